@@ -1,0 +1,1 @@
+"""Commands of the cqtnet package: parse, one library call, print."""

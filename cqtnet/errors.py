@@ -1,0 +1,54 @@
+"""Errors about what the user gave us, as one tree.
+
+InputError                  exit code 2, one line on stderr
+├── EffectError             augment: bad effect parameters
+├── AudioError              a file that cannot be used as audio
+│   ├── NotAudioError       missing, a folder, a device, or nothing that decodes
+│   ├── UnsafeAudioError    beyond our limits: rate, channels, length
+│   └── NoContentError      decodes, but holds nothing to compare
+├── FragmentTooShortError   fewer frames than the model needs
+├── ManifestError           a list of recordings that is wrong; names file and line
+└── WeightsError            weights or a checkpoint that may not be loaded
+"""
+
+from augment.errors import EffectError, InputError
+
+__all__ = [
+    "AudioError",
+    "EffectError",
+    "FragmentTooShortError",
+    "InputError",
+    "ManifestError",
+    "NoContentError",
+    "NotAudioError",
+    "UnsafeAudioError",
+    "WeightsError",
+]
+
+
+class AudioError(InputError):
+    """A file that cannot be used as audio."""
+
+
+class NotAudioError(AudioError):
+    """The path is missing, is no regular file, or holds nothing that decodes as audio."""
+
+
+class UnsafeAudioError(AudioError):
+    """The file decodes, but beyond the limits that keep time and memory bounded."""
+
+
+class NoContentError(AudioError):
+    """The file decodes, but holds nothing to compare: no frames, silence, nothing finite."""
+
+
+class FragmentTooShortError(InputError):
+    """The fragment has fewer frames than the model needs."""
+
+
+class ManifestError(InputError):
+    """A list of recordings is wrong; the message names the file and the line."""
+
+
+class WeightsError(InputError):
+    """Weights or a checkpoint that may not be loaded: damaged, foreign, or of another shape."""

@@ -1,0 +1,1 @@
+"""Whether recordings are the same: scores between embeddings."""
