@@ -1,0 +1,213 @@
+"""Alterations of constant-Q magnitudes: the cheap path of training, batched, on any device.
+
+Where the waveform effects process one recording honestly, these do a whole batch in a few
+operations: a transposition is a shift of bins, a change of tempo a resampling of frames, noise
+and reverberation are additions of energy. A draw is plain arrays, replays bit for bit, and
+needs no audio. What it cannot imitate is the artefacts of real processing: for those training
+mixes in a share of waveform effects.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from augment.errors import EffectError
+
+Array = NDArray[np.float32]
+
+N_EQ_POINTS = 8
+
+
+@dataclass(frozen=True)
+class SpectralRanges:
+    """From what a draw is taken; every probability is of the effect happening at all."""
+
+    shift_semitones: tuple[float, float] = (-4.0, 4.0)
+    tempo: tuple[float, float] = (0.75, 1.35)
+    speed_share: float = 0.2  # of draws whose pitch follows their tempo
+    untouched_share: float = 0.15  # of draws that change neither pitch nor tempo
+    noise_snr_db: tuple[float, float] = (-2.0, 30.0)
+    noise_share: float = 0.5
+    decay_s: tuple[float, float] = (0.2, 3.0)  # RT60
+    wet_db: tuple[float, float] = (-10.0, 12.0)  # reverberant over direct energy
+    reverb_share: float = 0.5
+    eq_db: float = 6.0  # standard deviation of the gain at each of the curve's points
+    eq_share: float = 0.5
+    band_share: float = 0.15  # of draws that keep a band only, as a telephone does
+    mask_share: float = 0.3
+    mask_bins: int = 10
+    mask_frames: int = 43
+
+
+@dataclass(frozen=True)
+class SpectralDraw:
+    """One alteration for each of n fragments, as plain arrays with n rows."""
+
+    shift_semitones: Array
+    tempo: Array
+    noise_snr_db: Array  # +inf: none
+    noise_start: Array  # place in the noise given to `apply`, in [0, 1)
+    decay_s: Array
+    wet: Array  # reverberant over direct energy; 0: none
+    eq_db: Array  # (n, N_EQ_POINTS)
+    low_bin: Array  # bins below are removed
+    high_bin: Array  # bins from here on are removed
+    mask: Array  # (n, 4): first bin, bins, first frame in [0, 1), frames
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, ready for JSON."""
+        return {field.name: getattr(self, field.name).tolist() for field in fields(self)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "SpectralDraw":
+        """The draw that `to_dict` wrote."""
+        unknown = data.keys() ^ {field.name for field in fields(cls)}
+        if unknown:
+            raise EffectError(f"a spectral draw has no or lacks {', '.join(sorted(unknown))}")
+        return cls(**{name: np.array(value, np.float32) for name, value in data.items()})
+
+
+def draw_spectral(
+    rng: np.random.Generator, n: int, *, n_bins: int = 84, ranges: SpectralRanges | None = None
+) -> SpectralDraw:
+    """Alterations for n fragments, drawn independently."""
+    r = ranges or SpectralRanges()
+    happens = lambda share: rng.random(n) < share  # noqa: E731
+    tempo = np.exp(rng.uniform(*np.log(r.tempo), n))
+    shift = rng.uniform(*r.shift_semitones, n)
+    # Speed ties pitch to tempo; ±4 semitones are ×0.79 to ×1.26.
+    speed = np.clip(tempo, 2 ** (r.shift_semitones[0] / 12), 2 ** (r.shift_semitones[1] / 12))
+    tied, untouched = happens(r.speed_share), happens(r.untouched_share)
+    tempo = np.where(untouched, 1.0, np.where(tied, speed, tempo))
+    shift = np.where(untouched, 0.0, np.where(tied, 12 * np.log2(speed), shift))
+    band = happens(r.band_share)
+    masked = happens(r.mask_share)
+    mask = np.stack(
+        [
+            rng.integers(0, n_bins, n),
+            rng.integers(0, r.mask_bins + 1, n) * masked,
+            rng.random(n),
+            rng.integers(0, r.mask_frames + 1, n) * masked,
+        ],
+        axis=1,
+    )
+    arrays = (
+        shift,
+        tempo,
+        np.where(happens(r.noise_share), rng.uniform(*r.noise_snr_db, n), np.inf),
+        rng.random(n),
+        np.exp(rng.uniform(*np.log(r.decay_s), n)),
+        np.where(happens(r.reverb_share), 10 ** (rng.uniform(*r.wet_db, n) / 10), 0.0),
+        rng.normal(0, r.eq_db, (n, N_EQ_POINTS)) * happens(r.eq_share)[:, None],
+        np.where(band, rng.integers(24, 42, n), 0),  # 130 to 350 Hz
+        np.where(band, rng.integers(72, n_bins + 1, n), n_bins),  # from 2.1 kHz
+        mask,
+    )
+    return SpectralDraw(*(np.asarray(array, np.float32) for array in arrays))
+
+
+def apply_spectral(
+    magnitudes: Tensor,
+    draw: SpectralDraw,
+    *,
+    n_frames: int,
+    power_weights: Tensor,
+    frames_per_second: float,
+    noise: Tensor | None = None,
+) -> Tensor:
+    """Altered magnitudes (n, bins, n_frames) of (n, bins + 2 * margin, frames).
+
+    The margin bins on both sides are what a transposition moves into sight. Frame t of the
+    result is frame ``t * tempo`` of the input, which needs ``n_frames * tempo`` frames.
+    `power_weights` (bins,) turn squared magnitudes into the power of the signal, for the
+    signal-to-noise ratio; `noise` (bins, many) are magnitudes of noise of unit variance, from
+    which stretches are taken: none, no noise.
+    """
+    n_bins = len(power_weights)
+    _check(magnitudes, draw, n_bins)
+    power = warp(magnitudes, draw, n_bins=n_bins, n_frames=n_frames).square()
+    if noise is not None and np.isfinite(draw.noise_snr_db).any():
+        signal = (power * power_weights[:, None]).sum(dim=1).mean(dim=1)  # (n,)
+        power = add_noise(power, signal, draw, noise)
+    if (draw.wet > 0).any():
+        power = smear(power, draw, frames_per_second=frames_per_second)
+    gains = _band_gains(draw, n_bins).to(power)
+    return (power * gains[:, :, None]).sqrt() * _mask(draw, n_bins, n_frames).to(power)
+
+
+def _check(magnitudes: Tensor, draw: SpectralDraw, n_bins: int) -> None:
+    """Raise unless the fragments, the draw and the bins belong together."""
+    n, given = magnitudes.shape[:2]
+    if len(draw.tempo) != n:
+        raise EffectError(f"{n} fragments need as many draws; {len(draw.tempo)} were given")
+    if given < n_bins or (given - n_bins) % 2:
+        raise EffectError(f"{given} bins given; {n_bins} and equal margins are needed")
+
+
+def warp(magnitudes: Tensor, draw: SpectralDraw, *, n_bins: int, n_frames: int) -> Tensor:
+    """Transposed and stretched magnitudes (n, n_bins, n_frames), by bilinear interpolation."""
+    n, given_bins, given_frames = magnitudes.shape
+    margin = (given_bins - n_bins) / 2
+    device = magnitudes.device
+    shift = torch.from_numpy(draw.shift_semitones).to(device)[:, None]
+    tempo = torch.from_numpy(draw.tempo).to(device)[:, None]
+    bins = torch.arange(n_bins, device=device)[None] + margin - shift  # (n, n_bins)
+    frames = torch.arange(n_frames, device=device)[None] * tempo  # (n, n_frames)
+    grid = torch.stack(
+        [
+            (2 * frames / (given_frames - 1) - 1)[:, None, :].expand(n, n_bins, n_frames),
+            (2 * bins / (given_bins - 1) - 1)[:, :, None].expand(n, n_bins, n_frames),
+        ],
+        dim=-1,
+    )
+    return F.grid_sample(magnitudes[:, None], grid, align_corners=True)[:, 0]
+
+
+def add_noise(power: Tensor, signal: Tensor, draw: SpectralDraw, noise: Tensor) -> Tensor:
+    """Energy (n, bins, frames) with stretches of noise added at the drawn ratios."""
+    n_frames = power.shape[-1]
+    starts = (draw.noise_start * (noise.shape[-1] - n_frames)).astype(int)
+    stretches = torch.stack([noise[:, start : start + n_frames] for start in starts])
+    ratio = torch.from_numpy(10 ** (-draw.noise_snr_db / 10)).to(power)
+    return power + stretches.square() * (signal * ratio)[:, None, None]
+
+
+def smear(power: Tensor, draw: SpectralDraw, *, frames_per_second: float) -> Tensor:
+    """Energy (n, bins, frames) with an exponentially decaying tail added to every frame."""
+    n, _, n_frames = power.shape
+    length = min(n_frames, int(float(draw.decay_s.max()) * frames_per_second) + 1)
+    seconds = torch.arange(length, device=power.device) / frames_per_second
+    decay = torch.from_numpy(draw.decay_s).to(power)[:, None]
+    tails = 10 ** (-6 * seconds / decay)  # energy falls by 60 dB in decay_s
+    tails[:, 0] = 0
+    tails = tails / tails.sum(dim=1, keepdim=True)
+    tails = tails * torch.from_numpy(draw.wet).to(power)[:, None]
+    tails[:, 0] = 1
+    padded = F.pad(power.transpose(0, 1), (length - 1, 0))  # (bins, n, frames)
+    smeared = F.conv1d(padded, tails.flip(1)[:, None], groups=n)
+    return smeared.transpose(0, 1)
+
+
+def _band_gains(draw: SpectralDraw, n_bins: int) -> Tensor:
+    """Gain of energy of each bin (n, n_bins): the equaliser's curve within the kept band."""
+    points = torch.from_numpy(draw.eq_db)[:, None]
+    curve = F.interpolate(points, size=n_bins, mode="linear", align_corners=True)[:, 0]
+    bins = torch.arange(n_bins)[None]
+    low, high = (torch.from_numpy(edge)[:, None] for edge in (draw.low_bin, draw.high_bin))
+    kept = (bins >= low) & (bins < high)
+    return 10 ** (curve / 10) * kept
+
+
+def _mask(draw: SpectralDraw, n_bins: int, n_frames: int) -> Tensor:
+    """Ones (n, n_bins, n_frames) with a band of bins and a stretch of frames set to zero."""
+    first_bin, bins, start, frames = torch.from_numpy(draw.mask).T[:, :, None]
+    first_frame = (start * n_frames).floor()
+    bin_axis, frame_axis = torch.arange(n_bins)[None], torch.arange(n_frames)[None]
+    dark_bins = (bin_axis >= first_bin) & (bin_axis < first_bin + bins)
+    dark_frames = (frame_axis >= first_frame) & (frame_axis < first_frame + frames)
+    return (~(dark_bins[:, :, None] | dark_frames[:, None, :])).float()

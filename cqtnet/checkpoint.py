@@ -1,0 +1,123 @@
+"""Weights on disk: safetensors for the numbers, JSON beside them for everything else.
+
+`NAME.safetensors` holds the tensors, matrices in half precision. `NAME.json` holds the preset,
+the SHA-256 of the tensors' file, and where they come from. Nothing is ever unpickled, and a
+file whose hash is not the one its JSON states is never used.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from cqtnet.errors import WeightsError
+from cqtnet.files import file_sha256, written_whole
+from cqtnet.model import CqtNet, Preset
+
+FORMAT = 1
+SHIPPED = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A trained network, the SHA-256 that names it, and its card."""
+
+    model: CqtNet
+    sha256: str
+    card: dict[str, Any]
+
+
+def shipped_names() -> list[str]:
+    """Names of the weights that come with the package."""
+    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+
+
+def save_weights(model: CqtNet, path: Path, **card: Any) -> None:
+    """Write `path` (.safetensors) and its JSON; `card` says where the weights come from."""
+    tensors = {
+        name: tensor.detach().cpu().to(torch.float16 if tensor.dim() > 1 else torch.float32)
+        for name, tensor in model.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    with written_whole(path) as temporary:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
+        sha256 = file_sha256(temporary)
+    with written_whole(path.with_suffix(".json")) as temporary:
+        content = {"format": FORMAT, "sha256": sha256, "preset": model.preset.to_dict(), **card}
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def load_weights(name: str | Path = "default") -> Weights:
+    """The shipped weights of that name, or those at that path, ready for inference.
+
+    >>> load_weights("default").model.preset.name
+    'default'
+    """
+    path = _find(name)
+    card = _read_card(path.with_suffix(".json"))
+    sha256 = file_sha256(path)
+    if sha256 != card["sha256"]:
+        raise WeightsError(
+            f"{path} has SHA-256 {sha256[:12]}… but its JSON states {card['sha256'][:12]}…; "
+            "it is damaged or not the file that was trained: fetch it again"
+        )
+    model = CqtNet(Preset.from_dict(card["preset"]))
+    load_tensors(model, read_tensors(path), source=path)
+    return Weights(model.eval(), sha256, card)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Tensors of a safetensors file."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} holds no readable weights: {error}") from error
+
+
+def load_tensors(model: torch.nn.Module, tensors: dict[str, Tensor], *, source: Path) -> None:
+    """Put the tensors into the model; names and shapes must be the model's own."""
+    own = {n: t for n, t in model.state_dict().items() if not n.endswith("num_batches_tracked")}
+    given = {n: t for n, t in tensors.items() if not n.endswith("num_batches_tracked")}
+    for name in own.keys() | given.keys():
+        if name not in own or name not in given or own[name].shape != given[name].shape:
+            shapes = [tuple(t[name].shape) if name in t else "missing" for t in (given, own)]
+            raise WeightsError(
+                f"{source} is of another architecture: {name} is {shapes[0]} in the file and "
+                f"{shapes[1]} in the model; use the preset it was trained with"
+            )
+    model.load_state_dict(tensors, strict=False)
+
+
+def _find(name: str | Path) -> Path:
+    """The .safetensors file meant by a shipped name or a path."""
+    if isinstance(name, str) and name in shipped_names():
+        return SHIPPED / f"{name}.safetensors"
+    path = Path(name)
+    if path.suffix == ".safetensors" and path.is_file():
+        return path
+    raise WeightsError(
+        f"weights {str(name)!r} are neither shipped ({', '.join(shipped_names()) or 'none are'}) "
+        "nor the path of a .safetensors file"
+    )
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    """The JSON beside the weights, checked for what loading needs."""
+    try:
+        card = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise WeightsError(
+            f"{path}, the JSON beside the weights, is unreadable: {error}"
+        ) from error
+    missing = {"format", "sha256", "preset"} - (card.keys() if isinstance(card, dict) else set())
+    if missing:
+        raise WeightsError(f"{path} lacks {', '.join(sorted(missing))}; it was not written by us")
+    if card["format"] != FORMAT:
+        raise WeightsError(f"{path} is of format {card['format']}; this version reads {FORMAT}")
+    result: dict[str, Any] = card
+    return result

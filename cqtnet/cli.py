@@ -1,0 +1,65 @@
+"""The command `cqtnet`: finds the sub-commands of all packages and turns errors into one line.
+
+Sub-commands are entry points of the group `cqtnet.commands`, so packages above this one, and
+other people's, add theirs without being imported here. A command's module is imported when its
+help or the command itself is wanted, and imports heavy things only inside its function.
+"""
+
+import sys
+import warnings
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+
+from augment.errors import InputError
+
+EPILOG = """\b
+Exit codes: 0 done, 1 some of several files failed, 2 the input or the call is wrong.
+"""
+
+
+class Commands(click.Group):
+    """A group whose commands are entry points."""
+
+    @cached_property
+    def found(self) -> dict[str, EntryPoint]:
+        """Entry points by name."""
+        return {point.name: point for point in entry_points(group="cqtnet.commands")}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all sub-commands."""
+        return sorted(self.found)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The sub-command of that name."""
+        if cmd_name not in self.found:
+            return None
+        command: click.Command = self.found[cmd_name].load()
+        return command
+
+
+@click.command(cls=Commands, epilog=EPILOG)
+@click.version_option(package_name="cqtnet")
+def cqtnet() -> None:
+    """Audio verification: same recording? how sure? where? altered how?"""
+
+
+def main() -> None:
+    """Run the command line; input that cannot be worked with ends in one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        # File names need not be UTF-8; what came in as bytes goes out as the same bytes.
+        stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    warnings.showwarning = _show_warning
+    try:
+        cqtnet()
+    except InputError as error:
+        click.echo(f"cqtnet: {error}", err=True)
+        sys.exit(2)
+    except BrokenPipeError:  # a reader such as `head` has seen enough
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    click.echo(f"cqtnet: warning: {message}", err=True)

@@ -1,0 +1,233 @@
+"""`cqtnet augment`: one recording in, the same recording altered out, and what was done to it."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from augment.chain import Chain
+    from augment.effect import Altered, Samples
+    from augment.ordered import Wishes
+
+FORMATS = {
+    ".wav": ("WAV", "FLOAT"),
+    ".flac": ("FLAC", "PCM_24"),
+    ".ogg": ("OGG", "VORBIS"),
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+}
+"""libsndfile's format and subtype by suffix; the samples of a .wav are exact."""
+
+WISH_NAMES = {
+    "cut": "cuts",
+    "insert_silence": "silences",
+    "pitch": "shift_semitones",
+    "rt60": "rt60_s",
+    "reverb": "reverberance",
+    "background_snr": "background_snr_db",
+    "noise_snr": "noise_snr_db",
+    "highpass": "highpass_hz",
+    "lowpass": "lowpass_hz",
+    "gain": "gain_db",
+    "clip": "clip_over_db",
+}
+"""Options whose name the library spells with its unit or in the plural."""
+
+EXAMPLE = """\b
+Example:
+  cqtnet augment talk.wav talk-altered.flac --tempo 1.1 --pitch -2 --noise-snr 10
+  cqtnet augment talk.wav talk-cut.wav --cut 12.5-14 --codec mp3:64
+  cqtnet augment talk.wav random.wav --random real-life --seed 7 --draw random.json
+  cqtnet augment other.wav same-treatment.wav --replay random.json
+"""
+
+
+class Pair(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.5
+    """Two parts of an option joined by a separator, each converted: `12-14.5`, `mp3:64`."""
+
+    def __init__(self, metavar: str, separator: str, first: type = float) -> None:
+        self.name, self.separator, self.first = metavar, separator, first
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The two parts as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).split(self.separator)
+        try:
+            first, second = parts
+            return self.first(first), float(second)
+        except ValueError:
+            self.fail(f"{value!r} is not of the form {self.name}", param, ctx)
+
+
+STRETCH = Pair("START-END", "-")
+SILENCE = Pair("AT:LENGTH", ":")
+CODEC = Pair("NAME:KBPS", ":", first=str)
+PATH = click.Path(path_type=Path)
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("source", metavar="IN", type=PATH)
+@click.argument("output", metavar="OUT", type=PATH)
+@click.option("--crop", type=STRETCH, help="Keep only this stretch, in seconds.")
+@click.option("--cut", type=STRETCH, multiple=True, help="Cut this stretch out; repeatable.")
+@click.option("--insert-silence", type=SILENCE, multiple=True, help="Put in silence; repeatable.")
+@click.option("--speed", type=float, help="Times as fast, pitch along with it (0.25 to 4).")
+@click.option("--tempo", type=float, help="Times as fast, same pitch (0.25 to 4).")
+@click.option("--pitch", type=float, help="Semitones higher, same tempo (-24 to 24).")
+@click.option("--rt60", type=float, help="Room with this reverberation time, in seconds.")
+@click.option("--reverb", type=float, help="SoX's reverberance, 0 to 100.")
+@click.option("--background", type=PATH, help="Recording to add as background noise.")
+@click.option("--background-snr", type=float, help="dB of signal over background.  [default: 10]")
+@click.option("--noise-snr", type=float, help="dB of signal over added noise.")
+@click.option("--noise-colour", help="white, pink, brown, blue or violet.  [default: white]")
+@click.option("--noise-amplitude", type=float, help="White noise of this amplitude, 0 to 1.")
+@click.option("--highpass", type=float, help="Remove what is below, in Hz.")
+@click.option("--lowpass", type=float, help="Remove what is above, in Hz.")
+@click.option("--telephone", is_flag=True, default=None, help="Keep 300 to 3400 Hz.")
+@click.option("--gain", type=float, help="dB louder.")
+@click.option("--clip", type=float, help="Clip at so many dB under the peak.")
+@click.option("--codec", type=CODEC, help="Through a codec and back, for example mp3:64.")
+@click.option("--random", "preset", metavar="PRESET", help="Draw the effects: paper or real-life.")
+@click.option("--replay", type=PATH, help="Apply the effects in this JSON file.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of all chance.")
+@click.option("--draw", type=PATH, help="Write the effects to this JSON file.")
+@click.option("--sample-rate", type=click.IntRange(4000, 192000), default=22050, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--force", is_flag=True, help="Overwrite OUT and the file of --draw.")
+def augment(
+    source: Path,
+    output: Path,
+    sample_rate: int,
+    draw: Path | None,
+    as_json: bool,
+    force: bool,
+    **wanted: Any,
+) -> None:
+    """Alter the recording IN and write it to OUT (.wav, .flac, .ogg or .mp3).
+
+    Effects run in the order of the options below, whatever order they are given in: edits,
+    speed, room, noise, filters, level, codec. The times of --crop, --cut and --insert-silence
+    are seconds of IN. Prints each effect with its numbers, and where each moment of OUT came
+    from.
+    """
+    from cqtnet.audio import load
+    from cqtnet.files import refuse_overwrite
+
+    for path in [output, *([draw] if draw else [])]:
+        refuse_overwrite(path, force=force)
+    kind, subtype = _file_format(output)
+    samples = load(source, sample_rate=sample_rate)
+    source_s = samples.size / sample_rate
+    chain = _chain(wanted, duration_s=source_s)
+    altered = chain.apply(samples, sample_rate)
+    _write(output, altered.samples, sample_rate, kind=kind, subtype=subtype)
+    if draw:
+        _write_text(draw, chain.to_json() + "\n")
+    show = _as_json if as_json else _as_words
+    click.echo(show(chain, altered, source_s=source_s, sample_rate=sample_rate))
+
+
+def _file_format(output: Path) -> tuple[str, str]:
+    """Format and subtype, in libsndfile's words, for a file of this name."""
+    from augment.errors import InputError
+
+    suffix = output.suffix.lower()
+    if suffix not in FORMATS:
+        raise InputError(f"{output}: cannot write {suffix!r}; end it in {', '.join(FORMATS)}")
+    return FORMATS[suffix]
+
+
+def _chain(wanted: dict[str, Any], *, duration_s: float) -> "Chain":
+    """The chain that was drawn, read, or asked for effect by effect; only one of the three."""
+    import numpy as np
+
+    from augment.chain import Chain, draw_chain, recipe_named
+    from augment.ordered import chain_of
+
+    preset, replay, seed = (wanted.pop(key) for key in ("preset", "replay", "seed"))
+    single = [key for key, value in wanted.items() if value not in (None, ())]
+    if (preset is not None) + (replay is not None) + bool(single) > 1:
+        raise click.UsageError("give --random, or --replay, or single effects, not two of these")
+    if preset is not None:
+        return draw_chain(np.random.default_rng(seed), recipe_named(preset), duration_s=duration_s)
+    if replay is not None:
+        return Chain.from_json(_read_text(replay))
+    return chain_of(_wishes(wanted, seed=seed))
+
+
+def _wishes(wanted: dict[str, Any], *, seed: int) -> "Wishes":
+    """The options of single effects under the library's names; those not given keep defaults."""
+    from augment.ordered import Wishes
+
+    for option, needed in (("background_snr", "background"), ("noise_colour", "noise_snr")):
+        if wanted[option] is not None and wanted[needed] is None:
+            raise click.UsageError(
+                f"--{option} does nothing without --{needed}; give both".replace("_", "-")
+            )
+    if wanted["background"] is not None:
+        wanted["background"] = str(wanted["background"])
+    if wanted["codec"] is not None:
+        wanted["codec"], wanted["codec_kbps"] = wanted["codec"]
+    given = {key: value for key, value in wanted.items() if value is not None}
+    return Wishes(seed=seed, **{WISH_NAMES.get(key, key): value for key, value in given.items()})
+
+
+def _as_words(chain: "Chain", altered: "Altered", *, source_s: float, sample_rate: int) -> str:
+    from augment.describe import in_words
+
+    effects = [f"  {effect}" for effect in chain.effects] or ["  none"]
+    output_s = altered.samples.size / sample_rate
+    moments = in_words(altered.time_map, source_s=source_s, output_s=output_s)
+    return "\n".join(["effects:", *effects, "time:", *(f"  {line}" for line in moments)])
+
+
+def _as_json(chain: "Chain", altered: "Altered", *, source_s: float, sample_rate: int) -> str:
+    record = {
+        "sample_rate": sample_rate,
+        "source_s": source_s,
+        "output_s": altered.samples.size / sample_rate,
+        "effects": json.loads(chain.to_json())["effects"],
+        "time_map": json.loads(altered.time_map.to_json()),
+    }
+    return json.dumps(record, indent=1)
+
+
+def _write(path: Path, samples: "Samples", sample_rate: int, *, kind: str, subtype: str) -> None:
+    """Write the sound whole or not at all; warn on stderr of samples that the format clips."""
+    import numpy as np
+    import soundfile
+
+    from augment.errors import InputError
+    from augment.recordings import write_sound
+    from cqtnet.files import written_whole
+
+    clipped = 0 if subtype == "FLOAT" else int(np.sum(np.abs(samples) > 1))
+    if clipped:
+        click.echo(f"warning: {clipped} samples beyond full scale are clipped in {path}", err=True)
+    try:
+        with written_whole(path) as temporary, temporary.open("wb") as stream:
+            write_sound(stream, samples, sample_rate, kind=kind, subtype=subtype)
+    except soundfile.SoundFileError as problem:
+        raise InputError(
+            f"{path}: {kind} cannot hold {sample_rate} Hz ({problem}); use another --sample-rate"
+        ) from problem
+
+
+def _write_text(path: Path, text: str) -> None:
+    from cqtnet.files import written_whole
+
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _read_text(path: Path) -> str:
+    from augment.errors import InputError
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as problem:
+        raise InputError(f"{path} cannot be read: {problem.strerror}") from problem
+    except UnicodeDecodeError as problem:
+        raise InputError(f"{path} is no text file; give one that --draw wrote") from problem

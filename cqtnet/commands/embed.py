@@ -1,0 +1,71 @@
+"""`cqtnet embed`: embeddings of files, as .npz."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command(
+    epilog="""\b
+Example:
+  cqtnet embed talk.mp3 recordings/ --out embeddings.npz --window 20 --hop 5
+"""
+)
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The .npz to write.")
+@click.option("--model", default="default", help="Shipped weights by name, or a path.")
+@click.option("--window", "window_s", default=20.0, help="Seconds of a window.", show_default=True)
+@click.option("--hop", "hop_s", default=5.0, help="Seconds between windows.", show_default=True)
+@click.option("--device", default=None, help="cpu, cuda, cuda:1 …; default: a GPU if there is one.")
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    help="What the network computes in.",
+    show_default=True,
+)
+@click.option("--deterministic", is_flag=True, help="The same bits every time, in float32.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@click.option("--force", is_flag=True, help="Replace the output if it exists.")
+def embed(
+    paths: tuple[Path, ...],
+    out: Path,
+    model: str,
+    window_s: float,
+    hop_s: float,
+    device: str | None,
+    precision: str,
+    deterministic: bool,
+    as_json: bool,
+    force: bool,
+) -> None:
+    """Embed files and folders of audio: one vector of length 1 for every window.
+
+    The .npz holds `vectors` (n, 2048), `start_s` and `end_s` (n,), `file` (n,) as indices into
+    `files`, and `model`, the SHA-256 of the weights. A file that fails is named and left out;
+    then the exit code is 1.
+    """
+    from cqtnet.batch import embed_files
+    from cqtnet.embed import Embedder
+    from cqtnet.files import refuse_overwrite
+
+    refuse_overwrite(out, force=force)
+    embedder = Embedder.named(
+        model,
+        device=device,
+        precision=precision,  # type: ignore[arg-type]
+        deterministic=deterministic,
+    )
+    summary = embed_files(paths, out, embedder, window_s=window_s, hop_s=hop_s)
+    if as_json:
+        click.echo(json.dumps(summary.to_dict(), indent=1))
+    else:
+        click.echo(
+            f"{len(summary.files)} files, {summary.duration_s / 60:.1f} min, "
+            f"{summary.n_windows} windows of {window_s:g} s → {out}  "
+            f"({summary.duration_s / summary.elapsed_s:.0f}× real time)"
+        )
+    if summary.failed:
+        sys.exit(1)

@@ -1,0 +1,89 @@
+"""`cqtnet train`: train the network on a folder or a manifest of recordings."""
+
+import math
+from pathlib import Path
+
+import click
+
+
+@click.command(
+    epilog="""\b
+Example:
+  cqtnet music pieces --count 40 --duration 45
+  cqtnet train pieces/manifest.tsv --out runs/first --preset tiny --epochs 2
+"""
+)
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run.")
+@click.option("--recipe", default="default", help="default or paper.", show_default=True)
+@click.option("--preset", default=None, help="default, paper or tiny; default: the recipe's name.")
+@click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
+@click.option("--batch", type=click.IntRange(2), help="Longest fragments a step, per device.")
+@click.option("--lr", type=click.FloatRange(0, min_open=True), help="Instead of the recipe's.")
+@click.option("--waveform-share", type=click.FloatRange(0, 1), help="Instead of the recipe's.")
+@click.option("--validation", default=0.1, help="Share of collections held out.", show_default=True)
+@click.option("--noise", type=click.Path(path_type=Path), help="Folder with background noise.")
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder; default: OUT/cache.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--device", default="auto", help="auto, cpu or cuda.", show_default=True)
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    show_default=True,
+)
+@click.option("--workers", default=1, help="Processes altering waveforms.", show_default=True)
+@click.option("--resume", is_flag=True, help="Go on where the run in OUT stopped.")
+@click.option("--stop-after", "stop_after_min", type=float, help="Minutes; then --resume goes on.")
+def train(
+    source: Path,
+    out: Path,
+    recipe: str,
+    preset: str | None,
+    validation: float,
+    noise: Path | None,
+    cache: Path | None,
+    seed: int,
+    device: str,
+    precision: str,
+    workers: int,
+    resume: bool,
+    stop_after_min: float | None,
+    epochs: int | None,
+    batch: int | None,
+    lr: float | None,
+    waveform_share: float | None,
+) -> None:
+    """Train on SOURCE, a folder or a manifest, every recording its own class.
+
+    A manifest is a .tsv or .csv with the columns `path` (or `file`), and optionally `id`,
+    `split` (train, valid; others are left out) and `collection` (or `repository`): recordings
+    of one collection are never told apart, for they may hold the same music.
+
+    Several GPUs: torchrun --nproc-per-node N --no-python cqtnet train …
+    """
+    from cqtnet.audio import find_audio
+    from cqtnet.data import read_items
+    from cqtnet.model import find_preset
+    from cqtnet.recipes import find_recipe
+    from cqtnet.train import TrainConfig
+    from cqtnet.trainprogress import train_with_progress
+
+    changes = {"epochs": epochs, "batch": batch, "lr": lr, "waveform_share": waveform_share}
+    config = TrainConfig(
+        out=out,
+        cache=cache or out / "cache",
+        preset=find_preset(preset or recipe),
+        recipe=find_recipe(recipe, **{k: v for k, v in changes.items() if v is not None}),
+        seed=seed,
+        device=device,
+        precision=precision,
+        workers=workers,
+        noise=tuple(find_audio([noise])) if noise else (),
+        resume=resume,
+        stop_after_s=60 * stop_after_min if stop_after_min else math.inf,
+    )
+    verdict = train_with_progress(read_items(source, validation_share=validation), config)
+    if verdict is not None:
+        eers = ", ".join(f"{name} {100 * eer:.2f} %" for name, eer in verdict.eer.items())
+        click.echo(f"best validation EER: {eers} → {out / 'best.safetensors'}")

@@ -1,0 +1,226 @@
+"""The constant-Q front end: 84 semitone bins from C1, a frame every 512 samples at 22,050 Hz.
+
+`Cqt` is the transform in torch: batched, differentiable, the same on CPU and GPU. It gives
+the magnitudes of ``librosa.cqt(y, sr=22050, hop_length=512, n_bins=84, window="hann")``,
+librosa being the reference that the tests hold it to. Like librosa it walks down the octaves,
+halving the sample rate each time, so that one short set of wavelets serves them all; unlike
+librosa the halving filter only has to keep what the lower octaves hear, which makes it cheap.
+
+`normalise` turns magnitudes into what the network sees.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from scipy.signal import firwin, get_window, kaiserord
+from torch import Tensor, nn
+
+from cqtnet import SAMPLE_RATE
+
+HOP_LENGTH = 512  # samples
+BINS_PER_OCTAVE = 12
+N_BINS = 84
+C1_HZ = 440.0 * 2 ** (-45 / 12)  # 32.70 Hz
+FRAMES_PER_SECOND = SAMPLE_RATE / HOP_LENGTH  # 43.07
+
+LEVEL_RADIUS = 107
+"""Frames on each side over which `normalise` measures the level: five seconds in all."""
+LEVEL_FLOOR = 0.01
+"""Level under which nothing is amplified: that of white noise near -80 dB full scale."""
+
+
+@dataclass(frozen=True)
+class CqtConfig:
+    """Which bins to compute; `margin_bins` adds semitones below and above the 84."""
+
+    margin_bins: int = 0
+
+    @property
+    def n_bins(self) -> int:
+        """Bins computed in all."""
+        return N_BINS + 2 * self.margin_bins
+
+    @property
+    def lowest_hz(self) -> float:
+        """Centre of the lowest bin."""
+        return float(C1_HZ * 2 ** (-self.margin_bins / BINS_PER_OCTAVE))
+
+    @property
+    def n_octaves(self) -> int:
+        """Halvings of the sample rate, plus one."""
+        return math.ceil(self.n_bins / BINS_PER_OCTAVE)
+
+    @property
+    def context_frames(self) -> int:
+        """Frames of true signal needed on each side for a block's frames to be exact."""
+        longest = quality_factor() * SAMPLE_RATE / self.lowest_hz / 2
+        delays = (len(halving_filter()) // 2) * 2 ** (self.n_octaves - 1)
+        return math.ceil((longest + delays) / HOP_LENGTH) + 1
+
+
+def quality_factor() -> float:
+    """Centre frequency over bandwidth of every wavelet: librosa's, for 12 bins an octave."""
+    ratio = 2 ** (2 / BINS_PER_OCTAVE)
+    return (ratio + 1) / (ratio - 1)
+
+
+def power_weights() -> Tensor:
+    """What turns squared magnitudes (84, T) into the signal's power when summed over bins.
+
+    A sine of amplitude a, of power a² / 2, gives its bin a / 2 · sqrt(length of the wavelet);
+    a Hann window spreads it over 1.5 bins.
+    """
+    lengths = quality_factor() * SAMPLE_RATE / Cqt().hz
+    return torch.from_numpy((2 / 1.5 / lengths).astype(np.float32))
+
+
+def frame_count(n_samples: int) -> int:
+    """Frames of a signal: the first is centred on sample 0, so 20 s give 862."""
+    return 1 + n_samples // HOP_LENGTH
+
+
+def halving_filter() -> NDArray[np.float32]:
+    """Odd-length low-pass used before every second sample is dropped.
+
+    It passes up to 0.21 and stops from 0.29 of the sample rate by 80 dB: what folds lands
+    above every bin that the lower octaves compute.
+    """
+    n_taps, beta = kaiserord(80.0, 0.08 / 0.5)
+    return firwin(n_taps | 1, 0.25, window=("kaiser", beta), fs=1.0).astype(np.float32)
+
+
+def octave_wavelets(top_hz: NDArray[np.float64]) -> NDArray[np.complex64]:
+    """Wavelets of one octave: Hann-windowed phasors of unit L1 norm, (bins, width), width odd.
+
+    librosa rounds each to whole samples and centres an odd one half a sample late; so do we.
+    """
+    lengths = quality_factor() * SAMPLE_RATE / top_hz
+    half = math.ceil(lengths.max() / 2) + 1
+    wavelets = np.zeros((len(top_hz), 2 * half + 1), np.complex64)
+    for row, hz, length in zip(wavelets, top_hz, lengths, strict=True):
+        phase = np.arange(-length // 2, length // 2)
+        window = get_window("hann", len(phase))
+        start = half - len(phase) // 2
+        row[start : start + len(phase)] = window * np.exp(2j * np.pi * hz / SAMPLE_RATE * phase)
+        row /= np.abs(row).sum()
+    return wavelets
+
+
+class Cqt(nn.Module):
+    """Constant-Q magnitudes (B, bins, frames) of samples (B, n), float32, any device.
+
+    >>> Cqt()(torch.zeros(1, 441_000)).shape
+    torch.Size([1, 84, 862])
+    """
+
+    wavelets: Tensor
+    halving: Tensor
+    scale: Tensor
+
+    def __init__(self, config: CqtConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or CqtConfig()
+        bins = np.arange(self.config.n_bins)
+        self.hz = self.config.lowest_hz * 2 ** (bins / BINS_PER_OCTAVE)
+        wavelets = octave_wavelets(self.hz[-BINS_PER_OCTAVE:])  # every octave uses these
+        parts = np.concatenate([wavelets.real, wavelets.imag]).T
+        self.register_buffer("wavelets", torch.from_numpy(parts.copy()), persistent=False)
+        self.register_buffer("halving", _toeplitz(halving_filter(), 64), persistent=False)
+        # librosa's scale=True: white noise gives every bin the same level.
+        scale = np.sqrt(quality_factor() * SAMPLE_RATE / self.hz).astype(np.float32)
+        self.register_buffer("scale", torch.from_numpy(scale)[:, None], persistent=False)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """Magnitudes (B, bins, 1 + n // 512) of samples (B, n) at 22,050 Hz."""
+        n_frames = frame_count(samples.shape[-1])
+        octaves, hop = [], HOP_LENGTH
+        signal = samples
+        for octave in range(self.config.n_octaves):
+            if octave:
+                signal, hop = self._halve(signal), hop // 2
+            octaves.append(self._octave(signal, hop, n_frames))
+        magnitudes = torch.cat(octaves[::-1], dim=1)[:, -self.config.n_bins :]
+        return magnitudes * self.scale
+
+    def _octave(self, signal: Tensor, hop: int, n_frames: int) -> Tensor:
+        """The twelve top bins of a signal, (B, 12, frames)."""
+        width = self.wavelets.shape[0]
+        needed = (n_frames - 1) * hop + width
+        left = width // 2
+        padded = F.pad(signal, (left, max(0, needed - left - signal.shape[-1])))
+        frames = padded.unfold(-1, width, hop)[:, :n_frames]  # (B, frames, width)
+        real, imag = (frames @ self.wavelets).transpose(1, 2).split(BINS_PER_OCTAVE, dim=1)
+        return torch.sqrt(real.square() + imag.square())
+
+    def _halve(self, signal: Tensor) -> Tensor:
+        """The signal at half the rate, (B, ceil(n / 2)), as one product with a band matrix."""
+        rows, block = self.halving.shape
+        reach = (rows - 2 * block) // 2 + 1
+        n_out = -(-signal.shape[-1] // 2)
+        n_blocks = -(-n_out // block)
+        missing = (n_blocks - 1) * 2 * block + rows - reach - signal.shape[-1]
+        padded = F.pad(signal, (reach, max(0, missing)))
+        blocks = padded.unfold(-1, rows, 2 * block)[:, :n_blocks]  # (B, n_blocks, rows)
+        return (blocks @ self.halving).flatten(1)[:, :n_out]
+
+
+def normalise(magnitudes: Tensor, *, level: Tensor | None = None) -> Tensor:
+    """What the network sees: square root of the magnitudes over their local level, (B, 84, T).
+
+    The root halves the range in decibels, so that quiet partials count beside loud ones without
+    lifting noise as a logarithm does. Dividing by the level of the surrounding five seconds
+    makes the result independent of gain, and of slow fades; because it looks no further than
+    that, one pass over a long recording gives what each fragment alone would give, which the
+    maximum of the whole recording would not.
+    """
+    roots = magnitudes.sqrt()
+    if level is None:
+        level = local_level(roots)
+    return roots / (level + LEVEL_FLOOR)
+
+
+def local_level(roots: Tensor) -> Tensor:
+    """Mean over bins and the frames within `LEVEL_RADIUS`, (B, 1, T); edges use what exists."""
+    per_frame = roots.mean(dim=1, keepdim=True)
+    radius = min(LEVEL_RADIUS, per_frame.shape[-1] - 1)
+    return F.avg_pool1d(
+        per_frame, 2 * radius + 1, stride=1, padding=radius, count_include_pad=False
+    )
+
+
+def reference_cqt(
+    samples: NDArray[np.float32], *, config: CqtConfig | None = None, sparsity: float = 0.01
+) -> NDArray[np.float32]:
+    """Magnitudes of librosa (bins, frames) of mono samples (n,): what `Cqt` is held to.
+
+    `sparsity` is the share of each wavelet that librosa drops for speed. Its default of 0.01 is
+    the largest part of the difference to `Cqt`, which drops nothing.
+    """
+    import librosa
+
+    config = config or CqtConfig()
+    magnitudes: NDArray[np.float32] = np.abs(
+        librosa.cqt(
+            samples,
+            sr=SAMPLE_RATE,
+            hop_length=HOP_LENGTH,
+            fmin=config.lowest_hz,
+            n_bins=config.n_bins,
+            bins_per_octave=BINS_PER_OCTAVE,
+            window="hann",
+            sparsity=sparsity,
+        )
+    )
+    return magnitudes
+
+
+def _toeplitz(taps: NDArray[np.float32], block: int) -> Tensor:
+    """Band matrix (2 * block + taps - 2, block): column j filters around input 2j."""
+    matrix = np.zeros((2 * (block - 1) + len(taps), block), np.float32)
+    for column in range(block):
+        matrix[2 * column : 2 * column + len(taps), column] = taps
+    return torch.from_numpy(matrix)

@@ -1,0 +1,126 @@
+"""Recordings to learn from: manifests, folders and splits."""
+
+import csv
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cqtnet import audio
+from cqtnet.errors import ManifestError
+from cqtnet.files import file_sha256
+
+SPLITS = ("train", "valid", "test", "devtest")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One recording: its file, its name, its split, and what it must not be told apart from."""
+
+    path: Path
+    recording: str
+    split: str
+    collection: str
+
+
+def read_items(source: Path, *, validation_share: float = 0.1) -> list[Item]:
+    """Recordings of a manifest (.tsv or .csv) or of a folder, each with its split.
+
+    Where no recording is marked `valid`, whole collections (folders, for a folder) making up
+    about `validation_share` of the training recordings become the validation part, chosen by
+    the hash of their names: the choice stays when recordings are added.
+    """
+    items = list(_read_folder(source) if source.is_dir() else _read_manifest(source))
+    if not any(item.split == "train" for item in items):
+        raise ManifestError(f"{source} lists no recording to train on; mark some `train`")
+    if not any(item.split == "valid" for item in items):
+        items = hold_out(items, share=validation_share)
+    return items
+
+
+def hold_out(items: Sequence[Item], *, share: float) -> list[Item]:
+    """The items, with whole collections of the training ones moved to `valid`."""
+    train = [item for item in items if item.split == "train"]
+    wanted = share * len(train)
+    by_hash = sorted({item.collection for item in train}, key=_name_hash)
+    chosen: set[str] = set()
+    n_chosen = 0
+    for collection in by_hash:
+        size = sum(item.collection == collection for item in train)
+        if n_chosen + size <= wanted or (not chosen and size < len(train)):
+            chosen.add(collection)
+            n_chosen += size
+    return [
+        replace(item, split="valid")
+        if item.split == "train" and item.collection in chosen
+        else item
+        for item in items
+    ]
+
+
+def _name_hash(name: str) -> bytes:
+    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
+
+
+def _read_folder(folder: Path) -> Iterator[Item]:
+    """Every audio file below the folder; its own folder is its collection."""
+    paths = sorted(audio.find_audio([folder]))
+    if not paths:
+        raise ManifestError(f"{folder} holds no audio; give a folder with recordings")
+    alone = all(path.parent == paths[0].parent for path in paths)
+    for path in paths:
+        name = str(path.relative_to(folder))
+        yield Item(path, name, "train", name if alone else str(path.parent))
+
+
+def _read_manifest(path: Path) -> Iterator[Item]:
+    """Rows of a manifest, strictly: a wrong one is an error with its line number."""
+    seen: dict[str, int] = {}
+    for line, row in _rows(path):
+        name = row.get("file") or row.get("path") or ""
+        recording = row.get("id") or row.get("recording") or name
+        split = row.get("split") or "train"
+        file = path.parent / name
+        if not name or not file.is_file():
+            raise ManifestError(f"{path}:{line}: {name or 'no path'!r} is not a file; correct it")
+        if split not in SPLITS:
+            raise ManifestError(f"{path}:{line}: split {split!r}; use one of {', '.join(SPLITS)}")
+        if recording in seen:
+            raise ManifestError(
+                f"{path}:{line}: recording {recording!r} stands on line {seen[recording]} already; "
+                "give each recording one row"
+            )
+        seen[recording] = line
+        collection = row.get("collection") or row.get("repository") or recording
+        yield Item(file, recording, split, collection)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and columns of every row of a .tsv or .csv with a header."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise ManifestError(f"{path} is neither a folder nor a readable list: {error}") from error
+    delimiter = "\t" if path.suffix == ".tsv" else ","
+    reader = csv.DictReader(text.splitlines(), delimiter=delimiter, strict=True)
+    columns = reader.fieldnames or []
+    if not {"file", "path"} & set(columns):
+        raise ManifestError(f"{path}:1: no column `path` or `file`; found {', '.join(columns)}")
+    try:
+        for row in reader:
+            if None in row or None in row.values():
+                raise ManifestError(
+                    f"{path}:{reader.line_num}: has not the {len(columns)} columns of the header"
+                )
+            yield reader.line_num, row
+    except csv.Error as error:
+        raise ManifestError(f"{path}:{reader.line_num}: {error}") from error
+
+
+def data_hash(items: Sequence[Item]) -> str:
+    """SHA-256 over names, splits and contents of all recordings: names a training set."""
+    digest = hashlib.sha256()
+    for item in sorted(items, key=lambda item: item.recording):
+        line = f"{item.recording}\t{item.split}\t{file_sha256(item.path)}\n"
+        digest.update(line.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()

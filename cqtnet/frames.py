@@ -1,0 +1,113 @@
+"""The cache of recordings' CQTs, and batches of stretches cut from it."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cqtnet import audio
+from cqtnet.cqt import Cqt, CqtConfig
+from cqtnet.data import Item
+from cqtnet.files import file_sha256, written_whole
+
+MARGIN_BINS = 5
+"""Semitones cached beyond the 84 bins, for transpositions of up to four."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where recordings hold something: enough to choose fragments, without their frames."""
+
+    starts: NDArray[np.int64]  # (n,) first frame of each recording among the frames of all
+    lengths: NDArray[np.int64]  # (n,) frames of each recording
+    loudness: NDArray[np.float64]  # (frames of all + 1,) sum of the levels of earlier frames
+
+    def choose(
+        self,
+        recordings: NDArray[np.int64],
+        n_frames: int,
+        rng: np.random.Generator,
+        *,
+        tries: int = 4,
+    ) -> NDArray[np.int64]:
+        """A first frame (B,) in each recording, the first of some that is not a quiet stretch."""
+        room = np.maximum(1, self.lengths[recordings] - n_frames)
+        candidates = (rng.random((tries, len(recordings))) * room).astype(np.int64)
+        whole = self._mean_level(recordings, np.zeros(len(recordings), np.int64), 1 << 40)
+        loud = [self._mean_level(recordings, c, n_frames) > whole / 4 for c in candidates]
+        return candidates[np.argmax(loud, axis=0), np.arange(len(recordings))]
+
+    def _mean_level(
+        self, recordings: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int
+    ) -> NDArray[np.float64]:
+        ends = np.minimum(starts + n_frames, self.lengths[recordings])
+        sums = self.loudness[self.starts[recordings] + np.stack([starts, ends])]
+        mean: NDArray[np.float64] = (sums[1] - sums[0]) / np.maximum(1, ends - starts)
+        return mean
+
+
+@dataclass(frozen=True)
+class FrameStore:
+    """Roots of CQT magnitudes of many recordings, end to end in one half-precision tensor."""
+
+    roots: torch.Tensor  # (frames of all, bins), float16, on the device that trains
+    places: Places
+
+    def crops(
+        self, recordings: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int
+    ) -> torch.Tensor:
+        """Magnitudes (B, bins, n_frames) of stretches; zero beyond a recording's ends."""
+        inside = starts[:, None] + np.arange(n_frames)
+        exists = (inside >= 0) & (inside < self.places.lengths[recordings][:, None])
+        index = np.where(exists, self.places.starts[recordings][:, None] + inside, 0)
+        device = self.roots.device
+        roots = self.roots[torch.from_numpy(index).to(device)].float()
+        roots *= torch.from_numpy(exists).to(device)[:, :, None]
+        return roots.square().transpose(1, 2)
+
+
+def load_frames(
+    items: Sequence[Item],
+    cache: Path,
+    *,
+    device: str = "cpu",
+    margin_bins: int = MARGIN_BINS,
+    on_done: Callable[[Item], None] = lambda _: None,
+) -> FrameStore:
+    """The CQTs of all recordings, from the cache where they are, else computed and cached."""
+    transform = Cqt(CqtConfig(margin_bins))
+
+    def frames_of(item: Item) -> NDArray[np.float16]:
+        frames = _cached_frames(item, cache, transform)
+        on_done(item)
+        return frames
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        parts = list(pool.map(frames_of, items))
+    lengths = np.array([len(part) for part in parts], np.int64)
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    roots = np.concatenate(parts)
+    levels = roots.mean(axis=1, dtype=np.float64)
+    loudness = np.concatenate([[0.0], np.cumsum(levels)])
+    return FrameStore(torch.from_numpy(roots).to(device), Places(starts, lengths, loudness))
+
+
+@torch.inference_mode()
+def _cached_frames(item: Item, cache: Path, transform: Cqt) -> NDArray[np.float16]:
+    """Roots of magnitudes (frames, bins) of one recording, kept by its content's hash."""
+    path = cache / f"{file_sha256(item.path)[:24]}-{transform.config.n_bins}.npy"
+    if path.exists():
+        frames: NDArray[np.float16] = np.load(path, allow_pickle=False)
+        return frames
+    samples = audio.load(item.path)
+    audio.require_content(samples)
+    roots = transform(torch.from_numpy(samples)[None])[0].sqrt().T  # (frames, bins)
+    frames = roots.half().numpy()
+    with written_whole(path) as temporary:
+        np.save(temporary, frames)
+    return frames

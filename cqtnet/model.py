@@ -1,0 +1,236 @@
+"""CQT-Net: 84-bin constant-Q frames in, one embedding out (Yu et al. 2020, the paper's Table 1).
+
+The trunk is dilated convolutions that never pool or stride along frequency, so that a
+transposition moves features instead of destroying them. A head pools what the trunk saw over
+frequency and time into one vector, and FC0 maps that to the embedding. The classifier of
+training (FC1) is no part of it: see `cqtnet.losses`.
+"""
+
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cqtnet.cqt import FRAMES_PER_SECOND, N_BINS
+from cqtnet.errors import FragmentTooShortError, WeightsError
+
+MINIMUM_S = 2.0
+"""Seconds below which a fragment is refused; what a net needs beyond is padded with silence."""
+
+
+class Layer(NamedTuple):
+    """One convolution (+ BatchNorm + ReLU): kernel is frequency × time, dilation in time only."""
+
+    name: str
+    channels: int
+    kernel: tuple[int, int]
+    dilation: int
+    pool: bool = False  # followed by max pooling 1×2 in time, stride 2, padding 1
+
+
+LAYERS = (
+    # sizes: what 84 × 862, i.e. 20 s, becomes
+    Layer("conv0", 32, (12, 3), 1),  # 85 × 860, padded by 6 in frequency
+    Layer("conv1", 64, (13, 3), 2, pool=True),  # 73 × 856 → 73 × 429
+    Layer("conv2", 64, (13, 3), 1),  # 61 × 427
+    Layer("conv3", 64, (3, 3), 2, pool=True),  # 59 × 423 → 59 × 212
+    Layer("conv4", 128, (3, 3), 1),  # 57 × 210
+    Layer("conv5", 128, (3, 3), 2, pool=True),  # 55 × 206 → 55 × 104
+    Layer("conv6", 256, (3, 3), 1),  # 53 × 102
+    Layer("conv7", 256, (3, 3), 2, pool=True),  # 51 × 98 → 51 × 50
+    Layer("conv8", 512, (3, 3), 1),  # 49 × 48
+    Layer("conv9", 512, (3, 3), 2),  # 47 × 44
+)
+
+Head = Literal["max", "mean", "mean+max", "gem"]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One variant of the network, as data that is saved with its weights."""
+
+    name: str
+    width: float = 1.0  # times the paper's channels
+    frames_averaged: int = 1  # consecutive CQT frames averaged into one before the network
+    time_padding: bool = False  # pad convolutions in time, so that short input passes
+    head: Head = "max"
+    embedding_size: int = 2048
+
+    def __post_init__(self) -> None:
+        """Refuse what no network can be built from."""
+        if self.width <= 0 or self.frames_averaged < 1 or self.embedding_size < 1:
+            raise WeightsError(f"preset {asdict(self)} needs positive sizes")
+        if self.head not in ("max", "mean", "mean+max", "gem"):
+            raise WeightsError(f"head {self.head!r} is unknown; use max, mean, mean+max or gem")
+
+    @property
+    def stride_frames(self) -> int:
+        """CQT frames from one step of the trunk to the next."""
+        return self.frames_averaged * 2 ** sum(layer.pool for layer in LAYERS)
+
+    @property
+    def receptive_frames(self) -> int:
+        """CQT frames that one step of the trunk can hear."""
+        reach, stride = 1, 1
+        for layer in LAYERS:
+            reach += (layer.kernel[1] - 1) * layer.dilation * stride
+            if layer.pool:
+                reach += stride
+                stride *= 2
+        return reach * self.frames_averaged
+
+    @property
+    def receptive_s(self) -> float:
+        """Seconds that one step of the trunk can hear."""
+        return self.receptive_frames / FRAMES_PER_SECOND
+
+    @property
+    def minimum_frames(self) -> int:
+        """Fewest CQT frames that pass the trunk: 172 for the paper's."""
+        if self.time_padding:
+            return self.frames_averaged
+        frames = 1
+        for layer in reversed(LAYERS):
+            if layer.pool:
+                frames = 2 * frames - 2  # pooling with padding 1 gives n // 2 + 1
+            frames = max(frames, 1) + (layer.kernel[1] - 1) * layer.dilation
+        return frames * self.frames_averaged
+
+    def channels(self, layer: Layer) -> int:
+        """Channels of a layer at this width."""
+        return max(1, round(layer.channels * self.width))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, as saved beside the weights."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Preset":
+        """The preset that `to_dict` wrote; unknown keys are an error."""
+        try:
+            return cls(**data)
+        except TypeError as error:
+            raise WeightsError(f"preset {data} does not fit this version: {error}") from error
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset("paper"),
+        Preset("default", width=0.5, frames_averaged=4, time_padding=True),
+        Preset("tiny", width=0.125, frames_averaged=4, time_padding=True, embedding_size=64),
+    )
+}
+"""`paper`: as published. `default`: what ships for users. `tiny`: for tests and first tries."""
+
+
+def find_preset(name: str, **changes: Any) -> Preset:
+    """The named preset, with fields changed on request."""
+    if name not in PRESETS:
+        raise WeightsError(f"preset {name!r} is unknown; use one of {', '.join(PRESETS)}")
+    return replace(PRESETS[name], **changes)
+
+
+class Block(nn.Module):
+    """Convolution, BatchNorm, ReLU, and max pooling in time where the table has it."""
+
+    def __init__(self, preset: Preset, layer: Layer, in_channels: int) -> None:
+        super().__init__()
+        channels = preset.channels(layer)
+        in_time = (layer.kernel[1] - 1) * layer.dilation // 2 if preset.time_padding else 0
+        self.conv = nn.Conv2d(
+            in_channels,
+            channels,
+            layer.kernel,
+            padding=(6 if layer.name == "conv0" else 0, in_time),
+            dilation=(1, layer.dilation),
+            bias=False,
+        )
+        self.norm = nn.BatchNorm2d(channels)
+        self.pool = nn.MaxPool2d((1, 2), (1, 2), (0, 1)) if layer.pool else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, F, T) → (B, C', F', T')."""
+        x = F.relu(self.norm(self.conv(x)), inplace=True)
+        pooled: Tensor = self.pool(x)
+        return pooled
+
+
+class CqtNet(nn.Module):
+    """Embeddings (B, embedding_size) of normalised CQT frames (B, 84, T).
+
+    >>> CqtNet(PRESETS["paper"]).eval()(torch.zeros(1, 84, 862)).shape
+    torch.Size([1, 2048])
+    """
+
+    def __init__(self, preset: Preset) -> None:
+        super().__init__()
+        self.preset = preset
+        blocks, channels = [], 1
+        for layer in LAYERS:
+            blocks.append((layer.name, Block(preset, layer, channels)))
+            channels = preset.channels(layer)
+        self.trunk = nn.Sequential()
+        for name, block in blocks:
+            self.trunk.add_module(name, block)
+        pooled = 2 * channels if preset.head == "mean+max" else channels
+        if preset.head == "gem":
+            self.gem_power = nn.Parameter(torch.tensor(3.0))
+        self.fc0 = nn.Linear(pooled, preset.embedding_size)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Embeddings (B, embedding_size) of normalised CQT frames (B, 84, T)."""
+        return self.embed_steps(self.steps(self.pad_short(frames)))
+
+    def pad_short(self, frames: Tensor) -> Tensor:
+        """Frames with silence on both sides up to what the trunk needs; under 2 s, an error."""
+        n_frames = frames.shape[-1]
+        if n_frames < math.floor(MINIMUM_S * FRAMES_PER_SECOND):
+            raise FragmentTooShortError(
+                f"fragment of {n_frames / FRAMES_PER_SECOND:.1f} s is shorter than the "
+                f"{MINIMUM_S:.1f} s this model needs; give a longer one"
+            )
+        missing = max(0, self.preset.minimum_frames - n_frames)
+        return F.pad(frames, (missing // 2, missing - missing // 2))
+
+    def steps(self, frames: Tensor) -> Tensor:
+        """What the head keeps of each step in time, (B, S, steps), of frames (B, 84, T).
+
+        A step is `preset.stride_frames` long. Frequency is pooled here already, so that a long
+        recording is small, and any window of steps can be pooled afterwards.
+        """
+        if frames.shape[1] != N_BINS:
+            raise ValueError(f"{frames.shape[1]} bins given; the network takes {N_BINS}")
+        if self.preset.frames_averaged > 1:
+            frames = F.avg_pool1d(frames, self.preset.frames_averaged, ceil_mode=True)
+        x = frames[:, None]  # (B, 1, 84, T)
+        if not x.is_cuda:
+            x = x.contiguous(memory_format=torch.channels_last)
+        x = self.trunk(x)  # (B, 512, 47, 44) for the paper's 20 s
+        match self.preset.head:
+            case "max":
+                return x.amax(dim=2)
+            case "mean":
+                return x.mean(dim=2)
+            case "mean+max":
+                return torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1)
+            case "gem":
+                return x.clamp(min=1e-6).pow(self.gem_power).mean(dim=2)
+
+    def embed_steps(self, steps: Tensor) -> Tensor:
+        """Embeddings (B, embedding_size) of all steps given, (B, S, steps)."""
+        match self.preset.head:
+            case "max":
+                pooled = steps.amax(dim=2)
+            case "mean":
+                pooled = steps.mean(dim=2)
+            case "mean+max":
+                mean, peak = steps.chunk(2, dim=1)
+                pooled = torch.cat([mean.mean(dim=2), peak.amax(dim=2)], dim=1)
+            case "gem":
+                pooled = steps.mean(dim=2).pow(1 / self.gem_power)
+        embeddings: Tensor = self.fc0(pooled)  # (B, 512) → (B, 2048)
+        return embeddings

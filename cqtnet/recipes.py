@@ -1,0 +1,66 @@
+"""Training recipes by name, as plain data that is saved with the weights."""
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from augment.spectral import SpectralRanges
+from cqtnet.errors import InputError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training run besides the data, the preset and the seed."""
+
+    name: str
+    # what the loss is made of
+    pair_weight: float = 1.0  # NT-Xent over two altered views of one moment
+    class_weight: float = 0.5  # cross-entropy with every recording its own class
+    temperature: float = 0.07
+    class_scale: float = 0.0  # 0: the paper's linear FC1; else cosine classifier
+    class_margin: float = 0.0
+    # what a step sees
+    batch: int = 24  # fragments of the longest length; shorter ones come in larger batches
+    fragment_s: tuple[float, ...] = (5.0, 10.0, 20.0)
+    jitter_s: float = 1.0  # how far apart two views of one moment may start
+    waveform_share: float = 0.125  # of second views altered as waveform, not as CQT
+    spectral: SpectralRanges = field(default_factory=SpectralRanges)
+    # how the weights move
+    optimiser: Literal["sgd", "adamw"] = "adamw"
+    lr: float = 1e-3
+    weight_decay: float = 1e-2
+    schedule: Literal["cosine", "plateau"] = "cosine"
+    warmup_steps: int = 100
+    epochs: int = 60  # an epoch is as many fragments as the recordings last
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("default"),
+        Recipe(
+            "paper",
+            pair_weight=0.0,
+            class_weight=1.0,
+            batch=64,
+            fragment_s=(20.0,),
+            waveform_share=1.0,
+            optimiser="sgd",
+            weight_decay=0.0,
+            schedule="plateau",
+            warmup_steps=0,
+            epochs=30,
+        ),
+    )
+}
+"""`default`: what verifies best. `paper`: as published, alterations of the waveform only."""
+
+
+def find_recipe(name: str, **changes: Any) -> Recipe:
+    """The named recipe, with fields changed on request."""
+    if name not in RECIPES:
+        raise InputError(f"recipe {name!r} is unknown; use one of {', '.join(RECIPES)}")
+    return replace(RECIPES[name], **changes)
