@@ -12,8 +12,6 @@ from importlib.metadata import EntryPoint, entry_points
 
 import click
 
-from augment.errors import InputError
-
 EPILOG = """\b
 Exit codes: 0 done, 1 some of several files failed, 2 the input or the call is wrong.
 """
@@ -42,7 +40,7 @@ class Commands(click.Group):
 @click.command(cls=Commands, epilog=EPILOG)
 @click.version_option(package_name="cqtnet")
 def cqtnet() -> None:
-    """Audio verification: same recording? how sure? where? altered how?"""
+    """Verify audio: same recording? how sure? where? altered how?"""  # noqa: D400
 
 
 def main() -> None:
@@ -53,7 +51,11 @@ def main() -> None:
     warnings.showwarning = _show_warning
     try:
         cqtnet()
-    except InputError as error:
+    except ValueError as error:
+        from augment.errors import InputError  # here, for it brings numpy, which --help does not need
+
+        if not isinstance(error, InputError):
+            raise
         click.echo(f"cqtnet: {error}", err=True)
         sys.exit(2)
     except BrokenPipeError:  # a reader such as `head` has seen enough

@@ -17,7 +17,7 @@ FORMATS = {
     ".ogg": ("OGG", "VORBIS"),
     ".mp3": ("MP3", "MPEG_LAYER_III"),
 }
-"""libsndfile's format and subtype by suffix; the samples of a .wav are exact."""
+"""libsndfile's format and subtype by suffix; a .wav holds the very samples, none clipped."""
 
 WISH_NAMES = {
     "cut": "cuts",
@@ -91,7 +91,9 @@ PATH = click.Path(path_type=Path)
 @click.option("--codec", type=CODEC, help="Through a codec and back, for example mp3:64.")
 @click.option("--random", "preset", metavar="PRESET", help="Draw the effects: paper or real-life.")
 @click.option("--replay", type=PATH, help="Apply the effects in this JSON file.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of all chance.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of all chance."
+)
 @click.option("--draw", type=PATH, help="Write the effects to this JSON file.")
 @click.option("--sample-rate", type=click.IntRange(4000, 192000), default=22050, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -198,6 +200,7 @@ def _write(path: Path, samples: "Samples", sample_rate: int, *, kind: str, subty
     """Write the sound whole or not at all; warn on stderr of samples that the format clips."""
     import numpy as np
     import soundfile
+    from scipy.io import wavfile
 
     from augment.errors import InputError
     from augment.recordings import write_sound
@@ -208,7 +211,10 @@ def _write(path: Path, samples: "Samples", sample_rate: int, *, kind: str, subty
         click.echo(f"warning: {clipped} samples beyond full scale are clipped in {path}", err=True)
     try:
         with written_whole(path) as temporary, temporary.open("wb") as stream:
-            write_sound(stream, samples, sample_rate, kind=kind, subtype=subtype)
+            if kind == "WAV":  # libsndfile would write the time of day into it
+                wavfile.write(stream, sample_rate, samples)
+            else:
+                write_sound(stream, samples, sample_rate, kind=kind, subtype=subtype)
     except soundfile.SoundFileError as problem:
         raise InputError(
             f"{path}: {kind} cannot hold {sample_rate} Hz ({problem}); use another --sample-rate"

@@ -1,0 +1,35 @@
+# make demo   see it work on audio that it makes itself
+# make test   all tests
+# make check  format, lint, types, spelling: what CI runs besides the tests
+# make bench  measured speed and memory, as a table
+# Each sets up .venv by itself, once. TORCH=torch make … takes torch's build for GPUs.
+
+READY := .venv/.ready
+BIN := .venv/bin
+
+.PHONY: demo test check format bench clean
+
+demo: $(READY)
+	$(BIN)/cqtnet demo demo --force
+
+test: $(READY)
+	$(BIN)/python -m pytest -q
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)
+	$(BIN)/cqtnet eval bench
+
+clean:
+	rm -rf .venv demo
+
+$(READY): pyproject.toml scripts/setup
+	scripts/setup .venv

@@ -1,0 +1,183 @@
+"""Where each moment of an altered recording came from: the ground truth of alignment tests."""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from typing import Self, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from augment.errors import EffectError
+
+SLIVER_S = 1e-9
+"""Seconds; spans this short come from rounding alone (a sample at 192 kHz lasts 5e-6 s)."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of the output that was made, at one steady rate, from a stretch of the source.
+
+    Times are seconds from the beginning of the output and of the source; both stretches run
+    forward and last longer than nothing.
+    """
+
+    out_start_s: float
+    out_end_s: float
+    source_start_s: float
+    source_end_s: float
+
+    def __post_init__(self) -> None:
+        times = (self.out_start_s, self.out_end_s, self.source_start_s, self.source_end_s)
+        if not all(math.isfinite(time) and time >= 0 for time in times):
+            raise EffectError(f"span {times} has a time that is negative or not finite")
+        if self.out_end_s <= self.out_start_s or self.source_end_s <= self.source_start_s:
+            raise EffectError(f"span {times} is empty or runs backwards; an end must follow it")
+
+    @property
+    def rate(self) -> float:
+        """Seconds of source per second of output: 1.1 for a tempo ten per cent faster."""
+        return (self.source_end_s - self.source_start_s) / (self.out_end_s - self.out_start_s)
+
+    def source_at(self, out_s: float) -> float:
+        """Source time of an output time; the two ends come back exactly, not by arithmetic."""
+        if out_s == self.out_end_s:
+            return self.source_end_s
+        return self.source_start_s + (out_s - self.out_start_s) * self.rate
+
+    def out_at(self, source_s: float) -> float:
+        """Output time of a source time; the two ends come back exactly, not by arithmetic."""
+        if source_s == self.source_end_s:
+            return self.out_end_s
+        return self.out_start_s + (source_s - self.source_start_s) / self.rate
+
+
+@dataclass(frozen=True)
+class TimeMap:
+    """A piecewise-linear map between output time and source time.
+
+    Output that no span covers is foreign: silence or other material that was put in. Source
+    that no span covers was cut. Spans stand in the order of the output and don't overlap
+    there; in the source they may, which is how a repeat looks.
+
+    A moment where two spans meet belongs to the later one; the very end belongs to the last.
+
+    >>> cut = TimeMap((Span(0, 5, 0, 5), Span(5, 9, 6, 10)))  # 5 s to 6 s were cut out
+    >>> cut.to_source(7.0)
+    8.0
+    """
+
+    spans: tuple[Span, ...]
+
+    def __post_init__(self) -> None:
+        for before, after in zip(self.spans, self.spans[1:], strict=False):
+            if after.out_start_s < before.out_end_s:
+                raise EffectError(f"{after} begins before {before} has ended; sort, don't overlap")
+
+    @classmethod
+    def identity(cls, duration_s: float) -> Self:
+        """A map of a recording that was not moved: every moment came from itself."""
+        return cls((Span(0.0, duration_s, 0.0, duration_s),))
+
+    @classmethod
+    def joined(cls, spans: Iterable[Span]) -> Self:
+        """A map of these spans, where neighbours that run on at the same rate are one span."""
+        kept: list[Span] = []
+        for span in spans:
+            if kept and _runs_on(kept[-1], span):
+                before = kept.pop()
+                span = Span(
+                    before.out_start_s, span.out_end_s, before.source_start_s, span.source_end_s
+                )
+            kept.append(span)
+        return cls(tuple(kept))
+
+    @overload
+    def to_source(self, out_s: float) -> float: ...
+    @overload
+    def to_source(self, out_s: ArrayLike) -> NDArray[np.float64]: ...
+    def to_source(self, out_s: ArrayLike) -> NDArray[np.float64] | float:
+        """Source times of output times, in seconds, shape as given; NaN where foreign."""
+        wanted = np.asarray(out_s, dtype=np.float64)
+        found = np.full(wanted.shape, np.nan)
+        for span in self.spans:  # later spans overwrite: they own the moment where two meet
+            inside = (wanted >= span.out_start_s) & (wanted <= span.out_end_s)
+            source = span.source_start_s + (wanted - span.out_start_s) * span.rate
+            source = np.where(wanted == span.out_end_s, span.source_end_s, source)
+            found = np.where(inside, source, found)
+        return found if found.ndim else float(found)
+
+    @overload
+    def to_output(self, source_s: float) -> float: ...
+    @overload
+    def to_output(self, source_s: ArrayLike) -> NDArray[np.float64]: ...
+    def to_output(self, source_s: ArrayLike) -> NDArray[np.float64] | float:
+        """Output times of source times, in seconds, shape as given; NaN where cut.
+
+        Of a source moment that occurs more than once, the earliest occurrence comes back;
+        `occurrences` gives them all.
+        """
+        wanted = np.asarray(source_s, dtype=np.float64)
+        found = np.full(wanted.shape, np.nan)
+        for span in reversed(self.spans):  # earlier spans overwrite
+            inside = (wanted >= span.source_start_s) & (wanted <= span.source_end_s)
+            output = span.out_start_s + (wanted - span.source_start_s) / span.rate
+            output = np.where(wanted == span.source_end_s, span.out_end_s, output)
+            found = np.where(inside, output, found)
+        return found if found.ndim else float(found)
+
+    def occurrences(self, source_s: float) -> tuple[float, ...]:
+        """Every output time, in seconds and ascending, at which one source moment is heard."""
+        times = {
+            span.out_at(source_s)
+            for span in self.spans
+            if span.source_start_s <= source_s <= span.source_end_s
+        }
+        return tuple(sorted(times))
+
+    def then(self, other: "TimeMap") -> "TimeMap":
+        """The map of this alteration followed by another one, which took our output as source."""
+        spans = (_through(first, second) for second in other.spans for first in self.spans)
+        return TimeMap.joined(span for span in spans if span is not None)
+
+    def to_json(self) -> str:
+        """JSON text: one list of four seconds per span, in the order of `Span`'s fields."""
+        return json.dumps({"spans": [astuple(span) for span in self.spans]})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The map that `to_json` wrote."""
+        try:
+            rows = json.loads(text)["spans"]
+            spans = tuple(Span(*(float(time) for time in row)) for row in rows)
+        except (ValueError, KeyError, TypeError) as problem:
+            if isinstance(problem, EffectError):
+                raise
+            raise EffectError(
+                'this is not a time map; give {"spans": [[out_start_s, out_end_s, '
+                "source_start_s, source_end_s], ...]}"
+            ) from problem
+        return cls(spans)
+
+
+def _runs_on(before: Span, after: Span) -> bool:
+    return (
+        abs(after.out_start_s - before.out_end_s) <= SLIVER_S
+        and abs(after.source_start_s - before.source_end_s) <= SLIVER_S
+        and math.isclose(before.rate, after.rate, rel_tol=1e-9)
+    )
+
+
+def _through(first: Span, second: Span) -> Span | None:
+    """What is left of the first alteration's span after the second one; None if nothing."""
+    start_s = max(first.out_start_s, second.source_start_s)
+    end_s = min(first.out_end_s, second.source_end_s)
+    if end_s - start_s <= SLIVER_S:
+        return None
+    return Span(
+        second.out_at(start_s),
+        second.out_at(end_s),
+        first.source_at(start_s),
+        first.source_at(end_s),
+    )

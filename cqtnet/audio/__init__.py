@@ -1,0 +1,35 @@
+"""Audio in: any recording a person has, as mono float32 at one sample rate, in bounded memory.
+
+>>> samples = load("evidence.m4a", start_s=60.0, duration_s=20.0)  # (441000,) float32
+>>> with stream("broadcast.mp3", block_s=30.0) as blocks:
+...     lengths = [block.size for block in blocks]
+>>> blocks.notes  # what an examiner must know about the file
+('truncated or damaged: the header declares 7200.00 s, 4000.31 s decoded',)
+
+libsndfile reads uncompressed recordings, FFmpeg (through PyAV, which brings it along) the rest.
+"""
+
+from cqtnet.audio.account import AudioInfo
+from cqtnet.audio.content import SILENCE_DBFS, require_content
+from cqtnet.audio.files import AUDIO_SUFFIXES, AudioWarning, StrPath, file_sha256, find_audio
+from cqtnet.audio.limits import DEFAULT_LIMITS, Limits
+from cqtnet.audio.source import probe
+from cqtnet.audio.streaming import AudioStream, stream
+from cqtnet.audio.whole import load
+
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "DEFAULT_LIMITS",
+    "SILENCE_DBFS",
+    "AudioInfo",
+    "AudioStream",
+    "AudioWarning",
+    "Limits",
+    "StrPath",
+    "file_sha256",
+    "find_audio",
+    "load",
+    "probe",
+    "require_content",
+    "stream",
+]

@@ -1,0 +1,91 @@
+"""A recording decoded piece by piece to mono, within the limits."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cqtnet.audio.files import StrPath, shown
+from cqtnet.audio.limits import Limits
+from cqtnet.audio.mixdown import mixed_down
+from cqtnet.audio.source import open_source
+from cqtnet.errors import NoContentError, NotAudioError
+
+# A decoder and a resampling filter that start so much earlier have settled.
+PREROLL_S = 2
+# When fewer of the packets decode, what does is chance: any bytes look like MP3 now and then.
+FEWEST_GOOD = 0.25
+
+
+class Piece(NamedTuple):
+    """Mono samples in -1 to 1, shape (n,), and their sample rate in Hz."""
+
+    samples: NDArray[np.float32]
+    sample_rate: int
+
+
+class Decoder:
+    """The pieces of one recording in order, the mean of its channels, from `begins_s` on.
+
+    `begins_s` is 0 or, where the file allows an exact seek, a whole second at least `PREROLL_S`
+    before `start_s`. `stop_s` only tells how much will be asked for; None means all.
+    """
+
+    def __init__(
+        self, path: StrPath, *, start_s: float, stop_s: float | None, limits: Limits
+    ) -> None:
+        self._path, self._limits = path, limits
+        self._source = open_source(path)
+        self.info, self.account = self._source.info, self._source.account
+        self.expected_s = self._source.expected_s
+        try:
+            limits.check_format(path, self.info.sample_rate, self.info.channels)
+            self.begins_s = self._source.seek(int(start_s) - PREROLL_S)
+            self._check_expected(stop_s)
+        except BaseException:
+            self.close()
+            raise
+        self.account.decoded_s = float(self.begins_s)
+
+    def __iter__(self) -> Iterator[Piece]:
+        account, limits = self.account, self._limits
+        for rate, planes in self._source.planes():
+            limits.check_format(self._path, rate, planes.shape[0])
+            if rate not in account.rates:
+                account.rates.append(rate)
+            account.values += planes.size
+            account.decoded_s += planes.shape[1] / rate
+            limits.check_length(self._path, account.decoded_s - self.begins_s, account.values)
+            samples, not_finite = mixed_down(planes)
+            account.not_finite += not_finite
+            yield Piece(samples, rate)
+        self._check_content()
+        account.reached_end = True
+
+    def close(self) -> None:
+        """Close the file; a second time does nothing."""
+        self._source.close()
+
+    def _check_expected(self, stop_s: float | None) -> None:
+        """Raise before decoding when the header tells that it would be too much."""
+        if self.expected_s is not None:
+            last_s = self.expected_s if stop_s is None else min(self.expected_s, stop_s)
+            wanted_s = last_s - self.begins_s
+            values = wanted_s * self.info.sample_rate * self.info.channels
+            self._limits.check_length(self._path, wanted_s, values)
+
+    def _check_content(self) -> None:
+        """Raise when what was decoded, to the end, is no sound at all."""
+        account = self.account
+        good = account.packets - account.damaged
+        nothing = not account.values and (account.damaged or account.stopped)
+        if nothing or good < FEWEST_GOOD * account.packets:
+            raise NotAudioError(
+                f"{shown(self._path)} is not audio that can be decoded (read as "
+                f"{self.info.format}): only {good} of {account.packets} packets decode"
+            )
+        if account.values and account.not_finite == account.values:
+            raise NoContentError(
+                f"{shown(self._path)}: none of its {account.values} samples is a finite number"
+            )

@@ -1,0 +1,134 @@
+"""Which files are read: regular ones only, each once, under whatever name."""
+
+import hashlib
+import os
+import stat
+import warnings
+from collections.abc import Iterable, Iterator
+from io import BufferedReader
+from pathlib import Path
+
+from cqtnet.errors import NotAudioError
+
+StrPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+# What is taken for a recording inside a folder; a file that is named is tried whatever its suffix.
+# fmt: off
+AUDIO_SUFFIXES = frozenset({
+    ".3g2", ".3gp", ".3gpp", ".aac", ".ac3", ".adts", ".aif", ".aifc", ".aiff", ".amr",
+    ".ape", ".asf", ".au", ".avi", ".awb", ".bwf", ".caf", ".dff", ".dsf", ".dts", ".eac3",
+    ".f4v", ".flac", ".flv", ".m2ts", ".m4a", ".m4b", ".m4v", ".mka", ".mkv", ".mov",
+    ".mp1", ".mp2", ".mp3", ".mp4", ".mpc", ".mpeg", ".mpg", ".mpga", ".mts", ".mxf",
+    ".oga", ".ogg", ".ogv", ".opus", ".ra", ".rf64", ".rm", ".snd", ".sph", ".spx", ".tak",
+    ".ts", ".tta", ".vob", ".voc", ".w64", ".wav", ".wave", ".webm", ".wma", ".wmv", ".wv",
+})
+# fmt: on
+
+
+class AudioWarning(UserWarning):
+    """A recording was read, but something about the file an examiner must know."""
+
+
+def shown(path: StrPath) -> str:
+    r"""The path as one printable line, whatever bytes its name holds.
+
+    >>> shown(b"caf\xe9\n.wav")
+    'caf\\xe9\\n.wav'
+    """
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def open_regular(path: StrPath) -> BufferedReader:
+    """The file opened for reading; a folder, pipe, device or empty file is a NotAudioError."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    if not stat.S_ISREG(status.st_mode):
+        # Said before opening: opening a pipe waits for somebody to write to it.
+        raise NotAudioError(f"{shown(path)} is {_kind(status.st_mode)}; give a regular audio file")
+    if status.st_size == 0:
+        raise NotAudioError(f"{shown(path)} is empty (0 bytes)")
+    try:
+        # As a str: FFmpeg takes the suffix of the name as a hint.
+        return open(os.fsdecode(path), "rb")
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def file_sha256(path: StrPath) -> str:
+    """Hexadecimal SHA-256 of a regular file's bytes, as `sha256sum` prints it."""
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def find_audio(paths: Iterable[StrPath]) -> Iterator[Path]:
+    """Recordings among files and, recursively, folders; in one order, each file once.
+
+    Inside a folder the suffix decides (`AUDIO_SUFFIXES`), in order of the names' bytes; a file that
+    is named itself is taken whatever its suffix. Links are followed, and what they lead to is
+    visited once, so a loop ends. A named path that cannot be read is a NotAudioError; inside a
+    folder, pipes, devices and dead links are passed over and a locked folder is an AudioWarning.
+
+    >>> for path in find_audio(["evidence", "one.wav"]):
+    ...     samples = load(path)
+    """
+    seen: set[tuple[int, int]] = set()
+    for path in paths:
+        top = Path(os.fsdecode(path))
+        named = True
+        # A stack, not recursion: folders may be nested deeper than Python's call stack.
+        waiting = [top]
+        while waiting:
+            current = waiting.pop()
+            status = _status(current, named=named)
+            if status is not None and (status.st_dev, status.st_ino) not in seen:
+                if stat.S_ISDIR(status.st_mode):
+                    seen.add((status.st_dev, status.st_ino))
+                    waiting.extend(reversed(_inside(current, named=named)))
+                elif named or current.suffix.lower() in AUDIO_SUFFIXES:
+                    seen.add((status.st_dev, status.st_ino))
+                    yield current
+            named = False
+
+
+def _status(path: Path, *, named: bool) -> os.stat_result | None:
+    """The status of a folder or regular file; None for anything else that was not named."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        if named:
+            raise _unreadable(path, error) from error
+        return None
+    if stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode):
+        return status
+    if named:
+        kind = _kind(status.st_mode)
+        raise NotAudioError(f"{shown(path)} is {kind}; give a regular audio file or a folder")
+    return None
+
+
+def _inside(folder: Path, *, named: bool) -> list[Path]:
+    try:
+        return sorted(folder.iterdir(), key=os.fsencode)
+    except OSError as error:
+        if named:
+            raise _unreadable(folder, error) from error
+        warnings.warn(f"left out: {_unreadable(folder, error)}", AudioWarning, stacklevel=3)
+        return []
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    if stat.S_ISFIFO(mode):
+        return "a pipe"
+    if stat.S_ISSOCK(mode):
+        return "a socket"
+    return "a device"
+
+
+def _unreadable(path: StrPath, error: OSError | ValueError) -> NotAudioError:
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return NotAudioError(f"{shown(path)} cannot be read: {reason}")

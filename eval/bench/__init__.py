@@ -1,0 +1,1 @@
+"""Benchmarks: speed and memory, as ratios against a named baseline of the same run."""

@@ -1,0 +1,14 @@
+"""The parts of the benchmark by name; a new one is a line here and a name in the command."""
+
+from eval.bench.embedding import measure_embedding
+from eval.bench.frontend import measure_frontend
+from eval.bench.process import measure_memory, measure_startup
+from eval.bench.training import measure_training
+
+MEASURES = {
+    "startup": measure_startup,
+    "frontend": measure_frontend,
+    "embedding": measure_embedding,
+    "training": measure_training,
+    "memory": measure_memory,
+}

@@ -1,0 +1,59 @@
+"""Training: how fast views are made, and how fast a step uses them."""
+
+import tempfile
+from pathlib import Path
+
+import soundfile
+import torch
+
+from cqtnet import SAMPLE_RATE
+from cqtnet.data import Item
+from cqtnet.frames import load_frames
+from cqtnet.model import find_preset
+from cqtnet.music import make_music
+from cqtnet.recipes import find_recipe
+from cqtnet.train import Learner, loss_of, training_dtype
+from cqtnet.views import Views, Waveforms, noise_frames
+from eval.bench.table import Measurement, seconds
+
+
+def measure_training(*, quick: bool) -> list[Measurement]:
+    """Fragments a second of the CQT path, of the waveform path, and of a training step."""
+    n, duration_s = (8, 30.0) if quick else (24, 40.0)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    with tempfile.TemporaryDirectory() as folder:
+        items = _write_pieces(Path(folder), n, duration_s)
+        store = load_frames(items, Path(folder), device=str(device))
+        recipe = find_recipe("default", fragment_s=(20.0,), batch=n)
+        views = Views(store, items, recipe, seed=0, noise=noise_frames([], white_s=60))
+        share = find_recipe("default", fragment_s=(20.0,), batch=n, waveform_share=4 / n)
+        waveforms = Waveforms(items, store.places, share, cache=Path(folder), seed=0)
+        learner = Learner(find_preset("default"), recipe, n).to(device)
+        dtype = training_dtype(device, "auto")
+
+        def step() -> None:
+            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+                loss = loss_of(learner, views.batch(0), recipe)
+            loss.backward()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+
+        step_rate = 2 * n / seconds(step, repeats=3)
+        spectral = 2 * n / seconds(lambda: views.batch(0))
+        waveform = 4 / seconds(lambda: waveforms[0], repeats=3)
+    on = f"default preset, {device.type}"
+    return [
+        Measurement(f"training step, {on}", step_rate, "fragments/s"),
+        Measurement("views altered as CQT", spectral, "fragments/s", "the step",
+                    spectral / step_rate, "faster than the step"),
+        Measurement("views altered as waveform, one process", waveform, "fragments/s"),
+    ]  # fmt: skip
+
+
+def _write_pieces(folder: Path, n: int, duration_s: float) -> list[Item]:
+    items = []
+    for seed in range(n):
+        path = folder / f"{seed}.wav"
+        soundfile.write(path, make_music(seed, duration_s=duration_s), SAMPLE_RATE)
+        items.append(Item(path, str(seed), "train", str(seed)))
+    return items

@@ -1,0 +1,181 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from augment.chain import PAPER, REAL_LIFE, Chain, check_recipe, draw_chain, recipe_named
+from augment.cut import Crop, Cut
+from augment.effect import EFFECTS, Samples, range_names
+from augment.errors import EffectError
+from augment.gain import Gain
+from augment.insert import InsertSilence
+from augment.speed import Speed
+from augment.tempo import Tempo
+from augment.timemap import TimeMap
+from tests.augment.signals import bursts, loudest_moment_s, sine
+
+RATE = 22050
+
+
+def test_samples_go_through_every_effect_in_order(sweep: Samples) -> None:
+    output = Chain((Gain(-6.0206), Gain(-6.0206))).apply(sweep, RATE).samples
+    np.testing.assert_allclose(output, sweep / 4, atol=1e-6)
+
+
+def test_order_matters(sweep: Samples) -> None:
+    # Cut first: 1 s to 2 s of the source. Speed first: that second is 2 s to 4 s of the source.
+    cut_first = Chain((Cut(1.0, 2.0), Speed(2.0))).apply(sweep, RATE).time_map
+    cut_last = Chain((Speed(2.0), Cut(1.0, 1.5))).apply(sweep, RATE).time_map
+    assert np.isnan(cut_first.to_output(1.5))
+    assert np.isnan(cut_last.to_output(2.5))
+    assert cut_last.to_output(1.5) == pytest.approx(0.75)
+
+
+def test_an_empty_chain_gives_a_copy(sweep: Samples) -> None:
+    altered = Chain().apply(sweep, RATE)
+    assert np.array_equal(altered.samples, sweep)
+    assert not np.shares_memory(altered.samples, sweep)
+    assert altered.time_map == TimeMap.identity(4.0)
+
+
+def test_the_input_stays_as_it_is(sweep: Samples) -> None:
+    before = sweep.copy()
+    Chain((Gain(6.0), Tempo(1.1))).apply(sweep, RATE)
+    assert np.array_equal(sweep, before)
+
+
+def test_the_map_of_many_steps_tells_where_every_burst_went() -> None:
+    moments = [0.5, 1.6, 2.4, 3.2, 3.7, 5.2, 6.6, 7.5, 8.4, 9.3]
+    samples = bursts(moments, sample_rate=RATE, duration_s=10.0)
+    chain = Chain((Crop(1.0, 9.0), Tempo(1.2), Cut(2.0, 2.5), InsertSilence(1.0, 0.7), Speed(0.9)))
+    altered = chain.apply(samples, RATE)
+    heard = [time for moment in moments for time in altered.time_map.occurrences(moment)]
+    assert len(heard) == 7  # 0.5 and 9.3 are outside the crop, 3.7 is in the cut of 3.4 to 4.0
+    for time in heard:
+        found = loudest_moment_s(altered.samples, time, sample_rate=RATE)
+        assert found == pytest.approx(time, abs=0.010)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_drawn_chain_replays_bit_for_bit_from_json(seed: int, sweep: Samples) -> None:
+    chain = draw_chain(np.random.default_rng(seed), REAL_LIFE, duration_s=4.0)
+    again = Chain.from_json(chain.to_json())
+    assert again == chain
+    assert again.apply(sweep, RATE).samples.tobytes() == chain.apply(sweep, RATE).samples.tobytes()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_real_life_fits_short_recordings(seed: int) -> None:
+    samples = sine(440.0, sample_rate=8000, duration_s=1.0)
+    chain = draw_chain(np.random.default_rng(seed), REAL_LIFE, duration_s=1.0)
+    assert chain.apply(samples, 8000).samples.size > 0
+
+
+def test_real_life_holds_every_effect_that_needs_no_files() -> None:
+    needs_files = {name for name in EFFECTS if "paths" in range_names(EFFECTS[name])}
+    assert set(REAL_LIFE) == set(EFFECTS) - needs_files
+
+
+def test_effects_with_files_are_added_to_a_recipe(other_recording: Path) -> None:
+    recipe = {"background": (1.0, {"paths": [str(other_recording)]}), **PAPER}
+    chain = draw_chain(np.random.default_rng(0), recipe)
+    assert chain.effects[0].name == "background"
+
+
+def test_the_paper_recipe_has_the_papers_four_effects_and_ranges() -> None:
+    drawn = [draw_chain(np.random.default_rng(seed), PAPER).effects for seed in range(400)]
+    values: dict[str, list[float]] = {}
+    for effect in (effect for effects in drawn for effect in effects):
+        for key, value in effect.to_dict().items():
+            values.setdefault(f"{effect.name}.{key}", []).append(value)
+    for key, low, high in (
+        ("gaussian_noise.amplitude", 0.001, 0.015),
+        ("reverb.reverberance", 0, 20),
+        ("reverb.hf_damping", 0, 20),
+        ("reverb.room_scale", 0, 20),
+        ("pitch.shift_semitones", -4, 4),
+        ("tempo.factor", 0.8, 1.2),
+    ):
+        margin = 0.1 * (high - low)
+        assert low <= min(values[key]) < low + margin
+        assert high - margin < max(values[key]) <= high
+        assert len(values[key]) == pytest.approx(200, abs=40)  # even odds, 4 deviations
+    assert {name.split(".")[0] for name in values} == set(PAPER)
+
+
+def test_probabilities_0_and_1_are_never_and_always() -> None:
+    recipe = {"gain": (1.0, {}), "invert": (0.0, {})}
+    for seed in range(50):
+        assert [e.name for e in draw_chain(np.random.default_rng(seed), recipe).effects] == ["gain"]
+
+
+def test_ranges_of_a_recipe_are_those_drawn_from() -> None:
+    recipe = {"tempo": (1.0, {"factor": (0.85, 1.35)})}
+    factors = [
+        draw_chain(np.random.default_rng(seed), recipe).effects[0].to_dict()["factor"]
+        for seed in range(300)
+    ]
+    assert 0.85 <= min(factors) < 0.87
+    assert 1.33 < max(factors) <= 1.35
+
+
+def test_a_second_cut_is_placed_by_what_the_first_effects_leave() -> None:
+    recipe = {
+        "crop": (1.0, {"length": (0.1, 0.1)}),
+        "cut": (1.0, {"start": (0.5, 0.5), "length": (0.5, 0.5)}),
+    }
+    cut = draw_chain(np.random.default_rng(0), recipe, duration_s=20.0).effects[1]
+    assert cut.to_dict()["start_s"] == pytest.approx(1.0)
+    assert cut.to_dict()["end_s"] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_recipe_that_cuts_always_asks_for_the_duration(seed: int) -> None:
+    with pytest.raises(EffectError, match="give duration_s"):
+        draw_chain(np.random.default_rng(seed), REAL_LIFE)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ({"wobble": (0.5, {})}, "no effect is named 'wobble'"),
+        ({"tempo": (0.5, {"rate": (1, 2)})}, "tempo draws no 'rate'; its ranges: factor"),
+        ({"tempo": (1.5, {})}, "probability 1.5 is not within 0 to 1"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_before_anything_is_drawn(recipe, message) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(EffectError, match=message):
+        check_recipe(recipe, has_duration=True)
+
+
+def test_an_unknown_recipe_lists_the_known() -> None:
+    with pytest.raises(EffectError, match="'wild'; choose from paper, real-life"):
+        recipe_named("wild")
+
+
+def test_json_of_a_chain_is_readable_data() -> None:
+    record = json.loads(Chain((Tempo(1.1),)).to_json())
+    assert record == {"effects": [{"name": "tempo", "factor": 1.1}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "this is not JSON"),
+        ("[]", "this is no chain"),
+        ('{"effects": 3}', "this is no chain"),
+        ('{"effects": ["tempo"]}', "describes no effect"),
+        ('{"effects": [{"name": "tempo", "factor": 99}]}', "factor 99 is not within"),
+    ],
+)
+def test_text_that_is_no_chain_is_refused(text: str, message: str) -> None:
+    with pytest.raises(EffectError, match=message):
+        Chain.from_json(text)
+
+
+def test_a_sample_rate_outside_the_limits_is_refused_even_without_effects(
+    sweep: Samples,
+) -> None:
+    with pytest.raises(EffectError, match="sample_rate 100"):
+        Chain().apply(sweep, 100)

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+from augment.codec import CODECS, Codec
+from augment.effect import Samples
+from augment.errors import EffectError
+from augment.gain import Gain
+from augment.resample import resample
+from tests.augment.signals import bursts, lag_samples, loudest_moment_s, power, sine
+
+RATE = 22050
+LOWEST_AND_HIGHEST = [
+    (codec, kbps)
+    for codec, spec in CODECS.items()
+    for kbps in sorted({max(spec.kbps[0], spec.usual_kbps[0]), spec.kbps[1]})
+]
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 22050, 44100, 48000])
+@pytest.mark.parametrize(("codec", "kbps"), LOWEST_AND_HIGHEST)
+def test_nothing_is_delayed_and_the_length_is_kept(
+    codec: str, kbps: float, sample_rate: int, sweep: Samples
+) -> None:
+    samples = resample(sweep, RATE, sample_rate)
+    output = Codec(codec, kbps).apply(samples, sample_rate).samples
+    assert output.size == samples.size
+    assert abs(lag_samples(samples, output)) <= 0.001 * sample_rate
+
+
+@pytest.mark.parametrize("duration_s", [1.0, 1.013, 1.021, 1.033])
+@pytest.mark.parametrize("codec", CODECS)
+def test_the_last_moment_is_not_lost(codec: str, duration_s: float) -> None:
+    # Wherever the end falls in the codec's frames, which last 10 to 128 ms.
+    last_s = duration_s - 0.010
+    samples = bursts([last_s], sample_rate=RATE, duration_s=duration_s)
+    output = Codec(codec, CODECS[codec].kbps[1]).apply(samples, RATE).samples
+    assert loudest_moment_s(output, last_s, sample_rate=RATE) == pytest.approx(last_s, abs=0.005)
+    assert power(output) > 0.25 * power(samples)
+
+
+def _signal_to_distortion_db(codec: str, kbps: float, samples: Samples) -> float:
+    output = Codec(codec, kbps).apply(samples, RATE).samples
+    return float(10 * np.log10(power(samples) / power(output - samples)))
+
+
+@pytest.mark.parametrize("codec", ["aac", "mp3", "opus", "vorbis"])
+def test_more_bits_distort_less(codec: str) -> None:
+    # Noise needs all the bits that it can get; a single tone is exact with few.
+    noise = np.random.default_rng(0).standard_normal(2 * RATE).astype(np.float32) * 0.1
+    low, high = (_signal_to_distortion_db(codec, kbps, noise) for kbps in (32, 128))
+    assert low + 3 < high
+
+
+@pytest.mark.parametrize("codec", ["g711_alaw", "g711_mulaw"])
+def test_g711_has_the_signal_to_distortion_of_its_standard(codec: str) -> None:
+    # ITU-T G.712 asks for 33 dB from 0 to -30 dBm0; eight bits of companding give about 38.
+    tone = sine(1020.0, sample_rate=8000)
+    output = Codec(codec, 64).apply(tone, 8000).samples
+    assert 33 < 10 * np.log10(power(tone) / power(output - tone)) < 42
+
+
+@pytest.mark.parametrize("codec", ["amr_nb", "g711_mulaw", "g723_1"])
+def test_narrow_band_codecs_take_the_band_above_4_khz_away(codec: str) -> None:
+    high = sine(6000.0, sample_rate=RATE)
+    output = Codec(codec, CODECS[codec].kbps[1]).apply(high, RATE).samples
+    assert power(output) < 0.001 * power(high)
+
+
+def test_wide_band_speech_codec_keeps_6_khz() -> None:
+    high = sine(6000.0, sample_rate=RATE)
+    output = Codec("g722", 64).apply(high, RATE).samples
+    assert power(output) == pytest.approx(power(high), rel=0.1)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_the_level_is_kept(codec: str, sweep: Samples) -> None:
+    # Within 3 dB: Opus for speech emphasises harmonics, and a sweep is nothing else.
+    output = Codec(codec, CODECS[codec].kbps[1]).apply(sweep, RATE).samples
+    assert 10 * np.log10(power(output) / power(sweep)) == pytest.approx(0, abs=3)
+
+
+def test_what_is_beyond_full_scale_is_clipped(sweep: Samples) -> None:
+    loud = Gain(12.0).apply(sweep, RATE).samples
+    output = Codec("mp3", 128).apply(loud, RATE).samples
+    assert 0.9 < np.abs(output).max() < 1.3
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_draws_are_legal(codec: str, rng: np.random.Generator) -> None:
+    for kbps in (None, (1.0, 500.0)):
+        for _ in range(20):
+            effect = Codec.draw(rng, codecs=[codec], kbps=kbps)
+            assert effect.codec == codec
+
+
+def test_every_codec_is_drawn(rng: np.random.Generator) -> None:
+    assert {Codec.draw(rng).codec for _ in range(200)} == set(CODECS)
+
+
+def test_an_unknown_codec_lists_the_known(rng: np.random.Generator) -> None:
+    with pytest.raises(EffectError, match=r"'mp4' is unknown; choose from aac, amr_nb"):
+        Codec("mp4", 64)
+    with pytest.raises(EffectError, match=r"'mp4' is unknown; choose from aac, amr_nb"):
+        Codec.draw(rng, codecs=["mp4"])
+
+
+def test_a_bit_rate_that_the_codec_does_not_have_is_refused() -> None:
+    with pytest.raises(EffectError, match=r"amr_nb has no 8 kbit/s; choose from 4.75, 5.15"):
+        Codec("amr_nb", 8)
+    with pytest.raises(EffectError, match="kbps 500 is not within 8 to 320"):
+        Codec("mp3", 500)

@@ -1,0 +1,218 @@
+"""What comes out is the sound that went in: pitch, level, length, whatever the format."""
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from cqtnet.audio import load, probe, stream
+
+from .made import encode, fitted_sine, loudest_hz, pcm16, sine, sweep, wav_bytes, write_in_parts
+
+RATE = 22_050
+
+
+def test_a_stereo_sine_at_44100_keeps_frequency_and_amplitude(tmp_path):
+    tone = sine(1_000, seconds=3, rate=44_100)
+    soundfile.write(tmp_path / "tone.wav", np.stack([tone, tone], axis=1), 44_100)
+
+    samples = load(tmp_path / "tone.wav")
+
+    assert samples.dtype == np.float32 and samples.ndim == 1
+    # Without the filter's own ringing at both ends; 1e-4 covers 16-bit rounding and the filter.
+    amplitude, rest = fitted_sine(samples[1_000:-1_000], 1_000, RATE)
+    # Time zero matters for the fit only through the phase, which is free.
+    assert amplitude == pytest.approx(0.5, abs=1e-4)
+    assert rest < 1e-4
+
+
+@pytest.mark.parametrize("rate", [4_000, 8_000, 16_000, 22_050, 48_000, 96_000, 384_000])
+def test_a_sine_keeps_frequency_and_amplitude_from_any_rate(tmp_path, rate):
+    soundfile.write(tmp_path / "tone.wav", sine(440, seconds=2, rate=rate), rate)
+
+    samples = load(tmp_path / "tone.wav")
+
+    amplitude, rest = fitted_sine(samples[1_000:-1_000], 440, RATE)
+    assert amplitude == pytest.approx(0.5, abs=1e-4)
+    assert rest < 1e-4
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100, 48_000, 44_099])
+@pytest.mark.parametrize("frames", [1, 2, 1_000, 12_345])
+def test_n_samples_become_n_times_22050_by_the_rate_rounded(tmp_path, rate, frames):
+    soundfile.write(tmp_path / "tone.wav", sine(440, seconds=1, rate=frames), rate)
+
+    assert abs(load(tmp_path / "tone.wav").size - frames * RATE / rate) <= 0.5
+
+
+def test_another_sample_rate_can_be_asked_for(tmp_path):
+    soundfile.write(tmp_path / "tone.wav", sine(440, seconds=1, rate=48_000), 48_000)
+
+    samples = load(tmp_path / "tone.wav", sample_rate=16_000)
+
+    assert samples.size == 16_000
+    assert fitted_sine(samples[800:-800], 440, 16_000)[0] == pytest.approx(0.5, abs=1e-4)
+
+
+def test_the_mix_is_the_mean_of_the_channels(tmp_path):
+    tone = sine(440, seconds=1, rate=RATE, amplitude=1)
+    soundfile.write(tmp_path / "unequal.wav", np.stack([0.6 * tone, 0.2 * tone], axis=1), RATE)
+    soundfile.write(tmp_path / "opposed.wav", np.stack([0.5 * tone, -0.5 * tone], axis=1), RATE)
+
+    assert np.abs(load(tmp_path / "unequal.wav") - 0.4 * tone).max() < 1e-4
+    assert np.abs(load(tmp_path / "opposed.wav")).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("channels", "name", "options"),
+    [
+        (8, "eight.wav", {"subtype": "PCM_24"}),
+        (8, "eight.flac", {"subtype": "PCM_16"}),
+        # Planar frames of eight channels and more, which PyAV itself reads past the end of.
+        (8, "eight.ogg", {"format": "OGG", "subtype": "VORBIS"}),
+        (16, "sixteen.ogg", {"format": "OGG", "subtype": "VORBIS"}),
+        (64, "sixtyfour.opus", {"format": "OGG", "subtype": "OPUS"}),
+    ],
+)
+def test_many_channels_are_mixed_to_their_mean(tmp_path, channels, name, options):
+    rate = 48_000
+    levels = np.linspace(0.2, 0.8, channels)  # mean 0.5
+    tone = sine(1_000, seconds=1, rate=rate, amplitude=1)
+    write_in_parts(tmp_path / name, tone[:, None] * levels, rate, **options)
+
+    samples = load(tmp_path / name)
+
+    # 2 %: a lossy codec's own error on a full-scale tone.
+    amplitude, _ = fitted_sine(samples[2_000:-2_000], 1_000, RATE)
+    assert amplitude == pytest.approx(0.5, rel=0.02)
+
+
+def test_aac_with_eight_channels_is_read(tmp_path):
+    tone = sine(1_000, seconds=1, rate=48_000)
+    encode(tmp_path / "cinema.m4a", tone, rate=48_000, codec="aac", layout="7.1")
+
+    assert probe(tmp_path / "cinema.m4a").channels == 8
+    assert loudest_hz(load(tmp_path / "cinema.m4a")[:RATE], RATE) == pytest.approx(1_000, abs=2)
+
+
+@pytest.mark.parametrize(
+    "subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"]
+)
+def test_every_sample_type_is_read_as_libsndfile_and_soxr_read_it(tmp_path, subtype):
+    path = tmp_path / "sweep.wav"
+    soundfile.write(path, sweep(seconds=2, rate=44_100), 44_100, subtype=subtype)
+
+    reference = soxr.resample(soundfile.read(path, dtype="float32")[0], 44_100, RATE, quality="HQ")
+
+    np.testing.assert_allclose(load(path), reference, atol=1e-6)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_both_decoders_give_the_same_samples(tmp_path, subtype):
+    sound = np.stack([sweep(seconds=1, rate=44_100), sine(300, seconds=1, rate=44_100)], axis=1)
+    soundfile.write(tmp_path / "by_libsndfile.aiff", sound, 44_100, subtype=subtype)
+    soundfile.write(tmp_path / "by_ffmpeg.au", sound, 44_100, subtype=subtype)
+
+    by_libsndfile = load(tmp_path / "by_libsndfile.aiff")
+    by_ffmpeg = load(tmp_path / "by_ffmpeg.au")
+
+    np.testing.assert_allclose(by_ffmpeg, by_libsndfile, atol=1e-6)
+
+
+def test_flac_and_wav_of_the_same_sound_give_the_same_samples(tmp_path):
+    sound = sweep(seconds=2, rate=48_000)
+    for name in ("sweep.wav", "sweep.flac"):
+        soundfile.write(tmp_path / name, sound, 48_000, subtype="PCM_24")
+
+    # soxr's result depends on where its input is cut, in the seventh digit.
+    np.testing.assert_allclose(
+        load(tmp_path / "sweep.flac"), load(tmp_path / "sweep.wav"), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "container", "rate"),
+    [
+        ("voice.m4a", "aac", None, 44_100),
+        ("voice.aac", "aac", "adts", 44_100),
+        ("voice.mp4", "aac", None, 48_000),
+        ("voice.mkv", "aac", "matroska", 44_100),
+        ("voice.flv", "aac", None, 44_100),
+        ("voice.ts", "aac", "mpegts", 48_000),
+        ("voice.mp3", "libmp3lame", None, 44_100),
+        ("voice.opus", "libopus", None, 48_000),
+        ("voice.webm", "libopus", None, 48_000),
+        ("voice.wma", "wmav2", "asf", 44_100),
+        ("voice.ac3", "ac3", None, 48_000),
+        ("voice.amr", "libopencore_amrnb", "amr", 8_000),
+        ("voice.3gp", "libopencore_amrnb", "3gp", 8_000),
+        ("lossless.m4a", "alac", "ipod", 44_100),
+        ("lossless.mka", "flac", "matroska", 44_100),
+        ("telephone.wav", "adpcm_ima_wav", None, 16_000),
+        ("mp3_in.wav", "libmp3lame", "wav", 44_100),
+    ],
+)
+def test_a_sine_comes_back_from_every_codec_and_container(tmp_path, name, codec, container, rate):
+    tone = sine(700, seconds=4, rate=rate)
+    path = encode(tmp_path / name, tone, rate=rate, codec=codec, container=container)
+
+    samples = load(path)
+
+    # Warnings are errors here: a whole file must raise no note at all.
+    assert abs(samples.size / RATE - 4) < 0.1  # an encoder's padding at both ends
+    middle = samples[RATE : 3 * RATE]
+    assert loudest_hz(middle, RATE) == pytest.approx(700, abs=1)
+    # 15 %: AMR at 12.2 kbit/s is made for speech, and takes 12 % of a steady tone.
+    assert np.sqrt(2 * np.mean(middle**2)) == pytest.approx(0.5, rel=0.15)
+    assert probe(path).sample_rate == rate
+
+
+def test_the_sound_of_a_film_is_read_and_the_film_ignored(tmp_path):
+    tone = sine(1_000, seconds=2, rate=44_100)
+    path = encode(tmp_path / "film.mp4", tone, rate=44_100, codec="aac", layout="stereo", film_s=3)
+
+    info = probe(path)
+
+    assert (info.codec, info.channels, info.sample_rate) == ("aac", 2, 44_100)
+    assert info.declared_duration_s == pytest.approx(2, abs=0.05)  # the sound's, not the film's 3 s
+    assert loudest_hz(load(path)[:RATE], RATE) == pytest.approx(1_000, abs=2)
+
+
+def test_blocks_are_of_exact_size_and_joined_are_what_load_gives(tmp_path):
+    soundfile.write(tmp_path / "sweep.wav", sweep(seconds=5.3, rate=44_100), 44_100)
+    soundfile.write(tmp_path / "sweep.mp3", sweep(seconds=5.3, rate=44_100), 44_100)
+    for path in (tmp_path / "sweep.wav", tmp_path / "sweep.mp3"):
+        whole = load(path)
+        for block_s in (0.1, 1.0, 30.0):
+            blocks = list(stream(path, block_s=block_s))
+            sizes = {block.size for block in blocks[:-1]}
+            assert sizes <= {round(block_s * RATE)}
+            assert 0 < blocks[-1].size <= round(block_s * RATE)
+            np.testing.assert_array_equal(np.concatenate(blocks), whole)
+
+
+def test_the_stream_says_what_it_read(tmp_path):
+    path = tmp_path / "tone.wav"
+    path.write_bytes(wav_bytes(pcm16(sine(440, seconds=2, rate=8_000)), rate=8_000))
+
+    with stream(path) as blocks:
+        list(blocks)
+
+    assert blocks.info == probe(path)
+    assert blocks.info.path == str(path)
+    assert (blocks.info.format, blocks.info.codec) == ("wav", "pcm_s16")
+    assert (blocks.info.channels, blocks.info.bytes) == (1, 44 + 2 * 16_000)
+    assert blocks.info.declared_duration_s == 2
+    assert blocks.decoded_s == 2
+    assert blocks.notes == ()
+    assert list(blocks) == []
+
+
+def test_blocks_do_not_share_memory(tmp_path):
+    soundfile.write(tmp_path / "tone.wav", sine(440, seconds=1, rate=RATE), RATE)
+
+    first, second = stream(tmp_path / "tone.wav", block_s=0.5)
+    kept = second.copy()
+    first[:] = 9
+
+    np.testing.assert_array_equal(second, kept)

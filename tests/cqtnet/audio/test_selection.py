@@ -1,0 +1,138 @@
+"""A stretch from start_s on is the same stretch of the whole recording."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from augment.errors import InputError
+from cqtnet.audio import load, stream
+from cqtnet.audio.decode import Decoder
+from cqtnet.audio.limits import DEFAULT_LIMITS
+
+from .made import encode, sweep, write_in_parts
+
+RATE = 22_050
+EXACT = {"wav": {}, "w64": {"format": "W64"}, "aiff": {}, "caf": {}, "flac": {}, "au": {}}
+FROM_THE_BEGINNING = {
+    "mp3": {},
+    "ogg": {"format": "OGG", "subtype": "VORBIS"},
+    "opus": {"format": "OGG", "subtype": "OPUS"},
+}
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    """One 12 s sweep in every format."""
+    folder = tmp_path_factory.mktemp("sweeps")
+    rate = 48_000  # opus knows no 44.1 kHz
+    sound = sweep(seconds=12, rate=rate)
+    for suffix, options in (EXACT | FROM_THE_BEGINNING).items():
+        write_in_parts(folder / f"sweep.{suffix}", sound, rate, **options)
+    encode(folder / "sweep.m4a", sound, rate=rate, codec="aac")
+    encode(folder / "sweep.alac.m4a", sound, rate=rate, codec="alac", container="ipod")
+    encode(folder / "sweep.aac", sound, rate=rate, codec="aac", container="adts")
+    encode(folder / "sweep.mka", sound, rate=rate, codec="flac", container="matroska")
+    return folder
+
+
+@pytest.mark.parametrize("suffix", [*EXACT, *FROM_THE_BEGINNING, "alac.m4a", "aac", "mka"])
+@pytest.mark.parametrize("start_s", [0.3, 3.0, 7.12345, 11.9])
+def test_a_stretch_is_sample_for_sample_that_of_the_whole(recordings, suffix, start_s):
+    path = recordings / f"sweep.{suffix}"
+    first = round(start_s * RATE)
+
+    stretch = load(path, start_s=start_s, duration_s=0.5)
+
+    expected = load(path)[first : first + round(0.5 * RATE)]
+    assert stretch.size == expected.size
+    # 1e-5 of full scale: a resampler that starts two seconds before instead of at the beginning.
+    np.testing.assert_allclose(stretch, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("start_s", [0.3, 3.0, 7.12345, 11.5])
+def test_a_stretch_of_aac_lies_on_the_same_samples(recordings, start_s):
+    path = recordings / "sweep.m4a"
+    first = round(start_s * RATE)
+
+    stretch = load(path, start_s=start_s, duration_s=0.4)
+
+    expected = load(path)[first : first + stretch.size]
+    lags = np.correlate(stretch, expected, mode="full")
+    assert lags.argmax() == stretch.size - 1  # lag 0
+    # AAC fills in noise of its own, differently after a seek: 2 % of full scale.
+    np.testing.assert_allclose(stretch, expected, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "begins_s"),
+    [("wav", 7), ("w64", 7), ("aiff", 7), ("flac", 7), ("m4a", 7), ("mp3", 0), ("aac", 0)],
+)
+def test_what_can_be_skipped_exactly_is_not_decoded(recordings, suffix, begins_s):
+    decoder = Decoder(
+        recordings / f"sweep.{suffix}", start_s=9.5, stop_s=10.0, limits=DEFAULT_LIMITS
+    )
+
+    assert decoder.begins_s == begins_s  # two whole seconds before, where time stamps are exact
+    decoder.close()
+
+
+def test_a_planted_click_is_found_where_it_was_planted(tmp_path):
+    sound = np.zeros(10 * 44_100)
+    sound[round(6.5 * 44_100)] = 0.9
+    soundfile.write(tmp_path / "click.wav", sound, 44_100)
+    soundfile.write(tmp_path / "click.flac", sound, 44_100)
+
+    for name in ("click.wav", "click.flac"):
+        stretch = load(tmp_path / name, start_s=6.0, duration_s=1.0)
+        assert stretch.size == RATE
+        assert abs(int(np.abs(stretch).argmax()) - RATE // 2) <= 1
+
+
+def test_blocks_of_a_stretch_join_to_the_stretch(recordings):
+    path = recordings / "sweep.wav"
+
+    blocks = list(stream(path, start_s=4.4, duration_s=2.5, block_s=1.0))
+
+    assert [block.size for block in blocks] == [RATE, RATE, RATE // 2]
+    np.testing.assert_array_equal(
+        np.concatenate(blocks), load(path, start_s=4.4, duration_s=2.5)
+    )
+
+
+def test_a_stretch_past_the_end_is_shorter(recordings):
+    assert load(recordings / "sweep.wav", start_s=11.0, duration_s=5.0).size == RATE
+
+
+@pytest.mark.parametrize("start_s", [13, 40])
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "m4a"])
+def test_a_start_past_the_end_is_an_error_that_says_where_the_end_is(
+    recordings, suffix, start_s
+):
+    message = rf"ends at 12\.0\d s, before the start asked for at {start_s}\.00 s"
+    with pytest.raises(InputError, match=message):
+        load(recordings / f"sweep.{suffix}", start_s=start_s)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"start_s": -1}, "start_s of -1 s"),
+        ({"start_s": float("nan")}, "start_s of nan s"),
+        ({"start_s": float("inf")}, "start_s of inf s"),
+        ({"duration_s": 0}, "duration_s of 0 s"),
+        ({"duration_s": float("nan")}, "duration_s of nan s"),
+        ({"sample_rate": 0}, "sample_rate of 0 Hz is outside 4000 to 768000 Hz"),
+        ({"block_s": 0}, "block_s of 0 s"),
+        ({"block_s": 1e9}, "block_s of 1e[+]09 s"),
+    ],
+)
+def test_a_selection_that_makes_no_sense_is_refused(recordings, arguments, message):
+    with pytest.raises(InputError, match=message):
+        stream(recordings / "sweep.wav", **arguments)
+
+
+def test_the_rest_of_a_long_recording_is_not_decoded(recordings):
+    with stream(recordings / "sweep.mp3", duration_s=1.0) as blocks:
+        list(blocks)
+
+    assert 1.0 <= blocks.decoded_s < 5.0

@@ -1,0 +1,100 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from cqtnet.checkpoint import load_weights, save_weights
+from cqtnet.errors import WeightsError
+from cqtnet.model import CqtNet, find_preset
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path / "net.safetensors"
+    save_weights(CqtNet(find_preset("tiny")), path, data="made in a test")
+    return path
+
+
+def test_weights_survive_the_disk_in_half_precision(saved: Path) -> None:
+    torch.manual_seed(0)
+    before = CqtNet(find_preset("tiny")).eval()
+    loaded = load_weights(saved)
+    assert loaded.model.preset == before.preset
+    assert loaded.card["data"] == "made in a test"
+    frames = torch.rand(1, 84, 400)
+    with torch.inference_mode():
+        cosine = torch.nn.functional.cosine_similarity(before(frames), loaded.model(frames))
+    assert cosine.item() > 0.9999
+    assert saved.stat().st_size < 1.1 * 2 * sum(p.numel() for p in before.parameters()) + 9000
+
+
+def test_one_changed_byte_is_refused(saved: Path) -> None:
+    content = bytearray(saved.read_bytes())
+    content[-1] ^= 1
+    saved.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"SHA-256 .* damaged"):
+        load_weights(saved)
+
+
+def test_weights_of_another_architecture_are_refused(saved: Path) -> None:
+    card_path = saved.with_suffix(".json")
+    card = json.loads(card_path.read_text())
+    card["preset"]["embedding_size"] = 65
+    card_path.write_text(json.dumps(card))
+    with pytest.raises(WeightsError, match=r"another architecture: fc0\..*preset"):
+        load_weights(saved)
+
+
+@pytest.mark.parametrize(
+    ("card", "message"),
+    [
+        ("{", "unreadable"),
+        ("[]", "lacks format, preset, sha256"),
+        ('{"format": 9, "sha256": "", "preset": {}}', "is of format 9; this version reads 1"),
+    ],
+)
+def test_a_wrong_card_is_refused(saved: Path, card: str, message: str) -> None:
+    saved.with_suffix(".json").write_text(card)
+    with pytest.raises(WeightsError, match=message):
+        load_weights(saved)
+
+
+def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    torch.save({"fc0.weight": torch.zeros(1)}, path)
+    from cqtnet.files import file_sha256
+
+    preset = find_preset("tiny").to_dict()
+    card = {"format": 1, "sha256": file_sha256(path), "preset": preset}
+    path.with_suffix(".json").write_text(json.dumps(card))
+    with pytest.raises(WeightsError, match="holds no readable weights"):
+        load_weights(path)
+
+
+def test_an_unknown_name_lists_what_ships() -> None:
+    with pytest.raises(WeightsError, match=r"weights 'best-ever' are neither shipped \(.*default"):
+        load_weights("best-ever")
+
+
+def test_every_shipped_weight_loads_and_is_small_enough() -> None:
+    from cqtnet.checkpoint import SHIPPED, shipped_names
+
+    assert "default" in shipped_names()
+    for name in shipped_names():
+        assert load_weights(name).model.preset.embedding_size > 0
+        assert (SHIPPED / f"{name}.safetensors").stat().st_size < 15e6
+
+
+def test_a_failed_write_leaves_the_old_file(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = saved.read_bytes()
+
+    def full_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("cqtnet.checkpoint.save_file", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        save_weights(CqtNet(find_preset("tiny")), saved)
+    assert saved.read_bytes() == before
+    assert [p.name for p in saved.parent.iterdir() if p.name.startswith(".writing")] == []

@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+import torch
+
+from cqtnet import SAMPLE_RATE
+from cqtnet.cqt import (
+    C1_HZ,
+    HOP_LENGTH,
+    LEVEL_FLOOR,
+    Cqt,
+    CqtConfig,
+    normalise,
+    power_weights,
+    reference_cqt,
+)
+from cqtnet.music import make_music
+
+
+def sine(hz: float, duration_s: float = 5.0, amplitude: float = 0.5) -> np.ndarray:
+    t = np.arange(int(duration_s * SAMPLE_RATE)) / SAMPLE_RATE
+    return (amplitude * np.sin(2 * np.pi * hz * t)).astype(np.float32)
+
+
+def sweep(duration_s: float = 10.0) -> np.ndarray:
+    t = np.arange(int(duration_s * SAMPLE_RATE)) / SAMPLE_RATE
+    octaves = np.log(200.0)  # 20 Hz to 4 kHz
+    phase = 2 * np.pi * 20 * duration_s / octaves * (np.exp(octaves * t / duration_s) - 1)
+    return np.sin(phase).astype(np.float32)
+
+
+def magnitudes(samples: np.ndarray, config: CqtConfig | None = None) -> np.ndarray:
+    return Cqt(config)(torch.from_numpy(samples)[None])[0].numpy()
+
+
+SIGNALS = {
+    "sine of C1": sine(C1_HZ),
+    "sine of A4": sine(440.0),
+    "sine between bins": sine(1010.0),
+    "sine of B7": sine(3951.07),
+    "sweep": sweep(),
+    "noise": np.random.default_rng(0).standard_normal(200_000).astype(np.float32),
+    "music": make_music(3, duration_s=12.0),
+    "odd length": make_music(4, duration_s=3.0)[:60_001],
+}
+
+
+@pytest.mark.parametrize("margin", [0, 5])
+@pytest.mark.parametrize("name", SIGNALS)
+def test_torch_agrees_with_librosa(name: str, margin: int) -> None:
+    config = CqtConfig(margin)
+    ours = magnitudes(SIGNALS[name], config)
+    exact = reference_cqt(SIGNALS[name], config=config, sparsity=0.0)
+    usual = reference_cqt(SIGNALS[name], config=config)
+    assert ours.shape == exact.shape
+
+    def relative(reference: np.ndarray, frames: slice) -> float:
+        error = ours[:, frames] - reference[:, frames]
+        return np.sqrt(np.mean(error**2) / np.mean(reference[:, frames] ** 2))
+
+    everywhere, inside = slice(None), slice(20, -20)
+    assert relative(exact, inside) < 1e-3  # what librosa's resampler and ours leave different
+    assert relative(exact, everywhere) < 5e-3  # a signal that stops dead rings differently
+    assert relative(usual, everywhere) < 1e-2  # librosa drops a hundredth of its wavelets
+
+
+def test_twenty_seconds_are_862_frames() -> None:
+    assert magnitudes(np.zeros(20 * SAMPLE_RATE, np.float32)).shape == (84, 862)
+
+
+@pytest.mark.parametrize("bin_index", [0, 11, 12, 45, 83])
+def test_a_sine_peaks_in_its_own_bin(bin_index: int) -> None:
+    found = magnitudes(sine(C1_HZ * 2 ** (bin_index / 12)))
+    assert (found[:, 40:-40].argmax(axis=0) == bin_index).all()
+
+
+def test_an_impulse_peaks_in_its_own_frame() -> None:
+    samples = np.zeros(4 * SAMPLE_RATE, np.float32)
+    samples[100 * HOP_LENGTH] = 1.0
+    assert magnitudes(samples)[60:].sum(axis=0).argmax() == 100
+
+
+def test_margin_bins_move_the_bins_and_change_nothing_else() -> None:
+    samples = make_music(5, duration_s=6.0)
+    wide = magnitudes(samples, CqtConfig(5))
+    assert wide.shape[0] == 94
+    np.testing.assert_allclose(wide[5:-5], magnitudes(samples), atol=0.02 * wide.max())
+
+
+def test_a_batch_gives_what_each_item_gives(rng: np.random.Generator) -> None:
+    batch = rng.standard_normal((3, 30_000)).astype(np.float32)
+    together = Cqt()(torch.from_numpy(batch)).numpy()
+    for item, expected in zip(batch, together, strict=True):
+        np.testing.assert_allclose(magnitudes(item), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("hz", [100.0, 441.0, 1000.0, 2500.0])
+def test_power_weights_recover_the_power_of_a_sine(hz: float) -> None:
+    frames = magnitudes(sine(hz, amplitude=0.3))[:, 60:-60]
+    power = (power_weights()[:, None].numpy() * frames**2).sum(axis=0).mean()
+    assert power == pytest.approx(0.3**2 / 2, rel=0.01)
+
+
+def test_normalised_frames_do_not_depend_on_gain() -> None:
+    frames = torch.from_numpy(magnitudes(make_music(6, duration_s=8.0)))[None]
+    quiet = normalise(frames * 0.1)
+    loud = normalise(frames)
+    # Only the floor against amplifying silence remains, at most a few percent of the level.
+    assert torch.allclose(quiet, loud, rtol=0.1, atol=0.05)
+    assert loud.mean() == pytest.approx(1.0, abs=0.3)
+
+
+def test_normalise_does_not_amplify_silence() -> None:
+    silence = torch.full((1, 84, 300), 1e-12)
+    assert normalise(silence).max() < 2e-6 / LEVEL_FLOOR
+
+
+def test_normalise_hears_no_further_than_its_radius() -> None:
+    frames = torch.rand(1, 84, 1000) + 0.1
+    changed = frames.clone()
+    changed[:, :, 700:] *= 50
+    before, after = normalise(frames), normalise(changed)
+    assert torch.equal(before[:, :, : 700 - 107], after[:, :, : 700 - 107])
+    assert not torch.allclose(before[:, :, 650], after[:, :, 650])

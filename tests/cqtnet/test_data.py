@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from cqtnet.data import Item, data_hash, hold_out, read_items
+from cqtnet.errors import ManifestError
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    tone = np.sin(np.arange(4000) / 10).astype(np.float32)
+    for name in ("a/1.wav", "a/2.wav", "b/1.wav", "c/1.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        soundfile.write(tmp_path / name, tone, 8000)
+    return tmp_path
+
+
+def manifest(tree: Path, text: str, name: str = "list.csv") -> Path:
+    (tree / name).write_text(text)
+    return tree / name
+
+
+def test_a_manifest_gives_its_rows(tree: Path) -> None:
+    path = manifest(
+        tree, "id,path,split,collection\nx,a/1.wav,train,A\ny,b/1.wav,valid,B\nz,c/1.wav,test,C\n"
+    )
+    assert read_items(path) == [
+        Item(tree / "a/1.wav", "x", "train", "A"),
+        Item(tree / "b/1.wav", "y", "valid", "B"),
+        Item(tree / "c/1.wav", "z", "test", "C"),
+    ]
+
+
+def test_a_file_column_goes_before_path_and_repository_is_a_collection(tree: Path) -> None:
+    header = "id\tsplit\tfile\trepository\tpath\n"
+    rows = "1\ttrain\ta/1.wav\tr/one\torigin.mp3\n2\ttrain\tb/1.wav\tr/two\torigin.ogg\n"
+    items = read_items(manifest(tree, header + rows, "list.tsv"), validation_share=0.5)
+    assert [item.path for item in items] == [tree / "a/1.wav", tree / "b/1.wav"]
+    assert sorted(item.split for item in items) == ["train", "valid"]
+
+
+def test_a_folder_takes_its_folders_as_collections(tree: Path) -> None:
+    items = read_items(tree, validation_share=0.3)
+    assert [item.recording for item in items] == ["a/1.wav", "a/2.wav", "b/1.wav", "c/1.wav"]
+    by_folder = {item.recording[0]: item.split for item in items}
+    assert all(item.split == by_folder[item.recording[0]] for item in items)
+
+
+def test_held_out_collections_are_whole_and_stay_when_others_come() -> None:
+    few = [Item(Path(str(i)), str(i), "train", f"c{i // 3}") for i in range(90)]
+    held = {i.collection for i in hold_out(few, share=0.2) if i.split == "valid"}
+    kept = {i.collection for i in hold_out(few, share=0.2) if i.split == "train"}
+    assert not held & kept
+    assert 0.1 * 30 <= len(held) <= 0.2 * 30
+    more = [*few, *(Item(Path("n"), f"n{i}", "train", f"n{i}") for i in range(9))]
+    held_more = {i.collection for i in hold_out(more, share=0.2) if i.split == "valid"}
+    assert len(held - held_more) <= 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,split\nx,train\n", r"list\.csv:1: no column `path` or `file`; found id, split"),
+        ("path\nnone.wav\n", r"list\.csv:2: 'none\.wav' is not a file"),
+        ("path\na/1.wav\na/1.wav\n", r"list\.csv:3: recording 'a/1\.wav' stands on line 2"),
+        ("path,split\na/1.wav,training\n", r"list\.csv:2: split 'training'; use one of train"),
+        ("path,split\na/1.wav\n", r"list\.csv:2: has not the 2 columns"),
+        ("path,split\na/1.wav,train,more\n", r"list\.csv:2: has not the 2 columns"),
+        ("path,split\na/1.wav,test\n", "no recording to train on"),
+        ("", "no column"),
+    ],
+)
+def test_a_wrong_manifest_names_file_line_and_cure(tree: Path, text: str, message: str) -> None:
+    with pytest.raises(ManifestError, match=message):
+        read_items(manifest(tree, text))
+
+
+def test_an_empty_folder_and_a_missing_list_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="holds no audio"):
+        read_items(tmp_path)
+    with pytest.raises(ManifestError, match="neither a folder nor a readable list"):
+        read_items(tmp_path / "none.csv")
+
+
+def test_the_data_hash_names_contents_not_order_or_place(tree: Path) -> None:
+    items = read_items(tree)
+    assert data_hash(items) == data_hash(items[::-1])
+    before = data_hash(items)
+    soundfile.write(tree / "a/1.wav", np.zeros(4000), 8000)
+    assert data_hash(items) != before

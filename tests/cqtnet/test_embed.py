@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+import torch
+
+from cqtnet import SAMPLE_RATE, embed
+from cqtnet.embed import Embedder, StepSpan, step_count
+from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
+from cqtnet.model import CqtNet, find_preset
+from cqtnet.music import make_music
+
+
+def small_model(preset: str, width: float = 0.06) -> CqtNet:
+    """An untrained network whose BatchNorm keeps signals at a natural size."""
+    torch.manual_seed(1)
+    model = CqtNet(find_preset(preset, width=width, embedding_size=32))
+    model.train()
+    with torch.no_grad():
+        for _ in range(20):  # running statistics of frames as they really are
+            model(torch.rand(2, 84, 240) * 2)
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def music() -> np.ndarray:
+    return make_music(11, duration_s=70.0)
+
+
+@pytest.mark.parametrize("name", ["paper", "default"])
+def test_blocks_give_what_one_pass_gives(
+    name: str, music: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder = Embedder(small_model(name), precision="float32")
+    whole = embedder.trace(music)
+    monkeypatch.setattr(embed, "BLOCK_STEPS", 9)
+    pieces = [music[i : i + 30_011] for i in range(0, len(music), 30_011)]
+    in_blocks = embedder.trace(pieces)
+    assert in_blocks.n_samples == whole.n_samples == len(music)
+    assert len(list(embedder.step_blocks(pieces))) > 3, "the test needs several blocks"
+    np.testing.assert_allclose(
+        in_blocks.steps, whole.steps, rtol=1e-4, atol=1e-4 * whole.steps.max()
+    )
+
+
+@pytest.mark.parametrize("name", ["paper", "default", "tiny"])
+@pytest.mark.parametrize("n_samples", [44_100, 87_551, 88_064, 441_000, 1_000_001])
+def test_steps_are_counted_without_computing_them(name: str, n_samples: int) -> None:
+    model = small_model(name, width=0.02)
+    samples = np.random.default_rng(0).standard_normal(n_samples).astype(np.float32)
+    trace = Embedder(model, precision="float32").trace(samples)
+    assert len(trace.steps) == step_count(model.preset, n_samples)
+
+
+def test_a_window_of_the_one_pass_equals_embedding_it_alone(music: np.ndarray) -> None:
+    """Cosine above 0.99: nothing is padded, only the level sees the edges of the window."""
+    embedder = Embedder(small_model("paper"), precision="float32")
+    windows = embedder.windows(embedder.trace(music), window_s=20.0, hop_s=5.0)
+    for start_s, vector in zip(windows.start_s, windows.vectors, strict=True):
+        start = round(start_s * SAMPLE_RATE)
+        alone = embedder.embed(music[start : start + 20 * SAMPLE_RATE])
+        assert alone @ vector > 0.99
+
+
+@pytest.mark.parametrize("name", ["paper", "default"])
+def test_steps_inside_a_fragment_equal_those_of_the_recording(name: str, music: np.ndarray) -> None:
+    """Away from its edges, a fragment's steps are the recording's, to rounding."""
+    embedder = Embedder(small_model(name), precision="float32")
+    span = StepSpan.of(embedder.preset)
+    first = 6
+    start = first * span.stride * 512
+    fragment = embedder.trace(music[start : start + 45 * SAMPLE_RATE]).steps
+    recording = embedder.trace(music).steps[first : first + len(fragment)]
+    edge = span.context_steps
+    inside = slice(edge, len(fragment) - edge)
+    assert len(fragment[inside]) >= 5
+    np.testing.assert_allclose(
+        fragment[inside], recording[inside], rtol=1e-3, atol=1e-3 * recording.max()
+    )
+
+
+def test_windows_cover_the_recording_and_end_with_it(music: np.ndarray) -> None:
+    embedder = Embedder(small_model("default"), precision="float32")
+    windows = embedder.windows(embedder.trace(music), window_s=20.0, hop_s=5.0)
+    step_s = embedder.preset.stride_frames * 512 / SAMPLE_RATE
+    assert windows.start_s[0] == 0
+    assert np.diff(windows.start_s).max() <= 5 + step_s
+    assert windows.end_s[-1] == pytest.approx(70.0, abs=step_s)
+    np.testing.assert_allclose(np.linalg.norm(windows.vectors, axis=1), 1, rtol=1e-5)
+
+
+def test_a_recording_shorter_than_a_window_is_one_window(music: np.ndarray) -> None:
+    embedder = Embedder(small_model("default"), precision="float32")
+    windows = embedder.windows(embedder.trace(music[: 7 * SAMPLE_RATE]), window_s=20.0)
+    assert windows.vectors.shape == (1, 32)
+    assert windows.end_s == pytest.approx([7.0])
+
+
+def test_bfloat16_stays_close_to_float32(music: np.ndarray) -> None:
+    model = small_model("default", width=0.25)
+    exact = Embedder(model, precision="float32").embed(music)
+    fast = Embedder(model, precision="bfloat16").embed(music)
+    assert exact @ fast > 0.999
+
+
+def test_folding_batchnorm_changes_nothing_but_rounding(music: np.ndarray) -> None:
+    model = small_model("tiny")
+    embedder = Embedder(model, precision="float32")
+    frames = embed.normalise(embedder.cqt(torch.from_numpy(music[None, : 20 * SAMPLE_RATE])))
+    with torch.inference_mode():
+        plain = torch.nn.functional.normalize(model(frames))[0].numpy()
+    np.testing.assert_allclose(embedder.embed(music[: 20 * SAMPLE_RATE]), plain, atol=1e-4)
+
+
+def test_deterministic_gives_the_same_bits(music: np.ndarray) -> None:
+    model = small_model("default")
+    first, second = (
+        Embedder(model, deterministic=True).embed(music[: 20 * SAMPLE_RATE]) for _ in range(2)
+    )
+    assert first.tobytes() == second.tobytes()
+    assert not torch.are_deterministic_algorithms_enabled(), "left as it was"
+
+
+def test_silence_is_no_content() -> None:
+    embedder = Embedder(small_model("tiny"))
+    with pytest.raises(NoContentError):
+        embedder.embed(np.zeros(200_000, np.float32))
+    with pytest.raises(NoContentError):
+        embedder.trace([])
+
+
+def test_short_fragments_and_odd_windows_are_refused(music: np.ndarray) -> None:
+    embedder = Embedder(small_model("tiny"))
+    with pytest.raises(FragmentTooShortError, match=r"1\.0 s is shorter than the 2\.0 s"):
+        embedder.embed(music[:SAMPLE_RATE])
+    trace = embedder.trace(music)
+    with pytest.raises(InputError, match="window 20 s and hop 0 s must be above 0 s"):
+        embedder.windows(trace, window_s=20, hop_s=0)

@@ -1,0 +1,131 @@
+import pytest
+import torch
+
+from cqtnet.cqt import FRAMES_PER_SECOND
+from cqtnet.embed import StepSpan
+from cqtnet.errors import FragmentTooShortError, WeightsError
+from cqtnet.model import LAYERS, PRESETS, CqtNet, Preset, find_preset
+
+# The paper's table for 84 × 862: after each convolution, and after its pooling where it has one.
+TABLE = {
+    "conv0": [(32, 85, 860)],
+    "conv1": [(64, 73, 856), (64, 73, 429)],
+    "conv2": [(64, 61, 427)],
+    "conv3": [(64, 59, 423), (64, 59, 212)],
+    "conv4": [(128, 57, 210)],
+    "conv5": [(128, 55, 206), (128, 55, 104)],
+    "conv6": [(256, 53, 102)],
+    "conv7": [(256, 51, 98), (256, 51, 50)],
+    "conv8": [(512, 49, 48)],
+    "conv9": [(512, 47, 44)],
+}
+
+
+@torch.inference_mode()
+def test_every_layer_has_the_papers_shape() -> None:
+    x = torch.rand(1, 1, 84, 862)
+    model = CqtNet(PRESETS["paper"]).eval()
+    assert [name for name, _ in model.trunk.named_children()] == list(TABLE)
+    for name, block in model.trunk.named_children():
+        shapes = [tuple(block.conv(x).shape[1:])]
+        x = block(x)
+        if len(TABLE[name]) == 2:
+            shapes.append(tuple(x.shape[1:]))
+        assert shapes == TABLE[name]
+    assert model(torch.rand(1, 84, 862)).shape == (1, 2048)
+
+
+def test_the_papers_parameters_are_counted() -> None:
+    model = CqtNet(PRESETS["paper"])
+    trunk = sum(p.numel() for p in model.trunk.parameters())
+    assert trunk == 4_922_496 + 2 * 2016  # 4.93 M, BatchNorm included
+    assert sum(p.numel() for p in model.fc0.parameters()) == 512 * 2048 + 2048  # 1.05 M
+
+
+def test_the_paper_hears_202_frames_and_needs_172() -> None:
+    paper = PRESETS["paper"]
+    assert (paper.receptive_frames, paper.minimum_frames, paper.stride_frames) == (202, 172, 16)
+    model = CqtNet(paper).eval()
+    with torch.inference_mode():
+        assert model.steps(torch.rand(1, 84, 172)).shape[-1] == 1
+        with pytest.raises(RuntimeError, match="Kernel size"):
+            model.steps(torch.rand(1, 84, 171))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("name", ["paper", "default"])
+def test_a_step_hears_exactly_the_frames_that_are_promised(name: str) -> None:
+    preset = find_preset(name, width=0.05, embedding_size=8)
+    torch.manual_seed(0)
+    model = CqtNet(preset).eval()
+    frames = torch.rand(1, 84, 3 * preset.receptive_frames)
+    middle = model.steps(frames).shape[-1] // 2
+    first = middle * preset.stride_frames - StepSpan.of(preset).reach_left
+    last = first + preset.receptive_frames - 1
+
+    def changes(start: int, stop: int) -> bool:
+        louder = frames.clone()
+        louder[..., start:stop] += 100.0
+        return not torch.equal(model.steps(louder)[..., middle], model.steps(frames)[..., middle])
+
+    assert not changes(0, first)
+    assert changes(first, first + preset.frames_averaged)
+    assert changes(last + 1 - preset.frames_averaged, last + 1)
+    assert not changes(last + 1, frames.shape[-1])
+
+
+@pytest.mark.parametrize("n_frames", [90, 171, 172, 400, 1500])
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_any_length_from_two_seconds_gives_one_embedding(name: str, n_frames: int) -> None:
+    preset = find_preset(name, width=0.1)
+    with torch.inference_mode():
+        embedding = CqtNet(preset).eval()(torch.rand(2, 84, n_frames))
+    assert embedding.shape == (2, preset.embedding_size)
+    assert torch.isfinite(embedding).all()
+
+
+def test_a_fragment_under_two_seconds_is_refused_with_the_cure() -> None:
+    model = CqtNet(PRESETS["tiny"]).eval()
+    with pytest.raises(FragmentTooShortError, match=r"0\.8 s is shorter than the 2\.0 s.*longer"):
+        model(torch.rand(1, 84, int(0.8 * FRAMES_PER_SECOND) + 1))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("head", ["max", "mean", "mean+max", "gem"])
+def test_pooling_steps_equals_pooling_the_whole_trunk(head: str) -> None:
+    model = CqtNet(find_preset("tiny", head=head)).eval()
+    frames = torch.rand(2, 84, 400)
+    averaged = torch.nn.functional.avg_pool1d(frames, 4)
+    x = model.trunk(averaged[:, None])  # (B, C, F, T)
+    expected = {
+        "max": lambda: x.amax((2, 3)),
+        "mean": lambda: x.mean((2, 3)),
+        "mean+max": lambda: torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1),
+        "gem": lambda: x.clamp(min=1e-6).pow(3).mean((2, 3)).pow(1 / 3),
+    }[head]()
+    torch.testing.assert_close(model(frames), model.fc0(expected), rtol=1e-4, atol=1e-5)
+
+
+def test_width_scales_the_channels_of_every_layer() -> None:
+    half = PRESETS["default"]
+    assert [half.channels(layer) for layer in LAYERS] == [layer.channels // 2 for layer in LAYERS]
+
+
+def test_a_preset_survives_its_dictionary() -> None:
+    preset = find_preset("paper", head="gem", width=0.25)
+    assert Preset.from_dict(preset.to_dict()) == preset
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"name": "x", "depth": 3}, "does not fit this version"),
+        ({"name": "x", "width": 0}, "positive sizes"),
+        ({"name": "x", "head": "median"}, "head 'median' is unknown; use max"),
+    ],
+)
+def test_a_foreign_preset_is_refused(data: dict, message: str) -> None:
+    with pytest.raises(WeightsError, match=message):
+        Preset.from_dict(data)
+    with pytest.raises(WeightsError, match="use one of paper, default, tiny"):
+        find_preset("large")

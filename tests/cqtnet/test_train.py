@@ -1,0 +1,159 @@
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from cqtnet.checkpoint import load_weights
+from cqtnet.data import read_items
+from cqtnet.errors import InputError, ManifestError, WeightsError
+from cqtnet.model import find_preset
+from cqtnet.recipes import RECIPES, find_recipe
+from cqtnet.train import StepReport, TrainConfig, steps_per_epoch, train
+
+RECIPE = find_recipe(
+    "default", epochs=3, batch=4, fragment_s=(2.0, 3.0), warmup_steps=2, waveform_share=0.25
+)
+PRESET = find_preset("tiny", width=0.05, embedding_size=16)
+
+
+def run(pieces: Path, out: Path, **changes: object) -> list[StepReport]:
+    config = TrainConfig(out, out.parent / "cache", PRESET, RECIPE, precision="float32")
+    reports: list[StepReport] = []
+    train(read_items(pieces), replace(config, **changes), on_step=reports.append)
+    return reports
+
+
+@pytest.fixture(scope="module")
+def finished(pieces: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list]:
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    return out, run(pieces, out)
+
+
+def test_a_run_leaves_all_that_is_needed(finished: tuple[Path, list]) -> None:
+    out, reports = finished
+    names = {path.name for path in out.iterdir()}
+    assert names == {
+        "best.json", "best.safetensors", "last.safetensors", "config.json", "history.json",
+        "curves.png",
+    }  # fmt: skip
+    weights = load_weights(out / "best.safetensors")
+    assert weights.model.preset == PRESET
+    assert weights.card["recipe"]["name"] == "default"
+    assert len(weights.card["data_sha256"]) == 64
+    assert weights.card["versions"]["torch"] == torch.__version__
+    history = json.loads((out / "history.json").read_text())
+    assert [row["step"] for row in history] == [r.step for r in reports if r.verdict]
+    assert len(history) == 3
+    best = min(history, key=lambda r: sum(v for k, v in r.items() if "eer_" in k))
+    assert weights.card["step"] == best["step"] or best["eer_tempo"] == 0
+
+
+def test_the_schedule_warms_up_and_falls_to_almost_nothing(finished: tuple[Path, list]) -> None:
+    _, reports = finished
+    rates = [report.lr for report in reports]
+    assert rates[0] < rates[1] and rates[-1] < 0.2 * max(rates)
+
+
+def test_resuming_equals_no_pause(
+    pieces: Path, tmp_path: Path, finished: tuple[Path, list]
+) -> None:
+    out = tmp_path / "paused"
+    first = run(pieces, out, stop_after_s=0.0)
+    second = run(pieces, out, resume=True)
+    assert 0 < len(first) < len(finished[1])
+    assert [r.loss for r in first + second] == [r.loss for r in finished[1]]
+    whole = load_file(finished[0] / "last.safetensors")
+    paused = load_file(out / "last.safetensors")
+    assert whole.keys() == paused.keys()
+    for name, tensor in whole.items():
+        assert torch.equal(tensor, paused[name]), name
+
+
+def test_an_existing_run_is_not_overwritten(pieces: Path, finished: tuple[Path, list]) -> None:
+    out, _ = finished
+    with pytest.raises(WeightsError, match="holds a run already; use --resume"):
+        run(pieces, out)
+    with pytest.raises(InputError, match="trained with another seed"):
+        run(pieces, out, resume=True, seed=9)
+    with pytest.raises(WeightsError, match=r"another architecture: net\.fc0"):
+        run(pieces, out, resume=True, preset=replace(PRESET, embedding_size=17))
+
+
+def test_a_damaged_state_is_refused(
+    pieces: Path, tmp_path: Path, finished: tuple[Path, list]
+) -> None:
+    out = tmp_path / "damaged"
+    out.mkdir()
+    (out / "last.safetensors").write_bytes((finished[0] / "last.safetensors").read_bytes()[:999])
+    with pytest.raises(WeightsError, match="holds no state of a run to resume"):
+        run(pieces, out, resume=True)
+
+
+def test_one_held_out_collection_is_too_few(pieces: Path, tmp_path: Path) -> None:
+    items = [replace(i, collection="one") for i in read_items(pieces)]
+    config = TrainConfig(tmp_path / "x", tmp_path / "cache", PRESET, RECIPE)
+    with pytest.raises(ManifestError, match="two are needed for pairs"):
+        train(items, config, on_step=lambda _: None)
+
+
+def test_the_papers_recipe_is_the_papers() -> None:
+    paper = RECIPES["paper"]
+    assert (paper.optimiser, paper.lr, paper.schedule) == ("sgd", 0.001, "plateau")
+    assert (paper.batch, paper.epochs, paper.fragment_s) == (64, 30, (20.0,))
+    assert (paper.pair_weight, paper.class_weight, paper.waveform_share) == (0.0, 1.0, 1.0)
+
+
+def test_the_papers_recipe_trains(pieces: Path, tmp_path: Path) -> None:
+    recipe = find_recipe("paper", epochs=2, fragment_s=(2.0,), batch=4)
+    reports = run(pieces, tmp_path / "paper", recipe=recipe, workers=1)
+    assert len(reports) == 2 * steps_per_epoch_of(pieces, recipe)
+    assert all(r.lr == 0.001 for r in reports)
+
+
+def steps_per_epoch_of(pieces: Path, recipe: object) -> int:
+    import numpy as np
+
+    n_train = sum(item.split == "train" for item in read_items(pieces))
+    return steps_per_epoch(np.full(n_train, 345), recipe)  # type: ignore[arg-type]
+
+
+def test_training_learns_to_tell_the_pieces_apart(pieces: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, epochs=12, waveform_share=0.0, lr=3e-3)
+    preset = find_preset("tiny")
+    reports = run(pieces, tmp_path / "learns", recipe=recipe, preset=preset)
+    n = len(reports) // 4
+    before = sum(r.loss for r in reports[:n]) / n
+    after = sum(r.loss for r in reports[-n:]) / n
+    assert after < 0.7 * before
+
+
+@pytest.mark.slow
+def test_two_processes_train_together(pieces: Path, tmp_path: Path) -> None:
+    script = tmp_path / "two.py"
+    script.write_text(
+        "import sys; from pathlib import Path; import torch\n"
+        "from tests.cqtnet.test_train import RECIPE, PRESET, TrainConfig, read_items, train\n"
+        "from dataclasses import replace\n"
+        "torch.set_num_threads(1)\n"
+        "recipe = replace(RECIPE, epochs=1, waveform_share=0.0, batch=2)\n"
+        "out = Path(sys.argv[2])\n"
+        "config = TrainConfig(out, out.parent / 'cache', PRESET, recipe, device='cpu')\n"
+        "train(read_items(Path(sys.argv[1])), config, on_step=lambda report: None)\n"
+    )
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [*command, str(script), str(pieces), str(out)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert load_weights(out / "best.safetensors").model.preset == PRESET

@@ -1,0 +1,130 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from augment.spectral import SpectralRanges
+from cqtnet import audio
+from cqtnet.cqt import Cqt, normalise
+from cqtnet.data import read_items
+from cqtnet.frames import MARGIN_BINS, FrameStore, Places, load_frames
+from cqtnet.recipes import find_recipe
+from cqtnet.views import Views, Waveforms, noise_frames, plan_rng, plan_step
+
+CALM = SpectralRanges(
+    shift_semitones=(0.0, 0.0), tempo=(1.0, 1.0), speed_share=0, untouched_share=1, noise_share=0,
+    reverb_share=0, eq_share=0, band_share=0, mask_share=0,
+)  # fmt: skip
+SHORT = find_recipe("default", fragment_s=(2.0, 4.0), batch=4, jitter_s=0.0)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def store(pieces: Path, cache: Path) -> FrameStore:
+    return load_frames(read_items(pieces), cache)
+
+
+def test_cached_frames_are_those_of_the_file(pieces: Path, store: FrameStore, cache: Path) -> None:
+    items = read_items(pieces)
+    samples = audio.load(items[2].path)
+    fresh = Cqt()(torch.from_numpy(samples)[None])[0]
+    n_frames = fresh.shape[1]
+    kept = store.crops(np.array([2]), np.array([0]), n_frames)[0, MARGIN_BINS:-MARGIN_BINS]
+    # Half precision of the roots keeps a thousandth; bins of another margin, two hundredths.
+    torch.testing.assert_close(kept, fresh, rtol=0.01, atol=0.02 * float(fresh.max()))
+    again = load_frames(items, cache)
+    assert torch.equal(again.roots, store.roots)
+
+
+def test_crops_are_zero_beyond_the_ends(store: FrameStore) -> None:
+    length = int(store.places.lengths[0])
+    crop = store.crops(np.array([0]), np.array([length - 10]), 30)[0]
+    assert crop[:, :10].abs().max() > 0
+    assert crop[:, 10:].abs().max() == 0
+    before = store.crops(np.array([1]), np.array([-5]), 10)[0]
+    assert before[:, :5].abs().max() == 0 and before[:, 5:].abs().max() > 0
+
+
+def test_a_plan_depends_on_seed_step_and_rank_only(store: FrameStore) -> None:
+    def plan(*key: int) -> bytes:
+        made = plan_step(SHORT, store.places, plan_rng(*key))
+        return made.recordings.tobytes() + made.starts.tobytes()
+
+    assert plan(1, 2, 0) == plan(1, 2, 0)
+    assert len({plan(1, 2, 0), plan(2, 2, 0), plan(1, 3, 0), plan(1, 2, 1)}) == 4
+
+
+def test_shorter_fragments_come_in_larger_batches_of_distinct_recordings() -> None:
+    lengths = np.full(100, 2000)
+    places = Places(np.arange(100) * 2000, lengths, np.arange(200_001.0))
+    sizes = set()
+    for step in range(20):
+        plan = plan_step(SHORT, places, plan_rng(0, step, 0))
+        assert len(set(plan.recordings)) == len(plan.recordings)
+        assert (plan.starts + plan.n_frames <= 2000).all()
+        sizes.add((plan.n_frames, len(plan.recordings)))
+    assert sizes == {(87, 8), (173, 4)}
+
+
+def test_quiet_stretches_are_avoided() -> None:
+    levels = np.where(np.arange(10_000) < 5000, 0.0, 1.0)  # silent first half
+    loudness = np.concatenate([[0.0], np.cumsum(levels)])
+    places = Places(np.array([0]), np.array([10_000]), loudness)
+    rng = np.random.default_rng(0)
+    starts = np.array([places.choose(np.array([0]), 100, rng)[0] for _ in range(300)])
+    assert np.mean(starts < 4900) < 0.12  # 1/16 after four tries; 1/2 without
+
+
+def test_calm_views_are_two_equal_ones(pieces: Path, store: FrameStore) -> None:
+    recipe = find_recipe("default", fragment_s=(2.0,), batch=4, jitter_s=0.0, spectral=CALM)
+    views = Views(store, read_items(pieces), recipe, seed=0, noise=noise_frames([], white_s=5))
+    batch = views.batch(0)
+    assert batch.first is not None
+    torch.testing.assert_close(batch.first, batch.second, rtol=1e-3, atol=1e-2)
+    assert batch.collections.tolist() == [r // 2 for r in batch.recordings.tolist()]
+
+
+def test_waveform_views_replace_the_last_of_the_batch(
+    pieces: Path, store: FrameStore, cache: Path
+) -> None:
+    items = read_items(pieces)
+    recipe = find_recipe("default", fragment_s=(2.0,), batch=4, waveform_share=0.5)
+    waveforms = Waveforms(items, store.places, recipe, cache=cache, seed=3)
+    views = Views(store, items, recipe, seed=3, noise=noise_frames([], white_s=5))
+    altered = waveforms[5]
+    plan = plan_step(recipe, store.places, plan_rng(3, 5, 0))
+    assert altered.shape == (2, plan.n_samples)
+    assert torch.equal(altered, waveforms[5]), "prepared by any process, the same"
+    batch = views.batch(5, altered)
+    assert batch.second.shape == (4, 84, plan.n_frames)
+    torch.testing.assert_close(batch.second[2:], normalise(Cqt()(altered)))
+
+
+def test_the_papers_waveforms_hold_their_own_recording(
+    pieces: Path, store: FrameStore, cache: Path
+) -> None:
+    """Where the chain drew nothing, the fragment is the file's own samples."""
+    items = read_items(pieces)
+    recipe = find_recipe("paper", fragment_s=(2.0,), batch=4)
+    waveforms = Waveforms(items, store.places, recipe, cache=cache, seed=0)
+    waveforms.chain = {}
+    plan = plan_step(recipe, store.places, plan_rng(0, 9, 0))
+    for fragment, recording, start in zip(waveforms[9], plan.recordings, plan.starts, strict=True):
+        own = audio.load(items[recording].path)[start * 512 :][: plan.n_samples]
+        np.testing.assert_allclose(fragment.numpy(), own, atol=1e-4)
+
+
+def test_noise_has_unit_variance_whatever_its_file(tmp_path: Path) -> None:
+    import soundfile
+
+    loud = np.random.default_rng(0).standard_normal(60_000) * 0.05
+    soundfile.write(tmp_path / "n.wav", loud, 22050)
+    frames = noise_frames([tmp_path / "n.wav"], white_s=3.0)
+    n_white = 1 + 3 * 22050 // 512
+    for part in (frames[:, 20 : n_white - 20], frames[:, n_white + 20 : -20]):
+        assert part.square().mean().item() == pytest.approx(1.5, rel=0.1)

@@ -1,0 +1,31 @@
+"""`cqtnet demo`: a first look on audio that it makes itself."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command(
+    epilog="""\b
+Example:
+  cqtnet demo demo
+"""
+)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--model", default="default", help="Shipped weights by name, or a path.")
+@click.option("--force", is_flag=True, help="Use the folder though it exists.")
+def demo(folder: Path, model: str, force: bool) -> None:
+    """Make two pieces and an altered fragment of one in FOLDER, and compare their embeddings."""
+    from cqtnet.embed import Embedder
+    from cqtnet.files import refuse_overwrite
+    from verify.demo import ALTERATION, FRAGMENT, run_demo
+
+    refuse_overwrite(folder, force=force)
+    result = run_demo(folder, Embedder.named(model))
+    click.echo(f"fragment.flac is {FRAGMENT[0]:g} to {FRAGMENT[1]:g} s of original.flac, altered:")
+    for effect in ALTERATION.effects:
+        click.echo(f"  {effect}")
+    click.echo("cosine of the fragment with the most similar window of")
+    for name, found in result.similarities.items():
+        click.echo(f"  {name + '.flac':14} {found.cosine:6.3f}  at {found.start_b_s:5.1f} s")
+    click.echo(f"picture: {result.picture}")
