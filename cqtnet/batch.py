@@ -74,7 +74,7 @@ def _write(out: Path, done: dict[str, Embeddings], embedder: Embedder) -> None:
             vectors=np.concatenate([p.vectors for p in parts]),
             start_s=np.concatenate([p.start_s for p in parts]),
             end_s=np.concatenate([p.end_s for p in parts]),
-            file=np.repeat(np.arange(len(parts)), [len(p.vectors) for p in parts]),
+            file_index=np.repeat(np.arange(len(parts)), [len(p.vectors) for p in parts]),
             files=np.array(list(done)),
             model=np.array(embedder.sha256),
         )

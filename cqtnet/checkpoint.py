@@ -74,9 +74,10 @@ def load_weights(name: str | Path = "default") -> Weights:
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Tensors of a safetensors file."""
     try:
-        return load_file(path)
+        tensors: dict[str, Tensor] = load_file(path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} holds no readable weights: {error}") from error
+    return tensors
 
 
 def load_tensors(model: torch.nn.Module, tensors: dict[str, Tensor], *, source: Path) -> None:

@@ -52,7 +52,9 @@ def main() -> None:
     try:
         cqtnet()
     except ValueError as error:
-        from augment.errors import InputError  # here, for it brings numpy, which --help does not need
+        from augment.errors import (
+            InputError,
+        )  # here, for it brings numpy, which --help does not need
 
         if not isinstance(error, InputError):
             raise

@@ -58,7 +58,7 @@ class CqtConfig:
     def context_frames(self) -> int:
         """Frames of true signal needed on each side for a block's frames to be exact."""
         longest = quality_factor() * SAMPLE_RATE / self.lowest_hz / 2
-        delays = (len(halving_filter()) // 2) * 2 ** (self.n_octaves - 1)
+        delays = (len(halving_filter()) // 2) * (1 << (self.n_octaves - 1))
         return math.ceil((longest + delays) / HOP_LENGTH) + 1
 
 
@@ -90,7 +90,8 @@ def halving_filter() -> NDArray[np.float32]:
     above every bin that the lower octaves compute.
     """
     n_taps, beta = kaiserord(80.0, 0.08 / 0.5)
-    return firwin(n_taps | 1, 0.25, window=("kaiser", beta), fs=1.0).astype(np.float32)
+    taps = firwin(n_taps | 1, 0.25, window=("kaiser", beta), fs=1.0)
+    return np.asarray(taps, np.float32)
 
 
 def octave_wavelets(top_hz: NDArray[np.float64]) -> NDArray[np.complex64]:
@@ -153,7 +154,7 @@ class Cqt(nn.Module):
         left = width // 2
         padded = F.pad(signal, (left, max(0, needed - left - signal.shape[-1])))
         frames = padded.unfold(-1, width, hop)[:, :n_frames]  # (B, frames, width)
-        real, imag = (frames @ self.wavelets).transpose(1, 2).split(BINS_PER_OCTAVE, dim=1)
+        real, imag = (frames @ self.wavelets).transpose(1, 2).chunk(2, dim=1)
         return torch.sqrt(real.square() + imag.square())
 
     def _halve(self, signal: Tensor) -> Tensor:

@@ -19,16 +19,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.checkpoint import load_weights
-from cqtnet.cqt import (
-    FRAMES_PER_SECOND,
-    HOP_LENGTH,
-    LEVEL_RADIUS,
-    Cqt,
-    frame_count,
-    normalise,
-)
-from cqtnet.errors import InputError
-from cqtnet.model import LAYERS, Block, CqtNet, Preset
+from cqtnet.cqt import FRAMES_PER_SECOND, Cqt, normalise
+from cqtnet.errors import FragmentTooShortError, InputError
+from cqtnet.model import Block, CqtNet
+from cqtnet.steps import StepSpan, window_steps
 
 Samples = NDArray[np.float32]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -84,7 +78,7 @@ class Embedder:
         self.sha256 = sha256
         self.model = _fused(model).to(self.device, self.dtype)
         if self.device.type == "cpu":
-            self.model = self.model.to(memory_format=torch.channels_last)
+            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.cqt = Cqt().to(self.device)
 
     @classmethod
@@ -107,26 +101,35 @@ class Embedder:
         )
 
     def trace_file(self, path: str | os.PathLike[str]) -> Trace:
-        """The trace of a file, decoded as it is needed: memory does not grow with the audio."""
+        """The trace of a file, decoded as it is needed."""
         with audio.stream(path) as blocks:
-            return self.trace(blocks)
+            try:
+                return self.trace(blocks, name=os.fspath(path))
+            except FragmentTooShortError as error:
+                raise FragmentTooShortError(f"{path}: {error}") from error
 
-    def trace(self, blocks: Samples | Iterable[Samples]) -> Trace:
-        """The trace of mono samples at 22,050 Hz, given at once or in blocks of any size."""
+    def trace(self, blocks: Samples | Iterable[Samples], *, name: str = "the recording") -> Trace:
+        """The trace of mono samples at 22,050 Hz, given at once or in blocks of any size.
+
+        `name` is what an error calls the recording.
+        """
         if isinstance(blocks, np.ndarray):
             blocks = [blocks]
         counted = _Counted(blocks)
-        steps = list(self.step_blocks(counted))
+        steps = list(self.step_blocks(counted, name=name))
         return Trace(np.concatenate(steps), counted.n_samples)
 
-    def step_blocks(self, blocks: Iterable[Samples]) -> Iterator[NDArray[np.float32]]:
+    def step_blocks(
+        self, blocks: Iterable[Samples], *, name: str = "the recording"
+    ) -> Iterator[NDArray[np.float32]]:
         """Steps (n, S) of samples arriving in blocks, each as soon as nothing can change it."""
         span = StepSpan.of(self.preset)
         held: list[Samples] = []
-        n_held = first_step = loudest = 0
+        n_held = first_step = 0
+        peaks = np.zeros(0, np.float32)
         need = span.block_samples(BLOCK_STEPS)
         for block in blocks:
-            loudest = max(loudest, float(np.abs(block).max(initial=0)))
+            peaks = np.abs(np.append(peaks, block)).max(keepdims=True, initial=0)
             held.append(block)
             n_held += len(block)
             while n_held >= need:
@@ -137,7 +140,7 @@ class Embedder:
                 keep_from = span.held_from(first_step) - span.held_from(first_step - BLOCK_STEPS)
                 held, n_held = [samples[keep_from:]], len(samples) - keep_from
                 need = span.block_samples(BLOCK_STEPS, first_step=first_step)
-        audio.require_content(np.float32([loudest]))
+        audio.require_content(peaks, name=name)
         skip = span.context_steps if first_step else 0
         yield self._steps(np.concatenate(held), first=skip, count=None)
 
@@ -149,11 +152,11 @@ class Embedder:
         """
         if window_s <= 0 or hop_s <= 0:
             raise InputError(f"window {window_s} s and hop {hop_s} s must be above 0 s")
-        starts, length = window_steps(self.preset, trace, window_s=window_s, hop_s=hop_s)
+        starts, length = window_steps(self.preset, len(trace.steps), window_s=window_s, hop_s=hop_s)
         pooled = torch.from_numpy(np.stack([trace.steps[s : s + length].T for s in starts]))
         vectors = self._embed_steps(pooled)
         step_s = self.preset.stride_frames / FRAMES_PER_SECOND
-        start_s = starts * step_s
+        start_s = (starts * step_s).astype(np.float64)
         end_s = np.minimum(start_s + window_s, trace.duration_s)
         return Embeddings(vectors, start_s, end_s)
 
@@ -181,70 +184,6 @@ class Embedder:
             raw = self.model.embed_steps(steps.to(self.device, self.dtype)).float()
             unit: NDArray[np.float32] = torch.nn.functional.normalize(raw).cpu().numpy()
         return unit
-
-
-@dataclass(frozen=True)
-class StepSpan:
-    """Which samples a block of steps needs, so that it equals one pass over everything."""
-
-    stride: int  # frames from step to step
-    reach_left: int  # frames that a step hears before its own first frame
-    reach_right: int  # frames that it hears from there on
-    context_steps: int  # steps before a block whose samples are held for it
-    context_frames: int  # frames around what is heard that CQT and level need
-
-    @classmethod
-    def of(cls, preset: Preset) -> "StepSpan":
-        """The span of a preset's steps."""
-        left, stride = 0, 1
-        for layer in LAYERS:
-            if preset.time_padding:
-                left += (layer.kernel[1] - 1) * layer.dilation // 2 * stride
-            if layer.pool:
-                left += stride
-                stride *= 2
-        left *= preset.frames_averaged
-        context = LEVEL_RADIUS + Cqt().config.context_frames
-        return cls(
-            stride=preset.stride_frames,
-            reach_left=left,
-            reach_right=preset.receptive_frames - left,
-            context_steps=-(-(left + context) // preset.stride_frames),
-            context_frames=context,
-        )
-
-    def held_from(self, first_step: int) -> int:
-        """First sample that a block starting at `first_step` needs; on the grid of steps."""
-        return max(0, first_step - self.context_steps) * self.stride * HOP_LENGTH
-
-    def block_samples(self, n_steps: int, *, first_step: int = 0) -> int:
-        """Samples from `held_from` to the last that `n_steps` steps can depend on."""
-        last_frame = (first_step + n_steps - 1) * self.stride + self.reach_right
-        last_sample = (last_frame + self.context_frames) * HOP_LENGTH
-        return last_sample - self.held_from(first_step)
-
-
-def window_steps(
-    preset: Preset, trace: Trace, *, window_s: float, hop_s: float
-) -> tuple[NDArray[np.int64], int]:
-    """First steps of all windows, and the steps in each."""
-    length = min(step_count(preset, round(window_s * SAMPLE_RATE)), len(trace.steps))
-    last = len(trace.steps) - length
-    step_s = preset.stride_frames / FRAMES_PER_SECOND
-    starts = np.rint(np.arange(0, last * step_s + 1e-9, hop_s) / step_s).astype(np.int64)
-    return np.unique(np.append(np.minimum(starts, last), last)), length
-
-
-def step_count(preset: Preset, n_samples: int) -> int:
-    """Steps that the trunk makes of that many samples."""
-    steps = max(frame_count(n_samples), preset.minimum_frames)
-    steps = -(-steps // preset.frames_averaged)
-    for layer in LAYERS:
-        if not preset.time_padding:
-            steps -= (layer.kernel[1] - 1) * layer.dilation
-        if layer.pool:
-            steps = steps // 2 + 1
-    return steps
 
 
 class _Counted:

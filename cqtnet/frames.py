@@ -40,7 +40,8 @@ class Places:
         candidates = (rng.random((tries, len(recordings))) * room).astype(np.int64)
         whole = self._mean_level(recordings, np.zeros(len(recordings), np.int64), 1 << 40)
         loud = [self._mean_level(recordings, c, n_frames) > whole / 4 for c in candidates]
-        return candidates[np.argmax(loud, axis=0), np.arange(len(recordings))]
+        chosen: NDArray[np.int64] = candidates[np.argmax(loud, axis=0), np.arange(len(recordings))]
+        return chosen
 
     def _mean_level(
         self, recordings: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int

@@ -69,7 +69,7 @@ class Preset:
     @property
     def stride_frames(self) -> int:
         """CQT frames from one step of the trunk to the next."""
-        return self.frames_averaged * 2 ** sum(layer.pool for layer in LAYERS)
+        return int(self.frames_averaged * 2 ** sum(layer.pool for layer in LAYERS))
 
     @property
     def receptive_frames(self) -> int:
@@ -210,15 +210,17 @@ class CqtNet(nn.Module):
         if not x.is_cuda:
             x = x.contiguous(memory_format=torch.channels_last)
         x = self.trunk(x)  # (B, 512, 47, 44) for the paper's 20 s
+        steps: Tensor
         match self.preset.head:
             case "max":
-                return x.amax(dim=2)
+                steps = x.amax(dim=2)
             case "mean":
-                return x.mean(dim=2)
+                steps = x.mean(dim=2)
             case "mean+max":
-                return torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1)
+                steps = torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1)
             case "gem":
-                return x.clamp(min=1e-6).pow(self.gem_power).mean(dim=2)
+                steps = x.clamp(min=1e-6).pow(self.gem_power).mean(dim=2)
+        return steps
 
     def embed_steps(self, steps: Tensor) -> Tensor:
         """Embeddings (B, embedding_size) of all steps given, (B, S, steps)."""

@@ -105,7 +105,7 @@ def train(
 
     learner = Learner(config.preset, recipe, len(learning)).to(device)
     if device.type == "cpu":
-        learner = learner.to(memory_format=torch.channels_last)
+        learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = _optimiser(learner, recipe)
     n_epoch = steps_per_epoch(store.places.lengths, recipe, world=world)
     n_steps = n_epoch * recipe.epochs
@@ -135,7 +135,7 @@ def train(
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
             loss = loss_of(model, batch, recipe, world=world)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
 
         losses.append(float(loss.detach()))
@@ -170,7 +170,8 @@ def loss_of(model: nn.Module, batch: Batch, recipe: Recipe, *, world: int = 1) -
         groups = [batch.recordings, batch.collections]
         if world > 1:
             first, second, *groups = (
-                torch.cat(all_gather(part.contiguous())) for part in (first, second, *groups)
+                torch.cat(all_gather(part.contiguous()))  # type: ignore[no-untyped-call]
+                for part in (first, second, *groups)
             )
         pair = nt_xent(
             first,

@@ -80,7 +80,8 @@ def make_pairs(items: Sequence[Item], cache: Path, *, limit: int = 48, seed: int
             length = min(len(pcm), int(FRAGMENT_S.get(name, 20.0) * SAMPLE_RATE))
             start = int(rng.integers(len(pcm) - length + 1))
             fragment = pcm[start : start + length].astype(np.float32) / 32768
-            changed = draw_chain(rng, recipe).apply(fragment, SAMPLE_RATE).samples
+            chain = draw_chain(rng, recipe, duration_s=length / SAMPLE_RATE)
+            changed = chain.apply(fragment, SAMPLE_RATE).samples
             originals[name].append(_frames(transform, fragment))
             altered[name].append(_frames(transform, changed))
     return Pairs(np.array([names.index(i.collection) for i in chosen]), originals, altered)

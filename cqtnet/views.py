@@ -168,7 +168,9 @@ class Waveforms(Dataset[Tensor]):
         pcm = np.load(self.paths[plan.recordings[i]], mmap_mode="r", allow_pickle=False)
         start = plan.starts[i] * HOP_LENGTH
         fragment = pcm[start : start + int(plan.n_samples * SLOWEST)].astype(np.float32) / 32768
-        altered = draw_chain(rng, self.chain).apply(fragment, SAMPLE_RATE).samples
+        duration_s = len(fragment) / SAMPLE_RATE
+        chain = draw_chain(rng, self.chain, duration_s=duration_s)
+        altered = chain.apply(fragment, SAMPLE_RATE).samples
         samples = np.zeros(plan.n_samples, np.float32)
         kept = altered[: len(samples)]
         samples[: len(kept)] = kept

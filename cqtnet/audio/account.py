@@ -15,8 +15,9 @@ LOSSLESS_CODECS = {"alac", "ape", "flac", "tta", "wavpack"}
 class AudioInfo:
     """What a file's header says about its sound; nothing was decoded to find out.
 
-    `format` and `codec` are FFmpeg's names for them, `bytes` is the size of the file, and
-    `declared_duration_s` is None where the header does not say how long the sound is.
+    `format` and `codec` are named as FFmpeg does (libsndfile's without the byte order), `bytes` is
+    the size of the file, and `declared_duration_s` is None where the header does not say how long
+    the sound is.
     """
 
     path: str

@@ -24,7 +24,7 @@ STATES_FILE_LENGTH = {"matroska,webm", "flv"}
 # Formats whose time stamps count samples; in others we decode from the beginning and skip.
 SEEKABLE = {MOV, "flac"}
 
-FARTHEST_S = 2  # a seek that lands so much earlier has missed: the file ends before it should
+FARTHEST_S = 3  # a seek that lands so much earlier has missed: the file ends before it should
 
 # PyAV (14 to 19.0 at least) reads beyond the planes of a frame that has this many or more.
 SAFE_PLANES = 8
@@ -115,7 +115,8 @@ class FFmpegSource:
             return 0
         origin_s, rate = self.account.origin_s, self.info.sample_rate
         try:
-            target = round((origin_s + second) / float(self._stream.time_base))
+            # A second early: some versions drop the first frame after a seek.
+            target = round((origin_s + second - 1) / float(self._stream.time_base))
             self._container.seek(target, stream=self._stream)
             first = next(self._frames, None)
         except _DAMAGE:

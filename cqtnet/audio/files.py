@@ -44,7 +44,7 @@ def open_regular(path: StrPath) -> BufferedReader:
     try:
         status = os.stat(path)
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     if not stat.S_ISREG(status.st_mode):
         # Said before opening: opening a pipe waits for somebody to write to it.
         raise NotAudioError(f"{shown(path)} is {_kind(status.st_mode)}; give a regular audio file")
@@ -54,7 +54,7 @@ def open_regular(path: StrPath) -> BufferedReader:
         # As a str: FFmpeg takes the suffix of the name as a hint.
         return open(os.fsdecode(path), "rb")
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def file_sha256(path: StrPath) -> str:
@@ -99,7 +99,7 @@ def _status(path: Path, *, named: bool) -> os.stat_result | None:
         status = path.stat()
     except (OSError, ValueError) as error:
         if named:
-            raise _unreadable(path, error) from error
+            raise unreadable(path, error) from error
         return None
     if stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode):
         return status
@@ -114,8 +114,8 @@ def _inside(folder: Path, *, named: bool) -> list[Path]:
         return sorted(folder.iterdir(), key=os.fsencode)
     except OSError as error:
         if named:
-            raise _unreadable(folder, error) from error
-        warnings.warn(f"left out: {_unreadable(folder, error)}", AudioWarning, stacklevel=3)
+            raise unreadable(folder, error) from error
+        warnings.warn(f"left out: {unreadable(folder, error)}", AudioWarning, stacklevel=3)
         return []
 
 
@@ -129,6 +129,7 @@ def _kind(mode: int) -> str:
     return "a device"
 
 
-def _unreadable(path: StrPath, error: OSError | ValueError) -> NotAudioError:
+def unreadable(path: StrPath, error: OSError | ValueError) -> NotAudioError:
+    """The error to raise when the system does not give us a file."""
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return NotAudioError(f"{shown(path)} cannot be read: {reason}")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from cqtnet.audio.account import Account, AudioInfo
 from cqtnet.audio.ffmpeg import FFmpegSource
-from cqtnet.audio.files import StrPath, open_regular
+from cqtnet.audio.files import StrPath, open_regular, unreadable
 from cqtnet.audio.pcm import PcmSource
 
 
@@ -41,6 +41,9 @@ def open_source(path: StrPath) -> Source:
     file = open_regular(path)
     try:
         return PcmSource.opened(path, file) or FFmpegSource(path, file)
+    except OSError as error:
+        file.close()
+        raise unreadable(path, error) from error
     except BaseException:
         file.close()
         raise

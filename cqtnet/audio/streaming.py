@@ -144,8 +144,8 @@ def stream(
     """Blocks of a recording: mono float32, `block_s` long (the last may be shorter).
 
     Sample k of the whole recording lies at k / `sample_rate` seconds, and the selection begins at
-    the sample nearest `start_s`. Memory does not depend on the recording's length. Where time
-    stamps have gaps, what is on both sides is joined and `notes` says so.
+    the sample nearest `start_s`. Memory does not depend on the recording's length. Where the
+    file's time stamps jump, both sides are joined and `notes` says so.
 
     >>> with stream("broadcast.mp3", block_s=30.0) as blocks:
     ...     peaks = [float(abs(block).max()) for block in blocks]

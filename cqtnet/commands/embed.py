@@ -43,7 +43,7 @@ def embed(
 ) -> None:
     """Embed files and folders of audio: one vector of length 1 for every window.
 
-    The .npz holds `vectors` (n, 2048), `start_s` and `end_s` (n,), `file` (n,) as indices into
+    The .npz holds `vectors` (n, 2048), `start_s` and `end_s` (n,), `file_index` (n,) into
     `files`, and `model`, the SHA-256 of the weights. A file that fails is named and left out;
     then the exit code is 1.
     """

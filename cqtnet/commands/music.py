@@ -83,15 +83,19 @@ def _progress(count: int) -> Iterator[Callable[[str], None]]:
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    console = Console(stderr=True)
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("composing", total=count)
+    progress = Progress(*columns, console=Console(stderr=True))
+    task = progress.add_task("composing", total=count)
 
-        def advance(name: str) -> None:
-            progress.update(task, advance=1, description=name)
+    def advance(name: str) -> None:
+        progress.start()  # only now: a refused order shows its error and no empty bar
+        progress.update(task, advance=1, description=name)
 
+    try:
         yield advance
+    finally:
+        if progress.live.is_started:
+            progress.stop()
 
 
 def _as_json(order: Order, collection: Collection) -> str:

@@ -12,6 +12,7 @@ from cqtnet.music.oscillators import Samples
 HIGHEST_PEAK = 0.9
 _FADE_IN_S = 0.005
 _EDGE_S = 0.02
+_ROOM_CORNER_HZ = 1500.0
 
 
 def room_response(room_s: float, sample_rate: int, *, rng: np.random.Generator) -> Samples:
@@ -22,8 +23,7 @@ def room_response(room_s: float, sample_rate: int, *, rng: np.random.Generator) 
     samples = max(2, int(room_s * sample_rate))
     times = np.arange(samples, dtype=np.float32) / np.float32(sample_rate)
     bright = rng.standard_normal(samples, dtype=np.float32)
-    pole = 0.75
-    dull = _low_passed(bright, pole)
+    dull = _low_passed(bright, sample_rate, _ROOM_CORNER_HZ)
     fall = np.exp(times * np.float32(-np.log(1000.0) / room_s))
     swift = np.exp(times * np.float32(-np.log(1000.0) / (0.3 * room_s)))
     response = 0.35 * bright * swift + dull * fall
@@ -62,8 +62,7 @@ def pumping(samples: int, kicks_s: Sequence[float], sample_rate: int, *, depth: 
 
 def tilted(sound: Samples, sample_rate: int, *, tilt_db: float, pivot_hz: float = 900.0) -> Samples:
     """The sound with everything above the pivot raised, and below it lowered, by half the tilt."""
-    pole = float(np.exp(-2.0 * np.pi * pivot_hz / sample_rate))
-    low = _low_passed(sound, pole)
+    low = _low_passed(sound, sample_rate, pivot_hz)
     up, down = 10.0 ** (tilt_db / 40.0), 10.0 ** (-tilt_db / 40.0)
     return np.asarray(np.float32(up) * sound + np.float32(down - up) * low, dtype=np.float32)
 
@@ -75,9 +74,11 @@ def without_rumble(sound: Samples, sample_rate: int, *, corner_hz: float = 25.0)
     return np.asarray(lfilter(ahead, back, sound), dtype=np.float32)
 
 
-def _low_passed(sound: Samples, pole: float) -> Samples:
-    """The sound through one pole."""
-    ahead, back = np.asarray([1.0 - pole], np.float32), np.asarray([1.0, -pole], np.float32)
+def _low_passed(sound: Samples, sample_rate: int, corner_hz: float) -> Samples:
+    """The sound through one pole at the corner and a zero at half the sample rate."""
+    bend = np.tan(np.pi * corner_hz / sample_rate)
+    ahead = np.asarray([bend, bend], np.float32) / np.float32(1.0 + bend)
+    back = np.asarray([1.0, (bend - 1.0) / (bend + 1.0)], np.float32)
     return np.asarray(lfilter(ahead, back, sound), dtype=np.float32)
 
 

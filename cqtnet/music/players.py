@@ -125,7 +125,8 @@ def saws(rise_s: float, detune_cents: float, *, slope: float = 1.0, sweep_s: flo
             wave = np.sin(tone.times_s() * np.float32(rng.uniform(0.6, 1.6)) - np.float32(1.0))
             opening = np.float32(0.45) + np.float32(0.35) * wave
         sound = np.zeros(tone.samples, dtype=np.float32)
-        for cents, level in ((0.0, 0.5), (-detune_cents, 0.3), (detune_cents, 0.3)):
+        apart = detune_cents * min(1.0, (tone.frequency_hz / 220.0) ** 0.5)  # beats stay slow
+        for cents, level in ((0.0, 0.5), (-apart, 0.3), (apart, 0.3)):
             cycles = phase_cycles(tone, detune_cents=cents) + _apart(rng)
             low = read_table(dark, cycles)
             sound += np.float32(level) * (low + opening * (read_table(bright, cycles) - low))

@@ -34,7 +34,7 @@ def measure_training(*, quick: bool) -> list[Measurement]:
         def step() -> None:
             with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
                 loss = loss_of(learner, views.batch(0), recipe)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             if device.type == "cuda":
                 torch.cuda.synchronize()
 

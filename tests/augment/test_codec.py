@@ -6,7 +6,7 @@ from augment.effect import Samples
 from augment.errors import EffectError
 from augment.gain import Gain
 from augment.resample import resample
-from tests.augment.signals import bursts, lag_samples, loudest_moment_s, power, sine
+from tests.augment.signals import lag_samples, power, sine
 
 RATE = 22050
 LOWEST_AND_HIGHEST = [
@@ -27,15 +27,14 @@ def test_nothing_is_delayed_and_the_length_is_kept(
     assert abs(lag_samples(samples, output)) <= 0.001 * sample_rate
 
 
-@pytest.mark.parametrize("duration_s", [1.0, 1.013, 1.021, 1.033])
+@pytest.mark.parametrize("duration_s", [0.99, 1.0, 1.013, 1.033])
 @pytest.mark.parametrize("codec", CODECS)
 def test_the_last_moment_is_not_lost(codec: str, duration_s: float) -> None:
     # Wherever the end falls in the codec's frames, which last 10 to 128 ms.
-    last_s = duration_s - 0.010
-    samples = bursts([last_s], sample_rate=RATE, duration_s=duration_s)
-    output = Codec(codec, CODECS[codec].kbps[1]).apply(samples, RATE).samples
-    assert loudest_moment_s(output, last_s, sample_rate=RATE) == pytest.approx(last_s, abs=0.005)
-    assert power(output) > 0.25 * power(samples)
+    tone = sine(500.0, sample_rate=RATE, duration_s=duration_s)
+    output = Codec(codec, CODECS[codec].kbps[1]).apply(tone, RATE).samples
+    last = slice(-round(0.008 * RATE), None)
+    assert power(output[last]) > 0.25 * power(tone[last])
 
 
 def _signal_to_distortion_db(codec: str, kbps: float, samples: Samples) -> float:

@@ -23,6 +23,8 @@ def test_cuts_insertions_and_tempo_are_told_apart() -> None:
 def test_a_repeat_leaves_nothing_unheard() -> None:
     repeated = TimeMap((Span(0, 4, 0, 4), Span(4, 11, 3, 10)))
     assert unheard(repeated, source_s=10) == []
+    copied_to_the_end = TimeMap((Span(0, 10, 0, 10), Span(10, 11, 2, 3)))
+    assert unheard(copied_to_the_end, source_s=10) == []
 
 
 def test_what_is_unheard_does_not_depend_on_the_order_of_the_output() -> None:

@@ -41,7 +41,7 @@ def test_duration_is_that_of_the_frames(other_recording: Path) -> None:
 
 
 def test_names_that_are_not_utf8_are_read(tmp_path: Path) -> None:
-    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.wav")
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/t\xf6ne.wav")
     with open(path, "wb") as stream:
         soundfile.write(stream, sine(500.0, sample_rate=8000), 8000, format="WAV")
     assert duration_s(path) == 2.0

@@ -3,10 +3,11 @@ import pytest
 import torch
 
 from cqtnet import SAMPLE_RATE, embed
-from cqtnet.embed import Embedder, StepSpan, step_count
+from cqtnet.embed import Embedder
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
 from cqtnet.model import CqtNet, find_preset
 from cqtnet.music import make_music
+from cqtnet.steps import StepSpan, step_count
 
 
 def small_model(preset: str, width: float = 0.06) -> CqtNet:

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from cqtnet.cqt import FRAMES_PER_SECOND
-from cqtnet.embed import StepSpan
 from cqtnet.errors import FragmentTooShortError, WeightsError
 from cqtnet.model import LAYERS, PRESETS, CqtNet, Preset, find_preset
+from cqtnet.steps import StepSpan
 
 # The paper's table for 84 × 862: after each convolution, and after its pooling where it has one.
 TABLE = {

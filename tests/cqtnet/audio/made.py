@@ -1,6 +1,8 @@
 """Recordings that the tests make: known sounds, in known formats, damaged in known ways."""
 
+import signal
 import struct
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -109,3 +111,19 @@ def write_in_parts(path, samples, rate, **format_and_subtype):
         for start in range(0, len(samples), rate):
             sound.write(samples[start : start + rate])
     return path
+
+
+@contextmanager
+def at_most(seconds):
+    """Fail, instead of hanging, when the block takes longer."""
+
+    def fail(*_):
+        raise TimeoutError(f"still busy after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,5 +1,6 @@
 """What comes out is the sound that went in: pitch, level, length, whatever the format."""
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -71,13 +72,13 @@ def test_the_mix_is_the_mean_of_the_channels(tmp_path):
         # Planar frames of eight channels and more, which PyAV itself reads past the end of.
         (8, "eight.ogg", {"format": "OGG", "subtype": "VORBIS"}),
         (16, "sixteen.ogg", {"format": "OGG", "subtype": "VORBIS"}),
-        (64, "sixtyfour.opus", {"format": "OGG", "subtype": "OPUS"}),
+        (32, "thirtytwo.opus", {"format": "OGG", "subtype": "OPUS"}),
     ],
 )
 def test_many_channels_are_mixed_to_their_mean(tmp_path, channels, name, options):
     rate = 48_000
     levels = np.linspace(0.2, 0.8, channels)  # mean 0.5
-    tone = sine(1_000, seconds=1, rate=rate, amplitude=1)
+    tone = sine(1_000, seconds=0.5, rate=rate, amplitude=1)
     write_in_parts(tmp_path / name, tone[:, None] * levels, rate, **options)
 
     samples = load(tmp_path / name)
@@ -153,6 +154,8 @@ def test_flac_and_wav_of_the_same_sound_give_the_same_samples(tmp_path):
     ],
 )
 def test_a_sine_comes_back_from_every_codec_and_container(tmp_path, name, codec, container, rate):
+    if codec not in av.codecs_available:
+        pytest.skip(f"this FFmpeg cannot write {codec}")
     tone = sine(700, seconds=4, rate=rate)
     path = encode(tmp_path / name, tone, rate=rate, codec=codec, container=container)
 
@@ -165,6 +168,16 @@ def test_a_sine_comes_back_from_every_codec_and_container(tmp_path, name, codec,
     # 15 %: AMR at 12.2 kbit/s is made for speech, and takes 12 % of a steady tone.
     assert np.sqrt(2 * np.mean(middle**2)) == pytest.approx(0.5, rel=0.15)
     assert probe(path).sample_rate == rate
+
+
+def test_amr_frames_written_by_hand_last_20_ms_each(tmp_path):
+    frame = b"\x3c" + bytes(range(100, 131))  # 12.2 kbit/s: 31 bytes, some sound or other
+    (tmp_path / "phone.amr").write_bytes(b"#!AMR\n" + 100 * frame)
+
+    samples = load(tmp_path / "phone.amr")
+
+    assert samples.size == 2 * RATE
+    assert probe(tmp_path / "phone.amr").codec == "amrnb"
 
 
 def test_the_sound_of_a_film_is_read_and_the_film_ignored(tmp_path):

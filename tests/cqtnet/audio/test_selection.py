@@ -94,9 +94,7 @@ def test_blocks_of_a_stretch_join_to_the_stretch(recordings):
     blocks = list(stream(path, start_s=4.4, duration_s=2.5, block_s=1.0))
 
     assert [block.size for block in blocks] == [RATE, RATE, RATE // 2]
-    np.testing.assert_array_equal(
-        np.concatenate(blocks), load(path, start_s=4.4, duration_s=2.5)
-    )
+    np.testing.assert_array_equal(np.concatenate(blocks), load(path, start_s=4.4, duration_s=2.5))
 
 
 def test_a_stretch_past_the_end_is_shorter(recordings):
@@ -105,9 +103,7 @@ def test_a_stretch_past_the_end_is_shorter(recordings):
 
 @pytest.mark.parametrize("start_s", [13, 40])
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "m4a"])
-def test_a_start_past_the_end_is_an_error_that_says_where_the_end_is(
-    recordings, suffix, start_s
-):
+def test_a_start_past_the_end_is_an_error_that_says_where_the_end_is(recordings, suffix, start_s):
     message = rf"ends at 12\.0\d s, before the start asked for at {start_s}\.00 s"
     with pytest.raises(InputError, match=message):
         load(recordings / f"sweep.{suffix}", start_s=start_s)

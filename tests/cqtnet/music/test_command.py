@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from cqtnet.commands.music import music
 from cqtnet.errors import InputError
-from cqtnet.music import collection, make_music
+from cqtnet.music import make_music
 from cqtnet.music.collection import Order, write_collection
 
 SHORT = ["--duration", "2"]
@@ -114,7 +114,7 @@ def test_a_failed_write_leaves_no_file_behind(
     def broken(*_: object, **__: object) -> None:
         raise soundfile.LibsndfileError(1)
 
-    monkeypatch.setattr(collection.soundfile.SoundFile, "write", broken)
+    monkeypatch.setattr(soundfile.SoundFile, "write", broken)
     with pytest.raises(InputError, match="cannot write"):
         write_collection(tmp_path, Order(count=1, duration_s=1.0))
     assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,7 @@ from cqtnet.music.rhythm import bar_seconds
 
 
 @pytest.fixture(scope="module")
-def pieces() -> list[Piece]:
+def scores() -> list[Piece]:
     return [compose(seed) for seed in range(200)]
 
 
@@ -31,31 +31,31 @@ def test_a_score_is_plain_data_that_json_carries() -> None:
     assert again["tempo_bpm"] == piece.tempo_bpm
 
 
-def test_no_two_of_200_seeds_share_title_key_tempo_and_progression(pieces: list[Piece]) -> None:
-    identities = {(p.title, p.key, p.mode, p.tempo_bpm, p.progression) for p in pieces}
+def test_no_two_of_200_seeds_share_title_key_tempo_and_progression(scores: list[Piece]) -> None:
+    identities = {(p.title, p.key, p.mode, p.tempo_bpm, p.progression) for p in scores}
     assert len(identities) == 200
-    assert len({p.title for p in pieces}) > 190
-    assert len({p.progression for p in pieces}) > 190
+    assert len({p.title for p in scores}) > 190
+    assert len({p.progression for p in scores}) > 190
 
 
-def test_200_seeds_spread_over_styles_keys_meters_and_bands(pieces: list[Piece]) -> None:
-    assert len({p.style for p in pieces}) >= 20
-    assert len({p.key for p in pieces}) == 12
-    assert len({p.mode for p in pieces}) >= 10
-    assert len({p.meter.name for p in pieces}) >= 6
-    assert len({track.instrument.timbre for p in pieces for track in p.tracks}) >= 25
-    drumless = sum(not p.hits for p in pieces) / 200
+def test_200_seeds_spread_over_styles_keys_meters_and_bands(scores: list[Piece]) -> None:
+    assert len({p.style for p in scores}) >= 20
+    assert len({p.key for p in scores}) == 12
+    assert len({p.mode for p in scores}) >= 10
+    assert len({p.meter.name for p in scores}) >= 6
+    assert len({track.instrument.timbre for p in scores for track in p.tracks}) >= 25
+    drumless = sum(not p.hits for p in scores) / 200
     assert 0.2 < drumless < 0.7
-    tempi = [p.tempo_bpm for p in pieces]
+    tempi = [p.tempo_bpm for p in scores]
     assert min(tempi) < 60.0 < 170.0 < max(tempi)
-    tunings = [p.tuning_cents for p in pieces]
+    tunings = [p.tuning_cents for p in scores]
     assert min(tunings) < -35.0 < 35.0 < max(tunings)
     assert max(map(abs, tunings)) <= 50.0
-    assert any(len({t.instrument.timbre for t in p.tracks}) == 1 for p in pieces), "solo pieces"
+    assert any(len({t.instrument.timbre for t in p.tracks}) == 1 for p in scores), "solo pieces"
 
 
-def test_notes_and_hits_lie_within_the_piece_in_order(pieces: list[Piece]) -> None:
-    for piece in pieces:
+def test_notes_and_hits_lie_within_the_piece_in_order(scores: list[Piece]) -> None:
+    for piece in scores:
         for track in piece.tracks:
             starts = [note.start_s for note in track.notes]
             assert starts == sorted(starts)
@@ -66,8 +66,8 @@ def test_notes_and_hits_lie_within_the_piece_in_order(pieces: list[Piece]) -> No
         assert hits == sorted(hits)
 
 
-def test_sections_tile_the_piece_and_bars_keep_the_tempo(pieces: list[Piece]) -> None:
-    for piece in pieces:
+def test_sections_tile_the_piece_and_bars_keep_the_tempo(scores: list[Piece]) -> None:
+    for piece in scores:
         ends = [s.start_s + s.duration_s for s in piece.sections]
         starts = [s.start_s for s in piece.sections]
         np.testing.assert_allclose(ends[:-1], starts[1:], atol=1e-5)
@@ -78,8 +78,8 @@ def test_sections_tile_the_piece_and_bars_keep_the_tempo(pieces: list[Piece]) ->
             np.testing.assert_allclose(np.diff(piece.bar_starts_s), bar_s, atol=1e-5)
 
 
-def test_pitched_notes_of_unaltered_styles_stay_in_the_key(pieces: list[Piece]) -> None:
-    for piece in (p for p in pieces if p.style == "techno"):
+def test_pitched_notes_of_unaltered_styles_stay_in_the_key(scores: list[Piece]) -> None:
+    for piece in (p for p in scores if p.style == "techno"):
         lifted = any(section.transpose_semitones for section in piece.sections)
         tonic = KEYS.index(piece.key)
         scale = {(tonic + step) % 12 for step in MODES[piece.mode].scale}
@@ -117,8 +117,8 @@ def _shared_share(piece: Piece, kind: str, role: str) -> float | None:
     return len(first & second) / max(len(first), len(second))
 
 
-def test_a_chorus_returns_with_most_of_its_notes_and_some_variation(pieces: list[Piece]) -> None:
-    straight = [p for p in pieces if p.hits and p.swing == 0.5]
+def test_a_chorus_returns_with_most_of_its_notes_and_some_variation(scores: list[Piece]) -> None:
+    straight = [p for p in scores if p.hits and p.swing == 0.5]
     shares = [
         share
         for piece in straight
@@ -131,9 +131,9 @@ def test_a_chorus_returns_with_most_of_its_notes_and_some_variation(pieces: list
     assert np.mean(np.asarray(shares) < 1.0) > 0.9
 
 
-def test_different_themes_share_few_notes(pieces: list[Piece]) -> None:
+def test_different_themes_share_few_notes(scores: list[Piece]) -> None:
     shares = []
-    for piece in (p for p in pieces if p.hits and p.swing == 0.5):
+    for piece in (p for p in scores if p.hits and p.swing == 0.5):
         verse = next((s for s in piece.sections if s.kind == "verse"), None)
         chorus = next((s for s in piece.sections if s.kind == "chorus"), None)
         lead = next((t for t in piece.tracks if t.role == "lead"), None)
@@ -145,10 +145,10 @@ def test_different_themes_share_few_notes(pieces: list[Piece]) -> None:
     assert np.median(shares) < 0.2
 
 
-def test_no_two_stretches_of_four_bars_are_the_same(pieces: list[Piece]) -> None:
+def test_no_two_stretches_of_four_bars_are_the_same(scores: list[Piece]) -> None:
     """A place must be findable: the nearest other four bars share most notes, never all."""
     nearest = []
-    for piece in pieces[:40]:
+    for piece in scores[:40]:
         bars = [set[tuple[str, int, int]]() for _ in piece.bar_starts_s]
         starts = np.asarray(piece.bar_starts_s)
         for track in piece.tracks:

@@ -74,6 +74,8 @@ def test_a_voicing_moves_to_the_nearest_inversion() -> None:
     assert first == (60, 64, 67)
     # F in its second inversion, C F A, moves 0 + 1 + 2 semitones; the root position moves 5 each.
     assert voice(f_major, first, low=60, size=3) == (60, 65, 69)
+    # From E G C the root position F A C moves 1 + 2 + 0, the lowest inversion would move 4 + 2 + 3.
+    assert voice(f_major, (64, 67, 72), low=60, size=3) == (65, 69, 72)
 
 
 def test_a_bass_gets_root_fifth_octave_and_third() -> None:

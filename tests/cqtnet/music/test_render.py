@@ -3,17 +3,18 @@
 import hashlib
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import librosa
 import numpy as np
 import pytest
+from librosa.onset import onset_strength
 from numpy.typing import NDArray
 
 from cqtnet.errors import InputError
 from cqtnet.music import Instrument, Mix, Note, Piece, Track, compose, make_music, render
 from cqtnet.music.effects import driven, echoed, faded, levelled, pumping, room_response, tilted
+from cqtnet.music.timing import real_time_factors
 
 RATE = 22050
 DRY = Mix(room_level=0.0, peak=0.8)
@@ -39,14 +40,15 @@ def test_two_processes_render_the_same_bits() -> None:
         "import hashlib; from cqtnet.music import make_music; "
         "print(hashlib.sha256(make_music(9, duration_s=6.0).tobytes()).hexdigest())"
     )
-    runs = [
-        subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=env
-        ).stdout.strip()
-        for env in ({"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2"})
-    ]
+    other = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONHASHSEED": "1"},
+    )
     here = hashlib.sha256(make_music(9, duration_s=6.0).tobytes()).hexdigest()
-    assert runs == [here, here]
+    assert other.stdout.strip() == here
 
 
 def test_the_package_needs_neither_torch_nor_librosa_nor_soundfile() -> None:
@@ -58,12 +60,9 @@ def test_the_package_needs_neither_torch_nor_librosa_nor_soundfile() -> None:
     assert out.stdout.strip() == "[]"
 
 
-def test_rendering_is_sixty_times_faster_than_real_time() -> None:
-    make_music(0, duration_s=5.0)
-    started = time.process_time()  # this process's own work: neighbours do not count
-    for seed in (1, 5, 10):
-        make_music(seed, duration_s=60.0)
-    assert 180.0 / (time.process_time() - started) > 60.0
+def test_music_is_made_sixty_times_faster_than_real_time() -> None:
+    """In processor time of this process, so that busy neighbours do not count."""
+    assert min(real_time_factors(range(4))) > 60.0
 
 
 @pytest.mark.parametrize("rate", [0, 7999, 96001])
@@ -95,10 +94,10 @@ def test_energy_rises_at_drum_hits_and_not_between_them(seed: int) -> None:
 
 def _strongest_bpm(sound: NDArray[np.float32]) -> float:
     """The pulse between 40 and 400 per minute that the onsets follow best."""
-    envelope = librosa.onset.onset_strength(y=sound, sr=RATE, hop_length=256)
+    envelope = onset_strength(y=sound, sr=RATE, hop_length=512)
     envelope = envelope - envelope.mean()
-    times = np.arange(len(envelope)) * 256 / RATE
-    candidates = np.arange(40.0, 400.0, 0.1)
+    times = np.arange(len(envelope)) * 512 / RATE
+    candidates = np.arange(40.0, 400.0, 0.2)
     waves = np.exp(-2j * np.pi * np.outer(candidates / 60.0, times))
     return float(candidates[np.abs(waves @ envelope).argmax()])
 
@@ -123,7 +122,7 @@ def test_the_tuning_is_found_in_the_mix_by_another_implementation() -> None:
 
 def _spectrum(sound: NDArray[np.float32]) -> NDArray[np.float64]:
     """Mean logarithmic constant-Q spectrum of a stretch, shape (84,)."""
-    bins = np.abs(librosa.cqt(sound, sr=RATE, hop_length=1024, n_bins=84))
+    bins = np.abs(librosa.cqt(sound, sr=RATE, hop_length=2048, n_bins=84))
     return np.asarray(np.log1p(1000.0 * bins / bins.max()).mean(axis=1))
 
 
@@ -139,7 +138,7 @@ def test_two_seeds_differ_more_than_two_places_of_one_seed() -> None:
     same, other = np.diag(cosine), cosine[~np.eye(seeds, dtype=bool)]
     assert other.mean() < 0.1
     assert same.mean() > other.mean() + 0.6
-    assert np.mean(same[:, None] > other[None, :]) > 0.95, "area under the ROC curve"
+    assert np.mean(same[:, None] > other[None, :]) > 0.9, "area under the ROC curve"
 
 
 def _one_note(start_s: float, duration_s: float) -> Piece:
@@ -154,6 +153,7 @@ def test_a_note_sounds_from_its_start_to_its_end() -> None:
     assert sound[: int(0.499 * RATE)].max() < 1e-6
     assert sound[int(0.51 * RATE) : int(0.53 * RATE)].max() > 0.5
     assert sound[int(1.15 * RATE) : int(1.19 * RATE)].max() > 0.3
+    assert sound[int(1.243 * RATE) : int(1.249 * RATE)].max() < 0.05, "it dies away, no cut"
     assert sound[int(1.26 * RATE) :].max() < 0.01, "its release is over after 50 ms"
 
 
@@ -208,7 +208,8 @@ def test_a_tilt_raises_treble_against_bass_by_its_decibels() -> None:
 
 def test_fades_and_levels_hold_their_limits() -> None:
     loud = np.full(RATE, 3.0, dtype=np.float32)
-    assert np.abs(levelled(loud, peak=2.0)).max() <= 0.9
+    ramp = np.linspace(-3.0, 3.0, RATE, dtype=np.float32)
+    np.testing.assert_allclose(levelled(ramp, peak=2.0), 0.3 * ramp, atol=1e-6)  # scaled, not cut
     out = faded(loud, RATE, fade_out_s=0.5)
     assert out[-1] == 0.0
     assert out[int(0.75 * RATE)] == pytest.approx(0.75, abs=0.01)  # 3 · (1/2)²

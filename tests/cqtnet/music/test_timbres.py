@@ -40,9 +40,9 @@ def test_every_timbre_plays_the_notated_pitch_within_two_cents(name: str) -> Non
     for midi in (timbre.lowest, (timbre.lowest + timbre.highest) // 2, timbre.highest):
         frequency = 440.0 * 2.0 ** ((midi - 69) / 12.0)
         for vibrato in (0.0, 12.0):
-            tone = Tone(frequency, 3 * RATE, RATE, 0.6, brightness=0.5, vibrato_cents=vibrato)
+            tone = Tone(frequency, 2 * RATE, RATE, 0.6, brightness=0.5, vibrato_cents=vibrato)
             sound = timbre.play(tone, np.random.default_rng(midi))
-            assert sound.shape == (3 * RATE,)
+            assert sound.shape == (2 * RATE,)
             assert sound.dtype == np.float32
             assert np.isfinite(sound).all()
             assert abs(cents_off(sound, frequency)) < 2.0, f"MIDI {midi}, vibrato {vibrato}"
@@ -84,7 +84,8 @@ def test_a_plucked_string_has_no_echo_of_its_start_at_its_end() -> None:
 
 def test_a_table_holds_its_harmonics_and_no_others() -> None:
     table = harmonic_table(np.asarray([1.0, 0.0, 0.5]))
-    sound = read_table(table, np.arange(RATE) * (100.0 / RATE))
+    cycles = np.arange(RATE, dtype=np.float64) * np.float64(100.0 / RATE)
+    sound = read_table(table, cycles)
     spectrum = np.abs(np.fft.rfft(sound)) / (RATE / 2)
     assert spectrum[100] == pytest.approx(1.0, abs=1e-3)
     assert spectrum[300] == pytest.approx(0.5, abs=1e-3)

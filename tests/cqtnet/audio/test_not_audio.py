@@ -1,0 +1,293 @@
+"""What is no recording is refused in one line, at once, without opening anything else."""
+
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+import cqtnet.audio
+from cqtnet.audio import load, probe, stream
+from cqtnet.errors import NotAudioError
+
+from .made import at_most, cut_off, encode, sine, wav_bytes
+
+ROOT = Path(cqtnet.audio.__file__).parents[2]
+
+
+def refuse(path, message):
+    for read in (probe, stream, load):
+        with pytest.raises(NotAudioError, match=message) as caught:
+            read(path)
+        assert "\n" not in str(caught.value)
+
+
+def run_python(code, *arguments):
+    """Output, error output and exit status of a fresh interpreter."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+    )
+    return done.stdout, done.stderr, done.returncode
+
+
+def png(width, height):
+    """A black picture: a few kilobytes, whatever its size."""
+
+    def chunk(kind, body):
+        checksum = struct.pack(">I", zlib.crc32(kind + body))
+        return struct.pack(">I", len(body)) + kind + body + checksum
+
+    pixels = zlib.compress(bytes((4 * width + 1) * height), 9)
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        chunk(kind, body) for kind, body in ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
+    )
+
+
+def test_a_missing_file(tmp_path):
+    refuse(tmp_path / "gone.wav", r"gone\.wav cannot be read: No such file or directory")
+
+
+def test_a_folder(tmp_path):
+    refuse(tmp_path, "is a folder; give a regular audio file")
+
+
+def test_a_pipe_is_refused_without_waiting_for_a_writer(tmp_path):
+    os.mkfifo(tmp_path / "pipe.wav")
+    with at_most(5):  # opening it would wait for ever
+        refuse(tmp_path / "pipe.wav", "is a pipe; give a regular audio file")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no /dev/zero here")
+def test_a_device():
+    refuse("/dev/zero", "/dev/zero is a device")
+
+
+def test_an_empty_file(tmp_path):
+    (tmp_path / "empty.wav").touch()
+    refuse(tmp_path / "empty.wav", r"is empty \(0 bytes\)")
+
+
+def test_a_name_that_cannot_be(tmp_path):
+    refuse("a\0b.wav", r"a\\x00b\.wav cannot be read: embedded null byte")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
+def test_a_file_that_may_not_be_read(tmp_path):
+    (tmp_path / "locked.wav").write_bytes(wav_bytes(b"\0\0"))
+    (tmp_path / "locked.wav").chmod(0)
+    refuse(tmp_path / "locked.wav", "cannot be read: Permission denied")
+
+
+@pytest.mark.parametrize("suffix", ["wav", "mp3", "flac", "m4a", "ogg", "txt"])
+def test_text_whatever_it_is_called(tmp_path, suffix):
+    path = tmp_path / f"text.{suffix}"
+    path.write_text("This is not a recording.\n" * 100)
+    refuse(path, "not audio that can be decoded|holds no sound")
+
+
+@pytest.mark.parametrize("suffix", ["wav", "mp3", "aac", "amr"])
+def test_random_bytes_whatever_they_are_called(tmp_path, suffix):
+    path = tmp_path / f"noise.{suffix}"
+    path.write_bytes(np.random.default_rng(0).bytes(100_000))
+    refuse(path, "not audio that can be decoded")
+
+
+def test_a_file_of_which_almost_nothing_decodes(tmp_path):
+    path = encode(tmp_path / "a.aac", sine(440, seconds=1, rate=44_100), rate=44_100, codec="aac",
+                  container="adts")  # fmt: skip
+    data, frames = path.read_bytes(), []
+    while data:
+        size = (data[3] & 3) << 11 | data[4] << 3 | data[5] >> 5
+        frames.append(data[:size])
+        data = data[size:]
+    rng = np.random.default_rng(0)
+    junk = [frames[5][:7] + rng.bytes(len(frames[5]) - 7) for _ in range(5)]
+    path.write_bytes(b"".join(frame + b"".join(junk) for frame in frames))
+
+    with pytest.raises(NotAudioError, match=r"read as aac\): only \d+ of \d+ packets decode"):
+        load(path)
+
+
+def test_a_picture(tmp_path):
+    (tmp_path / "picture.png").write_bytes(png(64, 64))
+    refuse(tmp_path / "picture.png", r"holds no sound \(read as png_pipe\)")
+
+
+def test_a_film_without_sound(tmp_path):
+    with av.open(str(tmp_path / "silent.mp4"), "w") as output:
+        film = output.add_stream("mpeg4", rate=25)
+        film.width, film.height, film.pix_fmt = 64, 48, "yuv420p"
+        black = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+        output.mux(film.encode(black))
+        output.mux(film.encode(None))
+
+    refuse(tmp_path / "silent.mp4", "holds no sound .* or a film with a sound track")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("list.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nsecret.mp3\n#EXT-X-ENDLIST\n"),
+        ("list.ffconcat", "ffconcat version 1.0\nfile secret.mp3\n"),
+    ],
+)
+def test_a_list_of_other_files_does_not_make_us_open_them(tmp_path, monkeypatch, name, text):
+    encode(tmp_path / "secret.mp3", sine(440, seconds=2, rate=44_100), rate=44_100,
+           codec="libmp3lame")  # fmt: skip
+    (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    with av.open(name) as container:  # without our care it is followed
+        assert next(container.decode(audio=0)).samples
+
+    refuse(name, "not audio that can be decoded")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="no /proc here")
+def test_a_picture_that_unpacks_to_gigabytes_is_never_unpacked(tmp_path):
+    # 6,000 × 6,000 pixels are 144 MB when unpacked; FFmpeg does so merely to look at it.
+    path = encode(tmp_path / "cover.mp3", sine(440, seconds=2, rate=44_100), rate=44_100,
+                  codec="libmp3lame")  # fmt: skip
+    picture = b"\0image/png\0\x03\0" + png(6_000, 6_000)
+    frame = b"APIC" + len(picture).to_bytes(4, "big") + b"\0\0" + picture
+    size = bytes(len(frame) >> shift & 127 for shift in (21, 14, 7, 0))
+    path.write_bytes(b"ID3\x03\0\0" + size + frame + path.read_bytes())
+    code = (
+        "import sys; from cqtnet.audio import load; "
+        "assert load(sys.argv[1]).size > 40_000; "
+        "print(open('/proc/self/status').read())"
+    )
+
+    output, errors, status = run_python(code, path)
+
+    assert (errors, status) == ("", 0)
+    kilobytes = int(output.split("VmHWM:")[1].split()[0])
+    assert kilobytes < 120_000  # Python, numpy and FFmpeg take 60,000
+
+
+@pytest.mark.parametrize("suffix", ["wav", "m4a"])
+def test_a_name_in_no_encoding_is_read_and_named_in_errors(tmp_path, suffix):
+    tone = sine(440, seconds=1, rate=44_100)
+    encode(tmp_path / f"plain.{suffix}", tone, rate=44_100,
+           codec="aac" if suffix == "m4a" else "pcm_s16le")  # fmt: skip
+    name = os.fsencode(tmp_path) + b"/caf\xe9\n." + suffix.encode()
+    os.rename(tmp_path / f"plain.{suffix}", name)
+
+    for path in (name, os.fsdecode(name), Path(os.fsdecode(name))):
+        assert abs(load(path).size - 22_050) < 600
+        assert os.fsencode(probe(path).path) == name
+    Path(os.fsdecode(name)).write_bytes(b"no more")
+    refuse(name, rf"/caf\\xe9\\n\.{suffix} is not audio")
+
+
+def test_a_link_to_a_recording_is_read_and_a_dead_one_is_not(tmp_path):
+    soundfile.write(tmp_path / "tone.wav", sine(440, seconds=1, rate=22_050), 22_050)
+    (tmp_path / "link.wav").symlink_to(tmp_path / "tone.wav")
+    (tmp_path / "dead.wav").symlink_to(tmp_path / "gone.wav")
+    (tmp_path / "loop.wav").symlink_to(tmp_path / "loop.wav")
+
+    assert load(tmp_path / "link.wav").size == 22_050
+    refuse(tmp_path / "dead.wav", "No such file")
+    refuse(tmp_path / "loop.wav", "symbolic links")
+
+
+def test_files_are_closed_when_reading_ends_or_fails(tmp_path):
+    soundfile.write(tmp_path / "tone.wav", sine(440, seconds=1, rate=22_050), 22_050)
+    tone = sine(440, seconds=1, rate=44_100)
+    encode(tmp_path / "tone.m4a", tone, rate=44_100, codec="aac")
+    (tmp_path / "text.wav").write_text("no")
+    open_files = Path("/proc/self/fd")
+    if not open_files.exists():
+        pytest.skip("no /proc here")
+    before = len(list(open_files.iterdir()))
+
+    for name in ("tone.wav", "tone.m4a"):
+        load(tmp_path / name)
+        probe(tmp_path / name)
+        with stream(tmp_path / name, block_s=0.1) as blocks:
+            next(blocks)
+    refuse(tmp_path / "text.wav", "not audio")
+
+    drained = stream(tmp_path / "tone.m4a")
+    assert sum(block.size for block in drained) > 0
+
+    assert len(list(open_files.iterdir())) == before
+
+
+def test_nothing_is_written_to_stderr(tmp_path):
+    tone = sine(440, seconds=3, rate=44_100)
+    for name in ("a.wav", "a.flac", "a.mp3", "a.ogg", "a.w64"):
+        soundfile.write(tmp_path / name, tone, 44_100, format=None if name != "a.w64" else "W64")
+        cut_off(tmp_path / name, keep=0.5)
+    wild = bytearray((tmp_path / "a.w64").read_bytes())
+    size_at = wild.index(b"data") + 16
+    wild[size_at : size_at + 8] = (2**62).to_bytes(8, "little")
+    (tmp_path / "wild.w64").write_bytes(wild)
+    wild[48:56] = bytes(8)  # no "fmt " that libsndfile knows: this one is for FFmpeg
+    (tmp_path / "wilder.w64").write_bytes(wild)
+    code = (
+        "import sys, warnings\n"
+        "from cqtnet.audio import load\n"
+        "from cqtnet.errors import AudioError\n"
+        "warnings.simplefilter('ignore')\n"
+        "for path in sys.argv[1:]:\n"
+        "    try: load(path)\n"
+        "    except AudioError: pass\n"
+    )
+
+    output, errors, status = run_python(code, *sorted(tmp_path.iterdir()))
+
+    assert (output, errors, status) == ("", "", 0)
+
+
+BROKEN_PYAV = (17, 1) <= tuple(map(int, av.__version__.split(".")[:3])) < (19, 0, 2)
+
+
+@pytest.mark.skipif(
+    BROKEN_PYAV, reason="PyAV 17.1 to 19.0.1 frees such a layout twice: install another version"
+)
+def test_channels_in_an_unusual_order_do_not_take_the_process_down(tmp_path):
+    labels = (2, 1)  # right before left: FFmpeg calls this a custom layout
+    layout = struct.pack(">III", 0, 0, 2) + b"".join(
+        struct.pack(">II3f", label, 0, 0, 0, 0) for label in labels
+    )
+    sound = np.repeat(sine(440, seconds=1, rate=44_100), 2) * 32_767
+    chunks = (
+        (b"desc", struct.pack(">d4sIIIII", 44_100.0, b"lpcm", 0, 4, 1, 2, 16)),
+        (b"chan", layout),
+        # One byte short, which libsndfile refuses: this one is for FFmpeg.
+        (b"data", (bytes(4) + sound.astype(">i2").tobytes())[:-1]),
+    )
+    data = b"caff" + struct.pack(">HH", 1, 0)
+    for kind, body in chunks:
+        data += kind + struct.pack(">q", len(body) + (kind == b"data")) + body
+    (tmp_path / "swapped.caf").write_bytes(data)
+    code = (
+        "import sys; from cqtnet.audio import stream\n"
+        "for _ in range(5): print(sum(block.size for block in stream(sys.argv[1])))"
+    )
+
+    output, errors, status = run_python(code, tmp_path / "swapped.caf")
+
+    assert (errors, status) == ("", 0)
+    assert output.split() == ["22050"] * 5
+
+
+def test_audio_in_needs_neither_torch_nor_librosa():
+    code = (
+        "import sys, cqtnet.audio\n"
+        "print([name for name in ('torch', 'librosa', 'scipy', 'faiss') if name in sys.modules])"
+    )
+
+    assert run_python(code) == ("[]\n", "", 0)

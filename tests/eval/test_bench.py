@@ -1,0 +1,29 @@
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from cqtnet.cli import cqtnet
+from eval.bench.table import Measurement, seconds
+from eval.commands.bench import PARTS
+
+
+def test_a_line_names_value_ratio_and_promise() -> None:
+    line = Measurement("CQT", 2.5, "ms", "librosa", 10.0, "≥ 2×").line()
+    assert line.split() == ["CQT", "2.5", "ms", "10.0×", "librosa", "(promised:", "≥", "2×)"]
+
+
+def test_seconds_is_the_median_after_a_warm_up() -> None:
+    calls = []
+    seconds(lambda: calls.append(1), repeats=3)
+    assert len(calls) == 4
+
+
+@pytest.mark.parametrize("part", ["startup", "frontend"])
+def test_a_part_runs_and_prints_json(part: str) -> None:
+    assert part in PARTS
+    result = CliRunner().invoke(cqtnet, ["eval", "bench", "--only", part, "--quick", "--json"])
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert all(line["value"] > 0 for line in report["measurements"])
+    assert "torch" in report["versions"]

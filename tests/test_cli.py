@@ -1,0 +1,191 @@
+"""The command line as a whole: help, errors, exit codes."""
+
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+
+from cqtnet.checkpoint import save_weights
+from cqtnet.cli import cqtnet
+from cqtnet.model import CqtNet, find_preset
+from cqtnet.music import make_music
+
+ROOT = Path(__file__).parent.parent
+
+
+def all_commands() -> dict[str, click.Command]:
+    """Every command by its words, groups included."""
+    found: dict[str, click.Command] = {}
+
+    def collect(words: str, command: click.Command) -> None:
+        found[words] = command
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for name in command.list_commands(context):
+                child = command.get_command(context, name)
+                assert child is not None
+                collect(f"{words} {name}".strip(), child)
+
+    collect("", cqtnet)
+    return found
+
+
+COMMANDS = all_commands()
+
+
+def call(*words: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """The command as a user calls it, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "cqtnet", *map(str, words)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        errors="surrogateescape",
+        timeout=300,
+    )
+
+
+def invoke(*words: object) -> Result:
+    return CliRunner().invoke(cqtnet, [str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_weights(CqtNet(find_preset("tiny")), path)
+    return path
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    soundfile.write(tmp_path / "song.wav", make_music(1, duration_s=30.0), 22050)
+    return tmp_path / "song.wav"
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_has_help_and_every_leaf_an_example(words: str) -> None:
+    result = invoke(*words.split(), "--help")
+    assert result.exit_code == 0, result.output
+    command = COMMANDS[words]
+    assert command.help
+    if not isinstance(command, click.Group):
+        assert f"cqtnet {words}" in result.output.split("Example")[1]
+
+
+def test_every_command_has_a_line_in_the_documentation() -> None:
+    pages = "".join(page.read_text() for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")])
+    for words, command in COMMANDS.items():
+        if not isinstance(command, click.Group):
+            assert f"cqtnet {words}" in pages, words
+
+
+def test_help_imports_neither_torch_nor_librosa_nor_numpy() -> None:
+    code = (
+        "import sys; from cqtnet.cli import cqtnet\n"
+        "try: cqtnet(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'librosa', 'numpy', 'scipy', 'rich'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_entry_points_are_all_there() -> None:
+    names = {point.name for point in entry_points(group="cqtnet.commands")}
+    assert names >= {"augment", "demo", "embed", "eval", "models", "music", "train"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["embed", "none.wav", "--out", "x.npz"], "none.wav"),
+        (["embed", "pyproject.toml", "--out", "x.npz"], "pyproject.toml"),
+        (["embed", "README.md", "--out", "x.npz", "--model", "none"], "neither shipped"),
+        (["train", "none.csv", "--out", "x"], "none.csv"),
+        (["train", "docs", "--out", "x"], "holds no audio"),
+        (["train", "docs", "--out", "x", "--recipe", "best"], "use one of default, paper"),
+        (["train", "docs", "--out", "x", "--preset", "best"], "use one of paper, default, tiny"),
+        (["augment", "none.wav", "x.wav", "--tempo", "1.1"], "none.wav"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    words: list[str], message: str, tmp_path: Path
+) -> None:
+    paths = [str(ROOT / w) if w in ("pyproject.toml", "README.md", "docs") else w for w in words]
+    done = call(*paths, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == [], "nothing half-written"
+
+
+def test_embed_writes_unit_vectors_and_says_what_it_did(
+    song: Path, weights: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.npz"
+    done = call("embed", song, "--out", out, "--model", weights, "--json", "--hop", 4)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["files"] == [str(song)] and summary["failed"] == {}
+    with np.load(out, allow_pickle=False) as data:
+        assert data["vectors"].shape == (summary["n_windows"], 64)
+        assert data["files"].tolist() == [str(song)]
+        assert len(str(data["model"])) == 64
+        np.testing.assert_allclose(np.linalg.norm(data["vectors"], axis=1), 1, rtol=1e-5)
+    again = call("embed", song, "--out", out, "--model", weights)
+    assert again.returncode == 2 and "use --force" in again.stderr
+
+
+def test_embed_goes_on_past_a_bad_file_and_exits_1(
+    song: Path, weights: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.wav"
+    bad.write_text("not audio")
+    done = call("embed", song, bad, "--out", tmp_path / "out.npz", "--model", weights)
+    assert done.returncode == 1
+    assert "1 files" in done.stdout and "bad.wav" in done.stderr
+    assert (tmp_path / "out.npz").exists()
+
+
+def test_names_that_are_not_utf8_go_in_and_out(song: Path, weights: Path, tmp_path: Path) -> None:
+    odd = song.rename(song.with_name("caf\udce9.wav"))
+    out = tmp_path / "out.npz"
+    done = call("embed", odd, "--out", out, "--model", weights, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["files"] == [str(odd)]
+
+
+def test_deterministic_embeddings_are_the_same_bytes(
+    song: Path, weights: Path, tmp_path: Path
+) -> None:
+    files = []
+    for name in ("a.npz", "b.npz"):
+        call("embed", song, "--out", tmp_path / name, "--model", weights, "--deterministic")
+        with np.load(tmp_path / name) as data:
+            files.append(data["vectors"].tobytes())
+    assert files[0] == files[1]
+
+
+def test_models_lists_what_ships() -> None:
+    plain, cards = invoke("models"), json.loads(invoke("models", "--json").output)
+    assert "default" in plain.output and "M parameters" in plain.output
+    assert cards["default"]["recipe"]["name"] == "default"
+
+
+def test_train_prints_the_figures_and_where_the_weights_are(tmp_path: Path) -> None:
+    made = call("music", tmp_path / "m", "--count", 6, "--duration", 8, "--validation", 0.4)
+    assert made.returncode == 0, made.stderr
+    words = ["--preset", "tiny", "--epochs", 1, "--batch", 4, "--waveform-share", 0]
+    done = call("train", tmp_path / "m/manifest.tsv", "--out", tmp_path / "run", *words)
+    assert done.returncode == 0, done.stderr
+    assert "best validation EER" in done.stdout and "best.safetensors" in done.stdout
+    assert "fragments/s" in done.stderr
