@@ -10,6 +10,7 @@ bit, and what comes back says where each moment came from.
 True
 """
 
+from augment.audiomentation import Audiomentation
 from augment.background import Background
 from augment.chain import PAPER, REAL_LIFE, RECIPES, Chain, Recipe, draw_chain
 from augment.clip import HardClip, SoftClip
@@ -38,6 +39,7 @@ __all__ = [
     "REAL_LIFE",
     "RECIPES",
     "Altered",
+    "Audiomentation",
     "Background",
     "Chain",
     "Codec",

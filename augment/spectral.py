@@ -7,6 +7,7 @@ needs no audio. What it cannot imitate is the artefacts of real processing: for 
 mixes in a share of waveform effects.
 """
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -211,7 +212,7 @@ def _band_gains(draw: SpectralDraw, n_bins: int) -> Tensor:
     bins = torch.arange(n_bins)[None]
     low, high = (torch.from_numpy(edge)[:, None] for edge in (draw.low_bin, draw.high_bin))
     kept = (bins >= low) & (bins < high)
-    gains: Tensor = 10 ** (curve / 10) * kept
+    gains: Tensor = (curve * (math.log(10) / 10)).exp() * kept
     return gains
 
 
@@ -222,4 +223,5 @@ def _mask(draw: SpectralDraw, n_bins: int, n_frames: int) -> Tensor:
     bin_axis, frame_axis = torch.arange(n_bins)[None], torch.arange(n_frames)[None]
     dark_bins = (bin_axis >= first_bin) & (bin_axis < first_bin + bins)
     dark_frames = (frame_axis >= first_frame) & (frame_axis < first_frame + frames)
-    return (~(dark_bins[:, :, None] | dark_frames[:, None, :])).float()
+    kept: Tensor = (~(dark_bins[:, :, None] | dark_frames[:, None, :])).float()
+    return kept

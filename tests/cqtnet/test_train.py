@@ -124,12 +124,13 @@ def steps_per_epoch_of(pieces: Path, recipe: object) -> int:
 
 
 def test_training_learns_to_tell_the_pieces_apart(pieces: Path, tmp_path: Path) -> None:
-    calm = SpectralRanges(noise_share=0.0, reverb_share=0.0, untouched_share=1.0, mask_share=0.0)
-    recipe = replace(
-        RECIPE, epochs=10, fragment_s=(2.0,), waveform_share=0.0, lr=3e-3, spectral=calm
+    calm = SpectralRanges(
+        untouched_share=1, noise_share=0, reverb_share=0, eq_share=0, band_share=0, mask_share=0
     )
+    easy = {"fragment_s": (2.0,), "jitter_s": 0.0, "waveform_share": 0.0, "spectral": calm}
+    recipe = replace(RECIPE, epochs=10, lr=1e-2, **easy)
     losses = [report.loss for report in run(pieces, tmp_path / "learns", recipe=recipe)]
-    assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
+    assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
 
 
 @pytest.mark.slow

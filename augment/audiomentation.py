@@ -1,0 +1,96 @@
+"""Any transform of the audiomentations library that leaves every moment in its place."""
+
+import random
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from augment.effect import Altered, Effect, Samples, draw_seed
+from augment.errors import EffectError
+
+TRANSFORMS = (
+    "AddColorNoise",
+    "AddGaussianNoise",
+    "AddGaussianSNR",
+    "AirAbsorption",
+    "Aliasing",
+    "BandPassFilter",
+    "BandStopFilter",
+    "BitCrush",
+    "Clip",
+    "ClippingDistortion",
+    "Gain",
+    "GainTransition",
+    "HighPassFilter",
+    "HighShelfFilter",
+    "LowPassFilter",
+    "LowShelfFilter",
+    "Normalize",
+    "PeakingFilter",
+    "PitchShift",
+    "PolarityInversion",
+    "SevenBandParametricEQ",
+    "TanhDistortion",
+    "TimeMask",
+)
+"""Those that keep time and need nothing beyond what audiomentations itself installs."""
+
+
+@dataclass(frozen=True)
+class Audiomentation(Effect):
+    """A transform of audiomentations, by its class name, made replayable by a seed.
+
+    `transform`: one of `TRANSFORMS`. `options`: its arguments, as in audiomentations, such as
+    ``{"min_temperature": 10.0}``; what they leave open it draws itself, from `seed`.
+    """
+
+    name = "audiomentation"
+    transform: str
+    seed: int
+    options: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        self._check_choice("transform", TRANSFORMS)
+        self._check_seed(self.seed)
+        if not isinstance(self.options, dict):
+            raise EffectError(f"{self.name}: options {self.options!r} are no dictionary; give one")
+
+    @classmethod
+    def draw(
+        cls, rng: np.random.Generator, *, transforms: Sequence[str] = ("AirAbsorption",)
+    ) -> Self:
+        """One of the transforms, with its own default ranges."""
+        return cls(str(rng.choice(list(transforms))), draw_seed(rng))
+
+    def _alter(self, samples: Samples, sample_rate: int) -> Altered:
+        import audiomentations
+
+        try:
+            transform = getattr(audiomentations, self.transform)(p=1.0, **self.options)
+        except (TypeError, ValueError) as problem:
+            raise EffectError(f"{self.transform} refuses {self.options}: {problem}") from problem
+        with _global_randomness(self.seed), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of very short input, say; the result is as good
+            altered = transform(samples.copy(), sample_rate)
+        return Altered.unmoved(altered, sample_rate)
+
+
+@contextmanager
+def _global_randomness(seed: int) -> Iterator[None]:
+    """Python's and numpy's global generators seeded, and as they were afterwards.
+
+    audiomentations draws from both. Other threads that draw from them meanwhile would disturb
+    the replay; everything else in this project has generators of its own.
+    """
+    before, before_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(before)
+        np.random.set_state(before_numpy)  # noqa: NPY002
