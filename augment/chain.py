@@ -120,6 +120,7 @@ REAL_LIFE: Recipe = {
     "pitch": (0.35, {}),
     "room": (0.2, {}),
     "reverb": (0.15, {"reverberance": (0.0, 80.0), "room_scale": (0.0, 100.0)}),
+    "audiomentation": (0.1, {"transforms": ("AirAbsorption", "BitCrush", "TanhDistortion")}),
     "gaussian_noise": (0.1, {}),
     "coloured_noise": (0.3, {}),
     "equaliser": (0.3, {}),

@@ -70,11 +70,12 @@ def train(
     from cqtnet.trainprogress import train_with_progress
 
     changes = {"epochs": epochs, "batch": batch, "lr": lr, "waveform_share": waveform_share}
+    chosen = find_recipe(recipe, **{k: v for k, v in changes.items() if v is not None})
     config = TrainConfig(
         out=out,
         cache=cache or out / "cache",
         preset=find_preset(preset or recipe),
-        recipe=find_recipe(recipe, **{k: v for k, v in changes.items() if v is not None}),
+        recipe=chosen,
         seed=seed,
         device=device,
         precision=precision,

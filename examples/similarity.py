@@ -1,0 +1,19 @@
+"""Where is this fragment most similar to that recording?
+
+python examples/similarity.py fragment.wav recording.mp3
+"""
+
+import sys
+
+from cqtnet.embed import Embedder
+from verify.cosine import similarity
+
+
+def main(fragment: str, recording: str) -> None:
+    embedder = Embedder.named("default")
+    found = similarity(embedder, embedder.trace_file(fragment), embedder.trace_file(recording))
+    print(f"cosine {found.cosine:.3f} at {found.start_b_s:.1f} s")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])

@@ -1,0 +1,43 @@
+"""Every script in examples/ runs and prints what it promises."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from cqtnet.music import make_music
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def run(script: str, *words: object) -> str:
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / script, *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=EXAMPLES.parent,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_planted_edits_land_where_arithmetic_says() -> None:
+    lines = run("planted_edits.py").splitlines()
+    # 2 s come 2 / 1.25 in; 5.5 s were cut; 16 s lost one second before the tempo rose.
+    assert [line.split()[-2] for line in lines] == ["1.60", "nan", "12.00"]
+
+
+def test_similarity_finds_the_fragment(tmp_path: Path) -> None:
+    music = make_music(31, duration_s=50.0)
+    soundfile.write(tmp_path / "whole.wav", music, 22050)
+    soundfile.write(tmp_path / "part.wav", music[20 * 22050 : 35 * 22050], 22050)
+    words = run("similarity.py", tmp_path / "part.wav", tmp_path / "whole.wav").split()
+    assert float(words[1]) > 0.8
+    assert float(words[3]) == pytest.approx(20.0, abs=2.5)
+
+
+def test_every_example_is_tested() -> None:
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {"planted_edits.py", "similarity.py"}
