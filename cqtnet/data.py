@@ -8,7 +8,6 @@ from pathlib import Path
 
 from cqtnet import audio
 from cqtnet.errors import ManifestError
-from cqtnet.files import file_sha256
 
 SPLITS = ("train", "valid", "test", "devtest")
 
@@ -121,6 +120,6 @@ def data_hash(items: Sequence[Item]) -> str:
     """SHA-256 over names, splits and contents of all recordings: names a training set."""
     digest = hashlib.sha256()
     for item in sorted(items, key=lambda item: item.recording):
-        line = f"{item.recording}\t{item.split}\t{file_sha256(item.path)}\n"
+        line = f"{item.recording}\t{item.split}\t{audio.file_sha256(item.path)}\n"
         digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

@@ -7,6 +7,7 @@ once, in blocks that overlap by exactly what a step can hear. What is kept of ea
 
 import copy
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,12 +102,15 @@ class Embedder:
         )
 
     def trace_file(self, path: str | os.PathLike[str]) -> Trace:
-        """The trace of a file, decoded as it is needed."""
+        """The trace of a file, decoded as it is needed; what is odd about it is a warning."""
         with audio.stream(path) as blocks:
             try:
-                return self.trace(blocks, name=os.fspath(path))
+                trace = self.trace(blocks, name=os.fspath(path))
             except FragmentTooShortError as error:
                 raise FragmentTooShortError(f"{path}: {error}") from error
+            for note in blocks.notes:
+                warnings.warn(f"{path}: {note}", audio.AudioWarning, stacklevel=2)
+        return trace
 
     def trace(self, blocks: Samples | Iterable[Samples], *, name: str = "the recording") -> Trace:
         """The trace of mono samples at 22,050 Hz, given at once or in blocks of any size.

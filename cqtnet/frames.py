@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cqtnet import audio
 from cqtnet.cqt import Cqt, CqtConfig
 from cqtnet.data import Item
-from cqtnet.files import file_sha256, written_whole
+from cqtnet.files import written_whole
 
 MARGIN_BINS = 5
 """Semitones cached beyond the 84 bins, for transpositions of up to four."""
@@ -101,7 +101,7 @@ def load_frames(
 @torch.inference_mode()
 def _cached_frames(item: Item, cache: Path, transform: Cqt) -> NDArray[np.float16]:
     """Roots of magnitudes (frames, bins) of one recording, kept by its content's hash."""
-    path = cache / f"{file_sha256(item.path)[:24]}-{transform.config.n_bins}.npy"
+    path = cache / f"{audio.file_sha256(item.path)[:24]}-{transform.config.n_bins}.npy"
     if path.exists():
         frames: NDArray[np.float16] = np.load(path, allow_pickle=False)
         return frames

@@ -89,6 +89,8 @@ def train(
 
     Writes to `config.out`: `last.safetensors` (to resume), `best.safetensors` with its JSON
     (to use), `config.json`, `history.json` and `curves.png`.
+
+    Longer than functions are here: a training loop is understood in one piece or not at all.
     """
     rank, world, device = _join_group(config.device)
     torch.manual_seed(config.seed)

@@ -21,7 +21,7 @@ from augment.spectral import apply_spectral, draw_spectral
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.cqt import FRAMES_PER_SECOND, HOP_LENGTH, Cqt, normalise, power_weights
 from cqtnet.data import Item
-from cqtnet.files import file_sha256, written_whole
+from cqtnet.files import written_whole
 from cqtnet.frames import FrameStore, Places
 from cqtnet.recipes import Recipe
 
@@ -200,7 +200,7 @@ def _one_thread(_: int) -> None:
 
 def cached_samples(item: Item, cache: Path) -> Path:
     """Path of the recording's decoded samples as a 16-bit .npy, made where it is missing."""
-    path = cache / f"{file_sha256(item.path)[:24]}-pcm.npy"
+    path = cache / f"{audio.file_sha256(item.path)[:24]}-pcm.npy"
     if not path.exists():
         samples = audio.load(item.path)
         with written_whole(path) as temporary:

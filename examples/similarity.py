@@ -1,4 +1,4 @@
-"""Where is this fragment most similar to that recording?
+"""Find where a fragment is most similar to a recording.
 
 python examples/similarity.py fragment.wav recording.mp3
 """

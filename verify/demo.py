@@ -64,6 +64,7 @@ def _draw(curves: dict[str, tuple[NDArray[np.float64], NDArray[np.float32]]], pa
         xlabel="centre of the window, s",
         ylabel="cosine with the fragment",
         xlim=(0, DURATION_S),
+        ylim=(-0.2, 1.05),
         title="A fragment, 10 % faster, 2 semitones lower, 10 dB noise, sought in two pieces",
     )
     axes.legend()

@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
 import torch
 
-from cqtnet import SAMPLE_RATE, embed
+from cqtnet import SAMPLE_RATE, audio, embed
 from cqtnet.embed import Embedder
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
 from cqtnet.model import CqtNet, find_preset
@@ -118,6 +121,21 @@ def test_deterministic_gives_the_same_bits(music: np.ndarray) -> None:
     )
     assert first.tobytes() == second.tobytes()
     assert not torch.are_deterministic_algorithms_enabled(), "left as it was"
+
+
+def test_a_truncated_file_is_embedded_with_a_warning(music: np.ndarray, tmp_path: Path) -> None:
+    path = tmp_path / "cut.wav"
+    soundfile.write(path, music[: 10 * SAMPLE_RATE], SAMPLE_RATE)
+    path.write_bytes(path.read_bytes()[: 6 * SAMPLE_RATE * 2])
+    with pytest.warns(audio.AudioWarning, match=r"cut\.wav: truncated .* 10\.00 s, 6\.00 s"):
+        trace = Embedder(small_model("tiny")).trace_file(path)
+    assert trace.duration_s == pytest.approx(6.0, abs=0.01)
+
+
+def test_a_file_that_is_too_short_is_named(music: np.ndarray, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "blip.wav", music[20_000:40_000], SAMPLE_RATE)
+    with pytest.raises(FragmentTooShortError, match=r"blip\.wav: fragment of 0\.9 s is shorter"):
+        Embedder(small_model("tiny")).trace_file(tmp_path / "blip.wav")
 
 
 def test_silence_is_no_content() -> None:
