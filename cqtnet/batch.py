@@ -1,5 +1,6 @@
 """Many files embedded into one .npz, with progress on stderr."""
 
+import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -38,7 +39,9 @@ def embed_files(
     started = time.monotonic()
     files = list(audio.find_audio(paths))
     if not files:
-        raise NotAudioError(f"no audio in {', '.join(map(str, paths))}; give files or folders")
+        raise NotAudioError(
+            f"no audio in {', '.join(map(audio.shown, paths))}; give files or folders"
+        )
     done: dict[str, Embeddings] = {}
     failed: dict[str, str] = {}
     duration_s = 0.0
@@ -51,7 +54,7 @@ def embed_files(
         except InputError as error:
             if len(files) == 1:
                 raise
-            failed[str(path)] = str(error)
+            failed[os.fspath(path)] = str(error)
             console.print(f"cqtnet: {error}", style="red", markup=False, soft_wrap=True)
     if not done:
         raise InputError(f"none of {len(files)} files could be embedded; see the lines above")
@@ -62,7 +65,9 @@ def embed_files(
 
 def _with_progress(files: Sequence[Path], console: Console) -> Iterable[Path]:
     columns = (TextColumn("embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
         yield from progress.track(files)
 
 
@@ -73,6 +78,7 @@ def _write(out: Path, done: dict[str, Embeddings], embedder: Embedder) -> None:
             file,
             vectors=np.concatenate([p.vectors for p in parts]),
             start_s=np.concatenate([p.start_s for p in parts]),
+            level=np.concatenate([p.level for p in parts]),
             end_s=np.concatenate([p.end_s for p in parts]),
             file_index=np.repeat(np.arange(len(parts)), [len(p.vectors) for p in parts]),
             files=np.array(list(done)),

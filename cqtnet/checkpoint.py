@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from cqtnet.errors import WeightsError
-from cqtnet.files import file_sha256, written_whole
+from cqtnet.files import file_sha256, write_json, written_whole
 from cqtnet.model import CqtNet, Preset
 
 FORMAT = 1
@@ -44,12 +44,14 @@ def save_weights(model: CqtNet, path: Path, **card: Any) -> None:
         for name, tensor in model.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
+    preset = model.preset.to_dict()
     with written_whole(path) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
+        contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        save_file(contiguous, temporary, metadata={"preset": json.dumps(preset)})
         sha256 = file_sha256(temporary)
-    with written_whole(path.with_suffix(".json")) as temporary:
-        content = {"format": FORMAT, "sha256": sha256, "preset": model.preset.to_dict(), **card}
-        temporary.write_text(json.dumps(content, indent=1) + "\n")
+    write_json(
+        path.with_suffix(".json"), {"format": FORMAT, "sha256": sha256, "preset": preset, **card}
+    )
 
 
 def load_weights(name: str | Path = "default") -> Weights:
@@ -66,6 +68,8 @@ def load_weights(name: str | Path = "default") -> Weights:
             f"{path} has SHA-256 {sha256[:12]}… but its JSON states {card['sha256'][:12]}…; "
             "it is damaged or not the file that was trained: fetch it again"
         )
+    if _hashed_preset(path) != card["preset"]:
+        raise WeightsError(f"{path} was trained as another preset than its JSON states")
     model = CqtNet(Preset.from_dict(card["preset"]))
     load_tensors(model, read_tensors(path), source=path)
     return Weights(model.eval(), sha256, card)
@@ -78,6 +82,15 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} holds no readable weights: {error}") from error
     return tensors
+
+
+def _hashed_preset(path: Path) -> Any:
+    """The preset in the tensors' own header, which the hash covers."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return json.loads((file.metadata() or {}).get("preset", "null"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(f"{path} holds no readable weights: {error}") from error
 
 
 def load_tensors(model: torch.nn.Module, tensors: dict[str, Tensor], *, source: Path) -> None:
@@ -118,6 +131,8 @@ def _read_card(path: Path) -> dict[str, Any]:
     missing = {"format", "sha256", "preset"} - (card.keys() if isinstance(card, dict) else set())
     if missing:
         raise WeightsError(f"{path} lacks {', '.join(sorted(missing))}; it was not written by us")
+    if not isinstance(card["sha256"], str) or not isinstance(card["preset"], dict):
+        raise WeightsError(f"{path} has a sha256 or a preset of the wrong kind; fetch it again")
     if card["format"] != FORMAT:
         raise WeightsError(f"{path} is of format {card['format']}; this version reads {FORMAT}")
     result: dict[str, Any] = card

@@ -13,7 +13,8 @@ from importlib.metadata import EntryPoint, entry_points
 import click
 
 EPILOG = """\b
-Exit codes: 0 done, 1 some of several files failed, 2 the input or the call is wrong.
+Exit codes: 0 done; 1 some of several files failed, or the system did (a full disk, an
+interruption); 2 the input or the call is wrong.
 """
 
 
@@ -60,9 +61,9 @@ def main() -> None:
             raise
         click.echo(f"cqtnet: {error}", err=True)
         sys.exit(2)
-    except BrokenPipeError:  # a reader such as `head` has seen enough
-        sys.stderr.close()
-        sys.exit(0)
+    except OSError as error:
+        click.echo(f"cqtnet: {error}", err=True)
+        sys.exit(1)
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

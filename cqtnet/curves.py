@@ -1,6 +1,7 @@
 """Curves of a training run as a picture."""
 
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
 from cqtnet.files import written_whole
@@ -23,9 +24,8 @@ def draw_curves(history: Sequence[dict[str, float]], path: Path) -> None:
     loss_axes.set(ylabel="training loss, mean of the epoch")
     rate_axes.set(ylabel="learning rate")
     loss_axes.legend(handles=[loss_line, rate_line])
-    styles = ["-", "--", "-.", ":", (0, (5, 1))]
     names = [key for key in history[0] if key.startswith("eer_")]
-    for name, style in zip(names, styles, strict=True):
+    for name, style in zip(names, cycle(["-", "--", "-.", ":", (0, (5, 1))]), strict=False):
         eers = [100 * row[name] for row in history]
         eer_axes.plot(steps, eers, linestyle=style, marker=".", label=name.removeprefix("eer_"))
     eer_axes.set(xlabel="step", ylabel="EER of held-out recordings, %", ylim=(0, None))

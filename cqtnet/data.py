@@ -2,6 +2,8 @@
 
 import csv
 import hashlib
+import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,16 +41,15 @@ def read_items(source: Path, *, validation_share: float = 0.1) -> list[Item]:
 
 def hold_out(items: Sequence[Item], *, share: float) -> list[Item]:
     """The items, with whole collections of the training ones moved to `valid`."""
-    train = [item for item in items if item.split == "train"]
-    wanted = share * len(train)
-    by_hash = sorted({item.collection for item in train}, key=_name_hash)
+    sizes = Counter(item.collection for item in items if item.split == "train")
+    wanted = share * sizes.total()
     chosen: set[str] = set()
     n_chosen = 0
-    for collection in by_hash:
-        size = sum(item.collection == collection for item in train)
-        if n_chosen + size <= wanted or (not chosen and size < len(train)):
+    for collection in sorted(sizes, key=_name_hash):
+        # Two at least, or there would be no pairs of different recordings to judge by.
+        if n_chosen + sizes[collection] <= wanted or len(chosen) < 2 < len(sizes):
             chosen.add(collection)
-            n_chosen += size
+            n_chosen += sizes[collection]
     return [
         replace(item, split="valid")
         if item.split == "train" and item.collection in chosen
@@ -69,7 +70,7 @@ def _read_folder(folder: Path) -> Iterator[Item]:
     alone = all(path.parent == paths[0].parent for path in paths)
     for path in paths:
         name = str(path.relative_to(folder))
-        yield Item(path, name, "train", name if alone else str(path.parent))
+        yield Item(path, name, "train", name if alone else str(path.parent.relative_to(folder)))
 
 
 def _read_manifest(path: Path) -> Iterator[Item]:
@@ -80,7 +81,7 @@ def _read_manifest(path: Path) -> Iterator[Item]:
         recording = row.get("id") or row.get("recording") or name
         split = row.get("split") or "train"
         file = path.parent / name
-        if not name or not file.is_file():
+        if not name or not _is_file(file):
             raise ManifestError(f"{path}:{line}: {name or 'no path'!r} is not a file; correct it")
         if split not in SPLITS:
             raise ManifestError(f"{path}:{line}: split {split!r}; use one of {', '.join(SPLITS)}")
@@ -94,18 +95,25 @@ def _read_manifest(path: Path) -> Iterator[Item]:
         yield Item(file, recording, split, collection)
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file system takes
+        return False
+
+
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and columns of every row of a .tsv or .csv with a header."""
     try:
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
     except OSError as error:
         raise ManifestError(f"{path} is neither a folder nor a readable list: {error}") from error
     delimiter = "\t" if path.suffix == ".tsv" else ","
-    reader = csv.DictReader(text.splitlines(), delimiter=delimiter, strict=True)
-    columns = reader.fieldnames or []
-    if not {"file", "path"} & set(columns):
-        raise ManifestError(f"{path}:1: no column `path` or `file`; found {', '.join(columns)}")
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
+        columns = reader.fieldnames or []
+        if not {"file", "path"} & set(columns):
+            raise ManifestError(f"{path}:1: no column `path` or `file`; found {', '.join(columns)}")
         for row in reader:
             if None in row or None in row.values():
                 raise ManifestError(
@@ -113,13 +121,4 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 )
             yield reader.line_num, row
     except csv.Error as error:
-        raise ManifestError(f"{path}:{reader.line_num}: {error}") from error
-
-
-def data_hash(items: Sequence[Item]) -> str:
-    """SHA-256 over names, splits and contents of all recordings: names a training set."""
-    digest = hashlib.sha256()
-    for item in sorted(items, key=lambda item: item.recording):
-        line = f"{item.recording}\t{item.split}\t{audio.file_sha256(item.path)}\n"
-        digest.update(line.encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
+        raise ManifestError(f"{path}:{max(1, reader.line_num)}: {error}") from error

@@ -6,9 +6,11 @@ once, in blocks that overlap by exactly what a step can hear. What is kept of ea
 """
 
 import copy
+import math
 import os
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,14 +22,17 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.checkpoint import load_weights
-from cqtnet.cqt import FRAMES_PER_SECOND, Cqt, normalise
-from cqtnet.errors import FragmentTooShortError, InputError
-from cqtnet.model import Block, CqtNet
+from cqtnet.cqt import FRAMES_PER_SECOND, LEVEL_FLOOR, Cqt, normalise
+from cqtnet.device import find_device, find_dtype
+from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
+from cqtnet.model import MINIMUM_S, Block, CqtNet
 from cqtnet.steps import StepSpan, window_steps
 
 Samples = NDArray[np.float32]
 Precision = Literal["auto", "float32", "bfloat16"]
 
+POOLED_BYTES = 64 << 20
+"""Memory for the steps of windows that are pooled at once."""
 BLOCK_STEPS = 256
 """Steps of the trunk per block: 95 s for the paper's preset, 380 s for the default."""
 
@@ -39,13 +44,26 @@ class Embeddings:
     vectors: NDArray[np.float32]  # (n, embedding_size), of length 1: their product is the cosine
     start_s: NDArray[np.float64]  # (n,)
     end_s: NDArray[np.float64]  # (n,)
+    level: NDArray[np.float64]  # (n,) mean root of the CQT magnitudes
+
+    @property
+    def has_content(self) -> NDArray[np.bool_]:
+        """Which windows hold more than silence, (n,); the others resemble any other silence."""
+        return self.level >= LEVEL_FLOOR
 
 
 @dataclass(frozen=True)
-class Trace:
-    """What the trunk saw of one recording: small, and enough for windows of any length."""
+class Stretch:
+    """What the trunk saw of a stretch of a recording, and how loud its frames are."""
 
     steps: NDArray[np.float32]  # (n, S)
+    levels: NDArray[np.float32]  # (frames,) mean root of the CQT magnitudes
+
+
+@dataclass(frozen=True)
+class Trace(Stretch):
+    """What the trunk saw of one recording: small, and enough for windows of any length."""
+
     n_samples: int
 
     @property
@@ -66,15 +84,17 @@ class Embedder:
         self,
         model: CqtNet,
         *,
-        device: str | None = None,
+        device: str = "auto",
         precision: Precision = "auto",
         deterministic: bool = False,
         sha256: str = "",
     ) -> None:
         """`deterministic` computes in float32 with algorithms that give the same bits again."""
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = find_device(device)
         self.deterministic = deterministic
-        self.dtype = _choose_dtype(self.device, "float32" if deterministic else precision)
+        self.dtype = find_dtype(self.device, "float32" if deterministic else precision)
+        if deterministic and self.device.type == "cuda":
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
         self.preset = model.preset
         self.sha256 = sha256
         self.model = _fused(model).to(self.device, self.dtype)
@@ -87,7 +107,7 @@ class Embedder:
         cls,
         name: str | Path = "default",
         *,
-        device: str | None = None,
+        device: str = "auto",
         precision: Precision = "auto",
         deterministic: bool = False,
     ) -> "Embedder":
@@ -103,13 +123,14 @@ class Embedder:
 
     def trace_file(self, path: str | os.PathLike[str]) -> Trace:
         """The trace of a file, decoded as it is needed; what is odd about it is a warning."""
+        name = audio.shown(path)
         with audio.stream(path) as blocks:
             try:
-                trace = self.trace(blocks, name=os.fspath(path))
+                trace = self.trace(blocks, name=name)
             except FragmentTooShortError as error:
-                raise FragmentTooShortError(f"{path}: {error}") from error
+                raise FragmentTooShortError(f"{name}: {error}") from error
             for note in blocks.notes:
-                warnings.warn(f"{path}: {note}", audio.AudioWarning, stacklevel=2)
+                warnings.warn(f"{name}: {note}", audio.AudioWarning, stacklevel=2)
         return trace
 
     def trace(self, blocks: Samples | Iterable[Samples], *, name: str = "the recording") -> Trace:
@@ -117,52 +138,62 @@ class Embedder:
 
         `name` is what an error calls the recording.
         """
-        if isinstance(blocks, np.ndarray):
-            blocks = [blocks]
-        counted = _Counted(blocks)
-        steps = list(self.step_blocks(counted, name=name))
-        return Trace(np.concatenate(steps), counted.n_samples)
+        checked = _Checked([blocks] if isinstance(blocks, np.ndarray) else blocks, name)
+        stretches = list(self.stretches(checked))
+        checked.require_content()
+        return Trace(
+            np.concatenate([stretch.steps for stretch in stretches]),
+            np.concatenate([stretch.levels for stretch in stretches]),
+            checked.n_samples,
+        )
 
-    def step_blocks(
-        self, blocks: Iterable[Samples], *, name: str = "the recording"
-    ) -> Iterator[NDArray[np.float32]]:
-        """Steps (n, S) of samples arriving in blocks, each as soon as nothing can change it."""
+    def stretches(self, blocks: Iterable[Samples]) -> Iterator[Stretch]:
+        """What the trunk sees of samples arriving in blocks, as soon as nothing can change it."""
         span = StepSpan.of(self.preset)
         held: list[Samples] = []
         n_held = first_step = 0
-        peaks = np.zeros(0, np.float32)
         need = span.block_samples(BLOCK_STEPS)
         for block in blocks:
-            peaks = np.abs(np.append(peaks, block)).max(keepdims=True, initial=0)
             held.append(block)
             n_held += len(block)
             while n_held >= need:
                 samples = np.concatenate(held)
                 skip = span.context_steps if first_step else 0
-                yield self._steps(samples[:need], first=skip, count=BLOCK_STEPS)
+                yield self._stretch(samples[:need], first=skip, count=BLOCK_STEPS)
                 first_step += BLOCK_STEPS
                 keep_from = span.held_from(first_step) - span.held_from(first_step - BLOCK_STEPS)
                 held, n_held = [samples[keep_from:]], len(samples) - keep_from
                 need = span.block_samples(BLOCK_STEPS, first_step=first_step)
-        audio.require_content(peaks, name=name)
-        skip = span.context_steps if first_step else 0
-        yield self._steps(np.concatenate(held), first=skip, count=None)
+        if n_held:
+            skip = span.context_steps if first_step else 0
+            yield self._stretch(np.concatenate(held), first=skip, count=None)
 
     def windows(self, trace: Trace, *, window_s: float = 20.0, hop_s: float = 5.0) -> Embeddings:
-        """Embeddings of windows every `hop_s`, the last one ending with the recording.
+        """Embeddings of windows every `hop_s`, the last one ending with the last step.
 
-        Starts fall on whole steps of the trunk. A window is pooled from as many steps as it
-        would have on its own; a recording shorter than a window is one window.
+        Starts fall on whole steps of the trunk, and hops are a step at least. A window is pooled
+        from as many steps as it would have on its own; a recording shorter than a window is one
+        window.
         """
-        if window_s <= 0 or hop_s <= 0:
-            raise InputError(f"window {window_s} s and hop {hop_s} s must be above 0 s")
+        if not MINIMUM_S <= window_s < math.inf or not 0 < hop_s < math.inf:
+            raise InputError(
+                f"windows of {window_s:g} s every {hop_s:g} s cannot be made; give windows of "
+                f"{MINIMUM_S:g} s at least, and a hop above 0 s"
+            )
         starts, length = window_steps(self.preset, len(trace.steps), window_s=window_s, hop_s=hop_s)
-        pooled = torch.from_numpy(np.stack([trace.steps[s : s + length].T for s in starts]))
-        vectors = self._embed_steps(pooled)
+        at_once = max(1, POOLED_BYTES // (length * trace.steps[0].nbytes))
+        vectors = [
+            self._embed_steps(
+                torch.from_numpy(np.stack([trace.steps[s : s + length].T for s in some]))
+            )
+            for some in np.split(starts, range(at_once, len(starts), at_once))
+        ]
         step_s = self.preset.stride_frames / FRAMES_PER_SECOND
         start_s = (starts * step_s).astype(np.float64)
         end_s = np.minimum(start_s + window_s, trace.duration_s)
-        return Embeddings(vectors, start_s, end_s)
+        return Embeddings(
+            np.concatenate(vectors), start_s, end_s, _mean_levels(trace, start_s, end_s)
+        )
 
     def embed(self, samples: Samples) -> NDArray[np.float32]:
         """The one embedding (embedding_size,) of a whole fragment: the paper's feature vector."""
@@ -171,36 +202,77 @@ class Embedder:
         return vector
 
     @torch.inference_mode()
-    def _steps(self, samples: Samples, *, first: int, count: int | None) -> NDArray[np.float32]:
-        """Steps first … first + count of the trunk over a stretch of samples, (count, S)."""
-        with _determinism(self.deterministic):
-            tensor = torch.from_numpy(samples)[None].to(self.device)
-            frames = self.model.pad_short(normalise(self.cqt(tensor))).to(self.dtype)
-            steps = self.model.steps(frames)[0].T.float()
-        stop = None if count is None else first + count
-        result: NDArray[np.float32] = steps[first:stop].cpu().numpy()
-        return result
+    def _stretch(self, samples: Samples, *, first: int, count: int | None) -> Stretch:
+        """Steps first … first + count of the trunk over a stretch of samples, and their frames."""
+        with self._exactness():
+            magnitudes = self.cqt(torch.from_numpy(samples)[None].to(self.device))
+            frames = self.model.pad_short(normalise(magnitudes)).to(self.dtype)
+            steps = self.model.steps(frames)[0].T.float().cpu().numpy()
+        levels = magnitudes[0].sqrt().mean(dim=0).cpu().numpy()
+        stop, stride = (None if count is None else first + count), self.preset.stride_frames
+        frames_stop = None if stop is None else stop * stride
+        return Stretch(steps[first:stop], levels[first * stride : frames_stop])
 
     @torch.inference_mode()
     def _embed_steps(self, steps: torch.Tensor) -> NDArray[np.float32]:
         """Unit embeddings (n, embedding_size) of windows of steps (n, S, length)."""
-        with _determinism(self.deterministic):
+        with self._exactness():
             raw = self.model.embed_steps(steps.to(self.device, self.dtype)).float()
             unit: NDArray[np.float32] = torch.nn.functional.normalize(raw).cpu().numpy()
         return unit
 
+    @contextmanager
+    def _exactness(self) -> Iterator[None]:
+        """Whole float32 where it was asked for, and deterministic algorithms; then as before."""
+        before = torch.are_deterministic_algorithms_enabled()
+        torch.use_deterministic_algorithms(self.deterministic or before)
+        short_floats = self.dtype != torch.float32  # TF32 keeps ten bits of the mantissa
+        try:
+            with torch.backends.cudnn.flags(enabled=True, allow_tf32=short_floats):
+                yield
+        finally:
+            torch.use_deterministic_algorithms(before)
 
-class _Counted:
-    """Blocks of samples, counted as they pass."""
 
-    def __init__(self, blocks: Iterable[Samples]) -> None:
-        self.blocks = blocks
-        self.n_samples = 0
+class _Checked:
+    """Blocks of samples, checked, counted and measured as they pass."""
+
+    def __init__(self, blocks: Iterable[Samples], name: str) -> None:
+        self.blocks, self.name = blocks, name
+        self.n_samples, self.peak = 0, 0.0
 
     def __iter__(self) -> Iterator[Samples]:
         for block in self.blocks:
+            if block.ndim != 1 or not np.issubdtype(block.dtype, np.floating):
+                raise InputError(
+                    f"{self.name}: samples of shape {block.shape} and type {block.dtype} given; "
+                    "give mono floating-point samples (n,)"
+                )
+            if not np.isfinite(block).all():
+                raise InputError(f"{self.name} holds samples that are not finite; remove them")
             self.n_samples += len(block)
-            yield block
+            self.peak = max(self.peak, float(np.abs(block).max(initial=0.0)))
+            yield block.astype(np.float32, copy=False)
+
+    def require_content(self) -> None:
+        """Raise unless something rose above silence."""
+        if self.peak < 10 ** (audio.SILENCE_DBFS / 20):
+            raise NoContentError(
+                f"{self.name} holds nothing to compare: none of its {self.n_samples} samples "
+                f"rises above {audio.SILENCE_DBFS:g} dB full scale"
+            )
+
+
+def _mean_levels(
+    trace: Trace, start_s: NDArray[np.float64], end_s: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Mean level of the frames of each window, (n,)."""
+    sums = np.concatenate([[0.0], np.cumsum(trace.levels, dtype=np.float64)])
+    first, last = (
+        np.clip((seconds * FRAMES_PER_SECOND).astype(int), 0, len(trace.levels))
+        for seconds in (start_s, end_s)
+    )
+    return np.asarray((sums[last] - sums[first]) / np.maximum(1, last - first))
 
 
 def _fused(model: CqtNet) -> CqtNet:
@@ -211,28 +283,3 @@ def _fused(model: CqtNet) -> CqtNet:
         block.conv = fuse_conv_bn_eval(block.conv, block.norm)
         block.norm = torch.nn.Identity()  # type: ignore[assignment]
     return fused.requires_grad_(False)
-
-
-def _choose_dtype(device: torch.device, precision: Precision) -> torch.dtype:
-    """bfloat16 where the device computes it natively, else float32."""
-    if precision != "auto":
-        return torch.bfloat16 if precision == "bfloat16" else torch.float32
-    if device.type == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if native else torch.float32
-
-
-class _determinism:
-    """Torch's deterministic algorithms within a block, as before afterwards."""
-
-    def __init__(self, wanted: bool) -> None:
-        self.wanted = wanted
-
-    def __enter__(self) -> None:
-        self.before = torch.are_deterministic_algorithms_enabled()
-        torch.use_deterministic_algorithms(self.wanted or self.before)
-
-    def __exit__(self, *_: object) -> None:
-        torch.use_deterministic_algorithms(self.before)

@@ -1,19 +1,35 @@
 """Files written whole or not at all."""
 
 import hashlib
+import json
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from cqtnet.errors import InputError
 
 
 def refuse_overwrite(path: Path, *, force: bool) -> None:
-    """Raise unless `path` is free, or `force` allows to replace it."""
+    """Raise unless `path` can be written: free, or a file that `force` allows to replace."""
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        raise InputError(f"{path} is no regular file; give the name of a file to write")
     if path.exists() and not force:
         raise InputError(f"{path} exists already; use --force to replace it")
+    make_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder and those above it, and see that files can be made in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror}; give another") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{folder} cannot be written to; give another folder")
 
 
 @contextmanager
@@ -22,22 +38,29 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     Whatever fails leaves the old file, or none: never a part of the new one.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".writing-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    refuse_overwrite(path, force=True)
+    temporary = path.with_name(f".writing-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
+    try:
+        temporary.touch(exist_ok=False)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
     try:
         yield temporary
         _sync(temporary)
-        temporary.chmod(0o644)
         temporary.replace(path)
         _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def write_json(path: Path, content: Any) -> None:
+    """Write plain data as indented JSON, whole or not at all."""
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
+
+
 def file_sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
+    """Hexadecimal SHA-256 of a file of our own; for recordings see `audio.file_sha256`."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,7 +1,7 @@
 """The cache of recordings' CQTs, and batches of stretches cut from it."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cqtnet import audio
+from cqtnet.cache import cached, load_recording
 from cqtnet.cqt import Cqt, CqtConfig
 from cqtnet.data import Item
-from cqtnet.files import written_whole
 
 MARGIN_BINS = 5
 """Semitones cached beyond the 84 bins, for transpositions of up to four."""
@@ -36,7 +35,7 @@ class Places:
         tries: int = 4,
     ) -> NDArray[np.int64]:
         """A first frame (B,) in each recording, the first of some that is not a quiet stretch."""
-        room = np.maximum(1, self.lengths[recordings] - n_frames)
+        room = np.maximum(1, self.lengths[recordings] - n_frames + 1)
         candidates = (rng.random((tries, len(recordings))) * room).astype(np.int64)
         whole = self._mean_level(recordings, np.zeros(len(recordings), np.int64), 1 << 40)
         loud = [self._mean_level(recordings, c, n_frames) > whole / 4 for c in candidates]
@@ -78,17 +77,15 @@ def load_frames(
     *,
     device: str = "cpu",
     margin_bins: int = MARGIN_BINS,
-    on_done: Callable[[Item], None] = lambda _: None,
 ) -> FrameStore:
     """The CQTs of all recordings, from the cache where they are, else computed and cached."""
     transform = Cqt(CqtConfig(margin_bins))
 
     def frames_of(item: Item) -> NDArray[np.float16]:
-        frames = _cached_frames(item, cache, transform)
-        on_done(item)
-        return frames
+        kind = f"cqt{transform.config.n_bins}"
+        return cached(item, cache, kind, lambda: _frames(item, transform))
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         parts = list(pool.map(frames_of, items))
     lengths = np.array([len(part) for part in parts], np.int64)
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
@@ -99,16 +96,8 @@ def load_frames(
 
 
 @torch.inference_mode()
-def _cached_frames(item: Item, cache: Path, transform: Cqt) -> NDArray[np.float16]:
-    """Roots of magnitudes (frames, bins) of one recording, kept by its content's hash."""
-    path = cache / f"{audio.file_sha256(item.path)[:24]}-{transform.config.n_bins}.npy"
-    if path.exists():
-        frames: NDArray[np.float16] = np.load(path, allow_pickle=False)
-        return frames
-    samples = audio.load(item.path)
-    audio.require_content(samples)
-    roots = transform(torch.from_numpy(samples)[None])[0].sqrt().T  # (frames, bins)
-    frames = roots.half().numpy()
-    with written_whole(path) as temporary:
-        np.save(temporary, frames)
-    return frames
+def _frames(item: Item, transform: Cqt) -> NDArray[np.float16]:
+    """Roots of magnitudes (frames, bins) of one recording."""
+    samples = torch.from_numpy(load_recording(item))[None]
+    roots: NDArray[np.float16] = transform(samples)[0].sqrt().T.half().numpy()
+    return roots

@@ -24,7 +24,8 @@ class ClassHead(nn.Module):
         if self.scale == 0:
             logits: Tensor = self.fc1(embeddings)
             return logits
-        cosine = F.normalize(embeddings) @ F.normalize(self.fc1.weight).T
+        with torch.autocast(embeddings.device.type, enabled=False):
+            cosine = F.normalize(embeddings.float()) @ F.normalize(self.fc1.weight).T
         margin = self.margin * F.one_hot(labels, cosine.shape[1])
         return self.scale * (cosine - margin)
 
@@ -45,7 +46,8 @@ def nt_xent(
     """
     n = len(first)
     views = F.normalize(torch.cat([first, second]).float())
-    logits = views @ views.T / temperature  # (2B, 2B)
+    with torch.autocast(views.device.type, enabled=False):  # cosines near 1 need float32
+        logits = views @ views.T / temperature  # (2B, 2B)
     partner = (torch.arange(2 * n, device=views.device) + n) % (2 * n)
     excluded = torch.eye(2 * n, dtype=torch.bool, device=views.device)
     for group in (recordings, collections):

@@ -6,7 +6,6 @@ frequency and time into one vector, and FC0 maps that to the embedding. The clas
 training (FC1) is no part of it: see `cqtnet.losses`.
 """
 
-import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, NamedTuple
 
@@ -14,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cqtnet.cqt import FRAMES_PER_SECOND, N_BINS
+from cqtnet import SAMPLE_RATE
+from cqtnet.cqt import FRAMES_PER_SECOND, N_BINS, frame_count
 from cqtnet.errors import FragmentTooShortError, WeightsError
 
 MINIMUM_S = 2.0
@@ -61,8 +61,13 @@ class Preset:
 
     def __post_init__(self) -> None:
         """Refuse what no network can be built from."""
-        if self.width <= 0 or self.frames_averaged < 1 or self.embedding_size < 1:
-            raise WeightsError(f"preset {asdict(self)} needs positive sizes")
+        sizes = (self.frames_averaged, self.embedding_size)
+        whole = all(isinstance(size, int) and size >= 1 for size in sizes)
+        if not whole or not 0 < self.width <= 16 or not isinstance(self.time_padding, bool):
+            raise WeightsError(
+                f"preset {asdict(self)} needs whole positive sizes, a width up to 16, and "
+                "true or false for time_padding"
+            )
         if self.head not in ("max", "mean", "mean+max", "gem"):
             raise WeightsError(f"head {self.head!r} is unknown; use max, mean, mean+max or gem")
 
@@ -188,10 +193,10 @@ class CqtNet(nn.Module):
     def pad_short(self, frames: Tensor) -> Tensor:
         """Frames with silence on both sides up to what the trunk needs; under 2 s, an error."""
         n_frames = frames.shape[-1]
-        if n_frames < math.floor(MINIMUM_S * FRAMES_PER_SECOND):
+        if n_frames < frame_count(round(MINIMUM_S * SAMPLE_RATE)):
             raise FragmentTooShortError(
-                f"fragment of {n_frames / FRAMES_PER_SECOND:.1f} s is shorter than the "
-                f"{MINIMUM_S:.1f} s this model needs; give a longer one"
+                f"fragment of about {(n_frames - 0.5) / FRAMES_PER_SECOND:.2f} s is shorter than "
+                f"the {MINIMUM_S:.1f} s this model needs; give a longer one"
             )
         missing = max(0, self.preset.minimum_frames - n_frames)
         return F.pad(frames, (missing // 2, missing - missing // 2))

@@ -22,7 +22,8 @@ class Recipe:
     batch: int = 24  # fragments of the longest length; shorter ones come in larger batches
     fragment_s: tuple[float, ...] = (5.0, 10.0, 20.0)
     jitter_s: float = 1.0  # how far apart two views of one moment may start
-    waveform_share: float = 0.125  # of second views altered as waveform, not as CQT
+    waveform_share: float = 0.125  # of altered views altered as waveform, not as CQT
+    chain: Literal["paper", "real-life"] = "real-life"  # how waveforms are altered
     spectral: SpectralRanges = field(default_factory=SpectralRanges)
     # how the weights move
     optimiser: Literal["sgd", "adamw"] = "adamw"
@@ -48,6 +49,7 @@ RECIPES = {
             batch=64,
             fragment_s=(20.0,),
             waveform_share=1.0,
+            chain="paper",
             optimiser="sgd",
             weight_decay=0.0,
             schedule="plateau",

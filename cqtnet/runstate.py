@@ -74,14 +74,3 @@ def load_state(path: Path, learner: nn.Module, optimiser: Optimizer) -> Progress
     if progress.best is not None:
         progress.best = (progress.best[0], progress.best[1])
     return progress
-
-
-def resume_or_start(
-    path: Path, learner: nn.Module, optimiser: Optimizer, *, resume: bool
-) -> Progress:
-    """The progress of an existing run when asked to resume; a new one where there is none."""
-    if resume and path.exists():
-        return load_state(path, learner, optimiser)
-    if path.exists():
-        raise WeightsError(f"{path.parent} holds a run already; use --resume or another --out")
-    return Progress()

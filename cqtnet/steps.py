@@ -58,7 +58,8 @@ def window_steps(
     length = min(step_count(preset, round(window_s * SAMPLE_RATE)), n_steps)
     last = n_steps - length
     step_s = preset.stride_frames / FRAMES_PER_SECOND
-    starts = np.rint(np.arange(0, last * step_s + 1e-9, hop_s) / step_s).astype(np.int64)
+    hops = np.arange(0, last * step_s + 1e-9, max(hop_s, step_s))
+    starts = np.rint(hops / step_s).astype(np.int64)
     return np.unique(np.append(np.minimum(starts, last), last)), length
 
 

@@ -18,20 +18,24 @@ from torch.distributed.nn.functional import all_gather
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from cqtnet.cache import content_hash, data_hash
 from cqtnet.checkpoint import save_weights
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.curves import draw_curves
-from cqtnet.data import Item, data_hash
-from cqtnet.errors import InputError
-from cqtnet.files import written_whole
+from cqtnet.data import Item
+from cqtnet.device import find_device, find_dtype
+from cqtnet.errors import InputError, WeightsError
+from cqtnet.files import make_folder, write_json
 from cqtnet.frames import load_frames
 from cqtnet.losses import ClassHead, nt_xent
 from cqtnet.model import CqtNet, Preset
 from cqtnet.recipes import Recipe
-from cqtnet.runstate import resume_or_start, save_state
+from cqtnet.runstate import Progress, load_state, save_state
 from cqtnet.validation import Verdict, make_pairs, validate
 from cqtnet.versions import versions
 from cqtnet.views import Batch, Views, Waveforms, noise_frames, waveform_batches
+
+STATE = "last.safetensors"
 
 
 @dataclass(frozen=True)
@@ -93,10 +97,26 @@ def train(
     Longer than functions are here: a training loop is understood in one piece or not at all.
     """
     rank, world, device = _join_group(config.device)
+    dtype = find_dtype(device, config.precision)
     torch.manual_seed(config.seed)
     recipe, main = config.recipe, rank == 0
     learning = [item for item in items if item.split == "train"]
     held_out = [item for item in items if item.split == "valid"]
+    card = run_card(config, items, dtype=dtype, world=world)
+    require_fit(config.out, card, resume=config.resume)
+
+    learner = Learner(config.preset, recipe, len(learning)).to(device)
+    if device.type == "cpu":
+        learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = _optimiser(learner, recipe)
+    plateau = ReduceLROnPlateau(optimiser, factor=0.3, patience=3)
+    progress = Progress()
+    if config.resume:
+        progress = load_state(config.out / STATE, learner, optimiser)
+        plateau.load_state_dict(progress.schedule)
+    elif main:
+        write_json(config.out / "config.json", card)
+
     pairs = make_pairs(held_out, config.cache) if main else None
     store = load_frames(learning, config.cache, device=str(device))
     noise = noise_frames(config.noise)
@@ -104,33 +124,15 @@ def train(
     waveforms = Waveforms(
         learning, store.places, recipe, cache=config.cache, seed=config.seed, rank=rank
     )
-
-    learner = Learner(config.preset, recipe, len(learning)).to(device)
-    if device.type == "cpu":
-        learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = _optimiser(learner, recipe)
     n_epoch = steps_per_epoch(store.places.lengths, recipe, world=world)
     n_steps = n_epoch * recipe.epochs
-    plateau = ReduceLROnPlateau(optimiser, factor=0.3, patience=3)
-    dtype = training_dtype(device, config.precision)
-
-    card = run_card(config, items)
-    progress = resume_or_start(
-        config.out / "last.safetensors", learner, optimiser, resume=config.resume
-    )
-    if progress.step:
-        plateau.load_state_dict(progress.schedule)
-        _require_same_run(config.out, card)
-    elif main:
-        _write_json(config.out / "config.json", card)
     model: nn.Module = DistributedDataParallel(learner) if world > 1 else learner
-    started = time.monotonic()
+    started = step_started = time.monotonic()
     losses: list[float] = []
     steps = range(progress.step, n_steps)
     for step, altered in zip(
         steps, waveform_batches(waveforms, steps, workers=config.workers), strict=True
     ):
-        step_started = time.monotonic()
         lr = _learning_rate(recipe, step, n_steps, optimiser)
         batch = views.batch(step, altered)
         learner.train()
@@ -140,13 +142,14 @@ def train(
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
 
-        losses.append(float(loss.detach()))
+        losses.append(_mean_of_ranks(loss.detach(), world))
         if not math.isfinite(losses[-1]):
             raise InputError(f"the loss is {losses[-1]} at step {step}; lower the learning rate")
         n_fragments = world * sum(len(v) for v in (batch.first, batch.second) if v is not None)
-        speed = n_fragments / (time.monotonic() - step_started)
-        verdict = None
-        if (step + 1) % n_epoch == 0:
+        now = time.monotonic()
+        speed, step_started = n_fragments / (now - step_started), now  # waiting for data counts
+        verdict, epoch_ends = None, (step + 1) % n_epoch == 0
+        if epoch_ends:
             mean_loss = float(np.mean(losses[-n_epoch:]))
             if recipe.schedule == "plateau":
                 plateau.step(mean_loss)
@@ -156,7 +159,8 @@ def train(
                 progress.history.append(_history_row(step + 1, mean_loss, lr, verdict))
                 _keep(config, learner, optimiser, progress, verdict, card)
         on_step(StepReport(step + 1, n_steps, losses[-1], lr, speed, verdict))
-        if verdict is not None and time.monotonic() - started > config.stop_after_s:
+        out_of_time = time.monotonic() - started > config.stop_after_s
+        if epoch_ends and _mean_of_ranks(torch.tensor(float(out_of_time)), world) > 0:
             break
     return None if progress.best is None else _best_verdict(progress.history)
 
@@ -193,43 +197,70 @@ def steps_per_epoch(lengths: "np.ndarray[Any, Any]", recipe: Recipe, *, world: i
     return max(1, math.ceil(seconds / max(recipe.fragment_s) / batch))
 
 
-def training_dtype(device: torch.device, precision: str) -> torch.dtype:
-    """What convolutions are computed in; weights stay float32."""
-    if precision == "auto":
-        native = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
-        precision = "bfloat16" if native else "float32"
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
-
-
-def run_card(config: TrainConfig, items: list[Item]) -> dict[str, Any]:
+def run_card(
+    config: TrainConfig, items: list[Item], *, dtype: torch.dtype, world: int
+) -> dict[str, Any]:
     """What has to be known to repeat the run, as plain data saved with its weights."""
     counts = {split: sum(i.split == split for i in items) for split in ("train", "valid")}
-    return {
+    card = {
         "recipe": config.recipe.to_dict(),
         "preset_trained": config.preset.to_dict(),
         "seed": config.seed,
         "recordings": counts,
         "data_sha256": data_hash([i for i in items if i.split in counts]),
+        "noise_sha256": [content_hash(path) for path in config.noise],
+        "precision": str(dtype).removeprefix("torch."),
+        "processes": world,
         "versions": versions(),
     }
+    plain: dict[str, Any] = json.loads(json.dumps(card))  # as it will be read again
+    return plain
 
 
-def _join_group(device: str) -> tuple[int, int, torch.device]:
+def require_fit(out: Path, card: dict[str, Any], *, resume: bool) -> None:
+    """Raise unless `out` is free for a new run, or holds the run that is to be resumed."""
+    if not resume:
+        if (out / STATE).exists():
+            raise WeightsError(f"{out} holds a run already; use --resume or another --out")
+        make_folder(out)
+        return
+    if not (out / STATE).exists():
+        raise WeightsError(f"{out} holds no run to resume; start one without --resume")
+    try:
+        before = json.loads((out / "config.json").read_text())
+    except (OSError, ValueError) as error:
+        raise WeightsError(
+            f"{out / 'config.json'} is unreadable; cannot resume: {error}"
+        ) from error
+    for key in card.keys() - {"versions"}:
+        if before.get(key) != card[key]:
+            raise WeightsError(
+                f"{out} was trained with another {key}; give the same, or a new --out"
+            )
+
+
+def _mean_of_ranks(value: Tensor, world: int) -> float:
+    """The value's mean over all processes, so that all of them decide alike."""
+    if world > 1:
+        if dist.get_backend() == "nccl":
+            value = value.cuda()
+        dist.all_reduce(value)
+    return float(value) / world
+
+
+def _join_group(name: str) -> tuple[int, int, torch.device]:
     """Rank, number of processes and device; under torchrun, after joining its group."""
-    cuda = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    device = find_device(name)
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
-        return (
-            0,
-            1,
-            torch.device("cuda" if device == "auto" and cuda else device.replace("auto", "cpu")),
-        )
+        return 0, 1, device
+    cuda = device.type == "cuda"
     if not dist.is_initialized():
         dist.init_process_group("nccl" if cuda else "gloo")
-    local = int(os.environ["LOCAL_RANK"])
     if cuda:
-        torch.cuda.set_device(local)
-    return dist.get_rank(), world, torch.device("cuda", local) if cuda else torch.device("cpu")
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
+    return dist.get_rank(), world, device
 
 
 def _optimiser(learner: Learner, recipe: Recipe) -> torch.optim.Optimizer:
@@ -255,7 +286,7 @@ def _keep(
     config: TrainConfig,
     learner: Learner,
     optimiser: torch.optim.Optimizer,
-    progress: Any,
+    progress: Progress,
     verdict: Verdict,
     card: dict[str, Any],
 ) -> None:
@@ -265,8 +296,8 @@ def _keep(
         progress.best = rank
         figures = {"step": progress.step, "validation": asdict(verdict)}
         save_weights(learner.net, config.out / "best.safetensors", **figures, **card)
-    save_state(config.out / "last.safetensors", learner, optimiser, progress)
-    _write_json(config.out / "history.json", progress.history)
+    save_state(config.out / STATE, learner, optimiser, progress)
+    write_json(config.out / "history.json", progress.history)
     draw_curves(progress.history, config.out / "curves.png")
 
 
@@ -281,20 +312,3 @@ def _best_verdict(history: list[dict[str, float]]) -> Verdict:
         for row in history
     ]
     return min(verdicts, key=lambda verdict: (verdict.mean_eer, -verdict.separation))
-
-
-def _require_same_run(out: Path, card: dict[str, Any]) -> None:
-    """Raise where the run to resume was of another recipe, preset, seed or data."""
-    try:
-        before = json.loads((out / "config.json").read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{out / 'config.json'} is unreadable; cannot resume: {error}") from error
-    now = json.loads(json.dumps(card))
-    for key in ("recipe", "preset_trained", "seed", "data_sha256"):
-        if before.get(key) != now[key]:
-            raise InputError(f"{out} was trained with another {key}; give the same, or a new --out")
-
-
-def _write_json(path: Path, content: Any) -> None:
-    with written_whole(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n")

@@ -27,7 +27,9 @@ def train_with_progress(items: list[Item], config: TrainConfig) -> Verdict | Non
     )
     console = Console(stderr=True)
     smooth: list[float] = []
-    with Progress(*columns, console=console, speed_estimate_period=600) as progress:
+    with Progress(
+        *columns, console=console, speed_estimate_period=600, disable=not console.is_terminal
+    ) as progress:
         task = progress.add_task("preparing the recordings", total=None)
 
         def show(report: StepReport) -> None:

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from augment.chain import Recipe, draw_chain
-from cqtnet import SAMPLE_RATE
+from cqtnet import SAMPLE_RATE, audio
+from cqtnet.cache import cached_samples
 from cqtnet.cqt import Cqt, normalise
 from cqtnet.data import Item
 from cqtnet.eer import equal_error_rate
 from cqtnet.errors import ManifestError
 from cqtnet.model import CqtNet
-from cqtnet.views import cached_samples
 
 TEMPO: Recipe = {"tempo": (1.0, {"factor": (0.85, 1.35)})}
 PITCH: Recipe = {"pitch": (1.0, {"shift_semitones": (-4.0, 4.0)})}
@@ -34,6 +34,8 @@ CONDITIONS: dict[str, Recipe] = {
     "reverb": REVERB,
     "hard": {**PITCH, **TEMPO, **REVERB, "coloured_noise": (1.0, {"snr_db": (10.0, 10.0)})},
 }
+SHORTEST_S = 3.0
+"""Seconds that the fastest tempo leaves long enough for every model."""
 FRAGMENT_S = {"hard": 10.0}
 """Seconds of a fragment where they are not 20."""
 
@@ -68,23 +70,41 @@ def make_pairs(items: Sequence[Item], cache: Path, *, limit: int = 48, seed: int
             f"{len(names)} collections are held out for validation; two are needed for pairs of "
             "different recordings: mark some `valid` or raise --validation"
         )
-    order = np.random.default_rng(seed).permutation(len(items))[:limit]
-    chosen = [items[i] for i in order]
+    chosen = _spread(items, limit, np.random.default_rng(seed))
     transform = Cqt()
     originals: dict[str, list[Tensor]] = {name: [] for name in CONDITIONS}
     altered: dict[str, list[Tensor]] = {name: [] for name in CONDITIONS}
     for number, item in enumerate(chosen):
-        pcm = np.load(cached_samples(item, cache), mmap_mode="r", allow_pickle=False)
+        pcm = cached_samples(item, cache)
+        if len(pcm) < SHORTEST_S * SAMPLE_RATE:
+            raise ManifestError(
+                f"{audio.shown(item.path)} lasts {len(pcm) / SAMPLE_RATE:.1f} s; recordings held "
+                f"out for validation need {SHORTEST_S:g} s, for some are played faster"
+            )
         for index, (name, recipe) in enumerate(CONDITIONS.items()):
             rng = np.random.default_rng([seed, number, index])
             length = min(len(pcm), int(FRAGMENT_S.get(name, 20.0) * SAMPLE_RATE))
             start = int(rng.integers(len(pcm) - length + 1))
-            fragment = pcm[start : start + length].astype(np.float32) / 32768
+            fragment = pcm[start : start + length].astype(np.float32) / np.float32(32767)
             chain = draw_chain(rng, recipe, duration_s=length / SAMPLE_RATE)
             changed = chain.apply(fragment, SAMPLE_RATE).samples
             originals[name].append(_frames(transform, fragment))
             altered[name].append(_frames(transform, changed))
     return Pairs(np.array([names.index(i.collection) for i in chosen]), originals, altered)
+
+
+def _spread(items: Sequence[Item], limit: int, rng: np.random.Generator) -> list[Item]:
+    """At most `limit` of the items in random order, from as many collections as possible."""
+    shuffled = [items[i] for i in rng.permutation(len(items))]
+    turns: dict[str, int] = {}
+
+    def turn(item: Item) -> int:
+        turns[item.collection] = turns.get(item.collection, -1) + 1
+        return turns[item.collection]
+
+    return [item for _, item in sorted(((turn(i), i) for i in shuffled), key=lambda t: t[0])][
+        :limit
+    ]
 
 
 @torch.inference_mode()

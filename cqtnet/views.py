@@ -7,7 +7,6 @@ seen without the pause, and worker processes can prepare waveforms ahead of time
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,22 +15,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from augment.chain import PAPER, REAL_LIFE, draw_chain
+from augment.chain import draw_chain, recipe_named
 from augment.spectral import apply_spectral, draw_spectral
 from cqtnet import SAMPLE_RATE, audio
+from cqtnet.cache import cached_samples
 from cqtnet.cqt import FRAMES_PER_SECOND, HOP_LENGTH, Cqt, normalise, power_weights
 from cqtnet.data import Item
-from cqtnet.files import written_whole
 from cqtnet.frames import FrameStore, Places
 from cqtnet.recipes import Recipe
 
 EDITS = {"crop", "cut", "repeat", "insert_silence"}
-CHAINS = {
-    "paper": PAPER,
-    # Two views of a pair are to hold the same moment: nothing that moves it away.
-    "default": {name: how for name, how in REAL_LIFE.items() if name not in EDITS},
-}
-"""Alterations of the waveform by the recipe's name."""
+"""Left out of training: two views of a pair are to hold the same moment."""
+OF_ALL_RANKS = 1 << 20
+"""In the place of a rank: what is drawn for all devices together."""
 SLOWEST = 1.5
 """How much more than a fragment is read, so that a faster tempo still fills it."""
 
@@ -65,15 +61,25 @@ def plan_rng(seed: int, step: int, rank: int) -> np.random.Generator:
     return np.random.default_rng([seed, step, rank])
 
 
-def plan_step(recipe: Recipe, places: Places, rng: np.random.Generator) -> Plan:
-    """Distinct recordings, each as likely as it is long, and a place in each."""
-    lengths = places.lengths
-    fragment_s = float(rng.choice(recipe.fragment_s))
+def plan_step(recipe: Recipe, places: Places, *, seed: int, step: int, rank: int = 0) -> Plan:
+    """Distinct recordings, each as likely as it is long, and a place in each.
+
+    The length of the fragments, and so their number, is the same on all devices.
+    """
+    shared = np.random.default_rng([seed, step, OF_ALL_RANKS])
+    fragment_s = float(shared.choice(recipe.fragment_s))
     n_frames = 1 + int(fragment_s * FRAMES_PER_SECOND)
     batch = int(recipe.batch * max(recipe.fragment_s) / fragment_s)
+    lengths = places.lengths
     n = min(batch, len(lengths))
+    rng = plan_rng(seed, step, rank)
     recordings = rng.choice(len(lengths), n, replace=False, p=lengths / lengths.sum())
     return Plan(recordings, places.choose(recordings, n_frames, rng), n_frames)
+
+
+def n_waveforms(recipe: Recipe, n: int) -> int:
+    """How many of n altered views are altered as waveforms; one at least, unless none are."""
+    return max(1, round(recipe.waveform_share * n)) if recipe.waveform_share > 0 else 0
 
 
 class Views:
@@ -99,8 +105,8 @@ class Views:
 
     def batch(self, step: int, waveforms: Tensor | None = None) -> Batch:
         """The views of a step; `waveforms` (k, n) replace its last k altered ones."""
-        rng = plan_rng(self.seed, step, self.rank)
-        plan = plan_step(self.recipe, self.store.places, rng)
+        plan = plan_step(self.recipe, self.store.places, seed=self.seed, step=step, rank=self.rank)
+        rng = np.random.default_rng([self.seed, step, self.rank, 0, 2])
         first = self._untouched(plan) if self.recipe.pair_weight > 0 else None
         n_spectral = len(plan.recordings) - (0 if waveforms is None else len(waveforms))
         seconds = []
@@ -151,23 +157,26 @@ class Waveforms(Dataset[Tensor]):
         seed: int,
         rank: int = 0,
     ) -> None:
-        self.paths = [cached_samples(item, cache) for item in items]
+        self.items, self.cache = items, cache
         self.places, self.recipe, self.seed, self.rank = places, recipe, seed, rank
-        self.chain = CHAINS[recipe.name]
+        chain = recipe_named(recipe.chain).items()
+        self.chain = {name: how for name, how in chain if name not in EDITS}
 
     def __getitem__(self, step: int) -> Tensor:
         """Altered waveforms (k, n) of one step."""
-        plan = plan_step(self.recipe, self.places, plan_rng(self.seed, step, self.rank))
-        n = round(self.recipe.waveform_share * len(plan.recordings))
+        plan = plan_step(self.recipe, self.places, seed=self.seed, step=step, rank=self.rank)
+        n = n_waveforms(self.recipe, len(plan.recordings))
         chosen = range(len(plan.recordings) - n, len(plan.recordings))
         return torch.from_numpy(np.stack([self._fragment(plan, i, step) for i in chosen]))
 
     def _fragment(self, plan: Plan, i: int, step: int) -> NDArray[np.float32]:
         """One altered fragment (n,), exactly as long as the plan wants it."""
         rng = np.random.default_rng([self.seed, step, self.rank, i, 1])
-        pcm = np.load(self.paths[plan.recordings[i]], mmap_mode="r", allow_pickle=False)
+        pcm = cached_samples(self.items[plan.recordings[i]], self.cache)
         start = plan.starts[i] * HOP_LENGTH
-        fragment = pcm[start : start + int(plan.n_samples * SLOWEST)].astype(np.float32) / 32768
+        fragment = pcm[start : start + int(plan.n_samples * SLOWEST)].astype(
+            np.float32
+        ) / np.float32(32767)
         duration_s = len(fragment) / SAMPLE_RATE
         chain = draw_chain(rng, self.chain, duration_s=duration_s)
         altered = chain.apply(fragment, SAMPLE_RATE).samples
@@ -189,23 +198,13 @@ def waveform_batches(dataset: Waveforms, steps: range, *, workers: int) -> Itera
         sampler=list(steps),
         num_workers=workers,
         prefetch_factor=4 if workers else None,
-        worker_init_fn=partial(_one_thread),
+        worker_init_fn=_one_thread,
     )
     yield from loader
 
 
 def _one_thread(_: int) -> None:
     torch.set_num_threads(1)
-
-
-def cached_samples(item: Item, cache: Path) -> Path:
-    """Path of the recording's decoded samples as a 16-bit .npy, made where it is missing."""
-    path = cache / f"{audio.file_sha256(item.path)[:24]}-pcm.npy"
-    if not path.exists():
-        samples = audio.load(item.path)
-        with written_whole(path) as temporary:
-            np.save(temporary, (np.clip(samples, -1, 1) * 32767).astype(np.int16))
-    return path
 
 
 def noise_frames(files: Sequence[Path], *, seed: int = 0, white_s: float = 60.0) -> Tensor:

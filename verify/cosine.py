@@ -32,6 +32,8 @@ def similarity(embedder: Embedder, a: Trace, b: Trace, *, hop_s: float = 1.0) ->
         embedder.windows(trace, window_s=window_s, hop_s=hop_s) for trace in (a, b)
     )
     cosines = windows_a.vectors @ windows_b.vectors.T
+    heard = windows_a.has_content[:, None] & windows_b.has_content[None]
+    cosines = np.where(heard, cosines, -1.0)  # silence resembles silence, and means nothing
     i, j = np.unravel_index(int(cosines.argmax()), cosines.shape)
     return Similarity(
         float(cosines[i, j]), window_s, float(windows_a.start_s[i]), float(windows_b.start_s[j])

@@ -11,7 +11,14 @@ libsndfile reads uncompressed recordings, FFmpeg (through PyAV, which brings it 
 
 from cqtnet.audio.account import AudioInfo
 from cqtnet.audio.content import SILENCE_DBFS, require_content
-from cqtnet.audio.files import AUDIO_SUFFIXES, AudioWarning, StrPath, file_sha256, find_audio
+from cqtnet.audio.files import (
+    AUDIO_SUFFIXES,
+    AudioWarning,
+    StrPath,
+    file_sha256,
+    find_audio,
+    shown,
+)
 from cqtnet.audio.limits import DEFAULT_LIMITS, Limits
 from cqtnet.audio.source import probe
 from cqtnet.audio.streaming import AudioStream, stream
@@ -31,5 +38,6 @@ __all__ = [
     "load",
     "probe",
     "require_content",
+    "shown",
     "stream",
 ]

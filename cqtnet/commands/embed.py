@@ -18,7 +18,7 @@ Example:
 @click.option("--model", default="default", help="Shipped weights by name, or a path.")
 @click.option("--window", "window_s", default=20.0, help="Seconds of a window.", show_default=True)
 @click.option("--hop", "hop_s", default=5.0, help="Seconds between windows.", show_default=True)
-@click.option("--device", default=None, help="cpu, cuda, cuda:1 …; default: a GPU if there is one.")
+@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
 @click.option(
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),
@@ -35,7 +35,7 @@ def embed(
     model: str,
     window_s: float,
     hop_s: float,
-    device: str | None,
+    device: str,
     precision: str,
     deterministic: bool,
     as_json: bool,
@@ -43,9 +43,10 @@ def embed(
 ) -> None:
     """Embed files and folders of audio: one vector of length 1 for every window.
 
-    The .npz holds `vectors` (n, 2048), `start_s` and `end_s` (n,), `file_index` (n,) into
-    `files`, and `model`, the SHA-256 of the weights. A file that fails is named and left out;
-    then the exit code is 1.
+    The .npz holds `vectors` (n, 2048), `start_s` and `end_s` (n,), `level` (n,) as the mean root
+    of the CQT's magnitudes (below 0.01 a window is silence, and resembles any other silence),
+    `file_index` (n,) into `files`, and `model`, the SHA-256 of the weights. A file that fails is
+    named and left out; then the exit code is 1.
     """
     from cqtnet.batch import embed_files
     from cqtnet.embed import Embedder

@@ -1,6 +1,7 @@
 """`cqtnet train`: train the network on a folder or a manifest of recordings."""
 
 import math
+import os
 from pathlib import Path
 
 import click
@@ -21,20 +22,36 @@ Example:
 @click.option("--batch", type=click.IntRange(2), help="Longest fragments a step, per device.")
 @click.option("--lr", type=click.FloatRange(0, min_open=True), help="Instead of the recipe's.")
 @click.option("--waveform-share", type=click.FloatRange(0, 1), help="Instead of the recipe's.")
-@click.option("--validation", default=0.1, help="Share of collections held out.", show_default=True)
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 0.9),
+    default=0.1,
+    help="Share of collections held out.",
+    show_default=True,
+)
 @click.option("--noise", type=click.Path(path_type=Path), help="Folder with background noise.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder; default: OUT/cache.")
-@click.option("--seed", default=0, show_default=True)
-@click.option("--device", default="auto", help="auto, cpu or cuda.", show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
 @click.option(
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),
     default="auto",
     show_default=True,
 )
-@click.option("--workers", default=1, help="Processes altering waveforms.", show_default=True)
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Processes altering waveforms; default: all cores but one, 16 at most.",
+)
 @click.option("--resume", is_flag=True, help="Go on where the run in OUT stopped.")
-@click.option("--stop-after", "stop_after_min", type=float, help="Minutes; then --resume goes on.")
+@click.option(
+    "--stop-after",
+    "stop_after_min",
+    type=click.FloatRange(0),
+    default=math.inf,
+    help="Minutes; the run stops at the end of an epoch, and --resume goes on.",
+)
 def train(
     source: Path,
     out: Path,
@@ -46,9 +63,9 @@ def train(
     seed: int,
     device: str,
     precision: str,
-    workers: int,
+    workers: int | None,
     resume: bool,
-    stop_after_min: float | None,
+    stop_after_min: float,
     epochs: int | None,
     batch: int | None,
     lr: float | None,
@@ -58,12 +75,13 @@ def train(
 
     A manifest is a .tsv or .csv with the columns `path` (or `file`), and optionally `id`,
     `split` (train, valid; others are left out) and `collection` (or `repository`): recordings
-    of one collection are never told apart, for they may hold the same music.
+    of one collection are never a pair of different ones, for they may hold the same music.
 
     Several GPUs: torchrun --nproc-per-node N --no-python cqtnet train …
     """
     from cqtnet.audio import find_audio
     from cqtnet.data import read_items
+    from cqtnet.errors import ManifestError
     from cqtnet.model import find_preset
     from cqtnet.recipes import find_recipe
     from cqtnet.train import TrainConfig
@@ -71,6 +89,9 @@ def train(
 
     changes = {"epochs": epochs, "batch": batch, "lr": lr, "waveform_share": waveform_share}
     chosen = find_recipe(recipe, **{k: v for k, v in changes.items() if v is not None})
+    noise_files = tuple(find_audio([noise])) if noise else ()
+    if noise and not noise_files:
+        raise ManifestError(f"{noise} holds no audio; give a folder with background noise")
     config = TrainConfig(
         out=out,
         cache=cache or out / "cache",
@@ -79,10 +100,10 @@ def train(
         seed=seed,
         device=device,
         precision=precision,
-        workers=workers,
-        noise=tuple(find_audio([noise])) if noise else (),
+        workers=max(1, min(16, (os.cpu_count() or 1) - 1)) if workers is None else workers,
+        noise=noise_files,
         resume=resume,
-        stop_after_s=60 * stop_after_min if stop_after_min else math.inf,
+        stop_after_s=60 * stop_after_min,
     )
     verdict = train_with_progress(read_items(source, validation_share=validation), config)
     if verdict is not None:

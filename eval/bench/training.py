@@ -8,11 +8,12 @@ import torch
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.data import Item
+from cqtnet.device import find_device, find_dtype
 from cqtnet.frames import load_frames
 from cqtnet.model import find_preset
 from cqtnet.music import make_music
 from cqtnet.recipes import find_recipe
-from cqtnet.train import Learner, loss_of, training_dtype
+from cqtnet.train import Learner, loss_of
 from cqtnet.views import Views, Waveforms, noise_frames
 from eval.bench.table import Measurement, seconds
 
@@ -20,7 +21,7 @@ from eval.bench.table import Measurement, seconds
 def measure_training(*, quick: bool) -> list[Measurement]:
     """Fragments a second of the CQT path, of the waveform path, and of a training step."""
     n, duration_s = (8, 30.0) if quick else (24, 40.0)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = find_device()
     with tempfile.TemporaryDirectory() as folder:
         items = _write_pieces(Path(folder), n, duration_s)
         store = load_frames(items, Path(folder), device=str(device))
@@ -29,17 +30,29 @@ def measure_training(*, quick: bool) -> list[Measurement]:
         share = find_recipe("default", fragment_s=(20.0,), batch=n, waveform_share=4 / n)
         waveforms = Waveforms(items, store.places, share, cache=Path(folder), seed=0)
         learner = Learner(find_preset("default"), recipe, n).to(device)
-        dtype = training_dtype(device, "auto")
+        dtype = find_dtype(device)
 
-        def step() -> None:
-            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                loss = loss_of(learner, views.batch(0), recipe)
-            loss.backward()  # type: ignore[no-untyped-call]
+        batch = views.batch(0)
+        optimiser = torch.optim.AdamW(learner.parameters())
+
+        def finished() -> None:
             if device.type == "cuda":
                 torch.cuda.synchronize()
 
+        def step() -> None:
+            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+                loss = loss_of(learner, batch, recipe)
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            finished()
+
+        def make_views() -> None:
+            views.batch(0)
+            finished()
+
         step_rate = 2 * n / seconds(step, repeats=3)
-        spectral = 2 * n / seconds(lambda: views.batch(0))
+        spectral = 2 * n / seconds(make_views)
         waveform = 4 / seconds(lambda: waveforms[0], repeats=3)
     on = f"default preset, {device.type}"
     return [

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from cqtnet.checkpoint import load_weights, save_weights
+from cqtnet.checkpoint import load_tensors, load_weights, read_tensors, save_weights
 from cqtnet.errors import WeightsError
 from cqtnet.model import CqtNet, find_preset
 
@@ -38,13 +38,20 @@ def test_one_changed_byte_is_refused(saved: Path) -> None:
         load_weights(saved)
 
 
-def test_weights_of_another_architecture_are_refused(saved: Path) -> None:
+def test_a_card_with_another_preset_is_refused(saved: Path) -> None:
+    """The head changes no shape: only the hashed header can tell."""
     card_path = saved.with_suffix(".json")
     card = json.loads(card_path.read_text())
-    card["preset"]["embedding_size"] = 65
+    card["preset"]["head"] = "mean"
     card_path.write_text(json.dumps(card))
-    with pytest.raises(WeightsError, match=r"another architecture: fc0\..*preset"):
+    with pytest.raises(WeightsError, match="was trained as another preset"):
         load_weights(saved)
+
+
+def test_weights_of_another_architecture_are_refused(saved: Path) -> None:
+    other = CqtNet(find_preset("tiny", embedding_size=65))
+    with pytest.raises(WeightsError, match=r"another architecture: fc0\..*preset"):
+        load_tensors(other, read_tensors(saved), source=saved)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +60,7 @@ def test_weights_of_another_architecture_are_refused(saved: Path) -> None:
         ("{", "unreadable"),
         ("[]", "lacks format, preset, sha256"),
         ('{"format": 9, "sha256": "", "preset": {}}', "is of format 9; this version reads 1"),
+        ('{"format": 1, "sha256": 5, "preset": {}}', "of the wrong kind"),
     ],
 )
 def test_a_wrong_card_is_refused(saved: Path, card: str, message: str) -> None:
@@ -90,7 +98,7 @@ def test_every_shipped_weight_loads_and_is_small_enough() -> None:
 def test_a_failed_write_leaves_the_old_file(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = saved.read_bytes()
 
-    def full_disk(*_: object) -> None:
+    def full_disk(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("cqtnet.checkpoint.save_file", full_disk)

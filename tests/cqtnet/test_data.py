@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from cqtnet.data import Item, data_hash, hold_out, read_items
+from cqtnet.data import Item, hold_out, read_items
 from cqtnet.errors import ManifestError
 
 
@@ -70,6 +70,8 @@ def test_held_out_collections_are_whole_and_stay_when_others_come() -> None:
         ("path,split\na/1.wav,train,more\n", r"list\.csv:2: has not the 2 columns"),
         ("path,split\na/1.wav,test\n", "no recording to train on"),
         ("", "no column"),
+        ('"path"x,split\na/1.wav,train\n', r"list\.csv:1: "),
+        (f"path\n{'n' * 300}.wav\n", "is not a file"),
     ],
 )
 def test_a_wrong_manifest_names_file_line_and_cure(tree: Path, text: str, message: str) -> None:
@@ -84,9 +86,18 @@ def test_an_empty_folder_and_a_missing_list_are_refused(tmp_path: Path) -> None:
         read_items(tmp_path / "none.csv")
 
 
-def test_the_data_hash_names_contents_not_order_or_place(tree: Path) -> None:
-    items = read_items(tree)
-    assert data_hash(items) == data_hash(items[::-1])
-    before = data_hash(items)
-    soundfile.write(tree / "a/1.wav", np.zeros(4000), 8000)
-    assert data_hash(items) != before
+def test_a_list_from_a_spreadsheet_may_begin_with_a_byte_order_mark(tree: Path) -> None:
+    path = tree / "list.csv"
+    path.write_bytes("\ufeffpath,split\r\na/1.wav,train\r\nb/1.wav,valid\r\n".encode())
+    assert [item.split for item in read_items(path)] == ["train", "valid"]
+
+
+def test_the_split_of_a_folder_does_not_depend_on_how_its_path_is_written(tree: Path) -> None:
+    spellings = (tree, tree / "a" / "..", Path(f"{tree}//"))
+    splits = [[item.split for item in read_items(path)] for path in spellings]
+    assert splits[0] == splits[1] == splits[2]
+
+
+def test_two_collections_are_held_out_at_least_so_that_there_are_pairs() -> None:
+    few = [Item(Path(str(i)), str(i), "train", f"c{i}") for i in range(5)]
+    assert sum(item.split == "valid" for item in hold_out(few, share=0.1)) == 2

@@ -86,7 +86,7 @@ def test_any_length_from_two_seconds_gives_one_embedding(name: str, n_frames: in
 
 def test_a_fragment_under_two_seconds_is_refused_with_the_cure() -> None:
     model = CqtNet(PRESETS["tiny"]).eval()
-    with pytest.raises(FragmentTooShortError, match=r"0\.8 s is shorter than the 2\.0 s.*longer"):
+    with pytest.raises(FragmentTooShortError, match=r"0\.80 s is shorter than the 2\.0 s.*longer"):
         model(torch.rand(1, 84, int(0.8 * FRAMES_PER_SECOND) + 1))
 
 
@@ -121,6 +121,8 @@ def test_a_preset_survives_its_dictionary() -> None:
     [
         ({"name": "x", "depth": 3}, "does not fit this version"),
         ({"name": "x", "width": 0}, "positive sizes"),
+        ({"name": "x", "width": float("nan")}, "positive sizes"),
+        ({"name": "x", "embedding_size": 64.0}, "whole positive sizes"),
         ({"name": "x", "head": "median"}, "head 'median' is unknown; use max"),
     ],
 )

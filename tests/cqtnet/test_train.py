@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from augment.spectral import SpectralRanges
 from cqtnet.checkpoint import load_weights
 from cqtnet.data import read_items
-from cqtnet.errors import InputError, ManifestError, WeightsError
+from cqtnet.errors import ManifestError, WeightsError
 from cqtnet.model import find_preset
 from cqtnet.recipes import RECIPES, find_recipe
 from cqtnet.train import StepReport, TrainConfig, steps_per_epoch, train
@@ -81,10 +81,34 @@ def test_an_existing_run_is_not_overwritten(pieces: Path, finished: tuple[Path, 
     out, _ = finished
     with pytest.raises(WeightsError, match="holds a run already; use --resume"):
         run(pieces, out)
-    with pytest.raises(InputError, match="trained with another seed"):
-        run(pieces, out, resume=True, seed=9)
-    with pytest.raises(WeightsError, match=r"another architecture: net\.fc0"):
-        run(pieces, out, resume=True, preset=replace(PRESET, embedding_size=17))
+    for changes, name in (
+        ({"seed": 9}, "seed"),
+        ({"preset": replace(PRESET, embedding_size=17)}, "preset_trained"),
+        ({"recipe": replace(RECIPE, lr=0.5)}, "recipe"),
+        ({"precision": "bfloat16"}, "precision"),
+        ({"noise": (pieces.parent / "0.wav",)}, "noise_sha256"),
+    ):
+        with pytest.raises(WeightsError, match=f"trained with another {name}"):
+            run(pieces, out, resume=True, **changes)
+
+
+def test_there_must_be_a_run_to_resume(pieces: Path, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="holds no run to resume"):
+        run(pieces, tmp_path / "none", resume=True)
+
+
+def test_a_plateau_lowers_the_rate_and_survives_a_pause(pieces: Path, tmp_path: Path) -> None:
+    """Nothing is learned at a rate of almost 0, so sooner or later it is lowered."""
+    recipe = replace(
+        RECIPE, schedule="plateau", optimiser="sgd", lr=1e-6, epochs=9, waveform_share=0.0,
+        weight_decay=0.0, fragment_s=(3.0,),
+    )  # fmt: skip
+    whole = run(pieces, tmp_path / "whole", recipe=recipe)
+    paused = run(pieces, tmp_path / "paused", recipe=recipe, stop_after_s=0.0)
+    while len(paused) < len(whole):
+        paused += run(pieces, tmp_path / "paused", recipe=recipe, stop_after_s=0.0, resume=True)
+    assert [r.lr for r in paused] == [r.lr for r in whole]
+    assert {round(r.lr / 1e-6, 3) for r in whole} >= {1.0, 0.3}
 
 
 def test_a_damaged_state_is_refused(
@@ -92,6 +116,7 @@ def test_a_damaged_state_is_refused(
 ) -> None:
     out = tmp_path / "damaged"
     out.mkdir()
+    (out / "config.json").write_bytes((finished[0] / "config.json").read_bytes())
     (out / "last.safetensors").write_bytes((finished[0] / "last.safetensors").read_bytes()[:999])
     with pytest.raises(WeightsError, match="holds no state of a run to resume"):
         run(pieces, out, resume=True)
@@ -137,23 +162,33 @@ def test_training_learns_to_tell_the_pieces_apart(pieces: Path, tmp_path: Path) 
 def test_two_processes_train_together(pieces: Path, tmp_path: Path) -> None:
     script = tmp_path / "two.py"
     script.write_text(
-        "import sys; from pathlib import Path; import torch\n"
+        "import os, sys; from pathlib import Path; import torch\n"
         "from tests.cqtnet.test_train import RECIPE, PRESET, TrainConfig, read_items, train\n"
         "from dataclasses import replace\n"
         "torch.set_num_threads(1)\n"
-        "recipe = replace(RECIPE, epochs=1, waveform_share=0.0, batch=2)\n"
+        "recipe = replace(RECIPE, epochs=4, waveform_share=0.0, batch=2, schedule='plateau')\n"
         "out = Path(sys.argv[2])\n"
-        "config = TrainConfig(out, out.parent / 'cache', PRESET, recipe, device='cpu')\n"
-        "train(read_items(Path(sys.argv[1])), config, on_step=lambda report: None)\n"
+        "config = TrainConfig(out, out.parent / 'cache', PRESET, recipe, device='cpu',\n"
+        "                     stop_after_s=float(sys.argv[3]))\n"
+        "reports = []\n"
+        "train(read_items(Path(sys.argv[1])), config, on_step=reports.append)\n"
+        "report = out.with_suffix('.' + os.environ['RANK'])\n"
+        "report.write_text(str([(r.step, r.loss, r.lr) for r in reports]))\n"
     )
-    out = tmp_path / "run"
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    done = subprocess.run(
-        [*command, str(script), str(pieces), str(out)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert load_weights(out / "best.safetensors").model.preset == PRESET
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", str(script)]
+    for name, limit_s in (("run", "9e9"), ("stopped", "0")):
+        done = subprocess.run(
+            [*command, str(pieces), str(tmp_path / name), limit_s],
+            env={
+                **os.environ,
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "OMP_NUM_THREADS": "1",
+            },
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        first, second = ((tmp_path / f"{name}.{rank}").read_text() for rank in (0, 1))
+        assert first == second, "both see one loss and one rate"
+        assert load_weights(tmp_path / name / "best.safetensors").model.preset == PRESET

@@ -10,7 +10,7 @@ from cqtnet.cqt import Cqt, normalise
 from cqtnet.data import read_items
 from cqtnet.frames import MARGIN_BINS, FrameStore, Places, load_frames
 from cqtnet.recipes import find_recipe
-from cqtnet.views import Views, Waveforms, noise_frames, plan_rng, plan_step
+from cqtnet.views import Views, Waveforms, n_waveforms, noise_frames, plan_step
 
 CALM = SpectralRanges(
     shift_semitones=(0.0, 0.0), tempo=(1.0, 1.0), speed_share=0, untouched_share=1, noise_share=0,
@@ -51,12 +51,25 @@ def test_crops_are_zero_beyond_the_ends(store: FrameStore) -> None:
 
 
 def test_a_plan_depends_on_seed_step_and_rank_only(store: FrameStore) -> None:
-    def plan(*key: int) -> bytes:
-        made = plan_step(SHORT, store.places, plan_rng(*key))
+    def plan(seed: int, step: int, rank: int) -> bytes:
+        made = plan_step(SHORT, store.places, seed=seed, step=step, rank=rank)
         return made.recordings.tobytes() + made.starts.tobytes()
 
     assert plan(1, 2, 0) == plan(1, 2, 0)
     assert len({plan(1, 2, 0), plan(2, 2, 0), plan(1, 3, 0), plan(1, 2, 1)}) == 4
+
+
+def test_batches_have_one_shape_on_all_devices(store: FrameStore) -> None:
+    for step in range(50):
+        plans = [plan_step(SHORT, store.places, seed=1, step=step, rank=rank) for rank in (0, 1)]
+        assert plans[0].n_frames == plans[1].n_frames
+        assert plans[0].recordings.shape == plans[1].recordings.shape
+
+
+def test_small_batches_hold_one_waveform_at_least() -> None:
+    share = find_recipe("default", waveform_share=0.125)
+    assert [n_waveforms(share, n) for n in (2, 4, 24)] == [1, 1, 3]
+    assert n_waveforms(find_recipe("default", waveform_share=0.0), 24) == 0
 
 
 def test_shorter_fragments_come_in_larger_batches_of_distinct_recordings() -> None:
@@ -64,7 +77,7 @@ def test_shorter_fragments_come_in_larger_batches_of_distinct_recordings() -> No
     places = Places(np.arange(100) * 2000, lengths, np.arange(200_001.0))
     sizes = set()
     for step in range(20):
-        plan = plan_step(SHORT, places, plan_rng(0, step, 0))
+        plan = plan_step(SHORT, places, seed=0, step=step)
         assert len(set(plan.recordings)) == len(plan.recordings)
         assert (plan.starts + plan.n_frames <= 2000).all()
         sizes.add((plan.n_frames, len(plan.recordings)))
@@ -97,7 +110,7 @@ def test_waveform_views_replace_the_last_of_the_batch(
     waveforms = Waveforms(items, store.places, recipe, cache=cache, seed=3)
     views = Views(store, items, recipe, seed=3, noise=noise_frames([], white_s=5))
     altered = waveforms[5]
-    plan = plan_step(recipe, store.places, plan_rng(3, 5, 0))
+    plan = plan_step(recipe, store.places, seed=3, step=5)
     assert altered.shape == (2, plan.n_samples)
     assert torch.equal(altered, waveforms[5]), "prepared by any process, the same"
     batch = views.batch(5, altered)
@@ -113,7 +126,7 @@ def test_the_papers_waveforms_hold_their_own_recording(
     recipe = find_recipe("paper", fragment_s=(2.0,), batch=4)
     waveforms = Waveforms(items, store.places, recipe, cache=cache, seed=0)
     waveforms.chain = {}
-    plan = plan_step(recipe, store.places, plan_rng(0, 9, 0))
+    plan = plan_step(recipe, store.places, seed=0, step=9)
     for fragment, recording, start in zip(waveforms[9], plan.recordings, plan.starts, strict=True):
         own = audio.load(items[recording].path)[start * 512 :][: plan.n_samples]
         np.testing.assert_allclose(fragment.numpy(), own, atol=1e-4)

@@ -37,7 +37,8 @@ def test_a_fragment_is_found_where_it_was_cut(
     fragment = embedder.trace(music[start_s * SAMPLE_RATE : (start_s + 20) * SAMPLE_RATE])
     recording = embedder.trace(music)
     found = similarity(embedder, fragment, recording)
-    assert found.start_b_s == pytest.approx(start_s, abs=2.5)
+    # The embedding tells which part, not which second: music repeats itself.
+    assert found.start_b_s == pytest.approx(start_s, abs=5)
     assert similarity(embedder, recording, fragment).cosine == pytest.approx(found.cosine)
     starts, cosines = profile(embedder, fragment, recording)
     assert starts[cosines.argmax()] == pytest.approx(found.start_b_s)

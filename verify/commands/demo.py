@@ -17,10 +17,13 @@ Example:
 def demo(folder: Path, model: str, force: bool) -> None:
     """Make two pieces and an altered fragment of one in FOLDER, and compare their embeddings."""
     from cqtnet.embed import Embedder
-    from cqtnet.files import refuse_overwrite
+    from cqtnet.errors import InputError
+    from cqtnet.files import make_folder
     from verify.demo import ALTERATION, FRAGMENT, run_demo
 
-    refuse_overwrite(folder, force=force)
+    if folder.exists() and not force:
+        raise InputError(f"{folder} exists already; use --force to write into it")
+    make_folder(folder)
     result = run_demo(folder, Embedder.named(model))
     click.echo(f"fragment.flac is {FRAGMENT[0]:g} to {FRAGMENT[1]:g} s of original.flac, altered:")
     for effect in ALTERATION.effects:

@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from cqtnet.cache import cached, cached_samples, content_hash, data_hash, load_recording
+from cqtnet.data import Item
+from cqtnet.errors import FragmentTooShortError, ManifestError, NoContentError
+
+SINE = np.sin(np.arange(30_000) / 10).astype(np.float32)
+
+
+@pytest.fixture
+def item(tmp_path: Path) -> Item:
+    soundfile.write(tmp_path / "a.wav", SINE, 8000, subtype="FLOAT")
+    return Item(tmp_path / "a.wav", "a", "train", "a")
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", b"not an array at all"])
+def test_a_damaged_cache_file_is_made_again(item: Item, tmp_path: Path, damage: bytes) -> None:
+    made = []
+
+    def make() -> np.ndarray:
+        made.append(1)
+        return np.arange(5)
+
+    cached(item, tmp_path / "cache", "kind", make)
+    (file,) = (tmp_path / "cache").iterdir()
+    file.write_bytes(damage)
+    for _ in range(2):
+        assert cached(item, tmp_path / "cache", "kind", make).tolist() == [0, 1, 2, 3, 4]
+    assert len(made) == 2
+
+
+def test_samples_survive_sixteen_bits_also_above_full_scale(item: Item, tmp_path: Path) -> None:
+    expected = load_recording(item)
+    kept = cached_samples(item, tmp_path / "cache")
+    np.testing.assert_allclose(kept / 32767, expected, atol=1 / 32767)
+    soundfile.write(item.path, 1e6 * SINE, 8000, subtype="FLOAT")
+    loud = cached_samples(item, tmp_path / "cache")
+    assert np.abs(loud).max() == 32767
+    assert np.corrcoef(loud, expected)[0, 1] > 0.9999, "scaled, not clipped"
+
+
+def test_silent_short_and_missing_recordings_are_named(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "mute.wav", np.zeros(30_000), 8000)
+    soundfile.write(tmp_path / "blip.wav", SINE[:8000], 8000)
+    for name, error, message in (
+        ("mute.wav", NoContentError, "mute.wav is digital silence"),
+        ("blip.wav", FragmentTooShortError, r"blip\.wav lasts 1\.00 s, less than the 2\.0 s"),
+    ):
+        with pytest.raises(error, match=message):
+            load_recording(Item(tmp_path / name, name, "train", name))
+    with pytest.raises(ManifestError, match=r"gone\.wav cannot be read"):
+        content_hash(tmp_path / "gone.wav")
+
+
+def test_the_data_hash_names_contents_not_order_or_place(item: Item, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "b.wav", SINE[::-1], 8000)
+    items = [item, Item(tmp_path / "b.wav", "b", "valid", "b")]
+    before = data_hash(items)
+    assert data_hash(items[::-1]) == before
+    soundfile.write(tmp_path / "b.wav", 0.5 * SINE, 8000)
+    assert data_hash(items) != before
