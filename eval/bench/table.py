@@ -22,7 +22,8 @@ class Measurement:
         """The measurement as one line of a table."""
         ratio = f"{self.ratio:8.1f}× {self.baseline}" if self.ratio is not None else ""
         promise = f"  (promised: {self.promise})" if self.promise else ""
-        return f"{self.name:48} {self.value:10.3g} {self.unit:12}{ratio}{promise}"
+        value = f"{self.value:,.0f}" if self.value >= 100 else f"{self.value:.3g}"
+        return f"{self.name:52} {value:>7} {self.unit:12}{ratio}{promise}".rstrip()
 
 
 def seconds(work: Callable[[], Any], *, repeats: int = 5) -> float:
