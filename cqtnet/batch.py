@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cqtnet import audio
-from cqtnet.embed import Embedder, Embeddings
+from cqtnet.embed import Embedder, Embeddings, check_windows
 from cqtnet.errors import InputError, NotAudioError
 from cqtnet.files import written_whole
 
@@ -36,6 +36,7 @@ def embed_files(
     paths: Sequence[Path], out: Path, embedder: Embedder, *, window_s: float, hop_s: float
 ) -> Summary:
     """Embed every audio file of `paths` and write `out`; files that fail are listed."""
+    check_windows(window_s=window_s, hop_s=hop_s)
     started = time.monotonic()
     files = list(audio.find_audio(paths))
     if not files:

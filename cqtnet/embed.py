@@ -175,11 +175,7 @@ class Embedder:
         from as many steps as it would have on its own; a recording shorter than a window is one
         window.
         """
-        if not MINIMUM_S <= window_s < math.inf or not 0 < hop_s < math.inf:
-            raise InputError(
-                f"windows of {window_s:g} s every {hop_s:g} s cannot be made; give windows of "
-                f"{MINIMUM_S:g} s at least, and a hop above 0 s"
-            )
+        check_windows(window_s=window_s, hop_s=hop_s)
         starts, length = window_steps(self.preset, len(trace.steps), window_s=window_s, hop_s=hop_s)
         at_once = max(1, POOLED_BYTES // (length * trace.steps[0].nbytes))
         vectors = [
@@ -232,6 +228,15 @@ class Embedder:
                 yield
         finally:
             torch.use_deterministic_algorithms(before)
+
+
+def check_windows(*, window_s: float, hop_s: float) -> None:
+    """Raise unless windows of that length and hop can be made."""
+    if not MINIMUM_S <= window_s < math.inf or not 0 < hop_s < math.inf:
+        raise InputError(
+            f"windows of {window_s:g} s every {hop_s:g} s cannot be made; give windows of "
+            f"{MINIMUM_S:g} s at least, and a hop above 0 s"
+        )
 
 
 class _Checked:

@@ -114,8 +114,6 @@ def train(
     if config.resume:
         progress = load_state(config.out / STATE, learner, optimiser)
         plateau.load_state_dict(progress.schedule)
-    elif main:
-        write_json(config.out / "config.json", card)
 
     pairs = make_pairs(held_out, config.cache) if main else None
     store = load_frames(learning, config.cache, device=str(device))
@@ -126,6 +124,8 @@ def train(
     )
     n_epoch = steps_per_epoch(store.places.lengths, recipe, world=world)
     n_steps = n_epoch * recipe.epochs
+    if main and not config.resume:
+        write_json(config.out / "config.json", card)
     model: nn.Module = DistributedDataParallel(learner) if world > 1 else learner
     started = step_started = time.monotonic()
     losses: list[float] = []

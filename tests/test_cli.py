@@ -189,3 +189,14 @@ def test_train_prints_the_figures_and_where_the_weights_are(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert "best validation EER" in done.stdout and "best.safetensors" in done.stdout
     assert "fragments/s" in done.stderr
+    words += ["--resume", "--json"]  # nothing is left to do, but to say it again
+    again = call("train", tmp_path / "m/manifest.tsv", "--out", tmp_path / "run", *words)
+    result = json.loads(again.stdout)
+    assert result["weights"] == str(tmp_path / "run/best.safetensors")
+    assert set(result["validation_eer"]) == {"tempo", "pitch", "noise", "reverb", "hard"}
+
+
+def test_a_wrong_option_of_embed_is_one_line_for_many_files(song: Path, weights: Path) -> None:
+    words = ["--out", song.with_suffix(".npz"), "--model", weights, "--window", "nan"]
+    done = call("embed", song, song.parent, *words)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1

@@ -1,5 +1,6 @@
 """`cqtnet train`: train the network on a folder or a manifest of recordings."""
 
+import json
 import math
 import os
 from pathlib import Path
@@ -44,6 +45,7 @@ Example:
     type=click.IntRange(0),
     help="Processes altering waveforms; default: all cores but one, 16 at most.",
 )
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--resume", is_flag=True, help="Go on where the run in OUT stopped.")
 @click.option(
     "--stop-after",
@@ -64,6 +66,7 @@ def train(
     device: str,
     precision: str,
     workers: int | None,
+    as_json: bool,
     resume: bool,
     stop_after_min: float,
     epochs: int | None,
@@ -106,6 +109,10 @@ def train(
         stop_after_s=60 * stop_after_min,
     )
     verdict = train_with_progress(read_items(source, validation_share=validation), config)
-    if verdict is not None:
+    weights = out / "best.safetensors"
+    if as_json:
+        eer = verdict and verdict.eer
+        click.echo(json.dumps({"weights": os.fspath(weights), "validation_eer": eer}, indent=1))
+    elif verdict is not None:
         eers = ", ".join(f"{name} {100 * eer:.2f} %" for name, eer in verdict.eer.items())
-        click.echo(f"best validation EER: {eers} → {out / 'best.safetensors'}")
+        click.echo(f"best validation EER: {eers} → {weights}")

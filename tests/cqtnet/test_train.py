@@ -175,7 +175,8 @@ def test_two_processes_train_together(pieces: Path, tmp_path: Path) -> None:
         "report = out.with_suffix('.' + os.environ['RANK'])\n"
         "report.write_text(str([(r.step, r.loss, r.lr) for r in reports]))\n"
     )
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", str(script)]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", "2", str(script)]
     for name, limit_s in (("run", "9e9"), ("stopped", "0")):
         done = subprocess.run(
             [*command, str(pieces), str(tmp_path / name), limit_s],
