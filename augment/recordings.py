@@ -27,15 +27,50 @@ def read_stretch(path: str, sample_rate: int, *, start_s: float, length_s: float
         if first >= sound.frames:
             duration_s = sound.frames / sound.samplerate
             raise EffectError(f"{path!r} lasts {duration_s:g} s; {start_s:g} s is after its end")
-        sound.seek(first)
         # One frame over, so that rounding between the two rates leaves nothing short.
         n_frames = min(round(length_s * sound.samplerate) + 1, sound.frames - first)
-        frames = sound.read(n_frames, dtype="float32", always_2d=True)
-        rate = int(sound.samplerate)
-    mono = np.asarray(frames.mean(axis=1), dtype=np.float32)
+        mono, rate = _frames(sound, first, n_frames), int(sound.samplerate)
+    if mono is None:
+        mono, rate = _decoded_by_ffmpeg(path, start_s=start_s, length_s=length_s)
     if not np.isfinite(mono).all():
         raise EffectError(f"{path!r} holds NaN or infinite samples; convert it to 16-bit first")
     return resample(mono, rate, sample_rate)[: round(length_s * sample_rate)]
+
+
+def _frames(sound: Any, first: int, n_frames: int) -> Samples | None:
+    """Mono frames of an open soundfile; None where libsndfile gives up in the middle."""
+    import soundfile
+
+    try:
+        sound.seek(first)
+        frames = sound.read(n_frames, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError:
+        return None
+    return np.asarray(frames.mean(axis=1), dtype=np.float32)
+
+
+def _decoded_by_ffmpeg(path: str, *, start_s: float, length_s: float) -> tuple[Samples, int]:
+    """Mono samples of a stretch and their rate: Opus files exist that only FFmpeg decodes."""
+    import av
+
+    parts: list[Samples] = []
+    rate = n_samples = 0
+    mono = av.AudioResampler(format="flt", layout="mono")
+    try:
+        with open(path, "rb") as stream, av.open(stream) as container:
+            for frame in container.decode(audio=0):
+                rate = frame.sample_rate
+                parts += [part.to_ndarray()[0] for part in mono.resample(frame)]
+                n_samples += frame.samples
+                if n_samples > (start_s + length_s) * rate + 1:
+                    break
+    except (av.FFmpegError, IndexError) as problem:
+        raise EffectError(f"{path!r} cannot be decoded to its end: {problem}") from problem
+    if not parts:
+        raise EffectError(f"{path!r} holds no sound that can be decoded; give another recording")
+    first = round(start_s * rate)
+    samples = np.concatenate(parts)[first : first + round(length_s * rate) + 1]
+    return np.asarray(samples, dtype=np.float32), rate
 
 
 def duration_s(path: str) -> float:

@@ -80,3 +80,20 @@ def test_long_sounds_are_written_whole(tmp_path: Path) -> None:
     with path.open("wb") as stream:
         write_sound(stream, samples, 44100, kind="WAV", subtype="FLOAT")
     assert np.array_equal(soundfile.read(path, dtype="float32")[0], samples)
+
+
+def test_what_libsndfile_gives_up_on_is_decoded_by_ffmpeg(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "glide.flac"
+    times = np.arange(3 * 16_000) / 16_000
+    soundfile.write(path, 0.5 * np.sin(2 * np.pi * (200 + 100 * times) * times), 16_000)
+    expected = read_stretch(str(path), 16_000, start_s=1.0, length_s=1.5)
+
+    def gives_up(*_: object, **__: object) -> None:
+        raise soundfile.LibsndfileError(4)
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", gives_up)
+    decoded = read_stretch(str(path), 16_000, start_s=1.0, length_s=1.5)
+    assert decoded.shape == expected.shape == (24_000,)
+    np.testing.assert_allclose(decoded, expected, atol=1e-4)
