@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -11,10 +10,8 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_gather
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
@@ -23,12 +20,13 @@ from cqtnet.checkpoint import save_weights
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.curves import draw_curves
 from cqtnet.data import Item
-from cqtnet.device import find_device, find_dtype
+from cqtnet.device import find_dtype
 from cqtnet.errors import InputError, WeightsError
 from cqtnet.files import make_folder, write_json
 from cqtnet.frames import load_frames
 from cqtnet.losses import ClassHead, nt_xent
 from cqtnet.model import CqtNet, Preset
+from cqtnet.ranks import Ranks, gather, joined
 from cqtnet.recipes import Recipe
 from cqtnet.runstate import Progress, load_state, save_state
 from cqtnet.validation import Verdict, make_pairs, validate
@@ -93,10 +91,19 @@ def train(
 
     Writes to `config.out`: `last.safetensors` (to resume), `best.safetensors` with its JSON
     (to use), `config.json`, `history.json` and `curves.png`.
+    """
+    with joined(config.device) as ranks:
+        return _train(items, config, ranks, on_step)
+
+
+def _train(
+    items: list[Item], config: TrainConfig, ranks: Ranks, on_step: Callable[[StepReport], None]
+) -> Verdict | None:
+    """The loop itself.
 
     Longer than functions are here: a training loop is understood in one piece or not at all.
     """
-    rank, world, device = _join_group(config.device)
+    rank, world, device = ranks.rank, ranks.world, ranks.device
     dtype = find_dtype(device, config.precision)
     torch.manual_seed(config.seed)
     recipe, main = config.recipe, rank == 0
@@ -142,7 +149,7 @@ def train(
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
 
-        losses.append(_mean_of_ranks(loss.detach(), world))
+        losses.append(ranks.mean(float(loss.detach())))
         if not math.isfinite(losses[-1]):
             raise InputError(f"the loss is {losses[-1]} at step {step}; lower the learning rate")
         n_fragments = world * sum(len(v) for v in (batch.first, batch.second) if v is not None)
@@ -160,7 +167,7 @@ def train(
                 _keep(config, learner, optimiser, progress, verdict, card)
         on_step(StepReport(step + 1, n_steps, losses[-1], lr, speed, verdict))
         out_of_time = time.monotonic() - started > config.stop_after_s
-        if epoch_ends and _mean_of_ranks(torch.tensor(float(out_of_time)), world) > 0:
+        if epoch_ends and ranks.mean(float(out_of_time)) > 0:
             break
     return None if progress.best is None else _best_verdict(progress.history)
 
@@ -175,10 +182,7 @@ def loss_of(model: nn.Module, batch: Batch, recipe: Recipe, *, world: int = 1) -
         first, second = embeddings.float().chunk(2)
         groups = [batch.recordings, batch.collections]
         if world > 1:
-            first, second, *groups = (
-                torch.cat(all_gather(part.contiguous()))  # type: ignore[no-untyped-call]
-                for part in (first, second, *groups)
-            )
+            first, second, *groups = (gather(part) for part in (first, second, *groups))
         pair = nt_xent(
             first,
             second,
@@ -237,30 +241,6 @@ def require_fit(out: Path, card: dict[str, Any], *, resume: bool) -> None:
             raise WeightsError(
                 f"{out} was trained with another {key}; give the same, or a new --out"
             )
-
-
-def _mean_of_ranks(value: Tensor, world: int) -> float:
-    """The value's mean over all processes, so that all of them decide alike."""
-    if world > 1:
-        if dist.get_backend() == "nccl":
-            value = value.cuda()
-        dist.all_reduce(value)
-    return float(value) / world
-
-
-def _join_group(name: str) -> tuple[int, int, torch.device]:
-    """Rank, number of processes and device; under torchrun, after joining its group."""
-    device = find_device(name)
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world == 1:
-        return 0, 1, device
-    cuda = device.type == "cuda"
-    if not dist.is_initialized():
-        dist.init_process_group("nccl" if cuda else "gloo")
-    if cuda:
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
-        torch.cuda.set_device(device)
-    return dist.get_rank(), world, device
 
 
 def _optimiser(learner: Learner, recipe: Recipe) -> torch.optim.Optimizer:
