@@ -169,7 +169,7 @@ class Cqt(nn.Module):
         return (blocks @ self.halving).flatten(1)[:, :n_out]
 
 
-def normalise(magnitudes: Tensor, *, level: Tensor | None = None) -> Tensor:
+def normalise(magnitudes: Tensor) -> Tensor:
     """What the network sees: square root of the magnitudes over their local level, (B, 84, T).
 
     The root halves the range in decibels, so that quiet partials count beside loud ones without
@@ -179,9 +179,7 @@ def normalise(magnitudes: Tensor, *, level: Tensor | None = None) -> Tensor:
     maximum of the whole recording would not.
     """
     roots = magnitudes.sqrt()
-    if level is None:
-        level = local_level(roots)
-    return roots / (level + LEVEL_FLOOR)
+    return roots / (local_level(roots) + LEVEL_FLOOR)
 
 
 def local_level(roots: Tensor) -> Tensor:

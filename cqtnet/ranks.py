@@ -30,6 +30,11 @@ class Ranks:
         return float(tensor) / self.world
 
 
+def is_main() -> bool:
+    """Whether this process is the one that reports, before and after it has joined."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def joined(device_name: str) -> Iterator[Ranks]:
     """Join the processes that torchrun started, and part when the block ends."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
-from cqtnet.cqt import FRAMES_PER_SECOND, HOP_LENGTH, LEVEL_RADIUS, Cqt, frame_count
+from cqtnet.cqt import FRAMES_PER_SECOND, HOP_LENGTH, LEVEL_RADIUS, CqtConfig, frame_count
 from cqtnet.model import LAYERS, Preset
 
 
@@ -31,7 +31,7 @@ class StepSpan:
                 left += stride
                 stride *= 2
         left *= preset.frames_averaged
-        context = LEVEL_RADIUS + Cqt().config.context_frames
+        context = LEVEL_RADIUS + CqtConfig().context_frames
         return cls(
             stride=preset.stride_frames,
             reach_left=left,

@@ -11,6 +11,7 @@ from rich.progress import (
 )
 
 from cqtnet.data import Item
+from cqtnet.ranks import is_main
 from cqtnet.train import StepReport, TrainConfig, train
 from cqtnet.validation import Verdict
 
@@ -25,7 +26,7 @@ def train_with_progress(items: list[Item], config: TrainConfig) -> Verdict | Non
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True)
+    console = Console(stderr=True, quiet=not is_main())
     smooth: list[float] = []
     with Progress(
         *columns, console=console, speed_estimate_period=600, disable=not console.is_terminal

@@ -86,6 +86,7 @@ def train(
     from cqtnet.data import read_items
     from cqtnet.errors import ManifestError
     from cqtnet.model import find_preset
+    from cqtnet.ranks import is_main
     from cqtnet.recipes import find_recipe
     from cqtnet.train import TrainConfig
     from cqtnet.trainprogress import train_with_progress
@@ -110,6 +111,8 @@ def train(
     )
     verdict = train_with_progress(read_items(source, validation_share=validation), config)
     weights = out / "best.safetensors"
+    if not is_main():
+        return
     if as_json:
         eer = verdict and verdict.eer
         click.echo(json.dumps({"weights": os.fspath(weights), "validation_eer": eer}, indent=1))
