@@ -7,7 +7,7 @@ InputError                  exit code 2, one line on stderr
 │   ├── UnsafeAudioError    beyond our limits: rate, channels, length
 │   └── NoContentError      decodes, but holds nothing to compare
 ├── FragmentTooShortError   fewer frames than the model needs
-├── ManifestError           a list of recordings that is wrong; names file and line
+├── ManifestError           a wrong list of recordings, trials or scores; names file and line
 └── WeightsError            weights or a checkpoint that may not be loaded
 """
 
@@ -47,7 +47,7 @@ class FragmentTooShortError(InputError):
 
 
 class ManifestError(InputError):
-    """A list of recordings is wrong; the message names the file and the line."""
+    """A list of recordings, trials or scores is wrong; the message names file and line."""
 
 
 class WeightsError(InputError):

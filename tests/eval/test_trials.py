@@ -1,0 +1,133 @@
+"""Trial lists and score files: read strictly, written exactly."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cqtnet.errors import ManifestError
+from eval.trials import read_scores, read_trials, write_scores, write_trials
+
+HEADER = "reference,probe,label,condition,recording"
+ROWS = ["a.wav,a1.wav,1,tempo,a", "b.wav,a1.wav,0,tempo,a"]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    return tmp_path / "table.csv"
+
+
+def write(path: Path, *lines: str) -> Path:
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def test_trials_are_read_column_by_column(table: Path) -> None:
+    trials = read_trials(write(table, HEADER, *ROWS))
+    assert trials.reference.tolist() == ["a.wav", "b.wav"]
+    assert trials.label.tolist() == [True, False]
+    assert trials.recording.tolist() == ["a", "a"]
+    assert trials.file(trials.probe[0]) == table.parent / "a1.wav"
+    assert trials.line(1) == f"{table}:3"
+
+
+def test_columns_may_stand_in_any_order_and_further_ones_are_carried_along(table: Path) -> None:
+    header = "snr_db,label,kind,probe,reference,recording,condition"
+    trials = read_trials(write(table, header, "10,1,pink,p,r,rec,noise", ",0,,q,r,rec,noise"))
+    assert trials.probe.tolist() == ["p", "q"]
+    np.testing.assert_array_equal(trials.size("snr_db"), [10.0, np.nan])
+    assert np.isnan(trials.size("no_such_column")).all()
+    assert trials.extras["kind"].tolist() == ["pink", ""]
+
+
+def test_scores_survive_writing_and_reading_to_the_last_bit(table: Path, tmp_path: Path) -> None:
+    lines = [f"{ROWS[0]},0.1,-3e-300,x", f"{ROWS[1]},0.30000000000000004,2.5,"]
+    scores = read_scores(write(table, HEADER + ",score,log_lr,kind", *lines))
+    write_scores(tmp_path / "again.csv", scores)
+    again = read_scores(tmp_path / "again.csv")
+    assert again.score.tolist() == [0.1, 0.30000000000000004]
+    assert again.log_lr is not None and again.log_lr.tolist() == [-3e-300, 2.5]
+    assert again.extras["kind"].tolist() == ["x", ""]
+    assert again.condition.tolist() == ["tempo", "tempo"]
+
+
+def test_names_with_commas_quotes_and_bytes_that_are_not_utf8_survive(
+    table: Path, tmp_path: Path
+) -> None:
+    table.write_bytes(HEADER.encode() + b'\n"caf\xe9, ""live"".wav",p.wav,1,c,r\n')
+    trials = read_trials(table)
+    assert trials.reference[0] == 'caf\udce9, "live".wav'
+    write_trials(tmp_path / "again.csv", trials)
+    assert read_trials(tmp_path / "again.csv").reference[0] == 'caf\udce9, "live".wav'
+
+
+def test_a_score_file_is_a_trial_list_too(table: Path) -> None:
+    trials = read_trials(write(table, HEADER + ",score", ROWS[0] + ",0.5"))
+    assert "score" not in trials.extras
+
+
+def test_rows_can_be_chosen(table: Path) -> None:
+    lines = [f"{ROWS[0]},1,0.5", f"{ROWS[1]},2,0.25"]
+    scores = read_scores(write(table, HEADER + ",snr_db,score", *lines))
+    chosen = scores.where(~scores.label)
+    assert len(chosen) == 1 and chosen.score.tolist() == [0.25] and chosen.log_lr is None
+    assert chosen.size("snr_db").tolist() == [2.0]
+    assert scores.conditions() == ["tempo"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([], "table.csv:1: no column reference, probe"),
+        ([HEADER], "table.csv:1: holds a header but no trial"),
+        (["reference,probe,label,condition", *ROWS], "table.csv:1: no column recording"),
+        ([HEADER + ",probe", ROWS[0] + ",x"], "table.csv:1: column probe stands there twice"),
+        ([HEADER, ROWS[0], "a,b,1"], "table.csv:3: 3 fields where the header has 5"),
+        ([HEADER, ROWS[0] + ",0.5"], "table.csv:2: 6 fields where the header has 5"),
+        ([HEADER, ROWS[0], ""], "table.csv:3: 0 fields"),
+        ([HEADER, ROWS[0], "a,b,yes,c,r"], "table.csv:3: label 'yes'"),
+        ([HEADER, "a,b,1.0,c,r"], "table.csv:2: label '1.0'"),
+        ([HEADER, "a,,1,c,r"], "table.csv:2: probe is empty"),
+        ([HEADER, "a,b,1,c,"], "table.csv:2: recording is empty"),
+        ([HEADER, *ROWS, ROWS[0]], "table.csv:4: the trial of a.wav and a1.wav stands on line 2"),
+        ([HEADER, '"a\nb",p,1,c,r'], "table.csv:2: a field holds a line break"),
+        ([HEADER, '"a,p,1,c,r'], "table.csv:2: unexpected end of data"),
+    ],
+)
+def test_a_bad_list_is_an_error_with_its_line(table: Path, lines: list[str], message: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        read_trials(write(table, *lines))
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("score", ["nan", "inf", "-inf", "", "high", "0,5"])
+def test_a_score_that_is_no_finite_number_is_an_error_with_its_line(
+    table: Path, score: str
+) -> None:
+    write(table, HEADER + ",score", ROWS[0] + ",1.0", f'{ROWS[1]},"{score}"')
+    with pytest.raises(ManifestError, match=r"table.csv:3: score '.*' is no finite number"):
+        read_scores(table)
+
+
+def test_a_ratio_that_is_no_number_is_an_error_and_a_missing_column_is_none(table: Path) -> None:
+    assert read_scores(write(table, HEADER + ",score", ROWS[0] + ",1")).log_lr is None
+    write(table, HEADER + ",score,log_lr", ROWS[0] + ",1,")
+    with pytest.raises(ManifestError, match=r"table.csv:2: log_lr '' is no finite number"):
+        read_scores(table)
+
+
+def test_a_list_of_scores_without_scores_names_the_column(table: Path) -> None:
+    with pytest.raises(ManifestError, match="no column score"):
+        read_scores(write(table, HEADER, *ROWS))
+
+
+@pytest.mark.parametrize("name", ["none.csv", ".", "nul\0.csv"])
+def test_a_list_that_cannot_be_read_is_one_line(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ManifestError, match="cannot be read"):
+        read_trials(tmp_path / name)
+
+
+def test_binary_in_place_of_a_list_is_an_error_not_a_traceback(table: Path) -> None:
+    table.write_bytes(bytes(range(256)) * 40)
+    with pytest.raises(ManifestError, match=r"table.csv:\d+"):
+        read_trials(table)
