@@ -32,6 +32,7 @@ from augment.room import Room, RoomResponse
 from augment.speed import Speed
 from augment.tempo import Tempo
 from augment.timemap import Span, TimeMap
+from augment.wsola import WsolaPitch, WsolaTempo
 
 __all__ = [
     "EFFECTS",
@@ -72,6 +73,8 @@ __all__ = [
     "Telephone",
     "Tempo",
     "TimeMap",
+    "WsolaPitch",
+    "WsolaTempo",
     "draw_chain",
     "effect_from_dict",
 ]

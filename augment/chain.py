@@ -137,7 +137,8 @@ REAL_LIFE: Recipe = {
 """Every effect that needs no files, in the order of a recording's life: edited, played at
 another speed, in a room, with noise, through equipment, into a file. Effects that bring in
 other recordings are added with their files:
-`{"background": (0.5, {"paths": paths}), **REAL_LIFE}`."""
+`{"background": (0.5, {"paths": paths}), **REAL_LIFE}`. `wsola_tempo` and `wsola_pitch` stay
+out: what is measured with them must not be learned from them."""
 
 RECIPES: dict[str, Recipe] = {"paper": PAPER, "real-life": REAL_LIFE}
 

@@ -31,12 +31,17 @@ def read_items(source: Path, *, validation_share: float = 0.1) -> list[Item]:
     about `validation_share` of the training recordings become the validation part, chosen by
     the hash of their names: the choice stays when recordings are added.
     """
-    items = list(_read_folder(source) if source.is_dir() else _read_manifest(source))
+    items = list_items(source)
     if not any(item.split == "train" for item in items):
         raise ManifestError(f"{source} lists no recording to train on; mark some `train`")
     if not any(item.split == "valid" for item in items):
         items = hold_out(items, share=validation_share)
     return items
+
+
+def list_items(source: Path) -> list[Item]:
+    """Recordings of a manifest or a folder as they are marked; those of a folder are `train`."""
+    return list(_read_folder(source) if source.is_dir() else _read_manifest(source))
 
 
 def hold_out(items: Sequence[Item], *, share: float) -> list[Item]:

@@ -1,12 +1,61 @@
-"""The equal error rate: the one figure that training itself needs; `eval` has the others."""
+"""The equal error rate, and the ranking of scores that it and the figures of `eval` rest on."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import isotonic_regression
 
 from cqtnet.errors import InputError
 
+Floats = NDArray[np.float64]
+Weights = tuple[ArrayLike, ArrayLike]
 
-def equal_error_rate(target: ArrayLike, nontarget: ArrayLike) -> float:
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """How many trials of each class lie at each distinct score, from the highest down.
+
+    (k,) each; a place may hold nothing. Weights stand for numbers where a trial counts more or
+    less than once.
+    """
+
+    score: Floats
+    target: Floats
+    nontarget: Floats
+
+    def rates(self) -> tuple[Floats, Floats]:
+        """False-alarm and miss rates, (k + 1,) each, from accept-nothing to accept-all."""
+        accepted_tar, accepted_non = (
+            np.concatenate([[0.0], np.cumsum(count)]) for count in (self.target, self.nontarget)
+        )
+        total = accepted_tar[-1]
+        return accepted_non / accepted_non[-1], (total - accepted_tar) / total
+
+    def pooled(self, first: NDArray[np.intp]) -> "Ranking":
+        """The same trials, places pooled from each of `first` (ascending) up to the next."""
+        last = np.append(first[1:], len(self.score)) - 1
+        return Ranking(
+            self.score[last],
+            np.add.reduceat(self.target, first),
+            np.add.reduceat(self.nontarget, first),
+        )
+
+    def hull(self) -> "Ranking":
+        """Places pooled until the share of targets falls from each to the next (PAV).
+
+        What is left are the edges of the ROC's convex hull.
+        """
+        number = self.target + self.nontarget
+        held = np.flatnonzero(number)
+        share = self.target[held] / number[held]
+        fit = isotonic_regression(share, weights=number[held], increasing=False)
+        return self.pooled(held[np.asarray(fit.blocks[:-1], np.intp)])
+
+
+def equal_error_rate(
+    target: ArrayLike, nontarget: ArrayLike, *, weights: Weights | None = None
+) -> float:
     """Rate at which misses equal false alarms on the convex hull of the ROC, in [0, 0.5].
 
     Higher scores mean the same recording; ties are one threshold; constant scores give 0.5.
@@ -14,45 +63,62 @@ def equal_error_rate(target: ArrayLike, nontarget: ArrayLike) -> float:
     >>> equal_error_rate([2.0, 1.0], [0.0, -1.0])
     0.0
     """
-    false_alarm, miss = roc_hull(target, nontarget)
-    for i in range(len(miss) - 1):
-        ahead = miss[i + 1] - false_alarm[i + 1]
-        if ahead <= 0:  # the hull falls through the diagonal within this edge
-            behind = miss[i] - false_alarm[i]
-            share = behind / (behind - ahead) if behind > ahead else 0.0
-            return float(false_alarm[i] + share * (false_alarm[i + 1] - false_alarm[i]))
-    raise AssertionError("a ROC starts at misses 1 and ends at false alarms 1")
+    return crossing(*roc_hull(target, nontarget, weights=weights))
 
 
 def roc_hull(
-    target: ArrayLike, nontarget: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    target: ArrayLike, nontarget: ArrayLike, *, weights: Weights | None = None
+) -> tuple[Floats, Floats]:
     """False-alarm and miss rates at the corners of the ROC's convex hull, from (0, 1) to (1, 0)."""
-    false_alarm, miss = error_rates(target, nontarget)
-    hull: list[int] = []
-    for i in range(len(miss)):
-        while len(hull) > 1 and _turns_up(false_alarm, miss, hull[-2], hull[-1], i):
-            hull.pop()
-        hull.append(i)
-    return false_alarm[hull], miss[hull]
+    return rank(target, nontarget, weights).hull().rates()
 
 
 def error_rates(
-    target: ArrayLike, nontarget: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    target: ArrayLike, nontarget: ArrayLike, *, weights: Weights | None = None
+) -> tuple[Floats, Floats]:
     """False-alarm and miss rates at every threshold, from accept-nothing to accept-all."""
-    tar, non = (np.asarray(scores, np.float64).ravel() for scores in (target, nontarget))
-    for name, scores in (("target", tar), ("nontarget", non)):
-        if not len(scores) or not np.isfinite(scores).all():
-            raise InputError(f"{name} scores must be finite and at least one; got {len(scores)}")
-    thresholds = np.unique(np.concatenate([tar, non]))[::-1]
-    accepted_tar = len(tar) - np.searchsorted(np.sort(tar), thresholds)
-    accepted_non = len(non) - np.searchsorted(np.sort(non), thresholds)
-    false_alarm = np.concatenate([[0.0], accepted_non / len(non)])
-    miss = np.concatenate([[1.0], 1 - accepted_tar / len(tar)])
-    return false_alarm, miss
+    return rank(target, nontarget, weights).rates()
 
 
-def _turns_up(x: NDArray[np.float64], y: NDArray[np.float64], a: int, b: int, c: int) -> bool:
-    """Whether corner b lies on or above the line from a to c."""
-    return bool((x[b] - x[a]) * (y[c] - y[a]) - (y[b] - y[a]) * (x[c] - x[a]) <= 0)
+def crossing(false_alarm: Floats, miss: Floats) -> float:
+    """Rate at which a line of straight pieces from (0, 1) to (1, 0) meets miss = false alarm."""
+    ahead = miss - false_alarm
+    i = int(np.argmax(ahead <= 0))
+    share = ahead[i - 1] / (ahead[i - 1] - ahead[i])
+    return float(false_alarm[i - 1] + share * (false_alarm[i] - false_alarm[i - 1]))
+
+
+def rank(target: ArrayLike, nontarget: ArrayLike, weights: Weights | None = None) -> Ranking:
+    """The ranking of finite scores, at least one of each class; ties share a place."""
+    tar, non = finite("target scores", target), finite("nontarget scores", nontarget)
+    weight_tar, weight_non = weights_of(tar, non, weights)
+    score, place = np.unique(np.concatenate([tar, non]), return_inverse=True)
+    number_tar, number_non = (
+        np.bincount(at, weight, minlength=len(score)).astype(np.float64)[::-1]
+        for at, weight in ((place[: len(tar)], weight_tar), (place[len(tar) :], weight_non))
+    )
+    return Ranking(score[::-1], number_tar, number_non)
+
+
+def finite(name: str, values: ArrayLike) -> Floats:
+    """The values as (n,) float64, at least one and all finite; else an error that says `name`."""
+    array = np.asarray(values, np.float64).ravel()
+    wrong = np.flatnonzero(~np.isfinite(array))
+    if not len(array) or len(wrong):
+        found = f"number {wrong[0] + 1} is {array[wrong[0]]}" if len(array) else "none given"
+        raise InputError(f"{name} must be finite and at least one; {found}")
+    return array
+
+
+def weights_of(target: Floats, nontarget: Floats, weights: Weights | None) -> tuple[Floats, Floats]:
+    """Weights of the trials of both classes: as many as trials, none negative, not all zero."""
+    if weights is None:
+        return np.ones(len(target)), np.ones(len(nontarget))
+    tar, non = finite("weights of targets", weights[0]), finite("weights of nontargets", weights[1])
+    for name, weight, scores in (("targets", tar, target), ("nontargets", non, nontarget)):
+        if len(weight) != len(scores) or weight.min() < 0 or weight.sum() <= 0:
+            raise InputError(
+                f"{len(weight)} weights from {weight.min():g} do not fit {len(scores)} {name}; "
+                "give one a trial, none negative, not all zero"
+            )
+    return tar, non

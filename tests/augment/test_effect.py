@@ -32,6 +32,7 @@ MOVES_TIME = {
     "repeat",
     "speed",
     "tempo",
+    "wsola_tempo",
 }
 
 
@@ -102,7 +103,9 @@ def test_time_map_tells_where_every_burst_went(name: str, seed: int, other_recor
     assert len(whole) >= 2
     for time in whole:
         found = loudest_moment_s(altered.samples, time, sample_rate=SAMPLE_RATE)
-        assert found == pytest.approx(time, abs=0.010), effect
+        # WSOLA moves each piece by up to 25 ms of the source, at its slowest 31 ms here.
+        tolerance = 0.032 if name.startswith("wsola") else 0.010
+        assert found == pytest.approx(time, abs=tolerance), effect
 
 
 @pytest.mark.parametrize("name", sorted(MOVES_TIME))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from cqtnet.data import Item, hold_out, read_items
+from cqtnet.data import Item, hold_out, list_items, read_items
 from cqtnet.errors import ManifestError
 
 
@@ -31,6 +31,15 @@ def test_a_manifest_gives_its_rows(tree: Path) -> None:
         Item(tree / "b/1.wav", "y", "valid", "B"),
         Item(tree / "c/1.wav", "z", "test", "C"),
     ]
+
+
+def test_a_list_to_test_with_needs_no_recording_to_train_on(tree: Path) -> None:
+    path = manifest(tree, "path,split\na/1.wav,test\nb/1.wav,devtest\n")
+    assert [(item.recording, item.split) for item in list_items(path)] == [
+        ("a/1.wav", "test"),
+        ("b/1.wav", "devtest"),
+    ]
+    assert {item.split for item in list_items(tree)} == {"train"}
 
 
 def test_a_file_column_goes_before_path_and_repository_is_a_collection(tree: Path) -> None:

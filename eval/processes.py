@@ -1,0 +1,96 @@
+"""Work spread over processes that end with the one that started them."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from typing import Self, TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class Workers:
+    """Processes that share work; one worker works in this process.
+
+    >>> with Workers(2) as workers:
+    ...     sorted(workers.each(abs, [-1, -2]))
+    [1, 2]
+    """
+
+    def __init__(self, count: int) -> None:
+        if count < 1:
+            from cqtnet.errors import InputError  # here, for it brings numpy: see _start_worker
+
+            raise InputError(f"{count} workers are too few; give at least 1")
+        self.count = count
+        self._pool: ProcessPoolExecutor | None = None
+
+    def each(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
+        """The function's result for each task, in the order in which they are done."""
+        if self.count == 1 or (self._pool is None and len(tasks) < 2):
+            yield from map(function, tasks)
+            return
+        if self._pool is None:
+            # Spawned, not forked: the caller may hold threads, and a fork would copy their locks.
+            self._pool = ProcessPoolExecutor(
+                min(self.count, len(tasks)),
+                mp_context=get_context("spawn"),
+                initializer=_start_worker,
+            )
+        try:
+            for future in as_completed([self._pool.submit(function, task) for task in tasks]):
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise ChildProcessError(
+                "a worker process ended abruptly, perhaps for lack of memory; try fewer workers"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the processes; what has not begun is dropped."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def in_processes(
+    function: Callable[[Task], Result], tasks: Sequence[Task], *, workers: int
+) -> Iterator[Result]:
+    """The function's result for each task, in the order in which they are done."""
+    with Workers(workers) as processes:
+        yield from processes.each(function, tasks)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for torch in this process: where processors are busy, several crawl."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _start_worker() -> None:
+    for library in ("OMP", "OPENBLAS", "MKL"):  # read when they load, which is after this
+        os.environ[f"{library}_NUM_THREADS"] = "1"  # the other processors have workers already
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops us, and reports
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent to end: a worker of a killed parent would wait for work forever."""
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)

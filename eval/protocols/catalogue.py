@@ -1,0 +1,217 @@
+"""The protocols: what each does to a fragment, and from which ranges."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from augment.background import Background
+from augment.chain import Chain
+from augment.codec import Codec
+from augment.cut import Crop
+from augment.effect import Effect, uniform
+from augment.level import mean_square
+from augment.noise import ColouredNoise
+from augment.pitch import Pitch
+from augment.recordings import read_stretch
+from augment.reverb import Reverb
+from augment.room import Room
+from augment.speed import Speed
+from augment.tempo import Tempo
+from augment.wsola import WsolaPitch, WsolaTempo
+from cqtnet import SAMPLE_RATE
+from cqtnet.errors import InputError
+from eval.protocols.plan import Stretch
+from eval.protocols.survey import Survey
+
+TEMPO = (0.85, 1.35)
+PITCH = (-4.0, 4.0)
+SPEED = (0.85, 1.26)
+"""The tempo range as far as the pitch, which moves along, stays within ±4 semitones."""
+NOISE_DB = (0.0, 10.0)
+HARD_NOISE_DB = (10.0, 10.0)
+STEADY_DB = -10.0
+"""Half of a noise's tenths of a second are louder than this, by the level of all of it."""
+NOISE_TRIES = 50
+RT60_S = (0.4, 1.5)
+DIRECT_DB = (-6.0, 3.0)
+FREEVERB = (50.0, 100.0)
+CROPS_S = (3.0, 5.0, 10.0)
+CODEC_KBPS = {
+    "mp3": (16.0, 48.0),
+    "aac": (16.0, 48.0),
+    "opus": (8.0, 32.0),
+    "vorbis": (32.0, 48.0),
+    "opus_voip": (6.0, 16.0),
+    "amr_nb": (4.75, 12.2),
+    "g711_alaw": (64.0, 64.0),
+}
+"""kbit/s by codec; the last three are telephones."""
+
+IMPLEMENTATIONS: dict[str, tuple[type[Tempo | WsolaTempo], type[Pitch | WsolaPitch]]] = {
+    "signalsmith": (Tempo, Pitch),
+    "wsola": (WsolaTempo, WsolaPitch),
+}
+"""Tempo and pitch as in training, and by a method that training never uses."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a protocol may draw from: the fragment, its recording, recorded noise."""
+
+    fragment: Stretch
+    survey: Survey
+    noise: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """One probe to be made: what is done to the fragment, or to another stretch."""
+
+    effects: tuple[Effect, ...] = ()
+    kind: str = ""
+    suffix: str = ""  # of the condition
+    stretch: Stretch | None = None
+
+    @property
+    def chain(self) -> Chain:
+        """The effects in their order."""
+        return Chain(self.effects)
+
+
+Draw = Callable[[np.random.Generator, Scene], Iterator[Change]]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A kind of test set: the question it asks, how long its fragments are, what is drawn."""
+
+    name: str
+    question: str
+    draw: Draw
+    length_s: float = 20.0
+
+
+def _implementation(rng: np.random.Generator) -> str:
+    return str(rng.choice(list(IMPLEMENTATIONS)))
+
+
+def _tempo(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+    kind = _implementation(rng)
+    yield Change((IMPLEMENTATIONS[kind][0].draw(rng, factor=TEMPO),), kind)
+
+
+def _pitch(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+    kind = _implementation(rng)
+    yield Change((IMPLEMENTATIONS[kind][1].draw(rng, shift_semitones=PITCH),), kind)
+
+
+def _both(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+    kind = _implementation(rng)
+    yield Change(_tempo_and_pitch(rng, kind), kind)
+
+
+def _speed(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+    yield Change((Speed.draw(rng, factor=SPEED),))
+
+
+def _noise(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+    noise = _some_noise(rng, scene, NOISE_DB)
+    yield Change((noise,), "recorded" if isinstance(noise, Background) else noise.colour)
+
+
+def _reverb(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+    kind = str(rng.choice(["room", "reverb"]))
+    freeverb = Reverb.draw(rng, reverberance=FREEVERB, hf_damping=(0, 100), room_scale=FREEVERB)
+    yield Change((_room(rng) if kind == "room" else freeverb,), kind)
+
+
+def _codec(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+    kind = str(rng.choice(list(CODEC_KBPS)))
+    yield Change((Codec.draw(rng, codecs=[kind], kbps=CODEC_KBPS[kind]),), kind)
+
+
+def _crop(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+    fragment = scene.fragment
+    for length_s in CROPS_S:
+        last_s = fragment.start_s + fragment.length_s - length_s
+        places_s = (fragment.start_s, last_s)
+        start_s = scene.survey.nearest_start(uniform(rng, places_s), length_s, within_s=places_s)
+        if start_s is not None:
+            at_s = round(start_s - fragment.start_s, 3)
+            yield Change((Crop(at_s, at_s + length_s),), suffix=f"-{length_s:g}s")
+
+
+def _hard(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+    kind = _implementation(rng)
+    effects = (*_tempo_and_pitch(rng, kind), _room(rng), _some_noise(rng, scene, HARD_NOISE_DB))
+    yield Change(effects, kind)
+
+
+def _other_part(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+    fragment, survey = scene.fragment, scene.survey
+    length_s = fragment.length_s
+    before = (0.0, fragment.start_s - length_s)
+    after = (fragment.start_s + length_s, survey.duration_s - length_s)
+    free = [places for places in (before, after) if places[1] >= places[0]]
+    if not free:
+        return
+    widths = np.array([high_s - low_s + 0.001 for low_s, high_s in free])
+    places = free[int(rng.choice(len(free), p=widths / widths.sum()))]
+    start_s = survey.nearest_start(uniform(rng, places), length_s, within_s=places)
+    if start_s is not None:
+        yield Change(stretch=Stretch(fragment.recording, start_s, length_s))
+
+
+def _same(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+    yield Change()
+
+
+def _tempo_and_pitch(rng: np.random.Generator, kind: str) -> tuple[Effect, Effect]:
+    tempo, pitch = IMPLEMENTATIONS[kind]
+    return pitch.draw(rng, shift_semitones=PITCH), tempo.draw(rng, factor=TEMPO)
+
+
+def _room(rng: np.random.Generator) -> Room:
+    return Room.draw(rng, rt60_s=RT60_S, direct_to_reverberant_db=DIRECT_DB)
+
+
+def _some_noise(
+    rng: np.random.Generator, scene: Scene, snr_db: tuple[float, float]
+) -> Background | ColouredNoise:
+    """Coloured noise; where there are recordings of noise, one of those every other time."""
+    if not scene.noise or rng.random() < 0.5:
+        return ColouredNoise.draw(rng, snr_db=snr_db)
+    for _ in range(NOISE_TRIES):
+        noise = Background.draw(rng, paths=scene.noise, snr_db=snr_db)
+        if _is_steady(noise):
+            return noise
+    raise InputError(
+        f"{NOISE_TRIES} recordings of noise in a row are mostly silence; give steadier ones"
+    )
+
+
+def _is_steady(noise: Background) -> bool:
+    """Whether it is noise most of the time: a bang and silence would leave the music clean."""
+    heard = read_stretch(noise.path, SAMPLE_RATE, start_s=0.0, length_s=noise.offset_s + 20.0)
+    tenth = SAMPLE_RATE // 10
+    blocks = [mean_square(heard[i : i + tenth]) for i in range(0, heard.size, tenth)]
+    return float(np.median(blocks)) > 10 ** (STEADY_DB / 10) * float(np.mean(blocks))
+
+
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol("paper-tempo", "Played faster or slower, as the paper tests?", _tempo),
+        Protocol("paper-pitch", "Higher or lower, as the paper tests?", _pitch),
+        Protocol("both", "Tempo and pitch, each on its own?", _both),
+        Protocol("speed", "Tempo and pitch together, as a tape?", _speed),
+        Protocol("noise", "Noise as loud as the music?", _noise),
+        Protocol("reverb", "In a reverberant room?", _reverb),
+        Protocol("codec", "Through a codec at a low bit rate or a telephone?", _codec),
+        Protocol("crop", "Only a few seconds of it?", _crop),
+        Protocol("hard", "Ten seconds with everything at once?", _hard, 10.0),
+        Protocol("other-part", "Another moment of the same recording?", _other_part, 10.0),
+        Protocol("same", "Is everything in order?", _same),
+    )
+}

@@ -1,0 +1,167 @@
+"""A plan drawn from a seed: which stretches, what is done to them, what they are compared with."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from augment.background import Background
+from augment.chain import Chain
+from cqtnet import audio
+from cqtnet.errors import InputError
+from eval.protocols.catalogue import PROTOCOLS, Change, Protocol, Scene
+from eval.protocols.chance import rng_for
+from eval.protocols.fragments import draw_fragments
+from eval.protocols.negatives import Pool
+from eval.protocols.plan import Against, Negatives, Plan, Probe, Stretch
+from eval.protocols.survey import Survey
+
+
+def draw_plan(
+    surveys: Sequence[Survey],
+    name: str,
+    *,
+    seed: int = 0,
+    fragments: int = 3,
+    negatives: Negatives = 1,
+    within: bool = False,
+    against: Against = "fragment",
+    noise_root: Path | None = None,
+    skipped: Mapping[str, str] | None = None,
+) -> Plan:
+    """The plan of the protocol `name` over these recordings.
+
+    `negatives` are drawn for each probe, `within` adds pairs inside a collection. `noise_root`
+    is a folder with recorded noise. The draws of one recording depend on the seed and its own
+    name alone; only negatives depend on which others there are.
+
+    >>> draw_plan(surveys, "noise", seed=1, negatives=10).probes[0].chain
+    Chain(effects=(ColouredNoise(snr_db=3.2, seed=271, colour='pink'),))
+    """
+    protocol = _checked(name, fragments=fragments, negatives=negatives, against=against)
+    noise = [str(path) for path in _noise_files(noise_root)]
+    drawn = [
+        (survey, fragment, change)
+        for survey in surveys
+        for fragment, change in _changes(protocol, survey, seed, fragments, noise)
+    ]
+    used = {survey.source.recording for survey, *_ in drawn}
+    unused = [survey for survey in surveys if survey.source.recording not in used]
+    left_out = {**(skipped or {}), **{s.source.recording: _reason(s, protocol) for s in unused}}
+    if not drawn:
+        some = "; ".join(f"{who}: {why}" for who, why in list(left_out.items())[:3])
+        raise InputError(f"{name}: none of {len(left_out)} recordings gives a fragment ({some})")
+    own = [fragment if against == "fragment" else survey.whole for survey, fragment, _ in drawn]
+    places = {reference: place for place, reference in enumerate(dict.fromkeys(own))}
+    plan = Plan(
+        protocol=name,
+        seed=seed,
+        against=against,
+        negatives=negatives,
+        within=within,
+        sources=tuple(survey.source for survey in surveys if survey.source.recording in used),
+        references=tuple(places),
+        probes=tuple(
+            _probe(name, noise_root, places[reference], fragment, change)
+            for reference, (_, fragment, change) in zip(own, drawn, strict=True)
+        ),
+        noise=_noise_hashes([change for *_, change in drawn], noise_root),
+        skipped=left_out,
+    )
+    return _with_negatives(plan)
+
+
+def _checked(name: str, *, fragments: int, negatives: Negatives, against: Against) -> Protocol:
+    if name not in PROTOCOLS:
+        raise InputError(f"no protocol is named {name!r}; choose from {', '.join(PROTOCOLS)}")
+    if fragments < 1:
+        raise InputError(f"{fragments} fragments of a recording are too few; give at least 1")
+    if negatives != "all" and negatives < 1:
+        raise InputError(f"{negatives} negatives a fragment are too few; give at least 1, or all")
+    if name == "other-part" and against == "recording":
+        raise InputError(
+            "other-part compares two fragments: a whole recording holds both; "
+            "leave --against recording out"
+        )
+    return PROTOCOLS[name]
+
+
+def _changes(
+    protocol: Protocol, survey: Survey, seed: int, fragments: int, noise: Sequence[str]
+) -> Iterator[tuple[Stretch, Change]]:
+    """The fragments of a recording, the same for every protocol, and what is done to each."""
+    recording = survey.source.recording
+    rng = rng_for(seed, "fragments", protocol.length_s, recording)
+    stretches = draw_fragments(rng, survey, length_s=protocol.length_s, count=fragments)
+    for number, fragment in enumerate(stretches):
+        rng = rng_for(seed, protocol.name, recording, number)
+        for change in protocol.draw(rng, Scene(fragment, survey, noise)):
+            yield fragment, change
+
+
+def _reason(survey: Survey, protocol: Protocol) -> str:
+    """Why a recording gives nothing."""
+    lasts = f"lasts {survey.duration_s:.1f} s"
+    if survey.duration_s < protocol.length_s:
+        return f"{lasts}, less than the {protocol.length_s:g} s of {protocol.name}"
+    if protocol.name == "other-part":
+        return f"{lasts}: beside its fragments there are no other {protocol.length_s:g} s to hear"
+    return f"has no stretch with enough to hear for {protocol.name}"
+
+
+def _probe(
+    name: str, noise_root: Path | None, place: int, fragment: Stretch, change: Change
+) -> Probe:
+    effects = change.chain.effects
+    if noise_root is not None:
+        effects = tuple(
+            replace(effect, path=str(Path(effect.path).relative_to(noise_root)))
+            if isinstance(effect, Background)
+            else effect
+            for effect in effects
+        )
+    stretch = change.stretch or fragment
+    return Probe(stretch, place, name + change.suffix, change.kind, Chain(effects))
+
+
+def _with_negatives(plan: Plan) -> Plan:
+    """The plan with references of other recordings for each probe, unless it takes them all."""
+    pool = Pool(plan.references, plan.source_of, seed=plan.seed)
+    probes = []
+    has_siblings = False
+    for probe in plan.probes:
+        others = pool.negatives(probe.reference, plan.negatives)
+        siblings = pool.siblings(probe.reference, plan.negatives) if plan.within else ()
+        if plan.negatives != "all":
+            probe = replace(probe, negatives=others, within=siblings)
+        has_siblings |= bool(siblings)
+        probes.append(probe)
+    if plan.within and not has_siblings:
+        raise InputError(
+            "no two recordings are of one collection: there is no pair within one; "
+            "leave --within out, or add recordings"
+        )
+    return replace(plan, probes=tuple(probes))
+
+
+def _noise_files(noise_root: Path | None) -> list[Path]:
+    if noise_root is None:
+        return []
+    files = list(audio.find_audio([noise_root]))
+    if not noise_root.is_dir() or not files:
+        raise InputError(f"{audio.shown(noise_root)} holds no recordings; give a folder of noise")
+    return files
+
+
+def _noise_hashes(changes: Sequence[Change], noise_root: Path | None) -> dict[str, str]:
+    """SHA-256 of each recording of noise that is used, by its path below the folder."""
+    paths = {
+        effect.path
+        for change in changes
+        for effect in change.effects
+        if isinstance(effect, Background)
+    }
+    if noise_root is None:
+        return {}
+    return {
+        str(Path(path).relative_to(noise_root)): audio.file_sha256(path) for path in sorted(paths)
+    }

@@ -1,0 +1,165 @@
+"""What a recording holds, looked at once: its length, its bytes' hash, where there is sound."""
+
+import os
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cqtnet import SAMPLE_RATE, audio
+from cqtnet.data import Item, list_items
+from cqtnet.errors import AudioError, InputError, ManifestError
+from eval.processes import in_processes
+from eval.protocols.chance import name_hash
+from eval.protocols.plan import Source, Stretch
+
+BLOCK_S = 0.5
+QUIET_FRAGMENT_DB = -20.0
+"""A stretch so far below the level of its recording has no content."""
+QUIET_BLOCK_DB = -40.0
+LOUD_SHARE = 0.75
+"""Nor has one with fewer of its blocks above QUIET_BLOCK_DB of the recording's level."""
+STEP_S = 0.1
+ROUNDING_S = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """A recording, and how loud each half second of it is."""
+
+    source: Source
+    duration_s: float  # in whole milliseconds
+    power: NDArray[np.float64]  # (n,) mean square of each BLOCK_S
+
+    @property
+    def whole(self) -> Stretch:
+        """All of the recording."""
+        return Stretch(self.source.recording, 0.0, self.duration_s)
+
+    @cached_property
+    def level(self) -> float:
+        """Mean square of the recording."""
+        return float(self.power.mean())
+
+    def has_content(self, start_s: float, length_s: float) -> bool:
+        """Whether there is enough to hear in a stretch, by the level of the whole recording."""
+        first, end = int(start_s / BLOCK_S), int(np.ceil((start_s + length_s) / BLOCK_S))
+        heard = self.power[first:end] / self.level
+        loud = heard > 10 ** (QUIET_BLOCK_DB / 10)
+        return bool(heard.mean() > 10 ** (QUIET_FRAGMENT_DB / 10) and loud.mean() >= LOUD_SHARE)
+
+    def nearest_start(
+        self,
+        wanted_s: float,
+        length_s: float,
+        *,
+        within_s: tuple[float, float],
+        legal: Callable[[float], bool] = lambda start_s: True,
+    ) -> float | None:
+        """The start with content nearest to the one wanted, in whole milliseconds, or None.
+
+        `within_s`: the first and the last start that may be.
+        """
+        low_s, high_s = within_s
+        steps = int(max(wanted_s - low_s, high_s - wanted_s) / STEP_S) + 2
+        for number in range(steps):
+            for start_s in (wanted_s + number * STEP_S, wanted_s - number * STEP_S):
+                rounded = round(start_s, 3)
+                inside = low_s - ROUNDING_S <= rounded <= high_s + ROUNDING_S
+                if inside and legal(rounded) and self.has_content(rounded, length_s):
+                    return rounded
+        return None
+
+
+def chosen_items(
+    source: Path, *, split: str | None = None, limit: int | None = None, seed: int = 0
+) -> list[Item]:
+    """Recordings of a list's `split` (devtest unless said), or all of a folder.
+
+    `limit` takes at most so many, from as many collections as can be.
+    """
+    items = list_items(source)
+    if source.is_dir() and split is not None:
+        raise InputError(f"{audio.shown(source)} is a folder and has no splits; leave --split out")
+    if not source.is_dir():
+        wanted = split or "devtest"
+        chosen = [item for item in items if item.split == wanted]
+        if not chosen:
+            has = ", ".join(f"{n} {name}" for name, n in Counter(i.split for i in items).items())
+            raise ManifestError(
+                f"{audio.shown(source)} marks no recording {wanted!r}, but {has or 'none at all'}; "
+                "choose with --split"
+            )
+        items = chosen
+    ranked = sorted(items, key=lambda item: name_hash(seed, item.recording))
+    turns: Counter[str] = Counter()
+    keyed: list[tuple[int, int]] = []
+    for rank, item in enumerate(ranked):
+        keyed.append((turns[item.collection], rank))
+        turns[item.collection] += 1
+    kept = {ranked[rank].recording for _, rank in sorted(keyed)[:limit]}
+    return [item for item in items if item.recording in kept]
+
+
+def survey(
+    items: Sequence[Item],
+    *,
+    root: Path,
+    workers: int = 1,
+    on_recording: Callable[[], None] = lambda: None,
+) -> tuple[list[Survey], dict[str, str]]:
+    """A survey of each recording in the order of the items, and those left out with the reason.
+
+    `root` is the folder that the plan's paths are relative to. Left out is what cannot be
+    decoded, is silent, or has the very bytes of a recording before it.
+    """
+    found: dict[str, Survey | str] = {}
+    for recording, result in in_processes(partial(_look, root=root), items, workers=workers):
+        found[recording] = result
+        on_recording()
+    surveys: list[Survey] = []
+    skipped: dict[str, str] = {}
+    first_with: dict[str, str] = {}
+    for item in items:
+        result = found[item.recording]
+        if isinstance(result, str):
+            skipped[item.recording] = result
+            continue
+        twin = first_with.setdefault(result.source.sha256, item.recording)
+        if twin != item.recording:
+            skipped[item.recording] = f"has the very bytes of {twin}"
+            continue
+        surveys.append(result)
+    if not surveys:
+        reasons = "; ".join(f"{name}: {why}" for name, why in list(skipped.items())[:3])
+        raise InputError(f"none of {len(items)} recordings can be used ({reasons})")
+    return surveys, skipped
+
+
+def load_quietly(path: Path) -> NDArray[np.float32]:
+    """Samples of a recording; what an examiner would have to know about the file is not said."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", audio.AudioWarning)
+        return audio.load(path)
+
+
+def _look(item: Item, *, root: Path) -> tuple[str, Survey | str]:
+    """The recording's name and its survey, or why there is none."""
+    try:
+        samples = load_quietly(item.path)
+        audio.require_content(samples, name="it")
+    except AudioError as error:
+        return item.recording, str(error)
+    path = os.path.relpath(item.path, root)
+    source = Source(item.recording, path, audio.file_sha256(item.path), item.collection)
+    block = round(BLOCK_S * SAMPLE_RATE)
+    starts = np.arange(0, samples.size, block)
+    sizes = np.minimum(block, samples.size - starts)
+    power = np.add.reduceat(np.square(samples, dtype=np.float64), starts) / sizes
+    duration_s = int(1000 * samples.size / SAMPLE_RATE) / 1000
+    return item.recording, Survey(source, duration_s, power)
