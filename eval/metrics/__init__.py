@@ -1,0 +1,57 @@
+"""Figures of a verification system, as functions of two arrays and as tables with intervals."""
+
+from cqtnet.eer import equal_error_rate, roc_hull
+from eval.bootstrap import Figure
+from eval.metrics.band import RocBand, roc_band
+from eval.metrics.cost import OperatingPoint, act_dcf, min_dcf, min_dcf_point
+from eval.metrics.discrimination import (
+    RocPoints,
+    ThresholdRates,
+    auc,
+    linear_equal_error_rate,
+    miss_at_false_alarm,
+    rates_at_threshold,
+    roc_points,
+)
+from eval.metrics.displays import (
+    EceCurve,
+    Reliability,
+    Tippett,
+    ece_curve,
+    reliability,
+    tippett,
+)
+from eval.metrics.information import calibration_loss, cllr, cross_entropy, min_cllr
+from eval.metrics.table import Metrics, measure, measure_by_condition
+
+__all__ = [
+    "EceCurve",
+    "Figure",
+    "Metrics",
+    "OperatingPoint",
+    "Reliability",
+    "RocBand",
+    "RocPoints",
+    "ThresholdRates",
+    "Tippett",
+    "act_dcf",
+    "auc",
+    "calibration_loss",
+    "cllr",
+    "cross_entropy",
+    "ece_curve",
+    "equal_error_rate",
+    "linear_equal_error_rate",
+    "measure",
+    "measure_by_condition",
+    "min_cllr",
+    "min_dcf",
+    "min_dcf_point",
+    "miss_at_false_alarm",
+    "rates_at_threshold",
+    "reliability",
+    "roc_band",
+    "roc_hull",
+    "roc_points",
+    "tippett",
+]

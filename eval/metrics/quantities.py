@@ -1,0 +1,149 @@
+"""The figures of a table: which there are, and each as a function of what a sample holds."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import inf
+
+from cqtnet.eer import Ranking
+from eval.metrics.cost import OperatingPoint, min_dcf_of
+from eval.metrics.discrimination import (
+    auc_of,
+    equal_error_rate_of,
+    linear_equal_error_rate_of,
+    miss_at_false_alarm_of,
+    too_few_nontargets,
+)
+from eval.metrics.information import min_cllr_of
+
+MISSES, FALSE_ALARMS = "misses", "false alarms"
+
+# A detection cost that a single trial moves further than this is called coarse.
+_COARSE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Scores and log LRs ranked, and mean losses by name: of a target, of a nontarget."""
+
+    score: Ranking
+    log_lr: Ranking  # that of the scores where there is no log LR
+    losses: Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A figure by name, the range it cannot leave, and which errors it counts."""
+
+    key: str
+    name: str
+    of: Callable[[Sample], float] | None  # None: it cannot be had, and `note` says why
+    note: str = ""
+    most: float = 1.0  # none is below 0
+    flawless: float = 0.0  # its value where no error is seen
+    errors: tuple[str, ...] = (MISSES, FALSE_ALARMS)  # none: it does not count them
+    loss: str = ""  # of a figure at one threshold: the name of its losses
+    needs_log_lr: bool = False
+
+
+def quantities(
+    points: Sequence[OperatingPoint],
+    rates: Sequence[float],
+    *,
+    targets: int,
+    nontargets: int,
+    has_log_lr: bool,
+    at_threshold: bool,
+) -> list[Quantity]:
+    """The figures in the order of the table."""
+    chosen = _order()
+    for point in points:
+        chosen += _costs(point, targets, nontargets)
+    chosen += [_miss_at(rate, nontargets) for rate in rates]
+    chosen += _information()
+    if not has_log_lr:
+        chosen = [_without_log_lr(quantity) for quantity in chosen]
+    if at_threshold:
+        chosen += _at_threshold(targets / (targets + nontargets))
+    return chosen
+
+
+def _order() -> list[Quantity]:
+    return [
+        Quantity("auc", "AUC", lambda s: auc_of(s.score), flawless=1.0),
+        Quantity("eer", "EER", lambda s: equal_error_rate_of(s.score), most=0.5),
+        Quantity("eer_linear", "EER (linear)", lambda s: linear_equal_error_rate_of(s.score)),
+    ]
+
+
+def _costs(point: OperatingPoint, targets: int, nontargets: int) -> list[Quantity]:
+    miss_counts, false_alarm_counts = point.weighed()
+    steps = (("miss", miss_counts / targets), ("false alarm", false_alarm_counts / nontargets))
+    note = "; ".join(f"one {error} costs {cost:.2g}" for error, cost in steps if cost > _COARSE)
+    key = f"act_dcf_{point.key}"
+
+    def actual(sample: Sample) -> float:
+        miss, false_alarm = sample.losses[key]
+        return miss_counts * miss + false_alarm_counts * false_alarm
+
+    return [
+        Quantity(
+            f"min_dcf_{point.key}", f"minDCF ({point})", lambda s: min_dcf_of(s.score, point), note
+        ),
+        Quantity(
+            key,
+            f"actDCF ({point})",
+            actual,
+            note,
+            most=miss_counts + false_alarm_counts,
+            loss=key,
+            needs_log_lr=True,
+        ),
+    ]
+
+
+def _miss_at(rate: float, nontargets: int) -> Quantity:
+    key, name = f"frr_at_far_{rate:g}", f"FRR at FAR {100 * rate:g} %"
+    if reason := too_few_nontargets(nontargets, rate):
+        return Quantity(key, name, None, reason)
+    return Quantity(key, name, lambda s: miss_at_false_alarm_of(s.score, rate), errors=(MISSES,))
+
+
+def _information() -> list[Quantity]:
+    def cllr(sample: Sample) -> float:
+        return sum(sample.losses["cllr"]) / 2
+
+    def loss(sample: Sample) -> float:
+        return max(0.0, cllr(sample) - min_cllr_of(sample.log_lr))
+
+    return [
+        Quantity("cllr", "Cllr", cllr, most=inf, errors=(), needs_log_lr=True),
+        Quantity("min_cllr", "minCllr", lambda s: min_cllr_of(s.log_lr)),
+        Quantity(
+            "calibration_loss", "calibration loss", loss, most=inf, errors=(), needs_log_lr=True
+        ),
+    ]
+
+
+def _at_threshold(share_of_targets: float) -> list[Quantity]:
+    def accuracy(sample: Sample) -> float:
+        miss, false_alarm = sample.losses["threshold"]
+        return 1 - share_of_targets * miss - (1 - share_of_targets) * false_alarm
+
+    return [
+        Quantity("accuracy", "accuracy", accuracy, flawless=1.0, loss="threshold"),
+        Quantity("miss", MISSES, lambda s: s.losses["threshold"][0], errors=(MISSES,)),
+        Quantity(
+            "false_alarm",
+            FALSE_ALARMS,
+            lambda s: s.losses["threshold"][1],
+            errors=(FALSE_ALARMS,),
+        ),
+    ]
+
+
+def _without_log_lr(quantity: Quantity) -> Quantity:
+    if quantity.key == "min_cllr":
+        return replace(quantity, note="of the scores: there is no log_lr")
+    if quantity.needs_log_lr:
+        return replace(quantity, of=None, note="needs log-likelihood ratios: a column log_lr")
+    return quantity

@@ -1,0 +1,168 @@
+"""How often 95 % intervals hold the truth, where the truth is known. Run it for the table of docs.
+
+A world has recordings that differ: each has its own shift, which all its targets share, and which
+a nontarget gets from both of its recordings. Targets are normal around `separation`, nontargets
+around 0, both with variance 1, of which recordings make up the share `effect`.
+
+    python -m tests.eval.coverage
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from cqtnet.eer import Floats
+from eval.bootstrap import Recordings, interval, recordings_of, resample
+from eval.metrics.cost import OperatingPoint, min_dcf_of
+from eval.metrics.discrimination import equal_error_rate_of
+from eval.metrics.evidence import evidence_of
+from eval.metrics.information import min_cllr_of
+from eval.trials import Scores
+
+SEPARATION = 2.5
+THRESHOLD = 1.25
+POINTS = OperatingPoint(0.5), OperatingPoint(0.01)
+FIGURES = ("EER", "minDCF 0.5", "minDCF 0.01", "minCllr", "misses", "false alarms")
+
+
+@dataclass(frozen=True)
+class World:
+    """Recordings of 4 fragments; a fragment meets one other recording, or `dense`ly all."""
+
+    recordings: int
+    effect: float
+    dense: bool
+
+
+def truth() -> Floats:
+    """The figures of infinitely many recordings, in the order of `FIGURES`."""
+    costs = []
+    for point in POINTS:
+        miss_counts, false_alarm_counts = point.weighed()
+        best = point.threshold / SEPARATION + SEPARATION / 2  # the score of this log LR
+        costs.append(miss_counts * norm.cdf(best - SEPARATION) + false_alarm_counts * norm.sf(best))
+    rates = norm.cdf(THRESHOLD - SEPARATION), norm.sf(THRESHOLD)
+    # The log LR of a target is normal around s²/2 with variance s², of a nontarget mirrored.
+    ratio = norm(SEPARATION**2 / 2, SEPARATION)
+    information = ratio.expect(lambda x: np.logaddexp(0, -x) / np.log(2))
+    return np.array([norm.sf(SEPARATION / 2), *costs, information, *rates])
+
+
+TRUTH = truth()
+
+
+def drawn_scores(world: World, rng: np.random.Generator) -> Scores:
+    """Scores of one evaluation in this world."""
+    number, fragments = world.recordings, 4
+    own = np.repeat(np.arange(number), fragments)
+    step = np.arange(1, number) if world.dense else rng.integers(1, number, (len(own), 1))
+    other = ((own[:, None] + step) % number).ravel()
+    probe = np.repeat(own, len(other) // len(own))
+    shift = rng.normal(size=number)
+    rest = np.sqrt(1 - world.effect)
+    target = SEPARATION + np.sqrt(world.effect) * shift[own] + rest * rng.normal(size=len(own))
+    both = np.sqrt(world.effect / 2) * (shift[probe] + shift[other])
+    nontarget = both + rest * rng.normal(size=len(other))
+    label = np.arange(len(own) + len(other)) < len(own)
+    probes = np.char.add("p", np.concatenate([own, probe]).astype(str))
+    references = np.char.add("r", np.concatenate([own, other]).astype(str))
+    score = np.concatenate([target, nontarget])
+    condition = np.full(len(label), "c")
+    return Scores(Path("world"), references, probes, label, condition, probes, {}, score)
+
+
+def by_trial(scores: Scores) -> Recordings:
+    """As if every trial stood alone."""
+    number = np.arange(len(scores))
+    return Recordings(number, number, len(scores))
+
+
+def by_probe(scores: Scores) -> Recordings:
+    """As if only the probe's recording mattered."""
+    found = recordings_of(scores)
+    return Recordings(found.probe, found.probe, found.count)
+
+
+HOW: Mapping[str, Callable[[Scores], Recordings]] = {
+    "trial": by_trial,
+    "probe": by_probe,
+    "both": recordings_of,
+}
+
+
+def holds(
+    scores: Scores, recordings: Recordings, rng: np.random.Generator, *, resamples: int = 200
+) -> tuple[NDArray[np.bool_], Floats]:
+    """Which intervals hold the truth, and how wide they are, in the order of `FIGURES`."""
+    wrong = ((scores.score >= THRESHOLD) != scores.label).astype(np.float64)
+    evidence = evidence_of(scores, recordings, {"threshold": wrong}, where="world")
+
+    def figures(target: Floats, nontarget: Floats) -> Floats:
+        sample = evidence.sample(target, nontarget)
+        lowest = (min_dcf_of(sample.score, point) for point in POINTS)
+        eer, information = equal_error_rate_of(sample.score), min_cllr_of(sample.score)
+        return np.array([eer, *lowest, information, *sample.losses["threshold"]])
+
+    value, resampled = resample(
+        figures,
+        evidence.target,
+        evidence.nontarget,
+        recordings=recordings.count,
+        resamples=resamples,
+        rng=rng,
+    )
+    low, high = interval(value, resampled)
+    return (low <= TRUTH) & (high >= TRUTH), high - low
+
+
+def coverage(world: World, how: str, *, worlds: int, seed: int = 0) -> tuple[Floats, Floats]:
+    """Share of worlds whose interval holds the truth, and mean width, for each of `FIGURES`."""
+    rng = np.random.default_rng(seed)
+    found = [holds(scores, HOW[how](scores), rng) for scores in _several(world, worlds, rng)]
+    held, width = zip(*found, strict=True)
+    return np.mean(held, axis=0), np.mean(width, axis=0)
+
+
+def independent_nontargets(world: World, *, worlds: int, seed: int = 0) -> float:
+    """N of the rule of three: 3/N is the rate of false alarms that 5 % of worlds show none of."""
+    rng = np.random.default_rng(seed)
+    highest = [scores.score[~scores.label].max() for scores in _several(world, worlds, rng)]
+    return float(3 / norm.sf(np.quantile(highest, 0.05)))
+
+
+def _several(world: World, worlds: int, rng: np.random.Generator) -> Iterator[Scores]:
+    return (drawn_scores(world, rng) for _ in range(worlds))
+
+
+def main() -> None:
+    """Print the tables of docs/metrics.md."""
+    print("| nontargets | effect | recordings | pairs | N |")
+    print("|---|---|---|---|---|")
+    for dense in (False, True):
+        for effect in (0.0, 0.5, 1.0):
+            world = World(50, effect, dense)
+            number = independent_nontargets(world, worlds=1000)
+            trials = np.count_nonzero(~drawn_scores(world, np.random.default_rng(0)).label)
+            print(f"| {_pairs(world)} | {effect} | 50 | {trials} | {number:.0f} |", flush=True)
+    print()
+    print("| nontargets | effect | drawn by |", " | ".join(FIGURES), "|")
+    print("|---|---|---|" + "---|" * len(FIGURES))
+    for dense in (False, True):
+        for effect in (0.0, 0.3, 0.6):
+            for how in HOW:
+                held, width = coverage(World(50, effect, dense), how, worlds=200)
+                cells = (f"{h:.0%} ({100 * w:.1f})" for h, w in zip(held, width, strict=True))
+                pairs = _pairs(World(50, effect, dense))
+                print(f"| {pairs} | {effect} | {how} |", " | ".join(cells), "|", flush=True)
+
+
+def _pairs(world: World) -> str:
+    return "all pairs" if world.dense else "1 a fragment"
+
+
+if __name__ == "__main__":
+    main()
