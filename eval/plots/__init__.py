@@ -1,0 +1,29 @@
+"""The pictures of an evaluation: each function returns a matplotlib figure, `save` writes it.
+
+>>> from eval.plots import ScoreSet, det, save
+>>> png, svg = save(det([ScoreSet.of("ours", read_scores("ours.csv"))]), Path("det"))
+"""
+
+from eval.plots.calibration import calibration
+from eval.plots.det import det
+from eval.plots.histogram import histogram
+from eval.plots.roc import roc
+from eval.plots.scoreset import ScoreSet
+from eval.plots.size import SIZES, SizePoint, bin_edges, error_against_size, points_by_size
+from eval.plots.style import save
+from eval.plots.tippett import tippett
+
+__all__ = [
+    "SIZES",
+    "ScoreSet",
+    "SizePoint",
+    "bin_edges",
+    "calibration",
+    "det",
+    "error_against_size",
+    "histogram",
+    "points_by_size",
+    "roc",
+    "save",
+    "tippett",
+]

@@ -1,0 +1,217 @@
+"""The DET curve, against hand tables and the normal distribution of the standard library."""
+
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from cqtnet.errors import InputError
+from eval.metrics import OperatingPoint, RocBand
+from eval.plots import ScoreSet, det
+from tests.eval.plots.reading import legend, letters, line
+
+# By hand, 20 + 20 pairs. From the strictest threshold: false alarms 0, .1, .1, .2, .2, 1 and
+# misses .3, .3, .1, .1, 0, 0. Hull: (0, .3), (.1, .1), (.2, 0), which meets the diagonal at .1.
+HAND = ScoreSet(
+    "by hand",
+    target=np.repeat([5.0, 3.0, 1.0], [14, 4, 2]),
+    nontarget=np.repeat([4.0, 2.0, 0.0], [2, 2, 16]),
+)
+PERFECT = ScoreSet("perfect", target=np.arange(1.0, 21.0), nontarget=-np.arange(20.0))
+
+
+def points(figure: Figure, label: str) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in line(figure.axes[0], label).get_xydata()]  # type: ignore[union-attr]
+
+
+def close(point: tuple[float, float], other: tuple[float, float]) -> bool:
+    return point == pytest.approx(other, abs=1e-12)
+
+
+def test_the_axes_are_probits_of_the_rates() -> None:
+    axes = det([HAND]).axes[0]
+    for rate in (0.01, 0.05, 0.1):
+        at = axes.transScale.transform((rate, rate))
+        assert at == pytest.approx([NormalDist().inv_cdf(rate)] * 2)
+    assert axes.get_aspect() == 1, "a step in probits is as long along both axes"
+
+
+def test_the_hull_runs_through_the_corners_and_ends_at_one_error() -> None:
+    hull = points(det([HAND]), "by hand")
+    assert close(hull[0], (0.05, 0.2)), "on the line from (0, .3) to (.1, .1), at 1 of 20"
+    assert any(close(point, (0.1, 0.1)) for point in hull)
+    assert close(hull[-1], (0.15, 0.05)), "on the line from (.1, .1) to (.2, 0), at 1 of 20"
+
+
+def test_the_hull_between_its_corners_is_straight_in_rates_not_in_probits() -> None:
+    left = [point for point in points(det([HAND]), "by hand") if point[0] <= 0.1]
+    assert len(left) > 50
+    assert all(close(point, (point[0], 0.3 - 2 * point[0])) for point in left)
+
+
+def test_the_steps_are_the_thresholds_as_measured() -> None:
+    steps = points(det([HAND]), "_steps of by hand")
+    corners = [(0.05, 0.3), (0.1, 0.3), (0.1, 0.1), (0.2, 0.1), (0.2, 0.05)]
+    at = [next(i for i, point in enumerate(steps) if close(point, corner)) for corner in corners]
+    assert at == sorted(at)
+    assert close(steps[0], corners[0])
+    assert close(steps[-1], corners[-1])
+
+
+def test_the_eer_is_marked_on_the_diagonal() -> None:
+    mark = line(det([HAND]).axes[0], "_EER of by hand")
+    assert mark.get_xydata() == pytest.approx(np.array([[0.1, 0.1]]))
+    assert mark.get_markerfacecolor() != "white"
+    assert "EER 10 %; 20 target, 20 nontarget pairs" in legend(det([HAND]))
+
+
+def test_an_eer_below_one_error_is_marked_open() -> None:
+    """Hull from (0, .25) to (.25, 0): EER 1/8, though one error of 4 is 1/4."""
+    few = ScoreSet("few", np.array([4.0, 3.0, 2.0, 0.0]), np.array([1.0, -1.0, -2.0, -3.0]))
+    figure = det([few])
+    mark = line(figure.axes[0], "_EER of few")
+    assert mark.get_xydata() == pytest.approx(np.array([[0.125, 0.125]]))
+    assert mark.get_markerfacecolor() == "white"
+    assert "open: below one error" in legend(figure)
+    assert "open: below one error" not in legend(det([HAND]))
+
+
+def test_operating_points_are_marked_where_the_cost_is_least() -> None:
+    """At P(target) 0.2 false alarms cost 4 misses: (.1, .1) costs .5, (0, .3) only .3."""
+    axes = det([HAND], operating_points=[OperatingPoint(0.5), OperatingPoint(0.2)]).axes[0]
+    diamond, square = (
+        next(drawn for drawn in axes.lines if drawn.get_marker() == marker) for marker in "Ds"
+    )
+    assert diamond.get_xydata() == pytest.approx(np.array([[0.1, 0.1]]))
+    rim = axes.get_xlim()[0]
+    assert square.get_xydata() == pytest.approx(np.array([[rim, axes.get_ylim()[1]]]))
+    assert not square.get_clip_on(), "on the rim, yet whole"
+
+
+def test_below_one_error_is_shaded() -> None:
+    axes = det([HAND]).axes[0]
+    tall, wide = axes.patches
+    assert isinstance(tall, Rectangle)
+    assert isinstance(wide, Rectangle)
+    assert tall.get_x() + tall.get_width() == pytest.approx(0.05)
+    assert wide.get_y() + wide.get_height() == pytest.approx(0.05)
+    assert (tall.get_x(), wide.get_y()) == (axes.get_xlim()[0], axes.get_ylim()[0])
+
+
+def test_thirty_errors_are_marked_only_where_all_sets_have_as_many_trials(
+    rng: np.random.Generator,
+) -> None:
+    many = [ScoreSet(name, rng.normal(2, 1, 400), rng.normal(0, 1, 900)) for name in "ab"]
+    axes = det(many).axes[0]
+    places = {text.get_text(): text.get_position() for text in axes.texts}
+    assert places["30 errors"][1] == pytest.approx(30 / 400), "the last one, beside the axes"
+    fewer = ScoreSet("fewer", many[0].target[:50], many[0].nontarget)
+    assert "30 errors" not in {text.get_text() for text in det([*many, fewer]).axes[0].texts}
+
+
+def test_the_window_holds_every_eer_and_reaches_half_an_error(rng: np.random.Generator) -> None:
+    sets = [ScoreSet(str(d), rng.normal(d, 1, 200), rng.normal(0, 1, 1000)) for d in (0.2, 1, 4)]
+    axes = det(sets).axes[0]
+    low, high = axes.get_xlim()
+    assert low <= 0.5 / 1000
+    assert axes.get_ylim()[0] <= 0.5 / 200
+    assert all(low < s.eer < high for s in sets)
+
+
+def test_the_window_holds_an_eer_below_half_an_error() -> None:
+    """One miss and one false alarm in 100: hull from (0, .01) to (.01, 0), EER .005."""
+    one_miss, one_alarm = np.repeat([5.0, 1.0], [99, 1]), np.repeat([0.0, 2.0], [99, 1])
+    close_call = ScoreSet("s", one_miss, one_alarm)
+    axes = det([close_call]).axes[0]
+    assert close_call.eer == pytest.approx(0.005)
+    assert axes.get_xlim()[0] < 0.005
+    assert axes.get_ylim()[0] < 0.005
+
+
+def test_a_system_without_errors_points_below_one_error() -> None:
+    figure = det([PERFECT], operating_points=[OperatingPoint()])
+    assert "perfect: no error, EER < 15 %; 20 target" in legend(figure), "3 of 20"
+    (arrow,) = [text for text in figure.axes[0].texts if text.get_text() == "A"]
+    x, y = arrow.xy  # type: ignore[attr-defined]
+    assert x < 1 / 20
+    assert y < 1 / 20
+    assert not [drawn for drawn in figure.axes[0].lines if drawn.get_marker() == "o"]
+    figure.canvas.draw()
+
+
+def test_systems_without_errors_share_an_arrow() -> None:
+    again = ScoreSet("perfect again", PERFECT.target, PERFECT.nontarget)
+    arrows = [text.get_text() for text in det([PERFECT, HAND, again]).axes[0].texts]
+    assert "A C" in arrows
+
+
+def test_a_bound_that_is_known_replaces_the_rule_of_three() -> None:
+    bounded = ScoreSet("s", PERFECT.target, PERFECT.nontarget, eer_interval=(0.0, 0.3))
+    assert "EER < 30 %" in legend(det([bounded]))
+
+
+def test_an_interval_stands_in_brackets() -> None:
+    known = ScoreSet("s", HAND.target, HAND.nontarget, eer_interval=(0.04, 0.18))
+    assert "EER 10 % [4 %, 18 %]" in legend(det([known]))
+
+
+def test_a_band_is_filled_between_its_ends_from_one_false_alarm() -> None:
+    rates = np.array([0.05, 0.1, 0.2, 1.0])
+    band = RocBand(rates, np.array([0.1, 0.05, 0.0, 0.0]), np.array([0.19, 0.15, 0.1, 0.1]))
+    figure = det([ScoreSet("s", HAND.target, HAND.nontarget, band=band)])
+    (area,) = figure.axes[0].collections
+    corners = area.get_paths()[0].vertices
+    assert corners[:, 0].min() == pytest.approx(0.05)  # type: ignore[index, call-overload]
+    for corner in ((0.1, 0.05), (0.1, 0.15)):
+        assert np.abs(np.asarray(corners) - corner).max(axis=1).min() < 3e-3
+    assert "95 % interval of the misses" in legend(figure)
+    assert "interval" not in legend(det([HAND]))
+
+
+def test_every_threshold_alike_gives_one_line_of_chance() -> None:
+    """Constant scores: from (0, 1) to (1, 0), and 50 % on the diagonal."""
+    constant = ScoreSet("constant", np.zeros(50), np.zeros(50))
+    figure = det([constant])
+    assert all(close(point, (point[0], 1 - point[0])) for point in points(figure, "constant"))
+    assert line(figure.axes[0], "_EER of constant").get_xydata() == pytest.approx(
+        np.array([[0.5, 0.5]])
+    )
+
+
+def test_a_handful_of_pairs_without_errors_points_into_the_window() -> None:
+    axes = det([ScoreSet("four", np.ones(4), np.zeros(4))]).axes[0]
+    (arrow,) = [text for text in axes.texts if text.get_text() == "A"]
+    (low, high), (x, y) = axes.get_xlim(), arrow.xy  # type: ignore[attr-defined]
+    assert low < x < 0.25 < high
+    assert low < y < 0.25 < high
+
+
+@pytest.mark.parametrize("numbers", [(1, 1), (1, 1000), (1000, 1)])
+@pytest.mark.parametrize("shift", [-1.0, 0.0, 1.0])
+def test_the_smallest_sets_are_drawn_without_a_warning(
+    numbers: tuple[int, int], shift: float
+) -> None:
+    target, nontarget = (np.linspace(0, 0.5, number) for number in numbers)
+    det([ScoreSet("s", target + shift, nontarget)]).canvas.draw()
+
+
+def test_each_letter_stands_on_its_own_line(rng: np.random.Generator) -> None:
+    sets = [ScoreSet(str(d), rng.normal(d, 1, 500), rng.normal(0, 1, 500)) for d in (1, 2, 3)]
+    axes = det(sets).axes[0]
+    place = axes.transScale + axes.transLimits
+    for s, (letter, spot) in zip(sets, sorted(letters(axes).items()), strict=True):
+        apart = {}
+        for other in sets:
+            path = place.transform(line(axes, other.name).get_xydata())
+            apart[other.name] = np.hypot(*(path - spot).T).min()
+        assert apart[s.name] < 0.02, f"{letter} is on its line"
+        assert all(gap > 0.07 for name, gap in apart.items() if name != s.name)
+
+
+def test_nothing_to_draw_and_names_that_say_nothing_are_refused() -> None:
+    with pytest.raises(InputError, match="0 systems to draw; give at least 1"):
+        det([])
+    with pytest.raises(InputError, match="'perfect' names several"):
+        det([PERFECT, PERFECT])

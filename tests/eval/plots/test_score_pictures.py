@@ -1,0 +1,229 @@
+"""ROC, histogram, Tippett and calibration, against tables worked out by hand."""
+
+import numpy as np
+import pytest
+from matplotlib.patches import Rectangle, StepPatch
+
+from cqtnet.errors import InputError
+from eval.plots import ScoreSet, calibration, det, histogram, roc, tippett
+from tests.eval.plots.reading import legend, letters, line
+
+# 4 + 5 pairs; of the 20 pairs of scores 17 are in order and 2 are ties: AUC 18/20.
+FEW = ScoreSet("few", np.array([4.0, 3.0, 2.0, 1.0]), np.array([2.0, 1.0, 0.0, 0.0, 0.0]))
+# Nine of ten targets say 9:1 for, one 9:1 against; nontargets the other way round.
+CERTAIN = np.log(9) * np.array([1.0] * 9 + [-1.0])
+HONEST = ScoreSet("honest", CERTAIN, -CERTAIN, CERTAIN, -CERTAIN)
+
+
+def test_the_roc_joins_the_thresholds_and_states_its_area() -> None:
+    figure = roc([FEW])
+    drawn = line(figure.axes[0], "few").get_xydata()
+    assert drawn == pytest.approx(np.array([(0, 0), (0, 0.5), (0.2, 0.75), (0.4, 1), (1, 1)])), (
+        "ties are one threshold"
+    )
+    assert "few: AUC 0.9; 4 target, 5 nontarget pairs" in legend(figure)
+
+
+def test_the_logarithmic_roc_starts_at_one_false_alarm() -> None:
+    enlarged = np.asarray(line(roc([FEW]).axes[1], "few").get_xydata())
+    assert enlarged[0] == pytest.approx([0.2, 0.75])
+    flawless = ScoreSet("flawless", np.ones(3), np.zeros(10))
+    straight = np.asarray(line(roc([flawless]).axes[1], "flawless").get_xydata())
+    assert straight[0] == pytest.approx([0.1, 1])
+    assert (straight[:, 1] == 1).all()
+
+
+def test_a_tie_is_straight_in_rates_on_the_logarithmic_axis_too() -> None:
+    constant = ScoreSet("constant", np.zeros(10), np.zeros(10))
+    x, y = np.asarray(line(roc([constant]).axes[1], "constant").get_xydata()).T
+    assert len(x) > 50
+    assert y == pytest.approx(x)
+
+
+def test_both_kinds_of_pairs_have_the_same_area_however_many_they_are(
+    rng: np.random.Generator,
+) -> None:
+    uneven = ScoreSet("uneven", rng.normal(3, 1, 50), rng.normal(0, 1, 20000))
+    areas = []
+    for patch in histogram(uneven).axes[0].patches:
+        assert isinstance(patch, StepPatch)
+        density, edges, _ = patch.get_data()
+        areas.append(np.sum(density * np.diff(edges)))
+    assert areas == pytest.approx([1.0] * 4), "area and outline of both"
+
+
+def test_bins_of_whole_numbers_hold_as_many_of_them_each(rng: np.random.Generator) -> None:
+    """120 values in at most 50 bins: 40 bins of 3, where 50 equal bins would hold 2 or 3."""
+    counts = ScoreSet("counts", np.arange(60.0, 120), np.arange(0.0, 60))
+    patch = histogram(counts).axes[0].patches[0]
+    assert isinstance(patch, StepPatch)
+    edges = patch.get_data().edges
+    assert np.diff(edges) == pytest.approx([3.0] * 40)
+    assert edges[0] == -0.5
+
+
+def test_bins_of_other_scores_are_equal_and_as_many_as_asked(rng: np.random.Generator) -> None:
+    patch = (
+        histogram(ScoreSet("s", rng.normal(3, 1, 50), rng.normal(0, 1, 90)), bins=20)
+        .axes[0]
+        .patches[0]
+    )
+    assert isinstance(patch, StepPatch)
+    assert np.diff(patch.get_data().edges) == pytest.approx(
+        [np.ptp(patch.get_data().edges) / 20] * 20
+    )
+
+
+def test_the_error_rates_below_the_densities_are_those_of_each_threshold() -> None:
+    """Accepting from 1.5: one of 4 targets is missed, one of 5 nontargets accepted."""
+    miss, false_alarm = histogram(FEW).axes[1].lines[:2]
+    for drawn, at, rate in (
+        (miss, 1.5, 0.25),
+        (miss, 3.5, 0.75),
+        (false_alarm, 1.5, 0.2),
+        (false_alarm, 0.5, 0.4),
+    ):
+        x, y = np.asarray(drawn.get_xydata()).T
+        assert y[np.argmin(np.abs(x - at))] == pytest.approx(rate)
+    x, y = np.asarray(miss.get_xydata()).T
+    assert np.isnan(y[x < 0.99]).all(), "no miss was seen there: the line ends"
+
+
+def test_thresholds_are_drawn_in_both_halves_and_explained() -> None:
+    """Both rates are closest from above 1 to 2, at .25 and .2: the middle is 1.5."""
+    figure = histogram(FEW, threshold=2.5)
+    for axes in figure.axes:
+        upright = [drawn.get_xdata()[0] for drawn in axes.lines if len(drawn.get_xdata()) == 2]  # type: ignore[arg-type, index]
+        assert upright == pytest.approx([1.5, 2.5])
+    assert "threshold 1.5, where both rates are closest; EER 22.2 %" in legend(figure)
+    assert "threshold 2.5: misses 50 %, false alarms 0 %" in legend(figure)
+
+
+def test_the_threshold_of_flawless_scores_is_the_middle_of_the_gap() -> None:
+    figure = histogram(ScoreSet("s", np.array([3.0, 4.0]), np.array([0.0, 1.0])))
+    assert "threshold 2, in the middle of the gap: no error" in legend(figure)
+    figure.canvas.draw()
+
+
+@pytest.mark.parametrize("scores", [np.zeros(3), np.full(3, 1e9), np.array([-1e-9, 0, 1e-9])])
+def test_scores_that_hardly_differ_are_drawn_without_a_warning(scores: np.ndarray) -> None:
+    histogram(ScoreSet("s", scores, scores), threshold=0.0).canvas.draw()
+
+
+def test_the_tippett_curves_are_shares_of_at_least_each_ratio() -> None:
+    ratios = ScoreSet("r", np.zeros(4), np.zeros(4), *(np.log(10) * np.array(lr) for lr in (
+        [2.0, 1.0, 0.5, -0.5], [0.2, -1.0, -1.5, -2.0])))  # fmt: skip
+    figure = tippett([ratios])
+    for label, at, share in (
+        ("r, target", -0.6, 1.0),
+        ("r, target", 0.0, 0.75),
+        ("r, target", 1.5, 0.25),
+        ("r, nontarget", -1.2, 0.5),
+        ("r, nontarget", 0.1, 0.25),
+        ("r, nontarget", 0.3, 0.0),
+    ):
+        x, y = np.asarray(line(figure.axes[0], label).get_xydata()).T
+        assert y[np.argmin(np.abs(x - at))] == share, (label, at)
+    assert "misleading 25 % of 4 target, 25 % of 4 nontarget pairs" in legend(figure)
+    (dots,) = [drawn for drawn in figure.axes[0].lines if drawn.get_marker() == "o"]
+    assert np.asarray(dots.get_xydata()) == pytest.approx(np.array([(0, 0.75), (0, 0.25)]))
+
+
+def test_ratios_beyond_reason_leave_a_tippett_plot_readable() -> None:
+    sure = ScoreSet("sure", np.ones(5), np.zeros(5), np.full(5, 700.0), np.full(5, -700.0))
+    figure = tippett([sure])
+    assert figure.axes[0].get_xlim() == pytest.approx((-10.1, 10.1))
+    figure.canvas.draw()
+
+
+def test_both_tippett_curves_of_a_system_carry_its_letter(rng: np.random.Generator) -> None:
+    sets = [
+        ScoreSet(name, lr, -lr, lr, -lr)
+        for name, lr in (("a", rng.normal(2, 2, 300)), ("b", rng.normal(4, 3, 300)))
+    ]
+    shown = [text.get_text() for text in tippett(sets).axes[0].texts]
+    assert sorted(text for text in shown if len(text) == 1) == ["A", "A", "B", "B"]
+
+
+def test_honest_probabilities_lie_on_the_diagonal() -> None:
+    """Of the pairs that are called 90 % certain 90 % are the same, and 10 % of the others."""
+    diagram = calibration(HONEST).axes[0]
+    (dots,) = [drawn for drawn in diagram.lines if drawn.get_marker() == "o"]
+    assert np.asarray(dots.get_xydata()) == pytest.approx(np.array([(0.1, 0.1), (0.9, 0.9)]))
+
+
+def test_intervals_of_the_reliability_are_wilsons() -> None:
+    """9 of 10, z 1.96: (9 + z²/2 ± z √(9·1/10 + z²/4)) / (10 + z²), worked out by hand."""
+    diagram = calibration(HONEST).axes[0]
+    (upright,) = diagram.collections
+    low, high = (segment[:, 1] for segment in upright.get_segments())  # type: ignore[attr-defined]
+    assert high == pytest.approx([0.5958, 0.9821], abs=1e-4)
+    assert low == pytest.approx([0.0179, 0.4042], abs=1e-4)
+
+
+def test_intervals_follow_the_weight_of_the_classes() -> None:
+    """Where 9 of 19 pairs are targets, each weighs as 10 nontargets: 90 of 100 are observed."""
+    many = ScoreSet("m", CERTAIN, np.repeat(-CERTAIN, 10), CERTAIN, np.repeat(-CERTAIN, 10))
+    diagram = calibration(many).axes[0]
+    (dots,) = [drawn for drawn in diagram.lines if drawn.get_marker() == "o"]
+    (upright,) = diagram.collections
+    for (_, share), segment in zip(
+        np.asarray(dots.get_xydata()), upright.get_segments(), strict=True
+    ):  # type: ignore[attr-defined]
+        assert segment[0, 1] < share < segment[1, 1]
+
+
+def test_pairs_are_counted_by_bin() -> None:
+    """Three of four say 3:1 for: of ten bins of the probability the third and the eighth."""
+    ratios = np.log(3) * np.array([1.0, 1.0, 1.0, -1.0])
+    counted = calibration(ScoreSet("s", ratios, -ratios, ratios, -ratios)).axes[1]
+    bars = [patch for patch in counted.patches if isinstance(patch, Rectangle)]
+    assert [bar.get_height() for bar in bars] == [1, 3, 3, 1], "targets, then nontargets"
+    assert [int(10 * bar.get_x()) for bar in bars] == [2, 7, 2, 7]
+
+
+def test_the_cross_entropy_at_even_odds_is_cllr() -> None:
+    """H(0.1) = 0.469 bits: honest, so no calibration makes it better; no evidence: 1 bit."""
+    figure = calibration(HONEST)
+    neutral, best, stated = (
+        dict(np.round(np.asarray(drawn.get_xydata()), 6).tolist())
+        for drawn in figure.axes[2].lines[:3]
+    )
+    assert (neutral[0], best[0], stated[0]) == pytest.approx((1, 0.468996, 0.468996), abs=1e-6)
+    assert "Cllr 0.469 bits" in legend(figure)
+    assert "minCllr 0.469 bits" in legend(figure)
+    assert figure.axes[2].get_xlim() == pytest.approx((-3, 3))
+
+
+def test_a_good_system_is_enlarged_and_a_reckless_one_leaves_at_the_top() -> None:
+    surer = ScoreSet("surer", CERTAIN, -CERTAIN, 9 * CERTAIN, -9 * CERTAIN)
+    assert calibration(surer).axes[2].get_ylim() == (0, 2)
+    rare = np.log(999) * np.array([1.0] * 999 + [-1.0])
+    top = calibration(ScoreSet("rare", rare, -rare, rare, -rare)).axes[2].get_ylim()[1]
+    assert 0.0114 < top < 0.05, "H(0.001) = 0.0114 bits"
+
+
+@pytest.mark.parametrize("picture", [lambda s: tippett([s]), calibration])
+def test_scores_without_ratios_are_refused_where_ratios_are_drawn(picture) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(InputError, match=r"few states no likelihood ratios.*column log_lr"):
+        picture(FEW)
+
+
+@pytest.mark.parametrize("picture", [lambda s: roc([s]), lambda s: det([s]), histogram])
+@pytest.mark.parametrize("scores", [np.array([1.0, np.nan]), np.array([])])
+def test_scores_that_are_none_are_refused(picture, scores) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(InputError, match="target scores"):
+        picture(ScoreSet("s", scores, np.zeros(3)))
+    with pytest.raises(InputError, match="nontarget scores"):
+        picture(ScoreSet("s", np.zeros(3), scores))
+
+
+@pytest.mark.parametrize("picture", [roc, tippett])
+def test_systems_are_told_apart_by_name(picture) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(InputError, match="'honest' names several"):
+        picture([HONEST, HONEST])
+
+
+def test_the_perfect_curve_of_a_roc_carries_its_letter() -> None:
+    sets = [FEW, ScoreSet("flawless", np.ones(3), np.zeros(1000))]
+    assert set(letters(roc(sets).axes[1])) == {"A", "B"}

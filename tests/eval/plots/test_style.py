@@ -1,0 +1,201 @@
+"""What all pictures promise: readable in grey, nothing covered, the same bytes."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from eval.metrics import OperatingPoint
+from eval.plots import (
+    ScoreSet,
+    SizePoint,
+    calibration,
+    det,
+    error_against_size,
+    histogram,
+    roc,
+    save,
+    tippett,
+)
+from eval.plots.style import blank, letter_lines, looks, percent, percent_number
+from tests.eval.plots.reading import letters, texts
+
+LONG = "mean over time of the log-CQT, cosine, best of ±6 bin shifts (baseline a), " * 2
+
+
+def systems() -> list[ScoreSet]:
+    """Three systems of which one makes no error and one has a long name."""
+    rng = np.random.default_rng(5)
+    found = []
+    for name, apart in (("ours", 4.0), (LONG, 1.5), ("flawless", 60.0)):
+        target, nontarget = rng.normal(apart, 1, 200), rng.normal(0, 1, 3000)
+        found.append(ScoreSet(name, target, nontarget, 2 * target - 4, 2 * nontarget - 4))
+    return found
+
+
+def by_size() -> dict[str, list[SizePoint]]:
+    sizes = np.linspace(0.85, 1.35, 8)
+    return {
+        name: [SizePoint(s, s - 0.03, s + 0.03, r * s, r * s / 2, 2 * r * s, 80, 90) for s in sizes]
+        for name, r in (("ours", 0.0), (LONG, 0.07))
+    }
+
+
+PICTURES: dict[str, Callable[[], Figure]] = {
+    "det": lambda: det(systems(), operating_points=[OperatingPoint(), OperatingPoint(0.01)]),
+    "roc": lambda: roc(systems()),
+    "histogram": lambda: histogram(systems()[1], threshold=2.0),
+    "tippett": lambda: tippett(systems()),
+    "calibration": lambda: calibration(systems()[1]),
+    "size": lambda: error_against_size(by_size(), xlabel="tempo factor"),
+}
+
+
+@pytest.fixture(params=PICTURES)
+def picture(request: pytest.FixtureRequest) -> Callable[[], Figure]:
+    return PICTURES[request.param]
+
+
+@pytest.fixture(scope="module", params=PICTURES)
+def figure(request: pytest.FixtureRequest) -> Figure:
+    """Each picture, drawn; only to be looked at."""
+    drawn = PICTURES[request.param]()
+    drawn.canvas.draw()
+    return drawn
+
+
+def test_the_same_scores_give_the_same_bytes(picture: Callable[[], Figure], tmp_path: Path) -> None:
+    first, second = (save(picture(), tmp_path / name) for name in ("one.two", "second"))
+    assert [path.name for path in first] == ["one.two.png", "one.two.svg"]
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    assert first[0].read_bytes().startswith(b"\x89PNG")
+    assert b"Software" not in first[0].read_bytes()
+    svg = first[1].read_text(encoding="utf-8")
+    assert "<svg" in svg
+    assert "dc:date" not in svg
+    assert matplotlib.__version__ not in svg
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "one.two.png", "one.two.svg", "second.png", "second.svg"
+    ]  # fmt: skip
+
+
+def test_saving_twice_changes_nothing(tmp_path: Path) -> None:
+    figure = PICTURES["roc"]()
+    first = [path.read_bytes() for path in save(figure, tmp_path / "a")]
+    assert [path.read_bytes() for path in save(figure, tmp_path / "a")] == first
+
+
+def test_settings_of_matplotlib_are_left_alone(tmp_path: Path) -> None:
+    before = dict(matplotlib.rcParams)
+    save(PICTURES["roc"](), tmp_path / "roc")
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_threads_draw_the_same_bytes_side_by_side(tmp_path: Path) -> None:
+    names = [f"{i}" for i in range(2)]
+    threads = [
+        threading.Thread(target=lambda name=name: save(PICTURES["roc"](), tmp_path / name))  # type: ignore[misc]
+        for name in names
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for suffix in (".png", ".svg"):
+        assert len({(tmp_path / (name + suffix)).read_bytes() for name in names}) == 1
+
+
+def test_pictures_need_no_pyplot() -> None:
+    code = "import sys, eval.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_no_text_is_smaller_than_nine_points(figure: Figure) -> None:
+    assert min(text.get_fontsize() for text in texts(figure)) >= 9  # type: ignore[operator]
+
+
+def test_the_legend_covers_no_curve_and_all_words_are_on_the_picture(figure: Figure) -> None:
+    (legend,) = figure.legends
+    top = legend.get_window_extent().y1
+    for axes in figure.axes:
+        tight = axes.get_tightbbox()
+        assert tight is not None
+        assert tight.y0 >= top
+    words = list(legend.get_texts())
+    for axes in figure.axes:
+        titles_and_notes = [part for part in axes.get_children() if isinstance(part, Text)]
+        words += [axes.xaxis.label, axes.yaxis.label, *titles_and_notes]
+    for text in words:
+        box = text.get_window_extent()
+        assert figure.bbox.x0 <= box.x0, text.get_text()
+        assert box.x1 <= figure.bbox.x1, text.get_text()
+        assert box.y1 <= figure.bbox.y1, text.get_text()
+
+
+def test_axes_are_wide_enough_to_read(figure: Figure) -> None:
+    for axes in figure.axes:
+        box = axes.get_window_extent()
+        assert box.width > 0.35 * figure.bbox.width
+        assert box.height > 0.09 * figure.bbox.height
+
+
+def test_thirty_five_looks_differ_also_without_their_letters() -> None:
+    assert len({(look.colour, look.dashes) for look in looks(35)}) == 35
+    assert len({look.letter for look in looks(60)}) == 60
+    assert [look.letter for look in looks(28)][-3:] == ["Z", "AA", "AB"]
+
+
+def test_neighbours_differ_in_dashes_and_in_grey() -> None:
+    for one, other in zip(looks(7), looks(7)[1:], strict=False):
+        assert one.dashes != other.dashes
+        greys = [np.dot(to_rgb(look.colour), (0.299, 0.587, 0.114)) for look in (one, other)]
+        assert abs(greys[0] - greys[1]) > 0.03
+
+
+def test_lines_that_lie_on_each_other_carry_both_letters_side_by_side() -> None:
+    axes = blank(4.0).subplots()
+    x = np.linspace(0, 1, 50)
+    for _ in range(2):
+        axes.plot(x, x)
+    letter_lines(axes, looks(2), [(x, x), (x, x)])
+    (x_a, _), (x_b, _) = letters(axes)["A"], letters(axes)["B"]
+    assert abs(x_a - x_b) > 0.04
+
+
+def test_letters_find_lines_before_limits_are_settled() -> None:
+    axes = blank(4.0).subplots()
+    x = np.linspace(200, 300, 50)
+    axes.plot(x, x)
+    letter_lines(axes, looks(1), [(x, x)])
+    assert set(letters(axes)) == {"A"}
+
+
+def test_a_letter_keeps_clear_of_what_is_marked() -> None:
+    axes = blank(4.0).subplots()
+    x = np.linspace(0, 1, 50)
+    axes.plot(x, x)
+    letter_lines(axes, looks(1), [(x, x)], avoid=[(0.5, 0.5)])
+    (x_a, _) = letters(axes)["A"]
+    assert abs(x_a - 0.5) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [(0.0777, "7.77"), (0.00001, "0.001"), (0.5, "50"), (1.0, "100"), (0.0, "0"), (1 / 3, "33.3")],
+)
+def test_percentages_are_written_out(rate: float, text: str) -> None:
+    assert percent(rate) == f"{text}\N{NO-BREAK SPACE}%"
+
+
+def test_ticks_are_written_out() -> None:
+    assert [percent_number(rate) for rate in (1e-6, 0.001, 0.07, 0.999)] == [
+        "0.0001", "0.1", "7", "99.9"
+    ]  # fmt: skip
