@@ -3,6 +3,7 @@
 from eval.bench.embedding import measure_embedding
 from eval.bench.frontend import measure_frontend
 from eval.bench.process import measure_memory, measure_startup
+from eval.bench.scoring import measure_scoring
 from eval.bench.training import measure_training
 
 MEASURES = {
@@ -10,5 +11,6 @@ MEASURES = {
     "frontend": measure_frontend,
     "embedding": measure_embedding,
     "training": measure_training,
+    "scoring": measure_scoring,
     "memory": measure_memory,
 }

@@ -4,7 +4,12 @@ from importlib import import_module
 
 import click
 
-COMMANDS = {"bench": "eval.commands.bench"}
+COMMANDS = {
+    "bench": "eval.commands.bench",
+    "protocol": "eval.commands.protocol",
+    "report": "eval.commands.report",
+    "score": "eval.commands.score",
+}
 
 
 class Lazy(click.Group):

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-PARTS = ("startup", "frontend", "embedding", "training", "memory")
+PARTS = ("startup", "frontend", "embedding", "training", "scoring", "memory")
 
 
 @click.command(

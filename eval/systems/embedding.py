@@ -1,0 +1,104 @@
+"""The paper's system: the best cosine of two recordings' embeddings."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cqtnet import SAMPLE_RATE
+from cqtnet.cqt import FRAMES_PER_SECOND, LEVEL_FLOOR
+from cqtnet.embed import Embedder, Trace
+from cqtnet.steps import step_count
+from eval.systems.interface import Description, Settings, require_length
+
+HOP_S = 1.0
+
+
+class EmbeddingSystem:
+    """What `verify.cosine.similarity` says of two recordings, for many pairs at once.
+
+    The shorter recording of a pair is one window, and described by its vector. The windows of
+    the longer one depend only on how many steps of the trunk the shorter one has, so they are
+    pooled once for all pairs that need them, and one product gives the cosines of all these.
+    """
+
+    pairs_at_once = 1 << 20
+
+    def __init__(self, settings: Settings) -> None:
+        self.embedder = Embedder.named(
+            settings.model, device=settings.device, precision=settings.precision
+        )
+        self.parameters = {
+            "model_sha256": self.embedder.sha256,
+            "precision": str(self.embedder.dtype).removeprefix("torch."),
+            "device": self.embedder.device.type,
+            "hop_s": HOP_S,
+        }
+
+    def describe(self, path: Path) -> Description:
+        """The trace, and vector (embedding_size,) and level of the whole as one window."""
+        trace = self.embedder.trace_file(path)
+        require_length(trace.n_samples, path)
+        whole = self.embedder.windows(trace, window_s=trace.duration_s)
+        return {
+            "steps": trace.steps,
+            "levels": trace.levels,
+            "n_samples": np.array(trace.n_samples),
+            "vector": whole.vectors[0],
+            "heard": whole.has_content[0],
+        }
+
+    def score(
+        self, recordings: Sequence[Description], pairs: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """The highest cosine of each pair (n, 2), (n,): in [-1, 1], and -1 of silence."""
+        vectors = np.stack([recording["vector"] for recording in recordings])
+        heard = np.array([recording["heard"] for recording in recordings])
+        n_samples = np.array([int(recording["n_samples"]) for recording in recordings])
+        n_steps = np.array([step_count(self.embedder.preset, int(n)) for n in n_samples])
+        swap = n_samples[pairs[:, 0]] < n_samples[pairs[:, 1]]
+        longer, shorter = np.where(swap, pairs.T[::-1], pairs.T)
+        scores = np.empty(len(pairs))
+        for rows in _equal_rows(longer, n_steps[shorter]):
+            windows_of, sought = _trace(recordings[longer[rows[0]]]), shorter[rows]
+            best = self._best(windows_of, vectors[sought], n_samples[sought] / SAMPLE_RATE)
+            scores[rows] = np.where(heard[sought], best, -1.0)
+        return scores
+
+    def _best(
+        self, trace: Trace, vectors: NDArray[np.float32], window_s: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """The highest cosine of each vector (n, embedding_size) with windows as long as its own.
+
+        All of `window_s` (n,) are the same number of steps.
+        """
+        windows = self.embedder.windows(trace, window_s=float(window_s[0]), hop_s=HOP_S)
+        cosines = vectors @ windows.vectors.T  # (n, windows)
+        heard = _levels(trace, windows.start_s, window_s[:, None]) >= LEVEL_FLOOR
+        best: NDArray[np.float64] = np.where(heard, cosines, -1.0).max(axis=1)
+        return best
+
+
+def _equal_rows(*columns: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Rows (n,) that agree in all columns, together."""
+    order = np.lexsort(columns)
+    changes = np.any([np.diff(column[order]) != 0 for column in columns], axis=0)
+    return np.split(order, np.flatnonzero(changes) + 1)
+
+
+def _trace(recording: Description) -> Trace:
+    return Trace(recording["steps"], recording["levels"], int(recording["n_samples"]))
+
+
+def _levels(
+    trace: Trace, start_s: NDArray[np.float64], window_s: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Mean level of windows (windows,) of every length (n, 1), (n, windows)."""
+    sums = np.concatenate([[0.0], np.cumsum(trace.levels, dtype=np.float64)])
+    end_s = np.minimum(start_s + window_s, trace.duration_s)
+    first, last = (
+        np.clip((seconds * FRAMES_PER_SECOND).astype(int), 0, len(trace.levels))
+        for seconds in (start_s, end_s)
+    )
+    return np.asarray((sums[last] - sums[first]) / np.maximum(1, last - first))

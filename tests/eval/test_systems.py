@@ -1,0 +1,230 @@
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+import soundfile
+from librosa.sequence import dtw
+from numpy.typing import NDArray
+
+from cqtnet import SAMPLE_RATE
+from cqtnet.cqt import FRAMES_PER_SECOND
+from cqtnet.embed import Trace
+from cqtnet.errors import InputError
+from cqtnet.music import make_music
+from eval.systems import SYSTEMS, make_system
+from eval.systems.chroma_dtw import chroma, path_cost
+from eval.systems.embedding import EmbeddingSystem
+from eval.systems.interface import Description, Settings
+from eval.systems.mean_cqt import MeanCqtSystem
+from verify.cosine import similarity
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    return Settings(precision="float32")
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Of lengths that fall within, between and on steps of the trunk; two with silence."""
+    folder = tmp_path_factory.mktemp("recordings")
+    music = make_music(1, duration_s=40.0)
+    spans = [(0, 20), (20, 40), (3, 17.8), (5, 28.5), (4, 7), (9, 14), (9, 14.3), (11, 16.9)]
+    spans += [(0, 40), (14, 34), (0, 5), (0, 5.3)]
+    sounds = [music[round(a * SAMPLE_RATE) : round(b * SAMPLE_RATE)].copy() for a, b in spans]
+    sounds[9][: 13 * SAMPLE_RATE] = 0
+    sounds[4] *= 5e-5 / np.abs(sounds[4]).max()  # above silence, but nothing that is heard
+    paths = [folder / f"{number}.wav" for number in range(len(sounds))]
+    for path, sound in zip(paths, sounds, strict=True):
+        soundfile.write(path, sound, SAMPLE_RATE, subtype="FLOAT")
+    return paths
+
+
+def all_pairs(n: int) -> NDArray[np.int64]:
+    return np.array(list(product(range(n), repeat=2)))
+
+
+def sine(path: Path, hz: float, *, amplitude: float = 0.5, duration_s: float = 4.0) -> Path:
+    times = np.arange(round(duration_s * SAMPLE_RATE)) / SAMPLE_RATE
+    soundfile.write(path, amplitude * np.sin(2 * np.pi * hz * times), SAMPLE_RATE, subtype="FLOAT")
+    return path
+
+
+def test_embedding_scores_are_those_of_similarity(
+    settings: Settings, recordings: list[Path]
+) -> None:
+    system = EmbeddingSystem(settings)
+    pairs = all_pairs(len(recordings))
+    scores = system.score([system.describe(path) for path in recordings], pairs)
+    traces = [system.embedder.trace_file(path) for path in recordings]
+    expected = [similarity(system.embedder, traces[a], traces[b]).cosine for a, b in pairs]
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+    assert scores[4] == -1
+
+
+def test_two_probes_of_as_many_steps_are_each_told_what_of_the_other_is_silent(
+    settings: Settings, recordings: list[Path]
+) -> None:
+    """The first 5.1 s are marked silent: a window of 5.0 s is not heard there, one of 5.3 s is."""
+    system = EmbeddingSystem(settings)
+    whole, short, longer = (dict(system.describe(recordings[index])) for index in (0, 10, 11))
+    whole["levels"] = whole["levels"].copy()
+    whole["levels"][: round(5.1 * FRAMES_PER_SECOND)] = 0
+    described = [whole, short, longer]
+    assert len(short["steps"]) == len(longer["steps"])
+    scores = system.score(described, np.array([[0, 1], [2, 0]]))
+    traces = [Trace(d["steps"], d["levels"], int(d["n_samples"])) for d in described]
+    expected = [similarity(system.embedder, traces[0], probe).cosine for probe in traces[1:]]
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+    assert scores[0] < scores[1]
+
+
+def test_windows_are_pooled_once_for_all_probes_of_as_many_steps(
+    settings: Settings, recordings: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = EmbeddingSystem(settings)
+    described = [system.describe(recordings[index]) for index in (8, 5, 6)]
+    copies = [*described, described[1], described[2]]
+    windows = Mock(wraps=system.embedder.windows)
+    monkeypatch.setattr(system.embedder, "windows", windows)
+    system.score(copies, np.array([[0, 1], [2, 0], [0, 3], [4, 0]]))  # 5.0 and 5.3 s: 4 steps
+    assert windows.call_count == 1
+
+
+def test_mean_cqt_is_the_best_cosine_over_the_bins_in_common(rng: np.random.Generator) -> None:
+    levels = rng.uniform(0, 3, (5, 84)).astype(np.float32)
+    system = MeanCqtSystem(Settings())
+    pairs = all_pairs(5)
+    scores = system.score([{"levels": row} for row in levels], pairs)
+
+    def slow(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+        def cosine(x: NDArray[np.float32], y: NDArray[np.float32]) -> float:
+            return float(x @ y / np.sqrt((x @ x) * (y @ y)))
+
+        up = [cosine(a[: 84 - shift], b[shift:]) for shift in range(7)]
+        down = [cosine(a[shift:], b[: 84 - shift]) for shift in range(7)]
+        return max(up + down)
+
+    expected = [slow(levels[a].astype(float), levels[b].astype(float)) for a, b in pairs]
+    np.testing.assert_allclose(scores, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shift", [-6, 0, 6])
+def test_mean_cqt_finds_a_transposition_within_six_semitones(
+    shift: int, rng: np.random.Generator
+) -> None:
+    levels = rng.uniform(0, 3, 84).astype(np.float32)
+    moved = np.roll(levels, shift)
+    pair: list[Description] = [{"levels": levels}, {"levels": moved}]
+    score = MeanCqtSystem(Settings()).score(pair, np.array([[0, 1]]))
+    assert score[0] == pytest.approx(1.0)
+    further: list[Description] = [{"levels": levels}, {"levels": np.roll(levels, 7)}]
+    assert MeanCqtSystem(Settings()).score(further, np.array([[0, 1]]))[0] < 0.95
+
+
+@pytest.mark.parametrize("name", ["mean-cqt", "chroma-dtw"])
+def test_gain_changes_no_description_of_a_baseline(name: str, tmp_path: Path) -> None:
+    system = make_system(name, Settings())
+    loud, quiet = (
+        system.describe(sine(tmp_path / f"{amplitude}.wav", 300, amplitude=amplitude))
+        for amplitude in (0.5, 0.005)
+    )
+    for key in loud:
+        np.testing.assert_allclose(loud[key], quiet[key], atol=1e-4)
+
+
+def test_the_mean_cqt_of_a_sine_is_highest_at_its_bin(tmp_path: Path) -> None:
+    described = make_system("mean-cqt", Settings()).describe(sine(tmp_path / "a.wav", 440.0))
+    assert described["levels"].argmax() == 45  # A4 is 45 semitones above C1
+
+
+def test_the_chroma_of_a_sine_is_highest_at_its_pitch_class(tmp_path: Path) -> None:
+    described = make_system("chroma-dtw", Settings()).describe(sine(tmp_path / "a.wav", 440.0))
+    assert (described["chroma"][1:-1].argmax(axis=1) == 9).all()  # C, C#, … A
+    assert described["chroma"].shape == (19, 12)  # 173 frames of 4 s, nine at a time
+
+
+def test_a_flat_chroma_costs_one_and_is_never_nan() -> None:
+    flat = chroma(np.ones((84, 90), np.float32))
+    assert not flat.any()
+    assert path_cost(flat, flat) == 1.0
+
+
+def random_chroma(rng: np.random.Generator, n: int) -> NDArray[np.float32]:
+    frames = rng.normal(size=(n, 12))
+    unit = frames / np.linalg.norm(frames, axis=1, keepdims=True)
+    return np.asarray(unit, np.float32)
+
+
+@pytest.mark.parametrize(("n", "m"), [(10, 10), (9, 17), (30, 12), (60, 64)])
+def test_the_path_cost_is_that_of_librosa_at_the_best_rotation(
+    n: int, m: int, rng: np.random.Generator
+) -> None:
+    a, b = random_chroma(rng, n), random_chroma(rng, m)
+    query, along = (a, b) if n <= m else (b, a)
+    costs = []
+    for rotation in range(12):
+        total = dtw(
+            C=1 - np.roll(query, rotation, axis=1) @ along.T,
+            subseq=True,
+            backtrack=False,
+            step_sizes_sigma=np.array([[1, 1], [2, 1], [1, 2]], np.uint32),
+            weights_mul=np.array([1.0, 2.0, 1.0]),
+        )
+        costs.append(total[-1].min() / len(query))
+    assert path_cost(a, b) == pytest.approx(min(costs), abs=1e-5)
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_a_transposed_stretch_at_up_to_double_tempo_is_found_at_no_cost(
+    every: int, rng: np.random.Generator
+) -> None:
+    along = random_chroma(rng, 80)
+    query = np.roll(along[11:71:every], 5, axis=1)
+    assert path_cost(query, along) == pytest.approx(0.0, abs=1e-5)
+    assert path_cost(random_chroma(rng, len(query)), along) > 0.3
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_description_is_plain_arrays_and_a_recording_is_most_like_itself(
+    name: str, settings: Settings, recordings: list[Path]
+) -> None:
+    system = make_system(name, settings)
+    described = [system.describe(path) for path in recordings[:2]]
+    assert not any(array.dtype.hasobject for each in described for array in each.values())
+    scores = system.score(described, np.array([[0, 0], [1, 1], [0, 1]]))
+    assert scores.shape == (3,) and scores.dtype == np.float64
+    assert min(scores[:2]) > scores[2]
+
+
+def bad_files(folder: Path) -> Sequence[tuple[Path, str]]:
+    """A file of each kind that no system can use, and what is said of it."""
+    music = make_music(3, duration_s=5.0)
+    soundfile.write(folder / "silent.wav", np.zeros(5 * SAMPLE_RATE), SAMPLE_RATE)
+    soundfile.write(folder / "short.wav", music[: 2 * SAMPLE_RATE - 20], SAMPLE_RATE)
+    soundfile.write(folder / "empty.wav", music[:0], SAMPLE_RATE)
+    (folder / "text.wav").write_text("not audio")
+    return [
+        (folder / "silent.wav", "silent.wav"),
+        (folder / "short.wav", r"short.wav.* s.*2\.0 s"),
+        (folder / "empty.wav", "empty.wav"),
+        (folder / "text.wav", "text.wav"),
+    ]
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_what_cannot_be_compared_is_an_error_that_names_the_file(
+    name: str, settings: Settings, tmp_path: Path
+) -> None:
+    system = make_system(name, settings)
+    for path, message in bad_files(tmp_path):
+        with pytest.raises(InputError, match=message):
+            system.describe(path)
+
+
+def test_an_unknown_system_is_an_error_that_lists_the_known_ones() -> None:
+    with pytest.raises(InputError, match="'best' is unknown; use one of embedding, mean-cqt"):
+        make_system("best", Settings())
