@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -39,5 +40,22 @@ def test_similarity_finds_the_fragment(tmp_path: Path) -> None:
     assert float(words[3]) == pytest.approx(20.0, abs=2.5)
 
 
+def test_det_from_kaldi_finds_the_eer_of_two_known_normal_distributions(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    trials, scores = [], []
+    for speaker in range(100):
+        for number in range(40):
+            kind, mean = ("target", 2.0) if number < 10 else ("nontarget", 0.0)
+            trials.append(f"spk{speaker} utt{number}-{speaker} {kind}")
+            scores.append(f"spk{speaker} utt{number}-{speaker} {rng.normal(mean):.6f}")
+    (tmp_path / "trials").write_text("\n".join(trials) + "\n")
+    (tmp_path / "scores.txt").write_text("\n".join(reversed(scores)) + "\n")
+    printed = run("det_from_kaldi.py", *(tmp_path / n for n in ("trials", "scores.txt", "det")))
+    assert 14.5 < float(printed.split()[1]) < 17.2, "Φ(-1) = 15.87 %"
+    assert (tmp_path / "det.png").stat().st_size > 10_000
+    assert "<svg" in (tmp_path / "det.svg").read_text()
+
+
 def test_every_example_is_tested() -> None:
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {"planted_edits.py", "similarity.py"}
+    tests = Path(__file__).read_text()
+    assert all(f'run("{path.name}"' in tests for path in EXAMPLES.glob("*.py"))
