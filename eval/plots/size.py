@@ -29,6 +29,7 @@ SIZES = {
     "shift_semitones": "pitch shift, semitones",
     "snr_db": "signal-to-noise ratio, dB",
     "rt60_s": "reverberation time, s",
+    "kbps": "bit rate, kbit/s",
     "length_s": "length, s",
 }
 """What the columns of the protocols are called on an axis."""
