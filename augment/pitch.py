@@ -1,7 +1,8 @@
 """Higher or lower at the same tempo."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -20,10 +21,12 @@ class Pitch(Effect):
     """
 
     name = "pitch"
+    shifts: ClassVar[Range] = (-24, 24)
+    stretch: ClassVar[Callable[..., Samples]] = staticmethod(stretched)
     shift_semitones: float
 
     def __post_init__(self) -> None:
-        self._check_limits(shift_semitones=(-24, 24))
+        self._check_limits(shift_semitones=self.shifts)
 
     @classmethod
     def draw(cls, rng: np.random.Generator, *, shift_semitones: Range = (-4.0, 4.0)) -> Self:
@@ -34,6 +37,6 @@ class Pitch(Effect):
         if self.shift_semitones == 0:
             return Altered.unmoved(samples, sample_rate)
         ratio = 2 ** (self.shift_semitones / 12)
-        longer = stretched(samples, sample_rate, factor=1 / ratio)
+        longer = self.stretch(samples, sample_rate, factor=1 / ratio)
         shifted = resample(longer, sample_rate * ratio, sample_rate)
         return Altered.unmoved(with_length(shifted, samples.size), sample_rate)

@@ -1,7 +1,8 @@
 """Faster or slower at the same pitch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -18,10 +19,12 @@ class Tempo(Effect):
     """
 
     name = "tempo"
+    factors: ClassVar[Range] = (0.25, 4)
+    stretch: ClassVar[Callable[..., Samples]] = staticmethod(stretched)
     factor: float
 
     def __post_init__(self) -> None:
-        self._check_limits(factor=(0.25, 4))
+        self._check_limits(factor=self.factors)
 
     @classmethod
     def draw(cls, rng: np.random.Generator, *, factor: Range = (0.8, 1.2)) -> Self:
@@ -31,7 +34,7 @@ class Tempo(Effect):
     def _alter(self, samples: Samples, sample_rate: int) -> Altered:
         if self.factor == 1:
             return Altered.unmoved(samples, sample_rate)
-        faster = stretched(samples, sample_rate, factor=self.factor)
+        faster = self.stretch(samples, sample_rate, factor=self.factor)
         return Altered(faster, whole_to_whole(samples, faster, sample_rate))
 
     def output_duration_s(self, duration_s: float) -> float:

@@ -8,78 +8,20 @@ on the one before. No recipe for training draws these effects, and none should: 
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
-from augment.effect import Altered, Effect, Range, Samples, uniform
+from augment.effect import Samples
 from augment.errors import EffectError
-from augment.resample import resample, with_length
-from augment.tempo import whole_to_whole
+from augment.pitch import Pitch
+from augment.resample import with_length
+from augment.tempo import Tempo
 
 FRAME_SAMPLES = 4096
 
 
-@dataclass(frozen=True)
-class WsolaTempo(Effect):
-    """The sound `factor` times as fast (0.5 to 2), its pitch unchanged, by WSOLA; moves time.
-
-    As long as `tempo` makes it. A moment of the source is heard up to 25 ms of the source from
-    where the map has it, half a piece: WSOLA works like that. In music the average over some
-    seconds is about 10 ms off, up to 20. It doesn't drift.
-    """
-
-    name = "wsola_tempo"
-    factor: float
-
-    def __post_init__(self) -> None:
-        self._check_limits(factor=(0.5, 2))
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator, *, factor: Range = (0.8, 1.2)) -> Self:
-        """A factor drawn evenly."""
-        return cls(uniform(rng, factor))
-
-    def _alter(self, samples: Samples, sample_rate: int) -> Altered:
-        if self.factor == 1:
-            return Altered.unmoved(samples, sample_rate)
-        faster = _stretched(samples, sample_rate, factor=self.factor)
-        return Altered(faster, whole_to_whole(samples, faster, sample_rate))
-
-    def output_duration_s(self, duration_s: float) -> float:
-        """Seconds at the new tempo."""
-        return duration_s / self.factor
-
-
-@dataclass(frozen=True)
-class WsolaPitch(Effect):
-    """The sound shifted by `shift_semitones` (-12 to 12) by WSOLA, every moment in its place.
-
-    Made longer at the same pitch and then played faster. Moments are as exact as those of
-    `wsola_tempo`.
-    """
-
-    name = "wsola_pitch"
-    shift_semitones: float
-
-    def __post_init__(self) -> None:
-        self._check_limits(shift_semitones=(-12, 12))
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator, *, shift_semitones: Range = (-4.0, 4.0)) -> Self:
-        """A shift drawn evenly, not only whole semitones."""
-        return cls(uniform(rng, shift_semitones))
-
-    def _alter(self, samples: Samples, sample_rate: int) -> Altered:
-        if self.shift_semitones == 0:
-            return Altered.unmoved(samples, sample_rate)
-        ratio = 2 ** (self.shift_semitones / 12)
-        longer = _stretched(samples, sample_rate, factor=1 / ratio)
-        shifted = resample(longer, sample_rate * ratio, sample_rate)
-        return Altered.unmoved(with_length(shifted, samples.size), sample_rate)
-
-
-def _stretched(samples: Samples, sample_rate: int, *, factor: float) -> Samples:
+def wsola_stretched(samples: Samples, sample_rate: int, *, factor: float) -> Samples:
     """The samples `factor` times faster, to the nearest sample, by FFmpeg's `atempo`."""
     import av
 
@@ -118,3 +60,30 @@ def _ready(graph: Any) -> list[Samples]:
             parts.append(graph.pull().to_ndarray()[0])
         except (av.BlockingIOError, av.EOFError):
             return parts
+
+
+@dataclass(frozen=True)
+class WsolaTempo(Tempo):
+    """The sound `factor` times as fast (0.5 to 2), its pitch unchanged, by WSOLA; moves time.
+
+    As long as `tempo` makes it. A moment of the source is heard up to 25 ms of the source from
+    where the map has it, half a piece: WSOLA works like that. In music the average over some
+    seconds is about 10 ms off, up to 20. It doesn't drift.
+    """
+
+    name = "wsola_tempo"
+    factors = (0.5, 2)
+    stretch = staticmethod(wsola_stretched)
+
+
+@dataclass(frozen=True)
+class WsolaPitch(Pitch):
+    """The sound shifted by `shift_semitones` (-12 to 12) by WSOLA, every moment in its place.
+
+    Made longer at the same pitch and then played faster. Moments are as exact as those of
+    `wsola_tempo`.
+    """
+
+    name = "wsola_pitch"
+    shifts = (-12, 12)
+    stretch = staticmethod(wsola_stretched)
