@@ -71,6 +71,17 @@ class Trace(Stretch):
         """Length of the recording."""
         return self.n_samples / SAMPLE_RATE
 
+    def mean_levels(
+        self, start_s: NDArray[np.float64], end_s: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Mean level of the frames from each start to each end, of their common shape."""
+        sums = np.concatenate([[0.0], np.cumsum(self.levels, dtype=np.float64)])
+        first, last = (
+            np.clip((seconds * FRAMES_PER_SECOND).astype(int), 0, len(self.levels))
+            for seconds in (start_s, end_s)
+        )
+        return np.asarray((sums[last] - sums[first]) / np.maximum(1, last - first))
+
 
 class Embedder:
     """A network made ready to embed: fused, on its device, in its precision.
@@ -187,9 +198,8 @@ class Embedder:
         step_s = self.preset.stride_frames / FRAMES_PER_SECOND
         start_s = (starts * step_s).astype(np.float64)
         end_s = np.minimum(start_s + window_s, trace.duration_s)
-        return Embeddings(
-            np.concatenate(vectors), start_s, end_s, _mean_levels(trace, start_s, end_s)
-        )
+        levels = trace.mean_levels(start_s, end_s)
+        return Embeddings(np.concatenate(vectors), start_s, end_s, levels)
 
     def embed(self, samples: Samples) -> NDArray[np.float32]:
         """The one embedding (embedding_size,) of a whole fragment: the paper's feature vector."""
@@ -266,18 +276,6 @@ class _Checked:
                 f"{self.name} holds nothing to compare: none of its {self.n_samples} samples "
                 f"rises above {audio.SILENCE_DBFS:g} dB full scale"
             )
-
-
-def _mean_levels(
-    trace: Trace, start_s: NDArray[np.float64], end_s: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Mean level of the frames of each window, (n,)."""
-    sums = np.concatenate([[0.0], np.cumsum(trace.levels, dtype=np.float64)])
-    first, last = (
-        np.clip((seconds * FRAMES_PER_SECOND).astype(int), 0, len(trace.levels))
-        for seconds in (start_s, end_s)
-    )
-    return np.asarray((sums[last] - sums[first]) / np.maximum(1, last - first))
 
 
 def _fused(model: CqtNet) -> CqtNet:

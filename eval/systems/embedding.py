@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
-from cqtnet.cqt import FRAMES_PER_SECOND, LEVEL_FLOOR
+from cqtnet.cqt import LEVEL_FLOOR
 from cqtnet.embed import Embedder, Trace
 from cqtnet.steps import step_count
 from eval.systems.interface import Description, Settings, require_length
@@ -75,7 +75,8 @@ class EmbeddingSystem:
         """
         windows = self.embedder.windows(trace, window_s=float(window_s[0]), hop_s=HOP_S)
         cosines = vectors @ windows.vectors.T  # (n, windows)
-        heard = _levels(trace, windows.start_s, window_s[:, None]) >= LEVEL_FLOOR
+        end_s = np.minimum(windows.start_s + window_s[:, None], trace.duration_s)
+        heard = trace.mean_levels(windows.start_s, end_s) >= LEVEL_FLOOR
         best: NDArray[np.float64] = np.where(heard, cosines, -1.0).max(axis=1)
         return best
 
@@ -89,16 +90,3 @@ def _equal_rows(*columns: NDArray[np.int64]) -> list[NDArray[np.int64]]:
 
 def _trace(recording: Description) -> Trace:
     return Trace(recording["steps"], recording["levels"], int(recording["n_samples"]))
-
-
-def _levels(
-    trace: Trace, start_s: NDArray[np.float64], window_s: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Mean level of windows (windows,) of every length (n, 1), (n, windows)."""
-    sums = np.concatenate([[0.0], np.cumsum(trace.levels, dtype=np.float64)])
-    end_s = np.minimum(start_s + window_s, trace.duration_s)
-    first, last = (
-        np.clip((seconds * FRAMES_PER_SECOND).astype(int), 0, len(trace.levels))
-        for seconds in (start_s, end_s)
-    )
-    return np.asarray((sums[last] - sums[first]) / np.maximum(1, last - first))
