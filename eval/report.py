@@ -1,6 +1,7 @@
 """What score files say, measured once: by system and condition, as data, CSV and a table."""
 
 import csv
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from cqtnet.errors import InputError
 from cqtnet.files import file_sha256, make_folder, write_json, written_whole
 from cqtnet.versions import versions
 from eval.metrics import Figure, Metrics, OperatingPoint, measure_by_condition
+from eval.oddities import warn_of_oddities
 from eval.plots import save
 from eval.retrieval import Retrieval, retrieve
 from eval.trials import Scores, read_scores
@@ -89,6 +91,7 @@ def read_report(files: Mapping[str, Path], *, options: Options | None = None) ->
     0.012
     """
     tables = {name: read_scores(path) for name, path in files.items()}
+    warn_of_oddities(tables)
     return Report(
         [measure_system(name, scores, options=options) for name, scores in tables.items()],
         options or Options(),
@@ -115,6 +118,8 @@ def system_names(texts: Sequence[str]) -> dict[str, Path]:
         name, separator, file = text.partition("=")
         if not separator or Path(text).is_file():
             name, file = Path(text).stem, text
+        if not name or not file:
+            raise InputError(f"{text!r} names no system or no file; give NAME=SCORES.csv")
         if name in files:
             raise InputError(
                 f"two score files are named {name!r}; tell them apart: A={files[name]} B={file}"
@@ -126,8 +131,12 @@ def system_names(texts: Sequence[str]) -> dict[str, Path]:
 def write_report(
     folder: Path, report: Report, *, page: str, pictures: Mapping[str, Picture]
 ) -> None:
-    """Write the report into the folder: each file whole, and `report.json` last of all."""
+    """Write the report into the folder: each file whole, and `report.json` last of all.
+
+    A report that is there goes first, with its pictures; other files stay.
+    """
     make_folder(folder)
+    _remove_old(folder)
     for name, picture in pictures.items():
         save(picture, folder / name)
     with (
@@ -143,7 +152,21 @@ def write_report(
             writer.writerow((system, condition, name, *numbers, figure.note))
     with written_whole(folder / "report.md") as temporary:
         temporary.write_text(page, encoding="utf-8", errors="surrogateescape")
-    write_json(folder / "report.json", report.to_dict())
+    write_json(folder / "report.json", {**report.to_dict(), "pictures": list(pictures)})
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove what an earlier report's own list says it wrote, the list before all else."""
+    account = folder / "report.json"
+    try:
+        names = json.loads(account.read_text(encoding="utf-8"))["pictures"]
+    except (OSError, ValueError, KeyError, TypeError):
+        names = []
+    account.unlink(missing_ok=True)
+    for name in names:
+        if isinstance(name, str) and Path(name).name == name:
+            for suffix in (".png", ".svg"):
+                (folder / f"{name}{suffix}").unlink(missing_ok=True)
 
 
 def _system_dict(system: System) -> dict[str, Any]:

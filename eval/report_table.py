@@ -27,7 +27,7 @@ def page(report: Report, *, pictures: Iterable[str] = ()) -> str:
     return (
         f"# Verification report\n\n{errors_table(report)}\n"
         f"Costs, information, retrieval:\n\n{_table(report, _further_columns(report))}\n"
-        f"{shown_pictures}"
+        f"{_notes(report)}{shown_pictures}"
     )
 
 
@@ -41,18 +41,13 @@ def shown(figure: Figure | None, *, in_percent: bool = False) -> str:
         return "–"
     scale = 100.0 if in_percent else 1.0
     value, low, high = (
-        None if x is None else f"{_rounded(scale * x):g}"
+        None if x is None else f"{float(f'{scale * x:.3g}'):g}"
         for x in (figure.value, figure.low, figure.high)
     )
     if high is None:
         return f"{value}"
     # No error was seen: what can be said is an upper bound.
     return f"< {high}" if figure.value == 0 else f"{value} [{low}, {high}]"
-
-
-def _rounded(x: float) -> float:
-    """Three digits, and no more than three behind the point."""
-    return round(float(f"{x:.3g}"), 3)
 
 
 def _table(report: Report, columns: Sequence[Column]) -> str:
@@ -116,7 +111,22 @@ def _figures(system: System, condition: str) -> Mapping[str, Figure]:
     return found
 
 
+def _notes(report: Report) -> str:
+    """What has to be known about some figures, each note with whom it concerns first."""
+    notes: dict[str, str] = {}
+    for system, condition, name, figure in report.rows():
+        if figure.note:
+            notes.setdefault(f"{name}: {figure.note}", f"{condition}, {system}")
+    lines = [f"* {note} ({whose})" for note, whose in notes.items()]
+    return (
+        "\nNotes, each with the first row that it is about:\n\n" + "\n".join(lines) + "\n"
+        if lines
+        else ""
+    )
+
+
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"

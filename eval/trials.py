@@ -7,8 +7,10 @@ score file has the same columns, `score` (higher: same) and, where a system stat
 """
 
 import csv
+import io
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -22,6 +24,8 @@ from cqtnet.files import written_whole
 
 COLUMNS = ("reference", "probe", "label", "condition", "recording")
 SCORE_COLUMNS = ("score", "log_lr")
+
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 Texts = NDArray[np.str_]
 
@@ -138,28 +142,38 @@ def _write(path: Path, trials: Trials, scores: Mapping[str, Sequence[str]]) -> N
 
 def _read(path: Path, *, needed: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
     """Names of the columns, and the columns as text; every row as long as the header."""
+    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
     try:
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            try:
-                columns = next(reader, [])
-                _check_header(path, columns, needed)
-                rows: list[list[str]] = []
-                for row in reader:
-                    _check_row(path, row, columns, line=len(rows) + 2, last=reader.line_num)
-                    rows.append(row)
-            except csv.Error as error:
-                raise ManifestError(f"{path}:{max(1, reader.line_num)}: {error}") from error
-    except (OSError, ValueError) as error:  # ValueError: a name that no file system takes
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ManifestError(f"{path} cannot be read: {reason}; give a CSV file") from error
+        columns = next(reader, [])
+        _check_header(path, columns, needed)
+        rows: list[list[str]] = []
+        for row in reader:
+            _check_row(path, row, columns, line=len(rows) + 2, last=reader.line_num)
+            rows.append(row)
+    except csv.Error as error:
+        raise ManifestError(f"{path}:{max(1, reader.line_num)}: {error}") from error
     if not rows:
         raise ManifestError(f"{path}:1: holds a header but no trial; give a row for each pair")
     return columns, dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
 
 
+def _text(path: Path) -> str:
+    try:
+        text = path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
+    except (OSError, ValueError) as error:  # ValueError: a name that no file system takes
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ManifestError(f"{path} cannot be read: {reason}; give a CSV file") from error
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise ManifestError(f"{path}:{line}: holds a NUL; give plain text, UTF-8")
+    return text
+
+
 def _check_header(path: Path, columns: Sequence[str], needed: Sequence[str]) -> None:
     missing = [name for name in needed if name not in columns]
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(columns) == 1 and separator in columns[0]:
+            raise ManifestError(f"{path}:1: columns are separated by {name}; use commas")
     if missing:
         raise ManifestError(
             f"{path}:1: no column {', '.join(missing)}; the header needs {','.join(needed)}"
@@ -229,7 +243,5 @@ def _finite(path: Path, name: str, table: Mapping[str, list[str]]) -> NDArray[np
 
 
 def _number_or_nan(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+    """The number that plain digits mean; Python would also read `1_0`, ` 1` and `١`."""
+    return float(text) if NUMBER.fullmatch(text) else math.nan

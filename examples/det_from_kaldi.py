@@ -3,7 +3,8 @@
 python examples/det_from_kaldi.py trials scores det
 
 `trials` holds lines of `enrolment test target` or `enrolment test nontarget`, `scores` lines of
-`enrolment test score`. Intervals come from resampling the enrolled.
+`enrolment test score`. Intervals come from resampling speakers; whose voice a test is, its target
+trial says.
 """
 
 import sys
@@ -24,13 +25,18 @@ def read_kaldi(trials: Path, scores: Path) -> Scores:
         enrolment, test, number = line.split()
         score[enrolment, test] = float(number)
     enrolments, tests, kinds = zip(*map(str.split, trials.read_text().splitlines()), strict=True)
+    speaker = {
+        test: enrolment
+        for enrolment, test, kind in zip(enrolments, tests, kinds, strict=True)
+        if KINDS[kind]
+    }
     return Scores(
         path=scores,
         reference=np.array(enrolments),
         probe=np.array(tests),
         label=np.array([KINDS[kind] for kind in kinds]),
         condition=np.full(len(kinds), "trials"),
-        recording=np.array(enrolments),
+        recording=np.array([speaker.get(test, test) for test in tests]),
         score=np.array([score[pair] for pair in zip(enrolments, tests, strict=True)]),
     )
 
@@ -49,4 +55,6 @@ def main(trials: str, scores: str, picture: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])

@@ -1,6 +1,5 @@
 """`cqtnet eval report`: figures, tables and pictures of score files."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,8 @@ import click
 
 if TYPE_CHECKING:
     from eval.metrics import OperatingPoint
+
+FEWEST_RESAMPLES = 20
 
 
 @click.command(
@@ -42,7 +43,7 @@ pictures as PNG and SVG.
     "--resamples",
     type=click.IntRange(0, 100_000),
     default=1000,
-    help="Recordings drawn anew so often for the 95 % intervals.",
+    help="Recordings drawn anew so often for the 95 % intervals; 0: none.",
     show_default=True,
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
@@ -71,12 +72,16 @@ def report(
     from eval.report_pictures import draw_pictures
     from eval.report_table import errors_table, page
 
+    if 0 < resamples < FEWEST_RESAMPLES:
+        raise InputError(
+            f"{resamples} resamples make no 95 % interval; give {FEWEST_RESAMPLES} or more, or 0"
+        )
     if (out / "report.json").exists() and not force:
         raise InputError(f"{out} holds a report already; use --force to replace it")
     defaults = Options()
     options = Options(
-        operating_points=tuple(map(_point, points)) or defaults.operating_points,
-        false_alarm_rates=rates or defaults.false_alarm_rates,
+        operating_points=tuple(dict.fromkeys(map(_point, points))) or defaults.operating_points,
+        false_alarm_rates=tuple(dict.fromkeys(rates)) or defaults.false_alarm_rates,
         threshold=threshold,
         resamples=resamples,
         seed=seed,
@@ -85,7 +90,7 @@ def report(
     pictures = {} if no_pictures else draw_pictures(measured)
     write_report(out, measured, page=page(measured, pictures=pictures), pictures=pictures)
     if as_json:
-        click.echo(json.dumps(measured.to_dict(), indent=1))
+        click.echo((out / "report.json").read_text(), nl=False)
     else:
         click.echo(errors_table(measured))
         click.echo(f"report: {out / 'report.md'}", err=True)

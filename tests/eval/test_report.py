@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -128,7 +129,7 @@ def test_a_column_that_nobody_can_fill_is_left_out(tmp_path: Path) -> None:
     header = errors_table(measured).splitlines()[0]
     assert "EER %" in header and "Cllr" not in header
     assert "FA 0.1 %" not in header, "60 nontargets cannot tell"
-    assert "minCllr" in page(measured) and "calibration loss" not in page(measured)
+    assert "minCllr" in page(measured) and "| calibration loss" not in page(measured)
 
 
 def test_systems_are_named_by_their_file_or_by_name(tmp_path: Path) -> None:
@@ -181,3 +182,38 @@ def test_a_report_is_replaced_only_on_request(tmp_path: Path) -> None:
     assert report(*words).exit_code == 0
     assert "use --force" in str(report(*words).exception)
     assert report(*words, "--force").exit_code == 0
+
+
+def test_a_replaced_report_leaves_no_picture_of_the_old_one(tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    words = ["--out", out, "--resamples", 20]
+    assert report(scores_of(tmp_path / "old.csv"), *words).exit_code == 0
+    (out / "notes.txt").write_text("mine")
+    assert report(scores_of(tmp_path / "new.csv"), *words, "--force").exit_code == 0
+    names = {path.name for path in out.iterdir()}
+    assert not any("-old" in name for name in names)
+    assert {"notes.txt", "det-new.png", "report.json"} <= names
+
+
+def test_odd_scores_are_measured_with_a_warning(tmp_path: Path) -> None:
+    swapped = scores_of(tmp_path / "swapped.csv", shift=-2.0)
+    with pytest.warns(UserWarning, match="swapped: targets score lower than nontargets"):
+        read_report({"swapped": swapped}, options=QUICK)
+    good = read_scores(scores_of(tmp_path / "good.csv", with_log_lr=True))
+    assert good.log_lr is not None
+    write_scores(tmp_path / "sign.csv", replace(good, log_lr=-good.log_lr))
+    with pytest.warns(UserWarning, match="sign: log_lr falls where score rises"):
+        read_report({"sign": tmp_path / "sign.csv"}, options=QUICK)
+    fewer = good.where(good.condition == "quiet")
+    write_scores(tmp_path / "fewer.csv", fewer)
+    with pytest.warns(UserWarning, match="good and fewer scored different trials"):
+        read_report({n: tmp_path / f"{n}.csv" for n in ("good", "fewer")}, options=QUICK)
+
+
+def test_notes_stand_in_the_page_and_bars_in_names_do_not_break_the_table(tmp_path: Path) -> None:
+    measured = read_report({"a|b": scores_of(tmp_path / "a.csv")}, options=QUICK)
+    text = page(measured)
+    assert "needs 1,000 nontargets" in text
+    rows = [line for line in text.splitlines() if "a\\|b" in line and line.startswith("|")]
+    header = errors_table(measured).splitlines()[0]
+    assert rows and rows[0].replace("\\|", "").count("|") == header.count("|")

@@ -91,6 +91,11 @@ def test_rows_can_be_chosen(table: Path) -> None:
         ([HEADER, "a,b,1,c,"], "table.csv:2: recording is empty"),
         ([HEADER, *ROWS, ROWS[0]], "table.csv:4: the trial of a.wav and a1.wav stands on line 2"),
         ([HEADER, '"a\nb",p,1,c,r'], "table.csv:2: a field holds a line break"),
+        (
+            ["reference;probe;label;condition;recording"],
+            "table.csv:1: columns are separated by sem",
+        ),
+        ([HEADER, ROWS[0], "a,p,1,c,r\0"], "table.csv:3: holds a NUL"),
         ([HEADER, '"a,p,1,c,r'], "table.csv:2: unexpected end of data"),
     ],
 )
@@ -98,9 +103,12 @@ def test_a_bad_list_is_an_error_with_its_line(table: Path, lines: list[str], mes
     with pytest.raises(ManifestError) as caught:
         read_trials(write(table, *lines))
     assert message in str(caught.value) and "\n" not in str(caught.value)
+    assert str(caught.value).count("table.csv") == 1
 
 
-@pytest.mark.parametrize("score", ["nan", "inf", "-inf", "", "high", "0,5"])
+@pytest.mark.parametrize(
+    "score", ["nan", "inf", "-inf", "", "high", "0,5", "1_0", "١", " 1.0", "1e999"]
+)
 def test_a_score_that_is_no_finite_number_is_an_error_with_its_line(
     table: Path, score: str
 ) -> None:
