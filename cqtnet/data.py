@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cqtnet import audio
+from cqtnet.audio.files import AUDIO_SUFFIXES
 from cqtnet.errors import ManifestError
 
 SPLITS = ("train", "valid", "test", "devtest")
@@ -44,6 +45,11 @@ def list_items(source: Path) -> list[Item]:
     return list(_read_folder(source) if source.is_dir() else _read_manifest(source))
 
 
+def has_splits(source: Path) -> bool:
+    """Whether a manifest says of any recording which split it belongs to; a folder can't."""
+    return not source.is_dir() and any(row.get("split") for _, row in _rows(source))
+
+
 def hold_out(items: Sequence[Item], *, share: float) -> list[Item]:
     """The items, with whole collections of the training ones moved to `valid`."""
     sizes = Counter(item.collection for item in items if item.split == "train")
@@ -68,14 +74,15 @@ def _name_hash(name: str) -> bytes:
 
 
 def _read_folder(folder: Path) -> Iterator[Item]:
-    """Every audio file below the folder; its own folder is its collection."""
+    """Every audio file below the folder; those of a folder in it are one collection."""
     paths = sorted(audio.find_audio([folder]))
     if not paths:
         raise ManifestError(f"{folder} holds no audio; give a folder with recordings")
-    alone = all(path.parent == paths[0].parent for path in paths)
     for path in paths:
-        name = str(path.relative_to(folder))
-        yield Item(path, name, "train", name if alone else str(path.parent.relative_to(folder)))
+        name = path.relative_to(folder)
+        # What lies directly in the folder has nothing in common: most folders are flat.
+        collection = name if name.parent == Path() else name.parent
+        yield Item(path, str(name), "train", str(collection))
 
 
 def _read_manifest(path: Path) -> Iterator[Item]:
@@ -109,16 +116,14 @@ def _is_file(path: Path) -> bool:
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and columns of every row of a .tsv or .csv with a header."""
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
-    except OSError as error:
-        raise ManifestError(f"{path} is neither a folder nor a readable list: {error}") from error
+    text = _text(path)
     delimiter = "\t" if path.suffix == ".tsv" else ","
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         columns = reader.fieldnames or []
         if not {"file", "path"} & set(columns):
-            raise ManifestError(f"{path}:1: no column `path` or `file`; found {', '.join(columns)}")
+            shown = audio.shown(", ".join(columns))
+            raise ManifestError(f"{path}:1: no column `path` or `file`; found {shown}")
         for row in reader:
             if None in row or None in row.values():
                 raise ManifestError(
@@ -127,3 +132,17 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             yield reader.line_num, row
     except csv.Error as error:
         raise ManifestError(f"{path}:{max(1, reader.line_num)}: {error}") from error
+
+
+def _text(path: Path) -> str:
+    """The text of a list; a recording in its place is an error that says so."""
+    cure = "give a folder or a list of recordings"
+    if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file():
+        raise ManifestError(f"{audio.shown(path)} is audio; {cure}")
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+    except OSError as error:
+        raise ManifestError(f"{path} is neither a folder nor a readable list: {error}") from error
+    if "\0" in text:
+        raise ManifestError(f"{audio.shown(path)} is no text in UTF-8; {cure}")
+    return text

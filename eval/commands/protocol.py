@@ -55,7 +55,7 @@ Example:
     "--audio", "source", type=PATH, required=True, help="Folder or list (.tsv, .csv) of recordings."
 )
 @click.option("--out", type=PATH, required=True, help="Folder for the sets.")
-@click.option("--split", help="Rows of a list to take.  [default: devtest]")
+@click.option("--split", help="Rows of a list to take.  [default: devtest, if it has splits]")
 @click.option("--fragments", default=3, show_default=True, help="Of each recording, at most.")
 @click.option(
     "--negatives", type=Count(), default=1, show_default=True, help="Nontargets for each probe."
@@ -97,7 +97,7 @@ def protocol(
     from eval.protocols.plan import read_plan
     from eval.protocols.write import write_sets
 
-    _refuse_inside(out, source)
+    _check_folders(out, source)
     workers = workers or os.cpu_count() or 1
     fresh, files = _sorted_out(names)
     given = [n for n in DRAWING if ctx.get_parameter_source(n) != ParameterSource.DEFAULT]
@@ -128,10 +128,12 @@ def protocol(
         click.echo(_as_words(written))
 
 
-def _refuse_inside(out: Path, source: Path) -> None:
-    """Raise where the next call would take the sets for recordings."""
+def _check_folders(out: Path, source: Path) -> None:
+    """Raise where there are no recordings, or where the next call would take the sets for some."""
     from augment.errors import InputError
 
+    if not source.exists():
+        raise InputError(f"{source} does not exist; give a folder or a list of recordings")
     if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
         raise InputError(f"{out} lies in the folder of recordings {source}; give one outside it")
 

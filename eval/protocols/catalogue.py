@@ -1,7 +1,8 @@
 """The protocols: what each does to a fragment, and from which ranges."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import cycle
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from augment.chain import Chain
 from augment.codec import Codec
 from augment.cut import Crop
 from augment.effect import Effect, uniform
+from augment.errors import EffectError
 from augment.level import mean_square
 from augment.noise import ColouredNoise
 from augment.pitch import Pitch
@@ -62,6 +64,8 @@ class Scene:
     fragment: Stretch
     survey: Survey
     noise: Sequence[str] = ()
+    broken_noise: dict[str, str] = field(default_factory=dict)
+    """Noise that was drawn and could not be read, with the reason: shared and added to."""
 
 
 @dataclass(frozen=True)
@@ -182,12 +186,20 @@ def _some_noise(
     """Coloured noise; where there are recordings of noise, one of those every other time."""
     if not scene.noise or rng.random() < 0.5:
         return ColouredNoise.draw(rng, snr_db=snr_db)
-    for _ in range(NOISE_TRIES):
-        noise = Background.draw(rng, paths=scene.noise, snr_db=snr_db)
-        if _is_steady(noise):
-            return noise
+    paths = rng.permutation(np.array(scene.noise, dtype=object)).tolist()
+    # Each at least once; what is broken or silent is drawn all the same, so that no draw
+    # depends on those before it.
+    for _, path in zip(range(max(NOISE_TRIES, len(paths))), cycle(paths), strict=False):
+        try:
+            noise = Background.draw(rng, paths=[path], snr_db=snr_db)
+            if _is_steady(noise):
+                return noise
+        except EffectError as problem:
+            scene.broken_noise[path] = str(problem)
+    if scene.broken_noise.keys() >= set(paths):
+        raise InputError(f"no recording of noise can be read ({scene.broken_noise[paths[0]]})")
     raise InputError(
-        f"{NOISE_TRIES} recordings of noise in a row are mostly silence; give steadier ones"
+        f"{len(paths)} recordings of noise, all mostly silence or broken; give steadier ones"
     )
 
 

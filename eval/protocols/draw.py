@@ -39,14 +39,19 @@ def draw_plan(
     """
     protocol = _checked(name, fragments=fragments, negatives=negatives, against=against)
     noise = [str(path) for path in _noise_files(noise_root)]
+    broken_noise: dict[str, str] = {}
     drawn = [
         (survey, fragment, change)
         for survey in surveys
-        for fragment, change in _changes(protocol, survey, seed, fragments, noise)
+        for fragment, change in _changes(protocol, survey, seed, fragments, noise, broken_noise)
     ]
     used = {survey.source.recording for survey, *_ in drawn}
     unused = [survey for survey in surveys if survey.source.recording not in used]
-    left_out = {**(skipped or {}), **{s.source.recording: _reason(s, protocol) for s in unused}}
+    left_out = {
+        **(skipped or {}),
+        **{s.source.recording: _reason(s, protocol) for s in unused},
+        **{_noise_name(path, noise_root): why for path, why in sorted(broken_noise.items())},
+    }
     if not drawn:
         some = "; ".join(f"{who}: {why}" for who, why in list(left_out.items())[:3])
         raise InputError(f"{name}: none of {len(left_out)} recordings gives a fragment ({some})")
@@ -86,7 +91,12 @@ def _checked(name: str, *, fragments: int, negatives: Negatives, against: Agains
 
 
 def _changes(
-    protocol: Protocol, survey: Survey, seed: int, fragments: int, noise: Sequence[str]
+    protocol: Protocol,
+    survey: Survey,
+    seed: int,
+    fragments: int,
+    noise: Sequence[str],
+    broken_noise: dict[str, str],
 ) -> Iterator[tuple[Stretch, Change]]:
     """The fragments of a recording, the same for every protocol, and what is done to each."""
     recording = survey.source.recording
@@ -94,7 +104,7 @@ def _changes(
     stretches = draw_fragments(rng, survey, length_s=protocol.length_s, count=fragments)
     for number, fragment in enumerate(stretches):
         rng = rng_for(seed, protocol.name, recording, number)
-        for change in protocol.draw(rng, Scene(fragment, survey, noise)):
+        for change in protocol.draw(rng, Scene(fragment, survey, noise, broken_noise)):
             yield fragment, change
 
 
@@ -150,6 +160,11 @@ def _noise_files(noise_root: Path | None) -> list[Path]:
     if not noise_root.is_dir() or not files:
         raise InputError(f"{audio.shown(noise_root)} holds no recordings; give a folder of noise")
     return files
+
+
+def _noise_name(path: str, noise_root: Path | None) -> str:
+    """What a recording of noise is called beside those of music."""
+    return f"noise {path if noise_root is None else Path(path).relative_to(noise_root)}"
 
 
 def _noise_hashes(changes: Sequence[Change], noise_root: Path | None) -> dict[str, str]:

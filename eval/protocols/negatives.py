@@ -30,7 +30,8 @@ class Pool:
         if not others.size:
             raise InputError(
                 f"all recordings are of one collection, {self._collections[own]!r}: there is no "
-                "pair of different recordings; add some of another"
+                "pair of different recordings; add some of another, or, "
+                "where they are unrelated, give the very folder that they lie in"
             )
         if wanted != "all" and others.size < wanted:
             raise InputError(

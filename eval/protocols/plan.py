@@ -186,15 +186,44 @@ def _check(plan: Plan) -> None:
         raise ValueError(f"its sample rate is {plan.sample_rate!r}, not {SAMPLE_RATE}")
     if plan.against not in get_args(Against):
         raise ValueError(f"against {plan.against!r} is unknown")
-    if plan.negatives != "all" and not isinstance(plan.negatives, int):
+    if plan.negatives != "all" and type(plan.negatives) is not int:
         raise ValueError(f"negatives {plan.negatives!r} are neither a number nor all")
     if not plan.probes:
         raise ValueError("it has no probes")
+    _check_types(plan)
     for stretch in (*plan.references, *(probe.stretch for probe in plan.probes)):
         if stretch.recording not in plan.source_of:
             raise ValueError(f"recording {stretch.recording!r} is not among its sources")
     legal = range(len(plan.references))
     for probe in plan.probes:
         for place in (probe.reference, *probe.negatives, *probe.within):
-            if place not in legal:
+            if type(place) is not int or place not in legal:
                 raise ValueError(f"it has no reference {place!r}")
+        own = plan.references[probe.reference].recording
+        if own != probe.stretch.recording:
+            raise ValueError(f"a probe of {probe.stretch.recording!r} has its reference in {own!r}")
+
+
+def _check_types(plan: Plan) -> None:
+    """Raise a ValueError where a value isn't of the type that `to_json` writes."""
+    for name, record in (("noise", plan.noise), ("skipped", plan.skipped)):
+        _require(name, record, dict)
+        for value in record.values():
+            _require(name, value, str)
+    _require("protocol", plan.protocol, str)
+    _require("seed", plan.seed, int)
+    _require("within", plan.within, bool)
+    for source in plan.sources:
+        for name, value in asdict(source).items():
+            _require(name, value, str)
+    for stretch in plan.references:
+        _require("recording", stretch.recording, str)
+    for probe in plan.probes:
+        _require("recording", probe.stretch.recording, str)
+        _require("condition", probe.condition, str)
+        _require("kind", probe.kind, str)
+
+
+def _require(name: str, value: object, kind: type) -> None:
+    if type(value) is not kind:
+        raise ValueError(f"{name} {value!r} is of the wrong type; {kind.__name__} is meant")

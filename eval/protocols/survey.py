@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE, audio
-from cqtnet.data import Item, list_items
+from cqtnet.data import Item, has_splits, list_items
 from cqtnet.errors import AudioError, InputError, ManifestError
 from eval.processes import in_processes
 from eval.protocols.chance import name_hash
@@ -84,18 +84,13 @@ def chosen_items(
     `limit` takes at most so many, from as many collections as can be.
     """
     items = list_items(source)
-    if source.is_dir() and split is not None:
-        raise InputError(f"{audio.shown(source)} is a folder and has no splits; leave --split out")
-    if not source.is_dir():
-        wanted = split or "devtest"
-        chosen = [item for item in items if item.split == wanted]
-        if not chosen:
-            has = ", ".join(f"{n} {name}" for name, n in Counter(i.split for i in items).items())
-            raise ManifestError(
-                f"{audio.shown(source)} marks no recording {wanted!r}, but {has or 'none at all'}; "
-                "choose with --split"
-            )
-        items = chosen
+    if not items:
+        raise ManifestError(f"{audio.shown(source)} lists no recordings; add some")
+    if has_splits(source):
+        items = _of_split(items, split or "devtest", source=source)
+    elif split is not None:
+        what = "is a folder and" if source.is_dir() else "is a list that"
+        raise InputError(f"{audio.shown(source)} {what} has no splits; leave --split out")
     ranked = sorted(items, key=lambda item: name_hash(seed, item.recording))
     turns: Counter[str] = Counter()
     keyed: list[tuple[int, int]] = []
@@ -104,6 +99,18 @@ def chosen_items(
         turns[item.collection] += 1
     kept = {ranked[rank].recording for _, rank in sorted(keyed)[:limit]}
     return [item for item in items if item.recording in kept]
+
+
+def _of_split(items: Sequence[Item], split: str, *, source: Path) -> list[Item]:
+    chosen = [item for item in items if item.split == split]
+    if not chosen:
+        counts = Counter(item.split for item in items)
+        has = ", ".join(f"{number} {name}" for name, number in counts.items())
+        raise ManifestError(
+            f"{audio.shown(source)} marks no recording {split!r}, but {has}; "
+            f"choose one of these, as with --split {next(iter(counts))}"
+        )
+    return chosen
 
 
 def survey(

@@ -1,7 +1,8 @@
 """Sets made from their plans: fragments cut out, altered, written; lists last.
 
 A list is written when all its files are there, so a set that has its list is complete. What was
-finished before an interruption is kept: a journal holds the truth of each finished recording.
+finished before an interruption is kept: a journal holds the truth of each finished recording,
+and the hash of each file, so that one that was damaged since is made again.
 """
 
 import json
@@ -21,9 +22,10 @@ from augment.effect import Samples
 from augment.timemap import Span, TimeMap
 from cqtnet import audio
 from cqtnet.errors import InputError, ManifestError
-from cqtnet.files import make_folder, written_whole
+from cqtnet.files import file_sha256, make_folder, written_whole
 from eval.processes import in_processes
 from eval.protocols.catalogue import PROTOCOLS
+from eval.protocols.leftovers import remove_leftovers
 from eval.protocols.listing import sizes, trials, trials_within
 from eval.protocols.names import probe_name, reference_name
 from eval.protocols.plan import Plan, Probe, Source, Stretch, write_plan
@@ -58,6 +60,14 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Flac:
+    """A file as it was written: by how much it was lowered, and its bytes' hash."""
+
+    gain_db: float
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Written:
     """Where a set lies, and how many trials it has."""
 
@@ -85,12 +95,15 @@ def write_sets(
     """
     for plan in plans:
         _check_place(plan, out, noise_root)
+    _check_sources(plans, root)
     for plan in plans:
         make_folder(out / plan.protocol)
+        for folder in (out, out / plan.protocol, out / "references"):
+            remove_leftovers(folder)
         write_plan(out / f"{plan.protocol}.plan.json", plan)
     make_folder(out / "references")
     truths = [_known_truth(out, plan) for plan in plans]
-    known = {name for truth in truths for name in truth}
+    known = _known_hashes(row for truth in truths for row in truth.values())
     orders = [
         order
         for order in _orders(plans, root=root, out=out, noise_root=noise_root)
@@ -108,24 +121,24 @@ def write_sets(
 
 def render(order: Order) -> dict[str, Truth]:
     """Write the references and probes of one recording; the truth of each probe by its name."""
-    path = order.root / order.source.path
-    _check_bytes(path, order.source.sha256)
-    samples = load_quietly(path)
-    for name, stretch in order.references:
-        if not (order.out / name).exists():
-            _write_flac(order.out / name, _cut(samples, stretch, order), order.sample_rate)
-    return {job.name: _make(job, samples, order) for job in order.jobs}
+    samples = load_quietly(order.root / order.source.path)
+    references = {
+        name: _write_flac(order.out / name, _cut(samples, stretch, order), order.sample_rate)
+        for name, stretch in order.references
+    }
+    return {job.name: _make(job, samples, order, references) for job in order.jobs}
 
 
-def _make(job: Job, samples: Samples, order: Order) -> Truth:
+def _make(job: Job, samples: Samples, order: Order, references: Mapping[str, Flac]) -> Truth:
     """Write one probe; what is true of it."""
+    reference = references[job.reference_name]
     probe, stretch = job.probe, job.probe.stretch
     fragment = _cut(samples, stretch, order)
     # As loud as the reference is written: what is beyond full scale, codecs would clip.
     lowered_db = _gain_db(fragment)
     chain = _with_noise(probe.chain, order.noise_root)
     altered = chain.apply(_louder(fragment, lowered_db), order.sample_rate)
-    written_db = _write_flac(order.out / job.name, altered.samples, order.sample_rate)
+    written = _write_flac(order.out / job.name, altered.samples, order.sample_rate)
     length_s = fragment.size / order.sample_rate
     place = TimeMap((Span(0.0, length_s, stretch.start_s, stretch.start_s + length_s),))
     return {
@@ -139,8 +152,10 @@ def _make(job: Job, samples: Samples, order: Order) -> Truth:
         "condition": probe.condition,
         "kind": probe.kind,
         **sizes(probe.chain),
-        "gain_db": lowered_db + written_db,
-        "reference_gain_db": _gain_db(_cut(samples, job.reference, order)),
+        "gain_db": lowered_db + written.gain_db,
+        "reference_gain_db": reference.gain_db,
+        "sha256": written.sha256,
+        "reference_sha256": reference.sha256,
         "effects": [effect.to_dict() for effect in probe.chain.effects],
         "time_map": [astuple(span) for span in place.then(altered.time_map).spans],
     }
@@ -168,6 +183,13 @@ def _check_place(plan: Plan, out: Path, noise_root: Path | None) -> None:
         )
     for name, sha256 in plan.noise.items():
         _check_bytes(noise_root / name, sha256)
+
+
+def _check_sources(plans: Sequence[Plan], root: Path) -> None:
+    """Raise unless the recordings of all plans are there, with the bytes that were drawn from."""
+    sources = {(source.path, source.sha256) for plan in plans for source in plan.sources}
+    for path, sha256 in sorted(sources):
+        _check_bytes(root / path, sha256)
 
 
 def _check_bytes(path: Path, sha256: str) -> None:
@@ -204,10 +226,25 @@ def _orders(
         )
 
 
-def _is_done(order: Order, known: set[str]) -> bool:
-    names = [job.name for job in order.jobs]
-    files = [*names, *(name for name, _ in order.references)]
-    return known.issuperset(names) and all((order.out / name).exists() for name in files)
+def _is_done(order: Order, known: Mapping[str, str]) -> bool:
+    """Whether all files are there with the bytes that were written."""
+    names = [*(job.name for job in order.jobs), *(name for name, _ in order.references)]
+    return all(
+        name in known
+        and (order.out / name).is_file()
+        and file_sha256(order.out / name) == known[name]
+        for name in names
+    )
+
+
+def _known_hashes(rows: Iterable[Truth]) -> dict[str, str]:
+    """SHA-256 of the files that the truth speaks of, by name."""
+    return {
+        row[file]: row[sha256]
+        for row in rows
+        for file, sha256 in (("probe", "sha256"), ("reference", "reference_sha256"))
+        if file in row and sha256 in row
+    }
 
 
 def _cut(samples: Samples, stretch: Stretch, order: Order) -> Samples:
@@ -244,14 +281,14 @@ def _louder(samples: Samples, gain_db: float) -> Samples:
     return samples if gain_db == 0 else samples * np.float32(10 ** (gain_db / 20))
 
 
-def _write_flac(path: Path, samples: Samples, sample_rate: int) -> float:
-    """Write samples in 16 bits, lowered only where they would clip; gives the gain in dB."""
+def _write_flac(path: Path, samples: Samples, sample_rate: int) -> Flac:
+    """Write samples in 16 bits, lowered only where they would clip; what was written."""
     gain_db = _gain_db(samples)
     scaled = np.round(_louder(samples, gain_db).astype(np.float64) * FULL_SCALE)
     steps: NDArray[np.int16] = np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
     with written_whole(path) as temporary:
         soundfile.write(os.fsencode(temporary), steps, sample_rate, format="FLAC")
-    return gain_db
+        return Flac(gain_db, file_sha256(temporary))
 
 
 def _journal(out: Path, plan: Plan) -> Path:
@@ -269,7 +306,7 @@ def _known_truth(out: Path, plan: Plan) -> dict[str, Truth]:
     for path in (out / f"{plan.protocol}.truth.jsonl", _journal(out, plan)):
         if not path.exists():
             continue
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 row = json.loads(line)
                 truth[row["probe"]] = row

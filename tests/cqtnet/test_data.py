@@ -1,10 +1,11 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from cqtnet.data import Item, hold_out, list_items, read_items
+from cqtnet.data import Item, has_splits, hold_out, list_items, read_items
 from cqtnet.errors import ManifestError
 
 
@@ -55,6 +56,38 @@ def test_a_folder_takes_its_folders_as_collections(tree: Path) -> None:
     assert [item.recording for item in items] == ["a/1.wav", "a/2.wav", "b/1.wav", "c/1.wav"]
     by_folder = {item.recording[0]: item.split for item in items}
     assert all(item.split == by_folder[item.recording[0]] for item in items)
+
+
+def test_what_lies_directly_in_a_folder_is_a_collection_of_its_own(tree: Path) -> None:
+    for name in ("top.wav", "other.wav"):
+        shutil.copy(tree / "a/1.wav", tree / name)
+    assert {item.recording: item.collection for item in list_items(tree)} == {
+        "top.wav": "top.wav",
+        "other.wav": "other.wav",
+        "a/1.wav": "a",
+        "a/2.wav": "a",
+        "b/1.wav": "b",
+        "c/1.wav": "c",
+    }
+
+
+def test_a_list_has_splits_where_any_row_names_one(tree: Path) -> None:
+    assert not has_splits(tree)
+    assert not has_splits(manifest(tree, "path,split\na/1.wav,\n"))
+    assert not has_splits(manifest(tree, "path\na/1.wav\n"))
+    assert has_splits(manifest(tree, "path,split\na/1.wav,\nb/1.wav,test\n"))
+
+
+def test_audio_in_the_place_of_a_list_is_told_without_its_bytes(tree: Path) -> None:
+    with pytest.raises(ManifestError, match=r"1\.wav is audio; give a folder or a list"):
+        read_items(tree / "a/1.wav")
+    shutil.copy(tree / "a/1.wav", tree / "list.csv")
+    with pytest.raises(ManifestError, match=r"list\.csv is no text in UTF-8") as caught:
+        read_items(tree / "list.csv")
+    assert str(caught.value).isprintable()
+    with pytest.raises(ManifestError, match="found i\\\\x1bd, split") as caught:
+        read_items(manifest(tree, "i\x1bd,split\nx,train\n"))
+    assert str(caught.value).isprintable()
 
 
 def test_held_out_collections_are_whole_and_stay_when_others_come() -> None:

@@ -1,6 +1,7 @@
 """`cqtnet eval protocol` as a user calls it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,8 @@ def test_all_makes_every_protocol(music: Path, tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["louder", "--audio", "MUSIC"], "'louder' is no protocol"),
-        (["same", "--audio", "MUSIC/none.csv"], "neither a folder nor a readable list"),
+        (["same", "--audio", "MUSIC/none.csv"], "none.csv does not exist; give a folder or a list"),
+        (["same", "--audio", "MUSIC/a/one.wav"], "is audio; give a folder or a list"),
         (["same", "--audio", "MUSIC/list.csv", "--split", "valid"], "marks no recording 'valid'"),
         (["same", "--audio", "MUSIC", "--split", "valid"], "is a folder and has no splits"),
         (["all", "--audio", "MUSIC", "--limit", "1"], "all recordings are of one collection"),
@@ -89,6 +91,43 @@ def test_bad_input_is_one_error_and_nothing_is_written(
     assert message in str(result.exception)
     assert "\n" not in str(result.exception)
     assert not (tmp_path / "sets").exists()
+
+
+def test_a_plan_without_its_recordings_writes_nothing(music: Path, tmp_path: Path) -> None:
+    made = invoke("same", "--audio", music, "--out", tmp_path / "1")
+    assert made.exit_code == 0
+    shutil.copytree(music, tmp_path / "some")
+    (tmp_path / "some/b/three.wav").unlink()
+    for source, message in (("none", "none does not exist"), ("some", "three.wav cannot be read")):
+        plan, audio = tmp_path / "1/same.plan.json", tmp_path / source
+        result = invoke(plan, "--audio", audio, "--out", tmp_path / "2")
+        assert isinstance(result.exception, InputError)
+        assert message in str(result.exception)
+        assert not (tmp_path / "2").exists()
+
+
+def test_files_beside_a_folder_are_not_of_one_collection(music: Path, tmp_path: Path) -> None:
+    (tmp_path / "music/stray").mkdir(parents=True)
+    for name, copy in (("a/one", "one"), ("a/two", "two"), ("b/three", "stray/three")):
+        shutil.copy(music / f"{name}.wav", tmp_path / f"music/{copy}.wav")
+    result = invoke("same", "--audio", tmp_path / "music", "--out", tmp_path / "s", "--negatives=2")
+    assert result.exit_code == 0, result.output
+    assert "3 target and 6 nontarget" in result.stdout
+
+
+def test_broken_noise_is_left_out_with_a_warning(music: Path, tmp_path: Path) -> None:
+    noise = tmp_path / "street"
+    noise.mkdir()
+    (noise / "broken.wav").write_bytes(b"RIFF and nothing else")
+    words = ["noise", "hard", "--audio", music, "--noise", noise, "--seed", 4]
+    result = invoke(*words, "--out", tmp_path / "1")
+    assert isinstance(result.exception, InputError)
+    assert "no recording of noise can be read" in str(result.exception)
+    hiss = 0.1 * np.random.default_rng(0).standard_normal(5 * RATE)
+    soundfile.write(noise / "hiss.wav", hiss, RATE)
+    result = invoke(*words, "--out", tmp_path / "2")
+    assert result.exit_code == 0, result.output
+    assert "noise broken.wav: " in result.stderr
 
 
 def test_sets_are_not_written_among_the_recordings(music: Path) -> None:

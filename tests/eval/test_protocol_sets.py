@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -119,10 +122,22 @@ def test_a_list_gives_the_rows_of_a_split_and_a_folder_all(
     assert len(chosen_items(path)) == 2
     assert [item.split for item in chosen_items(path, split="test")] == ["test"]
     assert len(chosen_items(recordings / "music")) == 4
-    with pytest.raises(ManifestError, match="marks no recording 'valid', but 1 train, 2 devtest"):
+    with pytest.raises(ManifestError, match=r"but 1 train, 2 devtest, 1 test; .* --split train"):
         chosen_items(path, split="valid")
     with pytest.raises(InputError, match="is a folder and has no splits"):
         chosen_items(recordings / "music", split="test")
+
+
+def test_a_list_without_splits_gives_all_its_rows(recordings: Path, tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    files = sorted((recordings / "music").rglob("*.wav"))
+    path.write_text("\n".join(["path", *map(str, files)]) + "\n")
+    assert [item.path for item in chosen_items(path)] == files
+    with pytest.raises(InputError, match="is a list that has no splits; leave --split out"):
+        chosen_items(path, split="train")
+    path.write_text("path,split\n")
+    with pytest.raises(ManifestError, match=r"list\.csv lists no recordings"):
+        chosen_items(path)
 
 
 def test_a_limit_takes_from_as_many_collections_as_can_be(recordings: Path) -> None:
@@ -161,6 +176,39 @@ def test_a_damaged_plan_is_refused_by_name(
     record = json.loads((sets / "same.plan.json").read_text())
     path = tmp_path / "bad.plan.json"
     path.write_text(json.dumps({**record, **change}))
+    with pytest.raises(InputError, match=rf"bad\.plan\.json is no plan of a protocol .*{message}"):
+        read_plan(path)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (("sources", 0, "path"), 5, "path 5 is of the wrong type; str"),
+        (("sources", 0, "sha256"), None, "sha256 None is of the wrong type"),
+        (("noise",), [], "noise .* is of the wrong type; dict"),
+        (("skipped",), {"a": 1}, "skipped 1 is of the wrong type"),
+        (("protocol",), ["same"], "protocol .* is of the wrong type"),
+        (("seed",), "0", "seed '0' is of the wrong type"),
+        (("within",), 0, "within 0 is of the wrong type"),
+        (("negatives",), True, "negatives True are neither"),
+        (("references", 0, 0), 7, "recording 7 is of the wrong type"),
+        (("probes", 0, "condition"), 7, "condition 7 is of the wrong type"),
+        (("probes", 0, "reference"), 0.0, r"it has no reference 0\.0"),
+        (("probes", 0, "reference"), 2, "has its reference in"),
+        (("probes", 0, "effects"), [{"name": "gain"}], "gain needs 'gain_db'"),
+    ],
+)
+def test_a_plan_with_a_wrong_type_is_refused_by_name(
+    place: tuple[Any, ...], value: Any, message: str, sets: Path, tmp_path: Path
+) -> None:
+    record = json.loads((sets / "same.plan.json").read_text())
+    *above, last = place
+    inner = record
+    for key in above:
+        inner = inner[key]
+    inner[last] = value
+    path = tmp_path / "bad.plan.json"
+    path.write_text(json.dumps(record))
     with pytest.raises(InputError, match=rf"bad\.plan\.json is no plan of a protocol .*{message}"):
         read_plan(path)
 
@@ -319,6 +367,34 @@ def test_a_missing_file_of_a_finished_set_is_made_again(
     assert hashes(tmp_path / "sets") == hashes(sets)
 
 
+@pytest.mark.parametrize("folder", ["speed", "references"])
+def test_a_damaged_file_of_a_finished_set_is_made_again(
+    folder: str, sets: Path, recordings: Path, tmp_path: Path
+) -> None:
+    plan = read_plan(sets / "speed.plan.json")
+    write_sets([plan], root=recordings / "music", out=tmp_path)
+    finished = hashes(tmp_path)
+    damaged = next((tmp_path / folder).iterdir())
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+    write_sets([plan], root=recordings / "music", out=tmp_path)
+    assert hashes(tmp_path) == finished
+
+
+def test_what_a_killed_run_was_writing_is_removed(
+    sets: Path, recordings: Path, tmp_path: Path
+) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for folder in ("", "speed", "references"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        for process in (ended.pid, os.getpid()):
+            (tmp_path / folder / f".writing-{process}-0123abcd.flac").touch()
+    plan = read_plan(sets / "speed.plan.json")
+    write_sets([plan], root=recordings / "music", out=tmp_path)
+    kept = [path.name for path in tmp_path.rglob(".writing-*")]
+    assert kept == 3 * [f".writing-{os.getpid()}-0123abcd.flac"]
+
+
 def test_another_draw_is_not_written_over_a_set(
     sets: Path, surveys: list[Survey], recordings: Path
 ) -> None:
@@ -338,7 +414,10 @@ def test_other_bytes_than_those_of_the_plan_are_refused(
     plan = read_plan(sets / "speed.plan.json")
     with pytest.raises(ManifestError, match=r"one\.wav is not the file that the plan"):
         write_sets([plan], root=tmp_path / "other/music", out=tmp_path / "out")
-    assert not list((tmp_path / "out").glob("*.csv"))
+    assert not (tmp_path / "out").exists()
+    shutil.copytree(sets, tmp_path / "finished")
+    with pytest.raises(ManifestError, match=r"one\.wav is not the file that the plan"):
+        write_sets([plan], root=tmp_path / "other/music", out=tmp_path / "finished")
     noisy = read_plan(sets / "noise.plan.json")
     with pytest.raises(InputError, match="give their folder with --noise"):
         write_sets([noisy], root=recordings / "music", out=tmp_path / "out")
