@@ -6,13 +6,14 @@ sorted again: sums over trials are kept by pair of recordings, and a resample we
 """
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from cqtnet.eer import Floats
+from cqtnet.errors import ManifestError
 from eval.trials import Trials
 
 Indices = NDArray[np.intp]
@@ -27,16 +28,22 @@ _BLOCK = 4_000_000  # numbers held at a time while resampling: 32 MB
 
 @dataclass(frozen=True)
 class Figure:
-    """A value and its 95 % interval; None where it cannot be had, and `note` says why."""
+    """A value and its 95 % interval; None where it cannot be had, and `note` says why.
+
+    Without an interval both ends are None; where `low` alone is given, nothing bounds the value
+    from above. `bound` is true only where no error was seen: the end that is not the value is
+    then the rule of three, `high` of a rate of errors and `low` of what is 1 at best.
+    """
 
     value: float | None
     low: float | None = None
     high: float | None = None
     note: str = ""
+    bound: bool = False
 
-    def to_dict(self) -> dict[str, float | str | None]:
+    def to_dict(self) -> dict[str, float | str | bool | None]:
         """The figure as plain data."""
-        return {"value": self.value, "low": self.low, "high": self.high, "note": self.note}
+        return asdict(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +93,13 @@ def recordings_of(trials: Trials) -> Recordings:
     in, or of the probe that is the same file; where neither is known it is one of its own.
     """
     recording, references = trials.recording.tolist(), trials.reference.tolist()
-    known: dict[str, Hashable] = dict(zip(trials.probe.tolist(), recording, strict=True))
+    known: dict[str, Hashable] = {}
+    for row, (file, name) in enumerate(zip(trials.probe.tolist(), recording, strict=True)):
+        if known.setdefault(file, name) != name:
+            raise ManifestError(
+                f"{trials.line(row)}: probe {file} is of recording {name!r} here and of "
+                f"{known[file]!r} before; give it one"
+            )
     known |= {references[i]: recording[i] for i in np.flatnonzero(trials.label)[::-1]}
     others = [known.get(file, (file,)) for file in references]  # no recording is named by a tuple
     numbers = numbered(recording + others)

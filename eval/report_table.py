@@ -44,10 +44,13 @@ def shown(figure: Figure | None, *, in_percent: bool = False) -> str:
         None if x is None else f"{float(f'{scale * x:.3g}'):g}"
         for x in (figure.value, figure.low, figure.high)
     )
-    if high is None:
+    if low is None:
         return f"{value}"
-    # No error was seen: what can be said is an upper bound.
-    return f"< {high}" if figure.value == 0 else f"{value} [{low}, {high}]"
+    if high is None:  # what was not seen could cost any number of bits
+        return f"{value} [≥ {low}]"
+    if figure.bound:
+        return f"< {high}" if figure.value == 0 else f"> {low}"
+    return f"{value} [{low}, {high}]"
 
 
 def _table(report: Report, columns: Sequence[Column]) -> str:
@@ -140,6 +143,6 @@ def _reading(report: Report) -> str:
     if report.options.resamples == 0:
         return "Without intervals: nothing was resampled."
     return (
-        "FA: false alarms. In brackets: 95 % intervals, recordings resampled. `<`: no error seen, "
-        "and with 95 % confidence not more than that. `–`: too few pairs, or not stated."
+        "FA: false alarms. In brackets: 95 % intervals, recordings resampled. `<` and `>`: no error "
+        "seen, and with 95 % confidence not worse than that. `–`: too few pairs, or not stated."
     )

@@ -124,10 +124,15 @@ def _figure(values: Floats, recording: NDArray[np.intp], drawn: Floats) -> Figur
         return Figure(mean, note=TOO_FEW)
     sums, number = np.bincount(recording, values), np.bincount(recording)
     low, high = (float(end) for end in interval(mean, drawn @ sums / (drawn @ number)))
+    note = ""
+    if mean in (0, 1):
+        seen = "none missed: misses" if mean == 1 else "none found: hits"
+        note = f"{seen} < 3/{count} (recordings)"
     # Failures as frequent as 3/N may be there unseen, and where all fail, so may successes.
     return Figure(
         mean,
         max(0.0, min(low, 1 - 3 / count)),
         min(1.0, max(high, 3 / count)),
-        f"none missed: misses < 3/{count} (recordings)" if mean == 1 else "",
+        note,
+        bound=mean == 1,
     )

@@ -35,7 +35,7 @@ from eval.systems.interface import Settings, System
 from eval.trial_files import TrialFiles
 from eval.trials import Scores, Trials, read_trials, write_scores
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever a system describes or scores otherwise than before: what was kept is unused."""
 FILES_PER_WORKER = 150  # as many are described in the time that a further process takes to start
 
@@ -104,6 +104,8 @@ def score_trials(
     trials = read_trials(trials_csv)
     files = TrialFiles.of(trials)
     files.require_all()
+    if scores_csv.is_file():
+        _remove_leftovers(scores_csv)
     _check_outputs(trials_csv, scores_csv, account, force=force)
     workers = workers or min(os.cpu_count() or 1, 1 + len(files.names) // FILES_PER_WORKER)
     with _kept_in(scores_csv, cache) as folder, one_thread(), Workers(workers) as processes:
@@ -125,14 +127,14 @@ def score_trials(
             "versions": versions(),
         }
         write_json(account, content)
-        write_scores(scores_csv, _scored(trials, score))
+        write_scores(scores_csv, _scored(trials, score))  # last: where they are, all is done
     return content
 
 
 @contextmanager
 def _kept_in(scores_csv: Path, cache: Path | None) -> Iterator[Path]:
     """The folder where work is kept; one of our own is removed when all is done, or it is empty."""
-    folder = cache or scores_csv.with_name(f".{scores_csv.name}.scoring")
+    folder = cache or _own_folder(scores_csv)
     make_folder(folder)
     try:
         yield folder
@@ -143,6 +145,20 @@ def _kept_in(scores_csv: Path, cache: Path | None) -> Iterator[Path]:
             folder.rmdir()
 
 
+def _own_folder(scores_csv: Path) -> Path:
+    return scores_csv.with_name(f".{scores_csv.name}.scoring")
+
+
+def _remove_leftovers(scores_csv: Path) -> None:
+    """Remove what was kept for scores that are written: a run was killed as it ended.
+
+    What is younger than the scores belongs to a run that is to replace them.
+    """
+    folder, written = _own_folder(scores_csv), scores_csv.stat().st_mtime_ns
+    if folder.is_dir() and all(p.stat().st_mtime_ns <= written for p in folder.iterdir()):
+        shutil.rmtree(folder)
+
+
 def _check_outputs(trials_csv: Path, scores_csv: Path, account: Path, *, force: bool) -> None:
     """Raise unless scores and account are files of their own that may be written."""
     if account == scores_csv:
@@ -150,7 +166,16 @@ def _check_outputs(trials_csv: Path, scores_csv: Path, account: Path, *, force: 
     for path in (scores_csv, account):
         if path.exists() and path.samefile(trials_csv):
             raise InputError(f"{path} holds the trials; give the scores another name")
-        refuse_overwrite(path, force=force)
+        unfinished = path == account and not scores_csv.exists() and _is_account(path)
+        refuse_overwrite(path, force=force or unfinished)
+
+
+def _is_account(path: Path) -> bool:
+    """Whether a file is the account of a run, and no file of somebody else."""
+    try:
+        return "trials_sha256" in json.loads(path.read_bytes())
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def _scored(trials: Trials, score: NDArray[np.float64]) -> Scores:

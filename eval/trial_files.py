@@ -1,5 +1,6 @@
 """The distinct files of a list of trials, and errors that name the trials which need them."""
 
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,12 +42,8 @@ class TrialFiles:
 
     def require_all(self) -> None:
         """Raise unless every file is there."""
-        reasons = {
-            file: f"{audio.shown(path)} {'is no file' if path.exists() else 'does not exist'}"
-            for file, path in enumerate(self.paths)
-            if not path.is_file()
-        }
-        self.refuse(reasons)
+        found = {file: _missing(path) for file, path in enumerate(self.paths)}
+        self.refuse({file: reason for file, reason in found.items() if reason})
 
     def refuse(self, reasons: Mapping[int, str]) -> None:
         """Raise where there are reasons not to use files, by the first trials that need these."""
@@ -63,3 +60,14 @@ class TrialFiles:
     def _place(self, cell: int) -> str:
         row, column = divmod(cell, 2)
         return f"{self.trials.line(row)}: {('reference', 'probe')[column]}: "
+
+
+def _missing(path: Path) -> str:
+    """Why there is no file of that name; "" where there is one."""
+    try:
+        return "" if stat.S_ISREG(path.stat().st_mode) else f"{audio.shown(path)} is no file"
+    except (FileNotFoundError, NotADirectoryError):
+        return f"{audio.shown(path)} does not exist"
+    except (OSError, ValueError) as error:  # ValueError: a name that no file system takes
+        reason = error.strerror if isinstance(error, OSError) else error
+        return f"{audio.shown(path)} cannot be opened: {reason}; correct the name"

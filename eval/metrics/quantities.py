@@ -16,6 +16,7 @@ from eval.metrics.discrimination import (
 from eval.metrics.information import min_cllr_of
 
 MISSES, FALSE_ALARMS = "misses", "false alarms"
+MISLEADING = "misleading"  # the loss of a log LR that does not favour the truth: 1
 
 # A detection cost that a single trial moves further than this is called coarse.
 _COARSE = 0.1
@@ -38,7 +39,7 @@ class Quantity:
     name: str
     of: Callable[[Sample], float] | None  # None: it cannot be had, and `note` says why
     note: str = ""
-    most: float = 1.0  # none is below 0
+    most: float = 1.0  # none is below 0; inf: what one trial may cost is unlimited
     flawless: float = 0.0  # its value where no error is seen
     errors: tuple[str, ...] = (MISSES, FALSE_ALARMS)  # none: it does not count them
     loss: str = ""  # of a figure at one threshold: the name of its losses

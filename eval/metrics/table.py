@@ -15,7 +15,7 @@ from eval.metrics.discrimination import check_threshold
 from eval.metrics.evidence import Evidence, evidence_of
 from eval.metrics.information import bits_lost
 from eval.metrics.intervals import with_interval
-from eval.metrics.quantities import Quantity, quantities
+from eval.metrics.quantities import MISLEADING, Quantity, quantities
 from eval.trials import Scores
 
 OPERATING_POINTS = (OperatingPoint(0.5), OperatingPoint(0.01))
@@ -144,7 +144,9 @@ def _losses(scores: Scores, asked: _Request) -> dict[str, Floats]:
     if asked.threshold is not None:
         losses["threshold"] = _wrong(scores.score, scores.label, asked.threshold)
     if scores.log_lr is not None:
-        losses["cllr"] = bits_lost(np.where(scores.label, -scores.log_lr, scores.log_lr))
+        against_truth = np.where(scores.label, -scores.log_lr, scores.log_lr)
+        losses["cllr"] = bits_lost(against_truth)
+        losses[MISLEADING] = np.asarray(against_truth >= 0, np.float64)
         for point in asked.points:
             wrong = _wrong(scores.log_lr, scores.label, point.threshold)
             losses[f"act_dcf_{point.key}"] = wrong

@@ -17,9 +17,10 @@ ROTATIONS = (np.arange(12)[:, None] + np.arange(12)) % 12  # row r: pitch classe
 class ChromaDtwSystem:
     """Minus the mean cost of the best subsequence path, at the best of twelve rotations.
 
-    The cost of two frames is 1 minus the correlation of their chroma. Paths take the steps (1, 1),
-    (2, 1) and (1, 2), so that local tempo stays between half and double; a cell counts as often
-    as its step moves on in the shorter recording, whose length the sum is divided by.
+    The cost of two frames is 1 minus the correlation of their chroma, 0 of two silent ones.
+    Paths take the steps (1, 1), (2, 1) and (1, 2), so that local tempo stays between half and
+    double; a cell counts as often as its step moves on in the shorter recording, whose length the
+    sum is divided by.
     """
 
     pairs_at_once = 5000  # some seconds
@@ -29,7 +30,7 @@ class ChromaDtwSystem:
         self.parameters = {"frames_averaged": FRAMES_AVERAGED, "steps": "11 21 12"}
 
     def describe(self, path: Path) -> Description:
-        """Chroma of length 1, without their mean, {"chroma": (frames, 12)}."""
+        """Chroma as of `chroma`, {"chroma": (frames, 12)}."""
         return {"chroma": chroma(relative_magnitudes(path))}
 
     def score(
@@ -41,14 +42,18 @@ class ChromaDtwSystem:
 
 
 def chroma(magnitudes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Chroma (frames, 12) of CQT magnitudes (84, T): centred, of length 1, or 0 if flat."""
+    """Chroma (frames, 12) of CQT magnitudes (84, T): centred, of length 1.
+
+    A flat one, as of silence, is twelve equal numbers: 1 with its like, 0 with all others.
+    """
     n_frames = magnitudes.shape[1] // FRAMES_AVERAGED
     cut = magnitudes[:, : n_frames * FRAMES_AVERAGED]
     octaves = cut.reshape(N_BINS // BINS_PER_OCTAVE, BINS_PER_OCTAVE, n_frames, FRAMES_AVERAGED)
     classes = octaves.mean(axis=(0, 3)).T
     centred = classes - classes.mean(axis=1, keepdims=True)
     length = np.linalg.norm(centred, axis=1, keepdims=True)
-    return np.where(length > 1e-9, centred / np.maximum(length, 1e-9), 0).astype(np.float32)
+    unit = np.where(length > 1e-9, centred / np.maximum(length, 1e-9), np.sqrt(1 / 12))
+    return np.asarray(unit, np.float32)
 
 
 def path_cost(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

@@ -5,6 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from cqtnet.eer import equal_error_rate
+from cqtnet.errors import ManifestError
 from eval.bootstrap import Recordings, draw, interval, pair_sums, recordings_of, resample
 from eval.metrics import auc, cllr, min_cllr, min_dcf
 from eval.metrics.cost import OperatingPoint, min_dcf_of
@@ -39,6 +40,12 @@ def test_a_reference_is_of_the_recording_whose_targets_it_is_in() -> None:
     assert found.probe.tolist() == [0, 0, 1, 1, 1, 0, 2]
     assert found.reference.tolist() == [1, 0, 1, 0, 3, 3, 2]
     assert found.count == 4
+
+
+def test_a_probe_of_two_recordings_is_an_error_with_its_line() -> None:
+    rows = [("a", "p", 1, "A"), ("b", "q", 0, "B"), ("b", "p", 0, "B")]
+    with pytest.raises(ManifestError, match=r"^t:4: probe p is of recording 'B' here and of 'A'"):
+        recordings_of(trials(rows))
 
 
 def test_a_file_called_like_a_recording_is_not_taken_for_it() -> None:

@@ -161,7 +161,8 @@ def test_a_condition_is_measured_as_if_alone(rng: np.random.Generator) -> None:
         scores(target[i], nontarget[i], condition=name) for i, name in enumerate(("one", "two"))
     )
     others = np.char.add("S", two.recording)
-    two = replace(two, recording=others, reference=np.char.add("s", two.reference))
+    elsewhere = np.char.add("s", two.reference), np.char.add("q", two.probe)
+    two = replace(two, recording=others, reference=elsewhere[0], probe=elsewhere[1])
     found = measure_by_condition(joined(one, two), resamples=50)
     assert (found["one"], found["two"]) == (measure(one, resamples=50), measure(two, resamples=50))
     assert found["all"].recordings == 20
@@ -218,17 +219,18 @@ def test_where_no_error_is_seen_the_rule_of_three_counts_recordings() -> None:
     three = pytest.approx(3 / 20)
     both = "none seen: misses < 3/20, false alarms < 3/20 (recordings)"
     misses = "none seen: misses < 3/20 (recordings)"
-    assert found["eer"] == Figure(0, 0, three, both)
-    assert found["frr_at_far_0.1"] == Figure(0, 0, three, misses)
-    assert found["miss"] == Figure(0, 0, three, misses)
-    assert found["false_alarm"] == Figure(0, 0, three, misses.replace("misses", "false alarms"))
-    assert found["accuracy"] == Figure(1, pytest.approx(1 - 3 / 20), 1, both)
-    assert found["min_dcf_p0.5"] == Figure(0, 0, pytest.approx(6 / 20), both)
-    assert found["act_dcf_p0.5"] == Figure(0, 0, pytest.approx(6 / 20), both)
+    fa = misses.replace("misses", "false alarms")
+    assert found["eer"] == Figure(0, 0, three, both, True)
+    assert found["frr_at_far_0.1"] == Figure(0, 0, three, misses, True)
+    assert found["miss"] == Figure(0, 0, three, misses, True)
+    assert found["false_alarm"] == Figure(0, 0, three, fa, True)
+    assert found["accuracy"] == Figure(1, pytest.approx(1 - 3 / 20), 1, both, True)
+    assert found["min_dcf_p0.5"] == Figure(0, 0, pytest.approx(6 / 20), both, True)
+    assert found["act_dcf_p0.5"] == Figure(0, 0, pytest.approx(6 / 20), both, True)
     # With one threshold of 3/20 and 3/20: area 1 - ab - ½(a(1-b) + b(1-a)), a = b = 3/20
-    assert found["auc"] == Figure(1, pytest.approx(1 - 3 / 20), 1, both)
+    assert found["auc"] == Figure(1, pytest.approx(1 - 3 / 20), 1, both, True)
     channel = -(0.15 * np.log2(0.15) + 0.85 * np.log2(0.85))
-    assert found["min_cllr"] == Figure(0, 0, pytest.approx(channel), both)
+    assert found["min_cllr"] == Figure(0, 0, pytest.approx(channel), both, True)
 
 
 def test_a_rate_of_one_is_no_more_certain_than_a_rate_of_zero() -> None:
@@ -237,6 +239,43 @@ def test_a_rate_of_one_is_no_more_certain_than_a_rate_of_zero() -> None:
     assert found["miss"] == Figure(1, pytest.approx(1 - 3 / 10), 1, note)
     assert found["auc"].value == 0
     assert found["auc"].high is not None and found["auc"].high > 0
+    assert not any(figure.bound for figure in found.figures.values())
+    linear = measure(paired(-1, 1))["eer_linear"]
+    assert (linear.value, linear.low, linear.high) == (1, pytest.approx(1 - 3 / 20), 1)
+
+
+def paired(log_lr_target: float, log_lr_nontarget: float) -> Scores:
+    """20 targets and 20 nontargets of 20 recordings on either side, each class with one score."""
+    label = np.arange(40) < 20
+    probe = np.array([f"p{i % 20}" for i in range(40)])
+    reference = np.array([f"r{i if i < 20 else (i + 7) % 20}" for i in range(40)])
+    recording, condition = np.char.add("R", probe), np.full(40, "c")
+    score = np.where(label, log_lr_target, log_lr_nontarget)
+    return Scores(Path("s"), reference, probe, label, condition, recording, {}, score, score)
+
+
+@pytest.mark.parametrize("size", [15.0, 1000.0])
+def test_without_a_misleading_ratio_nothing_bounds_what_one_may_cost(size: float) -> None:
+    found = measure(paired(size, -size), resamples=50)
+    note = "no misleading ratio of targets, nontargets seen: no upper bound"
+    for key in ("cllr", "calibration_loss"):
+        value = pytest.approx(np.log2(1 + np.exp(-size)), abs=1e-15)
+        assert found[key] == Figure(value, value, None, note), key
+    one_class = measure(paired(size, size), resamples=50)["cllr"]
+    assert one_class.high is None
+    assert one_class.note == "no misleading ratio of targets seen: no upper bound"
+
+
+def test_what_always_goes_wrong_at_a_threshold_may_go_right_in_three_of_n() -> None:
+    misled = measure(paired(-15, 15), resamples=50)["act_dcf_p0.5"]
+    assert (misled.value, misled.low, misled.high) == (2, pytest.approx(2 * (1 - 3 / 20)), 2)
+    assert (
+        misled.note == "none seen: all but misses < 3/20, all but false alarms < 3/20 (recordings)"
+    )
+    # All rejected: half of the pairs are decided rightly, 3/20 of either half may turn over.
+    rejecting = measure(paired(1, 0), threshold=99, resamples=50)["accuracy"]
+    assert (rejecting.value, rejecting.bound) == (0.5, False)
+    assert (rejecting.low, rejecting.high) == pytest.approx((0.5 - 0.075, 0.5 + 0.075))
 
 
 def test_one_error_seen_does_not_make_a_system_look_better_than_none() -> None:

@@ -119,7 +119,11 @@ def test_ranks_are_told_only_among_enough_candidates(tmp_path: Path) -> None:
 
 def test_a_figure_is_shown_with_its_interval_or_as_a_bound() -> None:
     assert shown(Figure(0.02, 0.01, 0.0449), in_percent=True) == "2 [1, 4.49]"
-    assert shown(Figure(0.0, 0.0, 0.015), in_percent=True) == "< 1.5"
+    assert shown(Figure(0.0, 0.0, 0.015, bound=True), in_percent=True) == "< 1.5"
+    assert shown(Figure(1.0, 0.985, 1.0, bound=True), in_percent=True) == "> 98.5"
+    assert shown(Figure(0.0, 0.0, 0.15), in_percent=True) == "0 [0, 15]", "all wrong, not flawless"
+    assert shown(Figure(2.9e-6, 1e-6, 2e-5), in_percent=True) == "0.00029 [0.0001, 0.002]"
+    assert shown(Figure(0.012, 0.008)) == "0.012 [≥ 0.008]"
     assert shown(Figure(0.123456)) == "0.123"
     assert shown(Figure(None, note="no log_lr")) == shown(None) == "–"
 

@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -20,7 +22,8 @@ from eval.systems import SYSTEMS
 from eval.systems.chroma_dtw import ChromaDtwSystem
 from eval.systems.interface import Settings
 from eval.systems.mean_cqt import MeanCqtSystem
-from eval.trials import read_scores
+from eval.trial_files import TrialFiles
+from eval.trials import read_scores, read_trials
 from tests.eval.planted import PlantedSystem
 
 HEADER = "reference,probe,label,condition,recording,snr_db\n"
@@ -183,6 +186,39 @@ def test_missing_files_are_named_with_their_trials_before_anything_is_done(
         run(trials)
     assert planted.described == []
     assert not (trials.parent / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "x/a/below", "n\0l"])
+def test_a_name_that_no_file_can_have_is_an_error_with_its_line(name: str, trials: Path) -> None:
+    found = read_trials(trials)
+    impossible = replace(found, probe=np.array(["x/b", name, *found.probe[2:]]))
+    with pytest.raises(ManifestError, match=r"^\S*trials\.csv:3: probe: .* (cannot be|does not)"):
+        TrialFiles.of(impossible).require_all()
+
+
+def test_an_account_without_scores_is_of_a_killed_run_and_in_nobodys_way(trials: Path) -> None:
+    out = trials.parent / "scores.csv"
+    score_trials(trials, out, system="planted", workers=1)
+    out.unlink()
+    score_trials(trials, out, system="planted", workers=1)
+    assert out.exists()
+
+
+def test_what_a_run_left_that_was_killed_as_it_ended_is_removed(trials: Path) -> None:
+    out = trials.parent / "scores.csv"
+    folder = trials.parent / ".scores.csv.scoring"
+    score_trials(trials, out, system="planted", workers=1)
+    folder.mkdir()
+    for name, age_s in (("old.kept", -1), ("young.kept", 1)):
+        (folder / name).touch()
+        os.utime(folder / name, (0, out.stat().st_mtime + age_s))
+    with pytest.raises(InputError, match="exists already"):
+        score_trials(trials, out, system="planted")
+    assert folder.exists(), "of a run that is to replace the scores"
+    (folder / "young.kept").unlink()
+    with pytest.raises(InputError, match="exists already"):
+        score_trials(trials, out, system="planted")
+    assert not folder.exists()
 
 
 def test_files_that_cannot_be_used_are_named_together_and_the_others_kept(

@@ -147,10 +147,15 @@ def test_the_chroma_of_a_sine_is_highest_at_its_pitch_class(tmp_path: Path) -> N
     assert described["chroma"].shape == (19, 12)  # 173 frames of 4 s, nine at a time
 
 
-def test_a_flat_chroma_costs_one_and_is_never_nan() -> None:
-    flat = chroma(np.ones((84, 90), np.float32))
-    assert not flat.any()
-    assert path_cost(flat, flat) == 1.0
+def test_a_flat_chroma_is_like_another_and_costs_one_with_any_sound(
+    rng: np.random.Generator,
+) -> None:
+    flat = chroma(np.zeros((84, 90), np.float32))
+    heard = chroma(rng.uniform(0, 1, (84, 90)).astype(np.float32))
+    assert path_cost(flat, flat) == pytest.approx(0, abs=1e-6)
+    assert path_cost(flat, heard) == pytest.approx(1, abs=1e-6)
+    late = np.concatenate([flat, heard])
+    assert path_cost(late, late) == pytest.approx(0, abs=1e-6)
 
 
 def random_chroma(rng: np.random.Generator, n: int) -> NDArray[np.float32]:
