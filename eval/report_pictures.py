@@ -1,25 +1,29 @@
 """The pictures of a report: one idea each, several systems or conditions on one where they fit."""
 
+import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from eval.metrics import roc_band
 from eval.plots import (
     SIZES,
     ScoreSet,
+    SizePoint,
     bin_edges,
     calibration,
     det,
     error_against_size,
+    finite_sizes,
     histogram,
     points_by_size,
     roc,
     tippett,
 )
-from eval.report import ALL, Report, System
+from eval.report import ALL, Options, Report, System
 from eval.trials import Scores
 
 AT_MOST = 6
@@ -28,55 +32,62 @@ BANDS_AT_MOST = 2
 """Bands of intervals on one picture; more of them hide each other."""
 TARGETS_A_BIN = 25
 """Targets that a bin of sizes needs to say something; the picture has 8 bins at most."""
-RESAMPLES = 200
-"""For the bands of pictures; the tables take the report's own number."""
+NAME_BYTES = 60
+"""Of a system's or a condition's name in a file's name; file systems end at 255 in all."""
 
 
 def draw_pictures(report: Report) -> dict[str, Figure]:
     """The pictures by name of the file, in the order of reading."""
     pictures: dict[str, Figure] = {}
+    for name, figure in (*_curves(report), *_sizes(report), *_single_sets(report)):
+        pictures[_free(name, pictures)] = figure
+    return pictures
+
+
+def _curves(report: Report) -> Iterator[tuple[str, Figure]]:
+    """DET, ROC and, where likelihood ratios are stated, Tippett plot of each group."""
     for name, title, sets in _groups(report):
         points = report.options.operating_points
-        pictures[f"det-{name}"] = det(sets, operating_points=points, title=f"DET: {title}")
-        pictures[f"roc-{name}"] = roc(sets, title=f"ROC: {title}")
+        yield f"det-{name}", det(sets, operating_points=points, title=f"DET: {title}")
+        yield f"roc-{name}", roc(sets, title=f"ROC: {title}")
         stating = [s for s in sets if s.log_lr_target is not None]
         if stating:
-            pictures[f"tippett-{name}"] = tippett(stating, title=f"Tippett: {title}")
-    pictures |= dict(_sizes(report))
+            yield f"tippett-{name}", tippett(stating, title=f"Tippett: {title}")
+
+
+def _single_sets(report: Report) -> Iterator[tuple[str, Figure]]:
+    """Histogram and, with likelihood ratios, calibration of each condition of each system."""
     for system in report.systems:
         for condition in _single(system):
             own = f"{_slug(system.name)}-{_slug(condition)}"
             title = f"{system.name}: {condition}"
             s = _set(system, condition, title)
-            pictures[f"histogram-{own}"] = histogram(
-                s, threshold=report.options.threshold, title=title
-            )
+            yield f"histogram-{own}", histogram(s, threshold=report.options.threshold, title=title)
             if s.log_lr_target is not None:
-                pictures[f"calibration-{own}"] = calibration(s, title=title)
-    return pictures
+                yield f"calibration-{own}", calibration(s, title=title)
 
 
 def _groups(report: Report) -> Iterator[tuple[str, str, list[ScoreSet]]]:
     """What stands on one picture: one system's conditions, or one condition of all systems."""
     if len(report.systems) == 1:
         system = report.systems[0]
-        yield from _parts(system.name, [(system, c, c) for c in _single(system)])
+        lines = [(system, c, c) for c in _single(system)]
+        yield from _parts(system.name, lines, report.options)
         return
     for condition in report.conditions:
-        if condition != ALL:
-            with_it = [system for system in report.systems if condition in system.metrics]
-            yield from _parts(condition, [(s, condition, s.name) for s in with_it])
+        with_it = [system for system in report.systems if condition in _single(system)]
+        yield from _parts(condition, [(s, condition, s.name) for s in with_it], report.options)
 
 
 def _parts(
-    title: str, lines: Sequence[tuple[System, str, str]]
+    title: str, lines: Sequence[tuple[System, str, str]], options: Options
 ) -> Iterator[tuple[str, str, list[ScoreSet]]]:
     """File name, title and score sets of as many pictures as the lines need."""
     for i in range(0, len(lines), AT_MOST):
         part = "" if len(lines) <= AT_MOST else f"-{i // AT_MOST + 1}"
         some = lines[i : i + AT_MOST]
-        with_band = len(some) <= BANDS_AT_MOST
-        yield _slug(title) + part, title, [_set(*line, with_band=with_band) for line in some]
+        band = options if len(some) <= BANDS_AT_MOST and options.resamples else None
+        yield _slug(title) + part, title, [_set(*line, band=band) for line in some]
 
 
 def _sizes(report: Report) -> Iterator[tuple[str, Figure]]:
@@ -88,25 +99,45 @@ def _sizes(report: Report) -> Iterator[tuple[str, Figure]]:
             varied = {name: table for name, table in tables.items() if _is_varied(table, column)}
             if not varied:
                 continue
-            sizes = np.concatenate([t.size(column)[t.label] for t in varied.values()])
-            fewest = min(int(t.label.sum()) for t in varied.values())
-            edges = bin_edges(sizes, bins=min(8, fewest // TARGETS_A_BIN))
-            points = {
-                name: points_by_size(table, column, edges=edges, resamples=RESAMPLES)
-                for name, table in varied.items()
-            }
+            points = _points(varied, column, report.options)
+            if not points:
+                continue
             title = f"{family}: EER against {axis.partition(',')[0]}"
             name = f"size-{_slug(family)}-{column}"
             yield name, error_against_size(points, xlabel=axis, title=title)
 
 
+def _points(
+    varied: Mapping[str, Scores], column: str, options: Options
+) -> dict[str, list[SizePoint]]:
+    """Each system's points in common bins, those that it has trials for; none without two."""
+    sizes = [_target_sizes(table, column) for table in varied.values()]
+    bins = min(8, min(map(len, sizes)) // TARGETS_A_BIN)
+    edges = bin_edges(np.concatenate(sizes), bins=bins)
+    points = {
+        name: points_by_size(
+            table,
+            column,
+            edges=edges,
+            resamples=options.resamples,
+            seed=options.seed,
+            leave_out_bare=True,
+        )
+        for name, table in varied.items()
+    }
+    return {name: found for name, found in points.items() if len(found) > 1}
+
+
 def _is_varied(scores: Scores, column: str) -> bool:
-    """Whether targets and nontargets have several sizes, and enough of them for two bins."""
-    size = scores.size(column)
-    both = [size[scores.label], size[~scores.label]]
-    if any(np.isnan(one).any() or not len(one) for one in both):
-        return False
-    return len(np.unique(both[0])) > 1 and len(both[0]) >= 2 * TARGETS_A_BIN
+    """Whether targets have several sizes, and enough of them for two bins."""
+    sizes = _target_sizes(scores, column)
+    return len(np.unique(sizes)) > 1 and len(sizes) >= 2 * TARGETS_A_BIN
+
+
+def _target_sizes(scores: Scores, column: str) -> NDArray[np.float64]:
+    """The sizes of the targets that have one."""
+    sizes = finite_sizes(scores, column)[scores.label]
+    return sizes[~np.isnan(sizes)]
 
 
 def _of_family(scores: Scores, family: str) -> Scores:
@@ -118,21 +149,36 @@ def _family(condition: str) -> str:
     return re.sub(r"-\d+(\.\d+)?[a-z]*$", "", condition)
 
 
-def _set(system: System, condition: str, name: str, *, with_band: bool = False) -> ScoreSet:
-    """The scores of a condition with the intervals that the picture has room for."""
+def _set(system: System, condition: str, name: str, *, band: Options | None = None) -> ScoreSet:
+    """The scores of a condition and its EER's interval; with a band as `band` has it drawn."""
     scores, eer = system.scores, system.metrics[condition]["eer"]
-    if condition != ALL:
-        scores = scores.where(scores.condition == condition)
+    scores = scores.where(scores.condition == condition)
     interval = None if eer.low is None or eer.high is None else (eer.low, eer.high)
-    band = roc_band(scores, resamples=RESAMPLES) if with_band and interval else None
-    return ScoreSet.of(name, scores, band=band, eer_interval=interval)
+    drawn = None
+    if band is not None and interval is not None:
+        drawn = roc_band(scores, resamples=band.resamples, seed=band.seed)
+    return ScoreSet.of(name, scores, band=drawn, eer_interval=interval)
 
 
 def _single(system: System) -> list[str]:
-    """The system's conditions without the sum of all."""
-    return [condition for condition in system.metrics if condition != ALL]
+    """The system's conditions without the sum of all, which stands where they are several."""
+    names = list(system.metrics)
+    return names if len(names) == 1 else [name for name in names if name != ALL]
 
 
 def _slug(name: str) -> str:
-    """The name as a part of a file's name."""
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "unnamed"
+    """The name as a part of a file's name; a long one is cut, and told apart by its hash."""
+    slug = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "unnamed"
+    if len(slug.encode()) <= NAME_BYTES:
+        return slug
+    digest = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:8]
+    return f"{slug.encode()[:NAME_BYTES].decode(errors='ignore')}-{digest}"
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    """The name, with a number where it is taken; some file systems take `A` for `a`."""
+    lower = {other.lower() for other in taken}
+    number, free = 1, name
+    while free.lower() in lower:
+        number, free = number + 1, f"{name}-{number + 1}"
+    return free

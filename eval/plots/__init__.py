@@ -9,7 +9,14 @@ from eval.plots.det import det
 from eval.plots.histogram import histogram
 from eval.plots.roc import roc
 from eval.plots.scoreset import ScoreSet
-from eval.plots.size import SIZES, SizePoint, bin_edges, error_against_size, points_by_size
+from eval.plots.size import (
+    SIZES,
+    SizePoint,
+    bin_edges,
+    error_against_size,
+    finite_sizes,
+    points_by_size,
+)
 from eval.plots.style import save
 from eval.plots.tippett import tippett
 
@@ -21,6 +28,7 @@ __all__ = [
     "calibration",
     "det",
     "error_against_size",
+    "finite_sizes",
     "histogram",
     "points_by_size",
     "roc",

@@ -24,6 +24,7 @@ STATED = style.Look("", style.COLOURS[0], style.DASHES[0])
 BEST = style.Look("", style.GREEN, style.DASHES[1])
 NEUTRAL = style.Look("", style.PALE, style.DASHES[2])
 ZOOMED_BITS, ZOOM = 0.2, 1.6  # a good system would else lie on the axis
+LEAST_BITS = 0.001  # top of the axis where the ratios lose nothing at all
 HIGHEST_BITS = 2.0  # a system that claims far too much goes past the rim; the legend has its Cllr
 
 
@@ -107,7 +108,9 @@ def _draw_entropy(axes: Axes, target: NDArray[np.float64], nontarget: NDArray[np
     for look, bits in ((NEUTRAL, curve.neutral), (BEST, curve.pav), (STATED, curve.system)):
         axes.plot(odds, bits, color=look.colour, ls=look.dashes, lw=1.8)
     most = float(curve.system.max())
-    highest = ZOOM * most if most < ZOOMED_BITS else min(HIGHEST_BITS, 1.05 * max(1.0, most))
+    highest = max(LEAST_BITS, ZOOM * most)
+    if most >= ZOOMED_BITS:
+        highest = min(HIGHEST_BITS, 1.05 * max(1.0, most))
     axes.set(xlim=(odds[0], odds[-1]), ylim=(0, highest))
     axes.axvline(0, color=style.PALE, lw=0.8)
     axes.xaxis.set_major_locator(MultipleLocator(1))

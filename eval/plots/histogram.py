@@ -1,15 +1,19 @@
 """How the scores of one system lie: densities of both kinds of pairs, and the errors below them.
 
 Densities, not counts: 588 targets and 345,000 nontargets are seen alike. Few errors are invisible
-in them, so the lower half shows both error rates at every threshold, down to one error.
+in them, so the lower half shows both error rates at every threshold, down to one error. Scores
+far from all others, such as -9999 for "none", would press the rest into one bin: the axis leaves
+them out, and the legend counts them.
 """
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
@@ -17,6 +21,11 @@ from eval.metrics import RocPoints, rates_at_threshold, roc_points
 from eval.plots import style
 from eval.plots.scoreset import ScoreSet
 from eval.plots.style import NONTARGET, TARGET, Row
+
+REACH = 10.0  # the axis goes so many times the span of both kinds' middle halves beyond them
+LARGEST, NARROWEST = 1e100, 1e-100  # scores and widths that an axis bears
+FINEST = 1e-12  # share of the scores themselves that is the narrowest axis
+MOST_STEPS = 100_000  # of more, a bin holds so many that one more or less is not seen
 
 
 def histogram(
@@ -40,6 +49,7 @@ def histogram(
         (TARGET.patch(), f"{targets}; lower half: misses"),
         _mark_equal_errors((densities, errors), s, points),
     ]
+    rows += _outside(densities, s)
     if threshold is not None:
         rows.append(_mark_threshold((densities, errors), s, threshold))
     style.legend_below(figure, rows)
@@ -47,12 +57,25 @@ def histogram(
 
 
 def _draw_densities(axes: Axes, s: ScoreSet, bins: int) -> None:
-    edges = _edges(np.concatenate([s.target, s.nontarget]), bins)
+    edges = _edges(_central(s), bins)
     for scores, look in _classes(s):
-        density, _ = np.histogram(scores, edges, density=True)
+        count, _ = np.histogram(scores, edges)
+        density = count / len(scores) / np.diff(edges)
         axes.stairs(density, edges, fill=True, color=look.colour, alpha=0.3, lw=0)
         axes.stairs(density, edges, color=look.colour, ls=look.dashes, lw=1.6)
     axes.set(ylim=(0, None), xlim=(edges[0], edges[-1]))
+
+
+def _central(s: ScoreSet) -> NDArray[np.float64]:
+    """The scores without those that lie far from all others."""
+    both = [np.clip(scores, -LARGEST, LARGEST) for scores, _ in _classes(s)]
+    middle = np.array([np.quantile(scores, (0.25, 0.75)) for scores in both])
+    reach = REACH * float(np.ptp(middle)) or math.inf
+    scores = np.concatenate(both)
+    central: NDArray[np.float64] = scores[
+        (scores >= middle.min() - reach) & (scores <= middle.max() + reach)
+    ]
+    return central
 
 
 def _edges(scores: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
@@ -61,13 +84,21 @@ def _edges(scores: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
     Counts of matches are whole numbers: bins of 2.5 would hold two of them and three in turn.
     """
     values = np.unique(scores)
-    steps = (values - values[0]) / np.diff(values).min(initial=np.inf)
-    if len(values) < 2 or not np.allclose(steps, steps.round(), rtol=0, atol=1e-3):
-        return np.histogram_bin_edges(scores, bins)
-    step = (values[-1] - values[0]) / steps[-1]
+    low, high = float(values[0]), float(values[-1])
+    least = max(NARROWEST, FINEST * max(-low, high))
+    if high - low < least:
+        wide = max(least, 0.5 if low == high else 0.0)
+        return np.linspace(low - wide, high + wide, bins + 1)
+    gap = np.diff(values).min()
+    if high - low > MOST_STEPS * gap:
+        return np.linspace(low, high, bins + 1)
+    steps = (values - low) / gap
+    if not np.allclose(steps, steps.round(), rtol=0, atol=1e-3):
+        return np.linspace(low, high, bins + 1)
+    step = (high - low) / steps[-1]
     wide = math.ceil((steps[-1] + 1) / bins)
     number = math.ceil((steps[-1] + 1) / wide)
-    edges: NDArray[np.float64] = values[0] + step * (wide * np.arange(number + 1) - 0.5)
+    edges: NDArray[np.float64] = low + step * (wide * np.arange(number + 1) - 0.5)
     return edges
 
 
@@ -89,20 +120,44 @@ def _draw_errors(axes: Axes, s: ScoreSet, points: RocPoints) -> None:
 def _mark_equal_errors(both: Sequence[Axes], s: ScoreSet, points: RocPoints) -> Row:
     """Draw the threshold at which the two rates are closest; return the legend's row for it."""
     at = 1 + int(np.argmin(np.abs(points.miss - points.false_alarm)[1:]))
-    threshold = float(points.threshold[at : at + 2].mean())  # middle of those that do the same
-    lines = [axes.axvline(threshold, color=style.INK, lw=1.3, ls=":") for axes in both]
+    # The middle of those that do the same; halves, for a sum may be too large for a number.
+    halves = 0.5 * points.threshold[[at, min(at + 1, len(points.threshold) - 1)]]
+    threshold = float(halves.sum())
+    line = _upright(both, threshold, dashes=":")
     if s.eer == 0:
-        return lines[0], f"threshold {threshold:.4g}, in the middle of the gap: no error"
+        return line, f"threshold {threshold:.4g}, in the middle of the gap: no error"
     text = f"threshold {threshold:.4g}, where both rates are closest; EER {style.percent(s.eer)}"
-    return lines[0], text
+    return line, text
 
 
 def _mark_threshold(both: Sequence[Axes], s: ScoreSet, threshold: float) -> Row:
     """Draw the threshold of decisions; return the legend's row with what it does."""
-    lines = [axes.axvline(threshold, color=style.INK, lw=1.3) for axes in both]
+    line = _upright(both, threshold, dashes="-")
     rates = rates_at_threshold(s.target, s.nontarget, threshold)
     words = f"misses {style.percent(rates.miss)}, false alarms {style.percent(rates.false_alarm)}"
-    return lines[0], f"threshold {threshold:.4g}: {words}"
+    return line, f"threshold {threshold:.4g}: {words}"
+
+
+def _upright(both: Sequence[Axes], threshold: float, *, dashes: str) -> Line2D:
+    """Draw a threshold in both halves, unless it lies outside; return its line for the legend."""
+    look: dict[str, Any] = {"color": style.INK, "lw": 1.3, "ls": dashes}
+    for axes in both:
+        low, high = axes.get_xlim()
+        if low <= threshold <= high:
+            axes.axvline(threshold, **look)
+    return Line2D([], [], **look)
+
+
+def _outside(axes: Axes, s: ScoreSet) -> list[Row]:
+    """The legend's row on scores that the axis leaves out, if any."""
+    scores = np.concatenate([s.target, s.nontarget])
+    low, high = axes.get_xlim()
+    out = scores[(scores < low) | (scores > high)]
+    if not len(out):
+        return []
+    reach = f"scores from {out.min():.4g} to {out.max():.4g}"
+    pairs = f"{len(out):,} pair{'s lie' if len(out) > 1 else ' lies'}"
+    return [(Line2D([], [], ls=""), f"{pairs} outside, far from all others: {reach}")]
 
 
 def _classes(s: ScoreSet) -> tuple[tuple[NDArray[np.float64], style.Look], ...]:

@@ -2,11 +2,11 @@
 
 Targets are judged in the bin of their size. So are nontargets that have one, for shorter or
 noisier pairs of different recordings score otherwise too; nontargets without a size are judged
-in every bin.
+in every bin. Targets without one are left out.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ SIZES = {
 }
 """What the columns of the protocols are called on an axis."""
 
+LARGEST = 1e100  # of the sizes that an axis bears
 APART_PT = 6.0  # between the points of two systems in one bin
 
 
@@ -49,6 +50,12 @@ class SizePoint:
     high: float
     targets: int
     nontargets: int
+
+
+def finite_sizes(scores: Scores, column: str) -> NDArray[np.float64]:
+    """The sizes in a column, (n,); NaN also where one is too large for an axis, as `1e999` is."""
+    size = scores.size(column)
+    return np.where(np.abs(size) <= LARGEST, size, np.nan)
 
 
 def bin_edges(sizes: ArrayLike, *, bins: int = 10) -> NDArray[np.float64]:
@@ -78,17 +85,20 @@ def points_by_size(
     threshold: float | None = None,
     resamples: int = 1000,
     seed: int = 0,
+    leave_out_bare: bool = False,
 ) -> list[SizePoint]:
     """A rate per bin of the sizes in `column`, by default the EER.
 
     `figure` is a key of `measure`, such as "miss" where a `threshold` is given. By default the
     `edges` are those of `bin_edges`; sizes beyond them are left out. Give the trials of one
-    condition, for nontargets without a size are taken into every bin.
+    condition, for nontargets without a size are taken into every bin. A bin without trials of
+    one kind is refused, or left out with `leave_out_bare`. With 0 `resamples` there are no
+    intervals: `low` and `high` are NaN.
 
     >>> points_by_size(scores, "tempo_factor")[0].value
     0.031
     """
-    size = scores.size(column)
+    size = finite_sizes(scores, column)
     ends = bin_edges(size) if edges is None else np.asarray(edges, np.float64)
     if len(ends) < 2 or not (np.diff(ends) >= 0).all():
         raise InputError(f"edges {ends.tolist()} do not ascend; give 2 or more that do")
@@ -99,10 +109,14 @@ def points_by_size(
     for i in range(1, len(ends)):
         held = (place == i) | unsized
         if len(np.unique(scores.label[held])) < 2:
+            if leave_out_bare:
+                continue
             bin_in_words = f"{column} from {ends[i - 1]:g} to {ends[i]:g}"
             raise InputError(f"{bin_in_words} lacks trials of one kind; give fewer, wider bins")
         measured = measure(scores.where(held), threshold=threshold, resamples=resamples, seed=seed)
         points.append(_point(measured, figure, size[held & scores.label]))
+    if resamples == 0:
+        points = [replace(point, low=np.nan, high=np.nan) for point in points]
     return points
 
 
@@ -130,12 +144,13 @@ def error_against_size(
         shift_pt = APART_PT * (i - (len(points) - 1) / 2)
         lines.append(_draw_system(rates, name, look, of_system, shift_pt))
         _draw_counts(counts, look, of_system)
-    _set_axes(rates, counts, [point for of_system in points.values() for point in of_system])
+    together = [point for of_system in points.values() for point in of_system]
+    _set_axes(rates, counts, together)
     style.letter_lines(rates, looks, lines)
     rows = [
         (look.handle(), f"{look.letter}  {name}") for look, name in zip(looks, points, strict=True)
     ]
-    style.legend_below(figure, rows + _key())
+    style.legend_below(figure, rows + _key(with_intervals=any(p.low <= p.high for p in together)))
     return figure
 
 
@@ -200,13 +215,12 @@ def _set_axes(rates: Axes, counts: Axes, points: Sequence[SizePoint]) -> None:
     counts.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,.0f}"))
 
 
-def _key() -> list[style.Row]:
+def _key(*, with_intervals: bool) -> list[style.Row]:
     ink: dict[str, Any] = {"color": style.INK, "lw": 1}
+    upright = "upright: 95 % interval, recordings resampled; " * with_intervals
+    cross = Line2D([], [], marker="+" if with_intervals else "_", ms=14, ls="", color=style.INK)
     return [
-        (
-            Line2D([], [], marker="+", ms=14, ls="", color=style.INK),
-            "upright: 95 % interval, recordings resampled; across: sizes in the bin",
-        ),
+        (cross, f"{upright}across: sizes in the bin"),
         (Line2D([], [], marker="o", ms=4, **ink), "below: target pairs in the bin"),
         (Line2D([], [], marker="x", ms=5, ls=":", **ink), "below: nontarget pairs in the bin"),
     ]

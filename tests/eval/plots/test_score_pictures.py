@@ -110,6 +110,39 @@ def test_scores_that_hardly_differ_are_drawn_without_a_warning(scores: np.ndarra
     histogram(ScoreSet("s", scores, scores), threshold=0.0).canvas.draw()
 
 
+def few_with(odd: float) -> ScoreSet:
+    return ScoreSet("odd", np.append(FEW.target, 2.5), np.append(FEW.nontarget, odd))
+
+
+@pytest.mark.parametrize("odd", [-9999.0, -1e30, 1e308, -1e308])
+def test_a_score_far_from_all_others_is_counted_and_not_drawn(odd: float) -> None:
+    figure = histogram(few_with(odd), threshold=1e308)
+    low, high = figure.axes[0].get_xlim()
+    assert -2 < low <= 0 and 4 <= high < 6
+    assert f"1 pair lies outside, far from all others: scores from {odd:.4g}" in legend(figure)
+    figure.canvas.draw()
+
+
+def test_no_score_is_said_to_lie_outside_where_none_does() -> None:
+    assert "outside" not in legend(histogram(FEW))
+
+
+@pytest.mark.parametrize(
+    ("target", "nontarget"),
+    [
+        (np.full(5, 1e308), np.full(5, -1e308)),
+        (np.full(5, 1.7e308), np.full(5, 1.6e308)),
+        (1e17 + np.array([0.0, 16, 48]), 1e17 + np.array([0.0, 16])),
+        (np.array([1e-310, 3e-310]), np.array([0.0, 5e-324])),
+        (np.array([0.0, 1.0, 1e30]), np.array([-1e30, 0.0])),
+    ],
+)
+def test_scores_on_any_scale_are_drawn_without_a_warning(
+    target: np.ndarray, nontarget: np.ndarray
+) -> None:
+    histogram(ScoreSet("s", target, nontarget)).canvas.draw()
+
+
 def test_the_tippett_curves_are_shares_of_at_least_each_ratio() -> None:
     ratios = ScoreSet("r", np.zeros(4), np.zeros(4), *(np.log(10) * np.array(lr) for lr in (
         [2.0, 1.0, 0.5, -0.5], [0.2, -1.0, -1.5, -2.0])))  # fmt: skip
@@ -201,6 +234,13 @@ def test_a_good_system_is_enlarged_and_a_reckless_one_leaves_at_the_top() -> Non
     rare = np.log(999) * np.array([1.0] * 999 + [-1.0])
     top = calibration(ScoreSet("rare", rare, -rare, rare, -rare)).axes[2].get_ylim()[1]
     assert 0.0114 < top < 0.05, "H(0.001) = 0.0114 bits"
+
+
+def test_ratios_that_lose_nothing_leave_the_cross_entropy_an_axis() -> None:
+    sure = ScoreSet("sure", np.ones(5), np.zeros(5), np.full(5, 1e3), np.full(5, -1e3))
+    figure = calibration(sure)
+    assert figure.axes[2].get_ylim() == (0, 0.001)
+    figure.canvas.draw()
 
 
 @pytest.mark.parametrize("picture", [lambda s: tippett([s]), calibration])

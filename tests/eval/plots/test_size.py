@@ -1,5 +1,6 @@
 """Errors by the size of a change, on trials whose answer is planted."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,27 @@ def test_targets_without_a_size_are_in_no_bin() -> None:
     size[:5] = np.nan
     points = points_by_size(scores(table.label, size, table.score), "snr_db", resamples=20)
     assert [point.targets for point in points] == [15, 20]
+
+
+@pytest.mark.parametrize("size", ["9e999", "-9e999", "1e308"])
+def test_a_size_that_no_axis_bears_is_none(size: str) -> None:
+    table = planted()
+    text = np.where(np.arange(len(table)) < 5, size, table.extras["snr_db"])
+    points = points_by_size(replace(table, extras={"snr_db": text}), "snr_db", resamples=20)
+    assert [point.targets for point in points] == [15, 20]
+
+
+def test_bins_that_lack_a_kind_are_left_out_on_request() -> None:
+    edges = [0.0, 4.0, 6.0, 10.0]
+    points = points_by_size(planted(), "snr_db", edges=edges, resamples=0, leave_out_bare=True)
+    assert [point.size for point in points] == [0.0, 10.0]
+
+
+def test_without_resamples_no_interval_is_drawn_or_promised() -> None:
+    points = points_by_size(planted(), "snr_db", resamples=0)
+    assert np.isnan([(point.low, point.high) for point in points]).all()
+    assert "95 %" not in legend(drawn(points))
+    assert "95 % interval, recordings resampled" in legend(drawn(POINTS))
 
 
 def test_another_figure_may_be_drawn() -> None:
