@@ -143,6 +143,6 @@ def _reading(report: Report) -> str:
     if report.options.resamples == 0:
         return "Without intervals: nothing was resampled."
     return (
-        "FA: false alarms. In brackets: 95 % intervals, recordings resampled. `<` and `>`: no error "
+        "FA: false alarms. In brackets: 95 % intervals, recordings resampled. `<`, `>`: no error "
         "seen, and with 95 % confidence not worse than that. `–`: too few pairs, or not stated."
     )
