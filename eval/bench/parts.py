@@ -2,6 +2,7 @@
 
 from eval.bench.embedding import measure_embedding
 from eval.bench.frontend import measure_frontend
+from eval.bench.metrics import measure_metrics
 from eval.bench.process import measure_memory, measure_startup
 from eval.bench.scoring import measure_scoring
 from eval.bench.training import measure_training
@@ -12,5 +13,6 @@ MEASURES = {
     "embedding": measure_embedding,
     "training": measure_training,
     "scoring": measure_scoring,
+    "metrics": measure_metrics,
     "memory": measure_memory,
 }

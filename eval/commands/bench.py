@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-PARTS = ("startup", "frontend", "embedding", "training", "scoring", "memory")
+PARTS = ("startup", "frontend", "embedding", "training", "scoring", "metrics", "memory")
 
 
 @click.command(

@@ -46,15 +46,17 @@ def draw_plan(
         for fragment, change in _changes(protocol, survey, seed, fragments, noise, broken_noise)
     ]
     used = {survey.source.recording for survey, *_ in drawn}
-    unused = [survey for survey in surveys if survey.source.recording not in used]
     left_out = {
         **(skipped or {}),
-        **{s.source.recording: _reason(s, protocol) for s in unused},
+        **{
+            survey.source.recording: _reason(survey, protocol)
+            for survey in surveys
+            if survey.source.recording not in used
+        },
         **{_noise_name(path, noise_root): why for path, why in sorted(broken_noise.items())},
     }
     if not drawn:
-        some = "; ".join(f"{who}: {why}" for who, why in list(left_out.items())[:3])
-        raise InputError(f"{name}: none of {len(left_out)} recordings gives a fragment ({some})")
+        raise _nothing_drawn(name, left_out)
     own = [fragment if against == "fragment" else survey.whole for survey, fragment, _ in drawn]
     places = {reference: place for place, reference in enumerate(dict.fromkeys(own))}
     plan = Plan(
@@ -73,6 +75,11 @@ def draw_plan(
         skipped=left_out,
     )
     return _with_negatives(plan)
+
+
+def _nothing_drawn(name: str, left_out: Mapping[str, str]) -> InputError:
+    some = "; ".join(f"{who}: {why}" for who, why in list(left_out.items())[:3])
+    return InputError(f"{name}: none of {len(left_out)} recordings gives a fragment ({some})")
 
 
 def _checked(name: str, *, fragments: int, negatives: Negatives, against: Against) -> Protocol:

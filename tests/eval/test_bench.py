@@ -19,7 +19,7 @@ def test_seconds_is_the_median_after_a_warm_up() -> None:
     assert len(calls) == 4
 
 
-@pytest.mark.parametrize("part", ["startup", "frontend"])
+@pytest.mark.parametrize("part", ["startup", "frontend", "metrics"])
 def test_a_part_runs_and_prints_json(part: str) -> None:
     assert part in PARTS
     result = CliRunner().invoke(cqtnet, ["eval", "bench", "--only", part, "--quick", "--json"])
