@@ -13,10 +13,10 @@ from eval.trials import Scores
 
 def warn_of_oddities(tables: Mapping[str, Scores]) -> None:
     """Warn of scores that can be measured, but hardly mean what they should."""
-    lists = {name: _pairs(scores) for name, scores in tables.items()}
-    first = next(iter(lists))
-    for name, pairs in lists.items():
-        if pairs != lists[first]:
+    first, *others = tables
+    expected = _pairs(tables[first]) if others else set()
+    for name in others:
+        if _pairs(tables[name]) != expected:
             warnings.warn(
                 f"{first} and {name} scored different trials; their figures are not of one test",
                 stacklevel=2,

@@ -48,11 +48,7 @@ def draw_plan(
     used = {survey.source.recording for survey, *_ in drawn}
     left_out = {
         **(skipped or {}),
-        **{
-            survey.source.recording: _reason(survey, protocol)
-            for survey in surveys
-            if survey.source.recording not in used
-        },
+        **_unused(surveys, used, protocol),
         **{_noise_name(path, noise_root): why for path, why in sorted(broken_noise.items())},
     }
     if not drawn:
@@ -75,6 +71,12 @@ def draw_plan(
         skipped=left_out,
     )
     return _with_negatives(plan)
+
+
+def _unused(surveys: Sequence[Survey], used: set[str], protocol: Protocol) -> dict[str, str]:
+    """Why each recording that is not among the used ones gives nothing."""
+    names = ((survey.source.recording, survey) for survey in surveys)
+    return {name: _reason(survey, protocol) for name, survey in names if name not in used}
 
 
 def _nothing_drawn(name: str, left_out: Mapping[str, str]) -> InputError:
