@@ -32,8 +32,8 @@ class SpectralRanges:
     tempo: tuple[float, float] = (0.75, 1.35)
     speed_share: float = 0.2  # of draws whose pitch follows their tempo
     untouched_share: float = 0.15  # of draws that change neither pitch nor tempo
-    noise_snr_db: tuple[float, float] = (-2.0, 30.0)
-    noise_share: float = 0.5
+    noise_snr_db: tuple[float, float] = (-5.0, 25.0)
+    noise_share: float = 0.6
     decay_s: tuple[float, float] = (0.2, 3.0)  # RT60
     wet_db: tuple[float, float] = (-10.0, 12.0)  # reverberant over direct energy
     reverb_share: float = 0.5

@@ -108,7 +108,8 @@ class Embedder:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
         self.preset = model.preset
         self.sha256 = sha256
-        self.model = _fused(model).to(self.device, self.dtype)
+        self.model = _fused(model).to(self.device)
+        self.model.trunk.to(self.dtype)  # the head costs little, and compares differences
         if self.device.type == "cpu":
             self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.cqt = Cqt().to(self.device)
@@ -223,7 +224,7 @@ class Embedder:
     def _embed_steps(self, steps: torch.Tensor) -> NDArray[np.float32]:
         """Unit embeddings (n, embedding_size) of windows of steps (n, S, length)."""
         with self._exactness():
-            raw = self.model.embed_steps(steps.to(self.device, self.dtype)).float()
+            raw = self.model.embed_steps(steps.to(self.device))
             unit: NDArray[np.float32] = torch.nn.functional.normalize(raw).cpu().numpy()
         return unit
 
@@ -279,10 +280,22 @@ class _Checked:
 
 
 def _fused(model: CqtNet) -> CqtNet:
-    """A copy for inference with every BatchNorm folded into its convolution."""
+    """A copy for inference with every BatchNorm folded into what is beside it."""
     fused = copy.deepcopy(model).eval()
     for block in fused.trunk:
         assert isinstance(block, Block)
         block.conv = fuse_conv_bn_eval(block.conv, block.norm)
         block.norm = torch.nn.Identity()  # type: ignore[assignment]
+    if isinstance(fused.norm, torch.nn.BatchNorm1d):
+        _fold(fused.norm, fused.fc0)
+        fused.norm = torch.nn.Identity()
     return fused.requires_grad_(False)
+
+
+@torch.no_grad()
+def _fold(norm: torch.nn.BatchNorm1d, linear: torch.nn.Linear) -> None:
+    """Let `linear` do alone what `norm` and then `linear` do."""
+    assert norm.running_mean is not None and norm.running_var is not None
+    gain = norm.weight / (norm.running_var + norm.eps).sqrt()
+    linear.bias.add_(linear.weight @ (norm.bias - norm.running_mean * gain))
+    linear.weight.mul_(gain)

@@ -6,8 +6,9 @@ frequency and time into one vector, and FC0 maps that to the embedding. The clas
 training (FC1) is no part of it: see `cqtnet.losses`.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 import torch.nn.functional as F
@@ -45,7 +46,10 @@ LAYERS = (
     Layer("conv9", 512, (3, 3), 2),  # 47 × 44
 )
 
-Head = Literal["max", "mean", "mean+max", "gem"]
+Head = Literal["max", "mean", "mean+max", "max+means", "gem"]
+HEADS: tuple[Head, ...] = get_args(Head)
+"""How what the trunk saw is pooled over frequency and time. `max+means` is the maximum of all, the
+mean over time of the maximum over frequency, and the mean of all."""
 
 
 @dataclass(frozen=True)
@@ -57,19 +61,22 @@ class Preset:
     frames_averaged: int = 1  # consecutive CQT frames averaged into one before the network
     time_padding: bool = False  # pad convolutions in time, so that short input passes
     head: Head = "max"
+    standardised: bool = False  # BatchNorm of what was pooled, before FC0
     embedding_size: int = 2048
 
     def __post_init__(self) -> None:
         """Refuse what no network can be built from."""
         sizes = (self.frames_averaged, self.embedding_size)
         whole = all(isinstance(size, int) and size >= 1 for size in sizes)
-        if not whole or not 0 < self.width <= 16 or not isinstance(self.time_padding, bool):
+        switches = (self.time_padding, self.standardised)
+        plain = all(isinstance(switch, bool) for switch in switches)
+        if not whole or not 0 < self.width <= 16 or not plain:
             raise WeightsError(
                 f"preset {asdict(self)} needs whole positive sizes, a width up to 16, and "
-                "true or false for time_padding"
+                "true or false for time_padding and standardised"
             )
-        if self.head not in ("max", "mean", "mean+max", "gem"):
-            raise WeightsError(f"head {self.head!r} is unknown; use max, mean, mean+max or gem")
+        if self.head not in HEADS:
+            raise WeightsError(f"head {self.head!r} is unknown; use {', '.join(HEADS)}")
 
     @property
     def stride_frames(self) -> int:
@@ -125,7 +132,14 @@ PRESETS = {
     preset.name: preset
     for preset in (
         Preset("paper"),
-        Preset("default", width=0.5, frames_averaged=4, time_padding=True),
+        Preset(
+            "default",
+            width=0.5,
+            frames_averaged=4,
+            time_padding=True,
+            head="max+means",
+            standardised=True,
+        ),
         Preset("tiny", width=0.125, frames_averaged=4, time_padding=True, embedding_size=64),
     )
 }
@@ -157,11 +171,13 @@ class Block(nn.Module):
         self.norm = nn.BatchNorm2d(channels)
         self.pool = nn.MaxPool2d((1, 2), (1, 2), (0, 1)) if layer.pool else nn.Identity()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, F, T) → (B, C', F', T')."""
-        x = F.relu(self.norm(self.conv(x)), inplace=True)
-        pooled: Tensor = self.pool(x)
-        return pooled
+    def forward(self, views: list[Tensor]) -> list[Tensor]:
+        """Views (B, C, F, T) → (B, C', F', T'), each of its own T; BatchNorm sees all of them."""
+        convolved = [self.conv(view) for view in views]
+        widths = [view.shape[3] for view in convolved]
+        together = convolved[0] if len(views) == 1 else torch.cat(convolved, dim=3)
+        active = F.relu(self.norm(together), inplace=True)
+        return [self.pool(part) for part in torch.split(active, widths, dim=3)]
 
 
 class CqtNet(nn.Module):
@@ -181,14 +197,21 @@ class CqtNet(nn.Module):
         self.trunk = nn.Sequential()
         for name, block in blocks:
             self.trunk.add_module(name, block)
-        pooled = 2 * channels if preset.head == "mean+max" else channels
+        pooled = {"mean+max": 2, "max+means": 3}.get(preset.head, 1) * channels
         if preset.head == "gem":
             self.gem_power = nn.Parameter(torch.tensor(3.0))
+        self.norm: nn.Module = nn.BatchNorm1d(pooled) if preset.standardised else nn.Identity()
         self.fc0 = nn.Linear(pooled, preset.embedding_size)
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """Embeddings (B, embedding_size) of normalised CQT frames (B, 84, T)."""
-        return self.embed_steps(self.steps(self.pad_short(frames)))
+    def forward(self, *views: Tensor, windows: Sequence[slice] | None = None) -> Tensor:
+        """Embeddings (views * B, embedding_size) of normalised CQT frames (B, 84, T).
+
+        Several views may differ in length, and are normalised together while training. Of each
+        only the steps in its window are pooled, if windows are given.
+        """
+        steps = self.steps_of([self.pad_short(view) for view in views])
+        chosen = windows or [slice(None)] * len(views)
+        return torch.cat([self.embed_steps(s[:, :, w]) for s, w in zip(steps, chosen, strict=True)])
 
     def pad_short(self, frames: Tensor) -> Tensor:
         """Frames with silence on both sides up to what the trunk needs; under 2 s, an error."""
@@ -207,28 +230,41 @@ class CqtNet(nn.Module):
         A step is `preset.stride_frames` long. Frequency is pooled here already, so that a long
         recording is small, and any window of steps can be pooled afterwards.
         """
+        return self.steps_of([frames])[0]
+
+    def steps_of(self, views: Sequence[Tensor]) -> list[Tensor]:
+        """The steps of several views (B, 84, T), each of its own length."""
+        x = self.trunk([self._entered(view) for view in views])  # (B, 512, 47, 44) of 20 s
+        return [self._over_frequency(view) for view in x]
+
+    def _entered(self, frames: Tensor) -> Tensor:
+        """The trunk's input (B, 1, 84, T)."""
         if frames.shape[1] != N_BINS:
             raise ValueError(f"{frames.shape[1]} bins given; the network takes {N_BINS}")
         if self.preset.frames_averaged > 1:
             frames = F.avg_pool1d(frames, self.preset.frames_averaged, ceil_mode=True)
-        x = frames[:, None]  # (B, 1, 84, T)
-        if not x.is_cuda:
-            x = x.contiguous(memory_format=torch.channels_last)
-        x = self.trunk(x)  # (B, 512, 47, 44) for the paper's 20 s
+        x = frames[:, None]
+        return x if x.is_cuda else x.contiguous(memory_format=torch.channels_last)
+
+    def _over_frequency(self, x: Tensor) -> Tensor:
         steps: Tensor
         match self.preset.head:
             case "max":
                 steps = x.amax(dim=2)
             case "mean":
                 steps = x.mean(dim=2)
-            case "mean+max":
+            case "mean+max" | "max+means":
                 steps = torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1)
             case "gem":
                 steps = x.clamp(min=1e-6).pow(self.gem_power).mean(dim=2)
         return steps
 
     def embed_steps(self, steps: Tensor) -> Tensor:
-        """Embeddings (B, embedding_size) of all steps given, (B, S, steps)."""
+        """Embeddings (B, embedding_size) of all steps given, (B, S, steps), in float32."""
+        with torch.autocast(steps.device.type, enabled=False):
+            return self._embed_steps(steps.float())
+
+    def _embed_steps(self, steps: Tensor) -> Tensor:
         match self.preset.head:
             case "max":
                 pooled = steps.amax(dim=2)
@@ -237,7 +273,10 @@ class CqtNet(nn.Module):
             case "mean+max":
                 mean, peak = steps.chunk(2, dim=1)
                 pooled = torch.cat([mean.mean(dim=2), peak.amax(dim=2)], dim=1)
+            case "max+means":
+                mean, peak = steps.chunk(2, dim=1)
+                pooled = torch.cat([peak.amax(dim=2), peak.mean(dim=2), mean.mean(dim=2)], dim=1)
             case "gem":
                 pooled = steps.mean(dim=2).pow(1 / self.gem_power)
-        embeddings: Tensor = self.fc0(pooled)  # (B, 512) → (B, 2048)
+        embeddings: Tensor = self.fc0(self.norm(pooled))  # (B, 512) → (B, 2048)
         return embeddings

@@ -21,6 +21,8 @@ class Recipe:
     # what a step sees
     batch: int = 24  # fragments of the longest length; shorter ones come in larger batches
     fragment_s: tuple[float, ...] = (5.0, 10.0, 20.0)
+    context_s: float = 0.0  # what the untouched view hears beyond the fragment, on both sides,
+    context_share: float = 0.0  # in this share of steps, as a window of a recording does
     jitter_s: float = 1.0  # how far apart two views of one moment may start
     waveform_share: float = 0.125  # of altered views altered as waveform, not as CQT
     chain: Literal["paper", "real-life"] = "real-life"  # how waveforms are altered
@@ -32,6 +34,7 @@ class Recipe:
     schedule: Literal["cosine", "plateau"] = "cosine"
     warmup_steps: int = 100
     epochs: int = 60  # an epoch is as many fragments as the recordings last
+    whitening_steps: int = 0  # of views that FC0 is whitened by at the end; 0: it is not
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -41,7 +44,7 @@ class Recipe:
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("default"),
+        Recipe("default", context_s=6.0, context_share=0.5, whitening_steps=72),
         Recipe(
             "paper",
             pair_weight=0.0,

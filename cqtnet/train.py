@@ -31,9 +31,10 @@ from cqtnet.recipes import Recipe
 from cqtnet.runstate import Progress, load_state, save_state
 from cqtnet.validation import Verdict, make_pairs, validate
 from cqtnet.versions import versions
-from cqtnet.views import Batch, Views, Waveforms, noise_frames, waveform_batches
+from cqtnet.views import Batch, Views, Waveforms, embed_batch, noise_frames, waveform_batches
+from cqtnet.whitening import whiten
 
-STATE = "last.safetensors"
+STATE, BEST, FINAL = "last.safetensors", "best.safetensors", "final.safetensors"
 
 
 @dataclass(frozen=True)
@@ -78,19 +79,21 @@ class Learner(nn.Module):
             margin=recipe.class_margin,
         )
 
-    def forward(self, frames: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Embeddings (B, E) and logits (B, classes)."""
-        embeddings = self.net(frames)
-        return embeddings, self.head(embeddings, labels)
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Embeddings (n, E), logits (n, classes) and labels (n,) of all views of a batch."""
+        embeddings = embed_batch(self.net, batch)
+        labels = batch.recordings.repeat(len(embeddings) // len(batch.second))
+        return embeddings, self.head(embeddings, labels), labels
 
 
 def train(
     items: list[Item], config: TrainConfig, *, on_step: Callable[[StepReport], None]
 ) -> Verdict | None:
-    """Train on the items marked `train`, choose by those marked `valid`; return the best verdict.
+    """Train on the items marked `train`, judge by those marked `valid`; return the last verdict.
 
-    Writes to `config.out`: `last.safetensors` (to resume), `best.safetensors` with its JSON
-    (to use), `config.json`, `history.json` and `curves.png`.
+    Writes to `config.out`: `last.safetensors` (to resume), `best.safetensors` and, when the
+    schedule has ended, `final.safetensors` (to use, each with its JSON), `config.json`,
+    `history.json` and `curves.png`. Of a run that was stopped early the verdict is the best's.
     """
     with joined(config.device) as ranks:
         return _train(items, config, ranks, on_step)
@@ -125,7 +128,15 @@ def _train(
     pairs = make_pairs(held_out, config.cache) if main else None
     store = load_frames(learning, config.cache, device=str(device))
     noise = noise_frames(config.noise)
-    views = Views(store, learning, recipe, seed=config.seed, noise=noise, rank=rank)
+    views = Views(
+        store,
+        learning,
+        recipe,
+        seed=config.seed,
+        noise=noise,
+        stride_frames=config.preset.stride_frames,
+        rank=rank,
+    )
     waveforms = Waveforms(
         learning, store.places, recipe, cache=config.cache, seed=config.seed, rank=rank
     )
@@ -141,7 +152,7 @@ def _train(
         steps, waveform_batches(waveforms, steps, workers=config.workers), strict=True
     ):
         lr = _learning_rate(recipe, step, n_steps, optimiser)
-        batch = views.batch(step, altered)
+        batch = views.batch(step, altered, paired=recipe.pair_weight > 0)
         learner.train()
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
             loss = loss_of(model, batch, recipe, world=world)
@@ -169,14 +180,22 @@ def _train(
         out_of_time = time.monotonic() - started > config.stop_after_s
         if epoch_ends and ranks.mean(float(out_of_time)) > 0:
             break
-    return None if progress.best is None else _best_verdict(progress.history)
+    if pairs is None or progress.step < n_steps:
+        return None if progress.best is None else _best_verdict(progress.history)
+    if recipe.whitening_steps:
+        later = range(n_steps, n_steps + recipe.whitening_steps)
+        drawn = zip(later, waveform_batches(waveforms, later, workers=config.workers), strict=True)
+        batches = (views.batch(step, altered) for step, altered in drawn)
+        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            whiten(learner.net, batches)
+    verdict = validate(learner.net, pairs, dtype=dtype)
+    _save(config, FINAL, learner, progress, verdict, card)
+    return verdict
 
 
 def loss_of(model: nn.Module, batch: Batch, recipe: Recipe, *, world: int = 1) -> Tensor:
     """The recipe's loss of a batch: pairs over all devices, classes on each."""
-    views = [view for view in (batch.first, batch.second) if view is not None]
-    labels = batch.recordings.repeat(len(views))
-    embeddings, logits = model(torch.cat(views), labels)
+    embeddings, logits, labels = model(batch)
     loss = recipe.class_weight * F.cross_entropy(logits.float(), labels)
     if recipe.pair_weight > 0:
         first, second = embeddings.float().chunk(2)
@@ -274,11 +293,22 @@ def _keep(
     rank = (verdict.mean_eer, -verdict.separation)
     if progress.best is None or rank < progress.best:
         progress.best = rank
-        figures = {"step": progress.step, "validation": asdict(verdict)}
-        save_weights(learner.net, config.out / "best.safetensors", **figures, **card)
+        _save(config, BEST, learner, progress, verdict, card)
     save_state(config.out / STATE, learner, optimiser, progress)
     write_json(config.out / "history.json", progress.history)
     draw_curves(progress.history, config.out / "curves.png")
+
+
+def _save(
+    config: TrainConfig,
+    name: str,
+    learner: Learner,
+    progress: Progress,
+    verdict: Verdict,
+    card: dict[str, Any],
+) -> None:
+    figures = {"step": progress.step, "validation": asdict(verdict)}
+    save_weights(learner.net, config.out / name, **figures, **card)
 
 
 def _history_row(step: int, loss: float, lr: float, verdict: Verdict) -> dict[str, float]:

@@ -22,7 +22,9 @@ from cqtnet.cache import cached_samples
 from cqtnet.cqt import FRAMES_PER_SECOND, HOP_LENGTH, Cqt, normalise, power_weights
 from cqtnet.data import Item
 from cqtnet.frames import FrameStore, Places
+from cqtnet.model import CqtNet
 from cqtnet.recipes import Recipe
+from cqtnet.steps import step_count
 
 EDITS = {"crop", "cut", "repeat", "insert_silence"}
 """Left out of training: two views of a pair are to hold the same moment."""
@@ -39,6 +41,7 @@ class Plan:
     recordings: NDArray[np.int64]  # (B,)
     starts: NDArray[np.int64]  # (B,) frames
     n_frames: int
+    context_s: float  # what the untouched view hears beyond the fragment, on both sides
 
     @property
     def n_samples(self) -> int:
@@ -50,10 +53,11 @@ class Plan:
 class Batch:
     """Normalised frames of one step: an untouched and an altered view of every fragment."""
 
-    first: Tensor | None  # (B, 84, T); none where only altered views are wanted
+    first: Tensor | None  # (B, 84, T'); none where only altered views are wanted
     second: Tensor  # (B, 84, T)
     recordings: Tensor  # (B,) classes
     collections: Tensor  # (B,)
+    context_frames: int = 0  # on both sides of the fragment in `first`
 
 
 def plan_rng(seed: int, step: int, rank: int) -> np.random.Generator:
@@ -69,12 +73,13 @@ def plan_step(recipe: Recipe, places: Places, *, seed: int, step: int, rank: int
     shared = np.random.default_rng([seed, step, OF_ALL_RANKS])
     fragment_s = float(shared.choice(recipe.fragment_s))
     n_frames = 1 + int(fragment_s * FRAMES_PER_SECOND)
-    batch = int(recipe.batch * max(recipe.fragment_s) / fragment_s)
+    context_s = recipe.context_s if shared.random() < recipe.context_share else 0.0
+    batch = int(recipe.batch * max(recipe.fragment_s) / (fragment_s + context_s))
     lengths = places.lengths
-    n = min(batch, len(lengths))
+    n = min(max(2, batch), len(lengths))
     rng = plan_rng(seed, step, rank)
     recordings = rng.choice(len(lengths), n, replace=False, p=lengths / lengths.sum())
-    return Plan(recordings, places.choose(recordings, n_frames, rng), n_frames)
+    return Plan(recordings, places.choose(recordings, n_frames, rng), n_frames, context_s)
 
 
 def n_waveforms(recipe: Recipe, n: int) -> int:
@@ -93,9 +98,12 @@ class Views:
         *,
         seed: int,
         noise: Tensor,
+        stride_frames: int = 1,
         rank: int = 0,
     ) -> None:
+        """`stride_frames` is the preset's: context is whole steps of its trunk."""
         self.store, self.recipe, self.seed, self.rank = store, recipe, seed, rank
+        self.stride_frames = stride_frames
         device = store.roots.device
         self.noise = noise.to(device)
         self.power_weights = power_weights().to(device)
@@ -103,11 +111,14 @@ class Views:
         names = {name: i for i, name in enumerate(sorted({item.collection for item in items}))}
         self.collections = np.array([names[item.collection] for item in items])
 
-    def batch(self, step: int, waveforms: Tensor | None = None) -> Batch:
-        """The views of a step; `waveforms` (k, n) replace its last k altered ones."""
+    def batch(self, step: int, waveforms: Tensor | None = None, *, paired: bool = True) -> Batch:
+        """The views of a step; `waveforms` (k, n) replace its last k altered ones.
+
+        Without `paired` there are altered views only.
+        """
         plan = plan_step(self.recipe, self.store.places, seed=self.seed, step=step, rank=self.rank)
         rng = np.random.default_rng([self.seed, step, self.rank, 0, 2])
-        first = self._untouched(plan) if self.recipe.pair_weight > 0 else None
+        first = self._untouched(plan) if paired else None
         n_spectral = len(plan.recordings) - (0 if waveforms is None else len(waveforms))
         seconds = []
         if n_spectral:
@@ -120,10 +131,19 @@ class Views:
             normalise(torch.cat(seconds)),
             torch.from_numpy(plan.recordings).to(device),
             torch.from_numpy(self.collections[plan.recordings]).to(device),
+            context_frames=self._context_frames(plan),
         )
 
+    def _context_frames(self, plan: Plan) -> int:
+        """Whole steps of the trunk, so that the fragment begins with one."""
+        steps = round(plan.context_s * FRAMES_PER_SECOND / self.stride_frames)
+        return int(steps * self.stride_frames)
+
     def _untouched(self, plan: Plan) -> Tensor:
-        magnitudes = self.store.crops(plan.recordings, plan.starts, plan.n_frames)
+        around = self._context_frames(plan)
+        magnitudes = self.store.crops(
+            plan.recordings, plan.starts - around, plan.n_frames + 2 * around
+        )
         margin = (magnitudes.shape[1] - len(self.power_weights)) // 2
         return normalise(magnitudes[:, margin : magnitudes.shape[1] - margin])
 
@@ -218,3 +238,17 @@ def noise_frames(files: Sequence[Path], *, seed: int = 0, white_s: float = 60.0)
         if stretch.std() > 1e-5
     ]
     return torch.cat(parts, dim=1)
+
+
+def embed_batch(net: CqtNet, batch: Batch) -> Tensor:
+    """Embeddings (B or 2B, E) of a batch's views, the untouched before the altered."""
+    if batch.first is None:
+        embeddings: Tensor = net(batch.second)
+    elif not batch.context_frames:
+        embeddings = net(torch.cat([batch.first, batch.second]))
+    else:
+        first = batch.context_frames // net.preset.stride_frames
+        count = step_count(net.preset, (batch.second.shape[-1] - 1) * HOP_LENGTH)
+        windows = [slice(first, first + count), slice(None)]
+        embeddings = net(batch.first, batch.second, windows=windows)
+    return embeddings

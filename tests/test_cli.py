@@ -187,12 +187,12 @@ def test_train_prints_the_figures_and_where_the_weights_are(tmp_path: Path) -> N
     words = ["--preset", "tiny", "--epochs", 1, "--batch", 4, "--waveform-share", 0]
     done = call("train", tmp_path / "m/manifest.tsv", "--out", tmp_path / "run", *words)
     assert done.returncode == 0, done.stderr
-    assert "best validation EER" in done.stdout and "best.safetensors" in done.stdout
+    assert "validation EER" in done.stdout and "final.safetensors" in done.stdout
     assert "fragments/s" in done.stderr
     words += ["--resume", "--json"]  # nothing is left to do, but to say it again
     again = call("train", tmp_path / "m/manifest.tsv", "--out", tmp_path / "run", *words)
     result = json.loads(again.stdout)
-    assert result["weights"] == str(tmp_path / "run/best.safetensors")
+    assert result["weights"] == str(tmp_path / "run/final.safetensors")
     assert set(result["validation_eer"]) == {"tempo", "pitch", "noise", "reverb", "hard"}
 
 

@@ -88,7 +88,7 @@ def train(
     from cqtnet.model import find_preset
     from cqtnet.ranks import is_main
     from cqtnet.recipes import find_recipe
-    from cqtnet.train import TrainConfig
+    from cqtnet.train import BEST, FINAL, TrainConfig
     from cqtnet.trainprogress import train_with_progress
 
     changes = {"epochs": epochs, "batch": batch, "lr": lr, "waveform_share": waveform_share}
@@ -110,7 +110,7 @@ def train(
         stop_after_s=60 * stop_after_min,
     )
     verdict = train_with_progress(read_items(source, validation_share=validation), config)
-    weights = out / "best.safetensors"
+    weights = out / FINAL if (out / FINAL).exists() else out / BEST
     if not is_main():
         return
     if as_json:
@@ -118,4 +118,4 @@ def train(
         click.echo(json.dumps({"weights": os.fspath(weights), "validation_eer": eer}, indent=1))
     elif verdict is not None:
         eers = ", ".join(f"{name} {100 * eer:.2f} %" for name, eer in verdict.eer.items())
-        click.echo(f"best validation EER: {eers} → {weights}")
+        click.echo(f"validation EER: {eers} → {weights}")

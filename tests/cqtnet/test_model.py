@@ -3,7 +3,7 @@ import torch
 
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.errors import FragmentTooShortError, WeightsError
-from cqtnet.model import LAYERS, PRESETS, CqtNet, Preset, find_preset
+from cqtnet.model import HEADS, LAYERS, PRESETS, CqtNet, Preset, find_preset
 from cqtnet.steps import StepSpan
 
 # The paper's table for 84 × 862: after each convolution, and after its pooling where it has one.
@@ -28,7 +28,7 @@ def test_every_layer_has_the_papers_shape() -> None:
     assert [name for name, _ in model.trunk.named_children()] == list(TABLE)
     for name, block in model.trunk.named_children():
         shapes = [tuple(block.conv(x).shape[1:])]
-        x = block(x)
+        (x,) = block([x])
         if len(TABLE[name]) == 2:
             shapes.append(tuple(x.shape[1:]))
         assert shapes == TABLE[name]
@@ -91,19 +91,42 @@ def test_a_fragment_under_two_seconds_is_refused_with_the_cure() -> None:
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("head", ["max", "mean", "mean+max", "gem"])
+@pytest.mark.parametrize("head", HEADS)
 def test_pooling_steps_equals_pooling_the_whole_trunk(head: str) -> None:
     model = CqtNet(find_preset("tiny", head=head)).eval()
     frames = torch.rand(2, 84, 400)
     averaged = torch.nn.functional.avg_pool1d(frames, 4)
-    x = model.trunk(averaged[:, None])  # (B, C, F, T)
+    x = model.trunk([averaged[:, None]])[0]  # (B, C, F, T)
     expected = {
         "max": lambda: x.amax((2, 3)),
         "mean": lambda: x.mean((2, 3)),
         "mean+max": lambda: torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1),
+        "max+means": lambda: torch.cat([x.amax((2, 3)), x.amax(2).mean(2), x.mean((2, 3))], 1),
         "gem": lambda: x.clamp(min=1e-6).pow(3).mean((2, 3)).pow(1 / 3),
     }[head]()
     torch.testing.assert_close(model(frames), model.fc0(expected), rtol=1e-4, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_a_window_of_a_longer_view_pools_only_its_own_steps() -> None:
+    model = CqtNet(find_preset("tiny", head="max+means", standardised=True)).eval()
+    long, short = torch.rand(2, 84, 640), torch.rand(2, 84, 256)
+    together = model(long, short, windows=[slice(3, 7), slice(None)])
+    apart = [model.embed_steps(model.steps(long)[:, :, 3:7]), model(short)]
+    torch.testing.assert_close(together, torch.cat(apart))
+
+
+def test_views_of_different_lengths_are_normalised_together() -> None:
+    """Cut anywhere in time, a block's statistics are the same where nothing reaches across."""
+    model = CqtNet(find_preset("tiny")).train()
+    block = model.trunk.conv0
+    x = torch.rand(2, 1, 84, 60)
+    _, part = block([x[..., :20], x[..., 20:]])
+    alone = block([x[..., 20:]])[0]
+    assert (part - alone).abs().max() > 1e-3  # other statistics
+    both = torch.cat([block.conv(x[..., :20]), block.conv(x[..., 20:])], 3)
+    expected = torch.nn.functional.batch_norm(both, None, None, training=True).relu()[..., 20:]
+    torch.testing.assert_close(part, expected, rtol=1e-3, atol=1e-4)
 
 
 def test_width_scales_the_channels_of_every_layer() -> None:

@@ -19,8 +19,9 @@ from cqtnet.recipes import RECIPES, find_recipe
 from cqtnet.train import StepReport, TrainConfig, steps_per_epoch, train
 
 RECIPE = find_recipe(
-    "default", epochs=3, batch=4, fragment_s=(2.0, 3.0), warmup_steps=2, waveform_share=0.25
-)
+    "default", epochs=3, batch=4, fragment_s=(2.0, 3.0), warmup_steps=2, waveform_share=0.25,
+    context_s=1.0, whitening_steps=3,
+)  # fmt: skip
 PRESET = find_preset("tiny", width=0.05, embedding_size=16)
 
 
@@ -41,8 +42,8 @@ def test_a_run_leaves_all_that_is_needed(finished: tuple[Path, list]) -> None:
     out, reports = finished
     names = {path.name for path in out.iterdir()}
     assert names == {
-        "best.json", "best.safetensors", "last.safetensors", "config.json", "history.json",
-        "curves.png",
+        "best.json", "best.safetensors", "final.json", "final.safetensors", "last.safetensors",
+        "config.json", "history.json", "curves.png",
     }  # fmt: skip
     weights = load_weights(out / "best.safetensors")
     assert weights.model.preset == PRESET
@@ -100,7 +101,7 @@ def test_there_must_be_a_run_to_resume(pieces: Path, tmp_path: Path) -> None:
 def test_a_plateau_lowers_the_rate_and_survives_a_pause(pieces: Path, tmp_path: Path) -> None:
     """Nothing is learned at a rate of almost 0, so sooner or later it is lowered."""
     recipe = replace(
-        RECIPE, schedule="plateau", optimiser="sgd", lr=1e-6, epochs=9, waveform_share=0.0,
+        RECIPE, schedule="plateau", optimiser="sgd", lr=1e-6, epochs=16, waveform_share=0.0,
         weight_decay=0.0, fragment_s=(3.0,),
     )  # fmt: skip
     whole = run(pieces, tmp_path / "whole", recipe=recipe)
@@ -152,7 +153,7 @@ def test_training_learns_to_tell_the_pieces_apart(pieces: Path, tmp_path: Path) 
     calm = SpectralRanges(
         untouched_share=1, noise_share=0, reverb_share=0, eq_share=0, band_share=0, mask_share=0
     )
-    easy = {"fragment_s": (2.0,), "jitter_s": 0.0, "waveform_share": 0.0, "spectral": calm}
+    easy = {"fragment_s": (2.0,), "jitter_s": 0.0, "waveform_share": 0.0, "spectral": calm, "context_share": 0.0}
     recipe = replace(RECIPE, epochs=10, lr=1e-2, **easy)
     losses = [report.loss for report in run(pieces, tmp_path / "learns", recipe=recipe)]
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])

@@ -9,14 +9,23 @@ from cqtnet import audio
 from cqtnet.cqt import Cqt, normalise
 from cqtnet.data import read_items
 from cqtnet.frames import MARGIN_BINS, FrameStore, Places, load_frames
+from cqtnet.model import CqtNet, find_preset
 from cqtnet.recipes import find_recipe
-from cqtnet.views import Views, Waveforms, n_waveforms, noise_frames, plan_step
+from cqtnet.views import (
+    Batch,
+    Views,
+    Waveforms,
+    embed_batch,
+    n_waveforms,
+    noise_frames,
+    plan_step,
+)
 
 CALM = SpectralRanges(
     shift_semitones=(0.0, 0.0), tempo=(1.0, 1.0), speed_share=0, untouched_share=1, noise_share=0,
     reverb_share=0, eq_share=0, band_share=0, mask_share=0,
 )  # fmt: skip
-SHORT = find_recipe("default", fragment_s=(2.0, 4.0), batch=4, jitter_s=0.0)
+SHORT = find_recipe("default", fragment_s=(2.0, 4.0), batch=4, jitter_s=0.0, context_share=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +103,9 @@ def test_quiet_stretches_are_avoided() -> None:
 
 
 def test_calm_views_are_two_equal_ones(pieces: Path, store: FrameStore) -> None:
-    recipe = find_recipe("default", fragment_s=(2.0,), batch=4, jitter_s=0.0, spectral=CALM)
+    recipe = find_recipe(
+        "default", fragment_s=(2.0,), batch=4, context_share=0.0, jitter_s=0.0, spectral=CALM
+    )
     views = Views(store, read_items(pieces), recipe, seed=0, noise=noise_frames([], white_s=5))
     batch = views.batch(0)
     assert batch.first is not None
@@ -102,11 +113,46 @@ def test_calm_views_are_two_equal_ones(pieces: Path, store: FrameStore) -> None:
     assert batch.collections.tolist() == [r // 2 for r in batch.recordings.tolist()]
 
 
+def test_context_is_whole_steps_around_the_same_fragment(pieces: Path, store: FrameStore) -> None:
+    recipe = find_recipe("default", fragment_s=(2.0,), batch=4, context_s=1.0, context_share=1.0)
+    views = Views(
+        store,
+        read_items(pieces),
+        recipe,
+        seed=0,
+        noise=noise_frames([], white_s=5),
+        stride_frames=16,
+    )
+    batch, plan = views.batch(0), plan_step(recipe, store.places, seed=0, step=0)
+    assert batch.first is not None
+    assert batch.context_frames == 48  # 1 s is 43 frames, 2.7 steps
+    assert len(plan.recordings) == 2, "what the context costs, the batch gives"
+    around = store.crops(plan.recordings, plan.starts - 48, plan.n_frames + 96)[:, 5:-5]
+    torch.testing.assert_close(batch.first, normalise(around))
+
+
+@torch.inference_mode()
+def test_a_view_with_context_is_pooled_as_a_window_of_it() -> None:
+    net = CqtNet(find_preset("tiny", frames_averaged=1)).eval()
+    numbers = torch.arange(2)
+    batch = Batch(
+        torch.rand(2, 84, 96 + 160), torch.rand(2, 84, 160), numbers, numbers, context_frames=48
+    )
+    assert batch.first is not None
+    first, second = embed_batch(net, batch).chunk(2)
+    count = net.steps(batch.second).shape[2]
+    expected = net.embed_steps(net.steps(batch.first)[:, :, 3 : 3 + count])
+    torch.testing.assert_close(first, expected)
+    torch.testing.assert_close(second, net(batch.second))
+
+
 def test_waveform_views_replace_the_last_of_the_batch(
     pieces: Path, store: FrameStore, cache: Path
 ) -> None:
     items = read_items(pieces)
-    recipe = find_recipe("default", fragment_s=(2.0,), batch=4, waveform_share=0.5)
+    recipe = find_recipe(
+        "default", fragment_s=(2.0,), batch=4, context_share=0.0, waveform_share=0.5
+    )
     waveforms = Waveforms(items, store.places, recipe, cache=cache, seed=3)
     views = Views(store, items, recipe, seed=3, noise=noise_frames([], white_s=5))
     altered = waveforms[5]
