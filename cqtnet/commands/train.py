@@ -24,6 +24,13 @@ Example:
 @click.option("--lr", type=click.FloatRange(0, min_open=True), help="Instead of the recipe's.")
 @click.option("--waveform-share", type=click.FloatRange(0, 1), help="Instead of the recipe's.")
 @click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Any field of the recipe, or preset.FIELD: --set temperature=0.1 --set preset.head=gem.",
+)
+@click.option(
     "--validation",
     type=click.FloatRange(0, 0.9),
     default=0.1,
@@ -73,6 +80,7 @@ def train(
     batch: int | None,
     lr: float | None,
     waveform_share: float | None,
+    assignments: tuple[str, ...],
 ) -> None:
     """Train on SOURCE, a folder or a manifest, every recording its own class.
 
@@ -88,18 +96,25 @@ def train(
     from cqtnet.model import find_preset
     from cqtnet.ranks import is_main
     from cqtnet.recipes import find_recipe
+    from cqtnet.settings import changed
     from cqtnet.train import BEST, FINAL, TrainConfig
     from cqtnet.trainprogress import train_with_progress
 
     changes = {"epochs": epochs, "batch": batch, "lr": lr, "waveform_share": waveform_share}
-    chosen = find_recipe(recipe, **{k: v for k, v in changes.items() if v is not None})
+    of_preset = [text for text in assignments if text.startswith("preset.")]
+    chosen = changed(
+        find_recipe(recipe, **{k: v for k, v in changes.items() if v is not None}),
+        [text for text in assignments if text not in of_preset],
+    )
     noise_files = tuple(find_audio([noise])) if noise else ()
     if noise and not noise_files:
         raise ManifestError(f"{noise} holds no audio; give a folder with background noise")
     config = TrainConfig(
         out=out,
         cache=cache or out / "cache",
-        preset=find_preset(preset or recipe),
+        preset=changed(
+            find_preset(preset or recipe), [text.removeprefix("preset.") for text in of_preset]
+        ),
         recipe=chosen,
         seed=seed,
         device=device,
