@@ -34,6 +34,7 @@ class Recipe:
     schedule: Literal["cosine", "plateau"] = "cosine"
     warmup_steps: int = 100
     epochs: int = 60  # an epoch is as many fragments as the recordings last
+    frozen_share: float = 0.0  # of steps, at the end, that take BatchNorm as inference will
     whitening_steps: int = 0  # of views that FC0 is whitened by at the end; 0: it is not
 
     def to_dict(self) -> dict[str, Any]:
@@ -44,7 +45,7 @@ class Recipe:
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("default", context_s=6.0, context_share=0.5, whitening_steps=72),
+        Recipe("default", context_s=6.0, context_share=0.5, frozen_share=0.25, whitening_steps=72),
         Recipe(
             "paper",
             pair_weight=0.0,

@@ -154,6 +154,8 @@ def _train(
         lr = _learning_rate(recipe, step, n_steps, optimiser)
         batch = views.batch(step, altered, paired=recipe.pair_weight > 0)
         learner.train()
+        if step >= (1 - recipe.frozen_share) * n_steps:
+            freeze_norms(learner)
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
             loss = loss_of(model, batch, recipe, world=world)
         optimiser.zero_grad(set_to_none=True)
@@ -211,6 +213,17 @@ def loss_of(model: nn.Module, batch: Batch, recipe: Recipe, *, world: int = 1) -
         )
         loss = loss + recipe.pair_weight * pair
     return loss
+
+
+def freeze_norms(learner: nn.Module) -> None:
+    """Let BatchNorm use its running statistics, so that training sees what inference will.
+
+    Its own statistics tell a batch's common features apart from the rest: all of its fragments
+    are equally long, which shows in maxima, and half of them are the other half altered.
+    """
+    for module in learner.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.eval()
 
 
 def steps_per_epoch(lengths: "np.ndarray[Any, Any]", recipe: Recipe, *, world: int = 1) -> int:

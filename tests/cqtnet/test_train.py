@@ -93,6 +93,17 @@ def test_an_existing_run_is_not_overwritten(pieces: Path, finished: tuple[Path, 
             run(pieces, out, resume=True, **changes)
 
 
+def test_statistics_stand_still_at_the_end(pieces: Path, tmp_path: Path) -> None:
+    kept = {}
+    for share in (0.0, 1.0):
+        recipe = replace(RECIPE, epochs=1, frozen_share=share, whitening_steps=0)
+        run(pieces, tmp_path / str(share), recipe=recipe)
+        tensors = load_file(tmp_path / str(share) / "final.safetensors")
+        kept[share] = tensors["trunk.conv0.norm.running_mean"]
+    assert kept[0.0].abs().max() > 0
+    assert kept[1.0].abs().max() == 0, "as it was made"
+
+
 def test_there_must_be_a_run_to_resume(pieces: Path, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="holds no run to resume"):
         run(pieces, tmp_path / "none", resume=True)
@@ -153,7 +164,13 @@ def test_training_learns_to_tell_the_pieces_apart(pieces: Path, tmp_path: Path) 
     calm = SpectralRanges(
         untouched_share=1, noise_share=0, reverb_share=0, eq_share=0, band_share=0, mask_share=0
     )
-    easy = {"fragment_s": (2.0,), "jitter_s": 0.0, "waveform_share": 0.0, "spectral": calm, "context_share": 0.0}
+    easy = {
+        "fragment_s": (2.0,),
+        "jitter_s": 0.0,
+        "waveform_share": 0.0,
+        "spectral": calm,
+        "context_share": 0.0,
+    }
     recipe = replace(RECIPE, epochs=10, lr=1e-2, **easy)
     losses = [report.loss for report in run(pieces, tmp_path / "learns", recipe=recipe)]
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
