@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,10 +59,11 @@ def music(
     Example:
       cqtnet music pieces --count 3 --duration 20
     """  # noqa: D301  click needs the escape itself, not a raw string
+    from cqtnet.commands.progress import progress_bar
     from cqtnet.music.collection import Order, write_collection
 
     order = Order(count, seed, duration, sample_rate, file_format, validation)
-    with _progress(count) as on_piece:
+    with progress_bar("composing", count) as on_piece:
         collection = write_collection(
             out_dir, order, jobs=jobs, force=force, resume=resume, on_piece=on_piece
         )
@@ -75,27 +74,6 @@ def music(
     click.echo(
         f"{collection.written} pieces of {duration:g} s written{kept}: {collection.manifest}"
     )
-
-
-@contextmanager
-def _progress(count: int) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr for `count` pieces; gives what to call with the name of each."""
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    progress = Progress(*columns, console=Console(stderr=True))
-    task = progress.add_task("composing", total=count)
-
-    def advance(name: str) -> None:
-        progress.start()  # only now: a refused order shows its error and no empty bar
-        progress.update(task, advance=1, description=name)
-
-    try:
-        yield advance
-    finally:
-        if progress.live.is_started:
-            progress.stop()
 
 
 def _as_json(order: Order, collection: Collection) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,7 +93,7 @@ def write_collection(
     paths = {seed: folder / f"{order.stem(seed)}.{order.file_format}" for seed in order.seeds}
     present = {seed for seed, path in paths.items() if path.exists()}
     if not (force or resume):
-        _refuse_present(folder, [paths[seed] for seed in sorted(present)])
+        refuse_present(folder, [paths[seed] for seed in sorted(present)])
     kept = present if resume else set()
     for seed in sorted(kept):
         _check_kept(paths[seed], order)
@@ -104,7 +104,7 @@ def write_collection(
         if on_piece is not None:
             on_piece(row["path"])
     listed = tuple(rows[paths[seed].name] for seed in order.seeds)
-    _write_manifest(folder / MANIFEST, listed)
+    write_manifest(folder / MANIFEST, COLUMNS, listed)
     return Collection(folder / MANIFEST, listed, written=len(wanted), kept=len(kept))
 
 
@@ -126,6 +126,11 @@ def _check(order: Order, *, jobs: int, force: bool, resume: bool) -> None:
         raise InputError(
             f"validation share {order.validation:g} is outside [0, 1); give one within"
         )
+    check_run(jobs=jobs, force=force, resume=resume)
+
+
+def check_run(*, jobs: int, force: bool, resume: bool) -> None:
+    """Refuse a way of working that cannot be meant."""
     if jobs < 1:
         raise InputError(f"{jobs} jobs is below 1; give at least one")
     if force and resume:
@@ -142,7 +147,7 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def _refuse_present(folder: Path, present: list[Path]) -> None:
+def refuse_present(folder: Path, present: list[Path]) -> None:
     """Refuse to write where something would be overwritten."""
     if (folder / MANIFEST).exists():
         present = [*present, folder / MANIFEST]
@@ -235,9 +240,13 @@ def _row(piece: Piece, name: str, order: Order) -> dict[str, str]:
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def _write_manifest(path: Path, rows: tuple[dict[str, str], ...]) -> None:
-    """Write the list: tab-separated, a header, paths relative to the list."""
-    with _whole(path) as unfinished, open(unfinished, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, delimiter="\t", lineterminator="\n")
+def write_manifest(path: Path, columns: Sequence[str], rows: Sequence[dict[str, str]]) -> None:
+    """Write a list that training reads: tab-separated, a header, paths relative to the list."""
+    with (
+        _whole(path) as unfinished,
+        # Names of files need not be UTF-8.
+        open(unfinished, "w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, columns, delimiter="\t", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
