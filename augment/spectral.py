@@ -44,6 +44,19 @@ class SpectralRanges:
     mask_bins: int = 10
     mask_frames: int = 43
 
+    def __post_init__(self) -> None:
+        """Refuse ranges from which nothing can be drawn."""
+        for name, value in vars(self).items():
+            if isinstance(value, tuple):
+                good = len(value) == 2 and -math.inf < value[0] <= value[1] < math.inf
+                good = good and (value[0] > 0 or name not in ("tempo", "decay_s"))
+                wanted = "two numbers, the lower one first (tempo and decay_s: above 0)"
+            else:
+                good = 0 <= value <= 1 or (not name.endswith("_share") and 1 < value < math.inf)
+                wanted = "0 or more, of a share 1 at most"
+            if not good:
+                raise EffectError(f"{name} {value} cannot be drawn from; give {wanted}")
+
 
 @dataclass(frozen=True)
 class SpectralDraw:

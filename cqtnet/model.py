@@ -211,7 +211,8 @@ class CqtNet(nn.Module):
         """
         steps = self.steps_of([self.pad_short(view) for view in views])
         chosen = windows or [slice(None)] * len(views)
-        return torch.cat([self.embed_steps(s[:, :, w]) for s, w in zip(steps, chosen, strict=True)])
+        pooled = [self.pooled(s[:, :, w]) for s, w in zip(steps, chosen, strict=True)]
+        return self.embed_pooled(torch.cat(pooled))
 
     def pad_short(self, frames: Tensor) -> Tensor:
         """Frames with silence on both sides up to what the trunk needs; under 2 s, an error."""
@@ -261,10 +262,17 @@ class CqtNet(nn.Module):
 
     def embed_steps(self, steps: Tensor) -> Tensor:
         """Embeddings (B, embedding_size) of all steps given, (B, S, steps), in float32."""
-        with torch.autocast(steps.device.type, enabled=False):
-            return self._embed_steps(steps.float())
+        return self.embed_pooled(self.pooled(steps))
 
-    def _embed_steps(self, steps: Tensor) -> Tensor:
+    def embed_pooled(self, pooled: Tensor) -> Tensor:
+        """Embeddings (B, embedding_size) of what was pooled over frequency and time."""
+        with torch.autocast(pooled.device.type, enabled=False):
+            embeddings: Tensor = self.fc0(self.norm(pooled))  # (B, 512) → (B, 2048)
+        return embeddings
+
+    def pooled(self, steps: Tensor) -> Tensor:
+        """What FC0 reads of all steps given, (B, S, steps), in float32."""
+        steps = steps.float()
         match self.preset.head:
             case "max":
                 pooled = steps.amax(dim=2)
@@ -278,5 +286,4 @@ class CqtNet(nn.Module):
                 pooled = torch.cat([peak.amax(dim=2), peak.mean(dim=2), mean.mean(dim=2)], dim=1)
             case "gem":
                 pooled = steps.mean(dim=2).pow(1 / self.gem_power)
-        embeddings: Tensor = self.fc0(self.norm(pooled))  # (B, 512) → (B, 2048)
-        return embeddings
+        return pooled

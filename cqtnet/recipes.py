@@ -1,10 +1,18 @@
 """Training recipes by name, as plain data that is saved with the weights."""
 
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+import math
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal, get_args, get_origin
 
 from augment.spectral import SpectralRanges
 from cqtnet.errors import InputError
+from cqtnet.frames import MARGIN_BINS
+from cqtnet.model import MINIMUM_S
+
+LONGEST_S = 60.0
+"""Seconds of the longest fragment: so much white noise is at hand to be added."""
+LEAST = {"batch": 2, "epochs": 1, "temperature": 1e-3, "lr": 1e-12}
+"""The least of every number that may not be 0."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +45,36 @@ class Recipe:
     frozen_share: float = 0.0  # of steps, at the end, that take BatchNorm as inference will
     whitening_steps: int = 0  # of views that FC0 is whitened by at the end; 0: it is not
 
+    def __post_init__(self) -> None:
+        """Refuse what nothing can be trained by."""
+        for known in fields(self):
+            value = getattr(self, known.name)
+            if isinstance(value, int | float):
+                _require_number(known.name, value)
+            elif get_origin(known.type) is Literal and value not in get_args(known.type):
+                names = ", ".join(get_args(known.type))
+                raise InputError(f"{known.name} {value!r} is unknown; use one of {names}")
+        lengths_s = self.fragment_s
+        if not lengths_s or not all(MINIMUM_S <= s <= LONGEST_S for s in lengths_s):
+            raise InputError(
+                f"fragment_s {list(lengths_s)} cannot be learned from; give one length or more "
+                f"of {MINIMUM_S:g} to {LONGEST_S:g} s"
+            )
+        if max(map(abs, self.spectral.shift_semitones)) > MARGIN_BINS:
+            raise InputError(
+                f"shift_semitones {list(self.spectral.shift_semitones)} leaves the bins that are "
+                f"cached; give a range within ±{MARGIN_BINS}"
+            )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)
+
+
+def _require_number(name: str, value: float) -> None:
+    least, most = LEAST.get(name, 0), 1 if name.endswith("_share") else math.inf
+    if not (math.isfinite(value) and least <= value <= most):
+        raise InputError(f"{name} {value:g} is outside {least:g} to {most:g}; give one within")
 
 
 RECIPES = {

@@ -34,7 +34,8 @@ def _assigned(settings: T, path: list[str], value: Any, assignment: str) -> T:
         raise InputError(f"{assignment!r}: {name!r} is unknown; use one of {', '.join(names)}")
     before = getattr(settings, name)
     if is_dataclass(before) == (not rest):
-        raise InputError(f"{assignment!r} names no single value; write {name}.field=value")
+        single = f"{name}=value" if rest else f"{name}.field=value"
+        raise InputError(f"{assignment!r} names no single value; write {single}")
     if rest:
         after: Any = _assigned(before, rest, value, assignment)
     else:
@@ -44,12 +45,13 @@ def _assigned(settings: T, path: list[str], value: Any, assignment: str) -> T:
 
 def _like(before: Any, value: Any, assignment: str) -> Any:
     """`value` as the same kind of thing as `before`; whole numbers may stand for others."""
-    if isinstance(before, float) and isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(before, float) and type(value) is int:
         return float(value)
     if isinstance(before, tuple) and isinstance(value, list):
-        return tuple(float(part) for part in value)
+        return tuple(_like(0.0, part, assignment) for part in value)
     if type(before) is not type(value):
-        raise InputError(f"{assignment!r}: give a {type(before).__name__}, as {before!r} is one")
+        kind = "list" if isinstance(before, tuple) else type(before).__name__
+        raise InputError(f"{assignment!r}: give a {kind}, as {json.dumps(before)} is one")
     return value
 
 

@@ -21,7 +21,7 @@ from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.curves import draw_curves
 from cqtnet.data import Item
 from cqtnet.device import find_dtype
-from cqtnet.errors import InputError, WeightsError
+from cqtnet.errors import InputError, ManifestError, WeightsError
 from cqtnet.files import make_folder, write_json
 from cqtnet.frames import load_frames
 from cqtnet.losses import ClassHead, nt_xent
@@ -112,6 +112,8 @@ def _train(
     recipe, main = config.recipe, rank == 0
     learning = [item for item in items if item.split == "train"]
     held_out = [item for item in items if item.split == "valid"]
+    if len(learning) < 2:
+        raise ManifestError("1 recording is left to learn from; give two at least")
     card = run_card(config, items, dtype=dtype, world=world)
     require_fit(config.out, card, resume=config.resume)
 
@@ -188,8 +190,7 @@ def _train(
         later = range(n_steps, n_steps + recipe.whitening_steps)
         drawn = zip(later, waveform_batches(waveforms, later, workers=config.workers), strict=True)
         batches = (views.batch(step, altered) for step, altered in drawn)
-        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-            whiten(learner.net, batches)
+        whiten(learner.net, batches, dtype=dtype)
     verdict = validate(learner.net, pairs, dtype=dtype)
     _save(config, FINAL, learner, progress, verdict, card)
     return verdict

@@ -17,7 +17,7 @@ from cqtnet.validation import Verdict
 
 
 def train_with_progress(items: list[Item], config: TrainConfig) -> Verdict | None:
-    """Train, showing how it goes; the best verdict on the held-out recordings."""
+    """Train, showing how it goes; the verdict that `train` returns."""
     columns = (
         TextColumn("training"),
         BarColumn(),

@@ -23,7 +23,7 @@ from cqtnet.cqt import FRAMES_PER_SECOND, HOP_LENGTH, Cqt, normalise, power_weig
 from cqtnet.data import Item
 from cqtnet.frames import FrameStore, Places
 from cqtnet.model import CqtNet
-from cqtnet.recipes import Recipe
+from cqtnet.recipes import LONGEST_S, Recipe
 from cqtnet.steps import step_count
 
 EDITS = {"crop", "cut", "repeat", "insert_silence"}
@@ -73,7 +73,8 @@ def plan_step(recipe: Recipe, places: Places, *, seed: int, step: int, rank: int
     shared = np.random.default_rng([seed, step, OF_ALL_RANKS])
     fragment_s = float(shared.choice(recipe.fragment_s))
     n_frames = 1 + int(fragment_s * FRAMES_PER_SECOND)
-    context_s = recipe.context_s if shared.random() < recipe.context_share else 0.0
+    has_context = shared.random() < recipe.context_share and recipe.pair_weight > 0
+    context_s = recipe.context_s if has_context else 0.0  # only untouched views have any
     batch = int(recipe.batch * max(recipe.fragment_s) / (fragment_s + context_s))
     lengths = places.lengths
     n = min(max(2, batch), len(lengths))
@@ -152,7 +153,7 @@ class Views:
         ranges = self.recipe.spectral
         draw = draw_spectral(rng, n, ranges=ranges)
         jitter = rng.uniform(-1, 1, n) * self.recipe.jitter_s * FRAMES_PER_SECOND
-        n_source = int(plan.n_frames * ranges.tempo[1]) + 2
+        n_source = int(plan.n_frames * max(1.0, ranges.tempo[1])) + 2  # 1: the untouched ones
         starts = plan.starts[:n] + jitter.astype(np.int64)
         return apply_spectral(
             self.store.crops(plan.recordings[:n], starts, n_source),
@@ -227,7 +228,7 @@ def _one_thread(_: int) -> None:
     torch.set_num_threads(1)
 
 
-def noise_frames(files: Sequence[Path], *, seed: int = 0, white_s: float = 60.0) -> Tensor:
+def noise_frames(files: Sequence[Path], *, seed: int = 0, white_s: float = LONGEST_S) -> Tensor:
     """CQT magnitudes (84, many) of noise of unit variance: white, then every given file."""
     white = np.random.default_rng(seed).standard_normal(int(white_s * SAMPLE_RATE))
     stretches = [white.astype(np.float32), *(audio.load(file) for file in files)]

@@ -20,14 +20,19 @@ FLOOR = 0.1
 
 
 @torch.inference_mode()
-def whiten(net: CqtNet, batches: Iterable[Batch]) -> None:
+def whiten(net: CqtNet, batches: Iterable[Batch], *, dtype: torch.dtype = torch.float32) -> None:
     """Change FC0 of `net` by the pairs of views in `batches`, of any lengths.
 
-    Some thousands of pairs tell enough of 768 features.
+    Some thousands of pairs tell enough of 768 features. `dtype` is the trunk's; batches, which may
+    be made as they are wanted, are made in float32.
     """
     was_training = net.training
     net.eval()
-    embedded = [embed_batch(net, batch).double().chunk(2) for batch in batches]
+    embedded = []
+    for batch in batches:
+        device = batch.second.device.type
+        with torch.autocast(device, dtype, enabled=dtype != torch.float32):
+            embedded.append(embed_batch(net, batch).double().chunk(2))
     first, second = (torch.cat(side) for side in zip(*embedded, strict=True))
     both = torch.cat([first, second])
     within, total = torch.cov((first - second).T) / 2, torch.cov(both.T)

@@ -24,7 +24,8 @@ from cqtnet.music.midifiles import MidiFile
 
 COLUMNS = ("path", "id", "split", "collection", "source")
 SHORTEST_S = 15.0
-LONGEST_S = 600.0
+"""Of sound in a rendering, not of what is asked for: music has rests."""
+LIMITS_S = (16.0, 600.0)
 PEAK = 0.8
 AUDIBLE_DB = -60.0
 """What is quieter against the peak of its rendering is no sound."""
@@ -41,9 +42,10 @@ class Settings:
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise InputError(f"seed {self.seed} is negative; give 0 or more")
-        if not SHORTEST_S <= self.duration_s <= LONGEST_S:
+        shortest_s, longest_s = LIMITS_S
+        if not shortest_s <= self.duration_s <= longest_s:
             raise InputError(
-                f"duration of {self.duration_s:g} s is outside {SHORTEST_S:g} to {LONGEST_S:g} s; "
+                f"duration of {self.duration_s:g} s is outside {shortest_s:g} to {longest_s:g} s; "
                 "give one within"
             )
 

@@ -1,6 +1,7 @@
 """Training: how fast views are made, and how fast a step uses them."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import soundfile
@@ -25,9 +26,9 @@ def measure_training(*, quick: bool) -> list[Measurement]:
     with tempfile.TemporaryDirectory() as folder:
         items = _write_pieces(Path(folder), n, duration_s)
         store = load_frames(items, Path(folder), device=str(device))
-        recipe = find_recipe("default", fragment_s=(20.0,), batch=n)
+        recipe = find_recipe("default", fragment_s=(20.0,), batch=n, context_share=0.0)
         views = Views(store, items, recipe, seed=0, noise=noise_frames([], white_s=60))
-        share = find_recipe("default", fragment_s=(20.0,), batch=n, waveform_share=4 / n)
+        share = replace(recipe, waveform_share=4 / n)
         waveforms = Waveforms(items, store.places, share, cache=Path(folder), seed=0)
         learner = Learner(find_preset("default"), recipe, n).to(device)
         dtype = find_dtype(device)

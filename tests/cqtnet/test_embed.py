@@ -107,8 +107,13 @@ def test_bfloat16_stays_close_to_float32(music: np.ndarray) -> None:
     assert exact @ fast > 0.999
 
 
-def test_folding_batchnorm_changes_nothing_but_rounding(music: np.ndarray) -> None:
-    model = small_model("tiny")
+@pytest.mark.parametrize("name", ["tiny", "default"])  # without and with one before FC0
+def test_folding_batchnorm_changes_nothing_but_rounding(name: str, music: np.ndarray) -> None:
+    model = small_model(name)
+    for norm in model.modules():
+        if isinstance(norm, torch.nn.BatchNorm1d):
+            torch.nn.init.uniform_(norm.weight, 0.5, 2)
+            torch.nn.init.uniform_(norm.bias, -1, 1)
     embedder = Embedder(model, precision="float32")
     frames = embed.normalise(embedder.cqt(torch.from_numpy(music[None, : 20 * SAMPLE_RATE])))
     with torch.inference_mode():

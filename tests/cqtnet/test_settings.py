@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from cqtnet.errors import InputError
@@ -26,13 +28,37 @@ def test_fields_of_every_kind_are_set() -> None:
         ("lr", "'lr' is no assignment; write it as name=value"),
         ("speed=3", "'speed' is unknown; use one of name, pair_weight"),
         ("spectral.speed=3", "'speed' is unknown; use one of shift_semitones"),
-        ("spectral=3", "names no single value"),
-        ("lr.x=3", "names no single value"),
+        ("spectral=3", "write spectral.field=value"),
+        ("lr.x=3", "names no single value; write lr=value"),
         ("lr=fast", "give a float, as 0.001 is one"),
         ("batch=2.5", "give a int, as 24 is one"),
         ("lr=true", "give a float"),
+        ("fragment_s=5", "give a list, as [5.0, 10.0, 20.0] is one"),
+        ('fragment_s=["a"]', "give a float"),
+        ("fragment_s=[]", "give one length or more of 2 to 60 s"),
+        ("fragment_s=[5, 1.9]", "give one length or more of 2 to 60 s"),
+        ("temperature=0", "temperature 0 is outside 0.001 to inf"),
+        ("context_share=2", "context_share 2 is outside 0 to 1"),
+        ("frozen_share=-1", "frozen_share -1 is outside 0 to 1"),
+        ("whitening_steps=-1", "whitening_steps -1 is outside 0 to inf"),
+        ("batch=1", "batch 1 is outside 2 to inf"),
+        ("epochs=0", "epochs 0 is outside 1 to inf"),
+        ("lr=NaN", "lr nan is outside"),
+        ("optimiser=adam", "optimiser 'adam' is unknown; use one of sgd, adamw"),
+        ("schedule=constant", "schedule 'constant' is unknown; use one of cosine, plateau"),
+        ("spectral.tempo=[0.9]", "give two numbers, the lower one first"),
+        ("spectral.tempo=[1.1, 0.9]", "give two numbers, the lower one first"),
+        ("spectral.decay_s=[0, 1]", "decay_s (0.0, 1.0) cannot be drawn from"),
+        ("spectral.noise_share=1.5", "of a share 1 at most"),
+        ("spectral.mask_bins=-1", "give 0 or more"),
+        ("spectral.shift_semitones=[-6, 4]", "give a range within ±5"),
     ],
 )
 def test_what_cannot_be_set_is_refused(text: str, message: str) -> None:
-    with pytest.raises(InputError, match=message.replace(".", r"\.")):
+    with pytest.raises(InputError, match=re.escape(message)):
         changed(find_recipe("default"), [text])
+
+
+def test_a_switch_is_shown_as_it_is_written() -> None:
+    with pytest.raises(InputError, match="give a bool, as true is one"):
+        changed(find_preset("tiny"), ["time_padding=True"])

@@ -141,6 +141,16 @@ def test_one_held_out_collection_is_too_few(pieces: Path, tmp_path: Path) -> Non
         train(items, config, on_step=lambda _: None)
 
 
+def test_one_recording_to_learn_from_is_too_few(pieces: Path, tmp_path: Path) -> None:
+    items = read_items(pieces)
+    first = next(item for item in items if item.split == "train")
+    few = [first, *(item for item in items if item.split == "valid")]
+    config = TrainConfig(tmp_path / "x", tmp_path / "cache", PRESET, RECIPE)
+    with pytest.raises(ManifestError, match="1 recording is left to learn from; give two"):
+        train(few, config, on_step=lambda _: None)
+    assert not (tmp_path / "x").exists()
+
+
 def test_the_papers_recipe_is_the_papers() -> None:
     paper = RECIPES["paper"]
     assert (paper.optimiser, paper.lr, paper.schedule) == ("sgd", 0.001, "plateau")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,26 @@ def test_context_is_whole_steps_around_the_same_fragment(pieces: Path, store: Fr
     assert len(plan.recordings) == 2, "what the context costs, the batch gives"
     around = store.crops(plan.recordings, plan.starts - 48, plan.n_frames + 96)[:, 5:-5]
     torch.testing.assert_close(batch.first, normalise(around))
+
+
+def test_classes_alone_have_no_context_and_lose_no_fragments_to_it() -> None:
+    places = Places(np.zeros(99, np.int64), np.full(99, 900), np.zeros(901))
+    recipe = find_recipe("default", fragment_s=(5.0,), batch=8, context_share=1.0)
+    sizes = {
+        weight: plan_step(replace(recipe, pair_weight=weight), places, seed=0, step=0)
+        for weight in (0.0, 1.0)
+    }
+    assert (sizes[0.0].context_s, len(sizes[0.0].recordings)) == (0.0, 8)
+    assert (sizes[1.0].context_s, len(sizes[1.0].recordings)) == (6.0, 3)  # 8 · 5 / 11
+
+
+def test_what_is_not_slowed_down_lasts_as_long_as_the_fragment(
+    pieces: Path, store: FrameStore
+) -> None:
+    slow = replace(CALM, tempo=(0.5, 0.5))
+    recipe = find_recipe("default", fragment_s=(2.0,), batch=4, jitter_s=0.0, spectral=slow)
+    views = Views(store, read_items(pieces), recipe, seed=0, noise=noise_frames([], white_s=5))
+    assert (views.batch(0).second[:, :, -1].amax(dim=1) > 0).all()
 
 
 @torch.inference_mode()

@@ -249,7 +249,7 @@ def test_names_that_are_not_utf8_are_listed_and_read_again(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--duration", "14"], "duration of 14 s is outside 15 to 600 s"),
+        (["--duration", "14"], "duration of 14 s is outside 16 to 600 s"),
         (["--seed", "-1"], "seed -1 is negative"),
         (["--jobs", "0"], "0 jobs is below 1"),
         (["--force", "--resume"], "give one"),
