@@ -31,6 +31,8 @@ LEVEL_RADIUS = 107
 """Frames on each side over which `normalise` measures the level: five seconds in all."""
 LEVEL_FLOOR = 0.01
 """Level under which nothing is amplified: that of white noise near -80 dB full scale."""
+SILENCE_LEVEL = 0.006
+"""Level under which there is nothing to hear: dither of the last of 16 bits has 0.005."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.checkpoint import load_weights
-from cqtnet.cqt import FRAMES_PER_SECOND, LEVEL_FLOOR, Cqt, normalise
+from cqtnet.cqt import FRAMES_PER_SECOND, SILENCE_LEVEL, Cqt, normalise
 from cqtnet.device import find_device, find_dtype
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
 from cqtnet.model import MINIMUM_S, Block, CqtNet
@@ -49,7 +49,7 @@ class Embeddings:
     @property
     def has_content(self) -> NDArray[np.bool_]:
         """Which windows hold more than silence, (n,); the others resemble any other silence."""
-        return self.level >= LEVEL_FLOOR
+        return self.level >= SILENCE_LEVEL
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
-from cqtnet.cqt import LEVEL_FLOOR
+from cqtnet.cqt import SILENCE_LEVEL
 from cqtnet.embed import Embedder, Trace
 from cqtnet.steps import step_count
 from eval.systems.interface import Description, Settings, require_length
@@ -76,7 +76,7 @@ class EmbeddingSystem:
         windows = self.embedder.windows(trace, window_s=float(window_s[0]), hop_s=HOP_S)
         cosines = vectors @ windows.vectors.T  # (n, windows)
         end_s = np.minimum(windows.start_s + window_s[:, None], trace.duration_s)
-        heard = trace.mean_levels(windows.start_s, end_s) >= LEVEL_FLOOR
+        heard = trace.mean_levels(windows.start_s, end_s) >= SILENCE_LEVEL
         best: NDArray[np.float64] = np.where(heard, cosines, -1.0).max(axis=1)
         return best
 

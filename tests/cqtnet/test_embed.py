@@ -214,3 +214,14 @@ def test_unknown_devices_and_precisions_are_refused() -> None:
             Embedder(model, device=device)
     with pytest.raises(InputError, match="precision 'float8' is unknown; use auto, float32"):
         Embedder(model, precision="float8")
+
+
+def test_music_in_the_last_few_of_16_bits_is_heard_and_noise_there_is_not() -> None:
+    embedder = Embedder(small_model("default"), precision="float32")
+    quiet = make_music(3, duration_s=10.0)
+    quiet = np.round(quiet / np.abs(quiet).max() * 10**-3.5 * 32768) / 32768  # peak at -70 dB
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal(len(quiet)) * 10**-4.9  # -98 dB
+    for samples, heard in ((quiet, True), (noise, False)):
+        trace = embedder.trace(samples.astype(np.float32))
+        assert embedder.windows(trace, window_s=10.0).has_content.tolist() == [heard]
