@@ -127,7 +127,10 @@ def score_trials(
             "versions": versions(),
         }
         write_json(account, content)
-        write_scores(scores_csv, _scored(trials, score))  # last: where they are, all is done
+        columns = setup.load().columns
+        write_scores(
+            scores_csv, _scored(trials, score, columns)
+        )  # last: where they are, all is done
     return content
 
 
@@ -178,9 +181,15 @@ def _is_account(path: Path) -> bool:
         return False
 
 
-def _scored(trials: Trials, score: NDArray[np.float64]) -> Scores:
-    columns = {field.name: getattr(trials, field.name) for field in fields(Trials)}
-    return Scores(**columns, score=score)
+def _scored(trials: Trials, said: NDArray[np.float64], columns: tuple[str, ...]) -> Scores:
+    """The trials with what was said of them, (n, 1 + columns)."""
+    known = {field.name: getattr(trials, field.name) for field in fields(Trials)}
+    score, *others = said.T
+    further = dict(zip(columns, others, strict=True))
+    log_lr = further.pop("log_lr", None)
+    texts = {name: np.array([f"{x:.7g}" for x in values]) for name, values in further.items()}
+    known["extras"] = {**trials.extras, **texts}
+    return Scores(**known, score=score, log_lr=log_lr)
 
 
 def _describe_all(files: TrialFiles, setup: Setup, processes: Workers) -> list[str]:
@@ -219,13 +228,14 @@ def _describe(setup: Setup, task: tuple[int, Path]) -> Described:
 def _score_all(
     pairs: NDArray[np.int64], sha256: Sequence[str], setup: Setup, processes: Workers
 ) -> NDArray[np.float64]:
-    """Scores of all pairs (n, 2) of files, (n,); equal pairs are scored once."""
+    """Scores (n, 1 + columns) of all pairs (n, 2) of files; equal pairs are scored once."""
     distinct, where = np.unique(pairs, axis=0, return_inverse=True)
-    batches = list(_batches(distinct, sha256, at_once=setup.load().pairs_at_once))
-    scores = np.full(len(distinct), np.nan)
+    system = setup.load()
+    batches = list(_batches(distinct, sha256, at_once=system.pairs_at_once))
+    scores = np.full((len(distinct), 1 + len(system.columns)), np.nan)
     results = processes.each(partial(_score, setup), batches)
     for start, some in _with_progress(results, len(batches), "scoring pairs"):
-        scores[start : start + len(some)] = some
+        scores[start : start + len(some)] = some.reshape(len(some), -1)
     assert np.isfinite(scores).all(), "a system gave a score that is no number"
     return np.asarray(scores[where.ravel()])
 

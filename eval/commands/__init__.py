@@ -6,6 +6,9 @@ import click
 
 COMMANDS = {
     "bench": "eval.commands.bench",
+    "edits": "eval.commands.edits",
+    "calibrate": "eval.commands.calibrate",
+    "placing": "eval.commands.placing",
     "protocol": "eval.commands.protocol",
     "report": "eval.commands.report",
     "score": "eval.commands.score",

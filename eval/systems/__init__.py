@@ -8,6 +8,8 @@ if TYPE_CHECKING:  # the command's help lists the names, and needs neither numpy
 
 SYSTEMS = {
     "embedding": "eval.systems.embedding:EmbeddingSystem",
+    "alignment": "eval.systems.comparison:AlignmentSystem",
+    "comparison": "eval.systems.comparison:ComparisonSystem",
     "mean-cqt": "eval.systems.mean_cqt:MeanCqtSystem",
     "chroma-dtw": "eval.systems.chroma_dtw:ChromaDtwSystem",
 }

@@ -24,6 +24,7 @@ class ChromaDtwSystem:
     """
 
     pairs_at_once = 5000  # some seconds
+    columns = ()
 
     def __init__(self, settings: Settings) -> None:
         del settings  # no network

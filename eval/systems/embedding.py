@@ -24,6 +24,7 @@ class EmbeddingSystem:
     """
 
     pairs_at_once = 1 << 20
+    columns = ()
 
     def __init__(self, settings: Settings) -> None:
         self.embedder = Embedder.named(

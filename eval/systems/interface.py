@@ -34,6 +34,10 @@ class System(Protocol):
         """Plain data: everything that changes a description or a score, SHA-256 of weights too."""
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """What else it says of each pair: `log_lr`, and whatever is to stand in the score file."""
+
+    @property
     def pairs_at_once(self) -> int:
         """How many pairs are scored, and kept, together: what an interruption may cost."""
 
@@ -43,7 +47,10 @@ class System(Protocol):
     def score(
         self, recordings: Sequence[Description], pairs: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """Scores (n,), higher for the same recording, of pairs (n, 2): reference and probe.
+        """Scores (n, 1 + columns) of pairs (n, 2): reference and probe.
+
+        The first column is the score, higher for the same recording. A system without columns
+        may leave out the second axis.
 
         Pairs are places in `recordings`, which are read from disk whenever one is asked for.
         """

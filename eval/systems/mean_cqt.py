@@ -21,6 +21,7 @@ class MeanCqtSystem:
     """
 
     pairs_at_once = 1 << 20
+    columns = ()
 
     def __init__(self, settings: Settings) -> None:
         del settings  # no network

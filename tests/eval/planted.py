@@ -19,6 +19,7 @@ class PlantedSystem:
     stop_after = 10**9
     version = 1
     pairs_at_once = 3
+    columns = ()
 
     def __init__(self, settings: Settings) -> None:
         self.parameters = {"version": self.version, "model_sha256": settings.model}

@@ -1,0 +1,113 @@
+"""`cqtnet compare` as a user calls it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+
+from cqtnet import SAMPLE_RATE
+from cqtnet.cli import cqtnet
+from cqtnet.errors import InputError, ManifestError
+from cqtnet.music import make_music
+from verify.pairs import pairs_of, read_pairs
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("audio")
+    song = make_music(31, duration_s=20.0)
+    for name, samples in {
+        "song": song,
+        "cut": song[5 * SAMPLE_RATE : 15 * SAMPLE_RATE],
+        "other": make_music(32, duration_s=12.0),
+        "silence": np.zeros(5 * SAMPLE_RATE),
+    }.items():
+        soundfile.write(folder / f"{name}.flac", samples, SAMPLE_RATE)
+    (folder / "broken.flac").write_bytes(b"no audio at all")
+    return folder
+
+
+def call(folder: Path, *words: object, stdin: str | None = None) -> Result:
+    known = {path.name for path in folder.iterdir()}
+    paths = [str(folder / str(word)) if word in known else str(word) for word in words]
+    return CliRunner().invoke(cqtnet, ["compare", *paths], input=stdin)
+
+
+@pytest.mark.parametrize(
+    ("b", "code", "head"),
+    [
+        ("song.flac", 0, "SAME RECORDING  LR "),
+        ("other.flac", 1, "DIFFERENT RECORDINGS  LR 1/"),
+        ("silence.flac", 3, "INSUFFICIENT EVIDENCE  LR 1 "),
+    ],
+)
+def test_the_verdict_is_the_first_line_and_the_exit_code(
+    folder: Path, b: str, code: int, head: str
+) -> None:
+    done = call(folder, "cut.flac", b)
+    assert done.exit_code == code, done.output
+    assert done.stdout.startswith(head)
+
+
+def test_one_file_against_several_is_a_line_of_json_each(folder: Path) -> None:
+    done = call(folder, "cut.flac", "song.flac", "other.flac", "--json")
+    assert done.exit_code == 1
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["verdict"] for row in rows] == ["same", "different"]
+    assert rows[0]["alignment"]["b_start_s"] == pytest.approx(5.0, abs=0.05)
+
+
+def test_a_list_of_pairs_goes_on_past_a_broken_file(folder: Path, tmp_path: Path) -> None:
+    rows = [
+        "a,b",
+        f"{folder}/cut.flac,{folder}/broken.flac",
+        f"{folder}/cut.flac,{folder}/song.flac",
+    ]
+    (tmp_path / "pairs.csv").write_text("\n".join(rows))
+    for done in (
+        call(folder, "--pairs", tmp_path / "pairs.csv"),
+        call(folder, "--pairs", "-", stdin="\n".join(rows)),
+    ):
+        assert done.exit_code == 2
+        assert "broken.flac" in done.stderr and done.stdout.startswith("SAME RECORDING")
+
+
+def test_a_single_broken_file_is_an_error_of_one_line(folder: Path) -> None:
+    done = call(folder, "cut.flac", "broken.flac")
+    assert isinstance(done.exception, InputError) and "broken.flac" in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x,y\n1,2\n", ":1: lacks the columns a and b"),
+        ("a,b\none.wav,\n", ":2: a or b is empty"),
+        ("a,b\n", "lists no pairs"),
+        ("", ":1: lacks"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_wrong_list_names_its_line(tmp_path: Path, text: str | None, message: str) -> None:
+    path = tmp_path / "pairs.csv"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ManifestError, match=message):
+        read_pairs(path)
+
+
+def test_relative_paths_of_a_list_start_from_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_text("a,b\none.wav,/two.wav\n")
+    assert read_pairs(tmp_path / "pairs.csv") == [(tmp_path / "one.wav", Path("/two.wav"))]
+
+
+@pytest.mark.parametrize(
+    ("files", "listed"), [((), None), ((Path("a"),), None), ((Path("a"), Path("b")), Path("c"))]
+)
+def test_too_few_files_or_both_ways_of_naming_them_are_refused(
+    files: tuple[Path, ...], listed: Path | None
+) -> None:
+    with pytest.raises(InputError, match="give"):
+        pairs_of(files, listed)

@@ -1,0 +1,185 @@
+"""Comparisons of files: verdicts, places, alterations, what cannot be said."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from augment.chain import Chain
+from augment.noise import ColouredNoise
+from augment.pitch import Pitch
+from augment.speed import Speed
+from augment.tempo import Tempo
+from cqtnet import SAMPLE_RATE
+from cqtnet.errors import NotAudioError
+from cqtnet.music import make_music
+from verify.comparison import Comparer, Comparison
+from verify.recording import Recording
+from verify.telling import altered, clock, headline, ratio, tell
+
+SONG = make_music(21, duration_s=45.0)
+FRAGMENT = SONG[15 * SAMPLE_RATE : 30 * SAMPLE_RATE]
+
+
+@pytest.fixture(scope="module")
+def comparer() -> Comparer:
+    return Comparer.named("default")
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("song") / "song.flac", SONG)
+
+
+def write(path: Path, samples: NDArray[np.float32]) -> Path:
+    soundfile.write(path, np.clip(samples, -1, 1), SAMPLE_RATE)
+    return path
+
+
+def changed(*effects: object) -> NDArray[np.float32]:
+    chain = Chain(effects)  # type: ignore[arg-type]
+    return chain.apply(FRAGMENT, SAMPLE_RATE).samples
+
+
+def test_an_altered_fragment_is_the_same_with_place_tempo_and_pitch(
+    comparer: Comparer, song: Path, tmp_path: Path
+) -> None:
+    noise = ColouredNoise(snr_db=10.0, seed=1)
+    a = write(tmp_path / "a.flac", changed(Tempo(1.1), Pitch(-2.0), noise))
+    found = comparer.compare(a, song)
+    assert found.verdict == "same" and found.log_lr > math.log(100)
+    assert found.evidence is not None and found.evidence.alignment is not None
+    alignment = found.evidence.alignment
+    assert alignment.line.tempo == pytest.approx(1.1, rel=1e-3)
+    assert alignment.line.shift_semitones == pytest.approx(-2, abs=0.05)
+    assert (alignment.b_start_s, alignment.b_end_s) == pytest.approx((15, 30), abs=0.1)
+    assert "10.0" in altered(found) and "2.0" in altered(found) and "lower" in altered(found)
+    assert headline(found).startswith("SAME RECORDING  LR ")
+
+
+def test_the_roles_can_be_exchanged(comparer: Comparer, song: Path, tmp_path: Path) -> None:
+    a = write(tmp_path / "a.flac", changed(Tempo(1.1)))
+    found = comparer.compare(song, a)
+    assert found.verdict == "same"
+    assert found.evidence is not None and found.evidence.alignment is not None
+    assert found.evidence.alignment.line.tempo == pytest.approx(1 / 1.1, rel=1e-3)
+    assert found.evidence.alignment.a_start_s == pytest.approx(15, abs=0.1)
+
+
+def test_other_music_is_different(comparer: Comparer, song: Path, tmp_path: Path) -> None:
+    a = write(tmp_path / "a.flac", make_music(22, duration_s=15.0))
+    found = comparer.compare(a, song)
+    assert found.verdict == "different" and found.log_lr < -math.log(10)
+    assert "where" not in "".join(tell(found)).lower().split("cosine")[0].split("b  ")[0]
+
+
+def test_polarity_and_gain_are_told(comparer: Comparer, song: Path, tmp_path: Path) -> None:
+    found = comparer.compare(write(tmp_path / "a.flac", -0.5 * FRAGMENT), song)
+    assert found.waveform is not None and found.waveform.inverted
+    assert found.waveform.gain_db == pytest.approx(20 * math.log10(0.5), abs=0.05)
+    assert found.waveform.offset_s == pytest.approx(15.0, abs=2 / SAMPLE_RATE)
+    assert altered(found) == "polarity reversed, 6.0 dB quieter"
+
+
+def test_an_unaltered_copy_is_told_to_be_one(comparer: Comparer, song: Path) -> None:
+    found = comparer.compare(song, song)
+    assert found.verdict == "same" and found.is_bounded
+    assert altered(found) == "tempo, pitch, polarity and level as in B"
+
+
+def test_a_change_of_speed_is_told_as_one(comparer: Comparer, song: Path, tmp_path: Path) -> None:
+    found = comparer.compare(write(tmp_path / "a.flac", changed(Speed(1.08))), song)
+    assert "another speed: 8.00% faster" in altered(found)
+    assert "1.33 semitones higher" in altered(found)
+
+
+def test_a_fragment_is_found_in_twelve_minutes(comparer: Comparer, tmp_path: Path) -> None:
+    pieces = [make_music(100 + i, duration_s=60.0) for i in range(6)]
+    pieces = [*pieces, SONG, *pieces]
+    b = write(tmp_path / "long.flac", np.concatenate(pieces))
+    recording = comparer.read(b)
+    assert recording.whole is None, "too long to keep: stretches are read again"
+    found = comparer.compare(write(tmp_path / "a.flac", changed(Pitch(1.0))), recording)
+    assert found.verdict == "same"
+    assert found.evidence is not None and found.evidence.alignment is not None
+    assert found.evidence.alignment.b_start_s == pytest.approx(375, abs=0.1)
+
+
+TIMES = np.arange(10 * SAMPLE_RATE) / SAMPLE_RATE
+TONE = (0.3 * np.sin(2 * np.pi * 440 * TIMES)).astype(np.float32)
+NOISES = [
+    (0.1 * np.random.default_rng(i).standard_normal(len(TIMES))).astype(np.float32)
+    for i in range(2)
+]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "reason"),
+    [
+        (np.zeros_like(TONE), SONG, "A holds nothing but silence"),
+        (SONG, np.zeros_like(TONE), "B holds nothing but silence"),
+        (TONE, TONE, "steady tones"),
+        (TONE, SONG, "steady tones"),
+        (NOISES[0], NOISES[1], "steady noise"),
+        (SONG[: SAMPLE_RATE // 2], SONG, "lasts less than the 2 s"),
+    ],
+    ids=["silence", "in silence", "tones", "tone in music", "noises", "too short"],
+)
+def test_what_cannot_be_told_is_said_with_its_reason_and_a_ratio_of_one(
+    comparer: Comparer, tmp_path: Path, a: object, b: object, reason: str
+) -> None:
+    found = comparer.compare(
+        write(tmp_path / "a.wav", a),  # type: ignore[arg-type]
+        write(tmp_path / "b.wav", b),  # type: ignore[arg-type]
+    )
+    assert found.verdict == "insufficient" and found.log_lr == 0
+    assert reason in " ".join(found.reasons)
+    assert "INSUFFICIENT" in tell(found)[0]
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_the_same_files_give_the_same_json(comparer: Comparer, song: Path, tmp_path: Path) -> None:
+    a = write(tmp_path / "a.flac", changed(Tempo(0.9)))
+    lines = [json.dumps(comparer.compare(a, song).to_dict()) for _ in range(2)]
+    assert lines[0] == lines[1]
+
+
+def test_json_holds_what_is_told(comparer: Comparer, song: Path) -> None:
+    plain = comparer.compare(song, song).to_dict()
+    assert plain["verdict"] == "same" and plain["alignment"]["tempo"] == pytest.approx(1, rel=1e-4)
+    assert plain["a"]["sha256"] == plain["b"]["sha256"] and len(plain["a"]["sha256"]) == 64
+    assert plain["log10_lr"] == pytest.approx(plain["log_lr"] / math.log(10), rel=1e-4)
+
+
+def test_a_file_without_audio_is_an_error(comparer: Comparer, song: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.wav").touch()
+    with pytest.raises(NotAudioError, match=r"empty\.wav"):
+        comparer.compare(tmp_path / "empty.wav", song)
+
+
+def test_a_recording_is_an_item_for_the_record(comparer: Comparer, song: Path) -> None:
+    item = Recording.read(song, comparer.embedder).item
+    assert (item.duration_s, item.sample_rate, item.channels) == (45.0, SAMPLE_RATE, 1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(83.456, "1:23.46"), (0, "0:00.00"), (3600.0, "1:00:00.00")]
+)
+def test_clocks(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
+
+
+@pytest.mark.parametrize(("log_lr", "text"), [(math.log(3612), "3,600"), (-math.log(250), "1/250")])
+def test_ratios(log_lr: float, text: str) -> None:
+    assert ratio(log_lr) == text
+
+
+def test_the_package_compares_two_files(song: Path) -> None:
+    from verify import compare
+
+    found = compare(song, song)
+    assert isinstance(found, Comparison) and found.verdict == "same"

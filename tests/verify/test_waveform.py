@@ -1,0 +1,76 @@
+"""What samples laid on samples tell."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cqtnet import SAMPLE_RATE
+from cqtnet.embed import Trace
+from cqtnet.music import make_music
+from verify.recording import Item, Recording
+from verify.results import Alignment, Line
+from verify.waveform import compare_waveforms
+
+SONG = make_music(41, duration_s=12.0)
+SHIFT = 30_011  # samples of B before A begins
+
+
+class Held(Recording):
+    """A recording whose samples are at hand."""
+
+    def samples(self, start_s: float, end_s: float) -> NDArray[np.float32]:
+        first, last = (round(second * SAMPLE_RATE) for second in (start_s, end_s))
+        return HELD[self.item.path][max(0, first) : last]
+
+
+HELD = {
+    "b": SONG,
+    "inverted": -0.25 * SONG[SHIFT:],
+    "noisy": SONG[SHIFT:]
+    + 0.3 * SONG.std() * np.random.default_rng(0).standard_normal(len(SONG) - SHIFT),
+    "other": make_music(42, duration_s=10.0),
+    "silent": np.zeros(len(SONG) - SHIFT),
+}
+
+
+def held(name: str) -> Recording:
+    seconds = len(HELD[name]) / SAMPLE_RATE
+    nothing = np.zeros((0, 0), np.float32)
+    return Held(
+        Path(name), Item(name, "", seconds, "", "", 0, 0, ()),
+        Trace(nothing, nothing.ravel(), len(HELD[name])), None,
+    )  # fmt: skip
+
+
+def aligned(line: Line) -> Alignment:
+    return Alignment(line, 0.0, 9.0, 0.9, 0.9, 0.001, 1.0)
+
+
+NEAR = Line(1.0, 0.0, SHIFT / SAMPLE_RATE + 0.004)
+
+
+def test_polarity_gain_and_sample_are_found() -> None:
+    found = compare_waveforms(held("inverted"), held("b"), aligned(NEAR))
+    assert found is not None and found.inverted
+    assert found.gain_db == pytest.approx(20 * np.log10(0.25), abs=0.01)
+    assert found.offset_s == pytest.approx(SHIFT / SAMPLE_RATE, abs=1 / SAMPLE_RATE)
+    assert found.correlation == pytest.approx(1, abs=1e-3)
+
+
+def test_noise_hides_neither_sign_nor_place() -> None:
+    found = compare_waveforms(held("noisy"), held("b"), aligned(NEAR))
+    assert found is not None and not found.inverted
+    assert found.offset_s == pytest.approx(SHIFT / SAMPLE_RATE, abs=1 / SAMPLE_RATE)
+    assert found.gain_db == pytest.approx(0, abs=0.3)
+
+
+@pytest.mark.parametrize("name", ["other", "silent"])
+def test_of_other_sounds_nothing_is_said(name: str) -> None:
+    assert compare_waveforms(held(name), held("b"), aligned(NEAR)) is None
+
+
+@pytest.mark.parametrize("line", [Line(1.01, 0.0, 1.36), Line(1.0, 0.5, 1.36)])
+def test_warped_waveforms_are_not_laid_on_each_other(line: Line) -> None:
+    assert compare_waveforms(held("inverted"), held("b"), aligned(line)) is None

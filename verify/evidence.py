@@ -1,0 +1,106 @@
+"""What speaks for two recordings being the same: found by the embedding, proved by alignment."""
+
+import math
+from dataclasses import dataclass
+
+from cqtnet.embed import Embedder, Trace
+from cqtnet.model import MINIMUM_S
+from verify.align import search
+from verify.cosine import Similarity, aligned_cosine, similarities
+from verify.features import Content, Features
+from verify.recording import Recording
+from verify.results import Alignment
+from verify.warp import refine
+
+WHOLE_SEARCH_S = 90.0
+"""Two recordings up to this length are searched for each other at every place at once."""
+WINDOWS_S = (20.0, 10.0, 5.0)
+"""Windows by which places are found in longer ones."""
+PLACES = 4
+"""Places by window length that are looked at closely."""
+ROOM = 0.6
+"""How much more of B is looked at on both sides of a place, in windows: for other tempi."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was found of A in B."""
+
+    similarity: Similarity  # the paper's score, and where
+    alignment: Alignment | None  # None: too little in common to be measured
+    aligned_cosine: float  # of the stretches that the alignment puts beside each other
+    content_a: Content  # of those stretches
+    content_b: Content
+
+    @property
+    def strength(self) -> float:
+        """What alignments are ranked by: correlation times the root of the seconds in common."""
+        return strength(self.alignment)
+
+
+def gather(embedder: Embedder, a: Recording, b: Recording) -> Evidence:
+    """The evidence in two recordings; the shorter is sought in the longer.
+
+    >>> gather(embedder, Recording.read("a.wav", embedder), Recording.read("b.wav", embedder))
+    """
+    shorter_s, longer_s = sorted((a.duration_s, b.duration_s))
+    window_s = shorter_s if shorter_s <= 1.5 * WINDOWS_S[0] else WINDOWS_S[0]
+    best = similarities(
+        embedder, a.trace, b.trace, window_s=window_s, hop_a_s=_hop_a_s(a, window_s), count=PLACES
+    )
+    if longer_s <= WHOLE_SEARCH_S:
+        pairs = [(a.features(), b.features())]
+    else:
+        pairs = [_around(a, b, place) for place in best]
+        for length_s in WINDOWS_S:
+            if MINIMUM_S <= length_s < window_s:
+                places = similarities(
+                    embedder, a.trace, b.trace,
+                    window_s=length_s, hop_a_s=_hop_a_s(a, length_s), count=PLACES,
+                )  # fmt: skip
+                pairs += [_around(a, b, place) for place in places]
+    return _strongest(embedder, a.trace, b.trace, best[0], pairs)
+
+
+def _strongest(
+    embedder: Embedder,
+    a: Trace,
+    b: Trace,
+    best: Similarity,
+    pairs: list[tuple[Features, Features]],
+) -> Evidence:
+    """The evidence of the strongest alignment in pairs of stretches."""
+    found = [
+        (refine(part_a, part_b, peak.line), part_a, part_b)
+        for part_a, part_b in pairs
+        for peak in search(part_a, part_b)
+    ]
+    found = [f for f in found if f[0] is not None] or [(None, *pairs[0])]
+    alignment, part_a, part_b = max(found, key=lambda f: strength(f[0]))
+    cosine = best.cosine
+    if alignment is not None:
+        stretch_a = (alignment.a_start_s, alignment.a_end_s)
+        stretch_b = (alignment.b_start_s, alignment.b_end_s)
+        cosine = aligned_cosine(embedder, a, b, stretch_a, stretch_b)
+    return Evidence(best, alignment, cosine, part_a.content, part_b.content)
+
+
+def strength(alignment: Alignment | None) -> float:
+    """Correlation times the root of the seconds in common; 0 without an alignment."""
+    if alignment is None:
+        return 0.0
+    return alignment.correlation * math.sqrt(max(0.0, alignment.overlap_s))
+
+
+def _around(a: Recording, b: Recording, place: Similarity) -> tuple[Features, Features]:
+    """The window of A, and of B what lies around the place where it resembles it."""
+    room_s = ROOM * place.window_s
+    return (
+        a.features(place.start_a_s, place.start_a_s + place.window_s),
+        b.features(place.start_b_s - room_s, place.start_b_s + place.window_s + room_s),
+    )
+
+
+def _hop_a_s(a: Recording, window_s: float) -> float:
+    """Half windows in A: its moments are sought in B, which has a window every second."""
+    return max(1.0, window_s / 2)

@@ -1,0 +1,115 @@
+"""A comparison as lines of text: the verdict first, then what it rests on."""
+
+import math
+
+from verify.comparison import Comparison
+from verify.results import Alignment, Line
+from verify.wording import Verdict
+
+HEADLINES: dict[Verdict, str] = {
+    "same": "SAME RECORDING",
+    "different": "DIFFERENT RECORDINGS",
+    "insufficient": "INSUFFICIENT EVIDENCE",
+}
+NO_CHANGE_TEMPO, NO_CHANGE_SEMITONES = 5e-4, 0.03
+"""Changes smaller than that are not told: 0.05 % and 3 cents."""
+
+
+def tell(comparison: Comparison) -> list[str]:
+    """The lines, the verdict first."""
+    lines = [headline(comparison), *(f"  because {reason}" for reason in comparison.reasons)]
+    evidence = comparison.evidence
+    lines += [f"  A  {comparison.a.path}", f"  B  {comparison.b.path}"]
+    if evidence is None:
+        return lines
+    alignment = evidence.alignment
+    if comparison.verdict == "same" and alignment is not None:
+        lines += [f"  where    {where(alignment)}", f"  altered  {altered(comparison)}"]
+    found = evidence.similarity
+    side = "above" if found.cosine >= comparison.cosine_threshold else "below"
+    lines.append(
+        f"  cosine   {found.cosine:.3f}, {side} the threshold {comparison.cosine_threshold:.3f} "
+        "at which that score alone errs equally often either way"
+    )
+    if alignment is not None and comparison.verdict == "same":
+        lines.append(
+            f"  aligned  correlation {alignment.correlation:.2f}, pieces within "
+            f"{1000 * alignment.residual_s:.1f} ms of one line over {alignment.overlap_s:.1f} s"
+        )
+    return lines
+
+
+def headline(comparison: Comparison) -> str:
+    """The verdict with its ratio.
+
+    >>> headline(comparison)
+    'SAME RECORDING  LR 3,600 (ln 8.2): strong support for the same recording rather than …'
+    """
+    head = HEADLINES[comparison.verdict]
+    text = f"{head}  LR {ratio(comparison.log_lr)} (ln {comparison.log_lr:.1f}): "
+    text += comparison.support
+    if comparison.is_bounded:
+        text += "; the bound of what the calibration supports"
+    return text
+
+
+def ratio(log_lr: float) -> str:
+    """A likelihood ratio with two digits: 3,600, or 1/250."""
+    digits = f"{float(f'{math.exp(abs(log_lr)):.2g}'):,.10g}"
+    return digits if log_lr >= 0 or digits == "1" else f"1/{digits}"
+
+
+def where(alignment: Alignment) -> str:
+    """Which stretch of A is which of B."""
+    return (
+        f"{clock(alignment.a_start_s)} to {clock(alignment.a_end_s)} of A is "
+        f"{clock(alignment.b_start_s)} to {clock(alignment.b_end_s)} of B"
+    )
+
+
+def altered(comparison: Comparison) -> str:
+    """How A differs from B, as far as it was measured."""
+    assert comparison.evidence is not None and comparison.evidence.alignment is not None
+    parts = warped(comparison.evidence.alignment.line)
+    waveform = comparison.waveform
+    if waveform is not None:
+        if waveform.inverted:
+            parts.append("polarity reversed")
+        if abs(waveform.gain_db) >= 0.5:
+            parts.append(f"{abs(waveform.gain_db):.1f} dB {_side(waveform.gain_db)}")
+        if not parts:
+            parts.append("tempo, pitch, polarity and level as in B")
+    return ", ".join(parts) or "tempo and pitch as in B"
+
+
+def warped(line: Line) -> list[str]:
+    """Changes of tempo and pitch in words; none where there are none."""
+    faster = "faster" if line.tempo > 1 else "slower"
+    tempo = f"{abs(line.tempo - 1):.2%} {faster} (tempo × {line.tempo:.4f})"
+    sharp = "higher" if line.shift_semitones > 0 else "lower"
+    pitch = f"{abs(line.shift_semitones):.2f} semitones {sharp}"
+    if line.is_speed:
+        return [f"played at another speed: {tempo}, {pitch} with it"]
+    parts = []
+    if abs(line.tempo - 1) >= NO_CHANGE_TEMPO:
+        parts.append(tempo)
+    if abs(line.shift_semitones) >= NO_CHANGE_SEMITONES:
+        parts.append(pitch)
+    return parts
+
+
+def clock(seconds: float) -> str:
+    """A time as minutes and seconds, with hours where there are any.
+
+    >>> clock(83.456)
+    '1:23.46'
+    """
+    hundredths = round(100 * max(0.0, seconds))
+    minutes, rest = divmod(hundredths, 6000)
+    hours, minutes = divmod(minutes, 60)
+    tail = f"{rest // 100:02}.{rest % 100:02}"
+    return f"{hours}:{minutes:02}:{tail}" if hours else f"{minutes}:{tail}"
+
+
+def _side(gain_db: float) -> str:
+    return "louder" if gain_db > 0 else "quieter"

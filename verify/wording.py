@@ -1,0 +1,69 @@
+"""Words for a likelihood ratio: the ENFSI scale of 2015, for both directions."""
+
+import math
+from typing import Literal
+
+Verdict = Literal["same", "different", "insufficient"]
+
+SAME = "A and B hold the same recording"
+DIFFERENT = "A and B hold different recordings"
+"""The two propositions. The same recording: the same sounds, whatever was done to them since."""
+
+SCALE = (
+    (2.0, "no"),
+    (10.0, "weak"),
+    (100.0, "moderate"),
+    (1_000.0, "moderately strong"),
+    (10_000.0, "strong"),
+    (1_000_000.0, "very strong"),
+    (math.inf, "extremely strong"),
+)
+"""Words for ratios below each limit: European Network of Forensic Science Institutes, 2015."""
+LEAST_RATIO = 10.0
+"""Ratios nearer to 1 than that are no verdict."""
+
+
+def strength_in_words(log_lr: float) -> str:
+    """The word for a natural-log likelihood ratio, whichever proposition it supports.
+
+    >>> strength_in_words(math.log(500))
+    'moderately strong'
+    """
+    ratio = math.exp(abs(log_lr)) * (1 + 1e-9)
+    return next(word for limit, word in SCALE if ratio < limit)
+
+
+def support_in_words(log_lr: float) -> str:
+    """What a ratio means, without any prior.
+
+    >>> support_in_words(math.log(500))
+    'moderately strong support for the same recording rather than different ones'
+    """
+    word = strength_in_words(log_lr)
+    if word == "no":
+        return "no support for either proposition"
+    sides = ("the same recording", "different ones") if log_lr > 0 else (
+        "different recordings", "the same one")  # fmt: skip
+    return f"{word} support for {sides[0]} rather than {sides[1]}"
+
+
+def ratio_in_words(log_lr: float) -> str:
+    """How many times more probable the findings are, with two digits.
+
+    >>> ratio_in_words(math.log(500))
+    'The findings are 500 times more probable if A and B hold the same recording than if not.'
+    """
+    ratio = math.exp(abs(log_lr))
+    digits = f"{float(f'{ratio:.2g}'):,.10g}"
+    if log_lr == 0:
+        return "The findings are as probable if A and B hold the same recording as if not."
+    if log_lr > 0:
+        return f"The findings are {digits} times more probable if {SAME} than if not."
+    return f"The findings are {digits} times more probable if {DIFFERENT} than if the same one."
+
+
+def verdict_of(log_lr: float) -> Verdict:
+    """What a ratio alone allows to be said."""
+    if abs(log_lr) < math.log(LEAST_RATIO):
+        return "insufficient"
+    return "same" if log_lr > 0 else "different"
