@@ -100,7 +100,7 @@ def test_help_imports_neither_torch_nor_librosa_nor_numpy() -> None:
 
 def test_entry_points_are_all_there() -> None:
     names = {point.name for point in entry_points(group="cqtnet.commands")}
-    assert names >= {"augment", "demo", "embed", "eval", "models", "music", "train"}
+    assert names >= {"augment", "compare", "demo", "embed", "eval", "models", "music", "train"}
 
 
 @pytest.mark.parametrize(

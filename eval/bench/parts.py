@@ -1,5 +1,6 @@
 """The parts of the benchmark by name; a new one is a line here and a name in the command."""
 
+from eval.bench.comparison import measure_comparison
 from eval.bench.embedding import measure_embedding
 from eval.bench.frontend import measure_frontend
 from eval.bench.metrics import measure_metrics
@@ -12,6 +13,7 @@ MEASURES = {
     "frontend": measure_frontend,
     "embedding": measure_embedding,
     "training": measure_training,
+    "comparison": measure_comparison,
     "scoring": measure_scoring,
     "metrics": measure_metrics,
     "memory": measure_memory,

@@ -5,7 +5,9 @@ from dataclasses import asdict
 
 import click
 
-PARTS = ("startup", "frontend", "embedding", "training", "scoring", "metrics", "memory")
+PARTS = (
+    "startup", "frontend", "embedding", "training", "comparison", "scoring", "metrics", "memory",
+)  # fmt: skip
 
 
 @click.command(

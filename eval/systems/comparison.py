@@ -39,8 +39,8 @@ class AlignmentSystem:
     def describe(self, path: Path) -> Description:
         """Trace and features, features in half precision."""
         recording = Recording.read(path, self.embedder)
+        require_length(recording.trace.n_samples, path)
         if recording.lack:
-            require_length(recording.trace.n_samples, path)
             raise InputError(f"{shown(path)} {recording.lack}; leave it out")
         if recording.whole is None:
             raise InputError(
