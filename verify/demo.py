@@ -1,4 +1,4 @@
-"""A first look without any data: two pieces of our own, and an altered fragment of one."""
+"""A first look without any data: an altered fragment of a piece, compared with two pieces."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,10 @@ from augment.noise import ColouredNoise
 from augment.pitch import Pitch
 from augment.tempo import Tempo
 from cqtnet import SAMPLE_RATE
-from cqtnet.embed import Embedder
 from cqtnet.files import written_whole
 from cqtnet.music import make_music
-from verify.cosine import Similarity, profile, similarity
+from verify.comparison import Comparer, Comparison
+from verify.report import write_report
 
 SEEDS = {"original": 1, "another": 2}
 DURATION_S = 60.0
@@ -28,47 +28,34 @@ class Demo:
     """What the demonstration made and found."""
 
     files: dict[str, Path]
-    similarities: dict[str, Similarity]  # of the fragment with each whole piece
-    picture: Path
+    comparisons: dict[str, Comparison]  # of the fragment with each whole piece
+    reports: dict[str, Path]
 
 
-def run_demo(folder: Path, embedder: Embedder) -> Demo:
-    """Make the recordings in `folder`, embed them, and compare the fragment with both pieces."""
+def run_demo(folder: Path, comparer: Comparer) -> Demo:
+    """Make the recordings in `folder`, compare the fragment with both pieces, and report."""
     sounds = {name: make_music(seed, duration_s=DURATION_S) for name, seed in SEEDS.items()}
     start, end = (round(second * SAMPLE_RATE) for second in FRAGMENT)
     sounds["fragment"] = ALTERATION.apply(sounds["original"][start:end], SAMPLE_RATE).samples
     files = {name: _write(folder / f"{name}.flac", sound) for name, sound in sounds.items()}
-    traces = {name: embedder.trace_file(path) for name, path in files.items()}
-    found = {name: similarity(embedder, traces["fragment"], traces[name]) for name in SEEDS}
-    curves = {name: profile(embedder, traces["fragment"], traces[name]) for name in SEEDS}
-    return Demo(files, found, _draw(curves, folder / "similarity.png"))
+    recordings = {name: comparer.read(path) for name, path in files.items()}
+    comparisons, reports = {}, {}
+    for name in SEEDS:
+        a, b = recordings["fragment"], recordings[name]
+        comparisons[name] = comparer.compare(a, b)
+        reports[name] = folder / f"{name}.html"
+        write_report(
+            reports[name],
+            comparisons[name],
+            a,
+            b,
+            comparer.calibration,
+            command=f"cqtnet compare {a.path} {b.path} --report {reports[name]}",
+        )
+    return Demo(files, comparisons, reports)
 
 
 def _write(path: Path, samples: NDArray[np.float32]) -> Path:
     with written_whole(path) as temporary:
         soundfile.write(temporary, np.clip(samples, -1, 1), SAMPLE_RATE)
-    return path
-
-
-def _draw(curves: dict[str, tuple[NDArray[np.float64], NDArray[np.float32]]], path: Path) -> Path:
-    """Write a PNG of the fragment's cosine along each piece."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    axes = figure.subplots()
-    axes.axvspan(*FRAGMENT, color="0.9", label="where the fragment was taken from")
-    for (name, (starts, cosines)), style in zip(curves.items(), ("k-", "k:"), strict=True):
-        centres = starts + (FRAGMENT[1] - FRAGMENT[0]) / 2 / 1.1
-        axes.plot(centres, cosines, style, label=f"along {name}.flac")
-    axes.set(
-        xlabel="centre of the window, s",
-        ylabel="cosine with the fragment",
-        xlim=(0, DURATION_S),
-        ylim=(-0.2, 1.05),
-        title="A fragment, 10 % faster, 2 semitones lower, 10 dB noise, sought in two pieces",
-    )
-    axes.legend()
-    axes.grid(alpha=0.3)
-    with written_whole(path) as temporary:
-        figure.savefig(temporary, dpi=120)
     return path

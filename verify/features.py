@@ -112,7 +112,12 @@ class Features:
     @property
     def duration_s(self) -> float:
         """How long the stretch lasts, to a frame."""
-        return float(self.fine.shape[1] / FRAMES_PER_SECOND)
+        return float((self.fine.shape[1] - 1) / FRAMES_PER_SECOND)
+
+    @property
+    def end_s(self) -> float:
+        """Where it ends, on the clock of its recording."""
+        return self.start_s + self.duration_s
 
     @cached_property
     def content(self) -> Content:

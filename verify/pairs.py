@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -51,8 +52,19 @@ def read_pairs(path: Path) -> list[Pair]:
     return pairs
 
 
-def compared(comparer: Comparer, pairs: list[Pair]) -> Iterator[Comparison | InputError]:
-    """The comparison of each pair, or why there is none."""
+@dataclass(frozen=True)
+class Page:
+    """A report that is to be written of a pair."""
+
+    path: Path
+    command: str  # that repeats it
+    players: bool = False  # whether it holds sound
+
+
+def compared(
+    comparer: Comparer, pairs: list[Pair], *, page: Page | None = None
+) -> Iterator[Comparison | InputError]:
+    """The comparison of each pair, or why there is none; with a page on it where one is asked."""
 
     @lru_cache(maxsize=KEPT)
     def read(path: Path) -> Recording:
@@ -60,11 +72,23 @@ def compared(comparer: Comparer, pairs: list[Pair]) -> Iterator[Comparison | Inp
 
     for a, b in pairs:
         try:
-            yield comparer.compare(read(a), read(b))
+            first, second = read(a), read(b)
+            found = comparer.compare(first, second)
+            if page is not None:
+                _write(page, comparer, found, first, second)
+            yield found
         except InputError as error:
             yield error
         except OSError as error:
             yield InputError(f"{a} and {b} cannot be compared: {error}")
+
+
+def _write(page: Page, comparer: Comparer, found: Comparison, a: Recording, b: Recording) -> None:
+    from verify.report import write_report  # here, for drawing takes a second to be loaded
+
+    write_report(
+        page.path, found, a, b, comparer.calibration, command=page.command, audio=page.players
+    )
 
 
 def as_line(comparison: Comparison) -> str:

@@ -70,7 +70,7 @@ def refine(a: Features, b: Features, line: Line) -> Alignment | None:
 def common(a: Features, b: Features, line: Line) -> tuple[float, float]:
     """The seconds of A that lie in B by that line: first and last."""
     begin_s = max(a.start_s, line.to_a(b.start_s))
-    end_s = min(a.start_s + a.duration_s, line.to_a(b.start_s + b.duration_s))
+    end_s = min(a.end_s, line.to_a(b.end_s))
     return begin_s, end_s
 
 

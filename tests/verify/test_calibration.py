@@ -89,7 +89,7 @@ def test_score_and_ratio_are_straight_lines_within_the_bounds() -> None:
 def test_a_calibration_is_read_as_it_was_written_and_for_its_weights_alone(tmp_path: Path) -> None:
     calibration().save(tmp_path / "mine.calibration.json")
     assert load_calibration(tmp_path / "mine.safetensors", SHA) == calibration()
-    with pytest.raises(WeightsError, match="belongs to weights aaaa.*calibrate"):
+    with pytest.raises(WeightsError, match=r"belongs to weights aaaa.*calibrate"):
         load_calibration(tmp_path / "mine.safetensors", "b" * 64)
 
 

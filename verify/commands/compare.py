@@ -1,5 +1,6 @@
-"""`cqtnet compare`: same recording? how sure? where? altered how?"""
+"""`cqtnet compare`: whether two recordings are the same, how sure, where, and altered how."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -25,9 +26,19 @@ Example:
 @click.option("--pairs", type=PATH, help="A .csv with the columns a and b; - for stdin.")
 @click.option("--model", default="default", help="Shipped weights by name, or a path.")
 @click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
+@click.option("--report", type=PATH, help="Write a page on it, .html, for a case file.")
+@click.option("--players", is_flag=True, help="Put the stretches into the page, to listen to.")
+@click.option("--force", is_flag=True, help="Replace the report if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for every pair.")
 def compare(
-    files: tuple[Path, ...], pairs: Path | None, model: str, device: str, as_json: bool
+    files: tuple[Path, ...],
+    pairs: Path | None,
+    model: str,
+    device: str,
+    report: Path | None,
+    players: bool,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Say whether A and B are the same recording, and where and how they differ.
 
@@ -37,14 +48,21 @@ def compare(
     stretch of A is a stretch of B, altered or not, than if they are different recordings.
     """
     from cqtnet.errors import InputError
+    from cqtnet.files import refuse_overwrite
     from verify.comparison import Comparer
-    from verify.pairs import as_line, compared, pairs_of
+    from verify.pairs import Page, as_line, compared, pairs_of
     from verify.telling import tell
 
     listed = pairs_of(files, pairs)
+    page = None
+    if report is not None:
+        if len(listed) != 1:
+            raise InputError(f"a report is of one pair, not of {len(listed)}; give two files")
+        refuse_overwrite(report, force=force)
+        page = Page(report, command=shlex.join(["cqtnet", *sys.argv[1:]]), players=players)
     comparer = Comparer.named(model, device=device)
     codes = set()
-    for result in compared(comparer, listed):
+    for result in compared(comparer, listed, page=page):
         if isinstance(result, InputError):
             if len(listed) == 1:
                 raise result

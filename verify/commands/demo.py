@@ -15,20 +15,20 @@ Example:
 @click.option("--model", default="default", help="Shipped weights by name, or a path.")
 @click.option("--force", is_flag=True, help="Use the folder though it exists.")
 def demo(folder: Path, model: str, force: bool) -> None:
-    """Make two pieces and an altered fragment of one in FOLDER, and compare their embeddings."""
-    from cqtnet.embed import Embedder
+    """Make two pieces and an altered fragment of one in FOLDER, and compare them."""
     from cqtnet.errors import InputError
     from cqtnet.files import make_folder
+    from verify.comparison import Comparer
     from verify.demo import ALTERATION, FRAGMENT, run_demo
+    from verify.telling import tell
 
     if folder.exists() and not force:
         raise InputError(f"{folder} exists already; use --force to write into it")
     make_folder(folder)
-    result = run_demo(folder, Embedder.named(model))
+    result = run_demo(folder, Comparer.named(model))
     click.echo(f"fragment.flac is {FRAGMENT[0]:g} to {FRAGMENT[1]:g} s of original.flac, altered:")
     for effect in ALTERATION.effects:
         click.echo(f"  {effect}")
-    click.echo("cosine of the fragment with the most similar window of")
-    for name, found in result.similarities.items():
-        click.echo(f"  {name + '.flac':14} {found.cosine:6.3f}  at {found.start_b_s:5.1f} s")
-    click.echo(f"picture: {result.picture}")
+    for name, comparison in result.comparisons.items():
+        click.echo("\n" + "\n".join(tell(comparison)))
+        click.echo(f"  report   {result.reports[name]}")

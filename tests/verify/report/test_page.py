@@ -1,0 +1,196 @@
+import base64
+import re
+import shutil
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cqtnet.errors import InputError
+from tests.verify.report import cases
+from verify.recording import Recording
+from verify.report.findings import findings
+from verify.report.page import page, write_report
+from verify.report.view import view_of
+from verify.waveform import Waveform
+
+VOID = {"meta", "img", "br"}
+
+
+class Seen(HTMLParser):
+    """Every tag, attribute and word of a page; tags must nest."""
+
+    def __init__(self, content: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.sources: list[str] = []
+        self.words = ""
+        self.feed(content)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.sources += [value or "" for name, value in attrs if name in ("src", "href")]
+        assert not [name for name, _ in attrs if name.startswith("on")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.words += data
+
+
+FULL = {"edits": cases.edit_map(), "audio": True, "command": "cqtnet '</code><script>' \udcff"}
+HOSTILE = "<script>alert(1)<'\"&>\u202egpj.wav"
+
+
+@pytest.fixture(scope="module")
+def hostile(a: Recording, tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """A, under a name and with notes that would do harm."""
+    name = tmp_path_factory.mktemp("hostile") / HOSTILE
+    shutil.copy(a.path, name)
+    return replace(a, path=name, item=replace(a.item, path=str(name), notes=("<i>cut</i>",)))
+
+
+@pytest.fixture(scope="module")
+def full(hostile: Recording, b: Recording) -> str:
+    """A page with all there is."""
+    comparison = replace(cases.same(hostile, b), reasons=("<b>because",))
+    return page(comparison, hostile, b, cases.validated(), made="<u>now</u>", **FULL)
+
+
+@pytest.fixture(scope="module")
+def differing(a: Recording, b: Recording) -> str:
+    """A page of two that differ, by a calibration without validation."""
+    return page(cases.different(a, b), a, b, cases.calibration())
+
+
+def check_plain(content: str) -> Seen:
+    """What every page must be."""
+    seen = Seen(content)
+    for heading in ("The question", "The two recordings", "How sure", "Method", "Limits"):
+        assert heading in seen.words
+    assert not re.search(r"\b(nan|inf|None|match(es)?|fake)\b", seen.words)
+    return seen
+
+
+def test_a_page_on_the_same_recording_says_where_and_how_altered(full: str) -> None:
+    words = check_plain(full).words
+    assert "Moderate support for the same recording rather than different ones" in words
+    assert "Where A lies in B" in words and "this one lies within" in words
+
+
+def test_a_page_on_different_recordings_says_nothing_of_places(differing: str) -> None:
+    words = check_plain(differing).words
+    assert "Moderately strong support for different recordings rather than the same one" in words
+    assert "Where A lies in B" not in words and "No stretch was found" in words
+
+
+def test_a_page_on_a_ratio_near_1_says_that_it_is_insufficient(a: Recording, b: Recording) -> None:
+    words = check_plain(page(cases.undecided(a, b), a, b, cases.calibration())).words
+    assert "Insufficient evidence for either answer" in words
+    assert "Likelihood ratio 3 " in words and "about as probable under either" in words
+    assert "Where A lies in B" not in words
+
+
+def test_a_page_on_silence_states_no_ratio_and_draws_nothing(tmp_path: Path) -> None:
+    silence = np.zeros(22050, np.float32)
+    a, b = (
+        cases.recording(tmp_path / name, silence, lack="holds nothing but silence")
+        for name in ("a.wav", "b.wav")
+    )
+    seen = check_plain(page(cases.unmeasured(a, b), a, b, cases.calibration()))
+    assert "No likelihood ratio is stated." in seen.words
+    assert "img" not in seen.tags and "silence throughout" in seen.words
+
+
+def test_the_page_is_self_contained_and_holds_no_script(full: str) -> None:
+    seen = Seen(full)
+    assert seen.sources and all(source.startswith("data:") for source in seen.sources)
+    assert "script" not in seen.tags and "link" not in seen.tags
+    assert not re.search(r"https?:|url\(|@import", full)
+    pictures = [source for source in seen.sources if source.startswith("data:image/svg")]
+    for picture in pictures:  # an SVG may name its name spaces, but load nothing
+        svg = base64.b64decode(picture.split(",")[1]).decode()
+        assert not re.search(r'href="(?!#)', svg)
+    assert len(full) < 2_500_000
+
+
+def test_hostile_names_and_words_are_shown_and_do_nothing(full: str) -> None:
+    seen = Seen(full)
+    assert not {"script", "i", "b", "u"} & set(seen.tags)
+    assert "\u202e" not in full and "\\u202egpj.wav" in seen.words
+    assert "<script>alert(1)<'\"&>" in seen.words and "\\udcff" in seen.words
+    for words in ("<i>cut</i>", "<b>because", "4 s <gone>", "two <collections>", "<u>now</u>"):
+        assert words in seen.words
+
+
+def test_the_same_comparison_gives_the_same_bytes(
+    full: str, hostile: Recording, b: Recording, path: Path
+) -> None:
+    comparison = replace(cases.same(hostile, b), reasons=("<b>because",))
+    write_report(path, comparison, hostile, b, cases.validated(), made="<u>now</u>", **FULL)
+    assert path.read_bytes() == full.encode()
+
+
+def test_a_ratio_at_the_bound_is_said_to_be_cut_off(differing: str) -> None:
+    """The evidence has a cosine of -0.5: ln LR 10 * -0.5 - 5 = -10, bounded to -6."""
+    words = Seen(differing).words
+    assert "a natural-log likelihood ratio of −10.00, cut off at the bound of −6.00" in words
+    assert "This is the bound of what the calibration can support" in words
+
+
+def test_the_validation_is_told_as_far_as_it_is_known(full: str, differing: str) -> None:
+    words = Seen(full).words
+    assert "points the wrong way for 1 of 4 of the same and 1 of 4 of different" in words
+    assert "Equal error rate 25.00%, Cllr 0.500, least possible Cllr 0.400" in words
+    assert "Tippett" in words
+    without = Seen(differing).words
+    assert "The calibration carries no figures of its validation." in without
+    assert "Tippett" not in without
+
+
+def test_the_edit_map_stands_in_tables_where_there_is_one(full: str, differing: str) -> None:
+    words = Seen(full).words
+    assert "8.0 s of the 8.0 s of A come from B, in 2 stretches." in words
+    assert "0:04.00 – 0:08.00" in words and "4 s come later" in words
+    assert "Cuts, insertions and moves were not looked for" in Seen(differing).words
+
+
+def test_the_command_and_the_hashes_are_there(
+    full: str, differing: str, a: Recording, b: Recording
+) -> None:
+    words = Seen(differing).words
+    for needed in (a.item.sha256, cases.calibration().model_sha256, "1/400 to 1,100"):
+        assert needed in words
+    assert f"cqtnet compare {a.item.path} {b.item.path}" in words
+    assert "cqtnet '</code><script>'" in Seen(full).words
+
+
+def test_polarity_and_level_are_told_where_the_waveforms_tell(a: Recording, b: Recording) -> None:
+    comparison = replace(cases.same(a, b), waveform=Waveform(0.99, True, -6.0, 4.00002))
+    view = view_of(comparison, a, b, None)
+    words = Seen(findings(comparison, view, None, audio=False)).words
+    assert "reversed" in words and "A is 6.0 dB quieter than B" in words
+
+
+def test_sounds_are_there_only_when_asked_for(a: Recording, b: Recording) -> None:
+    comparison = cases.same(a, b)
+    view = view_of(comparison, a, b, None)
+    for audio, number in ((False, 0), (True, 2)):
+        assert Seen(findings(comparison, view, None, audio=audio)).tags.count("audio") == number
+
+
+def test_a_report_that_cannot_be_written_is_an_error(
+    a: Recording, b: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("verify.report.page.page", lambda *_, **__: "")
+    with pytest.raises(InputError, match="is no regular file"):
+        write_report(tmp_path, cases.same(a, b), a, b, cases.calibration())

@@ -1,0 +1,98 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.verify.report import cases
+from verify.edits import Stretch
+from verify.recording import Recording
+from verify.report.similarity import pooled, similarity
+from verify.report.spectrograms import COLUMNS, levels
+from verify.report.validation import draw_scale, log10_ratios, unbounded_log_lr
+from verify.report.view import MOST_S, view_of
+from verify.report.warping import course, local_tempo
+from verify.results import Line
+from verify.warp import Pieces
+
+
+def test_similarity_is_highest_where_a_lies_in_b(a: Recording, b: Recording) -> None:
+    """A is B from second 4 on: at 10.77 frames a second, frame 43 of B."""
+    found = similarity(a.features(), b.features(), cases.LINE)
+    middles = np.arange(20, 60, 5)
+    assert np.abs(found[middles].argmax(axis=1) - middles - 43).max() <= 1
+    assert found[middles, middles + 43].min() > 0.7
+
+
+def test_pooling_keeps_the_highest_of_neighbours(rng: np.random.Generator) -> None:
+    plain = rng.normal(size=(100, 7)).astype(np.float32)
+    found = pooled(plain, pixels=10)
+    np.testing.assert_array_equal(found, plain.reshape(10, 10, 7).max(axis=1))
+    np.testing.assert_array_equal(pooled(plain, pixels=200), plain)
+
+
+def test_local_tempo_follows_a_planted_change() -> None:
+    a_s = np.arange(0, 40, 0.5)
+    b_s = np.where(a_s < 20, a_s, 20 + 1.02 * (a_s - 20))
+    middles, tempi = local_tempo(Pieces(a_s, b_s, np.full(80, 0.9), 0.9))
+    np.testing.assert_allclose(tempi[middles < 17], 1.0)
+    np.testing.assert_allclose(tempi[middles > 23], 1.02)
+
+
+def test_a_course_of_a_true_copy_is_flat(a: Recording, b: Recording) -> None:
+    view = view_of(cases.same(a, b), a, b, None)
+    found = course(view, view.stretches[0])
+    assert found is not None
+    assert np.abs(found.away_ms).max() < 12  # half a frame
+    assert np.abs(found.semitones).max() < 0.03
+
+
+def test_a_stretch_too_short_has_no_course(a: Recording, b: Recording) -> None:
+    view = view_of(cases.same(a, b), a, b, None)
+    assert course(view, Stretch(0.0, 1.5, cases.LINE, 0.9, 0.9)) is None
+
+
+def test_of_long_recordings_a_part_around_the_place_is_shown(a: Recording, b: Recording) -> None:
+    hour = replace(b, trace=replace(b.trace, n_samples=3600 * 22050))
+    comparison = cases.same(a, hour)
+    assert comparison.evidence is not None and comparison.evidence.alignment is not None
+    late = replace(comparison.evidence.alignment, line=Line(1.0, 0.0, 3590.0))
+    view = view_of(
+        replace(comparison, evidence=replace(comparison.evidence, alignment=late)), a, hour, None
+    )
+    start_s, end_s = view.b_s
+    assert start_s < 3590 < 3598 < end_s <= 3600
+    assert end_s - start_s <= MOST_S
+    assert view.a_s == (0.0, a.duration_s) and not view.is_whole
+
+
+def test_of_an_hour_in_common_five_minutes_are_shown(a: Recording, b: Recording) -> None:
+    hour = replace(a, trace=replace(a.trace, n_samples=3600 * 22050))
+    view = view_of(cases.same(hour, hour), hour, hour, None)
+    assert view.a_s == (0.0, MOST_S) and view.b_s == (0.0, MOST_S)
+
+
+def test_the_edit_map_decides_what_is_shown_in_common(a: Recording, b: Recording) -> None:
+    comparison = cases.same(a, b)
+    assert len(view_of(comparison, a, b, None).stretches) == 1
+    assert view_of(comparison, a, b, cases.edit_map()).stretches == cases.edit_map().stretches
+    assert not view_of(cases.different(a, b), a, b, None).stretches
+
+
+def test_spectra_are_no_wider_than_the_picture(b: Recording) -> None:
+    assert levels(b, (0.0, 12.0)).shape == (84, 12 * 22050 // 512 + 1)
+    assert levels(b, (0.0, 12.0)).shape[1] < COLUMNS
+
+
+def test_ratios_are_drawn_as_powers_of_ten() -> None:
+    known = cases.calibration(log_lr_same=[np.log(1000)], log_lr_different=[np.log(0.01)])
+    ratios = log10_ratios(known)
+    assert ratios is not None
+    np.testing.assert_allclose(np.concatenate(ratios), [3, -2])
+    assert log10_ratios(cases.calibration(log_lr_same=[1.0])) is None
+
+
+def test_the_ratio_before_its_bounds_is_that_of_the_score(a: Recording, b: Recording) -> None:
+    known = cases.calibration()
+    assert unbounded_log_lr(cases.different(a, b), known) == pytest.approx(-10)
+    assert unbounded_log_lr(cases.unmeasured(a, b), known) is None
+    assert draw_scale(cases.unmeasured(a, b)) is None

@@ -1,0 +1,139 @@
+"""How good a recording is, as far as its samples tell: level, clipping, bandwidth, noise floor."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.signal
+from numpy.typing import NDArray
+
+from cqtnet import SAMPLE_RATE
+from cqtnet.errors import InputError
+from verify.features import Floats
+
+LOWEST_DBFS = -120.0
+"""What digital silence is given as."""
+
+LEVELS = 100
+LEAST_PLATEAU = 0.4
+"""Share of the peak that a limit of clipping has at least: resampling overshoots it."""
+BELOW_PLATEAU, PILED_UP = 0.85, 1.5
+"""Samples are piled up at a level if it holds so many times more than that share of it."""
+PLATEAU_TOLERANCE, PLATEAU_SAMPLES, FALLS_TO = 0.05, 3, 0.75
+"""A flat top: so many samples within 5 % of the limit, then a fall no round top would make."""
+
+SPECTRUM_SAMPLES = 4096
+EDGE_DB = 12.0
+"""Fall of the long-term spectrum within a third of an octave that ends the band."""
+SPECTRUM_RANGE_DB = 80.0
+WIDEST_EDGE, HEARD_DB = 1.7, 6.0
+"""Above so many times the end of the band, nothing is so far above the floor."""
+LOWEST_EDGE_HZ, HIGHEST_EDGE_HZ = 200.0, 8700.0
+"""Where the band may end; beyond, the resampling to 22,050 Hz lets it fall anyway."""
+FRAME_S = 0.05
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What an examiner asks of a recording before listening. Levels in dB under full scale."""
+
+    peak_dbfs: float
+    rms_dbfs: float
+    clipped: float  # share of samples on flat tops, in [0, 1]
+    bandwidth_hz: float  # there the long-term spectrum falls off; 11,025 where it does not
+    floor_dbfs: float  # level of the quietest twentieth
+    range_db: float  # from that to the level of the loudest twentieth
+
+    @property
+    def is_full_band(self) -> bool:
+        """Whether no upper limit was seen below HIGHEST_EDGE_HZ."""
+        return self.bandwidth_hz >= SAMPLE_RATE / 2
+
+
+def quality_of(samples: Floats) -> Quality:
+    """The quality of samples (n,), mono at 22,050 Hz.
+
+    >>> quality_of(samples).bandwidth_hz
+    3423.0
+    """
+    if not samples.size:
+        raise InputError("a recording of 0 samples has no quality; give one that holds some")
+    magnitudes = np.abs(samples)
+    length = min(samples.size, round(FRAME_S * SAMPLE_RATE))
+    frames = samples[: samples.size // length * length].reshape(-1, length)
+    levels = np.sqrt(np.square(frames, dtype=np.float64).mean(axis=1))
+    quiet, loud = (_dbfs(float(np.quantile(levels, q))) for q in (0.05, 0.95))
+    return Quality(
+        peak_dbfs=_dbfs(float(magnitudes.max())),
+        rms_dbfs=_dbfs(float(np.sqrt(np.square(samples, dtype=np.float64).mean()))),
+        clipped=_clipped(magnitudes),
+        bandwidth_hz=_bandwidth_hz(samples),
+        floor_dbfs=quiet,
+        range_db=loud - quiet,
+    )
+
+
+def _dbfs(level: float) -> float:
+    return max(LOWEST_DBFS, 20 * float(np.log10(max(level, 1e-9))))
+
+
+def _clipped(magnitudes: Floats) -> float:
+    """The share of samples that lie on flat tops, all at one level."""
+    limit = _limit(magnitudes)
+    if limit <= 0:
+        return 0.0
+    near = np.pad(magnitudes >= (1 - PLATEAU_TOLERANCE) * limit, 1).astype(np.int8)
+    begin, end = np.flatnonzero(np.diff(near) == 1), np.flatnonzero(np.diff(near) == -1)
+    long = end - begin >= PLATEAU_SAMPLES
+    begin, end = begin[long], end[long]
+    # A round top, a parabola, falls as the square of the distance: at twice the distance at which
+    # it has lost 5 % it has lost 20 %. A cut top has lost more on one side at least.
+    half = (end - begin + 1) // 2
+    left = magnitudes[np.maximum(0, begin - half)]
+    right = magnitudes[np.minimum(len(magnitudes) - 1, end - 1 + half)]
+    flat = np.minimum(left, right) < FALLS_TO * limit
+    return float((end - begin)[flat].sum() / len(magnitudes))
+
+
+def _limit(magnitudes: Floats) -> float:
+    """The level at which samples are piled up; the peak where they are not."""
+    peak = float(magnitudes.max())
+    if peak <= 0:
+        return 0.0
+    counts = np.histogram(magnitudes, bins=LEVELS, range=(0, peak))[0]
+    smooth = np.convolve(counts, [0.25, 0.5, 0.25], mode="same")
+    high = np.arange(round(LEAST_PLATEAU * LEVELS), LEVELS)
+    pile = smooth[high] / np.maximum(1, smooth[(high * BELOW_PLATEAU).astype(int)])
+    best = int(pile.argmax())
+    return peak * float(high[best] + 0.5) / LEVELS if pile[best] > PILED_UP else peak
+
+
+def _bandwidth_hz(samples: Floats) -> float:
+    """The frequency at which the long-term spectrum falls steeply, into what stays as low."""
+    spectrum = _long_term_db(samples)
+    step_hz = SAMPLE_RATE / 2 / (len(spectrum) - 1)
+    lowest, highest = round(LOWEST_EDGE_HZ / step_hz), round(HIGHEST_EDGE_HZ / step_hz)
+    bins = np.arange(lowest, highest)
+    sums = np.concatenate([[0.0], np.cumsum(spectrum)])
+
+    def mean(low: float, high: float) -> NDArray[np.float64]:
+        begin, end = (bins * low).astype(int), (bins * high).astype(int)
+        return np.asarray((sums[end] - sums[begin]) / (end - begin))
+
+    band = mean(0.97, 1.03)
+    floor = float(spectrum[highest : round(1.13 * highest)].mean())
+    heard = np.flatnonzero(band > floor + HEARD_DB)
+    steep = np.flatnonzero(mean(0.87, 0.97) - mean(1.03, 1.13) >= EDGE_DB)
+    if not len(heard) or not len(steep):
+        return SAMPLE_RATE / 2
+    edge = np.split(steep, np.flatnonzero(np.diff(steep) > 1) + 1)[-1]
+    if bins[heard[-1]] > WIDEST_EDGE * bins[edge[0]]:
+        return SAMPLE_RATE / 2
+    return float(bins[edge[0]] * step_hz)
+
+
+def _long_term_db(samples: Floats) -> NDArray[np.float64]:
+    """Mean power (SPECTRUM_SAMPLES // 2 + 1,) by frequency, in dB, not far under its peak."""
+    padded = np.pad(samples, (0, max(0, SPECTRUM_SAMPLES - samples.size)))
+    power = scipy.signal.welch(padded, SAMPLE_RATE, nperseg=SPECTRUM_SAMPLES, detrend=False)[1]
+    spectrum = 10 * np.log10(np.asarray(power, np.float64) + 1e-16)
+    return np.asarray(np.maximum(spectrum, spectrum.max() - SPECTRUM_RANGE_DB))

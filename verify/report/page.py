@@ -1,0 +1,91 @@
+"""One self-contained page on two recordings, that an expert can put into a case file."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from cqtnet.files import written_whole
+from verify.calibration import Calibration
+from verify.comparison import Comparison
+from verify.edits import EditMap
+from verify.recording import Recording
+from verify.report.editing import edit_section
+from verify.report.findings import findings
+from verify.report.items import items
+from verify.report.markup import text
+from verify.report.method import again, limits, method
+from verify.report.opening import opening, question
+from verify.report.pictures import pictures
+from verify.report.sureness import sureness
+from verify.report.view import view_of
+
+HEAD = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; \
+media-src data:; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>
+{style}</style>
+</head>
+<body>
+"""
+
+
+def write_report(
+    path: Path,
+    comparison: Comparison,
+    a: Recording,
+    b: Recording,
+    calibration: Calibration,
+    *,
+    edits: EditMap | None = None,
+    command: str = "",
+    made: str = "",
+    audio: bool = False,
+) -> None:
+    """Write the page, whole or not at all; the same comparison gives the same bytes.
+
+    >>> write_report(Path("case-17.html"), comparison, a, b, comparer.calibration)
+    """
+    content = page(
+        comparison, a, b, calibration, edits=edits, command=command, made=made, audio=audio
+    )
+    with written_whole(path) as temporary:
+        temporary.write_text(content, encoding="utf-8")
+
+
+def page(
+    comparison: Comparison,
+    a: Recording,
+    b: Recording,
+    calibration: Calibration,
+    *,
+    edits: EditMap | None = None,
+    command: str = "",
+    made: str = "",
+    audio: bool = False,
+) -> str:
+    """The page as HTML: pictures and sounds within, nothing from elsewhere, no scripts.
+
+    `command` is what reproduces it, `made` when and by whom, where that is to be said; `audio`
+    puts ten seconds of the longest stretch in common beside each other, to be heard.
+    """
+    view = view_of(comparison, a, b, edits)
+    sections = (
+        opening(comparison, edits),
+        question(comparison),
+        items(a, b),
+        findings(comparison, view, edits, audio=audio),
+        pictures(view),
+        edit_section(view, edits),
+        sureness(comparison, calibration),
+        method(comparison),
+        limits(edits),
+        again(comparison, calibration, command=command, made=made),
+    )
+    title = text(f"Comparison: {a.path.name} and {b.path.name}")
+    style = (files("verify.report") / "style.css").read_text(encoding="utf-8")
+    body = "\n".join(section for section in sections if section)
+    return HEAD.format(title=title, style=style) + body + "\n</body>\n</html>\n"
