@@ -74,7 +74,7 @@ def test_the_command_writes_what_comparing_reads(tmp_path: Path) -> None:
 def test_scores_of_another_system_are_refused(tmp_path: Path) -> None:
     path = write_scores(tmp_path)
     path.write_text(path.read_text().replace("coherence", "something"))
-    with pytest.raises(ManifestError, match="lacks the column coherence.*alignment"):
+    with pytest.raises(ManifestError, match=r"lacks the column coherence.*alignment"):
         calibrate(path, tmp_path / "audio.csv")
 
 
