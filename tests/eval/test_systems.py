@@ -232,5 +232,5 @@ def test_what_cannot_be_compared_is_an_error_that_names_the_file(
 
 
 def test_an_unknown_system_is_an_error_that_lists_the_known_ones() -> None:
-    with pytest.raises(InputError, match="'best' is unknown; use one of embedding, .*mean-cqt"):
+    with pytest.raises(InputError, match=r"'best' is unknown; use one of embedding, .*mean-cqt"):
         make_system("best", Settings())
