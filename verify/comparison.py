@@ -50,6 +50,12 @@ class Comparison:
         """The ratio as a sentence about the findings, without any prior."""
         return ratio_in_words(self.log_lr)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the verdict, and where the ratio lies on the scale."""
+        from verify.report.opening import opening  # here, for drawing takes a second to be loaded
+
+        return opening(self, None)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, numbers with six digits; docs/compare.md explains each."""
         evidence = self.evidence

@@ -148,6 +148,11 @@ def test_the_same_files_give_the_same_json(comparer: Comparer, song: Path, tmp_p
     assert lines[0] == lines[1]
 
 
+def test_a_notebook_shows_the_verdict_and_a_picture(comparer: Comparer, song: Path) -> None:
+    shown = comparer.compare(song, song)._repr_html_()
+    assert "support for the same recording" in shown and "<img" in shown
+
+
 def test_json_holds_what_is_told(comparer: Comparer, song: Path) -> None:
     plain = comparer.compare(song, song).to_dict()
     assert plain["verdict"] == "same" and plain["alignment"]["tempo"] == pytest.approx(1, rel=1e-4)
