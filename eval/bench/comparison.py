@@ -48,7 +48,7 @@ def measure_comparison(*, quick: bool) -> list[Measurement]:
 
 def _command(a: Path, b: Path) -> None:
     """`cqtnet compare`, from its start to its end."""
-    command = [sys.executable, "-m", "cqtnet", "compare", a, b]
+    command = [sys.executable, "-m", "cqtnet", "compare", str(a), str(b)]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
     assert done.returncode == 0, "the fragment was not recognised"
 

@@ -8,6 +8,7 @@ COMMANDS = {
     "bench": "eval.commands.bench",
     "edits": "eval.commands.edits",
     "calibrate": "eval.commands.calibrate",
+    "edits": "eval.commands.edits",
     "placing": "eval.commands.placing",
     "protocol": "eval.commands.protocol",
     "report": "eval.commands.report",

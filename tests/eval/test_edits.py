@@ -1,0 +1,197 @@
+"""Planted edits: what is planted is as it says, and figures are those counted by hand."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+from numpy.typing import NDArray
+
+from augment.splice import Own
+from cqtnet import SAMPLE_RATE
+from cqtnet.data import list_items
+from cqtnet.errors import InputError, ManifestError
+from cqtnet.music import make_music
+from eval.commands.edits import edits
+from eval.edits.figures import Outcome, boundary_errors_s, figures, hits
+from eval.edits.plant import ALTERATIONS, LEAST_PIECE_S, heard, plant
+from eval.edits.programme import draw_programmes
+from eval.edits.run import is_ambiguous
+
+Samples = NDArray[np.float32]
+
+TRUTH = ((0.0, 10.0, 0.0, 10.0), (10.0, 20.0, 15.0, 25.0))
+
+
+@pytest.fixture
+def ramp() -> Samples:
+    """A minute in which each sample says where it is."""
+    return np.linspace(0.1, 0.9, 60 * SAMPLE_RATE, dtype=np.float32)
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four recordings of 32 s in three collections, and a list of them."""
+    folder = tmp_path_factory.mktemp("music")
+    rows = ["path,split,collection"]
+    for seed, collection in enumerate("xxyz", 21):
+        soundfile.write(folder / f"{seed}.wav", make_music(seed, duration_s=32.0), SAMPLE_RATE)
+        rows.append(f"{seed}.wav,devtest,{collection}")
+    (folder / "list.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_map_of_what_was_planted_leads_to_the_very_samples(ramp: Samples, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    planted = plant(ramp, -ramp, n_edits=4, alteration="none", rng=rng)
+    edited, covered = planted.edited, np.zeros(planted.edited.samples.size, bool)
+    for span in planted.edited.time_map.spans:
+        times = (span.out_start_s, span.out_end_s, span.source_start_s, span.source_end_s)
+        out, out_end, source, source_end = (round(t * SAMPLE_RATE) for t in times)
+        np.testing.assert_array_equal(edited.samples[out:out_end], ramp[source:source_end])
+        covered[out:out_end] = True
+    assert (edited.samples[~covered] < 0).all(), "what no span covers is foreign"
+    assert 1 <= len(planted.kinds) <= 4
+
+
+def test_a_move_loses_nothing(ramp: Samples) -> None:
+    made = (
+        plant(ramp, -ramp, n_edits=1, alteration="none", rng=np.random.default_rng(seed))
+        for seed in range(20)
+    )
+    moved = next(planted for planted in made if planted.kinds == ("move",))
+    assert (moved.edited.samples != ramp).any()
+    np.testing.assert_array_equal(np.sort(moved.edited.samples), ramp)
+
+
+def test_no_piece_is_too_short_and_each_edit_can_be_told(ramp: Samples) -> None:
+    for seed in range(20):
+        planted = plant(ramp, -ramp, n_edits=5, alteration="none", rng=np.random.default_rng(seed))
+        for piece in planted.pieces:
+            size = piece.end - piece.start if isinstance(piece, Own) else piece.size
+            assert size >= LEAST_PIECE_S * SAMPLE_RATE
+        assert len(planted.pieces) > 1
+
+
+def test_nothing_is_cut_where_there_is_nothing_to_hear(ramp: Samples) -> None:
+    quiet = ramp.copy()
+    quiet[20 * SAMPLE_RATE : 40 * SAMPLE_RATE] *= 0.01
+    for seed in range(20):
+        planted = plant(quiet, -ramp, n_edits=3, alteration="none", rng=np.random.default_rng(seed))
+        for piece in planted.pieces:
+            if isinstance(piece, Own):
+                assert np.abs(quiet[piece.start : piece.start + 3 * SAMPLE_RATE]).max() > 0.09
+                assert np.abs(quiet[piece.end - 3 * SAMPLE_RATE : piece.end]).max() > 0.09
+
+
+def test_a_quiet_beginning_and_end_are_left_out(ramp: Samples) -> None:
+    silence = np.zeros(10 * SAMPLE_RATE, np.float32)
+    left = heard(np.concatenate([silence, ramp, silence]))
+    assert abs(left.size - ramp.size) < 6 * SAMPLE_RATE
+    assert np.isin(ramp, left).all()
+
+
+def test_the_map_of_an_altered_recording_goes_through_the_change_of_tempo() -> None:
+    sound = make_music(3, duration_s=40.0)
+    rng = np.random.default_rng(1)
+    planted = plant(sound, sound[::-1].copy(), n_edits=1, alteration="tempo and pitch", rng=rng)
+    rates = {round(span.rate, 3) for span in planted.edited.time_map.spans}
+    (rate,) = rates
+    assert 0.9 <= rate <= 1.1 and rate != 1
+    ends = [span.out_end_s for span in planted.edited.time_map.spans]
+    assert max(ends) <= planted.edited.samples.size / SAMPLE_RATE + 1e-6
+
+
+def test_an_edit_that_repeats_what_is_there_anyway_is_ambiguous(rng: np.random.Generator) -> None:
+    second = SAMPLE_RATE
+    noise = rng.normal(0, 0.1, 4 * second).astype(np.float32)
+    looped = np.concatenate([noise, noise, noise])
+    whole_bar = (Own(0, 5 * second), Own(9 * second, 12 * second))
+    half_bar = (Own(0, 5 * second), Own(7 * second, 12 * second))
+    assert is_ambiguous(whole_bar, looped)
+    assert not is_ambiguous(half_bar, looped)
+
+
+def test_a_stretch_is_found_only_with_all_four_times_and_once() -> None:
+    late = (10.0, 20.0, 15.3, 25.3)
+    assert hits(TRUTH, TRUTH) == 2
+    assert hits(TRUTH, (TRUTH[0], late)) == 1, "300 ms off in B"
+    assert hits(TRUTH, (TRUTH[0], TRUTH[0])) == 1, "one to one"
+    assert hits(TRUTH, ()) == 0
+
+
+def test_boundary_errors_are_to_the_nearest_and_infinite_without_any() -> None:
+    found = ((0.0, 9.9, 0.0, 9.9), (10.2, 20.0, 15.2, 25.0))
+    np.testing.assert_allclose(boundary_errors_s(TRUTH, found), [0, 0.1, 0.1, 0], atol=1e-9)
+    assert np.isinf(boundary_errors_s(TRUTH, ())).all()
+
+
+def outcome(recording: str, found: tuple[tuple[float, float, float, float], ...]) -> Outcome:
+    return Outcome(recording, ("cut",), "none", False, TRUTH, found, 1.0, 60.0)
+
+
+def test_f1_is_that_of_all_stretches_together(rng: np.random.Generator) -> None:
+    # 2 of 2 with 2 found, 1 of 2 with 1 found: precision 3 of 3, recall 3 of 4.
+    some = [outcome("a", TRUTH), outcome("b", TRUTH[:1])]
+    counted = figures(some, rng=rng)
+    assert counted.f1.value == pytest.approx(2 * 3 / (4 + 3))
+    assert counted.f1.low is None and "fewer than 5 recordings" in counted.f1.note
+    assert (counted.pairs, counted.stretches) == (2, 4)
+
+
+def test_the_interval_is_by_recording_and_holds_the_value(rng: np.random.Generator) -> None:
+    some = [outcome(name, TRUTH if name < "f" else ()) for name in "abcdefg"]
+    f1 = figures(some, rng=rng).f1
+    assert f1.value is not None and f1.low is not None and f1.high is not None
+    assert 0.4 < f1.low < f1.value < f1.high <= 1
+    perfect = figures([outcome(name, TRUTH) for name in "abcdefg"], rng=rng).f1
+    assert (perfect.value, perfect.low, perfect.high) == (1, 1, 1)
+
+
+def test_programmes_are_long_enough_and_foreign_material_is_of_another_collection(
+    music: Path,
+) -> None:
+    items = list_items(music / "list.csv")
+    collection = {item.path: item.collection for item in items}
+    programmes = draw_programmes(items, count=6, seed=1)
+    assert len({p.recordings[0] for p in programmes[:4]}) == 4, "each recording begins one"
+    for programme in programmes:
+        of = [collection[path] for path in (*programme.paths, programme.foreign)]
+        assert len(set(of)) == len(of) >= 2
+    assert programmes == draw_programmes(items, count=6, seed=1)
+    assert programmes != draw_programmes(items, count=6, seed=2)
+
+
+def invoke(*words: object) -> Result:
+    return CliRunner().invoke(edits, [str(word) for word in words])
+
+
+def test_the_command_plants_counts_and_writes_what_it_says(music: Path, tmp_path: Path) -> None:
+    words = ["--audio", music / "list.csv", "--count", 2, "--out", tmp_path / "edits.json"]
+    result = invoke(*words, "--workers", 1, "--json")
+    assert result.exit_code == 0, result.output
+    printed, written = json.loads(result.stdout), json.loads((tmp_path / "edits.json").read_text())
+    assert printed["figures"] == written["figures"]
+    assert [o["alteration"] for o in written["outcomes"]].count("none") == 1
+    assert set(written["figures"]) <= {"all", "unambiguous", *ALTERATIONS}
+    found = written["figures"]["all"]
+    assert found["pairs"] == 2 and found["f1"]["value"] > 0.5
+    assert found["boundary_median_s"] < 0.1
+    assert sum(o["hits"] for o in written["outcomes"]) <= found["stretches"]
+    again = invoke(*words)
+    assert isinstance(again.exception, InputError) and "--force" in str(again.exception)
+
+
+def test_recordings_of_one_collection_are_refused(music: Path) -> None:
+    items = list_items(music / "list.csv")[:2]
+    with pytest.raises(ManifestError, match="all 2 recordings are of one collection, 'x'"):
+        draw_programmes(items, count=1, seed=0)
+
+
+def test_recordings_that_are_not_there_are_an_error(tmp_path: Path) -> None:
+    result = invoke("--audio", tmp_path / "none", "--out", tmp_path / "x.json")
+    with pytest.raises(InputError, match="does not exist; give a folder"):
+        raise result.exception or AssertionError(result.output)

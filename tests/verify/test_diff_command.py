@@ -1,0 +1,142 @@
+"""`cqtnet diff` as a user calls it."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+
+from cqtnet.audio import file_sha256
+from cqtnet.errors import FragmentTooShortError, InputError, NoContentError, NotAudioError
+from cqtnet.music import make_music
+from verify.commands.diff import diff
+from verify.edits import Edit, EditMap, Stretch
+from verify.labels import labels, write_labels
+from verify.results import Line
+
+RATE = 22050
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`original.wav`, and `edited.wav`, from which 12 to 15 s of it are missing."""
+    folder = tmp_path_factory.mktemp("sounds")
+    samples = make_music(5, duration_s=26.0)
+    edited = np.concatenate([samples[: 12 * RATE], samples[15 * RATE :]])
+    for name, sound in {"original": samples, "edited": edited, "short": samples[:RATE]}.items():
+        soundfile.write(folder / f"{name}.wav", sound, RATE)
+    soundfile.write(folder / "other.wav", make_music(8, duration_s=12.0), RATE)
+    soundfile.write(folder / "silence.wav", np.zeros(12 * RATE), RATE)
+    (folder / "text.wav").write_text("no audio")
+    return folder
+
+
+def invoke(*words: object) -> Result:
+    return CliRunner().invoke(diff, [str(word) for word in words])
+
+
+def test_a_cut_is_a_line_between_the_stretches_beside_it(folder: Path) -> None:
+    result = invoke(folder / "edited.wav", folder / "original.wav")
+    assert result.exit_code == 1, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("--- B ") and "original.wav  0:26" in lines[0]
+    assert lines[1].startswith("+++ A ") and "edited.wav  0:23" in lines[1]
+    assert lines[2].endswith("(100 % of A); 1 edit")
+    assert [line[0] for line in lines[3:]] == ["=", "-", "="]
+    assert "cut: 3.0" in lines[4] and "s of B are missing" in lines[4]
+
+
+def test_the_same_file_twice_is_identical_and_exits_0(folder: Path) -> None:
+    result = invoke(folder / "original.wav", folder / "original.wav")
+    assert result.exit_code == 0, result.output
+    assert "A is B from beginning to end" in result.stdout
+
+
+def test_nothing_in_common_is_said_and_exits_1(folder: Path) -> None:
+    result = invoke(folder / "other.wav", folder / "original.wav")
+    assert (result.exit_code, result.stdout.splitlines()[2:]) == (
+        1, ["nothing in common was found"],
+    )  # fmt: skip
+
+
+def test_json_names_the_files_by_their_bytes_and_is_the_same_every_time(folder: Path) -> None:
+    words = (folder / "edited.wav", folder / "original.wav", "--json")
+    first, second = invoke(*words), invoke(*words)
+    assert first.stdout == second.stdout
+    record = json.loads(first.stdout)
+    assert record["a"]["sha256"] == file_sha256(folder / "edited.wav")
+    assert record["identical"] is False
+    assert [s["tempo"] for s in record["stretches"]] == pytest.approx([1, 1], abs=0.001)
+    (edit,) = record["edits"]
+    assert edit["kind"] == "cut"
+    assert (edit["b_start_s"], edit["b_end_s"]) == pytest.approx((12, 15), abs=0.15)
+
+
+def test_labels_are_written_and_not_replaced_unless_forced(folder: Path, tmp_path: Path) -> None:
+    words = (folder / "edited.wav", folder / "original.wav", "--labels", tmp_path / "edits.txt")
+    assert invoke(*words).exit_code == 1
+    rows = [line.split("\t") for line in (tmp_path / "edits.txt").read_text().splitlines()]
+    assert [row[2].split(":")[0] for row in rows] == ["B 0", "cut", "B 0"]
+    assert rows[1][0] == rows[1][1], "a cut is a moment of A"
+    assert float(rows[1][0]) == pytest.approx(12, abs=0.15)
+    again = invoke(*words)
+    assert isinstance(again.exception, InputError) and "--force" in str(again.exception)
+    assert invoke(*words, "--force").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("none.wav", NotAudioError, "none.wav"),
+        ("text.wav", NotAudioError, "text.wav"),
+        ("silence.wav", NoContentError, "silence.wav is digital silence"),
+        ("short.wav", FragmentTooShortError, "1.00 s are too short .*give at least 3 s"),
+    ],
+)
+def test_a_file_that_holds_nothing_to_compare_is_an_error_that_names_it(
+    folder: Path, name: str, error: type[Exception], message: str
+) -> None:
+    for words in (
+        (folder / name, folder / "original.wav"),
+        (folder / "original.wav", folder / name),
+    ):
+        result = invoke(*words)
+        with pytest.raises(error, match=message):
+            raise result.exception or AssertionError(result.output)
+
+
+def test_labels_of_an_unknown_kind_are_refused_before_any_work(folder: Path) -> None:
+    result = invoke(folder / "none.wav", folder / "none.wav", "--labels", "edits.doc")
+    with pytest.raises(InputError, match=r"\.txt \(Audacity\) or \.csv \(Reaper\), not '\.doc'"):
+        raise result.exception or AssertionError(result.output)
+
+
+def made() -> EditMap:
+    """Ten seconds of B at 1.1 times its tempo, then three that are not from B."""
+    repeated = Edit("repeated", 2.0, 4.0, 1.0, 3.0, "again")
+    stretch = Stretch(0.0, 10.0, Line(1.1, -2.0, 4.0), 0.9, 0.9)
+    inserted = Edit("inserted", 10.0, 13.0, 15.0, 15.0, "3.00 s, by hand")
+    trimmed = Edit("trimmed", 10.0, 10.0, 15.0, 30.0, "B goes on")
+    return EditMap(13.0, 30.0, (stretch,), (inserted, trimmed, repeated))
+
+
+def test_labels_are_in_the_order_of_a_and_say_tempo_and_pitch() -> None:
+    assert [(label.start_s, label.end_s, label.name) for label in labels(made())] == [
+        (0.0, 10.0, "B 0:04.00–0:15.00, tempo ×1.1000, pitch -2.00 semitones"),
+        (2.0, 4.0, "repeated: again"),
+        (10.0, 10.0, "trimmed: B goes on"),
+        (10.0, 13.0, "inserted: 3.00 s, by hand"),
+    ]
+
+
+def test_reaper_gets_regions_with_lengths_and_markers_without(tmp_path: Path) -> None:
+    write_labels(made(), tmp_path / "edits.csv")
+    with (tmp_path / "edits.csv").open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["#", "Name", "Start", "End", "Length"]
+    assert [row[0] for row in rows] == ["R1", "R2", "M3", "R4"]
+    assert rows[2][2:] == ["10.000", "", ""]
+    assert rows[3][1:] == ["inserted: 3.00 s, by hand", "10.000", "13.000", "3.000"]

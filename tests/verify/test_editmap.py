@@ -1,0 +1,283 @@
+"""Edit maps: planted edits come back with their kind and their times."""
+
+from collections.abc import Callable
+from functools import cache
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from augment.chain import Chain
+from augment.noise import ColouredNoise
+from augment.pitch import Pitch
+from augment.speed import Speed
+from augment.tempo import Tempo
+from cqtnet import SAMPLE_RATE
+from cqtnet.cqt import FRAMES_PER_SECOND
+from cqtnet.music import make_music
+from verify.editmap import edit_map
+from verify.edits import Edit, EditMap, Stretch
+from verify.editwords import clock, read_edits
+from verify.features import Features
+from verify.paths import NOTHING, best_path
+from verify.places import candidates
+from verify.results import Line
+
+Samples = NDArray[np.float32]
+
+NEAR_S = 0.15
+"""Low notes are seen for half a second, and two places may sound the same for a moment."""
+DURATION_S = 36.0
+
+
+@cache
+def piece(seed: int) -> Samples:
+    return make_music(seed, duration_s=DURATION_S)
+
+
+@cache
+def original() -> Features:
+    return Features.of(piece(5))
+
+
+def own(start_s: float, end_s: float, seed: int = 5) -> Samples:
+    return piece(seed)[round(start_s * SAMPLE_RATE) : round(end_s * SAMPLE_RATE)]
+
+
+def mapped(*pieces: Samples) -> EditMap:
+    return edit_map(Features.of(np.concatenate(pieces)), original())
+
+
+def of_kind(found: EditMap, kind: str) -> Edit:
+    (edit,) = (edit for edit in found.edits if edit.kind == kind)
+    return edit
+
+
+SILENCE = np.zeros(3 * SAMPLE_RATE, np.float32)
+PLANTED: dict[str, tuple[Callable[[], list[Samples]], tuple[float, float, float, float]]] = {
+    "cut": (lambda: [own(0, 13), own(17, 36)], (13, 13, 13, 17)),
+    "inserted": (lambda: [own(0, 13), own(4, 9, seed=8), own(13, 36)], (13, 18, 13, 13)),
+    "replaced": (lambda: [own(0, 13), own(4, 9, seed=8), own(18, 36)], (13, 18, 13, 18)),
+    "moved": (lambda: [own(0, 7), own(26, 31), own(7, 26), own(31, 36)], (7, 12, 26, 31)),
+    "repeated": (lambda: [own(0, 20), own(8, 13), own(20, 36)], (20, 25, 8, 13)),
+    "trimmed": (lambda: [own(6.5, 36)], (0, 0, 0, 6.5)),
+}
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_a_planted_edit_is_the_only_one_told_with_its_times(kind: str) -> None:
+    pieces, times = PLANTED[kind]
+    (edit,) = mapped(*pieces()).edits
+    assert edit.kind == kind
+    told = (edit.a_start_s, edit.a_end_s, edit.b_start_s, edit.b_end_s)
+    assert told == pytest.approx(times, abs=NEAR_S)
+
+
+def test_silence_put_in_is_called_silence() -> None:
+    edit = of_kind(mapped(own(0, 13), SILENCE, own(13, 36)), "inserted")
+    assert (edit.a_start_s, edit.a_end_s) == pytest.approx((13, 16), abs=0.2)
+    assert "3.0" in edit.words and "silence" in edit.words
+
+
+def test_a_stretch_played_again_and_again_is_one_loop() -> None:
+    four = own(8, 12)
+    edit = of_kind(mapped(own(0, 12), four, four, four, own(12, 36)), "looped")
+    assert (edit.a_start_s, edit.a_end_s) == pytest.approx((12, 24), abs=NEAR_S)
+    assert "3 times more" in edit.words
+
+
+@pytest.mark.parametrize("cut_ms", [100, 300, 400])
+def test_a_small_cut_is_found_to_the_length(cut_ms: int) -> None:
+    cut_s = cut_ms / 1000
+    # In the middle, where A is looked at first: a piece with a cut in it fits a wrong tempo.
+    a, b = np.concatenate([own(0, 15), own(15 + cut_s, 30)]), own(0, 30)
+    (edit,) = edit_map(Features.of(a), Features.of(b)).edits
+    assert edit.a_start_s == pytest.approx(15, abs=0.1)
+    assert edit.b_end_s - edit.b_start_s == pytest.approx(cut_s, abs=0.015)
+
+
+def test_edits_are_found_through_tempo_pitch_and_noise() -> None:
+    chain = Chain((Tempo(1.06), Pitch(-1.5), ColouredNoise(snr_db=20.0, seed=3)))
+    edited = np.concatenate([own(0, 7), own(26, 31), own(7, 26), own(31, 36)])
+    altered = chain.apply(edited, SAMPLE_RATE)
+    found = edit_map(Features.of(altered.samples), original())
+    truth = [(0, 7, 0, 7), (7, 12, 26, 31), (12, 31, 7, 26), (31, 36, 31, 36)]
+    assert len(found.stretches) == 4
+    for stretch, (a_start, a_end, b_start, b_end) in zip(found.stretches, truth, strict=True):
+        ends = (altered.time_map.to_output(s) for s in (a_start + 1e-4, a_end - 1e-4))
+        assert (stretch.a_start_s, stretch.a_end_s) == pytest.approx(tuple(ends), abs=0.1)
+        assert (stretch.b_start_s, stretch.b_end_s) == pytest.approx((b_start, b_end), abs=0.1)
+        assert stretch.line.tempo == pytest.approx(1.06, abs=0.001)
+        assert stretch.line.shift_semitones == pytest.approx(-1.5, abs=0.05)
+
+
+def test_each_stretch_has_its_own_tempo_and_pitch() -> None:
+    higher = Chain((Tempo(1.1), Pitch(2.0))).apply(own(12, 24), SAMPLE_RATE).samples
+    faster = Chain((Speed(0.94),)).apply(own(24, 36), SAMPLE_RATE).samples
+    stretches = mapped(own(0, 12), higher, faster).stretches
+    assert [s.line.tempo for s in stretches] == pytest.approx([1, 1.1, 0.94], abs=0.002)
+    shifts = [s.line.shift_semitones for s in stretches]
+    assert shifts == pytest.approx([0, 2, 12 * np.log2(0.94)], abs=0.05)
+    assert [s.line.is_speed for s in stretches] == [False, False, True]
+
+
+def test_a_recording_is_itself_from_beginning_to_end() -> None:
+    found = edit_map(original(), original())
+    assert found.is_identical
+    (stretch,) = found.stretches
+    assert (stretch.a_start_s, stretch.b_start_s) == pytest.approx((0, 0), abs=0.02)
+    assert stretch.duration_s == pytest.approx(DURATION_S, abs=0.05)
+
+
+def test_another_tempo_is_not_identical() -> None:
+    faster = Tempo(1.05).apply(piece(5), SAMPLE_RATE).samples
+    found = edit_map(Features.of(faster), original())
+    assert not found.edits and found.is_altered and not found.is_identical
+
+
+def test_different_recordings_have_nothing_in_common() -> None:
+    found = edit_map(Features.of(piece(8)), original())
+    assert (found.stretches, found.edits, found.common_s) == ((), (), 0)
+
+
+def test_silence_matches_nothing_not_even_silence(rng: np.random.Generator) -> None:
+    silence = Features.of(np.zeros(12 * SAMPLE_RATE, np.float32))
+    noise = Features.of(rng.normal(0, 0.1, 12 * SAMPLE_RATE).astype(np.float32))
+    for a, b in product((silence, noise), (silence, original())):
+        assert edit_map(a, b).stretches == ()
+
+
+def test_a_stretch_goes_on_through_silence_that_both_have(rng: np.random.Generator) -> None:
+    def with_silence() -> Features:
+        three = rng.normal(0, 1e-5, (3, 4 * SAMPLE_RATE)).astype(np.float32)  # never quite 0
+        return Features.of(np.concatenate([three[0], own(0, 10), three[1], own(10, 20), three[2]]))
+
+    (stretch,) = edit_map(with_silence(), with_silence()).stretches
+    assert (stretch.a_start_s, stretch.a_end_s) == pytest.approx((0, 32), abs=0.05)
+
+
+def test_a_stretch_goes_on_through_what_drowns_in_noise(rng: np.random.Generator) -> None:
+    sound = np.concatenate([own(0, 8) * np.float32(0.002), own(8, 20)])
+    noisy = sound + rng.normal(0, 0.02, sound.size).astype(np.float32)
+    (stretch,) = edit_map(Features.of(noisy), Features.of(sound)).stretches
+    assert (stretch.a_start_s, stretch.a_end_s) == pytest.approx((0, 20), abs=0.05)
+
+
+def test_a_beginning_that_drowns_goes_on_where_b_was_left(rng: np.random.Generator) -> None:
+    quiet = own(13, 14) * np.float32(0.003)
+    b = Features.of(np.concatenate([own(0, 13), quiet, own(14, 24)]))
+    loud = own(4, 9, seed=11)
+    rest = np.concatenate([quiet, own(14, 24)])
+    rest += rng.normal(0, 0.01, rest.size).astype(np.float32)
+    found = edit_map(Features.of(np.concatenate([own(0, 13), loud, rest])), b)
+    before, after = found.stretches
+    assert after.b_start_s == pytest.approx(before.b_end_s, abs=0.001)
+    assert [edit.kind for edit in found.edits] == ["inserted"]
+
+
+def test_of_places_that_sound_the_same_the_one_that_goes_on_is_taken() -> None:
+    four = own(4, 8)
+    b = Features.of(np.concatenate([own(20, 26), four, own(26, 30), four, own(30, 36)]))
+    inserted = own(4, 8, seed=8)
+    parts = [own(20, 26), four, own(26, 30), inserted, four, inserted, own(30, 36)]
+    found = edit_map(Features.of(np.concatenate(parts)), b)
+    starts = [stretch.b_start_s for stretch in found.stretches]
+    assert starts == pytest.approx([0, 14, 18], abs=NEAR_S)
+    assert [edit.kind for edit in found.edits] == ["inserted", "inserted"]
+
+
+def test_no_moment_of_a_comes_from_two_places() -> None:
+    four = own(8, 12)
+    stretches = mapped(own(0, 12), four, own(20, 30), four, own(30, 36)).stretches
+    assert len(stretches) >= 4
+    for before, after in pairwise(stretches):
+        assert before.a_end_s <= after.a_start_s + 1e-9
+
+
+def test_features_that_begin_later_give_times_of_the_recording() -> None:
+    edited = Features.of(np.concatenate([own(0, 13), own(17, 36)]))
+    edit = of_kind(edit_map(edited.part(4, 32), original()), "cut")
+    assert (edit.a_start_s, edit.b_start_s, edit.b_end_s) == pytest.approx((13, 13, 17), abs=NEAR_S)
+
+
+def test_a_known_line_leads_to_the_same_map() -> None:
+    edited = Features.of(np.concatenate([own(0, 13), own(17, 36)]))
+    plain, led = (edit_map(edited, original(), lines=lines) for lines in ([], [Line(1, 0, 4)]))
+    assert [e.kind for e in led.edits] == [e.kind for e in plain.edits] == ["cut"]
+    assert led.edits[0].a_start_s == pytest.approx(plain.edits[0].a_start_s, abs=NEAR_S)
+
+
+def test_all_places_of_a_known_tempo_and_pitch_are_found() -> None:
+    edited = Features.of(np.concatenate([own(20, 26), own(4, 10)]))
+    offsets = [c.line.offset_s for c in candidates(edited, original(), Line(1.0, 0.0, 0.0))]
+    for offset_s in (20, -2):
+        assert min(abs(offset_s - found) for found in offsets) < 0.01
+
+
+def test_the_best_path_is_the_best_of_all_paths(rng: np.random.Generator) -> None:
+    scores = rng.normal(0, 1, (2, 6)).astype(np.float32)
+    scores[1, 2] = -np.inf
+    with_nothing = np.vstack([scores, np.zeros(6)])
+
+    def worth(path: tuple[int, ...]) -> float:
+        # A path begins with nothing: to begin with a line is a change, too.
+        changes = sum(one != other for one, other in pairwise((2, *path)))
+        return float(sum(with_nothing[row, i] for i, row in enumerate(path)) - 0.7 * changes)
+
+    best = max(product(range(3), repeat=6), key=worth)
+    found = best_path(scores, cost=0.7)
+    assert found.tolist() == [NOTHING if row == 2 else row for row in best]
+
+
+def planned(duration_s: float) -> Features:
+    """Features that say nothing but how long and how loud a recording is."""
+    n = round(duration_s * FRAMES_PER_SECOND)
+    loud = np.ones(n, np.float32)
+    return Features(np.zeros((84, n), np.float32), np.zeros((1, 1), np.float32), loud, loud)
+
+
+def read(
+    a_duration_s: float, b_duration_s: float, *stretches: tuple[float, float, float]
+) -> list[tuple[str, float, float, float, float]]:
+    """Edits read from stretches (start in A, end in A, start in B) at B's tempo."""
+    made = [
+        Stretch(start_s, end_s, Line(1.0, 0.0, b_s - start_s), 0.9, 0.9)
+        for start_s, end_s, b_s in stretches
+    ]
+    found = read_edits(made, planned(a_duration_s), planned(b_duration_s))
+    return [
+        (e.kind, *(round(t, 1) for t in (e.a_start_s, e.a_end_s, e.b_start_s, e.b_end_s)))
+        for e in found
+    ]
+
+
+def test_of_two_stretches_that_changed_places_the_shorter_one_was_moved() -> None:
+    edits = read(30, 30, (0, 10, 0), (10, 14, 26), (14, 30, 10))
+    assert edits == [("moved", 10, 14, 26, 30)]
+
+
+def test_what_is_moved_is_neither_inserted_nor_cut() -> None:
+    edits = read(26, 30, (0, 10, 0), (10, 14, 20), (14, 20, 14), (20, 26, 24))
+    assert edits == [("cut", 10, 10, 10, 14), ("moved", 10, 14, 20, 24)]
+
+
+def test_what_the_next_stretch_begins_with_again_is_repeated() -> None:
+    assert read(34, 30, (0, 14, 0), (14, 34, 10)) == [("repeated", 14, 18, 10, 14)]
+
+
+def test_foreign_beginning_and_missing_end_are_told_apart() -> None:
+    edits = read(25, 30, (5, 25, 0))
+    assert edits == [("inserted", 0, 5, 0, 0), ("trimmed", 25, 25, 20, 30)]
+
+
+def test_ends_that_are_uncertain_by_a_frame_are_no_edits() -> None:
+    assert read(30, 30, (0.02, 12, 0.02), (12, 16, 20.02), (16.01, 24, 12.07), (24, 30, 24)) == [
+        ("moved", 12, 16, 20, 24)
+    ]
+
+
+def test_times_are_read_in_minutes_and_hours() -> None:
+    assert [clock(t) for t in (0, 59.996, 83.456, 3661.5)] == [
+        "0:00.00", "1:00.00", "1:23.46", "1:01:01.50",
+    ]  # fmt: skip

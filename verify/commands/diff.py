@@ -1,0 +1,160 @@
+"""`cqtnet diff`: how one recording was made from another."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from verify.edits import EditMap, Stretch
+    from verify.features import Features
+
+PATH = click.Path(path_type=Path)
+SIGNS = {
+    "cut": "-",
+    "trimmed": "-",
+    "inserted": "+",
+    "replaced": "~",
+    "repeated": "*",
+    "looped": "*",
+    "moved": ">",
+}
+
+
+@click.command(
+    epilog="""\b
+Example:
+  cqtnet diff questioned.wav reference.wav --labels edits.txt
+
+\b
+Exit codes: 0 A is B from beginning to end, at its tempo and pitch; 1 it is not; 2 the input or
+the call is wrong.
+"""
+)
+@click.argument("a", type=PATH, metavar="A")
+@click.argument("b", type=PATH, metavar="B")
+@click.option("--labels", type=PATH, help="Labels on A: .txt for Audacity, .csv for Reaper.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--force", is_flag=True, help="Replace the labels if they exist.")
+def diff(a: Path, b: Path, labels: Path | None, as_json: bool, force: bool) -> None:
+    """Show how recording A was made from recording B: what is the same, and each edit.
+
+    \b
+    =  the same stretch of both      -  of B, not in A
+    +  in A, not from B              ~  one in place of the other
+    >  moved here                    *  heard again
+
+    Stretches are found at any tempo from 0.66 to 1.52 and up to 8 semitones higher or lower, each
+    at its own.
+    """  # noqa: D301
+    from cqtnet.files import refuse_overwrite
+    from verify.editmap import edit_map
+    from verify.labels import check_suffix, write_labels
+
+    if labels is not None:
+        check_suffix(labels)
+        refuse_overwrite(labels, force=force)
+    (features_a, a_duration_s), (features_b, b_duration_s) = _heard(a), _heard(b)
+    found = edit_map(features_a, features_b)
+    found = replace(found, a_duration_s=a_duration_s, b_duration_s=b_duration_s)
+    if labels is not None:
+        write_labels(found, labels)
+    if as_json:
+        click.echo(json.dumps(_record(a, b, found), indent=1))
+    else:
+        click.echo("\n".join(_lines(a, b, found)))
+    if not found.is_identical:
+        sys.exit(1)
+
+
+def _heard(path: Path) -> tuple["Features", float]:
+    """The features and the seconds of a file that is long enough and holds something."""
+    from cqtnet import SAMPLE_RATE, audio
+    from cqtnet.errors import FragmentTooShortError
+    from verify.editmap import LEAST_S
+    from verify.features import Features
+
+    samples = audio.load(path)
+    audio.require_content(samples, name=audio.shown(path))
+    duration_s = samples.size / SAMPLE_RATE
+    if duration_s < LEAST_S:
+        raise FragmentTooShortError(
+            f"{audio.shown(path)}: {duration_s:.2f} s are too short to tell "
+            f"edits; give at least {LEAST_S:g} s"
+        )
+    return Features.of(samples), duration_s
+
+
+def _record(a: Path, b: Path, found: "EditMap") -> dict[str, Any]:
+    """What JSON says."""
+    from cqtnet import audio
+
+    files = {
+        name: {"path": audio.shown(path), "sha256": audio.file_sha256(path)}
+        for name, path in (("a", a), ("b", b))
+    }
+    return {**files, "identical": found.is_identical, **found.to_dict()}
+
+
+def _lines(a: Path, b: Path, found: "EditMap") -> list[str]:
+    """The map to read: both names, what is the same in all, and line by line."""
+    from cqtnet import audio
+    from verify.editwords import clock
+
+    lines = [
+        f"--- B {audio.shown(b)}  {clock(found.b_duration_s)}",
+        f"+++ A {audio.shown(a)}  {clock(found.a_duration_s)}",
+    ]
+    if not found.stretches:
+        return [*lines, "nothing in common was found"]
+    return [*lines, _summary(found), *_rows(found)]
+
+
+def _summary(found: "EditMap") -> str:
+    if found.is_identical:
+        return "A is B from beginning to end"
+    share = 100 * found.common_s / found.a_duration_s
+    count = len(found.stretches)
+    words = f"{count} stretch{'es' if count > 1 else ''} of B {'are' if count > 1 else 'is'} in A"
+    edits = f"{len(found.edits)} edit{'' if len(found.edits) == 1 else 's'}"
+    return f"{words}, {found.common_s:.2f} s ({share:.0f} % of A); {edits}"
+
+
+def _rows(found: "EditMap") -> list[str]:
+    from verify.labels import alteration
+
+    altered = {(s.a_start_s, s.b_start_s): alteration(s) for s in found.stretches}
+    rows = [
+        (s.a_start_s, s.a_end_s, "=", s.b_start_s, s.b_end_s, alteration(s))
+        for s in found.stretches
+        if not _is_told(s, found)
+    ]
+    for e in found.edits:
+        how = altered.get((e.a_start_s, e.b_start_s), "")
+        words = f"{e.kind}: {e.words}{', ' if how else ''}{how}"
+        rows.append((e.a_start_s, e.a_end_s, SIGNS[e.kind], e.b_start_s, e.b_end_s, words))
+    rows.sort(key=lambda row: row[:2])
+    return [
+        f"{sign} A {_times(a_start, a_end)}  B {_times(b_start, b_end)}  {words}".rstrip()
+        for a_start, a_end, sign, b_start, b_end, words in rows
+    ]
+
+
+def _is_told(stretch: "Stretch", found: "EditMap") -> bool:
+    """Whether an edit says all that is to be said of a stretch."""
+    return any(
+        edit.kind in ("moved", "repeated", "looped")
+        and edit.a_start_s <= stretch.a_start_s
+        and stretch.a_end_s <= edit.a_end_s
+        for edit in found.edits
+    )
+
+
+def _times(start_s: float, end_s: float) -> str:
+    from verify.editwords import clock
+
+    text = clock(start_s) if start_s == end_s else f"{clock(start_s)}–{clock(end_s)}"
+    return f"{text:<17}"
