@@ -9,12 +9,16 @@ from cqtnet.audio import StrPath
 from cqtnet.embed import Embedder
 from cqtnet.versions import versions
 from verify.calibration import Calibration, load_calibration
+from verify.editmap import edit_map
+from verify.edits import EditMap
 from verify.evidence import Evidence, gather
 from verify.features import Content
 from verify.recording import Item, Recording
 from verify.waveform import Waveform, compare_waveforms
 from verify.wording import Verdict, ratio_in_words, support_in_words, verdict_of
 
+LEAST_PROOF = 0.3
+"""Correlation along the line from which noise is recognised: of different noise it is 0.1."""
 SIGNIFICANT = 6
 """Digits of numbers in JSON."""
 
@@ -32,6 +36,7 @@ class Comparison:
     reasons: tuple[str, ...]  # why the evidence is insufficient
     evidence: Evidence | None  # None where nothing could be measured
     waveform: Waveform | None  # None where the waveforms cannot be laid on each other
+    edits: EditMap | None  # of the same recording; None where one is too long to be kept
     cosine_threshold: float  # above which the paper's score alone would say "same"
     model_sha256: str
 
@@ -73,6 +78,7 @@ class Comparison:
             "cosine_threshold": self.cosine_threshold,
             "alignment": None,
             "waveform": asdict(self.waveform) if self.waveform else None,
+            "edits": self.edits.to_dict() if self.edits else None,
             "model_sha256": self.model_sha256,
             "versions": versions(),
         }
@@ -127,17 +133,19 @@ class Comparer:
             return self._comparison(a, b, reasons=tuple(lacks))
         evidence = gather(self.embedder, a, b)
         log_lr = self.calibration.log_lr(self.calibration.score(evidence))
-        reasons = _reasons(evidence, log_lr)
+        reasons = _reasons(evidence)
         if reasons:
             return self._comparison(a, b, reasons=reasons, evidence=evidence)
-        verdict, waveform = verdict_of(log_lr), None
+        verdict, waveform, edits = verdict_of(log_lr), None, None
         if verdict == "insufficient":
             reasons = ("the findings are about as probable under either proposition",)
         elif verdict == "same" and evidence.alignment is not None:
             waveform = compare_waveforms(a, b, evidence.alignment)
+            if a.whole is not None and b.whole is not None:
+                edits = edit_map(a.whole, b.whole, lines=[evidence.alignment.line])
         return self._comparison(
             a, b, verdict=verdict, log_lr=log_lr, reasons=reasons, evidence=evidence,
-            waveform=waveform,
+            waveform=waveform, edits=edits,
         )  # fmt: skip
 
     def _comparison(
@@ -150,33 +158,35 @@ class Comparer:
         log_lr: float = 0.0,
         evidence: Evidence | None = None,
         waveform: Waveform | None = None,
+        edits: EditMap | None = None,
     ) -> Comparison:
         known = self.calibration
         return Comparison(
             a.item, b.item, verdict, log_lr, known.least, known.most, reasons, evidence, waveform,
-            known.cosine_threshold, self.embedder.sha256,
+            edits, known.cosine_threshold, self.embedder.sha256,
         )  # fmt: skip
 
 
-def _reasons(evidence: Evidence, log_lr: float) -> tuple[str, ...]:
+def _reasons(evidence: Evidence) -> tuple[str, ...]:
     """Why the ratio may not be stated; none where it may."""
     reasons = [
         f"{name} holds {lack} where they were compared"
         for name, content in (("A", evidence.content_a), ("B", evidence.content_b))
-        if (lack := _lack(content, log_lr))
+        if (lack := _lack(content, evidence))
     ]
     if evidence.alignment is None:
         reasons.append("too little of A and B can be laid side by side")
     return tuple(reasons)
 
 
-def _lack(content: Content, log_lr: float) -> str:
+def _lack(content: Content, evidence: Evidence) -> str:
     """What is missing in a stretch to tell recordings apart by; empty where nothing is."""
     if content.is_silent:
         return "silence"
     if content.is_steady:
         return "nothing but steady tones"
-    if content.is_noise and log_lr < 0:  # noise that was recognised all the same is no lack
+    proof = evidence.alignment.correlation if evidence.alignment else 0.0
+    if content.is_noise and proof < LEAST_PROOF:  # noise that is the very same is no lack
         return "nothing but steady noise"
     return ""
 

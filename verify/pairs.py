@@ -87,7 +87,14 @@ def _write(page: Page, comparer: Comparer, found: Comparison, a: Recording, b: R
     from verify.report import write_report  # here, for drawing takes a second to be loaded
 
     write_report(
-        page.path, found, a, b, comparer.calibration, command=page.command, audio=page.players
+        page.path,
+        found,
+        a,
+        b,
+        comparer.calibration,
+        edits=found.edits,
+        command=page.command,
+        audio=page.players,
     )
 
 

@@ -25,6 +25,7 @@ def tell(comparison: Comparison) -> list[str]:
     alignment = evidence.alignment
     if comparison.verdict == "same" and alignment is not None:
         lines += [f"  where    {where(alignment)}", f"  altered  {altered(comparison)}"]
+        lines += [f"  edit     {edit}" for edit in edited(comparison)]
     found = evidence.similarity
     side = "above" if found.cosine >= comparison.cosine_threshold else "below"
     lines.append(
@@ -80,6 +81,14 @@ def altered(comparison: Comparison) -> str:
         if not parts:
             parts.append("tempo, pitch, polarity and level as in B")
     return ", ".join(parts) or "tempo and pitch as in B"
+
+
+def edited(comparison: Comparison) -> list[str]:
+    """What was done between the stretches in common, with the places in A."""
+    edits = comparison.edits.edits if comparison.edits else ()
+    return [
+        f"{clock(edit.a_start_s)} of A: {edit.words}" for edit in edits if edit.kind != "trimmed"
+    ]
 
 
 def warped(line: Line) -> list[str]:

@@ -6,7 +6,6 @@ import click
 
 COMMANDS = {
     "bench": "eval.commands.bench",
-    "edits": "eval.commands.edits",
     "calibrate": "eval.commands.calibrate",
     "edits": "eval.commands.edits",
     "placing": "eval.commands.placing",

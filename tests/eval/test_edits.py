@@ -67,13 +67,12 @@ def test_a_move_loses_nothing(ramp: Samples) -> None:
     np.testing.assert_array_equal(np.sort(moved.edited.samples), ramp)
 
 
-def test_no_piece_is_too_short_and_each_edit_can_be_told(ramp: Samples) -> None:
+def test_no_piece_is_too_short(ramp: Samples) -> None:
     for seed in range(20):
         planted = plant(ramp, -ramp, n_edits=5, alteration="none", rng=np.random.default_rng(seed))
         for piece in planted.pieces:
             size = piece.end - piece.start if isinstance(piece, Own) else piece.size
             assert size >= LEAST_PIECE_S * SAMPLE_RATE
-        assert len(planted.pieces) > 1
 
 
 def test_nothing_is_cut_where_there_is_nothing_to_hear(ramp: Samples) -> None:

@@ -91,6 +91,16 @@ def test_an_unaltered_copy_is_told_to_be_one(comparer: Comparer, song: Path) -> 
     assert altered(found) == "tempo, pitch, polarity and level as in B"
 
 
+def test_cuts_are_told_with_their_places(comparer: Comparer, song: Path, tmp_path: Path) -> None:
+    cut = np.concatenate([SONG[: 20 * SAMPLE_RATE], SONG[26 * SAMPLE_RATE :]])
+    found = comparer.compare(write(tmp_path / "a.flac", cut), song)
+    assert found.verdict == "same" and found.edits is not None
+    (edit,) = found.edits.edits
+    assert edit.kind == "cut" and edit.a_start_s == pytest.approx(20, abs=0.1)
+    assert (edit.b_start_s, edit.b_end_s) == pytest.approx((20, 26), abs=0.1)
+    assert any("of A: 6.0" in line and "missing" in line for line in tell(found))
+
+
 def test_a_change_of_speed_is_told_as_one(comparer: Comparer, song: Path, tmp_path: Path) -> None:
     found = comparer.compare(write(tmp_path / "a.flac", changed(Speed(1.08))), song)
     assert "another speed: 8.00% faster" in altered(found)

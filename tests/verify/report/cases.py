@@ -62,7 +62,9 @@ def same(a: Recording, b: Recording) -> Comparison:
     """A, eight seconds, is B from 4 s on; the ratio within its bounds."""
     alignment = Alignment(LINE, 0.0, a.duration_s, 0.8, 0.9, 0.001, 1.0)
     evidence = Evidence(Similarity(0.9, 8.0, 0.0, 4.0), alignment, 0.88, CONTENT, CONTENT)
-    return Comparison(a.item, b.item, "same", 4.0, -6.0, 7.0, (), evidence, None, 0.5, "cd" * 32)
+    return Comparison(
+        a.item, b.item, "same", 4.0, -6.0, 7.0, (), evidence, None, None, 0.5, "cd" * 32
+    )
 
 
 def different(a: Recording, b: Recording) -> Comparison:
