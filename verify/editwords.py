@@ -14,6 +14,7 @@ import numpy as np
 from cqtnet.cqt import FRAMES_PER_SECOND, SILENCE_LEVEL
 from verify.edits import Edit, Stretch
 from verify.features import Features
+from verify.wording import clock
 
 LEAST_FOREIGN_S = 0.08
 LEAST_GONE_S = 0.03
@@ -41,19 +42,6 @@ def read_edits(stretches: Sequence[Stretch], a: Features, b: Features) -> tuple[
     gone = _left(whole_b, [(s.b_start_s, s.b_end_s) for s in stretches], LEAST_GONE_S)
     edits += _at_joins([stretches[i] for i in chain], stretches, foreign, gone, whole_b, a, b)
     return tuple(sorted(_looped(edits), key=lambda e: (e.a_start_s, e.a_end_s, e.b_start_s)))
-
-
-def clock(second: float) -> str:
-    """A time to read: minutes:seconds to the hundredth, with hours where there are any.
-
-    >>> clock(83.456)
-    '1:23.46'
-    """
-    hundredths = round(max(0.0, second) * 100)
-    minutes, rest = divmod(hundredths, 6000)
-    hours, minutes_left = divmod(minutes, 60)
-    tail = f"{rest // 100:02d}.{rest % 100:02d}"
-    return f"{hours}:{minutes_left:02d}:{tail}" if hours else f"{minutes}:{tail}"
 
 
 def _span(start_s: float, end_s: float) -> str:

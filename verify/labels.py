@@ -8,7 +8,7 @@ from pathlib import Path
 from cqtnet.errors import InputError
 from cqtnet.files import written_whole
 from verify.edits import EditMap, Stretch
-from verify.editwords import clock
+from verify.wording import clock
 
 SUFFIXES = (".txt", ".csv")
 

@@ -4,7 +4,7 @@ import math
 
 from verify.comparison import Comparison
 from verify.results import Alignment, Line
-from verify.wording import Verdict
+from verify.wording import Verdict, clock
 
 HEADLINES: dict[Verdict, str] = {
     "same": "SAME RECORDING",
@@ -105,19 +105,6 @@ def warped(line: Line) -> list[str]:
     if abs(line.shift_semitones) >= NO_CHANGE_SEMITONES:
         parts.append(pitch)
     return parts
-
-
-def clock(seconds: float) -> str:
-    """A time as minutes and seconds, with hours where there are any.
-
-    >>> clock(83.456)
-    '1:23.46'
-    """
-    hundredths = round(100 * max(0.0, seconds))
-    minutes, rest = divmod(hundredths, 6000)
-    hours, minutes = divmod(minutes, 60)
-    tail = f"{rest // 100:02}.{rest % 100:02}"
-    return f"{hours}:{minutes:02}:{tail}" if hours else f"{minutes}:{tail}"
 
 
 def _side(gain_db: float) -> str:

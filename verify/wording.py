@@ -67,3 +67,16 @@ def verdict_of(log_lr: float) -> Verdict:
     if abs(log_lr) < math.log(LEAST_RATIO):
         return "insufficient"
     return "same" if log_lr > 0 else "different"
+
+
+def clock(seconds: float) -> str:
+    """A time as minutes and seconds, with hours where there are any.
+
+    >>> clock(83.456)
+    '1:23.46'
+    """
+    hundredths = round(100 * max(0.0, seconds))
+    minutes, rest = divmod(hundredths, 6000)
+    hours, minutes = divmod(minutes, 60)
+    tail = f"{rest // 100:02}.{rest % 100:02}"
+    return f"{hours}:{minutes:02}:{tail}" if hours else f"{minutes}:{tail}"

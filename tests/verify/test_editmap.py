@@ -18,11 +18,12 @@ from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.music import make_music
 from verify.editmap import edit_map
 from verify.edits import Edit, EditMap, Stretch
-from verify.editwords import clock, read_edits
+from verify.editwords import read_edits
 from verify.features import Features
 from verify.paths import NOTHING, best_path
 from verify.places import candidates
 from verify.results import Line
+from verify.wording import clock
 
 Samples = NDArray[np.float32]
 

@@ -102,7 +102,7 @@ def _record(a: Path, b: Path, found: "EditMap") -> dict[str, Any]:
 def _lines(a: Path, b: Path, found: "EditMap") -> list[str]:
     """The map to read: both names, what is the same in all, and line by line."""
     from cqtnet import audio
-    from verify.editwords import clock
+    from verify.wording import clock
 
     lines = [
         f"--- B {audio.shown(b)}  {clock(found.b_duration_s)}",
@@ -154,7 +154,7 @@ def _is_told(stretch: "Stretch", found: "EditMap") -> bool:
 
 
 def _times(start_s: float, end_s: float) -> str:
-    from verify.editwords import clock
+    from verify.wording import clock
 
     text = clock(start_s) if start_s == end_s else f"{clock(start_s)}–{clock(end_s)}"
     return f"{text:<17}"

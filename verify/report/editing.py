@@ -5,7 +5,7 @@ from verify.report.markup import Row, figure, number, paragraph, section, table
 from verify.report.opening import extent
 from verify.report.strip import draw_strip
 from verify.report.view import View
-from verify.telling import clock
+from verify.wording import clock
 
 
 def edit_section(view: View, edits: EditMap | None) -> str:

@@ -6,8 +6,9 @@ from verify.report.markup import Row, paragraph, player, section, table
 from verify.report.players import sounds
 from verify.report.view import View
 from verify.results import Line
-from verify.telling import NO_CHANGE_SEMITONES, NO_CHANGE_TEMPO, altered, clock
+from verify.telling import NO_CHANGE_SEMITONES, NO_CHANGE_TEMPO, altered
 from verify.waveform import Waveform
+from verify.wording import clock
 
 ONE_OF_SEVERAL = (
     "The ratio rests on the one alignment described here. The edit map below is finer: it says "

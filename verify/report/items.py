@@ -4,7 +4,7 @@ from cqtnet.audio import SILENCE_DBFS
 from verify.quality import HIGHEST_EDGE_HZ, Quality, quality_of
 from verify.recording import Item, Recording
 from verify.report.markup import Row, paragraph, section, table
-from verify.telling import clock
+from verify.wording import clock
 
 LOOKED_S = 600.0
 """Of longer recordings, so much from the beginning is looked at."""

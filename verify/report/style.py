@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 from PIL import Image
 
-from verify.telling import clock
+from verify.wording import clock
 
 WIDTH_IN = 7.4
 DPI = 144
