@@ -127,10 +127,8 @@ def score_trials(
             "versions": versions(),
         }
         write_json(account, content)
-        columns = setup.load().columns
-        write_scores(
-            scores_csv, _scored(trials, score, columns)
-        )  # last: where they are, all is done
+        scores = _scored(trials, score, setup.load().columns)
+        write_scores(scores_csv, scores)  # last: where they are, all is done
     return content
 
 

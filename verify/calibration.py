@@ -120,7 +120,7 @@ def measures(evidence: Evidence) -> NDArray[np.float64]:
             evidence.strength,
             alignment.coherence,
             -math.log(distance_s / FARTHEST_S),
-            math.log(max(1.0, alignment.overlap_s)),
+            math.log(max(1.0, alignment.duration_s)),
         ]
     )
 

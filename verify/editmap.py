@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from verify.align import search
-from verify.edits import EditMap, Stretch
+from verify.edits import EditMap
 from verify.editwords import read_edits
 from verify.features import Features
 from verify.joins import tidied
 from verify.paths import passages
 from verify.places import Candidate, candidates
-from verify.results import Alignment, Line
+from verify.results import Alignment, Line, Stretch
 from verify.stretches import anywhere, exact_lines, measured_stretches, same_way
 from verify.warp import refine
 
@@ -118,7 +118,7 @@ def _look(known: _Known, middle_s: float) -> Alignment | None:
     for peak in search(piece, known.b, count=1):
         if peak.strength >= PROMISING_STRENGTH:
             found = refine(piece, known.b, peak.line)
-            if found and found.correlation * math.sqrt(found.overlap_s) >= LEAST_STRENGTH:
+            if found and found.strength >= LEAST_STRENGTH:
                 return found
     return None
 

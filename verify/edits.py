@@ -1,66 +1,12 @@
 """The vocabulary of edit maps: what A and B have in common, and how A was made from B."""
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from verify.results import Line
+from verify.results import Stretch
 
-SAME_TEMPO = 0.001
-SAME_SHIFT_SEMITONES = 0.1
 KINDS = ("cut", "inserted", "replaced", "repeated", "looped", "moved", "trimmed")
 """What may have been done; trimmed: B goes on before or after what A holds."""
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """A stretch of A that is a stretch of B, played in one steady way."""
-
-    a_start_s: float
-    a_end_s: float
-    line: Line
-    correlation: float  # of both along the line, in [-1, 1]
-    coherence: float  # of their spectra at the pitch found, in [-1, 1]
-
-    @property
-    def b_start_s(self) -> float:
-        """Where it begins in B."""
-        return self.line.to_b(self.a_start_s)
-
-    @property
-    def b_end_s(self) -> float:
-        """Where it ends in B."""
-        return self.line.to_b(self.a_end_s)
-
-    @property
-    def duration_s(self) -> float:
-        """How long it lasts in A."""
-        return self.a_end_s - self.a_start_s
-
-    @property
-    def strength(self) -> float:
-        """Correlation times the root of the seconds, as places are ranked by."""
-        return self.correlation * math.sqrt(max(0.0, self.duration_s))
-
-    @property
-    def is_altered(self) -> bool:
-        """Whether tempo or pitch is another than in B."""
-        tempo, shift = abs(self.line.tempo - 1), abs(self.line.shift_semitones)
-        return tempo > SAME_TEMPO or shift > SAME_SHIFT_SEMITONES
-
-    def to_dict(self) -> dict[str, Any]:
-        """The stretch as plain data: seconds to the millisecond, pitch in semitones."""
-        return {
-            "a_start_s": round(self.a_start_s, 3),
-            "a_end_s": round(self.a_end_s, 3),
-            "b_start_s": round(self.b_start_s, 3),
-            "b_end_s": round(self.b_end_s, 3),
-            "tempo": round(self.line.tempo, 5),
-            "shift_semitones": round(self.line.shift_semitones, 3) + 0.0,  # not -0.0
-            "is_speed": self.line.is_speed,
-            "correlation": round(self.correlation, 3),
-            "coherence": round(self.coherence, 3),
-        }
 
 
 @dataclass(frozen=True)

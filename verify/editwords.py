@@ -12,8 +12,9 @@ from itertools import pairwise
 import numpy as np
 
 from cqtnet.cqt import FRAMES_PER_SECOND, SILENCE_LEVEL
-from verify.edits import Edit, Stretch
+from verify.edits import Edit
 from verify.features import Features
+from verify.results import Stretch
 from verify.wording import clock
 
 LEAST_FOREIGN_S = 0.08

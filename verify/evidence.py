@@ -1,6 +1,5 @@
 """What speaks for two recordings being the same: found by the embedding, proved by alignment."""
 
-import math
 from dataclasses import dataclass
 
 from cqtnet.embed import Embedder, Trace
@@ -35,7 +34,7 @@ class Evidence:
     @property
     def strength(self) -> float:
         """What alignments are ranked by: correlation times the root of the seconds in common."""
-        return strength(self.alignment)
+        return self.alignment.strength if self.alignment else 0.0
 
 
 def gather(embedder: Embedder, a: Recording, b: Recording) -> Evidence:
@@ -71,25 +70,19 @@ def _strongest(
 ) -> Evidence:
     """The evidence of the strongest alignment in pairs of stretches."""
     found = [
-        (refine(part_a, part_b, peak.line), part_a, part_b)
+        (alignment, part_a, part_b)
         for part_a, part_b in pairs
         for peak in search(part_a, part_b)
+        if (alignment := refine(part_a, part_b, peak.line)) is not None
     ]
-    found = [f for f in found if f[0] is not None] or [(None, *pairs[0])]
-    alignment, part_a, part_b = max(found, key=lambda f: strength(f[0]))
-    cosine = best.cosine
-    if alignment is not None:
-        stretch_a = (alignment.a_start_s, alignment.a_end_s)
-        stretch_b = (alignment.b_start_s, alignment.b_end_s)
-        cosine = aligned_cosine(embedder, a, b, stretch_a, stretch_b)
+    if not found:
+        part_a, part_b = pairs[0]
+        return Evidence(best, None, best.cosine, part_a.content, part_b.content)
+    alignment, part_a, part_b = max(found, key=lambda f: f[0].strength)
+    stretch_a = (alignment.a_start_s, alignment.a_end_s)
+    stretch_b = (alignment.b_start_s, alignment.b_end_s)
+    cosine = aligned_cosine(embedder, a, b, stretch_a, stretch_b)
     return Evidence(best, alignment, cosine, part_a.content, part_b.content)
-
-
-def strength(alignment: Alignment | None) -> float:
-    """Correlation times the root of the seconds in common; 0 without an alignment."""
-    if alignment is None:
-        return 0.0
-    return alignment.correlation * math.sqrt(max(0.0, alignment.overlap_s))
 
 
 def _around(a: Recording, b: Recording, place: Similarity) -> tuple[Features, Features]:

@@ -8,7 +8,7 @@ nothing else, also under noise.
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import torch
@@ -139,14 +139,10 @@ def averaged(changes: Floats) -> Floats:
     return means
 
 
-_cqt: list[Cqt] = []
-
-
+@cache
 def cqt() -> Cqt:
     """The one front end of this process."""
-    if not _cqt:
-        _cqt.append(Cqt())
-    return _cqt[0]
+    return Cqt()
 
 
 def changes(roots: Floats) -> tuple[Floats, Floats]:

@@ -12,9 +12,9 @@ import numpy as np
 
 from cqtnet.cqt import FRAMES_PER_SECOND
 from verify.agreement import agreement
-from verify.edits import Stretch
 from verify.features import Features, Floats
 from verify.places import Candidate
+from verify.results import Stretch
 from verify.stretches import anywhere, correlation, same_way
 
 SNAP_S = 0.6

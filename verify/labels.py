@@ -7,7 +7,8 @@ from pathlib import Path
 
 from cqtnet.errors import InputError
 from cqtnet.files import written_whole
-from verify.edits import EditMap, Stretch
+from verify.edits import EditMap
+from verify.results import Stretch
 from verify.wording import clock
 
 SUFFIXES = (".txt", ".csv")

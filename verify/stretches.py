@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from verify.edits import Stretch
 from verify.features import Features
 from verify.paths import Passage
 from verify.places import Candidate, pieces_between
-from verify.results import Alignment, Line
+from verify.results import Alignment, Line, Stretch
 from verify.warp import refine
 
 LEAST_CORRELATION = 0.3

@@ -35,7 +35,7 @@ def tell(comparison: Comparison) -> list[str]:
     if alignment is not None and comparison.verdict == "same":
         lines.append(
             f"  aligned  correlation {alignment.correlation:.2f}, pieces within "
-            f"{1000 * alignment.residual_s:.1f} ms of one line over {alignment.overlap_s:.1f} s"
+            f"{1000 * alignment.residual_s:.1f} ms of one line over {alignment.duration_s:.1f} s"
         )
     return lines
 

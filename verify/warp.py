@@ -57,9 +57,9 @@ def refine(a: Features, b: Features, line: Line) -> Alignment | None:
     inliers = np.abs(distance_s) <= INLIER_S
     begin_s, end_s = common(a, b, line)
     return Alignment(
-        line,
         begin_s,
         end_s,
+        line,
         correlation=pieces.along,
         coherence=coherence,
         residual_s=float(np.sqrt(np.average(distance_s**2, weights=weight))),

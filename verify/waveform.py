@@ -33,7 +33,7 @@ def compare_waveforms(a: Recording, b: Recording, alignment: Alignment) -> Wavef
     line = alignment.line
     if abs(line.tempo - 1) > MOST_TEMPO or abs(line.shift_semitones) > MOST_SEMITONES:
         return None
-    length_s = min(PIECE_S, alignment.overlap_s)
+    length_s = min(PIECE_S, alignment.duration_s)
     starts_s = np.linspace(alignment.a_start_s, alignment.a_end_s - length_s, PIECES)
     found = []
     for start_s in starts_s:

@@ -95,7 +95,7 @@ def _found(evidence: Evidence) -> tuple[float, float, float, float]:
     if evidence.alignment is None:
         return 1.0, 0.0, 0.0, 0.0
     line = evidence.alignment.line
-    return line.tempo, line.shift_semitones, line.offset_s, evidence.alignment.overlap_s
+    return line.tempo, line.shift_semitones, line.offset_s, evidence.alignment.duration_s
 
 
 def _recording(description: Description) -> Recording:

@@ -13,9 +13,9 @@ from cqtnet.audio import file_sha256
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError, NotAudioError
 from cqtnet.music import make_music
 from verify.commands.diff import diff
-from verify.edits import Edit, EditMap, Stretch
+from verify.edits import Edit, EditMap
 from verify.labels import labels, write_labels
-from verify.results import Line
+from verify.results import Line, Stretch
 
 RATE = 22050
 

@@ -45,7 +45,7 @@ def held(name: str) -> Recording:
 
 
 def aligned(line: Line) -> Alignment:
-    return Alignment(line, 0.0, 9.0, 0.9, 0.9, 0.001, 1.0)
+    return Alignment(0.0, 9.0, line, 0.9, 0.9, 0.001, 1.0)
 
 
 NEAR = Line(1.0, 0.0, SHIFT / SAMPLE_RATE + 0.004)

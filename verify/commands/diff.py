@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from verify.edits import EditMap, Stretch
+    from verify.edits import EditMap
     from verify.features import Features
+    from verify.results import Stretch
 
 PATH = click.Path(path_type=Path)
 SIGNS = {

@@ -1,10 +1,11 @@
 """The edit map: which stretches of A come from B, and what was done in between."""
 
-from verify.edits import EditMap, Stretch
+from verify.edits import EditMap
 from verify.report.markup import Row, figure, number, paragraph, section, table
 from verify.report.opening import extent
 from verify.report.strip import draw_strip
 from verify.report.view import View
+from verify.results import Stretch
 from verify.wording import clock
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import soundfile
 
 from cqtnet import SAMPLE_RATE
-from verify.edits import Stretch
 from verify.recording import Recording
 from verify.report.view import View
+from verify.results import Stretch
 
 MOST_S = 10.0
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from verify.comparison import Comparison
-from verify.edits import EditMap, Stretch
+from verify.edits import EditMap
 from verify.recording import Recording
 from verify.report.style import COLOURS
-from verify.results import Line
+from verify.results import Line, Stretch
 
 Span = tuple[float, float]
 
@@ -65,9 +65,7 @@ def _stretches(comparison: Comparison, edits: EditMap | None) -> tuple[Stretch, 
     found = comparison.evidence.alignment if comparison.evidence else None
     if comparison.verdict != "same" or found is None:
         return ()
-    return (
-        Stretch(found.a_start_s, found.a_end_s, found.line, found.correlation, found.coherence),
-    )
+    return (found,)
 
 
 def _span(spans: Iterable[Span], duration_s: float) -> Span:

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from verify.edits import Stretch
 from verify.report import style
 from verify.report.view import View
+from verify.results import Stretch
 from verify.warp import PIECE_S, Pieces, pieces_along, pitch
 
 Values = NDArray[np.float64]

@@ -13,11 +13,11 @@ from cqtnet.embed import Trace
 from verify.calibration import MEASURES, Calibration
 from verify.comparison import Comparison
 from verify.cosine import Similarity
-from verify.edits import Edit, EditMap, Stretch
+from verify.edits import Edit, EditMap
 from verify.evidence import Evidence
 from verify.features import Content, Features, Floats
 from verify.recording import Item, Recording
-from verify.results import Alignment, Line
+from verify.results import Alignment, Line, Stretch
 
 CONTENT = Content(0.5, 0.4, 0.1, 8.0)
 LINE = Line(1.0, 0.0, 4.0)
@@ -60,7 +60,7 @@ def validated() -> Calibration:
 
 def same(a: Recording, b: Recording) -> Comparison:
     """A, eight seconds, is B from 4 s on; the ratio within its bounds."""
-    alignment = Alignment(LINE, 0.0, a.duration_s, 0.8, 0.9, 0.001, 1.0)
+    alignment = Alignment(0.0, a.duration_s, LINE, 0.8, 0.9, 0.001, 1.0)
     evidence = Evidence(Similarity(0.9, 8.0, 0.0, 4.0), alignment, 0.88, CONTENT, CONTENT)
     return Comparison(
         a.item, b.item, "same", 4.0, -6.0, 7.0, (), evidence, None, None, 0.5, "cd" * 32

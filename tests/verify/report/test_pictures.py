@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 
 from tests.verify.report import cases
-from verify.edits import Stretch
 from verify.recording import Recording
 from verify.report.similarity import pooled, similarity
 from verify.report.spectrograms import COLUMNS, levels
 from verify.report.validation import draw_scale, log10_ratios, unbounded_log_lr
 from verify.report.view import MOST_S, view_of
 from verify.report.warping import course, local_tempo
-from verify.results import Line
+from verify.results import Line, Stretch
 from verify.warp import Pieces
 
 
