@@ -6,6 +6,7 @@ help or the command itself is wanted, and imports heavy things only inside its f
 """
 
 import sys
+import traceback
 import warnings
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
@@ -13,8 +14,8 @@ from importlib.metadata import EntryPoint, entry_points
 import click
 
 EPILOG = """\b
-Exit codes: 0 done; 1 some of several files failed, or the system did (a full disk, an
-interruption); 2 the input or the call is wrong.
+Exit codes: 0 done; 1 some of several files failed; 2 the input or the call is wrong, the system
+failed (a full disk), or it was interrupted. Commands that answer a question have their own.
 """
 
 
@@ -45,25 +46,29 @@ def cqtnet() -> None:
 
 
 def main() -> None:
-    """Run the command line; input that cannot be worked with ends in one line and exit code 2."""
+    """Run the command line; whatever prevents an answer ends with exit code 2.
+
+    Python's own 1, of an interruption or an error that nobody foresaw, would be an answer of
+    commands such as `cqtnet compare`.
+    """
     for stream in (sys.stdout, sys.stderr):
         # File names need not be UTF-8; what came in as bytes goes out as the same bytes.
         stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
     warnings.showwarning = _show_warning
     try:
-        cqtnet()
-    except ValueError as error:
-        from augment.errors import (
-            InputError,
-        )  # here, for it brings numpy, which --help does not need
+        sys.exit(cqtnet(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+    except click.Abort:
+        click.echo("cqtnet: interrupted", err=True)
+    except Exception as error:
+        from augment.errors import InputError  # here, for it brings numpy, not needed by --help
 
-        if not isinstance(error, InputError):
-            raise
-        click.echo(f"cqtnet: {error}", err=True)
-        sys.exit(2)
-    except OSError as error:
-        click.echo(f"cqtnet: {error}", err=True)
-        sys.exit(1)
+        if isinstance(error, InputError | OSError):
+            click.echo(f"cqtnet: {error}", err=True)
+        else:
+            traceback.print_exc()
+    sys.exit(2)
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

@@ -8,12 +8,14 @@ InputError                  exit code 2, one line on stderr
 │   └── NoContentError      decodes, but holds nothing to compare
 ├── FragmentTooShortError   fewer frames than the model needs
 ├── ManifestError           a wrong list of recordings, trials or scores; names file and line
-└── WeightsError            weights or a checkpoint that may not be loaded
+├── WeightsError            weights or a checkpoint that may not be loaded
+└── ArchiveError            an archive that cannot be opened, read or written
 """
 
 from augment.errors import EffectError, InputError
 
 __all__ = [
+    "ArchiveError",
     "AudioError",
     "EffectError",
     "FragmentTooShortError",
@@ -52,3 +54,7 @@ class ManifestError(InputError):
 
 class WeightsError(InputError):
     """Weights or a checkpoint that may not be loaded: damaged, foreign, or of another shape."""
+
+
+class ArchiveError(InputError):
+    """An archive that cannot be opened, read or written; the message names the file."""

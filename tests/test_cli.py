@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import soundfile
 from click.testing import CliRunner, Result
 
 from cqtnet.checkpoint import save_weights
-from cqtnet.cli import cqtnet
+from cqtnet.cli import cqtnet, main
 from cqtnet.model import CqtNet, find_preset
 from cqtnet.music import make_music
 
@@ -126,6 +127,22 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert message in done.stderr
     assert done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == [], "nothing half-written"
+
+
+@pytest.mark.parametrize(
+    "trouble", [click.Abort(), OSError("disk full"), MemoryError(), click.UsageError("what?")]
+)
+def test_no_trouble_ends_with_an_exit_code_that_is_an_answer(
+    trouble: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr("warnings.showwarning", warnings.showwarning)  # put back by monkeypatch
+    monkeypatch.setattr("cqtnet.cli.cqtnet", fail)
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main()
+    assert str(trouble) in capsys.readouterr().err
 
 
 def test_embed_writes_unit_vectors_and_says_what_it_did(

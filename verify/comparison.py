@@ -59,7 +59,7 @@ class Comparison:
         """What a notebook shows: the verdict, and where the ratio lies on the scale."""
         from verify.report.opening import opening  # here, for drawing takes a second to be loaded
 
-        return opening(self, None)
+        return opening(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, numbers with six digits; docs/compare.md explains each."""

@@ -50,7 +50,6 @@ def run_demo(folder: Path, comparer: Comparer) -> Demo:
             a,
             b,
             comparer.calibration,
-            edits=comparisons[name].edits,
             command=f"cqtnet compare {a.path} {b.path} --report {reports[name]}",
         )
     return Demo(files, comparisons, reports)

@@ -92,7 +92,6 @@ def _write(page: Page, comparer: Comparer, found: Comparison, a: Recording, b: R
         a,
         b,
         comparer.calibration,
-        edits=found.edits,
         command=page.command,
         audio=page.players,
     )

@@ -80,6 +80,22 @@ def test_a_single_broken_file_is_an_error_of_one_line(folder: Path) -> None:
     assert isinstance(done.exception, InputError) and "broken.flac" in str(done.exception)
 
 
+def test_a_report_is_written_once_with_or_without_sound(folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    done = call(folder, "cut.flac", "song.flac", "--report", page, "--players")
+    assert done.exit_code == 0 and page.read_text().count("<audio") == 2
+    again = call(folder, "cut.flac", "song.flac", "--report", page)
+    assert "use --force" in str(again.exception) and "<audio" in page.read_text()
+    assert call(folder, "cut.flac", "song.flac", "--report", page, "--force").exit_code == 0
+    assert "<audio" not in page.read_text()
+
+
+def test_a_report_is_of_one_pair(folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    done = call(folder, "cut.flac", "song.flac", "other.flac", "--report", page)
+    assert "a report is of one pair, not of 2" in str(done.exception) and not page.exists()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -1,7 +1,6 @@
 """Where A is in B and how it was altered: in a table, and to be heard."""
 
 from verify.comparison import Comparison
-from verify.edits import EditMap
 from verify.report.markup import Row, paragraph, player, section, table
 from verify.report.players import sounds
 from verify.report.view import View
@@ -16,7 +15,7 @@ ONE_OF_SEVERAL = (
 )
 
 
-def findings(comparison: Comparison, view: View, edits: EditMap | None, *, audio: bool) -> str:
+def findings(comparison: Comparison, view: View, *, audio: bool) -> str:
     """Where and how altered, with sounds where asked; nothing unless the verdict is "same"."""
     alignment = comparison.evidence.alignment if comparison.evidence else None
     if comparison.verdict != "same" or alignment is None:
@@ -37,7 +36,7 @@ def findings(comparison: Comparison, view: View, edits: EditMap | None, *, audio
     if audio:
         heard = (player(s.uri, f"{s.name}, {_span(s.start_s, s.end_s)}") for s in sounds(view))
         players = f'<div class="players">{"".join(heard)}</div>'
-    several = edits is not None and len(edits.stretches) > 1
+    several = comparison.edits is not None and len(comparison.edits.stretches) > 1
     note = ONE_OF_SEVERAL if several else ""
     title = "Where A lies in B, and how A differs"
     return section(title, paragraph(note), table(rows), players, name="findings")

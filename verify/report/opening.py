@@ -14,7 +14,7 @@ VERDICTS: dict[Verdict, str] = {
 }
 
 
-def opening(comparison: Comparison, edits: EditMap | None) -> str:
+def opening(comparison: Comparison) -> str:
     """The verdict in words, its ratio, its bound, and what was found in a line."""
     lines = [headline(comparison), stated_ratio(comparison)]
     parts = [
@@ -25,7 +25,7 @@ def opening(comparison: Comparison, edits: EditMap | None) -> str:
         paragraph(comparison.sentence if comparison.log_lr else ""),
         paragraph(bound(comparison)),
         bullets(sentence_of(reason) for reason in comparison.reasons),
-        paragraph(_found(comparison, edits)),
+        paragraph(_found(comparison)),
         "</div>",
         figure(
             draw_scale(comparison),
@@ -102,11 +102,12 @@ def extent(edits: EditMap) -> str:
     )
 
 
-def _found(comparison: Comparison, edits: EditMap | None) -> str:
+def _found(comparison: Comparison) -> str:
     """Where and how altered, in a line; only where the verdict rests on it."""
     alignment = comparison.evidence.alignment if comparison.evidence else None
     if comparison.verdict != "same" or alignment is None:
         return ""
+    edits = comparison.edits
     if edits is not None and len(edits.stretches) > 1:
         return f"Where: {extent(edits)} The edit map below tells which."
     return f"Where: {where(alignment)}. How A differs from B: {altered(comparison)}."

@@ -2,11 +2,11 @@
 
 from importlib.resources import files
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from cqtnet.files import written_whole
 from verify.calibration import Calibration
 from verify.comparison import Comparison
-from verify.edits import EditMap
 from verify.recording import Recording
 from verify.report.editing import edit_section
 from verify.report.findings import findings
@@ -33,25 +33,27 @@ media-src data:; style-src 'unsafe-inline'">
 """
 
 
+class Options(TypedDict, total=False):
+    """What a page may hold besides."""
+
+    command: str  # what reproduces it
+    made: str  # when and by whom, where that is to be said
+    audio: bool  # ten seconds of the longest stretch in common beside each other, to be heard
+
+
 def write_report(
     path: Path,
     comparison: Comparison,
     a: Recording,
     b: Recording,
     calibration: Calibration,
-    *,
-    edits: EditMap | None = None,
-    command: str = "",
-    made: str = "",
-    audio: bool = False,
+    **options: Unpack[Options],
 ) -> None:
     """Write the page, whole or not at all; the same comparison gives the same bytes.
 
     >>> write_report(Path("case-17.html"), comparison, a, b, comparer.calibration)
     """
-    content = page(
-        comparison, a, b, calibration, edits=edits, command=command, made=made, audio=audio
-    )
+    content = page(comparison, a, b, calibration, **options)
     with written_whole(path) as temporary:
         temporary.write_text(content, encoding="utf-8")
 
@@ -62,27 +64,22 @@ def page(
     b: Recording,
     calibration: Calibration,
     *,
-    edits: EditMap | None = None,
     command: str = "",
     made: str = "",
     audio: bool = False,
 ) -> str:
-    """The page as HTML: pictures and sounds within, nothing from elsewhere, no scripts.
-
-    `command` is what reproduces it, `made` when and by whom, where that is to be said; `audio`
-    puts ten seconds of the longest stretch in common beside each other, to be heard.
-    """
-    view = view_of(comparison, a, b, edits)
+    """The page as HTML: pictures and sounds within, nothing from elsewhere, no scripts."""
+    view = view_of(comparison, a, b)
     sections = (
-        opening(comparison, edits),
+        opening(comparison),
         question(comparison),
         items(a, b),
-        findings(comparison, view, edits, audio=audio),
+        findings(comparison, view, audio=audio),
         pictures(view),
-        edit_section(view, edits),
+        edit_section(view, comparison.edits),
         sureness(comparison, calibration),
         method(comparison),
-        limits(edits),
+        limits(comparison.edits),
         again(comparison, calibration, command=command, made=made),
     )
     title = text(f"Comparison: {a.path.name} and {b.path.name}")

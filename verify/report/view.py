@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from verify.comparison import Comparison
-from verify.edits import EditMap
 from verify.recording import Recording
 from verify.report.style import COLOURS
 from verify.results import Line, Stretch
@@ -39,9 +38,9 @@ class View:
         return all(end - start >= x.duration_s for (start, end), x in spans)
 
 
-def view_of(comparison: Comparison, a: Recording, b: Recording, edits: EditMap | None) -> View:
+def view_of(comparison: Comparison, a: Recording, b: Recording) -> View:
     """What is worth showing of a comparison."""
-    stretches = _stretches(comparison, edits)
+    stretches = _stretches(comparison)
     alignment = comparison.evidence.alignment if comparison.evidence else None
     line = alignment.line if alignment else None
     if stretches:
@@ -59,9 +58,9 @@ def view_of(comparison: Comparison, a: Recording, b: Recording, edits: EditMap |
     )
 
 
-def _stretches(comparison: Comparison, edits: EditMap | None) -> tuple[Stretch, ...]:
-    if edits is not None and edits.stretches:
-        return edits.stretches
+def _stretches(comparison: Comparison) -> tuple[Stretch, ...]:
+    if comparison.edits is not None and comparison.edits.stretches:
+        return comparison.edits.stretches
     found = comparison.evidence.alignment if comparison.evidence else None
     if comparison.verdict != "same" or found is None:
         return ()

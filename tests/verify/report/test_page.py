@@ -47,7 +47,7 @@ class Seen(HTMLParser):
             self.words += data
 
 
-FULL = {"edits": cases.edit_map(), "audio": True, "command": "cqtnet '</code><script>' \udcff"}
+FULL = {"audio": True, "made": "<u>now</u>", "command": "cqtnet '</code><script>' \udcff"}
 HOSTILE = "<script>alert(1)<'\"&>\u202egpj.wav"
 
 
@@ -62,8 +62,8 @@ def hostile(a: Recording, tmp_path_factory: pytest.TempPathFactory) -> Recording
 @pytest.fixture(scope="module")
 def full(hostile: Recording, b: Recording) -> str:
     """A page with all there is."""
-    comparison = replace(cases.same(hostile, b), reasons=("<b>because",))
-    return page(comparison, hostile, b, cases.validated(), made="<u>now</u>", **FULL)
+    comparison = replace(cases.same(hostile, b), reasons=("<b>because",), edits=cases.edit_map())
+    return page(comparison, hostile, b, cases.validated(), **FULL)
 
 
 @pytest.fixture(scope="module")
@@ -135,8 +135,8 @@ def test_hostile_names_and_words_are_shown_and_do_nothing(full: str) -> None:
 def test_the_same_comparison_gives_the_same_bytes(
     full: str, hostile: Recording, b: Recording, path: Path
 ) -> None:
-    comparison = replace(cases.same(hostile, b), reasons=("<b>because",))
-    write_report(path, comparison, hostile, b, cases.validated(), made="<u>now</u>", **FULL)
+    comparison = replace(cases.same(hostile, b), reasons=("<b>because",), edits=cases.edit_map())
+    write_report(path, comparison, hostile, b, cases.validated(), **FULL)
     assert path.read_bytes() == full.encode()
 
 
@@ -176,16 +176,16 @@ def test_the_command_and_the_hashes_are_there(
 
 def test_polarity_and_level_are_told_where_the_waveforms_tell(a: Recording, b: Recording) -> None:
     comparison = replace(cases.same(a, b), waveform=Waveform(0.99, True, -6.0, 4.00002))
-    view = view_of(comparison, a, b, None)
-    words = Seen(findings(comparison, view, None, audio=False)).words
+    view = view_of(comparison, a, b)
+    words = Seen(findings(comparison, view, audio=False)).words
     assert "reversed" in words and "A is 6.0 dB quieter than B" in words
 
 
 def test_sounds_are_there_only_when_asked_for(a: Recording, b: Recording) -> None:
     comparison = cases.same(a, b)
-    view = view_of(comparison, a, b, None)
+    view = view_of(comparison, a, b)
     for audio, number in ((False, 0), (True, 2)):
-        assert Seen(findings(comparison, view, None, audio=audio)).tags.count("audio") == number
+        assert Seen(findings(comparison, view, audio=audio)).tags.count("audio") == number
 
 
 def test_a_report_that_cannot_be_written_is_an_error(

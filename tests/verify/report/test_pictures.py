@@ -38,7 +38,7 @@ def test_local_tempo_follows_a_planted_change() -> None:
 
 
 def test_a_course_of_a_true_copy_is_flat(a: Recording, b: Recording) -> None:
-    view = view_of(cases.same(a, b), a, b, None)
+    view = view_of(cases.same(a, b), a, b)
     found = course(view, view.stretches[0])
     assert found is not None
     assert np.abs(found.away_ms).max() < 12  # half a frame
@@ -46,7 +46,7 @@ def test_a_course_of_a_true_copy_is_flat(a: Recording, b: Recording) -> None:
 
 
 def test_a_stretch_too_short_has_no_course(a: Recording, b: Recording) -> None:
-    view = view_of(cases.same(a, b), a, b, None)
+    view = view_of(cases.same(a, b), a, b)
     assert course(view, Stretch(0.0, 1.5, cases.LINE, 0.9, 0.9)) is None
 
 
@@ -56,7 +56,7 @@ def test_of_long_recordings_a_part_around_the_place_is_shown(a: Recording, b: Re
     assert comparison.evidence is not None and comparison.evidence.alignment is not None
     late = replace(comparison.evidence.alignment, line=Line(1.0, 0.0, 3590.0))
     view = view_of(
-        replace(comparison, evidence=replace(comparison.evidence, alignment=late)), a, hour, None
+        replace(comparison, evidence=replace(comparison.evidence, alignment=late)), a, hour
     )
     start_s, end_s = view.b_s
     assert start_s < 3590 < 3598 < end_s <= 3600
@@ -66,15 +66,16 @@ def test_of_long_recordings_a_part_around_the_place_is_shown(a: Recording, b: Re
 
 def test_of_an_hour_in_common_five_minutes_are_shown(a: Recording, b: Recording) -> None:
     hour = replace(a, trace=replace(a.trace, n_samples=3600 * 22050))
-    view = view_of(cases.same(hour, hour), hour, hour, None)
+    view = view_of(cases.same(hour, hour), hour, hour)
     assert view.a_s == (0.0, MOST_S) and view.b_s == (0.0, MOST_S)
 
 
 def test_the_edit_map_decides_what_is_shown_in_common(a: Recording, b: Recording) -> None:
     comparison = cases.same(a, b)
-    assert len(view_of(comparison, a, b, None).stretches) == 1
-    assert view_of(comparison, a, b, cases.edit_map()).stretches == cases.edit_map().stretches
-    assert not view_of(cases.different(a, b), a, b, None).stretches
+    assert len(view_of(comparison, a, b).stretches) == 1
+    edited = replace(comparison, edits=cases.edit_map())
+    assert view_of(edited, a, b).stretches == cases.edit_map().stretches
+    assert not view_of(cases.different(a, b), a, b).stretches
 
 
 def test_spectra_are_no_wider_than_the_picture(b: Recording) -> None:
