@@ -49,7 +49,7 @@ class Content:
     structure: float  # of noise 0.235, more exactly the longer it lasts; of music 0.25 to 0.8
     motion: float  # median change over the level; of a steady tone near 0, of music above 0.23
     level: float  # mean root of the CQT's magnitudes
-    duration_s: float
+    heard_s: float  # how much of it is no silence
 
     @property
     def is_silent(self) -> bool:
@@ -64,7 +64,7 @@ class Content:
     @property
     def is_noise(self) -> bool:
         """Whether there is nothing but noise that stands still."""
-        return self.structure < NOISE_STRUCTURE + NOISE_SPREAD / math.sqrt(self.duration_s)
+        return self.structure < NOISE_STRUCTURE + NOISE_SPREAD / math.sqrt(self.heard_s)
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,10 @@ class Features:
         high = self.fine[HIGH_BIN:, edge : max(edge + COARSE_FRAMES, n - edge)]
         power = float(np.square(high).mean()) if high.size else 0.0
         structure = float(np.square(averaged(high)).mean()) / power if power > 0 else 0.0
-        motion, level = float(np.median(self.motion)), float(self.level.mean())
-        return Content(structure, motion, level, self.duration_s)
+        heard = self.level >= SILENCE_LEVEL
+        motion = float(np.median(self.motion[heard])) if heard.any() else 0.0
+        heard_s = max(1, int(np.count_nonzero(heard))) / FRAMES_PER_SECOND
+        return Content(structure, motion, float(self.level.mean()), heard_s)
 
 
 def averaged(changes: Floats) -> Floats:

@@ -55,7 +55,7 @@ class Recording:
             except FragmentTooShortError:
                 lack = f"lasts less than the {MINIMUM_S:g} s that can be compared"
             except NoContentError:
-                lack = "holds nothing but silence"
+                lack = "holds nothing but silence" if kept.n_samples else "holds no sound at all"
             info, notes = blocks.info, blocks.notes
         for note in notes:
             warnings.warn(f"{name}: {note}", audio.AudioWarning, stacklevel=2)

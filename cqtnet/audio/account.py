@@ -8,6 +8,7 @@ JUMP_S = 0.05  # a larger step between the time stamps of two frames is a gap, n
 # others add and drop a frame or two at both ends.
 LOSSLESS_TOLERANCE_S = 0.002
 LOSSY_TOLERANCE_S = 0.25
+CANCELLED = 0.01  # the mean of unlike channels has half their energy, of like ones all of it
 LOSSLESS_CODECS = {"alac", "ape", "flac", "tta", "wavpack"}
 
 
@@ -35,7 +36,8 @@ class Account:
 
     `left_open`: the header has a place for the length and does not fill it in. `end_missing`: the
     format marks its end and the mark is not there. `track`: which of `tracks` sound tracks is read.
-    `origin_s`: the time stamp of the first sample. `stopped`: why reading ended before the end.
+    `origin_s`: the time stamp of the first sample. `channels_energy`, `mean_energy`: the sums of
+    squares of the channels, on average, and of their mean. `stopped`: why reading ended early.
     """
 
     info: AudioInfo
@@ -47,6 +49,8 @@ class Account:
     decoded_s: float = 0.0
     values: int = 0
     not_finite: int = 0
+    channels_energy: float = 0.0
+    mean_energy: float = 0.0
     packets: int = 0
     damaged: int = 0
     stopped: str = ""
@@ -85,6 +89,10 @@ class Account:
             notes.append(f"reading stopped at {self.decoded_s:.2f} s: {self.stopped}")
         if self.not_finite:
             notes.append(f"{self.not_finite} non-finite or huge samples taken as silence")
+        if self.mean_energy < CANCELLED * self.channels_energy:
+            notes.append(
+                "the channels cancel each other, and only their mean is heard; extract one channel"
+            )
         if self.damaged:
             notes.append(f"damaged: {self.damaged} of {self.packets} packets do not decode")
         if self.gaps:

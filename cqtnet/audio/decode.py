@@ -57,9 +57,11 @@ class Decoder:
             account.values += planes.size
             account.decoded_s += planes.shape[1] / rate
             limits.check_length(self._path, account.decoded_s - self.begins_s, account.values)
-            samples, not_finite = mixed_down(planes)
-            account.not_finite += not_finite
-            yield Piece(samples, rate)
+            mixed = mixed_down(planes)
+            account.not_finite += mixed.not_finite
+            account.channels_energy += mixed.energy
+            account.mean_energy += float(np.vdot(mixed.samples, mixed.samples))
+            yield Piece(mixed.samples, rate)
         self._check_content()
         account.reached_end = True
 

@@ -1,7 +1,7 @@
 """Decoded frames as mono float32: the mean of the channels, and never a NaN."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,22 +28,31 @@ def gathered(arrays: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
         yield np.concatenate(planes, axis=1)
 
 
-def mixed_down(planes: NDArray[Any]) -> tuple[NDArray[np.float32], int]:
-    """Mean of the channels in -1 to 1, shape (n,), and how many samples were no numbers.
+class Mixed(NamedTuple):
+    """The mean of the channels, and what it does not tell."""
 
-    `planes` has shape (channels, n) in one of FFmpeg's sample types. NaN, infinities and values
-    beyond `LOUDEST` count as silence.
+    samples: NDArray[np.float32]  # (n,) in -1 to 1
+    not_finite: int  # samples that were no numbers
+    energy: float  # sum of squares, mean of the channels: far above that of `samples`, they cancel
+
+
+def mixed_down(planes: NDArray[Any]) -> Mixed:
+    """The mean of `planes`, of shape (channels, n) in one of FFmpeg's sample types.
+
+    NaN, infinities and values beyond `LOUDEST` count as silence.
     """
     not_finite = 0
     if planes.dtype.kind == "f":
         planes, not_finite = _silenced(planes)
     full_scale = FULL_SCALE[planes.dtype.str[1:]]
-    weights = np.full(planes.shape[0], 1 / (full_scale * planes.shape[0]), dtype=np.float32)
-    # A matrix product: numpy's mean over two interleaved channels is six times slower.
-    mono = weights @ planes.astype(np.float32)
+    channels = planes.shape[0]
+    floats = planes.astype(np.float32)
     if planes.dtype.kind == "u":
-        mono -= np.float32(1)
-    return mono, not_finite
+        floats -= np.float32(full_scale)
+    # A matrix product: numpy's mean over two interleaved channels is six times slower.
+    mono = np.full(channels, 1 / (full_scale * channels), dtype=np.float32) @ floats
+    energy = float(np.vdot(floats, floats)) / (channels * full_scale**2)
+    return Mixed(mono, not_finite, energy)
 
 
 def _silenced(planes: NDArray[Any]) -> tuple[NDArray[Any], int]:

@@ -48,9 +48,11 @@ def score(
     """Score every pair of TRIALS.csv: its columns and `score`, higher for the same recording.
 
     `embedding` is the cosine of the network's embeddings, at the best place where one recording
-    is longer; `mean-cqt` and `chroma-dtw` are baselines without a network. Beside the scores,
-    SCORES.json says how they were made. Each file is decoded once. A run that was stopped goes
-    on when it is started again. A file that cannot be used is an error that names its trial.
+    is longer; `comparison` is the calibrated score of `cqtnet compare`, `alignment` what that is
+    made of, before calibration; `mean-cqt` and `chroma-dtw` are baselines without a network.
+    Beside the scores, SCORES.json says how they were made. Each file is decoded once. A run that
+    was stopped goes on when it is started again. A file that cannot be used is an error that names
+    its trial.
     """
     from eval.scoring import score_trials
     from eval.systems.interface import Settings

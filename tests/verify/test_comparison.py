@@ -137,8 +137,9 @@ NOISES = [
         (TONE, SONG, "steady tones"),
         (NOISES[0], NOISES[1], "steady noise"),
         (SONG[: SAMPLE_RATE // 2], SONG, "lasts less than the 2 s"),
+        (SONG[:0], SONG, "A holds no sound at all"),
     ],
-    ids=["silence", "in silence", "tones", "tone in music", "noises", "too short"],
+    ids=["silence", "in silence", "tones", "tone in music", "noises", "too short", "empty"],
 )
 def test_what_cannot_be_told_is_said_with_its_reason_and_a_ratio_of_one(
     comparer: Comparer, tmp_path: Path, a: object, b: object, reason: str
@@ -151,6 +152,14 @@ def test_what_cannot_be_told_is_said_with_its_reason_and_a_ratio_of_one(
     assert reason in " ".join(found.reasons)
     assert "INSUFFICIENT" in tell(found)[0]
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_silence_around_a_sound_does_not_make_it_a_steady_tone(
+    comparer: Comparer, song: Path, tmp_path: Path
+) -> None:
+    a = np.zeros_like(SONG)
+    a[5 * SAMPLE_RATE : 9 * SAMPLE_RATE] = SONG[5 * SAMPLE_RATE : 9 * SAMPLE_RATE]
+    assert comparer.compare(write(tmp_path / "a.flac", a), song).verdict == "same"
 
 
 def test_the_same_files_give_the_same_json(comparer: Comparer, song: Path, tmp_path: Path) -> None:

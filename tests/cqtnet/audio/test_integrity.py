@@ -320,3 +320,14 @@ def test_random_damage_gives_finite_samples_or_one_clear_line(tmp_path, suffix):
                 assert "\n" not in str(error)
             else:
                 assert samples.dtype == np.float32 and np.isfinite(samples).all()
+
+
+@pytest.mark.parametrize(
+    ("right", "cancels"), [(1.0, False), (0.0, False), (-0.5, False), (-1.0, True), (-0.95, True)]
+)
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "FLOAT"])
+def test_channels_that_cancel_each_other_are_noted(tmp_path, tone, right, cancels, subtype):
+    both = 0.5 * np.stack([tone, right * tone], axis=1)
+    soundfile.write(tmp_path / "a.wav", both, 44_100, subtype=subtype)
+    _, notes = read(tmp_path / "a.wav")
+    assert any("channels cancel" in note for note in notes) == cancels
