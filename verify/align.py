@@ -1,6 +1,6 @@
 """Where two recordings agree: every tempo, shift and place at once, by correlation.
 
-For each of some fifty tempi A is played at that tempo and correlated with B over all places and
+For each of up to sixty tempi A is played at that tempo and correlated with B over all places and
 all shifts, one product of two-dimensional spectra. What is highest per root of the seconds that
 overlap is where A most likely lies; `verify.warp` makes it exact.
 """
@@ -16,8 +16,12 @@ from cqtnet.cqt import N_BINS
 from verify.features import COARSE_PER_SECOND, Features, Floats
 from verify.results import Line
 
-TEMPI = np.exp(np.arange(np.log(0.66), np.log(1.52), 0.015))
-"""Tempo factors that are tried: what lies between differs by 0.2 s at the ends of 20 s."""
+SLOWEST, FASTEST = 0.66, 1.52
+"""Tempo factors between which all are tried."""
+TEMPO_DRIFT_S = 0.3
+"""How far two neighbouring ones may part over the length of A."""
+SHORT_S, LONG_S = 5.0, 20.0
+"""Lengths of A that are taken for shorter and longer ones."""
 MOST_SHIFT = 8
 """Semitones up and down that are tried."""
 LEAST_OVERLAP_S = 3.0
@@ -40,7 +44,6 @@ def search(
     a: Features,
     b: Features,
     *,
-    tempi: NDArray[np.float64] = TEMPI,
     most_shift: int = MOST_SHIFT,
     count: int = 3,
 ) -> list[Peak]:
@@ -49,9 +52,16 @@ def search(
     >>> search(Features.of(fragment), Features.of(recording))[0].line
     Line(tempo=1.1, shift_semitones=-2.0, offset_s=21.0)
     """
+    tempi = all_tempi(a.duration_s)
     heard = _Heard.of(b, room=math.ceil(a.coarse.shape[1] * max(tempi)), most_shift=most_shift)
     found = [peak for tempo in tempi for peak in heard.peaks(a, float(tempo), count=count)]
     return distinct(found, moment_s=a.start_s + a.duration_s / 2, count=count)
+
+
+def all_tempi(duration_s: float) -> NDArray[np.float64]:
+    """The tempo factors worth trying for so long a recording: 57 of 20 s, 15 of 5 s."""
+    step = TEMPO_DRIFT_S / min(LONG_S, max(SHORT_S, duration_s))
+    return np.exp(np.arange(np.log(SLOWEST), np.log(FASTEST) + step, step))
 
 
 def distinct(peaks: list[Peak], *, moment_s: float, count: int) -> list[Peak]:

@@ -12,11 +12,13 @@ from verify.results import Alignment
 from verify.warp import refine
 
 WHOLE_SEARCH_S = 90.0
-"""Two recordings up to this length are searched for each other at every place at once."""
+"""Recordings up to this length are also laid on each other whole, at every place at once."""
 WINDOWS_S = (20.0, 10.0, 5.0)
-"""Windows by which places are found in longer ones."""
-PLACES = 4
+"""Windows by which places are found: two recordings may have but seconds in common."""
+PLACES = 3
 """Places by window length that are looked at closely."""
+REFINED = 8
+"""Alignments that are made exact, the strongest ones."""
 ROOM = 0.6
 """How much more of B is looked at on both sides of a place, in windows: for other tempi."""
 
@@ -44,21 +46,24 @@ def gather(embedder: Embedder, a: Recording, b: Recording) -> Evidence:
     """
     shorter_s, longer_s = sorted((a.duration_s, b.duration_s))
     window_s = shorter_s if shorter_s <= 1.5 * WINDOWS_S[0] else WINDOWS_S[0]
-    best = similarities(
-        embedder, a.trace, b.trace, window_s=window_s, hop_a_s=_hop_a_s(a, window_s), count=PLACES
-    )
+    best = _places(embedder, a, b, window_s)
+    pairs = []
     if longer_s <= WHOLE_SEARCH_S:
-        pairs = [(a.features(), b.features())]
-    else:
-        pairs = [_around(a, b, place) for place in best]
-        for length_s in WINDOWS_S:
-            if MINIMUM_S <= length_s < window_s:
-                places = similarities(
-                    embedder, a.trace, b.trace,
-                    window_s=length_s, hop_a_s=_hop_a_s(a, length_s), count=PLACES,
-                )  # fmt: skip
-                pairs += [_around(a, b, place) for place in places]
+        pairs.append((a.features(), b.features()))
+    if longer_s > WHOLE_SEARCH_S or window_s < shorter_s:
+        pairs += [_around(a, b, place) for place in best]
+    for length_s in WINDOWS_S:
+        if MINIMUM_S <= length_s < window_s:
+            pairs += [_around(a, b, place) for place in _places(embedder, a, b, length_s)]
     return _strongest(embedder, a.trace, b.trace, best[0], pairs)
+
+
+def _places(embedder: Embedder, a: Recording, b: Recording, window_s: float) -> list[Similarity]:
+    """Where windows of A resemble windows of B most."""
+    hop_a_s = max(1.0, window_s / 2)  # its moments are sought in B, which has a window every second
+    return similarities(
+        embedder, a.trace, b.trace, window_s=window_s, hop_a_s=hop_a_s, count=PLACES
+    )
 
 
 def _strongest(
@@ -69,10 +74,11 @@ def _strongest(
     pairs: list[tuple[Features, Features]],
 ) -> Evidence:
     """The evidence of the strongest alignment in pairs of stretches."""
+    peaks = [(peak, *parts) for parts in pairs for peak in search(*parts)]
+    peaks.sort(key=lambda found: -found[0].strength)
     found = [
         (alignment, part_a, part_b)
-        for part_a, part_b in pairs
-        for peak in search(part_a, part_b)
+        for peak, part_a, part_b in peaks[:REFINED]
         if (alignment := refine(part_a, part_b, peak.line)) is not None
     ]
     if not found:
@@ -92,8 +98,3 @@ def _around(a: Recording, b: Recording, place: Similarity) -> tuple[Features, Fe
         a.features(place.start_a_s, place.start_a_s + place.window_s),
         b.features(place.start_b_s - room_s, place.start_b_s + place.window_s + room_s),
     )
-
-
-def _hop_a_s(a: Recording, window_s: float) -> float:
-    """Half windows in A: its moments are sought in B, which has a window every second."""
-    return max(1.0, window_s / 2)

@@ -154,6 +154,19 @@ def test_what_cannot_be_told_is_said_with_its_reason_and_a_ratio_of_one(
     json.dumps(found.to_dict(), allow_nan=False)
 
 
+def test_six_seconds_of_it_within_another_piece_are_found(
+    comparer: Comparer, song: Path, tmp_path: Path
+) -> None:
+    other = make_music(23, duration_s=30.0)
+    a = np.concatenate([other[: 11 * SAMPLE_RATE], SONG[8 * SAMPLE_RATE : 14 * SAMPLE_RATE],
+                        other[11 * SAMPLE_RATE :]])  # fmt: skip
+    found = comparer.compare(write(tmp_path / "a.flac", a), song)
+    assert found.verdict == "same" and found.evidence is not None
+    place = found.evidence.alignment
+    assert place is not None and place.line.offset_s == pytest.approx(-3.0, abs=0.05)
+    assert 10 < place.a_start_s < place.a_end_s < 18
+
+
 def test_silence_around_a_sound_does_not_make_it_a_steady_tone(
     comparer: Comparer, song: Path, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import asdict
 
 from cqtnet.versions import versions
-from verify.align import MOST_SHIFT, TEMPI
+from verify.align import FASTEST, MOST_SHIFT, SLOWEST
 from verify.calibration import MEASURES, RISING, Calibration
 from verify.comparison import Comparison
 from verify.edits import EditMap
@@ -18,8 +18,9 @@ STEPS = (
     "Both files are decoded, mixed to one channel and brought to 22,050 Hz. A constant-Q transform "
     "gives the level of 84 semitones, 43 times a second.",
     "A neural network turns windows of it into embeddings; their cosine is the published score. "
-    "In recordings longer than 90 s its best windows say where to look more closely.",
-    f"There, every tempo factor from {TEMPI[0]:.2f} to {TEMPI[-1]:.2f}, every shift within "
+    "Its best windows of 20, 10 and 5 s say where to look more closely; recordings up to 90 s are "
+    "also laid on each other whole.",
+    f"There, every tempo factor from {SLOWEST:.2f} to {FASTEST:.2f}, every shift within "
     f"{MOST_SHIFT} semitones and every place is tried by correlating changes of the spectrum. "
     "Around the strongest, tempo, pitch and place are made exact by pieces of 2 s.",
     "What was measured becomes a score by logistic regression, and the score a natural-log "
