@@ -1,5 +1,8 @@
 """What the network computes on, and in which precision."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from cqtnet.errors import InputError
@@ -33,3 +36,14 @@ def find_dtype(device: torch.device, precision: str = "auto") -> torch.dtype:
             native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
         precision = "bfloat16" if native else "float32"
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for torch's operations: where processors are busy, several crawl."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

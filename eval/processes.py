@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from typing import Self, TypeVar
@@ -66,19 +65,6 @@ def in_processes(
     """The function's result for each task, in the order in which they are done."""
     with Workers(workers) as processes:
         yield from processes.each(function, tasks)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread for torch in this process: where processors are busy, several crawl."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _start_worker() -> None:

@@ -25,11 +25,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cqtnet import audio
 from cqtnet.cache import FORMAT as FRONT_END_FORMAT
+from cqtnet.device import one_thread
 from cqtnet.errors import InputError
 from cqtnet.files import file_sha256, make_folder, refuse_overwrite, write_json
 from cqtnet.versions import versions
 from eval.descriptions import Kept, KeptRecordings
-from eval.processes import Workers, one_thread
+from eval.processes import Workers
 from eval.systems import make_system
 from eval.systems.interface import Settings, System
 from eval.trial_files import TrialFiles

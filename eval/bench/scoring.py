@@ -10,10 +10,10 @@ import soundfile
 
 from augment.tempo import Tempo
 from cqtnet import SAMPLE_RATE
+from cqtnet.device import one_thread
 from cqtnet.embed import Embedder
 from cqtnet.music import make_music
 from eval.bench.table import Measurement, once
-from eval.processes import one_thread
 from eval.scoring import score_trials
 from eval.systems import SYSTEMS, make_system
 from eval.systems.interface import Settings

@@ -12,10 +12,11 @@ from augment.level import mean_square
 from augment.splice import Own
 from augment.timemap import TimeMap
 from cqtnet import SAMPLE_RATE, audio
+from cqtnet.device import one_thread
 from eval.edits.figures import WITHIN_S, Outcome, Times
 from eval.edits.plant import ALTERATIONS, MOST_EDITS, Pieces, heard, plant
 from eval.edits.programme import Programme
-from eval.processes import in_processes, one_thread
+from eval.processes import in_processes
 from eval.protocols.chance import rng_for
 
 INAUDIBLE_DB = -30.0
