@@ -1,18 +1,14 @@
 """A comparison as lines of text: the verdict first, then what it rests on."""
 
-import math
-
 from verify.comparison import Comparison
-from verify.results import Alignment, Line
-from verify.wording import Verdict, clock
+from verify.results import Alignment
+from verify.wording import Verdict, clock, ratio, warped
 
 HEADLINES: dict[Verdict, str] = {
     "same": "SAME RECORDING",
     "different": "DIFFERENT RECORDINGS",
     "insufficient": "INSUFFICIENT EVIDENCE",
 }
-NO_CHANGE_TEMPO, NO_CHANGE_SEMITONES = 5e-4, 0.03
-"""Changes smaller than that are not told: 0.05 % and 3 cents."""
 
 
 def tell(comparison: Comparison) -> list[str]:
@@ -54,12 +50,6 @@ def headline(comparison: Comparison) -> str:
     return text
 
 
-def ratio(log_lr: float) -> str:
-    """A likelihood ratio with two digits: 3,600, or 1/250."""
-    digits = f"{float(f'{math.exp(abs(log_lr)):.2g}'):,.10g}"
-    return digits if log_lr >= 0 or digits == "1" else f"1/{digits}"
-
-
 def where(alignment: Alignment) -> str:
     """Which stretch of A is which of B."""
     return (
@@ -89,22 +79,6 @@ def edited(comparison: Comparison) -> list[str]:
     return [
         f"{clock(edit.a_start_s)} of A: {edit.words}" for edit in edits if edit.kind != "trimmed"
     ]
-
-
-def warped(line: Line) -> list[str]:
-    """Changes of tempo and pitch in words; none where there are none."""
-    faster = "faster" if line.tempo > 1 else "slower"
-    tempo = f"{abs(line.tempo - 1):.2%} {faster} (tempo × {line.tempo:.4f})"
-    sharp = "higher" if line.shift_semitones > 0 else "lower"
-    pitch = f"{abs(line.shift_semitones):.2f} semitones {sharp}"
-    if line.is_speed:
-        return [f"played at another speed: {tempo}, {pitch} with it"]
-    parts = []
-    if abs(line.tempo - 1) >= NO_CHANGE_TEMPO:
-        parts.append(tempo)
-    if abs(line.shift_semitones) >= NO_CHANGE_SEMITONES:
-        parts.append(pitch)
-    return parts
 
 
 def _side(gain_db: float) -> str:

@@ -1,7 +1,9 @@
-"""Words for a likelihood ratio: the ENFSI scale of 2015, for both directions."""
+"""Words for likelihood ratios, on the ENFSI scale of 2015, and for times, tempo and pitch."""
 
 import math
 from typing import Literal
+
+from verify.results import Line
 
 Verdict = Literal["same", "different", "insufficient"]
 
@@ -21,6 +23,8 @@ SCALE = (
 """Words for ratios below each limit: European Network of Forensic Science Institutes, 2015."""
 LEAST_RATIO = 10.0
 """Ratios nearer to 1 than that are no verdict."""
+NO_CHANGE_TEMPO, NO_CHANGE_SEMITONES = 5e-4, 0.03
+"""Changes smaller than that are not told: 0.05 % and 3 cents."""
 
 
 def strength_in_words(log_lr: float) -> str:
@@ -29,8 +33,8 @@ def strength_in_words(log_lr: float) -> str:
     >>> strength_in_words(math.log(500))
     'moderately strong'
     """
-    ratio = math.exp(abs(log_lr)) * (1 + 1e-9)
-    return next(word for limit, word in SCALE if ratio < limit)
+    times = math.exp(abs(log_lr)) * (1 + 1e-9)
+    return next(word for limit, word in SCALE if times < limit)
 
 
 def support_in_words(log_lr: float) -> str:
@@ -53,13 +57,18 @@ def ratio_in_words(log_lr: float) -> str:
     >>> ratio_in_words(math.log(500))
     'The findings are 500 times more probable if A and B hold the same recording than if not.'
     """
-    ratio = math.exp(abs(log_lr))
-    digits = f"{float(f'{ratio:.2g}'):,.10g}"
+    digits = ratio(abs(log_lr))
     if log_lr == 0:
         return "The findings are as probable if A and B hold the same recording as if not."
     if log_lr > 0:
         return f"The findings are {digits} times more probable if {SAME} than if not."
     return f"The findings are {digits} times more probable if {DIFFERENT} than if the same one."
+
+
+def ratio(log_lr: float) -> str:
+    """A likelihood ratio with two digits: 3,600, or 1/250."""
+    digits = f"{float(f'{math.exp(abs(log_lr)):.2g}'):,.10g}"
+    return digits if log_lr >= 0 or digits == "1" else f"1/{digits}"
 
 
 def verdict_of(log_lr: float) -> Verdict:
@@ -80,3 +89,19 @@ def clock(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     tail = f"{rest // 100:02}.{rest % 100:02}"
     return f"{hours}:{minutes:02}:{tail}" if hours else f"{minutes}:{tail}"
+
+
+def warped(line: Line) -> list[str]:
+    """Changes of tempo and pitch in words; none where there are none."""
+    faster = "faster" if line.tempo > 1 else "slower"
+    tempo = f"{abs(line.tempo - 1):.2%} {faster} (tempo × {line.tempo:.4f})"
+    sharp = "higher" if line.shift_semitones > 0 else "lower"
+    pitch = f"{abs(line.shift_semitones):.2f} semitones {sharp}"
+    if line.is_speed:
+        return [f"played at another speed: {tempo}, {pitch} with it"]
+    parts = []
+    if abs(line.tempo - 1) >= NO_CHANGE_TEMPO:
+        parts.append(tempo)
+    if abs(line.shift_semitones) >= NO_CHANGE_SEMITONES:
+        parts.append(pitch)
+    return parts

@@ -19,8 +19,8 @@ from cqtnet.errors import NotAudioError
 from cqtnet.music import make_music
 from verify.comparison import Comparer, Comparison
 from verify.recording import Recording
-from verify.telling import altered, headline, ratio, tell
-from verify.wording import clock
+from verify.telling import altered, headline, tell
+from verify.wording import clock, ratio
 
 SONG = make_music(21, duration_s=45.0)
 FRAGMENT = SONG[15 * SAMPLE_RATE : 30 * SAMPLE_RATE]

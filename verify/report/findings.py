@@ -5,9 +5,9 @@ from verify.report.markup import Row, paragraph, player, section, table
 from verify.report.players import sounds
 from verify.report.view import View
 from verify.results import Line
-from verify.telling import NO_CHANGE_SEMITONES, NO_CHANGE_TEMPO, altered
+from verify.telling import altered
 from verify.waveform import Waveform
-from verify.wording import clock
+from verify.wording import NO_CHANGE_SEMITONES, NO_CHANGE_TEMPO, clock
 
 ONE_OF_SEVERAL = (
     "The ratio rests on the one alignment described here. The edit map below is finer: it says "

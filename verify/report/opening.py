@@ -4,8 +4,8 @@ from verify.comparison import Comparison
 from verify.edits import EditMap
 from verify.report.markup import bullets, figure, number, paragraph, section, text
 from verify.report.validation import draw_scale
-from verify.telling import altered, ratio, where
-from verify.wording import DIFFERENT, LEAST_RATIO, SAME, Verdict
+from verify.telling import altered, where
+from verify.wording import DIFFERENT, LEAST_RATIO, SAME, Verdict, ratio
 
 VERDICTS: dict[Verdict, str] = {
     "same": f"the findings speak for: {SAME}",

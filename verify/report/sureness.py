@@ -11,7 +11,7 @@ from verify.report.validation import (
     log10_ratios,
     unbounded_log_lr,
 )
-from verify.telling import ratio
+from verify.wording import ratio
 
 MEANINGS = {
     "cosine": "of the network's embeddings, at the best place: the published score",

@@ -12,8 +12,7 @@ from verify.calibration import Calibration
 from verify.comparison import Comparison
 from verify.report import style
 from verify.report.style import DIFFERENT, INK, PALE, SAME, SMALL_PT
-from verify.telling import ratio
-from verify.wording import SCALE
+from verify.wording import SCALE, ratio
 
 Values = NDArray[np.float64]
 
