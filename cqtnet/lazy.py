@@ -8,23 +8,23 @@ import click
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by the modules that hold them, under the same name.
+    """A group that knows its commands by where they are, as entry points do.
 
-    >>> @click.command(cls=LazyGroup, modules={"score": "eval.commands.score"}, name="eval")
+    >>> @click.command(cls=LazyGroup, places={"score": "eval.commands.score:score"}, name="eval")
     """
 
-    def __init__(self, *args: Any, modules: Mapping[str, str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, places: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.modules = modules
+        self.places = places
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all sub-commands."""
-        return sorted(self.modules)
+        return sorted(self.places)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The sub-command of that name."""
-        if cmd_name not in self.modules:
+        if cmd_name not in self.places:
             return None
-        module = import_module(self.modules[cmd_name])
-        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        module, _, name = self.places[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
         return command

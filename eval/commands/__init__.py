@@ -8,7 +8,7 @@ NAMES = ("bench", "calibrate", "edits", "placing", "protocol", "report", "score"
 
 
 @click.command(
-    cls=LazyGroup, modules={name: f"eval.commands.{name}" for name in NAMES}, name="eval"
+    cls=LazyGroup, places={name: f"eval.commands.{name}:{name}" for name in NAMES}, name="eval"
 )
 def group() -> None:
     """Measure how well and how fast it works."""
