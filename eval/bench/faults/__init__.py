@@ -1,0 +1,1 @@
+"""What an archive survives: killed writers, damaged files, full disks, several at once."""
