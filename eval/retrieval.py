@@ -4,7 +4,7 @@ A query is a probe in one condition; its candidates are the references it was sc
 Equal scores are ordered against the system: it is not credited for what it cannot tell apart.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,6 +113,15 @@ def queries_of(scores: Scores) -> Queries:
     np.minimum.at(first, place[label], rank[label])
     recording = numbered(scores.recording[order][start].tolist())
     return Queries(recording, candidates, first, precision / np.bincount(place[label]))
+
+
+def mean_by_recording(
+    values: Floats, recordings: Sequence[Hashable], *, resamples: int = 1000, seed: int = 0
+) -> Figure:
+    """The mean of values (q,) in [0, 1], and its 95 % interval by recording."""
+    numbers = numbered(recordings)
+    drawn = draw(int(numbers.max()) + 1, resamples, np.random.default_rng(seed))
+    return _figure(values, numbers, drawn)
 
 
 def _figure(values: Floats, recording: NDArray[np.intp], drawn: Floats) -> Figure:

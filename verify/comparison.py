@@ -133,7 +133,7 @@ class Comparer:
             return self._comparison(a, b, reasons=tuple(lacks))
         evidence = gather(self.embedder, a, b)
         log_lr = self.calibration.log_lr(self.calibration.score(evidence))
-        reasons = _reasons(evidence)
+        reasons = reasons_against(evidence)
         if reasons:
             return self._comparison(a, b, reasons=reasons, evidence=evidence)
         verdict, waveform, edits = verdict_of(log_lr), None, None
@@ -167,7 +167,7 @@ class Comparer:
         )  # fmt: skip
 
 
-def _reasons(evidence: Evidence) -> tuple[str, ...]:
+def reasons_against(evidence: Evidence) -> tuple[str, ...]:
     """Why the ratio may not be stated; none where it may."""
     reasons = [
         f"{name} holds {lack} where they were compared"

@@ -1,13 +1,13 @@
 """What speaks for two recordings being the same: found by the embedding, proved by alignment."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from cqtnet.embed import Embedder, Trace
 from cqtnet.model import MINIMUM_S
 from verify.align import search
 from verify.cosine import Similarity, aligned_cosine, similarities
 from verify.features import Content, Features
-from verify.recording import Recording
 from verify.results import Alignment
 from verify.warp import refine
 
@@ -39,7 +39,22 @@ class Evidence:
         return self.alignment.strength if self.alignment else 0.0
 
 
-def gather(embedder: Embedder, a: Recording, b: Recording) -> Evidence:
+class Heard(Protocol):
+    """What is asked of a recording, or of a part of one, with its beginning as second 0."""
+
+    @property
+    def trace(self) -> Trace:
+        """What the trunk saw of it."""
+
+    @property
+    def duration_s(self) -> float:
+        """How long it lasts."""
+
+    def features(self, start_s: float = ..., end_s: float = ...) -> Features:
+        """What alignment sees of a stretch, which is cut to what there is."""
+
+
+def gather(embedder: Embedder, a: Heard, b: Heard) -> Evidence:
     """The evidence in two recordings; the shorter is sought in the longer.
 
     >>> gather(embedder, Recording.read("a.wav", embedder), Recording.read("b.wav", embedder))
@@ -58,7 +73,7 @@ def gather(embedder: Embedder, a: Recording, b: Recording) -> Evidence:
     return _strongest(embedder, a.trace, b.trace, best[0], pairs)
 
 
-def _places(embedder: Embedder, a: Recording, b: Recording, window_s: float) -> list[Similarity]:
+def _places(embedder: Embedder, a: Heard, b: Heard, window_s: float) -> list[Similarity]:
     """Where windows of A resemble windows of B most."""
     hop_a_s = max(1.0, window_s / 2)  # its moments are sought in B, which has a window every second
     return similarities(
@@ -91,7 +106,7 @@ def _strongest(
     return Evidence(best, alignment, cosine, part_a.content, part_b.content)
 
 
-def _around(a: Recording, b: Recording, place: Similarity) -> tuple[Features, Features]:
+def _around(a: Heard, b: Heard, place: Similarity) -> tuple[Features, Features]:
     """The window of A, and of B what lies around the place where it resembles it."""
     room_s = ROOM * place.window_s
     return (

@@ -4,7 +4,7 @@ import click
 
 from cqtnet.lazy import LazyGroup
 
-NAMES = ("bench", "calibrate", "edits", "placing", "protocol", "report", "score")
+NAMES = ("archive", "bench", "calibrate", "edits", "placing", "protocol", "report", "score")
 
 
 @click.command(

@@ -1,6 +1,5 @@
 """One self-contained page on two recordings, that an expert can put into a case file."""
 
-from importlib.resources import files
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -8,29 +7,15 @@ from cqtnet.files import written_whole
 from verify.calibration import Calibration
 from verify.comparison import Comparison
 from verify.recording import Recording
+from verify.report.document import document
 from verify.report.editing import edit_section
 from verify.report.findings import findings
 from verify.report.items import items
-from verify.report.markup import text
 from verify.report.method import again, limits, method
 from verify.report.opening import opening, question
 from verify.report.pictures import pictures
 from verify.report.sureness import sureness
 from verify.report.view import view_of
-
-HEAD = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; \
-media-src data:; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>
-{style}</style>
-</head>
-<body>
-"""
 
 
 class Options(TypedDict, total=False):
@@ -82,7 +67,4 @@ def page(
         limits(comparison.edits),
         again(comparison, calibration, command=command, made=made),
     )
-    title = text(f"Comparison: {a.path.name} and {b.path.name}")
-    style = (files("verify.report") / "style.css").read_text(encoding="utf-8")
-    body = "\n".join(section for section in sections if section)
-    return HEAD.format(title=title, style=style) + body + "\n</body>\n</html>\n"
+    return document(f"Comparison: {a.path.name} and {b.path.name}", sections)

@@ -1,0 +1,208 @@
+"""An archive as a program uses it: recordings in, matches out."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from cqtnet import audio
+from cqtnet.checkpoint import load_weights
+from cqtnet.embed import Embedder
+from cqtnet.errors import ArchiveError, InputError
+from verify.archive.adding import Extract, Step, Summary, add_files
+from verify.archive.backends.cache import IndexCache
+from verify.archive.cluster import on_ray
+from verify.archive.extract import extract
+from verify.archive.listing import listed
+from verify.archive.manifest import NAME, Manifest
+from verify.archive.matches import Found
+from verify.archive.query import search
+from verify.archive.results import Entry, NewRecording
+from verify.archive.search import MIN_LOG_LR, Neighbours, Searcher
+from verify.archive.store import Store
+from verify.comparison import Comparer
+
+WINDOW_S, HOP_S = 10.0, 5.0
+"""Of new archives; windows of 8 to 10 s found altered fragments of 5 and of 10 s best."""
+
+Told = Callable[[Step], None]
+
+
+class Archive:
+    """A folder of indexed recordings, open for searching or, by one process, for adding too.
+
+    >>> with Archive.open(Path("archive")) as archive:
+    ...     [match.log_lr for match in archive.search("fragment.wav").matches]
+    [7.01]
+    """
+
+    def __init__(self, store: Store, *, device: str = "auto") -> None:
+        self.store = store
+        self._device = device
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        *,
+        model: str = "default",
+        window_s: float = WINDOW_S,
+        hop_s: float = HOP_S,
+        device: str = "auto",
+    ) -> Self:
+        """A new archive in a folder that is missing or empty, open for adding."""
+        weights = load_weights(model)
+        size = weights.model.preset.embedding_size
+        manifest = Manifest(model, weights.sha256, size, window_s, hop_s)
+        return cls(Store.create(folder, manifest), device=device)
+
+    @classmethod
+    def open(cls, folder: Path, *, write: bool = False, device: str = "auto") -> Self:
+        """The archive in a folder."""
+        return cls(Store.open(folder, write=write), device=device)
+
+    @classmethod
+    def open_or_create(cls, folder: Path, *, model: str = "default", device: str = "auto") -> Self:
+        """The archive in a folder, or a new one; open for adding."""
+        if (folder / NAME).exists():
+            return cls.open(folder, write=True, device=device)
+        return cls.create(folder, model=model, device=device)
+
+    def close(self) -> None:
+        """Close all files and let others write."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self.store)
+
+    def add(
+        self,
+        paths: Iterable[str],
+        *,
+        tags: Sequence[str] = (),
+        jobs: int | None = None,
+        rehash: bool = False,
+        cluster: str | None = None,
+        told: Told = lambda _: None,
+    ) -> Summary:
+        """What became of files, and of the audio in folders and patterns; see `add_files`.
+
+        `jobs` files are read at once, by default one a processor; with `cluster`, the address of
+        one, by its machines. `told` hears of each file once it is safe. The index is saved at the
+        end, also of a run that is interrupted.
+        """
+        started, summary = time.monotonic(), Summary()
+        reading = on_ray(cluster, self.store.manifest, tags=tags) if cluster else self._here(tags)
+        try:
+            with reading as (read, at_once):
+                jobs = jobs or at_once
+                for step in add_files(self.store, listed(paths), read, jobs=jobs, rehash=rehash):
+                    summary.take(step)
+                    told(step)
+        finally:
+            self.save_index()
+        summary.elapsed_s = time.monotonic() - started
+        return summary
+
+    @contextmanager
+    def _here(self, tags: Sequence[str]) -> Iterator[tuple[Extract, int]]:
+        """What reads a file on this machine, and how many it reads at once."""
+        manifest = self.store.manifest
+        embedder = self._of_this_archive(Embedder.named(manifest.model, device=self._device))
+
+        def read(path: str, sha256: str) -> NewRecording:
+            return extract(
+                path,
+                embedder,
+                window_s=manifest.window_s,
+                hop_s=manifest.hop_s,
+                sha256=sha256,
+                tags=tuple(tags),
+            )
+
+        yield read, os.cpu_count() or 1
+
+    def remove(self, recordings: Sequence[int]) -> None:
+        """Remove recordings for good, by number; their files are neither needed nor touched."""
+        self.store.remove(recordings)
+        self.save_index()
+
+    def select(
+        self,
+        *,
+        numbers: Sequence[int] = (),
+        paths: Sequence[str] = (),
+        text: str | None = None,
+        tag: str | None = None,
+    ) -> list[Entry]:
+        """The recordings with these numbers or paths, or with a text in a path and a tag."""
+        found = [self.store.entry(number) for number in numbers]
+        for path in paths:
+            known = self.store.by_path(path) or self.store.by_path(os.path.abspath(path))
+            if known is None:
+                raise ArchiveError(f"{self.store.folder} has no recording at {audio.shown(path)}")
+            found.append(known[0])
+        if text is not None or tag is not None:
+            found += self.store.entries(text=text, tag=tag)
+        if not (numbers or paths or text is not None or tag is not None):
+            raise InputError("say which recordings: by id, path, text or tag")
+        return list({entry.id: entry for entry in found}.values())
+
+    def search(self, query: audio.StrPath, *, min_log_lr: float = MIN_LOG_LR) -> Found:
+        """Where a recording, or parts of a long one, lie in the archive."""
+        return search(self.searcher(min_log_lr=min_log_lr), query)
+
+    def searcher(
+        self, *, min_log_lr: float = MIN_LOG_LR, index: Neighbours | None = None
+    ) -> Searcher:
+        """What searches this archive, for many queries and for streams; `index`: another way."""
+        manifest = self.store.manifest
+        return Searcher(
+            self._comparer,
+            self.store,
+            index or self.index,
+            window_s=manifest.window_s,
+            hop_s=manifest.hop_s,
+            min_log_lr=min_log_lr,
+        )
+
+    @cached_property
+    def index(self) -> IndexCache:
+        """The index of this archive, caught up with it."""
+        return IndexCache.open(self.store)
+
+    def save_index(self) -> None:
+        """Bring the index up to date and write it beside the archive."""
+        self.index.catch_up()
+        self.index.save()
+
+    @cached_property
+    def _comparer(self) -> Comparer:
+        comparer = Comparer.named(self.store.manifest.model, device=self._device)
+        self._of_this_archive(comparer.embedder)
+        return comparer
+
+    def _of_this_archive(self, embedder: Embedder) -> Embedder:
+        manifest = self.store.manifest
+        if embedder.sha256 != manifest.model_sha256:
+            raise ArchiveError(
+                f"{self.store.folder} was made with other weights than `{manifest.model}` is now "
+                f"(SHA-256 {manifest.model_sha256[:12]}…, not {embedder.sha256[:12]}…); put those "
+                "back, or index the recordings into a new archive"
+            )
+        return embedder

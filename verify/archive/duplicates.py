@@ -1,0 +1,142 @@
+"""Recordings of an archive that are versions of each other, hold each other, or share stretches.
+
+The stored windows of each recording are sought in the index; only where they agree with another
+recording are the files read, aligned and weighed, as in a search. No pair is looked at because it
+is a pair.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from cqtnet.errors import InputError
+from verify.archive.archive import Archive
+from verify.archive.matches import Match
+from verify.archive.query import search
+from verify.archive.results import Entry, Hits, Vectors, recording_of, window_ids
+from verify.archive.search import MIN_LOG_LR, Neighbours, Searcher
+
+WHOLE = 0.9
+"""Share of a recording from which it counts as a whole."""
+CANDIDATES = 3
+"""Other recordings that each is laid beside."""
+BLOCK_WINDOWS = 512
+
+Relation = Literal["the same", "A within B", "B within A", "shared"]
+Told = Callable[[int, int], None]
+"""Called with recordings done and recordings in all."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two recordings with something in common, and where."""
+
+    a: Entry
+    b: Entry
+    matches: tuple[Match, ...]  # of A, each a stretch of B
+
+    @property
+    def relation(self) -> Relation:
+        """Which of the two holds the other, if one does."""
+        in_a = sum(match.duration_s for match in self.matches) / max(self.a.duration_s, 1e-9)
+        spans = (match.reference_end_s - match.reference_start_s for match in self.matches)
+        in_b = sum(spans) / max(self.b.duration_s, 1e-9)
+        if in_a >= WHOLE and in_b >= WHOLE:
+            return "the same"
+        if in_a >= WHOLE:
+            return "A within B"
+        return "B within A" if in_b >= WHOLE else "shared"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "a": {"id": self.a.id, "paths": list(self.a.paths)},
+            "b": {"id": self.b.id, "paths": list(self.b.paths)},
+            "relation": self.relation,
+            "matches": [match.to_dict() for match in self.matches],
+        }
+
+
+class Others:
+    """An index without the windows of one recording."""
+
+    def __init__(self, index: Neighbours, recording: int, *, n_windows: int) -> None:
+        self.index, self.recording, self.n_windows = index, recording, n_windows
+
+    def search(self, vectors: Vectors, count: int) -> Hits:
+        """The most similar windows of other recordings, best first."""
+        hits = self.index.search(vectors, count + min(count, self.n_windows))
+        own = recording_of(hits.ids) == self.recording
+        order = np.argsort(own, axis=1, kind="stable")[:, :count]  # others first, as they were
+        cosines = np.take_along_axis(np.where(own, -np.inf, hits.cosines), order, axis=1)
+        ids = np.take_along_axis(np.where(own, -1, hits.ids), order, axis=1)
+        return Hits(cosines.astype(np.float32), ids)
+
+
+def duplicates(
+    archive: Archive, *, min_log_lr: float = MIN_LOG_LR, told: Told = lambda done, of: None
+) -> Iterator[Pair | InputError]:
+    """Each pair with something in common, once; or why a recording could not be looked into.
+
+    >>> with Archive.open(folder) as archive:
+    ...     groups = grouped([pair for pair in duplicates(archive) if isinstance(pair, Pair)])
+    """
+    entries = archive.store.entries()
+    seen: set[frozenset[int]] = set()
+    for done, entry in enumerate(entries):
+        others = Others(archive.index, entry.id, n_windows=entry.n_windows)
+        searcher = archive.searcher(min_log_lr=min_log_lr, index=others)
+        try:
+            if not _is_promising(archive, searcher, entry, seen):
+                continue
+            found = search(searcher, entry.paths[0])
+        except InputError as error:
+            yield error
+            continue
+        finally:
+            told(done + 1, len(entries))
+        by_other: dict[int, list[Match]] = {}
+        for match in found.matches:
+            by_other.setdefault(match.entry.id, []).append(match)
+        for number, matches in by_other.items():
+            key = frozenset((entry.id, number))
+            if key not in seen:
+                seen.add(key)
+                yield Pair(entry, archive.store.entry(number), tuple(matches))
+
+
+def _is_promising(
+    archive: Archive, searcher: Searcher, entry: Entry, seen: set[frozenset[int]]
+) -> bool:
+    """Whether a recording agrees with another one that it was not yet found with."""
+    middles_s = archive.store.start_s(entry.id) + searcher.window_s / 2
+    ids = window_ids(entry.id, entry.n_windows)
+    for first in range(0, len(ids), BLOCK_WINDOWS):
+        rows = slice(first, first + BLOCK_WINDOWS)
+        hits = searcher.neighbours(archive.store.vectors(ids[rows]))
+        for candidate in searcher.vote(middles_s[rows], hits, count=CANDIDATES):
+            if frozenset((entry.id, candidate.recording)) in seen:
+                continue
+            moment_s = candidate.points[0].query_s
+            half_s = searcher.window_s / 2
+            moment = searcher.references.excerpt(entry.id, moment_s - half_s, moment_s + half_s)
+            if searcher.proven(moment.sound, [candidate]).matches:
+                return True
+    return False
+
+
+def grouped(pairs: Sequence[Pair]) -> list[list[Entry]]:
+    """The recordings that hang together, the largest groups first, each by its numbers."""
+    group_of: dict[int, dict[int, Entry]] = {}
+    for pair in pairs:
+        one = group_of.setdefault(pair.a.id, {pair.a.id: pair.a})
+        other = group_of.setdefault(pair.b.id, {pair.b.id: pair.b})
+        if one is not other:
+            one.update(other)
+            for number in other:
+                group_of[number] = one
+    groups = list({id(group): group for group in group_of.values()}.values())
+    ordered = [[group[number] for number in sorted(group)] for group in groups]
+    return sorted(ordered, key=lambda group: (-len(group), group[0].id))

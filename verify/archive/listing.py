@@ -1,0 +1,115 @@
+"""Archives and their recordings in words, and the paths that a user names."""
+
+import glob
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from cqtnet import audio
+from cqtnet.errors import InputError
+from verify.archive.backends.cache import read_info
+from verify.archive.results import Entry
+from verify.archive.store import Store
+from verify.wording import clock
+
+
+def listed(names: Iterable[str]) -> Iterator[str]:
+    """The audio files that names mean: files, folders, patterns, and - for a list on stdin.
+
+    A name that is none of a file comes back as it is: whoever reads it says what is wrong.
+    """
+    wrong: list[str] = []
+
+    def readable() -> Iterator[str]:
+        for name in _expanded(names):
+            if os.path.isfile(name) or os.path.isdir(name):
+                yield name
+            else:
+                wrong.append(name)
+
+    for path in audio.find_audio(readable()):
+        yield os.fspath(path)
+    yield from wrong
+
+
+def _expanded(names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        if name == "-":
+            yield from (line for text in sys.stdin if (line := text.rstrip("\r\n")))
+        elif glob.has_magic(name) and not os.path.lexists(name):
+            found = sorted(glob.glob(name, recursive=True))
+            if not found:
+                raise InputError(f"no file is named like {name}; see the pattern")
+            yield from found
+        else:
+            yield name
+
+
+def line(entry: Entry) -> str:
+    """A recording in a line."""
+    names = ", ".join(map(audio.shown, entry.paths)) or "no file"
+    tags = "".join(f"  #{tag}" for tag in entry.tags)
+    return f"{entry.id:>7}  {clock(entry.duration_s):>11}  {names}{tags}"
+
+
+def account(store: Store) -> dict[str, Any]:
+    """What an archive is and holds, as plain data."""
+    manifest, index = store.manifest, read_info(store)
+    hours = store.duration_s / 3600
+    plain: dict[str, Any] = {
+        "archive": os.fspath(store.folder),
+        "created": manifest.created,
+        "model": manifest.model,
+        "model_sha256": manifest.model_sha256,
+        "window_s": manifest.window_s,
+        "hop_s": manifest.hop_s,
+        "dimension": manifest.dimension,
+        "recordings": len(store),
+        "hours": round(hours, 3),
+        "windows": store.n_windows,
+        "bytes": _size(store.folder),
+        "index": None,
+    }
+    if index is not None:
+        plain["index"] = {
+            "kind": index.plan.kind,
+            "reason": index.plan.reason,
+            "windows": index.n_windows,
+            "bytes": index.n_bytes,
+            "recall": index.recall,
+            "queries": index.queries,
+            "up_to_date": index.generation == store.generation,
+        }
+    return plain
+
+
+def told(plain: dict[str, Any]) -> list[str]:
+    """The account in lines to be read."""
+    lines = [
+        f"{plain['archive']}: {plain['recordings']:,} recordings, {plain['hours']:,.1f} h, "
+        f"{plain['windows']:,} windows of {plain['window_s']:g} s every {plain['hop_s']:g} s",
+        f"model    {plain['model']}, {plain['dimension']} numbers a window, SHA-256 "
+        f"{plain['model_sha256'][:12]}…",
+        f"on disk  {plain['bytes'] / 1e6:,.1f} MB"
+        + (f", {plain['bytes'] / 1e6 / plain['hours']:.2f} an hour" if plain["hours"] else ""),
+    ]
+    index = plain["index"]
+    if index is None:
+        return [*lines, "index    none; it is made when it is needed"]
+    recall = (
+        "every window is read"
+        if index["recall"] is None
+        else (f"finds the nearest window in {index['recall']:.2%} of {index['queries']:,} tries")
+    )
+    state = "" if index["up_to_date"] else "; it catches up when it is opened"
+    return [
+        *lines,
+        f"index    {index['kind']} ({index['reason']}), {index['bytes'] / 1e6:,.1f} MB, "
+        f"{recall}{state}",
+    ]
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

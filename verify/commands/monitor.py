@@ -1,0 +1,64 @@
+"""`cqtnet monitor`: what of an archive is heard in sound that arrives."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command(
+    epilog="""\b
+Example:
+  cqtnet monitor archive/ --input https://radio.example/stream.mp3 --json >> log.jsonl
+  arecord -f cd | cqtnet monitor archive/
+  cqtnet monitor archive/ --input hw:0 --container alsa
+"""
+)
+@click.argument("archive", type=click.Path(path_type=Path))
+@click.option("--input", "source", default="-", help="File, URL, device, or - for stdin.")
+@click.option("--container", help="Kind of device or of stream, as FFmpeg names it: alsa, pulse.")
+@click.option("--begins", is_flag=True, help="Tell of a match when it begins, too.")
+@click.option("--min-log-lr", type=float, help="Natural-log ratio from which a match is told.")
+@click.option("--give-up", "give_up_s", default=300.0, help="Seconds of silence of a URL.",
+              show_default=True)  # fmt: skip
+@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each.")
+def monitor(
+    archive: Path,
+    source: str,
+    container: str | None,
+    begins: bool,
+    min_log_lr: float | None,
+    give_up_s: float,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Tell each recording of ARCHIVE that is heard in a stream, once, when it has ended.
+
+    Times are those of the stream, from its first sample on. It goes on until the input ends; a URL
+    that drops out is reached again, and silence stands for what was lost. Memory stays the same
+    however long it runs.
+    """
+    from datetime import UTC, datetime
+
+    from verify.archive import Archive
+    from verify.archive.live import live
+    from verify.archive.monitor import monitor as heard
+    from verify.archive.search import MIN_LOG_LR
+    from verify.archive.telling import tell_match
+
+    with Archive.open(archive, device=device) as opened:
+        searcher = opened.searcher(min_log_lr=MIN_LOG_LR if min_log_lr is None else min_log_lr)
+        blocks = live(
+            source,
+            container=container,
+            give_up_s=give_up_s,
+            told=lambda text: click.echo(f"cqtnet: {text}", err=True),
+        )
+        for news in heard(searcher, blocks, begins=begins):
+            if as_json:
+                now = datetime.now(UTC).isoformat(timespec="seconds")
+                line = {"event": news.kind, "at_s": round(news.at_s, 3), "told": now}
+                click.echo(json.dumps(line | news.match.to_dict()))
+            else:
+                click.echo(f"{news.kind:<6} {tell_match(news.match)}")

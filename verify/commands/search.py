@@ -1,0 +1,93 @@
+"""`cqtnet search`: where recordings, or parts of them, lie in an archive."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+
+@click.command(
+    epilog="""\b
+Exit codes: 0 found; 1 not in the archive; 2 error; 3 nothing can be said of it (silence, too
+short). Of several queries: 2 if one could not be read, else 1 if one was not found, else 3.
+
+\b
+Example:
+  cqtnet search archive/ fragment.wav
+  cqtnet search archive/ broadcast.mp3 --report broadcast.html
+  cqtnet search archive/ clips/ --csv > found.csv
+"""
+)
+@click.argument("archive", type=click.Path(path_type=Path))
+@click.argument("queries", nargs=-1, required=True, metavar="QUERY…")
+@click.option("-k", "count", type=click.IntRange(min=1), help="Show so many matches at most.")
+@click.option("--min-log-lr", type=float, help="Natural-log ratio from which a match is told.")
+@click.option(
+    "--report", type=click.Path(path_type=Path), help="Write a page, .html, of one query."
+)
+@click.option("--force", is_flag=True, help="Replace the report if it exists.")
+@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON for every query.")
+@click.option("--csv", "as_csv", is_flag=True, help="A line of CSV for every match.")
+def search(
+    archive: Path,
+    queries: tuple[str, ...],
+    count: int | None,
+    min_log_lr: float | None,
+    report: Path | None,
+    force: bool,
+    device: str,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Say where the recordings QUERY… lie in ARCHIVE, at whatever tempo and pitch.
+
+    Of a short query, every recording that holds it is told, the surest first; of a long one, a
+    mix or a day of broadcast, what each stretch is, in its order. Candidates are found by the
+    network, and each is then aligned and weighed as `cqtnet compare` does: what comes out has a
+    likelihood ratio. Files whose sound is not what it was are told, but never called a match.
+    """
+    from cqtnet.errors import InputError
+    from cqtnet.files import refuse_overwrite
+    from verify.archive import Archive, query
+    from verify.archive.listing import listed
+    from verify.archive.search import MIN_LOG_LR
+    from verify.archive.telling import COLUMNS, as_rows, tell_found
+
+    files = list(listed(queries))
+    if not files:
+        raise InputError(f"no audio in {', '.join(queries)}; give files or folders")
+    if report is not None:
+        if len(files) != 1:
+            raise InputError(f"a report is of one query, not of {len(files)}")
+        refuse_overwrite(report, force=force)
+    codes = set()
+    with Archive.open(archive, device=device) as opened:
+        searcher = opened.searcher(min_log_lr=MIN_LOG_LR if min_log_lr is None else min_log_lr)
+        if as_csv:
+            click.echo(",".join(COLUMNS))
+        for file in files:
+            try:
+                found = query.search(searcher, file)
+            except InputError as error:
+                if len(files) == 1:
+                    raise
+                click.echo(f"cqtnet: {error}", err=True)
+                codes.add(2)
+                continue
+            found = replace(found, matches=found.matches[:count])
+            codes.add(3 if found.lack else 0 if found.matches else 1)
+            if as_json:
+                click.echo(json.dumps({"query": file, **found.to_dict()}))
+            elif as_csv:
+                click.echo(as_rows(file, found), nl=False)
+            else:
+                click.echo("\n".join(tell_found(file, found, n_recordings=len(opened))))
+            if report is not None:
+                from verify.report.search import write_search_report
+
+                write_search_report(report, file, found, opened.store)
+                click.echo(f"  report   {report}", err=True)
+    sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
