@@ -14,7 +14,7 @@ from cqtnet.checkpoint import load_weights
 from cqtnet.embed import Embedder
 from cqtnet.errors import ArchiveError, InputError
 from verify.archive.adding import Extract, Step, Summary, add_files
-from verify.archive.backends.cache import IndexCache
+from verify.archive.backends.choice import Searchable, open_index, save_index
 from verify.archive.cluster import on_ray
 from verify.archive.extract import extract
 from verify.archive.listing import listed
@@ -22,7 +22,7 @@ from verify.archive.manifest import NAME, Manifest
 from verify.archive.matches import Found
 from verify.archive.query import search
 from verify.archive.results import Entry, NewRecording
-from verify.archive.search import MIN_LOG_LR, Neighbours, Searcher
+from verify.archive.search import MIN_LOG_LR, Searcher
 from verify.archive.store import Store
 from verify.comparison import Comparer
 
@@ -115,7 +115,7 @@ class Archive:
                     summary.take(step)
                     told(step)
         finally:
-            self.save_index()
+            self._save_index()
         summary.elapsed_s = time.monotonic() - started
         return summary
 
@@ -140,7 +140,7 @@ class Archive:
     def remove(self, recordings: Sequence[int]) -> None:
         """Remove recordings for good, by number; their files are neither needed nor touched."""
         self.store.remove(recordings)
-        self.save_index()
+        self._save_index()
 
     def select(
         self,
@@ -168,7 +168,7 @@ class Archive:
         return search(self.searcher(min_log_lr=min_log_lr), query)
 
     def searcher(
-        self, *, min_log_lr: float = MIN_LOG_LR, index: Neighbours | None = None
+        self, *, min_log_lr: float = MIN_LOG_LR, index: Searchable | None = None
     ) -> Searcher:
         """What searches this archive, for many queries and for streams; `index`: another way."""
         manifest = self.store.manifest
@@ -182,14 +182,23 @@ class Archive:
         )
 
     @cached_property
-    def index(self) -> IndexCache:
+    def index(self) -> Searchable:
         """The index of this archive, caught up with it."""
-        return IndexCache.open(self.store)
+        try:
+            return open_index(self.store)
+        except ArchiveError:
+            # A writer may have saved a newer one since the store was opened: once more, together.
+            newer = Store.open(self.store.folder)
+            if newer.generation == self.store.generation:
+                newer.close()
+                raise
+            self.store.close()
+            self.store = newer
+            return open_index(self.store)
 
-    def save_index(self) -> None:
-        """Bring the index up to date and write it beside the archive."""
-        self.index.catch_up()
-        self.index.save()
+    def _save_index(self) -> None:
+        self.__dict__.pop("index", None)  # of before
+        save_index(self.store)
 
     @cached_property
     def _comparer(self) -> Comparer:

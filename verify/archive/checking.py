@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cqtnet import audio
 from cqtnet.errors import ArchiveError, InputError
-from verify.archive.backends.cache import IndexCache
+from verify.archive.backends.choice import open_index
 from verify.archive.contents import Problem, Progress
 from verify.archive.store import Store
 
@@ -24,7 +24,7 @@ def check(
 
 def _of_index(store: Store) -> list[Problem]:
     try:
-        IndexCache.open(store)
+        open_index(store)
     except ArchiveError as error:
         return [Problem(store.folder / "index", str(error))]
     return []

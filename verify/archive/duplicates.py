@@ -13,10 +13,11 @@ import numpy as np
 
 from cqtnet.errors import InputError
 from verify.archive.archive import Archive
+from verify.archive.backends.choice import Searchable
 from verify.archive.matches import Match
 from verify.archive.query import search
 from verify.archive.results import Entry, Hits, Vectors, recording_of, window_ids
-from verify.archive.search import MIN_LOG_LR, Neighbours, Searcher
+from verify.archive.search import MIN_LOG_LR, Searcher
 
 WHOLE = 0.9
 """Share of a recording from which it counts as a whole."""
@@ -62,7 +63,7 @@ class Pair:
 class Others:
     """An index without the windows of one recording."""
 
-    def __init__(self, index: Neighbours, recording: int, *, n_windows: int) -> None:
+    def __init__(self, index: Searchable, recording: int, *, n_windows: int) -> None:
         self.index, self.recording, self.n_windows = index, recording, n_windows
 
     def search(self, vectors: Vectors, count: int) -> Hits:

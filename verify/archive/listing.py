@@ -10,6 +10,7 @@ from typing import Any
 from cqtnet import audio
 from cqtnet.errors import InputError
 from verify.archive.backends.cache import read_info
+from verify.archive.backends.choice import milvus_uri
 from verify.archive.results import Entry
 from verify.archive.store import Store
 from verify.wording import clock
@@ -56,7 +57,8 @@ def line(entry: Entry) -> str:
 
 def account(store: Store) -> dict[str, Any]:
     """What an archive is and holds, as plain data."""
-    manifest, index = store.manifest, read_info(store)
+    manifest, uri = store.manifest, milvus_uri(store)
+    index = None if uri else read_info(store)
     hours = store.duration_s / 3600
     plain: dict[str, Any] = {
         "archive": os.fspath(store.folder),
@@ -70,7 +72,7 @@ def account(store: Store) -> dict[str, Any]:
         "hours": round(hours, 3),
         "windows": store.n_windows,
         "bytes": _size(store.folder),
-        "index": None,
+        "index": {"kind": "milvus", "uri": uri} if uri else None,
     }
     if index is not None:
         plain["index"] = {
@@ -97,7 +99,9 @@ def told(plain: dict[str, Any]) -> list[str]:
     ]
     index = plain["index"]
     if index is None:
-        return [*lines, "index    none; it is made when it is needed"]
+        return [*lines, "index    none is kept: every window is read"]
+    if index["kind"] == "milvus":
+        return [*lines, f"index    in Milvus, {index['uri']}"]
     recall = (
         "every window is read"
         if index["recall"] is None

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 
+from verify.archive.backends.choice import Searchable
 from verify.archive.matches import Match, Unproven
 from verify.archive.proof import Place, look, prove
 from verify.archive.references import Entries, Excerpt, References, UnreadableError
@@ -37,13 +37,6 @@ SLACK_S = 4.0
 """How much more of a recording is read around a place: for other tempi, and for the hop."""
 
 
-class Neighbours(Protocol):
-    """What is asked of an archive's index."""
-
-    def search(self, vectors: Vectors, count: int) -> Hits:
-        """The windows most similar to each vector, best first."""
-
-
 @dataclass
 class Outcome:
     """What was found of a moment: matches, best first, and what could not be looked into."""
@@ -60,7 +53,7 @@ class Searcher:
         self,
         comparer: Comparer,
         entries: Entries,
-        index: Neighbours,
+        index: Searchable,
         *,
         window_s: float,
         hop_s: float,

@@ -111,7 +111,8 @@ def test_a_second_run_reads_nothing_and_info_tells_what_there_is(folder: Path) -
                 stdin=f"{folder}/music/a.flac\n{folder}/music/b.flac\n")  # fmt: skip
     assert done.exit_code == 0 and json.loads(done.stdout)["counts"] == {"unchanged": 2}
     info = json.loads(call("index", "info", folder / "archive", "--json").stdout)
-    assert info["recordings"] == 3 and info["index"]["up_to_date"]
+    assert info["recordings"] == 3 and info["index"] is None, "small ones are not kept"
+    assert info["bytes"] / info["hours"] < 4e6 + 100_000 / info["hours"]
     listed = call("index", "list", folder / "archive", "--text", "b.flac").stdout.splitlines()
     assert len(listed) == 1 and listed[0].endswith("b.flac  #first")
 
@@ -145,6 +146,20 @@ def test_a_recording_whose_file_is_gone_is_never_called_a_match(
     assert result["matches"] == [] and result["code"] == 1
     (unproven,) = result["unproven"]  # type: ignore[misc]
     assert os.strerror(2) in unproven["reason"]
+
+
+def test_an_index_in_milvus_is_used_from_then_on(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("milvus_lite")
+    archive = tmp_path / "archive"
+    call("index", "add", archive, folder / "music" / "a.flac", folder / "music" / "b.flac")
+    moved = call("index", "rebuild", archive, "--milvus", tmp_path / "milvus.db")
+    assert moved.exit_code == 0, moved.output
+    assert "in Milvus" in call("index", "info", archive).stdout
+    assert call("search", archive, folder / "fragment.flac").exit_code == 0
+    assert call("index", "remove", archive, "--text", "a.flac").exit_code == 0
+    assert call("search", archive, folder / "fragment.flac").exit_code == 1
+    assert call("index", "rebuild", archive).exit_code == 0
+    assert "in Milvus" not in call("index", "info", archive).stdout
 
 
 def test_versions_and_excerpts_are_grouped(folder: Path, tmp_path: Path) -> None:

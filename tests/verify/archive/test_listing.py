@@ -49,5 +49,5 @@ def test_an_archive_is_told_in_figures_and_words(tmp_path: Path) -> None:
     assert plain["recordings"] == 5 and plain["index"] is None
     assert plain["windows"] == sum(entry.n_windows for entry in entries)
     words = "\n".join(told(plain))
-    assert "5 recordings" in words and "index    none" in words
+    assert "5 recordings" in words and "index    none is kept" in words
     assert line(entries[0]).split()[0] == "1"
