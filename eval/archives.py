@@ -39,7 +39,7 @@ class Query:
     probe: Path
     recording: str
     condition: str
-    length_s: float  # so much of it, from its beginning
+    length_s: float  # so much of it, from its middle
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,7 @@ def measure(
     folder: Path,
     *,
     distractors: Sequence[str] = (),
+    min_log_lr: float | None = None,
     workers: int = 1,
     told: Told = lambda done, of: None,
 ) -> list[Answer]:
@@ -116,7 +117,7 @@ def measure(
         inside = {item.recording for item in own}
         names = {os.path.abspath(item.path): item.recording for item in own}
         tasks += [
-            (folder / name, names, query, query.recording in inside)
+            (folder / name, names, query, query.recording in inside, min_log_lr)
             for query in queries
             if name == "all" or query.recording not in inside
         ]
@@ -165,11 +166,11 @@ def _opened(folder: Path) -> Archive:
     return Archive.open(folder)
 
 
-def _ask(task: tuple[Path, dict[str, str], Query, bool]) -> Answer:
-    folder, names, query, present = task
+def _ask(task: tuple[Path, dict[str, str], Query, bool, float | None]) -> Answer:
+    folder, names, query, present, min_log_lr = task
     archive = _opened(folder)
     with _cut(query) as path:
-        searcher = archive.searcher()
+        searcher = archive.searcher(min_log_lr=min_log_lr)
         started = time.monotonic()
         result = search(searcher, path)
         elapsed_s = time.monotonic() - started
@@ -188,8 +189,11 @@ def _ask(task: tuple[Path, dict[str, str], Query, bool]) -> Answer:
 
 @contextmanager
 def _cut(query: Query) -> Iterator[Path]:
-    """A file with the beginning of a fragment."""
-    samples = audio.load(query.probe, duration_s=query.length_s)
+    """A file with the middle of a fragment: its ends may be silent."""
+    samples = audio.load(query.probe)
+    count = round(query.length_s * SAMPLE_RATE)
+    first = max(0, (samples.size - count) // 2)
+    samples = samples[first : first + count]
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "query.wav"
         soundfile.write(path, samples, SAMPLE_RATE, subtype="FLOAT")

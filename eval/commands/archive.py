@@ -24,6 +24,7 @@ Example:
 @click.option("--length", "length_s", default=10.0, help="Seconds of each fragment.",
               show_default=True)  # fmt: skip
 @click.option("--limit", type=click.IntRange(min=1), help="Fragments of each condition.")
+@click.option("--min-log-lr", type=float, help="Natural-log ratio from which a match counts.")
 @click.option("--distractors", type=PATH, help="Folder of further recordings in the archive.")
 @click.option("--archives", type=PATH, help="Folder in which the archives are kept.")
 @click.option("--workers", type=click.IntRange(min=1), default=os.cpu_count(), help="Processes.")
@@ -35,6 +36,7 @@ def archive(
     split: str | None,
     length_s: float,
     limit: int | None,
+    min_log_lr: float | None,
     distractors: Path | None,
     archives: Path | None,
     workers: int,
@@ -69,6 +71,7 @@ def archive(
             queries,
             archives or Path(temporary),
             distractors=others,
+            min_log_lr=min_log_lr,
             workers=workers,
             told=lambda done, of: progress.update(task, completed=done, total=of),
         )

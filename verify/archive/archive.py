@@ -22,7 +22,7 @@ from verify.archive.manifest import NAME, Manifest
 from verify.archive.matches import Found
 from verify.archive.query import search
 from verify.archive.results import Entry, NewRecording
-from verify.archive.search import MIN_LOG_LR, Searcher
+from verify.archive.search import Searcher
 from verify.archive.store import Store
 from verify.comparison import Comparer
 
@@ -163,12 +163,12 @@ class Archive:
             raise InputError("say which recordings: by id, path, text or tag")
         return list({entry.id: entry for entry in found}.values())
 
-    def search(self, query: audio.StrPath, *, min_log_lr: float = MIN_LOG_LR) -> Found:
+    def search(self, query: audio.StrPath, *, min_log_lr: float | None = None) -> Found:
         """Where a recording, or parts of a long one, lie in the archive."""
         return search(self.searcher(min_log_lr=min_log_lr), query)
 
     def searcher(
-        self, *, min_log_lr: float = MIN_LOG_LR, index: Searchable | None = None
+        self, *, min_log_lr: float | None = None, index: Searchable | None = None
     ) -> Searcher:
         """What searches this archive, for many queries and for streams; `index`: another way."""
         manifest = self.store.manifest

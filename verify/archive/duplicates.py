@@ -17,7 +17,7 @@ from verify.archive.backends.choice import Searchable
 from verify.archive.matches import Match
 from verify.archive.query import search
 from verify.archive.results import Entry, Hits, Vectors, recording_of, window_ids
-from verify.archive.search import MIN_LOG_LR, Searcher
+from verify.archive.search import Searcher
 
 WHOLE = 0.9
 """Share of a recording from which it counts as a whole."""
@@ -77,7 +77,7 @@ class Others:
 
 
 def duplicates(
-    archive: Archive, *, min_log_lr: float = MIN_LOG_LR, told: Told = lambda done, of: None
+    archive: Archive, *, min_log_lr: float | None = None, told: Told = lambda done, of: None
 ) -> Iterator[Pair | InputError]:
     """Each pair with something in common, once; or why a recording could not be looked into.
 

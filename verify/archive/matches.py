@@ -120,10 +120,15 @@ class Found:
     duration_s: float  # of the query
     lack: str = ""  # why nothing could be sought, or nothing said: "holds nothing but silence"
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether a comparison would say "same recording" of one of the matches."""
+        return any(match.verdict == "same" for match in self.matches)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         return {
-            "found": bool(self.matches),
+            "found": self.is_sure,
             "matches": [match.to_dict() for match in self.matches],
             "unproven": [candidate.to_dict() for candidate in self.unproven],
             "duration_s": round(self.duration_s, 3),

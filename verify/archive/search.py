@@ -16,8 +16,10 @@ from verify.archive.votes import Candidate, Point, Seconds, vote
 from verify.comparison import Comparer
 from verify.wording import LEAST_RATIO
 
-MIN_LOG_LR = math.log(LEAST_RATIO)
+LEAST_LOG_LR = math.log(LEAST_RATIO)
 """Least ratio of a match, that from which a comparison would say "same recording"."""
+PERHAPS_LOG_LR = math.log(5)
+"""Of a short query, what has at least this is told as well, as what may be."""
 HITS = 50
 """Similar windows that are asked for, for each window of a query."""
 PLACES = 12
@@ -28,7 +30,7 @@ ALIGNED = 6
 """Of those, so many are aligned exactly,"""
 PROVEN = 4
 """and of the strongest of these the network is asked again,"""
-LEAST_STRENGTH = 0.6
+LEAST_STRENGTH = 0.45
 """if they agree so strongly: of 7 to 12 s, with less no ratio reaches 10, nor do 95 % of others."""
 PIECE_S = 5.0
 """Besides as a whole, a moment is looked for by pieces of that length."""
@@ -57,12 +59,15 @@ class Searcher:
         *,
         window_s: float,
         hop_s: float,
-        min_log_lr: float = MIN_LOG_LR,
+        min_log_lr: float | None = None,
     ) -> None:
-        """`window_s` and `hop_s` are those of the archive's windows."""
+        """`window_s` and `hop_s` are those of the archive's windows.
+
+        `min_log_lr` is the least ratio of any match; else that depends on the query's length.
+        """
         self.comparer = comparer
         self.window_s, self.hop_s = window_s, hop_s
-        self.min_log_lr = min_log_lr
+        self._min_log_lr = min_log_lr
         self.references = References(entries, comparer.embedder)
         self._entries, self._index = entries, index
 
@@ -81,10 +86,18 @@ class Searcher:
         lengths_s = (moment.duration_s, min(PIECE_S, moment.duration_s))
         middles_s, vectors = self.windows(moment, lengths_s, hop_s=PIECE_S / 4)
         candidates = self.vote(middles_s, self.neighbours(vectors), count=PLACES)
-        return self.proven(moment, candidates)
+        return self.proven(moment, candidates, least_log_lr=PERHAPS_LOG_LR)
 
-    def proven(self, moment: Sound, candidates: Sequence[Candidate]) -> Outcome:
+    def proven(
+        self,
+        moment: Sound,
+        candidates: Sequence[Candidate],
+        *,
+        least_log_lr: float = LEAST_LOG_LR,
+    ) -> Outcome:
         """Matches of a moment at some places, best first, one of each recording."""
+        if self._min_log_lr is not None:
+            least_log_lr = self._min_log_lr
         outcome = Outcome()
         places: list[Place] = []
         for rank, candidate in enumerate(candidates):
@@ -102,7 +115,7 @@ class Searcher:
             match = prove(self.comparer.calibration, place)
             if isinstance(match, str):
                 outcome.reasons.append(match)
-            elif match.log_lr >= self.min_log_lr:
+            elif match.log_lr >= least_log_lr:
                 found.setdefault(match.entry.id, match)
         outcome.matches = sorted(found.values(), key=lambda match: -match.strength)
         return outcome

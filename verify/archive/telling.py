@@ -24,7 +24,8 @@ def tell_found(query: audio.StrPath, found: Found, *, n_recordings: int) -> list
         head = f"{name}: NOTHING CAN BE SAID: it {found.lack}"
     elif found.matches:
         held = len({match.entry.id for match in found.matches})
-        head = f"{name}: FOUND in {held} of {n_recordings:,} recordings"
+        word = "FOUND" if found.is_sure else "PERHAPS"
+        head = f"{name}: {word} in {held} of {n_recordings:,} recordings"
     else:
         head = f"{name}: NOT IN THE ARCHIVE of {n_recordings:,} recordings"
     lines = [head, *(f"  {tell_match(match)}" for match in found.matches)]

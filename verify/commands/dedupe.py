@@ -29,7 +29,6 @@ def dedupe(archive: Path, min_log_lr: float | None, device: str, as_json: bool) 
 
     from verify.archive import Archive
     from verify.archive.duplicates import Pair, duplicates, grouped
-    from verify.archive.search import MIN_LOG_LR
     from verify.archive.telling import tell_groups
 
     pairs, failed = [], 0
@@ -41,7 +40,7 @@ def dedupe(archive: Path, min_log_lr: float | None, device: str, as_json: bool) 
         task = progress.add_task("comparing", total=len(opened))
         for pair in duplicates(
             opened,
-            min_log_lr=MIN_LOG_LR if min_log_lr is None else min_log_lr,
+            min_log_lr=min_log_lr,
             told=lambda done, of: progress.update(task, completed=done, total=of),
         ):
             if isinstance(pair, Pair):

@@ -44,11 +44,10 @@ def monitor(
     from verify.archive import Archive
     from verify.archive.live import live
     from verify.archive.monitor import monitor as heard
-    from verify.archive.search import MIN_LOG_LR
     from verify.archive.telling import tell_match
 
     with Archive.open(archive, device=device) as opened:
-        searcher = opened.searcher(min_log_lr=MIN_LOG_LR if min_log_lr is None else min_log_lr)
+        searcher = opened.searcher(min_log_lr=min_log_lr)
         blocks = live(
             source,
             container=container,

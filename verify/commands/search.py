@@ -10,8 +10,9 @@ import click
 
 @click.command(
     epilog="""\b
-Exit codes: 0 found; 1 not in the archive; 2 error; 3 nothing can be said of it (silence, too
-short). Of several queries: 2 if one could not be read, else 1 if one was not found, else 3.
+Exit codes: 0 found; 1 not in the archive; 2 error; 3 perhaps, or nothing can be said of it
+(silence, too short). Of several queries: 2 if one could not be read, else 1 if one was not found,
+else 3.
 
 \b
 Example:
@@ -47,13 +48,13 @@ def search(
     Of a short query, every recording that holds it is told, the surest first; of a long one, a
     mix or a day of broadcast, what each stretch is, in its order. Candidates are found by the
     network, and each is then aligned and weighed as `cqtnet compare` does: what comes out has a
-    likelihood ratio. Files whose sound is not what it was are told, but never called a match.
+    likelihood ratio. Below 10 that is told as PERHAPS. Files whose sound is not what it was are
+    told, but never called a match.
     """
     from cqtnet.errors import InputError
     from cqtnet.files import refuse_overwrite
     from verify.archive import Archive, query
     from verify.archive.listing import listed
-    from verify.archive.search import MIN_LOG_LR
     from verify.archive.telling import COLUMNS, as_rows, tell_found
 
     files = list(listed(queries))
@@ -65,7 +66,7 @@ def search(
         refuse_overwrite(report, force=force)
     codes = set()
     with Archive.open(archive, device=device) as opened:
-        searcher = opened.searcher(min_log_lr=MIN_LOG_LR if min_log_lr is None else min_log_lr)
+        searcher = opened.searcher(min_log_lr=min_log_lr)
         if as_csv:
             click.echo(",".join(COLUMNS))
         for file in files:
@@ -78,7 +79,7 @@ def search(
                 codes.add(2)
                 continue
             found = replace(found, matches=found.matches[:count])
-            codes.add(3 if found.lack else 0 if found.matches else 1)
+            codes.add(0 if found.is_sure else 3 if found.lack or found.matches else 1)
             if as_json:
                 click.echo(json.dumps({"query": file, **found.to_dict()}))
             elif as_csv:

@@ -56,8 +56,10 @@ def write_search_report(
 def _opening(query: audio.StrPath, found: Found) -> str:
     if found.lack:
         title, verdict = "Nothing can be said of this recording", "insufficient"
-    elif found.matches:
+    elif found.is_sure:
         title, verdict = "Found in the archive", "same"
+    elif found.matches:
+        title, verdict = "Perhaps in the archive", "insufficient"
     else:
         title, verdict = "Not in the archive", "different"
     parts = [
