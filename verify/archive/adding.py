@@ -20,7 +20,7 @@ BATCH_WINDOWS = 20_000
 """Windows that are written at the latest, 160 MB as float32."""
 
 What = Literal["added", "unchanged", "copy", "moved", "replaced", "failed"]
-WHATS: tuple[What, ...] = get_args(What)
+OUTCOMES: tuple[What, ...] = get_args(What)
 Extract = Callable[[str, str], NewRecording]
 """Reads a file, given its path and the SHA-256 of its bytes; on any thread."""
 
@@ -54,7 +54,7 @@ class Summary:
 
     def sentence(self) -> str:
         """What was done, in a line."""
-        words = ", ".join(f"{self.counts[what]:,} {what}" for what in WHATS if what in self.counts)
+        words = ", ".join(f"{self.counts[what]:,} {what}" for what in OUTCOMES if what in self.counts)
         speed = self.duration_s / max(self.elapsed_s, 1e-9)
         return (
             f"{words or 'nothing'}; {self.duration_s / 3600:.2f} h read in {self.elapsed_s:.1f} s "
