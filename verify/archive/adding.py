@@ -54,7 +54,9 @@ class Summary:
 
     def sentence(self) -> str:
         """What was done, in a line."""
-        words = ", ".join(f"{self.counts[what]:,} {what}" for what in OUTCOMES if what in self.counts)
+        words = ", ".join(
+            f"{self.counts[what]:,} {what}" for what in OUTCOMES if what in self.counts
+        )
         speed = self.duration_s / max(self.elapsed_s, 1e-9)
         return (
             f"{words or 'nothing'}; {self.duration_s / 3600:.2f} h read in {self.elapsed_s:.1f} s "
