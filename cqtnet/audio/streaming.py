@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -15,11 +14,12 @@ from cqtnet.audio.account import AudioInfo
 from cqtnet.audio.decode import Decoder, Piece
 from cqtnet.audio.files import StrPath, shown
 from cqtnet.audio.limits import DEFAULT_LIMITS, Limits
+from cqtnet.closing import Closing
 
 Samples = NDArray[np.float32]
 
 
-class AudioStream:
+class AudioStream(Closing):
     """Blocks of mono float32 samples, shape (n,); made by `stream`, read once, closes itself.
 
     `info` is there at once, `notes` and `decoded_s` grow with reading and are complete at the end.
@@ -83,17 +83,6 @@ class AudioStream:
     def close(self) -> None:
         """Close the file before the end is reached; a second time does nothing."""
         self._decoder.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _cut(self, size: int) -> Iterator[Samples]:
         """The selection in blocks of `size` samples; the last may be shorter."""

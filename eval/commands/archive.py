@@ -5,6 +5,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -53,7 +54,6 @@ def archive(
     from rich.progress import Progress
 
     from cqtnet.data import list_items
-    from cqtnet.files import written_whole
     from eval.archives import figures, measure, queries_of, rows
     from verify.archive.listing import listed
 
@@ -76,22 +76,32 @@ def archive(
             told=lambda done, of: progress.update(task, completed=done, total=of),
         )
     if out is not None:
-        with written_whole(out) as path, path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(rows(answers[:1])[0]))
-            writer.writeheader()
-            writer.writerows(rows(answers))
+        _write(out, rows(answers))
     found = figures(answers)
-    if as_json:
-        click.echo(json.dumps(found, indent=1))
-        return
-    click.echo("| condition | queries | first is right % | foreign | found all the same % | s |")
-    click.echo("|---|---|---|---|---|---|")
+    click.echo(json.dumps(found, indent=1) if as_json else "\n".join(_table(found)))
+
+
+def _write(out: Path, answers: list[dict[str, Any]]) -> None:
+    from cqtnet.files import written_whole
+
+    with written_whole(out) as path, path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(answers[0]))
+        writer.writeheader()
+        writer.writerows(answers)
+
+
+def _table(found: dict[str, dict[str, Any]]) -> list[str]:
+    lines = [
+        "| condition | queries | first is right % | foreign | found all the same % | s |",
+        "|---|---|---|---|---|---|",
+    ]
     for name, row in found.items():
         right, wrong = _percent(row["top1"]), _percent(row["false_found"])
-        click.echo(
+        lines.append(
             f"| {name} | {row['queries']} | {right} | {row['foreign']} | {wrong} "
             f"| {row['seconds']:.2f} |"
         )
+    return lines
 
 
 def _percent(figure: dict[str, float | None]) -> str:

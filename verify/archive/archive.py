@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from cqtnet import audio
 from cqtnet.checkpoint import load_weights
+from cqtnet.closing import Closing
 from cqtnet.embed import Embedder
 from cqtnet.errors import ArchiveError, InputError
 from verify.archive.adding import Extract, Step, Summary, add_files
@@ -32,7 +32,7 @@ WINDOW_S, HOP_S = 10.0, 5.0
 Told = Callable[[Step], None]
 
 
-class Archive:
+class Archive(Closing):
     """A folder of indexed recordings, open for searching or, by one process, for adding too.
 
     >>> with Archive.open(Path("archive")) as archive:
@@ -75,17 +75,6 @@ class Archive:
     def close(self) -> None:
         """Close all files and let others write."""
         self.store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __len__(self) -> int:
         return len(self.store)

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+from cqtnet.closing import Closing
 from cqtnet.errors import ArchiveError
 from cqtnet.files import make_folder
 from verify.archive import catalogue, lock, segments
@@ -29,7 +29,7 @@ CHECKED_BYTES = 256 << 20
 """An archive with no more than this in vectors is checked in full whenever it is opened."""
 
 
-class Store(Contents):
+class Store(Closing, Contents):
     """An archive, open for reading or, by one process at a time, for writing.
 
     A reader sees the archive as it was when it was opened, whatever a writer does meanwhile.
@@ -96,17 +96,6 @@ class Store(Contents):
         self._segments.close()
         if self._lock:
             self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def add(self, new: Sequence[NewRecording]) -> list[Entry]:
         """The entries of some recordings, all of which, or after an error none, were added.

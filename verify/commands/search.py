@@ -4,8 +4,13 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from verify.archive import Archive
+    from verify.archive.matches import Found
 
 
 @click.command(
@@ -52,7 +57,6 @@ def search(
     told, but never called a match.
     """
     from cqtnet.errors import InputError
-    from cqtnet.files import refuse_overwrite
     from verify.archive import Archive, query
     from verify.archive.listing import listed
     from verify.archive.telling import COLUMNS, as_rows, tell_found
@@ -61,9 +65,7 @@ def search(
     if not files:
         raise InputError(f"no audio in {', '.join(queries)}; give files or folders")
     if report is not None:
-        if len(files) != 1:
-            raise InputError(f"a report is of one query, not of {len(files)}")
-        refuse_overwrite(report, force=force)
+        _check_report(report, files, force=force)
     codes = set()
     with Archive.open(archive, device=device) as opened:
         searcher = opened.searcher(min_log_lr=min_log_lr)
@@ -87,8 +89,22 @@ def search(
             else:
                 click.echo("\n".join(tell_found(file, found, n_recordings=len(opened))))
             if report is not None:
-                from verify.report.search import write_search_report
-
-                write_search_report(report, file, found, opened.store)
-                click.echo(f"  report   {report}", err=True)
+                _write_report(report, file, found, opened)
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
+
+
+def _check_report(report: Path, files: list[str], *, force: bool) -> None:
+    """Raise unless a page on these queries can be written."""
+    from cqtnet.errors import InputError
+    from cqtnet.files import refuse_overwrite
+
+    if len(files) != 1:
+        raise InputError(f"a report is of one query, not of {len(files)}; give one file")
+    refuse_overwrite(report, force=force)
+
+
+def _write_report(report: Path, file: str, found: "Found", archive: "Archive") -> None:
+    from verify.report.search import write_search_report  # drawing takes a second to be loaded
+
+    write_search_report(report, file, found, archive.store)
+    click.echo(f"  report   {report}", err=True)

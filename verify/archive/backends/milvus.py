@@ -10,11 +10,11 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
+from cqtnet.closing import Closing
 from cqtnet.errors import ArchiveError
 from verify.archive.backends.interface import (
     BLOCK_WINDOWS,
@@ -36,7 +36,7 @@ QUERIES_AT_ONCE = 100
 TIMEOUT_S = 30.0
 
 
-class MilvusIndex:
+class MilvusIndex(Closing):
     """The windows of one archive in a collection, which is made if it is missing.
 
     >>> with MilvusIndex("http://milvus:19530", collection="news", dimension=2048) as index:
@@ -60,17 +60,6 @@ class MilvusIndex:
     def close(self) -> None:
         """End the connection."""
         self._client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __len__(self) -> int:
         with self._named("counted"):
