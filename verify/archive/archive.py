@@ -74,6 +74,9 @@ class Archive(Closing):
 
     def close(self) -> None:
         """Close all files and let others write."""
+        index = self.__dict__.pop("index", None)
+        if isinstance(index, Closing):  # a connection
+            index.close()
         self.store.close()
 
     def __len__(self) -> int:

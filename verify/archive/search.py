@@ -31,7 +31,7 @@ ALIGNED = 6
 PROVEN = 4
 """and of the strongest of these the network is asked again,"""
 LEAST_STRENGTH = 0.45
-"""if they agree so strongly: of 7 to 12 s, with less no ratio reaches 10, nor do 95 % of others."""
+"""if they agree so strongly: with less, nothing reaches a ratio that is told."""
 PIECE_S = 5.0
 """Besides as a whole, a moment is looked for by pieces of that length."""
 TEMPO_ROOM = 1.55
