@@ -1,8 +1,8 @@
 """How well altered fragments are found in an archive, and how often foreign ones are "found".
 
 Every fragment is asked of an archive of all recordings, and of one without its collection. From
-the first comes how often the right recording is named first, from the second how often another
-one is: collections are left out whole, for their pieces may share sounds.
+the first comes how often the right recording is ranked first, and called a match; from the second
+how often another one is: collections are left out whole, for their pieces may share sounds.
 """
 
 import os
@@ -27,7 +27,7 @@ from eval.processes import in_processes
 from eval.retrieval import mean_by_recording
 from eval.trials import read_trials
 from verify.archive.archive import Archive
-from verify.archive.query import search
+from verify.archive.search.query import search
 
 Told = Callable[[int, int], None]
 
@@ -50,15 +50,26 @@ class Answer:
     probe: str
     recording: str
     present: bool  # whether its recording is in the archive
-    found: str  # the recording named first; "" for none
+    first: str  # the recording ranked first, a match or the nearest; "" where nothing was weighed
+    is_match: bool  # at the threshold
     log_lr: float
     place_s: float  # where it begins there
     elapsed_s: float
 
     @property
-    def is_right(self) -> bool:
-        """Whether the recording was named, or, where it is not there, none."""
-        return self.found == (self.recording if self.present else "")
+    def is_first(self) -> bool:
+        """Whether the right recording is ranked first."""
+        return self.present and self.first == self.recording
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the right recording is ranked first, and called a match."""
+        return self.is_first and self.is_match
+
+    @property
+    def is_false(self) -> bool:
+        """Whether a recording is called a match that the fragment is not of."""
+        return self.is_match and not self.is_first
 
 
 def queries_of(trials: Sequence[Path], *, length_s: float, limit: int | None) -> list[Query]:
@@ -130,7 +141,7 @@ def measure(
 
 
 def figures(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
-    """By condition: how often the first was right, how often a foreign one was found, seconds."""
+    """By condition: how often the right one is first, is found, a foreign one is, and seconds."""
     found: dict[str, dict[str, Any]] = {}
     for condition in dict.fromkeys(answer.condition for answer in answers):
         own = [answer for answer in answers if answer.condition == condition]
@@ -138,9 +149,11 @@ def figures(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
         foreign = [answer for answer in own if not answer.present]
         found[condition] = {
             "queries": len(there),
-            "top1": _share(there, lambda answer: answer.is_right).to_dict(),
+            "top1": _share(there, lambda answer: answer.is_first).to_dict(),
+            "found": _share(there, lambda answer: answer.is_found).to_dict(),
+            "other_found": _share(there, lambda answer: answer.is_false).to_dict(),
             "foreign": len(foreign),
-            "false_found": _share(foreign, lambda answer: not answer.is_right).to_dict(),
+            "false_found": _share(foreign, lambda answer: answer.is_false).to_dict(),
             "seconds": float(np.median([answer.elapsed_s for answer in own])),
         }
     return found
@@ -174,13 +187,14 @@ def _ask(task: tuple[Path, dict[str, str], Query, bool, float | None]) -> Answer
         started = time.monotonic()
         result = search(searcher, path)
         elapsed_s = time.monotonic() - started
-    best = max(result.matches, key=lambda match: match.strength, default=None)
+    best = max(result.matches, key=lambda match: match.strength, default=result.nearest)
     return Answer(
         query.condition,
         query.probe.name,
         query.recording,
         present,
         "" if best is None else names.get(best.path, best.path),
+        bool(result.matches),
         0.0 if best is None else best.log_lr,
         0.0 if best is None else best.reference_start_s,
         elapsed_s,

@@ -11,8 +11,10 @@ SAME = "A and B hold the same recording"
 DIFFERENT = "A and B hold different recordings"
 """The two propositions. The same recording: the same sounds, whatever was done to them since."""
 
+WEAK_RATIO = 2.0
+"""Ratios nearer to 1 than that support nothing."""
 SCALE = (
-    (2.0, "no"),
+    (WEAK_RATIO, "no"),
     (10.0, "weak"),
     (100.0, "moderate"),
     (1_000.0, "moderately strong"),

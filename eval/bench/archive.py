@@ -14,7 +14,7 @@ from cqtnet.embed import Embedder
 from cqtnet.music import make_music
 from eval.bench.table import Measurement, once, seconds
 from verify.archive.archive import Archive
-from verify.archive.query import search
+from verify.archive.search.query import search
 
 ALTERATION = Chain((Tempo(1.1), Pitch(-2.0)))
 PIECES, PIECE_S = 8, 120.0

@@ -19,9 +19,9 @@ from eval.bench.table import Measurement, once
 from verify.archive.backends.build import SAME_COSINE
 from verify.archive.backends.cache import IndexCache
 from verify.archive.backends.kinds import KINDS, Kind, plan
-from verify.archive.manifest import Manifest
+from verify.archive.disk.manifest import Manifest
+from verify.archive.disk.store import Store
 from verify.archive.results import NewRecording, Vectors, Windows
-from verify.archive.store import Store
 
 DIMENSION, RANK, DECAY = 2048, 512, 110.0
 WINDOWS, RECORDINGS_AT_ONCE = 240, 50
@@ -33,7 +33,7 @@ OPEN = """
 import re, sys, time
 from pathlib import Path
 from verify.archive.backends.cache import IndexCache
-from verify.archive.store import Store
+from verify.archive.disk.store import Store
 resident = lambda: int(re.search(r"VmRSS:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 before, started = resident(), time.perf_counter()
 store = Store.open(Path(sys.argv[1]))

@@ -46,9 +46,9 @@ def archive(
 ) -> None:
     """Seek the fragments of TRIALS in an archive of all recordings, and in ones without theirs.
 
-    Told are how often the right recording is named first, and how often another is named where
-    the right one is not there: then its whole collection is not, for pieces of one may share
-    sounds.
+    Told are how often the right recording is ranked first, how often it is called a match as well,
+    and how often another is where the right one is not there: then its whole collection is not,
+    for pieces of one may share sounds.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -90,16 +90,16 @@ def _write(out: Path, answers: list[dict[str, Any]]) -> None:
         writer.writerows(answers)
 
 
-def _table(found: dict[str, dict[str, Any]]) -> list[str]:
+def _table(conditions: dict[str, dict[str, Any]]) -> list[str]:
     lines = [
-        "| condition | queries | first is right % | foreign | found all the same % | s |",
-        "|---|---|---|---|---|---|",
+        "| condition | queries | first % | found % | another found % | foreign | found % | s |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for name, row in found.items():
-        right, wrong = _percent(row["top1"]), _percent(row["false_found"])
+    for name, row in conditions.items():
+        first, found, other = (_percent(row[key]) for key in ("top1", "found", "other_found"))
         lines.append(
-            f"| {name} | {row['queries']} | {right} | {row['foreign']} | {wrong} "
-            f"| {row['seconds']:.2f} |"
+            f"| {name} | {row['queries']} | {first} | {found} | {other} | {row['foreign']} "
+            f"| {_percent(row['false_found'])} | {row['seconds']:.2f} |"
         )
     return lines
 

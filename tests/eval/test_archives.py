@@ -19,8 +19,8 @@ def item(name: str, collection: str) -> Item:
     return Item(Path(f"{name}.flac"), name, "train", collection)
 
 
-def answer(condition: str, recording: str, *, present: bool, found: str) -> Answer:
-    return Answer(condition, f"{recording}.wav", recording, present, found, 3.0, 0.0, 0.5)
+def answer(recording: str, *, present: bool, first: str, is_match: bool = True) -> Answer:
+    return Answer("x", f"{recording}.wav", recording, present, first, is_match, 3.0, 0.0, 0.5)
 
 
 def test_collections_are_left_out_whole() -> None:
@@ -32,18 +32,21 @@ def test_collections_are_left_out_whole() -> None:
         halves(items[:3])
 
 
-def test_right_is_the_recording_where_it_is_and_none_where_it_is_not() -> None:
+def test_first_found_and_falsely_found_are_counted_apart() -> None:
     answers = [
-        answer("x", "a", present=True, found="a"),
-        answer("x", "b", present=True, found="a"),
-        answer("x", "c", present=True, found=""),
-        answer("x", "d", present=True, found="d"),
-        answer("x", "a", present=False, found=""),
-        answer("x", "b", present=False, found="c"),
+        answer("a", present=True, first="a"),
+        answer("b", present=True, first="a"),
+        answer("c", present=True, first="", is_match=False),
+        answer("d", present=True, first="d", is_match=False),
+        answer("a", present=False, first="", is_match=False),
+        answer("b", present=False, first="c"),
+        answer("c", present=False, first="a", is_match=False),
+        answer("d", present=False, first="a", is_match=False),
     ]
     row = figures(answers)["x"]
-    assert (row["queries"], row["foreign"]) == (4, 2)
-    assert row["top1"]["value"] == 0.5 and row["false_found"]["value"] == 0.5
+    assert (row["queries"], row["foreign"]) == (4, 4)
+    figure = {key: row[key]["value"] for key in ("top1", "found", "other_found", "false_found")}
+    assert figure == {"top1": 0.5, "found": 0.25, "other_found": 0.25, "false_found": 0.25}
 
 
 def test_each_probe_is_one_query_and_a_limit_takes_them_evenly(tmp_path: Path) -> None:
@@ -74,7 +77,7 @@ def test_fragments_of_our_own_music_are_found_and_foreign_ones_are_not(tmp_path:
     ]  # fmt: skip
     table = run.invoke(cqtnet, words)
     assert table.exit_code == 0, table.output
-    assert "| paper-tempo | 4 | 100 | 4 | 0 |" in table.stdout
+    assert "| paper-tempo | 4 | 100 | 100 | 0 | 4 | 0 |" in table.stdout
     kept = run.invoke(cqtnet, [*words, "--archives", str(tmp_path / "kept"), "--json"])
     assert json.loads(kept.stdout)["paper-tempo"]["top1"]["value"] == 1
     assert len((tmp_path / "answers.csv").read_text().splitlines()) == 9

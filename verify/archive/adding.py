@@ -10,9 +10,9 @@ from typing import Any, Literal, get_args
 from cqtnet import audio
 from cqtnet.device import one_thread
 from cqtnet.errors import ArchiveError, InputError
+from verify.archive.disk.store import Store
 from verify.archive.extract import FileStatus
 from verify.archive.results import Entry, NewRecording
-from verify.archive.store import Store
 
 BATCH_S = 10.0
 """Seconds after which what was read is written: so much work an interruption costs."""

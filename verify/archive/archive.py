@@ -16,14 +16,14 @@ from cqtnet.errors import ArchiveError, InputError
 from verify.archive.adding import Extract, Step, Summary, add_files
 from verify.archive.backends.choice import Searchable, open_index, save_index
 from verify.archive.cluster import on_ray
+from verify.archive.disk.manifest import NAME, Manifest
+from verify.archive.disk.store import Store
 from verify.archive.extract import extract
 from verify.archive.listing import listed
-from verify.archive.manifest import NAME, Manifest
-from verify.archive.matches import Found
-from verify.archive.query import search
 from verify.archive.results import Entry, NewRecording
-from verify.archive.search import Searcher
-from verify.archive.store import Store
+from verify.archive.search.matches import Found
+from verify.archive.search.query import search
+from verify.archive.search.searcher import Searcher
 from verify.comparison import Comparer
 
 WINDOW_S, HOP_S = 10.0, 5.0

@@ -5,8 +5,8 @@ from pathlib import Path
 from cqtnet import audio
 from cqtnet.errors import ArchiveError, InputError
 from verify.archive.backends.choice import open_index
-from verify.archive.contents import Problem, Progress
-from verify.archive.store import Store
+from verify.archive.disk.contents import Problem, Progress
+from verify.archive.disk.store import Store
 
 
 def check(

@@ -15,8 +15,8 @@ from cqtnet import audio
 from cqtnet.embed import Embedder
 from cqtnet.errors import ArchiveError, InputError
 from verify.archive.adding import Extract
+from verify.archive.disk.manifest import Manifest
 from verify.archive.extract import extract
-from verify.archive.manifest import Manifest
 from verify.archive.results import NewRecording
 
 ATTEMPTS = 5

@@ -14,10 +14,10 @@ import numpy as np
 from cqtnet.errors import InputError
 from verify.archive.archive import Archive
 from verify.archive.backends.choice import Searchable
-from verify.archive.matches import Match
-from verify.archive.query import search
 from verify.archive.results import Entry, Hits, Vectors, recording_of, window_ids
-from verify.archive.search import Searcher
+from verify.archive.search.matches import Match
+from verify.archive.search.query import search
+from verify.archive.search.searcher import Searcher
 
 WHOLE = 0.9
 """Share of a recording from which it counts as a whole."""

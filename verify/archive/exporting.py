@@ -7,8 +7,8 @@ import numpy as np
 
 from cqtnet.errors import InputError
 from cqtnet.files import written_whole
+from verify.archive.disk.store import Store
 from verify.archive.results import Ids, recording_of, row_of
-from verify.archive.store import Store
 
 SUFFIXES = (".npz", ".parquet")
 BLOCK_WINDOWS = 4096

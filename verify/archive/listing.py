@@ -11,8 +11,8 @@ from cqtnet import audio
 from cqtnet.errors import InputError
 from verify.archive.backends.cache import read_info
 from verify.archive.backends.choice import milvus_uri
+from verify.archive.disk.store import Store
 from verify.archive.results import Entry
-from verify.archive.store import Store
 from verify.wording import clock
 
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from cqtnet.errors import ArchiveError
+from verify.archive.disk.store import Store
 from verify.archive.results import Entry, NewRecording, Windows, window_ids
-from verify.archive.store import Store
 
 BATCH_WINDOWS = 20_000
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from cqtnet import audio
 from verify.archive.duplicates import Pair
 from verify.archive.listing import line
-from verify.archive.matches import Found, Match
 from verify.archive.results import Entry
+from verify.archive.search.matches import Found, Match
 from verify.wording import clock, ratio, warped
 
 COLUMNS = (
@@ -29,6 +29,8 @@ def tell_found(query: audio.StrPath, found: Found, *, n_recordings: int) -> list
     else:
         head = f"{name}: NOT IN THE ARCHIVE of {n_recordings:,} recordings"
     lines = [head, *(f"  {tell_match(match)}" for match in found.matches)]
+    if found.nearest is not None:
+        lines.append(f"  nearest, and no match: {tell_match(found.nearest, word='beside')}")
     for candidate in found.unproven:
         paths = ", ".join(map(audio.shown, candidate.entry.paths)) or "no file"
         lines.append(
@@ -38,11 +40,11 @@ def tell_found(query: audio.StrPath, found: Found, *, n_recordings: int) -> list
     return lines
 
 
-def tell_match(match: Match) -> str:
-    """A match in a line."""
+def tell_match(match: Match, *, word: str = "is") -> str:
+    """A match in a line; `word` stands between its two stretches."""
     change = ", ".join(warped(match.line)) or "tempo and pitch as there"
     return (
-        f"{clock(match.query_start_s)}–{clock(match.query_end_s)} is "
+        f"{clock(match.query_start_s)}–{clock(match.query_end_s)} {word} "
         f"{clock(match.reference_start_s)}–{clock(match.reference_end_s)} of "
         f"{audio.shown(match.path)}  LR {ratio(match.log_lr)}  {change}"
     )

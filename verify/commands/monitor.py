@@ -42,8 +42,8 @@ def monitor(
     from datetime import UTC, datetime
 
     from verify.archive import Archive
-    from verify.archive.live import live
-    from verify.archive.monitor import monitor as heard
+    from verify.archive.search.live import live
+    from verify.archive.search.monitor import monitor as heard
     from verify.archive.telling import tell_match
 
     with Archive.open(archive, device=device) as opened:

@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from verify.archive import Archive
-    from verify.archive.matches import Found
+    from verify.archive.search.matches import Found
 
 
 @click.command(
@@ -57,8 +57,9 @@ def search(
     told, but never called a match.
     """
     from cqtnet.errors import InputError
-    from verify.archive import Archive, query
+    from verify.archive import Archive
     from verify.archive.listing import listed
+    from verify.archive.search import query
     from verify.archive.telling import COLUMNS, as_rows, tell_found
 
     files = list(listed(queries))

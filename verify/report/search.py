@@ -7,8 +7,8 @@ from pathlib import Path
 from cqtnet import audio
 from cqtnet.files import written_whole
 from cqtnet.versions import versions
-from verify.archive.matches import Found, Match
-from verify.archive.store import Store
+from verify.archive.disk.store import Store
+from verify.archive.search.matches import Found, Match
 from verify.report import style
 from verify.report.document import document
 from verify.report.markup import Row, bullets, code, figure, number, paragraph, section, table, text

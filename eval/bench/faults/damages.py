@@ -16,8 +16,8 @@ from eval.bench.faults.synthetic import (
     picture,
     synthetic_recording,
 )
-from verify.archive import catalogue, manifest, segments
-from verify.archive.store import Store
+from verify.archive.disk import catalogue, manifest, segments
+from verify.archive.disk.store import Store
 
 
 def damage_files(folder: Path, count: int, *, seed: int = 0) -> Outcome:

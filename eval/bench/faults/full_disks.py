@@ -14,7 +14,7 @@ from typing import Any
 from cqtnet.errors import ArchiveError
 from eval.bench.faults.outcome import Outcome, running, say
 from eval.bench.faults.synthetic import MANIFEST, number_of, synthetic_recording
-from verify.archive.store import Store
+from verify.archive.disk.store import Store
 
 SEGMENT_BYTES = 200_000
 STAGES = ("add", "remove", "add path", "compact")

@@ -15,8 +15,8 @@ from eval.bench.faults.synthetic import (
     numbers_in,
     synthetic_recording,
 )
-from verify.archive import catalogue, segments
-from verify.archive.store import Store
+from verify.archive.disk import catalogue, segments
+from verify.archive.disk.store import Store
 
 
 def kill_writers(folder: Path, rounds: int, *, seed: int = 0) -> Outcome:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from eval.bench.faults.synthetic import numbers_in
-from verify.archive.store import Store
+from verify.archive.disk.store import Store
 
 
 @dataclass

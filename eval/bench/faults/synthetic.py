@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from verify.archive.manifest import Manifest
+from verify.archive.disk.manifest import Manifest
+from verify.archive.disk.store import Store
 from verify.archive.results import NewRecording, Windows, window_ids
-from verify.archive.store import Store
 
 DIMENSION = 16
 SEGMENT_BYTES = 10_000  # small, so that there are several

@@ -13,7 +13,7 @@ from eval.bench.faults.synthetic import (
     picture,
     synthetic_recording,
 )
-from verify.archive.store import Store
+from verify.archive.disk.store import Store
 
 
 def race_writers(folder: Path, writers: int, rounds: int) -> Outcome:

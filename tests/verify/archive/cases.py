@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from eval.bench.faults.synthetic import MANIFEST, SEGMENT_BYTES, synthetic_recording
+from verify.archive.disk.store import Store
 from verify.archive.results import Entry, NewRecording, Windows
-from verify.archive.store import Store
 
 
 def make_archive(folder: Path, numbers: range = range(1, 6), **options: Any) -> list[Entry]:

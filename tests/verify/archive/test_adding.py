@@ -12,9 +12,9 @@ from cqtnet.errors import InputError
 from eval.bench.faults.synthetic import MANIFEST, synthetic_recording
 from verify.archive import adding
 from verify.archive.adding import Step, Summary, add_files
+from verify.archive.disk.store import Store
 from verify.archive.extract import FileStatus
 from verify.archive.results import NewRecording
-from verify.archive.store import Store
 
 MADE = synthetic_recording(1)
 

@@ -80,6 +80,7 @@ def test_the_answer_is_the_first_line_and_the_exit_code(
 ) -> None:
     done = call("search", folder / "archive", folder / query)
     assert done.exit_code == code and words in done.stdout.splitlines()[0]
+    assert ("nearest, and no match: 0:0" in done.stdout) == (code == 1)
 
 
 def test_a_long_query_is_told_in_its_order_as_csv_and_as_a_page(folder: Path) -> None:

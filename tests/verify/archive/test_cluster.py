@@ -16,10 +16,10 @@ from cqtnet.errors import InputError
 from cqtnet.model import CqtNet, find_preset
 from cqtnet.music import make_music
 from verify.archive.cluster import _read, on_ray
+from verify.archive.disk.manifest import Manifest
+from verify.archive.disk.store import Store
 from verify.archive.extract import extract
-from verify.archive.manifest import Manifest
 from verify.archive.results import window_ids
-from verify.archive.store import Store
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.slow

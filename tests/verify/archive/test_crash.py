@@ -10,8 +10,8 @@ from eval.bench.faults.damages import broken_off
 from eval.bench.faults.kills import kill_writers
 from eval.bench.faults.synthetic import numbers_in, picture, synthetic_recording
 from tests.verify.archive.cases import make_archive, writing
-from verify.archive.segments import Segments
-from verify.archive.store import Store
+from verify.archive.disk.segments import Segments
+from verify.archive.disk.store import Store
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_a_reader_looks_again_where_a_writer_compacted_while_it_opened(folder, m
 
 
 def test_a_busy_catalogue_is_waited_for_and_then_named(folder, monkeypatch):
-    monkeypatch.setattr("verify.archive.catalogue.BUSY_S", 0.1)
+    monkeypatch.setattr("verify.archive.disk.catalogue.BUSY_S", 0.1)
     connection = sqlite3.connect(folder / "catalogue.sqlite", isolation_level=None)
     connection.execute("BEGIN EXCLUSIVE")
     with pytest.raises(ArchiveError, match=r"catalogue\.sqlite cannot be read: another process"):

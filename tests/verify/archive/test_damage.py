@@ -6,9 +6,9 @@ from cqtnet.errors import ArchiveError
 from eval.bench.faults.damages import damage, damage_files
 from eval.bench.faults.synthetic import numbers_in, synthetic_recording
 from tests.verify.archive.cases import make_archive, writing
-from verify.archive.contents import Problem
+from verify.archive.disk.contents import Problem
+from verify.archive.disk.store import Store
 from verify.archive.results import window_ids
-from verify.archive.store import Store
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_a_damaged_recording_can_be_removed_and_the_rest_searched(folder):
 
 def test_large_archives_are_checked_when_they_are_read(folder, monkeypatch):
     flip(folder / "vectors/000001.vec", 20)
-    monkeypatch.setattr("verify.archive.store.CHECKED_BYTES", 1000)
+    monkeypatch.setattr("verify.archive.disk.store.CHECKED_BYTES", 1000)
     with Store.open(folder) as store:
         with pytest.raises(ArchiveError, match=r"000001\.vec is damaged"):
             list(store.batches(10))

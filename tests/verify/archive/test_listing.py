@@ -5,8 +5,8 @@ import pytest
 
 from cqtnet.errors import InputError
 from tests.verify.archive.cases import make_archive
+from verify.archive.disk.store import Store
 from verify.archive.listing import account, line, listed, told
-from verify.archive.store import Store
 
 
 @pytest.fixture

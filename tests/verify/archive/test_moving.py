@@ -13,10 +13,10 @@ from eval.bench.faults.synthetic import MANIFEST, synthetic_recording
 from tests.verify.archive.cases import make_archive, stored
 from verify.archive.backends.cache import IndexCache
 from verify.archive.checking import check
+from verify.archive.disk.store import Store
 from verify.archive.exporting import check_suffix, export_windows
 from verify.archive.merging import merge_into
 from verify.archive.results import window_ids
-from verify.archive.store import Store
 
 
 def test_merging_takes_what_is_not_there_yet(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from verify.archive.backends.faiss_index import FaissIndex
 from verify.archive.backends.interface import Source, catch_up
 from verify.archive.backends.kinds import Plan, Wanted
 from verify.archive.backends.note import read_note, write_note
-from verify.archive.failures import WRITTEN, named
+from verify.archive.disk.failures import WRITTEN, named
 from verify.archive.results import Hits, Vectors
 
 FOLDER = "index"

@@ -10,7 +10,7 @@ import faiss
 from cqtnet.errors import ArchiveError
 from cqtnet.files import file_sha256, written_whole
 from verify.archive.backends.kinds import Kind
-from verify.archive.failures import READ, WRITTEN, named
+from verify.archive.disk.failures import READ, WRITTEN, named
 
 _faiss: Any = faiss  # its type stubs leave out what reads and writes through Python
 

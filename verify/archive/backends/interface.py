@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from cqtnet.errors import ArchiveError
-from verify.archive.manifest import Manifest
+from verify.archive.disk.manifest import Manifest
 from verify.archive.results import Changes, Entry, Hits, Ids, Vectors, window_ids
 
 BLOCK_WINDOWS = 4096

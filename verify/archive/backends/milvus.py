@@ -24,7 +24,7 @@ from verify.archive.backends.interface import (
     refuse_unfit,
 )
 from verify.archive.backends.note import read_note, write_note
-from verify.archive.failures import WRITTEN, named
+from verify.archive.disk.failures import WRITTEN, named
 from verify.archive.results import WINDOWS_PER_RECORDING, Hits, Ids, Vectors
 
 NAME = "milvus.json"

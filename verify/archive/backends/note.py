@@ -7,7 +7,7 @@ from typing import Any
 
 from cqtnet.files import write_json
 from verify.archive.backends.faiss_file import damaged
-from verify.archive.failures import READ, WRITTEN, named
+from verify.archive.disk.failures import READ, WRITTEN, named
 
 MAX_BYTES = 1 << 16
 

@@ -21,8 +21,8 @@ def export(archive: Path, out: Path, force: bool) -> None:
     and `duration_s`.
     """
     from cqtnet.files import refuse_overwrite
+    from verify.archive.disk.store import Store
     from verify.archive.exporting import check_suffix, export_windows
-    from verify.archive.store import Store
 
     check_suffix(out)
     refuse_overwrite(out, force=force)

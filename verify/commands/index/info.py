@@ -16,8 +16,8 @@ Example:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(archive: Path, as_json: bool) -> None:
     """Tell what ARCHIVE holds: recordings, hours, windows, model, index and its recall."""
+    from verify.archive.disk.store import Store
     from verify.archive.listing import account, told
-    from verify.archive.store import Store
 
     with Store.open(archive, check=False) as store:
         found = account(store)

@@ -20,8 +20,8 @@ Example:
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for each.")
 def list_(archive: Path, text: str | None, tag: str | None, as_json: bool) -> None:
     """List the recordings of ARCHIVE: number, duration, paths, tags."""
+    from verify.archive.disk.store import Store
     from verify.archive.listing import line
-    from verify.archive.store import Store
 
     with Store.open(archive, check=False) as store:
         for entry in store.entries(text=text, tag=tag):

@@ -29,7 +29,7 @@ def rebuild(archive: Path, kind: str, milvus: str | None) -> None:
     """
     from verify.archive.backends import choice
     from verify.archive.backends.cache import IndexCache
-    from verify.archive.store import Store
+    from verify.archive.disk.store import Store
 
     with Store.open(archive, write=True) as store:
         if milvus:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from verify.archive.manifest import Manifest
+from verify.archive.disk.manifest import Manifest
 from verify.archive.results import Changes, Entry, recording_of, row_of, window_ids
 
 DIMENSION = 64

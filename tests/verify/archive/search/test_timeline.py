@@ -9,7 +9,7 @@ import soundfile
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.music import make_music
-from tests.verify.archive.searching import (
+from tests.verify.archive.search.searching import (
     SmallArchive,
     altered,
     comparer,
@@ -17,11 +17,11 @@ from tests.verify.archive.searching import (
     searcher_of,
     seconds,
 )
-from verify.archive.matches import Match
-from verify.archive.query import resolved, search
 from verify.archive.results import Entry
-from verify.archive.timeline import CHUNK_S, STEP_S, chunks, follow, overlap
-from verify.archive.tracks import Side
+from verify.archive.search.matches import Match
+from verify.archive.search.query import resolved, search
+from verify.archive.search.timeline import CHUNK_S, STEP_S, chunks, follow, overlap
+from verify.archive.search.tracks import Side
 from verify.results import Line
 
 

@@ -6,9 +6,9 @@ from functools import cached_property
 
 from cqtnet.embed import Trace
 from verify.align import FASTEST, SLOWEST, Peak, search
-from verify.archive.matches import Match
-from verify.archive.references import Excerpt
-from verify.archive.sound import Sound
+from verify.archive.search.matches import Match
+from verify.archive.search.references import Excerpt
+from verify.archive.search.sound import Sound
 from verify.calibration import Calibration
 from verify.comparison import reasons_against
 from verify.evidence import gather

@@ -119,6 +119,7 @@ class Found:
     unproven: tuple[Unproven, ...]
     duration_s: float  # of the query
     lack: str = ""  # why nothing could be sought, or nothing said: "holds nothing but silence"
+    nearest: Match | None = None  # of a short query without a match: where to listen first
 
     @property
     def is_sure(self) -> bool:
@@ -133,4 +134,5 @@ class Found:
             "unproven": [candidate.to_dict() for candidate in self.unproven],
             "duration_s": round(self.duration_s, 3),
             "lack": self.lack,
+            "nearest": None if self.nearest is None else self.nearest.to_dict(),
         }

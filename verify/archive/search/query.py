@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from cqtnet import audio
 from cqtnet.model import MINIMUM_S
-from verify.archive.matches import Found, Match
-from verify.archive.search import Searcher
-from verify.archive.sound import Sound
-from verify.archive.timeline import BRISK, THOROUGH, Timeline, chunks, overlap
-from verify.archive.tracks import Track
+from verify.archive.search.matches import Found, Match
+from verify.archive.search.searcher import Searcher
+from verify.archive.search.sound import Sound
+from verify.archive.search.timeline import BRISK, THOROUGH, Timeline, chunks, overlap
+from verify.archive.search.tracks import Track
 from verify.features import Content
 
 SHORT_S = 15.0
@@ -64,7 +64,8 @@ def short(searcher: Searcher, moment: Sound) -> Found:
     if not tracks:
         lack = _lack(moment.features.content)
     matches = tuple(track.found() for track in tracks)
-    return Found(matches, tuple(outcome.unproven), moment.duration_s, lack)
+    nearest = None if matches else outcome.nearest
+    return Found(matches, tuple(outcome.unproven), moment.duration_s, lack, nearest)
 
 
 def resolved(matches: Sequence[Match]) -> list[Match]:

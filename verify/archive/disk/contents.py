@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet.errors import ArchiveError
-from verify.archive import catalogue, manifest
-from verify.archive.catalogue import Catalogue
-from verify.archive.failures import damaged
-from verify.archive.manifest import Manifest, read_manifest
-from verify.archive.places import Places
+from verify.archive.disk import catalogue, manifest
+from verify.archive.disk.catalogue import Catalogue
+from verify.archive.disk.failures import damaged
+from verify.archive.disk.manifest import Manifest, read_manifest
+from verify.archive.disk.places import Places
+from verify.archive.disk.segments import Records, Segments
 from verify.archive.results import Changes, Entry, Ids, Vectors, recording_of, row_of
-from verify.archive.segments import Records, Segments
 
 BLOCK_WINDOWS = 4096
 """So many windows, of 4 KB each, are in memory at a time."""

@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from cqtnet.errors import ArchiveError
-from verify.archive.manifest import Manifest, read_manifest, write_manifest
+from verify.archive.disk.manifest import Manifest, read_manifest, write_manifest
 
 MANIFEST = Manifest("default", "ab" * 32, 2048, 20.0, 5.0, created="2026-01-01T00:00:00+00:00")
 

@@ -12,7 +12,7 @@ from augment.tempo import Tempo
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.music import make_music
 from verify.archive.results import Entry, Hits, Ids, Vectors, window_ids
-from verify.archive.search import Searcher
+from verify.archive.search.searcher import Searcher
 from verify.comparison import Comparer
 
 SEEDS = (11, 12, 13, 14)

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from cqtnet.embed import Samples
-from verify.archive.search import Searcher
-from verify.archive.timeline import News, follow
+from verify.archive.search.searcher import Searcher
+from verify.archive.search.timeline import News, follow
 
 
 def monitor(

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from cqtnet.cqt import FRAMES_PER_SECOND
 from verify.agreement import agreement
-from verify.archive.matches import Match
-from verify.archive.references import References
+from verify.archive.search.matches import Match
+from verify.archive.search.references import References
 from verify.features import Features
 from verify.results import Line
 from verify.stretches import anywhere, same_way

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from verify.archive.failures import READ, WRITTEN, damaged, named
+from verify.archive.disk.failures import READ, WRITTEN, damaged, named
 from verify.archive.results import Ids, Vectors
 
 FOLDER = "vectors"

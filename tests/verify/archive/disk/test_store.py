@@ -11,8 +11,8 @@ import pytest
 from cqtnet.errors import ArchiveError
 from eval.bench.faults.synthetic import MANIFEST, number_of, picture, synthetic_recording
 from tests.verify.archive.cases import make_archive, stored, with_windows, writing
+from verify.archive.disk.store import Store
 from verify.archive.results import NewRecording, window_ids
-from verify.archive.store import Store
 
 
 @pytest.fixture
@@ -265,7 +265,7 @@ def test_making_an_archive_that_was_broken_off_can_be_repeated(tmp_path, monkeyp
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("verify.archive.store.write_manifest", fail)
+        patched.setattr("verify.archive.disk.store.write_manifest", fail)
         with pytest.raises(KeyboardInterrupt):
             Store.create(tmp_path / "a", MANIFEST)
     with pytest.raises(ArchiveError, match="is no archive"):
@@ -277,7 +277,7 @@ READ = """
 from pathlib import Path
 from cqtnet.errors import ArchiveError
 from eval.bench.faults.synthetic import numbers_in
-from verify.archive.store import Store
+from verify.archive.disk.store import Store
 folder = Path({!r})
 with Store.open(folder) as store:
     assert store.check() == [] and len(numbers_in(store)) == 5
@@ -296,7 +296,7 @@ def test_an_archive_of_somebody_else_can_be_read(tmp_path):
         if not parent.stat().st_mode & 0o001:
             os.chmod(parent, parent.stat().st_mode | 0o055)
     command = [*AS_NOBODY, sys.executable, "-c", READ.format(str(tmp_path / "archive"))]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[3])
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[4])
     assert done.stderr == ""
     assert "lock cannot be written: Permission denied" in done.stdout
 

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.embed import Embedder
-from verify.archive.matches import Match, Unproven
-from verify.archive.references import UnreadableError
 from verify.archive.results import Hits, Vectors
-from verify.archive.search import Searcher
-from verify.archive.sound import Sound
-from verify.archive.tracks import Track
-from verify.archive.votes import Candidate, Seconds
+from verify.archive.search.matches import Match, Unproven
+from verify.archive.search.references import UnreadableError
+from verify.archive.search.searcher import Searcher
+from verify.archive.search.sound import Sound
+from verify.archive.search.tracks import Track
+from verify.archive.search.votes import Candidate, Seconds
 from verify.features import Floats
 
 CHUNK_S, STEP_S = 20.0, 15.0

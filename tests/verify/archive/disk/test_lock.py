@@ -7,7 +7,7 @@ import pytest
 from cqtnet.errors import ArchiveError
 from eval.bench.faults.together import race_writers, read_beside_a_writer
 from tests.verify.archive.cases import make_archive, writing
-from verify.archive.lock import WriteLock
+from verify.archive.disk.lock import WriteLock
 
 
 def test_a_second_writer_is_told_at_once_who_writes(tmp_path):

@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from verify.archive.backends.choice import Searchable
-from verify.archive.matches import Match, Unproven
-from verify.archive.proof import Place, look, prove
-from verify.archive.references import Entries, Excerpt, References, UnreadableError
 from verify.archive.results import Hits, Vectors
-from verify.archive.sound import Sound
-from verify.archive.votes import Candidate, Point, Seconds, vote
+from verify.archive.search.matches import Match, Unproven
+from verify.archive.search.proof import Place, look, prove
+from verify.archive.search.references import Entries, Excerpt, References, UnreadableError
+from verify.archive.search.sound import Sound
+from verify.archive.search.votes import Candidate, Point, Seconds, vote
 from verify.comparison import Comparer
-from verify.wording import LEAST_RATIO
+from verify.wording import LEAST_RATIO, WEAK_RATIO
 
 LEAST_LOG_LR = math.log(LEAST_RATIO)
 """Least ratio of a match, that from which a comparison would say "same recording"."""
-PERHAPS_LOG_LR = math.log(5)
-"""Of a short query, what has at least this is told as well, as what may be."""
+PERHAPS_LOG_LR = math.log(WEAK_RATIO)
+"""Of a short query, what has at least this is told as well, as what may be: weak support."""
 HITS = 50
 """Similar windows that are asked for, for each window of a query."""
 PLACES = 12
@@ -45,6 +45,7 @@ class Outcome:
 
     matches: list[Match] = field(default_factory=list)
     unproven: list[Unproven] = field(default_factory=list)
+    nearest: Match | None = None  # of what was weighed and is no match, the likeliest
     reasons: list[str] = field(default_factory=list)  # why no ratio could be stated
 
 
@@ -86,7 +87,7 @@ class Searcher:
         lengths_s = (moment.duration_s, min(PIECE_S, moment.duration_s))
         middles_s, vectors = self.windows(moment, lengths_s, hop_s=PIECE_S / 4)
         candidates = self.vote(middles_s, self.neighbours(vectors), count=PLACES)
-        return self.proven(moment, candidates, least_log_lr=PERHAPS_LOG_LR)
+        return self.proven(moment, candidates, least_log_lr=PERHAPS_LOG_LR, always_weighs=True)
 
     def proven(
         self,
@@ -94,8 +95,12 @@ class Searcher:
         candidates: Sequence[Candidate],
         *,
         least_log_lr: float = LEAST_LOG_LR,
+        always_weighs: bool = False,
     ) -> Outcome:
-        """Matches of a moment at some places, best first, one of each recording."""
+        """Matches of a moment at some places, best first, one of each recording.
+
+        With `always_weighs` at least one place is weighed, however little speaks for it.
+        """
         if self._min_log_lr is not None:
             least_log_lr = self._min_log_lr
         outcome = Outcome()
@@ -110,13 +115,16 @@ class Searcher:
         best = sorted(places, key=lambda place: -place.promise)[:ALIGNED]
         found: dict[int, Match] = {}
         for place in sorted(best, key=lambda place: -place.strength)[:PROVEN]:
-            if place.strength < LEAST_STRENGTH:
+            weighed = bool(found or outcome.nearest)
+            if place.strength < LEAST_STRENGTH and (weighed or not always_weighs):
                 break
             match = prove(self.comparer.calibration, place)
             if isinstance(match, str):
                 outcome.reasons.append(match)
             elif match.log_lr >= least_log_lr:
                 found.setdefault(match.entry.id, match)
+            elif outcome.nearest is None or match.evidence > outcome.nearest.evidence:
+                outcome.nearest = match
         outcome.matches = sorted(found.values(), key=lambda match: -match.strength)
         return outcome
 

@@ -5,9 +5,9 @@ import pytest
 from cqtnet.errors import ArchiveError
 from eval.bench.faults.synthetic import synthetic_recording
 from tests.verify.archive.cases import make_archive, writing
-from verify.archive.ledger import TABLES
+from verify.archive.disk.ledger import TABLES
+from verify.archive.disk.store import Store
 from verify.archive.results import Changes
-from verify.archive.store import Store
 
 STATE = ("generation", "next_recording", "next_segment", "manifest", "total", "digest")
 COLUMNS = [

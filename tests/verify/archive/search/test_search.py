@@ -8,14 +8,15 @@ import soundfile
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.music import make_music
-from tests.verify.archive.searching import (
+from tests.verify.archive.search.searching import (
     SmallArchive,
     altered,
     music,
     searcher_of,
     seconds,
 )
-from verify.archive.query import search
+from verify.archive.search.query import search
+from verify.archive.search.searcher import PERHAPS_LOG_LR
 
 
 @pytest.fixture
@@ -64,6 +65,7 @@ def test_music_that_is_not_in_the_archive_is_not_found(archive, query):
     found = search(searcher_of(archive), query(make_music(99, duration_s=10.0)))
     assert found.matches == ()
     assert found.to_dict()["found"] is False
+    assert found.nearest is not None and found.nearest.log_lr < PERHAPS_LOG_LR
 
 
 @pytest.mark.parametrize(
@@ -113,3 +115,8 @@ def test_a_copy_stands_in_for_a_missing_file(archive, query, tmp_path):
 def test_a_ratio_below_the_least_is_no_match(archive, query):
     found = search(searcher_of(archive, min_log_lr=100.0), query(fragment()))
     assert found.matches == ()
+    assert found.nearest is not None and found.nearest.entry.id == 2
+
+
+def test_a_found_fragment_has_no_nearest(archive, query):
+    assert search(searcher_of(archive), query(fragment())).nearest is None

@@ -5,9 +5,9 @@ import pytest
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.music import make_music
-from tests.verify.archive.searching import SmallArchive, music, searcher_of, seconds
-from verify.archive.monitor import monitor
-from verify.archive.timeline import LATENCY_S
+from tests.verify.archive.search.searching import SmallArchive, music, searcher_of, seconds
+from verify.archive.search.monitor import monitor
+from verify.archive.search.timeline import LATENCY_S
 
 
 @pytest.fixture(scope="module")

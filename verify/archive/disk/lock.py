@@ -7,7 +7,7 @@ import weakref
 from pathlib import Path
 
 from cqtnet.errors import ArchiveError
-from verify.archive.failures import WRITTEN, named
+from verify.archive.disk.failures import WRITTEN, named
 
 NAME = "lock"
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from cqtnet.errors import ArchiveError
-from verify.archive.manifest import Manifest
+from verify.archive.disk.manifest import Manifest
 from verify.archive.results import WINDOWS_PER_RECORDING, NewRecording
 
 LENGTH_TOLERANCE = 2e-3

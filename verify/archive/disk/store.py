@@ -12,16 +12,16 @@ from typing import Self
 from cqtnet.closing import Closing
 from cqtnet.errors import ArchiveError
 from cqtnet.files import make_folder
-from verify.archive import catalogue, lock, segments
-from verify.archive.catalogue import Catalogue, path_bytes
-from verify.archive.contents import BLOCK_WINDOWS, Contents
-from verify.archive.failures import READ, WRITTEN, damaged, named
-from verify.archive.intake import refuse_unfit
-from verify.archive.ledger import Change, Recording
-from verify.archive.lock import WriteLock
-from verify.archive.manifest import Manifest, read_manifest, write_manifest
+from verify.archive.disk import catalogue, lock, segments
+from verify.archive.disk.catalogue import Catalogue, path_bytes
+from verify.archive.disk.contents import BLOCK_WINDOWS, Contents
+from verify.archive.disk.failures import READ, WRITTEN, damaged, named
+from verify.archive.disk.intake import refuse_unfit
+from verify.archive.disk.ledger import Change, Recording
+from verify.archive.disk.lock import WriteLock
+from verify.archive.disk.manifest import Manifest, read_manifest, write_manifest
+from verify.archive.disk.segments import Records, Segments
 from verify.archive.results import Entry, NewRecording, window_ids
-from verify.archive.segments import Records, Segments
 
 SEGMENT_BYTES = 1 << 31
 """A segment that has reached this is not appended to."""

@@ -7,8 +7,8 @@ import pytest
 from cqtnet.errors import ArchiveError
 from eval.bench.faults.synthetic import MANIFEST, synthetic_recording
 from tests.verify.archive.cases import make_archive, stored, writing
+from verify.archive.disk.store import Store
 from verify.archive.results import window_ids
-from verify.archive.store import Store
 
 RECORD = np.dtype([("check", "<u4"), ("vector", "<f2", (16,))])
 

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet.errors import ArchiveError
-from verify.archive.failures import READ, WRITTEN, damaged, named
-from verify.archive.ledger import STATEMENTS, Change, Row, State, found_faults, insert, total
-from verify.archive.places import Places
+from verify.archive.disk.failures import READ, WRITTEN, damaged, named
+from verify.archive.disk.ledger import STATEMENTS, Change, Row, State, found_faults, insert, total
+from verify.archive.disk.places import Places
 from verify.archive.results import Changes, Entry
 
 NAME = "catalogue.sqlite"

@@ -15,7 +15,7 @@ from cqtnet import audio
 from cqtnet.embed import Embedder
 from cqtnet.errors import InputError
 from verify.archive.results import Entry
-from verify.archive.sound import Sound
+from verify.archive.search.sound import Sound
 
 KEPT = 24
 """Excerpts that are kept with what was computed of them: 2 MB each, of half a minute."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from cqtnet.errors import ArchiveError
 from cqtnet.files import write_json
-from verify.archive.failures import READ, WRITTEN, damaged, named
+from verify.archive.disk.failures import READ, WRITTEN, damaged, named
 
 NAME = "archive.json"
 LAYOUT = 1

@@ -1,0 +1,1 @@
+"""An archive on disk, so kept that what was acknowledged is safe."""
