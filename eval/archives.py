@@ -27,6 +27,8 @@ from eval.processes import in_processes
 from eval.retrieval import mean_by_recording
 from eval.trials import read_trials
 from verify.archive.archive import Archive
+from verify.archive.disk.manifest import NAME as MANIFEST
+from verify.archive.merging import merge_into
 from verify.archive.search.query import search
 
 Told = Callable[[int, int], None]
@@ -108,23 +110,25 @@ def measure(
     queries: Sequence[Query],
     folder: Path,
     *,
-    distractors: Sequence[str] = (),
+    distractors: Path | None = None,
     min_log_lr: float | None = None,
     workers: int = 1,
     told: Told = lambda done, of: None,
 ) -> list[Answer]:
     """What came of every query, asked of all recordings and of those of other collections.
 
-    Archives are made in `folder`, and kept; `distractors` are further recordings in all of them.
+    Archives are made in `folder`, and kept. `distractors` is a folder of further recordings, or an
+    archive of such, that all of them hold.
     """
     known = {item.recording for item in items}
     unknown = next((query for query in queries if query.recording not in known), None)
     if unknown is not None:
         raise ManifestError(f"{unknown.probe} is of {unknown.recording}, which no list has")
     first, second = halves(items)
+    others = None if distractors is None else _indexed(distractors, folder / "distractors")
     tasks = []
     for name, own in (("all", items), ("first", first), ("second", second)):
-        _build(folder / name, own, distractors)
+        _build(folder / name, own, others)
         inside = {item.recording for item in own}
         names = {os.path.abspath(item.path): item.recording for item in own}
         tasks += [
@@ -166,12 +170,23 @@ def _share(answers: Sequence[Answer], holds: Callable[[Answer], bool]) -> Figure
     return mean_by_recording(values, [answer.recording for answer in answers])
 
 
-def _build(folder: Path, items: Sequence[Item], distractors: Sequence[str]) -> None:
+def _indexed(recordings: Path, folder: Path) -> Path:
+    """The archive of some recordings: they themselves, or made in `folder`."""
+    if (recordings / MANIFEST).exists():
+        return recordings
     with Archive.open_or_create(folder) as archive:
-        summary = archive.add([*(os.fspath(item.path) for item in items), *distractors])
-    for path in summary.failed:
-        if any(os.path.abspath(item.path) == path for item in items):
-            raise ManifestError(summary.failed[path])
+        archive.add([os.fspath(recordings)])
+    return folder
+
+
+def _build(folder: Path, items: Sequence[Item], others: Path | None) -> None:
+    Archive.open_or_create(folder).close()
+    if others is not None:
+        merge_into(folder, others)
+    with Archive.open(folder, write=True) as archive:
+        summary = archive.add([os.fspath(item.path) for item in items])
+    for reason in summary.failed.values():
+        raise ManifestError(reason)
 
 
 @cache

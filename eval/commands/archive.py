@@ -26,7 +26,11 @@ Example:
               show_default=True)  # fmt: skip
 @click.option("--limit", type=click.IntRange(min=1), help="Fragments of each condition.")
 @click.option("--min-log-lr", type=float, help="Natural-log ratio from which a match counts.")
-@click.option("--distractors", type=PATH, help="Folder of further recordings in the archive.")
+@click.option(
+    "--distractors",
+    type=PATH,
+    help="Folder of recordings that the archives hold besides, or an archive of them.",
+)
 @click.option("--archives", type=PATH, help="Folder in which the archives are kept.")
 @click.option("--workers", type=click.IntRange(min=1), default=os.cpu_count(), help="Processes.")
 @click.option("--out", type=PATH, help="Write every answer to a .csv.")
@@ -55,11 +59,9 @@ def archive(
 
     from cqtnet.data import list_items
     from eval.archives import figures, measure, queries_of, rows
-    from verify.archive.listing import listed
 
     items = [item for item in list_items(audio) if split is None or item.split == split]
     queries = queries_of(trials, length_s=length_s, limit=limit)
-    others = [] if distractors is None else list(listed([os.fspath(distractors)]))
     console = Console(stderr=True)
     with (
         tempfile.TemporaryDirectory() as temporary,
@@ -70,7 +72,7 @@ def archive(
             items,
             queries,
             archives or Path(temporary),
-            distractors=others,
+            distractors=distractors,
             min_log_lr=min_log_lr,
             workers=workers,
             told=lambda done, of: progress.update(task, completed=done, total=of),

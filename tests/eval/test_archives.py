@@ -12,7 +12,8 @@ from cqtnet.cli import cqtnet
 from cqtnet.data import Item
 from cqtnet.errors import ManifestError
 from cqtnet.music import make_music
-from eval.archives import Answer, figures, halves, queries_of
+from eval.archives import Answer, figures, halves, measure, queries_of
+from verify.archive import Archive
 
 
 def item(name: str, collection: str) -> Item:
@@ -82,3 +83,20 @@ def test_fragments_of_our_own_music_are_found_and_foreign_ones_are_not(tmp_path:
     assert json.loads(kept.stdout)["paper-tempo"]["top1"]["value"] == 1
     assert len((tmp_path / "answers.csv").read_text().splitlines()) == 9
     assert (tmp_path / "kept" / "all" / "archive.json").is_file()
+
+
+def test_distractors_are_read_once_and_lie_in_every_archive(tmp_path: Path) -> None:
+    items = []
+    for seed, collection in enumerate(["a", "b", ""]):
+        folder = tmp_path / ("own" if collection else "others")
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{seed}.flac"
+        soundfile.write(path, make_music(seed, duration_s=12.0), SAMPLE_RATE)
+        items.append(Item(path, str(seed), "train", collection))
+    assert measure(items[:2], [], tmp_path / "made", distractors=tmp_path / "others") == []
+    for name, count in (("all", 3), ("first", 2), ("second", 2), ("distractors", 1)):
+        with Archive.open(tmp_path / "made" / name) as archive:
+            assert len(archive) == count, name
+    made = tmp_path / "made" / "distractors"
+    measure(items[:2], [], tmp_path / "again", distractors=made)
+    assert not (tmp_path / "again" / "distractors").exists()

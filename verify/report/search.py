@@ -9,6 +9,7 @@ from cqtnet.files import written_whole
 from cqtnet.versions import versions
 from verify.archive.disk.store import Store
 from verify.archive.search.matches import Found, Match
+from verify.archive.telling import tell_match
 from verify.report import style
 from verify.report.document import document
 from verify.report.markup import Row, bullets, code, figure, number, paragraph, section, table, text
@@ -67,6 +68,11 @@ def _opening(query: audio.StrPath, found: Found) -> str:
         f"<h1>{text(title)}</h1>",
         f'<div class="verdict {verdict}">',
         paragraph(_extent(found)),
+        paragraph(
+            f"Nearest, and no match: {tell_match(found.nearest, word='beside')}."
+            if found.nearest
+            else ""
+        ),
         paragraph(f"It {found.lack}." if found.lack else ""),
         "</div>",
         table(

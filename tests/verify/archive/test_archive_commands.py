@@ -97,6 +97,15 @@ def test_a_long_query_is_told_in_its_order_as_csv_and_as_a_page(folder: Path) ->
     assert "use --force" in str(again.exception)
 
 
+def test_a_page_tells_the_nearest_of_what_is_not_there(folder: Path) -> None:
+    page = folder / "foreign.html"
+    assert (
+        call("search", folder / "archive", folder / "foreign.flac", "--report", page).exit_code == 1
+    )
+    content = page.read_text()
+    assert "Not in the archive" in content and "Nearest, and no match: 0:0" in content
+
+
 def test_a_stream_is_told_match_by_match(folder: Path) -> None:
     done = call("monitor", folder / "archive", "--input", folder / "mix.flac", "--json", "--begins")
     assert done.exit_code == 0, done.output
