@@ -1,0 +1,185 @@
+"""Altered copies of recordings to train on, so that a detector hears the voice and not the file.
+
+Every copy is a function `copy(samples, rate_hz, rng)`: from mono float32 samples (n,) to as many
+that sound otherwise. What is done to them is the work of the package `augment`.
+
+>>> altered = COPIES["ours"](samples, 16000, np.random.default_rng(0))
+>>> altered = altered_copy(samples, 16000, kind="ours", seed=0, utterance="a/7.wav", number=1)
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from augment.clip import SoftClip
+from augment.codec import Codec
+from augment.compress import Compressor
+from augment.effect import Effect, Range, Samples, uniform
+from augment.equaliser import Equaliser
+from augment.filters import HighPass, LowPass
+from augment.gain import Gain, Invert
+from augment.noise import ColouredNoise, GaussianNoise
+from augment.pitch import Pitch
+from augment.resample import resample, with_length
+from augment.room import Room
+from augment.tempo import Tempo
+from cqtnet.errors import InputError
+
+Copy: TypeAlias = Callable[[Samples, int, np.random.Generator], Samples]
+
+S2_COPIES = 60
+"""Of every window, itself among them: all that S2 says of its augmentation."""
+
+CODEC_FAMILIES: Sequence[Sequence[str]] = (
+    ("mp3",),
+    ("aac",),
+    ("opus", "opus_voip"),
+    ("vorbis",),
+    ("amr_nb", "g711_alaw", "g711_mulaw", "g722"),
+)
+"""Each as likely as the next: those of telephones are many and would take over."""
+
+BAND_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 24_000)
+BAND_EDGE_HZ: Range = (3_400.0, 8_000.0)
+DC_OFFSET: Range = (-0.02, 0.02)
+
+
+def codec_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
+    """The samples through a lossy codec: mp3, AAC, Opus, Vorbis, or one of telephones.
+
+    Bit rates are what is usual for each: mp3 24 to 192 kbit/s, Opus from 6, AMR from 4.75.
+    """
+    family = CODEC_FAMILIES[int(rng.integers(len(CODEC_FAMILIES)))]
+    return _applied(Codec.draw(rng, codecs=family), samples, rate_hz)
+
+
+def noise_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
+    """The samples with white, pink or brown noise, 10 to 40 dB below them."""
+    return _applied(ColouredNoise.draw(rng, snr_db=(10.0, 40.0)), samples, rate_hz)
+
+
+def band_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
+    """The samples without their upper band: a low-pass at 3.4 to 8 kHz, or a lower rate and back.
+
+    Rates are those of `BAND_RATES_HZ` below the recording's. The low-pass stays below half its
+    rate, so that something is always taken away.
+    """
+    lower = [rate for rate in BAND_RATES_HZ if rate < rate_hz]
+    if lower and rng.random() < 0.5:
+        rate = lower[int(rng.integers(len(lower)))]
+        restored = resample(resample(samples, rate_hz, rate), rate, rate_hz)
+        return with_length(restored, samples.size)
+    highest_hz = min(BAND_EDGE_HZ[1], 0.45 * rate_hz)
+    edge_hz = (min(BAND_EDGE_HZ[0], 0.9 * highest_hz), highest_hz)
+    return _applied(LowPass.draw(rng, cutoff_hz=edge_hz), samples, rate_hz)
+
+
+def level_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
+    """The samples 24 dB softer to 6 dB louder; at times with peaks held down or bent."""
+    if rng.random() < 0.3:
+        samples = _applied(Compressor.draw(rng), samples, rate_hz)
+    if rng.random() < 0.2:
+        samples = _applied(SoftClip.draw(rng), samples, rate_hz)
+    return _applied(Gain.draw(rng, gain_db=(-24.0, 6.0)), samples, rate_hz)
+
+
+def room_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
+    """The samples in a simulated room of 0.1 to 0.8 s, near the microphone or further off."""
+    room = Room.draw(rng, rt60_s=(0.1, 0.8), direct_to_reverberant_db=(0.0, 20.0))
+    return _applied(room, samples, rate_hz)
+
+
+def equipment_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
+    """The samples with other tone (±6 dB); at times upside down, with less bass, off zero."""
+    samples = _applied(Equaliser.draw(rng, gain_db=(-6.0, 6.0)), samples, rate_hz)
+    if rng.random() < 0.5:
+        samples = _applied(Invert.draw(rng), samples, rate_hz)
+    if rng.random() < 0.3:
+        samples = _applied(HighPass.draw(rng, cutoff_hz=(40.0, 200.0)), samples, rate_hz)
+    if rng.random() < 0.3:
+        samples = samples + np.float32(uniform(rng, DC_OFFSET))
+    return samples
+
+
+def s2_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
+    """The samples as one of S2's sixty: noise, tempo, pitch, shift and gain, each at even odds.
+
+    S2 says "60×" and no more. These are the example that the library audiomentations opens with,
+    its ranges included (amplitudes 0.001 to 0.015, tempo 0.8 to 1.25, ±4 semitones), and gain.
+    What a faster tempo leaves free is filled from the beginning; a shift goes around the end.
+    """
+    noise, tempo, pitch, shift, gain = rng.random(5) < 0.5
+    altered = samples.copy()
+    if noise:
+        altered = _applied(GaussianNoise.draw(rng, amplitude=(0.001, 0.015)), altered, rate_hz)
+    if tempo:
+        faster = _applied(Tempo.draw(rng, factor=(0.8, 1.25)), altered, rate_hz)
+        altered = np.resize(faster, samples.size)
+    if pitch:
+        altered = _applied(Pitch.draw(rng, shift_semitones=(-4.0, 4.0)), altered, rate_hz)
+    if shift:
+        altered = np.roll(altered, int(rng.integers(samples.size)))
+    if gain:
+        altered = _applied(Gain.draw(rng, gain_db=(-12.0, 6.0)), altered, rate_hz)
+    return altered
+
+
+LIFE: Sequence[tuple[Copy, float]] = (
+    (room_copy, 0.25),
+    (equipment_copy, 0.5),
+    (noise_copy, 0.5),
+    (level_copy, 0.5),
+    (band_copy, 0.4),
+    (codec_copy, 0.6),
+)
+"""What happens to a recording on its way to us, in that order, and how often."""
+
+
+def our_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
+    """The samples after a recording's life (`LIFE`): room, equipment, noise, level, band, codec.
+
+    2.75 of the six on average; a codec where none was drawn, so that no copy is the file itself.
+    """
+    chosen = [copy for copy, probability in LIFE if rng.random() < probability]
+    for copy in chosen or [codec_copy]:
+        samples = copy(samples, rate_hz, rng)
+    return samples
+
+
+COPIES: dict[str, Copy] = {
+    "codec": codec_copy,
+    "noise": noise_copy,
+    "band": band_copy,
+    "level": level_copy,
+    "room": room_copy,
+    "equipment": equipment_copy,
+    "s2": s2_copy,
+    "ours": our_copy,
+}
+"""Kinds of copies by name: six single ones, and the two that recipes train on."""
+
+
+def altered_copy(
+    samples: Samples, rate_hz: int, *, kind: str, seed: int, utterance: str, number: int
+) -> Samples:
+    """Copy `number` of an utterance, as long as it; number 0 is the utterance as it is.
+
+    The same for the same seed, utterance (its name, any text) and number, whatever was made before.
+    """
+    if kind not in COPIES:
+        raise InputError(f"no kind of copy is named {kind!r}; choose from {', '.join(COPIES)}")
+    if number == 0:
+        return samples.copy()
+    return COPIES[kind](samples, rate_hz, copy_rng(seed, utterance, number))
+
+
+def copy_rng(seed: int, utterance: str, number: int) -> np.random.Generator:
+    """The generator of one copy, by its seed, the name of its utterance, and its number."""
+    text = f"{seed}\0{number}\0{utterance}".encode("utf-8", "surrogateescape")
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(text).digest()))
+
+
+def _applied(effect: Effect, samples: Samples, rate_hz: int) -> Samples:
+    return effect.apply(samples, rate_hz).samples

@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+
+from augment.effect import Samples
+from cqtnet.errors import InputError
+from spoof import copies
+from spoof.copies import COPIES, altered_copy, band_copy, copy_rng
+
+RATE = 16_000
+
+
+@pytest.fixture
+def speech() -> Samples:
+    """A second of something with harmonics, pauses and noise at all frequencies."""
+    rng = np.random.default_rng(5)
+    time_s = np.arange(RATE) / RATE
+    voice = sum(np.sin(2 * np.pi * 140 * k * time_s) / k for k in range(1, 40))
+    loud = 0.5 + 0.5 * np.sin(2 * np.pi * 4 * time_s)
+    return (0.1 * loud * voice + 0.01 * rng.standard_normal(RATE)).astype(np.float32)
+
+
+def power_above(samples: Samples, edge_hz: float, rate_hz: int = RATE) -> float:
+    spectrum = np.abs(np.fft.rfft(samples)) ** 2
+    return float(spectrum[np.fft.rfftfreq(samples.size, 1 / rate_hz) > edge_hz].sum())
+
+
+@pytest.mark.parametrize("kind", COPIES)
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100])
+def test_a_copy_is_as_long_finite_and_leaves_the_recording_alone(
+    kind: str, rate_hz: int, speech: Samples
+) -> None:
+    before = speech.copy()
+    for number in range(1, 5):
+        made = altered_copy(speech, rate_hz, kind=kind, seed=0, utterance="a", number=number)
+        assert made.shape == speech.shape
+        assert made.dtype == np.float32
+        assert np.isfinite(made).all()
+        assert not np.may_share_memory(made, speech)
+    np.testing.assert_array_equal(speech, before)
+
+
+@pytest.mark.parametrize("kind", COPIES)
+def test_a_copy_is_decided_by_seed_utterance_and_number(kind: str, speech: Samples) -> None:
+    def made(seed: int = 0, utterance: str = "a", first: int = 1) -> Samples:
+        # Six at once: `band` has two rates to draw from here, and two copies may well be alike.
+        numbers = range(first, first + 6)
+        given = {"kind": kind, "seed": seed, "utterance": utterance}
+        return np.stack([altered_copy(speech, RATE, **given, number=n) for n in numbers])
+
+    once = made()
+    np.testing.assert_array_equal(made(), once)
+    for other in (made(seed=1), made(utterance="b"), made(first=7)):
+        assert not np.array_equal(other, once)
+
+
+def test_seed_utterance_and_number_cannot_be_mistaken_for_each_other() -> None:
+    draws = [copy_rng(*given).random() for given in ((1, "1", 1), (11, "1", 1), (1, "11", 1))]
+    draws += [copy_rng(*given).random() for given in ((1, "", 11), (1, "1\0", 1), (1, "\udcff", 1))]
+    assert len(set(draws)) == len(draws)
+
+
+def test_copy_0_is_the_utterance_as_it_is(speech: Samples) -> None:
+    made = altered_copy(speech, RATE, kind="s2", seed=0, utterance="a", number=0)
+    np.testing.assert_array_equal(made, speech)
+    assert not np.may_share_memory(made, speech)
+
+
+def test_no_copy_of_ours_is_the_utterance_itself(speech: Samples) -> None:
+    rng = np.random.default_rng(0)
+    piece = speech[:1600]
+    for _ in range(60):  # 6 % draw nothing, and then get a codec
+        assert not np.array_equal(copies.our_copy(piece, RATE, rng), piece)
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 24_000])
+def test_a_band_copy_always_takes_the_top_away(rate_hz: int) -> None:
+    noise = np.random.default_rng(3).standard_normal(rate_hz).astype(np.float32)
+    top_hz = 0.475 * rate_hz
+    for number in range(20):
+        made = band_copy(noise, rate_hz, copy_rng(0, "a", number))
+        assert power_above(made, top_hz, rate_hz) < 0.6 * power_above(noise, top_hz, rate_hz)
+        low = slice(0, rate_hz // 10)  # below 1.6 kHz nothing is taken
+        kept = np.abs(np.fft.rfft(made))[low] / np.abs(np.fft.rfft(noise))[low]
+        assert np.median(kept) == pytest.approx(1, abs=0.02)
+
+
+def test_a_noise_copy_has_noise_10_to_40_db_below(speech: Samples) -> None:
+    for number in range(10):
+        noise = copies.noise_copy(speech, RATE, copy_rng(0, "a", number)) - speech
+        below_db = 10 * np.log10(np.mean(speech**2) / np.mean(noise**2))
+        assert 9.9 <= below_db <= 40.1
+
+
+def test_every_codec_family_has_its_turn(speech: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: set[str] = set()
+
+    def noted(effect: object, samples: Samples, rate_hz: int) -> Samples:
+        drawn.add(effect.codec)  # type: ignore[attr-defined]
+        return samples
+
+    monkeypatch.setattr(copies, "_applied", noted)
+    for number in range(200):
+        copies.codec_copy(speech, RATE, copy_rng(0, "a", number))
+    assert drawn == {codec for family in copies.CODEC_FAMILIES for codec in family}
+
+
+def test_s2_shifts_around_the_end_and_fills_what_a_faster_tempo_leaves(speech: Samples) -> None:
+    # Whatever is drawn, no copy ends in silence: that would tell a fast copy by its padding.
+    for number in range(40):
+        made = altered_copy(speech, RATE, kind="s2", seed=0, utterance="a", number=number)
+        assert np.abs(made[-200:]).max() > 0
+
+
+def test_an_s2_copy_to_which_nothing_happens_is_still_a_copy(speech: Samples) -> None:
+    piece = speech[:1600]
+    made = [copies.s2_copy(piece, RATE, copy_rng(0, "a", number)) for number in range(100)]
+    assert any(np.array_equal(copy, piece) for copy in made)  # one in 32 draws nothing
+    assert not any(np.may_share_memory(copy, piece) for copy in made)
+
+
+def test_an_unknown_kind_is_refused(speech: Samples) -> None:
+    with pytest.raises(InputError, match="'mp3'; choose from codec, noise, band"):
+        altered_copy(speech, RATE, kind="mp3", seed=0, utterance="a", number=1)

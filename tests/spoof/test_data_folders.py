@@ -1,0 +1,153 @@
+from pathlib import Path
+
+import pytest
+
+from cqtnet.errors import ManifestError, NotAudioError
+from spoof.data import DataWarning, load_data
+from spoof.data.fake_or_real import load_fake_or_real
+from spoof.data.folders import load_folders
+from spoof.data.walk import audio_below
+from tests.spoof.trees import sounds, text
+
+LONG = "wav_16k.wav_norm.wav_mono.wav_silence.wav"
+
+
+def fake_or_real(root: Path) -> Path:
+    sides = [
+        f"{split}/{label}"
+        for split in ("training", "validation", "testing")
+        for label in ("real", "fake")
+    ]
+    return sounds(root, *(f"{side}/file{n}.{LONG}" for side in sides for n in (1, 2)))
+
+
+@pytest.mark.parametrize("given", ["", "for-norm", "for-norm/for-norm"])
+def test_fake_or_real_is_read_from_any_of_its_outer_folders(tmp_path: Path, given: str) -> None:
+    fake_or_real(tmp_path / "for-norm/for-norm")
+    utterances = load_data(tmp_path / given)
+    assert len(utterances) == 12
+    assert {(u.split, u.is_fake) for u in utterances} == {
+        (split, fake) for split in ("train", "valid", "test") for fake in (True, False)
+    }
+    assert all(("/fake/" in str(u.path)) == u.is_fake for u in utterances)
+    assert {u.collection for u in utterances} == {"for-norm"}
+
+
+def test_a_recording_of_fake_or_real_is_what_stands_before_the_first_dot(tmp_path: Path) -> None:
+    names = (f"file7.{LONG}", "file7.mp3.wav_2sec.wav", f"file8.{LONG}")
+    root = sounds(
+        tmp_path / "for-2sec/for-2seconds", *(f"real/{n}" for n in names), "fake/file7.wav"
+    )
+    groups = {u.path.name: u.group for u in load_data(root.parent) if not u.is_fake}
+    assert groups[names[0]] == groups[names[1]] != groups[names[2]]
+    # Every folder counts its own: the fake file7 is another recording.
+    assert groups[names[0]] not in {u.group for u in load_data(root.parent) if u.is_fake}
+    assert {u.split for u in load_data(root.parent)} == {""}
+
+
+def test_fake_or_real_under_another_name_is_known_by_its_split_folders(tmp_path: Path) -> None:
+    utterances = load_data(fake_or_real(tmp_path / "mine"))
+    assert "training/real/file1" in {u.group for u in utterances}
+
+
+def test_two_versions_of_fake_or_real_at_once_are_refused(tmp_path: Path) -> None:
+    for version in ("for-norm", "for-original"):
+        fake_or_real(tmp_path / version)
+    with pytest.raises(ManifestError, match=r"for-norm, for-original: the same recordings"):
+        load_data(tmp_path)
+
+
+def test_a_folder_called_alike_is_no_version_of_fake_or_real(tmp_path: Path) -> None:
+    root = sounds(tmp_path, "for-sale/x.wav", "for-rent/x.wav", "real/a.wav", "fake/b.wav")
+    assert len(load_data(root)) == 2
+
+
+@pytest.mark.parametrize(
+    ("real", "fake"), [("Genuine", "SPOOF"), ("bonafide", "deepfake"), ("Bona-Fide", "synth")]
+)
+def test_folders_are_known_by_any_word_for_real_and_fake(
+    tmp_path: Path, real: str, fake: str
+) -> None:
+    utterances = load_data(sounds(tmp_path, f"{real}/a.wav", f"{fake}/b.wav"))
+    assert [(u.path.name, u.is_fake) for u in sorted(utterances, key=lambda u: u.path.name)] == [
+        ("a.wav", False),
+        ("b.wav", True),
+    ]
+
+
+def test_a_folder_below_the_label_is_the_group_in_real_and_fake_alike(tmp_path: Path) -> None:
+    root = sounds(
+        tmp_path, "real/ann/1.wav", "real/ann/book/2.wav", "fake/ann/1.wav", "fake/bob/1.wav"
+    )
+    groups = [(u.is_fake, u.group, u.collection) for u in load_data(root)]
+    assert sorted(groups) == [
+        (False, "ann", "ann"),
+        (False, "ann", "ann"),
+        (True, "ann", "ann"),
+        (True, "bob", "bob"),
+    ]
+
+
+def test_a_recording_and_its_copy_of_the_same_name_are_one_group_within_a_split(
+    tmp_path: Path,
+) -> None:
+    names = ("train/real/7.wav", "train/fake/7.flac", "test/real/7.wav", "test/fake/8.wav")
+    found = {(u.split, u.is_fake): u.group for u in load_data(sounds(tmp_path, *names))}
+    assert found["train", False] == found["train", True] != found["test", False]
+    assert found["test", False] != found["test", True]
+
+
+def test_split_folders_are_known_by_their_words(tmp_path: Path) -> None:
+    names = [f"{s}/{label}/1.wav" for s in ("Train", "dev", "eval") for label in ("real", "fake")]
+    assert {u.split for u in load_data(sounds(tmp_path, *names))} == {"train", "valid", "test"}
+
+
+def test_a_split_folder_without_labels_is_left_out_with_a_warning(tmp_path: Path) -> None:
+    sounds(tmp_path, "train/real/1.wav", "train/fake/1.wav", "test/1.wav")
+    with pytest.warns(DataWarning, match="test is left out: it does not say"):
+        assert len(load_data(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["real/1.wav"], "real has no folder fake or spoof or .* beside it"),
+        (["train/real/1.wav", "train/fake/1.wav", "test/fake/1.wav"], "fake has no folder real or"),
+        (["real/train/1.wav", "fake/1.wav"], "a folder train below the label; put the labels"),
+        (["real/1.wav", "fake/1.wav", "test/real/1.wav"], "holds fake beside test"),
+        (["real/1.wav", "fake/notes.txt"], "fake holds no audio"),
+        (["clips/1.wav"], "no folders real/ and fake/"),
+    ],
+)
+def test_folders_that_do_not_fit_are_refused(
+    tmp_path: Path, names: list[str], message: str
+) -> None:
+    for name in names:
+        if name.endswith(".txt"):
+            text(tmp_path / name, "no sound")
+        else:
+            sounds(tmp_path, name)
+    with pytest.raises(ManifestError, match=message):
+        load_folders(tmp_path)
+
+
+def test_fake_or_real_that_is_not_there_is_refused_by_its_own_words(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="no for-norm, for-2sec, for-rerec or for-original"):
+        load_fake_or_real(sounds(tmp_path, "clips/1.wav"))
+
+
+def test_hidden_files_and_other_files_are_passed_over(tmp_path: Path) -> None:
+    sounds(tmp_path, "b/2.wav", "a.wav", "._a.wav", ".cache/1.wav")
+    text(tmp_path / "b/notes.txt", "")
+    assert list(audio_below(tmp_path)) == [tmp_path / "a.wav", tmp_path / "b/2.wav"]
+
+
+def test_a_loop_of_links_ends(tmp_path: Path) -> None:
+    sounds(tmp_path, "a/1.wav")
+    (tmp_path / "a/again").symlink_to(tmp_path, target_is_directory=True)
+    assert [path.name for path in audio_below(tmp_path)] == ["1.wav"]
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NotAudioError, match="gone cannot be read: No such file"):
+        list(audio_below(tmp_path / "gone"))
