@@ -134,5 +134,10 @@ class Found:
             "unproven": [candidate.to_dict() for candidate in self.unproven],
             "duration_s": round(self.duration_s, 3),
             "lack": self.lack,
-            "nearest": None if self.nearest is None else self.nearest.to_dict(),
+            "nearest": None if self.nearest is None else _without_verdict(self.nearest),
         }
+
+
+def _without_verdict(match: Match) -> dict[str, Any]:
+    """What is known of a place that is no match, whatever its ratio would allow to be said."""
+    return {k: v for k, v in match.to_dict().items() if k not in ("verdict", "support")}

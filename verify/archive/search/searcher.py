@@ -31,7 +31,7 @@ ALIGNED = 6
 PROVEN = 4
 """and of the strongest of these the network is asked again,"""
 LEAST_STRENGTH = 0.45
-"""if they agree so strongly: with less, nothing reaches a ratio that is told."""
+"""if they agree so strongly: with less, what the ratio rests on may be chance."""
 PIECE_S = 5.0
 """Besides as a whole, a moment is looked for by pieces of that length."""
 TEMPO_ROOM = 1.55
@@ -99,7 +99,7 @@ class Searcher:
     ) -> Outcome:
         """Matches of a moment at some places, best first, one of each recording.
 
-        With `always_weighs` at least one place is weighed, however little speaks for it.
+        With `always_weighs` at least one place is weighed, to be told as the nearest.
         """
         if self._min_log_lr is not None:
             least_log_lr = self._min_log_lr
@@ -115,13 +115,13 @@ class Searcher:
         best = sorted(places, key=lambda place: -place.promise)[:ALIGNED]
         found: dict[int, Match] = {}
         for place in sorted(best, key=lambda place: -place.strength)[:PROVEN]:
-            weighed = bool(found or outcome.nearest)
-            if place.strength < LEAST_STRENGTH and (weighed or not always_weighs):
+            is_weak = place.strength < LEAST_STRENGTH
+            if is_weak and (found or outcome.nearest or not always_weighs):
                 break
             match = prove(self.comparer.calibration, place)
             if isinstance(match, str):
                 outcome.reasons.append(match)
-            elif match.log_lr >= least_log_lr:
+            elif match.log_lr >= least_log_lr and not is_weak:
                 found.setdefault(match.entry.id, match)
             elif outcome.nearest is None or match.evidence > outcome.nearest.evidence:
                 outcome.nearest = match

@@ -66,6 +66,7 @@ def test_music_that_is_not_in_the_archive_is_not_found(archive, query):
     assert found.matches == ()
     assert found.to_dict()["found"] is False
     assert found.nearest is not None and found.nearest.log_lr < PERHAPS_LOG_LR
+    assert "verdict" not in found.to_dict()["nearest"]
 
 
 @pytest.mark.parametrize(
@@ -116,6 +117,13 @@ def test_a_ratio_below_the_least_is_no_match(archive, query):
     found = search(searcher_of(archive, min_log_lr=100.0), query(fragment()))
     assert found.matches == ()
     assert found.nearest is not None and found.nearest.entry.id == 2
+
+
+def test_where_too_little_agrees_no_ratio_makes_a_match(archive, query, monkeypatch):
+    monkeypatch.setattr("verify.archive.search.searcher.LEAST_STRENGTH", 100.0)
+    found = search(searcher_of(archive), query(fragment()))
+    assert found.matches == ()
+    assert found.nearest is not None and found.nearest.log_lr > PERHAPS_LOG_LR
 
 
 def test_a_found_fragment_has_no_nearest(archive, query):

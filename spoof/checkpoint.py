@@ -1,0 +1,122 @@
+"""A detector's weights on disk: safetensors for the numbers, JSON beside them for all else.
+
+`NAME.safetensors` holds the tensors, matrices in half precision; `NAME.json` the recipe, the
+SHA-256 of the tensors' file and where they come from. A file whose hash is not the one that its
+JSON states is never used, nor one whose recipe has changed since.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from cqtnet.checkpoint import load_tensors, read_tensors
+from cqtnet.errors import WeightsError
+from cqtnet.files import file_sha256, write_json, written_whole
+from spoof.recipes import find
+from spoof.recipes.recipe import Recipe
+
+FORMAT = 1
+SHIPPED = Path(__file__).parent / "weights"
+DEFAULT = "light"
+LAST, BEST, HISTORY = "last.safetensors", "best.safetensors", "history.json"
+"""In the folder of a run: what it is resumed from, the weights to use, a row for each epoch."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network, what it was made by, the SHA-256 that names it, and its card."""
+
+    net: nn.Module
+    recipe: Recipe
+    sha256: str
+    path: Path
+    card: dict[str, Any]
+
+
+def shipped_names() -> list[str]:
+    """Names of the weights that come with the package."""
+    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+
+
+def save_trained(net: nn.Module, recipe: Recipe, path: Path, **card: Any) -> str:
+    """Write `path` (.safetensors) and its JSON, and return the SHA-256 of the former."""
+    tensors = {
+        name: tensor.detach().cpu().to(_kept_as(tensor)).contiguous()
+        for name, tensor in net.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    with written_whole(path) as temporary:
+        save_file(tensors, temporary, metadata={"recipe": recipe.name})
+        sha256 = file_sha256(temporary)
+    write_json(
+        path.with_suffix(".json"),
+        {"format": FORMAT, "sha256": sha256, "recipe": recipe.to_dict(), **card},
+    )
+    return sha256
+
+
+def load_trained(name: str | Path = DEFAULT) -> Trained:
+    """The detector of shipped weights by name, of a .safetensors file, or of a run's folder.
+
+    >>> load_trained("runs/s4").recipe.name
+    's4-cnn'
+    """
+    path = find_weights(name)
+    card = _read_card(path.with_suffix(".json"))
+    sha256 = file_sha256(path)
+    if sha256 != card["sha256"]:
+        raise WeightsError(
+            f"{path} has SHA-256 {sha256[:12]}… but its JSON states {card['sha256'][:12]}…; "
+            "it is damaged or not the file that was trained: fetch it again"
+        )
+    recipe = find(card["recipe"]["name"])
+    for part in ("input", "model"):
+        if card["recipe"].get(part) != recipe.to_dict()[part]:
+            raise WeightsError(
+                f"{path} was trained when the {part} of {recipe.name} was another; train it again"
+            )
+    net = recipe.build()
+    load_tensors(net, read_tensors(path), source=path)
+    return Trained(net.eval(), recipe, sha256, path, card)
+
+
+def find_weights(name: str | Path) -> Path:
+    """The .safetensors file that a shipped name, a run's folder or a path means."""
+    if str(name) in shipped_names():
+        return SHIPPED / f"{name}.safetensors"
+    path = Path(name)
+    if (path / BEST).is_file():
+        return path / BEST
+    if path.suffix == ".safetensors" and path.is_file():
+        return path
+    shipped = ", ".join(shipped_names()) or "none are"
+    raise WeightsError(
+        f"weights {str(name)!r} are neither shipped ({shipped}), nor a run's folder with a "
+        f"{BEST}, nor a .safetensors file; make some with `cqtnet spoof train`"
+    )
+
+
+def _kept_as(tensor: torch.Tensor) -> torch.dtype:
+    if not tensor.is_floating_point():
+        return tensor.dtype
+    return torch.float16 if tensor.dim() > 1 else torch.float32
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    """The JSON beside the weights, checked for what loading needs."""
+    try:
+        card = json.loads(path.read_text())
+        version, _, _ = card["format"], card["sha256"][:12], card["recipe"]["name"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"{path}, the JSON beside the weights, is unreadable: {error!r}; fetch it again"
+        ) from error
+    if version != FORMAT:
+        raise WeightsError(f"{path} is of format {version}; this version reads {FORMAT}")
+    result: dict[str, Any] = card
+    return result

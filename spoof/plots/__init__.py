@@ -1,0 +1,1 @@
+"""Pictures of detectors: each function returns a matplotlib figure, or writes it."""

@@ -1,0 +1,215 @@
+"""Detection: the score over time, the ratio, the verdict, and when there is none."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from cqtnet.errors import InputError, NotAudioError
+from spoof.calibration import Calibration
+from spoof.checkpoint import Trained
+from spoof.detect import Detection, Detector, heard_frames, scores_over_time, window_starts
+from spoof.plots.timeline import timeline
+from spoof.telling import headline, tell
+from spoof.wording import ratio_in_words, support_in_words, verdict_of
+from tests.spoof.voices import RATE_HZ, TINY, sound, write
+
+
+class High(nn.Module):
+    """A detector whose score is ten times the share of energy above 1.5 kHz, less a half."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 10 * (x[:, 3:].sum(dim=1, keepdim=True) - 0.5)
+
+
+CARD = {"learned": {"human": 30, "synthetic": 40, "systems": ["a", "b"], "collections": ["c", "d"]}}
+
+
+def detector(*, slope: float = 1.0, most: float = 4.0, **recipe: object) -> Detector:
+    """A detector with a known network; its ratio is the slope times its score."""
+    trained = Trained(High(), replace(TINY, **recipe), "a" * 64, Path("x.safetensors"), CARD)
+    calibration = Calibration("a" * 64, slope, 0.0, -3.5, most, {})
+    return Detector(trained, calibration, device=torch.device("cpu"))
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """Two seconds of a human voice, then two of a synthetic one."""
+    return write(tmp_path / "mixed.wav", np.concatenate([sound(False, 1), sound(True, 2)]))
+
+
+def test_the_score_over_time_shows_where_the_voice_changes(mixed: Path) -> None:
+    found = detector().detect(mixed, hop_s=0.5)
+    middles, scores = scores_over_time(found)
+    assert middles.tolist() == [0.25 + 0.5 * i for i in range(8)]
+    assert (scores[:4] < -4).all() and (scores[4:] > 4).all()
+    assert found.score == pytest.approx(scores.mean()) and abs(found.score) < 1
+    assert found.verdict == "insufficient"
+    assert found.reasons == ("the ratio is nearer to 1 than 10",)
+
+
+@pytest.mark.parametrize(("is_fake", "verdict"), [(True, "synthetic"), (False, "human")])
+def test_a_voice_is_known(tmp_path: Path, is_fake: bool, verdict: str) -> None:
+    found = detector().detect(write(tmp_path / "a.wav", sound(is_fake, 3)))
+    assert found.verdict == verdict and not found.reasons
+    assert found.log_lr is not None and abs(found.log_lr) > math.log(10)
+    assert found.is_bounded and found.log_lr in (4.0, -3.5)  # scores of 5 and -5
+    assert (
+        found.trained_on == "30 human and 40 synthetic recordings of 2 systems from 2 collections"
+    )
+
+
+def test_windows_reach_from_the_beginning_to_the_end() -> None:
+    starts, length = window_starts(10_100, TINY, None)
+    assert length == 4000 and starts.tolist() == [0, 2000, 4000, 6000, 6100]
+    assert window_starts(3000, TINY, None)[0].tolist() == [0]
+    whole, length = window_starts(3000, replace(TINY, segment_s=None), None)
+    assert whole.tolist() == [0] and length == 3000
+
+
+@pytest.mark.parametrize(
+    ("samples", "why"),
+    [
+        (np.zeros(16_000), "the recording is silent"),
+        (sound(True, 1, seconds=0.8), r"0\.80 s of sound are less than the 1 s"),
+        (np.concatenate([np.zeros(40_000), sound(True, 1, seconds=0.5)]), r"0\.50 s of sound"),
+    ],
+    ids=["silence", "short", "mostly silence"],
+)
+def test_too_little_to_hear_is_no_evidence(tmp_path: Path, samples: np.ndarray, why: str) -> None:
+    found = detector().detect(write(tmp_path / "a.wav", samples.astype(np.float32)))
+    assert found.verdict == "insufficient" and found.log_lr is None and found.score is None
+    assert not found.windows and re.search(why, found.reasons[0])
+
+
+def test_windows_without_sound_do_not_count(tmp_path: Path) -> None:
+    samples = np.concatenate([sound(True, 1), np.zeros(16_000, np.float32)])
+    found = detector().detect(write(tmp_path / "a.wav", samples), hop_s=0.5)
+    _, scores = scores_over_time(found)
+    assert np.isfinite(scores).tolist() == [True] * 4 + [False] * 4
+    assert found.verdict == "synthetic"
+    assert found.duration_s == 4 and found.sound_s == pytest.approx(2, abs=0.05)
+
+
+def test_sound_is_what_rises_above_the_floor_and_is_near_the_loudest() -> None:
+    loud = 5 * sound(True, 1, seconds=1)  # -6 dB of full scale
+    quiet = 5e-3 * loud  # -52 dB: above the floor
+    samples = np.concatenate([loud, quiet, np.zeros(8000, np.float32)])
+    assert heard_frames(samples, RATE_HZ).sum() == 50  # of 20 ms
+    assert heard_frames(quiet, RATE_HZ).all() and not heard_frames(0.1 * quiet, RATE_HZ).any()
+    assert not len(heard_frames(loud[:10], RATE_HZ))
+
+
+def test_what_is_shorter_than_a_window_is_filled_as_the_recipe_says(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", sound(True, 1, seconds=1.2))
+    assert detector(segment_s=2.0).detect(path).verdict == "synthetic"
+    skipped = detector(segment_s=2.0, short="skip").detect(path)
+    assert skipped.verdict == "insufficient" and "less than the 2 s" in skipped.reasons[0]
+
+
+def test_a_calibration_of_few_recordings_supports_no_verdict(tmp_path: Path) -> None:
+    found = detector(most=2.0).detect(write(tmp_path / "a.wav", sound(True, 3)))
+    assert found.verdict == "insufficient" and found.log_lr == 2.0
+    assert "rests on too few recordings" in found.reasons[0]
+
+
+def test_without_a_calibration_no_ratio_is_stated(mixed: Path) -> None:
+    plain = detector()
+    found = Detector(plain.trained, None, device=torch.device("cpu")).detect(mixed)
+    assert found.verdict == "insufficient" and found.log_lr is None and found.score is not None
+    assert "no calibration" in found.reasons[0] and found.support == ""
+
+
+def test_a_network_that_gives_no_numbers_is_refused(mixed: Path) -> None:
+    wrong = detector()
+    wrong.trained.net.forward = lambda x: x[:, :1] * math.nan  # type: ignore[method-assign]
+    with pytest.raises(InputError, match=r"mixed\.wav: the network gives scores that are no num"):
+        wrong.detect(mixed)
+
+
+def test_what_is_no_audio_and_a_hop_of_nothing_are_refused(tmp_path: Path, mixed: Path) -> None:
+    (tmp_path / "a.txt").write_text("no audio")
+    with pytest.raises(NotAudioError, match=r"a\.txt"):
+        detector().detect(tmp_path / "a.txt")
+    with pytest.raises(InputError, match=r"a hop of 0 s is too short; give 0\.01 s or more"):
+        detector().detect(mixed, hop_s=0)
+
+
+def test_the_record_is_plain_and_complete(mixed: Path) -> None:
+    record = json.loads(json.dumps(detector().detect(mixed).to_dict()))
+    assert record["verdict"] == "insufficient" and record["least_log_lr"] == -3.5
+    assert len(record["windows"]) == 15 and record["windows"][0]["start_s"] == 0
+    assert len(record["sha256"]) == 64 and record["model_sha256"] == "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("ratio", "verdict"),
+    [(9.9, "insufficient"), (10.1, "synthetic"), (1 / 10.1, "human"), (1.0, "insufficient")],
+)
+def test_ratios_nearer_to_1_than_10_are_no_verdict(ratio: float, verdict: str) -> None:
+    assert verdict_of(math.log(ratio)) == verdict
+
+
+def test_words_never_state_a_fact() -> None:
+    assert support_in_words(math.log(50)) == (
+        "moderate support for a synthetic voice rather than a human one"
+    )
+    assert (
+        support_in_words(-math.log(5))
+        == "weak support for a human voice rather than a synthetic one"
+    )
+    assert support_in_words(0.1) == "no support for either proposition"
+    assert ratio_in_words(math.log(50)) == (
+        "The score is 50 times more probable if the voice was made or changed by a machine than "
+        "if not."
+    )
+    assert "as probable if" in ratio_in_words(0.0)
+
+
+def test_lines_begin_with_the_verdict_and_end_with_what_was_learned(tmp_path: Path) -> None:
+    found = detector(slope=0.6).detect(write(tmp_path / "a.wav", sound(True, 3)))
+    lines = tell(found)
+    assert "a.wav: SYNTHETIC  LR 20 (ln 3.0): moderate support for a synthetic" in lines[0]
+    assert "trained on 30 human and 40 synthetic recordings" in lines[-1]
+    assert "cannot judge" in lines[-1]
+    assert not any("highest" in line for line in lines)
+
+
+def test_a_stretch_that_stands_out_is_told(mixed: Path) -> None:
+    lines = [line for line in tell(detector().detect(mixed)) if line.startswith("  highest")]
+    assert len(lines) == 1 and " at 0:02" in lines[0]
+
+
+def test_a_bounded_ratio_is_called_so(tmp_path: Path) -> None:
+    found: Detection = detector().detect(write(tmp_path / "a.wav", sound(True, 3)))
+    assert headline(found).endswith("; the bound of what the calibration supports")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, mixed: Path) -> Iterator[Image.Image]:
+    own = detector()
+    timeline(own.detect(mixed), own.calibration).savefig(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as picture:
+        yield picture.convert("L")
+
+
+def test_the_picture_shows_scores(pictures: Image.Image) -> None:
+    assert np.ptp(np.asarray(pictures)) > 100 and pictures.width > 500
+
+
+def test_long_recordings_have_windows_to_their_end(tmp_path: Path) -> None:
+    """More windows than the network is given at once."""
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.tile(sound(False, 1), 30), RATE_HZ)
+    found = detector().detect(path)
+    assert found.duration_s == 60 and len(found.windows) == 239
+    assert found.windows[-1].end_s == 60 and found.verdict == "human"

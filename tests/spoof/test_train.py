@@ -1,0 +1,330 @@
+"""Training: what is learned from, in which order, what is kept, when it ends."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import spoof.train
+from cqtnet.errors import InputError, WeightsError
+from cqtnet.runstate import Progress
+from spoof.checkpoint import load_trained, save_trained
+from spoof.data.joining import Joined
+from spoof.data.utterance import Utterance
+from spoof.parts import learning_parts, one_part, segment_parts
+from spoof.prepare import Examples, Preparer
+from spoof.recipes import RECIPES
+from spoof.recipes.recipe import Recipe, Training
+from spoof.sampling import batches, epoch_order, n_batches, nested_chance
+from spoof.train import Learner, Step, TrainConfig, is_over, loss_of, rank_of, set_rate, train
+from tests.spoof.voices import TINY, one_output, voices
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> list[Utterance]:
+    return voices(tmp_path_factory.mktemp("voices"), groups=10)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RECIPES, "tiny", TINY)
+
+
+def config(out: Path, cache: Path, recipe: Recipe = TINY, **more: object) -> TrainConfig:
+    return TrainConfig(out, recipe, Preparer(cache), device="cpu", **more)
+
+
+def silent(step: Step) -> None:
+    del step
+
+
+def weights_of(path: Path) -> dict[str, torch.Tensor]:
+    return load_trained(path).net.state_dict()
+
+
+def test_voices_that_are_easily_told_apart_are_told_apart(
+    data: list[Utterance], cache: Path, tmp_path: Path
+) -> None:
+    outcome = train(data, config(tmp_path / "run", cache), told=silent)
+    assert outcome.is_finished and len(outcome.history) == 4
+    assert outcome.history[-1]["valid_accuracy"] == 1 and outcome.history[-1]["valid_eer"] == 0
+    card = json.loads((tmp_path / "run" / "best.json").read_text())
+    assert card["recipe"]["name"] == "tiny" and card["recordings"] == {"human": 10, "synthetic": 10}
+    learned = card["learned"]
+    assert learned["human"] == learned["synthetic"] == 7  # of 10 groups; 3 are held out
+    assert learned["systems"] == ["system 0", "system 1"] and len(card["data_sha256"]) == 64
+    assert (tmp_path / "run" / "curves.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("changes", [{"ema": 0.9}, {"balanced": True, "copies": 3}])
+def test_a_resumed_run_ends_as_one_without_pause(
+    data: list[Utterance],
+    cache: Path,
+    tmp_path: Path,
+    changes: dict[str, object],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(spoof.train, "SAVED_EVERY_S", 0)
+    recipe = TINY.changed(keep="last", schedule="cosine", **changes)
+    train(data, config(tmp_path / "whole", cache, recipe), told=silent)
+    steps: list[Step] = []
+
+    def interrupted(step: Step) -> None:
+        steps.append(step)
+        if step.epoch == 2 and step.row is None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(data, config(tmp_path / "parts", cache, recipe), told=interrupted)
+    train(data, config(tmp_path / "parts", cache, recipe, resume=True), told=silent)
+    whole, parts = weights_of(tmp_path / "whole"), weights_of(tmp_path / "parts")
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_the_test_part_is_not_read(data: list[Utterance], cache: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"RIFF no audio at all")
+    marked = [replace(u, split="train") for u in data]
+    held_out = [Utterance(bad, is_fake, "t", split="test") for is_fake in (False, True)]
+    assert train(marked + held_out, config(tmp_path / "run", cache), told=silent).is_finished
+
+
+def test_other_seeds_learn_otherwise_and_the_same_seed_the_same(
+    data: list[Utterance], cache: Path, tmp_path: Path
+) -> None:
+    marked = [replace(u, split="valid" if u.group in ("g0", "g1") else "train") for u in data]
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(marked, config(tmp_path / name, cache, seed=seed), told=silent)
+    a, b, c = (weights_of(tmp_path / name)["0.weight"] for name in "abc")
+    assert torch.equal(a, b) and not torch.equal(a, c)
+
+
+def test_a_folder_with_a_run_is_not_overwritten_and_only_the_same_run_is_resumed(
+    data: list[Utterance], cache: Path, tmp_path: Path
+) -> None:
+    train(data, config(tmp_path, cache), told=silent)
+    with pytest.raises(WeightsError, match="holds a run already; use --resume"):
+        train(data, config(tmp_path, cache), told=silent)
+    with pytest.raises(WeightsError, match="was trained with another seed"):
+        train(data, config(tmp_path, cache, seed=1, resume=True), told=silent)
+    with pytest.raises(WeightsError, match=r"with another (data_sha256|recordings|systems)"):
+        train(data[2:], config(tmp_path, cache, resume=True), told=silent)
+
+
+def test_a_run_without_time_keeps_what_it_has_and_goes_on(
+    data: list[Utterance], cache: Path, tmp_path: Path
+) -> None:
+    first = train(data, config(tmp_path, cache, stop_after_s=0), told=silent)
+    assert not first.is_finished and len(first.history) == 1 and first.weights.exists()
+    assert first.history[0]["share"] < 1
+    again = train(data, config(tmp_path, cache, resume=True), told=silent)
+    assert again.is_finished and len(again.history) == 4
+
+
+def test_what_is_judged_and_kept_are_the_mean_weights() -> None:
+    learner = Learner(TINY.build(), ema=0.75)
+    assert learner.mean is not None
+    values = []
+    for value in (1.0, 2.0, 6.0):
+        nn.init.constant_(learner.net[0].weight, value)
+        learner.mean.update_parameters(learner.net)
+        values.append(float(learner.judged[0].weight[0, 0].detach()))
+    assert values == pytest.approx([1, 1.25, 2.4375])  # ¾ of what it was and ¼ of the new
+
+
+def test_a_loss_that_is_no_number_ends_training(
+    data: list[Utterance], cache: Path, tmp_path: Path
+) -> None:
+    recipe = TINY.changed(learning_rate=1e30, optimiser="sgd")
+    with pytest.raises(InputError, match=r"the loss is nan in epoch .; lower the learning rate"):
+        train(data, config(tmp_path, cache, recipe), told=silent)
+
+
+def test_one_logit_and_two_are_the_same_loss_as_sigmoid_and_softmax() -> None:
+    is_fake = torch.tensor([True, False])
+    p = torch.sigmoid(torch.tensor([0.3, -1.2]))
+    expected = -(math.log(p[0]) + math.log(1 - p[1])) / 2
+    one, two = torch.tensor([[0.3], [-1.2]]), torch.tensor([[0.0, 0.3], [1.2, 0.0]])
+    assert float(loss_of(one, is_fake)) == pytest.approx(expected)
+    assert float(loss_of(two, is_fake)) == pytest.approx(expected)
+
+
+def test_weights_count_a_class_more() -> None:
+    is_fake, weights = torch.tensor([True, False]), torch.tensor([3.0, 1.0])
+    one = torch.tensor([[0.3], [-1.2]])
+    p = torch.sigmoid(one)
+    expected = -(math.log(p[0]) + 3 * math.log(1 - p[1])) / 2
+    assert float(loss_of(one, is_fake, weights=weights)) == pytest.approx(expected)
+
+
+def test_the_rate_rises_then_falls_as_a_cosine() -> None:
+    training = Training(10, 1, learning_rate=0.4, schedule="cosine", warmup_epochs=2)
+    parameter = nn.Parameter(torch.zeros(1))
+    optimiser = torch.optim.SGD([parameter], lr=1.0)
+    rates = []
+    for epochs in (1.0, 5.0, 10.0):
+        set_rate(optimiser, training, epochs)
+        rates.append(optimiser.param_groups[0]["lr"])
+    half = 0.4 * 0.5 * 0.5 * (1 + math.cos(math.pi / 10))
+    assert rates == pytest.approx([half, 0.2, 0.0], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("keep", "best"), [("last", 3), ("loss", 1), ("accuracy", 2), ("f1", 3), ("eer", 1)]
+)
+def test_what_is_kept_is_best_by_the_recipes_rule(keep: str, best: int) -> None:
+    rows = [
+        {"epoch": 1, "valid_loss": 0.1, "valid_accuracy": 0.5, "valid_f1": 0.0, "valid_eer": 0.1},
+        {"epoch": 2, "valid_loss": 0.3, "valid_accuracy": 0.9, "valid_f1": 0.2, "valid_eer": 0.2},
+        {"epoch": 3, "valid_loss": 0.2, "valid_accuracy": 0.8, "valid_f1": 0.7, "valid_eer": 0.3},
+    ]
+    training = Training(3, 1, keep=keep)
+    assert min(rows, key=lambda row: rank_of(row, training))["epoch"] == best
+
+
+def test_only_every_second_epoch_may_be_kept(
+    data: list[Utterance], cache: Path, tmp_path: Path
+) -> None:
+    recipe = TINY.changed(keep="f1", keep_every=2)  # all epochs are as good after the first
+    assert train(data, config(tmp_path, cache, recipe), told=silent).best_epoch in (2, 4)
+
+
+@pytest.mark.parametrize(("losses", "over"), [([3, 2, 2.5], False), ([3, 2, 2.5, 2.1], True)])
+def test_patience_ends_a_run_that_gets_no_better(losses: list[float], over: bool) -> None:
+    history = [{"epoch": i + 1.0, "valid_loss": loss} for i, loss in enumerate(losses)]
+    progress = Progress(step=len(losses), history=history)
+    assert is_over(progress, Training(50, 1, patience=2, keep="loss")) is over
+
+
+def test_networks_of_one_output_learn_as_well(
+    data: list[Utterance], cache: Path, tmp_path: Path
+) -> None:
+    recipe = replace(TINY.changed(weighted=True), model=one_output)
+    outcome = train(data, config(tmp_path, cache, recipe), told=silent)
+    assert outcome.history[-1]["valid_accuracy"] == 1
+
+
+def test_no_group_is_on_two_sides_unless_split_by_segment(
+    data: list[Utterance], cache: Path
+) -> None:
+    ready = Preparer(cache)
+    train_part, valid_part = learning_parts(data, TINY, ready)
+    test_part = one_part(data, TINY, ready, part="test")
+    groups = [{e.recordings[i].group for i in e.recording} for e in
+              (train_part, valid_part, test_part)]  # fmt: skip
+    assert not groups[0] & groups[1] and not groups[0] & groups[2] and not groups[1] & groups[2]
+    assert len(groups[0] | groups[1] | groups[2]) == 10
+    leaky = [*learning_parts(data, TINY, ready, split_by="segment")]
+    leaky.append(one_part(data, TINY, ready, part="test", split_by="segment"))
+    segments = [set(zip(e.recording.tolist(), e.segment.tolist(), strict=True)) for e in leaky]
+    assert sum(map(len, segments)) == len(set.union(*segments)) == 80  # 20 of 2 s, 0.5 s each
+    assert len({leaky[0].recordings[i].group for i in leaky[0].recording}
+               & {leaky[2].recordings[i].group for i in leaky[2].recording}) > 5  # fmt: skip
+
+
+def test_copies_stay_in_the_part_of_their_segment_and_are_learned_from_only(
+    data: list[Utterance], cache: Path
+) -> None:
+    recipe = TINY.changed(copies=3)
+    everything = Preparer(cache).examples(data, recipe, copies=3)
+    part = segment_parts(everything, seed=4)
+    for copy in (1, 2):
+        assert (part[everything.copy == copy] == part[everything.copy == 0]).all()
+    for split_by in ("group", "segment"):
+        learning, choosing = learning_parts(data, recipe, Preparer(cache), split_by=split_by)
+        assert set(learning.copy) == {0, 1, 2} and set(choosing.copy) == {0}
+
+
+def test_a_way_to_split_that_is_unknown_is_refused(data: list[Utterance], cache: Path) -> None:
+    with pytest.raises(InputError, match="split by 'speaker' is unknown; use group or segment"):
+        learning_parts(data, TINY, Preparer(cache), split_by="speaker")
+
+
+def examples(counts: list[tuple[bool, str, int]], *, copies: int = 1) -> Examples:
+    """Recordings of a class and a collection with so many segments."""
+    recordings = tuple(
+        Joined((Path(f"{i}.wav"),), is_fake, f"g{i}", collection=name)
+        for i, (is_fake, name, _) in enumerate(counts)
+    )
+    rows = [(i, s, c) for c in range(copies) for i, (*_, n) in enumerate(counts) for s in range(n)]
+    recording, segment, copy = (np.array(column) for column in zip(*rows, strict=True))
+    values = np.zeros((len(rows), 1), np.float16)
+    return Examples(values, np.arange(len(rows)), recording, segment, copy, recordings)
+
+
+def test_an_epoch_sees_every_example_once() -> None:
+    found = examples([(False, "a", 5), (True, "a", 6)], copies=2)
+    order = epoch_order(found, Training(1, 4), seed=0, epoch=0)
+    assert sorted(order.tolist()) == list(range(22))
+    other = epoch_order(found, Training(1, 4), seed=0, epoch=1)
+    assert order.tolist() != other.tolist()
+
+
+def test_with_one_copy_an_epoch_sees_every_segment_once_as_one_of_its_copies() -> None:
+    found = examples([(False, "a", 50), (True, "a", 60)], copies=3)
+    order = epoch_order(found, Training(1, 4, copies_used="one"), seed=0, epoch=0)
+    seen = sorted(zip(found.recording[order].tolist(), found.segment[order].tolist(), strict=True))
+    assert seen == [(i, s) for i, n in ((0, 50), (1, 60)) for s in range(n)]
+    assert np.bincount(found.copy[order], minlength=3).min() > 20  # of 110, a third each
+
+
+def test_balanced_epochs_see_classes_and_collections_alike() -> None:
+    found = examples([(False, "a", 10), (True, "a", 100), (True, "b", 890)])
+    order = np.concatenate(
+        [epoch_order(found, Training(1, 4, balanced=True), seed=0, epoch=e) for e in range(10)]
+    )
+    shares = np.bincount(found.recording[order]) / len(order)
+    assert shares == pytest.approx([0.5, 0.25, 0.25], abs=0.02)  # of 10,000: 4 deviations
+
+
+def test_nested_chances_multiply() -> None:
+    chance = nested_chance(np.array([0, 0, 0, 1]), np.array([5, 5, 6, 5]), np.array([0, 1, 2, 3]))
+    assert chance.tolist() == [0.125, 0.125, 0.25, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("n_examples", "batch", "sizes"), [(9, 4, [4, 4]), (10, 4, [4, 4, 2]), (3, 1, [1, 1, 1])]
+)
+def test_a_last_batch_of_one_is_left_out(n_examples: int, batch: int, sizes: list[int]) -> None:
+    found, training = examples([(False, "a", n_examples)]), Training(1, batch)
+    found_sizes = [len(at) for at in batches(found, training, seed=0, epoch=0)]
+    assert found_sizes == sizes and n_batches(found, training) == len(sizes)
+
+
+def test_weights_come_back_as_they_were_but_for_halves(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = TINY.build().eval()
+    sha256 = save_trained(net, TINY, tmp_path / "w.safetensors", seed=7)
+    found = load_trained(tmp_path / "w.safetensors")
+    assert found.sha256 == sha256 and found.card["seed"] == 7 and found.recipe.name == "tiny"
+    inputs = torch.randn(5, 8)
+    assert torch.allclose(found.net(inputs), net(inputs), atol=3e-3)  # 2**-11 of weights up to 1
+
+
+def test_damaged_weights_and_those_of_a_changed_recipe_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "w.safetensors"
+    save_trained(TINY.build(), TINY, path)
+    monkeypatch.setitem(RECIPES, "tiny", replace(TINY, segment_s=1.0))
+    with pytest.raises(WeightsError, match="when the input of tiny was another; train it again"):
+        load_trained(path)
+    monkeypatch.setitem(RECIPES, "tiny", TINY)
+    path.write_bytes(path.read_bytes()[:-1] + b"\1")
+    with pytest.raises(WeightsError, match="damaged or not the file that was trained"):
+        load_trained(path)
+    path.with_suffix(".json").write_text("{}")
+    with pytest.raises(WeightsError, match="the JSON beside the weights, is unreadable"):
+        load_trained(path)
+    with pytest.raises(WeightsError, match=r"'nowhere' are neither shipped .* make some with"):
+        load_trained("nowhere")
