@@ -5,10 +5,12 @@
 """
 
 from cqtnet.errors import InputError
-from spoof.recipes import s1, s2, s3, s4
+from spoof.recipes import ours, s1, s2, s3, s4
 from spoof.recipes.recipe import Recipe, SourceResult, Training
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*s1.S1, *s2.S2, *s3.S3, *s4.S4)}
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (*s1.S1, *s2.S2, *s3.S3, *s4.S4, *ours.OURS)
+}
 """What `cqtnet spoof recipes` lists and `compare-recipes` compares."""
 VARIANTS: dict[str, Recipe] = {recipe.name: recipe for recipe in (*s1.VARIANTS, *s2.VARIANTS)}
 """The same networks on other features of their sources, as NAME@FEATURE."""

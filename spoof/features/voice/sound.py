@@ -1,0 +1,102 @@
+"""Some seconds of a voice, trimmed and at one level, with the spectra that several files need."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import rfft
+
+from spoof.features.filters import linear_filters
+from spoof.features.stft import frames_of
+
+Floats = NDArray[np.float32]
+
+RATE_HZ = 16_000
+LEAST_S = 0.5
+TRIM_FRAME_S, TRIM_DB, MARGIN_S = 0.025, 40.0, 0.05
+"""Frames at either end so far below the loudest are cut off, but for the margin."""
+N_FFT, HOP = 512, 160
+ACTIVE = 1e-4
+"""A frame counts that has such a share of the loudest one's power."""
+FLOOR = 1e-5
+"""Of the mean power, added to every bin: what is fainter, codecs leave out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """Samples (n,) of unit variance at 16 kHz."""
+
+    samples: Floats
+
+    @classmethod
+    def of(cls, samples: Floats) -> Self:
+        """The samples without silence around them; at least LEAST_S of them."""
+        own = _trimmed(samples)
+        spread = float(own.std())
+        return cls((own - own.mean()) / (spread if spread > 0 else 1.0))
+
+    @cached_property
+    def power(self) -> Floats:
+        """Power spectra (frames, 257) every 10 ms, with a floor under them."""
+        power = power_spectra(self.samples, length=N_FFT, hop=HOP)
+        floored: Floats = power + FLOOR * max(float(power.mean()), 1e-12)
+        return floored
+
+    @cached_property
+    def active(self) -> NDArray[np.bool_]:
+        """Which frames count, (frames,)."""
+        energy = self.power.sum(axis=1)
+        return np.asarray(energy > ACTIVE * energy.max())
+
+    def bands(self, count: int) -> Floats:
+        """Natural logarithms (frames, count) of the power in bands of equal width."""
+        filters = linear_filters(RATE_HZ, N_FFT, count)
+        levels: Floats = np.log(self.power @ filters.T)
+        return levels
+
+
+def power_spectra(samples: Floats, *, length: int, hop: int, n_fft: int | None = None) -> Floats:
+    """Power spectra (frames, bins) of windows of a length; a rest shorter than one is left out."""
+    window = np.hanning(length).astype(np.float32)
+    spectra = rfft(frames_of(samples, length=length, hop=hop) * window, n_fft, axis=1)
+    power: Floats = spectra.real**2 + spectra.imag**2
+    return power
+
+
+def moments(values: NDArray[np.floating]) -> list[NDArray[np.floating]]:
+    """Log standard deviation, skewness and log kurtosis of each column of values (n, columns)."""
+    centred = values - values.mean(axis=0)
+    spread = centred.std(axis=0) + 1e-6
+    squares = np.square(centred / spread)
+    skewness = (squares * (centred / spread)).mean(axis=0)
+    return [
+        np.log(spread),
+        np.clip(skewness, -4, 4),
+        np.log(np.square(squares).mean(axis=0) + 1e-3),
+    ]
+
+
+def correlations(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Correlations of columns of values (n, columns), each two once; 0 where one is constant."""
+    centred = values - values.mean(axis=0)
+    unit = centred / (np.sqrt(np.square(centred).sum(axis=0)) + 1e-6)
+    upper: NDArray[np.floating] = (unit.T @ unit)[np.triu_indices(values.shape[1], 1)]
+    return upper
+
+
+def _trimmed(samples: Floats) -> Floats:
+    frame = round(TRIM_FRAME_S * RATE_HZ)
+    count = samples.size // frame
+    power = np.square(samples[: count * frame].reshape(count, frame)).mean(axis=1)
+    loud = np.flatnonzero(power > power.max() * 10 ** (-TRIM_DB / 10))
+    if not len(loud):
+        return samples
+    margin, least = round(MARGIN_S * RATE_HZ), round(LEAST_S * RATE_HZ)
+    first = max(0, int(loud[0]) * frame - margin)
+    last = min(samples.size, (int(loud[-1]) + 1) * frame + margin)
+    if last - first < least:
+        first = max(0, min(first, samples.size - least))
+        last = first + least
+    return samples[first:last]
