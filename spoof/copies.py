@@ -138,10 +138,15 @@ LIFE: Sequence[tuple[Copy, float]] = (
 
 
 def our_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """The samples after a recording's life (`LIFE`): room, equipment, noise, level, band, codec.
+    """The samples with a narrower band, or through a codec, or after a recording's life (`LIFE`).
 
-    2.75 of the six on average; a codec where none was drawn, so that no copy is the file itself.
+    Half of the copies have the first or the second alone: of these a detector must take no notice,
+    and beside rooms and noise they would be lost. The others have 2.75 of the six on average, and a
+    codec where none was drawn, so that no copy is the file itself.
     """
+    if rng.random() < 0.5:
+        alone = band_copy if rng.random() < 0.5 else codec_copy
+        return alone(samples, rate_hz, rng)
     chosen = [copy for copy, probability in LIFE if rng.random() < probability]
     for copy in chosen or [codec_copy]:
         samples = copy(samples, rate_hz, rng)

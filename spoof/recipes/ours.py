@@ -26,7 +26,7 @@ LIGHT = Recipe(
         weight_decay=0.05,
         schedule="cosine",
         balanced=True,
-        copies=6,
+        copies=10,
         copies_used="one",
         smoothing=0.05,
     ),
