@@ -65,10 +65,21 @@ def _with_copies(segment: Indices, count: int, drawn: Indices, rng: np.random.Ge
 
 
 def _balanced(examples: Examples, first: Indices, number: int, rng: np.random.Generator) -> Indices:
-    """So many segments by chance: class, then collection in it, then recording, then segment."""
-    recording = examples.recording[first]
+    """So many segments by chance: class, then collection in it, then recording, then segment.
+
+    Half of them are of collections that hold both classes, if there are any, and there collection
+    comes first: what tells classes apart within one is no trace of its microphone or format.
+    """
+    recording, is_fake = examples.recording[first], examples.is_fake[first]
     collection = np.array([r.collection for r in examples.recordings])[recording]
-    chance = nested_chance(examples.is_fake[first], collection, recording, np.arange(len(first)))
+    chance = nested_chance(is_fake, collection, recording, np.arange(len(first)))
+    both = np.isin(collection, np.intersect1d(collection[is_fake], collection[~is_fake]))
+    if both.any():
+        within = np.zeros(len(first))
+        within[both] = nested_chance(
+            collection[both], is_fake[both], recording[both], np.arange(int(both.sum()))
+        )
+        chance = (chance + within) / 2
     return rng.choice(len(first), size=number, p=chance)
 
 

@@ -284,7 +284,17 @@ def test_balanced_epochs_see_classes_and_collections_alike() -> None:
         [epoch_order(found, Training(1, 4, balanced=True), seed=0, epoch=e) for e in range(10)]
     )
     shares = np.bincount(found.recording[order]) / len(order)
-    assert shares == pytest.approx([0.5, 0.25, 0.25], abs=0.02)  # of 10,000: 4 deviations
+    # Half by class, then collection; half of collection a alone, which holds both classes.
+    assert shares == pytest.approx([0.5, 0.375, 0.125], abs=0.02)  # of 10,000: 4 deviations
+
+
+def test_without_a_collection_of_both_classes_every_collection_counts_the_same() -> None:
+    found = examples([(False, "a", 10), (True, "b", 100), (True, "c", 890)])
+    order = np.concatenate(
+        [epoch_order(found, Training(1, 4, balanced=True), seed=0, epoch=e) for e in range(10)]
+    )
+    shares = np.bincount(found.recording[order]) / len(order)
+    assert shares == pytest.approx([0.5, 0.25, 0.25], abs=0.02)
 
 
 def test_nested_chances_multiply() -> None:
