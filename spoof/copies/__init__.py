@@ -8,7 +8,7 @@ that sound otherwise. What is done to them is the work of the package `augment`.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -41,15 +41,6 @@ CODEC_FAMILIES: Sequence[Sequence[str]] = (
 )
 """Each as likely as the next: those of telephones are many and would take over."""
 
-LOW_KBPS: Mapping[str, Range] = {
-    "mp3": (16.0, 48.0),
-    "opus": (8.0, 24.0),
-    "aac": (16.0, 40.0),
-    "vorbis": (32.0, 48.0),
-}
-"""Rates at which codecs leave out much of what a detector might have listened to."""
-LOW_SHARES = (0.4, 0.25, 0.2, 0.15)
-
 BAND_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 24_000)
 BAND_EDGE_HZ: Range = (3_400.0, 8_000.0)
 DC_OFFSET: Range = (-0.02, 0.02)
@@ -62,12 +53,6 @@ def codec_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samp
     """
     family = CODEC_FAMILIES[int(rng.integers(len(CODEC_FAMILIES)))]
     return _applied(Codec.draw(rng, codecs=family), samples, rate_hz)
-
-
-def low_rate_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """The samples through mp3, Opus, AAC or Vorbis at the low rates of `LOW_KBPS`."""
-    name = list(LOW_KBPS)[int(rng.choice(len(LOW_KBPS), p=LOW_SHARES))]
-    return _applied(Codec.draw(rng, codecs=[name], kbps=LOW_KBPS[name]), samples, rate_hz)
 
 
 def noise_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
@@ -155,13 +140,12 @@ LIFE: Sequence[tuple[Copy, float]] = (
 def our_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
     """The samples with a narrower band, or through a codec, or after a recording's life (`LIFE`).
 
-    Two in three copies have the first or, at a low rate, the second alone: of these a detector must
-    take no notice, and beside rooms and noise they would be lost. The others have 2.75 of the six
-    on average, and a codec where none was drawn, so that no copy is the file itself.
+    Half of the copies have the first or the second alone: of these a detector must take no notice,
+    and beside rooms and noise they would be lost. The others have 2.75 of the six on average, and a
+    codec where none was drawn, so that no copy is the file itself.
     """
-    kind = rng.random()
-    if kind < 2 / 3:
-        alone = band_copy if kind < 0.25 else low_rate_copy
+    if rng.random() < 0.5:
+        alone = band_copy if rng.random() < 0.5 else codec_copy
         return alone(samples, rate_hz, rng)
     chosen = [copy for copy, probability in LIFE if rng.random() < probability]
     for copy in chosen or [codec_copy]:
@@ -171,7 +155,6 @@ def our_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Sample
 
 COPIES: dict[str, Copy] = {
     "codec": codec_copy,
-    "low-rate": low_rate_copy,
     "noise": noise_copy,
     "band": band_copy,
     "level": level_copy,
@@ -180,7 +163,7 @@ COPIES: dict[str, Copy] = {
     "s2": s2_copy,
     "ours": our_copy,
 }
-"""Kinds of copies by name: seven single ones, and the two that recipes train on."""
+"""Kinds of copies by name: six single ones, and the two that recipes train on."""
 
 
 def altered_copy(

@@ -36,10 +36,10 @@ def test_a_ratio_is_stated_whatever_the_rate(tmp_path, rate_hz: int) -> None:
     assert [window.start_s for window in found.windows] == [0, 1.5, 3]
 
 
-def test_a_hundred_times_the_level_is_the_same_voice(tmp_path) -> None:
+def test_ten_times_the_level_is_the_same_voice(tmp_path) -> None:
     music = make_music(3, duration_s=6.0)
     scores = []
-    for name, gain in (("soft", 0.005), ("loud", 0.5)):
+    for name, gain in (("soft", 0.05), ("loud", 0.5)):
         soundfile.write(tmp_path / f"{name}.wav", gain * music, 22_050, subtype="FLOAT")
         scores.append(Detector.named("light", device="cpu").detect(tmp_path / f"{name}.wav").score)
     assert scores[0] == pytest.approx(scores[1], abs=0.02)
