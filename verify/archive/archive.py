@@ -170,6 +170,7 @@ class Archive(Closing):
             index or self.index,
             window_s=manifest.window_s,
             hop_s=manifest.hop_s,
+            n_windows=self.store.n_windows,
             min_log_lr=min_log_lr,
         )
 

@@ -25,6 +25,7 @@ class Match:
     cosine: float  # of both there
     correlation: float  # along the line
     strength: float  # correlation times the root of the seconds: what matches are ranked by
+    is_sure: bool = False  # whether the evidence is strong for an archive of that size
 
     @property
     def duration_s(self) -> float:
@@ -74,6 +75,7 @@ class Match:
             "sha256": self.entry.sha256,
             "tags": list(self.entry.tags),
             "verdict": self.verdict,
+            "is_sure": self.is_sure,
             "log_lr": round(self.log_lr, 4),
             "support": self.support,
             "query_start_s": round(self.query_start_s, 3),
@@ -123,8 +125,8 @@ class Found:
 
     @property
     def is_sure(self) -> bool:
-        """Whether a comparison would say "same recording" of one of the matches."""
-        return any(match.verdict == "same" for match in self.matches)
+        """Whether one of the matches is sure."""
+        return any(match.is_sure for match in self.matches)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -140,4 +142,4 @@ class Found:
 
 def _without_verdict(match: Match) -> dict[str, Any]:
     """What is known of a place that is no match, whatever its ratio would allow to be said."""
-    return {k: v for k, v in match.to_dict().items() if k not in ("verdict", "support")}
+    return {k: v for k, v in match.to_dict().items() if k not in ("verdict", "support", "is_sure")}

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,9 +17,12 @@ from verify.comparison import Comparer
 from verify.wording import LEAST_RATIO, WEAK_RATIO
 
 LEAST_LOG_LR = math.log(LEAST_RATIO)
-"""Least ratio of a match, that from which a comparison would say "same recording"."""
+"""Least evidence of a match, that from which a comparison would say "same recording","""
 PERHAPS_LOG_LR = math.log(WEAK_RATIO)
-"""Of a short query, what has at least this is told as well, as what may be: weak support."""
+"""and, of a short query, of what is told as what may be: weak support."""
+SMALL, GROWTH = 2_000, 0.6
+"""Both are so in an archive of so many windows, two hours and a half. In a larger one more of what
+is there resembles by chance: for each factor of e in windows the evidence must be so much more."""
 HITS = 50
 """Similar windows that are asked for, for each window of a query."""
 PLACES = 12
@@ -60,15 +63,18 @@ class Searcher:
         *,
         window_s: float,
         hop_s: float,
+        n_windows: int,
         min_log_lr: float | None = None,
     ) -> None:
-        """`window_s` and `hop_s` are those of the archive's windows.
+        """`window_s` and `hop_s` are those of the archive's windows, `n_windows` their number.
 
-        `min_log_lr` is the least ratio of any match; else that depends on the query's length.
+        `min_log_lr` is the least ratio of any match; else that depends on the query's length and
+        the archive's size.
         """
         self.comparer = comparer
         self.window_s, self.hop_s = window_s, hop_s
         self._min_log_lr = min_log_lr
+        self._more = GROWTH * max(0.0, math.log(max(n_windows, 1) / SMALL))
         self.references = References(entries, comparer.embedder)
         self._entries, self._index = entries, index
 
@@ -101,8 +107,7 @@ class Searcher:
 
         With `always_weighs` at least one place is weighed, to be told as the nearest.
         """
-        if self._min_log_lr is not None:
-            least_log_lr = self._min_log_lr
+        least = least_log_lr + self._more if self._min_log_lr is None else self._min_log_lr
         outcome = Outcome()
         places: list[Place] = []
         for rank, candidate in enumerate(candidates):
@@ -121,8 +126,9 @@ class Searcher:
             match = prove(self.comparer.calibration, place)
             if isinstance(match, str):
                 outcome.reasons.append(match)
-            elif match.log_lr >= least_log_lr and not is_weak:
-                found.setdefault(match.entry.id, match)
+            elif match.evidence >= least and not is_weak:
+                is_sure = match.evidence >= LEAST_LOG_LR + self._more
+                found.setdefault(match.entry.id, replace(match, is_sure=is_sure))
             elif outcome.nearest is None or match.evidence > outcome.nearest.evidence:
                 outcome.nearest = match
         outcome.matches = sorted(found.values(), key=lambda match: -match.strength)

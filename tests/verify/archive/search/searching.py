@@ -98,4 +98,5 @@ def _windows(seed: int):
 
 def searcher_of(archive: SmallArchive, **options) -> Searcher:
     """A searcher of a small archive."""
+    options.setdefault("n_windows", len(archive.ids))
     return Searcher(comparer(), archive, archive, window_s=WINDOW_S, hop_s=HOP_S, **options)

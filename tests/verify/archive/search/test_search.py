@@ -1,5 +1,6 @@
 """Searching: short queries, altered and foreign, and files that are not what they were."""
 
+import math
 import os
 
 import numpy as np
@@ -117,6 +118,19 @@ def test_a_ratio_below_the_least_is_no_match(archive, query):
     found = search(searcher_of(archive, min_log_lr=100.0), query(fragment()))
     assert found.matches == ()
     assert found.nearest is not None and found.nearest.entry.id == 2
+
+
+def test_in_a_larger_archive_a_match_needs_more_evidence(archive, query):
+    path = query(fragment())
+    small, large = (
+        search(searcher_of(archive, n_windows=n), path).matches for n in (2_000, 10**20)
+    )
+    assert small[0].is_sure and large == ()
+    evidence = small[0].evidence
+    least = 2_000 * math.exp((evidence - math.log(10)) / 0.6)  # windows from which it is not sure
+    for factor, is_sure in ((0.99, True), (1.01, False)):
+        found = search(searcher_of(archive, n_windows=round(factor * least)), path)
+        assert found.is_sure is found.matches[0].is_sure is is_sure
 
 
 def test_where_too_little_agrees_no_ratio_makes_a_match(archive, query, monkeypatch):
