@@ -62,12 +62,7 @@ def load_weights(name: str | Path = "default") -> Weights:
     """
     path = _find(name)
     card = _read_card(path.with_suffix(".json"))
-    sha256 = file_sha256(path)
-    if sha256 != card["sha256"]:
-        raise WeightsError(
-            f"{path} has SHA-256 {sha256[:12]}… but its JSON states {card['sha256'][:12]}…; "
-            "it is damaged or not the file that was trained: fetch it again"
-        )
+    sha256 = stated_sha256(path, card)
     if _hashed_preset(path) != card["preset"]:
         raise WeightsError(f"{path} was trained as another preset than its JSON states")
     model = CqtNet(Preset.from_dict(card["preset"]))
@@ -91,6 +86,17 @@ def _hashed_preset(path: Path) -> Any:
             return json.loads((file.metadata() or {}).get("preset", "null"))
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{path} holds no readable weights: {error}") from error
+
+
+def stated_sha256(path: Path, card: dict[str, Any]) -> str:
+    """The SHA-256 of a file of weights, which is the one that its JSON states, or an error."""
+    sha256 = file_sha256(path)
+    if sha256 != card["sha256"]:
+        raise WeightsError(
+            f"{path} has SHA-256 {sha256[:12]}… but its JSON states {card['sha256'][:12]}…; "
+            "it is damaged or not the file that was trained: fetch it again"
+        )
+    return sha256
 
 
 def load_tensors(model: torch.nn.Module, tensors: dict[str, Tensor], *, source: Path) -> None:

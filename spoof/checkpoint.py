@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from cqtnet.checkpoint import load_tensors, read_tensors
+from cqtnet.checkpoint import load_tensors, read_tensors, stated_sha256
 from cqtnet.errors import WeightsError
 from cqtnet.files import file_sha256, write_json, written_whole
 from spoof.recipes import find
@@ -68,12 +68,7 @@ def load_trained(name: str | Path = DEFAULT) -> Trained:
     """
     path = find_weights(name)
     card = _read_card(path.with_suffix(".json"))
-    sha256 = file_sha256(path)
-    if sha256 != card["sha256"]:
-        raise WeightsError(
-            f"{path} has SHA-256 {sha256[:12]}… but its JSON states {card['sha256'][:12]}…; "
-            "it is damaged or not the file that was trained: fetch it again"
-        )
+    sha256 = stated_sha256(path, card)
     recipe = find(card["recipe"]["name"])
     for part in ("input", "model"):
         if card["recipe"].get(part) != recipe.to_dict()[part]:

@@ -53,8 +53,8 @@ def search(
     Of a short query, every recording that holds it is told, the surest first; of a long one, a
     mix or a day of broadcast, what each stretch is, in its order. Candidates are found by the
     network, and each is then aligned and weighed as `cqtnet compare` does: what comes out has a
-    likelihood ratio. Below 10 that is told as PERHAPS. Files whose sound is not what it was are
-    told, but never called a match.
+    likelihood ratio. Below 10, or more in an archive of more than two hours, that is told as
+    PERHAPS. Files whose sound is not what it was are told, but never called a match.
     """
     from cqtnet.errors import InputError
     from verify.archive import Archive
