@@ -41,6 +41,11 @@ CODEC_FAMILIES: Sequence[Sequence[str]] = (
 )
 """Each as likely as the next: those of telephones are many and would take over."""
 
+SCANT_KBPS = {"mp3": (12, 64), "aac": (12, 64), "opus": (6, 32), "vorbis": (32, 64)}
+"""By a family's first codec: rates at which a codec is heard to suffer."""
+CODEC_RATES_HZ = (16_000, 22_050, 24_000, 32_000)
+"""Sample rates of small mp3 and AAC files; what is to be kept of the voice differs with them."""
+
 BAND_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 24_000)
 BAND_EDGE_HZ: Range = (3_400.0, 8_000.0)
 DC_OFFSET: Range = (-0.02, 0.02)
@@ -49,10 +54,18 @@ DC_OFFSET: Range = (-0.02, 0.02)
 def codec_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
     """The samples through a lossy codec: mp3, AAC, Opus, Vorbis, or one of telephones.
 
-    Bit rates are what is usual for each: mp3 24 to 192 kbit/s, Opus from 6, AMR from 4.75.
+    Half the time bit rates are what is usual for each: mp3 24 to 192 kbit/s, Opus from 6, AMR from
+    4.75. Else they are scant (`SCANT_KBPS`), and mp3 and AAC code at one of `CODEC_RATES_HZ`.
     """
     family = CODEC_FAMILIES[int(rng.integers(len(CODEC_FAMILIES)))]
-    return _applied(Codec.draw(rng, codecs=family), samples, rate_hz)
+    if rng.random() < 0.5:
+        return _applied(Codec.draw(rng, codecs=family), samples, rate_hz)
+    codec = Codec.draw(rng, codecs=family, kbps=SCANT_KBPS.get(family[0]))
+    if codec.codec not in ("mp3", "aac"):
+        return _applied(codec, samples, rate_hz)
+    own_hz = CODEC_RATES_HZ[int(rng.integers(len(CODEC_RATES_HZ)))]
+    coded = _applied(codec, resample(samples, rate_hz, own_hz), own_hz)
+    return with_length(resample(coded, own_hz, rate_hz), samples.size)
 
 
 def noise_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:

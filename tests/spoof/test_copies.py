@@ -104,6 +104,26 @@ def test_every_codec_family_has_its_turn(speech: Samples, monkeypatch: pytest.Mo
     assert drawn == {codec for family in copies.CODEC_FAMILIES for codec in family}
 
 
+def test_mp3_codes_at_the_rates_of_files_and_not_only_at_ours(
+    speech: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[tuple[float, int]] = []
+
+    def noted(effect: object, samples: Samples, rate_hz: int) -> Samples:
+        if effect.codec == "mp3":  # type: ignore[attr-defined]
+            drawn.append((effect.kbps, rate_hz))  # type: ignore[attr-defined]
+            assert samples.size == pytest.approx(speech.size * rate_hz / RATE, abs=1)
+        return samples
+
+    monkeypatch.setattr(copies, "_applied", noted)
+    for number in range(200):
+        made = copies.codec_copy(speech, RATE, copy_rng(0, "a", number))
+        assert made.size == speech.size
+    assert {rate for _, rate in drawn} == set(copies.CODEC_RATES_HZ)
+    assert min(kbps for kbps, _ in drawn) < 24  # scant
+    assert max(kbps for kbps, _ in drawn) > 64  # usual
+
+
 def test_s2_shifts_around_the_end_and_fills_what_a_faster_tempo_leaves(speech: Samples) -> None:
     # Whatever is drawn, no copy ends in silence: that would tell a fast copy by its padding.
     for number in range(40):

@@ -2,16 +2,20 @@
 
 import numpy as np
 import pytest
+import scipy.signal
 import scipy.stats
 from scipy.fft import dct
+from scipy.linalg import solve_toeplitz
 
 from cqtnet.errors import InputError
-from spoof.features.filters import linear_filters
+from spoof.features.filters import linear_filters, mel_filters
 from spoof.features.voice import COUNT, voice_statistics
-from spoof.features.voice.detail import EDGES, detail
+from spoof.features.voice.detail import LONG, MIDDLE, SHORT, Resolution, detail
 from spoof.features.voice.envelope import envelope
 from spoof.features.voice.harmonicity import EDGES_HZ, harmonicity
+from spoof.features.voice.lines import N_BANDS, lines
 from spoof.features.voice.modulation import modulation
+from spoof.features.voice.residual import LENGTH, ORDER, RIDGE, residual
 from spoof.features.voice.sound import RATE_HZ, Sound, correlations, moments
 
 BANDS = len(EDGES_HZ) - 1
@@ -87,26 +91,63 @@ def test_correlations_are_those_of_numpy_and_0_for_what_is_constant() -> None:
     assert np.isfinite(correlations(values)).all() and correlations(values)[1] == 0
 
 
-def test_cepstra_are_the_dct_of_log_bands() -> None:
-    sound = Sound.of(noise())
-    logs = np.log(sound.power @ linear_filters(RATE_HZ, 512, 60).T)
-    cepstra = dct(logs, axis=1, norm="ortho")[:, :40][sound.active]
-    np.testing.assert_allclose(envelope(sound)[0], np.log(cepstra.std(axis=0)), atol=1e-3)
-    change = (cepstra[4:] - cepstra[:-4]).std(axis=0)  # noise is active throughout
-    np.testing.assert_allclose(envelope(sound)[5], np.log(change), atol=1e-3)
+@pytest.mark.parametrize(("first", "filters"), [
+    (0, linear_filters(RATE_HZ, 512, 60)), (8, mel_filters(RATE_HZ, 1024, 60)),
+], ids=["linear", "mel"])  # fmt: skip
+def test_cepstra_are_the_dct_of_log_bands(first: int, filters: np.ndarray) -> None:
+    sound = Sound.of(noise())  # noise is active throughout
+    spectra = sound.spectra(length=2 * filters.shape[1] - 2, hop=160)
+    cepstra = dct(np.log(spectra @ filters.T), axis=1, norm="ortho")[:, :40]
+    found = envelope(sound)
+    np.testing.assert_allclose(found[first], np.log(cepstra.std(axis=0)), atol=1e-3)
+    change = (cepstra[4:] - cepstra[:-4]).std(axis=0)
+    np.testing.assert_allclose(found[first + 5], np.log(change), atol=1e-3)
 
 
-def test_detail_of_one_band_by_hand() -> None:
+@pytest.mark.parametrize(("first", "at"), [(0, MIDDLE), (6, LONG), (12, SHORT)])
+def test_detail_of_one_band_by_hand(first: int, at: Resolution) -> None:
     sound = Sound.of(noise())
-    logs = np.log(sound.power).astype(np.float64)
-    padded = np.pad(logs, ((0, 0), (4, 4)), mode="symmetric")
-    smooth = np.stack([padded[:, i : i + 257] for i in range(9)]).mean(axis=0)
-    band = (logs - smooth)[:, EDGES[3] : EDGES[4]].ravel()
-    spread, skewness, kurtosis, *_ = (np.asarray(part) for part in detail(sound))
+    logs = np.log(sound.spectra(length=at.length, hop=at.hop, n_fft=at.n_fft)).astype(np.float64)
+    around = at.envelope_bins // 2
+    padded = np.pad(logs, ((0, 0), (around, around)), mode="symmetric")
+    shifted = [padded[:, i : i + logs.shape[1]] for i in range(at.envelope_bins)]
+    band = (logs - np.stack(shifted).mean(axis=0))[:, at.edges[3] : at.edges[4]].ravel()
+    spread, skewness, kurtosis = (np.asarray(part) for part in detail(sound)[first : first + 3])
     root = np.sqrt((band**2).mean())
     assert spread[3] == pytest.approx(root, rel=1e-3)
     assert skewness[3] == pytest.approx((band**3).mean() / root**3, abs=1e-2)
     assert kurtosis[3] == pytest.approx(np.log((band**4).mean() / root**4), abs=1e-2)
+
+
+def test_the_residual_of_one_frame_is_that_of_scipys_prediction() -> None:
+    samples = scipy.signal.lfilter([1], [1, -1.2, 0.8], noise(0.5)).astype(np.float32)
+    frame = Sound.of(samples).samples[:LENGTH].astype(np.float64)
+    windowed = frame * np.hanning(LENGTH)
+    own = np.correlate(windowed, windowed, "full")[LENGTH - 1 : LENGTH + ORDER]
+    own[0] *= 1 + RIDGE
+    weights = solve_toeplitz(own[:-1], own[1:])
+    left = scipy.signal.lfilter(np.concatenate([[1], -weights]), [1], frame)[ORDER:]
+    one = Sound(frame.astype(np.float32))
+    means = residual(one)[0]
+    assert means[0] == pytest.approx(np.log(scipy.stats.kurtosis(left, fisher=False)), abs=0.01)
+    assert means[1] == pytest.approx(abs(scipy.stats.skew(left)), abs=0.01)
+    assert means[3] == pytest.approx(np.log(frame.var() / left.var()), abs=0.01)
+
+
+def test_pulses_leave_a_residual_that_is_peaked_and_repeats_and_noise_does_not() -> None:
+    buzz, hiss = (residual(Sound.of(s))[0] for s in (pulses() + 0.001 * noise(), noise()))
+    assert buzz[0] > hiss[0] + 1  # log kurtosis
+    assert buzz[4] > 0.5 > 0.35 > hiss[4]
+
+
+def test_a_standing_tone_is_a_line_in_its_band_alone() -> None:
+    times = np.arange(3 * RATE_HZ) / RATE_HZ
+    tone = noise() + 0.03 * np.sin(2 * np.pi * 3000 * times).astype(np.float32)
+    for with_tone, without in zip(lines(Sound.of(tone)), lines(Sound.of(noise())), strict=True):
+        crest, before = with_tone[-N_BANDS:], without[-N_BANDS:]
+        assert crest.argmax() == 3  # 2.4 to 3.2 kHz
+        rise = crest - before  # a few tenths are chance: other windows are the louder half now
+        assert rise[3] > 0.5 > np.delete(rise, 3).max() + 0.2
 
 
 def test_a_buzz_is_periodic_in_its_bands_and_noise_in_none() -> None:

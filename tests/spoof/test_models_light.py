@@ -19,7 +19,7 @@ def trained_for(seen: torch.Tensor) -> Light:
 
 def test_it_has_the_parameters_of_its_layers() -> None:
     count = sum(parameter.numel() for parameter in find("light").build().parameters())
-    assert count == 1163 * 96 + 96 + 2 * 96 + 96 * 48 + 48 + 48 + 1
+    assert count == 1871 * 96 + 96 + 2 * 96 + 96 * 48 + 48 + 48 + 1
 
 
 def test_units_and_offsets_of_the_statistics_make_no_difference() -> None:

@@ -1,4 +1,4 @@
-"""Statistics of a voice: a thousand numbers on how it varies, none on what is said or how loud.
+"""Statistics of a voice: two thousand numbers on how it varies, none on what is said or how loud.
 
 Synthesis leaves few traces in any one spectrum and many in how spectra vary: envelopes too smooth,
 harmonics too regular or too noisy, bands that move together. Each file here measures one of these;
@@ -12,10 +12,14 @@ from spoof.features.stft import checked
 from spoof.features.voice.detail import detail
 from spoof.features.voice.envelope import envelope
 from spoof.features.voice.harmonicity import harmonicity
+from spoof.features.voice.lines import lines
 from spoof.features.voice.modulation import modulation
+from spoof.features.voice.residual import residual
 from spoof.features.voice.sound import LEAST_S, RATE_HZ, Sound
 
-COUNT = 1163
+MEASURES = (envelope, detail, modulation, harmonicity, residual, lines)
+"""Each from a sound to arrays of numbers; their order is that of the columns."""
+COUNT = 1871
 """Numbers in all."""
 
 
@@ -23,10 +27,10 @@ def voice_statistics(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """All statistics (COUNT,) of some seconds at 16 kHz.
 
     >>> voice_statistics(np.random.default_rng(0).normal(size=48_000).astype(np.float32)).shape
-    (1163,)
+    (1871,)
     """
     least = round(LEAST_S * RATE_HZ)
     samples = checked(samples, RATE_HZ, shortest=least, needed_by="a statistic of a voice")
     sound = Sound.of(samples)
-    parts = [*envelope(sound), *detail(sound), *modulation(sound), *harmonicity(sound)]
+    parts = [number for measure in MEASURES for number in measure(sound)]
     return np.nan_to_num(np.concatenate(parts)).astype(np.float32)

@@ -1,31 +1,63 @@
 """What is left of spectra when their envelope is taken off: harmonics, noise, lines, gaps."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from spoof.features.voice.sound import Sound
+from spoof.features.voice.sound import HOP, N_FFT, Floats, Sound, active_frames
 
-ENVELOPE_BINS, ENVELOPE_FRAMES = 9, 5
-"""Width of what is taken for the envelope: 280 Hz, and 50 ms."""
-EDGES = np.linspace(4, 250, 21).round().astype(int)
-"""Bins between which 20 bands lie: 125 to 7,800 Hz."""
+ENVELOPE_FRAMES = 5
+"""Frames that are taken for the envelope over time."""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Windows of a length, how many bins of theirs are the envelope, and bands of bins."""
+
+    length: int
+    hop: int
+    n_fft: int
+    envelope_bins: int
+    edges: tuple[int, ...]
+
+
+def _edges(first: int, last: int, bands: int) -> tuple[int, ...]:
+    return tuple(np.linspace(first, last, bands + 1).round().astype(int).tolist())
+
+
+MIDDLE = Resolution(N_FFT, HOP, N_FFT, 9, _edges(4, 250, 20))
+"""32 ms, an envelope 280 Hz wide, 125 to 7,800 Hz."""
+LONG = Resolution(1600, 320, 2048, 21, _edges(32, 1020, 16))
+"""100 ms, 160 Hz, 250 to 8,000 Hz: single harmonics."""
+SHORT = Resolution(160, 80, 512, 5, _edges(8, 252, 16))
+"""10 ms, 160 Hz, 250 to 7,900 Hz: single pulses."""
 
 
 def detail(sound: Sound) -> list[NDArray[np.floating]]:
-    """In each of 20 bands spread, skewness and kurtosis over frequency, and the same over time."""
-    log_power, active = np.log(sound.power), sound.active
+    """At three resolutions, in each band spread, skewness and kurtosis over frequency, and the
+    same over time.
+    """
+    found = [*_detail(sound.power, MIDDLE)]
+    for at in (LONG, SHORT):
+        found += _detail(sound.spectra(length=at.length, hop=at.hop, n_fft=at.n_fft), at)
+    return found
+
+
+def _detail(power: Floats, at: Resolution) -> list[NDArray[np.floating]]:
+    log_power, active = np.log(power), active_frames(power)
     beside = log_power[active]
-    fine = beside - uniform_filter1d(beside, ENVELOPE_BINS, axis=1)
+    fine = beside - uniform_filter1d(beside, at.envelope_bins, axis=1)
     quick = (log_power - uniform_filter1d(log_power, ENVELOPE_FRAMES, axis=0))[active]
-    return [*_shapes(fine), *_shapes(quick)]
+    return [*_shapes(fine, at.edges), *_shapes(quick, at.edges)]
 
 
-def _shapes(values: NDArray[np.floating]) -> list[NDArray[np.floating]]:
+def _shapes(values: NDArray[np.floating], edges: tuple[int, ...]) -> list[NDArray[np.floating]]:
     """Standard deviation, skewness and log kurtosis, about 0, of the values in each band."""
-    count = np.diff(EDGES) * len(values)
+    count = np.diff(edges) * len(values)
     squares = np.square(values)
     powers = (squares, squares * values, np.square(squares))
-    means = [np.add.reduceat(p.sum(axis=0)[: EDGES[-1]], EDGES[:-1]) / count for p in powers]
+    means = [np.add.reduceat(p.sum(axis=0)[: edges[-1]], edges[:-1]) / count for p in powers]
     spread = np.sqrt(means[0]) + 1e-6
     return [spread, means[1] / spread**3, np.log(means[2] / spread**4 + 1e-3)]

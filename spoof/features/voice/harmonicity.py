@@ -8,15 +8,20 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
 
 from spoof.features.stft import frames_of
-from spoof.features.voice.sound import RATE_HZ, Floats, Sound, correlations, power_spectra
+from spoof.features.voice.sound import (
+    LOUD,
+    RATE_HZ,
+    Floats,
+    Sound,
+    correlations,
+    power_spectra,
+)
 
 WINDOWS = ((400, 160), (768, 320))
 """Lengths and hops in samples: 25 ms show a period or two, 48 ms several."""
 EDGES_HZ = (0, 300, 600, 1000, 1500, 2000, 2500, 3000, 3500, 4000, 5000, 6000, 7500)
 SHORTEST_LAG, LONGEST_LAG = 40, 268
 """Periods in samples between which the pitch is sought: 60 to 400 Hz."""
-LOUD = 1e-3
-"""A frame counts that has such a share of the loudest one's energy."""
 VOICED = 0.5
 """Autocorrelation above which a frame has a pitch."""
 FEW = 5

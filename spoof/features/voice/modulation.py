@@ -9,7 +9,15 @@ from scipy.ndimage import uniform_filter1d
 
 from spoof.features.filters import linear_filters
 from spoof.features.stft import frames_of
-from spoof.features.voice.sound import FLOOR, RATE_HZ, Floats, Sound, correlations, power_spectra
+from spoof.features.voice.sound import (
+    FLOOR,
+    RATE_HZ,
+    Floats,
+    Sound,
+    correlations,
+    hann,
+    power_spectra,
+)
 
 FAST_LENGTH, FAST_HOP, FAST_FFT, N_FAST = 96, 16, 128, 10
 """Windows of 6 ms every 1 ms in 10 bands: short enough to see the single pulses of a voice."""
@@ -41,7 +49,7 @@ def _fast(sound: Sound) -> list[NDArray[np.floating]]:
     stretches = np.lib.stride_tricks.sliding_window_view(levels, length, axis=0)[::STRETCH_HOP]
     loud = np.flatnonzero(energy >= LEAST_ENERGY * energy.max())
     stretches = stretches[loud[loud < len(stretches)]]
-    power = _power(stretches * _hann(length), STRETCH, axis=2)  # (stretches, band, modulation)
+    power = _power(stretches * hann(length), STRETCH, axis=2)  # (stretches, band, modulation)
     power /= power.sum(axis=2, keepdims=True) + 1e-12
     ranges = [power[..., low:high].sum(axis=2).mean(axis=0) for low, high in pairwise(PITCH_EDGES)]
     spread = levels.std(axis=0) + 1e-6
@@ -64,7 +72,7 @@ def _levels(sound: Sound) -> Floats:
 
 def _slow(sound: Sound) -> NDArray[np.floating]:
     levels = sound.bands(N_SLOW)
-    levels = (levels - levels.mean(axis=0)) * _hann(len(levels))[:, None]
+    levels = (levels - levels.mean(axis=0)) * hann(len(levels))[:, None]
     power = _power(levels, max(SLOW_FFT, len(levels)), axis=0)
     bins = np.array(SLOW_EDGES) * len(power) // (SLOW_FFT // 2 + 1)
     power /= power[bins[0] :].sum(axis=0) + 1e-12
@@ -77,7 +85,3 @@ def _power(levels: Floats, n_fft: int, *, axis: int) -> Floats:
     spectra = rfft(levels, n_fft, axis=axis)
     power: Floats = np.square(spectra.real) + np.square(spectra.imag)
     return power
-
-
-def _hann(length: int) -> Floats:
-    return np.hanning(length).astype(np.float32)

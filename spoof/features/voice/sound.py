@@ -1,5 +1,6 @@
 """Some seconds of a voice, trimmed and at one level, with the spectra that several files need."""
 
+import functools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -19,7 +20,8 @@ TRIM_FRAME_S, TRIM_DB, MARGIN_S = 0.025, 40.0, 0.05
 """Frames at either end so far below the loudest are cut off, but for the margin."""
 N_FFT, HOP = 512, 160
 ACTIVE = 1e-4
-"""A frame counts that has such a share of the loudest one's power."""
+"""A frame counts that has such a share of the loudest one's power; where pitch is sought, LOUD."""
+LOUD = 1e-3
 FLOOR = 1e-5
 """Of the mean power, added to every bin: what is fainter, codecs leave out."""
 
@@ -40,15 +42,18 @@ class Sound:
     @cached_property
     def power(self) -> Floats:
         """Power spectra (frames, 257) every 10 ms, with a floor under them."""
-        power = power_spectra(self.samples, length=N_FFT, hop=HOP)
-        floored: Floats = power + FLOOR * max(float(power.mean()), 1e-12)
-        return floored
+        return self.spectra(length=N_FFT, hop=HOP)
 
     @cached_property
     def active(self) -> NDArray[np.bool_]:
         """Which frames count, (frames,)."""
-        energy = self.power.sum(axis=1)
-        return np.asarray(energy > ACTIVE * energy.max())
+        return active_frames(self.power)
+
+    def spectra(self, *, length: int, hop: int, n_fft: int | None = None) -> Floats:
+        """Power spectra (frames, bins) of windows of a length, with a floor under them."""
+        power = power_spectra(self.samples, length=length, hop=hop, n_fft=n_fft)
+        power += FLOOR * max(float(power.mean()), 1e-12)
+        return power
 
     def bands(self, count: int) -> Floats:
         """Natural logarithms (frames, count) of the power in bands of equal width."""
@@ -57,10 +62,29 @@ class Sound:
         return levels
 
 
+def active_frames(power: Floats) -> NDArray[np.bool_]:
+    """Which frames count (frames,) of those with these power spectra (frames, bins)."""
+    energy = power.sum(axis=1)
+    return np.asarray(energy > ACTIVE * energy.max())
+
+
+def loud_frames(frames: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Those of frames (n, length) that have the share LOUD of the loudest one's energy."""
+    energy = np.square(frames).mean(axis=1)
+    return frames[energy >= LOUD * energy.max()]
+
+
+@functools.cache
+def hann(length: int) -> Floats:
+    """The symmetric Hann window."""
+    window = np.hanning(length).astype(np.float32)
+    window.setflags(write=False)
+    return window
+
+
 def power_spectra(samples: Floats, *, length: int, hop: int, n_fft: int | None = None) -> Floats:
     """Power spectra (frames, bins) of windows of a length; a rest shorter than one is left out."""
-    window = np.hanning(length).astype(np.float32)
-    spectra = rfft(frames_of(samples, length=length, hop=hop) * window, n_fft, axis=1)
+    spectra = rfft(frames_of(samples, length=length, hop=hop) * hann(length), n_fft, axis=1)
     power: Floats = spectra.real**2 + spectra.imag**2
     return power
 
