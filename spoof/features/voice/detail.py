@@ -36,8 +36,9 @@ SHORT = Resolution(160, 80, 512, 5, _edges(8, 252, 16))
 
 
 def detail(sound: Sound) -> list[NDArray[np.floating]]:
-    """At three resolutions, in each band spread, skewness and kurtosis over frequency, and the
-    same over time.
+    """In each band spread, skewness and kurtosis over frequency and over time, thrice.
+
+    Once at each resolution: MIDDLE, LONG, SHORT.
     """
     found = [*_detail(sound.power, MIDDLE)]
     for at in (LONG, SHORT):

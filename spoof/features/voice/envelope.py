@@ -25,8 +25,9 @@ N_WIDE = 20
 
 
 def envelope(sound: Sound) -> list[NDArray[np.floating]]:
-    """Moments of 40 cepstra of linear bands and their change over five lags, the same of mel
-    bands, and how 20 linear bands agree.
+    """Moments of 40 cepstra and their change over five lags; how 20 linear bands agree.
+
+    The cepstra are of linear bands, and then of mel bands.
     """
     spectra = sound.spectra(length=MEL_FFT, hop=HOP)
     mel = np.log(spectra @ mel_filters(RATE_HZ, MEL_FFT, N_BANDS).T)

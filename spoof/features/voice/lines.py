@@ -16,8 +16,9 @@ FLOOR_SHARE = 0.3 * FLOOR
 
 
 def lines(sound: Sound) -> list[NDArray[np.floating]]:
-    """In ten bands of the mean log spectrum, of the louder and the softer half of the windows and
-    at two lengths: log spread, skewness, log kurtosis and log crest of what stands out.
+    """Log spread, skewness, log kurtosis and log crest of what stands out in ten bands.
+
+    Of the mean log spectrum of the louder and of the softer half of the windows, at two lengths.
     """
     found = []
     for length in LENGTHS:

@@ -1,4 +1,4 @@
-"""What drives a voice, its filter taken off: sharp pulses in a throat, blurred ones in synthesis."""
+"""What drives a voice, its filter taken off: sharp pulses in a throat, blurred in synthesis."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +21,9 @@ QUANTILES = (0.1, 0.5, 0.9)
 
 
 def residual(sound: Sound) -> list[NDArray[np.floating]]:
-    """Mean, spread and quantiles over loud frames of six measures of the residual, and how four of
-    them agree.
+    """Mean, spread and quantiles of six measures of loud frames; how four of them agree.
 
-    The measures: log kurtosis, skewness either way, log crest, how much was predicted (nepers),
+    The measures of what linear prediction leaves: log kurtosis, skewness either way, log crest, how much was predicted (nepers),
     how well pulses repeat, and how flat its spectrum is.
     """
     frames = loud_frames(frames_of(sound.samples, length=LENGTH, hop=HOP))
