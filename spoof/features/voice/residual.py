@@ -23,8 +23,8 @@ QUANTILES = (0.1, 0.5, 0.9)
 def residual(sound: Sound) -> list[NDArray[np.floating]]:
     """Mean, spread and quantiles of six measures of loud frames; how four of them agree.
 
-    The measures of what linear prediction leaves: log kurtosis, skewness either way, log crest, how much was predicted (nepers),
-    how well pulses repeat, and how flat its spectrum is.
+    The measures of what linear prediction leaves: log kurtosis, skewness either way, log crest, how
+    much was predicted (nepers), how well pulses repeat, and how flat its spectrum is.
     """
     frames = loud_frames(frames_of(sound.samples, length=LENGTH, hop=HOP))
     left = _left(frames)
