@@ -71,7 +71,8 @@ def active_frames(power: Floats) -> NDArray[np.bool_]:
 def loud_frames(frames: NDArray[np.floating]) -> NDArray[np.floating]:
     """Those of frames (n, length) that have the share LOUD of the loudest one's energy."""
     energy = np.square(frames).mean(axis=1)
-    return frames[energy >= LOUD * energy.max()]
+    loud: NDArray[np.floating] = frames[energy >= LOUD * energy.max()]
+    return loud
 
 
 @functools.cache
