@@ -6,6 +6,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from spoof.wording import HEADLINES, Verdict, verdict_of
+
 Class = Literal["human", "synthetic"]
 CLASSES: tuple[Class, Class] = ("human", "synthetic")
 
@@ -72,3 +74,19 @@ def confusion(scores: NDArray[np.float64], is_fake: NDArray[np.bool_]) -> Confus
 
 def _share(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
+
+
+def verdict_counts(
+    log_lr: NDArray[np.float64], is_fake: NDArray[np.bool_]
+) -> dict[Class, dict[Verdict, int]]:
+    """How often each verdict is given on each class, by natural-log likelihood ratios (n,).
+
+    >>> verdict_counts(np.array([3.0, 0.0]), np.array([True, True]))["synthetic"]
+    {'synthetic': 1, 'human': 0, 'insufficient': 1}
+    """
+    given = [verdict_of(float(value)) for value in log_lr]
+    pairs = list(zip(given, is_fake.tolist(), strict=True))
+    return {
+        of: {verdict: pairs.count((verdict, of == "synthetic")) for verdict in HEADLINES}
+        for of in CLASSES
+    }

@@ -17,13 +17,14 @@ from eval.metrics import Metrics, measure
 from eval.trials import Scores
 from spoof.calibration import Calibration, load_calibration
 from spoof.checkpoint import BEST, HISTORY, Trained
-from spoof.confusion import Confusion, confusion
+from spoof.confusion import Class, Confusion, confusion, verdict_counts
 from spoof.data.balance import balance
 from spoof.data.utterance import Utterance
 from spoof.parts import SplitBy, Which, data_hash, known_split, members, one_part
 from spoof.prepare import Examples, Preparer
 from spoof.scores import Floats, as_trials, recording_scores, score_examples
 from spoof.shortcut import MOST, Shortcut, shortcut_test
+from spoof.wording import Verdict
 
 RESAMPLES = 1000
 SLICE_RESAMPLES = 200
@@ -79,6 +80,12 @@ class Evaluation:
         """How many numbers the network has."""
         return sum(parameter.numel() for parameter in self.trained.net.parameters())
 
+    @property
+    def verdicts(self) -> dict[Class, dict[Verdict, int]] | None:
+        """How often each verdict is given on each class; None without a calibration."""
+        trials = self.recordings.trials
+        return None if trials.log_lr is None else verdict_counts(trials.log_lr, trials.label)
+
     @cached_property
     def history(self) -> list[dict[str, float]]:
         """The rows of training: of its run where that is at hand, else up to the epoch kept."""
@@ -110,6 +117,7 @@ class Evaluation:
                     "scoring_seconds": self.seconds,
                     "recordings": self.recordings.to_dict(),
                     "segments": self.segments.to_dict(),
+                    "verdicts": self.verdicts,
                     "systems": [s.to_dict() for s in self.systems],
                     "collections": [s.to_dict() for s in self.collections],
                     "shortcuts": [s.to_dict() for s in self.shortcuts],

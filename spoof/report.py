@@ -19,7 +19,9 @@ from spoof.tables import (
     shortcut_table,
     slice_table,
     training_line,
+    verdict_table,
 )
+from verify.wording import LEAST_RATIO
 
 READING = (
     "In brackets: 95 % intervals, whole groups (speakers or recordings) drawn anew. A score is a "
@@ -30,6 +32,10 @@ READING = (
 LEAKY = (
     "**By segment: segments of one recording were learned from and judged.** The figures tell "
     "how well recordings are remembered, not how well synthesis is heard."
+)
+VERDICTS = (
+    f"As `detect` gives them: from a ratio of {LEAST_RATIO:g} up, either way; what lies between is "
+    "insufficient evidence."
 )
 SHORTCUT = (
     'Recordings are changed in ways that make no voice synthetic. What turns to "synthetic" '
@@ -67,6 +73,7 @@ def page(found: Evaluation, *, pictures: list[str]) -> str:
         "## Decisions on recordings",
         class_table(found.recordings.decided),
         confusion_table(found.recordings.decided),
+        *_verdicts(found),
         "## Training",
         training_line(found),
         *_source(found),
@@ -98,6 +105,12 @@ def _set(name: str, level: Level) -> VoiceSet:
     eer = level.metrics["eer"]
     interval = None if eer.low is None or eer.high is None else (eer.low, eer.high)
     return VoiceSet(name, scores_of(level, True), scores_of(level, False), eer_interval=interval)
+
+
+def _verdicts(found: Evaluation) -> list[str]:
+    if found.verdicts is None:
+        return []
+    return ["## Verdicts by likelihood ratio", VERDICTS, verdict_table(found.verdicts)]
 
 
 def _source(found: Evaluation) -> list[str]:

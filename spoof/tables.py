@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from eval.report_table import shown
-from spoof.confusion import CLASSES, Confusion
+from spoof.confusion import CLASSES, Class, Confusion
 from spoof.evaluate import Evaluation, Slice
 from spoof.shortcut import Shortcut
+from spoof.wording import Verdict
 
 Rows = Sequence[Sequence[str]]
 SHOWN = {"accuracy": "accuracy %", "eer": "EER %", "auc": "AUC", "cllr": "Cllr"}
@@ -64,6 +65,14 @@ def confusion_table(decided: Confusion) -> str:
         ["human", f"{decided.human_as_human:,}", f"{decided.human_as_synthetic:,}"],
         ["synthetic", f"{decided.synthetic_as_human:,}", f"{decided.synthetic_as_synthetic:,}"],
     ]
+    return markdown(rows)
+
+
+def verdict_table(counts: dict[Class, dict[Verdict, int]]) -> str:
+    """How often each verdict is given on each class."""
+    rows = [["in truth", "insufficient", "human", "synthetic"]]
+    for of, given in counts.items():
+        rows.append([of, *(f"{given[v]:,}" for v in ("insufficient", "human", "synthetic"))])
     return markdown(rows)
 
 

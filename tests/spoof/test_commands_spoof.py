@@ -81,6 +81,10 @@ def test_a_run_is_trained_and_calibrated_evaluated_and_used(
     assert "# tiny: a network for tests" in result.stdout
     record = json.loads((folder / "report" / "report.json").read_text())
     assert record["part"] == "test" and record["recordings"]["figures"]["cllr"]["value"] < 0.5
+    figures = record["recordings"]
+    assert sum(record["verdicts"]["human"].values()) == figures["nontargets"] > 0
+    assert record["verdicts"]["human"]["synthetic"] == 0
+    assert "## Verdicts by likelihood ratio" in result.stdout
     fake = write(folder / "fake.wav", sound(True, 12345))
     real = write(folder / "real.wav", sound(False, 12345))
     picture = folder / "fake.png"

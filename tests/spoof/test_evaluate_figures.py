@@ -12,12 +12,12 @@ from cqtnet.errors import InputError, ManifestError, WeightsError
 from eval.metrics import measure
 from eval.metrics.information import cllr
 from spoof.calibration import affine_logistic, fit, load_calibration
-from spoof.confusion import confusion
+from spoof.confusion import confusion, verdict_counts
 from spoof.data.joining import Joined
 from spoof.evaluate import level
 from spoof.prepare import Examples
 from spoof.scores import as_trials, fake_logit, recording_scores, score_examples
-from spoof.tables import class_table, confusion_table, markdown, share
+from spoof.tables import class_table, confusion_table, markdown, share, verdict_table
 
 
 def recording(is_fake: bool, group: str = "g", number: int = 0) -> Joined:
@@ -171,6 +171,14 @@ def test_tables_are_of_equal_columns() -> None:
     lines = markdown([["a", "long"], ["a|b", "1"]]).splitlines()
     assert lines == ["| a    | long |", "|------|------|", "| a\\|b | 1    |"]
     assert share(None) == "–" and share(0.1234) == "12.3"
+
+
+def test_verdicts_are_counted_by_what_was_true() -> None:
+    log_lr = np.log([20.0, 9.0, 1 / 20, 20.0, 1 / 9])  # from ten up there is a verdict
+    counts = verdict_counts(log_lr, np.array([True, True, True, False, False]))
+    assert counts["synthetic"] == {"synthetic": 1, "human": 1, "insufficient": 1}
+    assert counts["human"] == {"synthetic": 1, "human": 0, "insufficient": 1}
+    assert "| synthetic | 1            | 1     | 1 " in verdict_table(counts)
 
 
 def test_tables_of_decisions_say_what_was_counted() -> None:
