@@ -1,16 +1,24 @@
-"""Calibration of a detector by recordings that it has not learned from."""
+"""Calibration of a detector by recordings that it, or its like, has not learned from."""
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cqtnet.device import find_device
-from spoof.calibration import Calibration, fit
-from spoof.checkpoint import Trained
+from spoof.calibration import FEWEST, Calibration, fit
+from spoof.checkpoint import Trained, load_trained
+from spoof.data.joining import Joined
+from spoof.data.split import folds, split_by_group
 from spoof.data.utterance import Utterance
-from spoof.parts import Which, data_hash, members
+from spoof.models import find_pretrained
+from spoof.parts import TEST, VALID, Which, data_hash, members
 from spoof.prepare import Preparer
-from spoof.scores import recording_scores, score_examples
+from spoof.scores import Floats, recording_scores, score_examples
+from spoof.train import Step, TrainConfig, train
 
 
 def calibrate(
@@ -26,7 +34,7 @@ def calibrate(
 
     `auto` is the validation part of the data that the detector was trained on, which chose its
     epoch and taught it nothing else, and all of other data. Recordings of one collection, or of
-    one group where none is known, are judged by what the others teach.
+    one group where few are known, are judged by what the others teach.
     """
     if part == "auto":
         part = "valid" if trained.card.get("data_sha256") == data_hash(utterances) else "all"
@@ -35,14 +43,83 @@ def calibrate(
         if part == "all"
         else members(utterances, part, seed=int(trained.card.get("seed", 0)))
     )
-    examples = preparer.examples(held_out, trained.recipe)
+    recordings, scores = _scored(trained, held_out, preparer, device)
+    return _fit(recordings, scores, trained, sources)
+
+
+def cross_calibrate(
+    trained: Trained,
+    utterances: Sequence[Utterance],
+    preparer: Preparer,
+    *,
+    count: int,
+    device: str = "auto",
+    sources: str = "",
+    told: Callable[[int, Step], None] = lambda fold, step: None,
+) -> Calibration:
+    """The calibration that scores of `count` other networks give, each trained without a part.
+
+    Every recording but those of the test part is scored by a network of the same recipe and seed
+    that learned from the other groups. More recordings bear witness than one held-out part has.
+    """
+    found: list[Joined] = []
+    scores: list[Floats] = []
+    for fold, rearranged in enumerate(_rearranged(utterances, count, trained)):
+        with tempfile.TemporaryDirectory() as folder:
+            recipe = trained.recipe
+            config = TrainConfig(
+                Path(folder), recipe, preparer, seed=_seed(trained), device=device,
+                pretrained=find_pretrained(recipe.imagenet) if recipe.imagenet else None,
+            )  # fmt: skip
+            train(rearranged, config, told=lambda step, fold=fold: told(fold, step))  # type: ignore[misc]
+            other = load_trained(folder)
+        held_out = [u for u in rearranged if u.split == "valid"]
+        recordings, own = _scored(other, held_out, preparer, device)
+        found += recordings
+        scores.append(own)
+    return _fit(found, np.concatenate(scores), trained, sources)
+
+
+def _rearranged(
+    utterances: Sequence[Utterance], count: int, trained: Trained
+) -> Iterator[list[Utterance]]:
+    """For each fold all utterances, marked by what it makes of them; those for testing stay so."""
+    seed = _seed(trained)
+    split = split_by_group(utterances, valid=VALID, test=TEST, seed=seed)
+    kept = [replace(u, split="test") for u in split.test]
+    for fold in folds([*split.train, *split.valid], count, seed):
+        yield [
+            *kept,
+            *(replace(u, split="train") for u in fold.train),
+            *(replace(u, split="valid") for u in fold.valid),
+        ]
+
+
+def _seed(trained: Trained) -> int:
+    return int(trained.card.get("seed", 0))
+
+
+def _scored(
+    trained: Trained, utterances: Sequence[Utterance], preparer: Preparer, device: str
+) -> tuple[list[Joined], Floats]:
+    """The recordings that hold a segment, and their scores."""
+    examples = preparer.examples(utterances, trained.recipe)
     scores = score_examples(trained.net, examples, device=find_device(device))
     held, means = recording_scores(examples, scores)
-    recordings = [examples.recordings[at] for at in held]
+    return [examples.recordings[at] for at in held], means
+
+
+def _fit(
+    recordings: Sequence[Joined], scores: Floats, trained: Trained, sources: str
+) -> Calibration:
+    is_fake = np.array([r.is_fake for r in recordings], bool)
     return fit(
-        means,
-        np.array([r.is_fake for r in recordings], bool),
-        np.array([r.collection or r.group for r in recordings]),
-        model_sha256=trained.sha256,
-        sources=sources,
+        scores, is_fake, _witnesses(recordings), model_sha256=trained.sha256, sources=sources
     )
+
+
+def _witnesses(recordings: Sequence[Joined]) -> NDArray[np.str_]:
+    """What each recording is of: its collection, where either class has enough, else its group."""
+    named = [{r.collection for r in recordings if r.is_fake is of} for of in (False, True)]
+    enough = all("" not in names and len(names) >= FEWEST for names in named)
+    return np.array([r.collection if enough else r.group for r in recordings])

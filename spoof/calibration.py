@@ -95,8 +95,9 @@ def fit(
 ) -> Calibration:
     """The calibration that scores (n,) of recordings give, none of them learned from.
 
-    `groups` (n,), collections or speakers: what is said in `data` of how good the ratios are was
-    measured on each with what was learned from the others.
+    `groups` (n,), collections or speakers: each weighs the same in its class, and there are as many
+    witnesses as groups, however many recordings: by them the ratios are bounded. What is said in
+    `data` of how good the ratios are was measured on each group with what the others teach.
     """
     n_fake, n_real = int(is_fake.sum()), int((~is_fake).sum())
     if min(n_fake, n_real) < FEWEST:
@@ -104,30 +105,51 @@ def fit(
             f"{n_fake} synthetic and {n_real} human recordings are too few to calibrate by; give "
             f"{FEWEST} of each at least"
         )
-    slope, offset = affine_logistic(scores, is_fake)
+    slope, offset = affine_logistic(scores, is_fake, group_weights(is_fake, groups))
     unseen = _unseen(scores, is_fake, groups)
     data = {
         "sources": sources,
         "synthetic": n_fake,
         "human": n_real,
         "groups": len(np.unique(groups)),
+        "synthetic_groups": len(np.unique(groups[is_fake])),
+        "human_groups": len(np.unique(groups[~is_fake])),
         "eer": equal_error_rate(scores[is_fake], scores[~is_fake]),
         "cllr": cllr(unseen[is_fake], unseen[~is_fake]),
         "min_cllr": min_cllr(scores[is_fake], scores[~is_fake]),
     }
-    least, most = -math.log(n_fake + 1), math.log(n_real + 1)
+    least = -math.log(len(np.unique(groups[is_fake])) + 1)
+    most = math.log(len(np.unique(groups[~is_fake])) + 1)
     return Calibration(model_sha256, slope, offset, least, most, data)
 
 
-def affine_logistic(scores: Floats, is_fake: NDArray[np.bool_]) -> tuple[float, float]:
+def group_weights(is_fake: NDArray[np.bool_], groups: NDArray[np.str_]) -> Floats:
+    """Weights (n,) by which every group of a class counts the same, and so do its recordings.
+
+    >>> group_weights(np.array([True, True, True, False]), np.array(["a", "a", "b", "a"]))
+    array([0.25, 0.25, 0.5 , 1.  ])
+    """
+    weights = np.empty(len(groups))
+    for of in (is_fake, ~is_fake):
+        _, number, counts = np.unique(groups[of], return_inverse=True, return_counts=True)
+        weights[of] = 1 / counts[number] / len(counts)
+    return weights
+
+
+def affine_logistic(
+    scores: Floats, is_fake: NDArray[np.bool_], weights: Floats | None = None
+) -> tuple[float, float]:
     """Slope, not below 0, and offset of the natural-log likelihood ratio of scores (n,).
 
-    Both classes weigh the same, so that no prior is in the ratio.
+    Both classes weigh the same, so that no prior is in the ratio; in each, recordings do or have
+    their `weights` (n,).
     """
     centre, scale = float(scores.mean()), float(scores.std()) or 1.0
     standard = (scores - centre) / scale
     sign = np.where(is_fake, 1.0, -1.0)
-    share = np.where(is_fake, 0.5 / is_fake.sum(), 0.5 / (~is_fake).sum())
+    share = np.ones(len(scores)) if weights is None else weights.copy()
+    for of in (is_fake, ~is_fake):
+        share[of] *= 0.5 / share[of].sum()
 
     def cost(unknowns: Floats) -> tuple[float, Floats]:
         slope, offset = unknowns
@@ -151,6 +173,7 @@ def _unseen(scores: Floats, is_fake: NDArray[np.bool_], groups: NDArray[np.str_]
     for group in np.unique(groups):
         held = groups == group
         others = ~held if 0 < is_fake[~held].sum() < (~held).sum() else held | ~held
-        slope, offset = affine_logistic(scores[others], is_fake[others])
+        weights = group_weights(is_fake[others], groups[others])
+        slope, offset = affine_logistic(scores[others], is_fake[others], weights)
         found[held] = slope * scores[held] + offset
     return found

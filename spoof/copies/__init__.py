@@ -26,6 +26,7 @@ from augment.resample import resample, with_length
 from augment.room import Room
 from augment.tempo import Tempo
 from cqtnet.errors import InputError
+from spoof.copies.surroundings import surroundings_copy
 
 Copy: TypeAlias = Callable[[Samples, int, np.random.Generator], Samples]
 
@@ -140,9 +141,10 @@ def s2_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples
 
 
 LIFE: Sequence[tuple[Copy, float]] = (
+    (surroundings_copy, 0.5),
     (room_copy, 0.25),
     (equipment_copy, 0.5),
-    (noise_copy, 0.5),
+    (noise_copy, 0.25),
     (level_copy, 0.5),
     (band_copy, 0.4),
     (codec_copy, 0.6),
@@ -154,8 +156,8 @@ def our_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Sample
     """The samples with a narrower band, or through a codec, or after a recording's life (`LIFE`).
 
     Half of the copies have the first or the second alone: of these a detector must take no notice,
-    and beside rooms and noise they would be lost. The others have 2.75 of the six on average, and a
-    codec where none was drawn, so that no copy is the file itself.
+    and beside rooms and noise they would be lost. The others have three of the seven on average,
+    and a codec where none was drawn, so that no copy is the file itself.
     """
     if rng.random() < 0.5:
         alone = band_copy if rng.random() < 0.5 else codec_copy
@@ -173,10 +175,11 @@ COPIES: dict[str, Copy] = {
     "level": level_copy,
     "room": room_copy,
     "equipment": equipment_copy,
+    "surroundings": surroundings_copy,
     "s2": s2_copy,
     "ours": our_copy,
 }
-"""Kinds of copies by name: six single ones, and the two that recipes train on."""
+"""Kinds of copies by name: seven single ones, and the two that recipes train on."""
 
 
 def altered_copy(

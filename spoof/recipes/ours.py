@@ -26,13 +26,13 @@ LIGHT = Recipe(
         weight_decay=0.05,
         schedule="cosine",
         balanced=True,
-        copies=10,
+        copies=12,
         copies_used="one",
         smoothing=0.05,
     ),
     alter=COPIES["ours"],
     remarks=(
-        "Copies of both classes alike: rooms, equipment, noise, levels, narrow bands, codecs.",
+        "Copies of both classes alike: surroundings, rooms, equipment, levels, bands, codecs.",
         "Levels, means over time and silence around a voice are not among the statistics.",
     ),
 )

@@ -1,6 +1,7 @@
 """The commands: train, evaluate, calibrate, detect, compare and list, as people call them."""
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -47,12 +48,14 @@ def known() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def data(folder: Path) -> Path:
-    return table(folder / "voices.csv", voices(folder / "voices", groups=10, each=12))
+    return table(folder / "voices.csv", voices(folder / "voices", groups=15, each=8))
 
 
 @pytest.fixture(scope="module")
 def run(folder: Path, data: Path, known: None) -> Path:
     done("train", "tiny", "--data", data, "--out", folder / "run", "--device", "cpu")
+    done("calibrate", folder / "run", "--data", data, "--folds", 2, "--force", "--device", "cpu",
+         "--cache", folder / "run" / "cache")  # fmt: skip
     return folder / "run"
 
 
@@ -108,6 +111,15 @@ def test_of_several_files_one_that_cannot_be_read_is_told_and_the_others_are_jud
     done("detect", short, real, "--model", run, code=3)
 
 
+def test_folds_calibrate_by_all_groups_but_those_for_testing(run: Path, data: Path) -> None:
+    known = json.loads((run / "best.calibration.json").read_text())
+    assert known["data"]["groups"] == 12 and known["data"]["synthetic"] == 96
+    assert known["most"] == pytest.approx(math.log(known["data"]["human_groups"] + 1))
+    assert "leave out --part valid" in refused(
+        InputError, "calibrate", run, "--data", data, "--folds", 3, "--part", "valid"
+    )
+
+
 def test_calibration_replaces_none_without_being_told(run: Path, data: Path) -> None:
     before = (run / "best.calibration.json").read_text()
     assert "exists already; use --force" in refused(InputError, "calibrate", run, "--data", data)
@@ -115,7 +127,7 @@ def test_calibration_replaces_none_without_being_told(run: Path, data: Path) -> 
         done("calibrate", run, "--data", data, "--force", "--json", "--device", "cpu").stdout
     )
     assert found["model_sha256"] == json.loads(before)["model_sha256"] and found["slope"] > 0
-    assert found["data"]["human"] == 12
+    assert found["data"]["human"] == 8
 
 
 def test_a_run_goes_on_and_is_not_overwritten(folder: Path, data: Path) -> None:
