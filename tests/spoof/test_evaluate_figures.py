@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from cqtnet.errors import InputError, ManifestError, WeightsError
 from eval.metrics import measure
 from eval.metrics.information import cllr
-from spoof.calibration import affine_logistic, fit, load_calibration
+from spoof.calibration import affine_logistic, fit, group_weights, load_calibration
 from spoof.confusion import confusion, verdict_counts
 from spoof.data.joining import Joined
 from spoof.evaluate import level
@@ -136,6 +136,26 @@ def test_a_ratio_is_bounded_by_what_its_recordings_support(rng: np.random.Genera
     found = fit(scores, np.arange(60) < 40, np.arange(60).astype(str), model_sha256="x")
     assert found.log_lr(100.0) == math.log(21) and found.log_lr(-100.0) == -math.log(41)
     assert found.data["human"] == 20 and found.data["synthetic"] == 40
+
+
+def test_recordings_of_one_group_are_one_witness(rng: np.random.Generator) -> None:
+    scores = np.concatenate([rng.normal(3, 1, 40), rng.normal(-3, 1, 20)])
+    is_fake = np.arange(60) < 40
+    groups = np.array([f"g{at % 5}" for at in range(60)])
+    found = fit(scores, is_fake, groups, model_sha256="x")
+    assert found.most == math.log(6) and found.least == -math.log(6)
+
+
+def test_a_large_group_weighs_no_more_than_a_small_one() -> None:
+    """Ninety recordings of a group that is easy do not outweigh one of a group that is not."""
+    is_fake = np.array([True] * 91 + [False] * 91)
+    scores = np.where(is_fake, 2.0, -2.0)
+    scores[90], scores[181] = -2.0, 2.0  # the other group's, and wrong
+    groups = np.array((["easy"] * 90 + ["hard"]) * 2)
+    weights = group_weights(is_fake, groups)
+    assert weights[is_fake].sum() == pytest.approx(1) == weights[~is_fake].sum()
+    assert affine_logistic(scores, is_fake)[0] > 1
+    assert affine_logistic(scores, is_fake, weights)[0] == pytest.approx(0, abs=1e-3)
 
 
 def test_what_a_calibration_says_of_itself_is_of_groups_it_did_not_know() -> None:
