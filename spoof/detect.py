@@ -25,6 +25,8 @@ LEAST_SOUND_S = 1.0
 FRAME_S = 0.02
 FLOOR_DBFS, RANGE_DB = -60.0, 40.0
 """A frame is heard that is louder than the floor and within the range of the loudest ones."""
+OVERLAPPING_S = 90.0
+"""Windows overlap by half in recordings up to this long, which have few; else not at all."""
 HEARD_SHARE = 0.1
 """A window counts whose frames are heard in such a share at least."""
 
@@ -100,7 +102,10 @@ class Detector:
         )
 
     def detect(self, path: audio.StrPath, *, hop_s: float | None = None) -> Detection:
-        """What is said of a recording; windows begin every `hop_s`, by default half of one."""
+        """What is said of a recording; windows begin every `hop_s`.
+
+        By default they overlap by half, in recordings longer than OVERLAPPING_S not at all.
+        """
         recipe = self.trained.recipe
         check_hop(hop_s)
         samples = audio.load(path, sample_rate=recipe.rate_hz)
@@ -186,11 +191,17 @@ def check_hop(hop_s: float | None) -> None:
 def window_starts(
     n_samples: int, recipe: Recipe, hop_s: float | None
 ) -> tuple[NDArray[np.int64], int]:
-    """First samples of all windows, the last ending with the recording; and their length."""
+    """First samples of all windows, the last ending with the recording; and their length.
+
+    Without `hop_s` windows overlap by half in recordings up to OVERLAPPING_S long.
+    """
     if recipe.segment_s is None:
         return np.zeros(1, np.int64), n_samples
     length = round(recipe.segment_s * recipe.rate_hz)
-    hop = max(1, round((recipe.segment_s / 2 if hop_s is None else hop_s) * recipe.rate_hz))
+    if hop_s is None:
+        is_long = n_samples > OVERLAPPING_S * recipe.rate_hz
+        hop_s = recipe.segment_s if is_long else recipe.segment_s / 2
+    hop = max(1, round(hop_s * recipe.rate_hz))
     last = max(0, n_samples - length)
     return np.unique(np.append(np.arange(0, last + 1, hop), last)), length
 

@@ -32,7 +32,12 @@ Example:
 )
 @click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE…")
 @click.option("--model", default="light", show_default=True, help="Shipped, a run, or a file.")
-@click.option("--hop", "hop_s", type=float, help="Seconds between windows.  [default: half of one]")
+@click.option(
+    "--hop",
+    "hop_s",
+    type=float,
+    help="Seconds between windows.  [default: half of one; in 90 s and more a whole one]",
+)
 @click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
 @click.option("--picture", type=PATH, help="Draw the score over time, .png; of one file.")
 @click.option("--force", is_flag=True, help="Replace the picture if it exists.")

@@ -72,6 +72,8 @@ def test_windows_reach_from_the_beginning_to_the_end() -> None:
     starts, length = window_starts(10_100, TINY, None)
     assert length == 4000 and starts.tolist() == [0, 2000, 4000, 6000, 6100]
     assert window_starts(3000, TINY, None)[0].tolist() == [0]
+    long, _ = window_starts(91 * TINY.rate_hz, TINY, None)  # there they do not overlap
+    assert (np.diff(long)[:-1] == length).all()
     whole, length = window_starts(3000, replace(TINY, segment_s=None), None)
     assert whole.tolist() == [0] and length == 3000
 

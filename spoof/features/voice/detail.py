@@ -49,9 +49,23 @@ def detail(sound: Sound) -> list[NDArray[np.floating]]:
 def _detail(power: Floats, at: Resolution) -> list[NDArray[np.floating]]:
     log_power, active = np.log(power), active_frames(power)
     beside = log_power[active]
-    fine = beside - uniform_filter1d(beside, at.envelope_bins, axis=1)
-    quick = (log_power - uniform_filter1d(log_power, ENVELOPE_FRAMES, axis=0))[active]
-    return [*_shapes(fine, at.edges), *_shapes(quick, at.edges)]
+    beside -= uniform_filter1d(beside, at.envelope_bins, axis=1)
+    log_power -= _mean_over_frames(log_power)
+    return [*_shapes(beside, at.edges), *_shapes(log_power[active], at.edges)]
+
+
+def _mean_over_frames(values: Floats) -> Floats:
+    """Of each of values (frames, bins) and its two neighbours on either side, mirrored at the ends.
+
+    As `uniform_filter1d` along the first axis, which takes five times as long.
+    """
+    around = ENVELOPE_FRAMES // 2
+    padded = np.pad(values, ((around, around), (0, 0)), mode="symmetric")
+    total = padded[: len(values)].copy()
+    for later in range(1, ENVELOPE_FRAMES):
+        total += padded[later : later + len(values)]
+    total /= ENVELOPE_FRAMES
+    return total
 
 
 def _shapes(values: NDArray[np.floating], edges: tuple[int, ...]) -> list[NDArray[np.floating]]:

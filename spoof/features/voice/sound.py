@@ -19,6 +19,8 @@ LEAST_S = 0.5
 TRIM_FRAME_S, TRIM_DB, MARGIN_S = 0.025, 40.0, 0.05
 """Frames at either end so far below the loudest are cut off, but for the margin."""
 N_FFT, HOP = 512, 160
+BLOCK = 128
+"""Frames that are transformed at once."""
 ACTIVE = 1e-4
 """A frame counts that has such a share of the loudest one's power; where pitch is sought, LOUD."""
 LOUD = 1e-3
@@ -85,8 +87,23 @@ def hann(length: int) -> Floats:
 
 def power_spectra(samples: Floats, *, length: int, hop: int, n_fft: int | None = None) -> Floats:
     """Power spectra (frames, bins) of windows of a length; a rest shorter than one is left out."""
-    spectra = rfft(frames_of(samples, length=length, hop=hop) * hann(length), n_fft, axis=1)
-    power: Floats = spectra.real**2 + spectra.imag**2
+    return power_of(frames_of(samples, length=length, hop=hop), n_fft, window=hann(length))
+
+
+def power_of(
+    frames: NDArray[np.floating], n_fft: int | None = None, *, window: Floats | None = None
+) -> Floats:
+    """Power spectra (n, bins) of frames (n, length), as they are or times a window.
+
+    A block of frames after the other: what is needed in between stays in the processor's cache.
+    """
+    power = np.empty((len(frames), (n_fft or frames.shape[1]) // 2 + 1), np.float32)
+    for start in range(0, len(frames), BLOCK):
+        block = frames[start : start + BLOCK]
+        spectra = rfft(block if window is None else block * window, n_fft, axis=1)
+        own = power[start : start + BLOCK]
+        np.square(spectra.real, out=own)
+        own += np.square(spectra.imag)
     return power
 
 
