@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,7 @@ def cross_calibrate(
                 Path(folder), recipe, preparer, seed=_seed(trained), device=device,
                 pretrained=find_pretrained(recipe.imagenet) if recipe.imagenet else None,
             )  # fmt: skip
-            train(rearranged, config, told=lambda step, fold=fold: told(fold, step))  # type: ignore[misc]
+            train(rearranged, config, told=partial(told, fold))
             other = load_trained(folder)
         held_out = [u for u in rearranged if u.split == "valid"]
         recordings, own = _scored(other, held_out, preparer, device)

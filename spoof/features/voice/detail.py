@@ -57,7 +57,7 @@ def _detail(power: Floats, at: Resolution) -> list[NDArray[np.floating]]:
 def _mean_over_frames(values: Floats) -> Floats:
     """Of each of values (frames, bins) and its two neighbours on either side, mirrored at the ends.
 
-    As `uniform_filter1d` along the first axis, which takes five times as long.
+    As `uniform_filter1d` along the first axis, which takes several times as long.
     """
     around = ENVELOPE_FRAMES // 2
     padded = np.pad(values, ((around, around), (0, 0)), mode="symmetric")
