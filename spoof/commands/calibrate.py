@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from spoof.commands.options import PARTS, data_options, reading
+
+if TYPE_CHECKING:
+    from spoof.calibration import Calibration
 
 
 @click.command(
@@ -76,13 +80,14 @@ def calibrate(
                 trained, utterances, preparer, part=known_part(part), device=device, sources=sources
             )
     path = found.save(trained.path)
-    if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=1))
-        return
+    click.echo(json.dumps(found.to_dict(), indent=1) if as_json else _told(found, path))
+
+
+def _told(found: "Calibration", path: Path) -> str:
     known = found.data
-    click.echo(
+    return (
         f"{known['synthetic']:,} synthetic and {known['human']:,} human recordings, "
-        f"{known['groups']} groups → {path}\n"
+        f"{known['groups']} groups, EER {100 * known['eer']:.1f} % → {path}\n"
         f"on groups not learned from: Cllr {known['cllr']:.3f}, minCllr {known['min_cllr']:.3f}; "
         f"ln LR from {found.least:.1f} to {found.most:.1f}"
     )
