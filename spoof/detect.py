@@ -178,7 +178,7 @@ class Detector:
             return ()
         reason = f"the ratio is nearer to 1 than {LEAST_RATIO:g}"
         if log_lr in (self.calibration.least, self.calibration.most):
-            reason += "; the calibration rests on too few recordings to support more"
+            reason += "; the calibration rests on too few collections or speakers to support more"
         return (reason,)
 
 

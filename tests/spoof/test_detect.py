@@ -118,10 +118,10 @@ def test_what_is_shorter_than_a_window_is_filled_as_the_recipe_says(tmp_path: Pa
     assert skipped.verdict == "insufficient" and "less than the 2 s" in skipped.reasons[0]
 
 
-def test_a_calibration_of_few_recordings_supports_no_verdict(tmp_path: Path) -> None:
+def test_a_calibration_of_few_groups_supports_no_verdict(tmp_path: Path) -> None:
     found = detector(most=2.0).detect(write(tmp_path / "a.wav", sound(True, 3)))
     assert found.verdict == "insufficient" and found.log_lr == 2.0
-    assert "rests on too few recordings" in found.reasons[0]
+    assert "rests on too few collections or speakers" in found.reasons[0]
 
 
 def test_without_a_calibration_no_ratio_is_stated(mixed: Path) -> None:
