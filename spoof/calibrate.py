@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet.device import find_device
+from cqtnet.errors import InputError
 from spoof.calibration import FEWEST, Calibration, fit
 from spoof.checkpoint import Trained, load_trained
 from spoof.data.joining import Joined
@@ -39,11 +40,7 @@ def calibrate(
     """
     if part == "auto":
         part = "valid" if trained.card.get("data_sha256") == data_hash(utterances) else "all"
-    held_out = (
-        utterances
-        if part == "all"
-        else members(utterances, part, seed=int(trained.card.get("seed", 0)))
-    )
+    held_out = utterances if part == "all" else members(utterances, part, seed=_seed(trained))
     recordings, scores = _scored(trained, held_out, preparer, device)
     return _fit(recordings, scores, trained, sources)
 
@@ -62,7 +59,13 @@ def cross_calibrate(
 
     Every recording but those of the test part is scored by a network of the same recipe and seed
     that learned from the other groups. More recordings bear witness than one held-out part has.
+    Only the data that the detector itself was trained on make networks like it.
     """
+    if trained.card.get("data_sha256") != data_hash(utterances):
+        raise InputError(
+            f"{trained.path} was not trained on these data, so that networks trained on parts of "
+            "them would be no like of it; give its own data, or calibrate without folds"
+        )
     found: list[Joined] = []
     scores: list[Floats] = []
     for fold, rearranged in enumerate(_rearranged(utterances, count, trained)):

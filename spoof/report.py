@@ -34,8 +34,8 @@ LEAKY = (
     "how well recordings are remembered, not how well synthesis is heard."
 )
 VERDICTS = (
-    f"As `detect` gives them: from a ratio of {LEAST_RATIO:g} up, either way; what lies between is "
-    "insufficient evidence."
+    f"By the ratios of these scores, as `detect` gives them: from {LEAST_RATIO:g} up, either way; "
+    "what lies between is insufficient evidence."
 )
 SHORTCUT = (
     'Recordings are changed in ways that make no voice synthetic. What turns to "synthetic" '

@@ -36,7 +36,7 @@ Example:
     "--hop",
     "hop_s",
     type=float,
-    help="Seconds between windows.  [default: half of one; in 90 s and more a whole one]",
+    help="Seconds between windows.  [default: half of one; beyond 90 s a whole one]",
 )
 @click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
 @click.option("--picture", type=PATH, help="Draw the score over time, .png; of one file.")

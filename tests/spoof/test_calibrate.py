@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cqtnet.errors import InputError
 from spoof import calibrate
 from spoof.checkpoint import load_trained
 from spoof.data.joining import Joined
@@ -58,3 +59,5 @@ def test_each_recording_is_judged_by_a_network_that_knew_none_of_its_group(
     assert len(learned) == 3 and all(len(folds) == 1 for folds in judged.values())
     assert found.data["groups"] == len(judged) == 6  # of eight, a fifth is kept for testing
     assert found.slope > 0 and found.model_sha256 == trained.sha256
+    with pytest.raises(InputError, match="was not trained on these data"):
+        calibrate.cross_calibrate(trained, data[:-1], preparer, count=3, device="cpu")

@@ -4,15 +4,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from spoof.features.voice.sound import FLOOR, Floats, Sound, power_spectra
+from spoof.features.voice.sound import FLOOR, RATE_HZ, Floats, Sound, power_spectra
 
-LENGTHS = (4096, 2048)
+LENGTHS, HOP_SHARE = (4096, 2048), 4
 """Windows of 256 and 128 ms, a quarter of one apart."""
 SMOOTH_HZ = 121
 """Width of what is taken for the spectrum without lines."""
 N_BANDS = 10
-HOP_SHARE = 4
 FLOOR_SHARE = 0.3 * FLOOR
+"""Of a window's length, added to every bin: a little below FLOOR, for samples of unit variance."""
 
 
 def lines(sound: Sound) -> list[NDArray[np.floating]]:
@@ -32,7 +32,7 @@ def lines(sound: Sound) -> list[NDArray[np.floating]]:
 
 
 def _standing_out(mean: Floats, length: int) -> NDArray[np.floating]:
-    width = 31 * length // 4096 | 1
+    width = round(SMOOTH_HZ * length / RATE_HZ) | 1
     rest = mean - uniform_filter1d(mean, width)
     bands = rest[: len(rest) // N_BANDS * N_BANDS].reshape(N_BANDS, -1)
     bands = bands - bands.mean(axis=1, keepdims=True)
