@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cqtnet.audio.files import shown
+from augment.audio.files import shown
 from cqtnet.errors import ManifestError
 from spoof.data.files import Missing, audio_below, is_fake_word, list_text
 from spoof.data.utterance import Utterance

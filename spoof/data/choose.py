@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cqtnet.audio.files import shown
+from augment.audio.files import shown
 from cqtnet.errors import InputError, ManifestError
 from spoof.data import asvspoof, folders
 from spoof.data.files import (

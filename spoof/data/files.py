@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from cqtnet.audio.files import AUDIO_SUFFIXES, shown, unreadable
+from augment.audio.files import AUDIO_SUFFIXES, shown, unreadable
 from cqtnet.errors import ManifestError
 
 REAL_WORDS = ("real", "bonafide", "genuine", "human")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cqtnet.audio.files import shown
+from augment.audio.files import shown
 from cqtnet.errors import ManifestError
 from spoof.data.files import (
     FAKE_WORDS,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cqtnet.audio.files import shown
+from augment.audio.files import shown
 from cqtnet.errors import ManifestError
 from spoof.data.files import is_fake_word, table_rows
 

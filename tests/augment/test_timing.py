@@ -1,8 +1,9 @@
 from pathlib import Path
 
+from augment.timing import measured_ms, one_of_each
+
 from augment.codec import CODECS
 from augment.effect import EFFECTS, Samples
-from augment.timing import measured_ms, one_of_each
 from augment.tone import Gain
 
 

@@ -22,7 +22,7 @@ class FileStatus:
         try:
             found = os.stat(path)
         except OSError as error:
-            raise audio.files.unreadable(path, error) from error
+            raise audio.unreadable(path, error) from error
         return cls(found.st_size, found.st_mtime_ns)
 
 

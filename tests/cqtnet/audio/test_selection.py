@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from augment.audio.decode import Decoder
+from augment.audio.files import DEFAULT_LIMITS
 from augment.errors import InputError
 from cqtnet.audio import load, stream
-from cqtnet.audio.decode import Decoder
-from cqtnet.audio.files import DEFAULT_LIMITS
 
 from .made import encode, sweep, write_in_parts
 
