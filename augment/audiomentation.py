@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 import numpy as np
 
-from augment.effect import Choice, Effect, Samples, Seed, draw_seed
+from augment.effect import Effect, Samples, Seed, draw_seed, one_of
 from augment.errors import EffectError
 
 # fmt: off
@@ -33,7 +33,7 @@ class Audiomentation(Effect):
     """
 
     name = "audiomentation"
-    transform: Annotated[str, Choice(TRANSFORMS)]
+    transform: Annotated[str, one_of(TRANSFORMS)]
     seed: Seed
     options: dict[str, Any] = field(default_factory=dict, hash=False)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.effect import Choice, Effect, Number, Range, Samples, log_uniform
+from augment.effect import Effect, Number, Range, Samples, log_uniform, one_of
 from augment.errors import EffectError
 from augment.recordings import write_sound
 from augment.tempo import mono_frames, resample, with_length
@@ -75,7 +75,7 @@ class Codec(Effect):
     """
 
     name = "codec"
-    codec: Annotated[str, Choice(tuple(CODECS))]
+    codec: Annotated[str, one_of(tuple(CODECS))]
     kbps: float
 
     def __post_init__(self) -> None:
@@ -86,7 +86,7 @@ class Codec(Effect):
             raise EffectError(
                 f"codec: {self.codec} has no {self.kbps!r} kbit/s; choose from {listed}"
             )
-        Number(*spec.kbps).check("codec: kbps", self.kbps)
+        Number(*spec.kbps)("codec: kbps", self.kbps)
 
     @classmethod
     def draw(
@@ -102,7 +102,7 @@ class Codec(Effect):
         codec's bit rates allow.
         """
         codec = str(rng.choice(list(codecs)))
-        Choice(tuple(CODECS)).check("codec:", codec)
+        one_of(tuple(CODECS))("codec:", codec)
         spec = CODECS[codec]
         low, high = kbps or spec.usual_kbps
         if spec.modes:

@@ -61,7 +61,7 @@ class Edit(Effect):
             )
         return index
 
-    def _put_in(self, piece: Piece, samples: Samples, sample_rate: int, *, at_s: float) -> Altered:
+    def _put_in(self, piece: Piece, samples: Samples, sample_rate: int, at_s: float) -> Altered:
         at = self._index(at_s, samples, sample_rate)
         return splice(samples, sample_rate, [Own(0, at), piece, Own(at, samples.size)])
 
@@ -80,6 +80,11 @@ class StretchEdit(Edit):
                 f"{self.name}: end_s {self.end_s:g} is not after start_s {self.start_s:g}; "
                 "give a later end"
             )
+
+    @property
+    def length_s(self) -> float:
+        """Length of the stretch."""
+        return self.end_s - self.start_s
 
     def _stretch(self, samples: Samples, sample_rate: int) -> Own:
         start, end = (self._index(s, samples, sample_rate) for s in (self.start_s, self.end_s))
@@ -117,7 +122,7 @@ class Cut(StretchEdit):
 
     def output_duration_s(self, duration_s: float) -> float:
         """Seconds that remain."""
-        return duration_s - (self.end_s - self.start_s)
+        return duration_s - self.length_s
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,7 @@ class Crop(StretchEdit):
 
     def output_duration_s(self, duration_s: float) -> float:
         """Seconds that are kept."""
-        return self.end_s - self.start_s
+        return self.length_s
 
 
 @dataclass(frozen=True)
@@ -168,11 +173,11 @@ class Repeat(StretchEdit):
 
     def _alter(self, samples: Samples, sample_rate: int) -> Altered:
         copy = self._stretch(samples, sample_rate)
-        return self._put_in(copy, samples, sample_rate, at_s=self.at_s)
+        return self._put_in(copy, samples, sample_rate, self.at_s)
 
     def output_duration_s(self, duration_s: float) -> float:
         """Seconds of the recording and the copy together."""
-        return duration_s + (self.end_s - self.start_s)
+        return duration_s + self.length_s
 
 
 def _stretch_within(
@@ -205,7 +210,7 @@ class InsertSilence(Edit):
 
     def _alter(self, samples: Samples, sample_rate: int) -> Altered:
         silence = np.zeros(round(self.length_s * sample_rate), dtype=np.float32)
-        return self._put_in(silence, samples, sample_rate, at_s=self.at_s)
+        return self._put_in(silence, samples, sample_rate, self.at_s)
 
     def output_duration_s(self, duration_s: float) -> float:
         """Seconds of the recording and the silence together."""
@@ -255,7 +260,7 @@ class InsertRecording(Edit):
                 f"{self.offset_s:g} s, not {self.length_s:g} s; ask for less or begin earlier"
             )
         piece = scaled_to_level(with_length(piece, wanted), samples, level_db=self.level_db)
-        return self._put_in(piece, samples, sample_rate, at_s=self.at_s)
+        return self._put_in(piece, samples, sample_rate, self.at_s)
 
     def output_duration_s(self, duration_s: float) -> float:
         """Seconds of the recording and the piece together."""
@@ -317,7 +322,7 @@ def edits_by_source_time(
     begin_s, end_s = crop or (0.0, float("inf"))
     if crop:
         yield Crop(begin_s, end_s)
-    # Where a silence and a cut begin together, the silence comes first and is not cut out.
+    # Where a silence and a cut begin together, the cut runs first: it must not cut the silence.
     edits = [(start_s, True, cut_end_s) for start_s, cut_end_s in cuts]
     edits += [(at_s, False, length_s) for at_s, length_s in silences]
     next_start_s = end_s

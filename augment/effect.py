@@ -3,7 +3,7 @@
 import inspect
 import math
 from abc import ABC
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
 from functools import cache
 from importlib import import_module
@@ -21,6 +21,9 @@ Range: TypeAlias = tuple[float, float]
 MIN_SAMPLE_RATE = 4_000
 MAX_SAMPLE_RATE = 192_000
 MAX_SEED = 2**32 - 1
+
+Rule: TypeAlias = Callable[[str, object], None]
+"""Checks the value of a parameter; it is written into the annotation of the field."""
 
 # fmt: off
 EFFECTS = {
@@ -44,87 +47,56 @@ EFFECTS = {
 # fmt: on
 
 
-class Parameter:
-    """The rule of one parameter of an effect, written into the annotation of its field."""
-
-    drawn: Any = None
-    """The range that it is drawn from by default; `draw` of an effect leaves out those without."""
-
-    def check(self, label: str, value: Any) -> None:
-        """Raise EffectError unless the value is legal; `label` begins the message."""
-        raise NotImplementedError
-
-    def draw(self, rng: np.random.Generator, limits: Any) -> Any:
-        """A value from these limits, or from the default range where they are None."""
-        raise NotImplementedError
-
-
 @dataclass(frozen=True)
-class Number(Parameter):
-    """A number within limits, drawn evenly, or evenly on a logarithmic scale (`log`)."""
+class Number:
+    """The rule of a number: its limits, and the range that `draw` uses by default, if any.
+
+    It is drawn evenly, or evenly on a logarithmic scale (`log`).
+    """
 
     low: float
     high: float
     drawn: Range | None = None
     log: bool = False
 
-    def check(self, label: str, value: Any) -> None:
-        """Raise EffectError unless the value is a number within the limits."""
+    def __call__(self, label: str, value: object) -> None:
+        """Raise EffectError, with a message that begins with `label`, unless the value is legal."""
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (is_number and self.low <= value <= self.high):
+        if not (is_number and self.low <= value <= self.high):  # type: ignore[operator]
             raise EffectError(
                 f"{label} {value!r} is not within {self.low:g} to {self.high:g}; "
                 "give a number in that range"
             )
 
-    def draw(self, rng: np.random.Generator, limits: Range | None) -> float:
-        """A number between the two limits."""
-        limits = limits or self.drawn or (self.low, self.high)
-        return log_uniform(rng, limits) if self.log else uniform(rng, limits)
+
+def one_of(words: Sequence[str]) -> Rule:
+    """The rule of a parameter that is one of a few words."""
+
+    def check(label: str, value: object) -> None:
+        if value not in words:
+            raise EffectError(f"{label} {value!r} is unknown; choose from {', '.join(words)}")
+
+    return check
 
 
-class SeedNumber(Parameter):
-    """A whole number from which an effect makes everything that is random in it."""
-
-    drawn = (0, MAX_SEED)
-
-    def check(self, label: str, value: Any) -> None:
-        """Raise EffectError unless the value is a seed."""
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_SEED:
-            raise EffectError(
-                f"{label} {value!r} is not a whole number within 0 to {MAX_SEED}; give one"
-            )
-
-    def draw(self, rng: np.random.Generator, limits: None = None) -> int:
-        """A seed."""
-        return draw_seed(rng)
+def is_seed(label: str, value: object) -> None:
+    """The rule of a seed, from which an effect makes everything that is random in it."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_SEED:
+        raise EffectError(
+            f"{label} {value!r} is not a whole number within 0 to {MAX_SEED}; give one"
+        )
 
 
-@dataclass(frozen=True)
-class Choice(Parameter):
-    """One of a few words."""
-
-    words: Sequence[str]
-
-    def check(self, label: str, value: Any) -> None:
-        """Raise EffectError unless the value is one of the words."""
-        if value not in self.words:
-            raise EffectError(f"{label} {value!r} is unknown; choose from {', '.join(self.words)}")
-
-
-class FileName(Parameter):
-    """The path of a recording."""
-
-    def check(self, label: str, value: Any) -> None:
-        """Raise EffectError unless the value is text."""
-        if not isinstance(value, str) or not value:
-            raise EffectError(f"{label} {value!r} names no file; give one as text")
+def is_path(label: str, value: object) -> None:
+    """The rule of the path of a recording."""
+    if not isinstance(value, str) or not value:
+        raise EffectError(f"{label} {value!r} names no file; give one as text")
 
 
 Seconds: TypeAlias = Annotated[float, Number(0.0, 7 * 24 * 3600.0)]
 """A time or a length, at most a week."""
-Seed: TypeAlias = Annotated[int, SeedNumber()]
-Path: TypeAlias = Annotated[str, FileName()]
+Seed: TypeAlias = Annotated[int, is_seed]
+Path: TypeAlias = Annotated[str, is_path]
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,19 +125,20 @@ class Effect(ABC):
 
     def __post_init__(self) -> None:
         for field, rule in parameters(type(self)).items():
-            rule.check(f"{self.name}: {field}", getattr(self, field))
+            rule(f"{self.name}: {field}", getattr(self, field))
 
     @classmethod
     def draw(cls, rng: np.random.Generator, *args: Any, **ranges: Any) -> Self:
         """An effect with each parameter drawn from its range, (low, high), or the default."""
         check_ranges(cls, ranges)
-        return cls(
-            **{
-                key: rule.draw(rng, ranges.get(key))
-                for key, rule in parameters(cls).items()
-                if rule.drawn
-            }
-        )
+        values: dict[str, float] = {}
+        for field, rule in parameters(cls).items():
+            if isinstance(rule, Number) and rule.drawn:
+                limits = ranges.get(field, rule.drawn)
+                values[field] = (log_uniform if rule.log else uniform)(rng, limits)
+            elif rule is is_seed:
+                values[field] = draw_seed(rng)
+        return cls(**values)
 
     def apply(self, samples: Samples, sample_rate: int) -> Altered:
         """The altered samples, float32 of shape (n_out,), and the time map back to the input.
@@ -207,14 +180,13 @@ class Effect(ABC):
 
 
 @cache
-def parameters(effect_class: type[Effect]) -> dict[str, Parameter]:
+def parameters(effect_class: type[Effect]) -> dict[str, Rule]:
     """The rule of every field that has one."""
     hints = get_type_hints(effect_class, include_extras=True)
-    annotations = {field.name: hints[field.name] for field in fields(effect_class)}
     return {
-        name: rule
-        for name, hint in annotations.items()
-        for rule in getattr(hint, "__metadata__", ())
+        field.name: rule
+        for field in fields(effect_class)
+        for rule in getattr(hints[field.name], "__metadata__", ())
     }
 
 
@@ -229,13 +201,12 @@ def effect_from_dict(record: Mapping[str, Any]) -> Effect:
     effect_class = effect_named(record.get("name"))
     given = {key: value for key, value in record.items() if key != "name"}
     legal = {field.name: field for field in fields(effect_class)}
+    needed = {k for k, f in legal.items() if f.default is MISSING and f.default_factory is MISSING}
     listed = ", ".join(legal) or "none"
-    for key in given:
-        if key not in legal:
-            raise EffectError(f"{effect_class.name} has no {key!r}; its parameters: {listed}")
-    for key, field in legal.items():
-        if key not in given and field.default is MISSING and field.default_factory is MISSING:
-            raise EffectError(f"{effect_class.name} needs {key!r}; its parameters: {listed}")
+    for key in given.keys() - legal.keys():
+        raise EffectError(f"{effect_class.name} has no {key!r}; its parameters: {listed}")
+    for key in needed - given.keys():
+        raise EffectError(f"{effect_class.name} needs {key!r}; its parameters: {listed}")
     return effect_class(**given)
 
 

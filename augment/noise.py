@@ -8,7 +8,6 @@ from typing import Annotated, Self, TypeAlias
 import numpy as np
 
 from augment.effect import (
-    Choice,
     Effect,
     Number,
     Path,
@@ -17,6 +16,7 @@ from augment.effect import (
     Seconds,
     Seed,
     draw_seed,
+    one_of,
     uniform,
 )
 from augment.errors import EffectError
@@ -79,7 +79,7 @@ class ColouredNoise(Effect):
     name = "coloured_noise"
     snr_db: Ratio
     seed: Seed
-    colour: Annotated[str, Choice(tuple(COLOUR_SLOPES_DB))] = "white"
+    colour: Annotated[str, one_of(tuple(COLOUR_SLOPES_DB))] = "white"
 
     @classmethod
     def draw(

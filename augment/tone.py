@@ -125,9 +125,9 @@ class Equaliser(Effect):
         from scipy.signal import sosfilt
 
         bands = (
-            (self.low_hz, _low_shelf(self.low_hz, self.low_gain_db, sample_rate)),
+            (self.low_hz, _shelf(self.low_hz, self.low_gain_db, sample_rate, side=1)),
             (self.mid_hz, _peak(self.mid_hz, self.mid_gain_db, self.mid_q, sample_rate)),
-            (self.high_hz, _high_shelf(self.high_hz, self.high_gain_db, sample_rate)),
+            (self.high_hz, _shelf(self.high_hz, self.high_gain_db, sample_rate, side=-1)),
         )
         sections = [section for frequency, section in bands if frequency < sample_rate / 2]
         if not sections:
@@ -150,27 +150,20 @@ def _peak(frequency_hz: float, gain_db: float, q: float, sample_rate: int) -> ND
     )
 
 
-def _low_shelf(frequency_hz: float, gain_db: float, sample_rate: int) -> NDArray[np.float64]:
-    return _shelf(*_intermediate(frequency_hz, gain_db, SHELF_Q, sample_rate))
-
-
-def _high_shelf(frequency_hz: float, gain_db: float, sample_rate: int) -> NDArray[np.float64]:
-    # The mirror image of the low shelf: the frequency axis turned around at half its length.
+def _shelf(
+    frequency_hz: float, gain_db: float, sample_rate: int, *, side: int
+) -> NDArray[np.float64]:
+    """A low shelf (`side` 1), or its mirror image on the frequency axis, a high one (-1)."""
     root_gain, cosine, alpha = _intermediate(frequency_hz, gain_db, SHELF_Q, sample_rate)
-    mirrored = _shelf(root_gain, -cosine, alpha)
-    mirrored[[1, 4]] *= -1
-    return mirrored
-
-
-def _shelf(root_gain: float, cosine: float, alpha: float) -> NDArray[np.float64]:
+    cosine *= side
     up, down, slope = root_gain + 1, root_gain - 1, 2 * math.sqrt(root_gain) * alpha
     return _section(
         (
             root_gain * (up - down * cosine + slope),
-            2 * root_gain * (down - up * cosine),
+            side * 2 * root_gain * (down - up * cosine),
             root_gain * (up - down * cosine - slope),
         ),
-        (up + down * cosine + slope, -2 * (down + up * cosine), up + down * cosine - slope),
+        (up + down * cosine + slope, side * -2 * (down + up * cosine), up + down * cosine - slope),
     )
 
 
