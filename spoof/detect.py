@@ -19,7 +19,7 @@ from spoof.prepare import checked_input
 from spoof.recipes.recipe import Recipe, Samples
 from spoof.scores import AT_ONCE, Floats, score_inputs
 from spoof.wording import Verdict, support_in_words, verdict_of
-from verify.wording import LEAST_RATIO
+from verify.words import LEAST_RATIO
 
 LEAST_SOUND_S = 1.0
 FRAME_S = 0.02

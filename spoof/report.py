@@ -21,7 +21,7 @@ from spoof.tables import (
     training_line,
     verdict_table,
 )
-from verify.wording import LEAST_RATIO
+from verify.words import LEAST_RATIO
 
 READING = (
     "In brackets: 95 % intervals, whole groups (speakers or recordings) drawn anew. A score is a "

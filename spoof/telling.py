@@ -4,7 +4,7 @@ import math
 
 from spoof.detect import Detection
 from spoof.wording import HEADLINES
-from verify.wording import clock, ratio
+from verify.words import clock, ratio
 
 MARGIN = 1.0
 """Windows whose score is so far above the recording's mean are told as the most suspicious."""

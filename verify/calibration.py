@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 from cqtnet.checkpoint import SHIPPED
 from cqtnet.errors import WeightsError
 from cqtnet.files import write_json
-from verify.evidence import Evidence
+from verify.results import Evidence
 
 FORMAT = 1
 MEASURES = (

@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from verify.align import search
-from verify.edits import EditMap
-from verify.editwords import read_edits
+from verify.edits import read_edits
 from verify.features import Features
 from verify.joins import tidied
 from verify.paths import passages
 from verify.places import Candidate, candidates
-from verify.results import Alignment, Line, Stretch
+from verify.results import Alignment, EditMap, Line, Stretch
 from verify.stretches import anywhere, exact_lines, measured_stretches, same_way
 from verify.warp import refine
 

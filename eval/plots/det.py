@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from cqtnet import plotting as style
 from eval.metrics import OperatingPoint, min_dcf_point, roc_hull, roc_points
-from eval.plots import style
 from eval.plots.probit import TICKS, Line, Window, measured_part, probit_figure, probit_steps
 from eval.plots.scoreset import ScoreSet, refuse_unclear
 

@@ -9,7 +9,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from eval.plots import style
+from cqtnet import plotting as style
 
 TICKS = (*10.0 ** np.arange(-7, -2), 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 TICKS += (0.6, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999)

@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MultipleLocator, NullFormatter
 
+from cqtnet import plotting as style
 from eval.metrics import auc, roc_points
-from eval.plots import style
 from eval.plots.probit import Line
 from eval.plots.scoreset import ScoreSet, refuse_unclear
 

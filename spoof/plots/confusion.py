@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from eval.plots import style
+from cqtnet import plotting as style
 from spoof.confusion import CLASSES, Confusion
 
 SHADES = "Greys"

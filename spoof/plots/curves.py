@@ -6,8 +6,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from cqtnet import plotting as style
 from cqtnet.files import written_whole
-from eval.plots import style
 
 LEARNED, HELD_OUT = style.looks(2)
 

@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from eval.plots import style
+from cqtnet import plotting as style
 from spoof.calibration import Calibration
 from spoof.detect import Detection, scores_over_time
-from verify.report.style import on_the_clock
-from verify.wording import LEAST_RATIO
+from verify.report.pictures import on_the_clock
+from verify.words import LEAST_RATIO
 
 ROOM = 0.5
 

@@ -12,7 +12,8 @@ from cqtnet import SAMPLE_RATE
 from cqtnet.cli import cqtnet
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.music import make_music
-from verify.pairs import pairs_of, read_pairs
+from verify.comparison import Comparer, compared, pairs_of, read_pairs
+from verify.recording import Recording
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,18 @@ def test_a_list_of_pairs_goes_on_past_a_broken_file(folder: Path, tmp_path: Path
     ):
         assert done.exit_code == 2
         assert "broken.flac" in done.stderr and done.stdout.startswith("SAME RECORDING")
+
+
+def test_a_broken_first_file_is_read_once_for_all_pairs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    once = Recording.read
+    monkeypatch.setattr(Recording, "read", lambda path, *rest: read.append(path) or once(path, *rest))
+    pairs = [(folder / "broken.flac", folder / f"{name}.flac") for name in ("song", "cut", "other")]
+    results = list(compared(Comparer.named(), pairs))
+    assert len(results) == 3 and all(isinstance(result, InputError) for result in results)
+    assert read == [folder / "broken.flac"]
 
 
 def test_a_single_broken_file_is_an_error_of_one_line(folder: Path) -> None:

@@ -25,7 +25,7 @@ from eval.plots import (
     save,
     tippett,
 )
-from eval.plots.style import blank, letter_lines, looks, percent, percent_number
+from cqtnet.plotting import blank, letter_lines, looks, percent, percent_number
 from tests.eval.plots.reading import letters, texts
 
 LONG = "mean over time of the log-CQT, cosine, best of ±6 bin shifts (baseline a), " * 2
