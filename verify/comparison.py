@@ -136,7 +136,7 @@ def _problem(content: Content, evidence: Evidence) -> str:
     return ""
 
 
-class Sound(Protocol):
+class Comparable(Protocol):
     """What `gather` needs of a recording, or of a part of one that starts at second 0."""
 
     @property
@@ -151,7 +151,7 @@ class Sound(Protocol):
         """The features of a stretch, which is cut to what there is."""
 
 
-def gather(embedder: Embedder, a: Sound, b: Sound) -> Evidence:
+def gather(embedder: Embedder, a: Comparable, b: Comparable) -> Evidence:
     """The evidence in two recordings; the shorter one is searched in the longer one.
 
     >>> gather(embedder, Recording.read("a.wav", embedder), Recording.read("b.wav", embedder))
@@ -170,7 +170,7 @@ def gather(embedder: Embedder, a: Sound, b: Sound) -> Evidence:
     return _strongest(embedder, a.trace, b.trace, best[0], pairs)
 
 
-def _places(embedder: Embedder, a: Sound, b: Sound, window_s: float) -> list[Similarity]:
+def _places(embedder: Embedder, a: Comparable, b: Comparable, window_s: float) -> list[Similarity]:
     """The places where windows of A resemble windows of B most."""
     return similarities(
         embedder,
@@ -207,7 +207,7 @@ def _strongest(
     return Evidence(best, alignment, cosine, part_a.content, part_b.content)
 
 
-def _around(a: Sound, b: Sound, place: Similarity) -> tuple[Features, Features]:
+def _around(a: Comparable, b: Comparable, place: Similarity) -> tuple[Features, Features]:
     """The window of A, and the part of B around the window that resembles it."""
     room_s = ROOM * place.window_s
     return (

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.cli import cqtnet
+from cqtnet.embed import Embedder
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.music import make_music
 from verify.comparison import Comparer, compared, pairs_of, read_pairs
@@ -81,7 +82,12 @@ def test_a_broken_first_file_is_read_once_for_all_pairs(
 ) -> None:
     read = []
     once = Recording.read
-    monkeypatch.setattr(Recording, "read", lambda path, *rest: read.append(path) or once(path, *rest))
+
+    def counted(path: Path, embedder: Embedder) -> Recording:
+        read.append(path)
+        return once(path, embedder)
+
+    monkeypatch.setattr(Recording, "read", counted)
     pairs = [(folder / "broken.flac", folder / f"{name}.flac") for name in ("song", "cut", "other")]
     results = list(compared(Comparer.named(), pairs))
     assert len(results) == 3 and all(isinstance(result, InputError) for result in results)

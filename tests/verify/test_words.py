@@ -1,8 +1,6 @@
 """Words for ratios, times, tempo and pitch."""
 
 import math
-import re
-from pathlib import Path
 
 import pytest
 
@@ -23,9 +21,6 @@ from verify.words import (
     tempo_in_words,
     verdict_of,
 )
-
-DOCS = Path(__file__).parent.parent.parent / "docs"
-
 
 @pytest.mark.parametrize(
     ("ratio", "word"),
@@ -114,12 +109,3 @@ def test_small_changes_of_tempo_pitch_and_level_are_none() -> None:
     assert pitch_in_words(line) == "as in B (within 3 cents)"
     assert level_in_words(-0.0001) == "as in B (within 0.05 dB)"
     assert level_in_words(-6.0) == "A is 6.0 dB quieter than B"
-
-
-@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
-def test_a_page_names_no_section_and_no_file_that_does_not_exist(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-    assert set(re.findall(r'"(\w[^"]*)"\s(?:below|above)', text)) <= set(headings)
-    for link in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (DOCS / link).exists(), link

@@ -41,7 +41,8 @@ MOST_S = 300.0
 """At most so much of a recording is shown."""
 MARGIN = 0.15
 """How much is shown on both sides of what is in common, as a share of it."""
-STRETCH_COLOURS = COLOURS[1:]
+STRETCH_COLOURS = tuple(COLOURS[i] for i in (1, 2, 4, 6, 5, 3))
+"""Colours of stretches, all but black; the two blues as far from each other as can be."""
 CLOCK_STEPS_S = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
 """Distances of ticks on an axis of time; the first that leaves at most MOST_TICKS is taken."""
 MOST_TICKS = 12
@@ -434,10 +435,10 @@ def _widen(axes: Axes, middle: float, least: float) -> None:
 def _number_courses(axes: Axes, view: View, stretches: list[tuple[int, Stretch]]) -> None:
     """The numbers of the stretches, in two rows above their dots."""
     low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.6 * (high - low))
+    axes.set_ylim(low, high + 0.5 * (high - low))
     for row, (number, stretch) in enumerate(stretches):
         middle_s = float(np.clip((stretch.a_start_s, stretch.a_end_s), *view.a_s).mean())
-        height = 0.88 if row % 2 == 0 else 0.7
+        height = 0.89 if row % 2 == 0 else 0.74
         place = axes.get_xaxis_transform()
         put_mark(axes, str(number + 1), middle_s, height, colour_of(number), transform=place)
 

@@ -110,7 +110,7 @@ def quality_in_words(quality: Quality) -> Row:
 
 
 @dataclass(frozen=True)
-class Sound:
+class Player:
     """A stretch to listen to."""
 
     name: str  # A or B
@@ -124,7 +124,7 @@ def findings(comparison: Comparison, a: Recording, b: Recording, *, audio: bool)
     edits = comparison.edits
     return {
         "findings": finding_rows(comparison),
-        "sounds": sounds(view) if audio else [],
+        "players": players(view) if audio else [],
         "view": view,
         "shown_min": f"{pictures.MOST_S / 60:g}",
         "spectrograms": None if a.problem and b.problem else pictures.draw_spectrograms(view),
@@ -170,7 +170,7 @@ def _span(start_s: float, end_s: float) -> str:
     return f"{clock(start_s)} to {clock(end_s)} ({end_s - start_s:.2f} s)"
 
 
-def sounds(view: pictures.View) -> list[Sound]:
+def players(view: pictures.View) -> list[Player]:
     """The first seconds of the longest stretch from A and from B; none where there is none."""
     if not view.stretches:
         return []
@@ -179,7 +179,7 @@ def sounds(view: pictures.View) -> list[Sound]:
     end_s = min(longest.a_end_s, start_s + SOUND_S / max(1.0, line.tempo))
     spans = (start_s, end_s), (max(0.0, line.to_b(start_s)), line.to_b(end_s))
     return [
-        Sound(name, _span(*span), _flac(recording, *span))
+        Player(name, _span(*span), _flac(recording, *span))
         for name, recording, span in zip("AB", (view.a, view.b), spans, strict=True)
     ]
 
@@ -267,7 +267,8 @@ def _formula(calibration: Calibration) -> str:
         f"{weight:.4g} · {name}" for weight, name in zip(calibration.weights, MEASURES, strict=True)
     )
     rising = ", ".join(MEASURES[:RISING])
-    return (
+    formula = (
         f"score = {terms} + {calibration.bias:.4g}; ln LR = {calibration.slope:.4g} · score + "
         f"{calibration.offset:.4g}. A rise of {rising} never lowers the score."
     )
+    return formula.replace("+ -", "\N{MINUS SIGN} ")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from verify.calibration import Calibration
 
 Values = NDArray[np.float64]
-Line = tuple[Values, Values]
+Curve = tuple[Values, Values]
 Style = Mapping[str, Any]
 
 LN10 = math.log(10)
@@ -181,7 +181,7 @@ def tippett(
     *,
     limits: tuple[float, float],
     title: str = "",
-) -> list[tuple[Line, Line]]:
+) -> list[tuple[Curve, Curve]]:
     """Draw how many pairs have at least each ratio: a Tippett plot.
 
     `ratios` are the powers of ten of each system's pairs of the same and of different recordings.
