@@ -14,14 +14,13 @@ from cqtnet.audio import StrPath
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.model import MINIMUM_S
-from verify.align import search
+from verify.align import refine, search
 from verify.calibration import Calibration, load_calibration
 from verify.cosine import aligned_cosine, similarities
 from verify.editmap import edit_map
 from verify.features import Content, Features
 from verify.recording import Recording
 from verify.results import Comparison, EditMap, Evidence, Similarity, Waveform
-from verify.warp import refine
 from verify.waveform import compare_waveforms
 from verify.words import Verdict, verdict_of
 

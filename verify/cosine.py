@@ -5,8 +5,7 @@ import numpy as np
 from cqtnet import SAMPLE_RATE
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.embed import Embedder, Trace
-from cqtnet.model import MINIMUM_S
-from cqtnet.steps import step_count
+from cqtnet.model import MINIMUM_S, step_count
 from verify.results import Similarity
 
 ROWS_AT_ONCE = 1024

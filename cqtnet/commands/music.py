@@ -59,13 +59,18 @@ def music(
     Example:
       cqtnet music pieces --count 3 --duration 20
     """  # noqa: D301  click needs the escape itself, not a raw string
-    from cqtnet.commands.progress import progress_bar
     from cqtnet.music.collection import Order, write_collection
+    from cqtnet.progress import progress_bar
 
     order = Order(count, seed, duration, sample_rate, file_format, validation)
-    with progress_bar("composing", count) as on_piece:
+    with progress_bar("composing", count) as bar:
         collection = write_collection(
-            out_dir, order, jobs=jobs, force=force, resume=resume, on_piece=on_piece
+            out_dir,
+            order,
+            jobs=jobs,
+            force=force,
+            resume=resume,
+            on_piece=lambda name: bar.advance(doing=name),
         )
     if as_json:
         click.echo(_as_json(order, collection))

@@ -52,19 +52,25 @@ def render(
     order of their content's hash: as good as by lot, and the same each time. Files that are
     damaged, have no notes, or give less than 15 s of sound are skipped and counted.
     """
-    from cqtnet.commands.progress import progress_bar
     from cqtnet.music.fluidsynth import find_synthesizer
     from cqtnet.music.midi import require_mido
     from cqtnet.music.midifiles import open_midi
     from cqtnet.music.renderings import Settings, in_words, write_renderings
+    from cqtnet.progress import progress_bar
 
     require_mido()
     settings = Settings(find_synthesizer(sound_font), duration, seed)
     with open_midi(source) as found:
         files = found.files[:count]
-        with progress_bar("rendering", len(files)) as on_file:
+        with progress_bar("rendering", len(files)) as bar:
             done = write_renderings(
-                files, out_dir, settings, jobs=jobs, force=force, resume=resume, on_file=on_file
+                files,
+                out_dir,
+                settings,
+                jobs=jobs,
+                force=force,
+                resume=resume,
+                on_file=lambda name: bar.advance(doing=name),
             )
     skipped = {**found.left_out, **done.skipped}
     if skipped:

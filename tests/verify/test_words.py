@@ -22,6 +22,7 @@ from verify.words import (
     verdict_of,
 )
 
+
 @pytest.mark.parametrize(
     ("ratio", "word"),
     [

@@ -27,11 +27,10 @@ from cqtnet.plotting import (
     dress,
     put_mark,
 )
-from verify.align import played_at
+from verify.align import PIECE_S, Pieces, pieces_along, pitch, played_at, shifted
 from verify.features import COARSE_PER_SECOND, Features, Floats, cqt
 from verify.recording import Recording
 from verify.results import Comparison, Edit, EditMap, Line, Stretch
-from verify.warp import PIECE_S, Pieces, pieces_along, pitch, shifted
 from verify.words import clock, plural
 
 Span = tuple[float, float]

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from cqtnet.plotting import blank
 from tests.verify.report import cases
+from verify.align import Pieces
 from verify.recording import Recording
 from verify.report import pictures, sureness
 from verify.report.pictures import (
@@ -23,7 +24,6 @@ from verify.report.pictures import (
 )
 from verify.report.sureness import at_least, draw_scale, log10_ratios, unbounded_log_lr
 from verify.results import Line, Stretch
-from verify.warp import Pieces
 
 
 def test_similarity_is_highest_where_a_lies_in_b(a: Recording, b: Recording) -> None:

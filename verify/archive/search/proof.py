@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from cqtnet.embed import Trace
-from verify.align import FASTEST, SLOWEST, Peak, search
+from verify.align import FASTEST, SLOWEST, Peak, refine, search
 from verify.archive.search.matches import Match
 from verify.archive.search.references import Excerpt
 from verify.archive.search.sound import Sound
@@ -13,7 +13,6 @@ from verify.calibration import Calibration
 from verify.comparison import gather, reasons_against
 from verify.features import Features
 from verify.results import Alignment
-from verify.warp import refine
 
 LOOKED_AT = 3
 """Peaks of an alignment that are made exact."""
