@@ -1,10 +1,7 @@
 """Two recordings compared: the evidence is gathered, weighed and put into a `Comparison`."""
 
-import csv
 import json
-import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +11,7 @@ from cqtnet.audio import StrPath
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.model import MINIMUM_S
+from cqtnet.tables import read_table
 from verify.align import refine, search
 from verify.calibration import Calibration, load_calibration
 from verify.cosine import aligned_cosine, similarities
@@ -227,24 +225,13 @@ def pairs_of(files: tuple[Path, ...], listed: Path | None) -> list[Pair]:
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    """Pairs of a .csv with the columns a and b; relative paths start from its folder."""
-    from_stdin = str(path) == "-"
-    folder = Path() if from_stdin else path.parent
-    try:
-        opened = nullcontext(sys.stdin) if from_stdin else path.open(newline="", encoding="utf-8")
-        with opened as file:
-            reader = csv.DictReader(file)
-            if not {"a", "b"} <= set(reader.fieldnames or ()):
-                raise ManifestError(f"{path}:1: lacks the columns a and b; put them into line 1")
-            pairs = []
-            for row in reader:
-                if not row["a"] or not row["b"]:
-                    raise ManifestError(f"{path}:{reader.line_num}: a or b is empty; fill it in")
-                pairs.append((folder / row["a"], folder / row["b"]))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ManifestError(f"{path} cannot be read as a list of pairs: {error}") from error
-    if not pairs:
-        raise ManifestError(f"{path} lists no pairs; give a line for each")
+    """Pairs of a table with the columns a and b; relative paths start from its folder."""
+    folder = Path() if str(path) == "-" else path.parent
+    pairs = []
+    for line, row in read_table(path, needed=["a", "b"]).dicts():
+        if not row["a"] or not row["b"]:
+            raise ManifestError(f"{path}:{line}: a or b is empty; fill it in")
+        pairs.append((folder / row["a"], folder / row["b"]))
     return pairs
 
 
