@@ -42,7 +42,7 @@ MARGIN = 0.15
 """How much is shown on both sides of what is in common, as a share of it."""
 STRETCH_COLOURS = tuple(COLOURS[i] for i in (1, 2, 4, 6, 5, 3))
 """Colours of stretches, all but black; the two blues as far from each other as can be."""
-CLOCK_STEPS_S = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
+CLOCK_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
 """Distances of ticks on an axis of time; the first that leaves at most MOST_TICKS is taken."""
 MOST_TICKS = 12
 
