@@ -233,15 +233,21 @@ class Embedder:
 
     @contextmanager
     def _exactness(self) -> Iterator[None]:
-        """Whole float32 where it was asked for, and deterministic algorithms; then as before."""
+        """Whole float32 where it was asked for, and deterministic algorithms; then as before.
+
+        A CPU's algorithms always are; to ask torch for them would load its compiler.
+        """
         before = torch.are_deterministic_algorithms_enabled()
-        torch.use_deterministic_algorithms(self.deterministic or before)
+        is_changed = self.deterministic and self.device.type == "cuda" and not before
+        if is_changed:
+            torch.use_deterministic_algorithms(True)
         short_floats = self.dtype != torch.float32  # TF32 keeps ten bits of the mantissa
         try:
             with torch.backends.cudnn.flags(enabled=True, allow_tf32=short_floats):
                 yield
         finally:
-            torch.use_deterministic_algorithms(before)
+            if is_changed:
+                torch.use_deterministic_algorithms(False)
 
 
 def check_windows(*, window_s: float, hop_s: float) -> None:

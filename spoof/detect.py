@@ -19,7 +19,7 @@ from spoof.prepare import checked_input
 from spoof.recipes.recipe import Recipe, Samples
 from spoof.scores import AT_ONCE, Floats, score_inputs
 from spoof.words import HEADLINES, Verdict, support_in_words, verdict_of
-from verify.wording import LEAST_RATIO, clock, ratio
+from verify.words import LEAST_RATIO, clock, ratio
 
 LEAST_SOUND_S = 1.0
 FRAME_S = 0.02

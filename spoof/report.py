@@ -10,8 +10,9 @@ from matplotlib.figure import Figure as Picture
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from cqtnet import plotting as style
 from cqtnet.files import make_folder, write_json, written_whole
-from eval.plots import save, style
+from eval.plots import save
 from eval.report import shown
 from eval.trials import write_scores
 from spoof.calibration import Calibration
@@ -21,8 +22,8 @@ from spoof.plots import VoiceSet, confusion_matrix, curves, voice_det, voice_roc
 from spoof.scores import CLASSES, Class, Confusion
 from spoof.shortcut import Shortcut
 from spoof.words import Verdict
-from verify.report.style import on_the_clock
-from verify.wording import LEAST_RATIO
+from verify.report.pictures import on_the_clock
+from verify.words import LEAST_RATIO
 
 # Figures as tables that people read: Markdown, which is also plain text.
 

@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-from verify.wording import LEAST_RATIO, ratio, strength_in_words
+from verify.words import LEAST_RATIO, ratio, strength_in_words
 
 Verdict = Literal["synthetic", "human", "insufficient"]
 

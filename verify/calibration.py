@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from cqtnet.checkpoint import SHIPPED
 from cqtnet.errors import WeightsError
 from cqtnet.files import write_json
-from verify.evidence import Evidence
+from verify.results import Evidence
 
 FORMAT = 1
 MEASURES = (
@@ -179,6 +178,8 @@ def _logistic(
         gradient = np.append(standard.T @ slope, slope.sum())
         gradient[:-1] += PENALTY * unknowns[:-1]
         return lost + 0.5 * PENALTY * float(unknowns[:-1] @ unknowns[:-1]), gradient
+
+    from scipy.optimize import minimize  # here, for only learning needs it: half a second to load
 
     free = table.shape[1] - rising
     bounds = [(0.0, None)] * rising + [(None, None)] * (free + 1)

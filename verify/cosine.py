@@ -1,26 +1,15 @@
 """The paper's score: the cosine of two embeddings, at the place where it is highest."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.embed import Embedder, Trace
 from cqtnet.model import MINIMUM_S, step_count
+from verify.results import Similarity
 
 ROWS_AT_ONCE = 1024
 """Windows of A whose cosines with all windows of B are held at once."""
-
-
-@dataclass(frozen=True)
-class Similarity:
-    """The best cosine of two recordings' windows, and where those windows start."""
-
-    cosine: float  # in [-1, 1]
-    window_s: float
-    start_a_s: float
-    start_b_s: float
 
 
 def similarity(embedder: Embedder, a: Trace, b: Trace, *, hop_s: float = 1.0) -> Similarity:

@@ -14,11 +14,10 @@ import numpy as np
 
 from cqtnet.cqt import FRAMES_PER_SECOND
 from verify.align import refine, search
-from verify.edits import EditMap
-from verify.editwords import read_edits
+from verify.edits import read_edits
 from verify.features import Features, Floats
 from verify.follow import Candidate, Passage, agreement, candidates, passages, pieces_between
-from verify.results import Alignment, Line, Stretch
+from verify.results import Alignment, EditMap, Line, Stretch
 
 # Passages of A made exact: their tempo, pitch and place, and how well they agree with B.
 

@@ -14,23 +14,10 @@ from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, NoContentError
 from cqtnet.model import MINIMUM_S
 from verify.features import Features, Floats
+from verify.results import Item
 
 WHOLE_S = 600.0
 """Features of recordings up to this length are kept, 24 MB; of longer ones, made where asked."""
-
-
-@dataclass(frozen=True)
-class Item:
-    """What a recording is, for the record."""
-
-    path: str
-    sha256: str
-    duration_s: float
-    format: str
-    codec: str
-    sample_rate: int
-    channels: int
-    notes: tuple[str, ...]  # what an examiner must know about the file
 
 
 @dataclass(frozen=True)
@@ -41,25 +28,25 @@ class Recording:
     item: Item
     trace: Trace
     whole: Features | None  # None: too long to keep
-    lack: str = ""  # why nothing can be said of it; then its trace is empty
+    problem: str = ""  # why nothing can be said of it; then its trace is empty
 
     @classmethod
     def read(cls, path: audio.StrPath, embedder: Embedder) -> "Recording":
-        """The recording in a file; one that is silent or too short says so in `lack`."""
+        """The recording in a file; one that is silent or too short says so in `problem`."""
         name = audio.shown(path)
-        lack = ""
+        problem = ""
         with audio.stream(path) as blocks:
             kept = _Kept(blocks)
             try:
                 trace = embedder.trace(kept, name=name)
             except FragmentTooShortError:
-                lack = f"lasts less than the {MINIMUM_S:g} s that can be compared"
+                problem = f"lasts less than the {MINIMUM_S:g} s that can be compared"
             except NoContentError:
-                lack = "holds nothing but silence" if kept.n_samples else "holds no sound at all"
+                problem = "holds nothing but silence" if kept.n_samples else "holds no sound at all"
             info, notes = blocks.info, blocks.notes
         for note in notes:
             warnings.warn(f"{name}: {note}", audio.AudioWarning, stacklevel=2)
-        if lack:
+        if problem:
             nothing = np.zeros((0, 0), np.float32)
             trace = Trace(nothing, nothing.ravel(), kept.n_samples)
         item = Item(
@@ -72,8 +59,8 @@ class Recording:
             info.channels,
             notes,
         )
-        whole = Features.of(kept.samples()) if kept.blocks and not lack else None
-        return cls(Path(os.fsdecode(path)), item, trace, whole, lack)
+        whole = Features.of(kept.samples()) if kept.blocks and not problem else None
+        return cls(Path(os.fsdecode(path)), item, trace, whole, problem)
 
     @property
     def duration_s(self) -> float:

@@ -1,14 +1,12 @@
 """What only the waveform tells: polarity, gain and the exact sample, where nothing was warped."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import scipy.fft
 
 from cqtnet import SAMPLE_RATE
 from verify.features import Floats
 from verify.recording import Recording
-from verify.results import Alignment
+from verify.results import Alignment, Waveform
 
 PIECE_S, PIECES = 2.0, 5
 REACH_S = 0.05
@@ -16,16 +14,6 @@ LEAST_CORRELATION = 0.4
 """Of samples; under that nothing is said of them."""
 MOST_TEMPO, MOST_SEMITONES = 2e-4, 0.02
 """Changes of tempo and pitch under which samples still lie on samples for a while."""
-
-
-@dataclass(frozen=True)
-class Waveform:
-    """How the samples of A relate to those of B, where they do."""
-
-    correlation: float  # of the samples, in [0, 1]
-    inverted: bool  # whether A's polarity is the reverse of B's
-    gain_db: float  # of A over B
-    offset_s: float  # exact: time 0 of A is here in B
 
 
 def compare_waveforms(a: Recording, b: Recording, alignment: Alignment) -> Waveform | None:

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
+from cqtnet import plotting as style
 from cqtnet.files import written_whole
-from eval.plots import ScoreSet, det, roc, style
+from eval.plots import ScoreSet, det, roc
 from spoof.scores import CLASSES, Confusion
 
 # The confusion matrix: what the recordings are against what they are taken for.

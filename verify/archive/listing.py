@@ -13,7 +13,7 @@ from verify.archive.backends.cache import read_info
 from verify.archive.backends.choice import milvus_uri
 from verify.archive.disk.store import Store
 from verify.archive.results import Entry
-from verify.wording import clock
+from verify.words import clock
 
 
 def listed(names: Iterable[str]) -> Iterator[str]:

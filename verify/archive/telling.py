@@ -9,7 +9,7 @@ from verify.archive.duplicates import Pair
 from verify.archive.listing import line
 from verify.archive.results import Entry
 from verify.archive.search.matches import Found, Match
-from verify.wording import clock, ratio, warped
+from verify.words import changes_in_words, clock, ratio
 
 COLUMNS = (
     "query", "id", "path", "log_lr", "query_start_s", "query_end_s", "reference_start_s",
@@ -42,7 +42,7 @@ def tell_found(query: audio.StrPath, found: Found, *, n_recordings: int) -> list
 
 def tell_match(match: Match, *, word: str = "is") -> str:
     """A match in a line; `word` stands between its two stretches."""
-    change = ", ".join(warped(match.line)) or "tempo and pitch as there"
+    change = ", ".join(changes_in_words(match.line)) or "tempo and pitch as there"
     return (
         f"{clock(match.query_start_s)}–{clock(match.query_end_s)} {word} "
         f"{clock(match.reference_start_s)}–{clock(match.reference_end_s)} of "

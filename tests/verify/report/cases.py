@@ -11,19 +11,25 @@ import soundfile
 from cqtnet import SAMPLE_RATE
 from cqtnet.embed import Trace
 from verify.calibration import MEASURES, Calibration
-from verify.comparison import Comparison
-from verify.cosine import Similarity
-from verify.edits import Edit, EditMap
-from verify.evidence import Evidence
 from verify.features import Content, Features, Floats
-from verify.recording import Item, Recording
-from verify.results import Alignment, Line, Stretch
+from verify.recording import Recording
+from verify.results import (
+    Alignment,
+    Comparison,
+    Edit,
+    EditMap,
+    Evidence,
+    Item,
+    Line,
+    Similarity,
+    Stretch,
+)
 
 CONTENT = Content(0.5, 0.4, 0.1, 8.0)
 LINE = Line(1.0, 0.0, 4.0)
 
 
-def recording(path: Path, samples: Floats, *, lack: str = "", keep: bool = True) -> Recording:
+def recording(path: Path, samples: Floats, *, problem: str = "", keep: bool = True) -> Recording:
     """The recording of samples, written to a file."""
     with path.open("wb") as file:
         soundfile.write(file, samples, SAMPLE_RATE, format="WAV", subtype="FLOAT")
@@ -31,9 +37,9 @@ def recording(path: Path, samples: Floats, *, lack: str = "", keep: bool = True)
     item = Item(
         str(path), "ab" * 32, samples.size / SAMPLE_RATE, "wav", "pcm_f32", SAMPLE_RATE, 1, ()
     )
-    whole = Features.of(samples) if keep and not lack else None
+    whole = Features.of(samples) if keep and not problem else None
     trace = Trace(nothing, nothing.ravel(), samples.size)
-    return Recording(path, item, trace, whole, lack)
+    return Recording(path, item, trace, whole, problem)
 
 
 def calibration(**data: Any) -> Calibration:

@@ -6,7 +6,7 @@ from typing import Any
 
 from verify.archive.results import Entry
 from verify.results import Line
-from verify.wording import Verdict, support_in_words, verdict_of
+from verify.words import Verdict, support_in_words, verdict_of
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from verify.archive.search.matches import Match
 from verify.archive.search.references import Excerpt
 from verify.archive.search.sound import Sound
 from verify.calibration import Calibration
-from verify.comparison import reasons_against
-from verify.evidence import gather
+from verify.comparison import gather, reasons_against
 from verify.features import Features
 from verify.results import Alignment
 

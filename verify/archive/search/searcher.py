@@ -14,7 +14,7 @@ from verify.archive.search.references import Entries, Excerpt, References, Unrea
 from verify.archive.search.sound import Sound
 from verify.archive.search.votes import Candidate, Point, Seconds, vote
 from verify.comparison import Comparer
-from verify.wording import LEAST_RATIO, WEAK_RATIO
+from verify.words import LEAST_RATIO, WEAK_RATIO
 
 LEAST_LOG_LR = math.log(LEAST_RATIO)
 """Least evidence of a match, that from which a comparison would say "same recording","""

@@ -1,10 +1,11 @@
 """What all pictures share: looks that survive grey, letters on lines, files that repeat.
 
-Figures are made without pyplot, so that no window, no global state and no other thread has a
-part in them. Lines differ in colour, dashes and a letter; the letter leads to the legend, which
-stands below the axes and so covers nothing.
+Figures are made without pyplot, so that no window, no global state and no other thread has a part
+in them. Lines differ in colour, dashes and a letter, so that nothing is told by colour alone.
 """
 
+import base64
+import io
 import textwrap
 import threading
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from string import ascii_uppercase
+from typing import IO, Any
 
 import matplotlib
 import numpy as np
@@ -23,16 +25,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
+from PIL import Image
 
 from cqtnet.files import written_whole
 
-WIDTH_IN = 6.6
+WIDTH_IN = 7.0
+"""Width of every figure; what is pasted into a page of A4 keeps its size."""
 DPI = 150
-SMALL_PT = 9  # nothing is smaller
-INK, PALE, GRID, SHADE = "#222222", "#767676", "#dcdcdc", "#eeeeee"
-# Okabe and Ito's palette, which the colour-blind can tell apart, without its yellow and so
-# ordered that neighbours differ in grey.
+SMALL_PT = 9
+"""Size of the smallest text."""
+INK, PALE, GRID, SHADE = "#222222", "#666666", "#dcdcdc", "#eeeeee"
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#56B4E9", "#009E73", "#E69F00", "#CC79A7")
+"""Okabe and Ito's palette, which the colour-blind can tell apart, without its yellow and in an
+order in which neighbours differ in grey."""
 GREEN = COLOURS[4]
 Dashes = tuple[float, tuple[float, ...]]
 """Where a pattern starts, and the lengths of its strokes and gaps; none: a solid line."""
@@ -43,11 +48,14 @@ DASHES: tuple[Dashes, ...] = (
     (0, (6, 1.5, 1.2, 1.5)),
     (0, (9, 3)),
 )
-LETTER_ROOM = 0.07  # share of the axes that a letter needs to itself
-TITLE_CHARACTERS, LEGEND_CHARACTERS = 62, 84  # that fit a line
+LETTER_ROOM = 0.07
+"""Share of the axes that a letter needs to itself."""
+TITLE_CHARACTERS, LEGEND_CHARACTERS = 66, 90
+"""Characters that fit a line of the title and of the legend."""
 
 Row = tuple[Artist, str]
 """A line of the legend: what is drawn, and what it means."""
+Points = NDArray[np.float64]
 
 _svg_settings = threading.Lock()
 
@@ -71,7 +79,9 @@ class Look:
 
 
 TARGET = Look("", COLOURS[1], DASHES[0])
-NONTARGET = Look("", COLOURS[2], DASHES[2])
+"""Pairs of the same recording."""
+NONTARGET = Look("", COLOURS[2], DASHES[1])
+"""Pairs of different recordings."""
 
 
 def looks(number: int) -> list[Look]:
@@ -90,13 +100,21 @@ def blank(height_in: float) -> Figure:
 
 
 def dress(
-    axes: Axes, *, title: str = "", xlabel: str = "", ylabel: str = "", title_pad_pt: float = 8
+    axes: Axes,
+    *,
+    title: str = "",
+    xlabel: str = "",
+    ylabel: str = "",
+    title_pt: float = 12,
+    title_pad_pt: float = 8,
 ) -> None:
     """Give axes their words, a pale grid below the lines, and no frame above and right."""
-    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.set_xlabel(xlabel, fontsize=SMALL_PT + 0.5, color=INK)
+    axes.set_ylabel(ylabel, fontsize=SMALL_PT + 0.5, color=INK)
     if title:
         title = textwrap.fill(title, TITLE_CHARACTERS)
-        axes.set_title(title, loc="left", fontsize=12, color=INK, pad=title_pad_pt)
+        axes.set_title(title, loc="left", fontsize=title_pt, color=INK, pad=title_pad_pt)
+    axes.tick_params(labelsize=SMALL_PT, labelcolor=INK)
     axes.grid(color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -141,7 +159,7 @@ def legend_below(figure: Figure, rows: Sequence[Row]) -> None:
 def letter_lines(
     axes: Axes,
     looks: Sequence[Look],
-    lines: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    lines: Sequence[tuple[Points, Points]],
     *,
     avoid: Sequence[tuple[float, float]] = (),
 ) -> None:
@@ -157,29 +175,28 @@ def letter_lines(
         if len(paths[i]):
             others = np.concatenate(paths[:i] + paths[i + 1 :] + [np.empty((0, 2))])
             taken.append(_freest(paths[i], others, np.reshape(taken, (-1, 2))))
-            put_letter(axes, look, taken[-1])
+            x, y = taken[-1]
+            put_mark(axes, look.letter, float(x), float(y), look.colour, transform=axes.transAxes)
 
 
-def put_letter(axes: Axes, look: Look, spot: NDArray[np.float64]) -> None:
-    """A letter in a white disc at a place given in shares of the axes."""
+def put_mark(axes: Axes, text: str, x: float, y: float, colour: str, **place: Any) -> None:
+    """A letter or number in a white disc, in data coordinates unless `place` says otherwise."""
     axes.text(
-        float(spot[0]),
-        float(spot[1]),
-        look.letter,
-        transform=axes.transAxes,
+        x,
+        y,
+        text,
         ha="center",
         va="center",
         fontsize=SMALL_PT,
         fontweight="bold",
         color=INK,
-        bbox={"boxstyle": "circle,pad=0.2", "fc": "white", "ec": look.colour, "lw": 1.4},
+        bbox={"boxstyle": "circle,pad=0.2", "fc": "white", "ec": colour, "lw": 1.4},
         zorder=6,
+        **place,
     )
 
 
-def _evenly(
-    points: NDArray[np.float64], *, n: int = 80, margin: float = 0.03
-) -> NDArray[np.float64]:
+def _evenly(points: Points, *, n: int = 80, margin: float = 0.03) -> Points:
     """Up to `n` points at equal steps along a line, of those well inside the unit square."""
     points = points[np.isfinite(points).all(axis=1)]
     if not len(points):
@@ -190,9 +207,7 @@ def _evenly(
     return even[((even > margin) & (even < 1 - margin)).all(axis=1)]
 
 
-def _freest(
-    path: NDArray[np.float64], others: NDArray[np.float64], taken: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _freest(path: Points, others: Points, taken: Points) -> Points:
     """The point of a path farthest from other lines, of those clear of what is marked already."""
     from_others, from_taken = (
         np.hypot(*(path[:, None] - points).transpose(2, 0, 1)).min(axis=1, initial=np.inf)
@@ -201,8 +216,33 @@ def _freest(
     clear = from_taken > LETTER_ROOM
     freedom = np.where(clear, np.minimum(from_others, from_taken), from_taken - 1)
     best = int(freedom.argmax()) if len(others) or len(taken) else len(path) // 2
-    spot: NDArray[np.float64] = path[best]
+    spot: Points = path[best]
     return spot
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as a part of a page, and what it says to those who do not see it."""
+
+    uri: str  # data:image/…
+    alt: str
+
+
+def as_png(figure: Figure, alt: str) -> Picture:
+    """The figure as pixels of at most 256 colours: for what has many."""
+    drawn, written = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", metadata={"Software": None})
+    pixels = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    pixels.save(written, format="png")
+    return Picture(_uri("image/png", written), alt)
+
+
+def as_svg(figure: Figure, alt: str) -> Picture:
+    """The figure as lines; the same figure gives the same bytes."""
+    written = io.BytesIO()
+    _settle(figure)
+    _write_svg(figure, written)
+    return Picture(_uri("image/svg+xml", written), alt)
 
 
 def save(figure: Figure, path: Path) -> tuple[Path, Path]:
@@ -210,17 +250,26 @@ def save(figure: Figure, path: Path) -> tuple[Path, Path]:
 
     The same figure gives the same bytes: no date, no version, no random names within.
     """
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # to lay out again would move things by a hair
+    _settle(figure)
     png, svg = (path.with_name(path.name + suffix) for suffix in (".png", ".svg"))
     with written_whole(png) as temporary:
         figure.savefig(temporary, format="png", metadata={"Software": None})
-    metadata = {"Date": None, "Creator": None}
-    # matplotlib takes the salt of the names in an SVG from its global settings alone.
-    with (
-        written_whole(svg) as temporary,
-        _svg_settings,
-        matplotlib.rc_context({"svg.hashsalt": "cqtnet"}),
-    ):
-        figure.savefig(temporary, format="svg", metadata=metadata)
+    with written_whole(svg) as temporary, temporary.open("wb") as file:
+        _write_svg(figure, file)
     return png, svg
+
+
+def _settle(figure: Figure) -> None:
+    """Lay the figure out once and for all; to do it again would move things by a hair."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
+def _write_svg(figure: Figure, file: IO[bytes]) -> None:
+    # matplotlib takes the salt of the names in an SVG from its global settings alone.
+    with _svg_settings, matplotlib.rc_context({"svg.hashsalt": "cqtnet"}):
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def _uri(kind: str, content: io.BytesIO) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content.getvalue()).decode()}"
