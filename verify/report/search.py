@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cqtnet import audio, plotting
-from verify.archive.disk.store import Store
-from verify.archive.search.matches import Found, Match
-from verify.archive.telling import tell_match
+from verify.archive.listing import match_line
+from verify.archive.results import Match, SearchResult
+from verify.archive.store import Store
 from verify.report.page import render, write
 from verify.report.pictures import colour_of, on_the_clock
 from verify.words import plural
@@ -19,7 +19,7 @@ NARROW = 1 / 40
 
 
 def write_search_report(
-    path: Path, query: audio.StrPath, found: Found, store: Store, *, command: str = ""
+    path: Path, query: audio.StrPath, found: SearchResult, store: Store, *, command: str = ""
 ) -> None:
     """Write the page, whole or not at all.
 
@@ -38,7 +38,7 @@ def write_search_report(
         rows=rows,
         heard_s=heard_s,
         share=min(1.0, heard_s / max(found.duration_s, 1e-9)),
-        nearest=tell_match(found.nearest, word="beside") if found.nearest else "",
+        nearest=match_line(found.nearest, word="beside") if found.nearest else "",
         time_line=draw_time_line(found, rows) if found.matches else None,
         command=command or shlex.join(["cqtnet", "search", str(store.folder), name]),
     )
@@ -53,7 +53,7 @@ def rows_of(matches: Sequence[Match]) -> dict[int, list[tuple[int, Match]]]:
     return rows
 
 
-def draw_time_line(found: Found, rows: dict[int, list[tuple[int, Match]]]) -> plotting.Picture:
+def draw_time_line(found: SearchResult, rows: dict[int, list[tuple[int, Match]]]) -> plotting.Picture:
     """A row for each recording, with a numbered bar where it is heard in the query."""
     longest = sorted(rows, key=lambda key: -sum(match.duration_s for _, match in rows[key]))
     shown = [own for key, own in rows.items() if key in longest[:MOST_ROWS]]
