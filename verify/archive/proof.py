@@ -19,8 +19,7 @@ from verify.align import FASTEST, SLOWEST, Peak, refine, search
 from verify.archive.results import Entry, Match
 from verify.archive.store import Store
 from verify.calibration import Calibration
-from verify.comparison import reasons_against
-from verify.comparison import gather
+from verify.comparison import gather, reasons_against
 from verify.features import Features, Floats
 from verify.results import Alignment
 

@@ -31,10 +31,12 @@ def dedupe(archive: Path, min_log_lr: float | None, device: str, as_json: bool) 
     pairs, failed = [], 0
     with (
         Archive.open(archive, device=device) as opened,
-        progress_bar("comparing", len(opened)) as advance,
+        progress_bar("comparing", len(opened)) as bar,
     ):
         found = duplicates(
-            opened, min_log_lr=min_log_lr, on_progress=lambda entry: advance(f"number {entry.id}")
+            opened,
+            min_log_lr=min_log_lr,
+            on_progress=lambda entry: bar.advance(doing=f"number {entry.id}"),
         )
         for pair in found:
             if isinstance(pair, Pair):

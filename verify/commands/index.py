@@ -64,14 +64,14 @@ def add(
     if not files:
         raise InputError(f"no audio in {', '.join(paths)}; give files or folders")
     with Archive.open_or_create(archive, model=model, device=device) as opened:
-        with progress_bar("reading", len(files)) as advance:
+        with progress_bar("reading", len(files)) as bar:
             summary = opened.add(
                 files,
                 tags=tags,
                 jobs=jobs,
                 rehash=rehash,
                 cluster=cluster,
-                on_step=lambda step: advance(shown(Path(step.path).name)),
+                on_step=lambda step: bar.advance(doing=shown(Path(step.path).name)),
             )
         n_recordings = len(opened)
     if as_json:

@@ -53,7 +53,9 @@ def rows_of(matches: Sequence[Match]) -> dict[int, list[tuple[int, Match]]]:
     return rows
 
 
-def draw_time_line(found: SearchResult, rows: dict[int, list[tuple[int, Match]]]) -> plotting.Picture:
+def draw_time_line(
+    found: SearchResult, rows: dict[int, list[tuple[int, Match]]]
+) -> plotting.Picture:
     """A row for each recording, with a numbered bar where it is heard in the query."""
     longest = sorted(rows, key=lambda key: -sum(match.duration_s for _, match in rows[key]))
     shown = [own for key, own in rows.items() if key in longest[:MOST_ROWS]]

@@ -409,7 +409,7 @@ def test_a_folder_that_is_no_archive_says_what_is_missing(tmp_path):
 def test_an_archive_of_an_older_version_is_refused_with_the_cure(tmp_path):
     for name in ("archive.json", "catalogue.sqlite"):
         (tmp_path / name).touch()
-    with pytest.raises(ArchiveError, match="an older version of cqtnet.*cqtnet index add"):
+    with pytest.raises(ArchiveError, match=r"an older version of cqtnet.*cqtnet index add"):
         Store.open(tmp_path)
 
 
