@@ -9,6 +9,7 @@ Composition and sounds have seeds of their own, so one score can be played by ot
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import cycle, pairwise
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
@@ -107,7 +108,7 @@ class Section:
         return f"{self.kind} {self.occurrence}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What holds for a piece from its first bar to its last."""
 
@@ -130,12 +131,12 @@ class Plan:
         """Sixteenth notes in a bar."""
         return sum(self.groups)
 
-    @property
+    @cached_property
     def heads(self) -> list[int]:
         """The step on which each group of a bar begins."""
         return [sum(self.groups[:number]) for number in range(len(self.groups))]
 
-    @property
+    @cached_property
     def weights(self) -> NDArray[np.float64]:
         """The weight of each step of a bar, shape (steps,): 1 for the first, 0.1 at least."""
         weights = np.where(np.arange(self.steps) % 2 == 0, 0.5, 0.1)
@@ -458,18 +459,19 @@ def _timed(
     plan: Plan, events: list[Event], starts_s: NDArray[np.float64], duration_s: float, name: str
 ) -> tuple[Note, ...]:
     """The events as notes in order: swung, not quite in time, over when the piece is."""
+    if not events:
+        return ()
     rng = _stream(plan.seed, "hand", name)
     bars = np.arange(len(starts_s)) * plan.steps
-    notes = []
-    for step, length, midi, velocity in events:
-        late = step + plan.swing * np.sin(np.pi * (step % 4) / 4) ** 2
-        start_s, end_s = np.interp((late, step + length), bars, starts_s).tolist()
-        start_s = max(0.0, start_s + plan.loose_s * rng.normal())
-        loudness = float(np.clip(velocity * (1.0 + 0.08 * rng.normal()), 0.05, 1.0))
-        end_s = duration_s if step + length > bars[-1] else end_s
-        if end_s > start_s + 0.01:
-            notes.append(Note(start_s, end_s - start_s, midi, loudness))
-    return tuple(sorted(notes))
+    steps, lengths, midi, velocities = map(np.asarray, zip(*events, strict=True))
+    late = steps + plan.swing * np.sin(np.pi * (steps % 4) / 4) ** 2
+    placed_s = np.interp(late, bars, starts_s) + plan.loose_s * rng.normal(size=late.size)
+    placed_s = np.maximum(placed_s, 0.0)
+    ends_s = np.interp(steps + lengths, bars, starts_s, right=duration_s)
+    loud = np.clip(velocities * (1.0 + 0.08 * rng.normal(size=late.size)), 0.05, 1.0)
+    columns = (placed_s, ends_s - placed_s, midi, loud)
+    notes = map(Note, *(column.tolist() for column in columns))
+    return tuple(sorted(note for note in notes if note.duration_s > 0.01))
 
 
 # Sound.
