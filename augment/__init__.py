@@ -11,28 +11,26 @@ True
 """
 
 from augment.audiomentation import Audiomentation
-from augment.background import Background
 from augment.chain import PAPER, REAL_LIFE, RECIPES, Chain, Recipe, draw_chain
-from augment.clip import HardClip, SoftClip
 from augment.codec import Codec
-from augment.compress import Compressor
-from augment.cut import Crop, Cut
+from augment.edits import Crop, Cut, InsertRecording, InsertSilence, Mix, Repeat
 from augment.effect import EFFECTS, Altered, Effect, effect_from_dict
-from augment.equaliser import Equaliser
 from augment.errors import EffectError, InputError
-from augment.filters import HighPass, LowPass, Telephone
-from augment.gain import Gain, Invert
-from augment.insert import InsertRecording, InsertSilence
-from augment.mix import Mix
-from augment.noise import ColouredNoise, GaussianNoise
-from augment.pitch import Pitch
-from augment.repeat import Repeat
-from augment.reverb import Reverb
-from augment.room import Room, RoomResponse
-from augment.speed import Speed
-from augment.tempo import Tempo
+from augment.noise import Background, ColouredNoise, GaussianNoise
+from augment.room import Reverb, Room, RoomResponse
+from augment.tempo import Pitch, Speed, Tempo, WsolaPitch, WsolaTempo
 from augment.timemap import Span, TimeMap
-from augment.wsola import WsolaPitch, WsolaTempo
+from augment.tone import (
+    Compressor,
+    Equaliser,
+    Gain,
+    HardClip,
+    HighPass,
+    Invert,
+    LowPass,
+    SoftClip,
+    Telephone,
+)
 
 __all__ = [
     "EFFECTS",

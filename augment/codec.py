@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from augment.effect import Altered, Effect, Range, Samples, log_uniform
 from augment.errors import EffectError
 from augment.recordings import write_sound
-from augment.resample import resample, with_length
+from augment.tempo import resample, with_length
 
 
 @dataclass(frozen=True)

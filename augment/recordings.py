@@ -10,7 +10,7 @@ import numpy as np
 
 from augment.effect import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, Samples
 from augment.errors import EffectError
-from augment.resample import resample
+from augment.tempo import resample
 
 MAX_CHANNELS = 64
 BLOCK_SAMPLES = 65_536

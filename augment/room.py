@@ -1,15 +1,122 @@
 """Rooms: a simulated one with a reverberation time, or a real one's measured response."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from augment.effect import Altered, Effect, Range, Samples, draw_seed, log_uniform, uniform
 from augment.errors import EffectError
-from augment.level import scaled_to_level
+from augment.noise import scaled_to_level
 from augment.recordings import draw_path, read_stretch
+
+# Reverberation as the SoX program makes it: Freeverb behind three scales of 0 to 100.
+
+# Jezar's Freeverb (public domain): delays in samples at 44,100 Hz.
+COMB_DELAYS = (1116, 1188, 1277, 1356, 1422, 1491, 1557, 1617)
+ALLPASS_DELAYS = (225, 341, 441, 556)
+ALLPASS_FEEDBACK = 0.5
+WET_GAIN = 0.015
+MIN_FEEDBACK, MAX_FEEDBACK = 0.3, 0.98
+INAUDIBLE = 1e-7
+"""The impulse response is computed until its echoes have fallen to this: -140 dB."""
+
+
+@dataclass(frozen=True)
+class Reverb(Effect):
+    """The sound with SoX's reverberation added; what it adds rings for up to some seconds.
+
+    `reverberance` (how long), `hf_damping` (how dull) and `room_scale` (how large) are SoX's
+    per cent scales, 0 to 100, with SoX's values as defaults. As there: the dry sound keeps its
+    level, the tail after the last sample is dropped. One channel, so SoX's stereo depth is 0.
+    """
+
+    name = "reverb"
+    reverberance: float = 50.0
+    hf_damping: float = 50.0
+    room_scale: float = 100.0
+
+    def __post_init__(self) -> None:
+        per_cent = (0, 100)
+        self._check_limits(reverberance=per_cent, hf_damping=per_cent, room_scale=per_cent)
+
+    @classmethod
+    def draw(
+        cls,
+        rng: np.random.Generator,
+        *,
+        reverberance: Range = (0.0, 20.0),
+        hf_damping: Range = (0.0, 20.0),
+        room_scale: Range = (0.0, 20.0),
+    ) -> Self:
+        """Three scales drawn evenly; the default ranges are the paper's."""
+        return cls(uniform(rng, reverberance), uniform(rng, hf_damping), uniform(rng, room_scale))
+
+    def _alter(self, samples: Samples, sample_rate: int) -> Altered:
+        from scipy.signal import oaconvolve
+
+        response = self.impulse_response(sample_rate)[: samples.size]
+        wet = oaconvolve(samples.astype(np.float64), response)[: samples.size]
+        return Altered.unmoved(np.asarray(wet, dtype=np.float32), sample_rate)
+
+    def impulse_response(self, sample_rate: int) -> NDArray[np.float64]:
+        """What one sample of 1.0 turns into, dry sound included, down to -140 dB.
+
+        The filters are linear, so their response is known in closed form on the frequency
+        axis; one inverse transform replaces a loop over samples and eight feedback loops.
+        """
+        from scipy.fft import irfft, next_fast_len
+
+        combs, allpasses = self._delays(sample_rate)
+        length = next_fast_len(self._decay_samples(combs, allpasses), real=True)
+        wet = sum(self._comb(length, delay) for delay in combs)
+        for delay in allpasses:
+            delayed = _delayed(length, delay)
+            wet *= ((1 + ALLPASS_FEEDBACK) * delayed - 1) / (1 - ALLPASS_FEEDBACK * delayed)
+        return np.asarray(irfft(1 + WET_GAIN * wet, length), dtype=np.float64)
+
+    @property
+    def feedback(self) -> float:
+        """Share of a comb's echo that is fed back: SoX's mapping of reverberance."""
+        a = -1 / math.log(1 - MIN_FEEDBACK)
+        b = 100 / (math.log(1 - MAX_FEEDBACK) * a + 1)
+        return 1 - math.exp((self.reverberance - b) / (a * b))
+
+    @property
+    def damping(self) -> float:
+        """Pole of the low-pass in each comb: SoX's mapping of hf_damping."""
+        return self.hf_damping / 100 * 0.3 + 0.2
+
+    def _delays(self, sample_rate: int) -> tuple[list[int], list[int]]:
+        """Delays of the combs and the all-passes in samples; the room scales only the combs."""
+        scale = self.room_scale / 100 * 0.9 + 0.1
+        per_44100 = sample_rate / 44100
+        combs = [int(scale * per_44100 * delay + 0.5) for delay in COMB_DELAYS]
+        return combs, [int(per_44100 * delay + 0.5) for delay in ALLPASS_DELAYS]
+
+    def _comb(self, length: int, delay: int) -> NDArray[np.complex128]:
+        """Frequency response of a delay whose low-passed output is fed back into it."""
+        delayed = _delayed(length, delay)
+        low_pass = (1 - self.damping) / (1 - self.damping * _delayed(length, 1))
+        return delayed / (1 - self.feedback * low_pass * delayed)
+
+    def _decay_samples(self, combs: Iterable[int], allpasses: Iterable[int]) -> int:
+        """Samples until every echo has fallen to INAUDIBLE, so that none wraps around."""
+        comb_echoes = math.log(INAUDIBLE) / math.log(self.feedback)
+        allpass_echoes = math.log(INAUDIBLE) / math.log(ALLPASS_FEEDBACK)
+        return math.ceil(comb_echoes * max(combs) + allpass_echoes * sum(allpasses)) + 1
+
+
+def _delayed(length: int, delay: int) -> NDArray[np.complex128]:
+    """Frequency response, on the axis of a real transform of `length`, of a delay in samples."""
+    turns = (np.arange(length // 2 + 1) * delay % length) / length
+    return np.asarray(np.exp(-2j * np.pi * turns), dtype=np.complex128)
+
+
+# Rooms: a simulated one with a reverberation time, or a real one's measured response.
 
 FIRST_REFLECTION_S = 0.004
 """The first echo arrives so much after the direct sound: 1.4 m of detour."""

@@ -1,15 +1,20 @@
 """What is computed once of each recording and kept: decoded samples, CQTs."""
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE, audio
+from cqtnet.cqt import Cqt, CqtConfig
 from cqtnet.data import Item
 from cqtnet.errors import FragmentTooShortError, ManifestError
 from cqtnet.files import written_whole
@@ -79,3 +84,94 @@ def cached_samples(item: Item, cache: Path) -> NDArray[np.int16]:
         return (load_recording(item) * 32767).astype(np.int16)
 
     return cached(item, cache, "pcm", decoded, mapped=True)
+
+
+# The cache of recordings' CQTs, and batches of stretches cut from it.
+
+MARGIN_BINS = 5
+"""Semitones cached beyond the 84 bins, for transpositions of up to four."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where recordings hold something: enough to choose fragments, without their frames."""
+
+    starts: NDArray[np.int64]  # (n,) first frame of each recording among the frames of all
+    lengths: NDArray[np.int64]  # (n,) frames of each recording
+    loudness: NDArray[np.float64]  # (frames of all + 1,) sum of the levels of earlier frames
+
+    def choose(
+        self,
+        recordings: NDArray[np.int64],
+        n_frames: int,
+        rng: np.random.Generator,
+        *,
+        tries: int = 4,
+    ) -> NDArray[np.int64]:
+        """A first frame (B,) in each recording, the first of some that is not a quiet stretch."""
+        room = np.maximum(1, self.lengths[recordings] - n_frames + 1)
+        candidates = (rng.random((tries, len(recordings))) * room).astype(np.int64)
+        whole = self._mean_level(recordings, np.zeros(len(recordings), np.int64), 1 << 40)
+        loud = [self._mean_level(recordings, c, n_frames) > whole / 4 for c in candidates]
+        chosen: NDArray[np.int64] = candidates[np.argmax(loud, axis=0), np.arange(len(recordings))]
+        return chosen
+
+    def _mean_level(
+        self, recordings: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int
+    ) -> NDArray[np.float64]:
+        ends = np.minimum(starts + n_frames, self.lengths[recordings])
+        sums = self.loudness[self.starts[recordings] + np.stack([starts, ends])]
+        mean: NDArray[np.float64] = (sums[1] - sums[0]) / np.maximum(1, ends - starts)
+        return mean
+
+
+@dataclass(frozen=True)
+class FrameStore:
+    """Roots of CQT magnitudes of many recordings, end to end in one half-precision tensor."""
+
+    roots: torch.Tensor  # (frames of all, bins), float16, on the device that trains
+    places: Places
+
+    def crops(
+        self, recordings: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int
+    ) -> torch.Tensor:
+        """Magnitudes (B, bins, n_frames) of stretches; zero beyond a recording's ends."""
+        inside = starts[:, None] + np.arange(n_frames)
+        exists = (inside >= 0) & (inside < self.places.lengths[recordings][:, None])
+        index = np.where(exists, self.places.starts[recordings][:, None] + inside, 0)
+        device = self.roots.device
+        roots = self.roots[torch.from_numpy(index).to(device)].float()
+        roots *= torch.from_numpy(exists).to(device)[:, :, None]
+        return roots.square().transpose(1, 2)
+
+
+def load_frames(
+    items: Sequence[Item],
+    cache: Path,
+    *,
+    device: str = "cpu",
+    margin_bins: int = MARGIN_BINS,
+) -> FrameStore:
+    """The CQTs of all recordings, from the cache where they are, else computed and cached."""
+    transform = Cqt(CqtConfig(margin_bins))
+
+    def frames_of(item: Item) -> NDArray[np.float16]:
+        kind = f"cqt{transform.config.n_bins}"
+        return cached(item, cache, kind, lambda: _frames(item, transform))
+
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        parts = list(pool.map(frames_of, items))
+    lengths = np.array([len(part) for part in parts], np.int64)
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    roots = np.concatenate(parts)
+    levels = roots.mean(axis=1, dtype=np.float64)
+    loudness = np.concatenate([[0.0], np.cumsum(levels)])
+    return FrameStore(torch.from_numpy(roots).to(device), Places(starts, lengths, loudness))
+
+
+@torch.inference_mode()
+def _frames(item: Item, transform: Cqt) -> NDArray[np.float16]:
+    """Roots of magnitudes (frames, bins) of one recording."""
+    samples = torch.from_numpy(load_recording(item))[None]
+    roots: NDArray[np.float16] = transform(samples)[0].sqrt().T.half().numpy()
+    return roots

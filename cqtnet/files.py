@@ -8,9 +8,28 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from cqtnet.errors import InputError
+
+# What is open until its block ends.
+
+
+class Closing:
+    """For classes with a `close`: closed at the end of a `with` block, however that ends."""
+
+    def close(self) -> None:
+        """Give back what is held; a second time does nothing."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+# Files written whole or not at all.
 
 
 def refuse_overwrite(path: Path, *, force: bool) -> None:

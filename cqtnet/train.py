@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from cqtnet.cache import content_hash, data_hash
+from cqtnet.cache import content_hash, data_hash, load_frames
 from cqtnet.checkpoint import save_weights
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.curves import draw_curves
@@ -23,16 +23,13 @@ from cqtnet.data import Item
 from cqtnet.device import find_dtype
 from cqtnet.errors import InputError, ManifestError, WeightsError
 from cqtnet.files import make_folder, write_json
-from cqtnet.frames import load_frames
-from cqtnet.losses import ClassHead, nt_xent
+from cqtnet.losses import ClassHead, nt_xent, whiten
 from cqtnet.model import CqtNet, Preset
-from cqtnet.ranks import Ranks, gather, joined
 from cqtnet.recipes import Recipe
-from cqtnet.runstate import Progress, load_state, save_state
+from cqtnet.runstate import Progress, Ranks, gather, joined, load_state, save_state
 from cqtnet.validation import Verdict, make_pairs, validate
 from cqtnet.versions import versions
 from cqtnet.views import Batch, Views, Waveforms, embed_batch, noise_frames, waveform_batches
-from cqtnet.whitening import whiten
 
 STATE, BEST, FINAL = "last.safetensors", "best.safetensors", "final.safetensors"
 

@@ -11,7 +11,7 @@ from rich.progress import (
 )
 
 from cqtnet.data import Item
-from cqtnet.ranks import is_main
+from cqtnet.runstate import is_main
 from cqtnet.train import StepReport, TrainConfig, train
 from cqtnet.validation import Verdict
 

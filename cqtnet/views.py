@@ -18,13 +18,11 @@ from torch.utils.data import DataLoader, Dataset
 from augment.chain import draw_chain, recipe_named
 from augment.spectral import apply_spectral, draw_spectral
 from cqtnet import SAMPLE_RATE, audio
-from cqtnet.cache import cached_samples
+from cqtnet.cache import FrameStore, Places, cached_samples
 from cqtnet.cqt import FRAMES_PER_SECOND, HOP_LENGTH, Cqt, normalise, power_weights
 from cqtnet.data import Item
-from cqtnet.frames import FrameStore, Places
-from cqtnet.model import CqtNet
+from cqtnet.model import CqtNet, step_count
 from cqtnet.recipes import LONGEST_S, Recipe
-from cqtnet.steps import step_count
 
 EDITS = {"crop", "cut", "repeat", "insert_silence"}
 """Left out of training: two views of a pair are to hold the same moment."""

@@ -12,7 +12,7 @@ from cqtnet.eer import equal_error_rate
 from cqtnet.errors import ManifestError
 from eval.bootstrap import recordings_of
 from eval.metrics.information import cllr, min_cllr
-from eval.systems.comparison import MEASURED
+from eval.systems.ours import MEASURED
 from eval.trials import Scores, read_scores
 from verify.calibration import Calibration, fit
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from augment.timemap import Span
 from cqtnet.errors import ManifestError
-from eval.systems.comparison import FOUND
+from eval.systems.ours import FOUND
 from eval.trials import Scores, read_scores
 
 

@@ -6,17 +6,18 @@ stopped in any way goes on from there.
 """
 
 import hashlib
+import io
 import json
 import os
 import shutil
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,14 +28,79 @@ from cqtnet import audio
 from cqtnet.cache import FORMAT as FRONT_END_FORMAT
 from cqtnet.device import one_thread
 from cqtnet.errors import InputError
-from cqtnet.files import file_sha256, make_folder, refuse_overwrite, write_json
+from cqtnet.files import file_sha256, make_folder, refuse_overwrite, write_json, written_whole
 from cqtnet.versions import versions
-from eval.descriptions import Kept, KeptRecordings
 from eval.processes import Workers
 from eval.systems import make_system
 from eval.systems.interface import Settings, System
-from eval.trial_files import TrialFiles
-from eval.trials import Scores, Trials, read_trials, write_scores
+from eval.trials import Scores, TrialFiles, Trials, read_trials, write_scores
+
+# Arrays kept on disk under a name, so that work that was interrupted goes on.
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class Kept:
+    """Arrays by name in a folder; a file that is damaged in any way counts as missing.
+
+    A file is the SHA-256 of the rest, then an .npz: nothing is parsed before its hash is right.
+
+    >>> Kept(Path("cache")).put("a", {"level": np.array(0.5)})
+    >>> Kept(Path("cache")).get("a")
+    {'level': array(0.5)}
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(self, name: str) -> Arrays | None:
+        """The arrays of that name, or None where there are none in order."""
+        try:
+            content = self._path(name).read_bytes()
+        except OSError:
+            return None
+        digest, packed = content[:32], content[32:]
+        if hashlib.sha256(packed).digest() != digest:
+            return None
+        with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    def put(self, name: str, arrays: Arrays) -> None:
+        """Keep the arrays under that name."""
+        packed = io.BytesIO()
+        np.savez(packed, **arrays)  # type: ignore[arg-type]
+        with written_whole(self._path(name)) as temporary:
+            temporary.write_bytes(hashlib.sha256(packed.getvalue()).digest() + packed.getvalue())
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.kept"
+
+
+class KeptRecordings(Sequence[Arrays]):
+    """Descriptions in the order of their names, read from disk each time one is asked for."""
+
+    def __init__(self, kept: Kept, names: Sequence[str]) -> None:
+        self.kept, self.names = kept, names
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, index: int) -> Arrays: ...
+    @overload
+    def __getitem__(self, index: slice) -> "KeptRecordings": ...
+    def __getitem__(self, index: int | slice) -> "Arrays | KeptRecordings":
+        if isinstance(index, slice):
+            return KeptRecordings(self.kept, self.names[index])
+        found = self.kept.get(self.names[index])
+        if found is None:
+            raise InputError(
+                f"{self.kept.folder} has lost what was just kept in it; run the command again"
+            )
+        return found
+
+
+# Scores of a list of trials: every distinct file described once, then every pair scored.
 
 FORMAT = 2
 """Raised whenever a system describes or scores otherwise than before: what was kept is unused."""

@@ -6,6 +6,7 @@ JSON states is never used, nor one whose recipe has changed since.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def load_trained(name: str | Path = DEFAULT) -> Trained:
     sha256 = stated_sha256(path, card)
     recipe = find(card["recipe"]["name"])
     for part in ("input", "model"):
-        if card["recipe"].get(part) != recipe.to_dict()[part]:
+        if _without_modules(card["recipe"].get(part)) != recipe.to_dict()[part]:
             raise WeightsError(
                 f"{path} was trained when the {part} of {recipe.name} was another; train it again"
             )
@@ -94,6 +95,13 @@ def find_weights(name: str | Path) -> Path:
         f"weights {str(name)!r} are neither shipped ({shipped}), nor a run's folder with a "
         f"{BEST}, nor a .safetensors file; make some with `cqtnet spoof train`"
     )
+
+
+def _without_modules(described: Any) -> Any:
+    """What a card says of a recipe, without the modules that older cards name."""
+    if isinstance(described, dict):
+        return {key: _without_modules(value) for key, value in described.items()}
+    return re.sub(r"\b(?:[a-z_]\w*\.)+", "", described) if isinstance(described, str) else described
 
 
 def _kept_as(tensor: torch.Tensor) -> torch.dtype:

@@ -18,9 +18,8 @@ from spoof.models import find_pretrained
 from spoof.parts import SplitBy, data_hash
 from spoof.prepare import Preparer
 from spoof.recipes.recipe import Recipe
-from spoof.report import write_report
+from spoof.report import markdown, share, write_report
 from spoof.shortcut import MOST
-from spoof.tables import markdown, share
 from spoof.train import Step, TrainConfig, train
 
 REMARK = (

@@ -17,14 +17,21 @@ from eval.metrics import Metrics, measure
 from eval.trials import Scores
 from spoof.calibration import Calibration, load_calibration
 from spoof.checkpoint import BEST, HISTORY, Trained
-from spoof.confusion import Class, Confusion, confusion, verdict_counts
-from spoof.data.balance import balance
-from spoof.data.utterance import Utterance
+from spoof.data.utterance import Utterance, balance
 from spoof.parts import SplitBy, Which, data_hash, known_split, members, one_part
 from spoof.prepare import Examples, Preparer
-from spoof.scores import Floats, as_trials, recording_scores, score_examples
+from spoof.scores import (
+    Class,
+    Confusion,
+    Floats,
+    as_trials,
+    confusion,
+    recording_scores,
+    score_examples,
+    verdict_counts,
+)
 from spoof.shortcut import MOST, Shortcut, shortcut_test
-from spoof.wording import Verdict
+from spoof.words import Verdict
 
 RESAMPLES = 1000
 SLICE_RESAMPLES = 200

@@ -16,12 +16,12 @@ from torch import nn
 
 from augment.codec import Codec
 from augment.effect import Effect
-from augment.filters import LowPass
-from augment.resample import resample
+from augment.tempo import resample
+from augment.tone import LowPass
 from cqtnet.device import find_device
 from eval.bootstrap import Figure
 from eval.metrics import measure
-from spoof.data.joining import Joined
+from spoof.data.segments import Joined
 from spoof.data.utterance import Utterance
 from spoof.prepare import Change, Preparer
 from spoof.recipes.recipe import Recipe, Samples

@@ -22,15 +22,12 @@ from cqtnet.runstate import Progress, load_state, save_state
 from cqtnet.train import require_fit
 from cqtnet.versions import versions
 from spoof.checkpoint import BEST, HISTORY, LAST, save_trained
-from spoof.confusion import confusion
-from spoof.data.balance import class_weights
-from spoof.data.utterance import Utterance
-from spoof.parts import SplitBy, data_hash, learning_parts
-from spoof.plots.curves import draw_curves
+from spoof.data.utterance import Utterance, class_weights
+from spoof.parts import SplitBy, batches, data_hash, learning_parts, n_batches
+from spoof.plots import draw_curves
 from spoof.prepare import Examples, Preparer
 from spoof.recipes.recipe import Recipe, Training
-from spoof.sampling import batches, n_batches
-from spoof.scores import fake_logit, recording_scores, score_examples
+from spoof.scores import confusion, fake_logit, recording_scores, score_examples
 
 SAVED_EVERY_S = 30.0
 """Seconds between the states that a run can be resumed from; more go between short epochs."""

@@ -7,8 +7,7 @@ import numpy as np
 from cqtnet import SAMPLE_RATE
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.embed import Embedder, Trace
-from cqtnet.model import MINIMUM_S
-from cqtnet.steps import step_count
+from cqtnet.model import MINIMUM_S, step_count
 
 ROWS_AT_ONCE = 1024
 """Windows of A whose cosines with all windows of B are held at once."""

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from augment.chain import Chain
 from augment.noise import ColouredNoise
-from augment.pitch import Pitch
-from augment.tempo import Tempo
+from augment.tempo import Pitch, Tempo
 from cqtnet import SAMPLE_RATE
 from cqtnet.files import written_whole
 from cqtnet.music import make_music

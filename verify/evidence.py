@@ -5,11 +5,10 @@ from typing import Protocol
 
 from cqtnet.embed import Embedder, Trace
 from cqtnet.model import MINIMUM_S
-from verify.align import search
+from verify.align import refine, search
 from verify.cosine import Similarity, aligned_cosine, similarities
 from verify.features import Content, Features
 from verify.results import Alignment
-from verify.warp import refine
 
 WHOLE_SEARCH_S = 90.0
 """Recordings up to this length are also laid on each other whole, at every place at once."""

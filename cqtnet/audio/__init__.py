@@ -10,19 +10,18 @@ libsndfile reads uncompressed recordings, FFmpeg (through PyAV, which brings it 
 """
 
 from cqtnet.audio.account import AudioInfo
-from cqtnet.audio.content import SILENCE_DBFS, require_content
+from cqtnet.audio.decode import probe
 from cqtnet.audio.files import (
     AUDIO_SUFFIXES,
+    DEFAULT_LIMITS,
     AudioWarning,
+    Limits,
     StrPath,
     file_sha256,
     find_audio,
     shown,
 )
-from cqtnet.audio.limits import DEFAULT_LIMITS, Limits
-from cqtnet.audio.source import probe
-from cqtnet.audio.streaming import AudioStream, stream
-from cqtnet.audio.whole import load
+from cqtnet.audio.stream import SILENCE_DBFS, AudioStream, load, require_content, stream
 
 __all__ = [
     "AUDIO_SUFFIXES",

@@ -10,10 +10,15 @@ from typing import Any, BinaryIO
 import av
 from numpy.typing import NDArray
 
-from cqtnet.audio.account import Account, AudioInfo
+from cqtnet.audio.account import (
+    Account,
+    AudioInfo,
+    chunked_length,
+    mp3_counts_frames,
+    ogg_is_cut_off,
+)
 from cqtnet.audio.files import StrPath, shown
-from cqtnet.audio.header import chunked_length, mp3_counts_frames, ogg_is_cut_off
-from cqtnet.audio.mixdown import SAMPLE_FORMATS, gathered
+from cqtnet.audio.pcm import SAMPLE_FORMATS, gathered
 from cqtnet.errors import NotAudioError
 
 MOV = "mov,mp4,m4a,3gp,3g2,mj2"
@@ -39,7 +44,7 @@ _TAGS: dict[str, Any] = (
 
 
 class FFmpegSource:
-    """A recording opened by FFmpeg; see `cqtnet.audio.source.Source`."""
+    """A recording opened by FFmpeg; see `cqtnet.audio.decode.Source`."""
 
     def __init__(self, path: StrPath, file: BinaryIO) -> None:
         self._path, self._file = path, file

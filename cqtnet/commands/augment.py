@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from augment.chain import Chain
+    from augment.chain import Chain, Wishes
     from augment.effect import Altered, Samples
-    from augment.ordered import Wishes
 
 FORMATS = {
     ".wav": ("WAV", "FLOAT"),
@@ -145,8 +144,7 @@ def _chain(wanted: dict[str, Any], *, duration_s: float) -> "Chain":
     """The chain that was drawn, read, or asked for effect by effect; only one of the three."""
     import numpy as np
 
-    from augment.chain import Chain, draw_chain, recipe_named
-    from augment.ordered import chain_of
+    from augment.chain import Chain, chain_of, draw_chain, recipe_named
 
     preset, replay, seed = (wanted.pop(key) for key in ("preset", "replay", "seed"))
     single = [key for key, value in wanted.items() if value not in (None, ())]
@@ -161,7 +159,7 @@ def _chain(wanted: dict[str, Any], *, duration_s: float) -> "Chain":
 
 def _wishes(wanted: dict[str, Any], *, seed: int) -> "Wishes":
     """The options of single effects under the library's names; those not given keep defaults."""
-    from augment.ordered import Wishes
+    from augment.chain import Wishes
 
     for option, needed in (("background_snr", "background"), ("noise_colour", "noise_snr")):
         if wanted[option] is not None and wanted[needed] is None:
@@ -177,7 +175,7 @@ def _wishes(wanted: dict[str, Any], *, seed: int) -> "Wishes":
 
 
 def _as_words(chain: "Chain", altered: "Altered", *, source_s: float, sample_rate: int) -> str:
-    from augment.describe import in_words
+    from augment.timemap import in_words
 
     effects = [f"  {effect}" for effect in chain.effects] or ["  none"]
     output_s = altered.samples.size / sample_rate

@@ -63,7 +63,7 @@ def music(
     """
     import soundfile
 
-    from cqtnet.commands.progress import progress_bar
+    from cqtnet.progress import progress_bar
     from cqtnet.files import written_whole
     from cqtnet.music import compose, render
 

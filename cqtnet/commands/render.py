@@ -81,7 +81,7 @@ def render(
     order of their content's hash: as good as by lot, and the same each time. Files that are
     damaged, have no notes, or give less than 15 s of sound are skipped and counted.
     """
-    from cqtnet.commands.progress import progress_bar
+    from cqtnet.progress import progress_bar
     from cqtnet.errors import InputError
     from cqtnet.midi import find_synthesizer, require_mido
 

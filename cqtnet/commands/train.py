@@ -94,9 +94,8 @@ def train(
     from cqtnet.data import read_items
     from cqtnet.errors import ManifestError
     from cqtnet.model import find_preset
-    from cqtnet.ranks import is_main
-    from cqtnet.recipes import find_recipe
-    from cqtnet.settings import changed
+    from cqtnet.recipes import changed, find_recipe
+    from cqtnet.runstate import is_main
     from cqtnet.train import BEST, FINAL, TrainConfig
     from cqtnet.trainprogress import train_with_progress
 

@@ -2,13 +2,19 @@
 
 import click
 
-from cqtnet.lazy import LazyGroup
+from cqtnet.cli import LazyGroup
 
-NAMES = ("archive", "bench", "calibrate", "edits", "placing", "protocol", "report", "score")
+MODULES = {
+    "measure": ("archive", "bench", "calibrate", "edits", "placing"),
+    "protocol": ("protocol",),
+    "score": ("report", "score"),
+}
 
 
 @click.command(
-    cls=LazyGroup, places={name: f"eval.commands.{name}:{name}" for name in NAMES}, name="eval"
+    cls=LazyGroup,
+    places={name: f"eval.commands.{m}:{name}" for m, names in MODULES.items() for name in names},
+    name="eval",
 )
 def group() -> None:
     """Measure how well and how fast it works."""

@@ -2,8 +2,6 @@
 
 from cqtnet.eer import equal_error_rate, roc_hull
 from eval.bootstrap import Figure
-from eval.metrics.band import RocBand, roc_band
-from eval.metrics.cost import OperatingPoint, act_dcf, min_dcf, min_dcf_point
 from eval.metrics.discrimination import (
     RocPoints,
     ThresholdRates,
@@ -13,16 +11,23 @@ from eval.metrics.discrimination import (
     rates_at_threshold,
     roc_points,
 )
-from eval.metrics.displays import (
+from eval.metrics.information import (
     EceCurve,
+    OperatingPoint,
     Reliability,
     Tippett,
+    act_dcf,
+    calibration_loss,
+    cllr,
+    cross_entropy,
     ece_curve,
+    min_cllr,
+    min_dcf,
+    min_dcf_point,
     reliability,
     tippett,
 )
-from eval.metrics.information import calibration_loss, cllr, cross_entropy, min_cllr
-from eval.metrics.table import Metrics, measure, measure_by_condition
+from eval.metrics.table import Metrics, RocBand, measure, measure_by_condition, roc_band
 
 __all__ = [
     "EceCurve",

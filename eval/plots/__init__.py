@@ -5,9 +5,8 @@
 """
 
 from eval.plots.calibration import calibration
-from eval.plots.det import det
+from eval.plots.det import det, roc
 from eval.plots.histogram import histogram
-from eval.plots.roc import roc
 from eval.plots.scoreset import ScoreSet
 from eval.plots.size import (
     SIZES,

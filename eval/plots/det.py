@@ -9,6 +9,7 @@ thresholds as measured.
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
@@ -17,11 +18,87 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    MultipleLocator,
+    NullFormatter,
+)
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
-from eval.metrics import OperatingPoint, min_dcf_point, roc_hull, roc_points
+from eval.metrics import OperatingPoint, auc, min_dcf_point, roc_hull, roc_points
 from eval.plots import style
-from eval.plots.probit import TICKS, Line, Window, measured_part, probit_figure, probit_steps
 from eval.plots.scoreset import ScoreSet, refuse_unclear
+
+# Probit axes: error rates spaced so that those of normally distributed scores lie on a line.
+
+TICKS = (*10.0 ** np.arange(-7, -2), 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
+TICKS += (0.6, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
+SMALL_TICKS = tuple(digit * tick for tick in TICKS if tick < 0.01 for digit in (2, 5))
+
+Line = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""False-alarm and miss rates along a line, (k,) each."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """What of the unit square is seen: rates from and to, along both axes."""
+
+    false_alarm: tuple[float, float]
+    miss: tuple[float, float]
+
+    def hold(self, false_alarm: float, miss: float) -> tuple[float, float]:
+        """The point of the window that is nearest to one that may lie outside."""
+        return float(np.clip(false_alarm, *self.false_alarm)), float(np.clip(miss, *self.miss))
+
+
+def probit_figure(window: Window) -> Figure:
+    """A figure with one pair of axes, to the same scale along both, in percent."""
+    wide, high = (float(np.ptp(ndtri(limits))) for limits in (window.false_alarm, window.miss))
+    beside_in, above_and_below_in = 1.3, 1.1  # what the words around the axes take
+    figure = style.blank(above_and_below_in + (style.WIDTH_IN - beside_in) * high / wide)
+    axes = figure.subplots()
+    axes.set_xscale("function", functions=(ndtri, ndtr))
+    axes.set_yscale("function", functions=(ndtri, ndtr))
+    axes.set(xlim=window.false_alarm, ylim=window.miss, aspect="equal")
+    _set_ticks(axes)
+    return figure
+
+
+def measured_part(line: Line, *, floor: tuple[float, float], ceiling: float) -> Line:
+    """The falling line as far as both rates reach `floor`, fine enough for curved axes.
+
+    `floor` is a false-alarm and a miss rate, `ceiling` holds for both. Joined by straight lines
+    in linear coordinates, as the convex hull and scores of the same value ask for.
+    """
+    false_alarm, miss = line
+    across, down = (probit_steps(low, ceiling) for low in floor)
+    x = np.concatenate([false_alarm, across, np.interp(down, miss[::-1], false_alarm[::-1])])
+    y = np.concatenate([miss, np.interp(across, false_alarm, miss), down])
+    order = np.lexsort((-y, x))
+    x, y = x[order], y[order]
+    near = 1 - 1e-9  # rates are quotients: as large as the floor but for rounding
+    kept = (x >= floor[0] * near) & (y >= floor[1] * near)
+    return x[kept], y[kept]
+
+
+def probit_steps(low: float, high: float) -> NDArray[np.float64]:
+    """Rates at equal steps on the axis, both ends exact."""
+    inner: NDArray[np.float64] = ndtr(np.linspace(ndtri(low), ndtri(high), 300)[1:-1])
+    return np.concatenate([[low], inner, [high]])
+
+
+def _set_ticks(axes: Axes) -> None:
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(FixedLocator(TICKS))
+        axis.set_minor_locator(FixedLocator(SMALL_TICKS))
+        axis.set_major_formatter(FuncFormatter(lambda rate, _: style.percent_number(rate)))
+        axis.set_minor_formatter(NullFormatter())
+
+
+# The DET curve: misses against false alarms on probit axes, as far as the trials reach.
 
 POINT_MARKERS = ("D", "s", "^", "v", "P", "X")
 ENOUGH_ERRORS = 30
@@ -227,3 +304,76 @@ def _key(sets: Sequence[ScoreSet], operating_points: Sequence[OperatingPoint]) -
 
 def _dot(marker: str, face: str) -> Line2D:
     return Line2D([], [], ls="", marker=marker, ms=7, mfc=face, mec=style.INK, mew=1.4)
+
+
+# The ROC: targets accepted against false alarms, once as everybody knows it and once enlarged.
+# Good systems press the curve into a corner. The right half therefore spreads the false alarms
+# over a logarithmic axis, which ends at one false alarm, for less was not measured.
+
+
+def roc(sets: Sequence[ScoreSet], *, title: str = "Receiver operating characteristic") -> Figure:
+    """A ROC figure of one or more systems or conditions, with the area under each curve.
+
+    >>> figure = roc([ScoreSet("ours", target, nontarget)])
+    """
+    refuse_unclear([s.name for s in sets])
+    lines = [_curve(s) for s in sets]
+    figure = style.blank(4.0)
+    linear, logarithmic = figure.subplots(1, 2, sharey=True)
+    one_alarm = 1 / max(len(s.nontarget) for s in sets)
+    style.dress(linear, title=title, xlabel="false alarms, %", ylabel="same recording accepted, %")
+    style.dress(logarithmic, xlabel="false alarms, %, logarithmic")
+    linear.set(xlim=(-0.03, 1), ylim=(-0.03, 1.04))
+    logarithmic.set(xscale="log", xlim=(one_alarm / 2, 1))
+    logarithmic.axvspan(one_alarm / 2, one_alarm, color=style.SHADE, zorder=0)
+    _set_ticks_roc(linear, logarithmic)
+    looks = style.looks(len(sets))
+    enlarged = [_from_one_alarm(s, line) for s, line in zip(sets, lines, strict=True)]
+    for axes, drawn in ((linear, lines), (logarithmic, enlarged)):
+        for look, s, line in zip(looks, sets, drawn, strict=True):
+            axes.plot(*line, color=look.colour, ls=look.dashes, lw=2, label=s.name)
+    chance = np.geomspace(one_alarm / 2, 1, 200)
+    for axes in (linear, logarithmic):
+        axes.plot(chance, chance, color=style.PALE, lw=0.8, zorder=1)
+    style.letter_lines(logarithmic, looks, enlarged)
+    rows: list[style.Row] = [
+        (look.handle(), f"{look.letter}  {_in_words_roc(s)}")
+        for look, s in zip(looks, sets, strict=True)
+    ]
+    rows.append((Line2D([], [], color=style.PALE, lw=0.8), "chance: AUC 0.5"))
+    below = Patch(fc=style.SHADE, ec=style.PALE, lw=0.5)
+    rows.append((below, "below one false alarm in all these pairs: not measured"))
+    style.legend_below(figure, rows)
+    return figure
+
+
+def _curve(s: ScoreSet) -> Line:
+    """False alarms and accepted targets from (0, 0) to (1, 1)."""
+    points = roc_points(s.target, s.nontarget, corners=True)
+    return points.false_alarm, 1 - points.miss
+
+
+def _from_one_alarm(s: ScoreSet, line: Line) -> Line:
+    """The curve from one false alarm of this set, fine enough for a logarithmic axis."""
+    one_alarm = 1 / len(s.nontarget)
+    grid = np.geomspace(one_alarm, 1, 200)
+    x, y = (np.concatenate(pair) for pair in zip(line, (grid, np.interp(grid, *line)), strict=True))
+    order = np.lexsort((y, x))
+    kept = x[order] >= one_alarm * (1 - 1e-9)
+    return x[order][kept], y[order][kept]
+
+
+def _set_ticks_roc(linear: Axes, logarithmic: Axes) -> None:
+    """Percent on all axes; powers of ten in full."""
+    in_percent = FuncFormatter(lambda rate, _: style.percent_number(rate))
+    for axis in (linear.xaxis, linear.yaxis):
+        axis.set_major_locator(MultipleLocator(0.2))
+        axis.set_major_formatter(in_percent)
+    logarithmic.xaxis.set_major_locator(LogLocator(10, numticks=8))
+    logarithmic.xaxis.set_major_formatter(in_percent)
+    logarithmic.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _in_words_roc(s: ScoreSet) -> str:
+    area = np.format_float_positional(auc(s.target, s.nontarget), precision=5, trim="-")
+    return f"{s.name}: {style.unbroken(f'AUC {area}; {s.counts}')}"

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from cqtnet.errors import InputError
 from eval.metrics import Metrics, measure
 from eval.plots import style
-from eval.plots.probit import Line
+from eval.plots.det import Line
 from eval.plots.scoreset import refuse_unclear
 from eval.trials import Scores
 

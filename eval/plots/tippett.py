@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from eval.metrics import Tippett
 from eval.metrics import tippett as curves_of
 from eval.plots import style
-from eval.plots.probit import Line
+from eval.plots.det import Line
 from eval.plots.scoreset import ScoreSet, refuse_unclear
 
 DECADES = 10.0  # no trial list supports ratios beyond 10 to this power: they lie past the rim

@@ -6,21 +6,15 @@ from itertools import cycle
 
 import numpy as np
 
-from augment.background import Background
 from augment.chain import Chain
 from augment.codec import Codec
-from augment.cut import Crop
+from augment.edits import Crop
 from augment.effect import Effect, uniform
 from augment.errors import EffectError
-from augment.level import mean_square
-from augment.noise import ColouredNoise
-from augment.pitch import Pitch
+from augment.noise import Background, ColouredNoise, mean_square
 from augment.recordings import read_stretch
-from augment.reverb import Reverb
-from augment.room import Room
-from augment.speed import Speed
-from augment.tempo import Tempo
-from augment.wsola import WsolaPitch, WsolaTempo
+from augment.room import Reverb, Room
+from augment.tempo import Pitch, Speed, Tempo, WsolaPitch, WsolaTempo
 from cqtnet import SAMPLE_RATE
 from cqtnet.errors import InputError
 from eval.protocols.plan import Stretch

@@ -4,19 +4,39 @@ A plan is a small JSON file. With the recordings at hand it gives the same set a
 byte.
 """
 
+import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
+import numpy as np
+
 from augment.chain import Chain
 from augment.effect import effect_from_dict
 from cqtnet import SAMPLE_RATE
 from cqtnet.errors import InputError
 from cqtnet.files import written_whole
+
+# Chance that belongs to a name: what one recording draws doesn't depend on the others.
+
+
+def name_hash(*names: object) -> int:
+    """A number of 64 bits for these names."""
+    text = "\0".join(map(str, names)).encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "little")
+
+
+def rng_for(seed: int, *names: object) -> np.random.Generator:
+    """A generator that these names have to themselves."""
+    return np.random.default_rng([seed, name_hash(*names)])
+
+
+# A test set as plain data: what was drawn, before any of it is made.
 
 FORMAT = 1
 """Raised whenever the same plan would give other bytes."""
@@ -227,3 +247,33 @@ def _check_types(plan: Plan) -> None:
 def _require(name: str, value: object, kind: type) -> None:
     if type(value) is not kind:
         raise ValueError(f"{name} {value!r} is of the wrong type; {kind.__name__} is meant")
+
+
+# Names of the files of a set: what is in a file decides its name.
+
+
+def reference_name(plan: Plan, stretch: Stretch) -> str:
+    """The file of a reference below the folder of the sets: `references/song-12500-20000-….flac`.
+
+    Start and length are milliseconds.
+    """
+    return f"references/{_stem(plan, stretch)}-{_digest(plan, stretch)}.flac"
+
+
+def probe_name(plan: Plan, probe: Probe) -> str:
+    """The file of a probe below the folder of the sets."""
+    effects = json.dumps([effect.to_dict() for effect in probe.chain.effects])
+    noise = json.dumps([plan.noise.get(getattr(e, "path", "")) for e in probe.chain.effects])
+    digest = _digest(plan, probe.stretch, effects, noise)
+    return f"{plan.protocol}/{_stem(plan, probe.stretch)}-{digest}.flac"
+
+
+def _stem(plan: Plan, stretch: Stretch) -> str:
+    readable = re.sub(r"[^A-Za-z0-9.]+", "_", stretch.recording)[-40:]
+    return f"{readable}-{round(1000 * stretch.start_s)}-{round(1000 * stretch.length_s)}"
+
+
+def _digest(plan: Plan, stretch: Stretch, *more: str) -> str:
+    what = [FORMAT, plan.sample_rate, plan.source_of[stretch.recording].sha256]
+    text = json.dumps([*what, stretch.recording, stretch.start_s, stretch.length_s, *more])
+    return hashlib.sha256(text.encode()).hexdigest()[:10]

@@ -15,8 +15,7 @@ from cqtnet import SAMPLE_RATE, audio
 from cqtnet.data import Item, has_splits, list_items
 from cqtnet.errors import AudioError, InputError, ManifestError
 from eval.processes import in_processes
-from eval.protocols.chance import name_hash
-from eval.protocols.plan import Source, Stretch
+from eval.protocols.plan import Source, Stretch, name_hash
 
 BLOCK_S = 0.5
 QUIET_FRAGMENT_DB = -20.0

@@ -7,6 +7,7 @@ and the hash of each file, so that one that was damaged since is made again.
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
@@ -16,21 +17,45 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from augment.background import Background
 from augment.chain import Chain
 from augment.effect import Samples
+from augment.noise import Background
 from augment.timemap import Span, TimeMap
 from cqtnet import audio
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.files import file_sha256, make_folder, written_whole
 from eval.processes import in_processes
 from eval.protocols.catalogue import PROTOCOLS
-from eval.protocols.leftovers import remove_leftovers
 from eval.protocols.listing import sizes, trials, trials_within
-from eval.protocols.names import probe_name, reference_name
-from eval.protocols.plan import Plan, Probe, Source, Stretch, write_plan
+from eval.protocols.plan import Plan, Probe, Source, Stretch, probe_name, reference_name, write_plan
 from eval.protocols.survey import load_quietly
 from eval.trials import write_trials
+
+# What a killed run leaves behind: files that it was writing.
+
+UNFINISHED = re.compile(r"\.writing-([0-9]{1,9})-[0-9a-f]{8}\b.*")
+"""As `cqtnet.files.written_whole` names them; the number is the process."""
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove from a folder the unfinished files of processes that have ended."""
+    for path in folder.glob(".writing-*"):
+        named = UNFINISHED.fullmatch(path.name)
+        if named and not _is_alive(int(named[1])):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # sends nothing, only looks
+    except ProcessLookupError:
+        return False
+    except OSError:  # of another user
+        return True
+    return True
+
+
+# Sets made from their plans: fragments cut out, altered, written; lists last.
 
 FULL_SCALE = 32768
 Truth = dict[str, Any]

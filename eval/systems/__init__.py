@@ -7,11 +7,11 @@ if TYPE_CHECKING:  # the command's help lists the names, and needs neither numpy
     from eval.systems.interface import Settings, System
 
 SYSTEMS = {
-    "embedding": "eval.systems.embedding:EmbeddingSystem",
-    "alignment": "eval.systems.comparison:AlignmentSystem",
-    "comparison": "eval.systems.comparison:ComparisonSystem",
-    "mean-cqt": "eval.systems.mean_cqt:MeanCqtSystem",
-    "chroma-dtw": "eval.systems.chroma_dtw:ChromaDtwSystem",
+    "embedding": "eval.systems.ours:EmbeddingSystem",
+    "alignment": "eval.systems.ours:AlignmentSystem",
+    "comparison": "eval.systems.ours:ComparisonSystem",
+    "mean-cqt": "eval.systems.baselines:MeanCqtSystem",
+    "chroma-dtw": "eval.systems.baselines:ChromaDtwSystem",
 }
 
 

@@ -2,15 +2,15 @@
 
 import click
 
-from cqtnet.lazy import LazyGroup
+from cqtnet.cli import LazyGroup
 
-NAMES = ("calibrate", "detect", "evaluate", "recipes", "train")
+MODULES = {"judge": ("calibrate", "detect", "evaluate"), "train": ("recipes", "train")}
 
 
 @click.command(
     cls=LazyGroup,
-    places={name: f"spoof.commands.{name}:{name}" for name in NAMES}
-    | {"compare-recipes": "spoof.commands.compare_recipes:compare_recipes"},
+    places={name: f"spoof.commands.{m}:{name}" for m, names in MODULES.items() for name in names}
+    | {"compare-recipes": "spoof.commands.judge:compare_recipes"},
     name="spoof",
 )
 def group() -> None:

@@ -6,13 +6,11 @@
 >>> split = split_by_group(utterances)
 """
 
-from spoof.data.balance import Balance, balance, class_weights
 from spoof.data.choose import LAYOUTS, load_data
-from spoof.data.joining import Joined, joined, joined_segments
 from spoof.data.rows import Rows, read_rows
-from spoof.data.segments import segments
+from spoof.data.segments import Joined, joined, joined_segments, segments
 from spoof.data.split import Split, folds, split_by_group
-from spoof.data.utterance import SPLITS, DataWarning, Utterance
+from spoof.data.utterance import SPLITS, Balance, DataWarning, Utterance, balance, class_weights
 
 __all__ = [
     "LAYOUTS",

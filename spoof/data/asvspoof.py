@@ -7,10 +7,8 @@ from typing import NamedTuple
 
 from cqtnet.audio.files import shown
 from cqtnet.errors import ManifestError
-from spoof.data.lists import Missing, list_text
+from spoof.data.files import Missing, audio_below, is_fake_word, list_text
 from spoof.data.utterance import Utterance
-from spoof.data.walk import audio_below
-from spoof.data.words import is_fake_word
 
 LOOKS_FOR = (
     "ASVspoof2019_LA_cm_protocols beside ASVspoof2019_LA_train/flac, …_dev/flac and …_eval/flac, "

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from cqtnet.audio.files import shown
 from cqtnet.errors import ManifestError
-from spoof.data.lists import table_rows
-from spoof.data.words import is_fake_word
+from spoof.data.files import is_fake_word, table_rows
 
 NAMES = (
     "chroma_stft",

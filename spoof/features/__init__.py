@@ -3,11 +3,10 @@
 Too short a clip raises `InputError`; silence and DC give finite numbers.
 """
 
-from spoof.features.cepstra import lfcc, mfcc, mfcc_means
-from spoof.features.chroma import chroma_cqt
-from spoof.features.mel import log_mel
+from spoof.features.cepstra import chroma_cqt, lfcc, mfcc, mfcc_means
 from spoof.features.picture import mel_picture, mfcc_picture, spectrogram_picture
 from spoof.features.rows import COLUMNS, second_rows
+from spoof.features.spectra import log_mel
 
 __all__ = [
     "COLUMNS",

@@ -16,8 +16,7 @@ from scipy.fft import rfft
 
 from cqtnet.errors import InputError
 from spoof.features.cepstra import mfcc
-from spoof.features.mel import log_mel
-from spoof.features.stft import checked, frames_of
+from spoof.features.spectra import checked, frames_of, log_mel
 
 Colours = Literal["rgb", "grey"]
 """Three channels through the colour map, or one."""

@@ -6,8 +6,13 @@ Every second is cut out first and measured by itself; each number is the mean ov
 import numpy as np
 from numpy.typing import NDArray
 
-from spoof.features.filters import librosa_mel_filters
-from spoof.features.stft import HOP_LENGTH, N_FFT, checked, power_spectrogram
+from spoof.features.spectra import (
+    HOP_LENGTH,
+    N_FFT,
+    checked,
+    librosa_mel_filters,
+    power_spectrogram,
+)
 
 N_MFCC = 20
 COLUMNS = (

@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from cqtnet.errors import InputError
-from spoof.models.keras import keras_init
+from spoof.models.dense import keras_init
 
 Padding = Literal["same", "valid"]
 

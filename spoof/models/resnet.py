@@ -5,10 +5,18 @@
 al. 2019, "Bag of tricks for image classification").
 """
 
+import os
+import pickle
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from cqtnet.checkpoint import load_tensors, read_tensors
+from cqtnet.errors import WeightsError
 
 
 class BasicBlock(nn.Module):
@@ -168,3 +176,134 @@ def _shortcut(n_inputs: int, n_outputs: int, stride: int, *, average: bool) -> n
         nn.Conv2d(n_inputs, n_outputs, 1, bias=False),
         norm,
     )
+
+
+# ImageNet weights from torchvision or timm, when they are on this machine; nothing is fetched.
+
+FROM_RANDOM = "random weights: no pretrained file was given"
+
+
+def find_pretrained(name: str) -> Path | None:
+    """Path of the weights of "resnet18", "resnet101" or "resnet200d" in the usual caches, or None.
+
+    torchvision, and timm of old, keep theirs in PyTorch's hub folder, timm of today in Hugging
+    Face's. The first by name is taken.
+    """
+    hugging_face = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
+    hub = Path(torch.hub.get_dir()) / "checkpoints"
+    places = [
+        (hub, f"{name}[-_]*.pth"),
+        (hugging_face / "hub", f"models--timm--{name}.*/snapshots/*/model.safetensors"),
+    ]
+    found = (path for folder, pattern in places for path in sorted(folder.glob(pattern)))
+    return next(found, None)
+
+
+def load_pretrained(net: ResNet, path: Path) -> None:
+    """Put a state dict (.safetensors, or .pth without code in it) into a net with 1000 classes.
+
+    A net of one input channel gets the sum of the three colours' kernels, as timm does it: grey
+    then gives what the same grey in three channels gave.
+    """
+    tensors = dict(_state_dict(path))
+    first = net.conv1[0] if isinstance(net.conv1, nn.Sequential) else net.conv1
+    name = "conv1.0.weight" if isinstance(net.conv1, nn.Sequential) else "conv1.weight"
+    if first.in_channels == 1 and name in tensors:
+        tensors[name] = tensors[name].sum(dim=1, keepdim=True)
+    load_tensors(net, tensors, source=path)
+
+
+def freeze_first(model: nn.Module, count: int) -> None:
+    """Leave the first `count` parameter tensors as they are in training."""
+    for parameter in list(model.parameters())[:count]:
+        parameter.requires_grad_(False)
+
+
+def _state_dict(path: Path) -> dict[str, Tensor]:
+    """Tensors by name; a .pth is read as plain data, never run."""
+    if path.suffix == ".safetensors":
+        return read_tensors(path)
+    try:
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        reason = str(error).partition("\n")[0]
+        raise WeightsError(f"{path} holds no readable weights: {reason}") from error
+    if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
+        raise WeightsError(f"{path} holds no state dict; give one as torchvision or timm save it")
+    return tensors
+
+
+# The detectors that begin as a ResNet of ImageNet: S1's, S2's two and S3's.
+# Each says in `origin` what its weights began as, to be printed and kept with the run.
+
+N_FROZEN = 39
+"""Parameter tensors that S2 doesn't train: of ResNet200d exactly the stem and the first stage."""
+
+
+class S1ResNet18(nn.Module):
+    """Logits (B, 2) of S1's pictures (B, channels, size, size).
+
+    S1 gives the name and the result only: torchvision's layers, trained from random weights.
+    """
+
+    origin = FROM_RANDOM
+
+    def __init__(self, *, channels: int = 3) -> None:
+        super().__init__()
+        self.resnet = ResNet("resnet18", n_classes=2, in_channels=channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pictures (B, channels, size, size) → logits (B, 2)."""
+        logits: Tensor = self.resnet(x)
+        return logits
+
+
+class S2ResNet(nn.Module):
+    """Logit (B, 1) of a mel spectrogram (B, 64, 188) by timm's resnet101 or resnet200d.
+
+    With `pretrained`, the path of a state dict for ImageNet, its first 39 parameter tensors are
+    frozen, as in S2. Without, every tensor is trained: frozen random ones would be a handicap
+    that S2 didn't have. As in S2 the running statistics of frozen layers still follow the data.
+    """
+
+    def __init__(
+        self, name: Literal["resnet101", "resnet200d"], *, pretrained: Path | None = None
+    ) -> None:
+        super().__init__()
+        self.resnet = ResNet(name, in_channels=1)
+        self.origin = FROM_RANDOM
+        if pretrained is not None:
+            load_pretrained(self.resnet, pretrained)
+            freeze_first(self.resnet, N_FROZEN)
+            self.origin = f"weights of {pretrained.name}, first {N_FROZEN} tensors frozen"
+        self.resnet.fc = nn.Linear(self.resnet.n_features, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Mel spectrograms (B, 64, 188) → logit (B, 1)."""
+        logit: Tensor = self.resnet(x[:, None])
+        return logit
+
+
+class S3ResNet18(nn.Module):
+    """Logits (B, 2) of S3's pictures (B, 3, 224, 224): a convolution, ResNet-18, two dense layers.
+
+    `pretrained` is the path of torchvision's state dict; all of it is trained on.
+    """
+
+    def __init__(self, *, pretrained: Path | None = None) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 7, 2, padding=3, bias=False)  # (B, 3, 112, 112)
+        self.resnet = ResNet("resnet18")
+        self.origin = FROM_RANDOM
+        if pretrained is not None:
+            load_pretrained(self.resnet, pretrained)
+            self.origin = f"weights of {pretrained.name}"
+        self.dense = nn.Linear(1000, 100)
+        self.dropout = nn.Dropout(0.1)
+        self.out = nn.Linear(100, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pictures (B, 3, 224, 224) → logits (B, 2)."""
+        x = self.resnet(self.conv(x))  # (B, 1000)
+        logits: Tensor = self.out(self.dropout(F.relu(self.dense(x))))
+        return logits

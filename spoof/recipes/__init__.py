@@ -5,14 +5,17 @@
 """
 
 from cqtnet.errors import InputError
-from spoof.recipes import ours, s1, s2, s3, s4
+from spoof.recipes import sources
 from spoof.recipes.recipe import Recipe, SourceResult, Training
 
 RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (*s1.S1, *s2.S2, *s3.S3, *s4.S4, *ours.OURS)
+    recipe.name: recipe
+    for recipe in (*sources.S1, *sources.S2, *sources.S3, *sources.S4, *sources.OURS)
 }
 """What `cqtnet spoof recipes` lists and `compare-recipes` compares."""
-VARIANTS: dict[str, Recipe] = {recipe.name: recipe for recipe in (*s1.VARIANTS, *s2.VARIANTS)}
+VARIANTS: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (*sources.VARIANTS, *sources.S2_VARIANTS)
+}
 """The same networks on other features of their sources, as NAME@FEATURE."""
 
 __all__ = ["RECIPES", "VARIANTS", "Recipe", "SourceResult", "Training", "find"]

@@ -138,13 +138,15 @@ class Recipe:
 
 
 def described(function: Callable[..., Any]) -> str:
-    """A function, a class or a `partial` of one as text that says which with what.
+    """The name of a function or class, with its arguments where it is a `partial`.
+
+    The module is left out, so that code may move without invalidating trained weights.
 
     >>> described(partial(round, ndigits=2))
-    'builtins.round(ndigits=2)'
+    'round(ndigits=2)'
     """
     if not isinstance(function, partial):
-        return f"{function.__module__}.{function.__qualname__}"
+        return function.__qualname__
     given = [_value(value) for value in function.args]
     given += [f"{name}={_value(value)}" for name, value in sorted(function.keywords.items())]
     return f"{described(function.func)}({', '.join(given)})"

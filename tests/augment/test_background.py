@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from augment.background import Background
 from augment.errors import EffectError
+from augment.noise import Background
 from tests.augment.signals import power, sine
 
 RATE = 22050

@@ -5,14 +5,12 @@ import numpy as np
 import pytest
 
 from augment.chain import PAPER, REAL_LIFE, Chain, check_recipe, draw_chain, recipe_named
-from augment.cut import Crop, Cut
+from augment.edits import Crop, Cut, InsertSilence
 from augment.effect import EFFECTS, Samples, range_names
 from augment.errors import EffectError
-from augment.gain import Gain
-from augment.insert import InsertSilence
-from augment.speed import Speed
-from augment.tempo import Tempo
+from augment.tempo import Speed, Tempo
 from augment.timemap import TimeMap
+from augment.tone import Gain
 from tests.augment.signals import bursts, loudest_moment_s, sine
 
 RATE = 22050

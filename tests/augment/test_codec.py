@@ -4,8 +4,8 @@ import pytest
 from augment.codec import CODECS, Codec
 from augment.effect import Samples
 from augment.errors import EffectError
-from augment.gain import Gain
-from augment.resample import resample
+from augment.tempo import resample
+from augment.tone import Gain
 from tests.augment.signals import lag_samples, power, sine
 
 RATE = 22050

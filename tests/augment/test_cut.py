@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from augment.cut import Crop, Cut
+from augment.edits import Crop, Cut
 from augment.errors import EffectError
 from augment.timemap import Span, TimeMap
 

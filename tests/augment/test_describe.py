@@ -1,5 +1,4 @@
-from augment.describe import in_words, unheard
-from augment.timemap import Span, TimeMap
+from augment.timemap import Span, TimeMap, in_words, unheard
 
 
 def test_an_unmoved_recording_is_one_line() -> None:

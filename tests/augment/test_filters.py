@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from augment.equaliser import Equaliser
 from augment.errors import EffectError
-from augment.filters import HighPass, LowPass, Telephone
+from augment.tone import Equaliser, HighPass, LowPass, Telephone
 from tests.augment.signals import gain_db_at, impulse, sine
 
 

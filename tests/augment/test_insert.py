@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from augment.edits import InsertRecording, InsertSilence, Repeat
 from augment.errors import EffectError
-from augment.insert import InsertRecording, InsertSilence
-from augment.repeat import Repeat
 from augment.timemap import Span, TimeMap
 from tests.augment.signals import frequency_hz, power, sine
 

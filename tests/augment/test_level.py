@@ -3,11 +3,9 @@
 import numpy as np
 import pytest
 
-from augment.clip import HardClip, SoftClip
-from augment.compress import Compressor
 from augment.errors import EffectError
-from augment.gain import Gain, Invert
-from augment.level import mean_square, scaled_to_level
+from augment.noise import mean_square, scaled_to_level
+from augment.tone import Compressor, Gain, HardClip, Invert, SoftClip
 from tests.augment.signals import gain_db_at, sine
 
 RATE = 22050

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from augment.edits import Mix
 from augment.errors import EffectError
-from augment.mix import Mix
 from tests.augment.signals import frequency_hz, power, sine
 
 RATE = 22050

@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
 
-from augment.chain import Chain
-from augment.cut import Crop, Cut
+from augment.chain import Chain, Wishes, chain_of
+from augment.edits import Crop, Cut, InsertSilence
 from augment.errors import EffectError
-from augment.insert import InsertSilence
-from augment.ordered import Wishes, chain_of
 
 RATE = 4000
 RAMP = np.arange(10 * RATE, dtype=np.float32) / (10 * RATE)

@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from augment.errors import EffectError
-from augment.reverb import Reverb
+from augment.room import Reverb
 from tests.augment.signals import impulse, power, sine
 
 

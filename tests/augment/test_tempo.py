@@ -2,9 +2,7 @@ import numpy as np
 import pytest
 
 from augment.errors import EffectError
-from augment.pitch import Pitch
-from augment.speed import Speed
-from augment.tempo import Tempo
+from augment.tempo import Pitch, Speed, Tempo
 from tests.augment.signals import (
     bursts,
     cents,

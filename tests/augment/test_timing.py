@@ -2,8 +2,8 @@ from pathlib import Path
 
 from augment.codec import CODECS
 from augment.effect import EFFECTS, Samples
-from augment.gain import Gain
 from augment.timing import measured_ms, one_of_each
+from augment.tone import Gain
 
 
 def test_every_effect_and_every_codec_is_timed(other_recording: Path) -> None:

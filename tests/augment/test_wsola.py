@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 from augment.chain import PAPER, RECIPES
 from augment.effect import EFFECTS, Samples
 from augment.errors import EffectError
-from augment.pitch import Pitch
-from augment.tempo import Tempo
-from augment.wsola import WsolaPitch, WsolaTempo
+from augment.tempo import Pitch, Tempo, WsolaPitch, WsolaTempo
 from cqtnet import recipes, validation, views
 from cqtnet.music import make_music
 from tests.augment.signals import cents, frequency_hz, impulse, loudest_moment_s, power, sine

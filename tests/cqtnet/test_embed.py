@@ -8,9 +8,8 @@ import torch
 from cqtnet import SAMPLE_RATE, audio, embed
 from cqtnet.embed import Embedder
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
-from cqtnet.model import CqtNet, find_preset
+from cqtnet.model import CqtNet, StepSpan, find_preset, step_count
 from cqtnet.music import make_music
-from cqtnet.steps import StepSpan, step_count
 
 
 def small_model(preset: str, width: float = 0.06) -> CqtNet:

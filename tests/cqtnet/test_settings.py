@@ -4,8 +4,7 @@ import pytest
 
 from cqtnet.errors import InputError
 from cqtnet.model import find_preset
-from cqtnet.recipes import find_recipe
-from cqtnet.settings import changed
+from cqtnet.recipes import changed, find_recipe
 
 
 def test_fields_of_every_kind_are_set() -> None:

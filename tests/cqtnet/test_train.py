@@ -219,7 +219,7 @@ def test_two_processes_have_the_gradient_of_one(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; import torch\n"
         "from torch.nn.parallel import DistributedDataParallel\n"
         "from cqtnet.losses import nt_xent\n"
-        "from cqtnet.ranks import gather, joined\n"
+        "from cqtnet.runstate import gather, joined\n"
         "def main(out):\n"
         "    torch.manual_seed(0)\n"
         "    layer, views = torch.nn.Linear(6, 5), torch.rand(2, 8, 6)\n"

@@ -7,9 +7,9 @@ import torch
 
 from augment.spectral import SpectralRanges
 from cqtnet import audio
+from cqtnet.cache import MARGIN_BINS, FrameStore, Places, load_frames
 from cqtnet.cqt import Cqt, normalise
 from cqtnet.data import read_items
-from cqtnet.frames import MARGIN_BINS, FrameStore, Places, load_frames
 from cqtnet.model import CqtNet, find_preset
 from cqtnet.recipes import find_recipe
 from cqtnet.views import (

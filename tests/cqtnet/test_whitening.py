@@ -2,9 +2,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cqtnet.losses import FLOOR, WITHIN, whiten
 from cqtnet.model import CqtNet, find_preset
 from cqtnet.views import Batch, embed_batch
-from cqtnet.whitening import FLOOR, WITHIN, whiten
 
 
 def batches(rng: np.random.Generator) -> list[Batch]:

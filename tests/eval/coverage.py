@@ -17,10 +17,9 @@ from scipy.stats import norm
 
 from cqtnet.eer import Floats
 from eval.bootstrap import Recordings, interval, recordings_of, resample
-from eval.metrics.cost import OperatingPoint, min_dcf_of
 from eval.metrics.discrimination import equal_error_rate_of
-from eval.metrics.evidence import evidence_of
-from eval.metrics.information import min_cllr_of
+from eval.metrics.information import OperatingPoint, min_cllr_of, min_dcf_of
+from eval.metrics.quantities import evidence_of
 from eval.trials import Scores
 
 SEPARATION = 2.5

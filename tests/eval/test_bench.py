@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from cqtnet.cli import cqtnet
 from eval.bench.table import Measurement, seconds
-from eval.commands.bench import PARTS
+from eval.commands.measure import PARTS
 
 
 def test_a_line_names_value_ratio_and_promise() -> None:

@@ -8,10 +8,9 @@ from cqtnet.eer import equal_error_rate
 from cqtnet.errors import ManifestError
 from eval.bootstrap import Recordings, draw, interval, pair_sums, recordings_of, resample
 from eval.metrics import auc, cllr, min_cllr, min_dcf
-from eval.metrics.cost import OperatingPoint, min_dcf_of
 from eval.metrics.discrimination import auc_of, equal_error_rate_of
-from eval.metrics.evidence import evidence_of, runs
-from eval.metrics.information import bits_lost, min_cllr_of
+from eval.metrics.information import OperatingPoint, bits_lost, min_cllr_of, min_dcf_of
+from eval.metrics.quantities import evidence_of, runs
 from eval.trials import Scores, Trials
 from tests.eval.coverage import FIGURES, World, coverage
 

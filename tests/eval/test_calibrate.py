@@ -12,7 +12,7 @@ from cqtnet.cli import cqtnet
 from cqtnet.errors import ManifestError
 from eval.calibrate import calibrate
 from eval.placing import placing
-from eval.systems.comparison import FOUND, MEASURED
+from eval.systems.ours import FOUND, MEASURED
 from verify.calibration import load_calibration
 
 SHA = "c" * 64

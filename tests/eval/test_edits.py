@@ -9,16 +9,14 @@ import soundfile
 from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 
-from augment.splice import Own
+from augment.edits import Own
 from cqtnet import SAMPLE_RATE
 from cqtnet.data import list_items
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.music import make_music
-from eval.commands.edits import edits
-from eval.edits.figures import Outcome, boundary_errors_s, figures, hits
-from eval.edits.plant import ALTERATIONS, LEAST_PIECE_S, heard, plant
-from eval.edits.programme import draw_programmes
-from eval.edits.run import is_ambiguous
+from eval.commands.measure import edits
+from eval.edits import Outcome, boundary_errors_s, figures, hits, is_ambiguous
+from eval.planted import ALTERATIONS, LEAST_PIECE_S, draw_programmes, heard, plant
 
 Samples = NDArray[np.float32]
 

@@ -24,9 +24,8 @@ from eval.metrics import (
     rates_at_threshold,
     roc_band,
 )
-from eval.metrics.evidence import evidence_of
-from eval.metrics.intervals import with_interval
-from eval.metrics.quantities import Quantity
+from eval.metrics.quantities import Quantity, evidence_of
+from eval.metrics.table import with_interval
 from eval.trials import Scores
 
 EVEN, RARE = OperatingPoint(0.5), OperatingPoint(0.01)

@@ -9,7 +9,7 @@ import pytest
 
 from cqtnet.errors import InputError
 from eval.protocols import PROTOCOLS, Plan, Survey, draw_plan
-from eval.protocols.fragments import draw_fragments
+from eval.protocols.draw import draw_fragments
 from eval.protocols.listing import trials, trials_within
 from tests.eval.surveyed import MANY, surveyed
 

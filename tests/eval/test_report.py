@@ -12,9 +12,16 @@ from click.testing import CliRunner, Result
 from cqtnet.cli import cqtnet
 from cqtnet.errors import InputError
 from eval.metrics import Figure
-from eval.report import Options, measure_system, read_report, system_names
+from eval.report import (
+    Options,
+    errors_table,
+    measure_system,
+    page,
+    read_report,
+    shown,
+    system_names,
+)
 from eval.report_pictures import draw_pictures
-from eval.report_table import errors_table, page, shown
 from eval.trials import Scores, read_scores, write_scores
 
 QUICK = Options(resamples=20)

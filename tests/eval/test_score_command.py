@@ -6,8 +6,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 
-from augment.pitch import Pitch
-from augment.tempo import Tempo
+from augment.tempo import Pitch, Tempo
 from cqtnet import SAMPLE_RATE
 from cqtnet.checkpoint import save_weights
 from cqtnet.cli import cqtnet

@@ -16,14 +16,11 @@ from cqtnet import SAMPLE_RATE
 from cqtnet.audio import AudioWarning
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.music import make_music
-from eval.descriptions import Kept, KeptRecordings
-from eval.scoring import score_trials
+from eval.scoring import Kept, KeptRecordings, score_trials
 from eval.systems import SYSTEMS
-from eval.systems.chroma_dtw import ChromaDtwSystem
+from eval.systems.baselines import ChromaDtwSystem, MeanCqtSystem
 from eval.systems.interface import Settings
-from eval.systems.mean_cqt import MeanCqtSystem
-from eval.trial_files import TrialFiles
-from eval.trials import read_scores, read_trials
+from eval.trials import TrialFiles, read_scores, read_trials
 from tests.eval.planted import PlantedSystem
 
 HEADER = "reference,probe,label,condition,recording,snr_db\n"

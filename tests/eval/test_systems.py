@@ -15,10 +15,9 @@ from cqtnet.embed import Trace
 from cqtnet.errors import InputError
 from cqtnet.music import make_music
 from eval.systems import SYSTEMS, make_system
-from eval.systems.chroma_dtw import chroma, path_cost
-from eval.systems.embedding import EmbeddingSystem
+from eval.systems.baselines import MeanCqtSystem, chroma, path_cost
 from eval.systems.interface import Description, Settings
-from eval.systems.mean_cqt import MeanCqtSystem
+from eval.systems.ours import EmbeddingSystem
 from verify.cosine import similarity
 
 

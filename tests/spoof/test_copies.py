@@ -4,7 +4,7 @@ import pytest
 from augment.effect import Samples
 from cqtnet.errors import InputError
 from spoof import copies
-from spoof.copies import COPIES, altered_copy, band_copy, copy_rng, surroundings
+from spoof.copies import COPIES, altered_copy, band_copy, copy_rng
 
 RATE = 16_000
 
@@ -91,14 +91,14 @@ def test_a_noise_copy_has_noise_10_to_40_db_below(speech: Samples) -> None:
         assert 9.9 <= below_db <= 40.1
 
 
-@pytest.mark.parametrize(("sounds", "below_db"), surroundings.SURROUNDINGS)
+@pytest.mark.parametrize(("sounds", "below_db"), copies.SURROUNDINGS)
 def test_surroundings_are_as_long_as_the_voice_and_below_it(
-    sounds: surroundings.Sounds, below_db: tuple[float, float], speech: Samples, monkeypatch
+    sounds: copies.Sounds, below_db: tuple[float, float], speech: Samples, monkeypatch
 ) -> None:
-    monkeypatch.setattr(surroundings, "SURROUNDINGS", [(sounds, below_db)])
+    monkeypatch.setattr(copies, "SURROUNDINGS", [(sounds, below_db)])
     levels = []
     for number in range(10):
-        heard = surroundings.surroundings_copy(speech, RATE, copy_rng(0, "a", number)) - speech
+        heard = copies.surroundings_copy(speech, RATE, copy_rng(0, "a", number)) - speech
         assert heard.shape == speech.shape and heard.dtype == np.float32
         levels.append(10 * np.log10(np.mean(speech**2) / np.mean(heard**2)))
     assert below_db[0] - 0.1 <= min(levels) < max(levels) <= below_db[1] + 0.1
@@ -107,10 +107,10 @@ def test_surroundings_are_as_long_as_the_voice_and_below_it(
 def test_talkers_are_of_the_voice_and_hum_is_of_the_mains(speech: Samples) -> None:
     rng = np.random.default_rng(0)
     tone = np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE).astype(np.float32)
-    crowd = surroundings.talkers(tone, RATE, rng)
+    crowd = copies.talkers(tone, RATE, rng)
     assert power_above(crowd, 1150) < 0.05 * power_above(crowd, 0)  # pitch moves by a tenth
     peaks = np.fft.rfftfreq(RATE, 1 / RATE)[
-        np.argsort(np.abs(np.fft.rfft(surroundings.hum(speech, RATE, rng))))[-4:]
+        np.argsort(np.abs(np.fft.rfft(copies.hum(speech, RATE, rng))))[-4:]
     ]
     assert all(peak % 50 == 0 for peak in peaks) or all(peak % 60 == 0 for peak in peaks)
 

@@ -5,7 +5,7 @@ import pytest
 
 from cqtnet.errors import InputError
 from spoof.data import Utterance, balance, class_weights
-from spoof.data.balance import Part
+from spoof.data.utterance import Part
 from tests.spoof.trees import sounds, text
 
 

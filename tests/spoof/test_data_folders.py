@@ -4,9 +4,8 @@ import pytest
 
 from cqtnet.errors import ManifestError, NotAudioError
 from spoof.data import DataWarning, load_data
-from spoof.data.fake_or_real import load_fake_or_real
-from spoof.data.folders import load_folders
-from spoof.data.walk import audio_below
+from spoof.data.files import audio_below
+from spoof.data.folders import load_fake_or_real, load_folders
 from tests.spoof.trees import sounds, text
 
 LONG = "wav_16k.wav_norm.wav_mono.wav_silence.wav"

@@ -17,10 +17,17 @@ from torch import Tensor, nn
 from cqtnet.errors import InputError, NotAudioError
 from spoof.calibration import Calibration
 from spoof.checkpoint import Trained
-from spoof.detect import Detection, Detector, heard_frames, scores_over_time, window_starts
-from spoof.plots.timeline import timeline
-from spoof.telling import headline, tell
-from spoof.wording import ratio_in_words, support_in_words, verdict_of
+from spoof.detect import (
+    Detection,
+    Detector,
+    headline,
+    heard_frames,
+    scores_over_time,
+    tell,
+    window_starts,
+)
+from spoof.report import timeline
+from spoof.words import ratio_in_words, support_in_words, verdict_of
 from tests.spoof.voices import RATE_HZ, TINY, sound, write
 
 

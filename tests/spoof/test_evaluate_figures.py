@@ -12,12 +12,18 @@ from cqtnet.errors import InputError, ManifestError, WeightsError
 from eval.metrics import measure
 from eval.metrics.information import cllr
 from spoof.calibration import affine_logistic, fit, group_weights, load_calibration
-from spoof.confusion import confusion, verdict_counts
-from spoof.data.joining import Joined
+from spoof.data.segments import Joined
 from spoof.evaluate import level
 from spoof.prepare import Examples
-from spoof.scores import as_trials, fake_logit, recording_scores, score_examples
-from spoof.tables import class_table, confusion_table, markdown, share, verdict_table
+from spoof.report import class_table, confusion_table, markdown, share, verdict_table
+from spoof.scores import (
+    as_trials,
+    confusion,
+    fake_logit,
+    recording_scores,
+    score_examples,
+    verdict_counts,
+)
 
 
 def recording(is_fake: bool, group: str = "g", number: int = 0) -> Joined:

@@ -18,7 +18,7 @@ from spoof.compare import REMARK, CompareConfig, compare_recipes, table
 from spoof.data.utterance import Utterance
 from spoof.evaluate import Evaluation, evaluate
 from spoof.parts import learning_parts
-from spoof.plots.wording import VoiceSet, voice_det, voice_roc
+from spoof.plots import VoiceSet, voice_det, voice_roc
 from spoof.prepare import Change, Preparer
 from spoof.recipes import RECIPES
 from spoof.report import page, write_report

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from spoof.features import log_mel
-from spoof.features.filters import librosa_mel_filters, linear_filters, mel_filters
+from spoof.features.spectra import librosa_mel_filters, linear_filters, mel_filters
 from tests.spoof.sounds import RATE_HZ, noise, sine
 
 

@@ -2,7 +2,7 @@ import librosa
 import numpy as np
 import pytest
 
-from spoof.features.stft import power_spectrogram
+from spoof.features.spectra import power_spectrogram
 from tests.spoof.sounds import noise, sine
 
 

@@ -8,15 +8,21 @@ from scipy.fft import dct
 from scipy.linalg import solve_toeplitz
 
 from cqtnet.errors import InputError
-from spoof.features.filters import linear_filters, mel_filters
+from spoof.features.spectra import linear_filters, mel_filters
 from spoof.features.voice import COUNT, voice_statistics
-from spoof.features.voice.detail import LONG, MIDDLE, SHORT, Resolution, detail
-from spoof.features.voice.envelope import envelope
-from spoof.features.voice.harmonicity import EDGES_HZ, harmonicity
-from spoof.features.voice.lines import N_BANDS, lines
-from spoof.features.voice.modulation import modulation
-from spoof.features.voice.residual import LENGTH, ORDER, RIDGE, residual
 from spoof.features.voice.sound import RATE_HZ, Sound, correlations, moments
+from spoof.features.voice.source import EDGES_HZ, LENGTH, ORDER, RIDGE, harmonicity, residual
+from spoof.features.voice.spectrum import (
+    LINES_N_BANDS,
+    LONG,
+    MIDDLE,
+    SHORT,
+    Resolution,
+    detail,
+    envelope,
+    lines,
+    modulation,
+)
 
 BANDS = len(EDGES_HZ) - 1
 
@@ -144,7 +150,7 @@ def test_a_standing_tone_is_a_line_in_its_band_alone() -> None:
     times = np.arange(3 * RATE_HZ) / RATE_HZ
     tone = noise() + 0.03 * np.sin(2 * np.pi * 3000 * times).astype(np.float32)
     for with_tone, without in zip(lines(Sound.of(tone)), lines(Sound.of(noise())), strict=True):
-        crest, before = with_tone[-N_BANDS:], without[-N_BANDS:]
+        crest, before = with_tone[-LINES_N_BANDS:], without[-LINES_N_BANDS:]
         assert crest.argmax() == 3  # 2.4 to 3.2 kHz
         rise = crest - before  # a few tenths are chance: other windows are the louder half now
         assert rise[3] > 0.5 > np.delete(rise, 3).max() + 0.2

@@ -8,9 +8,7 @@ from torch import Tensor
 
 from cqtnet.errors import WeightsError
 from spoof.models import S1ResNet18, S2ResNet, S3ResNet18, find_pretrained
-from spoof.models.pretrained import freeze_first, load_pretrained
-from spoof.models.resnet import ResNet
-from spoof.models.transfer import N_FROZEN
+from spoof.models.resnet import N_FROZEN, ResNet, freeze_first, load_pretrained
 from tests.spoof.layers import n_parameters
 
 

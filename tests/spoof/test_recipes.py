@@ -101,9 +101,9 @@ def test_training_does_not_change_the_key_of_the_input() -> None:
 
 
 def test_a_function_is_described_with_what_it_is_given() -> None:
-    assert described(partial(round, ndigits=2)) == "builtins.round(ndigits=2)"
-    assert described(partial(partial(round, 5), ndigits=2)) == "builtins.round(5, ndigits=2)"
-    assert described(Recipe) == "spoof.recipes.recipe.Recipe"
+    assert described(partial(round, ndigits=2)) == "round(ndigits=2)"
+    assert described(partial(partial(round, 5), ndigits=2)) == "round(5, ndigits=2)"
+    assert described(Recipe) == "Recipe"
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,8 @@ from cqtnet.errors import InputError, ManifestError
 from spoof.checkpoint import load_trained
 from spoof.data.rows import NAMES
 from spoof.evaluate import evaluate
-from spoof.prepare import Preparer
+from spoof.prepare import Preparer, is_row_table, read_row_table
 from spoof.recipes import find
-from spoof.row_table import is_row_table, read_row_table
 from spoof.train import TrainConfig, train
 from tests.spoof.voices import TINY
 

@@ -14,13 +14,20 @@ import spoof.train
 from cqtnet.errors import InputError, WeightsError
 from cqtnet.runstate import Progress
 from spoof.checkpoint import load_trained, save_trained
-from spoof.data.joining import Joined
+from spoof.data.segments import Joined
 from spoof.data.utterance import Utterance
-from spoof.parts import learning_parts, one_part, segment_parts
+from spoof.parts import (
+    batches,
+    epoch_order,
+    learning_parts,
+    n_batches,
+    nested_chance,
+    one_part,
+    segment_parts,
+)
 from spoof.prepare import Examples, Preparer
 from spoof.recipes import RECIPES
 from spoof.recipes.recipe import Recipe, Training
-from spoof.sampling import batches, epoch_order, n_batches, nested_chance
 from spoof.train import Learner, Step, TrainConfig, is_over, loss_of, rank_of, set_rate, train
 from tests.spoof.voices import TINY, one_output, voices
 

@@ -5,15 +5,23 @@ import pytest
 
 from augment.chain import Chain
 from augment.noise import ColouredNoise
-from augment.pitch import Pitch
-from augment.speed import Speed
-from augment.tempo import Tempo
+from augment.tempo import Pitch, Speed, Tempo
 from cqtnet import SAMPLE_RATE
 from cqtnet.music import make_music
-from verify.align import Peak, distinct, played_at, sample, search
+from verify.align import (
+    Peak,
+    common,
+    distinct,
+    fitted,
+    pieces_along,
+    played_at,
+    refine,
+    sample,
+    search,
+    shifted,
+)
 from verify.features import Features
 from verify.results import Line
-from verify.warp import common, fitted, pieces_along, refine, shifted
 
 SONG = make_music(5, duration_s=40.0)
 WHOLE = Features.of(SONG)

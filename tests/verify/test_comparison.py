@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 
 from augment.chain import Chain
 from augment.noise import ColouredNoise
-from augment.pitch import Pitch
-from augment.speed import Speed
-from augment.tempo import Tempo
+from augment.tempo import Pitch, Speed, Tempo
 from cqtnet import SAMPLE_RATE
 from cqtnet.errors import NotAudioError
 from cqtnet.music import make_music

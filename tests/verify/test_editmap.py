@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from augment.chain import Chain
 from augment.noise import ColouredNoise
-from augment.pitch import Pitch
-from augment.speed import Speed
-from augment.tempo import Tempo
+from augment.tempo import Pitch, Speed, Tempo
 from cqtnet import SAMPLE_RATE
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.music import make_music
@@ -20,8 +18,7 @@ from verify.editmap import edit_map
 from verify.edits import Edit, EditMap
 from verify.editwords import read_edits
 from verify.features import Features
-from verify.paths import NOTHING, best_path
-from verify.places import candidates
+from verify.follow import NOTHING, best_path, candidates
 from verify.results import Line, Stretch
 from verify.wording import clock
 

@@ -10,9 +10,9 @@ from typing import Self
 
 from cqtnet import audio
 from cqtnet.checkpoint import load_weights
-from cqtnet.closing import Closing
 from cqtnet.embed import Embedder
 from cqtnet.errors import ArchiveError, InputError
+from cqtnet.files import Closing
 from verify.archive.adding import Extract, Step, Summary, add_files
 from verify.archive.backends.choice import Searchable, open_index, save_index
 from verify.archive.cluster import on_ray

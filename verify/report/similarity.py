@@ -9,13 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import offset_copy
 from numpy.typing import NDArray
 
-from verify.align import played_at
+from verify.align import played_at, shifted
 from verify.features import COARSE_PER_SECOND, Features, Floats
 from verify.report import style
 from verify.report.joins import put_number
 from verify.report.view import View
 from verify.results import Line
-from verify.warp import shifted
 
 ALONG_S = 2.0
 PIXELS = 520

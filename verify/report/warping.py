@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from verify.align import PIECE_S, Pieces, pieces_along, pitch
 from verify.report import style
 from verify.report.view import View
 from verify.results import Stretch
-from verify.warp import PIECE_S, Pieces, pieces_along, pitch
 
 Values = NDArray[np.float64]
 

@@ -8,14 +8,10 @@ levels and means over time are left out, for they tell of the microphone and the
 import numpy as np
 from numpy.typing import NDArray
 
-from spoof.features.stft import checked
-from spoof.features.voice.detail import detail
-from spoof.features.voice.envelope import envelope
-from spoof.features.voice.harmonicity import harmonicity
-from spoof.features.voice.lines import lines
-from spoof.features.voice.modulation import modulation
-from spoof.features.voice.residual import residual
+from spoof.features.spectra import checked
 from spoof.features.voice.sound import LEAST_S, RATE_HZ, Sound
+from spoof.features.voice.source import harmonicity, residual
+from spoof.features.voice.spectrum import detail, envelope, lines, modulation
 
 MEASURES = (envelope, detail, modulation, harmonicity, residual, lines)
 """Each from a sound to arrays of numbers; their order is that of the columns."""

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import rfft
 
-from spoof.features.filters import linear_filters
-from spoof.features.stft import frames_of
+from spoof.features.spectra import frames_of, linear_filters
 
 Floats = NDArray[np.float32]
 

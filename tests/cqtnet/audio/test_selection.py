@@ -7,7 +7,7 @@ import soundfile
 from augment.errors import InputError
 from cqtnet.audio import load, stream
 from cqtnet.audio.decode import Decoder
-from cqtnet.audio.limits import DEFAULT_LIMITS
+from cqtnet.audio.files import DEFAULT_LIMITS
 
 from .made import encode, sweep, write_in_parts
 

@@ -10,8 +10,7 @@ import soundfile
 from click.testing import CliRunner, Result
 
 from augment.chain import Chain
-from augment.pitch import Pitch
-from augment.tempo import Tempo
+from augment.tempo import Pitch, Tempo
 from cqtnet import SAMPLE_RATE
 from cqtnet.cli import cqtnet
 from cqtnet.errors import ArchiveError, InputError

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.verify.report import cases
+from verify.align import Pieces
 from verify.recording import Recording
 from verify.report.similarity import pooled, similarity
 from verify.report.spectrograms import COLUMNS, levels
@@ -11,7 +12,6 @@ from verify.report.validation import draw_scale, log10_ratios, unbounded_log_lr
 from verify.report.view import MOST_S, view_of
 from verify.report.warping import course, local_tempo
 from verify.results import Line, Stretch
-from verify.warp import Pieces
 
 
 def test_similarity_is_highest_where_a_lies_in_b(a: Recording, b: Recording) -> None:

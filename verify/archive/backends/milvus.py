@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from cqtnet.closing import Closing
 from cqtnet.errors import ArchiveError
+from cqtnet.files import Closing
 from verify.archive.backends.interface import (
     BLOCK_WINDOWS,
     Source,

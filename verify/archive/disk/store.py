@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from cqtnet.closing import Closing
 from cqtnet.errors import ArchiveError
-from cqtnet.files import make_folder
+from cqtnet.files import Closing, make_folder
 from verify.archive.disk import catalogue, lock, segments
 from verify.archive.disk.catalogue import Catalogue, path_bytes
 from verify.archive.disk.contents import BLOCK_WINDOWS, Contents

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from cqtnet.embed import Trace
-from verify.align import FASTEST, SLOWEST, Peak, search
+from verify.align import FASTEST, SLOWEST, Peak, refine, search
 from verify.archive.search.matches import Match
 from verify.archive.search.references import Excerpt
 from verify.archive.search.sound import Sound
@@ -14,7 +14,6 @@ from verify.comparison import reasons_against
 from verify.evidence import gather
 from verify.features import Features
 from verify.results import Alignment
-from verify.warp import refine
 
 LOOKED_AT = 3
 """Peaks of an alignment that are made exact."""

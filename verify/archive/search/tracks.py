@@ -1,6 +1,6 @@
 """A match followed along the query: where it begins, how long it goes on, where it ends.
 
-Every frame counts for or against the match, as `verify.agreement` has it. Its ends are where the
+Every frame counts for or against the match, as `verify.follow` has it. Its ends are where the
 sum of these counts is highest. The line is made exact anew for each piece, so that slow changes
 of tempo are followed.
 """
@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet.cqt import FRAMES_PER_SECOND
-from verify.agreement import agreement
+from verify.align import common, refine
 from verify.archive.search.matches import Match
 from verify.archive.search.references import References
+from verify.editmap import anywhere, same_way
 from verify.features import Features
+from verify.follow import agreement
 from verify.results import Line
-from verify.stretches import anywhere, same_way
-from verify.warp import common, refine
 
 LEAVE_S = 8.0
 """A match ends where it is not heard again for so long."""

@@ -2,7 +2,7 @@
 
 import click
 
-from cqtnet.lazy import LazyGroup
+from cqtnet.cli import LazyGroup
 
 NAMES = (
     "add",

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from augment.pitch import Pitch
-from augment.tempo import Tempo
+from augment.tempo import Pitch, Tempo
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.music import make_music
 from verify.archive.results import Entry, Hits, Ids, Vectors, window_ids

@@ -1,0 +1,79 @@
+"""The progress bar of every command: on stderr, in terminals only, with the time left."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+ESTIMATE_S = 600
+"""Seconds of the past from which the time left is estimated."""
+
+
+class Bar:
+    """One line of progress. It appears with the first news, so a refused order shows no bar."""
+
+    def __init__(self, progress: Progress, doing: str, total: float | None) -> None:
+        self._progress = progress
+        self._task = progress.add_task(doing, total=total)
+
+    def advance(self, by: float = 1, *, doing: str | None = None) -> None:
+        """Report more work done, and what is done now."""
+        self._show()
+        self._progress.update(self._task, advance=by, description=doing)
+
+    def update(
+        self, done: float | None = None, total: float | None = None, *, doing: str | None = None
+    ) -> None:
+        """Report all work done so far, out of how much."""
+        self._show()
+        self._progress.update(self._task, completed=done, total=total, description=doing)
+
+    def print(self, line: str) -> None:
+        """Write a line above the bar, also where stderr is no terminal."""
+        self._progress.console.print(line, markup=False, highlight=False)
+
+    def _show(self) -> None:
+        if not self._progress.disable:
+            self._progress.start()
+
+
+@contextmanager
+def progress_bar(
+    doing: str, total: float | None = None, *, counts: bool = True, quiet: bool = False
+) -> Iterator[Bar]:
+    """A bar on stderr that goes when its block ends.
+
+    `counts` shows done and total as numbers: leave it out where they are bytes. `quiet` shows
+    nothing at all.
+
+    >>> with progress_bar("files", len(files)) as bar:
+    ...     for file in files:
+    ...         bar.advance()
+    """
+    console = Console(stderr=True, quiet=quiet)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        *([MofNCompleteColumn()] if counts else []),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    progress = Progress(
+        *columns,
+        console=console,
+        transient=True,
+        speed_estimate_period=ESTIMATE_S,
+        disable=not console.is_terminal,
+    )
+    try:
+        yield Bar(progress, doing, total)
+    finally:
+        progress.stop()

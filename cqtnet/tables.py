@@ -1,0 +1,123 @@
+"""Tables in text files: read strictly, so that a wrong line is an error with its number; and shown.
+
+A table is a .csv or .tsv file in UTF-8 whose first line names the columns.
+"""
+
+import csv
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cqtnet.audio.files import AUDIO_SUFFIXES, shown
+from cqtnet.errors import ManifestError
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a table, each as long as the header."""
+
+    path: Path
+    columns: list[str]
+    rows: list[list[str]]
+    lines: list[int]  # the line of the file in which each row ends
+
+    def column(self, name: str) -> list[str]:
+        """The fields of one column."""
+        at = self.columns.index(name)
+        return [row[at] for row in self.rows]
+
+    def dicts(self) -> Iterator[tuple[int, dict[str, str]]]:
+        """The line number and the fields by column of every row."""
+        for line, row in zip(self.lines, self.rows, strict=True):
+            yield line, dict(zip(self.columns, row, strict=True))
+
+
+def read_table(
+    path: Path, *, needed: Sequence[str] = (), any_of: Sequence[str] = (), fold_case: bool = False
+) -> Table:
+    """The table in a file, or on standard input where the path is ``-``.
+
+    Columns are separated by tabs where the header holds a tab, else by commas. Blank lines are
+    skipped. A table without one of the `needed` columns, without all of the `any_of` columns,
+    without rows, or with a row of another length is a ManifestError. `fold_case` makes the names
+    of the columns lower case.
+
+    >>> read_table(Path("recordings.tsv"), needed=["file"]).column("file")
+    ['a.wav', 'b.wav']
+    """
+    text = read_list(path)
+    header = text.partition("\n")[0]
+    delimiter = "\t" if "\t" in header else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows, lines = [], []
+    try:
+        columns = next(reader, [])
+        if fold_case:
+            columns = [name.strip().casefold() for name in columns]
+        _check_columns(path, columns, needed, any_of)
+        for row in reader:
+            if not row:
+                continue
+            if len(row) != len(columns):
+                raise ManifestError(
+                    f"{path}:{reader.line_num}: {len(row)} fields where the header has "
+                    f"{len(columns)}; correct it"
+                )
+            rows.append(row)
+            lines.append(reader.line_num)
+    except csv.Error as error:
+        raise ManifestError(f"{path}:{max(1, reader.line_num)}: {error}") from error
+    if not rows:
+        raise ManifestError(f"{path}:1: holds no row below its header; give a row for each item")
+    return Table(path, columns, rows, lines)
+
+
+def read_list(path: Path) -> str:
+    """The text of a list; a recording or anything else in its place is a ManifestError."""
+    if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file():
+        raise ManifestError(f"{shown(path)} is audio; give a folder or a list of recordings")
+    try:
+        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a name that no file system takes
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ManifestError(f"{shown(path)} cannot be read: {reason}; give a list") from error
+    text = data.decode("utf-8-sig", errors="surrogateescape")
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise ManifestError(f"{shown(path)}:{line}: holds a NUL; give a list in plain text, UTF-8")
+    return text
+
+
+def _check_columns(
+    path: Path, columns: Sequence[str], needed: Sequence[str], any_of: Sequence[str]
+) -> None:
+    if len(columns) == 1 and ";" in columns[0]:
+        raise ManifestError(f"{path}:1: columns are separated by semicolons; use commas or tabs")
+    missing = [name for name in needed if name not in columns]
+    if missing or (any_of and not set(any_of) & set(columns)):
+        wanted = ", ".join(missing) or " or ".join(any_of)
+        found = shown(", ".join(columns)) or "nothing"
+        raise ManifestError(f"{path}:1: no column {wanted}; found {found}")
+    twice = sorted({name for name in columns if columns.count(name) > 1})
+    if twice:
+        raise ManifestError(f"{path}:1: column {', '.join(twice)} stands there twice; rename one")
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as a Markdown table, the first one as its heading, in columns as wide as they need.
+
+    >>> print(markdown_table([["a", "b"], ["1", "2"]]))
+    | a | b |
+    |---|---|
+    | 1 | 2 |
+    """
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in cells
+    ]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])

@@ -1,0 +1,249 @@
+"""What is left of spectra when their envelope is taken off: harmonics, noise, lines, gaps."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import dct, rfft
+from scipy.ndimage import uniform_filter1d
+
+from spoof.features.spectra import frames_of, linear_filters, mel_filters
+from spoof.features.voice.sound import (
+    FLOOR,
+    HOP,
+    N_FFT,
+    RATE_HZ,
+    Floats,
+    Sound,
+    active_frames,
+    correlations,
+    hann,
+    moments,
+    power_spectra,
+)
+
+ENVELOPE_FRAMES = 5
+"""Frames that are taken for the envelope over time."""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Windows of a length, how many bins of theirs are the envelope, and bands of bins."""
+
+    length: int
+    hop: int
+    n_fft: int
+    envelope_bins: int
+    edges: tuple[int, ...]
+
+
+def _edges(first: int, last: int, bands: int) -> tuple[int, ...]:
+    return tuple(np.linspace(first, last, bands + 1).round().astype(int).tolist())
+
+
+MIDDLE = Resolution(N_FFT, HOP, N_FFT, 9, _edges(4, 250, 20))
+"""32 ms, an envelope 280 Hz wide, 125 to 7,800 Hz."""
+LONG = Resolution(1600, 320, 2048, 21, _edges(32, 1020, 16))
+"""100 ms, 160 Hz, 250 to 8,000 Hz: single harmonics."""
+SHORT = Resolution(160, 80, 512, 5, _edges(8, 252, 16))
+"""10 ms, 160 Hz, 250 to 7,900 Hz: single pulses."""
+
+
+def detail(sound: Sound) -> list[NDArray[np.floating]]:
+    """In each band spread, skewness and kurtosis over frequency and over time, thrice.
+
+    Once at each resolution: MIDDLE, LONG, SHORT.
+    """
+    found = [*_detail(sound.power, MIDDLE)]
+    for at in (LONG, SHORT):
+        found += _detail(sound.spectra(length=at.length, hop=at.hop, n_fft=at.n_fft), at)
+    return found
+
+
+def _detail(power: Floats, at: Resolution) -> list[NDArray[np.floating]]:
+    log_power, active = np.log(power), active_frames(power)
+    beside = log_power[active]
+    beside -= uniform_filter1d(beside, at.envelope_bins, axis=1)
+    log_power -= _mean_over_frames(log_power)
+    return [*_shapes(beside, at.edges), *_shapes(log_power[active], at.edges)]
+
+
+def _mean_over_frames(values: Floats) -> Floats:
+    """Of each of values (frames, bins) and its two neighbours on either side, mirrored at the ends.
+
+    As `uniform_filter1d` along the first axis, which takes several times as long.
+    """
+    around = ENVELOPE_FRAMES // 2
+    padded = np.pad(values, ((around, around), (0, 0)), mode="symmetric")
+    total = padded[: len(values)].copy()
+    for later in range(1, ENVELOPE_FRAMES):
+        total += padded[later : later + len(values)]
+    total /= ENVELOPE_FRAMES
+    return total
+
+
+def _shapes(values: NDArray[np.floating], edges: tuple[int, ...]) -> list[NDArray[np.floating]]:
+    """Standard deviation, skewness and log kurtosis, about 0, of the values in each band."""
+    count = np.diff(edges) * len(values)
+    squares = np.square(values)
+    powers = (squares, squares * values, np.square(squares))
+    means = [np.add.reduceat(p.sum(axis=0)[: edges[-1]], edges[:-1]) / count for p in powers]
+    spread = np.sqrt(means[0]) + 1e-6
+    return [spread, means[1] / spread**3, np.log(means[2] / spread**4 + 1e-3)]
+
+
+# How the spectrum's envelope varies: synthesis smooths it, and moves its bands together.
+
+N_BANDS, N_CEPSTRA = 60, 40
+LAGS = (1, 2, 4, 8, 16)
+"""Frames of 10 ms over which changes are measured."""
+MEL_FFT = 1024
+"""Twice the window of the linear bands: mel bands are narrow where pitch is."""
+N_WIDE = 20
+"""Bands whose levels are compared with each other."""
+
+
+def envelope(sound: Sound) -> list[NDArray[np.floating]]:
+    """Moments of 40 cepstra and their change over five lags; how 20 linear bands agree.
+
+    The cepstra are of linear bands, and then of mel bands.
+    """
+    spectra = sound.spectra(length=MEL_FFT, hop=HOP)
+    mel = np.log(spectra @ mel_filters(RATE_HZ, MEL_FFT, N_BANDS).T)
+    return [
+        *_movement(sound.bands(N_BANDS), sound.active),
+        *_movement(mel, active_frames(spectra)),
+        correlations(sound.bands(N_WIDE)[sound.active]),
+    ]
+
+
+def _movement(levels: Floats, active: NDArray[np.bool_]) -> list[NDArray[np.floating]]:
+    """Moments of the cepstra of levels (frames, bands), and their change over each lag."""
+    cepstra = dct(levels, axis=1, norm="ortho")[:, :N_CEPSTRA]
+    return [*moments(cepstra[active]), *(_change(cepstra, active, lag) for lag in LAGS)]
+
+
+def _change(
+    cepstra: NDArray[np.floating], active: NDArray[np.bool_], lag: int
+) -> NDArray[np.floating]:
+    """Log standard deviation of each cepstrum's change over some frames."""
+    change = (cepstra[lag:] - cepstra[:-lag])[active[lag:]]
+    if not len(change):
+        return np.zeros(cepstra.shape[1])
+    spread: NDArray[np.floating] = np.log(change.std(axis=0) + 1e-6)
+    return spread
+
+
+# Lines that stand through a recording, as upsampling in a synthesiser leaves them.
+
+LENGTHS, HOP_SHARE = (4096, 2048), 4
+"""Windows of 256 and 128 ms, a quarter of one apart."""
+SMOOTH_HZ = 121
+"""Width of what is taken for the spectrum without lines."""
+LINES_N_BANDS = 10
+FLOOR_SHARE = 0.3 * FLOOR
+"""Of a window's length, added to every bin: a little below FLOOR, for samples of unit variance."""
+
+
+def lines(sound: Sound) -> list[NDArray[np.floating]]:
+    """Log spread, skewness, log kurtosis and log crest of what stands out in ten bands.
+
+    Of the mean log spectrum of the louder and of the softer half of the windows, at two lengths.
+    """
+    found = []
+    for length in LENGTHS:
+        power = power_spectra(sound.samples, length=length, hop=length // HOP_SHARE)
+        power += FLOOR_SHARE * length
+        energy = power.sum(axis=1)
+        middle = np.median(energy)
+        for half in (energy >= middle, energy <= middle):
+            found.append(_standing_out(np.log(power[half]).mean(axis=0), length))
+    return found
+
+
+def _standing_out(mean: Floats, length: int) -> NDArray[np.floating]:
+    width = round(SMOOTH_HZ * length / RATE_HZ) | 1
+    rest = mean - uniform_filter1d(mean, width)
+    bands = rest[: len(rest) // LINES_N_BANDS * LINES_N_BANDS].reshape(LINES_N_BANDS, -1)
+    bands = bands - bands.mean(axis=1, keepdims=True)
+    spread = bands.std(axis=1) + 1e-4
+    unit = bands / spread[:, None]
+    squares = np.square(unit)
+    measures = [
+        np.log(spread),
+        (squares * unit).mean(axis=1),
+        np.log(np.square(squares).mean(axis=1) + 1e-3),
+        np.log(unit.max(axis=1) + 1e-3),
+    ]
+    return np.concatenate(measures)
+
+
+# How bands swell and fade: at the rate of the pitch, and at that of syllables.
+
+FAST_LENGTH, FAST_HOP, FAST_FFT, N_FAST = 96, 16, 128, 10
+"""Windows of 6 ms every 1 ms in 10 bands: short enough to see the single pulses of a voice."""
+LOCAL = 25
+"""Milliseconds whose mean is taken off."""
+STRETCH, STRETCH_HOP = 256, 128
+LEAST_ENERGY = 0.02
+"""Stretches of 256 ms count that have such a share of the loudest one's energy."""
+PITCH_EDGES = (5, 15, 26, 40, 60, 90, 128)
+"""Between them six ranges of modulation, in 3.9 Hz: 20 to 500 Hz."""
+PITCH_RANGE = slice(15, 100)
+SLOW_EDGES = (5, 15, 35, 70, 120, 180, 257)
+"""The same in 0.2 Hz: 1 to 50 Hz."""
+N_SLOW, SLOW_FFT = 20, 512
+
+
+def modulation(sound: Sound) -> list[NDArray[np.floating]]:
+    """Shares of ranges of modulation in each band, how bands agree, and how peaked they are."""
+    return [*_fast(sound), _slow(sound)]
+
+
+def _fast(sound: Sound) -> list[NDArray[np.floating]]:
+    levels = _levels(sound)
+    levels = levels - uniform_filter1d(levels, LOCAL, axis=0)
+    length = min(STRETCH, len(levels))
+    energy = np.square(
+        frames_of(sound.samples, length=length * FAST_HOP, hop=STRETCH_HOP * FAST_HOP)
+    ).mean(axis=1)
+    stretches = np.lib.stride_tricks.sliding_window_view(levels, length, axis=0)[::STRETCH_HOP]
+    loud = np.flatnonzero(energy >= LEAST_ENERGY * energy.max())
+    stretches = stretches[loud[loud < len(stretches)]]
+    power = _power(stretches * hann(length), STRETCH, axis=2)  # (stretches, band, modulation)
+    power /= power.sum(axis=2, keepdims=True) + 1e-12
+    ranges = [power[..., low:high].sum(axis=2).mean(axis=0) for low, high in pairwise(PITCH_EDGES)]
+    spread = levels.std(axis=0) + 1e-6
+    return [
+        np.log(np.stack(ranges) + 1e-4).ravel(),
+        np.log(power[..., PITCH_RANGE].max(axis=2).mean(axis=0) + 1e-4),
+        spread,
+        (np.square(levels) * levels).mean(axis=0) / spread**3,
+        correlations(levels),
+    ]
+
+
+def _levels(sound: Sound) -> Floats:
+    """Natural logarithms (milliseconds, bands) of the power in short windows."""
+    power = power_spectra(sound.samples, length=FAST_LENGTH, hop=FAST_HOP, n_fft=FAST_FFT)
+    filters = linear_filters(RATE_HZ, FAST_FFT, N_FAST)
+    levels: Floats = np.log(power @ filters.T + FLOOR * FAST_LENGTH)
+    return levels
+
+
+def _slow(sound: Sound) -> NDArray[np.floating]:
+    levels = sound.bands(N_SLOW)
+    levels = (levels - levels.mean(axis=0)) * hann(len(levels))[:, None]
+    power = _power(levels, max(SLOW_FFT, len(levels)), axis=0)
+    bins = np.array(SLOW_EDGES) * len(power) // (SLOW_FFT // 2 + 1)
+    power /= power[bins[0] :].sum(axis=0) + 1e-12
+    shares = [power[a:b].sum(axis=0) for a, b in pairwise(bins.tolist())]
+    return np.log(np.stack(shares) + 1e-5).ravel()
+
+
+def _power(levels: Floats, n_fft: int, *, axis: int) -> Floats:
+    """Power spectra of levels along an axis."""
+    spectra = rfft(levels, n_fft, axis=axis)
+    power: Floats = np.square(spectra.real) + np.square(spectra.imag)
+    return power

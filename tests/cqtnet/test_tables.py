@@ -1,0 +1,88 @@
+"""Strict tables: what is read, and what each wrong line is told."""
+
+from pathlib import Path
+
+import pytest
+
+from cqtnet.errors import ManifestError
+from cqtnet.tables import markdown_table, read_table
+
+
+def written(tmp_path: Path, data: bytes, name: str = "list.csv") -> Path:
+    path = tmp_path / name
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"file,label\na.wav,1\n\nb.wav,0\n",
+        b"file\tlabel\na.wav\t1\nb.wav\t0\n",
+        b"\xef\xbb\xbffile,label\r\na.wav,1\r\nb.wav,0",
+    ],
+    ids=["commas and a blank line", "tabs", "byte-order mark, CRLF, no last line end"],
+)
+def test_a_table_is_read_whatever_separates_it(tmp_path: Path, data: bytes) -> None:
+    table = read_table(written(tmp_path, data), needed=["file"])
+    assert table.column("file") == ["a.wav", "b.wav"]
+    assert [row["label"] for _, row in table.dicts()] == ["1", "0"]
+
+
+def test_every_row_knows_its_line(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, b'file\n\n"two\nlines"\nlast\n'))
+    assert table.lines == [4, 5]
+
+
+def test_names_that_are_not_utf_8_come_back_as_the_same_bytes(tmp_path: Path) -> None:
+    (name,) = read_table(written(tmp_path, b"file\ncaf\xe9.wav\n")).column("file")
+    assert name.encode("utf-8", "surrogateescape") == b"caf\xe9.wav"
+
+
+def test_columns_are_found_in_any_case_where_that_is_wanted(tmp_path: Path) -> None:
+    path = written(tmp_path, b"File , LABEL\na.wav,1\n")
+    assert read_table(path, needed=["label"], fold_case=True).columns == ["file", "label"]
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", ":1: no column file; found nothing"),
+        (b"path\na.wav\n", ":1: no column file; found path"),
+        (b"file;label\na.wav;1\n", ":1: columns are separated by semicolons"),
+        (b"file,file\na,b\n", ":1: column file stands there twice"),
+        (b"file,label\n", ":1: holds no row"),
+        (b"file,label\na.wav,1\nb.wav\n", ":3: 1 fields where the header has 2"),
+        (b'file,label\n"a.wav,1\n', ":2: "),
+        (b"file,label\na.wav,\x00\n", ":2: holds a NUL"),
+    ],
+)
+def test_a_wrong_line_is_an_error_with_its_number(tmp_path: Path, data: bytes, told: str) -> None:
+    path = written(tmp_path, data)
+    with pytest.raises(ManifestError) as caught:
+        read_table(path, needed=["file"])
+    assert str(caught.value).startswith(f"{path}{told}")
+
+
+def test_one_of_several_columns_is_enough(tmp_path: Path) -> None:
+    path = written(tmp_path, b"path\na.wav\n")
+    assert read_table(path, any_of=["file", "path"]).columns == ["path"]
+    with pytest.raises(ManifestError, match="no column file or id; found path"):
+        read_table(path, any_of=["file", "id"])
+
+
+@pytest.mark.parametrize("name", ["missing.csv", "nul\0.csv"])
+def test_a_list_that_cannot_be_read_is_an_error(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ManifestError, match="cannot be read: "):
+        read_table(tmp_path / name)
+
+
+def test_a_recording_in_place_of_a_list_is_named_as_such(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="is audio; give a folder or a list"):
+        read_table(written(tmp_path, b"RIFF", "a.wav"))
+
+
+def test_a_markdown_table_escapes_its_bars_and_lines_up() -> None:
+    assert markdown_table([["name", "n"], ["a|b", "10"]]) == (
+        "| name | n  |\n|------|----|\n| a\\|b | 10 |"
+    )
