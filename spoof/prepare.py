@@ -264,7 +264,13 @@ def _short_hash(content: Any) -> str:
 
 
 def code_hash(module: str) -> str:
-    """SHA-256 of a module's source and of all modules of the project that it needs, however far."""
+    """SHA-256 of the source of a module and of all modules of the project that it needs."""
+    digests = sorted(hashlib.sha256(source).hexdigest() for source in _sources(module).values())
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _sources(module: str) -> dict[Path, bytes]:
+    """The files of a module and of all that it imports from the project, directly or not."""
     packages = {*PACKAGES, module.partition(".")[0]}
     waiting, sources = [_source_of(module)], dict[Path, bytes]()
     while waiting:
@@ -274,8 +280,7 @@ def code_hash(module: str) -> str:
         sources[file] = file.read_bytes()
         names = _imported(ast.parse(sources[file]))
         waiting += [_source_of(name) for name in names if name.partition(".")[0] in packages]
-    digests = sorted(hashlib.sha256(source).hexdigest() for source in sources.values())
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
+    return sources
 
 
 def _imported(tree: ast.Module) -> set[str]:

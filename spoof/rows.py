@@ -95,6 +95,6 @@ def _number(row: dict[str, str], name: str, *, place: str) -> float:
         number = float(row[name])
     except ValueError:
         number = math.nan
-    if not abs(number) <= np.finfo(np.float32).max:
+    if not abs(number) <= float(np.finfo(np.float32).max):
         raise ManifestError(f"{place}: {name} {shown(row[name])!r} is no number; correct it")
     return number
