@@ -21,7 +21,7 @@ from cqtnet.errors import InputError, ManifestError
 from eval.metrics.information import cllr, min_cllr
 from spoof.calibration import Calibration
 from spoof.checkpoint import Trained, load_trained
-from spoof.data import Recording, Utterance
+from spoof.data import Utterance
 from spoof.data.split import folds, split_by_group
 from spoof.prepare import TEST, VALID, PartOrAll, Preparer, data_hash, members
 from spoof.scores import Floats, Scored, score
@@ -113,7 +113,7 @@ def fit_recordings(scored: Sequence[Scored], trained: Trained, sources: str) -> 
     return fit(scores, is_fake, witnesses(recordings), model_sha256=trained.sha256, sources=sources)
 
 
-def witnesses(recordings: Sequence[Recording]) -> NDArray[np.str_]:
+def witnesses(recordings: Sequence[Utterance]) -> NDArray[np.str_]:
     """The collection of each recording where either class has enough of them, else its group."""
     named = [{r.collection for r in recordings if r.is_fake is of} for of in (False, True)]
     enough = all("" not in names and len(names) >= FEWEST for names in named)

@@ -67,11 +67,7 @@ def save_trained(net: nn.Module, recipe: Recipe, path: Path, **card: Any) -> str
 
 
 def load_trained(name: str | Path = DEFAULT) -> Trained:
-    """The detector of shipped weights by name, of a .safetensors file, or in a run's folder.
-
-    >>> load_trained("runs/s4").recipe.name
-    's4-cnn'
-    """
+    """The detector of shipped weights by name, of a .safetensors file, or in a run's folder."""
     path = find_weights(name)
     card = _read_card(path.with_suffix(".json"))
     sha256 = stated_sha256(path, card)

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ class Entry:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: the figures of the table."""
+        worst = "worst_eer_change"
         return {
             "recipe": self.recipe.name,
             "error": self.error,
@@ -84,7 +86,7 @@ class Entry:
             "eer": self.figure("eer"),
             "eer_by_segment": self.figure("eer", split_by="segment"),
             "accuracy_by_segment": self.figure("accuracy", split_by="segment"),
-            "shortcut": self.mean(_worst_shortcut),
+            "shortcut": self.mean(lambda r: max((s[worst] for s in r["shortcuts"]), default=None)),
             "source": [vars(result) for result in self.recipe.results],
             "seeds": {split_by: len(reports) for split_by, reports in self.reports.items()},
         }
@@ -103,7 +105,11 @@ def compare_recipes(
     entry with its error; the others go on.
     """
     make_folder(config.out)
-    _require_same_data(utterances, config.out)
+    own, card = data_hash(utterances), config.out / "data.json"
+    if not card.exists():
+        write_json(card, {"data_sha256": own, "recordings": len(utterances)})
+    elif json.loads(card.read_text()).get("data_sha256") != own:
+        raise InputError(f"{config.out} holds a comparison on other data; give another --out")
     entries = []
     for recipe in recipes:
         entries.append(_entry(utterances, recipe, config, report))
@@ -125,11 +131,6 @@ def table(entries: Sequence[Entry]) -> str:
     return markdown_table(rows)
 
 
-def _worst_shortcut(report: Report) -> float | None:
-    """The largest rise of the EER in the shortcut test."""
-    return max((s["worst_eer_change"] for s in report["shortcuts"]), default=None)
-
-
 def _entry(
     utterances: Sequence[Utterance],
     recipe: Recipe,
@@ -139,18 +140,14 @@ def _entry(
     reports: dict[str, list[Report]] = {}
     if config.epochs is not None:
         recipe = recipe.changed(epochs=config.epochs)
-    for split_by in config.split_bys:
-        for seed in range(config.seeds):
-            name = f"{recipe.name}-{split_by}-{seed}"
-            run = TrainConfig(
-                config.out / "runs" / name, recipe, config.preparer, seed=seed,
-                split_by=split_by, device=config.device,
-            )  # fmt: skip
-            try:
-                made = _report(utterances, run, config, partial(report, name))
-            except InputError as error:
-                return Entry(recipe, {}, str(error))
-            reports.setdefault(split_by, []).append(made)
+    for split_by, seed in product(config.split_bys, range(config.seeds)):
+        name = f"{recipe.name}-{split_by}-{seed}"
+        run = TrainConfig(config.out / "runs" / name, recipe, config.preparer, seed, split_by)
+        try:
+            made = _report(utterances, run, config, partial(report, name))
+        except InputError as error:
+            return Entry(recipe, {}, str(error))
+        reports.setdefault(split_by, []).append(made)
     return Entry(recipe, reports)
 
 
@@ -163,13 +160,15 @@ def _report(
     """The report of one run, which is made where it is missing."""
     file = run.out / "report" / "report.json"
     if not file.exists():
-        limit_s = config.limit_s - _seconds_spent(run.out)
+        history = run.out / HISTORY
+        rows = json.loads(history.read_text()) if history.exists() else []
+        limit_s = config.limit_s - sum(row["seconds"] for row in rows)
         if limit_s > 0 or not (run.out / BEST).exists():
-            unfinished = replace(
-                run, pretrained=run.recipe.pretrained_file(), resume=(run.out / LAST).exists(),
-                stop_after_s=limit_s,
+            run = replace(
+                run, device=config.device, pretrained=run.recipe.pretrained_file(),
+                resume=(run.out / LAST).exists(), stop_after_s=limit_s,
             )  # fmt: skip
-            train(utterances, unfinished, report=report)
+            train(utterances, run, report=report)
         evaluation = evaluate(
             load_trained(run.out), utterances, config.preparer, device=config.device,
             shortcuts=config.shortcuts,
@@ -177,23 +176,6 @@ def _report(
         write_report(file.parent, evaluation)
     made: Report = json.loads(file.read_text())
     return made
-
-
-def _seconds_spent(run: Path) -> float:
-    """Seconds that a run has trained for."""
-    history = run / HISTORY
-    if not history.exists():
-        return 0.0
-    return float(sum(row["seconds"] for row in json.loads(history.read_text())))
-
-
-def _require_same_data(utterances: Sequence[Utterance], out: Path) -> None:
-    """Raise where the folder holds a comparison on other data."""
-    own, card = data_hash(utterances), out / "data.json"
-    if not card.exists():
-        write_json(card, {"data_sha256": own, "recordings": len(utterances)})
-    elif json.loads(card.read_text()).get("data_sha256") != own:
-        raise InputError(f"{out} holds a comparison on other data; give another --out")
 
 
 def _row(entry: Entry, *, leaky: bool) -> list[str]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cqtnet import audio
 from cqtnet.device import find_device
 from cqtnet.errors import InputError
-from spoof.calibration import (
+from spoof.calibration import (  # fmt: skip
     HEADLINES,
     Calibration,
     Verdict,
@@ -47,10 +47,6 @@ class Window:
     end_s: float
     score: float | None  # None: no sound
 
-    def to_dict(self) -> dict[str, float | None]:
-        """Plain data."""
-        return dict(vars(self))
-
 
 @dataclass(frozen=True, eq=False)
 class Detection:
@@ -83,15 +79,14 @@ class Detection:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
-        record = {**vars(self), "windows": [window.to_dict() for window in self.windows]}
+        record = {**vars(self), "windows": [dict(vars(window)) for window in self.windows]}
         return {**record, "support": self.support, "is_bounded": self.is_bounded}
 
 
 class Detector:
     """A trained network with its calibration.
 
-    >>> detector = Detector.named("light")
-    >>> detector.detect("questioned.m4a").verdict
+    >>> Detector.named("light").detect("questioned.m4a").verdict
     'insufficient'
     """
 
@@ -105,9 +100,8 @@ class Detector:
     def named(cls, name: str | Path = DEFAULT, *, device: str = "auto") -> Self:
         """The detector of shipped weights, of a run's folder or of a .safetensors file."""
         trained = load_trained(name)
-        return cls(
-            trained, load_calibration(trained.path, trained.sha256), device=find_device(device)
-        )
+        calibration = load_calibration(trained.path, trained.sha256)
+        return cls(trained, calibration, device=find_device(device))
 
     def detect(self, path: audio.StrPath, *, hop_s: float | None = None) -> Detection:
         """The answer about a recording; windows begin every `hop_s`.
@@ -124,27 +118,18 @@ class Detector:
         windows = () if reason else self._windows(samples, sounding, hop_s, name=audio.shown(path))
         scores = [window.score for window in windows if window.score is not None]
         score = float(np.mean(scores)) if scores else None
-        reasons: tuple[str, ...] = (reason,) if reason else ()
         log_lr = None
         if score is not None:
             log_lr = self.calibration.log_lr(score) if self.calibration else None
-            reasons = self._doubts(log_lr)
+            reason = self._doubt(log_lr)
+        known = self.calibration
+        least, most = (known.least, known.most) if known else (None, None)
+        verdict: Verdict = "insufficient" if log_lr is None else verdict_of(log_lr)
         return Detection(
-            audio.shown(path),
-            audio.file_sha256(path),
-            "insufficient" if log_lr is None else verdict_of(log_lr),
-            log_lr,
-            self.calibration.least if self.calibration else None,
-            self.calibration.most if self.calibration else None,
-            score,
-            reasons,
-            duration_s,
-            sound_s,
-            windows,
-            recipe.name,
-            self.trained.sha256,
-            _trained_on(self.trained.card),
-        )
+            audio.shown(path), audio.file_sha256(path), verdict, log_lr, least, most, score,
+            (reason,) if reason else (), duration_s, sound_s, windows, recipe.name,
+            self.trained.sha256, _trained_on(self.trained.card),
+        )  # fmt: skip
 
     def _windows(
         self, samples: Samples, sounding: NDArray[np.bool_], hop_s: float | None, *, name: str
@@ -176,19 +161,19 @@ class Detector:
             for s, score, ok in zip(starts, scores, used, strict=True)
         )
 
-    def _doubts(self, log_lr: float | None) -> tuple[str, ...]:
-        """The reasons why a ratio supports no verdict."""
+    def _doubt(self, log_lr: float | None) -> str:
+        """Why a ratio supports no verdict; "" where it does."""
         if self.calibration is None or log_lr is None:
             return (
                 "these weights have no calibration, so no ratio can be stated; make one with "
-                "`cqtnet spoof calibrate`",
+                "`cqtnet spoof calibrate`"
             )
         if verdict_of(log_lr) != "insufficient":
-            return ()
+            return ""
         reason = f"the ratio is nearer to 1 than {LEAST_RATIO:g}"
         if log_lr in (self.calibration.least, self.calibration.most):
             reason += "; the calibration has too few collections or speakers to support more"
-        return (reason,)
+        return reason
 
 
 def check_hop(hop_s: float | None) -> None:
@@ -254,13 +239,15 @@ def as_lines(detection: Detection) -> list[str]:
     lines = [f"{detection.path}: {headline(detection)}"]
     lines += [f"  because {reason}" for reason in detection.reasons]
     if detection.score is not None:
-        scores = [window.score for window in detection.windows if window.score is not None]
+        scored = [(w.score, w.start_s, w.end_s) for w in detection.windows if w.score is not None]
+        highest, start_s, end_s = max(scored)
         lines.append(
-            f"  score    {detection.score:.2f} on average, {min(scores):.2f} to {max(scores):.2f} "
-            f"over {len(scores)} windows; {detection.sound_s:.1f} s of sound in "
+            f"  score    {detection.score:.2f} on average, {min(scored)[0]:.2f} to {highest:.2f} "
+            f"over {len(scored)} windows; {detection.sound_s:.1f} s of sound in "
             f"{clock(detection.duration_s)}"
         )
-        lines += _highest(detection.windows, detection.score)
+        if highest >= detection.score + MARGIN:
+            lines.append(f"  highest  {highest:.2f} at {clock(start_s)} to {clock(end_s)}")
     lines.append(
         f"  model    {detection.recipe} {detection.model_sha256[:12]}, trained on "
         f"{detection.trained_on}; it cannot judge music, noise or anything else that it was not "
@@ -270,21 +257,9 @@ def as_lines(detection: Detection) -> list[str]:
 
 
 def headline(detection: Detection) -> str:
-    """The verdict with its ratio.
-
-    >>> headline(detection)
-    'SYNTHETIC  LR 36 (ln 3.6): moderate support for a synthetic voice rather than a human one'
-    """
+    """The verdict with its ratio, as "SYNTHETIC  LR 36 (ln 3.6): moderate support for …"."""
     text = HEADLINES[detection.verdict]
     if detection.log_lr is None:
         return text
     text += f"  LR {ratio(detection.log_lr)} (ln {detection.log_lr:.1f}): {detection.support}"
     return f"{text}; the calibration supports no more" if detection.is_bounded else text
-
-
-def _highest(windows: tuple[Window, ...], mean: float) -> list[str]:
-    """The window with the highest score, where that stands out."""
-    window = max(windows, key=lambda w: -math.inf if w.score is None else w.score)
-    if window.score is None or window.score < mean + MARGIN:
-        return []
-    return [f"  highest  {window.score:.2f} at {clock(window.start_s)} to {clock(window.end_s)}"]

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cqtnet.device import find_device
 from cqtnet.versions import versions
@@ -18,7 +17,7 @@ from eval.trials import Scores
 from spoof.calibration import Verdict, load_calibration
 from spoof.checkpoint import BEST, HISTORY, Trained
 from spoof.data import Utterance, balance
-from spoof.prepare import Part, PartOrAll, Preparer, SplitBy, data_hash, members, one_part
+from spoof.prepare import Part, PartOrAll, Preparer, SplitBy, data_hash, members, part_examples
 from spoof.scores import Class, Confusion, as_trials, confusion, score, verdict_counts
 from spoof.shortcut import MOST, Shortcut, eer_of, shortcut_test
 
@@ -61,14 +60,9 @@ class Slice:
         """The rates of some trials."""
         label, synthetic = trials.label, trials.score >= 0
         both = 0 < label.sum() < len(trials)
-        return cls(
-            name,
-            int(label.sum()),
-            int((~label).sum()),
-            _mean(synthetic[label]),
-            _mean(synthetic[~label]),
-            eer_of(trials) if both else Figure(None, note="of one class only"),
-        )
+        found, alarm = (float(synthetic[of].mean()) if of.any() else None for of in (label, ~label))
+        eer = eer_of(trials) if both else Figure(None, note="of one class only")
+        return cls(name, int(label.sum()), int((~label).sum()), found, alarm, eer)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -86,9 +80,9 @@ class Evaluation:
     balance: str  # how many of the recordings were real and fake
     recordings: Level
     segments: Level
-    systems: tuple[Slice, ...]
-    collections: tuple[Slice, ...]
-    shortcuts: tuple[Shortcut, ...]
+    systems: list[Slice]
+    collections: list[Slice]
+    shortcuts: list[Shortcut]
     seconds: float  # that scoring took
 
     @property
@@ -164,8 +158,9 @@ def evaluate(
         judged = members(utterances, chosen, seed=trained.seed)
     started = time.monotonic()
     if chosen:
-        examples = one_part(utterances, trained.recipe, preparer, part=chosen,
-                            split_by=split_by, seed=trained.seed)  # fmt: skip
+        examples = part_examples(
+            chosen, utterances, trained.recipe, preparer, split_by=split_by, seed=trained.seed
+        )
     else:
         examples = preparer.examples(utterances, trained.recipe)
     scored = score(trained.net, examples, device=find_device(device))
@@ -180,19 +175,11 @@ def evaluate(
     tested: list[Shortcut] = []
     if shortcuts and split_by == "group":
         tested = shortcut_test(trained, judged, preparer, most=shortcuts, device=device)
+    levels = (Level.of(trials, resamples=resamples), Level.of(segments, resamples=resamples))
     return Evaluation(
-        trained,
-        chosen or "all",
-        split_by,
-        data_hash(utterances),
-        balance(judged),
-        Level.of(trials, resamples=resamples),
-        Level.of(segments, resamples=resamples),
-        tuple(_systems(trials)),
-        tuple(_collections(trials)),
-        tuple(tested),
-        seconds,
-    )
+        trained, chosen or "all", split_by, data_hash(utterances), balance(judged), *levels,
+        _systems(trials), _collections(trials), tested, seconds,
+    )  # fmt: skip
 
 
 def _split(
@@ -210,19 +197,13 @@ def _split(
 
 def _systems(trials: Scores) -> list[Slice]:
     """Each system's recordings against all human ones, the hardest first."""
-    system = trials.extras["system"]
-    names = [str(name) for name in np.unique(system[trials.label]) if name]
-    slices = [Slice.of(name, trials.where(~trials.label | (system == name))) for name in names]
+    system, names = trials.extras["system"], np.unique(trials.extras["system"][trials.label])
+    slices = [Slice.of(str(n), trials.where(~trials.label | (system == n))) for n in names if n]
     return sorted(slices, key=lambda s: -(s.eer.value or 0.0))
 
 
 def _collections(trials: Scores) -> list[Slice]:
     """Each collection by itself, the largest first."""
     collection = trials.extras["collection"]
-    names = [str(name) for name in np.unique(collection) if name]
-    slices = [Slice.of(name, trials.where(collection == name)) for name in names]
+    slices = [Slice.of(str(n), trials.where(collection == n)) for n in np.unique(collection) if n]
     return sorted(slices, key=lambda s: -(s.synthetic + s.human))
-
-
-def _mean(mask: NDArray[np.bool_]) -> float | None:
-    return float(mask.mean()) if len(mask) else None

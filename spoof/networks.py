@@ -4,7 +4,6 @@ All give logits (B, 1), or (B, 2) with fake second; the source's softmax or sigm
 loss. Every layer with weights but the last is followed by a rectifier.
 """
 
-import math
 from itertools import pairwise
 from typing import Literal
 
@@ -78,7 +77,11 @@ def _dense(*widths: int, dropout: float | None = None) -> list[nn.Module]:
 class Dense(nn.Module):
     """A network whose `layers` follow each other."""
 
-    layers: nn.Sequential
+    def __init__(self, *layers: nn.Module, keras: bool = False) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+        if keras:
+            keras_init(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Inputs (B, …) → logits (B, 1 or 2)."""
@@ -94,9 +97,7 @@ class Fcnn3(Dense):
     """
 
     def __init__(self, size: int = 28) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(nn.Flatten(), *_dense(3 * size * size, 512, 512, 2))
-        keras_init(self)
+        super().__init__(nn.Flatten(), *_dense(3 * size * size, 512, 512, 2), keras=True)
 
 
 class DeepVoiceAnn(Dense):
@@ -108,26 +109,21 @@ class DeepVoiceAnn(Dense):
     """
 
     def __init__(self, n_features: int = 40, *, dropout: float | None = None) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(*_dense(n_features, 64, 64, 64, 2, dropout=dropout))
-        keras_init(self)
+        super().__init__(*_dense(n_features, 64, 64, 64, 2, dropout=dropout), keras=True)
 
 
 class SimpleAnn(Dense):
     """Logit (B, 1) of a mel spectrogram (B, 64, 188), all 12,032 numbers at once."""
 
-    def __init__(self, input_shape: tuple[int, ...] = (64, 188)) -> None:
-        super().__init__()
-        layers = _dense(math.prod(input_shape), 1024, 512, 256, 1)
-        self.layers = nn.Sequential(nn.Flatten(), *layers)
+    def __init__(self) -> None:
+        super().__init__(nn.Flatten(), *_dense(64 * 188, 1024, 512, 256, 1))
 
 
 class SimpleAnnDropout(Dense):
     """Logit (B, 1) of MFCC means (B, 40)."""
 
     def __init__(self, n_features: int = 40) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(*_dense(n_features, 128, 64, 1, dropout=0.5))
+        super().__init__(*_dense(n_features, 128, 64, 1, dropout=0.5))
 
 
 # Convolutional networks: on pictures (S1, S3, S4), on a mel spectrogram, or along the 40 means of
@@ -136,27 +132,32 @@ class SimpleAnnDropout(Dense):
 Padding = Literal["same", "valid"]
 
 
-def _conv(
-    n_inputs: int, n_outputs: int, kernel: int, padding: str | int = 0, *, along: int = 2
-) -> list[nn.Module]:
-    """A convolution along one or two axes, a rectifier, and a pooling that halves them."""
-    if along == 1:
-        convolution: nn.Module = nn.Conv1d(n_inputs, n_outputs, kernel, padding=padding)
-        return [convolution, nn.ReLU(), nn.MaxPool1d(2)]
+def _conv(n_inputs: int, n_outputs: int, kernel: int, padding: str | int = 0) -> list[nn.Module]:
+    """A convolution over height and width, a rectifier, and a pooling that halves them."""
     convolution = nn.Conv2d(n_inputs, n_outputs, kernel, padding=padding)
     return [convolution, nn.ReLU(), nn.MaxPool2d(2)]
 
 
-class Convolutional(nn.Module):
-    """A network of `convolutions` followed by `dense` layers."""
+def _conv_1d(n_inputs: int, n_outputs: int, padding: str | int = 0) -> list[nn.Module]:
+    """A convolution by 3 along coefficients, a rectifier, and a pooling that halves them."""
+    return [nn.Conv1d(n_inputs, n_outputs, 3, padding=padding), nn.ReLU(), nn.MaxPool1d(2)]
 
-    convolutions: nn.Sequential
-    dense: nn.Sequential
-    has_channels = True  # whether inputs have an axis of channels; else one is added
+
+class Convolutional(nn.Module):
+    """A network of `convolutions`, then `dense` layers, for inputs with or without channels."""
+
+    def __init__(
+        self, convolutions: list[nn.Module], *dense: nn.Module, channels: bool, keras: bool = False
+    ) -> None:
+        super().__init__()
+        self.convolutions, self.dense = nn.Sequential(*convolutions), nn.Sequential(*dense)
+        self.channels = channels
+        if keras:
+            keras_init(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Inputs (B, …) → logits (B, 1 or 2)."""
-        logits: Tensor = self.dense(self.convolutions(x if self.has_channels else x[:, None]))
+        logits: Tensor = self.dense(self.convolutions(x if self.channels else x[:, None]))
         return logits
 
 
@@ -170,7 +171,6 @@ class S1Cnn(Convolutional):
     """
 
     def __init__(self, size: int = 28, *, padding: Padding = "same") -> None:
-        super().__init__()
         layers, side = [], size
         for n_inputs, n_outputs in ((3, 32), (32, 64), (64, 128), (128, 128)):
             layers += _conv(n_inputs, n_outputs, 3, padding)
@@ -181,10 +181,8 @@ class S1Cnn(Convolutional):
                 f"pictures of {size} × {size} vanish in four poolings; with {padding!r} padding "
                 f"give at least {smallest} × {smallest}"
             )
-        self.convolutions = nn.Sequential(*layers)  # (B, 128, 1, 1) of 28 × 28
-        dense = _dense(128 * side * side, 512, 2)
-        self.dense = nn.Sequential(nn.Dropout(0.5), nn.Flatten(), *dense)
-        keras_init(self)
+        dense = [nn.Dropout(0.5), nn.Flatten(), *_dense(128 * side * side, 512, 2)]
+        super().__init__(layers, *dense, channels=True, keras=True)  # (B, 128, 1, 1) of 28 × 28
 
 
 class S2SimpleCnn(Convolutional):
@@ -193,15 +191,10 @@ class S2SimpleCnn(Convolutional):
     The text's 7.2 M parameters don't fit these layers, which have 50.0 M; the layers are kept.
     """
 
-    has_channels = False
-
     def __init__(self) -> None:
-        super().__init__()
-        self.convolutions = nn.Sequential(
-            *_conv(1, 32, 5, padding=2),  # (B, 32, 32, 94)
-            *_conv(32, 64, 5, padding=2),  # (B, 64, 16, 47)
-        )
-        self.dense = nn.Sequential(nn.Flatten(), *_dense(64 * 16 * 47, 1024, 512, 256, 1))
+        layers = [*_conv(1, 32, 5, padding=2), *_conv(32, 64, 5, padding=2)]  # (B, 64, 16, 47)
+        dense = _dense(64 * 16 * 47, 1024, 512, 256, 1)
+        super().__init__(layers, nn.Flatten(), *dense, channels=False)
 
 
 class DeepVoiceCnn(Convolutional):
@@ -210,16 +203,11 @@ class DeepVoiceCnn(Convolutional):
     The dropout variant has dense layers of 32, each with Dropout 0.5, in place of 64.
     """
 
-    has_channels = False
-
     def __init__(self, n_features: int = 40, *, dropout: bool = False) -> None:
-        super().__init__()
-        layers = [layer for n in (1, 64, 64) for layer in _conv(n, 64, 3, "same", along=1)]
-        self.convolutions = nn.Sequential(*layers)  # (B, 64, 5) of 40
+        layers = [layer for n in (1, 64, 64) for layer in _conv_1d(n, 64, "same")]  # (B, 64, 5)
         width, share = (32, 0.5) if dropout else (64, 0.0)
         dense = _dense(64 * (n_features // 8), width, width, 2, dropout=share)
-        self.dense = nn.Sequential(nn.Flatten(), *dense)
-        keras_init(self)
+        super().__init__(layers, nn.Flatten(), *dense, channels=False, keras=True)
 
 
 class SimpleCnnDropout(Convolutional):
@@ -228,29 +216,19 @@ class SimpleCnnDropout(Convolutional):
     The source states no padding; none is the default of Keras, whose terms it uses.
     """
 
-    has_channels = False
-
     def __init__(self, n_features: int = 40) -> None:
-        super().__init__()
-        self.convolutions = nn.Sequential(
-            *_conv(1, 128, 3, along=1),  # (B, 128, 19) of 40
-            nn.Dropout(0.5),
-            *_conv(128, 64, 3, along=1),  # (B, 64, 8)
-            nn.Dropout(0.5),
-        )
-        n_steps = ((n_features - 2) // 2 - 2) // 2
-        self.dense = nn.Sequential(nn.Flatten(), *_dense(64 * n_steps, 64, 1))
-        keras_init(self)
+        first = [*_conv_1d(1, 128), nn.Dropout(0.5)]  # (B, 128, 19) of 40
+        second = [*_conv_1d(128, 64), nn.Dropout(0.5)]  # (B, 64, 8)
+        dense = _dense(64 * (((n_features - 2) // 2 - 2) // 2), 64, 1)
+        super().__init__([*first, *second], nn.Flatten(), *dense, channels=False, keras=True)
 
 
 class S3SimpleCnn(Convolutional):
     """Logits (B, 2) of S3's pictures (B, 3, 224, 224)."""
 
     def __init__(self) -> None:
-        super().__init__()
-        # (B, 6, 110, 110), then (B, 16, 53, 53)
-        self.convolutions = nn.Sequential(*_conv(3, 6, 5), *_conv(6, 16, 5))
-        self.dense = nn.Sequential(nn.Flatten(), *_dense(16 * 53 * 53, 120, 84, 2))
+        layers = [*_conv(3, 6, 5), *_conv(6, 16, 5)]  # (B, 16, 53, 53)
+        super().__init__(layers, nn.Flatten(), *_dense(16 * 53 * 53, 120, 84, 2), channels=True)
 
 
 class S4Cnn(Convolutional):
@@ -260,11 +238,9 @@ class S4Cnn(Convolutional):
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        layers = [*_conv(3, 32, 3), *_conv(32, 64, 3), *_conv(64, 128, 3)]
-        self.convolutions = nn.Sequential(*layers)  # (B, 128, 14, 14)
-        self.dense = nn.Sequential(nn.Flatten(), *_dense(128 * 14 * 14, 128, 2, dropout=0.5))
-        keras_init(self)
+        layers = [*_conv(3, 32, 3), *_conv(32, 64, 3), *_conv(64, 128, 3)]  # (B, 128, 14, 14)
+        dense = _dense(128 * 14 * 14, 128, 2, dropout=0.5)
+        super().__init__(layers, nn.Flatten(), *dense, channels=True, keras=True)
 
 
 class Lstm(nn.Module):

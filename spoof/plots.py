@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
-from eval.plots import ScoreSet, det, roc, style
+from eval.plots import ScoreSet, style
 from spoof.calibration import Calibration
 from spoof.detect import Detection
 from spoof.scores import CLASSES, Confusion
@@ -35,10 +35,7 @@ WORDS = (
 
 
 def confusion_matrix(decided: Confusion, *, title: str = "Decisions") -> Figure:
-    """A figure of the four counts, each with its share of the true class.
-
-    >>> figure = confusion_matrix(confusion(scores, is_fake), title="s4-cnn")
-    """
+    """A figure of the four counts, each with its share of the true class."""
     counts = np.array([*vars(decided).values()]).reshape(2, 2)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     figure = style.blank(4.0)
@@ -55,10 +52,7 @@ def confusion_matrix(decided: Confusion, *, title: str = "Decisions") -> Figure:
 
 
 def curves(history: Sequence[dict[str, float]], *, title: str = "Training") -> Figure:
-    """A figure of loss and accuracy by epoch, from the rows that `train` keeps.
-
-    >>> figure = curves(outcome.history, title="s4-cnn")
-    """
+    """A figure of loss and accuracy by epoch, from the rows that `train` keeps."""
     figure = style.blank(5.2)
     losses, accuracies = figure.subplots(2, 1, sharex=True)
     style.dress(losses, title=title, ylabel="loss")
@@ -85,17 +79,8 @@ class VoiceSet(ScoreSet):
         return f"{len(self.target):,} synthetic, {len(self.nontarget):,} human"
 
 
-def voice_det(sets: Sequence[ScoreSet], *, title: str) -> Figure:
-    """The DET curve of one or more detectors or levels, in words about voices."""
-    return _reworded(det(sets, title=title))
-
-
-def voice_roc(sets: Sequence[ScoreSet], *, title: str) -> Figure:
-    """The ROC of one or more detectors or levels, in words about voices."""
-    return _reworded(roc(sets, title=title))
-
-
-def _reworded(figure: Figure) -> Figure:
+def reworded(figure: Figure) -> Figure:
+    """A DET curve or a ROC of `eval` in words about voices."""
     for text in figure.findobj(Text):
         for before, after in WORDS:
             if before in text.get_text():
@@ -105,10 +90,7 @@ def _reworded(figure: Figure) -> Figure:
 
 
 def timeline(detection: Detection, calibration: Calibration | None = None) -> Figure:
-    """A figure of the windows' scores; with a calibration, of where they are insufficient.
-
-    >>> figure = timeline(detector.detect("questioned.m4a"), detector.calibration)
-    """
+    """A figure of the windows' scores; with a calibration, of where they are insufficient."""
     figure = style.blank(3.2)
     axes = figure.subplots()
     style.dress(axes, title=detection.path, xlabel="time", ylabel="log-odds of synthetic")
@@ -123,10 +105,8 @@ def timeline(detection: Detection, calibration: Calibration | None = None) -> Fi
     known = [score for score in scores if not math.isnan(score)] or [-1.0, 1.0]
     low, high = min(known), max(known)
     if calibration is not None and calibration.slope > 0:
-        edges = [
-            (sign * math.log(LEAST_RATIO) - calibration.offset) / calibration.slope
-            for sign in (-1, 1)
-        ]
+        limits = (-math.log(LEAST_RATIO), math.log(LEAST_RATIO))
+        edges = [(limit - calibration.offset) / calibration.slope for limit in limits]
         axes.axhspan(*edges, color=style.SHADE, zorder=0)
         text = f"insufficient: a recording's ratio nearer to 1 than {LEAST_RATIO:g}"
         rows.append((Patch(fc=style.SHADE, ec=style.PALE, lw=0.5), text))

@@ -27,8 +27,8 @@ from cqtnet import audio
 from cqtnet.cache import content_hash, kept_array
 from cqtnet.errors import InputError, NoContentError
 from eval.processes import Workers
-from spoof.data import Recording, Utterance
-from spoof.data.segments import Samples, as_recordings, joined_segments, segments
+from spoof.data import Utterance
+from spoof.data.segments import Samples, joined, joined_segments, segments
 from spoof.data.split import split_by_group
 from spoof.recipes import Recipe
 
@@ -59,7 +59,7 @@ class Examples:
     recording: Indices  # which of `recordings`
     segment: Indices  # number within the recording
     copy: Indices  # 0: the original; others are altered
-    recordings: tuple[Recording, ...]
+    recordings: tuple[Utterance, ...]
 
     def __len__(self) -> int:
         return len(self.row)
@@ -105,9 +105,9 @@ class Preparer:
     ) -> Examples:
         """The segments of recordings; with `copies` above 1, altered ones of each as well.
 
-        Recordings too short for a recipe that skips them have no segment.
+        Utterances too short for a recipe that skips them have no segment.
         """
-        recordings = as_recordings(utterances, joins=recipe.joins)
+        recordings = joined(utterances) if recipe.joins else list(utterances)
         if not recordings:
             raise InputError("0 recordings to prepare; give some")
         if copies > 1 and not recipe.alter:
@@ -145,7 +145,7 @@ class Preparer:
 class _Task:
     """The inputs of one recording, or of one altered copy of it, and their file."""
 
-    recording: Recording
+    recording: Utterance
     recipe: Recipe
     change: Change | None
     copy: int
@@ -189,7 +189,7 @@ class _Task:
 
 
 def _tasks(
-    cache: Path, recordings: Sequence[Recording], recipe: Recipe, copies: int, change: Change | None
+    cache: Path, recordings: Sequence[Utterance], recipe: Recipe, copies: int, change: Change | None
 ) -> list[_Task]:
     folder, own_copies = cache / input_key(recipe), copy_key(recipe) if copies > 1 else ""
     tasks = []
@@ -228,7 +228,7 @@ def _empty(shape: tuple[int, ...], folder: Path) -> NDArray[np.float16]:
         return np.memmap(file, np.float16, "w+", shape=shape)
 
 
-def recording_hash(recording: Recording) -> str:
+def recording_hash(recording: Utterance) -> str:
     """SHA-256 of a recording's content."""
     hashes = [content_hash(path) for path in recording.paths]
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
@@ -323,44 +323,25 @@ VALID, TEST = 0.1, 0.2
 """Shares that are held out, where the data set marks no parts."""
 
 
-def learning_parts(
+def part_examples(
+    part: Part,
     utterances: Sequence[Utterance],
     recipe: Recipe,
     preparer: Preparer,
     *,
     split_by: SplitBy = "group",
     seed: int = 0,
-) -> tuple[Examples, Examples]:
-    """Examples to learn from, with the recipe's copies, and unaltered ones to choose by."""
-    copies = recipe.training.copies
-    _require_groups(utterances, split_by)
-    if split_by == "group":
-        split = split_by_group(utterances, valid=VALID, test=TEST, seed=seed)
-        split.require("train", "valid")
-        train = preparer.examples(split.train, recipe, copies=copies)
-        return train, preparer.examples(split.valid, recipe)
-    examples = preparer.examples(utterances, recipe, copies=copies)
-    part = segment_parts(examples, seed=seed)
-    return (
-        examples.where(part == "train"),
-        examples.where((part == "valid") & (examples.copy == 0)),
-    )
-
-
-def one_part(
-    utterances: Sequence[Utterance],
-    recipe: Recipe,
-    preparer: Preparer,
-    *,
-    part: Part = "test",
-    split_by: SplitBy = "group",
-    seed: int = 0,
+    copies: int = 1,
 ) -> Examples:
-    """Unaltered examples of one part."""
-    _require_groups(utterances, split_by)
+    """The examples of one part, with altered copies where they are asked for."""
     if split_by == "group":
-        return preparer.examples(members(utterances, part, seed=seed), recipe)
-    examples = preparer.examples(utterances, recipe)
+        if len(utterances) > 1 and len({u.path for u in utterances}) == 1:
+            raise InputError(
+                f"{utterances[0].path} does not state which recordings its rows are of, so that "
+                "only rows can be split; use --split-by segment"
+            )
+        return preparer.examples(members(utterances, part, seed=seed), recipe, copies=copies)
+    examples = preparer.examples(utterances, recipe, copies=copies)
     return examples.where(segment_parts(examples, seed=seed) == part)
 
 
@@ -386,12 +367,3 @@ def data_hash(utterances: Sequence[Utterance]) -> str:
         f"{content_hash(u.path)}\t{u.is_fake}\t{u.group}\t{u.split}\n" for u in utterances
     )
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _require_groups(utterances: Sequence[Utterance], split_by: SplitBy) -> None:
-    """Raise where recordings are rows of one table without groups and shall be split by group."""
-    if split_by == "group" and len(utterances) > 1 and len({u.path for u in utterances}) == 1:
-        raise InputError(
-            f"{utterances[0].path} does not state which recordings its rows are of, so that only "
-            "rows can be split; use --split-by segment"
-        )

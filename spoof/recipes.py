@@ -140,12 +140,9 @@ class Recipe:
 
     def input_dict(self) -> dict[str, Any]:
         """How samples become an input, as plain data: two recipes with the same share it."""
+        names = ("rate_hz", "segment_s", "hop_s", "short", "joins")
         return {
-            "rate_hz": self.rate_hz,
-            "segment_s": self.segment_s,
-            "hop_s": self.hop_s,
-            "short": self.short,
-            "joins": self.joins,
+            **{name: getattr(self, name) for name in names},
             "feature": described(self.feature),
             "input_shape": list(self.input_shape),
         }
@@ -171,43 +168,24 @@ def described(function: Callable[..., Any]) -> str:
     """
     if not isinstance(function, partial):
         return function.__qualname__
-    arguments = [_value(value) for value in function.args]
-    arguments += [f"{name}={_value(value)}" for name, value in sorted(function.keywords.items())]
+    arguments = [*map(repr, function.args)]
+    arguments += [f"{name}={value!r}" for name, value in sorted(function.keywords.items())]
     return f"{described(function.func)}({', '.join(arguments)})"
 
 
-def _value(value: object) -> str:
-    return described(value) if callable(value) else repr(value)
-
-
 LIGHT = Recipe(
-    name="light",
-    source="ours",
-    title="a small dense network on statistics of how a voice varies",
-    rate_hz=RATE_HZ,
-    segment_s=3.0,
-    hop_s=1.0,
-    feature=voice_statistics,
-    input_shape=(COUNT,),
-    model=partial(Light, COUNT),
+    "light", "ours", "a small dense network on statistics of how a voice varies", RATE_HZ,
+    segment_s=3.0, hop_s=1.0, feature=voice_statistics, input_shape=(COUNT,),
+    model=partial(Light, COUNT), alter="spoof.copies:our_copy",
     training=Training(
-        epochs=60,
-        batch=128,
-        learning_rate=2e-3,
-        optimiser="adamw",
-        weight_decay=0.05,
-        schedule="cosine",
-        balanced=True,
-        copies=12,
-        copies_used="one",
-        smoothing=0.05,
+        epochs=60, batch=128, learning_rate=2e-3, optimiser="adamw", weight_decay=0.05,
+        schedule="cosine", balanced=True, copies=12, copies_used="one", smoothing=0.05,
     ),
-    alter="spoof.copies:our_copy",
     remarks=(
         "Copies of both classes alike: surroundings, rooms, equipment, levels, bands, codecs.",
         "Levels, means over time and silence around a voice are not among the statistics.",
     ),
-)
+)  # fmt: skip
 OURS = {LIGHT.name: LIGHT}
 
 

@@ -7,12 +7,12 @@ from matplotlib.figure import Figure as Picture
 
 from cqtnet.files import make_folder, write_json, written_whole
 from cqtnet.tables import markdown_table
-from eval.plots import save
+from eval.plots import det, roc, save
 from eval.report import shown
 from eval.trials import write_scores
 from spoof.calibration import Verdict
 from spoof.evaluate import Evaluation, Level, Slice
-from spoof.plots import VoiceSet, confusion_matrix, curves, voice_det, voice_roc
+from spoof.plots import VoiceSet, confusion_matrix, curves, reworded
 from spoof.scores import CLASSES, Class, Confusion
 from spoof.shortcut import Shortcut
 from verify.wording import LEAST_RATIO
@@ -75,7 +75,11 @@ def page(evaluation: Evaluation, *, pictures: list[str]) -> str:
     if evaluation.verdicts is not None:
         table = verdict_table(evaluation.verdicts)
         parts += ["## Verdicts by likelihood ratio", VERDICTS, table]
-    parts += ["## Training", training_line(evaluation)]
+    training = "The duration of the training is not known."
+    if evaluation.training_seconds is not None:
+        seconds, epochs = evaluation.training_seconds, len(evaluation.history)
+        training = f"Training took {seconds:,.0f} s for {epochs} epochs."
+    parts += ["## Training", training]
     if recipe.results:
         stated = "; ".join(map(str, recipe.results))
         parts.append(f"{recipe.source} itself states: {stated}. Its data are different.")
@@ -92,16 +96,12 @@ def page(evaluation: Evaluation, *, pictures: list[str]) -> str:
 def pictures(evaluation: Evaluation) -> dict[str, Picture]:
     """The pictures by name of the file."""
     name = evaluation.trained.recipe.name
-    sets = [
-        _score_set("recordings", evaluation.recordings),
-        _score_set("segments", evaluation.segments),
-    ]
+    levels = {"recordings": evaluation.recordings, "segments": evaluation.segments}
+    sets = [_score_set(level_name, level) for level_name, level in levels.items()]
     drawn = {
-        "det": voice_det(sets, title=f"DET: {name}"),
-        "roc": voice_roc(sets, title=f"ROC: {name}"),
-        "confusion": confusion_matrix(
-            evaluation.recordings.decided, title=f"Decisions on recordings: {name}"
-        ),
+        "det": reworded(det(sets, title=f"DET: {name}")),
+        "roc": reworded(roc(sets, title=f"ROC: {name}")),
+        "confusion": confusion_matrix(evaluation.recordings.decided, title=f"Decisions: {name}"),
     }
     if evaluation.history:
         drawn["curves"] = curves(evaluation.history, title=f"Training: {name}")
@@ -134,9 +134,8 @@ def class_table(decided: Confusion) -> str:
     """Precision, recall and F1 of either class."""
     rows = [["class", "precision %", "recall %", "F1 %"]]
     for of in CLASSES:
-        rows.append(
-            [of, share(decided.precision(of)), share(decided.recall(of)), share(decided.f1(of))]
-        )
+        figures = (decided.precision(of), decided.recall(of), decided.f1(of))
+        rows.append([of, *map(share, figures)])
     return markdown_table(rows)
 
 
@@ -176,14 +175,6 @@ def shortcut_table(shortcuts: Sequence[Shortcut]) -> str:
         eers = (shown(eer, in_percent=True) for eer in (s.eer_human_changed, s.eer_both_changed))
         rows.append([s.change, taken, share(s.turned), *eers])
     return markdown_table(rows)
-
-
-def training_line(evaluation: Evaluation) -> str:
-    """How long training took."""
-    seconds = evaluation.training_seconds
-    if seconds is None:
-        return "The duration of the training is not known."
-    return f"Training took {seconds:,.0f} s for {len(evaluation.history)} epochs."
 
 
 def _shortcuts(shortcuts: Sequence[Shortcut]) -> list[str]:

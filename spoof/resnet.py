@@ -68,11 +68,7 @@ ARCHITECTURES = {
 
 
 class ResNet(nn.Module):
-    """Logits (B, n_classes) of pictures (B, in_channels, H, W).
-
-    >>> ResNet("resnet18")(torch.zeros(1, 3, 224, 224)).shape
-    torch.Size([1, 1000])
-    """
+    """Logits (B, n_classes) of pictures (B, in_channels, H, W)."""
 
     def __init__(self, name: str, *, n_classes: int = 1000, in_channels: int = 3) -> None:
         super().__init__()

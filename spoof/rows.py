@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cqtnet.audio.files import shown
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.tables import read_table
-from spoof.data import Recording, Utterance
+from spoof.data import Utterance
 from spoof.data.folders import is_fake_word
 from spoof.features.spectra import COLUMNS
 from spoof.prepare import Change, Examples, Preparer
@@ -48,8 +48,8 @@ class RowPreparer(Preparer):
         if not largest <= LARGEST:
             raise InputError(f"a row holds {largest:g}, the limit is {LARGEST:g}; leave it out")
         place, zeros = np.arange(len(values)), np.zeros(len(values), np.intp)
-        recordings = tuple(Recording.of(u) for u in utterances)
-        return Examples(values.astype(np.float16), place, place, zeros, zeros, recordings)
+        halves = values.astype(np.float16)
+        return Examples(halves, place, place, zeros, zeros, tuple(utterances))
 
 
 def is_row_table(path: Path) -> bool:
@@ -67,8 +67,6 @@ def read_row_table(path: Path, preparer: Preparer) -> tuple[list[Utterance], Row
 
     The table does not state which recording a row comes from: rows can only be split one by one,
     and seconds of one recording come to be on both sides.
-
-    >>> utterances, rows = read_row_table(Path("DATASET-balanced.csv"), Preparer(Path("cache")))
     """
     rows: list[list[float]] = []
     utterances: list[Utterance] = []

@@ -14,7 +14,7 @@ from torch import nn
 from cqtnet.errors import InputError, ManifestError
 from eval.trials import Scores
 from spoof.calibration import HEADLINES, Verdict, verdict_of
-from spoof.data import Recording
+from spoof.data import Utterance
 from spoof.networks import AT_ONCE, score_inputs
 from spoof.prepare import Examples
 
@@ -27,7 +27,7 @@ class Scored:
 
     examples: Examples
     segment_score: Floats
-    recordings: tuple[Recording, ...]
+    recordings: tuple[Utterance, ...]
     score: Floats  # of recordings (r,): the mean of their segments'
 
     @cached_property
@@ -55,7 +55,7 @@ def score(net: nn.Module, examples: Examples, *, device: torch.device) -> Scored
 
 
 def as_trials(
-    recordings: Sequence[Recording], scores: Floats, *, segment: NDArray[np.intp] | None = None
+    recordings: Sequence[Utterance], scores: Floats, *, segment: NDArray[np.intp] | None = None
 ) -> Scores:
     """Scores of recordings (n,) as `eval` measures them: a synthetic one is a target.
 
@@ -78,11 +78,7 @@ def as_trials(
     file = np.array(names)
     condition = "recordings" if segment is None else "segments"
     return Scores(
-        Path("scores"),
-        file,
-        file,
-        is_fake,
-        np.full(len(names), condition),
+        Path("scores"), file, file, is_fake, np.full(len(names), condition),
         np.array([r.group for r in recordings]),
         {name: np.array([getattr(r, name) for r in recordings])
          for name in ("system", "collection")},
@@ -156,11 +152,7 @@ def _share(part: int, whole: int) -> float:
 
 
 def verdict_counts(log_lr: Floats, is_fake: NDArray[np.bool_]) -> dict[Class, dict[Verdict, int]]:
-    """How often each verdict is given on each class, by natural-log likelihood ratios (n,).
-
-    >>> verdict_counts(np.array([3.0, 0.0]), np.array([True, True]))["synthetic"]
-    {'synthetic': 1, 'human': 0, 'insufficient': 1}
-    """
+    """How often each verdict is given on each class, by natural-log likelihood ratios (n,)."""
     verdicts = [verdict_of(float(value)) for value in log_lr]
     pairs = list(zip(verdicts, is_fake.tolist(), strict=True))
     return {

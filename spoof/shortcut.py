@@ -21,13 +21,13 @@ from eval.bootstrap import Figure
 from eval.metrics import measure
 from eval.trials import Scores
 from spoof.checkpoint import Trained
-from spoof.data import Recording, Utterance
+from spoof.data import Utterance
 from spoof.data.segments import Samples
 from spoof.prepare import Change, Preparer
 from spoof.scores import Floats, as_trials, score
 
 MOST = 200
-"""Recordings of each class that are changed."""
+"""Utterances of each class that are changed."""
 RESAMPLES = 200
 """Resamples behind the interval of an EER that is one of many."""
 
@@ -94,7 +94,7 @@ def shortcut_test(
     """The effect of each change on the scores of at most `most` recordings of each class."""
     chosen = some_of_each(utterances, most, seed=seed)
 
-    def scores(change: Change | None) -> dict[Recording, float]:
+    def scores(change: Change | None) -> dict[Utterance, float]:
         examples = preparer.examples(chosen, trained.recipe, change=change)
         scored = score(trained.net, examples, device=find_device(device))
         return dict(zip(scored.recordings, scored.score.tolist(), strict=True))
@@ -116,7 +116,7 @@ def eer_of(trials: Scores) -> Figure:
     return measure(trials, operating_points=(), false_alarm_rates=(), resamples=RESAMPLES)["eer"]
 
 
-def _compared(name: str, before: dict[Recording, float], after: dict[Recording, float]) -> Shortcut:
+def _compared(name: str, before: dict[Utterance, float], after: dict[Utterance, float]) -> Shortcut:
     """What changed, over the recordings that have scores both times.
 
     A change may leave a recording too short for a recipe that skips such.
@@ -130,14 +130,9 @@ def _compared(name: str, before: dict[Recording, float], after: dict[Recording, 
 
     eer_before = eer(was).value
     assert eer_before is not None
+    masks = (was[human] >= 0, now[human] >= 0, (now[human] >= 0) & (was[human] < 0))
+    taken_before, taken_after, turned = (float(mask.mean()) for mask in masks)
     return Shortcut(
-        name,
-        int(human.sum()),
-        int((~human).sum()),
-        float((was[human] >= 0).mean()),
-        float((now[human] >= 0).mean()),
-        float(((now[human] >= 0) & (was[human] < 0)).mean()),
-        eer_before,
-        eer(np.where(human, now, was)),
-        eer(now),
-    )
+        name, int(human.sum()), int((~human).sum()), taken_before, taken_after, turned,
+        eer_before, eer(np.where(human, now, was)), eer(now),
+    )  # fmt: skip

@@ -3,31 +3,10 @@
 from dataclasses import replace
 from functools import partial
 
+from spoof import networks, resnet
 from spoof.data.segments import Samples
-from spoof.features.pictures import mel_picture, mfcc_picture, spectrogram_picture
-from spoof.features.spectra import (
-    chroma_means,
-    first_row,
-    lfcc_means,
-    log_mel,
-    mfcc,
-    mfcc_means,
-)
-from spoof.networks import (
-    DeepVoiceAnn,
-    DeepVoiceCnn,
-    Fcnn3,
-    Lstm,
-    S1Cnn,
-    S2SimpleCnn,
-    S3SimpleCnn,
-    S4Cnn,
-    SimpleAnn,
-    SimpleAnnDropout,
-    SimpleCnnDropout,
-)
+from spoof.features import pictures, spectra
 from spoof.recipes import Recipe, SourceResult, Training
-from spoof.resnet import S1ResNet18, S2ResNet, S3ResNet18
 
 RATE_HZ = 16_000
 
@@ -52,28 +31,21 @@ def _s1_results(accuracy: str, seconds: str) -> tuple[SourceResult, ...]:
 
 
 S1_CNN = Recipe(
-    name="s1-cnn",
-    source="S1",
-    title="four convolutions on a picture of MFCCs",
-    rate_hz=RATE_HZ,
-    segment_s=2.0,
-    feature=partial(mfcc_picture, rate_hz=RATE_HZ, size=SIZE),
-    input_shape=(3, SIZE, SIZE),
-    model=partial(S1Cnn, size=SIZE),
-    training=Training(epochs=90, batch=100),
-    results=_s1_results("78 %", "977"),
-    remarks=S1_REMARKS,
-)
+    "s1-cnn", "S1", "four convolutions on a picture of MFCCs", RATE_HZ, segment_s=2.0,
+    feature=partial(pictures.mfcc_picture, rate_hz=RATE_HZ, size=SIZE), input_shape=(3, SIZE, SIZE),
+    model=partial(networks.S1Cnn, size=SIZE), training=Training(epochs=90, batch=100),
+    results=_s1_results("78 %", "977"), remarks=S1_REMARKS,
+)  # fmt: skip
 S1 = (
     S1_CNN,
     replace(
         S1_CNN, name="s1-fcnn3", title="three dense layers on a picture of MFCCs",
-        model=partial(Fcnn3, size=SIZE), results=_s1_results("77.1 %", "1,011"),
+        model=partial(networks.Fcnn3, size=SIZE), results=_s1_results("77.1 %", "1,011"),
         remarks=S1_NAME_ONLY,
     ),
     replace(
-        S1_CNN, name="s1-resnet18", title="ResNet-18 on a picture of MFCCs", model=S1ResNet18,
-        results=_s1_results("81.3 %", "15,127"), remarks=S1_NAME_ONLY,
+        S1_CNN, name="s1-resnet18", title="ResNet-18 on a picture of MFCCs",
+        model=resnet.S1ResNet18, results=_s1_results("81.3 %", "15,127"), remarks=S1_NAME_ONLY,
     ),
 )  # fmt: skip
 
@@ -82,67 +54,42 @@ S1 = (
 COPIED = "The source's windows are augmented 60-fold: --set copies=60."
 UNSTATED = "Epochs, batch and rate are not stated: 50, 32 and Adam's 0.001, the best by loss."
 NO_RESULT = "The source states no figure for this network alone."
-MEANS = partial(mfcc_means, rate_hz=RATE_HZ)
+MEANS = partial(spectra.mfcc_means, rate_hz=RATE_HZ)
 
 ANN = Recipe(
-    name="s2-ann",
-    source="S2",
-    title="three dense layers of 64 on means of 40 MFCCs",
-    rate_hz=RATE_HZ,
-    segment_s=1.0,
-    feature=MEANS,
-    input_shape=(40,),
-    model=DeepVoiceAnn,
-    training=Training(epochs=50, batch=3, patience=2, keep="loss"),
-    alter="spoof.copies:s2_copy",
+    "s2-ann", "S2", "three dense layers of 64 on means of 40 MFCCs", RATE_HZ, segment_s=1.0,
+    feature=MEANS, input_shape=(40,), model=networks.DeepVoiceAnn,
+    training=Training(epochs=50, batch=3, patience=2, keep="loss"), alter="spoof.copies:s2_copy",
     results=_results("DEEP-VOICE", ("test accuracy", "0.9934"), ("test loss", "0.0135")),
     remarks=(
         "Windows of 1 s, as the rows of the data's own table.",
-        "The source's windows of one recording are on both sides of its split: --split-by segment.",
+        "The source's windows of one recording are on both sides of its split: "
+        "--split-by segment.",
         COPIED,
     ),
-)
+)  # fmt: skip
 CNN1D = replace(
-    ANN,
-    name="s2-cnn1d",
-    title="three convolutions along means of 40 MFCCs",
-    model=DeepVoiceCnn,
-    results=(),
-    remarks=(NO_RESULT, *ANN.remarks),
-)
+    ANN, name="s2-cnn1d", title="three convolutions along means of 40 MFCCs",
+    model=networks.DeepVoiceCnn, results=(), remarks=(NO_RESULT, *ANN.remarks),
+)  # fmt: skip
 SIMPLE_ANN = Recipe(
-    name="s2-simple-ann",
-    source="S2",
-    title="four dense layers on a mel spectrogram",
-    rate_hz=RATE_HZ,
-    segment_s=3.0,
-    feature=partial(log_mel, rate_hz=RATE_HZ),
-    input_shape=(64, 188),
-    model=SimpleAnn,
-    training=Training(epochs=50, batch=32, patience=5, keep="loss"),
+    "s2-simple-ann", "S2", "four dense layers on a mel spectrogram", RATE_HZ, segment_s=3.0,
+    feature=partial(spectra.log_mel, rate_hz=RATE_HZ), input_shape=(64, 188),
+    model=networks.SimpleAnn, training=Training(epochs=50, batch=32, patience=5, keep="loss"),
     alter="spoof.copies:s2_copy",
     remarks=(
         "64 × 188 is 3 s at 16 kHz with a hop of 256; the stated 512 gives 94 frames.",
-        NO_RESULT,
-        UNSTATED,
-        COPIED,
+        NO_RESULT, UNSTATED, COPIED,
     ),
-)
+)  # fmt: skip
 SIMPLE_ANN_DROPOUT = replace(
-    SIMPLE_ANN,
-    name="s2-simple-ann-dropout",
-    title="three dense layers with dropout on means of 40 MFCCs",
-    feature=MEANS,
-    input_shape=(40,),
-    model=SimpleAnnDropout,
-    remarks=(NO_RESULT, UNSTATED, COPIED),
-)
+    SIMPLE_ANN, name="s2-simple-ann-dropout",
+    title="three dense layers with dropout on means of 40 MFCCs", feature=MEANS, input_shape=(40,),
+    model=networks.SimpleAnnDropout, remarks=(NO_RESULT, UNSTATED, COPIED),
+)  # fmt: skip
 RESNET101 = replace(
-    SIMPLE_ANN,
-    name="s2-resnet101",
-    title="ResNet-101 on a mel spectrogram",
-    model=partial(S2ResNet, "resnet101"),
-    imagenet="resnet101",
+    SIMPLE_ANN, name="s2-resnet101", title="ResNet-101 on a mel spectrogram",
+    model=partial(resnet.S2ResNet, "resnet101"), imagenet="resnet101",
     remarks=("Without a file of pretrained weights all layers learn, none frozen.",
              *SIMPLE_ANN.remarks),
 )  # fmt: skip
@@ -151,36 +98,35 @@ S2 = (
     replace(
         ANN, name="s2-ann-dropout",
         title="three dense layers of 64 with dropout on means of 40 MFCCs",
-        model=partial(DeepVoiceAnn, dropout=0.2),
+        model=partial(networks.DeepVoiceAnn, dropout=0.2),
         results=_results("DEEP-VOICE", ("test accuracy", "0.9867")),
         remarks=("Dropout is 0.1 in the text and 0.2 in the code: 0.2.", *ANN.remarks),
     ),
     CNN1D,
     replace(
-        CNN1D, name="s2-cnn1d-dropout",
+        CNN1D, name="s2-cnn1d-dropout", model=partial(networks.DeepVoiceCnn, dropout=True),
         title="three convolutions along means of 40 MFCCs, with dropout",
-        model=partial(DeepVoiceCnn, dropout=True),
     ),
     SIMPLE_ANN,
     SIMPLE_ANN_DROPOUT,
     replace(
         SIMPLE_ANN, name="s2-simple-cnn", title="two convolutions on a mel spectrogram",
-        model=S2SimpleCnn,
+        model=networks.S2SimpleCnn,
         remarks=("The text's 7.2 M parameters do not fit its layers: 50.0 M.",
                  *SIMPLE_ANN.remarks),
     ),
     replace(
-        SIMPLE_ANN_DROPOUT, name="s2-simple-cnn-dropout", model=SimpleCnnDropout,
+        SIMPLE_ANN_DROPOUT, name="s2-simple-cnn-dropout", model=networks.SimpleCnnDropout,
         title="two convolutions with dropout along means of 40 MFCCs",
     ),
     RESNET101,
     replace(
         RESNET101, name="s2-resnet200d", title="ResNet-200d on a mel spectrogram",
-        model=partial(S2ResNet, "resnet200d"), imagenet="resnet200d",
+        model=partial(resnet.S2ResNet, "resnet200d"), imagenet="resnet200d",
     ),
     replace(
-        SIMPLE_ANN, name="s2-lstm", title="LSTM along 40 MFCCs",
-        feature=partial(mfcc, rate_hz=RATE_HZ), input_shape=(40, 94), model=Lstm,
+        SIMPLE_ANN, name="s2-lstm", title="LSTM along 40 MFCCs", model=networks.Lstm,
+        feature=partial(spectra.mfcc, rate_hz=RATE_HZ), input_shape=(40, 94),
         remarks=("What the LSTM reads is not stated: frames of 40 MFCCs.", NO_RESULT, UNSTATED,
                  COPIED),
     ),
@@ -190,30 +136,21 @@ S2 = (
 
 S3_DATA = "DEEP-VOICE and ASVspoof 2019 LA"
 S3_SIMPLE_CNN = Recipe(
-    name="s3-simple-cnn",
-    source="S3",
-    title="two convolutions on a picture of 30 s",
-    rate_hz=RATE_HZ,
-    segment_s=30.0,
-    feature=partial(spectrogram_picture, rate_hz=RATE_HZ, size=224),
-    input_shape=(3, 224, 224),
-    model=S3SimpleCnn,
+    "s3-simple-cnn", "S3", "two convolutions on a picture of 30 s", RATE_HZ, segment_s=30.0,
+    feature=partial(pictures.spectrogram_picture, rate_hz=RATE_HZ, size=224),
+    input_shape=(3, 224, 224), model=networks.S3SimpleCnn, joins=True,
     training=Training(epochs=30, batch=64, learning_rate=1e-3, keep="f1", keep_every=2),
-    joins=True,
     results=_results(S3_DATA, ("F1", "0.785"), ("accuracy", "0.927")),
     remarks=(
         "The source writes real = 1; here fake is 1 everywhere. Its F1 is that of the real class.",
         "303 real to 2,615 fake segments: accuracy alone says little.",
         "The source does not say what fills a speaker's last 30 s: what is short is repeated.",
     ),
-)
+)  # fmt: skip
 S3_RESNET18 = replace(
-    S3_SIMPLE_CNN,
-    name="s3-resnet18",
-    title="a convolution and ResNet-18 on a picture of 30 s",
-    model=S3ResNet18,
+    S3_SIMPLE_CNN, name="s3-resnet18", title="a convolution and ResNet-18 on a picture of 30 s",
+    model=resnet.S3ResNet18, imagenet="resnet18",
     training=Training(epochs=30, batch=256, learning_rate=1e-4, keep="f1", keep_every=2),
-    imagenet="resnet18",
     results=(
         *_results(S3_DATA, ("F1", "0.894"), ("accuracy", "0.969")),
         *_results("100 unseen imitations", ("F1", "0.828"), ("accuracy", "0.840")),
@@ -223,27 +160,21 @@ S3_RESNET18 = replace(
         "Which network judged the 100 imitations is not said: listed with the better one.",
         *S3_SIMPLE_CNN.remarks,
     ),
-)
+)  # fmt: skip
 
 # S4: 128 × 128 pictures of spectrograms, a small network of Keras.
 
 S4_CNN = Recipe(
-    name="s4-cnn",
-    source="S4",
-    title="three convolutions on a picture of 3 s",
-    rate_hz=RATE_HZ,
-    segment_s=3.0,
-    feature=partial(spectrogram_picture, rate_hz=RATE_HZ, size=128),
-    input_shape=(3, 128, 128),
-    model=S4Cnn,
-    training=Training(epochs=10, batch=32),
+    "s4-cnn", "S4", "three convolutions on a picture of 3 s", RATE_HZ, segment_s=3.0,
+    feature=partial(pictures.spectrogram_picture, rate_hz=RATE_HZ, size=128),
+    input_shape=(3, 128, 128), model=networks.S4Cnn, training=Training(epochs=10, batch=32),
     results=_results("128 pictures, 56 original and 72 deepfake", ("accuracy", "98-99 %")),
     remarks=(
         "How long a picture's sound is, is not said: 3 s.",
         "80 % to learn from, 20 % to be judged by; the validation part is taken from the former.",
         "With so few pictures the figure's 95 % interval reaches about 4 points down.",
     ),
-)
+)  # fmt: skip
 
 RECIPES = {recipe.name: recipe for recipe in (*S1, *S2, S3_SIMPLE_CNN, S3_RESNET18, S4_CNN)}
 
@@ -251,31 +182,25 @@ RECIPES = {recipe.name: recipe for recipe in (*S1, *S2, S3_SIMPLE_CNN, S3_RESNET
 
 ROWS_RATE_HZ = 22_050
 """librosa's own rate, at which DEEP-VOICE's table was made: no other is stated."""
-
 OTHER_FEATURES: dict[str, tuple[partial[Samples], int]] = {
-    "mfcc13": (partial(mfcc_means, rate_hz=RATE_HZ, n_coefficients=13), 13),
-    "lfcc": (partial(lfcc_means, rate_hz=RATE_HZ), 40),
-    "chroma": (partial(chroma_means, rate_hz=RATE_HZ), 12),
-    "rows": (partial(first_row, rate_hz=ROWS_RATE_HZ), 26),
+    "mfcc13": (partial(spectra.mfcc_means, rate_hz=RATE_HZ, n_coefficients=13), 13),
+    "lfcc": (partial(spectra.lfcc_means, rate_hz=RATE_HZ), 40),
+    "chroma": (partial(spectra.chroma_means, rate_hz=RATE_HZ), 12),
+    "rows": (partial(spectra.first_row, rate_hz=ROWS_RATE_HZ), 26),
 }
 """Features that networks on 40 means can take instead, and how many numbers each has."""
+MEL = partial(pictures.mel_picture, rate_hz=RATE_HZ, size=SIZE)
 
 
 def _variant(recipe: Recipe, name: str) -> Recipe:
     feature, count = OTHER_FEATURES[name]
     return replace(
-        recipe,
-        name=f"{recipe.name}@{name}",
-        rate_hz=feature.keywords["rate_hz"],
-        segment_s=1.0 if name == "rows" else recipe.segment_s,
-        feature=feature,
-        input_shape=(count,),
-        model=partial(recipe.model, n_features=count),
-        results=(),
-    )
+        recipe, name=f"{recipe.name}@{name}", rate_hz=feature.keywords["rate_hz"],
+        segment_s=1.0 if name == "rows" else recipe.segment_s, feature=feature,
+        input_shape=(count,), model=partial(recipe.model, n_features=count), results=(),
+    )  # fmt: skip
 
 
-MEL = partial(mel_picture, rate_hz=RATE_HZ, size=SIZE)
 VARIANTS = {
     recipe.name: recipe
     for recipe in (

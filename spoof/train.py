@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from spoof.checkpoint import BEST, HISTORY, LAST, save_trained
 from spoof.data import Utterance, class_weights
 from spoof.networks import fake_logit
 from spoof.plots import curves
-from spoof.prepare import Examples, Indices, Preparer, SplitBy, data_hash, learning_parts
+from spoof.prepare import Examples, Indices, Preparer, SplitBy, data_hash, part_examples
 from spoof.recipes import Recipe, Training
 from spoof.scores import confusion, score
 
@@ -105,9 +106,11 @@ def train(
     device = find_device(config.device)
     card = run_card(utterances, config)
     require_fit(config.out, card, resume=config.resume)
-    learning, choosing = learning_parts(
-        utterances, recipe, config.preparer, split_by=config.split_by, seed=config.seed
-    )
+    part = partial(
+        part_examples, utterances=utterances, recipe=recipe, preparer=config.preparer,
+        split_by=config.split_by, seed=config.seed,
+    )  # fmt: skip
+    choosing, learning = part("valid"), part("train", copies=training.copies)
     _require_judgeable(choosing, training)
     weights_card = {**card, "learned": learned(learning)}
 

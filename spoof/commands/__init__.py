@@ -3,13 +3,14 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial, wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
+from click import Choice, IntRange, option
 
 from cqtnet.cli import LazyGroup
 
@@ -20,16 +21,14 @@ if TYPE_CHECKING:
     from spoof.train import Step
 
 PLACES = {
-    "calibrate": "spoof.commands.judge:calibrate",
-    "compare-recipes": "spoof.commands.train:compare_recipes",
-    "detect": "spoof.commands.judge:detect",
-    "evaluate": "spoof.commands.judge:evaluate",
-    "recipes": "spoof.commands.train:recipes",
-    "train": "spoof.commands.train:train",
-}
+    "detect": "judge:detect", "evaluate": "judge:evaluate", "calibrate": "judge:calibrate",
+    "recipes": "train:recipes", "train": "train:train", "compare-recipes": "train:compare_recipes",
+}  # fmt: skip
 
 
-@click.command(cls=LazyGroup, places=PLACES, name="spoof")
+@click.command(
+    cls=LazyGroup, name="spoof", places={n: f"spoof.commands.{at}" for n, at in PLACES.items()}
+)
 def group() -> None:
     """Judge whether a voice is synthetic; train and compare detectors."""
 
@@ -37,35 +36,20 @@ def group() -> None:
 ShowStep = Callable[..., None]
 """A function of a `Step` and, if it is not "training", the name of what is trained."""
 PATH = click.Path(path_type=Path)
-LAYOUT_NAMES = ("asvspoof", "deep-voice", "fake-or-real", "folders", "table")
-DEVICE = click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.",
-                      show_default=True)  # fmt: skip
-JSON = partial(click.option, "--json", "as_json", is_flag=True)
-PART = click.option(
-    "--part",
-    type=click.Choice(["auto", "train", "valid", "test", "all"]),
-    default="auto",
-    show_default=True,
-)
+LAYOUTS = Choice(["asvspoof", "deep-voice", "fake-or-real", "folders", "table"])
+DEVICE = option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
+JSON = partial(option, "--json", "as_json", is_flag=True)
+PARTS = Choice(["auto", "train", "valid", "test", "all"])
+PART = option("--part", type=PARTS, default="auto", show_default=True)
 DATA = (
-    click.option(
-        "--data",
-        required=True,
-        type=PATH,
-        help="A data set's folder, one with real/ and fake/, a table of recordings, or "
-        "DEEP-VOICE's table of features.",
-    ),
-    click.option("--layout", type=click.Choice(LAYOUT_NAMES), help="Default: detected."),
-    click.option(
-        "--cache", type=PATH, help="Folder for the inputs made of recordings; may be shared."
-    ),
-    click.option(
-        "--workers",
-        type=click.IntRange(1),
-        help="Processes that read recordings.  [default: all cores but one, 16 at most]",
-    ),
+    option("--data", required=True, type=PATH, help="A data set's folder, one with real/ and "
+           "fake/, a table of recordings, or DEEP-VOICE's table of features."),
+    option("--layout", type=LAYOUTS, help="Default: detected."),
+    option("--cache", type=PATH, help="Folder for the inputs made of recordings; may be shared."),
+    option("--workers", type=IntRange(1), help="Processes that read recordings.  [default: all "
+           "cores but one, 16 at most]"),
     DEVICE,
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,15 +67,13 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a `Source`, which the command gets as its argument `source`."""
 
     @wraps(command)
-    def with_source(
-        *, data: Path, layout: str | None, cache: Path | None, workers: int | None, device: str,
-        **others: Any,
-    ) -> Any:  # fmt: skip
-        return command(source=Source(data, layout, cache, workers, device), **others)
+    def with_source(**options: Any) -> Any:
+        source = Source(**{field.name: options.pop(field.name) for field in fields(Source)})
+        return command(source=source, **options)
 
     decorated: Callable[..., Any] = with_source
-    for option in reversed(DATA):
-        decorated = option(decorated)
+    for add in reversed(DATA):
+        decorated = add(decorated)
     return decorated
 
 
@@ -123,18 +105,14 @@ def opened(
 
 def _show_step(bar: "Bar", step: "Step", name: str = "training") -> None:
     """Move the bar after a batch, and print a line after an epoch."""
-    done = step.epoch * step.n_batches + (0 if step.row else step.batch)
-    doing = f"{name}  epoch {step.epoch + (not step.row)}  loss {step.loss:.3f}"
+    row = step.row
+    done = step.epoch * step.n_batches + (0 if row else step.batch)
+    doing = f"{name}  epoch {step.epoch + (not row)}  loss {step.loss:.3f}"
     bar.update(done, step.n_epochs * step.n_batches, doing=doing)
-    if step.row:
-        bar.print(f"{name}  {_epoch_line(step.row)}")
-
-
-def _epoch_line(row: dict[str, float]) -> str:
-    """The figures of an epoch in a line."""
-    eer = f"  EER {100 * row['valid_eer']:.1f} %" if "valid_eer" in row else ""
-    return (
-        f"epoch {row['epoch']:.0f}  loss {row['loss']:.4f}  accuracy {100 * row['accuracy']:.1f} %"
-        f"  held out: loss {row['valid_loss']:.4f}  accuracy {100 * row['valid_accuracy']:.1f} %"
-        f"{eer}  {row['seconds']:.1f} s"
-    )
+    if row:
+        eer = f"  EER {100 * row['valid_eer']:.1f} %" if "valid_eer" in row else ""
+        bar.print(
+            f"{name}  epoch {row['epoch']:.0f}  loss {row['loss']:.4f}  "
+            f"accuracy {100 * row['accuracy']:.1f} %  held out: loss {row['valid_loss']:.4f}  "
+            f"accuracy {100 * row['valid_accuracy']:.1f} %{eer}  {row['seconds']:.1f} s"
+        )

@@ -3,9 +3,10 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from click import IntRange, option
 
 from spoof.commands import DEVICE, JSON, PART, PATH, Source, data_options, opened
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cqtnet.errors import InputError
-    from spoof.calibration import Calibration
     from spoof.detect import Detection, Detector
     from spoof.prepare import PartOrAll
 
@@ -33,28 +33,17 @@ Example:
 """
 )
 @click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE…")
-@click.option(
-    "--model", default="light", show_default=True, help="Shipped weights, a run, or a file."
-)
-@click.option(
-    "--hop",
-    "hop_s",
-    type=float,
-    help="Seconds between windows.  [default: half a window; beyond 90 s a whole one]",
-)
+@option("--model", default="light", show_default=True, help="Shipped weights, a run, or a file.")
+@option("--hop", "hop_s", type=float, help="Seconds between windows.  [default: half a window; "
+        "beyond 90 s a whole one]")  # fmt: skip
 @DEVICE
-@click.option("--picture", type=PATH, help="Draw the score over time, .png; of one file.")
-@click.option("--force", is_flag=True, help="Replace the picture if it exists.")
+@option("--picture", type=PATH, help="Draw the score over time, .png; of one file.")
+@option("--force", is_flag=True, help="Replace the picture if it exists.")
 @JSON(help="Print a line of JSON for every file.")
 def detect(
-    files: tuple[Path, ...],
-    model: str,
-    hop_s: float | None,
-    device: str,
-    picture: Path | None,
-    force: bool,
-    as_json: bool,
-) -> None:
+    files: tuple[Path, ...], model: str, hop_s: float | None, device: str, picture: Path | None,
+    force: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Judge whether the voice in each FILE, or in the files of folders, is synthetic.
 
     The verdict comes with a likelihood ratio: how many times more probable the score is if the
@@ -63,7 +52,7 @@ def detect(
     """
     from cqtnet.audio import find_audio
     from cqtnet.errors import InputError
-    from cqtnet.files import refuse_overwrite
+    from cqtnet.files import refuse_overwrite, written_whole
     from spoof.detect import Detector, as_lines, check_hop
 
     check_hop(hop_s)
@@ -88,7 +77,10 @@ def detect(
         codes.add(EXIT_CODES[result.verdict])
         click.echo(json.dumps(result.to_dict()) if as_json else "\n".join(as_lines(result)))
         if picture is not None:
-            _draw(result, detector, picture)
+            from spoof.plots import timeline
+
+            with written_whole(picture) as temporary:
+                timeline(result, detector.calibration).savefig(temporary)
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
 
 
@@ -113,14 +105,6 @@ def _each(
             yield result
 
 
-def _draw(detection: "Detection", detector: "Detector", picture: Path) -> None:
-    from cqtnet.files import written_whole
-    from spoof.plots import timeline
-
-    with written_whole(picture) as temporary:
-        timeline(detection, detector.calibration).savefig(temporary)
-
-
 @click.command(
     epilog="""\b
 Example:
@@ -129,27 +113,15 @@ Example:
 )
 @click.argument("weights", metavar="RUN_OR_WEIGHTS")
 @data_options
-@click.option("--out", type=PATH, help="Folder for the report; none: figures on stdout only.")
-@click.option("--force", is_flag=True, help="Replace a report that is there.")
+@option("--out", type=PATH, help="Folder for the report; none: figures on stdout only.")
+@option("--force", is_flag=True, help="Replace a report that is there.")
 @PART
-@click.option(
-    "--shortcuts",
-    type=click.IntRange(0),
-    default=200,
-    show_default=True,
-    help="Recordings of each class that the shortcut test changes; 0: none.",
-)
-@click.option("--resamples", type=click.IntRange(0), default=1000, show_default=True)
+@option("--shortcuts", type=IntRange(0), default=200, show_default=True,
+        help="Recordings of each class that the shortcut test changes; 0: none.")  # fmt: skip
+@option("--resamples", type=IntRange(0), default=1000, show_default=True)
 @JSON(help="Print the content of report.json.")
 def evaluate(
-    weights: str,
-    source: Source,
-    out: Path | None,
-    force: bool,
-    part: "PartOrAll",
-    shortcuts: int,
-    resamples: int,
-    as_json: bool,
+    weights: str, source: Source, out: Path | None, force: bool, as_json: bool, **options: Any
 ) -> None:
     """Measure a detector: the folder of a run, a .safetensors file, or shipped weights by name.
 
@@ -168,10 +140,7 @@ def evaluate(
     trained = load_trained(weights)
     cache = trained.path.parent / "cache"
     with opened(source, cache=cache if cache.is_dir() else None) as (utterances, preparer, _):
-        evaluation = measure(
-            trained, utterances, preparer, part=part, device=source.device, shortcuts=shortcuts,
-            resamples=resamples,
-        )  # fmt: skip
+        evaluation = measure(trained, utterances, preparer, device=source.device, **options)
     if out is not None:
         click.echo(f"report: {write_report(out, evaluation)}", err=True)
     if as_json:
@@ -190,23 +159,15 @@ Example:
 @click.argument("weights", metavar="RUN_OR_WEIGHTS")
 @data_options
 @PART
-@click.option(
-    "--folds",
-    type=click.IntRange(2),
-    help="Train so many more networks, each without a part of the groups, and calibrate by all.",
-)
-@click.option("--sources", default="", help="A description of the recordings.")
-@click.option("--force", is_flag=True, help="Replace the calibration that is there.")
+@option("--folds", type=IntRange(2), help="Train so many more networks, each without a part of "
+        "the groups, and calibrate by all.")  # fmt: skip
+@option("--sources", default="", help="A description of the recordings.")
+@option("--force", is_flag=True, help="Replace the calibration that is there.")
 @JSON(help="Print the calibration as JSON.")
 def calibrate(
-    weights: str,
-    source: Source,
-    part: "PartOrAll",
-    folds: int | None,
-    sources: str,
-    force: bool,
+    weights: str, source: Source, part: "PartOrAll", folds: int | None, sources: str, force: bool,
     as_json: bool,
-) -> None:
+) -> None:  # fmt: skip
     """Learn the likelihood ratios that `cqtnet spoof detect` states, and save them by the weights.
 
     Give recordings that the detector was not trained on and will not be judged by. --part auto is
@@ -236,13 +197,11 @@ def calibrate(
                 trained, utterances, preparer, part=part, device=source.device, sources=sources
             )
     path = calibration.save(trained.path)
-    text = json.dumps(calibration.to_dict(), indent=1) if as_json else _summary(calibration, path)
-    click.echo(text)
-
-
-def _summary(calibration: "Calibration", path: Path) -> str:
+    if as_json:
+        click.echo(json.dumps(calibration.to_dict(), indent=1))
+        return
     known = calibration.data
-    return (
+    click.echo(
         f"{known['synthetic']:,} synthetic and {known['human']:,} human recordings, "
         f"{known['groups']} groups, EER {100 * known['eer']:.1f} % → {path}\n"
         f"on groups not learned from: Cllr {known['cllr']:.3f}, minCllr {known['min_cllr']:.3f}; "

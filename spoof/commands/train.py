@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click import Choice, FloatRange, IntRange, option
 
 from spoof.commands import JSON, PATH, Source, data_options, opened
 
@@ -24,7 +25,7 @@ Example:
   cqtnet spoof recipes --features --json
 """
 )
-@click.option("--features", "with_variants", is_flag=True, help="Also those on other features.")
+@option("--features", "with_variants", is_flag=True, help="Also those on other features.")
 @JSON(help="Print everything as JSON.")
 def recipes(with_variants: bool, as_json: bool) -> None:
     """List the recipes: input, network, training, and the source's own results.
@@ -69,14 +70,9 @@ def _parameters(recipe: "Recipe") -> int:
 
 
 def _record(recipe: "Recipe") -> dict[str, Any]:
-    return {
-        **recipe.to_dict(),
-        "source": recipe.source,
-        "title": recipe.title,
-        "parameters": _parameters(recipe),
-        "results": [vars(result) for result in recipe.results],
-        "remarks": list(recipe.remarks),
-    }
+    about = {"source": recipe.source, "title": recipe.title, "parameters": _parameters(recipe)}
+    results = [vars(result) for result in recipe.results]
+    return {**recipe.to_dict(), **about, "results": results, "remarks": list(recipe.remarks)}
 
 
 @click.command(
@@ -88,48 +84,23 @@ Example:
 )
 @click.argument("recipe")
 @data_options
-@click.option("--out", type=PATH, help="Folder of the run.  [default: runs/RECIPE-SEED]")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
-@click.option(
-    "--set",
-    "assignments",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Any field of the training: --set copies=60 --set learning_rate=0.0003.",
-)
-@click.option(
-    "--split-by",
-    type=click.Choice(["group", "segment"]),
-    default="group",
-    show_default=True,
-    help="segment: as the sources did, which lets the network remember recordings.",
-)
-@click.option(
-    "--pretrained", type=PATH, help="Weights of ImageNet.  [default: those in the usual caches]"
-)
-@click.option("--resume", is_flag=True, help="Continue the run in OUT.")
-@click.option(
-    "--stop-after",
-    "stop_after_min",
-    type=click.FloatRange(0),
-    default=math.inf,
-    help="Minutes; the run stops at the end of an epoch, and --resume continues it.",
-)
+@option("--out", type=PATH, help="Folder of the run.  [default: runs/RECIPE-SEED]")
+@option("--seed", type=IntRange(0), default=0, show_default=True)
+@option("--epochs", type=IntRange(1), help="Instead of the recipe's.")
+@option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
+        help="Any field of the training: --set copies=60 --set learning_rate=0.0003.")  # fmt: skip
+@option("--split-by", type=Choice(["group", "segment"]), default="group", show_default=True,
+        help="segment: as the sources did, so that networks remember recordings.")  # fmt: skip
+@option("--pretrained", type=PATH, help="Weights of ImageNet.  [default: in the usual caches]")
+@option("--resume", is_flag=True, help="Continue the run in OUT.")
+@option("--stop-after", "stop_after_min", type=FloatRange(0), default=math.inf,
+        help="Minutes; training stops after an epoch, and --resume continues it.")  # fmt: skip
 @JSON(help="Print the result as JSON.")
 def train(
-    recipe: str,
-    source: Source,
-    out: Path | None,
-    seed: int,
-    epochs: int | None,
-    assignments: tuple[str, ...],
-    split_by: "SplitBy",
-    pretrained: Path | None,
-    resume: bool,
-    stop_after_min: float,
-    as_json: bool,
-) -> None:
+    recipe: str, source: Source, out: Path | None, epochs: int | None,
+    assignments: tuple[str, ...], pretrained: Path | None, stop_after_min: float, as_json: bool,
+    **options: Any,
+) -> None:  # fmt: skip
     """Train the detector RECIPE, and calibrate it by its validation part.
 
     Every recording and speaker is on one side of the split; the test part is left for
@@ -140,15 +111,15 @@ def train(
     from spoof.train import train as learn
 
     chosen = _changed(recipe, epochs, assignments)
-    folder = out or Path("runs") / f"{chosen.name}-{seed}"
+    folder = out or Path("runs") / f"{chosen.name}-{options['seed']}"
     if pretrained is None and chosen.imagenet:
         pretrained = chosen.pretrained_file()
         start = f"weights of {pretrained}" if pretrained else "random weights: no file was found"
         click.echo(f"cqtnet: {chosen.name} starts from {start}", err=True)
     with opened(source, cache=folder / "cache") as (utterances, preparer, show):
         config = TrainConfig(
-            folder, chosen, preparer, seed=seed, split_by=split_by, device=source.device,
-            pretrained=pretrained, resume=resume, stop_after_s=60 * stop_after_min,
+            folder, chosen, preparer, device=source.device, pretrained=pretrained,
+            stop_after_s=60 * stop_after_min, **options,
         )  # fmt: skip
         outcome = learn(utterances, config, report=show)
         calibrated = _calibrated(outcome.weights, utterances, preparer, source.device)
@@ -209,30 +180,19 @@ Example:
 """
 )
 @data_options
-@click.option("--out", required=True, type=PATH, help="Folder for runs, reports and the table.")
-@click.option("--recipes", "names", help="Names separated by commas; default: all of them.")
-@click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Runs of each.")
-@click.option(
-    "--minutes",
-    type=click.FloatRange(0, min_open=True),
-    default=math.inf,
-    help="Of training, for each recipe and seed; the best epoch until then is used.",
-)
-@click.option("--epochs", type=click.IntRange(1), help="Instead of the recipes' own.")
-@click.option("--leaky", is_flag=True, help="Also split by segment, as the sources did.")
-@click.option("--shortcuts", type=click.IntRange(0), default=200, show_default=True)
+@option("--out", required=True, type=PATH, help="Folder for runs, reports and the table.")
+@option("--recipes", "names", help="Names separated by commas; default: all of them.")
+@option("--seeds", type=IntRange(1), default=1, show_default=True, help="Runs of each.")
+@option("--minutes", type=FloatRange(0, min_open=True), default=math.inf,
+        help="Of training for each recipe and seed; the best epoch by then is used.")  # fmt: skip
+@option("--epochs", type=IntRange(1), help="Instead of the recipes' own.")
+@option("--leaky", is_flag=True, help="Also split by segment, as the sources did.")
+@option("--shortcuts", type=IntRange(0), default=200, show_default=True)
 @JSON(help="Print the content of comparison.json.")
 def compare_recipes(
-    source: Source,
-    out: Path,
-    names: str | None,
-    seeds: int,
-    minutes: float,
-    epochs: int | None,
-    leaky: bool,
-    shortcuts: int,
-    as_json: bool,
-) -> None:
+    source: Source, out: Path, names: str | None, minutes: float, leaky: bool, as_json: bool,
+    **options: Any,
+) -> None:  # fmt: skip
     """Train and evaluate recipes on the same data and print one table.
 
     Every recording and speaker is on one side of the split; --leaky also splits by segment, to
@@ -247,9 +207,10 @@ def compare_recipes(
     if names is not None:
         chosen = [find(name) for name in dict.fromkeys(map(str.strip, names.split(",")))]
     with opened(source, cache=out / "cache") as (utterances, preparer, show):
+        split_bys: tuple[SplitBy, ...] = ("group", "segment") if leaky else ("group",)
         config = CompareConfig(
-            out, preparer, seeds=seeds, split_bys=("group", "segment") if leaky else ("group",),
-            limit_s=60 * minutes, epochs=epochs, shortcuts=shortcuts, device=source.device,
+            out, preparer, split_bys=split_bys, limit_s=60 * minutes, device=source.device,
+            **options,
         )  # fmt: skip
         entries = compare(utterances, chosen, config, report=lambda name, step: show(step, name))
     if as_json:

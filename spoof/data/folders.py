@@ -1,13 +1,12 @@
 """Data sets in folders: `real/` and `fake/`, Fake-or-Real, DEEP-VOICE; and the words they use."""
 
-import os
 import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cqtnet.audio.files import AUDIO_SUFFIXES, shown, unreadable
+from cqtnet.audio import find_audio, shown
 from cqtnet.errors import ManifestError
 from spoof.data import DataWarning, Utterance
 
@@ -34,50 +33,24 @@ def is_fake_word(word: str) -> bool | None:
 
 
 def split_word(word: str) -> str | None:
-    """The side of a split that a word means: train, valid or test; None where it means none.
-
-    >>> split_word("validation"), split_word("devtest")
-    ('valid', 'test')
-    """
+    """The side of a split that a word means: train, valid or test; None where it means none."""
     return _SPLIT.get(word.strip().casefold())
 
 
 def audio_below(folder: Path) -> Iterator[Path]:
-    """Audio files in a folder and below, by suffix, always in the same order.
+    """Audio files in a folder and below, always in the same order, without hidden ones.
 
-    Hidden files are skipped: macOS leaves a `._name.wav` beside every file that it packs. Links
-    are followed; a folder that is met twice is read once, so a loop ends.
+    macOS leaves a hidden `._name.wav` beside every file that it packs.
     """
-    seen: set[tuple[int, int]] = set()
-    waiting = [str(folder)]
-    while waiting:
-        current = waiting.pop()
-        entries = _entries(current)
-        status = os.stat(current)
-        if (status.st_dev, status.st_ino) in seen:
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        for entry in entries:
-            if os.path.splitext(entry.name)[1].lower() in AUDIO_SUFFIXES and entry.is_file():
-                yield Path(entry.path)
-        waiting += [entry.path for entry in reversed(entries) if entry.is_dir()]
+    for path in find_audio([folder]):
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            yield path
 
 
 def subfolders(folder: Path) -> list[Path]:
     """The folders in a folder, sorted by name, without hidden ones; none where it is no folder."""
-    if not folder.is_dir():
-        return []
-    return [Path(entry.path) for entry in _entries(str(folder)) if entry.is_dir()]
-
-
-def _entries(folder: str) -> list[os.DirEntry[str]]:
-    """The visible entries of a folder, sorted by name."""
-    try:
-        with os.scandir(folder) as entries:
-            visible = [entry for entry in entries if not entry.name.startswith(".")]
-    except OSError as error:
-        raise unreadable(folder, error) from error
-    return sorted(visible, key=lambda entry: entry.name)
+    inside = sorted(folder.iterdir()) if folder.is_dir() else ()
+    return [path for path in inside if path.is_dir() and not path.name.startswith(".")]
 
 
 # Plain folders: `real/` and `fake/`, perhaps inside train, valid and test.
@@ -106,13 +79,8 @@ class Part:
 def parts(root: Path) -> list[Part]:
     """The labelled folders in a folder, or in its split folders; empty where it has none."""
     children = subfolders(root)
-    direct = _labelled(children, split="")
-    nested = [
-        part
-        for child in children
-        if (split := split_word(child.name))
-        for part in _labelled(subfolders(child), split=split)
-    ]
+    direct = _labelled(children, "")
+    nested = [part for child in children for part in _split_parts(child)]
     if direct and nested:
         raise ManifestError(
             f"{shown(root)} holds {direct[0].folder.name} beside {nested[0].folder.parent.name}, "
@@ -169,7 +137,12 @@ def load_folders(root: Path) -> list[Utterance]:
     return utterances
 
 
-def _labelled(folders: Sequence[Path], *, split: str) -> list[Part]:
+def _split_parts(folder: Path) -> list[Part]:
+    split = split_word(folder.name)
+    return _labelled(subfolders(folder), split) if split else []
+
+
+def _labelled(folders: Sequence[Path], split: str) -> list[Part]:
     labels = [(folder, is_fake_word(folder.name)) for folder in folders]
     return [Part(folder, label, split) for folder, label in labels if label is not None]
 
@@ -190,18 +163,14 @@ def load_fake_or_real(root: Path) -> list[Utterance]:
     the folder is part of the group. Neither speakers nor systems are named.
     """
     version = _version_folder(root)
-    return [
-        Utterance(
-            path,
-            part.is_fake,
-            group="/".join((place, *between, path.name.split(".")[0])),
-            split=part.split,
-            collection=version.name,
-        )
-        for part in required_parts(version, expected=FAKE_OR_REAL_EXPECTED)
-        for place in [part.folder.relative_to(version).as_posix()]
-        for path, between in part.recordings()
-    ]
+    utterances = []
+    for part in required_parts(version, expected=FAKE_OR_REAL_EXPECTED):
+        for path, _ in part.recordings():
+            group = (path.parent / path.name.split(".")[0]).relative_to(version).as_posix()
+            utterances.append(
+                Utterance(path, part.is_fake, group, split=part.split, collection=version.name)
+            )
+    return utterances
 
 
 def is_fake_or_real(root: Path) -> bool:

@@ -21,9 +21,6 @@ from spoof.data.folders import (
     subfolders,
 )
 
-FOLDERS_SHOWN = 8
-"""At most so many folders are named in the error about an unknown layout."""
-
 
 @dataclass(frozen=True)
 class Layout:
@@ -39,10 +36,6 @@ def load_data(path: Path, *, layout: str | None = None) -> list[Utterance]:
 
     A ManifestError tells what does not fit: no layout, a line that cannot be parsed, missing
     files, only real or only fake utterances.
-
-    >>> utterances = load_data(Path("for-norm"))
-    >>> utterances[0].is_fake, utterances[0].split
-    (True, 'test')
     """
     if layout is not None and layout not in LAYOUTS:
         raise InputError(f"no layout is named {layout!r}; choose from {', '.join(LAYOUTS)}")
@@ -62,8 +55,8 @@ def _layout_of(path: Path) -> str:
     content = "no text"
     if path.is_dir():
         names = [shown(folder.name) for folder in subfolders(path)]
-        more = f" and {len(names) - FOLDERS_SHOWN} more" if len(names) > FOLDERS_SHOWN else ""
-        content = f"the folders {', '.join(names[:FOLDERS_SHOWN])}{more}" if names else "no folders"
+        more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+        content = f"the folders {', '.join(names[:8])}{more}" if names else "no folders"
     expected = "; ".join(f"{name}: {layout.expected}" for name, layout in LAYOUTS.items())
     raise ManifestError(f"{shown(path)} has no known layout. It holds {content}. {expected}")
 
@@ -105,11 +98,6 @@ def load_table(path: Path) -> list[Utterance]:
         utterances.append(utterance)
     _refuse_missing(missing)
     return utterances
-
-
-def is_table(path: Path) -> bool:
-    """Whether this is a table, by its suffix."""
-    return path.suffix.lower() in (".csv", ".tsv") and path.is_file()
 
 
 def _from_row(row: dict[str, str], folder: Path, *, place: str) -> Utterance:
@@ -167,11 +155,11 @@ def load_asvspoof(path: Path) -> list[Utterance]:
     train, dev and eval become train, valid and test. A speaker is a group. Missing files are a
     ManifestError: the first one, and how many.
     """
-    folder = _asvspoof_root(path)
+    protocols, folder = _protocols(path)
     listed: dict[str, dict[str, Path]] = {}  # the files of each part by name: one listing is fast
     missing = []
     utterances = []
-    for line in _lines_of_all([path] if path.is_file() else _protocols(path)):
+    for line in _lines_of_all(protocols):
         part = _part(line)
         flac = folder / f"ASVspoof2019_LA_{part}" / "flac"
         if part not in listed:
@@ -184,11 +172,6 @@ def load_asvspoof(path: Path) -> list[Utterance]:
         utterances.append(Utterance(file, *labels, SPLIT_OF_PART[part], f"ASVspoof2019_LA_{part}"))
     _refuse_missing(missing)
     return utterances
-
-
-def is_asvspoof(path: Path) -> bool:
-    """Whether this is an LA folder, or a text file, which only a protocol can be here."""
-    return path.is_file() or _protocol_folder(path) is not None
 
 
 def protocol_lines(path: Path) -> Iterator[Line]:
@@ -251,7 +234,11 @@ def _protocol_folder(path: Path) -> Path | None:
     return next((folder for folder in inside if folder.is_dir()), None)
 
 
-def _protocols(path: Path) -> list[Path]:
+def _protocols(path: Path) -> tuple[list[Path], Path]:
+    """The protocols, and the folder that holds ASVspoof2019_LA_train and so on."""
+    if path.is_file():
+        beside = any((path.parent / f"ASVspoof2019_LA_{part}").is_dir() for part in SPLIT_OF_PART)
+        return [path], path.parent if beside else path.parent.parent
     folder = _protocol_folder(path)
     if folder is None:
         raise ManifestError(f"{shown(path)}: no {ASVSPOOF_EXPECTED}")
@@ -261,23 +248,20 @@ def _protocols(path: Path) -> list[Path]:
             f"{shown(folder)} holds no protocol; looked for ASVspoof2019.LA.cm.train.trn.txt, "
             "…dev.trl.txt and …eval.trl.txt"
         )
-    return files
-
-
-def _asvspoof_root(path: Path) -> Path:
-    """The folder that holds ASVspoof2019_LA_train and so on."""
-    if path.is_file():
-        beside = any((path.parent / f"ASVspoof2019_LA_{part}").is_dir() for part in SPLIT_OF_PART)
-        return path.parent if beside else path.parent.parent
-    folder = _protocol_folder(path)
-    return folder.parent if folder else path
+    return files, folder.parent
 
 
 LAYOUTS: dict[str, Layout] = {
     "table": Layout(
-        "a .csv or .tsv file with the columns file (or path) and label", is_table, load_table
+        "a .csv or .tsv file with the columns file (or path) and label",
+        lambda path: path.suffix.lower() in (".csv", ".tsv") and path.is_file(),
+        load_table,
     ),
-    "asvspoof": Layout(ASVSPOOF_EXPECTED, is_asvspoof, load_asvspoof),
+    "asvspoof": Layout(  # of text files, which come after tables, only protocols are left
+        ASVSPOOF_EXPECTED,
+        lambda path: bool(path.is_file() or _protocol_folder(path)),
+        load_asvspoof,
+    ),
     "deep-voice": Layout(
         folders.DEEP_VOICE_EXPECTED, folders.is_deep_voice, folders.load_deep_voice
     ),

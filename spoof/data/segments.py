@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from cqtnet import audio
 from cqtnet.errors import InputError
-from spoof.data import Recording, Utterance
+from spoof.data import Utterance
 
 Samples = NDArray[np.float32]
 Short = Literal["repeat", "pad", "skip"]
@@ -64,23 +65,32 @@ def segment_length(rate_hz: int, seconds: float, *, what: str = "segment") -> in
     return max(1, round(seconds * rate_hz))
 
 
-def as_recordings(utterances: Sequence[Utterance], *, joins: bool) -> list[Recording]:
-    """Each utterance as a recording; with `joins`, all of one speaker and class as one.
+def joined(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """All utterances of one speaker and class as one, in the order given, as S3 joins them.
 
-    S3 joins short utterances so, in the order given, for its pictures of 30 s; systems are mixed.
     Utterances of different groups or splits are not joined, nor those of unknown speakers: nothing
-    shows whose voice they could continue.
+    shows whose voice they could continue. Systems and collections that differ become "".
     """
-    if not joins:
-        return [Recording.of(utterance) for utterance in utterances]
     together: dict[tuple[object, ...], list[Utterance]] = {}
     for number, u in enumerate(utterances):
         together.setdefault((u.split, u.group, u.speaker or number, u.is_fake), []).append(u)
-    return [Recording.of(*same) for same in together.values()]
+    return [
+        replace(
+            same[0],
+            system=_common({u.system for u in same}),
+            collection=_common({u.collection for u in same}),
+            more=tuple(u.path for u in same[1:]),
+        )
+        for same in together.values()
+    ]
+
+
+def _common(labels: set[str]) -> str:
+    return labels.pop() if len(labels) == 1 else ""
 
 
 def joined_segments(
-    recording: Recording, *, rate_hz: int, length_s: float, short: Short = "repeat"
+    recording: Utterance, *, rate_hz: int, length_s: float, short: Short = "repeat"
 ) -> Iterator[NDArray[np.float32]]:
     """Segments (length,) of a recording, cut one after the other as `segments` cuts them.
 

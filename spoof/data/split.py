@@ -41,10 +41,6 @@ def split_by_group(
     without marks is taken out of the rest, the utterances for training: shares `valid` and `test`
     of its real and of its fake ones, in whole groups, the same ones for the same `seed`. Data that
     are all marked `test`, say, leave the other sides empty.
-
-    >>> split = split_by_group(load_data(Path("LA")))
-    >>> {u.group for u in split.train} & {u.group for u in split.test}
-    set()
     """
     _check_shares(valid, test)
     marked, rest = _marked(utterances)

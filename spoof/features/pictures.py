@@ -28,9 +28,6 @@ def spectrogram_picture(samples: Samples, rate_hz: int, *, size: int = 224) -> N
     """The picture of `specgram(samples, NFFT=1024, Fs=rate_hz, noverlap=512)`.
 
     S3 takes 224 × 224, S4 takes 128 × 128.
-
-    >>> spectrogram_picture(np.zeros(48_000, np.float32), 16_000, size=128).shape
-    (3, 128, 128)
     """
     samples = checked(samples, rate_hz, shortest=N_FFT, needed_by="a spectrogram picture")
     # Double precision: the weakest bin decides where the colours begin.

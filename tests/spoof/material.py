@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spoof.data import Recording, Utterance
+from spoof.data import Utterance
 from spoof.prepare import Examples
 from spoof.recipes import Recipe, SourceResult, Training
 
@@ -95,7 +95,7 @@ def table(path: Path, utterances: list[Utterance]) -> Path:
 
 
 def examples(
-    recordings: list[Recording], segments: list[int], values: list[float] = (), *, copies: int = 1
+    recordings: list[Utterance], segments: list[int], values: list[float] = (), *, copies: int = 1
 ) -> Examples:
     """Examples of one number each, so many segments of each recording, in so many copies."""
     rows = [(i, s, c) for c in range(copies) for i, n in enumerate(segments) for s in range(n)]

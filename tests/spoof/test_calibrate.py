@@ -14,7 +14,7 @@ from spoof import calibrate
 from spoof.calibrate import affine_logistic, fit, group_weights, witnesses
 from spoof.calibration import load_calibration
 from spoof.checkpoint import load_trained
-from spoof.data import Recording
+from spoof.data import Utterance
 from spoof.prepare import Preparer
 from spoof.recipes import OURS
 from spoof.train import TrainConfig, train
@@ -91,7 +91,7 @@ def test_a_calibration_of_other_weights_is_refused(tmp_path: Path) -> None:
 
 def test_collections_are_the_witnesses_where_there_are_enough_and_groups_else() -> None:
     many = [
-        Recording((Path(f"{n}-{is_fake}.wav"),), is_fake, f"g{n}", collection=f"c{n % 6}")
+        Utterance(Path(f"{n}-{is_fake}.wav"), is_fake, f"g{n}", collection=f"c{n % 6}")
         for n in range(12)
         for is_fake in (False, True)
     ]

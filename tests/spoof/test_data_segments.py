@@ -8,8 +8,8 @@ import soundfile
 
 from cqtnet import audio
 from cqtnet.errors import InputError
-from spoof.data import Recording, Utterance
-from spoof.data.segments import Short, as_recordings, joined_segments, segments
+from spoof.data import Utterance
+from spoof.data.segments import Short, joined, joined_segments, segments
 from tests.spoof.material import RATE_HZ
 
 
@@ -76,7 +76,7 @@ def spoken(name: str, speaker: str, system: str = "", split: str = "train") -> U
 
 
 def test_utterances_are_joined_by_speaker_label_and_split() -> None:
-    found = as_recordings(
+    found = joined(
         [
             spoken("1", "ann"),
             spoken("2", "bob", "A01"),
@@ -84,8 +84,7 @@ def test_utterances_are_joined_by_speaker_label_and_split() -> None:
             spoken("4", "bob", "A02"),
             spoken("5", "ann", "A01"),
             spoken("6", "ann", split="test"),
-        ],
-        joins=True,
+        ]
     )
     names = [("".join(map(str, j.paths)), j.speaker, j.is_fake, j.system, j.split) for j in found]
     assert names == [
@@ -98,11 +97,12 @@ def test_utterances_are_joined_by_speaker_label_and_split() -> None:
 
 def test_unknown_speakers_are_joined_with_nobody() -> None:
     one = Utterance(Path("1"), False, "collection")
-    assert [j.paths for j in as_recordings([one, one], joins=True)] == [(Path("1"),), (Path("1"),)]
+    assert [j.paths for j in joined([one, one])] == [(Path("1"),), (Path("1"),)]
 
 
-def ann(paths: list[Path]) -> Recording:
-    return Recording.of(*(spoken(str(path), "ann") for path in paths))
+def ann(paths: list[Path]) -> Utterance:
+    (one,) = joined([spoken(str(path), "ann") for path in paths])
+    return one
 
 
 @pytest.fixture

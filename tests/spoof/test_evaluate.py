@@ -18,7 +18,7 @@ from spoof.compare import REMARK, CompareConfig, compare_recipes, table
 from spoof.data import Utterance
 from spoof.evaluate import Evaluation, evaluate
 from spoof.plots import VoiceSet, voice_det, voice_roc
-from spoof.prepare import Change, Preparer, learning_parts
+from spoof.prepare import Change, Preparer, part_examples
 from spoof.recipes import OURS
 from spoof.report import page, write_report
 from spoof.shortcut import CHANGES, shortcut_test, some_of_each
@@ -68,8 +68,9 @@ def test_voices_that_are_easily_told_apart_are_judged_without_error(found: Evalu
 def test_what_is_judged_was_not_learned_from(
     found: Evaluation, data: list[Utterance], folder: Path
 ) -> None:
-    learning, choosing = learning_parts(data, TINY, Preparer(folder / "cache"))
-    known = {e.recordings[i].group for e in (learning, choosing) for i in e.recording}
+    ready = Preparer(folder / "cache")
+    parts = [part_examples(part, data, TINY, ready) for part in ("train", "valid")]
+    known = {e.recordings[i].group for e in parts for i in e.recording}
     judged = set(found.recordings.trials.recording.tolist())
     assert found.split_by == "group" and judged == {u.group for u in data} - known
 

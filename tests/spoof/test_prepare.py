@@ -13,7 +13,7 @@ from cqtnet import audio
 from cqtnet.errors import InputError, NotAudioError
 from spoof import prepare
 from spoof.data import Utterance
-from spoof.data.segments import as_recordings
+from spoof.data.segments import joined
 from spoof.prepare import Change, Preparer, code_hash, input_key, recording_hash
 from spoof.recipes import find
 from tests.spoof.material import RATE_HZ, TINY, bands, sound, text, write
@@ -176,8 +176,8 @@ def test_runs_that_share_a_cache_do_not_touch_each_others_values(
 def test_joined_recordings_are_named_by_all_that_they_hold(tmp_path: Path) -> None:
     paths = [write(tmp_path / f"{i}.wav", sound(True, i, seconds=0.4)) for i in range(2)]
     listed = [Utterance(path, True, "g", speaker="s") for path in paths]
-    (both,), (first, _) = as_recordings(listed, joins=True), as_recordings(listed, joins=False)
-    assert recording_hash(first) == audio.file_sha256(paths[0])
+    (both,) = joined(listed)
+    assert recording_hash(listed[0]) == audio.file_sha256(paths[0])
     assert recording_hash(both) not in {audio.file_sha256(path) for path in paths}
 
 

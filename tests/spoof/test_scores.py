@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
 from cqtnet.errors import InputError, ManifestError
 from eval.metrics import measure
-from spoof.data import Recording
+from spoof.data import Utterance
 from spoof.evaluate import Level
 from spoof.report import class_table, confusion_table, share, verdict_table
 from spoof.scores import as_trials, confusion, score, verdict_counts
@@ -20,8 +20,8 @@ from tests.spoof.material import examples
 CPU = torch.device("cpu")
 
 
-def recording(is_fake: bool, group: str = "g", number: int = 0) -> Recording:
-    return Recording((Path(f"{group}-{number}-{is_fake}.wav"),), is_fake, group)
+def recording(is_fake: bool, group: str = "g", number: int = 0) -> Utterance:
+    return Utterance(Path(f"{group}-{number}-{is_fake}.wav"), is_fake, group)
 
 
 def test_a_recordings_score_is_the_mean_of_its_segments() -> None:
@@ -83,7 +83,7 @@ def test_intervals_draw_groups_and_not_recordings(rng: np.random.Generator) -> N
     by_group = rng.normal(0, 1, 12)
     recordings = [recording(g % 2 == 0, f"g{g}", n) for g in range(12) for n in range(20)]
     scores = np.repeat(by_group + (np.arange(12) % 2 == 0), 20)
-    alone = [replace(r, group=str(r.paths[0])) for r in recordings]
+    alone = [replace(r, group=str(r.path)) for r in recordings]
     widths = []
     for listed in (recordings, alone):
         eer = measure(as_trials(listed, scores), resamples=200)["eer"]

@@ -14,8 +14,8 @@ import spoof.train
 from cqtnet.errors import InputError, WeightsError
 from cqtnet.runstate import Progress
 from spoof.checkpoint import load_trained, save_trained
-from spoof.data import Recording, Utterance
-from spoof.prepare import Examples, Preparer, learning_parts, one_part, segment_parts
+from spoof.data import Utterance
+from spoof.prepare import Examples, Preparer, part_examples, segment_parts
 from spoof.recipes import OURS, Recipe, Training
 from spoof.train import (
     Learner,
@@ -227,14 +227,12 @@ def test_no_group_is_on_two_sides_unless_split_by_segment(
     data: list[Utterance], cache: Path
 ) -> None:
     ready = Preparer(cache)
-    train_part, valid_part = learning_parts(data, TINY, ready)
-    test_part = one_part(data, TINY, ready, part="test")
-    groups = [{e.recordings[i].group for i in e.recording} for e in
-              (train_part, valid_part, test_part)]  # fmt: skip
+    names = ("train", "valid", "test")
+    parts = [part_examples(name, data, TINY, ready) for name in names]
+    groups = [{e.recordings[i].group for i in e.recording} for e in parts]
     assert not groups[0] & groups[1] and not groups[0] & groups[2] and not groups[1] & groups[2]
     assert len(groups[0] | groups[1] | groups[2]) == 10
-    leaky = [*learning_parts(data, TINY, ready, split_by="segment")]
-    leaky.append(one_part(data, TINY, ready, part="test", split_by="segment"))
+    leaky = [part_examples(name, data, TINY, ready, split_by="segment") for name in names]
     segments = [set(zip(e.recording.tolist(), e.segment.tolist(), strict=True)) for e in leaky]
     assert sum(map(len, segments)) == len(set.union(*segments)) == 80  # 20 of 2 s, 0.5 s each
     assert len({leaky[0].recordings[i].group for i in leaky[0].recording}
@@ -250,14 +248,16 @@ def test_copies_stay_in_the_part_of_their_segment_and_are_learned_from_only(
     for copy in (1, 2):
         assert (part[everything.copy == copy] == part[everything.copy == 0]).all()
     for split_by in ("group", "segment"):
-        learning, choosing = learning_parts(data, recipe, Preparer(cache), split_by=split_by)
+        given = (data, recipe, Preparer(cache))
+        learning = part_examples("train", *given, split_by=split_by, copies=3)
+        choosing = part_examples("valid", *given, split_by=split_by)
         assert set(learning.copy) == {0, 1, 2} and set(choosing.copy) == {0}
 
 
 def planted(counts: list[tuple[bool, str, int]], *, copies: int = 1) -> Examples:
     """Recordings of a class and a collection with so many segments."""
     recordings = [
-        Recording((Path(f"{i}.wav"),), is_fake, f"g{i}", collection=name)
+        Utterance(Path(f"{i}.wav"), is_fake, f"g{i}", collection=name)
         for i, (is_fake, name, _) in enumerate(counts)
     ]
     return examples(recordings, [n for *_, n in counts], copies=copies)

@@ -12,6 +12,7 @@ from scipy.fft import rfft
 from spoof.features.spectra import frames_of, linear_filters
 
 Floats = NDArray[np.float32]
+Numbers = NDArray[np.floating]
 
 RATE_HZ = 16_000
 LEAST_S = 0.5
@@ -72,10 +73,10 @@ def active_frames(power: Floats) -> NDArray[np.bool_]:
     return np.asarray(energy > ACTIVE * energy.max())
 
 
-def loud_frames(frames: NDArray[np.floating]) -> NDArray[np.floating]:
+def loud_frames(frames: Numbers) -> Numbers:
     """The frames (n, length) with at least the share LOUD of the loudest one's energy."""
     energy = np.square(frames).mean(axis=1)
-    loud: NDArray[np.floating] = frames[energy >= LOUD * energy.max()]
+    loud: Numbers = frames[energy >= LOUD * energy.max()]
     return loud
 
 
@@ -92,9 +93,7 @@ def power_spectra(samples: Floats, *, length: int, hop: int, n_fft: int | None =
     return power_of(frames_of(samples, length=length, hop=hop), n_fft, window=hann(length))
 
 
-def power_of(
-    frames: NDArray[np.floating], n_fft: int | None = None, *, window: Floats | None = None
-) -> Floats:
+def power_of(frames: Numbers, n_fft: int | None = None, *, window: Floats | None = None) -> Floats:
     """Power spectra (n, bins) of frames (n, length), as they are or times a window.
 
     Frames are transformed in blocks, so that intermediate results stay in the processor's cache.
@@ -109,7 +108,7 @@ def power_of(
     return power
 
 
-def moments(values: NDArray[np.floating]) -> list[NDArray[np.floating]]:
+def moments(values: Numbers) -> list[Numbers]:
     """Log standard deviation, skewness and log kurtosis of each column of values (n, columns)."""
     centred = values - values.mean(axis=0)
     spread = centred.std(axis=0) + 1e-6
@@ -122,11 +121,11 @@ def moments(values: NDArray[np.floating]) -> list[NDArray[np.floating]]:
     ]
 
 
-def correlations(values: NDArray[np.floating]) -> NDArray[np.floating]:
+def correlations(values: Numbers) -> Numbers:
     """Correlations of all pairs of columns of values (n, columns); 0 where one is constant."""
     centred = values - values.mean(axis=0)
     unit = centred / (np.sqrt(np.square(centred).sum(axis=0)) + 1e-6)
-    upper: NDArray[np.floating] = (unit.T @ unit)[np.triu_indices(values.shape[1], 1)]
+    upper: Numbers = (unit.T @ unit)[np.triu_indices(values.shape[1], 1)]
     return upper
 
 

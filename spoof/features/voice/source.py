@@ -15,6 +15,7 @@ from spoof.features.voice.sound import (
     LOUD,
     RATE_HZ,
     Floats,
+    Numbers,
     Sound,
     correlations,
     hann,
@@ -41,14 +42,14 @@ LARGEST_STEP = 2.0
 class Pitch:
     """The period of each loud frame in samples, how well it fits, and whether there is one."""
 
-    lag: NDArray[np.floating]
-    fit: NDArray[np.floating]
+    lag: Numbers
+    fit: Numbers
     voiced: NDArray[np.bool_]
 
 
-def harmonicity(sound: Sound) -> list[NDArray[np.floating]]:
+def harmonicity(sound: Sound) -> list[Numbers]:
     """How periodic twelve bands are and how they correlate, at two lengths; how the pitch moves."""
-    measures: list[NDArray[np.floating]] = []
+    measures: list[Numbers] = []
     for number, (length, hop) in enumerate(WINDOWS):
         pitch, bands = _bands(sound.samples, length, hop)
         spread = bands.std(axis=0)
@@ -64,7 +65,7 @@ def harmonicity(sound: Sound) -> list[NDArray[np.floating]]:
     return measures
 
 
-def _bands(samples: Floats, length: int, hop: int) -> tuple[Pitch, NDArray[np.floating]]:
+def _bands(samples: Floats, length: int, hop: int) -> tuple[Pitch, Numbers]:
     """The pitch, and of each voiced frame how periodic each band is at it, (voiced, bands)."""
     energy = np.square(frames_of(samples, length=length, hop=hop)).mean(axis=1)
     power = power_spectra(samples, length=length, hop=hop, n_fft=2 * length)
@@ -105,7 +106,7 @@ def _sums(values: Floats, edges: NDArray[np.intp]) -> Floats:
     return sums
 
 
-def _pitch(correlation: NDArray[np.floating]) -> Pitch:
+def _pitch(correlation: Numbers) -> Pitch:
     """The pitch of frames with these autocorrelations (frames, lags), finer than a sample."""
     frames = np.arange(len(correlation))
     lag = SHORTEST_LAG + correlation[:, SHORTEST_LAG:].argmax(axis=1)
@@ -117,7 +118,7 @@ def _pitch(correlation: NDArray[np.floating]) -> Pitch:
     return Pitch(at + np.clip(step, -1, 1), fit, fit > VOICED)
 
 
-def _movement(pitch: Pitch) -> NDArray[np.floating]:
+def _movement(pitch: Pitch) -> Numbers:
     """How far the pitch moves from frame to frame, how that changes, and how clear the pitch is."""
     semitones = 12 * np.log2(RATE_HZ / pitch.lag)
     steps = np.diff(semitones)
@@ -142,13 +143,13 @@ def _movement(pitch: Pitch) -> NDArray[np.floating]:
     return np.array(numbers)
 
 
-def _mean_step(values: NDArray[np.floating]) -> NDArray[np.floating]:
+def _mean_step(values: Numbers) -> Numbers:
     """How far values (frames, …) move from frame to frame, on average."""
-    steps: NDArray[np.floating] = np.abs(np.diff(values, axis=0)).sum(axis=0)
+    steps: Numbers = np.abs(np.diff(values, axis=0)).sum(axis=0)
     return steps / max(1, len(values) - 1)
 
 
-def _where(values: NDArray[np.floating], mask: NDArray[np.bool_]) -> NDArray[np.floating]:
+def _where(values: Numbers, mask: NDArray[np.bool_]) -> Numbers:
     """The values where a mask is true; zeros where it hardly ever is."""
     return values[mask] if mask.sum() >= FEWEST else np.zeros(FEWEST)
 
@@ -169,7 +170,7 @@ SPECTRUM_FFT, SPECTRUM_FLOOR = 512, 1e-3
 QUANTILES = (0.1, 0.5, 0.9)
 
 
-def residual(sound: Sound) -> list[NDArray[np.floating]]:
+def residual(sound: Sound) -> list[Numbers]:
     """Mean, spread and quantiles of six measures of loud frames; correlations of four of them.
 
     The measures of the residual: log kurtosis, absolute skewness, log crest factor, how much was
@@ -197,7 +198,7 @@ def residual(sound: Sound) -> list[NDArray[np.floating]]:
     ]
 
 
-def _residuals(frames: Floats) -> NDArray[np.floating]:
+def _residuals(frames: Floats) -> Numbers:
     """Residuals (n, length - ORDER) of the linear prediction of frames (n, length)."""
     windowed = frames * hann(LENGTH)
     lags = range(ORDER + 1)
@@ -213,8 +214,8 @@ def _residuals(frames: Floats) -> NDArray[np.floating]:
     return residuals
 
 
-def _flatness(residuals: NDArray[np.floating]) -> NDArray[np.floating]:
+def _flatness(residuals: Numbers) -> Numbers:
     """Logarithm (n,) of the geometric by the arithmetic mean of each residual's power spectrum."""
     power = power_of(residuals, SPECTRUM_FFT, window=hann(residuals.shape[1])) + SPECTRUM_FLOOR
-    flatness: NDArray[np.floating] = np.log(power).mean(axis=1) - np.log(power.mean(axis=1))
+    flatness: Numbers = np.log(power).mean(axis=1) - np.log(power.mean(axis=1))
     return flatness

@@ -15,6 +15,7 @@ from spoof.features.voice.sound import (
     N_FFT,
     RATE_HZ,
     Floats,
+    Numbers,
     Sound,
     active_frames,
     correlations,
@@ -52,7 +53,7 @@ SHORT = Resolution(160, 80, 512, 5, _edges(8, 252, 16))
 """10 ms, 160 Hz, 250 to 7,900 Hz: single pulses."""
 
 
-def detail(sound: Sound) -> list[NDArray[np.floating]]:
+def detail(sound: Sound) -> list[Numbers]:
     """Spread, skewness and kurtosis in each band, over frequency and over time.
 
     At three resolutions: MIDDLE, LONG, SHORT.
@@ -63,7 +64,7 @@ def detail(sound: Sound) -> list[NDArray[np.floating]]:
     return measures
 
 
-def _detail(power: Floats, at: Resolution) -> list[NDArray[np.floating]]:
+def _detail(power: Floats, at: Resolution) -> list[Numbers]:
     log_power, active = np.log(power), active_frames(power)
     beside = log_power[active]
     beside -= uniform_filter1d(beside, at.envelope_bins, axis=1)
@@ -85,7 +86,7 @@ def _mean_over_frames(values: Floats) -> Floats:
     return total
 
 
-def _shapes(values: NDArray[np.floating], edges: tuple[int, ...]) -> list[NDArray[np.floating]]:
+def _shapes(values: Numbers, edges: tuple[int, ...]) -> list[Numbers]:
     """Standard deviation, skewness and log kurtosis, about 0, of the values in each band."""
     count = np.diff(edges) * len(values)
     squares = np.square(values)
@@ -106,7 +107,7 @@ N_WIDE = 20
 """Bands whose levels are correlated with each other."""
 
 
-def envelope(sound: Sound) -> list[NDArray[np.floating]]:
+def envelope(sound: Sound) -> list[Numbers]:
     """Moments of 40 cepstra and their change over five lags; correlations of 20 linear bands.
 
     The cepstra are of linear bands, and then of mel bands.
@@ -120,20 +121,18 @@ def envelope(sound: Sound) -> list[NDArray[np.floating]]:
     ]
 
 
-def _movement(levels: Floats, active: NDArray[np.bool_]) -> list[NDArray[np.floating]]:
+def _movement(levels: Floats, active: NDArray[np.bool_]) -> list[Numbers]:
     """Moments of the cepstra of levels (frames, bands), and their change over each lag."""
     cepstra = dct(levels, axis=1, norm="ortho")[:, :N_CEPSTRA]
     return [*moments(cepstra[active]), *(_change(cepstra, active, lag) for lag in LAGS)]
 
 
-def _change(
-    cepstra: NDArray[np.floating], active: NDArray[np.bool_], lag: int
-) -> NDArray[np.floating]:
+def _change(cepstra: Numbers, active: NDArray[np.bool_], lag: int) -> Numbers:
     """Log standard deviation of each cepstrum's change over some frames."""
     change = (cepstra[lag:] - cepstra[:-lag])[active[lag:]]
     if not len(change):
         return np.zeros(cepstra.shape[1])
-    spread: NDArray[np.floating] = np.log(change.std(axis=0) + 1e-6)
+    spread: Numbers = np.log(change.std(axis=0) + 1e-6)
     return spread
 
 
@@ -148,7 +147,7 @@ FLOOR_SHARE = 0.3 * FLOOR
 """Share of a window's length added to every bin: a little less than FLOOR at unit variance."""
 
 
-def lines(sound: Sound) -> list[NDArray[np.floating]]:
+def lines(sound: Sound) -> list[Numbers]:
     """Log spread, skewness, log kurtosis and log crest factor of ten bands without their mean.
 
     Of the mean log spectrum of the louder and of the softer half of the windows, at two lengths.
@@ -164,7 +163,7 @@ def lines(sound: Sound) -> list[NDArray[np.floating]]:
     return measures
 
 
-def _peaks(mean: Floats, length: int) -> NDArray[np.floating]:
+def _peaks(mean: Floats, length: int) -> Numbers:
     width = round(SMOOTH_HZ * length / RATE_HZ) | 1
     rest = mean - uniform_filter1d(mean, width)
     bands = rest[: len(rest) // LINES_N_BANDS * LINES_N_BANDS].reshape(LINES_N_BANDS, -1)
@@ -198,12 +197,12 @@ SLOW_EDGES = (5, 15, 35, 70, 120, 180, 257)
 N_SLOW, SLOW_FFT = 20, 512
 
 
-def modulation(sound: Sound) -> list[NDArray[np.floating]]:
+def modulation(sound: Sound) -> list[Numbers]:
     """Shares of ranges of modulation in each band, correlations of bands, how peaked they are."""
     return [*_fast(sound), _slow(sound)]
 
 
-def _fast(sound: Sound) -> list[NDArray[np.floating]]:
+def _fast(sound: Sound) -> list[Numbers]:
     levels = _levels(sound)
     levels = levels - uniform_filter1d(levels, LOCAL, axis=0)
     length = min(STRETCH, len(levels))
@@ -234,7 +233,7 @@ def _levels(sound: Sound) -> Floats:
     return levels
 
 
-def _slow(sound: Sound) -> NDArray[np.floating]:
+def _slow(sound: Sound) -> Numbers:
     levels = sound.bands(N_SLOW)
     levels = (levels - levels.mean(axis=0)) * hann(len(levels))[:, None]
     power = _power(levels, max(SLOW_FFT, len(levels)), axis=0)
