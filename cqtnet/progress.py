@@ -38,7 +38,7 @@ class Bar:
 
     def print(self, line: str) -> None:
         """Write a line above the bar, also where stderr is no terminal."""
-        self._progress.console.print(line, markup=False, highlight=False)
+        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _show(self) -> None:
         if not self._progress.disable:

@@ -140,13 +140,13 @@ def fit(
     pairs of recordings of each class are behind the rows, same and different: the bounds.
     """
     table = np.minimum(table, CEILINGS)
-    weights, bias = _logistic(table, label, rising=RISING)
+    weights, bias = fit_logistic(table, label, rising=RISING)
     unseen = np.empty(len(label))
     for group in np.unique(groups):
         held = groups == group
-        w, b = _logistic(table[~held], label[~held], rising=RISING)
+        w, b = fit_logistic(table[~held], label[~held], rising=RISING)
         unseen[held] = table[held] @ w + b
-    (slope,), offset = _logistic(unseen[:, None], label, rising=1)
+    (slope,), offset = fit_logistic(unseen[:, None], label, rising=1)
     n_same, n_different = pairs
     calibration = Calibration(
         model_sha256,
@@ -162,14 +162,26 @@ def fit(
     return Fitted(calibration, slope * unseen + offset)
 
 
-def _logistic(
-    table: NDArray[np.float64], label: NDArray[np.bool_], *, rising: int
+def fit_logistic(
+    table: NDArray[np.float64],
+    label: NDArray[np.bool_],
+    *,
+    rising: int,
+    weights: NDArray[np.float64] | None = None,
+    start: float = 0.0,
 ) -> tuple[NDArray[np.float64], float]:
-    """Weights and bias of the natural-log likelihood ratio; both classes weigh the same."""
+    """Slopes (m,) and offset of the natural-log likelihood ratio of measures (n, m).
+
+    Both classes weigh the same, so that no prior is in the ratio; within a class the rows do, or
+    have their `weights` (n,). The first `rising` slopes are at least 0. The search begins with
+    slopes of `start` standard deviations.
+    """
     centre, scale = table.mean(axis=0), table.std(axis=0) + 1e-9
     standard = (table - centre) / scale
     sign = np.where(label, 1.0, -1.0)
-    share = np.where(label, 0.5 / label.sum(), 0.5 / (~label).sum())
+    share = np.ones(len(label)) if weights is None else weights.copy()
+    for of in (label, ~label):
+        share[of] *= 0.5 / share[of].sum()
 
     def cost(unknowns: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         odds = standard @ unknowns[:-1] + unknowns[-1]
@@ -183,6 +195,7 @@ def _logistic(
 
     free = table.shape[1] - rising
     bounds = [(0.0, None)] * rising + [(None, None)] * (free + 1)
-    found = minimize(cost, np.zeros(table.shape[1] + 1), jac=True, bounds=bounds, method="L-BFGS-B")
-    weights = found.x[:-1] / scale
-    return weights, float(found.x[-1] - weights @ centre)
+    first = np.append(np.full(table.shape[1], start), 0.0)
+    found = minimize(cost, first, jac=True, bounds=bounds, method="L-BFGS-B")
+    slopes = found.x[:-1] / scale
+    return slopes, float(found.x[-1] - slopes @ centre)

@@ -1,4 +1,4 @@
-"""Evaluation of a trained detector: which part is judged, the shortcut test, report, comparison."""
+"""Evaluation of a trained detector, the shortcut test, report and comparison."""
 
 import json
 from collections.abc import Iterator
@@ -15,16 +15,15 @@ from cqtnet import audio
 from cqtnet.errors import InputError, ManifestError
 from spoof.checkpoint import Trained, load_trained
 from spoof.compare import REMARK, CompareConfig, compare_recipes, table
-from spoof.data.utterance import Utterance
+from spoof.data import Utterance
 from spoof.evaluate import Evaluation, evaluate
-from spoof.parts import learning_parts
 from spoof.plots import VoiceSet, voice_det, voice_roc
-from spoof.prepare import Change, Preparer
-from spoof.recipes import RECIPES
+from spoof.prepare import Change, Preparer, part_examples
+from spoof.recipes import OURS
 from spoof.report import page, write_report
-from spoof.shortcut import CHANGES, shortcut_test, some
+from spoof.shortcut import CHANGES, shortcut_test, some_of_each
 from spoof.train import Step, TrainConfig, train
-from tests.spoof.voices import TINY, voices
+from tests.spoof.material import TINY, voices
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +39,7 @@ def data(folder: Path) -> list[Utterance]:
 @pytest.fixture(scope="module", autouse=True)
 def known() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(RECIPES, "tiny", TINY)
+        patch.setitem(OURS, "tiny", TINY)
         yield
 
 
@@ -51,7 +50,7 @@ def silent(step: Step) -> None:
 @pytest.fixture(scope="module")
 def run(folder: Path, data: list[Utterance], known: None) -> Path:
     config = TrainConfig(folder / "run", TINY, Preparer(folder / "cache"), device="cpu")
-    train(data, config, told=silent)
+    train(data, config, report=silent)
     return folder / "run"
 
 
@@ -69,8 +68,9 @@ def test_voices_that_are_easily_told_apart_are_judged_without_error(found: Evalu
 def test_what_is_judged_was_not_learned_from(
     found: Evaluation, data: list[Utterance], folder: Path
 ) -> None:
-    learning, choosing = learning_parts(data, TINY, Preparer(folder / "cache"))
-    known = {e.recordings[i].group for e in (learning, choosing) for i in e.recording}
+    ready = Preparer(folder / "cache")
+    parts = [part_examples(part, data, TINY, ready) for part in ("train", "valid")]
+    known = {e.recordings[i].group for e in parts for i in e.recording}
     judged = set(found.recordings.trials.recording.tolist())
     assert found.split_by == "group" and judged == {u.group for u in data} - known
 
@@ -92,7 +92,7 @@ def test_a_run_split_by_segment_is_judged_so_and_called_leaky(
 ) -> None:
     ready = Preparer(folder / "cache")
     config = TrainConfig(folder / "leaky", TINY, ready, device="cpu", split_by="segment")
-    train(data, config, told=silent)
+    train(data, config, report=silent)
     leaky = evaluate(load_trained(folder / "leaky"), data, ready, device="cpu")
     assert leaky.split_by == "segment" and not leaky.shortcuts
     assert len(leaky.segments.trials) == 24  # a fifth of 30 recordings of 4 segments
@@ -120,7 +120,7 @@ def test_a_collection_of_one_class_has_no_eer(run: Path, folder: Path, data: lis
     assert by_name["humans"].found is None and by_name["humans"].human == 15
 
 
-class Hears(nn.Module):
+class Bands(nn.Module):
     """A detector that only asks whether some bands hold more than half of the energy."""
 
     def __init__(self, first: int, sign: float) -> None:
@@ -129,6 +129,10 @@ class Hears(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.sign * (x[:, self.first :].sum(dim=1, keepdim=True) - 0.5).sign()
+
+
+def with_net(net: nn.Module) -> Trained:
+    return Trained(net, TINY, "a" * 64, Path("x.safetensors"), {})
 
 
 def lowered(samples: np.ndarray, rate_hz: int) -> np.ndarray:
@@ -142,9 +146,8 @@ def lowered(samples: np.ndarray, rate_hz: int) -> np.ndarray:
 def test_a_detector_of_formats_is_found_out(data: list[Utterance], tmp_path: Path) -> None:
     """A low sound is synthetic here: human voices are high, until they are lowered."""
     turned = [replace(u, is_fake=not u.is_fake) for u in data]
-    (row,) = shortcut_test(
-        Hears(4, -1.0), TINY, turned, Preparer(tmp_path), changes=[Change("lowered", lowered)]
-    )
+    lower = Change("lowered", lowered)
+    (row,) = shortcut_test(with_net(Bands(4, -1.0)), turned, Preparer(tmp_path), changes=[lower])
     assert (row.human, row.synthetic) == (15, 15)
     assert row.eer_before == 0 and row.taken_before == 0
     assert row.taken_after == 1 and row.turned == 1
@@ -154,7 +157,7 @@ def test_a_detector_of_formats_is_found_out(data: list[Utterance], tmp_path: Pat
 
 def test_a_change_that_says_nothing_changes_nothing(data: list[Utterance], tmp_path: Path) -> None:
     same = Change("same", lambda samples, rate_hz: samples)
-    (row,) = shortcut_test(Hears(4, 1.0), TINY, data, Preparer(tmp_path), changes=[same])
+    (row,) = shortcut_test(with_net(Bands(4, 1.0)), data, Preparer(tmp_path), changes=[same])
     assert row.turned == 0 and row.taken_after == row.taken_before
     assert row.eer_both_changed.value == row.eer_before and row.worst_eer_change == 0
 
@@ -164,15 +167,13 @@ def test_a_recording_that_a_change_makes_too_short_is_left_out(
 ) -> None:
     """The first human voice is cut below the 0.5 s of a segment."""
     first = next(u for u in data if not u.is_fake)
-    heard = audio.load(first.path, sample_rate=8000)
+    known = audio.load(first.path, sample_rate=8000)
 
     def cut(samples: np.ndarray, rate_hz: int) -> np.ndarray:
-        return samples[:100] if np.array_equal(samples, heard) else samples
+        return samples[:100] if np.array_equal(samples, known) else samples
 
-    skips = replace(TINY, short="skip")
-    (row,) = shortcut_test(
-        Hears(4, 1.0), skips, data, Preparer(tmp_path), changes=[Change("cut", cut)]
-    )
+    skips = replace(with_net(Bands(4, 1.0)), recipe=replace(TINY, short="skip"))
+    (row,) = shortcut_test(skips, data, Preparer(tmp_path), changes=[Change("cut", cut)])
     assert (row.human, row.synthetic) == (14, 15) and row.turned == 0
 
 
@@ -202,9 +203,9 @@ def test_resampling_to_more_than_there_is_leaves_all_as_it_is() -> None:
 
 
 def test_so_many_of_each_class_are_chosen_and_the_same_ones_again(data: list[Utterance]) -> None:
-    chosen = some(data, 4, seed=0)
+    chosen = some_of_each(data, 4, seed=0)
     assert sum(u.is_fake for u in chosen) == 4 and len(chosen) == 8
-    assert chosen == some(data, 4, seed=0) and some(data, 99, seed=0) == data
+    assert chosen == some_of_each(data, 4, seed=0) and some_of_each(data, 99, seed=0) == data
 
 
 def test_a_report_holds_page_data_scores_and_pictures(found: Evaluation, tmp_path: Path) -> None:
@@ -212,7 +213,7 @@ def test_a_report_holds_page_data_scores_and_pictures(found: Evaluation, tmp_pat
     text = path.read_text()
     for words in (
         "# tiny: a network for tests",
-        "ours itself states: accuracy 12.3 % on other data. Its data are others than these.",
+        "ours itself states: accuracy 12.3 % on other data. Its data are different.",
         "## The shortcut test",
         "| mp3 32 kbit/s ",
         "## By system",
@@ -264,14 +265,14 @@ def test_recipes_are_compared_in_one_table_and_finished_ones_are_kept(
     data: list[Utterance], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blind = replace(TINY, name="blind", feature=partial(level_alone), input_shape=(8,), results=())
-    monkeypatch.setitem(RECIPES, "blind", blind)
+    monkeypatch.setitem(OURS, "blind", blind)
     names: list[str] = []
     both = config(tmp_path, split_bys=("group", "segment"))
-    first = compare_recipes(data, [blind, TINY], both, told=lambda name, step: names.append(name))
+    first = compare_recipes(data, [blind, TINY], both, report=lambda name, step: names.append(name))
     assert set(names) == {f"{r}-{s}-0" for r in ("blind", "tiny") for s in ("group", "segment")}
     names.clear()
     written = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("report.json")}
-    again = compare_recipes(data, [blind, TINY], both, told=lambda name, step: names.append(name))
+    again = compare_recipes(data, [blind, TINY], both, report=lambda name, step: names.append(name))
     assert not names and [e.to_dict() for e in again] == [e.to_dict() for e in first]
     assert len(written) == 4
     assert all(file.stat().st_mtime_ns == time_ns for file, time_ns in written.items())
@@ -284,7 +285,7 @@ def test_recipes_are_compared_in_one_table_and_finished_ones_are_kept(
     assert record[1]["eer"][0] == 0 and record[1]["seeds"] == {"group": 1, "segment": 1}
     assert record[1]["parameters"] == sum(p.numel() for p in TINY.build().parameters())
     with pytest.raises(InputError, match="holds a comparison on other data"):
-        compare_recipes(data[2:], [TINY], both, told=lambda name, step: None)
+        compare_recipes(data[2:], [TINY], both, report=lambda name, step: None)
 
 
 def level_alone(samples: np.ndarray) -> np.ndarray:
@@ -294,7 +295,7 @@ def level_alone(samples: np.ndarray) -> np.ndarray:
 @pytest.mark.usefixtures("no_pictures")
 def test_seeds_are_averaged(data: list[Utterance], tmp_path: Path) -> None:
     (entry,) = compare_recipes(
-        data, [TINY], config(tmp_path, seeds=2, shortcuts=0), told=lambda name, step: None
+        data, [TINY], config(tmp_path, seeds=2, shortcuts=0), report=lambda name, step: None
     )
     reports = entry.reports["group"]
     seconds = [report["training_seconds"] for report in reports]
@@ -303,11 +304,11 @@ def test_seeds_are_averaged(data: list[Utterance], tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_pictures")
-def test_a_recipe_that_fails_is_told_and_the_others_go_on(
+def test_a_recipe_that_fails_is_reported_and_the_others_go_on(
     data: list[Utterance], tmp_path: Path
 ) -> None:
     wrong = replace(TINY, name="wrong", input_shape=(9,))
-    entries = compare_recipes(data, [wrong, TINY], config(tmp_path), told=lambda name, step: None)
+    entries = compare_recipes(data, [wrong, TINY], config(tmp_path), report=lambda name, step: None)
     assert "where wrong takes (9,)" in entries[0].error and not entries[1].error
     assert "failed: " in table(entries).splitlines()[-1]
 
@@ -321,5 +322,5 @@ def test_parameters_and_seconds_are_counted(found: Evaluation) -> None:
 def test_scores_that_are_no_numbers_are_refused(run: Path, folder: Path, data: list[Utterance]):
     trained: Trained = load_trained(run)
     nn.init.constant_(trained.net[0].weight, float("nan"))
-    with pytest.raises(InputError, match="weights are no use; train it anew"):
+    with pytest.raises(InputError, match="weights are unusable; train it again"):
         evaluate(trained, data, Preparer(folder / "cache"), device="cpu")

@@ -1,14 +1,12 @@
-"""Altered copies of recordings to train on, so that a detector hears the voice and not the file.
+"""Altered copies of recordings to train on, so that a detector learns the voice and not the file.
 
 Every copy is a function `copy(samples, rate_hz, rng)`: from mono float32 samples (n,) to as many
-that sound otherwise. What is done to them is the work of the package `augment`.
+that sound different. The effects are those of the package `augment`.
 
->>> altered = COPIES["ours"](samples, 16000, np.random.default_rng(0))
->>> altered = altered_copy(samples, 16000, kind="ours", seed=0, utterance="a/7.wav", number=1)
+>>> altered = our_copy(samples, 16000, np.random.default_rng(0))
 """
 
 import functools
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
@@ -20,40 +18,38 @@ from augment.noise import ColouredNoise, GaussianNoise, scaled_to_level
 from augment.room import Room
 from augment.tempo import Pitch, Tempo, resample, with_length
 from augment.tone import Compressor, Equaliser, Gain, HighPass, Invert, LowPass, SoftClip
-from cqtnet.errors import InputError
 from cqtnet.music import make_music
 
-# What else is heard where people record: other talkers, the place, music, hum.
-# None of it needs a file: talkers are made of the voice itself, music is composed.
+Copy: TypeAlias = Callable[[Samples, int, np.random.Generator], Samples]
 
-Sounds: TypeAlias = Callable[[Samples, int, np.random.Generator], Samples]
+# Background sounds. No files are needed: talkers are made of the voice itself, music is composed.
 
 MOST_TALKERS = 5
-RATE_OF_TALKERS = (0.9, 1.1)
+TALKER_RATES = (0.9, 1.1)
+"""Limits of the speed of the voices in the background."""
 SWELLS_PER_S, SWELL = 3, 0.8
-"""How often the noise of a place changes its level, and by how much (nepers, one deviation)."""
+"""How often the noise of a place changes its level, and the standard deviation in nepers."""
 PIECES, PIECE_S = 12, 12.0
+"""Pieces of music, and the seconds of each."""
 MAINS_HZ, HARMONICS = (50.0, 60.0), 11
 
 
 def surroundings_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
     """The samples with talkers, the noise of a place, music or hum, 3 to 30 dB below them."""
-    sounds, below_db = SURROUNDINGS[int(rng.integers(len(SURROUNDINGS)))]
-    heard = sounds(samples, rate_hz, rng)
-    return samples + scaled_to_level(heard, samples, level_db=-uniform(rng, below_db))
+    make, below_db = SURROUNDINGS[int(rng.integers(len(SURROUNDINGS)))]
+    background = make(samples, rate_hz, rng)
+    return samples + scaled_to_level(background, samples, level_db=-uniform(rng, below_db))
 
 
 def talkers(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
     """One to five voices (n,): the same one, moved, perhaps backwards, at another pitch."""
-    together = np.zeros_like(samples)
+    total = np.zeros_like(samples)
     for _ in range(int(rng.integers(1, MOST_TALKERS + 1))):
         voice = samples if rng.random() < 0.5 else samples[::-1]
-        voice = resample(voice, rate_hz, round(rate_hz * uniform(rng, RATE_OF_TALKERS)))
+        voice = resample(voice, rate_hz, round(rate_hz * uniform(rng, TALKER_RATES)))
         loudness = np.float32(rng.uniform(0.3, 1.0))
-        together += loudness * np.roll(
-            np.resize(voice, samples.size), int(rng.integers(voice.size))
-        )
-    return together
+        total += loudness * np.roll(np.resize(voice, samples.size), int(rng.integers(voice.size)))
+    return total
 
 
 def place(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
@@ -72,7 +68,7 @@ def music(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
 
 
 def hum(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """The mains and its harmonics (n,), each as loud as chance has it."""
+    """The mains frequency and its harmonics (n,), at random levels."""
     harmonics = np.arange(1, HARMONICS + 1)
     turns = np.arange(samples.size)[:, None] * harmonics * rng.choice(MAINS_HZ) / rate_hz
     loudness = rng.uniform(0, 1, HARMONICS) / harmonics
@@ -85,21 +81,15 @@ def _piece(number: int, rate_hz: int) -> Samples:
     return make_music(number, duration_s=PIECE_S, sample_rate=rate_hz)
 
 
-SURROUNDINGS: Sequence[tuple[Sounds, tuple[float, float]]] = (
+SURROUNDINGS: Sequence[tuple[Copy, tuple[float, float]]] = (
     (talkers, (3.0, 20.0)),
     (place, (3.0, 25.0)),
     (music, (5.0, 25.0)),
     (hum, (5.0, 30.0)),
 )
-"""What may be heard beside a voice, and between how many dB below it."""
+"""Background sounds, and how many dB below the voice they are."""
 
-
-# Altered copies of recordings to train on, so that a detector hears the voice and not the file.
-
-Copy: TypeAlias = Callable[[Samples, int, np.random.Generator], Samples]
-
-S2_COPIES = 60
-"""Of every window, itself among them: all that S2 says of its augmentation."""
+# Formats, noise and equipment.
 
 CODEC_FAMILIES: Sequence[Sequence[str]] = (
     ("mp3",),
@@ -108,13 +98,11 @@ CODEC_FAMILIES: Sequence[Sequence[str]] = (
     ("vorbis",),
     ("amr_nb", "g711_alaw", "g711_mulaw", "g722"),
 )
-"""Each as likely as the next: those of telephones are many and would take over."""
-
-SCANT_KBPS = {"mp3": (12, 64), "aac": (12, 64), "opus": (6, 32), "vorbis": (32, 64)}
-"""By a family's first codec: rates at which a codec is heard to suffer."""
+"""All families are equally likely: the many codecs of telephones would dominate otherwise."""
+LOW_KBPS = {"mp3": (12, 64), "aac": (12, 64), "opus": (6, 32), "vorbis": (32, 64)}
+"""Bit rates at which a codec is audibly worse, by a family's first codec."""
 CODEC_RATES_HZ = (16_000, 22_050, 24_000, 32_000)
-"""Sample rates of small mp3 and AAC files; what is to be kept of the voice differs with them."""
-
+"""Sample rates of small mp3 and AAC files; a codec discards other things at each."""
 BAND_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 24_000)
 BAND_EDGE_HZ: Range = (3_400.0, 8_000.0)
 DC_OFFSET: Range = (-0.02, 0.02)
@@ -123,13 +111,13 @@ DC_OFFSET: Range = (-0.02, 0.02)
 def codec_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
     """The samples through a lossy codec: mp3, AAC, Opus, Vorbis, or one of telephones.
 
-    Half the time bit rates are what is usual for each: mp3 24 to 192 kbit/s, Opus from 6, AMR from
-    4.75. Else they are scant (`SCANT_KBPS`), and mp3 and AAC code at one of `CODEC_RATES_HZ`.
+    Half the time bit rates are the usual ones: mp3 24 to 192 kbit/s, Opus from 6, AMR from 4.75.
+    Otherwise they are low (`LOW_KBPS`), and mp3 and AAC code at one of `CODEC_RATES_HZ`.
     """
     family = CODEC_FAMILIES[int(rng.integers(len(CODEC_FAMILIES)))]
     if rng.random() < 0.5:
         return _applied(Codec.draw(rng, codecs=family), samples, rate_hz)
-    codec = Codec.draw(rng, codecs=family, kbps=SCANT_KBPS.get(family[0]))
+    codec = Codec.draw(rng, codecs=family, kbps=LOW_KBPS.get(family[0]))
     if codec.codec not in ("mp3", "aac"):
         return _applied(codec, samples, rate_hz)
     own_hz = CODEC_RATES_HZ[int(rng.integers(len(CODEC_RATES_HZ)))]
@@ -159,7 +147,7 @@ def band_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Sampl
 
 
 def level_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """The samples 24 dB softer to 6 dB louder; at times with peaks held down or bent."""
+    """The samples 24 dB softer to 6 dB louder; at times compressed or softly clipped."""
     if rng.random() < 0.3:
         samples = _applied(Compressor.draw(rng), samples, rate_hz)
     if rng.random() < 0.2:
@@ -174,7 +162,7 @@ def room_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Sampl
 
 
 def equipment_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """The samples with other tone (±6 dB); at times upside down, with less bass, off zero."""
+    """The samples equalised by ±6 dB; at times inverted, high-passed or with a DC offset."""
     samples = _applied(Equaliser.draw(rng, gain_db=(-6.0, 6.0)), samples, rate_hz)
     if rng.random() < 0.5:
         samples = _applied(Invert.draw(rng), samples, rate_hz)
@@ -185,12 +173,19 @@ def equipment_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> 
     return samples
 
 
+def _applied(effect: Effect, samples: Samples, rate_hz: int) -> Samples:
+    return effect.apply(samples, rate_hz).samples
+
+
+# The two kinds of copies that recipes train on.
+
+
 def s2_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
     """The samples as one of S2's sixty: noise, tempo, pitch, shift and gain, each at even odds.
 
-    S2 says "60×" and no more. These are the example that the library audiomentations opens with,
-    its ranges included (amplitudes 0.001 to 0.015, tempo 0.8 to 1.25, ±4 semitones), and gain.
-    What a faster tempo leaves free is filled from the beginning; a shift goes around the end.
+    S2 says "60×" and no more. These are the first example of the library audiomentations, ranges
+    included (amplitudes 0.001 to 0.015, tempo 0.8 to 1.25, ±4 semitones), and gain. A faster
+    tempo is filled up from the beginning; a shift goes around the end.
     """
     noise, tempo, pitch, shift, gain = rng.random(5) < 0.5
     altered = samples.copy()
@@ -208,7 +203,7 @@ def s2_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples
     return altered
 
 
-LIFE: Sequence[tuple[Copy, float]] = (
+REAL_LIFE: Sequence[tuple[Copy, float]] = (
     (surroundings_copy, 0.5),
     (room_copy, 0.25),
     (equipment_copy, 0.5),
@@ -217,58 +212,20 @@ LIFE: Sequence[tuple[Copy, float]] = (
     (band_copy, 0.4),
     (codec_copy, 0.6),
 )
-"""What happens to a recording on its way to us, in that order, and how often."""
+"""What happens to a recording before it reaches us, in this order, with probabilities."""
 
 
 def our_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """The samples with a narrower band, or through a codec, or after a recording's life (`LIFE`).
+    """The samples with a narrower band, or through a codec, or altered as in `REAL_LIFE`.
 
-    Half of the copies have the first or the second alone: of these a detector must take no notice,
-    and beside rooms and noise they would be lost. The others have three of the seven on average,
-    and a codec where none was drawn, so that no copy is the file itself.
+    Half of the copies have the first or the second alone: a detector must ignore these, and they
+    would be lost beside rooms and noise. The others have three of the seven on average, and a
+    codec where none was drawn, so that no copy is the file itself.
     """
     if rng.random() < 0.5:
         alone = band_copy if rng.random() < 0.5 else codec_copy
         return alone(samples, rate_hz, rng)
-    chosen = [copy for copy, probability in LIFE if rng.random() < probability]
+    chosen = [copy for copy, probability in REAL_LIFE if rng.random() < probability]
     for copy in chosen or [codec_copy]:
         samples = copy(samples, rate_hz, rng)
     return samples
-
-
-COPIES: dict[str, Copy] = {
-    "codec": codec_copy,
-    "noise": noise_copy,
-    "band": band_copy,
-    "level": level_copy,
-    "room": room_copy,
-    "equipment": equipment_copy,
-    "surroundings": surroundings_copy,
-    "s2": s2_copy,
-    "ours": our_copy,
-}
-"""Kinds of copies by name: seven single ones, and the two that recipes train on."""
-
-
-def altered_copy(
-    samples: Samples, rate_hz: int, *, kind: str, seed: int, utterance: str, number: int
-) -> Samples:
-    """Copy `number` of an utterance, as long as it; number 0 is the utterance as it is.
-
-    The same for the same seed, utterance (its name, any text) and number, whatever was made before.
-    """
-    if kind not in COPIES:
-        raise InputError(f"no kind of copy is named {kind!r}; choose from {', '.join(COPIES)}")
-    if number == 0:
-        return samples.copy()
-    return COPIES[kind](samples, rate_hz, copy_rng(seed, utterance, number))
-
-
-def copy_rng(seed: int, utterance: str, number: int) -> np.random.Generator:
-    """The generator of one copy, by its seed, the name of its utterance, and its number."""
-    text = f"{seed}\0{number}\0{utterance}".encode("utf-8", "surrogateescape")
-    return np.random.default_rng(int.from_bytes(hashlib.sha256(text).digest()))
-
-
-def _applied(effect: Effect, samples: Samples, rate_hz: int) -> Samples:
-    return effect.apply(samples, rate_hz).samples

@@ -1,4 +1,4 @@
-"""The commands: train, evaluate, calibrate, detect, compare and list, as people call them."""
+"""The commands as people call them."""
 
 import json
 import math
@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from cqtnet.errors import InputError, ManifestError, WeightsError
 from spoof.commands import group
-from spoof.recipes import RECIPES
-from tests.spoof.voices import TINY, sound, table, voices, write
+from spoof.recipes import OURS
+from tests.spoof.material import TINY, sound, table, voices, write
 
 
 def call(*words: object) -> Result:
@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", autouse=True)
 def known() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(RECIPES, "tiny", TINY)
+        patch.setitem(OURS, "tiny", TINY)
         patch.setattr("spoof.report.pictures", lambda found: {})  # drawn elsewhere; takes seconds
         yield
 
@@ -98,7 +98,7 @@ def test_a_run_is_trained_and_calibrated_evaluated_and_used(
     assert [json.loads(line)["verdict"] for line in lines] == ["human", "synthetic"]
 
 
-def test_of_several_files_one_that_cannot_be_read_is_told_and_the_others_are_judged(
+def test_of_several_files_one_that_cannot_be_read_is_reported_and_the_others_are_judged(
     run: Path, folder: Path
 ) -> None:
     real = write(folder / "r.wav", sound(False, 777))
@@ -133,7 +133,7 @@ def test_calibration_replaces_none_without_being_told(run: Path, data: Path) -> 
 def test_a_run_goes_on_and_is_not_overwritten(folder: Path, data: Path) -> None:
     out = folder / "resumed"
     words = ("train", "tiny", "--data", data, "--out", out, "--device", "cpu")
-    assert "--resume goes on" in done(*words, "--stop-after", 0).stderr
+    assert "--resume continues" in done(*words, "--stop-after", 0).stderr
     assert "holds a run already" in refused(WeightsError, *words)
     record = json.loads(done(*words, "--resume", "--json").stdout)
     assert record["is_finished"] and len(record["history"]) == 4 and record["calibrated"]
@@ -152,10 +152,10 @@ def test_training_is_changed_on_request(folder: Path, data: Path) -> None:
     assert "'rate' is unknown; use one of epochs" in refused(InputError, *words, "--set", "rate=1")
 
 
-def test_recipes_are_compared_and_failures_told(
+def test_recipes_are_compared_and_failures_reported(
     folder: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(RECIPES, "wrong", replace(TINY, name="wrong", input_shape=(9,)))
+    monkeypatch.setitem(OURS, "wrong", replace(TINY, name="wrong", input_shape=(9,)))
     words = ("compare-recipes", "--data", data, "--out", folder / "compared", "--epochs", 1,
              "--shortcuts", 0, "--device", "cpu")  # fmt: skip
     result = done(*words, "--recipes", "tiny, wrong,tiny", code=1)
