@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cqtnet.audio.files import shown
+from augment.audio.files import shown
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.tables import read_table
 from spoof.data import Utterance

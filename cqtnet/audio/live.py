@@ -10,11 +10,11 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from augment.audio.decode import Piece
+from augment.audio.ffmpeg import planes_of, reason_of, sound_decoders
+from augment.audio.files import DEFAULT_LIMITS, Limits
+from augment.audio.pcm import mixed_down
 from cqtnet import SAMPLE_RATE
-from cqtnet.audio.decode import Piece
-from cqtnet.audio.ffmpeg import planes_of, reason_of, sound_decoders
-from cqtnet.audio.files import DEFAULT_LIMITS, Limits
-from cqtnet.audio.pcm import mixed_down
 from cqtnet.audio.stream import resampled
 from cqtnet.errors import NotAudioError
 

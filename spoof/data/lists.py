@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from cqtnet.audio.files import shown
+from augment.audio.files import shown
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.tables import read_list, read_table
 from spoof.data import Utterance, folders, missing_class

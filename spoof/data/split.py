@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from cqtnet.audio.files import shown
+from augment.audio.files import shown
 from cqtnet.errors import InputError
 from spoof.data import SPLITS, DataWarning, Utterance, missing_class
 

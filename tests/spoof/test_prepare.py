@@ -228,6 +228,6 @@ def test_a_key_depends_on_all_code_that_is_imported_however_far(
 
 def test_a_key_depends_on_how_recordings_are_decoded_and_cut() -> None:
     assert code_hash("spoof.data.segments") != code_hash("spoof.features.spectra")
-    decoding = prepare._source_of("cqtnet.audio.decode")
+    decoding = prepare._source_of("augment.audio.decode")
     assert decoding in prepare._sources("spoof.data.segments")
     assert decoding not in prepare._sources("spoof.features.spectra")

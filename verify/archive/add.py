@@ -86,7 +86,7 @@ class FileStatus:
         try:
             status = os.stat(path)
         except OSError as error:
-            raise audio.files.unreadable(path, error) from error
+            raise audio.unreadable(path, error) from error
         return cls(status.st_size, status.st_mtime_ns)
 
 

@@ -1,27 +1,30 @@
-"""What is wrong with a file: gathered from its header and while it is decoded."""
+"""What a file's header says, and what is wrong with the file: truncation, damage, gaps."""
 
 import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, NamedTuple
 
-JUMP_S = 0.05  # a larger step between the time stamps of two frames is a gap, not rounding
-# How far the decoded length may be from the declared one: lossless codecs are exact to the sample,
-# others add and drop a frame or two at both ends.
+JUMP_S = 0.05
+"""A larger step between the time stamps of two frames is a gap; a smaller one is rounding."""
 LOSSLESS_TOLERANCE_S = 0.002
 LOSSY_TOLERANCE_S = 0.25
-CANCELLED = 0.01  # the mean of unlike channels has half their energy, of like ones all of it
+"""How far the decoded length may differ from the declared one. Lossless codecs are exact to the
+sample, others add and drop a frame or two at both ends."""
+CANCELLED = 0.01
+"""Share of the channels' energy below which their mean is called cancelled: the mean of unlike
+channels has half of their energy, the mean of like channels all of it."""
 LOSSLESS_CODECS = {"alac", "ape", "flac", "tta", "wavpack"}
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a file's header says about its sound; nothing was decoded to find out.
+    """What a file's header says about its sound; nothing was decoded to get it.
 
-    `format` and `codec` are named as FFmpeg does (libsndfile's without the byte order), `bytes` is
-    the size of the file, and `declared_duration_s` is None where the header does not say how long
-    the sound is.
+    `format` and `codec` have FFmpeg's names (libsndfile's without the byte order), `bytes` is the
+    size of the file, and `declared_duration_s` is None where the header does not say how long the
+    sound is.
     """
 
     path: str
@@ -34,29 +37,23 @@ class AudioInfo:
 
 
 @dataclass
-class Account:
-    """Facts and counts of one decoding; `notes` puts what is wrong into words.
-
-    `left_open`: the header has a place for the length and does not fill it in. `end_missing`: the
-    format marks its end and the mark is not there. `track`: which of `tracks` sound tracks is read.
-    `origin_s`: the time stamp of the first sample. `channels_energy`, `mean_energy`: the sums of
-    squares of the channels, on average, and of their mean. `stopped`: why reading ended early.
-    """
+class Integrity:
+    """Facts and counts of one decoding; `notes` puts what is wrong into words."""
 
     info: AudioInfo
-    left_open: bool = False
-    end_missing: bool = False
-    track: int = 1
+    left_open: bool = False  # the header has a place for the length, and it is not filled in
+    end_missing: bool = False  # the format marks its end, and the mark is not there
+    track: int = 1  # which of the sound tracks is read
     tracks: int = 1
-    origin_s: float = 0.0
+    origin_s: float = 0.0  # time stamp of the first sample
     decoded_s: float = 0.0
-    values: int = 0
+    values: int = 0  # samples of all channels
     not_finite: int = 0
-    channels_energy: float = 0.0
-    mean_energy: float = 0.0
+    channels_energy: float = 0.0  # sum of squares, mean of the channels
+    mean_energy: float = 0.0  # sum of squares of the channels' mean
     packets: int = 0
     damaged: int = 0
-    stopped: str = ""
+    stopped: str = ""  # why reading ended early
     reached_end: bool = False
     rates: list[int] = field(default_factory=list)
     gaps: int = 0
@@ -65,7 +62,7 @@ class Account:
     _next_stamp_s: float | None = None
 
     def follow(self, frame: Any) -> None:
-        """Compare the time stamp of one of FFmpeg's frames with the end of the one before."""
+        """Compare the time stamp of an FFmpeg frame with the end of the frame before."""
         lasts_s = frame.samples / frame.sample_rate if frame.sample_rate else 0.0
         if frame.pts is None:
             if self._next_stamp_s is not None:
@@ -80,7 +77,7 @@ class Account:
         self._next_stamp_s = stamp_s + lasts_s
 
     def forget_decoding(self) -> None:
-        """Begin again, after decoding from a place that turned out wrong."""
+        """Begin again, after decoding from a place that turned out to be wrong."""
         self.packets = self.damaged = self.gaps = 0
         self.gaps_s, self.first_gap, self.stopped = 0.0, "", ""
         self._next_stamp_s = None
@@ -94,7 +91,7 @@ class Account:
             notes.append(f"{self.not_finite} non-finite or huge samples taken as silence")
         if self.mean_energy < CANCELLED * self.channels_energy:
             notes.append(
-                "the channels cancel each other, and only their mean is heard; extract one channel"
+                "the channels cancel each other, and only their mean is used; extract one channel"
             )
         if self.damaged:
             notes.append(f"damaged: {self.damaged} of {self.packets} packets do not decode")
@@ -132,35 +129,34 @@ def _tolerance_s(codec: str) -> float:
     return LOSSLESS_TOLERANCE_S if lossless else LOSSY_TOLERANCE_S
 
 
-# What a header says about length, where FFmpeg would quietly correct it.
-# FFmpeg, like libsndfile, shortens the length of a cut-off WAV to what the file holds. An examiner
-# must hear of the difference, so the declared length is read from the file itself.
+# FFmpeg and libsndfile shorten the declared length of a cut-off WAV to what the file holds. An
+# examiner must be told of the difference, so the declared length is read from the file itself.
 
-# Enough for any real file; a hostile one may be a chain of millions of empty chunks.
 MAX_CHUNKS = 1_000
+"""Enough for any real file; a hostile one may be a chain of millions of empty chunks."""
 PCM_TAGS = {1, 3, 6, 7, 0xFFFE}  # integer, float, A-law, µ-law, "extensible"
 
 
 @dataclass(frozen=True)
 class HeaderLength:
-    """Seconds of sound that a header declares; None where it leaves the length open.
+    """Seconds of sound that a header declares.
 
-    Open: written by a program that could not go back to fill it in, or crashed before it did.
+    None where the length was left open: by a program that could not go back to fill it in, or
+    that crashed before it did.
     """
 
     seconds: float | None
 
 
-@dataclass(frozen=True)
-class _Layout:
+class _Layout(NamedTuple):
     """How a family of formats writes its chunks: a name, a size, the body."""
 
     first: int
-    name_bytes: int
-    size_bytes: int
-    order: Literal["little", "big"]
-    size_counts_head: bool
-    align: int
+    name_bytes: int = 4
+    size_bytes: int = 4
+    order: Literal["little", "big"] = "little"
+    size_counts_head: bool = False
+    align: int = 2
 
     @property
     def head_bytes(self) -> int:
@@ -168,13 +164,13 @@ class _Layout:
 
 
 _LAYOUTS = {
-    b"RIFF": _Layout(12, 4, 4, "little", False, 2),
-    b"RIFX": _Layout(12, 4, 4, "big", False, 2),
-    b"RF64": _Layout(12, 4, 4, "little", False, 2),
-    b"BW64": _Layout(12, 4, 4, "little", False, 2),
-    b"riff": _Layout(40, 16, 8, "little", True, 8),  # Sony Wave64
-    b"FORM": _Layout(12, 4, 4, "big", False, 2),  # AIFF
-    b"caff": _Layout(8, 4, 8, "big", False, 1),
+    b"RIFF": _Layout(12),
+    b"RIFX": _Layout(12, order="big"),
+    b"RF64": _Layout(12),
+    b"BW64": _Layout(12),
+    b"riff": _Layout(40, 16, 8, size_counts_head=True, align=8),  # Sony Wave64
+    b"FORM": _Layout(12, order="big"),  # AIFF
+    b"caff": _Layout(8, size_bytes=8, order="big", align=1),
 }
 
 
@@ -190,14 +186,14 @@ def chunked_length(file: BinaryIO) -> HeaderLength | None:
         if name == b"COMM":
             return _aiff_length(file.read(18))
         if name == b"fmt ":
-            # Of compressed sound the header tells only a rough rate: 0, and nothing is declared.
+            # For compressed sound the header has only a rough rate: 0, so nothing is declared.
             bytes_per_s = _wav_bytes_per_s(file.read(16), layout.order)
         elif name == b"desc":
             bytes_per_s = _caf_bytes_per_s(file.read(32))
         elif name == b"ds64":
             size64 = int.from_bytes(file.read(16)[8:], "little")
         elif name == b"data":
-            if not bytes_per_s > 0:  # nor when it is not a number
+            if not bytes_per_s > 0:  # also when it is not a number
                 return None
             unknown = size == 2 ** (8 * layout.size_bytes) - 1
             if unknown and size64 is not None:
@@ -208,7 +204,7 @@ def chunked_length(file: BinaryIO) -> HeaderLength | None:
 
 
 def _chunks(file: BinaryIO, layout: _Layout, file_bytes: int) -> Iterator[tuple[bytes, int, int]]:
-    """Name, size and place of each chunk; the file stands at its body."""
+    """Name, size and offset of each chunk; the file is positioned at its body."""
     offset = layout.first
     for _ in range(MAX_CHUNKS):
         if offset + layout.head_bytes > file_bytes:
@@ -250,7 +246,7 @@ def _caf_bytes_per_s(desc: bytes) -> float:
 
 
 def mp3_counts_frames(file: BinaryIO) -> bool:
-    """Whether an MP3's first frame states its length; without, FFmpeg only guesses it."""
+    """Whether an MP3's first frame states its length; if not, FFmpeg only guesses it."""
     file.seek(0)
     head = file.read(10)
     tag_bytes = 0

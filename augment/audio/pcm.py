@@ -1,4 +1,4 @@
-"""Uncompressed recordings (WAV, RF64, Wave64, AIFF, CAF), read by libsndfile."""
+"""Uncompressed recordings (WAV, RF64, Wave64, AIFF, CAF), read by libsndfile; the mix to mono."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -8,17 +8,16 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from cqtnet.audio.account import Account, AudioInfo, chunked_length
-from cqtnet.audio.files import StrPath
+from augment.audio.files import StrPath
+from augment.audio.integrity import AudioInfo, Integrity, chunked_length
 
-# Decoded frames as mono float32: the mean of the channels, and never a NaN.
-
-PIECE_VALUES = 1 << 17  # samples of all channels that are mixed down together
-LOUDEST = 2.0**32  # nothing real is 190 dB over full scale; its square still fits float32
-
-SAMPLE_FORMATS = {"u8", "s16", "s32", "flt", "dbl"}  # FFmpeg's names of what we mix down
-# What stands for 1.0, by numpy type; unsigned bytes also have their zero at 128.
+PIECE_VALUES = 1 << 17
+"""Samples of all channels that are mixed down together."""
+LOUDEST = 2.0**32
+"""Nothing real is 190 dB over full scale; its square still fits float32."""
 FULL_SCALE = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "f4": 1.0, "f8": 1.0}
+"""What stands for 1.0, by numpy type; unsigned bytes also have their zero at 128."""
+SAMPLE_FORMATS = {"u8", "s16", "s32", "flt", "dbl"}  # FFmpeg's names of these types
 
 
 def gathered(arrays: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
@@ -36,7 +35,7 @@ def gathered(arrays: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
 
 
 class Mixed(NamedTuple):
-    """The mean of the channels, and what it does not tell."""
+    """The mean of the channels, and what it does not show."""
 
     samples: NDArray[np.float32]  # (n,) in -1 to 1
     not_finite: int  # samples that were no numbers
@@ -71,33 +70,22 @@ def _silenced(planes: NDArray[Any]) -> tuple[NDArray[Any], int]:
     return np.where(good, planes, 0), int(good.size - np.count_nonzero(good))
 
 
-# Uncompressed recordings (WAV, RF64, Wave64, AIFF, CAF), read by libsndfile.
-
-# FFmpeg's names for libsndfile's formats and sample types. Whatever is not here, MP3 in a WAV for
-# one, is left to FFmpeg.
+# FFmpeg's names for libsndfile's formats and sample types. What is not here, such as MP3 in a WAV,
+# is left to FFmpeg.
+# fmt: off
 FORMATS = {
-    "WAV": "wav",
-    "WAVEX": "wav",
-    "RF64": "wav",
-    "W64": "w64",
-    "AIFF": "aiff",
-    "CAF": "caf",
+    "WAV": "wav", "WAVEX": "wav", "RF64": "wav", "W64": "w64", "AIFF": "aiff", "CAF": "caf",
 }
 CODECS = {
-    "PCM_S8": "pcm_s8",
-    "PCM_U8": "pcm_u8",
-    "PCM_16": "pcm_s16",
-    "PCM_24": "pcm_s24",
-    "PCM_32": "pcm_s32",
-    "FLOAT": "pcm_f32",
-    "DOUBLE": "pcm_f64",
-    "ALAW": "pcm_alaw",
+    "PCM_S8": "pcm_s8", "PCM_U8": "pcm_u8", "PCM_16": "pcm_s16", "PCM_24": "pcm_s24",
+    "PCM_32": "pcm_s32", "FLOAT": "pcm_f32", "DOUBLE": "pcm_f64", "ALAW": "pcm_alaw",
     "ULAW": "pcm_mulaw",
 }
+# fmt: on
 
 
 class PcmSource:
-    """A recording opened by libsndfile; see `cqtnet.audio.decode.Source`."""
+    """A recording opened by libsndfile; see `augment.audio.decode.Source`."""
 
     def __init__(
         self, path: StrPath, file: BinaryIO, sound: Any, *, declared_s: float | None
@@ -114,11 +102,11 @@ class PcmSource:
             declared_duration_s=declared_s,
             bytes=os.fstat(file.fileno()).st_size,
         )
-        self.account = Account(self.info, left_open=declared_s is None)
+        self.integrity = Integrity(self.info, left_open=declared_s is None)
 
     @classmethod
     def opened(cls, path: StrPath, file: BinaryIO) -> Self | None:
-        """The recording, or None where FFmpeg had better read the file."""
+        """The recording, or None where FFmpeg should read the file."""
         length = chunked_length(file)
         if length is None:
             return None
@@ -127,8 +115,8 @@ class PcmSource:
             sound = soundfile.SoundFile(os.fsencode(path))
         except soundfile.SoundFileError:
             return None
-        # No frames, but the header says nothing of the kind: the recorder crashed before it wrote
-        # the length, and FFmpeg reads to the end of the file.
+        # No frames although the header left the length open: the recorder crashed before it wrote
+        # the length. FFmpeg reads such a file to its end.
         lost = sound.frames == 0 and length.seconds is None
         if lost or sound.format not in FORMATS or sound.subtype not in CODECS:
             sound.close()
@@ -136,7 +124,7 @@ class PcmSource:
         return cls(path, file, sound, declared_s=length.seconds)
 
     def seek(self, second: int) -> int:
-        """Move to a whole second, or to the beginning when there is none such."""
+        """Move to a whole second, or stay at the beginning where the file has no such second."""
         rate = self.info.sample_rate
         if not 0 < second * rate < self._sound.frames:
             return 0
@@ -150,11 +138,11 @@ class PcmSource:
             try:
                 frames = self._sound.read(size, dtype="float32", always_2d=True)
             except soundfile.SoundFileError as error:
-                self.account.stopped = " ".join(str(error).split())
+                self.integrity.stopped = " ".join(str(error).split())
                 return
             if not len(frames):
                 return
-            self.account.packets += 1
+            self.integrity.packets += 1
             yield self.info.sample_rate, frames.T
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Which files are read: regular ones only, each once, under whatever name."""
+"""Which files are read (regular ones, each once, under any name), and within which limits."""
 
 import hashlib
 import os
@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from cqtnet.errors import NotAudioError, UnsafeAudioError
+from augment.errors import NotAudioError, UnsafeAudioError
 
 StrPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
-# What is taken for a recording inside a folder; a file that is named is tried whatever its suffix.
 # fmt: off
 AUDIO_SUFFIXES = frozenset({
     ".3g2", ".3gp", ".3gpp", ".aac", ".ac3", ".adts", ".aif", ".aifc", ".aiff", ".amr",
@@ -23,6 +22,7 @@ AUDIO_SUFFIXES = frozenset({
     ".oga", ".ogg", ".ogv", ".opus", ".ra", ".rf64", ".rm", ".snd", ".sph", ".spx", ".tak",
     ".ts", ".tta", ".vob", ".voc", ".w64", ".wav", ".wave", ".webm", ".wma", ".wmv", ".wv",
 })
+"""What counts as a recording inside a folder; a file that is named is tried whatever its suffix."""
 # fmt: on
 
 
@@ -47,7 +47,7 @@ def open_regular(path: StrPath) -> BufferedReader:
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
     if not stat.S_ISREG(status.st_mode):
-        # Said before opening: opening a pipe waits for somebody to write to it.
+        # Checked before opening: opening a pipe waits for somebody to write to it.
         raise NotAudioError(f"{shown(path)} is {_kind(status.st_mode)}; give a regular audio file")
     if status.st_size == 0:
         raise NotAudioError(f"{shown(path)} is empty (0 bytes)")
@@ -65,12 +65,13 @@ def file_sha256(path: StrPath) -> str:
 
 
 def find_audio(paths: Iterable[StrPath]) -> Iterator[Path]:
-    """Recordings among files and, recursively, folders; in one order, each file once.
+    """Recordings among files and, recursively, folders; in a fixed order, each file once.
 
-    Inside a folder the suffix decides (`AUDIO_SUFFIXES`), in order of the names' bytes; a file that
-    is named itself is taken whatever its suffix. Links are followed, and what they lead to is
-    visited once, so a loop ends. A named path that cannot be read is a NotAudioError; inside a
-    folder, pipes, devices and dead links are passed over and a locked folder is an AudioWarning.
+    Inside a folder the suffix decides (`AUDIO_SUFFIXES`), and the order is that of the names'
+    bytes; a file that is named itself is taken whatever its suffix. Links are followed, but no
+    file is visited twice, so a loop ends. A named path that cannot be read is a NotAudioError.
+    Inside a folder, pipes, devices and dead links are skipped, and a locked folder is an
+    AudioWarning.
 
     >>> for path in find_audio(["evidence", "one.wav"]):
     ...     samples = load(path)
@@ -136,15 +137,12 @@ def unreadable(path: StrPath, error: OSError | ValueError) -> NotAudioError:
     return NotAudioError(f"{shown(path)} cannot be read: {reason}")
 
 
-# What keeps time and memory bounded, whatever a file claims or contains.
-
-
 @dataclass(frozen=True)
 class Limits:
-    """The most a recording may ask of us; beyond any of these it is an UnsafeAudioError.
+    """Limits that keep time and memory bounded; a recording beyond any is an UnsafeAudioError.
 
-    A header that declares too much is refused before decoding; one that lies is found out while
-    decoding. Raise a limit on purpose, never by default: `Limits(max_stream_s=7 * 86_400)`.
+    A header that declares too much is refused before decoding; one that declares too little is
+    stopped while decoding. Raise a limit only on purpose: `Limits(max_stream_s=7 * 86_400)`.
     """
 
     min_rate_hz: int = 4_000

@@ -10,41 +10,40 @@ from typing import Any, BinaryIO
 import av
 from numpy.typing import NDArray
 
-from cqtnet.audio.account import (
-    Account,
+from augment.audio.files import StrPath, shown
+from augment.audio.integrity import (
     AudioInfo,
+    Integrity,
     chunked_length,
     mp3_counts_frames,
     ogg_is_cut_off,
 )
-from cqtnet.audio.files import StrPath, shown
-from cqtnet.audio.pcm import SAMPLE_FORMATS, gathered
-from cqtnet.errors import NotAudioError
+from augment.audio.pcm import SAMPLE_FORMATS, gathered
+from augment.errors import NotAudioError
 
 MOV = "mov,mp4,m4a,3gp,3g2,mj2"
-# Formats that state the length of the sound; for the others FFmpeg guesses from the bit rate.
 STATES_TRACK_LENGTH = {MOV, "au", "flac", "mp3", "ogg", "tta", "wv"}
-# These state only how long the longest track is.
+"""Formats that state the length of the sound; for others FFmpeg guesses from the bit rate."""
 STATES_FILE_LENGTH = {"matroska,webm", "flv"}
-# Formats whose time stamps count samples; in others we decode from the beginning and skip.
+"""These formats state only the length of the longest track."""
 SEEKABLE = {MOV, "flac"}
-
-FARTHEST_S = 3  # a seek that lands so much earlier has missed: the file ends before it should
-
-# PyAV (14 to 19.0 at least) reads beyond the planes of a frame that has this many or more.
+"""Formats whose time stamps count samples; others are decoded from the beginning."""
+FARTHEST_S = 3
+"""A seek that lands so much too early has missed: the file ends before it should."""
 SAFE_PLANES = 8
+"""PyAV (14 to 19.0 at least) reads beyond the planes of a frame that has this many or more."""
 
-# What a damaged file can raise; OSError when the disk does not give it.
+# What a damaged file can raise; OSError when the disk fails.
 _DAMAGE = (av.FFmpegError, OSError, ValueError)
 
-# Tags in some other encoding are no reason to fail; from PyAV 19 on they never do.
+# Tags in another encoding are no reason to fail; from PyAV 19 on they never are one.
 _TAGS: dict[str, Any] = (
     {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 )
 
 
 class FFmpegSource:
-    """A recording opened by FFmpeg; see `cqtnet.audio.decode.Source`."""
+    """A recording opened by FFmpeg; see `augment.audio.decode.Source`."""
 
     def __init__(self, path: StrPath, file: BinaryIO) -> None:
         self._path, self._file = path, file
@@ -58,7 +57,7 @@ class FFmpegSource:
         # A WAV may declare more than it holds; FFmpeg knows what is there.
         chunked = self._header_length is not None
         self.expected_s = self._track_s() if chunked else self.info.declared_duration_s
-        self.account = Account(
+        self.integrity = Integrity(
             self.info,
             left_open=self._header_length is not None and self._header_length.seconds is None,
             end_missing=end_missing,
@@ -97,7 +96,7 @@ class FFmpegSource:
         )
 
     def _declared_s(self) -> float | None:
-        """Length of the sound as the header states it, never as FFmpeg guesses it."""
+        """Length of the sound that the header states; never one that FFmpeg guesses."""
         if self._header_length is not None:
             return self._header_length.seconds
         name = self._container.format.name
@@ -115,10 +114,10 @@ class FFmpegSource:
         return float(duration * self._stream.time_base) if duration else None
 
     def seek(self, second: int) -> int:
-        """Move to a whole second, exactly, or stay at the beginning where that can't be had."""
+        """Move exactly to a whole second, or stay at the beginning where that is not possible."""
         if not 0 < second < (self._track_s() or 0) or not self._can_seek():
             return 0
-        origin_s, rate = self.account.origin_s, self.info.sample_rate
+        origin_s, rate = self.integrity.origin_s, self.info.sample_rate
         try:
             # A second early: some versions drop the first frame after a seek.
             target = round((origin_s + second - 1) / float(self._stream.time_base))
@@ -142,7 +141,7 @@ class FFmpegSource:
     def _start_again(self) -> None:
         self._container.close()
         self._open()
-        self.account.forget_decoding()
+        self.integrity.forget_decoding()
 
     def planes(self) -> Iterator[tuple[int, NDArray[Any]]]:
         """Sample rate in Hz and samples of shape (channels, n), in pieces of useful size."""
@@ -162,14 +161,14 @@ class FFmpegSource:
         for packet in self._packets():
             if packet.stream_index != self._stream.index:
                 continue  # of a track that begins midway, which PyAV mistakes for ours
-            self.account.packets += bool(packet.size)  # the last is empty
+            self.integrity.packets += bool(packet.size)  # the last is empty
             try:
                 frames = packet.decode()
             except _DAMAGE:
-                self.account.damaged += 1
+                self.integrity.damaged += 1
                 continue
             for frame in frames:
-                self.account.follow(frame)
+                self.integrity.follow(frame)
                 if frame.samples:
                     yield frame
 
@@ -179,9 +178,9 @@ class FFmpegSource:
                 yield from self._container.demux(self._stream)
                 return
             except IndexError:
-                continue  # PyAV stumbles over a track that begins midway; go on after its packet
+                continue  # PyAV fails at a track that begins midway; go on after its packet
             except _DAMAGE as error:
-                self.account.stopped = reason_of(error)
+                self.integrity.stopped = reason_of(error)
                 return
 
 
