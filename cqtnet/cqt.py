@@ -16,7 +16,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from scipy.signal import firwin, get_window, kaiserord
 from torch import Tensor, nn
 
 from cqtnet import SAMPLE_RATE
@@ -89,11 +88,14 @@ def halving_filter() -> NDArray[np.float32]:
     """Odd-length low-pass used before every second sample is dropped.
 
     It passes up to 0.21 and stops from 0.29 of the sample rate by 80 dB: what folds lands
-    above every bin that the lower octaves compute.
+    above every bin that the lower octaves compute. Kaiser's formulas here, and the Hann window
+    below, are written out because `scipy.signal` takes a second and a half to import.
     """
-    n_taps, beta = kaiserord(80.0, 0.08 / 0.5)
-    taps = firwin(n_taps | 1, 0.25, window=("kaiser", beta), fs=1.0)
-    return np.asarray(taps, np.float32)
+    stop_db, width = 80.0, 0.08
+    n_taps = math.ceil((stop_db - 7.95) / (4.57 * math.pi * width)) + 1 | 1
+    taps = np.sinc((np.arange(n_taps) - n_taps // 2) / 2)
+    taps *= np.kaiser(n_taps, 0.1102 * (stop_db - 8.7))
+    return np.asarray(taps / taps.sum(), np.float32)
 
 
 def octave_wavelets(top_hz: NDArray[np.float64]) -> NDArray[np.complex64]:
@@ -106,7 +108,7 @@ def octave_wavelets(top_hz: NDArray[np.float64]) -> NDArray[np.complex64]:
     wavelets = np.zeros((len(top_hz), 2 * half + 1), np.complex64)
     for row, hz, length in zip(wavelets, top_hz, lengths, strict=True):
         phase = np.arange(-length // 2, length // 2)
-        window = get_window("hann", len(phase))
+        window = 0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, len(phase) + 1))[:-1]
         start = half - len(phase) // 2
         row[start : start + len(phase)] = window * np.exp(2j * np.pi * hz / SAMPLE_RATE * phase)
         row /= np.abs(row).sum()

@@ -128,7 +128,7 @@ class Comparer:
         return self._compare(first, second)
 
     def _compare(self, a: Recording, b: Recording) -> Comparison:
-        lacks = [f"{name} {x.lack}" for name, x in (("A", a), ("B", b)) if x.lack]
+        lacks = [f"{name} {x.problem}" for name, x in (("A", a), ("B", b)) if x.problem]
         if lacks:
             return self._comparison(a, b, reasons=tuple(lacks))
         evidence = gather(self.embedder, a, b)

@@ -6,7 +6,7 @@ from typing import Protocol
 from cqtnet.embed import Embedder, Trace
 from cqtnet.model import MINIMUM_S
 from verify.align import refine, search
-from verify.cosine import Similarity, aligned_cosine, similarities
+from verify.cosine import Hit, aligned_cosine, best_hits
 from verify.features import Content, Features
 from verify.results import Alignment
 
@@ -26,7 +26,7 @@ ROOM = 0.6
 class Evidence:
     """What was found of A in B."""
 
-    similarity: Similarity  # the paper's score, and where
+    similarity: Hit  # the paper's score, and where
     alignment: Alignment | None  # None: too little in common to be measured
     aligned_cosine: float  # of the stretches that the alignment puts beside each other
     content_a: Content  # of those stretches
@@ -72,10 +72,10 @@ def gather(embedder: Embedder, a: Heard, b: Heard) -> Evidence:
     return _strongest(embedder, a.trace, b.trace, best[0], pairs)
 
 
-def _places(embedder: Embedder, a: Heard, b: Heard, window_s: float) -> list[Similarity]:
+def _places(embedder: Embedder, a: Heard, b: Heard, window_s: float) -> list[Hit]:
     """Where windows of A resemble windows of B most."""
     hop_a_s = max(1.0, window_s / 2)  # its moments are sought in B, which has a window every second
-    return similarities(
+    return best_hits(
         embedder, a.trace, b.trace, window_s=window_s, hop_a_s=hop_a_s, count=PLACES
     )
 
@@ -84,7 +84,7 @@ def _strongest(
     embedder: Embedder,
     a: Trace,
     b: Trace,
-    best: Similarity,
+    best: Hit,
     pairs: list[tuple[Features, Features]],
 ) -> Evidence:
     """The evidence of the strongest alignment in pairs of stretches."""
@@ -105,7 +105,7 @@ def _strongest(
     return Evidence(best, alignment, cosine, part_a.content, part_b.content)
 
 
-def _around(a: Heard, b: Heard, place: Similarity) -> tuple[Features, Features]:
+def _around(a: Heard, b: Heard, place: Hit) -> tuple[Features, Features]:
     """The window of A, and of B what lies around the place where it resembles it."""
     room_s = ROOM * place.window_s
     return (

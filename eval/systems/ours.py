@@ -23,7 +23,7 @@ HOP_S = 1.0
 
 
 class EmbeddingSystem:
-    """What `verify.cosine.similarity` says of two recordings, for many pairs at once.
+    """What `verify.cosine.best_hit` says of two recordings, for many pairs at once.
 
     The shorter recording of a pair is one window, and described by its vector. The windows of
     the longer one depend only on how many steps of the trunk the shorter one has, so they are
@@ -126,8 +126,8 @@ class AlignmentSystem:
         """Trace and features, features in half precision."""
         recording = Recording.read(path, self.embedder)
         require_length(recording.trace.n_samples, path)
-        if recording.lack:
-            raise InputError(f"{shown(path)} {recording.lack}; leave it out")
+        if recording.problem:
+            raise InputError(f"{shown(path)} {recording.problem}; leave it out")
         if recording.whole is None:
             raise InputError(
                 f"{shown(path)} lasts longer than the {WHOLE_S:g} s this system takes; leave it out"

@@ -9,7 +9,7 @@ from verify.report.warping import draw_warping
 
 def pictures(view: View) -> str:
     """Spectra, similarity, tempo and pitch: as far as there is something to draw."""
-    if view.a.lack and view.b.lack:
+    if view.a.problem and view.b.problem:
         return ""
     shown = (
         ""

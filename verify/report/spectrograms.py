@@ -59,9 +59,9 @@ def _draw(axes: Axes, recording: Recording, span: Span, name: str) -> None:
         [BINS_PER_OCTAVE * octave + 0.5 for octave in range(len(OCTAVES))],
         [f"C{octave} {value:,.0f} Hz" for octave, value in zip(OCTAVES, hertz, strict=True)],
     )
-    if recording.lack:
+    if recording.problem:
         axes.text(
-            0.5, 0.5, f"{name} {recording.lack}", transform=axes.transAxes, ha="center",
+            0.5, 0.5, f"{name} {recording.problem}", transform=axes.transAxes, ha="center",
             color=style.PALE, fontsize=style.SMALL_PT + 1,
         )  # fmt: skip
         return

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from verify.align import PIECE_S, Pieces, pieces_along, pitch
+from verify.align import WINDOW_S, Hits, hits_along, pitch
 from verify.report import style
 from verify.report.view import View
 from verify.results import Stretch
@@ -17,7 +17,7 @@ REACH_S = 0.1
 PITCH_S = 4.0
 """Length of the parts whose pitch is measured."""
 SLOPE_PIECES = 9
-"""Pieces through which a local tempo goes: of 2 s each, half a second apart, 6 s in all."""
+"""Hits through which a local tempo goes: of 2 s each, half a second apart, 6 s in all."""
 TRUSTED = 0.3
 """Correlation under which a piece is drawn pale."""
 LEAST_MS, LEAST_PERCENT, LEAST_SEMITONES = 30.0, 0.6, 0.3
@@ -28,7 +28,7 @@ LEAST_MS, LEAST_PERCENT, LEAST_SEMITONES = 30.0, 0.6, 0.3
 class Course:
     """What was measured along one stretch."""
 
-    pieces: Pieces
+    pieces: Hits
     away_ms: Values  # (n,) of each piece from the line
     tempo_s: Values  # (m,) middles of local tempi
     tempo: Values  # (m,)
@@ -40,11 +40,11 @@ def course(view: View, stretch: Stretch) -> Course | None:
     """What was measured along a stretch; None where it is too short."""
     line = stretch.line
     start_s, end_s = max(view.a_s[0], stretch.a_start_s), min(view.a_s[1], stretch.a_end_s)
-    if end_s - start_s < PIECE_S:
+    if end_s - start_s < WINDOW_S:
         return None
     a = view.a.features(start_s, end_s)
     b = view.b.features(line.to_b(start_s) - REACH_S, line.to_b(end_s) + REACH_S)
-    pieces = pieces_along(a, b, line, reach_s=REACH_S)
+    pieces = hits_along(a, b, line, reach_s=REACH_S)
     if pieces is None:
         return None
     starts = np.arange(start_s, max(start_s, end_s - PITCH_S) + 1e-9, PITCH_S / 2)
@@ -55,7 +55,7 @@ def course(view: View, stretch: Stretch) -> Course | None:
     return Course(pieces, away_ms, middles, tempi, starts + lengths / 2, np.array(semitones))
 
 
-def local_tempo(pieces: Pieces) -> tuple[Values, Values]:
+def local_tempo(pieces: Hits) -> tuple[Values, Values]:
     """Middles (m,) in A of runs of pieces, and the tempo (m,) of a line through each run."""
     n = len(pieces.a_s)
     runs = [slice(i, i + SLOPE_PIECES) for i in range(n - SLOPE_PIECES + 1)]

@@ -103,7 +103,7 @@ def test_a_page_on_a_ratio_near_1_says_that_it_is_insufficient(a: Recording, b: 
 def test_a_page_on_silence_states_no_ratio_and_draws_nothing(tmp_path: Path) -> None:
     silence = np.zeros(22050, np.float32)
     a, b = (
-        cases.recording(tmp_path / name, silence, lack="holds nothing but silence")
+        cases.recording(tmp_path / name, silence, problem="holds nothing but silence")
         for name in ("a.wav", "b.wav")
     )
     seen = check_plain(page(cases.unmeasured(a, b), a, b, cases.calibration()))

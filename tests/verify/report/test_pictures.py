@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.verify.report import cases
-from verify.align import Pieces
+from verify.align import Hits
 from verify.recording import Recording
 from verify.report.similarity import pooled, similarity
 from verify.report.spectrograms import COLUMNS, levels
@@ -32,7 +32,7 @@ def test_pooling_keeps_the_highest_of_neighbours(rng: np.random.Generator) -> No
 def test_local_tempo_follows_a_planted_change() -> None:
     a_s = np.arange(0, 40, 0.5)
     b_s = np.where(a_s < 20, a_s, 20 + 1.02 * (a_s - 20))
-    middles, tempi = local_tempo(Pieces(a_s, b_s, np.full(80, 0.9), 0.9))
+    middles, tempi = local_tempo(Hits(a_s, b_s, np.full(80, 0.9), 0.9))
     np.testing.assert_allclose(tempi[middles < 17], 1.0)
     np.testing.assert_allclose(tempi[middles > 23], 1.02)
 

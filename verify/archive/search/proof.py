@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from cqtnet.embed import Trace
-from verify.align import FASTEST, SLOWEST, Peak, refine, search
+from verify.align import FASTEST, SLOWEST, Candidate, refine, search
 from verify.archive.search.matches import Match
 from verify.archive.search.references import Excerpt
 from verify.archive.search.sound import Sound
@@ -25,7 +25,7 @@ class Place:
 
     moment: Sound
     excerpt: Excerpt
-    peaks: list[Peak]
+    peaks: list[Candidate]
 
     @property
     def promise(self) -> float:

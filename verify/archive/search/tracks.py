@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet.cqt import FRAMES_PER_SECOND
-from verify.align import common, refine
+from verify.align import Candidate, common, refine
 from verify.archive.search.matches import Match
 from verify.archive.search.references import References
-from verify.editmap import anywhere, same_way
 from verify.features import Features
-from verify.follow import agreement
+from verify.follow import agreement, same_way
 from verify.results import Line
 
 LEAVE_S = 8.0
@@ -166,7 +165,7 @@ class Track:
         )
         heard = excerpt.sound.features
         side.line = self._moved(piece, heard, side.line)
-        counts = agreement(piece, heard, [anywhere(side.line)], usual=self.usual)[0]
+        counts = agreement(piece, heard, [Candidate(side.line)], usual=self.usual)[0]
         return seconds, np.where(np.isfinite(counts), counts, against)
 
     def _moved(self, piece: Features, heard: Features, line: Line) -> Line:
