@@ -22,37 +22,23 @@ from verify.results import Alignment, Line
 
 Values = NDArray[np.float64]
 
-SLOWEST, FASTEST = 0.66, 1.52
-"""Lowest and highest tempo factor of the coarse search."""
-TEMPO_STEP_S = 0.3
-"""Seconds by which A gets longer from one tempo of the coarse search to the next."""
-SHORTEST_S, LONGEST_S = 5.0, 20.0
-"""The step of tempo is that of a recording of at least and at most so many seconds."""
-MOST_SHIFT = 8
-"""Semitones up and down that the coarse search tries."""
-SHIFTS = np.arange(MOST_SHIFT, -MOST_SHIFT - 1, -1)
-"""Semitones that A may be above B, as the coarse search tries them."""
-LEAST_OVERLAP_S = 3.0
-"""Seconds that A and B must share at a place, or nine tenths of the shorter one."""
+SLOWEST, FASTEST = 0.66, 1.52  # tempo factors of the coarse search
+TEMPO_STEP_S = 0.3  # by so much A gets longer from one tempo of the coarse search to the next
+SHORTEST_S, LONGEST_S = 5.0, 20.0  # lengths of A beyond which the tempo step stays the same
+MOST_SHIFT = 8  # semitones up and down that the coarse search tries
+SHIFTS = np.arange(MOST_SHIFT, -MOST_SHIFT - 1, -1)  # semitones that A may be above B
+LEAST_OVERLAP_S = 3.0  # that A and B share at a place; or nine tenths of the shorter one
 LEAST_ENERGY = 0.05
 """Energy of a bin, where usual sound has 1. What has less counts less: it is nearly silent."""
-SAME_CANDIDATE_S = 0.5
-"""Two candidates of the coarse search that are closer in B are one."""
+SAME_CANDIDATE_S = 0.5  # two candidates of the coarse search that are closer in B are one
 
-WINDOW_S = 2.0
-"""Length of the windows of A that are moved to where they agree with B best."""
-REACHES_S = (0.3, 0.15, 0.1)
-"""How far windows are moved at most, in the first, second and third round."""
-INLIER_S = 0.05
-"""A hit is on the line if it is at most so far from it."""
-HALF_WEIGHT_S = 0.02
-"""At that distance from the line, a hit counts half in the robust fit."""
-MOST_TEMPO_CHANGE = 0.04
-"""A fit that changes the tempo by a larger share is wrong; the line then stays as it was."""
-PITCH_REACH_CENTS = 80
-"""How far from the candidate's shift the exact pitch may be."""
-LEAST_COMMON_S = 1.0
-"""Seconds in common below which nothing is measured."""
+WINDOW_S = 2.0  # length of the windows of A that are moved to where they agree with B best
+REACHES_S = (0.3, 0.15, 0.1)  # how far they are moved at most, round by round
+INLIER_S = 0.05  # a hit is on the line if it is at most so far from it
+HALF_WEIGHT_S = 0.02  # at that distance from the line, a hit counts half in the robust fit
+MOST_TEMPO_CHANGE = 0.04  # a fit that changes the tempo by a larger share is wrong
+PITCH_REACH_CENTS = 80  # how far from the candidate's shift the exact pitch may be
+LEAST_COMMON_S = 1.0  # less than that in common is not measured
 
 
 @dataclass(frozen=True)
@@ -249,6 +235,13 @@ def hits_along(a: Features, b: Features, line: Line, *, reach_s: float) -> Hits 
     along = float(products[reach].sum() / max(whole, floor * n))
     b_s = middles_s + (best - reach) / FRAMES_PER_SECOND
     return Hits(line.to_a(middles_s), b_s, correlation, along)
+
+
+def hits_within(a: Features, b: Features, part: Candidate, *, reach_s: float) -> Hits | None:
+    """The hits near a line within a candidate's seconds of A; None where these are too short."""
+    line, start_s, end_s = part.line, part.a_start_s, part.a_end_s
+    part_b = b.part(line.to_b(start_s) - 2 * reach_s, line.to_b(end_s) + 2 * reach_s)
+    return hits_along(a.part(start_s, end_s), part_b, line, reach_s=reach_s)
 
 
 def fitted(line: Line, hits: Hits) -> Line:

@@ -63,7 +63,7 @@ class Calibration:
         return min(self.most, max(self.least, self.slope * score + self.offset))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data."""
+        """The calibration as plain data."""
         return {"format": FORMAT, "measures": MEASURES, **asdict(self)}
 
     def save(self, path: Path) -> None:
@@ -129,9 +129,8 @@ def fit(
 ) -> tuple[Calibration, NDArray[np.float64]]:
     """The calibration of measures (n, m) with labels (n,), same or not; and log ratios (n,).
 
-    These have no bounds, and each of the groups (n,), collections, has those that were learned
-    from the others. `pairs`, how many pairs of the same and of different recordings are behind
-    the rows, sets the bounds of the calibration.
+    Each of the groups (n,), collections, has the ratios that the others teach, without bounds.
+    `pairs`: how many pairs of the same and of different recordings support the bounds.
     """
     table = np.minimum(table, CEILINGS)
     weights, bias = logistic(table, label, rising=RISING)
@@ -141,15 +140,14 @@ def fit(
         w, b = logistic(table[~held], label[~held], rising=RISING)
         unseen[held] = table[held] @ w + b
     (slope,), offset = logistic(unseen[:, None], label)
-    n_same, n_different = pairs
     calibration = Calibration(
         model_sha256,
         tuple(map(float, weights)),
         bias,
         float(slope),
         offset,
-        least=-math.log(n_same + 1),
-        most=math.log(n_different + 1),
+        least=-math.log(pairs[0] + 1),
+        most=math.log(pairs[1] + 1),
         cosine_threshold=cosine_threshold,
         data=data,
     )

@@ -9,8 +9,8 @@ from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.embed import Embedder, Trace
 from cqtnet.model import MINIMUM_S, step_count
 
-ROWS_AT_ONCE = 1024
-"""Windows of A whose cosines with all windows of B are held at once."""
+HOP_S = 1.0  # a window begins every second
+ROWS_AT_ONCE = 1024  # windows of A whose cosines with all windows of B are held at once
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Hit:
     start_b_s: float
 
 
-def best_hit(embedder: Embedder, a: Trace, b: Trace, *, hop_s: float = 1.0) -> Hit:
+def best_hit(embedder: Embedder, a: Trace, b: Trace) -> Hit:
     """The pair of windows with the highest cosine; windows are as long as the shorter recording.
 
     For two equally long fragments this is the paper's single cosine. A short fragment is compared
@@ -33,25 +33,15 @@ def best_hit(embedder: Embedder, a: Trace, b: Trace, *, hop_s: float = 1.0) -> H
     0.97
     """
     window_s = min(a.duration_s, b.duration_s)
-    return best_hits(embedder, a, b, window_s=window_s, hop_s=hop_s, count=1)[0]
+    return best_hits(embedder, a, b, window_s=window_s, count=1)[0]
 
 
 def best_hits(
-    embedder: Embedder,
-    a: Trace,
-    b: Trace,
-    *,
-    window_s: float,
-    hop_s: float = 1.0,
-    hop_a_s: float | None = None,
-    count: int,
+    embedder: Embedder, a: Trace, b: Trace, *, window_s: float, hop_a_s: float = HOP_S, count: int
 ) -> list[Hit]:
-    """The hits with the highest cosines, highest first, half a window apart in A or B at least.
-
-    `hop_a_s` is the hop in A where it differs from that in B.
-    """
-    windows_a = embedder.windows(a, window_s=window_s, hop_s=hop_a_s or hop_s)
-    windows_b = embedder.windows(b, window_s=window_s, hop_s=hop_s)
+    """The hits with the highest cosines, highest first, half a window apart in A or B at least."""
+    windows_a = embedder.windows(a, window_s=window_s, hop_s=hop_a_s)
+    windows_b = embedder.windows(b, window_s=window_s, hop_s=HOP_S)
     hits: list[Hit] = []
     for first in range(0, len(windows_a.vectors), ROWS_AT_ONCE):
         rows = slice(first, first + ROWS_AT_ONCE)

@@ -10,56 +10,41 @@ stretches are joined where they meet: of stories that the sound supports equally
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Self
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from cqtnet.cqt import FRAMES_PER_SECOND
-from verify.align import Candidate, refine, search
+from verify.align import Candidate, hits_within, refine, search
 from verify.edits import EditMap
 from verify.editwords import read_edits
-from verify.features import Features, Floats
-from verify.follow import agreement, find_candidates, follow, hits_within, same_way
+from verify.features import Features
+from verify.follow import agreement, find_candidates, follow, same_line, same_way
 from verify.results import Alignment, Line, Stretch
 
-LEAST_S = 3.0
-"""Recordings that are shorter hold too little to be found by."""
-LOOK_S = 8.0
-"""Length of the window of A that is sought in all of B at every tempo and pitch."""
-LOOKED_S = 5.0
-"""So much in the middle of that window then counts as looked at."""
-LEAST_GAP_S = 2.5
-"""A shorter gap between stretches of A is not looked at."""
-MOST_LOOKS = 60
-"""Windows that are sought at most, in gaps and again in doubtful stretches."""
-PROMISING_STRENGTH = 0.65
-"""Strength of the coarse search from which a candidate is made exact."""
+LEAST_S = 3.0  # recordings that are shorter hold too little to be found by
+LOOK_S = 8.0  # length of the window of A that is sought in all of B at every tempo and pitch
+LOOKED_S = 5.0  # so much in the middle of that window then counts as looked at
+LEAST_GAP_S = 2.5  # a shorter gap between stretches of A is not looked at
+MOST_LOOKS = 60  # at gaps, and as many at doubtful stretches
+PROMISING_STRENGTH = 0.65  # of the coarse search, from which a candidate is made exact
 FOUND_STRENGTH = 0.8
 """Strength of the exact alignment from which a window is found. The strongest one of 8 to 10 s of
 different recordings has 0.4 to 0.7."""
-SAME_LINE_S = 0.1
-"""A window that is found closer to a known line of its tempo and pitch brings nothing new."""
+SAME_LINE_S = 0.1  # a window found closer to a known line of its tempo and pitch is not new
 DOUBTFUL_S, LOOKED_NEAR_S = 7.0, 1.5
 """A shorter stretch is looked at, too, unless a look was that close to its middle."""
-NEW_WAY_S = 4.0
-"""A stretch of that length may show a tempo and pitch that are then looked for everywhere."""
-ROUNDS = 4
-"""Rounds of deciding which candidates A follows and making them exact, at most."""
-SETTLED_S = 0.05
-"""Stretches whose times change by less from round to round are settled."""
+NEW_WAY_S = 4.0  # a stretch of that length may show a tempo and pitch to look for everywhere
+ROUNDS = 4  # of deciding which candidates A follows and making them exact, at most
+SETTLED_S = 0.05  # stretches whose times change by less from round to round are settled
 
-LEAST_CORRELATION = 0.3
-"""Correlation that a stretch has at least."""
-LEAST_STRENGTH = 0.55
-"""Strength that a stretch has at least; of different recordings, 3 s have 0.3 to 0.5."""
+LEAST_CORRELATION = 0.3  # of a stretch
+LEAST_STRENGTH = 0.55  # of a stretch; of different recordings, 3 s have 0.3 to 0.5
 OWN_WAY_S = 8.0
 """A stretch of that length has its own tempo and pitch; a shorter one may take those of another."""
-NEAR_TEMPO = 0.02
-"""Share by which the tempo that a stretch takes may differ from its own."""
-GIVEN_UP_CORRELATION = 0.02
-"""Correlation that is given up for a tempo and pitch that were measured on more."""
-SAME_EXACT_LINE_S = 0.01
-"""Exact lines of one tempo and pitch that are closer are one line."""
+NEAR_TEMPO = 0.02  # share by which the tempo that it takes may differ from its own
+GIVEN_UP_CORRELATION = 0.02  # for a tempo and pitch that were measured on more
+SAME_EXACT_LINE_S = 0.01  # exact lines of one tempo and pitch that are closer are one line
 EDGE_S, MARGIN_S = 0.25, 0.5
 """What an exact alignment leaves out at both ends of A's part, and adds at those of B's."""
 CORRELATION_REACH_S, BESIDE_REACH_S = 0.05, 0.3
@@ -69,10 +54,8 @@ BESIDE_S, HITS_IN_A_ROW = 0.03, 3
 
 SNAP_S = 0.6
 """Ends of stretches in B that are that close, beside an insertion, meet: they were not heard."""
-GOES_ON_S = 0.1
-"""A stretch goes on from its neighbour if their ends in B are closer."""
-AS_GOOD = 0.97
-"""Another place is as good if it counts that share of what the stretch counts."""
+GOES_ON_S = 0.1  # a stretch goes on from its neighbour if their ends in B are closer
+AS_GOOD = 0.97  # another place is as good if it counts that share of what the stretch counts
 QUIET_END_S, QUIET = 3.0, 0.3
 """An end may be missed by so much, not by SNAP_S, where B has less than that share of its level."""
 
@@ -85,20 +68,23 @@ def edit_map(a: Features, b: Features, *, lines: Sequence[Line] = ()) -> EditMap
     >>> [edit.kind for edit in edit_map(Features.of(edited), Features.of(original)).edits]
     ['cut', 'moved']
     """
-    known = _Known(a, b).learned_from(lines)
-    for next_moment in (known.middle_of_longest_gap, known.middle_of_doubtful):
+    mapper = Mapper(a, b)
+    learned = [mapper.learn(refine(a, b, line)) for line in lines]
+    if any(learned):
+        mapper.settle()
+    for next_moment in (mapper.middle_of_longest_gap, mapper.middle_of_doubtful):
         for _ in range(MOST_LOOKS):
             middle_s = next_moment()
             if middle_s is None:
                 break
-            if known.learn(known.look(middle_s)):
-                known.settle()
-    stretches = tuple(tidied(a, b, known.stretches, known.candidates, usual=known.usual))
+            if mapper.learn(mapper.look(middle_s)):
+                mapper.settle()
+    stretches = tuple(mapper.tidied())
     return EditMap(a.duration_s, b.duration_s, stretches, read_edits(stretches, a, b))
 
 
-class _Known:
-    """What is known so far of how A was made from B."""
+class Mapper:
+    """What is known so far of how A was made from B, and the steps that add to it."""
 
     def __init__(self, a: Features, b: Features) -> None:
         self.a, self.b = a, b
@@ -107,12 +93,6 @@ class _Known:
         self.stretches: list[Stretch] = []
         self.looked_at: list[tuple[float, float]] = []
         self.usual = 0.0  # correlation of A and B where they are the same
-
-    def learned_from(self, lines: Sequence[Line]) -> Self:
-        """The same, knowing these lines."""
-        if any([self.learn(refine(self.a, self.b, line)) for line in lines]):
-            self.settle()
-        return self
 
     def middle_of_longest_gap(self) -> float | None:
         """The middle of the longest part of A without stretch or look; None if it is short."""
@@ -159,7 +139,7 @@ class _Known:
         if not self._learn_way(line):
             for other in self.candidates:
                 covers = other.a_start_s <= middle_s <= other.a_end_s
-                if covers and _same_line(other.line, line, middle_s, within_s=SAME_LINE_S):
+                if covers and same_line(other.line, line, middle_s, within_s=SAME_LINE_S):
                     return False
         self.candidates.append(Candidate(line))
         return True
@@ -177,21 +157,169 @@ class _Known:
 
         Where that shows a tempo and pitch that were not known, all is done once more with them.
         """
-        a, b = self.a, self.b
         for _ in range(ROUNDS):
-            before = [Candidate(s.line) for s in self.stretches]
-            followed = follow(a, b, [*before, *self.candidates], usual=self.usual)
-            exact = exact_candidates(a, b, followed, self.ways)
-            last = self.stretches
-            self.stretches = measured(a, b, follow(a, b, exact, usual=self.usual))
+            before = self.stretches
+            exact = self.exact(
+                self._followed([Candidate(s.line) for s in before] + self.candidates)
+            )
+            self.stretches = self.measured(self._followed(exact))
             if self.stretches:
                 correlations = [s.correlation for s in self.stretches]
                 lengths = [s.duration_s for s in self.stretches]
                 self.usual = float(np.average(correlations, weights=lengths))
             long = [s.line for s in self.stretches if s.duration_s >= NEW_WAY_S]
             learned = [self._learn_way(line) for line in long]  # each, not up to the first new one
-            if not any(learned) and _are_settled(last, self.stretches):
+            if not any(learned) and _are_settled(before, self.stretches):
                 return
+
+    def _followed(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        return follow(self.a, self.b, candidates, usual=self.usual)
+
+    def exact(self, followed: Sequence[Candidate]) -> list[Candidate]:
+        """Candidates on the exact lines of what A follows, and on lines near these with some hits.
+
+        What is short takes the tempo and pitch of something longer where that agrees as well.
+        """
+        lines: list[Line] = []
+        ways: list[Line] = []
+        for part in sorted(followed, key=lambda c: -c.duration_s):
+            aligned = self._aligned(part)
+            part = part if aligned is None else replace(part, line=aligned.line)
+            if part.duration_s >= OWN_WAY_S:
+                ways.append(part.line)
+            else:
+                part = self._in_a_known_way(part, [*ways, *self.ways])
+            for line in (part.line, *self._lines_beside(part)):
+                at = {"moment_s": part.middle_s, "within_s": SAME_EXACT_LINE_S}
+                if not any(same_line(line, other, **at) for other in lines):
+                    lines.append(line)
+        return [Candidate(line) for line in lines]
+
+    def measured(self, followed: Sequence[Candidate]) -> list[Stretch]:
+        """The stretches of what A follows, as far as they agree well enough."""
+        stretches = []
+        for part in followed:
+            aligned = self._aligned(part)
+            if aligned is None:
+                continue
+            along = self._correlation(part)
+            stretch = Stretch(part.a_start_s, part.a_end_s, part.line, along, aligned.coherence)
+            if stretch.strength >= LEAST_STRENGTH and along >= LEAST_CORRELATION:
+                stretches.append(stretch)
+        return stretches
+
+    def _aligned(self, part: Candidate) -> Alignment | None:
+        """The exact alignment of a part of A without its ends, which hold some of what is next."""
+        line, start_s, end_s = part.line, part.a_start_s, part.a_end_s
+        edge_s = min(EDGE_S, (end_s - start_s) / 8)
+        part_b = self.b.part(line.to_b(start_s) - MARGIN_S, line.to_b(end_s) + MARGIN_S)
+        return refine(self.a.part(start_s + edge_s, end_s - edge_s), part_b, line)
+
+    def _correlation(self, part: Candidate) -> float:
+        """How well a part of A agrees with B along its line; 0 where it is too short to say."""
+        hits = hits_within(self.a, self.b, part, reach_s=CORRELATION_REACH_S)
+        return 0.0 if hits is None else hits.along
+
+    def _in_a_known_way(self, part: Candidate, ways: Sequence[Line]) -> Candidate:
+        """A part of A at the tempo and pitch of the first of `ways` that is as good, if any."""
+        own = self._correlation(part)
+        middle_b_s = part.line.to_b(part.middle_s)
+        for way in ways:
+            if same_way(way, part.line, tempo=NEAR_TEMPO):
+                line = replace(way, offset_s=middle_b_s - way.tempo * part.middle_s)
+                other = replace(part, line=line)
+                if self._correlation(other) > own - GIVEN_UP_CORRELATION:
+                    return other
+        return part
+
+    def _lines_beside(self, part: Candidate) -> list[Line]:
+        """Lines near that of a part of A on which several hits in a row lie."""
+        hits = hits_within(self.a, self.b, part, reach_s=BESIDE_REACH_S)
+        if hits is None or len(hits.a_s) < HITS_IN_A_ROW:
+            return []
+        sure = hits.correlation > LEAST_CORRELATION
+        distance_s = np.where(sure, hits.distance_s(part.line), 0.0)
+        beside: list[float] = []
+        for row in sliding_window_view(distance_s, HITS_IN_A_ROW):
+            mean_s = float(row.mean())
+            together = np.ptp(row) < BESIDE_S / 2 and abs(mean_s) > BESIDE_S
+            if together and all(abs(mean_s - other) > BESIDE_S / 2 for other in beside):
+                beside.append(mean_s)
+        return [replace(part.line, offset_s=part.line.offset_s + mean_s) for mean_s in beside]
+
+    def tidied(self) -> list[Stretch]:
+        """The stretches, at those of equally good places that go on, with ends that meet.
+
+        Beside something loud the beginning of a stretch cannot be heard, and music that repeats
+        itself is the same in several places. Then a stretch goes on where the one before it left
+        off: whoever puts something into a recording plays on from the same place.
+        """
+        kept = list(self.stretches)
+        for i in range(len(kept)):
+            kept[i] = self._going_on(kept, i)
+        for i in range(len(kept) - 1):
+            kept[i], kept[i + 1] = self._snapped(kept[i], kept[i + 1])
+        return self._to_the_ends(kept)
+
+    def _going_on(self, stretches: Sequence[Stretch], i: int) -> Stretch:
+        """The stretch, elsewhere in B if that is as good and goes on from more neighbours."""
+        stretch = stretches[i]
+        rivals = [
+            Candidate(other.line, stretch.a_start_s, stretch.a_end_s)
+            for other in [*self.candidates, *(Candidate(s.line) for s in self.stretches)]
+            if other.a_start_s <= stretch.a_start_s
+            and stretch.a_end_s <= other.a_end_s
+            and same_way(other.line, stretch.line)
+            and _joins(stretches, i, other.line) > _joins(stretches, i, stretch.line)
+        ]
+        if not rivals:
+            return stretch
+        own = Candidate(stretch.line, stretch.a_start_s, stretch.a_end_s)
+        scores = agreement(self.a, self.b, [own, *rivals], usual=self.usual)
+        totals = scores[:, np.isfinite(scores[0])].sum(axis=1)
+        for rival, total in zip(rivals, totals[1:], strict=True):
+            if total >= AS_GOOD * totals[0]:
+                return replace(stretch, line=rival.line, correlation=self._correlation(rival))
+        return stretch
+
+    def _snapped(self, before: Stretch, after: Stretch) -> tuple[Stretch, Stretch]:
+        """Two stretches beside an insertion, with ends that meet in B where they nearly did."""
+        gap_b_s = after.b_start_s - before.b_end_s
+        gap_a_s = after.a_start_s - before.a_end_s
+        if not same_way(before.line, after.line) or not 0 < abs(gap_b_s) <= SNAP_S < gap_a_s:
+            return before, after
+        move_s = gap_b_s / before.line.tempo
+        steps = np.linspace(0, move_s, 1 + round(abs(move_s) * FRAMES_PER_SECOND))
+        room_s = SNAP_S * 2
+        parts = [
+            Candidate(s.line, s.a_start_s - room_s, s.a_end_s + room_s) for s in (before, after)
+        ]
+        counts = np.nan_to_num(agreement(self.a, self.b, parts, usual=self.usual), neginf=0)
+        so_far = np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0))).astype(np.float64)
+        ends_s, starts_s = before.a_end_s + steps, after.a_start_s - (move_s - steps)
+        one, other = (
+            row[np.maximum(0, np.rint((s - self.a.start_s) * FRAMES_PER_SECOND).astype(int))]
+            for row, s in zip(so_far, (ends_s, starts_s), strict=True)
+        )
+        best = int(np.argmax(one - other))
+        return (
+            replace(before, a_end_s=float(ends_s[best])),
+            replace(after, a_start_s=float(starts_s[best])),
+        )
+
+    def _to_the_ends(self, stretches: Sequence[Stretch]) -> list[Stretch]:
+        """The stretches; the first begins and the last ends with A or B if it nearly does."""
+        kept, a, b = list(stretches), self.a, self.b
+        if kept:
+            first = kept[0]
+            missing_s = max(first.a_start_s - a.start_s, first.b_start_s - b.start_s)
+            if _may_be_missed(b, missing_s, b.start_s, first.b_start_s):
+                kept[0] = replace(first, a_start_s=max(a.start_s, first.line.to_a(b.start_s)))
+            last = kept[-1]
+            missing_s = max(a.end_s - last.a_end_s, b.end_s - last.b_end_s)
+            if _may_be_missed(b, missing_s, last.b_end_s, b.end_s):
+                kept[-1] = replace(last, a_end_s=min(a.end_s, last.line.to_a(b.end_s)))
+        return kept
 
 
 def _are_settled(before: Sequence[Stretch], after: Sequence[Stretch]) -> bool:
@@ -203,199 +331,12 @@ def _are_settled(before: Sequence[Stretch], after: Sequence[Stretch]) -> bool:
     )
 
 
-def _same_line(one: Line, other: Line, moment_s: float, *, within_s: float) -> bool:
-    """Whether two lines of one tempo and pitch put a moment of A at one place of B."""
-    return abs(one.to_b(moment_s) - other.to_b(moment_s)) < within_s and same_way(one, other)
-
-
-def exact_candidates(
-    a: Features, b: Features, followed: Sequence[Candidate], ways: Sequence[Line]
-) -> list[Candidate]:
-    """Candidates on the exact lines of what A follows, and on lines near these with some hits.
-
-    What is short takes the tempo and pitch of something longer, or of `ways`, where that agrees
-    as well.
-    """
-    lines: list[Line] = []
-    measured_ways: list[Line] = []
-    for part in sorted(followed, key=lambda c: -c.duration_s):
-        aligned = _aligned(a, b, part)
-        part = part if aligned is None else replace(part, line=aligned.line)
-        if part.duration_s >= OWN_WAY_S:
-            measured_ways.append(part.line)
-        else:
-            part = _in_a_known_way(a, b, part, [*measured_ways, *ways])
-        for line in (part.line, *_lines_beside(a, b, part)):
-            at = {"moment_s": part.middle_s, "within_s": SAME_EXACT_LINE_S}
-            if not any(_same_line(line, other, **at) for other in lines):
-                lines.append(line)
-    return [Candidate(line) for line in lines]
-
-
-def measured(a: Features, b: Features, followed: Sequence[Candidate]) -> list[Stretch]:
-    """The stretches of what A follows, as far as they agree well enough."""
-    stretches = []
-    for part in followed:
-        aligned = _aligned(a, b, part)
-        if aligned is None:
-            continue
-        along = _correlation(a, b, part)
-        stretch = Stretch(part.a_start_s, part.a_end_s, part.line, along, aligned.coherence)
-        if stretch.strength >= LEAST_STRENGTH and along >= LEAST_CORRELATION:
-            stretches.append(stretch)
-    return stretches
-
-
-def _aligned(a: Features, b: Features, part: Candidate) -> Alignment | None:
-    """The exact alignment of a part of A without its ends, which hold some of what is beside."""
-    line, start_s, end_s = part.line, part.a_start_s, part.a_end_s
-    edge_s = min(EDGE_S, (end_s - start_s) / 8)
-    part_b = b.part(line.to_b(start_s) - MARGIN_S, line.to_b(end_s) + MARGIN_S)
-    return refine(a.part(start_s + edge_s, end_s - edge_s), part_b, line)
-
-
-def _correlation(a: Features, b: Features, part: Candidate) -> float:
-    """How well a part of A agrees with B along its line; 0 where it is too short to say."""
-    hits = hits_within(a, b, part, reach_s=CORRELATION_REACH_S)
-    return 0.0 if hits is None else hits.along
-
-
-def _in_a_known_way(a: Features, b: Features, part: Candidate, ways: Sequence[Line]) -> Candidate:
-    """A part of A at the tempo and pitch of the first of `ways` that is as good; else as it is."""
-    own = _correlation(a, b, part)
-    middle_b_s = part.line.to_b(part.middle_s)
-    for way in ways:
-        if same_way(way, part.line, tempo=NEAR_TEMPO):
-            line = replace(way, offset_s=middle_b_s - way.tempo * part.middle_s)
-            other = replace(part, line=line)
-            if _correlation(a, b, other) > own - GIVEN_UP_CORRELATION:
-                return other
-    return part
-
-
-def _lines_beside(a: Features, b: Features, part: Candidate) -> list[Line]:
-    """Lines near that of a part of A on which several hits in a row lie."""
-    hits = hits_within(a, b, part, reach_s=BESIDE_REACH_S)
-    if hits is None:
-        return []
-    sure = hits.correlation > LEAST_CORRELATION
-    distance_s = np.where(sure, hits.distance_s(part.line), 0.0)
-    found: list[float] = []
-    for first in range(len(distance_s) - HITS_IN_A_ROW + 1):
-        row = distance_s[first : first + HITS_IN_A_ROW]
-        mean_s = float(row.mean())
-        together = np.ptp(row) < BESIDE_S / 2 and abs(mean_s) > BESIDE_S
-        if together and all(abs(mean_s - other) > BESIDE_S / 2 for other in found):
-            found.append(mean_s)
-    return [replace(part.line, offset_s=part.line.offset_s + mean_s) for mean_s in found]
-
-
-def tidied(
-    a: Features,
-    b: Features,
-    stretches: Sequence[Stretch],
-    candidates: Sequence[Candidate],
-    *,
-    usual: float,
-) -> list[Stretch]:
-    """The stretches, at those of equally good places that go on, with ends that meet.
-
-    Beside something loud the beginning of a stretch cannot be heard, and music that repeats
-    itself is the same in several places. Then a stretch goes on where the one before it left
-    off: whoever puts something into a recording plays on from the same place.
-    """
-    kept = list(stretches)
-    candidates = [*candidates, *(Candidate(stretch.line) for stretch in stretches)]
-    for i in range(len(kept)):
-        kept[i] = _going_on(a, b, kept, i, candidates, usual=usual)
-    for i in range(len(kept) - 1):
-        kept[i], kept[i + 1] = _snapped(a, b, kept[i], kept[i + 1], usual=usual)
-    return _to_the_ends(a, b, kept)
-
-
-def _going_on(
-    a: Features,
-    b: Features,
-    stretches: Sequence[Stretch],
-    i: int,
-    candidates: Sequence[Candidate],
-    *,
-    usual: float,
-) -> Stretch:
-    """The stretch, at another place of B if that is as good and goes on from more neighbours."""
-    stretch = stretches[i]
-    rivals = [
-        moved
-        for candidate in candidates
-        if candidate.a_start_s <= stretch.a_start_s
-        and stretch.a_end_s <= candidate.a_end_s
-        and same_way(candidate.line, stretch.line)
-        and _joins(stretches, i, moved := replace(stretch, line=candidate.line))
-        > _joins(stretches, i, stretch)
-    ]
-    if not rivals:
-        return stretch
-    parts = [Candidate(s.line, s.a_start_s, s.a_end_s) for s in (stretch, *rivals)]
-    scores = agreement(a, b, parts, usual=usual)
-    inside = np.isfinite(scores[0])
-    own = float(scores[0, inside].sum())
-    for rival, part, row in zip(rivals, parts[1:], scores[1:, inside], strict=True):
-        if float(row.sum()) >= AS_GOOD * own:
-            return replace(rival, correlation=_correlation(a, b, part))
-    return stretch
-
-
-def _joins(stretches: Sequence[Stretch], i: int, stretch: Stretch) -> int:
-    """On how many sides a stretch, in place of number `i`, goes on in B from its neighbours."""
-    before = i > 0 and abs(stretch.b_start_s - stretches[i - 1].b_end_s) < GOES_ON_S
-    following = stretches[i + 1 : i + 2]
-    after = any(abs(stretch.b_end_s - other.b_start_s) < GOES_ON_S for other in following)
+def _joins(stretches: Sequence[Stretch], i: int, line: Line) -> int:
+    """On how many sides stretch number `i`, on that line, goes on in B from its neighbours."""
+    start_s, end_s = line.to_b(stretches[i].a_start_s), line.to_b(stretches[i].a_end_s)
+    before = i > 0 and abs(start_s - stretches[i - 1].b_end_s) < GOES_ON_S
+    after = any(abs(end_s - other.b_start_s) < GOES_ON_S for other in stretches[i + 1 : i + 2])
     return before + after
-
-
-def _snapped(
-    a: Features, b: Features, before: Stretch, after: Stretch, *, usual: float
-) -> tuple[Stretch, Stretch]:
-    """Two stretches beside an insertion, with ends that meet in B where they nearly did."""
-    gap_b_s = after.b_start_s - before.b_end_s
-    gap_a_s = after.a_start_s - before.a_end_s
-    if not same_way(before.line, after.line) or not 0 < abs(gap_b_s) <= SNAP_S < gap_a_s:
-        return before, after
-    move_s = gap_b_s / before.line.tempo
-    steps = np.linspace(0, move_s, 1 + round(abs(move_s) * FRAMES_PER_SECOND))
-    parts = [
-        Candidate(s.line, s.a_start_s - SNAP_S * 2, s.a_end_s + SNAP_S * 2) for s in (before, after)
-    ]
-    one, other = np.cumsum(np.nan_to_num(agreement(a, b, parts, usual=usual), neginf=0), axis=1)
-    ends = [_at(a, one, before.a_end_s + step) for step in steps]
-    starts = [_at(a, other, after.a_start_s - (move_s - step)) for step in steps]
-    best = int(np.argmax(np.array(ends) - np.array(starts)))
-    return (
-        replace(before, a_end_s=before.a_end_s + float(steps[best])),
-        replace(after, a_start_s=after.a_start_s - float(move_s - steps[best])),
-    )
-
-
-def _at(a: Features, sums: Floats, second: float) -> float:
-    """Cumulated counts (n,) up to a second of A."""
-    frame = round((second - a.start_s) * FRAMES_PER_SECOND) - 1
-    return float(sums[frame]) if frame >= 0 else 0.0
-
-
-def _to_the_ends(a: Features, b: Features, stretches: list[Stretch]) -> list[Stretch]:
-    """The stretches, the first from the beginning and the last to the end if they nearly are."""
-    if not stretches:
-        return []
-    kept = list(stretches)
-    first = kept[0]
-    missing_s = max(first.a_start_s - a.start_s, first.b_start_s - b.start_s)
-    if _may_be_missed(b, missing_s, b.start_s, first.b_start_s):
-        kept[0] = replace(first, a_start_s=max(a.start_s, first.line.to_a(b.start_s)))
-    last = kept[-1]
-    missing_s = max(a.end_s - last.a_end_s, b.end_s - last.b_end_s)
-    if _may_be_missed(b, missing_s, last.b_end_s, b.end_s):
-        kept[-1] = replace(last, a_end_s=min(a.end_s, last.line.to_a(b.end_s)))
-    return kept
 
 
 def _may_be_missed(b: Features, missing_s: float, start_s: float, end_s: float) -> bool:

@@ -75,9 +75,7 @@ def gather(embedder: Embedder, a: Heard, b: Heard) -> Evidence:
 def _places(embedder: Embedder, a: Heard, b: Heard, window_s: float) -> list[Hit]:
     """Where windows of A resemble windows of B most."""
     hop_a_s = max(1.0, window_s / 2)  # its moments are sought in B, which has a window every second
-    return best_hits(
-        embedder, a.trace, b.trace, window_s=window_s, hop_a_s=hop_a_s, count=PLACES
-    )
+    return best_hits(embedder, a.trace, b.trace, window_s=window_s, hop_a_s=hop_a_s, count=PLACES)
 
 
 def _strongest(

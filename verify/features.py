@@ -145,7 +145,7 @@ def cqt() -> Cqt:
 
 def changes(roots: Floats) -> tuple[Floats, Floats]:
     """Changes (84, n) of CQT roots (84, n), about 1 where there is sound; and motion (n,)."""
-    steady = _odd(STEADY_S * FRAMES_PER_SECOND)
+    steady = int(STEADY_S * FRAMES_PER_SECOND) | 1  # odd
     moving = roots - uniform_filter1d(roots, steady, axis=1, mode="nearest")
     motion = np.sqrt(np.square(moving).mean(axis=0)) / np.maximum(roots.mean(axis=0), SILENCE_LEVEL)
     moving -= uniform_filter1d(moving, WIDE_BINS, axis=0, mode="nearest")
@@ -171,7 +171,7 @@ def spectra(samples: Floats) -> Floats:
         roots = np.sqrt(np.abs(np.fft.rfft(some * window, axis=1))).astype(np.float32)
         rows.append(roots[:, below] * (1 - above) + roots[:, below + 1] * above)
     on_scale = np.concatenate(rows)
-    on_scale -= uniform_filter1d(on_scale, _odd(WIDE_CENTS / STEP_CENTS), axis=1)
+    on_scale -= uniform_filter1d(on_scale, WIDE_CENTS // STEP_CENTS | 1, axis=1)
     length = np.linalg.norm(on_scale, axis=1, keepdims=True)
     return np.asarray(on_scale / np.maximum(length, 1e-3), np.float32)
 
@@ -180,7 +180,3 @@ def spectrum_hz() -> NDArray[np.float64]:
     """Frequencies of the scale of cents."""
     cents = np.arange(0, SPECTRUM_OCTAVES * 1200, STEP_CENTS)
     return np.asarray(LOWEST_HZ * 2 ** (cents / 1200))
-
-
-def _odd(number: float) -> int:
-    return int(number) | 1

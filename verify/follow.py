@@ -1,18 +1,14 @@
 """Which line each moment of A follows, once a tempo and a pitch are known.
 
-`find_candidates` finds every place of B that windows of A agree with at one tempo and pitch. The
-agreement of each moment of A with each moment of B is one product of matrices, and sums along its
-diagonals say how windows agree. Where such a sum peaks is a hit; hits that follow each other on
-one diagonal are a candidate.
-
-`agreement` says how much each frame of A counts for or against the line of each candidate: by how
-much its correlation is above a share of what is usual for the two recordings, times how much
-there is to hear. Changes say when; spectra, ten times finer in pitch, tell repetitions of music
-apart, and quiet passages from foreign ones.
-
-`follow` chooses the best path through all candidates and nothing. Nothing counts 0, and each
-change of lines costs. So a line goes on where another one agrees no better, as in music that
-repeats itself, and each moment of A comes from one place of B at most.
+1. `find_candidates`: the agreement of all moments of A and of B is one product of matrices. Sums
+   along its diagonals say how windows agree. Each peak of these sums is a hit, and hits that
+   follow each other on one diagonal are a candidate.
+2. `agreement`: a frame of A counts for a line by how much its correlation is above a share of
+   what is usual for A and B, times how much there is to hear. Changes say when; spectra, ten
+   times finer in pitch, tell repetitions of music apart, and quiet parts from foreign ones.
+3. `follow`: the best path through all candidates and nothing, where nothing counts 0 and each
+   change of lines costs. So a line goes on where another one agrees no better, as in music that
+   repeats itself, and each moment of A comes from one place of B at most.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,68 +21,50 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from cqtnet.cqt import FRAMES_PER_SECOND, N_BINS, SILENCE_LEVEL
-from verify.align import (
-    LEAST_ENERGY,
-    Candidate,
-    Hits,
-    Values,
-    hits_along,
-    played_at,
-    sample,
-    shifted,
-)
+from verify.align import LEAST_ENERGY, Candidate, Values, hits_within, played_at, sample, shifted
 from verify.features import COARSE_PER_SECOND, SPECTRA_PER_SECOND, STEP_CENTS, Features, Floats
 from verify.results import Line
 
-LOOKED_FOR_S = 3.0
-"""Length of the windows of A that are looked for in B."""
-LEAST_CORRELATION = 0.35
-"""Correlation of a hit at least."""
-SHARE_OF_BEST = 0.6
-"""Correlation of a hit at least, as a share of the best one of its moment."""
+LOOKED_FOR_S = 3.0  # length of the windows of A that are looked for in B
+LEAST_CORRELATION, SHARE_OF_BEST = 0.35, 0.6
+"""Correlation of a hit at least, and as a share of that of the best hit of its moment."""
 HITS_PER_MOMENT = 4
-HOP_FRAMES = 4
-"""Coarse frames of A from one window that is looked for to the next."""
+HOP_FRAMES = 4  # coarse frames of A from one window that is looked for to the next
 ROOM_S = 4.0
 """How far a candidate may go on beyond its first and last hit, and how far apart hits may be."""
-SAME_LAG = 1.5
-"""Coarse frames by which the lags of hits may differ and be one."""
-BLOCK_FRAMES = 1024
-"""Coarse frames of A whose correlations with all of B are held at once."""
+SAME_LAG = 1.5  # coarse frames by which the lags of hits may differ and be one
+BLOCK_FRAMES = 1024  # coarse frames of A whose correlations with all of B are held at once
 MOST_CANDIDATES = 400
 """Of music that repeats itself all the time, so many candidates are kept, the strongest ones."""
 EXACT_S, EXACT_REACH_S = 10.0, 0.1
 """A candidate's exact place is measured on so much around its middle, within that reach."""
 
-EVEN = 0.4
-"""Share of the usual correlation at which a frame counts neither for nor against a line."""
-SMOOTH_FRAMES = 3
-"""Frames over which the correlation of changes is taken."""
+EVEN = 0.4  # share of the usual correlation at which a frame counts neither for nor against
+SMOOTH_FRAMES = 3  # frames over which the correlation of changes is taken
 BETWEEN_FRAMES = 0.8
 """Changes are smoothed by so much, or a line that falls between frames of B would agree less."""
-SPECTRA_WEIGHT = 0.5
-"""How much spectra count beside changes."""
-FLOOR_SHARE = 0.05
-"""Share of the frames of A that are at its noise floor, if it has one."""
+SPECTRA_WEIGHT = 0.5  # what spectra count beside changes
+FLOOR_SHARE = 0.05  # share of the frames of A that are at its noise floor, if it has one
 AT_FLOOR, DROWNED = 1.3, 0.7
 """Level over the noise floor below which A is nothing but noise, and B would drown in it."""
 
-CHANGE_COST_S = 0.35
-"""A change of lines costs as much as so many seconds of agreement count at best."""
-FAVOUR = 0.02
-"""Share by which the line with most agreement in all is favoured."""
-RUN_ON_S = 0.02
-"""A line runs on in the next one if their places in B differ by less."""
+CHANGE_COST_S = 0.35  # a change of lines costs what so many seconds of agreement count at best
+FAVOUR = 0.02  # share by which the line with most agreement in all is favoured
+RUN_ON_S = 0.02  # a line runs on in the next one if their places in B differ by less
 SAME_TEMPO, SAME_SHIFT = 0.004, 0.35
 """Two lines that differ by less, as a share and in semitones, have the same tempo and pitch."""
-NOTHING = -1
-"""What a frame follows that follows no line."""
+NOTHING = -1  # followed by the frames that follow no line
 
 
 def same_way(one: Line, other: Line, *, tempo: float = SAME_TEMPO) -> bool:
     """Whether two lines have the same tempo and pitch."""
     near = abs(one.tempo / other.tempo - 1) < tempo
     return near and abs(one.shift_semitones - other.shift_semitones) < SAME_SHIFT
+
+
+def same_line(one: Line, other: Line, moment_s: float, *, within_s: float) -> bool:
+    """Whether two lines of one tempo and pitch put a moment of A at one place of B."""
+    return abs(one.to_b(moment_s) - other.to_b(moment_s)) < within_s and same_way(one, other)
 
 
 @dataclass
@@ -138,13 +116,6 @@ def _candidate(run: _Run, a: Features, b: Features, line: Line) -> Candidate:
     if hits is not None:
         line = replace(line, offset_s=line.offset_s + hits.mean_distance_s(line))
     return Candidate(line, start_s - ROOM_S, end_s + ROOM_S)
-
-
-def hits_within(a: Features, b: Features, part: Candidate, *, reach_s: float) -> Hits | None:
-    """The hits near a line within a candidate's seconds of A; None where these are too short."""
-    line, start_s, end_s = part.line, part.a_start_s, part.a_end_s
-    part_b = b.part(line.to_b(start_s) - 2 * reach_s, line.to_b(end_s) + 2 * reach_s)
-    return hits_along(a.part(start_s, end_s), part_b, line, reach_s=reach_s)
 
 
 def _hits(played: Floats, target: Floats) -> Iterator[tuple[int, list[tuple[float, float]]]]:
@@ -327,16 +298,15 @@ def best_path(scores: Floats, *, cost: float) -> NDArray[np.int64]:
 def _joined(found: Sequence[Candidate]) -> list[Candidate]:
     """The candidates in order, as one where a line runs on in the next one."""
     kept: list[Candidate] = []
-    for candidate in found:
-        if kept and kept[-1].a_end_s == candidate.a_start_s and _run_on(kept[-1], candidate):
-            before = kept.pop()
-            longer = max(before, candidate, key=lambda c: c.duration_s)
-            candidate = Candidate(longer.line, before.a_start_s, candidate.a_end_s)
-        kept.append(candidate)
+    for after in found:
+        before = kept[-1] if kept else None
+        if (
+            before is not None
+            and before.a_end_s == after.a_start_s
+            and same_line(before.line, after.line, after.a_start_s, within_s=RUN_ON_S)
+        ):
+            longer = max(before, after, key=lambda c: c.duration_s)
+            kept[-1] = Candidate(longer.line, before.a_start_s, after.a_end_s)
+        else:
+            kept.append(after)
     return kept
-
-
-def _run_on(before: Candidate, after: Candidate) -> bool:
-    one, other, at_s = before.line, after.line, after.a_start_s
-    near = abs(one.to_b(at_s) - other.to_b(at_s)) < RUN_ON_S
-    return near and abs(one.tempo / other.tempo - 1) < SAME_TEMPO

@@ -10,26 +10,19 @@ from cqtnet import SAMPLE_RATE
 from cqtnet.errors import InputError
 from verify.features import Floats
 
-LOWEST_DBFS = -120.0
-"""The level that digital silence is given."""
-FRAME_S = 0.05
-"""Length of the frames whose level is measured."""
+LOWEST_DBFS = -120.0  # the level that digital silence is given
+FRAME_S = 0.05  # length of the frames whose level is measured
 
-LEVELS = 100
-"""Levels up to the peak by which samples are counted, to find one at which they are clipped."""
-LEAST_CLIP_LEVEL = 0.4
-"""Share of the peak at which clipping is looked for at least: resampling overshoots the limit."""
+LEVELS = 100  # levels up to the peak, of which one may be that of clipping
+LEAST_CLIP_LEVEL = 0.4  # share of the peak from which on it is sought: resampling overshoots
 LEVEL_BELOW, PILED_UP = 0.85, 1.5
 """Samples are piled up at a level if it holds so many times more than that share of it."""
 FLAT_WITHIN, FLAT_SAMPLES, FALLS_TO = 0.05, 3, 0.75
 """A flat top: so many samples within 5 % of the limit, then a fall that no round top has."""
 
-SPECTRUM_SAMPLES = 4096
-"""Samples of one frame of the long-term spectrum."""
-SPECTRUM_RANGE_DB = 80.0
-"""What is farther below the peak of the long-term spectrum is taken as being that far below."""
-EDGE_DB = 12.0
-"""The band ends where the long-term spectrum falls by so much within a third of an octave."""
+SPECTRUM_SAMPLES = 4096  # of one frame of the long-term spectrum
+SPECTRUM_RANGE_DB = 80.0  # what is farther below its peak counts as that far below
+EDGE_DB = 12.0  # the band ends where the spectrum falls by so much within a third of an octave
 WIDEST_EDGE, ABOVE_FLOOR_DB = 1.7, 6.0
 """Above so many times the end of the band, nothing may be so far above the floor."""
 LOWEST_EDGE_HZ, HIGHEST_EDGE_HZ = 200.0, 8700.0
@@ -138,8 +131,7 @@ def _bandwidth_hz(samples: Floats) -> float:
 def _long_term_db(samples: Floats) -> NDArray[np.float64]:
     """Mean power (SPECTRUM_SAMPLES // 2 + 1,) by frequency, in dB, not far below its peak.
 
-    That is Welch's method with Hann windows that overlap by half, as in `scipy.signal.welch`,
-    which would take a second and a half to be imported.
+    Welch's method, Hann windows overlapping by half; `scipy.signal` takes long to import.
     """
     padded = np.pad(samples, (0, max(0, SPECTRUM_SAMPLES - samples.size)))
     frames = sliding_window_view(padded, SPECTRUM_SAMPLES)[:: SPECTRUM_SAMPLES // 2]
