@@ -14,11 +14,11 @@ from cqtnet.model import MINIMUM_S
 from cqtnet.tables import read_table
 from verify.align import refine, search
 from verify.calibration import Calibration, load_calibration
-from verify.cosine import aligned_cosine, similarities
+from verify.cosine import aligned_cosine, best_hits
 from verify.editmap import edit_map
 from verify.features import Content, Features
 from verify.recording import Recording
-from verify.results import Comparison, EditMap, Evidence, Similarity, Waveform
+from verify.results import Comparison, EditMap, Evidence, Hit, Waveform
 from verify.waveform import compare_waveforms
 from verify.words import Verdict, verdict_of
 
@@ -167,9 +167,9 @@ def gather(embedder: Embedder, a: Comparable, b: Comparable) -> Evidence:
     return _strongest(embedder, a.trace, b.trace, best[0], pairs)
 
 
-def _places(embedder: Embedder, a: Comparable, b: Comparable, window_s: float) -> list[Similarity]:
+def _places(embedder: Embedder, a: Comparable, b: Comparable, window_s: float) -> list[Hit]:
     """The places where windows of A resemble windows of B most."""
-    return similarities(
+    return best_hits(
         embedder,
         a.trace,
         b.trace,
@@ -183,7 +183,7 @@ def _strongest(
     embedder: Embedder,
     a: Trace,
     b: Trace,
-    best: Similarity,
+    best: Hit,
     pairs: list[tuple[Features, Features]],
 ) -> Evidence:
     """The evidence of the strongest alignment in pairs of stretches."""
@@ -204,7 +204,7 @@ def _strongest(
     return Evidence(best, alignment, cosine, part_a.content, part_b.content)
 
 
-def _around(a: Comparable, b: Comparable, place: Similarity) -> tuple[Features, Features]:
+def _around(a: Comparable, b: Comparable, place: Hit) -> tuple[Features, Features]:
     """The window of A, and the part of B around the window that resembles it."""
     room_s = ROOM * place.window_s
     return (

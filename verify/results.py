@@ -49,8 +49,8 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Similarity:
-    """The best cosine of two recordings' windows, and where those windows start."""
+class Hit:
+    """A pair of windows, one of each recording, whose embeddings are alike."""
 
     cosine: float  # in [-1, 1]
     window_s: float
@@ -170,7 +170,7 @@ class Waveform:
 class Evidence:
     """What was measured of two recordings."""
 
-    similarity: Similarity  # the paper's score, and where
+    similarity: Hit  # the paper's score, and where
     alignment: Alignment | None  # None: too little in common to be measured
     aligned_cosine: float  # of the stretches that the alignment puts beside each other
     content_a: "Content"  # of those stretches

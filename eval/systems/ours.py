@@ -24,7 +24,7 @@ HOP_S = 1.0
 
 
 class EmbeddingSystem:
-    """What `verify.cosine.similarity` says of two recordings, for many pairs at once.
+    """What `verify.cosine.best_hit` says of two recordings, for many pairs at once.
 
     The shorter recording of a pair is one window, and described by its vector. The windows of
     the longer one depend only on how many steps of the trunk the shorter one has, so they are

@@ -15,7 +15,7 @@ from pathlib import Path
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
-from verify.align import FASTEST, SLOWEST, Peak, refine, search
+from verify.align import FASTEST, SLOWEST, Candidate, refine, search
 from verify.archive.results import Entry, Match
 from verify.archive.store import Store
 from verify.calibration import Calibration
@@ -167,7 +167,7 @@ class Place:
 
     moment: Sound
     excerpt: Excerpt
-    peaks: list[Peak]
+    peaks: list[Candidate]
 
     @property
     def promise(self) -> float:

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet.cqt import FRAMES_PER_SECOND
-from verify.align import common, refine
+from verify.align import Candidate, common, refine
 from verify.archive.proof import References
 from verify.archive.results import Match
-from verify.editmap import anywhere, same_way
 from verify.features import Features
-from verify.follow import agreement
+from verify.follow import agreement, same_way
 from verify.results import Line
 
 LEAVE_S = 8.0
@@ -168,7 +167,7 @@ class Track:
         )
         reference = excerpt.sound.features
         side.line = self._moved(piece, reference, side.line)
-        counts = agreement(piece, reference, [anywhere(side.line)], usual=self.usual)[0]
+        counts = agreement(piece, reference, [Candidate(side.line)], usual=self.usual)[0]
         return seconds, np.where(np.isfinite(counts), counts, against)
 
     def _moved(self, piece: Features, reference: Features, line: Line) -> Line:

@@ -27,7 +27,7 @@ from cqtnet.plotting import (
     dress,
     put_mark,
 )
-from verify.align import PIECE_S, Pieces, pieces_along, pitch, played_at, shifted
+from verify.align import WINDOW_S, Hits, hits_along, pitch, played_at, shifted
 from verify.features import COARSE_PER_SECOND, Features, Floats, cqt
 from verify.recording import Recording
 from verify.results import Comparison, Edit, EditMap, Line, Stretch
@@ -66,9 +66,9 @@ REACH_S = 0.1
 PITCH_S = 4.0
 """Length of the parts whose pitch is measured."""
 SLOPE_PIECES = 9
-"""Pieces per local tempo: of 2 s each, half a second apart, 6 s in all."""
+"""Hits per local tempo: of 2 s each, half a second apart, 6 s in all."""
 TRUSTED = 0.3
-"""Pieces of a lower correlation are drawn pale."""
+"""Hits of a lower correlation are drawn pale."""
 LEAST_MS, LEAST_PERCENT, LEAST_SEMITONES = 30.0, 0.6, 0.3
 """An axis shows at least this much on both sides, so that nothing small looks large."""
 
@@ -345,7 +345,7 @@ def _beside(axes: Axes, figure: Figure, x: Values, y: Values, colour: str, dashe
 class Course:
     """What was measured along one stretch."""
 
-    pieces: Pieces
+    pieces: Hits
     away_ms: Values  # (n,) of each piece from the line
     tempo_s: Values  # (m,) middles of local tempi
     tempo: Values  # (m,)
@@ -357,11 +357,11 @@ def course(view: View, stretch: Stretch) -> Course | None:
     """Place, tempo and pitch along a stretch; None where it is too short."""
     line = stretch.line
     start_s, end_s = max(view.a_s[0], stretch.a_start_s), min(view.a_s[1], stretch.a_end_s)
-    if end_s - start_s < PIECE_S:
+    if end_s - start_s < WINDOW_S:
         return None
     a = view.a.features(start_s, end_s)
     b = view.b.features(line.to_b(start_s) - REACH_S, line.to_b(end_s) + REACH_S)
-    pieces = pieces_along(a, b, line, reach_s=REACH_S)
+    pieces = hits_along(a, b, line, reach_s=REACH_S)
     if pieces is None:
         return None
     starts = np.arange(start_s, max(start_s, end_s - PITCH_S) + 1e-9, PITCH_S / 2)
@@ -372,7 +372,7 @@ def course(view: View, stretch: Stretch) -> Course | None:
     return Course(pieces, away_ms, middles, tempi, starts + lengths / 2, np.array(semitones))
 
 
-def local_tempo(pieces: Pieces) -> tuple[Values, Values]:
+def local_tempo(pieces: Hits) -> tuple[Values, Values]:
     """Middles (m,) in A of runs of pieces, and the tempo (m,) of a line through each run."""
     n = len(pieces.a_s)
     runs = [slice(i, i + SLOPE_PIECES) for i in range(n - SLOPE_PIECES + 1)]

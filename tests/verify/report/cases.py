@@ -19,9 +19,9 @@ from verify.results import (
     Edit,
     EditMap,
     Evidence,
+    Hit,
     Item,
     Line,
-    Similarity,
     Stretch,
 )
 
@@ -67,7 +67,7 @@ def validated() -> Calibration:
 def same(a: Recording, b: Recording) -> Comparison:
     """A, eight seconds, is B from 4 s on; the ratio within its bounds."""
     alignment = Alignment(0.0, a.duration_s, LINE, 0.8, 0.9, 0.001, 1.0)
-    evidence = Evidence(Similarity(0.9, 8.0, 0.0, 4.0), alignment, 0.88, CONTENT, CONTENT)
+    evidence = Evidence(Hit(0.9, 8.0, 0.0, 4.0), alignment, 0.88, CONTENT, CONTENT)
     return Comparison(
         a.item, b.item, "same", 4.0, -6.0, 7.0, (), evidence, None, None, 0.5, "cd" * 32
     )
@@ -78,9 +78,7 @@ def different(a: Recording, b: Recording) -> Comparison:
     found = same(a, b)
     assert found.evidence is not None and found.evidence.alignment is not None
     alignment = replace(found.evidence.alignment, correlation=0.1)
-    evidence = replace(
-        found.evidence, similarity=Similarity(-0.5, 8.0, 0.0, 4.0), alignment=alignment
-    )
+    evidence = replace(found.evidence, similarity=Hit(-0.5, 8.0, 0.0, 4.0), alignment=alignment)
     return replace(found, verdict="different", log_lr=-6.0, evidence=evidence)
 
 

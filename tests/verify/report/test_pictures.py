@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from cqtnet.plotting import blank
 from tests.verify.report import cases
-from verify.align import Pieces
+from verify.align import Hits
 from verify.recording import Recording
 from verify.report import pictures, sureness
 from verify.report.pictures import (
@@ -37,7 +37,7 @@ def test_similarity_is_highest_where_a_lies_in_b(a: Recording, b: Recording) -> 
 def test_local_tempo_follows_a_planted_change() -> None:
     a_s = np.arange(0, 40, 0.5)
     b_s = np.where(a_s < 20, a_s, 20 + 1.02 * (a_s - 20))
-    middles, tempi = local_tempo(Pieces(a_s, b_s, np.full(80, 0.9), 0.9))
+    middles, tempi = local_tempo(Hits(a_s, b_s, np.full(80, 0.9), 0.9))
     np.testing.assert_allclose(tempi[middles < 17], 1.0)
     np.testing.assert_allclose(tempi[middles > 23], 1.02)
 
