@@ -1,7 +1,7 @@
 """Everything FFmpeg reads, through PyAV: compressed sound, and the sound of films."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from itertools import chain, groupby
@@ -145,17 +145,11 @@ class FFmpegSource:
 
     def planes(self) -> Iterator[tuple[int, NDArray[Any]]]:
         """Sample rate in Hz and samples of shape (channels, n), in pieces of useful size."""
-        for (rate, channels, sample_format), frames in groupby(self._frames, _format):
-            if sample_format not in SAMPLE_FORMATS:
-                raise NotAudioError(
-                    f"{shown(self._path)}: samples of type {sample_format} are not supported; "
-                    "convert it to 24-bit or float"
-                )
-            for planes in gathered(_arrays(frames, channels)):
-                dropped = min(self._surplus, planes.shape[1])
-                self._surplus -= dropped
-                if dropped < planes.shape[1]:
-                    yield rate, planes[:, dropped:]
+        for rate, planes in planes_of(self._path, self._frames):
+            dropped = min(self._surplus, planes.shape[1])
+            self._surplus -= dropped
+            if dropped < planes.shape[1]:
+                yield rate, planes[:, dropped:]
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""
@@ -186,8 +180,20 @@ class FFmpegSource:
             except IndexError:
                 continue  # PyAV fails at a track that begins midway; go on after its packet
             except _DAMAGE as error:
-                self.integrity.stopped = _reason(error)
+                self.integrity.stopped = reason_of(error)
                 return
+
+
+def planes_of(path: StrPath, frames: Iterable[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Sample rate in Hz and samples of shape (channels, n) of FFmpeg's frames, in larger pieces."""
+    for (rate, channels, sample_format), alike in groupby(frames, _format):
+        if sample_format not in SAMPLE_FORMATS:
+            raise NotAudioError(
+                f"{shown(path)}: samples of type {sample_format} are not supported; "
+                "convert it to 24-bit or float"
+            )
+        for planes in gathered(_arrays(alike, channels)):
+            yield rate, planes
 
 
 class _QuietFile:
@@ -230,24 +236,24 @@ def _opened(path: StrPath, file: BinaryIO) -> Any:
         # A playlist, or a film that refers to others, must not make us open files or addresses.
         "protocol_whitelist": "none",
         # Pictures are never wanted; a small cover picture may unpack to gigabytes.
-        "codec_whitelist": _sound_decoders(),
+        "codec_whitelist": sound_decoders(),
     }
     try:
         # Not `options`: up to PyAV 17 it takes the process down on FLV, whose tracks come late.
         return av.open(_QuietFile(file), container_options=options, **_TAGS)
     except _DAMAGE as error:
         raise NotAudioError(
-            f"{shown(path)} is not audio that can be decoded, or is cut off: {_reason(error)}"
+            f"{shown(path)} is not audio that can be decoded, or is cut off: {reason_of(error)}"
         ) from error
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Why, on one line, without the path."""
     return " ".join(str(getattr(error, "strerror", None) or error).split())
 
 
 @cache
-def _sound_decoders() -> str:
+def sound_decoders() -> str:
     """Names of FFmpeg's decoders of sound, joined by commas."""
     names = set()
     for name in av.codecs_available:

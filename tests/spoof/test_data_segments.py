@@ -1,3 +1,5 @@
+"""Segments, and utterances joined to recordings."""
+
 from pathlib import Path
 
 import numpy as np
@@ -6,9 +8,9 @@ import soundfile
 
 from cqtnet import audio
 from cqtnet.errors import InputError
-from spoof.data import Utterance, joined, joined_segments, segments
-from spoof.data.segments import Short
-from tests.spoof.trees import RATE
+from spoof.data import Utterance
+from spoof.data.segments import Short, joined, joined_segments, segments
+from tests.spoof.material import RATE_HZ
 
 
 def ramp(n: int) -> np.ndarray:
@@ -98,6 +100,11 @@ def test_unknown_speakers_are_joined_with_nobody() -> None:
     assert [j.paths for j in joined([one, one])] == [(Path("1"),), (Path("1"),)]
 
 
+def ann(paths: list[Path]) -> Utterance:
+    (one,) = joined([spoken(str(path), "ann") for path in paths])
+    return one
+
+
 @pytest.fixture
 def recordings(tmp_path: Path, rng: np.random.Generator) -> tuple[list[Path], np.ndarray]:
     """Five recordings of 0.3 to 2.1 s, and what they are one after the other."""
@@ -105,7 +112,7 @@ def recordings(tmp_path: Path, rng: np.random.Generator) -> tuple[list[Path], np
     for number, n_samples in enumerate((2400, 16800, 7, 8000, 9999)):
         paths.append(tmp_path / f"{number}.wav")
         parts.append(rng.uniform(-0.5, 0.5, n_samples).astype(np.float32))
-        soundfile.write(paths[-1], parts[-1], RATE, subtype="FLOAT")
+        soundfile.write(paths[-1], parts[-1], RATE_HZ, subtype="FLOAT")
     return paths, np.concatenate(parts)
 
 
@@ -115,17 +122,17 @@ def test_joined_recordings_are_cut_as_if_they_were_one(
     recordings: tuple[list[Path], np.ndarray], length_s: float, short: Short
 ) -> None:
     paths, whole = recordings
-    (one,) = joined([spoken(str(path), "ann") for path in paths])
-    found = list(joined_segments(one, rate_hz=RATE, length_s=length_s, short=short))
-    expected = segments(whole, rate_hz=RATE, length_s=length_s, short=short)
+    one = ann(paths)
+    found = list(joined_segments(one, rate_hz=RATE_HZ, length_s=length_s, short=short))
+    expected = segments(whole, rate_hz=RATE_HZ, length_s=length_s, short=short)
     np.testing.assert_array_equal(np.reshape(found, expected.shape), expected)
 
 
 def test_segments_already_given_do_not_change(
     recordings: tuple[list[Path], np.ndarray],
 ) -> None:
-    (one,) = joined([spoken(str(path), "ann") for path in recordings[0]])
-    made = joined_segments(one, rate_hz=RATE, length_s=0.5)
+    one = ann(recordings[0])
+    made = joined_segments(one, rate_hz=RATE_HZ, length_s=0.5)
     first = next(made)
     kept = first.copy()
     next(made)
@@ -135,6 +142,6 @@ def test_segments_already_given_do_not_change(
 def test_a_damaged_recording_is_warned_of(recordings: tuple[list[Path], np.ndarray]) -> None:
     paths, _ = recordings
     paths[1].write_bytes(paths[1].read_bytes()[:-20_000])
-    (one,) = joined([spoken(str(path), "ann") for path in paths])
+    one = ann(paths)
     with pytest.warns(audio.AudioWarning, match=r"1\.wav: truncated"):
-        list(joined_segments(one, rate_hz=RATE, length_s=1.0))
+        list(joined_segments(one, rate_hz=RATE_HZ, length_s=1.0))

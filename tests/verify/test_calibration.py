@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cqtnet.errors import WeightsError
-from verify.calibration import MEASURES, Calibration, _logistic, fit, load_calibration
+from verify.calibration import MEASURES, Calibration, fit, fit_logistic, load_calibration
 
 SHA = "a" * 64
 
@@ -39,14 +39,14 @@ def calibration(**changes: object) -> Calibration:
 
 def test_the_log_lr_of_two_normals_is_found_whatever_the_share_of_either() -> None:
     table, label = planted(40_000)
-    weights, bias = _logistic(table[:, :1], label, rising=1)
+    weights, bias = fit_logistic(table[:, :1], label, rising=1)
     assert weights[0] == pytest.approx(2.0, rel=0.05)  # ((x + 1)² − (x − 1)²) / 2 = 2x
     assert bias == pytest.approx(0.0, abs=0.05)
 
 
 def test_a_measure_may_not_speak_against_what_it_measures() -> None:
     table, label = planted(5_000)
-    weights, _ = _logistic(-table[:, :1], label, rising=1)
+    weights, _ = fit_logistic(-table[:, :1], label, rising=1)
     assert weights[0] == 0
 
 

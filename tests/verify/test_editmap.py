@@ -15,12 +15,11 @@ from cqtnet import SAMPLE_RATE
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.music import make_music
 from verify.editmap import edit_map
-from verify.edits import Edit, EditMap
-from verify.editwords import read_edits
+from verify.edits import read_edits
 from verify.features import Features
 from verify.follow import NOTHING, best_path, candidates
-from verify.results import Line, Stretch
-from verify.wording import clock
+from verify.results import Edit, EditMap, Line, Stretch
+from verify.words import clock
 
 Samples = NDArray[np.float32]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from verify.archive.adding import Summary, add_files
 from verify.archive.cluster import on_ray
 from verify.archive.disk.store import Store
+
 from verify.archive.results import NewRecording
 
 

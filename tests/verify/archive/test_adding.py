@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from cqtnet.errors import InputError
 from eval.bench.faults.synthetic import MANIFEST, synthetic_recording
-from verify.archive import adding
 from verify.archive.adding import Step, Summary, add_files
 from verify.archive.disk.store import Store
 from verify.archive.extract import FileStatus
+
+from cqtnet.errors import InputError
+from verify.archive import adding
 from verify.archive.results import NewRecording
 
 MADE = synthetic_recording(1)

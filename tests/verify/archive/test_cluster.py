@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from verify.archive.cluster import _read, on_ray
+from verify.archive.disk.manifest import Manifest
+from verify.archive.disk.store import Store
+from verify.archive.extract import extract
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.checkpoint import load_weights, save_weights
@@ -15,10 +19,6 @@ from cqtnet.embed import Embedder
 from cqtnet.errors import InputError
 from cqtnet.model import CqtNet, find_preset
 from cqtnet.music import make_music
-from verify.archive.cluster import _read, on_ray
-from verify.archive.disk.manifest import Manifest
-from verify.archive.disk.store import Store
-from verify.archive.extract import extract
 from verify.archive.results import window_ids
 
 ROOT = Path(__file__).parents[3]

@@ -2,10 +2,10 @@ import io
 from pathlib import Path
 
 import pytest
+from verify.archive.disk.store import Store
 
 from cqtnet.errors import InputError
 from tests.verify.archive.cases import make_archive
-from verify.archive.disk.store import Store
 from verify.archive.listing import account, line, listed, told
 
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from cqtnet.errors import ArchiveError, InputError
 from eval.bench.faults.synthetic import MANIFEST, synthetic_recording
-from tests.verify.archive.cases import make_archive, stored
 from verify.archive.backends.cache import IndexCache
 from verify.archive.checking import check
 from verify.archive.disk.store import Store
 from verify.archive.exporting import check_suffix, export_windows
 from verify.archive.merging import merge_into
+
+from cqtnet.errors import ArchiveError, InputError
+from tests.verify.archive.cases import make_archive, stored
 from verify.archive.results import window_ids
 
 

@@ -8,12 +8,12 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from verify.archive.search.live import live
 
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.errors import NotAudioError
 from cqtnet.music import make_music
 from verify.archive.search import live as module
-from verify.archive.search.live import live
 
 BLOCK = np.full(SAMPLE_RATE, 0.5, np.float32)
 

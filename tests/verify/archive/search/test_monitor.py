@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-
-from cqtnet import SAMPLE_RATE
-from cqtnet.music import make_music
 from tests.verify.archive.search.searching import SmallArchive, music, searcher_of, seconds
 from verify.archive.search.monitor import monitor
 from verify.archive.search.timeline import LATENCY_S
+
+from cqtnet import SAMPLE_RATE
+from cqtnet.music import make_music
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import soundfile
-
-from cqtnet import SAMPLE_RATE
-from cqtnet.music import make_music
 from tests.verify.archive.search.searching import (
     SmallArchive,
     altered,
@@ -17,11 +14,14 @@ from tests.verify.archive.search.searching import (
     searcher_of,
     seconds,
 )
-from verify.archive.results import Entry
 from verify.archive.search.matches import Match
 from verify.archive.search.query import resolved, search
 from verify.archive.search.timeline import CHUNK_S, STEP_S, chunks, follow, overlap
 from verify.archive.search.tracks import Side
+
+from cqtnet import SAMPLE_RATE
+from cqtnet.music import make_music
+from verify.archive.results import Entry
 from verify.results import Line
 
 

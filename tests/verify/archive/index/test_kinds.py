@@ -1,0 +1,64 @@
+import faiss
+import pytest
+from verify.archive.backends.kinds import KINDS, empty_lists, list_count, plan
+
+
+@pytest.mark.parametrize(
+    ("n_windows", "kind"),
+    [
+        (0, "exact"),
+        (19_493, "exact"),  # 19,493 × (2 × 2,048 + 8) bytes are the last below 80 MB
+        (19_494, "large"),
+        (303_030, "large"),  # 303,030 × (256 + 8)
+        (303_031, "compact"),
+        (100_000_000, "compact"),
+    ],
+)
+def test_the_most_faithful_kind_below_80_mb_is_chosen(n_windows, kind):
+    assert plan(n_windows, 2048).kind == kind
+
+
+def test_smaller_vectors_are_searched_exactly_for_longer():
+    assert plan(70_000, 512).kind == "exact"
+    assert plan(90_000, 512).kind == "large"
+
+
+def test_the_reason_has_the_size_of_every_kind():
+    reason = plan(1_000_000, 2048).reason
+    for part in ("4,104 MB as `exact`", "264 MB as `large`", "72 MB as `compact`", "80 MB"):
+        assert part in reason
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_wanted_kind_is_taken_at_any_size_that_can_be_learnt_from(kind):
+    assert plan(1_000, 2048, wanted=kind).kind == kind
+    assert plan(10_000_000, 2048, wanted=kind).kind == kind
+
+
+def test_too_few_windows_to_learn_from_are_searched_exactly_with_the_reason():
+    made = plan(999, 2048, wanted="compact")
+    assert made.kind == "exact"
+    assert "999 windows are too few to learn from" in made.reason
+
+
+@pytest.mark.parametrize(
+    ("n_windows", "lists"),
+    [
+        (1_000, 16),  # 1,000 / 40 = 25
+        (20_000, 256),  # 20,000 / 40 = 500
+        (1_000_000, 4_096),  # 8 √1,000,000 = 8,000
+        (1_100_000, 8_192),  # 8 √1,100,000 = 8,390
+        (10**9, 16_384),
+    ],
+)
+def test_lists_are_a_power_of_two_between_four_and_eight_roots(n_windows, lists):
+    assert list_count(n_windows) == lists
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 30, 64, 255, 256, 300])
+@pytest.mark.parametrize("kind", ["large", "compact"])
+def test_every_dimension_has_a_code_that_faiss_accepts(dimension, kind):
+    made = plan(5_000, dimension, wanted=kind)
+    inverted = empty_lists(made)
+    assert inverted.code_size == made.code_bytes
+    assert isinstance(inverted, faiss.IndexIVF)
