@@ -72,9 +72,7 @@ def different(a: Recording, b: Recording) -> Comparison:
     found = same(a, b)
     assert found.evidence is not None and found.evidence.alignment is not None
     alignment = replace(found.evidence.alignment, correlation=0.1)
-    evidence = replace(
-        found.evidence, similarity=Hit(-0.5, 8.0, 0.0, 4.0), alignment=alignment
-    )
+    evidence = replace(found.evidence, similarity=Hit(-0.5, 8.0, 0.0, 4.0), alignment=alignment)
     return replace(found, verdict="different", log_lr=-6.0, evidence=evidence)
 
 
