@@ -24,4 +24,4 @@ def voice_statistics(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     least = round(LEAST_S * RATE_HZ)
     sound = Sound.of(checked(samples, RATE_HZ, shortest=least, needed_by="a statistic of a voice"))
     parts = [numbers for measure in MEASURES for numbers in measure(sound)]
-    return np.nan_to_num(np.concatenate(parts)).astype(np.float32)
+    return np.asarray(np.nan_to_num(np.concatenate(parts)), np.float32)
