@@ -21,7 +21,7 @@ from verify.commands.compare import tell
 from verify.comparison import Comparer, reasons_against
 from verify.features import Content
 from verify.recording import Recording
-from verify.results import Alignment, Comparison, Evidence, Line, Similarity
+from verify.results import Alignment, Comparison, Evidence, Hit, Line
 
 SONG = make_music(21, duration_s=45.0)
 FRAGMENT = SONG[15 * SAMPLE_RATE : 30 * SAMPLE_RATE]
@@ -177,7 +177,7 @@ ALIGNED = Alignment(0.0, 8.0, Line(1.0, 0.0, 4.0), 0.9, 0.9, 0.001, 1.0)
 def test_a_ratio_is_not_stated_where_what_was_compared_tells_nothing(
     content: Content, alignment: Alignment | None, reason: tuple[str, ...]
 ) -> None:
-    evidence = Evidence(Similarity(0.9, 8.0, 0.0, 4.0), alignment, 0.9, MUSIC, content)
+    evidence = Evidence(Hit(0.9, 8.0, 0.0, 4.0), alignment, 0.9, MUSIC, content)
     assert reasons_against(evidence) == reason
 
 
