@@ -19,7 +19,7 @@ from scipy.special import expit
 from cqtnet.checkpoint import SHIPPED
 from cqtnet.errors import WeightsError
 from cqtnet.files import write_json
-from verify.evidence import Evidence
+from verify.results import Evidence
 
 FORMAT = 1
 MEASURES = (
@@ -133,13 +133,13 @@ def fit(
     `pairs`: how many pairs of the same and of different recordings support the bounds.
     """
     table = np.minimum(table, CEILINGS)
-    weights, bias = logistic(table, label, rising=RISING)
+    weights, bias = fit_logistic(table, label, rising=RISING)
     unseen = np.empty(len(label))
     for group in np.unique(groups):
         held = groups == group
-        w, b = logistic(table[~held], label[~held], rising=RISING)
+        w, b = fit_logistic(table[~held], label[~held], rising=RISING)
         unseen[held] = table[held] @ w + b
-    (slope,), offset = logistic(unseen[:, None], label)
+    (slope,), offset = fit_logistic(unseen[:, None], label, rising=1)
     calibration = Calibration(
         model_sha256,
         tuple(map(float, weights)),
@@ -154,28 +154,26 @@ def fit(
     return calibration, slope * unseen + offset
 
 
-def logistic(
+def fit_logistic(
     table: NDArray[np.float64],
     label: NDArray[np.bool_],
     *,
     rising: int = 1,
-    row_weights: NDArray[np.float64] | None = None,
+    weights: NDArray[np.float64] | None = None,
+    start: float = 0.0,
 ) -> tuple[NDArray[np.float64], float]:
-    """Weights (m,) and bias of the natural-log likelihood ratio of measures (n, m).
+    """Slopes (m,) and offset of the natural-log likelihood ratio of measures (n, m).
 
-    The first `rising` weights are at least 0. Both classes count the same, so that the ratio
-    holds no prior; within a class, rows count the same or by `row_weights` (n,).
-
-    >>> (slope,), offset = logistic(scores[:, None], is_same)
+    Both classes weigh the same, so that no prior is in the ratio; within a class the rows do, or
+    have their `weights` (n,). The first `rising` slopes are at least 0. The search begins with
+    slopes of `start` standard deviations.
     """
-    from scipy.optimize import minimize  # here, for comparing does without: half a second
-
     centre, scale = table.mean(axis=0), table.std(axis=0) + 1e-9
     standard = (table - centre) / scale
     sign = np.where(label, 1.0, -1.0)
-    share = np.ones(len(label)) if row_weights is None else np.array(row_weights, np.float64)
-    for rows in (label, ~label):
-        share[rows] *= 0.5 / share[rows].sum()
+    share = np.ones(len(label)) if weights is None else weights.copy()
+    for of in (label, ~label):
+        share[of] *= 0.5 / share[of].sum()
 
     def cost(unknowns: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         log_odds = sign * (standard @ unknowns[:-1] + unknowns[-1])
@@ -184,8 +182,11 @@ def logistic(
         slope = -sign * share * expit(-log_odds)
         return float(loss), np.append(slope @ standard, slope.sum()) + penalty
 
-    m = table.shape[1]
-    bounds = [(0.0 if i < rising else None, None) for i in range(m + 1)]
-    found = minimize(cost, np.zeros(m + 1), jac=True, bounds=bounds, method="L-BFGS-B")
-    weights = found.x[:-1] / scale
-    return weights, float(found.x[-1] - weights @ centre)
+    from scipy.optimize import minimize  # here, for only learning needs it: half a second to load
+
+    free = table.shape[1] - rising
+    bounds = [(0.0, None)] * rising + [(None, None)] * (free + 1)
+    first = np.append(np.full(table.shape[1], start), 0.0)
+    found = minimize(cost, first, jac=True, bounds=bounds, method="L-BFGS-B")
+    slopes = found.x[:-1] / scale
+    return slopes, float(found.x[-1] - slopes @ centre)

@@ -1,26 +1,15 @@
 """The paper's score: the cosine of two embeddings, where it is highest."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.embed import Embedder, Trace
 from cqtnet.model import MINIMUM_S, step_count
+from verify.results import Hit
 
 HOP_S = 1.0  # a window begins every second
 ROWS_AT_ONCE = 1024  # windows of A whose cosines with all windows of B are held at once
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A pair of windows, one of each recording, whose embeddings are alike."""
-
-    cosine: float  # in [-1, 1]
-    window_s: float
-    start_a_s: float
-    start_b_s: float
 
 
 def best_hit(embedder: Embedder, a: Trace, b: Trace) -> Hit:

@@ -16,11 +16,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from cqtnet.cqt import FRAMES_PER_SECOND
 from verify.align import Candidate, hits_within, refine, search
-from verify.edits import EditMap
-from verify.editwords import read_edits
+from verify.edits import read_edits
 from verify.features import Features
 from verify.follow import agreement, find_candidates, follow, same_line, same_way
-from verify.results import Alignment, Line, Stretch
+from verify.results import Alignment, EditMap, Line, Stretch
 
 LEAST_S = 3.0  # recordings that are shorter hold too little to be found by
 LOOK_S = 8.0  # length of the window of A that is sought in all of B at every tempo and pitch

@@ -14,23 +14,10 @@ from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, NoContentError
 from cqtnet.model import MINIMUM_S
 from verify.features import Features, Floats
+from verify.results import Item
 
 WHOLE_S = 600.0
 """Features of recordings up to this length are kept, 24 MB; of longer ones, made when needed."""
-
-
-@dataclass(frozen=True)
-class Item:
-    """What a file holds, for the record."""
-
-    path: str
-    sha256: str
-    duration_s: float
-    format: str
-    codec: str
-    sample_rate: int
-    channels: int
-    notes: tuple[str, ...]  # what an examiner must know about the file
 
 
 @dataclass(frozen=True)

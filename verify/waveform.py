@@ -1,30 +1,18 @@
 """What only the waveform shows: polarity, gain and the exact sample, where nothing was warped."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import scipy.fft
 
 from cqtnet import SAMPLE_RATE
 from verify.features import Floats
 from verify.recording import Recording
-from verify.results import Alignment
+from verify.results import Alignment, Waveform
 
 WINDOW_S, WINDOWS = 2.0, 5  # windows of A that are laid on B
 REACH_S = 0.05  # how far they are moved at most
 LEAST_CORRELATION = 0.4  # of samples; below that, nothing is said of them
 MOST_TEMPO, MOST_SEMITONES = 2e-4, 0.02
 """Changes of tempo and pitch below which samples still lie on samples for two seconds."""
-
-
-@dataclass(frozen=True)
-class Waveform:
-    """How the samples of A relate to those of B, where they do."""
-
-    correlation: float  # of the samples, in [0, 1]
-    inverted: bool  # whether A's polarity is the reverse of B's
-    gain_db: float  # of A over B
-    offset_s: float  # where in B second 0 of A is, to the sample
 
 
 def compare_waveforms(a: Recording, b: Recording, alignment: Alignment) -> Waveform | None:

@@ -17,9 +17,8 @@ from cqtnet.embed import Embedder
 from cqtnet.model import PRESETS, CqtNet
 from cqtnet.music import make_music
 from eval.bench.table import Measurement, once, seconds
-from verify.comparison import Comparer
+from verify.comparison import Comparer, gather
 from verify.cosine import best_hit
-from verify.evidence import gather
 
 FRAGMENT_S = 20
 ALTERATION = Chain((Tempo(1.1), Pitch(-2.0)))

@@ -15,9 +15,10 @@ from cqtnet.errors import InputError
 from cqtnet.model import step_count
 from eval.systems.interface import Description, Settings, require_length
 from verify.calibration import MEASURES, load_calibration, measures
-from verify.evidence import Evidence, gather
+from verify.comparison import gather
 from verify.features import Features
-from verify.recording import WHOLE_S, Item, Recording
+from verify.recording import WHOLE_S, Recording
+from verify.results import Evidence, Item
 
 HOP_S = 1.0
 

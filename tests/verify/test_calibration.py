@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cqtnet.errors import WeightsError
-from verify.calibration import MEASURES, Calibration, fit, load_calibration, logistic
+from verify.calibration import MEASURES, Calibration, fit, fit_logistic, load_calibration
 
 SHA = "a" * 64
 
@@ -39,14 +39,14 @@ def calibration(**changes: object) -> Calibration:
 
 def test_the_log_lr_of_two_normals_is_found_whatever_the_share_of_either() -> None:
     table, label = planted(40_000)
-    weights, bias = logistic(table[:, :1], label, rising=1)
+    weights, bias = fit_logistic(table[:, :1], label, rising=1)
     assert weights[0] == pytest.approx(2.0, rel=0.05)  # ((x + 1)² − (x − 1)²) / 2 = 2x
     assert bias == pytest.approx(0.0, abs=0.05)
 
 
 def test_a_measure_may_not_speak_against_what_it_measures() -> None:
     table, label = planted(5_000)
-    weights, _ = logistic(-table[:, :1], label, rising=1)
+    weights, _ = fit_logistic(-table[:, :1], label, rising=1)
     assert weights[0] == 0
 
 
@@ -54,15 +54,15 @@ def test_a_row_of_weight_two_counts_as_two_rows() -> None:
     table, label = planted(500)
     twice = np.arange(500) % 3 == 0
     doubled = np.concatenate([np.arange(500), np.flatnonzero(twice)])
-    expected = logistic(table[doubled, :1], label[doubled])
+    expected = fit_logistic(table[doubled, :1], label[doubled])
     # The same rows alone, to the scale by which they are brought to one level before.
-    found = logistic(table[:, :1], label, row_weights=np.where(twice, 2.0, 1.0))
+    found = fit_logistic(table[:, :1], label, weights=np.where(twice, 2.0, 1.0))
     assert found[0] == pytest.approx(expected[0], rel=2e-3)
     assert found[1] == pytest.approx(expected[1], abs=2e-3)
 
 
 def test_groups_of_equal_scores_have_a_slope_of_0() -> None:
-    (slope,), offset = logistic(np.full((20, 1), 0.4), np.arange(20) < 5)
+    (slope,), offset = fit_logistic(np.full((20, 1), 0.4), np.arange(20) < 5)
     assert (slope, offset) == pytest.approx((0, 0), abs=1e-6)
 
 

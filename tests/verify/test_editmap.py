@@ -17,11 +17,10 @@ from cqtnet.music import make_music
 from tests.verify import planted
 from verify.align import Candidate
 from verify.editmap import Mapper, edit_map
-from verify.edits import Edit, EditMap
-from verify.editwords import read_edits
+from verify.edits import read_edits
 from verify.features import Features
-from verify.results import Line, Stretch
-from verify.wording import clock
+from verify.results import Edit, EditMap, Line, Stretch
+from verify.words import clock
 
 Samples = NDArray[np.float32]
 

@@ -11,13 +11,19 @@ import soundfile
 from cqtnet import SAMPLE_RATE
 from cqtnet.embed import Trace
 from verify.calibration import MEASURES, Calibration
-from verify.comparison import Comparison
-from verify.cosine import Hit
-from verify.edits import Edit, EditMap
-from verify.evidence import Evidence
 from verify.features import Content, Features, Floats
-from verify.recording import Item, Recording
-from verify.results import Alignment, Line, Stretch
+from verify.recording import Recording
+from verify.results import (
+    Alignment,
+    Comparison,
+    Edit,
+    EditMap,
+    Evidence,
+    Hit,
+    Item,
+    Line,
+    Stretch,
+)
 
 CONTENT = Content(0.5, 0.4, 0.1, 8.0)
 LINE = Line(1.0, 0.0, 4.0)
