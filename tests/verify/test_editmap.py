@@ -120,13 +120,12 @@ def test_each_stretch_has_its_own_tempo_and_pitch() -> None:
     assert [s.line.is_speed for s in stretches] == [False, False, True]
 
 
-@pytest.mark.parametrize("semitones", [0.5, 2.0])
-def test_a_change_of_pitch_alone_begins_a_new_stretch(semitones: float) -> None:
-    higher = Pitch(semitones).apply(own(18, 36), SAMPLE_RATE).samples
+def test_a_change_of_pitch_alone_begins_a_new_stretch() -> None:
+    higher = Pitch(0.5).apply(own(18, 36), SAMPLE_RATE).samples
     before, after = mapped(own(0, 18), higher).stretches
     assert (before.a_end_s, after.a_start_s) == pytest.approx((18, 18), abs=NEAR_S)
     shifts = (before.line.shift_semitones, after.line.shift_semitones)
-    assert shifts == pytest.approx((0, semitones), abs=0.05)
+    assert shifts == pytest.approx((0, 0.5), abs=0.05)
 
 
 def test_a_recording_is_itself_from_beginning_to_end() -> None:
@@ -183,17 +182,6 @@ def test_a_beginning_that_drowns_goes_on_where_b_was_left(rng: np.random.Generat
     assert [edit.kind for edit in found.edits] == ["inserted"]
 
 
-def test_of_places_that_sound_the_same_the_one_that_goes_on_is_taken() -> None:
-    four = own(4, 8)
-    b = Features.of(np.concatenate([own(20, 26), four, own(26, 30), four, own(30, 36)]))
-    inserted = own(4, 8, seed=8)
-    parts = [own(20, 26), four, own(26, 30), inserted, four, inserted, own(30, 36)]
-    found = edit_map(Features.of(np.concatenate(parts)), b)
-    starts = [stretch.b_start_s for stretch in found.stretches]
-    assert starts == pytest.approx([0, 14, 18], abs=NEAR_S)
-    assert [edit.kind for edit in found.edits] == ["inserted", "inserted"]
-
-
 def test_no_moment_of_a_comes_from_two_places() -> None:
     four = own(8, 12)
     stretches = mapped(own(0, 12), four, own(20, 30), four, own(30, 36)).stretches
@@ -240,10 +228,10 @@ def test_a_stretch_stays_where_it_agrees_better_than_where_it_would_go_on() -> N
     assert [s.b_start_s for s in found] == pytest.approx([0, 15], abs=0.01)
 
 
-@pytest.mark.parametrize("missing_s", [0.3, -0.3])
-def test_ends_beside_an_insertion_meet_where_the_sound_says(missing_s: float) -> None:
+@pytest.mark.parametrize(("end_s", "start_s"), [(10, 14.3), (10, 13.7), (9.7, 14), (10.3, 14)])
+def test_ends_beside_an_insertion_meet_where_the_sound_says(end_s: float, start_s: float) -> None:
     a = planted.joined(B.part(0, 10), planted.noise(5, 4.0), B.part(10, 20))
-    before, after = planted.stretch(0, 0, 10), planted.stretch(10 + missing_s, 14 + missing_s, 24)
+    before, after = planted.stretch(0, 0, end_s), planted.stretch(start_s - 4, start_s, 24)
     one, other = tidied(a, before, after, elsewhere=-4.0)
     assert one.b_end_s == pytest.approx(other.b_start_s, abs=1e-6)
     assert (one.a_end_s, other.a_start_s) == pytest.approx((10, 14), abs=0.1)

@@ -91,7 +91,7 @@ def test_nothing_is_followed_where_there_is_no_candidate() -> None:
     assert follow(X, B, [], usual=1.0) == []
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(16))
 def test_the_best_path_is_the_best_of_all_paths(seed: int) -> None:
     scores = np.random.default_rng(seed).normal(0, 1, (2, 6)).astype(np.float32)
     scores[1, 2] = -np.inf
