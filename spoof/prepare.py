@@ -28,7 +28,7 @@ from cqtnet.cache import content_hash, kept_array
 from cqtnet.errors import InputError, NoContentError
 from eval.processes import Workers
 from spoof.data import Utterance
-from spoof.data.segments import Samples, joined, joined_segments, segments
+from spoof.data.segments import Samples, file_blocks, joined, segments
 from spoof.data.split import split_by_group
 from spoof.recipes import Recipe
 
@@ -124,14 +124,12 @@ class Preparer:
         for task, end, length in zip(tasks, np.cumsum(lengths), lengths, strict=True):
             values[end - length : end] = task.values()
         number = np.repeat(np.arange(len(recordings)), copies)
+        copy = np.tile(np.arange(copies), len(recordings))
+        segment = np.concatenate([np.arange(length) for length in lengths])
         return Examples(
-            values,
-            np.arange(len(values)),
-            np.repeat(number, lengths),
-            np.concatenate([np.arange(length) for length in lengths]),
-            np.repeat(np.array([task.copy for task in tasks], np.intp), lengths),
-            tuple(recordings),
-        )
+            values, np.arange(len(values)), np.repeat(number, lengths), segment,
+            np.repeat(copy, lengths), tuple(recordings),
+        )  # fmt: skip
 
     def _make(self, tasks: Sequence["_Task"]) -> None:
         made = self.pool.each(_make, tasks) if self.pool and len(tasks) > FEW else map(_make, tasks)
@@ -170,22 +168,20 @@ class _Task:
         return np.asarray(inputs, np.float16).reshape(-1, *recipe.input_shape)
 
     def _segments(self) -> Iterator[Samples]:
-        """The segments of the recording, cut while it is decoded where that is possible."""
-        recipe = self.recipe
-        rate_hz, length_s, short = recipe.rate_hz, recipe.segment_s, recipe.short
-        if self.change is None and length_s is not None and recipe.hop_s is None:
-            yield from joined_segments(
-                self.recording, rate_hz=rate_hz, length_s=length_s, short=short
-            )
-            return
-        parts = [_changed(path, rate_hz, self.change) for path in self.recording.paths]
-        samples = np.concatenate(parts)
-        if samples.size and length_s is None:
-            yield samples
-        elif samples.size and length_s is not None:
+        """The segments of the recording."""
+        recipe, paths, change = self.recipe, self.recording.paths, self.change
+        if change is None:
+            blocks = file_blocks(paths, recipe.rate_hz)
+        else:
+            blocks = (_changed(path, recipe.rate_hz, change) for path in paths)
+        if recipe.segment_s is None:
+            samples = np.concatenate([*blocks, np.zeros(0, np.float32)])
+            yield from [samples] * bool(samples.size)
+        else:
             yield from segments(
-                samples, rate_hz=rate_hz, length_s=length_s, hop_s=recipe.hop_s, short=short
-            )
+                blocks, rate_hz=recipe.rate_hz, length_s=recipe.segment_s, hop_s=recipe.hop_s,
+                short=recipe.short,
+            )  # fmt: skip
 
 
 def _tasks(
@@ -211,10 +207,8 @@ def _make(task: _Task) -> list[str]:
     return notes if task.copy == 0 else []  # each copy would warn of the same
 
 
-def _changed(path: Path, rate_hz: int, change: Change | None) -> Samples:
+def _changed(path: Path, rate_hz: int, change: Change) -> Samples:
     """Samples at `rate_hz` of a file, changed at its own rate."""
-    if change is None:
-        return audio.load(path, sample_rate=rate_hz)
     own_hz = audio.probe(path).sample_rate
     samples = audio.load(path, sample_rate=own_hz)
     return resample(change.apply(samples, own_hz), own_hz, rate_hz) if samples.size else samples
@@ -250,7 +244,7 @@ def input_key(recipe: Recipe) -> str:
     feature: Any = recipe.feature
     while isinstance(feature, partial):
         feature = feature.func
-    code = [code_hash(feature.__module__), code_hash(joined_segments.__module__)]
+    code = [code_hash(feature.__module__), code_hash(segments.__module__)]
     return _short_hash([FORMAT, recipe.input_dict(), *code])
 
 

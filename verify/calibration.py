@@ -158,7 +158,7 @@ def fit_logistic(
     table: NDArray[np.float64],
     label: NDArray[np.bool_],
     *,
-    rising: int,
+    rising: int = 1,
     weights: NDArray[np.float64] | None = None,
     start: float = 0.0,
 ) -> tuple[NDArray[np.float64], float]:

@@ -1,11 +1,11 @@
 """Two recordings compared: the evidence is gathered, weighed and put into a `Comparison`."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from cqtnet.audio import StrPath
 from cqtnet.embed import Embedder, Trace
@@ -38,6 +38,7 @@ KEPT = 8
 """Recordings that are kept in memory for further pairs."""
 
 Pair = tuple[Path, Path]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -240,26 +241,26 @@ def compared(comparer: Comparer, pairs: list[Pair]) -> Iterator[Comparison | Inp
 
     @lru_cache(maxsize=KEPT)
     def read(path: Path) -> Recording | InputError:
-        try:
-            return comparer.read(path)
-        except InputError as error:
-            return error
-        except OSError as error:
-            return InputError(f"{path} cannot be read: {error}")
+        return _tried(lambda: comparer.read(path), f"{path} cannot be read")
 
     for a, b in pairs:
         if isinstance(first := read(a), InputError):
             yield first
-            continue
-        if isinstance(second := read(b), InputError):
+        elif isinstance(second := read(b), InputError):
             yield second
-            continue
-        try:
-            yield comparer.compare(first, second)
-        except InputError as error:
-            yield error
-        except OSError as error:
-            yield InputError(f"{a} and {b} cannot be compared: {error}")
+        else:
+            compare = partial(comparer.compare, first, second)
+            yield _tried(compare, f"{a} and {b} cannot be compared")
+
+
+def _tried(act: Callable[[], T], problem: str) -> T | InputError:
+    """What an action returns, or why it failed: because of its input or of the system."""
+    try:
+        return act()
+    except InputError as error:
+        return error
+    except OSError as error:
+        return InputError(f"{problem}: {error}")
 
 
 def as_line(comparison: Comparison) -> str:

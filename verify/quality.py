@@ -106,7 +106,7 @@ def _limit(magnitudes: Floats) -> float:
 
 def _bandwidth_hz(samples: Floats) -> float:
     """The frequency at which the long-term spectrum falls steeply, into what stays as low."""
-    spectrum = _long_term_db(samples)
+    spectrum = long_term_db(samples)
     step_hz = SAMPLE_RATE / 2 / (len(spectrum) - 1)
     lowest, highest = round(LOWEST_EDGE_HZ / step_hz), round(HIGHEST_EDGE_HZ / step_hz)
     bins = np.arange(lowest, highest)
@@ -128,7 +128,7 @@ def _bandwidth_hz(samples: Floats) -> float:
     return float(bins[edge[0]] * step_hz)
 
 
-def _long_term_db(samples: Floats) -> NDArray[np.float64]:
+def long_term_db(samples: Floats) -> NDArray[np.float64]:
     """Mean power (SPECTRUM_SAMPLES // 2 + 1,) by frequency, in dB, not far below its peak.
 
     Welch's method, Hann windows overlapping by half; `scipy.signal` takes long to import.

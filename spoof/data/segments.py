@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -22,31 +22,46 @@ BLOCK_S = 30.0
 
 
 def segments(
-    samples: Samples,
+    blocks: Iterable[Samples],
     *,
     rate_hz: int,
     length_s: float,
     hop_s: float | None = None,
     short: Short = "repeat",
-) -> Samples:
-    """Segments of mono samples (n,): float32 of shape (segments, length).
+) -> Iterator[Samples]:
+    """Segments (length,) of mono samples that come in blocks (n,): memory holds a block.
 
     They begin every `hop_s` (by default one after the other); a rest that fills no segment is
-    dropped. A recording shorter than one segment is repeated until it fills it, padded with
-    silence, or skipped, which gives (0, length).
+    dropped. What is shorter than one segment is repeated until it fills it, padded with silence,
+    or skipped.
 
-    >>> segments(np.arange(10.0, dtype=np.float32), rate_hz=1, length_s=4, hop_s=3)[:, 0]
-    array([0., 3., 6.], dtype=float32)
+    >>> [s[0] for s in segments([np.arange(10.0)], rate_hz=1, length_s=4, hop_s=3)]
+    [0.0, 3.0, 6.0]
     """
-    length = segment_length(rate_hz, length_s)
-    hop = length if hop_s is None else segment_length(rate_hz, hop_s, what="hop")
-    _check_short(short)
-    if samples.ndim != 1 or samples.size == 0:
-        raise InputError(f"samples of shape {samples.shape} can't be cut; give some, mono, (n,)")
-    if samples.size < length:
-        return filled(samples, length, short)
-    windows = np.lib.stride_tricks.sliding_window_view(samples, length)[::hop]
-    return np.array(windows, dtype=np.float32)
+    length = _n_samples(rate_hz, length_s, "segment")
+    hop = length if hop_s is None else _n_samples(rate_hz, hop_s, "hop")
+    if short not in get_args(Short):
+        raise InputError(f"short {short!r} is unknown; choose from {', '.join(get_args(Short))}")
+    rest, start, n_segments = np.zeros(0, np.float32), 0, 0
+    for block in blocks:
+        rest = np.concatenate([rest, block])
+        while rest.size >= start + length:
+            yield rest[start : start + length].copy()
+            start, n_segments = start + hop, n_segments + 1
+        done = min(start, rest.size)
+        rest, start = rest[done:], start - done
+    if rest.size and not n_segments:
+        yield from filled(rest, length, short)
+
+
+def file_blocks(paths: Sequence[Path], rate_hz: int) -> Iterator[Samples]:
+    """The samples of files, one after the other; their defects become AudioWarnings."""
+    for path in paths:
+        with audio.stream(path, sample_rate=rate_hz, block_s=BLOCK_S) as blocks:
+            yield from blocks
+            for note in blocks.notes:
+                message = f"{audio.shown(path)}: {note}"
+                warnings.warn(message, audio.AudioWarning, stacklevel=3)
 
 
 def filled(samples: Samples, length: int, short: Short) -> Samples:
@@ -58,7 +73,7 @@ def filled(samples: Samples, length: int, short: Short) -> Samples:
     return np.pad(samples, (0, length - samples.size)).astype(np.float32, copy=False)[None]
 
 
-def segment_length(rate_hz: int, seconds: float, *, what: str = "segment") -> int:
+def _n_samples(rate_hz: int, seconds: float, what: str) -> int:
     """The number of samples in so many seconds; an InputError where that is less than one."""
     if not (math.isfinite(seconds) and seconds * rate_hz >= 0.5):
         raise InputError(f"{what} of {seconds:g} s holds no sample at {rate_hz} Hz; give more")
@@ -87,40 +102,3 @@ def joined(utterances: Sequence[Utterance]) -> list[Utterance]:
 
 def _common(labels: set[str]) -> str:
     return labels.pop() if len(labels) == 1 else ""
-
-
-def joined_segments(
-    recording: Utterance, *, rate_hz: int, length_s: float, short: Short = "repeat"
-) -> Iterator[NDArray[np.float32]]:
-    """Segments (length,) of a recording, cut one after the other as `segments` cuts them.
-
-    Decoded as they are needed: memory holds one segment, however long the recording is.
-    """
-    length = segment_length(rate_hz, length_s)
-    _check_short(short)
-    segment, size, any_yet = np.empty(length, np.float32), 0, False
-    for block in _blocks(recording.paths, rate_hz):
-        while block.size:
-            part = block[: length - size]
-            segment[size : size + part.size] = part
-            size, block = size + part.size, block[part.size :]
-            if size == length:
-                yield segment
-                segment, size, any_yet = np.empty(length, np.float32), 0, True
-    if size and not any_yet:
-        yield from filled(segment[:size], length, short)
-
-
-def _blocks(paths: Sequence[Path], rate_hz: int) -> Iterator[NDArray[np.float32]]:
-    """The samples of files, one after the other; their defects become AudioWarnings."""
-    for path in paths:
-        with audio.stream(path, sample_rate=rate_hz, block_s=BLOCK_S) as blocks:
-            yield from blocks
-            for note in blocks.notes:
-                message = f"{audio.shown(path)}: {note}"
-                warnings.warn(message, audio.AudioWarning, stacklevel=3)
-
-
-def _check_short(short: str) -> None:
-    if short not in get_args(Short):
-        raise InputError(f"short {short!r} is unknown; choose from {', '.join(get_args(Short))}")

@@ -116,6 +116,21 @@ def test_a_broken_first_file_is_read_once_for_all_pairs(
     assert read == [folder / "broken.flac"]
 
 
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [(OSError("gone"), "song.flac cannot be compared: gone"), (InputError("no"), "no")],
+)
+def test_a_file_that_vanishes_between_reading_and_comparing_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Comparer, "compare", fail)
+    (result,) = compared(Comparer.named(), [(folder / "cut.flac", folder / "song.flac")])
+    assert isinstance(result, InputError) and str(result).endswith(message)
+
+
 def test_a_single_broken_file_is_an_error_of_one_line(folder: Path) -> None:
     done = call(folder, "cut.flac", "broken.flac")
     assert isinstance(done.exception, InputError) and "broken.flac" in str(done.exception)

@@ -3,6 +3,7 @@
 import json
 import math
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,10 @@ from cqtnet import SAMPLE_RATE
 from cqtnet.errors import NotAudioError
 from cqtnet.music import make_music
 from verify.commands.compare import tell
-from verify.comparison import Comparer
+from verify.comparison import Comparer, reasons_against
+from verify.features import Content
 from verify.recording import Recording
-from verify.results import Comparison
+from verify.results import Alignment, Comparison, Evidence, Hit, Line
 
 SONG = make_music(21, duration_s=45.0)
 FRAGMENT = SONG[15 * SAMPLE_RATE : 30 * SAMPLE_RATE]
@@ -151,6 +153,32 @@ def test_what_cannot_be_told_is_said_with_its_reason_and_a_ratio_of_one(
     assert reason in " ".join(found.reasons)
     assert "INSUFFICIENT" in tell(found)[0]
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+MUSIC = Content(structure=0.5, motion=0.4, level=0.1, heard_s=8.0)
+ALIGNED = Alignment(0.0, 8.0, Line(1.0, 0.0, 4.0), 0.9, 0.9, 0.001, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("content", "alignment", "reason"),
+    [
+        (MUSIC, ALIGNED, ()),
+        (MUSIC, None, ("too little of A and B can be laid side by side",)),
+        (replace(MUSIC, level=0.0), ALIGNED, ("B holds silence where they were compared",)),
+        (replace(MUSIC, structure=0.2), ALIGNED, ()),
+        (
+            replace(MUSIC, structure=0.2),
+            replace(ALIGNED, correlation=0.1),
+            ("B holds nothing but steady noise where they were compared",),
+        ),
+    ],
+    ids=["music", "no alignment", "silence", "the very same noise", "noise"],
+)
+def test_a_ratio_is_not_stated_where_what_was_compared_tells_nothing(
+    content: Content, alignment: Alignment | None, reason: tuple[str, ...]
+) -> None:
+    evidence = Evidence(Hit(0.9, 8.0, 0.0, 4.0), alignment, 0.9, MUSIC, content)
+    assert reasons_against(evidence) == reason
 
 
 def test_six_seconds_of_it_within_another_piece_are_found(

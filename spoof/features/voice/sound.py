@@ -73,13 +73,6 @@ def active_frames(power: Floats) -> NDArray[np.bool_]:
     return np.asarray(energy > ACTIVE * energy.max())
 
 
-def loud_frames(frames: Numbers) -> Numbers:
-    """The frames (n, length) with at least the share LOUD of the loudest one's energy."""
-    energy = np.square(frames).mean(axis=1)
-    loud: Numbers = frames[energy >= LOUD * energy.max()]
-    return loud
-
-
 @functools.cache
 def hann(length: int) -> Floats:
     """The symmetric Hann window."""
@@ -113,12 +106,8 @@ def moments(values: Numbers) -> list[Numbers]:
     centred = values - values.mean(axis=0)
     spread = centred.std(axis=0) + 1e-6
     squares = np.square(centred / spread)
-    skewness = (squares * (centred / spread)).mean(axis=0)
-    return [
-        np.log(spread),
-        np.clip(skewness, -4, 4),
-        np.log(np.square(squares).mean(axis=0) + 1e-3),
-    ]
+    skewness = np.clip((squares * (centred / spread)).mean(axis=0), -4, 4)
+    return [np.log(spread), skewness, np.log(np.square(squares).mean(axis=0) + 1e-3)]
 
 
 def correlations(values: Numbers) -> Numbers:

@@ -19,10 +19,9 @@ from spoof.features.voice.sound import (
     Sound,
     correlations,
     hann,
-    loud_frames,
     power_of,
     power_spectra,
-)
+)  # fmt: skip
 
 WINDOWS = ((400, 160), (768, 320))
 """Lengths and hops in samples: 25 ms hold a period or two, 48 ms several."""
@@ -53,13 +52,9 @@ def harmonicity(sound: Sound) -> list[Numbers]:
     for number, (length, hop) in enumerate(WINDOWS):
         pitch, bands = _bands(sound.samples, length, hop)
         spread = bands.std(axis=0)
-        measures += [
-            bands.mean(axis=0),
-            spread,
-            *np.quantile(bands, (0.1, 0.9), axis=0),
-            _mean_step(bands) / (spread + 1e-3),
-            correlations(bands),
-        ]
+        steps = _mean_step(bands) / (spread + 1e-3)
+        quantiles = np.quantile(bands, (0.1, 0.9), axis=0)
+        measures += [bands.mean(axis=0), spread, *quantiles, steps, correlations(bands)]
         if number == 0:
             measures.append(_movement(pitch))
     return measures
@@ -78,8 +73,11 @@ def _bands(samples: Floats, length: int, hop: int) -> tuple[Pitch, Numbers]:
     lag = SHORTEST_LAG + correlation[voiced, SHORTEST_LAG:].argmax(axis=1)
     power = power[voiced]
     edges = np.ceil(np.array(EDGES_HZ) * 2 * length / RATE_HZ).astype(int)
-    at_lag = _sums(power * _combs(length)[lag], edges)
-    return pitch, at_lag / (_sums(power, edges) + 1e-9)
+    in_bands, at_lag = (
+        np.add.reduceat(values[:, : edges[-1]], edges[:-1], axis=1)
+        for values in (power, power * _combs(length)[lag])
+    )
+    return pitch, at_lag / (in_bands + 1e-9)
 
 
 @cache
@@ -98,12 +96,6 @@ def _combs(length: int) -> Floats:
     own = _own_autocorrelation(length)
     turns = np.arange(len(own))[:, None] * np.arange(length + 1) / (2 * length)
     return np.asarray(np.cos(2 * np.pi * turns) / own[:, None], np.float32)
-
-
-def _sums(values: Floats, edges: NDArray[np.intp]) -> Floats:
-    """Sums of values (n, bins) between edges, (n, bands)."""
-    sums: Floats = np.add.reduceat(values[:, : edges[-1]], edges[:-1], axis=1)
-    return sums
 
 
 def _pitch(correlation: Numbers) -> Pitch:
@@ -133,13 +125,11 @@ def _movement(pitch: Pitch) -> Numbers:
     voiced = pitch.voiced if pitch.voiced.sum() >= FEWEST else np.ones(len(semitones), bool)
     numbers += [
         float(correlations(np.stack([moved[1:], moved[:-1]], axis=1))[0]),
-        float(semitones[voiced].std()),
-        float(pitch.voiced.mean()),
-        float(pitch.fit[voiced].mean()),
-        float(pitch.fit[voiced].std()),
+        float(semitones[voiced].std()), float(pitch.voiced.mean()),
+        float(pitch.fit[voiced].mean()), float(pitch.fit[voiced].std()),
         float(_mean_step(pitch.voiced.astype(float))),
         *np.quantile(pitch.fit, (0.1, 0.25, 0.5, 0.75, 0.9)).tolist(),
-    ]
+    ]  # fmt: skip
     return np.array(numbers)
 
 
@@ -176,7 +166,9 @@ def residual(sound: Sound) -> list[Numbers]:
     The measures of the residual: log kurtosis, absolute skewness, log crest factor, how much was
     predicted (nepers), how well pulses repeat, and how flat its spectrum is.
     """
-    frames = loud_frames(frames_of(sound.samples, length=LENGTH, hop=HOP))
+    frames = frames_of(sound.samples, length=LENGTH, hop=HOP)
+    energy = np.square(frames).mean(axis=1)
+    frames = frames[energy >= LOUD * energy.max()]
     residuals = _residuals(frames)
     residuals -= residuals.mean(axis=1, keepdims=True)
     power = np.square(residuals).mean(axis=1)
@@ -188,14 +180,13 @@ def residual(sound: Sound) -> list[Numbers]:
     crest = np.log(np.abs(residuals).max(axis=1) + 1e-3)
     repeats = irfft(power_of(residuals, N_FFT), axis=1)[:, LAGS].max(axis=1)
     repeats /= residuals.shape[1]
-    flat = _flatness(residuals)
+    # Flatness: the geometric by the arithmetic mean of the power spectrum.
+    spectra = power_of(residuals, SPECTRUM_FFT, window=hann(residuals.shape[1])) + SPECTRUM_FLOOR
+    flat = np.log(spectra).mean(axis=1) - np.log(spectra.mean(axis=1))
     measures = np.stack([kurtosis, skewness, crest, gain, repeats, flat], axis=1)
-    return [
-        measures.mean(axis=0),
-        measures.std(axis=0),
-        *np.quantile(measures, QUANTILES, axis=0),
-        correlations(np.stack([kurtosis, gain, repeats, flat], axis=1)),
-    ]
+    agreement = correlations(np.stack([kurtosis, gain, repeats, flat], axis=1))
+    quantiles = np.quantile(measures, QUANTILES, axis=0)
+    return [measures.mean(axis=0), measures.std(axis=0), *quantiles, agreement]
 
 
 def _residuals(frames: Floats) -> Numbers:
@@ -212,10 +203,3 @@ def _residuals(frames: Floats) -> Numbers:
     for back in range(1, ORDER + 1):
         residuals -= weights[:, back - 1 : back] * frames[:, ORDER - back : length - back]
     return residuals
-
-
-def _flatness(residuals: Numbers) -> Numbers:
-    """Logarithm (n,) of the geometric by the arithmetic mean of each residual's power spectrum."""
-    power = power_of(residuals, SPECTRUM_FFT, window=hann(residuals.shape[1])) + SPECTRUM_FLOOR
-    flatness: Numbers = np.log(power).mean(axis=1) - np.log(power.mean(axis=1))
-    return flatness

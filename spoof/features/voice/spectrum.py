@@ -22,7 +22,7 @@ from spoof.features.voice.sound import (
     hann,
     moments,
     power_spectra,
-)
+)  # fmt: skip
 
 # Detail: what is left of spectra without their envelope, such as harmonics, noise and gaps.
 
@@ -130,10 +130,8 @@ def _movement(levels: Floats, active: NDArray[np.bool_]) -> list[Numbers]:
 def _change(cepstra: Numbers, active: NDArray[np.bool_], lag: int) -> Numbers:
     """Log standard deviation of each cepstrum's change over some frames."""
     change = (cepstra[lag:] - cepstra[:-lag])[active[lag:]]
-    if not len(change):
-        return np.zeros(cepstra.shape[1])
-    spread: Numbers = np.log(change.std(axis=0) + 1e-6)
-    return spread
+    empty = np.zeros(cepstra.shape[1])
+    return np.log(change.std(axis=0) + 1e-6) if len(change) else empty
 
 
 # Steady lines through a recording, as upsampling in a synthesiser leaves them.
@@ -171,13 +169,9 @@ def _peaks(mean: Floats, length: int) -> Numbers:
     spread = bands.std(axis=1) + 1e-4
     unit = bands / spread[:, None]
     squares = np.square(unit)
-    measures = [
-        np.log(spread),
-        (squares * unit).mean(axis=1),
-        np.log(np.square(squares).mean(axis=1) + 1e-3),
-        np.log(unit.max(axis=1) + 1e-3),
-    ]
-    return np.concatenate(measures)
+    skewness, fourth = (squares * unit).mean(axis=1), np.square(squares).mean(axis=1)
+    crest = np.log(unit.max(axis=1) + 1e-3)
+    return np.concatenate([np.log(spread), skewness, np.log(fourth + 1e-3), crest])
 
 
 # Modulation of the bands, at the rate of the pitch and at that of syllables.
@@ -203,7 +197,9 @@ def modulation(sound: Sound) -> list[Numbers]:
 
 
 def _fast(sound: Sound) -> list[Numbers]:
-    levels = _levels(sound)
+    power = power_spectra(sound.samples, length=FAST_LENGTH, hop=FAST_HOP, n_fft=FAST_FFT)
+    filters = linear_filters(RATE_HZ, FAST_FFT, N_FAST)
+    levels = np.log(power @ filters.T + FLOOR * FAST_LENGTH)  # (milliseconds, bands)
     levels = levels - uniform_filter1d(levels, LOCAL, axis=0)
     length = min(STRETCH, len(levels))
     energy = np.square(
@@ -216,21 +212,10 @@ def _fast(sound: Sound) -> list[Numbers]:
     power /= power.sum(axis=2, keepdims=True) + 1e-12
     ranges = [power[..., low:high].sum(axis=2).mean(axis=0) for low, high in pairwise(PITCH_EDGES)]
     spread = levels.std(axis=0) + 1e-6
-    return [
-        np.log(np.stack(ranges) + 1e-4).ravel(),
-        np.log(power[..., PITCH_RANGE].max(axis=2).mean(axis=0) + 1e-4),
-        spread,
-        (np.square(levels) * levels).mean(axis=0) / spread**3,
-        correlations(levels),
-    ]
-
-
-def _levels(sound: Sound) -> Floats:
-    """Natural logarithms (milliseconds, bands) of the power in short windows."""
-    power = power_spectra(sound.samples, length=FAST_LENGTH, hop=FAST_HOP, n_fft=FAST_FFT)
-    filters = linear_filters(RATE_HZ, FAST_FFT, N_FAST)
-    levels: Floats = np.log(power @ filters.T + FLOOR * FAST_LENGTH)
-    return levels
+    peak = np.log(power[..., PITCH_RANGE].max(axis=2).mean(axis=0) + 1e-4)
+    skewness = (np.square(levels) * levels).mean(axis=0) / spread**3
+    shares = np.log(np.stack(ranges) + 1e-4).ravel()
+    return [shares, peak, spread, skewness, correlations(levels)]
 
 
 def _slow(sound: Sound) -> Numbers:

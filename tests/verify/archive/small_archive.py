@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from verify.archive.search.searcher import Searcher
 
 from augment.tempo import Pitch, Tempo
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.music import make_music
-from verify.archive.results import Entry, Hits, Ids, Vectors, window_ids
+from verify.archive.results import Entry, Hits, Ids, Manifest, Vectors, window_ids
+from verify.archive.searcher import Searcher
 from verify.comparison import Comparer
 
 SEEDS = (11, 12, 13, 14)
@@ -46,6 +46,8 @@ class SmallArchive:
     """What searching asks of a store and of an index, by brute force."""
 
     def __init__(self, folder: Path, seeds: tuple[int, ...] = SEEDS) -> None:
+        size = comparer().embedder.preset.embedding_size
+        self.manifest = Manifest("default", "0" * 64, size, WINDOW_S, HOP_S)
         self.known: dict[int, tuple[Entry, int, int]] = {}
         self.starts: dict[int, np.ndarray] = {}
         vectors, ids = [], []
@@ -63,6 +65,7 @@ class SmallArchive:
             vectors.append(windows.vectors)
             ids.append(window_ids(recording, len(windows.start_s)))
         self.vectors, self.ids = np.concatenate(vectors), np.concatenate(ids)
+        self.n_windows = len(self.ids)
 
     def entry(self, recording: int) -> Entry:
         return self.known[recording][0]
@@ -95,7 +98,6 @@ def _windows(seed: int):
     return embedder.windows(embedder.trace(music(seed)), window_s=WINDOW_S, hop_s=HOP_S)
 
 
-def searcher_of(archive: SmallArchive, **options) -> Searcher:
+def searcher_of(archive: SmallArchive, *, min_log_lr: float | None = None) -> Searcher:
     """A searcher of a small archive."""
-    options.setdefault("n_windows", len(archive.ids))
-    return Searcher(comparer(), archive, archive, window_s=WINDOW_S, hop_s=HOP_S, **options)
+    return Searcher(comparer(), archive, archive, min_log_lr=min_log_lr)

@@ -1,4 +1,4 @@
-"""Searching: short queries, altered and foreign, and files that are not what they were."""
+"""Searching: short queries, altered and foreign, changed files; and sound that arrives."""
 
 import math
 import os
@@ -6,18 +6,19 @@ import os
 import numpy as np
 import pytest
 import soundfile
-from verify.archive.search.query import search
-from verify.archive.search.searcher import PERHAPS_LOG_LR
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.music import make_music
-from tests.verify.archive.search.searching import (
+from tests.verify.archive.small_archive import (
     SmallArchive,
     altered,
     music,
     searcher_of,
     seconds,
 )
+from verify.archive.search import monitor, search
+from verify.archive.searcher import PERHAPS_LOG_LR
+from verify.archive.timeline import LATENCY_S
 
 
 @pytest.fixture
@@ -71,17 +72,17 @@ def test_music_that_is_not_in_the_archive_is_not_found(archive, query):
 
 
 @pytest.mark.parametrize(
-    ("samples", "lack"),
+    ("samples", "problem"),
     [
         (np.zeros(8 * SAMPLE_RATE), "silence"),
         (0.3 * np.sin(np.arange(8 * SAMPLE_RATE) * 0.1), "steady tones"),
         (make_music(12, duration_s=1.0), "less than the 2 s"),
     ],
 )
-def test_a_query_with_nothing_to_recognise_says_so(archive, query, samples, lack):
+def test_a_query_with_nothing_to_recognise_says_so(archive, query, samples, problem):
     found = search(searcher_of(archive), query(samples))
     assert found.matches == ()
-    assert lack in found.lack
+    assert problem in found.problem
 
 
 def test_a_missing_file_is_a_candidate_without_proof(archive, query):
@@ -122,19 +123,22 @@ def test_a_ratio_below_the_least_is_no_match(archive, query):
 
 def test_in_a_larger_archive_a_match_needs_more_evidence(archive, query):
     path = query(fragment())
-    small, large = (
-        search(searcher_of(archive, n_windows=n), path).matches for n in (2_000, 10**20)
-    )
+
+    def searched(n_windows):
+        archive.n_windows = n_windows
+        return search(searcher_of(archive), path)
+
+    small, large = searched(2_000).matches, searched(10**20).matches
     assert small[0].is_sure and large == ()
     evidence = small[0].evidence
     least = 2_000 * math.exp((evidence - math.log(10)) / 0.6)  # windows from which it is not sure
     for factor, is_sure in ((0.99, True), (1.01, False)):
-        found = search(searcher_of(archive, n_windows=round(factor * least)), path)
+        found = searched(round(factor * least))
         assert found.is_sure is found.matches[0].is_sure is is_sure
 
 
 def test_where_too_little_agrees_no_ratio_makes_a_match(archive, query, monkeypatch):
-    monkeypatch.setattr("verify.archive.search.searcher.LEAST_STRENGTH", 100.0)
+    monkeypatch.setattr("verify.archive.searcher.LEAST_STRENGTH", 100.0)
     found = search(searcher_of(archive), query(fragment()))
     assert found.matches == ()
     assert found.nearest is not None and found.nearest.log_lr > PERHAPS_LOG_LR
@@ -142,3 +146,54 @@ def test_where_too_little_agrees_no_ratio_makes_a_match(archive, query, monkeypa
 
 def test_a_found_fragment_has_no_nearest(archive, query):
     assert search(searcher_of(archive), query(fragment())).nearest is None
+
+
+@pytest.fixture(scope="module")
+def streamed(tmp_path_factory):
+    return SmallArchive(tmp_path_factory.mktemp("music"))
+
+
+def stream(*, lost_s=(0.0, 0.0), with_what=0.0):
+    """Foreign music to 10 s, 13 to 48 s with something lost, foreign to 100 s; in odd blocks."""
+    foreign = [make_music(seed, duration_s=length_s) for seed, length_s in ((95, 10), (94, 52))]
+    samples = np.concatenate([foreign[0], seconds(music(13), 0, 38), foreign[1]])
+    seconds(samples, *lost_s)[:] = with_what
+    return (samples[i : i + 31_337].copy() for i in range(0, samples.size, 31_337))
+
+
+def test_a_match_is_reported_when_it_began_and_when_it_ended(streamed):
+    began, ended = monitor(searcher_of(streamed), stream(), begins=True)
+    assert (began.kind, ended.kind) == ("began", "ended")
+    assert began.match.entry.tags == ended.match.entry.tags == ("13",)
+    assert began.match.query_start_s == pytest.approx(10, abs=0.6)
+    assert ended.match.query_end_s == pytest.approx(48, abs=0.6)
+    assert began.at_s <= 10 + LATENCY_S
+    assert ended.at_s <= 48 + LATENCY_S
+
+
+@pytest.mark.parametrize("with_what", [0.0, np.nan])
+def test_a_match_with_a_dropout_is_reported_once_when_it_has_ended(streamed, with_what):
+    (event,) = monitor(searcher_of(streamed), stream(lost_s=(20.0, 36.0), with_what=with_what))
+    assert event.match.query_start_s == pytest.approx(10, abs=0.6)
+    assert event.match.query_end_s == pytest.approx(48, abs=0.6)
+
+
+def test_a_recording_of_which_some_was_lost_without_a_trace_is_reported_once(streamed):
+    song, foreign = music(13), make_music(94, duration_s=45.0)
+    samples = np.concatenate([seconds(song, 0, 14), seconds(song, 24, 40), foreign])
+    (event,) = monitor(searcher_of(streamed), [samples])
+    assert event.match.query_end_s == pytest.approx(30, abs=0.6)
+    assert event.match.reference_end_s == pytest.approx(40, abs=0.6)
+    assert event.match.tempo == pytest.approx(1, abs=0.003)
+
+
+def test_samples_of_the_caller_are_left_as_they_are(streamed):
+    block = np.full(SAMPLE_RATE, np.nan, np.float32)
+    assert list(monitor(searcher_of(streamed), [block])) == []
+    assert np.isnan(block).all()
+
+
+def test_silence_and_an_empty_stream_give_nothing(streamed):
+    silence = (np.zeros(SAMPLE_RATE, np.float32) for _ in range(60))
+    assert list(monitor(searcher_of(streamed), silence)) == []
+    assert list(monitor(searcher_of(streamed), [])) == []

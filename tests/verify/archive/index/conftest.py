@@ -1,6 +1,6 @@
 import pytest
 
-from tests.verify.archive.backends.source import MemoryStore
+from tests.verify.archive.index.memory_store import MemoryStore
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from verify.archive.disk.manifest import Manifest
 
-from verify.archive.results import Changes, Entry, recording_of, row_of, window_ids
+from verify.archive.results import Changes, Entry, Manifest, recording_of, row_of, window_ids
 
 DIMENSION = 64
 
@@ -34,6 +33,7 @@ class MemoryStore:
         self.folder = Path(folder)
         self.manifest = manifest()
         self.generation = 0
+        self.is_writable = True
         self._rng = np.random.default_rng(seed)
         self._next = 1
         self._held = {}

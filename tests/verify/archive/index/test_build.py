@@ -1,11 +1,10 @@
 import faiss
 import numpy as np
 import pytest
-from verify.archive.backends.build import build, perturbed, principal_components
-from verify.archive.backends.faiss_index import FaissIndex, compared
-from verify.archive.backends.kinds import KINDS, plan
 
-from tests.verify.archive.backends.source import DIMENSION, MemoryStore, altered, by_hand
+from tests.verify.archive.index.memory_store import DIMENSION, MemoryStore
+from verify.archive.index.cache import altered_queries, build, principal_components
+from verify.archive.index.faiss import KINDS, plan
 
 
 def made(store, kind):
@@ -20,7 +19,7 @@ def test_recall_is_measured_at_the_build(store, kind):
 
 
 def test_measured_recall_falls_when_an_index_looks_into_too_little(store, monkeypatch):
-    monkeypatch.setattr("verify.archive.backends.kinds.PROBES", 1)
+    monkeypatch.setattr("verify.archive.index.faiss.PROBES", 1)
     assert made(store, "large").recall < 0.95
 
 
@@ -47,12 +46,12 @@ def test_altered_windows_have_the_stated_cosine_and_vary_as_the_windows_do(rng):
     plane = np.linalg.qr(rng.standard_normal((DIMENSION, 8)))[0].T  # windows in 8 dimensions of 64
     vectors = rng.standard_normal((300, 8)) @ plane
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    queries = perturbed(vectors, rng)
+    queries = altered_queries(vectors, rng)
     assert queries.shape == (200, DIMENSION)
     assert np.linalg.norm(queries, axis=1) == pytest.approx(1, abs=1e-5)
     assert np.linalg.norm(queries @ plane.T, axis=1) == pytest.approx(1, abs=1e-5)
     sources = np.random.default_rng(5).choice(300, 200, replace=False)
-    queries = perturbed(vectors, np.random.default_rng(5))
+    queries = altered_queries(vectors, np.random.default_rng(5))
     assert (queries * vectors[sources]).sum(axis=1) == pytest.approx(0.75, abs=1e-5)
 
 
@@ -64,32 +63,6 @@ def test_components_are_those_of_another_implementation(rng):
     assert np.abs(a) == pytest.approx(np.abs(b), abs=0.02)  # an axis may point either way
 
 
-def test_the_shortlist_is_ranked_by_full_vectors(store, rng):
-    built = made(store, "compact").index
-    queries = altered(store.vectors(rng.choice(store.ids(), 100)), rng, cosine=0.6)
-    expected, best = by_hand(store, queries)
-    alone = FaissIndex(built.inner, full=None).search(queries, 1).ids[:, 0]
-    ranked = built.search(queries, 1)
-    assert np.mean(alone == expected) < 0.95  # of 16 bytes a window
-    assert np.mean(ranked.ids[:, 0] == expected) >= 0.99
-    assert np.median(np.abs(ranked.cosines[:, 0] - best)) < 1e-6
-
-
-def test_comparing_leaves_out_what_is_missing_and_reads_each_window_once():
-    full = {5: [1.0, 0.0], 6: [0.0, 1.0], 7: [0.6, 0.8]}
-    asked = []
-
-    def vectors(ids):
-        asked.extend(ids.tolist())
-        return np.array([full[i] for i in ids.tolist()], np.float32)
-
-    queries = np.array([[1, 0], [0, 1]], np.float32)
-    hits = compared(queries, np.array([[6, 7, 5, -1], [7, -1, 5, -1]]), 3, vectors)
-    assert hits.ids.tolist() == [[5, 7, 6], [7, 5, -1]]
-    assert hits.cosines == pytest.approx(np.array([[1, 0.6, 0], [0.8, 0, -np.inf]]))
-    assert sorted(asked) == [5, 6, 7]
-
-
 def test_the_same_archive_gives_the_same_index(store):
     first, second = (faiss.serialize_index(made(store, "compact").index.inner) for _ in range(2))
     assert (first == second).all()
@@ -97,7 +70,7 @@ def test_the_same_archive_gives_the_same_index(store):
 
 @pytest.mark.parametrize("kind", ["large", "compact"])
 def test_no_more_than_a_block_of_full_vectors_is_asked_for(store, monkeypatch, kind):
-    monkeypatch.setattr("verify.archive.backends.build.BLOCK_WINDOWS", 100)
+    monkeypatch.setattr("verify.archive.index.cache.BLOCK_WINDOWS", 100)
     sizes = []
     batches = store.batches
 

@@ -1,17 +1,17 @@
 import json
 import resource
-from dataclasses import replace
 
 import faiss
 import numpy as np
 import pytest
-from verify.archive.backends import cache as module
-from verify.archive.backends.cache import IndexCache, read_info
-from verify.archive.backends.kinds import KINDS
-from verify.archive.backends.note import read_note, write_note
 
 from cqtnet.errors import ArchiveError
-from tests.verify.archive.backends.source import DIMENSION, MemoryStore, manifest
+from tests.verify.archive.index.memory_store import DIMENSION, manifest
+from verify.archive.index import cache as module
+from verify.archive.index import read_note, write_note
+from verify.archive.index.cache import IndexCache, read_info
+from verify.archive.index.faiss import KINDS
+from verify.archive.results import Changes
 
 CURE = "cqtnet index rebuild"
 
@@ -82,7 +82,6 @@ def test_an_old_index_catches_up_without_a_build(store, monkeypatch, kind):
     index = IndexCache.open(store)
     assert finds_everything(index, store)
     assert index.info.generation == store.generation
-    assert index.info.unseen == 9 * 20 + 9000
 
 
 def test_a_writer_catches_up_and_saves_again(store, folder, monkeypatch):
@@ -221,13 +220,9 @@ def test_an_index_that_is_newer_than_the_archive_is_refused(store):
 def test_an_index_that_cannot_catch_up_says_so(store, monkeypatch):
     saved(store)
     store.add(1)
-    monkeypatch.setattr(store, "changes", lambda generation: replace(none(), added=()))
+    monkeypatch.setattr(store, "changes", lambda generation: Changes((), ()))
     with pytest.raises(ArchiveError, match=r"1,200 windows, and the archive 1,220; run"):
         IndexCache.open(store)
-
-
-def none():
-    return MemoryStore(".").changes(0)
 
 
 def test_a_run_that_ends_between_two_files_leaves_the_old_index(store, folder, monkeypatch):
@@ -270,50 +265,3 @@ def test_a_reader_takes_the_file_that_a_writer_put_in_the_place_of_another(
     infos = iter([old, new.info])
     monkeypatch.setattr(module, "read_info", lambda source: next(infos))
     assert IndexCache.open(store).info == new.info
-
-
-def test_nothing_is_advised_of_a_new_index(store):
-    for kind in KINDS:
-        assert IndexCache.open(store, wanted=kind).advice() is None
-
-
-def test_a_rebuild_is_advised_when_a_third_is_newer_than_the_lists(store):
-    index = IndexCache.open(store, wanted="compact")
-    store.add(30)
-    index.catch_up()
-    assert index.advice() is None  # 600 of 1,800 are a third, not more
-    store.add(1)
-    index.catch_up()
-    assert "rebuild is advisable because 34% of the windows came after" in index.advice()
-
-
-def test_a_rebuild_is_advised_when_the_lists_are_unbalanced(store):
-    index = IndexCache.open(store, wanted="large")
-    biggest = index._index
-    lists = biggest._lists()
-    sizes = [lists.list_size(i) for i in range(lists.nlist)]
-    ids = store.ids([1])[:1]
-    index._index.add(np.arange(500) + (99 << 20), np.repeat(store.vectors(ids), 500, axis=0))
-    n = [size + 500 * (i == int(np.argmax([lists.list_size(j) - s for j, s in enumerate(sizes)])))
-         for i, size in enumerate(sizes)]  # fmt: skip
-    before = len(n) * sum(size**2 for size in sizes) / 1200**2
-    times = len(n) * sum(size**2 for size in n) / 1700**2 / before
-    assert times > 2
-    assert f"searches read {times:.1f} times as much" in index.advice()
-
-
-def test_a_rebuild_is_advised_when_the_archive_outgrows_its_kind(store, monkeypatch):
-    index = IndexCache.open(store)
-    assert index.info.plan.kind == "exact"
-    monkeypatch.setattr("verify.archive.backends.kinds.MEMORY_LIMIT", 100_000)
-    assert "because `large` now suits: 1,200 windows take" in index.advice()
-
-
-def test_a_wanted_kind_that_had_too_few_windows_is_advised_later(tmp_path):
-    store = MemoryStore(tmp_path)
-    store.add(2)
-    saved(store, "compact")
-    store.add(60)
-    index = IndexCache.open(store)
-    assert index.info.plan.kind == "exact"
-    assert "because `compact` now suits: it was asked for" in index.advice()

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from verify.archive.backends.build import build
-from verify.archive.backends.kinds import KINDS, plan
-from verify.archive.backends.milvus import open_milvus
 
 from cqtnet.errors import ArchiveError
-from tests.verify.archive.backends.source import DIMENSION, altered, by_hand
+from tests.verify.archive.index.memory_store import DIMENSION, altered, by_hand
+from verify.archive.index.cache import build
+from verify.archive.index.faiss import KINDS, plan
+from verify.archive.index.milvus import open_milvus
 from verify.archive.results import recording_of
 
 HAS_MILVUS = all(importlib.util.find_spec(name) for name in ("pymilvus", "milvus_lite"))

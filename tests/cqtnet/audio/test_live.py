@@ -8,12 +8,12 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from verify.archive.search.live import live
 
 from cqtnet import SAMPLE_RATE, audio
+from cqtnet.audio import live as module
+from cqtnet.audio.live import live
 from cqtnet.errors import NotAudioError
 from cqtnet.music import make_music
-from verify.archive.search import live as module
 
 BLOCK = np.full(SAMPLE_RATE, 0.5, np.float32)
 
@@ -46,7 +46,7 @@ def test_stdin_is_heard(song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["missing.wav", "text.wav"])
 def test_what_is_no_sound_is_an_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "text.wav").write_text("no sound at all")
-    with pytest.raises(NotAudioError, match=f"{name} cannot be heard"):
+    with pytest.raises(NotAudioError, match=f"{name} cannot be read"):
         list(live(str(tmp_path / name)))
 
 
@@ -68,7 +68,7 @@ def test_a_stream_that_drops_out_is_reached_again_and_its_times_stay_right(
 ) -> None:
     attempts = [2, 0, 0, 3]  # blocks that each attempt gives before the stream drops out
 
-    def connected(source: str, container: str | None) -> Iterator[np.ndarray]:
+    def connected(*_: object) -> Iterator[np.ndarray]:
         for _ in range(attempts.pop(0)):
             clock[0] += 1.0
             yield BLOCK
@@ -76,7 +76,7 @@ def test_a_stream_that_drops_out_is_reached_again_and_its_times_stay_right(
 
     monkeypatch.setattr(module, "_connected", connected)
     told: list[str] = []
-    blocks = live("http://radio", told=told.append)
+    blocks = live("http://radio", on_message=told.append)
     heard = np.concatenate([next(blocks) for _ in range(13)])
     # Two seconds were heard, then nothing for 1 + 2 + 5 s, then three seconds.
     assert (heard[: 2 * SAMPLE_RATE] == 0.5).all()
@@ -89,12 +89,12 @@ def test_a_stream_that_drops_out_is_reached_again_and_its_times_stay_right(
 def test_a_stream_that_stays_away_is_given_up(
     clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def connected(source: str, container: str | None) -> Iterator[np.ndarray]:
+    def connected(*_: object) -> Iterator[np.ndarray]:
         raise av.error.ConnectionRefusedError(111, "refused")
         yield BLOCK
 
     monkeypatch.setattr(module, "_connected", connected)
-    with pytest.raises(NotAudioError, match="not heard for 60 s"):
+    with pytest.raises(NotAudioError, match="sent nothing for 60 s"):
         list(live("http://radio", give_up_s=60.0))
     assert 60 < clock[0] < 120
 

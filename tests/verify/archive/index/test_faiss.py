@@ -1,6 +1,17 @@
 import faiss
+import numpy as np
 import pytest
-from verify.archive.backends.kinds import KINDS, empty_lists, list_count, plan
+
+from tests.verify.archive.index.memory_store import DIMENSION, altered, by_hand
+from verify.archive.index.cache import build
+from verify.archive.index.faiss import (
+    KINDS,
+    FaissIndex,
+    compared,
+    empty_lists,
+    list_count,
+    plan,
+)
 
 
 @pytest.mark.parametrize(
@@ -62,3 +73,29 @@ def test_every_dimension_has_a_code_that_faiss_accepts(dimension, kind):
     inverted = empty_lists(made)
     assert inverted.code_size == made.code_bytes
     assert isinstance(inverted, faiss.IndexIVF)
+
+
+def test_the_shortlist_is_ranked_by_full_vectors(store, rng):
+    built = build(store, plan(store.n_windows, DIMENSION, wanted="compact")).index
+    queries = altered(store.vectors(rng.choice(store.ids(), 100)), rng, cosine=0.6)
+    expected, best = by_hand(store, queries)
+    alone = FaissIndex(built.inner, full=None).search(queries, 1).ids[:, 0]
+    ranked = built.search(queries, 1)
+    assert np.mean(alone == expected) < 0.95  # of 16 bytes a window
+    assert np.mean(ranked.ids[:, 0] == expected) >= 0.99
+    assert np.median(np.abs(ranked.cosines[:, 0] - best)) < 1e-6
+
+
+def test_comparing_leaves_out_what_is_missing_and_reads_each_window_once():
+    full = {5: [1.0, 0.0], 6: [0.0, 1.0], 7: [0.6, 0.8]}
+    asked = []
+
+    def vectors(ids):
+        asked.extend(ids.tolist())
+        return np.array([full[i] for i in ids.tolist()], np.float32)
+
+    queries = np.array([[1, 0], [0, 1]], np.float32)
+    hits = compared(queries, np.array([[6, 7, 5, -1], [7, -1, 5, -1]]), 3, vectors)
+    assert hits.ids.tolist() == [[5, 7, 6], [7, 5, -1]]
+    assert hits.cosines == pytest.approx(np.array([[1, 0.6, 0], [0.8, 0, -np.inf]]))
+    assert sorted(asked) == [5, 6, 7]

@@ -121,7 +121,7 @@ def test_a_second_run_reads_nothing_and_info_tells_what_there_is(folder: Path) -
     assert done.exit_code == 0 and json.loads(done.stdout)["counts"] == {"unchanged": 2}
     info = json.loads(call("index", "info", folder / "archive", "--json").stdout)
     assert info["recordings"] == 3 and info["index"] is None, "small ones are not kept"
-    assert info["bytes"] / info["hours"] < 4e6 + 100_000 / info["hours"]
+    assert info["bytes"] < 4e6 * info["hours"] + 400_000
     listed = call("index", "list", folder / "archive", "--text", "b.flac").stdout.splitlines()
     assert len(listed) == 1 and listed[0].endswith("b.flac  #first")
 
@@ -203,7 +203,7 @@ def test_versions_and_excerpts_are_grouped(folder: Path, tmp_path: Path) -> None
         (["index", "export", "{}/archive", "{}/out.csv"], InputError, "neither .npz nor"),
         (["index", "merge", "{}/archive", "{}/nowhere"], ArchiveError, "nowhere"),
         (["index", "add", "{}/music", "{}/fragment.flac"], ArchiveError, "holds something"),
-        (["monitor", "{}/archive", "--input", "{}/missing.wav"], InputError, "cannot be heard"),
+        (["monitor", "{}/archive", "--input", "{}/missing.wav"], InputError, "cannot be read"),
     ],
 )
 def test_bad_input_is_an_error_of_one_line(

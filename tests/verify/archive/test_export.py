@@ -1,22 +1,16 @@
-"""Archives merged, exported and checked."""
+"""Archives merged and exported."""
 
-import hashlib
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from eval.bench.faults.synthetic import MANIFEST, synthetic_recording
-from verify.archive.backends.cache import IndexCache
-from verify.archive.checking import check
-from verify.archive.disk.store import Store
-from verify.archive.exporting import check_suffix, export_windows
-from verify.archive.merging import merge_into
 
 from cqtnet.errors import ArchiveError, InputError
-from tests.verify.archive.cases import make_archive, stored
+from tests.verify.archive.synthetic import MANIFEST, make_archive, stored, synthetic_recording
+from verify.archive.export import check_suffix, export_windows, merge_into
 from verify.archive.results import window_ids
+from verify.archive.store import Store
 
 
 def test_merging_takes_what_is_not_there_yet(tmp_path: Path) -> None:
@@ -83,33 +77,3 @@ def test_parquet_has_a_row_for_each_window(tmp_path: Path) -> None:
 def test_other_kinds_of_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"neither \.npz nor \.parquet"):
         check_suffix(tmp_path / "out.csv")
-
-
-def test_checking_names_what_changed(tmp_path: Path) -> None:
-    make_archive(tmp_path / "archive")
-    with Store.open(tmp_path / "archive", write=True) as store:
-        IndexCache.open(store).save()
-    assert check(tmp_path / "archive") == []
-    index = next((tmp_path / "archive" / "index").glob("*.faiss"))
-    data = bytearray(index.read_bytes())
-    data[len(data) // 2] ^= 1
-    index.write_bytes(bytes(data))
-    (problem,) = check(tmp_path / "archive")
-    assert index.name in problem.what and "rebuild" in problem.what
-
-
-def test_checking_reads_the_files_of_recordings_where_asked(tmp_path: Path) -> None:
-    new = []
-    for number, name in enumerate(("kept", "changed", "gone"), start=1):
-        (tmp_path / name).write_bytes(name.encode())
-        sha256 = hashlib.sha256(name.encode()).hexdigest()
-        made = synthetic_recording(number)
-        new.append(replace(made, path=str(tmp_path / name), sha256=sha256))
-    (tmp_path / "changed").write_bytes(b"otherwise")
-    (tmp_path / "gone").unlink()
-    with Store.create(tmp_path / "archive", MANIFEST) as store:
-        store.add(new)
-    problems = {p.file.name: p.what for p in check(tmp_path / "archive", read_audio=True)}
-    assert problems.keys() == {"changed", "gone"}
-    assert "holds other bytes now" in problems["changed"]
-    assert os.strerror(2) in problems["gone"]

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from verify.archive.search.votes import vote
 
 from verify.archive.results import Hits, window_ids
+from verify.archive.searcher import vote
 
 STARTS_S = np.arange(0, 300, 5.0)
 """Middles of the windows of every recording here, one every 5 s."""

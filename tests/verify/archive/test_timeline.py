@@ -6,7 +6,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import soundfile
-from tests.verify.archive.search.searching import (
+
+from cqtnet import SAMPLE_RATE
+from cqtnet.music import make_music
+from tests.verify.archive.small_archive import (
     SmallArchive,
     altered,
     comparer,
@@ -14,14 +17,10 @@ from tests.verify.archive.search.searching import (
     searcher_of,
     seconds,
 )
-from verify.archive.search.matches import Match
-from verify.archive.search.query import resolved, search
-from verify.archive.search.timeline import CHUNK_S, STEP_S, chunks, follow, overlap
-from verify.archive.search.tracks import Side
-
-from cqtnet import SAMPLE_RATE
-from cqtnet.music import make_music
-from verify.archive.results import Entry
+from verify.archive.results import Entry, Match
+from verify.archive.search import search, strongest
+from verify.archive.timeline import CHUNK_S, STEP_S, chunks, follow, overlap
+from verify.archive.track import Side
 from verify.results import Line
 
 
@@ -59,10 +58,10 @@ def test_all_stretches_of_a_tape_are_found_to_better_than_a_second(archive, tape
 
 
 def test_a_match_begins_once_and_ends_once(archive, tape):
-    news = list(follow(searcher_of(archive), [tape]))
-    told = [(each.kind, each.match.entry.tags[0]) for each in news]
-    assert sorted(told) == [("began", "11"), ("began", "14"), ("ended", "11"), ("ended", "14")]
-    assert all(one.at_s <= other.at_s for one, other in pairwise(news))
+    events = list(follow(searcher_of(archive), [tape]))
+    reported = [(each.kind, each.match.entry.tags[0]) for each in events]
+    assert sorted(reported) == [("began", "11"), ("began", "14"), ("ended", "11"), ("ended", "14")]
+    assert all(one.at_s <= other.at_s for one, other in pairwise(events))
 
 
 @pytest.mark.parametrize("block", [4_000, 100_000, 10_000_000])
@@ -104,9 +103,9 @@ def match_at(start_s, end_s, correlation):
 def test_of_two_matches_for_one_stretch_the_stronger_is_kept():
     weak, strong = match_at(0, 30, 0.3), match_at(10, 40, 0.8)
     assert overlap(weak, strong) == pytest.approx(20 / 30)
-    assert resolved([weak, strong]) == [strong]
+    assert strongest([weak, strong]) == [strong]
 
 
 def test_matches_that_hardly_overlap_are_kept_in_order():
     early, late = match_at(0, 30, 0.3), match_at(25, 60, 0.8)
-    assert resolved([late, early]) == [early, late]
+    assert strongest([late, early]) == [early, late]

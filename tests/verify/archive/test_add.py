@@ -1,20 +1,28 @@
-"""Files taken into an archive, by a stand-in for the network that reads bytes."""
+"""Files taken into an archive, by a stand-in for the network that reads bytes; and by Ray."""
 
 import hashlib
+import json
 import os
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from eval.bench.faults.synthetic import MANIFEST, synthetic_recording
-from verify.archive.adding import Step, Summary, add_files
-from verify.archive.disk.store import Store
-from verify.archive.extract import FileStatus
+import soundfile
 
+from cqtnet import SAMPLE_RATE
+from cqtnet.checkpoint import load_weights, save_weights
+from cqtnet.embed import Embedder
 from cqtnet.errors import InputError
-from verify.archive import adding
-from verify.archive.results import NewRecording
+from cqtnet.model import CqtNet, find_preset
+from cqtnet.music import make_music
+from tests.verify.archive.synthetic import MANIFEST, synthetic_recording
+from verify.archive import add
+from verify.archive.add import FileStatus, Step, Summary, _read, add_files, extract, on_ray
+from verify.archive.results import Manifest, NewRecording, window_ids
+from verify.archive.store import Store
 
 MADE = synthetic_recording(1)
 
@@ -55,7 +63,7 @@ def run(store: Store, folder: Path, *, rehash: bool = False) -> tuple[dict[str, 
     paths = [str(path) for path in sorted(folder.iterdir())]
     steps = list(add_files(store, paths, reader, jobs=2, rehash=rehash))
     assert len(steps) == len(paths)
-    return {Path(step.path).name: step.what for step in steps}, sorted(reader.read)
+    return {Path(step.path).name: step.outcome for step in steps}, sorted(reader.read)
 
 
 def test_what_is_there_as_it_was_is_not_read_again(store: Store, folder: Path) -> None:
@@ -124,7 +132,7 @@ def test_what_cannot_be_read_is_told_and_stops_nothing(store: Store, folder: Pat
     reader = Reader()
     summary = Summary()
     for step in add_files(store, [str(folder / name) for name in "abc"], reader):
-        summary.take(step)
+        summary.count(step)
     assert Counter(summary.counts) == {"added": 1, "failed": 2}
     assert "is not audio" in summary.failed[str(folder / "b")]
     assert "No such file" in summary.failed[str(folder / "c")]
@@ -134,15 +142,15 @@ def test_what_cannot_be_read_is_told_and_stops_nothing(store: Store, folder: Pat
 def test_what_was_told_is_safe_and_the_run_goes_on_later(
     store: Store, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adding, "BATCH_S", 0.0)
+    monkeypatch.setattr(add, "BATCH_S", 0.0)
     steps = add_files(store, [str(folder / name) for name in "abc"], Reader())
     first: Step = next(steps)
     steps.close()
     store.close()
     with Store.open(tmp_path / "archive", write=True) as again:
         assert again.by_path(first.path) is not None
-        what, read = run(again, folder)
-        assert what[Path(first.path).name] == "unchanged" and Path(first.path).name not in read
+        outcomes, read = run(again, folder)
+        assert outcomes[Path(first.path).name] == "unchanged" and Path(first.path).name not in read
         assert len(again) == 3
 
 
@@ -150,3 +158,63 @@ def test_the_digest_is_that_of_the_bytes(store: Store, folder: Path) -> None:
     run(store, folder)
     digest = hashlib.sha256(b"sound of a").hexdigest()
     assert store.by_sha256(digest).paths == (str(folder / "a"),)
+
+
+@pytest.fixture(scope="module")
+def tiny_manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_weights(CqtNet(find_preset("tiny")), path)
+    weights = load_weights(path)
+    size = weights.model.preset.embedding_size
+    return Manifest(str(path), weights.sha256, size, window_s=5.0, hop_s=5.0)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("music")
+    for seed in range(12):
+        soundfile.write(folder / f"{seed:02}.flac", make_music(seed, duration_s=10.0), SAMPLE_RATE)
+    (folder / "broken.flac").write_bytes(b"no audio")
+    return [str(path) for path in sorted(folder.iterdir())]
+
+
+@pytest.mark.slow
+def test_all_files_arrive_though_a_worker_is_killed(
+    tiny_manifest: Manifest, files: list[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("ray")
+    archive = tmp_path / "archive"
+    Store.create(archive, tiny_manifest).close()
+    command = [sys.executable, "-m", "tests.verify.archive.ray_run", str(archive), *files]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, cwd=Path(__file__).parents[3]
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert (result["jobs"], result["killed"]) == (2, 1)
+    assert result["counts"] == {"added": 12, "failed": 1}
+    assert "broken.flac" in result["failed"][files[-1]]
+    embedder = Embedder.named(tiny_manifest.model)
+    with Store.open(archive) as store:
+        for path in files[:2]:
+            known = store.by_path(path)
+            assert known is not None
+            here = extract(path, embedder, window_s=5.0, hop_s=5.0)
+            vectors = store.vectors(window_ids(known[0].id, known[0].n_windows))
+            assert ((vectors * here.windows.vectors).sum(axis=1) > 0.99).all()
+
+
+def test_without_ray_the_cure_is_told(
+    tiny_manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("verify.archive.add.find_spec", lambda name: None)
+    with pytest.raises(InputError, match="needs Ray; pip install"), on_ray("auto", tiny_manifest):
+        pass
+
+
+@pytest.mark.slow
+def test_a_unit_of_work_is_refused_where_the_bytes_are_others(
+    tiny_manifest: Manifest, files: list[str]
+) -> None:
+    wrong = hashlib.sha256(b"other").hexdigest()
+    assert "other bytes" in str(_read(files[0], wrong, tiny_manifest, ()))
