@@ -71,7 +71,7 @@ def music(
     prepare_folder(out_dir, paths, force=force)
     n_valid = min(count - 1, max(validation > 0, int(count * validation + 0.5)))
     rows = []
-    with progress_bar("composing", count) as on_piece:
+    with progress_bar("composing", count) as bar:
         for number, path in enumerate(paths):
             piece = compose(seed + number, duration_s=duration)
             samples = render(piece, sample_rate=sample_rate)
@@ -88,7 +88,7 @@ def music(
                     "duration_s": f"{duration:.3f}",
                 }
             )
-            on_piece(path.name)
+            bar.advance(doing=path.name)
     write_manifest(out_dir / MANIFEST, rows)
     result = {
         "manifest": str(out_dir / MANIFEST),

@@ -99,7 +99,7 @@ def render(
         files = files[:count]
         paths = {file: out_dir / f"{file.id}.flac" for file in files}
         prepare_folder(out_dir, list(paths.values()), force=force)
-        on_file = stack.enter_context(progress_bar("rendering", len(files)))
+        bar = stack.enter_context(progress_bar("rendering", len(files)))
         # Threads will do: the work is FluidSynth's, in a process of its own.
         pool = ThreadPoolExecutor(jobs)
         stack.callback(pool.shutdown, cancel_futures=True)
@@ -110,7 +110,7 @@ def render(
         for future in as_completed(futures):
             name, reason = futures[future].name, future.result()
             skipped |= {name: reason} if reason else {}
-            on_file(name)
+            bar.advance(doing=name)
     counted = Counter(skipped.values()).most_common()
     reasons = ", ".join(f"{number} {reason}" for reason, number in counted)
     rows = [_row(file, path) for file, path in paths.items() if file.name not in skipped]
