@@ -63,9 +63,9 @@ def music(
     """
     import soundfile
 
-    from cqtnet.progress import progress_bar
     from cqtnet.files import written_whole
     from cqtnet.music import compose, render
+    from cqtnet.progress import progress_bar
 
     paths = [out_dir / f"music-{number:05d}.flac" for number in range(seed, seed + count)]
     prepare_folder(out_dir, paths, force=force)

@@ -81,9 +81,9 @@ def render(
     order of their content's hash: as good as by lot, and the same each time. Files that are
     damaged, have no notes, or give less than 15 s of sound are skipped and counted.
     """
-    from cqtnet.progress import progress_bar
     from cqtnet.errors import InputError
     from cqtnet.midi import find_synthesizer, require_mido
+    from cqtnet.progress import progress_bar
 
     require_mido()
     synthesizer = find_synthesizer(sound_font)
