@@ -1,4 +1,4 @@
-"""The equal error rate, and the ranking of scores that it and the figures of `eval` rest on."""
+"""The equal error rate, and the ranking of scores on which it and the figures of `eval` rest."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,9 @@ Weights = tuple[ArrayLike, ArrayLike]
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """How many trials of each class lie at each distinct score, from the highest down.
+    """The number of trials of each class at each distinct score, from the highest score down.
 
-    (k,) each; a place may hold nothing. Weights stand for numbers where a trial counts more or
-    less than once.
+    (k,) each; a number may be 0. It is a sum of weights where trials count more or less than once.
     """
 
     score: Floats
@@ -44,7 +43,7 @@ class Ranking:
     def hull(self) -> "Ranking":
         """Places pooled until the share of targets falls from each to the next (PAV).
 
-        What is left are the edges of the ROC's convex hull.
+        The places that remain are the edges of the ROC's convex hull.
         """
         number = self.target + self.nontarget
         held = np.flatnonzero(number)
@@ -73,13 +72,6 @@ def roc_hull(
     return rank(target, nontarget, weights).hull().rates()
 
 
-def error_rates(
-    target: ArrayLike, nontarget: ArrayLike, *, weights: Weights | None = None
-) -> tuple[Floats, Floats]:
-    """False-alarm and miss rates at every threshold, from accept-nothing to accept-all."""
-    return rank(target, nontarget, weights).rates()
-
-
 def crossing(false_alarm: Floats, miss: Floats) -> float:
     """Rate at which a line of straight pieces from (0, 1) to (1, 0) meets miss = false alarm."""
     ahead = miss - false_alarm
@@ -101,12 +93,12 @@ def rank(target: ArrayLike, nontarget: ArrayLike, weights: Weights | None = None
 
 
 def finite(name: str, values: ArrayLike) -> Floats:
-    """The values as (n,) float64, at least one and all finite; else an error that says `name`."""
+    """The values as (n,) float64, at least one and all finite; errors call them `name`."""
     array = np.asarray(values, np.float64).ravel()
     wrong = np.flatnonzero(~np.isfinite(array))
     if not len(array) or len(wrong):
-        found = f"number {wrong[0] + 1} is {array[wrong[0]]}" if len(array) else "none given"
-        raise InputError(f"{name} must be finite and at least one; {found}")
+        problem = f"number {wrong[0] + 1} is {array[wrong[0]]}" if len(array) else "none given"
+        raise InputError(f"{name} must be finite and at least one; {problem}")
     return array
 
 
