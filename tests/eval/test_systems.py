@@ -30,7 +30,7 @@ def settings() -> Settings:
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Of lengths that fall within, between and on steps of the trunk; two with silence."""
     folder = tmp_path_factory.mktemp("recordings")
-    music = make_music(1, duration_s=40.0)
+    music = make_music(2, duration_s=40.0)
     spans = [(0, 20), (20, 40), (3, 17.8), (5, 28.5), (4, 7), (9, 14), (9, 14.3), (11, 16.9)]
     spans += [(0, 40), (14, 34), (0, 5), (0, 5.3)]
     sounds = [music[round(a * SAMPLE_RATE) : round(b * SAMPLE_RATE)].copy() for a, b in spans]
