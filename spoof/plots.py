@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from eval.plots import ScoreSet, style
-from spoof.calibration import Calibration
+from spoof.checkpoint import Calibration
 from spoof.detect import Detection
 from spoof.scores import CLASSES, Confusion
 from verify.report.style import on_the_clock
