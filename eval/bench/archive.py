@@ -16,7 +16,7 @@ from augment.tempo import Pitch, Tempo
 from cqtnet import SAMPLE_RATE
 from cqtnet.embed import Embedder
 from cqtnet.music import make_music
-from eval.bench.table import Measurement, once, seconds
+from eval.bench import Measurement, once, seconds
 from verify.archive.archive import Archive
 from verify.archive.backends.build import SAME_COSINE
 from verify.archive.backends.cache import IndexCache

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from eval.metrics import Tippett
 from eval.metrics import tippett as curves_of
 from eval.plots import style
-from eval.plots.det import Line
-from eval.plots.scoreset import ScoreSet, refuse_unclear
+from eval.plots.scoreset import Line, ScoreSet, refuse_unclear
 
 DECADES = 10.0  # no trial list supports ratios beyond 10 to this power: they lie past the rim
 TARGET_WIDTH, NONTARGET_WIDTH = 2.4, 1.2
