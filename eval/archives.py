@@ -111,7 +111,7 @@ def measure(
     workers: int = 1,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Answer]:
-    """The answers to every query, of an archive of all recordings and of one without its collection.
+    """The answers to each query, of an archive of all recordings and of one without its collection.
 
     Archives are made in `folder`, and kept. `distractors` is a folder of further recordings, or an
     archive of them, which are added to every archive.

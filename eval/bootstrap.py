@@ -258,14 +258,14 @@ def resample(
     *,
     recordings: int,
     resamples: int,
-    seed: int,
+    rng: np.random.Generator,
 ) -> tuple[Floats, Floats]:
     """The `figures` (q,) of all trials, and of each resample (b, q).
 
     Resamples without a trial of one class are left out.
     """
     once = np.ones((1, recordings))
-    drawn = np.concatenate([once, draw(recordings, resamples, np.random.default_rng(seed))])
+    drawn = np.concatenate([once, draw(recordings, resamples, rng)])
     target, nontarget = evidence.target, evidence.nontarget
     width = max(len(target.probe), len(nontarget.probe), target.sums.shape[0])
     rows = []

@@ -111,17 +111,8 @@ def _points(
     sizes = [_target_sizes(table, column) for table in varied.values()]
     bins = min(MOST_BINS, min(map(len, sizes)) // TARGETS_A_BIN)
     edges = bin_edges(np.concatenate(sizes), bins=bins)
-    points = {
-        name: points_by_size(
-            table,
-            column,
-            edges=edges,
-            resamples=options.resamples,
-            seed=options.seed,
-            leave_out_bare=True,
-        )
-        for name, table in varied.items()
-    }
+    draws = {"resamples": options.resamples, "seed": options.seed}
+    points = {name: points_by_size(t, column, edges, **draws) for name, t in varied.items()}
     return {name: own for name, own in points.items() if len(own) > 1}
 
 

@@ -23,7 +23,7 @@ from cqtnet.device import find_device
 from cqtnet.eer import equal_error_rate
 from cqtnet.errors import InputError, ManifestError, WeightsError
 from cqtnet.files import write_json
-from eval.metrics.information import cllr, min_cllr
+from eval.metrics import cllr, min_cllr
 from spoof.checkpoint import Trained, load_trained
 from spoof.data.segments import Joined
 from spoof.data.split import folds, split_by_group

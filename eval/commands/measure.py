@@ -59,7 +59,7 @@ def archive(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Search for the fragments of TRIALS in an archive of all recordings, and in one without theirs.
+    """Search for the fragments of TRIALS in an archive with their recordings, and in one without.
 
     The table says how often the right recording is ranked first, how often it is also called a
     match, and how often another one is, in each archive. The second archive leaves out the whole
@@ -67,7 +67,8 @@ def archive(
     """
     from cqtnet.data import list_items
     from cqtnet.tables import markdown_table
-    from eval.archives import Figure, figures, measure, queries_of
+    from eval.archives import figures, measure, queries_of
+    from eval.bootstrap import Figure
     from eval.report import shown
 
     items = [item for item in list_items(source) if split is None or item.split == split]

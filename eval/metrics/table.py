@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from math import inf
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from cqtnet.eer import Floats, finite
+from cqtnet.eer import Floats
 from cqtnet.errors import InputError, ManifestError
 from eval.bootstrap import (
     FALSE_ALARMS,
@@ -120,7 +120,7 @@ def _measure(scores: Scores, recordings: Recordings, options: Options, *, where:
         evidence,
         recordings=recordings.count,
         resamples=options.resamples,
-        seed=options.seed,
+        rng=np.random.default_rng(options.seed),
     )
     values = iter(zip(value.tolist(), resampled.T, strict=True))
     figures = {
@@ -254,32 +254,25 @@ class RocBand:
     high: Floats
 
 
-def roc_band(
-    scores: Scores,
-    *,
-    false_alarm: ArrayLike | None = None,
-    resamples: int = 200,
-    seed: int = 0,
-) -> RocBand | None:
-    """The band around the ROC, at each false-alarm rate by itself; None with too few recordings.
+def roc_band(scores: Scores, *, resamples: int = 200, seed: int = 0) -> RocBand | None:
+    """The band around the ROC at 200 rates from 1/nontargets to 1; None with too few recordings.
 
-    By default at 200 rates from 1/nontargets to 1. The band reaches up to 3/N at least, N the
-    number of target recordings: fewer misses than that may be there unseen.
+    Each rate has an interval of its own. The band reaches up to 3/N at least, N the number of
+    target recordings: fewer misses than that may occur unseen.
     """
     recordings = recordings_of(scores)
     evidence = evidence_of(scores, recordings, {}, where=str(scores.path))
     if evidence.recordings[MISSES] < FEWEST_RECORDINGS:
         return None
-    least = 1 / np.count_nonzero(~scores.label)
-    rates = np.geomspace(least, 1, 200) if false_alarm is None else np.asarray(false_alarm)
-    rates = finite("false-alarm rates", rates)
+    rates = np.geomspace(1 / np.count_nonzero(~scores.label), 1, 200)
 
     def misses(sample: Sample) -> Floats:
         reached, miss = sample.score.rates()
         return miss[np.searchsorted(reached, rates, side="right") - 1]
 
+    rng = np.random.default_rng(seed)
     value, resampled = resample(
-        misses, evidence, recordings=recordings.count, resamples=resamples, seed=seed
+        misses, evidence, recordings=recordings.count, resamples=resamples, rng=rng
     )
     low, high = interval(value, resampled)
     high = np.maximum(high, 3 / evidence.recordings[MISSES])

@@ -92,7 +92,7 @@ def _window(sets: Sequence[ScoreSet]) -> Window:
     tops = [max(1.6 * s.eer, 3 * max(s.one_error), min(0.4, max(_ends(s)))) for s in sets]
     top = TICKS[bisect_left(TICKS, min(max(0.05, *tops), TICKS[-1]) * NEARLY)]
     least = min([0.01, *(s.eer for s in sets if s.eer > 0)])
-    false_alarm, miss = (0.5 * min(one, least) for one in _one_error(sets))
+    false_alarm, miss = (0.5 * min(one, least) for one in _largest(sets))
     return Window((false_alarm, top), (miss, top))
 
 
@@ -104,10 +104,9 @@ def _ends(s: ScoreSet) -> tuple[float, float]:
     return float(alarms), float(np.interp(one_alarm, false_alarm, miss))
 
 
-def _one_error(sets: Sequence[ScoreSet]) -> tuple[float, float]:
+def _largest(sets: Sequence[ScoreSet]) -> tuple[float, float]:
     """The rates of one false alarm and of one miss, each in the largest set."""
-    false_alarms, misses = zip(*(s.one_error for s in sets), strict=True)
-    return min(false_alarms), min(misses)
+    return tuple(map(min, zip(*(s.one_error for s in sets), strict=True)))
 
 
 def _probit_figure(window: Window) -> Figure:
@@ -149,7 +148,7 @@ def _measured_part(line: Line, *, floor: tuple[float, float], ceiling: float) ->
 def _mark_resolution(axes: Axes, sets: Sequence[ScoreSet], window: Window) -> None:
     """The diagonal of equal errors, the shade below one error, and the lines of 30."""
     axes.plot(window.false_alarm, window.false_alarm, color=style.PALE, lw=0.8, zorder=1)
-    one = _one_error(sets)
+    one = _largest(sets)
     axes.axvspan(window.false_alarm[0], one[0], color=style.SHADE, zorder=0)
     axes.axhspan(window.miss[0], one[1], color=style.SHADE, zorder=0)
     equal = len({s.one_error for s in sets}) == 1

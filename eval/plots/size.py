@@ -6,7 +6,7 @@ in every bin. Targets without one are left out.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from matplotlib.transforms import ScaledTranslation
 from numpy.typing import ArrayLike, NDArray
 
 from cqtnet.errors import InputError
-from eval.metrics import Metrics, measure
+from eval.metrics import measure
 from eval.plots import style
 from eval.plots.scoreset import Line, lettered, refuse_unclear, set_ticks
 from eval.trials import Scores
@@ -32,7 +32,6 @@ SIZES = {
     "length_s": "length, s",
 }
 """The axis labels of the protocols' columns."""
-
 LARGEST = 1e100
 """The largest size that an axis can show."""
 APART_PT = 6.0
@@ -41,13 +40,13 @@ APART_PT = 6.0
 
 @dataclass(frozen=True)
 class SizePoint:
-    """A rate and its 95 % interval among the trials of one bin of sizes."""
+    """The EER and its 95 % interval among the trials of one bin of sizes."""
 
     size: float  # median of the targets
     smallest: float  # of the targets
     largest: float
     value: float  # a rate, not percent
-    low: float
+    low: float  # NaN if there is no interval
     high: float
     targets: int
     nontargets: int
@@ -78,81 +77,46 @@ def bin_edges(sizes: ArrayLike, *, bins: int = 10) -> NDArray[np.float64]:
 
 
 def points_by_size(
-    scores: Scores,
-    column: str,
-    *,
-    edges: ArrayLike | None = None,
-    figure: str = "eer",
-    threshold: float | None = None,
-    resamples: int = 1000,
-    seed: int = 0,
-    leave_out_bare: bool = False,
+    scores: Scores, column: str, edges: ArrayLike, *, resamples: int = 1000, seed: int = 0
 ) -> list[SizePoint]:
-    """A rate per bin of the sizes in `column`, by default the EER.
+    """The EER in each bin of the sizes in `column`; sizes beyond the edges are left out.
 
-    `figure` is a key of `measure`, such as "miss" with a `threshold`. By default the `edges` are
-    those of `bin_edges`; sizes beyond them are left out. Give the trials of one condition, for
-    nontargets without a size go into every bin. A bin without trials of one kind is refused, or
-    left out with `leave_out_bare`. With 0 `resamples` there are no intervals: `low` and `high`
-    are NaN.
+    Give the trials of one condition, for nontargets without a size go into every bin. A bin
+    without trials of one kind has no point. With 0 `resamples` there are no intervals.
 
-    >>> points_by_size(scores, "tempo_factor")[0].value
+    >>> points_by_size(scores, "tempo_factor", [0.85, 1.0, 1.35])[0].value
     0.031
     """
     size = finite_sizes(scores, column)
-    ends = bin_edges(size) if edges is None else np.asarray(edges, np.float64)
-    if len(ends) < 2 or not (np.diff(ends) >= 0).all():
-        raise InputError(f"edges {ends.tolist()} do not ascend; give 2 or more that do")
+    ends = np.asarray(edges, np.float64)
     inside = (ends[0] <= size) & (size <= ends[-1])
     place = np.where(inside, np.searchsorted(ends, size, side="right").clip(1, len(ends) - 1), 0)
     unsized = np.isnan(size) & ~scores.label
     points = []
     for i in range(1, len(ends)):
         mask = (place == i) | unsized
-        if len(np.unique(scores.label[mask])) == 2:
-            own = scores.where(mask)
-            measured = measure(own, threshold=threshold, resamples=resamples, seed=seed)
-            points.append(_point(measured, figure, size[mask & scores.label]))
-        elif not leave_out_bare:
-            raise InputError(
-                f"{column} from {ends[i - 1]:g} to {ends[i]:g} has no trials of one kind; give "
-                "fewer, wider bins"
-            )
-    if resamples == 0:
-        points = [replace(point, low=np.nan, high=np.nan) for point in points]
+        if len(np.unique(scores.label[mask])) < 2:
+            continue
+        measured = measure(scores.where(mask), resamples=resamples, seed=seed)
+        eer, own = measured["eer"], size[mask & scores.label]
+        low, high = (np.nan if x is None or not resamples else x for x in (eer.low, eer.high))
+        middle, smallest, largest = (float(x) for x in (np.median(own), own.min(), own.max()))
+        rate, counts = eer.value or 0.0, (measured.targets, measured.nontargets)
+        points.append(SizePoint(middle, smallest, largest, rate, low, high, *counts))
     return points
 
 
-def _point(measured: Metrics, figure: str, sizes: NDArray[np.float64]) -> SizePoint:
-    """The point of a bin; `sizes` are those of its targets."""
-    if figure not in measured.figures:
-        raise InputError(f"{figure!r} is no figure; give one of {', '.join(measured.figures)}")
-    f = measured[figure]
-    if f.value is None:
-        raise InputError(f"{measured.names[figure]} from {sizes.min():g}: {f.note}")
-    low, high = (np.nan if end is None else end for end in (f.low, f.high))
-    size, smallest, largest = (float(x) for x in (np.median(sizes), sizes.min(), sizes.max()))
-    counts = (measured.targets, measured.nontargets)
-    return SizePoint(size, smallest, largest, f.value, low, high, *counts)
-
-
 def error_against_size(
-    points: Mapping[str, Sequence[SizePoint]],
-    *,
-    xlabel: str,
-    ylabel: str = "EER, %",
-    title: str = "Errors against the size of the change",
+    points: Mapping[str, Sequence[SizePoint]], *, xlabel: str, title: str = "EER against size"
 ) -> Figure:
-    """A figure of rates by size of one or more systems, with intervals and numbers of trials.
+    """A figure of EERs by size of one or more systems, with intervals and numbers of trials.
 
-    >>> figure = error_against_size(
-    ...     {"ours": points_by_size(scores, "tempo_factor")}, xlabel=SIZES["tempo_factor"]
-    ... )
+    >>> figure = error_against_size({"ours": points}, xlabel=SIZES["tempo_factor"])
     """
     refuse_unclear(list(points))
     figure = style.blank(4.8)
     rates, counts = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
-    style.dress(rates, title=title, ylabel=ylabel)
+    style.dress(rates, title=title, ylabel="EER, %")
     style.dress(counts, xlabel=xlabel, ylabel="pairs")
     looks = style.looks(len(points))
     lines = []

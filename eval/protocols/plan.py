@@ -121,9 +121,13 @@ class Probe:
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> Self:
         """The probe from plain data."""
-        chain = Chain(tuple(effect_from_dict(effect) for effect in row.pop("effects")))
-        lists = {name: tuple(row.pop(name)) for name in ("negatives", "within")}
-        return cls(stretch=Stretch(*row.pop("stretch")), chain=chain, **lists, **row)
+        return cls(
+            stretch=Stretch(*row.pop("stretch")),
+            chain=Chain(tuple(effect_from_dict(effect) for effect in row.pop("effects"))),
+            negatives=tuple(row.pop("negatives")),
+            within=tuple(row.pop("within")),
+            **row,
+        )
 
 
 @dataclass(frozen=True)

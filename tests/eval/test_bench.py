@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from cqtnet.cli import cqtnet
-from eval.bench.table import Measurement, seconds
+from eval.bench import Measurement, seconds
 from eval.commands.measure import PARTS
 
 

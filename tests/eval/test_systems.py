@@ -14,9 +14,8 @@ from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.embed import Trace
 from cqtnet.errors import InputError
 from cqtnet.music import make_music
-from eval.systems import SYSTEMS, make_system
+from eval.systems import SYSTEMS, Description, Settings, make_system
 from eval.systems.baselines import MeanCqtSystem, chroma, path_cost
-from eval.systems.interface import Description, Settings
 from eval.systems.ours import EmbeddingSystem
 from verify.cosine import similarity
 

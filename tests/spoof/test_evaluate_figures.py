@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
 from cqtnet.errors import InputError, ManifestError, WeightsError
 from eval.metrics import measure
-from eval.metrics.information import cllr
+from eval.metrics.scores import cllr
 from spoof.calibration import affine_logistic, fit, group_weights, load_calibration
 from spoof.data.segments import Joined
 from spoof.evaluate import level
