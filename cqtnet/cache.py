@@ -1,10 +1,11 @@
-"""What is computed once of each recording and kept: decoded samples, CQTs."""
+"""What is computed once for each recording and kept on disk: samples, CQTs, descriptions."""
 
 import ast
 import hashlib
+import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -19,12 +20,69 @@ from numpy.typing import NDArray
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.cqt import Cqt, CqtConfig
 from cqtnet.data import Item
-from cqtnet.errors import FragmentTooShortError, ManifestError
+from cqtnet.errors import FragmentTooShortError, InputError, ManifestError
 from cqtnet.files import written_whole
 from cqtnet.model import MINIMUM_S
 
 FORMAT = 2
 """Raised whenever decoding, the CQT or what is kept of them changes: old files are then unused."""
+
+Arrays = Mapping[str, NDArray[Any]]
+"""Arrays by name."""
+
+
+class ArrayCache:
+    """Sets of arrays in a folder, each under a name; a damaged file counts as missing.
+
+    A file is the SHA-256 of the rest, then an .npz: nothing is parsed before its hash is right.
+
+    >>> ArrayCache(Path("cache")).put("a", {"level": np.array(0.5)})
+    >>> ArrayCache(Path("cache")).get("a")
+    {'level': array(0.5)}
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(self, name: str) -> Arrays | None:
+        """The arrays under that name; None where they are missing or damaged."""
+        try:
+            content = self._path(name).read_bytes()
+        except OSError:
+            return None
+        digest, packed = content[:32], content[32:]
+        if hashlib.sha256(packed).digest() != digest:
+            return None
+        with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    def put(self, name: str, arrays: Arrays) -> None:
+        """Write the arrays under that name, whole or not at all."""
+        packed = io.BytesIO()
+        np.savez(packed, **arrays)  # type: ignore[arg-type]
+        with written_whole(self._path(name)) as temporary:
+            temporary.write_bytes(hashlib.sha256(packed.getvalue()).digest() + packed.getvalue())
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.kept"
+
+
+class CachedArrays(Sequence[Arrays]):
+    """The arrays under several names of a cache, read from disk whenever one is asked for."""
+
+    def __init__(self, cache: ArrayCache, names: Sequence[str]) -> None:
+        self.cache, self.names = cache, names
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return CachedArrays(self.cache, self.names[index])
+        arrays = self.cache.get(self.names[index])
+        if arrays is None:
+            raise InputError(f"{self.cache.folder} lost a file during the run; run it again")
+        return arrays
 
 
 def cached(
@@ -151,6 +209,7 @@ def _source_of(name: str) -> Path | None:
 
 
 # The cache of recordings' CQTs, and batches of stretches cut from it.
+# Training data: the CQTs of many recordings, and batches of stretches cut from them.
 
 MARGIN_BINS = 5
 """Semitones cached beyond the 84 bins, for transpositions of up to four."""

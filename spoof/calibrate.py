@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cqtnet.eer import equal_error_rate
 from cqtnet.errors import InputError, ManifestError
-from eval.metrics.information import cllr, min_cllr
+from eval.metrics import cllr, min_cllr
 from spoof.checkpoint import Calibration, Trained, load_trained
 from spoof.data import Utterance
 from spoof.data.split import folds, split_by_group
