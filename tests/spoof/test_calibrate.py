@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from eval.metrics.information import cllr
+from eval.metrics import cllr
 
 from cqtnet.errors import InputError, ManifestError, WeightsError
 from spoof import calibrate
