@@ -27,11 +27,18 @@ FORMAT = 2
 def cached(
     item: Item, cache: Path, kind: str, make: Callable[[], NDArray[Any]], *, mapped: bool = False
 ) -> NDArray[Any]:
-    """The array kept of a recording, by its content and kind; made where it is missing.
-
-    A damaged file counts as missing. `mapped` leaves the array on disk until it is read.
-    """
+    """The array kept of a recording, by its content and kind; made where it is missing."""
     path = cache / f"{content_hash(item.path)[:24]}-{kind}-v{FORMAT}.npy"
+    return kept_array(path, make, mapped=mapped)
+
+
+def kept_array(
+    path: Path, make: Callable[[], NDArray[Any]], *, mapped: bool = False
+) -> NDArray[Any]:
+    """The array in a file; made and written there where the file is missing or damaged.
+
+    `mapped` leaves the array on disk until it is read.
+    """
     mode: Literal["r"] | None = "r" if mapped else None
     try:
         return np.load(path, mmap_mode=mode, allow_pickle=False)  # type: ignore[no-any-return]

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from augment.audio.files import AUDIO_SUFFIXES
 from cqtnet import audio
-from cqtnet.audio.files import AUDIO_SUFFIXES
 from cqtnet.errors import ManifestError
 
 SPLITS = ("train", "valid", "test", "devtest")

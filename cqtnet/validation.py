@@ -1,8 +1,8 @@
 """Verification of held-out recordings while training: fragments against altered fragments.
 
 The alterations are real processing of the waveform, drawn once from a fixed seed, so that every
-epoch and every run is judged by the same pairs. The protocols of `eval` judge the final model;
-these few pairs only choose between epochs.
+epoch and every run uses the same pairs. These few pairs only choose between epochs; the protocols
+of `eval` measure the final model.
 """
 
 from collections.abc import Sequence
@@ -35,9 +35,9 @@ CONDITIONS: dict[str, Recipe] = {
     "hard": {**PITCH, **TEMPO, **REVERB, "coloured_noise": (1.0, {"snr_db": (10.0, 10.0)})},
 }
 SHORTEST_S = 3.0
-"""Seconds that the fastest tempo leaves long enough for every model."""
+"""At the fastest tempo so many seconds are still long enough for every model."""
 FRAGMENT_S = {"hard": 10.0}
-"""Seconds of a fragment where they are not 20."""
+"""Seconds of a fragment by condition; 20 for the others."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _spread(items: Sequence[Item], limit: int, rng: np.random.Generator) -> list
 
 @torch.inference_mode()
 def validate(model: CqtNet, pairs: Pairs, *, dtype: torch.dtype) -> Verdict:
-    """How well the model, on its device, tells the pairs apart by cosine."""
+    """How well the model, on its device, separates the pairs by cosine."""
     was_training = model.training
     model.eval()
     others = pairs.collections[:, None] != pairs.collections[None]

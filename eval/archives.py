@@ -27,9 +27,9 @@ from eval.processes import in_processes
 from eval.retrieval import mean_by_recording
 from eval.trials import read_trials
 from verify.archive.archive import Archive
-from verify.archive.disk.manifest import NAME as MANIFEST
-from verify.archive.merging import merge_into
-from verify.archive.search.query import search
+from verify.archive.export import merge_into
+from verify.archive.search import search
+from verify.archive.store import is_archive
 
 Told = Callable[[int, int], None]
 
@@ -172,7 +172,7 @@ def _share(answers: Sequence[Answer], holds: Callable[[Answer], bool]) -> Figure
 
 def _indexed(recordings: Path, folder: Path) -> Path:
     """The archive of some recordings: they themselves, or made in `folder`."""
-    if (recordings / MANIFEST).exists():
+    if is_archive(recordings):
         return recordings
     with Archive.open_or_create(folder) as archive:
         archive.add([os.fspath(recordings)])

@@ -49,12 +49,12 @@ def calibrate(scores_csv: Path, audio: Path, *, sources: str = "") -> Calibratio
         "pairs_different": pairs[1],
         "cosine_eer": rate,
     }
-    found = fit(
+    calibration, unseen_log_lr = fit(
         table, scores.label, groups,
         pairs=pairs, cosine_threshold=threshold, model_sha256=_model(scores_csv), data=data,
     )  # fmt: skip
-    data |= _validation(found.unseen_log_lr, scores.label)
-    return found.calibration
+    data |= _validation(unseen_log_lr, scores.label)
+    return calibration
 
 
 def _validation(log_lr: NDArray[np.float64], label: NDArray[np.bool_]) -> dict[str, Any]:

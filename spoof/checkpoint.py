@@ -1,8 +1,8 @@
 """A detector's weights on disk: safetensors for the numbers, JSON beside them for all else.
 
-`NAME.safetensors` holds the tensors, matrices in half precision; `NAME.json` the recipe, the
-SHA-256 of the tensors' file and where they come from. A file whose hash is not the one that its
-JSON states is never used, nor one whose recipe has changed since.
+`NAME.safetensors` holds the tensors, matrices in half precision; `NAME.json`, the card, holds the
+recipe, the SHA-256 of the tensors' file and their origin. Weights are never used if their hash is
+not the one that the card states, or if the recipe has changed since.
 """
 
 import json
@@ -18,25 +18,29 @@ from torch import nn
 from cqtnet.checkpoint import load_tensors, read_tensors, stated_sha256
 from cqtnet.errors import WeightsError
 from cqtnet.files import file_sha256, write_json, written_whole
-from spoof.recipes import find
-from spoof.recipes.recipe import Recipe
+from spoof.recipes import Recipe, find
 
 FORMAT = 1
 SHIPPED = Path(__file__).parent / "weights"
 DEFAULT = "light"
 LAST, BEST, HISTORY = "last.safetensors", "best.safetensors", "history.json"
-"""In the folder of a run: what it is resumed from, the weights to use, a row for each epoch."""
+"""Files of a run: the state to resume from, the weights to use, and a row for each epoch."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network, what it was made by, the SHA-256 that names it, and its card."""
+    """A trained network, its recipe, the SHA-256 that names its weights, and its card."""
 
     net: nn.Module
     recipe: Recipe
     sha256: str
     path: Path
     card: dict[str, Any]
+
+    @property
+    def seed(self) -> int:
+        """The seed of its run, which also split the data."""
+        return int(self.card.get("seed", 0))
 
 
 def shipped_names() -> list[str]:
@@ -46,11 +50,12 @@ def shipped_names() -> list[str]:
 
 def save_trained(net: nn.Module, recipe: Recipe, path: Path, **card: Any) -> str:
     """Write `path` (.safetensors) and its JSON, and return the SHA-256 of the former."""
-    tensors = {
-        name: tensor.detach().cpu().to(_kept_as(tensor)).contiguous()
-        for name, tensor in net.state_dict().items()
-        if not name.endswith("num_batches_tracked")
-    }
+    tensors = {}
+    for name, tensor in net.state_dict().items():
+        if not name.endswith("num_batches_tracked"):
+            dtype = torch.float16 if tensor.dim() > 1 else torch.float32
+            kept = tensor.to(dtype) if tensor.is_floating_point() else tensor
+            tensors[name] = kept.detach().cpu().contiguous()
     with written_whole(path) as temporary:
         save_file(tensors, temporary, metadata={"recipe": recipe.name})
         sha256 = file_sha256(temporary)
@@ -62,11 +67,7 @@ def save_trained(net: nn.Module, recipe: Recipe, path: Path, **card: Any) -> str
 
 
 def load_trained(name: str | Path = DEFAULT) -> Trained:
-    """The detector of shipped weights by name, of a .safetensors file, or of a run's folder.
-
-    >>> load_trained("runs/s4").recipe.name
-    's4-cnn'
-    """
+    """The detector of shipped weights by name, of a .safetensors file, or in a run's folder."""
     path = find_weights(name)
     card = _read_card(path.with_suffix(".json"))
     sha256 = stated_sha256(path, card)
@@ -98,16 +99,10 @@ def find_weights(name: str | Path) -> Path:
 
 
 def _without_modules(described: Any) -> Any:
-    """What a card says of a recipe, without the modules that older cards name."""
+    """The part of a card that describes a recipe, without the modules that older cards name."""
     if isinstance(described, dict):
         return {key: _without_modules(value) for key, value in described.items()}
     return re.sub(r"\b(?:[a-z_]\w*\.)+", "", described) if isinstance(described, str) else described
-
-
-def _kept_as(tensor: torch.Tensor) -> torch.dtype:
-    if not tensor.is_floating_point():
-        return tensor.dtype
-    return torch.float16 if tensor.dim() > 1 else torch.float32
 
 
 def _read_card(path: Path) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""The shortcut test: whether a detector hears synthesis, or the format that fakes came in.
+"""The shortcut test: whether a detector recognises synthesis, or the format of the files.
 
-Human recordings are re-encoded, narrowed and resampled, which makes no voice synthetic. A
-detector that learned codecs, bands or rates now takes them for synthetic. Then both classes are
-changed alike: what still tells them apart is no trace of the format.
+Human recordings are re-encoded, low-passed and resampled, which makes no voice synthetic. A
+detector that learned codecs, bands or rates now classifies them as synthetic. Then both classes
+are changed alike: what still separates them is no trace of the format.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from torch import nn
 
 from augment.codec import Codec
 from augment.effect import Effect
@@ -21,14 +19,17 @@ from augment.tone import LowPass
 from cqtnet.device import find_device
 from eval.bootstrap import Figure
 from eval.metrics import measure
-from spoof.data.segments import Joined
-from spoof.data.utterance import Utterance
+from eval.trials import Scores
+from spoof.checkpoint import Trained
+from spoof.data import Utterance
+from spoof.data.segments import Samples
 from spoof.prepare import Change, Preparer
-from spoof.recipes.recipe import Recipe, Samples
-from spoof.scores import Floats, as_trials, recording_scores, score_examples
+from spoof.scores import Floats, as_trials, score
 
 MOST = 200
-"""Recordings of each class that are changed."""
+"""Utterances of each class that are changed."""
+RESAMPLES = 200
+"""Resamples behind the interval of an EER that is one of many."""
 
 
 def _altered(samples: Samples, rate_hz: int, *, effect: Effect) -> Samples:
@@ -36,7 +37,7 @@ def _altered(samples: Samples, rate_hz: int, *, effect: Effect) -> Samples:
 
 
 def _through_rate(samples: Samples, rate_hz: int, *, through_hz: int) -> Samples:
-    """Samples as they come back from a lower rate; as they are where theirs is not higher."""
+    """Samples resampled to a lower rate and back; unchanged where their rate is not higher."""
     if rate_hz <= through_hz:
         return samples
     narrow = resample(samples, rate_hz, through_hz)
@@ -55,36 +56,33 @@ CHANGES = (
 
 @dataclass(frozen=True)
 class Shortcut:
-    """What one change does; shares of human recordings, and equal error rates."""
+    """The effect of one change: shares of human recordings, and equal error rates."""
 
     change: str
     human: int
     synthetic: int
-    taken_before: float  # share of human recordings taken for synthetic as they are,
+    taken_before: float  # share of human recordings classified as synthetic, unchanged,
     taken_after: float  # and changed
-    turned: float  # share that was taken for human and now is not
+    turned: float  # share that was classified as human, and is no more
     eer_before: float
     eer_human_changed: Figure
     eer_both_changed: Figure
 
     @property
     def worst_eer_change(self) -> float:
-        """By how much the EER changes, human or both classes changed; the larger of the two."""
+        """The larger change of the EER: with human recordings changed, or with both classes."""
         figures = (self.eer_human_changed.value, self.eer_both_changed.value)
         return max((v for v in figures if v is not None), default=0.0) - self.eer_before
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
-        eers = {
-            name: getattr(self, name).to_dict()
-            for name in ("eer_human_changed", "eer_both_changed")
-        }
+        names = ("eer_human_changed", "eer_both_changed")
+        eers = {name: getattr(self, name).to_dict() for name in names}
         return {**vars(self), **eers, "worst_eer_change": self.worst_eer_change}
 
 
 def shortcut_test(
-    net: nn.Module,
-    recipe: Recipe,
+    trained: Trained,
     utterances: Sequence[Utterance],
     preparer: Preparer,
     *,
@@ -93,71 +91,48 @@ def shortcut_test(
     seed: int = 0,
     changes: Sequence[Change] = CHANGES,
 ) -> list[Shortcut]:
-    """What each change does to the scores of at most `most` recordings of each class."""
-    chosen = some(utterances, most, seed=seed)
-    as_they_are = _scores(net, recipe, chosen, preparer, device, None)
-    return [
-        _compared(change.name, as_they_are, _scores(net, recipe, chosen, preparer, device, change))
-        for change in changes
-    ]
+    """The effect of each change on the scores of at most `most` recordings of each class."""
+    chosen = some_of_each(utterances, most, seed=seed)
+
+    def scores(change: Change | None) -> dict[Utterance, float]:
+        examples = preparer.examples(chosen, trained.recipe, change=change)
+        scored = score(trained.net, examples, device=find_device(device))
+        return dict(zip(scored.recordings, scored.score.tolist(), strict=True))
+
+    unchanged = scores(None)
+    return [_compared(change.name, unchanged, scores(change)) for change in changes]
 
 
-def some(utterances: Sequence[Utterance], most: int, *, seed: int) -> list[Utterance]:
-    """At most so many recordings of each class, by chance, in their order."""
+def some_of_each(utterances: Sequence[Utterance], most: int, *, seed: int) -> list[Utterance]:
+    """At most so many utterances of each class, drawn at random, in their order."""
     is_fake = np.array([u.is_fake for u in utterances], bool)
     order = np.random.default_rng(seed).permutation(len(utterances))
     kept = [at for label in (False, True) for at in order[is_fake[order] == label][:most]]
     return [utterances[at] for at in sorted(kept)]
 
 
-@dataclass(frozen=True, eq=False)
-class _Scored:
-    recordings: tuple[Joined, ...]
-    scores: Floats
-    is_fake: NDArray[np.bool_]
-
-    def only(self, recordings: Sequence[Joined]) -> "_Scored":
-        """Those of these recordings; a change may leave one too short for a recipe that skips."""
-        kept = set(recordings)
-        held = np.array([r in kept for r in self.recordings], bool)
-        chosen = tuple(r for r in self.recordings if r in kept)
-        return _Scored(chosen, self.scores[held], self.is_fake[held])
-
-    def eer(self, scores: Floats) -> Figure:
-        trials = as_trials(self.recordings, scores)
-        return measure(trials, operating_points=(), false_alarm_rates=(), resamples=200)["eer"]
+def eer_of(trials: Scores) -> Figure:
+    """The equal error rate with an interval of few resamples."""
+    return measure(trials, operating_points=(), false_alarm_rates=(), resamples=RESAMPLES)["eer"]
 
 
-def _scores(
-    net: nn.Module,
-    recipe: Recipe,
-    utterances: Sequence[Utterance],
-    preparer: Preparer,
-    device: str,
-    change: Change | None,
-) -> _Scored:
-    examples = preparer.examples(utterances, recipe, change=change)
-    scores = score_examples(net, examples, device=find_device(device))
-    held, means = recording_scores(examples, scores)
-    recordings = tuple(examples.recordings[at] for at in held)
-    return _Scored(recordings, means, np.array([r.is_fake for r in recordings], bool))
+def _compared(name: str, before: dict[Utterance, float], after: dict[Utterance, float]) -> Shortcut:
+    """What changed, over the recordings that have scores both times.
 
+    A change may leave a recording too short for a recipe that skips such.
+    """
+    recordings = [r for r in before if r in after]
+    was, now = (np.array([scores[r] for r in recordings]) for scores in (before, after))
+    human = ~np.array([r.is_fake for r in recordings], bool)
 
-def _compared(name: str, before: _Scored, after: _Scored) -> Shortcut:
-    """What changed between two rounds, over the recordings that are in both."""
-    before, after = before.only(after.recordings), after.only(before.recordings)
-    human = ~before.is_fake
-    taken, taken_now = before.scores[human] >= 0, after.scores[human] >= 0
-    eer = before.eer(before.scores).value
-    assert eer is not None
+    def eer(scores: Floats) -> Figure:
+        return eer_of(as_trials(recordings, scores))
+
+    eer_before = eer(was).value
+    assert eer_before is not None
+    masks = (was[human] >= 0, now[human] >= 0, (now[human] >= 0) & (was[human] < 0))
+    taken_before, taken_after, turned = (float(mask.mean()) for mask in masks)
     return Shortcut(
-        name,
-        int(human.sum()),
-        int((~human).sum()),
-        float(taken.mean()),
-        float(taken_now.mean()),
-        float((taken_now & ~taken).mean()),
-        eer,
-        before.eer(np.where(human, after.scores, before.scores)),
-        before.eer(after.scores),
-    )
+        name, int(human.sum()), int((~human).sum()), taken_before, taken_after, turned,
+        eer_before, eer(np.where(human, now, was)), eer(now),
+    )  # fmt: skip

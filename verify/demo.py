@@ -13,8 +13,9 @@ from augment.tempo import Pitch, Tempo
 from cqtnet import SAMPLE_RATE
 from cqtnet.files import written_whole
 from cqtnet.music import make_music
-from verify.comparison import Comparer, Comparison
-from verify.report import write_report
+from verify.comparison import Comparer
+from verify.report.page import write_report
+from verify.results import Comparison
 
 SEEDS = {"original": 6, "another": 7}
 DURATION_S = 60.0

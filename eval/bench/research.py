@@ -28,7 +28,7 @@ from eval.scoring import score_trials
 from eval.systems import SYSTEMS, make_system
 from eval.systems.interface import Settings
 from eval.trials import Scores, Trials, read_trials
-from verify.cosine import similarity
+from verify.cosine import best_hit
 
 RESAMPLES = 1000
 SORTED_ANEW = 5  # resamples of the baseline that are timed
@@ -118,7 +118,7 @@ def _alone(trials: Trials, embedder: Embedder, *, n_pairs: int) -> float:
             trials.reference[:n_pairs], trials.probe[:n_pairs], strict=True
         ):
             a, b = (embedder.trace_file(trials.file(str(name))) for name in (reference, probe))
-            similarity(embedder, a, b)
+            best_hit(embedder, a, b)
 
     return n_pairs / once(work)
 
@@ -138,14 +138,14 @@ def _described(files: list[Path], embedder: Embedder) -> list[Measurement]:
     pairs = np.array(list(product(range(len(files)), repeat=2)))
     few = pairs[:: max(1, len(pairs) // 200)]
     traces = [embedder.trace_file(path) for path in files]
-    alone = len(few) / once(lambda: [similarity(embedder, traces[a], traces[b]) for a, b in few])
-    lines = [Measurement("comparing described files, similarity()", alone, "pairs/s")]
+    alone = len(few) / once(lambda: [best_hit(embedder, traces[a], traces[b]) for a, b in few])
+    lines = [Measurement("comparing described files, best_hit()", alone, "pairs/s")]
     for name in SYSTEMS:
         system = make_system(name, Settings())
         described = [system.describe(path) for path in files]
         rate = len(pairs) / once(lambda s=system, d=described: s.score(d, pairs))  # type: ignore[misc]
         lines.append(Measurement(f"comparing described files, {name}", rate, "pairs/s",
-                                 "similarity()", rate / alone))  # fmt: skip
+                                 "best_hit()", rate / alone))  # fmt: skip
     return lines
 
 

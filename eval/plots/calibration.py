@@ -15,10 +15,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MultipleLocator, NullFo
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from cqtnet import plotting as style
+from cqtnet.plotting import NONTARGET, TARGET
 from eval.metrics import Reliability, cllr, ece_curve, min_cllr, reliability
-from eval.plots import style
 from eval.plots.scoreset import ScoreSet
-from eval.plots.style import NONTARGET, TARGET
 
 STATED = style.Look("", style.COLOURS[0], style.DASHES[0])
 BEST = style.Look("", style.GREEN, style.DASHES[1])

@@ -28,8 +28,8 @@ from matplotlib.ticker import (
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from cqtnet import plotting as style
 from eval.metrics import OperatingPoint, auc, min_dcf_point, roc_hull, roc_points
-from eval.plots import style
 from eval.plots.scoreset import ScoreSet, refuse_unclear
 
 # Probit axes: error rates spaced so that those of normally distributed scores lie on a line.

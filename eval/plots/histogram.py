@@ -17,10 +17,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
+from cqtnet import plotting as style
+from cqtnet.plotting import NONTARGET, TARGET, Row
 from eval.metrics import RocPoints, rates_at_threshold, roc_points
-from eval.plots import style
 from eval.plots.scoreset import ScoreSet
-from eval.plots.style import NONTARGET, TARGET, Row
 
 REACH = 10.0  # the axis goes so many times the span of both kinds' middle halves beyond them
 LARGEST, NARROWEST = 1e100, 1e-100  # scores and widths that an axis bears

@@ -17,9 +17,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import ArrayLike, NDArray
 
+from cqtnet import plotting as style
 from cqtnet.errors import InputError
 from eval.metrics import Metrics, measure
-from eval.plots import style
 from eval.plots.det import Line
 from eval.plots.scoreset import refuse_unclear
 from eval.trials import Scores

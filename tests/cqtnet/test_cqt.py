@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.signal
 import torch
 
 from cqtnet import SAMPLE_RATE
@@ -9,6 +10,7 @@ from cqtnet.cqt import (
     LEVEL_FLOOR,
     Cqt,
     CqtConfig,
+    halving_filter,
     normalise,
     power_weights,
     reference_cqt,
@@ -121,3 +123,9 @@ def test_normalise_hears_no_further_than_its_radius() -> None:
     before, after = normalise(frames), normalise(changed)
     assert torch.equal(before[:, :, : 700 - 107], after[:, :, : 700 - 107])
     assert not torch.allclose(before[:, :, 650], after[:, :, 650])
+
+
+def test_the_halving_filter_is_the_kaiser_low_pass_of_scipy() -> None:
+    n_taps, beta = scipy.signal.kaiserord(80.0, 0.08 / 0.5)
+    expected = scipy.signal.firwin(n_taps | 1, 0.25, window=("kaiser", beta), fs=1.0)
+    np.testing.assert_allclose(halving_filter(), expected, atol=1e-8)
