@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from eval.metrics import cllr
 
 from cqtnet.errors import InputError, ManifestError, WeightsError
+from eval.metrics import cllr
 from spoof import calibrate
 from spoof.calibrate import affine_logistic, fit, group_weights, witnesses
 from spoof.checkpoint import load_calibration, load_trained
