@@ -168,12 +168,14 @@ def fit_logistic(
     have their `weights` (n,). The first `rising` slopes are at least 0. The search begins with
     slopes of `start` standard deviations.
     """
+    from scipy.optimize import minimize  # here, for only learning needs it: half a second to load
+
     centre, scale = table.mean(axis=0), table.std(axis=0) + 1e-9
     standard = (table - centre) / scale
     sign = np.where(label, 1.0, -1.0)
     share = np.ones(len(label)) if weights is None else weights.copy()
-    for of in (label, ~label):
-        share[of] *= 0.5 / share[of].sum()
+    for rows in (label, ~label):
+        share[rows] *= 0.5 / share[rows].sum()
 
     def cost(unknowns: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         log_odds = sign * (standard @ unknowns[:-1] + unknowns[-1])
@@ -181,8 +183,6 @@ def fit_logistic(
         loss = share @ np.logaddexp(0, -log_odds) + 0.5 * penalty @ unknowns
         slope = -sign * share * expit(-log_odds)
         return float(loss), np.append(slope @ standard, slope.sum()) + penalty
-
-    from scipy.optimize import minimize  # here, for only learning needs it: half a second to load
 
     free = table.shape[1] - rising
     bounds = [(0.0, None)] * rising + [(None, None)] * (free + 1)

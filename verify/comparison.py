@@ -27,13 +27,13 @@ LEAST_PROOF = 0.3
 WHOLE_SEARCH_S = 90.0
 """Recordings up to this length are also aligned whole, at every place at once."""
 WINDOWS_S = (20.0, 10.0, 5.0)
-"""Lengths of the windows that find places; two recordings may have only seconds in common."""
-PLACES = 3
-"""Places that are aligned, for each window length."""
+"""Lengths of the windows of hits; two recordings may have only seconds in common."""
+HITS = 3
+"""Hits that are aligned, for each window length."""
 REFINED = 8
 """So many of the strongest alignments are made exact."""
 ROOM = 0.6
-"""How much more of B is aligned on both sides of a place, in windows: for other tempi."""
+"""How much more of B is aligned on both sides of a hit, in windows: for other tempi."""
 KEPT = 8
 """Recordings that are kept in memory for further pairs."""
 
@@ -156,27 +156,27 @@ def gather(embedder: Embedder, a: Comparable, b: Comparable) -> Evidence:
     """
     shorter_s, longer_s = sorted((a.duration_s, b.duration_s))
     window_s = shorter_s if shorter_s <= 1.5 * WINDOWS_S[0] else WINDOWS_S[0]
-    best = _places(embedder, a, b, window_s)
+    best = _hits(embedder, a, b, window_s)
     pairs = []
     if longer_s <= WHOLE_SEARCH_S:
         pairs.append((a.features(), b.features()))
     if longer_s > WHOLE_SEARCH_S or window_s < shorter_s:
-        pairs += [_around(a, b, place) for place in best]
+        pairs += [_around(a, b, hit) for hit in best]
     for length_s in WINDOWS_S:
         if MINIMUM_S <= length_s < window_s:
-            pairs += [_around(a, b, place) for place in _places(embedder, a, b, length_s)]
+            pairs += [_around(a, b, hit) for hit in _hits(embedder, a, b, length_s)]
     return _strongest(embedder, a.trace, b.trace, best[0], pairs)
 
 
-def _places(embedder: Embedder, a: Comparable, b: Comparable, window_s: float) -> list[Hit]:
-    """The places where windows of A resemble windows of B most."""
+def _hits(embedder: Embedder, a: Comparable, b: Comparable, window_s: float) -> list[Hit]:
+    """The windows of A and of B that resemble each other most."""
     return best_hits(
         embedder,
         a.trace,
         b.trace,
         window_s=window_s,
         hop_a_s=max(1.0, window_s / 2),  # a window of B starts every second
-        count=PLACES,
+        count=HITS,
     )
 
 
@@ -188,12 +188,12 @@ def _strongest(
     pairs: list[tuple[Features, Features]],
 ) -> Evidence:
     """The evidence of the strongest alignment in pairs of stretches."""
-    peaks = [(peak, *parts) for parts in pairs for peak in search(*parts)]
-    peaks.sort(key=lambda found: -found[0].strength)
+    candidates = [(candidate, *parts) for parts in pairs for candidate in search(*parts)]
+    candidates.sort(key=lambda found: -found[0].strength)
     found = [
         (alignment, part_a, part_b)
-        for peak, part_a, part_b in peaks[:REFINED]
-        if (alignment := refine(part_a, part_b, peak.line)) is not None
+        for candidate, part_a, part_b in candidates[:REFINED]
+        if (alignment := refine(part_a, part_b, candidate.line)) is not None
     ]
     if not found:
         part_a, part_b = pairs[0]
@@ -205,12 +205,12 @@ def _strongest(
     return Evidence(best, alignment, cosine, part_a.content, part_b.content)
 
 
-def _around(a: Comparable, b: Comparable, place: Hit) -> tuple[Features, Features]:
+def _around(a: Comparable, b: Comparable, hit: Hit) -> tuple[Features, Features]:
     """The window of A, and the part of B around the window that resembles it."""
-    room_s = ROOM * place.window_s
+    room_s = ROOM * hit.window_s
     return (
-        a.features(place.start_a_s, place.start_a_s + place.window_s),
-        b.features(place.start_b_s - room_s, place.start_b_s + place.window_s + room_s),
+        a.features(hit.start_a_s, hit.start_a_s + hit.window_s),
+        b.features(hit.start_b_s - room_s, hit.start_b_s + hit.window_s + room_s),
     )
 
 

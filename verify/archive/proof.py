@@ -32,7 +32,7 @@ KEPT_WHOLE_S = 1800.0
 GRID_S = 5.0
 """Excerpts begin and end on this grid, so that the same one is asked for again."""
 LOOKED_AT = 3
-"""Peaks of an alignment that are made exact."""
+"""Candidates of an alignment that are made exact."""
 
 
 @dataclass(frozen=True)
@@ -167,18 +167,18 @@ class Place:
 
     moment: Sound
     excerpt: Excerpt
-    peaks: list[Candidate]
+    candidates: list[Candidate]
 
     @property
     def promise(self) -> float:
         """How much both agree, before it is made exact."""
-        return self.peaks[0].strength if self.peaks else 0.0
+        return self.candidates[0].strength if self.candidates else 0.0
 
     @cached_property
     def alignment(self) -> Alignment | None:
         """Where exactly both agree most, at any tempo that is tried; None where they do nowhere."""
         a, b = self.moment.features, self.excerpt.sound.features
-        refined = (refine(a, b, peak.line) for peak in self.peaks)
+        refined = (refine(a, b, candidate.line) for candidate in self.candidates)
         found = [one for one in refined if one and SLOWEST <= one.line.tempo <= FASTEST]
         return max(found, key=lambda one: one.strength, default=None)
 
@@ -190,8 +190,8 @@ class Place:
 
 def look(moment: Sound, excerpt: Excerpt) -> Place:
     """Where a moment is most like an excerpt, at any tempo and pitch."""
-    peaks = search(moment.features, excerpt.sound.features, count=LOOKED_AT)
-    return Place(moment, excerpt, peaks)
+    candidates = search(moment.features, excerpt.sound.features, count=LOOKED_AT)
+    return Place(moment, excerpt, candidates)
 
 
 def prove(calibration: Calibration, place: Place) -> Match | str:

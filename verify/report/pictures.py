@@ -62,10 +62,10 @@ BESIDE_PT = 5
 """Distance of the two lines beside a path, which would hide it."""
 
 REACH_S = 0.1
-"""How far from the line pieces are searched."""
+"""How far from the line hits are searched."""
 PITCH_S = 4.0
 """Length of the parts whose pitch is measured."""
-SLOPE_PIECES = 9
+SLOPE_HITS = 9
 """Hits per local tempo: of 2 s each, half a second apart, 6 s in all."""
 TRUSTED = 0.3
 """Hits of a lower correlation are drawn pale."""
@@ -345,8 +345,8 @@ def _beside(axes: Axes, figure: Figure, x: Values, y: Values, colour: str, dashe
 class Course:
     """What was measured along one stretch."""
 
-    pieces: Hits
-    away_ms: Values  # (n,) of each piece from the line
+    hits: Hits
+    away_ms: Values  # (n,) of each hit from the line
     tempo_s: Values  # (m,) middles of local tempi
     tempo: Values  # (m,)
     pitch_s: Values  # (k,) middles of parts
@@ -361,24 +361,24 @@ def course(view: View, stretch: Stretch) -> Course | None:
         return None
     a = view.a.features(start_s, end_s)
     b = view.b.features(line.to_b(start_s) - REACH_S, line.to_b(end_s) + REACH_S)
-    pieces = hits_along(a, b, line, reach_s=REACH_S)
-    if pieces is None:
+    hits = hits_along(a, b, line, reach_s=REACH_S)
+    if hits is None:
         return None
     starts = np.arange(start_s, max(start_s, end_s - PITCH_S) + 1e-9, PITCH_S / 2)
     semitones = [pitch(a.part(s, s + PITCH_S), b, line)[0] for s in starts]
-    middles, tempi = local_tempo(pieces)
+    middles, tempi = local_tempo(hits)
     lengths = np.minimum(starts + PITCH_S, end_s) - starts
-    away_ms = 1000 * (pieces.b_s - line.to_b(pieces.a_s))
-    return Course(pieces, away_ms, middles, tempi, starts + lengths / 2, np.array(semitones))
+    away_ms = 1000 * hits.distance_s(line)
+    return Course(hits, away_ms, middles, tempi, starts + lengths / 2, np.array(semitones))
 
 
-def local_tempo(pieces: Hits) -> tuple[Values, Values]:
-    """Middles (m,) in A of runs of pieces, and the tempo (m,) of a line through each run."""
-    n = len(pieces.a_s)
-    runs = [slice(i, i + SLOPE_PIECES) for i in range(n - SLOPE_PIECES + 1)]
-    roots = np.maximum(pieces.correlation, 0.05)
-    fits = [np.polyfit(pieces.a_s[run], pieces.b_s[run], 1, w=roots[run])[0] for run in runs]
-    return np.array([pieces.a_s[run].mean() for run in runs]), np.array(fits)
+def local_tempo(hits: Hits) -> tuple[Values, Values]:
+    """Middles (m,) in A of runs of hits, and the tempo (m,) of a line through each run."""
+    n = len(hits.a_s)
+    runs = [slice(i, i + SLOPE_HITS) for i in range(n - SLOPE_HITS + 1)]
+    roots = np.maximum(hits.correlation, 0.05)
+    fits = [np.polyfit(hits.a_s[run], hits.b_s[run], 1, w=roots[run])[0] for run in runs]
+    return np.array([hits.a_s[run].mean() for run in runs]), np.array(fits)
 
 
 def draw_warping(view: View) -> Picture | None:
@@ -412,16 +412,16 @@ def draw_warping(view: View) -> Picture | None:
 
 
 def _draw_course(rows: NDArray[np.object_], stretch: Stretch, found: Course, colour: str) -> None:
-    """One stretch: lines for what was found of all of it, dots for its pieces."""
+    """One stretch: lines for what was found of all of it, dots for its hits."""
     ends = (stretch.a_start_s, stretch.a_end_s)
     line = stretch.line
     whole = (0.0, 100 * (line.tempo - 1), line.shift_semitones)
     for axes, value in zip(rows, whole, strict=True):
         axes.plot(ends, (value, value), color=colour, linewidth=1.2, alpha=0.7)
-    trusted = found.pieces.correlation >= TRUSTED
+    trusted = found.hits.correlation >= TRUSTED
     for some, alpha in ((trusted, 1.0), (~trusted, 0.3)):
         dots = {"color": colour, "markersize": 3.2, "alpha": alpha, "linestyle": ""}
-        rows[0].plot(found.pieces.a_s[some], found.away_ms[some], "o", **dots)
+        rows[0].plot(found.hits.a_s[some], found.away_ms[some], "o", **dots)
     rows[1].plot(found.tempo_s, 100 * (found.tempo - 1), "o-", color=colour, ms=2.6, lw=0.8)
     rows[2].plot(found.pitch_s, found.semitones, "o-", color=colour, ms=3.2, lw=0.8)
 
