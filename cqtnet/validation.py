@@ -87,7 +87,7 @@ def make_pairs(items: Sequence[Item], cache: Path, *, limit: int = 48, seed: int
             rng = np.random.default_rng([seed, number, index])
             length = min(len(pcm), int(FRAGMENT_S.get(name, 20.0) * SAMPLE_RATE))
             start = int(rng.integers(len(pcm) - length + 1))
-            fragment = pcm[start : start + length].astype(np.float32) / np.float32(32767)
+            fragment = np.divide(pcm[start : start + length], 32767, dtype=np.float32)
             chain = draw_chain(rng, recipe, duration_s=length / SAMPLE_RATE)
             changed = chain.apply(fragment, SAMPLE_RATE).samples
             originals[name].append(_frames(transform, fragment))

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from augment.chain import draw_chain, recipe_named
 from augment.spectral import apply_spectral, draw_spectral
+from augment.tempo import with_length
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.cache import FrameStore, Places, cached_samples
 from cqtnet.cqt import FRAMES_PER_SECOND, HOP_LENGTH, Cqt, normalise, power_weights
@@ -81,29 +82,25 @@ def n_waveforms(recipe: Recipe, n: int) -> int:
     return max(1, round(recipe.waveform_share * n)) if recipe.waveform_share > 0 else 0
 
 
+@dataclass
 class Views:
     """Batches of altered fragments, on the device that trains."""
 
-    def __init__(
-        self,
-        store: FrameStore,
-        items: Sequence[Item],
-        recipe: Recipe,
-        *,
-        seed: int,
-        noise: Tensor,
-        stride_frames: int = 1,
-        rank: int = 0,
-    ) -> None:
-        """`stride_frames` is the preset's: context is whole steps of its trunk."""
-        self.store, self.recipe, self.seed, self.rank = store, recipe, seed, rank
-        self.stride_frames = stride_frames
-        device = store.roots.device
-        self.noise = noise.to(device)
+    store: FrameStore
+    items: Sequence[Item]
+    recipe: Recipe
+    noise: Tensor
+    seed: int
+    rank: int = 0
+    stride_frames: int = 1  # the preset's: context is whole steps of its trunk
+
+    def __post_init__(self) -> None:
+        device = self.store.roots.device
+        self.noise = self.noise.to(device)
         self.power_weights = power_weights().to(device)
         self.cqt = Cqt().to(device)
-        names = {name: i for i, name in enumerate(sorted({item.collection for item in items}))}
-        self.collections = np.array([names[item.collection] for item in items])
+        places = {name: i for i, name in enumerate(sorted({i.collection for i in self.items}))}
+        self.collections = np.array([places[item.collection] for item in self.items])
 
     def batch(self, step: int, waveforms: Tensor | None = None, *, paired: bool = True) -> Batch:
         """The views of a step; `waveforms` (k, n) replace its last k altered ones.
@@ -158,22 +155,19 @@ class Views:
         )
 
 
+@dataclass
 class Waveforms(Dataset[Tensor]):
     """Altered waveforms (k, n) of each step's last fragments, by real audio processing."""
 
-    def __init__(
-        self,
-        items: Sequence[Item],
-        places: Places,
-        recipe: Recipe,
-        *,
-        cache: Path,
-        seed: int,
-        rank: int = 0,
-    ) -> None:
-        self.items, self.cache = items, cache
-        self.places, self.recipe, self.seed, self.rank = places, recipe, seed, rank
-        chain = recipe_named(recipe.chain).items()
+    items: Sequence[Item]
+    places: Places
+    recipe: Recipe
+    cache: Path
+    seed: int
+    rank: int = 0
+
+    def __post_init__(self) -> None:
+        chain = recipe_named(self.recipe.chain).items()
         self.chain = {name: how for name, how in chain if name not in EDITS}
 
     def __getitem__(self, step: int) -> Tensor:
@@ -188,16 +182,10 @@ class Waveforms(Dataset[Tensor]):
         rng = np.random.default_rng([self.seed, step, self.rank, i, 1])
         pcm = cached_samples(self.items[plan.recordings[i]], self.cache)
         start = plan.starts[i] * HOP_LENGTH
-        fragment = pcm[start : start + int(plan.n_samples * SLOWEST)].astype(
-            np.float32
-        ) / np.float32(32767)
-        duration_s = len(fragment) / SAMPLE_RATE
-        chain = draw_chain(rng, self.chain, duration_s=duration_s)
-        altered = chain.apply(fragment, SAMPLE_RATE).samples
-        samples = np.zeros(plan.n_samples, np.float32)
-        kept = altered[: len(samples)]
-        samples[: len(kept)] = kept
-        return samples
+        read = pcm[start : start + int(plan.n_samples * SLOWEST)]
+        fragment = np.divide(read, 32767, dtype=np.float32)
+        chain = draw_chain(rng, self.chain, duration_s=len(fragment) / SAMPLE_RATE)
+        return with_length(chain.apply(fragment, SAMPLE_RATE).samples, plan.n_samples)
 
 
 def waveform_batches(dataset: Waveforms, steps: range, *, workers: int) -> Iterator[Tensor | None]:

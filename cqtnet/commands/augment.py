@@ -75,12 +75,16 @@ PATH = click.Path(path_type=Path)
 @click.option("--lowpass", type=float, help="Remove what is above, in Hz.")
 @click.option("--telephone", is_flag=True, default=None, help="Keep 300 to 3400 Hz.")
 @click.option("--gain", type=float, help="dB louder.")
-@click.option("--clip", type=float, help="Clip at so many dB under the peak.")
+@click.option("--clip", type=float, help="Clip so many dB under the peak.")
 @click.option("--codec", type=CODEC, help="Through a codec and back, for example mp3:64.")
 @click.option("--random", "preset", metavar="PRESET", help="Draw the effects: paper or real-life.")
 @click.option("--replay", type=PATH, help="Apply the effects in this JSON file.")
 @click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of all chance."
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="For everything random.",
 )
 @click.option("--draw", type=PATH, help="Write the effects to this JSON file.")
 @click.option("--sample-rate", type=click.IntRange(4000, 192000), default=22050, show_default=True)

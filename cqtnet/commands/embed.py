@@ -93,5 +93,5 @@ def models(as_json: bool) -> None:
         preset = w.model.preset
         click.echo(
             f"{name:10} {millions:5.2f} M parameters, embedding of {preset.embedding_size}, "
-            f"hears {preset.receptive_s:.1f} s at once, SHA-256 {w.sha256[:16]}…"
+            f"a step depends on {preset.receptive_s:.1f} s, SHA-256 {w.sha256[:16]}…"
         )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cqtnet.errors import ManifestError
+
 if TYPE_CHECKING:
     from cqtnet.data import Item
     from cqtnet.train import StepReport, TrainConfig
@@ -26,7 +28,9 @@ Example:
 @click.option("--recipe", default="default", help="default or paper.", show_default=True)
 @click.option("--preset", default=None, help="default, paper or tiny; default: the recipe's name.")
 @click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
-@click.option("--batch", type=click.IntRange(2), help="Longest fragments a step, per device.")
+@click.option(
+    "--batch", type=click.IntRange(2), help="Fragments of the longest length in a step, per device."
+)
 @click.option("--lr", type=click.FloatRange(0, min_open=True), help="Instead of the recipe's.")
 @click.option("--waveform-share", type=click.FloatRange(0, 1), help="Instead of the recipe's.")
 @click.option(
@@ -56,7 +60,7 @@ Example:
 @click.option(
     "--workers",
     type=click.IntRange(0),
-    help="Processes altering waveforms; default: all cores but one, 16 at most.",
+    help="Processes that alter waveforms; default: all cores but one, at most 16.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--resume", is_flag=True, help="Go on where the run in OUT stopped.")
@@ -92,13 +96,12 @@ def train(
 
     A manifest is a .tsv or .csv with the columns `path` (or `file`), and optionally `id`,
     `split` (train, valid; others are left out) and `collection` (or `repository`): recordings
-    of one collection are never a pair of different ones, for they may hold the same music.
+    of one collection may hold the same music, so they are never a pair of different ones.
 
     Several GPUs: torchrun --nproc-per-node N --no-python cqtnet train …
     """
     from cqtnet.audio import find_audio
     from cqtnet.data import read_items
-    from cqtnet.errors import ManifestError
     from cqtnet.model import find_preset
     from cqtnet.recipes import changed, find_recipe
     from cqtnet.runstate import is_main

@@ -49,5 +49,6 @@ def test_a_window_of_the_one_pass_stays_close_to_embedding_it_alone(embedder: Em
 
 
 def test_gain_changes_nothing_that_matters(embedder: Embedder, fragments: list[np.ndarray]) -> None:
+    loud = fragments[0] / np.abs(fragments[0]).max()
     for gain in (0.03, 3.0):
-        assert embedder.embed(fragments[2] * np.float32(gain)) @ embedder.embed(fragments[2]) > 0.99
+        assert embedder.embed(loud * np.float32(gain)) @ embedder.embed(loud) > 0.99

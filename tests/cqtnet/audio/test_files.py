@@ -26,18 +26,16 @@ def names(paths, folder):
     return [str(path.relative_to(folder)) for path in paths]
 
 
-def test_a_folder_gives_its_recordings_sorted_and_nothing_else(archive):
-    found = names(find_audio([archive]), archive)
-    assert found == ["a.MP3", "b.wav", "film.mp4", "sub/c.flac", "sub/deep/d.m4a"]
-
-
-def test_a_named_file_is_taken_whatever_its_suffix(archive):
-    assert list(find_audio([archive / "notes.txt"])) == [archive / "notes.txt"]
-
-
-def test_the_order_of_what_is_named_is_kept_and_nothing_comes_twice(archive):
-    found = names(find_audio([archive / "sub", archive / "b.wav", str(archive)]), archive)
-    assert found == ["sub/c.flac", "sub/deep/d.m4a", "b.wav", "a.MP3", "film.mp4"]
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ([""], ["a.MP3", "b.wav", "film.mp4", "sub/c.flac", "sub/deep/d.m4a"]),  # sorted
+        (["notes.txt"], ["notes.txt"]),  # a named file is taken whatever its suffix
+        (["sub", "b.wav", ""], ["sub/c.flac", "sub/deep/d.m4a", "b.wav", "a.MP3", "film.mp4"]),
+    ],
+)
+def test_recordings_are_found_in_order_and_none_twice(archive, named, expected):
+    assert names(find_audio([archive / name for name in named]), archive) == expected
 
 
 def test_links_are_followed_once_and_loops_end(archive):
@@ -101,8 +99,5 @@ def test_sha256_is_the_known_digest(tmp_path):
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )
     assert file_sha256(tmp_path / "large") == hashlib.sha256(bytes(3_000_000)).hexdigest()
-
-
-def test_sha256_of_a_folder_is_an_error(tmp_path):
     with pytest.raises(NotAudioError, match="is a folder"):
         file_sha256(tmp_path)
