@@ -31,7 +31,7 @@ def match(start_s: float, end_s: float, *, key: int = 1, path: str = "/a.flac") 
 
 
 def found(*matches: Any, **others: Any) -> Any:
-    known = {"unproven": (), "duration_s": 100.0, "lack": "", "nearest": None}
+    known = {"unproven": (), "duration_s": 100.0, "problem": "", "nearest": None}
     return SimpleNamespace(**{**known, "matches": matches, "is_sure": bool(matches), **others})
 
 
@@ -56,7 +56,7 @@ def test_a_page_tells_what_is_heard_when_and_how_it_was_altered(tmp_path: Path) 
     [
         (found(), "Not in the archive", "different"),
         (found(match(1, 9), is_sure=False), "Perhaps in the archive", "insufficient"),
-        (found(lack="holds nothing but silence"), "It holds nothing but silence.", "insufficient"),
+        (found(problem="holds nothing but silence"), "It holds nothing but silence.", "insufficient"),
     ],
 )
 def test_a_page_says_first_what_is_known(
