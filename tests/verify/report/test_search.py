@@ -56,7 +56,11 @@ def test_a_page_tells_what_is_heard_when_and_how_it_was_altered(tmp_path: Path) 
     [
         (found(), "Not in the archive", "different"),
         (found(match(1, 9), is_sure=False), "Perhaps in the archive", "insufficient"),
-        (found(problem="holds nothing but silence"), "It holds nothing but silence.", "insufficient"),
+        (
+            found(problem="holds nothing but silence"),
+            "It holds nothing but silence.",
+            "insufficient",
+        ),
     ],
 )
 def test_a_page_says_first_what_is_known(
