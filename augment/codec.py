@@ -148,8 +148,9 @@ def _through_ffmpeg(
             f"codec: this ffmpeg cannot do {spec.encoder} at {kbps:g} kbit/s and {rate} Hz "
             f"({problem}); choose another codec or rate"
         ) from problem
-    decoded = np.concatenate([_as_float(frame.to_ndarray()) for frame in frames])
-    return decoded[spec.delay :], int(frames[0].sample_rate)
+    decoded = np.concatenate([frame.to_ndarray()[0] for frame in frames])
+    samples = (decoded / 32768 if decoded.dtype == np.int16 else decoded).astype(np.float32)
+    return samples[spec.delay :], int(frames[0].sample_rate)
 
 
 def _frames(samples: Samples, rate: int, spec: CodecSpec, frame_size: int) -> Iterator[Any]:
@@ -162,12 +163,6 @@ def _frames(samples: Samples, rate: int, spec: CodecSpec, frame_size: int) -> It
     if spec.sample_format == "s16":
         values = np.clip(np.round(values * 32768), -32768, 32767).astype(np.int16)
     return mono_frames(values, rate, spec.sample_format, frame_size)
-
-
-def _as_float(decoded: NDArray[Any]) -> Samples:
-    """One decoded mono frame, shape (1, n) of int16 or float, as float32 of shape (n,)."""
-    scale = 32768 if decoded.dtype == np.int16 else 1
-    return np.asarray(decoded[0] / scale, dtype=np.float32)
 
 
 def _through_vorbis(samples: Samples, rate: int, kbps: float) -> Samples:

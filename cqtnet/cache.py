@@ -1,11 +1,15 @@
-"""What is computed once of each recording and kept: decoded samples, CQTs."""
+"""What is computed once for each recording and kept on disk: samples, CQTs, descriptions."""
 
+import ast
 import hashlib
+import io
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,12 +20,69 @@ from numpy.typing import NDArray
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.cqt import Cqt, CqtConfig
 from cqtnet.data import Item
-from cqtnet.errors import FragmentTooShortError, ManifestError
+from cqtnet.errors import FragmentTooShortError, InputError, ManifestError
 from cqtnet.files import written_whole
 from cqtnet.model import MINIMUM_S
 
 FORMAT = 2
 """Raised whenever decoding, the CQT or what is kept of them changes: old files are then unused."""
+
+Arrays = Mapping[str, NDArray[Any]]
+"""Arrays by name."""
+
+
+class ArrayCache:
+    """Sets of arrays in a folder, each under a name; a damaged file counts as missing.
+
+    A file is the SHA-256 of the rest, then an .npz: nothing is parsed before its hash is right.
+
+    >>> ArrayCache(Path("cache")).put("a", {"level": np.array(0.5)})
+    >>> ArrayCache(Path("cache")).get("a")
+    {'level': array(0.5)}
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(self, name: str) -> Arrays | None:
+        """The arrays under that name; None where they are missing or damaged."""
+        try:
+            content = self._path(name).read_bytes()
+        except OSError:
+            return None
+        digest, packed = content[:32], content[32:]
+        if hashlib.sha256(packed).digest() != digest:
+            return None
+        with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    def put(self, name: str, arrays: Arrays) -> None:
+        """Write the arrays under that name, whole or not at all."""
+        packed = io.BytesIO()
+        np.savez(packed, **arrays)  # type: ignore[arg-type]
+        with written_whole(self._path(name)) as temporary:
+            temporary.write_bytes(hashlib.sha256(packed.getvalue()).digest() + packed.getvalue())
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.kept"
+
+
+class CachedArrays(Sequence[Arrays]):
+    """The arrays under several names of a cache, read from disk whenever one is asked for."""
+
+    def __init__(self, cache: ArrayCache, names: Sequence[str]) -> None:
+        self.cache, self.names = cache, names
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return CachedArrays(self.cache, self.names[index])
+        arrays = self.cache.get(self.names[index])
+        if arrays is None:
+            raise InputError(f"{self.cache.folder} lost a file during the run; run it again")
+        return arrays
 
 
 def cached(
@@ -93,7 +154,62 @@ def cached_samples(item: Item, cache: Path) -> NDArray[np.int16]:
     return cached(item, cache, "pcm", decoded, mapped=True)
 
 
+# A hash of code, for the names of what is kept of its results.
+
+
+def code_hash(module: str, packages: Sequence[str]) -> str:
+    """SHA-256 of the source of a module and of all that it needs from these packages and its own.
+
+    Imports are followed however far, and found without running anything.
+    """
+    sources = code_files(module, packages)
+    digests = sorted(hashlib.sha256(source).hexdigest() for source in sources.values())
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def code_files(module: str, packages: Sequence[str]) -> dict[Path, bytes]:
+    """The files of a module and of all that it imports from the packages, directly or not."""
+    wanted = {*packages, module.partition(".")[0]}
+    waiting, sources = [_source_of(module)], dict[Path, bytes]()
+    while waiting:
+        file = waiting.pop()
+        if file is None or file in sources:
+            continue
+        sources[file] = file.read_bytes()
+        names = _imported(ast.parse(sources[file]))
+        waiting += [_source_of(name) for name in names if name.partition(".")[0] in wanted]
+    return sources
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    """Names of all modules that a source imports anywhere, and of the packages they are in."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    parts = [name.split(".") for name in names]
+    return {".".join(part[:end]) for part in parts for end in range(1, len(part) + 1)}
+
+
+def _source_of(name: str) -> Path | None:
+    """The file of a module, without importing it; None where there is no such module."""
+    if name in sys.modules:
+        file = getattr(sys.modules[name], "__file__", None)
+        return Path(file) if file else None
+    top, *rest = name.split(".")
+    spec = find_spec(top)
+    for folder in (spec and spec.submodule_search_locations) or ():
+        base = Path(folder, *rest)
+        for file in (base / "__init__.py", base.with_suffix(".py")):
+            if file.is_file():
+                return file
+    return None
+
+
 # The cache of recordings' CQTs, and batches of stretches cut from it.
+# Training data: the CQTs of many recordings, and batches of stretches cut from them.
 
 MARGIN_BINS = 5
 """Semitones cached beyond the 84 bins, for transpositions of up to four."""

@@ -21,7 +21,7 @@ from cqtnet.errors import InputError
 
 EPILOG = """\b
 Exit codes: 0 done; 1 some of several files failed; 2 the input or the call is wrong, the system
-failed (a full disk), or it was interrupted; 141 nobody reads the output any more (a broken pipe).
+failed (a full disk), or it was interrupted; 141 the output went into a broken pipe.
 Commands that answer a question have their own.
 """
 BROKEN_PIPE = 141
@@ -71,7 +71,7 @@ def main() -> None:
     such as `cqtnet compare`.
     """
     if sys.stdout is None:
-        click.echo("cqtnet: standard output is closed; nobody would see the answer", err=True)
+        click.echo("cqtnet: standard output is closed; open it for the answer", err=True)
         sys.exit(2)
     for stream in (sys.stdout, sys.stderr):
         # File names need not be UTF-8; what came in as bytes goes out as the same bytes.

@@ -1,23 +1,21 @@
 """Recordings to learn from: manifests, folders and splits."""
 
-import csv
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from augment.audio.files import AUDIO_SUFFIXES
 from cqtnet import audio
 from cqtnet.errors import ManifestError
+from cqtnet.tables import Table, read_table
 
 SPLITS = ("train", "valid", "test", "devtest")
 
 
 @dataclass(frozen=True)
 class Item:
-    """One recording: its file, its name, its split, and what it must not be told apart from."""
+    """A recording: its file, its name, its split, and its collection, held out as a whole."""
 
     path: Path
     recording: str
@@ -41,13 +39,13 @@ def read_items(source: Path, *, validation_share: float = 0.1) -> list[Item]:
 
 
 def list_items(source: Path) -> list[Item]:
-    """Recordings of a manifest or a folder as they are marked; those of a folder are `train`."""
+    """Recordings of a manifest with the splits it gives, or of a folder, all `train`."""
     return list(_read_folder(source) if source.is_dir() else _read_manifest(source))
 
 
 def has_splits(source: Path) -> bool:
-    """Whether a manifest says of any recording which split it belongs to; a folder can't."""
-    return not source.is_dir() and any(row.get("split") for _, row in _rows(source))
+    """Whether a manifest gives the split of any recording; a folder never does."""
+    return not source.is_dir() and any(row.get("split") for _, row in _rows(source).dicts())
 
 
 def hold_out(items: Sequence[Item], *, share: float) -> list[Item]:
@@ -88,7 +86,7 @@ def _read_folder(folder: Path) -> Iterator[Item]:
 def _read_manifest(path: Path) -> Iterator[Item]:
     """Rows of a manifest, strictly: a wrong one is an error with its line number."""
     seen: dict[str, int] = {}
-    for line, row in _rows(path):
+    for line, row in _rows(path).dicts():
         name = row.get("file") or row.get("path") or ""
         recording = row.get("id") or row.get("recording") or name
         split = row.get("split") or "train"
@@ -114,35 +112,5 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and columns of every row of a .tsv or .csv with a header."""
-    text = _text(path)
-    delimiter = "\t" if path.suffix == ".tsv" else ","
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        columns = reader.fieldnames or []
-        if not {"file", "path"} & set(columns):
-            shown = audio.shown(", ".join(columns))
-            raise ManifestError(f"{path}:1: no column `path` or `file`; found {shown}")
-        for row in reader:
-            if None in row or None in row.values():
-                raise ManifestError(
-                    f"{path}:{reader.line_num}: has not the {len(columns)} columns of the header"
-                )
-            yield reader.line_num, row
-    except csv.Error as error:
-        raise ManifestError(f"{path}:{max(1, reader.line_num)}: {error}") from error
-
-
-def _text(path: Path) -> str:
-    """The text of a list; a recording in its place is an error that says so."""
-    cure = "give a folder or a list of recordings"
-    if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file():
-        raise ManifestError(f"{audio.shown(path)} is audio; {cure}")
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
-    except OSError as error:
-        raise ManifestError(f"{path} is neither a folder nor a readable list: {error}") from error
-    if "\0" in text:
-        raise ManifestError(f"{audio.shown(path)} is no text in UTF-8; {cure}")
-    return text
+def _rows(path: Path) -> Table:
+    return read_table(path, any_of=("file", "path"))

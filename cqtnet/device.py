@@ -19,7 +19,7 @@ def find_device(name: str = "auto") -> torch.device:
         raise InputError(f"device {name!r} is unknown; use auto, cpu, cuda or cuda:1")
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
         raise InputError(
-            f"device {name!r} does not exist: torch sees {torch.cuda.device_count()} CUDA GPUs; "
+            f"device {name!r} is missing: torch sees {torch.cuda.device_count()} CUDA GPUs; "
             "use cpu, or install torch's build for GPUs"
         )
     return torch.device(name)

@@ -1,4 +1,4 @@
-"""The equal error rate, and the ranking of scores that it and the figures of `eval` rest on."""
+"""The equal error rate, and the ranking of scores that the figures of `eval` are computed from."""
 
 from dataclasses import dataclass
 
@@ -9,15 +9,13 @@ from scipy.optimize import isotonic_regression
 from cqtnet.errors import InputError
 
 Floats = NDArray[np.float64]
-Weights = tuple[ArrayLike, ArrayLike]
 
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """How many trials of each class lie at each distinct score, from the highest down.
+    """The number of trials of each class at each score, from the highest score down, (k,) each.
 
-    (k,) each; a place may hold nothing. Weights stand for numbers where a trial counts more or
-    less than once.
+    A resample counts a trial several times or not at all, so a place may hold no trial.
     """
 
     score: Floats
@@ -44,18 +42,16 @@ class Ranking:
     def hull(self) -> "Ranking":
         """Places pooled until the share of targets falls from each to the next (PAV).
 
-        What is left are the edges of the ROC's convex hull.
+        The places that remain are the edges of the ROC's convex hull.
         """
         number = self.target + self.nontarget
-        held = np.flatnonzero(number)
-        share = self.target[held] / number[held]
-        fit = isotonic_regression(share, weights=number[held], increasing=False)
-        return self.pooled(held[np.asarray(fit.blocks[:-1], np.intp)])
+        used = np.flatnonzero(number)
+        share = self.target[used] / number[used]
+        fit = isotonic_regression(share, weights=number[used], increasing=False)
+        return self.pooled(used[np.asarray(fit.blocks[:-1], np.intp)])
 
 
-def equal_error_rate(
-    target: ArrayLike, nontarget: ArrayLike, *, weights: Weights | None = None
-) -> float:
+def equal_error_rate(target: ArrayLike, nontarget: ArrayLike) -> float:
     """Rate at which misses equal false alarms on the convex hull of the ROC, in [0, 0.5].
 
     Higher scores mean the same recording; ties are one threshold; constant scores give 0.5.
@@ -63,21 +59,12 @@ def equal_error_rate(
     >>> equal_error_rate([2.0, 1.0], [0.0, -1.0])
     0.0
     """
-    return crossing(*roc_hull(target, nontarget, weights=weights))
+    return crossing(*roc_hull(target, nontarget))
 
 
-def roc_hull(
-    target: ArrayLike, nontarget: ArrayLike, *, weights: Weights | None = None
-) -> tuple[Floats, Floats]:
+def roc_hull(target: ArrayLike, nontarget: ArrayLike) -> tuple[Floats, Floats]:
     """False-alarm and miss rates at the corners of the ROC's convex hull, from (0, 1) to (1, 0)."""
-    return rank(target, nontarget, weights).hull().rates()
-
-
-def error_rates(
-    target: ArrayLike, nontarget: ArrayLike, *, weights: Weights | None = None
-) -> tuple[Floats, Floats]:
-    """False-alarm and miss rates at every threshold, from accept-nothing to accept-all."""
-    return rank(target, nontarget, weights).rates()
+    return rank(target, nontarget).hull().rates()
 
 
 def crossing(false_alarm: Floats, miss: Floats) -> float:
@@ -88,37 +75,22 @@ def crossing(false_alarm: Floats, miss: Floats) -> float:
     return float(false_alarm[i - 1] + share * (false_alarm[i] - false_alarm[i - 1]))
 
 
-def rank(target: ArrayLike, nontarget: ArrayLike, weights: Weights | None = None) -> Ranking:
+def rank(target: ArrayLike, nontarget: ArrayLike) -> Ranking:
     """The ranking of finite scores, at least one of each class; ties share a place."""
     tar, non = finite("target scores", target), finite("nontarget scores", nontarget)
-    weight_tar, weight_non = weights_of(tar, non, weights)
     score, place = np.unique(np.concatenate([tar, non]), return_inverse=True)
-    number_tar, number_non = (
-        np.bincount(at, weight, minlength=len(score)).astype(np.float64)[::-1]
-        for at, weight in ((place[: len(tar)], weight_tar), (place[len(tar) :], weight_non))
+    numbers = (
+        np.bincount(places, minlength=len(score)).astype(np.float64)[::-1]
+        for places in (place[: len(tar)], place[len(tar) :])
     )
-    return Ranking(score[::-1], number_tar, number_non)
+    return Ranking(score[::-1], *numbers)
 
 
 def finite(name: str, values: ArrayLike) -> Floats:
-    """The values as (n,) float64, at least one and all finite; else an error that says `name`."""
+    """The values as (n,) float64, at least one and all finite; errors call them `name`."""
     array = np.asarray(values, np.float64).ravel()
     wrong = np.flatnonzero(~np.isfinite(array))
     if not len(array) or len(wrong):
-        found = f"number {wrong[0] + 1} is {array[wrong[0]]}" if len(array) else "none given"
-        raise InputError(f"{name} must be finite and at least one; {found}")
+        problem = f"number {wrong[0] + 1} is {array[wrong[0]]}" if len(array) else "none given"
+        raise InputError(f"{name} must be finite and at least one; {problem}")
     return array
-
-
-def weights_of(target: Floats, nontarget: Floats, weights: Weights | None) -> tuple[Floats, Floats]:
-    """Weights of the trials of both classes: as many as trials, none negative, not all zero."""
-    if weights is None:
-        return np.ones(len(target)), np.ones(len(nontarget))
-    tar, non = finite("weights of targets", weights[0]), finite("weights of nontargets", weights[1])
-    for name, weight, scores in (("targets", tar, target), ("nontargets", non, nontarget)):
-        if len(weight) != len(scores) or weight.min() < 0 or weight.sum() <= 0:
-            raise InputError(
-                f"{len(weight)} weights from {weight.min():g} do not fit {len(scores)} {name}; "
-                "give one a trial, none negative, not all zero"
-            )
-    return tar, non

@@ -96,10 +96,10 @@ class Embedder:
     def __init__(
         self,
         model: CqtNet,
-        *,
         device: str = "auto",
         precision: Precision = "auto",
         deterministic: bool = False,
+        *,
         sha256: str = "",
     ) -> None:
         """`deterministic` computes in float32, with algorithms that always give the same bits."""
@@ -126,14 +126,8 @@ class Embedder:
         deterministic: bool = False,
     ) -> "Embedder":
         """The embedder of shipped weights, or of weights at a path."""
-        weights = load_weights(name)
-        return cls(
-            weights.model,
-            device=device,
-            precision=precision,
-            deterministic=deterministic,
-            sha256=weights.sha256,
-        )
+        weights, options = load_weights(name), (device, precision, deterministic)
+        return cls(weights.model, *options, sha256=weights.sha256)
 
     def trace_file(self, path: str | os.PathLike[str]) -> Trace:
         """The trace of a file; what is wrong with the file is an `AudioWarning`."""

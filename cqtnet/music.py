@@ -264,7 +264,7 @@ def _draw_bars(plan: Plan, duration_s: float) -> NDArray[np.float64]:
     """The time at which each bar starts, and the last one ends, in s; the tempo breathes."""
     rng = _stream(plan.seed, "bars")
     lead_in_s = min(uniform(rng, (0.05, 0.4)), 0.02 * duration_s)
-    music_s = duration_s - lead_in_s - min(1.5, 0.15 * duration_s)
+    music_s = duration_s - lead_in_s - min(1.5, 0.025 * duration_s)  # the last notes die away
     bars = max(1, round(music_s * plan.tempo_bpm / (15.0 * plan.steps)))
     lengths = 1.0 + np.diff(rng.normal(0.0, 0.003 if plan.has_drums else 0.015, bars + 1))
     starts_s: NDArray[np.float64] = np.append(0.0, np.cumsum(lengths)) * music_s / lengths.sum()
@@ -326,7 +326,7 @@ def _play(plan: Plan, section: Section, role: str, chords: Chords) -> list[Event
     if role != backing and drawn < ROLES[role].from_energy:
         return []
     play = _play_melody if role == "lead" else _play_figure
-    last = plan.steps * (len(chords) - 1)  # the last bar is one long chord
+    last = plan.steps * (len(chords) - (section.kind == "outro"))  # which ends on a long chord
     return [
         (step, length if step < last else 2 * plan.steps, midi, (0.4 + 0.6 * energy) * accent)
         for step, length, midi, accent in play(plan, section, role, chords)

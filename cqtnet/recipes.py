@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from augment.spectral import SpectralRanges
@@ -122,10 +122,6 @@ class Recipe:
                 f"shift_semitones {list(self.spectral.shift_semitones)} exceeds the bins that are "
                 f"cached; give a range within ±{MARGIN_BINS}"
             )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data."""
-        return asdict(self)
 
 
 def _require_number(name: str, value: float) -> None:

@@ -35,30 +35,40 @@ class Table:
 
 
 def read_table(
-    path: Path, *, needed: Sequence[str] = (), any_of: Sequence[str] = (), fold_case: bool = False
+    path: Path,
+    *,
+    needed: Sequence[str] = (),
+    any_of: Sequence[str] = (),
+    fold_case: bool = False,
+    row_a_line: bool = False,
 ) -> Table:
     """The table in a file, or on standard input where the path is ``-``.
 
-    Columns are separated by tabs where the header holds a tab, else by commas. Blank lines are
-    skipped. A table without one of the `needed` columns, without all of the `any_of` columns,
-    without rows, or with a row of another length is a ManifestError. `fold_case` makes the names
-    of the columns lower case.
+    Columns are separated by tabs in a .tsv and where the header holds a tab, else by commas. Blank
+    lines are skipped. A table without one of the `needed` columns, without all of the `any_of`
+    columns, without rows, or with a row of another length is a ManifestError. `fold_case` makes the
+    names of the columns lower case. `row_a_line` refuses blank lines and fields with a line break.
 
     >>> read_table(Path("recordings.tsv"), needed=["file"]).column("file")
     ['a.wav', 'b.wav']
     """
     text = read_list(path)
     header = text.partition("\n")[0]
-    delimiter = "\t" if "\t" in header else ","
+    delimiter = "\t" if path.suffix == ".tsv" or "\t" in header else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows, lines = [], []
+    rows: list[list[str]] = []
+    lines: list[int] = []
     try:
         columns = next(reader, [])
         if fold_case:
             columns = [name.strip().casefold() for name in columns]
         _check_columns(path, columns, needed, any_of)
         for row in reader:
-            if not row:
+            if row_a_line and reader.line_num != len(rows) + 2:
+                raise ManifestError(
+                    f"{path}:{len(rows) + 2}: a field holds a line break; remove it"
+                )
+            if not row and not row_a_line:
                 continue
             if len(row) != len(columns):
                 raise ManifestError(

@@ -235,8 +235,8 @@ def run_card(
     """Everything that is needed to repeat the run, as plain data that is saved with the weights."""
     counts = {split: sum(i.split == split for i in items) for split in ("train", "valid")}
     card = {
-        "recipe": config.recipe.to_dict(),
-        "preset_trained": config.preset.to_dict(),
+        "recipe": asdict(config.recipe),
+        "preset_trained": asdict(config.preset),
         "seed": config.seed,
         "recordings": counts,
         "data_sha256": data_hash([i for i in items if i.split in counts]),

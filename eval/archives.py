@@ -1,8 +1,8 @@
 """How well altered fragments are found in an archive, and how often foreign ones are "found".
 
-Every fragment is asked of an archive of all recordings, and of one without its collection. From
-the first comes how often the right recording is ranked first, and called a match; from the second
-how often another one is: collections are left out whole, for their pieces may share sounds.
+Each fragment is searched for in an archive of all recordings, and in one without its collection.
+The first shows how often the right recording is ranked first and called a match; the second, how
+often another one is. Collections are left out as a whole, for their pieces may share sounds.
 """
 
 import os
@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,28 +31,26 @@ from verify.archive.export import merge_into
 from verify.archive.search import search
 from verify.archive.store import is_archive
 
-Told = Callable[[int, int], None]
-
 
 @dataclass(frozen=True)
 class Query:
-    """A fragment that is to be sought."""
+    """A fragment to search for."""
 
     probe: Path
     recording: str
     condition: str
-    length_s: float  # so much of it, from its middle
+    length_s: float  # of the part to use, from its middle
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What was found of a fragment in an archive."""
+    """The answer of one archive to a query."""
 
     condition: str
     probe: str
     recording: str
     present: bool  # whether its recording is in the archive
-    first: str  # the recording ranked first, a match or the nearest; "" where nothing was weighed
+    first: str  # the recording ranked first, a match or the nearest; "" if there is none
     is_match: bool  # at the threshold
     log_lr: float
     place_s: float  # where it begins there
@@ -65,35 +63,33 @@ class Answer:
 
     @property
     def is_found(self) -> bool:
-        """Whether the right recording is ranked first, and called a match."""
+        """Whether the right recording is ranked first and called a match."""
         return self.is_first and self.is_match
 
     @property
     def is_false(self) -> bool:
-        """Whether a recording is called a match that the fragment is not of."""
+        """Whether another recording is called a match."""
         return self.is_match and not self.is_first
 
 
 def queries_of(trials: Sequence[Path], *, length_s: float, limit: int | None) -> list[Query]:
-    """The fragments of lists of trials, each once; `limit` of each condition, evenly chosen."""
-    found: dict[str, dict[Path, Query]] = {}
+    """The fragments in lists of trials, each once; `limit` of each condition, evenly chosen."""
+    by_condition: dict[str, dict[Path, Query]] = {}
     for path in trials:
-        listed = read_trials(path)
-        for probe, recording, condition in zip(
-            listed.probe.tolist(), listed.recording.tolist(), listed.condition.tolist(), strict=True
-        ):
-            query = Query(listed.file(probe), recording, condition, length_s)
-            found.setdefault(condition, {}).setdefault(query.probe, query)
+        table = read_trials(path)
+        columns = (table.probe.tolist(), table.recording.tolist(), table.condition.tolist())
+        for probe, recording, condition in zip(*columns, strict=True):
+            query = Query(table.file(probe), recording, condition, length_s)
+            by_condition.setdefault(condition, {}).setdefault(query.probe, query)
     chosen: list[Query] = []
-    for own in found.values():
-        several = list(own.values())
-        step = max(1.0, len(several) / (limit or len(several)))
-        chosen += [several[int(i * step)] for i in range(min(len(several), limit or len(several)))]
+    for own in map(list, map(dict.values, by_condition.values())):
+        count = min(len(own), limit or len(own))
+        chosen += [own[int(i * len(own) / count)] for i in range(count)]
     return chosen
 
 
 def halves(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
-    """The recordings in two parts of about the same size, collections kept whole."""
+    """The recordings in two parts of about the same size, with collections kept whole."""
     by_collection: dict[str, list[Item]] = {}
     for item in items:
         by_collection.setdefault(item.collection, []).append(item)
@@ -113,17 +109,17 @@ def measure(
     distractors: Path | None = None,
     min_log_lr: float | None = None,
     workers: int = 1,
-    told: Told = lambda done, of: None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Answer]:
-    """What came of every query, asked of all recordings and of those of other collections.
+    """The answers to each query, of an archive of all recordings and of one without its collection.
 
     Archives are made in `folder`, and kept. `distractors` is a folder of further recordings, or an
-    archive of such, that all of them hold.
+    archive of them, which are added to every archive.
     """
     known = {item.recording for item in items}
     unknown = next((query for query in queries if query.recording not in known), None)
     if unknown is not None:
-        raise ManifestError(f"{unknown.probe} is of {unknown.recording}, which no list has")
+        raise ManifestError(f"{unknown.probe} is of {unknown.recording}, which is in no list")
     first, second = halves(items)
     others = None if distractors is None else _indexed(distractors, folder / "distractors")
     tasks = []
@@ -140,33 +136,33 @@ def measure(
     with one_thread():
         for answer in in_processes(_ask, tasks, workers=workers):
             answers.append(answer)
-            told(len(answers), len(tasks))
+            on_progress(len(answers), len(tasks))
     return answers
 
 
 def figures(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
-    """By condition: how often the right one is first, is found, a foreign one is, and seconds."""
-    found: dict[str, dict[str, Any]] = {}
+    """Figures by condition, each with its interval by recording, and the median seconds."""
+    measured: dict[str, dict[str, Any]] = {}
     for condition in dict.fromkeys(answer.condition for answer in answers):
         own = [answer for answer in answers if answer.condition == condition]
-        there = [answer for answer in own if answer.present]
+        present = [answer for answer in own if answer.present]
         foreign = [answer for answer in own if not answer.present]
-        found[condition] = {
-            "queries": len(there),
-            "top1": _share(there, lambda answer: answer.is_first).to_dict(),
-            "found": _share(there, lambda answer: answer.is_found).to_dict(),
-            "other_found": _share(there, lambda answer: answer.is_false).to_dict(),
+        measured[condition] = {
+            "queries": len(present),
+            "top1": _share(present, "is_first"),
+            "found": _share(present, "is_found"),
+            "other_found": _share(present, "is_false"),
             "foreign": len(foreign),
-            "false_found": _share(foreign, lambda answer: answer.is_false).to_dict(),
+            "false_found": _share(foreign, "is_false"),
             "seconds": float(np.median([answer.elapsed_s for answer in own])),
         }
-    return found
+    return measured
 
 
-def _share(answers: Sequence[Answer], holds: Callable[[Answer], bool]) -> Figure:
+def _share(answers: Sequence[Answer], quality: str) -> Figure:
     if not answers:
         return Figure(None, note="no queries")
-    values = np.array([holds(answer) for answer in answers], np.float64)
+    values = np.array([getattr(answer, quality) for answer in answers], np.float64)
     return mean_by_recording(values, [answer.recording for answer in answers])
 
 
@@ -197,27 +193,25 @@ def _opened(folder: Path) -> Archive:
 def _ask(task: tuple[Path, dict[str, str], Query, bool, float | None]) -> Answer:
     folder, names, query, present, min_log_lr = task
     archive = _opened(folder)
-    with _cut(query) as path:
+    with _middle(query) as path:
         searcher = archive.searcher(min_log_lr=min_log_lr)
         started = time.monotonic()
         result = search(searcher, path)
         elapsed_s = time.monotonic() - started
     best = max(result.matches, key=lambda match: match.strength, default=result.nearest)
+    first, log_lr, place_s = "", 0.0, 0.0
+    if best is not None:
+        first = names.get(best.path, best.path)
+        log_lr, place_s = best.log_lr, best.reference_start_s
+    is_match = bool(result.matches)
+    name = query.probe.name
     return Answer(
-        query.condition,
-        query.probe.name,
-        query.recording,
-        present,
-        "" if best is None else names.get(best.path, best.path),
-        bool(result.matches),
-        0.0 if best is None else best.log_lr,
-        0.0 if best is None else best.reference_start_s,
-        elapsed_s,
+        query.condition, name, query.recording, present, first, is_match, log_lr, place_s, elapsed_s
     )
 
 
 @contextmanager
-def _cut(query: Query) -> Iterator[Path]:
+def _middle(query: Query) -> Iterator[Path]:
     """A file with the middle of a fragment: its ends may be silent."""
     samples = audio.load(query.probe)
     count = round(query.length_s * SAMPLE_RATE)
@@ -227,8 +221,3 @@ def _cut(query: Query) -> Iterator[Path]:
         path = Path(name) / "query.wav"
         soundfile.write(path, samples, SAMPLE_RATE, subtype="FLOAT")
         yield path
-
-
-def rows(answers: Sequence[Answer]) -> list[dict[str, Any]]:
-    """The answers as plain data."""
-    return [asdict(answer) for answer in answers]

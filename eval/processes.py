@@ -1,4 +1,4 @@
-"""Work spread over processes that end with the one that started them."""
+"""Work spread over processes, which end with the process that started them."""
 
 import os
 import signal
@@ -24,23 +24,21 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         if count < 1:
-            from cqtnet.errors import InputError  # here, for it brings numpy: see _start_worker
+            from cqtnet.errors import InputError  # not above: it loads numpy, see _start_worker
 
             raise InputError(f"{count} workers are too few; give at least 1")
         self.count = count
         self._pool: ProcessPoolExecutor | None = None
 
     def each(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
-        """The function's result for each task, in the order in which they are done."""
+        """The function's result for each task, in the order in which tasks end."""
         if self.count == 1 or (self._pool is None and len(tasks) < 2):
             yield from map(function, tasks)
             return
         if self._pool is None:
             # Spawned, not forked: the caller may hold threads, and a fork would copy their locks.
             self._pool = ProcessPoolExecutor(
-                min(self.count, len(tasks)),
-                mp_context=get_context("spawn"),
-                initializer=_start_worker,
+                min(self.count, len(tasks)), get_context("spawn"), initializer=_start_worker
             )
         try:
             for future in as_completed([self._pool.submit(function, task) for task in tasks]):
@@ -54,7 +52,7 @@ class Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the processes; what has not begun is dropped."""
+        """End the processes; tasks that have not begun are dropped."""
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
@@ -62,20 +60,20 @@ class Workers:
 def in_processes(
     function: Callable[[Task], Result], tasks: Sequence[Task], *, workers: int
 ) -> Iterator[Result]:
-    """The function's result for each task, in the order in which they are done."""
+    """The function's result for each task, in the order in which tasks end."""
     with Workers(workers) as processes:
         yield from processes.each(function, tasks)
 
 
 def _start_worker() -> None:
-    for library in ("OMP", "OPENBLAS", "MKL"):  # read when they load, which is after this
-        os.environ[f"{library}_NUM_THREADS"] = "1"  # the other processors have workers already
+    for library in ("OMP", "OPENBLAS", "MKL"):  # they read this when they load, which is later
+        os.environ[f"{library}_NUM_THREADS"] = "1"  # every processor has a worker already
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops us, and reports
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """Wait for the parent to end: a worker of a killed parent would wait for work forever."""
+    """Wait for the parent to end: the worker of a killed parent would wait for work forever."""
     parent = parent_process()
     assert parent is not None
     wait([parent.sentinel])

@@ -1,14 +1,14 @@
-"""The pictures of a report: one idea each, several systems or conditions on one where they fit."""
+"""The pictures of a report: several systems or conditions on one where they fit."""
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from eval.metrics import roc_band
+from eval.metrics import Options, roc_band
 from eval.plots import (
     SIZES,
     ScoreSet,
@@ -23,21 +23,21 @@ from eval.plots import (
     roc,
     tippett,
 )
-from eval.report import ALL, Options, Report, System
+from eval.report import ALL, Report, System
 from eval.trials import Scores
 
-AT_MOST = 6
+MOST_LINES = 6
 """Lines on one picture; further ones go on the next."""
-BANDS_AT_MOST = 2
+MOST_BANDS = 2
 """Bands of intervals on one picture; more of them hide each other."""
 TARGETS_A_BIN = 25
-"""Targets that a bin of sizes needs to say something; the picture has 8 bins at most."""
+MOST_BINS = 8
 NAME_BYTES = 60
-"""Of a system's or a condition's name in a file's name; file systems end at 255 in all."""
+"""Bytes of a system's or a condition's name in a file name; file systems end at 255 in all."""
 
 
 def draw_pictures(report: Report) -> dict[str, Figure]:
-    """The pictures by name of the file, in the order of reading."""
+    """The pictures by file name, in the order of reading."""
     pictures: dict[str, Figure] = {}
     for name, figure in (*_curves(report), *_sizes(report), *_single_sets(report)):
         pictures[_free(name, pictures)] = figure
@@ -45,87 +45,75 @@ def draw_pictures(report: Report) -> dict[str, Figure]:
 
 
 def _curves(report: Report) -> Iterator[tuple[str, Figure]]:
-    """DET, ROC and, where likelihood ratios are stated, Tippett plot of each group."""
+    """DET, ROC and, with likelihood ratios, Tippett plot of each group."""
     for name, title, sets in _groups(report):
         points = report.options.operating_points
         yield f"det-{name}", det(sets, operating_points=points, title=f"DET: {title}")
         yield f"roc-{name}", roc(sets, title=f"ROC: {title}")
-        stating = [s for s in sets if s.log_lr_target is not None]
-        if stating:
-            yield f"tippett-{name}", tippett(stating, title=f"Tippett: {title}")
+        with_ratios = [s for s in sets if s.log_lr_target is not None]
+        if with_ratios:
+            yield f"tippett-{name}", tippett(with_ratios, title=f"Tippett: {title}")
 
 
 def _single_sets(report: Report) -> Iterator[tuple[str, Figure]]:
     """Histogram and, with likelihood ratios, calibration of each condition of each system."""
     for system in report.systems:
-        for condition in _single(system):
-            own = f"{_slug(system.name)}-{_slug(condition)}"
+        for condition in _conditions(system):
+            name = f"{_slug(system.name)}-{_slug(condition)}"
             title = f"{system.name}: {condition}"
             s = _set(system, condition, title)
-            yield f"histogram-{own}", histogram(s, threshold=report.options.threshold, title=title)
+            yield f"histogram-{name}", histogram(s, threshold=report.options.threshold, title=title)
             if s.log_lr_target is not None:
-                yield f"calibration-{own}", calibration(s, title=title)
+                yield f"calibration-{name}", calibration(s, title=title)
 
 
 def _groups(report: Report) -> Iterator[tuple[str, str, list[ScoreSet]]]:
-    """What stands on one picture: one system's conditions, or one condition of all systems."""
+    """File name, title and lines of each picture.
+
+    The lines are one system's conditions, or one condition of all systems.
+    """
     if len(report.systems) == 1:
-        system = report.systems[0]
-        lines = [(system, c, c) for c in _single(system)]
-        yield from _parts(system.name, lines, report.options)
-        return
-    for condition in report.conditions:
-        with_it = [system for system in report.systems if condition in _single(system)]
-        yield from _parts(condition, [(s, condition, s.name) for s in with_it], report.options)
-
-
-def _parts(
-    title: str, lines: Sequence[tuple[System, str, str]], options: Options
-) -> Iterator[tuple[str, str, list[ScoreSet]]]:
-    """File name, title and score sets of as many pictures as the lines need."""
-    for i in range(0, len(lines), AT_MOST):
-        part = "" if len(lines) <= AT_MOST else f"-{i // AT_MOST + 1}"
-        some = lines[i : i + AT_MOST]
-        band = options if len(some) <= BANDS_AT_MOST and options.resamples else None
-        yield _slug(title) + part, title, [_set(*line, band=band) for line in some]
+        (system,) = report.systems
+        groups = {system.name: [(system, c, c) for c in _conditions(system)]}
+    else:
+        groups = {
+            condition: [
+                (s, condition, s.name) for s in report.systems if condition in _conditions(s)
+            ]
+            for condition in report.conditions
+        }
+    options = report.options
+    for title, lines in groups.items():
+        for i in range(0, len(lines), MOST_LINES):
+            part = "" if len(lines) <= MOST_LINES else f"-{i // MOST_LINES + 1}"
+            some = lines[i : i + MOST_LINES]
+            band = options if len(some) <= MOST_BANDS and options.resamples else None
+            yield _slug(title) + part, title, [_set(*line, band=band) for line in some]
 
 
 def _sizes(report: Report) -> Iterator[tuple[str, Figure]]:
-    """EER against every size that a condition varies, where there are trials enough."""
-    families = dict.fromkeys(_family(name) for s in report.systems for name in _single(s))
-    for family in families:
+    """EER against every size that a condition varies, if there are enough trials."""
+    for family in dict.fromkeys(_family(name) for s in report.systems for name in _conditions(s)):
         for column, axis in SIZES.items():
             tables = {s.name: _of_family(s.scores, family) for s in report.systems}
             varied = {name: table for name, table in tables.items() if _is_varied(table, column)}
-            if not varied:
-                continue
-            points = _points(varied, column, report.options)
-            if not points:
-                continue
-            title = f"{family}: EER against {axis.partition(',')[0]}"
-            name = f"size-{_slug(family)}-{column}"
-            yield name, error_against_size(points, xlabel=axis, title=title)
+            points = _points(varied, column, report.options) if varied else {}
+            if points:
+                title = f"{family}: EER against {axis.partition(',')[0]}"
+                name = f"size-{_slug(family)}-{column}"
+                yield name, error_against_size(points, xlabel=axis, title=title)
 
 
 def _points(
     varied: Mapping[str, Scores], column: str, options: Options
 ) -> dict[str, list[SizePoint]]:
-    """Each system's points in common bins, those that it has trials for; none without two."""
+    """The points of each system with at least two, in bins that all systems share."""
     sizes = [_target_sizes(table, column) for table in varied.values()]
-    bins = min(8, min(map(len, sizes)) // TARGETS_A_BIN)
+    bins = min(MOST_BINS, min(map(len, sizes)) // TARGETS_A_BIN)
     edges = bin_edges(np.concatenate(sizes), bins=bins)
-    points = {
-        name: points_by_size(
-            table,
-            column,
-            edges=edges,
-            resamples=options.resamples,
-            seed=options.seed,
-            leave_out_bare=True,
-        )
-        for name, table in varied.items()
-    }
-    return {name: found for name, found in points.items() if len(found) > 1}
+    draws = {"resamples": options.resamples, "seed": options.seed}
+    points = {name: points_by_size(t, column, edges, **draws) for name, t in varied.items()}
+    return {name: own for name, own in points.items() if len(own) > 1}
 
 
 def _is_varied(scores: Scores, column: str) -> bool:
@@ -150,24 +138,23 @@ def _family(condition: str) -> str:
 
 
 def _set(system: System, condition: str, name: str, *, band: Options | None = None) -> ScoreSet:
-    """The scores of a condition and its EER's interval; with a band as `band` has it drawn."""
+    """The scores of a condition with the interval of the EER, and with a band if asked for."""
     scores, eer = system.scores, system.metrics[condition]["eer"]
     scores = scores.where(scores.condition == condition)
-    interval = None if eer.low is None or eer.high is None else (eer.low, eer.high)
-    drawn = None
-    if band is not None and interval is not None:
-        drawn = roc_band(scores, resamples=band.resamples, seed=band.seed)
-    return ScoreSet.of(name, scores, band=drawn, eer_interval=interval)
+    if eer.low is None or eer.high is None:
+        return ScoreSet.of(name, scores)
+    drawn = roc_band(scores, resamples=band.resamples, seed=band.seed) if band else None
+    return ScoreSet.of(name, scores, band=drawn, eer_interval=(eer.low, eer.high))
 
 
-def _single(system: System) -> list[str]:
-    """The system's conditions without the sum of all, which stands where they are several."""
+def _conditions(system: System) -> list[str]:
+    """The system's conditions, without the sum of all if they are several."""
     names = list(system.metrics)
     return names if len(names) == 1 else [name for name in names if name != ALL]
 
 
 def _slug(name: str) -> str:
-    """The name as a part of a file's name; a long one is cut, and told apart by its hash."""
+    """The name as a part of a file name; a long one is cut, and gets a hash."""
     slug = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "unnamed"
     if len(slug.encode()) <= NAME_BYTES:
         return slug
@@ -176,7 +163,7 @@ def _slug(name: str) -> str:
 
 
 def _free(name: str, taken: Iterable[str]) -> str:
-    """The name, with a number where it is taken; some file systems take `A` for `a`."""
+    """The name, with a number if it is taken; some file systems take `A` for `a`."""
     lower = {other.lower() for other in taken}
     number, free = 1, name
     while free.lower() in lower:

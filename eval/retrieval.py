@@ -1,61 +1,49 @@
 """How well a probe finds its recording among candidates: top-k, mean reciprocal rank, mAP.
 
 A query is a probe in one condition; its candidates are the references it was scored against.
-Equal scores are ordered against the system: it is not credited for what it cannot tell apart.
+Of equal scores, nontargets are ranked first: a system gets no credit for what it cannot tell apart.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet.eer import Floats, finite
-from eval.bootstrap import FEWEST_RECORDINGS, TOO_FEW, Figure, draw, interval, numbered
+from eval.bootstrap import (
+    FEWEST_RECORDINGS,
+    TOO_FEW,
+    Figure,
+    FigureTable,
+    draw,
+    interval,
+    numbered,
+)
 from eval.trials import Scores
 
-_DEPTHS = (1, 5, 10)
-_NAMES = {
-    **{f"top{depth}": f"top-{depth}" for depth in _DEPTHS},
+DEPTHS = (1, 5, 10)
+NAMES = {
+    **{f"top{depth}": f"top-{depth}" for depth in DEPTHS},
     "mrr": "MRR",
     "mean_average_precision": "mAP",
 }
 
 
 @dataclass(frozen=True)
-class Retrieval:
-    """How many queries were asked of how many candidates, and the figures by key."""
+class Retrieval(FigureTable):
+    """The figures of retrieval, and how many queries had how many candidates."""
 
     queries: int
     recordings: int
     fewest_candidates: int
     median_candidates: float
     most_candidates: int
-    figures: Mapping[str, Figure]
-
-    def __getitem__(self, key: str) -> Figure:
-        return self.figures[key]
-
-    def rows(self) -> list[tuple[str, Figure]]:
-        """The figures by the names that people know."""
-        return [(_NAMES[key], figure) for key, figure in self.figures.items()]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain data."""
-        return {
-            "queries": self.queries,
-            "recordings": self.recordings,
-            "fewest_candidates": self.fewest_candidates,
-            "median_candidates": self.median_candidates,
-            "most_candidates": self.most_candidates,
-            "figures": {key: figure.to_dict() for key, figure in self.figures.items()},
-        }
 
 
 @dataclass(frozen=True, eq=False)
 class Queries:
-    """What came of each query that has a target and a nontarget among its candidates, (q,) each."""
+    """The result of each query with a target and a nontarget among its candidates, (q,) each."""
 
     recording: NDArray[np.intp]  # numbered from 0
     candidates: NDArray[np.intp]
@@ -64,7 +52,7 @@ class Queries:
 
 
 def retrieve(scores: Scores, *, resamples: int = 1000, seed: int = 0) -> Retrieval | None:
-    """The figures of retrieval; None where no probe has a target and a nontarget to choose from.
+    """The figures of retrieval; None if no probe has a target and a nontarget to choose from.
 
     The 95 % intervals are for other queries of the same candidates, by the query's recording.
 
@@ -74,27 +62,24 @@ def retrieve(scores: Scores, *, resamples: int = 1000, seed: int = 0) -> Retriev
     queries = queries_of(scores)
     if not len(queries.first):
         return None
-    found = {f"top{depth}": (queries.first <= depth).astype(np.float64) for depth in _DEPTHS}
-    found |= {"mrr": 1 / queries.first, "mean_average_precision": queries.average_precision}
+    values = {f"top{depth}": (queries.first <= depth).astype(np.float64) for depth in DEPTHS}
+    values |= {"mrr": 1 / queries.first, "mean_average_precision": queries.average_precision}
     count = int(queries.recording.max()) + 1
     drawn = draw(count, resamples, np.random.default_rng(seed))
-    figures = {key: _figure(values, queries.recording, drawn) for key, values in found.items()}
-    for depth in _DEPTHS:
-        if queries.candidates.max() <= depth:
+    figures = {key: _figure(value, queries.recording, drawn) for key, value in values.items()}
+    candidates = queries.candidates
+    for depth in DEPTHS:
+        if candidates.max() <= depth:
             reason = f"no query has more than {depth} candidates"
             figures[f"top{depth}"] = Figure(None, note=reason)
+    fewest, median, most = candidates.min(), np.median(candidates), candidates.max()
     return Retrieval(
-        len(queries.first),
-        count,
-        int(queries.candidates.min()),
-        float(np.median(queries.candidates)),
-        int(queries.candidates.max()),
-        figures,
+        figures, NAMES, len(queries.first), count, int(fewest), float(median), int(most)
     )
 
 
 def queries_of(scores: Scores) -> Queries:
-    """The queries in order of first appearance; those with nothing to get wrong are left out."""
+    """The queries in order of first appearance, without those of targets or nontargets only."""
     finite(f"{scores.path}: scores", scores.score)
     query = numbered(zip(scores.condition.tolist(), scores.probe.tolist(), strict=True))
     targets = np.bincount(query, scores.label)
@@ -107,8 +92,8 @@ def queries_of(scores: Scores) -> Queries:
     )
     rank = np.arange(len(order)) - start[place] + 1
     before: NDArray[np.intp] = np.cumsum(label) - label
-    found = before - before[start][place] + 1  # targets down to here, where here is one
-    precision = np.bincount(place[label], (found / rank)[label])
+    targets_so_far = before - before[start][place] + 1  # down to here, if here is a target
+    precision = np.bincount(place[label], (targets_so_far / rank)[label])
     first = np.full(len(start), len(order))
     np.minimum.at(first, place[label], rank[label])
     recording = numbered(scores.recording[order][start].tolist())
@@ -125,7 +110,7 @@ def mean_by_recording(
 
 
 def _figure(values: Floats, recording: NDArray[np.intp], drawn: Floats) -> Figure:
-    """Mean of values (q,) in [0, 1], its interval by recording as `drawn` (b, recordings)."""
+    """Mean of values (q,) in [0, 1], with its interval for `drawn` recordings (b, recordings)."""
     mean, count = float(values.mean()), drawn.shape[1]
     if not len(drawn):
         return Figure(mean)
@@ -133,15 +118,10 @@ def _figure(values: Floats, recording: NDArray[np.intp], drawn: Floats) -> Figur
         return Figure(mean, note=TOO_FEW)
     sums, number = np.bincount(recording, values), np.bincount(recording)
     low, high = (float(end) for end in interval(mean, drawn @ sums / (drawn @ number)))
+    # Failures may occur unseen at a rate of 3/N, and so may successes if all fail.
+    low, high = max(0.0, min(low, 1 - 3 / count)), min(1.0, max(high, 3 / count))
     note = ""
     if mean in (0, 1):
         seen = "none missed: misses" if mean == 1 else "none found: hits"
         note = f"{seen} < 3/{count} (recordings)"
-    # Failures as frequent as 3/N may be there unseen, and where all fail, so may successes.
-    return Figure(
-        mean,
-        max(0.0, min(low, 1 - 3 / count)),
-        min(1.0, max(high, 3 / count)),
-        note,
-        bound=mean == 1,
-    )
+    return Figure(mean, low, high, note, bound=mean == 1)

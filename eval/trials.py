@@ -1,13 +1,12 @@
-"""Trials and scores as plain CSV files, read strictly: a wrong row is an error with its line.
+"""Trials and scores as CSV files, read strictly: a wrong row is an error with its line number.
 
 A trial asks whether `probe` is an altered version of the recording in `reference`; `label` is 1
-where it is, 0 where it comes from another recording. File names are relative to the list. A
-score file has the same columns, `score` (higher: same) and, where a system states it, `log_lr`
-(natural logarithm). Further columns are carried along: protocols write there what was done.
+if it is, 0 if it comes from another recording. File names are relative to the list. A score file
+has the same columns, `score` (higher: same recording) and, if the system gives one, `log_lr`
+(natural logarithm). All other columns are kept: protocols write there how a probe was changed.
 """
 
 import csv
-import io
 import math
 import os
 import re
@@ -23,11 +22,12 @@ from numpy.typing import NDArray
 from cqtnet import audio
 from cqtnet.errors import ManifestError
 from cqtnet.files import written_whole
+from cqtnet.tables import Table, read_table
 
 COLUMNS = ("reference", "probe", "label", "condition", "recording")
 SCORE_COLUMNS = ("score", "log_lr")
-
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+FILES_IN_AN_ERROR = 3
 
 Texts = NDArray[np.str_]
 
@@ -46,41 +46,39 @@ class Trials:
     probe: Texts
     label: NDArray[np.bool_]  # True: target, the same recording
     condition: Texts
-    recording: Texts  # the probe's; what an interval resamples
+    recording: Texts  # of the probe; intervals resample recordings
     extras: Mapping[str, Texts] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.label)
 
     def file(self, name: str) -> Path:
-        """Where a reference or a probe lies."""
+        """The path of a reference or a probe."""
         return self.path.parent / name
 
     def line(self, row: int) -> str:
-        """The place of a row, `file:line`, as errors name it."""
+        """The place of a row in its file, `file:line`, for errors."""
         return f"{self.path}:{row + 2}"
 
     def size(self, column: str) -> NDArray[np.float64]:
         """The numbers of a further column, (n,); NaN where it is empty or absent."""
         if column not in self.extras:
             return np.full(len(self), np.nan)
-        return np.array([_number_or_nan(text) for text in self.extras[column]], np.float64)
+        return _numbers(self.extras[column].tolist())
 
     def where(self, mask: NDArray[np.bool_]) -> Self:
         """The rows where `mask` (n,) is true."""
+        columns = {f.name: getattr(self, f.name) for f in fields(self)}
         chosen: dict[str, Any] = {
-            f.name: getattr(self, f.name)[mask]
-            for f in fields(self)
-            if isinstance(getattr(self, f.name), np.ndarray)
+            name: column[mask] for name, column in columns.items() if isinstance(column, np.ndarray)
         }
-        return replace(
-            self, **chosen, extras={name: text[mask] for name, text in self.extras.items()}
-        )
+        extras = {name: column[mask] for name, column in self.extras.items()}
+        return replace(self, **chosen, extras=extras)
 
 
 @dataclass(frozen=True, eq=False)
 class Scores(Trials):
-    """Trials with what a system says of them."""
+    """Trials with the scores of a system."""
 
     score: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     log_lr: NDArray[np.float64] | None = None
@@ -91,9 +89,8 @@ class Scores(Trials):
 
 
 def read_trials(path: str | os.PathLike[str]) -> Trials:
-    """The trials of a CSV file; columns of scores, where it has them, are left out."""
-    columns, table = _read(Path(path), needed=COLUMNS)
-    return Trials(**_trial_columns(Path(path), columns, table))
+    """The trials of a CSV file; its columns `score` and `log_lr`, if any, are left out."""
+    return Trials(**_trial_columns(read_table(Path(path), needed=COLUMNS, row_a_line=True)))
 
 
 def read_scores(path: str | os.PathLike[str]) -> Scores:
@@ -103,14 +100,13 @@ def read_scores(path: str | os.PathLike[str]) -> Scores:
     >>> scores.score[scores.label].mean()
     0.93
     """
-    columns, table = _read(Path(path), needed=(*COLUMNS, "score"))
-    trials = _trial_columns(Path(path), columns, table)
-    log_lr = _finite(Path(path), "log_lr", table) if "log_lr" in columns else None
-    return Scores(**trials, score=_finite(Path(path), "score", table), log_lr=log_lr)
+    table = read_table(Path(path), needed=(*COLUMNS, "score"), row_a_line=True)
+    log_lr = _finite(table, "log_lr") if "log_lr" in table.columns else None
+    return Scores(**_trial_columns(table), score=_finite(table, "score"), log_lr=log_lr)
 
 
 def write_trials(path: Path, trials: Trials) -> None:
-    """Write the trials as CSV, whole or not at all; file names are written as they stand."""
+    """Write the trials as CSV, whole or not at all, with file names as they are."""
     _write(path, trials, {})
 
 
@@ -123,16 +119,8 @@ def write_scores(path: Path, scores: Scores) -> None:
 
 
 def _write(path: Path, trials: Trials, scores: Mapping[str, Sequence[str]]) -> None:
-    labels = np.where(trials.label, "1", "0")
-    columns = {
-        "reference": trials.reference,
-        "probe": trials.probe,
-        "label": labels,
-        "condition": trials.condition,
-        "recording": trials.recording,
-        **trials.extras,
-        **scores,
-    }
+    columns = {name: getattr(trials, name) for name in COLUMNS}
+    columns |= {"label": np.where(trials.label, "1", "0"), **trials.extras, **scores}
     with (
         written_whole(path) as temporary,
         temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
@@ -142,121 +130,58 @@ def _write(path: Path, trials: Trials, scores: Mapping[str, Sequence[str]]) -> N
         writer.writerows(zip(*columns.values(), strict=True))
 
 
-def _read(path: Path, *, needed: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
-    """Names of the columns, and the columns as text; every row as long as the header."""
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
-    try:
-        columns = next(reader, [])
-        _check_header(path, columns, needed)
-        rows: list[list[str]] = []
-        for row in reader:
-            _check_row(path, row, columns, line=len(rows) + 2, last=reader.line_num)
-            rows.append(row)
-    except csv.Error as error:
-        raise ManifestError(f"{path}:{max(1, reader.line_num)}: {error}") from error
-    if not rows:
-        raise ManifestError(f"{path}:1: holds a header but no trial; give a row for each pair")
-    return columns, dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
-
-
-def _text(path: Path) -> str:
-    try:
-        text = path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
-    except (OSError, ValueError) as error:  # ValueError: a name that no file system takes
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ManifestError(f"{path} cannot be read: {reason}; give a CSV file") from error
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        raise ManifestError(f"{path}:{line}: holds a NUL; give plain text, UTF-8")
-    return text
-
-
-def _check_header(path: Path, columns: Sequence[str], needed: Sequence[str]) -> None:
-    missing = [name for name in needed if name not in columns]
-    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
-        if len(columns) == 1 and separator in columns[0]:
-            raise ManifestError(f"{path}:1: columns are separated by {name}; use commas")
-    if missing:
-        raise ManifestError(
-            f"{path}:1: no column {', '.join(missing)}; the header needs {','.join(needed)}"
-        )
-    twice = sorted({name for name in columns if columns.count(name) > 1})
-    if twice:
-        raise ManifestError(f"{path}:1: column {', '.join(twice)} stands there twice; rename one")
-
-
-def _check_row(
-    path: Path, row: Sequence[str], columns: Sequence[str], *, line: int, last: int
-) -> None:
-    if last != line:
-        raise ManifestError(f"{path}:{line}: a field holds a line break; remove it")
-    if len(row) != len(columns):
-        raise ManifestError(
-            f"{path}:{line}: {len(row)} fields where the header has {len(columns)}; correct it"
-        )
-    for name, text in zip(columns, row, strict=True):
-        if name in COLUMNS and not text:
-            raise ManifestError(f"{path}:{line}: {name} is empty; fill it in")
-
-
-def _trial_columns(
-    path: Path, columns: Sequence[str], table: Mapping[str, list[str]]
-) -> dict[str, Any]:
-    """The fields of `Trials`, checked."""
-    for row, label in enumerate(table["label"]):
+def _trial_columns(table: Table) -> dict[str, Any]:
+    """The fields of `Trials` from a table, checked."""
+    columns = dict(zip(table.columns, map(list, zip(*table.rows, strict=True)), strict=True))
+    for name in COLUMNS:
+        if "" in columns[name]:
+            row = columns[name].index("")
+            raise ManifestError(f"{table.path}:{row + 2}: {name} is empty; fill it in")
+    for row, label in enumerate(columns["label"]):
         if label not in ("0", "1"):
             raise ManifestError(
-                f"{path}:{row + 2}: label {label!r}; write 1 (same recording) or 0 (another)"
+                f"{table.path}:{row + 2}: label {label!r}; write 1 (same recording) or 0 (another)"
             )
-    _refuse_duplicates(path, table)
-    return {
-        "path": path,
-        "label": np.array(table["label"]) == "1",
-        **{name: np.array(table[name]) for name in COLUMNS if name != "label"},
-        "extras": {
-            name: np.array(table[name])
-            for name in columns
-            if name not in COLUMNS and name not in SCORE_COLUMNS
-        },
-    }
+    pairs = zip(columns["reference"], columns["probe"], columns["condition"], strict=True)
+    _refuse_duplicates(table.path, pairs)
+    texts = {name: np.array(column) for name, column in columns.items()}
+    known = {name: texts.pop(name) for name in COLUMNS}
+    known["label"] = known["label"] == "1"
+    extras = {name: column for name, column in texts.items() if name not in SCORE_COLUMNS}
+    return {"path": table.path, **known, "extras": extras}
 
 
-def _refuse_duplicates(path: Path, table: Mapping[str, list[str]]) -> None:
+def _refuse_duplicates(path: Path, trials: "zip[tuple[str, str, str]]") -> None:
     seen: dict[tuple[str, str, str], int] = {}
-    pairs = zip(table["reference"], table["probe"], table["condition"], strict=True)
-    for line, pair in enumerate(pairs, start=2):
-        if seen.setdefault(pair, line) != line:
+    for line, trial in enumerate(trials, start=2):
+        if seen.setdefault(trial, line) != line:
             raise ManifestError(
-                f"{path}:{line}: the trial of {pair[0]} and {pair[1]} stands on line {seen[pair]} "
+                f"{path}:{line}: the trial of {trial[0]} and {trial[1]} is on line {seen[trial]} "
                 "already; remove one"
             )
 
 
-def _finite(path: Path, name: str, table: Mapping[str, list[str]]) -> NDArray[np.float64]:
+def _finite(table: Table, name: str) -> NDArray[np.float64]:
     """A column of finite numbers, (n,)."""
-    numbers = np.array([_number_or_nan(text) for text in table[name]], np.float64)
+    texts = table.column(name)
+    numbers = _numbers(texts)
     wrong = np.flatnonzero(~np.isfinite(numbers))
     if len(wrong):
         raise ManifestError(
-            f"{path}:{wrong[0] + 2}: {name} {table[name][wrong[0]]!r} is no finite number; "
+            f"{table.path}:{wrong[0] + 2}: {name} {texts[wrong[0]]!r} is not a finite number; "
             "correct it, or leave the trial out"
         )
     return numbers
 
 
-def _number_or_nan(text: str) -> float:
-    """The number that plain digits mean; Python would also read `1_0`, ` 1` and `١`."""
-    return float(text) if NUMBER.fullmatch(text) else math.nan
-
-
-# The distinct files of a list of trials, and errors that name the trials which need them.
-
-SHOWN = 3  # files that cannot be used, named in one error
+def _numbers(texts: Sequence[str]) -> NDArray[np.float64]:
+    """The numbers in plain digits, else NaN; Python would also read `1_0`, ` 1` and `١`."""
+    return np.array([float(t) if NUMBER.fullmatch(t) else math.nan for t in texts], np.float64)
 
 
 @dataclass(frozen=True, eq=False)
 class TrialFiles:
-    """Every file of a list once.
+    """Every distinct file of a list of trials, and errors that name the trials with a file.
 
     >>> files = TrialFiles.of(read_trials("tempo.csv"))
     >>> files.paths[files.pairs[0, 1]]  # the probe of the first trial
@@ -265,40 +190,47 @@ class TrialFiles:
 
     trials: Trials
     names: tuple[str, ...]  # (n,) in order
-    pairs: NDArray[np.int64]  # (trials, 2) places in `names`: reference and probe
+    pairs: NDArray[np.int64]  # (trials, 2) indices into `names`: reference and probe
 
     @classmethod
-    def of(cls, trials: Trials) -> "TrialFiles":
-        """The distinct names of all trials."""
+    def of(cls, trials: Trials) -> Self:
+        """The distinct files of all trials."""
         both = np.stack([trials.reference, trials.probe], axis=1)
-        names, places = np.unique(both, return_inverse=True)
-        return cls(trials, tuple(names.tolist()), places.reshape(both.shape))
+        names, indices = np.unique(both, return_inverse=True)
+        return cls(trials, tuple(names.tolist()), indices.reshape(both.shape))
 
     @property
     def paths(self) -> list[Path]:
-        """Where the files lie, (n,)."""
+        """The paths of the files, (n,)."""
         return [self.trials.file(name) for name in self.names]
 
-    def require_all(self) -> None:
-        """Raise unless every file is there."""
-        found = {file: _missing(path) for file, path in enumerate(self.paths)}
-        self.refuse({file: reason for file, reason in found.items() if reason})
+    def missing(self) -> dict[int, str]:
+        """Why files cannot be opened, by index."""
+        reasons = {file: _missing(path) for file, path in enumerate(self.paths)}
+        return {file: reason for file, reason in reasons.items() if reason}
 
-    def refuse(self, reasons: Mapping[int, str]) -> None:
-        """Raise where there are reasons not to use files, by the first trials that need these."""
-        if not reasons:
-            return
-        needed = np.full(len(self.names), self.pairs.size)
-        np.minimum.at(needed, self.pairs.ravel(), np.arange(self.pairs.size))
-        files = sorted(reasons, key=lambda file: int(needed[file]))
-        texts = [self._place(int(needed[file])) + reasons[file] for file in files[:SHOWN]]
-        if len(files) > SHOWN:
-            texts.append(f"and {len(files) - SHOWN} more files that cannot be used")
-        raise ManifestError("; ".join(texts))
+    def usable(self, problems: Mapping[int, str]) -> NDArray[np.bool_]:
+        """Which trials (trials,) have no file with a problem."""
+        return np.asarray(~np.isin(self.pairs, list(problems)).any(axis=1))
 
-    def _place(self, cell: int) -> str:
-        row, column = divmod(cell, 2)
-        return f"{self.trials.line(row)}: {('reference', 'probe')[column]}: "
+    def lines(self, problems: Mapping[int, str]) -> list[str]:
+        """Each problem with the first trial of its file, in the order of the list."""
+        cells = {file: int(np.argmax(self.pairs.ravel() == file)) for file in problems}
+        lines = []
+        for file, cell in sorted(cells.items(), key=lambda item: item[1]):
+            row, column = divmod(cell, 2)
+            side = ("reference", "probe")[column]
+            lines.append(f"{self.trials.line(row)}: {side}: {problems[file]}")
+        return lines
+
+    def refuse(self, problems: Mapping[int, str]) -> None:
+        """Raise if there are problems, with the first of them."""
+        lines = self.lines(problems)
+        if len(lines) > FILES_IN_AN_ERROR:
+            more = f"and {len(lines) - FILES_IN_AN_ERROR} more files that cannot be used"
+            lines = [*lines[:FILES_IN_AN_ERROR], more]
+        if lines:
+            raise ManifestError("; ".join(lines))
 
 
 def _missing(path: Path) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from eval.bench.table import Measurement, seconds
+from eval.bench import Measurement, seconds
 from spoof.detect import Detector
 from spoof.features.spectra import mfcc
 from spoof.features.voice import voice_statistics

@@ -15,16 +15,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cqtnet.device import find_device
 from cqtnet.eer import equal_error_rate
 from cqtnet.errors import InputError, ManifestError
-from eval.metrics.information import cllr, min_cllr
-from spoof.calibration import Calibration
-from spoof.checkpoint import Trained, load_trained
+from eval.metrics import cllr, min_cllr
+from spoof.checkpoint import Calibration, Trained, load_trained
 from spoof.data import Utterance
 from spoof.data.split import folds, split_by_group
 from spoof.prepare import TEST, VALID, PartOrAll, Preparer, data_hash, members
-from spoof.scores import Floats, Scored, score
+from spoof.scores import Floats, Scored, score_recordings
 from spoof.train import Step, TrainConfig, train
 from verify.calibration import fit_logistic
 
@@ -33,14 +31,9 @@ FEWEST = 5
 
 
 def calibrate(
-    trained: Trained,
-    utterances: Sequence[Utterance],
-    preparer: Preparer,
-    *,
-    part: PartOrAll = "auto",
-    device: str = "auto",
-    sources: str = "",
-) -> Calibration:
+    trained: Trained, utterances: Sequence[Utterance], preparer: Preparer, *,
+    part: PartOrAll = "auto", device: str = "auto", sources: str = "",
+) -> Calibration:  # fmt: skip
     """The calibration by the scores of a part's recordings.
 
     `auto` is the validation part of the data that the detector was trained on, which was used
@@ -50,19 +43,15 @@ def calibrate(
     if part == "auto":
         part = "valid" if trained.card.get("data_sha256") == data_hash(utterances) else "all"
     held_out = utterances if part == "all" else members(utterances, part, seed=trained.seed)
-    return fit_recordings([_scored(trained, held_out, preparer, device)], trained, sources)
+    scored = score_recordings(trained, held_out, preparer, device=device)
+    return _fit_all([scored], trained, sources)
 
 
 def cross_calibrate(
-    trained: Trained,
-    utterances: Sequence[Utterance],
-    preparer: Preparer,
-    *,
-    count: int,
-    device: str = "auto",
-    sources: str = "",
+    trained: Trained, utterances: Sequence[Utterance], preparer: Preparer, *, count: int,
+    device: str = "auto", sources: str = "",
     report: Callable[[int, Step], None] = lambda fold, step: None,
-) -> Calibration:
+) -> Calibration:  # fmt: skip
     """The calibration by the scores of `count` other networks, each trained without a part.
 
     Every recording outside the test part is scored by a network of the same recipe and seed that
@@ -84,8 +73,8 @@ def cross_calibrate(
             train(marked, config, report=partial(report, fold))
             other = load_trained(folder)
         held_out = [u for u in marked if u.split == "valid"]
-        scored.append(_scored(other, held_out, preparer, device))
-    return fit_recordings(scored, trained, sources)
+        scored.append(score_recordings(other, held_out, preparer, device=device))
+    return _fit_all(scored, trained, sources)
 
 
 def _folds(
@@ -98,19 +87,11 @@ def _folds(
         yield [replace(u, split=name) for name, part in parts.items() for u in part]
 
 
-def _scored(
-    trained: Trained, utterances: Sequence[Utterance], preparer: Preparer, device: str
-) -> Scored:
-    examples = preparer.examples(utterances, trained.recipe)
-    return score(trained.net, examples, device=find_device(device))
-
-
-def fit_recordings(scored: Sequence[Scored], trained: Trained, sources: str) -> Calibration:
-    """The calibration by scores of recordings, whose witnesses are collections or groups."""
-    recordings = [recording for part in scored for recording in part.recordings]
+def _fit_all(scored: Sequence[Scored], trained: Trained, sources: str) -> Calibration:
     scores = np.concatenate([part.score for part in scored])
     is_fake = np.concatenate([part.is_fake for part in scored])
-    return fit(scores, is_fake, witnesses(recordings), model_sha256=trained.sha256, sources=sources)
+    groups = witnesses([recording for part in scored for recording in part.recordings])
+    return fit(scores, is_fake, groups, model_sha256=trained.sha256, sources=sources)
 
 
 def witnesses(recordings: Sequence[Utterance]) -> NDArray[np.str_]:
@@ -121,13 +102,9 @@ def witnesses(recordings: Sequence[Utterance]) -> NDArray[np.str_]:
 
 
 def fit(
-    scores: Floats,
-    is_fake: NDArray[np.bool_],
-    groups: NDArray[np.str_],
-    *,
-    model_sha256: str,
-    sources: str = "",
-) -> Calibration:
+    scores: Floats, is_fake: NDArray[np.bool_], groups: NDArray[np.str_], *,
+    model_sha256: str, sources: str = "",
+) -> Calibration:  # fmt: skip
     """The calibration by scores (n,) of recordings, none of them learned from.
 
     `groups` (n,), collections or speakers, each weigh the same in their class, and there are as
@@ -144,16 +121,12 @@ def fit(
     unseen = _unseen(scores, is_fake, groups)
     n_fake_groups, n_real_groups = len(set(groups[is_fake])), len(set(groups[~is_fake]))
     data = {
-        "sources": sources,
-        "synthetic": n_fake,
-        "human": n_real,
-        "groups": len(set(groups)),
-        "synthetic_groups": n_fake_groups,
-        "human_groups": n_real_groups,
+        "sources": sources, "synthetic": n_fake, "human": n_real, "groups": len(set(groups)),
+        "synthetic_groups": n_fake_groups, "human_groups": n_real_groups,
         "eer": equal_error_rate(scores[is_fake], scores[~is_fake]),
         "cllr": cllr(unseen[is_fake], unseen[~is_fake]),
         "min_cllr": min_cllr(scores[is_fake], scores[~is_fake]),
-    }
+    }  # fmt: skip
     least, most = -math.log(n_fake_groups + 1), math.log(n_real_groups + 1)
     return Calibration(model_sha256, slope, offset, least, most, data)
 

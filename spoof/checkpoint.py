@@ -1,4 +1,4 @@
-"""A detector's weights on disk: safetensors for the numbers, JSON beside them for all else.
+"""A detector on disk: its weights, a card beside them, and perhaps a calibration.
 
 `NAME.safetensors` holds the tensors, matrices in half precision; `NAME.json`, the card, holds the
 recipe, the SHA-256 of the tensors' file and their origin. Weights are never used if their hash is
@@ -6,8 +6,9 @@ not the one that the card states, or if the recipe has changed since.
 """
 
 import json
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from cqtnet.files import file_sha256, write_json, written_whole
 from spoof.recipes import Recipe, find
 
 FORMAT = 1
+CALIBRATION_FORMAT = 1
 SHIPPED = Path(__file__).parent / "weights"
 DEFAULT = "light"
 LAST, BEST, HISTORY = "last.safetensors", "best.safetensors", "history.json"
@@ -59,10 +61,8 @@ def save_trained(net: nn.Module, recipe: Recipe, path: Path, **card: Any) -> str
     with written_whole(path) as temporary:
         save_file(tensors, temporary, metadata={"recipe": recipe.name})
         sha256 = file_sha256(temporary)
-    write_json(
-        path.with_suffix(".json"),
-        {"format": FORMAT, "sha256": sha256, "recipe": recipe.to_dict(), **card},
-    )
+    content = {"format": FORMAT, "sha256": sha256, "recipe": recipe.to_dict(), **card}
+    write_json(path.with_suffix(".json"), content)
     return sha256
 
 
@@ -74,9 +74,7 @@ def load_trained(name: str | Path = DEFAULT) -> Trained:
     recipe = find(card["recipe"]["name"])
     for part in ("input", "model"):
         if _without_modules(card["recipe"].get(part)) != recipe.to_dict()[part]:
-            raise WeightsError(
-                f"{path} was trained when the {part} of {recipe.name} was another; train it again"
-            )
+            raise WeightsError(f"{path}: the {part} of {recipe.name} has changed; train it again")
     net = recipe.build()
     load_tensors(net, read_tensors(path), source=path)
     return Trained(net.eval(), recipe, sha256, path, card)
@@ -118,3 +116,58 @@ def _read_card(path: Path) -> dict[str, Any]:
         raise WeightsError(f"{path} is of format {version}; this version reads {FORMAT}")
     result: dict[str, Any] = card
     return result
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How a score becomes a natural-log likelihood ratio, above 0 for synthetic."""
+
+    model_sha256: str
+    slope: float
+    offset: float
+    least: float  # the bounds of the ratio: as many witnesses cannot support more
+    most: float
+    data: dict[str, Any]  # what it was learned from, and its figures on unseen groups
+
+    def log_lr(self, score: float) -> float:
+        """The natural-log likelihood ratio of a recording's score, within the bounds."""
+        return min(self.most, max(self.least, self.slope * score + self.offset))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"format": CALIBRATION_FORMAT, **asdict(self)}
+
+    def save(self, weights: Path) -> Path:
+        """Write it beside the weights that it belongs to, and return its path."""
+        path = calibration_path(weights)
+        write_json(path, self.to_dict())
+        return path
+
+
+def calibration_path(weights: Path) -> Path:
+    """The path of the calibration of weights."""
+    return weights.with_suffix(".calibration.json")
+
+
+def load_calibration(weights: Path, model_sha256: str) -> Calibration | None:
+    """The calibration beside weights, or None; an error where it belongs to other weights."""
+    path = calibration_path(weights)
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_text())
+        version = content.pop("format")
+        calibration = Calibration(**content)
+        numbers = [calibration.slope, calibration.offset, calibration.least, calibration.most]
+        if version != CALIBRATION_FORMAT or not all(map(math.isfinite, numbers)):
+            raise ValueError(f"format {version}, numbers {numbers}")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(
+            f"{path} holds no calibration: {error}; make one with `cqtnet spoof calibrate`"
+        ) from error
+    if calibration.model_sha256 != model_sha256:
+        raise WeightsError(
+            f"{path} belongs to weights {calibration.model_sha256[:12]}…, not to "
+            f"{model_sha256[:12]}…; make one with `cqtnet spoof calibrate`"
+        )
+    return calibration

@@ -16,11 +16,10 @@ from cqtnet.files import make_folder, write_json, written_whole
 from cqtnet.tables import markdown_table
 from spoof.checkpoint import BEST, HISTORY, LAST, load_trained
 from spoof.data import Utterance
-from spoof.evaluate import evaluate
+from spoof.evaluate import MOST, evaluate
 from spoof.prepare import Preparer, SplitBy, data_hash
 from spoof.recipes import Recipe
 from spoof.report import share, write_report
-from spoof.shortcut import MOST
 from spoof.train import Step, TrainConfig, train
 
 REMARK = (
@@ -77,8 +76,7 @@ class Entry:
         """Plain data: the figures of the table."""
         worst = "worst_eer_change"
         return {
-            "recipe": self.recipe.name,
-            "error": self.error,
+            "recipe": self.recipe.name, "error": self.error,
             "parameters": self.mean(lambda r: r["parameters"]),
             "training_seconds": self.mean(lambda r: r["training_seconds"]),
             "accuracy": self.mean(lambda r: r["recordings"]["decided"]["accuracy"]),
@@ -89,16 +87,13 @@ class Entry:
             "shortcut": self.mean(lambda r: max((s[worst] for s in r["shortcuts"]), default=None)),
             "source": [vars(result) for result in self.recipe.results],
             "seeds": {split_by: len(reports) for split_by, reports in self.reports.items()},
-        }
+        }  # fmt: skip
 
 
 def compare_recipes(
-    utterances: Sequence[Utterance],
-    recipes: Sequence[Recipe],
-    config: CompareConfig,
-    *,
+    utterances: Sequence[Utterance], recipes: Sequence[Recipe], config: CompareConfig, *,
     report: Callable[[str, Step], None],
-) -> list[Entry]:
+) -> list[Entry]:  # fmt: skip
     """Train and evaluate each recipe; `report` gets the run's name and its steps.
 
     Writes a folder for each run, `comparison.md` and `comparison.json`. A recipe that fails is an
@@ -122,21 +117,16 @@ def compare_recipes(
 def table(entries: Sequence[Entry]) -> str:
     """The comparison in Markdown, the best first; those that failed at the end."""
     leaky = any("segment" in entry.reports for entry in entries)
-    rows = [
-        ["recipe", "parameters", "seconds", "accuracy %", "F1 %", "EER %", "shortcut"]
-        + ["by segment: accuracy %", "EER %"] * leaky
-        + ["source's own, on other data"]
-    ]
-    rows += [_row(entry, leaky=leaky) for entry in sorted(entries, key=_rank)]
-    return markdown_table(rows)
+    heading = ["recipe", "parameters", "seconds", "accuracy %", "F1 %", "EER %", "shortcut"]
+    heading += ["by segment: accuracy %", "EER %"] * leaky + ["source's own, on other data"]
+    rows = [_row(entry, leaky=leaky) for entry in sorted(entries, key=_rank)]
+    return markdown_table([heading, *rows])
 
 
 def _entry(
-    utterances: Sequence[Utterance],
-    recipe: Recipe,
-    config: CompareConfig,
+    utterances: Sequence[Utterance], recipe: Recipe, config: CompareConfig,
     report: Callable[[str, Step], None],
-) -> Entry:
+) -> Entry:  # fmt: skip
     reports: dict[str, list[Report]] = {}
     if config.epochs is not None:
         recipe = recipe.changed(epochs=config.epochs)
@@ -152,11 +142,9 @@ def _entry(
 
 
 def _report(
-    utterances: Sequence[Utterance],
-    run: TrainConfig,
-    config: CompareConfig,
+    utterances: Sequence[Utterance], run: TrainConfig, config: CompareConfig,
     report: Callable[[Step], None],
-) -> Report:
+) -> Report:  # fmt: skip
     """The report of one run, which is made where it is missing."""
     file = run.out / "report" / "report.json"
     if not file.exists():
@@ -184,10 +172,8 @@ def _row(entry: Entry, *, leaky: bool) -> list[str]:
         failed = ["", "", "", "", f"failed: {entry.error}", "", *[""] * (2 * leaky)]
         return [entry.recipe.name, *failed, source]
     known = entry.to_dict()
-    numbers = [
-        "–" if known[key] is None else f"{known[key]:,.0f}"
-        for key in ("parameters", "training_seconds")
-    ]
+    counts = (known["parameters"], known["training_seconds"])
+    numbers = ["–" if count is None else f"{count:,.0f}" for count in counts]
     worst = "–" if known["shortcut"] is None else f"{100 * known['shortcut']:+.1f}"
     shares = [share(known["accuracy"]), share(known["f1"]), _with_interval(known["eer"])]
     by_segment = [_with_interval(known[f"{key}_by_segment"]) for key in ("accuracy", "eer")]

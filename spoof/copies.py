@@ -32,6 +32,7 @@ SWELLS_PER_S, SWELL = 3, 0.8
 PIECES, PIECE_S = 12, 12.0
 """Pieces of music, and the seconds of each."""
 MAINS_HZ, HARMONICS = (50.0, 60.0), 11
+_piece = functools.cache(make_music)
 
 
 def surroundings_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
@@ -63,7 +64,7 @@ def place(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
 
 def music(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
     """Music (n,) of our own, from anywhere in one of twelve pieces."""
-    piece = _piece(int(rng.integers(PIECES)), rate_hz)
+    piece = _piece(int(rng.integers(PIECES)), duration_s=PIECE_S, sample_rate=rate_hz)
     return np.resize(np.roll(piece, -int(rng.integers(piece.size))), samples.size)
 
 
@@ -76,28 +77,17 @@ def hum(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
     return np.asarray(waves @ loudness, np.float32)
 
 
-@functools.cache
-def _piece(number: int, rate_hz: int) -> Samples:
-    return make_music(number, duration_s=PIECE_S, sample_rate=rate_hz)
-
-
 SURROUNDINGS: Sequence[tuple[Copy, tuple[float, float]]] = (
-    (talkers, (3.0, 20.0)),
-    (place, (3.0, 25.0)),
-    (music, (5.0, 25.0)),
-    (hum, (5.0, 30.0)),
-)
+    (talkers, (3.0, 20.0)), (place, (3.0, 25.0)), (music, (5.0, 25.0)), (hum, (5.0, 30.0)),
+)  # fmt: skip
 """Background sounds, and how many dB below the voice they are."""
 
 # Formats, noise and equipment.
 
 CODEC_FAMILIES: Sequence[Sequence[str]] = (
-    ("mp3",),
-    ("aac",),
-    ("opus", "opus_voip"),
-    ("vorbis",),
+    ("mp3",), ("aac",), ("opus", "opus_voip"), ("vorbis",),
     ("amr_nb", "g711_alaw", "g711_mulaw", "g722"),
-)
+)  # fmt: skip
 """All families are equally likely: the many codecs of telephones would dominate otherwise."""
 LOW_KBPS = {"mp3": (12, 64), "aac": (12, 64), "opus": (6, 32), "vorbis": (32, 64)}
 """Bit rates at which a codec is audibly worse, by a family's first codec."""
@@ -177,9 +167,6 @@ def _applied(effect: Effect, samples: Samples, rate_hz: int) -> Samples:
     return effect.apply(samples, rate_hz).samples
 
 
-# The two kinds of copies that recipes train on.
-
-
 def s2_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
     """The samples as one of S2's sixty: noise, tempo, pitch, shift and gain, each at even odds.
 
@@ -204,14 +191,9 @@ def s2_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples
 
 
 REAL_LIFE: Sequence[tuple[Copy, float]] = (
-    (surroundings_copy, 0.5),
-    (room_copy, 0.25),
-    (equipment_copy, 0.5),
-    (noise_copy, 0.25),
-    (level_copy, 0.5),
-    (band_copy, 0.4),
-    (codec_copy, 0.6),
-)
+    (surroundings_copy, 0.5), (room_copy, 0.25), (equipment_copy, 0.5), (noise_copy, 0.25),
+    (level_copy, 0.5), (band_copy, 0.4), (codec_copy, 0.6),
+)  # fmt: skip
 """What happens to a recording before it reaches us, in this order, with probabilities."""
 
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -12,20 +12,16 @@ from numpy.typing import NDArray
 from cqtnet import audio
 from cqtnet.device import find_device
 from cqtnet.errors import InputError
-from spoof.calibration import (  # fmt: skip
-    HEADLINES,
-    Calibration,
-    Verdict,
-    load_calibration,
-    support_in_words,
-    verdict_of,
-)
-from spoof.checkpoint import DEFAULT, Trained, load_trained
-from spoof.data.segments import Samples, filled
+from spoof.checkpoint import DEFAULT, Calibration, Trained, load_calibration, load_trained
+from spoof.data import Samples, filled
 from spoof.networks import AT_ONCE, score_inputs
 from spoof.recipes import Recipe
-from verify.words import LEAST_RATIO, clock, ratio
+from verify.words import LEAST_RATIO, clock, ratio, strength_in_words
 
+Verdict = Literal["synthetic", "human", "insufficient"]
+HEADLINES: dict[Verdict, str] = {
+    "synthetic": "SYNTHETIC", "human": "HUMAN", "insufficient": "INSUFFICIENT EVIDENCE",
+}  # fmt: skip
 LEAST_SOUND_S = 1.0
 """Seconds of sound that a verdict needs."""
 FRAME_S = 0.02
@@ -37,6 +33,26 @@ SOUND_SHARE = 0.1
 """A window has a score if at least this share of its frames holds sound."""
 MARGIN = 1.0
 """A window is named as the highest if its score is at least so far above the mean."""
+
+
+def verdict_of(log_lr: float) -> Verdict:
+    """The verdict that a natural-log likelihood ratio alone supports."""
+    if abs(log_lr) < math.log(LEAST_RATIO):
+        return "insufficient"
+    return "synthetic" if log_lr > 0 else "human"
+
+
+def support_in_words(log_lr: float) -> str:
+    """The meaning of a ratio, without any prior.
+
+    >>> support_in_words(math.log(50))
+    'moderate support for a synthetic voice rather than a human one'
+    """
+    word = strength_in_words(log_lr)
+    if word == "no":
+        return "no support for either proposition"
+    sides = ("synthetic", "human") if log_lr > 0 else ("human", "synthetic")
+    return f"{word} support for a {sides[0]} voice rather than a {sides[1]} one"
 
 
 @dataclass(frozen=True)
@@ -146,16 +162,12 @@ class Detector:
         used = np.array([sounding[a:b].mean() >= SOUND_SHARE for a, b in spans], bool)
         scores = np.full(len(starts), np.nan)
         for group in np.array_split(np.flatnonzero(used), max(1, -(-int(used.sum()) // AT_ONCE))):
-            inputs = [
-                recipe.input_of(samples[starts[at] : starts[at] + length], name=name)
-                for at in group
-            ]
+            segments = [samples[starts[at] : starts[at] + length] for at in group]
+            inputs = [recipe.input_of(segment, name=name) for segment in segments]
             if inputs:
                 scores[group] = score_inputs(self.trained.net, np.stack(inputs), device=self.device)
         if not np.isfinite(scores[used]).all():
-            raise InputError(
-                f"{name}: the network gives scores that are no numbers; train it again"
-            )
+            raise InputError(f"{name}: the network's scores are no numbers; train it again")
         return tuple(
             Window(float(s / rate), float((s + length) / rate), float(score) if ok else None)
             for s, score, ok in zip(starts, scores, used, strict=True)

@@ -1,28 +1,163 @@
-"""The figures of a trained detector: errors with intervals, by system, collection and format."""
+"""The figures of a trained detector: errors with intervals, by system, collection and format.
+
+Here also the shortcut test: whether a detector recognises synthesis, or the format of the files.
+"""
 
 import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
+from augment.codec import Codec
+from augment.effect import Effect
+from augment.tempo import resample
+from augment.tone import LowPass
 from cqtnet.device import find_device
 from cqtnet.versions import versions
 from eval.bootstrap import Figure
 from eval.metrics import Metrics, measure
 from eval.trials import Scores
-from spoof.calibration import Verdict, load_calibration
-from spoof.checkpoint import BEST, HISTORY, Trained
-from spoof.data import Utterance, balance
-from spoof.prepare import Part, PartOrAll, Preparer, SplitBy, data_hash, members, part_examples
-from spoof.scores import Class, Confusion, as_trials, confusion, score, verdict_counts
-from spoof.shortcut import MOST, Shortcut, eer_of, shortcut_test
+from spoof.checkpoint import BEST, HISTORY, Trained, load_calibration
+from spoof.data import Samples, Utterance, balance
+from spoof.detect import Verdict
+from spoof.prepare import (
+    Change,
+    Part,
+    PartOrAll,
+    Preparer,
+    SplitBy,
+    data_hash,
+    members,
+    part_examples,
+)  # fmt: skip
+from spoof.scores import (
+    Class,
+    Confusion,
+    Floats,
+    as_trials,
+    confusion,
+    score,
+    score_recordings,
+    verdict_counts,
+)  # fmt: skip
 
 RESAMPLES = 1000
 """Resamples behind each interval."""
+FEW_RESAMPLES = 200
+"""Resamples behind the interval of an EER that is one of many."""
+
+
+# The shortcut test. Human recordings are re-encoded, low-passed and resampled, which makes no voice
+# synthetic. A detector that learned codecs, bands or rates now classifies them as synthetic. Then
+# both classes are changed alike: what still separates them is no trace of the format.
+
+MOST = 200
+"""Utterances of each class that are changed."""
+
+
+def _altered(samples: Samples, rate_hz: int, *, effect: Effect) -> Samples:
+    return effect.apply(samples, rate_hz).samples
+
+
+def _through_rate(samples: Samples, rate_hz: int, *, through_hz: int) -> Samples:
+    """Samples resampled to a lower rate and back; unchanged where their rate is not higher."""
+    if rate_hz <= through_hz:
+        return samples
+    narrow = resample(samples, rate_hz, through_hz)
+    return resample(narrow, through_hz, rate_hz)[: samples.size]
+
+
+CHANGES = (
+    Change("mp3 32 kbit/s", partial(_altered, effect=Codec("mp3", 32.0))),
+    Change("opus 12 kbit/s", partial(_altered, effect=Codec("opus", 12.0))),
+    Change("low-pass 4 kHz", partial(_altered, effect=LowPass(4000.0))),
+    Change("low-pass 8 kHz", partial(_altered, effect=LowPass(8000.0))),
+    Change("resampled 8 kHz", partial(_through_rate, through_hz=8000)),
+    Change("resampled 16 kHz", partial(_through_rate, through_hz=16000)),
+)
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """The effect of one change: shares of human recordings, and equal error rates."""
+
+    change: str
+    human: int
+    synthetic: int
+    taken_before: float  # share of human recordings classified as synthetic, unchanged,
+    taken_after: float  # and changed
+    turned: float  # share that was classified as human, and is no more
+    eer_before: float
+    eer_human_changed: Figure
+    eer_both_changed: Figure
+
+    @property
+    def worst_eer_change(self) -> float:
+        """The larger change of the EER: with human recordings changed, or with both classes."""
+        figures = (self.eer_human_changed.value, self.eer_both_changed.value)
+        return max((v for v in figures if v is not None), default=0.0) - self.eer_before
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        names = ("eer_human_changed", "eer_both_changed")
+        eers = {name: getattr(self, name).to_dict() for name in names}
+        return {**vars(self), **eers, "worst_eer_change": self.worst_eer_change}
+
+
+def shortcut_test(
+    trained: Trained, utterances: Sequence[Utterance], preparer: Preparer, *, most: int = MOST,
+    device: str = "auto", seed: int = 0, changes: Sequence[Change] = CHANGES,
+) -> list[Shortcut]:  # fmt: skip
+    """The effect of each change on the scores of at most `most` recordings of each class."""
+    chosen = some_of_each(utterances, most, seed=seed)
+
+    def scores(change: Change | None) -> dict[Utterance, float]:
+        scored = score_recordings(trained, chosen, preparer, device=device, change=change)
+        return dict(zip(scored.recordings, scored.score.tolist(), strict=True))
+
+    unchanged = scores(None)
+    return [_compared(change.name, unchanged, scores(change)) for change in changes]
+
+
+def some_of_each(utterances: Sequence[Utterance], most: int, *, seed: int) -> list[Utterance]:
+    """At most so many utterances of each class, drawn at random, in their order."""
+    is_fake = np.array([u.is_fake for u in utterances], bool)
+    order = np.random.default_rng(seed).permutation(len(utterances))
+    kept = [at for label in (False, True) for at in order[is_fake[order] == label][:most]]
+    return [utterances[at] for at in sorted(kept)]
+
+
+def eer_of(trials: Scores) -> Figure:
+    """The equal error rate with an interval of few resamples."""
+    return measure(trials, operating_points=(), false_alarm_rates=(), resamples=FEW_RESAMPLES)[
+        "eer"
+    ]
+
+
+def _compared(name: str, before: dict[Utterance, float], after: dict[Utterance, float]) -> Shortcut:
+    """What changed, over the recordings that have scores both times.
+
+    A change may leave a recording too short for a recipe that skips such.
+    """
+    recordings = [r for r in before if r in after]
+    was, now = (np.array([scores[r] for r in recordings]) for scores in (before, after))
+    human = ~np.array([r.is_fake for r in recordings], bool)
+
+    def eer(scores: Floats) -> Figure:
+        return eer_of(as_trials(recordings, scores))
+
+    eer_before = eer(was).value
+    assert eer_before is not None
+    masks = (was[human] >= 0, now[human] >= 0, (now[human] >= 0) & (was[human] < 0))
+    taken_before, taken_after, turned = (float(mask.mean()) for mask in masks)
+    return Shortcut(
+        name, int(human.sum()), int((~human).sum()), taken_before, taken_after, turned,
+        eer_before, eer(np.where(human, now, was)), eer(now),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,40 +247,29 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as report.json holds it."""
+        trained = self.trained
         record = {
-            "recipe": self.trained.recipe.to_dict(),
-            "weights": str(self.trained.path),
-            "weights_sha256": self.trained.sha256,
-            "data_sha256": self.data_sha256,
-            "trained_on_sha256": self.trained.card.get("data_sha256"),
-            "part": self.part,
-            "split_by": self.split_by,
-            "parameters": self.parameters,
-            "training_seconds": self.training_seconds,
-            "scoring_seconds": self.seconds,
-            "recordings": self.recordings.to_dict(),
-            "segments": self.segments.to_dict(),
+            "recipe": trained.recipe.to_dict(), "weights": str(trained.path),
+            "weights_sha256": trained.sha256, "data_sha256": self.data_sha256,
+            "trained_on_sha256": trained.card.get("data_sha256"), "part": self.part,
+            "split_by": self.split_by, "parameters": self.parameters,
+            "training_seconds": self.training_seconds, "scoring_seconds": self.seconds,
+            "recordings": self.recordings.to_dict(), "segments": self.segments.to_dict(),
             "verdicts": self.verdicts,
             "systems": [s.to_dict() for s in self.systems],
             "collections": [s.to_dict() for s in self.collections],
             "shortcuts": [s.to_dict() for s in self.shortcuts],
-            "source": [vars(result) for result in self.trained.recipe.results],
-            "versions": versions(),
-        }
+            "source": [vars(result) for result in trained.recipe.results], "versions": versions(),
+        }  # fmt: skip
         plain: dict[str, Any] = json.loads(json.dumps(record))
         return plain
 
 
 def evaluate(
-    trained: Trained,
-    utterances: Sequence[Utterance],
-    preparer: Preparer,
-    *,
-    part: PartOrAll = "auto",
-    device: str = "auto",
-    shortcuts: int = MOST,
+    trained: Trained, utterances: Sequence[Utterance], preparer: Preparer, *,
+    part: PartOrAll = "auto", device: str = "auto", shortcuts: int = MOST,
     resamples: int = RESAMPLES,
-) -> Evaluation:
+) -> Evaluation:  # fmt: skip
     """The figures of a detector on a part of the data.
 
     `auto` is the test part: of data that it was trained on as its run split them, of others what

@@ -17,6 +17,10 @@ from cqtnet.errors import InputError
 
 AT_ONCE = 64
 """Inputs that a network is given at once when it scores."""
+LARGEST = 4.0
+"""Standard deviations at which `Light` clips: a strange microphone must not decide."""
+NOISE = 0.1
+"""Standard deviations of the noise that `Light` adds in training."""
 
 
 def fake_logit(logits: Tensor) -> Tensor:
@@ -37,11 +41,8 @@ def score_inputs(
     return np.concatenate(scores)
 
 
-# Weights as Keras begins with them, for the networks whose sources are written in Keras.
-
-
 def keras_init(model: nn.Module) -> None:
-    """Set Glorot-uniform weights and zero biases in every dense, convolutional and LSTM layer.
+    """Set Glorot-uniform weights and zero biases in every layer, for sources written in Keras.
 
     As in Keras, an LSTM's recurrent weights are orthogonal and its forget gate starts open
     (bias 1). Keras has one bias where PyTorch has two: the second stays zero and is not trained.
@@ -59,9 +60,6 @@ def keras_init(model: nn.Module) -> None:
             nn.init.zeros_(part["bias_ih_l0"])
             # The gates are in the order input, forget, cell, output.
             nn.init.ones_(part["bias_ih_l0"].data[layer.hidden_size : 2 * layer.hidden_size])
-
-
-# Networks of dense layers.
 
 
 def _dense(*widths: int, dropout: float | None = None) -> list[nn.Module]:
@@ -129,8 +127,6 @@ class SimpleAnnDropout(Dense):
 # Convolutional networks: on pictures (S1, S3, S4), on a mel spectrogram, or along the 40 means of
 # MFCCs (S2), as if neighbouring coefficients were neighbours.
 
-Padding = Literal["same", "valid"]
-
 
 def _conv(n_inputs: int, n_outputs: int, kernel: int, padding: str | int = 0) -> list[nn.Module]:
     """A convolution over height and width, a rectifier, and a pooling that halves them."""
@@ -170,7 +166,7 @@ class S1Cnn(Convolutional):
     these very layers come from, they have 3,453,634 parameters.
     """
 
-    def __init__(self, size: int = 28, *, padding: Padding = "same") -> None:
+    def __init__(self, size: int = 28, *, padding: Literal["same", "valid"] = "same") -> None:
         layers, side = [], size
         for n_inputs, n_outputs in ((3, 32), (32, 64), (64, 128), (128, 128)):
             layers += _conv(n_inputs, n_outputs, 3, padding)
@@ -263,16 +259,8 @@ class Lstm(nn.Module):
         return logit
 
 
-# Our own detector: a small dense network on statistics of a voice.
-
-LARGEST = 4.0
-"""Standard deviations at which a statistic is clipped: a strange microphone must not decide."""
-NOISE = 0.1
-"""Standard deviations of the noise that is added in training."""
-
-
 class Light(nn.Module):
-    """Logit (B, 1) of statistics (B, n_inputs).
+    """Logit (B, 1) of statistics (B, n_inputs) of a voice: our own detector.
 
     They are standardised by their mean and deviation in training, whatever the labels.
     """

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from cqtnet import plotting as style
 from eval.plots import ScoreSet
-from spoof.calibration import Calibration
+from spoof.checkpoint import Calibration
 from spoof.detect import Detection
 from spoof.scores import CLASSES, Confusion
 from verify.report.pictures import on_the_clock

@@ -5,17 +5,14 @@ everything that they depend on, code included, so that recipes with the same inp
 a second run reuses them.
 """
 
-import ast
 import hashlib
 import json
 import math
-import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -24,11 +21,10 @@ from numpy.typing import NDArray
 
 from augment.tempo import resample
 from cqtnet import audio
-from cqtnet.cache import content_hash, kept_array
+from cqtnet.cache import code_hash, content_hash, kept_array
 from cqtnet.errors import InputError, NoContentError
 from eval.processes import Workers
-from spoof.data import Utterance
-from spoof.data.segments import Samples, file_blocks, joined, segments
+from spoof.data import Samples, Utterance, file_blocks, joined, segments
 from spoof.data.split import split_by_group
 from spoof.recipes import Recipe
 
@@ -96,13 +92,9 @@ class Preparer:
     report: Callable[[int, int], None] = lambda done, total: None  # of the inputs to be made
 
     def examples(
-        self,
-        utterances: Sequence[Utterance],
-        recipe: Recipe,
-        *,
-        copies: int = 1,
+        self, utterances: Sequence[Utterance], recipe: Recipe, *, copies: int = 1,
         change: Change | None = None,
-    ) -> Examples:
+    ) -> Examples:  # fmt: skip
         """The segments of recordings; with `copies` above 1, altered ones of each as well.
 
         Utterances too short for a recipe that skips them have no segment.
@@ -236,7 +228,7 @@ def copy_rng(seed: int, segment: str, copy: int) -> np.random.Generator:
 
 # Names of what is kept: they differ wherever anything differs that it depends on, code included.
 
-PACKAGES = frozenset({"augment", "cqtnet", "verify", "eval", "spoof"})
+PACKAGES = ("augment", "cqtnet", "verify", "eval", "spoof")
 
 
 def input_key(recipe: Recipe) -> str:
@@ -244,64 +236,17 @@ def input_key(recipe: Recipe) -> str:
     feature: Any = recipe.feature
     while isinstance(feature, partial):
         feature = feature.func
-    code = [code_hash(feature.__module__), code_hash(segments.__module__)]
+    code = [code_hash(module, PACKAGES) for module in (feature.__module__, segments.__module__)]
     return _short_hash([FORMAT, recipe.input_dict(), *code])
 
 
 def copy_key(recipe: Recipe) -> str:
     """A name for how a recipe makes copies."""
-    return _short_hash([recipe.alter, code_hash(recipe.alter.partition(":")[0])])
+    return _short_hash([recipe.alter, code_hash(recipe.alter.partition(":")[0], PACKAGES)])
 
 
 def _short_hash(content: Any) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
-
-
-def code_hash(module: str) -> str:
-    """SHA-256 of the source of a module and of all modules of the project that it needs."""
-    digests = sorted(hashlib.sha256(source).hexdigest() for source in _sources(module).values())
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
-
-
-def _sources(module: str) -> dict[Path, bytes]:
-    """The files of a module and of all that it imports from the project, directly or not."""
-    packages = {*PACKAGES, module.partition(".")[0]}
-    waiting, sources = [_source_of(module)], dict[Path, bytes]()
-    while waiting:
-        file = waiting.pop()
-        if file is None or file in sources:
-            continue
-        sources[file] = file.read_bytes()
-        names = _imported(ast.parse(sources[file]))
-        waiting += [_source_of(name) for name in names if name.partition(".")[0] in packages]
-    return sources
-
-
-def _imported(tree: ast.Module) -> set[str]:
-    """Names of all modules that a source imports anywhere, and of the packages they are in."""
-    names = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    parts = [name.split(".") for name in names]
-    return {".".join(part[:end]) for part in parts for end in range(1, len(part) + 1)}
-
-
-def _source_of(name: str) -> Path | None:
-    """The file of a module, without importing it; None where there is no such module."""
-    if name in sys.modules:
-        file = getattr(sys.modules[name], "__file__", None)
-        return Path(file) if file else None
-    top, *rest = name.split(".")
-    spec = find_spec(top)
-    for folder in (spec and spec.submodule_search_locations) or ():
-        base = Path(folder, *rest)
-        for file in (base / "__init__.py", base.with_suffix(".py")):
-            if file.is_file():
-                return file
-    return None
 
 
 # The part of the data that a network learns from, is chosen by, or is judged by.
@@ -318,15 +263,9 @@ VALID, TEST = 0.1, 0.2
 
 
 def part_examples(
-    part: Part,
-    utterances: Sequence[Utterance],
-    recipe: Recipe,
-    preparer: Preparer,
-    *,
-    split_by: SplitBy = "group",
-    seed: int = 0,
-    copies: int = 1,
-) -> Examples:
+    part: Part, utterances: Sequence[Utterance], recipe: Recipe, preparer: Preparer, *,
+    split_by: SplitBy = "group", seed: int = 0, copies: int = 1,
+) -> Examples:  # fmt: skip
     """The examples of one part, with altered copies where they are asked for."""
     if split_by == "group":
         if len(utterances) > 1 and len({u.path for u in utterances}) == 1:

@@ -16,12 +16,11 @@ import numpy as np
 from torch import nn
 
 from cqtnet.errors import InputError
-from spoof.data.segments import Samples, Short
+from spoof.data import Samples, Short
 from spoof.features.voice import COUNT, voice_statistics
 from spoof.features.voice.sound import RATE_HZ
 from spoof.networks import Light
 
-Feature = Callable[[Samples], Samples]
 LARGEST = float(np.finfo(np.float16).max)
 """Inputs are kept in half precision: no number in them may be larger."""
 LEAST = {"epochs": 1, "batch": 1, "learning_rate": 1e-12, "keep_every": 1, "copies": 1}
@@ -86,7 +85,7 @@ class Recipe:
     title: str
     rate_hz: int
     segment_s: float | None  # None: a recording is one segment
-    feature: Feature  # one segment (n,) → one input (*input_shape)
+    feature: Callable[[Samples], Samples]  # one segment (n,) → one input (*input_shape)
     input_shape: tuple[int, ...]
     model: Callable[..., nn.Module]  # (batch, *input_shape) → logits (batch, 1) or (batch, 2)
     training: Training
@@ -141,21 +140,16 @@ class Recipe:
     def input_dict(self) -> dict[str, Any]:
         """How samples become an input, as plain data: two recipes with the same share it."""
         names = ("rate_hz", "segment_s", "hop_s", "short", "joins")
-        return {
-            **{name: getattr(self, name) for name in names},
-            "feature": described(self.feature),
-            "input_shape": list(self.input_shape),
-        }
+        own = {name: getattr(self, name) for name in names}
+        feature = {"feature": described(self.feature), "input_shape": list(self.input_shape)}
+        return {**own, **feature}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as it is saved with the weights."""
         return {
-            "name": self.name,
-            "input": self.input_dict(),
-            "model": described(self.model),
-            "alter": self.alter.partition(":")[2] or None,
-            "training": asdict(self.training),
-        }
+            "name": self.name, "input": self.input_dict(), "model": described(self.model),
+            "alter": self.alter.partition(":")[2] or None, "training": asdict(self.training),
+        }  # fmt: skip
 
 
 def described(function: Callable[..., Any]) -> str:

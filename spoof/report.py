@@ -10,11 +10,10 @@ from cqtnet.tables import markdown_table
 from eval.plots import det, roc, save
 from eval.report import shown
 from eval.trials import write_scores
-from spoof.calibration import Verdict
-from spoof.evaluate import Evaluation, Level, Slice
+from spoof.detect import Verdict
+from spoof.evaluate import Evaluation, Level, Shortcut, Slice
 from spoof.plots import VoiceSet, confusion_matrix, curves, reworded
 from spoof.scores import CLASSES, Class, Confusion
-from spoof.shortcut import Shortcut
 from verify.words import LEAST_RATIO
 
 SHOWN = {"accuracy": "accuracy %", "eer": "EER %", "auc": "AUC", "cllr": "Cllr"}
@@ -48,11 +47,9 @@ def write_report(folder: Path, evaluation: Evaluation) -> Path:
         save(picture, folder / name)
     write_scores(folder / "scores.csv", evaluation.recordings.trials)
     write_scores(folder / "segments.csv", evaluation.segments.trials)
-    path = folder / "report.md"
+    path, text = folder / "report.md", page(evaluation, pictures=list(drawn))
     with written_whole(path) as temporary:
-        temporary.write_text(
-            page(evaluation, pictures=list(drawn)), encoding="utf-8", errors="surrogateescape"
-        )
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
     write_json(folder / "report.json", evaluation.to_dict())
     return path
 
@@ -65,13 +62,9 @@ def page(evaluation: Evaluation, *, pictures: list[str]) -> str:
         f"# {recipe.name}: {recipe.title}",
         f"Weights {evaluation.trained.sha256[:12]}, {evaluation.parameters:,} parameters. Judged "
         f"by the part `{evaluation.part}`, split by {evaluation.split_by}: {evaluation.balance}.",
-        LEAKY if evaluation.split_by == "segment" else "",
-        main_table(evaluation),
-        READING,
-        "## Decisions on recordings",
-        class_table(decided),
-        confusion_table(decided),
-    ]
+        LEAKY if evaluation.split_by == "segment" else "", main_table(evaluation), READING,
+        "## Decisions on recordings", class_table(decided), confusion_table(decided),
+    ]  # fmt: skip
     if evaluation.verdicts is not None:
         table = verdict_table(evaluation.verdicts)
         parts += ["## Verdicts by likelihood ratio", VERDICTS, table]
@@ -98,10 +91,11 @@ def pictures(evaluation: Evaluation) -> dict[str, Picture]:
     name = evaluation.trained.recipe.name
     levels = {"recordings": evaluation.recordings, "segments": evaluation.segments}
     sets = [_score_set(level_name, level) for level_name, level in levels.items()]
+    decided = evaluation.recordings.decided
     drawn = {
         "det": reworded(det(sets, title=f"DET: {name}")),
         "roc": reworded(roc(sets, title=f"ROC: {name}")),
-        "confusion": confusion_matrix(evaluation.recordings.decided, title=f"Decisions: {name}"),
+        "confusion": confusion_matrix(decided, title=f"Decisions on recordings: {name}"),
     }
     if evaluation.history:
         drawn["curves"] = curves(evaluation.history, title=f"Training: {name}")
@@ -133,20 +127,15 @@ def main_table(evaluation: Evaluation) -> str:
 def class_table(decided: Confusion) -> str:
     """Precision, recall and F1 of either class."""
     rows = [["class", "precision %", "recall %", "F1 %"]]
-    for of in CLASSES:
-        figures = (decided.precision(of), decided.recall(of), decided.f1(of))
-        rows.append([of, *map(share, figures)])
+    rows += [[of, *map(share, decided.rates(of))] for of in CLASSES]
     return markdown_table(rows)
 
 
 def confusion_table(decided: Confusion) -> str:
     """The four counts."""
-    rows = [
-        ["in truth", "classified as human", "classified as synthetic"],
-        ["human", f"{decided.human_as_human:,}", f"{decided.human_as_synthetic:,}"],
-        ["synthetic", f"{decided.synthetic_as_human:,}", f"{decided.synthetic_as_synthetic:,}"],
-    ]
-    return markdown_table(rows)
+    counts = [f"{count:,}" for count in vars(decided).values()]
+    heading = ["in truth", "classified as human", "classified as synthetic"]
+    return markdown_table([heading, ["human", *counts[:2]], ["synthetic", *counts[2:]]])
 
 
 def verdict_table(counts: dict[Class, dict[Verdict, int]]) -> str:
@@ -182,13 +171,11 @@ def _shortcuts(shortcuts: Sequence[Shortcut]) -> list[str]:
         return []
     first, worst = shortcuts[0], max(shortcuts, key=lambda s: s.worst_eer_change)
     return [
-        "## The shortcut test",
-        SHORTCUT,
-        shortcut_table(shortcuts),
+        "## The shortcut test", SHORTCUT, shortcut_table(shortcuts),
         f"{first.human:,} human and {first.synthetic:,} synthetic recordings, EER "
         f"{100 * first.eer_before:.1f} % unchanged. It rises most by {worst.change}: "
         f"{100 * worst.worst_eer_change:+.1f} points.",
-    ]
+    ]  # fmt: skip
 
 
 def _notes(evaluation: Evaluation) -> list[str]:

@@ -19,6 +19,9 @@ from torch import Tensor, nn
 from cqtnet.checkpoint import load_tensors, read_tensors
 from cqtnet.errors import WeightsError
 
+N_FROZEN = 39
+"""Parameter tensors that S2 doesn't train: of ResNet200d exactly the stem and the first stage."""
+
 
 class Block(nn.Module):
     """Convolutions conv1, conv2, … with their normalisations bn1, bn2, … beside a shortcut."""
@@ -50,20 +53,14 @@ class Architecture:
     """What one member of the family is made of."""
 
     layers: tuple[int, int, int, int]  # blocks in each of the four stages
-    bottleneck: bool = True  # blocks of 1 × 1, 3 × 3 and 1 × 1; else of two 3 × 3
-    deep_stem: bool = False
-    average_down: bool = False
-
-    @property
-    def expansion(self) -> int:
-        """Channels that leave a block for each one inside."""
-        return 4 if self.bottleneck else 1
+    expansion: int  # channels that leave a block for each one inside: 4 with a bottleneck
+    d: bool = False  # a deep stem, and shortcuts that average
 
 
 ARCHITECTURES = {
-    "resnet18": Architecture((2, 2, 2, 2), bottleneck=False),
-    "resnet101": Architecture((3, 4, 23, 3)),
-    "resnet200d": Architecture((3, 24, 36, 3), deep_stem=True, average_down=True),
+    "resnet18": Architecture((2, 2, 2, 2), expansion=1),
+    "resnet101": Architecture((3, 4, 23, 3), expansion=4),
+    "resnet200d": Architecture((3, 24, 36, 3), expansion=4, d=True),
 }
 
 
@@ -73,7 +70,7 @@ class ResNet(nn.Module):
     def __init__(self, name: str, *, n_classes: int = 1000, in_channels: int = 3) -> None:
         super().__init__()
         architecture = ARCHITECTURES[name]
-        self.conv1 = _stem(in_channels, deep=architecture.deep_stem)  # a half of H and W
+        self.conv1 = _stem(in_channels, deep=architecture.d)  # a half of H and W
         self.bn1 = nn.BatchNorm2d(64)
         self.maxpool = nn.MaxPool2d(3, 2, padding=1)  # a quarter
         self.layer1 = _stage(architecture, 0)
@@ -86,7 +83,7 @@ class ResNet(nn.Module):
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-            elif isinstance(layer, Block) and architecture.bottleneck:
+            elif isinstance(layer, Block) and architecture.expansion > 1:
                 layer.start_as_shortcut()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -116,14 +113,14 @@ def _stage(architecture: Architecture, stage: int) -> nn.Sequential:
     n_inputs, stride = (64, 1) if stage == 0 else (n_outputs // 2, 2)
     blocks = []
     for _ in range(architecture.layers[stage]):
-        if architecture.bottleneck:
+        if architecture.expansion > 1:
             convolutions = [_conv(n_inputs, width, 1), _conv(width, width, 3, stride),
                             _conv(width, n_outputs, 1)]  # fmt: skip
         else:
             convolutions = [_conv(n_inputs, width, 3, stride), _conv(width, width, 3)]
         shortcut = None
         if stride != 1 or n_inputs != n_outputs:
-            shortcut = _shortcut(n_inputs, n_outputs, stride, average=architecture.average_down)
+            shortcut = _shortcut(n_inputs, n_outputs, stride, average=architecture.d)
         blocks.append(Block(convolutions, shortcut))
         n_inputs, stride = n_outputs, 1
     return nn.Sequential(*blocks)
@@ -138,14 +135,11 @@ def _shortcut(n_inputs: int, n_outputs: int, stride: int, *, average: bool) -> n
     return nn.Sequential(pool, _conv(n_inputs, n_outputs, 1), norm)
 
 
-# ImageNet weights from torchvision or timm, where they are on this machine; nothing is fetched.
-
-
 def find_pretrained(name: str) -> Path | None:
-    """Path of the weights of "resnet18", "resnet101" or "resnet200d" in the usual caches, or None.
+    """Path of ImageNet weights of "resnet18", "resnet101" or "resnet200d" on this machine, or None.
 
-    torchvision and older versions of timm keep theirs in PyTorch's hub folder, newer versions of
-    timm in Hugging Face's. The first by name is taken.
+    Nothing is fetched. torchvision and older versions of timm keep theirs in PyTorch's hub folder,
+    newer versions of timm in Hugging Face's. The first by name is taken.
     """
     hugging_face = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
     hub = Path(torch.hub.get_dir()) / "checkpoints"
@@ -164,9 +158,8 @@ def load_pretrained(net: ResNet, path: Path) -> None:
     gives the same result as the same grey in three channels.
     """
     tensors = dict(_state_dict(path))
-    first = net.conv1[0] if isinstance(net.conv1, nn.Sequential) else net.conv1
-    name = "conv1.0.weight" if isinstance(net.conv1, nn.Sequential) else "conv1.weight"
-    if first.in_channels == 1 and name in tensors:
+    name, first = next(net.named_parameters())  # of the first convolution
+    if first.shape[1] == 1 and name in tensors:
         tensors[name] = tensors[name].sum(dim=1, keepdim=True)
     load_tensors(net, tensors, source=path)
 
@@ -183,12 +176,6 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
     if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
         raise WeightsError(f"{path} holds no state dict; give one as torchvision or timm save it")
     return tensors
-
-
-# The detectors that begin as a ResNet of ImageNet: S1's, S2's two and S3's.
-
-N_FROZEN = 39
-"""Parameter tensors that S2 doesn't train: of ResNet200d exactly the stem and the first stage."""
 
 
 class S1ResNet18(nn.Module):

@@ -28,13 +28,9 @@ class RowPreparer(Preparer):
     rows: NDArray[np.float32] = field(kw_only=True)  # (n, 26)
 
     def examples(
-        self,
-        utterances: Sequence[Utterance],
-        recipe: Recipe,
-        *,
-        copies: int = 1,
+        self, utterances: Sequence[Utterance], recipe: Recipe, *, copies: int = 1,
         change: Change | None = None,
-    ) -> Examples:
+    ) -> Examples:  # fmt: skip
         """The rows of these recordings."""
         if recipe.input_shape != (len(COLUMNS),):
             raise InputError(

@@ -4,21 +4,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from cqtnet.device import find_device
 from cqtnet.errors import InputError, ManifestError
 from eval.trials import Scores
-from spoof.calibration import HEADLINES, Verdict, verdict_of
+from spoof.checkpoint import Trained
 from spoof.data import Utterance
+from spoof.detect import HEADLINES, Verdict, verdict_of
 from spoof.networks import AT_ONCE, score_inputs
-from spoof.prepare import Examples
+from spoof.prepare import Change, Examples, Preparer
 
 Floats = NDArray[np.float64]
+Class = Literal["human", "synthetic"]
+CLASSES: tuple[Class, Class] = ("human", "synthetic")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +49,20 @@ def score(net: nn.Module, examples: Examples, *, device: torch.device) -> Scored
     wrong = np.flatnonzero(~np.isfinite(scores))
     if len(wrong):
         recording = examples.recordings[examples.recording[wrong[0]]]
-        raise InputError(
-            f"the score of {recording.name} is {scores[wrong[0]]}: the network's weights are "
-            "unusable; train it again, with a lower learning rate"
-        )
+        text = f"the score of {recording.name} is {scores[wrong[0]]}"
+        raise InputError(f"{text}: the weights are unusable; train again, at a lower learning rate")
     present, place = np.unique(examples.recording, return_inverse=True)
     means = np.bincount(place, scores) / np.bincount(place)
     return Scored(examples, scores, tuple(examples.recordings[at] for at in present), means)
+
+
+def score_recordings(
+    trained: Trained, utterances: Sequence[Utterance], preparer: Preparer, *,
+    device: str, change: Change | None = None,
+) -> Scored:  # fmt: skip
+    """The scores of all these recordings, or of what `change` makes of them."""
+    examples = preparer.examples(utterances, trained.recipe, change=change)
+    return score(trained.net, examples, device=find_device(device))
 
 
 def as_trials(
@@ -69,27 +80,20 @@ def as_trials(
                 f"all {len(recordings)} recordings to be judged are of one class, none is {name}; "
                 "give both classes"
             )
-    names = [r.name for r in recordings]
-    with_groups = [f"{r.name}:{r.group}" for r in recordings]
+    names = np.array([r.name for r in recordings])
+    groups = np.array([r.group for r in recordings])
+    with_groups = np.array([f"{r.name}:{r.group}" for r in recordings])
     if len(set(names)) < len(set(with_groups)):  # several in one file, as rows are
         names = with_groups
     if segment is not None:
-        names = [f"{name}#{number}" for name, number in zip(names, segment.tolist(), strict=True)]
-    file = np.array(names)
-    condition = "recordings" if segment is None else "segments"
+        names = np.array([f"{name}#{n}" for name, n in zip(names, segment, strict=True)])
+    condition = np.full(len(names), "recordings" if segment is None else "segments")
     return Scores(
-        Path("scores"), file, file, is_fake, np.full(len(names), condition),
-        np.array([r.group for r in recordings]),
+        Path("scores"), names, names, is_fake, condition, groups,
         {name: np.array([getattr(r, name) for r in recordings])
          for name in ("system", "collection")},
         score=np.asarray(scores, np.float64),
     )  # fmt: skip
-
-
-# Decisions: how many were synthetic or human, and how many were classified as which.
-
-Class = Literal["human", "synthetic"]
-CLASSES: tuple[Class, Class] = ("human", "synthetic")
 
 
 @dataclass(frozen=True)
@@ -111,44 +115,34 @@ class Confusion:
         right = self.human_as_human + self.synthetic_as_synthetic
         return right / (right + self.human_as_synthetic + self.synthetic_as_human)
 
-    def precision(self, of: Class) -> float:
-        """Share of what is classified as the class that is of it; 0 where nothing is."""
-        right, _, wrong = self._counts(of)
-        return _share(right, right + wrong)
-
-    def recall(self, of: Class) -> float:
-        """Share of the class that is classified as it."""
-        right, missed, _ = self._counts(of)
-        return _share(right, right + missed)
-
-    def f1(self, of: Class) -> float:
-        """The harmonic mean of precision and recall of the class; 0 where nothing is right."""
-        right, missed, wrong = self._counts(of)
-        return _share(2 * right, 2 * right + missed + wrong)
+    def rates(self, of: Class) -> "Rates":
+        """Precision, recall and F1 of a class; 0 where nothing is classified as it correctly."""
+        right, missed, wrong = self.human_as_human, self.human_as_synthetic, self.synthetic_as_human
+        if of == "synthetic":
+            right, missed, wrong = self.synthetic_as_synthetic, wrong, missed
+        if not right:
+            return Rates(0.0, 0.0, 0.0)
+        f1 = 2 * right / (2 * right + missed + wrong)
+        return Rates(right / (right + wrong), right / (right + missed), f1)
 
     def to_dict(self) -> dict[str, Any]:
-        """The counts, and for each class its three figures, as plain data."""
-        figures: dict[str, dict[str, float]] = {
-            of: {"precision": self.precision(of), "recall": self.recall(of), "f1": self.f1(of)}
-            for of in CLASSES
-        }
-        return {**vars(self), "accuracy": self.accuracy, **figures}
+        """The counts, the accuracy, and the rates of each class, as plain data."""
+        rates: dict[str, Any] = {of: self.rates(of)._asdict() for of in CLASSES}
+        return {**vars(self), "accuracy": self.accuracy, **rates}
 
-    def _counts(self, of: Class) -> tuple[int, int, int]:
-        """Correctly classified as the class, missed, and wrongly classified as it."""
-        if of == "synthetic":
-            return self.synthetic_as_synthetic, self.synthetic_as_human, self.human_as_synthetic
-        return self.human_as_human, self.human_as_synthetic, self.synthetic_as_human
+
+class Rates(NamedTuple):
+    """How well one class is classified."""
+
+    precision: float  # share of what is classified as the class that is of it
+    recall: float  # share of the class that is classified as it
+    f1: float  # the harmonic mean of both
 
 
 def confusion(scores: Floats, is_fake: NDArray[np.bool_]) -> Confusion:
     """The counted decisions on scores (n,), where the truth is `is_fake` (n,)."""
     counts = np.bincount(2 * is_fake + (scores >= 0), minlength=4)
     return Confusion(*counts.tolist())
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
 
 
 def verdict_counts(log_lr: Floats, is_fake: NDArray[np.bool_]) -> dict[Class, dict[Verdict, int]]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from spoof import networks, resnet
-from spoof.data.segments import Samples
+from spoof.data import Samples
 from spoof.features import pictures, spectra
 from spoof.recipes import Recipe, SourceResult, Training
 

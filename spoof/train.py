@@ -24,7 +24,7 @@ from cqtnet.runstate import Progress, load_state, save_state
 from cqtnet.train import require_fit
 from cqtnet.versions import versions
 from spoof.checkpoint import BEST, HISTORY, LAST, save_trained
-from spoof.data import Utterance, class_weights
+from spoof.data import Utterance
 from spoof.networks import fake_logit
 from spoof.plots import curves
 from spoof.prepare import Examples, Indices, Preparer, SplitBy, data_hash, part_examples
@@ -111,7 +111,11 @@ def train(
         split_by=config.split_by, seed=config.seed,
     )  # fmt: skip
     choosing, learning = part("valid"), part("train", copies=training.copies)
-    _require_judgeable(choosing, training)
+    if training.keep in ("f1", "eer") and len(np.unique(choosing.is_fake)) < 2:
+        raise InputError(
+            f"the validation part holds one class only, which has no {training.keep}; give more "
+            "speakers, or mark recordings of both classes as valid"
+        )
     weights_card = {**card, "learned": learned(learning)}
 
     torch.manual_seed(config.seed)
@@ -123,22 +127,25 @@ def train(
         progress = load_state(config.out / LAST, learner, optimiser)
     else:
         write_json(config.out / "config.json", card)
-    weights = None  # of the classes
+    weights = None  # of human and synthetic: both count the same, and the mean is 1
     if training.weighted:
-        weights = torch.tensor(class_weights(learning.is_fake), dtype=torch.float32, device=device)
+        counts = np.bincount(learning.is_fake, minlength=2)
+        weights = torch.tensor(counts.sum() / (2 * counts.clip(1)), dtype=torch.float32).to(device)
     count = n_batches(learning, training)
     saved = time.monotonic()
     ends = saved + config.stop_after_s
     while not is_over(progress, training) and (progress.best is None or time.monotonic() < ends):
         started, epoch, rows = time.monotonic(), progress.step, []
         torch.manual_seed(config.seed * 1_000_003 + epoch)  # dropout, the same when resumed
-        for batch in _learn(learner, optimiser, learning, config, weights, epoch=epoch):
+        for batch in _learn(learner, optimiser, learning, config, weights, epoch):
             rows.append(batch)
             report(Step(epoch, training.epochs, len(rows), count, batch[0]))
             if progress.best is None and time.monotonic() > ends:
                 break  # a part of an epoch, where time is too short for a whole one
-        row = {"epoch": epoch + 1, "lr": optimiser.param_groups[0]["lr"], **_means(rows)}
-        row |= {"share": len(rows) / count}
+        *figures, size = (np.array(column) for column in zip(*rows, strict=True))
+        loss, accuracy = (float(np.average(figure, weights=size)) for figure in figures)
+        row = {"epoch": epoch + 1, "lr": optimiser.param_groups[0]["lr"], "loss": loss}
+        row |= {"accuracy": accuracy, "share": len(rows) / count}
         row |= validated(learner.judged, choosing, device=device)
         row["seconds"] = time.monotonic() - started
         progress.step = epoch + 1
@@ -158,14 +165,9 @@ def train(
 
 
 def _learn(
-    learner: Learner,
-    optimiser: torch.optim.Optimizer,
-    examples: Examples,
-    config: TrainConfig,
-    weights: Tensor | None,
-    *,
-    epoch: int,
-) -> Iterator[tuple[float, float, int]]:
+    learner: Learner, optimiser: torch.optim.Optimizer, examples: Examples, config: TrainConfig,
+    weights: Tensor | None, epoch: int,
+) -> Iterator[tuple[float, float, int]]:  # fmt: skip
     """Learn from every batch of an epoch; its loss, accuracy and size."""
     training = config.recipe.training
     count = n_batches(examples, training)
@@ -184,10 +186,8 @@ def _learn(
             learner.mean.update_parameters(learner.net)
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise InputError(
-                f"the loss is {value} in epoch {epoch + 1}; lower the learning rate of "
-                f"{training.learning_rate:g}"
-            )
+            problem = f"the loss is {value} in epoch {epoch + 1}"
+            raise InputError(f"{problem}; lower the learning rate, {training.learning_rate:g}")
         right = (fake_logit(logits.detach()) >= 0) == is_fake
         yield value, float(right.float().mean()), len(at)
 
@@ -222,11 +222,8 @@ def validated(net: nn.Module, examples: Examples, *, device: torch.device) -> di
     scored, is_fake = score(net, examples, device=device), examples.is_fake
     signed = np.where(is_fake, -scored.segment_score, scored.segment_score)
     decided = confusion(scored.segment_score, is_fake)
-    figures = {
-        "valid_loss": float(np.logaddexp(0, signed).mean()),
-        "valid_accuracy": decided.accuracy,
-        "valid_f1": decided.f1("human"),
-    }
+    figures = {"valid_loss": float(np.logaddexp(0, signed).mean())}
+    figures |= {"valid_accuracy": decided.accuracy, "valid_f1": decided.rates("human").f1}
     fake = scored.is_fake
     if 0 < fake.sum() < len(fake):
         figures["valid_eer"] = equal_error_rate(scored.score[fake], scored.score[~fake])
@@ -255,17 +252,10 @@ def run_card(utterances: Sequence[Utterance], config: TrainConfig) -> dict[str, 
     """The settings that repeat the run, as plain data saved with its weights."""
     start = config.pretrained
     card = {
-        "recipe": config.recipe.to_dict(),
-        "seed": config.seed,
-        "split_by": config.split_by,
-        "recordings": {
-            "human": sum(not u.is_fake for u in utterances),
-            "synthetic": sum(u.is_fake for u in utterances),
-        },
-        "data_sha256": data_hash(utterances),
-        "pretrained_sha256": file_sha256(start) if start else None,
-        "versions": versions(),
-    }
+        "recipe": config.recipe.to_dict(), "seed": config.seed, "split_by": config.split_by,
+        "recordings": _counts(utterances), "data_sha256": data_hash(utterances),
+        "pretrained_sha256": file_sha256(start) if start else None, "versions": versions(),
+    }  # fmt: skip
     plain: dict[str, Any] = json.loads(json.dumps(card))  # as it is when it is read again
     return plain
 
@@ -273,21 +263,19 @@ def run_card(utterances: Sequence[Utterance], config: TrainConfig) -> dict[str, 
 def learned(examples: Examples) -> dict[str, Any]:
     """The voices that were learned from, as plain data."""
     recordings = [examples.recordings[at] for at in np.unique(examples.recording)]
-    return {
-        "human": sum(not r.is_fake for r in recordings),
-        "synthetic": sum(r.is_fake for r in recordings),
-        "systems": sorted({r.system for r in recordings if r.system}),
-        "collections": sorted({r.collection for r in recordings if r.collection}),
-    }
+    systems, collections = {r.system for r in recordings}, {r.collection for r in recordings}
+    named = {"systems": sorted(systems - {""}), "collections": sorted(collections - {""})}
+    return {**_counts(recordings), **named}
+
+
+def _counts(recordings: Sequence[Utterance]) -> dict[str, int]:
+    n_fake = sum(r.is_fake for r in recordings)
+    return {"human": len(recordings) - n_fake, "synthetic": n_fake}
 
 
 def _keep(
-    config: TrainConfig,
-    learner: Learner,
-    progress: Progress,
-    card: dict[str, Any],
-    is_last: bool,
-) -> None:
+    config: TrainConfig, learner: Learner, progress: Progress, card: dict[str, Any], is_last: bool
+) -> None:  # fmt: skip
     """Save the weights if they are the best so far, of epochs that may be kept."""
     training, row = config.recipe.training, progress.history[-1]
     rank = rank_of(row, training)
@@ -307,27 +295,6 @@ def _optimiser(net: nn.Module, training: Training) -> torch.optim.Optimizer:
         return torch.optim.SGD(free, lr=rate, momentum=0.9, weight_decay=decay)
     kind = torch.optim.AdamW if training.optimiser == "adamw" else torch.optim.Adam
     return kind(free, lr=rate, weight_decay=decay)
-
-
-def _means(rows: Sequence[tuple[float, float, int]]) -> dict[str, float]:
-    """Mean loss and accuracy of an epoch's batches by their sizes."""
-    loss, accuracy, size = (np.array(column) for column in zip(*rows, strict=True))
-    return {
-        "loss": float(np.average(loss, weights=size)),
-        "accuracy": float(np.average(accuracy, weights=size)),
-    }
-
-
-def _require_judgeable(examples: Examples, training: Training) -> None:
-    """Raise unless the validation part has the figure by which the recipe keeps weights."""
-    if training.keep in ("f1", "eer") and len(np.unique(examples.is_fake)) < 2:
-        raise InputError(
-            f"the validation part holds one class only, which has no {training.keep}; give more "
-            "speakers, or mark recordings of both classes as valid"
-        )
-
-
-# The examples that an epoch uses, and their order; the same again for the same seed and epoch.
 
 
 def batches(examples: Examples, training: Training, *, seed: int, epoch: int) -> Iterator[Indices]:

@@ -53,7 +53,6 @@ FAVOUR = 0.02  # share by which the line with most agreement in all is favoured
 RUN_ON_S = 0.02  # a line runs on in the next one if their places in B differ by less
 SAME_TEMPO, SAME_SHIFT = 0.004, 0.35
 """Two lines that differ by less, as a share and in semitones, have the same tempo and pitch."""
-BEYOND_S = 0.01  # a line may run so far beyond the ends of B: it is known no better
 NOTHING = -1  # followed by the frames that follow no line
 
 
@@ -184,7 +183,7 @@ def agreement(a: Features, b: Features, candidates: Sequence[Candidate], *, usua
     for row, candidate in zip(scores, candidates, strict=True):
         line, shift = candidate.line, candidate.line.shift_semitones
         on_b = line.to_b(a.start_s + on_a) - b.start_s
-        inside = (on_b >= -BEYOND_S) & (on_b <= b.duration_s + BEYOND_S)
+        inside = (on_b >= 0) & (on_b <= (b.fine.shape[1] - 1) / FRAMES_PER_SECOND)
         inside &= on_a >= candidate.a_start_s - a.start_s
         inside &= on_a <= candidate.a_end_s - a.start_s
         frames = np.flatnonzero(inside)
@@ -198,7 +197,7 @@ def agreement(a: Features, b: Features, candidates: Sequence[Candidate], *, usua
         row[frames] += SPECTRA_WEIGHT * _of_spectra(
             spectra, b.spectra, on_a[frames], on_b[frames], even=even
         )
-        level_b = b.level[np.clip(np.rint(on_frames).astype(int), 0, len(b.level) - 1)]
+        level_b = b.level[np.rint(on_frames).astype(int)]
         inaudible = frames[_is_inaudible(a.level[frames], level_b, floor=floor)]
         row[inaudible] = np.maximum(0, row[inaudible])
     return scores

@@ -21,7 +21,7 @@ FEWEST_GOOD = 0.25
 
 
 class Source(Protocol):
-    """A recording opened for decoding; `expected_s` is its length, None where nobody says."""
+    """A recording opened for decoding; `expected_s` is its length, None if that is unknown."""
 
     info: AudioInfo
     integrity: Integrity

@@ -115,12 +115,14 @@ class FFmpegSource:
 
     def seek(self, second: int) -> int:
         """Move exactly to a whole second, or stay at the beginning where that is not possible."""
-        if not 0 < second < (self._track_s() or 0) or not self._can_seek():
-            return 0
         origin_s, rate = self.integrity.origin_s, self.info.sample_rate
+        time_base = float(self._stream.time_base or 1)
+        exact = self.info.format in SEEKABLE and time_base * rate <= 1.001
+        if not exact or not 0 < second < (self._track_s() or 0):
+            return 0
         try:
             # A second early: some versions drop the first frame after a seek.
-            target = round((origin_s + second - 1) / float(self._stream.time_base))
+            target = round((origin_s + second - 1) / time_base)
             self._container.seek(target, stream=self._stream)
             first = next(self._frames, None)
         except _DAMAGE:
@@ -131,17 +133,10 @@ class FFmpegSource:
                 self._frames = chain([first], self._frames)
                 self._surplus = second * rate - at
                 return second
-        self._start_again()
-        return 0
-
-    def _can_seek(self) -> bool:
-        time_base = float(self._stream.time_base or 1)
-        return self.info.format in SEEKABLE and time_base * self.info.sample_rate <= 1.001
-
-    def _start_again(self) -> None:
         self._container.close()
         self._open()
         self.integrity.forget_decoding()
+        return 0
 
     def planes(self) -> Iterator[tuple[int, NDArray[Any]]]:
         """Sample rate in Hz and samples of shape (channels, n), in pieces of useful size."""

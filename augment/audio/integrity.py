@@ -114,7 +114,8 @@ class Integrity:
         if self.left_open:
             notes.append(f"the header leaves the length open, {decoded_s:.2f} s decoded")
         elif declared_s is not None:
-            tolerance_s = _tolerance_s(self.info.codec)
+            lossless = self.info.codec.startswith("pcm_") or self.info.codec in LOSSLESS_CODECS
+            tolerance_s = LOSSLESS_TOLERANCE_S if lossless else LOSSY_TOLERANCE_S
             if decoded_s + self.gaps_s < declared_s - tolerance_s:
                 notes.append(f"truncated or damaged: {lengths}")
             elif decoded_s > declared_s + tolerance_s:
@@ -122,11 +123,6 @@ class Integrity:
         if self.end_missing:
             notes.append(f"truncated or damaged: no end-of-stream mark, {decoded_s:.2f} s decoded")
         return notes
-
-
-def _tolerance_s(codec: str) -> float:
-    lossless = codec.startswith("pcm_") or codec in LOSSLESS_CODECS
-    return LOSSLESS_TOLERANCE_S if lossless else LOSSY_TOLERANCE_S
 
 
 # FFmpeg and libsndfile shorten the declared length of a cut-off WAV to what the file holds. An

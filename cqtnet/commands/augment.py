@@ -105,7 +105,11 @@ def augment(
 
     for path in [output, *([draw] if draw else [])]:
         refuse_overwrite(path, force=force)
-    kind, subtype = _file_format(output)
+    if output.suffix.lower() not in FORMATS:
+        raise InputError(
+            f"{output}: cannot write {output.suffix!r}; end it in {', '.join(FORMATS)}"
+        )
+    kind, subtype = FORMATS[output.suffix.lower()]
     samples = load(source, sample_rate=sample_rate)
     source_s = samples.size / sample_rate
     chain = _chain(given, duration_s=source_s)
@@ -116,14 +120,6 @@ def augment(
             temporary.write_text(chain.to_json() + "\n", encoding="utf-8")
     show = _as_json if as_json else _as_words
     click.echo(show(chain, altered, source_s=source_s, sample_rate=sample_rate))
-
-
-def _file_format(output: Path) -> tuple[str, str]:
-    """Format and subtype, in libsndfile's words, for a file of this name."""
-    suffix = output.suffix.lower()
-    if suffix not in FORMATS:
-        raise InputError(f"{output}: cannot write {suffix!r}; end it in {', '.join(FORMATS)}")
-    return FORMATS[suffix]
 
 
 def _chain(given: dict[str, Any], *, duration_s: float) -> "Chain":

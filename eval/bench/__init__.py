@@ -1,1 +1,55 @@
 """Benchmarks: speed and memory, as ratios against a named baseline of the same run."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+PARTS = (
+    "startup", "frontend", "embedding", "training", "comparison", "archive", "scoring",
+    "metrics", "memory",
+)  # fmt: skip
+"""Each is a function `measure_…`; those of archives are in `archive`, all others in `engine`."""
+LONG = ("archive-index",)
+"""Measured only if named: a million windows, 6 GB of disk, half an hour."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A figure with its unit, and the ratio to a baseline if there is one."""
+
+    name: str
+    value: float
+    unit: str
+    baseline: str = ""
+    ratio: float | None = None  # how many times better than the baseline
+    promise: str = ""  # what the project promises, in words
+
+    def line(self) -> str:
+        """The measurement as one line of a table."""
+        ratio = f"{self.ratio:8.1f}× {self.baseline}" if self.ratio is not None else ""
+        promise = f"  (promised: {self.promise})" if self.promise else ""
+        value = f"{self.value:,.0f}" if self.value >= 100 else f"{self.value:.3g}"
+        return f"{self.name:52} {value:>7} {self.unit:12}{ratio}{promise}".rstrip()
+
+
+def measurements(part: str, *, quick: bool) -> list[Measurement]:
+    """The measurements of one part; `quick` takes small sizes."""
+    module = import_module(f"eval.bench.{'archive' if part.startswith('archive') else 'engine'}")
+    measured: list[Measurement] = getattr(module, f"measure_{part.replace('-', '_')}")(quick=quick)
+    return measured
+
+
+def seconds(work: Callable[[], Any], *, repeats: int = 5) -> float:
+    """Median time of a few runs, after one to warm up."""
+    work()
+    return statistics.median(once(work) for _ in range(repeats))
+
+
+def once(work: Callable[[], Any]) -> float:
+    """Time of a single run, for work that takes long."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started

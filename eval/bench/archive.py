@@ -16,7 +16,7 @@ from augment.tempo import Pitch, Tempo
 from cqtnet import SAMPLE_RATE
 from cqtnet.embed import Embedder
 from cqtnet.music import make_music
-from eval.bench.table import Measurement, once, seconds
+from eval.bench import Measurement, once, seconds
 from verify.archive.archive import Archive
 from verify.archive.index.cache import SAME_COSINE, IndexCache
 from verify.archive.index.faiss import KINDS, Kind, plan

@@ -1,8 +1,11 @@
-"""Comparing two recordings: a command from its start to its verdict, and once all is loaded."""
+"""Speed and memory of all but archives: comparing, embedding, training, scoring, measuring."""
 
+import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -10,37 +13,62 @@ import soundfile
 import torch
 
 from augment.chain import Chain
+from augment.effect import Samples
 from augment.tempo import Pitch, Tempo
 from cqtnet import SAMPLE_RATE, audio
+from cqtnet.cache import load_frames
 from cqtnet.cqt import Cqt, normalise, reference_cqt
+from cqtnet.data import Item
+from cqtnet.device import find_device, find_dtype, one_thread
+from cqtnet.eer import equal_error_rate
 from cqtnet.embed import Embedder
-from cqtnet.model import PRESETS, CqtNet
+from cqtnet.model import PRESETS, CqtNet, find_preset
 from cqtnet.music import make_music
-from eval.bench.table import Measurement, once, seconds
+from cqtnet.recipes import find_recipe
+from cqtnet.train import Learner, loss_of
+from cqtnet.views import Views, Waveforms, noise_frames
+from eval.bench import Measurement, once, seconds
+from eval.metrics import measure
+from eval.scoring import score_trials
+from eval.systems import SYSTEMS, Settings, make_system
+from eval.trials import Scores, Trials, read_trials
 from verify.comparison import Comparer, gather
 from verify.cosine import best_hit
 
-FRAGMENT_S = 20
-ALTERATION = Chain((Tempo(1.1), Pitch(-2.0)))
+FRAGMENT_S = 20.0
+WINDOW_S, HOP_S = 20.0, 5.0
+PRESET_NAMES = ("paper", "default")
+RESAMPLES = 1000
+
+
+def measure_startup(*, quick: bool) -> list[Measurement]:
+    """Time of `cqtnet --help`, and of Python alone."""
+    del quick
+    command = [sys.executable, "-m", "cqtnet", "--help"]
+    python_s = seconds(lambda: subprocess.run([sys.executable, "-c", ""], check=True))
+    help_s = seconds(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+    return [
+        Measurement("starting Python", python_s, "s"),
+        Measurement("cqtnet --help", help_s, "s", promise="< 0.3 s"),
+    ]
 
 
 def measure_comparison(*, quick: bool) -> list[Measurement]:
     """Two fragments of 20 s, warm and cold; one against an hour (quick: four minutes), cold."""
     minutes = 4 if quick else 60
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        fragment, original, long = _write(folder, minutes)
+        fragment, original, long = _write_fragments(Path(name), minutes)
         comparer = Comparer.named()
         a, b = comparer.read(fragment), comparer.read(original)
         cosine_s = seconds(lambda: best_hit(comparer.embedder, a.trace, b.trace))
         gather_s = seconds(lambda: gather(comparer.embedder, a, b))
         warm_s = seconds(lambda: comparer.compare(fragment, original))
-        cold_s = once(lambda: _command(fragment, original))
-        long_s = once(lambda: _command(fragment, long))
+        cold_s = once(lambda: _compare_command(fragment, original))
+        long_s = once(lambda: _compare_command(fragment, long))
+    ratio = gather_s / cosine_s
     return [
         Measurement("two traces, cosine", 1000 * cosine_s, "ms"),
-        Measurement("two recordings read, all evidence", 1000 * gather_s, "ms",
-                    "cosine", gather_s / cosine_s),
+        Measurement("two recordings read, all evidence", 1000 * gather_s, "ms", "cosine", ratio),
         Measurement("compare, two fragments of 20 s, warm", warm_s, "s", promise="< 1 s"),
         Measurement("compare, two fragments of 20 s, cold", cold_s, "s", promise="< 6 s"),
         Measurement(f"compare, 20 s against {minutes} min, cold", long_s, "s",
@@ -48,101 +76,36 @@ def measure_comparison(*, quick: bool) -> list[Measurement]:
     ]  # fmt: skip
 
 
-def _command(a: Path, b: Path) -> None:
+def _compare_command(a: Path, b: Path) -> None:
     """`cqtnet compare`, from its start to its end."""
     command = [sys.executable, "-m", "cqtnet", "compare", str(a), str(b)]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
     assert done.returncode == 0, "the fragment was not recognised"
 
 
-def _write(folder: Path, minutes: int) -> tuple[Path, Path, Path]:
-    """An altered fragment, what it was made of, and a long recording that holds it."""
+def _write_fragments(folder: Path, minutes: int) -> tuple[Path, Path, Path]:
+    """An altered fragment, its original, and a long recording that holds it in its middle."""
     pieces = [make_music(seed, duration_s=60.0) for seed in range(4)]
-    original = pieces[0][10 * SAMPLE_RATE : (10 + FRAGMENT_S) * SAMPLE_RATE]
-    altered = ALTERATION.apply(original, SAMPLE_RATE).samples
+    original = pieces[0][10 * SAMPLE_RATE : 30 * SAMPLE_RATE]
+    altered = Chain((Tempo(1.1), Pitch(-2.0))).apply(original, SAMPLE_RATE).samples
     paths = folder / "fragment.flac", folder / "original.flac", folder / "long.flac"
-    for path, samples in zip(paths, (altered, original), strict=False):
-        soundfile.write(path, np.clip(samples, -1, 1), SAMPLE_RATE)
+    _write(paths[0], altered)
+    _write(paths[1], original)
     with soundfile.SoundFile(paths[2], "w", SAMPLE_RATE, 1) as file:
-        for minute in range(minutes):  # the one that holds it comes once, in the middle
+        for minute in range(minutes):
             file.write(pieces[0] if minute == minutes // 2 else pieces[1 + minute % 3])
     return paths
 
 
-# Embedding a long file: one pass of the trunk against every window on its own.
-
-WINDOW_S, HOP_S = 20.0, 5.0
-
-
-def measure_embedding(*, quick: bool) -> list[Measurement]:
-    """Decode, CQT and network of a ten-minute file, as times real time."""
-    duration_s = 120.0 if quick else 600.0
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "music.flac"
-        soundfile.write(path, make_music(1, duration_s=duration_s), SAMPLE_RATE)
-        lines = []
-        for name in ("paper", "default"):
-            lines += _measure_preset(name, path, duration_s)
-        return lines + _shares(path, duration_s)
+def _write(path: Path, samples: Samples) -> None:
+    soundfile.write(path, np.clip(samples, -1, 1), SAMPLE_RATE)
 
 
-def _measure_preset(name: str, path: Path, duration_s: float) -> list[Measurement]:
-    """One preset, naively and in one pass; untrained, for the weights change no time."""
-    model = CqtNet(PRESETS[name]).eval()
-    embedder = Embedder(model)
-    embedder.trace_file(path)
-
-    def one_pass() -> None:
-        trace = embedder.trace_file(path)
-        embedder.windows(trace, window_s=WINDOW_S, hop_s=HOP_S)
-
-    naive_s = once(lambda: _window_by_window(model, path))
-    pass_s = seconds(one_pass, repeats=3)
-    what = f"embedding {duration_s / 60:.0f} min, {name}"
-    promise = "≥ 4×" if name == "paper" else ""
-    return [
-        Measurement(f"{what}, every window alone, float32", duration_s / naive_s, "× real time"),
-        Measurement(f"{what}, one pass", duration_s / pass_s, "× real time",
-                    "every window alone", naive_s / pass_s, promise),
-    ]  # fmt: skip
-
-
-@torch.inference_mode()
-def _window_by_window(model: CqtNet, path: Path) -> None:
-    """What one would write first: cut, transform and embed each window in float32."""
-    samples = torch.from_numpy(audio.load(path))
-    transform = Cqt()
-    window, hop = int(WINDOW_S * SAMPLE_RATE), int(HOP_S * SAMPLE_RATE)
-    for start in range(0, len(samples) - window + 1, hop):
-        model(normalise(transform(samples[None, start : start + window])))
-
-
-def _shares(path: Path, duration_s: float) -> list[Measurement]:
-    """How fast each stage is on its own."""
-    samples = torch.from_numpy(audio.load(path))[None]
-    transform = Cqt()
-    lines = [_stage("decode and resample", seconds(lambda: audio.load(path)), duration_s)]
-    with torch.inference_mode():
-        time_s = seconds(lambda: normalise(transform(samples)))
-        lines.append(_stage("CQT and normalisation", time_s, duration_s))
-        frames = normalise(transform(samples[:, : 60 * SAMPLE_RATE]))
-        for name in ("paper", "default"):
-            embedder = Embedder(CqtNet(PRESETS[name]).eval())
-            typed = frames.to(embedder.dtype)
-            time_s = seconds(lambda e=embedder, t=typed: e.model.steps(t), repeats=3)  # type: ignore[misc]
-            lines.append(_stage(f"network, {name}, {embedder.dtype}", time_s, 60.0))
-    return lines
-
-
-def _stage(name: str, time_s: float, duration_s: float) -> Measurement:
-    return Measurement(f"stage: {name}", duration_s / time_s, "× real time")
-
-
-# The constant-Q transform: ours against librosa's.
+# The engine: front end, embedding of long files, memory.
 
 
 def measure_frontend(*, quick: bool) -> list[Measurement]:
-    """Time of the CQT of a batch of fragments of 20 s."""
+    """Time of the CQT of a batch of fragments of 20 s, ours and librosa's."""
     n = 4 if quick else 16
     music = make_music(1, duration_s=20.0 * n).reshape(n, 20 * SAMPLE_RATE)
     transform = Cqt()
@@ -151,11 +114,7 @@ def measure_frontend(*, quick: bool) -> list[Measurement]:
         with torch.inference_mode():
             transform(torch.from_numpy(music))
 
-    def librosas() -> None:
-        for fragment in np.asarray(music):
-            reference_cqt(fragment)
-
-    baseline = seconds(librosas, repeats=3) / n
+    baseline = seconds(lambda: [reference_cqt(fragment) for fragment in music], repeats=3) / n
     time_s = seconds(ours) / n
     return [
         Measurement("CQT of 20 s, librosa", 1e3 * baseline, "ms"),
@@ -164,7 +123,65 @@ def measure_frontend(*, quick: bool) -> list[Measurement]:
     ]  # fmt: skip
 
 
-# What only a process of its own can show: peak memory, and time until help appears.
+def measure_embedding(*, quick: bool) -> list[Measurement]:
+    """Decoding, CQT and network of a ten-minute file, together and apart, as times real time.
+
+    Networks are untrained, for the weights change no time.
+    """
+    duration_s = 120.0 if quick else 600.0
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "music.flac"
+        _write(path, make_music(1, duration_s=duration_s))
+        embedders = {name: Embedder(CqtNet(PRESETS[name]).eval()) for name in PRESET_NAMES}
+        lines = []
+        for name, embedder in embedders.items():
+            naive_s = once(lambda e=embedder: _window_by_window(e.model, path))  # type: ignore[misc]
+            pass_s = seconds(lambda e=embedder: _one_pass(e, path), repeats=3)  # type: ignore[misc]
+            what = f"embedding {duration_s / 60:.0f} min, {name}"
+            promise = "≥ 4×" if name == "paper" else ""
+            lines += [
+                _real_time(f"{what}, every window alone, float32", naive_s, duration_s),
+                Measurement(f"{what}, one pass", duration_s / pass_s, "× real time",
+                            "every window alone", naive_s / pass_s, promise),
+            ]  # fmt: skip
+        return lines + _stages(embedders, path, duration_s)
+
+
+def _one_pass(embedder: Embedder, path: Path) -> None:
+    embedder.windows(embedder.trace_file(path), window_s=WINDOW_S, hop_s=HOP_S)
+
+
+@torch.inference_mode()
+def _window_by_window(model: CqtNet, path: Path) -> None:
+    """The simplest way: cut, transform and embed each window in float32."""
+    samples = torch.from_numpy(audio.load(path))
+    transform = Cqt()
+    window, hop = int(WINDOW_S * SAMPLE_RATE), int(HOP_S * SAMPLE_RATE)
+    for start in range(0, len(samples) - window + 1, hop):
+        model(normalise(transform(samples[None, start : start + window])))
+
+
+@torch.inference_mode()
+def _stages(embedders: dict[str, Embedder], path: Path, duration_s: float) -> list[Measurement]:
+    """The speed of each stage alone."""
+    samples = torch.from_numpy(audio.load(path))[None]
+    transform = Cqt()
+    decode_s = seconds(lambda: audio.load(path))
+    cqt_s = seconds(lambda: normalise(transform(samples)))
+    lines = [
+        _real_time("stage: decode and resample", decode_s, duration_s),
+        _real_time("stage: CQT and normalisation", cqt_s, duration_s),
+    ]
+    frames = normalise(transform(samples[:, : 60 * SAMPLE_RATE]))
+    for name, e in embedders.items():
+        time_s = seconds(lambda e=e: e.model.steps(frames.to(e.dtype)), repeats=3)  # type: ignore[misc]
+        lines.append(_real_time(f"stage: network, {name}, {e.dtype}", time_s, 60.0))
+    return lines
+
+
+def _real_time(name: str, time_s: float, duration_s: float) -> Measurement:
+    return Measurement(name, duration_s / time_s, "× real time")
+
 
 EMBED = """
 import re, sys
@@ -182,38 +199,166 @@ def measure_memory(*, quick: bool) -> list[Measurement]:
     if sys.platform != "linux":
         return []
     hours = 1 / 6 if quick else 3.0
+    lines = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long.flac"
-        _write_long(path, hours)
-        return [
-            Measurement(f"peak memory, {hours:.2g} h, {name}", _peak_mb(path, name), "MB",
-                        promise="< 1,500 MB for 3 h")
-            for name in ("default", "paper")
-        ]  # fmt: skip
+        piece = make_music(2, duration_s=60.0)
+        with soundfile.SoundFile(path, "w", SAMPLE_RATE, 1) as file:
+            for minute in range(round(60 * hours)):
+                file.write(np.roll(piece, minute * 1000))
+        for name in PRESET_NAMES[::-1]:
+            command = [sys.executable, "-c", EMBED, str(path), name]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            what, peak_mb = f"peak memory, {hours:.2g} h, {name}", int(done.stdout) / 1024
+            lines.append(Measurement(what, peak_mb, "MB", promise="< 1,500 MB for 3 h"))
+    return lines
 
 
-def measure_startup(*, quick: bool) -> list[Measurement]:
-    """Time of `cqtnet --help` against that of Python alone."""
-    del quick
-    command = [sys.executable, "-m", "cqtnet", "--help"]
-    python_s = seconds(lambda: subprocess.run([sys.executable, "-c", ""], check=True))
-    help_s = seconds(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+# Research: training, scoring lists of trials, measuring scores.
+
+
+def measure_training(*, quick: bool) -> list[Measurement]:
+    """Fragments a second altered as CQT, altered as waveform, and in a training step."""
+    n, duration_s = (8, 30.0) if quick else (24, 40.0)
+    device = find_device()
+    with tempfile.TemporaryDirectory() as name:
+        items = []
+        for seed in range(n):
+            path = Path(name) / f"{seed}.wav"
+            _write(path, make_music(seed, duration_s=duration_s))
+            items.append(Item(path, str(seed), "train", str(seed)))
+        store = load_frames(items, Path(name), device=str(device))
+        recipe = find_recipe("default", fragment_s=(20.0,), batch=n, context_share=0.0)
+        views = Views(store, items, recipe, seed=0, noise=noise_frames([], white_s=60))
+        share = replace(recipe, waveform_share=4 / n)
+        waveforms = Waveforms(items, store.places, share, cache=Path(name), seed=0)
+        learner = Learner(find_preset("default"), recipe, n).to(device)
+        dtype = find_dtype(device)
+        batch = views.batch(0)
+        optimiser = torch.optim.AdamW(learner.parameters())
+
+        def finish() -> None:
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+
+        def step() -> None:
+            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+                loss = loss_of(learner, batch, recipe)
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            finish()
+
+        def make_views() -> None:
+            views.batch(0)
+            finish()
+
+        step_rate = 2 * n / seconds(step, repeats=3)
+        spectral = 2 * n / seconds(make_views)
+        waveform = 4 / seconds(lambda: waveforms[0], repeats=3)
+    on = f"default preset, {device.type}"
     return [
-        Measurement("starting Python", python_s, "s"),
-        Measurement("cqtnet --help", help_s, "s", promise="< 0.3 s"),
+        Measurement(f"training step, {on}", step_rate, "fragments/s"),
+        Measurement("views altered as CQT", spectral, "fragments/s", "the step",
+                    spectral / step_rate, "faster than the step"),
+        Measurement("views altered as waveform, one process", waveform, "fragments/s"),
+    ]  # fmt: skip
+
+
+def measure_scoring(*, quick: bool) -> list[Measurement]:
+    """A list as the paper's, each fragment of 20 s at another tempo, by every system.
+
+    From files to scores, with the start of processes and weights; then of described files.
+    """
+    n = 8 if quick else 300
+    with tempfile.TemporaryDirectory() as folder, one_thread():
+        trials = read_trials(_write_list(Path(folder), n))
+        embedder = Embedder.named()
+        pairs = list(zip(trials.reference, trials.probe, strict=True))[: min(n, 60)]
+
+        def one_by_one() -> None:
+            for names in pairs:
+                a, b = (embedder.trace_file(trials.file(str(name))) for name in names)
+                best_hit(embedder, a, b)
+
+        alone = len(pairs) / once(one_by_one)
+        what = "scoring, each pair decoded and embedded, one thread"
+        lines = [Measurement(what, alone, "pairs/s")]
+        lines += [_whole_run(trials, name, alone) for name in SYSTEMS]
+        files = [trials.file(str(name)) for name in [*trials.reference[:30], *trials.probe[:30]]]
+        return lines + _described(sorted(set(files)), embedder)
+
+
+def _write_list(folder: Path, n: int) -> Path:
+    """N fragments, n altered ones, 2n trials; all from one piece, for content changes no time."""
+    music = make_music(1, duration_s=60.0)
+    rows = ["reference,probe,label,condition,recording"]
+    for i in range(n):
+        fragment = np.roll(music, -i * SAMPLE_RATE // 4)[: round(FRAGMENT_S * SAMPLE_RATE)]
+        _write(folder / f"r{i}.flac", fragment)
+        _write(
+            folder / f"p{i}.flac", Tempo(0.85 + 0.5 * i / n).apply(fragment, SAMPLE_RATE).samples
+        )
+        rows += [f"r{j % n}.flac,p{i}.flac,{int(i == j)},tempo,{i}" for j in (i, i + 1)]
+    (folder / "trials.csv").write_text("\n".join(rows) + "\n")
+    return folder / "trials.csv"
+
+
+def _whole_run(trials: Trials, name: str, alone: float) -> Measurement:
+    """Pairs a second from files to scores."""
+    scores_csv = trials.path.with_name("scores.csv")
+    run_s = once(lambda: score_trials(trials.path, scores_csv, system=name, force=True))
+    rate = len(trials) / run_s
+    promise = "3,000 pairs within minutes" if name == "embedding" else ""
+    return Measurement(f"scoring {len(trials)} pairs, {name}, {os.cpu_count()} processors",
+                       rate, "pairs/s", "each pair", rate / alone, promise)  # fmt: skip
+
+
+def _described(files: list[Path], embedder: Embedder) -> list[Measurement]:
+    """Pairs a second of described files: every one with every other."""
+    pairs = np.array(list(product(range(len(files)), repeat=2)))
+    few = pairs[:: max(1, len(pairs) // 200)]
+    traces = [embedder.trace_file(path) for path in files]
+    alone = len(few) / once(lambda: [best_hit(embedder, traces[a], traces[b]) for a, b in few])
+    lines = [Measurement("comparing described files, best_hit()", alone, "pairs/s")]
+    for name in SYSTEMS:
+        system = make_system(name, Settings())
+        described = [system.describe(path) for path in files]
+        rate = len(pairs) / once(lambda s=system, d=described: s.score(d, pairs))  # type: ignore[misc]
+        what, ratio = f"comparing described files, {name}", rate / alone
+        lines.append(Measurement(what, rate, "pairs/s", "best_hit()", ratio))
+    return lines
+
+
+def measure_metrics(*, quick: bool) -> list[Measurement]:
+    """All pairs of fragments: every figure with its interval, and the EER alone by sorting."""
+    scores = _all_pairs(fragments=60 if quick else 588)
+    whole_s = once(lambda: measure(scores, resamples=RESAMPLES))
+    rng = np.random.default_rng(0)
+
+    def sort_anew() -> None:
+        target, nontarget = (
+            rng.choice(scores.score[mask], np.count_nonzero(mask))
+            for mask in (scores.label, ~scores.label)
+        )
+        equal_error_rate(target, nontarget)
+
+    alone_s = seconds(sort_anew) * RESAMPLES
+    name = f"{RESAMPLES:,} resamples of {len(scores):,} pairs"
+    return [
+        Measurement(f"{name}, the EER by sorting", alone_s, "s"),
+        Measurement(f"{name}, all figures", whole_s, "s", "the EER by sorting", alone_s / whole_s),
     ]
 
 
-def _peak_mb(path: Path, preset: str) -> float:
-    done = subprocess.run(
-        [sys.executable, "-c", EMBED, str(path), preset], check=True, capture_output=True, text=True
-    )
-    return int(done.stdout) / 1024
-
-
-def _write_long(path: Path, hours: float) -> None:
-    """A file of that length, of one piece over and over: content does not matter here."""
-    piece = make_music(2, duration_s=60.0)
-    with soundfile.SoundFile(path, "w", SAMPLE_RATE, 1) as file:
-        for minute in range(round(60 * hours)):
-            file.write(np.roll(piece, minute * 1000))
+def _all_pairs(*, fragments: int) -> Scores:
+    """Every fragment with every one, four of a recording; scores with some overlap."""
+    reference, probe = (side.ravel() for side in np.indices((fragments, fragments)))
+    kept = (reference == probe) | (reference // 4 != probe // 4)
+    reference, probe = reference[kept], probe[kept]
+    label = reference == probe
+    names = np.array([f"{i}" for i in range(fragments)])
+    probes, condition = np.char.add("altered ", names)[probe], np.full(len(label), "all")
+    score = np.random.default_rng(1).normal(np.where(label, 4.0, 0.0))
+    return Scores(Path("scores.csv"), names[reference], probes, label, condition,
+                  names[probe // 4], score=score)  # fmt: skip

@@ -1,13 +1,17 @@
-"""`cqtnet eval`: measurements as sub-commands."""
+"""`cqtnet eval`: its sub-commands, and the options that several of them have."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import click
 
 from cqtnet.cli import LazyGroup
 
 MODULES = {
+    "evaluate": ("protocol", "report", "score"),
     "measure": ("archive", "bench", "calibrate", "edits", "placing"),
-    "protocol": ("protocol",),
-    "score": ("report", "score"),
 }
 
 
@@ -18,3 +22,34 @@ MODULES = {
 )
 def group() -> None:
     """Measure how well and how fast it works."""
+
+
+PATH = click.Path(path_type=Path)
+audio_option = click.option(
+    "--audio", "source", type=PATH, required=True, help="Folder or list (.tsv, .csv) of recordings."
+)
+split_option = click.option(
+    "--split", help="Rows of a list to take.  [default: devtest, if it has splits]"
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
+    help="Seed of all random draws.",
+)  # fmt: skip
+workers_option = click.option(
+    "--workers", type=click.IntRange(1), help="Processes.  [default: one a processor]"
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+force_option = click.option("--force", is_flag=True, help="Replace the output if it exists.")
+
+
+def print_json(content: Any) -> None:
+    """Print plain data and dataclasses as indented JSON."""
+    click.echo(json.dumps(content, indent=1, default=asdict))
+
+
+def require_source(source: Path) -> None:
+    """Raise unless there is something at the path of the recordings."""
+    from augment.errors import InputError
+
+    if not source.exists():
+        raise InputError(f"{source} does not exist; give a folder or a list of recordings")

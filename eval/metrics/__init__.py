@@ -2,61 +2,35 @@
 
 from cqtnet.eer import equal_error_rate, roc_hull
 from eval.bootstrap import Figure
-from eval.metrics.discrimination import (
-    RocPoints,
-    ThresholdRates,
-    auc,
-    linear_equal_error_rate,
-    miss_at_false_alarm,
-    rates_at_threshold,
-    roc_points,
-)
-from eval.metrics.information import (
+from eval.metrics.scores import (
     EceCurve,
     OperatingPoint,
     Reliability,
+    RocPoints,
+    ThresholdRates,
     Tippett,
     act_dcf,
+    auc,
     calibration_loss,
     cllr,
     cross_entropy,
     ece_curve,
+    linear_equal_error_rate,
     min_cllr,
     min_dcf,
     min_dcf_point,
+    miss_at_false_alarm,
+    rates_at_threshold,
     reliability,
+    roc_points,
     tippett,
 )
-from eval.metrics.table import Metrics, RocBand, measure, measure_by_condition, roc_band
+from eval.metrics.table import Metrics, Options, RocBand, measure, measure_by_condition, roc_band
 
 __all__ = [
-    "EceCurve",
-    "Figure",
-    "Metrics",
-    "OperatingPoint",
-    "Reliability",
-    "RocBand",
-    "RocPoints",
-    "ThresholdRates",
-    "Tippett",
-    "act_dcf",
-    "auc",
-    "calibration_loss",
-    "cllr",
-    "cross_entropy",
-    "ece_curve",
-    "equal_error_rate",
-    "linear_equal_error_rate",
-    "measure",
-    "measure_by_condition",
-    "min_cllr",
-    "min_dcf",
-    "min_dcf_point",
-    "miss_at_false_alarm",
-    "rates_at_threshold",
-    "reliability",
-    "roc_band",
-    "roc_hull",
-    "roc_points",
-    "tippett",
-]
+    "EceCurve", "Figure", "Metrics", "OperatingPoint", "Options", "Reliability", "RocBand",
+    "RocPoints", "ThresholdRates", "Tippett", "act_dcf", "auc", "calibration_loss", "cllr",
+    "cross_entropy", "ece_curve", "equal_error_rate", "linear_equal_error_rate", "measure",
+    "measure_by_condition", "min_cllr", "min_dcf", "min_dcf_point", "miss_at_false_alarm",
+    "rates_at_threshold", "reliability", "roc_band", "roc_hull", "roc_points", "tippett",
+]  # fmt: skip

@@ -1,169 +1,245 @@
 """Tables of figures with 95 % intervals, from a table of scores."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from cqtnet.eer import Floats, Ranking, finite
+from cqtnet.eer import Floats
 from cqtnet.errors import InputError, ManifestError
 from eval.bootstrap import (
+    FALSE_ALARMS,
     FEWEST_RECORDINGS,
-    TOO_FEW,
+    MISLEADING,
+    MISSES,
     Figure,
+    FigureTable,
+    Quantity,
     Recordings,
+    Sample,
+    evidence_of,
     interval,
     recordings_of,
     resample,
+    with_interval,
 )
-from eval.metrics.discrimination import check_threshold
-from eval.metrics.information import OperatingPoint, bits_lost
-from eval.metrics.quantities import (
-    FALSE_ALARMS,
-    MISLEADING,
-    MISSES,
-    Evidence,
-    Quantity,
-    Sample,
-    evidence_of,
-    quantities,
+from eval.metrics.scores import (
+    OperatingPoint,
+    auc,
+    bits_lost,
+    check_threshold,
+    equal_error_rate_of,
+    linear_equal_error_rate,
+    min_cllr,
+    miss_at_false_alarm_of,
+    too_few_nontargets,
 )
 from eval.trials import Scores
 
-# The interval of a figure: from resamples, and by the rule of three where errors are rare.
-# Were an error as frequent as 3/N, 95 % of samples of N would hold one. N counts recordings, not
-# trials: in the worst case all trials of a recording go wrong together.
+COARSE = 0.1
+"""A detection cost that one trial moves further than this has a note."""
 
 
-def with_interval(
-    quantity: Quantity, value: float, resampled: Floats, evidence: Evidence
-) -> Figure:
-    """A value with its interval from resampled ones (b,), within what the quantity can be."""
-    if quantity.errors and value in (quantity.flawless, _hopeless(quantity)):
-        return _none_seen(quantity, value, evidence)
-    if not len(resampled):
-        return Figure(value, note=quantity.note)
-    if evidence.recordings[MISSES] < FEWEST_RECORDINGS:
-        return Figure(value, note=_joined(quantity.note, TOO_FEW))
-    low, high = (float(end) for end in interval(value, resampled))
-    figure = Figure(value, max(low, 0.0), min(high, quantity.most), quantity.note)
-    if quantity.most == inf:
-        return _without_top(figure, evidence)
-    if quantity.loss:
-        return _at_the_edges(quantity, figure, evidence)
-    return _few_seen(quantity, figure, evidence) if MISSES in quantity.errors else figure
+@dataclass(frozen=True)
+class Options:
+    """How scores are measured.
 
-
-def _hopeless(quantity: Quantity) -> float | None:
-    """What a rate is where every trial goes wrong, the mirror of no error."""
-    is_rate = len(quantity.errors) == 1 or quantity.key in ("auc", "accuracy", "eer_linear")
-    return 1 - quantity.flawless if is_rate else None
-
-
-def _none_seen(quantity: Quantity, value: float, evidence: Evidence) -> Figure:
-    """A value without an error, or without anything right."""
-    bound = _value_at(quantity, _three(quantity.errors, evidence), evidence)
-    flawless = value == quantity.flawless
-    other, found = (bound, "") if flawless else (1 - bound, "all but ")
-    note = _note("none seen", quantity.note, quantity.errors, evidence, found)
-    return Figure(value, min(value, other), max(value, other), note, flawless)
-
-
-def _without_top(figure: Figure, evidence: Evidence) -> Figure:
-    """A cost in bits; without upper end where no ratio of a class misleads.
-
-    One that was not seen may mislead by any number of bits.
+    With `threshold`, scores from there up are accepted, and accuracy, misses and false alarms are
+    figures too. With 0 resamples there are no intervals but for figures without errors.
     """
-    rates = zip(("targets", "nontargets"), evidence.whole.losses[MISLEADING], strict=True)
-    unseen = ", ".join(name for name, rate in rates if rate == 0)
-    if not unseen:
-        return figure
-    note = f"no misleading ratio of {unseen} seen: no upper bound"
-    return replace(figure, high=None, note=_joined(figure.note, note))
+
+    operating_points: Sequence[OperatingPoint] = (OperatingPoint(0.5), OperatingPoint(0.01))
+    false_alarm_rates: Sequence[float] = (0.01, 0.001, 0.0001)
+    threshold: float | None = None
+    resamples: int = 1000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.resamples < 0:
+            raise InputError(f"{self.resamples} resamples cannot be drawn; give 0 or more")
+        if self.threshold is not None:
+            check_threshold(self.threshold)
 
 
-def _few_seen(quantity: Quantity, figure: Figure, evidence: Evidence) -> Figure:
-    """A figure whose interval reaches as far as if no target were seen to be missed.
+@dataclass(frozen=True)
+class Metrics(FigureTable):
+    """The figures of trials, and how many trials they are.
 
-    Resamples of a few errors do not hold the kinds that were not met.
+    >>> measure(scores)["eer"].value
+    0.041
     """
-    assert figure.value is not None
-    worse = max if quantity.flawless == 0 else min
-    bound = worse(figure.value, _value_at(quantity, _three((MISSES,), evidence), evidence))
-    return _reaching(figure, bound, _note("few seen", quantity.note, (MISSES,), evidence))
+
+    targets: int
+    nontargets: int
+    recordings: int
+    threshold: float | None
 
 
-def _at_the_edges(quantity: Quantity, figure: Figure, evidence: Evidence) -> Figure:
-    """The same at one threshold, and with either error that was always made, or never.
+def measure(
+    scores: Scores,
+    *,
+    operating_points: Sequence[OperatingPoint] = Options.operating_points,
+    false_alarm_rates: Sequence[float] = Options.false_alarm_rates,
+    threshold: float | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Metrics:
+    """The figures of all scores together; docs/metrics.md lists the keys, `Options` the options."""
+    options = Options(operating_points, false_alarm_rates, threshold, resamples, seed)
+    return _measure(scores, recordings_of(scores), options, where=str(scores.path))
 
-    Resamples cannot move such a rate: it may be 3/N less, or more.
-    """
-    miss, false_alarm = evidence.whole.losses[quantity.loss]
-    miss_three, false_alarm_three = _three((MISSES, FALSE_ALARMS), evidence)
-    more = max(miss, miss_three), false_alarm or false_alarm_three
-    seldom = tuple(
-        error
-        for error, rate, raised in zip(
-            (MISSES, FALSE_ALARMS), (miss, false_alarm), more, strict=True
-        )
-        if raised > rate
+
+def measure_by_condition(scores: Scores, options: Options | None = None) -> dict[str, Metrics]:
+    """The figures of each condition in order of appearance, then of "all" if there are several."""
+    options = options or Options()
+    conditions, recordings = scores.conditions(), recordings_of(scores)
+    if len(conditions) > 1 and "all" in conditions:
+        raise ManifestError(f"{scores.path}: a condition is called 'all'; give it another name")
+    measured = {}
+    for condition in conditions:
+        mask = scores.condition == condition
+        where = f"{scores.path}: condition {condition!r}"
+        own = recordings.where(mask).renumbered()
+        measured[condition] = _measure(scores.where(mask), own, options, where=where)
+    if len(conditions) > 1:
+        measured["all"] = _measure(scores, recordings, options, where=str(scores.path))
+    return measured
+
+
+def _measure(scores: Scores, recordings: Recordings, options: Options, *, where: str) -> Metrics:
+    """The figures of scores; `where` names them in errors."""
+    evidence = evidence_of(scores, recordings, _losses(scores, options), where=where)
+    targets = int(np.count_nonzero(scores.label))
+    nontargets = len(scores) - targets
+    wanted = _quantities(options, targets, nontargets, has_log_lr=scores.log_lr is not None)
+    formulas = [quantity.of for quantity in wanted if quantity.of is not None]
+    value, resampled = resample(
+        lambda sample: np.array([of(sample) for of in formulas]),
+        evidence,
+        recordings=recordings.count,
+        resamples=options.resamples,
+        rng=np.random.default_rng(options.seed),
     )
-    note = _note("few seen", quantity.note, seldom, evidence)
-    figure = _reaching(figure, _value_at(quantity, more, evidence), note)
-    less = (
-        1 - miss_three if miss == 1 else miss,
-        1 - false_alarm_three if false_alarm == 1 else false_alarm,
+    values = iter(zip(value.tolist(), resampled.T, strict=True))
+    figures = {
+        quantity.key: with_interval(quantity, *next(values), evidence)
+        if quantity.of is not None
+        else Figure(None, note=quantity.note)
+        for quantity in wanted
+    }
+    names = {quantity.key: quantity.name for quantity in wanted}
+    n_recordings = len(np.unique(scores.recording))
+    return Metrics(figures, names, targets, nontargets, n_recordings, options.threshold)
+
+
+def _losses(scores: Scores, options: Options) -> dict[str, Floats]:
+    """What each trial (n,) adds to the figures that are means, by name."""
+    losses = {}
+    if options.threshold is not None:
+        losses["threshold"] = _wrong(scores.score, scores.label, options.threshold)
+    if scores.log_lr is not None:
+        against_truth = np.where(scores.label, -scores.log_lr, scores.log_lr)
+        losses["cllr"] = bits_lost(against_truth)
+        losses[MISLEADING] = np.asarray(against_truth >= 0, np.float64)
+        for point in options.operating_points:
+            wrong = _wrong(scores.log_lr, scores.label, point.threshold)
+            losses[f"act_dcf_{point.key}"] = wrong
+    return losses
+
+
+def _wrong(score: Floats, label: NDArray[np.bool_], threshold: float) -> Floats:
+    """1 where the decision about a trial is wrong, else 0."""
+    return np.asarray((score >= threshold) != label, np.float64)
+
+
+# The figures of a table.
+
+
+def _quantities(
+    options: Options, targets: int, nontargets: int, *, has_log_lr: bool
+) -> list[Quantity]:
+    """The figures in the order of the table."""
+    quantities = [
+        Quantity("auc", "AUC", lambda s: auc.of(s.score), flawless=1.0),
+        Quantity("eer", "EER", lambda s: equal_error_rate_of(s.score), most=0.5),
+        Quantity("eer_linear", "EER (linear)", lambda s: linear_equal_error_rate.of(s.score)),
+    ]
+    for point in options.operating_points:
+        quantities += _costs(point, targets, nontargets)
+    quantities += [_miss_at(rate, nontargets) for rate in options.false_alarm_rates]
+    quantities += [
+        _in_bits("cllr", "Cllr", _cllr),
+        Quantity("min_cllr", "minCllr", lambda s: min_cllr.of(s.log_lr)),
+        _in_bits("calibration_loss", "calibration loss", _calibration_loss),
+    ]
+    if not has_log_lr:
+        quantities = [_without_log_lr(quantity) for quantity in quantities]
+    if options.threshold is not None:
+        quantities += _at_threshold(targets / (targets + nontargets))
+    return quantities
+
+
+def _costs(point: OperatingPoint, targets: int, nontargets: int) -> list[Quantity]:
+    """The detection costs minDCF and actDCF at a point."""
+    of_miss, of_false_alarm = point.weights()
+    steps = (("miss", of_miss / targets), ("false alarm", of_false_alarm / nontargets))
+    note = "; ".join(f"one {error} costs {cost:.2g}" for error, cost in steps if cost > COARSE)
+    key = f"act_dcf_{point.key}"
+
+    def actual(sample: Sample) -> float:
+        miss, false_alarm = sample.losses[key]
+        return of_miss * miss + of_false_alarm * false_alarm
+
+    least = Quantity(
+        f"min_dcf_{point.key}", f"minDCF ({point})", lambda s: point.least_cost(s.score), note
     )
-    always = tuple(
-        error for error, rate in ((MISSES, miss), (FALSE_ALARMS, false_alarm)) if rate == 1
-    )
-    note = _note("none seen", figure.note, always, evidence, "all but ")
-    return _reaching(figure, _value_at(quantity, less, evidence), note)
+    most = of_miss + of_false_alarm
+    name = f"actDCF ({point})"
+    return [least, Quantity(key, name, actual, note, most=most, loss=key, needs_log_lr=True)]
 
 
-def _reaching(figure: Figure, bound: float, note: str) -> Figure:
-    """The figure with an interval that holds the bound; with the note where it did not."""
-    assert figure.low is not None and figure.high is not None
-    if figure.low <= bound <= figure.high:
-        return figure
-    low, high = min(figure.low, bound), max(figure.high, bound)
-    return replace(figure, low=low, high=high, note=note)
+def _miss_at(rate: float, nontargets: int) -> Quantity:
+    key, name = f"frr_at_far_{rate:g}", f"FRR at FAR {100 * rate:g} %"
+    if reason := too_few_nontargets(nontargets, rate):
+        return Quantity(key, name, None, reason)
+    return Quantity(key, name, lambda s: miss_at_false_alarm_of(s.score, rate), errors=(MISSES,))
 
 
-def _three(errors: tuple[str, ...], evidence: Evidence) -> tuple[float, float]:
-    """3/N as rate of misses and of false alarms; 0 of those that are not among the errors."""
-    miss, false_alarm = (
-        min(1.0, 3 / evidence.recordings[error]) if error in errors else 0.0
-        for error in (MISSES, FALSE_ALARMS)
-    )
-    return miss, false_alarm
+def _in_bits(key: str, name: str, of: Callable[[Sample], float]) -> Quantity:
+    return Quantity(key, name, of, most=inf, errors=(), needs_log_lr=True)
 
 
-def _value_at(quantity: Quantity, rates: tuple[float, float], evidence: Evidence) -> float:
-    """The quantity of one threshold with these rates of misses and false alarms."""
-    assert quantity.of is not None
-    miss, false_alarm = rates
-    target, nontarget = np.array([1 - miss, miss]), np.array([false_alarm, 1 - false_alarm])
-    ranking = Ranking(np.array([1.0, 0.0]), target, nontarget)
-    return float(quantity.of(Sample(ranking, ranking, dict.fromkeys(evidence.losses, rates))))
+def _cllr(sample: Sample) -> float:
+    return sum(sample.losses["cllr"]) / 2
 
 
-def _note(
-    how_many: str,
-    before: str,
-    errors: tuple[str, ...],
-    evidence: Evidence,
-    found: str = "",
-) -> str:
-    stated = ", ".join(f"{found}{error} < 3/{evidence.recordings[error]}" for error in errors)
-    return _joined(before, f"{how_many}: {stated} (recordings)")
+def _calibration_loss(sample: Sample) -> float:
+    return max(0.0, _cllr(sample) - min_cllr.of(sample.log_lr))
 
 
-def _joined(*notes: str) -> str:
-    return "; ".join(note for note in notes if note)
+def _at_threshold(share_of_targets: float) -> list[Quantity]:
+    def rate(error: int) -> Callable[[Sample], float]:
+        return lambda sample: sample.losses["threshold"][error]
+
+    def accuracy(sample: Sample) -> float:
+        miss, false_alarm = sample.losses["threshold"]
+        return 1 - share_of_targets * miss - (1 - share_of_targets) * false_alarm
+
+    return [
+        Quantity("accuracy", "accuracy", accuracy, flawless=1.0, loss="threshold"),
+        Quantity("miss", MISSES, rate(0), errors=(MISSES,)),
+        Quantity("false_alarm", FALSE_ALARMS, rate(1), errors=(FALSE_ALARMS,)),
+    ]
+
+
+def _without_log_lr(quantity: Quantity) -> Quantity:
+    if quantity.key == "min_cllr":
+        return replace(quantity, note="of the scores: there is no log_lr")
+    if quantity.needs_log_lr:
+        return replace(quantity, of=None, note="needs log-likelihood ratios: a column log_lr")
+    return quantity
 
 
 # How far the ROC and DET curves would move with other recordings.
@@ -178,206 +254,26 @@ class RocBand:
     high: Floats
 
 
-def roc_band(
-    scores: Scores,
-    *,
-    false_alarm: ArrayLike | None = None,
-    resamples: int = 200,
-    seed: int = 0,
-) -> RocBand | None:
-    """The band around the ROC, each false-alarm rate by itself; None with too few recordings.
+def roc_band(scores: Scores, *, resamples: int = 200, seed: int = 0) -> RocBand | None:
+    """The band around the ROC at 200 rates from 1/nontargets to 1; None with too few recordings.
 
-    By default at 200 rates from 1/nontargets to 1. The band reaches up to 3/N at least, N the
-    number of target recordings: fewer misses than that may be there unseen.
+    Each rate has an interval of its own. The band reaches up to 3/N at least, N the number of
+    target recordings: fewer misses than that may occur unseen.
     """
     recordings = recordings_of(scores)
     evidence = evidence_of(scores, recordings, {}, where=str(scores.path))
     if evidence.recordings[MISSES] < FEWEST_RECORDINGS:
         return None
-    least = 1 / np.count_nonzero(~scores.label)
-    rates = np.geomspace(least, 1, 200) if false_alarm is None else np.asarray(false_alarm)
-    rates = finite("false-alarm rates", rates)
+    rates = np.geomspace(1 / np.count_nonzero(~scores.label), 1, 200)
 
-    def misses(target: Floats, nontarget: Floats) -> Floats:
-        reached, miss = evidence.sample(target, nontarget).score.rates()
+    def misses(sample: Sample) -> Floats:
+        reached, miss = sample.score.rates()
         return miss[np.searchsorted(reached, rates, side="right") - 1]
 
+    rng = np.random.default_rng(seed)
     value, resampled = resample(
-        misses,
-        evidence.target,
-        evidence.nontarget,
-        recordings=recordings.count,
-        resamples=resamples,
-        rng=np.random.default_rng(seed),
+        misses, evidence, recordings=recordings.count, resamples=resamples, rng=rng
     )
     low, high = interval(value, resampled)
     high = np.maximum(high, 3 / evidence.recordings[MISSES])
     return RocBand(rates, np.maximum(low, 0), np.minimum(high, 1))
-
-
-# Tables of figures with 95 % intervals, from a table of scores.
-
-OPERATING_POINTS = (OperatingPoint(0.5), OperatingPoint(0.01))
-FALSE_ALARM_RATES = (0.01, 0.001, 0.0001)
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """How many trials were measured, and the figures by key.
-
-    >>> measure(scores)["eer"].value
-    0.041
-    """
-
-    targets: int
-    nontargets: int
-    recordings: int
-    threshold: float | None
-    figures: Mapping[str, Figure]
-    names: Mapping[str, str]  # of the figures, for people
-
-    def __getitem__(self, key: str) -> Figure:
-        return self.figures[key]
-
-    def rows(self) -> list[tuple[str, Figure]]:
-        """The figures by the names that people know."""
-        return [(self.names[key], figure) for key, figure in self.figures.items()]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain data."""
-        return {
-            "targets": self.targets,
-            "nontargets": self.nontargets,
-            "recordings": self.recordings,
-            "threshold": self.threshold,
-            "figures": {key: figure.to_dict() for key, figure in self.figures.items()},
-        }
-
-
-@dataclass(frozen=True)
-class _Request:
-    points: Sequence[OperatingPoint]
-    rates: Sequence[float]
-    threshold: float | None
-    resamples: int
-    seed: int
-
-    def __post_init__(self) -> None:
-        if self.resamples < 0:
-            raise InputError(f"{self.resamples} resamples cannot be drawn; give 0 or more")
-        if self.threshold is not None:
-            check_threshold(self.threshold)
-
-
-def measure(
-    scores: Scores,
-    *,
-    operating_points: Sequence[OperatingPoint] = OPERATING_POINTS,
-    false_alarm_rates: Sequence[float] = FALSE_ALARM_RATES,
-    threshold: float | None = None,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> Metrics:
-    """The figures of all scores together; docs/metrics.md lists the keys.
-
-    With `threshold`, scores from there up are accepted, and accuracy, misses and false alarms
-    are figures too. With 0 resamples there are no intervals, but for figures without errors.
-    """
-    asked = _Request(operating_points, false_alarm_rates, threshold, resamples, seed)
-    return _measure(scores, recordings_of(scores), asked, where=str(scores.path))
-
-
-def measure_by_condition(
-    scores: Scores,
-    *,
-    operating_points: Sequence[OperatingPoint] = OPERATING_POINTS,
-    false_alarm_rates: Sequence[float] = FALSE_ALARM_RATES,
-    threshold: float | None = None,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> dict[str, Metrics]:
-    """The figures of each condition in order of appearance, then of "all" where they are several.
-
-    The options are those of `measure`.
-    """
-    asked = _Request(operating_points, false_alarm_rates, threshold, resamples, seed)
-    conditions, recordings = scores.conditions(), recordings_of(scores)
-    if len(conditions) > 1 and "all" in conditions:
-        raise ManifestError(f"{scores.path}: a condition is called 'all'; give it another name")
-    found = {}
-    for condition in conditions:
-        held = scores.condition == condition
-        where = f"{scores.path}: condition {condition!r}"
-        own = recordings.where(held).renumbered()
-        found[condition] = _measure(scores.where(held), own, asked, where=where)
-    if len(conditions) > 1:
-        found["all"] = _measure(scores, recordings, asked, where=str(scores.path))
-    return found
-
-
-def _measure(scores: Scores, recordings: Recordings, asked: _Request, *, where: str) -> Metrics:
-    """The figures of scores that errors call `where`."""
-    evidence = evidence_of(scores, recordings, _losses(scores, asked), where=where)
-    targets = int(np.count_nonzero(scores.label))
-    wanted = quantities(
-        asked.points,
-        asked.rates,
-        targets=targets,
-        nontargets=len(scores) - targets,
-        has_log_lr=scores.log_lr is not None,
-        at_threshold=asked.threshold is not None,
-    )
-    return Metrics(
-        targets,
-        len(scores) - targets,
-        len(np.unique(scores.recording)),
-        asked.threshold,
-        _figures(wanted, evidence, recordings.count, asked),
-        {quantity.key: quantity.name for quantity in wanted},
-    )
-
-
-def _losses(scores: Scores, asked: _Request) -> dict[str, Floats]:
-    """What each trial (n,) adds to the figures that are means, by name."""
-    losses = {}
-    if asked.threshold is not None:
-        losses["threshold"] = _wrong(scores.score, scores.label, asked.threshold)
-    if scores.log_lr is not None:
-        against_truth = np.where(scores.label, -scores.log_lr, scores.log_lr)
-        losses["cllr"] = bits_lost(against_truth)
-        losses[MISLEADING] = np.asarray(against_truth >= 0, np.float64)
-        for point in asked.points:
-            wrong = _wrong(scores.log_lr, scores.label, point.threshold)
-            losses[f"act_dcf_{point.key}"] = wrong
-    return losses
-
-
-def _wrong(score: Floats, label: NDArray[np.bool_], threshold: float) -> Floats:
-    """1 where a trial is decided wrongly, else 0."""
-    return np.asarray((score >= threshold) != label, np.float64)
-
-
-def _figures(
-    wanted: Sequence[Quantity], evidence: Evidence, recordings: int, asked: _Request
-) -> dict[str, Figure]:
-    formulas = [quantity.of for quantity in wanted if quantity.of is not None]
-
-    def values(target: Floats, nontarget: Floats) -> Floats:
-        sample = evidence.sample(target, nontarget)
-        return np.array([of(sample) for of in formulas])
-
-    value, resampled = resample(
-        values,
-        evidence.target,
-        evidence.nontarget,
-        recordings=recordings,
-        resamples=asked.resamples,
-        rng=np.random.default_rng(asked.seed),
-    )
-    had = iter(zip(value.tolist(), resampled.T, strict=True))
-    return {
-        quantity.key: with_interval(quantity, *next(had), evidence)
-        if quantity.of is not None
-        else Figure(None, note=quantity.note)
-        for quantity in wanted
-    }

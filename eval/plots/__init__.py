@@ -5,10 +5,9 @@
 """
 
 from cqtnet.plotting import save
-from eval.plots.calibration import calibration
 from eval.plots.det import det, roc
-from eval.plots.histogram import histogram
 from eval.plots.scoreset import ScoreSet
+from eval.plots.single import calibration, histogram
 from eval.plots.size import (
     SIZES,
     SizePoint,
@@ -20,17 +19,6 @@ from eval.plots.size import (
 from eval.plots.tippett import tippett
 
 __all__ = [
-    "SIZES",
-    "ScoreSet",
-    "SizePoint",
-    "bin_edges",
-    "calibration",
-    "det",
-    "error_against_size",
-    "finite_sizes",
-    "histogram",
-    "points_by_size",
-    "roc",
-    "save",
-    "tippett",
-]
+    "SIZES", "ScoreSet", "SizePoint", "bin_edges", "calibration", "det", "error_against_size",
+    "finite_sizes", "histogram", "points_by_size", "roc", "save", "tippett",
+]  # fmt: skip

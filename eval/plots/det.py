@@ -1,10 +1,9 @@
-"""The DET curve: misses against false alarms on probit axes, as far as the trials reach.
+"""DET and ROC: misses, or accepted targets, against false alarms, as far as the trials reach.
 
 A rate below one error in N trials has not been measured: lines end there, and the region is
-shaded. Where 30 errors are seen, a rate is known to about ±30 % with 90 % confidence
-(Doddington's rule of 30); that is marked where all sets have as many trials. The thick line is
-the convex hull of the ROC, on which the EER and every minDCF lie; the thin one joins the
-thresholds as measured.
+shaded. In a DET, the thick line is the convex hull of the ROC, on which the EER and every minDCF
+lie; the thin one joins the thresholds as measured. 30 errors show a rate to about ±30 % with 90 %
+confidence (Doddington's rule of 30); that is marked if all sets have equally many trials.
 """
 
 from bisect import bisect_left
@@ -18,33 +17,28 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import (
-    FixedLocator,
-    FuncFormatter,
-    LogLocator,
-    MultipleLocator,
-    NullFormatter,
-)
+from matplotlib.ticker import FixedLocator, LogLocator, MultipleLocator
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from cqtnet import plotting as style
 from eval.metrics import OperatingPoint, auc, min_dcf_point, roc_hull, roc_points
-from eval.plots.scoreset import ScoreSet, refuse_unclear
-
-# Probit axes: error rates spaced so that those of normally distributed scores lie on a line.
+from eval.plots.scoreset import Line, ScoreSet, lettered, refuse_unclear, set_ticks
 
 TICKS = (*10.0 ** np.arange(-7, -2), 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 TICKS += (0.6, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
 SMALL_TICKS = tuple(digit * tick for tick in TICKS if tick < 0.01 for digit in (2, 5))
-
-Line = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""False-alarm and miss rates along a line, (k,) each."""
+POINT_MARKERS = ("D", "s", "^", "v", "P", "X")
+ENOUGH_ERRORS = 30
+NO_ERROR_BOUND = 3
+"""No error in N trials: the rate is below 3/N with 95 % confidence."""
+NEARLY = 1 - 1e-9
+"""Rates are quotients: equal but for rounding."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """What of the unit square is seen: rates from and to, along both axes."""
+    """The visible part of the unit square: rates from and to, along both axes."""
 
     false_alarm: tuple[float, float]
     miss: tuple[float, float]
@@ -52,57 +46,6 @@ class Window:
     def hold(self, false_alarm: float, miss: float) -> tuple[float, float]:
         """The point of the window that is nearest to one that may lie outside."""
         return float(np.clip(false_alarm, *self.false_alarm)), float(np.clip(miss, *self.miss))
-
-
-def probit_figure(window: Window) -> Figure:
-    """A figure with one pair of axes, to the same scale along both, in percent."""
-    wide, high = (float(np.ptp(ndtri(limits))) for limits in (window.false_alarm, window.miss))
-    beside_in, above_and_below_in = 1.3, 1.1  # what the words around the axes take
-    figure = style.blank(above_and_below_in + (style.WIDTH_IN - beside_in) * high / wide)
-    axes = figure.subplots()
-    axes.set_xscale("function", functions=(ndtri, ndtr))
-    axes.set_yscale("function", functions=(ndtri, ndtr))
-    axes.set(xlim=window.false_alarm, ylim=window.miss, aspect="equal")
-    _set_ticks(axes)
-    return figure
-
-
-def measured_part(line: Line, *, floor: tuple[float, float], ceiling: float) -> Line:
-    """The falling line as far as both rates reach `floor`, fine enough for curved axes.
-
-    `floor` is a false-alarm and a miss rate, `ceiling` holds for both. Joined by straight lines
-    in linear coordinates, as the convex hull and scores of the same value ask for.
-    """
-    false_alarm, miss = line
-    across, down = (probit_steps(low, ceiling) for low in floor)
-    x = np.concatenate([false_alarm, across, np.interp(down, miss[::-1], false_alarm[::-1])])
-    y = np.concatenate([miss, np.interp(across, false_alarm, miss), down])
-    order = np.lexsort((-y, x))
-    x, y = x[order], y[order]
-    near = 1 - 1e-9  # rates are quotients: as large as the floor but for rounding
-    kept = (x >= floor[0] * near) & (y >= floor[1] * near)
-    return x[kept], y[kept]
-
-
-def probit_steps(low: float, high: float) -> NDArray[np.float64]:
-    """Rates at equal steps on the axis, both ends exact."""
-    inner: NDArray[np.float64] = ndtr(np.linspace(ndtri(low), ndtri(high), 300)[1:-1])
-    return np.concatenate([[low], inner, [high]])
-
-
-def _set_ticks(axes: Axes) -> None:
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(FixedLocator(TICKS))
-        axis.set_minor_locator(FixedLocator(SMALL_TICKS))
-        axis.set_major_formatter(FuncFormatter(lambda rate, _: style.percent_number(rate)))
-        axis.set_minor_formatter(NullFormatter())
-
-
-# The DET curve: misses against false alarms on probit axes, as far as the trials reach.
-
-POINT_MARKERS = ("D", "s", "^", "v", "P", "X")
-ENOUGH_ERRORS = 30
-NO_ERROR_BOUND = 3  # no error in N trials: below 3/N with 95 % confidence
 
 
 def det(
@@ -118,7 +61,7 @@ def det(
     """
     refuse_unclear([s.name for s in sets])
     window = _window(sets)
-    figure = probit_figure(window)
+    figure = _probit_figure(window)
     axes = figure.axes[0]
     style.dress(
         axes,
@@ -133,26 +76,23 @@ def det(
     marks = []
     for look, s in zip(looks, sets, strict=True):
         marks += _mark_points(axes, s, look, operating_points, window)
-        marks += _mark_eer(axes, s, look, window)
     style.letter_lines(axes, looks, hulls, avoid=marks)
     _letter_unseen(axes, sets, looks, hulls, window)
-    rows = [
-        (look.handle(), f"{look.letter}  {_in_words(s)}")
-        for look, s in zip(looks, sets, strict=True)
-    ]
-    style.legend_below(figure, rows + _key(sets, operating_points))
+    style.legend_below(
+        figure, lettered(looks, map(_det_text, sets)) + _det_key(sets, operating_points)
+    )
     return figure
 
 
 def _window(sets: Sequence[ScoreSet]) -> Window:
     """From half an error of the largest set, or less for a smaller EER, to where lines end.
 
-    At most to 40 %, but for higher EERs, and for sets so small that three errors are more.
+    At most to 40 %, except for higher EERs and for sets so small that three errors are more.
     """
     tops = [max(1.6 * s.eer, 3 * max(s.one_error), min(0.4, max(_ends(s)))) for s in sets]
-    top = TICKS[bisect_left(TICKS, min(max(0.05, *tops), TICKS[-1]) * (1 - 1e-9))]
+    top = TICKS[bisect_left(TICKS, min(max(0.05, *tops), TICKS[-1]) * NEARLY)]
     least = min([0.01, *(s.eer for s in sets if s.eer > 0)])
-    false_alarm, miss = (0.5 * min(one, least) for one in _one_error(sets))
+    false_alarm, miss = (0.5 * min(one, least) for one in _largest(sets))
     return Window((false_alarm, top), (miss, top))
 
 
@@ -160,34 +100,68 @@ def _ends(s: ScoreSet) -> tuple[float, float]:
     """Where the hull leaves what was measured: false alarms at one miss, misses at one alarm."""
     false_alarm, miss = roc_hull(s.target, s.nontarget)
     one_alarm, one_miss = s.one_error
-    return (
-        float(np.interp(one_miss, miss[::-1], false_alarm[::-1])),
-        float(np.interp(one_alarm, false_alarm, miss)),
-    )
+    alarms = np.interp(one_miss, miss[::-1], false_alarm[::-1])
+    return float(alarms), float(np.interp(one_alarm, false_alarm, miss))
 
 
-def _one_error(sets: Sequence[ScoreSet]) -> tuple[float, float]:
-    """The rates of one false alarm and of one miss, each where most trials are."""
-    false_alarms, misses = zip(*(s.one_error for s in sets), strict=True)
-    return min(false_alarms), min(misses)
+def _largest(sets: Sequence[ScoreSet]) -> tuple[float, float]:
+    """The rates of one false alarm and of one miss, each in the largest set."""
+    return tuple(map(min, zip(*(s.one_error for s in sets), strict=True)))
+
+
+def _probit_figure(window: Window) -> Figure:
+    """A figure with one pair of axes in percent, on which normal scores give a straight line."""
+    wide, high = (float(np.ptp(ndtri(limits))) for limits in (window.false_alarm, window.miss))
+    beside_in, above_and_below_in = 1.3, 1.1  # what the words around the axes take
+    figure = style.blank(above_and_below_in + (style.WIDTH_IN - beside_in) * high / wide)
+    axes = figure.subplots()
+    axes.set_xscale("function", functions=(ndtri, ndtr))
+    axes.set_yscale("function", functions=(ndtri, ndtr))
+    axes.set(xlim=window.false_alarm, ylim=window.miss, aspect="equal")
+    for axis in (axes.xaxis, axes.yaxis):
+        set_ticks(axis, FixedLocator(TICKS), small=FixedLocator(SMALL_TICKS))
+    return figure
+
+
+def _probit_steps(low: float, high: float) -> NDArray[np.float64]:
+    """Rates at equal steps on the axis, both ends exact."""
+    inner: NDArray[np.float64] = ndtr(np.linspace(ndtri(low), ndtri(high), 300)[1:-1])
+    return np.concatenate([[low], inner, [high]])
+
+
+def _measured_part(line: Line, *, floor: tuple[float, float], ceiling: float) -> Line:
+    """The falling line as far as both rates reach `floor`, fine enough for curved axes.
+
+    `floor` is a false-alarm and a miss rate, `ceiling` holds for both. Points are joined by lines
+    that are straight in rates, as the convex hull and scores of the same value need.
+    """
+    false_alarm, miss = line
+    across, down = (_probit_steps(low, ceiling) for low in floor)
+    x = np.concatenate([false_alarm, across, np.interp(down, miss[::-1], false_alarm[::-1])])
+    y = np.concatenate([miss, np.interp(across, false_alarm, miss), down])
+    order = np.lexsort((-y, x))
+    x, y = x[order], y[order]
+    kept = (x >= floor[0] * NEARLY) & (y >= floor[1] * NEARLY)
+    return x[kept], y[kept]
 
 
 def _mark_resolution(axes: Axes, sets: Sequence[ScoreSet], window: Window) -> None:
     """The diagonal of equal errors, the shade below one error, and the lines of 30."""
     axes.plot(window.false_alarm, window.false_alarm, color=style.PALE, lw=0.8, zorder=1)
-    one = _one_error(sets)
+    one = _largest(sets)
     axes.axvspan(window.false_alarm[0], one[0], color=style.SHADE, zorder=0)
     axes.axhspan(window.miss[0], one[1], color=style.SHADE, zorder=0)
-    alike = len({s.one_error for s in sets}) == 1
+    equal = len({s.one_error for s in sets}) == 1
     words: dict[str, Any] = {"fontsize": style.SMALL_PT, "color": style.PALE}
-    for errors in (1, ENOUGH_ERRORS) if alike else (1,):
+    dotted: dict[str, Any] = {"color": style.PALE, "lw": 0.9, "ls": (0, (1, 3)), "zorder": 1}
+    for errors in (1, ENOUGH_ERRORS) if equal else (1,):
         text = f"{errors} error{'s' * (errors > 1)}"
         x, y = (errors * rate for rate in one)
         if x < window.false_alarm[1]:
-            axes.axvline(x, color=style.PALE, lw=0.9, ls=(0, (1, 3)), zorder=1)
+            axes.axvline(x, **dotted)
             axes.text(x, 1.01, text, transform=axes.get_xaxis_transform(), ha="center", **words)
         if y < window.miss[1]:
-            axes.axhline(y, color=style.PALE, lw=0.9, ls=(0, (1, 3)), zorder=1)
+            axes.axhline(y, **dotted)
             axes.text(1.01, y, text, transform=axes.get_yaxis_transform(), va="center", **words)
 
 
@@ -195,14 +169,14 @@ def _draw_lines(axes: Axes, s: ScoreSet, look: style.Look, window: Window) -> Li
     """Draw band, steps and hull; return the hull as far as it was measured."""
     floor, top = s.one_error, window.miss[1]
     if s.band is not None:
-        rates = probit_steps(floor[0], top)
+        rates = _probit_steps(floor[0], top)
         ends = (np.interp(rates, s.band.false_alarm, end) for end in (s.band.low, s.band.high))
         low, high = (np.clip(end, *window.miss) for end in ends)
         axes.fill_between(rates, low, high, color=look.colour, alpha=0.16, lw=0, zorder=2)
     points = roc_points(s.target, s.nontarget, corners=True)
-    steps = measured_part((points.false_alarm, points.miss), floor=floor, ceiling=top)
+    steps = _measured_part((points.false_alarm, points.miss), floor=floor, ceiling=top)
     axes.plot(*steps, color=look.colour, lw=0.7, alpha=0.7, zorder=3, label=f"_steps of {s.name}")
-    hull = measured_part(roc_hull(s.target, s.nontarget), floor=floor, ceiling=top)
+    hull = _measured_part(roc_hull(s.target, s.nontarget), floor=floor, ceiling=top)
     axes.plot(*hull, color=look.colour, ls=look.dashes, lw=2, zorder=4, label=s.name)
     return hull
 
@@ -214,31 +188,22 @@ def _mark_points(
     operating_points: Sequence[OperatingPoint],
     window: Window,
 ) -> list[tuple[float, float]]:
-    """Mark where the cost is least, on the rim where that is outside; return the places."""
+    """Mark each minDCF, on the rim if it is outside, and the EER; return the places.
+
+    The EER's mark is open if it is below one error.
+    """
     if s.eer == 0:
         return []
-    places = [
+    edge: dict[str, Any] = {"mec": look.colour, "mew": 1.4, "zorder": 5}
+    costs = [
         window.hold(*min_dcf_point(s.target, s.nontarget, point)) for point in operating_points
     ]
-    for place, marker in zip(places, cycle(POINT_MARKERS), strict=False):
-        axes.plot(
-            *place, marker, mfc="white", mec=look.colour, mew=1.4, ms=6.5, zorder=5, clip_on=False
-        )
-    return places
-
-
-def _mark_eer(
-    axes: Axes, s: ScoreSet, look: style.Look, window: Window
-) -> list[tuple[float, float]]:
-    """Mark the EER on the diagonal, open where less than one error; return the place, if any."""
-    if s.eer == 0:
-        return []
+    for place, marker in zip(costs, cycle(POINT_MARKERS), strict=False):
+        axes.plot(*place, marker, mfc="white", ms=6.5, clip_on=False, **edge)
     face = look.colour if s.eer >= max(s.one_error) else "white"
-    place = window.hold(s.eer, s.eer)
-    axes.plot(
-        *place, "o", mfc=face, mec=look.colour, mew=1.4, ms=7.5, zorder=5, label=f"_EER of {s.name}"
-    )
-    return [place]
+    eer = window.hold(s.eer, s.eer)
+    axes.plot(*eer, "o", mfc=face, ms=7.5, label=f"_EER of {s.name}", **edge)
+    return [*costs, eer]
 
 
 def _letter_unseen(
@@ -257,25 +222,18 @@ def _letter_unseen(
             letters.setdefault(place, []).append(look.letter)
     for place, several in letters.items():
         axes.annotate(
-            " ".join(several),
-            place,
-            (22, 22),
-            textcoords="offset points",
-            fontsize=style.SMALL_PT,
-            fontweight="bold",
-            ha="center",
-            va="center",
+            " ".join(several), place, (22, 22), textcoords="offset points",
+            fontsize=style.SMALL_PT, fontweight="bold", ha="center", va="center",
             bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": style.INK},
-            arrowprops={"arrowstyle": "-|>", "color": style.INK},
-            zorder=6,
-        )
+            arrowprops={"arrowstyle": "-|>", "color": style.INK}, zorder=6,
+        )  # fmt: skip
 
 
-def _in_words(s: ScoreSet) -> str:
-    """The legend's line of a set."""
+def _det_text(s: ScoreSet) -> str:
+    """The legend's text of a set."""
     if s.eer == 0:
-        least = min(len(s.target), len(s.nontarget))
-        bound = s.eer_interval[1] if s.eer_interval else min(1.0, NO_ERROR_BOUND / least)
+        fewest = min(len(s.target), len(s.nontarget))
+        bound = s.eer_interval[1] if s.eer_interval else min(1.0, NO_ERROR_BOUND / fewest)
         figure = f"no error, EER < {style.percent(bound)}"
     else:
         figure = f"EER {style.percent(s.eer)}"
@@ -284,31 +242,34 @@ def _in_words(s: ScoreSet) -> str:
     return f"{s.name}: {style.unbroken(f'{figure}; {s.counts}')}"
 
 
-def _key(sets: Sequence[ScoreSet], operating_points: Sequence[OperatingPoint]) -> list[style.Row]:
-    """The legend's lines of what all sets share."""
+def _det_key(
+    sets: Sequence[ScoreSet], operating_points: Sequence[OperatingPoint]
+) -> list[style.Row]:
+    """The legend's rows on what all sets share."""
+
+    def mark(marker: str, face: str) -> Line2D:
+        return Line2D([], [], ls="", marker=marker, ms=7, mfc=face, mec=style.INK, mew=1.4)
+
     unseen = any(0 < s.eer < max(s.one_error) for s in sets)
     text = "EER, where both errors are as frequent" + "; open: below one error" * unseen
-    rows: list[style.Row] = [(_dot("o", style.INK), text)]
+    rows: list[style.Row] = [(mark("o", style.INK), text)]
     for point, marker in zip(operating_points, cycle(POINT_MARKERS), strict=False):
         text = f"minDCF ({point}): where errors cost least; on the rim where outside"
-        rows.append((_dot(marker, "white"), text))
+        rows.append((mark(marker, "white"), text))
     text = "thin: every threshold as measured; thick: their convex hull"
     rows.append((Line2D([], [], color=style.INK, lw=0.7), text))
     if any(s.band is not None for s in sets):
         text = "95 % interval of the misses at each false-alarm rate, recordings resampled"
         rows.append((Patch(fc=style.INK, alpha=0.16), text))
-    text = "below one error in all these pairs: not measured"
-    rows.append((Patch(fc=style.SHADE, ec=style.PALE, lw=0.5), text))
-    return rows
+    return [*rows, (_shade(), "below one error in all these pairs: not measured")]
 
 
-def _dot(marker: str, face: str) -> Line2D:
-    return Line2D([], [], ls="", marker=marker, ms=7, mfc=face, mec=style.INK, mew=1.4)
+def _shade() -> Patch:
+    return Patch(fc=style.SHADE, ec=style.PALE, lw=0.5)
 
 
-# The ROC: targets accepted against false alarms, once as everybody knows it and once enlarged.
-# Good systems press the curve into a corner. The right half therefore spreads the false alarms
-# over a logarithmic axis, which ends at one false alarm, for less was not measured.
+# The ROC, once as usual and once enlarged. The curve of a good system lies in a corner, so the
+# right half spreads the false alarms over a logarithmic axis, which ends at one false alarm.
 
 
 def roc(sets: Sequence[ScoreSet], *, title: str = "Receiver operating characteristic") -> Figure:
@@ -326,23 +287,20 @@ def roc(sets: Sequence[ScoreSet], *, title: str = "Receiver operating characteri
     linear.set(xlim=(-0.03, 1), ylim=(-0.03, 1.04))
     logarithmic.set(xscale="log", xlim=(one_alarm / 2, 1))
     logarithmic.axvspan(one_alarm / 2, one_alarm, color=style.SHADE, zorder=0)
-    _set_ticks_roc(linear, logarithmic)
+    for axis in (linear.xaxis, linear.yaxis):
+        set_ticks(axis, MultipleLocator(0.2))
+    set_ticks(logarithmic.xaxis, LogLocator(10, numticks=8))
     looks = style.looks(len(sets))
     enlarged = [_from_one_alarm(s, line) for s, line in zip(sets, lines, strict=True)]
+    chance = np.geomspace(one_alarm / 2, 1, 200)
     for axes, drawn in ((linear, lines), (logarithmic, enlarged)):
         for look, s, line in zip(looks, sets, drawn, strict=True):
             axes.plot(*line, color=look.colour, ls=look.dashes, lw=2, label=s.name)
-    chance = np.geomspace(one_alarm / 2, 1, 200)
-    for axes in (linear, logarithmic):
         axes.plot(chance, chance, color=style.PALE, lw=0.8, zorder=1)
     style.letter_lines(logarithmic, looks, enlarged)
-    rows: list[style.Row] = [
-        (look.handle(), f"{look.letter}  {_in_words_roc(s)}")
-        for look, s in zip(looks, sets, strict=True)
-    ]
+    rows = lettered(looks, map(_roc_text, sets))
     rows.append((Line2D([], [], color=style.PALE, lw=0.8), "chance: AUC 0.5"))
-    below = Patch(fc=style.SHADE, ec=style.PALE, lw=0.5)
-    rows.append((below, "below one false alarm in all these pairs: not measured"))
+    rows.append((_shade(), "below one false alarm in all these pairs: not measured"))
     style.legend_below(figure, rows)
     return figure
 
@@ -359,21 +317,10 @@ def _from_one_alarm(s: ScoreSet, line: Line) -> Line:
     grid = np.geomspace(one_alarm, 1, 200)
     x, y = (np.concatenate(pair) for pair in zip(line, (grid, np.interp(grid, *line)), strict=True))
     order = np.lexsort((y, x))
-    kept = x[order] >= one_alarm * (1 - 1e-9)
+    kept = x[order] >= one_alarm * NEARLY
     return x[order][kept], y[order][kept]
 
 
-def _set_ticks_roc(linear: Axes, logarithmic: Axes) -> None:
-    """Percent on all axes; powers of ten in full."""
-    in_percent = FuncFormatter(lambda rate, _: style.percent_number(rate))
-    for axis in (linear.xaxis, linear.yaxis):
-        axis.set_major_locator(MultipleLocator(0.2))
-        axis.set_major_formatter(in_percent)
-    logarithmic.xaxis.set_major_locator(LogLocator(10, numticks=8))
-    logarithmic.xaxis.set_major_formatter(in_percent)
-    logarithmic.xaxis.set_minor_formatter(NullFormatter())
-
-
-def _in_words_roc(s: ScoreSet) -> str:
+def _roc_text(s: ScoreSet) -> str:
     area = np.format_float_positional(auc(s.target, s.nontarget), precision=5, trim="-")
     return f"{s.name}: {style.unbroken(f'AUC {area}; {s.counts}')}"

@@ -1,16 +1,22 @@
-"""What the pictures are drawn from: the scores of one system under one condition."""
+"""The scores of one system under one condition, from which pictures are drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
 import numpy as np
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, Locator, NullFormatter
 from numpy.typing import NDArray
 
+from cqtnet import plotting as style
 from cqtnet.errors import InputError
 from eval.metrics import RocBand, equal_error_rate
 from eval.trials import Scores
+
+Line = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""x and y along a line, (k,) each; in a DET or ROC, false-alarm rates come first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,16 +44,10 @@ class ScoreSet:
         eer_interval: tuple[float, float] | None = None,
     ) -> Self:
         """The score set of a score file, or of the rows of one condition of it."""
-        label, log_lr = scores.label, scores.log_lr
-        return cls(
-            name,
-            scores.score[label],
-            scores.score[~label],
-            None if log_lr is None else log_lr[label],
-            None if log_lr is None else log_lr[~label],
-            band,
-            eer_interval,
-        )
+        classes = (scores.label, ~scores.label)
+        target, nontarget = (scores.score[mask] for mask in classes)
+        ratio, other = (None if scores.log_lr is None else scores.log_lr[mask] for mask in classes)
+        return cls(name, target, nontarget, ratio, other, band, eer_interval)
 
     @property
     def counts(self) -> str:
@@ -62,15 +62,15 @@ class ScoreSet:
     @property
     def one_error(self) -> tuple[float, float]:
         """The rates of one false alarm and of one miss: less was not measured."""
-        almost_one = 0.999  # of a single trial; probit axes have no place for 1
+        almost_one = 0.999  # for a single trial; probit axes have no place for 1
         return min(1 / len(self.nontarget), almost_one), min(1 / len(self.target), almost_one)
 
     @property
     def log_lrs(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Log-likelihood ratios of target and nontarget pairs; an error where there are none."""
+        """Log-likelihood ratios of target and nontarget pairs; an error if there are none."""
         if self.log_lr_target is None or self.log_lr_nontarget is None:
             raise InputError(
-                f"{self.name} states no likelihood ratios, which this picture is about; "
+                f"{self.name} has no likelihood ratios, which this picture needs; "
                 "give scores with a column log_lr"
             )
         return self.log_lr_target, self.log_lr_nontarget
@@ -83,3 +83,21 @@ def refuse_unclear(names: Sequence[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(f"{len(names)} systems, but {twice[0]!r} names several; give each its own")
+
+
+def lettered(looks: Sequence[style.Look], texts: Iterable[str]) -> list[style.Row]:
+    """The legend's rows of lines with a letter."""
+    return [
+        (look.handle(), f"{look.letter}  {text}") for look, text in zip(looks, texts, strict=True)
+    ]
+
+
+def set_ticks(axis: Axis, at: Locator, *, small: Locator | None = None, text: str = "") -> None:
+    """Ticks of an axis in percent, or in numbers formatted by `text`; small ones have no text."""
+    axis.set_major_locator(at)
+    if small is not None:
+        axis.set_minor_locator(small)
+    axis.set_major_formatter(
+        FuncFormatter(lambda x, _: format(x, text) if text else style.percent_number(x))
+    )
+    axis.set_minor_formatter(NullFormatter())

@@ -14,8 +14,7 @@ from matplotlib.lines import Line2D
 from cqtnet import plotting as style
 from eval.metrics import Tippett
 from eval.metrics import tippett as curves_of
-from eval.plots.det import Line
-from eval.plots.scoreset import ScoreSet, refuse_unclear
+from eval.plots.scoreset import Line, ScoreSet, refuse_unclear
 from verify.report import sureness
 
 DECADES = 10.0

@@ -6,19 +6,16 @@
 >>> read_trials("sets/paper-tempo.csv")
 """
 
-from eval.protocols.catalogue import PROTOCOLS, Protocol
+from eval.protocols.catalogue import PROTOCOLS
 from eval.protocols.draw import draw_plan
-from eval.protocols.plan import Plan, Probe, Source, Stretch, read_plan
+from eval.protocols.plan import Plan, Source, read_plan
 from eval.protocols.survey import Survey, survey
 from eval.protocols.write import write_sets
 
 __all__ = [
     "PROTOCOLS",
     "Plan",
-    "Probe",
-    "Protocol",
     "Source",
-    "Stretch",
     "Survey",
     "draw_plan",
     "read_plan",

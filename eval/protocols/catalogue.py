@@ -6,7 +6,6 @@ from itertools import cycle
 
 import numpy as np
 
-from augment.chain import Chain
 from augment.codec import Codec
 from augment.edits import Crop
 from augment.effect import Effect, uniform
@@ -23,11 +22,11 @@ from eval.protocols.survey import Survey
 TEMPO = (0.85, 1.35)
 PITCH = (-4.0, 4.0)
 SPEED = (0.85, 1.26)
-"""The tempo range as far as the pitch, which moves along, stays within ±4 semitones."""
+"""The tempo range, as far as the pitch, which changes with it, stays within ±4 semitones."""
 NOISE_DB = (0.0, 10.0)
 HARD_NOISE_DB = (10.0, 10.0)
 STEADY_DB = -10.0
-"""Half of a noise's tenths of a second are louder than this, by the level of all of it."""
+"""Half of a noise's tenths of a second are louder than this, by the level of the whole noise."""
 NOISE_TRIES = 50
 RT60_S = (0.4, 1.5)
 DIRECT_DB = (-6.0, 3.0)
@@ -48,33 +47,28 @@ IMPLEMENTATIONS: dict[str, tuple[type[Tempo | WsolaTempo], type[Pitch | WsolaPit
     "signalsmith": (Tempo, Pitch),
     "wsola": (WsolaTempo, WsolaPitch),
 }
-"""Tempo and pitch as in training, and by a method that training never uses."""
+"""Tempo and pitch by the method of training, and by one that training never uses."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a protocol may draw from: the fragment, its recording, recorded noise."""
+    """The material that a protocol draws from: the fragment, its recording, recorded noise."""
 
     fragment: Stretch
     survey: Survey
     noise: Sequence[str] = ()
     broken_noise: dict[str, str] = field(default_factory=dict)
-    """Noise that was drawn and could not be read, with the reason: shared and added to."""
+    """Noise that was drawn and could not be read, with the reason; all scenes share it."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One probe to be made: what is done to the fragment, or to another stretch."""
+    """One probe to make: the effects on the fragment, or on another stretch."""
 
     effects: tuple[Effect, ...] = ()
     kind: str = ""
     suffix: str = ""  # of the condition
     stretch: Stretch | None = None
-
-    @property
-    def chain(self) -> Chain:
-        """The effects in their order."""
-        return Chain(self.effects)
 
 
 Draw = Callable[[np.random.Generator, Scene], Iterator[Change]]
@@ -82,7 +76,7 @@ Draw = Callable[[np.random.Generator, Scene], Iterator[Change]]
 
 @dataclass(frozen=True)
 class Protocol:
-    """A kind of test set: the question it asks, how long its fragments are, what is drawn."""
+    """A kind of test set: its question, its draw, and the length of its fragments."""
 
     name: str
     question: str
@@ -177,12 +171,12 @@ def _room(rng: np.random.Generator) -> Room:
 def _some_noise(
     rng: np.random.Generator, scene: Scene, snr_db: tuple[float, float]
 ) -> Background | ColouredNoise:
-    """Coloured noise; where there are recordings of noise, one of those every other time."""
+    """Coloured noise, or with even odds a recording of noise, if there are any."""
     if not scene.noise or rng.random() < 0.5:
         return ColouredNoise.draw(rng, snr_db=snr_db)
     paths = rng.permutation(np.array(scene.noise, dtype=object)).tolist()
-    # Each at least once; what is broken or silent is drawn all the same, so that no draw
-    # depends on those before it.
+    # Each at least once. Broken or silent noise stays among those to draw, so that no draw depends
+    # on those before it.
     for _, path in zip(range(max(NOISE_TRIES, len(paths))), cycle(paths), strict=False):
         try:
             noise = Background.draw(rng, paths=[path], snr_db=snr_db)
@@ -199,9 +193,9 @@ def _some_noise(
 
 def _is_steady(noise: Background) -> bool:
     """Whether it is noise most of the time: a bang and silence would leave the music clean."""
-    heard = read_stretch(noise.path, SAMPLE_RATE, start_s=0.0, length_s=noise.offset_s + 20.0)
+    samples = read_stretch(noise.path, SAMPLE_RATE, start_s=0.0, length_s=noise.offset_s + 20.0)
     tenth = SAMPLE_RATE // 10
-    blocks = [mean_square(heard[i : i + tenth]) for i in range(0, heard.size, tenth)]
+    blocks = [mean_square(samples[i : i + tenth]) for i in range(0, samples.size, tenth)]
     return float(np.median(blocks)) > 10 ** (STEADY_DB / 10) * float(np.mean(blocks))
 
 

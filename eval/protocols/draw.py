@@ -1,4 +1,4 @@
-"""A plan drawn from a seed: which stretches, what is done to them, what they are compared with."""
+"""A plan drawn from a seed: the fragments, their changes, and what they are compared with."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -7,49 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from augment.chain import Chain
+from augment.effect import Effect
 from augment.noise import Background
 from cqtnet import audio
 from cqtnet.errors import InputError
 from eval.protocols.catalogue import PROTOCOLS, Change, Protocol, Scene
-from eval.protocols.listing import Pool
-from eval.protocols.plan import Against, Negatives, Plan, Probe, Stretch, rng_for
+from eval.protocols.plan import Against, Negatives, Plan, Pool, Probe, Stretch, rng_for
 from eval.protocols.survey import Survey
-
-# Where in a recording the fragments lie.
 
 CLOSEST = 0.25
 """Two fragments of a recording begin at least this part of their length apart."""
-
-
-def draw_fragments(
-    rng: np.random.Generator, survey: Survey, *, length_s: float, count: int
-) -> list[Stretch]:
-    """Up to `count` stretches with content, spread over the recording, in its order.
-
-    Where the recording is long enough they don't overlap, and lie anywhere; else they overlap
-    as little as can be. Fewer come where there is no room or not enough to hear.
-    """
-    room_s = survey.duration_s - length_s
-    if room_s < 0:
-        return []
-    apart_s = CLOSEST * length_s
-    count = min(count, 1 + int(room_s / apart_s))
-    step_s = min(length_s, room_s / (count - 1)) if count > 1 else 0.0
-    free_s = max(0.0, room_s - (count - 1) * step_s)
-    starts: list[float] = []
-    for number, shift_s in enumerate(np.sort(rng.uniform(0, free_s, count))):
-        start_s = survey.nearest_start(
-            number * step_s + float(shift_s),
-            length_s,
-            within_s=(0.0, room_s),
-            legal=lambda start_s: all(abs(start_s - other_s) >= apart_s for other_s in starts),
-        )
-        if start_s is not None:
-            starts.append(start_s)
-    return [Stretch(survey.source.recording, start_s, length_s) for start_s in sorted(starts)]
-
-
-# A plan drawn from a seed: which stretches, what is done to them, what they are compared with.
 
 
 def draw_plan(
@@ -64,11 +31,11 @@ def draw_plan(
     noise_root: Path | None = None,
     skipped: Mapping[str, str] | None = None,
 ) -> Plan:
-    """The plan of the protocol `name` over these recordings.
+    """The plan of the protocol `name` for these recordings.
 
-    `negatives` are drawn for each probe, `within` adds pairs inside a collection. `noise_root`
+    `negatives` are drawn for each probe; `within` adds pairs inside a collection. `noise_root`
     is a folder with recorded noise. The draws of one recording depend on the seed and its own
-    name alone; only negatives depend on which others there are.
+    name alone; only negatives depend on the other recordings.
 
     >>> draw_plan(surveys, "noise", seed=1, negatives=10).probes[0].chain
     Chain(effects=(ColouredNoise(snr_db=3.2, seed=271, colour='pink'),))
@@ -82,15 +49,28 @@ def draw_plan(
         for fragment, change in _changes(protocol, survey, seed, fragments, noise, broken_noise)
     ]
     used = {survey.source.recording for survey, *_ in drawn}
-    left_out = {
-        **(skipped or {}),
-        **_unused(surveys, used, protocol),
-        **{_noise_name(path, noise_root): why for path, why in sorted(broken_noise.items())},
-    }
+    left_out = dict(skipped or {})
+    for survey in surveys:
+        if survey.source.recording not in used:
+            left_out[survey.source.recording] = _reason(survey, protocol)
+    for path, why in sorted(broken_noise.items()):
+        left_out[f"noise {_below(path, noise_root)}"] = why
     if not drawn:
-        raise _nothing_drawn(name, left_out)
+        some = "; ".join(f"{who}: {why}" for who, why in list(left_out.items())[:3])
+        raise InputError(f"{name}: none of {len(left_out)} recordings gives a fragment ({some})")
     own = [fragment if against == "fragment" else survey.whole for survey, fragment, _ in drawn]
-    places = {reference: place for place, reference in enumerate(dict.fromkeys(own))}
+    index_of = {reference: index for index, reference in enumerate(dict.fromkeys(own))}
+    probes = [
+        Probe(
+            change.stretch or fragment,
+            index_of[reference],
+            name + change.suffix,
+            change.kind,
+            Chain(tuple(_relative(effect, noise_root) for effect in change.effects)),
+        )
+        for reference, (_, fragment, change) in zip(own, drawn, strict=True)
+    ]
+    paths = {e.path for *_, c in drawn for e in c.effects if isinstance(e, Background)}
     plan = Plan(
         protocol=name,
         seed=seed,
@@ -98,26 +78,12 @@ def draw_plan(
         negatives=negatives,
         within=within,
         sources=tuple(survey.source for survey in surveys if survey.source.recording in used),
-        references=tuple(places),
-        probes=tuple(
-            _probe(name, noise_root, places[reference], fragment, change)
-            for reference, (_, fragment, change) in zip(own, drawn, strict=True)
-        ),
-        noise=_noise_hashes([change for *_, change in drawn], noise_root),
+        references=tuple(index_of),
+        probes=tuple(probes),
+        noise={_below(path, noise_root): audio.file_sha256(path) for path in sorted(paths)},
         skipped=left_out,
     )
     return _with_negatives(plan)
-
-
-def _unused(surveys: Sequence[Survey], used: set[str], protocol: Protocol) -> dict[str, str]:
-    """Why each recording that is not among the used ones gives nothing."""
-    names = ((survey.source.recording, survey) for survey in surveys)
-    return {name: _reason(survey, protocol) for name, survey in names if name not in used}
-
-
-def _nothing_drawn(name: str, left_out: Mapping[str, str]) -> InputError:
-    some = "; ".join(f"{who}: {why}" for who, why in list(left_out.items())[:3])
-    return InputError(f"{name}: none of {len(left_out)} recordings gives a fragment ({some})")
 
 
 def _checked(name: str, *, fragments: int, negatives: Negatives, against: Against) -> Protocol:
@@ -143,7 +109,7 @@ def _changes(
     noise: Sequence[str],
     broken_noise: dict[str, str],
 ) -> Iterator[tuple[Stretch, Change]]:
-    """The fragments of a recording, the same for every protocol, and what is done to each."""
+    """The fragments of a recording, the same for every protocol, and the changes to each."""
     recording = survey.source.recording
     rng = rng_for(seed, "fragments", protocol.length_s, recording)
     stretches = draw_fragments(rng, survey, length_s=protocol.length_s, count=fragments)
@@ -153,29 +119,42 @@ def _changes(
             yield fragment, change
 
 
+def draw_fragments(
+    rng: np.random.Generator, survey: Survey, *, length_s: float, count: int
+) -> list[Stretch]:
+    """Up to `count` stretches with content, spread over the recording, in its order.
+
+    In a long recording they do not overlap, and lie anywhere; in a short one they overlap as
+    little as possible. There are fewer if there is no room or not enough sound.
+    """
+    room_s = survey.duration_s - length_s
+    if room_s < 0:
+        return []
+    apart_s = CLOSEST * length_s
+    count = min(count, 1 + int(room_s / apart_s))
+    step_s = min(length_s, room_s / (count - 1)) if count > 1 else 0.0
+    free_s = max(0.0, room_s - (count - 1) * step_s)
+    starts: list[float] = []
+    for number, shift_s in enumerate(np.sort(rng.uniform(0, free_s, count))):
+        start_s = survey.nearest_start(
+            number * step_s + float(shift_s),
+            length_s,
+            within_s=(0.0, room_s),
+            legal=lambda start_s: all(abs(start_s - other_s) >= apart_s for other_s in starts),
+        )
+        if start_s is not None:
+            starts.append(start_s)
+    return [Stretch(survey.source.recording, start_s, length_s) for start_s in sorted(starts)]
+
+
 def _reason(survey: Survey, protocol: Protocol) -> str:
-    """Why a recording gives nothing."""
+    """Why a recording gives no fragment."""
     lasts = f"lasts {survey.duration_s:.1f} s"
     if survey.duration_s < protocol.length_s:
         return f"{lasts}, less than the {protocol.length_s:g} s of {protocol.name}"
     if protocol.name == "other-part":
         return f"{lasts}: beside its fragments there are no other {protocol.length_s:g} s to hear"
     return f"has no stretch with enough to hear for {protocol.name}"
-
-
-def _probe(
-    name: str, noise_root: Path | None, place: int, fragment: Stretch, change: Change
-) -> Probe:
-    effects = change.chain.effects
-    if noise_root is not None:
-        effects = tuple(
-            replace(effect, path=str(Path(effect.path).relative_to(noise_root)))
-            if isinstance(effect, Background)
-            else effect
-            for effect in effects
-        )
-    stretch = change.stretch or fragment
-    return Probe(stretch, place, name + change.suffix, change.kind, Chain(effects))
 
 
 def _with_negatives(plan: Plan) -> Plan:
@@ -186,10 +165,9 @@ def _with_negatives(plan: Plan) -> Plan:
     for probe in plan.probes:
         others = pool.negatives(probe.reference, plan.negatives)
         siblings = pool.siblings(probe.reference, plan.negatives) if plan.within else ()
-        if plan.negatives != "all":
-            probe = replace(probe, negatives=others, within=siblings)
         has_siblings |= bool(siblings)
-        probes.append(probe)
+        listed = plan.negatives != "all"
+        probes.append(replace(probe, negatives=others, within=siblings) if listed else probe)
     if plan.within and not has_siblings:
         raise InputError(
             "no two recordings are of one collection: there is no pair within one; "
@@ -207,21 +185,13 @@ def _noise_files(noise_root: Path | None) -> list[Path]:
     return files
 
 
-def _noise_name(path: str, noise_root: Path | None) -> str:
-    """What a recording of noise is called beside those of music."""
-    return f"noise {path if noise_root is None else Path(path).relative_to(noise_root)}"
+def _below(path: str, root: Path | None) -> str:
+    """The path relative to the folder of noise."""
+    return path if root is None else str(Path(path).relative_to(root))
 
 
-def _noise_hashes(changes: Sequence[Change], noise_root: Path | None) -> dict[str, str]:
-    """SHA-256 of each recording of noise that is used, by its path below the folder."""
-    paths = {
-        effect.path
-        for change in changes
-        for effect in change.effects
-        if isinstance(effect, Background)
-    }
-    if noise_root is None:
-        return {}
-    return {
-        str(Path(path).relative_to(noise_root)): audio.file_sha256(path) for path in sorted(paths)
-    }
+def _relative(effect: Effect, noise_root: Path | None) -> Effect:
+    """The effect; recorded noise with its path relative to the folder of noise."""
+    if isinstance(effect, Background):
+        return replace(effect, path=_below(effect.path, noise_root))
+    return effect

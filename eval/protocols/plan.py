@@ -1,4 +1,4 @@
-"""A test set as plain data: what was drawn, before any of it is made.
+"""A test set as plain data: what was drawn, before any of it is made, and its lists of trials.
 
 A plan is a small JSON file. With the recordings at hand it gives the same set again, byte for
 byte.
@@ -8,21 +8,29 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from augment.chain import Chain
 from augment.effect import effect_from_dict
 from cqtnet import SAMPLE_RATE
 from cqtnet.errors import InputError
 from cqtnet.files import written_whole
+from eval.trials import Trials
 
-# Chance that belongs to a name: what one recording draws doesn't depend on the others.
+FORMAT = 1
+"""Raised whenever the same plan would give other bytes."""
+SIZES = ("tempo_factor", "shift_semitones", "snr_db", "rt60_s", "kbps", "length_s")
+"""Columns of the trials that say how large a change is."""
+
+Against = Literal["fragment", "recording"]
+Negatives = int | Literal["all"]
 
 
 def name_hash(*names: object) -> int:
@@ -32,17 +40,8 @@ def name_hash(*names: object) -> int:
 
 
 def rng_for(seed: int, *names: object) -> np.random.Generator:
-    """A generator that these names have to themselves."""
+    """A generator of these names' own: the draws of one recording do not depend on the others."""
     return np.random.default_rng([seed, name_hash(*names)])
-
-
-# A test set as plain data: what was drawn, before any of it is made.
-
-FORMAT = 1
-"""Raised whenever the same plan would give other bytes."""
-
-Against = Literal["fragment", "recording"]
-Negatives = int | Literal["all"]
 
 
 @dataclass(frozen=True)
@@ -66,16 +65,21 @@ class Stretch:
     def __post_init__(self) -> None:
         for value in (self.start_s, self.length_s):
             if not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-                raise ValueError(f"{self} has a time that is no number of seconds")
+                raise ValueError(f"{self} has a time that is not a number of seconds")
         if self.length_s == 0:
             raise ValueError(f"{self} is empty")
+
+    @property
+    def row(self) -> list[Any]:
+        """The stretch as plain data."""
+        return [self.recording, self.start_s, self.length_s]
 
 
 @dataclass(frozen=True)
 class Probe:
     """A stretch, how it is altered, and the references that it is compared with.
 
-    Numbers are places in `Plan.references`: `reference` is the target's, `negatives` those of
+    Numbers are indices into `Plan.references`: `reference` is the target's, `negatives` those of
     other collections, `within` those of other recordings of its own collection. A plan that
     takes all negatives lists none.
     """
@@ -87,6 +91,43 @@ class Probe:
     chain: Chain
     negatives: tuple[int, ...] = ()
     within: tuple[int, ...] = ()
+
+    def sizes(self) -> dict[str, float]:
+        """How large each change is, by column."""
+        sizes, length_s = {}, self.stretch.length_s
+        for effect in self.chain.effects:
+            numbers = effect.to_dict()
+            if "factor" in numbers:
+                sizes["tempo_factor"] = numbers["factor"]
+            if effect.name == "speed":
+                sizes["shift_semitones"] = 12 * math.log2(numbers["factor"])
+            if effect.name == "crop":
+                length_s = effect.output_duration_s(length_s)
+            sizes |= {key: numbers[key] for key in SIZES[1:5] if key in numbers}
+        return {**sizes, "length_s": length_s}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The probe as plain data."""
+        return {
+            "stretch": self.stretch.row,
+            "reference": self.reference,
+            "condition": self.condition,
+            "kind": self.kind,
+            "effects": [effect.to_dict() for effect in self.chain.effects],
+            "negatives": list(self.negatives),
+            "within": list(self.within),
+        }
+
+    @classmethod
+    def from_dict(cls, row: dict[str, Any]) -> Self:
+        """The probe from plain data."""
+        return cls(
+            stretch=Stretch(*row.pop("stretch")),
+            chain=Chain(tuple(effect_from_dict(effect) for effect in row.pop("effects"))),
+            negatives=tuple(row.pop("negatives")),
+            within=tuple(row.pop("within")),
+            **row,
+        )
 
 
 @dataclass(frozen=True)
@@ -112,24 +153,16 @@ class Plan:
         return {source.recording: source for source in self.sources}
 
     def to_json(self) -> str:
-        """JSON text that `from_json` takes back; one line for each thing it lists."""
-        head = {
-            "format": self.format,
-            "protocol": self.protocol,
-            "seed": self.seed,
-            "against": self.against,
-            "negatives": self.negatives,
-            "within": self.within,
-            "sample_rate": self.sample_rate,
-            "noise": dict(self.noise),
-            "skipped": dict(self.skipped),
-        }
+        """JSON text for `from_json`, with one line for each item of a list."""
+        head = ("format", "protocol", "seed", "against", "negatives", "within", "sample_rate")
+        record = {name: getattr(self, name) for name in head}
+        record |= {"noise": dict(self.noise), "skipped": dict(self.skipped)}
         lists: dict[str, list[Any]] = {
             "sources": [asdict(source) for source in self.sources],
-            "references": [_stretch_row(reference) for reference in self.references],
-            "probes": [_probe_row(probe) for probe in self.probes],
+            "references": [reference.row for reference in self.references],
+            "probes": [probe.to_dict() for probe in self.probes],
         }
-        lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
+        lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items()]
         for key, rows in lists.items():
             listed = ",\n".join(f"  {json.dumps(row)}" for row in rows)
             lines.append(f" {json.dumps(key)}: [\n{listed}\n ]")
@@ -145,7 +178,7 @@ class Plan:
             plan = cls(
                 sources=tuple(Source(**row) for row in record.pop("sources")),
                 references=tuple(Stretch(*row) for row in record.pop("references")),
-                probes=tuple(_probe(row) for row in record.pop("probes")),
+                probes=tuple(Probe.from_dict(row) for row in record.pop("probes")),
                 **record,
             )
             _check(plan)
@@ -172,36 +205,8 @@ def write_plan(path: Path, plan: Plan) -> None:
         temporary.write_text(plan.to_json(), encoding="utf-8")
 
 
-def _stretch_row(stretch: Stretch) -> list[Any]:
-    return [stretch.recording, stretch.start_s, stretch.length_s]
-
-
-def _probe_row(probe: Probe) -> dict[str, Any]:
-    return {
-        "stretch": _stretch_row(probe.stretch),
-        "reference": probe.reference,
-        "condition": probe.condition,
-        "kind": probe.kind,
-        "effects": [effect.to_dict() for effect in probe.chain.effects],
-        "negatives": list(probe.negatives),
-        "within": list(probe.within),
-    }
-
-
-def _probe(row: dict[str, Any]) -> Probe:
-    effects = tuple(effect_from_dict(effect) for effect in row.pop("effects"))
-    negatives, within = tuple(row.pop("negatives")), tuple(row.pop("within"))
-    return Probe(
-        stretch=Stretch(*row.pop("stretch")),
-        chain=Chain(effects),
-        negatives=negatives,
-        within=within,
-        **row,
-    )
-
-
 def _check(plan: Plan) -> None:
-    """Raise a ValueError where a plan isn't what this version writes, or names what it lacks."""
+    """Raise a ValueError unless this version can have written the plan."""
     if plan.sample_rate != SAMPLE_RATE:
         raise ValueError(f"its sample rate is {plan.sample_rate!r}, not {SAMPLE_RATE}")
     if plan.against not in get_args(Against):
@@ -210,46 +215,37 @@ def _check(plan: Plan) -> None:
         raise ValueError(f"negatives {plan.negatives!r} are neither a number nor all")
     if not plan.probes:
         raise ValueError("it has no probes")
-    _check_types(plan)
+    for name, value, kind in _types(plan):
+        if type(value) is not kind:
+            raise ValueError(f"{name} {value!r} is of the wrong type; it must be {kind.__name__}")
     for stretch in (*plan.references, *(probe.stretch for probe in plan.probes)):
         if stretch.recording not in plan.source_of:
             raise ValueError(f"recording {stretch.recording!r} is not among its sources")
-    legal = range(len(plan.references))
     for probe in plan.probes:
-        for place in (probe.reference, *probe.negatives, *probe.within):
-            if type(place) is not int or place not in legal:
-                raise ValueError(f"it has no reference {place!r}")
+        for index in (probe.reference, *probe.negatives, *probe.within):
+            if type(index) is not int or index not in range(len(plan.references)):
+                raise ValueError(f"it has no reference {index!r}")
         own = plan.references[probe.reference].recording
         if own != probe.stretch.recording:
             raise ValueError(f"a probe of {probe.stretch.recording!r} has its reference in {own!r}")
 
 
-def _check_types(plan: Plan) -> None:
-    """Raise a ValueError where a value isn't of the type that `to_json` writes."""
-    for name, record in (("noise", plan.noise), ("skipped", plan.skipped)):
-        _require(name, record, dict)
-        for value in record.values():
-            _require(name, value, str)
-    _require("protocol", plan.protocol, str)
-    _require("seed", plan.seed, int)
-    _require("within", plan.within, bool)
+def _types(plan: Plan) -> Iterator[tuple[str, object, type]]:
+    """The type of each value that JSON could hold otherwise."""
+    yield from (("protocol", plan.protocol, str), ("seed", plan.seed, int))
+    yield "within", plan.within, bool
+    for name in ("noise", "skipped"):
+        yield name, getattr(plan, name), dict
+        yield from ((name, value, str) for value in getattr(plan, name).values())
     for source in plan.sources:
-        for name, value in asdict(source).items():
-            _require(name, value, str)
-    for stretch in plan.references:
-        _require("recording", stretch.recording, str)
+        yield from ((name, value, str) for name, value in vars(source).items())
+    for stretch in (*plan.references, *(probe.stretch for probe in plan.probes)):
+        yield "recording", stretch.recording, str
     for probe in plan.probes:
-        _require("recording", probe.stretch.recording, str)
-        _require("condition", probe.condition, str)
-        _require("kind", probe.kind, str)
+        yield from (("condition", probe.condition, str), ("kind", probe.kind, str))
 
 
-def _require(name: str, value: object, kind: type) -> None:
-    if type(value) is not kind:
-        raise ValueError(f"{name} {value!r} is of the wrong type; {kind.__name__} is meant")
-
-
-# Names of the files of a set: what is in a file decides its name.
+# Names of the files of a set: the content of a file decides its name.
 
 
 def reference_name(plan: Plan, stretch: Stretch) -> str:
@@ -257,7 +253,7 @@ def reference_name(plan: Plan, stretch: Stretch) -> str:
 
     Start and length are milliseconds.
     """
-    return f"references/{_stem(plan, stretch)}-{_digest(plan, stretch)}.flac"
+    return f"references/{_stem(stretch)}-{_digest(plan, stretch)}.flac"
 
 
 def probe_name(plan: Plan, probe: Probe) -> str:
@@ -265,15 +261,117 @@ def probe_name(plan: Plan, probe: Probe) -> str:
     effects = json.dumps([effect.to_dict() for effect in probe.chain.effects])
     noise = json.dumps([plan.noise.get(getattr(e, "path", "")) for e in probe.chain.effects])
     digest = _digest(plan, probe.stretch, effects, noise)
-    return f"{plan.protocol}/{_stem(plan, probe.stretch)}-{digest}.flac"
+    return f"{plan.protocol}/{_stem(probe.stretch)}-{digest}.flac"
 
 
-def _stem(plan: Plan, stretch: Stretch) -> str:
+def _stem(stretch: Stretch) -> str:
     readable = re.sub(r"[^A-Za-z0-9.]+", "_", stretch.recording)[-40:]
     return f"{readable}-{round(1000 * stretch.start_s)}-{round(1000 * stretch.length_s)}"
 
 
 def _digest(plan: Plan, stretch: Stretch, *more: str) -> str:
     what = [FORMAT, plan.sample_rate, plan.source_of[stretch.recording].sha256]
-    text = json.dumps([*what, stretch.recording, stretch.start_s, stretch.length_s, *more])
+    text = json.dumps([*what, *stretch.row, *more])
     return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+# Nontargets and the lists of trials.
+
+
+class Pool:
+    """The references of a set, from which nontargets are chosen."""
+
+    def __init__(
+        self, references: Sequence[Stretch], source_of: dict[str, Source], *, seed: int
+    ) -> None:
+        self._names = [reference.recording for reference in references]
+        self._collections = [source_of[name].collection for name in self._names]
+        self.recording = np.unique(self._names, return_inverse=True)[1]
+        self.collection = np.unique(self._collections, return_inverse=True)[1]
+        self._key = np.array([name_hash(seed, *stretch.row) for stretch in references], np.uint64)
+
+    def negatives(self, own: int, count: Negatives) -> tuple[int, ...]:
+        """References of other collections than that of the reference `own`, `count` or all."""
+        others = np.flatnonzero(self.collection != self.collection[own])
+        if not others.size:
+            raise InputError(
+                f"all recordings are of one collection, {self._collections[own]!r}: there is no "
+                "pair of different recordings; add some of another, or, "
+                "where they are unrelated, give the very folder that they lie in"
+            )
+        if count != "all" and others.size < count:
+            raise InputError(
+                f"{count} negatives a fragment are wanted, but {self._names[own]!r} has only "
+                f"{others.size} fragments of other collections; give --negatives {others.size} "
+                "or fewer, or more recordings"
+            )
+        return self._spread(own, others, count)
+
+    def siblings(self, own: int, count: Negatives) -> tuple[int, ...]:
+        """References of other recordings of the same collection, at most `count` or all."""
+        same = self.collection == self.collection[own]
+        others = np.flatnonzero(same & (self.recording != self.recording[own]))
+        return self._spread(own, others, count)
+
+    def _spread(self, own: int, places: NDArray[np.int64], count: Negatives) -> tuple[int, ...]:
+        """`count` of the places, from as many collections, then recordings, as possible.
+
+        Among equals the order is that of a hash of both references. So it is even, and a
+        reference that comes or goes changes no choice but those it takes part in.
+        """
+        if count == "all":
+            return tuple(int(place) for place in places)
+        ranked = places[np.argsort(_mixed(self._key[own], self._key[places]), kind="stable")]
+        chosen: list[int] = []
+        for group in (self.collection, self.recording, np.arange(len(self.recording))):
+            seen = {group[place] for place in chosen}
+            for place in ranked:
+                if len(chosen) == count:
+                    return tuple(chosen)
+                if group[place] not in seen:
+                    seen.add(group[place])
+                    chosen.append(int(place))
+        return tuple(chosen)
+
+
+def _mixed(one: np.uint64, many: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """A hash of one key with each of many: the finaliser of SplitMix64 (Steele et al. 2014)."""
+    mixed = many ^ ((one << np.uint64(1)) | (one >> np.uint64(63)))
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)))
+
+
+def trials(plan: Plan, path: Path, *, within: bool = False) -> Trials:
+    """The list of trials: for each probe its target, then its nontargets.
+
+    With `within`, nontargets are of the probe's own collection; probes without any are left out.
+    """
+    pool = Pool(plan.references, plan.source_of, seed=plan.seed)
+    choose, suffix = (pool.siblings, "-within") if within else (pool.negatives, "")
+    chosen: list[tuple[Probe, tuple[int, ...]]] = []
+    for probe in plan.probes:
+        drawn = probe.within if within else probe.negatives
+        others = choose(probe.reference, "all") if plan.negatives == "all" else drawn
+        if others or not within:
+            chosen.append((probe, others))
+    names = np.array([reference_name(plan, reference) for reference in plan.references])
+    places = [place for probe, others in chosen for place in (probe.reference, *others)]
+    rows_each = [1 + len(others) for _, others in chosen]
+
+    def column(text: Callable[[Probe], str]) -> NDArray[np.str_]:
+        return np.repeat(np.array([text(probe) for probe, _ in chosen], np.str_), rows_each)
+
+    def size(name: str) -> Callable[[Probe], str]:
+        return lambda probe: f"{sizes[name]:.6g}" if name in (sizes := probe.sizes()) else ""
+
+    return Trials(
+        path=path,
+        reference=names[places],
+        probe=column(lambda probe: probe_name(plan, probe)),
+        label=np.concatenate([np.arange(n) == 0 for n in rows_each]),
+        condition=column(lambda probe: probe.condition + suffix),
+        recording=column(lambda probe: probe.stretch.recording),
+        extras={name: column(size(name)) for name in SIZES}
+        | {"kind": column(lambda probe: probe.kind)},
+    )

@@ -1,4 +1,4 @@
-"""What a recording holds, looked at once: its length, its bytes' hash, where there is sound."""
+"""What a recording holds: its length, the hash of its bytes, and where there is sound."""
 
 import os
 import warnings
@@ -19,10 +19,10 @@ from eval.protocols.plan import Source, Stretch, name_hash
 
 BLOCK_S = 0.5
 QUIET_FRAGMENT_DB = -20.0
-"""A stretch so far below the level of its recording has no content."""
+"""A stretch that is quieter than this, by the level of its recording, has no content."""
 QUIET_BLOCK_DB = -40.0
 LOUD_SHARE = 0.75
-"""Nor has one with fewer of its blocks above QUIET_BLOCK_DB of the recording's level."""
+"""A stretch with a smaller share of its blocks above QUIET_BLOCK_DB has no content either."""
 STEP_S = 0.1
 ROUNDING_S = 1e-6
 
@@ -46,11 +46,11 @@ class Survey:
         return float(self.power.mean())
 
     def has_content(self, start_s: float, length_s: float) -> bool:
-        """Whether there is enough to hear in a stretch, by the level of the whole recording."""
+        """Whether a stretch is loud enough, by the level of the whole recording."""
         first, end = int(start_s / BLOCK_S), int(np.ceil((start_s + length_s) / BLOCK_S))
-        heard = self.power[first:end] / self.level
-        loud = heard > 10 ** (QUIET_BLOCK_DB / 10)
-        return bool(heard.mean() > 10 ** (QUIET_FRAGMENT_DB / 10) and loud.mean() >= LOUD_SHARE)
+        relative = self.power[first:end] / self.level
+        loud = relative > 10 ** (QUIET_BLOCK_DB / 10)
+        return bool(relative.mean() > 10 ** (QUIET_FRAGMENT_DB / 10) and loud.mean() >= LOUD_SHARE)
 
     def nearest_start(
         self,
@@ -78,25 +78,23 @@ class Survey:
 def chosen_items(
     source: Path, *, split: str | None = None, limit: int | None = None, seed: int = 0
 ) -> list[Item]:
-    """Recordings of a list's `split` (devtest unless said), or all of a folder.
+    """Recordings of a list's `split` (devtest by default), or all of a folder.
 
-    `limit` takes at most so many, from as many collections as can be.
+    `limit` takes at most so many, from as many collections as possible.
     """
     items = list_items(source)
-    if not items:
-        raise ManifestError(f"{audio.shown(source)} lists no recordings; add some")
     if has_splits(source):
         items = _of_split(items, split or "devtest", source=source)
     elif split is not None:
         what = "is a folder and" if source.is_dir() else "is a list that"
         raise InputError(f"{audio.shown(source)} {what} has no splits; leave --split out")
-    ranked = sorted(items, key=lambda item: name_hash(seed, item.recording))
     turns: Counter[str] = Counter()
-    keyed: list[tuple[int, int]] = []
-    for rank, item in enumerate(ranked):
-        keyed.append((turns[item.collection], rank))
+    ranked: list[tuple[int, int, str]] = []
+    ordered = sorted(items, key=lambda item: name_hash(seed, item.recording))
+    for rank, item in enumerate(ordered):
+        ranked.append((turns[item.collection], rank, item.recording))
         turns[item.collection] += 1
-    kept = {ranked[rank].recording for _, rank in sorted(keyed)[:limit]}
+    kept = {recording for *_, recording in sorted(ranked)[:limit]}
     return [item for item in items if item.recording in kept]
 
 
@@ -119,28 +117,28 @@ def survey(
     workers: int = 1,
     on_recording: Callable[[], None] = lambda: None,
 ) -> tuple[list[Survey], dict[str, str]]:
-    """A survey of each recording in the order of the items, and those left out with the reason.
+    """A survey of each recording in the order of the items, and why others are left out.
 
-    `root` is the folder that the plan's paths are relative to. Left out is what cannot be
-    decoded, is silent, or has the very bytes of a recording before it.
+    `root` is the folder that the plan's paths are relative to. Left out are recordings that cannot
+    be decoded, are silent, or have the same bytes as an earlier one.
     """
-    found: dict[str, Survey | str] = {}
+    results: dict[str, Survey | str] = {}
     for recording, result in in_processes(partial(_look, root=root), items, workers=workers):
-        found[recording] = result
+        results[recording] = result
         on_recording()
     surveys: list[Survey] = []
     skipped: dict[str, str] = {}
     first_with: dict[str, str] = {}
     for item in items:
-        result = found[item.recording]
+        result = results[item.recording]
         if isinstance(result, str):
             skipped[item.recording] = result
-            continue
-        twin = first_with.setdefault(result.source.sha256, item.recording)
-        if twin != item.recording:
-            skipped[item.recording] = f"has the very bytes of {twin}"
-            continue
-        surveys.append(result)
+        elif (
+            twin := first_with.setdefault(result.source.sha256, item.recording)
+        ) != item.recording:
+            skipped[item.recording] = f"has the same bytes as {twin}"
+        else:
+            surveys.append(result)
     if not surveys:
         reasons = "; ".join(f"{name}: {why}" for name, why in list(skipped.items())[:3])
         raise InputError(f"none of {len(items)} recordings can be used ({reasons})")
@@ -148,7 +146,7 @@ def survey(
 
 
 def load_quietly(path: Path) -> NDArray[np.float32]:
-    """Samples of a recording; what an examiner would have to know about the file is not said."""
+    """Samples of a recording, without warnings about the file."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", audio.AudioWarning)
         return audio.load(path)

@@ -1,15 +1,15 @@
 """Sets made from their plans: fragments cut out, altered, written; lists last.
 
-A list is written when all its files are there, so a set that has its list is complete. What was
-finished before an interruption is kept: a journal holds the truth of each finished recording,
-and the hash of each file, so that one that was damaged since is made again.
+A list is written when all its files are there, so a set that has its list is complete. Finished
+recordings are kept after an interruption: a journal holds the truth of each, and the hash of each
+file, so that a file that was damaged since is made again.
 """
 
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,67 +26,42 @@ from cqtnet.errors import InputError, ManifestError
 from cqtnet.files import file_sha256, make_folder, written_whole
 from eval.processes import in_processes
 from eval.protocols.catalogue import PROTOCOLS
-from eval.protocols.listing import sizes, trials, trials_within
-from eval.protocols.plan import Plan, Probe, Source, Stretch, probe_name, reference_name, write_plan
+from eval.protocols.plan import (
+    Plan,
+    Probe,
+    Source,
+    Stretch,
+    probe_name,
+    reference_name,
+    trials,
+    write_plan,
+)
 from eval.protocols.survey import load_quietly
 from eval.trials import write_trials
 
-# What a killed run leaves behind: files that it was writing.
-
-UNFINISHED = re.compile(r"\.writing-([0-9]{1,9})-[0-9a-f]{8}\b.*")
-"""As `cqtnet.files.written_whole` names them; the number is the process."""
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Remove from a folder the unfinished files of processes that have ended."""
-    for path in folder.glob(".writing-*"):
-        named = UNFINISHED.fullmatch(path.name)
-        if named and not _is_alive(int(named[1])):
-            path.unlink(missing_ok=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)  # sends nothing, only looks
-    except ProcessLookupError:
-        return False
-    except OSError:  # of another user
-        return True
-    return True
-
-
-# Sets made from their plans: fragments cut out, altered, written; lists last.
-
 FULL_SCALE = 32768
+UNFINISHED = re.compile(r"\.writing-([0-9]{1,9})-[0-9a-f]{8}\b.*")
+"""Names of `cqtnet.files.written_whole`; the number is the process."""
+
 Truth = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Job:
-    """A probe to be made, its file, and its reference."""
-
-    name: str
-    probe: Probe
-    reference_name: str
-    reference: Stretch
-
-
-@dataclass(frozen=True)
 class Order:
-    """What is to be made of one recording, for one plan or several."""
+    """The files to make of one recording, for one plan or several."""
 
     source: Source
     root: Path
     out: Path
     sample_rate: int
     noise_root: Path | None
-    references: tuple[tuple[str, Stretch], ...]  # with their files
-    jobs: tuple[Job, ...]
+    references: dict[str, Stretch] = field(default_factory=dict)  # by file
+    probes: dict[str, tuple[Probe, str]] = field(default_factory=dict)  # by file, with reference
 
 
 @dataclass(frozen=True)
 class Flac:
-    """A file as it was written: by how much it was lowered, and its bytes' hash."""
+    """A written file: by how much it was lowered, and the hash of its bytes."""
 
     gain_db: float
     sha256: str
@@ -115,80 +90,36 @@ def write_sets(
 ) -> list[Written]:
     """Write the sets below `out`; each recording of `root` is decoded once for all of them.
 
-    `on_start` is told how many recordings there are to work on, `on_recording` of each that is
-    done.
+    `on_start` gets the number of recordings to work on; `on_recording` is called after each.
     """
     for plan in plans:
         _check_place(plan, out, noise_root)
-    _check_sources(plans, root)
+    sources = {(source.path, source.sha256) for plan in plans for source in plan.sources}
+    for path, sha256 in sorted(sources):
+        _check_bytes(root / path, sha256)
     for plan in plans:
         make_folder(out / plan.protocol)
         for folder in (out, out / plan.protocol, out / "references"):
-            remove_leftovers(folder)
+            _remove_unfinished(folder)
         write_plan(out / f"{plan.protocol}.plan.json", plan)
     make_folder(out / "references")
     truths = [_known_truth(out, plan) for plan in plans]
     known = _known_hashes(row for truth in truths for row in truth.values())
-    orders = [
-        order
-        for order in _orders(plans, root=root, out=out, noise_root=noise_root)
-        if not _is_done(order, known)
-    ]
+    orders = [o for o in _orders(plans, root, out, noise_root) if not _is_done(o, known)]
     on_start(len(orders))
-    for rows in in_processes(render, orders, workers=workers):
+    for rows in in_processes(_render, orders, workers=workers):
         for plan, truth in zip(plans, truths, strict=True):
             own = {n: r for n, r in rows.items() if n.startswith(f"{plan.protocol}/")}
-            _append(_journal(out, plan), own.values())
+            with _journal(out, plan).open("a", encoding="utf-8") as file:
+                file.writelines(json.dumps(row) + "\n" for row in own.values())
             truth.update(own)
         on_recording()
     return [_finish(out, plan, truth) for plan, truth in zip(plans, truths, strict=True)]
 
 
-def render(order: Order) -> dict[str, Truth]:
-    """Write the references and probes of one recording; the truth of each probe by its name."""
-    samples = load_quietly(order.root / order.source.path)
-    references = {
-        name: _write_flac(order.out / name, _cut(samples, stretch, order), order.sample_rate)
-        for name, stretch in order.references
-    }
-    return {job.name: _make(job, samples, order, references) for job in order.jobs}
-
-
-def _make(job: Job, samples: Samples, order: Order, references: Mapping[str, Flac]) -> Truth:
-    """Write one probe; what is true of it."""
-    reference = references[job.reference_name]
-    probe, stretch = job.probe, job.probe.stretch
-    fragment = _cut(samples, stretch, order)
-    # As loud as the reference is written: what is beyond full scale, codecs would clip.
-    lowered_db = _gain_db(fragment)
-    chain = _with_noise(probe.chain, order.noise_root)
-    altered = chain.apply(_louder(fragment, lowered_db), order.sample_rate)
-    written = _write_flac(order.out / job.name, altered.samples, order.sample_rate)
-    length_s = fragment.size / order.sample_rate
-    place = TimeMap((Span(0.0, length_s, stretch.start_s, stretch.start_s + length_s),))
-    return {
-        "probe": job.name,
-        "reference": job.reference_name,
-        "recording": stretch.recording,
-        "start_s": stretch.start_s,
-        "length_s": stretch.length_s,
-        "reference_start_s": job.reference.start_s,
-        "reference_length_s": job.reference.length_s,
-        "condition": probe.condition,
-        "kind": probe.kind,
-        **sizes(probe.chain),
-        "gain_db": lowered_db + written.gain_db,
-        "reference_gain_db": reference.gain_db,
-        "sha256": written.sha256,
-        "reference_sha256": reference.sha256,
-        "effects": [effect.to_dict() for effect in probe.chain.effects],
-        "time_map": [astuple(span) for span in place.then(altered.time_map).spans],
-    }
-
-
 def _check_place(plan: Plan, out: Path, noise_root: Path | None) -> None:
-    """Raise unless this plan can be written there: nothing else stands in its place."""
-    if plan.protocol not in PROTOCOLS:  # which names files and a folder
+    """Raise unless this plan can be written there, and its noise is at hand."""
+    if plan.protocol not in PROTOCOLS:  # it names files and a folder
         raise InputError(f"a plan is for {plan.protocol!r}; known are {', '.join(PROTOCOLS)}")
     path = out / f"{plan.protocol}.plan.json"
     try:
@@ -199,22 +130,13 @@ def _check_place(plan: Plan, out: Path, noise_root: Path | None) -> None:
         raise InputError(
             f"{path} is another draw of {plan.protocol}; give another folder, or remove the set"
         )
-    if not plan.noise:
-        return
-    if noise_root is None:
+    if plan.noise and noise_root is None:
         raise InputError(
             f"the plan of {plan.protocol} has {len(plan.noise)} recordings of noise; "
             "give their folder with --noise"
         )
     for name, sha256 in plan.noise.items():
-        _check_bytes(noise_root / name, sha256)
-
-
-def _check_sources(plans: Sequence[Plan], root: Path) -> None:
-    """Raise unless the recordings of all plans are there, with the bytes that were drawn from."""
-    sources = {(source.path, source.sha256) for plan in plans for source in plan.sources}
-    for path, sha256 in sorted(sources):
-        _check_bytes(root / path, sha256)
+        _check_bytes((noise_root or Path()) / name, sha256)
 
 
 def _check_bytes(path: Path, sha256: str) -> None:
@@ -225,50 +147,97 @@ def _check_bytes(path: Path, sha256: str) -> None:
         )
 
 
+def _remove_unfinished(folder: Path) -> None:
+    """Remove from a folder the unfinished files of processes that have ended."""
+    for path in folder.glob(".writing-*"):
+        named = UNFINISHED.fullmatch(path.name)
+        if named and not _is_alive(int(named[1])):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # sends nothing, only looks
+    except ProcessLookupError:
+        return False
+    except OSError:  # of another user
+        return True
+    return True
+
+
 def _orders(
-    plans: Sequence[Plan], *, root: Path, out: Path, noise_root: Path | None
-) -> Iterator[Order]:
+    plans: Sequence[Plan], root: Path, out: Path, noise_root: Path | None
+) -> Iterable[Order]:
     """One order for each recording of any plan."""
-    sources = {source.recording: source for plan in plans for source in plan.sources}
-    references: dict[str, dict[str, Stretch]] = {recording: {} for recording in sources}
-    jobs: dict[str, list[Job]] = {recording: [] for recording in sources}
+    rate = plans[0].sample_rate
+    orders = {
+        source.recording: Order(source, root, out, rate, noise_root)
+        for plan in plans
+        for source in plan.sources
+    }
     for plan in plans:
-        for stretch in plan.references:
-            references[stretch.recording][reference_name(plan, stretch)] = stretch
+        names = [reference_name(plan, stretch) for stretch in plan.references]
+        for name, stretch in zip(names, plan.references, strict=True):
+            orders[stretch.recording].references[name] = stretch
         for probe in plan.probes:
-            own = plan.references[probe.reference]
-            job = Job(probe_name(plan, probe), probe, reference_name(plan, own), own)
-            jobs[probe.stretch.recording].append(job)
-    for recording, source in sources.items():
-        yield Order(
-            source,
-            root,
-            out,
-            plans[0].sample_rate,
-            noise_root,
-            tuple(references[recording].items()),
-            tuple(jobs[recording]),
-        )
+            order = orders[probe.stretch.recording]
+            order.probes[probe_name(plan, probe)] = probe, names[probe.reference]
+    return orders.values()
 
 
 def _is_done(order: Order, known: Mapping[str, str]) -> bool:
     """Whether all files are there with the bytes that were written."""
-    names = [*(job.name for job in order.jobs), *(name for name, _ in order.references)]
     return all(
         name in known
         and (order.out / name).is_file()
         and file_sha256(order.out / name) == known[name]
-        for name in names
+        for name in (*order.probes, *order.references)
     )
 
 
-def _known_hashes(rows: Iterable[Truth]) -> dict[str, str]:
-    """SHA-256 of the files that the truth speaks of, by name."""
+def _render(order: Order) -> dict[str, Truth]:
+    """Write the references and probes of one recording; the truth of each probe by its name."""
+    samples = load_quietly(order.root / order.source.path)
+    references = {
+        name: _write_flac(order.out / name, _cut(samples, stretch, order), order.sample_rate)
+        for name, stretch in order.references.items()
+    }
     return {
-        row[file]: row[sha256]
-        for row in rows
-        for file, sha256 in (("probe", "sha256"), ("reference", "reference_sha256"))
-        if file in row and sha256 in row
+        name: _make(name, probe, reference, samples, order, references[reference])
+        for name, (probe, reference) in order.probes.items()
+    }
+
+
+def _make(
+    name: str, probe: Probe, reference_name: str, samples: Samples, order: Order, reference: Flac
+) -> Truth:
+    """Write one probe; the truth about it."""
+    stretch, own = probe.stretch, order.references[reference_name]
+    fragment = _cut(samples, stretch, order)
+    # As loud as the reference is written: codecs would clip samples beyond full scale.
+    lowered_db = _gain_db(fragment)
+    chain = _with_noise(probe.chain, order.noise_root)
+    altered = chain.apply(_louder(fragment, lowered_db), order.sample_rate)
+    written = _write_flac(order.out / name, altered.samples, order.sample_rate)
+    length_s = fragment.size / order.sample_rate
+    place = TimeMap((Span(0.0, length_s, stretch.start_s, stretch.start_s + length_s),))
+    return {
+        "probe": name,
+        "reference": reference_name,
+        "recording": stretch.recording,
+        "start_s": stretch.start_s,
+        "length_s": stretch.length_s,
+        "reference_start_s": own.start_s,
+        "reference_length_s": own.length_s,
+        "condition": probe.condition,
+        "kind": probe.kind,
+        **{key: size for key, size in probe.sizes().items() if key != "length_s"},
+        "gain_db": lowered_db + written.gain_db,
+        "reference_gain_db": reference.gain_db,
+        "sha256": written.sha256,
+        "reference_sha256": reference.sha256,
+        "effects": [effect.to_dict() for effect in probe.chain.effects],
+        "time_map": [astuple(span) for span in place.then(altered.time_map).spans],
     }
 
 
@@ -277,26 +246,25 @@ def _cut(samples: Samples, stretch: Stretch, order: Order) -> Samples:
     end = start + round(stretch.length_s * order.sample_rate)
     if end > samples.size + 1:
         raise InputError(
-            f"{stretch.recording!r} lasts {samples.size / order.sample_rate:.2f} s; the plan wants "
+            f"{stretch.recording!r} lasts {samples.size / order.sample_rate:.2f} s; the plan needs "
             f"{stretch.length_s:g} s from {stretch.start_s:g} s on"
         )
     return samples[start:end]
 
 
 def _with_noise(chain: Chain, noise_root: Path | None) -> Chain:
-    """The chain with its recordings of noise where they lie here."""
+    """The chain with the paths of its recorded noise on this machine."""
+    root = noise_root or Path()
     return Chain(
         tuple(
-            replace(effect, path=str((noise_root or Path()) / effect.path))
-            if isinstance(effect, Background)
-            else effect
-            for effect in chain.effects
+            replace(e, path=str(root / e.path)) if isinstance(e, Background) else e
+            for e in chain.effects
         )
     )
 
 
 def _gain_db(samples: Samples) -> float:
-    """By how much samples must be raised for 16 bits: 0, or less where they would clip."""
+    """The gain that fits samples into 16 bits: 0, or less if they would clip."""
     peak = float(np.abs(samples).max())
     highest = (FULL_SCALE - 1) / FULL_SCALE
     return 0.0 if peak <= highest else float(20 * np.log10(highest / peak))
@@ -307,7 +275,7 @@ def _louder(samples: Samples, gain_db: float) -> Samples:
 
 
 def _write_flac(path: Path, samples: Samples, sample_rate: int) -> Flac:
-    """Write samples in 16 bits, lowered only where they would clip; what was written."""
+    """Write samples in 16 bits, lowered only if they would clip."""
     gain_db = _gain_db(samples)
     scaled = np.round(_louder(samples, gain_db).astype(np.float64) * FULL_SCALE)
     steps: NDArray[np.int16] = np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
@@ -320,18 +288,12 @@ def _journal(out: Path, plan: Plan) -> Path:
     return out / f".{plan.protocol}.truth-so-far.jsonl"
 
 
-def _append(path: Path, rows: Iterable[Truth]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows)
-
-
 def _known_truth(out: Path, plan: Plan) -> dict[str, Truth]:
-    """Truth by probe, as far as it was written before; a line cut short doesn't count."""
+    """Truth by probe, as far as it was written before; a line cut short does not count."""
     truth: dict[str, Truth] = {}
     for path in (out / f"{plan.protocol}.truth.jsonl", _journal(out, plan)):
-        if not path.exists():
-            continue
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        for line in text.splitlines():
             try:
                 row = json.loads(line)
                 truth[row["probe"]] = row
@@ -340,17 +302,26 @@ def _known_truth(out: Path, plan: Plan) -> dict[str, Truth]:
     return truth
 
 
+def _known_hashes(rows: Iterable[Truth]) -> dict[str, str]:
+    """SHA-256 of the files in the truth, by name."""
+    return {
+        row[file]: row[sha256]
+        for row in rows
+        for file, sha256 in (("probe", "sha256"), ("reference", "reference_sha256"))
+        if file in row and sha256 in row
+    }
+
+
 def _finish(out: Path, plan: Plan, truth: Mapping[str, Truth]) -> Written:
     """Write the truth in the plan's order, then the lists."""
-    names = list(dict.fromkeys(probe_name(plan, probe) for probe in plan.probes))
+    names = dict.fromkeys(probe_name(plan, probe) for probe in plan.probes)
     with written_whole(out / f"{plan.protocol}.truth.jsonl") as temporary:
         temporary.write_text("".join(json.dumps(truth[name]) + "\n" for name in names))
     _journal(out, plan).unlink(missing_ok=True)
-    within_csv = out / f"{plan.protocol}.within.csv"
-    if plan.within:
-        write_trials(within_csv, trials_within(plan, within_csv))
+    within_csv = out / f"{plan.protocol}.within.csv" if plan.within else None
+    if within_csv is not None:
+        write_trials(within_csv, trials(plan, within_csv, within=True))
     pairs = trials(plan, out / f"{plan.protocol}.csv")
     write_trials(pairs.path, pairs)
     n_targets = int(pairs.label.sum())
-    n_nontargets = len(pairs) - n_targets
-    return Written(plan, pairs.path, n_targets, n_nontargets, within_csv if plan.within else None)
+    return Written(plan, pairs.path, n_targets, len(pairs) - n_targets, within_csv)

@@ -1,10 +1,18 @@
-"""Systems that score pairs of recordings, by name; a new one is a file here and a line below."""
+"""Systems that score pairs of recordings; a new one is a file here and a line in `SYSTEMS`."""
 
+from __future__ import annotations  # help lists the names, and needs neither numpy nor torch
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-if TYPE_CHECKING:  # the command's help lists the names, and needs neither numpy nor torch
-    from eval.systems.interface import Settings, System
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cqtnet.embed import Precision
 
 SYSTEMS = {
     "embedding": "eval.systems.ours:EmbeddingSystem",
@@ -14,8 +22,49 @@ SYSTEMS = {
     "chroma-dtw": "eval.systems.baselines:ChromaDtwSystem",
 }
 
+Description: TypeAlias = "Mapping[str, NDArray[Any]]"
+"""All that a system needs to know of a recording, as arrays: they are kept on disk."""
 
-def make_system(name: str, settings: "Settings") -> "System":
+
+@dataclass(frozen=True)
+class Settings:
+    """The user's options; a system uses those that apply to it."""
+
+    model: str = "default"  # shipped weights by name, or a path
+    device: str = "auto"
+    precision: Precision = "auto"
+
+
+class System(Protocol):
+    """One way to tell whether two recordings are the same."""
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Plain data: everything that changes a description or a score, with SHA-256 of weights."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the score file after `score`, such as `log_lr`."""
+
+    @property
+    def pairs_at_once(self) -> int:
+        """How many pairs are scored and kept together: the most that an interruption costs."""
+
+    def describe(self, path: Path) -> Description:
+        """The description of a file; an InputError that names the file if it cannot be used."""
+
+    def score(
+        self, recordings: Sequence[Description], pairs: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Scores (n, 1 + columns) of pairs (n, 2), each a reference and a probe.
+
+        The first column is the score, higher for the same recording. A system without columns
+        may return (n,). Pairs are indices into `recordings`, which are read from disk whenever one
+        is asked for.
+        """
+
+
+def make_system(name: str, settings: Settings) -> System:
     """The system of that name, ready to describe recordings and score pairs.
 
     >>> make_system("mean-cqt", Settings()).describe("a.flac")["levels"].shape
@@ -28,3 +77,16 @@ def make_system(name: str, settings: "Settings") -> "System":
     module, _, kind = SYSTEMS[name].partition(":")
     system: System = getattr(import_module(module), kind)(settings)
     return system
+
+
+def require_length(n_samples: int, path: Path) -> None:
+    """Raise unless a recording is long enough for every system: then all score the same pairs."""
+    from cqtnet import SAMPLE_RATE, audio
+    from cqtnet.errors import FragmentTooShortError
+    from cqtnet.model import MINIMUM_S
+
+    if n_samples < MINIMUM_S * SAMPLE_RATE:
+        raise FragmentTooShortError(
+            f"{audio.shown(path)} lasts {n_samples / SAMPLE_RATE:.3f} s, less than the "
+            f"{MINIMUM_S:.1f} s that can be compared; leave it out"
+        )

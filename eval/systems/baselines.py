@@ -1,4 +1,4 @@
-"""The magnitudes that the baselines without a network describe a recording by."""
+"""Baselines without a network: (a) the mean log-CQT, and (b) chroma, warped onto each other."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from cqtnet import audio
 from cqtnet.cqt import BINS_PER_OCTAVE, N_BINS, Cqt
-from eval.systems.interface import Description, Settings, require_length
+from eval.systems import Description, Settings, require_length
+
+MAX_SHIFT = 6
+"""Bins, that is semitones, by which one mean log-CQT is moved against the other."""
+PAIRS_IN_MEMORY = 1 << 15
+FRAMES_AVERAGED = 9
+"""CQT frames in a chroma frame: 4.8 chroma frames a second."""
+ROTATIONS = (np.arange(12)[:, None] + np.arange(12)) % 12  # row r: pitch classes moved by r
 
 
 def relative_magnitudes(path: Path) -> NDArray[np.float32]:
@@ -28,16 +35,10 @@ def _transform() -> Cqt:
     return Cqt()
 
 
-# Baseline (a): the mean log-CQT of a recording, compared at every shift up to six semitones.
-
-MAX_SHIFT = 6  # bins, that is semitones
-BLOCK = 1 << 15  # pairs whose vectors are gathered at once
-
-
 class MeanCqtSystem:
     """The cosine of mean log-CQTs over the bins that both have, at the best of ±6 bins.
 
-    A recording is the mean over time of log(1 + magnitude / mean magnitude), 84 numbers. Nothing
+    A recording is the mean over time of log(1 + magnitude / mean magnitude), 84 numbers. No mean
     is subtracted: all are positive, and scores lie in [0, 1].
     """
 
@@ -57,36 +58,32 @@ class MeanCqtSystem:
     ) -> NDArray[np.float64]:
         """The best cosine of each pair (n, 2), (n,)."""
         levels = np.stack([recording["levels"] for recording in recordings])
+        n_bins = levels.shape[1]
         best = np.full(len(pairs), -np.inf)
         for shift in range(-MAX_SHIFT, MAX_SHIFT + 1):
-            references = _unit(levels[:, max(0, -shift) : levels.shape[1] - max(0, shift)])
-            probes = _unit(levels[:, max(0, shift) : levels.shape[1] - max(0, -shift)])
-            for start in range(0, len(pairs), BLOCK):
-                a, b = pairs[start : start + BLOCK].T
+            references = _unit(levels[:, max(0, -shift) : n_bins - max(0, shift)])
+            probes = _unit(levels[:, max(0, shift) : n_bins - max(0, -shift)])
+            for start in range(0, len(pairs), PAIRS_IN_MEMORY):
+                block = slice(start, start + PAIRS_IN_MEMORY)
+                a, b = pairs[block].T
                 cosines = np.einsum("nb,nb->n", references[a], probes[b])
-                np.maximum(best[start : start + BLOCK], cosines, out=best[start : start + BLOCK])
+                best[block] = np.maximum(best[block], cosines)
         return best
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Vectors (n, bins) of length 1; one of nothing but zeros stays."""
+    """Vectors (n, bins) of length 1; a vector of zeros stays."""
     wide = vectors.astype(np.float64)
     return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12))
 
 
-# Baseline (b): chroma of the shorter recording, warped onto a stretch of the longer one.
-
-FRAMES_AVERAGED = 9  # CQT frames: 4.8 chroma frames a second
-ROTATIONS = (np.arange(12)[:, None] + np.arange(12)) % 12  # row r: pitch classes moved by r
-
-
 class ChromaDtwSystem:
-    """Minus the mean cost of the best subsequence path, at the best of twelve rotations.
+    """Minus the mean cost of the best path of the shorter recording along the longer one.
 
-    The cost of two frames is 1 minus the correlation of their chroma, 0 of two silent ones.
-    Paths take the steps (1, 1), (2, 1) and (1, 2), so that local tempo stays between half and
-    double; a cell counts as often as its step moves on in the shorter recording, whose length the
-    sum is divided by.
+    The best of twelve rotations of the chroma counts. The cost of two frames is 1 minus the
+    correlation of their chroma, 0 for two silent ones. Paths take the steps (1, 1), (2, 1) and
+    (1, 2), so local tempo stays between half and double. A cell counts once for each frame of the
+    shorter recording that its step moves on, and the sum is divided by its frames.
     """
 
     pairs_at_once = 5000  # some seconds
@@ -97,7 +94,7 @@ class ChromaDtwSystem:
         self.parameters = {"frames_averaged": FRAMES_AVERAGED, "steps": "11 21 12"}
 
     def describe(self, path: Path) -> Description:
-        """Chroma as of `chroma`, {"chroma": (frames, 12)}."""
+        """The chroma of a file, {"chroma": (frames, 12)}."""
         return {"chroma": chroma(relative_magnitudes(path))}
 
     def score(
@@ -111,7 +108,7 @@ class ChromaDtwSystem:
 def chroma(magnitudes: NDArray[np.float32]) -> NDArray[np.float32]:
     """Chroma (frames, 12) of CQT magnitudes (84, T): centred, of length 1.
 
-    A flat one, as of silence, is twelve equal numbers: 1 with its like, 0 with all others.
+    A flat one, as of silence, is twelve equal numbers: 1 with another flat one, 0 with others.
     """
     n_frames = magnitudes.shape[1] // FRAMES_AVERAGED
     cut = magnitudes[:, : n_frames * FRAMES_AVERAGED]
@@ -126,7 +123,7 @@ def chroma(magnitudes: NDArray[np.float32]) -> NDArray[np.float32]:
 def path_cost(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     """Mean cost of the best path of the shorter chroma (n, 12) along the longer one, in [0, 2].
 
-    Row by row: all rotations and all places of the longer recording at once.
+    Computed row by row, for all rotations and all places of the longer recording together.
     """
     query, along = (a, b) if len(a) <= len(b) else (b, a)
     rotated = query[:, ROTATIONS]  # (n, 12 rotations, 12)

@@ -1,4 +1,4 @@
-"""The paper's system: the best cosine of two recordings' embeddings."""
+"""Our systems: the best cosine of embeddings as in the paper, and the whole comparison."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from cqtnet.cqt import SILENCE_LEVEL
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import InputError
 from cqtnet.model import step_count
-from eval.systems.interface import Description, Settings, require_length
+from eval.systems import Description, Settings, require_length
 from verify.calibration import MEASURES, load_calibration, measures
 from verify.comparison import gather
 from verify.features import Features
@@ -21,29 +21,38 @@ from verify.recording import WHOLE_S, Recording
 from verify.results import Evidence, Item
 
 HOP_S = 1.0
+MEASURE_COLUMNS = tuple(name.replace(" ", "_") for name in MEASURES)
+"""Measures of a pair, from which calibration learns."""
+ALIGNMENT_COLUMNS = ("found_tempo", "found_semitones", "found_offset_s", "found_overlap_s")
+"""What the best alignment gives."""
+
+
+def _parameters(embedder: Embedder) -> dict[str, Any]:
+    return {
+        "model_sha256": embedder.sha256,
+        "precision": str(embedder.dtype).removeprefix("torch."),
+        "device": embedder.device.type,
+    }
+
+
+def _embedder(settings: Settings) -> Embedder:
+    return Embedder.named(settings.model, device=settings.device, precision=settings.precision)
 
 
 class EmbeddingSystem:
     """What `verify.cosine.best_hit` says of two recordings, for many pairs at once.
 
-    The shorter recording of a pair is one window, and described by its vector. The windows of
-    the longer one depend only on how many steps of the trunk the shorter one has, so they are
-    pooled once for all pairs that need them, and one product gives the cosines of all these.
+    The shorter recording of a pair is one window, described by its vector. The windows of the
+    longer one depend only on how many steps of the trunk the shorter one has. So they are pooled
+    once for all pairs that need them, and one product gives all their cosines.
     """
 
     pairs_at_once = 1 << 20
     columns = ()
 
     def __init__(self, settings: Settings) -> None:
-        self.embedder = Embedder.named(
-            settings.model, device=settings.device, precision=settings.precision
-        )
-        self.parameters = {
-            "model_sha256": self.embedder.sha256,
-            "precision": str(self.embedder.dtype).removeprefix("torch."),
-            "device": self.embedder.device.type,
-            "hop_s": HOP_S,
-        }
+        self.embedder = _embedder(settings)
+        self.parameters = {**_parameters(self.embedder), "hop_s": HOP_S}
 
     def describe(self, path: Path) -> Description:
         """The trace, and vector (embedding_size,) and level of the whole as one window."""
@@ -55,43 +64,43 @@ class EmbeddingSystem:
             "levels": trace.levels,
             "n_samples": np.array(trace.n_samples),
             "vector": whole.vectors[0],
-            "heard": whole.has_content[0],
+            "has_content": whole.has_content[0],
         }
 
     def score(
         self, recordings: Sequence[Description], pairs: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """The highest cosine of each pair (n, 2), (n,): in [-1, 1], and -1 of silence."""
+        """The highest cosine of each pair (n, 2), (n,): in [-1, 1], and -1 for silence."""
         vectors = np.stack([recording["vector"] for recording in recordings])
-        heard = np.array([recording["heard"] for recording in recordings])
+        has_content = np.array([recording["has_content"] for recording in recordings])
         n_samples = np.array([int(recording["n_samples"]) for recording in recordings])
         n_steps = np.array([step_count(self.embedder.preset, int(n)) for n in n_samples])
         swap = n_samples[pairs[:, 0]] < n_samples[pairs[:, 1]]
         longer, shorter = np.where(swap, pairs.T[::-1], pairs.T)
         scores = np.empty(len(pairs))
         for rows in _equal_rows(longer, n_steps[shorter]):
-            windows_of, sought = _trace(recordings[longer[rows[0]]]), shorter[rows]
-            best = self._best(windows_of, vectors[sought], n_samples[sought] / SAMPLE_RATE)
-            scores[rows] = np.where(heard[sought], best, -1.0)
+            trace, probes = _trace(recordings[longer[rows[0]]]), shorter[rows]
+            best = self._best(trace, vectors[probes], n_samples[probes] / SAMPLE_RATE)
+            scores[rows] = np.where(has_content[probes], best, -1.0)
         return scores
 
     def _best(
         self, trace: Trace, vectors: NDArray[np.float32], window_s: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """The highest cosine of each vector (n, embedding_size) with windows as long as its own.
+        """The highest cosine of each vector (n, embedding_size) with windows of its own length.
 
-        All of `window_s` (n,) are the same number of steps.
+        All of `window_s` (n,) have the same number of steps.
         """
         windows = self.embedder.windows(trace, window_s=float(window_s[0]), hop_s=HOP_S)
         cosines = vectors @ windows.vectors.T  # (n, windows)
         end_s = np.minimum(windows.start_s + window_s[:, None], trace.duration_s)
-        heard = trace.mean_levels(windows.start_s, end_s) >= SILENCE_LEVEL
-        best: NDArray[np.float64] = np.where(heard, cosines, -1.0).max(axis=1)
+        has_content = trace.mean_levels(windows.start_s, end_s) >= SILENCE_LEVEL
+        best: NDArray[np.float64] = np.where(has_content, cosines, -1.0).max(axis=1)
         return best
 
 
 def _equal_rows(*columns: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Rows (n,) that agree in all columns, together."""
+    """The rows grouped: each group (n,) is equal in all columns."""
     order = np.lexsort(columns)
     changes = np.any([np.diff(column[order]) != 0 for column in columns], axis=0)
     return np.split(order, np.flatnonzero(changes) + 1)
@@ -101,27 +110,15 @@ def _trace(recording: Description) -> Trace:
     return Trace(recording["steps"], recording["levels"], int(recording["n_samples"]))
 
 
-# The whole comparison: what `verify` finds by embedding and alignment, and its calibration.
-
-FOUND = ("found_tempo", "found_semitones", "found_offset_s", "found_overlap_s")
-MEASURED = tuple(name.replace(" ", "_") for name in MEASURES)
-
-
 class AlignmentSystem:
-    """The strength of the best alignment, and all that was measured: what calibration needs."""
+    """The strength of the best alignment, and all measures that calibration learns from."""
 
     pairs_at_once = 512
-    columns: tuple[str, ...] = (*MEASURED, *FOUND)
+    columns: tuple[str, ...] = (*MEASURE_COLUMNS, *ALIGNMENT_COLUMNS)
 
     def __init__(self, settings: Settings) -> None:
-        self.embedder = Embedder.named(
-            settings.model, device=settings.device, precision=settings.precision
-        )
-        self.parameters: dict[str, Any] = {
-            "model_sha256": self.embedder.sha256,
-            "precision": str(self.embedder.dtype).removeprefix("torch."),
-            "device": self.embedder.device.type,
-        }
+        self.embedder = _embedder(settings)
+        self.parameters = _parameters(self.embedder)
 
     def describe(self, path: Path) -> Description:
         """Trace and features, features in half precision."""
@@ -147,15 +144,12 @@ class AlignmentSystem:
     def score(
         self, recordings: Sequence[Description], pairs: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """Strength, measures and what was found of each pair (n, 2): (n, 1 + columns)."""
-        return np.array(
-            [
-                self._row(
-                    gather(self.embedder, _recording(recordings[p]), _recording(recordings[r]))
-                )
-                for r, p in pairs
-            ]
-        )
+        """Strength, measures and alignment of each pair (n, 2): (n, 1 + columns)."""
+        rows = []
+        for reference, probe in pairs:
+            a, b = _recording(recordings[probe]), _recording(recordings[reference])
+            rows.append(self._row(gather(self.embedder, a, b)))
+        return np.array(rows)
 
     def _row(self, evidence: Evidence) -> list[float]:
         return [evidence.strength, *measures(evidence), *_found(evidence)]
@@ -164,7 +158,7 @@ class AlignmentSystem:
 class ComparisonSystem(AlignmentSystem):
     """The calibrated score of the comparison, and its natural-log likelihood ratio."""
 
-    columns = ("log_lr", *MEASURED, *FOUND)
+    columns = ("log_lr", *MEASURE_COLUMNS, *ALIGNMENT_COLUMNS)
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -178,7 +172,7 @@ class ComparisonSystem(AlignmentSystem):
 
 
 def _found(evidence: Evidence) -> tuple[float, float, float, float]:
-    """Tempo, semitones, offset and seconds in common of the probe in the reference."""
+    """Tempo, semitones, offset and overlap in seconds of the best alignment."""
     if evidence.alignment is None:
         return 1.0, 0.0, 0.0, 0.0
     line = evidence.alignment.line

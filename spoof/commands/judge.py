@@ -179,8 +179,7 @@ def calibrate(
     from cqtnet.files import refuse_overwrite
     from spoof.calibrate import calibrate as learn
     from spoof.calibrate import cross_calibrate
-    from spoof.calibration import calibration_path
-    from spoof.checkpoint import load_trained
+    from spoof.checkpoint import calibration_path, load_trained
 
     if folds and part != "auto":
         raise InputError(f"--folds uses all parts except the test part; leave out --part {part}")

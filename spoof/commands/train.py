@@ -161,10 +161,9 @@ def _calibrated(
     trained = load_trained(weights)
     if trained.card["split_by"] != "group":
         return False
+    given: dict[str, Any] = {"device": device, "sources": "validation part"}
     try:
-        calibration = calibrate(
-            trained, utterances, preparer, device=device, sources="validation part"
-        )
+        calibration = calibrate(trained, utterances, preparer, **given)
     except ManifestError as error:
         click.echo(f"cqtnet: not calibrated: {error}", err=True)
         return False

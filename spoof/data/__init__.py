@@ -4,9 +4,12 @@
 >>> split = split_by_group(utterances)
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,11 @@ from cqtnet import audio
 from cqtnet.errors import InputError
 
 SPLITS = ("train", "valid", "test")
+Samples = NDArray[np.float32]
+Short = Literal["repeat", "pad", "skip"]
+"""What to do with a recording shorter than one segment."""
+BLOCK_S = 30.0
+"""Seconds that are decoded at once."""
 
 
 class DataWarning(UserWarning):
@@ -73,13 +81,78 @@ def balance(utterances: Sequence[Utterance]) -> str:
     return f"{n_real} real, {n_fake} fake: {ratio:.2f} fake to 1 real"
 
 
-def class_weights(is_fake: NDArray[np.bool_]) -> tuple[float, float]:
-    """Weights of real and of fake examples that make both classes count the same.
+def segments(
+    blocks: Iterable[Samples], *, rate_hz: int, length_s: float, hop_s: float | None = None,
+    short: Short = "repeat",
+) -> Iterator[Samples]:  # fmt: skip
+    """Segments (length,) of mono samples that come in blocks (n,): memory holds a block.
 
-    `is_fake` is (n,). The mean weight of the examples is 1, so a weighted loss keeps its scale.
+    They begin every `hop_s` (by default one after the other); a rest that fills no segment is
+    dropped. What is shorter than one segment is repeated until it fills it, padded with silence,
+    or skipped.
+
+    >>> [s[0] for s in segments([np.arange(10.0)], rate_hz=1, length_s=4, hop_s=3)]
+    [0.0, 3.0, 6.0]
     """
-    n_fake = int(np.count_nonzero(is_fake))
-    n_real = len(is_fake) - n_fake
-    if not (n_real and n_fake):
-        raise InputError(f"{n_real} real and {n_fake} fake examples have no weights; give both")
-    return len(is_fake) / (2 * n_real), len(is_fake) / (2 * n_fake)
+    length = _n_samples(rate_hz, length_s, "segment")
+    hop = length if hop_s is None else _n_samples(rate_hz, hop_s, "hop")
+    if short not in get_args(Short):
+        raise InputError(f"short {short!r} is unknown; choose from {', '.join(get_args(Short))}")
+    rest, start, n_segments = np.zeros(0, np.float32), 0, 0
+    for block in blocks:
+        rest = np.concatenate([rest, block])
+        while rest.size >= start + length:
+            yield rest[start : start + length].copy()
+            start, n_segments = start + hop, n_segments + 1
+        done = min(start, rest.size)
+        rest, start = rest[done:], start - done
+    if rest.size and not n_segments:
+        yield from filled(rest, length, short)
+
+
+def file_blocks(paths: Sequence[Path], rate_hz: int) -> Iterator[Samples]:
+    """The samples of files, one after the other; their defects become AudioWarnings."""
+    for path in paths:
+        with audio.stream(path, sample_rate=rate_hz, block_s=BLOCK_S) as blocks:
+            yield from blocks
+            for note in blocks.notes:
+                message = f"{audio.shown(path)}: {note}"
+                warnings.warn(message, audio.AudioWarning, stacklevel=3)
+
+
+def filled(samples: Samples, length: int, short: Short) -> Samples:
+    """Samples (n,) shorter than a segment as one segment (1, length), or none, (0, length)."""
+    if short == "skip":
+        return np.zeros((0, length), np.float32)
+    if short == "repeat":
+        return np.resize(samples, (1, length)).astype(np.float32, copy=False)
+    return np.pad(samples, (0, length - samples.size)).astype(np.float32, copy=False)[None]
+
+
+def _n_samples(rate_hz: int, seconds: float, what: str) -> int:
+    """The number of samples in so many seconds; an InputError where that is less than one."""
+    if not (math.isfinite(seconds) and seconds * rate_hz >= 0.5):
+        raise InputError(f"{what} of {seconds:g} s holds no sample at {rate_hz} Hz; give more")
+    return max(1, round(seconds * rate_hz))
+
+
+def joined(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """All utterances of one speaker and class as one, in the order given, as S3 joins them.
+
+    Utterances of different groups or splits are not joined, nor those of unknown speakers: nothing
+    shows whose voice they could continue. Systems and collections that differ become "".
+    """
+    together: dict[tuple[object, ...], list[Utterance]] = {}
+    for number, u in enumerate(utterances):
+        together.setdefault((u.split, u.group, u.speaker or number, u.is_fake), []).append(u)
+    return [
+        replace(
+            same[0], system=_common({u.system for u in same}), more=tuple(u.path for u in same[1:]),
+            collection=_common({u.collection for u in same}),
+        )
+        for same in together.values()
+    ]  # fmt: skip
+
+
+def _common(labels: set[str]) -> str:
+    return labels.pop() if len(labels) == 1 else ""

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ SPLIT_WORDS = {
     "valid": ("valid", "validation", "val", "dev", "development"),
     "test": ("test", "testing", "eval", "evaluation", "devtest"),
 }
+SPLITS = ", ".join(word for words in SPLIT_WORDS.values() for word in words)
 _IS_FAKE = {**dict.fromkeys(REAL_WORDS, False), **dict.fromkeys(FAKE_WORDS, True)}
 _SPLIT = {word: split for split, words in SPLIT_WORDS.items() for word in words}
 
@@ -66,21 +67,23 @@ class Part:
     is_fake: bool
     split: str = ""
 
-    def recordings(self) -> Iterator[tuple[Path, tuple[str, ...]]]:
-        """Each audio file with the names of the folders between, as ("speaker1",)."""
-        depth = len(self.folder.parts)
-        path = None
-        for path in audio_below(self.folder):
-            yield path, path.parts[depth:-1]
-        if path is None:
+    def files(self) -> list[Path]:
+        """The audio files in the folder and below; none is a ManifestError."""
+        files = list(audio_below(self.folder))
+        if not files:
             raise ManifestError(f"{shown(self.folder)} holds no audio; put recordings there")
+        return files
 
 
 def parts(root: Path) -> list[Part]:
     """The labelled folders in a folder, or in its split folders; empty where it has none."""
-    children = subfolders(root)
-    direct = _labelled(children, "")
-    nested = [part for child in children for part in _split_parts(child)]
+    direct = _labelled(root, "")
+    nested = [
+        part
+        for child in subfolders(root)
+        if (split := split_word(child.name))
+        for part in _labelled(child, split)
+    ]
     if direct and nested:
         raise ManifestError(
             f"{shown(root)} holds {direct[0].folder.name} beside {nested[0].folder.parent.name}, "
@@ -93,17 +96,14 @@ def required_parts(root: Path, *, expected: str = FOLDERS_EXPECTED) -> list[Part
     """The labelled folders in a folder; a ManifestError unless there are both labels."""
     labelled = parts(root)
     if not labelled:
-        splits = ", ".join(word for words in SPLIT_WORDS.values() for word in words)
         raise ManifestError(
             f"{shown(root)}: no {expected}; real may be {', '.join(REAL_WORDS)}, "
-            f"fake {', '.join(FAKE_WORDS)}, splits {splits}, in capitals or not"
+            f"fake {', '.join(FAKE_WORDS)}, splits {SPLITS}, in capitals or not"
         )
     for part in labelled:
         if not any(p.split == part.split and p.is_fake != part.is_fake for p in labelled):
-            words = REAL_WORDS if part.is_fake else FAKE_WORDS
-            raise ManifestError(
-                f"{shown(part.folder)} has no folder {' or '.join(words)} beside it; add it"
-            )
+            wanted = " or ".join(REAL_WORDS if part.is_fake else FAKE_WORDS)
+            raise ManifestError(f"{shown(part.folder)} has no folder {wanted} beside it; add it")
     if labelled[0].split:
         used = {part.folder.parent for part in labelled}
         for child in subfolders(root):
@@ -123,13 +123,14 @@ def load_folders(root: Path) -> list[Utterance]:
     """
     utterances = []
     for part in required_parts(root):
-        for path, between in part.recordings():
-            if between and split_word(between[0]):
+        for path in part.files():
+            folder, *below = path.relative_to(part.folder).parts
+            collection = folder if below else ""
+            if split_word(collection):
                 raise ManifestError(
-                    f"{shown(path)}: a folder {between[0]} below the label; put the labels below "
+                    f"{shown(path)}: a folder {collection} below the label; put the labels below "
                     "the split, as in train/real"
                 )
-            collection = between[0] if between else ""
             group = collection or f"{part.split}/{path.stem}"
             utterances.append(
                 Utterance(path, part.is_fake, group, split=part.split, collection=collection)
@@ -137,13 +138,8 @@ def load_folders(root: Path) -> list[Utterance]:
     return utterances
 
 
-def _split_parts(folder: Path) -> list[Part]:
-    split = split_word(folder.name)
-    return _labelled(subfolders(folder), split) if split else []
-
-
-def _labelled(folders: Sequence[Path], split: str) -> list[Part]:
-    labels = [(folder, is_fake_word(folder.name)) for folder in folders]
+def _labelled(root: Path, split: str) -> list[Part]:
+    labels = [(folder, is_fake_word(folder.name)) for folder in subfolders(root)]
     return [Part(folder, label, split) for folder, label in labels if label is not None]
 
 
@@ -165,7 +161,7 @@ def load_fake_or_real(root: Path) -> list[Utterance]:
     version = _version_folder(root)
     utterances = []
     for part in required_parts(version, expected=FAKE_OR_REAL_EXPECTED):
-        for path, _ in part.recordings():
+        for path in part.files():
             group = (path.parent / path.name.split(".")[0]).relative_to(version).as_posix()
             utterances.append(
                 Utterance(path, part.is_fake, group, split=part.split, collection=version.name)
@@ -221,7 +217,7 @@ def load_deep_voice(root: Path) -> list[Utterance]:
     return [
         _deep_voice(path, part)
         for part in required_parts(_audio_folder(root), expected=DEEP_VOICE_EXPECTED)
-        for path, _ in part.recordings()
+        for path in part.files()
     ]
 
 
@@ -233,7 +229,7 @@ def is_deep_voice(root: Path) -> bool:
         return False
     fakes = next(part for part in unsplit if part.is_fake)
     return folder.name.casefold() == "audio" or all(
-        CONVERSION.fullmatch(path.stem) for path, _ in fakes.recordings()
+        CONVERSION.fullmatch(path.stem) for path in fakes.files()
     )
 
 

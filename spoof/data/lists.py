@@ -5,21 +5,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from augment.audio.files import shown
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.tables import read_list, read_table
 from spoof.data import Utterance, folders, missing_class
-from spoof.data.folders import (
-    FAKE_WORDS,
-    REAL_WORDS,
-    SPLIT_WORDS,
-    audio_below,
-    is_fake_word,
-    split_word,
-    subfolders,
-)
+from spoof.data.folders import audio_below, is_fake_word, split_word
 
 
 @dataclass(frozen=True)
@@ -54,7 +45,7 @@ def _layout_of(path: Path) -> str:
             return name
     content = "no text"
     if path.is_dir():
-        names = [shown(folder.name) for folder in subfolders(path)]
+        names = [shown(folder.name) for folder in folders.subfolders(path)]
         more = f" and {len(names) - 8} more" if len(names) > 8 else ""
         content = f"the folders {', '.join(names[:8])}{more}" if names else "no folders"
     expected = "; ".join(f"{name}: {layout.expected}" for name, layout in LAYOUTS.items())
@@ -66,12 +57,7 @@ def _refuse_missing(missing: Sequence[tuple[str, Path]]) -> None:
     if missing:
         place, path = missing[0]
         others = f", nor are {len(missing) - 1} other recordings" if len(missing) > 1 else ""
-        raise ManifestError(
-            f"{place}: {shown(path)} is not there{others}; get them, or leave their lines out"
-        )
-
-
-# A table of recordings: a CSV or TSV file with a row for each.
+        raise ManifestError(f"{place}: {shown(path)} is not there{others}; get them, or drop them")
 
 
 def load_table(path: Path) -> list[Utterance]:
@@ -107,18 +93,16 @@ def _from_row(row: dict[str, str], folder: Path, *, place: str) -> Utterance:
         raise ManifestError(f"{place}: no file or path; name the recording")
     is_fake = is_fake_word(row["label"])
     if is_fake is None:
-        digit = row["label"].strip().isdigit()
-        why = ": in some data sets 1 is real, in others fake" if digit else ""
+        is_digit = row["label"].strip().isdigit()
+        why = ": in some data sets 1 is real, in others fake" if is_digit else ""
         raise ManifestError(
             f"{place}: label {shown(row['label'])!r} is neither real nor fake{why}; write one of "
-            f"{', '.join(REAL_WORDS + FAKE_WORDS)}"
+            f"{', '.join(folders.REAL_WORDS + folders.FAKE_WORDS)}"
         )
     split = split_word(row["split"]) if row.get("split", "").strip() else ""
     if split is None:
-        words = ", ".join(word for words in SPLIT_WORDS.values() for word in words)
-        raise ManifestError(
-            f"{place}: split {shown(row['split'])!r} is unknown; write one of {words}"
-        )
+        word = shown(row["split"])
+        raise ManifestError(f"{place}: split {word!r} is unknown; write one of {folders.SPLITS}")
     speaker = row.get("speaker", "")
     collection = row.get("collection") or row.get("repository") or ""
     group = row.get("group") or speaker or collection or name
@@ -139,91 +123,67 @@ PART_OF_LETTER = {"T": "train", "D": "dev", "E": "eval"}
 """LA_T_1138215 is of the training part, in whichever list it stands."""
 
 
-class Line(NamedTuple):
-    """A line of a protocol, `LA_0079 LA_T_1138215 - - bonafide`."""
-
-    place: str  # file:line
-    speaker: str
-    utterance: str
-    system: str
-    is_fake: bool
-
-
 def load_asvspoof(path: Path) -> list[Utterance]:
     """The utterances of all protocols of an LA folder, or of the one protocol that is given.
 
     train, dev and eval become train, valid and test. A speaker is a group. Missing files are a
     ManifestError: the first one, and how many.
     """
-    protocols, folder = _protocols(path)
-    listed: dict[str, dict[str, Path]] = {}  # the files of each part by name: one listing is fast
-    missing = []
-    utterances = []
-    for line in _lines_of_all(protocols):
-        part = _part(line)
-        flac = folder / f"ASVspoof2019_LA_{part}" / "flac"
-        if part not in listed:
-            files = audio_below(flac) if flac.is_dir() else ()
-            listed[part] = {file.stem: file for file in files}
-        file = listed[part].get(line.utterance, flac / f"{line.utterance}.flac")
-        if line.utterance not in listed[part]:
-            missing.append((line.place, file))
-        labels = (line.is_fake, line.speaker, line.speaker, line.system)
-        utterances.append(Utterance(file, *labels, SPLIT_OF_PART[part], f"ASVspoof2019_LA_{part}"))
+    protocols, root = _protocols(path)
+    files: dict[str, dict[str, Path]] = {}  # of each part by name: one listing is fast
+    seen: dict[str, str] = {}
+    missing, utterances = [], []
+    for place, (speaker, name, _, system, key) in _protocol_lines(protocols):
+        if name in seen:
+            raise ManifestError(
+                f"{place}: {shown(name)} stands at {seen[name]} already; give each utterance one "
+                "line"
+            )
+        seen[name] = place
+        part = _part(name, place)
+        flac = root / f"ASVspoof2019_LA_{part}" / "flac"
+        if part not in files:
+            below = audio_below(flac) if flac.is_dir() else ()
+            files[part] = {file.stem: file for file in below}
+        file = files[part].get(name, flac / f"{name}.flac")
+        if name not in files[part]:
+            missing.append((place, file))
+        labels = (key == "spoof", speaker, speaker, system.strip("-"), SPLIT_OF_PART[part])
+        utterances.append(Utterance(file, *labels, f"ASVspoof2019_LA_{part}"))
     _refuse_missing(missing)
     return utterances
 
 
-def protocol_lines(path: Path) -> Iterator[Line]:
-    """The lines of a protocol; one that cannot be parsed is a ManifestError with its number."""
-    empty = True
-    for number, text in enumerate(read_list(path).splitlines(), start=1):
-        if not text.strip():
-            continue
-        empty = False
-        place, fields = f"{path}:{number}", text.split()
-        if len(fields) != 5:
-            raise ManifestError(
-                f"{place}: {len(fields)} columns where a protocol has five (speaker, file, -, "
-                "system or -, bonafide or spoof); correct the line"
-            )
-        speaker, utterance, _, system, key = fields
-        if key not in ("bonafide", "spoof"):
-            raise ManifestError(
-                f"{place}: {shown(key)!r} is neither bonafide nor spoof; correct it"
-            )
-        if key == "bonafide" and system != "-":
-            raise ManifestError(f"{place}: bonafide, and made by {shown(system)}; correct one")
-        yield Line(place, speaker, utterance, system.strip("-"), key == "spoof")
-    if empty:
-        raise ManifestError(f"{path}:1: holds no line; give a protocol")
+def _protocol_lines(protocols: Sequence[Path]) -> Iterator[tuple[str, list[str]]]:
+    """The place, file:line, and the fields of each line, `LA_0079 LA_T_1138215 - - bonafide`."""
+    for path in protocols:
+        lines = [(n, t.split()) for n, t in enumerate(read_list(path).splitlines(), start=1)]
+        if not any(fields for _, fields in lines):
+            raise ManifestError(f"{path}:1: holds no line; give a protocol")
+        for place, fields in ((f"{path}:{n}", fields) for n, fields in lines if fields):
+            if len(fields) != 5:
+                raise ManifestError(
+                    f"{place}: {len(fields)} columns where a protocol has five (speaker, file, -, "
+                    "system or -, bonafide or spoof); correct the line"
+                )
+            system, key = shown(fields[3]), shown(fields[4])
+            if key not in ("bonafide", "spoof"):
+                raise ManifestError(f"{place}: {key!r} is neither bonafide nor spoof; correct it")
+            if key == "bonafide" and system != "-":
+                raise ManifestError(f"{place}: bonafide, and made by {system}; correct one")
+            yield place, fields
 
 
-def _lines_of_all(protocols: Sequence[Path]) -> Iterator[Line]:
-    """The lines of protocols; an utterance that is listed twice is a ManifestError."""
-    seen: dict[str, str] = {}
-    for line in (line for protocol in protocols for line in protocol_lines(protocol)):
-        if line.utterance in seen:
-            raise ManifestError(
-                f"{line.place}: {shown(line.utterance)} stands at {seen[line.utterance]} already; "
-                "give each utterance one line"
-            )
-        seen[line.utterance] = line.place
-        yield line
-
-
-def _part(line: Line) -> str:
+def _part(name: str, place: str) -> str:
     """train, dev or eval: by the name of the protocol, else by the letter in the utterance's."""
-    named = PROTOCOL_NAME.fullmatch(Path(line.place.rpartition(":")[0]).name)
-    if named:
-        return named[1].lower()
-    letter = line.utterance.partition("_")[2][:1]
-    if letter not in PART_OF_LETTER:
+    named = PROTOCOL_NAME.fullmatch(Path(place.rpartition(":")[0]).name)
+    letter = name.partition("_")[2][:1]
+    if not named and letter not in PART_OF_LETTER:
         raise ManifestError(
-            f"{line.place}: neither the list's name nor {shown(line.utterance)} states the part; "
-            "call the list like ASVspoof2019.LA.cm.train.trn.txt"
+            f"{place}: neither the list's name nor {shown(name)} states the part; call the list "
+            "like ASVspoof2019.LA.cm.train.trn.txt"
         )
-    return PART_OF_LETTER[letter]
+    return named[1].lower() if named else PART_OF_LETTER[letter]
 
 
 def _protocol_folder(path: Path) -> Path | None:
@@ -252,24 +212,17 @@ def _protocols(path: Path) -> tuple[list[Path], Path]:
 
 
 LAYOUTS: dict[str, Layout] = {
-    "table": Layout(
-        "a .csv or .tsv file with the columns file (or path) and label",
-        lambda path: path.suffix.lower() in (".csv", ".tsv") and path.is_file(),
-        load_table,
-    ),
-    "asvspoof": Layout(  # of text files, which come after tables, only protocols are left
-        ASVSPOOF_EXPECTED,
-        lambda path: bool(path.is_file() or _protocol_folder(path)),
-        load_asvspoof,
-    ),
-    "deep-voice": Layout(
-        folders.DEEP_VOICE_EXPECTED, folders.is_deep_voice, folders.load_deep_voice
-    ),
-    "fake-or-real": Layout(
-        folders.FAKE_OR_REAL_EXPECTED, folders.is_fake_or_real, folders.load_fake_or_real
-    ),
-    "folders": Layout(
-        folders.FOLDERS_EXPECTED, lambda path: bool(folders.parts(path)), folders.load_folders
-    ),
-}
+    "table": Layout("a .csv or .tsv file with the columns file (or path) and label",
+                    lambda path: path.suffix.lower() in (".csv", ".tsv") and path.is_file(),
+                    load_table),
+    # Of text files, which come after tables, only protocols are left.
+    "asvspoof": Layout(ASVSPOOF_EXPECTED,
+                       lambda path: bool(path.is_file() or _protocol_folder(path)), load_asvspoof),
+    "deep-voice": Layout(folders.DEEP_VOICE_EXPECTED, folders.is_deep_voice,
+                         folders.load_deep_voice),
+    "fake-or-real": Layout(folders.FAKE_OR_REAL_EXPECTED, folders.is_fake_or_real,
+                           folders.load_fake_or_real),
+    "folders": Layout(folders.FOLDERS_EXPECTED, lambda path: bool(folders.parts(path)),
+                      folders.load_folders),
+}  # fmt: skip
 """Layouts by name, in the order in which they are tried: `folders` comes last, it fits most."""

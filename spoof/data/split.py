@@ -42,9 +42,13 @@ def split_by_group(
     of its real and of its fake ones, in whole groups, the same ones for the same `seed`. Data that
     are all marked `test`, say, leave the other sides empty.
     """
-    _check_shares(valid, test)
-    marked, rest = _marked(utterances)
     shares = {"valid": valid, "test": test}
+    for name, share in shares.items():
+        if not (math.isfinite(share) and 0 <= share < 1):
+            raise InputError(f"{name} share of {share:g} is not within 0 to 1; give one below 1")
+    if valid + test >= 1:
+        raise InputError(f"shares of {valid:g} and {test:g} leave nothing to train on; lower them")
+    marked, rest = _marked(utterances)
     wanted = {side: s for side, s in shares.items() if s and side not in marked and rest}
     if wanted:
         sides = {"train": 1 - sum(wanted.values()), **wanted}
@@ -85,7 +89,11 @@ def apportioned(
     its utterances most; `seed` decides the order among groups of about one size. Where a side
     has no utterance of a class and another side can spare a group, that group moves.
     """
-    groups = _groups(utterances)
+    counts: dict[str, list[int]] = {}
+    for utterance in utterances:
+        counts.setdefault(utterance.group, [0, 0])[utterance.is_fake] += 1
+    n_real, n_fake = (max(sum(count[c] for count in counts.values()), 1) for c in (0, 1))
+    groups = {group: (real / n_real, fake / n_fake) for group, (real, fake) in counts.items()}
     need = [[share, share] for share in shares]  # of real and of fake utterances, on each side
     side_of: dict[str, int] = {}
     for group in _in_order(groups, utterances, seed):
@@ -101,15 +109,6 @@ def apportioned(
     for utterance in utterances:
         parts[side_of[utterance.group]].append(utterance)
     return parts
-
-
-def _groups(utterances: Sequence[Utterance]) -> dict[str, Shares]:
-    counts: dict[str, list[int]] = {}
-    for utterance in utterances:
-        counts.setdefault(utterance.group, [0, 0])[utterance.is_fake] += 1
-    n_real = max(sum(real for real, _ in counts.values()), 1)
-    n_fake = max(sum(fake for _, fake in counts.values()), 1)
-    return {group: (real / n_real, fake / n_fake) for group, (real, fake) in counts.items()}
 
 
 def _in_order(
@@ -143,11 +142,9 @@ def _give_each_side_both(
 
 
 def _spare(
-    wanted: int,
-    side_of: Mapping[str, int],
-    groups: Mapping[str, Shares],
+    wanted: int, side_of: Mapping[str, int], groups: Mapping[str, Shares],
     having: Sequence[Sequence[int]],
-) -> str | None:
+) -> str | None:  # fmt: skip
     """The smallest group with a class whose side does not need it for either class."""
     spare = [
         group
@@ -190,11 +187,3 @@ def _require_both(part: Sequence[Utterance], side: str, whole: Sequence[Utteranc
             f"{side} would hold {counts}: {real} groups hold real and {fake} fake utterances, and "
             "none may be on two sides; give more recordings or speakers, or ask for fewer parts"
         )
-
-
-def _check_shares(valid: float, test: float) -> None:
-    for name, share in (("valid", valid), ("test", test)):
-        if not (math.isfinite(share) and 0 <= share < 1):
-            raise InputError(f"{name} share of {share:g} is not within 0 to 1; give one below 1")
-    if valid + test >= 1:
-        raise InputError(f"shares of {valid:g} and {test:g} leave nothing to train on; lower them")

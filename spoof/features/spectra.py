@@ -6,7 +6,7 @@ filters, ln(x + 1e-6) and an orthonormal DCT-II.
 
 import functools
 from collections.abc import Callable
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,9 +64,6 @@ def power_spectrogram(
     frames = frames_of(padded, length=n_fft, hop=hop) * hann(n_fft).astype(np.float32)
     spectra = rfft(frames, axis=1)
     return np.ascontiguousarray((spectra.real**2 + spectra.imag**2).T)
-
-
-# Banks of triangular filters over the bins of a power spectrum, each made once and kept.
 
 
 @functools.cache
@@ -244,8 +241,16 @@ def chroma_cqt(samples: Samples, rate_hz: int, *, by: By = "librosa") -> NDArray
     n_frames = 1 + len(samples) // HOP_LENGTH
     # Silence follows the end; librosa warns unless its longest wavelet fits.
     samples = np.pad(samples, (0, max(0, _fft_length(rate_hz) - len(samples))))
-    compute = _chroma_by_librosa if by == "librosa" else _chroma_from_definition
-    return np.asarray(compute(samples, rate_hz)[:, :n_frames], np.float32)
+    if by == "definition":
+        chroma = _chroma_from_definition(samples, rate_hz)
+    else:
+        from librosa.feature import chroma_cqt as by_librosa
+
+        chroma = by_librosa(
+            y=samples, sr=rate_hz, hop_length=HOP_LENGTH, n_octaves=N_OCTAVES,
+            bins_per_octave=BINS_PER_OCTAVE, tuning=0.0,
+        )  # fmt: skip
+    return np.asarray(chroma[:, :n_frames], np.float32)
 
 
 def chroma_means(samples: Samples, rate_hz: int) -> NDArray[np.float32]:
@@ -253,21 +258,11 @@ def chroma_means(samples: Samples, rate_hz: int) -> NDArray[np.float32]:
     return np.asarray(chroma_cqt(samples, rate_hz).mean(axis=1), np.float32)
 
 
-def _chroma_by_librosa(samples: Samples, rate_hz: int) -> NDArray[np.floating]:
-    import librosa
-
-    options = {"n_octaves": N_OCTAVES, "bins_per_octave": BINS_PER_OCTAVE, "tuning": 0.0}
-    chroma: NDArray[np.floating] = librosa.feature.chroma_cqt(
-        y=samples, sr=rate_hz, hop_length=HOP_LENGTH, **options
-    )
-    return chroma
-
-
 def _chroma_from_definition(samples: Samples, rate_hz: int) -> NDArray[np.floating]:
-    kernels = _kernels(rate_hz)
-    frames = frames_of(np.pad(samples, kernels.n_fft // 2), length=kernels.n_fft, hop=HOP_LENGTH)
+    n_fft, wavelets = _fft_length(rate_hz), _wavelets(rate_hz)
+    frames = frames_of(np.pad(samples, n_fft // 2), length=n_fft, hop=HOP_LENGTH)
     blocks = [frames[i : i + BLOCK_FRAMES] for i in range(0, len(frames), BLOCK_FRAMES)]
-    bins = np.hstack([np.abs(kernels.spectra @ rfft(block, axis=1).T) for block in blocks])
+    bins = np.hstack([np.abs(wavelets @ rfft(block, axis=1).T) for block in blocks])
     # Each pitch class is the sum of its bin and the two beside it, over all octaves.
     per_class = BINS_PER_OCTAVE // N_CHROMA
     nearest = (np.arange(N_OCTAVES * BINS_PER_OCTAVE) + per_class // 2) // per_class % N_CHROMA
@@ -282,16 +277,12 @@ def _fft_length(rate_hz: int) -> int:
     return 1 << int(np.ceil(np.log2(QUALITY * rate_hz / C1_HZ)))
 
 
-class Kernels(NamedTuple):
-    """Spectra of the wavelets (bins, 1 + n_fft / 2), nearly all zero, and the FFT they are for."""
-
-    spectra: csr_matrix
-    n_fft: int
-
-
 @functools.cache
-def _kernels(rate_hz: int) -> Kernels:
-    """Hann-windowed phasors of unit sum times the root of their length, as spectra."""
+def _wavelets(rate_hz: int) -> csr_matrix:
+    """Spectra (bins, 1 + n_fft / 2), nearly all zero, of Hann-windowed phasors.
+
+    The phasors have a unit sum times the root of their length.
+    """
     n_fft = _fft_length(rate_hz)
     rows = []
     for k in range(N_OCTAVES * BINS_PER_OCTAVE):
@@ -305,7 +296,7 @@ def _kernels(rate_hz: int) -> Kernels:
         spectrum = fft(wavelet)[: 1 + n_fft // 2].conj() / n_fft
         spectrum[np.abs(spectrum) < 1e-4 * np.abs(spectrum).max()] = 0
         rows.append(csr_matrix(spectrum.astype(np.complex64)))
-    return Kernels(vstack(rows, format="csr"), n_fft)
+    return vstack(rows, format="csr")
 
 
 # DEEP-VOICE's table: one row of 26 numbers a second, by librosa as its authors did. Every second
@@ -313,14 +304,9 @@ def _kernels(rate_hz: int) -> Kernels:
 
 N_ROW_MFCC = 20
 COLUMNS = (
-    "chroma_stft",
-    "rms",
-    "spectral_centroid",
-    "spectral_bandwidth",
-    "rolloff",
-    "zero_crossing_rate",
-    *(f"mfcc{i}" for i in range(1, N_ROW_MFCC + 1)),
-)
+    "chroma_stft", "rms", "spectral_centroid", "spectral_bandwidth", "rolloff",
+    "zero_crossing_rate", *(f"mfcc{i}" for i in range(1, N_ROW_MFCC + 1)),
+)  # fmt: skip
 """Names of the 26 numbers, in the order of the table."""
 
 

@@ -29,16 +29,9 @@ from tests.augment.signals import bursts, drawn, loudest_moment_s, sine
 ROOT = Path(__file__).parents[2]
 SAMPLE_RATE = 22050
 ALL = sorted(EFFECTS)
-MOVES_TIME = {
-    "crop",
-    "cut",
-    "insert_recording",
-    "insert_silence",
-    "repeat",
-    "speed",
-    "tempo",
-    "wsola_tempo",
-}
+MOVES_TIME = set(
+    ["crop", "cut", "insert_recording", "insert_silence", "repeat", "speed", "tempo", "wsola_tempo"]
+)
 
 
 def test_every_effect_has_its_line_its_export_and_its_section_in_the_documentation() -> None:

@@ -82,7 +82,7 @@ def test_audio_in_the_place_of_a_list_is_told_without_its_bytes(tree: Path) -> N
     with pytest.raises(ManifestError, match=r"1\.wav is audio; give a folder or a list"):
         read_items(tree / "a/1.wav")
     shutil.copy(tree / "a/1.wav", tree / "list.csv")
-    with pytest.raises(ManifestError, match=r"list\.csv is no text in UTF-8") as caught:
+    with pytest.raises(ManifestError, match=r"list\.csv:\d+: holds a NUL") as caught:
         read_items(tree / "list.csv")
     assert str(caught.value).isprintable()
     with pytest.raises(ManifestError, match="found i\\\\x1bd, split") as caught:
@@ -104,12 +104,13 @@ def test_held_out_collections_are_whole_and_stay_when_others_come() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("id,split\nx,train\n", r"list\.csv:1: no column `path` or `file`; found id, split"),
+        ("id,split\nx,train\n", r"list\.csv:1: no column file or path; found id, split"),
         ("path\nnone.wav\n", r"list\.csv:2: 'none\.wav' is not a file"),
         ("path\na/1.wav\na/1.wav\n", r"list\.csv:3: recording 'a/1\.wav' stands on line 2"),
         ("path,split\na/1.wav,training\n", r"list\.csv:2: split 'training'; use one of train"),
-        ("path,split\na/1.wav\n", r"list\.csv:2: has not the 2 columns"),
-        ("path,split\na/1.wav,train,more\n", r"list\.csv:2: has not the 2 columns"),
+        ("path,split\na/1.wav\n", r"list\.csv:2: 1 fields where the header has 2"),
+        ("path,split\na/1.wav,train,more\n", r"list\.csv:2: 3 fields"),
+        ("path,split\n", r"list\.csv:1: holds no row"),
         ("path,split\na/1.wav,test\n", "no recording to train on"),
         ("", "no column"),
         ('"path"x,split\na/1.wav,train\n', r"list\.csv:1: "),
@@ -124,7 +125,7 @@ def test_a_wrong_manifest_names_file_line_and_cure(tree: Path, text: str, messag
 def test_an_empty_folder_and_a_missing_list_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="holds no audio"):
         read_items(tmp_path)
-    with pytest.raises(ManifestError, match="neither a folder nor a readable list"):
+    with pytest.raises(ManifestError, match=r"cannot be read: .*; give a list"):
         read_items(tmp_path / "none.csv")
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cqtnet.eer import equal_error_rate, error_rates
+from cqtnet.eer import equal_error_rate, rank
 from cqtnet.errors import InputError
 
 
@@ -36,7 +36,7 @@ def test_the_hull_lies_under_every_operating_point_and_one_is_on_it(
     rng: np.random.Generator,
 ) -> None:
     target, nontarget = rng.normal(1, 1, 40), rng.normal(0, 1, 40)
-    false_alarm, miss = error_rates(target, nontarget)
+    false_alarm, miss = rank(target, nontarget).rates()
     assert equal_error_rate(target, nontarget) <= np.maximum(false_alarm, miss).min()
     assert (false_alarm[0], miss[0], false_alarm[-1], miss[-1]) == (0, 1, 1, 0)
 

@@ -39,6 +39,26 @@ def test_names_that_are_not_utf_8_come_back_as_the_same_bytes(tmp_path: Path) ->
     assert name.encode("utf-8", "surrogateescape") == b"caf\xe9.wav"
 
 
+def test_a_tsv_of_one_column_may_hold_commas(tmp_path: Path) -> None:
+    assert read_table(written(tmp_path, b"file\na, b.wav\n", "list.tsv")).column("file") == [
+        "a, b.wav"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b'file,n\n"a\nb",1\n', ":2: a field holds a line break"),
+        (b"file,n\na,1\n\nb,2\n", ":3: 0 fields where the header has 2"),
+    ],
+)
+def test_a_row_may_have_to_be_a_line(tmp_path: Path, data: bytes, message: str) -> None:
+    path = written(tmp_path, data)
+    assert read_table(path).columns == ["file", "n"]
+    with pytest.raises(ManifestError, match=message):
+        read_table(path, row_a_line=True)
+
+
 def test_columns_are_found_in_any_case_where_that_is_wanted(tmp_path: Path) -> None:
     path = written(tmp_path, b"File , LABEL\na.wav,1\n")
     assert read_table(path, needed=["label"], fold_case=True).columns == ["file", "label"]

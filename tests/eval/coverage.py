@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from cqtnet.eer import Floats
-from eval.bootstrap import Recordings, interval, recordings_of, resample
-from eval.metrics.discrimination import equal_error_rate_of
-from eval.metrics.information import OperatingPoint, min_cllr_of, min_dcf_of
-from eval.metrics.quantities import evidence_of
+from eval.bootstrap import Recordings, Sample, evidence_of, interval, recordings_of, resample
+from eval.metrics.scores import OperatingPoint, equal_error_rate_of, min_cllr
 from eval.trials import Scores
 
 SEPARATION = 2.5
@@ -41,9 +39,9 @@ def truth() -> Floats:
     """The figures of infinitely many recordings, in the order of `FIGURES`."""
     costs = []
     for point in POINTS:
-        miss_counts, false_alarm_counts = point.weighed()
+        of_miss, of_false_alarm = point.weights()
         best = point.threshold / SEPARATION + SEPARATION / 2  # the score of this log LR
-        costs.append(miss_counts * norm.cdf(best - SEPARATION) + false_alarm_counts * norm.sf(best))
+        costs.append(of_miss * norm.cdf(best - SEPARATION) + of_false_alarm * norm.sf(best))
     rates = norm.cdf(THRESHOLD - SEPARATION), norm.sf(THRESHOLD)
     # The log LR of a target is normal around s²/2 with variance s², of a nontarget mirrored.
     ratio = norm(SEPARATION**2 / 2, SEPARATION)
@@ -100,19 +98,13 @@ def holds(
     wrong = ((scores.score >= THRESHOLD) != scores.label).astype(np.float64)
     evidence = evidence_of(scores, recordings, {"threshold": wrong}, where="world")
 
-    def figures(target: Floats, nontarget: Floats) -> Floats:
-        sample = evidence.sample(target, nontarget)
-        lowest = (min_dcf_of(sample.score, point) for point in POINTS)
-        eer, information = equal_error_rate_of(sample.score), min_cllr_of(sample.score)
+    def figures(sample: Sample) -> Floats:
+        lowest = (point.least_cost(sample.score) for point in POINTS)
+        eer, information = equal_error_rate_of(sample.score), min_cllr.of(sample.score)
         return np.array([eer, *lowest, information, *sample.losses["threshold"]])
 
     value, resampled = resample(
-        figures,
-        evidence.target,
-        evidence.nontarget,
-        recordings=recordings.count,
-        resamples=resamples,
-        rng=rng,
+        figures, evidence, recordings=recordings.count, resamples=resamples, rng=rng
     )
     low, high = interval(value, resampled)
     return (low <= TRUTH) & (high >= TRUTH), high - low

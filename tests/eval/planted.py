@@ -1,4 +1,4 @@
-"""A system whose scores are known by heart: recordings are alike that are of one size."""
+"""Scores, recordings and a system whose answers are known beforehand."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,11 +8,67 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet.errors import NotAudioError
-from eval.systems.interface import Description, Settings
+from eval.protocols import Source, Survey
+from eval.protocols.survey import BLOCK_S
+from eval.systems import Description, Settings
+from eval.trials import Scores
+
+
+def scores(
+    target: Sequence[float],
+    nontarget: Sequence[float],
+    *,
+    log_lr: bool = False,
+    condition: str = "c",
+    files: int = 10,
+) -> Scores:
+    """Targets and nontargets of recordings that come round again."""
+    score = np.array([*target, *nontarget], np.float64)
+    label = np.arange(len(score)) < len(target)
+    recording = np.array([f"R{i % files}" for i in range(len(score))])
+    reference = np.where(label, np.char.add("r", recording), "other")
+    probe = np.array([f"p{i}" for i in range(len(score))])
+    conditions, ratios = np.full(len(score), condition), score if log_lr else None
+    path = Path("s.csv")
+    return Scores(path, reference, probe, label, conditions, recording, {}, score, ratios)
+
+
+def paired(log_lr_target: float, log_lr_nontarget: float, *, n: int = 20) -> Scores:
+    """n targets and n nontargets of n recordings on either side, each class with one score."""
+    label = np.arange(2 * n) < n
+    own = np.arange(2 * n) % n
+    probe = np.char.add("p", own.astype(str))
+    reference = np.char.add("r", np.where(label, own, (own + 7) % n).astype(str))
+    score = np.where(label, log_lr_target, log_lr_nontarget)
+    recording, condition = np.char.add("R", probe), np.full(2 * n, "c")
+    return Scores(Path("s"), reference, probe, label, condition, recording, {}, score, score)
+
+
+def joined(*parts: Scores) -> Scores:
+    columns = ("reference", "probe", "label", "condition", "recording", "score")
+    together = {name: np.concatenate([getattr(p, name) for p in parts]) for name in columns}
+    return Scores(Path("s.csv"), **together)
+
+
+def surveyed(
+    name: str,
+    collection: str = "",
+    *,
+    duration_s: float = 70.0,
+    quiet: tuple[float, float] = (0, 0),
+) -> Survey:
+    """A recording that was never made, equally loud everywhere but in its quiet stretch."""
+    power = np.ones(round(duration_s / BLOCK_S))
+    power[round(quiet[0] / BLOCK_S) : round(quiet[1] / BLOCK_S)] = 1e-9
+    source = Source(name, f"{name}.wav", f"hash of {name}", collection or name)
+    return Survey(source, duration_s, power)
+
+
+MANY = [surveyed(f"r{i}", f"c{i // 3}") for i in range(30)]
 
 
 class PlantedSystem:
-    """Minus the difference in bytes; it remembers what it was asked, and stops when told to."""
+    """Minus the difference in bytes; it records its calls, and stops when told to."""
 
     described: ClassVar[list[str]] = []
     scored: ClassVar[list[int]] = []
@@ -26,13 +82,11 @@ class PlantedSystem:
 
     @classmethod
     def forget(cls) -> None:
-        """Begin to remember anew."""
         cls.described.clear()
         cls.scored.clear()
 
     def describe(self, path: Path) -> Description:
-        if len(self.described) + len(self.scored) >= self.stop_after:
-            raise KeyboardInterrupt
+        self._stop()
         text = path.read_text()
         if text.startswith("bad"):
             raise NotAudioError(f"{path.name} is bad")
@@ -42,8 +96,11 @@ class PlantedSystem:
     def score(
         self, recordings: Sequence[Description], pairs: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        if len(self.described) + len(self.scored) >= self.stop_after:
-            raise KeyboardInterrupt
+        self._stop()
         self.scored.append(len(pairs))
         sizes = np.array([float(recording["size"]) for recording in recordings])
         return np.asarray(-np.abs(sizes[pairs[:, 0]] - sizes[pairs[:, 1]]))
+
+    def _stop(self) -> None:
+        if len(self.described) + len(self.scored) >= self.stop_after:
+            raise KeyboardInterrupt

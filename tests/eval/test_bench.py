@@ -4,8 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from cqtnet.cli import cqtnet
-from eval.bench.table import Measurement, seconds
-from eval.commands.measure import PARTS
+from eval.bench import LONG, PARTS, Measurement, archive, engine, seconds
 
 
 def test_a_line_names_value_ratio_and_promise() -> None:
@@ -21,9 +20,14 @@ def test_seconds_is_the_median_after_a_warm_up() -> None:
 
 @pytest.mark.parametrize("part", ["startup", "frontend", "metrics"])
 def test_a_part_runs_and_prints_json(part: str) -> None:
-    assert part in PARTS
     result = CliRunner().invoke(cqtnet, ["eval", "bench", "--only", part, "--quick", "--json"])
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
     assert all(line["value"] > 0 for line in report["measurements"])
     assert "torch" in report["versions"]
+
+
+def test_every_part_has_its_function() -> None:
+    for name in (*PARTS, *LONG):
+        module = archive if name.startswith("archive") else engine
+        assert callable(getattr(module, f"measure_{name.replace('-', '_')}"))

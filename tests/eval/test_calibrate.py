@@ -9,41 +9,42 @@ import pytest
 from click.testing import CliRunner
 
 from cqtnet.cli import cqtnet
-from cqtnet.errors import ManifestError
-from eval.calibrate import calibrate
-from eval.placing import placing
-from eval.systems.ours import FOUND, MEASURED
+from cqtnet.errors import InputError, ManifestError
+from eval.calibrate import calibrate, placing
+from eval.systems.ours import ALIGNMENT_COLUMNS, MEASURE_COLUMNS
 from verify.calibration import load_calibration
 
 SHA = "c" * 64
 RECORDINGS = 24
 
 
-def write_scores(folder: Path, seed: int = 0) -> Path:
-    """Scores of pairs of 24 recordings in 6 collections: the cosine tells, the rest is chance."""
-    rng = np.random.default_rng(seed)
-    lines = ["reference,probe,label,condition,recording,score," + ",".join((*MEASURED, *FOUND))]
+@pytest.fixture
+def scores(tmp_path: Path) -> Path:
+    """Pairs of 24 recordings in 6 collections: the cosine tells them apart, the rest is random."""
+    rng = np.random.default_rng(0)
+    columns = (*MEASURE_COLUMNS, *ALIGNMENT_COLUMNS)
+    lines = ["reference,probe,label,condition,recording,score," + ",".join(columns)]
     for probe in range(RECORDINGS):
         others = (probe + 1 + rng.choice(RECORDINGS - 1, 8, replace=False)) % RECORDINGS
         for other in (probe, *others):
             same = other == probe
-            values = rng.standard_normal(len(MEASURED)) * 0.1
+            values = rng.standard_normal(len(MEASURE_COLUMNS)) * 0.1
             values[0] += 0.7 if same else 0.1
             found = (1.1, -2.0, 0.01 * probe, 9.0)
             numbers = ",".join(f"{x:.6f}" for x in (*values, *found))
             lines.append(f"r{other}.wav,p{probe}.wav,{int(same)},c,r{probe},0,{numbers}")
-    path = folder / "scores.csv"
+    path = tmp_path / "scores.csv"
     path.write_text("\n".join(lines) + "\n")
     path.with_suffix(".json").write_text(json.dumps({"parameters": {"model_sha256": SHA}}))
     rows = [f"r{i}.wav,r{i},valid,k{i % 6}" for i in range(RECORDINGS)]
-    (folder / "audio.csv").write_text("\n".join(["path,id,split,collection", *rows]) + "\n")
+    (tmp_path / "audio.csv").write_text("\n".join(["path,id,split,collection", *rows]) + "\n")
     for i in range(RECORDINGS):
-        (folder / f"r{i}.wav").touch()
+        (tmp_path / f"r{i}.wav").touch()
     return path
 
 
-def test_what_tells_gets_the_weight_and_the_numbers_are_those_of_the_list(tmp_path: Path) -> None:
-    found = calibrate(write_scores(tmp_path), tmp_path / "audio.csv", sources="planted")
+def test_the_measure_that_tells_gets_the_weight(scores: Path, tmp_path: Path) -> None:
+    found = calibrate(scores, tmp_path / "audio.csv", sources="planted")
     assert found.weights[0] > 2 * max(map(abs, found.weights[1:]))
     data = found.data
     assert (data["recordings"], data["collections"], data["pairs_same"]) == (24, 6, 24)
@@ -54,40 +55,39 @@ def test_what_tells_gets_the_weight_and_the_numbers_are_those_of_the_list(tmp_pa
     assert data["eer"] < 0.1 and data["min_cllr"] <= data["cllr"] < 0.3
 
 
-def test_the_command_writes_what_comparing_reads(tmp_path: Path) -> None:
+def test_the_command_writes_what_comparing_reads(scores: Path, tmp_path: Path) -> None:
     out = tmp_path / "mine.calibration.json"
-    words = [
-        "eval",
-        "calibrate",
-        str(write_scores(tmp_path)),
-        "--audio",
-        str(tmp_path / "audio.csv"),
-    ]
-    done = CliRunner().invoke(cqtnet, [*words, "--out", str(out)])
+    words = ["eval", "calibrate", str(scores), "--audio", str(tmp_path / "audio.csv"), "--out"]
+    done = CliRunner().invoke(cqtnet, [*words, str(out)])
     assert done.exit_code == 0, done.output
     assert "24 recordings, 6 collections" in done.stdout
     assert load_calibration(tmp_path / "mine.safetensors", SHA).data["recordings"] == 24
-    again = CliRunner().invoke(cqtnet, [*words, "--out", str(out)])
+    again = CliRunner().invoke(cqtnet, [*words, str(out)])
     assert "use --force" in str(again.exception)
+    done = CliRunner().invoke(cqtnet, [*words, str(out), "--force", "--json"])
+    assert json.loads(done.stdout) == json.loads(out.read_text())
+    wrong = CliRunner().invoke(cqtnet, [*words, str(tmp_path / "mine.json")])
+    assert isinstance(wrong.exception, InputError) and "name it after" in str(wrong.exception)
 
 
-def test_scores_of_another_system_are_refused(tmp_path: Path) -> None:
-    path = write_scores(tmp_path)
-    path.write_text(path.read_text().replace("coherence", "something"))
-    with pytest.raises(ManifestError, match=r"lacks the column coherence.*alignment"):
-        calibrate(path, tmp_path / "audio.csv")
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("scores.csv", "coherence", "something", r"no column coherence.*alignment"),
+        ("audio.csv", ",r0,", ",r99,", r"scores\.csv:2: .*does not list recording 'r0'"),
+        ("scores.json", "parameters", "options", r"scores\.json, .* does not name their weights"),
+    ],
+)
+def test_files_that_do_not_belong_together_are_refused(
+    name: str, old: str, new: str, message: str, scores: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(ManifestError, match=message):
+        calibrate(scores, tmp_path / "audio.csv")
 
 
-def test_an_unknown_recording_is_named_with_its_line(tmp_path: Path) -> None:
-    path = write_scores(tmp_path)
-    audio = (tmp_path / "audio.csv").read_text().replace("r0.wav,r0,", "r0.wav,r99,")
-    (tmp_path / "audio.csv").write_text(audio)
-    with pytest.raises(ManifestError, match=r"scores\.csv:2: .*does not list recording 'r0'"):
-        calibrate(path, tmp_path / "audio.csv")
-
-
-def test_placing_measures_against_the_truth(tmp_path: Path) -> None:
-    path = write_scores(tmp_path)
+def test_placing_measures_against_the_truth(scores: Path, tmp_path: Path) -> None:
     truths = [
         {
             "probe": f"p{i}.wav",
@@ -98,16 +98,19 @@ def test_placing_measures_against_the_truth(tmp_path: Path) -> None:
         }
         for i in range(RECORDINGS)
     ]
-    (tmp_path / "c.truth.jsonl").write_text("\n".join(map(json.dumps, truths)))
-    row = placing(path, tmp_path)["c"].to_dict()
+    with pytest.raises(ManifestError, match=r"no \.truth\.jsonl"):
+        placing(scores, tmp_path)
+    path = tmp_path / "c.truth.jsonl"
+    path.write_text("\n".join(map(json.dumps, truths)))
+    row = placing(scores, tmp_path)["c"].to_dict()
     assert (row["targets"], row["matches"]) == (24, 24)
     assert row["place_ms_median"] == pytest.approx(10 * 11.5)  # planted: 0, 10, … 230 ms
     assert row["tempo_percent_median"] == pytest.approx(0, abs=1e-4)
     assert row["cents_p95"] == pytest.approx(5)
-    done = CliRunner().invoke(cqtnet, ["eval", "placing", str(path), "--truth", str(tmp_path)])
-    assert "| c | 24 of 24 | 115 / 219 |" in done.stdout
-
-
-def test_placing_without_truth_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match=r"no \.truth\.jsonl"):
-        placing(write_scores(tmp_path), tmp_path)
+    words = ["eval", "placing", str(scores), "--truth", str(tmp_path)]
+    done = CliRunner().invoke(cqtnet, words)
+    assert "| c | 24 of 24 | 115 / 219 |" in " ".join(done.stdout.split())
+    assert json.loads(CliRunner().invoke(cqtnet, [*words, "--json"]).stdout)["c"] == row
+    path.write_text(json.dumps(truths[0]))
+    with pytest.raises(ManifestError, match=r"no truth is known for p1\.wav"):
+        placing(scores, tmp_path)

@@ -1,4 +1,4 @@
-"""Planted edits: what is planted is as it says, and figures are those counted by hand."""
+"""Planted edits: the truth leads to the very samples, and figures are those counted by hand."""
 
 import json
 from pathlib import Path
@@ -15,15 +15,25 @@ from cqtnet.data import list_items
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.music import make_music
 from eval.commands.measure import edits
-from eval.edits import Outcome, boundary_errors_s, figures, hits, is_ambiguous
-from eval.planted import ALTERATIONS, LEAST_PIECE_S, draw_programmes, heard, plant
+from eval.edits import (
+    ALTERATIONS,
+    LEAST_PIECE_S,
+    Outcome,
+    Planted,
+    boundary_errors_s,
+    draw_programmes,
+    figures,
+    hits,
+    is_ambiguous,
+    plant,
+    without_quiet_ends,
+)
 
 Samples = NDArray[np.float32]
-
 TRUTH = ((0.0, 10.0, 0.0, 10.0), (10.0, 20.0, 15.0, 25.0))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def ramp() -> Samples:
     """A minute in which each sample says where it is."""
     return np.linspace(0.1, 0.9, 60 * SAMPLE_RATE, dtype=np.float32)
@@ -41,52 +51,53 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_the_map_of_what_was_planted_leads_to_the_very_samples(ramp: Samples, seed: int) -> None:
+def planted(samples: Samples, seed: int, *, n_edits: int) -> Planted:
+    """The samples with edits; foreign sounds are below zero."""
     rng = np.random.default_rng(seed)
-    planted = plant(ramp, -ramp, n_edits=4, alteration="none", rng=rng)
-    edited, covered = planted.edited, np.zeros(planted.edited.samples.size, bool)
-    for span in planted.edited.time_map.spans:
+    return plant(samples, -np.abs(samples), n_edits=n_edits, alteration="none", rng=rng)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_map_of_the_edits_leads_to_the_very_samples(ramp: Samples, seed: int) -> None:
+    made = planted(ramp, seed, n_edits=4)
+    edited, covered = made.edited, np.zeros(made.edited.samples.size, bool)
+    for span in made.edited.time_map.spans:
         times = (span.out_start_s, span.out_end_s, span.source_start_s, span.source_end_s)
         out, out_end, source, source_end = (round(t * SAMPLE_RATE) for t in times)
         np.testing.assert_array_equal(edited.samples[out:out_end], ramp[source:source_end])
         covered[out:out_end] = True
     assert (edited.samples[~covered] < 0).all(), "what no span covers is foreign"
-    assert 1 <= len(planted.kinds) <= 4
+    assert 1 <= len(made.kinds) <= 4
 
 
-def test_a_move_loses_nothing(ramp: Samples) -> None:
-    made = (
-        plant(ramp, -ramp, n_edits=1, alteration="none", rng=np.random.default_rng(seed))
-        for seed in range(20)
-    )
-    moved = next(planted for planted in made if planted.kinds == ("move",))
-    assert (moved.edited.samples != ramp).any()
-    np.testing.assert_array_equal(np.sort(moved.edited.samples), ramp)
+def test_each_kind_of_edit_does_what_its_name_says(ramp: Samples) -> None:
+    made = {p.kinds: p.edited.samples for p in (planted(ramp, s, n_edits=1) for s in range(20))}
+    assert set(made) == {("cut",), ("insert",), ("move",), ("repeat",)}
+    moved = made["move",]
+    assert (moved != ramp).any()
+    np.testing.assert_array_equal(np.sort(moved), ramp)
+    assert np.isin(made["cut",], ramp).all() and made["cut",].size < ramp.size
+    assert (made["insert",] < 0).sum() == made["insert",].size - ramp.size >= 3 * SAMPLE_RATE
+    assert np.isin(ramp, made["repeat",]).all() and made["repeat",].size > ramp.size
 
 
-def test_no_piece_is_too_short(ramp: Samples) -> None:
-    for seed in range(20):
-        planted = plant(ramp, -ramp, n_edits=5, alteration="none", rng=np.random.default_rng(seed))
-        for piece in planted.pieces:
-            size = piece.end - piece.start if isinstance(piece, Own) else piece.size
-            assert size >= LEAST_PIECE_S * SAMPLE_RATE
-
-
-def test_nothing_is_cut_where_there_is_nothing_to_hear(ramp: Samples) -> None:
+def test_no_piece_is_too_short_or_begins_or_ends_in_a_quiet_place(ramp: Samples) -> None:
     quiet = ramp.copy()
     quiet[20 * SAMPLE_RATE : 40 * SAMPLE_RATE] *= 0.01
+    least = round(LEAST_PIECE_S * SAMPLE_RATE)
     for seed in range(20):
-        planted = plant(quiet, -ramp, n_edits=3, alteration="none", rng=np.random.default_rng(seed))
-        for piece in planted.pieces:
+        for piece in planted(quiet, seed, n_edits=5).pieces:
             if isinstance(piece, Own):
-                assert np.abs(quiet[piece.start : piece.start + 3 * SAMPLE_RATE]).max() > 0.09
-                assert np.abs(quiet[piece.end - 3 * SAMPLE_RATE : piece.end]).max() > 0.09
+                assert piece.end - piece.start >= least
+                assert np.abs(quiet[piece.start : piece.start + least]).max() > 0.09
+                assert np.abs(quiet[piece.end - least : piece.end]).max() > 0.09
+            else:
+                assert piece.size >= least
 
 
 def test_a_quiet_beginning_and_end_are_left_out(ramp: Samples) -> None:
     silence = np.zeros(10 * SAMPLE_RATE, np.float32)
-    left = heard(np.concatenate([silence, ramp, silence]))
+    left = without_quiet_ends(np.concatenate([silence, ramp, silence]))
     assert abs(left.size - ramp.size) < 6 * SAMPLE_RATE
     assert np.isin(ramp, left).all()
 
@@ -94,12 +105,11 @@ def test_a_quiet_beginning_and_end_are_left_out(ramp: Samples) -> None:
 def test_the_map_of_an_altered_recording_goes_through_the_change_of_tempo() -> None:
     sound = make_music(3, duration_s=40.0)
     rng = np.random.default_rng(1)
-    planted = plant(sound, sound[::-1].copy(), n_edits=1, alteration="tempo and pitch", rng=rng)
-    rates = {round(span.rate, 3) for span in planted.edited.time_map.spans}
-    (rate,) = rates
+    made = plant(sound, sound[::-1].copy(), n_edits=1, alteration="tempo and pitch", rng=rng)
+    (rate,) = {round(span.rate, 3) for span in made.edited.time_map.spans}
     assert 0.9 <= rate <= 1.1 and rate != 1
-    ends = [span.out_end_s for span in planted.edited.time_map.spans]
-    assert max(ends) <= planted.edited.samples.size / SAMPLE_RATE + 1e-6
+    ends = [span.out_end_s for span in made.edited.time_map.spans]
+    assert max(ends) <= made.edited.samples.size / SAMPLE_RATE + 1e-6
 
 
 def test_an_edit_that_repeats_what_is_there_anyway_is_ambiguous(rng: np.random.Generator) -> None:
@@ -118,9 +128,6 @@ def test_a_stretch_is_found_only_with_all_four_times_and_once() -> None:
     assert hits(TRUTH, (TRUTH[0], late)) == 1, "300 ms off in B"
     assert hits(TRUTH, (TRUTH[0], TRUTH[0])) == 1, "one to one"
     assert hits(TRUTH, ()) == 0
-
-
-def test_boundary_errors_are_to_the_nearest_and_infinite_without_any() -> None:
     found = ((0.0, 9.9, 0.0, 9.9), (10.2, 20.0, 15.2, 25.0))
     np.testing.assert_allclose(boundary_errors_s(TRUTH, found), [0, 0.1, 0.1, 0], atol=1e-9)
     assert np.isinf(boundary_errors_s(TRUTH, ())).all()
@@ -130,16 +137,14 @@ def outcome(recording: str, found: tuple[tuple[float, float, float, float], ...]
     return Outcome(recording, ("cut",), "none", False, TRUTH, found, 1.0, 60.0)
 
 
-def test_f1_is_that_of_all_stretches_together(rng: np.random.Generator) -> None:
+def test_f1_is_that_of_all_stretches_with_its_interval_by_recording(
+    rng: np.random.Generator,
+) -> None:
     # 2 of 2 with 2 found, 1 of 2 with 1 found: precision 3 of 3, recall 3 of 4.
-    some = [outcome("a", TRUTH), outcome("b", TRUTH[:1])]
-    counted = figures(some, rng=rng)
+    counted = figures([outcome("a", TRUTH), outcome("b", TRUTH[:1])], rng=rng)
     assert counted.f1.value == pytest.approx(2 * 3 / (4 + 3))
     assert counted.f1.low is None and "fewer than 5 recordings" in counted.f1.note
     assert (counted.pairs, counted.stretches) == (2, 4)
-
-
-def test_the_interval_is_by_recording_and_holds_the_value(rng: np.random.Generator) -> None:
     some = [outcome(name, TRUTH if name < "f" else ()) for name in "abcdefg"]
     f1 = figures(some, rng=rng).f1
     assert f1.value is not None and f1.low is not None and f1.high is not None
@@ -148,9 +153,7 @@ def test_the_interval_is_by_recording_and_holds_the_value(rng: np.random.Generat
     assert (perfect.value, perfect.low, perfect.high) == (1, 1, 1)
 
 
-def test_programmes_are_long_enough_and_foreign_material_is_of_another_collection(
-    music: Path,
-) -> None:
+def test_programmes_are_of_different_collections_and_refused_for_one(music: Path) -> None:
     items = list_items(music / "list.csv")
     collection = {item.path: item.collection for item in items}
     programmes = draw_programmes(items, count=6, seed=1)
@@ -160,13 +163,15 @@ def test_programmes_are_long_enough_and_foreign_material_is_of_another_collectio
         assert len(set(of)) == len(of) >= 2
     assert programmes == draw_programmes(items, count=6, seed=1)
     assert programmes != draw_programmes(items, count=6, seed=2)
+    with pytest.raises(ManifestError, match="all 2 recordings are of one collection, 'x'"):
+        draw_programmes(items[:2], count=1, seed=0)
 
 
 def invoke(*words: object) -> Result:
     return CliRunner().invoke(edits, [str(word) for word in words])
 
 
-def test_the_command_plants_counts_and_writes_what_it_says(music: Path, tmp_path: Path) -> None:
+def test_the_command_plants_counts_and_writes_what_it_prints(music: Path, tmp_path: Path) -> None:
     words = ["--audio", music / "list.csv", "--count", 2, "--out", tmp_path / "edits.json"]
     result = invoke(*words, "--workers", 1, "--json")
     assert result.exit_code == 0, result.output
@@ -180,15 +185,5 @@ def test_the_command_plants_counts_and_writes_what_it_says(music: Path, tmp_path
     assert sum(o["hits"] for o in written["outcomes"]) <= found["stretches"]
     again = invoke(*words)
     assert isinstance(again.exception, InputError) and "--force" in str(again.exception)
-
-
-def test_recordings_of_one_collection_are_refused(music: Path) -> None:
-    items = list_items(music / "list.csv")[:2]
-    with pytest.raises(ManifestError, match="all 2 recordings are of one collection, 'x'"):
-        draw_programmes(items, count=1, seed=0)
-
-
-def test_recordings_that_are_not_there_are_an_error(tmp_path: Path) -> None:
-    result = invoke("--audio", tmp_path / "none", "--out", tmp_path / "x.json")
-    with pytest.raises(InputError, match="does not exist; give a folder"):
-        raise result.exception or AssertionError(result.output)
+    missing = invoke("--audio", tmp_path / "none", "--out", tmp_path / "x.json")
+    assert "does not exist; give a folder" in str(missing.exception)

@@ -1,3 +1,5 @@
+"""Work in processes; a file of its own, for every worker imports it."""
+
 import os
 
 import pytest
@@ -7,28 +9,23 @@ from eval.processes import in_processes
 
 
 def doubled(number: int) -> int:
+    if number == 13:
+        raise InputError(f"{number} is refused")
+    if number == 99:
+        os._exit(1)
     return 2 * number
-
-
-def refused(number: int) -> int:
-    raise InputError(f"{number} is refused")
-
-
-def dead(number: int) -> int:
-    os._exit(number)
 
 
 def where(_: int) -> tuple[int, str]:
     return os.getpid(), os.environ.get("OMP_NUM_THREADS", "")
 
 
-def test_one_worker_works_here_in_order() -> None:
+def test_one_worker_works_here_and_several_elsewhere_with_one_thread_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert list(in_processes(doubled, [3, 1, 2], workers=1)) == [6, 2, 4]
     assert [pid for pid, _ in in_processes(where, [0, 0], workers=1)] == [os.getpid()] * 2
-
-
-def test_several_work_elsewhere_with_one_thread_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     results = list(in_processes(where, range(4), workers=2))
     assert len(results) == 4
     assert os.getpid() not in {pid for pid, _ in results}
@@ -36,16 +33,16 @@ def test_several_work_elsewhere_with_one_thread_each(monkeypatch: pytest.MonkeyP
     assert "OMP_NUM_THREADS" not in os.environ
 
 
-def test_an_error_of_a_worker_is_raised_here() -> None:
-    with pytest.raises(InputError, match="is refused"):
-        list(in_processes(refused, [1, 2], workers=2))
-
-
-def test_a_worker_that_dies_is_an_error_of_the_system() -> None:
-    with pytest.raises(ChildProcessError, match="ended abruptly"):
-        list(in_processes(dead, [1, 2], workers=2))
-
-
-def test_no_workers_are_refused() -> None:
-    with pytest.raises(InputError, match="give at least 1"):
-        list(in_processes(doubled, [1, 2], workers=0))
+@pytest.mark.parametrize(
+    ("task", "workers", "error", "message"),
+    [
+        (13, 2, InputError, "is refused"),
+        (99, 2, ChildProcessError, "ended abruptly"),
+        (1, 0, InputError, "give at least 1"),
+    ],
+)
+def test_an_error_of_a_worker_is_raised_here(
+    task: int, workers: int, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        list(in_processes(doubled, [1, task], workers=workers))

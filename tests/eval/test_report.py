@@ -2,18 +2,21 @@
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from matplotlib.figure import Figure as Picture
 
 from cqtnet.cli import cqtnet
 from cqtnet.errors import InputError
-from eval.metrics import Figure
+from eval import report_pictures
+from eval.metrics import Figure, Options
 from eval.report import (
-    Options,
+    Report,
     errors_table,
     measure_system,
     page,
@@ -23,35 +26,47 @@ from eval.report import (
 )
 from eval.report_pictures import draw_pictures
 from eval.trials import Scores, read_scores, write_scores
+from tests.eval.plots.reading import legend
 
 QUICK = Options(resamples=20)
 
 
-def scores_of(
-    path: Path, *, shift: float = 2.0, candidates: int = 1, with_log_lr: bool = False
-) -> Path:
-    """60 targets of mean `shift`, and nontargets of mean 0, in two conditions of 30 recordings."""
-    rng = np.random.default_rng(3)
+def table_of(
+    conditions: Sequence[str] = ("quiet", "noise"),
+    sizes: Sequence[str] = ("",),
+    *,
+    shift: float = 2.0,
+    candidates: int = 1,
+    with_log_lr: bool = False,
+    sizes_of_nontargets: str | None = None,
+) -> Scores:
+    """60 targets of mean `shift`, and nontargets of mean 0, of 30 recordings in each condition."""
     n = 60
-    label = np.concatenate([np.ones(n, bool), np.zeros(n * candidates, bool)])
-    own = np.arange(n)
-    probe = np.concatenate([own, np.repeat(own, candidates)])
-    others = (own[:, None] + 1 + np.arange(candidates)) % n
-    reference = np.concatenate([own, others.ravel()])
-    score = rng.normal(np.where(label, shift, 0.0), 1.0)
-    snr = np.linspace(0, 10, n)[probe]
-    table = Scores(
-        path,
+    own = np.tile(np.arange(n), 1 + candidates)
+    kind = np.repeat(np.arange(1 + candidates), n)  # 0: targets
+    reference = (own + 2 * kind) % n
+    size = np.array([sizes[i % len(sizes)] for i in own])
+    if sizes_of_nontargets is not None:
+        size = np.where(kind == 0, size, sizes_of_nontargets)
+    condition = np.repeat(conditions, len(own))
+    own, kind, reference, size = (np.tile(x, len(conditions)) for x in (own, kind, reference, size))
+    score = np.random.default_rng(4).normal(np.where(kind == 0, shift, 0.0))
+    name = np.char.add(condition, own.astype(str))
+    return Scores(
+        Path("scores.csv"),
         np.array([f"r{i}.wav" for i in reference]),
-        np.array([f"p{i}.wav" for i in probe]),
-        label,
-        np.where(probe < n // 2, "quiet", "noise"),
-        np.array([f"song {i // 2}" for i in probe]),
-        {"snr_db": np.array([f"{x:.3f}" for x in snr])},
-        score=score,
-        log_lr=shift * score - shift**2 / 2 if with_log_lr else None,
+        np.char.add("p", name),
+        kind == 0,
+        condition,
+        np.array([f"song {i // 2}" for i in own]),
+        {"snr_db": size},
+        score,
+        shift * score - shift**2 / 2 if with_log_lr else None,
     )
-    write_scores(path, table)
+
+
+def scores_of(path: Path, **options: object) -> Path:
+    write_scores(path, table_of(**options))  # type: ignore[arg-type]
     return path
 
 
@@ -62,65 +77,32 @@ def report(*words: object) -> Result:
 def test_a_report_says_the_same_in_json_csv_and_table(tmp_path: Path) -> None:
     ours, theirs = scores_of(tmp_path / "ours.csv"), scores_of(tmp_path / "t.csv", shift=1.0)
     out = tmp_path / "report"
-    done = report(ours, f"theirs={theirs}", "--out", out, "--resamples", 50, "--no-pictures")
+    words = [ours, f"theirs={theirs}", "--out", out, "--resamples", 50, "--no-pictures"]
+    done = report(*words)
     assert done.exit_code == 0, done.output
     content = json.loads((out / "report.json").read_text())
     assert list(content["systems"]) == ["ours", "theirs"]
     conditions = content["systems"]["ours"]["conditions"]
     assert list(conditions) == ["quiet", "noise", "all"]
     eer = conditions["all"]["figures"]["eer"]
+    other = content["systems"]["theirs"]["conditions"]["all"]["figures"]["eer"]
     assert eer["low"] < eer["value"] < eer["high"]
-    assert (
-        eer["value"] < content["systems"]["theirs"]["conditions"]["all"]["figures"]["eer"]["value"]
-    )
+    assert eer["value"] < other["value"]
     with (out / "report.csv").open() as file:
         rows = list(csv.DictReader(file))
-    (row,) = [
-        r for r in rows if (r["system"], r["condition"], r["figure"]) == ("ours", "all", "EER")
-    ]
+    key = ("ours", "all", "EER")
+    (row,) = [r for r in rows if (r["system"], r["condition"], r["figure"]) == key]
     assert float(row["value"]) == eer["value"] and float(row["high"]) == eer["high"]
     assert f"{100 * eer['value']:.3g}"[:4] in done.stdout
     assert (out / "report.md").read_text().count("| noise ") == 4
+    assert "use --force" in str(report(*words).exception)
+    again = report(*words, "--force", "--json")
+    assert json.loads(again.stdout) == json.loads((out / "report.json").read_text())
 
 
-def test_json_on_stdout_is_what_the_file_holds(tmp_path: Path) -> None:
-    ours, out = scores_of(tmp_path / "ours.csv"), tmp_path / "report"
-    done = report(ours, "--out", out, "--json", "--resamples", 0, "--no-pictures")
-    assert json.loads(done.stdout) == json.loads((out / "report.json").read_text())
-
-
-def test_pictures_are_those_that_the_scores_allow(tmp_path: Path) -> None:
-    measured = read_report({"a": scores_of(tmp_path / "a.csv")}, options=QUICK)
-    assert sorted(draw_pictures(measured)) == [
-        "det-a", "histogram-a-noise", "histogram-a-quiet", "roc-a",
-    ]  # fmt: skip
-    files = {name: scores_of(tmp_path / f"{name}.csv", with_log_lr=True) for name in "ab"}
-    both = read_report(files, options=QUICK)
-    names = set(draw_pictures(both))
-    assert names >= {"det-noise", "det-quiet", "tippett-noise", "calibration-a-noise"}
-
-
-def test_conditions_that_differ_in_their_size_only_make_one_curve(tmp_path: Path) -> None:
-    path = scores_of(tmp_path / "crop.csv")
-    text = path.read_text().replace(",quiet,", ",crop-3s,").replace(",noise,", ",crop-5s,")
-    path.write_text(text)
-    measured = read_report({"a": path}, options=QUICK)
-    assert "size-crop-snr_db" in draw_pictures(measured)
-
-
-def test_written_pictures_stand_in_the_page(tmp_path: Path) -> None:
-    out = tmp_path / "report"
-    done = report(scores_of(tmp_path / "a.csv"), "--out", out, "--resamples", 20)
-    assert done.exit_code == 0, done.output
-    page = (out / "report.md").read_text()
-    assert "](det-a.png)" in page
-    assert (out / "det-a.png").exists() and (out / "det-a.svg").exists()
-
-
-def test_ranks_are_told_only_among_enough_candidates(tmp_path: Path) -> None:
-    few = measure_system("a", read_scores(scores_of(tmp_path / "few.csv")), options=QUICK)
-    many = scores_of(tmp_path / "many.csv", candidates=12)
-    enough = measure_system("a", read_scores(many), options=QUICK)
+def test_ranks_are_given_only_among_enough_candidates() -> None:
+    few = measure_system("a", table_of(), options=QUICK)
+    enough = measure_system("a", table_of(candidates=12), options=QUICK)
     assert few.retrieval == {} and set(enough.retrieval) == {"quiet", "noise", "all"}
 
 
@@ -135,12 +117,16 @@ def test_a_figure_is_shown_with_its_interval_or_as_a_bound() -> None:
     assert shown(Figure(None, note="no log_lr")) == shown(None) == "–"
 
 
-def test_a_column_that_nobody_can_fill_is_left_out(tmp_path: Path) -> None:
-    measured = read_report({"a": scores_of(tmp_path / "a.csv")}, options=QUICK)
+def test_a_column_that_no_system_can_fill_is_left_out() -> None:
+    measured = Report([measure_system("a|b", table_of(), options=QUICK)], QUICK)
     header = errors_table(measured).splitlines()[0]
     assert "EER %" in header and "Cllr" not in header
-    assert "FA 0.1 %" not in header, "60 nontargets cannot tell"
-    assert "minCllr" in page(measured) and "| calibration loss" not in page(measured)
+    assert "FA 0.1 %" not in header, "60 nontargets cannot show it"
+    text = page(measured)
+    assert "minCllr" in text and "| calibration loss" not in text
+    assert "needs 1,000 nontargets" in text, "notes"
+    rows = [line for line in text.splitlines() if "a\\|b" in line and line.startswith("|")]
+    assert rows[0].replace("\\|", "").count("|") == header.count("|")
 
 
 def test_systems_are_named_by_their_file_or_by_name(tmp_path: Path) -> None:
@@ -151,62 +137,60 @@ def test_systems_are_named_by_their_file_or_by_name(tmp_path: Path) -> None:
     }  # fmt: skip
     with pytest.raises(InputError, match=r"two score files are named 'ours'"):
         system_names(["x/ours.csv", "y/ours.csv"])
+    with pytest.raises(InputError, match=r"names no system or no file"):
+        system_names(["=ours.csv"])
 
 
 def test_a_threshold_and_operating_points_can_be_asked_for(tmp_path: Path) -> None:
     out = tmp_path / "report"
     words = ["--threshold", 1.0, "--operating-point", "0.01,10,1", "--false-alarm-rate", 0.1]
-    done = report(scores_of(tmp_path / "a.csv"), "--out", out, "--no-pictures", *words)
+    words += ["--no-pictures", "--resamples", 0]
+    done = report(scores_of(tmp_path / "a.csv"), "--out", out, *words)
     assert done.exit_code == 0, done.output
     figures = json.loads((out / "report.json").read_text())["systems"]["a"]["conditions"]["all"]
-    assert {"miss", "false_alarm", "accuracy", "frr_at_far_0.1"} <= set(figures["figures"])
-    assert "miss % at 1 " in done.stdout
+    wanted = {"miss", "false_alarm", "accuracy", "frr_at_far_0.1", "min_dcf_p0.01_cm10_cf1"}
+    assert wanted <= set(figures["figures"])
+    assert "miss % at 1 " in done.stdout and "Without intervals" in done.stdout
 
 
 @pytest.mark.parametrize(
     ("change", "words", "message"),
     [
         (lambda text: text.replace(",1,", ",0,"), [], "no target"),
-        (lambda text: text + "x.wav,p0.wav,0,quiet,song 0,1,nan\n", [], "a.csv:122: score 'nan'"),
-        (lambda text: text + text.splitlines()[1] + "\n", [], "a.csv:122: the trial of"),
+        (lambda text: text + "x.wav,p,0,quiet,song 0,1,nan\n", [], "a.csv:242: score 'nan'"),
+        (lambda text: text + text.splitlines()[1] + "\n", [], "a.csv:242: the trial of"),
         (lambda text: text, ["--operating-point", "high"], "operating point 'high'"),
         (lambda text: text, ["--operating-point", "0.1,1"], "operating point '0.1,1'"),
+        (lambda text: text, ["--resamples", "9"], "9 resamples make no 95 % interval"),
     ],
 )
-def test_bad_input_is_one_line_exit_code_2_and_nothing_written(
+def test_bad_input_is_one_line_and_nothing_written(
     tmp_path: Path, change: object, words: list[str], message: str
 ) -> None:
     path, out = scores_of(tmp_path / "a.csv"), tmp_path / "report"
     assert callable(change)
     path.write_text(change(path.read_text()))
-    with pytest.raises(InputError) as caught:
-        done = report(path, "--out", out, *words)
-        assert done.exception is not None
-        raise done.exception
-    assert message in str(caught.value) and "\n" not in str(caught.value)
+    done = report(path, "--out", out, *words)
+    assert isinstance(done.exception, InputError)
+    assert message in str(done.exception) and "\n" not in str(done.exception)
     assert not out.exists()
 
 
-def test_a_report_is_replaced_only_on_request(tmp_path: Path) -> None:
-    path, out = scores_of(tmp_path / "a.csv"), tmp_path / "report"
-    words = [path, "--out", out, "--no-pictures", "--resamples", 0]
-    assert report(*words).exit_code == 0
-    assert "use --force" in str(report(*words).exception)
-    assert report(*words, "--force").exit_code == 0
-
-
-def test_a_replaced_report_leaves_no_picture_of_the_old_one(tmp_path: Path) -> None:
+def test_pictures_stand_in_the_page_and_leave_with_their_report(tmp_path: Path) -> None:
     out = tmp_path / "report"
     words = ["--out", out, "--resamples", 20]
-    assert report(scores_of(tmp_path / "old.csv"), *words).exit_code == 0
+    assert report(scores_of(tmp_path / "old.csv", conditions=["c"]), *words).exit_code == 0
+    assert "](det-old.png)" in (out / "report.md").read_text()
+    assert (out / "det-old.png").exists() and (out / "det-old.svg").exists()
     (out / "notes.txt").write_text("mine")
-    assert report(scores_of(tmp_path / "new.csv"), *words, "--force").exit_code == 0
+    new = scores_of(tmp_path / "new.csv", conditions=["c"])
+    assert report(new, *words, "--force").exit_code == 0
     names = {path.name for path in out.iterdir()}
     assert not any("-old" in name for name in names)
     assert {"notes.txt", "det-new.png", "report.json"} <= names
 
 
-def test_odd_scores_are_measured_with_a_warning(tmp_path: Path) -> None:
+def test_suspicious_scores_are_measured_with_a_warning(tmp_path: Path) -> None:
     swapped = scores_of(tmp_path / "swapped.csv", shift=-2.0)
     with pytest.warns(UserWarning, match="swapped: targets score lower than nontargets"):
         read_report({"swapped": swapped}, options=QUICK)
@@ -215,16 +199,84 @@ def test_odd_scores_are_measured_with_a_warning(tmp_path: Path) -> None:
     write_scores(tmp_path / "sign.csv", replace(good, log_lr=-good.log_lr))
     with pytest.warns(UserWarning, match="sign: log_lr falls where score rises"):
         read_report({"sign": tmp_path / "sign.csv"}, options=QUICK)
-    fewer = good.where(good.condition == "quiet")
-    write_scores(tmp_path / "fewer.csv", fewer)
+    write_scores(tmp_path / "fewer.csv", good.where(good.condition == "quiet"))
     with pytest.warns(UserWarning, match="good and fewer scored different trials"):
         read_report({n: tmp_path / f"{n}.csv" for n in ("good", "fewer")}, options=QUICK)
 
 
-def test_notes_stand_in_the_page_and_bars_in_names_do_not_break_the_table(tmp_path: Path) -> None:
-    measured = read_report({"a|b": scores_of(tmp_path / "a.csv")}, options=QUICK)
-    text = page(measured)
-    assert "needs 1,000 nontargets" in text
-    rows = [line for line in text.splitlines() if "a\\|b" in line and line.startswith("|")]
-    header = errors_table(measured).splitlines()[0]
-    assert rows and rows[0].replace("\\|", "").count("|") == header.count("|")
+# Which pictures there are, and their names.
+
+
+def pictures_of(
+    *systems: tuple[str, Scores], resamples: int = 10, seed: int = 0
+) -> dict[str, Picture]:
+    options = Options(resamples=resamples, seed=seed)
+    return draw_pictures(
+        Report([measure_system(name, scores, options=options) for name, scores in systems], options)
+    )
+
+
+def test_pictures_are_those_that_the_scores_allow() -> None:
+    plain = pictures_of(("a", table_of()))
+    assert sorted(plain) == ["det-a", "histogram-a-noise", "histogram-a-quiet", "roc-a"]
+    both = pictures_of(*((name, table_of(with_log_lr=True)) for name in "ab"))
+    assert set(both) >= {"det-noise", "det-quiet", "tippett-noise", "calibration-a-noise"}
+    many = pictures_of(*((name, table_of(["c"])) for name in "abcdefg"))
+    assert set(many) >= {"det-c-1", "det-c-2"}, "at most six lines on one"
+
+
+def test_bands_and_sizes_take_the_options_of_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    for name in ("roc_band", "points_by_size"):
+        real = getattr(report_pictures, name)
+
+        def spy(*words: object, real=real, **options: object) -> object:  # type: ignore[no-untyped-def]
+            calls.append((options["resamples"], options["seed"]))
+            return real(*words, **options)
+
+        monkeypatch.setattr(report_pictures, name, spy)
+    pictures_of(("a", table_of(["c"], ["0", "10"])), resamples=12, seed=7)
+    assert calls == [(12, 7), (12, 7)]
+    drawn = pictures_of(("a", table_of(["c"], ["0", "10"])), resamples=0)
+    assert "size-c-snr_db" in drawn
+    assert not [name for name, figure in drawn.items() if "resampled" in legend(figure)]
+
+
+@pytest.mark.parametrize("sizes", [["0", "0", "10", "9e999"], ["1e308", "-1e308"]])
+def test_sizes_that_no_axis_can_show_do_not_stop_the_report(sizes: list[str]) -> None:
+    assert "det-a" in pictures_of(("a", table_of(["c"], sizes)))
+
+
+def test_a_picture_by_size_has_the_points_with_enough_trials() -> None:
+    slow, fast = table_of(["c"], ["1", "2"]), table_of(["c"], ["8", "9"])
+    assert "det-c" in pictures_of(("slow", slow), ("fast", fast))
+    wide = table_of(["c"], ["1", "2", "8"])
+    assert "size-c-snr_db" in pictures_of(("wide", wide), ("low", slow))
+    sizes = ["0", "5", "10", "0", "5", "10", ""]
+    assert "size-c-snr_db" in pictures_of(("a", table_of(["c"], sizes, sizes_of_nontargets="")))
+    half = ["0", "", "10", ""]
+    assert "size-c-snr_db" not in pictures_of(("a", table_of(["c"], half))), "30 targets only"
+    family = pictures_of(("a", table_of(["crop-3s", "crop-5s"], ["3", "5"])))
+    assert "size-crop-snr_db" in family, "conditions that differ in a size at the end"
+
+
+def test_names_that_make_the_same_file_name_do_not_overwrite_each_other() -> None:
+    names = set(pictures_of(("s", table_of(["a b", "a+b"]))))
+    assert names >= {"histogram-s-a-b", "histogram-s-a-b-2"}
+    alike = set(pictures_of(("x y", table_of(["c"])), ("X+Y", table_of(["c"]))))
+    assert alike >= {"histogram-x-y-c", "histogram-X-Y-c-2"}, "some file systems take X for x"
+
+
+@pytest.mark.parametrize("letter", ["c", "音"])
+def test_a_long_name_is_cut_and_gets_a_hash(letter: str) -> None:
+    drawn = pictures_of((200 * letter, table_of([300 * letter, 301 * letter])))
+    found = [name for name in drawn if name.startswith("histogram-")]
+    assert len(set(found)) == 2
+    assert max(len(name.encode()) for name in drawn) < 160
+
+
+def test_a_single_condition_called_all_has_its_pictures() -> None:
+    assert list(pictures_of(("a", table_of(["all"])))) == ["det-a", "roc-a", "histogram-a-all"]
+    both = set(pictures_of(("a", table_of(["all"])), ("b", table_of(["x", "y"]))))
+    assert {name for name in both if name.startswith("det")} == {"det-x", "det-y", "det-all"}
+    assert "histogram-b-all" not in both

@@ -1,13 +1,24 @@
+"""Ranks of probes among candidates, against hand tables; and fragments sought in archives."""
+
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+from click.testing import CliRunner
 
-from cqtnet.errors import InputError
+from cqtnet import SAMPLE_RATE
+from cqtnet.cli import cqtnet
+from cqtnet.data import Item
+from cqtnet.errors import InputError, ManifestError
+from cqtnet.music import make_music
+from eval.archives import Answer, figures, halves, measure
+from eval.archives import queries_of as fragments_of
 from eval.bootstrap import Figure
 from eval.retrieval import queries_of, retrieve
 from eval.trials import Scores
+from verify.archive import Archive
 
 
 def scores(queries: list[tuple[list[float], list[float]]], *, files: int = 100) -> Scores:
@@ -44,20 +55,21 @@ def test_hand_tables(target: list, nontarget: list, first: int, precision: float
     assert found.candidates.tolist() == [len(target) + len(nontarget)]
 
 
-def test_figures_are_means_over_queries() -> None:
+def test_figures_are_means_over_queries_and_plain_data() -> None:
     others = [float(-i) for i in range(11)]
     found = retrieve(scores([([1], others), ([-0.5], others), ([-6.5], others), ([-20], others)]))
     assert found is not None
-    values = {key: figure.value for key, figure in found.figures.items()}
-    assert values == {
-        "top1": 1 / 4,  # ranks 1, 2, 8, 12
-        "top5": 2 / 4,
-        "top10": 3 / 4,
-        "mrr": pytest.approx((1 + 1 / 2 + 1 / 8 + 1 / 12) / 4),
-        "mean_average_precision": pytest.approx((1 + 1 / 2 + 1 / 8 + 1 / 12) / 4),
-    }
-    assert (found.queries, found.recordings) == (4, 4)
-    assert (found.fewest_candidates, found.median_candidates, found.most_candidates) == (12, 12, 12)
+    mean = pytest.approx((1 + 1 / 2 + 1 / 8 + 1 / 12) / 4)
+    values = {"top1": 1 / 4, "top5": 2 / 4, "top10": 3 / 4}  # ranks 1, 2, 8, 12
+    values |= {"mrr": mean, "mean_average_precision": mean}
+    assert {key: figure.value for key, figure in found.figures.items()} == values
+    data = json.loads(json.dumps(found.to_dict()))
+    assert data.pop("figures")["top1"]["value"] == 1 / 4
+    assert data == {
+        "queries": 4, "recordings": 4,
+        "fewest_candidates": 12, "median_candidates": 12, "most_candidates": 12,
+    }  # fmt: skip
+    assert [name for name, _ in found.rows()] == ["top-1", "top-5", "top-10", "MRR", "mAP"]
 
 
 def test_a_query_is_a_probe_with_a_choice() -> None:
@@ -66,10 +78,9 @@ def test_a_query_is_a_probe_with_a_choice() -> None:
     assert found.first.tolist() == [3, 1]
     assert found.candidates.tolist() == [3, 2]
     assert found.recording.tolist() == [0, 1]
-
-
-def test_a_list_of_pairs_is_no_retrieval() -> None:
     assert retrieve(scores([([1], []), ([], [0]), ([2], [])])) is None
+    with pytest.raises(InputError, match=r"s\.csv: scores must be finite"):
+        retrieve(scores([([np.nan], [0])]))
 
 
 def test_a_depth_that_no_query_exceeds_says_nothing() -> None:
@@ -83,28 +94,22 @@ def test_a_probe_in_two_conditions_is_two_queries() -> None:
     table = scores([([1], [0, 2])])
     names = ("reference", "probe", "label", "recording", "score")
     twice = {name: np.tile(getattr(table, name), 2) for name in names}
-    condition = np.repeat(["a", "b"], 3)
-    found = queries_of(Scores(Path("s"), condition=condition, **twice))
-    assert found.first.tolist() == [2, 2]
-    assert found.candidates.tolist() == [3, 3]
+    found = queries_of(Scores(Path("s"), condition=np.repeat(["a", "b"], 3), **twice))
+    assert (found.first.tolist(), found.candidates.tolist()) == ([2, 2], [3, 3])
 
 
 def test_the_order_of_rows_changes_nothing(rng: np.random.Generator) -> None:
     table = scores([(rng.normal(1, 1, 3).round(1), rng.normal(0, 1, 9).round(1))] * 5)
     mixed = table.where(rng.permutation(len(table)))
-    assert sorted(queries_of(mixed).average_precision) == sorted(
-        queries_of(table).average_precision
-    )
+    expected = sorted(queries_of(table).average_precision)
+    assert sorted(queries_of(mixed).average_precision) == expected
 
 
 def test_intervals_draw_recordings_not_queries() -> None:
     # Ten queries of each recording go the same way: ten recordings, not a hundred queries.
     found, missed = ([1.0], [0.0] * 3), ([0.0], [1.0] * 3)
     queries = [found if i % 10 < 5 else missed for i in range(100)]
-    by_recording = retrieve(scores(queries, files=10))
-    by_query = retrieve(scores(queries, files=100))
-    assert by_recording is not None and by_query is not None
-    wide, narrow = by_recording["top1"], by_query["top1"]
+    wide, narrow = (retrieve(scores(queries, files=files))["top1"] for files in (10, 100))
     # Half of ten: the middle 95 % of a binomial are 2 to 8, of a hundred 40 to 60.
     assert (wide.low, wide.high) == pytest.approx((0.2, 0.8), abs=0.05)
     assert (narrow.low, narrow.high) == pytest.approx((0.4, 0.6), abs=0.05)
@@ -112,33 +117,96 @@ def test_intervals_draw_recordings_not_queries() -> None:
 
 def test_without_a_failure_the_rule_of_three_counts_recordings() -> None:
     found = retrieve(scores([([1], [0] * 11)] * 60, files=20))
-    assert found is not None
     note = "none missed: misses < 3/20 (recordings)"
     assert found["top1"] == Figure(1, pytest.approx(1 - 3 / 20), 1, note, True)
     failed = retrieve(scores([([0], [1] * 11)] * 60, files=20))
-    assert failed is not None
     note = "none found: hits < 3/20 (recordings)"
     assert failed["top1"] == Figure(0, 0, pytest.approx(3 / 20), note)
-
-
-def test_few_recordings_have_no_interval_and_no_resamples_neither() -> None:
     few = retrieve(scores([([1], [0])] * 8, files=4))
-    assert few is not None
     assert few["mrr"] == Figure(1, note="no interval: fewer than 5 recordings")
-    none = retrieve(scores([([1], [0])] * 8), resamples=0)
-    assert none is not None
-    assert none["mrr"] == Figure(1)
+    assert retrieve(scores([([1], [0])] * 8), resamples=0)["mrr"] == Figure(1)
 
 
-def test_retrieval_is_plain_data() -> None:
-    found = retrieve(scores([([1], [0, 2])] * 6))
-    assert found is not None
-    data = json.loads(json.dumps(found.to_dict()))
-    assert data["queries"] == 6
-    assert data["figures"]["mrr"]["value"] == 0.5
-    assert [name for name, _ in found.rows()] == ["top-1", "top-5", "top-10", "MRR", "mAP"]
+# Fragments sought in archives with and without their recordings.
 
 
-def test_scores_that_are_not_finite_are_refused() -> None:
-    with pytest.raises(InputError, match=r"s\.csv: scores must be finite"):
-        retrieve(scores([([np.nan], [0])]))
+def test_collections_are_left_out_whole() -> None:
+    groups = (("a", 3), ("b", 2), ("c", 2))
+    items = [Item(Path(f"{c}{i}"), f"{c}{i}", "train", c) for c, n in groups for i in range(n)]
+    first, second = halves(items)
+    assert sorted((len(first), len(second))) == [3, 4]
+    assert not {i.collection for i in first} & {i.collection for i in second}
+    with pytest.raises(ManifestError, match="one collection"):
+        halves(items[:3])
+
+
+def answer(recording: str, *, present: bool, first: str, is_match: bool = True) -> Answer:
+    return Answer("x", f"{recording}.wav", recording, present, first, is_match, 3.0, 0.0, 0.5)
+
+
+def test_first_found_and_falsely_found_are_counted_apart() -> None:
+    answers = [
+        answer("a", present=True, first="a"),
+        answer("b", present=True, first="a"),
+        answer("c", present=True, first="", is_match=False),
+        answer("d", present=True, first="d", is_match=False),
+        answer("a", present=False, first="", is_match=False),
+        answer("b", present=False, first="c"),
+        answer("c", present=False, first="a", is_match=False),
+        answer("d", present=False, first="a", is_match=False),
+    ]
+    row = figures(answers)["x"]
+    assert (row["queries"], row["foreign"]) == (4, 4)
+    values = {key: row[key].value for key in ("top1", "found", "other_found", "false_found")}
+    assert values == {"top1": 0.5, "found": 0.25, "other_found": 0.25, "false_found": 0.25}
+    assert figures(answers[:4])["x"]["false_found"] == Figure(None, note="no queries")
+
+
+def test_each_probe_is_one_query_and_a_limit_takes_them_evenly(tmp_path: Path) -> None:
+    lines = ["reference,probe,label,condition,recording"]
+    lines += [f"r{j}.wav,p{i}.wav,{int(i == j)},noise,{i}" for i in range(10) for j in range(10)]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    assert len(fragments_of([tmp_path / "t.csv"], length_s=10, limit=None)) == 10
+    five = fragments_of([tmp_path / "t.csv"], length_s=10, limit=5)
+    assert [query.recording for query in five] == ["0", "2", "4", "6", "8"]
+
+
+def test_fragments_of_our_own_music_are_found_and_foreign_ones_are_not(tmp_path: Path) -> None:
+    rows = ["path\tid\tsplit\tcollection"]
+    for seed in range(4):
+        soundfile.write(tmp_path / f"{seed}.flac", make_music(seed, duration_s=24.0), SAMPLE_RATE)
+        rows.append(f"{seed}.flac\tp{seed}\ttrain\tc{seed}")
+    music = tmp_path / "music.tsv"
+    music.write_text("\n".join(rows))
+    common = ["--audio", str(music), "--workers", "1"]
+    made = CliRunner().invoke(
+        cqtnet,
+        ["eval", "protocol", "paper-tempo", *common, "--out", str(tmp_path / "sets"),
+         "--fragments", "1", "--split", "train"],
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    words = ["eval", "archive", str(tmp_path / "sets" / "paper-tempo.csv"), *common]
+    words += ["--out", str(tmp_path / "answers.csv"), "--archives", str(tmp_path / "kept")]
+    table = CliRunner().invoke(cqtnet, words)
+    assert table.exit_code == 0, table.output
+    assert "| paper-tempo | 4 | 100 | 100 | 0 | 4 | 0 |" in " ".join(table.stdout.split())
+    again = CliRunner().invoke(cqtnet, [*words, "--json"])
+    assert json.loads(again.stdout)["paper-tempo"]["top1"]["value"] == 1
+    assert len((tmp_path / "answers.csv").read_text().splitlines()) == 9
+    assert (tmp_path / "kept" / "all").is_dir()
+
+
+def test_distractors_are_read_once_and_lie_in_every_archive(tmp_path: Path) -> None:
+    items = []
+    for seed, collection in enumerate(["a", "b", ""]):
+        folder = tmp_path / ("own" if collection else "others")
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{seed}.flac"
+        soundfile.write(path, make_music(seed, duration_s=12.0), SAMPLE_RATE)
+        items.append(Item(path, str(seed), "train", collection))
+    assert measure(items[:2], [], tmp_path / "made", distractors=tmp_path / "others") == []
+    for name, count in (("all", 3), ("first", 2), ("second", 2), ("distractors", 1)):
+        with Archive.open(tmp_path / "made" / name) as archive:
+            assert len(archive) == count, name
+    measure(items[:2], [], tmp_path / "again", distractors=tmp_path / "made" / "distractors")
+    assert not (tmp_path / "again" / "distractors").exists()

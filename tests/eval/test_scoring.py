@@ -1,3 +1,5 @@
+"""Scores of a list: each file described once, each pair scored once, whatever interrupts it."""
+
 import hashlib
 import json
 import os
@@ -5,26 +7,35 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner, Result
 
+from augment.tempo import Pitch, Tempo
 from cqtnet import SAMPLE_RATE
 from cqtnet.audio import AudioWarning
+from cqtnet.cache import ArrayCache, CachedArrays
+from cqtnet.checkpoint import save_weights
+from cqtnet.cli import cqtnet
+from cqtnet.eer import equal_error_rate
 from cqtnet.errors import InputError, ManifestError
+from cqtnet.files import file_sha256
+from cqtnet.model import CqtNet, find_preset
 from cqtnet.music import make_music
-from eval.scoring import Kept, KeptRecordings, score_trials
-from eval.systems import SYSTEMS
+from eval.scoring import score_trials
+from eval.systems import SYSTEMS, Settings
 from eval.systems.baselines import ChromaDtwSystem, MeanCqtSystem
-from eval.systems.interface import Settings
 from eval.trials import TrialFiles, read_scores, read_trials
 from tests.eval.planted import PlantedSystem
 
 HEADER = "reference,probe,label,condition,recording,snr_db\n"
 SIZES = {"a": 10, "b": 13, "c": 10, "d": 20, "e": 28}
+EXPECTED = [-3, 0, 0, -18, -15, -3, -8, -18, -3, -3]
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +48,7 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> type[PlantedSystem]:
 
 @pytest.fixture
 def trials(tmp_path: Path) -> Path:
-    """Nine trials of five files; `again` has the content of `a`, and one pair stands twice."""
+    """Ten trials of six files; `again` has the content of `a`, and one pair stands twice."""
     (tmp_path / "x").mkdir()
     for name, size in SIZES.items():
         (tmp_path / "x" / name).write_text(name * size)
@@ -49,24 +60,27 @@ def trials(tmp_path: Path) -> Path:
     return tmp_path / "trials.csv"
 
 
-EXPECTED = [-3, 0, 0, -18, -15, -3, -8, -18, -3, -3]
+def run(
+    trials: Path, *, out: str = "out/scores.csv", cache: Path | None = None, strict: bool = False
+) -> list[float]:
+    path = trials.parent / out
+    score_trials(trials, path, system="planted", cache=cache, workers=1, force=True, strict=strict)
+    return [float(score) for score in read_scores(path).score]
 
 
-def run(trials: Path, *, out: str = "out/scores.csv", cache: Path | None = None) -> list[float]:
-    scores_csv = trials.parent / out
-    score_trials(trials, scores_csv, system="planted", cache=cache, workers=1, force=True)
-    return [float(score) for score in read_scores(scores_csv).score]
-
-
-def test_scores_stand_beside_the_columns_of_their_trials(trials: Path) -> None:
+def test_scores_stand_beside_the_columns_of_their_trials(
+    trials: Path, planted: type[PlantedSystem]
+) -> None:
     assert run(trials) == EXPECTED
     rows = (trials.parent / "out/scores.csv").read_text().splitlines()
     before = trials.read_text().splitlines()
     assert [row.rpartition(",")[0] for row in rows] == before
     assert rows[0].endswith(",score") and rows[4].endswith(",-18.0")
+    assert sorted(planted.described) == ["a", "b", "c", "d", "e"], "`again` is `a`"
+    assert planted.scored == [3, 3, 3], "ten trials; a and b are asked for twice"
 
 
-def test_the_account_says_what_was_scored_by_what(trials: Path) -> None:
+def test_the_account_states_what_was_scored_and_how(trials: Path) -> None:
     out = trials.parent / "scores.csv"
     done = score_trials(trials, out, system="planted", settings=Settings("m"), workers=1)
     account = json.loads(out.with_suffix(".json").read_text())
@@ -75,101 +89,109 @@ def test_the_account_says_what_was_scored_by_what(trials: Path) -> None:
     assert account["parameters"] == {"version": 1, "model_sha256": "m"}
     assert account["trials_sha256"] == hashlib.sha256(trials.read_bytes()).hexdigest()
     assert (account["trials"], account["files"]) == (10, 6)
+    assert account["left_out"] == {"trials": 0, "files": []}
     assert account["seconds"] >= 0 and "torch" in account["versions"]
-
-
-def test_the_account_changes_with_the_content_of_a_file(trials: Path) -> None:
-    out = trials.parent / "scores.csv"
-    first = score_trials(trials, out, system="planted", workers=1)
     (trials.parent / "x/c").write_text("C" * 10)
     second = score_trials(trials, out, system="planted", workers=1, force=True)
-    assert first["audio_sha256"] != second["audio_sha256"]
+    assert second["audio_sha256"] != done["audio_sha256"]
 
 
-def test_each_content_is_described_and_each_pair_scored_once(
-    trials: Path, planted: type[PlantedSystem]
-) -> None:
-    run(trials)
-    assert sorted(planted.described) == ["a", "b", "c", "d", "e"]  # `again` is `a`
-    assert planted.scored == [3, 3, 3]  # ten trials; a and b are asked for twice
-
-
-@pytest.mark.parametrize("stop_after", [0, 1, 4, 5, 6, 7])
+@pytest.mark.parametrize("stop_after", [0, 1, 5, 7])
 def test_a_stopped_run_goes_on_where_it_was(
     stop_after: int, trials: Path, planted: type[PlantedSystem], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planted, "stop_after", stop_after)
     with pytest.raises(KeyboardInterrupt):
         run(trials)
-    assert not (trials.parent / "out/scores.csv").exists()
-    assert not (trials.parent / "out/scores.json").exists()
-    monkeypatch.undo()
-    monkeypatch.setitem(SYSTEMS, "planted", "tests.eval.planted:PlantedSystem")
-    kept = len(list((trials.parent / "out").rglob("*.kept")))
-    assert kept == stop_after
+    assert not list((trials.parent / "out").glob("scores.*"))
+    monkeypatch.setattr(planted, "stop_after", 10**9)
+    assert len(list((trials.parent / "out").rglob("*.kept"))) == stop_after
     planted.forget()
     assert run(trials) == EXPECTED
     assert len(planted.described) + len(planted.scored) == 5 + 3 - stop_after
     assert sorted(os.listdir(trials.parent / "out")) == ["scores.csv", "scores.json"]
 
 
-def test_a_cache_spares_the_work_of_another_run(
-    trials: Path, planted: type[PlantedSystem], tmp_path: Path
+def test_a_cache_is_used_only_for_the_same_parameters_and_contents(
+    trials: Path, planted: type[PlantedSystem], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(trials, cache=tmp_path / "cache")
     planted.forget()
     assert run(trials, out="other.csv", cache=tmp_path / "cache") == EXPECTED
     assert not planted.described and not planted.scored
-
-
-def test_nothing_is_reused_of_other_parameters_or_contents(
-    trials: Path,
-    planted: type[PlantedSystem],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    run(trials, cache=tmp_path / "cache")
-    planted.described.clear()
     (trials.parent / "x/c").write_text("c" * 110)
     assert run(trials, cache=tmp_path / "cache")[1] == -100
     assert planted.described == ["c"]
-    planted.described.clear()
+    planted.forget()
     monkeypatch.setattr(planted, "version", 2)
     run(trials, cache=tmp_path / "cache")
     assert len(planted.described) == 5
 
 
-@pytest.mark.parametrize("damage", ["byte", "cut", "empty", "folder"])
-def test_what_is_damaged_is_made_again(
+@pytest.mark.parametrize("damage", ["byte", "cut", "empty", "gone"])
+def test_a_damaged_file_of_the_cache_is_made_again(
     damage: str, trials: Path, planted: type[PlantedSystem], tmp_path: Path
 ) -> None:
     run(trials, cache=tmp_path / "cache")
     whole = {path: path.read_bytes() for path in (tmp_path / "cache").iterdir()}
     for path, content in whole.items():
-        if damage == "folder":
-            path.unlink()
-            continue
         middle = len(content) // 2
-        changed = {
-            "byte": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
-            "cut": content[:-1],
-            "empty": b"",
-        }[damage]
-        path.write_bytes(changed)
+        flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        path.write_bytes({"byte": flipped, "cut": content[:-1]}.get(damage, b""))
+        if damage == "gone":
+            path.unlink()
     planted.described.clear()
     assert run(trials, cache=tmp_path / "cache") == EXPECTED
     assert len(planted.described) == 5
     assert {path: path.read_bytes() for path in whole} == whole
 
 
-def test_what_is_lost_while_it_is_used_is_an_error(tmp_path: Path) -> None:
-    recordings = KeptRecordings(Kept(tmp_path), ["a", "b"])
-    assert len(recordings) == 2
-    with pytest.raises(InputError, match="run the command again"):
+def test_a_file_of_the_cache_that_is_lost_during_the_run_is_an_error(tmp_path: Path) -> None:
+    recordings = CachedArrays(ArrayCache(tmp_path), ["a", "b"])
+    assert len(recordings) == 2 and len(recordings[1:]) == 1
+    with pytest.raises(InputError, match="run it again"):
         recordings[1]
 
 
-def test_missing_files_are_named_with_their_trials_before_anything_is_done(
+# Files that cannot be used.
+
+
+def test_trials_with_an_unusable_file_are_left_out_and_all_such_files_listed(
+    trials: Path, planted: type[PlantedSystem]
+) -> None:
+    (trials.parent / "x/e").write_text("bad 1")
+    (trials.parent / "x/c").write_text("bad 2")
+    (trials.parent / "x/d").unlink()
+    words = [str(trials), str(trials.parent / "s.csv"), "--system", "planted", "--workers", "1"]
+    done = CliRunner().invoke(cqtnet, ["eval", "score", "--model", "m", *words])
+    assert done.exit_code == 1
+    assert done.stdout.startswith("3 trials of 3 files by planted → ")
+    assert "7 trials are left out, for 3 files cannot be used:" in done.stderr
+    for line in ("trials.csv:3: probe: c is bad", "trials.csv:5: reference: e is bad"):
+        assert line in done.stderr
+    assert "trials.csv:4: reference: " in done.stderr and "x/d does not exist" in done.stderr
+    assert read_scores(trials.parent / "s.csv").score.tolist() == [-3, -3, -3]
+    account = json.loads((trials.parent / "s.json").read_text())
+    assert account["left_out"]["trials"] == 7 and len(account["left_out"]["files"]) == 3
+    assert sorted(planted.described) == ["a", "b"]
+
+
+def test_strict_refuses_unusable_files_and_keeps_what_is_done_of_the_others(
+    trials: Path, planted: type[PlantedSystem]
+) -> None:
+    (trials.parent / "x/e").write_text("bad 1")
+    (trials.parent / "x/c").write_text("bad 2")
+    message = r"trials.csv:3: probe: c is bad; \S*trials.csv:5: reference: e is bad$"
+    with pytest.raises(ManifestError, match=message):
+        run(trials, strict=True)
+    assert os.listdir(trials.parent / "out") == [".scores.csv.scoring"]
+    (trials.parent / "x/e").write_text("e" * 28)
+    (trials.parent / "x/c").write_text("c" * 10)
+    assert run(trials, strict=True) == EXPECTED
+    assert sorted(planted.described) == ["a", "b", "c", "d", "e"], "each one once in both runs"
+
+
+def test_strict_names_missing_files_with_their_trials_before_anything_is_done(
     trials: Path, planted: type[PlantedSystem]
 ) -> None:
     for name in "abde":
@@ -180,28 +202,45 @@ def test_missing_files_are_named_with_their_trials_before_anything_is_done(
         r"exist; .*trials.csv:4: reference: .*x/d is no file; and 1 more files"
     )
     with pytest.raises(ManifestError, match=message):
-        run(trials)
+        run(trials, strict=True)
     assert planted.described == []
     assert not (trials.parent / "out").exists()
+
+
+def test_a_list_without_a_usable_trial_is_an_error_and_leaves_no_folder(trials: Path) -> None:
+    for path in (trials.parent / "x").iterdir():
+        path.write_text("bad")
+    with pytest.raises(ManifestError, match="a is bad"):
+        run(trials)
+    assert os.listdir(trials.parent / "out") == []
 
 
 @pytest.mark.parametrize("name", ["n" * 300, "x/a/below", "n\0l"])
 def test_a_name_that_no_file_can_have_is_an_error_with_its_line(name: str, trials: Path) -> None:
     found = read_trials(trials)
-    impossible = replace(found, probe=np.array(["x/b", name, *found.probe[2:]]))
+    files = TrialFiles.of(replace(found, probe=np.array(["x/b", name, *found.probe[2:]])))
     with pytest.raises(ManifestError, match=r"^\S*trials\.csv:3: probe: .* (cannot be|does not)"):
-        TrialFiles.of(impossible).require_all()
+        files.refuse(files.missing())
 
 
-def test_an_account_without_scores_is_of_a_killed_run_and_in_nobodys_way(trials: Path) -> None:
+# The files of a run.
+
+
+def test_an_account_without_scores_is_replaced_and_other_files_are_not(trials: Path) -> None:
     out = trials.parent / "scores.csv"
     score_trials(trials, out, system="planted", workers=1)
     out.unlink()
-    score_trials(trials, out, system="planted", workers=1)
-    assert out.exists()
+    score_trials(trials, out, system="planted", workers=1)  # the account of a killed run
+    for path in (out, out.with_suffix(".json")):
+        out.unlink(missing_ok=True)
+        path.write_text("mine")
+        with pytest.raises(InputError, match=f"{path.name} exists already; use --force"):
+            score_trials(trials, out, system="planted")
+        assert path.read_text() == "mine"
+        path.unlink()
 
 
-def test_what_a_run_left_that_was_killed_as_it_ended_is_removed(trials: Path) -> None:
+def test_the_folder_of_a_run_that_was_killed_as_it_ended_is_removed(trials: Path) -> None:
     out = trials.parent / "scores.csv"
     folder = trials.parent / ".scores.csv.scoring"
     score_trials(trials, out, system="planted", workers=1)
@@ -209,36 +248,11 @@ def test_what_a_run_left_that_was_killed_as_it_ended_is_removed(trials: Path) ->
     for name, age_s in (("old.kept", -1), ("young.kept", 1)):
         (folder / name).touch()
         os.utime(folder / name, (0, out.stat().st_mtime + age_s))
-    with pytest.raises(InputError, match="exists already"):
-        score_trials(trials, out, system="planted")
-    assert folder.exists(), "of a run that is to replace the scores"
-    (folder / "young.kept").unlink()
-    with pytest.raises(InputError, match="exists already"):
-        score_trials(trials, out, system="planted")
-    assert not folder.exists()
-
-
-def test_files_that_cannot_be_used_are_named_together_and_the_others_kept(
-    trials: Path, planted: type[PlantedSystem]
-) -> None:
-    (trials.parent / "x/e").write_text("bad 1")
-    (trials.parent / "x/c").write_text("bad 2")
-    message = r"trials.csv:3: probe: c is bad; \S*trials.csv:5: reference: e is bad$"
-    with pytest.raises(ManifestError, match=message):
-        run(trials)
-    assert os.listdir(trials.parent / "out") == [".scores.csv.scoring"]
-    (trials.parent / "x/e").write_text("e" * 28)
-    (trials.parent / "x/c").write_text("c" * 10)
-    assert run(trials) == EXPECTED
-    assert sorted(planted.described) == ["a", "b", "c", "d", "e"], "each one once in both runs"
-
-
-def test_no_folder_stays_where_nothing_could_be_kept(trials: Path) -> None:
-    for path in (trials.parent / "x").iterdir():
-        path.write_text("bad")
-    with pytest.raises(ManifestError, match="a is bad"):
-        run(trials)
-    assert os.listdir(trials.parent / "out") == []
+    for stays in (True, False):
+        with pytest.raises(InputError, match="exists already"):
+            score_trials(trials, out, system="planted")
+        assert folder.exists() == stays, "a younger file is of a run that is to replace the scores"
+        (folder / "young.kept").unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize(
@@ -259,12 +273,7 @@ def test_scores_are_not_written_where_they_do_not_belong(
     assert trials.read_bytes() == before
 
 
-def test_neither_scores_nor_their_account_are_replaced_unasked(trials: Path) -> None:
-    for name in ("scores.csv", "scores.json"):
-        (trials.parent / name).write_text("mine")
-        with pytest.raises(InputError, match=f"{name} exists already; use --force"):
-            score_trials(trials, trials.parent / "scores.csv", system="planted")
-        (trials.parent / name).unlink()
+# Real systems, and processes.
 
 
 def make_list(folder: Path, n: int) -> Path:
@@ -289,7 +298,7 @@ def test_two_processes_write_the_bytes_of_one(
     assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "2.csv").read_bytes()
 
 
-def test_what_is_odd_about_a_file_is_a_warning(tmp_path: Path) -> None:
+def test_a_truncated_file_is_a_warning(tmp_path: Path) -> None:
     trials = make_list(tmp_path / "list", 2)
     soundfile.write(tmp_path / "0.wav", make_music(1, duration_s=4.0), SAMPLE_RATE)
     (tmp_path / "list/0.flac").write_bytes((tmp_path / "0.wav").read_bytes()[:-SAMPLE_RATE])
@@ -306,36 +315,24 @@ def test_after_kill_9_nothing_runs_and_the_next_run_goes_on(
     killed = subprocess.Popen(
         [sys.executable, "-m", "cqtnet", *map(str, words)], start_new_session=True
     )
-    wait_until(lambda: len(kept_files(scores)) > 2)
+
+    def kept() -> list[Path]:
+        return [p for p in scores.parent.glob(".scores.csv.scoring/*.kept") if p.name[0] != "."]
+
+    wait_until(lambda: len(kept()) > 2)
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
     wait_until(lambda: not running(killed.pid))
-    kept = len(kept_files(scores))
-    assert kept < 120 and not scores.exists()
-    described = count_calls(MeanCqtSystem, monkeypatch)
+    left = len(kept())
+    assert left < 120 and not scores.exists()
+    described = []
+    describe = MeanCqtSystem.describe
+    monkeypatch.setattr(
+        MeanCqtSystem, "describe", lambda self, path: described.append(path) or describe(self, path)
+    )
     score_trials(trials, scores, system="mean-cqt", workers=1)
-    assert len(described) == 120 - kept
+    assert len(described) == 120 - left
     assert sorted(os.listdir(scores.parent)) == ["scores.csv", "scores.json"]
-    fresh = tmp_path / "fresh.csv"
-    score_trials(trials, fresh, system="mean-cqt", workers=1)
-    assert fresh.read_bytes() == scores.read_bytes()
-
-
-def kept_files(scores: Path) -> list[Path]:
-    """What a run keeps, files that are being written left out."""
-    return [p for p in scores.parent.glob(".scores.csv.scoring/*.kept") if p.name[0] != "."]
-
-
-def count_calls(system: type[MeanCqtSystem], monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    described: list[Path] = []
-    describe = system.describe
-
-    def counted(self: MeanCqtSystem, path: Path) -> object:
-        described.append(path)
-        return describe(self, path)
-
-    monkeypatch.setattr(system, "describe", counted)
-    return described
 
 
 def running(group: int) -> list[int]:
@@ -351,8 +348,54 @@ def running(group: int) -> list[int]:
     return found
 
 
-def wait_until(condition: object, *, seconds: float = 60.0) -> None:
+def wait_until(condition: Callable[[], object], *, seconds: float = 60.0) -> None:
     started = time.monotonic()
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() - started < seconds
         time.sleep(0.002)
+
+
+@pytest.fixture(scope="module")
+def pieces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four pieces, each against each in another key and tempo."""
+    folder = tmp_path_factory.mktemp("trials")
+    rows = ["reference,probe,label,condition,recording"]
+    for i in range(4):
+        music = make_music(i, duration_s=10.0)
+        changed = Tempo(1.2).apply(music, SAMPLE_RATE).samples
+        changed = Pitch(3.0).apply(changed, SAMPLE_RATE).samples
+        for name, sound in (("reference", music), ("probe", changed)):
+            soundfile.write(folder / f"{name}{i}.flac", np.clip(sound, -1, 1), SAMPLE_RATE)
+        rows += [f"reference{j}.flac,probe{i}.flac,{int(i == j)},both,{i}" for j in range(4)]
+    (folder / "both.csv").write_text("\n".join(rows) + "\n")
+    return folder / "both.csv"
+
+
+def score(*words: object) -> Result:
+    return CliRunner().invoke(cqtnet, ["eval", "score", *map(str, words)])
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_system_tells_altered_music_from_other_music(
+    system: str, pieces: Path, tmp_path: Path
+) -> None:
+    result = score(pieces, tmp_path / "scores.csv", "--system", system)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith(f"16 trials of 8 files by {system} → ")
+    scores = read_scores(tmp_path / "scores.csv")
+    assert scores.label.sum() == 4
+    assert equal_error_rate(scores.score[scores.label], scores.score[~scores.label]) == 0
+
+
+def test_json_names_weights_and_precision(pieces: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "tiny.safetensors"
+    save_weights(CqtNet(find_preset("tiny")), weights)
+    words = ["--model", weights, "--precision", "bfloat16", "--device", "cpu", "--json"]
+    done = json.loads(score(pieces, tmp_path / "s.csv", *words, "--cache", tmp_path / "c").stdout)
+    assert done == json.loads((tmp_path / "s.json").read_text())
+    assert done["parameters"]["model_sha256"] == file_sha256(weights)
+    assert done["parameters"]["precision"] == "bfloat16"
+    assert len(list((tmp_path / "c").iterdir())) == 8 + 1, "the files, and all scores"
+    result = score(pieces, tmp_path / "out/s.csv", "--model", "none")
+    assert isinstance(result.exception, InputError) and "neither shipped" in str(result.exception)
+    assert not list((tmp_path / "out").iterdir())

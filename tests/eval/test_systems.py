@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from unittest.mock import Mock
@@ -14,9 +13,8 @@ from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.embed import Trace
 from cqtnet.errors import InputError
 from cqtnet.music import make_music
-from eval.systems import SYSTEMS, make_system
+from eval.systems import SYSTEMS, Settings, make_system
 from eval.systems.baselines import MeanCqtSystem, chroma, path_cost
-from eval.systems.interface import Description, Settings
 from eval.systems.ours import EmbeddingSystem
 from verify.cosine import best_hit
 
@@ -30,7 +28,7 @@ def settings() -> Settings:
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Of lengths that fall within, between and on steps of the trunk; two with silence."""
     folder = tmp_path_factory.mktemp("recordings")
-    music = make_music(1, duration_s=40.0)
+    music = make_music(2, duration_s=40.0)
     spans = [(0, 20), (20, 40), (3, 17.8), (5, 28.5), (4, 7), (9, 14), (9, 14.3), (11, 16.9)]
     spans += [(0, 40), (14, 34), (0, 5), (0, 5.3)]
     sounds = [music[round(a * SAMPLE_RATE) : round(b * SAMPLE_RATE)].copy() for a, b in spans]
@@ -64,33 +62,24 @@ def test_embedding_scores_are_those_of_similarity(
     assert scores[4] == -1
 
 
-def test_two_probes_of_as_many_steps_are_each_told_what_of_the_other_is_silent(
-    settings: Settings, recordings: list[Path]
+def test_silence_is_judged_for_each_probe_though_windows_are_pooled_once(
+    settings: Settings, recordings: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first 5.1 s are marked silent: a window of 5.0 s is not heard there, one of 5.3 s is."""
+    """The first 5.1 s are marked silent: a window of 5.0 s has no content, one of 5.3 s has."""
     system = EmbeddingSystem(settings)
     whole, short, longer = (dict(system.describe(recordings[index])) for index in (0, 10, 11))
     whole["levels"] = whole["levels"].copy()
     whole["levels"][: round(5.1 * FRAMES_PER_SECOND)] = 0
     described = [whole, short, longer]
     assert len(short["steps"]) == len(longer["steps"])
+    windows = Mock(wraps=system.embedder.windows)
+    monkeypatch.setattr(system.embedder, "windows", windows)
     scores = system.score(described, np.array([[0, 1], [2, 0]]))
+    assert windows.call_count == 1, "pooled once for both"
     traces = [Trace(d["steps"], d["levels"], int(d["n_samples"])) for d in described]
     expected = [best_hit(system.embedder, traces[0], probe).cosine for probe in traces[1:]]
     np.testing.assert_allclose(scores, expected, atol=1e-5)
     assert scores[0] < scores[1]
-
-
-def test_windows_are_pooled_once_for_all_probes_of_as_many_steps(
-    settings: Settings, recordings: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    system = EmbeddingSystem(settings)
-    described = [system.describe(recordings[index]) for index in (8, 5, 6)]
-    copies = [*described, described[1], described[2]]
-    windows = Mock(wraps=system.embedder.windows)
-    monkeypatch.setattr(system.embedder, "windows", windows)
-    system.score(copies, np.array([[0, 1], [2, 0], [0, 3], [4, 0]]))  # 5.0 and 5.3 s: 4 steps
-    assert windows.call_count == 1
 
 
 def test_mean_cqt_is_the_best_cosine_over_the_bins_in_common(rng: np.random.Generator) -> None:
@@ -116,12 +105,10 @@ def test_mean_cqt_finds_a_transposition_within_six_semitones(
     shift: int, rng: np.random.Generator
 ) -> None:
     levels = rng.uniform(0, 3, 84).astype(np.float32)
-    moved = np.roll(levels, shift)
-    pair: list[Description] = [{"levels": levels}, {"levels": moved}]
-    score = MeanCqtSystem(Settings()).score(pair, np.array([[0, 1]]))
-    assert score[0] == pytest.approx(1.0)
-    further: list[Description] = [{"levels": levels}, {"levels": np.roll(levels, 7)}]
-    assert MeanCqtSystem(Settings()).score(further, np.array([[0, 1]]))[0] < 0.95
+    described = [{"levels": np.roll(levels, by)} for by in (0, shift, 7)]
+    near, far = MeanCqtSystem(Settings()).score(described, np.array([[0, 1], [0, 2]]))
+    assert near == pytest.approx(1.0)
+    assert far < 0.95
 
 
 @pytest.mark.parametrize("name", ["mean-cqt", "chroma-dtw"])
@@ -135,15 +122,13 @@ def test_gain_changes_no_description_of_a_baseline(name: str, tmp_path: Path) ->
         np.testing.assert_allclose(loud[key], quiet[key], atol=1e-4)
 
 
-def test_the_mean_cqt_of_a_sine_is_highest_at_its_bin(tmp_path: Path) -> None:
-    described = make_system("mean-cqt", Settings()).describe(sine(tmp_path / "a.wav", 440.0))
-    assert described["levels"].argmax() == 45  # A4 is 45 semitones above C1
-
-
-def test_the_chroma_of_a_sine_is_highest_at_its_pitch_class(tmp_path: Path) -> None:
-    described = make_system("chroma-dtw", Settings()).describe(sine(tmp_path / "a.wav", 440.0))
-    assert (described["chroma"][1:-1].argmax(axis=1) == 9).all()  # C, C#, … A
-    assert described["chroma"].shape == (19, 12)  # 173 frames of 4 s, nine at a time
+def test_a_sine_is_highest_at_its_bin_and_its_pitch_class(tmp_path: Path) -> None:
+    path = sine(tmp_path / "a.wav", 440.0)
+    described = make_system("mean-cqt", Settings()).describe(path)
+    assert described["levels"].argmax() == 45, "A4 is 45 semitones above C1"
+    described = make_system("chroma-dtw", Settings()).describe(path)
+    assert (described["chroma"][1:-1].argmax(axis=1) == 9).all(), "C, C#, … A"
+    assert described["chroma"].shape == (19, 12), "173 frames of 4 s, nine at a time"
 
 
 def test_a_flat_chroma_is_like_another_and_costs_one_with_any_sound(
@@ -205,29 +190,19 @@ def test_a_description_is_plain_arrays_and_a_recording_is_most_like_itself(
     assert min(table[:2, 0]) > table[2, 0]
 
 
-def bad_files(folder: Path) -> Sequence[tuple[Path, str]]:
-    """A file of each kind that no system can use, and what is said of it."""
-    music = make_music(3, duration_s=5.0)
-    soundfile.write(folder / "silent.wav", np.zeros(5 * SAMPLE_RATE), SAMPLE_RATE)
-    soundfile.write(folder / "short.wav", music[: 2 * SAMPLE_RATE - 20], SAMPLE_RATE)
-    soundfile.write(folder / "empty.wav", music[:0], SAMPLE_RATE)
-    (folder / "text.wav").write_text("not audio")
-    return [
-        (folder / "silent.wav", "silent.wav"),
-        (folder / "short.wav", r"short.wav.* s.*2\.0 s"),
-        (folder / "empty.wav", "empty.wav"),
-        (folder / "text.wav", "text.wav"),
-    ]
-
-
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_what_cannot_be_compared_is_an_error_that_names_the_file(
+def test_a_file_that_cannot_be_compared_is_an_error_that_names_it(
     name: str, settings: Settings, tmp_path: Path
 ) -> None:
     system = make_system(name, settings)
-    for path, message in bad_files(tmp_path):
+    music = make_music(3, duration_s=5.0)
+    sounds = {"silent": 0 * music, "short": music[: 2 * SAMPLE_RATE - 20], "empty": music[:0]}
+    for kind, sound in sounds.items():
+        soundfile.write(tmp_path / f"{kind}.wav", sound, SAMPLE_RATE)
+    (tmp_path / "text.wav").write_text("not audio")
+    for message in ("silent.wav", r"short.wav.* s.*2\.0 s", "empty.wav", "text.wav"):
         with pytest.raises(InputError, match=message):
-            system.describe(path)
+            system.describe(tmp_path / f"{message.partition('.')[0]}.wav")
 
 
 def test_an_unknown_system_is_an_error_that_lists_the_known_ones() -> None:

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from cqtnet.errors import InputError, ManifestError, WeightsError
-from eval.metrics.information import cllr
+from eval.metrics import cllr
 from spoof import calibrate
 from spoof.calibrate import affine_logistic, fit, group_weights, witnesses
-from spoof.calibration import load_calibration
-from spoof.checkpoint import load_trained
+from spoof.checkpoint import load_calibration, load_trained
 from spoof.data import Utterance
 from spoof.prepare import Preparer
 from spoof.recipes import OURS
@@ -116,16 +115,16 @@ def test_each_recording_is_judged_by_a_network_that_knew_none_of_its_group(
         learned.append({u.group for u in utterances if u.split == "train"})
         return train(utterances, config, report=report)
 
-    scored = calibrate._scored
+    scored = calibrate.score_recordings
 
-    def watched(trained, utterances, *rest):
+    def watched(trained, utterances, *rest, device):
         for group in {u.group for u in utterances}:
             assert group not in learned[-1]
             judged[group].append(len(learned))
-        return scored(trained, utterances, *rest)
+        return scored(trained, utterances, *rest, device=device)
 
     monkeypatch.setattr(calibrate, "train", noted)
-    monkeypatch.setattr(calibrate, "_scored", watched)
+    monkeypatch.setattr(calibrate, "score_recordings", watched)
     trained = load_trained(tmp_path / "run")
     found = calibrate.cross_calibrate(trained, data, preparer, count=3, device="cpu")
     assert len(learned) == 3 and all(len(folds) == 1 for folds in judged.values())

@@ -8,8 +8,7 @@ import soundfile
 
 from cqtnet import audio
 from cqtnet.errors import InputError
-from spoof.data import Utterance
-from spoof.data.segments import Short, file_blocks, joined, segments
+from spoof.data import Short, Utterance, file_blocks, joined, segments
 from tests.spoof.material import RATE_HZ
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cqtnet.errors import InputError
-from spoof.data import DataWarning, Utterance, balance, class_weights
+from spoof.data import DataWarning, Utterance, balance
 from spoof.data.split import Split, folds, split_by_group
 
 
@@ -169,12 +169,3 @@ def test_the_balance_of_s3s_numbers() -> None:
     data = utterances({"g": (303, 2615)})
     assert balance(data) == "303 real, 2615 fake: 8.63 fake to 1 real"
     assert balance(utterances({"g": (0, 2)})) == "0 real, 2 fake: inf fake to 1 real"
-
-
-def test_weights_make_both_classes_count_the_same_and_keep_the_mean() -> None:
-    is_fake = np.arange(100) < 80
-    real, fake = class_weights(is_fake)
-    assert 20 * real == pytest.approx(80 * fake)
-    assert np.where(is_fake, fake, real).mean() == pytest.approx(1)
-    with pytest.raises(InputError, match="0 real and 3 fake examples have no weights"):
-        class_weights(np.ones(3, bool))

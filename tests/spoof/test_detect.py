@@ -17,14 +17,15 @@ from torch import Tensor, nn
 
 from cqtnet.errors import InputError, NotAudioError
 from spoof.bench import buzz
-from spoof.calibration import Calibration, load_calibration, support_in_words, verdict_of
-from spoof.checkpoint import SHIPPED, Trained, load_trained
+from spoof.checkpoint import SHIPPED, Calibration, Trained, load_calibration, load_trained
 from spoof.detect import (
     Detection,
     Detector,
     as_lines,
     headline,
     sounding_frames,
+    support_in_words,
+    verdict_of,
     window_starts,
 )
 from spoof.plots import timeline
@@ -140,7 +141,7 @@ def test_without_a_calibration_no_ratio_is_stated(mixed: Path) -> None:
 def test_a_network_that_gives_no_numbers_is_refused(mixed: Path) -> None:
     wrong = detector()
     wrong.trained.net.forward = lambda x: x[:, :1] * math.nan  # type: ignore[method-assign]
-    with pytest.raises(InputError, match=r"mixed\.wav: the network gives scores that are no num"):
+    with pytest.raises(InputError, match=r"mixed\.wav: the network's scores are no num"):
         wrong.detect(mixed)
 
 

@@ -13,15 +13,15 @@ from torch import Tensor, nn
 
 from cqtnet import audio
 from cqtnet.errors import InputError, ManifestError
+from eval.plots import det, roc
 from spoof.checkpoint import Trained, load_trained
 from spoof.compare import REMARK, CompareConfig, compare_recipes, table
 from spoof.data import Utterance
-from spoof.evaluate import Evaluation, evaluate
-from spoof.plots import VoiceSet, voice_det, voice_roc
+from spoof.evaluate import CHANGES, Evaluation, evaluate, shortcut_test, some_of_each
+from spoof.plots import VoiceSet, reworded
 from spoof.prepare import Change, Preparer, part_examples
 from spoof.recipes import OURS
 from spoof.report import page, write_report
-from spoof.shortcut import CHANGES, shortcut_test, some_of_each
 from spoof.train import Step, TrainConfig, train
 from tests.spoof.material import TINY, voices
 
@@ -233,7 +233,7 @@ def test_a_report_holds_page_data_scores_and_pictures(found: Evaluation, tmp_pat
 
 def test_pictures_speak_of_voices_and_not_of_pairs(rng: np.random.Generator) -> None:
     sets = [VoiceSet("a", rng.normal(1, 1, 50), rng.normal(0, 1, 40), eer_interval=(0.1, 0.4))]
-    for figure in (voice_det(sets, title="a"), voice_roc(sets, title="a")):
+    for figure in (reworded(det(sets, title="a")), reworded(roc(sets, title="a"))):
         texts = " ".join(text.get_text() for text in figure.findobj(match=is_text))
         assert "pair" not in texts and "same recording" not in texts
         assert "synthetic voices" in texts and "50\xa0synthetic,\xa040\xa0human" in texts
@@ -322,5 +322,5 @@ def test_parameters_and_seconds_are_counted(found: Evaluation) -> None:
 def test_scores_that_are_no_numbers_are_refused(run: Path, folder: Path, data: list[Utterance]):
     trained: Trained = load_trained(run)
     nn.init.constant_(trained.net[0].weight, float("nan"))
-    with pytest.raises(InputError, match="weights are unusable; train it again"):
+    with pytest.raises(InputError, match="weights are unusable; train again"):
         evaluate(trained, data, Preparer(folder / "cache"), device="cpu")

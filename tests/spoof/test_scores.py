@@ -35,7 +35,7 @@ def test_a_recordings_score_is_the_mean_of_its_segments() -> None:
 
 def test_a_score_that_is_no_number_names_its_recording() -> None:
     given = examples([recording(False), recording(True)], [1, 1], [1, math.inf])
-    with pytest.raises(InputError, match=r"the score of g-0-True\.wav is inf: .*train it again"):
+    with pytest.raises(InputError, match=r"the score of g-0-True\.wav is inf: .*train again"):
         score(torch.nn.Identity(), given, device=CPU)
 
 
@@ -50,7 +50,8 @@ def test_constant_scores_are_no_better_than_chance() -> None:
     recordings = [recording(i % 2 == 0, f"g{i}") for i in range(20)]
     found = Level.of(as_trials(recordings, np.ones(20)), resamples=20)
     assert found.metrics["eer"].value == 0.5 and found.metrics["auc"].value == 0.5
-    assert found.decided.recall("synthetic") == 1 and found.decided.recall("human") == 0
+    assert found.decided.rates("synthetic").recall == 1
+    assert found.decided.rates("human").recall == 0
 
 
 def test_accuracy_of_the_table_is_that_of_the_decisions(rng: np.random.Generator) -> None:
@@ -64,7 +65,7 @@ def test_decisions_agree_with_scikit_learn(rng: np.random.Generator) -> None:
     decided = confusion(scores, is_fake)
     precision, recall, f1, _ = precision_recall_fscore_support(is_fake, scores >= 0)
     for place, of in enumerate(("human", "synthetic")):
-        own = (decided.precision(of), decided.recall(of), decided.f1(of))
+        own = decided.rates(of)
         assert own == pytest.approx((precision[place], recall[place], f1[place]))
     assert decided.accuracy == pytest.approx(accuracy_score(is_fake, scores >= 0))
 
@@ -73,9 +74,11 @@ def test_decisions_by_hand() -> None:
     scores = np.array([-1.0, 0.0, 2.0, -3.0, 1.0])
     decided = confusion(scores, np.array([False, False, True, True, True]))
     assert list(vars(decided).values()) == [1, 1, 1, 2]  # a score of 0 is taken for synthetic
-    assert decided.f1("synthetic") == pytest.approx(2 / 3) and decided.f1("human") == 0.5
+    assert (
+        decided.rates("synthetic").f1 == pytest.approx(2 / 3) and decided.rates("human").f1 == 0.5
+    )
     nothing_right = confusion(np.array([1.0, 1.0]), np.array([False, True]))
-    assert nothing_right.f1("human") == 0 and nothing_right.precision("human") == 0
+    assert nothing_right.rates("human") == (0, 0, 0)
 
 
 def test_intervals_draw_groups_and_not_recordings(rng: np.random.Generator) -> None:

@@ -59,7 +59,7 @@ def test_an_altered_fragment_is_the_same_with_place_tempo_and_pitch(
     assert alignment.line.tempo == pytest.approx(1.1, rel=1e-3)
     assert alignment.line.shift_semitones == pytest.approx(-2, abs=0.05)
     assert (alignment.b_start_s, alignment.b_end_s) == pytest.approx((15, 30), abs=0.1)
-    assert all(word in found.changes_in_words for word in ("10.0", "2.0", "lower"))
+    assert all(word in found.changes_in_words for word in ("% faster", "semitones lower"))
     assert found.headline.startswith("SAME RECORDING  LR ")
 
 

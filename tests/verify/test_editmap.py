@@ -36,10 +36,10 @@ def piece(seed: int) -> Samples:
 
 @cache
 def original() -> Features:
-    return Features.of(piece(5))
+    return Features.of(piece(3))
 
 
-def own(start_s: float, end_s: float, seed: int = 5) -> Samples:
+def own(start_s: float, end_s: float, seed: int = 3) -> Samples:
     return piece(seed)[round(start_s * SAMPLE_RATE) : round(end_s * SAMPLE_RATE)]
 
 
@@ -137,7 +137,7 @@ def test_a_recording_is_itself_from_beginning_to_end() -> None:
 
 
 def test_another_tempo_is_not_identical() -> None:
-    faster = Tempo(1.05).apply(piece(5), SAMPLE_RATE).samples
+    faster = Tempo(1.05).apply(piece(3), SAMPLE_RATE).samples
     found = edit_map(Features.of(faster), original())
     assert not found.edits and found.is_altered and not found.is_identical
 

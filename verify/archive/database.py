@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from cqtnet.errors import ArchiveError
+from cqtnet.files import Closing
 
 LOCK = "lock"
 APPLICATION = 0x43515441  # "CQTA", in the header of the file
@@ -106,13 +107,13 @@ def window_checksum(window: int, vector: bytes | memoryview, salt: int) -> int:
     return zlib.crc32(vector, salt) ^ window
 
 
-def create(path: Path, manifest: str, *, page_bytes: int = PAGE_BYTES) -> None:
+def create(path: Path, manifest: str, page_bytes: int) -> None:
     """Fill an empty file with the tables of an archive without recordings."""
     with _new_file(path, page_bytes) as connection:
         _insert(connection, "state", (manifest, 0, 1, 0))
 
 
-def copy_without_removed(path: Path, copy: Path, *, page_bytes: int = PAGE_BYTES) -> None:
+def copy_without_removed(path: Path, copy: Path, page_bytes: int) -> None:
     """Fill an empty file with all that an archive holds, but the windows of removed recordings."""
     with _new_file(copy, page_bytes, attached=path) as connection:
         for table in ("state", *TABLES):
@@ -180,18 +181,19 @@ def find_problem(connection: sqlite3.Connection, *, structure: bool = False) -> 
     return None
 
 
-def check_file(path: Path, connection: sqlite3.Connection, *, structure: bool) -> str | None:
+def check_file(path: Path, connection: sqlite3.Connection, *, structure: bool) -> list[str]:
     """What is wrong with the attached file as it is now; the windows are for others to check."""
     try:
         with file_errors(path, READ):
             connection.execute("PRAGMA shrink_memory")  # forgets what was read before
             connection.execute("BEGIN")
             try:
-                return find_problem(connection, structure=structure)
+                problem = find_problem(connection, structure=structure)
             finally:
                 connection.execute("ROLLBACK")
     except ArchiveError as error:
-        return str(error)
+        return [str(error)]
+    return [problem] if problem else []
 
 
 class Change:
@@ -328,8 +330,8 @@ def _expected_schema() -> list[Row]:
         connection.close()
 
 
-class WriteLock:
-    """The right to write to an archive: held until it is released, or until the process ends.
+class WriteLock(Closing):
+    """The right to write to an archive: held until it is closed, or until the process ends.
 
     The kernel keeps the lock, so none is left behind by a process that was killed. The file says
     who has it; the file without the kernel's lock means nothing.
@@ -339,37 +341,30 @@ class WriteLock:
         path = folder / LOCK
         # Never what a link leads to, and never waiting for who reads a pipe: it is written to.
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        with file_errors(path, WRITTEN):
+        with file_errors(path, WRITTEN), contextlib.ExitStack() as on_failure:
             self._descriptor = os.open(path, flags, 0o644)
-        try:
-            self._take(folder)
-        except BaseException:
-            self.release()
-            raise
+            on_failure.callback(self.close)
+            if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+                raise ArchiveError(f"{path} is no regular file; remove it")
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                holder = os.pread(self._descriptor, 100, 0).decode(errors="replace").strip()
+                raise ArchiveError(
+                    f"{folder} is being written to by {holder or 'another process'}; "
+                    "wait for its end, or stop it"
+                ) from error
+            on_failure.pop_all()
         _held.add(self)
         with contextlib.suppress(OSError):  # a full disk takes the courtesy, not the lock
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, f"process {os.getpid()}\n".encode(), 0)
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Let others write; a second call does nothing."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
-
-    def _take(self, folder: Path) -> None:
-        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
-            raise ArchiveError(f"{folder / LOCK} is no regular file; remove it")
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.pread(self._descriptor, 100, 0).decode(errors="replace").strip()
-            raise ArchiveError(
-                f"{folder} is being written to by {holder or 'another process'}; "
-                "wait for its end, or stop it"
-            ) from error
-        except OSError as error:
-            raise ArchiveError(f"{folder / LOCK} cannot be locked: {error.strerror}") from error
 
 
 _held: weakref.WeakSet[WriteLock] = weakref.WeakSet()
@@ -378,7 +373,7 @@ _held: weakref.WeakSet[WriteLock] = weakref.WeakSet()
 def _release_in_child() -> None:
     """A forked worker has a copy of the lock, which would outlive a parent that was killed."""
     for lock in list(_held):
-        lock.release()
+        lock.close()
 
 
 os.register_at_fork(after_in_child=_release_in_child)

@@ -11,7 +11,8 @@ from typing import Any
 
 from cqtnet import audio
 from cqtnet.errors import InputError
-from verify.archive.index.cache import milvus_uri, read_info
+from verify.archive.index.cache import read_info
+from verify.archive.index.milvus import milvus_uri
 from verify.archive.results import Entry, Match, SearchResult
 from verify.archive.store import Store
 from verify.words import changes_in_words, clock, ratio

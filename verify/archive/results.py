@@ -34,7 +34,6 @@ class Manifest:
     dimension: int
     window_s: float
     hop_s: float
-    metric: str = "cosine"
     created: str = ""  # UTC, ISO 8601; filled in when the archive is made
 
     def __post_init__(self) -> None:
@@ -46,8 +45,6 @@ class Manifest:
             self._refuse("dimension", f"it is in 1..{MAX_DIMENSION}")
         if not re.fullmatch("[0-9a-f]{64}", str(self.model_sha256)):
             self._refuse("model_sha256", "it has 64 hexadecimal digits")
-        if self.metric != "cosine":
-            self._refuse("metric", "it is 'cosine'")
 
     @classmethod
     def from_json(cls, text: str) -> "Manifest":

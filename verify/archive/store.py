@@ -9,10 +9,9 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -41,11 +40,10 @@ from verify.archive.results import (
     NewRecording,
     Vectors,
     recording_of,
-    row_of,
     window_ids,
 )
 
-NAME = r"archive-(\d+)\.sqlite"
+NAME = "archive-{}.sqlite"
 OLD_NAME = "archive.json"
 """What archives of older versions have instead."""
 TEMPORARY = ".writing-"
@@ -57,8 +55,9 @@ BLOCK_WINDOWS = 4096
 
 _ENTRY = "SELECT id, sha256, duration_s, tags, added, n_windows FROM recordings"
 _WINDOWS = (
-    "SELECT id, checksum, CAST(vector AS BLOB) FROM windows "
-    "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
+    "SELECT w.id, w.checksum, CAST(vector AS BLOB) FROM windows w JOIN recordings r "
+    "ON r.id = w.id >> 20 AND (w.id & 0xFFFFF) < r.n_windows "
+    "WHERE w.id IN (SELECT value FROM json_each(?)) ORDER BY w.id"
 )
 
 
@@ -93,14 +92,13 @@ class Store(Closing):
     ) -> Self:
         """A new archive, open for writing, in a folder that is missing or empty."""
         _refuse_used(folder)
-        path = folder / _name(1)
+        path = folder / NAME.format(1)
         with ExitStack() as on_failure:
-            lock = WriteLock(folder)
-            on_failure.callback(lock.release)
+            lock = on_failure.enter_context(WriteLock(folder))
             _refuse_used(folder)  # somebody may have been faster
             made = replace(manifest, created=datetime.now(UTC).isoformat(timespec="microseconds"))
             with file_errors(path, WRITTEN), written_whole(path) as temporary:
-                database.create(temporary, made.to_json(), page_bytes=page_bytes)
+                database.create(temporary, made.to_json(), page_bytes)
             store = cls(path, lock)
             on_failure.pop_all()
         return store
@@ -115,9 +113,7 @@ class Store(Closing):
         """
         find_file(folder)
         with ExitStack() as on_failure:
-            lock = WriteLock(folder) if write else None
-            if lock:
-                on_failure.callback(lock.release)
+            lock = on_failure.enter_context(WriteLock(folder)) if write else None
             store = cls._opened(folder, lock)
             on_failure.callback(store.close)
             if write:
@@ -142,7 +138,7 @@ class Store(Closing):
         """Close the file and let others write."""
         self._connection.close()
         if self._lock:
-            self._lock.release()
+            self._lock.close()
 
     def __len__(self) -> int:
         return int(self._rows("SELECT count(*) FROM recordings")[0][0])
@@ -160,7 +156,7 @@ class Store(Closing):
     @property
     def n_windows(self) -> int:
         """How many windows all recordings have."""
-        return int(self._counts[1].sum())
+        return int(self._rows("SELECT total(n_windows) FROM recordings")[0][0])
 
     @property
     def duration_s(self) -> float:
@@ -187,8 +183,8 @@ class Store(Closing):
 
     def by_sha256(self, sha256: str) -> Entry | None:
         """The recording whose bytes have this digest."""
-        number = self._number_of(sha256)
-        return None if number is None else self.entry(number)
+        rows = self._rows("SELECT id FROM recordings WHERE sha256 = ?", sha256)
+        return self.entry(rows[0][0]) if rows else None
 
     def by_path(self, path: str) -> tuple[Entry, int, int] | None:
         """The recording at a path, with the file's size and time of change when it was read."""
@@ -204,7 +200,6 @@ class Store(Closing):
     def vectors(self, ids: Ids) -> Vectors:
         """The vectors of windows, (n, dimension), each compared with its checksum."""
         ids = np.asarray(ids, np.int64)
-        self._refuse_unknown(ids)
         distinct, place = np.unique(ids, return_inverse=True)
         stored, found, end = np.empty((len(distinct), self.manifest.dimension), "<f2"), [], 0
         data = stored.view(np.uint8).reshape(-1).data
@@ -213,26 +208,27 @@ class Store(Closing):
             found.append(window)
             end += len(vector)
         if len(found) < len(distinct):
-            window = np.setdiff1d(distinct, found)[0]
-            raise damaged(
-                self.path,
-                f"window {row_of(window)} of recording {recording_of(window)} is not as written",
-            )
+            raise self._missing(int(np.setdiff1d(distinct, found)[0]))
         stored = stored if np.array_equal(distinct, ids) else stored[place]
         return stored.astype(np.float32)
 
-    def batches(self, n_rows: int) -> Iterator[tuple[Ids, Vectors]]:
-        """All windows with their vectors, up to so many at a time, by recording and time."""
-        for ids in self._blocks(n_rows):
+    def batches(
+        self, n_rows: int, recordings: Sequence[int] | None = None
+    ) -> Iterator[tuple[Ids, Vectors]]:
+        """Windows with their vectors, up to so many at a time, by recording and time.
+
+        Of all recordings, or of some.
+        """
+        for ids in self._blocks(n_rows, recordings):
             yield ids, self.vectors(ids)
 
     def changes(self, generation: int) -> Changes:
         """What became of the recordings since a generation: what an index has to catch up with."""
-        generation = int(generation)
-        if generation > self.generation:
+        generation, now = int(generation), self.generation
+        if generation > now:
             raise ArchiveError(
-                f"{self.folder} is at generation {self.generation} here, and {generation} is later;"
-                " open it again, or run `cqtnet index rebuild`"
+                f"{self.folder} is at generation {now} here, and {generation} is later; "
+                "open it again, or run `cqtnet index rebuild`"
             )
         added = "SELECT id FROM recordings WHERE generation > ? ORDER BY id"
         removed = "SELECT id FROM removed WHERE added <= ? AND generation > ? ORDER BY id"
@@ -246,11 +242,22 @@ class Store(Closing):
 
         Without `structure` only what a reader needs: the rows, not the pages between them.
         """
-        what = database.check_file(self.path, self._connection, structure=structure)
-        problems = [Problem(self.path, what)] if what else []
+        problems = database.check_file(self.path, self._connection, structure=structure)
         for ids in self._blocks(BLOCK_WINDOWS):
-            problems += self._problems_of(ids)
-        return list(dict.fromkeys(problems))
+            try:
+                bad = np.setdiff1d(ids, [window for window, _ in self._sound_windows(ids)])
+            except ArchiveError as error:
+                problems.append(str(error))
+                continue
+            for number, count in zip(
+                *np.unique(recording_of(bad), return_counts=True), strict=True
+            ):
+                entry = self.entry(number)
+                problems.append(
+                    f"{count} of {entry.n_windows} windows of recording {number} "
+                    f"({', '.join(entry.paths)}) are not as written"
+                )
+        return [Problem(self.path, what) for what in dict.fromkeys(problems)]
 
     def add(self, new: Sequence[NewRecording]) -> list[Entry]:
         """The entries of some recordings, all of which, or after an error none, were added.
@@ -268,11 +275,11 @@ class Store(Closing):
         """Remove recordings for good, by number; `compact` gives their room back."""
         with self._change() as change:
             for number in dict.fromkeys(map(int, recordings)):
-                row = self._recording("SELECT id, generation, n_windows FROM recordings", number)
+                row = self._recording("SELECT generation, n_windows FROM recordings", number)
                 for (path,) in self._rows("SELECT path FROM paths WHERE recording = ?", number):
                     change.take("paths", path)
                 change.take("recordings", number)
-                change.put("removed", number, row[1], change.generation, row[2])
+                change.put("removed", number, row[0], change.generation, row[1])
 
     def add_path(self, recording: int, path: str, size: int, modified_ns: int) -> None:
         """Note another place of a recording's bytes."""
@@ -296,10 +303,10 @@ class Store(Closing):
         self._refuse_reader()
         if not self._rows("SELECT id FROM removed WHERE n_windows > 0 LIMIT 1"):
             return 0
-        old, new = self.path, self.folder / _name(max(_numbers(self.folder)) + 1)
+        old, new = self.path, self.folder / NAME.format(max(_numbers(self.folder)) + 1)
         with file_errors(new, WRITTEN), written_whole(new) as temporary:
             (page_bytes,) = self._rows("PRAGMA disk.page_size")[0]
-            database.copy_without_removed(old, temporary, page_bytes=page_bytes)
+            database.copy_without_removed(old, temporary, page_bytes)
             database.connect(temporary, write=True).close()  # which checks the rows
         connection = database.connect(new, write=True)
         self._connection.close()
@@ -308,19 +315,15 @@ class Store(Closing):
         _delete_leftovers(new)
         return given_back
 
-    @contextmanager
-    def _change(self) -> Iterator[Change]:
+    def _change(self) -> AbstractContextManager[Change]:
         self._refuse_reader()
-        try:
-            with database.change(self.path, self._connection) as change:
-                yield change
-        finally:
-            self.__dict__.pop("_counts", None)
+        return database.change(self.path, self._connection)
 
     def _add(self, change: Change, new: NewRecording) -> int:
-        number = self._number_of(new.sha256)
-        if number is None:
-            number, change.next_recording = change.next_recording, change.next_recording + 1
+        known = self._rows("SELECT id FROM recordings WHERE sha256 = ?", new.sha256)
+        number: int = known[0][0] if known else change.next_recording
+        if not known:
+            change.next_recording += 1
             self._write_windows(number, new.windows.vectors)
             change.put(
                 "recordings",
@@ -343,10 +346,24 @@ class Store(Closing):
             self._connection.executemany(
                 "INSERT INTO windows VALUES (?, ?, ?)",
                 (
-                    (number, database.window_checksum(number, row.data, self._salt), row.data)
-                    for number, row in zip(ids[begin:], block, strict=False)
+                    (window, database.window_checksum(window, row.data, self._salt), row.data)
+                    for window, row in zip(ids[begin:], block, strict=False)
                 ),
             )
+
+    def _blocks(self, n_rows: int, recordings: Sequence[int] | None = None) -> Iterator[Ids]:
+        """The numbers of windows, up to so many at a time."""
+        counts: dict[int, int] = dict(
+            self._rows("SELECT id, n_windows FROM recordings ORDER BY id")
+        )
+        held = np.zeros(0, np.int64)
+        for recording in counts if recordings is None else recordings:
+            held = np.concatenate([held, window_ids(recording, counts[recording])])
+            while len(held) >= n_rows:
+                yield held[:n_rows]
+                held = held[n_rows:]
+        if len(held):
+            yield held
 
     def _sound_windows(self, ids: Ids) -> Iterator[tuple[int, bytes]]:
         """Number and stored vector of those windows that are as they were written, rising."""
@@ -354,72 +371,33 @@ class Store(Closing):
         with file_errors(self.path, READ):
             rows = self._connection.execute(_WINDOWS, (json.dumps(ids.tolist()),))
             for window, checksum, vector in rows:  # one by one: no memory for all of them
-                if not isinstance(vector, bytes) or len(vector) != size:
-                    continue
-                if checksum == database.window_checksum(window, vector, self._salt):
+                if len(vector or b"") == size and checksum == database.window_checksum(
+                    window, vector, self._salt
+                ):
                     yield window, vector
 
-    def _problems_of(self, ids: Ids) -> list[Problem]:
-        try:
-            sound = [window for window, _ in self._sound_windows(ids)]
-        except ArchiveError as error:
-            return [Problem(self.path, str(error))]
-        bad, problems = recording_of(np.setdiff1d(ids, sound)), []
-        for number in np.unique(bad).tolist():
-            entry = self.entry(number)
-            problems.append(
-                Problem(
-                    self.path,
-                    f"{(bad == number).sum()} of {entry.n_windows} windows of recording {number} "
-                    f"({', '.join(entry.paths)}) are not as written",
-                )
-            )
-        return problems
-
-    @cached_property
-    def _counts(self) -> tuple[Ids, Ids]:
-        """The numbers of all recordings, rising, and how many windows each has."""
-        rows = self._rows("SELECT id, n_windows FROM recordings ORDER BY id")
-        numbers, counts = np.array(rows, np.int64).reshape(-1, 2).T.copy()
-        return numbers, counts
-
-    def _blocks(self, n_rows: int) -> Iterator[Ids]:
-        """The numbers of all windows, up to so many at a time."""
-        numbers, counts = self._counts
-        ends = np.cumsum(counts)
-        for begin in range(0, int(counts.sum()), n_rows):
-            position = np.arange(begin, min(begin + n_rows, int(ends[-1])), dtype=np.int64)
-            place = np.searchsorted(ends, position, side="right")
-            rows = position - (ends[place] - counts[place])
-            yield numbers[place] * WINDOWS_PER_RECORDING + rows
-
-    def _refuse_unknown(self, ids: Ids) -> None:
-        numbers, counts = self._counts
-        place = np.searchsorted(numbers, recording_of(ids))
-        known = place < len(numbers)
-        known[known] = numbers[place[known]] == recording_of(ids)[known]
-        known[known] = row_of(ids)[known] < counts[place[known]]
-        if not known.all():
-            missing = ids[~known][0]
-            raise ArchiveError(
-                f"the archive has no window {row_of(missing)} of recording "
-                f"{recording_of(missing)}; it was removed, or an index is out of date"
-            )
+    def _missing(self, window: int) -> ArchiveError:
+        """The error about a window that could not be read: there is none, or it is damaged."""
+        recording, row = divmod(window, WINDOWS_PER_RECORDING)
+        query = "SELECT id FROM recordings WHERE id = ? AND n_windows > ?"
+        if self._rows(query, recording, row):
+            what = f"window {row} of recording {recording} is not as written"
+            return damaged(self.path, what)
+        return ArchiveError(
+            f"the archive has no window {row} of recording {recording}; "
+            "it was removed, or an index is out of date"
+        )
 
     def _refuse_damaged(self, *, structure: bool) -> None:
         problems = self.check(structure=structure)
         if problems:
-            what = problems[0].what
+            what = problems[0].what.removeprefix(f"{self.path} is damaged: ")
             more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-            raise damaged(self.path, what.removeprefix(f"{self.path} is damaged: ") + more)
+            raise damaged(self.path, what + more)
 
     def _refuse_reader(self) -> None:
         if not self.is_writable:
             raise ArchiveError(f"{self.folder} is open for reading; open it with write=True")
-
-    def _number_of(self, sha256: str) -> int | None:
-        rows = self._rows("SELECT id FROM recordings WHERE sha256 = ?", sha256)
-        return int(rows[0][0]) if rows else None
 
     def _recording(self, query: str, recording: int) -> Row:
         rows = self._rows(f"{query} WHERE id = ?", int(recording))
@@ -436,14 +414,14 @@ class Store(Closing):
 
 def is_archive(folder: Path) -> bool:
     """Whether a folder holds an archive, if only one of an older version."""
-    return _numbers(folder) != [] or (folder / OLD_NAME).is_file()
+    return bool(_numbers(folder)) or (folder / OLD_NAME).is_file()
 
 
 def find_file(folder: Path) -> Path:
     """The file of the archive in a folder; an error says what is wrong where there is none."""
     numbers = _numbers(folder)
     if numbers:
-        return folder / _name(max(numbers))
+        return folder / NAME.format(max(numbers))
     if not folder.is_dir():
         raise ArchiveError(f"{folder} is no archive: there is no such folder; give another")
     if (folder / OLD_NAME).is_file():
@@ -451,26 +429,22 @@ def find_file(folder: Path) -> Path:
             f"{folder} was made by an older version of cqtnet, which kept archives otherwise; "
             "index the recordings into a new one with `cqtnet index add`"
         )
-    raise ArchiveError(f"{folder} is no archive: it holds no {_name(1)}; give another folder")
+    raise ArchiveError(f"{folder} is no archive: it holds no {NAME.format(1)}; give another folder")
 
 
 def _numbers(folder: Path) -> list[int]:
     with file_errors(folder, READ):
         names = os.listdir(folder) if folder.is_dir() else []
-    return [int(found[1]) for name in names if (found := re.fullmatch(NAME, name))]
-
-
-def _name(number: int) -> str:
-    return f"archive-{number}.sqlite"
+    pattern = NAME.format(r"(\d+)")
+    return [int(found[1]) for name in names if (found := re.fullmatch(pattern, name))]
 
 
 def _delete_leftovers(path: Path) -> None:
     """Delete what a writer that was killed has left beside the file of an archive."""
     with file_errors(path.parent, WRITTEN):
-        for other in path.parent.iterdir():
-            if other.name.startswith(TEMPORARY) or (
-                re.fullmatch(NAME, other.name) and other != path
-            ):
+        others = [path.with_name(NAME.format(number)) for number in _numbers(path.parent)]
+        for other in [*others, *path.parent.glob(f"{TEMPORARY}*")]:
+            if other != path:
                 other.unlink(missing_ok=True)
 
 
@@ -500,10 +474,7 @@ def _stored_path(path: str) -> str | bytes:
 
 def _entry(row: Row, paths: Sequence[Row]) -> Entry:
     number, sha256, duration_s, tags, added, n_windows = row
-    names = sorted(
-        path.decode(errors="surrogateescape") if isinstance(path, bytes) else path
-        for (path,) in paths
-    )
+    names = sorted(os.fsdecode(path) for (path,) in paths)
     return Entry(
         number, sha256, tuple(names), duration_s, tuple(json.loads(tags)), added, n_windows
     )

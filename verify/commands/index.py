@@ -207,16 +207,17 @@ def rebuild(archive: Path, kind: str, milvus: str | None) -> None:
     uses it; MILVUS_TOKEN in the environment is sent along. Without, it is a file beside the
     archive again.
     """
-    from verify.archive.index import cache
+    from verify.archive.index.cache import IndexCache
+    from verify.archive.index.milvus import leave_milvus, open_milvus
     from verify.archive.store import Store
 
     with Store.open(archive, write=True) as store:
         if milvus:
-            with cache.open_in_milvus(store, milvus, rebuild=True) as there:
+            with open_milvus(store, milvus, rebuild=True) as there:
                 click.echo(f"{len(there):,} windows at {milvus}")
             return
-        cache.leave_milvus(store)
-        index = cache.IndexCache.built(
+        leave_milvus(store)
+        index = IndexCache.built(
             store,
             wanted=kind,  # type: ignore[arg-type]
             on_message=lambda text: click.echo(text, err=True),

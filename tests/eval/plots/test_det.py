@@ -1,4 +1,4 @@
-"""The DET curve, against hand tables and the normal distribution of the standard library."""
+"""DET and ROC, against hand tables and the normal distribution of the standard library."""
 
 from statistics import NormalDist
 
@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from cqtnet.errors import InputError
 from eval.metrics import OperatingPoint, RocBand
-from eval.plots import ScoreSet, det
+from eval.plots import ScoreSet, det, histogram, roc
 from tests.eval.plots.reading import legend, letters, line
 
 # By hand, 20 + 20 pairs. From the strictest threshold: false alarms 0, .1, .1, .2, .2, 1 and
@@ -20,6 +20,8 @@ HAND = ScoreSet(
     nontarget=np.repeat([4.0, 2.0, 0.0], [2, 2, 16]),
 )
 PERFECT = ScoreSet("perfect", target=np.arange(1.0, 21.0), nontarget=-np.arange(20.0))
+# 4 + 5 pairs; of the 20 pairs of scores 17 are in order and 2 are ties: AUC 18/20.
+FEW = ScoreSet("few", np.array([4.0, 3.0, 2.0, 1.0]), np.array([2.0, 1.0, 0.0, 0.0, 0.0]))
 
 
 def points(figure: Figure, label: str) -> list[tuple[float, float]]:
@@ -38,17 +40,14 @@ def test_the_axes_are_probits_of_the_rates() -> None:
     assert axes.get_aspect() == 1, "a step in probits is as long along both axes"
 
 
-def test_the_hull_runs_through_the_corners_and_ends_at_one_error() -> None:
+def test_the_hull_runs_straight_through_its_corners_and_ends_at_one_error() -> None:
     hull = points(det([HAND]), "by hand")
     assert close(hull[0], (0.05, 0.2)), "on the line from (0, .3) to (.1, .1), at 1 of 20"
     assert any(close(point, (0.1, 0.1)) for point in hull)
     assert close(hull[-1], (0.15, 0.05)), "on the line from (.1, .1) to (.2, 0), at 1 of 20"
-
-
-def test_the_hull_between_its_corners_is_straight_in_rates_not_in_probits() -> None:
-    left = [point for point in points(det([HAND]), "by hand") if point[0] <= 0.1]
+    left = [point for point in hull if point[0] <= 0.1]
     assert len(left) > 50
-    assert all(close(point, (point[0], 0.3 - 2 * point[0])) for point in left)
+    assert all(close(p, (p[0], 0.3 - 2 * p[0])) for p in left), "straight in rates, not probits"
 
 
 def test_the_steps_are_the_thresholds_as_measured() -> None:
@@ -60,22 +59,20 @@ def test_the_steps_are_the_thresholds_as_measured() -> None:
     assert close(steps[-1], corners[-1])
 
 
-def test_the_eer_is_marked_on_the_diagonal() -> None:
-    mark = line(det([HAND]).axes[0], "_EER of by hand")
+def test_the_eer_is_marked_on_the_diagonal_and_open_below_one_error() -> None:
+    figure = det([HAND])
+    mark = line(figure.axes[0], "_EER of by hand")
     assert mark.get_xydata() == pytest.approx(np.array([[0.1, 0.1]]))
     assert mark.get_markerfacecolor() != "white"
-    assert "EER 10 %; 20 target, 20 nontarget pairs" in legend(det([HAND]))
-
-
-def test_an_eer_below_one_error_is_marked_open() -> None:
-    """Hull from (0, .25) to (.25, 0): EER 1/8, though one error of 4 is 1/4."""
+    assert "EER 10 %; 20 target, 20 nontarget pairs" in legend(figure)
+    assert "open: below one error" not in legend(figure)
+    # Hull from (0, .25) to (.25, 0): EER 1/8, though one error of 4 is 1/4.
     few = ScoreSet("few", np.array([4.0, 3.0, 2.0, 0.0]), np.array([1.0, -1.0, -2.0, -3.0]))
     figure = det([few])
     mark = line(figure.axes[0], "_EER of few")
     assert mark.get_xydata() == pytest.approx(np.array([[0.125, 0.125]]))
     assert mark.get_markerfacecolor() == "white"
     assert "open: below one error" in legend(figure)
-    assert "open: below one error" not in legend(det([HAND]))
 
 
 def test_operating_points_are_marked_where_the_cost_is_least() -> None:
@@ -100,7 +97,7 @@ def test_below_one_error_is_shaded() -> None:
     assert (tall.get_x(), wide.get_y()) == (axes.get_xlim()[0], axes.get_ylim()[0])
 
 
-def test_thirty_errors_are_marked_only_where_all_sets_have_as_many_trials(
+def test_thirty_errors_are_marked_only_if_all_sets_have_as_many_trials(
     rng: np.random.Generator,
 ) -> None:
     many = [ScoreSet(name, rng.normal(2, 1, 400), rng.normal(0, 1, 900)) for name in "ab"]
@@ -118,46 +115,32 @@ def test_the_window_holds_every_eer_and_reaches_half_an_error(rng: np.random.Gen
     assert low <= 0.5 / 1000
     assert axes.get_ylim()[0] <= 0.5 / 200
     assert all(low < s.eer < high for s in sets)
-
-
-def test_the_window_holds_an_eer_below_half_an_error() -> None:
-    """One miss and one false alarm in 100: hull from (0, .01) to (.01, 0), EER .005."""
+    # One miss and one false alarm in 100: hull from (0, .01) to (.01, 0), EER .005.
     one_miss, one_alarm = np.repeat([5.0, 1.0], [99, 1]), np.repeat([0.0, 2.0], [99, 1])
-    close_call = ScoreSet("s", one_miss, one_alarm)
-    axes = det([close_call]).axes[0]
-    assert close_call.eer == pytest.approx(0.005)
-    assert axes.get_xlim()[0] < 0.005
-    assert axes.get_ylim()[0] < 0.005
+    axes = det([ScoreSet("s", one_miss, one_alarm)]).axes[0]
+    assert axes.get_xlim()[0] < 0.005 and axes.get_ylim()[0] < 0.005
 
 
-def test_a_system_without_errors_points_below_one_error() -> None:
-    figure = det([PERFECT], operating_points=[OperatingPoint()])
-    assert "perfect: no error, EER < 15 %; 20 target" in legend(figure), "3 of 20"
-    (arrow,) = [text for text in figure.axes[0].texts if text.get_text() == "A"]
-    x, y = arrow.xy  # type: ignore[attr-defined]
-    assert x < 1 / 20
-    assert y < 1 / 20
-    assert not [drawn for drawn in figure.axes[0].lines if drawn.get_marker() == "o"]
-    figure.canvas.draw()
-
-
-def test_systems_without_errors_share_an_arrow() -> None:
+def test_systems_without_errors_share_an_arrow_below_one_error() -> None:
     again = ScoreSet("perfect again", PERFECT.target, PERFECT.nontarget)
-    arrows = [text.get_text() for text in det([PERFECT, HAND, again]).axes[0].texts]
-    assert "A C" in arrows
+    figure = det([PERFECT, HAND, again], operating_points=[OperatingPoint()])
+    assert "perfect: no error, EER < 15 %; 20 target" in legend(figure), "3 of 20"
+    (arrow,) = [text for text in figure.axes[0].texts if text.get_text() == "A C"]
+    x, y = arrow.xy  # type: ignore[attr-defined]
+    assert x < 1 / 20 and y < 1 / 20
+    assert len([drawn for drawn in figure.axes[0].lines if drawn.get_marker() == "o"]) == 1
+    figure.canvas.draw()
+    axes = det([ScoreSet("four", np.ones(4), np.zeros(4))]).axes[0]
+    (arrow,) = [text for text in axes.texts if text.get_text() == "A"]
+    (low, high), (x, y) = axes.get_xlim(), arrow.xy  # type: ignore[attr-defined]
+    assert low < x < 0.25 < high and low < y < 0.25 < high, "into the window"
 
 
-def test_a_bound_that_is_known_replaces_the_rule_of_three() -> None:
+def test_intervals_and_bands_of_a_set_are_shown() -> None:
     bounded = ScoreSet("s", PERFECT.target, PERFECT.nontarget, eer_interval=(0.0, 0.3))
     assert "EER < 30 %" in legend(det([bounded]))
-
-
-def test_an_interval_stands_in_brackets() -> None:
     known = ScoreSet("s", HAND.target, HAND.nontarget, eer_interval=(0.04, 0.18))
     assert "EER 10 % [4 %, 18 %]" in legend(det([known]))
-
-
-def test_a_band_is_filled_between_its_ends_from_one_false_alarm() -> None:
     rates = np.array([0.05, 0.1, 0.2, 1.0])
     band = RocBand(rates, np.array([0.1, 0.05, 0.0, 0.0]), np.array([0.19, 0.15, 0.1, 0.1]))
     figure = det([ScoreSet("s", HAND.target, HAND.nontarget, band=band)])
@@ -175,17 +158,11 @@ def test_every_threshold_alike_gives_one_line_of_chance() -> None:
     constant = ScoreSet("constant", np.zeros(50), np.zeros(50))
     figure = det([constant])
     assert all(close(point, (point[0], 1 - point[0])) for point in points(figure, "constant"))
-    assert line(figure.axes[0], "_EER of constant").get_xydata() == pytest.approx(
-        np.array([[0.5, 0.5]])
-    )
-
-
-def test_a_handful_of_pairs_without_errors_points_into_the_window() -> None:
-    axes = det([ScoreSet("four", np.ones(4), np.zeros(4))]).axes[0]
-    (arrow,) = [text for text in axes.texts if text.get_text() == "A"]
-    (low, high), (x, y) = axes.get_xlim(), arrow.xy  # type: ignore[attr-defined]
-    assert low < x < 0.25 < high
-    assert low < y < 0.25 < high
+    mark = line(figure.axes[0], "_EER of constant")
+    assert mark.get_xydata() == pytest.approx(np.array([[0.5, 0.5]]))
+    x, y = np.asarray(line(roc([constant]).axes[1], "constant").get_xydata()).T
+    assert len(x) > 50
+    assert y == pytest.approx(x), "straight in rates on the logarithmic axis too"
 
 
 @pytest.mark.parametrize("numbers", [(1, 1), (1, 1000), (1000, 1)])
@@ -210,8 +187,38 @@ def test_each_letter_stands_on_its_own_line(rng: np.random.Generator) -> None:
         assert all(gap > 0.07 for name, gap in apart.items() if name != s.name)
 
 
-def test_nothing_to_draw_and_names_that_say_nothing_are_refused() -> None:
+def test_the_roc_joins_the_thresholds_and_states_its_area() -> None:
+    figure = roc([FEW])
+    drawn = line(figure.axes[0], "few").get_xydata()
+    expected = np.array([(0, 0), (0, 0.5), (0.2, 0.75), (0.4, 1), (1, 1)])
+    assert drawn == pytest.approx(expected), "ties are one threshold"
+    assert "few: AUC 0.9; 4 target, 5 nontarget pairs" in legend(figure)
+
+
+def test_the_logarithmic_roc_starts_at_one_false_alarm() -> None:
+    flawless = ScoreSet("flawless", np.ones(3), np.zeros(10))
+    figure = roc([FEW, flawless])
+    enlarged, straight = (
+        np.asarray(line(figure.axes[1], name).get_xydata()) for name in ("few", "flawless")
+    )
+    assert enlarged[0] == pytest.approx([0.2, 0.75])
+    assert straight[0] == pytest.approx([0.1, 1])
+    assert (straight[:, 1] == 1).all()
+    assert set(letters(figure.axes[1])) == {"A", "B"}
+
+
+@pytest.mark.parametrize("picture", [det, roc])
+def test_nothing_to_draw_and_equal_names_are_refused(picture) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(InputError, match="0 systems to draw; give at least 1"):
-        det([])
+        picture([])
     with pytest.raises(InputError, match="'perfect' names several"):
-        det([PERFECT, PERFECT])
+        picture([PERFECT, PERFECT])
+
+
+@pytest.mark.parametrize("picture", [lambda s: roc([s]), lambda s: det([s]), histogram])
+@pytest.mark.parametrize("scores", [np.array([1.0, np.nan]), np.array([])])
+def test_scores_that_cannot_be_drawn_are_refused(picture, scores) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(InputError, match="target scores"):
+        picture(ScoreSet("s", scores, np.zeros(3)))
+    with pytest.raises(InputError, match="nontarget scores"):
+        picture(ScoreSet("s", np.zeros(3), scores))

@@ -5,7 +5,7 @@ An index is a cache of the store: whatever it loses can be had from the store ag
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ import numpy as np
 from cqtnet.errors import ArchiveError
 from cqtnet.files import write_json
 from verify.archive.database import READ, WRITTEN, file_errors
-from verify.archive.results import Hits, Ids, Vectors, window_ids
+from verify.archive.results import Hits, Ids, Vectors
 from verify.archive.store import Store
 
 FOLDER = "index"
@@ -71,8 +71,8 @@ def check_count(count: int) -> None:
         raise ArchiveError(f"{count:,} hits for each window; ask for 1 to {MAX_COUNT:,}")
 
 
-def catch_up(index: Index, store: Store, *, since: int) -> int:
-    """How many windows came to an index that holds those of generation `since`; now it has all.
+def catch_up(index: Index, store: Store, *, since: int) -> None:
+    """Let an index that holds the windows of generation `since` hold all of them.
 
     Done again from the same generation after an interruption, it gives the same, if `add`
     replaces windows that are there.
@@ -80,23 +80,8 @@ def catch_up(index: Index, store: Store, *, since: int) -> int:
     changes = store.changes(since)
     if changes.removed:
         index.remove(changes.removed)
-    added = 0
-    for ids in _blocks(store, changes.added):
-        index.add(ids, store.vectors(ids))
-        added += len(ids)
-    return added
-
-
-def _blocks(store: Store, recordings: Sequence[int]) -> Iterator[Ids]:
-    """The windows of some recordings, up to BLOCK_WINDOWS at a time."""
-    held = np.zeros(0, np.int64)
-    for recording in recordings:
-        held = np.concatenate([held, window_ids(recording, store.entry(recording).n_windows)])
-        while len(held) >= BLOCK_WINDOWS:
-            yield held[:BLOCK_WINDOWS]
-            held = held[BLOCK_WINDOWS:]
-    if len(held):
-        yield held
+    for ids, vectors in store.batches(BLOCK_WINDOWS, changes.added):
+        index.add(ids, vectors)
 
 
 def rebuild_command(archive: Path) -> str:

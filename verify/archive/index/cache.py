@@ -6,7 +6,6 @@ reader, or a run that is killed, meets the old pair or the new one. Where the in
 Milvus, `milvus.json` says where instead.
 """
 
-import os
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -38,14 +37,11 @@ from verify.archive.index.faiss import (
     read_index,
     write_index,
 )
-from verify.archive.index.milvus import NAME as MILVUS_NAME
-from verify.archive.index.milvus import MilvusIndex, open_milvus
+from verify.archive.index.milvus import MilvusIndex, milvus_uri, open_milvus
 from verify.archive.results import Hits, Vectors
 from verify.archive.store import Store
 
 NAME = "windows.json"
-TOKEN = "MILVUS_TOKEN"
-"""Environment variable with what a Milvus cluster asks for."""
 EXAMPLES = 1 << 14
 """Windows from which principal components are learnt: 8 for each of 2,048 dimensions."""
 QUERIES = 200
@@ -61,7 +57,7 @@ OnMessage = Callable[[str], None]
 def open_index(store: Store) -> "IndexCache | MilvusIndex":
     """The index of an archive, with all that the archive holds."""
     uri = milvus_uri(store)
-    return open_in_milvus(store, uri) if uri else IndexCache.open(store)
+    return open_milvus(store, uri) if uri else IndexCache.open(store)
 
 
 def check_index(store: Store) -> str | None:
@@ -69,7 +65,7 @@ def check_index(store: Store) -> str | None:
     try:
         uri = milvus_uri(store)
         if uri:
-            open_in_milvus(store, uri).close()
+            open_milvus(store, uri).close()
         else:
             IndexCache.read(store)
     except ArchiveError as error:
@@ -87,22 +83,6 @@ def save_index(store: Store) -> None:
         index.close()
     elif index.info.wanted != "auto" or index.info.plan.trained:
         index.save()
-
-
-def open_in_milvus(store: Store, uri: str, *, rebuild: bool = False) -> MilvusIndex:
-    """The index of an archive in Milvus; a writer makes it the archive's."""
-    return open_milvus(store, uri, token=os.environ.get(TOKEN, ""), rebuild=rebuild)
-
-
-def leave_milvus(store: Store) -> None:
-    """Let the archive's index be a file again."""
-    (store.folder / FOLDER / MILVUS_NAME).unlink(missing_ok=True)
-
-
-def milvus_uri(store: Store) -> str:
-    """Where the index is in Milvus; empty where it is a file."""
-    note = read_note(store.folder / FOLDER / MILVUS_NAME)
-    return str(note["uri"]) if note else ""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ collection of its own.
 import importlib
 import importlib.util
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,8 @@ from verify.archive.results import WINDOWS_PER_RECORDING, Hits, Ids, Vectors
 from verify.archive.store import Store
 
 NAME = "milvus.json"
+TOKEN = "MILVUS_TOKEN"
+"""Environment variable with what a cluster asks for."""
 ROWS_AT_ONCE = 1_000
 """8 MB of vectors; a message may hold 64."""
 RECORDINGS_AT_ONCE = 100
@@ -144,19 +147,29 @@ class MilvusIndex(Closing):
             ) from error
 
 
-def open_milvus(store: Store, uri: str, *, token: str = "", rebuild: bool = False) -> MilvusIndex:
+def milvus_uri(store: Store) -> str:
+    """Where the index of an archive is in Milvus; empty where it is a file."""
+    note = read_note(store.folder / FOLDER / NAME)
+    return str(note["uri"]) if note else ""
+
+
+def leave_milvus(store: Store) -> None:
+    """Let the archive's index be a file again."""
+    (store.folder / FOLDER / NAME).unlink(missing_ok=True)
+
+
+def open_milvus(store: Store, uri: str, *, rebuild: bool = False) -> MilvusIndex:
     """The index of an archive in Milvus; `index/milvus.json` says up to which generation.
 
     A writer fills it or lets it catch up; what an interruption left half done is done again, for
     adding replaces and removing may be repeated. A reader must find it as it should be: others
     share it, and nothing tells a reader whether it is the reader or the index that is out of date.
     """
-    archive = store.manifest.digest()
     index = MilvusIndex(
         uri,
-        collection=f"cqtnet_{archive[:16]}",
+        collection=f"cqtnet_{store.manifest.digest()[:16]}",
         dimension=store.manifest.dimension,
-        token=token,
+        token=os.environ.get(TOKEN, ""),
     )
     try:
         if store.is_writable:

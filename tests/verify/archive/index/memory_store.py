@@ -73,8 +73,8 @@ class MemoryStore:
         rows = [self._held[i][j] for i, j in zip(recording_of(ids), row_of(ids), strict=True)]
         return np.array(rows, np.float32).reshape(len(ids), DIMENSION)
 
-    def batches(self, n_rows):
-        ids = self.ids()
+    def batches(self, n_rows, recordings=None):
+        ids = self.ids(recordings)
         for begin in range(0, len(ids), n_rows):
             some = ids[begin : begin + n_rows]
             yield some, self.vectors(some)

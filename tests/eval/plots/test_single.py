@@ -1,43 +1,27 @@
-"""ROC, histogram, Tippett and calibration, against tables worked out by hand."""
+"""Histogram, Tippett and calibration, against tables worked out by hand; and the docs' code."""
+
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.patches import Rectangle, StepPatch
 
 from cqtnet.errors import InputError
-from eval.plots import ScoreSet, calibration, det, histogram, roc, tippett
-from tests.eval.plots.reading import legend, letters, line
+from eval.plots import ScoreSet, calibration, histogram, tippett
+from tests.eval.plots.reading import legend, line
+from tests.eval.plots.test_det import FEW
 
-# 4 + 5 pairs; of the 20 pairs of scores 17 are in order and 2 are ties: AUC 18/20.
-FEW = ScoreSet("few", np.array([4.0, 3.0, 2.0, 1.0]), np.array([2.0, 1.0, 0.0, 0.0, 0.0]))
 # Nine of ten targets say 9:1 for, one 9:1 against; nontargets the other way round.
 CERTAIN = np.log(9) * np.array([1.0] * 9 + [-1.0])
 HONEST = ScoreSet("honest", CERTAIN, -CERTAIN, CERTAIN, -CERTAIN)
+PAGE = Path(__file__).parents[3] / "docs" / "plots.md"
 
 
-def test_the_roc_joins_the_thresholds_and_states_its_area() -> None:
-    figure = roc([FEW])
-    drawn = line(figure.axes[0], "few").get_xydata()
-    assert drawn == pytest.approx(np.array([(0, 0), (0, 0.5), (0.2, 0.75), (0.4, 1), (1, 1)])), (
-        "ties are one threshold"
-    )
-    assert "few: AUC 0.9; 4 target, 5 nontarget pairs" in legend(figure)
-
-
-def test_the_logarithmic_roc_starts_at_one_false_alarm() -> None:
-    enlarged = np.asarray(line(roc([FEW]).axes[1], "few").get_xydata())
-    assert enlarged[0] == pytest.approx([0.2, 0.75])
-    flawless = ScoreSet("flawless", np.ones(3), np.zeros(10))
-    straight = np.asarray(line(roc([flawless]).axes[1], "flawless").get_xydata())
-    assert straight[0] == pytest.approx([0.1, 1])
-    assert (straight[:, 1] == 1).all()
-
-
-def test_a_tie_is_straight_in_rates_on_the_logarithmic_axis_too() -> None:
-    constant = ScoreSet("constant", np.zeros(10), np.zeros(10))
-    x, y = np.asarray(line(roc([constant]).axes[1], "constant").get_xydata()).T
-    assert len(x) > 50
-    assert y == pytest.approx(x)
+def steps(s: ScoreSet, **options: int) -> list[StepPatch]:
+    patches = histogram(s, **options).axes[0].patches  # type: ignore[arg-type]
+    assert all(isinstance(patch, StepPatch) for patch in patches)
+    return list(patches)  # type: ignore[arg-type]
 
 
 def test_both_kinds_of_pairs_have_the_same_area_however_many_they_are(
@@ -45,33 +29,19 @@ def test_both_kinds_of_pairs_have_the_same_area_however_many_they_are(
 ) -> None:
     uneven = ScoreSet("uneven", rng.normal(3, 1, 50), rng.normal(0, 1, 20000))
     areas = []
-    for patch in histogram(uneven).axes[0].patches:
-        assert isinstance(patch, StepPatch)
+    for patch in steps(uneven, bins=20):
         density, edges, _ = patch.get_data()
+        assert np.diff(edges) == pytest.approx([np.ptp(edges) / 20] * 20)
         areas.append(np.sum(density * np.diff(edges)))
     assert areas == pytest.approx([1.0] * 4), "area and outline of both"
 
 
-def test_bins_of_whole_numbers_hold_as_many_of_them_each(rng: np.random.Generator) -> None:
+def test_bins_of_whole_numbers_hold_equally_many_of_them() -> None:
     """120 values in at most 50 bins: 40 bins of 3, where 50 equal bins would hold 2 or 3."""
     counts = ScoreSet("counts", np.arange(60.0, 120), np.arange(0.0, 60))
-    patch = histogram(counts).axes[0].patches[0]
-    assert isinstance(patch, StepPatch)
-    edges = patch.get_data().edges
+    edges = steps(counts)[0].get_data().edges
     assert np.diff(edges) == pytest.approx([3.0] * 40)
     assert edges[0] == -0.5
-
-
-def test_bins_of_other_scores_are_equal_and_as_many_as_asked(rng: np.random.Generator) -> None:
-    patch = (
-        histogram(ScoreSet("s", rng.normal(3, 1, 50), rng.normal(0, 1, 90)), bins=20)
-        .axes[0]
-        .patches[0]
-    )
-    assert isinstance(patch, StepPatch)
-    assert np.diff(patch.get_data().edges) == pytest.approx(
-        [np.ptp(patch.get_data().edges) / 20] * 20
-    )
 
 
 def test_the_error_rates_below_the_densities_are_those_of_each_threshold() -> None:
@@ -97,39 +67,27 @@ def test_thresholds_are_drawn_in_both_halves_and_explained() -> None:
         assert upright == pytest.approx([1.5, 2.5])
     assert "threshold 1.5, where both rates are closest; EER 22.2 %" in legend(figure)
     assert "threshold 2.5: misses 50 %, false alarms 0 %" in legend(figure)
-
-
-def test_the_threshold_of_flawless_scores_is_the_middle_of_the_gap() -> None:
-    figure = histogram(ScoreSet("s", np.array([3.0, 4.0]), np.array([0.0, 1.0])))
-    assert "threshold 2, in the middle of the gap: no error" in legend(figure)
-    figure.canvas.draw()
-
-
-@pytest.mark.parametrize("scores", [np.zeros(3), np.full(3, 1e9), np.array([-1e-9, 0, 1e-9])])
-def test_scores_that_hardly_differ_are_drawn_without_a_warning(scores: np.ndarray) -> None:
-    histogram(ScoreSet("s", scores, scores), threshold=0.0).canvas.draw()
-
-
-def few_with(odd: float) -> ScoreSet:
-    return ScoreSet("odd", np.append(FEW.target, 2.5), np.append(FEW.nontarget, odd))
+    assert "outside" not in legend(figure)
+    flawless = histogram(ScoreSet("s", np.array([3.0, 4.0]), np.array([0.0, 1.0])))
+    assert "threshold 2, in the middle of the gap: no error" in legend(flawless)
 
 
 @pytest.mark.parametrize("odd", [-9999.0, -1e30, 1e308, -1e308])
 def test_a_score_far_from_all_others_is_counted_and_not_drawn(odd: float) -> None:
-    figure = histogram(few_with(odd), threshold=1e308)
+    few = ScoreSet("odd", np.append(FEW.target, 2.5), np.append(FEW.nontarget, odd))
+    figure = histogram(few, threshold=1e308)
     low, high = figure.axes[0].get_xlim()
     assert -2 < low <= 0 and 4 <= high < 6
     assert f"1 pair lies outside, far from all others: scores from {odd:.4g}" in legend(figure)
     figure.canvas.draw()
 
 
-def test_no_score_is_said_to_lie_outside_where_none_does() -> None:
-    assert "outside" not in legend(histogram(FEW))
-
-
 @pytest.mark.parametrize(
     ("target", "nontarget"),
     [
+        (np.zeros(3), np.zeros(3)),
+        (np.full(3, 1e9), np.full(3, 1e9)),
+        (np.array([-1e-9, 0, 1e-9]), np.array([-1e-9, 0, 1e-9])),
         (np.full(5, 1e308), np.full(5, -1e308)),
         (np.full(5, 1.7e308), np.full(5, 1.6e308)),
         (1e17 + np.array([0.0, 16, 48]), 1e17 + np.array([0.0, 16])),
@@ -140,7 +98,7 @@ def test_no_score_is_said_to_lie_outside_where_none_does() -> None:
 def test_scores_on_any_scale_are_drawn_without_a_warning(
     target: np.ndarray, nontarget: np.ndarray
 ) -> None:
-    histogram(ScoreSet("s", target, nontarget)).canvas.draw()
+    histogram(ScoreSet("s", target, nontarget), threshold=0.0).canvas.draw()
 
 
 def test_the_tippett_curves_are_shares_of_at_least_each_ratio() -> None:
@@ -160,6 +118,8 @@ def test_the_tippett_curves_are_shares_of_at_least_each_ratio() -> None:
     assert "misleading 25 % of 4 target, 25 % of 4 nontarget pairs" in legend(figure)
     (dots,) = [drawn for drawn in figure.axes[0].lines if drawn.get_marker() == "o"]
     assert np.asarray(dots.get_xydata()) == pytest.approx(np.array([(0, 0.75), (0, 0.25)]))
+    with pytest.raises(InputError, match="'honest' names several"):
+        tippett([HONEST, HONEST])
 
 
 def test_ratios_beyond_reason_leave_a_tippett_plot_readable() -> None:
@@ -178,16 +138,14 @@ def test_both_tippett_curves_of_a_system_carry_its_letter(rng: np.random.Generat
     assert sorted(text for text in shown if len(text) == 1) == ["A", "A", "B", "B"]
 
 
-def test_honest_probabilities_lie_on_the_diagonal() -> None:
-    """Of the pairs that are called 90 % certain 90 % are the same, and 10 % of the others."""
+def test_honest_probabilities_lie_on_the_diagonal_with_wilsons_intervals() -> None:
+    """Of the pairs that are called 90 % certain 90 % are the same, and 10 % of the others.
+
+    9 of 10, z 1.96: (9 + z²/2 ± z √(9·1/10 + z²/4)) / (10 + z²), worked out by hand.
+    """
     diagram = calibration(HONEST).axes[0]
     (dots,) = [drawn for drawn in diagram.lines if drawn.get_marker() == "o"]
     assert np.asarray(dots.get_xydata()) == pytest.approx(np.array([(0.1, 0.1), (0.9, 0.9)]))
-
-
-def test_intervals_of_the_reliability_are_wilsons() -> None:
-    """9 of 10, z 1.96: (9 + z²/2 ± z √(9·1/10 + z²/4)) / (10 + z²), worked out by hand."""
-    diagram = calibration(HONEST).axes[0]
     (upright,) = diagram.collections
     low, high = (segment[:, 1] for segment in upright.get_segments())  # type: ignore[attr-defined]
     assert high == pytest.approx([0.5958, 0.9821], abs=1e-4)
@@ -200,9 +158,8 @@ def test_intervals_follow_the_weight_of_the_classes() -> None:
     diagram = calibration(many).axes[0]
     (dots,) = [drawn for drawn in diagram.lines if drawn.get_marker() == "o"]
     (upright,) = diagram.collections
-    for (_, share), segment in zip(
-        np.asarray(dots.get_xydata()), upright.get_segments(), strict=True
-    ):  # type: ignore[attr-defined]
+    segments = upright.get_segments()  # type: ignore[attr-defined]
+    for (_, share), segment in zip(np.asarray(dots.get_xydata()), segments, strict=True):
         assert segment[0, 1] < share < segment[1, 1]
 
 
@@ -228,42 +185,31 @@ def test_the_cross_entropy_at_even_odds_is_cllr() -> None:
     assert figure.axes[2].get_xlim() == pytest.approx((-3, 3))
 
 
-def test_a_good_system_is_enlarged_and_a_reckless_one_leaves_at_the_top() -> None:
-    surer = ScoreSet("surer", CERTAIN, -CERTAIN, 9 * CERTAIN, -9 * CERTAIN)
-    assert calibration(surer).axes[2].get_ylim() == (0, 2)
+def test_the_cross_entropy_of_good_reckless_and_flawless_systems_is_readable() -> None:
+    def top(s: ScoreSet) -> float:
+        return calibration(s).axes[2].get_ylim()[1]
+
+    assert top(ScoreSet("surer", CERTAIN, -CERTAIN, 9 * CERTAIN, -9 * CERTAIN)) == 2
     rare = np.log(999) * np.array([1.0] * 999 + [-1.0])
-    top = calibration(ScoreSet("rare", rare, -rare, rare, -rare)).axes[2].get_ylim()[1]
-    assert 0.0114 < top < 0.05, "H(0.001) = 0.0114 bits"
-
-
-def test_ratios_that_lose_nothing_leave_the_cross_entropy_an_axis() -> None:
+    assert 0.0114 < top(ScoreSet("rare", rare, -rare, rare, -rare)) < 0.05, "H(0.001) = 0.0114"
     sure = ScoreSet("sure", np.ones(5), np.zeros(5), np.full(5, 1e3), np.full(5, -1e3))
-    figure = calibration(sure)
-    assert figure.axes[2].get_ylim() == (0, 0.001)
-    figure.canvas.draw()
+    assert top(sure) == 0.001
+    calibration(sure).canvas.draw()
 
 
 @pytest.mark.parametrize("picture", [lambda s: tippett([s]), calibration])
-def test_scores_without_ratios_are_refused_where_ratios_are_drawn(picture) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(InputError, match=r"few states no likelihood ratios.*column log_lr"):
+def test_scores_without_ratios_are_refused_by_pictures_of_ratios(picture) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(InputError, match=r"few has no likelihood ratios.*column log_lr"):
         picture(FEW)
 
 
-@pytest.mark.parametrize("picture", [lambda s: roc([s]), lambda s: det([s]), histogram])
-@pytest.mark.parametrize("scores", [np.array([1.0, np.nan]), np.array([])])
-def test_scores_that_are_none_are_refused(picture, scores) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(InputError, match="target scores"):
-        picture(ScoreSet("s", scores, np.zeros(3)))
-    with pytest.raises(InputError, match="nontarget scores"):
-        picture(ScoreSet("s", np.zeros(3), scores))
-
-
-@pytest.mark.parametrize("picture", [roc, tippett])
-def test_systems_are_told_apart_by_name(picture) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(InputError, match="'honest' names several"):
-        picture([HONEST, HONEST])
-
-
-def test_the_perfect_curve_of_a_roc_carries_its_letter() -> None:
-    sets = [FEW, ScoreSet("flawless", np.ones(3), np.zeros(1000))]
-    assert set(letters(roc(sets).axes[1])) == {"A", "B"}
+def test_the_code_of_the_page_draws_its_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    shown = re.findall(r"!\[.*\]\((.*)\)", page)
+    assert sorted(shown) == sorted(path.name for path in tmp_path.glob("*.png"))
+    assert all((PAGE.parent / name).is_file() for name in shown)

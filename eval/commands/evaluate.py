@@ -1,0 +1,373 @@
+"""The three steps of an evaluation: `cqtnet eval protocol`, `score` and `report`."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from cqtnet.progress import progress_bar
+from eval.commands import (
+    PATH,
+    audio_option,
+    force_option,
+    json_option,
+    print_json,
+    require_source,
+    seed_option,
+    split_option,
+    workers_option,
+)
+from eval.systems import SYSTEMS, Settings
+
+if TYPE_CHECKING:
+    from eval.metrics import OperatingPoint
+    from eval.protocols.plan import Plan
+    from eval.protocols.write import Written
+
+DRAWING = ("split", "fragments", "negatives", "seed", "limit", "against", "within")
+"""Options that decide what is drawn; a plan has been drawn already."""
+SHOWN = 5
+"""Recordings that a warning names."""
+FEWEST_RESAMPLES = 20
+
+
+class Count(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.5
+    """A whole number from 1 on, or `all`."""
+
+    name = "K|all"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or `all` as it is."""
+        if value == "all" or isinstance(value, int):
+            return value
+        if not value.isdecimal() or int(value) < 1:
+            self.fail(f"{value!r} is neither a number from 1 on nor `all`", param, ctx)
+        return int(value)
+
+
+@click.command(
+    epilog="""\b
+Example:
+  cqtnet eval protocol paper-tempo paper-pitch --audio music.tsv --out sets
+  cqtnet eval protocol all --audio music/ --out sets --noise street/ --negatives 10
+  cqtnet eval protocol sets/noise.plan.json --audio music/ --noise street/ --out again
+"""
+)
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@audio_option
+@click.option("--out", type=PATH, required=True, help="Folder for the sets.")
+@split_option
+@click.option(
+    "--fragments", default=3, show_default=True, help="Fragments of each recording, at most."
+)
+@click.option(
+    "--negatives", type=Count(), default=1, show_default=True, help="Nontargets for each probe."
+)
+@seed_option
+@click.option("--limit", type=click.IntRange(1), help="Recordings to take, at most.")
+@click.option("--noise", type=PATH, help="Folder with recordings of noise.")
+@click.option(
+    "--against", type=click.Choice(["fragment", "recording"]), default="fragment",
+    show_default=True, help="What a probe is compared with.",
+)  # fmt: skip
+@click.option("--within", is_flag=True, help="Write pairs inside one collection, too.")
+@workers_option
+@json_option
+@click.pass_context
+def protocol(
+    ctx: click.Context,
+    /,
+    names: tuple[str, ...],
+    source: Path,
+    out: Path,
+    noise: Path | None,
+    workers: int | None,
+    as_json: bool,
+    **drawing: Any,
+) -> None:
+    """Make test sets from recordings: files, and a list of trials NAME.csv for each.
+
+    NAME is paper-tempo, paper-pitch, both, speed, noise, reverb, codec, crop, hard, other-part
+    or same; `all` for all of these; or the NAME.plan.json of an earlier set, which is then made
+    again. Sets in one folder share their reference fragments. Finished files are kept.
+    """
+    from eval.protocols.plan import read_plan
+    from eval.protocols.write import write_sets
+
+    _check_folders(out, source)
+    workers = workers or os.cpu_count() or 1
+    fresh, files = _fresh_and_planned(names)
+    given = [n for n in DRAWING if ctx.get_parameter_source(n) != ParameterSource.DEFAULT]
+    if files and given:
+        raise click.UsageError(f"a plan is drawn already: leave --{given[0]} out")
+    plans = [read_plan(path) for path in files]
+    if fresh:
+        plans += _draw(fresh, source, noise, workers=workers, **drawing)
+    if len({plan.protocol for plan in plans}) < len(plans):
+        raise click.UsageError("two of these are the same protocol; name each set once")
+    with progress_bar("writing recordings") as bar:
+        sets = write_sets(
+            plans,
+            root=source if source.is_dir() else source.parent,
+            out=out,
+            noise_root=noise,
+            workers=workers,
+            on_start=lambda total: bar.update(total=total),
+            on_recording=bar.advance,
+        )
+    for plan in plans:
+        _warn_of_skipped(plan)
+    if as_json:
+        print_json([_record(written) for written in sets])
+        return
+    for written in sets:
+        plan = written.plan
+        click.echo(
+            f"{plan.protocol}: {written.n_targets} target and {written.n_nontargets} nontarget "
+            f"trials, {len(plan.probes)} probes of {len(plan.sources)} recordings → {written.csv}"
+        )
+
+
+def _check_folders(out: Path, source: Path) -> None:
+    """Raise if there are no recordings, or if the next run would take the sets for some."""
+    from augment.errors import InputError
+
+    require_source(source)
+    if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
+        raise InputError(f"{out} lies in the folder of recordings {source}; give one outside it")
+
+
+def _fresh_and_planned(names: tuple[str, ...]) -> tuple[list[str], list[Path]]:
+    """Protocols to draw, each once, and plans to make again."""
+    from augment.errors import InputError
+    from eval.protocols.catalogue import PROTOCOLS
+
+    fresh: list[str] = []
+    files: list[Path] = []
+    for name in names:
+        if name in PROTOCOLS or name == "all":
+            fresh += PROTOCOLS if name == "all" else [name]
+        elif Path(name).is_file():
+            files.append(Path(name))
+        else:
+            raise InputError(
+                f"{name!r} is no protocol ({', '.join(PROTOCOLS)}, all) and no file of a plan"
+            )
+    return list(dict.fromkeys(fresh)), files
+
+
+def _draw(
+    names: list[str],
+    source: Path,
+    noise: Path | None,
+    *,
+    workers: int,
+    split: str | None,
+    limit: int | None,
+    seed: int,
+    **options: Any,
+) -> list["Plan"]:
+    """A plan of each protocol for the chosen recordings."""
+    from eval.protocols.draw import draw_plan
+    from eval.protocols.survey import chosen_items, survey
+
+    items = chosen_items(source, split=split, limit=limit, seed=seed)
+    root = source if source.is_dir() else source.parent
+    with progress_bar("looking at recordings", len(items)) as bar:
+        surveys, skipped = survey(items, root=root, workers=workers, on_recording=bar.advance)
+    return [
+        draw_plan(surveys, name, seed=seed, noise_root=noise, skipped=skipped, **options)
+        for name in names
+    ]
+
+
+def _warn_of_skipped(plan: "Plan") -> None:
+    """Warn on stderr of recordings that a set leaves out, with the reason."""
+    if not plan.skipped:
+        return
+    from cqtnet.audio import shown
+
+    some = [f"{shown(name)}: {why}" for name, why in list(plan.skipped.items())[:SHOWN]]
+    more = len(plan.skipped) - len(some)
+    rest = f"; and {more} more, listed in {plan.protocol}.plan.json" if more else ""
+    click.echo(
+        f"cqtnet: warning: {plan.protocol} leaves {len(plan.skipped)} recordings out: "
+        f"{'; '.join(some)}{rest}",
+        err=True,
+    )
+
+
+def _record(written: "Written") -> dict[str, Any]:
+    """A set as plain data."""
+    from eval.protocols.catalogue import PROTOCOLS
+
+    plan, within = written.plan, written.within_csv
+    return {
+        "protocol": plan.protocol,
+        "question": PROTOCOLS[plan.protocol].question,
+        "csv": str(written.csv),
+        "within_csv": None if within is None else str(within),
+        "recordings": len(plan.sources),
+        "collections": len({source.collection for source in plan.sources}),
+        "references": len(plan.references),
+        "probes": len(plan.probes),
+        "targets": written.n_targets,
+        "nontargets": written.n_nontargets,
+        "skipped": dict(plan.skipped),
+    }
+
+
+@click.command(
+    epilog="""\b
+Example:
+  cqtnet eval score sets/paper-tempo.csv scores/tempo.csv
+  cqtnet eval score sets/paper-tempo.csv scores/tempo-dtw.csv --system chroma-dtw
+"""
+)
+@click.argument("trials", type=PATH, metavar="TRIALS.csv")
+@click.argument("scores", type=PATH, metavar="SCORES.csv")
+@click.option("--system", type=click.Choice(tuple(SYSTEMS)), default="embedding", show_default=True)
+@click.option("--model", default="default", help="Shipped weights by name, or a path.")
+@workers_option
+@click.option("--cache", type=PATH, help="Folder to keep what is computed for each file.")
+@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
+@click.option(
+    "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto",
+    show_default=True, help="Number format of the network's computation.",
+)  # fmt: skip
+@click.option("--strict", is_flag=True, help="Stop if a file cannot be used; write no scores.")
+@json_option
+@force_option
+def score(
+    trials: Path,
+    scores: Path,
+    model: str,
+    device: str,
+    precision: Any,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Score every pair of TRIALS.csv: its columns and `score`, higher for the same recording.
+
+    `embedding` is the cosine of the network's embeddings, at the best place if one recording is
+    longer; `comparison` is the calibrated score of `cqtnet compare`, `alignment` its measures
+    before calibration; `mean-cqt` and `chroma-dtw` are baselines without a network. Beside the
+    scores, SCORES.json states how they were made. A run that was stopped goes on when it is started
+    again. Trials with a file that cannot be used are left out and listed at the end; the exit code
+    is then 1.
+    """
+    from eval.scoring import score_trials
+
+    account = score_trials(trials, scores, settings=Settings(model, device, precision), **options)
+    if as_json:
+        print_json(account)
+    else:
+        click.echo(
+            f"{account['trials']} trials of {account['files']} files by {account['system']} → "
+            f"{scores}  ({account['seconds']:.0f} s)"
+        )
+    left_out = account["left_out"]
+    if left_out["files"]:
+        listed = "".join(f"\n  {line}" for line in left_out["files"])
+        click.echo(
+            f"cqtnet: {left_out['trials']} trials are left out, for {len(left_out['files'])} files "
+            f"cannot be used:{listed}",
+            err=True,
+        )
+        sys.exit(1)
+
+
+@click.command(
+    epilog="""\b
+Example:
+  cqtnet eval report ours.csv baseline=mean-cqt.csv --out report
+
+\b
+`report` then holds report.md to read, report.json and report.csv for scripts, and the
+pictures as PNG and SVG.
+"""
+)
+@click.argument("scores", nargs=-1, required=True, metavar="[NAME=]SCORES.csv...")
+@click.option("--out", required=True, type=PATH, help="Folder to write.")
+@force_option
+@click.option("--threshold", type=float, help="Also errors and accuracy where `score` >= this.")
+@click.option(
+    "--operating-point", "points", multiple=True, metavar="P[,CM,CF]",
+    help="Prior of a target, costs of miss and false alarm; repeatable.  [default: 0.5, 0.01]",
+)  # fmt: skip
+@click.option(
+    "--false-alarm-rate", "rates", multiple=True,
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Misses at this rate of false alarms; repeatable.  [default: 0.01, 0.001, 0.0001]",
+)  # fmt: skip
+@click.option(
+    "--resamples", type=click.IntRange(0, 100_000), default=1000, show_default=True,
+    help="Resamples of the recordings for the 95 % intervals; 0: no intervals.",
+)  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--no-pictures", is_flag=True, help="Tables only.")
+@json_option
+def report(
+    scores: tuple[str, ...],
+    out: Path,
+    force: bool,
+    threshold: float | None,
+    points: tuple[str, ...],
+    rates: tuple[float, ...],
+    resamples: int,
+    seed: int,
+    no_pictures: bool,
+    as_json: bool,
+) -> None:
+    """Measure score files, one for each system: EER, DET, costs, Cllr, retrieval, by condition.
+
+    A score file is a CSV with the columns reference, probe, label (1: same recording), condition,
+    recording and score (higher: same), and optionally log_lr (natural logarithm). The scores of any
+    system can be measured. Intervals come from resampling the recordings.
+    """
+    from cqtnet.errors import InputError
+    from eval.metrics import Options
+    from eval.report import errors_table, page, read_report, system_names, write_report
+    from eval.report_pictures import draw_pictures
+
+    if 0 < resamples < FEWEST_RESAMPLES:
+        raise InputError(
+            f"{resamples} resamples make no 95 % interval; give {FEWEST_RESAMPLES} or more, or 0"
+        )
+    if (out / "report.json").exists() and not force:
+        raise InputError(f"{out} holds a report already; use --force to replace it")
+    options = Options(
+        tuple(dict.fromkeys(map(_point, points))) or Options.operating_points,
+        tuple(dict.fromkeys(rates)) or Options.false_alarm_rates,
+        threshold,
+        resamples,
+        seed,
+    )
+    measured = read_report(system_names(scores), options=options)
+    pictures = {} if no_pictures else draw_pictures(measured)
+    write_report(out, measured, page=page(measured, pictures=pictures), pictures=pictures)
+    if as_json:
+        click.echo((out / "report.json").read_text(), nl=False)
+    else:
+        click.echo(errors_table(measured))
+        click.echo(f"report: {out / 'report.md'}", err=True)
+
+
+def _point(text: str) -> "OperatingPoint":
+    """The operating point in `0.01` or `0.01,10,1`."""
+    from cqtnet.errors import InputError
+    from eval.metrics import OperatingPoint
+
+    try:
+        numbers = [float(part) for part in text.split(",")]
+        if len(numbers) not in (1, 3):
+            raise ValueError
+    except ValueError:
+        raise InputError(
+            f"operating point {text!r}; give the prior of a target, or prior, cost of a miss, "
+            "cost of a false alarm: 0.01,10,1"
+        ) from None
+    return OperatingPoint(*numbers)

@@ -1,0 +1,435 @@
+"""Edits planted in recordings, and how well the edit map finds the stretches between them."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from augment.chain import Chain
+from augment.codec import Codec
+from augment.edits import Own, Piece, splice
+from augment.effect import Altered, Effect, Samples
+from augment.noise import ColouredNoise, mean_square, scaled_to_level
+from augment.tempo import Pitch, Tempo
+from augment.timemap import TimeMap
+from cqtnet import SAMPLE_RATE, audio
+from cqtnet.data import Item
+from cqtnet.device import one_thread
+from cqtnet.errors import ManifestError
+from eval.bootstrap import FEWEST_RECORDINGS, TOO_FEW, Figure, draw, interval, numbered
+from eval.processes import in_processes
+from eval.protocols.plan import name_hash, rng_for
+
+# Programmes: recordings as long as edits need; a short one is followed by others.
+
+DURATIONS_S = (60.0, 120.0)
+MOST_PARTS = 12
+
+
+@dataclass(frozen=True)
+class Programme:
+    """Recordings to play one after the other, and one that is foreign to them."""
+
+    recordings: tuple[str, ...]
+    paths: tuple[Path, ...]
+    foreign: Path
+    duration_s: float
+
+    @property
+    def name(self) -> str:
+        """The first recording, by which figures are resampled."""
+        return self.recordings[0]
+
+    def samples(self) -> Samples:
+        """The samples of the programme, cut to its duration."""
+        size = round(self.duration_s * SAMPLE_RATE)
+        parts: list[Samples] = []
+        for path in self.paths:
+            parts.append(audio.load(path))
+            if sum(part.size for part in parts) >= size:
+                break
+        return np.concatenate(parts)[:size]
+
+
+def draw_programmes(items: Sequence[Item], *, count: int, seed: int) -> list[Programme]:
+    """`count` programmes, each beginning with another recording as long as there are any.
+
+    All recordings of a programme, the foreign one included, are of different collections.
+    """
+    ranked = sorted(items, key=lambda item: name_hash(seed, "edits", item.recording))
+    programmes = []
+    for number in range(count):
+        first = ranked[number % len(ranked)]
+        rng = rng_for(seed, "programme", first.recording, number)
+        others: dict[str, Item] = {}  # one of each other collection, in random order
+        for index in rng.permutation(len(ranked)).tolist():
+            if ranked[index].collection != first.collection:
+                others.setdefault(ranked[index].collection, ranked[index])
+        if not others:
+            raise ManifestError(
+                f"all {len(items)} recordings are of one collection, {first.collection!r}; "
+                "edits need foreign material: give recordings of at least two"
+            )
+        *following, foreign = others.values()
+        parts = (first, *following)[:MOST_PARTS]
+        names, paths = zip(*((item.recording, item.path) for item in parts), strict=True)
+        duration_s = float(rng.uniform(*DURATIONS_S))
+        programmes.append(Programme(names, paths, foreign.path, duration_s))
+    return programmes
+
+
+# Planting: edits made one after the other, and then an alteration of the whole.
+
+KINDS = ("cut", "insert", "move", "repeat")
+ALTERATIONS = ("none", "tempo and pitch", "mp3", "noise")
+MOST_EDITS = 5
+LEAST_PIECE_S = 3.0
+"""No piece, kept or foreign, is shorter."""
+LEAST_PIECE = round(LEAST_PIECE_S * SAMPLE_RATE)
+LENGTHS_S = (3.0, 12.0)
+"""Lengths that are cut, inserted, moved and repeated."""
+QUIET_DB = -20.0
+"""The first and last LEAST_PIECE_S of a piece are louder than this, by the recording's level.
+
+In a quieter or silent place nobody can tell where it was cut.
+"""
+STEP_S = 0.5
+TRIES = 200
+
+Ranges: TypeAlias = list[tuple[int, int]]
+"""Ranges of samples, from and up to, in the recording followed by the foreign sounds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Planted:
+    """An edited recording and the truth about it."""
+
+    edited: Altered
+    kinds: tuple[str, ...]  # of the edits, in the order in which they were made
+    alteration: str
+    pieces: tuple[Piece, ...]
+
+
+def plant(
+    samples: Samples, foreign: Samples, *, n_edits: int, alteration: str, rng: np.random.Generator
+) -> Planted:
+    """Samples (n,) with edits, altered as a whole; insertions are taken from `foreign`.
+
+    There are fewer than `n_edits` edits if pieces would become too short.
+    """
+    ranges: Ranges = [(0, samples.size)]
+    bank = [samples, np.zeros(1, np.float32)]  # gaps keep sounds apart
+    kinds: list[str] = []
+    for _ in range(n_edits):
+        for _ in range(TRIES):
+            kind = str(rng.choice(KINDS))
+            edit = _edit(kind, ranges, foreign, sum(part.size for part in bank), rng)
+            if edit is not None and _is_fair(edit[0], samples):
+                ranges, sound = edit
+                if sound.size:
+                    bank += [scaled_to_level(sound, samples, level_db=0.0), bank[1]]
+                kinds.append(kind)
+                break
+    sounds = np.concatenate(bank)
+    pieces = tuple(Own(a, b) if b <= samples.size else sounds[a:b] for a, b in ranges)
+    spliced = splice(samples, SAMPLE_RATE, pieces)
+    altered = Chain(_effects(alteration, rng)).apply(spliced.samples, SAMPLE_RATE)
+    time_map = spliced.time_map.then(altered.time_map)
+    return Planted(Altered(altered.samples, time_map), tuple(kinds), alteration, pieces)
+
+
+def _effects(alteration: str, rng: np.random.Generator) -> tuple[Effect, ...]:
+    """The effects on the whole of an edited recording."""
+    if alteration == "tempo and pitch":
+        return Tempo.draw(rng, factor=(0.9, 1.1)), Pitch.draw(rng, shift_semitones=(-2.0, 2.0))
+    if alteration == "mp3":
+        return (Codec.draw(rng, codecs=["mp3"]),)
+    if alteration == "noise":
+        return (ColouredNoise.draw(rng, snr_db=(20.0, 20.0)),)
+    return ()
+
+
+def _edit(
+    kind: str, ranges: Ranges, foreign: Samples, bank_size: int, rng: np.random.Generator
+) -> tuple[Ranges, Samples] | None:
+    """The ranges after an edit, and the foreign sound that it adds to the bank, perhaps empty.
+
+    None if the drawn foreign sound cannot be used.
+    """
+    length = round(float(rng.uniform(*LENGTHS_S)) * SAMPLE_RATE)
+    sound, at = foreign[:0], None
+    if kind == "insert":
+        if length > foreign.size:
+            return None
+        start = int(rng.integers(foreign.size - length + 1))
+        sound = foreign[start : start + length]
+        if not _is_loud(sound, foreign):
+            return None
+        taken, rest = [(bank_size, bank_size + length)], ranges
+    else:
+        total = _length(ranges)
+        length = min(length, total - 1)
+        start = int(rng.integers(total - length))
+        end = start + length
+        taken = _between(ranges, start, end)
+        rest = _between(ranges, 0, start) + _between(ranges, end, total)
+        if kind == "cut":
+            return _joined(rest), sound
+        if kind == "repeat":
+            rest = ranges
+            at = end if rng.random() < 0.5 else None  # at once
+    total = _length(rest)
+    at = int(rng.integers(total + 1)) if at is None else at
+    return _joined(_between(rest, 0, at) + taken + _between(rest, at, total)), sound
+
+
+def _length(ranges: Ranges) -> int:
+    return sum(end - start for start, end in ranges)
+
+
+def _between(ranges: Ranges, start: int, end: int) -> Ranges:
+    """The ranges of a stretch of the edited recording, shortened at its ends."""
+    kept, position = [], 0
+    for first, last in ranges:
+        a, b = max(first, first + start - position), min(last, first + end - position)
+        if b > a:
+            kept.append((a, b))
+        position += last - first
+    return kept
+
+
+def _joined(ranges: Ranges) -> Ranges:
+    """The ranges; those that follow each other in the recording become one."""
+    kept: Ranges = []
+    for start, end in ranges:
+        if kept and kept[-1][1] == start:
+            kept[-1] = (kept[-1][0], end)
+        else:
+            kept.append((start, end))
+    return kept
+
+
+def _is_fair(ranges: Ranges, samples: Samples) -> bool:
+    """Whether no piece is too short, and both ends of each of the recording's own are loud."""
+    for start, end in ranges:
+        ends = (samples[start : start + LEAST_PIECE], samples[end - LEAST_PIECE : end])
+        is_own = end <= samples.size
+        if end - start < LEAST_PIECE or (is_own and not all(_is_loud(e, samples) for e in ends)):
+            return False
+    return True
+
+
+def _is_loud(sound: Samples, recording: Samples) -> bool:
+    return mean_square(sound) > mean_square(recording) * 10 ** (QUIET_DB / 10)
+
+
+def without_quiet_ends(samples: Samples) -> Samples:
+    """The samples without a beginning and an end that are too quiet for a fair edit."""
+    step = round(STEP_S * SAMPLE_RATE)
+    starts = range(0, samples.size - LEAST_PIECE + 1, step)
+    loud = [at for at in starts if _is_loud(samples[at : at + LEAST_PIECE], samples)]
+    return samples[loud[0] : loud[-1] + LEAST_PIECE] if loud else samples
+
+
+# The edit map of each edited recording, compared with the truth.
+
+Times: TypeAlias = tuple[float, float, float, float]
+"""Seconds: start and end in A, start and end in B."""
+
+WITHIN_S = 0.25
+INAUDIBLE_DB = -30.0
+"""Difference, by the recording's level, up to which the place of an edit cannot be heard."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result for one edited recording."""
+
+    recording: str
+    kinds: tuple[str, ...]
+    alteration: str
+    is_ambiguous: bool  # the place of one of its edits cannot be heard
+    truth: tuple[Times, ...]
+    found: tuple[Times, ...]
+    seconds: float
+    duration_s: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The outcome as plain data."""
+        return {**asdict(self), "hits": hits(self.truth, self.found)}
+
+
+def outcomes(programmes: Sequence[Programme], *, seed: int, workers: int = 1) -> Iterator[Outcome]:
+    """The outcome of each programme with random edits, in the order in which they end."""
+    tasks = [(programme, number, seed) for number, programme in enumerate(programmes)]
+    yield from in_processes(_outcome, tasks, workers=workers)
+
+
+def _outcome(task: tuple[Programme, int, int]) -> Outcome:
+    """Make the edited recording of a programme, map it, and compare the map with the truth."""
+    programme, number, seed = task
+    rng = rng_for(seed, "edits", number)
+    original = without_quiet_ends(programme.samples())
+    planted = plant(
+        original,
+        audio.load(programme.foreign),
+        n_edits=int(rng.integers(1, MOST_EDITS + 1)),
+        alteration=ALTERATIONS[number % len(ALTERATIONS)],
+        rng=rng,
+    )
+    found, seconds = _mapped(planted.edited.samples, original)
+    return Outcome(
+        programme.name,
+        planted.kinds,
+        planted.alteration,
+        is_ambiguous(planted.pieces, original),
+        _stretches(planted.edited.time_map),
+        found,
+        seconds,
+        original.size / SAMPLE_RATE,
+    )
+
+
+def _mapped(edited: Samples, original: Samples) -> tuple[tuple[Times, ...], float]:
+    """The stretches found, and the seconds of one processor that it took, features included."""
+    from verify.editmap import edit_map
+    from verify.features import Features
+
+    with one_thread():
+        start = time.process_time()
+        found = edit_map(Features.of(edited), Features.of(original))
+        seconds = time.process_time() - start
+    times = ((s.a_start_s, s.a_end_s, s.b_start_s, s.b_end_s) for s in found.stretches)
+    return tuple(times), seconds
+
+
+def _stretches(time_map: TimeMap) -> tuple[Times, ...]:
+    """The stretches of a time map."""
+    return tuple(
+        (span.out_start_s, span.out_end_s, span.source_start_s, span.source_end_s)
+        for span in time_map.spans
+    )
+
+
+def is_ambiguous(pieces: Sequence[Piece], samples: Samples) -> bool:
+    """Whether some join could lie WITHIN_S later or earlier with no audible difference.
+
+    If the recording repeats itself exactly, or is silent on both sides, nobody can hear where it
+    was cut: the truth is then one of several.
+    """
+    reach = round(WITHIN_S * SAMPLE_RATE)
+    least = mean_square(samples) * 10 ** (INAUDIBLE_DB / 10)
+    for before, after in pairwise(pieces):
+        if not (isinstance(before, Own) and isinstance(after, Own)):
+            continue
+        for a, b in ((before.end, after.start), (before.end - reach, after.start - reach)):
+            if min(a, b) >= 0 and max(a, b) + reach <= samples.size:
+                difference = samples[a : a + reach] - samples[b : b + reach]
+                if mean_square(difference) < least:
+                    return True
+    return False
+
+
+# Figures: stretches with all four times right, and how far the times are off.
+
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of many edited recordings."""
+
+    pairs: int
+    stretches: int
+    f1: Figure
+    boundary_median_s: float
+    boundary_95_s: float  # infinite if more than a twentieth of the boundaries have none near
+    seconds_median: float
+    seconds_most: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as plain data; a number that is not finite becomes None."""
+        return {
+            key: None if isinstance(value, float) and not np.isfinite(value) else value
+            for key, value in asdict(self).items()
+        }
+
+    def line(self) -> str:
+        """The figures as one line."""
+        ends = "" if self.f1.low is None else f" ({self.f1.low:.3f}–{self.f1.high:.3f})"
+        median_ms, most_ms = 1000 * self.boundary_median_s, 1000 * self.boundary_95_s
+        return (
+            f"{self.pairs:4d} pairs {self.stretches:5d} stretches  F1 {self.f1.value:.3f}{ends}  "
+            f"boundary {median_ms:.0f} ms, 95 % within {most_ms:.0f} ms  "
+            f"{self.seconds_median:.2f} s a pair"
+        )
+
+
+def figures_by_group(outcomes: Sequence[Outcome], *, seed: int) -> dict[str, Figures]:
+    """The figures of all, of each alteration, and of recordings without an ambiguous edit."""
+    groups = {"all": outcomes}
+    groups |= {name: [o for o in outcomes if o.alteration == name] for name in ALTERATIONS}
+    groups["unambiguous"] = [o for o in outcomes if not o.is_ambiguous]
+    return {
+        name: figures(some, rng=rng_for(seed, "edits", "intervals"))
+        for name, some in groups.items()
+        if some
+    }
+
+
+def hits(truth: Sequence[Times], found: Sequence[Times]) -> int:
+    """How many true stretches have a found one of their own, each end within WITHIN_S.
+
+    >>> hits([(0, 10, 5, 15)], [(0.1, 10, 5.1, 15)])
+    1
+    """
+    if not truth or not found:
+        return 0
+    away_s = np.abs(np.array(truth)[:, None] - np.array(found)[None]).max(axis=2)
+    rows, columns = linear_sum_assignment(-(away_s <= WITHIN_S).astype(float))
+    return int((away_s[rows, columns] <= WITHIN_S).sum())
+
+
+def boundary_errors_s(truth: Sequence[Times], found: Sequence[Times]) -> NDArray[np.float64]:
+    """The distance of each true start and end in A to the nearest found one; infinite without."""
+    true, near = (np.array([t for times in rows for t in times[:2]]) for rows in (truth, found))
+    if not near.size:
+        return np.full(true.shape, np.inf)
+    return np.asarray(np.abs(true[:, None] - near[None]).min(axis=1))
+
+
+def figures(outcomes: Sequence[Outcome], *, rng: np.random.Generator) -> Figures:
+    """The figures of some outcomes, F1 with its interval by recording."""
+    counts = [[hits(o.truth, o.found), len(o.truth), len(o.found)] for o in outcomes]
+    errors = np.concatenate([boundary_errors_s(o.truth, o.found) for o in outcomes])
+    seconds = [o.seconds for o in outcomes]
+    return Figures(
+        len(outcomes),
+        sum(row[1] for row in counts),
+        _f1(np.array(counts, np.float64), numbered(o.recording for o in outcomes), rng),
+        float(np.quantile(errors, 0.5, method="higher")),
+        float(np.quantile(errors, 0.95, method="higher")),
+        float(np.median(seconds)),
+        max(seconds),
+    )
+
+
+def _f1(counts: NDArray[np.float64], number: NDArray[np.intp], rng: np.random.Generator) -> Figure:
+    """F1 of pooled counts (pairs, hits truth found), resampled by recording."""
+    by_recording = np.zeros((int(number.max()) + 1, 3))
+    np.add.at(by_recording, number, counts)
+
+    def f1(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(2 * sums[:, 0] / np.maximum(sums[:, 1] + sums[:, 2], 1))
+
+    value = float(f1(by_recording.sum(axis=0)[None])[0])
+    if len(by_recording) < FEWEST_RECORDINGS:
+        return Figure(value, note=TOO_FEW)
+    low, high = interval(value, f1(draw(len(by_recording), RESAMPLES, rng) @ by_recording))
+    return Figure(value, float(low), min(1.0, float(high)))

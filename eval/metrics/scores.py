@@ -1,0 +1,415 @@
+"""Figures of target and nontarget scores: ROC, EER, costs, and the worth of likelihood ratios.
+
+Higher scores mean the same recording. A trial is accepted where its score reaches the threshold,
+and equal scores are one threshold. Log-likelihood ratios (log LR) are natural logarithms, and
+what they are worth is given in bits.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
+
+from cqtnet.eer import Floats, Ranking, crossing, finite, rank
+from cqtnet.errors import InputError
+
+
+class RankFigure:
+    """A figure of target and nontarget scores in which only their order counts.
+
+    >>> auc([2.0, 1.0], [0.0]), auc.of(rank([2.0, 1.0], [0.0]))
+    (1.0, 1.0)
+    """
+
+    def __init__(self, of: Callable[[Ranking], float]) -> None:
+        self.of = of
+        self.__doc__ = of.__doc__
+
+    def __call__(self, target: ArrayLike, nontarget: ArrayLike) -> float:
+        """The figure of these scores."""
+        return self.of(rank(target, nontarget))
+
+
+# The order of scores: ROC, AUC, EER, and misses at a rate of false alarms.
+
+
+@dataclass(frozen=True, eq=False)
+class RocPoints:
+    """The ROC, from accept-nothing to accept-all, (k + 1,) each."""
+
+    threshold: Floats  # scores from here up are accepted; inf at first
+    false_alarm: Floats  # rises from 0 to 1
+    miss: Floats  # falls from 1 to 0
+
+
+def roc_points(target: ArrayLike, nontarget: ArrayLike, *, corners: bool = False) -> RocPoints:
+    """The ROC at every distinct score; with `corners` without the points inside straight runs.
+
+    >>> roc_points([2.0, 1.0], [0.0]).miss
+    array([1. , 0.5, 0. , 0. ])
+    """
+    ranking = rank(target, nontarget)
+    false_alarm, miss = ranking.rates()
+    threshold = np.concatenate([[np.inf], ranking.score])
+    keep = _corners(false_alarm, miss) if corners else slice(None)
+    return RocPoints(threshold[keep], false_alarm[keep], miss[keep])
+
+
+def _corners(false_alarm: Floats, miss: Floats) -> NDArray[np.bool_]:
+    """False where the line comes from and goes on in the same direction along an axis."""
+    along, down = np.diff(false_alarm) > 0, np.diff(miss) < 0
+    straight = ~(along[1:] | along[:-1]) | ~(down[1:] | down[:-1])
+    return np.concatenate([[True], ~straight, [True]])
+
+
+@RankFigure
+def auc(ranking: Ranking) -> float:
+    """Chance that a target scores above a nontarget, in [0, 1]; a tie counts half.
+
+    >>> auc([2.0, 1.0], [1.0, 0.0])
+    0.875
+    """
+    false_alarm, miss = ranking.rates()
+    return float(1 - np.sum(np.diff(false_alarm) * (miss[1:] + miss[:-1]) / 2))
+
+
+@RankFigure
+def linear_equal_error_rate(ranking: Ranking) -> float:
+    """Rate at which misses equal false alarms on the ROC itself, its points joined by lines.
+
+    In [0, 1]: unlike on the hull, scores in the wrong order are not turned round.
+
+    >>> linear_equal_error_rate([0.0], [1.0])
+    1.0
+    """
+    return crossing(*ranking.rates())
+
+
+def equal_error_rate_of(ranking: Ranking) -> float:
+    """`equal_error_rate` of ranked scores: on the convex hull."""
+    return crossing(*ranking.hull().rates())
+
+
+def miss_at_false_alarm(target: ArrayLike, nontarget: ArrayLike, rate: float) -> float:
+    """The least miss rate with at most `rate` false alarms, in [0, 1].
+
+    Refused with fewer than 1/rate nontargets: they cannot show such a rate.
+
+    >>> miss_at_false_alarm([2.0, 0.5], [1.0, 0.0], 0.5)
+    0.0
+    """
+    ranking = rank(target, nontarget)
+    if reason := too_few_nontargets(np.size(nontarget), rate):
+        raise InputError(reason)
+    return miss_at_false_alarm_of(ranking, rate)
+
+
+def miss_at_false_alarm_of(ranking: Ranking, rate: float) -> float:
+    """`miss_at_false_alarm` of ranked scores, however few they are."""
+    false_alarm, miss = ranking.rates()
+    return float(miss[np.searchsorted(false_alarm, rate, side="right") - 1])
+
+
+def too_few_nontargets(number: int, rate: float) -> str:
+    """Why so many nontargets cannot show a false-alarm rate in (0, 1); "" if they can."""
+    if not 0 < rate < 1:
+        raise InputError(f"false-alarm rate {rate} is not between 0 and 1; give one such as 0.01")
+    needed = int(np.ceil(1 / rate * (1 - 1e-12)))
+    if number >= needed:
+        return ""
+    return f"a false-alarm rate of {rate:g} needs {needed:,} nontargets, here are {number:,}"
+
+
+# Decisions at a threshold, and their cost at an operating point.
+
+
+@dataclass(frozen=True)
+class ThresholdRates:
+    """The rates at a threshold, each in [0, 1]."""
+
+    miss: float
+    false_alarm: float
+    accuracy: float  # share of all trials, of both classes, with the right decision
+
+
+def check_threshold(threshold: float) -> None:
+    """Raise unless the threshold is finite."""
+    if not np.isfinite(threshold):
+        raise InputError(f"threshold {threshold} is not finite; give a score")
+
+
+def rates_at_threshold(target: ArrayLike, nontarget: ArrayLike, threshold: float) -> ThresholdRates:
+    """Misses, false alarms and accuracy where scores from `threshold` up are accepted.
+
+    >>> rates_at_threshold([2.0, 0.0], [1.0, -1.0], 1.0)
+    ThresholdRates(miss=0.5, false_alarm=0.5, accuracy=0.5)
+    """
+    tar, non = finite("target scores", target), finite("nontarget scores", nontarget)
+    check_threshold(threshold)
+    missed, accepted = tar < threshold, non >= threshold
+    accuracy = 1 - (missed.sum() + accepted.sum()) / (len(tar) + len(non))
+    return ThresholdRates(float(missed.mean()), float(accepted.mean()), float(accuracy))
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """The prior of a target, in (0, 1), and the costs of a miss and a false alarm, above 0.
+
+    >>> OperatingPoint(0.01).threshold
+    4.59511985013459
+    """
+
+    p_target: float = 0.5
+    cost_miss: float = 1.0
+    cost_false_alarm: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.p_target < 1:
+            raise InputError(f"p_target {self.p_target} is not between 0 and 1; give e.g. 0.01")
+        for cost in (self.cost_miss, self.cost_false_alarm):
+            if not 0 < cost < np.inf:
+                raise InputError(f"a cost of {cost} is not a number above 0; give e.g. 1")
+
+    def weights(self) -> tuple[float, float]:
+        """The weights of miss rate and false-alarm rate; (1, 1) where both errors cost the same.
+
+        The cheaper way to decide without evidence, accepting all or rejecting all, costs 1.
+        """
+        miss = self.cost_miss * self.p_target
+        false_alarm = self.cost_false_alarm * (1 - self.p_target)
+        return miss / min(miss, false_alarm), false_alarm / min(miss, false_alarm)
+
+    @property
+    def threshold(self) -> float:
+        """The log LR from which accepting costs less than rejecting (Bayes)."""
+        of_miss, of_false_alarm = self.weights()
+        return float(np.log(of_false_alarm / of_miss))
+
+    def cost(self, false_alarm: ArrayLike, miss: ArrayLike) -> Floats:
+        """The detection cost of error rates."""
+        of_miss, of_false_alarm = self.weights()
+        return of_miss * np.asarray(miss) + of_false_alarm * np.asarray(false_alarm)
+
+    def least_cost(self, ranking: Ranking) -> float:
+        """The least detection cost over all thresholds (minDCF)."""
+        return float(self.cost(*ranking.rates()).min())
+
+    @property
+    def key(self) -> str:
+        """The point in the key of a figure: p0.01, or p0.01_cm10_cf1 where costs are not 1."""
+        prior, costs = f"p{self.p_target:g}", (self.cost_miss, self.cost_false_alarm)
+        return prior if costs == (1, 1) else f"{prior}_cm{costs[0]:g}_cf{costs[1]:g}"
+
+    def __str__(self) -> str:
+        prior, costs = f"P {self.p_target:g}", (self.cost_miss, self.cost_false_alarm)
+        return prior if costs == (1, 1) else f"{prior}, Cm {costs[0]:g}, Cf {costs[1]:g}"
+
+
+def min_dcf(target: ArrayLike, nontarget: ArrayLike, point: OperatingPoint) -> float:
+    """The least detection cost over all thresholds, in [0, 1]; 1 is no better than no evidence.
+
+    >>> min_dcf([2.0, 0.0], [1.0, -1.0], OperatingPoint(0.5))
+    0.5
+    """
+    return point.least_cost(rank(target, nontarget))
+
+
+def min_dcf_point(
+    target: ArrayLike, nontarget: ArrayLike, point: OperatingPoint
+) -> tuple[float, float]:
+    """False-alarm and miss rate with the least detection cost; the strictest of several."""
+    false_alarm, miss = rank(target, nontarget).rates()
+    best = int(np.argmin(point.cost(false_alarm, miss)))
+    return float(false_alarm[best]), float(miss[best])
+
+
+def act_dcf(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike, point: OperatingPoint) -> float:
+    """The detection cost of log LRs at the Bayes threshold.
+
+    >>> act_dcf([3.0, -1.0], [-2.0, 1.0], OperatingPoint(0.5))
+    1.0
+    """
+    rates = rates_at_threshold(log_lr_target, log_lr_nontarget, point.threshold)
+    return float(point.cost(rates.false_alarm, rates.miss))
+
+
+# The worth of log LRs: Cllr and cross-entropy.
+
+
+def cllr(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> float:
+    """The cost of log LRs in bits: 0 is perfect, 1 says nothing, more than 1 misleads.
+
+    Half the mean of log2(1 + 1/LR) over targets plus half that of log2(1 + LR) over nontargets.
+
+    >>> cllr([0.0, 0.0], [0.0])
+    1.0
+    """
+    return cross_entropy(log_lr_target, log_lr_nontarget, 0.0)
+
+
+@RankFigure
+def min_cllr(ranking: Ranking) -> float:
+    """Cllr after the best calibration that keeps the order of the scores (PAV), in [0, 1].
+
+    >>> min_cllr([2.0, 1.0], [0.0])
+    0.0
+    """
+    return _pav_cross_entropy(ranking.hull(), 0.0)
+
+
+def calibration_loss(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> float:
+    """Cllr minus minCllr, from 0: how much the best calibration in the same order would save.
+
+    >>> round(calibration_loss([1.0], [1.0]), 3)
+    0.173
+    """
+    least = min_cllr(log_lr_target, log_lr_nontarget)
+    return max(0.0, cllr(log_lr_target, log_lr_nontarget) - least)
+
+
+def cross_entropy(
+    log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike, prior_log_odds: float
+) -> float:
+    """Empirical cross-entropy in bits: the information still missing, at one prior.
+
+    The prior is given as the natural log odds of a target; at 0 this is Cllr.
+    """
+    tar = finite("log LRs of targets", log_lr_target)
+    non = finite("log LRs of nontargets", log_lr_nontarget)
+    return _cross_entropy(tar, non, None, None, prior_log_odds)
+
+
+def bits_lost(log_odds: Floats) -> Floats:
+    """log2(1 + odds): the loss in bits where these are the odds against the truth."""
+    return np.asarray(np.logaddexp(0.0, log_odds) / np.log(2))
+
+
+def _pav_cross_entropy(hull: Ranking, prior_log_odds: float) -> float:
+    """Cross-entropy of the log LRs that PAV gives each edge of the hull."""
+    share_tar, share_non = (n / n.sum() for n in (hull.target, hull.nontarget))
+    with np.errstate(divide="ignore"):  # an edge of one class alone is certain: ±inf
+        log_lr = np.log(share_tar) - np.log(share_non)
+    tar, non = share_tar > 0, share_non > 0
+    return _cross_entropy(log_lr[tar], log_lr[non], share_tar[tar], share_non[non], prior_log_odds)
+
+
+def _cross_entropy(
+    tar: Floats,
+    non: Floats,
+    weight_tar: Floats | None,
+    weight_non: Floats | None,
+    prior_log_odds: float,
+) -> float:
+    p_target = 1 / (1 + np.exp(-prior_log_odds))
+    lost_tar = np.average(bits_lost(-tar - prior_log_odds), weights=weight_tar)
+    lost_non = np.average(bits_lost(non + prior_log_odds), weights=weight_non)
+    return float(p_target * lost_tar + (1 - p_target) * lost_non)
+
+
+# Curves for the pictures of log LRs: Tippett, reliability, empirical cross-entropy.
+
+
+@dataclass(frozen=True, eq=False)
+class Tippett:
+    """Share of trials of each class whose log LR is at least `log_lr`, (k,) each."""
+
+    log_lr: Floats  # ascending
+    target: Floats
+    nontarget: Floats
+    misleading_target: float  # share of targets below 0
+    misleading_nontarget: float  # share of nontargets above 0
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """Stated and observed probability of a target, in bins of the stated one, (b,) each."""
+
+    predicted: Floats  # mean of the stated probabilities in the bin
+    observed: Floats  # share of targets in the bin, classes weighted to the prior
+    weight: Floats  # the bin's share of all trials, classes weighted to the prior
+    targets: NDArray[np.int64]
+    nontargets: NDArray[np.int64]
+    calibration_error: float  # mean of |observed - predicted| by weight
+
+
+@dataclass(frozen=True, eq=False)
+class EceCurve:
+    """Empirical cross-entropy in bits against the prior log odds of a target, (m,) each."""
+
+    prior_log_odds: Floats  # natural logarithm
+    system: Floats
+    pav: Floats  # in the same order, with the best calibration
+    neutral: Floats  # of a system that always says log LR = 0
+
+
+def tippett(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> Tippett:
+    """The Tippett curves of log LRs.
+
+    >>> tippett([2.0, -1.0], [-3.0]).misleading_target
+    0.5
+    """
+    ranking = rank(log_lr_target, log_lr_nontarget)
+    false_alarm, miss = ranking.rates()
+    return Tippett(
+        ranking.score[::-1],
+        1 - miss[:0:-1],
+        false_alarm[:0:-1],
+        float(np.mean(np.asarray(log_lr_target) < 0)),
+        float(np.mean(np.asarray(log_lr_nontarget) > 0)),
+    )
+
+
+def reliability(
+    log_lr: ArrayLike, label: ArrayLike, *, p_target: float = 0.5, bins: int = 10
+) -> Reliability:
+    """How often targets occur where a probability is stated, in equal bins of the probability.
+
+    `label` is true for targets. The probability is that of a target at the prior `p_target`.
+    Empty bins are left out.
+    """
+    stated, is_target = finite("log LRs", log_lr), np.asarray(label, np.bool_).ravel()
+    numbers = (np.count_nonzero(is_target), np.count_nonzero(~is_target))
+    if len(is_target) != len(stated) or not all(numbers) or bins < 1:
+        raise InputError(
+            f"{len(stated)} log LRs in {bins} bins with {numbers[0]} targets and {numbers[1]} "
+            "nontargets; give a label for each, both classes, and at least one bin"
+        )
+    posterior = expit(stated - OperatingPoint(p_target).threshold)
+    weight = np.where(is_target, p_target / numbers[0], (1 - p_target) / numbers[1])
+    place = np.minimum((posterior * bins).astype(np.intp), bins - 1)
+    used, place = np.unique(place, return_inverse=True)
+    mass = np.bincount(place, weight).astype(np.float64)
+    predicted = np.bincount(place, weight * posterior) / mass
+    observed = np.bincount(place, weight * is_target) / mass
+    targets, nontargets = (
+        np.bincount(place[of], minlength=len(used)).astype(np.int64)
+        for of in (is_target, ~is_target)
+    )
+    error = float(np.sum(mass * np.abs(observed - predicted)))
+    return Reliability(predicted, observed, mass, targets, nontargets, error)
+
+
+def ece_curve(
+    log_lr_target: ArrayLike,
+    log_lr_nontarget: ArrayLike,
+    *,
+    prior_log_odds: ArrayLike | None = None,
+) -> EceCurve:
+    """Empirical cross-entropy over priors, by default from 1:1000 to 1000:1.
+
+    >>> ece_curve([1.0], [-1.0], prior_log_odds=[0.0]).neutral
+    array([1.])
+    """
+    if prior_log_odds is None:
+        prior_log_odds = np.linspace(-3, 3, 121) * np.log(10)
+    priors = finite("prior log odds", prior_log_odds)
+    tar, non = np.asarray(log_lr_target), np.asarray(log_lr_nontarget)
+    hull = rank(tar, non).hull()
+    return EceCurve(
+        priors,
+        np.array([cross_entropy(tar, non, prior) for prior in priors]),
+        np.array([_pav_cross_entropy(hull, prior) for prior in priors]),
+        np.array([cross_entropy([0.0], [0.0], prior) for prior in priors]),
+    )

@@ -1,0 +1,261 @@
+"""Pictures of one system: the histogram of its scores, and the calibration of its ratios."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MultipleLocator
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from cqtnet import plotting as style
+from cqtnet.plotting import NONTARGET, TARGET, Row
+from eval.metrics import (
+    Reliability,
+    RocPoints,
+    cllr,
+    ece_curve,
+    min_cllr,
+    rates_at_threshold,
+    reliability,
+    roc_points,
+)
+from eval.plots.scoreset import ScoreSet, set_ticks
+
+# The histogram: densities of both kinds of pairs, and below them both error rates at every
+# threshold, down to one error, for few errors are invisible in a density. Scores far from all
+# others, such as -9999 for "none", would press the rest into one bin: the axis leaves them out,
+# and the legend counts them.
+
+REACH = 10.0
+"""The axis goes so many times the span of both kinds' middle halves beyond them."""
+LARGEST, NARROWEST = 1e100, 1e-100
+"""Scores and widths that an axis can show."""
+FINEST = 1e-12
+"""Share of the scores themselves that is the narrowest axis."""
+MOST_STEPS = 100_000
+"""With more, a bin holds so many that one more or less is not seen."""
+
+
+def histogram(
+    s: ScoreSet, *, threshold: float | None = None, bins: int = 50, title: str = ""
+) -> Figure:
+    """A figure of the scores, with the threshold of equal errors and one of decisions, if given.
+
+    >>> figure = histogram(ScoreSet("ours", target, nontarget), threshold=0.5)
+    """
+    points = roc_points(s.target, s.nontarget)
+    figure = style.blank(5.2)
+    densities, errors = both = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    style.dress(densities, title=title or f"Scores of {s.name}", ylabel="density")
+    style.dress(errors, xlabel="score", ylabel="error rate, %")
+    _draw_densities(densities, s, bins)
+    _draw_errors(errors, s, points)
+    nontargets = f"nontarget: {len(s.nontarget):,} pairs of different recordings"
+    targets = f"target: {len(s.target):,} pairs of the same recording"
+    rows = [
+        (NONTARGET.patch(), f"{nontargets}; lower half: false alarms"),
+        (TARGET.patch(), f"{targets}; lower half: misses"),
+        _mark_equal_errors(both, s, points),
+        *_outside(densities, s),
+    ]
+    if threshold is not None:
+        rates = rates_at_threshold(s.target, s.nontarget, threshold)
+        miss, alarms = style.percent(rates.miss), style.percent(rates.false_alarm)
+        text = f"threshold {threshold:.4g}: misses {miss}, false alarms {alarms}"
+        rows.append((_upright(both, threshold, dashes="-"), text))
+    style.legend_below(figure, rows)
+    return figure
+
+
+def _draw_densities(axes: Axes, s: ScoreSet, bins: int) -> None:
+    edges = _edges(_central(s), bins)
+    for scores, look in ((s.target, TARGET), (s.nontarget, NONTARGET)):
+        count, _ = np.histogram(scores, edges)
+        density = count / len(scores) / np.diff(edges)
+        axes.stairs(density, edges, fill=True, color=look.colour, alpha=0.3, lw=0)
+        axes.stairs(density, edges, color=look.colour, ls=look.dashes, lw=1.6)
+    axes.set(ylim=(0, None), xlim=(edges[0], edges[-1]))
+
+
+def _central(s: ScoreSet) -> NDArray[np.float64]:
+    """The scores without those that lie far from all others."""
+    both = [np.clip(scores, -LARGEST, LARGEST) for scores in (s.target, s.nontarget)]
+    middle = np.array([np.quantile(scores, (0.25, 0.75)) for scores in both])
+    reach = REACH * float(np.ptp(middle)) or math.inf
+    scores = np.concatenate(both)
+    central = (scores >= middle.min() - reach) & (scores <= middle.max() + reach)
+    return np.asarray(scores[central])
+
+
+def _edges(scores: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+    """Edges of at most `bins` equal bins; where scores are multiples of a step, so are the bins.
+
+    Counts of matches are whole numbers: bins of 2.5 would hold two of them and three in turn.
+    """
+    values = np.unique(scores)
+    low, high = float(values[0]), float(values[-1])
+    least = max(NARROWEST, FINEST * max(-low, high))
+    if high - low < least:
+        wide = max(least, 0.5 if low == high else 0.0)
+        return np.linspace(low - wide, high + wide, bins + 1)
+    gap = np.diff(values).min()
+    steps = (values - low) / gap if high - low <= MOST_STEPS * gap else np.array([0.5])
+    if not np.allclose(steps, steps.round(), rtol=0, atol=1e-3):
+        return np.linspace(low, high, bins + 1)
+    step = (high - low) / steps[-1]
+    wide = math.ceil((steps[-1] + 1) / bins)
+    number = math.ceil((steps[-1] + 1) / wide)
+    return np.asarray(low + step * (wide * np.arange(number + 1) - 0.5))
+
+
+def _draw_errors(axes: Axes, s: ScoreSet, points: RocPoints) -> None:
+    """Both rates where scores from each place of the axis up are accepted, down to one error."""
+    places = np.linspace(*axes.get_xlim(), 1500)
+    # A threshold between two scores does what the upper one does.
+    at = len(points.threshold) - 1 - np.searchsorted(points.threshold[::-1], places)
+    for look, rates in ((TARGET, points.miss), (NONTARGET, points.false_alarm)):
+        seen = np.where(rates[at] > 0, rates[at], np.nan)
+        axes.plot(places, seen, color=look.colour, ls=look.dashes, lw=1.8)
+    least = min(1 / len(s.target), 1 / len(s.nontarget))
+    axes.set(yscale="log", ylim=(least / 1.5, 1.4))
+    set_ticks(axes.yaxis, LogLocator(10, numticks=9))
+
+
+def _mark_equal_errors(both: Sequence[Axes], s: ScoreSet, points: RocPoints) -> Row:
+    """Draw the threshold at which the two rates are closest; return the legend's row for it."""
+    at = 1 + int(np.argmin(np.abs(points.miss - points.false_alarm)[1:]))
+    # The middle of those that do the same; halves, for a sum may be too large for a number.
+    halves = 0.5 * points.threshold[[at, min(at + 1, len(points.threshold) - 1)]]
+    threshold = float(halves.sum())
+    line = _upright(both, threshold, dashes=":")
+    if s.eer == 0:
+        return line, f"threshold {threshold:.4g}, in the middle of the gap: no error"
+    text = f"threshold {threshold:.4g}, where both rates are closest; EER {style.percent(s.eer)}"
+    return line, text
+
+
+def _upright(both: Sequence[Axes], threshold: float, *, dashes: str) -> Line2D:
+    """Draw a threshold in both halves, unless it lies outside; return its line for the legend."""
+    look: dict[str, Any] = {"color": style.INK, "lw": 1.3, "ls": dashes}
+    for axes in both:
+        low, high = axes.get_xlim()
+        if low <= threshold <= high:
+            axes.axvline(threshold, **look)
+    return Line2D([], [], **look)
+
+
+def _outside(axes: Axes, s: ScoreSet) -> list[Row]:
+    """The legend's row on scores that the axis leaves out, if any."""
+    scores = np.concatenate([s.target, s.nontarget])
+    low, high = axes.get_xlim()
+    out = scores[(scores < low) | (scores > high)]
+    if not len(out):
+        return []
+    reach = f"scores from {out.min():.4g} to {out.max():.4g}"
+    pairs = f"{len(out):,} pair{'s lie' if len(out) > 1 else ' lies'}"
+    return [(Line2D([], [], ls=""), f"{pairs} outside, far from all others: {reach}")]
+
+
+# Calibration: whether likelihood ratios mean what they say. Left, reliability: of the pairs with
+# a stated probability of 70 %, 70 % should be of the same recording. Right: the information that
+# is still missing after the evidence, in bits, for every prior. Above the dotted line the evidence
+# does harm; the distance to the dashed line is what a better calibration would gain.
+
+STATED = style.Look("", style.COLOURS[0], style.DASHES[0])
+BEST = style.Look("", style.GREEN, style.DASHES[1])
+NEUTRAL = style.Look("", style.PALE, style.DASHES[2])
+ZOOMED_BITS, ZOOM = 0.2, 1.6
+"""Losses below are enlarged: the lines of a good system would lie on the axis."""
+LEAST_BITS = 0.001
+"""Top of the axis for ratios that lose nothing at all."""
+HIGHEST_BITS = 2.0
+"""A system that claims far too much goes past this top; the legend has its Cllr."""
+
+
+def calibration(s: ScoreSet, *, p_target: float = 0.5, bins: int = 10, title: str = "") -> Figure:
+    """A figure of a system's calibration: reliability at the prior `p_target`, ECE at all priors.
+
+    >>> figure = calibration(ScoreSet("ours", target, nontarget, log_lr_target, log_lr_nontarget))
+    """
+    target, nontarget = s.log_lrs
+    label = np.repeat([True, False], [len(target), len(nontarget)])
+    measured = reliability(np.concatenate([target, nontarget]), label, p_target=p_target, bins=bins)
+    figure = style.blank(4.3)
+    grid = figure.add_gridspec(2, 2, height_ratios=(3, 1))
+    diagram = figure.add_subplot(grid[0, 0])
+    counts = figure.add_subplot(grid[1, 0], sharex=diagram)
+    entropy = figure.add_subplot(grid[:, 1])
+    style.dress(diagram, title=title or f"Calibration of {s.name}", ylabel="in truth the same, %")
+    style.dress(counts, xlabel=f"stated probability, %, at prior {p_target:g}", ylabel="pairs")
+    style.dress(entropy, xlabel="log10 of the prior odds", ylabel="empirical cross-entropy, bits")
+    _draw_diagram(diagram, measured, p_target / (1 - p_target) * len(nontarget) / len(target))
+    _draw_counts(counts, measured, bins)
+    _draw_entropy(entropy, target, nontarget)
+    of_stated, of_best = cllr(target, nontarget), min_cllr(target, nontarget)
+    dot = Line2D([], [], marker="o", color=STATED.colour, ls="", ms=5)
+    rows: list[Row] = [
+        (dot, "left: observed share and its 95 % interval (pairs as if independent)"),
+        (TARGET.patch(), f"{len(target):,} target pairs, of the same recording"),
+        (NONTARGET.patch(), f"{len(nontarget):,} nontarget pairs, of different recordings"),
+        (STATED.handle(), f"right: ratios as stated, Cllr {of_stated:.3g} bits at even odds"),
+        (BEST.handle(), f"the same order, best calibration, minCllr {of_best:.3g} bits"),
+        (NEUTRAL.handle(), "no evidence: every ratio 1; 1 bit at even odds"),
+    ]
+    style.legend_below(figure, rows)
+    return figure
+
+
+def _draw_diagram(axes: Axes, measured: Reliability, target_weight: float) -> None:
+    """Observed against stated share; a target counts `target_weight` times a nontarget.
+
+    The intervals are Wilson's of the weighted shares, with pairs as if independent.
+    """
+    axes.plot([0, 1], [0, 1], color=style.PALE, lw=0.8)
+    ends = [
+        binomtest(int(t), int(t + n)).proportion_ci(method="wilson")
+        for t, n in zip(measured.targets, measured.nontargets, strict=True)
+    ]
+    shares = np.array([(end.low, end.high) for end in ends]).T
+    low, high = target_weight * shares / (target_weight * shares + 1 - shares)
+    axes.vlines(measured.predicted, low, high, color=STATED.colour, lw=1.2)
+    axes.plot(measured.predicted, measured.observed, "o", color=STATED.colour, ms=5)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    for axis in (axes.xaxis, axes.yaxis):
+        set_ticks(axis, MultipleLocator(0.2))
+    axes.tick_params(labelbottom=False)
+
+
+def _draw_counts(axes: Axes, measured: Reliability, bins: int) -> None:
+    """How many pairs each bin holds, on a logarithmic axis."""
+    place = np.minimum(np.floor(measured.predicted * bins), bins - 1)
+    for look, numbers, left in (
+        (TARGET, measured.targets, 0.1),
+        (NONTARGET, measured.nontargets, 0.5),
+    ):
+        axes.bar(
+            (place + left) / bins, numbers, 0.4 / bins, align="edge",
+            fc=to_rgba(look.colour, 0.3), ec=look.colour, ls=look.dashes, lw=1.5,
+        )  # fmt: skip
+    axes.set(yscale="log", ylim=(0.7, None))
+    set_ticks(axes.yaxis, LogLocator(10, numticks=4), text=",.0f")
+
+
+def _draw_entropy(axes: Axes, target: NDArray[np.float64], nontarget: NDArray[np.float64]) -> None:
+    """The cross-entropy of the ratios as stated, with the best calibration, and of none."""
+    curve = ece_curve(target, nontarget)
+    odds = curve.prior_log_odds / np.log(10)
+    for look, bits in ((NEUTRAL, curve.neutral), (BEST, curve.pav), (STATED, curve.system)):
+        axes.plot(odds, bits, color=look.colour, ls=look.dashes, lw=1.8)
+    most = float(curve.system.max())
+    highest = max(LEAST_BITS, ZOOM * most)
+    if most >= ZOOMED_BITS:
+        highest = min(HIGHEST_BITS, 1.05 * max(1.0, most))
+    axes.set(xlim=(odds[0], odds[-1]), ylim=(0, highest))
+    axes.axvline(0, color=style.PALE, lw=0.8)
+    axes.xaxis.set_major_locator(MultipleLocator(1))
