@@ -24,9 +24,9 @@ from verify.words import clock, clock_span
 LEAST_FOREIGN_S = 0.08
 """A shorter gap between two stretches in A is no insertion: they join."""
 LEAST_GONE_S = 0.03
-"""A shorter gap in B is no cut, where two stretches join in A: there the gap is exact."""
+"""A shorter gap in B is no cut, where the two stretches beside it join in A: it is exact."""
 LEAST_GONE_ELSEWHERE_S = 0.15
-"""The same where they do not join: each end is known to some 20 ms."""
+"""The same where they do not: each end is known to some 20 ms."""
 LEAST_TRIMMED_S = 0.15
 """A shorter beginning or end of B that A does not hold is no trim."""
 SAME_PLACE_S = 0.1
@@ -129,8 +129,8 @@ def _between(
         foreign = [span for span in foreign if span not in here_a]
         gone = [span for span in gone if span not in here_b]
         joined = after.a_start_s - before.a_end_s < LEAST_FOREIGN_S
-        least_s = LEAST_GONE_S if joined else LEAST_GONE_ELSEWHERE_S
-        here_b = [span for span in here_b if span[1] - span[0] > least_s]
+        exact = (before.b_end_s, after.b_start_s) if joined else None  # no other stretch between
+        here_b = [s for s in here_b if s == exact or s[1] - s[0] > LEAST_GONE_ELSEWHERE_S]
         if len(here_a) == 1 and len(here_b) == 1:
             yield _replaced(here_a[0], here_b[0], a)
             continue

@@ -121,11 +121,11 @@ def test_each_stretch_has_its_own_tempo_and_pitch() -> None:
 
 
 def test_a_change_of_pitch_alone_begins_a_new_stretch() -> None:
-    higher = Pitch(0.5).apply(own(18, 36), SAMPLE_RATE).samples
+    higher = Pitch(1.0).apply(own(18, 36), SAMPLE_RATE).samples
     before, after = mapped(own(0, 18), higher).stretches
     assert (before.a_end_s, after.a_start_s) == pytest.approx((18, 18), abs=NEAR_S)
     shifts = (before.line.shift_semitones, after.line.shift_semitones)
-    assert shifts == pytest.approx((0, 0.5), abs=0.05)
+    assert shifts == pytest.approx((0, 1), abs=0.05)
 
 
 def test_a_recording_is_itself_from_beginning_to_end() -> None:
@@ -304,6 +304,13 @@ def test_of_two_stretches_that_changed_places_the_shorter_one_was_moved() -> Non
 def test_what_is_moved_is_neither_inserted_nor_cut() -> None:
     edits = read(26, 30, (0, 10, 0), (10, 14, 20), (14, 20, 14), (20, 26, 24))
     assert edits == [("cut", 10, 10, 10, 14), ("moved", 10, 14, 20, 24)]
+
+
+def test_a_gap_beside_what_was_moved_is_known_less_exactly_than_one_at_a_join() -> None:
+    moved = ((0, 10, 0), (10, 14, 20), (14, 24, 10))
+    assert read(30, 30, *moved, (24, 30, 24.04)) == [("moved", 10, 14, 20, 24)]
+    cut = read(30, 30, (0, 10, 0), (10, 29.9, 10.1))
+    assert [kind for kind, *_ in cut] == ["cut"]
 
 
 def test_what_the_next_stretch_begins_with_again_is_repeated() -> None:

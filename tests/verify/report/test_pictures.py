@@ -46,7 +46,9 @@ def test_a_course_of_a_true_copy_is_flat(a: Recording, b: Recording) -> None:
     view = view_of(cases.same(a, b), a, b)
     found = course(view, view.stretches[0])
     assert found is not None
-    assert np.abs(found.away_ms).max() < 12  # half a frame
+    sure = found.hits.correlation > 0.7  # where a chord only goes on, hits may lie anywhere
+    assert sure.mean() > 0.7
+    assert np.abs(found.away_ms[sure]).max() < 12  # half a frame
     assert np.abs(found.semitones).max() < 0.03
 
 
