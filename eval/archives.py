@@ -148,14 +148,11 @@ def figures(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
         present = [answer for answer in own if answer.present]
         foreign = [answer for answer in own if not answer.present]
         measured[condition] = {
-            "queries": len(present),
-            "top1": _share(present, "is_first"),
-            "found": _share(present, "is_found"),
-            "other_found": _share(present, "is_false"),
-            "foreign": len(foreign),
-            "false_found": _share(foreign, "is_false"),
+            "queries": len(present), "top1": _share(present, "is_first"),
+            "found": _share(present, "is_found"), "other_found": _share(present, "is_false"),
+            "foreign": len(foreign), "false_found": _share(foreign, "is_false"),
             "seconds": float(np.median([answer.elapsed_s for answer in own])),
-        }
+        }  # fmt: skip
     return measured
 
 
@@ -167,7 +164,6 @@ def _share(answers: Sequence[Answer], quality: str) -> Figure:
 
 
 def _indexed(recordings: Path, folder: Path) -> Path:
-    """The archive of some recordings: the one given, or one made in `folder`."""
     if (recordings / MANIFEST).exists():
         return recordings
     with Archive.open_or_create(folder) as archive:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure as Picture
-from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from cqtnet import audio
@@ -134,34 +133,25 @@ def system_names(texts: Sequence[str]) -> dict[str, Path]:
 
 def _warn_of_suspicious(tables: Mapping[str, Scores]) -> None:
     """Warn of scores that can be measured, but probably have a mistake."""
-    first, *others = tables
-    expected = _trials(tables[first]) if others else set()
-    found = [
-        f"{first} and {name} scored different trials; their figures cannot be compared"
-        for name in others
-        if _trials(tables[name]) != expected
-    ]
+    first, found, expected = next(iter(tables)), [], None
     for name, scores in tables.items():
+        columns = (scores.reference.tolist(), scores.probe.tolist(), scores.condition.tolist())
+        trials = set(zip(*columns, strict=True))
+        if (expected := expected or trials) != trials:
+            found.append(
+                f"{first} and {name} scored different trials; do not compare their figures"
+            )
         target, nontarget = scores.score[scores.label], scores.score[~scores.label]
         if len(target) and len(nontarget) and auc(target, nontarget) < 0.5:
             found.append(
                 f"{name}: targets score lower than nontargets; are labels or signs swapped?"
             )
-        if scores.log_lr is not None and _is_reversed(scores.score, scores.log_lr):
+        log_lr = scores.score if scores.log_lr is None else scores.log_lr
+        varied = np.ptp(scores.score) and np.ptp(log_lr)
+        if varied and spearmanr(scores.score, log_lr).statistic < -0.5:
             found.append(f"{name}: log_lr falls where score rises; is its sign swapped?")
     for text in found:
         warnings.warn(text, stacklevel=3)
-
-
-def _trials(scores: Scores) -> set[tuple[str, str, str]]:
-    columns = (scores.reference.tolist(), scores.probe.tolist(), scores.condition.tolist())
-    return set(zip(*columns, strict=True))
-
-
-def _is_reversed(score: NDArray[np.float64], log_lr: NDArray[np.float64]) -> bool:
-    """Whether the two put the trials in opposite orders."""
-    correlation = spearmanr(score, log_lr).statistic if np.ptp(score) and np.ptp(log_lr) else 0.0
-    return bool(correlation < -0.5)
 
 
 # The files of a report.
@@ -282,14 +272,16 @@ def shown(figure: Figure | None, *, in_percent: bool = False) -> str:
 
 
 def _table(report: Report, columns: Sequence[Column]) -> str:
-    """A row for each condition and system, a column for each figure that any of them has."""
     measured = [
         (condition, system, system.figures(condition))
         for condition in report.conditions
         for system in report.systems
         if condition in system.metrics
     ]
-    columns = [c for c in columns if any(_has(figures, c.key) for *_, figures in measured)]
+    absent = Figure(None)
+    columns = [
+        c for c in columns if any(f.get(c.key, absent).value is not None for *_, f in measured)
+    ]
     rows = [["condition", "system", "same + other", *(column.heading for column in columns)]]
     for condition, system, figures in measured:
         metrics = system.metrics[condition]
@@ -299,12 +291,7 @@ def _table(report: Report, columns: Sequence[Column]) -> str:
     return markdown_table(rows)
 
 
-def _has(figures: Mapping[str, Figure], key: str) -> bool:
-    return key in figures and figures[key].value is not None
-
-
 def _notes(report: Report) -> str:
-    """The notes of figures, each with the first row that has it."""
     notes: dict[str, str] = {}
     for system, condition, name, figure in report.rows():
         if figure.note:

@@ -23,11 +23,8 @@ from eval.bootstrap import (
 from eval.trials import Scores
 
 DEPTHS = (1, 5, 10)
-NAMES = {
-    **{f"top{depth}": f"top-{depth}" for depth in DEPTHS},
-    "mrr": "MRR",
-    "mean_average_precision": "mAP",
-}
+NAMES = {f"top{depth}": f"top-{depth}" for depth in DEPTHS}
+NAMES |= {"mrr": "MRR", "mean_average_precision": "mAP"}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import lru_cache, partial
@@ -104,7 +104,7 @@ def score_trials(
     account_json = scores_csv.with_suffix(".json")
     files = TrialFiles.of(read_trials(trials_csv))
     problems = files.missing()
-    _refuse(files, problems, strict=strict)
+    files.refuse(problems, unless_usable=not strict)
     if scores_csv.is_file():
         _remove_leftovers(scores_csv)
     _check_outputs(trials_csv, scores_csv, account_json, force=force)
@@ -114,33 +114,23 @@ def score_trials(
         setup = Setup(system, settings or Settings(), folder)
         parameters = dict(setup.load().parameters)  # ends here if the weights cannot be used
         sha256 = _describe_all(files, problems, setup, processes)
-        _refuse(files, problems, strict=strict)
+        files.refuse(problems, unless_usable=not strict)
         usable = files.usable(problems)
         scores = _score_all(files.pairs[usable], sha256, setup, processes)
         trials = files.trials.where(usable)
         account = {
-            "system": system,
-            "parameters": parameters,
-            "trials": len(trials),
-            "trials_csv": str(trials_csv),
-            "trials_sha256": file_sha256(trials_csv),
+            "system": system, "parameters": parameters, "trials": len(trials),
+            "trials_csv": str(trials_csv), "trials_sha256": file_sha256(trials_csv),
             "files": len(files.names) - len(problems),
-            "left_out": {"trials": len(files.trials) - len(trials), "files": files.lines(problems)},
+            "left_out": {"trials": int((~usable).sum()), "files": files.lines(problems)},
             "audio_sha256": _digest([files.names, sha256]),
             "seconds": round(time.monotonic() - started, 2),
-            "workers": workers,
-            "versions": versions(),
-        }
+            "workers": workers, "versions": versions(),
+        }  # fmt: skip
         write_json(account_json, account)
         # The scores come last: where they are, all is done.
         write_scores(scores_csv, _with_scores(trials, scores, setup.load().columns))
     return account
-
-
-def _refuse(files: TrialFiles, problems: Mapping[int, str], *, strict: bool) -> None:
-    """Raise if a strict run has a problem, or if problems leave no trial."""
-    if strict or not files.usable(problems).any():
-        files.refuse(problems)
 
 
 @contextmanager
@@ -162,17 +152,14 @@ def _hidden_folder(scores_csv: Path) -> Path:
 
 
 def _remove_leftovers(scores_csv: Path) -> None:
-    """Remove the hidden folder of scores that are written: its run was killed as it ended.
-
-    A file that is younger than the scores belongs to a run that is to replace them.
-    """
+    """Remove the hidden folder of scores that are written: its run was killed as it ended."""
     folder, written = _hidden_folder(scores_csv), scores_csv.stat().st_mtime_ns
+    # A file that is younger than the scores belongs to a run that is to replace them.
     if folder.is_dir() and all(p.stat().st_mtime_ns <= written for p in folder.iterdir()):
         shutil.rmtree(folder)
 
 
 def _check_outputs(trials_csv: Path, scores_csv: Path, account: Path, *, force: bool) -> None:
-    """Raise unless scores and account may be written."""
     if account == scores_csv:
         raise InputError(f"{scores_csv} would be the account of the run; name a .csv file")
     for path in (scores_csv, account):
@@ -183,7 +170,6 @@ def _check_outputs(trials_csv: Path, scores_csv: Path, account: Path, *, force: 
 
 
 def _is_account(path: Path) -> bool:
-    """Whether a file is the account of a run."""
     try:
         return "trials_sha256" in json.loads(path.read_bytes())
     except (OSError, ValueError, TypeError):
@@ -193,12 +179,10 @@ def _is_account(path: Path) -> bool:
 def _with_scores(trials: Trials, table: NDArray[np.float64], columns: tuple[str, ...]) -> Scores:
     """The trials with what a system returned for them, (n, 1 + columns)."""
     known = {field.name: getattr(trials, field.name) for field in fields(Trials)}
-    score, *others = table.T
-    further = dict(zip(columns, others, strict=True))
-    log_lr = further.pop("log_lr", None)
+    further = dict(zip(("score", *columns), table.T, strict=True))
+    known |= {"score": further.pop("score"), "log_lr": further.pop("log_lr", None)}
     texts = {name: np.array([f"{x:.7g}" for x in values]) for name, values in further.items()}
-    known["extras"] = {**trials.extras, **texts}
-    return Scores(**known, score=score, log_lr=log_lr)
+    return Scores(**{**known, "extras": {**trials.extras, **texts}})
 
 
 def _describe_all(
@@ -218,7 +202,6 @@ def _describe_all(
 
 
 def _describe(setup: Setup, task: tuple[int, Path]) -> Described:
-    """Describe one file, unless its description is in the cache."""
     file, path = task
     cache = ArrayCache(setup.folder)
     try:
@@ -269,7 +252,6 @@ def _score(setup: Setup, batch: Batch) -> tuple[int, NDArray[np.float64]]:
 
 
 def _digest(content: Any) -> str:
-    """SHA-256 of plain data."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -279,7 +261,6 @@ def _load(system: str, settings: Settings) -> System:
 
 
 def _with_progress(results: Iterator[Result], total: int, doing: str) -> Iterator[Result]:
-    """The results, with a progress bar."""
     with progress_bar(doing, total) as bar:
         for result in results:
             yield result

@@ -142,8 +142,14 @@ def _trial_columns(table: Table) -> dict[str, Any]:
             raise ManifestError(
                 f"{table.path}:{row + 2}: label {label!r}; write 1 (same recording) or 0 (another)"
             )
-    pairs = zip(columns["reference"], columns["probe"], columns["condition"], strict=True)
-    _refuse_duplicates(table.path, pairs)
+    seen: dict[tuple[str, ...], int] = {}
+    keys = ("reference", "probe", "condition")
+    for line, trial in enumerate(zip(*(columns[key] for key in keys), strict=True), start=2):
+        if seen.setdefault(trial, line) != line:
+            raise ManifestError(
+                f"{table.path}:{line}: the trial of {trial[0]} and {trial[1]} is on line "
+                f"{seen[trial]} already; remove one"
+            )
     texts = {name: np.array(column) for name, column in columns.items()}
     known = {name: texts.pop(name) for name in COLUMNS}
     known["label"] = known["label"] == "1"
@@ -151,18 +157,7 @@ def _trial_columns(table: Table) -> dict[str, Any]:
     return {"path": table.path, **known, "extras": extras}
 
 
-def _refuse_duplicates(path: Path, trials: "zip[tuple[str, str, str]]") -> None:
-    seen: dict[tuple[str, str, str], int] = {}
-    for line, trial in enumerate(trials, start=2):
-        if seen.setdefault(trial, line) != line:
-            raise ManifestError(
-                f"{path}:{line}: the trial of {trial[0]} and {trial[1]} is on line {seen[trial]} "
-                "already; remove one"
-            )
-
-
 def _finite(table: Table, name: str) -> NDArray[np.float64]:
-    """A column of finite numbers, (n,)."""
     texts = table.column(name)
     numbers = _numbers(texts)
     wrong = np.flatnonzero(~np.isfinite(numbers))
@@ -223,8 +218,10 @@ class TrialFiles:
             lines.append(f"{self.trials.line(row)}: {side}: {problems[file]}")
         return lines
 
-    def refuse(self, problems: Mapping[int, str]) -> None:
-        """Raise if there are problems, with the first of them."""
+    def refuse(self, problems: Mapping[int, str], *, unless_usable: bool = False) -> None:
+        """Raise if there are problems, with the first of them; or only if no trial is usable."""
+        if unless_usable and self.usable(problems).any():
+            return
         lines = self.lines(problems)
         if len(lines) > FILES_IN_AN_ERROR:
             more = f"and {len(lines) - FILES_IN_AN_ERROR} more files that cannot be used"
@@ -237,8 +234,6 @@ def _missing(path: Path) -> str:
     """Why there is no file of that name; "" where there is one."""
     try:
         return "" if stat.S_ISREG(path.stat().st_mode) else f"{audio.shown(path)} is no file"
-    except (FileNotFoundError, NotADirectoryError):
-        return f"{audio.shown(path)} does not exist"
     except (OSError, ValueError) as error:  # ValueError: a name that no file system takes
         reason = error.strerror if isinstance(error, OSError) else error
-        return f"{audio.shown(path)} cannot be opened: {reason}; correct the name"
+        return f"{audio.shown(path)} cannot be read: {reason}"

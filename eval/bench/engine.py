@@ -31,12 +31,11 @@ from eval.bench import Measurement, once, seconds
 from eval.metrics import measure
 from eval.scoring import score_trials
 from eval.systems import SYSTEMS, Settings, make_system
-from eval.trials import Scores, Trials, read_trials
+from eval.trials import Scores, read_trials
 from verify.comparison import Comparer
 from verify.cosine import similarity
 from verify.evidence import gather
 
-FRAGMENT_S = 20.0
 WINDOW_S, HOP_S = 20.0, 5.0
 PRESET_NAMES = ("paper", "default")
 RESAMPLES = 1000
@@ -45,9 +44,8 @@ RESAMPLES = 1000
 def measure_startup(*, quick: bool) -> list[Measurement]:
     """Time of `cqtnet --help`, and of Python alone."""
     del quick
-    command = [sys.executable, "-m", "cqtnet", "--help"]
-    python_s = seconds(lambda: subprocess.run([sys.executable, "-c", ""], check=True))
-    help_s = seconds(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+    python_s = seconds(lambda: _run([sys.executable, "-c", ""]))
+    help_s = seconds(lambda: _run([sys.executable, "-m", "cqtnet", "--help"]))
     return [
         Measurement("starting Python", python_s, "s"),
         Measurement("cqtnet --help", help_s, "s", promise="< 0.3 s"),
@@ -64,8 +62,9 @@ def measure_comparison(*, quick: bool) -> list[Measurement]:
         cosine_s = seconds(lambda: similarity(comparer.embedder, a.trace, b.trace))
         gather_s = seconds(lambda: gather(comparer.embedder, a, b))
         warm_s = seconds(lambda: comparer.compare(fragment, original))
-        cold_s = once(lambda: _compare_command(fragment, original))
-        long_s = once(lambda: _compare_command(fragment, long))
+        command = [sys.executable, "-m", "cqtnet", "compare", str(fragment)]
+        cold_s = once(lambda: _run([*command, str(original)]))
+        long_s = once(lambda: _run([*command, str(long)]))
     ratio = gather_s / cosine_s
     return [
         Measurement("two traces, cosine", 1000 * cosine_s, "ms"),
@@ -77,11 +76,8 @@ def measure_comparison(*, quick: bool) -> list[Measurement]:
     ]  # fmt: skip
 
 
-def _compare_command(a: Path, b: Path) -> None:
-    """`cqtnet compare`, from its start to its end."""
-    command = [sys.executable, "-m", "cqtnet", "compare", str(a), str(b)]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
-    assert done.returncode == 0, "the fragment was not recognised"
+def _run(command: list[str]) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def _write_fragments(folder: Path, minutes: int) -> tuple[Path, Path, Path]:
@@ -164,7 +160,6 @@ def _window_by_window(model: CqtNet, path: Path) -> None:
 
 @torch.inference_mode()
 def _stages(embedders: dict[str, Embedder], path: Path, duration_s: float) -> list[Measurement]:
-    """The speed of each stage alone."""
     samples = torch.from_numpy(audio.load(path))[None]
     transform = Cqt()
     decode_s = seconds(lambda: audio.load(path))
@@ -208,9 +203,8 @@ def measure_memory(*, quick: bool) -> list[Measurement]:
             for minute in range(round(60 * hours)):
                 file.write(np.roll(piece, minute * 1000))
         for name in PRESET_NAMES[::-1]:
-            command = [sys.executable, "-c", EMBED, str(path), name]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            what, peak_mb = f"peak memory, {hours:.2g} h, {name}", int(done.stdout) / 1024
+            peak_mb = int(_run([sys.executable, "-c", EMBED, str(path), name])) / 1024
+            what = f"peak memory, {hours:.2g} h, {name}"
             lines.append(Measurement(what, peak_mb, "MB", promise="< 1,500 MB for 3 h"))
     return lines
 
@@ -275,19 +269,31 @@ def measure_scoring(*, quick: bool) -> list[Measurement]:
     with tempfile.TemporaryDirectory() as folder, one_thread():
         trials = read_trials(_write_list(Path(folder), n))
         embedder = Embedder.named()
-        pairs = list(zip(trials.reference, trials.probe, strict=True))[: min(n, 60)]
+        few = list(zip(trials.reference, trials.probe, strict=True))[: min(n, 60)]
+        paths = sorted({trials.file(str(name)) for pair in few[:30] for name in pair})
+        pairs = np.array(list(product(range(len(paths)), repeat=2)))
 
         def one_by_one() -> None:
-            for names in pairs:
-                a, b = (embedder.trace_file(trials.file(str(name))) for name in names)
+            for pair in few:
+                a, b = (embedder.trace_file(trials.file(str(name))) for name in pair)
                 similarity(embedder, a, b)
 
-        alone = len(pairs) / once(one_by_one)
+        alone = len(few) / once(one_by_one)
         what = "scoring, each pair decoded and embedded, one thread"
         lines = [Measurement(what, alone, "pairs/s")]
-        lines += [_whole_run(trials, name, alone) for name in SYSTEMS]
-        files = [trials.file(str(name)) for name in [*trials.reference[:30], *trials.probe[:30]]]
-        return lines + _described(sorted(set(files)), embedder)
+        for name in SYSTEMS:
+            scores_csv = trials.path.with_name("scores.csv")
+            run_s = once(lambda: score_trials(trials.path, scores_csv, system=name, force=True))  # noqa: B023
+            rate = len(trials) / run_s
+            promise = "3,000 pairs within minutes" if name == "embedding" else ""
+            what = f"scoring {len(trials)} pairs, {name}, {os.cpu_count()} processors"
+            lines.append(Measurement(what, rate, "pairs/s", "each pair", rate / alone, promise))
+        for name in SYSTEMS:
+            system = make_system(name, Settings())
+            described = [system.describe(path) for path in paths]
+            rate = len(pairs) / once(lambda: system.score(described, pairs))  # noqa: B023
+            lines.append(Measurement(f"comparing described files, {name}", rate, "pairs/s"))
+    return lines
 
 
 def _write_list(folder: Path, n: int) -> Path:
@@ -295,40 +301,13 @@ def _write_list(folder: Path, n: int) -> Path:
     music = make_music(1, duration_s=60.0)
     rows = ["reference,probe,label,condition,recording"]
     for i in range(n):
-        fragment = np.roll(music, -i * SAMPLE_RATE // 4)[: round(FRAGMENT_S * SAMPLE_RATE)]
+        fragment = np.roll(music, -i * SAMPLE_RATE // 4)[: 20 * SAMPLE_RATE]
         _write(folder / f"r{i}.flac", fragment)
-        _write(
-            folder / f"p{i}.flac", Tempo(0.85 + 0.5 * i / n).apply(fragment, SAMPLE_RATE).samples
-        )
+        altered = Tempo(0.85 + 0.5 * i / n).apply(fragment, SAMPLE_RATE)
+        _write(folder / f"p{i}.flac", altered.samples)
         rows += [f"r{j % n}.flac,p{i}.flac,{int(i == j)},tempo,{i}" for j in (i, i + 1)]
     (folder / "trials.csv").write_text("\n".join(rows) + "\n")
     return folder / "trials.csv"
-
-
-def _whole_run(trials: Trials, name: str, alone: float) -> Measurement:
-    """Pairs a second from files to scores."""
-    scores_csv = trials.path.with_name("scores.csv")
-    run_s = once(lambda: score_trials(trials.path, scores_csv, system=name, force=True))
-    rate = len(trials) / run_s
-    promise = "3,000 pairs within minutes" if name == "embedding" else ""
-    return Measurement(f"scoring {len(trials)} pairs, {name}, {os.cpu_count()} processors",
-                       rate, "pairs/s", "each pair", rate / alone, promise)  # fmt: skip
-
-
-def _described(files: list[Path], embedder: Embedder) -> list[Measurement]:
-    """Pairs a second of described files: every one with every other."""
-    pairs = np.array(list(product(range(len(files)), repeat=2)))
-    few = pairs[:: max(1, len(pairs) // 200)]
-    traces = [embedder.trace_file(path) for path in files]
-    alone = len(few) / once(lambda: [similarity(embedder, traces[a], traces[b]) for a, b in few])
-    lines = [Measurement("comparing described files, similarity()", alone, "pairs/s")]
-    for name in SYSTEMS:
-        system = make_system(name, Settings())
-        described = [system.describe(path) for path in files]
-        rate = len(pairs) / once(lambda s=system, d=described: s.score(d, pairs))  # type: ignore[misc]
-        what, ratio = f"comparing described files, {name}", rate / alone
-        lines.append(Measurement(what, rate, "pairs/s", "similarity()", ratio))
-    return lines
 
 
 def measure_metrics(*, quick: bool) -> list[Measurement]:

@@ -63,13 +63,9 @@ def det(
     window = _window(sets)
     figure = _probit_figure(window)
     axes = figure.axes[0]
-    style.dress(
-        axes,
-        title=title,
-        xlabel="false alarms: pairs of different recordings accepted, %",
-        ylabel="misses: pairs of the same recording rejected, %",
-        title_pad_pt=20,
-    )
+    xlabel = "false alarms: pairs of different recordings accepted, %"
+    ylabel = "misses: pairs of the same recording rejected, %"
+    style.dress(axes, title=title, xlabel=xlabel, ylabel=ylabel, title_pad_pt=20)
     _mark_resolution(axes, sets, window)
     looks = style.looks(len(sets))
     hulls = [_draw_lines(axes, s, look, window) for look, s in zip(looks, sets, strict=True)]
@@ -105,7 +101,6 @@ def _ends(s: ScoreSet) -> tuple[float, float]:
 
 
 def _largest(sets: Sequence[ScoreSet]) -> tuple[float, float]:
-    """The rates of one false alarm and of one miss, each in the largest set."""
     return tuple(map(min, zip(*(s.one_error for s in sets), strict=True)))
 
 
@@ -124,7 +119,6 @@ def _probit_figure(window: Window) -> Figure:
 
 
 def _probit_steps(low: float, high: float) -> NDArray[np.float64]:
-    """Rates at equal steps on the axis, both ends exact."""
     inner: NDArray[np.float64] = ndtr(np.linspace(ndtri(low), ndtri(high), 300)[1:-1])
     return np.concatenate([[low], inner, [high]])
 
@@ -230,7 +224,6 @@ def _letter_unseen(
 
 
 def _det_text(s: ScoreSet) -> str:
-    """The legend's text of a set."""
     if s.eer == 0:
         fewest = min(len(s.target), len(s.nontarget))
         bound = s.eer_interval[1] if s.eer_interval else min(1.0, NO_ERROR_BOUND / fewest)
@@ -245,8 +238,6 @@ def _det_text(s: ScoreSet) -> str:
 def _det_key(
     sets: Sequence[ScoreSet], operating_points: Sequence[OperatingPoint]
 ) -> list[style.Row]:
-    """The legend's rows on what all sets share."""
-
     def mark(marker: str, face: str) -> Line2D:
         return Line2D([], [], ls="", marker=marker, ms=7, mfc=face, mec=style.INK, mew=1.4)
 
@@ -306,7 +297,6 @@ def roc(sets: Sequence[ScoreSet], *, title: str = "Receiver operating characteri
 
 
 def _curve(s: ScoreSet) -> Line:
-    """False alarms and accepted targets from (0, 0) to (1, 1)."""
     points = roc_points(s.target, s.nontarget, corners=True)
     return points.false_alarm, 1 - points.miss
 

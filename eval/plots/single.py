@@ -84,7 +84,6 @@ def _draw_densities(axes: Axes, s: ScoreSet, bins: int) -> None:
 
 
 def _central(s: ScoreSet) -> NDArray[np.float64]:
-    """The scores without those that lie far from all others."""
     both = [np.clip(scores, -LARGEST, LARGEST) for scores in (s.target, s.nontarget)]
     middle = np.array([np.quantile(scores, (0.25, 0.75)) for scores in both])
     reach = REACH * float(np.ptp(middle)) or math.inf
@@ -151,7 +150,6 @@ def _upright(both: Sequence[Axes], threshold: float, *, dashes: str) -> Line2D:
 
 
 def _outside(axes: Axes, s: ScoreSet) -> list[Row]:
-    """The legend's row on scores that the axis leaves out, if any."""
     scores = np.concatenate([s.target, s.nontarget])
     low, high = axes.get_xlim()
     out = scores[(scores < low) | (scores > high)]
@@ -232,7 +230,6 @@ def _draw_diagram(axes: Axes, measured: Reliability, target_weight: float) -> No
 
 
 def _draw_counts(axes: Axes, measured: Reliability, bins: int) -> None:
-    """How many pairs each bin holds, on a logarithmic axis."""
     place = np.minimum(np.floor(measured.predicted * bins), bins - 1)
     for look, numbers, left in (
         (TARGET, measured.targets, 0.1),

@@ -148,7 +148,6 @@ def _draw_system(
 
 
 def _set_axes(rates: Axes, counts: Axes, points: Sequence[SizePoint]) -> None:
-    """Limits around all bins and intervals; rates from 0, in percent."""
     smallest, largest = min(p.smallest for p in points), max(p.largest for p in points)
     room = 0.04 * (largest - smallest) or 1.0
     highest = np.nanmax([(p.value, p.high) for p in points]) or 0.01

@@ -153,7 +153,6 @@ def load_quietly(path: Path) -> NDArray[np.float32]:
 
 
 def _look(item: Item, *, root: Path) -> tuple[str, Survey | str]:
-    """The recording's name and its survey, or why there is none."""
     try:
         samples = load_quietly(item.path)
         audio.require_content(samples, name="it")

@@ -59,12 +59,9 @@ class EmbeddingSystem:
         require_length(trace.n_samples, path)
         whole = self.embedder.windows(trace, window_s=trace.duration_s)
         return {
-            "steps": trace.steps,
-            "levels": trace.levels,
-            "n_samples": np.array(trace.n_samples),
-            "vector": whole.vectors[0],
-            "has_content": whole.has_content[0],
-        }
+            "steps": trace.steps, "levels": trace.levels, "n_samples": np.array(trace.n_samples),
+            "vector": whole.vectors[0], "has_content": whole.has_content[0],
+        }  # fmt: skip
 
     def score(
         self, recordings: Sequence[Description], pairs: NDArray[np.int64]
@@ -130,15 +127,12 @@ class AlignmentSystem:
                 f"{shown(path)} lasts longer than the {WHOLE_S:g} s this system takes; leave it out"
             )
         whole = recording.whole
+        trace = recording.trace
         return {
-            "steps": recording.trace.steps,
-            "levels": recording.trace.levels,
-            "n_samples": np.array(recording.trace.n_samples),
-            "fine": whole.fine.astype(np.float16),
-            "spectra": whole.spectra.astype(np.float16),
-            "motion": whole.motion,
-            "level": whole.level,
-        }
+            "steps": trace.steps, "levels": trace.levels, "n_samples": np.array(trace.n_samples),
+            "fine": whole.fine.astype(np.float16), "spectra": whole.spectra.astype(np.float16),
+            "motion": whole.motion, "level": whole.level,
+        }  # fmt: skip
 
     def score(
         self, recordings: Sequence[Description], pairs: NDArray[np.int64]
