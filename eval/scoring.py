@@ -60,16 +60,6 @@ class Setup:
         return f"{setting[:16]}-{content[:40]}"
 
 
-@dataclass(frozen=True)
-class Described:
-    """The result of describing one file."""
-
-    file: int  # its index among the distinct files
-    sha256: str = ""
-    problem: str = ""  # why it cannot be used
-    warnings: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Pairs that are scored together."""
@@ -192,29 +182,31 @@ def _describe_all(
     tasks = [(file, path) for file, path in enumerate(files.paths) if file not in problems]
     sha256 = [""] * len(files.names)
     results = processes.each(partial(_describe, setup), tasks)
-    for described in _with_progress(results, len(tasks), "describing files"):
-        sha256[described.file] = described.sha256
-        if described.problem:
-            problems[described.file] = described.problem
-        for warning in described.warnings:
-            warnings.warn(warning, audio.AudioWarning, stacklevel=3)
+    for file, sha256[file], problem, notes in _with_progress(
+        results, len(tasks), "describing files"
+    ):
+        if problem:
+            problems[file] = problem
+        for note in notes:
+            warnings.warn(note, audio.AudioWarning, stacklevel=3)
     return sha256
 
 
-def _describe(setup: Setup, task: tuple[int, Path]) -> Described:
+def _describe(setup: Setup, task: tuple[int, Path]) -> tuple[int, str, str, list[str]]:
+    """The file's index, its SHA-256, why it cannot be used, and warnings about it."""
     file, path = task
     cache = ArrayCache(setup.folder)
     try:
         sha256 = audio.file_sha256(path)
         if cache.get(setup.name(sha256)) is not None:
-            return Described(file, sha256)
+            return file, sha256, "", []
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", audio.AudioWarning)
             description = setup.load().describe(path)
     except InputError as error:
-        return Described(file, problem=str(error))
+        return file, "", str(error), []
     cache.put(setup.name(sha256), description)
-    return Described(file, sha256, warnings=tuple(str(warning.message) for warning in caught))
+    return file, sha256, "", [str(warning.message) for warning in caught]
 
 
 def _score_all(

@@ -121,27 +121,29 @@ def measure_frontend(*, quick: bool) -> list[Measurement]:
 
 
 def measure_embedding(*, quick: bool) -> list[Measurement]:
-    """Decoding, CQT and network of a ten-minute file, together and apart, as times real time.
+    """Decoding, CQT and network of a ten-minute file, as times real time.
 
     Networks are untrained, for the weights change no time.
     """
     duration_s = 120.0 if quick else 600.0
+    lines = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "music.flac"
         _write(path, make_music(1, duration_s=duration_s))
-        embedders = {name: Embedder(CqtNet(PRESETS[name]).eval()) for name in PRESET_NAMES}
-        lines = []
-        for name, embedder in embedders.items():
-            naive_s = once(lambda e=embedder: _window_by_window(e.model, path))  # type: ignore[misc]
-            pass_s = seconds(lambda e=embedder: _one_pass(e, path), repeats=3)  # type: ignore[misc]
+        decode_s = seconds(lambda: audio.load(path))
+        lines = [Measurement("decode and resample", duration_s / decode_s, "× real time")]
+        for name in PRESET_NAMES:
+            embedder = Embedder(CqtNet(PRESETS[name]).eval())
+            naive_s = once(lambda: _window_by_window(embedder.model, path))  # noqa: B023
+            pass_s = seconds(lambda: _one_pass(embedder, path), repeats=3)  # noqa: B023
             what = f"embedding {duration_s / 60:.0f} min, {name}"
-            promise = "≥ 4×" if name == "paper" else ""
+            naive = f"{what}, every window alone, float32"
             lines += [
-                _real_time(f"{what}, every window alone, float32", naive_s, duration_s),
+                Measurement(naive, duration_s / naive_s, "× real time"),
                 Measurement(f"{what}, one pass", duration_s / pass_s, "× real time",
-                            "every window alone", naive_s / pass_s, promise),
+                            "every window alone", naive_s / pass_s, "≥ 4×" * (name == "paper")),
             ]  # fmt: skip
-        return lines + _stages(embedders, path, duration_s)
+    return lines
 
 
 def _one_pass(embedder: Embedder, path: Path) -> None:
@@ -156,27 +158,6 @@ def _window_by_window(model: CqtNet, path: Path) -> None:
     window, hop = int(WINDOW_S * SAMPLE_RATE), int(HOP_S * SAMPLE_RATE)
     for start in range(0, len(samples) - window + 1, hop):
         model(normalise(transform(samples[None, start : start + window])))
-
-
-@torch.inference_mode()
-def _stages(embedders: dict[str, Embedder], path: Path, duration_s: float) -> list[Measurement]:
-    samples = torch.from_numpy(audio.load(path))[None]
-    transform = Cqt()
-    decode_s = seconds(lambda: audio.load(path))
-    cqt_s = seconds(lambda: normalise(transform(samples)))
-    lines = [
-        _real_time("stage: decode and resample", decode_s, duration_s),
-        _real_time("stage: CQT and normalisation", cqt_s, duration_s),
-    ]
-    frames = normalise(transform(samples[:, : 60 * SAMPLE_RATE]))
-    for name, e in embedders.items():
-        time_s = seconds(lambda e=e: e.model.steps(frames.to(e.dtype)), repeats=3)  # type: ignore[misc]
-        lines.append(_real_time(f"stage: network, {name}, {e.dtype}", time_s, 60.0))
-    return lines
-
-
-def _real_time(name: str, time_s: float, duration_s: float) -> Measurement:
-    return Measurement(name, duration_s / time_s, "× real time")
 
 
 EMBED = """

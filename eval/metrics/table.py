@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,18 +78,12 @@ class Metrics(FigureTable):
     threshold: float | None
 
 
-def measure(
-    scores: Scores,
-    *,
-    operating_points: Sequence[OperatingPoint] = Options.operating_points,
-    false_alarm_rates: Sequence[float] = Options.false_alarm_rates,
-    threshold: float | None = None,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> Metrics:
-    """The figures of all scores together; docs/metrics.md lists the keys, `Options` the options."""
-    options = Options(operating_points, false_alarm_rates, threshold, resamples, seed)
-    return _measure(scores, recordings_of(scores), options, where=str(scores.path))
+def measure(scores: Scores, **options: Any) -> Metrics:
+    """The figures of all scores together, with the fields of `Options` as options.
+
+    The page docs/metrics.md lists the keys of the figures.
+    """
+    return _measure(scores, recordings_of(scores), Options(**options), where=str(scores.path))
 
 
 def measure_by_condition(scores: Scores, options: Options | None = None) -> dict[str, Metrics]:
