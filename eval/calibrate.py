@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from augment.timemap import Span
 from cqtnet.data import list_items
-from cqtnet.eer import equal_error_rate
+from cqtnet.eer import Floats, equal_error_rate
 from cqtnet.errors import ManifestError
 from eval.bootstrap import recordings_of
 from eval.metrics import cllr, min_cllr
@@ -61,13 +61,13 @@ def _read_scores(path: Path, needed: tuple[str, ...], *, system: str) -> Scores:
     return scores
 
 
-def _spread(values: NDArray[np.float64]) -> list[float]:
+def _spread(values: Floats) -> list[float]:
     """Values evenly over their ranks, both ends among them."""
     places = np.linspace(0, len(values) - 1, min(KEPT, len(values))).round().astype(int)
     return [round(float(x), 3) for x in np.sort(values)[places]]
 
 
-def _crossing(tar: NDArray[np.float64], non: NDArray[np.float64]) -> tuple[float, float]:
+def _crossing(tar: Floats, non: Floats) -> tuple[float, float]:
     """The equal error rate of scores, and the threshold where both rates are closest."""
     levels = np.unique(np.concatenate([tar, non]))
     missed = np.searchsorted(np.sort(tar), levels) / len(tar)
@@ -108,9 +108,9 @@ def _model(scores_csv: Path) -> str:
 class Errors:
     """Errors of the correct matches of one condition, (n,) each."""
 
-    place_s: NDArray[np.float64]  # the larger of those at the fragment's two ends
-    tempo: NDArray[np.float64]  # relative
-    cents: NDArray[np.float64]
+    place_s: Floats  # the larger of those at the fragment's two ends
+    tempo: Floats  # relative
+    cents: Floats
     targets: int  # matches and misses together
 
     def to_dict(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from augment.tempo import Pitch, Tempo
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.data import Item
 from cqtnet.device import one_thread
+from cqtnet.eer import Floats
 from cqtnet.errors import ManifestError
 from eval.bootstrap import FEWEST_RECORDINGS, TOO_FEW, Figure, draw, interval, numbered
 from eval.processes import in_processes
@@ -360,7 +361,7 @@ def hits(truth: Sequence[Times], found: Sequence[Times]) -> int:
     return int((away_s[rows, columns] <= WITHIN_S).sum())
 
 
-def boundary_errors_s(truth: Sequence[Times], found: Sequence[Times]) -> NDArray[np.float64]:
+def boundary_errors_s(truth: Sequence[Times], found: Sequence[Times]) -> Floats:
     """The distance of each true start and end in A to the nearest found one; infinite without."""
     true, near = (np.array([t for times in rows for t in times[:2]]) for rows in (truth, found))
     if not near.size:
@@ -384,12 +385,12 @@ def figures(outcomes: Sequence[Outcome], *, rng: np.random.Generator) -> Figures
     )
 
 
-def _f1(counts: NDArray[np.float64], number: NDArray[np.intp], rng: np.random.Generator) -> Figure:
+def _f1(counts: Floats, number: NDArray[np.intp], rng: np.random.Generator) -> Figure:
     """F1 of pooled counts (pairs, hits truth found), resampled by recording."""
     by_recording = np.zeros((int(number.max()) + 1, 3))
     np.add.at(by_recording, number, counts)
 
-    def f1(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    def f1(sums: Floats) -> Floats:
         return np.asarray(2 * sums[:, 0] / np.maximum(sums[:, 1] + sums[:, 2], 1))
 
     value = float(f1(by_recording.sum(axis=0)[None])[0])

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from cqtnet.eer import Floats
 from eval import plots
 from eval.metrics import Options, roc_band
 from eval.plots import ScoreSet, SizePoint
@@ -116,7 +116,7 @@ def _points(
     return {name: own for name, own in points.items() if len(own) > 1}
 
 
-def _target_sizes(scores: Scores, column: str) -> NDArray[np.float64]:
+def _target_sizes(scores: Scores, column: str) -> Floats:
     sizes = plots.finite_sizes(scores, column)[scores.label]
     return sizes[~np.isnan(sizes)]
 

@@ -11,15 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet.eer import Floats, finite
-from eval.bootstrap import (
-    FEWEST_RECORDINGS,
-    TOO_FEW,
-    Figure,
-    FigureTable,
-    draw,
-    interval,
-    numbered,
-)
+from eval.bootstrap import FEWEST_RECORDINGS, TOO_FEW, Figure, FigureTable, draw, interval, numbered
 from eval.trials import Scores
 
 DEPTHS = (1, 5, 10)

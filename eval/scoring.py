@@ -25,6 +25,7 @@ from cqtnet import audio
 from cqtnet.cache import FORMAT as FRONT_END_FORMAT
 from cqtnet.cache import ArrayCache, CachedArrays
 from cqtnet.device import one_thread
+from cqtnet.eer import Floats
 from cqtnet.errors import InputError
 from cqtnet.files import file_sha256, make_folder, refuse_overwrite, write_json
 from cqtnet.progress import progress_bar
@@ -166,7 +167,7 @@ def _is_account(path: Path) -> bool:
         return False
 
 
-def _with_scores(trials: Trials, table: NDArray[np.float64], columns: tuple[str, ...]) -> Scores:
+def _with_scores(trials: Trials, table: Floats, columns: tuple[str, ...]) -> Scores:
     """The trials with what a system returned for them, (n, 1 + columns)."""
     known = {field.name: getattr(trials, field.name) for field in fields(Trials)}
     further = dict(zip(("score", *columns), table.T, strict=True))
@@ -211,7 +212,7 @@ def _describe(setup: Setup, task: tuple[int, Path]) -> tuple[int, str, str, list
 
 def _score_all(
     pairs: NDArray[np.int64], sha256: Sequence[str], setup: Setup, processes: Workers
-) -> NDArray[np.float64]:
+) -> Floats:
     """Scores (n, 1 + columns) of all pairs (n, 2) of files; equal pairs are scored once."""
     distinct, where = np.unique(pairs, axis=0, return_inverse=True)
     system = setup.load()
@@ -231,7 +232,7 @@ def _batches(pairs: NDArray[np.int64], sha256: Sequence[str], *, at_once: int) -
         yield Batch(start, indices.reshape(some.shape), tuple(sha256[file] for file in used))
 
 
-def _score(setup: Setup, batch: Batch) -> tuple[int, NDArray[np.float64]]:
+def _score(setup: Setup, batch: Batch) -> tuple[int, Floats]:
     """The batch's start and its scores, from the cache or computed."""
     cache = ArrayCache(setup.folder)
     name = setup.name(_digest([batch.sha256, batch.pairs.tolist()]))

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet import audio
+from cqtnet.eer import Floats
 from cqtnet.errors import ManifestError
 from cqtnet.files import written_whole
 from cqtnet.tables import Table, read_table
@@ -60,7 +61,7 @@ class Trials:
         """The place of a row in its file, `file:line`, for errors."""
         return f"{self.path}:{row + 2}"
 
-    def size(self, column: str) -> NDArray[np.float64]:
+    def size(self, column: str) -> Floats:
         """The numbers of a further column, (n,); NaN where it is empty or absent."""
         if column not in self.extras:
             return np.full(len(self), np.nan)
@@ -80,8 +81,8 @@ class Trials:
 class Scores(Trials):
     """Trials with the scores of a system."""
 
-    score: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    log_lr: NDArray[np.float64] | None = None
+    score: Floats = field(default_factory=lambda: np.zeros(0))
+    log_lr: Floats | None = None
 
     def conditions(self) -> list[str]:
         """The conditions in order of first appearance."""
@@ -157,7 +158,7 @@ def _trial_columns(table: Table) -> dict[str, Any]:
     return {"path": table.path, **known, "extras": extras}
 
 
-def _finite(table: Table, name: str) -> NDArray[np.float64]:
+def _finite(table: Table, name: str) -> Floats:
     texts = table.column(name)
     numbers = _numbers(texts)
     wrong = np.flatnonzero(~np.isfinite(numbers))
@@ -169,7 +170,7 @@ def _finite(table: Table, name: str) -> NDArray[np.float64]:
     return numbers
 
 
-def _numbers(texts: Sequence[str]) -> NDArray[np.float64]:
+def _numbers(texts: Sequence[str]) -> Floats:
     """The numbers in plain digits, else NaN; Python would also read `1_0`, ` 1` and `١`."""
     return np.array([float(t) if NUMBER.fullmatch(t) else math.nan for t in texts], np.float64)
 

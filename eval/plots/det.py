@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, LogLocator, MultipleLocator
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from cqtnet.eer import Floats
 from eval.metrics import OperatingPoint, auc, min_dcf_point, roc_hull, roc_points
 from eval.plots import style
 from eval.plots.scoreset import Line, ScoreSet, lettered, refuse_unclear, set_ticks
@@ -104,8 +104,8 @@ def _probit_figure(xlim: tuple[float, float], ylim: tuple[float, float]) -> Figu
     return figure
 
 
-def _probit_steps(low: float, high: float) -> NDArray[np.float64]:
-    inner: NDArray[np.float64] = ndtr(np.linspace(ndtri(low), ndtri(high), 300)[1:-1])
+def _probit_steps(low: float, high: float) -> Floats:
+    inner: Floats = ndtr(np.linspace(ndtri(low), ndtri(high), 300)[1:-1])
     return np.concatenate([[low], inner, [high]])
 
 

@@ -10,9 +10,9 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MultipleLocator
-from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from cqtnet.eer import Floats
 from eval.metrics import (
     Reliability,
     RocPoints,
@@ -83,7 +83,7 @@ def _draw_densities(axes: Axes, s: ScoreSet, bins: int) -> None:
     axes.set(ylim=(0, None), xlim=(edges[0], edges[-1]))
 
 
-def _central(s: ScoreSet) -> NDArray[np.float64]:
+def _central(s: ScoreSet) -> Floats:
     both = [np.clip(scores, -LARGEST, LARGEST) for scores in (s.target, s.nontarget)]
     middle = np.array([np.quantile(scores, (0.25, 0.75)) for scores in both])
     reach = REACH * float(np.ptp(middle)) or math.inf
@@ -92,7 +92,7 @@ def _central(s: ScoreSet) -> NDArray[np.float64]:
     return np.asarray(scores[central])
 
 
-def _edges(scores: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+def _edges(scores: Floats, bins: int) -> Floats:
     """Edges of at most `bins` equal bins; where scores are multiples of a step, so are the bins.
 
     Counts of matches are whole numbers: bins of 2.5 would hold two of them and three in turn.
@@ -243,7 +243,7 @@ def _draw_counts(axes: Axes, measured: Reliability, bins: int) -> None:
     set_ticks(axes.yaxis, LogLocator(10, numticks=4), text=",.0f")
 
 
-def _draw_entropy(axes: Axes, target: NDArray[np.float64], nontarget: NDArray[np.float64]) -> None:
+def _draw_entropy(axes: Axes, target: Floats, nontarget: Floats) -> None:
     """The cross-entropy of the ratios as stated, with the best calibration, and of none."""
     curve = ece_curve(target, nontarget)
     odds = curve.prior_log_odds / np.log(10)

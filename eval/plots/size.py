@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import ScaledTranslation
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cqtnet.eer import Floats
 from cqtnet.errors import InputError
 from eval.metrics import measure
 from eval.plots import style
@@ -52,13 +53,13 @@ class SizePoint:
     nontargets: int
 
 
-def finite_sizes(scores: Scores, column: str) -> NDArray[np.float64]:
+def finite_sizes(scores: Scores, column: str) -> Floats:
     """The sizes in a column, (n,); NaN also for one too large for an axis, such as `1e999`."""
     size = scores.size(column)
     return np.where(np.abs(size) <= LARGEST, size, np.nan)
 
 
-def bin_edges(sizes: ArrayLike, *, bins: int = 10) -> NDArray[np.float64]:
+def bin_edges(sizes: ArrayLike, *, bins: int = 10) -> Floats:
     """Ascending edges of bins with about equally many sizes; NaNs do not count.
 
     If there are at most `bins` different values, each gets its own bin.

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from cqtnet import SAMPLE_RATE
 from cqtnet.audio import shown
 from cqtnet.cqt import SILENCE_LEVEL
+from cqtnet.eer import Floats
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import InputError
 from cqtnet.model import step_count
-from eval.systems import Description, Settings, require_length
+from eval.systems import Description, Pairs, Settings, require_length
 from verify.calibration import MEASURES, load_calibration, measures
 from verify.evidence import Evidence, gather
 from verify.features import Features
@@ -63,9 +64,7 @@ class EmbeddingSystem:
             "vector": whole.vectors[0], "has_content": whole.has_content[0],
         }  # fmt: skip
 
-    def score(
-        self, recordings: Sequence[Description], pairs: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
+    def score(self, recordings: Sequence[Description], pairs: Pairs) -> Floats:
         """The highest cosine of each pair (n, 2), (n,): in [-1, 1], and -1 for silence."""
         vectors = np.stack([recording["vector"] for recording in recordings])
         has_content = np.array([recording["has_content"] for recording in recordings])
@@ -80,9 +79,7 @@ class EmbeddingSystem:
             scores[rows] = np.where(has_content[probes], best, -1.0)
         return scores
 
-    def _best(
-        self, trace: Trace, vectors: NDArray[np.float32], window_s: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def _best(self, trace: Trace, vectors: NDArray[np.float32], window_s: Floats) -> Floats:
         """The highest cosine of each vector (n, embedding_size) with windows of its own length.
 
         All of `window_s` (n,) have the same number of steps.
@@ -91,7 +88,7 @@ class EmbeddingSystem:
         cosines = vectors @ windows.vectors.T  # (n, windows)
         end_s = np.minimum(windows.start_s + window_s[:, None], trace.duration_s)
         has_content = trace.mean_levels(windows.start_s, end_s) >= SILENCE_LEVEL
-        best: NDArray[np.float64] = np.where(has_content, cosines, -1.0).max(axis=1)
+        best: Floats = np.where(has_content, cosines, -1.0).max(axis=1)
         return best
 
 
@@ -134,9 +131,7 @@ class AlignmentSystem:
             "motion": whole.motion, "level": whole.level,
         }  # fmt: skip
 
-    def score(
-        self, recordings: Sequence[Description], pairs: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
+    def score(self, recordings: Sequence[Description], pairs: Pairs) -> Floats:
         """Strength, measures and alignment of each pair (n, 2): (n, 1 + columns)."""
         rows = []
         for reference, probe in pairs:
