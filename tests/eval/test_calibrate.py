@@ -112,5 +112,5 @@ def test_placing_measures_against_the_truth(scores: Path, tmp_path: Path) -> Non
     assert "| c | 24 of 24 | 115 / 219 |" in " ".join(done.stdout.split())
     assert json.loads(CliRunner().invoke(cqtnet, [*words, "--json"]).stdout)["c"] == row
     path.write_text(json.dumps(truths[0]))
-    with pytest.raises(ManifestError, match="no truth is known for p1.wav"):
+    with pytest.raises(ManifestError, match=r"no truth is known for p1\.wav"):
         placing(scores, tmp_path)

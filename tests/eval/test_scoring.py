@@ -169,7 +169,10 @@ def test_trials_with_an_unusable_file_are_left_out_and_all_such_files_listed(
     assert "7 trials are left out, for 3 files cannot be used:" in done.stderr
     for line in ("trials.csv:3: probe: c is bad", "trials.csv:5: reference: e is bad"):
         assert line in done.stderr
-    assert "trials.csv:4: reference: " in done.stderr and "x/d cannot be read: No such file" in done.stderr
+    assert (
+        "trials.csv:4: reference: " in done.stderr
+        and "x/d cannot be read: No such file" in done.stderr
+    )
     assert read_scores(trials.parent / "s.csv").score.tolist() == [-3, -3, -3]
     account = json.loads((trials.parent / "s.json").read_text())
     assert account["left_out"]["trials"] == 7 and len(account["left_out"]["files"]) == 3
