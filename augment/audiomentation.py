@@ -5,57 +5,40 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 
-from augment.effect import Altered, Effect, Samples, draw_seed
+from augment.effect import Effect, Samples, Seed, draw_seed, one_of
 from augment.errors import EffectError
 
+# fmt: off
 TRANSFORMS = (
-    "AddColorNoise",
-    "AddGaussianNoise",
-    "AddGaussianSNR",
-    "AirAbsorption",
-    "Aliasing",
-    "BandPassFilter",
-    "BandStopFilter",
-    "BitCrush",
-    "Clip",
-    "ClippingDistortion",
-    "Gain",
-    "GainTransition",
-    "HighPassFilter",
-    "HighShelfFilter",
-    "LowPassFilter",
-    "LowShelfFilter",
-    "Normalize",
-    "PeakingFilter",
-    "PitchShift",
-    "PolarityInversion",
-    "SevenBandParametricEQ",
-    "TanhDistortion",
-    "TimeMask",
+    "AddColorNoise", "AddGaussianNoise", "AddGaussianSNR", "AirAbsorption", "Aliasing",
+    "BandPassFilter", "BandStopFilter", "BitCrush", "Clip", "ClippingDistortion", "Gain",
+    "GainTransition", "HighPassFilter", "HighShelfFilter", "LowPassFilter", "LowShelfFilter",
+    "Normalize", "PeakingFilter", "PitchShift", "PolarityInversion", "SevenBandParametricEQ",
+    "TanhDistortion", "TimeMask",
 )
 """Those that keep time and need nothing beyond what audiomentations itself installs."""
+# fmt: on
 
 
 @dataclass(frozen=True)
 class Audiomentation(Effect):
     """A transform of audiomentations, by its class name, made replayable by a seed.
 
-    `transform`: one of `TRANSFORMS`. `options`: its arguments, as in audiomentations, such as
-    ``{"min_temperature": 10.0}``; what they leave open it draws itself, from `seed`.
+    `options`: its arguments as in audiomentations, such as ``{"min_temperature": 10.0}``. The
+    library draws the other arguments itself, from `seed`.
     """
 
     name = "audiomentation"
-    transform: str
-    seed: int
+    transform: Annotated[str, one_of(TRANSFORMS)]
+    seed: Seed
     options: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        self._check_choice("transform", TRANSFORMS)
-        self._check_seed(self.seed)
+        super().__post_init__()
         if not isinstance(self.options, dict):
             raise EffectError(f"{self.name}: options {self.options!r} are no dictionary; give one")
 
@@ -66,7 +49,7 @@ class Audiomentation(Effect):
         """One of the transforms, with its own default ranges."""
         return cls(str(rng.choice(list(transforms))), draw_seed(rng))
 
-    def _alter(self, samples: Samples, sample_rate: int) -> Altered:
+    def _change(self, samples: Samples, sample_rate: int) -> Samples:
         import audiomentations
 
         try:
@@ -75,8 +58,8 @@ class Audiomentation(Effect):
             raise EffectError(f"{self.transform} refuses {self.options}: {problem}") from problem
         with _global_randomness(self.seed), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of very short input, say; the result is as good
-            altered = transform(samples.copy(), sample_rate)
-        return Altered.unmoved(altered, sample_rate)
+            altered: Samples = transform(samples.copy(), sample_rate)
+        return altered
 
 
 @contextmanager

@@ -4,25 +4,25 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.effect import Altered, Effect, Range, Samples, log_uniform
+from augment.effect import Effect, Number, Range, Samples, log_uniform, one_of
 from augment.errors import EffectError
 from augment.recordings import write_sound
-from augment.tempo import resample, with_length
+from augment.tempo import mono_frames, resample, with_length
 
 
 @dataclass(frozen=True)
 class CodecSpec:
     """How one codec is run, and what it can do.
 
-    `rates` are the sample rates in Hz that it is given; `kbps` its range of bit rates in
-    kbit/s, `modes` the only ones if it has a few fixed ones, `usual_kbps` what a draw takes.
-    `delay` is by how many samples the decoder's output comes late; where an encoder states its
-    delay, ffmpeg has already taken it out.
+    `rates`: the sample rates in Hz that it takes. `kbps`: its range of bit rates in kbit/s;
+    `modes`: its only bit rates if it has a few fixed ones; `usual_kbps`: the range for drawing.
+    `delay`: by how many samples the decoder's output comes late; where an encoder states its
+    delay, FFmpeg has already taken it out.
     """
 
     encoder: str
@@ -59,7 +59,7 @@ CODECS: dict[str, CodecSpec] = {
     "opus_voip": CodecSpec("libopus", "opus", (16000,), (6, 64), (6, 24), "flt", options=_VOIP),
     "vorbis": CodecSpec("", "", (44100,), (32, 250), (32, 128), "float"),
 }
-"""Codecs by name: what the ffmpeg inside PyAV encodes, and Vorbis, which libsndfile does."""
+"""Codecs by name: those that the FFmpeg in PyAV encodes, and Vorbis, which libsndfile encodes."""
 
 VORBIS_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 250)
 """Nominal kbit/s of one channel at 44.1 kHz for libvorbis' qualities 0 to 10."""
@@ -67,26 +67,26 @@ VORBIS_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 250)
 
 @dataclass(frozen=True)
 class Codec(Effect):
-    """The sound after a codec at `kbps` kbit/s, as long as before and nothing delayed.
+    """The sound after a codec at `kbps` kbit/s, as long as before and not delayed.
 
     The recording is resampled to the codec's rate (the next one up, or its highest) and back,
     so a narrow-band codec also takes the band away. What is beyond full scale is clipped. Mp3,
-    AAC and Opus use the rate nearest to `kbps` that they have; Vorbis holds it on average.
+    AAC and Opus use their bit rate nearest to `kbps`; Vorbis holds it on average.
     """
 
     name = "codec"
-    codec: str
+    codec: Annotated[str, one_of(tuple(CODECS))]
     kbps: float
 
     def __post_init__(self) -> None:
-        self._check_choice("codec", tuple(CODECS))
+        super().__post_init__()
         spec = CODECS[self.codec]
         if spec.modes and self.kbps not in spec.modes:
             listed = ", ".join(f"{kbps:g}" for kbps in spec.modes)
             raise EffectError(
                 f"codec: {self.codec} has no {self.kbps!r} kbit/s; choose from {listed}"
             )
-        self._check_limits(kbps=spec.kbps)
+        Number(*spec.kbps)("codec: kbps", self.kbps)
 
     @classmethod
     def draw(
@@ -99,11 +99,10 @@ class Codec(Effect):
         """One of the codecs, its bit rate evenly on a logarithmic scale.
 
         Without `kbps`, from the codec's usual range; with it, as near to that range as the
-        codec has rates.
+        codec's bit rates allow.
         """
         codec = str(rng.choice(list(codecs)))
-        if codec not in CODECS:
-            raise EffectError(f"codec: {codec!r} is unknown; choose from {', '.join(CODECS)}")
+        one_of(tuple(CODECS))("codec:", codec)
         spec = CODECS[codec]
         low, high = kbps or spec.usual_kbps
         if spec.modes:
@@ -112,7 +111,7 @@ class Codec(Effect):
         drawn = log_uniform(rng, (low, high))
         return cls(codec, min(max(drawn, spec.kbps[0]), spec.kbps[1]))
 
-    def _alter(self, samples: Samples, sample_rate: int) -> Altered:
+    def _change(self, samples: Samples, sample_rate: int) -> Samples:
         spec = CODECS[self.codec]
         rate = min((rate for rate in spec.rates if rate >= sample_rate), default=spec.rates[-1])
         narrowed = np.clip(resample(samples, sample_rate, rate), -1, 1)
@@ -120,8 +119,7 @@ class Codec(Effect):
             decoded, decoded_rate = _through_vorbis(narrowed, rate, self.kbps), rate
         else:
             decoded, decoded_rate = _through_ffmpeg(narrowed, rate, spec, self.kbps)
-        restored = resample(decoded, decoded_rate, sample_rate)
-        return Altered.unmoved(with_length(restored, samples.size), sample_rate)
+        return with_length(resample(decoded, decoded_rate, sample_rate), samples.size)
 
 
 def _through_ffmpeg(
@@ -150,35 +148,21 @@ def _through_ffmpeg(
             f"codec: this ffmpeg cannot do {spec.encoder} at {kbps:g} kbit/s and {rate} Hz "
             f"({problem}); choose another codec or rate"
         ) from problem
-    decoded = np.concatenate([_as_float(frame.to_ndarray()) for frame in frames])
-    return decoded[spec.delay :], int(frames[0].sample_rate)
+    decoded = np.concatenate([frame.to_ndarray()[0] for frame in frames])
+    samples = (decoded / 32768 if decoded.dtype == np.int16 else decoded).astype(np.float32)
+    return samples[spec.delay :], int(frames[0].sample_rate)
 
 
 def _frames(samples: Samples, rate: int, spec: CodecSpec, frame_size: int) -> Iterator[Any]:
     """The samples as frames for an encoder, then None, which empties it.
 
-    Whole frames only: the zeros at the end push what the encoder and decoder hold back out.
+    Whole frames only: the zeros at the end push out what the encoder and decoder still hold.
     """
-    import av
-
     n_frames = -(-(samples.size + spec.delay) // frame_size) + 1
-    padded = with_length(samples, n_frames * frame_size)
+    values: NDArray[Any] = with_length(samples, n_frames * frame_size)
     if spec.sample_format == "s16":
-        values: NDArray[Any] = np.clip(np.round(padded * 32768), -32768, 32767).astype(np.int16)
-    else:
-        values = padded
-    for start in range(0, values.size, frame_size):
-        piece = values[np.newaxis, start : start + frame_size]
-        frame = av.AudioFrame.from_ndarray(piece, format=spec.sample_format, layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
-        yield frame
-    yield None
-
-
-def _as_float(decoded: NDArray[Any]) -> Samples:
-    """One decoded mono frame, shape (1, n) of int16 or float, as float32 of shape (n,)."""
-    scale = 32768 if decoded.dtype == np.int16 else 1
-    return np.asarray(decoded[0] / scale, dtype=np.float32)
+        values = np.clip(np.round(values * 32768), -32768, 32767).astype(np.int16)
+    return mono_frames(values, rate, spec.sample_format, frame_size)
 
 
 def _through_vorbis(samples: Samples, rate: int, kbps: float) -> Samples:

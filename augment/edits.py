@@ -1,18 +1,20 @@
-"""Recordings put together again from their own stretches and from foreign ones."""
+"""Edits: stretches of a recording cut out, repeated, put in, or mixed with another recording."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self, TypeAlias
+from typing import Annotated, Self, TypeAlias
 
 import numpy as np
 
-from augment.effect import TIMES_S, Altered, Effect, Range, Samples, uniform
+from augment.effect import Altered, Effect, Number, Path, Range, Samples, Seconds, uniform
 from augment.errors import EffectError
 from augment.noise import scaled_to_level
-from augment.recordings import draw_path, duration_s, read_stretch
+from augment.recordings import draw_path, read_stretch
 from augment.recordings import duration_s as file_duration_s
 from augment.tempo import with_length
 from augment.timemap import Span, TimeMap
+
+Level: TypeAlias = Annotated[float, Number(-60, 60)]
 
 
 @dataclass(frozen=True)
@@ -45,43 +47,60 @@ def splice(samples: Samples, sample_rate: int, pieces: Sequence[Piece]) -> Alter
     return Altered(np.concatenate(stretches), TimeMap.joined(spans))
 
 
-def sample_index(name: str, time_s: float, n_samples: int, sample_rate: int) -> int:
-    """The sample nearest to a time; a time after the end of the recording raises EffectError."""
-    index = round(time_s * sample_rate)
-    if index > n_samples:
-        raise EffectError(
-            f"{name}: {time_s:g} s is after the end of the recording at "
-            f"{n_samples / sample_rate:g} s; give an earlier time"
-        )
-    return index
+@dataclass(frozen=True)
+class Edit(Effect):
+    """What all edits share: times that must lie within the recording."""
 
+    def _index(self, time_s: float, samples: Samples, sample_rate: int) -> int:
+        """The sample nearest to a time, at most the end of the recording."""
+        index = round(time_s * sample_rate)
+        if index > samples.size:
+            raise EffectError(
+                f"{self.name}: {time_s:g} s is after the end of the recording at "
+                f"{samples.size / sample_rate:g} s; give an earlier time"
+            )
+        return index
 
-def sample_stretch(
-    name: str, start_s: float, end_s: float, n_samples: int, sample_rate: int
-) -> tuple[int, int]:
-    """First and one-past-last sample of a stretch, which must lie within the recording."""
-    start = sample_index(name, start_s, n_samples, sample_rate)
-    end = sample_index(name, end_s, n_samples, sample_rate)
-    if end <= start:
-        raise EffectError(
-            f"{name}: {start_s:g} s to {end_s:g} s holds no sample; give an end after the start"
-        )
-    return start, end
-
-
-# Pieces taken away: a stretch cut out, or everything but a stretch.
+    def _put_in(self, piece: Piece, samples: Samples, sample_rate: int, at_s: float) -> Altered:
+        at = self._index(at_s, samples, sample_rate)
+        return splice(samples, sample_rate, [Own(0, at), piece, Own(at, samples.size)])
 
 
 @dataclass(frozen=True)
-class Cut(Effect):
-    """The recording without the stretch from `start_s` to `end_s` (seconds); moves time."""
+class StretchEdit(Edit):
+    """What edits share that are about a stretch from `start_s` to `end_s`."""
 
-    name = "cut"
-    start_s: float
-    end_s: float
+    start_s: Seconds
+    end_s: Seconds
 
     def __post_init__(self) -> None:
-        _check_stretch(self, self.start_s, self.end_s)
+        super().__post_init__()
+        if self.end_s <= self.start_s:
+            raise EffectError(
+                f"{self.name}: end_s {self.end_s:g} is not after start_s {self.start_s:g}; "
+                "give a later end"
+            )
+
+    @property
+    def length_s(self) -> float:
+        """Length of the stretch."""
+        return self.end_s - self.start_s
+
+    def _stretch(self, samples: Samples, sample_rate: int) -> Own:
+        start, end = (self._index(s, samples, sample_rate) for s in (self.start_s, self.end_s))
+        if end <= start:
+            raise EffectError(
+                f"{self.name}: {self.start_s:g} s to {self.end_s:g} s holds no sample; "
+                "give an end after the start"
+            )
+        return Own(start, end)
+
+
+@dataclass(frozen=True)
+class Cut(StretchEdit):
+    """The recording without the stretch from `start_s` to `end_s`; moves time."""
+
+    name = "cut"
 
     @classmethod
     def draw(
@@ -92,71 +111,90 @@ class Cut(Effect):
         start: Range = (0.1, 0.7),
         length: Range = (0.02, 0.2),
     ) -> Self:
-        """A cut that begins and lasts so many fractions of a recording of `duration_s`."""
-        start_s = duration_s * uniform(rng, start)
-        return cls(start_s, min(start_s + duration_s * uniform(rng, length), duration_s))
+        """A cut whose start and length are drawn evenly, as fractions of `duration_s`."""
+        return cls(*_stretch_within(rng, duration_s, start, length))
 
     def _alter(self, samples: Samples, sample_rate: int) -> Altered:
-        start, end = sample_stretch(self.name, self.start_s, self.end_s, samples.size, sample_rate)
-        if end - start == samples.size:
+        cut = self._stretch(samples, sample_rate)
+        if cut.end - cut.start == samples.size:
             raise EffectError("cut: the stretch is the whole recording; leave some of it")
-        return splice(samples, sample_rate, [Own(0, start), Own(end, samples.size)])
+        return splice(samples, sample_rate, [Own(0, cut.start), Own(cut.end, samples.size)])
 
     def output_duration_s(self, duration_s: float) -> float:
         """Seconds that remain."""
-        return duration_s - (self.end_s - self.start_s)
+        return duration_s - self.length_s
 
 
 @dataclass(frozen=True)
-class Crop(Effect):
-    """Only the stretch from `start_s` to `end_s` (seconds), which then begins at 0; moves time."""
+class Crop(StretchEdit):
+    """Only the stretch from `start_s` to `end_s`, which then begins at 0; moves time."""
 
     name = "crop"
-    start_s: float
-    end_s: float
-
-    def __post_init__(self) -> None:
-        _check_stretch(self, self.start_s, self.end_s)
 
     @classmethod
     def draw(
         cls, rng: np.random.Generator, *, duration_s: float, length: Range = (0.4, 0.95)
     ) -> Self:
-        """A stretch that lasts so many fractions of `duration_s`, anywhere it fits."""
+        """A stretch of a drawn length, a fraction of `duration_s`, anywhere it fits."""
         length_s = duration_s * uniform(rng, length)
         start_s = uniform(rng, (0.0, duration_s - length_s))
         return cls(start_s, min(start_s + length_s, duration_s))
 
     def _alter(self, samples: Samples, sample_rate: int) -> Altered:
-        start, end = sample_stretch(self.name, self.start_s, self.end_s, samples.size, sample_rate)
-        return splice(samples, sample_rate, [Own(start, end)])
+        return splice(samples, sample_rate, [self._stretch(samples, sample_rate)])
 
     def output_duration_s(self, duration_s: float) -> float:
         """Seconds that are kept."""
-        return self.end_s - self.start_s
-
-
-def _check_stretch(effect: Cut | Crop, start_s: float, end_s: float) -> None:
-    effect._check_limits(start_s=TIMES_S, end_s=TIMES_S)
-    if end_s <= start_s:
-        raise EffectError(
-            f"{effect.name}: end_s {end_s:g} is not after start_s {start_s:g}; give a later end"
-        )
-
-
-# Foreign stretches put in: silence, or a piece of another recording.
+        return self.length_s
 
 
 @dataclass(frozen=True)
-class InsertSilence(Effect):
-    """`length_s` of silence put in at `at_s` (seconds); moves what follows."""
+class Repeat(StretchEdit):
+    """A copy of the stretch from `start_s` to `end_s` put in at `at_s`; moves time.
+
+    If `at_s` equals `end_s`, the stretch sounds twice in a row.
+    """
+
+    name = "repeat"
+    at_s: Seconds
+
+    @classmethod
+    def draw(
+        cls,
+        rng: np.random.Generator,
+        *,
+        duration_s: float,
+        start: Range = (0.1, 0.7),
+        length: Range = (0.02, 0.2),
+    ) -> Self:
+        """A stretch that sounds twice in a row; the ranges are fractions of `duration_s`."""
+        start_s, end_s = _stretch_within(rng, duration_s, start, length)
+        return cls(start_s, end_s, end_s)
+
+    def _alter(self, samples: Samples, sample_rate: int) -> Altered:
+        copy = self._stretch(samples, sample_rate)
+        return self._put_in(copy, samples, sample_rate, self.at_s)
+
+    def output_duration_s(self, duration_s: float) -> float:
+        """Seconds of the recording and the copy together."""
+        return duration_s + self.length_s
+
+
+def _stretch_within(
+    rng: np.random.Generator, duration_s: float, start: Range, length: Range
+) -> tuple[float, float]:
+    """Start and end of a drawn stretch; the ranges are fractions of the duration."""
+    start_s = duration_s * uniform(rng, start)
+    return start_s, min(start_s + duration_s * uniform(rng, length), duration_s)
+
+
+@dataclass(frozen=True)
+class InsertSilence(Edit):
+    """`length_s` of silence put in at `at_s`; moves what follows."""
 
     name = "insert_silence"
-    at_s: float
-    length_s: float
-
-    def __post_init__(self) -> None:
-        self._check_limits(at_s=TIMES_S, length_s=TIMES_S)
+    at_s: Seconds
+    length_s: Seconds
 
     @classmethod
     def draw(
@@ -172,7 +210,7 @@ class InsertSilence(Effect):
 
     def _alter(self, samples: Samples, sample_rate: int) -> Altered:
         silence = np.zeros(round(self.length_s * sample_rate), dtype=np.float32)
-        return _put_in(self.name, samples, silence, at_s=self.at_s, sample_rate=sample_rate)
+        return self._put_in(silence, samples, sample_rate, self.at_s)
 
     def output_duration_s(self, duration_s: float) -> float:
         """Seconds of the recording and the silence together."""
@@ -180,24 +218,19 @@ class InsertSilence(Effect):
 
 
 @dataclass(frozen=True)
-class InsertRecording(Effect):
+class InsertRecording(Edit):
     """`length_s` of another file, from its `offset_s` on, put in at `at_s`; moves what follows.
 
-    Times are seconds. `level_db`: the power of the piece relative to the whole recording,
-    -60 to 60; at 0 both are equally loud.
+    `level_db`: the power of the piece relative to the whole recording; at 0 both are equally
+    loud.
     """
 
     name = "insert_recording"
-    path: str
-    offset_s: float
-    at_s: float
-    length_s: float
-    level_db: float = 0.0
-
-    def __post_init__(self) -> None:
-        self._check_path(self.path)
-        self._check_limits(offset_s=TIMES_S, at_s=TIMES_S)
-        self._check_limits(length_s=TIMES_S, level_db=(-60, 60))
+    path: Path
+    offset_s: Seconds
+    at_s: Seconds
+    length_s: Seconds
+    level_db: Level = 0.0
 
     @classmethod
     def draw(
@@ -227,90 +260,27 @@ class InsertRecording(Effect):
                 f"{self.offset_s:g} s, not {self.length_s:g} s; ask for less or begin earlier"
             )
         piece = scaled_to_level(with_length(piece, wanted), samples, level_db=self.level_db)
-        return _put_in(self.name, samples, piece, at_s=self.at_s, sample_rate=sample_rate)
+        return self._put_in(piece, samples, sample_rate, self.at_s)
 
     def output_duration_s(self, duration_s: float) -> float:
         """Seconds of the recording and the piece together."""
         return duration_s + self.length_s
 
 
-def _put_in(
-    name: str, samples: Samples, piece: Samples, *, at_s: float, sample_rate: int
-) -> Altered:
-    at = sample_index(name, at_s, samples.size, sample_rate)
-    return splice(samples, sample_rate, [Own(0, at), piece, Own(at, samples.size)])
-
-
-# A stretch of the recording heard a second time.
-
-
 @dataclass(frozen=True)
-class Repeat(Effect):
-    """A copy of the stretch from `start_s` to `end_s` put in at `at_s` (seconds); moves time.
+class Mix(Edit):
+    """A file's sound, from its `offset_s` on, added from `at_s` for `length_s`; keeps time.
 
-    With `at_s` equal to `end_s` the stretch is simply heard twice in a row.
-    """
-
-    name = "repeat"
-    start_s: float
-    end_s: float
-    at_s: float
-
-    def __post_init__(self) -> None:
-        self._check_limits(start_s=TIMES_S, end_s=TIMES_S, at_s=TIMES_S)
-        if self.end_s <= self.start_s:
-            raise EffectError(
-                f"repeat: end_s {self.end_s:g} is not after start_s {self.start_s:g}; "
-                "give a later end"
-            )
-
-    @classmethod
-    def draw(
-        cls,
-        rng: np.random.Generator,
-        *,
-        duration_s: float,
-        start: Range = (0.1, 0.7),
-        length: Range = (0.02, 0.2),
-    ) -> Self:
-        """A stretch heard twice in a row; ranges are fractions of `duration_s`."""
-        start_s = duration_s * uniform(rng, start)
-        end_s = min(start_s + duration_s * uniform(rng, length), duration_s)
-        return cls(start_s, end_s, end_s)
-
-    def _alter(self, samples: Samples, sample_rate: int) -> Altered:
-        start, end = sample_stretch(self.name, self.start_s, self.end_s, samples.size, sample_rate)
-        at = sample_index(self.name, self.at_s, samples.size, sample_rate)
-        pieces = [Own(0, at), Own(start, end), Own(at, samples.size)]
-        return splice(samples, sample_rate, pieces)
-
-    def output_duration_s(self, duration_s: float) -> float:
-        """Seconds of the recording and the copy together."""
-        return duration_s + (self.end_s - self.start_s)
-
-
-# Another recording heard together with this one for a while: a voice over the music.
-
-
-@dataclass(frozen=True)
-class Mix(Effect):
-    """A file's sound, from its `offset_s` on, added from `at_s` for `length_s` (seconds).
-
-    `level_db`: its power over that stretch relative to the recording's there, -60 to 60; at 0
-    both are equally loud. It is not looped, and ends early where either recording ends.
+    `level_db`: its power over that stretch relative to the recording's there; at 0 both are
+    equally loud. It is not looped, and ends early where either recording ends.
     """
 
     name = "mix"
-    path: str
-    offset_s: float
-    at_s: float
-    length_s: float
-    level_db: float
-
-    def __post_init__(self) -> None:
-        self._check_path(self.path)
-        self._check_limits(offset_s=TIMES_S, at_s=TIMES_S)
-        self._check_limits(length_s=TIMES_S, level_db=(-60, 60))
+    path: Path
+    offset_s: Seconds
+    at_s: Seconds
+    length_s: Seconds
+    level_db: Level
 
     @classmethod
     def draw(
@@ -323,14 +293,14 @@ class Mix(Effect):
         length: Range = (0.1, 0.6),
         level_db: Range = (-20.0, 0.0),
     ) -> Self:
-        """One of the files from somewhere; place and length as fractions of `duration_s`."""
+        """One of the files, from its first half; place and length as fractions of `duration_s`."""
         path = draw_path(rng, cls.name, paths)
-        offset_s = _offset_s(rng, path)
+        offset_s = float(rng.random()) * file_duration_s(path) / 2
         at_s, length_s = duration_s * uniform(rng, at), duration_s * uniform(rng, length)
         return cls(path, offset_s, at_s, length_s, uniform(rng, level_db))
 
-    def _alter(self, samples: Samples, sample_rate: int) -> Altered:
-        start = sample_index(self.name, self.at_s, samples.size, sample_rate)
+    def _change(self, samples: Samples, sample_rate: int) -> Samples:
+        start = self._index(self.at_s, samples, sample_rate)
         length_s = min(self.length_s, (samples.size - start) / sample_rate)
         if round(length_s * sample_rate) == 0:
             raise EffectError(f"mix: no sample to mix at {self.at_s:g} s; mix earlier or longer")
@@ -338,9 +308,36 @@ class Mix(Effect):
         under = samples[start : start + other.size]
         mixed = samples.copy()
         mixed[start : start + other.size] += scaled_to_level(other, under, level_db=self.level_db)
-        return Altered.unmoved(mixed, sample_rate)
+        return mixed
 
 
-def _offset_s(rng: np.random.Generator, path: str) -> float:
-    """A place in the first half of the file, so that a good stretch of it follows."""
-    return float(rng.random()) * duration_s(path) / 2
+def edits_by_source_time(
+    crop: Range | None = None, cuts: Iterable[Range] = (), silences: Iterable[Range] = ()
+) -> Iterator[Effect]:
+    """A crop, cuts (start, end) and silences (at, length) whose times are all the source's.
+
+    The crop comes first, then the rest from the last to the first, so that no edit shifts the
+    times of another. Edits that overlap or leave the crop are an EffectError.
+    """
+    begin_s, end_s = crop or (0.0, float("inf"))
+    if crop:
+        yield Crop(begin_s, end_s)
+    # Where a silence and a cut begin together, the cut runs first: it must not cut the silence.
+    edits = [(start_s, True, cut_end_s) for start_s, cut_end_s in cuts]
+    edits += [(at_s, False, length_s) for at_s, length_s in silences]
+    next_start_s = end_s
+    for at_s, is_cut, value_s in sorted(edits, reverse=True):
+        last_s = value_s if is_cut else at_s
+        if at_s < begin_s or last_s > end_s:
+            raise EffectError(
+                f"edit at {at_s:g} s is outside the crop of {begin_s:g} s to {end_s:g} s; move it"
+            )
+        if last_s > next_start_s:
+            raise EffectError(
+                f"edit at {at_s:g} s reaches into the one at {next_start_s:g} s; separate them"
+            )
+        next_start_s = at_s
+        if is_cut:
+            yield Cut(at_s - begin_s, value_s - begin_s)
+        else:
+            yield InsertSilence(at_s - begin_s, value_s)

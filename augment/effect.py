@@ -1,11 +1,13 @@
-"""What every effect is: numbers that were drawn, and how they change samples."""
+"""What every effect is: parameters that were drawn, and a way to change samples with them."""
 
 import inspect
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from abc import ABC
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any, ClassVar, Self, TypeAlias
+from functools import cache
+from importlib import import_module
+from typing import Annotated, Any, ClassVar, Self, TypeAlias, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +21,87 @@ Range: TypeAlias = tuple[float, float]
 MIN_SAMPLE_RATE = 4_000
 MAX_SAMPLE_RATE = 192_000
 MAX_SEED = 2**32 - 1
-TIMES_S: Range = (0.0, 7 * 24 * 3600.0)
-"""Seconds that a time or a length may be: up to a week."""
 
-EFFECTS: "dict[str, type[Effect]]" = {}
-"""Every effect by its name; a subclass of `Effect` that has a name enters itself."""
+Rule: TypeAlias = Callable[[str, object], None]
+"""Checks the value of a parameter; it is written into the annotation of the field."""
+
+# fmt: off
+EFFECTS = {
+    "audiomentation": "augment.audiomentation:Audiomentation",
+    "background": "augment.noise:Background", "codec": "augment.codec:Codec",
+    "coloured_noise": "augment.noise:ColouredNoise", "compressor": "augment.tone:Compressor",
+    "crop": "augment.edits:Crop", "cut": "augment.edits:Cut",
+    "equaliser": "augment.tone:Equaliser", "gain": "augment.tone:Gain",
+    "gaussian_noise": "augment.noise:GaussianNoise", "hard_clip": "augment.tone:HardClip",
+    "high_pass": "augment.tone:HighPass", "insert_recording": "augment.edits:InsertRecording",
+    "insert_silence": "augment.edits:InsertSilence", "invert": "augment.tone:Invert",
+    "low_pass": "augment.tone:LowPass", "mix": "augment.edits:Mix",
+    "pitch": "augment.tempo:Pitch", "repeat": "augment.edits:Repeat",
+    "reverb": "augment.room:Reverb", "room": "augment.room:Room",
+    "room_response": "augment.room:RoomResponse", "soft_clip": "augment.tone:SoftClip",
+    "speed": "augment.tempo:Speed", "telephone": "augment.tone:Telephone",
+    "tempo": "augment.tempo:Tempo", "wsola_pitch": "augment.tempo:WsolaPitch",
+    "wsola_tempo": "augment.tempo:WsolaTempo",
+}
+"""Every effect by its name, and where its class is; a new effect needs a line here."""
+# fmt: on
+
+
+@dataclass(frozen=True)
+class Number:
+    """The rule of a number: its limits, and the range that `draw` uses by default, if any.
+
+    It is drawn evenly, or evenly on a logarithmic scale (`log`).
+    """
+
+    low: float
+    high: float
+    drawn: Range | None = None
+    log: bool = False
+
+    def __call__(self, label: str, value: object) -> None:
+        """Raise EffectError, with a message that begins with `label`, unless the value is legal."""
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (is_number and self.low <= value <= self.high):  # type: ignore[operator]
+            raise EffectError(
+                f"{label} {value!r} is not within {self.low:g} to {self.high:g}; "
+                "give a number in that range"
+            )
+
+
+def one_of(words: Sequence[str]) -> Rule:
+    """The rule of a parameter that is one of a few words."""
+
+    def check(label: str, value: object) -> None:
+        if value not in words:
+            raise EffectError(f"{label} {value!r} is unknown; choose from {', '.join(words)}")
+
+    return check
+
+
+def is_seed(label: str, value: object) -> None:
+    """The rule of a seed, from which an effect makes everything that is random in it."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_SEED:
+        raise EffectError(
+            f"{label} {value!r} is not a whole number within 0 to {MAX_SEED}; give one"
+        )
+
+
+def is_path(label: str, value: object) -> None:
+    """The rule of the path of a recording."""
+    if not isinstance(value, str) or not value:
+        raise EffectError(f"{label} {value!r} names no file; give one as text")
+
+
+Seconds: TypeAlias = Annotated[float, Number(0.0, 7 * 24 * 3600.0)]
+"""A time or a length, at most a week."""
+Seed: TypeAlias = Annotated[int, is_seed]
+Path: TypeAlias = Annotated[str, is_path]
 
 
 @dataclass(frozen=True, eq=False)
 class Altered:
-    """What an effect gives back: samples (float32, mono, shape (n,)) and where they came from."""
+    """The result of an effect: samples (float32, mono, shape (n,)) and where they came from."""
 
     samples: Samples
     time_map: TimeMap
@@ -43,25 +116,29 @@ class Altered:
 class Effect(ABC):
     """A drawn effect: frozen numbers and strings that replay bit for bit.
 
-    A subclass is a frozen dataclass with a `name`, limits checked in `__post_init__`, a
-    `draw` with its default ranges as keyword arguments, and `_alter`, which does the work.
+    A subclass is a frozen dataclass with a `name` and a rule in the annotation of each field.
+    It has `_change`, or `_alter` if it moves time. A subclass whose numbers depend on each
+    other, or on the recording, has its own `draw`, with the default ranges as keywords.
     """
 
     name: ClassVar[str]
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if "name" in cls.__dict__:
-            EFFECTS[cls.name] = cls
+    def __post_init__(self) -> None:
+        for field, rule in parameters(type(self)).items():
+            rule(f"{self.name}: {field}", getattr(self, field))
 
     @classmethod
-    @abstractmethod
     def draw(cls, rng: np.random.Generator, *args: Any, **ranges: Any) -> Self:
-        """An effect with numbers drawn from ranges; each range is (low, high)."""
-
-    @abstractmethod
-    def _alter(self, samples: Samples, sample_rate: int) -> Altered:
-        """The altered samples; the input has been checked and must not be changed."""
+        """An effect with each parameter drawn from its range, (low, high), or the default."""
+        check_ranges(cls, ranges)
+        values: dict[str, float] = {}
+        for field, rule in parameters(cls).items():
+            if isinstance(rule, Number) and rule.drawn:
+                limits = ranges.get(field, rule.drawn)
+                values[field] = (log_uniform if rule.log else uniform)(rng, limits)
+            elif rule is is_seed:
+                values[field] = draw_seed(rng)
+        return cls(**values)
 
     def apply(self, samples: Samples, sample_rate: int) -> Altered:
         """The altered samples, float32 of shape (n_out,), and the time map back to the input.
@@ -81,8 +158,16 @@ class Effect(ABC):
             result = result.copy()
         return Altered(result, altered.time_map)
 
+    def _alter(self, samples: Samples, sample_rate: int) -> Altered:
+        """The altered samples; the input was checked and must not be changed."""
+        return Altered.unmoved(self._change(samples, sample_rate), sample_rate)
+
+    def _change(self, samples: Samples, sample_rate: int) -> Samples:
+        """The changed samples of an effect that leaves every moment in its place."""
+        raise NotImplementedError
+
     def output_duration_s(self, duration_s: float) -> float:
-        """Seconds that come out of a recording of so many seconds."""
+        """Seconds that come out of a recording that lasts `duration_s`."""
         return duration_s
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,33 +178,16 @@ class Effect(ABC):
         values = ", ".join(f"{key} {_short(value)}" for key, value in asdict(self).items())
         return f"{self.name}: {values}" if values else self.name
 
-    def _check_limits(self, **limits: Range) -> None:
-        """Raise EffectError for each named field that isn't a number within its limits."""
-        for field, (low, high) in limits.items():
-            value = getattr(self, field)
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not (is_number and math.isfinite(value) and low <= value <= high):
-                raise EffectError(
-                    f"{self.name}: {field} {value!r} is not within {low:g} to {high:g}; "
-                    "give a number in that range"
-                )
 
-    def _check_seed(self, seed: int) -> None:
-        if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= MAX_SEED:
-            raise EffectError(
-                f"{self.name}: seed {seed!r} is not a whole number within 0 to {MAX_SEED}; give one"
-            )
-
-    def _check_choice(self, field: str, legal: Sequence[str]) -> None:
-        if getattr(self, field) not in legal:
-            raise EffectError(
-                f"{self.name}: {field} {getattr(self, field)!r} is unknown; "
-                f"choose from {', '.join(legal)}"
-            )
-
-    def _check_path(self, path: str) -> None:
-        if not isinstance(path, str) or not path:
-            raise EffectError(f"{self.name}: path {path!r} names no file; give one as text")
+@cache
+def parameters(effect_class: type[Effect]) -> dict[str, Rule]:
+    """The rule of every field that has one."""
+    hints = get_type_hints(effect_class, include_extras=True)
+    return {
+        field.name: rule
+        for field in fields(effect_class)
+        for rule in getattr(hints[field.name], "__metadata__", ())
+    }
 
 
 def effect_from_dict(record: Mapping[str, Any]) -> Effect:
@@ -133,13 +201,12 @@ def effect_from_dict(record: Mapping[str, Any]) -> Effect:
     effect_class = effect_named(record.get("name"))
     given = {key: value for key, value in record.items() if key != "name"}
     legal = {field.name: field for field in fields(effect_class)}
+    needed = {k for k, f in legal.items() if f.default is MISSING and f.default_factory is MISSING}
     listed = ", ".join(legal) or "none"
-    for key in given:
-        if key not in legal:
-            raise EffectError(f"{effect_class.name} has no {key!r}; its parameters: {listed}")
-    for key, field in legal.items():
-        if key not in given and field.default is MISSING:
-            raise EffectError(f"{effect_class.name} needs {key!r}; its parameters: {listed}")
+    for key in given.keys() - legal.keys():
+        raise EffectError(f"{effect_class.name} has no {key!r}; its parameters: {listed}")
+    for key in needed - given.keys():
+        raise EffectError(f"{effect_class.name} needs {key!r}; its parameters: {listed}")
     return effect_class(**given)
 
 
@@ -147,12 +214,26 @@ def effect_named(name: object) -> type[Effect]:
     """The class of the effect with this name."""
     if not isinstance(name, str) or name not in EFFECTS:
         raise EffectError(f"no effect is named {name!r}; choose from {', '.join(sorted(EFFECTS))}")
-    return EFFECTS[name]
+    module, _, class_name = EFFECTS[name].partition(":")
+    effect_class: type[Effect] = getattr(import_module(module), class_name)
+    return effect_class
 
 
 def range_names(effect_class: type[Effect]) -> tuple[str, ...]:
-    """The keyword arguments that this effect's `draw` takes."""
-    return tuple(key for key in inspect.signature(effect_class.draw).parameters if key != "rng")
+    """The ranges that `draw` of this effect takes, by keyword."""
+    if "draw" in vars(effect_class):
+        return tuple(key for key in inspect.signature(effect_class.draw).parameters if key != "rng")
+    rules = parameters(effect_class).items()
+    return tuple(key for key, rule in rules if isinstance(rule, Number) and rule.drawn)
+
+
+def check_ranges(effect_class: type[Effect], ranges: Mapping[str, Any]) -> None:
+    """Raise EffectError unless `draw` of this effect takes all of these ranges."""
+    legal = range_names(effect_class)
+    for key in ranges:
+        if key not in legal:
+            listed = ", ".join(legal) or "none"
+            raise EffectError(f"{effect_class.name} draws no {key!r}; its ranges: {listed}")
 
 
 def uniform(rng: np.random.Generator, limits: Range) -> float:
@@ -164,12 +245,11 @@ def uniform(rng: np.random.Generator, limits: Range) -> float:
 
 
 def log_uniform(rng: np.random.Generator, limits: Range) -> float:
-    """A number drawn evenly on a logarithmic scale, as frequencies and times ask for."""
+    """A number drawn evenly on a logarithmic scale, for frequencies and times."""
     if not limits[0] > 0:
         raise EffectError(f"range {limits} begins at or below 0; give a positive low end")
-    # exp(log(x)) may step over an end by one rounding; hold the promise of the range.
     value = math.exp(uniform(rng, (math.log(limits[0]), math.log(limits[1]))))
-    return min(max(value, limits[0]), limits[1])
+    return min(max(value, limits[0]), limits[1])  # rounding may step over an end
 
 
 def draw_seed(rng: np.random.Generator) -> int:
@@ -178,7 +258,7 @@ def draw_seed(rng: np.random.Generator) -> int:
 
 
 def checked_samples(samples: Samples) -> Samples:
-    """The same samples as float32, after making sure that effects can work with them."""
+    """The same samples as float32; EffectError if effects cannot work with them."""
     if not isinstance(samples, np.ndarray) or not np.issubdtype(samples.dtype, np.floating):
         kind = samples.dtype if isinstance(samples, np.ndarray) else type(samples).__name__
         raise EffectError(f"samples are {kind}; give a numpy array of float32 in -1 to 1")
@@ -193,7 +273,7 @@ def checked_samples(samples: Samples) -> Samples:
 
 
 def check_sample_rate(sample_rate: int) -> None:
-    """Raise EffectError unless the rate is a whole number of Hz that effects are built for."""
+    """Raise EffectError unless the rate is a whole number of Hz within the limits."""
     whole = isinstance(sample_rate, int | np.integer) and not isinstance(sample_rate, bool)
     if not whole or not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
         raise EffectError(

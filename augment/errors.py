@@ -1,13 +1,29 @@
-"""The root of the project's one tree of errors about what it was given.
+"""Errors about what the user gave: the root of the project's tree of errors.
 
-It stands in the lowest package so that every other one can raise below it; `cqtnet.errors`
-holds the rest of the tree. The command line turns any of them into one line and exit code 2.
+They stand in the lowest package, so that every other package can raise them; `cqtnet.errors`
+shows the whole tree. The command line prints any of them as one line and exits with 2.
 """
 
 
 class InputError(ValueError):
-    """Input that cannot be worked with; the message gives the value, the limit and the cure."""
+    """Input that cannot be used; the message gives the value, the limit and a remedy."""
 
 
 class EffectError(InputError):
-    """An effect was asked for with parameters or samples it cannot take."""
+    """The parameters of an effect, or the samples it is given, cannot be used."""
+
+
+class AudioError(InputError):
+    """A file that cannot be used as audio."""
+
+
+class NotAudioError(AudioError):
+    """The path is missing, is not a regular file, or holds nothing that decodes as audio."""
+
+
+class UnsafeAudioError(AudioError):
+    """The file decodes, but it exceeds the limits that keep time and memory bounded."""
+
+
+class NoContentError(AudioError):
+    """The file decodes, but holds nothing to compare: no frames, silence, no finite sample."""

@@ -1,86 +1,66 @@
-"""Recordings in files: read no further than needed, written block by block."""
+"""Other recordings, for the effects that bring them in: a stretch of a file, its length."""
 
-import os
-import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from typing import IO, Any
 
 import numpy as np
 
-from augment.effect import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, Samples
-from augment.errors import EffectError
+from augment.effect import Samples
+from augment.errors import AudioError, EffectError
 from augment.tempo import resample
 
-MAX_CHANNELS = 64
 BLOCK_SAMPLES = 65_536
 
 
 def read_stretch(path: str, sample_rate: int, *, start_s: float, length_s: float) -> Samples:
-    """Up to `length_s` seconds of a file from `start_s` on, mono, at `sample_rate`.
+    """Up to `length_s` seconds of a recording from `start_s` on, mono, at `sample_rate`.
 
-    Shorter than asked where the file ends. Channels are averaged. `path` is anything that
-    libsndfile reads: wav, flac, ogg, mp3.
+    Shorter than asked for where the file ends. Channels are averaged.
     """
-    with _opened(path) as sound:
-        first = round(start_s * sound.samplerate)
-        if first >= sound.frames:
-            duration_s = sound.frames / sound.samplerate
-            raise EffectError(f"{path!r} lasts {duration_s:g} s; {start_s:g} s is after its end")
-        # One frame over, so that rounding between the two rates leaves nothing short.
-        n_frames = min(round(length_s * sound.samplerate) + 1, sound.frames - first)
-        mono, rate = _frames(sound, first, n_frames), int(sound.samplerate)
-    if mono is None:
-        mono, rate = _decoded_by_ffmpeg(path, start_s=start_s, length_s=length_s)
-    if not np.isfinite(mono).all():
-        raise EffectError(f"{path!r} holds NaN or infinite samples; convert it to 16-bit first")
-    return resample(mono, rate, sample_rate)[: round(length_s * sample_rate)]
-
-
-def _frames(sound: Any, first: int, n_frames: int) -> Samples | None:
-    """Mono frames of an open soundfile; None where libsndfile gives up in the middle."""
-    import soundfile
+    from augment.audio.decode import selected
 
     try:
-        sound.seek(first)
-        frames = sound.read(n_frames, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError:
-        return None
-    return np.asarray(frames.mean(axis=1), dtype=np.float32)
-
-
-def _decoded_by_ffmpeg(path: str, *, start_s: float, length_s: float) -> tuple[Samples, int]:
-    """Mono samples of a stretch and their rate: Opus files exist that only FFmpeg decodes."""
-    import av
-
-    parts: list[Samples] = []
-    rate = n_samples = 0
-    mono = av.AudioResampler(format="flt", layout="mono")
-    try:
-        with open(path, "rb") as stream, av.open(stream) as container:
-            for frame in container.decode(audio=0):
-                rate = frame.sample_rate
-                parts += [part.to_ndarray()[0] for part in mono.resample(frame)]
-                n_samples += frame.samples
-                if n_samples > (start_s + length_s) * rate + 1:
-                    break
-    except (av.FFmpegError, IndexError) as problem:
-        raise EffectError(f"{path!r} cannot be decoded to its end: {problem}") from problem
-    if not parts:
-        raise EffectError(f"{path!r} holds no sound that can be decoded; give another recording")
-    first = round(start_s * rate)
-    samples = np.concatenate(parts)[first : first + round(length_s * rate) + 1]
-    return np.asarray(samples, dtype=np.float32), rate
+        with closing(_decoder(path, start_s=start_s, stop_s=start_s + length_s)) as decoder:
+            rate = decoder.info.sample_rate
+            first = round(start_s * rate) - decoder.begins_s * rate
+            # One sample more, so that rounding between the two rates leaves nothing short.
+            count = round(length_s * rate) + 1
+            blocks = (resample(p.samples, p.sample_rate, rate) for p in decoder)
+            parts = list(selected(blocks, first, count))
+            if not parts:
+                raise EffectError(
+                    f"{path!r} lasts {decoder.integrity.decoded_s:g} s; {start_s:g} s is after "
+                    "its end"
+                )
+            if decoder.integrity.not_finite:
+                raise EffectError(f"{path!r} holds NaN or infinite samples; convert it to 16-bit")
+    except AudioError as problem:
+        raise EffectError(str(problem)) from problem
+    return resample(np.concatenate(parts), rate, sample_rate)[: round(length_s * sample_rate)]
 
 
 def duration_s(path: str) -> float:
-    """How long the recording in a file is, in seconds."""
-    with _opened(path) as sound:
-        return float(sound.frames / sound.samplerate)
+    """How long the recording in a file is, in seconds; it is decoded if its header is silent."""
+    try:
+        with closing(_decoder(path, start_s=0.0, stop_s=None)) as decoder:
+            length_s = decoder.expected_s or sum(len(p.samples) / p.sample_rate for p in decoder)
+    except AudioError as problem:
+        raise EffectError(str(problem)) from problem
+    if not length_s:
+        raise EffectError(f"{path!r} holds no sound; give another recording")
+    return float(length_s)
+
+
+def _decoder(path: str, *, start_s: float, stop_s: float | None) -> Any:
+    from augment.audio.decode import Decoder
+    from augment.audio.files import DEFAULT_LIMITS
+
+    return Decoder(path, start_s=start_s, stop_s=stop_s, limits=DEFAULT_LIMITS)
 
 
 def draw_path(rng: np.random.Generator, name: str, paths: Sequence[str]) -> str:
-    """One of the files, each as likely as the next."""
+    """One of the files, each as likely as the others."""
     if not paths:
         raise EffectError(f"{name} has no files to draw from; give paths=[...]")
     return str(paths[int(rng.integers(len(paths)))])
@@ -106,29 +86,3 @@ def write_sound(
     ) as sound:
         for start in range(0, samples.size, BLOCK_SAMPLES):
             sound.write(samples[start : start + BLOCK_SAMPLES])
-
-
-@contextmanager
-def _opened(path: str) -> Iterator[Any]:
-    """The soundfile of a regular file; whatever is wrong with it is an EffectError."""
-    import soundfile
-
-    try:
-        # A pipe or a device would block or never end; the name may not be UTF-8, so the file
-        # is opened here and not by libsndfile.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise EffectError(f"{path!r} is no regular file; give a recording")
-        with open(path, "rb") as stream, soundfile.SoundFile(stream) as sound:
-            if not MIN_SAMPLE_RATE <= sound.samplerate <= 4 * MAX_SAMPLE_RATE:
-                raise EffectError(f"{path!r} runs at {sound.samplerate} Hz; resample it first")
-            if sound.channels > MAX_CHANNELS:
-                raise EffectError(
-                    f"{path!r} has {sound.channels} channels, more than {MAX_CHANNELS}; mix it down"
-                )
-            if sound.frames == 0:
-                raise EffectError(f"{path!r} holds no sound; give another recording")
-            yield sound
-    except OSError as problem:
-        raise EffectError(f"{path!r} cannot be read: {problem.strerror}") from problem
-    except soundfile.SoundFileError as problem:
-        raise EffectError(f"{path!r} is no recording that libsndfile reads: {problem}") from problem

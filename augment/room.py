@@ -1,19 +1,17 @@
-"""Rooms: a simulated one with a reverberation time, or a real one's measured response."""
+"""Reverberation: SoX's reverb, simulated rooms, and real rooms by their measured response."""
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.effect import Altered, Effect, Range, Samples, draw_seed, log_uniform, uniform
+from augment.effect import Effect, Number, Path, Samples, Seed
 from augment.errors import EffectError
 from augment.noise import scaled_to_level
 from augment.recordings import draw_path, read_stretch
-
-# Reverberation as the SoX program makes it: Freeverb behind three scales of 0 to 100.
 
 # Jezar's Freeverb (public domain): delays in samples at 44,100 Hz.
 COMB_DELAYS = (1116, 1188, 1277, 1356, 1422, 1491, 1557, 1617)
@@ -24,46 +22,29 @@ MIN_FEEDBACK, MAX_FEEDBACK = 0.3, 0.98
 INAUDIBLE = 1e-7
 """The impulse response is computed until its echoes have fallen to this: -140 dB."""
 
+PerCent: TypeAlias = Annotated[float, Number(0, 100, drawn=(0.0, 20.0))]
+
 
 @dataclass(frozen=True)
 class Reverb(Effect):
-    """The sound with SoX's reverberation added; what it adds rings for up to some seconds.
+    """The sound with SoX's reverberation added, which lasts up to some seconds.
 
     `reverberance` (how long), `hf_damping` (how dull) and `room_scale` (how large) are SoX's
-    per cent scales, 0 to 100, with SoX's values as defaults. As there: the dry sound keeps its
-    level, the tail after the last sample is dropped. One channel, so SoX's stereo depth is 0.
+    per cent scales with SoX's defaults; the ranges for drawing are the paper's. As in SoX, the
+    dry sound keeps its level and the tail after the last sample is dropped. There is one
+    channel, so SoX's stereo depth is 0.
     """
 
     name = "reverb"
-    reverberance: float = 50.0
-    hf_damping: float = 50.0
-    room_scale: float = 100.0
+    reverberance: PerCent = 50.0
+    hf_damping: PerCent = 50.0
+    room_scale: PerCent = 100.0
 
-    def __post_init__(self) -> None:
-        per_cent = (0, 100)
-        self._check_limits(reverberance=per_cent, hf_damping=per_cent, room_scale=per_cent)
-
-    @classmethod
-    def draw(
-        cls,
-        rng: np.random.Generator,
-        *,
-        reverberance: Range = (0.0, 20.0),
-        hf_damping: Range = (0.0, 20.0),
-        room_scale: Range = (0.0, 20.0),
-    ) -> Self:
-        """Three scales drawn evenly; the default ranges are the paper's."""
-        return cls(uniform(rng, reverberance), uniform(rng, hf_damping), uniform(rng, room_scale))
-
-    def _alter(self, samples: Samples, sample_rate: int) -> Altered:
-        from scipy.signal import oaconvolve
-
-        response = self.impulse_response(sample_rate)[: samples.size]
-        wet = oaconvolve(samples.astype(np.float64), response)[: samples.size]
-        return Altered.unmoved(np.asarray(wet, dtype=np.float32), sample_rate)
+    def _change(self, samples: Samples, sample_rate: int) -> Samples:
+        return _convolved(samples, self.impulse_response(sample_rate))
 
     def impulse_response(self, sample_rate: int) -> NDArray[np.float64]:
-        """What one sample of 1.0 turns into, dry sound included, down to -140 dB.
+        """What one sample of 1.0 becomes, dry sound included, down to -140 dB.
 
         The filters are linear, so their response is known in closed form on the frequency
         axis; one inverse transform replaces a loop over samples and eight feedback loops.
@@ -116,44 +97,27 @@ def _delayed(length: int, delay: int) -> NDArray[np.complex128]:
     return np.asarray(np.exp(-2j * np.pi * turns), dtype=np.complex128)
 
 
-# Rooms: a simulated one with a reverberation time, or a real one's measured response.
-
 FIRST_REFLECTION_S = 0.004
 """The first echo arrives so much after the direct sound: 1.4 m of detour."""
 
 LONGEST_RESPONSE_S = 20.0
 ONSET = 0.1
-"""Of its peak; where a response first reaches it, the direct sound arrives."""
+"""The direct sound arrives where a measured response first reaches this share of its peak."""
 
 
 @dataclass(frozen=True)
 class Room(Effect):
     """The sound in a simulated room; the direct sound keeps its place and its level.
 
-    Polack's statistical model: Gaussian noise that decays exponentially, 60 dB in `rt60_s`
-    (0.05 to 10 s). `direct_to_reverberant_db` (-30 to 40) is the power of the direct sound
-    over that of all echoes: high is close to the microphone. `seed` picks the room.
+    Polack's statistical model: Gaussian noise that decays exponentially, 60 dB in `rt60_s`.
+    `direct_to_reverberant_db` is the power of the direct sound over that of all echoes: a high
+    value means close to the microphone. `seed` picks the room.
     """
 
     name = "room"
-    rt60_s: float
-    direct_to_reverberant_db: float
-    seed: int
-
-    def __post_init__(self) -> None:
-        self._check_limits(rt60_s=(0.05, 10), direct_to_reverberant_db=(-30, 40))
-        self._check_seed(self.seed)
-
-    @classmethod
-    def draw(
-        cls,
-        rng: np.random.Generator,
-        *,
-        rt60_s: Range = (0.2, 1.5),
-        direct_to_reverberant_db: Range = (-3.0, 15.0),
-    ) -> Self:
-        """A time drawn evenly on a logarithmic scale, a ratio evenly in dB."""
-        return cls(log_uniform(rng, rt60_s), uniform(rng, direct_to_reverberant_db), draw_seed(rng))
+    rt60_s: Annotated[float, Number(0.05, 10, drawn=(0.2, 1.5), log=True)]
+    direct_to_reverberant_db: Annotated[float, Number(-30, 40, drawn=(-3.0, 15.0))]
+    seed: Seed
 
     def impulse_response(self, sample_rate: int) -> Samples:
         """The room's answer to one sample of 1.0: that sample, a pause, then a decaying tail."""
@@ -163,43 +127,40 @@ class Room(Effect):
         tail *= np.sqrt(10 ** (-self.direct_to_reverberant_db / 10) / np.sum(tail**2))
         return np.concatenate([[1.0], tail]).astype(np.float32)
 
-    def _alter(self, samples: Samples, sample_rate: int) -> Altered:
-        wet = _in_room(samples, self.impulse_response(sample_rate))
-        return Altered.unmoved(wet, sample_rate)
+    def _change(self, samples: Samples, sample_rate: int) -> Samples:
+        return _convolved(samples, self.impulse_response(sample_rate).astype(np.float64))
 
 
 @dataclass(frozen=True)
 class RoomResponse(Effect):
-    """The sound in the room whose measured impulse response is in a file, as loud as before.
+    """The sound in a room whose measured impulse response is in a file, as loud as before.
 
-    The response begins where it first comes within 20 dB of its peak, as ISO 3382-1 has it:
-    what is before is dropped, so that the direct sound keeps its place. At most 20 s of it are
+    As in ISO 3382-1, the response begins where it first comes within 20 dB of its peak; what is
+    before is dropped, so the direct sound keeps its place. At most 20 s of the response are
     used. Measured responses come at any level, so the result gets the power of the recording.
     """
 
     name = "room_response"
-    path: str
-
-    def __post_init__(self) -> None:
-        self._check_path(self.path)
+    path: Path
 
     @classmethod
     def draw(cls, rng: np.random.Generator, *, paths: Sequence[str] = ()) -> Self:
         """One of the files."""
         return cls(draw_path(rng, cls.name, paths))
 
-    def _alter(self, samples: Samples, sample_rate: int) -> Altered:
+    def _change(self, samples: Samples, sample_rate: int) -> Samples:
         response = read_stretch(self.path, sample_rate, start_s=0.0, length_s=LONGEST_RESPONSE_S)
-        loud = np.abs(response) >= ONSET * np.abs(response).max()
         if not response.any():
             raise EffectError(f"room_response: {self.path!r} is silent; give an impulse response")
-        wet = _in_room(samples, response[int(np.argmax(loud)) :])
-        return Altered.unmoved(scaled_to_level(wet, samples, level_db=0.0), sample_rate)
+        onset = int(np.argmax(np.abs(response) >= ONSET * np.abs(response).max()))
+        wet = _convolved(samples, response[onset:].astype(np.float64))
+        return scaled_to_level(wet, samples, level_db=0.0)
 
 
-def _in_room(samples: Samples, response: Samples) -> Samples:
+def _convolved(samples: Samples, response: NDArray[np.float64]) -> Samples:
+    """The samples with an impulse response, as long as they were."""
     from scipy.signal import oaconvolve
 
     response = response[: samples.size]
-    wet = oaconvolve(samples.astype(np.float64), response.astype(np.float64))[: samples.size]
+    wet = oaconvolve(samples.astype(np.float64), response)[: samples.size]
     return np.asarray(wet, dtype=np.float32)

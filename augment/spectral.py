@@ -1,15 +1,13 @@
 """Alterations of constant-Q magnitudes: the cheap path of training, batched, on any device.
 
-Where the waveform effects process one recording honestly, these do a whole batch in a few
-operations: a transposition is a shift of bins, a change of tempo a resampling of frames, noise
-and reverberation are additions of energy. A draw is plain arrays, replays bit for bit, and
-needs no audio. What it cannot imitate is the artefacts of real processing: for those training
-mixes in a share of waveform effects.
+The waveform effects really process one recording; these alter a whole batch in a few operations.
+A transposition is a shift of bins, a change of tempo a resampling of frames, noise and
+reverberation are additions of energy. A draw is plain arrays and replays bit for bit. It cannot
+imitate the artefacts of real processing: for those, training mixes in a share of waveform effects.
 """
 
 import math
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -26,7 +24,7 @@ N_EQ_POINTS = 8
 
 @dataclass(frozen=True)
 class SpectralRanges:
-    """From what a draw is taken; every probability is of the effect happening at all."""
+    """The ranges of a draw; a share is the probability that an effect is used at all."""
 
     shift_semitones: tuple[float, float] = (-4.0, 4.0)
     tempo: tuple[float, float] = (0.75, 1.35)
@@ -45,7 +43,7 @@ class SpectralRanges:
     mask_frames: int = 43
 
     def __post_init__(self) -> None:
-        """Refuse ranges from which nothing can be drawn."""
+        """Raise EffectError unless everything can be drawn from."""
         for name, value in vars(self).items():
             if isinstance(value, tuple):
                 good = len(value) == 2 and -math.inf < value[0] <= value[1] < math.inf
@@ -60,30 +58,18 @@ class SpectralRanges:
 
 @dataclass(frozen=True)
 class SpectralDraw:
-    """One alteration for each of n fragments, as plain arrays with n rows."""
+    """One alteration for each of n fragments, as arrays with n rows."""
 
     shift_semitones: Array
     tempo: Array
     noise_snr_db: Array  # +inf: none
-    noise_start: Array  # place in the noise given to `apply`, in [0, 1)
+    noise_start: Array  # place in the noise, in [0, 1)
     decay_s: Array
     wet: Array  # reverberant over direct energy; 0: none
     eq_db: Array  # (n, N_EQ_POINTS)
     low_bin: Array  # bins below are removed
     high_bin: Array  # bins from here on are removed
     mask: Array  # (n, 4): first bin, bins, first frame in [0, 1), frames
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain lists, ready for JSON."""
-        return {field.name: getattr(self, field.name).tolist() for field in fields(self)}
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "SpectralDraw":
-        """The draw that `to_dict` wrote."""
-        unknown = data.keys() ^ {field.name for field in fields(cls)}
-        if unknown:
-            raise EffectError(f"a spectral draw has no or lacks {', '.join(sorted(unknown))}")
-        return cls(**{name: np.array(value, np.float32) for name, value in data.items()})
 
 
 def draw_spectral(
@@ -147,14 +133,17 @@ def apply_spectral(
 ) -> Tensor:
     """Altered magnitudes (n, bins, n_frames) of (n, bins + 2 * margin, frames).
 
-    The margin bins on both sides are what a transposition moves into sight. Frame t of the
-    result is frame ``t * tempo`` of the input, which needs ``n_frames * tempo`` frames.
+    A transposition moves the margin bins, on both sides, into the result. Frame t of the result
+    is frame ``t * tempo`` of the input, which needs ``n_frames * tempo`` frames.
     `power_weights` (bins,) turn squared magnitudes into the power of the signal, for the
-    signal-to-noise ratio; `noise` (bins, many) are magnitudes of noise of unit variance, from
-    which stretches are taken: none, no noise.
+    signal-to-noise ratio. `noise` (bins, many) are magnitudes of noise of unit variance, from
+    which stretches are taken; None means no noise.
     """
-    n_bins = len(power_weights)
-    _check(magnitudes, draw, n_bins)
+    (n, given), n_bins = magnitudes.shape[:2], len(power_weights)
+    if len(draw.tempo) != n:
+        raise EffectError(f"{n} fragments need as many draws; {len(draw.tempo)} were given")
+    if given < n_bins or (given - n_bins) % 2:
+        raise EffectError(f"{given} bins given; {n_bins} and equal margins are needed")
     power = warp(magnitudes, draw, n_bins=n_bins, n_frames=n_frames).square()
     if noise is not None and np.isfinite(draw.noise_snr_db).any():
         signal = (power * power_weights[:, None]).sum(dim=1).mean(dim=1)  # (n,)
@@ -163,15 +152,6 @@ def apply_spectral(
         power = smear(power, draw, frames_per_second=frames_per_second)
     gains = _band_gains(draw, n_bins).to(power)
     return (power * gains[:, :, None]).sqrt() * _mask(draw, n_bins, n_frames).to(power)
-
-
-def _check(magnitudes: Tensor, draw: SpectralDraw, n_bins: int) -> None:
-    """Raise unless the fragments, the draw and the bins belong together."""
-    n, given = magnitudes.shape[:2]
-    if len(draw.tempo) != n:
-        raise EffectError(f"{n} fragments need as many draws; {len(draw.tempo)} were given")
-    if given < n_bins or (given - n_bins) % 2:
-        raise EffectError(f"{given} bins given; {n_bins} and equal margins are needed")
 
 
 def warp(magnitudes: Tensor, draw: SpectralDraw, *, n_bins: int, n_frames: int) -> Tensor:

@@ -19,8 +19,8 @@ SLIVER_S = 1e-9
 class Span:
     """A stretch of the output that was made, at one steady rate, from a stretch of the source.
 
-    Times are seconds from the beginning of the output and of the source; both stretches run
-    forward and last longer than nothing.
+    Times are seconds from the beginning of the output and of the source. Both stretches run
+    forward and are longer than nothing.
     """
 
     out_start_s: float
@@ -29,7 +29,7 @@ class Span:
     source_end_s: float
 
     def __post_init__(self) -> None:
-        times = (self.out_start_s, self.out_end_s, self.source_start_s, self.source_end_s)
+        times = astuple(self)
         if not all(math.isfinite(time) and time >= 0 for time in times):
             raise EffectError(f"span {times} has a time that is negative or not finite")
         if self.out_end_s <= self.out_start_s or self.source_end_s <= self.source_start_s:
@@ -58,8 +58,8 @@ class TimeMap:
     """A piecewise-linear map between output time and source time.
 
     Output that no span covers is foreign: silence or other material that was put in. Source
-    that no span covers was cut. Spans stand in the order of the output and don't overlap
-    there; in the source they may, which is how a repeat looks.
+    that no span covers was cut. Spans are in the order of the output and do not overlap there;
+    in the source they may, because a stretch may be repeated.
 
     A moment where two spans meet belongs to the later one; the very end belongs to the last.
 
@@ -99,14 +99,14 @@ class TimeMap:
     def to_source(self, out_s: ArrayLike) -> NDArray[np.float64]: ...
     def to_source(self, out_s: ArrayLike) -> NDArray[np.float64] | float:
         """Source times of output times, in seconds, shape as given; NaN where foreign."""
-        wanted = np.asarray(out_s, dtype=np.float64)
-        found = np.full(wanted.shape, np.nan)
+        times = np.asarray(out_s, dtype=np.float64)
+        source = np.full(times.shape, np.nan)
         for span in self.spans:  # later spans overwrite: they own the moment where two meet
-            inside = (wanted >= span.out_start_s) & (wanted <= span.out_end_s)
-            source = span.source_start_s + (wanted - span.out_start_s) * span.rate
-            source = np.where(wanted == span.out_end_s, span.source_end_s, source)
-            found = np.where(inside, source, found)
-        return found if found.ndim else float(found)
+            inside = (times >= span.out_start_s) & (times <= span.out_end_s)
+            mapped = span.source_start_s + (times - span.out_start_s) * span.rate
+            mapped = np.where(times == span.out_end_s, span.source_end_s, mapped)
+            source = np.where(inside, mapped, source)
+        return source if source.ndim else float(source)
 
     @overload
     def to_output(self, source_s: float) -> float: ...
@@ -115,20 +115,20 @@ class TimeMap:
     def to_output(self, source_s: ArrayLike) -> NDArray[np.float64] | float:
         """Output times of source times, in seconds, shape as given; NaN where cut.
 
-        Of a source moment that occurs more than once, the earliest occurrence comes back;
+        If a source moment occurs more than once, the earliest occurrence comes back;
         `occurrences` gives them all.
         """
-        wanted = np.asarray(source_s, dtype=np.float64)
-        found = np.full(wanted.shape, np.nan)
+        times = np.asarray(source_s, dtype=np.float64)
+        output = np.full(times.shape, np.nan)
         for span in reversed(self.spans):  # earlier spans overwrite
-            inside = (wanted >= span.source_start_s) & (wanted <= span.source_end_s)
-            output = span.out_start_s + (wanted - span.source_start_s) / span.rate
-            output = np.where(wanted == span.source_end_s, span.out_end_s, output)
-            found = np.where(inside, output, found)
-        return found if found.ndim else float(found)
+            inside = (times >= span.source_start_s) & (times <= span.source_end_s)
+            mapped = span.out_start_s + (times - span.source_start_s) / span.rate
+            mapped = np.where(times == span.source_end_s, span.out_end_s, mapped)
+            output = np.where(inside, mapped, output)
+        return output if output.ndim else float(output)
 
     def occurrences(self, source_s: float) -> tuple[float, ...]:
-        """Every output time, in seconds and ascending, at which one source moment is heard."""
+        """Every output time, in seconds and ascending, at which one source moment occurs."""
         times = {
             span.out_at(source_s)
             for span in self.spans
@@ -137,7 +137,7 @@ class TimeMap:
         return tuple(sorted(times))
 
     def then(self, other: "TimeMap") -> "TimeMap":
-        """The map of this alteration followed by another one, which took our output as source."""
+        """The map of this alteration followed by another one, whose source is our output."""
         spans = (_through(first, second) for second in other.spans for first in self.spans)
         return TimeMap.joined(span for span in spans if span is not None)
 
@@ -151,9 +151,9 @@ class TimeMap:
         try:
             rows = json.loads(text)["spans"]
             spans = tuple(Span(*(float(time) for time in row)) for row in rows)
+        except EffectError:
+            raise
         except (ValueError, KeyError, TypeError) as problem:
-            if isinstance(problem, EffectError):
-                raise
             raise EffectError(
                 'this is not a time map; give {"spans": [[out_start_s, out_end_s, '
                 "source_start_s, source_end_s], ...]}"
@@ -175,22 +175,15 @@ def _through(first: Span, second: Span) -> Span | None:
     end_s = min(first.out_end_s, second.source_end_s)
     if end_s - start_s <= SLIVER_S:
         return None
-    return Span(
-        second.out_at(start_s),
-        second.out_at(end_s),
-        first.source_at(start_s),
-        first.source_at(end_s),
-    )
-
-
-# Time maps in plain words.
+    out_s = (second.out_at(start_s), second.out_at(end_s))
+    return Span(*out_s, first.source_at(start_s), first.source_at(end_s))
 
 
 def in_words(time_map: TimeMap, *, source_s: float, output_s: float) -> list[str]:
     """What became of the time of a recording of `source_s` seconds that is now `output_s` long.
 
-    One line per stretch of the output, in its order, then one per stretch of the source that
-    is no longer heard.
+    One line for each stretch of the output, in order, then one for each stretch of the source
+    that is no longer there.
 
     >>> in_words(TimeMap.identity(20.0), source_s=20.0, output_s=20.0)
     ['0:00.000 to 0:20.000 is the source from 0:00.000 to 0:20.000']
@@ -199,36 +192,29 @@ def in_words(time_map: TimeMap, *, source_s: float, output_s: float) -> list[str
     position_s = 0.0
     for span in time_map.spans:
         if span.out_start_s - position_s > SLIVER_S:
-            lines.append(_foreign(position_s, span.out_start_s))
-        lines.append(_own(span))
+            lines.append(f"{_stretch(position_s, span.out_start_s)} is not from the source")
+        speed = "" if abs(span.rate - 1) < 1e-6 else f", {span.rate:.4f} times as fast"
+        source = _stretch(span.source_start_s, span.source_end_s)
+        out = _stretch(span.out_start_s, span.out_end_s)
+        lines.append(f"{out} is the source from {source}{speed}")
         position_s = span.out_end_s
     if output_s - position_s > SLIVER_S:
-        lines.append(_foreign(position_s, output_s))
-    missing = unheard(time_map, source_s=source_s)
-    return lines + [f"{_stretch(start, end)} of the source is cut" for start, end in missing]
+        lines.append(f"{_stretch(position_s, output_s)} is not from the source")
+    cut = cut_stretches(time_map, source_s=source_s)
+    return lines + [f"{_stretch(start, end)} of the source is cut" for start, end in cut]
 
 
-def unheard(time_map: TimeMap, *, source_s: float) -> list[tuple[float, float]]:
+def cut_stretches(time_map: TimeMap, *, source_s: float) -> list[tuple[float, float]]:
     """Stretches (start, end) of a source of `source_s` seconds that no span covers, ascending."""
     gaps: list[tuple[float, float]] = []
-    heard_until_s = 0.0
+    covered_until_s = 0.0
     for span in sorted(time_map.spans, key=lambda span: span.source_start_s):
-        if span.source_start_s - heard_until_s > SLIVER_S:
-            gaps.append((heard_until_s, span.source_start_s))
-        heard_until_s = max(heard_until_s, span.source_end_s)
-    if source_s - heard_until_s > SLIVER_S:
-        gaps.append((heard_until_s, source_s))
+        if span.source_start_s - covered_until_s > SLIVER_S:
+            gaps.append((covered_until_s, span.source_start_s))
+        covered_until_s = max(covered_until_s, span.source_end_s)
+    if source_s - covered_until_s > SLIVER_S:
+        gaps.append((covered_until_s, source_s))
     return gaps
-
-
-def _own(span: Span) -> str:
-    speed = "" if abs(span.rate - 1) < 1e-6 else f", {span.rate:.4f} times as fast"
-    out = _stretch(span.out_start_s, span.out_end_s)
-    return f"{out} is the source from {_stretch(span.source_start_s, span.source_end_s)}{speed}"
-
-
-def _foreign(start_s: float, end_s: float) -> str:
-    return f"{_stretch(start_s, end_s)} is not from the source"
 
 
 def _stretch(start_s: float, end_s: float) -> str:

@@ -1,12 +1,15 @@
 """What is computed once for each recording and kept on disk: samples, CQTs, descriptions."""
 
+import ast
 import hashlib
 import io
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -85,11 +88,18 @@ class CachedArrays(Sequence[Arrays]):
 def cached(
     item: Item, cache: Path, kind: str, make: Callable[[], NDArray[Any]], *, mapped: bool = False
 ) -> NDArray[Any]:
-    """The array kept of a recording, by its content and kind; made where it is missing.
-
-    A damaged file counts as missing. `mapped` leaves the array on disk until it is read.
-    """
+    """The array kept of a recording, by its content and kind; made where it is missing."""
     path = cache / f"{content_hash(item.path)[:24]}-{kind}-v{FORMAT}.npy"
+    return kept_array(path, make, mapped=mapped)
+
+
+def kept_array(
+    path: Path, make: Callable[[], NDArray[Any]], *, mapped: bool = False
+) -> NDArray[Any]:
+    """The array in a file; made and written there where the file is missing or damaged.
+
+    `mapped` leaves the array on disk until it is read.
+    """
     mode: Literal["r"] | None = "r" if mapped else None
     try:
         return np.load(path, mmap_mode=mode, allow_pickle=False)  # type: ignore[no-any-return]
@@ -144,6 +154,61 @@ def cached_samples(item: Item, cache: Path) -> NDArray[np.int16]:
     return cached(item, cache, "pcm", decoded, mapped=True)
 
 
+# A hash of code, for the names of what is kept of its results.
+
+
+def code_hash(module: str, packages: Sequence[str]) -> str:
+    """SHA-256 of the source of a module and of all that it needs from these packages and its own.
+
+    Imports are followed however far, and found without running anything.
+    """
+    sources = code_files(module, packages)
+    digests = sorted(hashlib.sha256(source).hexdigest() for source in sources.values())
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def code_files(module: str, packages: Sequence[str]) -> dict[Path, bytes]:
+    """The files of a module and of all that it imports from the packages, directly or not."""
+    wanted = {*packages, module.partition(".")[0]}
+    waiting, sources = [_source_of(module)], dict[Path, bytes]()
+    while waiting:
+        file = waiting.pop()
+        if file is None or file in sources:
+            continue
+        sources[file] = file.read_bytes()
+        names = _imported(ast.parse(sources[file]))
+        waiting += [_source_of(name) for name in names if name.partition(".")[0] in wanted]
+    return sources
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    """Names of all modules that a source imports anywhere, and of the packages they are in."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    parts = [name.split(".") for name in names]
+    return {".".join(part[:end]) for part in parts for end in range(1, len(part) + 1)}
+
+
+def _source_of(name: str) -> Path | None:
+    """The file of a module, without importing it; None where there is no such module."""
+    if name in sys.modules:
+        file = getattr(sys.modules[name], "__file__", None)
+        return Path(file) if file else None
+    top, *rest = name.split(".")
+    spec = find_spec(top)
+    for folder in (spec and spec.submodule_search_locations) or ():
+        base = Path(folder, *rest)
+        for file in (base / "__init__.py", base.with_suffix(".py")):
+            if file.is_file():
+                return file
+    return None
+
+
+# The cache of recordings' CQTs, and batches of stretches cut from it.
 # Training data: the CQTs of many recordings, and batches of stretches cut from them.
 
 MARGIN_BINS = 5

@@ -1,8 +1,8 @@
 """Weights on disk: safetensors for the numbers, JSON beside them for everything else.
 
 `NAME.safetensors` holds the tensors, matrices in half precision. `NAME.json` holds the preset,
-the SHA-256 of the tensors' file, and where they come from. Nothing is ever unpickled, and a
-file whose hash is not the one its JSON states is never used.
+the SHA-256 of that file, and where the weights come from. Nothing is ever unpickled, and a file
+whose hash differs from the one in its JSON is never used.
 """
 
 import json
@@ -89,7 +89,7 @@ def _hashed_preset(path: Path) -> Any:
 
 
 def stated_sha256(path: Path, card: dict[str, Any]) -> str:
-    """The SHA-256 of a file of weights, which is the one that its JSON states, or an error."""
+    """The SHA-256 of a file of weights; a WeightsError unless its JSON states the same."""
     sha256 = file_sha256(path)
     if sha256 != card["sha256"]:
         raise WeightsError(
@@ -100,7 +100,7 @@ def stated_sha256(path: Path, card: dict[str, Any]) -> str:
 
 
 def load_tensors(model: torch.nn.Module, tensors: dict[str, Tensor], *, source: Path) -> None:
-    """Put the tensors into the model; names and shapes must be the model's own."""
+    """Load the tensors into the model; their names and shapes must be the model's."""
     own = {n: t for n, t in model.state_dict().items() if not n.endswith("num_batches_tracked")}
     given = {n: t for n, t in tensors.items() if not n.endswith("num_batches_tracked")}
     for name in own.keys() | given.keys():
@@ -114,7 +114,7 @@ def load_tensors(model: torch.nn.Module, tensors: dict[str, Tensor], *, source: 
 
 
 def _find(name: str | Path) -> Path:
-    """The .safetensors file meant by a shipped name or a path."""
+    """The .safetensors file of a shipped name or at a path."""
     if isinstance(name, str) and name in shipped_names():
         return SHIPPED / f"{name}.safetensors"
     path = Path(name)
@@ -127,7 +127,7 @@ def _find(name: str | Path) -> Path:
 
 
 def _read_card(path: Path) -> dict[str, Any]:
-    """The JSON beside the weights, checked for what loading needs."""
+    """The JSON beside the weights; it must hold what loading needs."""
     try:
         card = json.loads(path.read_text())
     except (OSError, ValueError) as error:
@@ -136,7 +136,9 @@ def _read_card(path: Path) -> dict[str, Any]:
         ) from error
     missing = {"format", "sha256", "preset"} - (card.keys() if isinstance(card, dict) else set())
     if missing:
-        raise WeightsError(f"{path} lacks {', '.join(sorted(missing))}; it was not written by us")
+        raise WeightsError(
+            f"{path} lacks {', '.join(sorted(missing))}; this project did not write it"
+        )
     if not isinstance(card["sha256"], str) or not isinstance(card["preset"], dict):
         raise WeightsError(f"{path} has a sha256 or a preset of the wrong kind; fetch it again")
     if card["format"] != FORMAT:

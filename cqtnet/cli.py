@@ -2,32 +2,48 @@
 
 Sub-commands are entry points of the group `cqtnet.commands`, so packages above this one, and
 other people's, add theirs without being imported here. A command's module is imported when its
-help or the command itself is wanted, and imports heavy things only inside its function.
+help or the command itself is needed. It imports heavy things only inside its function.
 """
 
+import os
 import sys
 import traceback
 import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from typing import Any
 
 import click
 
-# A group of commands whose modules are imported only when they are wanted.
+from cqtnet.errors import InputError
+
+EPILOG = """\b
+Exit codes: 0 done; 1 some of several files failed; 2 the input or the call is wrong, the system
+failed (a full disk), or it was interrupted; 141 the output went into a broken pipe.
+Commands that answer a question have their own.
+"""
+BROKEN_PIPE = 141
+"""What a shell reports of a program that SIGPIPE ended: 128 + 13."""
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by where they are, as entry points do.
+    """A group whose commands' modules are imported only when they are needed.
 
     >>> @click.command(cls=LazyGroup, places={"score": "eval.commands.score:score"}, name="eval")
     """
 
-    def __init__(self, *args: Any, places: Mapping[str, str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, places: Mapping[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.places = places
+        self._given = places
+
+    @cached_property
+    def places(self) -> Mapping[str, str]:
+        """Module and variable of every command; by default, all entry points."""
+        if self._given is not None:
+            return self._given
+        return {point.name: point.value for point in entry_points(group="cqtnet.commands")}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all sub-commands."""
@@ -42,64 +58,57 @@ class LazyGroup(click.Group):
         return command
 
 
-# The command `cqtnet`: finds the sub-commands of all packages and turns errors into one line.
-
-EPILOG = """\b
-Exit codes: 0 done; 1 some of several files failed; 2 the input or the call is wrong, the system
-failed (a full disk), or it was interrupted. Commands that answer a question have their own.
-"""
-
-
-class Commands(click.Group):
-    """A group whose commands are entry points."""
-
-    @cached_property
-    def found(self) -> dict[str, EntryPoint]:
-        """Entry points by name."""
-        return {point.name: point for point in entry_points(group="cqtnet.commands")}
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of all sub-commands."""
-        return sorted(self.found)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The sub-command of that name."""
-        if cmd_name not in self.found:
-            return None
-        command: click.Command = self.found[cmd_name].load()
-        return command
-
-
-@click.command(cls=Commands, epilog=EPILOG)
+@click.command(cls=LazyGroup, epilog=EPILOG)
 @click.version_option(package_name="cqtnet")
 def cqtnet() -> None:
     """Verify audio: same recording? how sure? where? altered how?"""  # noqa: D400
 
 
 def main() -> None:
-    """Run the command line; whatever prevents an answer ends with exit code 2.
+    """Run the command line; whatever prevents an answer ends with exit code 2 or 141.
 
-    Python's own 1, of an interruption or an error that nobody foresaw, would be an answer of
-    commands such as `cqtnet compare`.
+    Python's own 1, of an interruption or an unforeseen error, would be an answer of commands
+    such as `cqtnet compare`.
     """
+    if sys.stdout is None:
+        click.echo("cqtnet: standard output is closed; open it for the answer", err=True)
+        sys.exit(2)
     for stream in (sys.stdout, sys.stderr):
         # File names need not be UTF-8; what came in as bytes goes out as the same bytes.
-        stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+        if stream is not None:
+            stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
     warnings.showwarning = _show_warning
     try:
-        sys.exit(cqtnet(standalone_mode=False))
+        code = _run()
+        sys.stdout.flush()
+    except OSError as error:  # of writing the answer or the error
+        code = BROKEN_PIPE if isinstance(error, BrokenPipeError) else 2
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # Python flushes them again
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command and print what goes wrong; its exit code."""
+    stdout = sys.stdout
+    try:
+        try:
+            code = cqtnet(standalone_mode=False)
+        except SystemExit as end:
+            code = end.code
+        if sys.stdout is stdout:
+            return int(code or 0)
+        raise BrokenPipeError  # click replaced the stream after a broken pipe, and ended with 1
+    except BrokenPipeError:
+        raise
     except click.ClickException as error:
         error.show()
     except click.Abort:
         click.echo("cqtnet: interrupted", err=True)
-    except Exception as error:
-        from augment.errors import InputError  # here, for it brings numpy, not needed by --help
-
-        if isinstance(error, InputError | OSError):
-            click.echo(f"cqtnet: {error}", err=True)
-        else:
-            traceback.print_exc()
-    sys.exit(2)
+    except (InputError, OSError) as error:
+        click.echo(f"cqtnet: {error}", err=True)
+    except Exception:
+        traceback.print_exc()
+    return 2
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

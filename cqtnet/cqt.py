@@ -1,12 +1,12 @@
 """The constant-Q front end: 84 semitone bins from C1, a frame every 512 samples at 22,050 Hz.
 
 `Cqt` is the transform in torch: batched, differentiable, the same on CPU and GPU. It gives
-the magnitudes of ``librosa.cqt(y, sr=22050, hop_length=512, n_bins=84, window="hann")``,
-librosa being the reference that the tests hold it to. Like librosa it walks down the octaves,
-halving the sample rate each time, so that one short set of wavelets serves them all; unlike
-librosa the halving filter only has to keep what the lower octaves hear, which makes it cheap.
+the magnitudes of ``librosa.cqt(y, sr=22050, hop_length=512, n_bins=84, window="hann")``; the
+tests compare it with librosa. Like librosa it goes down the octaves and halves the sample rate
+each time, so that one short set of wavelets serves all octaves. Unlike librosa, its halving
+filter only has to keep what the lower octaves use, which makes it cheap.
 
-`normalise` turns magnitudes into what the network sees.
+`normalise` turns magnitudes into the input of the network.
 """
 
 import math
@@ -16,7 +16,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from scipy.signal import firwin, get_window, kaiserord
 from torch import Tensor, nn
 
 from cqtnet import SAMPLE_RATE
@@ -28,11 +27,11 @@ C1_HZ = 440.0 * 2 ** (-45 / 12)  # 32.70 Hz
 FRAMES_PER_SECOND = SAMPLE_RATE / HOP_LENGTH  # 43.07
 
 LEVEL_RADIUS = 107
-"""Frames on each side over which `normalise` measures the level: five seconds in all."""
+"""`normalise` measures the level over so many frames on each side: five seconds in all."""
 LEVEL_FLOOR = 0.01
-"""Level under which nothing is amplified: that of white noise near -80 dB full scale."""
+"""A level below this is not amplified: that of white noise near -80 dB full scale."""
 SILENCE_LEVEL = 0.006
-"""Level under which there is nothing to hear: dither of the last of 16 bits has 0.005."""
+"""A level below this is silence: dither of the last of 16 bits has 0.005."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def quality_factor() -> float:
 
 
 def power_weights() -> Tensor:
-    """What turns squared magnitudes (84, T) into the signal's power when summed over bins.
+    """Factors (84,): the sum of squared magnitudes times these is the signal's power.
 
     A sine of amplitude a, of power a² / 2, gives its bin a / 2 · sqrt(length of the wavelet);
     a Hann window spreads it over 1.5 bins.
@@ -86,14 +85,14 @@ def frame_count(n_samples: int) -> int:
 
 
 def halving_filter() -> NDArray[np.float32]:
-    """Odd-length low-pass used before every second sample is dropped.
+    """Odd-length low-pass (Kaiser window) used before every second sample is dropped.
 
     It passes up to 0.21 and stops from 0.29 of the sample rate by 80 dB: what folds lands
     above every bin that the lower octaves compute.
     """
-    n_taps, beta = kaiserord(80.0, 0.08 / 0.5)
-    taps = firwin(n_taps | 1, 0.25, window=("kaiser", beta), fs=1.0)
-    return np.asarray(taps, np.float32)
+    n_taps, beta = 65, 0.1102 * (80.0 - 8.7)  # Kaiser's formulas for 80 dB and that transition
+    taps = np.sinc((np.arange(n_taps) - n_taps // 2) / 2) * np.kaiser(n_taps, beta)
+    return np.asarray(taps / taps.sum(), np.float32)
 
 
 def octave_wavelets(top_hz: NDArray[np.float64]) -> NDArray[np.complex64]:
@@ -106,7 +105,7 @@ def octave_wavelets(top_hz: NDArray[np.float64]) -> NDArray[np.complex64]:
     wavelets = np.zeros((len(top_hz), 2 * half + 1), np.complex64)
     for row, hz, length in zip(wavelets, top_hz, lengths, strict=True):
         phase = np.arange(-length // 2, length // 2)
-        window = get_window("hann", len(phase))
+        window = 0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, len(phase) + 1)[:-1])  # Hann
         start = half - len(phase) // 2
         row[start : start + len(phase)] = window * np.exp(2j * np.pi * hz / SAMPLE_RATE * phase)
         row /= np.abs(row).sum()
@@ -172,20 +171,20 @@ class Cqt(nn.Module):
 
 
 def normalise(magnitudes: Tensor) -> Tensor:
-    """What the network sees: square root of the magnitudes over their local level, (B, 84, T).
+    """The network's input: square root of the magnitudes over their local level, (B, 84, T).
 
-    The root halves the range in decibels, so that quiet partials count beside loud ones without
-    lifting noise as a logarithm does. Dividing by the level of the surrounding five seconds
-    makes the result independent of gain, and of slow fades; because it looks no further than
-    that, one pass over a long recording gives what each fragment alone would give, which the
-    maximum of the whole recording would not.
+    The root halves the range in decibels: quiet partials count beside loud ones, and noise is not
+    lifted as by a logarithm. Division by the level of the surrounding five seconds makes the
+    result independent of gain and of slow fades. Because it reaches no further, one pass over a
+    long recording gives what each fragment alone would give; division by the maximum of the whole
+    recording would not.
     """
     roots = magnitudes.sqrt()
     return roots / (local_level(roots) + LEVEL_FLOOR)
 
 
 def local_level(roots: Tensor) -> Tensor:
-    """Mean over bins and the frames within `LEVEL_RADIUS`, (B, 1, T); edges use what exists."""
+    """Mean over bins and the frames within `LEVEL_RADIUS`, (B, 1, T); fewer frames at the ends."""
     per_frame = roots.mean(dim=1, keepdim=True)
     radius = min(LEVEL_RADIUS, per_frame.shape[-1] - 1)
     return F.avg_pool1d(
@@ -196,10 +195,10 @@ def local_level(roots: Tensor) -> Tensor:
 def reference_cqt(
     samples: NDArray[np.float32], *, config: CqtConfig | None = None, sparsity: float = 0.01
 ) -> NDArray[np.float32]:
-    """Magnitudes of librosa (bins, frames) of mono samples (n,): what `Cqt` is held to.
+    """Magnitudes of librosa (bins, frames) of mono samples (n,), to compare `Cqt` with.
 
-    `sparsity` is the share of each wavelet that librosa drops for speed. Its default of 0.01 is
-    the largest part of the difference to `Cqt`, which drops nothing.
+    `sparsity` is the share of each wavelet that librosa drops for speed. Its default of 0.01 makes
+    most of the difference to `Cqt`, which drops nothing.
     """
     import librosa
 

@@ -1,4 +1,4 @@
-"""What the network computes on, and in which precision."""
+"""The device that the network computes on, and its precision."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,14 +19,14 @@ def find_device(name: str = "auto") -> torch.device:
         raise InputError(f"device {name!r} is unknown; use auto, cpu, cuda or cuda:1")
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
         raise InputError(
-            f"device {name!r} is not there: torch sees {torch.cuda.device_count()} CUDA GPUs; "
+            f"device {name!r} is missing: torch sees {torch.cuda.device_count()} CUDA GPUs; "
             "use cpu, or install torch's build for GPUs"
         )
     return torch.device(name)
 
 
 def find_dtype(device: torch.device, precision: str = "auto") -> torch.dtype:
-    """What convolutions are computed in; `auto` is bfloat16 where the device has it natively."""
+    """The type that convolutions are computed in; `auto` is bfloat16 where it is native."""
     if precision not in PRECISIONS:
         raise InputError(f"precision {precision!r} is unknown; use {', '.join(PRECISIONS)}")
     if precision == "auto":
@@ -40,7 +40,7 @@ def find_dtype(device: torch.device, precision: str = "auto") -> torch.dtype:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One thread for torch's operations: where processors are busy, several crawl."""
+    """One thread for torch's operations: on busy processors several threads are slower."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

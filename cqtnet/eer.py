@@ -42,7 +42,7 @@ class Ranking:
     def hull(self) -> "Ranking":
         """Places pooled until the share of targets falls from each to the next (PAV).
 
-        What is left are the edges of the ROC's convex hull.
+        The places that remain are the edges of the ROC's convex hull.
         """
         number = self.target + self.nontarget
         used = np.flatnonzero(number)
@@ -87,7 +87,7 @@ def rank(target: ArrayLike, nontarget: ArrayLike) -> Ranking:
 
 
 def finite(name: str, values: ArrayLike) -> Floats:
-    """The values as (n,) float64, at least one and all finite; else an error that says `name`."""
+    """The values as (n,) float64, at least one and all finite; errors call them `name`."""
     array = np.asarray(values, np.float64).ravel()
     wrong = np.flatnonzero(~np.isfinite(array))
     if not len(array) or len(wrong):

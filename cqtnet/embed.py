@@ -1,8 +1,8 @@
 """Embeddings of recordings of any length, from one pass of the trunk.
 
 The network is convolutional in time up to its pooling, so a recording goes through the trunk
-once, in blocks that overlap by exactly what a step can hear. What is kept of each step is small
-(`Trace`), and every window of every length is pooled from it afterwards.
+once, in blocks that overlap by exactly what a step depends on. What is kept of each step is small
+(`Trace`), and windows of any length are pooled from it afterwards.
 """
 
 import copy
@@ -12,15 +12,13 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cqtnet import SAMPLE_RATE, audio
@@ -30,12 +28,13 @@ from cqtnet.device import find_device, find_dtype
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError, NotAudioError
 from cqtnet.files import written_whole
 from cqtnet.model import MINIMUM_S, Block, CqtNet, StepSpan, window_steps
+from cqtnet.progress import progress_bar
 
 Samples = NDArray[np.float32]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 POOLED_BYTES = 64 << 20
-"""Memory for the steps of windows that are pooled at once."""
+"""Windows are pooled together until their steps take so much memory."""
 BLOCK_STEPS = 256
 """Steps of the trunk per block: 95 s for the paper's preset, 380 s for the default."""
 
@@ -51,13 +50,13 @@ class Embeddings:
 
     @property
     def has_content(self) -> NDArray[np.bool_]:
-        """Which windows hold more than silence, (n,); the others resemble any other silence."""
+        """Which windows hold more than silence, (n,); silent ones resemble any other silence."""
         return self.level >= SILENCE_LEVEL
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """What the trunk saw of a stretch of a recording, and how loud its frames are."""
+    """The trunk's steps over a stretch of a recording, and how loud its frames are."""
 
     steps: NDArray[np.float32]  # (n, S)
     levels: NDArray[np.float32]  # (frames,) mean root of the CQT magnitudes
@@ -65,7 +64,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Trace(Stretch):
-    """What the trunk saw of one recording: small, and enough for windows of any length."""
+    """The trunk's steps over a whole recording: small, and enough for windows of any length."""
 
     n_samples: int
 
@@ -97,13 +96,13 @@ class Embedder:
     def __init__(
         self,
         model: CqtNet,
-        *,
         device: str = "auto",
         precision: Precision = "auto",
         deterministic: bool = False,
+        *,
         sha256: str = "",
     ) -> None:
-        """`deterministic` computes in float32 with algorithms that give the same bits again."""
+        """`deterministic` computes in float32, with algorithms that always give the same bits."""
         self.device = find_device(device)
         self.deterministic = deterministic
         self.dtype = find_dtype(self.device, "float32" if deterministic else precision)
@@ -127,17 +126,11 @@ class Embedder:
         deterministic: bool = False,
     ) -> "Embedder":
         """The embedder of shipped weights, or of weights at a path."""
-        weights = load_weights(name)
-        return cls(
-            weights.model,
-            device=device,
-            precision=precision,
-            deterministic=deterministic,
-            sha256=weights.sha256,
-        )
+        weights, options = load_weights(name), (device, precision, deterministic)
+        return cls(weights.model, *options, sha256=weights.sha256)
 
     def trace_file(self, path: str | os.PathLike[str]) -> Trace:
-        """The trace of a file, decoded as it is needed; what is odd about it is a warning."""
+        """The trace of a file; what is wrong with the file is an `AudioWarning`."""
         name = audio.shown(path)
         with audio.stream(path) as blocks:
             try:
@@ -151,7 +144,7 @@ class Embedder:
     def trace(self, blocks: Samples | Iterable[Samples], *, name: str = "the recording") -> Trace:
         """The trace of mono samples at 22,050 Hz, given at once or in blocks of any size.
 
-        `name` is what an error calls the recording.
+        Errors call the recording `name`.
         """
         checked = _Checked([blocks] if isinstance(blocks, np.ndarray) else blocks, name)
         stretches = list(self.stretches(checked))
@@ -163,7 +156,7 @@ class Embedder:
         )
 
     def stretches(self, blocks: Iterable[Samples]) -> Iterator[Stretch]:
-        """What the trunk sees of samples arriving in blocks, as soon as nothing can change it."""
+        """The trunk's steps over samples that arrive in blocks, as soon as they are final."""
         span = StepSpan.of(self.preset)
         held: list[Samples] = []
         n_held = first_step = 0
@@ -186,9 +179,9 @@ class Embedder:
     def windows(self, trace: Trace, *, window_s: float = 20.0, hop_s: float = 5.0) -> Embeddings:
         """Embeddings of windows every `hop_s`, the last one ending with the last step.
 
-        Starts fall on whole steps of the trunk, and hops are a step at least. A window is pooled
-        from as many steps as it would have on its own; a recording shorter than a window is one
-        window.
+        Windows start on whole steps of the trunk, and hops are at least one step. A window is
+        pooled from as many steps as it would have on its own. A recording shorter than a window
+        is one window.
         """
         check_windows(window_s=window_s, hop_s=hop_s)
         starts, length = window_steps(self.preset, len(trace.steps), window_s=window_s, hop_s=hop_s)
@@ -233,23 +226,24 @@ class Embedder:
 
     @contextmanager
     def _exactness(self) -> Iterator[None]:
-        """Whole float32 where it was asked for, and deterministic algorithms; then as before."""
-        before = torch.are_deterministic_algorithms_enabled()
-        torch.use_deterministic_algorithms(self.deterministic or before)
+        """Full float32 and deterministic algorithms where asked for; afterwards as before."""
+        # Not `use_deterministic_algorithms`: it imports torch's compiler, which takes a second.
+        before = torch.get_deterministic_debug_mode()
+        torch.set_deterministic_debug_mode("error" if self.deterministic else before)
         short_floats = self.dtype != torch.float32  # TF32 keeps ten bits of the mantissa
         try:
             with torch.backends.cudnn.flags(enabled=True, allow_tf32=short_floats):
                 yield
         finally:
-            torch.use_deterministic_algorithms(before)
+            torch.set_deterministic_debug_mode(before)
 
 
 def check_windows(*, window_s: float, hop_s: float) -> None:
     """Raise unless windows of that length and hop can be made."""
     if not MINIMUM_S <= window_s < math.inf or not 0 < hop_s < math.inf:
         raise InputError(
-            f"windows of {window_s:g} s every {hop_s:g} s cannot be made; give windows of "
-            f"{MINIMUM_S:g} s at least, and a hop above 0 s"
+            f"windows of {window_s:g} s every {hop_s:g} s cannot be made; give windows of at least "
+            f"{MINIMUM_S:g} s, and a hop above 0 s"
         )
 
 
@@ -274,7 +268,7 @@ class _Checked:
             yield block.astype(np.float32, copy=False)
 
     def require_content(self) -> None:
-        """Raise unless something rose above silence."""
+        """Raise unless some sample rose above silence."""
         if self.peak < 10 ** (audio.SILENCE_DBFS / 20):
             raise NoContentError(
                 f"{self.name} holds nothing to compare: none of its {self.n_samples} samples "
@@ -283,7 +277,7 @@ class _Checked:
 
 
 def _fused(model: CqtNet) -> CqtNet:
-    """A copy for inference with every BatchNorm folded into what is beside it."""
+    """A copy for inference with every BatchNorm folded into the layer beside it."""
     fused = copy.deepcopy(model).eval()
     for block in fused.trunk:
         assert isinstance(block, Block)
@@ -297,18 +291,15 @@ def _fused(model: CqtNet) -> CqtNet:
 
 @torch.no_grad()
 def _fold(norm: torch.nn.BatchNorm1d, linear: torch.nn.Linear) -> None:
-    """Let `linear` do alone what `norm` and then `linear` do."""
+    """Change `linear` so that it does alone what `norm` and then `linear` do."""
     assert norm.running_mean is not None and norm.running_var is not None
     gain = norm.weight / (norm.running_var + norm.eps).sqrt()
     linear.bias.add_(linear.weight @ (norm.bias - norm.running_mean * gain))
     linear.weight.mul_(gain)
 
 
-# Many files embedded into one .npz, with progress on stderr.
-
-
 @dataclass(frozen=True)
-class Summary:
+class EmbedSummary:
     """What was embedded, and what could not be."""
 
     files: tuple[str, ...]
@@ -317,15 +308,11 @@ class Summary:
     duration_s: float
     elapsed_s: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data."""
-        return asdict(self)
-
 
 def embed_files(
     paths: Sequence[Path], out: Path, embedder: Embedder, *, window_s: float, hop_s: float
-) -> Summary:
-    """Embed every audio file of `paths` and write `out`; files that fail are listed."""
+) -> EmbedSummary:
+    """Embed every audio file of `paths` and write `out` (.npz); files that fail are listed."""
     check_windows(window_s=window_s, hop_s=hop_s)
     started = time.monotonic()
     files = list(audio.find_audio(paths))
@@ -336,30 +323,23 @@ def embed_files(
     done: dict[str, Embeddings] = {}
     failed: dict[str, str] = {}
     duration_s = 0.0
-    console = Console(stderr=True)
-    for path in _with_progress(files, console):
-        try:
-            trace = embedder.trace_file(path)
-            done[str(path)] = embedder.windows(trace, window_s=window_s, hop_s=hop_s)
-            duration_s += trace.duration_s
-        except InputError as error:
-            if len(files) == 1:
-                raise
-            failed[os.fspath(path)] = str(error)
-            console.print(f"cqtnet: {error}", style="red", markup=False, soft_wrap=True)
+    with progress_bar("embedding", len(files)) as bar:
+        for path in files:
+            try:
+                trace = embedder.trace_file(path)
+                done[str(path)] = embedder.windows(trace, window_s=window_s, hop_s=hop_s)
+                duration_s += trace.duration_s
+            except InputError as error:
+                if len(files) == 1:
+                    raise
+                failed[os.fspath(path)] = str(error)
+                bar.print(f"cqtnet: {error}")
+            bar.advance()
     if not done:
         raise InputError(f"none of {len(files)} files could be embedded; see the lines above")
     _write(out, done, embedder)
     n_windows = sum(len(e.vectors) for e in done.values())
-    return Summary(tuple(done), failed, n_windows, duration_s, time.monotonic() - started)
-
-
-def _with_progress(files: Sequence[Path], console: Console) -> Iterable[Path]:
-    columns = (TextColumn("embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        yield from progress.track(files)
+    return EmbedSummary(tuple(done), failed, n_windows, duration_s, time.monotonic() - started)
 
 
 def _write(out: Path, done: dict[str, Embeddings], embedder: Embedder) -> None:

@@ -1,10 +1,10 @@
-"""Errors about what the user gave us, as one tree.
+"""Errors about what the user gave, as one tree.
 
 InputError                  exit code 2, one line on stderr
-├── EffectError             augment: bad effect parameters
+├── EffectError             augment: wrong parameters of an effect
 ├── AudioError              a file that cannot be used as audio
 │   ├── NotAudioError       missing, a folder, a device, or nothing that decodes
-│   ├── UnsafeAudioError    beyond our limits: rate, channels, length
+│   ├── UnsafeAudioError    beyond the limits: rate, channels, length
 │   └── NoContentError      decodes, but holds nothing to compare
 ├── FragmentTooShortError   fewer frames than the model needs
 ├── ManifestError           a wrong list of recordings, trials or scores; names file and line
@@ -12,36 +12,21 @@ InputError                  exit code 2, one line on stderr
 └── ArchiveError            an archive that cannot be opened, read or written
 """
 
-from augment.errors import EffectError, InputError
+from augment.errors import (
+    AudioError,
+    EffectError,
+    InputError,
+    NoContentError,
+    NotAudioError,
+    UnsafeAudioError,
+)
 
+# fmt: off
 __all__ = [
-    "ArchiveError",
-    "AudioError",
-    "EffectError",
-    "FragmentTooShortError",
-    "InputError",
-    "ManifestError",
-    "NoContentError",
-    "NotAudioError",
-    "UnsafeAudioError",
-    "WeightsError",
+    "ArchiveError", "AudioError", "EffectError", "FragmentTooShortError", "InputError",
+    "ManifestError", "NoContentError", "NotAudioError", "UnsafeAudioError", "WeightsError",
 ]
-
-
-class AudioError(InputError):
-    """A file that cannot be used as audio."""
-
-
-class NotAudioError(AudioError):
-    """The path is missing, is no regular file, or holds nothing that decodes as audio."""
-
-
-class UnsafeAudioError(AudioError):
-    """The file decodes, but beyond the limits that keep time and memory bounded."""
-
-
-class NoContentError(AudioError):
-    """The file decodes, but holds nothing to compare: no frames, silence, nothing finite."""
+# fmt: on
 
 
 class FragmentTooShortError(InputError):

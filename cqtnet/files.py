@@ -13,14 +13,12 @@ from typing import Any, Self
 
 from cqtnet.errors import InputError
 
-# What is open until its block ends.
-
 
 class Closing:
-    """For classes with a `close`: closed at the end of a `with` block, however that ends."""
+    """A base for classes with a `close`: a `with` block calls it, however the block ends."""
 
     def close(self) -> None:
-        """Give back what is held; a second time does nothing."""
+        """Release what is held; a second call does nothing."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
@@ -30,11 +28,8 @@ class Closing:
         self.close()
 
 
-# Files written whole or not at all.
-
-
 def refuse_overwrite(path: Path, *, force: bool) -> None:
-    """Raise unless `path` can be written: free, or a file that `force` allows to replace."""
+    """Raise unless `path` can be written: it is free, or a file and `force` is set."""
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         raise InputError(f"{path} is no regular file; give the name of a file to write")
     if path.exists() and not force:
@@ -43,7 +38,7 @@ def refuse_overwrite(path: Path, *, force: bool) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder and those above it, and see that files can be made in it."""
+    """Make the folder and those above it; raise unless files can be made in it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -54,9 +49,9 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, with its suffix, that takes its place when all went well.
+    """A temporary path beside `path`, with its suffix, which replaces it when the block succeeds.
 
-    Whatever fails leaves the old file, or none: never a part of the new one.
+    Any failure leaves the old file, or none, but never a part of the new one.
     """
     refuse_overwrite(path, force=True)
     temporary = path.with_name(f".writing-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
@@ -102,7 +97,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file of our own; for recordings see `audio.file_sha256`."""
+    """Hexadecimal SHA-256 of one of our own files; for recordings see `audio.file_sha256`."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,4 +1,4 @@
-"""What training minimises: recordings told apart as classes, views of one moment paired."""
+"""What training minimises: recordings as classes, and pairs of views; and whitening at its end."""
 
 from collections.abc import Iterable
 
@@ -13,8 +13,8 @@ from cqtnet.views import Batch, embed_batch
 class ClassHead(nn.Module):
     """FC1: logits (B, classes) of embeddings (B, E); dropped after training.
 
-    With `scale` 0 it is the paper's linear layer. Otherwise it compares by cosine, times
-    `scale`, after taking `margin` off the right class (additive-margin softmax).
+    With `scale` 0 it is the paper's linear layer. Otherwise the logits are cosines times `scale`,
+    with `margin` taken off that of the right class (additive-margin softmax).
     """
 
     def __init__(
@@ -45,9 +45,9 @@ def nt_xent(
 ) -> Tensor:
     """Mean cross-entropy of finding, for each view (B, E), the other view of the same moment.
 
-    All other views of the batch are the alternatives (NT-Xent), except those of the same
-    recording or the same collection (B,): they may hold the same music, and pushing them apart
-    would teach a falsehood.
+    The alternatives are all other views of the batch (NT-Xent), except those of the same
+    recording or the same collection (B,): they may hold the same music, so they must not be
+    pushed apart.
     """
     n = len(first)
     views = F.normalize(torch.cat([first, second]).float())
@@ -63,24 +63,24 @@ def nt_xent(
     return F.cross_entropy(logits.masked_fill(excluded, float("-inf")), partner)
 
 
-# Whitening: the last stage of training, a closed-form change of FC0.
-# Embeddings that came out of training vary a lot in some directions and little in others, and so
-# does what an alteration moves them by. The cosine weighs all directions alike, so it spends itself
-# on those that vary for no good reason. Both variations are measured on pairs of views, and FC0 is
-# changed so that their mean is about the same in every direction. Nothing is added at inference.
+# Whitening: the last stage of training, a closed-form change of FC0. After training, embeddings
+# vary a lot in some directions and little in others, and alterations move them more in some than
+# in others. The cosine weighs all directions alike, so the directions that vary most for no good
+# reason dominate it. Both variations are measured on pairs of views, and FC0 is changed so that
+# their mean is about the same in every direction. Nothing is added at inference.
 
 WITHIN = 0.5
-"""Weight of what alterations move, the rest being that of how fragments differ at all."""
+"""Weight of the variation that alterations cause; the rest is that between fragments."""
 FLOOR = 0.1
-"""Variance added in every direction, of a mean of 1: keeps directions that hold nothing small."""
+"""Variance added in every direction, where the mean is 1: keeps empty directions small."""
 
 
 @torch.inference_mode()
 def whiten(net: CqtNet, batches: Iterable[Batch], *, dtype: torch.dtype = torch.float32) -> None:
     """Change FC0 of `net` by the pairs of views in `batches`, of any lengths.
 
-    Some thousands of pairs tell enough of 768 features. `dtype` is the trunk's; batches, which may
-    be made as they are wanted, are made in float32.
+    Some thousands of pairs are enough for 768 features. `dtype` is the trunk's; the batches are
+    float32.
     """
     was_training = net.training
     net.eval()

@@ -1,14 +1,14 @@
 """CQT-Net: 84-bin constant-Q frames in, one embedding out (Yu et al. 2020, the paper's Table 1).
 
-The trunk is dilated convolutions that never pool or stride along frequency, so that a
-transposition moves features instead of destroying them. A head pools what the trunk saw over
+The trunk consists of dilated convolutions that never pool or stride along frequency, so that a
+transposition moves features and does not destroy them. A head pools the trunk's output over
 frequency and time into one vector, and FC0 maps that to the embedding. The classifier of
-training (FC1) is no part of it: see `cqtnet.losses`.
+training (FC1) is not part of it: see `cqtnet.losses`.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from cqtnet.cqt import FRAMES_PER_SECOND, HOP_LENGTH, LEVEL_RADIUS, N_BINS, CqtC
 from cqtnet.errors import FragmentTooShortError, WeightsError
 
 MINIMUM_S = 2.0
-"""Seconds below which a fragment is refused; what a net needs beyond is padded with silence."""
+"""Shorter fragments, in seconds, are refused; a network that needs more is fed silence."""
 
 
 class Layer(NamedTuple):
@@ -48,10 +48,14 @@ LAYERS = (
     Layer("conv9", 512, (3, 3), 2),  # 47 × 44
 )
 
-Head = Literal["max", "mean", "mean+max", "max+means", "gem"]
-HEADS: tuple[Head, ...] = get_args(Head)
-"""How what the trunk saw is pooled over frequency and time. `max+means` is the maximum of all, the
-mean over time of the maximum over frequency, and the mean of all."""
+HEADS = {
+    "max": (("max", "max"),),
+    "mean": (("mean", "mean"),),
+    "mean+max": (("mean", "mean"), ("max", "max")),
+    "max+means": (("max", "max"), ("max", "mean"), ("mean", "mean")),
+    "gem": (("mean", "mean"),),  # of powers, whose exponent is learned
+}
+"""The statistics of the trunk's output that FC0 reads: each over frequency, then over time."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,12 @@ class Preset:
     width: float = 1.0  # times the paper's channels
     frames_averaged: int = 1  # consecutive CQT frames averaged into one before the network
     time_padding: bool = False  # pad convolutions in time, so that short input passes
-    head: Head = "max"
+    head: str = "max"  # one of HEADS
     standardised: bool = False  # BatchNorm of what was pooled, before FC0
     embedding_size: int = 2048
 
     def __post_init__(self) -> None:
-        """Refuse what no network can be built from."""
+        """Raise WeightsError unless a network can be built from it."""
         sizes = (self.frames_averaged, self.embedding_size)
         whole = all(isinstance(size, int) and size >= 1 for size in sizes)
         switches = (self.time_padding, self.standardised)
@@ -87,7 +91,7 @@ class Preset:
 
     @property
     def receptive_frames(self) -> int:
-        """CQT frames that one step of the trunk can hear."""
+        """CQT frames that one step of the trunk depends on."""
         reach, stride = 1, 1
         for layer in LAYERS:
             reach += (layer.kernel[1] - 1) * layer.dilation * stride
@@ -98,7 +102,7 @@ class Preset:
 
     @property
     def receptive_s(self) -> float:
-        """Seconds that one step of the trunk can hear."""
+        """Seconds that one step of the trunk depends on."""
         return self.receptive_frames / FRAMES_PER_SECOND
 
     @property
@@ -145,7 +149,7 @@ PRESETS = {
         Preset("tiny", width=0.125, frames_averaged=4, time_padding=True, embedding_size=64),
     )
 }
-"""`paper`: as published. `default`: what ships for users. `tiny`: for tests and first tries."""
+"""`paper`: as published. `default`: for users. `tiny`: for tests and first tries."""
 
 
 def find_preset(name: str, **changes: Any) -> Preset:
@@ -174,7 +178,7 @@ class Block(nn.Module):
         self.pool = nn.MaxPool2d((1, 2), (1, 2), (0, 1)) if layer.pool else nn.Identity()
 
     def forward(self, views: list[Tensor]) -> list[Tensor]:
-        """Views (B, C, F, T) → (B, C', F', T'), each of its own T; BatchNorm sees all of them."""
+        """Views (B, C, F, T) → (B, C', F', T'), each of its own T, one BatchNorm over all."""
         convolved = [self.conv(view) for view in views]
         widths = [view.shape[3] for view in convolved]
         together = convolved[0] if len(views) == 1 else torch.cat(convolved, dim=3)
@@ -199,7 +203,7 @@ class CqtNet(nn.Module):
         self.trunk = nn.Sequential()
         for name, block in blocks:
             self.trunk.add_module(name, block)
-        pooled = {"mean+max": 2, "max+means": 3}.get(preset.head, 1) * channels
+        pooled = len(HEADS[preset.head]) * channels
         if preset.head == "gem":
             self.gem_power = nn.Parameter(torch.tensor(3.0))
         self.norm: nn.Module = nn.BatchNorm1d(pooled) if preset.standardised else nn.Identity()
@@ -208,8 +212,8 @@ class CqtNet(nn.Module):
     def forward(self, *views: Tensor, windows: Sequence[slice] | None = None) -> Tensor:
         """Embeddings (views * B, embedding_size) of normalised CQT frames (B, 84, T).
 
-        Several views may differ in length, and are normalised together while training. Of each
-        only the steps in its window are pooled, if windows are given.
+        Views may differ in length; in training they are normalised together. If windows are
+        given, only the steps of a view in its window are pooled.
         """
         steps = self.steps_of([self.pad_short(view) for view in views])
         chosen = windows or [slice(None)] * len(views)
@@ -217,7 +221,7 @@ class CqtNet(nn.Module):
         return self.embed_pooled(torch.cat(pooled))
 
     def pad_short(self, frames: Tensor) -> Tensor:
-        """Frames with silence on both sides up to what the trunk needs; under 2 s, an error."""
+        """Frames with silence on both sides, as many as the trunk needs; under 2 s, an error."""
         n_frames = frames.shape[-1]
         if n_frames < frame_count(round(MINIMUM_S * SAMPLE_RATE)):
             raise FragmentTooShortError(
@@ -228,10 +232,10 @@ class CqtNet(nn.Module):
         return F.pad(frames, (missing // 2, missing - missing // 2))
 
     def steps(self, frames: Tensor) -> Tensor:
-        """What the head keeps of each step in time, (B, S, steps), of frames (B, 84, T).
+        """The steps in time, pooled over frequency, (B, S, steps), of frames (B, 84, T).
 
-        A step is `preset.stride_frames` long. Frequency is pooled here already, so that a long
-        recording is small, and any window of steps can be pooled afterwards.
+        A step is `preset.stride_frames` long. Steps of a long recording are small, and any window
+        of them can be pooled afterwards.
         """
         return self.steps_of([frames])[0]
 
@@ -250,59 +254,49 @@ class CqtNet(nn.Module):
         return x if x.is_cuda else x.contiguous(memory_format=torch.channels_last)
 
     def _over_frequency(self, x: Tensor) -> Tensor:
-        steps: Tensor
-        match self.preset.head:
-            case "max":
-                steps = x.amax(dim=2)
-            case "mean":
-                steps = x.mean(dim=2)
-            case "mean+max" | "max+means":
-                steps = torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1)
-            case "gem":
-                steps = x.clamp(min=1e-6).pow(self.gem_power).mean(dim=2)
-        return steps
+        """Steps (B, S, steps) of the trunk's output (B, C, F, steps)."""
+        if self.preset.head == "gem":
+            x = x.clamp(min=1e-6).pow(self.gem_power)
+        return torch.cat([_pool(x, statistic) for statistic in self._kept()], dim=1)
+
+    def _kept(self) -> list[str]:
+        """The statistics over frequency that the head needs."""
+        needed = {over_frequency for over_frequency, _ in HEADS[self.preset.head]}
+        return [statistic for statistic in ("mean", "max") if statistic in needed]
 
     def embed_steps(self, steps: Tensor) -> Tensor:
         """Embeddings (B, embedding_size) of all steps given, (B, S, steps), in float32."""
         return self.embed_pooled(self.pooled(steps))
 
     def embed_pooled(self, pooled: Tensor) -> Tensor:
-        """Embeddings (B, embedding_size) of what was pooled over frequency and time."""
+        """Embeddings (B, embedding_size) of pooled steps (B, pooled)."""
         with torch.autocast(pooled.device.type, enabled=False):
             embeddings: Tensor = self.fc0(self.norm(pooled))  # (B, 512) → (B, 2048)
         return embeddings
 
     def pooled(self, steps: Tensor) -> Tensor:
-        """What FC0 reads of all steps given, (B, S, steps), in float32."""
-        steps = steps.float()
-        match self.preset.head:
-            case "max":
-                pooled = steps.amax(dim=2)
-            case "mean":
-                pooled = steps.mean(dim=2)
-            case "mean+max":
-                mean, peak = steps.chunk(2, dim=1)
-                pooled = torch.cat([mean.mean(dim=2), peak.amax(dim=2)], dim=1)
-            case "max+means":
-                mean, peak = steps.chunk(2, dim=1)
-                pooled = torch.cat([peak.amax(dim=2), peak.mean(dim=2), mean.mean(dim=2)], dim=1)
-            case "gem":
-                pooled = steps.mean(dim=2).pow(1 / self.gem_power)
-        return pooled
+        """The input of FC0 (B, pooled) of all steps given, (B, S, steps), in float32."""
+        kept = self._kept()
+        parts = dict(zip(kept, steps.float().chunk(len(kept), dim=1), strict=True))
+        statistics = HEADS[self.preset.head]
+        pooled = torch.cat([_pool(parts[kind], over_time) for kind, over_time in statistics], dim=1)
+        return pooled.pow(1 / self.gem_power) if self.preset.head == "gem" else pooled
 
 
-# Which steps the trunk makes of a recording, and which samples each of them hears.
+def _pool(x: Tensor, statistic: str) -> Tensor:
+    """The mean or the maximum over the third axis."""
+    return x.mean(dim=2) if statistic == "mean" else x.amax(dim=2)
 
 
 @dataclass(frozen=True)
 class StepSpan:
-    """Which samples a block of steps needs, so that it equals one pass over everything."""
+    """Which samples a block of steps depends on; with them it equals one pass over everything."""
 
     stride: int  # frames from step to step
-    reach_left: int  # frames that a step hears before its own first frame
-    reach_right: int  # frames that it hears from there on
-    context_steps: int  # steps before a block whose samples are held for it
-    context_frames: int  # frames around what is heard that CQT and level need
+    reach_left: int  # frames before its own first frame that a step depends on
+    reach_right: int  # frames from there on that it depends on
+    context_steps: int  # steps before a block whose samples are kept for it
+    context_frames: int  # frames around these that the CQT and the level need
 
     @classmethod
     def of(cls, preset: Preset) -> "StepSpan":
@@ -325,11 +319,11 @@ class StepSpan:
         )
 
     def held_from(self, first_step: int) -> int:
-        """First sample that a block starting at `first_step` needs; on the grid of steps."""
+        """First sample, on the grid of steps, that a block starting at `first_step` needs."""
         return max(0, first_step - self.context_steps) * self.stride * HOP_LENGTH
 
     def block_samples(self, n_steps: int, *, first_step: int = 0) -> int:
-        """Samples from `held_from` to the last that `n_steps` steps can depend on."""
+        """Samples from `held_from` to the last that `n_steps` steps depend on."""
         last_frame = (first_step + n_steps - 1) * self.stride + self.reach_right
         last_sample = (last_frame + self.context_frames) * HOP_LENGTH
         return last_sample - self.held_from(first_step)
@@ -338,7 +332,7 @@ class StepSpan:
 def window_steps(
     preset: Preset, n_steps: int, *, window_s: float, hop_s: float
 ) -> tuple[NDArray[np.int64], int]:
-    """First steps of all windows among `n_steps`, the last ending with them; and their length."""
+    """First steps of all windows among `n_steps`, and their length; the last one ends with them."""
     length = min(step_count(preset, round(window_s * SAMPLE_RATE)), n_steps)
     last = n_steps - length
     step_s = preset.stride_frames / FRAMES_PER_SECOND
@@ -348,7 +342,7 @@ def window_steps(
 
 
 def step_count(preset: Preset, n_samples: int) -> int:
-    """Steps that the trunk makes of that many samples."""
+    """The number of the trunk's steps over that many samples."""
     steps = max(frame_count(n_samples), preset.minimum_frames)
     steps = -(-steps // preset.frames_averaged)
     for layer in LAYERS:

@@ -2,25 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 ESTIMATE_S = 600
 """Seconds of the past from which the time left is estimated."""
 
 
 class Bar:
-    """One line of progress. It appears with the first news, so a refused order shows no bar."""
+    """One line of progress. It appears with the first report, so a refused call shows no bar."""
 
-    def __init__(self, progress: Progress, doing: str, total: float | None) -> None:
+    def __init__(self, progress: "Progress", doing: str, total: float | None) -> None:
         self._progress = progress
         self._task = progress.add_task(doing, total=total)
 
@@ -38,7 +32,7 @@ class Bar:
 
     def print(self, line: str) -> None:
         """Write a line above the bar, also where stderr is no terminal."""
-        self._progress.console.print(line, markup=False, highlight=False)
+        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _show(self) -> None:
         if not self._progress.disable:
@@ -58,6 +52,16 @@ def progress_bar(
     ...     for file in files:
     ...         bar.advance()
     """
+    from rich.console import Console  # here, for it takes as long as the rest of `--help`
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     console = Console(stderr=True, quiet=quiet)
     columns = (
         TextColumn("{task.description}", markup=False),

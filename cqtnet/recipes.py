@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from augment.spectral import SpectralRanges
@@ -11,15 +11,13 @@ from cqtnet.cache import MARGIN_BINS
 from cqtnet.errors import InputError
 from cqtnet.model import MINIMUM_S
 
-# Changing fields of a recipe or a preset by text, as options of the command line are.
-
 T = TypeVar("T")
 
 
 def changed(settings: T, assignments: Iterable[str]) -> T:
-    """`settings`, a frozen dataclass, after assignments such as "lr=0.01", "spectral.eq_db=3".
+    """`settings`, a frozen dataclass, after assignments such as "lr=0.01" or "spectral.eq_db=3".
 
-    Values are JSON, or else text; lists become tuples.
+    Values are read as JSON, or else as text; lists become tuples.
 
     >>> changed(find_recipe("default"), ["fragment_s=[5, 10]", "optimiser=sgd"])
     """
@@ -50,7 +48,7 @@ def _assigned(settings: T, path: list[str], value: Any, assignment: str) -> T:
 
 
 def _like(before: Any, value: Any, assignment: str) -> Any:
-    """`value` as the same kind of thing as `before`; whole numbers may stand for others."""
+    """`value` in the type of `before`; a whole number may stand for a fraction."""
     if isinstance(before, float) and type(value) is int:
         return float(value)
     if isinstance(before, tuple) and isinstance(value, list):
@@ -68,46 +66,44 @@ def _value(text: str) -> Any:
         return text
 
 
-# Training recipes by name, as plain data that is saved with the weights.
-
 LONGEST_S = 60.0
-"""Seconds of the longest fragment: so much white noise is at hand to be added."""
+"""Seconds of the longest fragment; so much white noise is prepared for adding."""
 LEAST = {"batch": 2, "epochs": 1, "temperature": 1e-3, "lr": 1e-12}
-"""The least of every number that may not be 0."""
+"""The least value of every number that may not be 0."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a training run besides the data, the preset and the seed."""
+    """Everything that a training run depends on besides the data, the preset and the seed."""
 
     name: str
-    # what the loss is made of
+    # the loss
     pair_weight: float = 1.0  # NT-Xent over two altered views of one moment
     class_weight: float = 0.5  # cross-entropy with every recording its own class
     temperature: float = 0.07
     class_scale: float = 0.0  # 0: the paper's linear FC1; else cosine classifier
     class_margin: float = 0.0
-    # what a step sees
+    # the data of a step
     batch: int = 24  # fragments of the longest length; shorter ones come in larger batches
     fragment_s: tuple[float, ...] = (5.0, 10.0, 20.0)
-    context_s: float = 0.0  # what the untouched view hears beyond the fragment, on both sides,
-    context_share: float = 0.0  # in this share of steps, as a window of a recording does
+    context_s: float = 0.0  # seconds of the untouched view on both sides of the fragment,
+    context_share: float = 0.0  # in this share of steps, as around a window of a recording
     jitter_s: float = 1.0  # how far apart two views of one moment may start
-    waveform_share: float = 0.125  # of altered views altered as waveform, not as CQT
-    chain: Literal["paper", "real-life"] = "real-life"  # how waveforms are altered
+    waveform_share: float = 0.125  # of altered views: altered as waveform, not as CQT
+    chain: Literal["paper", "real-life"] = "real-life"  # the alterations of waveforms
     spectral: SpectralRanges = field(default_factory=SpectralRanges)
-    # how the weights move
+    # the optimiser
     optimiser: Literal["sgd", "adamw"] = "adamw"
     lr: float = 1e-3
     weight_decay: float = 1e-2
     schedule: Literal["cosine", "plateau"] = "cosine"
     warmup_steps: int = 100
-    epochs: int = 60  # an epoch is as many fragments as the recordings last
-    frozen_share: float = 0.0  # of steps, at the end, that take BatchNorm as inference will
-    whitening_steps: int = 0  # of views that FC0 is whitened by at the end; 0: it is not
+    epochs: int = 60  # in an epoch the fragments are as long in all as the recordings
+    frozen_share: float = 0.0  # of steps, at the end, with BatchNorm as in inference
+    whitening_steps: int = 0  # steps' views for whitening FC0 at the end; 0: no whitening
 
     def __post_init__(self) -> None:
-        """Refuse what nothing can be trained by."""
+        """Raise InputError unless a network can be trained by this recipe."""
         for known in fields(self):
             value = getattr(self, known.name)
             if isinstance(value, int | float):
@@ -123,13 +119,9 @@ class Recipe:
             )
         if max(map(abs, self.spectral.shift_semitones)) > MARGIN_BINS:
             raise InputError(
-                f"shift_semitones {list(self.spectral.shift_semitones)} leaves the bins that are "
+                f"shift_semitones {list(self.spectral.shift_semitones)} exceeds the bins that are "
                 f"cached; give a range within ±{MARGIN_BINS}"
             )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data."""
-        return asdict(self)
 
 
 def _require_number(name: str, value: float) -> None:
@@ -158,7 +150,7 @@ RECIPES = {
         ),
     )
 }
-"""`default`: what verifies best. `paper`: as published, alterations of the waveform only."""
+"""`default`: verifies best. `paper`: as published, with alterations of the waveform only."""
 
 
 def find_recipe(name: str, **changes: Any) -> Recipe:

@@ -1,8 +1,8 @@
 """The state of a training run on disk: everything a resumed run needs, without a pickle.
 
 One safetensors file holds the tensors of model, head and optimiser, and in its header, as JSON,
-the step, the schedule and the bookkeeping. One file, written whole: a run that is killed at any
-moment finds its old state or its new one.
+the step, the schedule and the history. It is written whole, so a run that is killed at any moment
+finds its old state or its new one.
 """
 
 import json
@@ -30,7 +30,7 @@ SCALARS = "scalars"
 
 @dataclass
 class Progress:
-    """Where a run stands, besides its tensors."""
+    """How far a run has come; the tensors are kept beside it."""
 
     step: int = 0
     best: tuple[float, float] | None = None  # mean validation EER, minus separation
@@ -60,7 +60,7 @@ def save_state(path: Path, learner: nn.Module, optimiser: Optimizer, progress: P
 
 
 def load_state(path: Path, learner: nn.Module, optimiser: Optimizer) -> Progress:
-    """Put a run's state into learner and optimiser, and return where it stood."""
+    """How far the run had come, after loading its state into learner and optimiser."""
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata()
@@ -82,19 +82,16 @@ def load_state(path: Path, learner: nn.Module, optimiser: Optimizer) -> Progress
     return progress
 
 
-# Several processes that train one network together, as torchrun starts them.
-
-
 @dataclass(frozen=True)
 class Ranks:
-    """Where a process stands among all of them; alone, rank 0 of 1."""
+    """Rank of this process among those that train one network together; alone, 0 of 1."""
 
     rank: int
     world: int
     device: torch.device
 
     def mean(self, value: float) -> float:
-        """The mean of all processes' values, so that all of them decide alike."""
+        """The mean of all processes' values, so that all of them decide the same."""
         if self.world == 1:
             return value
         tensor = torch.tensor(value, device=self.device)
@@ -103,13 +100,13 @@ class Ranks:
 
 
 def is_main() -> bool:
-    """Whether this process is the one that reports, before and after it has joined."""
+    """Whether this process is the one that reports; also works before it has joined the others."""
     return os.environ.get("RANK", "0") == "0"
 
 
 @contextmanager
 def joined(device_name: str) -> Iterator[Ranks]:
-    """Join the processes that torchrun started, and part when the block ends."""
+    """The ranks of the processes that torchrun started, joined until the block ends."""
     device = find_device(device_name)
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
@@ -122,13 +119,13 @@ def joined(device_name: str) -> Iterator[Ranks]:
     dist.init_process_group("nccl" if cuda else "gloo")
     try:
         yield Ranks(dist.get_rank(), world, device)
-        dist.barrier()  # who leaves while another still talks makes gloo abort
+        dist.barrier()  # gloo aborts if one leaves while another still communicates
     finally:
         dist.destroy_process_group()
 
 
 class _Gather(torch.autograd.Function):
-    """All processes' rows one after the other; gradients go back to whose rows they are."""
+    """All processes' rows one after the other; gradients go back to the process of the row."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:

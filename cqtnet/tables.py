@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cqtnet.audio.files import AUDIO_SUFFIXES, shown
+from augment.audio.files import AUDIO_SUFFIXES, shown
 from cqtnet.errors import ManifestError
 
 

@@ -1,9 +1,9 @@
-"""Training, as one flat loop: plan, alter, embed, compare, step; validate and save every epoch."""
+"""Training, as one flat loop: plan, alter, embed, compare, step; every epoch validate and save."""
 
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ STATE, BEST, FINAL = "last.safetensors", "best.safetensors", "final.safetensors"
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A run: what is trained how, from which seed, where it is kept."""
+    """Everything about a run: where it is kept, what is trained, how, and from which seed."""
 
     out: Path
     cache: Path
@@ -53,7 +53,7 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class StepReport:
-    """What is known after a step; `verdict` only after those that end an epoch."""
+    """The figures of a step; there is a `verdict` only when the step ends an epoch."""
 
     step: int
     n_steps: int
@@ -90,7 +90,7 @@ def train(
 
     Writes to `config.out`: `last.safetensors` (to resume), `best.safetensors` and, when the
     schedule has ended, `final.safetensors` (to use, each with its JSON), `config.json`,
-    `history.json` and `curves.png`. Of a run that was stopped early the verdict is the best's.
+    `history.json` and `curves.png`. If a run stops early, the best verdict is returned.
     """
     with joined(config.device) as ranks:
         return _train(items, config, ranks, on_step)
@@ -101,7 +101,7 @@ def _train(
 ) -> Verdict | None:
     """The loop itself.
 
-    Longer than functions are here: a training loop is understood in one piece or not at all.
+    It is longer than other functions: a training loop is understood in one piece or not at all.
     """
     rank, world, device = ranks.rank, ranks.world, ranks.device
     dtype = find_dtype(device, config.precision)
@@ -126,19 +126,10 @@ def _train(
 
     pairs = make_pairs(held_out, config.cache) if main else None
     store = load_frames(learning, config.cache, device=str(device))
-    noise = noise_frames(config.noise)
-    views = Views(
-        store,
-        learning,
-        recipe,
-        seed=config.seed,
-        noise=noise,
-        stride_frames=config.preset.stride_frames,
-        rank=rank,
-    )
-    waveforms = Waveforms(
-        learning, store.places, recipe, cache=config.cache, seed=config.seed, rank=rank
-    )
+    noise, stride = noise_frames(config.noise), config.preset.stride_frames
+    of_step = {"seed": config.seed, "rank": rank}
+    views = Views(store, learning, recipe, noise=noise, stride_frames=stride, **of_step)
+    waveforms = Waveforms(learning, store.places, recipe, cache=config.cache, **of_step)
     n_epoch = steps_per_epoch(store.places.lengths, recipe, world=world)
     n_steps = n_epoch * recipe.epochs
     if main and not config.resume:
@@ -175,21 +166,28 @@ def _train(
             progress.step, progress.schedule = step + 1, plateau.state_dict()
             if main and pairs is not None:
                 verdict = validate(learner.net, pairs, dtype=dtype)
-                progress.history.append(_history_row(step + 1, mean_loss, lr, verdict))
-                _keep(config, learner, optimiser, progress, verdict, card)
+                eers = {f"eer_{name}": eer for name, eer in verdict.eer.items()}
+                row = {"step": step + 1, "loss": mean_loss, "lr": lr}
+                progress.history.append({**row, "separation": verdict.separation, **eers})
+                if progress.best is None or _rank(verdict) < progress.best:
+                    progress.best = _rank(verdict)
+                    _save(config.out / BEST, learner, progress, verdict, card)
+                save_state(config.out / STATE, learner, optimiser, progress)
+                write_json(config.out / "history.json", progress.history)
+                draw_curves(progress.history, config.out / "curves.png")
         on_step(StepReport(step + 1, n_steps, losses[-1], lr, speed, verdict))
         out_of_time = time.monotonic() - started > config.stop_after_s
         if epoch_ends and ranks.mean(float(out_of_time)) > 0:
             break
     if pairs is None or progress.step < n_steps:
-        return None if progress.best is None else _best_verdict(progress.history)
+        return min(_verdicts(progress.history), key=_rank, default=None)
     if recipe.whitening_steps:
         later = range(n_steps, n_steps + recipe.whitening_steps)
         drawn = zip(later, waveform_batches(waveforms, later, workers=config.workers), strict=True)
         batches = (views.batch(step, altered) for step, altered in drawn)
         whiten(learner.net, batches, dtype=dtype)
     verdict = validate(learner.net, pairs, dtype=dtype)
-    _save(config, FINAL, learner, progress, verdict, card)
+    _save(config.out / FINAL, learner, progress, verdict, card)
     return verdict
 
 
@@ -214,10 +212,10 @@ def loss_of(model: nn.Module, batch: Batch, recipe: Recipe, *, world: int = 1) -
 
 
 def freeze_norms(learner: nn.Module) -> None:
-    """Let BatchNorm use its running statistics, so that training sees what inference will.
+    """Let BatchNorm use its running statistics, as in inference.
 
-    Its own statistics tell a batch's common features apart from the rest: all of its fragments
-    are equally long, which shows in maxima, and half of them are the other half altered.
+    A batch's own statistics are not those of inference: all of its fragments are equally long,
+    which shows in maxima, and half of them are the other half altered.
     """
     for module in learner.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
@@ -225,7 +223,7 @@ def freeze_norms(learner: nn.Module) -> None:
 
 
 def steps_per_epoch(lengths: "np.ndarray[Any, Any]", recipe: Recipe, *, world: int = 1) -> int:
-    """Steps until as many fragments were seen as the recordings last."""
+    """Steps until the fragments are as long in all as the recordings."""
     seconds = float(lengths.sum()) / FRAMES_PER_SECOND
     batch = min(recipe.batch, len(lengths)) * world
     return max(1, math.ceil(seconds / max(recipe.fragment_s) / batch))
@@ -234,11 +232,11 @@ def steps_per_epoch(lengths: "np.ndarray[Any, Any]", recipe: Recipe, *, world: i
 def run_card(
     config: TrainConfig, items: list[Item], *, dtype: torch.dtype, world: int
 ) -> dict[str, Any]:
-    """What has to be known to repeat the run, as plain data saved with its weights."""
+    """Everything that is needed to repeat the run, as plain data that is saved with the weights."""
     counts = {split: sum(i.split == split for i in items) for split in ("train", "valid")}
     card = {
-        "recipe": config.recipe.to_dict(),
-        "preset_trained": config.preset.to_dict(),
+        "recipe": asdict(config.recipe),
+        "preset_trained": asdict(config.preset),
         "seed": config.seed,
         "recordings": counts,
         "data_sha256": data_hash([i for i in items if i.split in counts]),
@@ -252,7 +250,7 @@ def run_card(
 
 
 def require_fit(out: Path, card: dict[str, Any], *, resume: bool) -> None:
-    """Raise unless `out` is free for a new run, or holds the run that is to be resumed."""
+    """Raise unless `out` is free for a new run, or holds the run to be resumed."""
     if not resume:
         if (out / STATE).exists():
             raise WeightsError(f"{out} holds a run already; use --resume or another --out")
@@ -284,7 +282,7 @@ def _optimiser(learner: Learner, recipe: Recipe) -> torch.optim.Optimizer:
 def _learning_rate(
     recipe: Recipe, step: int, n_steps: int, optimiser: torch.optim.Optimizer
 ) -> float:
-    """Set and return the rate of a step; with `plateau` it is what the schedule left."""
+    """The learning rate of a step, after setting it; `plateau` leaves the rate as it is."""
     group = optimiser.param_groups[0]
     if recipe.schedule == "cosine":
         warmup = min(1.0, (step + 1) / max(1, recipe.warmup_steps))
@@ -292,44 +290,19 @@ def _learning_rate(
     return float(group["lr"])
 
 
-def _keep(
-    config: TrainConfig,
-    learner: Learner,
-    optimiser: torch.optim.Optimizer,
-    progress: Progress,
-    verdict: Verdict,
-    card: dict[str, Any],
-) -> None:
-    """Save the state to resume, the weights where they are the best so far, and the curves."""
-    rank = (verdict.mean_eer, -verdict.separation)
-    if progress.best is None or rank < progress.best:
-        progress.best = rank
-        _save(config, BEST, learner, progress, verdict, card)
-    save_state(config.out / STATE, learner, optimiser, progress)
-    write_json(config.out / "history.json", progress.history)
-    draw_curves(progress.history, config.out / "curves.png")
-
-
 def _save(
-    config: TrainConfig,
-    name: str,
-    learner: Learner,
-    progress: Progress,
-    verdict: Verdict,
-    card: dict[str, Any],
+    path: Path, learner: Learner, progress: Progress, verdict: Verdict, card: dict[str, Any]
 ) -> None:
     figures = {"step": progress.step, "validation": asdict(verdict)}
-    save_weights(learner.net, config.out / name, **figures, **card)
+    save_weights(learner.net, path, **figures, **card)
 
 
-def _history_row(step: int, loss: float, lr: float, verdict: Verdict) -> dict[str, float]:
-    eers = {f"eer_{name}": eer for name, eer in verdict.eer.items()}
-    return {"step": step, "loss": loss, "lr": lr, "separation": verdict.separation, **eers}
+def _rank(verdict: Verdict) -> tuple[float, float]:
+    """What verdicts are ordered by: the lowest mean EER is best, then the largest separation."""
+    return verdict.mean_eer, -verdict.separation
 
 
-def _best_verdict(history: list[dict[str, float]]) -> Verdict:
-    verdicts = [
-        Verdict({k[4:]: v for k, v in row.items() if k.startswith("eer_")}, row["separation"])
-        for row in history
-    ]
-    return min(verdicts, key=lambda verdict: (verdict.mean_eer, -verdict.separation))
+def _verdicts(history: list[dict[str, float]]) -> Iterator[Verdict]:
+    for row in history:
+        eer = {key[4:]: value for key, value in row.items() if key.startswith("eer_")}
+        yield Verdict(eer, row["separation"])

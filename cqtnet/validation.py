@@ -1,10 +1,11 @@
 """Verification of held-out recordings while training: fragments against altered fragments.
 
 The alterations are real processing of the waveform, drawn once from a fixed seed, so that every
-epoch and every run is judged by the same pairs. The protocols of `eval` judge the final model;
-these few pairs only choose between epochs.
+epoch and every run uses the same pairs. These few pairs only choose between epochs; the protocols
+of `eval` measure the final model.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from augment.chain import Recipe, draw_chain
 from cqtnet import SAMPLE_RATE, audio
@@ -35,9 +37,9 @@ CONDITIONS: dict[str, Recipe] = {
     "hard": {**PITCH, **TEMPO, **REVERB, "coloured_noise": (1.0, {"snr_db": (10.0, 10.0)})},
 }
 SHORTEST_S = 3.0
-"""Seconds that the fastest tempo leaves long enough for every model."""
+"""At the fastest tempo so many seconds are still long enough for every model."""
 FRAGMENT_S = {"hard": 10.0}
-"""Seconds of a fragment where they are not 20."""
+"""Seconds of a fragment by condition; 20 for the others."""
 
 
 @dataclass(frozen=True)
@@ -95,29 +97,28 @@ def make_pairs(items: Sequence[Item], cache: Path, *, limit: int = 48, seed: int
 
 def _spread(items: Sequence[Item], limit: int, rng: np.random.Generator) -> list[Item]:
     """At most `limit` of the items in random order, from as many collections as possible."""
-    shuffled = [items[i] for i in rng.permutation(len(items))]
-    turns: dict[str, int] = {}
-
-    def turn(item: Item) -> int:
-        turns[item.collection] = turns.get(item.collection, -1) + 1
-        return turns[item.collection]
-
-    return [item for _, item in sorted(((turn(i), i) for i in shuffled), key=lambda t: t[0])][
-        :limit
-    ]
+    turns: Counter[str] = Counter()
+    by_turn: list[tuple[int, Item]] = []
+    for item in (items[i] for i in rng.permutation(len(items))):
+        by_turn.append((turns[item.collection], item))
+        turns[item.collection] += 1
+    return [item for _, item in sorted(by_turn, key=lambda turn: turn[0])][:limit]
 
 
 @torch.inference_mode()
 def validate(model: CqtNet, pairs: Pairs, *, dtype: torch.dtype) -> Verdict:
-    """How well the model, on its device, tells the pairs apart by cosine."""
+    """How well the model, on its device, separates the pairs by cosine."""
     was_training = model.training
     model.eval()
+    device = model.fc0.weight.device
     others = pairs.collections[:, None] != pairs.collections[None]
     eer, separations = {}, []
     for name in CONDITIONS:
-        with torch.autocast(_device(model).type, dtype, enabled=dtype != torch.float32):
+        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
             first, second = (
-                torch.cat([_embed(model, frames) for frames in side[name]])
+                torch.cat(
+                    [normalize(model(frames[None].to(device)).float()) for frames in side[name]]
+                )
                 for side in (pairs.originals, pairs.altered)
             )
         cosines = (first @ second.T).cpu().numpy()
@@ -127,15 +128,6 @@ def validate(model: CqtNet, pairs: Pairs, *, dtype: torch.dtype) -> Verdict:
         separations.append((target.mean() - nontarget.mean()) / (spread + 1e-9))
     model.train(was_training)
     return Verdict(eer, float(np.mean(separations)))
-
-
-def _embed(model: CqtNet, frames: Tensor) -> Tensor:
-    embedding: Tensor = model(frames[None].to(_device(model))).float()
-    return torch.nn.functional.normalize(embedding)
-
-
-def _device(model: CqtNet) -> torch.device:
-    return model.fc0.weight.device
 
 
 @torch.inference_mode()

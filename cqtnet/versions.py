@@ -2,18 +2,37 @@
 
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-PACKAGES = ("cqtnet", "torch", "librosa", "numpy", "audiomentations")
+PACKAGES = (
+    "cqtnet",
+    "torch",
+    "librosa",
+    "numpy",
+    "scipy",
+    "soxr",
+    "soundfile",
+    "av",
+    "faiss-cpu",
+    "audiomentations",
+)
+"""All that figures depend on."""
 
 
 def versions() -> dict[str, str]:
-    """Versions of this project, its commit where it runs from a checkout, and what it rests on."""
+    """Versions of this project, its commit where it runs from a checkout, and its dependencies."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
     found = {name: version(name) for name in PACKAGES}
-    return {**found, "python": platform.python_version(), "commit": commit()}
+    return tuple({**found, "python": platform.python_version(), "commit": commit()}.items())
 
 
+@cache
 def commit() -> str:
     """The checked-out commit, with `+` when files differ from it; empty outside a checkout."""
     root = Path(__file__).parent.parent

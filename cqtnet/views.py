@@ -1,8 +1,8 @@
-"""What a training step sees: which fragments, and how each is altered.
+"""The batches of training: which fragments a step has, and how each is altered.
 
 Every step is planned from its own random generator, seeded by the run's seed, the step and the
-rank. So nothing random has to be saved: a run that resumes at step n sees what it would have
-seen without the pause, and worker processes can prepare waveforms ahead of time.
+rank. So nothing random has to be saved: a run that resumes at step n gets the batches that it
+would have had without the pause, and worker processes can prepare waveforms ahead of time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,11 +25,11 @@ from cqtnet.model import CqtNet, step_count
 from cqtnet.recipes import LONGEST_S, Recipe
 
 EDITS = {"crop", "cut", "repeat", "insert_silence"}
-"""Left out of training: two views of a pair are to hold the same moment."""
+"""Effects left out of training: two views of a pair must hold the same moment."""
 OF_ALL_RANKS = 1 << 20
-"""In the place of a rank: what is drawn for all devices together."""
+"""Used as a rank for what is drawn for all devices together."""
 SLOWEST = 1.5
-"""How much more than a fragment is read, so that a faster tempo still fills it."""
+"""So many times a fragment's length is read, so that a faster tempo still fills it."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Plan:
     recordings: NDArray[np.int64]  # (B,)
     starts: NDArray[np.int64]  # (B,) frames
     n_frames: int
-    context_s: float  # what the untouched view hears beyond the fragment, on both sides
+    context_s: float  # seconds of the untouched view on both sides of the fragment
 
     @property
     def n_samples(self) -> int:
@@ -51,20 +51,15 @@ class Plan:
 class Batch:
     """Normalised frames of one step: an untouched and an altered view of every fragment."""
 
-    first: Tensor | None  # (B, 84, T'); none where only altered views are wanted
+    first: Tensor | None  # (B, 84, T'), untouched; None if only altered views are wanted
     second: Tensor  # (B, 84, T)
     recordings: Tensor  # (B,) classes
     collections: Tensor  # (B,)
     context_frames: int = 0  # on both sides of the fragment in `first`
 
 
-def plan_rng(seed: int, step: int, rank: int) -> np.random.Generator:
-    """The random generator of one step on one device."""
-    return np.random.default_rng([seed, step, rank])
-
-
 def plan_step(recipe: Recipe, places: Places, *, seed: int, step: int, rank: int = 0) -> Plan:
-    """Distinct recordings, each as likely as it is long, and a place in each.
+    """Distinct recordings, each as probable as it is long, and a place in each.
 
     The length of the fragments, and so their number, is the same on all devices.
     """
@@ -76,13 +71,13 @@ def plan_step(recipe: Recipe, places: Places, *, seed: int, step: int, rank: int
     batch = int(recipe.batch * max(recipe.fragment_s) / (fragment_s + context_s))
     lengths = places.lengths
     n = min(max(2, batch), len(lengths))
-    rng = plan_rng(seed, step, rank)
+    rng = np.random.default_rng([seed, step, rank])
     recordings = rng.choice(len(lengths), n, replace=False, p=lengths / lengths.sum())
     return Plan(recordings, places.choose(recordings, n_frames, rng), n_frames, context_s)
 
 
 def n_waveforms(recipe: Recipe, n: int) -> int:
-    """How many of n altered views are altered as waveforms; one at least, unless none are."""
+    """How many of n altered views are altered as waveforms; at least one, unless none are."""
     return max(1, round(recipe.waveform_share * n)) if recipe.waveform_share > 0 else 0
 
 
@@ -113,7 +108,7 @@ class Views:
     def batch(self, step: int, waveforms: Tensor | None = None, *, paired: bool = True) -> Batch:
         """The views of a step; `waveforms` (k, n) replace its last k altered ones.
 
-        Without `paired` there are altered views only.
+        Without `paired`, there are only altered views.
         """
         plan = plan_step(self.recipe, self.store.places, seed=self.seed, step=step, rank=self.rank)
         rng = np.random.default_rng([self.seed, step, self.rank, 0, 2])
@@ -164,7 +159,7 @@ class Views:
 
 
 class Waveforms(Dataset[Tensor]):
-    """Altered waveforms (k, n) of each step's last fragments, by real processing of audio."""
+    """Altered waveforms (k, n) of each step's last fragments, by real audio processing."""
 
     def __init__(
         self,
@@ -189,7 +184,7 @@ class Waveforms(Dataset[Tensor]):
         return torch.from_numpy(np.stack([self._fragment(plan, i, step) for i in chosen]))
 
     def _fragment(self, plan: Plan, i: int, step: int) -> NDArray[np.float32]:
-        """One altered fragment (n,), exactly as long as the plan wants it."""
+        """One altered fragment (n,), exactly as long as in the plan."""
         rng = np.random.default_rng([self.seed, step, self.rank, i, 1])
         pcm = cached_samples(self.items[plan.recordings[i]], self.cache)
         start = plan.starts[i] * HOP_LENGTH

@@ -28,9 +28,9 @@ from eval.processes import in_processes
 from eval.retrieval import mean_by_recording
 from eval.trials import Texts, read_trials
 from verify.archive.archive import Archive
-from verify.archive.disk.manifest import NAME as MANIFEST
-from verify.archive.merging import merge_into
-from verify.archive.search.query import search
+from verify.archive.export import merge_into
+from verify.archive.search import search
+from verify.archive.store import is_archive
 
 Bools = NDArray[np.bool_]
 
@@ -153,7 +153,7 @@ def figures(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
 
 
 def _indexed(recordings: Path, folder: Path) -> Path:
-    if (recordings / MANIFEST).exists():
+    if is_archive(recordings):
         return recordings
     with Archive.open_or_create(folder) as archive:
         archive.add([os.fspath(recordings)])

@@ -42,15 +42,15 @@ def calibrate(scores_csv: Path, audio: Path, *, sources: str = "") -> Calibratio
         "trials_same": int(scores.label.sum()), "trials_different": int((~scores.label).sum()),
         "pairs_same": pairs[0], "pairs_different": pairs[1], "cosine_eer": rate,
     }  # fmt: skip
-    found = fit(
+    calibration, unseen_log_lr = fit(
         table, scores.label, groups,
         pairs=pairs, cosine_threshold=threshold, model_sha256=_model(scores_csv), data=data,
     )  # fmt: skip
-    tar, non = found.unseen_log_lr[scores.label], found.unseen_log_lr[~scores.label]
+    tar, non = unseen_log_lr[scores.label], unseen_log_lr[~scores.label]
     data |= {"eer": equal_error_rate(tar, non), "cllr": cllr(tar, non)}
     data |= {"min_cllr": min_cllr(tar, non), "log_lr_same": _spread(tar)}
     data["log_lr_different"] = _spread(non)
-    return found.calibration
+    return calibration
 
 
 def _read_scores(path: Path, needed: tuple[str, ...], *, system: str) -> Scores:

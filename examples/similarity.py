@@ -6,12 +6,12 @@ python examples/similarity.py fragment.wav recording.mp3
 import sys
 
 from cqtnet.embed import Embedder
-from verify.cosine import similarity
+from verify.cosine import best_hit
 
 
 def main(fragment: str, recording: str) -> None:
     embedder = Embedder.named("default")
-    found = similarity(embedder, embedder.trace_file(fragment), embedder.trace_file(recording))
+    found = best_hit(embedder, embedder.trace_file(fragment), embedder.trace_file(recording))
     print(f"cosine {found.cosine:.3f} at {found.start_b_s:.1f} s")
 
 

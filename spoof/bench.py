@@ -1,4 +1,4 @@
-"""How fast detection is: `python -m spoof.bench` prints a table, ratios in one run."""
+"""The speed of detection: `python -m spoof.bench` prints a table, ratios in one run."""
 
 import tempfile
 from pathlib import Path
@@ -8,7 +8,7 @@ import soundfile
 
 from eval.bench import Measurement, seconds
 from spoof.detect import Detector
-from spoof.features import mfcc
+from spoof.features.spectra import mfcc
 from spoof.features.voice import voice_statistics
 from spoof.features.voice.sound import RATE_HZ
 
@@ -40,7 +40,7 @@ def measure_detection() -> list[Measurement]:
 
 
 def buzz(duration_s: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """Something like a voice: pulses whose pitch and loudness wander, and breath."""
+    """A sound like a voice: pulses whose pitch and loudness vary, and breath."""
     rng = np.random.default_rng(0)
     times = np.arange(round(duration_s * RATE_HZ)) / RATE_HZ
     turns = np.cumsum(120 + 30 * np.sin(2 * np.pi * 0.7 * times)) / RATE_HZ

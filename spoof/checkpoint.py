@@ -1,13 +1,14 @@
-"""A detector's weights on disk: safetensors for the numbers, JSON beside them for all else.
+"""A detector on disk: its weights, a card beside them, and perhaps a calibration.
 
-`NAME.safetensors` holds the tensors, matrices in half precision; `NAME.json` the recipe, the
-SHA-256 of the tensors' file and where they come from. A file whose hash is not the one that its
-JSON states is never used, nor one whose recipe has changed since.
+`NAME.safetensors` holds the tensors, matrices in half precision; `NAME.json`, the card, holds the
+recipe, the SHA-256 of the tensors' file and their origin. Weights are never used if their hash is
+not the one that the card states, or if the recipe has changed since.
 """
 
 import json
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,25 +19,30 @@ from torch import nn
 from cqtnet.checkpoint import load_tensors, read_tensors, stated_sha256
 from cqtnet.errors import WeightsError
 from cqtnet.files import file_sha256, write_json, written_whole
-from spoof.recipes import find
-from spoof.recipes.recipe import Recipe
+from spoof.recipes import Recipe, find
 
 FORMAT = 1
+CALIBRATION_FORMAT = 1
 SHIPPED = Path(__file__).parent / "weights"
 DEFAULT = "light"
 LAST, BEST, HISTORY = "last.safetensors", "best.safetensors", "history.json"
-"""In the folder of a run: what it is resumed from, the weights to use, a row for each epoch."""
+"""Files of a run: the state to resume from, the weights to use, and a row for each epoch."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network, what it was made by, the SHA-256 that names it, and its card."""
+    """A trained network, its recipe, the SHA-256 that names its weights, and its card."""
 
     net: nn.Module
     recipe: Recipe
     sha256: str
     path: Path
     card: dict[str, Any]
+
+    @property
+    def seed(self) -> int:
+        """The seed of its run, which also split the data."""
+        return int(self.card.get("seed", 0))
 
 
 def shipped_names() -> list[str]:
@@ -46,36 +52,29 @@ def shipped_names() -> list[str]:
 
 def save_trained(net: nn.Module, recipe: Recipe, path: Path, **card: Any) -> str:
     """Write `path` (.safetensors) and its JSON, and return the SHA-256 of the former."""
-    tensors = {
-        name: tensor.detach().cpu().to(_kept_as(tensor)).contiguous()
-        for name, tensor in net.state_dict().items()
-        if not name.endswith("num_batches_tracked")
-    }
+    tensors = {}
+    for name, tensor in net.state_dict().items():
+        if not name.endswith("num_batches_tracked"):
+            dtype = torch.float16 if tensor.dim() > 1 else torch.float32
+            kept = tensor.to(dtype) if tensor.is_floating_point() else tensor
+            tensors[name] = kept.detach().cpu().contiguous()
     with written_whole(path) as temporary:
         save_file(tensors, temporary, metadata={"recipe": recipe.name})
         sha256 = file_sha256(temporary)
-    write_json(
-        path.with_suffix(".json"),
-        {"format": FORMAT, "sha256": sha256, "recipe": recipe.to_dict(), **card},
-    )
+    content = {"format": FORMAT, "sha256": sha256, "recipe": recipe.to_dict(), **card}
+    write_json(path.with_suffix(".json"), content)
     return sha256
 
 
 def load_trained(name: str | Path = DEFAULT) -> Trained:
-    """The detector of shipped weights by name, of a .safetensors file, or of a run's folder.
-
-    >>> load_trained("runs/s4").recipe.name
-    's4-cnn'
-    """
+    """The detector of shipped weights by name, of a .safetensors file, or in a run's folder."""
     path = find_weights(name)
     card = _read_card(path.with_suffix(".json"))
     sha256 = stated_sha256(path, card)
     recipe = find(card["recipe"]["name"])
     for part in ("input", "model"):
         if _without_modules(card["recipe"].get(part)) != recipe.to_dict()[part]:
-            raise WeightsError(
-                f"{path} was trained when the {part} of {recipe.name} was another; train it again"
-            )
+            raise WeightsError(f"{path}: the {part} of {recipe.name} has changed; train it again")
     net = recipe.build()
     load_tensors(net, read_tensors(path), source=path)
     return Trained(net.eval(), recipe, sha256, path, card)
@@ -98,16 +97,10 @@ def find_weights(name: str | Path) -> Path:
 
 
 def _without_modules(described: Any) -> Any:
-    """What a card says of a recipe, without the modules that older cards name."""
+    """The part of a card that describes a recipe, without the modules that older cards name."""
     if isinstance(described, dict):
         return {key: _without_modules(value) for key, value in described.items()}
     return re.sub(r"\b(?:[a-z_]\w*\.)+", "", described) if isinstance(described, str) else described
-
-
-def _kept_as(tensor: torch.Tensor) -> torch.dtype:
-    if not tensor.is_floating_point():
-        return tensor.dtype
-    return torch.float16 if tensor.dim() > 1 else torch.float32
 
 
 def _read_card(path: Path) -> dict[str, Any]:
@@ -123,3 +116,58 @@ def _read_card(path: Path) -> dict[str, Any]:
         raise WeightsError(f"{path} is of format {version}; this version reads {FORMAT}")
     result: dict[str, Any] = card
     return result
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How a score becomes a natural-log likelihood ratio, above 0 for synthetic."""
+
+    model_sha256: str
+    slope: float
+    offset: float
+    least: float  # the bounds of the ratio: as many witnesses cannot support more
+    most: float
+    data: dict[str, Any]  # what it was learned from, and its figures on unseen groups
+
+    def log_lr(self, score: float) -> float:
+        """The natural-log likelihood ratio of a recording's score, within the bounds."""
+        return min(self.most, max(self.least, self.slope * score + self.offset))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"format": CALIBRATION_FORMAT, **asdict(self)}
+
+    def save(self, weights: Path) -> Path:
+        """Write it beside the weights that it belongs to, and return its path."""
+        path = calibration_path(weights)
+        write_json(path, self.to_dict())
+        return path
+
+
+def calibration_path(weights: Path) -> Path:
+    """The path of the calibration of weights."""
+    return weights.with_suffix(".calibration.json")
+
+
+def load_calibration(weights: Path, model_sha256: str) -> Calibration | None:
+    """The calibration beside weights, or None; an error where it belongs to other weights."""
+    path = calibration_path(weights)
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_text())
+        version = content.pop("format")
+        calibration = Calibration(**content)
+        numbers = [calibration.slope, calibration.offset, calibration.least, calibration.most]
+        if version != CALIBRATION_FORMAT or not all(map(math.isfinite, numbers)):
+            raise ValueError(f"format {version}, numbers {numbers}")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(
+            f"{path} holds no calibration: {error}; make one with `cqtnet spoof calibrate`"
+        ) from error
+    if calibration.model_sha256 != model_sha256:
+        raise WeightsError(
+            f"{path} belongs to weights {calibration.model_sha256[:12]}…, not to "
+            f"{model_sha256[:12]}…; make one with `cqtnet spoof calibrate`"
+        )
+    return calibration

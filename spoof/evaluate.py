@@ -1,49 +1,178 @@
-"""What a trained detector is worth: errors with intervals, by system, by collection, by format."""
+"""The figures of a trained detector: errors with intervals, by system, collection and format.
+
+Here also the shortcut test: whether a detector recognises synthesis, or the format of the files.
+"""
 
 import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from augment.codec import Codec
+from augment.effect import Effect
+from augment.tempo import resample
+from augment.tone import LowPass
 from cqtnet.device import find_device
 from cqtnet.versions import versions
 from eval.bootstrap import Figure
 from eval.metrics import Metrics, measure
 from eval.trials import Scores
-from spoof.calibration import Calibration, load_calibration
-from spoof.checkpoint import BEST, HISTORY, Trained
-from spoof.data.utterance import Utterance, balance
-from spoof.parts import SplitBy, Which, data_hash, known_split, members, one_part
-from spoof.prepare import Examples, Preparer
+from spoof.checkpoint import BEST, HISTORY, Trained, load_calibration
+from spoof.data import Samples, Utterance, balance
+from spoof.detect import Verdict
+from spoof.prepare import (
+    Change,
+    Part,
+    PartOrAll,
+    Preparer,
+    SplitBy,
+    data_hash,
+    members,
+    part_examples,
+)  # fmt: skip
 from spoof.scores import (
     Class,
     Confusion,
     Floats,
     as_trials,
     confusion,
-    recording_scores,
-    score_examples,
+    score,
+    score_recordings,
     verdict_counts,
-)
-from spoof.shortcut import MOST, Shortcut, shortcut_test
-from spoof.words import Verdict
+)  # fmt: skip
 
 RESAMPLES = 1000
-SLICE_RESAMPLES = 200
+"""Resamples behind each interval."""
+FEW_RESAMPLES = 200
+"""Resamples behind the interval of an EER that is one of many."""
+
+
+# The shortcut test. Human recordings are re-encoded, low-passed and resampled, which makes no voice
+# synthetic. A detector that learned codecs, bands or rates now classifies them as synthetic. Then
+# both classes are changed alike: what still separates them is no trace of the format.
+
+MOST = 200
+"""Utterances of each class that are changed."""
+
+
+def _altered(samples: Samples, rate_hz: int, *, effect: Effect) -> Samples:
+    return effect.apply(samples, rate_hz).samples
+
+
+def _through_rate(samples: Samples, rate_hz: int, *, through_hz: int) -> Samples:
+    """Samples resampled to a lower rate and back; unchanged where their rate is not higher."""
+    if rate_hz <= through_hz:
+        return samples
+    narrow = resample(samples, rate_hz, through_hz)
+    return resample(narrow, through_hz, rate_hz)[: samples.size]
+
+
+CHANGES = (
+    Change("mp3 32 kbit/s", partial(_altered, effect=Codec("mp3", 32.0))),
+    Change("opus 12 kbit/s", partial(_altered, effect=Codec("opus", 12.0))),
+    Change("low-pass 4 kHz", partial(_altered, effect=LowPass(4000.0))),
+    Change("low-pass 8 kHz", partial(_altered, effect=LowPass(8000.0))),
+    Change("resampled 8 kHz", partial(_through_rate, through_hz=8000)),
+    Change("resampled 16 kHz", partial(_through_rate, through_hz=16000)),
+)
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """The effect of one change: shares of human recordings, and equal error rates."""
+
+    change: str
+    human: int
+    synthetic: int
+    taken_before: float  # share of human recordings classified as synthetic, unchanged,
+    taken_after: float  # and changed
+    turned: float  # share that was classified as human, and is no more
+    eer_before: float
+    eer_human_changed: Figure
+    eer_both_changed: Figure
+
+    @property
+    def worst_eer_change(self) -> float:
+        """The larger change of the EER: with human recordings changed, or with both classes."""
+        figures = (self.eer_human_changed.value, self.eer_both_changed.value)
+        return max((v for v in figures if v is not None), default=0.0) - self.eer_before
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        names = ("eer_human_changed", "eer_both_changed")
+        eers = {name: getattr(self, name).to_dict() for name in names}
+        return {**vars(self), **eers, "worst_eer_change": self.worst_eer_change}
+
+
+def shortcut_test(
+    trained: Trained, utterances: Sequence[Utterance], preparer: Preparer, *, most: int = MOST,
+    device: str = "auto", seed: int = 0, changes: Sequence[Change] = CHANGES,
+) -> list[Shortcut]:  # fmt: skip
+    """The effect of each change on the scores of at most `most` recordings of each class."""
+    chosen = some_of_each(utterances, most, seed=seed)
+
+    def scores(change: Change | None) -> dict[Utterance, float]:
+        scored = score_recordings(trained, chosen, preparer, device=device, change=change)
+        return dict(zip(scored.recordings, scored.score.tolist(), strict=True))
+
+    unchanged = scores(None)
+    return [_compared(change.name, unchanged, scores(change)) for change in changes]
+
+
+def some_of_each(utterances: Sequence[Utterance], most: int, *, seed: int) -> list[Utterance]:
+    """At most so many utterances of each class, drawn at random, in their order."""
+    is_fake = np.array([u.is_fake for u in utterances], bool)
+    order = np.random.default_rng(seed).permutation(len(utterances))
+    kept = [at for label in (False, True) for at in order[is_fake[order] == label][:most]]
+    return [utterances[at] for at in sorted(kept)]
+
+
+def eer_of(trials: Scores) -> Figure:
+    """The equal error rate with an interval of few resamples."""
+    return measure(trials, operating_points=(), false_alarm_rates=(), resamples=FEW_RESAMPLES)[
+        "eer"
+    ]
+
+
+def _compared(name: str, before: dict[Utterance, float], after: dict[Utterance, float]) -> Shortcut:
+    """What changed, over the recordings that have scores both times.
+
+    A change may leave a recording too short for a recipe that skips such.
+    """
+    recordings = [r for r in before if r in after]
+    was, now = (np.array([scores[r] for r in recordings]) for scores in (before, after))
+    human = ~np.array([r.is_fake for r in recordings], bool)
+
+    def eer(scores: Floats) -> Figure:
+        return eer_of(as_trials(recordings, scores))
+
+    eer_before = eer(was).value
+    assert eer_before is not None
+    masks = (was[human] >= 0, now[human] >= 0, (now[human] >= 0) & (was[human] < 0))
+    taken_before, taken_after, turned = (float(mask.mean()) for mask in masks)
+    return Shortcut(
+        name, int(human.sum()), int((~human).sum()), taken_before, taken_after, turned,
+        eer_before, eer(np.where(human, now, was)), eer(now),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """What is known of scores of recordings, or of segments."""
+    """The figures of scores of recordings, or of segments."""
 
     trials: Scores  # a synthetic one is a target
-    metrics: Metrics  # accuracy where a score of 0 or more is taken for synthetic
+    metrics: Metrics  # accuracy where a score of at least 0 is classified as synthetic
     decided: Confusion
+
+    @classmethod
+    def of(cls, trials: Scores, *, resamples: int = RESAMPLES) -> "Level":
+        """The figures of scores."""
+        metrics = measure(trials, threshold=0.0, resamples=resamples)
+        return cls(trials, metrics, confusion(trials.score, trials.label))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without the scores."""
@@ -57,9 +186,18 @@ class Slice:
     name: str
     synthetic: int
     human: int
-    found: float | None  # share of the synthetic that is taken for it; None where there is none
-    false_alarm: float | None  # share of the human that is taken for synthetic
+    found: float | None  # share of the synthetic that is classified as such; None if there is none
+    false_alarm: float | None  # share of the human that is classified as synthetic
     eer: Figure
+
+    @classmethod
+    def of(cls, name: str, trials: Scores) -> "Slice":
+        """The rates of some trials."""
+        label, synthetic = trials.label, trials.score >= 0
+        both = 0 < label.sum() < len(trials)
+        found, alarm = (float(synthetic[of].mean()) if of.any() else None for of in (label, ~label))
+        eer = eer_of(trials) if both else Figure(None, note="of one class only")
+        return cls(name, int(label.sum()), int((~label).sum()), found, alarm, eer)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -68,23 +206,23 @@ class Slice:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A detector and what was measured of it."""
+    """A detector and its figures."""
 
     trained: Trained
     part: str
     split_by: str
     data_sha256: str
-    balance: tuple[str, ...]  # lines on the recordings that were scored
+    balance: str  # how many of the recordings were real and fake
     recordings: Level
     segments: Level
-    systems: tuple[Slice, ...]
-    collections: tuple[Slice, ...]
-    shortcuts: tuple[Shortcut, ...]
+    systems: list[Slice]
+    collections: list[Slice]
+    shortcuts: list[Shortcut]
     seconds: float  # that scoring took
 
     @property
     def parameters(self) -> int:
-        """How many numbers the network has."""
+        """The number of parameters of the network."""
         return sum(parameter.numel() for parameter in self.trained.net.parameters())
 
     @property
@@ -95,7 +233,7 @@ class Evaluation:
 
     @cached_property
     def history(self) -> list[dict[str, float]]:
-        """The rows of training: of its run where that is at hand, else up to the epoch kept."""
+        """The rows of training: all of its run if that is there, else up to the epoch kept."""
         run = self.trained.path.parent / HISTORY
         rows: list[dict[str, float]] = self.trained.card.get("history", [])
         if self.trained.path.name == BEST and run.exists():
@@ -104,176 +242,92 @@ class Evaluation:
 
     @property
     def training_seconds(self) -> float | None:
-        """Seconds that these epochs took; None where nobody tells."""
+        """Seconds that these epochs took; None where it is unknown."""
         return sum(row["seconds"] for row in self.history) if self.history else None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as report.json holds it."""
-        plain: dict[str, Any] = json.loads(
-            json.dumps(
-                {
-                    "recipe": self.trained.recipe.to_dict(),
-                    "weights": str(self.trained.path),
-                    "weights_sha256": self.trained.sha256,
-                    "data_sha256": self.data_sha256,
-                    "trained_on_sha256": self.trained.card.get("data_sha256"),
-                    "part": self.part,
-                    "split_by": self.split_by,
-                    "parameters": self.parameters,
-                    "training_seconds": self.training_seconds,
-                    "scoring_seconds": self.seconds,
-                    "recordings": self.recordings.to_dict(),
-                    "segments": self.segments.to_dict(),
-                    "verdicts": self.verdicts,
-                    "systems": [s.to_dict() for s in self.systems],
-                    "collections": [s.to_dict() for s in self.collections],
-                    "shortcuts": [s.to_dict() for s in self.shortcuts],
-                    "source": [vars(result) for result in self.trained.recipe.results],
-                    "versions": versions(),
-                }
-            )
-        )
+        trained = self.trained
+        record = {
+            "recipe": trained.recipe.to_dict(), "weights": str(trained.path),
+            "weights_sha256": trained.sha256, "data_sha256": self.data_sha256,
+            "trained_on_sha256": trained.card.get("data_sha256"), "part": self.part,
+            "split_by": self.split_by, "parameters": self.parameters,
+            "training_seconds": self.training_seconds, "scoring_seconds": self.seconds,
+            "recordings": self.recordings.to_dict(), "segments": self.segments.to_dict(),
+            "verdicts": self.verdicts,
+            "systems": [s.to_dict() for s in self.systems],
+            "collections": [s.to_dict() for s in self.collections],
+            "shortcuts": [s.to_dict() for s in self.shortcuts],
+            "source": [vars(result) for result in trained.recipe.results], "versions": versions(),
+        }  # fmt: skip
+        plain: dict[str, Any] = json.loads(json.dumps(record))
         return plain
 
 
 def evaluate(
-    trained: Trained,
-    utterances: Sequence[Utterance],
-    preparer: Preparer,
-    *,
-    part: Which = "auto",
-    device: str = "auto",
-    shortcuts: int = MOST,
+    trained: Trained, utterances: Sequence[Utterance], preparer: Preparer, *,
+    part: PartOrAll = "auto", device: str = "auto", shortcuts: int = MOST,
     resamples: int = RESAMPLES,
-) -> Evaluation:
+) -> Evaluation:  # fmt: skip
     """The figures of a detector on a part of the data.
 
     `auto` is the test part: of data that it was trained on as its run split them, of others what
     they mark as such, or all. `shortcuts` is how many recordings of each class the shortcut test
     changes; 0 leaves it out, as does a split by segment, whose recordings were learned from.
     """
-    split_by, chosen = _ways(trained, utterances, part)
+    split_by, chosen = _split(trained, utterances, part)
+    judged = utterances
+    if chosen and split_by == "group":
+        judged = members(utterances, chosen, seed=trained.seed)
     started = time.monotonic()
-    examples = _examples(trained, utterances, preparer, chosen, split_by)
-    scores = score_examples(trained.net, examples, device=find_device(device))
-    seconds = time.monotonic() - started
-    held, means = recording_scores(examples, scores)
-    recordings = [examples.recordings[at] for at in held]
-    calibration = load_calibration(trained.path, trained.sha256)
-    trials = _with_log_lr(as_trials(recordings, means), calibration)
-    own = [examples.recordings[at] for at in examples.recording]
-    heard = _heard(utterances, trained, chosen) if split_by == "group" else []
-    tested = []
-    if shortcuts and heard:
-        tested = shortcut_test(
-            trained.net, trained.recipe, heard, preparer, most=shortcuts, device=device
+    if chosen:
+        examples = part_examples(
+            chosen, utterances, trained.recipe, preparer, split_by=split_by, seed=trained.seed
         )
+    else:
+        examples = preparer.examples(utterances, trained.recipe)
+    scored = score(trained.net, examples, device=find_device(device))
+    seconds = time.monotonic() - started
+    trials = as_trials(scored.recordings, scored.score)
+    if calibration := load_calibration(trained.path, trained.sha256):
+        trials = replace(trials, log_lr=np.array([calibration.log_lr(s) for s in trials.score]))
+    segments = as_trials(
+        [examples.recordings[at] for at in examples.recording], scored.segment_score,
+        segment=examples.segment,
+    )  # fmt: skip
+    tested: list[Shortcut] = []
+    if shortcuts and split_by == "group":
+        tested = shortcut_test(trained, judged, preparer, most=shortcuts, device=device)
+    levels = (Level.of(trials, resamples=resamples), Level.of(segments, resamples=resamples))
     return Evaluation(
-        trained,
-        chosen,
-        split_by,
-        data_hash(utterances),
-        tuple(balance(heard or utterances).lines()),
-        level(trials, resamples=resamples),
-        level(as_trials(own, scores, segment=examples.segment), resamples=resamples),
-        tuple(_systems(trials)),
-        tuple(_collections(trials)),
-        tuple(tested),
-        seconds,
-    )
+        trained, chosen or "all", split_by, data_hash(utterances), balance(judged), *levels,
+        _systems(trials), _collections(trials), tested, seconds,
+    )  # fmt: skip
 
 
-def level(trials: Scores, *, resamples: int = RESAMPLES) -> Level:
-    """The figures of scores."""
-    return Level(
-        trials,
-        measure(trials, threshold=0.0, resamples=resamples),
-        confusion(trials.score, trials.label),
-    )
-
-
-def _ways(trained: Trained, utterances: Sequence[Utterance], part: Which) -> tuple[SplitBy, Which]:
-    """How to split, and the part to take."""
+def _split(
+    trained: Trained, utterances: Sequence[Utterance], part: PartOrAll
+) -> tuple[SplitBy, Part | None]:
+    """How to split, and the part to take; None for all."""
+    split_by: SplitBy = "group"
     if trained.card.get("data_sha256") == data_hash(utterances):
-        split_by = known_split(trained.card.get("split_by", "group"))
-        return split_by, "test" if part == "auto" else part
-    if part != "auto":
-        return "group", part
-    return "group", "test" if any(u.split == "test" for u in utterances) else "all"
-
-
-def _heard(utterances: Sequence[Utterance], trained: Trained, part: Which) -> Sequence[Utterance]:
-    """The recordings of the part, split by group."""
-    if part == "all":
-        return utterances
-    assert part != "auto"
-    return members(utterances, part, seed=_seed(trained))
-
-
-def _examples(
-    trained: Trained,
-    utterances: Sequence[Utterance],
-    preparer: Preparer,
-    part: Which,
-    split_by: SplitBy,
-) -> Examples:
-    if part == "all":
-        return preparer.examples(utterances, trained.recipe)
-    assert part != "auto"
-    return one_part(
-        utterances, trained.recipe, preparer, part=part, split_by=split_by, seed=_seed(trained)
-    )
-
-
-def _seed(trained: Trained) -> int:
-    return int(trained.card.get("seed", 0))
-
-
-def _with_log_lr(trials: Scores, calibration: Calibration | None) -> Scores:
-    if calibration is None:
-        return trials
-    return replace(trials, log_lr=np.array([calibration.log_lr(s) for s in trials.score]))
+        split_by = trained.card.get("split_by", "group")
+        part = "test" if part == "auto" else part
+    elif part == "auto":
+        part = "test" if any(u.split == "test" for u in utterances) else "all"
+    return split_by, None if part == "all" else part
 
 
 def _systems(trials: Scores) -> list[Slice]:
     """Each system's recordings against all human ones, the hardest first."""
-    system = trials.extras["system"]
-    names = [str(name) for name in np.unique(system[trials.label]) if name]
-    found = [_slice(name, trials.where(~trials.label | (system == name))) for name in names]
-    return sorted(found, key=lambda s: -(s.eer.value or 0.0))
+    system, names = trials.extras["system"], np.unique(trials.extras["system"][trials.label])
+    slices = [Slice.of(str(n), trials.where(~trials.label | (system == n))) for n in names if n]
+    return sorted(slices, key=lambda s: -(s.eer.value or 0.0))
 
 
 def _collections(trials: Scores) -> list[Slice]:
     """Each collection by itself, the largest first."""
     collection = trials.extras["collection"]
-    names = [str(name) for name in np.unique(collection) if name]
-    found = [_slice(name, trials.where(collection == name)) for name in names]
-    return sorted(found, key=lambda s: -(s.synthetic + s.human))
-
-
-def _slice(name: str, trials: Scores) -> Slice:
-    both = 0 < trials.label.sum() < len(trials)
-    eer = (
-        measure(trials, operating_points=(), false_alarm_rates=(), resamples=SLICE_RESAMPLES)["eer"]
-        if both
-        else Figure(None, note="of one class only")
-    )
-    taken = trials.score >= 0
-    return Slice(
-        name,
-        int(trials.label.sum()),
-        int((~trials.label).sum()),
-        _mean(taken[trials.label]),
-        _mean(taken[~trials.label]),
-        eer,
-    )
-
-
-def _mean(taken: NDArray[np.bool_]) -> float | None:
-    return float(taken.mean()) if len(taken) else None
-
-
-def scores_of(level: Level, is_fake: bool) -> Floats:
-    """The scores of one class."""
-    scores: Floats = level.trials.score[level.trials.label == is_fake]
-    return scores
+    slices = [Slice.of(str(n), trials.where(collection == n)) for n in np.unique(collection) if n]
+    return sorted(slices, key=lambda s: -(s.synthetic + s.human))

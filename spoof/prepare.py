@@ -1,59 +1,61 @@
-"""From recordings to what a recipe's network is given: decoded, cut, changed, and kept.
+"""From recordings to the inputs of a recipe's network: decoded, cut, altered, kept, and split.
 
-What is made of a recording is kept in half precision under the SHA-256 of its bytes and of all
-that went into it, code included, so that recipes with the same input share it and a second run
-finds it there.
+Inputs are kept in half precision. Their file names hold the SHA-256 of the recording and of
+everything that they depend on, code included, so that recipes with the same input share them and
+a second run reuses them.
 """
 
 import hashlib
+import json
 import math
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from augment.tempo import resample
 from cqtnet import audio
-from cqtnet.cache import content_hash
+from cqtnet.cache import code_hash, content_hash, kept_array
 from cqtnet.errors import InputError, NoContentError
-from cqtnet.files import written_whole
 from eval.processes import Workers
-from spoof.copies import copy_rng
-from spoof.data.rows import NAMES, Rows, read_rows
-from spoof.data.segments import Joined, joined, joined_segments, segments
-from spoof.data.utterance import Utterance
-from spoof.recipes.recipe import Recipe, Samples
+from spoof.data import Samples, Utterance, file_blocks, joined, segments
+from spoof.data.split import split_by_group
+from spoof.recipes import Recipe
 
-MOST = float(np.finfo(np.float16).max)
+FORMAT = 2
+"""Raised whenever this module changes what it keeps: old files are then unused."""
 IN_MEMORY_BYTES = 2 << 30
-"""More than that stays on disk and is read as it is needed."""
+"""Examples larger than that stay on disk and are read as they are needed."""
 FEW = 64
-"""So few recordings are made sooner than other processes are started."""
+"""At most so many inputs are made in this process, without starting others."""
+
+Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
 class Change:
     """What is done to whole recordings at their own rate before anything else, by its name."""
 
-    name: str  # of what is done and how much; files are kept under it
+    name: str  # states what is done and how much: it is part of file names
     apply: Callable[[Samples, int], Samples]
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Segments as a network is given them, and where each comes from, (n,) each."""
+    """Segments as inputs of a network, and where each comes from, (n,) each."""
 
     values: NDArray[np.float16]  # (m, *input_shape), perhaps on disk
-    row: NDArray[np.intp]  # of the values
-    recording: NDArray[np.intp]  # which of `recordings`
-    segment: NDArray[np.intp]  # number within the recording
-    copy: NDArray[np.intp]  # 0: as recorded; others are altered
-    recordings: tuple[Joined, ...]
+    row: Indices  # of the values
+    recording: Indices  # which of `recordings`
+    segment: Indices  # number within the recording
+    copy: Indices  # 0: the original; others are altered
+    recordings: tuple[Utterance, ...]
 
     def __len__(self) -> int:
         return len(self.row)
@@ -63,7 +65,15 @@ class Examples:
         """Which examples are synthetic, (n,)."""
         return np.array([r.is_fake for r in self.recordings], bool)[self.recording]
 
-    def inputs(self, at: NDArray[np.intp]) -> NDArray[np.float16]:
+    @cached_property
+    def segment_number(self) -> Indices:
+        """A number (n,) for each segment of all recordings, from 0; copies share it."""
+        longest = int(self.segment.max(initial=0)) + 1
+        code = self.recording * longest + self.segment
+        number: Indices = np.unique(code, return_inverse=True)[1]
+        return number
+
+    def inputs(self, at: Indices) -> NDArray[np.float16]:
         """The inputs (b, *input_shape) of the examples at these places (b,)."""
         return self.values[self.row[at]]
 
@@ -75,273 +85,218 @@ class Examples:
 
 @dataclass(frozen=True)
 class Preparer:
-    """Where what is made is kept, which processes share the work, and who is told how far it is."""
+    """Makes examples: keeps them in a folder, shares the work, reports its progress."""
 
     cache: Path
-    pool: Workers | None = None  # None: all is made in this process
-    told: Callable[[int, int], None] = lambda done, of: None  # how many of those that lack
+    pool: Workers | None = None  # None: all work is done in this process
+    report: Callable[[int, int], None] = lambda done, total: None  # of the inputs to be made
 
     def examples(
-        self,
-        utterances: Sequence[Utterance],
-        recipe: Recipe,
-        *,
-        copies: int = 1,
+        self, utterances: Sequence[Utterance], recipe: Recipe, *, copies: int = 1,
         change: Change | None = None,
-    ) -> Examples:
+    ) -> Examples:  # fmt: skip
         """The segments of recordings; with `copies` above 1, altered ones of each as well.
 
-        Recordings too short for a recipe that skips them have none, and are left out.
+        Utterances too short for a recipe that skips them have no segment.
         """
-        recordings = as_recordings(utterances, joins=recipe.joins)
+        recordings = joined(utterances) if recipe.joins else list(utterances)
         if not recordings:
             raise InputError("0 recordings to prepare; give some")
-        if copies > 1 and recipe.alter is None:
-            raise InputError(f"{recipe.name} says of no way to make copies; train it without")
-        tasks = [_task(self.cache, r, recipe, copies, change) for r in recordings]
-        self._make([task for task in tasks if task.missing()])
-        files = [(n, copy, file) for n, task in enumerate(tasks)
-                 for copy, file in enumerate(task.files)]  # fmt: skip
-        found = _gathered(files, tuple(recordings), recipe, self.cache)
-        if not len(found):
+        if copies > 1 and not recipe.alter:
+            raise InputError(f"{recipe.name} has no function that makes copies; train it without")
+        tasks = _tasks(self.cache, recordings, recipe, copies, change)
+        self._make([task for task in tasks if not task.file.exists()])
+        lengths = [len(task.values()) for task in tasks]
+        if not sum(lengths):
             raise InputError(
                 f"{len(recordings)} recordings hold no segment of {recipe.segment_s:g} s, and "
                 f"{recipe.name} skips what is shorter; give longer ones"
             )
-        return found
+        values = _empty((sum(lengths), *recipe.input_shape), self.cache)
+        for task, end, length in zip(tasks, np.cumsum(lengths), lengths, strict=True):
+            values[end - length : end] = task.values()
+        number = np.repeat(np.arange(len(recordings)), copies)
+        copy = np.tile(np.arange(copies), len(recordings))
+        segment = np.concatenate([np.arange(length) for length in lengths])
+        return Examples(
+            values, np.arange(len(values)), np.repeat(number, lengths), segment,
+            np.repeat(copy, lengths), tuple(recordings),
+        )  # fmt: skip
 
     def _make(self, tasks: Sequence["_Task"]) -> None:
-        pool = self.pool if len(tasks) > FEW else None
-        made = pool.each(_make, tasks) if pool else map(_make, tasks)
+        made = self.pool.each(_make, tasks) if self.pool and len(tasks) > FEW else map(_make, tasks)
         for done, notes in enumerate(made, start=1):
             for note in notes:
                 warnings.warn(note, audio.AudioWarning, stacklevel=3)
-            self.told(done, len(tasks))
-
-
-def as_recordings(utterances: Sequence[Utterance], *, joins: bool) -> list[Joined]:
-    """What is scored as one: each utterance, or all of a speaker and class that are joined."""
-    if joins:
-        return joined(utterances)
-    return [
-        Joined((u.path,), u.is_fake, u.group, u.speaker, u.system, u.split, u.collection)
-        for u in utterances
-    ]
-
-
-def name_of(recording: Joined) -> str:
-    """A recording as errors and lists name it: its file, or the first of several."""
-    more = f" and {len(recording.paths) - 1} more" if len(recording.paths) > 1 else ""
-    return audio.shown(recording.paths[0]) + more
-
-
-def recording_hash(recording: Joined) -> str:
-    """SHA-256 that names what a recording holds."""
-    hashes = [content_hash(path) for path in recording.paths]
-    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
-
-
-def cut(samples: Samples, recipe: Recipe) -> Samples:
-    """The segments (n, length) of samples at the recipe's rate; one where it does not cut."""
-    if recipe.segment_s is None:
-        return samples[None]
-    return segments(
-        samples,
-        rate_hz=recipe.rate_hz,
-        length_s=recipe.segment_s,
-        hop_s=recipe.hop_s,
-        short=recipe.short,
-    )
+            self.report(done, len(tasks))
 
 
 @dataclass(frozen=True)
 class _Task:
-    """What is to be made of one recording, and where each copy of it is kept."""
+    """The inputs of one recording, or of one altered copy of it, and their file."""
 
-    recording: Joined
-    sha256: str
+    recording: Utterance
     recipe: Recipe
     change: Change | None
-    files: tuple[Path, ...]  # by number of the copy
+    copy: int
+    sha256: str  # of the recording
+    file: Path
 
-    def missing(self) -> list[int]:
-        """The copies that are not there."""
-        return [copy for copy, file in enumerate(self.files) if not file.exists()]
+    def values(self) -> NDArray[np.float16]:
+        """The inputs (segments, *input_shape), left on disk until they are read."""
+        return kept_array(self.file, self.make, mapped=True)
+
+    def make(self) -> NDArray[np.float16]:
+        """The inputs, made anew."""
+        recipe, name = self.recipe, self.recording.name
+        inputs = []
+        for number, segment in enumerate(self._segments()):
+            if self.copy:
+                rng = copy_rng(0, f"{self.sha256}/{number}", self.copy)
+                segment = recipe.copy_of(segment, rng)
+            inputs.append(recipe.input_of(segment, name=f"{name}, segment {number + 1}"))
+        if not inputs and recipe.short != "skip":
+            raise NoContentError(f"{name} has no samples; leave it out")
+        return np.asarray(inputs, np.float16).reshape(-1, *recipe.input_shape)
+
+    def _segments(self) -> Iterator[Samples]:
+        """The segments of the recording."""
+        recipe, paths, change = self.recipe, self.recording.paths, self.change
+        if change is None:
+            blocks = file_blocks(paths, recipe.rate_hz)
+        else:
+            blocks = (_changed(path, recipe.rate_hz, change) for path in paths)
+        if recipe.segment_s is None:
+            samples = np.concatenate([*blocks, np.zeros(0, np.float32)])
+            yield from [samples] * bool(samples.size)
+        else:
+            yield from segments(
+                blocks, rate_hz=recipe.rate_hz, length_s=recipe.segment_s, hop_s=recipe.hop_s,
+                short=recipe.short,
+            )  # fmt: skip
 
 
-def _task(
-    cache: Path, recording: Joined, recipe: Recipe, copies: int, change: Change | None
-) -> _Task:
-    sha256 = recording_hash(recording)
-    folder = cache / f"{recipe.input_key()}"
-    stem = sha256[:24] + (f"-{change.name}" if change else "")
-    names = [stem, *(f"{stem}-{recipe.alter_key()}-{copy}" for copy in range(1, copies))]
-    return _Task(recording, sha256, recipe, change, tuple(folder / f"{n}.npy" for n in names))
+def _tasks(
+    cache: Path, recordings: Sequence[Utterance], recipe: Recipe, copies: int, change: Change | None
+) -> list[_Task]:
+    folder, own_copies = cache / input_key(recipe), copy_key(recipe) if copies > 1 else ""
+    tasks = []
+    for recording in recordings:
+        sha256 = recording_hash(recording)
+        stem = sha256[:24] + (f"-{change.name}" if change else "")
+        for copy in range(copies):
+            file = folder / (f"{stem}-{own_copies}-{copy}.npy" if copy else f"{stem}.npy")
+            tasks.append(_Task(recording, recipe, change, copy, sha256, file))
+    return tasks
 
 
 def _make(task: _Task) -> list[str]:
-    """Make and keep what lacks; what is to be known about the files comes back."""
-    recipe, missing = task.recipe, task.missing()
-    values: dict[int, list[Samples]] = {copy: [] for copy in missing}
+    """Make and keep the inputs, and return the warnings about the recording."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", audio.AudioWarning)
-        for number, piece in enumerate(_pieces(task)):
-            for copy in missing:
-                values[copy].append(_input(task, copy, number, piece))
-    for copy, made in values.items():
-        if not made and recipe.short != "skip":
-            raise NoContentError(f"{name_of(task.recording)} has no samples; leave it out")
-        shape = (len(made), *recipe.input_shape)
-        with written_whole(task.files[copy]) as temporary:
-            np.save(temporary, np.asarray(made, np.float16).reshape(shape))
-    return [str(w.message) for w in caught if issubclass(w.category, audio.AudioWarning)]
+        task.values()
+    notes = [str(w.message) for w in caught if issubclass(w.category, audio.AudioWarning)]
+    return notes if task.copy == 0 else []  # each copy would warn of the same
 
 
-def _pieces(task: _Task) -> Iterator[Samples]:
-    """The segments of a recording; where nothing stands against it, as they are decoded."""
-    recipe, change = task.recipe, task.change
-    if change is None and recipe.segment_s is not None and recipe.hop_s is None:
-        yield from joined_segments(
-            task.recording, rate_hz=recipe.rate_hz, length_s=recipe.segment_s, short=recipe.short
-        )
-        return
-    parts = [_changed(path, recipe.rate_hz, change) for path in task.recording.paths]
-    samples = np.concatenate(parts)
-    if samples.size:
-        yield from cut(samples, recipe)
-
-
-def _changed(path: Path, rate_hz: int, change: Change | None) -> Samples:
+def _changed(path: Path, rate_hz: int, change: Change) -> Samples:
     """Samples at `rate_hz` of a file, changed at its own rate."""
-    if change is None:
-        return audio.load(path, sample_rate=rate_hz)
     own_hz = audio.probe(path).sample_rate
     samples = audio.load(path, sample_rate=own_hz)
     return resample(change.apply(samples, own_hz), own_hz, rate_hz) if samples.size else samples
 
 
-def _input(task: _Task, copy: int, number: int, piece: Samples) -> Samples:
-    """What the network is given of one segment."""
-    recipe = task.recipe
-    if copy:
-        assert recipe.alter is not None
-        rng = copy_rng(0, f"{task.sha256}/{number}", copy)
-        piece = recipe.alter(piece, recipe.rate_hz, rng)
-    return checked_input(piece, recipe, name=f"{name_of(task.recording)}, segment {number + 1}")
+def _empty(shape: tuple[int, ...], folder: Path) -> NDArray[np.float16]:
+    """An array without values; where it is large, in a nameless file that goes with it."""
+    if 2 * math.prod(shape) <= IN_MEMORY_BYTES:
+        return np.empty(shape, np.float16)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return np.memmap(file, np.float16, "w+", shape=shape)
 
 
-def checked_input(piece: Samples, recipe: Recipe, *, name: str) -> Samples:
-    """What the recipe's feature makes of a segment: of the right shape, finite."""
-    values = recipe.feature(piece)
-    if values.shape != recipe.input_shape:
-        raise InputError(
-            f"{name}: {piece.size / recipe.rate_hz:.2f} s give an input of {values.shape} where "
-            f"{recipe.name} takes {recipe.input_shape}; give a longer recording"
-        )
-    largest = float(np.abs(values).max(initial=0))
-    if not largest <= MOST:
-        raise InputError(f"{name}: the feature of {recipe.name} is {largest} there; leave it out")
-    return values
+def recording_hash(recording: Utterance) -> str:
+    """SHA-256 of a recording's content."""
+    hashes = [content_hash(path) for path in recording.paths]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
-def _gathered(
-    files: Sequence[tuple[int, int, Path]],
-    recordings: tuple[Joined, ...],
-    recipe: Recipe,
-    cache: Path,
-) -> Examples:
-    """What is kept of recordings and copies as one array, on disk where it is large."""
-    lengths = [len(_kept(file)) for _, _, file in files]
-    shape = (sum(lengths), *recipe.input_shape)
-    in_memory = 2 * math.prod(shape) <= IN_MEMORY_BYTES
-    values = np.empty(shape, np.float16) if in_memory else _on_disk(shape, cache / "values.npy")
-    starts = np.cumsum([0, *lengths])
-    for start, length, (_, _, file) in zip(starts, lengths, files, strict=False):
-        values[start : start + length] = _kept(file)
-    return Examples(
-        values,
-        np.arange(len(values)),
-        np.repeat(np.array([n for n, _, _ in files], np.intp), lengths),
-        np.concatenate([np.arange(length) for length in lengths]).astype(np.intp),
-        np.repeat(np.array([copy for _, copy, _ in files], np.intp), lengths),
-        recordings,
-    )
+def copy_rng(seed: int, segment: str, copy: int) -> np.random.Generator:
+    """The random generator of one copy, by its seed, the name of its segment, and its number."""
+    text = f"{seed}\0{copy}\0{segment}".encode("utf-8", "surrogateescape")
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(text).digest()))
 
 
-def _kept(file: Path) -> NDArray[np.float16]:
-    """What is kept in a file, left there until it is read."""
-    try:
-        made: NDArray[np.float16] = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{file} is damaged: {error}; remove it, it will be made anew") from error
-    return made
+# Names of what is kept: they differ wherever anything differs that it depends on, code included.
+
+PACKAGES = ("augment", "cqtnet", "verify", "eval", "spoof")
 
 
-def _on_disk(shape: tuple[int, ...], path: Path) -> NDArray[np.float16]:
-    """Room for values in a file that lasts as long as somebody reads it."""
-    values: NDArray[np.float16] = np.lib.format.open_memmap(
-        path, mode="w+", dtype=np.float16, shape=shape
-    )
-    path.unlink()  # what is mapped stays there, and nothing is left behind
-    return values
+def input_key(recipe: Recipe) -> str:
+    """A name for how a recipe makes inputs of recordings."""
+    feature: Any = recipe.feature
+    while isinstance(feature, partial):
+        feature = feature.func
+    code = [code_hash(module, PACKAGES) for module in (feature.__module__, segments.__module__)]
+    return _short_hash([FORMAT, recipe.input_dict(), *code])
 
 
-# DEEP-VOICE's table of features in place of recordings: each row is an example as it stands.
+def copy_key(recipe: Recipe) -> str:
+    """A name for how a recipe makes copies."""
+    return _short_hash([recipe.alter, code_hash(recipe.alter.partition(":")[0], PACKAGES)])
 
-HEAD_BYTES = 4096
+
+def _short_hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
 
-@dataclass(frozen=True)
-class RowPreparer(Preparer):
-    """Gives rows where others decode recordings; a recording's group is its row's number."""
+# The part of the data that a network learns from, is chosen by, or is judged by.
+#
+# By group, no recording and no speaker is on two sides. By segment, as the sources did, segments
+# of one recording are, and figures are partly memory: it is here to show how much.
 
-    rows: Rows = field(kw_only=True)
+SplitBy = Literal["group", "segment"]
+Part = Literal["train", "valid", "test"]
+PartOrAll = Literal["auto", "train", "valid", "test", "all"]
+"""A part as it is asked for; `auto` depends on whether the data are those trained on."""
+VALID, TEST = 0.1, 0.2
+"""Shares that are held out, where the data set marks no parts."""
 
-    def examples(
-        self,
-        utterances: Sequence[Utterance],
-        recipe: Recipe,
-        *,
-        copies: int = 1,
-        change: Change | None = None,
-    ) -> Examples:
-        """The rows of these recordings."""
-        if recipe.input_shape != (len(NAMES),):
+
+def part_examples(
+    part: Part, utterances: Sequence[Utterance], recipe: Recipe, preparer: Preparer, *,
+    split_by: SplitBy = "group", seed: int = 0, copies: int = 1,
+) -> Examples:  # fmt: skip
+    """The examples of one part, with altered copies where they are asked for."""
+    if split_by == "group":
+        if len(utterances) > 1 and len({u.path for u in utterances}) == 1:
             raise InputError(
-                f"{recipe.name} takes {recipe.input_shape} and a row is {len(NAMES)} numbers; use "
-                "a recipe on rows, such as s2-ann@rows, or give the recordings themselves"
+                f"{utterances[0].path} does not state which recordings its rows are of, so that "
+                "only rows can be split; use --split-by segment"
             )
-        if copies > 1 or change is not None:
-            raise InputError("rows cannot be altered; give the recordings themselves")
-        at = np.array([int(u.group) for u in utterances], np.intp)
-        values = self.rows.values[at]
-        largest = float(np.abs(values).max(initial=0))
-        if not largest <= MOST:
-            raise InputError(f"a row holds {largest:g}, the limit is {MOST:g}; leave it out")
-        none = np.zeros(len(at), np.intp)
-        recordings = tuple(as_recordings(utterances, joins=False))
-        place = np.arange(len(at))
-        return Examples(values.astype(np.float16), place, place, none, none, recordings)
+        return preparer.examples(members(utterances, part, seed=seed), recipe, copies=copies)
+    examples = preparer.examples(utterances, recipe, copies=copies)
+    return examples.where(segment_parts(examples, seed=seed) == part)
 
 
-def is_row_table(path: Path) -> bool:
-    """Whether a file is a table of features, by its header."""
-    if path.suffix.lower() != ".csv" or not path.is_file():
-        return False
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES).splitlines()[:1]
-    columns = head[0].decode("utf-8-sig", "replace").lower().split(",") if head else []
-    return set(NAMES) <= {column.strip().strip('"') for column in columns}
+def members(utterances: Sequence[Utterance], part: Part, *, seed: int = 0) -> list[Utterance]:
+    """The utterances of one part, split by group; an empty part is an error."""
+    split = split_by_group(utterances, valid=VALID, test=TEST, seed=seed)
+    chosen: list[Utterance] = getattr(split.require(part), part)
+    return chosen
 
 
-def read_row_table(path: Path, preparer: Preparer) -> tuple[list[Utterance], RowPreparer]:
-    """Each row as a recording of its own, and what gives its numbers.
+def segment_parts(examples: Examples, *, seed: int) -> NDArray[np.str_]:
+    """The part (n,) of each example, drawn by segment; copies of a segment share its part."""
+    number = examples.segment_number
+    count = int(number.max()) + 1
+    share = (np.random.default_rng([seed, count]).permutation(count) + 0.5) / count
+    part = np.where(share < TEST, "test", np.where(share < TEST + VALID, "valid", "train"))
+    return part[number]
 
-    >>> utterances, rows = read_row_table(Path("DATASET-balanced.csv"), Preparer(Path("cache")))
-    """
-    rows = read_rows(path)
-    utterances = [
-        Utterance(path, bool(is_fake), group=str(number), collection=audio.shown(path.stem))
-        for number, is_fake in enumerate(rows.is_fake)
-    ]
-    return utterances, RowPreparer(preparer.cache, rows=rows)
+
+def data_hash(utterances: Sequence[Utterance]) -> str:
+    """SHA-256 of all recordings' contents, classes, groups and parts: names a data set."""
+    lines = sorted(
+        f"{content_hash(u.path)}\t{u.is_fake}\t{u.group}\t{u.split}\n" for u in utterances
+    )
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()

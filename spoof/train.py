@@ -1,41 +1,43 @@
-"""Training, as one flat loop over epochs: learn, judge by the validation part, keep, stop."""
+"""Training, as one flat loop over epochs: learn, validate, keep the best weights, stop."""
 
 import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cqtnet.device import find_device
 from cqtnet.eer import equal_error_rate
 from cqtnet.errors import InputError
-from cqtnet.files import file_sha256, write_json
+from cqtnet.files import file_sha256, write_json, written_whole
 from cqtnet.runstate import Progress, load_state, save_state
 from cqtnet.train import require_fit
 from cqtnet.versions import versions
 from spoof.checkpoint import BEST, HISTORY, LAST, save_trained
-from spoof.data.utterance import Utterance, class_weights
-from spoof.parts import SplitBy, batches, data_hash, learning_parts, n_batches
-from spoof.plots import draw_curves
-from spoof.prepare import Examples, Preparer
-from spoof.recipes.recipe import Recipe, Training
-from spoof.scores import confusion, fake_logit, recording_scores, score_examples
+from spoof.data import Utterance
+from spoof.networks import fake_logit
+from spoof.plots import curves
+from spoof.prepare import Examples, Indices, Preparer, SplitBy, data_hash, part_examples
+from spoof.recipes import Recipe, Training
+from spoof.scores import confusion, score
 
 SAVED_EVERY_S = 30.0
-"""Seconds between the states that a run can be resumed from; more go between short epochs."""
+"""Least seconds between the states that a run can be resumed from."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A run: what is trained how, from which seed, where it is kept."""
+    """A run: its recipe, data preparation, seed and folder."""
 
     out: Path
     recipe: Recipe
@@ -50,7 +52,7 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class Step:
-    """What is known after a batch; `row`, the figures of an epoch, only after its last."""
+    """The state after a batch; `row`, the figures of an epoch, only after its last."""
 
     epoch: int
     n_epochs: int
@@ -62,7 +64,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run has come to."""
+    """The result of a run."""
 
     weights: Path
     best_epoch: int
@@ -76,20 +78,15 @@ class Outcome:
 
 
 class Learner(nn.Module):
-    """The network that learns and, where a recipe asks for it, the running mean of its weights."""
+    """The network in training and, where a recipe asks for it, the running mean of its weights."""
 
     def __init__(self, net: nn.Module, *, ema: float = 0.0) -> None:
         super().__init__()
         self.net = net
-        self.mean = (
-            AveragedModel(
-                net,
-                multi_avg_fn=get_ema_multi_avg_fn(ema),  # type: ignore[no-untyped-call]
-                use_buffers=True,
-            )
-            if ema
-            else None
-        )
+        self.mean: AveragedModel | None = None
+        if ema:
+            average = get_ema_multi_avg_fn(ema)  # type: ignore[no-untyped-call]
+            self.mean = AveragedModel(net, multi_avg_fn=average, use_buffers=True)
 
     @property
     def judged(self) -> nn.Module:
@@ -98,71 +95,80 @@ class Learner(nn.Module):
 
 
 def train(
-    utterances: Sequence[Utterance], config: TrainConfig, *, told: Callable[[Step], None]
+    utterances: Sequence[Utterance], config: TrainConfig, *, report: Callable[[Step], None]
 ) -> Outcome:
-    """Learn from recordings of both classes, and keep what the recipe says is best.
+    """Learn from recordings of both classes, and keep the best weights by the recipe's rule.
 
     Writes to `config.out`: `last.safetensors` (to resume), `best.safetensors` with its JSON (to
-    use), `config.json`, `history.json`, `curves.png`. The test part is not looked at.
+    use), `config.json`, `history.json`, `curves.png`. The test part is not read.
     """
     recipe, training = config.recipe, config.recipe.training
     device = find_device(config.device)
     card = run_card(utterances, config)
     require_fit(config.out, card, resume=config.resume)
-    learning, choosing = learning_parts(
-        utterances, recipe, config.preparer, split_by=config.split_by, seed=config.seed
-    )
-    _require_judgeable(choosing, training)
+    part = partial(
+        part_examples, utterances=utterances, recipe=recipe, preparer=config.preparer,
+        split_by=config.split_by, seed=config.seed,
+    )  # fmt: skip
+    choosing, learning = part("valid"), part("train", copies=training.copies)
+    if training.keep in ("f1", "eer") and len(np.unique(choosing.is_fake)) < 2:
+        raise InputError(
+            f"the validation part holds one class only, which has no {training.keep}; give more "
+            "speakers, or mark recordings of both classes as valid"
+        )
     weights_card = {**card, "learned": learned(learning)}
 
-    learner = _learner(config).to(device)
+    torch.manual_seed(config.seed)
+    net = recipe.build(pretrained=config.pretrained)
+    learner = Learner(net, ema=training.ema).to(device)
     optimiser = _optimiser(learner.net, training)
     progress = Progress()
     if config.resume:
         progress = load_state(config.out / LAST, learner, optimiser)
     else:
         write_json(config.out / "config.json", card)
-    weights = _class_weights(learning, training, device)
+    weights = None  # of human and synthetic: both count the same, and the mean is 1
+    if training.weighted:
+        counts = np.bincount(learning.is_fake, minlength=2)
+        weights = torch.tensor(counts.sum() / (2 * counts.clip(1)), dtype=torch.float32).to(device)
     count = n_batches(learning, training)
     saved = time.monotonic()
     ends = saved + config.stop_after_s
     while not is_over(progress, training) and (progress.best is None or time.monotonic() < ends):
         started, epoch, rows = time.monotonic(), progress.step, []
         torch.manual_seed(config.seed * 1_000_003 + epoch)  # dropout, the same when resumed
-        for batch in _learn(learner, optimiser, learning, config, weights, epoch=epoch):
+        for batch in _learn(learner, optimiser, learning, config, weights, epoch):
             rows.append(batch)
-            told(Step(epoch, training.epochs, len(rows), count, batch[0]))
+            report(Step(epoch, training.epochs, len(rows), count, batch[0]))
             if progress.best is None and time.monotonic() > ends:
-                break  # some of an epoch, where time is too short for any
-        row = {"epoch": epoch + 1, "lr": optimiser.param_groups[0]["lr"], **_means(rows)}
-        row |= {"share": len(rows) / count}
+                break  # a part of an epoch, where time is too short for a whole one
+        *figures, size = (np.array(column) for column in zip(*rows, strict=True))
+        loss, accuracy = (float(np.average(figure, weights=size)) for figure in figures)
+        row = {"epoch": epoch + 1, "lr": optimiser.param_groups[0]["lr"], "loss": loss}
+        row |= {"accuracy": accuracy, "share": len(rows) / count}
         row |= validated(learner.judged, choosing, device=device)
         row["seconds"] = time.monotonic() - started
         progress.step = epoch + 1
         progress.history.append(row)
         is_last = is_over(progress, training) or time.monotonic() > ends
-        _keep(config, learner, progress, weights_card, is_last=is_last)
+        _keep(config, learner, progress, weights_card, is_last)
         if is_last or time.monotonic() - saved >= SAVED_EVERY_S:
             save_state(config.out / LAST, learner, optimiser, progress)
             write_json(config.out / HISTORY, progress.history)
             saved = time.monotonic()
-        told(Step(epoch + 1, training.epochs, count, count, row["loss"], row))
+        report(Step(epoch + 1, training.epochs, count, count, row["loss"], row))
     assert progress.best is not None
-    draw_curves(progress.history, config.out / "curves.png", title=recipe.name)
+    with written_whole(config.out / "curves.png") as temporary:
+        curves(progress.history, title=recipe.name).savefig(temporary)
     best = int(progress.best[1])
     return Outcome(config.out / BEST, best, tuple(progress.history), is_over(progress, training))
 
 
 def _learn(
-    learner: Learner,
-    optimiser: torch.optim.Optimizer,
-    examples: Examples,
-    config: TrainConfig,
-    weights: Tensor | None,
-    *,
-    epoch: int,
-) -> Iterator[tuple[float, float, int]]:
-    """Loss, accuracy and size of every batch of an epoch, learned from."""
+    learner: Learner, optimiser: torch.optim.Optimizer, examples: Examples, config: TrainConfig,
+    weights: Tensor | None, epoch: int,
+) -> Iterator[tuple[float, float, int]]:  # fmt: skip
+    """Learn from every batch of an epoch; its loss, accuracy and size."""
     training = config.recipe.training
     count = n_batches(examples, training)
     device = next(learner.parameters()).device
@@ -180,10 +186,8 @@ def _learn(
             learner.mean.update_parameters(learner.net)
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise InputError(
-                f"the loss is {value} in epoch {epoch + 1}; lower the learning rate of "
-                f"{training.learning_rate:g}"
-            )
+            problem = f"the loss is {value} in epoch {epoch + 1}"
+            raise InputError(f"{problem}; lower the learning rate, {training.learning_rate:g}")
         right = (fake_logit(logits.detach()) >= 0) == is_fake
         yield value, float(right.float().mean()), len(at)
 
@@ -191,19 +195,19 @@ def _learn(
 def loss_of(
     logits: Tensor, is_fake: Tensor, *, weights: Tensor | None = None, smoothing: float = 0.0
 ) -> Tensor:
-    """Binary cross-entropy of one logit, cross-entropy of two: what sigmoid and softmax go with.
+    """Binary cross-entropy of one logit, cross-entropy of two: the losses of sigmoid and softmax.
 
     `weights` are those of human and synthetic; `smoothing` moves labels towards one half.
     """
     if logits.shape[1] == 1:
-        wanted = is_fake.float() * (1 - smoothing) + smoothing / 2
+        label = is_fake.float() * (1 - smoothing) + smoothing / 2
         weight = None if weights is None else weights[is_fake.long()]
-        return F.binary_cross_entropy_with_logits(logits[:, 0], wanted, weight=weight)
+        return F.binary_cross_entropy_with_logits(logits[:, 0], label, weight=weight)
     return F.cross_entropy(logits, is_fake.long(), weight=weights, label_smoothing=smoothing)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, training: Training, epochs: float) -> None:
-    """Set the rate after so many epochs, whole and broken."""
+    """Set the learning rate after so many epochs, a fraction included."""
     rate = training.learning_rate
     if training.warmup_epochs:
         rate *= min(1.0, (epochs + 1e-3) / training.warmup_epochs)
@@ -215,23 +219,19 @@ def set_rate(optimiser: torch.optim.Optimizer, training: Training, epochs: float
 
 def validated(net: nn.Module, examples: Examples, *, device: torch.device) -> dict[str, float]:
     """Loss, accuracy, F1 of the human class over segments; EER over recordings of both classes."""
-    scores, is_fake = score_examples(net, examples, device=device), examples.is_fake
-    signed = np.where(is_fake, -scores, scores)
-    decided = confusion(scores, is_fake)
-    figures = {
-        "valid_loss": float(np.logaddexp(0, signed).mean()),
-        "valid_accuracy": decided.accuracy,
-        "valid_f1": decided.f1("human"),
-    }
-    held, means = recording_scores(examples, scores)
-    fake = np.array([examples.recordings[i].is_fake for i in held], bool)
+    scored, is_fake = score(net, examples, device=device), examples.is_fake
+    signed = np.where(is_fake, -scored.segment_score, scored.segment_score)
+    decided = confusion(scored.segment_score, is_fake)
+    figures = {"valid_loss": float(np.logaddexp(0, signed).mean())}
+    figures |= {"valid_accuracy": decided.accuracy, "valid_f1": decided.rates("human").f1}
+    fake = scored.is_fake
     if 0 < fake.sum() < len(fake):
-        figures["valid_eer"] = equal_error_rate(means[fake], means[~fake])
+        figures["valid_eer"] = equal_error_rate(scored.score[fake], scored.score[~fake])
     return figures
 
 
 def rank_of(row: dict[str, float], training: Training) -> float:
-    """How good an epoch is by the recipe's rule; lower is better."""
+    """The rank of an epoch by the recipe's rule; lower is better."""
     if training.keep == "last":
         return -row["epoch"]
     sign = -1 if training.keep in ("accuracy", "f1") else 1
@@ -239,7 +239,7 @@ def rank_of(row: dict[str, float], training: Training) -> float:
 
 
 def is_over(progress: Progress, training: Training) -> bool:
-    """Whether all epochs are done, or none was better for as long as patience lasts."""
+    """Whether all epochs are done, or the last ones, as many as patience allows, were no better."""
     if progress.step >= training.epochs:
         return True
     if training.patience is None or not progress.history:
@@ -249,44 +249,34 @@ def is_over(progress: Progress, training: Training) -> bool:
 
 
 def run_card(utterances: Sequence[Utterance], config: TrainConfig) -> dict[str, Any]:
-    """What has to be known to repeat the run, as plain data saved with its weights."""
-    given = config.pretrained
+    """The settings that repeat the run, as plain data saved with its weights."""
+    start = config.pretrained
     card = {
-        "recipe": config.recipe.to_dict(),
-        "seed": config.seed,
-        "split_by": config.split_by,
-        "recordings": {
-            "human": sum(not u.is_fake for u in utterances),
-            "synthetic": sum(u.is_fake for u in utterances),
-        },
-        "data_sha256": data_hash(utterances),
-        "pretrained_sha256": file_sha256(given) if given else None,
-        "versions": versions(),
-    }
-    plain: dict[str, Any] = json.loads(json.dumps(card))  # as it will be read again
+        "recipe": config.recipe.to_dict(), "seed": config.seed, "split_by": config.split_by,
+        "recordings": _counts(utterances), "data_sha256": data_hash(utterances),
+        "pretrained_sha256": file_sha256(start) if start else None, "versions": versions(),
+    }  # fmt: skip
+    plain: dict[str, Any] = json.loads(json.dumps(card))  # as it is when it is read again
     return plain
 
 
 def learned(examples: Examples) -> dict[str, Any]:
-    """Whose voices were learned from, as plain data."""
+    """The voices that were learned from, as plain data."""
     recordings = [examples.recordings[at] for at in np.unique(examples.recording)]
-    return {
-        "human": sum(not r.is_fake for r in recordings),
-        "synthetic": sum(r.is_fake for r in recordings),
-        "systems": sorted({r.system for r in recordings if r.system}),
-        "collections": sorted({r.collection for r in recordings if r.collection}),
-    }
+    systems, collections = {r.system for r in recordings}, {r.collection for r in recordings}
+    named = {"systems": sorted(systems - {""}), "collections": sorted(collections - {""})}
+    return {**_counts(recordings), **named}
+
+
+def _counts(recordings: Sequence[Utterance]) -> dict[str, int]:
+    n_fake = sum(r.is_fake for r in recordings)
+    return {"human": len(recordings) - n_fake, "synthetic": n_fake}
 
 
 def _keep(
-    config: TrainConfig,
-    learner: Learner,
-    progress: Progress,
-    card: dict[str, Any],
-    *,
-    is_last: bool,
-) -> None:
-    """Save the weights where they are the best so far, of epochs that may be kept."""
+    config: TrainConfig, learner: Learner, progress: Progress, card: dict[str, Any], is_last: bool
+) -> None:  # fmt: skip
+    """Save the weights if they are the best so far, of epochs that may be kept."""
     training, row = config.recipe.training, progress.history[-1]
     rank = rank_of(row, training)
     allowed = progress.step % training.keep_every == 0 or is_last
@@ -295,13 +285,6 @@ def _keep(
         own = {name: value for name, value in card.items() if name != "recipe"}
         own |= {"epoch": progress.step, "history": progress.history}
         save_trained(learner.judged, config.recipe, config.out / BEST, **own)
-
-
-def _learner(config: TrainConfig) -> Learner:
-    """The network with the weights it starts from."""
-    torch.manual_seed(config.seed)
-    net = config.recipe.build(pretrained=config.pretrained)
-    return Learner(net, ema=config.recipe.training.ema)
 
 
 def _optimiser(net: nn.Module, training: Training) -> torch.optim.Optimizer:
@@ -314,25 +297,79 @@ def _optimiser(net: nn.Module, training: Training) -> torch.optim.Optimizer:
     return kind(free, lr=rate, weight_decay=decay)
 
 
-def _class_weights(examples: Examples, training: Training, device: torch.device) -> Tensor | None:
-    if not training.weighted:
-        return None
-    return torch.tensor(class_weights(examples.is_fake), dtype=torch.float32, device=device)
+def batches(examples: Examples, training: Training, *, seed: int, epoch: int) -> Iterator[Indices]:
+    """Places (b,) of the examples of each batch of an epoch.
+
+    A last batch of one is left out where batches are larger: BatchNorm cannot learn from it.
+    """
+    order = epoch_order(examples, training, seed=seed, epoch=epoch)
+    for start in range(0, len(order), training.batch):
+        batch = order[start : start + training.batch]
+        if len(batch) > 1 or training.batch == 1 or start == 0:
+            yield batch
 
 
-def _means(rows: Sequence[tuple[float, float, int]]) -> dict[str, float]:
-    """Mean loss and accuracy of an epoch's batches by their sizes."""
-    loss, accuracy, size = (np.array(column) for column in zip(*rows, strict=True))
-    return {
-        "loss": float(np.average(loss, weights=size)),
-        "accuracy": float(np.average(accuracy, weights=size)),
-    }
+def n_batches(examples: Examples, training: Training) -> int:
+    """How many batches an epoch has."""
+    rows = len(examples)
+    if training.copies_used == "one":
+        rows = int(examples.segment_number.max(initial=-1)) + 1
+    whole, left = divmod(rows, training.batch)
+    return max(1, whole + (left > 1 or (left == 1 and training.batch == 1)))
 
 
-def _require_judgeable(examples: Examples, training: Training) -> None:
-    """Raise unless the validation part can say what the recipe keeps weights by."""
-    if training.keep in ("f1", "eer") and len(np.unique(examples.is_fake)) < 2:
-        raise InputError(
-            f"the validation part holds one class only, which no {training.keep} can be had "
-            "from; give more speakers, or mark recordings of both classes as valid"
+def epoch_order(examples: Examples, training: Training, *, seed: int, epoch: int) -> Indices:
+    """Places of the examples that an epoch uses: each once, or as balancing draws them."""
+    rng = np.random.default_rng([seed, epoch])
+    if training.copies_used == "all" and not training.balanced:
+        return rng.permutation(len(examples))
+    segment = examples.segment_number
+    count = int(segment.max(initial=-1)) + 1
+    if training.balanced:
+        number = len(examples) if training.copies_used == "all" else count
+        drawn = rng.choice(count, size=number, p=_balanced_chance(examples))
+    else:
+        drawn = rng.permutation(count)
+    # One of the copies of each segment drawn, at random.
+    by_segment = np.argsort(segment, kind="stable")
+    copies = np.bincount(segment, minlength=count)
+    starts = np.cumsum(copies) - copies
+    chosen = (rng.random(len(drawn)) * copies[drawn]).astype(np.intp)
+    places: Indices = by_segment[starts[drawn] + chosen]
+    return places
+
+
+def _balanced_chance(examples: Examples) -> NDArray[np.float64]:
+    """Each segment's chance (s,): of its class, then collection, then recording, then segment.
+
+    Half of the draws are from collections that hold both classes, if there are any, and begin with
+    the collection: what separates the classes within one is no trace of its microphone or format.
+    """
+    _, first = np.unique(examples.segment_number, return_index=True)
+    recording, is_fake = examples.recording[first], examples.is_fake[first]
+    collection = np.array([r.collection for r in examples.recordings])[recording]
+    chance = nested_chance(is_fake, collection, recording, np.arange(len(first)))
+    both = np.isin(collection, np.intersect1d(collection[is_fake], collection[~is_fake]))
+    if both.any():
+        within = np.zeros(len(first))
+        within[both] = nested_chance(
+            collection[both], is_fake[both], recording[both], np.arange(int(both.sum()))
         )
+        chance = (chance + within) / 2
+    return chance
+
+
+def nested_chance(*levels: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Each item's chance (n,) where the first level (n,) is drawn, then the next in it, and so on.
+
+    >>> nested_chance(np.array([0, 0, 1]), np.array([5, 6, 5]))
+    array([0.25, 0.25, 0.5 ])
+    """
+    parent = np.zeros(len(levels[0]), np.intp)  # the number of each item's group so far
+    chance = np.ones(len(parent))
+    for level in levels:
+        _, value = np.unique(level, return_inverse=True)
+        pairs, within = np.unique(np.stack([parent, value]), axis=1, return_inverse=True)
+        chance /= np.bincount(pairs[0])[parent]
+        parent = within.ravel()
+    return chance

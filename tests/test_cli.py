@@ -19,14 +19,15 @@ from cqtnet.model import CqtNet, find_preset
 from cqtnet.music import make_music
 
 ROOT = Path(__file__).parent.parent
+PACKAGES = {"augment", "cqtnet", "verify", "eval", "spoof"}
 
 
 def all_commands() -> dict[str, click.Command]:
     """Every command by its words, groups included."""
-    found: dict[str, click.Command] = {}
+    commands: dict[str, click.Command] = {}
 
     def collect(words: str, command: click.Command) -> None:
-        found[words] = command
+        commands[words] = command
         if isinstance(command, click.Group):
             context = click.Context(command)
             for name in command.list_commands(context):
@@ -35,7 +36,7 @@ def all_commands() -> dict[str, click.Command]:
                 collect(f"{words} {name}".strip(), child)
 
     collect("", cqtnet)
-    return found
+    return commands
 
 
 COMMANDS = all_commands()
@@ -87,16 +88,36 @@ def test_every_command_has_a_line_in_the_documentation() -> None:
             assert f"cqtnet {words}" in pages, words
 
 
-def test_help_imports_neither_torch_nor_librosa_nor_numpy() -> None:
+def imported_by(*words: object) -> tuple[set[str], set[str]]:
+    """What a call has imported when it ends: modules of ours, and of others."""
     code = (
-        "import sys; from cqtnet.cli import cqtnet\n"
-        "try: cqtnet(['--help'])\n"
+        "import sys; from cqtnet.cli import main\n"
+        "try: main()\n"
         "except SystemExit: pass\n"
-        "heavy = {'torch', 'librosa', 'numpy', 'scipy', 'rich'} & set(sys.modules)\n"
-        "sys.exit(f'imported {heavy}' if heavy else 0)"
+        "print(*sys.modules, file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
+    command = [sys.executable, "-c", code, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert done.stdout, done.stderr[:500]
+    modules = set(done.stderr.splitlines()[-1].split())
+    ours = {name for name in modules if name.partition(".")[0] in PACKAGES}
+    return ours, modules - ours
+
+
+def test_a_command_imports_little(song: Path, tmp_path: Path) -> None:
+    """Who follows a command by hand reads at most so many files, and help comes at once."""
+    archive = tmp_path / "archive"
+    assert call("index", "add", archive, song).returncode == 0
+    heavy = {"matplotlib", "torch._dynamo", "torch._inductor"}
+    for most, words, unwanted in (
+        (30, ["--help"], {"torch", "librosa", "numpy", "scipy", "rich", "av", *heavy}),
+        (50, ["compare", song, song], heavy),
+        (70, ["search", archive, song], heavy),
+    ):
+        ours, others = imported_by(*words)
+        assert len(ours) <= most, sorted(ours)
+        assert not unwanted & others
+        assert not any(name.startswith("cqtnet.music") for name in ours)
 
 
 def test_entry_points_are_all_there() -> None:
@@ -143,6 +164,22 @@ def test_no_trouble_ends_with_an_exit_code_that_is_an_answer(
     with pytest.raises(SystemExit, match=r"^2$"):
         main()
     assert str(trouble) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [("| true", 141), ("2>&1 | true", 141), ("> /dev/full", 2), (">&-", 2)],
+)
+def test_an_answer_that_nobody_reads_ends_with_no_exit_code_of_an_answer(
+    ending: str, code: int
+) -> None:
+    """1 would mean "different" of `cqtnet compare`."""
+    script = (
+        f'exec 3>&1; "{sys.executable}" -m cqtnet --help {ending}; echo "${{PIPESTATUS[0]}}" >&3'
+    )
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.splitlines()[-1] == str(code)
+    assert "Traceback" not in done.stderr and "Exception" not in done.stderr
 
 
 def test_embed_writes_unit_vectors_and_says_what_it_did(

@@ -1,6 +1,7 @@
-"""Imports run one way: spoof → eval → verify → cqtnet → augment."""
+"""Imports run one way, spoof → eval → verify → cqtnet → augment, and never in a circle."""
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -8,35 +9,104 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ORDER = ["spoof", "eval", "verify", "cqtnet", "augment"]
 FILES = [file for package in ORDER for file in sorted((ROOT / package).rglob("*.py"))]
+TREES = {file: ast.parse(file.read_text(encoding="utf-8")) for file in FILES}
 
 
-def imported_packages(source: str) -> set[str]:
-    """Top-level names of everything imported anywhere in the source, functions included."""
-    names = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute here"
-            names.add((node.module or "").split(".")[0])
+def module_name(file: Path) -> str:
+    """The dotted name of a file."""
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(file): tree for file, tree in TREES.items()}
+
+
+def imported(node: ast.AST) -> set[str]:
+    """Dotted names that a statement imports; imports are absolute here."""
+    if isinstance(node, ast.Import):
+        return {alias.name for alias in node.names}
+    if isinstance(node, ast.ImportFrom):
+        assert node.level == 0
+        return {f"{node.module}.{alias.name}" for alias in node.names}
+    return set()
+
+
+def module_of(name: str) -> str:
+    """The module of the project that a dotted name is, or lies in; "" if it is another's."""
+    while name and name not in MODULES:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def imports_at_load(tree: ast.Module) -> set[str]:
+    """What a module imports when it is loaded: not in functions, nor only for type checkers."""
+    names: set[str] = set()
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        names |= imported(node)
+        for_types = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            waiting.extend(node.orelse if for_types else ast.iter_child_nodes(node))
     return names
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_a_package_imports_only_to_its_right(file: Path) -> None:
-    package = file.relative_to(ROOT).parts[0]
-    forbidden = set(ORDER[: ORDER.index(package)]) | {"tests"}
-    assert not imported_packages(file.read_text(encoding="utf-8")) & forbidden
+def upward(package: str, tree: ast.Module) -> set[str]:
+    """What a module of a package imports, anywhere, of packages that it must not know."""
+    forbidden = {*ORDER[: ORDER.index(package)], "tests"}
+    names = {name for node in ast.walk(tree) for name in imported(node)}
+    return {name for name in names if name.partition(".")[0] in forbidden}
 
 
-def test_an_upward_import_would_be_seen() -> None:
-    hidden = "def f():\n    from verify.cosine import best\n    import eval.metrics as m"
-    assert imported_packages(hidden) == {"verify", "eval"}
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """A circle of imports, if there is one: the modules on it, in order."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_a_package_imports_only_to_its_right() -> None:
+    wrong = {
+        str(file.relative_to(ROOT)): names
+        for file, tree in TREES.items()
+        if (names := upward(file.relative_to(ROOT).parts[0], tree))
+    }
+    assert wrong == {}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {name: set(map(module_of, imports_at_load(tree))) for name, tree in MODULES.items()}
+    assert circle(graph) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("def f():\n    from verify.cosine import best", {"verify.cosine.best"}),
+        ("import eval.metrics as m", {"eval.metrics"}),
+        ("from cqtnet import audio", set()),
+    ],
+)
+def test_an_upward_import_would_be_seen(source: str, names: set[str]) -> None:
+    assert upward("cqtnet", ast.parse(source)) == names
+
+
+def test_a_circle_would_be_seen() -> None:
+    late = "def f():\n    import b\nif TYPE_CHECKING:\n    import c\nclass A:\n    import d"
+    assert imports_at_load(ast.parse(late)) == {"d"}
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
+    assert not circle({"a": {"b", "c"}, "b": {"c"}, "c": set()})
 
 
 def test_eval_is_never_bound_as_a_bare_name() -> None:
     """`import eval` would hide the builtin in its module."""
-    for file in FILES:
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                assert all((a.asname or a.name.split(".")[0]) != "eval" for a in node.names), file
+    nodes = [node for tree in TREES.values() for node in ast.walk(tree)]
+    names = [
+        a.asname or a.name.split(".")[0]
+        for n in nodes
+        if isinstance(n, ast.Import)
+        for a in n.names
+    ]
+    assert "eval" not in names

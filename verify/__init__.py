@@ -4,7 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # importing a part of verify needs neither torch nor the rest
-    from verify.comparison import Comparison
+    from verify.results import Comparison
 
 __all__ = ["compare"]
 
@@ -12,7 +12,7 @@ __all__ = ["compare"]
 def compare(
     a: str | os.PathLike[str], b: str | os.PathLike[str], *, model: str = "default"
 ) -> "Comparison":
-    """What is to be said about the recordings in two files.
+    """The verdict on the recordings in two files, with what it rests on.
 
     For many pairs, make a `verify.comparison.Comparer` once.
 

@@ -1,8 +1,11 @@
-"""Where two recordings agree: every tempo, shift and place at once, by correlation.
+"""Where A lies in B: a coarse search at every tempo, pitch and place, then one exact line.
 
-For each of up to sixty tempi A is played at that tempo and correlated with B over all places and
-all shifts, one product of two-dimensional spectra. What is highest per root of the seconds that
-overlap is where A most likely lies; `verify.align` makes it exact.
+`search` plays A at up to sixty tempi and correlates it with B at all places and all shifts, one
+product of two-dimensional spectra for each tempo. It returns candidates. `refine` makes one of
+them exact. It moves each window of A near the candidate's line to the place of B where it
+correlates best, to a fraction of a frame, and fits a robust line through these hits: tempo and
+place. The pitch is where the spectra of both, taken along the line, agree best, to a fraction of
+ten cents. All is measured three times, within a shorter reach each time.
 """
 
 import math
@@ -17,74 +20,147 @@ from cqtnet.cqt import FRAMES_PER_SECOND, N_BINS
 from verify.features import COARSE_PER_SECOND, SPECTRA_PER_SECOND, STEP_CENTS, Features, Floats
 from verify.results import Alignment, Line
 
-SLOWEST, FASTEST = 0.66, 1.52
-"""Tempo factors between which all are tried."""
-TEMPO_DRIFT_S = 0.3
-"""How far two neighbouring ones may part over the length of A."""
-SHORT_S, LONG_S = 5.0, 20.0
-"""Lengths of A that are taken for shorter and longer ones."""
-MOST_SHIFT = 8
-"""Semitones up and down that are tried."""
-LEAST_OVERLAP_S = 3.0
+Values = NDArray[np.float64]
+
+SLOWEST, FASTEST = 0.66, 1.52  # tempo factors of the coarse search
+TEMPO_STEP_S = 0.3  # by so much A gets longer from one tempo of the coarse search to the next
+SHORTEST_S, LONGEST_S = 5.0, 20.0  # lengths of A beyond which the tempo step stays the same
+MOST_SHIFT = 8  # semitones up and down that the coarse search tries
+SHIFTS = np.arange(MOST_SHIFT, -MOST_SHIFT - 1, -1)  # semitones that A may be above B
+LEAST_OVERLAP_S = 3.0  # that A and B share at a place; or nine tenths of the shorter one
 LEAST_ENERGY = 0.05
-"""Energy of a bin, 1 being usual, under which agreement counts less: what is mostly silence."""
-APART_S = 0.5
-"""Two places nearer to each other than that are one."""
+"""Energy of a bin, where usual sound has 1. What has less counts less: it is nearly silent."""
+SAME_CANDIDATE_S = 0.5  # two candidates of the coarse search that are closer in B are one
+
+WINDOW_S = 2.0  # length of the windows of A that are moved to where they agree with B best
+REACHES_S = (0.3, 0.15, 0.1)  # how far they are moved at most, round by round
+INLIER_S = 0.05  # a hit is on the line if it is at most so far from it
+HALF_WEIGHT_S = 0.02  # at that distance from the line, a hit counts half in the robust fit
+MOST_TEMPO_CHANGE = 0.04  # a fit that changes the tempo by a larger share is wrong
+PITCH_REACH_CENTS = 80  # how far from the candidate's shift the exact pitch may be
+LEAST_COMMON_S = 1.0  # less than that in common is not measured
 
 
 @dataclass(frozen=True)
-class Peak:
-    """A place where A and B agree, and by how much."""
+class Candidate:
+    """A place to look: a line, and the seconds of A in which it may hold."""
 
     line: Line
-    strength: float  # correlation times the root of the seconds that overlap
-    correlation: float
+    a_start_s: float = -math.inf
+    a_end_s: float = math.inf
+    strength: float = 0.0  # of the coarse search: correlation times root of the seconds in common
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of A in which it may hold."""
+        return self.a_end_s - self.a_start_s
+
+    @property
+    def middle_s(self) -> float:
+        """The middle of these seconds."""
+        return (self.a_start_s + self.a_end_s) / 2
 
 
-def search(
-    a: Features,
-    b: Features,
-    *,
-    most_shift: int = MOST_SHIFT,
-    count: int = 3,
-) -> list[Peak]:
-    """The strongest places of A in B, strongest first; none where they cannot overlap.
+@dataclass(frozen=True)
+class Hits:
+    """Pairs of windows that agree: n windows of A, and for each the best place in B near a line."""
+
+    a_s: Values  # (n,) middles in A
+    b_s: Values  # (n,) middles in B
+    correlation: Values  # (n,) of each pair
+    along: float  # correlation of all of A with B on the line itself, nothing moved
+
+    @property
+    def weight(self) -> Values:
+        """How much each hit counts in a fit, (n,)."""
+        return np.asarray(np.maximum(self.correlation, 0) ** 2 + 1e-6)
+
+    def distance_s(self, line: Line) -> Values:
+        """How far each hit is from a line, (n,) seconds of B."""
+        return self.b_s - line.to_b(self.a_s)
+
+    def mean_distance_s(self, line: Line) -> float:
+        """How far the hits are from a line on average, in seconds of B."""
+        return float(np.average(self.distance_s(line), weights=self.weight))
+
+
+def search(a: Features, b: Features, *, count: int = 3) -> list[Candidate]:
+    """The strongest candidates for A in B, strongest first; none where they cannot overlap.
 
     >>> search(Features.of(fragment), Features.of(recording))[0].line
     Line(tempo=1.1, shift_semitones=-2.0, offset_s=21.0)
     """
     tempi = all_tempi(a.duration_s)
-    heard = _Heard.of(b, room=math.ceil(a.coarse.shape[1] * max(tempi)), most_shift=most_shift)
-    found = [peak for tempo in tempi for peak in heard.peaks(a, float(tempo), count=count)]
+    most_frames = b.coarse.shape[1] + math.ceil(a.coarse.shape[1] * max(tempi))
+    shape = (  # of the transforms: large enough that nothing wraps around
+        scipy.fft.next_fast_len(N_BINS + MOST_SHIFT, real=False),
+        scipy.fft.next_fast_len(most_frames + 1, real=True),
+    )
+    spectrum_b, energy_b = scipy.fft.rfft2(b.coarse, s=shape), _energy_before(b.coarse)
+    found: list[Candidate] = []
+    for tempo in tempi.tolist():
+        played = played_at(a.coarse, tempo)
+        spectrum = scipy.fft.rfft2(played, s=shape)
+        np.conj(spectrum, out=spectrum)
+        spectrum *= spectrum_b
+        products = scipy.fft.irfft2(spectrum, s=shape, overwrite_x=True)[-SHIFTS]
+        lags = np.arange(-(played.shape[1] - 1), b.coarse.shape[1])
+        strengths = _strengths(products[:, lags], lags, _energy_before(played), energy_b)
+        best, highest = strengths.argmax(axis=1), strengths.max(axis=1)
+        offsets_s = b.start_s - tempo * a.start_s + lags[best] / COARSE_PER_SECOND
+        for row in np.argsort(-highest)[:count]:
+            if np.isfinite(highest[row]):
+                line = Line(tempo, float(SHIFTS[row]), float(offsets_s[row]))
+                found.append(Candidate(line, strength=float(highest[row])))
     return distinct(found, moment_s=a.start_s + a.duration_s / 2, count=count)
 
 
-def all_tempi(duration_s: float) -> NDArray[np.float64]:
-    """The tempo factors worth trying for so long a recording: 57 of 20 s, 15 of 5 s."""
-    step = TEMPO_DRIFT_S / min(LONG_S, max(SHORT_S, duration_s))
+def _strengths(
+    products: Floats, lags: NDArray[np.int64], energy_a: Values, energy_b: Values
+) -> Values:
+    """Strengths (shifts, lags) of products of A and B; -inf where too little overlaps."""
+    n_a, n_b = len(energy_a) - 1, len(energy_b) - 1
+    begin, end = np.clip(lags, 0, n_b), np.clip(lags + n_a, 0, n_b)
+    common_a = energy_a[end - lags] - energy_a[begin - lags]
+    common_b = energy_b[end] - energy_b[begin]
+    overlap = end - begin
+    floor = np.maximum(LEAST_ENERGY * N_BINS * overlap, 1e-9)
+    correlations = products / np.maximum(np.sqrt(np.maximum(0, common_a * common_b)), floor)
+    least = min(LEAST_OVERLAP_S * COARSE_PER_SECOND, 0.9 * n_a, 0.9 * n_b)
+    strengths = correlations * np.sqrt(overlap / COARSE_PER_SECOND)
+    return np.where(overlap >= least, strengths, -np.inf)
+
+
+def _energy_before(changes: Floats) -> Values:
+    """The energy of all frames before each, (n + 1,)."""
+    return np.concatenate([[0.0], np.cumsum(np.square(changes).sum(axis=0), dtype=np.float64)])
+
+
+def all_tempi(duration_s: float) -> Values:
+    """The tempo factors to try for a recording of that length: 57 for 20 s, 15 for 5 s."""
+    step = TEMPO_STEP_S / min(LONGEST_S, max(SHORTEST_S, duration_s))
     return np.exp(np.arange(np.log(SLOWEST), np.log(FASTEST) + step, step))
 
 
-def distinct(peaks: list[Peak], *, moment_s: float, count: int) -> list[Peak]:
-    """The strongest that do not put the same moment of A at the same place of B."""
-    kept: list[Peak] = []
-    for peak in sorted(peaks, key=lambda p: -p.strength):
+def distinct(candidates: list[Candidate], *, moment_s: float, count: int) -> list[Candidate]:
+    """The strongest candidates that put a moment of A at different places of B."""
+    kept: list[Candidate] = []
+    for candidate in sorted(candidates, key=lambda c: -c.strength):
         if len(kept) == count:
             break
-        place_s = peak.line.to_b(moment_s)
-        if all(abs(place_s - other.line.to_b(moment_s)) > APART_S for other in kept):
-            kept.append(peak)
+        b_s = candidate.line.to_b(moment_s)
+        if all(abs(b_s - other.line.to_b(moment_s)) > SAME_CANDIDATE_S for other in kept):
+            kept.append(candidate)
     return kept
 
 
 def played_at(changes: Floats, tempo: float) -> Floats:
     """Changes (84, n) of A on the clock of B, (84, n * tempo)."""
     n = changes.shape[1]
-    times = np.arange(max(2, round(n * tempo))) / tempo
-    return sample(changes, times)
+    return sample(changes, np.arange(max(2, round(n * tempo))) / tempo)
 
 
-def sample(changes: Floats, frames: NDArray[np.float64]) -> Floats:
+def sample(changes: Floats, frames: Values) -> Floats:
     """Changes (84, n) at fractional frames (m,): (84, m); beyond the ends, the last one."""
     places = np.clip(frames, 0, changes.shape[1] - 1)
     before = np.minimum(places.astype(int), max(0, changes.shape[1] - 2))
@@ -94,188 +170,92 @@ def sample(changes: Floats, frames: NDArray[np.float64]) -> Floats:
     return between
 
 
-@dataclass(frozen=True)
-class _Heard:
-    """B, made ready to be correlated with A at many tempi."""
-
-    b: Features
-    most_shift: int
-    shape: tuple[int, int]  # of the transform: shifts and places wrap around without touching
-    spectrum: NDArray[np.complex64]
-    energy: NDArray[np.float64]  # of the frames before each
-
-    @classmethod
-    def of(cls, b: Features, *, room: int, most_shift: int) -> "_Heard":
-        """`room`: frames of A, at most."""
-        shape = (
-            scipy.fft.next_fast_len(N_BINS + most_shift, real=False),
-            scipy.fft.next_fast_len(b.coarse.shape[1] + room + 1, real=True),
-        )
-        spectrum = scipy.fft.rfft2(b.coarse, s=shape)
-        return cls(b, most_shift, shape, spectrum, _energy(b.coarse))
-
-    def peaks(self, a: Features, tempo: float, *, count: int) -> list[Peak]:
-        """The strongest places of A at one tempo, one of each shift."""
-        played = played_at(a.coarse, tempo)
-        rows = np.arange(-self.most_shift, self.most_shift + 1)  # semitones that B is above A
-        lags = np.arange(-(played.shape[1] - 1), self.b.coarse.shape[1])
-        correlations, strengths = self._compared(played, rows, lags)
-        best = strengths.argmax(axis=1)
-        highest = strengths[np.arange(len(rows)), best]
-        start_s = self.b.start_s - tempo * a.start_s
-        return [
-            Peak(
-                Line(tempo, float(-rows[row]), start_s + lags[best[row]] / COARSE_PER_SECOND),
-                float(highest[row]),
-                float(correlations[row, best[row]]),
-            )
-            for row in np.argsort(-highest)[:count]
-            if np.isfinite(highest[row])
-        ]
-
-    def _compared(
-        self, played: Floats, rows: NDArray[np.int64], lags: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Correlations and strengths (rows, lags); too short an overlap has a strength of -inf."""
-        spectrum = scipy.fft.rfft2(played, s=self.shape)
-        np.conj(spectrum, out=spectrum)
-        spectrum *= self.spectrum
-        products = scipy.fft.irfft2(spectrum, s=self.shape, overwrite_x=True)[rows][:, lags]
-        n_a, n_b = played.shape[1], self.b.coarse.shape[1]
-        begin, end = np.clip(lags, 0, n_b), np.clip(lags + n_a, 0, n_b)
-        own = _energy(played)
-        energy_a, energy_b = (
-            own[end - lags] - own[begin - lags],
-            self.energy[end] - self.energy[begin],
-        )
-        overlap = end - begin
-        floor = np.maximum(LEAST_ENERGY * N_BINS * overlap, 1e-9)
-        correlations = products / np.maximum(np.sqrt(np.maximum(0, energy_a * energy_b)), floor)
-        least = min(LEAST_OVERLAP_S * COARSE_PER_SECOND, 0.9 * n_a, 0.9 * n_b)
-        seconds = np.where(overlap >= least, overlap / COARSE_PER_SECOND, np.nan)
-        strengths = correlations * np.sqrt(seconds)
-        return correlations, np.where(np.isnan(strengths), -np.inf, strengths)
-
-
-def _energy(changes: Floats) -> NDArray[np.float64]:
-    """Energy of the frames before each, (n + 1,)."""
-    return np.concatenate([[0.0], np.cumsum(np.square(changes).sum(axis=0), dtype=np.float64)])
-
-
-# Tempo, pitch and place made exact: pieces of A sought near where a line says they are in B.
-# Each piece of two seconds is moved by up to a third of a second and stays where it correlates
-# best, to a fraction of a frame; a robust line through all pieces is the tempo and the place. The
-# pitch is where the spectra of both, taken along that line, agree best, to a fraction of ten cents.
-# Then all is measured once more at exactly that tempo and pitch.
-
-PIECE_S = 2.0
-REACHES_S = (0.3, 0.15, 0.1)
-"""How far pieces are moved, round by round."""
-INLIER_S = 0.05
-TYPICAL_S = 0.02
-"""Distance from the line at which a piece counts half."""
-MOST_TEMPO_CHANGE = 0.04
-REACH_CENTS = 80
-LEAST_S = 1.0
-"""Less than that in common is not measured."""
-
-
-@dataclass(frozen=True)
-class Pieces:
-    """Pieces of A and where each lies in B."""
-
-    a_s: NDArray[np.float64]  # (n,) their middles
-    b_s: NDArray[np.float64]  # (n,)
-    correlation: NDArray[np.float64]  # (n,) there
-    along: float  # correlation of the whole, without moving anything
+def shifted(changes: Floats, semitones: float) -> Floats:
+    """Changes (84, n) moved up by semitones; a fraction is shared between two bins."""
+    source = np.arange(N_BINS) - semitones
+    below = np.floor(source).astype(int)
+    share = np.float32(semitones * -1 - np.floor(-semitones))
+    rows = np.pad(changes, ((1, 1), (0, 0)))
+    low, high = (rows[np.clip(bins + 1, 0, N_BINS + 1)] for bins in (below, below + 1))
+    return np.asarray(low * (1 - share) + high * share, np.float32)
 
 
 def refine(a: Features, b: Features, line: Line) -> Alignment | None:
-    """The alignment near a line, exact; None where too little is common to both."""
+    """The exact alignment near a line; None where too little is common to both."""
     for reach_s in REACHES_S:
-        pieces = pieces_along(a, b, line, reach_s=reach_s)
-        if pieces is None:
+        hits = hits_along(a, b, line, reach_s=reach_s)
+        if hits is None:
             return None
-        line = fitted(line, pieces)
+        line = fitted(line, hits)
         shift, coherence = pitch(a, b, line)
         line = replace(line, shift_semitones=shift)
-    pieces = pieces_along(a, b, line, reach_s=REACHES_S[-1])
-    if pieces is None:
+    hits = hits_along(a, b, line, reach_s=REACHES_S[-1])
+    if hits is None:
         return None
-    distance_s = pieces.b_s - line.to_b(pieces.a_s)
-    weight = np.maximum(pieces.correlation, 0) ** 2 + 1e-6
-    inliers = np.abs(distance_s) <= INLIER_S
-    begin_s, end_s = common(a, b, line)
+    distance_s = hits.distance_s(line)
     return Alignment(
-        begin_s,
-        end_s,
+        *common(a, b, line),
         line,
-        correlation=pieces.along,
+        correlation=hits.along,
         coherence=coherence,
-        residual_s=float(np.sqrt(np.average(distance_s**2, weights=weight))),
-        inliers=float(np.average(inliers, weights=weight)),
+        residual_s=float(np.sqrt(np.average(distance_s**2, weights=hits.weight))),
+        inliers=float(np.average(np.abs(distance_s) <= INLIER_S, weights=hits.weight)),
     )
 
 
 def common(a: Features, b: Features, line: Line) -> tuple[float, float]:
-    """The seconds of A that lie in B by that line: first and last."""
-    begin_s = max(a.start_s, line.to_a(b.start_s))
-    end_s = min(a.end_s, line.to_a(b.end_s))
-    return begin_s, end_s
+    """The first and the last second of A that lie in B by that line."""
+    return max(a.start_s, line.to_a(b.start_s)), min(a.end_s, line.to_a(b.end_s))
 
 
-def pieces_along(a: Features, b: Features, line: Line, *, reach_s: float) -> Pieces | None:
-    """Where the pieces of A lie in B, sought within `reach_s` of the line."""
-    begin_s, end_s = common(a, b, line)
-    first, last = (
-        round((line.to_b(second) - b.start_s) * FRAMES_PER_SECOND) for second in (begin_s, end_s)
-    )
+def hits_along(a: Features, b: Features, line: Line, *, reach_s: float) -> Hits | None:
+    """The windows of A with their best places in B within `reach_s` of a line; None: too short."""
+    seconds = common(a, b, line)
+    first, last = (round((line.to_b(s) - b.start_s) * FRAMES_PER_SECOND) for s in seconds)
     first, last = max(0, first), min(b.fine.shape[1], last)
-    if last - first < LEAST_S * FRAMES_PER_SECOND:
+    n = last - first
+    if n < LEAST_COMMON_S * FRAMES_PER_SECOND:
         return None
-    frames = np.arange(first, last)
-    on_a = line.to_a(b.start_s + frames / FRAMES_PER_SECOND) - a.start_s
+    reach = math.ceil(reach_s * FRAMES_PER_SECOND)
+    on_a = line.to_a(b.start_s + np.arange(first, last) / FRAMES_PER_SECOND) - a.start_s
     played = shifted(sample(a.fine, on_a * FRAMES_PER_SECOND), -line.shift_semitones)
-    reach = int(np.ceil(reach_s * FRAMES_PER_SECOND))
-    padded = np.pad(b.fine[:, max(0, first - reach) : last + reach], [
-        (0, 0), (max(0, reach - first), max(0, last + reach - b.fine.shape[1])),
-    ])  # fmt: skip
-    near = sliding_window_view(padded, len(frames), axis=1)  # (84, lags, frames)
+    around = _padded(b.fine, first - reach, last + reach)
+    near = sliding_window_view(around, n, axis=1)  # (84, lags, frames)
     products = np.einsum("blt,bt->lt", near, played, optimize=True)
-    energy_b = sliding_window_view(np.square(padded).sum(axis=0), len(frames))  # (lags, frames)
+    energy_b = sliding_window_view(np.square(around).sum(axis=0), n)  # (lags, frames)
     energy_a = np.square(played).sum(axis=0)
-    length = min(round(PIECE_S * FRAMES_PER_SECOND), len(frames) // 2)
-    starts = np.arange(0, len(frames) - length + 1, max(1, length // 4))
-    sums = (_sums(x, starts, length) for x in (products, energy_b, energy_a))
-    found, heard_b, heard_a = sums
-    floor = LEAST_ENERGY * N_BINS * length
-    correlations = found / np.maximum(np.sqrt(heard_b * heard_a), floor)
-    best, correlation = _highest(correlations)
+    length = min(round(WINDOW_S * FRAMES_PER_SECOND), n // 2)
+    starts = np.arange(0, n - length + 1, max(1, length // 4))
+    product, own_b, own_a = (_sums(x, starts, length) for x in (products, energy_b, energy_a))
+    floor = LEAST_ENERGY * N_BINS
+    best, correlation = _highest(product / np.maximum(np.sqrt(own_b * own_a), floor * length))
     middles = np.asarray(first + starts + (length - 1) / 2, np.float64)
-    middles_s: NDArray[np.float64] = b.start_s + middles / FRAMES_PER_SECOND
+    middles_s: Values = b.start_s + middles / FRAMES_PER_SECOND
     whole = np.sqrt(energy_b[reach].sum() * energy_a.sum())
-    return Pieces(
-        line.to_a(middles_s),
-        middles_s + (best - reach) / FRAMES_PER_SECOND,
-        correlation,
-        float(products[reach].sum() / max(whole, LEAST_ENERGY * N_BINS * len(frames))),
-    )
+    along = float(products[reach].sum() / max(whole, floor * n))
+    b_s = middles_s + (best - reach) / FRAMES_PER_SECOND
+    return Hits(line.to_a(middles_s), b_s, correlation, along)
 
 
-def fitted(line: Line, pieces: Pieces) -> Line:
-    """The line through the pieces, far ones counting little; the given tempo if they disagree."""
-    weight = np.maximum(pieces.correlation, 0) ** 2 + 1e-6
-    if len(weight) < 3:
-        distance_s = np.average(pieces.b_s - line.to_b(pieces.a_s), weights=weight)
-        return replace(line, offset_s=line.offset_s + float(distance_s))
-    centre_s = float(np.average(pieces.a_s, weights=weight))
-    trusted = weight
+def hits_within(a: Features, b: Features, part: Candidate, *, reach_s: float) -> Hits | None:
+    """The hits near a line within a candidate's seconds of A; None where these are too short."""
+    line, start_s, end_s = part.line, part.a_start_s, part.a_end_s
+    part_b = b.part(line.to_b(start_s) - 2 * reach_s, line.to_b(end_s) + 2 * reach_s)
+    return hits_along(a.part(start_s, end_s), part_b, line, reach_s=reach_s)
+
+
+def fitted(line: Line, hits: Hits) -> Line:
+    """The robust line through hits; the line as it was where its tempo would change too much."""
+    if len(hits.a_s) < 3:
+        return replace(line, offset_s=line.offset_s + hits.mean_distance_s(line))
+    centre_s = float(np.average(hits.a_s, weights=hits.weight))
+    unknowns = np.stack([hits.a_s - centre_s, np.ones(len(hits.a_s))], axis=1)
+    weight = hits.weight
     for _ in range(10):
-        root = np.sqrt(trusted)
-        unknowns = np.stack([pieces.a_s - centre_s, np.ones(len(weight))], axis=1)
-        solution = np.linalg.lstsq(unknowns * root[:, None], pieces.b_s * root, rcond=None)[0]
-        distance_s = pieces.b_s - unknowns @ solution
-        trusted = weight / (1 + (distance_s / TYPICAL_S) ** 2)
+        root = np.sqrt(weight)
+        solution = np.linalg.lstsq(unknowns * root[:, None], hits.b_s * root, rcond=None)[0]
+        distance_s = hits.b_s - unknowns @ solution
+        weight = hits.weight / (1 + (distance_s / HALF_WEIGHT_S) ** 2)
     tempo, at_centre_s = map(float, solution)
     if abs(tempo / line.tempo - 1) > MOST_TEMPO_CHANGE:
         return line
@@ -284,8 +264,7 @@ def fitted(line: Line, pieces: Pieces) -> Line:
 
 def pitch(a: Features, b: Features, line: Line) -> tuple[float, float]:
     """Semitones that A is above B along the line, and how well the spectra agree there."""
-    begin_s, end_s = common(a, b, line)
-    times_s: NDArray[np.float64] = np.arange(begin_s, end_s, 1 / SPECTRA_PER_SECOND)
+    times_s: Values = np.arange(*common(a, b, line), 1 / SPECTRA_PER_SECOND)
     if not len(times_s):
         return line.shift_semitones, 0.0
     rows_a, rows_b = (
@@ -295,31 +274,28 @@ def pitch(a: Features, b: Features, line: Line) -> tuple[float, float]:
     n = scipy.fft.next_fast_len(2 * rows_a.shape[1], real=True)
     spectrum_a, spectrum_b = (scipy.fft.rfft(rows, n, axis=1) for rows in (rows_a, rows_b))
     agreement = scipy.fft.irfft((spectrum_a * np.conj(spectrum_b)).sum(axis=0), n)
-    middle, reach = round(100 * line.shift_semitones / STEP_CENTS), REACH_CENTS // STEP_CENTS
+    middle, reach = round(100 * line.shift_semitones / STEP_CENTS), PITCH_REACH_CENTS // STEP_CENTS
     steps = np.arange(middle - reach, middle + reach + 1)
     norm = np.sqrt(np.square(rows_a).sum() * np.square(rows_b).sum())
     best, coherence = _highest(agreement[steps][:, None] / max(float(norm), 1e-6))
     return float(steps[0] + best[0]) * STEP_CENTS / 100, float(coherence[0])
 
 
-def shifted(changes: Floats, semitones: float) -> Floats:
-    """Changes (84, n) moved up by semitones, fractions between bins shared."""
-    source = np.arange(N_BINS) - semitones
-    below = np.floor(source).astype(int)
-    share = np.float32(semitones * -1 - np.floor(-semitones))
-    rows = np.pad(changes, ((1, 1), (0, 0)))
-    at = (rows[np.clip(bins + 1, 0, N_BINS + 1)] for bins in (below, below + 1))
-    return np.asarray(next(at) * (1 - share) + next(at) * share, np.float32)
+def _padded(changes: Floats, first: int, last: int) -> Floats:
+    """Changes (84, n) from one frame to another, zeros where there are none."""
+    n = changes.shape[1]
+    missing = (max(0, -first), max(0, last - n))
+    return np.pad(changes[:, max(0, first) : last], ((0, 0), missing))
 
 
-def _sums(values: NDArray[np.float32], starts: NDArray[np.int64], length: int) -> Floats:
-    """Sums over frames starts … starts + length, along the last axis."""
+def _sums(values: Floats, starts: NDArray[np.int64], length: int) -> Floats:
+    """Sums over `length` frames from each start, along the last axis."""
     sums = np.cumsum(values, axis=-1, dtype=np.float64)
     sums = np.concatenate([np.zeros_like(sums[..., :1]), sums], axis=-1)
     return np.asarray(sums[..., starts + length] - sums[..., starts], np.float32)
 
 
-def _highest(rows: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _highest(rows: NDArray[np.floating]) -> tuple[Values, Values]:
     """Where each column (rows, n) is highest, to a fraction by a parabola, and how high it is."""
     top = rows.argmax(axis=0)
     columns = np.arange(rows.shape[1])

@@ -1,9 +1,9 @@
 """From evidence to a likelihood ratio, as far as the pairs it was learned from can support it.
 
-A logistic regression joins what is measured of two recordings into one score, and another, on
-scores of collections that the first one has not seen, turns the score into a natural-log
-likelihood ratio. Beyond what as many pairs can show, the ratio is cut off: a thousand pairs of
-different recordings without one false "same" support no ratio of a million.
+A logistic regression joins what was measured of two recordings into one score. Another one, on
+scores of collections that the first has not seen, turns the score into a natural-log likelihood
+ratio. The ratio is cut off at what so many pairs can show: a thousand pairs of different
+recordings without one false "same" support no ratio of a million.
 """
 
 import json
@@ -14,26 +14,26 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.special import expit
 
 from cqtnet.checkpoint import SHIPPED
 from cqtnet.errors import WeightsError
 from cqtnet.files import write_json
-from verify.evidence import Evidence
+from verify.results import Evidence
 
 FORMAT = 1
 MEASURES = (
     "cosine", "aligned cosine", "correlation", "strength", "coherence", "precision", "length",
 )  # fmt: skip
-"""What is measured of two recordings, all higher for the same recording but the last."""
+"""What is measured of two recordings. All but the last are higher for the same recording."""
 RISING = 6
-"""So many measures, from the first, may only speak for the same recording when they rise."""
+"""So many measures, from the first, have weights of at least 0: a rise never lowers the score."""
 CEILINGS = np.array([0.5, 0.5, 0.5, 1.5, 0.5, 4.0, np.inf])
-"""Measures above which more says no more: so that weak evidence, not strong, sets the weights."""
+"""Higher measures count as these do: so weak evidence sets the weights, not strong evidence."""
 NEAREST_S, FARTHEST_S = 1e-4, 0.1
-"""Distances from the line that still differ from each other in what they say."""
+"""Distances from the line; nearer ones count as the first, farther ones as the second."""
 PENALTY = 1e-4
-"""What keeps weights finite where the classes do not overlap."""
+"""Penalty on squared weights, which keeps them finite where the classes do not overlap."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ class Calibration:
     offset: float
     least: float  # natural-log likelihood ratios
     most: float
-    cosine_threshold: float  # where the paper's score alone errs equally often either way
-    data: dict[str, Any]  # what it was learned from, and how it did on what it had not seen
+    cosine_threshold: float  # of the paper's score alone, at its equal error rate
+    data: dict[str, Any]  # what it was learned from, and its errors on what it had not seen
 
     def score(self, evidence: Evidence) -> float:
-        """The score of evidence: higher for the same recording, without bounds."""
+        """The score of evidence, without bounds; higher for the same recording."""
         return float(self.scores(measures(evidence)[None])[0])
 
     def scores(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -63,7 +63,7 @@ class Calibration:
         return min(self.most, max(self.least, self.slope * score + self.offset))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data."""
+        """The calibration as plain data."""
         return {"format": FORMAT, "measures": MEASURES, **asdict(self)}
 
     def save(self, path: Path) -> None:
@@ -71,16 +71,8 @@ class Calibration:
         write_json(path, self.to_dict())
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A calibration, and what it would have said of the rows if it had not known their group."""
-
-    calibration: Calibration
-    unseen_log_lr: NDArray[np.float64]  # (n,) without bounds
-
-
 def load_calibration(name: str | Path, model_sha256: str) -> Calibration:
-    """The calibration of shipped weights by name, or at a path; of no other weights.
+    """The calibration that belongs to weights, by their shipped name or path, and to their SHA-256.
 
     >>> load_calibration("default", embedder.sha256).most
     8.2
@@ -90,13 +82,13 @@ def load_calibration(name: str | Path, model_sha256: str) -> Calibration:
         path = Path(name).with_suffix(".calibration.json")
     try:
         known = json.loads(path.read_text())
-        measured, version = tuple(known.pop("measures")), known.pop("format")
+        names, version = tuple(known.pop("measures")), known.pop("format")
         calibration = Calibration(**{**known, "weights": tuple(known["weights"])})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(
             f"{path} holds no calibration: {error}; make one with `cqtnet eval calibrate`"
         ) from error
-    if version != FORMAT or measured != MEASURES:
+    if version != FORMAT or names != MEASURES:
         raise WeightsError(f"{path} is of another version of cqtnet; calibrate again")
     if calibration.model_sha256 != model_sha256:
         raise WeightsError(
@@ -108,14 +100,14 @@ def load_calibration(name: str | Path, model_sha256: str) -> Calibration:
 
 def measures(evidence: Evidence) -> NDArray[np.float64]:
     """What is measured (len(MEASURES),) of two recordings."""
+    cosines = evidence.similarity.cosine, evidence.aligned_cosine
     alignment = evidence.alignment
     if alignment is None:
-        return np.array([evidence.similarity.cosine, evidence.aligned_cosine, 0, 0, 0, 0, 0.0])
+        return np.array([*cosines, 0, 0, 0, 0, 0.0])
     distance_s = min(FARTHEST_S, max(NEAREST_S, alignment.residual_s))
     return np.array(
         [
-            evidence.similarity.cosine,
-            evidence.aligned_cosine,
+            *cosines,
             alignment.correlation,
             evidence.strength,
             alignment.coherence,
@@ -134,54 +126,67 @@ def fit(
     cosine_threshold: float,
     model_sha256: str,
     data: dict[str, Any],
-) -> Fitted:
-    """The calibration of measures (n, m) with labels (n,), same or not.
+) -> tuple[Calibration, NDArray[np.float64]]:
+    """The calibration of measures (n, m) with labels (n,), same or not; and log ratios (n,).
 
-    Groups (n,), collections, are scored by what was learned from the others; `pairs` are how many
-    pairs of recordings of each class are behind the rows, same and different: the bounds.
+    Each of the groups (n,), collections, has the ratios that the others teach, without bounds.
+    `pairs`: how many pairs of the same and of different recordings support the bounds.
     """
     table = np.minimum(table, CEILINGS)
-    weights, bias = _logistic(table, label, rising=RISING)
+    weights, bias = fit_logistic(table, label, rising=RISING)
     unseen = np.empty(len(label))
     for group in np.unique(groups):
         held = groups == group
-        w, b = _logistic(table[~held], label[~held], rising=RISING)
+        w, b = fit_logistic(table[~held], label[~held], rising=RISING)
         unseen[held] = table[held] @ w + b
-    (slope,), offset = _logistic(unseen[:, None], label, rising=1)
-    n_same, n_different = pairs
+    (slope,), offset = fit_logistic(unseen[:, None], label, rising=1)
     calibration = Calibration(
         model_sha256,
         tuple(map(float, weights)),
         bias,
         float(slope),
         offset,
-        least=-math.log(n_same + 1),
-        most=math.log(n_different + 1),
+        least=-math.log(pairs[0] + 1),
+        most=math.log(pairs[1] + 1),
         cosine_threshold=cosine_threshold,
         data=data,
     )
-    return Fitted(calibration, slope * unseen + offset)
+    return calibration, slope * unseen + offset
 
 
-def _logistic(
-    table: NDArray[np.float64], label: NDArray[np.bool_], *, rising: int
+def fit_logistic(
+    table: NDArray[np.float64],
+    label: NDArray[np.bool_],
+    *,
+    rising: int = 1,
+    weights: NDArray[np.float64] | None = None,
+    start: float = 0.0,
 ) -> tuple[NDArray[np.float64], float]:
-    """Weights and bias of the natural-log likelihood ratio; both classes weigh the same."""
+    """Slopes (m,) and offset of the natural-log likelihood ratio of measures (n, m).
+
+    Both classes weigh the same, so that no prior is in the ratio; within a class the rows do, or
+    have their `weights` (n,). The first `rising` slopes are at least 0. The search begins with
+    slopes of `start` standard deviations.
+    """
+    from scipy.optimize import minimize  # here, for only learning needs it: half a second to load
+
     centre, scale = table.mean(axis=0), table.std(axis=0) + 1e-9
     standard = (table - centre) / scale
     sign = np.where(label, 1.0, -1.0)
-    share = np.where(label, 0.5 / label.sum(), 0.5 / (~label).sum())
+    share = np.ones(len(label)) if weights is None else weights.copy()
+    for rows in (label, ~label):
+        share[rows] *= 0.5 / share[rows].sum()
 
     def cost(unknowns: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        odds = standard @ unknowns[:-1] + unknowns[-1]
-        lost = float(share @ np.logaddexp(0, -sign * odds))
-        slope = -sign * share / (1 + np.exp(np.clip(sign * odds, -500, 500)))
-        gradient = np.append(standard.T @ slope, slope.sum())
-        gradient[:-1] += PENALTY * unknowns[:-1]
-        return lost + 0.5 * PENALTY * float(unknowns[:-1] @ unknowns[:-1]), gradient
+        log_odds = sign * (standard @ unknowns[:-1] + unknowns[-1])
+        penalty = PENALTY * np.append(unknowns[:-1], 0.0)
+        loss = share @ np.logaddexp(0, -log_odds) + 0.5 * penalty @ unknowns
+        slope = -sign * share * expit(-log_odds)
+        return float(loss), np.append(slope @ standard, slope.sum()) + penalty
 
     free = table.shape[1] - rising
     bounds = [(0.0, None)] * rising + [(None, None)] * (free + 1)
-    found = minimize(cost, np.zeros(table.shape[1] + 1), jac=True, bounds=bounds, method="L-BFGS-B")
-    weights = found.x[:-1] / scale
-    return weights, float(found.x[-1] - weights @ centre)
+    first = np.append(np.full(table.shape[1], start), 0.0)
+    found = minimize(cost, first, jac=True, bounds=bounds, method="L-BFGS-B")
+    slopes = found.x[:-1] / scale
+    return slopes, float(found.x[-1] - slopes @ centre)

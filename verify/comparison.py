@@ -1,103 +1,44 @@
-"""Two recordings compared: same or not, how sure, where, altered how."""
+"""Two recordings compared: the evidence is gathered, weighed and put into a `Comparison`."""
 
-import math
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypeVar
 
 from cqtnet.audio import StrPath
-from cqtnet.embed import Embedder
-from cqtnet.versions import versions
+from cqtnet.embed import Embedder, Trace
+from cqtnet.errors import InputError, ManifestError
+from cqtnet.model import MINIMUM_S
+from cqtnet.tables import read_table
+from verify.align import refine, search
 from verify.calibration import Calibration, load_calibration
+from verify.cosine import aligned_cosine, best_hits
 from verify.editmap import edit_map
-from verify.edits import EditMap
-from verify.evidence import Evidence, gather
-from verify.features import Content
-from verify.recording import Item, Recording
-from verify.waveform import Waveform, compare_waveforms
-from verify.wording import Verdict, ratio_in_words, support_in_words, verdict_of
+from verify.features import Content, Features
+from verify.recording import Recording
+from verify.results import Comparison, EditMap, Evidence, Hit, Waveform
+from verify.waveform import compare_waveforms
+from verify.words import Verdict, verdict_of
 
 LEAST_PROOF = 0.3
-"""Correlation along the line from which noise is recognised: of different noise it is 0.1."""
-SIGNIFICANT = 6
-"""Digits of numbers in JSON."""
+"""Correlation along the line from which noise is the same noise; of different noise it is 0.1."""
+WHOLE_SEARCH_S = 90.0
+"""Recordings up to this length are also aligned whole, at every place at once."""
+WINDOWS_S = (20.0, 10.0, 5.0)
+"""Lengths of the windows of hits; two recordings may have only seconds in common."""
+HITS = 3
+"""Hits that are aligned, for each window length."""
+REFINED = 8
+"""So many of the strongest alignments are made exact."""
+ROOM = 0.6
+"""How much more of B is aligned on both sides of a hit, in windows: for other tempi."""
+KEPT = 8
+"""Recordings that are kept in memory for further pairs."""
 
-
-@dataclass(frozen=True)
-class Comparison:
-    """What is to be said about two recordings, and what it rests on."""
-
-    a: Item
-    b: Item
-    verdict: Verdict
-    log_lr: float  # natural logarithm; 0 where nothing can be said
-    least_log_lr: float  # what the calibration can support at most, either way
-    most_log_lr: float
-    reasons: tuple[str, ...]  # why the evidence is insufficient
-    evidence: Evidence | None  # None where nothing could be measured
-    waveform: Waveform | None  # None where the waveforms cannot be laid on each other
-    edits: EditMap | None  # of the same recording; None where one is too long to be kept
-    cosine_threshold: float  # above which the paper's score alone would say "same"
-    model_sha256: str
-
-    @property
-    def support(self) -> str:
-        """The ratio in the words of the ENFSI scale."""
-        return support_in_words(self.log_lr)
-
-    @property
-    def is_bounded(self) -> bool:
-        """Whether the evidence is beyond what the calibration can support."""
-        return self.log_lr in (self.least_log_lr, self.most_log_lr)
-
-    @property
-    def sentence(self) -> str:
-        """The ratio as a sentence about the findings, without any prior."""
-        return ratio_in_words(self.log_lr)
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows: the verdict, and where the ratio lies on the scale."""
-        from verify.report.opening import opening  # here, for drawing takes a second to be loaded
-
-        return opening(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, numbers with six digits; docs/compare.md explains each."""
-        evidence = self.evidence
-        plain: dict[str, Any] = {
-            "verdict": self.verdict,
-            "log_lr": self.log_lr,
-            "log10_lr": self.log_lr / math.log(10),
-            "bounds_log_lr": [self.least_log_lr, self.most_log_lr],
-            "support": self.support,
-            "sentence": self.sentence,
-            "reasons": self.reasons,
-            "a": asdict(self.a),
-            "b": asdict(self.b),
-            "cosine": None,
-            "cosine_threshold": self.cosine_threshold,
-            "alignment": None,
-            "waveform": asdict(self.waveform) if self.waveform else None,
-            "edits": self.edits.to_dict() if self.edits else None,
-            "model_sha256": self.model_sha256,
-            "versions": versions(),
-        }
-        if evidence is not None:
-            plain["cosine"] = asdict(evidence.similarity)
-            plain["aligned_cosine"] = evidence.aligned_cosine
-            plain["content"] = {"a": asdict(evidence.content_a), "b": asdict(evidence.content_b)}
-            if evidence.alignment is not None:
-                line = evidence.alignment.line
-                found = asdict(evidence.alignment)
-                found |= {**asdict(line), "speed_change": line.is_speed}
-                found |= {
-                    "b_start_s": evidence.alignment.b_start_s,
-                    "b_end_s": evidence.alignment.b_end_s,
-                }
-                del found["line"]
-                plain["alignment"] = found
-        rounded: dict[str, Any] = _rounded(plain)
-        return rounded
+Pair = tuple[Path, Path]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -123,20 +64,22 @@ class Comparer:
         return Recording.read(path, self.embedder)
 
     def compare(self, a: StrPath | Recording, b: StrPath | Recording) -> Comparison:
-        """What is to be said about two recordings."""
+        """The verdict on two recordings, with what it rests on."""
         first, second = (x if isinstance(x, Recording) else self.read(x) for x in (a, b))
-        return self._compare(first, second)
-
-    def _compare(self, a: Recording, b: Recording) -> Comparison:
-        lacks = [f"{name} {x.lack}" for name, x in (("A", a), ("B", b)) if x.lack]
-        if lacks:
-            return self._comparison(a, b, reasons=tuple(lacks))
-        evidence = gather(self.embedder, a, b)
-        log_lr = self.calibration.log_lr(self.calibration.score(evidence))
+        problems = [f"{name} {x.problem}" for name, x in (("A", first), ("B", second)) if x.problem]
+        if problems:
+            return self._comparison(first, second, reasons=tuple(problems))
+        evidence = gather(self.embedder, first, second)
         reasons = reasons_against(evidence)
         if reasons:
-            return self._comparison(a, b, reasons=reasons, evidence=evidence)
+            return self._comparison(first, second, reasons=reasons, evidence=evidence)
+        return self._decided(first, second, evidence)
+
+    def _decided(self, a: Recording, b: Recording, evidence: Evidence) -> Comparison:
+        """The comparison of evidence that allows a ratio to be stated."""
+        log_lr = self.calibration.log_lr(self.calibration.score(evidence))
         verdict, waveform, edits = verdict_of(log_lr), None, None
+        reasons: tuple[str, ...] = ()
         if verdict == "insufficient":
             reasons = ("the findings are about as probable under either proposition",)
         elif verdict == "same" and evidence.alignment is not None:
@@ -170,33 +113,156 @@ class Comparer:
 def reasons_against(evidence: Evidence) -> tuple[str, ...]:
     """Why the ratio may not be stated; none where it may."""
     reasons = [
-        f"{name} holds {lack} where they were compared"
+        f"{name} holds {problem} where they were compared"
         for name, content in (("A", evidence.content_a), ("B", evidence.content_b))
-        if (lack := _lack(content, evidence))
+        if (problem := _problem(content, evidence))
     ]
     if evidence.alignment is None:
         reasons.append("too little of A and B can be laid side by side")
     return tuple(reasons)
 
 
-def _lack(content: Content, evidence: Evidence) -> str:
-    """What is missing in a stretch to tell recordings apart by; empty where nothing is."""
+def _problem(content: Content, evidence: Evidence) -> str:
+    """Why a stretch cannot tell recordings apart; empty where it can."""
     if content.is_silent:
         return "silence"
     if content.is_steady:
         return "nothing but steady tones"
     proof = evidence.alignment.correlation if evidence.alignment else 0.0
-    if content.is_noise and proof < LEAST_PROOF:  # noise that is the very same is no lack
+    if content.is_noise and proof < LEAST_PROOF:  # the very same noise does tell
         return "nothing but steady noise"
     return ""
 
 
-def _rounded(plain: Any) -> Any:
-    """Plain data with every number rounded, so that the last bits of a sum don't show."""
-    if isinstance(plain, float):
-        return float(f"{plain:.{SIGNIFICANT}g}")
-    if isinstance(plain, dict):
-        return {key: _rounded(value) for key, value in plain.items()}
-    if isinstance(plain, list | tuple):
-        return [_rounded(value) for value in plain]
-    return plain
+class Comparable(Protocol):
+    """What `gather` needs of a recording, or of a part of one that starts at second 0."""
+
+    @property
+    def trace(self) -> Trace:
+        """The output of the network's trunk."""
+
+    @property
+    def duration_s(self) -> float:
+        """Its length."""
+
+    def features(self, start_s: float = ..., end_s: float = ...) -> Features:
+        """The features of a stretch, which is cut to what there is."""
+
+
+def gather(embedder: Embedder, a: Comparable, b: Comparable) -> Evidence:
+    """The evidence in two recordings; the shorter one is searched in the longer one.
+
+    >>> gather(embedder, Recording.read("a.wav", embedder), Recording.read("b.wav", embedder))
+    """
+    shorter_s, longer_s = sorted((a.duration_s, b.duration_s))
+    window_s = shorter_s if shorter_s <= 1.5 * WINDOWS_S[0] else WINDOWS_S[0]
+    best = _hits(embedder, a, b, window_s)
+    pairs = []
+    if longer_s <= WHOLE_SEARCH_S:
+        pairs.append((a.features(), b.features()))
+    if longer_s > WHOLE_SEARCH_S or window_s < shorter_s:
+        pairs += [_around(a, b, hit) for hit in best]
+    for length_s in WINDOWS_S:
+        if MINIMUM_S <= length_s < window_s:
+            pairs += [_around(a, b, hit) for hit in _hits(embedder, a, b, length_s)]
+    return _strongest(embedder, a.trace, b.trace, best[0], pairs)
+
+
+def _hits(embedder: Embedder, a: Comparable, b: Comparable, window_s: float) -> list[Hit]:
+    """The windows of A and of B that resemble each other most."""
+    return best_hits(
+        embedder,
+        a.trace,
+        b.trace,
+        window_s=window_s,
+        hop_a_s=max(1.0, window_s / 2),  # a window of B starts every second
+        count=HITS,
+    )
+
+
+def _strongest(
+    embedder: Embedder,
+    a: Trace,
+    b: Trace,
+    best: Hit,
+    pairs: list[tuple[Features, Features]],
+) -> Evidence:
+    """The evidence of the strongest alignment in pairs of stretches."""
+    candidates = [(candidate, *parts) for parts in pairs for candidate in search(*parts)]
+    candidates.sort(key=lambda found: -found[0].strength)
+    found = [
+        (alignment, part_a, part_b)
+        for candidate, part_a, part_b in candidates[:REFINED]
+        if (alignment := refine(part_a, part_b, candidate.line)) is not None
+    ]
+    if not found:
+        part_a, part_b = pairs[0]
+        return Evidence(best, None, best.cosine, part_a.content, part_b.content)
+    alignment, part_a, part_b = max(found, key=lambda f: f[0].strength)
+    stretch_a = (alignment.a_start_s, alignment.a_end_s)
+    stretch_b = (alignment.b_start_s, alignment.b_end_s)
+    cosine = aligned_cosine(embedder, a, b, stretch_a, stretch_b)
+    return Evidence(best, alignment, cosine, part_a.content, part_b.content)
+
+
+def _around(a: Comparable, b: Comparable, hit: Hit) -> tuple[Features, Features]:
+    """The window of A, and the part of B around the window that resembles it."""
+    room_s = ROOM * hit.window_s
+    return (
+        a.features(hit.start_a_s, hit.start_a_s + hit.window_s),
+        b.features(hit.start_b_s - room_s, hit.start_b_s + hit.window_s + room_s),
+    )
+
+
+def pairs_of(files: tuple[Path, ...], listed: Path | None) -> list[Pair]:
+    """The pairs to compare: the first file with each of the others, or those of a list."""
+    if (listed is None) == (not files):
+        raise InputError("give either two files or more, or --pairs with a list of them")
+    if listed is not None:
+        return read_pairs(listed)
+    if len(files) < 2:
+        raise InputError(f"only {files[0]} was given; give a second file to compare it with")
+    return [(files[0], other) for other in files[1:]]
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """Pairs of a table with the columns a and b; relative paths start from its folder."""
+    folder = Path() if str(path) == "-" else path.parent
+    pairs = []
+    for line, row in read_table(path, needed=["a", "b"]).dicts():
+        if not row["a"] or not row["b"]:
+            raise ManifestError(f"{path}:{line}: a or b is empty; fill it in")
+        pairs.append((folder / row["a"], folder / row["b"]))
+    return pairs
+
+
+def compared(comparer: Comparer, pairs: list[Pair]) -> Iterator[Comparison | InputError]:
+    """The comparison of each pair, or why there is none; each file is read once."""
+
+    @lru_cache(maxsize=KEPT)
+    def read(path: Path) -> Recording | InputError:
+        return _tried(lambda: comparer.read(path), f"{path} cannot be read")
+
+    for a, b in pairs:
+        if isinstance(first := read(a), InputError):
+            yield first
+        elif isinstance(second := read(b), InputError):
+            yield second
+        else:
+            compare = partial(comparer.compare, first, second)
+            yield _tried(compare, f"{a} and {b} cannot be compared")
+
+
+def _tried(act: Callable[[], T], problem: str) -> T | InputError:
+    """What an action returns, or why it failed: because of its input or of the system."""
+    try:
+        return act()
+    except InputError as error:
+        return error
+    except OSError as error:
+        return InputError(f"{problem}: {error}")
+
+
+def as_line(comparison: Comparison) -> str:
+    """The comparison as one line of JSON."""
+    return json.dumps(comparison.to_dict(), ensure_ascii=False)

@@ -1,314 +1,62 @@
-"""How recording A was made from recording B: all they have in common, and what lies between.
+"""How A was made from B: all stretches that they have in common, and what lies between.
 
-A tempo and a pitch are sought with pieces of A that nothing explains yet; once they are known,
-every place of that kind is found at once (`verify.follow`). Which line each moment follows is
-decided over the whole of A (`verify.follow`), the lines are made exact (`verify.editmap`), and
-it is decided again.
+A window of A that nothing explains yet is sought in all of B at every tempo and pitch
+(`verify.align.search`). Once a tempo and pitch are known, all candidates of that kind are found
+(`verify.follow`), and it is decided over the whole of A which one each moment follows. The lines
+of what is followed are made exact, and it is decided again, until nothing changes. At the end,
+stretches are joined where they meet: of stories that the sound supports equally, the simplest.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from cqtnet.cqt import FRAMES_PER_SECOND
-from verify.align import refine, search
-from verify.edits import EditMap
-from verify.editwords import read_edits
-from verify.features import Features, Floats
-from verify.follow import Candidate, Passage, agreement, candidates, passages, pieces_between
-from verify.results import Alignment, Line, Stretch
+from verify.align import Candidate, hits_within, refine, search
+from verify.edits import read_edits
+from verify.features import Features
+from verify.follow import agreement, find_candidates, follow, same_line, same_way
+from verify.results import Alignment, EditMap, Line, Stretch
 
-# Passages of A made exact: their tempo, pitch and place, and how well they agree with B.
+LEAST_S = 3.0  # recordings that are shorter hold too little to be found by
+LOOK_S = 8.0  # length of the window of A that is sought in all of B at every tempo and pitch
+LOOKED_S = 5.0  # so much in the middle of that window then counts as looked at
+LEAST_GAP_S = 2.5  # a shorter gap between stretches of A is not looked at
+MOST_LOOKS = 60  # at gaps, and as many at doubtful stretches
+PROMISING_STRENGTH = 0.65  # of the coarse search, from which a candidate is made exact
+FOUND_STRENGTH = 0.8
+"""Strength of the exact alignment from which a window is found. The strongest one of 8 to 10 s of
+different recordings has 0.4 to 0.7."""
+SAME_LINE_S = 0.1  # a window found closer to a known line of its tempo and pitch is not new
+DOUBTFUL_S, LOOKED_NEAR_S = 7.0, 1.5
+"""A shorter stretch is looked at, too, unless a look was that close to its middle."""
+NEW_WAY_S = 4.0  # a stretch of that length may show a tempo and pitch to look for everywhere
+ROUNDS = 4  # of deciding which candidates A follows and making them exact, at most
+SETTLED_S = 0.05  # stretches whose times change by less from round to round are settled
 
-LEAST_CORRELATION = 0.3
-LEAST_STRENGTH = 0.55
-"""What a stretch must have at least; where nothing is the same, 3 s have 0.3 to 0.5."""
-SAME_TEMPO = 0.004
-SAME_SHIFT = 0.35
-"""Semitones. Nearer than that in both is one way of playing B."""
-NEAR_TEMPO = 0.02
-OWN_TEMPO_S = 8.0
-"""A stretch of that length has a tempo and pitch of its own; a shorter one may borrow them."""
-AS_GOOD = 0.02
-"""Correlation that is given up for a tempo and pitch that were measured on more."""
-SAME_PLACE_S = 0.01
-EDGE_S = 0.25
-MARGIN_S = 0.5
-BESIDE_REACH_S = 0.3
-LEAST_STEP_S = 0.03
-"""Pieces that lie so far from their line, three in a row, are on another: after a small cut."""
-IN_A_ROW = 3
-
-
-def same_way(one: Line, other: Line, *, tempo: float = SAME_TEMPO) -> bool:
-    """Whether two lines have the same tempo and pitch."""
-    near = abs(one.tempo / other.tempo - 1) < tempo
-    return near and abs(one.shift_semitones - other.shift_semitones) < SAME_SHIFT
-
-
-def same_place(one: Line, other: Line, moment_s: float) -> bool:
-    """Whether two lines are the same around a moment of A."""
-    near = abs(one.to_b(moment_s) - other.to_b(moment_s)) < SAME_PLACE_S
-    return near and same_way(one, other)
-
-
-def anywhere(line: Line) -> Candidate:
-    """The line as a candidate for all of A."""
-    return Candidate(line, -math.inf, math.inf)
-
-
-def exact_lines(
-    a: Features, b: Features, found: Sequence[Passage], ways: Sequence[Line]
-) -> list[Candidate]:
-    """The exact lines of passages, and those near them that some of their pieces lie on.
-
-    A short passage borrows the tempo and pitch of a longer one, or of `ways`, where that agrees
-    as well.
-    """
-    made: list[Line] = []
-    measured: list[Line] = []
-    for passage in sorted(found, key=lambda p: -p.duration_s):
-        start_s, end_s = passage.start_s, passage.end_s
-        aligned = _aligned(a, b, passage.line, start_s, end_s)
-        line = passage.line if aligned is None else aligned.line
-        if end_s - start_s >= OWN_TEMPO_S:
-            measured.append(line)
-        else:
-            line = _borrowed(a, b, line, start_s, end_s, [*measured, *ways])
-        near = _beside(a, b, line, start_s, end_s)
-        for each in (line, *near):
-            if not any(same_place(each, other, (start_s + end_s) / 2) for other in made):
-                made.append(each)
-    return [anywhere(line) for line in made]
-
-
-def measured_stretches(a: Features, b: Features, found: Sequence[Passage]) -> list[Stretch]:
-    """The passages that agree well enough, as stretches."""
-    stretches = []
-    for passage in found:
-        line, start_s, end_s = passage.line, passage.start_s, passage.end_s
-        aligned = _aligned(a, b, line, start_s, end_s)
-        if aligned is None:
-            continue
-        along = correlation(a, b, line, start_s, end_s)
-        stretch = Stretch(start_s, end_s, line, along, aligned.coherence)
-        if stretch.strength >= LEAST_STRENGTH and along >= LEAST_CORRELATION:
-            stretches.append(stretch)
-    return stretches
-
-
-def correlation(a: Features, b: Features, line: Line, start_s: float, end_s: float) -> float:
-    """How well a stretch of A agrees with B along a line; 0 where it is too short to say."""
-    pieces = pieces_between(a, b, line, start_s, end_s, reach_s=0.05)
-    return 0.0 if pieces is None else pieces.along
-
-
-def _aligned(
-    a: Features, b: Features, line: Line, start_s: float, end_s: float
-) -> Alignment | None:
-    """The alignment of a stretch, its ends left out, for they hold some of what is beside."""
-    edge_s = min(EDGE_S, (end_s - start_s) / 8)
-    part_b = b.part(line.to_b(start_s) - MARGIN_S, line.to_b(end_s) + MARGIN_S)
-    return refine(a.part(start_s + edge_s, end_s - edge_s), part_b, line)
-
-
-def _borrowed(
-    a: Features, b: Features, line: Line, start_s: float, end_s: float, ways: Sequence[Line]
-) -> Line:
-    """The line through the middle of a stretch at the tempo and pitch of the first way as good."""
-    own = correlation(a, b, line, start_s, end_s)
-    middle_s = (start_s + end_s) / 2
-    for way in ways:
-        if same_way(way, line, tempo=NEAR_TEMPO):
-            given = replace(way, offset_s=line.to_b(middle_s) - way.tempo * middle_s)
-            if correlation(a, b, given, start_s, end_s) > own - AS_GOOD:
-                return given
-    return line
-
-
-def _beside(a: Features, b: Features, line: Line, start_s: float, end_s: float) -> list[Line]:
-    """Lines near this one on which several pieces in a row lie."""
-    pieces = pieces_between(a, b, line, start_s, end_s, reach_s=BESIDE_REACH_S)
-    if pieces is None:
-        return []
-    sure = pieces.correlation > LEAST_CORRELATION
-    away_s = np.where(sure, pieces.b_s - line.to_b(pieces.a_s), 0.0)
-    found: list[float] = []
-    for first in range(len(away_s) - IN_A_ROW + 1):
-        row = away_s[first : first + IN_A_ROW]
-        place_s = float(row.mean())
-        together = np.ptp(row) < LEAST_STEP_S / 2 and abs(place_s) > LEAST_STEP_S
-        if together and all(abs(place_s - other) > LEAST_STEP_S / 2 for other in found):
-            found.append(place_s)
-    return [replace(line, offset_s=line.offset_s + place_s) for place_s in found]
-
-
-# Where stretches meet: the simplest story among those that the sound tells equally well.
-# Beside something loud the beginning of a stretch cannot be heard, and music that repeats itself is
-# the same in several places. Then a stretch goes on where the one before it left off: who puts
-# something into a recording plays on from the same place.
+LEAST_CORRELATION = 0.3  # of a stretch
+LEAST_STRENGTH = 0.55  # of a stretch; of different recordings, 3 s have 0.3 to 0.5
+OWN_WAY_S = 8.0
+"""A stretch of that length has its own tempo and pitch; a shorter one may take those of another."""
+NEAR_TEMPO = 0.02  # share by which the tempo that it takes may differ from its own
+GIVEN_UP_CORRELATION = 0.02  # for a tempo and pitch that were measured on more
+SAME_EXACT_LINE_S = 0.01  # exact lines of one tempo and pitch that are closer are one line
+EDGE_S, MARGIN_S = 0.25, 0.5
+"""What an exact alignment leaves out at both ends of A's part, and adds at those of B's."""
+CORRELATION_REACH_S, BESIDE_REACH_S = 0.05, 0.3
+"""How far hits may be from the line: for the correlation along it, and to find lines beside it."""
+BESIDE_S, HITS_IN_A_ROW = 0.03, 3
+"""So many hits in a row that are farther from their line are on another: after a small cut."""
 
 SNAP_S = 0.6
-"""Less of B than that, missing or heard twice around an insertion, is an end that is not heard."""
-JOINS_SAME_PLACE_S = 0.1
-QUIET_END_S = 3.0
-QUIET = 0.3
-"""Share of B's usual level under which its beginning or end drowns in any noise."""
-JOINS_AS_GOOD = 0.97
-"""Share of what a stretch counts that another place must count to be as good."""
-
-
-def tidied(
-    a: Features,
-    b: Features,
-    stretches: Sequence[Stretch],
-    lines: Sequence[Candidate],
-    *,
-    usual: float,
-) -> list[Stretch]:
-    """The stretches at those of equally good places that go on, and their ends put together."""
-    kept = list(stretches)
-    lines = [*lines, *(anywhere(stretch.line) for stretch in stretches)]
-    for i in range(len(kept)):
-        kept[i] = _going_on(a, b, kept, i, lines, usual=usual)
-    for i in range(len(kept) - 1):
-        kept[i], kept[i + 1] = _snapped(a, b, kept[i], kept[i + 1], usual=usual)
-    return _to_the_ends(a, b, kept)
-
-
-def _to_the_ends(a: Features, b: Features, stretches: list[Stretch]) -> list[Stretch]:
-    """The stretches, the first from the beginning and the last to the end if they nearly are."""
-    if not stretches:
-        return []
-    kept = list(stretches)
-    first = kept[0]
-    begin_s = max(a.start_s, first.line.to_a(b.start_s))
-    left_s = max(first.a_start_s - a.start_s, first.b_start_s - b.start_s)
-    if _is_unheard(b, left_s, b.start_s, first.b_start_s):
-        kept[0] = replace(first, a_start_s=begin_s)
-    last = kept[-1]
-    a_end_s, b_end_s = a.start_s + a.duration_s, b.start_s + b.duration_s
-    left_s = max(a_end_s - last.a_end_s, b_end_s - last.b_end_s)
-    if _is_unheard(b, left_s, last.b_end_s, b_end_s):
-        kept[-1] = replace(last, a_end_s=min(a_end_s, last.line.to_a(b_end_s)))
-    return kept
-
-
-def _is_unheard(b: Features, left_s: float, start_s: float, end_s: float) -> bool:
-    """Whether what is left at an end of both is too short, or too quiet in B, to be told."""
-    level = b.part(start_s, end_s).level
-    quiet = level.size > 0 and float(np.median(level)) < QUIET * float(np.median(b.level))
-    return left_s <= (QUIET_END_S if quiet else SNAP_S)
-
-
-def _going_on(
-    a: Features,
-    b: Features,
-    stretches: Sequence[Stretch],
-    i: int,
-    lines: Sequence[Candidate],
-    *,
-    usual: float,
-) -> Stretch:
-    """The stretch, at another place of B if that is as good and goes on from its neighbours."""
-    stretch = stretches[i]
-    joins = _joins(stretches, i, stretch)
-    rivals = []
-    for line in lines:
-        covers = line.a_start_s <= stretch.a_start_s and stretch.a_end_s <= line.a_end_s
-        moved = replace(stretch, line=line.line)
-        if covers and same_way(line.line, stretch.line) and _joins(stretches, i, moved) > joins:
-            rivals.append(moved)
-    if not rivals:
-        return stretch
-    held = [Candidate(s.line, s.a_start_s, s.a_end_s) for s in (stretch, *rivals)]
-    scores = agreement(a, b, held, usual=usual)
-    inside = np.isfinite(scores[0])
-    own = float(scores[0, inside].sum())
-    for rival, row in zip(rivals, scores[1:, inside], strict=True):
-        if float(row.sum()) >= JOINS_AS_GOOD * own:
-            along = correlation(a, b, rival.line, stretch.a_start_s, stretch.a_end_s)
-            return replace(rival, correlation=along)
-    return stretch
-
-
-def _joins(stretches: Sequence[Stretch], i: int, stretch: Stretch) -> int:
-    """On how many sides a stretch goes on, in B, from its neighbours."""
-    before = i > 0 and abs(stretch.b_start_s - stretches[i - 1].b_end_s) < JOINS_SAME_PLACE_S
-    following = stretches[i + 1 : i + 2]
-    after = any(abs(stretch.b_end_s - other.b_start_s) < JOINS_SAME_PLACE_S for other in following)
-    return before + after
-
-
-def _snapped(
-    a: Features, b: Features, before: Stretch, after: Stretch, *, usual: float
-) -> tuple[Stretch, Stretch]:
-    """Two stretches around an insertion with ends that meet in B, where they nearly did."""
-    gap_b_s = after.b_start_s - before.b_end_s
-    gap_a_s = after.a_start_s - before.a_end_s
-    if not same_way(before.line, after.line) or not 0 < abs(gap_b_s) <= SNAP_S < gap_a_s:
-        return before, after
-    move_s = gap_b_s / before.line.tempo
-    steps = np.linspace(0, move_s, 1 + round(abs(move_s) * FRAMES_PER_SECOND))
-    spans = [
-        Candidate(s.line, s.a_start_s - SNAP_S * 2, s.a_end_s + SNAP_S * 2) for s in (before, after)
-    ]
-    one, other = np.cumsum(np.nan_to_num(agreement(a, b, spans, usual=usual), neginf=0), axis=1)
-    ends = [_at(a, one, before.a_end_s + step) for step in steps]
-    starts = [_at(a, other, after.a_start_s - (move_s - step)) for step in steps]
-    best = int(np.argmax(np.array(ends) - np.array(starts)))
-    return (
-        replace(before, a_end_s=before.a_end_s + float(steps[best])),
-        replace(after, a_start_s=after.a_start_s - float(move_s - steps[best])),
-    )
-
-
-def _at(a: Features, sums: Floats, second: float) -> float:
-    """Cumulated counts (n,) up to a second of A."""
-    frame = round((second - a.start_s) * FRAMES_PER_SECOND) - 1
-    return float(sums[frame]) if frame >= 0 else 0.0
-
-
-# How recording A was made from recording B: all they have in common, and what lies between.
-
-LEAST_S = 3.0
-"""Shorter recordings hold too little to be found by."""
-LOOK_S = 8.0
-"""Length of a piece of A that is sought in all of B at every tempo and pitch."""
-LOOKED_S = 5.0
-"""What of it counts as looked at, in its middle."""
-LEAST_LEFT_S = 2.5
-"""What is left of A in one piece and shorter is not looked at."""
-MOST_LOOKS = 60
-EDITMAP_LEAST_STRENGTH = 0.8
-"""Correlation times the root of seconds that makes a piece found. Of 8 to 10 s of different
-recordings the strongest place has 0.4 to 0.7."""
-PROMISING_STRENGTH = 0.65
-"""The same before it is made exact."""
-WAY_S = 4.0
-"""A stretch of that length may show a tempo and pitch that are sought everywhere."""
-ROUNDS = 4
-SETTLED_S = 0.05
-"""Stretches whose times change by less are taken as settled."""
-DOUBTFUL_S = 7.0
-"""A shorter stretch is looked at, too, unless a look was within NEAR_S of its middle."""
-NEAR_S = 1.5
-EDITMAP_SAME_PLACE_S = 0.1
-
-
-@dataclass
-class _Known:
-    """What is known so far of how A was made from B."""
-
-    a: Features
-    b: Features
-    ways: list[Line] = field(default_factory=list)
-    lines: list[Candidate] = field(default_factory=list)
-    stretches: list[Stretch] = field(default_factory=list)
-    looked: list[tuple[float, float]] = field(default_factory=list)
-    usual: float = 0.0  # correlation of A and B where they are the same
+"""Ends of stretches in B that are that close, beside an insertion, meet: they were not heard."""
+GOES_ON_S = 0.1  # a stretch goes on from its neighbour if their ends in B are closer
+AS_GOOD = 0.97  # another place is as good if it counts that share of what the stretch counts
+QUIET_END_S, QUIET = 3.0, 0.3
+"""An end may be missed by so much, not by SNAP_S, where B has less than that share of its level."""
 
 
 def edit_map(a: Features, b: Features, *, lines: Sequence[Line] = ()) -> EditMap:
@@ -319,111 +67,279 @@ def edit_map(a: Features, b: Features, *, lines: Sequence[Line] = ()) -> EditMap
     >>> [edit.kind for edit in edit_map(Features.of(edited), Features.of(original)).edits]
     ['cut', 'moved']
     """
-    known = _Known(a, b)
-    given = [_learn(known, refine(a, b, line)) for line in lines]
-    if any(given):
-        _settle(known)
-    for next_moment in (_middle_of_longest_gap, _middle_of_doubtful):
+    mapper = Mapper(a, b)
+    learned = [mapper.learn(refine(a, b, line)) for line in lines]
+    if any(learned):
+        mapper.settle()
+    for next_moment in (mapper.middle_of_longest_gap, mapper.middle_of_doubtful):
         for _ in range(MOST_LOOKS):
-            middle_s = next_moment(known)
+            middle_s = next_moment()
             if middle_s is None:
                 break
-            if _learn(known, _look(known, middle_s)):
-                _settle(known)
-    stretches = tuple(tidied(a, b, known.stretches, known.lines, usual=known.usual))
+            if mapper.learn(mapper.look(middle_s)):
+                mapper.settle()
+    stretches = tuple(mapper.tidied())
     return EditMap(a.duration_s, b.duration_s, stretches, read_edits(stretches, a, b))
 
 
-def _middle_of_longest_gap(known: _Known) -> float | None:
-    """The middle of what is longest of A without a line and not looked at; None if it is short."""
-    a = known.a
-    taken = sorted([(s.a_start_s, s.a_end_s) for s in known.stretches] + known.looked)
-    gaps = []
-    position_s = a.start_s
-    for begin_s, end_s in [*taken, (a.start_s + a.duration_s, math.inf)]:
-        gaps.append((position_s, begin_s))
-        position_s = max(position_s, end_s)
-    begin_s, end_s = max(gaps, key=lambda gap: gap[1] - gap[0])
-    return (begin_s + end_s) / 2 if end_s - begin_s >= LEAST_LEFT_S else None
+class Mapper:
+    """What is known so far of how A was made from B, and the steps that add to it."""
+
+    def __init__(self, a: Features, b: Features) -> None:
+        self.a, self.b = a, b
+        self.ways: list[Line] = []  # one line for each tempo and pitch
+        self.candidates: list[Candidate] = []
+        self.stretches: list[Stretch] = []
+        self.looked_at: list[tuple[float, float]] = []
+        self.usual = 0.0  # correlation of A and B where they are the same
+
+    def middle_of_longest_gap(self) -> float | None:
+        """The middle of the longest part of A without stretch or look; None if it is short."""
+        taken = sorted([(s.a_start_s, s.a_end_s) for s in self.stretches] + self.looked_at)
+        gaps = []
+        position_s = self.a.start_s
+        for begin_s, end_s in [*taken, (self.a.end_s, math.inf)]:
+            gaps.append((position_s, begin_s))
+            position_s = max(position_s, end_s)
+        begin_s, end_s = max(gaps, key=lambda gap: gap[1] - gap[0])
+        return (begin_s + end_s) / 2 if end_s - begin_s >= LEAST_GAP_S else None
+
+    def middle_of_doubtful(self) -> float | None:
+        """The middle of a short stretch that was not looked at; None if there is none.
+
+        A window with a small cut in it may be found at a wrong tempo, at which much of A then
+        follows short lines one after another.
+        """
+        looks_s = [(begin_s + end_s) / 2 for begin_s, end_s in self.looked_at]
+        for stretch in self.stretches:
+            middle_s = (stretch.a_start_s + stretch.a_end_s) / 2
+            near = any(abs(look_s - middle_s) < LOOKED_NEAR_S for look_s in looks_s)
+            if stretch.duration_s < DOUBTFUL_S and not near:
+                return middle_s
+        return None
+
+    def look(self, middle_s: float) -> Alignment | None:
+        """Where the window of A around a moment is in B; None where it is nowhere."""
+        self.looked_at.append((middle_s - LOOKED_S / 2, middle_s + LOOKED_S / 2))
+        window = self.a.part(middle_s - LOOK_S / 2, middle_s + LOOK_S / 2)
+        for candidate in search(window, self.b, count=1):
+            if candidate.strength >= PROMISING_STRENGTH:
+                found = refine(window, self.b, candidate.line)
+                if found and found.strength >= FOUND_STRENGTH:
+                    return found
+        return None
+
+    def learn(self, found: Alignment | None) -> bool:
+        """Note where a window was found; False where that brings nothing new."""
+        if found is None:
+            return False
+        self.usual = self.usual or found.correlation
+        line, middle_s = found.line, (found.a_start_s + found.a_end_s) / 2
+        if not self._learn_way(line):
+            for other in self.candidates:
+                covers = other.a_start_s <= middle_s <= other.a_end_s
+                if covers and same_line(other.line, line, middle_s, within_s=SAME_LINE_S):
+                    return False
+        self.candidates.append(Candidate(line))
+        return True
+
+    def _learn_way(self, line: Line) -> bool:
+        """Note all candidates at a line's tempo and pitch; False where these are known."""
+        if any(same_way(way, line) for way in self.ways):
+            return False
+        self.ways.append(line)
+        self.candidates += find_candidates(self.a, self.b, line)
+        return True
+
+    def settle(self) -> None:
+        """Decide which candidates A follows, make them exact, and decide again.
+
+        Where that shows a tempo and pitch that were not known, all is done once more with them.
+        """
+        for _ in range(ROUNDS):
+            before = self.stretches
+            exact = self.exact(
+                self._followed([Candidate(s.line) for s in before] + self.candidates)
+            )
+            self.stretches = self.measured(self._followed(exact))
+            if self.stretches:
+                correlations = [s.correlation for s in self.stretches]
+                lengths = [s.duration_s for s in self.stretches]
+                self.usual = float(np.average(correlations, weights=lengths))
+            long = [s.line for s in self.stretches if s.duration_s >= NEW_WAY_S]
+            learned = [self._learn_way(line) for line in long]  # each, not up to the first new one
+            if not any(learned) and _are_settled(before, self.stretches):
+                return
+
+    def _followed(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        return follow(self.a, self.b, candidates, usual=self.usual)
+
+    def exact(self, followed: Sequence[Candidate]) -> list[Candidate]:
+        """Candidates on the exact lines of what A follows, and on lines near these with some hits.
+
+        What is short takes the tempo and pitch of something longer where that agrees as well.
+        """
+        lines: list[Line] = []
+        ways: list[Line] = []
+        for part in sorted(followed, key=lambda c: -c.duration_s):
+            aligned = self._aligned(part)
+            part = part if aligned is None else replace(part, line=aligned.line)
+            if part.duration_s >= OWN_WAY_S:
+                ways.append(part.line)
+            else:
+                part = self._in_a_known_way(part, [*ways, *self.ways])
+            for line in (part.line, *self._lines_beside(part)):
+                at = {"moment_s": part.middle_s, "within_s": SAME_EXACT_LINE_S}
+                if not any(same_line(line, other, **at) for other in lines):
+                    lines.append(line)
+        return [Candidate(line) for line in lines]
+
+    def measured(self, followed: Sequence[Candidate]) -> list[Stretch]:
+        """The stretches of what A follows, as far as they agree well enough."""
+        stretches = []
+        for part in followed:
+            aligned = self._aligned(part)
+            if aligned is None:
+                continue
+            along = self._correlation(part)
+            stretch = Stretch(part.a_start_s, part.a_end_s, part.line, along, aligned.coherence)
+            if stretch.strength >= LEAST_STRENGTH and along >= LEAST_CORRELATION:
+                stretches.append(stretch)
+        return stretches
+
+    def _aligned(self, part: Candidate) -> Alignment | None:
+        """The exact alignment of a part of A without its ends, which hold some of what is next."""
+        line, start_s, end_s = part.line, part.a_start_s, part.a_end_s
+        edge_s = min(EDGE_S, (end_s - start_s) / 8)
+        part_b = self.b.part(line.to_b(start_s) - MARGIN_S, line.to_b(end_s) + MARGIN_S)
+        return refine(self.a.part(start_s + edge_s, end_s - edge_s), part_b, line)
+
+    def _correlation(self, part: Candidate) -> float:
+        """How well a part of A agrees with B along its line; 0 where it is too short to say."""
+        hits = hits_within(self.a, self.b, part, reach_s=CORRELATION_REACH_S)
+        return 0.0 if hits is None else hits.along
+
+    def _in_a_known_way(self, part: Candidate, ways: Sequence[Line]) -> Candidate:
+        """A part of A at the tempo and pitch of the first of `ways` that is as good, if any."""
+        own = self._correlation(part)
+        middle_b_s = part.line.to_b(part.middle_s)
+        for way in ways:
+            if same_way(way, part.line, tempo=NEAR_TEMPO):
+                line = replace(way, offset_s=middle_b_s - way.tempo * part.middle_s)
+                other = replace(part, line=line)
+                if self._correlation(other) > own - GIVEN_UP_CORRELATION:
+                    return other
+        return part
+
+    def _lines_beside(self, part: Candidate) -> list[Line]:
+        """Lines near that of a part of A on which several hits in a row lie."""
+        hits = hits_within(self.a, self.b, part, reach_s=BESIDE_REACH_S)
+        if hits is None or len(hits.a_s) < HITS_IN_A_ROW:
+            return []
+        sure = hits.correlation > LEAST_CORRELATION
+        distance_s = np.where(sure, hits.distance_s(part.line), 0.0)
+        beside: list[float] = []
+        for row in sliding_window_view(distance_s, HITS_IN_A_ROW):
+            mean_s = float(row.mean())
+            together = np.ptp(row) < BESIDE_S / 2 and abs(mean_s) > BESIDE_S
+            if together and all(abs(mean_s - other) > BESIDE_S / 2 for other in beside):
+                beside.append(mean_s)
+        return [replace(part.line, offset_s=part.line.offset_s + mean_s) for mean_s in beside]
+
+    def tidied(self) -> list[Stretch]:
+        """The stretches, at those of equally good places that go on, with ends that meet.
+
+        Beside something loud the beginning of a stretch cannot be heard, and music that repeats
+        itself is the same in several places. Then a stretch goes on where the one before it left
+        off: whoever puts something into a recording plays on from the same place.
+        """
+        kept = list(self.stretches)
+        for i in range(len(kept)):
+            kept[i] = self._going_on(kept, i)
+        for i in range(len(kept) - 1):
+            kept[i], kept[i + 1] = self._snapped(kept[i], kept[i + 1])
+        return self._to_the_ends(kept)
+
+    def _going_on(self, stretches: Sequence[Stretch], i: int) -> Stretch:
+        """The stretch, elsewhere in B if that is as good and goes on from more neighbours."""
+        stretch = stretches[i]
+        rivals = [
+            Candidate(other.line, stretch.a_start_s, stretch.a_end_s)
+            for other in [*self.candidates, *(Candidate(s.line) for s in self.stretches)]
+            if other.a_start_s <= stretch.a_start_s
+            and stretch.a_end_s <= other.a_end_s
+            and same_way(other.line, stretch.line)
+            and _joins(stretches, i, other.line) > _joins(stretches, i, stretch.line)
+        ]
+        if not rivals:
+            return stretch
+        own = Candidate(stretch.line, stretch.a_start_s, stretch.a_end_s)
+        scores = agreement(self.a, self.b, [own, *rivals], usual=self.usual)
+        totals = scores[:, np.isfinite(scores[0])].sum(axis=1)
+        for rival, total in zip(rivals, totals[1:], strict=True):
+            if total >= AS_GOOD * totals[0]:
+                return replace(stretch, line=rival.line, correlation=self._correlation(rival))
+        return stretch
+
+    def _snapped(self, before: Stretch, after: Stretch) -> tuple[Stretch, Stretch]:
+        """Two stretches beside an insertion, with ends that meet in B where they nearly did."""
+        gap_b_s = after.b_start_s - before.b_end_s
+        gap_a_s = after.a_start_s - before.a_end_s
+        if not same_way(before.line, after.line) or not 0 < abs(gap_b_s) <= SNAP_S < gap_a_s:
+            return before, after
+        move_s = gap_b_s / before.line.tempo
+        steps = np.linspace(0, move_s, 1 + round(abs(move_s) * FRAMES_PER_SECOND))
+        room_s = SNAP_S * 2
+        parts = [
+            Candidate(s.line, s.a_start_s - room_s, s.a_end_s + room_s) for s in (before, after)
+        ]
+        counts = np.nan_to_num(agreement(self.a, self.b, parts, usual=self.usual), neginf=0)
+        so_far = np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0))).astype(np.float64)
+        ends_s, starts_s = before.a_end_s + steps, after.a_start_s - (move_s - steps)
+        one, other = (
+            row[np.maximum(0, np.rint((s - self.a.start_s) * FRAMES_PER_SECOND).astype(int))]
+            for row, s in zip(so_far, (ends_s, starts_s), strict=True)
+        )
+        best = int(np.argmax(one - other))
+        return (
+            replace(before, a_end_s=float(ends_s[best])),
+            replace(after, a_start_s=float(starts_s[best])),
+        )
+
+    def _to_the_ends(self, stretches: Sequence[Stretch]) -> list[Stretch]:
+        """The stretches; the first begins and the last ends with A or B if it nearly does."""
+        kept, a, b = list(stretches), self.a, self.b
+        if kept:
+            first = kept[0]
+            missing_s = max(first.a_start_s - a.start_s, first.b_start_s - b.start_s)
+            if _may_be_missed(b, missing_s, b.start_s, first.b_start_s):
+                kept[0] = replace(first, a_start_s=max(a.start_s, first.line.to_a(b.start_s)))
+            last = kept[-1]
+            missing_s = max(a.end_s - last.a_end_s, b.end_s - last.b_end_s)
+            if _may_be_missed(b, missing_s, last.b_end_s, b.end_s):
+                kept[-1] = replace(last, a_end_s=min(a.end_s, last.line.to_a(b.end_s)))
+        return kept
 
 
-def _middle_of_doubtful(known: _Known) -> float | None:
-    """The middle of a short stretch that was not looked at; None if there is none.
-
-    A piece with a small cut in it may be found at a wrong tempo, at which much of A then follows
-    short lines one after another.
-    """
-    for stretch in known.stretches:
-        middle_s = (stretch.a_start_s + stretch.a_end_s) / 2
-        near = (abs((begin_s + end_s) / 2 - middle_s) < NEAR_S for begin_s, end_s in known.looked)
-        if stretch.duration_s < DOUBTFUL_S and not any(near):
-            return middle_s
-    return None
-
-
-def _look(known: _Known, middle_s: float) -> Alignment | None:
-    """Where the piece of A around a moment is in B; None where it is nowhere."""
-    known.looked.append((middle_s - LOOKED_S / 2, middle_s + LOOKED_S / 2))
-    piece = known.a.part(middle_s - LOOK_S / 2, middle_s + LOOK_S / 2)
-    for peak in search(piece, known.b, count=1):
-        if peak.strength >= PROMISING_STRENGTH:
-            found = refine(piece, known.b, peak.line)
-            if found and found.strength >= EDITMAP_LEAST_STRENGTH:
-                return found
-    return None
-
-
-def _learn(known: _Known, found: Alignment | None) -> bool:
-    """Note where a piece was found; False where that brings nothing new."""
-    if found is None:
-        return False
-    known.usual = known.usual or found.correlation
-    line, middle_s = found.line, (found.a_start_s + found.a_end_s) / 2
-    if not _learn_way(known, line):
-        for other in known.lines:
-            near = abs(other.line.to_b(middle_s) - line.to_b(middle_s)) < EDITMAP_SAME_PLACE_S
-            if near and same_way(other.line, line) and other.a_start_s <= middle_s <= other.a_end_s:
-                return False
-    known.lines.append(anywhere(line))
-    return True
-
-
-def _learn_way(known: _Known, line: Line) -> bool:
-    """Note all places of a line's tempo and pitch; False where they are known."""
-    if any(same_way(way, line) for way in known.ways):
-        return False
-    known.ways.append(line)
-    known.lines += candidates(known.a, known.b, line)
-    return True
-
-
-def _settle(known: _Known) -> None:
-    """Decide what follows which line, make the lines exact, and decide again.
-
-    Where that shows a tempo and pitch that were not known, all is done once more with them.
-    """
-    a, b = known.a, known.b
-    for _ in range(ROUNDS):
-        before = [anywhere(s.line) for s in known.stretches]
-        found = passages(a, b, [*before, *known.lines], usual=known.usual)
-        exact = exact_lines(a, b, found, known.ways)
-        found = passages(a, b, exact, usual=known.usual)
-        last = known.stretches
-        known.stretches = measured_stretches(a, b, found)
-        if known.stretches:
-            lengths = [s.duration_s for s in known.stretches]
-            correlations = [s.correlation for s in known.stretches]
-            known.usual = float(np.average(correlations, weights=lengths))
-        long = [s.line for s in known.stretches if s.duration_s >= WAY_S]
-        learned = [_learn_way(known, line) for line in long]  # each of them, not the first new one
-        if not any(learned) and _same_stretches(last, known.stretches):
-            return
-
-
-def _same_stretches(one: Sequence[Stretch], other: Sequence[Stretch]) -> bool:
-    """Whether the stretches are the same, to what does not matter."""
-    return len(one) == len(other) and all(
+def _are_settled(before: Sequence[Stretch], after: Sequence[Stretch]) -> bool:
+    """Whether the stretches are as before, but for what does not matter."""
+    return len(before) == len(after) and all(
         abs(s.a_start_s - o.a_start_s) + abs(s.a_end_s - o.a_end_s) < SETTLED_S
         and abs(s.b_start_s - o.b_start_s) < SETTLED_S
-        for s, o in zip(one, other, strict=True)
+        for s, o in zip(before, after, strict=True)
     )
+
+
+def _joins(stretches: Sequence[Stretch], i: int, line: Line) -> int:
+    """On how many sides stretch number `i`, on that line, goes on in B from its neighbours."""
+    start_s, end_s = line.to_b(stretches[i].a_start_s), line.to_b(stretches[i].a_end_s)
+    before = i > 0 and abs(start_s - stretches[i - 1].b_end_s) < GOES_ON_S
+    after = any(abs(end_s - other.b_start_s) < GOES_ON_S for other in stretches[i + 1 : i + 2])
+    return before + after
+
+
+def _may_be_missed(b: Features, missing_s: float, start_s: float, end_s: float) -> bool:
+    """Whether what is missing at an end of both is too short, or too quiet in B, to be heard."""
+    level = b.part(start_s, end_s).level
+    quiet = level.size > 0 and float(np.median(level)) < QUIET * float(np.median(b.level))
+    return missing_s <= (QUIET_END_S if quiet else SNAP_S)

@@ -1,64 +1,271 @@
-"""The vocabulary of edit maps: what A and B have in common, and how A was made from B."""
+"""Stretches in common read as edits, in words, and written as labels for audio editors.
 
-from dataclasses import asdict, dataclass
-from typing import Any
+The longest chain of stretches that keeps the order of B counts as what stayed in place. The other
+stretches were moved, or taken from B a second time. What no stretch covers was inserted, in A, or
+cut, in B; both at one join are a replacement.
+"""
 
-from verify.results import Stretch
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
 
-KINDS = ("cut", "inserted", "replaced", "repeated", "looped", "moved", "trimmed")
-"""What may have been done; trimmed: B goes on before or after what A holds."""
+import numpy as np
+
+from cqtnet.cqt import FRAMES_PER_SECOND, SILENCE_LEVEL
+from cqtnet.errors import InputError
+from cqtnet.files import written_whole
+from verify.features import Features
+from verify.results import Edit, EditMap, Stretch
+from verify.words import clock, clock_span
+
+LEAST_FOREIGN_S = 0.08
+"""A shorter gap between two stretches in A is no insertion: they join."""
+LEAST_GONE_S = 0.03
+"""A shorter gap in B is no cut, where two stretches join in A: there the gap is exact."""
+LEAST_GONE_ELSEWHERE_S = 0.15
+"""The same where they do not join: each end is known to some 20 ms."""
+LEAST_TRIMMED_S = 0.15
+"""A shorter beginning or end of B that A does not hold is no trim."""
+SAME_PLACE_S = 0.1
+"""Places in B that differ by less are the same place."""
+TAKEN_AGAIN = 0.5
+"""A stretch is a repetition if other stretches hold at least this share of it, too."""
+SUFFIXES = (".txt", ".csv")
+"""Files of labels: for Audacity and for Reaper."""
+
+Span = tuple[float, float]
+
+
+def read_edits(stretches: Sequence[Stretch], a: Features, b: Features) -> tuple[Edit, ...]:
+    """What was done to B to make A of it, in the order of A; none without stretches."""
+    if not stretches:
+        return ()
+    whole_a = (a.start_s, a.start_s + a.duration_s)
+    whole_b = (b.start_s, b.start_s + b.duration_s)
+    order = _chain(stretches)
+    chain = [stretches[i] for i in order]
+    edits = [*_out_of_order(stretches, order), *_overlaps(chain)]
+    foreign = _uncovered(whole_a, [(s.a_start_s, s.a_end_s) for s in stretches], LEAST_FOREIGN_S)
+    gone = _uncovered(whole_b, [(s.b_start_s, s.b_end_s) for s in stretches], LEAST_GONE_S)
+    edits += _between(chain, foreign, gone, a, b)
+    return tuple(sorted(_looped(edits), key=lambda e: (e.a_start_s, e.a_end_s, e.b_start_s)))
+
+
+def _chain(stretches: Sequence[Stretch]) -> list[int]:
+    """Indices of the longest chain of stretches, in seconds, that goes forward in B."""
+    total = [s.duration_s for s in stretches]
+    came_from = [-1] * len(stretches)
+    for i, stretch in enumerate(stretches):
+        for j in range(i):
+            before = stretches[j]
+            forward = (
+                before.b_start_s <= stretch.b_start_s + SAME_PLACE_S
+                and before.b_end_s < stretch.b_end_s
+                # More than half of the stretch must be new, not what the one before it holds.
+                and stretch.b_end_s - before.b_end_s > before.b_end_s - stretch.b_start_s
+            )
+            if forward and total[j] + stretch.duration_s > total[i]:
+                total[i], came_from[i] = total[j] + stretch.duration_s, j
+    index = int(np.argmax(total))
+    chain = []
+    while index >= 0:
+        chain.append(index)
+        index = came_from[index]
+    return chain[::-1]
+
+
+def _out_of_order(stretches: Sequence[Stretch], order: Sequence[int]) -> Iterator[Edit]:
+    """The stretches outside the chain, as moved or repeated."""
+    counted = [stretches[i] for i in order]
+    for i, stretch in enumerate(stretches):
+        if i in order:
+            continue
+        span = (stretch.b_start_s, stretch.b_end_s)
+        new = _uncovered(span, [(s.b_start_s, s.b_end_s) for s in counted], 0.0)
+        is_new = sum(end - start for start, end in new) > (1 - TAKEN_AGAIN) * (span[1] - span[0])
+        counted.append(stretch)
+        times = (stretch.a_start_s, stretch.a_end_s, *span)
+        if is_new:
+            words = f"{stretch.duration_s:.2f} s moved here from B {clock_span(*span)}"
+            yield Edit("moved", *times, words)
+        else:
+            yield Edit("repeated", *times, f"B {clock_span(*span)} is heard again")
+
+
+def _overlaps(chain: Sequence[Stretch]) -> Iterator[Edit]:
+    """What a stretch of the chain plays again of the one before it."""
+    for before, after in pairwise(chain):
+        again_s = before.b_end_s - after.b_start_s
+        joined = after.a_start_s - before.a_end_s < LEAST_FOREIGN_S
+        if again_s > (LEAST_GONE_S if joined else LEAST_GONE_ELSEWHERE_S):
+            span = (after.b_start_s, before.b_end_s)
+            end_s = min(after.a_end_s, after.line.to_a(before.b_end_s))
+            words = f"B {clock_span(*span)} is heard again"
+            yield Edit("repeated", after.a_start_s, end_s, *span, words)
+
+
+def _uncovered(whole: Span, taken: Sequence[Span], least_s: float) -> list[Span]:
+    """The gaps that other spans leave in a span, in order; none as short as `least_s`."""
+    gaps = []
+    position_s = whole[0]
+    for start_s, end_s in [*sorted(taken), (whole[1], whole[1])]:
+        start_s = min(start_s, whole[1])
+        if start_s - position_s > least_s:
+            gaps.append((position_s, start_s))
+        position_s = max(position_s, end_s)
+    return gaps
+
+
+def _between(
+    chain: Sequence[Stretch], foreign: list[Span], gone: list[Span], a: Features, b: Features
+) -> Iterator[Edit]:
+    """What was inserted, cut or replaced: first join by join, then all that lies elsewhere."""
+    for before, after in pairwise(chain):
+        here_a = [s for s in foreign if before.a_end_s <= _middle(s) <= after.a_start_s]
+        here_b = [s for s in gone if before.b_end_s <= _middle(s) <= after.b_start_s]
+        foreign = [span for span in foreign if span not in here_a]
+        gone = [span for span in gone if span not in here_b]
+        joined = after.a_start_s - before.a_end_s < LEAST_FOREIGN_S
+        least_s = LEAST_GONE_S if joined else LEAST_GONE_ELSEWHERE_S
+        here_b = [span for span in here_b if span[1] - span[0] > least_s]
+        if len(here_a) == 1 and len(here_b) == 1:
+            yield _replaced(here_a[0], here_b[0], a)
+            continue
+        yield from (_inserted(span, before.b_end_s, a) for span in here_a)
+        yield from (_cut(span, before.a_end_s, b) for span in here_b)
+    first, last = chain[0], chain[-1]
+    for span in foreign:
+        yield _inserted(span, first.b_start_s if span[0] < first.a_start_s else last.b_end_s, a)
+    for span in gone:
+        if span[1] - span[0] > LEAST_TRIMMED_S:
+            yield _trimmed(span, first, last)
+
+
+def _middle(span: Span) -> float:
+    return (span[0] + span[1]) / 2
+
+
+def _is_silent(features: Features, span: Span) -> bool:
+    first, end = (round((second - features.start_s) * FRAMES_PER_SECOND) for second in span)
+    level = features.level[first : max(end, first + 1)]
+    return bool(level.size) and float(np.median(level)) < SILENCE_LEVEL
+
+
+def _replaced(a_span: Span, b_span: Span, a: Features) -> Edit:
+    what = "silence" if _is_silent(a, a_span) else "something else"
+    words = (
+        f"{b_span[1] - b_span[0]:.2f} s of B replaced by {a_span[1] - a_span[0]:.2f} s of {what}"
+    )
+    return Edit("replaced", *a_span, *b_span, words)
+
+
+def _inserted(span: Span, at_b_s: float, a: Features) -> Edit:
+    what = "silence" if _is_silent(a, span) else "sound"
+    words = f"{span[1] - span[0]:.2f} s of {what} that is not from B"
+    return Edit("inserted", *span, at_b_s, at_b_s, words)
+
+
+def _cut(span: Span, at_a_s: float, b: Features) -> Edit:
+    what = " (silence)" if _is_silent(b, span) else ""
+    return Edit("cut", at_a_s, at_a_s, *span, f"{span[1] - span[0]:.2f} s of B are missing{what}")
+
+
+def _trimmed(span: Span, first: Stretch, last: Stretch) -> Edit:
+    length = f"{span[1] - span[0]:.2f} s"
+    if _middle(span) < first.b_start_s:
+        return Edit(
+            "trimmed", first.a_start_s, first.a_start_s, *span, f"B begins {length} earlier"
+        )
+    return Edit("trimmed", last.a_end_s, last.a_end_s, *span, f"B goes on {length} longer")
+
+
+def _looped(edits: Sequence[Edit]) -> list[Edit]:
+    """The edits, where repetitions of one stretch of B that follow each other are one loop."""
+    kept: list[Edit] = []
+    for edit in sorted(edits, key=lambda e: e.a_start_s):
+        before = kept[-1] if kept else None
+        if (
+            before is not None
+            and edit.kind == "repeated"
+            and before.kind in ("repeated", "looped")
+            and abs(edit.a_start_s - before.a_end_s) < SAME_PLACE_S
+            and abs(edit.b_start_s - before.b_start_s) < SAME_PLACE_S
+            and abs(edit.b_end_s - before.b_end_s) < SAME_PLACE_S
+        ):
+            length_s = edit.a_end_s - before.a_start_s
+            times = round(length_s / (edit.a_end_s - edit.a_start_s))
+            span = clock_span(before.b_start_s, before.b_end_s)
+            words = f"B {span} is heard {times} times more"
+            kept[-1] = replace(before, kind="looped", a_end_s=edit.a_end_s, words=words)
+        else:
+            kept.append(edit)
+    return kept
 
 
 @dataclass(frozen=True)
-class Edit:
-    """One thing that was done to B on the way to A.
+class Label:
+    """A name for a stretch of A, or for a moment of A where both times are the same."""
 
-    Of A: where it is heard, both times the same where something is gone. Of B: what is gone, or
-    what was taken; both times the same where something foreign was put in.
-    """
-
-    kind: str  # one of KINDS
-    a_start_s: float
-    a_end_s: float
-    b_start_s: float
-    b_end_s: float
-    words: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """The edit as plain data, seconds to the millisecond."""
-        return {k: round(v, 3) if isinstance(v, float) else v for k, v in asdict(self).items()}
+    start_s: float
+    end_s: float
+    name: str
 
 
-@dataclass(frozen=True)
-class EditMap:
-    """What A and B have in common, in the order of A, and what was done in between."""
+def labels(edit_map: EditMap) -> list[Label]:
+    """A label for each stretch and each edit, in the order of A."""
+    found = [Label(s.a_start_s, s.a_end_s, _name(s)) for s in edit_map.stretches]
+    found += [Label(e.a_start_s, e.a_end_s, f"{e.kind}: {e.words}") for e in edit_map.edits]
+    return sorted(found, key=lambda label: (label.start_s, label.end_s))
 
-    a_duration_s: float
-    b_duration_s: float
-    stretches: tuple[Stretch, ...]
-    edits: tuple[Edit, ...]
 
-    @property
-    def is_identical(self) -> bool:
-        """Whether A is B from beginning to end, at its tempo and pitch."""
-        return bool(self.stretches) and not self.edits and not self.is_altered
+def alteration(stretch: Stretch) -> str:
+    """Tempo and pitch of a stretch in words; empty where they are those of B."""
+    if not stretch.is_altered:
+        return ""
+    line = stretch.line
+    if line.is_speed:
+        return f"speed ×{line.tempo:.4f}"
+    return f"tempo ×{line.tempo:.4f}, pitch {line.shift_semitones:+.2f} semitones"
 
-    @property
-    def is_altered(self) -> bool:
-        """Whether some stretch has another tempo or pitch than in B."""
-        return any(stretch.is_altered for stretch in self.stretches)
 
-    @property
-    def common_s(self) -> float:
-        """Seconds of A that come from B."""
-        return sum(stretch.duration_s for stretch in self.stretches)
+def check_suffix(path: Path) -> None:
+    """Raise unless labels can be written to a file of that name."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(
+            f"{path}: labels are .txt (Audacity) or .csv (Reaper), not {path.suffix or 'without'!r}"
+        )
 
-    def to_dict(self) -> dict[str, Any]:
-        """The map as plain data, for JSON."""
-        return {
-            "a_duration_s": round(self.a_duration_s, 3),
-            "b_duration_s": round(self.b_duration_s, 3),
-            "common_s": round(self.common_s, 3),
-            "stretches": [stretch.to_dict() for stretch in self.stretches],
-            "edits": [edit.to_dict() for edit in self.edits],
-        }
+
+def write_labels(edit_map: EditMap, path: Path) -> None:
+    """Write labels for Audacity (.txt), or regions and markers for Reaper (.csv)."""
+    check_suffix(path)
+    as_text = _audacity if path.suffix.lower() == ".txt" else _reaper
+    with written_whole(path) as temporary:
+        temporary.write_text(as_text(labels(edit_map)), encoding="utf-8")
+
+
+def _name(stretch: Stretch) -> str:
+    """Where a stretch is in B, and how it was altered."""
+    name = f"B {clock(stretch.b_start_s)}–{clock(stretch.b_end_s)}"
+    return f"{name}, {altered}" if (altered := alteration(stretch)) else name
+
+
+def _audacity(found: list[Label]) -> str:
+    return "".join(f"{x.start_s:.6f}\t{x.end_s:.6f}\t{x.name}\n" for x in found)
+
+
+def _reaper(found: list[Label]) -> str:
+    """Rows as the region and marker manager reads them."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["#", "Name", "Start", "End", "Length"])
+    for number, label in enumerate(found, 1):
+        if label.end_s > label.start_s:
+            times = [f"{t:.3f}" for t in (label.start_s, label.end_s, label.end_s - label.start_s)]
+            rows.writerow([f"R{number}", label.name, *times])
+        else:
+            rows.writerow([f"M{number}", label.name, f"{label.start_s:.3f}", "", ""])
+    return text.getvalue()

@@ -1,51 +1,48 @@
-"""How good a recording is, as far as its samples tell: level, clipping, bandwidth, noise floor."""
+"""How good a recording is, as its samples show: level, clipping, bandwidth, noise floor."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.signal
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.errors import InputError
 from verify.features import Floats
 
-LOWEST_DBFS = -120.0
-"""What digital silence is given as."""
+LOWEST_DBFS = -120.0  # the level that digital silence is given
+FRAME_S = 0.05  # length of the frames whose level is measured
 
-LEVELS = 100
-LEAST_PLATEAU = 0.4
-"""Share of the peak that a limit of clipping has at least: resampling overshoots it."""
-BELOW_PLATEAU, PILED_UP = 0.85, 1.5
+LEVELS = 100  # levels up to the peak, of which one may be that of clipping
+LEAST_CLIP_LEVEL = 0.4  # share of the peak from which on it is sought: resampling overshoots
+LEVEL_BELOW, PILED_UP = 0.85, 1.5
 """Samples are piled up at a level if it holds so many times more than that share of it."""
-PLATEAU_TOLERANCE, PLATEAU_SAMPLES, FALLS_TO = 0.05, 3, 0.75
-"""A flat top: so many samples within 5 % of the limit, then a fall no round top would make."""
+FLAT_WITHIN, FLAT_SAMPLES, FALLS_TO = 0.05, 3, 0.75
+"""A flat top: so many samples within 5 % of the limit, then a fall that no round top has."""
 
-SPECTRUM_SAMPLES = 4096
-EDGE_DB = 12.0
-"""Fall of the long-term spectrum within a third of an octave that ends the band."""
-SPECTRUM_RANGE_DB = 80.0
-WIDEST_EDGE, HEARD_DB = 1.7, 6.0
-"""Above so many times the end of the band, nothing is so far above the floor."""
+SPECTRUM_SAMPLES = 4096  # of one frame of the long-term spectrum
+SPECTRUM_RANGE_DB = 80.0  # what is farther below its peak counts as that far below
+EDGE_DB = 12.0  # the band ends where the spectrum falls by so much within a third of an octave
+WIDEST_EDGE, ABOVE_FLOOR_DB = 1.7, 6.0
+"""Above so many times the end of the band, nothing may be so far above the floor."""
 LOWEST_EDGE_HZ, HIGHEST_EDGE_HZ = 200.0, 8700.0
-"""Where the band may end; beyond, the resampling to 22,050 Hz lets it fall anyway."""
-FRAME_S = 0.05
+"""Where the band may end; higher up, resampling to 22,050 Hz lets every spectrum fall."""
 
 
 @dataclass(frozen=True)
 class Quality:
-    """What an examiner asks of a recording before listening. Levels in dB under full scale."""
+    """What an examiner wants to know of a recording before listening; levels in dB full scale."""
 
     peak_dbfs: float
     rms_dbfs: float
     clipped: float  # share of samples on flat tops, in [0, 1]
-    bandwidth_hz: float  # there the long-term spectrum falls off; 11,025 where it does not
+    bandwidth_hz: float  # where the long-term spectrum falls off; 11,025 if it does not
     floor_dbfs: float  # level of the quietest twentieth
     range_db: float  # from that to the level of the loudest twentieth
 
     @property
     def is_full_band(self) -> bool:
-        """Whether no upper limit was seen below HIGHEST_EDGE_HZ."""
+        """Whether the band has no upper limit below HIGHEST_EDGE_HZ."""
         return self.bandwidth_hz >= SAMPLE_RATE / 2
 
 
@@ -81,9 +78,9 @@ def _clipped(magnitudes: Floats) -> float:
     limit = _limit(magnitudes)
     if limit <= 0:
         return 0.0
-    near = np.pad(magnitudes >= (1 - PLATEAU_TOLERANCE) * limit, 1).astype(np.int8)
+    near = np.pad(magnitudes >= (1 - FLAT_WITHIN) * limit, 1).astype(np.int8)
     begin, end = np.flatnonzero(np.diff(near) == 1), np.flatnonzero(np.diff(near) == -1)
-    long = end - begin >= PLATEAU_SAMPLES
+    long = end - begin >= FLAT_SAMPLES
     begin, end = begin[long], end[long]
     # A round top, a parabola, falls as the square of the distance: at twice the distance at which
     # it has lost 5 % it has lost 20 %. A cut top has lost more on one side at least.
@@ -101,15 +98,15 @@ def _limit(magnitudes: Floats) -> float:
         return 0.0
     counts = np.histogram(magnitudes, bins=LEVELS, range=(0, peak))[0]
     smooth = np.convolve(counts, [0.25, 0.5, 0.25], mode="same")
-    high = np.arange(round(LEAST_PLATEAU * LEVELS), LEVELS)
-    pile = smooth[high] / np.maximum(1, smooth[(high * BELOW_PLATEAU).astype(int)])
+    high = np.arange(round(LEAST_CLIP_LEVEL * LEVELS), LEVELS)
+    pile = smooth[high] / np.maximum(1, smooth[(high * LEVEL_BELOW).astype(int)])
     best = int(pile.argmax())
     return peak * float(high[best] + 0.5) / LEVELS if pile[best] > PILED_UP else peak
 
 
 def _bandwidth_hz(samples: Floats) -> float:
     """The frequency at which the long-term spectrum falls steeply, into what stays as low."""
-    spectrum = _long_term_db(samples)
+    spectrum = long_term_db(samples)
     step_hz = SAMPLE_RATE / 2 / (len(spectrum) - 1)
     lowest, highest = round(LOWEST_EDGE_HZ / step_hz), round(HIGHEST_EDGE_HZ / step_hz)
     bins = np.arange(lowest, highest)
@@ -121,19 +118,28 @@ def _bandwidth_hz(samples: Floats) -> float:
 
     band = mean(0.97, 1.03)
     floor = float(spectrum[highest : round(1.13 * highest)].mean())
-    heard = np.flatnonzero(band > floor + HEARD_DB)
+    audible = np.flatnonzero(band > floor + ABOVE_FLOOR_DB)
     steep = np.flatnonzero(mean(0.87, 0.97) - mean(1.03, 1.13) >= EDGE_DB)
-    if not len(heard) or not len(steep):
+    if not len(audible) or not len(steep):
         return SAMPLE_RATE / 2
     edge = np.split(steep, np.flatnonzero(np.diff(steep) > 1) + 1)[-1]
-    if bins[heard[-1]] > WIDEST_EDGE * bins[edge[0]]:
+    if bins[audible[-1]] > WIDEST_EDGE * bins[edge[0]]:
         return SAMPLE_RATE / 2
     return float(bins[edge[0]] * step_hz)
 
 
-def _long_term_db(samples: Floats) -> NDArray[np.float64]:
-    """Mean power (SPECTRUM_SAMPLES // 2 + 1,) by frequency, in dB, not far under its peak."""
+def long_term_db(samples: Floats) -> NDArray[np.float64]:
+    """Mean power (SPECTRUM_SAMPLES // 2 + 1,) by frequency, in dB, not far below its peak.
+
+    Welch's method, Hann windows overlapping by half; `scipy.signal` takes long to import.
+    """
     padded = np.pad(samples, (0, max(0, SPECTRUM_SAMPLES - samples.size)))
-    power = scipy.signal.welch(padded, SAMPLE_RATE, nperseg=SPECTRUM_SAMPLES, detrend=False)[1]
-    spectrum = 10 * np.log10(np.asarray(power, np.float64) + 1e-16)
+    frames = sliding_window_view(padded, SPECTRUM_SAMPLES)[:: SPECTRUM_SAMPLES // 2]
+    window = np.hanning(SPECTRUM_SAMPLES + 1)[:-1].astype(np.float32)
+    power = np.zeros(SPECTRUM_SAMPLES // 2 + 1)
+    for some in np.array_split(frames, 1 + len(frames) // 256):
+        power += np.square(np.abs(np.fft.rfft(some * window))).sum(axis=0)
+    power /= len(frames) * SAMPLE_RATE * float(np.square(window).sum())
+    power[1:-1] *= 2  # what is at the negative frequencies
+    spectrum = 10 * np.log10(power + 1e-16)
     return np.asarray(np.maximum(spectrum, spectrum.max() - SPECTRUM_RANGE_DB))

@@ -1,4 +1,4 @@
-"""A recording as comparison reads it: what it is, its trace whole, its features where asked."""
+"""A recording made ready for comparison: what the file is, its trace, its features."""
 
 import math
 import os
@@ -14,23 +14,10 @@ from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, NoContentError
 from cqtnet.model import MINIMUM_S
 from verify.features import Features, Floats
+from verify.results import Item
 
 WHOLE_S = 600.0
-"""Features of recordings up to this length are kept, 24 MB; of longer ones, made where asked."""
-
-
-@dataclass(frozen=True)
-class Item:
-    """What a recording is, for the record."""
-
-    path: str
-    sha256: str
-    duration_s: float
-    format: str
-    codec: str
-    sample_rate: int
-    channels: int
-    notes: tuple[str, ...]  # what an examiner must know about the file
+"""Features of recordings up to this length are kept, 24 MB; of longer ones, made when needed."""
 
 
 @dataclass(frozen=True)
@@ -41,39 +28,25 @@ class Recording:
     item: Item
     trace: Trace
     whole: Features | None  # None: too long to keep
-    lack: str = ""  # why nothing can be said of it; then its trace is empty
+    problem: str = ""  # why it cannot be compared; then its trace is empty
 
     @classmethod
     def read(cls, path: audio.StrPath, embedder: Embedder) -> "Recording":
-        """The recording in a file; one that is silent or too short says so in `lack`."""
+        """The recording in a file; if it is silent or too short, `problem` says so."""
         name = audio.shown(path)
-        lack = ""
         with audio.stream(path) as blocks:
             kept = _Kept(blocks)
-            try:
-                trace = embedder.trace(kept, name=name)
-            except FragmentTooShortError:
-                lack = f"lasts less than the {MINIMUM_S:g} s that can be compared"
-            except NoContentError:
-                lack = "holds nothing but silence" if kept.n_samples else "holds no sound at all"
+            trace, problem = _traced(embedder, kept, name)
             info, notes = blocks.info, blocks.notes
         for note in notes:
             warnings.warn(f"{name}: {note}", audio.AudioWarning, stacklevel=2)
-        if lack:
-            nothing = np.zeros((0, 0), np.float32)
-            trace = Trace(nothing, nothing.ravel(), kept.n_samples)
         item = Item(
-            name,
-            audio.file_sha256(path),
-            kept.n_samples / SAMPLE_RATE,
-            info.format,
-            info.codec,
-            info.sample_rate,
-            info.channels,
-            notes,
-        )
-        whole = Features.of(kept.samples()) if kept.blocks and not lack else None
-        return cls(Path(os.fsdecode(path)), item, trace, whole, lack)
+            name, audio.file_sha256(path), kept.n_samples / SAMPLE_RATE,
+            info.format, info.codec, info.sample_rate, info.channels, notes,
+        )  # fmt: skip
+        has_whole = kept.blocks and not problem
+        whole = Features.of(np.concatenate(kept.blocks)) if has_whole else None
+        return cls(Path(os.fsdecode(path)), item, trace, whole, problem)
 
     @property
     def duration_s(self) -> float:
@@ -81,21 +54,21 @@ class Recording:
         return self.trace.duration_s
 
     def features(self, start_s: float = 0.0, end_s: float = math.inf) -> Features:
-        """The features of a stretch, which is cut to what there is."""
+        """The features from one time to another, cut to what there is."""
         start_s, end_s = max(0.0, start_s), min(self.duration_s, end_s)
         if self.whole is not None:
             return self.whole.part(start_s, end_s)
         return Features.of(self.samples(start_s, end_s), start_s=start_s)
 
     def samples(self, start_s: float, end_s: float) -> Floats:
-        """The samples of a stretch, read again."""
-        with warnings.catch_warnings():  # they were given when it was read
+        """The samples from one time to another, read again from the file."""
+        with warnings.catch_warnings():  # they were given when it was read first
             warnings.simplefilter("ignore", audio.AudioWarning)
             return audio.load(self.path, start_s=start_s, duration_s=end_s - start_s)
 
 
 class _Kept:
-    """Blocks that are passed on, and kept for as long as they are not too long together."""
+    """Blocks that are passed on, counted, and kept unless they are too long together."""
 
     def __init__(self, blocks: Iterable[Floats]) -> None:
         self.source, self.n_samples = blocks, 0
@@ -110,6 +83,14 @@ class _Kept:
                 self.blocks.clear()
             yield block
 
-    def samples(self) -> Floats:
-        """All that was kept."""
-        return np.concatenate(self.blocks)
+
+def _traced(embedder: Embedder, kept: _Kept, name: str) -> tuple[Trace, str]:
+    """The trace of blocks; or an empty one, and why they cannot be compared."""
+    try:
+        return embedder.trace(kept, name=name), ""
+    except FragmentTooShortError:
+        problem = f"lasts less than the {MINIMUM_S:g} s that can be compared"
+    except NoContentError:
+        problem = "holds nothing but silence" if kept.n_samples else "holds no sound at all"
+    nothing = np.zeros((0, 0), np.float32)
+    return Trace(nothing, nothing.ravel(), kept.n_samples), problem

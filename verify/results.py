@@ -1,18 +1,61 @@
-"""The vocabulary of comparison: what is found, said and drawn about two recordings, A and B."""
+"""What is known of two recordings, A and B: values only, found elsewhere and shown elsewhere."""
 
 import math
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cqtnet.versions import versions
+from verify.words import (
+    HEADLINES,
+    NO_CHANGE_DB,
+    Verdict,
+    changes_in_words,
+    clock,
+    headline,
+    ratio_in_words,
+    support_in_words,
+)
+
+if TYPE_CHECKING:
+    from verify.features import Content
+
 Times = TypeVar("Times", float, NDArray[np.float64])
 
-SAME_TEMPO = 0.001
-SAME_SHIFT_SEMITONES = 0.1
+SAME_TEMPO, SAME_SHIFT_SEMITONES = 0.001, 0.1
+"""Larger changes of tempo and pitch make a stretch an altered one."""
 SPEED_TOLERANCE_SEMITONES = 0.05
 """How far tempo and pitch may be from each other to be one change of speed."""
+SIGNIFICANT = 6
+"""Digits of numbers in JSON."""
+EditKind = Literal["cut", "inserted", "replaced", "repeated", "looped", "moved", "trimmed"]
+"""What may have been done to B; trimmed: B begins earlier or goes on longer than what A holds."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """What a file is, for the record."""
+
+    path: str
+    sha256: str
+    duration_s: float
+    format: str
+    codec: str
+    sample_rate: int
+    channels: int
+    notes: tuple[str, ...]  # what an examiner must know about the file
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A pair of windows, one of each recording, whose embeddings are alike."""
+
+    cosine: float  # in [-1, 1]
+    window_s: float
+    start_a_s: float
+    start_b_s: float
 
 
 @dataclass(frozen=True)
@@ -102,4 +145,204 @@ class Alignment(Stretch):
     """The stretch that one line leaves common to A and B, and how well its pieces lie on it."""
 
     residual_s: float  # how far pieces lie from the line, as a typical distance
-    inliers: float  # share of pieces within INLIER_S of it, in [0, 1]
+    inliers: float  # share of pieces within 50 ms of it, in [0, 1]
+
+    @property
+    def place_in_words(self) -> str:
+        """Which stretch of A is which of B."""
+        return (
+            f"{clock(self.a_start_s)} to {clock(self.a_end_s)} of A is "
+            f"{clock(self.b_start_s)} to {clock(self.b_end_s)} of B"
+        )
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """How the samples of A relate to those of B."""
+
+    correlation: float  # of the samples, in [0, 1]
+    inverted: bool  # whether A's polarity is the reverse of B's
+    gain_db: float  # of A over B
+    offset_s: float  # exact: time 0 of A is here in B
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was measured of two recordings."""
+
+    similarity: Hit  # the paper's score, and where
+    alignment: Alignment | None  # None: too little in common to be measured
+    aligned_cosine: float  # of the stretches that the alignment puts beside each other
+    content_a: "Content"  # of those stretches
+    content_b: "Content"
+
+    @property
+    def strength(self) -> float:
+        """The strength of the alignment; 0 without one."""
+        return self.alignment.strength if self.alignment else 0.0
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One thing that was done to B on the way to A.
+
+    The times in A say where it is; both are the same where something of B is missing. The times
+    in B say what is missing or was taken; both are the same where something foreign was inserted.
+    """
+
+    kind: EditKind
+    a_start_s: float
+    a_end_s: float
+    b_start_s: float
+    b_end_s: float
+    words: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The edit as plain data, seconds to the millisecond."""
+        return {k: round(v, 3) if isinstance(v, float) else v for k, v in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class EditMap:
+    """What A and B have in common, in the order of A, and what was done in between."""
+
+    a_duration_s: float
+    b_duration_s: float
+    stretches: tuple[Stretch, ...]
+    edits: tuple[Edit, ...]
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether A is B from beginning to end, at its tempo and pitch."""
+        return bool(self.stretches) and not self.edits and not self.is_altered
+
+    @property
+    def is_altered(self) -> bool:
+        """Whether some stretch has another tempo or pitch than in B."""
+        return any(stretch.is_altered for stretch in self.stretches)
+
+    @property
+    def common_s(self) -> float:
+        """Seconds of A that come from B."""
+        return sum(stretch.duration_s for stretch in self.stretches)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The map as plain data, for JSON."""
+        return {
+            "a_duration_s": round(self.a_duration_s, 3),
+            "b_duration_s": round(self.b_duration_s, 3),
+            "common_s": round(self.common_s, 3),
+            "stretches": [stretch.to_dict() for stretch in self.stretches],
+            "edits": [edit.to_dict() for edit in self.edits],
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is to be said about two recordings, and what it rests on."""
+
+    a: Item
+    b: Item
+    verdict: Verdict
+    log_lr: float  # natural logarithm; 0 where nothing can be said
+    least_log_lr: float  # what the calibration can support at most, either way
+    most_log_lr: float
+    reasons: tuple[str, ...]  # why the evidence is insufficient
+    evidence: Evidence | None  # None where nothing could be measured
+    waveform: Waveform | None  # None where the waveforms cannot be laid on each other
+    edits: EditMap | None  # of the same recording; None where one is too long to be kept
+    cosine_threshold: float  # above which the paper's score alone would say "same"
+    model_sha256: str
+
+    @property
+    def support(self) -> str:
+        """The ratio in the words of the ENFSI scale."""
+        return support_in_words(self.log_lr)
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the evidence is beyond what the calibration can support."""
+        return self.log_lr in (self.least_log_lr, self.most_log_lr)
+
+    @property
+    def sentence(self) -> str:
+        """The ratio as a sentence about the findings, without any prior."""
+        return ratio_in_words(self.log_lr)
+
+    @property
+    def headline(self) -> str:
+        """The verdict with its ratio: 'SAME RECORDING  LR 3,600 (ln 8.2): strong support …'."""
+        head = HEADLINES[self.verdict]
+        return headline(head, self.log_lr, self.support, is_bounded=self.is_bounded)
+
+    @property
+    def alignment(self) -> Alignment | None:
+        """The alignment that the ratio rests on; None where there is none."""
+        return self.evidence.alignment if self.evidence else None
+
+    @property
+    def changes_in_words(self) -> str:
+        """How A differs from B, as far as it was measured; empty without an alignment."""
+        if self.alignment is None:
+            return ""
+        parts = changes_in_words(self.alignment.line)
+        if self.waveform is None:
+            return ", ".join(parts) or "tempo and pitch as in B"
+        gain_db = self.waveform.gain_db
+        if self.waveform.inverted:
+            parts.append("polarity reversed")
+        if abs(gain_db) >= NO_CHANGE_DB:
+            parts.append(f"{abs(gain_db):.1f} dB {'louder' if gain_db > 0 else 'quieter'}")
+        return ", ".join(parts) or "tempo, pitch, polarity and level as in B"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the verdict, and where the ratio lies on the scale."""
+        from verify.report.page import notebook_html  # here, for matplotlib takes a second to load
+
+        return notebook_html(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, numbers with six digits; docs/compare.md explains each."""
+        evidence = self.evidence
+        plain: dict[str, Any] = {
+            "verdict": self.verdict,
+            "log_lr": self.log_lr,
+            "log10_lr": self.log_lr / math.log(10),
+            "bounds_log_lr": [self.least_log_lr, self.most_log_lr],
+            "support": self.support,
+            "sentence": self.sentence,
+            "reasons": self.reasons,
+            "a": asdict(self.a),
+            "b": asdict(self.b),
+            "cosine": None,
+            "cosine_threshold": self.cosine_threshold,
+            "alignment": _alignment_dict(self.alignment) if self.alignment else None,
+            "waveform": asdict(self.waveform) if self.waveform else None,
+            "edits": self.edits.to_dict() if self.edits else None,
+            "model_sha256": self.model_sha256,
+            "versions": versions(),
+        }
+        if evidence is not None:
+            plain["cosine"] = asdict(evidence.similarity)
+            plain["aligned_cosine"] = evidence.aligned_cosine
+            plain["content"] = {"a": asdict(evidence.content_a), "b": asdict(evidence.content_b)}
+        rounded: dict[str, Any] = _rounded(plain)
+        return rounded
+
+
+def _alignment_dict(alignment: Alignment) -> dict[str, Any]:
+    """The alignment as plain data, its line among the rest."""
+    plain = asdict(alignment)
+    plain |= {**plain.pop("line"), "speed_change": alignment.line.is_speed}
+    return {**plain, "b_start_s": alignment.b_start_s, "b_end_s": alignment.b_end_s}
+
+
+def _rounded(plain: Any) -> Any:
+    """Plain data with every number rounded, so that the last bits of a sum don't show."""
+    if isinstance(plain, float):
+        return float(f"{plain:.{SIGNIFICANT}g}") + 0.0  # not -0.0
+    if isinstance(plain, dict):
+        return {key: _rounded(value) for key, value in plain.items()}
+    if isinstance(plain, list | tuple):
+        return [_rounded(value) for value in plain]
+    return plain

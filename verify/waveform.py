@@ -1,6 +1,4 @@
-"""What only the waveform tells: polarity, gain and the exact sample, where nothing was warped."""
-
-from dataclasses import dataclass
+"""What only the waveform shows: polarity, gain and the exact sample, where nothing was warped."""
 
 import numpy as np
 import scipy.fft
@@ -8,24 +6,13 @@ import scipy.fft
 from cqtnet import SAMPLE_RATE
 from verify.features import Floats
 from verify.recording import Recording
-from verify.results import Alignment
+from verify.results import Alignment, Waveform
 
-PIECE_S, PIECES = 2.0, 5
-REACH_S = 0.05
-LEAST_CORRELATION = 0.4
-"""Of samples; under that nothing is said of them."""
+WINDOW_S, WINDOWS = 2.0, 5  # windows of A that are laid on B
+REACH_S = 0.05  # how far they are moved at most
+LEAST_CORRELATION = 0.4  # of samples; below that, nothing is said of them
 MOST_TEMPO, MOST_SEMITONES = 2e-4, 0.02
-"""Changes of tempo and pitch under which samples still lie on samples for a while."""
-
-
-@dataclass(frozen=True)
-class Waveform:
-    """How the samples of A relate to those of B, where they do."""
-
-    correlation: float  # of the samples, in [0, 1]
-    inverted: bool  # whether A's polarity is the reverse of B's
-    gain_db: float  # of A over B
-    offset_s: float  # exact: time 0 of A is here in B
+"""Changes of tempo and pitch below which samples still lie on samples for two seconds."""
 
 
 def compare_waveforms(a: Recording, b: Recording, alignment: Alignment) -> Waveform | None:
@@ -33,17 +20,16 @@ def compare_waveforms(a: Recording, b: Recording, alignment: Alignment) -> Wavef
     line = alignment.line
     if abs(line.tempo - 1) > MOST_TEMPO or abs(line.shift_semitones) > MOST_SEMITONES:
         return None
-    length_s = min(PIECE_S, alignment.duration_s)
-    starts_s = np.linspace(alignment.a_start_s, alignment.a_end_s - length_s, PIECES)
+    length_s = min(WINDOW_S, alignment.duration_s)
+    starts_s = np.linspace(alignment.a_start_s, alignment.a_end_s - length_s, WINDOWS)
     found = []
     for start_s in starts_s:
         begin_b_s = max(0.0, start_s + line.offset_s - REACH_S)
-        piece_a = a.samples(start_s, start_s + length_s)
-        piece_b = b.samples(begin_b_s, start_s + line.offset_s + length_s + REACH_S)
-        if len(piece_b) < len(piece_a) or not (piece_a.any() and piece_b.any()):
-            continue
-        correlation, lag, gain = _lag(piece_a, piece_b)
-        found.append((correlation, gain, begin_b_s + lag / SAMPLE_RATE - start_s))
+        window_a = a.samples(start_s, start_s + length_s)
+        window_b = b.samples(begin_b_s, start_s + line.offset_s + length_s + REACH_S)
+        if len(window_b) >= len(window_a) and window_a.any() and window_b.any():
+            correlation, lag, gain = _lag(window_a, window_b)
+            found.append((correlation, gain, begin_b_s + lag / SAMPLE_RATE - start_s))
     if not found:
         return None
     correlation, gain, offset_s = np.median(np.array(found), axis=0)
@@ -55,14 +41,14 @@ def compare_waveforms(a: Recording, b: Recording, alignment: Alignment) -> Wavef
 
 
 def _lag(a: Floats, b: Floats) -> tuple[float, int, float]:
-    """Correlation of A (n,) with the stretch of B (m >= n,) most like it, its first sample, gain.
+    """Correlation of A (n,) with the most similar part of B (m >= n,), its first sample, its gain.
 
-    The gain is by what B must be multiplied to be nearest to A.
+    The gain is the factor that brings B nearest to A.
     """
     n = scipy.fft.next_fast_len(len(a) + len(b), real=True)
     products = scipy.fft.irfft(scipy.fft.rfft(b, n) * np.conj(scipy.fft.rfft(a, n)), n)
     products = products[: len(b) - len(a) + 1]
-    sums = np.concatenate([[0.0], np.cumsum(np.square(b, dtype=np.float64))])
+    sums = np.pad(np.cumsum(np.square(b, dtype=np.float64)), (1, 0))
     energy = np.maximum(sums[len(a) :] - sums[: len(sums) - len(a)], 1e-9)
     correlations = products / np.sqrt(energy * max(1e-9, float(np.square(a).sum())))
     lag = int(np.abs(correlations).argmax())

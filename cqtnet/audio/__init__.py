@@ -6,12 +6,12 @@
 >>> blocks.notes  # what an examiner must know about the file
 ('truncated or damaged: the header declares 7200.00 s, 4000.31 s decoded',)
 
-libsndfile reads uncompressed recordings, FFmpeg (through PyAV, which brings it along) the rest.
+libsndfile reads uncompressed recordings, FFmpeg (which PyAV brings along) reads the rest:
+`augment.audio` holds the decoders and the limits.
 """
 
-from cqtnet.audio.account import AudioInfo
-from cqtnet.audio.decode import probe
-from cqtnet.audio.files import (
+from augment.audio.decode import probe
+from augment.audio.files import (
     AUDIO_SUFFIXES,
     DEFAULT_LIMITS,
     AudioWarning,
@@ -20,23 +20,15 @@ from cqtnet.audio.files import (
     file_sha256,
     find_audio,
     shown,
+    unreadable,
 )
+from augment.audio.integrity import AudioInfo
 from cqtnet.audio.stream import SILENCE_DBFS, AudioStream, load, require_content, stream
 
+# fmt: off
 __all__ = [
-    "AUDIO_SUFFIXES",
-    "DEFAULT_LIMITS",
-    "SILENCE_DBFS",
-    "AudioInfo",
-    "AudioStream",
-    "AudioWarning",
-    "Limits",
-    "StrPath",
-    "file_sha256",
-    "find_audio",
-    "load",
-    "probe",
-    "require_content",
-    "shown",
-    "stream",
+    "AUDIO_SUFFIXES", "DEFAULT_LIMITS", "SILENCE_DBFS", "AudioInfo", "AudioStream", "AudioWarning",
+    "Limits", "StrPath", "file_sha256", "find_audio", "load", "probe", "require_content", "shown",
+    "stream", "unreadable",
 ]
+# fmt: on

@@ -1,4 +1,4 @@
-"""A recording of any length as blocks of equal size, at one sample rate, in constant memory."""
+"""A recording of any length in blocks of equal size, or whole, at one sample rate."""
 
 import math
 import warnings
@@ -7,40 +7,47 @@ from typing import Self
 
 import numpy as np
 import soxr
-from numpy.typing import NDArray
 
-from augment.errors import InputError
+from augment.audio.decode import Decoder, Piece, Samples, selected
+from augment.audio.files import DEFAULT_LIMITS, AudioWarning, Limits, StrPath, shown
+from augment.audio.integrity import AudioInfo
 from cqtnet import SAMPLE_RATE
-from cqtnet.audio.account import AudioInfo
-from cqtnet.audio.decode import Decoder, Piece
-from cqtnet.audio.files import DEFAULT_LIMITS, AudioWarning, Limits, StrPath, shown
-from cqtnet.errors import NoContentError
+from cqtnet.errors import InputError, NoContentError
 from cqtnet.files import Closing
 
-Samples = NDArray[np.float32]
+BLOCK_S = 60.0
+"""Seconds that `load` decodes at once."""
+SILENCE_DBFS = -90.0
+"""One step of 16-bit sound is -90.3 dB: below this there is nothing but its rounding."""
 
 
 class AudioStream(Closing):
-    """Blocks of mono float32 samples, shape (n,); made by `stream`, read once, closes itself.
+    """Blocks of a recording: mono float32 (n,), `block_s` long (the last may be shorter).
 
-    `info` is there at once, `notes` and `decoded_s` grow with reading and are complete at the end.
+    Sample k of the whole recording lies at k / `sample_rate` seconds, and the selection begins at
+    the sample nearest `start_s`. Memory does not depend on the recording's length. Where the
+    file's time stamps jump, both sides are joined and `notes` says so. `info` is there at once;
+    `notes` and `decoded_s` are complete when the end is reached, where the file closes itself.
+
+    >>> with stream("broadcast.mp3", block_s=30.0) as blocks:
+    ...     peaks = [float(abs(block).max()) for block in blocks]
     """
 
     def __init__(
         self,
         path: StrPath,
         *,
-        sample_rate: int,
-        start_s: float,
-        duration_s: float | None,
-        block_s: float,
-        limits: Limits,
+        sample_rate: int = SAMPLE_RATE,
+        start_s: float = 0.0,
+        duration_s: float | None = None,
+        block_s: float = 30.0,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         _check(sample_rate, start_s, duration_s, block_s, limits)
         stop_s = None if duration_s is None else start_s + duration_s
         self._decoder = Decoder(path, start_s=start_s, stop_s=stop_s, limits=limits)
         self._path, self._rate, self._start_s = path, sample_rate, start_s
-        self._wanted = None if duration_s is None else round(duration_s * sample_rate)
+        self._count = None if duration_s is None else round(duration_s * sample_rate)
         self._blocks = self._cut(max(round(block_s * sample_rate), 1))
 
     @property
@@ -55,21 +62,21 @@ class AudioStream(Closing):
         >>> blocks.notes
         ('truncated or damaged: the header declares 10.00 s, 4.20 s decoded',)
         """
-        return self._decoder.account.notes()
+        return self._decoder.integrity.notes()
 
     @property
     def decoded_s(self) -> float:
-        """Seconds from the beginning of the recording to where decoding has come."""
-        return self._decoder.account.decoded_s
+        """Seconds from the beginning of the recording to the place that decoding has reached."""
+        return self._decoder.integrity.decoded_s
 
     @property
     def expected_s(self) -> float | None:
-        """Seconds that the selection should give by what the header says; None if it doesn't."""
+        """Seconds that the selection should give by what the header says; None if it says none."""
         in_file_s = self._decoder.expected_s
         if in_file_s is None:
             return None
         selected_s = max(in_file_s - self._start_s, 0.0)
-        return selected_s if self._wanted is None else min(selected_s, self._wanted / self._rate)
+        return selected_s if self._count is None else min(selected_s, self._count / self._rate)
 
     def __iter__(self) -> Self:
         return self
@@ -102,58 +109,63 @@ class AudioStream(Closing):
 
     def _selected(self) -> Iterator[Samples]:
         """Resampled samples from `start_s` on, as many as are wanted."""
-        skip = round(self._start_s * self._rate) - self._decoder.begins_s * self._rate
-        left = self._wanted
-        found = False
-        for samples in resampled(self._decoder, self._rate):
-            selected = samples[skip:][:left]
-            skip = max(skip - samples.size, 0)
-            if selected.size:
-                found = True
-                yield selected
-            if left is not None:
-                left -= selected.size
-                if left == 0:
-                    return
-        if not found and self._start_s > 0:
+        first = round(self._start_s * self._rate) - self._decoder.begins_s * self._rate
+        is_empty = True
+        for samples in selected(resampled(self._decoder, self._rate), first, self._count):
+            is_empty = False
+            yield samples
+        if is_empty and self._start_s > 0:
             raise InputError(
                 f"{shown(self._path)} ends at {self.decoded_s:.2f} s, before the start asked for "
                 f"at {self._start_s:.2f} s; give an earlier start"
             )
 
 
-def stream(
+stream = AudioStream
+"""The name to open a recording by, as `open` is for a file."""
+
+
+def load(
     path: StrPath,
     *,
     sample_rate: int = SAMPLE_RATE,
     start_s: float = 0.0,
     duration_s: float | None = None,
-    block_s: float = 30.0,
     limits: Limits = DEFAULT_LIMITS,
-) -> AudioStream:
-    """Blocks of a recording: mono float32, `block_s` long (the last may be shorter).
+) -> Samples:
+    """Samples of a recording: float32 mono, shape (n,), at `sample_rate` Hz.
 
-    Sample k of the whole recording lies at k / `sample_rate` seconds, and the selection begins at
-    the sample nearest `start_s`. Memory does not depend on the recording's length. Where the
-    file's time stamps jump, both sides are joined and `notes` says so.
+    Every value is finite; full scale is -1 to 1, which float files may exceed. What an examiner
+    must know about the file (cut off, damaged, not a number here and there) is an `AudioWarning`.
+    A stretch that reaches past the end comes back shorter. The samples may be silence:
+    `require_content` checks that.
 
-    >>> with stream("broadcast.mp3", block_s=30.0) as blocks:
-    ...     peaks = [float(abs(block).max()) for block in blocks]
+    >>> samples = load("evidence.m4a", start_s=60.0, duration_s=20.0)  # (441000,)
     """
-    return AudioStream(
+    parts: list[Samples] = []
+    n_samples = 0
+    with stream(
         path,
         sample_rate=sample_rate,
         start_s=start_s,
         duration_s=duration_s,
-        block_s=block_s,
+        block_s=min(BLOCK_S, limits.max_load_s),
         limits=limits,
-    )
+    ) as blocks:
+        limits.check_load(path, blocks.expected_s or 0.0)
+        for block in blocks:
+            parts.append(block)
+            n_samples += block.size
+            limits.check_load(path, n_samples / sample_rate)
+        for note in blocks.notes:
+            warnings.warn(f"{shown(path)}: {note}", AudioWarning, stacklevel=2)
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
 
 
 def resampled(pieces: Iterable[Piece], sample_rate: int) -> Iterator[Samples]:
     """The pieces at `sample_rate` Hz, n samples becoming n · sample_rate / rate, rounded.
 
-    A piece with another rate than the one before is resampled on its own and joined.
+    Where the rate changes between pieces, each side is resampled on its own, and they are joined.
     """
     rate, resampler = sample_rate, None
     for piece in pieces:
@@ -196,55 +208,7 @@ def _check(
         )
 
 
-# A whole recording, or a stretch of it, in memory.
-
-BLOCK_S = 60.0
-
-
-def load(
-    path: StrPath,
-    *,
-    sample_rate: int = SAMPLE_RATE,
-    start_s: float = 0.0,
-    duration_s: float | None = None,
-    limits: Limits = DEFAULT_LIMITS,
-) -> NDArray[np.float32]:
-    """Samples of a recording: float32 mono, shape (n,), at `sample_rate` Hz.
-
-    Every value is finite; full scale is -1 to 1, which float files may exceed. What an examiner
-    must know about the file (cut off, damaged, not a number here and there) is an `AudioWarning`.
-    A stretch that reaches past the end comes back shorter. Nothing says that there is anything to
-    hear: `require_content` does.
-
-    >>> samples = load("evidence.m4a", start_s=60.0, duration_s=20.0)  # (441000,)
-    """
-    parts: list[NDArray[np.float32]] = []
-    n_samples = 0
-    with stream(
-        path,
-        sample_rate=sample_rate,
-        start_s=start_s,
-        duration_s=duration_s,
-        block_s=min(BLOCK_S, limits.max_load_s),
-        limits=limits,
-    ) as blocks:
-        limits.check_load(path, blocks.expected_s or 0.0)
-        for block in blocks:
-            parts.append(block)
-            n_samples += block.size
-            limits.check_load(path, n_samples / sample_rate)
-        for note in blocks.notes:
-            warnings.warn(f"{shown(path)}: {note}", AudioWarning, stacklevel=2)
-    return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
-
-
-# Whether there is anything in a recording to compare.
-
-# One step of 16-bit sound is -90.3 dB: below this there is nothing but its rounding.
-SILENCE_DBFS = -90.0
-
-
-def require_content(samples: NDArray[np.float32], *, name: str = "the recording") -> None:
+def require_content(samples: Samples, *, name: str = "the recording") -> None:
     """Raise a NoContentError unless some sample rises above `SILENCE_DBFS`.
 
     `samples`: shape (n,), full scale -1 to 1. `name` begins the message.

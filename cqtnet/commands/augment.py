@@ -1,14 +1,18 @@
 """`cqtnet augment`: one recording in, the same recording altered out, and what was done to it."""
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cqtnet.errors import InputError
+from cqtnet.files import refuse_overwrite, written_whole
+
 if TYPE_CHECKING:
-    from augment.chain import Chain, Wishes
-    from augment.effect import Altered, Samples
+    from augment.chain import Chain
+    from augment.effect import Altered, Effect, Samples
 
 FORMATS = {
     ".wav": ("WAV", "FLOAT"),
@@ -16,22 +20,7 @@ FORMATS = {
     ".ogg": ("OGG", "VORBIS"),
     ".mp3": ("MP3", "MPEG_LAYER_III"),
 }
-"""libsndfile's format and subtype by suffix; a .wav holds the very samples, none clipped."""
-
-WISH_NAMES = {
-    "cut": "cuts",
-    "insert_silence": "silences",
-    "pitch": "shift_semitones",
-    "rt60": "rt60_s",
-    "reverb": "reverberance",
-    "background_snr": "background_snr_db",
-    "noise_snr": "noise_snr_db",
-    "highpass": "highpass_hz",
-    "lowpass": "lowpass_hz",
-    "gain": "gain_db",
-    "clip": "clip_over_db",
-}
-"""Options whose name the library spells with its unit or in the plural."""
+"""libsndfile's format and subtype by suffix; a .wav holds the samples exactly, none clipped."""
 
 EXAMPLE = """\b
 Example:
@@ -104,74 +93,86 @@ def augment(
     draw: Path | None,
     as_json: bool,
     force: bool,
-    **wanted: Any,
+    **given: Any,
 ) -> None:
     """Alter the recording IN and write it to OUT (.wav, .flac, .ogg or .mp3).
 
-    Effects run in the order of the options below, whatever order they are given in: edits,
-    speed, room, noise, filters, level, codec. The times of --crop, --cut and --insert-silence
-    are seconds of IN. Prints each effect with its numbers, and where each moment of OUT came
-    from.
+    Effects always run in the order of the options below: edits, speed, room, noise, filters,
+    level, codec. The times of --crop, --cut and --insert-silence are seconds of IN. Prints each
+    effect with its numbers, and where each moment of OUT came from.
     """
     from cqtnet.audio import load
-    from cqtnet.files import refuse_overwrite
 
     for path in [output, *([draw] if draw else [])]:
         refuse_overwrite(path, force=force)
-    kind, subtype = _file_format(output)
+    if output.suffix.lower() not in FORMATS:
+        raise InputError(
+            f"{output}: cannot write {output.suffix!r}; end it in {', '.join(FORMATS)}"
+        )
+    kind, subtype = FORMATS[output.suffix.lower()]
     samples = load(source, sample_rate=sample_rate)
     source_s = samples.size / sample_rate
-    chain = _chain(wanted, duration_s=source_s)
+    chain = _chain(given, duration_s=source_s)
     altered = chain.apply(samples, sample_rate)
     _write(output, altered.samples, sample_rate, kind=kind, subtype=subtype)
     if draw:
-        _write_text(draw, chain.to_json() + "\n")
+        with written_whole(draw) as temporary:
+            temporary.write_text(chain.to_json() + "\n", encoding="utf-8")
     show = _as_json if as_json else _as_words
     click.echo(show(chain, altered, source_s=source_s, sample_rate=sample_rate))
 
 
-def _file_format(output: Path) -> tuple[str, str]:
-    """Format and subtype, in libsndfile's words, for a file of this name."""
-    from augment.errors import InputError
-
-    suffix = output.suffix.lower()
-    if suffix not in FORMATS:
-        raise InputError(f"{output}: cannot write {suffix!r}; end it in {', '.join(FORMATS)}")
-    return FORMATS[suffix]
-
-
-def _chain(wanted: dict[str, Any], *, duration_s: float) -> "Chain":
-    """The chain that was drawn, read, or asked for effect by effect; only one of the three."""
+def _chain(given: dict[str, Any], *, duration_s: float) -> "Chain":
+    """The chain that is drawn, read from a file, or made of single effects; one of the three."""
     import numpy as np
 
-    from augment.chain import Chain, chain_of, draw_chain, recipe_named
+    from augment.chain import Chain, draw_chain, recipe_named
 
-    preset, replay, seed = (wanted.pop(key) for key in ("preset", "replay", "seed"))
-    single = [key for key, value in wanted.items() if value not in (None, ())]
-    if (preset is not None) + (replay is not None) + bool(single) > 1:
+    preset, replay, seed = (given.pop(key) for key in ("preset", "replay", "seed"))
+    single = any(value not in (None, ()) for value in given.values())
+    if (preset is not None) + (replay is not None) + single > 1:
         raise click.UsageError("give --random, or --replay, or single effects, not two of these")
     if preset is not None:
         return draw_chain(np.random.default_rng(seed), recipe_named(preset), duration_s=duration_s)
     if replay is not None:
         return Chain.from_json(_read_text(replay))
-    return chain_of(_wishes(wanted, seed=seed))
-
-
-def _wishes(wanted: dict[str, Any], *, seed: int) -> "Wishes":
-    """The options of single effects under the library's names; those not given keep defaults."""
-    from augment.chain import Wishes
-
     for option, needed in (("background_snr", "background"), ("noise_colour", "noise_snr")):
-        if wanted[option] is not None and wanted[needed] is None:
+        if given[option] is not None and given[needed] is None:
             raise click.UsageError(
                 f"--{option} does nothing without --{needed}; give both".replace("_", "-")
             )
-    if wanted["background"] is not None:
-        wanted["background"] = str(wanted["background"])
-    if wanted["codec"] is not None:
-        wanted["codec"], wanted["codec_kbps"] = wanted["codec"]
-    given = {key: value for key, value in wanted.items() if value is not None}
-    return Wishes(seed=seed, **{WISH_NAMES.get(key, key): value for key, value in given.items()})
+    return Chain(tuple(_single_effects(given, seed=seed)))
+
+
+def _single_effects(given: dict[str, Any], *, seed: int) -> "Iterator[Effect]":
+    """The effects of single options: edits, speed, room, noise, filters, level, codec.
+
+    That is the order of a recording's life: the noise is in the room, and the codec compresses
+    everything.
+    """
+    import augment as a
+    from augment.edits import edits_by_source_time
+
+    yield from edits_by_source_time(given["crop"], given["cut"], given["insert_silence"])
+    background_db = 10.0 if given["background_snr"] is None else given["background_snr"]
+    colour = given["noise_colour"] or "white"
+    makers: dict[str, Callable[[Any], Effect]] = {
+        "speed": a.Speed,
+        "tempo": a.Tempo,
+        "pitch": a.Pitch,
+        "rt60": lambda rt60_s: a.Room(rt60_s, direct_to_reverberant_db=3.0, seed=seed),
+        "reverb": a.Reverb,
+        "background": lambda path: a.Background(str(path), offset_s=0.0, snr_db=background_db),
+        "noise_snr": lambda snr_db: a.ColouredNoise(snr_db, seed, colour),
+        "noise_amplitude": lambda amplitude: a.GaussianNoise(amplitude, seed),
+        "highpass": a.HighPass,
+        "lowpass": a.LowPass,
+        "telephone": lambda _: a.Telephone(),
+        "gain": a.Gain,
+        "clip": a.HardClip,
+        "codec": lambda codec: a.Codec(*codec),
+    }
+    yield from (make(given[name]) for name, make in makers.items() if given[name] is not None)
 
 
 def _as_words(chain: "Chain", altered: "Altered", *, source_s: float, sample_rate: int) -> str:
@@ -200,9 +201,7 @@ def _write(path: Path, samples: "Samples", sample_rate: int, *, kind: str, subty
     import soundfile
     from scipy.io import wavfile
 
-    from augment.errors import InputError
     from augment.recordings import write_sound
-    from cqtnet.files import written_whole
 
     clipped = 0 if subtype == "FLOAT" else int(np.sum(np.abs(samples) > 1))
     if clipped:
@@ -219,16 +218,7 @@ def _write(path: Path, samples: "Samples", sample_rate: int, *, kind: str, subty
         ) from problem
 
 
-def _write_text(path: Path, text: str) -> None:
-    from cqtnet.files import written_whole
-
-    with written_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
 def _read_text(path: Path) -> str:
-    from augment.errors import InputError
-
     try:
         return path.read_text(encoding="utf-8")
     except OSError as problem:

@@ -1,10 +1,13 @@
-"""`cqtnet embed`: embeddings of files, as .npz."""
+"""`cqtnet embed`: embeddings of files, as .npz. `cqtnet models`: the shipped weights."""
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
+
+from cqtnet.files import refuse_overwrite
 
 
 @click.command(
@@ -23,7 +26,7 @@ Example:
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),
     default="auto",
-    help="What the network computes in.",
+    help="Precision of the network.",
     show_default=True,
 )
 @click.option("--deterministic", is_flag=True, help="The same bits every time, in float32.")
@@ -44,12 +47,11 @@ def embed(
     """Embed files and folders of audio: one vector of length 1 for every window.
 
     The .npz holds `vectors` (n, 2048), `start_s` and `end_s` (n,), `level` (n,) as the mean root
-    of the CQT's magnitudes (below 0.01 a window is silence, and resembles any other silence),
+    of the CQT's magnitudes (below 0.006 a window is silence, and resembles any other silence),
     `file_index` (n,) into `files`, and `model`, the SHA-256 of the weights. A file that fails is
-    named and left out; then the exit code is 1.
+    reported and left out; then the exit code is 1.
     """
     from cqtnet.embed import Embedder, embed_files
-    from cqtnet.files import refuse_overwrite
 
     refuse_overwrite(out, force=force)
     embedder = Embedder.named(
@@ -60,7 +62,7 @@ def embed(
     )
     summary = embed_files(paths, out, embedder, window_s=window_s, hop_s=hop_s)
     if as_json:
-        click.echo(json.dumps(summary.to_dict(), indent=1))
+        click.echo(json.dumps(asdict(summary), indent=1))
     else:
         click.echo(
             f"{len(summary.files)} files, {summary.duration_s / 60:.1f} min, "
@@ -69,9 +71,6 @@ def embed(
         )
     if summary.failed:
         sys.exit(1)
-
-
-# `cqtnet models`: the weights that come with the package.
 
 
 @click.command(

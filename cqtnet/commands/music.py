@@ -1,99 +1,131 @@
-"""`cqtnet music`: write a collection of composed pieces and the list of them."""
+"""`cqtnet music`: write composed pieces and the list of them."""
 
-from __future__ import annotations
-
+import csv
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from cqtnet.music.collection import Collection, Order
+MANIFEST = "manifest.tsv"
 
 
-@click.command()
-@click.argument("out_dir", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--count", default=10, show_default=True, help="Number of pieces.")
-@click.option("--seed", default=0, show_default=True, help="Seed of the first piece.")
-@click.option("--duration", default=60.0, show_default=True, help="Length of each piece in s.")
-@click.option(
-    "--format",
-    "file_format",
-    type=click.Choice(["flac", "wav", "ogg"]),
-    default="flac",
-    show_default=True,
-    help="Kind of file.",
+@click.command(
+    epilog="""\b
+Example:
+  cqtnet music pieces --count 3 --duration 20
+"""
 )
-@click.option("--sample-rate", default=22050, show_default=True, help="Samples per second.")
+@click.argument("out_dir", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--count", type=click.IntRange(1), default=10, show_default=True, help="Number of pieces."
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first piece."
+)
+@click.option(
+    "--duration",
+    type=click.FloatRange(1, 1800),
+    default=60.0,
+    show_default=True,
+    help="Length of each piece in s.",
+)
+@click.option(
+    "--sample-rate",
+    type=click.IntRange(8000, 96000),
+    default=22050,
+    show_default=True,
+    help="Samples per second.",
+)
 @click.option(
     "--validation",
+    type=click.FloatRange(0, 1, max_open=True),
     default=0.2,
     show_default=True,
     help="Share of the pieces, the last ones, that the list marks as split valid.",
 )
-@click.option("--jobs", default=1, show_default=True, help="Processes that work at once.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
-@click.option("--resume", is_flag=True, help="Keep files that exist, write only the others.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def music(
     out_dir: Path,
     count: int,
     seed: int,
     duration: float,
-    file_format: str,
     sample_rate: int,
     validation: float,
-    jobs: int,
     force: bool,
-    resume: bool,
     as_json: bool,
 ) -> None:
     """Write COUNT composed pieces of music to OUT_DIR, with a list of them.
 
     The pieces are made by rule and by seed, so nobody owns them: music for demonstrations,
     tests and archives of any size. The same seed, duration and rate give the same samples.
-    OUT_DIR/manifest.tsv lists path, id, split, repository, title, key, tempo and duration.
+    OUT_DIR/manifest.tsv lists path, id, split, repository, key, tempo and duration.
+    """
+    import soundfile
 
-    \b
-    Example:
-      cqtnet music pieces --count 3 --duration 20
-    """  # noqa: D301  click needs the escape itself, not a raw string
-    from cqtnet.music.collection import Order, write_collection
+    from cqtnet.files import written_whole
+    from cqtnet.music import compose, render
     from cqtnet.progress import progress_bar
 
-    order = Order(count, seed, duration, sample_rate, file_format, validation)
+    paths = [out_dir / f"music-{number:05d}.flac" for number in range(seed, seed + count)]
+    prepare_folder(out_dir, paths, force=force)
+    n_valid = min(count - 1, max(validation > 0, int(count * validation + 0.5)))
+    rows = []
     with progress_bar("composing", count) as bar:
-        collection = write_collection(
-            out_dir,
-            order,
-            jobs=jobs,
-            force=force,
-            resume=resume,
-            on_piece=lambda name: bar.advance(doing=name),
+        for number, path in enumerate(paths):
+            piece = compose(seed + number, duration_s=duration)
+            samples = render(piece, sample_rate=sample_rate)
+            with written_whole(path) as temporary:
+                soundfile.write(temporary, samples, sample_rate)
+            rows.append(
+                {
+                    "path": path.name,
+                    "id": path.stem,
+                    "split": "valid" if number >= count - n_valid else "train",
+                    "repository": path.stem,
+                    "key": piece.plan.key,
+                    "tempo_bpm": f"{piece.plan.tempo_bpm:.2f}",
+                    "duration_s": f"{duration:.3f}",
+                }
+            )
+            bar.advance(doing=path.name)
+    write_manifest(out_dir / MANIFEST, rows)
+    result = {
+        "manifest": str(out_dir / MANIFEST),
+        "count": count,
+        "written": count,
+        "train": count - n_valid,
+        "valid": n_valid,
+        "duration_s": duration,
+        "sample_rate": sample_rate,
+    }
+    sentence = f"{count} pieces of {duration:g} s written: {out_dir / MANIFEST}"
+    click.echo(json.dumps(result) if as_json else sentence)
+
+
+def prepare_folder(folder: Path, paths: list[Path], *, force: bool) -> None:
+    """Make the folder; an InputError where one of the files in it would be overwritten."""
+    from cqtnet.errors import InputError
+    from cqtnet.files import make_folder
+
+    present = [path for path in (*paths, folder / MANIFEST) if path.exists()]
+    if present and not force:
+        raise InputError(
+            f"{len(present)} of the files exist, {present[0]} the first; "
+            "give --force to overwrite them, or another folder"
         )
-    if as_json:
-        click.echo(_as_json(order, collection))
-        return
-    kept = f", {collection.kept} kept" if collection.kept else ""
-    click.echo(
-        f"{collection.written} pieces of {duration:g} s written{kept}: {collection.manifest}"
-    )
+    make_folder(folder)
 
 
-def _as_json(order: Order, collection: Collection) -> str:
-    """The result as one JSON object."""
-    splits = [row["split"] for row in collection.rows]
-    return json.dumps(
-        {
-            "manifest": str(collection.manifest),
-            "count": len(splits),
-            "written": collection.written,
-            "kept": collection.kept,
-            "train": splits.count("train"),
-            "valid": splits.count("valid"),
-            "duration_s": order.duration_s,
-            "sample_rate": order.sample_rate,
-            "format": order.file_format,
-        }
-    )
+def write_manifest(path: Path, rows: list[dict[str, str]]) -> None:
+    """Write a list that training reads: tab-separated, a header, paths relative to the list."""
+    from cqtnet.files import written_whole
+
+    with (
+        written_whole(path) as temporary,
+        # Names of files need not be UTF-8.
+        open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, list(rows[0]), delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from cqtnet.commands.music import MANIFEST, prepare_folder, write_manifest
+
 if TYPE_CHECKING:
-    from cqtnet.music.renderings import Renderings, Settings
+    from augment.effect import Samples
+    from cqtnet.midi import Synthesizer
+
+SUFFIXES = (".mid", ".midi")
+SHORTEST_S = 15.0
+"""Least sound in a rendering: what is asked for is longer, but music has rests."""
 
 
 @click.command(
@@ -20,17 +37,30 @@ Example:
 )
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("out_dir", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--count", type=click.IntRange(min=1), help="MIDI files to render; all if not given.")
-@click.option("--duration", default=40.0, show_default=True, help="Longest rendering in s.")
-@click.option("--seed", default=0, show_default=True, help="Seed of the variations.")
-@click.option("--jobs", default=1, show_default=True, help="Files that are rendered at once.")
+@click.option("--count", type=click.IntRange(1), help="MIDI files to render; all if not given.")
+@click.option(
+    "--duration",
+    type=click.FloatRange(16, 600),
+    default=40.0,
+    show_default=True,
+    help="Longest rendering in s.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the variations."
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Files that are rendered at once.",
+)
 @click.option(
     "--sound-font",
     type=click.Path(path_type=Path),
     help="General MIDI sound font (.sf2); without it, the one in /usr/share/sounds/sf2.",
 )
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
-@click.option("--resume", is_flag=True, help="Keep files that exist, write only the others.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def render(
     source: Path,
@@ -41,7 +71,6 @@ def render(
     jobs: int,
     sound_font: Path | None,
     force: bool,
-    resume: bool,
     as_json: bool,
 ) -> None:
     """Render the MIDI files of SOURCE, a folder or a zip, to OUT_DIR with FluidSynth.
@@ -52,49 +81,175 @@ def render(
     order of their content's hash: as good as by lot, and the same each time. Files that are
     damaged, have no notes, or give less than 15 s of sound are skipped and counted.
     """
-    from cqtnet.music.fluidsynth import find_synthesizer
-    from cqtnet.music.midi import require_mido
-    from cqtnet.music.midifiles import open_midi
-    from cqtnet.music.renderings import Settings, in_words, write_renderings
+    from cqtnet.errors import InputError
+    from cqtnet.midi import find_synthesizer, require_mido
     from cqtnet.progress import progress_bar
 
     require_mido()
-    settings = Settings(find_synthesizer(sound_font), duration, seed)
-    with open_midi(source) as found:
-        files = found.files[:count]
-        with progress_bar("rendering", len(files)) as bar:
-            done = write_renderings(
-                files,
-                out_dir,
-                settings,
-                jobs=jobs,
-                force=force,
-                resume=resume,
-                on_file=lambda name: bar.advance(doing=name),
-            )
-    skipped = {**found.left_out, **done.skipped}
-    if skipped:
-        click.echo(f"cqtnet: skipped {len(skipped)} MIDI files: {in_words(skipped)}", err=True)
-    if as_json:
-        click.echo(_as_json(done, settings, skipped))
-        return
-    kept = f", {done.kept} kept" if done.kept else ""
-    click.echo(f"{done.written} renderings of up to {duration:g} s written{kept}: {done.manifest}")
-
-
-def _as_json(done: Renderings, settings: Settings, skipped: dict[str, str]) -> str:
-    """The result as one JSON object."""
-    return json.dumps(
-        {
-            "manifest": str(done.manifest),
-            "count": len(done.rows),
-            "written": done.written,
-            "kept": done.kept,
-            "skipped": skipped,
-            "duration_s": settings.duration_s,
-            "seed": settings.seed,
-            "fluidsynth": settings.synthesizer.version,
-            "sound_font": str(settings.synthesizer.sound_font),
-            "sound_font_sha256": settings.synthesizer.sound_font_sha256,
+    synthesizer = find_synthesizer(sound_font)
+    settings = {
+        "duration_s": duration,
+        "seed": seed,
+        "fluidsynth": synthesizer.version,
+        "sound_font": str(synthesizer.sound_font),
+        "sound_font_sha256": synthesizer.sound_font_sha256,
+    }
+    with ExitStack() as stack:
+        files, skipped = _index(_openers(source, stack), source)
+        files = files[:count]
+        paths = {file: out_dir / f"{file.id}.flac" for file in files}
+        prepare_folder(out_dir, list(paths.values()), force=force)
+        bar = stack.enter_context(progress_bar("rendering", len(files)))
+        # Threads will do: the work is FluidSynth's, in a process of its own.
+        pool = ThreadPoolExecutor(jobs)
+        stack.callback(pool.shutdown, cancel_futures=True)
+        futures = {
+            pool.submit(_render, file, path, synthesizer, settings): file
+            for file, path in paths.items()
         }
-    )
+        for future in as_completed(futures):
+            name, reason = futures[future].name, future.result()
+            skipped |= {name: reason} if reason else {}
+            bar.advance(doing=name)
+    counted = Counter(skipped.values()).most_common()
+    reasons = ", ".join(f"{number} {reason}" for reason, number in counted)
+    rows = [_row(file, path) for file, path in paths.items() if file.name not in skipped]
+    if not rows:
+        raise InputError(f"none of {len(files)} MIDI files gave a rendering: {reasons}")
+    write_manifest(out_dir / MANIFEST, rows)
+    if skipped:
+        click.echo(f"cqtnet: skipped {len(skipped)} MIDI files: {reasons}", err=True)
+    result = {"manifest": str(out_dir / MANIFEST), "count": len(rows), "written": len(rows)}
+    sentence = f"{len(rows)} renderings of up to {duration:g} s written: {out_dir / MANIFEST}"
+    click.echo(json.dumps({**result, "skipped": skipped, **settings}) if as_json else sentence)
+
+
+Open = Callable[[], IO[bytes]]
+
+
+@dataclass(frozen=True)
+class MidiFile:
+    """A MIDI file in a folder or a zip."""
+
+    id: str  # the first 12 digits of its content's SHA-256
+    name: str
+    open: Open
+
+
+def _openers(source: Path, stack: ExitStack) -> dict[str, Open]:
+    """What opens each MIDI file below a folder or in a zip, by name; nothing is unpacked."""
+    from cqtnet.errors import InputError
+
+    openers: dict[str, Open] = {}
+    if source.is_dir():
+        for path in source.rglob("*"):
+            if path.is_file():
+                openers[str(path.relative_to(source))] = partial(io.FileIO, path)
+    else:
+        try:
+            archive = stack.enter_context(zipfile.ZipFile(source))
+        except (OSError, zipfile.BadZipFile) as error:
+            what = f"{source} is neither a folder nor a readable zip"
+            raise InputError(f"{what}: {error}; give one with MIDI files") from error
+        openers |= {name: partial(archive.open, name) for name in archive.namelist()}
+    midi = {name: file for name, file in openers.items() if name.lower().endswith(SUFFIXES)}
+    if not midi:
+        raise InputError(f"{source} holds no MIDI files; give a folder or a zip of .mid or .midi")
+    return midi
+
+
+def _read(opener: Open) -> bytes:
+    """The content of a file, or the beginning of one that is too large."""
+    from cqtnet.midi import LARGEST_BYTES
+
+    with opener() as file:
+        return file.read(LARGEST_BYTES + 1)
+
+
+def _index(openers: dict[str, Open], source: Path) -> tuple[list[MidiFile], dict[str, str]]:
+    """The files in the order of their ids, and which were left out and why.
+
+    Of files with the same content the first by name is taken.
+    """
+    from cqtnet.errors import InputError
+    from cqtnet.midi import LARGEST_BYTES
+
+    files: dict[str, MidiFile] = {}
+    skipped = {}
+    for name in sorted(openers):
+        try:
+            content = _read(openers[name])
+        # RuntimeError is what zipfile raises for a password and for unknown ways of packing.
+        except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
+            skipped[name] = "unreadable"
+            continue
+        digest = hashlib.sha256(content).hexdigest()[:12]
+        if len(content) > LARGEST_BYTES:
+            skipped[name] = f"above {LARGEST_BYTES} bytes"
+        elif digest in files:
+            skipped[name] = "the same as another"
+        else:
+            files[digest] = MidiFile(digest, name, openers[name])
+    if not files:
+        raise InputError(f"none of the MIDI files of {source} can be read; mend them")
+    return [files[digest] for digest in sorted(files)], skipped
+
+
+def _render(file: MidiFile, path: Path, synthesizer: Synthesizer, settings: dict[str, Any]) -> str:
+    """Render one file; returns the reason why it is skipped, or ''."""
+    import numpy as np
+    import soundfile
+
+    from cqtnet import SAMPLE_RATE
+    from cqtnet.errors import InputError
+    from cqtnet.files import written_whole
+    from cqtnet.midi import draw_variation, read_midi, vary
+
+    duration_s = settings["duration_s"]
+    try:
+        score = read_midi(_read(file.open))
+    except (OSError, InputError):
+        return "damaged"
+    if not score.notes:
+        return "without notes"
+    variation = draw_variation(np.random.default_rng([settings["seed"], int(file.id, 16)]))
+    excerpt = vary(score, variation, duration_s=duration_s)
+    try:
+        sound = synthesizer.play(excerpt, variation, timeout_s=30.0 + duration_s)
+    except TimeoutError:
+        return "cut off, FluidSynth hung"
+    except InputError:
+        return "refused by FluidSynth"
+    sound = sound[: round(duration_s * SAMPLE_RATE)]
+    if sounding_s(sound) < SHORTEST_S:
+        return f"under {SHORTEST_S:g} s of sound"
+    with (
+        written_whole(path) as temporary,
+        soundfile.SoundFile(temporary, "w", SAMPLE_RATE, 1, "PCM_16", format="FLAC") as flac,
+    ):
+        flac.comment = json.dumps({"midi": file.id, **settings, "variation": asdict(variation)})
+        flac.write(0.8 * sound / np.abs(sound).max())
+    return ""
+
+
+def sounding_s(sound: Samples) -> float:
+    """How long there is something to hear, within 60 dB of the peak, in tenths of a second."""
+    import numpy as np
+
+    from cqtnet import SAMPLE_RATE
+
+    block = SAMPLE_RATE // 10
+    peaks = np.abs(sound[: len(sound) // block * block]).reshape(-1, block).max(axis=1, initial=0)
+    # One step of the 16 bits that FluidSynth writes is no sound.
+    return float(np.sum(peaks > max(1e-3 * peaks.max(initial=0), 2**-15))) / 10
+
+
+def _row(file: MidiFile, path: Path) -> dict[str, str]:
+    """The line of a rendering in the list; each MIDI file is a collection of its own."""
+    return {
+        "path": path.name,
+        "id": file.id,
+        "split": "train",
+        "collection": f"midi-{file.id}",
+        "source": file.name,
+    }

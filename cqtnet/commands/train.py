@@ -4,8 +4,14 @@ import json
 import math
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from cqtnet.data import Item
+    from cqtnet.train import StepReport, TrainConfig
+    from cqtnet.validation import Verdict
 
 
 @click.command(
@@ -97,7 +103,6 @@ def train(
     from cqtnet.recipes import changed, find_recipe
     from cqtnet.runstate import is_main
     from cqtnet.train import BEST, FINAL, TrainConfig
-    from cqtnet.trainprogress import train_with_progress
 
     changes = {"epochs": epochs, "batch": batch, "lr": lr, "waveform_share": waveform_share}
     of_preset = [text for text in assignments if text.startswith("preset.")]
@@ -123,7 +128,7 @@ def train(
         resume=resume,
         stop_after_s=60 * stop_after_min,
     )
-    verdict = train_with_progress(read_items(source, validation_share=validation), config)
+    verdict = _train(read_items(source, validation_share=validation), config)
     weights = out / FINAL if (out / FINAL).exists() else out / BEST
     if not is_main():
         return
@@ -133,3 +138,28 @@ def train(
     elif verdict is not None:
         eers = ", ".join(f"{name} {100 * eer:.2f} %" for name, eer in verdict.eer.items())
         click.echo(f"validation EER: {eers} → {weights}")
+
+
+def _train(items: "list[Item]", config: "TrainConfig") -> "Verdict | None":
+    """Train with a progress bar: loss, learning rate, fragments per second; EERs every epoch."""
+    from cqtnet.progress import progress_bar
+    from cqtnet.runstate import is_main
+    from cqtnet.train import train
+
+    losses: list[float] = []
+    with progress_bar("preparing the recordings", quiet=not is_main()) as bar:
+
+        def show(report: "StepReport") -> None:
+            losses[:] = [*losses[-49:], report.loss]
+            text = (
+                f"loss {sum(losses) / len(losses):.3f}  lr {report.lr:.1e}  "
+                f"{report.fragments_per_s:.0f} fragments/s"
+            )
+            bar.update(report.step, report.n_steps, doing=f"training  {text}")
+            if report.verdict:
+                eers = "  ".join(f"{n} {100 * e:.2f}" for n, e in report.verdict.eer.items())
+                separation = report.verdict.separation
+                bar.print(f"step {report.step}  {text}  EER %: {eers}  separation {separation:.2f}")
+
+        bar.update()
+        return train(items, config, on_step=show)

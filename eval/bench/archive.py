@@ -18,13 +18,11 @@ from cqtnet.embed import Embedder
 from cqtnet.music import make_music
 from eval.bench import Measurement, once, seconds
 from verify.archive.archive import Archive
-from verify.archive.backends.build import SAME_COSINE
-from verify.archive.backends.cache import IndexCache
-from verify.archive.backends.kinds import KINDS, Kind, plan
-from verify.archive.disk.manifest import Manifest
-from verify.archive.disk.store import Store
-from verify.archive.results import NewRecording, Vectors, Windows
-from verify.archive.search.query import search
+from verify.archive.index.cache import SAME_COSINE, IndexCache
+from verify.archive.index.faiss import KINDS, Kind, plan
+from verify.archive.results import Manifest, NewRecording, Vectors, Windows
+from verify.archive.search import search
+from verify.archive.store import Store
 
 PIECES, PIECE_S = 8, 120.0
 
@@ -89,8 +87,8 @@ HOP_S = 5.0
 OPEN = """
 import re, sys, time
 from pathlib import Path
-from verify.archive.backends.cache import IndexCache
-from verify.archive.disk.store import Store
+from verify.archive.index.cache import IndexCache
+from verify.archive.store import Store
 resident = lambda: int(re.search(r"VmRSS:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 before, started = resident(), time.perf_counter()
 store = Store.open(Path(sys.argv[1]))

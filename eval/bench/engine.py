@@ -32,9 +32,8 @@ from eval.metrics import measure
 from eval.scoring import score_trials
 from eval.systems import SYSTEMS, Settings, make_system
 from eval.trials import Scores, read_trials
-from verify.comparison import Comparer
-from verify.cosine import similarity
-from verify.evidence import gather
+from verify.comparison import Comparer, gather
+from verify.cosine import best_hit
 
 WINDOW_S, HOP_S = 20.0, 5.0
 PRESET_NAMES = ("paper", "default")
@@ -59,7 +58,7 @@ def measure_comparison(*, quick: bool) -> list[Measurement]:
         fragment, original, long = _write_fragments(Path(name), minutes)
         comparer = Comparer.named()
         a, b = comparer.read(fragment), comparer.read(original)
-        cosine_s = seconds(lambda: similarity(comparer.embedder, a.trace, b.trace))
+        cosine_s = seconds(lambda: best_hit(comparer.embedder, a.trace, b.trace))
         gather_s = seconds(lambda: gather(comparer.embedder, a, b))
         warm_s = seconds(lambda: comparer.compare(fragment, original))
         command = [sys.executable, "-m", "cqtnet", "compare", str(fragment)]
@@ -257,7 +256,7 @@ def measure_scoring(*, quick: bool) -> list[Measurement]:
         def one_by_one() -> None:
             for pair in few:
                 a, b = (embedder.trace_file(trials.file(str(name))) for name in pair)
-                similarity(embedder, a, b)
+                best_hit(embedder, a, b)
 
         alone = len(few) / once(one_by_one)
         what = "scoring, each pair decoded and embedded, one thread"

@@ -4,6 +4,7 @@
 >>> png, svg = save(det([ScoreSet.of("ours", read_scores("ours.csv"))]), Path("det"))
 """
 
+from cqtnet.plotting import save
 from eval.plots.det import det, roc
 from eval.plots.scoreset import ScoreSet
 from eval.plots.single import calibration, histogram
@@ -15,7 +16,6 @@ from eval.plots.size import (
     finite_sizes,
     points_by_size,
 )
-from eval.plots.style import save
 from eval.plots.tippett import tippett
 
 __all__ = [

@@ -19,9 +19,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, LogLocator, MultipleLocator
 from scipy.special import ndtr, ndtri
 
+from cqtnet import plotting as style
 from cqtnet.eer import Floats
 from eval.metrics import OperatingPoint, auc, min_dcf_point, roc_hull, roc_points
-from eval.plots import style
 from eval.plots.scoreset import Line, ScoreSet, lettered, refuse_unclear, set_ticks
 
 TICKS = (*10.0 ** np.arange(-7, -2), 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)

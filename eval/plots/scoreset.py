@@ -8,10 +8,10 @@ from typing import Self
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, Locator, NullFormatter
 
+from cqtnet import plotting as style
 from cqtnet.eer import Floats
 from cqtnet.errors import InputError
 from eval.metrics import RocBand, equal_error_rate
-from eval.plots import style
 from eval.trials import Scores
 
 Line = tuple[Floats, Floats]

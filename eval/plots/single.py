@@ -12,7 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MultipleLocator
 from scipy.stats import binomtest
 
+from cqtnet import plotting as style
 from cqtnet.eer import Floats
+from cqtnet.plotting import NONTARGET, TARGET, Row
 from eval.metrics import (
     Reliability,
     RocPoints,
@@ -23,9 +25,7 @@ from eval.metrics import (
     reliability,
     roc_points,
 )
-from eval.plots import style
 from eval.plots.scoreset import ScoreSet, set_ticks
-from eval.plots.style import NONTARGET, TARGET, Row
 
 # The histogram: densities of both kinds of pairs, and below them both error rates at every
 # threshold, down to one error, for few errors are invisible in a density. Scores far from all

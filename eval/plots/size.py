@@ -17,10 +17,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import ArrayLike
 
+from cqtnet import plotting as style
 from cqtnet.eer import Floats
 from cqtnet.errors import InputError
 from eval.metrics import measure
-from eval.plots import style
 from eval.plots.scoreset import Line, lettered, refuse_unclear, set_ticks
 from eval.trials import Scores
 

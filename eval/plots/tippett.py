@@ -1,25 +1,24 @@
 """The Tippett plot: how often likelihood ratios are at least so high, for both kinds of pairs.
 
 Evidence misleads where a target pair has a ratio below 1, or a nontarget pair one above 1. Both
-rates are marked at log10 LR = 0, where a good system's curves are near 100 % and near 0 %.
+rates are marked at a ratio of 1, where a good system's curves are near 100 % and near 0 %.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
-from numpy.typing import NDArray
 
+from cqtnet import plotting as style
 from eval.metrics import Tippett
 from eval.metrics import tippett as curves_of
-from eval.plots import style
 from eval.plots.scoreset import Line, ScoreSet, refuse_unclear
+from verify.report import sureness
 
-DECADES = 10.0  # no trial list supports ratios beyond 10 to this power: they lie past the rim
+DECADES = 10.0
+"""Powers of ten that are shown at most: no trial list supports ratios beyond."""
 TARGET_WIDTH, NONTARGET_WIDTH = 2.4, 1.2
 
 
@@ -30,22 +29,15 @@ def tippett(sets: Sequence[ScoreSet], *, title: str = "Tippett plot") -> Figure:
     """
     refuse_unclear([s.name for s in sets])
     curves = [curves_of(*s.log_lrs) for s in sets]
+    ratios = [
+        (target / np.log(10), other / np.log(10)) for target, other in (s.log_lrs for s in sets)
+    ]
     looks = style.looks(len(sets))
     figure = style.blank(4.6)
     axes = figure.subplots()
-    style.dress(
-        axes,
-        title=title,
-        xlabel="log10 of the likelihood ratio",
-        ylabel="pairs with at least this ratio, %",
-        title_pad_pt=20,
-    )
-    _set_axes(axes, curves)
-    lines = [_lines(curve, axes.get_xlim()) for curve in curves]
-    for look, s, curve, (target, nontarget) in zip(looks, sets, curves, lines, strict=True):
-        plain: dict[str, Any] = {"color": look.colour, "ls": look.dashes}
-        axes.plot(*target, lw=TARGET_WIDTH, label=f"{s.name}, target", **plain)
-        axes.plot(*nontarget, lw=NONTARGET_WIDTH, label=f"{s.name}, nontarget", **plain)
+    styles = [_styles(look, s.name) for look, s in zip(looks, sets, strict=True)]
+    lines = sureness.tippett(axes, ratios, styles, limits=_limits(curves), title=title)
+    for look, curve in zip(looks, curves, strict=True):
         marks = [1 - curve.misleading_target, curve.misleading_nontarget]
         axes.plot([0, 0], marks, "o", mfc=look.colour, mec="white", ms=8, zorder=5)
     flanks = [_flank(line) for kind in zip(*lines, strict=True) for line in kind]
@@ -58,34 +50,20 @@ def tippett(sets: Sequence[ScoreSet], *, title: str = "Tippett plot") -> Figure:
     return figure
 
 
-def _set_axes(axes: Axes, curves: Sequence[Tippett]) -> None:
-    """Limits from the ratios, and which way each side of LR = 1 points."""
+def _styles(look: style.Look, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """How a system's lines are drawn, of targets and of nontargets."""
+    plain: dict[str, Any] = {"color": look.colour, "ls": look.dashes}
+    return (
+        {**plain, "lw": TARGET_WIDTH, "label": f"{name}, target"},
+        {**plain, "lw": NONTARGET_WIDTH, "label": f"{name}, nontarget"},
+    )
+
+
+def _limits(curves: Sequence[Tippett]) -> tuple[float, float]:
+    """Powers of ten between which the ratios lie, with 1 well inside."""
     ends = np.array([curve.log_lr[end] for curve in curves for end in (0, -1)]) / np.log(10)
     low, high = np.clip([min(-1, ends.min()), max(1, ends.max())], -DECADES, DECADES)
-    axes.set(xlim=(low - 0.1, high + 0.1), ylim=(-0.02, 1.02))
-    axes.axvline(0, color=style.PALE, lw=1)
-    for shift_pt, side, text in ((-6, "right", "← different"), (6, "left", "same recording →")):
-        axes.annotate(
-            text,
-            (0, 1.01),
-            (shift_pt, 0),
-            xycoords=axes.get_xaxis_transform(),
-            textcoords="offset points",
-            ha=side,
-            fontsize=style.SMALL_PT,
-            color=style.PALE,
-        )
-    axes.xaxis.set_major_locator(MaxNLocator(11, integer=True))
-    axes.yaxis.set_major_locator(MultipleLocator(0.2))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: style.percent_number(rate)))
-
-
-def _lines(curve: Tippett, limits: tuple[float, float]) -> tuple[Line, Line]:
-    """Both curves at as many places as can be seen, of targets and of nontargets."""
-    places: NDArray[np.float64] = np.linspace(*limits, 1500)
-    at = np.searchsorted(curve.log_lr / np.log(10), places)
-    target, nontarget = (np.append(share, 0.0)[at] for share in (curve.target, curve.nontarget))
-    return (places, target), (places, nontarget)
+    return low - 0.1, high + 0.1
 
 
 def _flank(line: Line) -> Line:

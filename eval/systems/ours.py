@@ -16,9 +16,10 @@ from cqtnet.errors import InputError
 from cqtnet.model import step_count
 from eval.systems import Description, Pairs, Settings, require_length
 from verify.calibration import MEASURES, load_calibration, measures
-from verify.evidence import Evidence, gather
+from verify.comparison import gather
 from verify.features import Features
-from verify.recording import WHOLE_S, Item, Recording
+from verify.recording import WHOLE_S, Recording
+from verify.results import Evidence, Item
 
 HOP_S = 1.0
 MEASURE_COLUMNS = tuple(name.replace(" ", "_") for name in MEASURES)
@@ -40,7 +41,7 @@ def _embedder(settings: Settings) -> Embedder:
 
 
 class EmbeddingSystem:
-    """What `verify.cosine.similarity` says of two recordings, for many pairs at once.
+    """What `verify.cosine.best_hit` says of two recordings, for many pairs at once.
 
     The shorter recording of a pair is one window, described by its vector. The windows of the
     longer one depend only on how many steps of the trunk the shorter one has. So they are pooled
@@ -117,8 +118,8 @@ class AlignmentSystem:
         """Trace and features, features in half precision."""
         recording = Recording.read(path, self.embedder)
         require_length(recording.trace.n_samples, path)
-        if recording.lack:
-            raise InputError(f"{shown(path)} {recording.lack}; leave it out")
+        if recording.problem:
+            raise InputError(f"{shown(path)} {recording.problem}; leave it out")
         if recording.whole is None:
             raise InputError(
                 f"{shown(path)} lasts longer than the {WHOLE_S:g} s this system takes; leave it out"

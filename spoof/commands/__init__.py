@@ -1,17 +1,118 @@
-"""`cqtnet spoof`: whether a voice is synthetic."""
+"""`cqtnet spoof`: whether a voice is synthetic; and the options that its commands share."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, fields
+from functools import partial, wraps
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import click
+from click import Choice, IntRange, option
 
 from cqtnet.cli import LazyGroup
 
-MODULES = {"judge": ("calibrate", "detect", "evaluate"), "train": ("recipes", "train")}
+if TYPE_CHECKING:
+    from cqtnet.progress import Bar
+    from spoof.data import Utterance
+    from spoof.prepare import Preparer
+    from spoof.train import Step
+
+PLACES = {
+    "detect": "judge:detect", "evaluate": "judge:evaluate", "calibrate": "judge:calibrate",
+    "recipes": "train:recipes", "train": "train:train", "compare-recipes": "train:compare_recipes",
+}  # fmt: skip
 
 
 @click.command(
-    cls=LazyGroup,
-    places={name: f"spoof.commands.{m}:{name}" for m, names in MODULES.items() for name in names}
-    | {"compare-recipes": "spoof.commands.judge:compare_recipes"},
-    name="spoof",
+    cls=LazyGroup, name="spoof", places={n: f"spoof.commands.{at}" for n, at in PLACES.items()}
 )
 def group() -> None:
-    """Say whether a voice is synthetic; train and compare detectors."""
+    """Judge whether a voice is synthetic; train and compare detectors."""
+
+
+ShowStep = Callable[..., None]
+"""A function of a `Step` and, if it is not "training", the name of what is trained."""
+PATH = click.Path(path_type=Path)
+LAYOUTS = Choice(["asvspoof", "deep-voice", "fake-or-real", "folders", "table"])
+DEVICE = option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
+JSON = partial(option, "--json", "as_json", is_flag=True)
+PARTS = Choice(["auto", "train", "valid", "test", "all"])
+PART = option("--part", type=PARTS, default="auto", show_default=True)
+DATA = (
+    option("--data", required=True, type=PATH, help="A data set's folder, one with real/ and "
+           "fake/, a table of recordings, or DEEP-VOICE's table of features."),
+    option("--layout", type=LAYOUTS, help="Default: detected."),
+    option("--cache", type=PATH, help="Folder for the inputs made of recordings; may be shared."),
+    option("--workers", type=IntRange(1), help="Processes that read recordings.  [default: all "
+           "cores but one, 16 at most]"),
+    DEVICE,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which recordings are used, and how they are prepared."""
+
+    data: Path
+    layout: str | None
+    cache: Path | None
+    workers: int | None
+    device: str
+
+
+def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a `Source`, which the command gets as its argument `source`."""
+
+    @wraps(command)
+    def with_source(**options: Any) -> Any:
+        source = Source(**{field.name: options.pop(field.name) for field in fields(Source)})
+        return command(source=source, **options)
+
+    decorated: Callable[..., Any] = with_source
+    for add in reversed(DATA):
+        decorated = add(decorated)
+    return decorated
+
+
+@contextmanager
+def opened(
+    source: Source, *, cache: Path | None = None
+) -> "Iterator[tuple[list[Utterance], Preparer, ShowStep]]":
+    """The utterances of a data set, their preparer, and a function that shows training steps.
+
+    Inputs are kept in the folder of --cache, or in `cache`, or in a temporary one.
+    """
+    from cqtnet.progress import progress_bar
+    from eval.processes import Workers
+    from spoof.data.lists import load_data
+    from spoof.prepare import Preparer
+    from spoof.rows import is_row_table, read_row_table
+
+    count = source.workers or max(1, min(16, (os.cpu_count() or 1) - 1))
+    kept = source.cache or cache
+    folder = TemporaryDirectory() if kept is None else nullcontext(os.fspath(kept))
+    with folder as path, Workers(count) as pool, progress_bar("preparing") as bar:
+        preparer = Preparer(Path(path), pool, partial(bar.update, doing="preparing"))
+        if source.layout is None and is_row_table(source.data):
+            utterances, preparer = read_row_table(source.data, preparer)
+        else:
+            utterances = load_data(source.data, layout=source.layout)
+        yield utterances, preparer, partial(_show_step, bar)
+
+
+def _show_step(bar: "Bar", step: "Step", name: str = "training") -> None:
+    """Move the bar after a batch, and print a line after an epoch."""
+    row = step.row
+    done = step.epoch * step.n_batches + (0 if row else step.batch)
+    doing = f"{name}  epoch {step.epoch + (not row)}  loss {step.loss:.3f}"
+    bar.update(done, step.n_epochs * step.n_batches, doing=doing)
+    if row:
+        eer = f"  EER {100 * row['valid_eer']:.1f} %" if "valid_eer" in row else ""
+        bar.print(
+            f"{name}  epoch {row['epoch']:.0f}  loss {row['loss']:.4f}  "
+            f"accuracy {100 * row['accuracy']:.1f} %  held out: loss {row['valid_loss']:.4f}  "
+            f"accuracy {100 * row['valid_accuracy']:.1f} %{eer}  {row['seconds']:.1f} s"
+        )

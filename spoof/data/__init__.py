@@ -1,33 +1,158 @@
-"""Data sets of real and synthetic speech: read, split, cut, joined, counted.
+"""Data sets of real and synthetic speech: read, split, cut and joined.
 
 >>> utterances = load_data(Path("LA"))  # or Fake-or-Real, DEEP-VOICE, folders, a table
->>> balance(utterances).lines()[0]
-'303 real, 2615 fake: 8.63 fake to 1 real'
 >>> split = split_by_group(utterances)
 """
 
-from spoof.data.choose import LAYOUTS, load_data
-from spoof.data.rows import Rows, read_rows
-from spoof.data.segments import Joined, joined, joined_segments, segments
-from spoof.data.split import Split, folds, split_by_group
-from spoof.data.utterance import SPLITS, Balance, DataWarning, Utterance, balance, class_weights
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, get_args
 
-__all__ = [
-    "LAYOUTS",
-    "SPLITS",
-    "Balance",
-    "DataWarning",
-    "Joined",
-    "Rows",
-    "Split",
-    "Utterance",
-    "balance",
-    "class_weights",
-    "folds",
-    "joined",
-    "joined_segments",
-    "load_data",
-    "read_rows",
-    "segments",
-    "split_by_group",
-]
+import numpy as np
+from numpy.typing import NDArray
+
+from cqtnet import audio
+from cqtnet.errors import InputError
+
+SPLITS = ("train", "valid", "test")
+Samples = NDArray[np.float32]
+Short = Literal["repeat", "pad", "skip"]
+"""What to do with a recording shorter than one segment."""
+BLOCK_S = 30.0
+"""Seconds that are decoded at once."""
+
+
+class DataWarning(UserWarning):
+    """The data can be used, but something about them makes figures look better than they are."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A recording of one voice with what its data set states about it; "" where it states nothing.
+
+    `group` is the recording or the speaker that it comes from: a group never stands on two sides
+    of a split. `speaker` is the person whose voice it is. `system` made a fake. `split` is one of
+    `SPLITS`. `collection` is a repository or a part of a data set. `more` are files that follow
+    the first where several utterances were joined.
+    """
+
+    path: Path
+    is_fake: bool
+    group: str
+    speaker: str = ""
+    system: str = ""
+    split: str = ""
+    collection: str = ""
+    more: tuple[Path, ...] = ()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All files of the recording."""
+        return (self.path, *self.more)
+
+    @property
+    def name(self) -> str:
+        """The file as errors and lists name it, or the first of several."""
+        more = f" and {len(self.more)} more" if self.more else ""
+        return audio.shown(self.path) + more
+
+
+def missing_class(utterances: Sequence[Utterance]) -> str:
+    """The counts of both classes in words where one of them is empty, else ""."""
+    n_fake = sum(u.is_fake for u in utterances)
+    n_real = len(utterances) - n_fake
+    if n_real and n_fake:
+        return ""
+    return f"{n_real or 'no'} real and {n_fake or 'no'} fake utterances"
+
+
+def balance(utterances: Sequence[Utterance]) -> str:
+    """How many utterances are real and how many fake.
+
+    >>> balance(utterances)
+    '303 real, 2615 fake: 8.63 fake to 1 real'
+    """
+    n_fake = sum(u.is_fake for u in utterances)
+    n_real = len(utterances) - n_fake
+    ratio = n_fake / n_real if n_real else float("inf")
+    return f"{n_real} real, {n_fake} fake: {ratio:.2f} fake to 1 real"
+
+
+def segments(
+    blocks: Iterable[Samples], *, rate_hz: int, length_s: float, hop_s: float | None = None,
+    short: Short = "repeat",
+) -> Iterator[Samples]:  # fmt: skip
+    """Segments (length,) of mono samples that come in blocks (n,): memory holds a block.
+
+    They begin every `hop_s` (by default one after the other); a rest that fills no segment is
+    dropped. What is shorter than one segment is repeated until it fills it, padded with silence,
+    or skipped.
+
+    >>> [s[0] for s in segments([np.arange(10.0)], rate_hz=1, length_s=4, hop_s=3)]
+    [0.0, 3.0, 6.0]
+    """
+    length = _n_samples(rate_hz, length_s, "segment")
+    hop = length if hop_s is None else _n_samples(rate_hz, hop_s, "hop")
+    if short not in get_args(Short):
+        raise InputError(f"short {short!r} is unknown; choose from {', '.join(get_args(Short))}")
+    rest, start, n_segments = np.zeros(0, np.float32), 0, 0
+    for block in blocks:
+        rest = np.concatenate([rest, block])
+        while rest.size >= start + length:
+            yield rest[start : start + length].copy()
+            start, n_segments = start + hop, n_segments + 1
+        done = min(start, rest.size)
+        rest, start = rest[done:], start - done
+    if rest.size and not n_segments:
+        yield from filled(rest, length, short)
+
+
+def file_blocks(paths: Sequence[Path], rate_hz: int) -> Iterator[Samples]:
+    """The samples of files, one after the other; their defects become AudioWarnings."""
+    for path in paths:
+        with audio.stream(path, sample_rate=rate_hz, block_s=BLOCK_S) as blocks:
+            yield from blocks
+            for note in blocks.notes:
+                message = f"{audio.shown(path)}: {note}"
+                warnings.warn(message, audio.AudioWarning, stacklevel=3)
+
+
+def filled(samples: Samples, length: int, short: Short) -> Samples:
+    """Samples (n,) shorter than a segment as one segment (1, length), or none, (0, length)."""
+    if short == "skip":
+        return np.zeros((0, length), np.float32)
+    if short == "repeat":
+        return np.resize(samples, (1, length)).astype(np.float32, copy=False)
+    return np.pad(samples, (0, length - samples.size)).astype(np.float32, copy=False)[None]
+
+
+def _n_samples(rate_hz: int, seconds: float, what: str) -> int:
+    """The number of samples in so many seconds; an InputError where that is less than one."""
+    if not (math.isfinite(seconds) and seconds * rate_hz >= 0.5):
+        raise InputError(f"{what} of {seconds:g} s holds no sample at {rate_hz} Hz; give more")
+    return max(1, round(seconds * rate_hz))
+
+
+def joined(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """All utterances of one speaker and class as one, in the order given, as S3 joins them.
+
+    Utterances of different groups or splits are not joined, nor those of unknown speakers: nothing
+    shows whose voice they could continue. Systems and collections that differ become "".
+    """
+    together: dict[tuple[object, ...], list[Utterance]] = {}
+    for number, u in enumerate(utterances):
+        together.setdefault((u.split, u.group, u.speaker or number, u.is_fake), []).append(u)
+    return [
+        replace(
+            same[0], system=_common({u.system for u in same}), more=tuple(u.path for u in same[1:]),
+            collection=_common({u.collection for u in same}),
+        )
+        for same in together.values()
+    ]  # fmt: skip
+
+
+def _common(labels: set[str]) -> str:
+    return labels.pop() if len(labels) == 1 else ""

@@ -1,46 +1,88 @@
-"""Plain folders: `real/` and `fake/`, and above them, if at all, train, valid and test."""
+"""Data sets in folders: `real/` and `fake/`, Fake-or-Real, DEEP-VOICE; and the words they use."""
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cqtnet.audio.files import shown
+from cqtnet.audio import find_audio, shown
 from cqtnet.errors import ManifestError
-from spoof.data.files import (
-    FAKE_WORDS,
-    REAL_WORDS,
-    SPLIT_WORDS,
-    audio_below,
-    is_fake_word,
-    split_word,
-    subfolders,
-)
-from spoof.data.utterance import DataWarning, Utterance
+from spoof.data import DataWarning, Utterance
 
-LOOKS_FOR = "folders real/ and fake/, or both in each of train/, valid/ and test/"
+REAL_WORDS = ("real", "bonafide", "genuine", "human")
+FAKE_WORDS = ("fake", "spoof", "synth", "synthetic", "deepfake")
+SPLIT_WORDS = {
+    "train": ("train", "training", "trn"),
+    "valid": ("valid", "validation", "val", "dev", "development"),
+    "test": ("test", "testing", "eval", "evaluation", "devtest"),
+}
+SPLITS = ", ".join(word for words in SPLIT_WORDS.values() for word in words)
+_IS_FAKE = {**dict.fromkeys(REAL_WORDS, False), **dict.fromkeys(FAKE_WORDS, True)}
+_SPLIT = {word: split for split, words in SPLIT_WORDS.items() for word in words}
+
+
+def is_fake_word(word: str) -> bool | None:
+    """Whether a word means fake (True) or real (False); None where it means neither.
+
+    Numbers mean neither: some data sets write real = 1, others fake = 1.
+
+    >>> is_fake_word("Bona-Fide"), is_fake_word("SPOOF"), is_fake_word("1")
+    (False, True, None)
+    """
+    return _IS_FAKE.get(word.strip().casefold().replace("-", "").replace("_", ""))
+
+
+def split_word(word: str) -> str | None:
+    """The side of a split that a word means: train, valid or test; None where it means none."""
+    return _SPLIT.get(word.strip().casefold())
+
+
+def audio_below(folder: Path) -> Iterator[Path]:
+    """Audio files in a folder and below, always in the same order, without hidden ones.
+
+    macOS leaves a hidden `._name.wav` beside every file that it packs.
+    """
+    for path in find_audio([folder]):
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            yield path
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders in a folder, sorted by name, without hidden ones; none where it is no folder."""
+    inside = sorted(folder.iterdir()) if folder.is_dir() else ()
+    return [path for path in inside if path.is_dir() and not path.name.startswith(".")]
+
+
+# Plain folders: `real/` and `fake/`, perhaps inside train, valid and test.
+
+FOLDERS_EXPECTED = "folders real/ and fake/, or both in each of train/, valid/ and test/"
 
 
 @dataclass(frozen=True)
 class Part:
-    """A folder whose recordings share a label and a side of the split ("": not said)."""
+    """A folder whose files share a label and a side of the split ("": not stated)."""
 
     folder: Path
     is_fake: bool
     split: str = ""
 
+    def files(self) -> list[Path]:
+        """The audio files in the folder and below; none is a ManifestError."""
+        files = list(audio_below(self.folder))
+        if not files:
+            raise ManifestError(f"{shown(self.folder)} holds no audio; put recordings there")
+        return files
+
 
 def parts(root: Path) -> list[Part]:
     """The labelled folders in a folder, or in its split folders; empty where it has none."""
-    children = subfolders(root) if root.is_dir() else []
-    direct = _labelled(children, split="")
-    splits = {child: split_word(child.name) for child in children}
+    direct = _labelled(root, "")
     nested = [
         part
-        for child, split in splits.items()
-        if split
-        for part in _labelled(subfolders(child), split=split)
+        for child in subfolders(root)
+        if (split := split_word(child.name))
+        for part in _labelled(child, split)
     ]
     if direct and nested:
         raise ManifestError(
@@ -50,152 +92,116 @@ def parts(root: Path) -> list[Part]:
     return direct or nested
 
 
-def required_parts(root: Path, *, looks_for: str = LOOKS_FOR) -> list[Part]:
-    """The labelled folders in a folder; a ManifestError where there are none, or one alone."""
-    found = parts(root)
-    if not found:
-        raise ManifestError(f"{shown(root)}: no {looks_for}; {_words()}")
-    for part in found:
-        if not any(p.split == part.split and p.is_fake != part.is_fake for p in found):
-            words = REAL_WORDS if part.is_fake else FAKE_WORDS
-            raise ManifestError(
-                f"{shown(part.folder)} has no folder {' or '.join(words)} beside it; add it"
-            )
-    if found[0].split:
+def required_parts(root: Path, *, expected: str = FOLDERS_EXPECTED) -> list[Part]:
+    """The labelled folders in a folder; a ManifestError unless there are both labels."""
+    labelled = parts(root)
+    if not labelled:
+        raise ManifestError(
+            f"{shown(root)}: no {expected}; real may be {', '.join(REAL_WORDS)}, "
+            f"fake {', '.join(FAKE_WORDS)}, splits {SPLITS}, in capitals or not"
+        )
+    for part in labelled:
+        if not any(p.split == part.split and p.is_fake != part.is_fake for p in labelled):
+            wanted = " or ".join(REAL_WORDS if part.is_fake else FAKE_WORDS)
+            raise ManifestError(f"{shown(part.folder)} has no folder {wanted} beside it; add it")
+    if labelled[0].split:
+        used = {part.folder.parent for part in labelled}
         for child in subfolders(root):
-            if split_word(child.name) and child not in {part.folder.parent for part in found}:
-                message = f"{shown(child)} is left out: it does not say what is real and what fake"
+            if split_word(child.name) and child not in used:
+                message = f"{shown(child)} is left out: it has no folders of real and fake"
                 warnings.warn(message, DataWarning, stacklevel=3)
-    return found
-
-
-def recordings(part: Part) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """Each recording of a part with the names of the folders between, as ("speaker1",)."""
-    depth = len(part.folder.parts)
-    found = False
-    for path in audio_below(part.folder):
-        found = True
-        yield path, path.parts[depth:-1]
-    if not found:
-        raise ManifestError(f"{shown(part.folder)} holds no audio; put recordings there")
+    return labelled
 
 
 def load_folders(root: Path) -> list[Utterance]:
     """The utterances of plain folders, real/ and fake/, by themselves or per split.
 
-    Folders may be called by any of the words in `spoof.data.files`, in capitals or not. A folder
-    in them (`real/speaker1/`, `fake/tacotron/`) is the group and the collection of what is below,
-    in real and fake alike. What lies there without a folder is grouped by its name without
+    Folders may have any of the names in `REAL_WORDS`, `FAKE_WORDS` and `SPLIT_WORDS`. A folder
+    inside them (`real/speaker1/`, `fake/tacotron/`) is the group and the collection of the files
+    below it, in real and fake alike. A file outside such folders is grouped by its name without
     suffix, so that real/7.wav and its copy fake/7.wav stay together.
     """
-    return [
-        Utterance(
-            path,
-            part.is_fake,
-            group=between[0] if between else f"{part.split}/{path.stem}",
-            split=part.split,
-            collection=between[0] if between else "",
-        )
-        for part in required_parts(root)
-        for path, between in _checked(recordings(part))
-    ]
-
-
-def _labelled(folders: Sequence[Path], *, split: str) -> list[Part]:
-    labels = [(folder, is_fake_word(folder.name)) for folder in folders]
-    return [Part(folder, label, split) for folder, label in labels if label is not None]
-
-
-def _checked(
-    found: Iterator[tuple[Path, tuple[str, ...]]],
-) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """The recordings, after making sure that no split was put below its labels."""
-    for path, between in found:
-        if between and split_word(between[0]):
-            raise ManifestError(
-                f"{shown(path)}: a folder {between[0]} below the label; put the labels below "
-                "the split, as in train/real"
+    utterances = []
+    for part in required_parts(root):
+        for path in part.files():
+            folder, *below = path.relative_to(part.folder).parts
+            collection = folder if below else ""
+            if split_word(collection):
+                raise ManifestError(
+                    f"{shown(path)}: a folder {collection} below the label; put the labels below "
+                    "the split, as in train/real"
+                )
+            group = collection or f"{part.split}/{path.stem}"
+            utterances.append(
+                Utterance(path, part.is_fake, group, split=part.split, collection=collection)
             )
-        yield path, between
+    return utterances
 
 
-def _words() -> str:
-    """The words that folders may be called by."""
-    splits = ", ".join(word for words in SPLIT_WORDS.values() for word in words)
-    return (
-        f"real may be {', '.join(REAL_WORDS)}, fake {', '.join(FAKE_WORDS)}, splits {splits}, in "
-        "capitals or not"
-    )
+def _labelled(root: Path, split: str) -> list[Part]:
+    labels = [(folder, is_fake_word(folder.name)) for folder in subfolders(root)]
+    return [Part(folder, label, split) for folder, label in labels if label is not None]
 
 
 # Fake-or-Real (York University, 2019): `for-norm/for-norm/{training,…}/{real,fake}`.
 
-FAKE_OR_REAL_LOOKS_FOR = (
+FAKE_OR_REAL_EXPECTED = (
     "for-norm, for-2sec, for-rerec or for-original, with training/real, training/fake, …"
 )
 VERSION = re.compile(r"for-(norm|original|2sec|2seconds|rerec|rerecorded)", re.IGNORECASE)
-SPLITS = {"training", "validation", "testing"}
 
 
 def load_fake_or_real(root: Path) -> list[Utterance]:
     """The utterances of one version of Fake-or-Real, given with or without its outer folders.
 
-    A file is called after all that was done to it, `file123.wav_16k.wav_norm.wav_mono.wav`. What
-    stands before the first dot is its recording, and so its group; every folder counts its own,
-    so the folder is part of the group. Neither speakers nor systems are named.
+    A file name lists all processing steps, `file123.wav_16k.wav_norm.wav_mono.wav`. The part
+    before the first dot is its recording, and so its group. Every folder has its own numbers, so
+    the folder is part of the group. Neither speakers nor systems are named.
     """
-    version = version_folder(root)
-    return [
-        Utterance(
-            path,
-            part.is_fake,
-            group="/".join((place, *between, path.name.split(".")[0])),
-            split=part.split,
-            collection=version.name,
-        )
-        for part in required_parts(version, looks_for=FAKE_OR_REAL_LOOKS_FOR)
-        for place in [part.folder.relative_to(version).as_posix()]
-        for path, between in recordings(part)
-    ]
+    version = _version_folder(root)
+    utterances = []
+    for part in required_parts(version, expected=FAKE_OR_REAL_EXPECTED):
+        for path in part.files():
+            group = (path.parent / path.name.split(".")[0]).relative_to(version).as_posix()
+            utterances.append(
+                Utterance(path, part.is_fake, group, split=part.split, collection=version.name)
+            )
+    return utterances
 
 
 def is_fake_or_real(root: Path) -> bool:
     """Whether a folder is Fake-or-Real or one of its versions."""
     versions = _versions(root)
     if versions:
-        return len(versions) > 1 or bool(parts(version_folder(root)))
-    found = parts(root)
-    splits = {part.folder.parent.name for part in found}
-    return splits >= SPLITS or bool(found and VERSION.fullmatch(root.name))
+        return len(versions) > 1 or bool(parts(_version_folder(root)))
+    labelled = parts(root)
+    splits = {part.folder.parent.name for part in labelled}
+    return splits >= {"training", "validation", "testing"} or bool(
+        labelled and VERSION.fullmatch(root.name)
+    )
 
 
-def version_folder(root: Path) -> Path:
+def _version_folder(root: Path) -> Path:
     """The folder with the splits or labels of one version: `for-norm/for-norm` for `for-norm`."""
-    found = _versions(root)
-    while found:
-        if len(found) > 1:
-            names = ", ".join(folder.name for folder in found)
+    while versions := _versions(root):
+        if len(versions) > 1:
+            names = ", ".join(folder.name for folder in versions)
             raise ManifestError(
-                f"{shown(root)} holds {names}: the same recordings, made ready in several ways; "
+                f"{shown(root)} holds {names}: the same recordings, prepared in several ways; "
                 "give one of them"
             )
-        root = found[0]
-        found = _versions(root)
+        root = versions[0]
     return root
 
 
 def _versions(root: Path) -> list[Path]:
-    children = subfolders(root) if root.is_dir() else []
-    return [child for child in children if VERSION.fullmatch(child.name)]
+    return [child for child in subfolders(root) if VERSION.fullmatch(child.name)]
 
 
 # DEEP-VOICE (Bird and Lotfi 2023): `AUDIO/{REAL,FAKE}`, eight voices turned into each other.
 
-DEEP_VOICE_LOOKS_FOR = "AUDIO/REAL and AUDIO/FAKE, with names like Obama-to-Biden.wav in FAKE"
+DEEP_VOICE_EXPECTED = "AUDIO/REAL and AUDIO/FAKE, with names like Obama-to-Biden.wav in FAKE"
 CONVERSION = re.compile(r"(?P<source>.+?)-to-(?P<voice>.+)", re.IGNORECASE)
-ORIGINAL = re.compile(r"-original$", re.IGNORECASE)
-SYSTEM = "RVC"
-"""Retrieval-based voice conversion made all of its fakes."""
 
 
 def load_deep_voice(root: Path) -> list[Utterance]:
@@ -203,46 +209,46 @@ def load_deep_voice(root: Path) -> list[Utterance]:
 
     `Obama-to-Biden.wav` is Obama's recording in Biden's voice. Its group is `obama`, the speaker
     of the recording that it was made from: it has that recording's words, pauses and background,
-    and who hears both on two sides of a split recognises them. Its voice, `speaker`, is Biden's,
-    who has a group of his own. To keep voices apart too would join all eight speakers to one
-    group, as each was turned into every other, and leave no split at all. So a voice may be
-    heard on both sides; what is gained by knowing one is small, since each voice is heard both
-    real and fake.
+    so a network could recognise both on two sides of a split. Its voice, `speaker`, is Biden's,
+    who has a group of his own. Keeping voices apart too would join all eight speakers into one
+    group, since each was turned into every other. So a voice may be on both sides; knowing a
+    voice helps little, since each is there both real and fake.
     """
     return [
-        _utterance(path, part)
-        for part in required_parts(audio_folder(root), looks_for=DEEP_VOICE_LOOKS_FOR)
-        for path, _ in recordings(part)
+        _deep_voice(path, part)
+        for part in required_parts(_audio_folder(root), expected=DEEP_VOICE_EXPECTED)
+        for path in part.files()
     ]
 
 
 def is_deep_voice(root: Path) -> bool:
     """Whether a folder is DEEP-VOICE: by the name AUDIO, or by the names of all its fakes."""
-    folder = audio_folder(root)
-    found = [part for part in parts(folder) if not part.split]
-    if len({part.is_fake for part in found}) < 2:
+    folder = _audio_folder(root)
+    unsplit = [part for part in parts(folder) if not part.split]
+    if len({part.is_fake for part in unsplit}) < 2:
         return False
-    fakes = next(part for part in found if part.is_fake)
+    fakes = next(part for part in unsplit if part.is_fake)
     return folder.name.casefold() == "audio" or all(
-        CONVERSION.fullmatch(path.stem) for path, _ in recordings(fakes)
+        CONVERSION.fullmatch(path.stem) for path in fakes.files()
     )
 
 
-def audio_folder(root: Path) -> Path:
+def _audio_folder(root: Path) -> Path:
     """The folder with REAL and FAKE: the one given, or AUDIO or KAGGLE/AUDIO in it."""
     inside = (root / "AUDIO", root / "KAGGLE" / "AUDIO")
     return next((folder for folder in inside if folder.is_dir()), root)
 
 
-def _utterance(path: Path, part: Part) -> Utterance:
+def _deep_voice(path: Path, part: Part) -> Utterance:
     if not part.is_fake:
-        name = ORIGINAL.sub("", path.stem).casefold()
+        name = path.stem.casefold().removesuffix("-original")
         return Utterance(path, False, group=name, speaker=name, split=part.split)
     names = CONVERSION.fullmatch(path.stem)
     if names is None:
         raise ManifestError(
-            f"{shown(path)} does not say whose recording it was made from; call it "
+            f"{shown(path)} does not name the recording that it was made from; call it "
             "SOURCE-to-VOICE, or load it as plain folders"
         )
     source, voice = names["source"].casefold(), names["voice"].casefold()
-    return Utterance(path, True, group=source, speaker=voice, system=SYSTEM, split=part.split)
+    # Retrieval-based voice conversion (RVC) made all fakes of this data set.
+    return Utterance(path, True, group=source, speaker=voice, system="RVC", split=part.split)

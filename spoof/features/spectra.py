@@ -1,25 +1,30 @@
-"""Power spectra of short frames: what every other feature starts from, computed once a call."""
+"""Features from short-time spectra: mel spectrograms, cepstra and chroma.
+
+S2 computes each feature twice: by librosa, and from its definition, which is an STFT of 2048/512,
+filters, ln(x + 1e-6) and an orthonormal DCT-II.
+"""
 
 import functools
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import rfft
+from scipy.fft import dct, fft, rfft
 from scipy.signal import get_window
+from scipy.sparse import csr_matrix, vstack
 
 from cqtnet.errors import InputError
 
+Samples = NDArray[np.float32]
 N_FFT = 2048
 """Samples in a window (S2)."""
 HOP_LENGTH = 512
 """Samples from one window to the next (S2)."""
 
 
-def checked(
-    samples: NDArray[np.float32], rate_hz: int, *, shortest: int, needed_by: str
-) -> NDArray[np.float32]:
-    """The samples as float32, or an error that says what a feature cannot use and the cure."""
+def checked(samples: Samples, rate_hz: int, *, shortest: int, needed_by: str) -> Samples:
+    """The samples as float32; an InputError where a feature cannot use them."""
     if samples.ndim != 1:
         raise InputError(f"samples of shape {samples.shape} are not mono; mix the channels first")
     if rate_hz <= 0:
@@ -49,14 +54,11 @@ def frames_of(samples: NDArray[np.floating], *, length: int, hop: int) -> NDArra
 
 
 def power_spectrogram(
-    samples: NDArray[np.float32], *, n_fft: int = N_FFT, hop: int = HOP_LENGTH
+    samples: Samples, *, n_fft: int = N_FFT, hop: int = HOP_LENGTH
 ) -> NDArray[np.float32]:
     """Power of the short-time Fourier transform, (1 + n_fft / 2, 1 + len(samples) // hop).
 
-    Frame t is centred on sample t · hop; beyond the ends there is silence: as librosa does it.
-
-    >>> power_spectrogram(np.zeros(16_000, np.float32)).shape
-    (1025, 32)
+    Frame t is centred on sample t · hop; beyond the ends there is silence, as in librosa.
     """
     padded = np.pad(samples, n_fft // 2)
     frames = frames_of(padded, length=n_fft, hop=hop) * hann(n_fft).astype(np.float32)
@@ -64,15 +66,12 @@ def power_spectrogram(
     return np.ascontiguousarray((spectra.real**2 + spectra.imag**2).T)
 
 
-# Banks of triangular filters over the bins of a power spectrum, each made once and kept.
-
-
 @functools.cache
 def mel_filters(rate_hz: int, n_fft: int, n_filters: int) -> NDArray[np.float32]:
     """Filters (n_filters, 1 + n_fft / 2) from the definition: mel = 2595 log10(1 + Hz / 700).
 
-    Centres are even in mel from 0 Hz to half the rate, every peak is 1. librosa's own are on
-    Slaney's scale and of equal area instead: see `librosa_mel_filters`.
+    Centres are evenly spaced in mel from 0 Hz to half the rate, every peak is 1. librosa's own are
+    on Slaney's scale and of equal area instead: see `librosa_mel_filters`.
     """
     top_mel = 2595 * np.log10(1 + rate_hz / 2 / 700)
     edges_hz = 700 * (10 ** (np.linspace(0, top_mel, n_filters + 2) / 2595) - 1)
@@ -90,7 +89,7 @@ def librosa_mel_filters(rate_hz: int, n_fft: int, n_filters: int) -> NDArray[np.
     """Filters (n_filters, 1 + n_fft / 2) that librosa makes by default."""
     from librosa.filters import mel
 
-    return _kept(mel(sr=rate_hz, n_fft=n_fft, n_mels=n_filters))
+    return _read_only(mel(sr=rate_hz, n_fft=n_fft, n_mels=n_filters))
 
 
 def _triangles(edges_hz: NDArray[np.float64], rate_hz: int, n_fft: int) -> NDArray[np.float32]:
@@ -98,58 +97,51 @@ def _triangles(edges_hz: NDArray[np.float64], rate_hz: int, n_fft: int) -> NDArr
     bins_hz = np.fft.rfftfreq(n_fft, 1 / rate_hz)
     low, centre, high = (edges_hz[i : len(edges_hz) - 2 + i, None] for i in range(3))
     rising, falling = (bins_hz - low) / (centre - low), (high - bins_hz) / (high - centre)
-    return _kept(np.maximum(0, np.minimum(rising, falling)))
+    return _read_only(np.maximum(0, np.minimum(rising, falling)))
 
 
-def _kept(filters: NDArray[np.floating]) -> NDArray[np.float32]:
-    """The filters in float32, safe from being changed by one of those who share them."""
+def _read_only(filters: NDArray[np.floating]) -> NDArray[np.float32]:
     shared = np.asarray(filters, np.float32)
     shared.setflags(write=False)
     return shared
 
 
-# The mel spectrogram: energy in bands as wide as the ear hears them, on a logarithmic scale.
-# S2 has 64 bands × 188 frames for 3 s at 16 kHz with a hop of 512. That does not add up: 48,000
-# samples are 94 frames of 512. A hop of 256 gives 188, as would 6 s, or 32 kHz. Its networks are
-# built for 64 × 188 (12,032 inputs; 64 · 16 · 47), so we keep these, the 3 s and the 16 kHz, and
-# halve the hop. This is the one place where that is decided.
+# Mel spectrograms. S2 has 64 bands × 188 frames for 3 s at 16 kHz with a hop of 512. That does
+# not add up: 48,000 samples are 94 frames of 512. A hop of 256 gives 188, as would 6 s, or 32 kHz.
+# Its networks are built for 64 × 188 (12,032 inputs; 64 · 16 · 47), so we keep these, the 3 s and
+# the 16 kHz, and halve the hop.
 
 By = Literal["librosa", "definition"]
-"""Whose way: librosa's (its filters, decibels), or S2's own (textbook filters, ln(x + 1e-6))."""
-
+"""The method: librosa's (its filters, decibels), or S2's own (textbook filters, ln(x + 1e-6))."""
 N_MELS = 64
 MEL_HOP_LENGTH = 256
-"""Samples from one frame to the next: 3 s at 16 kHz give 188 (see above)."""
 LOG_FLOOR = 1e-6
 """What S2 adds to a power before the logarithm."""
 
 
 def log_mel(
-    samples: NDArray[np.float32],
+    samples: Samples,
     rate_hz: int,
     *,
     n_mels: int = N_MELS,
-    n_fft: int = N_FFT,
     hop: int = MEL_HOP_LENGTH,
     by: By = "librosa",
 ) -> NDArray[np.float32]:
     """Logarithmic mel spectrogram (n_mels, 1 + len(samples) // hop) of mono samples.
 
-    By librosa it is in dB with everything 80 dB under the loudest lifted to there; from the
-    definition it is ln(power + 1e-6). Filters differ too: see `spoof.features.spectra`.
-
-    >>> log_mel(np.zeros(48_000, np.float32), 16_000).shape
-    (64, 188)
+    By librosa it is in dB, at least 80 dB below the loudest value; from the definition it is
+    ln(power + 1e-6). The filters differ too.
     """
-    samples = checked(samples, rate_hz, shortest=n_fft, needed_by="a mel spectrogram")
-    powers = power_spectrogram(samples, n_fft=n_fft, hop=hop)
-    make = librosa_mel_filters if known(by) == "librosa" else mel_filters
-    bands: NDArray[np.float32] = make(rate_hz, n_fft, n_mels) @ powers
-    return logarithm(bands, by=by)
+    filters = librosa_mel_filters if _known(by) == "librosa" else mel_filters
+    samples = checked(samples, rate_hz, shortest=N_FFT, needed_by="a mel spectrogram")
+    return _log_bands(samples, filters(rate_hz, N_FFT, n_mels), hop, by)
 
 
-def logarithm(powers: NDArray[np.float32], *, by: By) -> NDArray[np.float32]:
-    """Powers on the logarithmic scale of librosa (dB, range of 80) or of S2 (ln(x + 1e-6))."""
+def _log_bands(
+    samples: Samples, filters: NDArray[np.float32], hop: int, by: By
+) -> NDArray[np.float32]:
+    """Powers in bands on the logarithmic scale of librosa (dB, range of 80) or of S2."""
+    powers = filters @ power_spectrogram(samples, hop=hop)
     if by == "definition":
         return np.asarray(np.log(powers + np.float32(LOG_FLOOR)), np.float32)
     import librosa
@@ -157,8 +149,208 @@ def logarithm(powers: NDArray[np.float32], *, by: By) -> NDArray[np.float32]:
     return np.asarray(librosa.power_to_db(powers), np.float32)
 
 
-def known(by: By) -> By:
-    """`by`, if it is one of the two ways."""
+def _known(by: By) -> By:
     if by not in get_args(By):
         raise InputError(f"by={by!r} is unknown; use {' or '.join(get_args(By))}")
     return by
+
+
+# Cepstra: the shape of the spectrum in a few numbers a frame. librosa has no LFCC; "by librosa" it
+# is librosa's decibels and DCT over our linear filters.
+
+N_FILTERS = 128
+"""Bands under the cepstrum: librosa's number, which no source changes."""
+Filters = Callable[[int, int, int], NDArray[np.float32]]
+
+
+def mfcc(
+    samples: Samples, rate_hz: int, *, n_coefficients: int = 40, by: By = "librosa"
+) -> NDArray[np.float32]:
+    """Mel-frequency cepstral coefficients (n_coefficients, 1 + len(samples) // 512).
+
+    By librosa they equal `librosa.feature.mfcc`, which works in dB: about 10 / ln 10 = 4.34
+    times the definition's where nothing is near silence.
+    """
+    filters = librosa_mel_filters if _known(by) == "librosa" else mel_filters
+    return _cepstrum(samples, rate_hz, filters, n_coefficients, by)
+
+
+def lfcc(
+    samples: Samples, rate_hz: int, *, n_coefficients: int = 40, by: By = "librosa"
+) -> NDArray[np.float32]:
+    """Linear-frequency cepstral coefficients (n_coefficients, 1 + len(samples) // 512)."""
+    return _cepstrum(samples, rate_hz, linear_filters, n_coefficients, _known(by))
+
+
+def mfcc_means(samples: Samples, rate_hz: int, *, n_coefficients: int = 40) -> NDArray[np.float32]:
+    """Each MFCC's mean over time, (n_coefficients,): the input of S2's dense networks."""
+    coefficients = mfcc(samples, rate_hz, n_coefficients=n_coefficients)
+    return np.asarray(coefficients.mean(axis=1), np.float32)
+
+
+def lfcc_means(samples: Samples, rate_hz: int) -> NDArray[np.float32]:
+    """Each of 40 LFCCs' mean over time, (40,)."""
+    return np.asarray(lfcc(samples, rate_hz).mean(axis=1), np.float32)
+
+
+def _cepstrum(
+    samples: Samples, rate_hz: int, filters: Filters, n_coefficients: int, by: By
+) -> NDArray[np.float32]:
+    """The first coefficients of the logarithmic bands' DCT-II."""
+    if not 1 <= n_coefficients <= N_FILTERS:
+        raise InputError(f"{n_coefficients} coefficients of {N_FILTERS} bands; ask for 1 to 128")
+    samples = checked(samples, rate_hz, shortest=N_FFT, needed_by="a cepstrum")
+    bands = _log_bands(samples, filters(rate_hz, N_FFT, N_FILTERS), HOP_LENGTH, by)
+    if by == "librosa":
+        import librosa
+
+        return np.asarray(librosa.feature.mfcc(S=bands, n_mfcc=n_coefficients), np.float32)
+    return np.ascontiguousarray(dct(bands, axis=0, type=2, norm="ortho")[:n_coefficients])
+
+
+# Chroma from the constant-Q transform: how strong each of the 12 pitch classes is, frame by frame.
+# 36 bins an octave over seven octaves from C1, three bins a semitone, folded into 12 classes and
+# scaled so that the strongest class of a frame is 1. Speech is tuned to nothing, so no tuning is
+# estimated: the classes are those of A = 440 Hz, whatever the clip.
+
+BINS_PER_OCTAVE = 36
+N_OCTAVES = 7
+N_CHROMA = 12
+C1_HZ = 440.0 * 2 ** (-45 / 12)
+QUALITY = (2 ** (2 / BINS_PER_OCTAVE) + 1) / (2 ** (2 / BINS_PER_OCTAVE) - 1)
+"""Centre frequency over bandwidth, the same of every wavelet."""
+LOWEST_RATE_HZ = 8400
+"""The highest wavelet ends at 4,166 Hz, which must be under half the rate."""
+BLOCK_FRAMES = 64
+"""Frames transformed at once: 8 MB of spectra at 16 kHz."""
+
+
+def chroma_cqt(samples: Samples, rate_hz: int, *, by: By = "librosa") -> NDArray[np.float32]:
+    """Strength of the 12 pitch classes from C, in [0, 1], (12, 1 + len(samples) // 512).
+
+    By librosa the octaves are transformed one after the other, each at half the rate of the one
+    above; from the definition every bin is the product of the signal with its own wavelet.
+    """
+    _known(by)
+    if rate_hz < LOWEST_RATE_HZ:
+        raise InputError(
+            f"chroma reaches up to 4,166 Hz and {rate_hz} Hz can't hold that; "
+            f"give samples of at least {LOWEST_RATE_HZ} Hz"
+        )
+    samples = checked(samples, rate_hz, shortest=N_FFT, needed_by="chroma")
+    n_frames = 1 + len(samples) // HOP_LENGTH
+    # Silence follows the end; librosa warns unless its longest wavelet fits.
+    samples = np.pad(samples, (0, max(0, _fft_length(rate_hz) - len(samples))))
+    if by == "definition":
+        chroma = _chroma_from_definition(samples, rate_hz)
+    else:
+        from librosa.feature import chroma_cqt as by_librosa
+
+        chroma = by_librosa(
+            y=samples, sr=rate_hz, hop_length=HOP_LENGTH, n_octaves=N_OCTAVES,
+            bins_per_octave=BINS_PER_OCTAVE, tuning=0.0,
+        )  # fmt: skip
+    return np.asarray(chroma[:, :n_frames], np.float32)
+
+
+def chroma_means(samples: Samples, rate_hz: int) -> NDArray[np.float32]:
+    """Each pitch class's mean over time, (12,)."""
+    return np.asarray(chroma_cqt(samples, rate_hz).mean(axis=1), np.float32)
+
+
+def _chroma_from_definition(samples: Samples, rate_hz: int) -> NDArray[np.floating]:
+    n_fft, wavelets = _fft_length(rate_hz), _wavelets(rate_hz)
+    frames = frames_of(np.pad(samples, n_fft // 2), length=n_fft, hop=HOP_LENGTH)
+    blocks = [frames[i : i + BLOCK_FRAMES] for i in range(0, len(frames), BLOCK_FRAMES)]
+    bins = np.hstack([np.abs(wavelets @ rfft(block, axis=1).T) for block in blocks])
+    # Each pitch class is the sum of its bin and the two beside it, over all octaves.
+    per_class = BINS_PER_OCTAVE // N_CHROMA
+    nearest = (np.arange(N_OCTAVES * BINS_PER_OCTAVE) + per_class // 2) // per_class % N_CHROMA
+    chroma = np.asarray(nearest == np.arange(N_CHROMA)[:, None], np.float32) @ bins
+    strongest = chroma.max(axis=0)
+    audible = strongest > np.finfo(np.float32).tiny
+    return np.where(audible, chroma / np.where(audible, strongest, 1), 0)
+
+
+def _fft_length(rate_hz: int) -> int:
+    """The power of two that holds the longest wavelet."""
+    return 1 << int(np.ceil(np.log2(QUALITY * rate_hz / C1_HZ)))
+
+
+@functools.cache
+def _wavelets(rate_hz: int) -> csr_matrix:
+    """Spectra (bins, 1 + n_fft / 2), nearly all zero, of Hann-windowed phasors.
+
+    The phasors have a unit sum times the root of their length.
+    """
+    n_fft = _fft_length(rate_hz)
+    rows = []
+    for k in range(N_OCTAVES * BINS_PER_OCTAVE):
+        hz = C1_HZ * 2 ** (k / BINS_PER_OCTAVE)
+        length = int(np.ceil(QUALITY * rate_hz / hz))
+        window = hann(length) / hann(length).sum()
+        phase = 2 * np.pi * hz / rate_hz * (np.arange(length) - length // 2)
+        wavelet = np.zeros(n_fft, np.complex128)
+        start = n_fft // 2 - length // 2
+        wavelet[start : start + length] = np.sqrt(length) * window * np.exp(1j * phase)
+        spectrum = fft(wavelet)[: 1 + n_fft // 2].conj() / n_fft
+        spectrum[np.abs(spectrum) < 1e-4 * np.abs(spectrum).max()] = 0
+        rows.append(csr_matrix(spectrum.astype(np.complex64)))
+    return vstack(rows, format="csr")
+
+
+# DEEP-VOICE's table: one row of 26 numbers a second, by librosa as its authors did. Every second
+# is cut out first and measured by itself; each number is the mean over its frames.
+
+N_ROW_MFCC = 20
+COLUMNS = (
+    "chroma_stft", "rms", "spectral_centroid", "spectral_bandwidth", "rolloff",
+    "zero_crossing_rate", *(f"mfcc{i}" for i in range(1, N_ROW_MFCC + 1)),
+)  # fmt: skip
+"""Names of the 26 numbers, in the order of the table."""
+
+
+def second_rows(samples: Samples, rate_hz: int) -> NDArray[np.float32]:
+    """A row of `COLUMNS` for every whole second, (seconds, 26); the rest is left out."""
+    shortest = max(rate_hz, N_FFT)
+    samples = checked(samples, rate_hz, shortest=shortest, needed_by="a row of features")
+    n_seconds = len(samples) // rate_hz
+    seconds = samples[: n_seconds * rate_hz].reshape(n_seconds, rate_hz)
+    return np.stack([_row(second, rate_hz) for second in seconds])
+
+
+def first_row(samples: Samples, *, rate_hz: int) -> NDArray[np.float32]:
+    """The row of the first second, (26,)."""
+    row: NDArray[np.float32] = second_rows(samples[:rate_hz], rate_hz)[0]
+    return row
+
+
+def _row(second: Samples, rate_hz: int) -> NDArray[np.float32]:
+    """The 26 numbers of one second, all from one STFT."""
+    from librosa import feature, power_to_db
+
+    powers = power_spectrogram(second)
+    magnitudes = np.sqrt(powers)
+    bands = power_to_db(librosa_mel_filters(rate_hz, N_FFT, N_FILTERS) @ powers)
+    frames = (
+        feature.chroma_stft(S=powers, sr=rate_hz, tuning=_tuning(powers, rate_hz)),
+        feature.rms(y=second, frame_length=N_FFT, hop_length=HOP_LENGTH),
+        feature.spectral_centroid(S=magnitudes, sr=rate_hz),
+        feature.spectral_bandwidth(S=magnitudes, sr=rate_hz),
+        feature.spectral_rolloff(S=magnitudes, sr=rate_hz),
+        feature.zero_crossing_rate(second, frame_length=N_FFT, hop_length=HOP_LENGTH),
+    )
+    cepstrum = feature.mfcc(S=bands, n_mfcc=N_ROW_MFCC).mean(axis=1)
+    return np.array([*(frame.mean() for frame in frames), *cepstrum], np.float32)
+
+
+def _tuning(powers: NDArray[np.float32], rate_hz: int) -> float:
+    """Librosa's estimate of the tuning; 0 where there is no pitch, without its warning."""
+    import librosa
+
+    pitches, strengths = librosa.piptrack(S=powers, sr=rate_hz, n_fft=N_FFT)
+    pitched = pitches > 0
+    if not pitched.any():
+        return 0.0
+    strong = pitched & (strengths >= np.median(strengths[pitched]))
+    return float(librosa.pitch_tuning(pitches[strong]))

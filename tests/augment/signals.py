@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.effect import EFFECTS, Effect, Samples, range_names
+from augment.effect import Effect, Samples, effect_named, range_names
 
 
 def sine(frequency_hz: float, *, sample_rate: int, duration_s: float = 2.0) -> Samples:
@@ -77,5 +77,6 @@ def lag_samples(source: Samples, output: Samples) -> int:
 def drawn(name: str, *, path: str, duration_s: float, seed: int = 3) -> Effect:
     """Any effect of the registry drawn with its default ranges."""
     given = {"paths": [path], "duration_s": duration_s}
-    known = {key: given[key] for key in range_names(EFFECTS[name]) if key in given}
-    return EFFECTS[name].draw(np.random.default_rng(seed), **known)
+    effect_class = effect_named(name)
+    known = {key: given[key] for key in range_names(effect_class) if key in given}
+    return effect_class.draw(np.random.default_rng(seed), **known)

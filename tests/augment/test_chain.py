@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from augment.chain import PAPER, REAL_LIFE, Chain, check_recipe, draw_chain, recipe_named
+from augment.chain import PAPER, REAL_LIFE, Chain, check_recipe, draw_chain
 from augment.edits import Crop, Cut, InsertSilence
-from augment.effect import EFFECTS, Samples, range_names
+from augment.effect import EFFECTS, Samples, effect_named, range_names
 from augment.errors import EffectError
 from augment.tempo import Speed, Tempo
 from augment.timemap import TimeMap
@@ -30,17 +30,13 @@ def test_order_matters(sweep: Samples) -> None:
     assert cut_last.to_output(1.5) == pytest.approx(0.75)
 
 
-def test_an_empty_chain_gives_a_copy(sweep: Samples) -> None:
+def test_an_empty_chain_gives_a_copy_and_checks_all_the_same(sweep: Samples) -> None:
     altered = Chain().apply(sweep, RATE)
     assert np.array_equal(altered.samples, sweep)
     assert not np.shares_memory(altered.samples, sweep)
     assert altered.time_map == TimeMap.identity(4.0)
-
-
-def test_the_input_stays_as_it_is(sweep: Samples) -> None:
-    before = sweep.copy()
-    Chain((Gain(6.0), Tempo(1.1))).apply(sweep, RATE)
-    assert np.array_equal(sweep, before)
+    with pytest.raises(EffectError, match="sample_rate 100"):
+        Chain().apply(sweep, 100)
 
 
 def test_the_map_of_many_steps_tells_where_every_burst_went() -> None:
@@ -48,14 +44,14 @@ def test_the_map_of_many_steps_tells_where_every_burst_went() -> None:
     samples = bursts(moments, sample_rate=RATE, duration_s=10.0)
     chain = Chain((Crop(1.0, 9.0), Tempo(1.2), Cut(2.0, 2.5), InsertSilence(1.0, 0.7), Speed(0.9)))
     altered = chain.apply(samples, RATE)
-    heard = [time for moment in moments for time in altered.time_map.occurrences(moment)]
-    assert len(heard) == 7  # 0.5 and 9.3 are outside the crop, 3.7 is in the cut of 3.4 to 4.0
-    for time in heard:
-        found = loudest_moment_s(altered.samples, time, sample_rate=RATE)
-        assert found == pytest.approx(time, abs=0.010)
+    mapped = [time for moment in moments for time in altered.time_map.occurrences(moment)]
+    assert len(mapped) == 7  # 0.5 and 9.3 are outside the crop, 3.7 is in the cut of 3.4 to 4.0
+    for time in mapped:
+        landed = loudest_moment_s(altered.samples, time, sample_rate=RATE)
+        assert landed == pytest.approx(time, abs=0.010)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_a_drawn_chain_replays_bit_for_bit_from_json(seed: int, sweep: Samples) -> None:
     chain = draw_chain(np.random.default_rng(seed), REAL_LIFE, duration_s=4.0)
     again = Chain.from_json(chain.to_json())
@@ -63,7 +59,7 @@ def test_a_drawn_chain_replays_bit_for_bit_from_json(seed: int, sweep: Samples) 
     assert again.apply(sweep, RATE).samples.tobytes() == chain.apply(sweep, RATE).samples.tobytes()
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(20))
 def test_real_life_fits_short_recordings(seed: int) -> None:
     samples = sine(440.0, sample_rate=8000, duration_s=1.0)
     chain = draw_chain(np.random.default_rng(seed), REAL_LIFE, duration_s=1.0)
@@ -71,7 +67,7 @@ def test_real_life_fits_short_recordings(seed: int) -> None:
 
 
 def test_real_life_holds_every_effect_that_needs_no_files() -> None:
-    needs_files = {name for name in EFFECTS if "paths" in range_names(EFFECTS[name])}
+    needs_files = {name for name in EFFECTS if "paths" in range_names(effect_named(name))}
     assert set(REAL_LIFE) == set(EFFECTS) - needs_files - {"wsola_tempo", "wsola_pitch"}
 
 
@@ -102,18 +98,11 @@ def test_the_paper_recipe_has_the_papers_four_effects_and_ranges() -> None:
     assert {name.split(".")[0] for name in values} == set(PAPER)
 
 
-def test_probabilities_0_and_1_are_never_and_always() -> None:
-    recipe = {"gain": (1.0, {}), "invert": (0.0, {})}
-    for seed in range(50):
-        assert [e.name for e in draw_chain(np.random.default_rng(seed), recipe).effects] == ["gain"]
-
-
-def test_ranges_of_a_recipe_are_those_drawn_from() -> None:
-    recipe = {"tempo": (1.0, {"factor": (0.85, 1.35)})}
-    factors = [
-        draw_chain(np.random.default_rng(seed), recipe).effects[0].to_dict()["factor"]
-        for seed in range(300)
-    ]
+def test_probabilities_and_ranges_of_a_recipe_are_those_drawn_by() -> None:
+    recipe = {"tempo": (1.0, {"factor": (0.85, 1.35)}), "invert": (0.0, {})}
+    drawn = [draw_chain(np.random.default_rng(seed), recipe).effects for seed in range(300)]
+    assert all([effect.name for effect in effects] == ["tempo"] for effects in drawn)
+    factors = [effects[0].to_dict()["factor"] for effects in drawn]
     assert 0.85 <= min(factors) < 0.87
     assert 1.33 < max(factors) <= 1.35
 
@@ -147,11 +136,6 @@ def test_a_wrong_recipe_is_refused_before_anything_is_drawn(recipe, message) -> 
         check_recipe(recipe, has_duration=True)
 
 
-def test_an_unknown_recipe_lists_the_known() -> None:
-    with pytest.raises(EffectError, match="'wild'; choose from paper, real-life"):
-        recipe_named("wild")
-
-
 def test_json_of_a_chain_is_readable_data() -> None:
     record = json.loads(Chain((Tempo(1.1),)).to_json())
     assert record == {"effects": [{"name": "tempo", "factor": 1.1}]}
@@ -170,10 +154,3 @@ def test_json_of_a_chain_is_readable_data() -> None:
 def test_text_that_is_no_chain_is_refused(text: str, message: str) -> None:
     with pytest.raises(EffectError, match=message):
         Chain.from_json(text)
-
-
-def test_a_sample_rate_outside_the_limits_is_refused_even_without_effects(
-    sweep: Samples,
-) -> None:
-    with pytest.raises(EffectError, match="sample_rate 100"):
-        Chain().apply(sweep, 100)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from augment.errors import EffectError
-from augment.timemap import Span, TimeMap
+from augment.timemap import Span, TimeMap, cut_stretches, in_words
 
 CUT = TimeMap((Span(0, 5, 0, 5), Span(5, 9, 6, 10)))
 """10 s of which 5 s to 6 s were cut out."""
@@ -19,43 +19,32 @@ FASTER = TimeMap((Span(0, 8, 0, 10),))
 """10 s at 1.25 times the tempo."""
 
 
-def test_identity_maps_every_moment_to_itself_exactly() -> None:
-    moments = np.array([0.0, 0.1, 1 / 3, 9.99, 10.0])
-    same = TimeMap.identity(10.0)
-    assert np.array_equal(same.to_source(moments), moments)
-    assert np.array_equal(same.to_output(moments), moments)
+@pytest.mark.parametrize(
+    ("time_map", "out_s", "source_s"),
+    [
+        (TimeMap.identity(10.0), [0.0, 0.1, 1 / 3, 9.99, 10.0], [0.0, 0.1, 1 / 3, 9.99, 10.0]),
+        (TimeMap.identity(10.0), [-0.001, 10.001], [math.nan, math.nan]),
+        (CUT, [0, 4.9, 5.0, 5.1, 9], [0, 4.9, 6.0, 6.1, 10]),  # a join belongs to what follows
+        (INSERTED, [5.5, 6.9, 7.0], [math.nan, math.nan, 5.0]),
+        (REPEATED, [3.5, 4.5], [3.5, 3.5]),
+        (FASTER, [4.0], [5.0]),
+    ],
+)
+def test_source_times_of_output_times(time_map: TimeMap, out_s: list, source_s: list) -> None:
+    np.testing.assert_allclose(time_map.to_source(out_s), source_s, rtol=1e-12)
 
 
-def test_times_outside_the_recording_have_no_counterpart() -> None:
-    assert np.isnan(TimeMap.identity(10.0).to_source([-0.001, 10.001])).all()
-    assert np.isnan(TimeMap.identity(10.0).to_output([-0.001, 10.001])).all()
-
-
-def test_after_a_cut_times_jump_by_its_length() -> None:
-    assert CUT.to_source([0, 4.9, 5.1, 9]) == pytest.approx([0, 4.9, 6.1, 10])
-    assert CUT.to_output([0, 4.9, 6.1, 10]) == pytest.approx([0, 4.9, 5.1, 9])
-
-
-def test_cut_source_has_no_output() -> None:
-    assert math.isnan(CUT.to_output(5.5))
-
-
-def test_a_moment_where_spans_meet_belongs_to_the_later_one() -> None:
-    assert CUT.to_source(5.0) == 6.0
-
-
-def test_both_sides_of_a_cut_are_found_at_the_join() -> None:
-    assert CUT.to_output([5.0, 6.0]) == pytest.approx([5.0, 5.0])
-
-
-def test_inserted_output_has_no_source() -> None:
-    assert np.isnan(INSERTED.to_source([5.5, 6.9])).all()
-    assert INSERTED.to_source(7.0) == 5.0
-
-
-def test_of_a_repeated_moment_the_earliest_occurrence_comes_back() -> None:
-    assert REPEATED.to_output(3.5) == 3.5
-    assert REPEATED.to_source([3.5, 4.5]) == pytest.approx([3.5, 3.5])
+@pytest.mark.parametrize(
+    ("time_map", "source_s", "out_s"),
+    [
+        (TimeMap.identity(10.0), [0.1, 10.0, -0.001, 10.001], [0.1, 10.0, math.nan, math.nan]),
+        (CUT, [0, 4.9, 5.0, 5.5, 6.0, 6.1, 10], [0, 4.9, 5.0, math.nan, 5.0, 5.1, 9]),
+        (REPEATED, [3.5], [3.5]),  # the earliest occurrence
+        (FASTER, [5.0], [4.0]),
+    ],
+)
+def test_output_times_of_source_times(time_map: TimeMap, source_s: list, out_s: list) -> None:
+    np.testing.assert_allclose(time_map.to_output(source_s), out_s, rtol=1e-12)
 
 
 def test_occurrences_lists_every_time_a_moment_is_heard() -> None:
@@ -64,19 +53,9 @@ def test_occurrences_lists_every_time_a_moment_is_heard() -> None:
     assert CUT.occurrences(5.5) == ()
 
 
-def test_tempo_scales_times() -> None:
-    assert FASTER.spans[0].rate == 1.25
-    assert FASTER.to_source(4.0) == 5.0
-    assert FASTER.to_output(5.0) == 4.0
-
-
-def test_ends_are_exact_whatever_the_rate() -> None:
+def test_ends_are_exact_whatever_the_rate(rng: np.random.Generator) -> None:
     odd = TimeMap((Span(0.1, 0.7, 0.3, 1.9),))
-    assert odd.to_source(0.7) == 1.9
-    assert odd.to_output(1.9) == 0.7
-
-
-def test_ends_are_exact_in_spans_too(rng: np.random.Generator) -> None:
+    assert (odd.to_source(0.7), odd.to_output(1.9)) == (1.9, 0.7)
     for _ in range(100):
         out_s, source_s = sorted(rng.uniform(0, 100, 2)), sorted(rng.uniform(0, 100, 2))
         span = Span(*out_s, *source_s)
@@ -210,3 +189,45 @@ def test_impossible_times_are_refused(bad: float) -> None:
 def test_overlapping_spans_are_refused() -> None:
     with pytest.raises(EffectError, match="begins before"):
         TimeMap((Span(0, 2, 0, 2), Span(1, 3, 2, 4)))
+
+
+def test_cuts_insertions_and_tempo_are_told_apart() -> None:
+    time_map = TimeMap((Span(1, 5, 0, 5), Span(7, 10, 6, 9)))
+    assert in_words(time_map, source_s=10, output_s=11) == [
+        "0:00.000 to 0:01.000 is not from the source",
+        "0:01.000 to 0:05.000 is the source from 0:00.000 to 0:05.000, 1.2500 times as fast",
+        "0:05.000 to 0:07.000 is not from the source",
+        "0:07.000 to 0:10.000 is the source from 0:06.000 to 0:09.000",
+        "0:10.000 to 0:11.000 is not from the source",
+        "0:05.000 to 0:06.000 of the source is cut",
+        "0:09.000 to 0:10.000 of the source is cut",
+    ]
+
+
+def test_a_repeat_leaves_nothing_cut_stretches() -> None:
+    repeated = TimeMap((Span(0, 4, 0, 4), Span(4, 11, 3, 10)))
+    assert cut_stretches(repeated, source_s=10) == []
+    copied_to_the_end = TimeMap((Span(0, 10, 0, 10), Span(10, 11, 2, 3)))
+    assert cut_stretches(copied_to_the_end, source_s=10) == []
+
+
+def test_what_is_cut_does_not_depend_on_the_order_of_the_output() -> None:
+    swapped = TimeMap((Span(0, 1, 5, 6), Span(1, 3, 0, 2)))
+    assert cut_stretches(swapped, source_s=7) == [(2, 5), (6, 7)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(3661.5, "1:01:01.500"), (59.9996, "1:00.000"), (75.25, "1:15.250")]
+)
+def test_clock_times_have_hours_where_needed_and_never_sixty_seconds(
+    seconds: float, shown: str
+) -> None:
+    (line,) = in_words(TimeMap.identity(seconds), source_s=seconds, output_s=seconds)
+    assert line == f"0:00.000 to {shown} is the source from 0:00.000 to {shown}"
+
+
+def test_nothing_left_of_the_source_is_said() -> None:
+    assert in_words(TimeMap(()), source_s=2, output_s=1) == [
+        "0:00.000 to 0:01.000 is not from the source",
+        "0:00.000 to 0:02.000 of the source is cut",
+    ]

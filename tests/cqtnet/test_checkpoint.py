@@ -4,8 +4,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from cqtnet.checkpoint import load_tensors, load_weights, read_tensors, save_weights
+from cqtnet.checkpoint import (
+    SHIPPED,
+    load_tensors,
+    load_weights,
+    read_tensors,
+    save_weights,
+    shipped_names,
+)
 from cqtnet.errors import WeightsError
+from cqtnet.files import file_sha256
 from cqtnet.model import CqtNet, find_preset
 
 
@@ -38,20 +46,17 @@ def test_one_changed_byte_is_refused(saved: Path) -> None:
         load_weights(saved)
 
 
-def test_a_card_with_another_preset_is_refused(saved: Path) -> None:
-    """The head changes no shape: only the hashed header can tell."""
+def test_weights_of_another_network_are_refused(saved: Path) -> None:
+    other = CqtNet(find_preset("tiny", embedding_size=65))
+    with pytest.raises(WeightsError, match=r"another architecture: fc0\..*preset"):
+        load_tensors(other, read_tensors(saved), source=saved)
+    # Another head changes no shape: only the hashed header can tell.
     card_path = saved.with_suffix(".json")
     card = json.loads(card_path.read_text())
     card["preset"]["head"] = "mean"
     card_path.write_text(json.dumps(card))
     with pytest.raises(WeightsError, match="was trained as another preset"):
         load_weights(saved)
-
-
-def test_weights_of_another_architecture_are_refused(saved: Path) -> None:
-    other = CqtNet(find_preset("tiny", embedding_size=65))
-    with pytest.raises(WeightsError, match=r"another architecture: fc0\..*preset"):
-        load_tensors(other, read_tensors(saved), source=saved)
 
 
 @pytest.mark.parametrize(
@@ -72,8 +77,6 @@ def test_a_wrong_card_is_refused(saved: Path, card: str, message: str) -> None:
 def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     torch.save({"fc0.weight": torch.zeros(1)}, path)
-    from cqtnet.files import file_sha256
-
     preset = find_preset("tiny").to_dict()
     card = {"format": 1, "sha256": file_sha256(path), "preset": preset}
     path.with_suffix(".json").write_text(json.dumps(card))
@@ -81,14 +84,9 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
         load_weights(path)
 
 
-def test_an_unknown_name_lists_what_ships() -> None:
+def test_every_shipped_weight_loads_and_is_small_enough() -> None:
     with pytest.raises(WeightsError, match=r"weights 'best-ever' are neither shipped \(.*default"):
         load_weights("best-ever")
-
-
-def test_every_shipped_weight_loads_and_is_small_enough() -> None:
-    from cqtnet.checkpoint import SHIPPED, shipped_names
-
     assert "default" in shipped_names()
     for name in shipped_names():
         assert load_weights(name).model.preset.embedding_size > 0

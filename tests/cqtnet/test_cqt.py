@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.signal
 import torch
 
 from cqtnet import SAMPLE_RATE
@@ -9,8 +10,11 @@ from cqtnet.cqt import (
     LEVEL_FLOOR,
     Cqt,
     CqtConfig,
+    halving_filter,
     normalise,
+    octave_wavelets,
     power_weights,
+    quality_factor,
     reference_cqt,
 )
 from cqtnet.music import make_music
@@ -63,20 +67,27 @@ def test_torch_agrees_with_librosa(name: str, margin: int) -> None:
     assert relative(usual, everywhere) < 1e-2  # librosa drops a hundredth of its wavelets
 
 
-def test_twenty_seconds_are_862_frames() -> None:
-    assert magnitudes(np.zeros(20 * SAMPLE_RATE, np.float32)).shape == (84, 862)
-
-
 @pytest.mark.parametrize("bin_index", [0, 11, 12, 45, 83])
 def test_a_sine_peaks_in_its_own_bin(bin_index: int) -> None:
-    found = magnitudes(sine(C1_HZ * 2 ** (bin_index / 12)))
-    assert (found[:, 40:-40].argmax(axis=0) == bin_index).all()
+    frames = magnitudes(sine(C1_HZ * 2 ** (bin_index / 12)))
+    assert (frames[:, 40:-40].argmax(axis=0) == bin_index).all()
 
 
-def test_an_impulse_peaks_in_its_own_frame() -> None:
-    samples = np.zeros(4 * SAMPLE_RATE, np.float32)
+def test_an_impulse_peaks_in_its_own_frame_of_862_in_20_s() -> None:
+    samples = np.zeros(20 * SAMPLE_RATE, np.float32)
     samples[100 * HOP_LENGTH] = 1.0
-    assert magnitudes(samples)[60:].sum(axis=0).argmax() == 100
+    frames = magnitudes(samples)
+    assert frames.shape == (84, 862)
+    assert frames[60:].sum(axis=0).argmax() == 100
+
+
+def test_the_window_of_the_wavelets_is_the_hann_window_of_scipy() -> None:
+    (wavelet,) = octave_wavelets(np.array([C1_HZ]))
+    half = len(wavelet) // 2
+    length = 2 * int(quality_factor() * SAMPLE_RATE / C1_HZ / 2)
+    window = scipy.signal.get_window("hann", length)
+    shape = np.abs(wavelet[half - length // 2 : half - length // 2 + length])
+    np.testing.assert_allclose(shape * window.sum(), window, atol=2e-4)
 
 
 def test_margin_bins_move_the_bins_and_change_nothing_else() -> None:
@@ -100,24 +111,26 @@ def test_power_weights_recover_the_power_of_a_sine(hz: float) -> None:
     assert power == pytest.approx(0.3**2 / 2, rel=0.01)
 
 
-def test_normalised_frames_do_not_depend_on_gain() -> None:
+def test_normalised_frames_do_not_depend_on_gain_but_silence_stays_silence() -> None:
     frames = torch.from_numpy(magnitudes(make_music(6, duration_s=8.0)))[None]
     quiet = normalise(frames * 0.1)
     loud = normalise(frames)
     # Only the floor against amplifying silence remains, at most a few percent of the level.
     assert torch.allclose(quiet, loud, rtol=0.1, atol=0.05)
     assert loud.mean() == pytest.approx(1.0, abs=0.3)
+    assert normalise(torch.full((1, 84, 300), 1e-12)).max() < 2e-6 / LEVEL_FLOOR
 
 
-def test_normalise_does_not_amplify_silence() -> None:
-    silence = torch.full((1, 84, 300), 1e-12)
-    assert normalise(silence).max() < 2e-6 / LEVEL_FLOOR
-
-
-def test_normalise_hears_no_further_than_its_radius() -> None:
+def test_normalise_depends_on_nothing_beyond_its_radius() -> None:
     frames = torch.rand(1, 84, 1000) + 0.1
     changed = frames.clone()
     changed[:, :, 700:] *= 50
     before, after = normalise(frames), normalise(changed)
     assert torch.equal(before[:, :, : 700 - 107], after[:, :, : 700 - 107])
     assert not torch.allclose(before[:, :, 650], after[:, :, 650])
+
+
+def test_the_halving_filter_is_the_kaiser_low_pass_of_scipy() -> None:
+    n_taps, beta = scipy.signal.kaiserord(80.0, 0.08 / 0.5)
+    expected = scipy.signal.firwin(n_taps | 1, 0.25, window=("kaiser", beta), fs=1.0)
+    np.testing.assert_allclose(halving_filter(), expected, atol=1e-8)

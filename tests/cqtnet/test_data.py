@@ -125,7 +125,7 @@ def test_a_wrong_manifest_names_file_line_and_cure(tree: Path, text: str, messag
 def test_an_empty_folder_and_a_missing_list_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="holds no audio"):
         read_items(tmp_path)
-    with pytest.raises(ManifestError, match="cannot be read: .*; give a list"):
+    with pytest.raises(ManifestError, match=r"cannot be read: .*; give a list"):
         read_items(tmp_path / "none.csv")
 
 

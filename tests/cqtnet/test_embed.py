@@ -90,18 +90,14 @@ def test_windows_cover_the_recording_and_end_with_it(music: np.ndarray) -> None:
     assert np.diff(windows.start_s).max() <= 5 + step_s
     assert windows.end_s[-1] == pytest.approx(70.0, abs=step_s)
     np.testing.assert_allclose(np.linalg.norm(windows.vectors, axis=1), 1, rtol=1e-5)
-
-
-def test_a_recording_shorter_than_a_window_is_one_window(music: np.ndarray) -> None:
-    embedder = Embedder(small_model("default"), precision="float32")
-    windows = embedder.windows(embedder.trace(music[: 7 * SAMPLE_RATE]), window_s=20.0)
-    assert windows.vectors.shape == (1, 32)
-    assert windows.end_s == pytest.approx([7.0])
+    shorter = embedder.windows(embedder.trace(music[: 7 * SAMPLE_RATE]), window_s=20.0)
+    assert shorter.vectors.shape == (1, 32)
+    assert shorter.end_s == pytest.approx([7.0])
 
 
 def test_bfloat16_stays_close_to_float32(music: np.ndarray) -> None:
     model = small_model("default", width=0.25)
-    exact = Embedder(model, precision="float32").embed(music)
+    exact = Embedder(model, precision="float32").embed(music.astype(np.float64))  # taken too
     fast = Embedder(model, precision="bfloat16").embed(music)
     assert exact @ fast > 0.999
 
@@ -129,29 +125,23 @@ def test_deterministic_gives_the_same_bits(music: np.ndarray) -> None:
     assert not torch.are_deterministic_algorithms_enabled(), "left as it was"
 
 
-def test_a_truncated_file_is_embedded_with_a_warning(music: np.ndarray, tmp_path: Path) -> None:
+def test_what_is_wrong_with_a_file_names_it(music: np.ndarray, tmp_path: Path) -> None:
+    embedder = Embedder(small_model("tiny"))
     path = tmp_path / "cut.wav"
     soundfile.write(path, music[: 10 * SAMPLE_RATE], SAMPLE_RATE)
     path.write_bytes(path.read_bytes()[: 6 * SAMPLE_RATE * 2])
     with pytest.warns(audio.AudioWarning, match=r"cut\.wav: truncated .* 10\.00 s, 6\.00 s"):
-        trace = Embedder(small_model("tiny")).trace_file(path)
+        trace = embedder.trace_file(path)
     assert trace.duration_s == pytest.approx(6.0, abs=0.01)
-
-
-def test_a_file_that_is_too_short_is_named(music: np.ndarray, tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "blip.wav", music[20_000:40_000], SAMPLE_RATE)
-    with pytest.raises(
-        FragmentTooShortError, match=r"blip\.wav: fragment of about 0\.9\d s is shorter"
-    ):
-        Embedder(small_model("tiny")).trace_file(tmp_path / "blip.wav")
+    soundfile.write(path, music[20_000:40_000], SAMPLE_RATE)
+    with pytest.raises(FragmentTooShortError, match=r"cut\.wav: fragment of about 0\.9\d s is sh"):
+        embedder.trace_file(path)
 
 
 def test_silence_is_no_content() -> None:
-    embedder = Embedder(small_model("tiny"))
-    with pytest.raises(NoContentError):
-        embedder.embed(np.zeros(200_000, np.float32))
-    with pytest.raises(NoContentError):
-        embedder.trace([])
+    for silence in (np.zeros(200_000, np.float32), []):
+        with pytest.raises(NoContentError):
+            Embedder(small_model("tiny")).trace(silence)
 
 
 def test_short_fragments_and_odd_windows_are_refused(music: np.ndarray) -> None:
@@ -160,7 +150,7 @@ def test_short_fragments_and_odd_windows_are_refused(music: np.ndarray) -> None:
         embedder.embed(music[:SAMPLE_RATE])
     trace = embedder.trace(music)
     for window_s, hop_s in ((20, 0), (20, np.nan), (np.nan, 5), (np.inf, 5), (-1, 5), (1.9, 5)):
-        with pytest.raises(InputError, match="cannot be made; give windows of 2 s at least"):
+        with pytest.raises(InputError, match="cannot be made; give windows of at least 2 s"):
             embedder.windows(trace, window_s=window_s, hop_s=hop_s)
     tiny_hop = embedder.windows(trace, window_s=20, hop_s=1e-12)
     assert len(tiny_hop.start_s) <= len(trace.steps)
@@ -177,12 +167,6 @@ def test_short_fragments_and_odd_windows_are_refused(music: np.ndarray) -> None:
 def test_samples_of_another_kind_are_refused(samples: np.ndarray, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Embedder(small_model("tiny")).trace(samples)
-
-
-def test_double_precision_is_taken_too(music: np.ndarray) -> None:
-    embedder = Embedder(small_model("tiny"), precision="float32")
-    single, double = (embedder.embed(music[:90_000].astype(t)) for t in (np.float32, np.float64))
-    np.testing.assert_array_equal(single, double)
 
 
 def test_windows_are_pooled_the_same_in_small_portions(
@@ -215,12 +199,12 @@ def test_unknown_devices_and_precisions_are_refused() -> None:
         Embedder(model, precision="float8")
 
 
-def test_music_in_the_last_few_of_16_bits_is_heard_and_noise_there_is_not() -> None:
+def test_music_in_the_last_few_of_16_bits_is_content_and_noise_there_is_not() -> None:
     embedder = Embedder(small_model("default"), precision="float32")
     quiet = make_music(3, duration_s=10.0)
     quiet = np.round(quiet / np.abs(quiet).max() * 10**-3.5 * 32768) / 32768  # peak at -70 dB
     rng = np.random.default_rng(0)
     noise = rng.standard_normal(len(quiet)) * 10**-4.9  # -98 dB
-    for samples, heard in ((quiet, True), (noise, False)):
+    for samples, has_content in ((quiet, True), (noise, False)):
         trace = embedder.trace(samples.astype(np.float32))
-        assert embedder.windows(trace, window_s=10.0).has_content.tolist() == [heard]
+        assert embedder.windows(trace, window_s=10.0).has_content.tolist() == [has_content]

@@ -39,7 +39,7 @@ def test_an_altered_fragment_resembles_its_original_most(
 
 
 def test_a_window_of_the_one_pass_stays_close_to_embedding_it_alone(embedder: Embedder) -> None:
-    """`default` pads in time and hears 18.8 s: in the pass it hears beyond a window's edges."""
+    """`default` pads in time, and its steps reach beyond a window's edges: over 18.8 s."""
     music = make_music(11, duration_s=70.0)
     windows = embedder.windows(embedder.trace(music), window_s=20.0, hop_s=5.0)
     for start_s, vector in zip(windows.start_s, windows.vectors, strict=True):
@@ -50,4 +50,4 @@ def test_a_window_of_the_one_pass_stays_close_to_embedding_it_alone(embedder: Em
 
 def test_gain_changes_nothing_that_matters(embedder: Embedder, fragments: list[np.ndarray]) -> None:
     for gain in (0.03, 3.0):
-        assert embedder.embed(fragments[0] * np.float32(gain)) @ embedder.embed(fragments[0]) > 0.99
+        assert embedder.embed(fragments[2] * np.float32(gain)) @ embedder.embed(fragments[2]) > 0.99

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from augment.spectral import SpectralRanges
@@ -67,19 +68,10 @@ def test_a_plan_depends_on_seed_step_and_rank_only(store: FrameStore) -> None:
 
     assert plan(1, 2, 0) == plan(1, 2, 0)
     assert len({plan(1, 2, 0), plan(2, 2, 0), plan(1, 3, 0), plan(1, 2, 1)}) == 4
-
-
-def test_batches_have_one_shape_on_all_devices(store: FrameStore) -> None:
-    for step in range(50):
+    for step in range(50):  # one shape on all devices
         plans = [plan_step(SHORT, store.places, seed=1, step=step, rank=rank) for rank in (0, 1)]
         assert plans[0].n_frames == plans[1].n_frames
         assert plans[0].recordings.shape == plans[1].recordings.shape
-
-
-def test_small_batches_hold_one_waveform_at_least() -> None:
-    share = find_recipe("default", waveform_share=0.125)
-    assert [n_waveforms(share, n) for n in (2, 4, 24)] == [1, 1, 3]
-    assert n_waveforms(find_recipe("default", waveform_share=0.0), 24) == 0
 
 
 def test_shorter_fragments_come_in_larger_batches_of_distinct_recordings() -> None:
@@ -103,28 +95,22 @@ def test_quiet_stretches_are_avoided() -> None:
     assert np.mean(starts < 4900) < 0.12  # 1/16 after four tries; 1/2 without
 
 
+def made_views(pieces: Path, store: FrameStore, **changes: object) -> Views:
+    recipe = find_recipe("default", fragment_s=(2.0,), batch=4, jitter_s=0.0, **changes)
+    noise = noise_frames([], white_s=5)
+    return Views(store, read_items(pieces), recipe, seed=0, noise=noise, stride_frames=16)
+
+
 def test_calm_views_are_two_equal_ones(pieces: Path, store: FrameStore) -> None:
-    recipe = find_recipe(
-        "default", fragment_s=(2.0,), batch=4, context_share=0.0, jitter_s=0.0, spectral=CALM
-    )
-    views = Views(store, read_items(pieces), recipe, seed=0, noise=noise_frames([], white_s=5))
-    batch = views.batch(0)
+    batch = made_views(pieces, store, context_share=0.0, spectral=CALM).batch(0)
     assert batch.first is not None
     torch.testing.assert_close(batch.first, batch.second, rtol=1e-3, atol=1e-2)
     assert batch.collections.tolist() == [r // 2 for r in batch.recordings.tolist()]
 
 
 def test_context_is_whole_steps_around_the_same_fragment(pieces: Path, store: FrameStore) -> None:
-    recipe = find_recipe("default", fragment_s=(2.0,), batch=4, context_s=1.0, context_share=1.0)
-    views = Views(
-        store,
-        read_items(pieces),
-        recipe,
-        seed=0,
-        noise=noise_frames([], white_s=5),
-        stride_frames=16,
-    )
-    batch, plan = views.batch(0), plan_step(recipe, store.places, seed=0, step=0)
+    views = made_views(pieces, store, context_s=1.0, context_share=1.0)
+    batch, plan = views.batch(0), plan_step(views.recipe, store.places, seed=0, step=0)
     assert batch.first is not None
     assert batch.context_frames == 48  # 1 s is 43 frames, 2.7 steps
     assert len(plan.recordings) == 2, "what the context costs, the batch gives"
@@ -146,9 +132,7 @@ def test_classes_alone_have_no_context_and_lose_no_fragments_to_it() -> None:
 def test_what_is_not_slowed_down_lasts_as_long_as_the_fragment(
     pieces: Path, store: FrameStore
 ) -> None:
-    slow = replace(CALM, tempo=(0.5, 0.5))
-    recipe = find_recipe("default", fragment_s=(2.0,), batch=4, jitter_s=0.0, spectral=slow)
-    views = Views(store, read_items(pieces), recipe, seed=0, noise=noise_frames([], white_s=5))
+    views = made_views(pieces, store, spectral=replace(CALM, tempo=(0.5, 0.5)))
     assert (views.batch(0).second[:, :, -1].amax(dim=1) > 0).all()
 
 
@@ -176,6 +160,8 @@ def test_waveform_views_replace_the_last_of_the_batch(
     )
     waveforms = Waveforms(items, store.places, recipe, cache=cache, seed=3)
     views = Views(store, items, recipe, seed=3, noise=noise_frames([], white_s=5))
+    assert [n_waveforms(find_recipe("default"), n) for n in (2, 4, 24)] == [1, 1, 3]
+    assert n_waveforms(find_recipe("default", waveform_share=0.0), 24) == 0
     altered = waveforms[5]
     plan = plan_step(recipe, store.places, seed=3, step=5)
     assert altered.shape == (2, plan.n_samples)
@@ -200,8 +186,6 @@ def test_the_papers_waveforms_hold_their_own_recording(
 
 
 def test_noise_has_unit_variance_whatever_its_file(tmp_path: Path) -> None:
-    import soundfile
-
     loud = np.random.default_rng(0).standard_normal(60_000) * 0.05
     soundfile.write(tmp_path / "n.wav", loud, 22050)
     frames = noise_frames([tmp_path / "n.wav"], white_s=3.0)

@@ -1,10 +1,11 @@
+"""Altered copies."""
+
 import numpy as np
 import pytest
 
 from augment.effect import Samples
-from cqtnet.errors import InputError
 from spoof import copies
-from spoof.copies import COPIES, altered_copy, band_copy, copy_rng
+from spoof.prepare import copy_rng
 
 RATE = 16_000
 
@@ -24,14 +25,27 @@ def power_above(samples: Samples, edge_hz: float, rate_hz: int = RATE) -> float:
     return float(spectrum[np.fft.rfftfreq(samples.size, 1 / rate_hz) > edge_hz].sum())
 
 
-@pytest.mark.parametrize("kind", COPIES)
+KINDS = [
+    copies.codec_copy,
+    copies.noise_copy,
+    copies.band_copy,
+    copies.level_copy,
+    copies.room_copy,
+    copies.equipment_copy,
+    copies.surroundings_copy,
+    copies.s2_copy,
+    copies.our_copy,
+]
+
+
+@pytest.mark.parametrize("make", KINDS)
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100])
 def test_a_copy_is_as_long_finite_and_leaves_the_recording_alone(
-    kind: str, rate_hz: int, speech: Samples
+    make: copies.Copy, rate_hz: int, speech: Samples
 ) -> None:
     before = speech.copy()
     for number in range(1, 5):
-        made = altered_copy(speech, rate_hz, kind=kind, seed=0, utterance="a", number=number)
+        made = make(speech, rate_hz, copy_rng(0, "a", number))
         assert made.shape == speech.shape
         assert made.dtype == np.float32
         assert np.isfinite(made).all()
@@ -39,13 +53,12 @@ def test_a_copy_is_as_long_finite_and_leaves_the_recording_alone(
     np.testing.assert_array_equal(speech, before)
 
 
-@pytest.mark.parametrize("kind", COPIES)
-def test_a_copy_is_decided_by_seed_utterance_and_number(kind: str, speech: Samples) -> None:
+@pytest.mark.parametrize("make", KINDS)
+def test_a_copy_is_decided_by_seed_utterance_and_number(make: copies.Copy, speech: Samples) -> None:
     def made(seed: int = 0, utterance: str = "a", first: int = 1) -> Samples:
         # Six at once: `band` has two rates to draw from here, and two copies may well be alike.
-        numbers = range(first, first + 6)
-        given = {"kind": kind, "seed": seed, "utterance": utterance}
-        return np.stack([altered_copy(speech, RATE, **given, number=n) for n in numbers])
+        generators = [copy_rng(seed, utterance, n) for n in range(first, first + 6)]
+        return np.stack([make(speech, RATE, rng) for rng in generators])
 
     once = made()
     np.testing.assert_array_equal(made(), once)
@@ -57,12 +70,6 @@ def test_seed_utterance_and_number_cannot_be_mistaken_for_each_other() -> None:
     draws = [copy_rng(*given).random() for given in ((1, "1", 1), (11, "1", 1), (1, "11", 1))]
     draws += [copy_rng(*given).random() for given in ((1, "", 11), (1, "1\0", 1), (1, "\udcff", 1))]
     assert len(set(draws)) == len(draws)
-
-
-def test_copy_0_is_the_utterance_as_it_is(speech: Samples) -> None:
-    made = altered_copy(speech, RATE, kind="s2", seed=0, utterance="a", number=0)
-    np.testing.assert_array_equal(made, speech)
-    assert not np.may_share_memory(made, speech)
 
 
 def test_no_copy_of_ours_is_the_utterance_itself(speech: Samples) -> None:
@@ -77,7 +84,7 @@ def test_a_band_copy_always_takes_the_top_away(rate_hz: int) -> None:
     noise = np.random.default_rng(3).standard_normal(rate_hz).astype(np.float32)
     top_hz = 0.475 * rate_hz
     for number in range(20):
-        made = band_copy(noise, rate_hz, copy_rng(0, "a", number))
+        made = copies.band_copy(noise, rate_hz, copy_rng(0, "a", number))
         assert power_above(made, top_hz, rate_hz) < 0.6 * power_above(noise, top_hz, rate_hz)
         low = slice(0, rate_hz // 10)  # below 1.6 kHz nothing is taken
         kept = np.abs(np.fft.rfft(made))[low] / np.abs(np.fft.rfft(noise))[low]
@@ -93,14 +100,14 @@ def test_a_noise_copy_has_noise_10_to_40_db_below(speech: Samples) -> None:
 
 @pytest.mark.parametrize(("sounds", "below_db"), copies.SURROUNDINGS)
 def test_surroundings_are_as_long_as_the_voice_and_below_it(
-    sounds: copies.Sounds, below_db: tuple[float, float], speech: Samples, monkeypatch
+    sounds: copies.Copy, below_db: tuple[float, float], speech: Samples, monkeypatch
 ) -> None:
     monkeypatch.setattr(copies, "SURROUNDINGS", [(sounds, below_db)])
     levels = []
     for number in range(10):
-        heard = copies.surroundings_copy(speech, RATE, copy_rng(0, "a", number)) - speech
-        assert heard.shape == speech.shape and heard.dtype == np.float32
-        levels.append(10 * np.log10(np.mean(speech**2) / np.mean(heard**2)))
+        background = copies.surroundings_copy(speech, RATE, copy_rng(0, "a", number)) - speech
+        assert background.shape == speech.shape and background.dtype == np.float32
+        levels.append(10 * np.log10(np.mean(speech**2) / np.mean(background**2)))
     assert below_db[0] - 0.1 <= min(levels) < max(levels) <= below_db[1] + 0.1
 
 
@@ -148,10 +155,10 @@ def test_mp3_codes_at_the_rates_of_files_and_not_only_at_ours(
     assert max(kbps for kbps, _ in drawn) > 64  # usual
 
 
-def test_s2_shifts_around_the_end_and_fills_what_a_faster_tempo_leaves(speech: Samples) -> None:
+def test_s2_shifts_around_the_end_and_fills_up_after_a_faster_tempo(speech: Samples) -> None:
     # Whatever is drawn, no copy ends in silence: that would tell a fast copy by its padding.
     for number in range(40):
-        made = altered_copy(speech, RATE, kind="s2", seed=0, utterance="a", number=number)
+        made = copies.s2_copy(speech, RATE, copy_rng(0, "a", number))
         assert np.abs(made[-200:]).max() > 0
 
 
@@ -162,18 +169,13 @@ def test_an_s2_copy_to_which_nothing_happens_is_still_a_copy(speech: Samples) ->
     assert not any(np.may_share_memory(copy, piece) for copy in made)
 
 
-def test_an_unknown_kind_is_refused(speech: Samples) -> None:
-    with pytest.raises(InputError, match="'mp3'; choose from codec, noise, band"):
-        altered_copy(speech, RATE, kind="mp3", seed=0, utterance="a", number=1)
-
-
 def test_half_of_our_copies_have_a_band_or_a_codec_alone(monkeypatch) -> None:
     def marks(value: float):
         return lambda samples, rate_hz, rng: samples + value
 
     monkeypatch.setattr(copies, "band_copy", marks(1))
     monkeypatch.setattr(copies, "codec_copy", marks(2))
-    monkeypatch.setattr(copies, "LIFE", [(marks(10), 1.0), (marks(20), 1.0)])
+    monkeypatch.setattr(copies, "REAL_LIFE", [(marks(10), 1.0), (marks(20), 1.0)])
     rng = np.random.default_rng(0)
     found = [float(copies.our_copy(np.zeros(1), RATE, rng)[0]) for _ in range(1000)]
     shares = [found.count(value) / 1000 for value in (1, 2, 30)]

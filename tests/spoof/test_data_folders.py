@@ -1,64 +1,17 @@
+"""Data sets in folders: plain ones, Fake-or-Real, DEEP-VOICE."""
+
 from pathlib import Path
 
 import pytest
 
 from cqtnet.errors import ManifestError, NotAudioError
-from spoof.data import DataWarning, load_data
-from spoof.data.files import audio_below
-from spoof.data.folders import load_fake_or_real, load_folders
-from tests.spoof.trees import sounds, text
+from spoof.data import DataWarning
+from spoof.data.folders import audio_below, load_fake_or_real, load_folders
+from spoof.data.lists import load_data
+from spoof.data.split import split_by_group
+from tests.spoof.material import text, tree
 
 LONG = "wav_16k.wav_norm.wav_mono.wav_silence.wav"
-
-
-def fake_or_real(root: Path) -> Path:
-    sides = [
-        f"{split}/{label}"
-        for split in ("training", "validation", "testing")
-        for label in ("real", "fake")
-    ]
-    return sounds(root, *(f"{side}/file{n}.{LONG}" for side in sides for n in (1, 2)))
-
-
-@pytest.mark.parametrize("given", ["", "for-norm", "for-norm/for-norm"])
-def test_fake_or_real_is_read_from_any_of_its_outer_folders(tmp_path: Path, given: str) -> None:
-    fake_or_real(tmp_path / "for-norm/for-norm")
-    utterances = load_data(tmp_path / given)
-    assert len(utterances) == 12
-    assert {(u.split, u.is_fake) for u in utterances} == {
-        (split, fake) for split in ("train", "valid", "test") for fake in (True, False)
-    }
-    assert all(("/fake/" in str(u.path)) == u.is_fake for u in utterances)
-    assert {u.collection for u in utterances} == {"for-norm"}
-
-
-def test_a_recording_of_fake_or_real_is_what_stands_before_the_first_dot(tmp_path: Path) -> None:
-    names = (f"file7.{LONG}", "file7.mp3.wav_2sec.wav", f"file8.{LONG}")
-    root = sounds(
-        tmp_path / "for-2sec/for-2seconds", *(f"real/{n}" for n in names), "fake/file7.wav"
-    )
-    groups = {u.path.name: u.group for u in load_data(root.parent) if not u.is_fake}
-    assert groups[names[0]] == groups[names[1]] != groups[names[2]]
-    # Every folder counts its own: the fake file7 is another recording.
-    assert groups[names[0]] not in {u.group for u in load_data(root.parent) if u.is_fake}
-    assert {u.split for u in load_data(root.parent)} == {""}
-
-
-def test_fake_or_real_under_another_name_is_known_by_its_split_folders(tmp_path: Path) -> None:
-    utterances = load_data(fake_or_real(tmp_path / "mine"))
-    assert "training/real/file1" in {u.group for u in utterances}
-
-
-def test_two_versions_of_fake_or_real_at_once_are_refused(tmp_path: Path) -> None:
-    for version in ("for-norm", "for-original"):
-        fake_or_real(tmp_path / version)
-    with pytest.raises(ManifestError, match=r"for-norm, for-original: the same recordings"):
-        load_data(tmp_path)
-
-
-def test_a_folder_called_alike_is_no_version_of_fake_or_real(tmp_path: Path) -> None:
-    root = sounds(tmp_path, "for-sale/x.wav", "for-rent/x.wav", "real/a.wav", "fake/b.wav")
-    assert len(load_data(root)) == 2
 
 
 @pytest.mark.parametrize(
@@ -67,43 +20,34 @@ def test_a_folder_called_alike_is_no_version_of_fake_or_real(tmp_path: Path) -> 
 def test_folders_are_known_by_any_word_for_real_and_fake(
     tmp_path: Path, real: str, fake: str
 ) -> None:
-    utterances = load_data(sounds(tmp_path, f"{real}/a.wav", f"{fake}/b.wav"))
-    assert [(u.path.name, u.is_fake) for u in sorted(utterances, key=lambda u: u.path.name)] == [
-        ("a.wav", False),
-        ("b.wav", True),
-    ]
+    utterances = load_data(tree(tmp_path, f"{real}/a.wav", f"{fake}/b.wav"))
+    assert {u.path.name: u.is_fake for u in utterances} == {"a.wav": False, "b.wav": True}
 
 
 def test_a_folder_below_the_label_is_the_group_in_real_and_fake_alike(tmp_path: Path) -> None:
-    root = sounds(
-        tmp_path, "real/ann/1.wav", "real/ann/book/2.wav", "fake/ann/1.wav", "fake/bob/1.wav"
-    )
-    groups = [(u.is_fake, u.group, u.collection) for u in load_data(root)]
-    assert sorted(groups) == [
-        (False, "ann", "ann"),
-        (False, "ann", "ann"),
-        (True, "ann", "ann"),
-        (True, "bob", "bob"),
-    ]
+    names = ("real/ann/1.wav", "real/ann/book/2.wav", "fake/ann/1.wav", "fake/bob/1.wav")
+    groups = [(u.is_fake, u.group, u.collection) for u in load_data(tree(tmp_path, *names))]
+    real, fake = (False, "ann", "ann"), (True, "ann", "ann")
+    assert sorted(groups) == [real, real, fake, (True, "bob", "bob")]
 
 
 def test_a_recording_and_its_copy_of_the_same_name_are_one_group_within_a_split(
     tmp_path: Path,
 ) -> None:
     names = ("train/real/7.wav", "train/fake/7.flac", "test/real/7.wav", "test/fake/8.wav")
-    found = {(u.split, u.is_fake): u.group for u in load_data(sounds(tmp_path, *names))}
+    found = {(u.split, u.is_fake): u.group for u in load_data(tree(tmp_path, *names))}
     assert found["train", False] == found["train", True] != found["test", False]
     assert found["test", False] != found["test", True]
 
 
 def test_split_folders_are_known_by_their_words(tmp_path: Path) -> None:
     names = [f"{s}/{label}/1.wav" for s in ("Train", "dev", "eval") for label in ("real", "fake")]
-    assert {u.split for u in load_data(sounds(tmp_path, *names))} == {"train", "valid", "test"}
+    assert {u.split for u in load_data(tree(tmp_path, *names))} == {"train", "valid", "test"}
 
 
 def test_a_split_folder_without_labels_is_left_out_with_a_warning(tmp_path: Path) -> None:
-    sounds(tmp_path, "train/real/1.wav", "train/fake/1.wav", "test/1.wav")
-    with pytest.warns(DataWarning, match="test is left out: it does not say"):
+    tree(tmp_path, "train/real/1.wav", "train/fake/1.wav", "test/1.wav")
+    with pytest.warns(DataWarning, match="test is left out: it has no folders of real and fake"):
         assert len(load_data(tmp_path)) == 2
 
 
@@ -125,24 +69,19 @@ def test_folders_that_do_not_fit_are_refused(
         if name.endswith(".txt"):
             text(tmp_path / name, "no sound")
         else:
-            sounds(tmp_path, name)
+            tree(tmp_path, name)
     with pytest.raises(ManifestError, match=message):
         load_folders(tmp_path)
 
 
-def test_fake_or_real_that_is_not_there_is_refused_by_its_own_words(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="no for-norm, for-2sec, for-rerec or for-original"):
-        load_fake_or_real(sounds(tmp_path, "clips/1.wav"))
-
-
-def test_hidden_files_and_other_files_are_passed_over(tmp_path: Path) -> None:
-    sounds(tmp_path, "b/2.wav", "a.wav", "._a.wav", ".cache/1.wav")
+def test_hidden_files_and_other_files_are_skipped(tmp_path: Path) -> None:
+    tree(tmp_path, "b/2.wav", "a.wav", "._a.wav", ".cache/1.wav")
     text(tmp_path / "b/notes.txt", "")
     assert list(audio_below(tmp_path)) == [tmp_path / "a.wav", tmp_path / "b/2.wav"]
 
 
 def test_a_loop_of_links_ends(tmp_path: Path) -> None:
-    sounds(tmp_path, "a/1.wav")
+    tree(tmp_path, "a/1.wav")
     (tmp_path / "a/again").symlink_to(tmp_path, target_is_directory=True)
     assert [path.name for path in audio_below(tmp_path)] == ["1.wav"]
 
@@ -150,3 +89,108 @@ def test_a_loop_of_links_ends(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotAudioError, match="gone cannot be read: No such file"):
         list(audio_below(tmp_path / "gone"))
+
+
+# Fake-or-Real.
+
+
+def fake_or_real(root: Path) -> Path:
+    splits = ("training", "validation", "testing")
+    sides = [f"{split}/{label}" for split in splits for label in ("real", "fake")]
+    return tree(root, *(f"{side}/file{n}.{LONG}" for side in sides for n in (1, 2)))
+
+
+@pytest.mark.parametrize("given", ["", "for-norm", "for-norm/for-norm"])
+def test_fake_or_real_is_read_from_any_of_its_outer_folders(tmp_path: Path, given: str) -> None:
+    fake_or_real(tmp_path / "for-norm/for-norm")
+    utterances = load_data(tmp_path / given)
+    assert len(utterances) == 12
+    assert {(u.split, u.is_fake) for u in utterances} == {
+        (split, fake) for split in ("train", "valid", "test") for fake in (True, False)
+    }
+    assert all(("/fake/" in str(u.path)) == u.is_fake for u in utterances)
+    assert {u.collection for u in utterances} == {"for-norm"}
+
+
+def test_a_recording_of_fake_or_real_is_what_stands_before_the_first_dot(tmp_path: Path) -> None:
+    names = (f"file7.{LONG}", "file7.mp3.wav_2sec.wav", f"file8.{LONG}")
+    real = [f"real/{name}" for name in names]
+    root = tree(tmp_path / "for-2sec/for-2seconds", *real, "fake/file7.wav")
+    utterances = load_data(root.parent)
+    groups = {u.path.name: u.group for u in utterances if not u.is_fake}
+    assert groups[names[0]] == groups[names[1]] != groups[names[2]]
+    # Every folder has its own numbers: the fake file7 is another recording.
+    assert groups[names[0]] not in {u.group for u in utterances if u.is_fake}
+    assert {u.split for u in utterances} == {""}
+
+
+def test_fake_or_real_under_another_name_is_known_by_its_split_folders(tmp_path: Path) -> None:
+    utterances = load_data(fake_or_real(tmp_path / "mine"))
+    assert "training/real/file1" in {u.group for u in utterances}
+
+
+def test_two_versions_of_fake_or_real_at_once_are_refused(tmp_path: Path) -> None:
+    for version in ("for-norm", "for-original"):
+        fake_or_real(tmp_path / version)
+    with pytest.raises(ManifestError, match=r"for-norm, for-original: the same recordings"):
+        load_data(tmp_path)
+
+
+def test_a_folder_called_alike_is_no_version_of_fake_or_real(tmp_path: Path) -> None:
+    root = tree(tmp_path, "for-sale/x.wav", "for-rent/x.wav", "real/a.wav", "fake/b.wav")
+    assert len(load_data(root)) == 2
+
+
+def test_fake_or_real_that_is_not_there_is_refused_by_its_own_words(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="no for-norm, for-2sec, for-rerec or for-original"):
+        load_fake_or_real(tree(tmp_path, "clips/1.wav"))
+
+
+# DEEP-VOICE.
+
+NAMES = ("biden", "linus", "margot", "musk", "obama", "ryan", "taylor", "trump")
+FILES = [f"AUDIO/REAL/{name}-original.wav" for name in NAMES] + [
+    f"AUDIO/FAKE/{a.title()}-to-{b.title()}.wav" for a in NAMES for b in NAMES if a != b
+]
+
+
+@pytest.mark.parametrize("given", ["", "KAGGLE", "KAGGLE/AUDIO"])
+def test_deep_voice_is_found_at_any_of_its_folders(tmp_path: Path, given: str) -> None:
+    tree(tmp_path / "KAGGLE", *FILES, duration_s=0.01)
+    utterances = load_data(tmp_path / given)
+    assert sum(u.is_fake for u in utterances) == 56 and len(utterances) == 64
+
+
+def test_a_conversion_is_grouped_with_the_recording_it_was_made_from(tmp_path: Path) -> None:
+    root = tree(tmp_path, "AUDIO/REAL/obama-original.wav", "AUDIO/FAKE/Obama-to-Biden.wav")
+    real, fake = sorted(load_data(root), key=lambda u: u.is_fake)
+    assert (real.group, real.speaker, real.system) == ("obama", "obama", "")
+    assert (fake.group, fake.speaker, fake.system) == ("obama", "biden", "RVC")
+    assert len({u.group for u in load_data(root / "AUDIO", layout="folders")}) == 2
+
+
+def test_no_split_of_deep_voice_parts_a_conversion_from_its_recording(tmp_path: Path) -> None:
+    split = split_by_group(load_data(tree(tmp_path, *FILES, duration_s=0.01)), seed=3)
+    for side in (split.train, split.valid, split.test):
+        sources = {u.path.stem.split("-")[0].casefold() for u in side}
+        assert len(side) == 8 * len(sources)  # the recording and its seven conversions
+    assert len(split.train) > len(split.test) >= len(split.valid) >= 8
+
+
+def test_conversions_in_folders_of_another_name_are_recognised_by_their_names(
+    tmp_path: Path,
+) -> None:
+    root = tree(tmp_path / "voices", "REAL/obama.wav", "FAKE/Obama-to-Biden.wav")
+    assert {u.group for u in load_data(root)} == {"obama"}
+
+
+def test_a_fake_that_does_not_name_its_source_is_refused(tmp_path: Path) -> None:
+    root = tree(tmp_path, "AUDIO/REAL/obama.wav", "AUDIO/FAKE/Obama.wav")
+    with pytest.raises(ManifestError, match=r"Obama\.wav does not name .* call it SOURCE-to-VOICE"):
+        load_data(root)
+    assert len(load_data(root / "AUDIO", layout="folders")) == 2
+
+
+def test_deep_voice_that_is_not_there_says_what_is_expected(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="no AUDIO/REAL and AUDIO/FAKE, with names like Obama"):
+        load_data(tree(tmp_path, "clips/1.wav"), layout="deep-voice")

@@ -1,3 +1,5 @@
+"""Segments, and utterances joined to recordings."""
+
 from pathlib import Path
 
 import numpy as np
@@ -6,24 +8,30 @@ import soundfile
 
 from cqtnet import audio
 from cqtnet.errors import InputError
-from spoof.data import Utterance, joined, joined_segments, segments
-from spoof.data.segments import Short
-from tests.spoof.trees import RATE
+from spoof.data import Short, Utterance, file_blocks, joined, segments
+from tests.spoof.material import RATE_HZ
 
 
 def ramp(n: int) -> np.ndarray:
     return np.arange(n, dtype=np.float32)
 
 
+def cut(samples: np.ndarray, **options: object) -> list[list[float]]:
+    return [segment.tolist() for segment in segments([samples], **options)]
+
+
 def test_segments_follow_each_other_and_the_rest_is_dropped() -> None:
-    np.testing.assert_array_equal(
-        segments(ramp(11), rate_hz=2, length_s=2.0), [[0, 1, 2, 3], [4, 5, 6, 7]]
-    )
+    assert cut(ramp(11), rate_hz=2, length_s=2.0) == [[0, 1, 2, 3], [4, 5, 6, 7]]
 
 
-def test_a_hop_lets_segments_overlap() -> None:
-    found = segments(ramp(8), rate_hz=1, length_s=4, hop_s=2)
-    np.testing.assert_array_equal(found, [[0, 1, 2, 3], [2, 3, 4, 5], [4, 5, 6, 7]])
+@pytest.mark.parametrize(("hop_s", "starts"), [(2, [0, 2, 4]), (3, [0, 3]), (5, [0])])
+@pytest.mark.parametrize("block", [1, 3, 8])
+def test_a_hop_lets_segments_overlap_or_leaves_gaps_however_samples_come(
+    block: int, hop_s: int, starts: list[int]
+) -> None:
+    blocks = np.split(ramp(8), range(block, 8, block))
+    found = [s.tolist() for s in segments(blocks, rate_hz=1, length_s=4, hop_s=hop_s)]
+    assert found == [list(range(start, start + 4)) for start in starts]
 
 
 @pytest.mark.parametrize(
@@ -33,20 +41,18 @@ def test_a_hop_lets_segments_overlap() -> None:
 def test_a_short_recording_is_repeated_padded_or_skipped(
     short: Short, expected: list[list[int]]
 ) -> None:
-    found = segments(ramp(3), rate_hz=1, length_s=7, short=short)
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, np.reshape(expected, (-1, 7)))
-
-
-def test_a_recording_of_just_one_segment_is_not_short() -> None:
-    assert segments(ramp(7), rate_hz=1, length_s=7, short="skip").shape == (1, 7)
+    assert cut(ramp(3), rate_hz=1, length_s=7, short=short) == expected
+    assert cut(ramp(7), rate_hz=1, length_s=7, short=short) == [list(range(7))]
+    assert cut(ramp(0), rate_hz=1, length_s=7, short=short) == []
 
 
 def test_segments_are_not_the_recording_itself() -> None:
     samples = ramp(8)
-    for length_s in (4, 8):
-        segments(samples, rate_hz=1, length_s=length_s)[:] = -1
+    for segment in segments([samples], rate_hz=1, length_s=4, hop_s=2):
+        assert segment.dtype == np.float32
+        segment[:] = -1
     np.testing.assert_array_equal(samples, ramp(8))
+    assert cut(samples, rate_hz=1, length_s=4, hop_s=2)[2] == [4, 5, 6, 7]
 
 
 @pytest.mark.parametrize(
@@ -60,13 +66,7 @@ def test_segments_are_not_the_recording_itself() -> None:
 )
 def test_impossible_segments_are_refused(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        segments(ramp(8), **{"rate_hz": 4, "length_s": 1.0, **wrong})  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("shape", [(0,), (2, 4)])
-def test_samples_that_cannot_be_cut_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(InputError, match="can't be cut"):
-        segments(np.zeros(shape, np.float32), rate_hz=4, length_s=1)
+        cut(ramp(8), **{"rate_hz": 4, "length_s": 1.0, **wrong})
 
 
 def spoken(name: str, speaker: str, system: str = "", split: str = "train") -> Utterance:
@@ -98,43 +98,16 @@ def test_unknown_speakers_are_joined_with_nobody() -> None:
     assert [j.paths for j in joined([one, one])] == [(Path("1"),), (Path("1"),)]
 
 
-@pytest.fixture
-def recordings(tmp_path: Path, rng: np.random.Generator) -> tuple[list[Path], np.ndarray]:
-    """Five recordings of 0.3 to 2.1 s, and what they are one after the other."""
+def test_files_are_cut_as_if_they_were_one(tmp_path: Path, rng: np.random.Generator) -> None:
     paths, parts = [], []
     for number, n_samples in enumerate((2400, 16800, 7, 8000, 9999)):
-        paths.append(tmp_path / f"{number}.wav")
         parts.append(rng.uniform(-0.5, 0.5, n_samples).astype(np.float32))
-        soundfile.write(paths[-1], parts[-1], RATE, subtype="FLOAT")
-    return paths, np.concatenate(parts)
-
-
-@pytest.mark.parametrize("length_s", [0.5, 1.0, 2.3, 40.0])
-@pytest.mark.parametrize("short", ["repeat", "pad", "skip"])
-def test_joined_recordings_are_cut_as_if_they_were_one(
-    recordings: tuple[list[Path], np.ndarray], length_s: float, short: Short
-) -> None:
-    paths, whole = recordings
-    (one,) = joined([spoken(str(path), "ann") for path in paths])
-    found = list(joined_segments(one, rate_hz=RATE, length_s=length_s, short=short))
-    expected = segments(whole, rate_hz=RATE, length_s=length_s, short=short)
-    np.testing.assert_array_equal(np.reshape(found, expected.shape), expected)
-
-
-def test_segments_already_given_do_not_change(
-    recordings: tuple[list[Path], np.ndarray],
-) -> None:
-    (one,) = joined([spoken(str(path), "ann") for path in recordings[0]])
-    made = joined_segments(one, rate_hz=RATE, length_s=0.5)
-    first = next(made)
-    kept = first.copy()
-    next(made)
-    np.testing.assert_array_equal(first, kept)
-
-
-def test_a_damaged_recording_is_warned_of(recordings: tuple[list[Path], np.ndarray]) -> None:
-    paths, _ = recordings
+        paths.append(tmp_path / f"{number}.wav")
+        soundfile.write(paths[-1], parts[-1], RATE_HZ, subtype="FLOAT")
+    whole = np.concatenate(parts)
+    np.testing.assert_array_equal(np.concatenate(list(file_blocks(paths, RATE_HZ))), whole)
+    found = segments(file_blocks(paths, RATE_HZ), rate_hz=RATE_HZ, length_s=2.3)
+    assert [s.tolist() for s in found] == cut(whole, rate_hz=RATE_HZ, length_s=2.3)
     paths[1].write_bytes(paths[1].read_bytes()[:-20_000])
-    (one,) = joined([spoken(str(path), "ann") for path in paths])
     with pytest.warns(audio.AudioWarning, match=r"1\.wav: truncated"):
-        list(joined_segments(one, rate_hz=RATE, length_s=1.0))
+        list(file_blocks(paths, RATE_HZ))

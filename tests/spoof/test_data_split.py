@@ -1,3 +1,5 @@
+"""Splits by group, and the balance of both classes."""
+
 from collections import Counter
 from pathlib import Path
 
@@ -5,7 +7,8 @@ import numpy as np
 import pytest
 
 from cqtnet.errors import InputError
-from spoof.data import DataWarning, Split, Utterance, folds, split_by_group
+from spoof.data import DataWarning, Utterance, balance
+from spoof.data.split import Split, folds, split_by_group
 
 
 def utterances(sizes: dict[str, tuple[int, int]], split: str = "") -> list[Utterance]:
@@ -160,3 +163,9 @@ def test_folds_that_no_groups_are_for_are_refused() -> None:
 def test_the_time_grows_with_the_number_of_groups_and_not_with_its_square() -> None:
     data = [Utterance(Path("x.wav"), n % 3 == 0, f"g{n}") for n in range(40_000)]
     assert len(split_by_group(data).test) == pytest.approx(8_000, rel=0.001)
+
+
+def test_the_balance_of_s3s_numbers() -> None:
+    data = utterances({"g": (303, 2615)})
+    assert balance(data) == "303 real, 2615 fake: 8.63 fake to 1 real"
+    assert balance(utterances({"g": (0, 2)})) == "0 real, 2 fake: inf fake to 1 real"

@@ -1,9 +1,10 @@
-"""Detection: the score over time, the ratio, the verdict, and when there is none."""
+"""Detection: the score over time, the ratio, the verdict; and the weights that are shipped."""
 
 import json
 import math
 import re
-from collections.abc import Iterator
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,20 +16,20 @@ from PIL import Image
 from torch import Tensor, nn
 
 from cqtnet.errors import InputError, NotAudioError
-from spoof.calibration import Calibration
-from spoof.checkpoint import Trained
+from spoof.bench import buzz
+from spoof.checkpoint import SHIPPED, Calibration, Trained, load_calibration, load_trained
 from spoof.detect import (
     Detection,
     Detector,
+    as_lines,
     headline,
-    heard_frames,
-    scores_over_time,
-    tell,
+    sounding_frames,
+    support_in_words,
+    verdict_of,
     window_starts,
 )
-from spoof.report import timeline
-from spoof.words import ratio_in_words, support_in_words, verdict_of
-from tests.spoof.voices import RATE_HZ, TINY, sound, write
+from spoof.plots import timeline
+from tests.spoof.material import RATE_HZ, TINY, sound, write
 
 
 class High(nn.Module):
@@ -56,8 +57,8 @@ def mixed(tmp_path: Path) -> Path:
 
 def test_the_score_over_time_shows_where_the_voice_changes(mixed: Path) -> None:
     found = detector().detect(mixed, hop_s=0.5)
-    middles, scores = scores_over_time(found)
-    assert middles.tolist() == [0.25 + 0.5 * i for i in range(8)]
+    assert [w.start_s + 0.25 for w in found.windows] == [0.25 + 0.5 * i for i in range(8)]
+    scores = np.array([w.score for w in found.windows])
     assert (scores[:4] < -4).all() and (scores[4:] > 4).all()
     assert found.score == pytest.approx(scores.mean()) and abs(found.score) < 1
     assert found.verdict == "insufficient"
@@ -103,8 +104,7 @@ def test_too_little_to_hear_is_no_evidence(tmp_path: Path, samples: np.ndarray, 
 def test_windows_without_sound_do_not_count(tmp_path: Path) -> None:
     samples = np.concatenate([sound(True, 1), np.zeros(16_000, np.float32)])
     found = detector().detect(write(tmp_path / "a.wav", samples), hop_s=0.5)
-    _, scores = scores_over_time(found)
-    assert np.isfinite(scores).tolist() == [True] * 4 + [False] * 4
+    assert [w.score is None for w in found.windows] == [False] * 4 + [True] * 4
     assert found.verdict == "synthetic"
     assert found.duration_s == 4 and found.sound_s == pytest.approx(2, abs=0.05)
 
@@ -113,9 +113,9 @@ def test_sound_is_what_rises_above_the_floor_and_is_near_the_loudest() -> None:
     loud = 5 * sound(True, 1, seconds=1)  # -6 dB of full scale
     quiet = 5e-3 * loud  # -52 dB: above the floor
     samples = np.concatenate([loud, quiet, np.zeros(8000, np.float32)])
-    assert heard_frames(samples, RATE_HZ).sum() == 50  # of 20 ms
-    assert heard_frames(quiet, RATE_HZ).all() and not heard_frames(0.1 * quiet, RATE_HZ).any()
-    assert not len(heard_frames(loud[:10], RATE_HZ))
+    assert sounding_frames(samples, RATE_HZ).sum() == 50  # of 20 ms
+    assert sounding_frames(quiet, RATE_HZ).all() and not sounding_frames(0.1 * quiet, RATE_HZ).any()
+    assert not len(sounding_frames(loud[:10], RATE_HZ))
 
 
 def test_what_is_shorter_than_a_window_is_filled_as_the_recipe_says(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_what_is_shorter_than_a_window_is_filled_as_the_recipe_says(tmp_path: Pa
 def test_a_calibration_of_few_groups_supports_no_verdict(tmp_path: Path) -> None:
     found = detector(most=2.0).detect(write(tmp_path / "a.wav", sound(True, 3)))
     assert found.verdict == "insufficient" and found.log_lr == 2.0
-    assert "rests on too few collections or speakers" in found.reasons[0]
+    assert "has too few collections or speakers" in found.reasons[0]
 
 
 def test_without_a_calibration_no_ratio_is_stated(mixed: Path) -> None:
@@ -141,7 +141,7 @@ def test_without_a_calibration_no_ratio_is_stated(mixed: Path) -> None:
 def test_a_network_that_gives_no_numbers_is_refused(mixed: Path) -> None:
     wrong = detector()
     wrong.trained.net.forward = lambda x: x[:, :1] * math.nan  # type: ignore[method-assign]
-    with pytest.raises(InputError, match=r"mixed\.wav: the network gives scores that are no num"):
+    with pytest.raises(InputError, match=r"mixed\.wav: the network's scores are no num"):
         wrong.detect(mixed)
 
 
@@ -149,7 +149,7 @@ def test_what_is_no_audio_and_a_hop_of_nothing_are_refused(tmp_path: Path, mixed
     (tmp_path / "a.txt").write_text("no audio")
     with pytest.raises(NotAudioError, match=r"a\.txt"):
         detector().detect(tmp_path / "a.txt")
-    with pytest.raises(InputError, match=r"a hop of 0 s is too short; give 0\.01 s or more"):
+    with pytest.raises(InputError, match=r"a hop of 0 s is too short; give at least 0\.01 s"):
         detector().detect(mixed, hop_s=0)
 
 
@@ -177,42 +177,32 @@ def test_words_never_state_a_fact() -> None:
         == "weak support for a human voice rather than a synthetic one"
     )
     assert support_in_words(0.1) == "no support for either proposition"
-    assert ratio_in_words(math.log(50)) == (
-        "The score is 50 times more probable if the voice was made or changed by a machine than "
-        "if not."
-    )
-    assert "as probable if" in ratio_in_words(0.0)
 
 
 def test_lines_begin_with_the_verdict_and_end_with_what_was_learned(tmp_path: Path) -> None:
     found = detector(slope=0.6).detect(write(tmp_path / "a.wav", sound(True, 3)))
-    lines = tell(found)
+    lines = as_lines(found)
     assert "a.wav: SYNTHETIC  LR 20 (ln 3.0): moderate support for a synthetic" in lines[0]
     assert "trained on 30 human and 40 synthetic recordings" in lines[-1]
     assert "cannot judge" in lines[-1]
     assert not any("highest" in line for line in lines)
 
 
-def test_a_stretch_that_stands_out_is_told(mixed: Path) -> None:
-    lines = [line for line in tell(detector().detect(mixed)) if line.startswith("  highest")]
+def test_a_window_that_stands_out_is_named(mixed: Path) -> None:
+    lines = [line for line in as_lines(detector().detect(mixed)) if line.startswith("  highest")]
     assert len(lines) == 1 and " at 0:02" in lines[0]
 
 
 def test_a_bounded_ratio_is_called_so(tmp_path: Path) -> None:
     found: Detection = detector().detect(write(tmp_path / "a.wav", sound(True, 3)))
-    assert headline(found).endswith("; the bound of what the calibration supports")
+    assert headline(found).endswith("; the calibration supports no more")
 
 
-@pytest.fixture
-def pictures(tmp_path: Path, mixed: Path) -> Iterator[Image.Image]:
+def test_the_picture_shows_scores(tmp_path: Path, mixed: Path) -> None:
     own = detector()
     timeline(own.detect(mixed), own.calibration).savefig(tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as picture:
-        yield picture.convert("L")
-
-
-def test_the_picture_shows_scores(pictures: Image.Image) -> None:
-    assert np.ptp(np.asarray(pictures)) > 100 and pictures.width > 500
+        assert np.ptp(np.asarray(picture.convert("L"))) > 100 and picture.width > 500
 
 
 def test_long_recordings_have_windows_to_their_end(tmp_path: Path) -> None:
@@ -222,3 +212,55 @@ def test_long_recordings_have_windows_to_their_end(tmp_path: Path) -> None:
     found = detector().detect(path)
     assert found.duration_s == 60 and len(found.windows) == 239
     assert found.windows[-1].end_s == 60 and found.verdict == "human"
+
+
+# The weights that are shipped.
+
+
+def test_they_are_small_and_calibrated_and_bounded_by_their_witnesses() -> None:
+    trained = load_trained("light")
+    assert trained.recipe.name == "light"
+    assert sum(file.stat().st_size for file in SHIPPED.iterdir()) < 3_000_000
+    calibration = load_calibration(trained.path, trained.sha256)
+    assert calibration is not None
+    known = calibration.data
+    assert calibration.most == pytest.approx(math.log(known["human_groups"] + 1))
+    assert calibration.least == pytest.approx(-math.log(known["synthetic_groups"] + 1))
+    assert known["groups"] > 30  # all collections that were learned from, by folds
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100])
+def test_a_ratio_is_stated_whatever_the_rate(tmp_path, rate_hz: int) -> None:
+    samples = np.interp(np.arange(6 * rate_hz) / rate_hz, np.arange(96_000) / 16_000, buzz(6.0))
+    soundfile.write(tmp_path / "a.wav", samples, rate_hz)
+    found = Detector.named("light", device="cpu").detect(tmp_path / "a.wav")
+    assert found.log_lr is not None and math.isfinite(found.log_lr)
+    assert [window.start_s for window in found.windows] == [0, 1.5, 3]
+
+
+def test_ten_times_the_level_is_the_same_voice(tmp_path) -> None:
+    scores = []
+    for name, gain in (("soft", 0.05), ("loud", 0.5)):
+        soundfile.write(tmp_path / f"{name}.wav", gain * buzz(6.0), 22_050, subtype="FLOAT")
+        scores.append(Detector.named("light", device="cpu").detect(tmp_path / f"{name}.wav").score)
+    assert scores[0] == pytest.approx(scores[1], abs=0.02)
+
+
+def test_judging_a_voice_loads_few_modules_of_the_project(tmp_path: Path) -> None:
+    """And none that only training, other detectors or pictures need."""
+    path = write(tmp_path / "a.wav", buzz(2.0), 16_000)
+    code = (
+        "import sys; sys.argv = ['cqtnet', 'spoof', 'detect', sys.argv[1]]\n"
+        "from cqtnet.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('modules:', *sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
+    lines = run.stdout.splitlines()
+    assert "LR" in lines[0] and lines[-1].startswith("modules:"), run.stderr
+    packages = ("augment", "cqtnet", "verify", "eval", "spoof")
+    modules = [name for name in lines[-1].split() if name.partition(".")[0] in packages]
+    assert len(modules) <= 60
+    unneeded = {"cqtnet.music", "eval", "matplotlib", "spoof.copies", "spoof.sources"}
+    assert not unneeded & set(lines[-1].split())

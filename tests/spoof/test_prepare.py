@@ -1,18 +1,22 @@
-"""From recordings to inputs: cut, changed, kept, and never guessed."""
+"""From recordings to inputs: cut, changed, kept, and split."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cqtnet import audio
+from cqtnet.cache import code_files
 from cqtnet.errors import InputError, NotAudioError
 from spoof import prepare
-from spoof.data.utterance import Utterance
-from spoof.prepare import Change, Preparer, as_recordings, recording_hash
-from tests.spoof.voices import RATE_HZ, TINY, bands, sound, write
+from spoof.data import Utterance, joined
+from spoof.prepare import Change, Preparer, input_key, recording_hash
+from spoof.recipes import find
+from tests.spoof.material import RATE_HZ, TINY, bands, sound, text, write
 
 
 @pytest.fixture
@@ -20,8 +24,10 @@ def one(tmp_path: Path) -> Utterance:
     return Utterance(write(tmp_path / "a.wav", sound(False, 1, seconds=1.2)), False, "a")
 
 
-def preparer(tmp_path: Path, told: Callable[[int, int], None] = lambda done, of: None) -> Preparer:
-    return Preparer(tmp_path / "cache", told=told)
+def preparer(
+    tmp_path: Path, report: Callable[[int, int], None] = lambda done, of: None
+) -> Preparer:
+    return Preparer(tmp_path / "cache", report=report)
 
 
 def test_each_segment_is_what_the_feature_makes_of_it(one: Utterance, tmp_path: Path) -> None:
@@ -41,10 +47,10 @@ def test_segments_may_overlap(one: Utterance, tmp_path: Path) -> None:
 
 
 def test_a_second_time_nothing_is_made(one: Utterance, tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
-    ready = preparer(tmp_path, lambda done, of: told.append((done, of)))
+    reported: list[tuple[int, int]] = []
+    ready = preparer(tmp_path, lambda done, of: reported.append((done, of)))
     first, second = ready.examples([one], TINY), ready.examples([one], TINY)
-    assert told == [(1, 1)]
+    assert reported == [(1, 1)]
     np.testing.assert_array_equal(first.values, second.values)
 
 
@@ -79,17 +85,17 @@ def test_recordings_of_a_speaker_are_joined_where_the_recipe_joins(tmp_path: Pat
 
 def test_a_change_is_made_at_the_files_own_rate(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", sound(False, 1, seconds=1, rate_hz=16_000), 16_000)
-    heard: list[tuple[int, int]] = []
+    seen: list[tuple[int, int]] = []
 
     def halved(samples: np.ndarray, rate_hz: int) -> np.ndarray:
-        heard.append((len(samples), rate_hz))
+        seen.append((len(samples), rate_hz))
         return samples / 2
 
     ready = preparer(tmp_path)
     level = replace(TINY, feature=mean_level, input_shape=(1,))
     found = ready.examples([Utterance(path, False, "a")], level, change=Change("half", halved))
     plain = ready.examples([Utterance(path, False, "a")], level)
-    assert heard == [(16_000, 16_000)]
+    assert seen == [(16_000, 16_000)]
     np.testing.assert_allclose(found.values, plain.values / 2, rtol=2e-3)
 
 
@@ -129,17 +135,18 @@ def test_an_input_of_another_shape_is_refused(one: Utterance, tmp_path: Path) ->
 
 
 def test_copies_need_a_way_to_make_them(one: Utterance, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="tiny says of no way to make copies"):
-        preparer(tmp_path).examples([one], replace(TINY, alter=None), copies=2)
+    with pytest.raises(InputError, match="tiny has no function that makes copies"):
+        preparer(tmp_path).examples([one], replace(TINY, alter=""), copies=2)
 
 
-def test_a_damaged_file_of_the_cache_is_named(one: Utterance, tmp_path: Path) -> None:
+def test_a_damaged_file_of_the_cache_is_made_anew(one: Utterance, tmp_path: Path) -> None:
     ready = preparer(tmp_path)
-    ready.examples([one], TINY)
+    before = ready.examples([one], TINY)
     (kept,) = (tmp_path / "cache").rglob("*.npy")
-    kept.write_bytes(kept.read_bytes()[:40])
-    with pytest.raises(InputError, match=rf"{kept.name} is damaged.*remove it"):
-        ready.examples([one], TINY)
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:40])
+    np.testing.assert_array_equal(ready.examples([one], TINY).values, before.values)
+    assert kept.read_bytes() == whole
 
 
 def test_much_is_left_on_disk_and_is_the_same(
@@ -150,12 +157,78 @@ def test_much_is_left_on_disk_and_is_the_same(
     on_disk = preparer(tmp_path).examples([one], TINY)
     assert isinstance(on_disk.values, np.memmap) and not isinstance(in_memory.values, np.memmap)
     np.testing.assert_array_equal(on_disk.values, in_memory.values)
-    assert not (tmp_path / "cache" / "values.npy").exists()
+    assert {file.suffix for file in (tmp_path / "cache").iterdir()} == {""}  # a folder, no file
+
+
+def test_runs_that_share_a_cache_do_not_touch_each_others_values(
+    one: Utterance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Values on disk once had one name for all runs: the second truncated the first one's."""
+    monkeypatch.setattr(prepare, "IN_MEMORY_BYTES", 0)
+    others = text(tmp_path / "cache" / "values.npy", "of another run")
+    mine = preparer(tmp_path).examples([one], TINY).values
+    assert others.read_text() == "of another run"
+    kept = mine.copy()
+    preparer(tmp_path).examples([one], replace(TINY, segment_s=0.25)).values[:] = 9
+    np.testing.assert_array_equal(mine, kept)
 
 
 def test_joined_recordings_are_named_by_all_that_they_hold(tmp_path: Path) -> None:
     paths = [write(tmp_path / f"{i}.wav", sound(True, i, seconds=0.4)) for i in range(2)]
     listed = [Utterance(path, True, "g", speaker="s") for path in paths]
-    (both,), (first, _) = as_recordings(listed, joins=True), as_recordings(listed, joins=False)
-    assert recording_hash(first) == audio.file_sha256(paths[0])
+    (both,) = joined(listed)
+    assert recording_hash(listed[0]) == audio.file_sha256(paths[0])
     assert recording_hash(both) not in {audio.file_sha256(path) for path in paths}
+
+
+# Names of what is kept.
+
+
+def test_recipes_with_one_input_share_what_is_kept_and_others_do_not() -> None:
+    assert input_key(find("s2-ann")) == input_key(find("s2-ann-dropout"))
+    names = ("s2-ann", "s2-ann@lfcc", "s2-lstm", "s1-cnn", "s4-cnn")
+    assert len({input_key(find(name)) for name in names}) == 5
+    assert input_key(TINY.changed(epochs=9)) == input_key(TINY)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rate_hz": 16_000},
+        {"segment_s": 0.25},
+        {"hop_s": 0.1},
+        {"short": "skip"},
+        {"joins": True},
+        {"feature": partial(bands, count=4)},
+    ],
+)
+def test_whatever_changes_an_input_changes_its_key(change: dict[str, object]) -> None:
+    assert input_key(replace(TINY, **change)) != input_key(TINY)
+
+
+def test_a_key_depends_on_all_code_that_is_imported_however_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, code in {
+        "planted/__init__.py": "",
+        "planted/features/tone.py": "def tone(samples):\n    from planted.far import scale\n",
+        "planted/far/__init__.py": "from planted.deep import FACTOR\ndef scale(): ...\n",
+        "planted/deep.py": "FACTOR = 2",
+        "planted/alone.py": "FACTOR = 3",
+    }.items():
+        text(tmp_path / name, code)
+    monkeypatch.syspath_prepend(tmp_path)
+    recipe = replace(TINY, feature=import_module("planted.features.tone").tone)
+    before = input_key(recipe)
+    text(tmp_path / "planted/alone.py", "FACTOR = 4")
+    assert input_key(recipe) == before
+    text(tmp_path / "planted/deep.py", "FACTOR = 4")
+    assert input_key(recipe) != before
+
+
+def test_a_key_depends_on_how_recordings_are_decoded_and_cut() -> None:
+    names = [path.name for path in code_files("spoof.data", prepare.PACKAGES)]
+    assert "decode.py" in names and "__init__.py" in names
+    assert "decode.py" not in [
+        path.name for path in code_files("spoof.features.spectra", prepare.PACKAGES)
+    ]

@@ -1,4 +1,4 @@
-"""Recipes: what the sources say of themselves, and names that keep inputs apart."""
+"""Recipes: what the sources state, and how they are found."""
 
 from dataclasses import replace
 from functools import partial
@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from cqtnet.errors import InputError
-from spoof.recipes import RECIPES, VARIANTS, find
-from spoof.recipes.recipe import Recipe, Training, described
-from tests.spoof.voices import TINY, bands
+from spoof.recipes import Recipe, Training, all_recipes, described, find
+from spoof.sources import VARIANTS
 
 OF_THE_SOURCES = [
     "s1-cnn", "s1-fcnn3", "s1-resnet18", "s2-ann", "s2-ann-dropout", "s2-cnn1d",
@@ -21,8 +20,8 @@ OF_THE_SOURCES = [
 
 
 def test_all_detectors_of_the_four_sources_are_there() -> None:
-    assert [name for name in RECIPES if name != "light"] == OF_THE_SOURCES
-    assert all(recipe.name == name for name, recipe in {**RECIPES, **VARIANTS}.items())
+    assert list(all_recipes()) == [*OF_THE_SOURCES, "light"]
+    assert all(recipe.name == name for name, recipe in {**all_recipes(), **VARIANTS}.items())
 
 
 @pytest.mark.parametrize("name", [*OF_THE_SOURCES, *VARIANTS])
@@ -73,31 +72,6 @@ def test_s3_joins_speakers_and_hears_30_s() -> None:
     for name in ("s3-simple-cnn", "s3-resnet18"):
         assert find(name).joins and find(name).segment_s == 30
     assert not find("s4-cnn").joins
-
-
-def test_recipes_with_one_input_share_what_is_kept_and_others_do_not() -> None:
-    assert find("s2-ann").input_key() == find("s2-ann-dropout").input_key()
-    keys = {find(n).input_key() for n in ("s2-ann", "s2-ann@lfcc", "s2-lstm", "s1-cnn", "s4-cnn")}
-    assert len(keys) == 5
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"rate_hz": 16_000},
-        {"segment_s": 0.25},
-        {"hop_s": 0.1},
-        {"short": "skip"},
-        {"joins": True},
-        {"feature": partial(bands, count=4)},
-    ],
-)
-def test_whatever_changes_an_input_changes_its_key(change: dict[str, object]) -> None:
-    assert replace(TINY, **change).input_key() != TINY.input_key()
-
-
-def test_training_does_not_change_the_key_of_the_input() -> None:
-    assert TINY.changed(epochs=9).input_key() == TINY.input_key()
 
 
 def test_a_function_is_described_with_what_it_is_given() -> None:

@@ -14,22 +14,24 @@ import spoof.train
 from cqtnet.errors import InputError, WeightsError
 from cqtnet.runstate import Progress
 from spoof.checkpoint import load_trained, save_trained
-from spoof.data.segments import Joined
-from spoof.data.utterance import Utterance
-from spoof.parts import (
+from spoof.data import Utterance
+from spoof.prepare import Examples, Preparer, part_examples, segment_parts
+from spoof.recipes import OURS, Recipe, Training
+from spoof.train import (
+    Learner,
+    Step,
+    TrainConfig,
     batches,
     epoch_order,
-    learning_parts,
+    is_over,
+    loss_of,
     n_batches,
     nested_chance,
-    one_part,
-    segment_parts,
+    rank_of,
+    set_rate,
+    train,
 )
-from spoof.prepare import Examples, Preparer
-from spoof.recipes import RECIPES
-from spoof.recipes.recipe import Recipe, Training
-from spoof.train import Learner, Step, TrainConfig, is_over, loss_of, rank_of, set_rate, train
-from tests.spoof.voices import TINY, one_output, voices
+from tests.spoof.material import TINY, examples, one_output, voices
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(RECIPES, "tiny", TINY)
+    monkeypatch.setitem(OURS, "tiny", TINY)
 
 
 def config(out: Path, cache: Path, recipe: Recipe = TINY, **more: object) -> TrainConfig:
@@ -62,7 +64,7 @@ def weights_of(path: Path) -> dict[str, torch.Tensor]:
 def test_voices_that_are_easily_told_apart_are_told_apart(
     data: list[Utterance], cache: Path, tmp_path: Path
 ) -> None:
-    outcome = train(data, config(tmp_path / "run", cache), told=silent)
+    outcome = train(data, config(tmp_path / "run", cache), report=silent)
     assert outcome.is_finished and len(outcome.history) == 4
     assert outcome.history[-1]["valid_accuracy"] == 1 and outcome.history[-1]["valid_eer"] == 0
     card = json.loads((tmp_path / "run" / "best.json").read_text())
@@ -83,7 +85,7 @@ def test_a_resumed_run_ends_as_one_without_pause(
 ) -> None:
     monkeypatch.setattr(spoof.train, "SAVED_EVERY_S", 0)
     recipe = TINY.changed(keep="last", schedule="cosine", **changes)
-    train(data, config(tmp_path / "whole", cache, recipe), told=silent)
+    train(data, config(tmp_path / "whole", cache, recipe), report=silent)
     steps: list[Step] = []
 
     def interrupted(step: Step) -> None:
@@ -92,8 +94,8 @@ def test_a_resumed_run_ends_as_one_without_pause(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(data, config(tmp_path / "parts", cache, recipe), told=interrupted)
-    train(data, config(tmp_path / "parts", cache, recipe, resume=True), told=silent)
+        train(data, config(tmp_path / "parts", cache, recipe), report=interrupted)
+    train(data, config(tmp_path / "parts", cache, recipe, resume=True), report=silent)
     whole, parts = weights_of(tmp_path / "whole"), weights_of(tmp_path / "parts")
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
@@ -103,7 +105,7 @@ def test_the_test_part_is_not_read(data: list[Utterance], cache: Path, tmp_path:
     bad.write_bytes(b"RIFF no audio at all")
     marked = [replace(u, split="train") for u in data]
     held_out = [Utterance(bad, is_fake, "t", split="test") for is_fake in (False, True)]
-    assert train(marked + held_out, config(tmp_path / "run", cache), told=silent).is_finished
+    assert train(marked + held_out, config(tmp_path / "run", cache), report=silent).is_finished
 
 
 def test_other_seeds_learn_otherwise_and_the_same_seed_the_same(
@@ -111,7 +113,7 @@ def test_other_seeds_learn_otherwise_and_the_same_seed_the_same(
 ) -> None:
     marked = [replace(u, split="valid" if u.group in ("g0", "g1") else "train") for u in data]
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        train(marked, config(tmp_path / name, cache, seed=seed), told=silent)
+        train(marked, config(tmp_path / name, cache, seed=seed), report=silent)
     a, b, c = (weights_of(tmp_path / name)["0.weight"] for name in "abc")
     assert torch.equal(a, b) and not torch.equal(a, c)
 
@@ -119,22 +121,22 @@ def test_other_seeds_learn_otherwise_and_the_same_seed_the_same(
 def test_a_folder_with_a_run_is_not_overwritten_and_only_the_same_run_is_resumed(
     data: list[Utterance], cache: Path, tmp_path: Path
 ) -> None:
-    train(data, config(tmp_path, cache), told=silent)
+    train(data, config(tmp_path, cache), report=silent)
     with pytest.raises(WeightsError, match="holds a run already; use --resume"):
-        train(data, config(tmp_path, cache), told=silent)
+        train(data, config(tmp_path, cache), report=silent)
     with pytest.raises(WeightsError, match="was trained with another seed"):
-        train(data, config(tmp_path, cache, seed=1, resume=True), told=silent)
+        train(data, config(tmp_path, cache, seed=1, resume=True), report=silent)
     with pytest.raises(WeightsError, match=r"with another (data_sha256|recordings|systems)"):
-        train(data[2:], config(tmp_path, cache, resume=True), told=silent)
+        train(data[2:], config(tmp_path, cache, resume=True), report=silent)
 
 
 def test_a_run_without_time_keeps_what_it_has_and_goes_on(
     data: list[Utterance], cache: Path, tmp_path: Path
 ) -> None:
-    first = train(data, config(tmp_path, cache, stop_after_s=0), told=silent)
+    first = train(data, config(tmp_path, cache, stop_after_s=0), report=silent)
     assert not first.is_finished and len(first.history) == 1 and first.weights.exists()
     assert first.history[0]["share"] < 1
-    again = train(data, config(tmp_path, cache, resume=True), told=silent)
+    again = train(data, config(tmp_path, cache, resume=True), report=silent)
     assert again.is_finished and len(again.history) == 4
 
 
@@ -154,7 +156,7 @@ def test_a_loss_that_is_no_number_ends_training(
 ) -> None:
     recipe = TINY.changed(learning_rate=1e30, optimiser="sgd")
     with pytest.raises(InputError, match=r"the loss is nan in epoch .; lower the learning rate"):
-        train(data, config(tmp_path, cache, recipe), told=silent)
+        train(data, config(tmp_path, cache, recipe), report=silent)
 
 
 def test_one_logit_and_two_are_the_same_loss_as_sigmoid_and_softmax() -> None:
@@ -203,7 +205,7 @@ def test_only_every_second_epoch_may_be_kept(
     data: list[Utterance], cache: Path, tmp_path: Path
 ) -> None:
     recipe = TINY.changed(keep="f1", keep_every=2)  # all epochs are as good after the first
-    assert train(data, config(tmp_path, cache, recipe), told=silent).best_epoch in (2, 4)
+    assert train(data, config(tmp_path, cache, recipe), report=silent).best_epoch in (2, 4)
 
 
 @pytest.mark.parametrize(("losses", "over"), [([3, 2, 2.5], False), ([3, 2, 2.5, 2.1], True)])
@@ -217,7 +219,7 @@ def test_networks_of_one_output_learn_as_well(
     data: list[Utterance], cache: Path, tmp_path: Path
 ) -> None:
     recipe = replace(TINY.changed(weighted=True), model=one_output)
-    outcome = train(data, config(tmp_path, cache, recipe), told=silent)
+    outcome = train(data, config(tmp_path, cache, recipe), report=silent)
     assert outcome.history[-1]["valid_accuracy"] == 1
 
 
@@ -225,14 +227,12 @@ def test_no_group_is_on_two_sides_unless_split_by_segment(
     data: list[Utterance], cache: Path
 ) -> None:
     ready = Preparer(cache)
-    train_part, valid_part = learning_parts(data, TINY, ready)
-    test_part = one_part(data, TINY, ready, part="test")
-    groups = [{e.recordings[i].group for i in e.recording} for e in
-              (train_part, valid_part, test_part)]  # fmt: skip
+    names = ("train", "valid", "test")
+    parts = [part_examples(name, data, TINY, ready) for name in names]
+    groups = [{e.recordings[i].group for i in e.recording} for e in parts]
     assert not groups[0] & groups[1] and not groups[0] & groups[2] and not groups[1] & groups[2]
     assert len(groups[0] | groups[1] | groups[2]) == 10
-    leaky = [*learning_parts(data, TINY, ready, split_by="segment")]
-    leaky.append(one_part(data, TINY, ready, part="test", split_by="segment"))
+    leaky = [part_examples(name, data, TINY, ready, split_by="segment") for name in names]
     segments = [set(zip(e.recording.tolist(), e.segment.tolist(), strict=True)) for e in leaky]
     assert sum(map(len, segments)) == len(set.union(*segments)) == 80  # 20 of 2 s, 0.5 s each
     assert len({leaky[0].recordings[i].group for i in leaky[0].recording}
@@ -248,29 +248,23 @@ def test_copies_stay_in_the_part_of_their_segment_and_are_learned_from_only(
     for copy in (1, 2):
         assert (part[everything.copy == copy] == part[everything.copy == 0]).all()
     for split_by in ("group", "segment"):
-        learning, choosing = learning_parts(data, recipe, Preparer(cache), split_by=split_by)
+        given = (data, recipe, Preparer(cache))
+        learning = part_examples("train", *given, split_by=split_by, copies=3)
+        choosing = part_examples("valid", *given, split_by=split_by)
         assert set(learning.copy) == {0, 1, 2} and set(choosing.copy) == {0}
 
 
-def test_a_way_to_split_that_is_unknown_is_refused(data: list[Utterance], cache: Path) -> None:
-    with pytest.raises(InputError, match="split by 'speaker' is unknown; use group or segment"):
-        learning_parts(data, TINY, Preparer(cache), split_by="speaker")
-
-
-def examples(counts: list[tuple[bool, str, int]], *, copies: int = 1) -> Examples:
+def planted(counts: list[tuple[bool, str, int]], *, copies: int = 1) -> Examples:
     """Recordings of a class and a collection with so many segments."""
-    recordings = tuple(
-        Joined((Path(f"{i}.wav"),), is_fake, f"g{i}", collection=name)
+    recordings = [
+        Utterance(Path(f"{i}.wav"), is_fake, f"g{i}", collection=name)
         for i, (is_fake, name, _) in enumerate(counts)
-    )
-    rows = [(i, s, c) for c in range(copies) for i, (*_, n) in enumerate(counts) for s in range(n)]
-    recording, segment, copy = (np.array(column) for column in zip(*rows, strict=True))
-    values = np.zeros((len(rows), 1), np.float16)
-    return Examples(values, np.arange(len(rows)), recording, segment, copy, recordings)
+    ]
+    return examples(recordings, [n for *_, n in counts], copies=copies)
 
 
 def test_an_epoch_sees_every_example_once() -> None:
-    found = examples([(False, "a", 5), (True, "a", 6)], copies=2)
+    found = planted([(False, "a", 5), (True, "a", 6)], copies=2)
     order = epoch_order(found, Training(1, 4), seed=0, epoch=0)
     assert sorted(order.tolist()) == list(range(22))
     other = epoch_order(found, Training(1, 4), seed=0, epoch=1)
@@ -278,7 +272,7 @@ def test_an_epoch_sees_every_example_once() -> None:
 
 
 def test_with_one_copy_an_epoch_sees_every_segment_once_as_one_of_its_copies() -> None:
-    found = examples([(False, "a", 50), (True, "a", 60)], copies=3)
+    found = planted([(False, "a", 50), (True, "a", 60)], copies=3)
     order = epoch_order(found, Training(1, 4, copies_used="one"), seed=0, epoch=0)
     seen = sorted(zip(found.recording[order].tolist(), found.segment[order].tolist(), strict=True))
     assert seen == [(i, s) for i, n in ((0, 50), (1, 60)) for s in range(n)]
@@ -286,7 +280,7 @@ def test_with_one_copy_an_epoch_sees_every_segment_once_as_one_of_its_copies() -
 
 
 def test_balanced_epochs_see_classes_and_collections_alike() -> None:
-    found = examples([(False, "a", 10), (True, "a", 100), (True, "b", 890)])
+    found = planted([(False, "a", 10), (True, "a", 100), (True, "b", 890)])
     order = np.concatenate(
         [epoch_order(found, Training(1, 4, balanced=True), seed=0, epoch=e) for e in range(10)]
     )
@@ -296,7 +290,7 @@ def test_balanced_epochs_see_classes_and_collections_alike() -> None:
 
 
 def test_without_a_collection_of_both_classes_every_collection_counts_the_same() -> None:
-    found = examples([(False, "a", 10), (True, "b", 100), (True, "c", 890)])
+    found = planted([(False, "a", 10), (True, "b", 100), (True, "c", 890)])
     order = np.concatenate(
         [epoch_order(found, Training(1, 4, balanced=True), seed=0, epoch=e) for e in range(10)]
     )
@@ -313,7 +307,7 @@ def test_nested_chances_multiply() -> None:
     ("n_examples", "batch", "sizes"), [(9, 4, [4, 4]), (10, 4, [4, 4, 2]), (3, 1, [1, 1, 1])]
 )
 def test_a_last_batch_of_one_is_left_out(n_examples: int, batch: int, sizes: list[int]) -> None:
-    found, training = examples([(False, "a", n_examples)]), Training(1, batch)
+    found, training = planted([(False, "a", n_examples)]), Training(1, batch)
     found_sizes = [len(at) for at in batches(found, training, seed=0, epoch=0)]
     assert found_sizes == sizes and n_batches(found, training) == len(sizes)
 
@@ -333,10 +327,10 @@ def test_damaged_weights_and_those_of_a_changed_recipe_are_refused(
 ) -> None:
     path = tmp_path / "w.safetensors"
     save_trained(TINY.build(), TINY, path)
-    monkeypatch.setitem(RECIPES, "tiny", replace(TINY, segment_s=1.0))
-    with pytest.raises(WeightsError, match="when the input of tiny was another; train it again"):
+    monkeypatch.setitem(OURS, "tiny", replace(TINY, segment_s=1.0))
+    with pytest.raises(WeightsError, match="the input of tiny has changed; train it again"):
         load_trained(path)
-    monkeypatch.setitem(RECIPES, "tiny", TINY)
+    monkeypatch.setitem(OURS, "tiny", TINY)
     path.write_bytes(path.read_bytes()[:-1] + b"\1")
     with pytest.raises(WeightsError, match="damaged or not the file that was trained"):
         load_trained(path)

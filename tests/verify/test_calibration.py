@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cqtnet.errors import WeightsError
-from verify.calibration import MEASURES, Calibration, _logistic, fit, load_calibration
+from verify.calibration import MEASURES, Calibration, fit, fit_logistic, load_calibration
 
 SHA = "a" * 64
 
@@ -39,39 +39,54 @@ def calibration(**changes: object) -> Calibration:
 
 def test_the_log_lr_of_two_normals_is_found_whatever_the_share_of_either() -> None:
     table, label = planted(40_000)
-    weights, bias = _logistic(table[:, :1], label, rising=1)
+    weights, bias = fit_logistic(table[:, :1], label, rising=1)
     assert weights[0] == pytest.approx(2.0, rel=0.05)  # ((x + 1)² − (x − 1)²) / 2 = 2x
     assert bias == pytest.approx(0.0, abs=0.05)
 
 
 def test_a_measure_may_not_speak_against_what_it_measures() -> None:
     table, label = planted(5_000)
-    weights, _ = _logistic(-table[:, :1], label, rising=1)
+    weights, _ = fit_logistic(-table[:, :1], label, rising=1)
     assert weights[0] == 0
+
+
+def test_a_row_of_weight_two_counts_as_two_rows() -> None:
+    table, label = planted(500)
+    twice = np.arange(500) % 3 == 0
+    doubled = np.concatenate([np.arange(500), np.flatnonzero(twice)])
+    expected = fit_logistic(table[doubled, :1], label[doubled])
+    # The same rows alone, to the scale by which they are brought to one level before.
+    found = fit_logistic(table[:, :1], label, weights=np.where(twice, 2.0, 1.0))
+    assert found[0] == pytest.approx(expected[0], rel=2e-3)
+    assert found[1] == pytest.approx(expected[1], abs=2e-3)
+
+
+def test_groups_of_equal_scores_have_a_slope_of_0() -> None:
+    (slope,), offset = fit_logistic(np.full((20, 1), 0.4), np.arange(20) < 5)
+    assert (slope, offset) == pytest.approx((0, 0), abs=1e-6)
 
 
 def test_each_group_is_scored_by_what_the_others_taught() -> None:
     table, label = planted(4_000)
     groups = np.arange(len(label)) % 10
     table[groups == 0, 0] *= -1  # one group contradicts the others
-    found = fit(
+    _, log_lr = fit(
         table, label, groups,
         pairs=(100, 1_000), cosine_threshold=0.3, model_sha256=SHA, data={},
     )  # fmt: skip
     held = groups == 0
-    assert found.unseen_log_lr[held & label].mean() < found.unseen_log_lr[held & ~label].mean()
-    others = ~held
-    assert found.unseen_log_lr[others & label].mean() > found.unseen_log_lr[others & ~label].mean()
+    assert log_lr[held & label].mean() < log_lr[held & ~label].mean()
+    assert log_lr[~held & label].mean() > log_lr[~held & ~label].mean()
 
 
 def test_the_bounds_are_what_as_many_pairs_can_show() -> None:
     table, label = planted(400)
     table[:, 0] *= 50  # no overlap at all
     groups = np.arange(len(label)) % 3
-    found = fit(
+    found, _ = fit(
         table, label, groups,
         pairs=(99, 999), cosine_threshold=0.3, model_sha256=SHA, data={},
-    ).calibration  # fmt: skip
+    )  # fmt: skip
     assert found.log_lr(1e9) == pytest.approx(math.log(1_000))
     assert found.log_lr(-1e9) == pytest.approx(-math.log(100))
 

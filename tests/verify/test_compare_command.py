@@ -1,6 +1,8 @@
 """`cqtnet compare` as a user calls it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,11 @@ from click.testing import CliRunner, Result
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.cli import cqtnet
+from cqtnet.embed import Embedder
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.music import make_music
-from verify.pairs import pairs_of, read_pairs
+from verify.comparison import Comparer, compared, pairs_of, read_pairs
+from verify.recording import Recording
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +56,26 @@ def test_the_verdict_is_the_first_line_and_the_exit_code(
     assert done.stdout.startswith(head)
 
 
+def test_comparing_loads_nothing_that_it_does_not_need(folder: Path) -> None:
+    """At most 50 files of this project; neither pictures and pages nor what slows a cold start."""
+    code = """
+import sys
+from cqtnet.cli import main
+try:
+    main()
+except SystemExit as done:
+    assert done.code == 0
+names = set(sys.modules)
+ours = {n for n in names if n.split(".")[0] in ("augment", "cqtnet", "verify", "eval", "spoof")}
+assert len(ours) <= 50, sorted(ours)
+slow = {"matplotlib", "jinja2", "eval", "cqtnet.music", "scipy.signal", "torch._inductor"}
+assert not names & slow, names & slow
+"""
+    files = (str(folder / "cut.flac"), str(folder / "song.flac"))
+    done = subprocess.run([sys.executable, "-c", code, "compare", *files], check=False)
+    assert done.returncode == 0
+
+
 def test_one_file_against_several_is_a_line_of_json_each(folder: Path) -> None:
     done = call(folder, "cut.flac", "song.flac", "other.flac", "--json")
     assert done.exit_code == 1
@@ -73,6 +97,38 @@ def test_a_list_of_pairs_goes_on_past_a_broken_file(folder: Path, tmp_path: Path
     ):
         assert done.exit_code == 2
         assert "broken.flac" in done.stderr and done.stdout.startswith("SAME RECORDING")
+
+
+def test_a_broken_first_file_is_read_once_for_all_pairs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    once = Recording.read
+
+    def counted(path: Path, embedder: Embedder) -> Recording:
+        read.append(path)
+        return once(path, embedder)
+
+    monkeypatch.setattr(Recording, "read", counted)
+    pairs = [(folder / "broken.flac", folder / f"{name}.flac") for name in ("song", "cut", "other")]
+    results = list(compared(Comparer.named(), pairs))
+    assert len(results) == 3 and all(isinstance(result, InputError) for result in results)
+    assert read == [folder / "broken.flac"]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [(OSError("gone"), "song.flac cannot be compared: gone"), (InputError("no"), "no")],
+)
+def test_a_file_that_vanishes_between_reading_and_comparing_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Comparer, "compare", fail)
+    (result,) = compared(Comparer.named(), [(folder / "cut.flac", folder / "song.flac")])
+    assert isinstance(result, InputError) and str(result).endswith(message)
 
 
 def test_a_single_broken_file_is_an_error_of_one_line(folder: Path) -> None:
@@ -99,10 +155,10 @@ def test_a_report_is_of_one_pair(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("x,y\n1,2\n", ":1: lacks the columns a and b"),
+        ("x,y\n1,2\n", ":1: no column a, b; found x, y"),
         ("a,b\none.wav,\n", ":2: a or b is empty"),
-        ("a,b\n", "lists no pairs"),
-        ("", ":1: lacks"),
+        ("a,b\n", "holds no row"),
+        ("", ":1: no column"),
         (None, "cannot be read"),
     ],
 )

@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +17,11 @@ from augment.tempo import Pitch, Speed, Tempo
 from cqtnet import SAMPLE_RATE
 from cqtnet.errors import NotAudioError
 from cqtnet.music import make_music
-from verify.comparison import Comparer, Comparison
+from verify.commands.compare import tell
+from verify.comparison import Comparer, reasons_against
+from verify.features import Content
 from verify.recording import Recording
-from verify.telling import altered, headline, tell
-from verify.wording import clock, ratio
+from verify.results import Alignment, Comparison, Evidence, Hit, Line
 
 SONG = make_music(21, duration_s=45.0)
 FRAGMENT = SONG[15 * SAMPLE_RATE : 30 * SAMPLE_RATE]
@@ -56,8 +59,8 @@ def test_an_altered_fragment_is_the_same_with_place_tempo_and_pitch(
     assert alignment.line.tempo == pytest.approx(1.1, rel=1e-3)
     assert alignment.line.shift_semitones == pytest.approx(-2, abs=0.05)
     assert (alignment.b_start_s, alignment.b_end_s) == pytest.approx((15, 30), abs=0.1)
-    assert "10.0" in altered(found) and "2.0" in altered(found) and "lower" in altered(found)
-    assert headline(found).startswith("SAME RECORDING  LR ")
+    assert all(word in found.changes_in_words for word in ("% faster", "semitones lower"))
+    assert found.headline.startswith("SAME RECORDING  LR ")
 
 
 def test_the_roles_can_be_exchanged(comparer: Comparer, song: Path, tmp_path: Path) -> None:
@@ -81,13 +84,13 @@ def test_polarity_and_gain_are_told(comparer: Comparer, song: Path, tmp_path: Pa
     assert found.waveform is not None and found.waveform.inverted
     assert found.waveform.gain_db == pytest.approx(20 * math.log10(0.5), abs=0.05)
     assert found.waveform.offset_s == pytest.approx(15.0, abs=2 / SAMPLE_RATE)
-    assert altered(found) == "polarity reversed, 6.0 dB quieter"
+    assert found.changes_in_words == "polarity reversed, 6.0 dB quieter"
 
 
 def test_an_unaltered_copy_is_told_to_be_one(comparer: Comparer, song: Path) -> None:
     found = comparer.compare(song, song)
     assert found.verdict == "same" and found.is_bounded
-    assert altered(found) == "tempo, pitch, polarity and level as in B"
+    assert found.changes_in_words == "tempo, pitch, polarity and level as in B"
 
 
 def test_cuts_are_told_with_their_places(comparer: Comparer, song: Path, tmp_path: Path) -> None:
@@ -102,8 +105,8 @@ def test_cuts_are_told_with_their_places(comparer: Comparer, song: Path, tmp_pat
 
 def test_a_change_of_speed_is_told_as_one(comparer: Comparer, song: Path, tmp_path: Path) -> None:
     found = comparer.compare(write(tmp_path / "a.flac", changed(Speed(1.08))), song)
-    assert "another speed: 8.00% faster" in altered(found)
-    assert "1.33 semitones higher" in altered(found)
+    assert "another speed: 8.00% faster" in found.changes_in_words
+    assert "1.33 semitones higher" in found.changes_in_words
 
 
 def test_a_fragment_is_found_in_twelve_minutes(comparer: Comparer, tmp_path: Path) -> None:
@@ -152,6 +155,32 @@ def test_what_cannot_be_told_is_said_with_its_reason_and_a_ratio_of_one(
     json.dumps(found.to_dict(), allow_nan=False)
 
 
+MUSIC = Content(structure=0.5, motion=0.4, level=0.1, heard_s=8.0)
+ALIGNED = Alignment(0.0, 8.0, Line(1.0, 0.0, 4.0), 0.9, 0.9, 0.001, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("content", "alignment", "reason"),
+    [
+        (MUSIC, ALIGNED, ()),
+        (MUSIC, None, ("too little of A and B can be laid side by side",)),
+        (replace(MUSIC, level=0.0), ALIGNED, ("B holds silence where they were compared",)),
+        (replace(MUSIC, structure=0.2), ALIGNED, ()),
+        (
+            replace(MUSIC, structure=0.2),
+            replace(ALIGNED, correlation=0.1),
+            ("B holds nothing but steady noise where they were compared",),
+        ),
+    ],
+    ids=["music", "no alignment", "silence", "the very same noise", "noise"],
+)
+def test_a_ratio_is_not_stated_where_what_was_compared_tells_nothing(
+    content: Content, alignment: Alignment | None, reason: tuple[str, ...]
+) -> None:
+    evidence = Evidence(Hit(0.9, 8.0, 0.0, 4.0), alignment, 0.9, MUSIC, content)
+    assert reasons_against(evidence) == reason
+
+
 def test_six_seconds_of_it_within_another_piece_are_found(
     comparer: Comparer, song: Path, tmp_path: Path
 ) -> None:
@@ -191,6 +220,18 @@ def test_json_holds_what_is_told(comparer: Comparer, song: Path) -> None:
     assert plain["log10_lr"] == pytest.approx(plain["log_lr"] / math.log(10), rel=1e-4)
 
 
+def test_the_commit_is_asked_for_once_however_many_results_are_written(
+    comparer: Comparer, song: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    run = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: asked.append(a) or run(*a, **k))
+    found = comparer.compare(song, song)
+    assert found.to_dict()["versions"] == found.to_dict()["versions"]
+    assert len(asked) <= 1
+    assert {"scipy", "soxr", "soundfile", "av", "faiss-cpu"} <= set(found.to_dict()["versions"])
+
+
 def test_a_file_without_audio_is_an_error(comparer: Comparer, song: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.wav").touch()
     with pytest.raises(NotAudioError, match=r"empty\.wav"):
@@ -200,18 +241,6 @@ def test_a_file_without_audio_is_an_error(comparer: Comparer, song: Path, tmp_pa
 def test_a_recording_is_an_item_for_the_record(comparer: Comparer, song: Path) -> None:
     item = Recording.read(song, comparer.embedder).item
     assert (item.duration_s, item.sample_rate, item.channels) == (45.0, SAMPLE_RATE, 1)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(83.456, "1:23.46"), (0, "0:00.00"), (3600.0, "1:00:00.00")]
-)
-def test_clocks(seconds: float, text: str) -> None:
-    assert clock(seconds) == text
-
-
-@pytest.mark.parametrize(("log_lr", "text"), [(math.log(3612), "3,600"), (-math.log(250), "1/250")])
-def test_ratios(log_lr: float, text: str) -> None:
-    assert ratio(log_lr) == text
 
 
 def test_the_package_compares_two_files(song: Path) -> None:

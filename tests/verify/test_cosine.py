@@ -4,7 +4,7 @@ import pytest
 from cqtnet import SAMPLE_RATE
 from cqtnet.embed import Embedder
 from cqtnet.music import make_music
-from verify.cosine import similarity
+from verify.cosine import best_hit, best_hits
 
 
 @pytest.fixture(scope="module")
@@ -19,14 +19,14 @@ def music() -> np.ndarray:
 
 def test_a_recording_is_identical_to_itself(embedder: Embedder, music: np.ndarray) -> None:
     trace = embedder.trace(music)
-    found = similarity(embedder, trace, trace)
+    found = best_hit(embedder, trace, trace)
     assert found.cosine == pytest.approx(1.0, abs=1e-5)
     assert found.window_s == pytest.approx(60.0)
 
 
 def test_equal_lengths_give_the_papers_single_cosine(embedder: Embedder, music: np.ndarray) -> None:
     a, b = music[: 20 * SAMPLE_RATE], music[30 * SAMPLE_RATE : 50 * SAMPLE_RATE]
-    found = similarity(embedder, embedder.trace(a), embedder.trace(b))
+    found = best_hit(embedder, embedder.trace(a), embedder.trace(b))
     assert found.cosine == pytest.approx(float(embedder.embed(a) @ embedder.embed(b)), abs=1e-5)
 
 
@@ -36,7 +36,18 @@ def test_a_fragment_is_found_where_it_was_cut(
 ) -> None:
     fragment = embedder.trace(music[start_s * SAMPLE_RATE : (start_s + 20) * SAMPLE_RATE])
     recording = embedder.trace(music)
-    found = similarity(embedder, fragment, recording)
+    found = best_hit(embedder, fragment, recording)
     # The embedding tells which part, not which second: music repeats itself.
     assert found.start_b_s == pytest.approx(start_s, abs=5)
-    assert similarity(embedder, recording, fragment).cosine == pytest.approx(found.cosine)
+    assert best_hit(embedder, recording, fragment).cosine == pytest.approx(found.cosine)
+
+
+def test_the_places_of_a_fragment_that_is_there_twice_are_both_hits(
+    embedder: Embedder, music: np.ndarray
+) -> None:
+    part = music[: 10 * SAMPLE_RATE]
+    other = make_music(22, duration_s=20.0)
+    twice = embedder.trace(np.concatenate([part, other, part, other]))
+    found = best_hits(embedder, embedder.trace(part), twice, window_s=10.0, count=3)
+    assert sorted(hit.start_b_s for hit in found[:2]) == pytest.approx([0, 30], abs=1.5)
+    assert found[0].cosine >= found[1].cosine > found[2].cosine + 0.1

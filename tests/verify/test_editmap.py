@@ -14,13 +14,13 @@ from augment.tempo import Pitch, Speed, Tempo
 from cqtnet import SAMPLE_RATE
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.music import make_music
-from verify.editmap import edit_map
-from verify.edits import Edit, EditMap
-from verify.editwords import read_edits
+from tests.verify import planted
+from verify.align import Candidate
+from verify.editmap import Mapper, edit_map
+from verify.edits import read_edits
 from verify.features import Features
-from verify.follow import NOTHING, best_path, candidates
-from verify.results import Line, Stretch
-from verify.wording import clock
+from verify.results import Edit, EditMap, Line, Stretch
+from verify.words import clock
 
 Samples = NDArray[np.float32]
 
@@ -36,10 +36,10 @@ def piece(seed: int) -> Samples:
 
 @cache
 def original() -> Features:
-    return Features.of(piece(5))
+    return Features.of(piece(3))
 
 
-def own(start_s: float, end_s: float, seed: int = 5) -> Samples:
+def own(start_s: float, end_s: float, seed: int = 3) -> Samples:
     return piece(seed)[round(start_s * SAMPLE_RATE) : round(end_s * SAMPLE_RATE)]
 
 
@@ -120,6 +120,14 @@ def test_each_stretch_has_its_own_tempo_and_pitch() -> None:
     assert [s.line.is_speed for s in stretches] == [False, False, True]
 
 
+def test_a_change_of_pitch_alone_begins_a_new_stretch() -> None:
+    higher = Pitch(0.5).apply(own(18, 36), SAMPLE_RATE).samples
+    before, after = mapped(own(0, 18), higher).stretches
+    assert (before.a_end_s, after.a_start_s) == pytest.approx((18, 18), abs=NEAR_S)
+    shifts = (before.line.shift_semitones, after.line.shift_semitones)
+    assert shifts == pytest.approx((0, 0.5), abs=0.05)
+
+
 def test_a_recording_is_itself_from_beginning_to_end() -> None:
     found = edit_map(original(), original())
     assert found.is_identical
@@ -129,7 +137,7 @@ def test_a_recording_is_itself_from_beginning_to_end() -> None:
 
 
 def test_another_tempo_is_not_identical() -> None:
-    faster = Tempo(1.05).apply(piece(5), SAMPLE_RATE).samples
+    faster = Tempo(1.05).apply(piece(3), SAMPLE_RATE).samples
     found = edit_map(Features.of(faster), original())
     assert not found.edits and found.is_altered and not found.is_identical
 
@@ -174,17 +182,6 @@ def test_a_beginning_that_drowns_goes_on_where_b_was_left(rng: np.random.Generat
     assert [edit.kind for edit in found.edits] == ["inserted"]
 
 
-def test_of_places_that_sound_the_same_the_one_that_goes_on_is_taken() -> None:
-    four = own(4, 8)
-    b = Features.of(np.concatenate([own(20, 26), four, own(26, 30), four, own(30, 36)]))
-    inserted = own(4, 8, seed=8)
-    parts = [own(20, 26), four, own(26, 30), inserted, four, inserted, own(30, 36)]
-    found = edit_map(Features.of(np.concatenate(parts)), b)
-    starts = [stretch.b_start_s for stretch in found.stretches]
-    assert starts == pytest.approx([0, 14, 18], abs=NEAR_S)
-    assert [edit.kind for edit in found.edits] == ["inserted", "inserted"]
-
-
 def test_no_moment_of_a_comes_from_two_places() -> None:
     four = own(8, 12)
     stretches = mapped(own(0, 12), four, own(20, 30), four, own(30, 36)).stretches
@@ -206,26 +203,75 @@ def test_a_known_line_leads_to_the_same_map() -> None:
     assert led.edits[0].a_start_s == pytest.approx(plain.edits[0].a_start_s, abs=NEAR_S)
 
 
-def test_all_places_of_a_known_tempo_and_pitch_are_found() -> None:
-    edited = Features.of(np.concatenate([own(20, 26), own(4, 10)]))
-    offsets = [c.line.offset_s for c in candidates(edited, original(), Line(1.0, 0.0, 0.0))]
-    for offset_s in (20, -2):
-        assert min(abs(offset_s - found) for found in offsets) < 0.01
+# How stretches are joined, on planted features: what A follows is known, and how well.
+
+X = planted.noise(1, 6.0)
+B = planted.joined(planted.noise(2, 8.0), X, planted.noise(3, 6.0), X, planted.noise(4, 8.0))
 
 
-def test_the_best_path_is_the_best_of_all_paths(rng: np.random.Generator) -> None:
-    scores = rng.normal(0, 1, (2, 6)).astype(np.float32)
-    scores[1, 2] = -np.inf
-    with_nothing = np.vstack([scores, np.zeros(6)])
+def tidied(a: Features, *stretches: Stretch, elsewhere: float = 0.0) -> list[Stretch]:
+    """Stretches of A after tidying; `elsewhere` in B is another place where A may go on."""
+    mapper = Mapper(a, B)
+    mapper.stretches, mapper.usual = list(stretches), 1.0
+    mapper.candidates = [Candidate(Line(1.0, 0.0, elsewhere))]
+    return mapper.tidied()
 
-    def worth(path: tuple[int, ...]) -> float:
-        # A path begins with nothing: to begin with a line is a change, too.
-        changes = sum(one != other for one, other in pairwise((2, *path)))
-        return float(sum(with_nothing[row, i] for i, row in enumerate(path)) - 0.7 * changes)
 
-    best = max(product(range(3), repeat=6), key=worth)
-    found = best_path(scores, cost=0.7)
-    assert found.tolist() == [NOTHING if row == 2 else row for row in best]
+def test_of_two_places_as_good_a_stretch_is_where_its_neighbour_left_off() -> None:
+    found = tidied(B.part(0, 14), planted.stretch(0, 0, 8), planted.stretch(20, 8, 14))
+    assert [s.b_start_s for s in found] == pytest.approx([0, 8])
+
+
+def test_a_stretch_stays_where_it_agrees_better_than_where_it_would_go_on() -> None:
+    a = planted.joined(B.part(0, 8), B.part(15, 20))
+    found = tidied(a, planted.stretch(0, 0, 8), planted.stretch(15, 8, 13))
+    assert [s.b_start_s for s in found] == pytest.approx([0, 15], abs=0.01)
+
+
+@pytest.mark.parametrize(("end_s", "start_s"), [(10, 14.3), (10, 13.7), (9.7, 14), (10.3, 14)])
+def test_ends_beside_an_insertion_meet_where_the_sound_says(end_s: float, start_s: float) -> None:
+    a = planted.joined(B.part(0, 10), planted.noise(5, 4.0), B.part(10, 20))
+    before, after = planted.stretch(0, 0, end_s), planted.stretch(start_s - 4, start_s, 24)
+    one, other = tidied(a, before, after, elsewhere=-4.0)
+    assert one.b_end_s == pytest.approx(other.b_start_s, abs=1e-6)
+    assert (one.a_end_s, other.a_start_s) == pytest.approx((10, 14), abs=0.1)
+
+
+def test_ends_that_are_far_apart_in_b_do_not_meet() -> None:
+    a = planted.joined(B.part(0, 10), planted.noise(5, 4.0), B.part(11, 20))
+    found = tidied(a, planted.stretch(0, 0, 10), planted.stretch(11, 14, 23))
+    assert (found[0].b_end_s, found[1].b_start_s) == pytest.approx((10, 11))
+
+
+@pytest.mark.parametrize(
+    ("missing_s", "level", "first_s"), [(0.5, 0.3, 0), (1.0, 0.3, 1), (2.0, 0.01, 0), (4, 0.01, 4)]
+)
+def test_a_first_stretch_begins_with_both_if_little_or_nothing_audible_is_missing(
+    missing_s: float, level: float, first_s: float
+) -> None:
+    a = B.part(0, 20)
+    quiet = planted.joined(B)
+    quiet.level[: planted.frames(missing_s)] = level
+    mapper = Mapper(a, quiet)
+    mapper.stretches, mapper.usual = [planted.stretch(missing_s, missing_s, 20)], 1.0
+    (found,) = mapper.tidied()
+    assert (found.a_start_s, found.b_start_s) == pytest.approx((first_s, first_s))
+
+
+def test_what_is_followed_becomes_stretches_if_it_agrees_well_enough() -> None:
+    mapper = Mapper(B.part(0, 20), B)
+    true, false = planted.at(0, 0, 10), planted.at(14, 10, 20)
+    (found,) = mapper.measured([true, false])
+    assert (found.a_start_s, found.a_end_s) == (0, 10)
+    assert found.correlation == pytest.approx(1, abs=0.02)
+
+
+def test_lines_of_what_is_followed_are_made_exact_and_those_beside_them_are_found() -> None:
+    a = planted.joined(B.part(0, 10), B.part(10.1, 20))  # a cut of a tenth of a second: 4 frames
+    found = Mapper(a, B).exact([Candidate(Line(1.0, 0.0, 0.02), 0.0, 13.0)])
+    own, beside = (candidate.line for candidate in found)
+    assert own.to_b(5.0) == pytest.approx(5.0, abs=0.005)
+    assert beside.to_b(11.5) == pytest.approx(11.5 + 4 / FRAMES_PER_SECOND, abs=0.005)
 
 
 def planned(duration_s: float) -> Features:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.errors import InputError
-from verify.quality import LOWEST_DBFS, quality_of
+from verify.quality import LOWEST_DBFS, SPECTRUM_SAMPLES, long_term_db, quality_of
 
 Floats = NDArray[np.float32]
 
@@ -89,6 +89,16 @@ def test_the_noise_floor_is_that_between_planted_bursts(rng: np.random.Generator
     quality = quality_of((floor + bursts).astype(np.float32))
     assert quality.floor_dbfs == pytest.approx(-60, abs=0.5)
     assert quality.range_db == pytest.approx(60 + 20 * np.log10(0.5) - 3.01, abs=1)
+
+
+@pytest.mark.parametrize("n", [100, SPECTRUM_SAMPLES, 30_000])
+def test_the_long_term_spectrum_is_that_of_welch(rng: np.random.Generator, n: int) -> None:
+    sound = lowpass(noise(rng, 3), 6000)[5000 : 5000 + n]
+    filled = np.pad(sound, (0, max(0, SPECTRUM_SAMPLES - n)))
+    expected = scipy.signal.welch(filled, SAMPLE_RATE, nperseg=SPECTRUM_SAMPLES, detrend=False)[1]
+    found = long_term_db(sound)
+    loud = found > found.max() - 60
+    np.testing.assert_allclose(found[loud], 10 * np.log10(expected[loud] + 1e-16), atol=1e-3)
 
 
 @pytest.mark.parametrize("n", [1, 100, SAMPLE_RATE])

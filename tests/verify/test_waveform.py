@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from cqtnet import SAMPLE_RATE
 from cqtnet.embed import Trace
 from cqtnet.music import make_music
-from verify.recording import Item, Recording
-from verify.results import Alignment, Line
+from verify.recording import Recording
+from verify.results import Alignment, Item, Line
 from verify.waveform import compare_waveforms
 
 SONG = make_music(41, duration_s=12.0)

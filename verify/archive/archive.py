@@ -13,23 +13,20 @@ from cqtnet.checkpoint import load_weights
 from cqtnet.embed import Embedder
 from cqtnet.errors import ArchiveError, InputError
 from cqtnet.files import Closing
-from verify.archive.adding import Extract, Step, Summary, add_files
-from verify.archive.backends.choice import Searchable, open_index, save_index
-from verify.archive.cluster import on_ray
-from verify.archive.disk.manifest import NAME, Manifest
-from verify.archive.disk.store import Store
-from verify.archive.extract import extract
-from verify.archive.listing import listed
-from verify.archive.results import Entry, NewRecording
-from verify.archive.search.matches import Found
-from verify.archive.search.query import search
-from verify.archive.search.searcher import Searcher
+from verify.archive.add import Extract, Step, Summary, add_files, extract, on_ray
+from verify.archive.index import FOLDER, Searchable
+from verify.archive.index.cache import check_index, open_index, save_index
+from verify.archive.listing import audio_files
+from verify.archive.results import Entry, Manifest, NewRecording, SearchResult
+from verify.archive.search import search
+from verify.archive.searcher import Searcher
+from verify.archive.store import Problem, Store, is_archive
 from verify.comparison import Comparer
 
 WINDOW_S, HOP_S = 10.0, 5.0
 """Of new archives; windows of 8 to 10 s found altered fragments of 5 and of 10 s best."""
 
-Told = Callable[[Step], None]
+OnStep = Callable[[Step], None]
 
 
 class Archive(Closing):
@@ -68,7 +65,7 @@ class Archive(Closing):
     @classmethod
     def open_or_create(cls, folder: Path, *, model: str = "default", device: str = "auto") -> Self:
         """The archive in a folder, or a new one; open for adding."""
-        if (folder / NAME).exists():
+        if is_archive(folder):
             return cls.open(folder, write=True, device=device)
         return cls.create(folder, model=model, device=device)
 
@@ -90,22 +87,22 @@ class Archive(Closing):
         jobs: int | None = None,
         rehash: bool = False,
         cluster: str | None = None,
-        told: Told = lambda _: None,
+        on_step: OnStep = lambda _: None,
     ) -> Summary:
         """What became of files, and of the audio in folders and patterns; see `add_files`.
 
         `jobs` files are read at once, by default one a processor; with `cluster`, the address of
-        one, by its machines. `told` hears of each file once it is safe. The index is saved at the
-        end, also of a run that is interrupted.
+        one, by its machines. `on_step` is called with each file once it is safe. The index is
+        saved at the end, also of a run that is interrupted.
         """
         started, summary = time.monotonic(), Summary()
         reading = on_ray(cluster, self.store.manifest, tags=tags) if cluster else self._here(tags)
         try:
             with reading as (read, at_once):
-                jobs = jobs or at_once
-                for step in add_files(self.store, listed(paths), read, jobs=jobs, rehash=rehash):
-                    summary.take(step)
-                    told(step)
+                files = audio_files(paths)
+                for step in add_files(self.store, files, read, jobs=jobs or at_once, rehash=rehash):
+                    summary.count(step)
+                    on_step(step)
         finally:
             self._save_index()
         summary.elapsed_s = time.monotonic() - started
@@ -143,19 +140,19 @@ class Archive(Closing):
         tag: str | None = None,
     ) -> list[Entry]:
         """The recordings with these numbers or paths, or with a text in a path and a tag."""
-        found = [self.store.entry(number) for number in numbers]
+        chosen = [self.store.entry(number) for number in numbers]
         for path in paths:
             known = self.store.by_path(path) or self.store.by_path(os.path.abspath(path))
             if known is None:
                 raise ArchiveError(f"{self.store.folder} has no recording at {audio.shown(path)}")
-            found.append(known[0])
+            chosen.append(known[0])
         if text is not None or tag is not None:
-            found += self.store.entries(text=text, tag=tag)
+            chosen += self.store.entries(text=text, tag=tag)
         if not (numbers or paths or text is not None or tag is not None):
             raise InputError("say which recordings: by id, path, text or tag")
-        return list({entry.id: entry for entry in found}.values())
+        return list({entry.id: entry for entry in chosen}.values())
 
-    def search(self, query: audio.StrPath, *, min_log_lr: float | None = None) -> Found:
+    def search(self, query: audio.StrPath, *, min_log_lr: float | None = None) -> SearchResult:
         """Where a recording, or parts of a long one, lie in the archive."""
         return search(self.searcher(min_log_lr=min_log_lr), query)
 
@@ -163,16 +160,8 @@ class Archive(Closing):
         self, *, min_log_lr: float | None = None, index: Searchable | None = None
     ) -> Searcher:
         """What searches this archive, for many queries and for streams; `index`: another way."""
-        manifest = self.store.manifest
-        return Searcher(
-            self._comparer,
-            self.store,
-            index or self.index,
-            window_s=manifest.window_s,
-            hop_s=manifest.hop_s,
-            n_windows=self.store.n_windows,
-            min_log_lr=min_log_lr,
-        )
+        index = index or self.index  # first: it may open the store again
+        return Searcher(self._comparer, self.store, index, min_log_lr=min_log_lr)
 
     @cached_property
     def index(self) -> Searchable:
@@ -208,3 +197,30 @@ class Archive(Closing):
                 "back, or index the recordings into a new archive"
             )
         return embedder
+
+
+def check_archive(folder: Path, *, read_audio: bool = False) -> list[Problem]:
+    """All of an archive that is not as it was written; with `read_audio`, files that changed too.
+
+    The index is checked where one is kept, and the archive itself is sound.
+    """
+    with Store.open(folder, check=False) as store:
+        problems = store.check()
+        if not problems and (what := check_index(store)):
+            problems.append(Problem(store.folder / FOLDER, what))
+        if read_audio:
+            problems += _changed_files(store)
+    return problems
+
+
+def _changed_files(store: Store) -> list[Problem]:
+    problems = []
+    for entry in store.entries():
+        for path in entry.paths:
+            try:
+                what = "" if audio.file_sha256(path) == entry.sha256 else "holds other bytes now"
+            except InputError as error:
+                what = str(error)
+            if what:
+                problems.append(Problem(Path(path), f"recording {entry.id}: {what}"))
+    return problems

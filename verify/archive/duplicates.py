@@ -13,21 +13,22 @@ import numpy as np
 
 from cqtnet.errors import InputError
 from verify.archive.archive import Archive
-from verify.archive.backends.choice import Searchable
-from verify.archive.results import Entry, Hits, Vectors, recording_of, window_ids
-from verify.archive.search.matches import Match
-from verify.archive.search.query import search
-from verify.archive.search.searcher import Searcher
+from verify.archive.index import Searchable
+from verify.archive.listing import entry_line, match_line
+from verify.archive.results import Entry, Hits, Match, Vectors, recording_of, window_ids
+from verify.archive.search import search
+from verify.archive.searcher import Searcher
 
 WHOLE = 0.9
-"""Share of a recording from which it counts as a whole."""
+"""Share of a recording that counts as all of it."""
 CANDIDATES = 3
-"""Other recordings that each is laid beside."""
+"""Other recordings that each is compared with."""
 BLOCK_WINDOWS = 512
+"""Windows that are searched for at once."""
 
 Relation = Literal["the same", "A within B", "B within A", "shared"]
-Told = Callable[[int, int], None]
-"""Called with recordings done and recordings in all."""
+OnProgress = Callable[[Entry], None]
+"""Called with each recording that is done."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Pair:
         }
 
 
-class Others:
+class OtherRecordings:
     """An index without the windows of one recording."""
 
     def __init__(self, index: Searchable, recording: int, *, n_windows: int) -> None:
@@ -77,29 +78,29 @@ class Others:
 
 
 def duplicates(
-    archive: Archive, *, min_log_lr: float | None = None, told: Told = lambda done, of: None
+    archive: Archive, *, min_log_lr: float | None = None, on_progress: OnProgress = lambda _: None
 ) -> Iterator[Pair | InputError]:
     """Each pair with something in common, once; or why a recording could not be looked into.
 
     >>> with Archive.open(folder) as archive:
     ...     groups = grouped([pair for pair in duplicates(archive) if isinstance(pair, Pair)])
     """
-    entries = archive.store.entries()
+    index = archive.index  # first: it may open the store again
     seen: set[frozenset[int]] = set()
-    for done, entry in enumerate(entries):
-        others = Others(archive.index, entry.id, n_windows=entry.n_windows)
+    for entry in archive.store.entries():
+        others = OtherRecordings(index, entry.id, n_windows=entry.n_windows)
         searcher = archive.searcher(min_log_lr=min_log_lr, index=others)
         try:
             if not _is_promising(archive, searcher, entry, seen):
                 continue
-            found = search(searcher, entry.paths[0])
+            result = search(searcher, entry.paths[0])
         except InputError as error:
             yield error
             continue
         finally:
-            told(done + 1, len(entries))
+            on_progress(entry)
         by_other: dict[int, list[Match]] = {}
-        for match in found.matches:
+        for match in result.matches:
             by_other.setdefault(match.entry.id, []).append(match)
         for number, matches in by_other.items():
             key = frozenset((entry.id, number))
@@ -123,7 +124,7 @@ def _is_promising(
             moment_s = candidate.points[0].query_s
             half_s = searcher.window_s / 2
             moment = searcher.references.excerpt(entry.id, moment_s - half_s, moment_s + half_s)
-            if searcher.proven(moment.sound, [candidate]).matches:
+            if searcher.prove(moment.sound, [candidate]).matches:
                 return True
     return False
 
@@ -141,3 +142,19 @@ def grouped(pairs: Sequence[Pair]) -> list[list[Entry]]:
     groups = list({id(group): group for group in group_of.values()}.values())
     ordered = [[group[number] for number in sorted(group)] for group in groups]
     return sorted(ordered, key=lambda group: (-len(group), group[0].id))
+
+
+def group_lines(groups: Sequence[Sequence[Entry]], pairs: Sequence[Pair]) -> list[str]:
+    """Groups of recordings with something in common, and what each two of them have."""
+    if not groups:
+        return ["no two recordings have anything in common"]
+    lines = []
+    for number, group in enumerate(groups, start=1):
+        lines.append(f"group {number}: {len(group)} recordings")
+        lines += [entry_line(entry) for entry in group]
+        own = {entry.id for entry in group}
+        for pair in pairs:
+            if pair.a.id in own:
+                lines.append(f"  A {pair.a.id}, B {pair.b.id}: {pair.relation}")
+                lines += [f"    A {match_line(match)}" for match in pair.matches]
+    return lines

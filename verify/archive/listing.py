@@ -1,6 +1,8 @@
-"""Archives and their recordings in words, and the paths that a user names."""
+"""What a user names, as files; and archives, recordings and matches as lines of text."""
 
+import csv
 import glob
+import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -9,17 +11,23 @@ from typing import Any
 
 from cqtnet import audio
 from cqtnet.errors import InputError
-from verify.archive.backends.cache import read_info
-from verify.archive.backends.choice import milvus_uri
-from verify.archive.disk.store import Store
-from verify.archive.results import Entry
-from verify.wording import clock
+from verify.archive.index.cache import read_info
+from verify.archive.index.milvus import milvus_uri
+from verify.archive.results import Entry, Match, SearchResult
+from verify.archive.store import Store
+from verify.words import changes_in_words, clock, ratio
+
+COLUMNS = (
+    "query", "id", "path", "log_lr", "query_start_s", "query_end_s", "reference_start_s",
+    "reference_end_s", "tempo", "shift_semitones",
+)  # fmt: skip
+"""Of the CSV of matches."""
 
 
-def listed(names: Iterable[str]) -> Iterator[str]:
+def audio_files(names: Iterable[str]) -> Iterator[str]:
     """The audio files that names mean: files, folders, patterns, and - for a list on stdin.
 
-    A name that is none of a file comes back as it is: whoever reads it says what is wrong.
+    A name of no file comes back last, as it is: whoever reads it says what is wrong.
     """
     wrong: list[str] = []
 
@@ -48,14 +56,14 @@ def _expanded(names: Iterable[str]) -> Iterator[str]:
             yield name
 
 
-def line(entry: Entry) -> str:
+def entry_line(entry: Entry) -> str:
     """A recording in a line."""
     names = ", ".join(map(audio.shown, entry.paths)) or "no file"
     tags = "".join(f"  #{tag}" for tag in entry.tags)
     return f"{entry.id:>7}  {clock(entry.duration_s):>11}  {names}{tags}"
 
 
-def account(store: Store) -> dict[str, Any]:
+def describe(store: Store) -> dict[str, Any]:
     """What an archive is and holds, as plain data."""
     manifest, uri = store.manifest, milvus_uri(store)
     index = None if uri else read_info(store)
@@ -87,8 +95,8 @@ def account(store: Store) -> dict[str, Any]:
     return plain
 
 
-def told(plain: dict[str, Any]) -> list[str]:
-    """The account in lines to be read."""
+def description_lines(plain: dict[str, Any]) -> list[str]:
+    """What `describe` returns, as lines of text."""
     lines = [
         f"{plain['archive']}: {plain['recordings']:,} recordings, {plain['hours']:,.1f} h, "
         f"{plain['windows']:,} windows of {plain['window_s']:g} s every {plain['hop_s']:g} s",
@@ -117,3 +125,45 @@ def told(plain: dict[str, Any]) -> list[str]:
 
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def result_lines(query: audio.StrPath, result: SearchResult, *, n_recordings: int) -> list[str]:
+    """What was found of one query, as lines of text, the answer first."""
+    name = audio.shown(query)
+    if result.problem:
+        head = f"{name}: NOTHING CAN BE SAID: it {result.problem}"
+    elif result.matches:
+        held = len({match.entry.id for match in result.matches})
+        word = "FOUND" if result.is_sure else "PERHAPS"
+        head = f"{name}: {word} in {held} of {n_recordings:,} recordings"
+    else:
+        head = f"{name}: NOT IN THE ARCHIVE of {n_recordings:,} recordings"
+    lines = [head, *(f"  {match_line(match)}" for match in result.matches)]
+    if result.nearest is not None:
+        lines.append(f"  nearest, and no match: {match_line(result.nearest, word='beside')}")
+    for candidate in result.unproven:
+        paths = ", ".join(map(audio.shown, candidate.entry.paths)) or "no file"
+        lines.append(
+            f"  perhaps at {clock(candidate.reference_s)} of {paths} (cosine "
+            f"{candidate.cosine:.2f}), which could not be compared: {candidate.reason}"
+        )
+    return lines
+
+
+def match_line(match: Match, *, word: str = "is") -> str:
+    """A match in a line; `word` stands between its two stretches."""
+    change = ", ".join(changes_in_words(match.line)) or "tempo and pitch as there"
+    return (
+        f"{clock(match.query_start_s)}–{clock(match.query_end_s)} {word} "
+        f"{clock(match.reference_start_s)}–{clock(match.reference_end_s)} of "
+        f"{audio.shown(match.path)}  LR {ratio(match.log_lr)}  {change}"
+    )
+
+
+def csv_rows(query: audio.StrPath, result: SearchResult) -> str:
+    """The matches as lines of CSV, with the columns `COLUMNS`."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    for match in result.matches:
+        writer.writerow({"query": audio.shown(query), **match.to_dict()})
+    return text.getvalue()

@@ -1,15 +1,66 @@
-"""The vocabulary of archives: recordings, their windows, and how these are numbered."""
+"""The values of archives: recordings, their windows and how these are numbered, and matches."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+import math
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cqtnet.errors import ArchiveError
+from verify.results import Line
+from verify.words import Verdict, support_in_words, verdict_of
 
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
 
 WINDOWS_PER_RECORDING = 1 << 20
 """Room for windows in the numbers of one recording: two months at a hop of 5 s."""
+
+MAX_DIMENSION = 1 << 16
+LENGTH_TOLERANCE = 2e-3
+"""Of a vector's length, which is 1; rounding to 16 bits changes it by at most 5e-4."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What all vectors of an archive have in common, fixed when it is made."""
+
+    model: str
+    model_sha256: str
+    dimension: int
+    window_s: float
+    hop_s: float
+    created: str = ""  # UTC, ISO 8601; filled in when the archive is made
+
+    def __post_init__(self) -> None:
+        for name in ("window_s", "hop_s"):
+            value = getattr(self, name)
+            if not (isinstance(value, float | int) and math.isfinite(value) and value > 0):
+                self._refuse(name, "it is a number of seconds above 0")
+        if not (isinstance(self.dimension, int) and 1 <= self.dimension <= MAX_DIMENSION):
+            self._refuse("dimension", f"it is in 1..{MAX_DIMENSION}")
+        if not re.fullmatch("[0-9a-f]{64}", str(self.model_sha256)):
+            self._refuse("model_sha256", "it has 64 hexadecimal digits")
+
+    @classmethod
+    def from_json(cls, text: str) -> "Manifest":
+        """The manifest that was stored."""
+        return cls(**json.loads(text))
+
+    def to_json(self) -> str:
+        """The manifest as it is stored."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    def digest(self) -> str:
+        """Hexadecimal SHA-256 of all that it says; tells archives apart."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def _refuse(self, name: str, rule: str) -> None:
+        raise ArchiveError(f"an archive cannot have the {name} {getattr(self, name)!r}; {rule}")
 
 
 @dataclass(frozen=True)
@@ -31,6 +82,40 @@ class NewRecording:
     duration_s: float
     tags: tuple[str, ...]
     windows: Windows
+
+    def check(self, manifest: Manifest) -> None:
+        """Raise unless it can be a recording of an archive with this manifest."""
+        longest_s = WINDOWS_PER_RECORDING * manifest.hop_s + manifest.window_s
+        if not 0 <= self.duration_s <= longest_s:  # false for NaN
+            self._refuse(f"its duration of {self.duration_s:g} s is not in 0..{longest_s:,.0f} s")
+        if not re.fullmatch("[0-9a-f]{64}", self.sha256):
+            self._refuse(f"its SHA-256 {self.sha256!r} has not 64 hexadecimal digits")
+        if not (0 <= self.size < 1 << 63 and abs(self.modified_ns) < 1 << 63):
+            self._refuse(f"its size {self.size} or its time of change {self.modified_ns} is none")
+        self._check_windows(manifest.dimension)
+
+    def _check_windows(self, dimension: int) -> None:
+        vectors, start_s = self.windows.vectors, self.windows.start_s
+        count = len(start_s)
+        if vectors.shape != (count, dimension) or start_s.ndim != 1:
+            self._refuse(
+                f"its vectors have shape {vectors.shape} with {count} starts; "
+                f"this archive takes ({count}, {dimension})"
+            )
+        if count >= WINDOWS_PER_RECORDING:
+            self._refuse(f"it has {count:,} windows; up to {WINDOWS_PER_RECORDING - 1:,} fit")
+        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+        far = np.flatnonzero(~(np.abs(lengths - 1) <= LENGTH_TOLERANCE))  # NaN is far
+        if len(far):
+            self._refuse(f"the vector of window {far[0]} has length {lengths[far[0]]:g}, not 1")
+        inside = (start_s >= 0) & (start_s <= self.duration_s)  # false for NaN
+        if not inside.all() or not (np.diff(start_s) > 0).all():
+            self._refuse(
+                f"its windows do not begin one after the other in 0..{self.duration_s:g} s"
+            )
+
+    def _refuse(self, why: str) -> None:
+        raise ArchiveError(f"{self.path} cannot be added: {why}")
 
 
 @dataclass(frozen=True)
@@ -75,3 +160,129 @@ def recording_of(windows: Ids) -> Ids:
 def row_of(windows: Ids) -> Ids:
     """Which window of its recording each is."""
     return windows % WINDOWS_PER_RECORDING
+
+
+@dataclass(frozen=True)
+class Match:
+    """A stretch of a query that is a stretch of a recording of the archive."""
+
+    entry: Entry
+    path: str  # the file it was compared with
+    log_lr: float  # natural logarithm, of the part where it was found
+    evidence: float  # the same without bounds
+    query_start_s: float
+    query_end_s: float
+    reference_start_s: float
+    reference_end_s: float
+    line: Line  # where it was found
+    cosine: float  # of both there
+    correlation: float  # along the line
+    strength: float  # correlation times the root of the seconds: what matches are ranked by
+    is_sure: bool = False  # whether the evidence is strong for an archive of that size
+
+    @property
+    def duration_s(self) -> float:
+        """How long it lasts in the query."""
+        return self.query_end_s - self.query_start_s
+
+    @property
+    def weight(self) -> float:
+        """Correlation times the root of all the seconds: which of two explains a stretch."""
+        return self.correlation * math.sqrt(max(0.0, self.duration_s))
+
+    @property
+    def tempo(self) -> float:
+        """How much faster the query plays."""
+        return self.line.tempo
+
+    @property
+    def shift_semitones(self) -> float:
+        """How much higher the query sounds."""
+        return self.line.shift_semitones
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the ratio alone allows to be said."""
+        return verdict_of(self.log_lr)
+
+    @property
+    def support(self) -> str:
+        """The ratio in the words of the ENFSI scale."""
+        return support_in_words(self.log_lr)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The match as plain data: seconds to the millisecond, pitch in semitones."""
+        return {
+            "id": self.entry.id,
+            "path": self.path,
+            "sha256": self.entry.sha256,
+            "tags": list(self.entry.tags),
+            "verdict": self.verdict,
+            "is_sure": self.is_sure,
+            "log_lr": round(self.log_lr, 4),
+            "support": self.support,
+            "query_start_s": round(self.query_start_s, 3),
+            "query_end_s": round(self.query_end_s, 3),
+            "reference_start_s": round(self.reference_start_s, 3),
+            "reference_end_s": round(self.reference_end_s, 3),
+            "tempo": round(self.tempo, 5),
+            "shift_semitones": round(self.shift_semitones, 3) + 0.0,  # not -0.0
+            "is_speed": self.line.is_speed,
+            "cosine": round(self.cosine, 4),
+            "correlation": round(self.correlation, 4),
+        }
+
+
+@dataclass(frozen=True)
+class Unproven:
+    """A recording that the query may be in, and why that could not be looked into."""
+
+    entry: Entry
+    query_s: float  # the moment of the query that resembles it
+    reference_s: float
+    cosine: float
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "id": self.entry.id,
+            "paths": list(self.entry.paths),
+            "sha256": self.entry.sha256,
+            "query_s": round(self.query_s, 3),
+            "reference_s": round(self.reference_s, 3),
+            "cosine": round(self.cosine, 4),
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """All that was found of a query; no match means that it is not in the archive."""
+
+    matches: tuple[Match, ...]  # of a short query best first, of a long one in its order
+    unproven: tuple[Unproven, ...]
+    duration_s: float  # of the query
+    problem: str = ""  # why it could not be searched for: "holds nothing but silence"
+    nearest: Match | None = None  # of a short query without a match: where to listen first
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether one of the matches is sure."""
+        return any(match.is_sure for match in self.matches)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "found": self.is_sure,
+            "matches": [match.to_dict() for match in self.matches],
+            "unproven": [candidate.to_dict() for candidate in self.unproven],
+            "duration_s": round(self.duration_s, 3),
+            "lack": self.problem,
+            "nearest": None if self.nearest is None else _without_verdict(self.nearest),
+        }
+
+
+def _without_verdict(match: Match) -> dict[str, Any]:
+    """What is known of a place that is no match, whatever its ratio would allow to be said."""
+    return {k: v for k, v in match.to_dict().items() if k not in ("verdict", "support", "is_sure")}

@@ -2,9 +2,15 @@
 
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from verify.comparison import Comparer
+    from verify.results import Comparison
 
 EXIT_CODES = {"same": 0, "different": 1, "insufficient": 3}
 PATH = click.Path(path_type=Path)
@@ -26,10 +32,10 @@ Example:
 @click.option("--pairs", type=PATH, help="A .csv with the columns a and b; - for stdin.")
 @click.option("--model", default="default", help="Shipped weights by name, or a path.")
 @click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
-@click.option("--report", type=PATH, help="Write a page on it, .html, for a case file.")
-@click.option("--players", is_flag=True, help="Put the stretches into the page, to listen to.")
+@click.option("--report", type=PATH, help="Write an HTML page for a case file.")
+@click.option("--players", is_flag=True, help="Put sound into the page, to listen to.")
 @click.option("--force", is_flag=True, help="Replace the report if it exists.")
-@click.option("--json", "as_json", is_flag=True, help="A line of JSON for every pair.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for every pair.")
 def compare(
     files: tuple[Path, ...],
     pairs: Path | None,
@@ -42,27 +48,26 @@ def compare(
 ) -> None:
     """Say whether A and B are the same recording, and where and how they differ.
 
-    A is the questioned recording, B the reference; of several files, the first is compared with
-    each of the others. Recordings may be of any length: a fragment is sought in a longer one.
+    A is the questioned recording, B the reference. Of several files, the first is compared with
+    each of the others. Recordings may be of any length: a fragment is searched in a longer one.
     The verdict comes with a likelihood ratio: how many times more probable the findings are if a
     stretch of A is a stretch of B, altered or not, than if they are different recordings.
     """
     from cqtnet.errors import InputError
     from cqtnet.files import refuse_overwrite
-    from verify.comparison import Comparer
-    from verify.pairs import Page, as_line, compared, pairs_of
-    from verify.telling import tell
+    from verify.comparison import Comparer, as_line, compared, pairs_of
 
     listed = pairs_of(files, pairs)
-    page = None
     if report is not None:
         if len(listed) != 1:
             raise InputError(f"a report is of one pair, not of {len(listed)}; give two files")
         refuse_overwrite(report, force=force)
-        page = Page(report, command=shlex.join(["cqtnet", *sys.argv[1:]]), players=players)
     comparer = Comparer.named(model, device=device)
     codes = set()
-    for result in compared(comparer, listed, page=page):
+    results: Iterable[Comparison | InputError] = compared(comparer, listed)
+    if report is not None:
+        results = [_reported(comparer, *listed[0], report, players=players)]
+    for result in results:
         if isinstance(result, InputError):
             if len(listed) == 1:
                 raise result
@@ -72,3 +77,47 @@ def compare(
         codes.add(EXIT_CODES[result.verdict])
         click.echo(as_line(result) if as_json else "\n".join(tell(result)))
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
+
+
+def _reported(
+    comparer: "Comparer", a: Path, b: Path, report: Path, *, players: bool
+) -> "Comparison":
+    """The comparison of a pair, after its page was written."""
+    from verify.report.page import write_report  # here, for matplotlib takes a second to load
+
+    first, second = comparer.read(a), comparer.read(b)
+    found = comparer.compare(first, second)
+    command = shlex.join(["cqtnet", *sys.argv[1:]])
+    write_report(report, found, first, second, comparer.calibration, command=command, audio=players)
+    return found
+
+
+def tell(comparison: "Comparison") -> list[str]:
+    """A comparison as lines of text: the verdict first, then what it rests on."""
+    from verify.words import clock
+
+    lines = [comparison.headline, *(f"  because {reason}" for reason in comparison.reasons)]
+    lines += [f"  A  {comparison.a.path}", f"  B  {comparison.b.path}"]
+    if comparison.evidence is None:
+        return lines
+    alignment = comparison.alignment if comparison.verdict == "same" else None
+    if alignment is not None:
+        lines.append(f"  where    {alignment.place_in_words}")
+        lines.append(f"  altered  {comparison.changes_in_words}")
+        lines += [
+            f"  edit     {clock(edit.a_start_s)} of A: {edit.words}"
+            for edit in (comparison.edits.edits if comparison.edits else ())
+            if edit.kind != "trimmed"
+        ]
+    cosine = comparison.evidence.similarity.cosine
+    side = "above" if cosine >= comparison.cosine_threshold else "below"
+    lines.append(
+        f"  cosine   {cosine:.3f}, {side} the threshold {comparison.cosine_threshold:.3f} "
+        "at which that score alone errs equally often either way"
+    )
+    if alignment is not None:
+        lines.append(
+            f"  aligned  correlation {alignment.correlation:.2f}, pieces within "
+            f"{1000 * alignment.residual_s:.1f} ms of one line over {alignment.duration_s:.1f} s"
+        )
+    return lines

@@ -14,35 +14,31 @@ Example:
 """
 )
 @click.argument("archive", type=click.Path(path_type=Path))
-@click.option("--min-log-lr", type=float, help="Natural-log ratio from which a match is told.")
+@click.option("--min-log-lr", type=float, help="Least natural-log ratio of a match.")
 @click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for every pair.")
 def dedupe(archive: Path, min_log_lr: float | None, device: str, as_json: bool) -> None:
     """Group the recordings of ARCHIVE that share sound: copies, versions, excerpts, mixes.
 
-    Each is sought in the archive's index by its stored windows; where another recording agrees,
-    both are aligned, and what is told has a likelihood ratio and places in both. Files that
-    cannot be read are named; then the exit code is 1.
+    Each is searched for in the archive's index by its stored windows. Where another recording
+    agrees, both are aligned, and what they share is printed with a likelihood ratio and its place
+    in both. Files that cannot be read are named; then the exit code is 1.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
+    from cqtnet.progress import progress_bar
     from verify.archive import Archive
-    from verify.archive.duplicates import Pair, duplicates, grouped
-    from verify.archive.telling import tell_groups
+    from verify.archive.duplicates import Pair, duplicates, group_lines, grouped
 
     pairs, failed = [], 0
-    console = Console(stderr=True)
     with (
         Archive.open(archive, device=device) as opened,
-        Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
+        progress_bar("comparing", len(opened)) as bar,
     ):
-        task = progress.add_task("comparing", total=len(opened))
-        for pair in duplicates(
+        found = duplicates(
             opened,
             min_log_lr=min_log_lr,
-            told=lambda done, of: progress.update(task, completed=done, total=of),
-        ):
+            on_progress=lambda entry: bar.advance(doing=f"number {entry.id}"),
+        )
+        for pair in found:
             if isinstance(pair, Pair):
                 pairs.append(pair)
                 if as_json:
@@ -51,5 +47,5 @@ def dedupe(archive: Path, min_log_lr: float | None, device: str, as_json: bool) 
                 click.echo(f"cqtnet: {pair}", err=True)
                 failed += 1
     if not as_json:
-        click.echo("\n".join(tell_groups(grouped(pairs), pairs)))
+        click.echo("\n".join(group_lines(grouped(pairs), pairs)))
     sys.exit(1 if failed else 0)

@@ -18,9 +18,9 @@ def demo(folder: Path, model: str, force: bool) -> None:
     """Make two pieces and an altered fragment of one in FOLDER, and compare them."""
     from cqtnet.errors import InputError
     from cqtnet.files import make_folder
+    from verify.commands.compare import tell
     from verify.comparison import Comparer
     from verify.demo import ALTERATION, FRAGMENT, run_demo
-    from verify.telling import tell
 
     if folder.exists() and not force:
         raise InputError(f"{folder} exists already; use --force to write into it")

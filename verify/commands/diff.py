@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from verify.edits import EditMap
     from verify.features import Features
-    from verify.results import Stretch
+    from verify.results import EditMap, Stretch
 
 PATH = click.Path(path_type=Path)
 SIGNS = {
@@ -45,20 +44,20 @@ def diff(a: Path, b: Path, labels: Path | None, as_json: bool, force: bool) -> N
 
     \b
     =  the same stretch of both      -  of B, not in A
-    +  in A, not from B              ~  one in place of the other
+    +  in A, not from B              ~  replaced
     >  moved here                    *  heard again
 
-    Stretches are found at any tempo from 0.66 to 1.52 and up to 8 semitones higher or lower, each
-    at its own.
+    Each stretch has its own tempo, from 0.66 to 1.52 times that of B, and its own pitch, up to 8
+    semitones higher or lower.
     """  # noqa: D301
     from cqtnet.files import refuse_overwrite
     from verify.editmap import edit_map
-    from verify.labels import check_suffix, write_labels
+    from verify.edits import check_suffix, write_labels
 
     if labels is not None:
         check_suffix(labels)
         refuse_overwrite(labels, force=force)
-    (features_a, a_duration_s), (features_b, b_duration_s) = _heard(a), _heard(b)
+    (features_a, a_duration_s), (features_b, b_duration_s) = _features(a), _features(b)
     found = edit_map(features_a, features_b)
     found = replace(found, a_duration_s=a_duration_s, b_duration_s=b_duration_s)
     if labels is not None:
@@ -71,8 +70,8 @@ def diff(a: Path, b: Path, labels: Path | None, as_json: bool, force: bool) -> N
         sys.exit(1)
 
 
-def _heard(path: Path) -> tuple["Features", float]:
-    """The features and the seconds of a file that is long enough and holds something."""
+def _features(path: Path) -> tuple["Features", float]:
+    """The features and the length of a file; an error if it is too short or silent."""
     from cqtnet import SAMPLE_RATE, audio
     from cqtnet.errors import FragmentTooShortError
     from verify.editmap import LEAST_S
@@ -83,14 +82,14 @@ def _heard(path: Path) -> tuple["Features", float]:
     duration_s = samples.size / SAMPLE_RATE
     if duration_s < LEAST_S:
         raise FragmentTooShortError(
-            f"{audio.shown(path)}: {duration_s:.2f} s are too short to tell "
-            f"edits; give at least {LEAST_S:g} s"
+            f"{audio.shown(path)}: {duration_s:.2f} s are too short to find "
+            f"edits in; give at least {LEAST_S:g} s"
         )
     return Features.of(samples), duration_s
 
 
 def _record(a: Path, b: Path, found: "EditMap") -> dict[str, Any]:
-    """What JSON says."""
+    """The edit map as plain data, with the files it is of."""
     from cqtnet import audio
 
     files = {
@@ -101,9 +100,9 @@ def _record(a: Path, b: Path, found: "EditMap") -> dict[str, Any]:
 
 
 def _lines(a: Path, b: Path, found: "EditMap") -> list[str]:
-    """The map to read: both names, what is the same in all, and line by line."""
+    """The edit map as lines of text: both names, a summary, then stretches and edits."""
     from cqtnet import audio
-    from verify.wording import clock
+    from verify.words import clock
 
     lines = [
         f"--- B {audio.shown(b)}  {clock(found.b_duration_s)}",
@@ -115,23 +114,28 @@ def _lines(a: Path, b: Path, found: "EditMap") -> list[str]:
 
 
 def _summary(found: "EditMap") -> str:
+    from verify.words import plural
+
     if found.is_identical:
         return "A is B from beginning to end"
     share = 100 * found.common_s / found.a_duration_s
     count = len(found.stretches)
-    words = f"{count} stretch{'es' if count > 1 else ''} of B {'are' if count > 1 else 'is'} in A"
-    edits = f"{len(found.edits)} edit{'' if len(found.edits) == 1 else 's'}"
-    return f"{words}, {found.common_s:.2f} s ({share:.0f} % of A); {edits}"
+    return (
+        f"{plural(count, 'stretch', 'stretches')} of B {'is' if count == 1 else 'are'} in A, "
+        f"{found.common_s:.2f} s ({share:.0f} % of A); {plural(len(found.edits), 'edit')}"
+    )
 
 
 def _rows(found: "EditMap") -> list[str]:
-    from verify.labels import alteration
+    """A line for each stretch and edit, in the order of A."""
+    from verify.edits import alteration
+    from verify.words import clock_span
 
     altered = {(s.a_start_s, s.b_start_s): alteration(s) for s in found.stretches}
     rows = [
         (s.a_start_s, s.a_end_s, "=", s.b_start_s, s.b_end_s, alteration(s))
         for s in found.stretches
-        if not _is_told(s, found)
+        if not _is_edit(s, found)
     ]
     for e in found.edits:
         how = altered.get((e.a_start_s, e.b_start_s), "")
@@ -139,23 +143,16 @@ def _rows(found: "EditMap") -> list[str]:
         rows.append((e.a_start_s, e.a_end_s, SIGNS[e.kind], e.b_start_s, e.b_end_s, words))
     rows.sort(key=lambda row: row[:2])
     return [
-        f"{sign} A {_times(a_start, a_end)}  B {_times(b_start, b_end)}  {words}".rstrip()
-        for a_start, a_end, sign, b_start, b_end, words in rows
+        f"{sign} A {clock_span(a, a_end):<17}  B {clock_span(b, b_end):<17}  {words}".rstrip()
+        for a, a_end, sign, b, b_end, words in rows
     ]
 
 
-def _is_told(stretch: "Stretch", found: "EditMap") -> bool:
-    """Whether an edit says all that is to be said of a stretch."""
+def _is_edit(stretch: "Stretch", found: "EditMap") -> bool:
+    """Whether an edit already says all of a stretch."""
     return any(
         edit.kind in ("moved", "repeated", "looped")
         and edit.a_start_s <= stretch.a_start_s
         and stretch.a_end_s <= edit.a_end_s
         for edit in found.edits
     )
-
-
-def _times(start_s: float, end_s: float) -> str:
-    from verify.wording import clock
-
-    text = clock(start_s) if start_s == end_s else f"{clock(start_s)}–{clock(end_s)}"
-    return f"{text:<17}"

@@ -1,4 +1,4 @@
-"""`cqtnet monitor`: what of an archive is heard in sound that arrives."""
+"""`cqtnet monitor`: which recordings of an archive are in sound that arrives."""
 
 import json
 from pathlib import Path
@@ -17,10 +17,10 @@ Example:
 @click.argument("archive", type=click.Path(path_type=Path))
 @click.option("--input", "source", default="-", help="File, URL, device, or - for stdin.")
 @click.option("--container", help="Kind of device or of stream, as FFmpeg names it: alsa, pulse.")
-@click.option("--begins", is_flag=True, help="Tell of a match when it begins, too.")
-@click.option("--min-log-lr", type=float, help="Natural-log ratio from which a match is told.")
-@click.option("--give-up", "give_up_s", default=300.0, help="Seconds of silence of a URL.",
-              show_default=True)  # fmt: skip
+@click.option("--begins", is_flag=True, help="Print a match when it begins, too.")
+@click.option("--min-log-lr", type=float, help="Least natural-log ratio of a match.")
+@click.option("--give-up", "give_up_s", default=300.0, show_default=True,
+              help="End when a URL is silent for so many seconds.")  # fmt: skip
 @click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for each.")
 def monitor(
@@ -33,18 +33,18 @@ def monitor(
     device: str,
     as_json: bool,
 ) -> None:
-    """Tell each recording of ARCHIVE that is heard in a stream, once, when it has ended.
+    """Print each recording of ARCHIVE that is in a stream, once, when it has ended.
 
     Times are those of the stream, from its first sample on. It goes on until the input ends; a URL
-    that drops out is reached again, and silence stands for what was lost. Memory stays the same
-    however long it runs.
+    that drops out is connected to again, and silence stands for what was lost. Memory stays the
+    same however long it runs.
     """
     from datetime import UTC, datetime
 
+    from cqtnet.audio.live import live
     from verify.archive import Archive
-    from verify.archive.search.live import live
-    from verify.archive.search.monitor import monitor as heard
-    from verify.archive.telling import tell_match
+    from verify.archive.listing import match_line
+    from verify.archive.search import monitor as matches_in
 
     with Archive.open(archive, device=device) as opened:
         searcher = opened.searcher(min_log_lr=min_log_lr)
@@ -52,12 +52,12 @@ def monitor(
             source,
             container=container,
             give_up_s=give_up_s,
-            told=lambda text: click.echo(f"cqtnet: {text}", err=True),
+            on_message=lambda text: click.echo(f"cqtnet: {text}", err=True),
         )
-        for news in heard(searcher, blocks, begins=begins):
+        for event in matches_in(searcher, blocks, begins=begins):
             if as_json:
                 now = datetime.now(UTC).isoformat(timespec="seconds")
-                line = {"event": news.kind, "at_s": round(news.at_s, 3), "told": now}
-                click.echo(json.dumps(line | news.match.to_dict()))
+                line = {"event": event.kind, "at_s": round(event.at_s, 3), "told": now}
+                click.echo(json.dumps(line | event.match.to_dict()))
             else:
-                click.echo(f"{news.kind:<6} {tell_match(news.match)}")
+                click.echo(f"{event.kind:<6} {match_line(event.match)}")

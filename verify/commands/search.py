@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from verify.archive import Archive
-    from verify.archive.search.matches import Found
+    from verify.archive.results import SearchResult
 
 
 @click.command(
@@ -28,8 +28,8 @@ Example:
 )
 @click.argument("archive", type=click.Path(path_type=Path))
 @click.argument("queries", nargs=-1, required=True, metavar="QUERY…")
-@click.option("-k", "count", type=click.IntRange(min=1), help="Show so many matches at most.")
-@click.option("--min-log-lr", type=float, help="Natural-log ratio from which a match is told.")
+@click.option("-k", "count", type=click.IntRange(min=1), help="Print at most so many matches.")
+@click.option("--min-log-lr", type=float, help="Least natural-log ratio of a match.")
 @click.option(
     "--report", type=click.Path(path_type=Path), help="Write a page, .html, of one query."
 )
@@ -48,21 +48,20 @@ def search(
     as_json: bool,
     as_csv: bool,
 ) -> None:
-    """Say where the recordings QUERY… lie in ARCHIVE, at whatever tempo and pitch.
+    """Find where the recordings QUERY… lie in ARCHIVE, at any tempo and pitch.
 
-    Of a short query, every recording that holds it is told, the surest first; of a long one, a
-    mix or a day of broadcast, what each stretch is, in its order. Candidates are found by the
-    network, and each is then aligned and weighed as `cqtnet compare` does: what comes out has a
-    likelihood ratio. Below 10, or more in an archive of more than two hours, that is told as
-    PERHAPS. Files whose sound is not what it was are told, but never called a match.
+    For a short query, every recording that holds it is printed, the surest first. For a long one,
+    a mix or a day of broadcast, what each stretch is, in its order. The network finds candidates;
+    each is then aligned and weighed as `cqtnet compare` does, so that a match has a likelihood
+    ratio. A match with a ratio below 10 is printed as PERHAPS; above two hours of archive that
+    limit rises. Files that have changed are listed, but are never a match.
     """
     from cqtnet.errors import InputError
     from verify.archive import Archive
-    from verify.archive.listing import listed
-    from verify.archive.search import query
-    from verify.archive.telling import COLUMNS, as_rows, tell_found
+    from verify.archive.listing import COLUMNS, audio_files, csv_rows, result_lines
+    from verify.archive.search import search as search_file
 
-    files = list(listed(queries))
+    files = list(audio_files(queries))
     if not files:
         raise InputError(f"no audio in {', '.join(queries)}; give files or folders")
     if report is not None:
@@ -74,23 +73,23 @@ def search(
             click.echo(",".join(COLUMNS))
         for file in files:
             try:
-                found = query.search(searcher, file)
+                result = search_file(searcher, file)
             except InputError as error:
                 if len(files) == 1:
                     raise
                 click.echo(f"cqtnet: {error}", err=True)
                 codes.add(2)
                 continue
-            found = replace(found, matches=found.matches[:count])
-            codes.add(0 if found.is_sure else 3 if found.lack or found.matches else 1)
+            result = replace(result, matches=result.matches[:count])
+            codes.add(0 if result.is_sure else 3 if result.problem or result.matches else 1)
             if as_json:
-                click.echo(json.dumps({"query": file, **found.to_dict()}))
+                click.echo(json.dumps({"query": file, **result.to_dict()}))
             elif as_csv:
-                click.echo(as_rows(file, found), nl=False)
+                click.echo(csv_rows(file, result), nl=False)
             else:
-                click.echo("\n".join(tell_found(file, found, n_recordings=len(opened))))
+                click.echo("\n".join(result_lines(file, result, n_recordings=len(opened))))
             if report is not None:
-                _write_report(report, file, found, opened)
+                _write_report(report, file, result, opened)
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
 
 
@@ -104,8 +103,8 @@ def _check_report(report: Path, files: list[str], *, force: bool) -> None:
     refuse_overwrite(report, force=force)
 
 
-def _write_report(report: Path, file: str, found: "Found", archive: "Archive") -> None:
+def _write_report(report: Path, file: str, result: "SearchResult", archive: "Archive") -> None:
     from verify.report.search import write_search_report  # drawing takes a second to be loaded
 
-    write_search_report(report, file, found, archive.store)
+    write_search_report(report, file, result, archive.store)
     click.echo(f"  report   {report}", err=True)

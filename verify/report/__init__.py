@@ -1,5 +1,1 @@
-"""The report: one self-contained page on two recordings, for a case file."""
-
-from verify.report.page import write_report
-
-__all__ = ["write_report"]
+"""Reports: self-contained HTML pages on a comparison (`page`) or on a search (`search`)."""

@@ -1,140 +1,249 @@
-"""How sure: the measures behind the ratio, and how the calibration did on unseen pairs."""
+"""The pictures of how sure a verdict is: the verbal scale, and pairs the calibration had not seen.
 
-from typing import Any
+Ratios are powers of ten here.
+"""
 
-from verify.calibration import MEASURES, Calibration, measures
-from verify.comparison import Comparison
-from verify.report.markup import Row, figure, number, paragraph, section, table
-from verify.report.validation import (
-    draw_distributions,
-    draw_tippett,
-    log10_ratios,
-    unbounded_log_lr,
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
+from numpy.typing import NDArray
+
+from cqtnet.plotting import (
+    INK,
+    NONTARGET,
+    PALE,
+    SMALL_PT,
+    TARGET,
+    Picture,
+    as_svg,
+    blank,
+    dress,
+    percent_number,
 )
-from verify.wording import ratio
+from verify.results import Comparison
+from verify.words import SCALE, ratio
 
-MEANINGS = {
-    "cosine": "of the network's embeddings, at the best place: the published score",
-    "aligned cosine": "the same, of the stretches that the alignment puts side by side",
-    "correlation": "of changes in the spectrum, along the alignment",
-    "strength": "correlation times the root of the seconds in common",
-    "coherence": "of the fine spectra at the pitch found",
-    "precision": "how closely pieces lie on one straight line; 0 at 0.1 s, 6.9 at 0.1 ms",
-    "length": "natural logarithm of the seconds in common",
-}
+if TYPE_CHECKING:
+    from verify.calibration import Calibration
+
+Values = NDArray[np.float64]
+Curve = tuple[Values, Values]
+Style = Mapping[str, Any]
+
+LN10 = math.log(10)
+FARTHEST = 7.2
+"""Powers of ten that the scale shows."""
+BINS = 48
+RIM = 0.02
+"""Share of an axis at whose ends a value beyond it is drawn."""
+STEPS = 1500
+"""Points of a curve: more cannot be seen."""
+PAIRS = "pairs of the same recording", "pairs of different recordings"
 
 
-def sureness(comparison: Comparison, calibration: Calibration) -> str:
-    """What the ratio rests on."""
-    return section(
-        "How sure",
-        paragraph(_summary(comparison, calibration)),
-        _measures(comparison, calibration),
-        paragraph(_cosine(comparison)),
-        figure(
-            draw_distributions(comparison, calibration),
-            "Ratios of pairs of recordings that the calibration had not seen, before they are cut "
-            "off at the bounds (dotted upright lines).",
-        ),
-        figure(
-            draw_tippett(calibration),
-            "Tippett plot of the same pairs, within the bounds: how many have at least each "
-            "ratio. Misleading are the part of the dashed line to the right of 1, and what the "
-            "solid line lacks to 100 % there.",
-        ),
-        paragraph(validation(calibration)),
-        name="sure",
+def log10_ratios(calibration: "Calibration") -> tuple[Values, Values] | None:
+    """Ratios of pairs the calibration had not seen: of same, of different recordings."""
+    same, different = (
+        np.asarray(calibration.data.get(name) or (), np.float64) / LN10
+        for name in ("log_lr_same", "log_lr_different")
     )
+    return (same, different) if len(same) and len(different) else None
 
 
-def validation(calibration: Calibration) -> str:
-    """How the calibration did on pairs of recordings it had not seen, as far as is known."""
-    data = calibration.data
-    parts = []
-    pairs = [data.get(name) for name in ("pairs_same", "pairs_different")]
-    if all(isinstance(n, int) for n in pairs):
-        parts.append(
-            f"Tried on {pairs[0]:,} pairs of the same and {pairs[1]:,} of different recordings, "
-            "of collections other than those it was learned from."
-        )
-    ratios = log10_ratios(calibration)
-    if ratios is not None:
-        same, different = ratios
-        parts.append(
-            f"Of those drawn, the ratio points the wrong way for {(same < 0).sum()} of "
-            f"{len(same)} of the same and {(different > 0).sum()} of {len(different)} of "
-            "different recordings."
-        )
-    figures = [
-        f"{label} {value:{form}}"
-        for label, name, form in (
-            ("Equal error rate", "eer", ".2%"), ("Cllr", "cllr", ".3f"),
-            ("least possible Cllr", "min_cllr", ".3f"),
-        )
-        if isinstance(value := data.get(name), float)
-    ]  # fmt: skip
-    if figures:
-        parts.append(
-            f"{', '.join(figures)} (Cllr: mean cost of the ratios in bits, 0 perfect, 1 useless)."
-        )
-    return " ".join(parts) or "The calibration carries no figures of its validation."
+def unbounded_log_lr(comparison: Comparison, calibration: "Calibration") -> float | None:
+    """The natural-log ratio before its bounds; None where none is stated."""
+    if comparison.evidence is None or comparison.log_lr == 0:
+        return None
+    return calibration.slope * calibration.score(comparison.evidence) + calibration.offset
 
 
-def conditions(data: dict[str, Any]) -> str:
-    """What the calibration was learned from, as far as is known."""
-    known = []
-    if data.get("sources"):
-        known.append(str(data["sources"]))
-    if isinstance(data.get("recordings"), int):
-        known.append(f"{data['recordings']:,} recordings")
-    if data.get("conditions"):
-        known.append("conditions: " + ", ".join(map(str, data["conditions"])))
-    return "; ".join(known) or "not stated"
-
-
-def _summary(comparison: Comparison, calibration: Calibration) -> str:
-    if comparison.evidence is None:
-        return "Nothing could be measured, so there is no ratio."
+def draw_scale(comparison: Comparison) -> Picture | None:
+    """The stated ratio on the verbal scale, with the bounds; None where none is stated."""
     if not comparison.log_lr:
-        return (
-            "Measures were taken, but outside of what the calibration was made for; "
-            "so no ratio is stated."
+        return None
+    figure = blank(2.1)
+    axes = figure.subplots()
+    dress(axes, xlabel="likelihood ratio")
+    axes.grid(False)
+    axes.spines["left"].set_visible(False)
+    axes.set(xlim=(-FARTHEST, FARTHEST), ylim=(0, 1.45), yticks=[])
+    _draw_words(axes)
+    for bound, end in ((comparison.least_log_lr, -FARTHEST), (comparison.most_log_lr, FARTHEST)):
+        axes.axvspan(
+            bound / LN10, end, ymax=1 / 1.45, facecolor="none", edgecolor="#8a8a8a", hatch="////",
+            linewidth=0,
+        )  # fmt: skip
+    _mark_scale(axes, float(np.clip(comparison.log_lr / LN10, -FARTHEST, FARTHEST)))
+    powers = range(-6, 7)
+    axes.set_xticks(list(powers), [ratio_of(power) for power in powers])
+    words = f"A likelihood ratio of {ratio(comparison.log_lr)} on the verbal scale."
+    return as_svg(figure, words)
+
+
+def _draw_words(axes: Axes) -> None:
+    """Blocks of the scale, darker for stronger words, mirrored below 1; words run upwards."""
+    limits = [0.0, *(min(FARTHEST, math.log10(limit)) for limit, _ in SCALE)]
+    for i, (_, word) in enumerate(SCALE):
+        for sign, colour in ((-1, NONTARGET.colour), (1, TARGET.colour)):
+            begin, end = sorted((sign * limits[i], sign * limits[i + 1]))
+            axes.axvspan(
+                begin, end, ymax=1 / 1.45, color=colour, alpha=0.06 + 0.07 * i, linewidth=0
+            )
+            axes.axvline(sign * limits[i + 1], ymax=1 / 1.45, color="white", linewidth=1.5)
+            if i:
+                _write(axes, (begin + end) / 2, word.replace(" ", "\n"), rotation=90)
+    _write(axes, 0, "no")
+    pale: dict[str, Any] = {"color": PALE, "fontsize": SMALL_PT}
+    axes.text(-FARTHEST, 1.08, "← different recordings", ha="left", **pale)
+    axes.text(FARTHEST, 1.08, "same recording →", ha="right", **pale)
+
+
+def _write(axes: Axes, x: float, word: str, *, rotation: float = 0) -> None:
+    axes.text(
+        x, 0.5, word, ha="center", va="center", fontsize=SMALL_PT, color=INK, rotation=rotation,
+        linespacing=1.0, zorder=4,
+    )  # fmt: skip
+
+
+def _mark_scale(axes: Axes, at: float) -> None:
+    """A marker above the scale, and a line down to it."""
+    axes.plot([at, at], [0, 1.06], color=INK, linewidth=2.5)
+    axes.plot(at, 1.1, "v", color=INK, markersize=9)
+    side = "center" if abs(at) < 2 else "right" if at > 0 else "left"  # clear of the ends' words
+    axes.text(at, 1.24, "this comparison", ha=side, fontsize=SMALL_PT, fontweight="bold")
+
+
+def ratio_of(power: int) -> str:
+    """A power of ten as a likelihood ratio: 1/100, 1, 10⁴."""
+    if abs(power) >= 4:
+        text = f"10{str(abs(power)).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+    else:
+        text = f"{10 ** abs(power):,}"
+    return f"1/{text}" if power < 0 else text
+
+
+def draw_distributions(comparison: Comparison, calibration: "Calibration") -> Picture | None:
+    """Where this comparison falls among pairs of the same and of different recordings."""
+    ratios = log10_ratios(calibration)
+    if ratios is None:
+        return None
+    figure = blank(3.2)
+    axes = figure.subplots()
+    dress(axes, xlabel="likelihood ratio before its bounds", ylabel="share of pairs, %")
+    low, high = _limits(ratios)
+    edges = np.linspace(low, high, BINS + 1)
+    for values, look, words in zip(ratios, (TARGET, NONTARGET), PAIRS, strict=True):
+        share = 100 * np.histogram(np.clip(values, low, high), edges)[0] / len(values)
+        axes.stairs(share, edges, fill=True, color=look.colour, alpha=0.25, linewidth=0)
+        axes.stairs(
+            share, edges, color=look.colour, linestyle=look.dashes, linewidth=1.6, label=words
         )
-    before = unbounded_log_lr(comparison, calibration)
-    assert before is not None
-    score = number(calibration.score(comparison.evidence), digits=2)
-    words = (
-        f"The measures below are weighted and summed to a score of {score}, a natural-log "
-        f"likelihood ratio of {number(before, digits=2)}"
+    dotted: Style = {"color": PALE, "linewidth": 1.3, "linestyle": ":"}
+    for bound in (calibration.least, calibration.most):
+        axes.axvline(bound / LN10, **dotted)
+    axes.plot([], [], label="bounds", **dotted)
+    _set_ratios(axes, low, high)
+    axes.set_ylim(0, 1.15 * axes.get_ylim()[1])
+    here = unbounded_log_lr(comparison, calibration)
+    if here is not None:
+        _mark(axes, here / LN10, low, high)
+    _legend_above(axes)
+    return as_svg(figure, "Ratios of the calibration's pairs, and of this comparison.")
+
+
+def draw_tippett(calibration: "Calibration") -> Picture | None:
+    """The Tippett plot of the calibration's pairs, within its bounds."""
+    ratios = log10_ratios(calibration)
+    if ratios is None:
+        return None
+    figure = blank(3.4)
+    axes = figure.subplots()
+    same, different = (
+        np.clip(r, calibration.least / LN10, calibration.most / LN10) for r in ratios
     )
-    if comparison.is_bounded:
-        return f"{words}, cut off at the bound of {number(comparison.log_lr, digits=2)}."
-    return f"{words}, which lies within the bounds."
-
-
-def _measures(comparison: Comparison, calibration: Calibration) -> str:
-    if comparison.evidence is None:
-        return ""
-    values = measures(comparison.evidence)
-    rows: list[Row] = [
-        (name, number(value, digits=3), number(weight, digits=3), MEANINGS.get(name, ""))
-        for name, value, weight in zip(MEASURES, values, calibration.weights, strict=True)
+    styles = [
+        {"color": look.colour, "linestyle": look.dashes, "linewidth": 2.2, "label": words}
+        for look, words in zip((TARGET, NONTARGET), PAIRS, strict=True)
     ]
-    return table(rows, head=("Measure", "value", "weight", "what it is"))
+    tippett(axes, [(same, different)], [(styles[0], styles[1])], limits=_limits(ratios))
+    _legend_above(axes, above_pt=16)
+    return as_svg(figure, "Tippett plot of the pairs that the calibration was tried on.")
 
 
-def _cosine(comparison: Comparison) -> str:
-    if comparison.evidence is None:
-        return ""
-    found, threshold = comparison.evidence.similarity.cosine, comparison.cosine_threshold
-    side = "above" if found >= threshold else "below"
-    return (
-        f"The published score alone, the cosine {found:.3f}, lies {side} the threshold "
-        f"{threshold:.3f} at which it errs equally often either way. The verdict does not rest "
-        "on it alone."
-    )
+def tippett(
+    axes: Axes,
+    ratios: Sequence[tuple[Values, Values]],
+    styles: Sequence[tuple[Style, Style]],
+    *,
+    limits: tuple[float, float],
+    title: str = "",
+) -> list[tuple[Curve, Curve]]:
+    """Draw how many pairs have at least each ratio: a Tippett plot.
+
+    `ratios` are the powers of ten of each system's pairs of the same and of different recordings.
+    The two lines of each system come back, as places and shares.
+    """
+    ylabel = "pairs with at least this ratio, %"
+    dress(axes, title=title, xlabel="likelihood ratio", ylabel=ylabel, title_pad_pt=20)
+    axes.axvline(0, color=PALE, linewidth=1)
+    places = np.linspace(*limits, STEPS)
+    lines = []
+    for (same, different), (style_same, style_different) in zip(ratios, styles, strict=True):
+        pair = (places, at_least(same, places)), (places, at_least(different, places))
+        axes.plot(*pair[0], **style_same)
+        axes.plot(*pair[1], **style_different)
+        lines.append(pair)
+    for shift_pt, side, text in ((-6, "right", "← different"), (6, "left", "same recording →")):
+        axes.annotate(
+            text, (0, 1.01), (shift_pt, 0), xycoords=axes.get_xaxis_transform(),
+            textcoords="offset points", ha=side, fontsize=SMALL_PT, color=PALE,
+        )  # fmt: skip
+    _set_ratios(axes, *limits)
+    axes.set_ylim(-0.02, 1.02)
+    axes.yaxis.set_major_locator(MultipleLocator(0.2))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: percent_number(rate)))
+    return lines
 
 
-def bounds(calibration: Calibration) -> str:
-    """What the calibration can support, as ratios."""
-    return f"{ratio(calibration.least)} to {ratio(calibration.most)}"
+def at_least(ratios: Values, places: Values) -> Values:
+    """The share of ratios that are at least as high as each place."""
+    below = np.searchsorted(np.sort(ratios), places, side="left")
+    return np.asarray(1 - below / len(ratios))
+
+
+def _limits(ratios: tuple[Values, Values]) -> tuple[float, float]:
+    low, high = np.quantile(np.concatenate(ratios), (0.002, 0.998))
+    return math.floor(min(-2.0, low)), math.ceil(max(2.0, high))
+
+
+def _set_ratios(axes: Axes, low: float, high: float) -> None:
+    """The limits of the horizontal axis, and its ticks as ratios."""
+    axes.set_xlim(low, high)
+    axes.xaxis.set_major_locator(MaxNLocator(9, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda power, _: ratio_of(round(power))))
+
+
+def _legend_above(axes: Axes, *, above_pt: float = 0) -> None:
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, frameon=False, fontsize=SMALL_PT,
+        borderaxespad=0.2 + above_pt / SMALL_PT,
+    )  # fmt: skip
+
+
+def _mark(axes: Axes, here: float, low: float, high: float) -> None:
+    """A line where this comparison lies; an arrow at the rim where that is beyond."""
+    room = RIM * (high - low)
+    at = min(high - room, max(low + room, here))
+    axes.axvline(at, color=INK, linewidth=2.5)
+    beyond = " →" if here > high else " ←" if here < low else ""
+    side = "right" if at > (low + high) / 2 else "left"
+    shift = -room / 2 if side == "right" else room / 2
+    axes.text(
+        at + shift, 0.98, f"this comparison{beyond}", transform=axes.get_xaxis_transform(),
+        ha=side, va="top", fontsize=SMALL_PT, fontweight="bold", color=INK,
+        bbox={"fc": "white", "ec": "none", "pad": 1.5},
+    )  # fmt: skip

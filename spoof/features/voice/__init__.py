@@ -1,8 +1,8 @@
-"""Statistics of a voice: two thousand numbers on how it varies, none on what is said or how loud.
+"""Statistics of a voice: 1,871 numbers on how it varies, none on words or loudness.
 
 Synthesis leaves few traces in any one spectrum and many in how spectra vary: envelopes too smooth,
-harmonics too regular or too noisy, bands that move together. Each file here measures one of these;
-levels and means over time are left out, for they tell of the microphone and the room.
+harmonics too regular or too noisy, bands that move together. Levels and means over time are left
+out, since they depend on the microphone and the room.
 """
 
 import numpy as np
@@ -14,19 +14,14 @@ from spoof.features.voice.source import harmonicity, residual
 from spoof.features.voice.spectrum import detail, envelope, lines, modulation
 
 MEASURES = (envelope, detail, modulation, harmonicity, residual, lines)
-"""Each from a sound to arrays of numbers; their order is that of the columns."""
+"""Functions from a sound to arrays of numbers, in the order of the columns."""
 COUNT = 1871
 """Numbers in all."""
 
 
 def voice_statistics(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """All statistics (COUNT,) of some seconds at 16 kHz.
-
-    >>> voice_statistics(np.random.default_rng(0).normal(size=48_000).astype(np.float32)).shape
-    (1871,)
-    """
+    """All statistics (COUNT,) of some seconds at 16 kHz."""
     least = round(LEAST_S * RATE_HZ)
-    samples = checked(samples, RATE_HZ, shortest=least, needed_by="a statistic of a voice")
-    sound = Sound.of(samples)
-    parts = [number for measure in MEASURES for number in measure(sound)]
-    return np.nan_to_num(np.concatenate(parts)).astype(np.float32)
+    sound = Sound.of(checked(samples, RATE_HZ, shortest=least, needed_by="a statistic of a voice"))
+    parts = [numbers for measure in MEASURES for numbers in measure(sound)]
+    return np.asarray(np.nan_to_num(np.concatenate(parts)), np.float32)

@@ -1,4 +1,4 @@
-"""Some seconds of a voice, trimmed and at one level, with the spectra that several files need."""
+"""Some seconds of a voice, trimmed and at one level, with the spectra that all measures use."""
 
 import functools
 from dataclasses import dataclass
@@ -12,19 +12,23 @@ from scipy.fft import rfft
 from spoof.features.spectra import frames_of, linear_filters
 
 Floats = NDArray[np.float32]
+Numbers = NDArray[np.floating]
 
 RATE_HZ = 16_000
 LEAST_S = 0.5
+"""Seconds of the shortest sound that has statistics."""
 TRIM_FRAME_S, TRIM_DB, MARGIN_S = 0.025, 40.0, 0.05
-"""Frames at either end so far below the loudest are cut off, but for the margin."""
+"""Frames at either end so far below the loudest one are cut off, except for the margin."""
 N_FFT, HOP = 512, 160
+"""Windows of 32 ms every 10 ms."""
 BLOCK = 128
 """Frames that are transformed at once."""
 ACTIVE = 1e-4
-"""A frame counts that has such a share of the loudest one's power; where pitch is sought, LOUD."""
+"""Least power of a frame that is used, as a share of the loudest frame's."""
 LOUD = 1e-3
+"""The same where a pitch or a residual is measured."""
 FLOOR = 1e-5
-"""Of the mean power, added to every bin: what is fainter, codecs leave out."""
+"""Share of the mean power that is added to every bin: codecs leave out what is fainter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +51,7 @@ class Sound:
 
     @cached_property
     def active(self) -> NDArray[np.bool_]:
-        """Which frames count, (frames,)."""
+        """Which frames are used, (frames,)."""
         return active_frames(self.power)
 
     def spectra(self, *, length: int, hop: int, n_fft: int | None = None) -> Floats:
@@ -64,16 +68,9 @@ class Sound:
 
 
 def active_frames(power: Floats) -> NDArray[np.bool_]:
-    """Which frames count (frames,) of those with these power spectra (frames, bins)."""
+    """Which of the frames with these power spectra (frames, bins) are used, (frames,)."""
     energy = power.sum(axis=1)
     return np.asarray(energy > ACTIVE * energy.max())
-
-
-def loud_frames(frames: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Those of frames (n, length) that have the share LOUD of the loudest one's energy."""
-    energy = np.square(frames).mean(axis=1)
-    loud: NDArray[np.floating] = frames[energy >= LOUD * energy.max()]
-    return loud
 
 
 @functools.cache
@@ -89,12 +86,10 @@ def power_spectra(samples: Floats, *, length: int, hop: int, n_fft: int | None =
     return power_of(frames_of(samples, length=length, hop=hop), n_fft, window=hann(length))
 
 
-def power_of(
-    frames: NDArray[np.floating], n_fft: int | None = None, *, window: Floats | None = None
-) -> Floats:
+def power_of(frames: Numbers, n_fft: int | None = None, *, window: Floats | None = None) -> Floats:
     """Power spectra (n, bins) of frames (n, length), as they are or times a window.
 
-    A block of frames after the other: what is needed in between stays in the processor's cache.
+    Frames are transformed in blocks, so that intermediate results stay in the processor's cache.
     """
     power = np.empty((len(frames), (n_fft or frames.shape[1]) // 2 + 1), np.float32)
     for start in range(0, len(frames), BLOCK):
@@ -106,24 +101,20 @@ def power_of(
     return power
 
 
-def moments(values: NDArray[np.floating]) -> list[NDArray[np.floating]]:
+def moments(values: Numbers) -> list[Numbers]:
     """Log standard deviation, skewness and log kurtosis of each column of values (n, columns)."""
     centred = values - values.mean(axis=0)
     spread = centred.std(axis=0) + 1e-6
     squares = np.square(centred / spread)
-    skewness = (squares * (centred / spread)).mean(axis=0)
-    return [
-        np.log(spread),
-        np.clip(skewness, -4, 4),
-        np.log(np.square(squares).mean(axis=0) + 1e-3),
-    ]
+    skewness = np.clip((squares * (centred / spread)).mean(axis=0), -4, 4)
+    return [np.log(spread), skewness, np.log(np.square(squares).mean(axis=0) + 1e-3)]
 
 
-def correlations(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Correlations of columns of values (n, columns), each two once; 0 where one is constant."""
+def correlations(values: Numbers) -> Numbers:
+    """Correlations of all pairs of columns of values (n, columns); 0 where one is constant."""
     centred = values - values.mean(axis=0)
     unit = centred / (np.sqrt(np.square(centred).sum(axis=0)) + 1e-6)
-    upper: NDArray[np.floating] = (unit.T @ unit)[np.triu_indices(values.shape[1], 1)]
+    upper: Numbers = (unit.T @ unit)[np.triu_indices(values.shape[1], 1)]
     return upper
 
 

@@ -1,4 +1,4 @@
-"""What is left of spectra when their envelope is taken off: harmonics, noise, lines, gaps."""
+"""How the spectra of a voice vary: their detail, envelopes, steady lines and modulation."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,21 +15,24 @@ from spoof.features.voice.sound import (
     N_FFT,
     RATE_HZ,
     Floats,
+    Numbers,
     Sound,
     active_frames,
     correlations,
     hann,
     moments,
     power_spectra,
-)
+)  # fmt: skip
+
+# Detail: what is left of spectra without their envelope, such as harmonics, noise and gaps.
 
 ENVELOPE_FRAMES = 5
-"""Frames that are taken for the envelope over time."""
+"""Frames whose mean is the envelope over time."""
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """Windows of a length, how many bins of theirs are the envelope, and bands of bins."""
+    """Windows of a length, the width of the envelope in bins, and the edges of bands of bins."""
 
     length: int
     hop: int
@@ -50,18 +53,18 @@ SHORT = Resolution(160, 80, 512, 5, _edges(8, 252, 16))
 """10 ms, 160 Hz, 250 to 7,900 Hz: single pulses."""
 
 
-def detail(sound: Sound) -> list[NDArray[np.floating]]:
-    """In each band spread, skewness and kurtosis over frequency and over time, thrice.
+def detail(sound: Sound) -> list[Numbers]:
+    """Spread, skewness and kurtosis in each band, over frequency and over time.
 
-    Once at each resolution: MIDDLE, LONG, SHORT.
+    At three resolutions: MIDDLE, LONG, SHORT.
     """
-    found = [*_detail(sound.power, MIDDLE)]
+    measures = _detail(sound.power, MIDDLE)
     for at in (LONG, SHORT):
-        found += _detail(sound.spectra(length=at.length, hop=at.hop, n_fft=at.n_fft), at)
-    return found
+        measures += _detail(sound.spectra(length=at.length, hop=at.hop, n_fft=at.n_fft), at)
+    return measures
 
 
-def _detail(power: Floats, at: Resolution) -> list[NDArray[np.floating]]:
+def _detail(power: Floats, at: Resolution) -> list[Numbers]:
     log_power, active = np.log(power), active_frames(power)
     beside = log_power[active]
     beside -= uniform_filter1d(beside, at.envelope_bins, axis=1)
@@ -70,7 +73,7 @@ def _detail(power: Floats, at: Resolution) -> list[NDArray[np.floating]]:
 
 
 def _mean_over_frames(values: Floats) -> Floats:
-    """Of each of values (frames, bins) and its two neighbours on either side, mirrored at the ends.
+    """Mean over each of values (frames, bins) and its neighbours in time, mirrored at the ends.
 
     As `uniform_filter1d` along the first axis, which takes several times as long.
     """
@@ -83,7 +86,7 @@ def _mean_over_frames(values: Floats) -> Floats:
     return total
 
 
-def _shapes(values: NDArray[np.floating], edges: tuple[int, ...]) -> list[NDArray[np.floating]]:
+def _shapes(values: Numbers, edges: tuple[int, ...]) -> list[Numbers]:
     """Standard deviation, skewness and log kurtosis, about 0, of the values in each band."""
     count = np.diff(edges) * len(values)
     squares = np.square(values)
@@ -93,19 +96,19 @@ def _shapes(values: NDArray[np.floating], edges: tuple[int, ...]) -> list[NDArra
     return [spread, means[1] / spread**3, np.log(means[2] / spread**4 + 1e-3)]
 
 
-# How the spectrum's envelope varies: synthesis smooths it, and moves its bands together.
+# The envelope: synthesis smooths it, and moves its bands together.
 
 N_BANDS, N_CEPSTRA = 60, 40
 LAGS = (1, 2, 4, 8, 16)
 """Frames of 10 ms over which changes are measured."""
 MEL_FFT = 1024
-"""Twice the window of the linear bands: mel bands are narrow where pitch is."""
+"""Twice the window of the linear bands: low mel bands are narrow."""
 N_WIDE = 20
-"""Bands whose levels are compared with each other."""
+"""Bands whose levels are correlated with each other."""
 
 
-def envelope(sound: Sound) -> list[NDArray[np.floating]]:
-    """Moments of 40 cepstra and their change over five lags; how 20 linear bands agree.
+def envelope(sound: Sound) -> list[Numbers]:
+    """Moments of 40 cepstra and their change over five lags; correlations of 20 linear bands.
 
     The cepstra are of linear bands, and then of mel bands.
     """
@@ -118,51 +121,47 @@ def envelope(sound: Sound) -> list[NDArray[np.floating]]:
     ]
 
 
-def _movement(levels: Floats, active: NDArray[np.bool_]) -> list[NDArray[np.floating]]:
+def _movement(levels: Floats, active: NDArray[np.bool_]) -> list[Numbers]:
     """Moments of the cepstra of levels (frames, bands), and their change over each lag."""
     cepstra = dct(levels, axis=1, norm="ortho")[:, :N_CEPSTRA]
     return [*moments(cepstra[active]), *(_change(cepstra, active, lag) for lag in LAGS)]
 
 
-def _change(
-    cepstra: NDArray[np.floating], active: NDArray[np.bool_], lag: int
-) -> NDArray[np.floating]:
+def _change(cepstra: Numbers, active: NDArray[np.bool_], lag: int) -> Numbers:
     """Log standard deviation of each cepstrum's change over some frames."""
     change = (cepstra[lag:] - cepstra[:-lag])[active[lag:]]
-    if not len(change):
-        return np.zeros(cepstra.shape[1])
-    spread: NDArray[np.floating] = np.log(change.std(axis=0) + 1e-6)
-    return spread
+    empty = np.zeros(cepstra.shape[1])
+    return np.log(change.std(axis=0) + 1e-6) if len(change) else empty
 
 
-# Lines that stand through a recording, as upsampling in a synthesiser leaves them.
+# Steady lines through a recording, as upsampling in a synthesiser leaves them.
 
 LENGTHS, HOP_SHARE = (4096, 2048), 4
 """Windows of 256 and 128 ms, a quarter of one apart."""
 SMOOTH_HZ = 121
-"""Width of what is taken for the spectrum without lines."""
+"""Width of the mean that is taken for the spectrum without lines."""
 LINES_N_BANDS = 10
 FLOOR_SHARE = 0.3 * FLOOR
-"""Of a window's length, added to every bin: a little below FLOOR, for samples of unit variance."""
+"""Share of a window's length added to every bin: a little less than FLOOR at unit variance."""
 
 
-def lines(sound: Sound) -> list[NDArray[np.floating]]:
-    """Log spread, skewness, log kurtosis and log crest of what stands out in ten bands.
+def lines(sound: Sound) -> list[Numbers]:
+    """Log spread, skewness, log kurtosis and log crest factor of ten bands without their mean.
 
     Of the mean log spectrum of the louder and of the softer half of the windows, at two lengths.
     """
-    found = []
+    measures = []
     for length in LENGTHS:
         power = power_spectra(sound.samples, length=length, hop=length // HOP_SHARE)
         power += FLOOR_SHARE * length
         energy = power.sum(axis=1)
         middle = np.median(energy)
         for half in (energy >= middle, energy <= middle):
-            found.append(_standing_out(np.log(power[half]).mean(axis=0), length))
-    return found
+            measures.append(_peaks(np.log(power[half]).mean(axis=0), length))
+    return measures
 
 
-def _standing_out(mean: Floats, length: int) -> NDArray[np.floating]:
+def _peaks(mean: Floats, length: int) -> Numbers:
     width = round(SMOOTH_HZ * length / RATE_HZ) | 1
     rest = mean - uniform_filter1d(mean, width)
     bands = rest[: len(rest) // LINES_N_BANDS * LINES_N_BANDS].reshape(LINES_N_BANDS, -1)
@@ -170,39 +169,37 @@ def _standing_out(mean: Floats, length: int) -> NDArray[np.floating]:
     spread = bands.std(axis=1) + 1e-4
     unit = bands / spread[:, None]
     squares = np.square(unit)
-    measures = [
-        np.log(spread),
-        (squares * unit).mean(axis=1),
-        np.log(np.square(squares).mean(axis=1) + 1e-3),
-        np.log(unit.max(axis=1) + 1e-3),
-    ]
-    return np.concatenate(measures)
+    skewness, fourth = (squares * unit).mean(axis=1), np.square(squares).mean(axis=1)
+    crest = np.log(unit.max(axis=1) + 1e-3)
+    return np.concatenate([np.log(spread), skewness, np.log(fourth + 1e-3), crest])
 
 
-# How bands swell and fade: at the rate of the pitch, and at that of syllables.
+# Modulation of the bands, at the rate of the pitch and at that of syllables.
 
 FAST_LENGTH, FAST_HOP, FAST_FFT, N_FAST = 96, 16, 128, 10
-"""Windows of 6 ms every 1 ms in 10 bands: short enough to see the single pulses of a voice."""
+"""Windows of 6 ms every 1 ms in 10 bands: short enough to show the single pulses of a voice."""
 LOCAL = 25
-"""Milliseconds whose mean is taken off."""
+"""Milliseconds over which the mean is subtracted."""
 STRETCH, STRETCH_HOP = 256, 128
 LEAST_ENERGY = 0.02
-"""Stretches of 256 ms count that have such a share of the loudest one's energy."""
+"""Least energy of a stretch of 256 ms that is used, as a share of the loudest one's."""
 PITCH_EDGES = (5, 15, 26, 40, 60, 90, 128)
-"""Between them six ranges of modulation, in 3.9 Hz: 20 to 500 Hz."""
+"""Edges of six ranges of modulation, in steps of 3.9 Hz: 20 to 500 Hz."""
 PITCH_RANGE = slice(15, 100)
 SLOW_EDGES = (5, 15, 35, 70, 120, 180, 257)
-"""The same in 0.2 Hz: 1 to 50 Hz."""
+"""The same in steps of 0.2 Hz: 1 to 50 Hz."""
 N_SLOW, SLOW_FFT = 20, 512
 
 
-def modulation(sound: Sound) -> list[NDArray[np.floating]]:
-    """Shares of ranges of modulation in each band, how bands agree, and how peaked they are."""
+def modulation(sound: Sound) -> list[Numbers]:
+    """Shares of ranges of modulation in each band, correlations of bands, how peaked they are."""
     return [*_fast(sound), _slow(sound)]
 
 
-def _fast(sound: Sound) -> list[NDArray[np.floating]]:
-    levels = _levels(sound)
+def _fast(sound: Sound) -> list[Numbers]:
+    power = power_spectra(sound.samples, length=FAST_LENGTH, hop=FAST_HOP, n_fft=FAST_FFT)
+    filters = linear_filters(RATE_HZ, FAST_FFT, N_FAST)
+    levels = np.log(power @ filters.T + FLOOR * FAST_LENGTH)  # (milliseconds, bands)
     levels = levels - uniform_filter1d(levels, LOCAL, axis=0)
     length = min(STRETCH, len(levels))
     energy = np.square(
@@ -215,24 +212,13 @@ def _fast(sound: Sound) -> list[NDArray[np.floating]]:
     power /= power.sum(axis=2, keepdims=True) + 1e-12
     ranges = [power[..., low:high].sum(axis=2).mean(axis=0) for low, high in pairwise(PITCH_EDGES)]
     spread = levels.std(axis=0) + 1e-6
-    return [
-        np.log(np.stack(ranges) + 1e-4).ravel(),
-        np.log(power[..., PITCH_RANGE].max(axis=2).mean(axis=0) + 1e-4),
-        spread,
-        (np.square(levels) * levels).mean(axis=0) / spread**3,
-        correlations(levels),
-    ]
+    peak = np.log(power[..., PITCH_RANGE].max(axis=2).mean(axis=0) + 1e-4)
+    skewness = (np.square(levels) * levels).mean(axis=0) / spread**3
+    shares = np.log(np.stack(ranges) + 1e-4).ravel()
+    return [shares, peak, spread, skewness, correlations(levels)]
 
 
-def _levels(sound: Sound) -> Floats:
-    """Natural logarithms (milliseconds, bands) of the power in short windows."""
-    power = power_spectra(sound.samples, length=FAST_LENGTH, hop=FAST_HOP, n_fft=FAST_FFT)
-    filters = linear_filters(RATE_HZ, FAST_FFT, N_FAST)
-    levels: Floats = np.log(power @ filters.T + FLOOR * FAST_LENGTH)
-    return levels
-
-
-def _slow(sound: Sound) -> NDArray[np.floating]:
+def _slow(sound: Sound) -> Numbers:
     levels = sound.bands(N_SLOW)
     levels = (levels - levels.mean(axis=0)) * hann(len(levels))[:, None]
     power = _power(levels, max(SLOW_FFT, len(levels)), axis=0)

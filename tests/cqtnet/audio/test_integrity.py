@@ -7,10 +7,17 @@ import numpy as np
 import pytest
 import soundfile
 
-from cqtnet.audio import AudioWarning, load, probe, stream
+from cqtnet.audio import AudioWarning, load, probe, require_content, stream
 from cqtnet.errors import InputError, NoContentError, NotAudioError
-
-from .made import cut_off, encode, loudest_hz, pcm16, sine, wav_bytes, write_in_parts
+from tests.cqtnet.audio.made import (
+    cut_off,
+    encode,
+    loudest_hz,
+    pcm16,
+    sine,
+    wav_bytes,
+    write_in_parts,
+)
 
 RATE = 22_050
 
@@ -27,24 +34,11 @@ def tone():
     return sine(1_000, seconds=10, rate=44_100)
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("a.wav", {}),
-        ("a.rf64", {"format": "RF64"}),
-        ("a.w64", {"format": "W64"}),
-        ("a.aiff", {}),
-        ("a.caf", {}),
-        ("a.au", {}),
-        ("a.flac", {}),
-        ("a.mp3", {}),
-    ],
-)
-def test_a_file_that_is_cut_off_gives_its_part_and_says_so(tmp_path, tone, name, options):
-    soundfile.write(tmp_path / name, tone, 44_100, **options)
-
-    samples, notes = read(cut_off(tmp_path / name, keep=0.42))
-
+@pytest.mark.parametrize("kind", ["WAV", "RF64", "W64", "AIFF", "CAF", "AU", "FLAC", "MP3"])
+def test_a_file_that_is_cut_off_gives_its_part_and_says_so(tmp_path, tone, kind):
+    path = tmp_path / f"a.{kind.lower()}"
+    soundfile.write(path, tone, 44_100, format=kind)
+    samples, notes = read(cut_off(path, keep=0.42))
     # FLAC and MP3 lose at most one packet more than the bytes say.
     decoded_s = samples.size / RATE
     assert 3.9 < decoded_s < 4.25
@@ -60,9 +54,7 @@ def test_a_wav_that_is_cut_off_loses_no_frame_that_is_there(tmp_path):
     sound = sine(440, seconds=2, rate=22_050)
     path = tmp_path / "short.wav"
     path.write_bytes(wav_bytes(pcm16(sound), rate=22_050)[: 44 + 2 * 30_001 + 1])  # half a frame
-
     samples, notes = read(path)
-
     assert samples.size == 30_001
     np.testing.assert_allclose(samples, sound[:30_001], atol=1e-4)
     assert notes == ("truncated or damaged: the header declares 2.00 s, 1.36 s decoded",)
@@ -72,49 +64,32 @@ def test_a_wav_that_is_cut_off_loses_no_frame_that_is_there(tmp_path):
 def test_an_ogg_that_is_cut_off_misses_its_end_mark(tmp_path, subtype):
     sound = sine(1_000, seconds=10, rate=48_000)
     path = write_in_parts(tmp_path / "a.ogg", sound, 48_000, format="OGG", subtype=subtype)
-
     samples, notes = read(cut_off(path, keep=0.5))
-
     assert 0 < samples.size < 8 * RATE
     decoded_s = samples.size / RATE
     assert f"truncated or damaged: no end-of-stream mark, {decoded_s:.2f} s decoded" in notes
-
-
-def test_an_ogg_that_ends_between_two_pages_misses_its_end_mark(tmp_path, tone):
-    path = write_in_parts(tmp_path / "a.ogg", tone, 44_100, format="OGG", subtype="VORBIS")
     data = path.read_bytes()
-    path.write_bytes(data[: data.rindex(b"OggS")])
-
-    _, notes = read(path)
-
-    assert notes[0].startswith("truncated or damaged: no end-of-stream mark")
+    path.write_bytes(data[: data.rindex(b"OggS")])  # between two pages
+    assert read(path)[1][0].startswith("truncated or damaged: no end-of-stream mark")
 
 
-def test_an_m4a_that_is_cut_off_is_read_when_its_index_comes_first(tmp_path, tone):
+def test_an_m4a_that_is_cut_off_is_read_only_when_its_index_comes_first(tmp_path, tone):
+    last = encode(tmp_path / "last.m4a", tone, rate=44_100, codec="aac")
+    with pytest.raises(NotAudioError, match="not audio that can be decoded, or is cut off"):
+        load(cut_off(last, keep=0.5))
     path = encode(
         tmp_path / "a.m4a", tone, rate=44_100, codec="aac", options={"movflags": "faststart"}
     )
-
     samples, notes = read(cut_off(path, keep=0.5))
-
     assert 4 < samples.size / RATE < 6
     assert notes[0].startswith("truncated or damaged: the header declares 10.00 s, ")
-
-
-def test_an_m4a_that_is_cut_off_before_its_index_is_not_audio(tmp_path, tone):
-    path = encode(tmp_path / "a.m4a", tone, rate=44_100, codec="aac")
-
-    with pytest.raises(NotAudioError, match="not audio that can be decoded, or is cut off"):
-        load(cut_off(path, keep=0.5))
 
 
 @pytest.mark.parametrize("declared", [2**31, 0xFFFFFFF0])
 def test_a_header_that_declares_gigabytes_is_not_believed(tmp_path, declared):
     path = tmp_path / "lies.wav"
     path.write_bytes(wav_bytes(pcm16(sine(440, seconds=1, rate=44_100)), data_size=declared))
-
     samples, notes = read(path)
-
     assert samples.size == RATE
     lengths = f"the header declares {declared / 88_200:.2f} s, 1.00 s decoded"
     assert notes == (f"truncated or damaged: {lengths}",)
@@ -125,9 +100,7 @@ def test_a_header_that_declares_gigabytes_is_not_believed(tmp_path, declared):
 def test_a_recorder_that_never_wrote_the_length_loses_nothing(tmp_path, size):
     path = tmp_path / "crashed.wav"
     path.write_bytes(wav_bytes(pcm16(sine(440, seconds=1, rate=44_100)), data_size=size))
-
     samples, notes = read(path)
-
     assert samples.size == RATE
     assert notes == ("the header leaves the length open, 1.00 s decoded",)
     assert probe(path).declared_duration_s is None
@@ -139,9 +112,7 @@ def test_a_damaged_flac_is_read_past_the_damage(tmp_path):
     data = bytearray((tmp_path / "a.flac").read_bytes())
     data[len(data) // 2 : len(data) // 2 + 200] = bytes(200)
     (tmp_path / "a.flac").write_bytes(data)
-
     samples, notes = read(tmp_path / "a.flac")
-
     assert 19.0 < samples.size / RATE < 20.0
     assert any("jump(s) in the time stamps, the first of 0." in note for note in notes)
 
@@ -153,9 +124,7 @@ def test_packets_that_do_not_decode_are_counted(tmp_path, tone):
     for offset in range(start + 20_000, start + 40_000, 1_000):
         data[offset : offset + 40] = b"\xff" * 40
     path.write_bytes(data)
-
     samples, notes = read(path)
-
     assert 7 < samples.size / RATE < 10.1
     assert any("packets do not decode" in note for note in notes)
 
@@ -164,9 +133,7 @@ def test_a_gap_in_the_time_stamps_is_joined_and_reported(tmp_path):
     tone = sine(1_000, seconds=2, rate=44_100)
     one = encode(tmp_path / "one.flac", tone, rate=44_100, codec="flac").read_bytes()
     (tmp_path / "two.flac").write_bytes(one + one)  # the second half's clock starts again at 0
-
     samples, notes = read(tmp_path / "two.flac")
-
     assert samples.size == pytest.approx(4 * RATE, abs=2)
     assert notes[0] == "longer than declared: the header declares 2.00 s, 4.00 s decoded"
     assert notes[1] == (
@@ -181,9 +148,7 @@ def test_a_sample_rate_that_changes_midway_changes_neither_pitch_nor_length(tmp_
         encode(path, sine(500, seconds=3, rate=rate), rate=rate, codec="libmp3lame")
         both += path.read_bytes()
     (tmp_path / "both.mp3").write_bytes(both)
-
     samples, notes = read(tmp_path / "both.mp3")
-
     assert samples.size / RATE == pytest.approx(6, abs=0.15)
     for start_s in (1, 4):
         second = samples[start_s * RATE :][:RATE]
@@ -194,9 +159,7 @@ def test_a_sample_rate_that_changes_midway_changes_neither_pitch_nor_length(tmp_
 def test_of_several_sound_tracks_one_is_read_and_the_others_are_named(tmp_path):
     tracks = [sine(500, seconds=2, rate=44_100), sine(900, seconds=2, rate=44_100)]
     path = encode(tmp_path / "two.m4a", tracks, rate=44_100, codec="aac")
-
     samples, notes = read(path)
-
     assert notes == ("2 sound tracks; only number 1 was read",)
     assert loudest_hz(samples[:RATE], RATE) == pytest.approx(500, abs=1)
 
@@ -205,9 +168,7 @@ def test_an_mp3_without_a_length_gets_no_false_note(tmp_path, tone):
     path = encode(
         tmp_path / "a.mp3", tone, rate=44_100, codec="libmp3lame", options={"write_xing": "0"}
     )
-
     samples, notes = read(path)
-
     assert probe(path).declared_duration_s is None
     assert samples.size / RATE == pytest.approx(10, abs=0.1)
     assert notes == ()
@@ -216,9 +177,7 @@ def test_an_mp3_without_a_length_gets_no_false_note(tmp_path, tone):
 def test_a_film_longer_than_its_sound_gets_no_false_note(tmp_path):
     tone = sine(1_000, seconds=2, rate=44_100)
     path = encode(tmp_path / "film.mkv", tone, rate=44_100, codec="aac", film_s=4)
-
     samples, notes = read(path)
-
     assert probe(path).declared_duration_s is None  # Matroska states the 4 s of the film
     assert samples.size / RATE == pytest.approx(2, abs=0.1)
     assert notes == ()
@@ -230,9 +189,7 @@ def test_tags_in_no_encoding_at_all_are_no_damage(tmp_path, tone):
     frame = b"TIT2" + len(title).to_bytes(4, "big") + b"\0\0" + title
     tag = b"ID3\x03\0\0" + bytes([0, 0, 0, len(frame)]) + frame
     path.write_bytes(tag + path.read_bytes() + b"TAG" + b"\xff" * 125)
-
     samples, notes = read(path)
-
     assert probe(path).declared_duration_s == pytest.approx(10, abs=0.1)
     assert samples.size / RATE == pytest.approx(10, abs=0.1)
     assert notes == ()
@@ -246,9 +203,7 @@ def test_what_is_no_number_counts_as_silence_and_is_noted(tmp_path, bad):
     sound[1_000:1_123] = bad
     path = tmp_path / "broken.wav"
     path.write_bytes(wav_bytes(sound.tobytes(), rate=RATE, bits=32, tag=3))
-
     samples, notes = read(path)
-
     assert notes == ("123 non-finite or huge samples taken as silence",)
     expected = np.where((np.arange(RATE) >= 1_000) & (np.arange(RATE) < 1_123), 0, sound)
     np.testing.assert_array_equal(samples, expected)
@@ -257,16 +212,13 @@ def test_what_is_no_number_counts_as_silence_and_is_noted(tmp_path, bad):
 def test_one_broken_channel_does_not_spoil_the_other(tmp_path):
     sound = np.stack([np.full(RATE, np.nan), sine(440, seconds=1, rate=RATE)], axis=1)
     soundfile.write(tmp_path / "half.wav", sound, RATE, subtype="FLOAT")
-
     samples, notes = read(tmp_path / "half.wav")
-
     assert notes == (f"{RATE} non-finite or huge samples taken as silence",)
     np.testing.assert_allclose(samples, sound[:, 1] / 2, atol=1e-6)
 
 
 def test_a_file_without_one_finite_sample_has_no_content(tmp_path):
     soundfile.write(tmp_path / "nan.wav", np.full(1_000, np.nan), 44_100, subtype="DOUBLE")
-
     with pytest.raises(NoContentError, match="none of its 1000 samples is a finite number"):
         load(tmp_path / "nan.wav")
 
@@ -274,25 +226,17 @@ def test_a_file_without_one_finite_sample_has_no_content(tmp_path):
 def test_load_turns_notes_into_warnings_that_name_the_file(tmp_path):
     path = tmp_path / "lies.wav"
     path.write_bytes(wav_bytes(pcm16(sine(440, seconds=1, rate=44_100)), data_size=10**6))
-
     with pytest.warns(AudioWarning, match=r"lies\.wav: truncated or damaged: .* 11\.34 s"):
         samples = load(path)
-
     assert samples.size == RATE
 
 
-def test_zero_frames_load_as_nothing(tmp_path):
-    (tmp_path / "none.wav").write_bytes(wav_bytes(b""))
-
-    samples = load(tmp_path / "none.wav")
-
-    assert samples.shape == (0,) and samples.dtype == np.float32
-
-
-def test_one_sample_loads_as_one_sample(tmp_path):
-    (tmp_path / "one.wav").write_bytes(wav_bytes(pcm16(np.array([0.5])), rate=RATE))
-
-    np.testing.assert_allclose(load(tmp_path / "one.wav"), [0.5], atol=1e-4)
+@pytest.mark.parametrize("sound", [[], [0.5]])
+def test_no_frame_and_one_frame_load_as_what_they_are(tmp_path, sound):
+    (tmp_path / "short.wav").write_bytes(wav_bytes(pcm16(np.array(sound)), rate=RATE))
+    samples = load(tmp_path / "short.wav")
+    assert samples.dtype == np.float32
+    np.testing.assert_allclose(samples, sound, atol=1e-4)
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "m4a", "ogg"])
@@ -331,3 +275,28 @@ def test_channels_that_cancel_each_other_are_noted(tmp_path, tone, right, cancel
     soundfile.write(tmp_path / "a.wav", both, 44_100, subtype=subtype)
     _, notes = read(tmp_path / "a.wav")
     assert any("channels cancel" in note for note in notes) == cancels
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (np.empty(0), "tape has no samples"),
+        (np.zeros(1_000), "tape is digital silence: all 1000 samples are 0"),
+        (np.full(10, np.nan), "tape: none of its 10 samples is a finite number"),
+        (np.full(10, -np.inf), "none of its 10 samples"),
+        (np.full(10, 1e-5), r"its peak of -100\.0 dBFS is below -90 dBFS"),
+        (np.full(10, -1 / 2**15), r"its peak of -90\.3 dBFS"),  # 16-bit rounding noise
+        (np.array([np.nan, 0, 0]), "digital silence"),
+    ],
+)
+def test_nothing_to_hear_is_refused(samples, message):
+    with pytest.raises(NoContentError, match=message):
+        require_content(samples.astype(np.float32), name="tape")
+
+
+@pytest.mark.parametrize("peak", [1.0, 2 / 2**15, 1e-4])
+def test_one_sample_that_can_be_heard_is_content(peak):
+    samples = np.zeros(1_000, dtype=np.float32)
+    samples[500] = -peak
+    require_content(samples)
+    assert samples[500] == np.float32(-peak)  # untouched

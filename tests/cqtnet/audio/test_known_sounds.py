@@ -7,32 +7,27 @@ import soundfile
 import soxr
 
 from cqtnet.audio import AudioWarning, load, probe, stream
-
-from .made import encode, fitted_sine, loudest_hz, pcm16, sine, sweep, wav_bytes, write_in_parts
+from tests.cqtnet.audio.made import (
+    encode,
+    fitted_sine,
+    loudest_hz,
+    pcm16,
+    sine,
+    sweep,
+    wav_bytes,
+    write_in_parts,
+)
 
 RATE = 22_050
 
 
-def test_a_stereo_sine_at_44100_keeps_frequency_and_amplitude(tmp_path):
-    tone = sine(1_000, seconds=3, rate=44_100)
-    soundfile.write(tmp_path / "tone.wav", np.stack([tone, tone], axis=1), 44_100)
-
+@pytest.mark.parametrize("rate", [4_000, 8_000, 22_050, 44_100, 48_000, 384_000])
+def test_a_stereo_sine_keeps_frequency_and_amplitude_from_any_rate(tmp_path, rate):
+    tone = sine(440, seconds=2, rate=rate)
+    soundfile.write(tmp_path / "tone.wav", np.stack([tone, tone], axis=1), rate)
     samples = load(tmp_path / "tone.wav")
-
     assert samples.dtype == np.float32 and samples.ndim == 1
     # Without the filter's own ringing at both ends; 1e-4 covers 16-bit rounding and the filter.
-    amplitude, rest = fitted_sine(samples[1_000:-1_000], 1_000, RATE)
-    # Time zero matters for the fit only through the phase, which is free.
-    assert amplitude == pytest.approx(0.5, abs=1e-4)
-    assert rest < 1e-4
-
-
-@pytest.mark.parametrize("rate", [4_000, 8_000, 16_000, 22_050, 48_000, 96_000, 384_000])
-def test_a_sine_keeps_frequency_and_amplitude_from_any_rate(tmp_path, rate):
-    soundfile.write(tmp_path / "tone.wav", sine(440, seconds=2, rate=rate), rate)
-
-    samples = load(tmp_path / "tone.wav")
-
     amplitude, rest = fitted_sine(samples[1_000:-1_000], 440, RATE)
     assert amplitude == pytest.approx(0.5, abs=1e-4)
     assert rest < 1e-4
@@ -42,15 +37,12 @@ def test_a_sine_keeps_frequency_and_amplitude_from_any_rate(tmp_path, rate):
 @pytest.mark.parametrize("frames", [1, 2, 1_000, 12_345])
 def test_n_samples_become_n_times_22050_by_the_rate_rounded(tmp_path, rate, frames):
     soundfile.write(tmp_path / "tone.wav", sine(440, seconds=1, rate=frames), rate)
-
     assert abs(load(tmp_path / "tone.wav").size - frames * RATE / rate) <= 0.5
 
 
 def test_another_sample_rate_can_be_asked_for(tmp_path):
     soundfile.write(tmp_path / "tone.wav", sine(440, seconds=1, rate=48_000), 48_000)
-
     samples = load(tmp_path / "tone.wav", sample_rate=16_000)
-
     assert samples.size == 16_000
     assert fitted_sine(samples[800:-800], 440, 16_000)[0] == pytest.approx(0.5, abs=1e-4)
 
@@ -59,7 +51,6 @@ def test_the_mix_is_the_mean_of_the_channels(tmp_path):
     tone = sine(440, seconds=1, rate=RATE, amplitude=1)
     soundfile.write(tmp_path / "unequal.wav", np.stack([0.6 * tone, 0.2 * tone], axis=1), RATE)
     soundfile.write(tmp_path / "opposed.wav", np.stack([0.5 * tone, -0.5 * tone], axis=1), RATE)
-
     assert np.abs(load(tmp_path / "unequal.wav") - 0.4 * tone).max() < 1e-4
     with pytest.warns(AudioWarning, match="the channels cancel"):
         assert np.abs(load(tmp_path / "opposed.wav")).max() < 1e-4
@@ -81,9 +72,7 @@ def test_many_channels_are_mixed_to_their_mean(tmp_path, channels, name, options
     levels = np.linspace(0.2, 0.8, channels)  # mean 0.5
     tone = sine(1_000, seconds=0.5, rate=rate, amplitude=1)
     write_in_parts(tmp_path / name, tone[:, None] * levels, rate, **options)
-
     samples = load(tmp_path / name)
-
     # 2 %: a lossy codec's own error on a full-scale tone.
     amplitude, _ = fitted_sine(samples[2_000:-2_000], 1_000, RATE)
     assert amplitude == pytest.approx(0.5, rel=0.02)
@@ -92,7 +81,6 @@ def test_many_channels_are_mixed_to_their_mean(tmp_path, channels, name, options
 def test_aac_with_eight_channels_is_read(tmp_path):
     tone = sine(1_000, seconds=1, rate=48_000)
     encode(tmp_path / "cinema.m4a", tone, rate=48_000, codec="aac", layout="7.1")
-
     assert probe(tmp_path / "cinema.m4a").channels == 8
     assert loudest_hz(load(tmp_path / "cinema.m4a")[:RATE], RATE) == pytest.approx(1_000, abs=2)
 
@@ -103,9 +91,7 @@ def test_aac_with_eight_channels_is_read(tmp_path):
 def test_every_sample_type_is_read_as_libsndfile_and_soxr_read_it(tmp_path, subtype):
     path = tmp_path / "sweep.wav"
     soundfile.write(path, sweep(seconds=2, rate=44_100), 44_100, subtype=subtype)
-
     reference = soxr.resample(soundfile.read(path, dtype="float32")[0], 44_100, RATE, quality="HQ")
-
     np.testing.assert_allclose(load(path), reference, atol=1e-6)
 
 
@@ -114,22 +100,9 @@ def test_both_decoders_give_the_same_samples(tmp_path, subtype):
     sound = np.stack([sweep(seconds=1, rate=44_100), sine(300, seconds=1, rate=44_100)], axis=1)
     soundfile.write(tmp_path / "by_libsndfile.aiff", sound, 44_100, subtype=subtype)
     soundfile.write(tmp_path / "by_ffmpeg.au", sound, 44_100, subtype=subtype)
-
     by_libsndfile = load(tmp_path / "by_libsndfile.aiff")
     by_ffmpeg = load(tmp_path / "by_ffmpeg.au")
-
     np.testing.assert_allclose(by_ffmpeg, by_libsndfile, atol=1e-6)
-
-
-def test_flac_and_wav_of_the_same_sound_give_the_same_samples(tmp_path):
-    sound = sweep(seconds=2, rate=48_000)
-    for name in ("sweep.wav", "sweep.flac"):
-        soundfile.write(tmp_path / name, sound, 48_000, subtype="PCM_24")
-
-    # soxr's result depends on where its input is cut, in the seventh digit.
-    np.testing.assert_allclose(
-        load(tmp_path / "sweep.flac"), load(tmp_path / "sweep.wav"), atol=1e-6
-    )
 
 
 @pytest.mark.parametrize(
@@ -159,9 +132,7 @@ def test_a_sine_comes_back_from_every_codec_and_container(tmp_path, name, codec,
         pytest.skip(f"this FFmpeg cannot write {codec}")
     tone = sine(700, seconds=4, rate=rate)
     path = encode(tmp_path / name, tone, rate=rate, codec=codec, container=container)
-
     samples = load(path)
-
     # Warnings are errors here: a whole file must raise no note at all.
     assert abs(samples.size / RATE - 4) < 0.1  # an encoder's padding at both ends
     middle = samples[RATE : 3 * RATE]
@@ -174,9 +145,7 @@ def test_a_sine_comes_back_from_every_codec_and_container(tmp_path, name, codec,
 def test_amr_frames_written_by_hand_last_20_ms_each(tmp_path):
     frame = b"\x3c" + bytes(range(100, 131))  # 12.2 kbit/s: 31 bytes, some sound or other
     (tmp_path / "phone.amr").write_bytes(b"#!AMR\n" + 100 * frame)
-
     samples = load(tmp_path / "phone.amr")
-
     assert samples.size == 2 * RATE
     assert probe(tmp_path / "phone.amr").codec == "amrnb"
 
@@ -184,9 +153,7 @@ def test_amr_frames_written_by_hand_last_20_ms_each(tmp_path):
 def test_the_sound_of_a_film_is_read_and_the_film_ignored(tmp_path):
     tone = sine(1_000, seconds=2, rate=44_100)
     path = encode(tmp_path / "film.mp4", tone, rate=44_100, codec="aac", layout="stereo", film_s=3)
-
     info = probe(path)
-
     assert (info.codec, info.channels, info.sample_rate) == ("aac", 2, 44_100)
     assert info.declared_duration_s == pytest.approx(2, abs=0.05)  # the sound's, not the film's 3 s
     assert loudest_hz(load(path)[:RATE], RATE) == pytest.approx(1_000, abs=2)
@@ -203,15 +170,14 @@ def test_blocks_are_of_exact_size_and_joined_are_what_load_gives(tmp_path):
             assert sizes <= {round(block_s * RATE)}
             assert 0 < blocks[-1].size <= round(block_s * RATE)
             np.testing.assert_array_equal(np.concatenate(blocks), whole)
+            assert not any(np.shares_memory(blocks[0], block) for block in blocks[1:])
 
 
 def test_the_stream_says_what_it_read(tmp_path):
     path = tmp_path / "tone.wav"
     path.write_bytes(wav_bytes(pcm16(sine(440, seconds=2, rate=8_000)), rate=8_000))
-
     with stream(path) as blocks:
         list(blocks)
-
     assert blocks.info == probe(path)
     assert blocks.info.path == str(path)
     assert (blocks.info.format, blocks.info.codec) == ("wav", "pcm_s16")
@@ -220,13 +186,3 @@ def test_the_stream_says_what_it_read(tmp_path):
     assert blocks.decoded_s == 2
     assert blocks.notes == ()
     assert list(blocks) == []
-
-
-def test_blocks_do_not_share_memory(tmp_path):
-    soundfile.write(tmp_path / "tone.wav", sine(440, seconds=1, rate=RATE), RATE)
-
-    first, second = stream(tmp_path / "tone.wav", block_s=0.5)
-    kept = second.copy()
-    first[:] = 9
-
-    np.testing.assert_array_equal(second, kept)

@@ -1,6 +1,5 @@
 """Time and memory stay bounded, whatever a file claims or contains."""
 
-import time
 import tracemalloc
 
 import numpy as np
@@ -9,8 +8,7 @@ import soundfile
 
 from cqtnet.audio import Limits, load, probe, stream
 from cqtnet.errors import UnsafeAudioError
-
-from .made import pcm16, sine, wav_bytes
+from tests.cqtnet.audio.made import pcm16, sine, wav_bytes
 
 RATE = 22_050
 
@@ -33,58 +31,42 @@ def with_declared_samples(path, n_samples):
 
 
 @pytest.mark.parametrize(
-    ("rate", "message"),
+    ("header", "message"),
     [
-        (2**31 - 1, "sample rate 2147483647 Hz is outside 4000 to 768000 Hz"),
-        (3_999, "sample rate 3999 Hz is outside 4000 to 768000 Hz"),
-        (768_001, "sample rate 768001 Hz is outside"),
+        ({"rate": 2**31 - 1}, "sample rate 2147483647 Hz is outside 4000 to 768000 Hz"),
+        ({"rate": 3_999}, "sample rate 3999 Hz is outside 4000 to 768000 Hz"),
+        ({"rate": 768_001}, "sample rate 768001 Hz is outside"),
+        ({"channels": 65}, "65 channels, the limit is 64"),
+        ({"channels": 1_024}, "1024 channels, the limit is 64"),
     ],
 )
-def test_a_sample_rate_out_of_bounds_is_refused(tmp_path, rate, message):
-    path = tmp_path / "fast.wav"
-    path.write_bytes(wav_bytes(pcm16(sine(440, seconds=1, rate=4_000)), rate=rate))
-
+def test_a_rate_or_channels_out_of_bounds_are_refused(tmp_path, header, message):
+    path = tmp_path / "odd.wav"
+    path.write_bytes(wav_bytes(bytes(2 * header.get("channels", 1) * 100), **header))
     with pytest.raises(UnsafeAudioError, match=message):
         load(path)
 
 
-@pytest.mark.parametrize("channels", [65, 1_024])
-def test_too_many_channels_are_refused(tmp_path, channels):
-    path = tmp_path / "crowd.wav"
-    path.write_bytes(wav_bytes(bytes(2 * channels * 100), channels=channels))
-
-    with pytest.raises(UnsafeAudioError, match=f"{channels} channels, the limit is 64"):
-        load(path)
-
-
-def test_a_bomb_that_its_header_declares_is_refused_at_once(tmp_path):
+def test_a_bomb_that_its_header_declares_is_refused_before_the_first_block(tmp_path):
     # 2^36 - 1 samples: 18 days, 275 GB as float32, in a file of a few kilobytes.
     path = with_declared_samples(silent_flac(tmp_path / "bomb.flac", seconds=10), 2**36 - 1)
     assert path.stat().st_size < 20_000
-    begin = time.perf_counter()
-
-    for read in (load, stream):
-        with pytest.raises(UnsafeAudioError, match=r"432\.85 h of audio .* limit is 24\.00 h"):
-            read(path)
-
-    assert time.perf_counter() - begin < 1
+    with pytest.raises(UnsafeAudioError, match=r"432\.85 h of audio .* limit is 24\.00 h"):
+        stream(path)
 
 
 def test_a_bomb_that_hides_its_length_is_stopped_while_decoding(tmp_path):
     path = with_declared_samples(silent_flac(tmp_path / "bomb.flac", seconds=60), 0)
     assert probe(path).declared_duration_s is None
     blocks = stream(path, block_s=1, limits=Limits(max_stream_s=5))
-
     with pytest.raises(UnsafeAudioError, match=r"the limit is 5\.00 s"):
         list(blocks)
-
     assert 5 < blocks.decoded_s < 10
 
 
 def test_channels_count_towards_the_bomb(tmp_path):
     path = silent_flac(tmp_path / "wide.flac", seconds=10, channels=8)  # 3.5e6 samples
     limits = Limits(max_values=1_000_000)
-
     with pytest.raises(UnsafeAudioError, match=r"3\.53e\+06 samples in all channels"):
         stream(path, limits=limits)
     blocks = stream(with_declared_samples(path, 0), limits=limits)
@@ -95,7 +77,6 @@ def test_channels_count_towards_the_bomb(tmp_path):
 def test_a_stretch_of_a_recording_too_long_to_read_can_be_read(tmp_path):
     path = silent_flac(tmp_path / "long.flac", seconds=60)
     limits = Limits(max_stream_s=10, max_load_s=10)
-
     with pytest.raises(UnsafeAudioError, match="give duration_s"):
         load(path, limits=limits)
     assert load(path, start_s=40, duration_s=5, limits=limits).size == 5 * RATE
@@ -104,7 +85,6 @@ def test_a_stretch_of_a_recording_too_long_to_read_can_be_read(tmp_path):
 def test_load_refuses_what_would_fill_the_memory(tmp_path):
     limits = Limits(max_load_s=5)
     path = with_declared_samples(silent_flac(tmp_path / "long.flac", seconds=10), 12 * 44_100)
-
     with pytest.raises(UnsafeAudioError, match=r"12\.00 s .* in memory, the limit is 5\.00 s"):
         load(path, limits=limits)
     with pytest.raises(UnsafeAudioError, match=r"in memory, the limit is 5\.00 s; .* stream"):
@@ -125,16 +105,4 @@ def test_memory_does_not_grow_with_the_recording(tmp_path, declared):
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-
     assert peak < 6e6
-
-
-def test_streaming_is_500_times_faster_than_real_time_on_one_core(tmp_path):
-    seconds = 300
-    soundfile.write(tmp_path / "long.wav", sine(440, seconds=seconds, rate=44_100), 44_100)
-    begin = time.process_time()
-
-    n_samples = sum(block.size for block in stream(tmp_path / "long.wav"))
-
-    assert n_samples == seconds * RATE
-    assert seconds / (time.process_time() - begin) > 500  # measured: 3,000

@@ -15,8 +15,7 @@ import soundfile
 import cqtnet.audio
 from cqtnet.audio import load, probe, stream
 from cqtnet.errors import NotAudioError
-
-from .made import at_most, cut_off, encode, sine, wav_bytes
+from tests.cqtnet.audio.made import at_most, cut_off, encode, sine, wav_bytes
 
 ROOT = Path(cqtnet.audio.__file__).parents[2]
 
@@ -55,31 +54,20 @@ def png(width, height):
     )
 
 
-def test_a_missing_file(tmp_path):
-    refuse(tmp_path / "gone.wav", r"gone\.wav cannot be read: No such file or directory")
-
-
-def test_a_folder(tmp_path):
-    refuse(tmp_path, "is a folder; give a regular audio file")
-
-
-def test_a_pipe_is_refused_without_waiting_for_a_writer(tmp_path):
+def test_what_is_no_regular_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe.wav")
-    with at_most(5):  # opening it would wait for ever
-        refuse(tmp_path / "pipe.wav", "is a pipe; give a regular audio file")
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no /dev/zero here")
-def test_a_device():
-    refuse("/dev/zero", "/dev/zero is a device")
-
-
-def test_an_empty_file(tmp_path):
     (tmp_path / "empty.wav").touch()
+    (tmp_path / "dead.wav").symlink_to(tmp_path / "gone.wav")
+    (tmp_path / "loop.wav").symlink_to(tmp_path / "loop.wav")
+    refuse(tmp_path, "is a folder; give a regular audio file")
+    with at_most(5):  # opening a pipe would wait for a writer for ever
+        refuse(tmp_path / "pipe.wav", "is a pipe; give a regular audio file")
+    if os.path.exists("/dev/zero"):
+        refuse("/dev/zero", "/dev/zero is a device")
     refuse(tmp_path / "empty.wav", r"is empty \(0 bytes\)")
-
-
-def test_a_name_that_cannot_be(tmp_path):
+    refuse(tmp_path / "gone.wav", r"gone\.wav cannot be read: No such file or directory")
+    refuse(tmp_path / "dead.wav", "No such file")
+    refuse(tmp_path / "loop.wav", "symbolic links")
     refuse("a\0b.wav", r"a\\x00b\.wav cannot be read: embedded null byte")
 
 
@@ -90,16 +78,11 @@ def test_a_file_that_may_not_be_read(tmp_path):
     refuse(tmp_path / "locked.wav", "cannot be read: Permission denied")
 
 
-@pytest.mark.parametrize("suffix", ["wav", "mp3", "flac", "m4a", "ogg", "txt"])
-def test_text_whatever_it_is_called(tmp_path, suffix):
-    path = tmp_path / f"text.{suffix}"
+@pytest.mark.parametrize("suffix", ["wav", "mp3", "flac", "m4a", "aac", "amr", "txt"])
+def test_text_and_random_bytes_whatever_they_are_called(tmp_path, suffix):
+    path = tmp_path / f"file.{suffix}"
     path.write_text("This is not a recording.\n" * 100)
     refuse(path, "not audio that can be decoded|holds no sound")
-
-
-@pytest.mark.parametrize("suffix", ["wav", "mp3", "aac", "amr"])
-def test_random_bytes_whatever_they_are_called(tmp_path, suffix):
-    path = tmp_path / f"noise.{suffix}"
     path.write_bytes(np.random.default_rng(0).bytes(100_000))
     refuse(path, "not audio that can be decoded")
 
@@ -115,24 +98,19 @@ def test_a_file_of_which_almost_nothing_decodes(tmp_path):
     rng = np.random.default_rng(0)
     junk = [frames[5][:7] + rng.bytes(len(frames[5]) - 7) for _ in range(5)]
     path.write_bytes(b"".join(frame + b"".join(junk) for frame in frames))
-
     with pytest.raises(NotAudioError, match=r"read as aac\): only \d+ of \d+ packets decode"):
         load(path)
 
 
-def test_a_picture(tmp_path):
+def test_pictures_and_silent_films_have_no_sound(tmp_path):
     (tmp_path / "picture.png").write_bytes(png(64, 64))
     refuse(tmp_path / "picture.png", r"holds no sound \(read as png_pipe\)")
-
-
-def test_a_film_without_sound(tmp_path):
     with av.open(str(tmp_path / "silent.mp4"), "w") as output:
         film = output.add_stream("mpeg4", rate=25)
         film.width, film.height, film.pix_fmt = 64, 48, "yuv420p"
         black = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
         output.mux(film.encode(black))
         output.mux(film.encode(None))
-
     refuse(tmp_path / "silent.mp4", "holds no sound .* or a film with a sound track")
 
 
@@ -150,7 +128,6 @@ def test_a_list_of_other_files_does_not_make_us_open_them(tmp_path, monkeypatch,
     monkeypatch.chdir(tmp_path)
     with av.open(name) as container:  # without our care it is followed
         assert next(container.decode(audio=0)).samples
-
     refuse(name, "not audio that can be decoded")
 
 
@@ -168,9 +145,7 @@ def test_a_picture_that_unpacks_to_gigabytes_is_never_unpacked(tmp_path):
         "assert load(sys.argv[1]).size > 40_000; "
         "print(open('/proc/self/status').read())"
     )
-
     output, errors, status = run_python(code, path)
-
     assert (errors, status) == ("", 0)
     kilobytes = int(output.split("VmHWM:")[1].split()[0])
     assert kilobytes < 120_000  # Python, numpy and FFmpeg take 60,000
@@ -183,7 +158,6 @@ def test_a_name_in_no_encoding_is_read_and_named_in_errors(tmp_path, suffix):
            codec="aac" if suffix == "m4a" else "pcm_s16le")  # fmt: skip
     name = os.fsencode(tmp_path) + b"/caf\xe9\n." + suffix.encode()
     os.rename(tmp_path / f"plain.{suffix}", name)
-
     for path in (name, os.fsdecode(name), Path(os.fsdecode(name))):
         assert abs(load(path).size - 22_050) < 600
         assert os.fsencode(probe(path).path) == name
@@ -191,15 +165,10 @@ def test_a_name_in_no_encoding_is_read_and_named_in_errors(tmp_path, suffix):
     refuse(name, rf"/caf\\xe9\\n\.{suffix} is not audio")
 
 
-def test_a_link_to_a_recording_is_read_and_a_dead_one_is_not(tmp_path):
+def test_a_link_to_a_recording_is_read(tmp_path):
     soundfile.write(tmp_path / "tone.wav", sine(440, seconds=1, rate=22_050), 22_050)
     (tmp_path / "link.wav").symlink_to(tmp_path / "tone.wav")
-    (tmp_path / "dead.wav").symlink_to(tmp_path / "gone.wav")
-    (tmp_path / "loop.wav").symlink_to(tmp_path / "loop.wav")
-
     assert load(tmp_path / "link.wav").size == 22_050
-    refuse(tmp_path / "dead.wav", "No such file")
-    refuse(tmp_path / "loop.wav", "symbolic links")
 
 
 def test_files_are_closed_when_reading_ends_or_fails(tmp_path):
@@ -211,17 +180,14 @@ def test_files_are_closed_when_reading_ends_or_fails(tmp_path):
     if not open_files.exists():
         pytest.skip("no /proc here")
     before = len(list(open_files.iterdir()))
-
     for name in ("tone.wav", "tone.m4a"):
         load(tmp_path / name)
         probe(tmp_path / name)
         with stream(tmp_path / name, block_s=0.1) as blocks:
             next(blocks)
     refuse(tmp_path / "text.wav", "not audio")
-
     drained = stream(tmp_path / "tone.m4a")
     assert sum(block.size for block in drained) > 0
-
     assert len(list(open_files.iterdir())) == before
 
 
@@ -245,9 +211,7 @@ def test_nothing_is_written_to_stderr(tmp_path):
         "    try: load(path)\n"
         "    except AudioError: pass\n"
     )
-
     output, errors, status = run_python(code, *sorted(tmp_path.iterdir()))
-
     assert (output, errors, status) == ("", "", 0)
 
 
@@ -277,9 +241,7 @@ def test_channels_in_an_unusual_order_do_not_take_the_process_down(tmp_path):
         "import sys; from cqtnet.audio import stream\n"
         "for _ in range(5): print(sum(block.size for block in stream(sys.argv[1])))"
     )
-
     output, errors, status = run_python(code, tmp_path / "swapped.caf")
-
     assert (errors, status) == ("", 0)
     assert output.split() == ["22050"] * 5
 
@@ -289,5 +251,4 @@ def test_audio_in_needs_neither_torch_nor_librosa():
         "import sys, cqtnet.audio\n"
         "print([name for name in ('torch', 'librosa', 'scipy', 'faiss') if name in sys.modules])"
     )
-
     assert run_python(code) == ("[]\n", "", 0)

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from augment.audio.decode import Decoder
+from augment.audio.files import DEFAULT_LIMITS
 from augment.errors import InputError
 from cqtnet.audio import load, stream
-from cqtnet.audio.decode import Decoder
-from cqtnet.audio.files import DEFAULT_LIMITS
-
-from .made import encode, sweep, write_in_parts
+from tests.cqtnet.audio.made import encode, sweep, write_in_parts
 
 RATE = 22_050
 EXACT = {"wav": {}, "w64": {"format": "W64"}, "aiff": {}, "caf": {}, "flac": {}, "au": {}}
@@ -40,9 +39,7 @@ def recordings(tmp_path_factory):
 def test_a_stretch_is_sample_for_sample_that_of_the_whole(recordings, suffix, start_s):
     path = recordings / f"sweep.{suffix}"
     first = round(start_s * RATE)
-
     stretch = load(path, start_s=start_s, duration_s=0.5)
-
     expected = load(path)[first : first + round(0.5 * RATE)]
     assert stretch.size == expected.size
     # 1e-5 of full scale: a resampler that starts two seconds before instead of at the beginning.
@@ -53,9 +50,7 @@ def test_a_stretch_is_sample_for_sample_that_of_the_whole(recordings, suffix, st
 def test_a_stretch_of_aac_lies_on_the_same_samples(recordings, start_s):
     path = recordings / "sweep.m4a"
     first = round(start_s * RATE)
-
     stretch = load(path, start_s=start_s, duration_s=0.4)
-
     expected = load(path)[first : first + stretch.size]
     lags = np.correlate(stretch, expected, mode="full")
     assert lags.argmax() == stretch.size - 1  # lag 0
@@ -71,7 +66,6 @@ def test_what_can_be_skipped_exactly_is_not_decoded(recordings, suffix, begins_s
     decoder = Decoder(
         recordings / f"sweep.{suffix}", start_s=9.5, stop_s=10.0, limits=DEFAULT_LIMITS
     )
-
     assert decoder.begins_s == begins_s  # two whole seconds before, where time stamps are exact
     decoder.close()
 
@@ -81,7 +75,6 @@ def test_a_planted_click_is_found_where_it_was_planted(tmp_path):
     sound[round(6.5 * 44_100)] = 0.9
     soundfile.write(tmp_path / "click.wav", sound, 44_100)
     soundfile.write(tmp_path / "click.flac", sound, 44_100)
-
     for name in ("click.wav", "click.flac"):
         stretch = load(tmp_path / name, start_s=6.0, duration_s=1.0)
         assert stretch.size == RATE
@@ -90,9 +83,7 @@ def test_a_planted_click_is_found_where_it_was_planted(tmp_path):
 
 def test_blocks_of_a_stretch_join_to_the_stretch(recordings):
     path = recordings / "sweep.wav"
-
     blocks = list(stream(path, start_s=4.4, duration_s=2.5, block_s=1.0))
-
     assert [block.size for block in blocks] == [RATE, RATE, RATE // 2]
     np.testing.assert_array_equal(np.concatenate(blocks), load(path, start_s=4.4, duration_s=2.5))
 
@@ -130,5 +121,4 @@ def test_a_selection_that_makes_no_sense_is_refused(recordings, arguments, messa
 def test_the_rest_of_a_long_recording_is_not_decoded(recordings):
     with stream(recordings / "sweep.mp3", duration_s=1.0) as blocks:
         list(blocks)
-
     assert 1.0 <= blocks.decoded_s < 5.0

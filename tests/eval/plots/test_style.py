@@ -13,6 +13,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from cqtnet.plotting import blank, letter_lines, looks, percent, percent_number
 from eval.metrics import OperatingPoint
 from eval.plots import (
     ScoreSet,
@@ -25,7 +26,6 @@ from eval.plots import (
     save,
     tippett,
 )
-from eval.plots.style import blank, letter_lines, looks, percent, percent_number
 from tests.eval.plots.reading import letters, texts
 
 LONG = "mean over time of the log-CQT, cosine, best of ±6 bin shifts (baseline a), " * 2

@@ -10,10 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from verify.archive.adding import Summary, add_files
-from verify.archive.cluster import on_ray
-from verify.archive.disk.store import Store
+from verify.archive.add import Summary, add_files, on_ray
 from verify.archive.results import NewRecording
+from verify.archive.store import Store
 
 
 def reading() -> list[int]:
@@ -38,7 +37,7 @@ def main(archive: str, *files: str) -> None:
             return read(path, sha256)
 
         for step in add_files(store, files, watched, jobs=jobs):
-            summary.take(step)
+            summary.count(step)
     print(json.dumps({"jobs": jobs, "killed": len(killed), **summary.to_dict()}))
 
 

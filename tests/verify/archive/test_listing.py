@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from cqtnet.errors import InputError
-from tests.verify.archive.cases import make_archive
-from verify.archive.disk.store import Store
-from verify.archive.listing import account, line, listed, told
+from tests.verify.archive.synthetic import make_archive
+from verify.archive.listing import audio_files, describe, description_lines, entry_line
+from verify.archive.store import Store
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def names(folder: Path, *words: str) -> list[str]:
-    found = listed(str(folder / word) if word != "-" else word for word in words)
+    found = audio_files(str(folder / word) if word != "-" else word for word in words)
     return [str(Path(path).relative_to(folder)) for path in found]
 
 
@@ -45,9 +45,9 @@ def test_what_is_no_file_comes_last_to_be_told_as_such(folder: Path) -> None:
 def test_an_archive_is_told_in_figures_and_words(tmp_path: Path) -> None:
     entries = make_archive(tmp_path / "archive")
     with Store.open(tmp_path / "archive") as store:
-        plain = account(store)
+        plain = describe(store)
     assert plain["recordings"] == 5 and plain["index"] is None
     assert plain["windows"] == sum(entry.n_windows for entry in entries)
-    words = "\n".join(told(plain))
+    words = "\n".join(description_lines(plain))
     assert "5 recordings" in words and "index    none is kept" in words
-    assert line(entries[0]).split()[0] == "1"
+    assert entry_line(entries[0]).split()[0] == "1"

@@ -11,19 +11,25 @@ import soundfile
 from cqtnet import SAMPLE_RATE
 from cqtnet.embed import Trace
 from verify.calibration import MEASURES, Calibration
-from verify.comparison import Comparison
-from verify.cosine import Similarity
-from verify.edits import Edit, EditMap
-from verify.evidence import Evidence
 from verify.features import Content, Features, Floats
-from verify.recording import Item, Recording
-from verify.results import Alignment, Line, Stretch
+from verify.recording import Recording
+from verify.results import (
+    Alignment,
+    Comparison,
+    Edit,
+    EditMap,
+    Evidence,
+    Hit,
+    Item,
+    Line,
+    Stretch,
+)
 
 CONTENT = Content(0.5, 0.4, 0.1, 8.0)
 LINE = Line(1.0, 0.0, 4.0)
 
 
-def recording(path: Path, samples: Floats, *, lack: str = "", keep: bool = True) -> Recording:
+def recording(path: Path, samples: Floats, *, problem: str = "", keep: bool = True) -> Recording:
     """The recording of samples, written to a file."""
     with path.open("wb") as file:
         soundfile.write(file, samples, SAMPLE_RATE, format="WAV", subtype="FLOAT")
@@ -31,9 +37,9 @@ def recording(path: Path, samples: Floats, *, lack: str = "", keep: bool = True)
     item = Item(
         str(path), "ab" * 32, samples.size / SAMPLE_RATE, "wav", "pcm_f32", SAMPLE_RATE, 1, ()
     )
-    whole = Features.of(samples) if keep and not lack else None
+    whole = Features.of(samples) if keep and not problem else None
     trace = Trace(nothing, nothing.ravel(), samples.size)
-    return Recording(path, item, trace, whole, lack)
+    return Recording(path, item, trace, whole, problem)
 
 
 def calibration(**data: Any) -> Calibration:
@@ -61,7 +67,7 @@ def validated() -> Calibration:
 def same(a: Recording, b: Recording) -> Comparison:
     """A, eight seconds, is B from 4 s on; the ratio within its bounds."""
     alignment = Alignment(0.0, a.duration_s, LINE, 0.8, 0.9, 0.001, 1.0)
-    evidence = Evidence(Similarity(0.9, 8.0, 0.0, 4.0), alignment, 0.88, CONTENT, CONTENT)
+    evidence = Evidence(Hit(0.9, 8.0, 0.0, 4.0), alignment, 0.88, CONTENT, CONTENT)
     return Comparison(
         a.item, b.item, "same", 4.0, -6.0, 7.0, (), evidence, None, None, 0.5, "cd" * 32
     )
@@ -72,9 +78,7 @@ def different(a: Recording, b: Recording) -> Comparison:
     found = same(a, b)
     assert found.evidence is not None and found.evidence.alignment is not None
     alignment = replace(found.evidence.alignment, correlation=0.1)
-    evidence = replace(
-        found.evidence, similarity=Similarity(-0.5, 8.0, 0.0, 4.0), alignment=alignment
-    )
+    evidence = replace(found.evidence, similarity=Hit(-0.5, 8.0, 0.0, 4.0), alignment=alignment)
     return replace(found, verdict="different", log_lr=-6.0, evidence=evidence)
 
 

@@ -1,20 +1,22 @@
 import base64
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from jinja2 import UndefinedError
 
 from cqtnet.errors import InputError
 from tests.verify.report import cases
 from verify.recording import Recording
-from verify.report.findings import findings
-from verify.report.page import page, write_report
-from verify.report.view import view_of
-from verify.waveform import Waveform
+from verify.report.page import notebook_html, page, printable, render, write_report
+from verify.report.pictures import view_of
+from verify.report.sections import finding_rows, players
+from verify.results import Comparison, Edit, Waveform
 
 VOID = {"meta", "img", "br"}
 
@@ -30,6 +32,7 @@ class Seen(HTMLParser):
         self.words = ""
         self.feed(content)
         self.close()
+        self.words = " ".join(self.words.split())
         assert not self.open
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -103,7 +106,7 @@ def test_a_page_on_a_ratio_near_1_says_that_it_is_insufficient(a: Recording, b: 
 def test_a_page_on_silence_states_no_ratio_and_draws_nothing(tmp_path: Path) -> None:
     silence = np.zeros(22050, np.float32)
     a, b = (
-        cases.recording(tmp_path / name, silence, lack="holds nothing but silence")
+        cases.recording(tmp_path / name, silence, problem="holds nothing but silence")
         for name in ("a.wav", "b.wav")
     )
     seen = check_plain(page(cases.unmeasured(a, b), a, b, cases.calibration()))
@@ -160,7 +163,7 @@ def test_the_validation_is_told_as_far_as_it_is_known(full: str, differing: str)
 def test_the_edit_map_stands_in_tables_where_there_is_one(full: str, differing: str) -> None:
     words = Seen(full).words
     assert "8.0 s of the 8.0 s of A come from B, in 2 stretches." in words
-    assert "0:04.00 – 0:08.00" in words and "4 s come later" in words
+    assert "0:04.00–0:08.00" in words and "4 s come later" in words
     assert "Cuts, insertions and moves were not looked for" in Seen(differing).words
 
 
@@ -174,18 +177,21 @@ def test_the_command_and_the_hashes_are_there(
     assert "cqtnet '</code><script>'" in Seen(full).words
 
 
-def test_polarity_and_level_are_told_where_the_waveforms_tell(a: Recording, b: Recording) -> None:
-    comparison = replace(cases.same(a, b), waveform=Waveform(0.99, True, -6.0, 4.00002))
-    view = view_of(comparison, a, b)
-    words = Seen(findings(comparison, view, audio=False)).words
-    assert "reversed" in words and "A is 6.0 dB quieter than B" in words
+def test_polarity_level_and_place_are_told_where_the_waveforms_tell(
+    a: Recording, b: Recording
+) -> None:
+    waveform = Waveform(0.99, True, -6.0, -0.00002)
+    rows = dict(finding_rows(replace(cases.same(a, b), waveform=waveform)))
+    assert rows["Polarity"] == "reversed" and rows["Level"] == "A is 6.0 dB quieter than B"
+    assert rows["Waveform"].endswith("the beginning of A lies at 0.0000 s of B")
 
 
-def test_sounds_are_there_only_when_asked_for(a: Recording, b: Recording) -> None:
-    comparison = cases.same(a, b)
-    view = view_of(comparison, a, b)
-    for audio, number in ((False, 0), (True, 2)):
-        assert Seen(findings(comparison, view, audio=audio)).tags.count("audio") == number
+def test_sounds_are_there_only_when_asked_for(
+    full: str, differing: str, a: Recording, b: Recording
+) -> None:
+    assert Seen(full).tags.count("audio") == 2
+    assert Seen(differing).tags.count("audio") == 0
+    assert players(view_of(cases.different(a, b), a, b)) == []
 
 
 def test_a_report_that_cannot_be_written_is_an_error(
@@ -194,3 +200,63 @@ def test_a_report_that_cannot_be_written_is_an_error(
     monkeypatch.setattr("verify.report.page.page", lambda *_, **__: "")
     with pytest.raises(InputError, match="is no regular file"):
         write_report(tmp_path, cases.same(a, b), a, b, cases.calibration())
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("two\nlines\x1b[0m", "two\\nlines\\x1b[0m"),
+        ("gpj.\u202ewav", "gpj.\\u202ewav"),
+        ("\udcff", "\\udcff"),
+        ("Größe 音", "Größe 音"),
+        (7, "7"),
+    ],
+)
+def test_a_name_looks_like_what_it_is(given: object, shown: str) -> None:
+    assert printable(given) == shown
+
+
+def test_a_missing_value_is_an_error_and_no_gap(a: Recording, b: Recording) -> None:
+    with pytest.raises(UndefinedError, match="headline"):
+        render("verdict.html.j2", comparison=cases.same(a, b))
+
+
+def test_a_notebook_shows_the_verdict_with_its_scale(a: Recording, b: Recording) -> None:
+    seen = Seen(notebook_html(replace(cases.same(a, b), reasons=("<b>because",))))
+    assert "Likelihood ratio 55 (natural logarithm 4.0)" in seen.words
+    assert "<b>because." in seen.words.replace("&lt;", "<") and seen.tags.count("img") == 1
+
+
+@pytest.mark.parametrize("case", [cases.different, cases.undecided])
+def test_alternative_texts_of_pictures_say_what_is_to_be_seen(
+    case: Callable[[Recording, Recording], Comparison], a: Recording, b: Recording
+) -> None:
+    content = page(case(a, b), a, b, cases.calibration())
+    (spectrograms,) = re.findall(r'alt="(Spectrograms[^"]*)"', content)
+    assert spectrograms.endswith("nothing is joined.")
+
+
+def test_on_paper_headings_stay_with_what_they_head(full: str) -> None:
+    """Between a heading and its table or picture, there may be a paragraph, a command."""
+    printed = full[full.index("@media print") : full.index("</style>")]
+    kept = {
+        selector.strip()
+        for selectors in re.findall(r"([^{}]+)\{ break-after: avoid; \}", printed)
+        for selector in selectors.split(",")
+    }
+    body = full[full.index("<body>") :]
+    before = re.findall(r"</(\w+)>\s*<(div class=\"wide|figure>|pre>)", body)
+    names = {'div class="wide': ".wide", "figure>": "figure", "pre>": "pre"}
+    for tag, follower in before:
+        if tag in ("h2", "p", "pre"):
+            assert {tag, f"{tag}:has(+ {names[follower]})"} & kept, (tag, follower)
+    assert "thead" in kept
+
+
+def test_all_edits_of_a_long_map_are_there_and_the_table_may_break(
+    a: Recording, b: Recording
+) -> None:
+    edits = tuple(Edit("cut", i / 4, i / 4, i, i + 0.5, f"number {i}") for i in range(20))
+    found = replace(cases.edit_map(), edits=edits)
+    content = page(replace(cases.same(a, b), edits=found), a, b, cases.calibration())
+    assert content.count('class="wide long"') == 1 and "number 19" in content

@@ -1,16 +1,28 @@
 from dataclasses import replace
+from itertools import pairwise
+from typing import cast
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
+from cqtnet.plotting import blank
 from tests.verify.report import cases
-from verify.align import Pieces
+from verify.align import Hits
 from verify.recording import Recording
-from verify.report.similarity import pooled, similarity
-from verify.report.spectrograms import COLUMNS, levels
-from verify.report.validation import draw_scale, log10_ratios, unbounded_log_lr
-from verify.report.view import MOST_S, view_of
-from verify.report.warping import course, local_tempo
+from verify.report import pictures, sureness
+from verify.report.pictures import (
+    COLUMNS,
+    MOST_S,
+    course,
+    draw_bands,
+    levels,
+    local_tempo,
+    similarity,
+    view_of,
+)
+from verify.report.sureness import at_least, draw_scale, log10_ratios, unbounded_log_lr
 from verify.results import Line, Stretch
 
 
@@ -22,17 +34,10 @@ def test_similarity_is_highest_where_a_lies_in_b(a: Recording, b: Recording) -> 
     assert found[middles, middles + 43].min() > 0.7
 
 
-def test_pooling_keeps_the_highest_of_neighbours(rng: np.random.Generator) -> None:
-    plain = rng.normal(size=(100, 7)).astype(np.float32)
-    found = pooled(plain, pixels=10)
-    np.testing.assert_array_equal(found, plain.reshape(10, 10, 7).max(axis=1))
-    np.testing.assert_array_equal(pooled(plain, pixels=200), plain)
-
-
 def test_local_tempo_follows_a_planted_change() -> None:
     a_s = np.arange(0, 40, 0.5)
     b_s = np.where(a_s < 20, a_s, 20 + 1.02 * (a_s - 20))
-    middles, tempi = local_tempo(Pieces(a_s, b_s, np.full(80, 0.9), 0.9))
+    middles, tempi = local_tempo(Hits(a_s, b_s, np.full(80, 0.9), 0.9))
     np.testing.assert_allclose(tempi[middles < 17], 1.0)
     np.testing.assert_allclose(tempi[middles > 23], 1.02)
 
@@ -96,3 +101,52 @@ def test_the_ratio_before_its_bounds_is_that_of_the_score(a: Recording, b: Recor
     assert unbounded_log_lr(cases.different(a, b), known) == pytest.approx(-10)
     assert unbounded_log_lr(cases.unmeasured(a, b), known) is None
     assert draw_scale(cases.unmeasured(a, b)) is None
+
+
+def test_shares_of_at_least_a_ratio_count_ties() -> None:
+    shares = at_least(np.array([2.0, 1.0, 1.0, -0.5]), np.array([-1.0, 0.0, 1.0, 1.5, 3.0]))
+    np.testing.assert_array_equal(shares, [1.0, 0.75, 0.75, 0.25, 0.0])
+
+
+def numbers(axes: Axes) -> list[str]:
+    return [text.get_text() for text in axes.texts if text.get_text().isdigit()]
+
+
+def test_every_stretch_has_its_number_however_short_it_is() -> None:
+    """Ten stretches of a second each in ten minutes, side by side."""
+    stretches = [Stretch(i, i + 1.0, Line(1.0, 0.0, 300.0), 0.9, 0.9) for i in range(10)]
+    axes = blank(1.0).subplots()
+    draw_bands(axes, stretches, (0.0, 600.0), (0.0, 600.0))
+    assert numbers(axes) == [str(i) for i in range(1, 11)]
+    places = [text.get_position() for text in axes.texts[:5]]
+    assert len({y for _, y in places}) == 5, "neighbours stand at different heights"
+
+
+def test_a_stretch_that_goes_beyond_the_view_has_its_number_in_what_is_seen(
+    a: Recording, b: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = replace(view_of(cases.same(a, b), a, b), a_s=(6.0, 8.0))
+    monkeypatch.setattr(pictures, "as_png", lambda figure, alt: figure)
+    figure = cast(Figure, pictures.draw_similarity(view, cases.LINE))
+    (number,) = [text for text in figure.axes[0].texts if text.get_text() == "1"]
+    assert number.get_position()[0] == pytest.approx(7.0)
+
+
+def test_words_stay_within_their_blocks_of_the_scale(
+    a: Recording, b: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sureness, "as_svg", lambda figure, alt: figure)
+    figure = cast(Figure, draw_scale(cases.same(a, b)))
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    limits = [0.3, 1, 2, 3, 4, 6, sureness.FARTHEST]
+    for text in axes.texts:
+        x, y = text.get_position()
+        if y != 0.5 or x == 0:
+            continue
+        low, high = next(pair for pair in pairwise(limits) if pair[0] < abs(x) < pair[1])
+        edges = [(np.sign(x) * edge, 0) for edge in (low, high)]
+        left, right = sorted(axes.transData.transform(edges)[:, 0])
+        box = text.get_window_extent()
+        assert left <= box.x0 and box.x1 <= right, text.get_text()
+        assert box.y0 >= axes.bbox.y0 and box.y1 <= axes.transData.transform((0, 1))[1]

@@ -1,0 +1,32 @@
+from .audiomentation import Audiomentation
+from .chain import PAPER, REAL_LIFE, RECIPES, Chain, Recipe, draw_chain
+from .codec import Codec
+from .edits import Crop, Cut, InsertRecording, InsertSilence, Mix, Repeat
+from .effect import EFFECTS, Altered, Effect, effect_from_dict
+from .errors import EffectError, InputError
+from .noise import Background, ColouredNoise, GaussianNoise
+from .room import Reverb, Room, RoomResponse
+from .tempo import Pitch, Speed, Tempo, WsolaPitch, WsolaTempo
+from .timemap import Span, TimeMap
+from .tone import (
+    Compressor,
+    Equaliser,
+    Gain,
+    HardClip,
+    HighPass,
+    Invert,
+    LowPass,
+    SoftClip,
+    Telephone,
+)
+
+# fmt: off
+__all__ = [
+    "EFFECTS", "PAPER", "REAL_LIFE", "RECIPES", "Altered", "Audiomentation", "Background", "Chain",
+    "Codec", "ColouredNoise", "Compressor", "Crop", "Cut", "Effect", "EffectError", "Equaliser",
+    "Gain", "GaussianNoise", "HardClip", "HighPass", "InputError", "InsertRecording",
+    "InsertSilence", "Invert", "LowPass", "Mix", "Pitch", "Recipe", "Repeat", "Reverb", "Room",
+    "RoomResponse", "SoftClip", "Span", "Speed", "Telephone", "Tempo", "TimeMap", "WsolaPitch",
+    "WsolaTempo", "draw_chain", "effect_from_dict",
+]
+# fmt: on

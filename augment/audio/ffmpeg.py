@@ -1,0 +1,259 @@
+"""Everything FFmpeg reads, through PyAV: compressed sound, and the sound of films."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from functools import cache
+from itertools import chain, groupby
+from typing import Any, BinaryIO
+
+import av
+from numpy.typing import NDArray
+
+from augment.audio.files import StrPath, shown
+from augment.audio.integrity import (
+    AudioInfo,
+    Integrity,
+    chunked_length,
+    mp3_counts_frames,
+    ogg_is_cut_off,
+)
+from augment.audio.pcm import SAMPLE_FORMATS, gathered
+from augment.errors import NotAudioError
+
+MOV = "mov,mp4,m4a,3gp,3g2,mj2"
+STATES_TRACK_LENGTH = {MOV, "au", "flac", "mp3", "ogg", "tta", "wv"}
+"""Formats that state the length of the sound; for others FFmpeg guesses from the bit rate."""
+STATES_FILE_LENGTH = {"matroska,webm", "flv"}
+"""These formats state only the length of the longest track."""
+SEEKABLE = {MOV, "flac"}
+"""Formats whose time stamps count samples; others are decoded from the beginning."""
+FARTHEST_S = 3
+"""A seek that lands so much too early has missed: the file ends before it should."""
+SAFE_PLANES = 8
+"""PyAV (14 to 19.0 at least) reads beyond the planes of a frame that has this many or more."""
+
+# What a damaged file can raise; OSError when the disk fails.
+_DAMAGE = (av.FFmpegError, OSError, ValueError)
+
+# Tags in another encoding are no reason to fail; from PyAV 19 on they never are one.
+_TAGS: dict[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+)
+
+
+class FFmpegSource:
+    """A recording opened by FFmpeg; see `augment.audio.decode.Source`."""
+
+    def __init__(self, path: StrPath, file: BinaryIO) -> None:
+        self._path, self._file = path, file
+        self._surplus = 0  # samples that a seek decodes before the place asked for
+        self._header_length = chunked_length(file)
+        self._counts_frames = mp3_counts_frames(file)
+        end_missing = ogg_is_cut_off(file)
+        self._open()
+        tracks = self._container.streams.audio
+        self.info = self._read_info()
+        # A WAV may declare more than it holds; FFmpeg knows what is there.
+        chunked = self._header_length is not None
+        self.expected_s = self._track_s() if chunked else self.info.declared_duration_s
+        self.integrity = Integrity(
+            self.info,
+            left_open=self._header_length is not None and self._header_length.seconds is None,
+            end_missing=end_missing,
+            track=1 + [track.index for track in tracks].index(self._stream.index),
+            tracks=len(tracks),
+            origin_s=float((self._stream.start_time or 0) * self._stream.time_base),
+        )
+
+    def _open(self) -> None:
+        self._file.seek(0)
+        self._container = _opened(self._path, self._file)
+        tracks = self._container.streams.audio
+        if not tracks:
+            raise NotAudioError(
+                f"{shown(self._path)} holds no sound (read as {self._container.format.name}); "
+                "give a recording, or a film with a sound track"
+            )
+        self._stream = self._container.streams.best("audio") or tracks[0]
+        self._frames = self._decoded()
+
+    def _read_info(self) -> AudioInfo:
+        codec = self._stream.codec_context
+        if codec is None or not codec.sample_rate or not codec.channels:
+            raise NotAudioError(
+                f"{shown(self._path)} is not audio that can be decoded (read as "
+                f"{self._container.format.name}, without a sample rate or channels)"
+            )
+        return AudioInfo(
+            path=os.fsdecode(self._path),
+            format=self._container.format.name,
+            codec=codec.name,
+            sample_rate=codec.sample_rate,
+            channels=codec.channels,
+            declared_duration_s=self._declared_s(),
+            bytes=os.fstat(self._file.fileno()).st_size,
+        )
+
+    def _declared_s(self) -> float | None:
+        """Length of the sound that the header states; never one that FFmpeg guesses."""
+        if self._header_length is not None:
+            return self._header_length.seconds
+        name = self._container.format.name
+        if name == "mp3" and not self._counts_frames:
+            return None
+        if name in STATES_TRACK_LENGTH:
+            return self._track_s()
+        alone = len(self._container.streams) == 1
+        if name in STATES_FILE_LENGTH and alone and self._container.duration:
+            return float(self._container.duration / 1e6)
+        return None
+
+    def _track_s(self) -> float | None:
+        duration = self._stream.duration
+        return float(duration * self._stream.time_base) if duration else None
+
+    def seek(self, second: int) -> int:
+        """Move exactly to a whole second, or stay at the beginning where that is not possible."""
+        origin_s, rate = self.integrity.origin_s, self.info.sample_rate
+        time_base = float(self._stream.time_base or 1)
+        exact = self.info.format in SEEKABLE and time_base * rate <= 1.001
+        if not exact or not 0 < second < (self._track_s() or 0):
+            return 0
+        try:
+            # A second early: some versions drop the first frame after a seek.
+            target = round((origin_s + second - 1) / time_base)
+            self._container.seek(target, stream=self._stream)
+            first = next(self._frames, None)
+        except _DAMAGE:
+            first = None
+        if first is not None and first.pts is not None:
+            at = round((float(first.pts * first.time_base) - origin_s) * rate)
+            if max(second - FARTHEST_S, 0) * rate <= at <= second * rate:
+                self._frames = chain([first], self._frames)
+                self._surplus = second * rate - at
+                return second
+        self._container.close()
+        self._open()
+        self.integrity.forget_decoding()
+        return 0
+
+    def planes(self) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Sample rate in Hz and samples of shape (channels, n), in pieces of useful size."""
+        for rate, planes in planes_of(self._path, self._frames):
+            dropped = min(self._surplus, planes.shape[1])
+            self._surplus -= dropped
+            if dropped < planes.shape[1]:
+                yield rate, planes[:, dropped:]
+
+    def close(self) -> None:
+        """Close the file; a second time does nothing."""
+        self._container.close()
+        self._file.close()
+
+    def _decoded(self) -> Iterator[Any]:
+        """FFmpeg's frames; a packet that does not decode is counted and left out."""
+        for packet in self._packets():
+            if packet.stream_index != self._stream.index:
+                continue  # of a track that begins midway, which PyAV mistakes for ours
+            self.integrity.packets += bool(packet.size)  # the last is empty
+            try:
+                frames = packet.decode()
+            except _DAMAGE:
+                self.integrity.damaged += 1
+                continue
+            for frame in frames:
+                self.integrity.follow(frame)
+                if frame.samples:
+                    yield frame
+
+    def _packets(self) -> Iterator[Any]:
+        while True:
+            try:
+                yield from self._container.demux(self._stream)
+                return
+            except IndexError:
+                continue  # PyAV fails at a track that begins midway; go on after its packet
+            except _DAMAGE as error:
+                self.integrity.stopped = reason_of(error)
+                return
+
+
+def planes_of(path: StrPath, frames: Iterable[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Sample rate in Hz and samples of shape (channels, n) of FFmpeg's frames, in larger pieces."""
+    for (rate, channels, sample_format), alike in groupby(frames, _format):
+        if sample_format not in SAMPLE_FORMATS:
+            raise NotAudioError(
+                f"{shown(path)}: samples of type {sample_format} are not supported; "
+                "convert it to 24-bit or float"
+            )
+        for planes in gathered(_arrays(alike, channels)):
+            yield rate, planes
+
+
+class _QuietFile:
+    """A file whose seek answers a wild offset with -1: PyAV would print what it raises."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._seek, self.read, self.tell, self.name = file.seek, file.read, file.tell, file.name
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return self._seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return -1
+
+
+def _format(frame: Any) -> tuple[int, int, str]:
+    return frame.sample_rate, frame.layout.nb_channels, frame.format.packed.name
+
+
+def _arrays(frames: Iterator[Any], channels: int) -> Iterator[NDArray[Any]]:
+    """The samples of frames alike in format, as arrays of shape (channels, n)."""
+    for frame in frames if channels < SAFE_PLANES else _interleaved(frames):
+        array: NDArray[Any] = frame.to_ndarray()
+        yield array if frame.format.is_planar else array.reshape(-1, channels).T
+
+
+def _interleaved(frames: Iterator[Any]) -> Iterator[Any]:
+    """The frames with their channels interleaved in one plane."""
+    resampler = None
+    for frame in frames:
+        if resampler is None:
+            resampler = av.AudioResampler(format=frame.format.packed.name)
+        yield from resampler.resample(frame)
+    if resampler is not None:
+        yield from resampler.resample(None)
+
+
+def _opened(path: StrPath, file: BinaryIO) -> Any:
+    options = {
+        # A playlist, or a film that refers to others, must not make us open files or addresses.
+        "protocol_whitelist": "none",
+        # Pictures are never wanted; a small cover picture may unpack to gigabytes.
+        "codec_whitelist": sound_decoders(),
+    }
+    try:
+        # Not `options`: up to PyAV 17 it takes the process down on FLV, whose tracks come late.
+        return av.open(_QuietFile(file), container_options=options, **_TAGS)
+    except _DAMAGE as error:
+        raise NotAudioError(
+            f"{shown(path)} is not audio that can be decoded, or is cut off: {reason_of(error)}"
+        ) from error
+
+
+def reason_of(error: Exception) -> str:
+    """Why, on one line, without the path."""
+    return " ".join(str(getattr(error, "strerror", None) or error).split())
+
+
+@cache
+def sound_decoders() -> str:
+    """Names of FFmpeg's decoders of sound, joined by commas."""
+    names = set()
+    for name in av.codecs_available:
+        with suppress(ValueError):  # FFmpeg can only encode it
+            codec = av.Codec(name, "r")
+            if codec.type == "audio":
+                names.add(codec.name)
+    return ",".join(sorted(names))

@@ -1,0 +1,198 @@
+"""Which files are read (regular ones, each once, under any name), and within which limits."""
+
+import hashlib
+import os
+import stat
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+
+from augment.errors import NotAudioError, UnsafeAudioError
+
+StrPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+# fmt: off
+AUDIO_SUFFIXES = frozenset({
+    ".3g2", ".3gp", ".3gpp", ".aac", ".ac3", ".adts", ".aif", ".aifc", ".aiff", ".amr",
+    ".ape", ".asf", ".au", ".avi", ".awb", ".bwf", ".caf", ".dff", ".dsf", ".dts", ".eac3",
+    ".f4v", ".flac", ".flv", ".m2ts", ".m4a", ".m4b", ".m4v", ".mka", ".mkv", ".mov",
+    ".mp1", ".mp2", ".mp3", ".mp4", ".mpc", ".mpeg", ".mpg", ".mpga", ".mts", ".mxf",
+    ".oga", ".ogg", ".ogv", ".opus", ".ra", ".rf64", ".rm", ".snd", ".sph", ".spx", ".tak",
+    ".ts", ".tta", ".vob", ".voc", ".w64", ".wav", ".wave", ".webm", ".wma", ".wmv", ".wv",
+})
+"""What counts as a recording inside a folder; a file that is named is tried whatever its suffix."""
+# fmt: on
+
+
+class AudioWarning(UserWarning):
+    """A recording was read, but something about the file an examiner must know."""
+
+
+def shown(path: StrPath) -> str:
+    r"""The path as one printable line, whatever bytes its name holds.
+
+    >>> shown(b"caf\xe9\n.wav")
+    'caf\\xe9\\n.wav'
+    """
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def open_regular(path: StrPath) -> BufferedReader:
+    """The file opened for reading; a folder, pipe, device or empty file is a NotAudioError."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+    if not stat.S_ISREG(status.st_mode):
+        # Checked before opening: opening a pipe waits for somebody to write to it.
+        raise NotAudioError(f"{shown(path)} is {_kind(status.st_mode)}; give a regular audio file")
+    if status.st_size == 0:
+        raise NotAudioError(f"{shown(path)} is empty (0 bytes)")
+    try:
+        # As a str: FFmpeg takes the suffix of the name as a hint.
+        return open(os.fsdecode(path), "rb")
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def file_sha256(path: StrPath) -> str:
+    """Hexadecimal SHA-256 of a regular file's bytes, as `sha256sum` prints it."""
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def find_audio(paths: Iterable[StrPath]) -> Iterator[Path]:
+    """Recordings among files and, recursively, folders; in a fixed order, each file once.
+
+    Inside a folder the suffix decides (`AUDIO_SUFFIXES`), and the order is that of the names'
+    bytes; a file that is named itself is taken whatever its suffix. Links are followed, but no
+    file is visited twice, so a loop ends. A named path that cannot be read is a NotAudioError.
+    Inside a folder, pipes, devices and dead links are skipped, and a locked folder is an
+    AudioWarning.
+
+    >>> for path in find_audio(["evidence", "one.wav"]):
+    ...     samples = load(path)
+    """
+    seen: set[tuple[int, int]] = set()
+    for path in paths:
+        top = Path(os.fsdecode(path))
+        named = True
+        # A stack, not recursion: folders may be nested deeper than Python's call stack.
+        waiting = [top]
+        while waiting:
+            current = waiting.pop()
+            status = _status(current, named=named)
+            if status is not None and (status.st_dev, status.st_ino) not in seen:
+                if stat.S_ISDIR(status.st_mode):
+                    seen.add((status.st_dev, status.st_ino))
+                    waiting.extend(reversed(_inside(current, named=named)))
+                elif named or current.suffix.lower() in AUDIO_SUFFIXES:
+                    seen.add((status.st_dev, status.st_ino))
+                    yield current
+            named = False
+
+
+def _status(path: Path, *, named: bool) -> os.stat_result | None:
+    """The status of a folder or regular file; None for anything else that was not named."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        if named:
+            raise unreadable(path, error) from error
+        return None
+    if stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode):
+        return status
+    if named:
+        kind = _kind(status.st_mode)
+        raise NotAudioError(f"{shown(path)} is {kind}; give a regular audio file or a folder")
+    return None
+
+
+def _inside(folder: Path, *, named: bool) -> list[Path]:
+    try:
+        return sorted(folder.iterdir(), key=os.fsencode)
+    except OSError as error:
+        if named:
+            raise unreadable(folder, error) from error
+        warnings.warn(f"left out: {unreadable(folder, error)}", AudioWarning, stacklevel=3)
+        return []
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    if stat.S_ISFIFO(mode):
+        return "a pipe"
+    if stat.S_ISSOCK(mode):
+        return "a socket"
+    return "a device"
+
+
+def unreadable(path: StrPath, error: OSError | ValueError) -> NotAudioError:
+    """The error to raise when the system does not give us a file."""
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return NotAudioError(f"{shown(path)} cannot be read: {reason}")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits that keep time and memory bounded; a recording beyond any is an UnsafeAudioError.
+
+    A header that declares too much is refused before decoding; one that declares too little is
+    stopped while decoding. Raise a limit only on purpose: `Limits(max_stream_s=7 * 86_400)`.
+    """
+
+    min_rate_hz: int = 4_000
+    max_rate_hz: int = 768_000
+    max_channels: int = 64
+    max_stream_s: float = 24 * 3600.0
+    max_values: int = 10_000_000_000
+    """Samples decoded, all channels counted: 24 hours at 48 kHz in stereo are 8.3e9."""
+    max_load_s: float = 3 * 3600.0
+    """Seconds that `load` holds in memory: 0.95 GB at 22,050 Hz."""
+
+    def check_format(self, path: StrPath, rate_hz: int, channels: int) -> None:
+        """Raise unless the sample rate and the number of channels are within the limits."""
+        if not self.min_rate_hz <= rate_hz <= self.max_rate_hz:
+            raise UnsafeAudioError(
+                f"{shown(path)}: sample rate {rate_hz} Hz is outside {self.min_rate_hz} to "
+                f"{self.max_rate_hz} Hz; resample it, or set min_rate_hz or max_rate_hz in Limits"
+            )
+        if not 1 <= channels <= self.max_channels:
+            # FFmpeg gives 0 for a header that declares more than it can decode.
+            count = channels or "0, or more than 512,"
+            raise UnsafeAudioError(
+                f"{shown(path)}: {count} channels, the limit is {self.max_channels}; mix them "
+                "down, or set max_channels in Limits"
+            )
+
+    def check_length(self, path: StrPath, seconds: float, values: float) -> None:
+        """Raise unless so many seconds, and so many samples of all channels, may be decoded."""
+        if seconds > self.max_stream_s:
+            raise UnsafeAudioError(
+                f"{shown(path)}: {_hours(seconds)} of audio or more, the limit is "
+                f"{_hours(self.max_stream_s)}; give duration_s, or set max_stream_s in Limits"
+            )
+        if values > self.max_values:
+            raise UnsafeAudioError(
+                f"{shown(path)}: {values:.3g} samples in all channels or more, the limit is "
+                f"{self.max_values:.3g}; give duration_s, or set max_values in Limits"
+            )
+
+    def check_load(self, path: StrPath, seconds: float) -> None:
+        """Raise unless so many seconds may be held in memory."""
+        if seconds > self.max_load_s:
+            raise UnsafeAudioError(
+                f"{shown(path)}: {_hours(seconds)} or more to hold in memory, the limit is "
+                f"{_hours(self.max_load_s)}; give duration_s, or use stream()"
+            )
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:.2f} h" if seconds >= 3600 else f"{seconds:.2f} s"

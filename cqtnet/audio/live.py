@@ -1,0 +1,139 @@
+"""Sound as it arrives: from a file, stdin, a stream or a device, through dropouts."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from augment.audio.decode import Piece
+from augment.audio.ffmpeg import planes_of, reason_of, sound_decoders
+from augment.audio.files import DEFAULT_LIMITS, Limits
+from augment.audio.pcm import mixed_down
+from cqtnet import SAMPLE_RATE
+from cqtnet.audio.stream import resampled
+from cqtnet.errors import NotAudioError
+
+BLOCK_S = 1.0
+TIMEOUT_S = 15.0
+"""A stream that sends nothing for so long has dropped out."""
+WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Between attempts to reach a stream again; the last one goes on."""
+JUMP_S = 0.2
+"""A larger step between time stamps is sound that was lost, or a clock that was set."""
+MOST_FILLED_S = 600.0
+"""No more silence than that is put in for lost sound; then the clock was set."""
+
+OnMessage = Callable[[str], None]
+Samples = NDArray[np.float32]
+
+
+def live(
+    source: str,
+    *,
+    container: str | None = None,
+    give_up_s: float = 300.0,
+    on_message: OnMessage = lambda _: None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Iterator[Samples]:
+    """Mono blocks at 22,050 Hz of whatever FFmpeg opens; silence stands for what was lost.
+
+    `source` is a file, - for stdin, a URL, or a device with its `container` (alsa, pulse,
+    avfoundation, dshow). A URL that drops out is connected to again, until it stays silent for
+    `give_up_s`; files, stdin and devices end when they end. Of the `limits` those on rates and
+    channels hold; a stream may last for ever.
+
+    >>> for block in live("https://radio.example/stream.mp3"):
+    ...     ...
+    """
+    again = _is_url(source)
+    attempt, received_at = 0, time.monotonic()
+    while True:
+        try:
+            for block in _connected(source, container, limits):
+                lost_s = time.monotonic() - received_at - BLOCK_S
+                if attempt and lost_s > 0:
+                    on_message(f"{source} is back after {lost_s:.0f} s")
+                    yield from _silence(lost_s, SAMPLE_RATE)
+                attempt, received_at = 0, time.monotonic()
+                yield block
+            reason = "it ended"
+        except (av.FFmpegError, OSError) as error:
+            if not again:
+                raise NotAudioError(f"{source} cannot be read: {reason_of(error)}") from error
+            reason = reason_of(error)
+        if not again:
+            return
+        if time.monotonic() - received_at > give_up_s:
+            raise NotAudioError(f"{source} sent nothing for {give_up_s:g} s: {reason}")
+        wait_s = WAITS_S[min(attempt, len(WAITS_S) - 1)]
+        on_message(f"{source} dropped out ({reason}); trying again in {wait_s:g} s")
+        time.sleep(wait_s)
+        attempt += 1
+
+
+def _connected(source: str, container: str | None, limits: Limits) -> Iterator[Samples]:
+    """Blocks of one connection, at 22,050 Hz."""
+    held: list[Samples] = []
+    with _opened(source, container) as stream:
+        for samples in resampled(_pieces(source, stream, limits), SAMPLE_RATE):
+            held.append(samples)
+            if sum(map(len, held)) >= BLOCK_S * SAMPLE_RATE:
+                yield np.concatenate(held)
+                held = []
+    if any(map(len, held)):
+        yield np.concatenate(held)
+
+
+def _pieces(source: str, stream: Any, limits: Limits) -> Iterator[Piece]:
+    """Mono samples of one connection, with silence where its time stamps jump."""
+    expected_s: float | None = None
+    for frame in stream.decode(audio=0):
+        limits.check_format(source, frame.sample_rate, frame.layout.nb_channels)
+        if frame.time is not None:
+            if expected_s is not None and JUMP_S < frame.time - expected_s < MOST_FILLED_S:
+                for zeros in _silence(frame.time - expected_s, frame.sample_rate):
+                    yield Piece(zeros, frame.sample_rate)
+            expected_s = frame.time + frame.samples / frame.sample_rate
+        for rate, planes in planes_of(source, [frame]):
+            yield Piece(mixed_down(planes).samples, rate)
+
+
+@contextmanager
+def _opened(source: str, container: str | None) -> Iterator[Any]:
+    """FFmpeg's container; only a URL and a device may make FFmpeg open something by itself."""
+    options = {"codec_whitelist": sound_decoders()}
+    opened: Any = source
+    if source == "-":
+        opened = sys.stdin.buffer
+    elif container is None and not _is_url(source):
+        opened = open(source.removeprefix("file:"), "rb")  # noqa: SIM115
+    if opened is not source:
+        options["protocol_whitelist"] = "none"
+    try:
+        with av.open(
+            opened, format=container, timeout=TIMEOUT_S, container_options=options
+        ) as stream:
+            if not stream.streams.audio:
+                raise NotAudioError(f"{source} has no sound")
+            yield stream
+    finally:
+        if opened is not source and source != "-":
+            opened.close()
+
+
+def _is_url(source: str) -> bool:
+    return "://" in source and not source.startswith("file:")
+
+
+def _silence(seconds: float, sample_rate: int) -> Iterator[Samples]:
+    """Zeros for lost sound, block by block."""
+    left = round(min(seconds, MOST_FILLED_S) * sample_rate)
+    while left > 0:
+        count = min(left, round(BLOCK_S * sample_rate))
+        yield np.zeros(count, np.float32)
+        left -= count

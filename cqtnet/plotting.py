@@ -1,0 +1,275 @@
+"""What all pictures share: looks that survive grey, letters on lines, files that repeat.
+
+Figures are made without pyplot, so that no window, no global state and no other thread has a part
+in them. Lines differ in colour, dashes and a letter, so that nothing is told by colour alone.
+"""
+
+import base64
+import io
+import textwrap
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from string import ascii_uppercase
+from typing import IO, Any
+
+import matplotlib
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+from PIL import Image
+
+from cqtnet.files import written_whole
+
+WIDTH_IN = 7.0
+"""Width of every figure; what is pasted into a page of A4 keeps its size."""
+DPI = 150
+SMALL_PT = 9
+"""Size of the smallest text."""
+INK, PALE, GRID, SHADE = "#222222", "#666666", "#dcdcdc", "#eeeeee"
+COLOURS = ("#000000", "#0072B2", "#D55E00", "#56B4E9", "#009E73", "#E69F00", "#CC79A7")
+"""Okabe and Ito's palette, which the colour-blind can tell apart, without its yellow and in an
+order in which neighbours differ in grey."""
+GREEN = COLOURS[4]
+Dashes = tuple[float, tuple[float, ...]]
+"""Where a pattern starts, and the lengths of its strokes and gaps; none: a solid line."""
+DASHES: tuple[Dashes, ...] = (
+    (0, ()),
+    (0, (5, 1.5)),
+    (0, (1.2, 1.2)),
+    (0, (6, 1.5, 1.2, 1.5)),
+    (0, (9, 3)),
+)
+LETTER_ROOM = 0.07
+"""Share of the axes that a letter needs to itself."""
+TITLE_CHARACTERS, LEGEND_CHARACTERS = 66, 90
+"""Characters that fit a line of the title and of the legend."""
+
+Row = tuple[Artist, str]
+"""A line of the legend: what is drawn, and what it means."""
+Points = NDArray[np.float64]
+
+_svg_settings = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one line is told from the others, also without colour."""
+
+    letter: str
+    colour: str
+    dashes: Dashes
+
+    def handle(self) -> Line2D:
+        """A line like that, for the legend."""
+        return Line2D([], [], color=self.colour, linestyle=self.dashes, linewidth=2)
+
+    def patch(self) -> Patch:
+        """A filled area of that colour in an outline of those dashes."""
+        face, edge = to_rgba(self.colour, 0.3), self.colour
+        return Patch(facecolor=face, edgecolor=edge, linestyle=self.dashes, linewidth=1.5)
+
+
+TARGET = Look("", COLOURS[1], DASHES[0])
+"""Pairs of the same recording."""
+NONTARGET = Look("", COLOURS[2], DASHES[1])
+"""Pairs of different recordings."""
+
+
+def looks(number: int) -> list[Look]:
+    """As many looks; 5 dashes and 7 colours make 35 pairs, letters go on as AA and AB."""
+    letters = [*ascii_uppercase, *map("".join, product(ascii_uppercase, repeat=2))]
+    return [
+        Look(letters[i], COLOURS[i % len(COLOURS)], DASHES[i % len(DASHES)]) for i in range(number)
+    ]
+
+
+def blank(height_in: float) -> Figure:
+    """An empty white figure as wide as a page."""
+    figure = Figure((WIDTH_IN, height_in), dpi=DPI, layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def dress(
+    axes: Axes,
+    *,
+    title: str = "",
+    xlabel: str = "",
+    ylabel: str = "",
+    title_pt: float = 12,
+    title_pad_pt: float = 8,
+) -> None:
+    """Give axes their words, a pale grid below the lines, and no frame above and right."""
+    axes.set_xlabel(xlabel, fontsize=SMALL_PT + 0.5, color=INK)
+    axes.set_ylabel(ylabel, fontsize=SMALL_PT + 0.5, color=INK)
+    if title:
+        title = textwrap.fill(title, TITLE_CHARACTERS)
+        axes.set_title(title, loc="left", fontsize=title_pt, color=INK, pad=title_pad_pt)
+    axes.tick_params(labelsize=SMALL_PT, labelcolor=INK)
+    axes.grid(color=GRID, linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def percent(rate: float) -> str:
+    r"""A rate as a percentage with three significant digits; no line breaks before the sign.
+
+    >>> percent(0.0777)
+    '7.77\xa0%'
+    """
+    return unbroken(f"{percent_number(rate, digits=3)} %")
+
+
+def unbroken(text: str) -> str:
+    """The text with spaces at which no line breaks."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def percent_number(rate: float, *, digits: int = 6) -> str:
+    """The same without the sign, never in powers of ten; for ticks of an axis in percent."""
+    return np.format_float_positional(100 * rate, precision=digits, fractional=False, trim="-")
+
+
+def legend_below(figure: Figure, rows: Sequence[Row]) -> None:
+    """One column of wrapped lines below the axes; the figure grows by what they need."""
+    labels = [textwrap.fill(text, LEGEND_CHARACTERS, subsequent_indent="    ") for _, text in rows]
+    lines = sum(label.count("\n") + 1 for label in labels)
+    width_in, height_in = figure.get_size_inches()
+    figure.set_size_inches(width_in, height_in + 0.18 * lines + 0.1)
+    figure.legend(
+        [handle for handle, _ in rows],
+        labels,
+        loc="outside lower left",
+        fontsize=SMALL_PT,
+        frameon=False,
+        handlelength=3.2,
+        labelspacing=0.25,
+    )
+
+
+def letter_lines(
+    axes: Axes,
+    looks: Sequence[Look],
+    lines: Sequence[tuple[Points, Points]],
+    *,
+    avoid: Sequence[tuple[float, float]] = (),
+) -> None:
+    """Put each line's letter on it, where the other lines, letters and `avoid` are farthest.
+
+    Lines are x and y in data coordinates; what lies outside the axes' limits carries no letter.
+    """
+    axes.autoscale_view()  # else limits may still be due
+    place = axes.transScale + axes.transLimits  # needs no layout, unlike transAxes
+    paths = [_evenly(place.transform(np.column_stack([x, y]))) for x, y in lines]
+    taken = [place.transform(point) for point in avoid]
+    for i, look in enumerate(looks):
+        if len(paths[i]):
+            others = np.concatenate(paths[:i] + paths[i + 1 :] + [np.empty((0, 2))])
+            taken.append(_freest(paths[i], others, np.reshape(taken, (-1, 2))))
+            x, y = taken[-1]
+            put_mark(axes, look.letter, float(x), float(y), look.colour, transform=axes.transAxes)
+
+
+def put_mark(axes: Axes, text: str, x: float, y: float, colour: str, **place: Any) -> None:
+    """A letter or number in a white disc, in data coordinates unless `place` says otherwise."""
+    axes.text(
+        x,
+        y,
+        text,
+        ha="center",
+        va="center",
+        fontsize=SMALL_PT,
+        fontweight="bold",
+        color=INK,
+        bbox={"boxstyle": "circle,pad=0.2", "fc": "white", "ec": colour, "lw": 1.4},
+        zorder=6,
+        **place,
+    )
+
+
+def _evenly(points: Points, *, n: int = 80, margin: float = 0.03) -> Points:
+    """Up to `n` points at equal steps along a line, of those well inside the unit square."""
+    points = points[np.isfinite(points).all(axis=1)]
+    if not len(points):
+        return points
+    along = np.concatenate([[0], np.hypot(*np.diff(points, axis=0).T).cumsum()])
+    steps = np.linspace(0, along[-1], n)
+    even = np.column_stack([np.interp(steps, along, column) for column in points.T])[4:-4]
+    return even[((even > margin) & (even < 1 - margin)).all(axis=1)]
+
+
+def _freest(path: Points, others: Points, taken: Points) -> Points:
+    """The point of a path farthest from other lines, of those clear of what is marked already."""
+    from_others, from_taken = (
+        np.hypot(*(path[:, None] - points).transpose(2, 0, 1)).min(axis=1, initial=np.inf)
+        for points in (others, taken)
+    )
+    clear = from_taken > LETTER_ROOM
+    freedom = np.where(clear, np.minimum(from_others, from_taken), from_taken - 1)
+    best = int(freedom.argmax()) if len(others) or len(taken) else len(path) // 2
+    spot: Points = path[best]
+    return spot
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as a part of a page, and what it says to those who do not see it."""
+
+    uri: str  # data:image/…
+    alt: str
+
+
+def as_png(figure: Figure, alt: str) -> Picture:
+    """The figure as pixels of at most 256 colours: for what has many."""
+    drawn, written = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", metadata={"Software": None})
+    pixels = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    pixels.save(written, format="png")
+    return Picture(_uri("image/png", written), alt)
+
+
+def as_svg(figure: Figure, alt: str) -> Picture:
+    """The figure as lines; the same figure gives the same bytes."""
+    written = io.BytesIO()
+    _settle(figure)
+    _write_svg(figure, written)
+    return Picture(_uri("image/svg+xml", written), alt)
+
+
+def save(figure: Figure, path: Path) -> tuple[Path, Path]:
+    """Write `path`.png and `path`.svg, whole or not at all, and return both names.
+
+    The same figure gives the same bytes: no date, no version, no random names within.
+    """
+    _settle(figure)
+    png, svg = (path.with_name(path.name + suffix) for suffix in (".png", ".svg"))
+    with written_whole(png) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None})
+    with written_whole(svg) as temporary, temporary.open("wb") as file:
+        _write_svg(figure, file)
+    return png, svg
+
+
+def _settle(figure: Figure) -> None:
+    """Lay the figure out once and for all; to do it again would move things by a hair."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
+def _write_svg(figure: Figure, file: IO[bytes]) -> None:
+    # matplotlib takes the salt of the names in an SVG from its global settings alone.
+    with _svg_settings, matplotlib.rc_context({"svg.hashsalt": "cqtnet"}):
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def _uri(kind: str, content: io.BytesIO) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content.getvalue()).decode()}"

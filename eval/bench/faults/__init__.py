@@ -1,1 +1,0 @@
-"""What an archive survives: killed writers, damaged files, full disks, several at once."""

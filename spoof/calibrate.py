@@ -1,0 +1,171 @@
+"""Calibrations, learned from scores of recordings that the network has not learned from.
+
+An affine logistic regression turns a score into a natural-log likelihood ratio: how many times
+more probable the score is if the voice is synthetic than if it is human. The ratio is bounded by
+what as many recordings can show.
+"""
+
+import math
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cqtnet.eer import equal_error_rate
+from cqtnet.errors import InputError, ManifestError
+from eval.metrics import cllr, min_cllr
+from spoof.checkpoint import Calibration, Trained, load_trained
+from spoof.data import Utterance
+from spoof.data.split import folds, split_by_group
+from spoof.prepare import TEST, VALID, PartOrAll, Preparer, data_hash, members
+from spoof.scores import Floats, Scored, score_recordings
+from spoof.train import Step, TrainConfig, train
+from verify.calibration import fit_logistic
+
+FEWEST = 5
+"""Recordings of either class that a calibration needs."""
+
+
+def calibrate(
+    trained: Trained, utterances: Sequence[Utterance], preparer: Preparer, *,
+    part: PartOrAll = "auto", device: str = "auto", sources: str = "",
+) -> Calibration:  # fmt: skip
+    """The calibration by the scores of a part's recordings.
+
+    `auto` is the validation part of the data that the detector was trained on, which was used
+    only to choose its epoch, and all of other data. Collections, or groups where few collections
+    are known, are judged by a fit to the others.
+    """
+    if part == "auto":
+        part = "valid" if trained.card.get("data_sha256") == data_hash(utterances) else "all"
+    held_out = utterances if part == "all" else members(utterances, part, seed=trained.seed)
+    scored = score_recordings(trained, held_out, preparer, device=device)
+    return _fit_all([scored], trained, sources)
+
+
+def cross_calibrate(
+    trained: Trained, utterances: Sequence[Utterance], preparer: Preparer, *, count: int,
+    device: str = "auto", sources: str = "",
+    report: Callable[[int, Step], None] = lambda fold, step: None,
+) -> Calibration:  # fmt: skip
+    """The calibration by the scores of `count` other networks, each trained without a part.
+
+    Every recording outside the test part is scored by a network of the same recipe and seed that
+    learned from the other groups. So there are more witnesses than in one held-out part. The data
+    must be those that the detector was trained on.
+    """
+    if trained.card.get("data_sha256") != data_hash(utterances):
+        raise InputError(
+            f"{trained.path} was not trained on these data, so that networks trained on parts of "
+            "them would differ from it; give its own data, or calibrate without folds"
+        )
+    scored = []
+    for fold, marked in enumerate(_folds(utterances, count, trained)):
+        with tempfile.TemporaryDirectory() as folder:
+            config = TrainConfig(
+                Path(folder), trained.recipe, preparer, seed=trained.seed, device=device,
+                pretrained=trained.recipe.pretrained_file(),
+            )  # fmt: skip
+            train(marked, config, report=partial(report, fold))
+            other = load_trained(folder)
+        held_out = [u for u in marked if u.split == "valid"]
+        scored.append(score_recordings(other, held_out, preparer, device=device))
+    return _fit_all(scored, trained, sources)
+
+
+def _folds(
+    utterances: Sequence[Utterance], count: int, trained: Trained
+) -> Iterator[list[Utterance]]:
+    """For each fold all utterances, marked by their part in it; the test part is the same."""
+    split = split_by_group(utterances, valid=VALID, test=TEST, seed=trained.seed)
+    for fold in folds([*split.train, *split.valid], count, trained.seed):
+        parts = {"test": split.test, "train": fold.train, "valid": fold.valid}
+        yield [replace(u, split=name) for name, part in parts.items() for u in part]
+
+
+def _fit_all(scored: Sequence[Scored], trained: Trained, sources: str) -> Calibration:
+    scores = np.concatenate([part.score for part in scored])
+    is_fake = np.concatenate([part.is_fake for part in scored])
+    groups = witnesses([recording for part in scored for recording in part.recordings])
+    return fit(scores, is_fake, groups, model_sha256=trained.sha256, sources=sources)
+
+
+def witnesses(recordings: Sequence[Utterance]) -> NDArray[np.str_]:
+    """The collection of each recording where either class has enough of them, else its group."""
+    named = [{r.collection for r in recordings if r.is_fake is of} for of in (False, True)]
+    enough = all("" not in names and len(names) >= FEWEST for names in named)
+    return np.array([r.collection if enough else r.group for r in recordings])
+
+
+def fit(
+    scores: Floats, is_fake: NDArray[np.bool_], groups: NDArray[np.str_], *,
+    model_sha256: str, sources: str = "",
+) -> Calibration:  # fmt: skip
+    """The calibration by scores (n,) of recordings, none of them learned from.
+
+    `groups` (n,), collections or speakers, each weigh the same in their class, and there are as
+    many witnesses as groups, however many recordings: they bound the ratios. The figures in
+    `data` were measured on each group with a fit to the others.
+    """
+    n_fake, n_real = int(is_fake.sum()), int((~is_fake).sum())
+    if min(n_fake, n_real) < FEWEST:
+        raise ManifestError(
+            f"{n_fake} synthetic and {n_real} human recordings are too few to calibrate by; give "
+            f"at least {FEWEST} of each"
+        )
+    slope, offset = affine_logistic(scores, is_fake, group_weights(is_fake, groups))
+    unseen = _unseen(scores, is_fake, groups)
+    n_fake_groups, n_real_groups = len(set(groups[is_fake])), len(set(groups[~is_fake]))
+    data = {
+        "sources": sources, "synthetic": n_fake, "human": n_real, "groups": len(set(groups)),
+        "synthetic_groups": n_fake_groups, "human_groups": n_real_groups,
+        "eer": equal_error_rate(scores[is_fake], scores[~is_fake]),
+        "cllr": cllr(unseen[is_fake], unseen[~is_fake]),
+        "min_cllr": min_cllr(scores[is_fake], scores[~is_fake]),
+    }  # fmt: skip
+    least, most = -math.log(n_fake_groups + 1), math.log(n_real_groups + 1)
+    return Calibration(model_sha256, slope, offset, least, most, data)
+
+
+def group_weights(is_fake: NDArray[np.bool_], groups: NDArray[np.str_]) -> Floats:
+    """Weights (n,) by which every group of a class counts the same, and so do its recordings.
+
+    >>> group_weights(np.array([True, True, True, False]), np.array(["a", "a", "b", "a"]))
+    array([0.25, 0.25, 0.5 , 1.  ])
+    """
+    weights = np.empty(len(groups))
+    for of in (is_fake, ~is_fake):
+        _, number, counts = np.unique(groups[of], return_inverse=True, return_counts=True)
+        weights[of] = 1 / counts[number] / len(counts)
+    return weights
+
+
+def affine_logistic(
+    scores: Floats, is_fake: NDArray[np.bool_], weights: Floats | None = None
+) -> tuple[float, float]:
+    """Slope, at least 0, and offset of the natural-log likelihood ratio of scores (n,).
+
+    Both classes weigh the same, so that no prior is in the ratio; within a class recordings do,
+    or have their `weights` (n,).
+    """
+    slopes, offset = fit_logistic(scores[:, None], is_fake, rising=1, weights=weights, start=1.0)
+    return float(slopes[0]), offset
+
+
+def _unseen(scores: Floats, is_fake: NDArray[np.bool_], groups: NDArray[np.str_]) -> Floats:
+    """Log-likelihood ratios (n,) of each group by a fit to the others.
+
+    Where the others are of one class only, by a fit to all.
+    """
+    ratios = np.empty(len(scores))
+    for group in np.unique(groups):
+        own = groups == group
+        others = ~own if 0 < is_fake[~own].sum() < (~own).sum() else own | ~own
+        weights = group_weights(is_fake[others], groups[others])
+        slope, offset = affine_logistic(scores[others], is_fake[others], weights)
+        ratios[own] = slope * scores[own] + offset
+    return ratios

@@ -1,0 +1,206 @@
+"""Recipes: what one is, and how to get one by its name; ours is here, others in `spoof.sources`.
+
+>>> find("s4-cnn").training.epochs
+10
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import numpy as np
+from torch import nn
+
+from cqtnet.errors import InputError
+from spoof.data import Samples, Short
+from spoof.features.voice import COUNT, voice_statistics
+from spoof.features.voice.sound import RATE_HZ
+from spoof.networks import Light
+
+LARGEST = float(np.finfo(np.float16).max)
+"""Inputs are kept in half precision: no number in them may be larger."""
+LEAST = {"epochs": 1, "batch": 1, "learning_rate": 1e-12, "keep_every": 1, "copies": 1}
+"""The least value of every number that may not be 0."""
+
+
+@dataclass(frozen=True)
+class SourceResult:
+    """A figure that a recipe's own authors state."""
+
+    what: str
+    value: str
+    on: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.value} on {self.on}"
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the weights of a recipe are learned."""
+
+    epochs: int
+    batch: int
+    learning_rate: float = 1e-3
+    optimiser: Literal["adam", "adamw", "sgd"] = "adam"
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup_epochs: float = 0.0  # over which the rate rises from 0
+    patience: int | None = None  # epochs without a better one, by `keep`, before training stops
+    keep: Literal["last", "loss", "accuracy", "f1", "eer"] = "last"  # of the validation part
+    keep_every: int = 1  # only every so many epochs may be kept
+    weighted: bool = False  # in the loss both classes count the same
+    balanced: bool = False  # in batches both classes do, and in each of them all collections
+    copies: int = 1  # of every training segment: the original, and altered ones
+    copies_used: Literal["all", "one"] = "all"  # in an epoch: all, or one at random
+    smoothing: float = 0.0  # of labels
+    ema: float = 0.0  # decay of the mean of weights that is kept; 0: the weights themselves
+
+    def __post_init__(self) -> None:
+        """Raise where nothing can be trained so."""
+        for known in fields(self):
+            name, value = known.name, getattr(self, known.name)
+            if isinstance(value, int | float):
+                least = LEAST.get(name, 0)
+                most = 0.9999999 if name in ("ema", "smoothing") else math.inf
+                if not (math.isfinite(value) and least <= value <= most):
+                    raise InputError(
+                        f"{name} {value:g} is outside {least:g} to {most:g}; give one within"
+                    )
+            elif get_origin(known.type) is Literal and value not in get_args(known.type):
+                names = ", ".join(get_args(known.type))
+                raise InputError(f"{name} {value!r} is unknown; use one of {names}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A detector by name: its input, its network, its training, its authors' results."""
+
+    name: str
+    source: str  # S1 to S4, or ours
+    title: str
+    rate_hz: int
+    segment_s: float | None  # None: a recording is one segment
+    feature: Callable[[Samples], Samples]  # one segment (n,) → one input (*input_shape)
+    input_shape: tuple[int, ...]
+    model: Callable[..., nn.Module]  # (batch, *input_shape) → logits (batch, 1) or (batch, 2)
+    training: Training
+    hop_s: float | None = None  # from segment to segment in training; None: side by side
+    short: Short = "repeat"  # what to do with less than a segment
+    joins: bool = False  # a speaker's recordings of one class are joined before they are cut
+    alter: str = ""  # the function (samples, rate_hz, rng) that makes copies, as "module:name"
+    imagenet: str = ""  # the ResNet of ImageNet whose weights the source starts from
+    results: tuple[SourceResult, ...] = ()
+    remarks: tuple[str, ...] = ()  # where the source is silent or contradicts itself
+
+    def build(self, *, pretrained: Path | None = None) -> nn.Module:
+        """A new network with random weights, or on those of a file where the recipe takes one."""
+        if pretrained is None:
+            return self.model()
+        if not self.imagenet:
+            raise InputError(f"{self.name} starts from random weights; leave --pretrained out")
+        return self.model(pretrained=pretrained)
+
+    def pretrained_file(self) -> Path | None:
+        """Weights of ImageNet on this machine that the recipe can start from, or None."""
+        from spoof.resnet import find_pretrained
+
+        return find_pretrained(self.imagenet) if self.imagenet else None
+
+    def changed(self, **changes: Any) -> "Recipe":
+        """The recipe with fields of its training changed."""
+        return replace(self, training=replace(self.training, **changes))
+
+    def copy_of(self, segment: Samples, rng: np.random.Generator) -> Samples:
+        """An altered copy of a segment, as long."""
+        module, _, name = self.alter.partition(":")
+        altered: Samples = getattr(import_module(module), name)(segment, self.rate_hz, rng)
+        return altered
+
+    def input_of(self, segment: Samples, *, name: str) -> Samples:
+        """The feature of a segment; an InputError with `name` where its shape or values are wrong.
+
+        Its shape is that of the network's input, and all its values fit into half precision.
+        """
+        values = self.feature(segment)
+        if values.shape != self.input_shape:
+            raise InputError(
+                f"{name}: {segment.size / self.rate_hz:.2f} s give an input of {values.shape} "
+                f"where {self.name} takes {self.input_shape}; give a longer recording"
+            )
+        largest = float(np.abs(values).max(initial=0))
+        if not largest <= LARGEST:
+            raise InputError(f"{name}: the feature of {self.name} is {largest} there; leave it out")
+        return values
+
+    def input_dict(self) -> dict[str, Any]:
+        """How samples become an input, as plain data: two recipes with the same share it."""
+        names = ("rate_hz", "segment_s", "hop_s", "short", "joins")
+        own = {name: getattr(self, name) for name in names}
+        feature = {"feature": described(self.feature), "input_shape": list(self.input_shape)}
+        return {**own, **feature}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, as it is saved with the weights."""
+        return {
+            "name": self.name, "input": self.input_dict(), "model": described(self.model),
+            "alter": self.alter.partition(":")[2] or None, "training": asdict(self.training),
+        }  # fmt: skip
+
+
+def described(function: Callable[..., Any]) -> str:
+    """The name of a function or class, with its arguments where it is a `partial`.
+
+    The module is left out, so that code may move without invalidating trained weights.
+
+    >>> described(partial(round, ndigits=2))
+    'round(ndigits=2)'
+    """
+    if not isinstance(function, partial):
+        return function.__qualname__
+    arguments = [*map(repr, function.args)]
+    arguments += [f"{name}={value!r}" for name, value in sorted(function.keywords.items())]
+    return f"{described(function.func)}({', '.join(arguments)})"
+
+
+LIGHT = Recipe(
+    "light", "ours", "a small dense network on statistics of how a voice varies", RATE_HZ,
+    segment_s=3.0, hop_s=1.0, feature=voice_statistics, input_shape=(COUNT,),
+    model=partial(Light, COUNT), alter="spoof.copies:our_copy",
+    training=Training(
+        epochs=60, batch=128, learning_rate=2e-3, optimiser="adamw", weight_decay=0.05,
+        schedule="cosine", balanced=True, copies=12, copies_used="one", smoothing=0.05,
+    ),
+    remarks=(
+        "Copies of both classes alike: surroundings, rooms, equipment, levels, bands, codecs.",
+        "Levels, means over time and silence around a voice are not among the statistics.",
+    ),
+)  # fmt: skip
+OURS = {LIGHT.name: LIGHT}
+
+
+def all_recipes() -> dict[str, Recipe]:
+    """All recipes by name, as `cqtnet spoof recipes` lists them: the sources', then ours."""
+    from spoof.sources import RECIPES
+
+    return {**RECIPES, **OURS}
+
+
+def find(name: str) -> Recipe:
+    """The recipe of that name, or NAME@FEATURE for one on another feature."""
+    if name in OURS:  # first, since the other networks take a while to load
+        return OURS[name]
+    from spoof.sources import RECIPES, VARIANTS
+
+    known = {**RECIPES, **VARIANTS}
+    if name in known:
+        return known[name]
+    network, at, _ = name.partition("@")
+    features = [other.partition("@")[2] for other in VARIANTS if other.startswith(f"{network}@")]
+    if at and features:
+        raise InputError(f"{network} takes no {name!r}; use {network}@{{{','.join(features)}}}")
+    raise InputError(f"recipe {name!r} is unknown; use one of {', '.join(all_recipes())}")

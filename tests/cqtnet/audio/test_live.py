@@ -1,0 +1,117 @@
+"""Sound as it arrives."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from cqtnet import SAMPLE_RATE, audio
+from cqtnet.audio import live as module
+from cqtnet.audio.live import live
+from cqtnet.errors import NotAudioError
+from cqtnet.music import make_music
+
+BLOCK = np.full(SAMPLE_RATE, 0.5, np.float32)
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    mono = make_music(3, duration_s=4.0, sample_rate=44_100)
+    soundfile.write(tmp_path / "song.flac", np.stack([mono, mono], 1), 44_100)
+    return tmp_path / "song.flac"
+
+
+def test_a_file_is_heard_as_it_is_read_elsewhere(song: Path) -> None:
+    heard = np.concatenate(list(live(str(song))))
+    read = audio.load(song)
+    assert len(heard) == pytest.approx(len(read), abs=64)
+    count = min(len(heard), len(read))
+    lags = [np.corrcoef(heard[40 : count - 40], read[40 + k : count - 40 + k])[0, 1]
+            for k in range(-40, 41)]  # fmt: skip
+    assert max(lags) > 0.999
+
+
+def test_stdin_is_heard(song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stdin:
+        buffer = io.BytesIO(song.read_bytes())
+
+    monkeypatch.setattr("sys.stdin", Stdin)
+    assert sum(map(len, live("-"))) == pytest.approx(4 * SAMPLE_RATE, abs=64)
+
+
+@pytest.mark.parametrize("name", ["missing.wav", "text.wav"])
+def test_what_is_no_sound_is_an_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / "text.wav").write_text("no sound at all")
+    with pytest.raises(NotAudioError, match=f"{name} cannot be read"):
+        list(live(str(tmp_path / name)))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that have passed; sleeping makes them pass."""
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr("time.sleep", sleep)
+    return now
+
+
+def test_a_stream_that_drops_out_is_reached_again_and_its_times_stay_right(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts = [2, 0, 0, 3]  # blocks that each attempt gives before the stream drops out
+
+    def connected(*_: object) -> Iterator[np.ndarray]:
+        for _ in range(attempts.pop(0)):
+            clock[0] += 1.0
+            yield BLOCK
+        raise av.error.ConnectionResetError(104, "reset")
+
+    monkeypatch.setattr(module, "_connected", connected)
+    told: list[str] = []
+    blocks = live("http://radio", on_message=told.append)
+    heard = np.concatenate([next(blocks) for _ in range(13)])
+    # Two seconds were heard, then nothing for 1 + 2 + 5 s, then three seconds.
+    assert (heard[: 2 * SAMPLE_RATE] == 0.5).all()
+    assert (heard[2 * SAMPLE_RATE : 10 * SAMPLE_RATE] == 0).all()
+    assert (heard[10 * SAMPLE_RATE :] == 0.5).all() and len(heard) == 13 * SAMPLE_RATE
+    assert len([line for line in told if "trying again" in line]) == 3
+    assert told[-1] == "http://radio is back after 8 s"
+
+
+def test_a_stream_that_stays_away_is_given_up(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connected(*_: object) -> Iterator[np.ndarray]:
+        raise av.error.ConnectionRefusedError(111, "refused")
+        yield BLOCK
+
+    monkeypatch.setattr(module, "_connected", connected)
+    with pytest.raises(NotAudioError, match="sent nothing for 60 s"):
+        list(live("http://radio", give_up_s=60.0))
+    assert 60 < clock[0] < 120
+
+
+def test_lost_sound_within_a_stream_is_silence(tmp_path: Path) -> None:
+    path = tmp_path / "gap.mkv"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("pcm_s16le", rate=SAMPLE_RATE, layout="mono")
+        for number in range(40):
+            frame = av.AudioFrame.from_ndarray(
+                np.full((1, 2205), 9000, np.int16), format="s16", layout="mono"
+            )
+            frame.sample_rate = SAMPLE_RATE
+            frame.pts = number * 2205 + (3 * SAMPLE_RATE if number >= 20 else 0)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    heard = np.concatenate(list(live(str(path))))
+    assert len(heard) == pytest.approx(7 * SAMPLE_RATE, abs=200)
+    silent = np.flatnonzero(np.abs(heard) < 1e-4) / SAMPLE_RATE
+    assert silent.min() == pytest.approx(2.0, abs=0.1) and silent.max() == pytest.approx(5, abs=0.1)

@@ -1,0 +1,189 @@
+"""The commands as people call them."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from cqtnet.errors import InputError, ManifestError, WeightsError
+from spoof.commands import group
+from spoof.recipes import OURS
+from tests.spoof.material import TINY, sound, table, voices, write
+
+
+def call(*words: object) -> Result:
+    return CliRunner().invoke(group, [str(word) for word in words])
+
+
+def done(*words: object, code: int = 0) -> Result:
+    result = call(*words)
+    assert result.exit_code == code, (result.output, result.exception)
+    return result
+
+
+def refused(kind: type[InputError], *words: object) -> str:
+    """What is said of a call that ends with exit code 2, which the root command makes of it."""
+    result = call(*words)
+    assert isinstance(result.exception, kind), (result.output, result.exception)
+    return str(result.exception)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("commands")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def known() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(OURS, "tiny", TINY)
+        patch.setattr("spoof.report.pictures", lambda found: {})  # drawn elsewhere; takes seconds
+        yield
+
+
+@pytest.fixture(scope="module")
+def data(folder: Path) -> Path:
+    return table(folder / "voices.csv", voices(folder / "voices", groups=15, each=8))
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path, data: Path, known: None) -> Path:
+    done("train", "tiny", "--data", data, "--out", folder / "run", "--device", "cpu")
+    done("calibrate", folder / "run", "--data", data, "--folds", 2, "--force", "--device", "cpu",
+         "--cache", folder / "run" / "cache")  # fmt: skip
+    return folder / "run"
+
+
+@pytest.mark.parametrize("name", group.list_commands(click.Context(group)))
+def test_every_command_has_help_with_an_example(name: str) -> None:
+    text = done(name, "--help").output
+    assert f"cqtnet spoof {name}" in text.split("Example")[1]
+
+
+def test_recipes_are_listed_with_their_sources_figures() -> None:
+    text = done("recipes").output
+    assert "S1 states accuracy 81.3 % on Fake-or-Real" in text
+    assert "s2-ann  three dense layers" in text and "@" not in text
+    listed = json.loads(done("recipes", "--features", "--json").output)
+    by_name = {record["name"]: record for record in listed}
+    assert by_name["s2-ann"]["parameters"] == 41 * 64 + 65 * 64 + 65 * 64 + 65 * 2
+    assert by_name["s2-ann@chroma"]["input"]["input_shape"] == [12]
+
+
+def test_a_run_is_trained_and_calibrated_evaluated_and_used(
+    run: Path, data: Path, folder: Path
+) -> None:
+    assert (run / "best.calibration.json").exists()
+    result = done("evaluate", run, "--data", data, "--out", folder / "report", "--shortcuts", 5,
+                  "--resamples", 50, "--device", "cpu")  # fmt: skip
+    assert "# tiny: a network for tests" in result.stdout
+    record = json.loads((folder / "report" / "report.json").read_text())
+    assert record["part"] == "test" and record["recordings"]["figures"]["cllr"]["value"] < 0.5
+    figures = record["recordings"]
+    assert sum(record["verdicts"]["human"].values()) == figures["nontargets"] > 0
+    assert record["verdicts"]["human"]["synthetic"] == 0
+    assert "## Verdicts by likelihood ratio" in result.stdout
+    fake = write(folder / "fake.wav", sound(True, 12345))
+    real = write(folder / "real.wav", sound(False, 12345))
+    picture = folder / "fake.png"
+    shown = done("detect", fake, "--model", run, "--picture", picture, code=1).stdout
+    assert "SYNTHETIC" in shown and picture.stat().st_size > 1000
+    assert "HUMAN" in done("detect", real, "--model", run, code=0).stdout
+    lines = done("detect", real, fake, "--model", run, "--json", code=1).stdout.splitlines()
+    assert [json.loads(line)["verdict"] for line in lines] == ["human", "synthetic"]
+
+
+def test_of_several_files_one_that_cannot_be_read_is_reported_and_the_others_are_judged(
+    run: Path, folder: Path
+) -> None:
+    real = write(folder / "r.wav", sound(False, 777))
+    bad = folder / "bad.wav"
+    bad.write_text("no audio")
+    result = done("detect", real, bad, "--model", run, code=2)
+    assert "HUMAN" in result.stdout and "bad.wav" in result.stderr
+    short = write(folder / "short.wav", sound(False, 1, seconds=0.5))
+    assert "INSUFFICIENT EVIDENCE" in done("detect", short, "--model", run, code=3).stdout
+    done("detect", short, real, "--model", run, code=3)
+
+
+def test_folds_calibrate_by_all_groups_but_those_for_testing(run: Path, data: Path) -> None:
+    known = json.loads((run / "best.calibration.json").read_text())
+    assert known["data"]["groups"] == 12 and known["data"]["synthetic"] == 96
+    assert known["most"] == pytest.approx(math.log(known["data"]["human_groups"] + 1))
+    assert "leave out --part valid" in refused(
+        InputError, "calibrate", run, "--data", data, "--folds", 3, "--part", "valid"
+    )
+
+
+def test_calibration_replaces_none_without_being_told(run: Path, data: Path) -> None:
+    before = (run / "best.calibration.json").read_text()
+    assert "exists already; use --force" in refused(InputError, "calibrate", run, "--data", data)
+    found = json.loads(
+        done("calibrate", run, "--data", data, "--force", "--json", "--device", "cpu").stdout
+    )
+    assert found["model_sha256"] == json.loads(before)["model_sha256"] and found["slope"] > 0
+    assert found["data"]["human"] == 8
+
+
+def test_a_run_goes_on_and_is_not_overwritten(folder: Path, data: Path) -> None:
+    out = folder / "resumed"
+    words = ("train", "tiny", "--data", data, "--out", out, "--device", "cpu")
+    assert "--resume continues" in done(*words, "--stop-after", 0).stderr
+    assert "holds a run already" in refused(WeightsError, *words)
+    record = json.loads(done(*words, "--resume", "--json").stdout)
+    assert record["is_finished"] and len(record["history"]) == 4 and record["calibrated"]
+
+
+def test_training_is_changed_on_request(folder: Path, data: Path) -> None:
+    out = folder / "changed"
+    words = ("train", "tiny", "--data", data, "--device", "cpu", "--out", out)
+    done(*words, "--epochs", 1, "--set", "learning_rate=0.5", "--set", "copies=2", "--seed", 3,
+         "--split-by", "segment")  # fmt: skip
+    card = json.loads((out / "best.json").read_text())
+    training = card["recipe"]["training"]
+    assert (training["epochs"], training["learning_rate"], training["copies"]) == (1, 0.5, 2)
+    assert card["seed"] == 3 and card["split_by"] == "segment"
+    assert not (out / "best.calibration.json").exists()  # its recordings were learned from
+    assert "'rate' is unknown; use one of epochs" in refused(InputError, *words, "--set", "rate=1")
+
+
+def test_recipes_are_compared_and_failures_reported(
+    folder: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(OURS, "wrong", replace(TINY, name="wrong", input_shape=(9,)))
+    words = ("compare-recipes", "--data", data, "--out", folder / "compared", "--epochs", 1,
+             "--shortcuts", 0, "--device", "cpu")  # fmt: skip
+    result = done(*words, "--recipes", "tiny, wrong,tiny", code=1)
+    assert "| tiny " in result.stdout and "data differ" not in result.stdout
+    assert "other data" in result.stdout and "wrong takes (9,)" in result.stderr
+    assert len(json.loads(done(*words, "--recipes", "tiny", "--json").stdout)) == 1
+
+
+def test_wrong_calls_are_answered_in_one_line(run: Path, data: Path, folder: Path) -> None:
+    fake = write(folder / "f.wav", sound(True, 5))
+    for kind, said, words in (
+        (InputError, "recipe 's9' is unknown", ("train", "s9", "--data", data)),
+        (ManifestError, "is not there", ("train", "tiny", "--data", folder / "nothing")),
+        (InputError, "s4-cnn starts from random weights", ("train", "s4-cnn", "--data", data,
+            "--out", folder / "x", "--pretrained", fake)),
+        (WeightsError, "make some with `cqtnet spoof train`", ("detect", fake, "--model", "no")),
+        (InputError, "a picture is of one file, not of 2", ("detect", fake, folder / "voices",
+            "--model", run, "--picture", folder / "p.png")),
+        (InputError, "does not end in .png", ("detect", fake, "--picture", folder / "p.jpg")),
+        (InputError, "a hop of -1 s is too short", ("detect", fake, "--hop", -1)),
+        (InputError, "no audio in", ("detect", folder / "run", "--model", run)),
+        (InputError, "holds a report already", ("evaluate", run, "--data", data, "--out",
+            folder / "report")),
+    ):  # fmt: skip
+        if "holds" in said:
+            (folder / "report").mkdir(exist_ok=True)
+            (folder / "report" / "report.json").touch()
+        if "not of 2" in said:
+            words = ("detect", fake, data.parent / "voices" / "real" / "0-0.wav", *words[3:])
+        message = refused(kind, *words)
+        assert said in message and "\n" not in message

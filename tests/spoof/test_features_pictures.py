@@ -1,0 +1,124 @@
+"""Pictures of spectra, against those that matplotlib draws."""
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib import mlab
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from cqtnet.errors import InputError
+from spoof.features.pictures import draw, mel_picture, mfcc_picture, spectrogram_picture
+from spoof.features.spectra import log_mel, mfcc
+from tests.spoof.material import noise, sine
+
+RATE_HZ = 16_000
+
+
+def by_matplotlib(samples: NDArray, size: int) -> NDArray:
+    """What `specgram` computes, coloured as `imshow` would and resized by PIL."""
+    density, _, _ = mlab.specgram(samples.astype(np.float64), 1024, RATE_HZ, noverlap=512)
+    decibels = np.flipud(10 * np.log10(density))
+    pixels = matplotlib.colormaps["viridis"](Normalize()(decibels), bytes=True)[:, :, :3]
+    image = Image.fromarray(pixels).resize((size, size), Image.Resampling.BILINEAR)
+    return np.asarray(image).transpose(2, 0, 1) / 255
+
+
+def by_a_figure(samples: NDArray, size: int) -> NDArray:
+    """A real figure of size × size pixels that `specgram` fills to the edges."""
+    figure = Figure(figsize=(size / 100, size / 100), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.specgram(samples.astype(np.float64), NFFT=1024, Fs=RATE_HZ, noverlap=512)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[:, :, :3].transpose(2, 0, 1) / 255
+
+
+@pytest.mark.parametrize(("size", "seconds"), [(224, 30), (128, 3)], ids=["S3", "S4"])
+def test_it_equals_matplotlibs_specgram_and_colour_map(
+    size: int, seconds: int, rng: np.random.Generator
+) -> None:
+    samples = noise(rng, seconds=seconds)
+    picture = spectrogram_picture(samples, RATE_HZ, size=size)
+    assert picture.shape == (3, size, size)
+    # A value on the border of two of the 256 colours may fall to either.
+    assert np.abs(picture - by_matplotlib(samples, size)).max() <= 2 / 255
+
+
+@pytest.mark.parametrize(("size", "seconds"), [(224, 30), (128, 3)], ids=["S3", "S4"])
+def test_a_drawn_figure_looks_the_same(size: int, seconds: int, rng: np.random.Generator) -> None:
+    """A figure resamples with another filter: 0.002 on average here, of a range of 1."""
+    samples = noise(rng, seconds=seconds)
+    apart = np.abs(spectrogram_picture(samples, RATE_HZ, size=size) - by_a_figure(samples, size))
+    assert apart.mean() < 0.005
+    assert apart.max() < 0.1
+
+
+def test_a_low_tone_is_bright_near_the_bottom_only() -> None:
+    """1 kHz of 8 kHz is an eighth of the height: row 224 - 28 = 196 of 224. Viridis ends yellow."""
+    red, green, blue = spectrogram_picture(sine(1000), RATE_HZ)
+    assert abs(red.mean(axis=1).argmax() - 196) <= 1
+    assert green[190:202].max() > 0.8 > green[:150].max()
+    assert blue.shape == (224, 224)
+
+
+def test_a_sound_in_the_second_half_is_bright_on_the_right() -> None:
+    samples = sine(1000)
+    samples[: len(samples) // 2] *= 1e-3
+    _, green, _ = spectrogram_picture(samples, RATE_HZ)
+    assert green[190:202, 120:].mean() > green[190:202, :104].mean() + 0.2
+
+
+def steps(picture: NDArray) -> NDArray:
+    """The step of the colour map, 0 to 255, that is nearest to each pixel."""
+    colours = matplotlib.colormaps["viridis"](np.arange(256), bytes=True)[:, :3] / 255
+    apart = np.abs(picture.transpose(1, 2, 0)[:, :, None] - colours).sum(axis=-1)
+    return apart.argmin(axis=-1)
+
+
+def test_values_are_spread_over_the_256_steps_from_lowest_to_highest() -> None:
+    """256 values in one column, the first at the bottom: steps 0, 1 … 255 from below."""
+    values = np.linspace(-80, 0, 256)[:, None].repeat(256, axis=1)
+    picture = draw(values, size=256)
+    assert picture.shape == (3, 256, 256)
+    colours = matplotlib.colormaps["viridis"](np.arange(256), bytes=True)[:, :3] / 255
+    assert pytest.approx(colours, abs=1e-6) == picture[:, ::-1, 0].T
+
+
+def test_values_all_alike_are_the_lowest_colour() -> None:
+    lowest = np.array(matplotlib.colormaps["viridis"](0, bytes=True)[:3]) / 255
+    for picture in (draw(np.full((5, 7), 3.0), size=8), draw(np.zeros((5, 7)), size=8)):
+        assert picture == pytest.approx(np.broadcast_to(lowest[:, None, None], (3, 8, 8)))
+
+
+def test_digital_silence_within_a_sound_takes_the_colour_of_its_weakest_bin(
+    rng: np.random.Generator,
+) -> None:
+    samples = noise(rng)
+    samples[20_000:30_000] = 0
+    found = steps(spectrogram_picture(samples, RATE_HZ))
+    assert found[:, 105:130].max() == 0
+    # The sound still fills the range: a floor far below would leave it a single shade.
+    assert found[:, :80].mean() > 128 and np.ptp(found[:, :80]) > 50
+
+
+@pytest.mark.parametrize("size", [28, 150])
+def test_s1_pictures_show_the_mel_spectrogram_and_the_40_mfccs_in_any_size(
+    size: int, rng: np.random.Generator
+) -> None:
+    samples = noise(rng)
+    bands, cepstrum = log_mel(samples, RATE_HZ, n_mels=128, hop=512), mfcc(samples, RATE_HZ)
+    for picture, values in ((mel_picture, bands), (mfcc_picture, cepstrum)):
+        pixels = picture(samples, RATE_HZ, size=size)
+        assert np.array_equal(pixels, draw(values, size=size)) and pixels.shape == (3, size, size)
+        assert 0 <= pixels.min() < pixels.max() <= 1
+    assert len(cepstrum) == 40
+
+
+def test_a_picture_of_no_size_is_refused() -> None:
+    with pytest.raises(InputError, match="picture of 0 × 0; it needs at least one pixel"):
+        spectrogram_picture(sine(440), RATE_HZ, size=0)

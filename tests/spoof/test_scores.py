@@ -1,0 +1,110 @@
+"""Scores and decisions: figures by hand or from other implementations."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+
+from cqtnet.errors import InputError, ManifestError
+from eval.metrics import measure
+from spoof.data import Utterance
+from spoof.evaluate import Level
+from spoof.report import class_table, confusion_table, share, verdict_table
+from spoof.scores import as_trials, confusion, score, verdict_counts
+from tests.spoof.material import examples
+
+CPU = torch.device("cpu")
+
+
+def recording(is_fake: bool, group: str = "g", number: int = 0) -> Utterance:
+    return Utterance(Path(f"{group}-{number}-{is_fake}.wav"), is_fake, group)
+
+
+def test_a_recordings_score_is_the_mean_of_its_segments() -> None:
+    recordings = [recording(False), recording(True, "none"), recording(True)]
+    given = examples(recordings, [2, 0, 3], [1, 3, 0, 1, 5])
+    scored = score(torch.nn.Identity(), given, device=CPU)
+    assert scored.segment_score.tolist() == [1, 3, 0, 1, 5]
+    assert scored.recordings == (recordings[0], recordings[2]) and scored.score.tolist() == [2, 2]
+    assert scored.is_fake.tolist() == [False, True]
+
+
+def test_a_score_that_is_no_number_names_its_recording() -> None:
+    given = examples([recording(False), recording(True)], [1, 1], [1, math.inf])
+    with pytest.raises(InputError, match=r"the score of g-0-True\.wav is inf: .*train again"):
+        score(torch.nn.Identity(), given, device=CPU)
+
+
+def test_recordings_of_one_class_cannot_be_judged() -> None:
+    with pytest.raises(ManifestError, match=r"all 2 recordings .* none is synthetic"):
+        as_trials([recording(False), recording(False)], np.zeros(2))
+    with pytest.raises(ManifestError, match="none is human"):
+        as_trials([recording(True)], np.zeros(1))
+
+
+def test_constant_scores_are_no_better_than_chance() -> None:
+    recordings = [recording(i % 2 == 0, f"g{i}") for i in range(20)]
+    found = Level.of(as_trials(recordings, np.ones(20)), resamples=20)
+    assert found.metrics["eer"].value == 0.5 and found.metrics["auc"].value == 0.5
+    assert found.decided.rates("synthetic").recall == 1
+    assert found.decided.rates("human").recall == 0
+
+
+def test_accuracy_of_the_table_is_that_of_the_decisions(rng: np.random.Generator) -> None:
+    recordings = [recording(i < 30, f"g{i}") for i in range(50)]
+    found = Level.of(as_trials(recordings, rng.normal(size=50)), resamples=20)
+    assert found.metrics["accuracy"].value == pytest.approx(found.decided.accuracy)
+
+
+def test_decisions_agree_with_scikit_learn(rng: np.random.Generator) -> None:
+    is_fake, scores = rng.random(300) < 0.7, rng.normal(0.3, 1, 300)
+    decided = confusion(scores, is_fake)
+    precision, recall, f1, _ = precision_recall_fscore_support(is_fake, scores >= 0)
+    for place, of in enumerate(("human", "synthetic")):
+        own = decided.rates(of)
+        assert own == pytest.approx((precision[place], recall[place], f1[place]))
+    assert decided.accuracy == pytest.approx(accuracy_score(is_fake, scores >= 0))
+
+
+def test_decisions_by_hand() -> None:
+    scores = np.array([-1.0, 0.0, 2.0, -3.0, 1.0])
+    decided = confusion(scores, np.array([False, False, True, True, True]))
+    assert list(vars(decided).values()) == [1, 1, 1, 2]  # a score of 0 is taken for synthetic
+    assert (
+        decided.rates("synthetic").f1 == pytest.approx(2 / 3) and decided.rates("human").f1 == 0.5
+    )
+    nothing_right = confusion(np.array([1.0, 1.0]), np.array([False, True]))
+    assert nothing_right.rates("human") == (0, 0, 0)
+
+
+def test_intervals_draw_groups_and_not_recordings(rng: np.random.Generator) -> None:
+    """Twenty recordings alike in a group say no more than one of them."""
+    by_group = rng.normal(0, 1, 12)
+    recordings = [recording(g % 2 == 0, f"g{g}", n) for g in range(12) for n in range(20)]
+    scores = np.repeat(by_group + (np.arange(12) % 2 == 0), 20)
+    alone = [replace(r, group=str(r.path)) for r in recordings]
+    widths = []
+    for listed in (recordings, alone):
+        eer = measure(as_trials(listed, scores), resamples=200)["eer"]
+        assert eer.low is not None and eer.high is not None
+        widths.append(eer.high - eer.low)
+    assert widths[0] > 2 * widths[1]
+
+
+def test_verdicts_are_counted_by_the_true_class() -> None:
+    log_lr = np.log([20.0, 9.0, 1 / 20, 20.0, 1 / 9])  # from ten up there is a verdict
+    counts = verdict_counts(log_lr, np.array([True, True, True, False, False]))
+    assert counts["synthetic"] == {"synthetic": 1, "human": 1, "insufficient": 1}
+    assert counts["human"] == {"synthetic": 1, "human": 0, "insufficient": 1}
+    assert "| synthetic | 1            | 1     | 1 " in verdict_table(counts)
+
+
+def test_tables_of_decisions_show_the_counts() -> None:
+    decided = confusion(np.array([-1.0, 1, 1, 1]), np.array([False, False, True, True]))
+    assert "| human     | 1                   | 1 " in confusion_table(decided)
+    assert "| synthetic | 66.7        | 100.0    | 80.0 |" in class_table(decided)
+    assert share(None) == "–" and share(0.1234) == "12.3"

@@ -1,0 +1,24 @@
+"""What an archive survives: killed writers, damaged files, full disks, several at once."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.verify.archive.synthetic import numbers_in
+from verify.archive.store import Store
+
+
+@dataclass
+class Outcome:
+    """How often something was tried, what became of it, and what should not have happened."""
+
+    tried: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+    def compare(self, store: Store, expected: set[int], where: str) -> None:
+        """Note as wrong an archive that is damaged, or holds other recordings than expected."""
+        problems = store.check()
+        if problems:
+            self.wrong.append(f"{where}: {problems[0]}")
+        elif numbers_in(store) != expected:
+            self.wrong.append(f"{where}: other recordings than were acknowledged")

@@ -1,0 +1,130 @@
+"""Files of an archive, damaged in many ways."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+
+from cqtnet.errors import ArchiveError
+from tests.verify.archive.faults import Outcome
+from tests.verify.archive.synthetic import (
+    PAGE_BYTES,
+    Picture,
+    make_archive,
+    numbers_in,
+    picture,
+    synthetic_recording,
+)
+from verify.archive.store import Store, find_file
+
+
+def damage_files(folder: Path, count: int, *, seed: int = 0) -> Outcome:
+    """Damage a file of an archive, again and again: refused by name, or of no consequence."""
+    rng, outcome = np.random.default_rng(seed), Outcome()
+    whole = _archive(folder / "whole")
+    interrupted = broken_off(whole, folder / "interrupted")
+    with Store.open(whole) as store:
+        expected = picture(store)
+    for turn in range(count):
+        copy = folder / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(whole if turn % 4 else interrupted, copy)
+        group, path = _drawn_file(copy, rng)
+        kind = damage(path, rng)
+        result = _judged(copy, path, expected, check=bool(rng.integers(2)))
+        outcome.tried += 1
+        outcome.counts[f"{group}: {result}"] += 1
+        if result not in ("refused", "reported", "harmless"):
+            outcome.wrong.append(f"damage {turn}, {kind} of {path.name}: {result}")
+    return outcome
+
+
+def _drawn_file(folder: Path, rng: np.random.Generator) -> tuple[str, Path]:
+    groups = {path.suffix: path for path in folder.glob("*.sqlite*")}
+    group = str(rng.choice(sorted(groups)))
+    return group, groups[group]
+
+
+def _archive(folder: Path) -> Path:
+    entries = make_archive(folder, range(40))
+    with Store.open(folder, write=True) as store:
+        store.remove([entry.id for entry in entries[::5]])
+        store.add_path(entries[1].id, "/others/caf\udce9.flac", 5, 6)
+    return folder
+
+
+def broken_off(whole: Path, folder: Path) -> Path:
+    """The same in the middle of a change: half of it is in the file, which has a journal."""
+    connection = sqlite3.connect(find_file(whole), isolation_level=None)
+    connection.execute("PRAGMA cache_size = 1")
+    connection.execute("BEGIN")
+    connection.execute("UPDATE recordings SET duration_s = duration_s + 1")
+    connection.execute("UPDATE paths SET size = size + 1")
+    connection.execute("INSERT INTO windows SELECT id + (1 << 30), 0, vector FROM windows")
+    shutil.copytree(whole, folder)
+    connection.execute("ROLLBACK")
+    connection.close()
+    return folder
+
+
+def _judged(folder: Path, path: Path, expected: Picture, *, check: bool) -> str:
+    """What an archive with a damaged file does: refuse it, report it, work, or none of these."""
+    try:
+        with Store.open(folder, check=check) as store:
+            problems = store.check()
+            if problems:
+                return "reported" if problems[0].file.name in path.name else f"as {problems[0]}"
+            if picture(store) != expected:
+                return "other contents"
+        with Store.open(folder, write=True) as store:
+            before = numbers_in(store)
+            store.add([synthetic_recording(1000)])
+            store.remove([store.entries()[0].id])
+        with Store.open(folder) as store:
+            now = numbers_in(store)
+    except ArchiveError as error:
+        name = path.name.removesuffix("-journal")
+        return "refused" if name in str(error) else f"refused without its name: {error}"
+    return "harmless" if now == before - {min(before)} | {1000} else "other contents"
+
+
+def damage(path: Path, rng: np.random.Generator) -> str:
+    """Change a file in some way, and say in which."""
+    kinds = (_flip, _cut, _extend, _zero, _swap)
+    before = path.read_bytes()
+    while True:
+        change = kinds[rng.integers(len(kinds))]
+        after = change(before, rng)
+        if after != before:
+            path.write_bytes(after)
+            return change.__name__.strip("_")
+
+
+def _flip(data: bytes, rng: np.random.Generator) -> bytes:
+    at = int(rng.integers(len(data)))
+    return data[:at] + bytes([data[at] ^ int(rng.integers(1, 256))]) + data[at + 1 :]
+
+
+def _cut(data: bytes, rng: np.random.Generator) -> bytes:
+    return data[: int(rng.integers(len(data)))]
+
+
+def _extend(data: bytes, rng: np.random.Generator) -> bytes:
+    return data + rng.bytes(int(rng.integers(1, 5000)))
+
+
+def _zero(data: bytes, rng: np.random.Generator) -> bytes:
+    begin = int(rng.integers(len(data)))
+    end = min(len(data), begin + int(rng.integers(1, 5000)))
+    return data[:begin] + bytes(end - begin) + data[end:]
+
+
+def _swap(data: bytes, rng: np.random.Generator) -> bytes:
+    size = int(min(rng.choice([4, 48, 512, PAGE_BYTES, 4096]), len(data) // 2))
+    a, b = sorted(int(i) * size for i in rng.integers(len(data) // size, size=2))
+    if b < a + size:
+        return data
+    return (
+        data[:a] + data[b : b + size] + data[a + size : b] + data[a : a + size] + data[b + size :]
+    )

@@ -1,0 +1,193 @@
+"""Several processes at one archive, and `kill -9` to one that writes."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from cqtnet.errors import ArchiveError
+from tests.verify.archive.faults import Outcome
+from tests.verify.archive.synthetic import (
+    make_archive,
+    number_of,
+    numbers_in,
+    picture,
+    synthetic_recording,
+)
+from verify.archive.store import Store
+
+ROOT = Path(__file__).parents[4]
+
+
+class Child:
+    """A process in which a function of a module runs; what it prints comes line by line."""
+
+    def __init__(self, function: Callable[..., None], *arguments: object) -> None:
+        values = ", ".join(
+            f"Path({str(value)!r})" if isinstance(value, Path) else repr(value)
+            for value in arguments
+        )
+        module, name = function.__module__, function.__name__
+        code = f"from pathlib import Path; from {module} import {name}; {name}({values})"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+
+    def lines(self) -> Iterator[Any]:
+        """What it prints until its end; a line that was broken off does not count."""
+        output: IO[str] | None = self.process.stdout
+        assert output is not None
+        for line in output:
+            if line.endswith("\n"):
+                yield json.loads(line)
+
+
+@contextmanager
+def running(function: Callable[..., None], *arguments: object) -> Iterator[Child]:
+    """A child process, killed at the latest when the block ends."""
+    child = Child(function, *arguments)
+    with child.process:
+        try:
+            yield child
+        finally:
+            child.process.kill()
+
+
+def say(what: Any) -> None:
+    """Print a line of JSON to the process that started this one."""
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+def kill_writers(folder: Path, rounds: int, *, seed: int = 0) -> Outcome:
+    """Kill a process that writes, at random moments; compare with what it acknowledged."""
+    rng = np.random.default_rng(seed)
+    outcome, expected = Outcome(), set[int]()
+    make_archive(folder, range(0))
+    for turn in range(rounds):
+        pending: set[int] | None = None
+        for line in _killed(folder, seed=seed + turn, after_s=float(rng.uniform(0, 0.2))):
+            if line == "done":
+                assert pending is not None
+                expected, pending = pending, None
+                outcome.counts["acknowledged"] += 1
+            else:
+                pending = (expected | set(line["added"])) - set(line["removed"])
+        names = {path.name for path in folder.iterdir()}
+        outcome.counts["journal left"] += any(name.endswith("-journal") for name in names)
+        outcome.counts["incomplete file left"] += any(name[0] == "." for name in names)
+        outcome.counts["in the middle of a change"] += pending is not None
+        with Store.open(folder) as store:
+            found = numbers_in(store)
+        outcome.tried += 1
+        if found not in (expected, pending):
+            outcome.wrong.append(
+                f"kill {turn}: lost {expected - found}, back {found - expected}, {pending=}"
+            )
+        expected = found
+    return outcome
+
+
+def _killed(folder: Path, *, seed: int, after_s: float) -> list[Any]:
+    """What a writer printed until it was killed."""
+    with running(write_on, folder, seed) as child:
+        printed = child.lines()
+        assert next(printed) == "ready"
+        time.sleep(after_s)
+        child.process.send_signal(signal.SIGKILL)
+        return list(printed)
+
+
+def write_on(folder: Path, seed: int) -> None:
+    """Add, remove, compact and open again until the end of the process.
+
+    Prints a line with what is to be done, then, when it has been acknowledged, the line `done`.
+    """
+    rng = np.random.default_rng(seed)
+    say("ready")
+    while True:
+        with Store.open(folder, write=True) as store:
+            for _ in range(int(rng.integers(1, 20))):
+                _write_once(store, rng)
+
+
+def _write_once(store: Store, rng: np.random.Generator) -> None:
+    ids = {number_of(entry.paths[0]): entry.id for entry in store.entries()}
+    kind = rng.choice(["add", "remove", "compact"], p=[0.5, 0.4, 0.1])
+    if kind == "add":
+        fresh = rng.integers(1, 1 << 40, size=rng.integers(1, 4)).tolist()
+        say({"added": fresh, "removed": []})
+        store.add([synthetic_recording(number) for number in fresh])
+    elif kind == "remove":
+        gone = rng.permutation(list(ids))[: rng.integers(1, 4)].tolist()
+        say({"added": [], "removed": gone})
+        store.remove([ids[number] for number in gone])
+    else:
+        say({"added": [], "removed": []})
+        store.compact()
+    say("done")
+
+
+def race_writers(folder: Path, writers: int, rounds: int) -> Outcome:
+    """Processes that all want to write: one does at a time, and the others are told at once."""
+    make_archive(folder, range(0))
+    children = [Child(write_in_turn, folder, writer, rounds) for writer in range(writers)]
+    outcome, expected = Outcome(), set[int]()
+    for child in children:
+        with child.process:
+            for line in child.lines():
+                outcome.tried += 1
+                outcome.counts["refused" if line["refused"] else "written"] += 1
+                if not line["refused"]:
+                    expected.add(line["number"])
+                elif line["seconds"] > 0.5 or "being written to by" not in line["refused"]:
+                    outcome.wrong.append(str(line))
+    with Store.open(folder) as store:
+        outcome.compare(store, expected, "after the race")
+    return outcome
+
+
+def write_in_turn(folder: Path, writer: int, rounds: int) -> None:
+    """One of the processes: prints of each try how long it took and why it was refused, or ""."""
+    for turn in range(rounds):
+        number, refused, began = 1000 * (writer + 1) + turn, "", time.perf_counter()
+        try:
+            with Store.open(folder, write=True) as store:
+                store.add([synthetic_recording(number)])
+        except ArchiveError as error:
+            refused = str(error)
+        say({"number": number, "refused": refused, "seconds": time.perf_counter() - began})
+        time.sleep(0.005)
+
+
+def read_beside_a_writer(folder: Path, rounds: int, *, seed: int = 0) -> Outcome:
+    """Open an archive that another process writes to, and read it while that goes on."""
+    make_archive(folder, range(0))
+    outcome = Outcome()
+    with running(write_on, folder, seed):
+        for _ in range(rounds):
+            with Store.open(folder) as store:
+                before, numbers = picture(store), numbers_in(store)
+                compacted = _waited_for_a_change(folder, store)
+                outcome.counts["changed meanwhile"] += compacted is not None
+                outcome.counts["compacted meanwhile"] += bool(compacted)
+                if store.check() or picture(store) != before or numbers_in(store) != numbers:
+                    outcome.wrong.append(f"generation {store.generation} changed while open")
+            outcome.tried += 1
+    return outcome
+
+
+def _waited_for_a_change(folder: Path, store: Store) -> bool | None:
+    """Whether a writer compacted in the change that it made; None if it made none."""
+    for _ in range(1000):
+        with Store.open(folder, check=False) as later:
+            if later.generation > store.generation:
+                return later.path != store.path
+    return None

@@ -1,0 +1,267 @@
+import json
+import resource
+
+import faiss
+import numpy as np
+import pytest
+
+from cqtnet.errors import ArchiveError
+from tests.verify.archive.index.memory_store import DIMENSION, manifest
+from verify.archive.index import cache as module
+from verify.archive.index import read_note, write_note
+from verify.archive.index.cache import IndexCache, read_info
+from verify.archive.index.faiss import KINDS
+from verify.archive.results import Changes
+
+CURE = "cqtnet index rebuild"
+
+
+@pytest.fixture
+def folder(store):
+    return store.folder / "index"
+
+
+def saved(store, kind="compact"):
+    index = IndexCache.open(store, wanted=kind)
+    index.save()
+    return index
+
+
+def index_file(folder):
+    (path,) = folder.glob("*.faiss")
+    return path
+
+
+def finds_everything(index, store):
+    ids = store.ids()
+    found = index.search(store.vectors(ids), 1).ids[:, 0]
+    return len(index) == len(ids) and found.tolist() == ids.tolist()
+
+
+def must_not_build(*args, **kwargs):
+    raise AssertionError("it was built")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_saved_index_is_read_and_answers_as_before(store, monkeypatch, kind):
+    before = saved(store, kind)
+    monkeypatch.setattr(module, "build", must_not_build)
+    after = IndexCache.open(store)
+    assert after.info == before.info
+    assert after.info.plan.kind == kind
+    queries = store.vectors(store.ids()[:30])
+    a, b = before.search(queries, 5), after.search(queries, 5)
+    assert (a.ids == b.ids).all()
+    assert (a.cosines == b.cosines).all()
+
+
+def test_opening_writes_nothing(store, folder):
+    assert finds_everything(IndexCache.open(store), store)
+    assert not folder.exists()
+
+
+def test_the_json_says_what_the_index_is(store, folder):
+    saved(store)
+    content = json.loads((folder / "windows.json").read_text())
+    assert content["plan"]["kind"] == "compact"
+    assert content["plan"]["reason"] == "it was asked for"
+    assert content["recall"] >= 0.99
+    assert content["generation"] == store.generation
+    assert content["faiss"] == faiss.__version__
+    assert content["n_bytes"] == index_file(folder).stat().st_size
+    assert read_info(store).n_windows == 1200
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_old_index_catches_up_without_a_build(store, monkeypatch, kind):
+    saved(store, kind)
+    store.add(10)
+    store.remove([1, 2, 61])
+    store.add(1, n_windows=9000)  # more than a block
+    monkeypatch.setattr(module, "build", must_not_build)
+    index = IndexCache.open(store)
+    assert finds_everything(index, store)
+    assert index.info.generation == store.generation
+
+
+def test_a_writer_catches_up_and_saves_again(store, folder, monkeypatch):
+    index = saved(store)
+    first = index_file(folder)
+    store.remove([5])
+    index.catch_up()
+    index.save()
+    assert index_file(folder) != first
+    monkeypatch.setattr(module, "catch_up", must_not_build)
+    assert finds_everything(IndexCache.open(store), store)
+
+
+def test_saving_what_is_saved_writes_nothing(store, folder):
+    index = saved(store)
+    first = index_file(folder)
+    index.save()
+    IndexCache.open(store).save()
+    assert index_file(folder) == first
+
+
+@pytest.mark.parametrize("name", ["windows.json", "*.faiss"])
+def test_a_deleted_file_is_no_damage(store, folder, name):
+    saved(store)
+    for path in folder.glob(name):
+        path.unlink()
+    index = IndexCache.open(store)
+    assert finds_everything(index, store)
+    index.save()
+    assert len(list(folder.iterdir())) == 2
+
+
+def damages(data, rng, count):
+    """Copies of some bytes: one changed, some cut off, some filled with zeros, one appended."""
+    for place in rng.integers(0, len(data), count).tolist():
+        yield data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :]
+        yield data[:place]
+        zeros = data[:place] + bytes(len(data[place : place + 50])) + data[place + 50 :]
+        if zeros != data:
+            yield zeros
+    yield data + b"\0"
+
+
+@pytest.mark.parametrize("name", ["windows.json", "*.faiss"])
+def test_every_damage_is_refused_with_the_file_and_the_cure(store, folder, rng, name):
+    saved(store)
+    (path,) = folder.glob(name)
+    for damaged in damages(path.read_bytes(), rng, 60):
+        path.write_bytes(damaged)
+        with pytest.raises(ArchiveError, match="is damaged") as refusal:
+            IndexCache.open(store)
+        assert str(path) in str(refusal.value)
+        assert f"{CURE} {store.folder}" in str(refusal.value)
+
+
+def test_even_changed_blanks_of_the_json_are_refused(store, folder):
+    saved(store)
+    path = folder / "windows.json"
+    path.write_text(path.read_text().replace("\n", "\t"))
+    with pytest.raises(ArchiveError, match="not what its digest was made of"):
+        IndexCache.open(store)
+
+
+def test_a_damaged_file_is_not_given_to_faiss(store, folder, monkeypatch):
+    saved(store)
+    path = index_file(folder)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    monkeypatch.setattr(faiss, "read_index", must_not_build)
+    with pytest.raises(ArchiveError, match="SHA-256"):
+        IndexCache.open(store)
+
+
+@pytest.mark.parametrize("name", ["windows.json", "*.faiss"])
+def test_a_rebuild_replaces_what_is_damaged(store, folder, name):
+    saved(store)
+    for path in folder.glob(name):
+        path.write_bytes(b"nonsense")
+    IndexCache.built(store).save()
+    assert finds_everything(IndexCache.open(store), store)
+    assert len(list(folder.iterdir())) == 2
+
+
+def foreign(kind, tmp_path):
+    """Indexes that faiss reads, and that we never write."""
+    if kind == "flat":
+        return faiss.IndexFlatIP(DIMENSION)
+    if kind == "graph":
+        return faiss.IndexHNSWFlat(DIMENSION, 8)
+    inverted = faiss.index_factory(DIMENSION, "RR64,IVF16,SQ8")
+    inverted.train(np.random.default_rng(0).random((700, DIMENSION), np.float32))
+    if kind == "lists on disk":
+        inner = faiss.extract_index_ivf(inverted)
+        lists = faiss.OnDiskInvertedLists(16, inner.code_size, str(tmp_path / "lists"))
+        inner.replace_invlists(lists, True)
+        lists.this.disown()  # it belongs to the index now
+    return inverted
+
+
+@pytest.mark.parametrize("kind", ["flat", "graph", "rotation", "lists on disk"])
+def test_an_index_of_another_class_is_refused(store, folder, tmp_path, kind):
+    saved(store, "large")
+    digest = module.write_index(foreign(kind, tmp_path), index_file(folder))
+    content = read_note(folder / "windows.json")
+    write_note(folder / "windows.json", content | {"sha256": digest})
+    with pytest.raises(
+        ArchiveError, match=r"which is no index of kind `large`|faiss cannot read it"
+    ):
+        IndexCache.open(store)
+
+
+def test_an_index_that_holds_other_windows_than_it_says_is_refused(store, folder):
+    saved(store, "large")
+    empty = IndexCache.open(store)._index.inner
+    empty.reset()
+    digest = module.write_index(empty, index_file(folder))
+    content = read_note(folder / "windows.json")
+    write_note(folder / "windows.json", content | {"sha256": digest})
+    with pytest.raises(ArchiveError, match="number of windows is 0, not 1200"):
+        IndexCache.open(store)
+
+
+def test_an_index_of_another_archive_is_refused(store):
+    saved(store)
+    store.manifest = manifest(created="2026-01-02")
+    with pytest.raises(ArchiveError, match=f"another archive; run `{CURE}"):
+        IndexCache.open(store)
+
+
+def test_an_index_that_is_newer_than_the_archive_is_refused(store):
+    saved(store)
+    store.generation -= 1
+    with pytest.raises(ArchiveError, match=r"newer than the archive, 1 against 0.*rebuild"):
+        IndexCache.open(store)
+
+
+def test_an_index_that_cannot_catch_up_says_so(store, monkeypatch):
+    saved(store)
+    store.add(1)
+    monkeypatch.setattr(store, "changes", lambda generation: Changes((), ()))
+    with pytest.raises(ArchiveError, match=r"1,200 windows, and the archive 1,220; run"):
+        IndexCache.open(store)
+
+
+def test_a_run_that_ends_between_two_files_leaves_the_old_index(store, folder, monkeypatch):
+    index = saved(store)
+    store.add(5)
+    index.catch_up()
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "write_note", must_not_build)
+        for _ in range(3):
+            (folder / ".writing-1-abcd.faiss").touch()
+            with pytest.raises(AssertionError):
+                index.save()
+    assert len(list(folder.iterdir())) == 3  # killed runs do not pile up
+    assert finds_everything(IndexCache.open(store), store)
+    index.save()
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_a_full_disk_is_named_and_leaves_the_old_index(store, folder):
+    index = saved(store)
+    store.add(5)
+    index.catch_up()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(ArchiveError, match=r"index/.*faiss cannot be written: File too large"):
+            index.save()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert len(list(folder.iterdir())) == 2
+    assert finds_everything(IndexCache.open(store), store)
+
+
+def test_a_reader_takes_the_file_that_a_writer_put_in_the_place_of_another(
+    store, folder, monkeypatch
+):
+    old = saved(store).info
+    new = IndexCache.built(store, wanted="large")
+    new.save()
+    infos = iter([old, new.info])
+    monkeypatch.setattr(module, "read_info", lambda source: next(infos))
+    assert IndexCache.open(store).info == new.info

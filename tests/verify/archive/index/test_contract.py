@@ -1,0 +1,144 @@
+"""What every index has to do. Another backend is another name in BACKENDS and `opened`."""
+
+import importlib.util
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from cqtnet.errors import ArchiveError
+from tests.verify.archive.index.memory_store import DIMENSION, altered, by_hand
+from verify.archive.index.cache import build
+from verify.archive.index.faiss import KINDS, plan
+from verify.archive.index.milvus import open_milvus
+from verify.archive.results import recording_of
+
+HAS_MILVUS = all(importlib.util.find_spec(name) for name in ("pymilvus", "milvus_lite"))
+MILVUS = pytest.param(
+    "milvus",
+    marks=pytest.mark.skipif(not HAS_MILVUS, reason="pymilvus and milvus-lite are not installed"),
+)
+BACKENDS = [*KINDS, MILVUS]
+
+
+@contextmanager
+def opened(backend, store):
+    if backend == "milvus":
+        with open_milvus(store, str(store.folder / "milvus.db")) as index:
+            yield index
+    else:
+        yield build(store, plan(store.n_windows, DIMENSION, wanted=backend)).index
+
+
+@pytest.fixture(params=BACKENDS)
+def index(request, store):
+    with opened(request.param, store) as index:
+        yield index
+
+
+def test_every_window_is_found_by_its_own_vector(index, store):
+    ids = store.ids()[::7]
+    hits = index.search(store.vectors(ids), 1)
+    assert hits.ids[:, 0].tolist() == ids.tolist()
+    assert hits.cosines[:, 0] == pytest.approx(1, abs=1e-3)  # float16 of unit length
+
+
+def test_cosines_are_those_of_the_vectors_and_fall(index, store, rng):
+    queries = altered(store.vectors(store.ids()[:10]), rng)
+    hits = index.search(queries, 7)
+    assert hits.ids.shape == hits.cosines.shape == (10, 7)
+    assert hits.ids.dtype == np.int64
+    assert hits.cosines.dtype == np.float32
+    for query, ids, cosines in zip(queries, hits.ids, hits.cosines, strict=True):
+        assert len(set(ids.tolist())) == 7
+        assert cosines == pytest.approx(store.vectors(ids) @ query, abs=1e-5)
+        assert (np.diff(cosines) <= 0).all()
+
+
+def test_altered_windows_find_what_an_exact_search_finds(index, store, rng):
+    queries = altered(store.vectors(rng.choice(store.ids(), 200)), rng)
+    expected, _ = by_hand(store, queries)
+    assert np.mean(index.search(queries, 1).ids[:, 0] == expected) >= 0.99
+
+
+def test_added_windows_are_found_beside_the_old_ones(index, store):
+    number = store.add(1, number=2**40)[0]  # numbers beyond 32 bits, and beyond float64's 53
+    ids = store.ids([number])
+    index.add(ids, store.vectors(ids))
+    assert len(index) == store.n_windows == 61 * 20
+    some = np.concatenate([ids, store.ids()[:5]])
+    assert index.search(store.vectors(some), 1).ids[:, 0].tolist() == some.tolist()
+
+
+def test_removed_recordings_are_gone_and_the_others_stay(index, store):
+    vectors = store.vectors(store.ids([3, 4, 60]))
+    index.remove([3, 60])
+    assert len(index) == 58 * 20
+    hits = index.search(vectors, 50)
+    assert not np.isin(recording_of(hits.ids), [3, 60]).any()
+    assert hits.ids[20:40, 0].tolist() == store.ids([4]).tolist()
+
+
+def test_removing_nothing_and_what_is_not_there_does_no_harm(index):
+    index.remove([])
+    index.remove([0, 61, 2**40])
+    assert len(index) == 60 * 20
+
+
+def test_a_recording_comes_back_when_it_is_added_again(index, store):
+    ids = store.ids([7])
+    index.remove([7])
+    index.add(ids, store.vectors(ids))
+    assert len(index) == 60 * 20
+    assert index.search(store.vectors(ids), 1).ids[:, 0].tolist() == ids.tolist()
+
+
+def test_hits_that_are_missing_are_minus_one_and_minus_infinity(index, store):
+    index.remove(range(1, 60))
+    hits = index.search(store.vectors(store.ids([60])[:2]), 30)
+    assert sorted(hits.ids[0, :20].tolist()) == store.ids([60]).tolist()
+    assert (hits.ids[:, 20:] == -1).all()
+    assert (hits.cosines[:, 20:] == -np.inf).all()
+
+
+def test_an_index_that_lost_everything_finds_nothing(index, store):
+    index.remove(range(1, 61))
+    assert len(index) == 0
+    assert (index.search(store.vectors(store.ids()[:1]), 3).ids == -1).all()
+
+
+def test_no_query_has_no_hits(index):
+    assert index.search(np.zeros((0, DIMENSION), np.float32), 3).ids.shape == (0, 3)
+
+
+def test_many_queries_are_answered_in_their_order(index, store):
+    ids = store.ids()[:300]
+    assert index.search(store.vectors(ids), 2).ids[:, 0].tolist() == ids.tolist()
+
+
+def test_the_callers_vectors_stay_as_they_are(index, store):
+    vectors = store.vectors(store.ids()[:4])
+    before = vectors.copy()
+    index.search(vectors, 3)
+    index.add(np.arange(4) + (99 << 20), vectors)
+    assert (vectors == before).all()
+
+
+@pytest.mark.parametrize(
+    ("vectors", "count", "match"),
+    [
+        (np.zeros((1, DIMENSION - 1), np.float32), 1, "do not fit an index of dimension 64"),
+        (np.zeros(DIMENSION, np.float32), 1, "do not fit"),
+        (np.full((1, DIMENSION), np.nan, np.float32), 1, "NaN"),
+        (np.zeros((1, DIMENSION), np.float32), 0, "ask for 1 to 4,096"),
+        (np.zeros((1, DIMENSION), np.float32), 4_097, "4,097 hits"),
+    ],
+)
+def test_queries_that_cannot_be_are_refused(index, vectors, count, match):
+    with pytest.raises(ArchiveError, match=match):
+        index.search(vectors, count)
+
+
+def test_vectors_of_another_dimension_are_not_added(index):
+    with pytest.raises(ArchiveError, match="do not fit"):
+        index.add(np.array([1]), np.zeros((1, 3), np.float32))

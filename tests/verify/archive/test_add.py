@@ -1,0 +1,220 @@
+"""Files taken into an archive, by a stand-in for the network that reads bytes; and by Ray."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from cqtnet import SAMPLE_RATE
+from cqtnet.checkpoint import load_weights, save_weights
+from cqtnet.embed import Embedder
+from cqtnet.errors import InputError
+from cqtnet.model import CqtNet, find_preset
+from cqtnet.music import make_music
+from tests.verify.archive.synthetic import MANIFEST, synthetic_recording
+from verify.archive import add
+from verify.archive.add import FileStatus, Step, Summary, _read, add_files, extract, on_ray
+from verify.archive.results import Manifest, NewRecording, window_ids
+from verify.archive.store import Store
+
+MADE = synthetic_recording(1)
+
+
+class Reader:
+    """Reads files that begin with "sound", and notes which."""
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    def __call__(self, path: str, sha256: str) -> NewRecording:
+        self.read.append(Path(path).name)
+        if not Path(path).read_bytes().startswith(b"sound"):
+            raise InputError(f"{path} is not audio")
+        status = FileStatus.of(path)
+        return replace(
+            MADE, path=path, sha256=sha256, size=status.size, modified_ns=status.modified_ns
+        )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.create(tmp_path / "archive", MANIFEST)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for name in ("a", "b", "c"):
+        (folder / name).write_bytes(b"sound of " + name.encode())
+    return folder
+
+
+def run(store: Store, folder: Path, *, rehash: bool = False) -> tuple[dict[str, str], list[str]]:
+    """What became of each file by its name, and which were read."""
+    reader = Reader()
+    paths = [str(path) for path in sorted(folder.iterdir())]
+    steps = list(add_files(store, paths, reader, jobs=2, rehash=rehash))
+    assert len(steps) == len(paths)
+    return {Path(step.path).name: step.outcome for step in steps}, sorted(reader.read)
+
+
+def test_what_is_there_as_it_was_is_not_read_again(store: Store, folder: Path) -> None:
+    assert run(store, folder) == (dict.fromkeys("abc", "added"), ["a", "b", "c"])
+    assert run(store, folder) == (dict.fromkeys("abc", "unchanged"), [])
+    os.utime(folder / "a", ns=(1, 1))
+    assert run(store, folder) == (dict.fromkeys("abc", "unchanged"), [])
+    assert store.by_path(str(folder / "a"))[2] == 1, "its new time was noted"
+    assert len(store) == 3
+
+
+def test_a_moved_file_keeps_its_recording(store: Store, folder: Path) -> None:
+    run(store, folder)
+    number = store.by_path(str(folder / "a"))[0].id
+    (folder / "a").rename(folder / "z")
+    assert run(store, folder) == ({"b": "unchanged", "c": "unchanged", "z": "moved"}, [])
+    assert store.entry(number).paths == (str(folder / "z"),)
+
+
+def test_a_copy_is_another_path_of_its_recording(store: Store, folder: Path) -> None:
+    run(store, folder)
+    (folder / "d").write_bytes((folder / "a").read_bytes())
+    assert run(store, folder)[0]["d"] == "copy"
+    assert store.by_path(str(folder / "d"))[0].paths == (str(folder / "a"), str(folder / "d"))
+    assert len(store) == 3
+
+
+def test_copies_in_one_run_are_one_recording(store: Store, folder: Path) -> None:
+    (folder / "d").write_bytes((folder / "a").read_bytes())
+    run(store, folder)
+    assert len(store) == 3 and len(store.by_path(str(folder / "a"))[0].paths) == 2
+
+
+def test_other_bytes_under_a_path_replace_its_recording(store: Store, folder: Path) -> None:
+    run(store, folder)
+    number = store.by_path(str(folder / "a"))[0].id
+    (folder / "a").write_bytes(b"sound of something else")
+    assert run(store, folder) == ({"a": "replaced", "b": "unchanged", "c": "unchanged"}, ["a"])
+    assert len(store) == 3 and store.by_path(str(folder / "a"))[0].id != number
+
+
+def test_bytes_that_another_path_had_replace_a_recording_without_reading(
+    store: Store, folder: Path
+) -> None:
+    run(store, folder)
+    (folder / "a").write_bytes((folder / "b").read_bytes())
+    assert run(store, folder)[1] == []
+    assert len(store) == 2 and len(store.by_path(str(folder / "a"))[0].paths) == 2
+
+
+def test_other_bytes_of_the_same_size_and_time_are_found_by_rehash(
+    store: Store, folder: Path
+) -> None:
+    run(store, folder)
+    before = (folder / "a").stat()
+    (folder / "a").write_bytes(b"sound of x")
+    os.utime(folder / "a", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert run(store, folder)[0]["a"] == "unchanged"
+    assert run(store, folder, rehash=True)[0]["a"] == "replaced"
+
+
+def test_what_cannot_be_read_is_told_and_stops_nothing(store: Store, folder: Path) -> None:
+    (folder / "b").write_bytes(b"no audio")
+    (folder / "c").unlink()
+    (folder / "c").symlink_to(folder / "missing")
+    reader = Reader()
+    summary = Summary()
+    for step in add_files(store, [str(folder / name) for name in "abc"], reader):
+        summary.count(step)
+    assert Counter(summary.counts) == {"added": 1, "failed": 2}
+    assert "is not audio" in summary.failed[str(folder / "b")]
+    assert "No such file" in summary.failed[str(folder / "c")]
+    assert summary.sentence().startswith("1 added, 2 failed; ")
+
+
+def test_what_was_told_is_safe_and_the_run_goes_on_later(
+    store: Store, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(add, "BATCH_S", 0.0)
+    steps = add_files(store, [str(folder / name) for name in "abc"], Reader())
+    first: Step = next(steps)
+    steps.close()
+    store.close()
+    with Store.open(tmp_path / "archive", write=True) as again:
+        assert again.by_path(first.path) is not None
+        outcomes, read = run(again, folder)
+        assert outcomes[Path(first.path).name] == "unchanged" and Path(first.path).name not in read
+        assert len(again) == 3
+
+
+def test_the_digest_is_that_of_the_bytes(store: Store, folder: Path) -> None:
+    run(store, folder)
+    digest = hashlib.sha256(b"sound of a").hexdigest()
+    assert store.by_sha256(digest).paths == (str(folder / "a"),)
+
+
+@pytest.fixture(scope="module")
+def tiny_manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_weights(CqtNet(find_preset("tiny")), path)
+    weights = load_weights(path)
+    size = weights.model.preset.embedding_size
+    return Manifest(str(path), weights.sha256, size, window_s=5.0, hop_s=5.0)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("music")
+    for seed in range(12):
+        soundfile.write(folder / f"{seed:02}.flac", make_music(seed, duration_s=10.0), SAMPLE_RATE)
+    (folder / "broken.flac").write_bytes(b"no audio")
+    return [str(path) for path in sorted(folder.iterdir())]
+
+
+@pytest.mark.slow
+def test_all_files_arrive_though_a_worker_is_killed(
+    tiny_manifest: Manifest, files: list[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("ray")
+    archive = tmp_path / "archive"
+    Store.create(archive, tiny_manifest).close()
+    command = [sys.executable, "-m", "tests.verify.archive.ray_run", str(archive), *files]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, cwd=Path(__file__).parents[3]
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert (result["jobs"], result["killed"]) == (2, 1)
+    assert result["counts"] == {"added": 12, "failed": 1}
+    assert "broken.flac" in result["failed"][files[-1]]
+    embedder = Embedder.named(tiny_manifest.model)
+    with Store.open(archive) as store:
+        for path in files[:2]:
+            known = store.by_path(path)
+            assert known is not None
+            here = extract(path, embedder, window_s=5.0, hop_s=5.0)
+            vectors = store.vectors(window_ids(known[0].id, known[0].n_windows))
+            assert ((vectors * here.windows.vectors).sum(axis=1) > 0.99).all()
+
+
+def test_without_ray_the_cure_is_told(
+    tiny_manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("verify.archive.add.find_spec", lambda name: None)
+    with pytest.raises(InputError, match="needs Ray; pip install"), on_ray("auto", tiny_manifest):
+        pass
+
+
+@pytest.mark.slow
+def test_a_unit_of_work_is_refused_where_the_bytes_are_others(
+    tiny_manifest: Manifest, files: list[str]
+) -> None:
+    wrong = hashlib.sha256(b"other").hexdigest()
+    assert "other bytes" in str(_read(files[0], wrong, tiny_manifest, ()))

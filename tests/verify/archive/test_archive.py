@@ -1,0 +1,114 @@
+"""An archive as a program uses it, beside others who write to it; and checked."""
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cqtnet.errors import ArchiveError
+from tests.verify.archive.synthetic import MANIFEST, make_archive, synthetic_recording
+from verify.archive import Archive
+from verify.archive.archive import check_archive
+from verify.archive.index import cache
+from verify.archive.index.cache import IndexCache, save_index
+from verify.archive.searcher import Searcher
+from verify.archive.store import Store
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    make_archive(tmp_path / "archive")
+    return tmp_path / "archive"
+
+
+class NoComparer:
+    """Stands in for the network, which is not asked here."""
+
+    embedder = None
+
+
+@pytest.fixture
+def archive(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
+    monkeypatch.setattr(Archive, "_comparer", NoComparer())
+    with Store.open(folder, write=True) as store:
+        IndexCache.built(store).save()
+    return Archive.open(folder)
+
+
+def test_a_searcher_made_while_the_index_reopens_holds_the_open_store(
+    folder: Path, archive: Archive
+) -> None:
+    with Store.open(folder, write=True) as writer:
+        writer.add([synthetic_recording(6)])
+        save_index(writer)
+        IndexCache.built(writer).save()
+    searcher: Searcher = archive.searcher()
+    assert searcher.references._store is archive.store
+    assert len(searcher._store.entries()) == 6
+    vector = synthetic_recording(6).windows.vectors[:1]
+    assert searcher.vote(np.array([10.0]), searcher.neighbours(vector), count=1)[0].recording == 6
+
+
+def test_an_index_that_stays_refused_is_an_error(folder: Path, archive: Archive) -> None:
+    (path,) = (folder / "index").glob("*.faiss")
+    path.write_bytes(b"nonsense")
+    with pytest.raises(ArchiveError, match="index rebuild"):
+        archive.searcher()
+    assert len(archive) == 5, "it is still open"
+
+
+def test_checking_names_what_changed(tmp_path: Path) -> None:
+    make_archive(tmp_path / "archive")
+    with Store.open(tmp_path / "archive", write=True) as store:
+        IndexCache.open(store).save()
+    assert check_archive(tmp_path / "archive") == []
+    index = next((tmp_path / "archive" / "index").glob("*.faiss"))
+    data = bytearray(index.read_bytes())
+    data[len(data) // 2] ^= 1
+    index.write_bytes(bytes(data))
+    (problem,) = check_archive(tmp_path / "archive")
+    assert index.name in problem.what and "rebuild" in problem.what
+
+
+def test_checking_reads_the_files_of_recordings_where_asked(tmp_path: Path) -> None:
+    new = []
+    for number, name in enumerate(("kept", "changed", "gone"), start=1):
+        (tmp_path / name).write_bytes(name.encode())
+        sha256 = hashlib.sha256(name.encode()).hexdigest()
+        made = synthetic_recording(number)
+        new.append(replace(made, path=str(tmp_path / name), sha256=sha256))
+    (tmp_path / "changed").write_bytes(b"otherwise")
+    (tmp_path / "gone").unlink()
+    with Store.create(tmp_path / "archive", MANIFEST) as store:
+        store.add(new)
+    problems = {p.file.name: p.what for p in check_archive(tmp_path / "archive", read_audio=True)}
+    assert problems.keys() == {"changed", "gone"}
+    assert "holds other bytes now" in problems["changed"]
+    assert os.strerror(2) in problems["gone"]
+
+
+def test_checking_builds_no_index_where_none_is_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def must_not_build(*_: object, **__: object) -> None:
+        raise AssertionError("it was built")
+
+    monkeypatch.setattr(cache, "build", must_not_build)
+    assert check_archive(folder) == []
+
+
+def test_checking_closes_the_connection_to_milvus(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = []
+
+    class Index:
+        def close(self) -> None:
+            closed.append(True)
+
+    monkeypatch.setattr(cache, "milvus_uri", lambda _: "http://milvus:19530")
+    monkeypatch.setattr(cache, "open_milvus", lambda *_, **__: Index())
+    assert check_archive(folder) == [] and closed == [True]

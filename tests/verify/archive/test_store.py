@@ -1,0 +1,516 @@
+"""The store: what was added comes back, for readers as it was, and one process writes."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cqtnet.errors import ArchiveError
+from tests.verify.archive.synthetic import (
+    MANIFEST,
+    make_archive,
+    number_of,
+    picture,
+    stored,
+    synthetic_recording,
+    with_windows,
+)
+from verify.archive import database
+from verify.archive.database import WriteLock
+from verify.archive.results import Changes, Manifest, NewRecording, window_ids
+from verify.archive.store import Store, find_file
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    make_archive(tmp_path / "archive")
+    return tmp_path / "archive"
+
+
+def writing(folder):
+    return Store.open(folder, write=True)
+
+
+def test_what_was_added_comes_back(folder):
+    with Store.open(folder) as store:
+        assert (len(store), store.n_windows) == (5, 15 + 30 + 45 + 60 + 75)
+        assert store.duration_s == 5 * 225 + 5 * 20
+        for entry in store.entries():
+            new = synthetic_recording(number_of(entry.paths[0]))
+            assert (entry.sha256, entry.paths) == (new.sha256, (new.path,))
+            assert (entry.duration_s, entry.tags) == (new.duration_s, new.tags)
+            assert entry.n_windows == len(new.windows.start_s)
+            assert np.array_equal(store.start_s(entry.id), new.windows.start_s)
+            rows = store.vectors(window_ids(entry.id, entry.n_windows))
+            assert rows.dtype == np.float32
+            assert np.array_equal(rows, stored(number_of(new.path)))
+            assert store.by_sha256(new.sha256) == entry == store.entry(entry.id)
+            assert store.by_path(new.path) == (entry, new.size, new.modified_ns)
+        assert store.by_sha256("0" * 64) is None
+        assert store.by_path("/music/77.flac") is None
+        with pytest.raises(ArchiveError, match="has no recording 77"):
+            store.start_s(77)
+
+
+def test_sqlite_reads_the_file_as_it_is(folder):
+    connection = sqlite3.connect(find_file(folder))
+    assert connection.execute("SELECT path FROM paths WHERE recording = 3").fetchall() == [
+        ("/music/3.flac",)
+    ]
+    rows = connection.execute(
+        "SELECT vector FROM windows WHERE id >> 20 = 3 ORDER BY id"
+    ).fetchall()
+    vectors = np.frombuffer(b"".join(row[0] for row in rows), "<f2").reshape(45, 16)
+    assert np.array_equal(vectors, stored(3))
+    connection.close()
+
+
+@pytest.mark.parametrize("n_rows", [1, 7, 15, 225, 1000])
+def test_batches_are_all_windows_once(folder, n_rows):
+    with Store.open(folder) as store:
+        batches = list(store.batches(n_rows))
+    ids = np.concatenate([ids for ids, _ in batches])
+    rows = np.concatenate([rows for _, rows in batches])
+    assert max(len(ids) for ids, _ in batches) == min(n_rows, 225)
+    assert np.array_equal(ids, np.concatenate([window_ids(n, 15 * n) for n in range(1, 6)]))
+    assert np.array_equal(rows, np.concatenate([stored(n) for n in range(1, 6)]))
+
+
+def test_windows_come_in_the_order_asked_for_and_as_often(folder, rng):
+    ids = np.concatenate([window_ids(number, 15 * number) for number in range(1, 6)])
+    rows = np.concatenate([stored(number) for number in range(1, 6)])
+    drawn = rng.integers(len(ids), size=500)
+    with Store.open(folder) as store:
+        assert np.array_equal(store.vectors(ids[drawn]), rows[drawn])
+        assert store.vectors(ids[:0]).shape == (0, 16)
+
+
+@pytest.mark.parametrize("window", [-1, 0, 3 * 2**20 + 45, 6 * 2**20, 7 * 2**40])
+def test_windows_that_are_not_there_are_refused(folder, window):
+    with Store.open(folder) as store, pytest.raises(ArchiveError, match="has no window"):
+        store.vectors(np.array([2**20, window]))
+
+
+def test_long_recordings_and_those_of_other_dimensions_come_back(tmp_path):
+    new = synthetic_recording(1, n_windows=10_000, dimension=3)
+    with Store.create(tmp_path / "a", replace(MANIFEST, dimension=3)) as store:
+        (entry,) = store.add([new])
+        rows = store.vectors(window_ids(entry.id, 10_000))
+    assert np.abs(rows - new.windows.vectors).max() < 2**-11  # half a unit of 16-bit floats
+
+
+def test_entries_are_found_by_text_in_a_path_and_by_tag(folder):
+    with writing(folder) as store:
+        store.add_path(4, "/copies/other.wav", 7, 8)
+        assert [entry.id for entry in store.entries(text="/music/")] == [1, 2, 3, 4, 5]
+        assert [entry.id for entry in store.entries(text="other")] == [4]
+        assert [entry.id for entry in store.entries(tag="even")] == [2, 4]
+        assert [entry.id for entry in store.entries(text="/2.", tag="even")] == [2]
+
+
+def test_an_archive_may_be_empty_and_a_recording_without_windows(tmp_path):
+    make_archive(tmp_path / "a", range(0))
+    with writing(tmp_path / "a") as store:
+        assert (len(store), store.n_windows, store.duration_s) == (0, 0, 0.0)
+        assert list(store.batches(10)) == store.check() == store.entries() == []
+        (silent,) = store.add([synthetic_recording(10)])  # of no windows
+        assert len(store.start_s(silent.id)) == 0
+        store.remove([silent.id])
+        assert store.compact() == 0
+
+
+def test_known_bytes_keep_their_entry_and_get_another_path(folder):
+    copy = replace(synthetic_recording(3), path="/copies/3.flac")
+    again = replace(copy, path="/copies/again.flac")
+    with writing(folder) as store:
+        known, same, new = store.add([copy, again, synthetic_recording(6)])
+        assert known == same
+        assert known.paths == ("/copies/3.flac", "/copies/again.flac", "/music/3.flac")
+        assert (known.id, new.id, len(store)) == (3, 6, 6)
+
+
+def test_a_path_is_that_of_the_recording_added_last(folder):
+    changed = replace(synthetic_recording(7), path="/music/3.flac", size=np.int64(5))
+    with writing(folder) as store:
+        (new,) = store.add([changed])
+        assert store.by_path("/music/3.flac") == (new, 5, 7)
+        assert store.entry(3).paths == ()
+
+
+def test_a_moved_file_keeps_its_recording(folder):
+    with writing(folder) as store:
+        store.replace_path("/music/3.flac", "/new/3.flac", 9, 10)
+        assert store.by_path("/new/3.flac") == (store.entry(3), 9, 10)
+        assert store.by_path("/music/3.flac") is None
+        with pytest.raises(ArchiveError, match=r"no recording at /music/3\.flac"):
+            store.replace_path("/music/3.flac", "/x", 1, 1)
+        with pytest.raises(ArchiveError, match="no recording 77"):
+            store.add_path(77, "/x", 1, 1)
+
+
+def test_paths_that_are_not_utf_8_survive(folder):
+    path = os.fsdecode(b"/music/caf\xe9 \xf0\x9f\x8e\xb5.flac")
+    with writing(folder) as store:
+        store.add([replace(synthetic_recording(6), path=path, tags=("caf\udce9",))])
+    with Store.open(folder) as store:
+        known = store.by_path(path)
+        assert known is not None
+        assert os.fsencode(known[0].paths[0]) == b"/music/caf\xe9 \xf0\x9f\x8e\xb5.flac"
+        assert known[0].tags == ("caf\udce9",)
+    with writing(folder) as store, pytest.raises(ArchiveError, match="none that a file can have"):
+        store.add_path(1, "\ud800", 1, 1)
+
+
+def test_removed_recordings_are_gone_and_the_others_stay(folder):
+    with writing(folder) as store:
+        store.remove([np.int64(2), 4, 4])
+        assert [entry.id for entry in store.entries()] == [1, 3, 5]
+        assert store.by_path("/music/2.flac") is None
+        with pytest.raises(ArchiveError, match="has no window"):
+            store.vectors(window_ids(2, 1))
+        with pytest.raises(ArchiveError, match="no recording 2"):
+            store.remove([1, 2])
+        assert len(store) == 3
+
+
+def test_the_generation_rises_with_every_change(folder):
+    with writing(folder) as store:
+        seen = [store.generation]
+        for change in (
+            lambda: store.add([synthetic_recording(9)]),
+            lambda: store.add_path(1, "/x", 1, 1),
+            lambda: store.replace_path("/x", "/y", 1, 1),
+            lambda: store.remove([3]),
+            lambda: store.compact(),
+        ):
+            change()
+            seen.append(store.generation)
+    assert np.all(np.diff(seen) >= 1)
+
+
+def test_changes_are_those_since_a_generation(tmp_path):
+    make_archive(tmp_path / "a", range(0))  # generation 1, without any recording
+    with writing(tmp_path / "a") as store:
+        store.add([synthetic_recording(n) for n in (1, 2, 3)])  # 2
+        store.remove([2])  # 3
+        store.add([synthetic_recording(4)])  # 4
+        store.remove([4, 1])  # 5
+        store.add([synthetic_recording(2)])  # 6: known once, but removed
+        assert store.generation == 6
+        assert store.changes(0) == Changes(added=(3, 5), removed=())
+        assert store.changes(2) == Changes(added=(5,), removed=(1, 2))
+        assert store.changes(4) == Changes(added=(5,), removed=(1, 4))
+        assert store.changes(5) == Changes(added=(5,), removed=())
+        assert store.changes(6) == Changes((), ())
+        with pytest.raises(ArchiveError, match="is at generation 6 here, and 7 is later"):
+            store.changes(7)
+        store.compact()
+        assert store.changes(2) == Changes(added=(5,), removed=(1, 2))
+
+
+def test_numbers_are_never_used_again(tmp_path):
+    make_archive(tmp_path / "a", range(1, 4))
+    with writing(tmp_path / "a") as store:
+        store.remove([2, 3])
+        store.compact()
+    with writing(tmp_path / "a") as store:
+        (entry,) = store.add([synthetic_recording(3)])
+    assert entry.id == 4
+
+
+def test_compaction_gives_back_the_room_of_what_was_removed(tmp_path):
+    folder = tmp_path / "a"
+    make_archive(folder, range(1, 30))
+    size = find_file(folder).stat().st_size
+    with writing(folder) as store:
+        gone = [entry.id for entry in store.entries() if entry.id % 3]
+        room = sum(store.entry(number).n_windows for number in gone) * 32
+        store.remove(gone)
+        before = {number_of(e.paths[0]): e for e in store.entries()}
+        given_back = store.compact()
+        assert given_back > room
+        assert store.compact() == 0
+        assert store.check() == []
+    assert find_file(folder).stat().st_size <= size - given_back + 1024
+    assert sorted(os.listdir(folder)) == ["archive-2.sqlite", "lock"]
+    with Store.open(folder) as store:
+        assert {number_of(e.paths[0]): e for e in store.entries()} == before
+        for number, entry in before.items():
+            rows = store.vectors(window_ids(entry.id, entry.n_windows))
+            assert np.array_equal(rows, stored(number))
+
+
+def test_a_reader_sees_the_moment_at_which_it_was_opened(folder):
+    with writing(folder) as writer, Store.open(folder) as reader:
+        before = picture(reader)
+        writer.add([synthetic_recording(n) for n in (6, 7, 8)])
+        writer.remove([1, 2, 3])
+        writer.compact()
+        assert not reader.path.exists()
+        assert picture(reader) == before != picture(writer)
+        assert reader.check() == []
+
+
+def test_a_reader_looks_again_where_a_writer_compacted_while_it_opened(folder, monkeypatch):
+    connect = database.connect
+    with writing(folder) as writer:
+        writer.remove([1])
+
+        def compacted_before(path, *, write):
+            monkeypatch.setattr(database, "connect", connect)
+            writer.compact()
+            return connect(path, write=write)
+
+        monkeypatch.setattr(database, "connect", compacted_before)
+        with Store.open(folder) as reader:
+            assert picture(reader) == picture(writer)
+
+
+def test_batches_go_on_through_compaction_and_end_clearly_at_what_was_removed(folder):
+    with writing(folder) as store:
+        batches = store.batches(20)
+        next(batches)  # the first recording, and 5 windows of the second
+        store.remove([1, 4])
+        store.compact()
+        ids, rows = next(batches)
+        assert np.array_equal(ids, window_ids(2, 25)[5:])
+        assert np.array_equal(rows, stored(2)[5:25])
+        with pytest.raises(ArchiveError, match="no window 0 of recording 4; it was removed, or"):
+            list(batches)
+
+
+def test_a_reader_does_not_write(folder):
+    with Store.open(folder) as store:
+        for change in (
+            lambda: store.remove([1]),
+            lambda: store.add([synthetic_recording(9)]),
+            lambda: store.add_path(1, "/x", 1, 1),
+            lambda: store.compact(),
+        ):
+            with pytest.raises(ArchiveError, match="open for reading; open it with write=True"):
+                change()
+
+
+THREE = synthetic_recording(3)  # 45 windows, 245 s
+VECTORS, STARTS = THREE.windows.vectors, THREE.windows.start_s
+NAN = np.where(np.arange(45)[:, None] == 7, np.nan, VECTORS)
+
+
+@pytest.mark.parametrize(
+    ("new", "why"),
+    [
+        (with_windows(THREE, vectors=NAN), "window 7 has length nan"),
+        (with_windows(THREE, vectors=VECTORS * 1.01), "window 0 has length 1.01, not 1"),
+        (with_windows(THREE, vectors=0 * VECTORS), "window 0 has length 0, not 1"),
+        (with_windows(THREE, vectors=VECTORS[:, :8]), r"takes \(45, 16\)"),
+        (with_windows(THREE, vectors=VECTORS[1:]), r"\(44, 16\) with 45 starts"),
+        (with_windows(THREE, start_s=STARTS[::-1]), "one after the other"),
+        (with_windows(THREE, start_s=STARTS - 1), "one after the other"),
+        (with_windows(THREE, start_s=STARTS + 100), r"in 0\.\.245 s"),
+        (with_windows(THREE, start_s=STARTS * np.nan), "one after the other"),
+        (replace(THREE, duration_s=-1.0), "its duration of -1 s"),
+        (replace(THREE, duration_s=float("nan")), "its duration of nan s"),
+        (replace(THREE, duration_s=float("inf")), "its duration of inf s"),
+        (replace(THREE, duration_s=1e9), r"not in 0\.\.5,242,900 s"),
+        (replace(THREE, sha256="no"), "64 hexadecimal"),
+        (replace(THREE, size=-1), "its size -1"),
+        (replace(THREE, modified_ns=1 << 64), "its time of change"),
+    ],
+)
+def test_what_cannot_be_right_is_refused_and_nothing_added(folder, new: NewRecording, why):
+    with writing(folder) as store:
+        before = picture(store)
+        with pytest.raises(ArchiveError, match=rf"/music/3\.flac cannot be added: .*{why}"):
+            store.add([synthetic_recording(8), replace(new, sha256=new.sha256[::-1])])
+        assert picture(store) == before
+
+
+def test_the_callers_arrays_are_left_alone(tmp_path):
+    new = synthetic_recording(3)
+    new.windows.vectors.flags.writeable = new.windows.start_s.flags.writeable = False
+    with Store.create(tmp_path / "a", MANIFEST) as store:
+        store.add([new])
+
+
+def test_a_manifest_comes_back_as_it_was_and_its_digest_is_of_all_that_it_says(folder):
+    with Store.open(folder) as store:
+        made = store.manifest
+    assert replace(made, created="") == MANIFEST and made.created > "2026"
+    assert Manifest.from_json(made.to_json()) == made
+    assert json.loads(made.to_json())["window_s"] == 20.0
+    assert made.digest() != replace(made, hop_s=6.0).digest()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dimension": 0},
+        {"dimension": 1 << 20},
+        {"dimension": 2.5},
+        {"window_s": float("nan")},
+        {"hop_s": 0.0},
+        {"hop_s": "5"},
+        {"model_sha256": "ab"},
+    ],
+)
+def test_values_that_no_archive_can_have_are_refused(change):
+    with pytest.raises(ArchiveError, match=f"an archive cannot have the {next(iter(change))}"):
+        replace(MANIFEST, **change)
+
+
+def test_an_archive_is_made_only_where_nothing_is(folder, tmp_path):
+    with pytest.raises(ArchiveError, match=r"holds something already, archive-1\.sqlite"):
+        Store.create(folder, MANIFEST)
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music/song.flac").write_text("la")
+    with pytest.raises(ArchiveError, match=r"holds something already, song\.flac"):
+        Store.create(tmp_path / "music", MANIFEST)
+    assert os.listdir(tmp_path / "music") == ["song.flac"]
+
+
+def test_making_an_archive_that_was_broken_off_can_be_repeated(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("verify.archive.database._insert", fail)
+        patched.setattr(Path, "unlink", lambda *_, **__: None)  # as in a killed process
+        with pytest.raises(KeyboardInterrupt):
+            Store.create(tmp_path / "a", MANIFEST)
+    assert [name for name in os.listdir(tmp_path / "a") if name.startswith(".writing-")]
+    with pytest.raises(ArchiveError, match="is no archive"):
+        Store.open(tmp_path / "a")
+    Store.create(tmp_path / "a", MANIFEST).close()
+    writing(tmp_path / "a").close()
+    assert sorted(os.listdir(tmp_path / "a")) == ["archive-1.sqlite", "lock"]
+
+
+def test_a_folder_that_is_no_archive_says_what_is_missing(tmp_path):
+    with pytest.raises(ArchiveError, match=r"holds no archive-1\.sqlite"):
+        Store.open(tmp_path)
+    (tmp_path / "file").write_text("x")
+    for name in ("missing", "file"):
+        with pytest.raises(ArchiveError, match="there is no such folder"):
+            Store.open(tmp_path / name)
+
+
+def test_an_archive_of_an_older_version_is_refused_with_the_cure(tmp_path):
+    for name in ("archive.json", "catalogue.sqlite"):
+        (tmp_path / name).touch()
+    with pytest.raises(ArchiveError, match=r"an older version of cqtnet.*cqtnet index add"):
+        Store.open(tmp_path)
+
+
+def test_a_second_writer_is_told_at_once_who_writes(folder):
+    with writing(folder):
+        began = time.perf_counter()
+        with pytest.raises(ArchiveError, match=f"is being written to by process {os.getpid()}; "):
+            writing(folder)
+        assert time.perf_counter() - began < 0.5
+    writing(folder).close()
+
+
+def test_an_archive_that_is_not_opened_after_all_is_not_locked(folder):
+    path = find_file(folder)
+    whole = path.read_bytes()
+    path.write_bytes(b"nothing")
+    with pytest.raises(ArchiveError, match="damaged"):
+        writing(folder)
+    path.write_bytes(whole)
+    writing(folder).close()
+
+
+def test_a_worker_that_was_forked_does_not_keep_the_lock(tmp_path):
+    lock = WriteLock(tmp_path)
+    context = multiprocessing.get_context("fork")
+    started, end = context.Event(), context.Event()
+
+    def work():
+        started.set()
+        end.wait(10)
+
+    worker = context.Process(target=work)
+    worker.start()
+    started.wait(10)
+    with pytest.raises(ArchiveError, match="is being written to"):
+        WriteLock(tmp_path)  # the parent still has it
+    lock.close()
+    WriteLock(tmp_path).close()
+    end.set()
+    worker.join()
+
+
+def test_the_lock_file_means_nothing_by_itself(folder):
+    (folder / "lock").write_bytes(b"\xff" * 1000)
+    writing(folder).close()
+    (folder / "lock").unlink()
+    writing(folder).close()
+
+
+def test_a_lock_that_leads_elsewhere_is_not_written_to(folder, tmp_path):
+    (folder / "lock").unlink()
+    (tmp_path / "precious").write_text("kept")
+    (folder / "lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(ArchiveError, match="lock cannot be written: Too many levels of symbolic"):
+        writing(folder)
+    assert (tmp_path / "precious").read_text() == "kept"
+    (folder / "lock").unlink()
+    os.mkfifo(folder / "lock")
+    with pytest.raises(ArchiveError, match="lock is no regular file"):
+        writing(folder)
+
+
+READ = """
+from pathlib import Path
+from cqtnet.errors import ArchiveError
+from tests.verify.archive.synthetic import numbers_in
+from verify.archive.store import Store
+folder = Path({!r})
+with Store.open(folder) as store:
+    assert store.check() == [] and len(numbers_in(store)) == 5
+try:
+    Store.open(folder, write=True)
+except ArchiveError as error:
+    print(error)
+"""
+AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root")
+def test_an_archive_of_somebody_else_can_be_read(tmp_path):
+    make_archive(tmp_path / "archive")
+    for parent in (tmp_path, *tmp_path.parents[:-1]):
+        if not parent.stat().st_mode & 0o001:
+            os.chmod(parent, parent.stat().st_mode | 0o055)
+    command = [*AS_NOBODY, sys.executable, "-c", READ.format(str(tmp_path / "archive"))]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.stderr == ""
+    assert "lock cannot be written: Permission denied" in done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="needs root")
+def test_an_archive_on_a_read_only_disk_can_be_read(folder, tmp_path):
+    mounted = tmp_path / "mounted"
+    mounted.mkdir()
+    if subprocess.run(["mount", "--bind", folder, mounted], capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", mounted], check=True)
+        with Store.open(mounted) as store:
+            assert store.check() == []
+            assert len(list(store.batches(100))) == 3
+        with pytest.raises(ArchiveError, match="lock cannot be written: Read-only file system"):
+            Store.open(mounted, write=True)
+    finally:
+        subprocess.run(["umount", mounted], check=True)

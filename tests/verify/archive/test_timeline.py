@@ -1,0 +1,111 @@
+"""Timelines: a query made of known stretches, in chunks."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import soundfile
+
+from cqtnet import SAMPLE_RATE
+from cqtnet.music import make_music
+from tests.verify.archive.small_archive import (
+    SmallArchive,
+    altered,
+    comparer,
+    music,
+    searcher_of,
+    seconds,
+)
+from verify.archive.results import Entry, Match
+from verify.archive.search import search, strongest
+from verify.archive.timeline import CHUNK_S, STEP_S, chunks, follow, overlap
+from verify.archive.track import Side
+from verify.results import Line
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    return SmallArchive(tmp_path_factory.mktemp("music"))
+
+
+@pytest.fixture(scope="module")
+def tape():
+    """Foreign music to 12 s, 11 to 44 s, foreign to 52 s, 14 faster and higher to 77 s, foreign."""
+    parts = [
+        make_music(98, duration_s=12.0),
+        seconds(music(11), 5, 37),
+        make_music(97, duration_s=8.0),
+        altered(seconds(music(14), 0, 30), tempo=1.2, shift_semitones=1.0),
+        make_music(96, duration_s=9.0),
+    ]
+    return np.concatenate(parts)
+
+
+def test_all_stretches_of_a_tape_are_found_to_better_than_a_second(archive, tape, tmp_path):
+    soundfile.write(tmp_path / "tape.flac", tape, SAMPLE_RATE)
+    found = search(searcher_of(archive), tmp_path / "tape.flac")
+    assert [match.entry.tags for match in found.matches] == [("11",), ("14",)]
+    first, second = found.matches
+    assert first.query_start_s == pytest.approx(12, abs=0.6)
+    assert first.query_end_s == pytest.approx(44, abs=0.6)
+    assert first.reference_start_s == pytest.approx(5, abs=0.6)
+    assert first.reference_end_s == pytest.approx(37, abs=0.6)
+    assert second.query_start_s == pytest.approx(52, abs=0.6)
+    assert second.query_end_s == pytest.approx(77, abs=0.6)
+    assert second.tempo == pytest.approx(1.2, abs=0.005)
+    assert second.shift_semitones == pytest.approx(1, abs=0.1)
+
+
+def test_a_match_begins_once_and_ends_once(archive, tape):
+    events = list(follow(searcher_of(archive), [tape]))
+    reported = [(each.kind, each.match.entry.tags[0]) for each in events]
+    assert sorted(reported) == [("began", "11"), ("began", "14"), ("ended", "11"), ("ended", "14")]
+    assert all(one.at_s <= other.at_s for one, other in pairwise(events))
+
+
+@pytest.mark.parametrize("block", [4_000, 100_000, 10_000_000])
+def test_chunks_are_the_same_whatever_the_blocks(block):
+    samples = np.arange(60 * SAMPLE_RATE, dtype=np.float32)
+    blocks = [samples[i : i + block] for i in range(0, samples.size, block)]
+    found = list(chunks(blocks, comparer().embedder))
+    assert [chunk.start_s for chunk, *_ in found] == [0, STEP_S, 2 * STEP_S, 3 * STEP_S]
+    assert [chunk.duration_s for chunk, *_ in found] == [CHUNK_S, CHUNK_S, CHUNK_S, 15]
+    assert [first for _, first, _ in found] == [True, False, False, False]
+    assert [last for _, _, last in found] == [False, False, False, True]
+    assert all(chunk.samples[0] == chunk.start_s * SAMPLE_RATE for chunk, *_ in found)
+
+
+def test_no_samples_are_no_chunks():
+    assert list(chunks([], comparer().embedder)) == []
+
+
+def test_a_side_ends_where_the_sum_of_counts_is_highest():
+    one, other = Line(1.0, 0.0, 3.0), Line(1.0, 0.0, 4.0)
+    side = Side(one, one, best_s=0.0)
+    side.count(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 2.0, -1.0, -1.0]))
+    assert (side.best_s, side.best, side.total) == (2.0, 3.0, 1.0)
+    side.line = other
+    side.count(np.array([5.0, 6.0]), np.array([1.0, 0.5]))  # sums to 2.5: less than 3
+    assert (side.best_s, side.best_line) == (2.0, one)
+    side.count(np.array([7.0]), np.array([1.0]))
+    assert (side.best_s, side.best_line) == (7.0, other)
+
+
+def match_at(start_s, end_s, correlation):
+    entry = Entry(1, "", (), 100.0, (), "", 20)
+    return Match(
+        entry, "", 5.0, 5.0, start_s, end_s, start_s, end_s, Line(1.0, 0.0, 0.0), 0.5, correlation,
+        correlation * math.sqrt(10),
+    )  # fmt: skip
+
+
+def test_of_two_matches_for_one_stretch_the_stronger_is_kept():
+    weak, strong = match_at(0, 30, 0.3), match_at(10, 40, 0.8)
+    assert overlap(weak, strong) == pytest.approx(20 / 30)
+    assert strongest([weak, strong]) == [strong]
+
+
+def test_matches_that_hardly_overlap_are_kept_in_order():
+    early, late = match_at(0, 30, 0.3), match_at(25, 60, 0.8)
+    assert strongest([late, early]) == [early, late]

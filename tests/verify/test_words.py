@@ -1,0 +1,112 @@
+"""Words for ratios, times, tempo and pitch."""
+
+import math
+
+import pytest
+
+from verify.results import Line
+from verify.words import (
+    Proposition,
+    clock,
+    clock_span,
+    decision,
+    level_in_words,
+    number,
+    pitch_in_words,
+    plural,
+    ratio,
+    ratio_in_words,
+    strength_in_words,
+    support_in_words,
+    tempo_in_words,
+    verdict_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "word"),
+    [
+        (1, "no"),
+        (1.9, "no"),
+        (2, "weak"),
+        (10, "moderate"),
+        (100, "moderately strong"),
+        (1_000, "strong"),
+        (10_000, "very strong"),
+        (1_000_000, "extremely strong"),
+    ],
+)
+def test_the_scale_is_that_of_enfsi_in_both_directions(ratio: float, word: str) -> None:
+    assert strength_in_words(math.log(ratio)) == word
+    assert strength_in_words(-math.log(ratio)) == word
+
+
+def test_support_names_the_side_it_is_on() -> None:
+    assert support_in_words(math.log(50)) == (
+        "moderate support for the same recording rather than different ones"
+    )
+    assert support_in_words(-math.log(50)) == (
+        "moderate support for different recordings rather than the same one"
+    )
+    assert support_in_words(0.0) == "no support for either proposition"
+
+
+def test_a_sentence_speaks_of_the_findings_not_of_the_propositions() -> None:
+    assert "3,600 times more probable" in ratio_in_words(math.log(3_612))
+    assert ratio_in_words(-math.log(20)).startswith("The findings are 20 times more probable if")
+
+
+def test_other_propositions_have_the_same_words() -> None:
+    wet, dry = Proposition("it rains", "rain"), Proposition("the sun shines", "sun")
+    assert support_in_words(-math.log(50), wet, dry) == "moderate support for sun"
+    assert ratio_in_words(math.log(50), wet, dry, subject="The sky is") == (
+        "The sky is 50 times more probable if it rains than if not."
+    )
+
+
+def test_a_ratio_within_ten_is_no_verdict() -> None:
+    ratios = [math.log(x) for x in (0.05, 0.2, 5, 20)]
+    assert [verdict_of(x) for x in ratios] == ["different", "insufficient", "insufficient", "same"]
+    assert [decision(x) for x in ratios] == [-1, 0, 0, 1]
+
+
+@pytest.mark.parametrize(("log_lr", "text"), [(math.log(3612), "3,600"), (-math.log(250), "1/250")])
+def test_ratios_have_two_digits(log_lr: float, text: str) -> None:
+    assert ratio(log_lr) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(83.456, "1:23.46"), (0, "0:00.00"), (3600.0, "1:00:00.00")]
+)
+def test_times_are_minutes_and_seconds(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
+
+
+def test_a_span_of_no_length_is_one_time() -> None:
+    assert clock_span(12.0, 17.0) == "0:12.00–0:17.00"
+    assert clock_span(12.0, 12.001) == "0:12.00"
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(-6.65, 2, "\N{MINUS SIGN}6.65"), (-0.00002, 4, "0.0000"), (-0.0, 2, "0.00")],
+)
+def test_numbers_have_a_true_minus_sign_and_zero_has_none(
+    value: float, digits: int, text: str
+) -> None:
+    assert number(value, digits) == text
+
+
+def test_one_is_singular() -> None:
+    assert [plural(n, "stretch", "stretches") for n in (0, 1, 2)] == [
+        "0 stretches", "1 stretch", "2 stretches",
+    ]  # fmt: skip
+    assert plural(1000, "recording") == "1,000 recordings"
+
+
+def test_small_changes_of_tempo_pitch_and_level_are_none() -> None:
+    line = Line(1.0001, -0.02, 0.0)
+    assert tempo_in_words(line) == "as in B (factor 1.0001)"
+    assert pitch_in_words(line) == "as in B (within 3 cents)"
+    assert level_in_words(-0.0001) == "as in B (within 0.05 dB)"
+    assert level_in_words(-6.0) == "A is 6.0 dB quieter than B"

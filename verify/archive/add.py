@@ -1,0 +1,327 @@
+"""Files taken into an archive: what is known is passed over, the rest is read side by side."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, Literal, get_args
+
+from cqtnet import audio
+from cqtnet.device import one_thread
+from cqtnet.embed import Embedder
+from cqtnet.errors import ArchiveError, InputError
+from verify.archive.results import Entry, Manifest, NewRecording, Windows
+from verify.archive.store import Store
+
+BATCH_S = 10.0
+"""Seconds after which what was read is written: so much work an interruption costs."""
+BATCH_WINDOWS = 20_000
+"""What was read is written at the latest when it has so many windows, 160 MB as float32."""
+ATTEMPTS = 5
+"""Workers of a cluster that may die over one file; then the file is to blame."""
+
+Outcome = Literal["added", "unchanged", "copy", "moved", "replaced", "failed"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+Extract = Callable[[str, str], NewRecording]
+"""Reads a file, given its path and the SHA-256 of its bytes; on any thread."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What became of one file."""
+
+    path: str
+    outcome: Outcome
+    size: int = 0
+    duration_s: float = 0.0  # of the sound that was read
+    reason: str = ""
+
+
+@dataclass
+class Summary:
+    """What became of all files of a run."""
+
+    counts: dict[Outcome, int] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)  # file → why
+    duration_s: float = 0.0  # of the sound that was read
+    elapsed_s: float = 0.0
+
+    def count(self, step: Step) -> None:
+        """Count a file."""
+        self.counts[step.outcome] = self.counts.get(step.outcome, 0) + 1
+        self.duration_s += step.duration_s
+        if step.outcome == "failed":
+            self.failed[step.path] = step.reason
+
+    def sentence(self) -> str:
+        """What was done, in a line."""
+        words = ", ".join(
+            f"{self.counts[what]:,} {what}" for what in OUTCOMES if what in self.counts
+        )
+        speed = self.duration_s / max(self.elapsed_s, 1e-9)
+        return (
+            f"{words or 'nothing'}; {self.duration_s / 3600:.2f} h read in {self.elapsed_s:.1f} s "
+            f"({speed:.0f} × real time)"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class FileStatus:
+    """What tells, without reading it, that a file is as it was."""
+
+    size: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, path: str) -> "FileStatus":
+        """The status of a file as it is now."""
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            raise audio.unreadable(path, error) from error
+        return cls(status.st_size, status.st_mtime_ns)
+
+
+def add_files(
+    store: Store, paths: Iterable[str], extract: Extract, *, jobs: int = 1, rehash: bool = False
+) -> Iterator[Step]:
+    """Each file's step, once it is safe; a file that cannot be used is a step, not an error.
+
+    A file is unchanged if path, size and time of change are those in the archive, or, with
+    `rehash`, its bytes. Bytes that the archive has already are not read as sound again: the path
+    is noted as that of a copy or, where no file is at an older path, as where they moved.
+    """
+    with one_thread(), ThreadPoolExecutor(jobs) as pool:
+        run = _Run(store, extract, pool, at_once=2 * jobs, rehash=rehash)
+        try:
+            for path in paths:
+                yield from run.start(os.path.abspath(path))
+            yield from run.finish()
+        finally:
+            run.cancel()
+
+
+@dataclass(frozen=True)
+class _Hashed:
+    """The digest of a file's bytes, and its status before they were read."""
+
+    path: str
+    status: FileStatus
+    sha256: str
+
+    @classmethod
+    def of(cls, path: str, status: FileStatus) -> "_Hashed":
+        return cls(path, status, audio.file_sha256(path))
+
+
+class _Run:
+    """Files being read on several threads, and written on this one."""
+
+    def __init__(
+        self,
+        store: Store,
+        extract: Extract,
+        pool: ThreadPoolExecutor,
+        *,
+        at_once: int,
+        rehash: bool,
+    ) -> None:
+        self.store, self.extract, self.pool = store, extract, pool
+        self.at_once, self.rehash = at_once, rehash
+        self.running: dict[Future[_Hashed | NewRecording], str] = {}
+        self.unwritten: list[NewRecording] = []
+        self.written_at = time.monotonic()
+
+    def start(self, path: str) -> Iterator[Step]:
+        """Begin to read a file; gives the steps of others that are done meanwhile."""
+        try:
+            status = FileStatus.of(path)
+        except InputError as error:
+            yield Step(path, "failed", reason=str(error))
+            return
+        known = self.store.by_path(path)
+        if known and not self.rehash and FileStatus(*known[1:]) == status:
+            yield Step(path, "unchanged", status.size)
+            return
+        self.running[self.pool.submit(_Hashed.of, path, status)] = path
+        while len(self.running) >= self.at_once:
+            yield from self._collect()
+
+    def finish(self) -> Iterator[Step]:
+        """Wait for all that was begun."""
+        while self.running:
+            yield from self._collect()
+        yield from self._write()
+
+    def cancel(self) -> None:
+        """Drop what has not begun."""
+        for future in self.running:
+            future.cancel()
+
+    def _collect(self) -> Iterator[Step]:
+        """Wait for at least one file, and go on with those that are done."""
+        done, _ = wait(self.running, return_when=FIRST_COMPLETED)
+        for future in done:
+            path = self.running.pop(future)
+            try:
+                result = future.result()
+            except (InputError, OSError) as error:
+                yield Step(path, "failed", reason=str(error))
+                continue
+            if isinstance(result, NewRecording):
+                self.unwritten.append(result)
+            elif entry := self.store.by_sha256(result.sha256):
+                yield self._note_path(entry, result)
+            else:
+                self.running[self.pool.submit(self.extract, path, result.sha256)] = path
+        n_windows = sum(len(new.windows.start_s) for new in self.unwritten)
+        if n_windows >= BATCH_WINDOWS or time.monotonic() - self.written_at >= BATCH_S:
+            yield from self._write()
+
+    def _write(self) -> Iterator[Step]:
+        """Write what was read; then it is safe."""
+        new, self.unwritten, self.written_at = self.unwritten, [], time.monotonic()
+        before = {one.path: known[0] for one in new if (known := self.store.by_path(one.path))}
+        self.store.add(new)
+        for one in new:
+            replaced = one.path in before and self._remove_if_unused(before[one.path])
+            outcome: Outcome = "replaced" if replaced else "added"
+            yield Step(one.path, outcome, one.size, one.duration_s)
+
+    def _note_path(self, entry: Entry, file: _Hashed) -> Step:
+        """Note where bytes lie that the archive has already."""
+        path, status = file.path, file.status
+        known = self.store.by_path(path)
+        gone = [p for p in entry.paths if p != path and not os.path.exists(p)]
+        outcome: Outcome = "unchanged" if path in entry.paths else "moved" if gone else "copy"
+        if outcome == "moved":
+            self.store.replace_path(gone[0], path, status.size, status.modified_ns)
+        else:
+            self.store.add_path(entry.id, path, status.size, status.modified_ns)
+        if known and known[0].id != entry.id:
+            self._remove_if_unused(known[0])
+        return Step(path, outcome, status.size)
+
+    def _remove_if_unused(self, entry: Entry) -> bool:
+        """Remove a recording if its last file has come to hold other bytes."""
+        try:
+            left = self.store.entry(entry.id)
+        except ArchiveError:  # two of its files in one run
+            return True
+        if not left.paths:
+            self.store.remove([entry.id])
+        return not left.paths
+
+
+def extract(
+    path: str,
+    embedder: Embedder,
+    *,
+    window_s: float,
+    hop_s: float,
+    sha256: str = "",
+    tags: tuple[str, ...] = (),
+) -> NewRecording:
+    """What an archive keeps of a file; a silent, short or changing one is an error.
+
+    `sha256` is that of its bytes, where it is known already. Windows of silence are left out.
+    """
+    before = FileStatus.of(path)
+    sha256 = sha256 or audio.file_sha256(path)
+    trace = embedder.trace_file(path)
+    windows = embedder.windows(trace, window_s=window_s, hop_s=hop_s)
+    kept = windows.has_content
+    if FileStatus.of(path) != before:
+        raise InputError(f"{audio.shown(path)} was changed while it was read; add it again")
+    return NewRecording(
+        path,
+        sha256,
+        before.size,
+        before.modified_ns,
+        trace.duration_s,
+        tags,
+        Windows(windows.vectors[kept], windows.start_s[kept]),
+    )
+
+
+@contextmanager
+def on_ray(
+    address: str, manifest: Manifest, *, tags: Sequence[str] = (), workers: int | None = None
+) -> Iterator[tuple[Extract, int]]:
+    """What reads a file on a Ray cluster, and how many it reads at once.
+
+    A unit of work is one file, known by the SHA-256 of its bytes. It has no effect but its result,
+    so Ray gives it to another worker when one dies. Every machine must see the files under the
+    same paths, and have the weights. `address` is that of the cluster's head, `auto` for the one
+    this machine belongs to, or `local` for `workers` on this machine, by default one a processor.
+
+    >>> with on_ray("auto", archive.store.manifest) as (read, jobs):
+    ...     steps = list(add_files(archive.store, paths, read, jobs=jobs))
+    """
+    if find_spec("ray") is None:
+        raise InputError('reading on a cluster needs Ray; pip install "cqtnet[ray]"')
+    import ray
+
+    try:
+        if address == "local":
+            ray.init("local", num_cpus=workers, log_to_driver=False, include_dashboard=False)
+        else:
+            ray.init(address, log_to_driver=False)
+    except (ConnectionError, ValueError) as error:
+        raise InputError(f"no Ray cluster at {address}: {error}") from error
+    remote = ray.remote(max_retries=ATTEMPTS, num_cpus=1)(_read)
+
+    def read(path: str, sha256: str) -> NewRecording:
+        try:
+            new: NewRecording | InputError = ray.get(
+                remote.remote(path, sha256, manifest, tuple(tags))
+            )
+        except ray.exceptions.RayError as error:
+            raise ArchiveError(f"{path} was not read by any worker: {error}") from error
+        if isinstance(new, InputError):  # one that is raised there comes here as another one
+            raise new
+        return new
+
+    try:
+        yield read, max(1, int(ray.cluster_resources().get("CPU", 1)))
+    finally:
+        ray.shutdown()
+
+
+def _read(
+    path: str, sha256: str, manifest: Manifest, tags: tuple[str, ...]
+) -> NewRecording | InputError:
+    """One unit of work, on whichever machine."""
+    try:
+        if audio.file_sha256(path) != sha256:
+            raise InputError(f"{path} holds other bytes there than here; share the folder")
+        return extract(
+            path,
+            _embedder(manifest.model, manifest.model_sha256),
+            window_s=manifest.window_s,
+            hop_s=manifest.hop_s,
+            sha256=sha256,
+            tags=tags,
+        )
+    except InputError as error:
+        return error
+
+
+@cache
+def _embedder(model: str, sha256: str) -> Embedder:
+    """The network of a worker, made once."""
+    import torch
+
+    torch.set_num_threads(1)
+    embedder = Embedder.named(model)
+    if embedder.sha256 != sha256:
+        raise InputError(f"the weights `{model}` there are others than the archive was made with")
+    return embedder

@@ -1,0 +1,379 @@
+"""The SQLite file of an archive: its tables, the checksum of every row, and its errors in words.
+
+SQLite notices broken pages, not changed values. So every row carries a checksum over its own
+columns, and one row, the state, the sum of the checksums of all catalogue rows: a row that was
+changed, lost or added makes the sum wrong. Windows are many; each is checked when it is read.
+
+The journal is a rollback journal: at rest the archive is one file, readable where nothing can be
+written, and a damaged journal cannot take back a change that was reported as done.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import sqlite3
+import stat
+import weakref
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cqtnet.errors import ArchiveError
+from cqtnet.files import Closing
+
+LOCK = "lock"
+APPLICATION = 0x43515441  # "CQTA", in the header of the file
+SCHEMA = 2
+PAGE_BYTES = 1 << 15
+"""Of a page of the file: 7 windows of 2,048 dimensions fill one, so that none is split."""
+CACHE_KB = 8_000
+BUSY_S = 30.0
+"""How long to wait for another process that is committing a change."""
+
+TABLES = {  # the catalogue; the first column is the key and the last one the checksum of the row
+    "recordings": "id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, duration_s REAL NOT NULL, "
+    "tags TEXT NOT NULL, added TEXT NOT NULL, generation INTEGER NOT NULL, "
+    "n_windows INTEGER NOT NULL, start_s BLOB NOT NULL, checksum INTEGER NOT NULL",
+    "paths": "path TEXT PRIMARY KEY, recording INTEGER NOT NULL, size INTEGER NOT NULL, "
+    "modified_ns INTEGER NOT NULL, checksum INTEGER NOT NULL",
+    "removed": "id INTEGER PRIMARY KEY, added INTEGER NOT NULL, generation INTEGER NOT NULL, "
+    "n_windows INTEGER NOT NULL, checksum INTEGER NOT NULL",
+}
+_CATALOGUE = (
+    *(f"CREATE TABLE {name} ({columns})" for name, columns in TABLES.items()),
+    "CREATE INDEX paths_of_recordings ON paths (recording)",
+    "CREATE TABLE state (manifest TEXT NOT NULL, generation INTEGER NOT NULL, "
+    "next_recording INTEGER NOT NULL, total INTEGER NOT NULL, checksum INTEGER NOT NULL)",
+)
+_WINDOWS = (
+    "CREATE TABLE windows (id INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, vector BLOB NOT NULL)"
+)
+READ, WRITTEN = "read", "written"
+_MODULUS = 1 << 63
+
+Row = tuple[Any, ...]
+
+_NOT_DAMAGE = {
+    sqlite3.SQLITE_BUSY: "another process holds it; try again later",
+    sqlite3.SQLITE_FULL: "the disk is full; the archive is as it was: make room and try again",
+    sqlite3.SQLITE_IOERR: "the disk fails or is full; the archive is as it was: try again later",
+    sqlite3.SQLITE_NOMEM: "there is too little memory",
+    sqlite3.SQLITE_CANTOPEN: "it is missing, or its folder is closed to us",
+    sqlite3.SQLITE_READONLY: "it is read-only; after an interrupted run, open the archive once "
+    "where it can be written to",
+}
+
+
+def damaged(path: Path, what: str) -> ArchiveError:
+    """The error about a file that does not hold what was written into it."""
+    return ArchiveError(
+        f"{path} is damaged: {what}; "
+        "put it back from a copy of the archive, or index the recordings into a new one"
+    )
+
+
+@contextmanager
+def file_errors(path: Path, done: str) -> Iterator[None]:
+    """Turns errors of the system and of SQLite into errors that name the file."""
+    try:
+        yield
+    except OSError as error:
+        raise ArchiveError(f"{path} cannot be {done}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:  # from within SQLite's own error messages
+        raise damaged(path, "its text cannot be decoded") from error
+    except sqlite3.ProgrammingError:
+        raise  # our own mistake: using what was closed
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code not in _NOT_DAMAGE:
+            raise damaged(path, str(error)) from error
+        raise ArchiveError(f"{path} cannot be {done}: {_NOT_DAMAGE[code]}") from error
+
+
+def row_checksum(table: str, values: Row) -> int:
+    """63 bits over a row; `ascii` tells types apart and is the same everywhere."""
+    digest = hashlib.blake2b(ascii((table, *values)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1
+
+
+def window_checksum(window: int, vector: bytes | memoryview, salt: int) -> int:
+    """CRC-32 over the vector, joined with the archive's salt and the number of the window.
+
+    So no window passes for another one, of this archive or of another.
+    """
+    return zlib.crc32(vector, salt) ^ window
+
+
+def create(path: Path, manifest: str, page_bytes: int) -> None:
+    """Fill an empty file with the tables of an archive without recordings."""
+    with _new_file(path, page_bytes) as connection:
+        _insert(connection, "state", (manifest, 0, 1, 0))
+
+
+def copy_without_removed(path: Path, copy: Path, page_bytes: int) -> None:
+    """Fill an empty file with all that an archive holds, but the windows of removed recordings."""
+    with _new_file(copy, page_bytes, attached=path) as connection:
+        for table in ("state", *TABLES):
+            connection.execute(f"INSERT INTO {table} SELECT * FROM old.{table}")
+        connection.execute(
+            "INSERT INTO windows SELECT w.* FROM old.recordings r JOIN old.windows w "
+            "ON w.id BETWEEN r.id << 20 AND (r.id << 20) + r.n_windows - 1 ORDER BY r.id, w.id"
+        )
+        change = Change(connection)
+        query = "SELECT id, added, generation FROM old.removed WHERE n_windows > 0"
+        for row in connection.execute(query).fetchall():
+            change.put("removed", *row, 0)
+        change.seal()
+
+
+def connect(path: Path, *, write: bool) -> sqlite3.Connection:
+    """A connection to the archive in a file, every row of whose catalogue was checked.
+
+    The file is attached as `disk`. For reading, the catalogue is copied into memory: a reader sees
+    one moment of it and never keeps a writer waiting. Tables are named without `disk`, which finds
+    the copy where there is one. Windows are only ever added to a file, so they need no copy.
+    """
+    with file_errors(path, WRITTEN if write else READ):
+        if not path.is_file():
+            raise damaged(path, "it is missing")
+        connection = _connection(":memory:")
+        try:
+            # SQLite falls back to reading where the file may not be written.
+            connection.execute("ATTACH ? AS disk", (_uri(path),))
+            for setting in ("synchronous = EXTRA", f"cache_size = -{CACHE_KB}"):
+                connection.execute(f"PRAGMA disk.{setting}")
+            connection.execute("BEGIN")
+            _check_version(path, connection)
+            problem = find_problem(connection)
+            if problem:
+                raise damaged(path, problem)
+            if not write:
+                _copy_catalogue(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def find_problem(connection: sqlite3.Connection, *, structure: bool = False) -> str | None:
+    """What is wrong with the catalogue, and with `structure` with any page of the file."""
+    if _schema(connection, "disk") != _expected_schema():  # first: a trigger could act
+        return "its tables are not those of an archive"
+    for part in (1,) if structure else TABLES:
+        for (found,) in connection.execute(f"PRAGMA disk.integrity_check({part})"):
+            if found != "ok":
+                return str(found)
+    states = connection.execute("SELECT * FROM disk.state").fetchall()
+    if len(states) != 1 or states[0][-1] != row_checksum("state", states[0][:-1]):
+        return "its state is not as it was written"
+    total = 0
+    for table in TABLES:
+        for *values, checksum in connection.execute(f"SELECT * FROM disk.{table}"):
+            if checksum != row_checksum(table, tuple(values)):
+                return f"row {values[0]!r} of its table {table} is not as it was written"
+            total += checksum
+    if total % _MODULUS != states[0][3]:
+        return "rows of its tables are missing, or older than the others"
+    return None
+
+
+def check_file(path: Path, connection: sqlite3.Connection, *, structure: bool) -> list[str]:
+    """What is wrong with the attached file as it is now; the windows are for others to check."""
+    try:
+        with file_errors(path, READ):
+            connection.execute("PRAGMA shrink_memory")  # forgets what was read before
+            connection.execute("BEGIN")
+            try:
+                problem = find_problem(connection, structure=structure)
+            finally:
+                connection.execute("ROLLBACK")
+    except ArchiveError as error:
+        return [str(error)]
+    return [problem] if problem else []
+
+
+class Change:
+    """One change of the catalogue, inside a transaction; `seal` completes it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        columns = "manifest, generation, next_recording, total"
+        state = connection.execute(f"SELECT {columns} FROM state").fetchone()
+        self._manifest, generation, self.next_recording, self._total = state
+        self.generation = generation + 1
+
+    def put(self, table: str, *values: Any) -> None:
+        """Write a row, in the place of the one with the same key if there is one."""
+        self.take(table, values[0])
+        self._total += _insert(self._connection, table, values)
+
+    def take(self, table: str, key: Any) -> Row | None:
+        """The row with a key, without its checksum, now deleted; None where there is none."""
+        where = f"FROM {table} WHERE {TABLES[table].split(maxsplit=1)[0]} = ?"
+        row: Row | None = self._connection.execute(f"SELECT * {where}", (key,)).fetchone()
+        if row is None:
+            return None
+        self._connection.execute(f"DELETE {where}", (key,))
+        self._total -= row[-1]
+        return row[:-1]
+
+    def seal(self) -> None:
+        """Write the state that belongs to the rows as they are now."""
+        self._connection.execute("DELETE FROM state")
+        total = self._total % _MODULUS
+        _insert(
+            self._connection, "state", (self._manifest, self.generation, self.next_recording, total)
+        )
+
+
+@contextmanager
+def change(path: Path, connection: sqlite3.Connection) -> Iterator[Change]:
+    """A transaction: all of it is on the disk afterwards, or after an error nothing."""
+    with file_errors(path, WRITTEN):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            made = Change(connection)
+            yield made
+            made.seal()
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _connection(name: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        name, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    return connection
+
+
+@contextmanager
+def _new_file(
+    path: Path, page_bytes: int, *, attached: Path | None = None
+) -> Iterator[sqlite3.Connection]:
+    """A transaction in an empty file, with empty tables; whoever made the file syncs it.
+
+    Another archive is attached to it as `old`.
+    """
+    connection = _connection(_uri(path))
+    try:
+        for setting in (
+            f"page_size = {page_bytes}",
+            "journal_mode = OFF",
+            "synchronous = OFF",
+            f"application_id = {APPLICATION}",
+            f"user_version = {SCHEMA}",
+        ):
+            connection.execute(f"PRAGMA {setting}")
+        if attached:
+            connection.execute("ATTACH ? AS old", (_uri(attached),))
+        connection.execute("BEGIN")
+        for statement in (*_CATALOGUE, _WINDOWS):
+            connection.execute(statement)
+        yield connection
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+
+
+def _uri(path: Path) -> str:
+    return f"{path.absolute().as_uri()}?mode=rw"
+
+
+def _insert(connection: sqlite3.Connection, table: str, values: Row) -> int:
+    """The checksum of a row, which is inserted with it."""
+    checksum = row_checksum(table, values)
+    marks = "?, " * len(values)
+    connection.execute(f"INSERT INTO {table} VALUES ({marks}?)", (*values, checksum))
+    return checksum
+
+
+def _copy_catalogue(connection: sqlite3.Connection) -> None:
+    for statement in _CATALOGUE:
+        connection.execute(statement)
+    for table in ("state", *TABLES):
+        connection.execute(f"INSERT INTO main.{table} SELECT * FROM disk.{table}")
+
+
+def _check_version(path: Path, connection: sqlite3.Connection) -> None:
+    if connection.execute("PRAGMA disk.application_id").fetchone()[0] != APPLICATION:
+        raise damaged(path, "it is no archive")
+    version = connection.execute("PRAGMA disk.user_version").fetchone()[0]
+    if version > SCHEMA:
+        raise ArchiveError(
+            f"{path} has schema {version}, and this version knows up to {SCHEMA}; update cqtnet"
+        )
+    if version != SCHEMA:
+        raise damaged(path, f"it has schema {version}")
+
+
+def _schema(connection: sqlite3.Connection, database: str) -> list[Row]:
+    query = f"SELECT type, name, tbl_name, sql FROM {database}.sqlite_master ORDER BY name"
+    return connection.execute(query).fetchall()
+
+
+def _expected_schema() -> list[Row]:
+    connection = sqlite3.connect(":memory:")
+    try:
+        for statement in (*_CATALOGUE, _WINDOWS):
+            connection.execute(statement)
+        return _schema(connection, "main")
+    finally:
+        connection.close()
+
+
+class WriteLock(Closing):
+    """The right to write to an archive: held until it is closed, or until the process ends.
+
+    The kernel keeps the lock, so none is left behind by a process that was killed. The file says
+    who has it; the file without the kernel's lock means nothing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / LOCK
+        # Never what a link leads to, and never waiting for who reads a pipe: it is written to.
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        with file_errors(path, WRITTEN), contextlib.ExitStack() as on_failure:
+            self._descriptor = os.open(path, flags, 0o644)
+            on_failure.callback(self.close)
+            if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+                raise ArchiveError(f"{path} is no regular file; remove it")
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                holder = os.pread(self._descriptor, 100, 0).decode(errors="replace").strip()
+                raise ArchiveError(
+                    f"{folder} is being written to by {holder or 'another process'}; "
+                    "wait for its end, or stop it"
+                ) from error
+            on_failure.pop_all()
+        _held.add(self)
+        with contextlib.suppress(OSError):  # a full disk takes the courtesy, not the lock
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"process {os.getpid()}\n".encode(), 0)
+
+    def close(self) -> None:
+        """Let others write; a second call does nothing."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+_held: weakref.WeakSet[WriteLock] = weakref.WeakSet()
+
+
+def _release_in_child() -> None:
+    """A forked worker has a copy of the lock, which would outlive a parent that was killed."""
+    for lock in list(_held):
+        lock.close()
+
+
+os.register_at_fork(after_in_child=_release_in_child)

@@ -1,1 +1,0 @@
-"""An archive on disk, so kept that what was acknowledged is safe."""

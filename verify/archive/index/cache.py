@@ -1,0 +1,364 @@
+"""The index of an archive, always up to date: built, kept as a file beside it, or in Milvus.
+
+The folder `index` holds `windows.json`, which says all about the index and names the file that
+it is in. A writer saves a new file, then lets the JSON name it, then deletes the old one: a
+reader, or a run that is killed, meets the old pair or the new one. Where the index was moved to
+Milvus, `milvus.json` says where instead.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import faiss
+import numpy as np
+
+from cqtnet.errors import ArchiveError
+from verify.archive.database import WRITTEN, file_errors
+from verify.archive.index import (
+    BLOCK_WINDOWS,
+    FOLDER,
+    catch_up,
+    damaged,
+    read_note,
+    rebuild_command,
+    write_note,
+)
+from verify.archive.index.faiss import (
+    WINDOWS_PER_CENTRE,
+    FaissIndex,
+    Plan,
+    Wanted,
+    empty_exact,
+    empty_lists,
+    plan,
+    read_index,
+    write_index,
+)
+from verify.archive.index.milvus import MilvusIndex, milvus_uri, open_milvus
+from verify.archive.results import Hits, Vectors
+from verify.archive.store import Store
+
+NAME = "windows.json"
+EXAMPLES = 1 << 14
+"""Windows from which principal components are learnt: 8 for each of 2,048 dimensions."""
+QUERIES = 200
+"""Altered windows by which recall is measured."""
+QUERY_COSINE = 0.75
+"""Of such a query to the window that it was made from: a hard alteration."""
+SAME_COSINE = 1e-4
+"""Windows nearer than that in cosine count as equally good; loops repeat themselves."""
+
+OnMessage = Callable[[str], None]
+
+
+def open_index(store: Store) -> "IndexCache | MilvusIndex":
+    """The index of an archive, with all that the archive holds."""
+    uri = milvus_uri(store)
+    return open_milvus(store, uri) if uri else IndexCache.open(store)
+
+
+def check_index(store: Store) -> str | None:
+    """What is wrong with the index that is kept of an archive; None also where none is."""
+    try:
+        uri = milvus_uri(store)
+        if uri:
+            open_milvus(store, uri).close()
+        else:
+            IndexCache.read(store)
+    except ArchiveError as error:
+        return str(error)
+    return None
+
+
+def save_index(store: Store) -> None:
+    """Bring the index of an archive up to date where it is kept.
+
+    A small archive's, which is all its vectors, is as soon made again as read: it is not kept.
+    """
+    index = open_index(store)
+    if isinstance(index, MilvusIndex):
+        index.close()
+    elif index.info.wanted != "auto" or index.info.plan.trained:
+        index.save()
+
+
+@dataclass(frozen=True)
+class IndexInfo:
+    """What is known of an index; `plan` has the kind, the reason for it and its parameters."""
+
+    archive: str  # digest of the archive's manifest
+    generation: int  # of the archive, up to which its windows are in the index
+    wanted: Wanted
+    plan: Plan
+    n_windows: int
+    recall: float | None  # at 1 against an exact search, when it was built
+    queries: int  # over which recall was measured
+    faiss: str  # version
+    file: str = ""  # "" while it is in memory only
+    n_bytes: int = 0
+    sha256: str = ""
+
+
+class IndexCache:
+    """The index of an archive: read, or built where there is none, and caught up.
+
+    Nothing is written before `save`, so that it serves where one may only read.
+
+    >>> index = IndexCache.open(store)
+    >>> hits = index.search(vectors, 10)
+    """
+
+    def __init__(self, store: Store, index: FaissIndex, info: IndexInfo) -> None:
+        self._store = store
+        self._index = index
+        self.info = info
+
+    @classmethod
+    def open(cls, store: Store, *, wanted: Wanted = "auto") -> Self:
+        """The index in the archive's folder, or else a new one of the wanted kind."""
+        return cls.read(store) or cls.built(store, wanted=wanted)
+
+    @classmethod
+    def read(cls, store: Store) -> Self | None:
+        """The index in the archive's folder, caught up; None where none is kept.
+
+        A damaged one, one of another archive and one newer than the archive are refused.
+        """
+        saved = _read(store)
+        if saved is None:
+            return None
+        cache = cls(store, *saved)
+        cache.catch_up()
+        return cache
+
+    @classmethod
+    def built(
+        cls, store: Store, *, wanted: Wanted = "auto", on_message: OnMessage = lambda _: None
+    ) -> Self:
+        """A new index of all windows, whatever lies in the folder."""
+        generation = store.generation
+        made = plan(store.n_windows, store.manifest.dimension, wanted=wanted)
+        result = build(store, made, on_message=on_message)
+        info = IndexInfo(
+            archive=store.manifest.digest(),
+            generation=generation,
+            wanted=wanted,
+            plan=made,
+            n_windows=len(result.index),
+            recall=result.recall,
+            queries=result.queries,
+            faiss=faiss.__version__,
+        )
+        return cls(store, result.index, info)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def search(self, vectors: Vectors, count: int) -> Hits:
+        """The most similar windows of the archive to each vector, (n, count), best first."""
+        return self._index.search(vectors, count)
+
+    def catch_up(self) -> None:
+        """Take in what became of the archive since; a writer calls it after its changes."""
+        generation = self._store.generation
+        if generation == self.info.generation:
+            return
+        catch_up(self._index, self._store, since=self.info.generation)
+        count = len(self._index)
+        if count != self._store.n_windows:
+            raise ArchiveError(
+                f"{_folder(self._store)} holds {count:,} windows, and the archive "
+                f"{self._store.n_windows:,}; run `{rebuild_command(self._store.folder)}`"
+            )
+        self.info = replace(
+            self.info, generation=generation, n_windows=count, file="", n_bytes=0, sha256=""
+        )
+
+    def save(self) -> None:
+        """Write the index into the archive's folder; only who holds the archive's lock may."""
+        if self.info.file:
+            return
+        folder = _folder(self._store)
+        with file_errors(folder, WRITTEN):
+            folder.mkdir(exist_ok=True)
+            _clear(folder, keep=_named_file(folder))  # of runs that were killed
+        path = folder / f"{self.info.generation:012d}-{secrets.token_hex(4)}.faiss"
+        sha256 = write_index(self._index.inner, path)
+        saved = replace(self.info, file=path.name, n_bytes=path.stat().st_size, sha256=sha256)
+        write_note(folder / NAME, asdict(saved))
+        self.info = saved
+        with file_errors(folder, WRITTEN):
+            _clear(folder, keep=path.name)
+
+
+def read_info(store: Store) -> IndexInfo | None:
+    """What is known of the saved index, None if there is none; the index is not read."""
+    path = _folder(store) / NAME
+    content = read_note(path)
+    if content is None:
+        return None
+    try:
+        info = IndexInfo(**content | {"plan": Plan(**content["plan"])})
+    except (TypeError, KeyError) as error:
+        raise damaged(path, f"it is of another version of cqtnet, {error}") from error
+    cure = rebuild_command(store.folder)
+    if info.archive != store.manifest.digest() or info.plan.dimension != store.manifest.dimension:
+        raise ArchiveError(f"{path} belongs to another archive; run `{cure}`")
+    if info.generation > store.generation:
+        raise ArchiveError(
+            f"{path} is newer than the archive, {info.generation} against {store.generation}; "
+            f"open it again, and if that does not help, run `{cure}`"
+        )
+    return info
+
+
+def _read(store: Store) -> tuple[FaissIndex, IndexInfo] | None:
+    """The saved index; None where there is none, or its file was deleted."""
+    info = read_info(store)
+    while info is not None:
+        path = _folder(store) / Path(info.file).name
+        if path.exists():
+            inner = read_index(
+                path,
+                sha256=info.sha256,
+                kind=info.plan.kind,
+                dimension=info.plan.dimension,
+                n_windows=info.n_windows,
+            )
+            return _index_of(inner, store, info.plan), info
+        before, info = info, read_info(store)  # a writer may have put another in its place
+        if info == before:
+            return None
+    return None
+
+
+def _folder(store: Store) -> Path:
+    return store.folder / FOLDER
+
+
+def _named_file(folder: Path) -> str:
+    """The file that is in use, "" where none can be told."""
+    try:
+        content = read_note(folder / NAME)
+    except ArchiveError:
+        return ""  # a rebuild replaces it
+    return str(content["file"]) if content else ""
+
+
+def _clear(folder: Path, *, keep: str) -> None:
+    """Delete all files of ours but one index."""
+    for path in [*folder.glob("*.faiss"), *folder.glob(".writing-*")]:
+        if path.name != keep:
+            path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Built:
+    """An index, and how often its best hit was as good as the best there is."""
+
+    index: FaissIndex
+    recall: float | None  # at 1, over `queries`; None without windows
+    queries: int
+
+
+def build(store: Store, made: Plan, *, on_message: OnMessage = lambda _: None) -> Built:
+    """The index of all windows that there are, by a plan, with its recall measured.
+
+    All windows are read three times, a block at a time: principal components are learnt from a
+    sample, the lists from a larger sample of reduced vectors, and at last all are added. Memory
+    stays below 1.5 GB and the index itself, whatever the number of windows.
+    """
+    rng = np.random.default_rng(0)
+    examples = _sample(store, EXAMPLES, rng, lambda vectors: vectors)
+    queries = altered_queries(examples, rng)
+    inner = _trained(store, made, examples, rng, on_message) if made.trained else empty_exact(made)
+    del examples
+    index = _index_of(inner, store, made)
+    on_message(f"adding {store.n_windows:,} windows")
+    best = np.full(len(queries), -np.inf, np.float32)
+    for ids, vectors in store.batches(BLOCK_WINDOWS):
+        index.add(ids, vectors)
+        best = np.maximum(best, (queries @ vectors.T).max(axis=1))
+    if not len(queries):
+        return Built(index, None, 0)
+    on_message("measuring recall")
+    found = index.search(queries, 1).cosines[:, 0]
+    return Built(index, float(np.mean(found >= best - SAME_COSINE)), len(queries))
+
+
+def altered_queries(vectors: Vectors, rng: np.random.Generator) -> Vectors:
+    """Up to QUERIES of the vectors, altered to a cosine of QUERY_COSINE, (n, dimension).
+
+    What is added varies as the vectors do: a random mix of them, less what resembles the one
+    that is altered. Noise in all dimensions would be easier, for components leave most of it out.
+    """
+    few = rng.choice(len(vectors), min(QUERIES, len(vectors)), replace=False)
+    chosen = vectors[few]
+    mix = rng.standard_normal((len(few), len(few)), dtype=np.float32) @ chosen
+    mix -= (mix * chosen).sum(axis=1, keepdims=True) * chosen
+    mix /= np.maximum(np.linalg.norm(mix, axis=1, keepdims=True), 1e-3)
+    altered = QUERY_COSINE * chosen + (1 - QUERY_COSINE**2) ** 0.5 * mix
+    return np.asarray(altered / np.linalg.norm(altered, axis=1, keepdims=True), np.float32)
+
+
+def principal_components(vectors: Vectors, count: int) -> Any:
+    """The map onto the components with the most variance, the mean taken off.
+
+    What `faiss.PCAMatrix` learns, five times as fast, and without the 17 MB of all components
+    that it would keep.
+    """
+    import scipy.linalg  # here, for opening an index does without
+
+    dimension = vectors.shape[1]
+    mean = vectors.mean(axis=0)
+    centred = vectors - mean
+    most = (dimension - count, dimension - 1)
+    _, axes = scipy.linalg.eigh(centred.T @ centred, subset_by_index=most)
+    matrix = np.ascontiguousarray(axes.T[::-1], np.float32)  # (count, dimension)
+    transform = faiss.LinearTransform(dimension, count, True)
+    faiss.copy_array_to_vector(matrix.ravel(), transform.A)
+    faiss.copy_array_to_vector(-matrix @ mean, transform.b)
+    transform.is_trained = True
+    return transform
+
+
+def _index_of(inner: Any, store: Store, made: Plan) -> FaissIndex:
+    """An index that compares its hits with the full vectors, unless it holds those itself."""
+    return FaissIndex(inner, full=store.vectors if made.trained else None)
+
+
+def _trained(
+    store: Store,
+    made: Plan,
+    examples: Vectors,
+    rng: np.random.Generator,
+    on_message: OnMessage,
+) -> Any:
+    """An empty index that has learnt its components and its lists."""
+    on_message(f"learning {made.components} components from {len(examples):,} windows")
+    components = principal_components(examples, made.components)
+    count = max(EXAMPLES, WINDOWS_PER_CENTRE * made.lists)
+    reduced = _sample(store, count, rng, components.apply)
+    on_message(f"learning {made.lists:,} lists from {len(reduced):,} windows")
+    inverted = empty_lists(made)
+    inverted.train(reduced)
+    return faiss.IndexPreTransform(components, inverted)
+
+
+def _sample(
+    store: Store, count: int, rng: np.random.Generator, reduce: Callable[[Vectors], Vectors]
+) -> Vectors:
+    """Up to `count` windows drawn at random, reduced block by block."""
+    total = store.n_windows
+    drawn = np.sort(rng.choice(total, min(count, total), replace=False)) if total else np.zeros(0)
+    parts = [np.zeros((0, store.manifest.dimension), np.float32)] if not total else []
+    passed = 0
+    for _, vectors in store.batches(BLOCK_WINDOWS):
+        begin, end = np.searchsorted(drawn, [passed, passed + len(vectors)])
+        if end > begin:
+            parts.append(reduce(vectors[drawn[begin:end] - passed]))
+        passed += len(vectors)
+    return np.concatenate(parts)

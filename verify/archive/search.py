@@ -1,0 +1,116 @@
+"""A recording of any length, or sound that arrives, searched for in an archive."""
+
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from cqtnet import audio
+from cqtnet.embed import Samples
+from cqtnet.model import MINIMUM_S
+from verify.archive.proof import Sound
+from verify.archive.results import Match, SearchResult
+from verify.archive.searcher import Searcher
+from verify.archive.timeline import BRISK, THOROUGH, Event, Timeline, chunks, follow, overlap
+from verify.archive.track import Track
+from verify.features import Content
+
+SHORT_S = 15.0
+"""A query up to this length is one moment: every recording that holds it is given."""
+THOROUGH_S = 120.0
+"""Up to this length moments are looked at more closely than in a longer one."""
+SAME_STRETCH = 0.5
+"""Of two matches that share so much of the shorter one, the stronger is given."""
+
+
+def search(searcher: Searcher, path: audio.StrPath) -> SearchResult:
+    """What an archive holds of the recording in a file.
+
+    Of a short query, all recordings that hold it, best first; of a long one, one for each
+    stretch, in the order of the query.
+
+    >>> search(searcher, "questioned.m4a").matches[0].entry.paths
+    ('/music/original.wav',)
+    """
+    matches: list[Match] = []
+    end_s = 0.0
+    with audio.stream(path) as blocks:
+        care = THOROUGH if (blocks.expected_s or math.inf) <= THOROUGH_S else BRISK
+        timeline = Timeline(searcher, care=care)
+        for chunk, first, last in chunks(blocks, searcher.comparer.embedder):
+            if first and last and chunk.duration_s <= SHORT_S:
+                return search_moment(searcher, chunk)
+            events = timeline.advance(chunk, first=first, last=last)
+            matches += [event.match for event in events if event.kind == "ended"]
+            end_s = chunk.end_s
+        for note in blocks.notes:
+            warnings.warn(f"{audio.shown(path)}: {note}", audio.AudioWarning, stacklevel=2)
+    unproven = tuple(timeline.unproven.values())
+    problem = "" if timeline.has_content else "holds nothing but silence"
+    return SearchResult(tuple(strongest(matches)), unproven, end_s, problem)
+
+
+def search_moment(searcher: Searcher, moment: Sound) -> SearchResult:
+    """All recordings of an archive that hold a moment, best first."""
+    problem = ""
+    if moment.duration_s < MINIMUM_S:
+        problem = f"lasts less than the {MINIMUM_S:g} s that can be sought"
+    elif moment.trace is None:
+        problem = "holds nothing but silence"
+    if problem:
+        return SearchResult((), (), moment.duration_s, problem)
+    outcome = searcher.locate(moment)
+    tracks = [Track(match, searcher.references) for match in outcome.matches]
+    for track in tracks:
+        track.follow(moment.features)
+        track.follow_back([moment.features])
+    if not tracks:
+        problem = _content_problem(moment.features.content)
+    matches = tuple(track.as_match() for track in tracks)
+    nearest = None if matches else outcome.nearest
+    return SearchResult(matches, tuple(outcome.unproven), moment.duration_s, problem, nearest)
+
+
+def monitor(
+    searcher: Searcher, blocks: Iterable[Samples], *, begins: bool = False
+) -> Iterator[Event]:
+    """Each match in sound that arrives, once it has ended; with `begins` also when it began.
+
+    `blocks` are mono samples at 22,050 Hz, of any size, as they arrive; memory stays the same.
+    Times are those of the stream: second 0 is its first sample. Where sound was lost, give zeros
+    for it, and the times that follow stay right; a match that goes on after at most half a minute
+    is still one. Samples that are not finite are taken as silence. An event is reported at most
+    `timeline.LATENCY_S` after it.
+
+    >>> for event in monitor(searcher, blocks):
+    ...     print(event.match.path, event.match.query_start_s, event.match.query_end_s)
+    """
+    for event in follow(searcher, map(_finite, blocks)):
+        if begins or event.kind == "ended":
+            yield event
+
+
+def strongest(matches: Sequence[Match]) -> list[Match]:
+    """The matches in the order of the query, of several for one stretch the strongest."""
+    kept: list[Match] = []
+    for match in sorted(matches, key=lambda one: -one.weight):
+        if all(overlap(match, other) <= SAME_STRETCH for other in kept):
+            kept.append(match)
+    return sorted(kept, key=lambda match: match.query_start_s)
+
+
+def _content_problem(content: Content) -> str:
+    """What keeps a moment from being recognised anywhere; empty where nothing does."""
+    if content.is_silent:
+        return "holds nothing but silence"
+    if content.is_steady:
+        return "holds nothing but steady tones"
+    return "holds nothing but steady noise" if content.is_noise else ""
+
+
+def _finite(block: Samples) -> Samples:
+    """A block with zeros where it is not finite; its own copy where it is changed."""
+    if np.isfinite(block).all():
+        return block.astype(np.float32, copy=False)
+    return np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)

@@ -1,1 +1,0 @@
-"""Where sound lies in an archive: a moment, a long recording, a stream."""

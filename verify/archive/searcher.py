@@ -1,0 +1,310 @@
+"""Where a moment of sound lies in an archive: similar windows, votes, alignment, ratio.
+
+Each hit, a window of the query and one of a recording that resemble each other, says where the
+query would lie at each tempo. Where hits of several windows say the same, as exactly as the hop of
+the index allows, is a candidate. There the recording is read again, aligned with the moment, and
+weighed.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verify.archive.index import Searchable
+from verify.archive.proof import Excerpt, Place, References, Sound, UnreadableError, look, prove
+from verify.archive.results import Hits, Match, Unproven, Vectors, recording_of, row_of
+from verify.archive.store import Store
+from verify.comparison import Comparer
+from verify.words import LEAST_RATIO, WEAK_RATIO
+
+LEAST_LOG_LR = math.log(LEAST_RATIO)
+"""Least evidence of a match that is sure: where a comparison would say "same recording"."""
+PERHAPS_LOG_LR = math.log(WEAK_RATIO)
+"""Least evidence of any match of a short query: weak support."""
+SMALL = 2_000
+"""Windows up to which these two limits hold: two hours and three quarters."""
+GROWTH = 0.6
+"""In a larger archive more resembles by chance: for each factor of e in windows above `SMALL`, both
+limits rise by so much."""
+HITS = 50
+"""Similar windows that are asked for, for each window of a query."""
+PLACES = 12
+"""Places that are aligned for one moment."""
+FIRST = 5
+"""Places that are aligned in any case; the others only while none agrees as strongly as `SURE`."""
+SURE = 1.0
+"""Strength of an alignment from which it is the right one: different recordings reach 0.7."""
+ALIGNED = 6
+"""Places, of those aligned, where the alignment is made exact."""
+PROVEN = 4
+"""Places, of those made exact, of which the network is asked again."""
+LEAST_STRENGTH = 0.45
+"""Strength below which no ratio makes a match: what it rests on may be chance."""
+PIECE_S = 5.0
+"""Besides as a whole, a moment is searched for by pieces of that length."""
+TEMPO_ROOM = 1.55
+"""Of a recording so many times the query's length is read around a place, for other tempi."""
+SLACK_S = 4.0
+"""How much more is read at both ends, for the hop of the index."""
+TEMPI = np.exp(np.linspace(np.log(0.7), np.log(1.5), 9))
+"""Tempi that are tried; of what lies between, half a minute is within the tolerance."""
+VOTE_MARGIN_S = 1.0
+"""How far, beyond half a hop, a window may lie from where it is expected."""
+MOST_HITS = 64
+"""Hits of one recording that vote, the best."""
+PLACES_OF_ONE = 2
+"""Places of one recording, at most: music repeats itself."""
+
+Seconds = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A moment of the query and one of a recording that are alike: the middles of two windows."""
+
+    query_s: float
+    reference_s: float
+    cosine: float
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A place in a recording where the query may lie."""
+
+    recording: int
+    score: float  # sum over the query's windows of their squared cosines there
+    points: tuple[Point, ...]  # one for each window that agrees, the most alike first
+
+
+@dataclass(frozen=True)
+class _RecordingHits:
+    """Hits of one recording."""
+
+    recording: int
+    window: NDArray[np.int64]  # (m,) of the query
+    cosine: Seconds  # (m,)
+    query_s: Seconds  # (m,) middles
+    reference_s: Seconds  # (m,) middles
+    most: float  # sum over the windows of their highest squares: no place has more
+
+
+def vote(
+    middles_s: Seconds,
+    hits: Hits,
+    window_middles_s: Callable[[int], Seconds],
+    *,
+    hop_s: float,
+    count: int,
+) -> list[Candidate]:
+    """The places where a query's windows agree most, best first, at most `count`.
+
+    `middles_s` (n,) are the middles of the query's windows, `hits` what each resembles, and
+    `window_middles_s` gives the middles of all windows of a recording.
+    """
+    groups = list(_by_recording(middles_s, hits, window_middles_s))
+    groups.sort(key=lambda group: -group.most)
+    places: list[Candidate] = []
+    for group in groups:
+        if len(places) >= count and group.most < places[count - 1].score:
+            break
+        places += _best_places(group, reach_s=hop_s / 2 + VOTE_MARGIN_S)
+        places.sort(key=lambda candidate: -candidate.score)
+    return places[:count]
+
+
+def _by_recording(
+    middles_s: Seconds, hits: Hits, window_middles_s: Callable[[int], Seconds]
+) -> Iterator[_RecordingHits]:
+    """The hits of each recording."""
+    windows, ranks = np.nonzero((hits.ids >= 0) & (hits.cosines > 0))
+    if not len(windows):
+        return
+    ids = hits.ids[windows, ranks]
+    cosines = hits.cosines[windows, ranks].astype(np.float64)
+    recordings = recording_of(ids)
+    order = np.lexsort((-cosines, recordings))
+    edges = np.flatnonzero(np.diff(recordings[order])) + 1
+    for rows in np.split(order, edges):
+        best = rows[:MOST_HITS]
+        recording = int(recordings[best[0]])
+        highest = np.zeros(len(middles_s))
+        np.maximum.at(highest, windows[best], np.square(cosines[best]))
+        yield _RecordingHits(
+            recording,
+            windows[best],
+            cosines[best],
+            middles_s[windows[best]],
+            window_middles_s(recording)[row_of(ids[best])],
+            float(highest.sum()),
+        )
+
+
+def _best_places(group: _RecordingHits, *, reach_s: float) -> list[Candidate]:
+    """The best places of one recording, apart from each other."""
+    origin_s = float(np.median(group.query_s))
+    places_s = group.reference_s - TEMPI[:, None] * (group.query_s - origin_s)  # (tempi, hits)
+    near = np.abs(places_s[:, :, None] - places_s[:, None]) <= reach_s  # (tempi, places, hits)
+    agreeing = np.where(near, np.square(group.cosine), 0.0)
+    scores = np.zeros(places_s.shape)
+    for window in np.unique(group.window):
+        scores += agreeing[..., group.window == window].max(axis=-1)
+    places: list[Candidate] = []
+    while len(places) < PLACES_OF_ONE and scores.max() > 0:
+        tempo, place = np.unravel_index(int(scores.argmax()), scores.shape)
+        points = _points(group, near[tempo, place])
+        places.append(Candidate(group.recording, float(scores[tempo, place]), points))
+        scores[np.abs(places_s - places_s[tempo, place]) <= 2 * reach_s] = 0
+    return places
+
+
+def _points(group: _RecordingHits, agrees: NDArray[np.bool_]) -> tuple[Point, ...]:
+    """The best hit of each window among those that agree; they are sorted by it."""
+    rows = np.flatnonzero(agrees)
+    first = np.sort(np.unique(group.window[rows], return_index=True)[1])
+    return tuple(
+        Point(float(group.query_s[i]), float(group.reference_s[i]), float(group.cosine[i]))
+        for i in rows[first]
+    )
+
+
+@dataclass
+class Outcome:
+    """What was found of a moment: matches, best first, and what could not be compared."""
+
+    matches: list[Match] = field(default_factory=list)
+    unproven: list[Unproven] = field(default_factory=list)
+    nearest: Match | None = None  # of what was weighed and is no match, the likeliest
+
+
+class Searcher:
+    """An archive made ready to be searched."""
+
+    def __init__(
+        self,
+        comparer: Comparer,
+        store: Store,
+        index: Searchable,
+        *,
+        min_log_lr: float | None = None,
+    ) -> None:
+        """`min_log_lr` is the least ratio of any match.
+
+        Without it, that depends on the query's length and the archive's size.
+        """
+        self.comparer = comparer
+        self.window_s, self.hop_s = store.manifest.window_s, store.manifest.hop_s
+        self.references = References(store, comparer.embedder)
+        self._store, self._index = store, index
+        self._min_log_lr = min_log_lr
+        self._more = GROWTH * max(0.0, math.log(max(store.n_windows, 1) / SMALL))
+
+    def neighbours(self, vectors: Vectors) -> Hits:
+        """The windows of the archive most similar to some of a query, (n, HITS)."""
+        if not len(vectors):
+            return Hits(np.zeros((0, HITS), np.float32), np.zeros((0, HITS), np.int64))
+        return self._index.search(vectors, HITS)
+
+    def vote(self, middles_s: Seconds, hits: Hits, *, count: int) -> list[Candidate]:
+        """The places where windows of a query agree most, best first."""
+        return vote(middles_s, hits, self._middles_s, hop_s=self.hop_s, count=count)
+
+    def locate(self, moment: Sound) -> Outcome:
+        """All matches of a moment, the best place of each recording, best first."""
+        lengths_s = (moment.duration_s, min(PIECE_S, moment.duration_s))
+        middles_s, vectors = self.windows(moment, lengths_s, hop_s=PIECE_S / 4)
+        candidates = self.vote(middles_s, self.neighbours(vectors), count=PLACES)
+        return self.prove(moment, candidates, least_log_lr=PERHAPS_LOG_LR, wants_nearest=True)
+
+    def prove(
+        self,
+        moment: Sound,
+        candidates: Sequence[Candidate],
+        *,
+        least_log_lr: float = LEAST_LOG_LR,
+        wants_nearest: bool = False,
+    ) -> Outcome:
+        """Matches of a moment at some places, best first, one of each recording.
+
+        With `wants_nearest` at least one place is weighed, however little agrees there.
+        """
+        least = least_log_lr + self._more if self._min_log_lr is None else self._min_log_lr
+        outcome = Outcome()
+        places = self._aligned(moment, candidates, outcome)
+        best = sorted(places, key=lambda place: -place.promise)[:ALIGNED]
+        matches: dict[int, Match] = {}
+        for place in sorted(best, key=lambda place: -place.strength)[:PROVEN]:
+            is_weak = place.strength < LEAST_STRENGTH
+            if is_weak and (matches or outcome.nearest or not wants_nearest):
+                break
+            match = prove(self.comparer.calibration, place)
+            if isinstance(match, str):
+                continue
+            if match.evidence >= least and not is_weak:
+                is_sure = match.evidence >= LEAST_LOG_LR + self._more
+                matches.setdefault(match.entry.id, replace(match, is_sure=is_sure))
+            elif outcome.nearest is None or match.evidence > outcome.nearest.evidence:
+                outcome.nearest = match
+        outcome.matches = sorted(matches.values(), key=lambda match: -match.strength)
+        return outcome
+
+    def windows(
+        self, sound: Sound, lengths_s: Sequence[float], *, hop_s: float
+    ) -> tuple[Seconds, Vectors]:
+        """Middles (n,) and vectors (n, d) of windows of some lengths that hold no silence."""
+        embedder, trace = self.comparer.embedder, sound.trace
+        if trace is None:
+            return self.no_windows()
+        made = [
+            embedder.windows(trace, window_s=min(length_s, sound.duration_s), hop_s=hop_s)
+            for length_s in lengths_s
+        ]
+        middles_s = np.concatenate([(w.start_s + w.end_s) / 2 for w in made])
+        has_content = np.concatenate([w.has_content for w in made])
+        vectors = np.concatenate([w.vectors for w in made])
+        return sound.start_s + middles_s[has_content], vectors[has_content]
+
+    def no_windows(self) -> tuple[Seconds, Vectors]:
+        """Middles and vectors of no windows at all."""
+        size = self.comparer.embedder.preset.embedding_size
+        return np.zeros(0), np.zeros((0, size), np.float32)
+
+    def _middles_s(self, recording: int) -> Seconds:
+        """The middles of a recording's windows."""
+        duration_s = self._store.entry(recording).duration_s
+        return self._store.start_s(recording) + min(self.window_s, duration_s) / 2
+
+    def _aligned(
+        self, moment: Sound, candidates: Sequence[Candidate], outcome: Outcome
+    ) -> list[Place]:
+        """The candidates aligned; those whose file cannot be read are noted in the outcome."""
+        places: list[Place] = []
+        for rank, candidate in enumerate(candidates):
+            if rank >= FIRST and max((p.promise for p in places), default=0.0) >= SURE:
+                break
+            try:
+                places.append(look(moment, self._around(moment, candidate)))
+            except UnreadableError as error:
+                self._note(outcome, candidate, str(error))
+        return places
+
+    def _around(self, moment: Sound, candidate: Candidate) -> Excerpt:
+        """What of a recording a moment may lie in."""
+        point = candidate.points[0]
+        before_s, after_s = point.query_s - moment.start_s, moment.end_s - point.query_s
+        return self.references.excerpt(
+            candidate.recording,
+            point.reference_s - TEMPO_ROOM * before_s - SLACK_S,
+            point.reference_s + TEMPO_ROOM * after_s + SLACK_S,
+        )
+
+    def _note(self, outcome: Outcome, candidate: Candidate, reason: str) -> None:
+        point = candidate.points[0]
+        if any(known.entry.id == candidate.recording for known in outcome.unproven):
+            return
+        entry = self._store.entry(candidate.recording)
+        outcome.unproven.append(
+            Unproven(entry, point.query_s, point.reference_s, point.cosine, reason)
+        )

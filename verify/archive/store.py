@@ -1,0 +1,480 @@
+"""An archive on disk: recordings, and the vectors of their windows, in one SQLite file.
+
+The folder of an archive holds `archive-N.sqlite` and the lock of who writes to it. N rises when
+removed recordings' room is given back: that makes a new file, and whoever reads the old one goes
+on reading it until it is closed.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cqtnet.errors import ArchiveError
+from cqtnet.files import Closing, make_folder, written_whole
+from verify.archive import database
+from verify.archive.database import (
+    LOCK,
+    READ,
+    WRITTEN,
+    Change,
+    Row,
+    WriteLock,
+    damaged,
+    file_errors,
+)
+from verify.archive.results import (
+    WINDOWS_PER_RECORDING,
+    Changes,
+    Entry,
+    Ids,
+    Manifest,
+    NewRecording,
+    Vectors,
+    recording_of,
+    window_ids,
+)
+
+NAME = "archive-{}.sqlite"
+OLD_NAME = "archive.json"
+"""What archives of older versions have instead."""
+TEMPORARY = ".writing-"
+"""How the names of files begin that are not complete yet; see `cqtnet.files`."""
+CHECKED_BYTES = 256 << 20
+"""An archive with at most so much in vectors is checked in full whenever it is opened."""
+BLOCK_WINDOWS = 4096
+"""Windows in memory at a time: 16 MB as they are stored."""
+
+_ENTRY = "SELECT id, sha256, duration_s, tags, added, n_windows FROM recordings"
+_WINDOWS = (
+    "SELECT w.id, w.checksum, CAST(vector AS BLOB) FROM windows w JOIN recordings r "
+    "ON r.id = w.id >> 20 AND (w.id & 0xFFFFF) < r.n_windows "
+    "WHERE w.id IN (SELECT value FROM json_each(?)) ORDER BY w.id"
+)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something in an archive that is not as it was written."""
+
+    file: Path
+    what: str
+
+
+class Store(Closing):
+    """An archive, open for reading or, by one process at a time, for writing.
+
+    A reader sees the archive as it was when it was opened, whatever a writer does meanwhile.
+    What a method for writing has returned from survives the end of the process, however it ends.
+
+    >>> with Store.open(folder, write=True) as store:
+    ...     entries = store.add(recordings)
+    """
+
+    def __init__(self, path: Path, lock: WriteLock | None) -> None:
+        self.folder, self.path = path.parent, path
+        self._lock = lock
+        self._connection = database.connect(path, write=self.is_writable)
+        self.manifest = Manifest.from_json(self._rows("SELECT manifest FROM state")[0][0])
+        self._salt = int(self.manifest.digest()[:8], 16)
+
+    @classmethod
+    def create(
+        cls, folder: Path, manifest: Manifest, *, page_bytes: int = database.PAGE_BYTES
+    ) -> Self:
+        """A new archive, open for writing, in a folder that is missing or empty."""
+        _refuse_used(folder)
+        path = folder / NAME.format(1)
+        with ExitStack() as on_failure:
+            lock = on_failure.enter_context(WriteLock(folder))
+            _refuse_used(folder)  # somebody may have been faster
+            made = replace(manifest, created=datetime.now(UTC).isoformat(timespec="microseconds"))
+            with file_errors(path, WRITTEN), written_whole(path) as temporary:
+                database.create(temporary, made.to_json(), page_bytes)
+            store = cls(path, lock)
+            on_failure.pop_all()
+        return store
+
+    @classmethod
+    def open(cls, folder: Path, *, write: bool = False, check: bool = True) -> Self:
+        """The archive in a folder; refused if it is damaged, or another process writes to it.
+
+        The catalogue is checked in full, the vectors if they take up at most `CHECKED_BYTES`, else
+        when they are read. `check=False` leaves the vectors to that time in any case: to list all
+        damage, and to remove the recordings that it has hit.
+        """
+        find_file(folder)
+        with ExitStack() as on_failure:
+            lock = on_failure.enter_context(WriteLock(folder)) if write else None
+            store = cls._opened(folder, lock)
+            on_failure.callback(store.close)
+            if write:
+                _delete_leftovers(store.path)
+            if check and 2 * store.manifest.dimension * store.n_windows <= CHECKED_BYTES:
+                store._refuse_damaged(structure=write)
+            on_failure.pop_all()
+        return store
+
+    @classmethod
+    def _opened(cls, folder: Path, lock: WriteLock | None) -> Self:
+        while True:
+            path = find_file(folder)
+            try:
+                return cls(path, lock)
+            except ArchiveError:
+                if find_file(folder) == path:
+                    raise
+                # A writer has put another file in its place: look again.
+
+    def close(self) -> None:
+        """Close the file and let others write."""
+        self._connection.close()
+        if self._lock:
+            self._lock.close()
+
+    def __len__(self) -> int:
+        return int(self._rows("SELECT count(*) FROM recordings")[0][0])
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether it was opened for writing; then no other process writes."""
+        return self._lock is not None
+
+    @property
+    def generation(self) -> int:
+        """How many changes there were; rises with every one."""
+        return int(self._rows("SELECT generation FROM state")[0][0])
+
+    @property
+    def n_windows(self) -> int:
+        """How many windows all recordings have."""
+        return int(self._rows("SELECT total(n_windows) FROM recordings")[0][0])
+
+    @property
+    def duration_s(self) -> float:
+        """How long all recordings are together."""
+        return float(self._rows("SELECT total(duration_s) FROM recordings")[0][0])
+
+    def entry(self, recording: int) -> Entry:
+        """A recording by its number."""
+        row = self._recording(_ENTRY, recording)
+        return _entry(row, self._rows("SELECT path FROM paths WHERE recording = ?", row[0]))
+
+    def entries(self, *, text: str | None = None, tag: str | None = None) -> list[Entry]:
+        """Recordings by their numbers: all, those with a text in a path, those with a tag."""
+        paths: dict[int, list[Row]] = {}
+        for recording, path in self._rows("SELECT recording, path FROM paths"):
+            paths.setdefault(recording, []).append((path,))
+        rows = self._rows(f"{_ENTRY} ORDER BY id")
+        return [
+            entry
+            for entry in (_entry(row, paths.get(row[0], [])) for row in rows)
+            if (text is None or any(text in path for path in entry.paths))
+            and (tag is None or tag in entry.tags)
+        ]
+
+    def by_sha256(self, sha256: str) -> Entry | None:
+        """The recording whose bytes have this digest."""
+        rows = self._rows("SELECT id FROM recordings WHERE sha256 = ?", sha256)
+        return self.entry(rows[0][0]) if rows else None
+
+    def by_path(self, path: str) -> tuple[Entry, int, int] | None:
+        """The recording at a path, with the file's size and time of change when it was read."""
+        query = "SELECT recording, size, modified_ns FROM paths WHERE path = ?"
+        rows = self._rows(query, _stored_path(path))
+        return (self.entry(rows[0][0]), rows[0][1], rows[0][2]) if rows else None
+
+    def start_s(self, recording: int) -> NDArray[np.float64]:
+        """When each window of a recording begins, (n,)."""
+        (data,) = self._recording("SELECT start_s FROM recordings", recording)
+        return np.frombuffer(data, "<f8").astype(np.float64)
+
+    def vectors(self, ids: Ids) -> Vectors:
+        """The vectors of windows, (n, dimension), each compared with its checksum."""
+        ids = np.asarray(ids, np.int64)
+        distinct, place = np.unique(ids, return_inverse=True)
+        stored, found, end = np.empty((len(distinct), self.manifest.dimension), "<f2"), [], 0
+        data = stored.view(np.uint8).reshape(-1).data
+        for window, vector in self._sound_windows(distinct):
+            data[end : end + len(vector)] = vector
+            found.append(window)
+            end += len(vector)
+        if len(found) < len(distinct):
+            raise self._missing(int(np.setdiff1d(distinct, found)[0]))
+        stored = stored if np.array_equal(distinct, ids) else stored[place]
+        return stored.astype(np.float32)
+
+    def batches(
+        self, n_rows: int, recordings: Sequence[int] | None = None
+    ) -> Iterator[tuple[Ids, Vectors]]:
+        """Windows with their vectors, up to so many at a time, by recording and time.
+
+        Of all recordings, or of some.
+        """
+        for ids in self._blocks(n_rows, recordings):
+            yield ids, self.vectors(ids)
+
+    def changes(self, generation: int) -> Changes:
+        """What became of the recordings since a generation: what an index has to catch up with."""
+        generation, now = int(generation), self.generation
+        if generation > now:
+            raise ArchiveError(
+                f"{self.folder} is at generation {now} here, and {generation} is later; "
+                "open it again, or run `cqtnet index rebuild`"
+            )
+        added = "SELECT id FROM recordings WHERE generation > ? ORDER BY id"
+        removed = "SELECT id FROM removed WHERE added <= ? AND generation > ? ORDER BY id"
+        return Changes(
+            tuple(number for (number,) in self._rows(added, generation)),
+            tuple(number for (number,) in self._rows(removed, generation, generation)),
+        )
+
+    def check(self, *, structure: bool = True) -> list[Problem]:
+        """Everything in the file that is not as it was written; all of it is read.
+
+        Without `structure` only what a reader needs: the rows, not the pages between them.
+        """
+        problems = database.check_file(self.path, self._connection, structure=structure)
+        for ids in self._blocks(BLOCK_WINDOWS):
+            try:
+                bad = np.setdiff1d(ids, [window for window, _ in self._sound_windows(ids)])
+            except ArchiveError as error:
+                problems.append(str(error))
+                continue
+            for number, count in zip(
+                *np.unique(recording_of(bad), return_counts=True), strict=True
+            ):
+                entry = self.entry(number)
+                problems.append(
+                    f"{count} of {entry.n_windows} windows of recording {number} "
+                    f"({', '.join(entry.paths)}) are not as written"
+                )
+        return [Problem(self.path, what) for what in dict.fromkeys(problems)]
+
+    def add(self, new: Sequence[NewRecording]) -> list[Entry]:
+        """The entries of some recordings, all of which, or after an error none, were added.
+
+        Bytes that are known already keep their entry, and their path is added to it. A path is
+        always that of the recording added last: another one that had it loses it.
+        """
+        for recording in new:
+            recording.check(self.manifest)
+        with self._change() as change:
+            numbers = [self._add(change, recording) for recording in new]
+        return [self.entry(number) for number in numbers]
+
+    def remove(self, recordings: Sequence[int]) -> None:
+        """Remove recordings for good, by number; `compact` gives their room back."""
+        with self._change() as change:
+            for number in dict.fromkeys(map(int, recordings)):
+                row = self._recording("SELECT generation, n_windows FROM recordings", number)
+                for (path,) in self._rows("SELECT path FROM paths WHERE recording = ?", number):
+                    change.take("paths", path)
+                change.take("recordings", number)
+                change.put("removed", number, row[0], change.generation, row[1])
+
+    def add_path(self, recording: int, path: str, size: int, modified_ns: int) -> None:
+        """Note another place of a recording's bytes."""
+        with self._change() as change:
+            (number,) = self._recording("SELECT id FROM recordings", recording)
+            change.put("paths", _stored_path(path), number, int(size), int(modified_ns))
+
+    def replace_path(self, old: str, new: str, size: int, modified_ns: int) -> None:
+        """Note that a file was moved."""
+        with self._change() as change:
+            row = change.take("paths", _stored_path(old))
+            if row is None:
+                raise ArchiveError(f"{self.folder} has no recording at {old}; see its list")
+            change.put("paths", _stored_path(new), row[1], int(size), int(modified_ns))
+
+    def compact(self) -> int:
+        """The bytes given back: what removed recordings took up.
+
+        All that is left is written to a new file, so that room for it is needed meanwhile.
+        """
+        self._refuse_reader()
+        if not self._rows("SELECT id FROM removed WHERE n_windows > 0 LIMIT 1"):
+            return 0
+        old, new = self.path, self.folder / NAME.format(max(_numbers(self.folder)) + 1)
+        with file_errors(new, WRITTEN), written_whole(new) as temporary:
+            (page_bytes,) = self._rows("PRAGMA disk.page_size")[0]
+            database.copy_without_removed(old, temporary, page_bytes)
+            database.connect(temporary, write=True).close()  # which checks the rows
+        connection = database.connect(new, write=True)
+        self._connection.close()
+        self.path, self._connection = new, connection
+        given_back = old.stat().st_size - new.stat().st_size
+        _delete_leftovers(new)
+        return given_back
+
+    def _change(self) -> AbstractContextManager[Change]:
+        self._refuse_reader()
+        return database.change(self.path, self._connection)
+
+    def _add(self, change: Change, new: NewRecording) -> int:
+        known = self._rows("SELECT id FROM recordings WHERE sha256 = ?", new.sha256)
+        number: int = known[0][0] if known else change.next_recording
+        if not known:
+            change.next_recording += 1
+            self._write_windows(number, new.windows.vectors)
+            change.put(
+                "recordings",
+                number,
+                new.sha256,
+                float(new.duration_s) + 0.0,  # never -0.0, which SQLite does not keep
+                json.dumps(new.tags),
+                datetime.now(UTC).isoformat(timespec="seconds"),
+                change.generation,
+                len(new.windows.start_s),
+                new.windows.start_s.astype("<f8").tobytes(),
+            )
+        change.put("paths", _stored_path(new.path), number, int(new.size), int(new.modified_ns))
+        return number
+
+    def _write_windows(self, recording: int, vectors: Vectors) -> None:
+        ids = window_ids(recording, len(vectors)).tolist()
+        for begin in range(0, len(ids), BLOCK_WINDOWS):
+            block = vectors[begin : begin + BLOCK_WINDOWS].astype("<f2").view(np.uint8)
+            self._connection.executemany(
+                "INSERT INTO windows VALUES (?, ?, ?)",
+                (
+                    (window, database.window_checksum(window, row.data, self._salt), row.data)
+                    for window, row in zip(ids[begin:], block, strict=False)
+                ),
+            )
+
+    def _blocks(self, n_rows: int, recordings: Sequence[int] | None = None) -> Iterator[Ids]:
+        """The numbers of windows, up to so many at a time."""
+        counts: dict[int, int] = dict(
+            self._rows("SELECT id, n_windows FROM recordings ORDER BY id")
+        )
+        held = np.zeros(0, np.int64)
+        for recording in counts if recordings is None else recordings:
+            held = np.concatenate([held, window_ids(recording, counts[recording])])
+            while len(held) >= n_rows:
+                yield held[:n_rows]
+                held = held[n_rows:]
+        if len(held):
+            yield held
+
+    def _sound_windows(self, ids: Ids) -> Iterator[tuple[int, bytes]]:
+        """Number and stored vector of those windows that are as they were written, rising."""
+        size = 2 * self.manifest.dimension
+        with file_errors(self.path, READ):
+            rows = self._connection.execute(_WINDOWS, (json.dumps(ids.tolist()),))
+            for window, checksum, vector in rows:  # one by one: no memory for all of them
+                if len(vector or b"") == size and checksum == database.window_checksum(
+                    window, vector, self._salt
+                ):
+                    yield window, vector
+
+    def _missing(self, window: int) -> ArchiveError:
+        """The error about a window that could not be read: there is none, or it is damaged."""
+        recording, row = divmod(window, WINDOWS_PER_RECORDING)
+        query = "SELECT id FROM recordings WHERE id = ? AND n_windows > ?"
+        if self._rows(query, recording, row):
+            what = f"window {row} of recording {recording} is not as written"
+            return damaged(self.path, what)
+        return ArchiveError(
+            f"the archive has no window {row} of recording {recording}; "
+            "it was removed, or an index is out of date"
+        )
+
+    def _refuse_damaged(self, *, structure: bool) -> None:
+        problems = self.check(structure=structure)
+        if problems:
+            what = problems[0].what.removeprefix(f"{self.path} is damaged: ")
+            more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+            raise damaged(self.path, what + more)
+
+    def _refuse_reader(self) -> None:
+        if not self.is_writable:
+            raise ArchiveError(f"{self.folder} is open for reading; open it with write=True")
+
+    def _recording(self, query: str, recording: int) -> Row:
+        rows = self._rows(f"{query} WHERE id = ?", int(recording))
+        if not rows:
+            raise ArchiveError(
+                f"{self.folder} has no recording {recording}; see its list of recordings"
+            )
+        return rows[0]
+
+    def _rows(self, query: str, *values: Any) -> list[Row]:
+        with file_errors(self.path, READ):
+            return self._connection.execute(query, values).fetchall()
+
+
+def is_archive(folder: Path) -> bool:
+    """Whether a folder holds an archive, if only one of an older version."""
+    return bool(_numbers(folder)) or (folder / OLD_NAME).is_file()
+
+
+def find_file(folder: Path) -> Path:
+    """The file of the archive in a folder; an error says what is wrong where there is none."""
+    numbers = _numbers(folder)
+    if numbers:
+        return folder / NAME.format(max(numbers))
+    if not folder.is_dir():
+        raise ArchiveError(f"{folder} is no archive: there is no such folder; give another")
+    if (folder / OLD_NAME).is_file():
+        raise ArchiveError(
+            f"{folder} was made by an older version of cqtnet, which kept archives otherwise; "
+            "index the recordings into a new one with `cqtnet index add`"
+        )
+    raise ArchiveError(f"{folder} is no archive: it holds no {NAME.format(1)}; give another folder")
+
+
+def _numbers(folder: Path) -> list[int]:
+    with file_errors(folder, READ):
+        names = os.listdir(folder) if folder.is_dir() else []
+    pattern = NAME.format(r"(\d+)")
+    return [int(found[1]) for name in names if (found := re.fullmatch(pattern, name))]
+
+
+def _delete_leftovers(path: Path) -> None:
+    """Delete what a writer that was killed has left beside the file of an archive."""
+    with file_errors(path.parent, WRITTEN):
+        others = [path.with_name(NAME.format(number)) for number in _numbers(path.parent)]
+        for other in [*others, *path.parent.glob(f"{TEMPORARY}*")]:
+            if other != path:
+                other.unlink(missing_ok=True)
+
+
+def _refuse_used(folder: Path) -> None:
+    """Raise unless a new archive can be made in a folder."""
+    make_folder(folder)
+    with file_errors(folder, READ):
+        names = sorted(os.listdir(folder))
+    foreign = [name for name in names if name != LOCK and not name.startswith(TEMPORARY)]
+    if foreign:
+        raise ArchiveError(
+            f"{folder} holds something already, {foreign[0]}; give a folder that is empty or new"
+        )
+
+
+def _stored_path(path: str) -> str | bytes:
+    """A path as it is stored: as text, or as bytes where it is not UTF-8."""
+    try:
+        data = path.encode(errors="surrogateescape")
+    except UnicodeEncodeError as error:
+        raise ArchiveError(f"the path {path!r} is none that a file can have") from error
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
+
+
+def _entry(row: Row, paths: Sequence[Row]) -> Entry:
+    number, sha256, duration_s, tags, added, n_windows = row
+    names = sorted(os.fsdecode(path) for (path,) in paths)
+    return Entry(
+        number, sha256, tuple(names), duration_s, tuple(json.loads(tags)), added, n_windows
+    )

@@ -1,0 +1,262 @@
+"""All that a query holds of an archive, in one pass and constant memory.
+
+The query goes by in chunks. Matches that are known are followed along their lines, without
+asking the index. What no match explains is searched for: its windows vote together with those
+before, and where that is promising, a moment is aligned and weighed.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cqtnet import SAMPLE_RATE
+from cqtnet.embed import Embedder
+from verify.archive.proof import Sound, UnreadableError
+from verify.archive.results import Hits, Match, Unproven, Vectors
+from verify.archive.searcher import Candidate, Searcher, Seconds
+from verify.archive.track import Track
+from verify.features import Floats
+
+CHUNK_S = 20.0
+STEP_S = 15.0
+"""From the beginning of one chunk to that of the next."""
+MOMENT_S, MOMENT_HOP_S = 10.0, 5.0
+"""Windows of a chunk that are searched for."""
+VOTED = 24
+"""Places that are considered for each chunk."""
+VOTING_CHUNKS = 3
+"""Chunks whose windows vote together."""
+KEPT_CHUNKS = 8
+"""Chunks in which a match is followed back: two minutes."""
+COVERED = 0.5
+"""Share of a window in a known match from which the window is not searched for."""
+WHOLLY_COVERED = 0.9
+"""Share of a chunk in a known match from which the chunk is not searched for."""
+LEAST_MATCH_S = 2.0
+LATENCY_S = 40.0
+"""An event is reported at most so long after a match began or ended."""
+USUAL_COSINE = 0.18
+"""What windows of different recordings often have: only what is above it counts."""
+RISE = 1.25
+"""A place without a match is looked at again if its score is so many times higher."""
+PATIENCE_S = 60.0
+"""A place without a match is looked at again after so long in any case."""
+
+
+@dataclass(frozen=True)
+class Care:
+    """How closely a query is looked at."""
+
+    least_excess: float  # of candidates: sum over windows of squared cosines above the usual
+    least_cosine: float  # or of one window
+    count: int  # candidates of a chunk
+
+
+BRISK = Care(0.15, 0.34, 2)
+"""Of foreign music one chunk in ten has as much; of music altered in all ways at once, nine."""
+THOROUGH = Care(0.03, 0.3, 6)
+"""For queries of up to two minutes."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A match that began or ended."""
+
+    kind: Literal["began", "ended"]
+    match: Match
+    at_s: float  # how far the query had gone by then
+
+
+Piece = tuple[float, float]
+"""Start and end of what a chunk has for itself."""
+
+
+class Timeline:
+    """A query that is going by."""
+
+    def __init__(self, searcher: Searcher, *, care: Care = BRISK) -> None:
+        self.unproven: dict[int, Unproven] = {}  # by recording
+        self.has_content = False  # whether a window so far held more than silence
+        self._searcher, self._care = searcher, care
+        self._tracks: list[Track] = []
+        self._chunks: deque[tuple[Sound, Piece]] = deque(maxlen=KEPT_CHUNKS)  # the latest first
+        self._windows: deque[tuple[Seconds, Hits]] = deque(maxlen=VOTING_CHUNKS)
+        self._refused: dict[int, tuple[float, float]] = {}  # when, and with which score
+
+    def advance(self, chunk: Sound, *, first: bool, last: bool) -> list[Event]:
+        """What becomes of matches with the next chunk, which begins STEP_S after the one before."""
+        edge_s = (CHUNK_S - STEP_S) / 2  # chunks overlap; each has what is far from its ends
+        piece = (
+            chunk.start_s if first else chunk.start_s + edge_s,
+            chunk.end_s if last else chunk.end_s - edge_s,
+        )
+        self._chunks.appendleft((chunk, piece))
+        self._refused = {
+            recording: (at_s, score)
+            for recording, (at_s, score) in self._refused.items()
+            if chunk.start_s - at_s < PATIENCE_S
+        }
+        for track in self._tracks:
+            self._follow(track)
+        for candidates in self._promising(chunk):
+            self._look(chunk, candidates)
+        return self._events(chunk.end_s, last=last)
+
+    def _promising(self, chunk: Sound) -> list[list[Candidate]]:
+        """Candidates for moments of a chunk that no match explains, the best moments first."""
+        self._windows = deque(map(self._still_unexplained, self._windows), maxlen=VOTING_CHUNKS)
+        middles_s, vectors = self._unexplained(chunk)
+        self._windows.append((middles_s, self._searcher.neighbours(vectors)))
+        together = self._searcher.vote(
+            np.concatenate([middles for middles, _ in self._windows]),
+            _joined([hits for _, hits in self._windows]),
+            count=VOTED,
+        )
+        by_moment: dict[float, list[Candidate]] = {}
+        left = self._care.count
+        for candidate in filter(self._is_promising, together):
+            own = tuple(point for point in candidate.points if point.query_s in middles_s)
+            if own and left:
+                left -= 1
+                by_moment.setdefault(own[0].query_s, []).append(replace(candidate, points=own))
+        return list(by_moment.values())
+
+    def _is_promising(self, candidate: Candidate) -> bool:
+        """Whether enough speaks for a place, and more than when it was refused."""
+        squares = [point.cosine**2 - USUAL_COSINE**2 for point in candidate.points]
+        excess = sum(square for square in squares if square > 0)
+        alike = candidate.points[0].cosine
+        enough = excess >= self._care.least_excess or alike >= self._care.least_cosine
+        _, refused = self._refused.get(candidate.recording, (0.0, 0.0))
+        return enough and candidate.score >= RISE * refused
+
+    def _still_unexplained(self, windows: tuple[Seconds, Hits]) -> tuple[Seconds, Hits]:
+        """The windows of a chunk that no match explains by now, and what they resemble."""
+        middles_s, hits = windows
+        left = self._left(middles_s, MOMENT_S)
+        return middles_s[left], Hits(hits.cosines[left], hits.ids[left])
+
+    def _left(self, middles_s: Seconds, length_s: float) -> NDArray[np.bool_]:
+        """Which windows no match explains, (n,)."""
+        explained = [
+            self._is_explained(middle_s - length_s / 2, middle_s + length_s / 2, share=COVERED)
+            for middle_s in middles_s.tolist()
+        ]
+        return ~np.array(explained, bool)
+
+    def _unexplained(self, chunk: Sound) -> tuple[Seconds, Vectors]:
+        """Middles (n,) and vectors (n, d) of windows of a chunk that no match explains."""
+        if self._is_explained(chunk.start_s, chunk.end_s, share=WHOLLY_COVERED):
+            return self._searcher.no_windows()
+        middles_s, vectors = self._searcher.windows(chunk, (MOMENT_S,), hop_s=MOMENT_HOP_S)
+        self.has_content |= len(middles_s) > 0
+        left = self._left(middles_s, min(MOMENT_S, chunk.duration_s))
+        return middles_s[left], vectors[left]
+
+    def _is_explained(self, start_s: float, end_s: float, *, share: float) -> bool:
+        """Whether that share of a stretch of the query lies in one known match."""
+        shared_s = [
+            min(end_s, track.reaches_s) - max(start_s, track.start_s) for track in self._tracks
+        ]
+        return max(shared_s, default=0.0) >= share * (end_s - start_s)
+
+    def _look(self, chunk: Sound, candidates: Sequence[Candidate]) -> None:
+        """Follow the best match of a moment, where there is one."""
+        middle_s = candidates[0].points[0].query_s
+        start_s, end_s = middle_s - MOMENT_S / 2, middle_s + MOMENT_S / 2
+        if self._is_explained(start_s, end_s, share=COVERED):
+            return
+        outcome = self._searcher.prove(chunk.part(start_s, end_s), candidates)
+        for unproven in outcome.unproven:
+            self.unproven.setdefault(unproven.entry.id, unproven)
+        if outcome.matches:
+            self._enter(outcome.matches[0])
+        else:
+            self._refused |= {c.recording: (chunk.start_s, c.score) for c in candidates}
+
+    def _enter(self, match: Match) -> None:
+        """Follow a match from now on; of two for the same stretch only the stronger."""
+        for track in self._tracks:
+            if track.continues_in(match):
+                track.resume(match)
+                self._follow(track)
+                return
+        new = Track(match, self._searcher.references)
+        self._follow(new)
+        with suppress(UnreadableError):
+            new.follow_back(chunk.features.part(*piece) for chunk, piece in self._chunks)
+        for track in self._tracks:
+            if overlap(track.as_match(), new.as_match()) > COVERED:
+                if track.weight >= new.weight:
+                    return
+                track.is_dropped = True
+        self._tracks = [track for track in self._tracks if not track.is_dropped]
+        self._tracks.append(new)
+
+    def _follow(self, track: Track) -> None:
+        chunk, piece = self._chunks[0]
+        try:
+            track.follow(chunk.features.part(*piece))
+        except UnreadableError:
+            track.is_lost = True
+
+    def _events(self, at_s: float, *, last: bool) -> list[Event]:
+        events = []
+        for track in self._tracks:
+            match = track.as_match()
+            if match.duration_s >= LEAST_MATCH_S and not track.is_reported:
+                track.is_reported = True
+                events.append(Event("began", match, at_s))
+            if track.is_reported and (last or track.is_over):
+                events.append(Event("ended", match, at_s))
+        self._tracks = [track for track in self._tracks if not track.is_over]
+        return events
+
+
+def follow(searcher: Searcher, blocks: Iterable[Floats], *, care: Care = BRISK) -> Iterator[Event]:
+    """What becomes of matches as a query of any length goes by, in blocks of any size.
+
+    >>> with audio.stream("broadcast.mp3") as blocks:
+    ...     [event.match.path for event in follow(searcher, blocks) if event.kind == "ended"]
+    """
+    timeline = Timeline(searcher, care=care)
+    for chunk, first, last in chunks(blocks, searcher.comparer.embedder):
+        yield from timeline.advance(chunk, first=first, last=last)
+
+
+def chunks(blocks: Iterable[Floats], embedder: Embedder) -> Iterator[tuple[Sound, bool, bool]]:
+    """The chunks of a query, and whether each is the first and the last one.
+
+    One begins every STEP_S and lasts CHUNK_S; what is left at the end belongs to the last one.
+    """
+    size, step = round(CHUNK_S * SAMPLE_RATE), round(STEP_S * SAMPLE_RATE)
+    held: list[Floats] = []
+    n_held = begin = 0
+    for block in blocks:
+        held.append(block)
+        n_held += block.size
+        while n_held >= size:
+            samples = np.concatenate(held)
+            yield Sound(begin / SAMPLE_RATE, samples[:size], embedder), begin == 0, False
+            held, n_held, begin = [samples[step:]], n_held - step, begin + step
+    if n_held:  # at least what the last chunk shares with this one
+        yield Sound(begin / SAMPLE_RATE, np.concatenate(held), embedder), begin == 0, True
+
+
+def overlap(one: Match, other: Match) -> float:
+    """The share of the shorter of two stretches of a query that lies in the other."""
+    end_s = min(one.query_end_s, other.query_end_s)
+    shared_s = end_s - max(one.query_start_s, other.query_start_s)
+    return max(0.0, shared_s) / max(1e-9, min(one.duration_s, other.duration_s))
+
+
+def _joined(hits: Sequence[Hits]) -> Hits:
+    """The hits of several searches, one below the other."""
+    return Hits(
+        np.concatenate([each.cosines for each in hits]), np.concatenate([each.ids for each in hits])
+    )

@@ -1,0 +1,296 @@
+"""`cqtnet index`: archives of recordings, kept so that they can be searched."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+PATH = click.Path(path_type=Path)
+ARCHIVE = click.argument("archive", type=PATH)
+
+
+@click.group(name="index")
+def group() -> None:
+    """Keep an archive of recordings: a folder that `cqtnet search` looks into."""
+
+
+@group.command(
+    epilog="""\b
+Example:
+  cqtnet index add archive/ recordings/ --tag 1998
+  find /mnt -name '*.wav' | cqtnet index add archive/ -
+"""
+)
+@ARCHIVE
+@click.argument("paths", nargs=-1, required=True, metavar="PATHS…")
+@click.option("--tag", "tags", multiple=True, help="Note it with every recording; repeatable.")
+@click.option("--model", default="default", help="Of a new archive: shipped weights, or a path.")
+@click.option("--rehash", is_flag=True, help="Read files again whose size and time are the same.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Files read at once.  [default: one a processor]",
+)
+@click.option("--ray", "cluster", help="Read by a Ray cluster: its address, auto, or local.")
+@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def add(
+    archive: Path,
+    paths: tuple[str, ...],
+    tags: tuple[str, ...],
+    model: str,
+    rehash: bool,
+    jobs: int | None,
+    cluster: str | None,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Add files, folders and patterns to ARCHIVE, which is made where there is none.
+
+    PATHS may be - for a list on stdin, a line each. Files that are in the archive as they are now
+    are skipped, moved ones are recognised by their bytes, and a run that was interrupted goes on
+    when it is started again. Files that cannot be used are listed at the end; then the exit code
+    is 1.
+    """
+    from cqtnet.audio import shown
+    from cqtnet.errors import InputError
+    from cqtnet.progress import progress_bar
+    from verify.archive import Archive
+    from verify.archive.listing import audio_files
+
+    files = list(audio_files(paths))
+    if not files:
+        raise InputError(f"no audio in {', '.join(paths)}; give files or folders")
+    with Archive.open_or_create(archive, model=model, device=device) as opened:
+        with progress_bar("reading", len(files)) as bar:
+            summary = opened.add(
+                files,
+                tags=tags,
+                jobs=jobs,
+                rehash=rehash,
+                cluster=cluster,
+                on_step=lambda step: bar.advance(doing=shown(Path(step.path).name)),
+            )
+        n_recordings = len(opened)
+    if as_json:
+        click.echo(json.dumps(summary.to_dict(), indent=1))
+    else:
+        click.echo(f"{summary.sentence()}; {archive} holds {n_recordings:,} recordings")
+    for reason in summary.failed.values():
+        click.echo(f"cqtnet: {reason}", err=True)
+    if summary.failed:
+        sys.exit(1)
+
+
+@group.command(
+    epilog="""\b
+Example:
+  cqtnet index compact archive/
+"""
+)
+@ARCHIVE
+def compact(archive: Path) -> None:
+    """Give back the room in ARCHIVE that removed recordings took up."""
+    from verify.archive.store import Store
+
+    with Store.open(archive, write=True) as store:
+        click.echo(f"{store.compact() / 1e6:,.1f} MB given back")
+
+
+@group.command(
+    epilog="""\b
+Example:
+  cqtnet index export archive/ windows.npz
+"""
+)
+@ARCHIVE
+@click.argument("out", type=PATH)
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+def export(archive: Path, out: Path, force: bool) -> None:
+    """Write the windows of ARCHIVE to OUT: .npz for numpy, or .parquet (needs pyarrow).
+
+    Each window has `vector` (float16), `recording`, `start_s`, and by recording `path`, `sha256`
+    and `duration_s`.
+    """
+    from cqtnet.files import refuse_overwrite
+    from verify.archive.export import check_suffix, export_windows
+    from verify.archive.store import Store
+
+    check_suffix(out)
+    refuse_overwrite(out, force=force)
+    with Store.open(archive) as store:
+        export_windows(store, out)
+        click.echo(f"{store.n_windows:,} windows of {len(store):,} recordings → {out}")
+
+
+@group.command(
+    epilog="""\b
+Example:
+  cqtnet index info archive/
+"""
+)
+@ARCHIVE
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def info(archive: Path, as_json: bool) -> None:
+    """Print what ARCHIVE holds: recordings, hours, windows, model, index and its recall."""
+    from verify.archive.listing import describe, description_lines
+    from verify.archive.store import Store
+
+    with Store.open(archive, check=False) as store:
+        plain = describe(store)
+    click.echo(json.dumps(plain, indent=1) if as_json else "\n".join(description_lines(plain)))
+
+
+@group.command(
+    name="list",
+    epilog="""\b
+Example:
+  cqtnet index list archive/ --text 1998 --json
+""",
+)
+@ARCHIVE
+@click.option("--text", help="Only those with this text in a path.")
+@click.option("--tag", help="Only those with this tag.")
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each.")
+def list_(archive: Path, text: str | None, tag: str | None, as_json: bool) -> None:
+    """List the recordings of ARCHIVE: number, duration, paths, tags."""
+    from verify.archive.listing import entry_line
+    from verify.archive.store import Store
+
+    with Store.open(archive, check=False) as store:
+        for entry in store.entries(text=text, tag=tag):
+            click.echo(json.dumps(asdict(entry)) if as_json else entry_line(entry))
+
+
+@group.command(
+    epilog="""\b
+Example:
+  cqtnet index merge archive/ archive-of-may/ archive-of-june/
+"""
+)
+@ARCHIVE
+@click.argument("others", nargs=-1, required=True, type=PATH)
+def merge(archive: Path, others: tuple[Path, ...]) -> None:
+    """Add all recordings of OTHERS to ARCHIVE; no audio is read, and OTHERS stay as they are.
+
+    All must be made by one model, with one length and hop of windows. Recordings that are in
+    ARCHIVE already keep their number and gain the paths of the others.
+    """
+    from verify.archive.export import merge_into
+
+    for other in others:
+        added, known = merge_into(archive, other)
+        click.echo(f"{other}: {added} recordings added, {known} were known")
+
+
+@group.command(
+    epilog="""\b
+Example:
+  cqtnet index rebuild archive/ --kind compact
+"""
+)
+@ARCHIVE
+@click.option(
+    "--kind",
+    type=click.Choice(["auto", "exact", "large", "compact"]),
+    default="auto",
+    show_default=True,
+    help="exact reads every window; large and compact look into the likeliest lists.",
+)
+@click.option("--milvus", metavar="URI", help="Keep it in Milvus: http://host:19530, or a file.")
+def rebuild(archive: Path, kind: str, milvus: str | None) -> None:
+    """Make the index of ARCHIVE anew from its vectors, and measure its recall.
+
+    With --milvus it is made there (a cluster, or a file of milvus-lite), and every later command
+    uses it; MILVUS_TOKEN in the environment is sent along. Without, it is a file beside the
+    archive again.
+    """
+    from verify.archive.index.cache import IndexCache
+    from verify.archive.index.milvus import leave_milvus, open_milvus
+    from verify.archive.store import Store
+
+    with Store.open(archive, write=True) as store:
+        if milvus:
+            with open_milvus(store, milvus, rebuild=True) as there:
+                click.echo(f"{len(there):,} windows at {milvus}")
+            return
+        leave_milvus(store)
+        index = IndexCache.built(
+            store,
+            wanted=kind,  # type: ignore[arg-type]
+            on_message=lambda text: click.echo(text, err=True),
+        )
+        index.save()
+    known = index.info
+    recall = "" if known.recall is None else f", recall {known.recall:.3f} of {known.queries}"
+    click.echo(
+        f"{known.plan.kind}: {known.n_windows:,} windows, {known.n_bytes / 1e6:,.1f} MB{recall}"
+    )
+
+
+@group.command(
+    epilog="""\b
+Example:
+  cqtnet index remove archive/ --id 17 --id 18
+  cqtnet index remove archive/ --path recordings/one.wav
+  cqtnet index remove archive/ --tag 1998
+"""
+)
+@ARCHIVE
+@click.option("--id", "numbers", type=int, multiple=True, help="By number; repeatable.")
+@click.option("--path", "paths", multiple=True, help="By path; repeatable.")
+@click.option("--text", help="All with this text in a path.")
+@click.option("--tag", help="All with this tag.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
+def remove(
+    archive: Path,
+    numbers: tuple[int, ...],
+    paths: tuple[str, ...],
+    text: str | None,
+    tag: str | None,
+    dry_run: bool,
+) -> None:
+    """Remove recordings from ARCHIVE for good; their files are neither needed nor touched.
+
+    With both, --text and --tag, recordings must have both. `cqtnet index compact` gives the room
+    back.
+    """
+    from verify.archive import Archive
+    from verify.archive.listing import entry_line
+
+    with Archive.open(archive, write=not dry_run) as opened:
+        chosen = opened.select(numbers=numbers, paths=paths, text=text, tag=tag)
+        if not dry_run:
+            opened.remove([entry.id for entry in chosen])
+    for entry in chosen:
+        click.echo(entry_line(entry))
+    click.echo(f"{len(chosen)} {'would be' if dry_run else 'were'} removed", err=True)
+
+
+@group.command(
+    epilog="""\b
+Example:
+  cqtnet index verify archive/ --read-audio
+
+\b
+Exit codes: 0 all is as it was written; 1 something is not; 2 the archive cannot be opened.
+"""
+)
+@ARCHIVE
+@click.option("--read-audio", is_flag=True, help="Hash the recordings' files, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(archive: Path, read_audio: bool, as_json: bool) -> None:
+    """Read all of ARCHIVE and compare it with its checksums; with --read-audio its files, too."""
+    from verify.archive.archive import check_archive
+
+    problems = check_archive(archive, read_audio=read_audio)
+    if as_json:
+        click.echo(json.dumps([{"file": str(p.file), "what": p.what} for p in problems], indent=1))
+    else:
+        for problem in problems:
+            click.echo(f"{problem.file}: {problem.what}")
+        click.echo(f"{len(problems)} problems" if problems else "all is as it was written")
+    if problems:
+        sys.exit(1)

@@ -1,0 +1,274 @@
+"""What the sections of a comparison's page say: values for its templates, by name."""
+
+import base64
+import hashlib
+import io
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from cqtnet import SAMPLE_RATE
+from cqtnet.audio import SILENCE_DBFS
+from verify import words
+from verify.calibration import MEASURES, RISING, Calibration, measures
+from verify.quality import HIGHEST_EDGE_HZ, Quality, quality_of
+from verify.recording import Recording
+from verify.report import pictures
+from verify.report import sureness as drawings
+from verify.results import Comparison, EditMap, Waveform
+from verify.words import clock, number, plural
+
+Row = tuple[str, ...]
+Data = dict[str, Any]
+
+LOOKED_S = 600.0
+"""The quality of at most so much is measured, from the beginning."""
+LEAST_CLIPPED = 1e-4
+"""Share of samples on flat tops that is reported: single ones are chance."""
+SOUND_S = 10.0
+"""Length of a sound to listen to, at most."""
+MEANINGS = {
+    "cosine": "of the network's embeddings, at the best place: the published score",
+    "aligned cosine": "the same, of the stretches that the alignment puts side by side",
+    "correlation": "of changes in the spectrum, along the alignment",
+    "strength": "correlation times the root of the seconds in common",
+    "coherence": "of the fine spectra at the pitch found",
+    "precision": "how closely pieces lie on one straight line; 0 at 0.1 s, 6.9 at 0.1 ms",
+    "length": "natural logarithm of the seconds in common",
+}
+"""What each measure is."""
+
+
+def opening(comparison: Comparison) -> Data:
+    """The verdict in words and its ratio on the scale."""
+    headline = "Insufficient evidence for either answer"
+    if comparison.verdict != "insufficient":
+        headline = _capital(comparison.support)
+    return {
+        "headline": headline,
+        "reasons": [f"{_capital(reason)}." for reason in comparison.reasons],
+        "place": _place(comparison),
+        "scale": drawings.draw_scale(comparison),
+    }
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _place(comparison: Comparison) -> str:
+    """Where and how altered, in a line; empty unless the verdict rests on it."""
+    if comparison.verdict != "same" or comparison.alignment is None:
+        return ""
+    if comparison.edits is not None and len(comparison.edits.stretches) > 1:
+        return f"Where: {_extent(comparison.edits)} The edit map below shows which."
+    where = comparison.alignment.place_in_words
+    return f"Where: {where}. How A differs from B: {comparison.changes_in_words}."
+
+
+def _extent(edits: EditMap) -> str:
+    """How much of A comes from B, as a sentence."""
+    return (
+        f"{edits.common_s:.1f} s of the {edits.a_duration_s:.1f} s of A come from B, in "
+        f"{plural(len(edits.stretches), 'stretch', 'stretches')}."
+    )
+
+
+def recordings(a: Recording, b: Recording) -> Data:
+    """How good both recordings are."""
+    names = ("Level", "Clipping", "Bandwidth", "Quiet parts")
+    sides = (_measured_quality(x) for x in (a, b))
+    return {
+        "qualities": list(zip(names, *sides, strict=True)),
+        "is_long": max(a.duration_s, b.duration_s) > LOOKED_S,
+        "looked_min": f"{LOOKED_S / 60:g}",
+    }
+
+
+def _measured_quality(recording: Recording) -> Row:
+    samples = recording.samples(0.0, min(recording.duration_s, LOOKED_S))
+    return quality_in_words(quality_of(samples)) if samples.size else ("no samples",) * 4
+
+
+def quality_in_words(quality: Quality) -> Row:
+    """Level, clipping, bandwidth and quiet parts in words."""
+    if quality.peak_dbfs <= SILENCE_DBFS:
+        return "silence", "none", "nothing to measure", "silence throughout"
+    clipped = "none seen"
+    if quality.clipped >= LEAST_CLIPPED:
+        clipped = f"about {100 * quality.clipped:.2g} % of samples lie on flat tops"
+    band = f"no upper limit seen below {HIGHEST_EDGE_HZ / 1000:.1f} kHz"
+    if not quality.is_full_band:
+        band = f"falls off steeply at {quality.bandwidth_hz / 1000:.1f} kHz"
+    levels = (quality.peak_dbfs, quality.rms_dbfs, quality.floor_dbfs)
+    peak, rms, floor = (f"{number(level, 1)} dBFS" for level in levels)
+    quiet = f"{floor}, {quality.range_db:.1f} dB under the loud ones"
+    return f"peak {peak}, mean (RMS) {rms}", clipped, band, quiet
+
+
+@dataclass(frozen=True)
+class Player:
+    """A stretch to listen to."""
+
+    name: str  # A or B
+    span: str
+    uri: str  # data:audio/…
+
+
+def findings(comparison: Comparison, a: Recording, b: Recording, *, audio: bool) -> Data:
+    """Where A is in B and how it was altered: in a table, in pictures and as an edit map."""
+    view = pictures.view_of(comparison, a, b)
+    edits = comparison.edits
+    return {
+        "findings": finding_rows(comparison),
+        "players": players(view) if audio else [],
+        "view": view,
+        "shown_min": f"{pictures.MOST_S / 60:g}",
+        "spectrograms": None if a.problem and b.problem else pictures.draw_spectrograms(view),
+        "similarity": pictures.draw_similarity(view, view.line) if view.line else None,
+        "warping": pictures.draw_warping(view),
+        "edits": edits,
+        "extent": _extent(edits) if edits else "",
+        "strip": pictures.draw_strip(edits) if edits and edits.stretches else None,
+    }
+
+
+def finding_rows(comparison: Comparison) -> list[Row]:
+    """Place, tempo, pitch and what the waveform says; none unless the verdict is "same"."""
+    alignment = comparison.alignment
+    if comparison.verdict != "same" or alignment is None:
+        return []
+    return [
+        ("In A", _span(alignment.a_start_s, alignment.a_end_s)),
+        ("In B", _span(alignment.b_start_s, alignment.b_end_s)),
+        ("Altered", comparison.changes_in_words),
+        ("Tempo", words.tempo_in_words(alignment.line)),
+        ("Pitch", words.pitch_in_words(alignment.line)),
+        *_waveform_rows(comparison.waveform),
+        ("Agreement", f"correlation {number(alignment.correlation, 2)} along the stretch, "
+         f"{number(alignment.coherence, 2)} of the spectra; {alignment.inliers:.0%} of pieces "
+         f"within 50 ms of a straight line, typically {1000 * alignment.residual_s:.1f} ms from "
+         "it"),
+    ]  # fmt: skip
+
+
+def _waveform_rows(waveform: Waveform | None) -> list[Row]:
+    if waveform is None:
+        return [("Polarity, level", "not measured: the waveforms could not be laid on each other")]
+    return [
+        ("Polarity", "reversed" if waveform.inverted else "as in B"),
+        ("Level", words.level_in_words(waveform.gain_db)),
+        ("Waveform", f"samples of A and B correlate by {waveform.correlation:.3f}; the beginning "
+         f"of A lies at {number(waveform.offset_s, 4)} s of B"),
+    ]  # fmt: skip
+
+
+def _span(start_s: float, end_s: float) -> str:
+    return f"{clock(start_s)} to {clock(end_s)} ({end_s - start_s:.2f} s)"
+
+
+def players(view: pictures.View) -> list[Player]:
+    """The first seconds of the longest stretch from A and from B; none where there is none."""
+    if not view.stretches:
+        return []
+    longest = max(view.stretches, key=lambda s: s.duration_s)
+    line, start_s = longest.line, longest.a_start_s
+    end_s = min(longest.a_end_s, start_s + SOUND_S / max(1.0, line.tempo))
+    spans = (start_s, end_s), (max(0.0, line.to_b(start_s)), line.to_b(end_s))
+    return [
+        Player(name, _span(*span), _flac(recording, *span))
+        for name, recording, span in zip("AB", (view.a, view.b), spans, strict=True)
+    ]
+
+
+def _flac(recording: Recording, start_s: float, end_s: float) -> str:
+    """A stretch as a data URI: mono, 22,050 Hz, 16 bits."""
+    written = io.BytesIO()
+    samples = np.clip(recording.samples(start_s, end_s), -1, 1)
+    soundfile.write(written, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    return f"data:audio/flac;base64,{base64.b64encode(written.getvalue()).decode()}"
+
+
+def sureness(comparison: Comparison, calibration: Calibration) -> Data:
+    """The measures behind the ratio, and how the calibration did on pairs it had not seen."""
+    evidence = comparison.evidence
+    values = measures(evidence) if evidence else ()
+    return {
+        "score": calibration.score(evidence) if evidence else None,
+        "unbounded": drawings.unbounded_log_lr(comparison, calibration),
+        "cosine": evidence.similarity.cosine if evidence else None,
+        "measures": [
+            (name, number(value, 3), number(weight, 3), MEANINGS[name])
+            for name, value, weight in zip(MEASURES, values, calibration.weights, strict=False)
+        ],
+        "distributions": drawings.draw_distributions(comparison, calibration),
+        "tippett": drawings.draw_tippett(calibration),
+        "validation": validation(calibration),
+    }
+
+
+def validation(calibration: Calibration) -> str:
+    """How the calibration did on pairs of recordings it had not seen, as far as is known."""
+    data = calibration.data
+    parts = []
+    pairs = [data.get(name) for name in ("pairs_same", "pairs_different")]
+    if all(isinstance(n, int) for n in pairs):
+        parts.append(
+            f"Tried on {pairs[0]:,} pairs of the same and {pairs[1]:,} of different recordings, "
+            "from collections other than those it learned from."
+        )
+    ratios = drawings.log10_ratios(calibration)
+    if ratios is not None:
+        same, different = ratios
+        parts.append(
+            f"Of those drawn, the ratio points the wrong way for {(same < 0).sum()} of "
+            f"{len(same)} of the same and {(different > 0).sum()} of {len(different)} of "
+            "different recordings."
+        )
+    forms = {
+        "eer": "Equal error rate {:.2%}",
+        "cllr": "Cllr {:.3f}",
+        "min_cllr": "least possible Cllr {:.3f}",
+    }
+    figures = [f.format(data[key]) for key, f in forms.items() if isinstance(data.get(key), float)]
+    if figures:
+        parts.append(
+            f"{', '.join(figures)} (Cllr: mean cost of the ratios in bits, 0 perfect, 1 useless)."
+        )
+    return " ".join(parts) or "The calibration carries no figures of its validation."
+
+
+def learning(calibration: Calibration) -> Data:
+    """What a calibration learned from, as far as is known, and how measures become a ratio."""
+    data = calibration.data
+    known = [str(data["sources"])] if data.get("sources") else []
+    if isinstance(data.get("recordings"), int):
+        known.append(f"{data['recordings']:,} recordings")
+    if data.get("conditions"):
+        known.append("conditions: " + ", ".join(map(str, data["conditions"])))
+    return {
+        "learned_from": "; ".join(known) or "not stated",
+        "formula": _formula(calibration),
+        "calibration_sha256": calibration_sha256(calibration),
+    }
+
+
+def calibration_sha256(calibration: Calibration) -> str:
+    """The SHA-256 of all that a calibration holds."""
+    content = json.dumps(asdict(calibration), sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _formula(calibration: Calibration) -> str:
+    terms = " + ".join(
+        f"{weight:.4g} · {name}" for weight, name in zip(calibration.weights, MEASURES, strict=True)
+    )
+    rising = ", ".join(MEASURES[:RISING])
+    formula = (
+        f"score = {terms} + {calibration.bias:.4g}; ln LR = {calibration.slope:.4g} · score + "
+        f"{calibration.offset:.4g}. A rise of {rising} never lowers the score."
+    )
+    return formula.replace("+ -", "\N{MINUS SIGN} ")

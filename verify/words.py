@@ -1,0 +1,232 @@
+"""The words for verdicts, likelihood ratios, times, tempo and pitch: numbers in, words out."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Verdict = Literal["same", "different", "insufficient"]
+
+HEADLINES: dict[Verdict, str] = {
+    "same": "SAME RECORDING",
+    "different": "DIFFERENT RECORDINGS",
+    "insufficient": "INSUFFICIENT EVIDENCE",
+}
+WEAK_RATIO = 2.0
+"""A ratio nearer to 1 than this supports neither proposition."""
+LEAST_RATIO = 10.0
+"""A ratio nearer to 1 than this is no verdict."""
+SCALE = (
+    (WEAK_RATIO, "no"),
+    (10.0, "weak"),
+    (100.0, "moderate"),
+    (1_000.0, "moderately strong"),
+    (10_000.0, "strong"),
+    (1_000_000.0, "very strong"),
+    (math.inf, "extremely strong"),
+)
+"""The word for ratios below each limit: European Network of Forensic Science Institutes, 2015."""
+NO_CHANGE_TEMPO, NO_CHANGE_SEMITONES = 5e-4, 0.03
+"""Smaller changes of tempo and pitch are not reported: 0.05 % and 3 cents."""
+NO_CHANGE_DB = 0.5
+"""A smaller change of level is not reported."""
+
+
+@dataclass(frozen=True)
+class Proposition:
+    """One of two propositions that a likelihood ratio weighs."""
+
+    claim: str  # a sentence without its full stop
+    support: str  # what follows "strong support for"
+    otherwise: str = "if not"  # what the other proposition is called beside it
+
+
+SAME = Proposition(
+    "A and B hold the same recording", "the same recording rather than different ones"
+)
+DIFFERENT = Proposition(
+    "A and B hold different recordings",
+    "different recordings rather than the same one",
+    "if the same one",
+)
+"""The two propositions. The same recording: the same sounds, whatever was done to them since."""
+
+
+class Steady(Protocol):
+    """A steady tempo and pitch, as `verify.results.Line` has them."""
+
+    @property
+    def tempo(self) -> float:
+        """1.1: ten per cent faster."""
+
+    @property
+    def shift_semitones(self) -> float:
+        """Positive: higher."""
+
+    @property
+    def is_speed(self) -> bool:
+        """Whether both changed together, as when a tape runs fast."""
+
+
+def strength_in_words(log_lr: float) -> str:
+    """The word for a natural-log likelihood ratio, whichever proposition it supports.
+
+    >>> strength_in_words(math.log(500))
+    'moderately strong'
+    """
+    times = math.exp(abs(log_lr)) * (1 + 1e-9)
+    return next(word for limit, word in SCALE if times < limit)
+
+
+def support_in_words(
+    log_lr: float, first: Proposition = SAME, second: Proposition = DIFFERENT
+) -> str:
+    """What a ratio means, without any prior.
+
+    >>> support_in_words(math.log(500))
+    'moderately strong support for the same recording rather than different ones'
+    """
+    word = strength_in_words(log_lr)
+    if word == "no":
+        return "no support for either proposition"
+    return f"{word} support for {(first if log_lr > 0 else second).support}"
+
+
+def ratio_in_words(
+    log_lr: float,
+    first: Proposition = SAME,
+    second: Proposition = DIFFERENT,
+    *,
+    subject: str = "The findings are",
+) -> str:
+    """The ratio as a sentence about the findings, with two digits.
+
+    >>> ratio_in_words(math.log(500))
+    'The findings are 500 times more probable if A and B hold the same recording than if not.'
+    """
+    if log_lr == 0:
+        return f"{subject} as probable if {first.claim} as if not."
+    side = first if log_lr > 0 else second
+    times = ratio(abs(log_lr))
+    return f"{subject} {times} times more probable if {side.claim} than {side.otherwise}."
+
+
+def ratio(log_lr: float) -> str:
+    """A likelihood ratio with two digits: 3,600, or 1/250."""
+    digits = f"{float(f'{math.exp(abs(log_lr)):.2g}'):,.10g}"
+    return digits if log_lr >= 0 or digits == "1" else f"1/{digits}"
+
+
+def headline(head: str, log_lr: float, support: str, *, is_bounded: bool) -> str:
+    """A verdict with its ratio.
+
+    >>> headline("SAME RECORDING", 8.2, "strong support for …", is_bounded=False)
+    'SAME RECORDING  LR 3,600 (ln 8.2): strong support for …'
+    """
+    text = f"{head}  LR {ratio(log_lr)} (ln {log_lr:.1f}): {support}"
+    return f"{text}; the bound of what the calibration supports" if is_bounded else text
+
+
+def decision(log_lr: float) -> int:
+    """1 for the first proposition, -1 for the second, 0 where the ratio is too near to 1."""
+    if abs(log_lr) < math.log(LEAST_RATIO):
+        return 0
+    return 1 if log_lr > 0 else -1
+
+
+def verdict_of(log_lr: float) -> Verdict:
+    """The verdict that a ratio alone allows."""
+    verdicts: dict[int, Verdict] = {1: "same", -1: "different", 0: "insufficient"}
+    return verdicts[decision(log_lr)]
+
+
+def clock(seconds: float) -> str:
+    """A time as minutes and seconds, with hours where there are any.
+
+    >>> clock(83.456)
+    '1:23.46'
+    """
+    hundredths = round(100 * max(0.0, seconds))
+    minutes, rest = divmod(hundredths, 6000)
+    hours, minutes = divmod(minutes, 60)
+    tail = f"{rest // 100:02}.{rest % 100:02}"
+    return f"{hours}:{minutes:02}:{tail}" if hours else f"{minutes}:{tail}"
+
+
+def clock_span(start_s: float, end_s: float) -> str:
+    """Two times with a dash between, or one where they are the same to 10 ms.
+
+    >>> clock_span(12.0, 17.0)
+    '0:12.00–0:17.00'
+    """
+    start, end = clock(start_s), clock(end_s)
+    return start if start == end else f"{start}–{end}"
+
+
+def number(value: float, digits: int) -> str:
+    """A number with a true minus sign, and no sign where it rounds to zero.
+
+    >>> number(-6.65, 1)
+    '−6.7'
+    """
+    return f"{value:z.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def plural(count: int, one: str, several: str = "") -> str:
+    """A count with its noun.
+
+    >>> plural(2, "stretch", "stretches")
+    '2 stretches'
+    """
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
+
+
+def changes_in_words(line: Steady) -> list[str]:
+    """Changes of tempo and pitch in words; none where there are none."""
+    faster = "faster" if line.tempo > 1 else "slower"
+    tempo = f"{abs(line.tempo - 1):.2%} {faster} (tempo × {line.tempo:.4f})"
+    higher = "higher" if line.shift_semitones > 0 else "lower"
+    pitch = f"{abs(line.shift_semitones):.2f} semitones {higher}"
+    if line.is_speed:
+        return [f"played at another speed: {tempo}, {pitch} with it"]
+    parts = []
+    if abs(line.tempo - 1) >= NO_CHANGE_TEMPO:
+        parts.append(tempo)
+    if abs(line.shift_semitones) >= NO_CHANGE_SEMITONES:
+        parts.append(pitch)
+    return parts
+
+
+def tempo_in_words(line: Steady) -> str:
+    """The tempo as a factor and in per cent."""
+    change = line.tempo - 1
+    if abs(change) < NO_CHANGE_TEMPO:
+        return f"as in B (factor {line.tempo:.4f})"
+    faster = "faster" if change > 0 else "slower"
+    words = f"factor {line.tempo:.4f}: A plays {abs(change):.2%} {faster} than B"
+    return words + ("; together with the pitch, as a change of speed" if line.is_speed else "")
+
+
+def pitch_in_words(line: Steady) -> str:
+    """The pitch in semitones and cents."""
+    shift = line.shift_semitones
+    if abs(shift) < NO_CHANGE_SEMITONES:
+        return f"as in B (within {100 * NO_CHANGE_SEMITONES:.0f} cents)"
+    higher = "higher" if shift > 0 else "lower"
+    return f"A sounds {abs(shift):.2f} semitones ({100 * abs(shift):.0f} cents) {higher} than B"
+
+
+def level_in_words(gain_db: float) -> str:
+    """How much louder or quieter A is than B."""
+    if abs(gain_db) < 0.05:
+        return "as in B (within 0.05 dB)"
+    return f"A is {abs(gain_db):.1f} dB {'louder' if gain_db > 0 else 'quieter'} than B"
+
+
+def scale_rows() -> list[tuple[str, str]]:
+    """The verbal scale as a table: ratios, and the words for them."""
+    rows, low = [], 1.0
+    for high, word in SCALE:
+        limits = f"{low:,.0f} to {high:,.0f}" if high < math.inf else f"{low:,.0f} and more"
+        rows.append((limits, f"{word} support"))
+        low = high
+    return rows
