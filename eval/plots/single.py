@@ -33,7 +33,7 @@ from eval.plots.scoreset import ScoreSet, set_ticks
 # and the legend counts them.
 
 REACH = 10.0
-"""The axis goes so many times the span of both kinds' middle halves beyond them."""
+"""The axis ends this many spans beyond the middle halves of both kinds of scores."""
 LARGEST, NARROWEST = 1e100, 1e-100
 """Scores and widths that an axis can show."""
 FINEST = 1e-12

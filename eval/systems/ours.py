@@ -41,7 +41,7 @@ def _embedder(settings: Settings) -> Embedder:
 
 
 class EmbeddingSystem:
-    """What `verify.cosine.best_hit` says of two recordings, for many pairs at once.
+    """The cosine of `verify.cosine.best_hit`, for many pairs at once.
 
     The shorter recording of a pair is one window, described by its vector. The windows of the
     longer one depend only on how many steps of the trunk the shorter one has. So they are pooled

@@ -19,7 +19,6 @@ from click.testing import CliRunner, Result
 from augment.tempo import Pitch, Tempo
 from cqtnet import SAMPLE_RATE
 from cqtnet.audio import AudioWarning
-from cqtnet.cache import ArrayCache, CachedArrays
 from cqtnet.checkpoint import save_weights
 from cqtnet.cli import cqtnet
 from cqtnet.eer import equal_error_rate
@@ -126,31 +125,6 @@ def test_a_cache_is_used_only_for_the_same_parameters_and_contents(
     monkeypatch.setattr(planted, "version", 2)
     run(trials, cache=tmp_path / "cache")
     assert len(planted.described) == 5
-
-
-@pytest.mark.parametrize("damage", ["byte", "cut", "empty", "gone"])
-def test_a_damaged_file_of_the_cache_is_made_again(
-    damage: str, trials: Path, planted: type[PlantedSystem], tmp_path: Path
-) -> None:
-    run(trials, cache=tmp_path / "cache")
-    whole = {path: path.read_bytes() for path in (tmp_path / "cache").iterdir()}
-    for path, content in whole.items():
-        middle = len(content) // 2
-        flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
-        path.write_bytes({"byte": flipped, "cut": content[:-1]}.get(damage, b""))
-        if damage == "gone":
-            path.unlink()
-    planted.described.clear()
-    assert run(trials, cache=tmp_path / "cache") == EXPECTED
-    assert len(planted.described) == 5
-    assert {path: path.read_bytes() for path in whole} == whole
-
-
-def test_a_file_of_the_cache_that_is_lost_during_the_run_is_an_error(tmp_path: Path) -> None:
-    recordings = CachedArrays(ArrayCache(tmp_path), ["a", "b"])
-    assert len(recordings) == 2 and len(recordings[1:]) == 1
-    with pytest.raises(InputError, match="run it again"):
-        recordings[1]
 
 
 # Files that cannot be used.
