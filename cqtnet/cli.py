@@ -31,7 +31,7 @@ BROKEN_PIPE = 141
 class LazyGroup(click.Group):
     """A group whose commands' modules are imported only when they are needed.
 
-    >>> @click.command(cls=LazyGroup, places={"score": "eval.commands.score:score"}, name="eval")
+    >>> @click.command(cls=LazyGroup, places={"score": "eval.commands.evaluate:score"}, name="eval")
     """
 
     def __init__(self, *args: Any, places: Mapping[str, str] | None = None, **kwargs: Any) -> None:

@@ -112,7 +112,7 @@ def _check_columns(
         raise ManifestError(f"{path}:1: no column {wanted}; found {found}")
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
-        raise ManifestError(f"{path}:1: column {', '.join(twice)} stands there twice; rename one")
+        raise ManifestError(f"{path}:1: column {', '.join(twice)} appears twice; rename one")
 
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:

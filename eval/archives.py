@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.data import Item
@@ -25,11 +26,13 @@ from cqtnet.errors import ManifestError
 from eval.bootstrap import Figure
 from eval.processes import in_processes
 from eval.retrieval import mean_by_recording
-from eval.trials import read_trials
+from eval.trials import Texts, read_trials
 from verify.archive.archive import Archive
 from verify.archive.export import merge_into
 from verify.archive.search import search
 from verify.archive.store import is_archive
+
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -55,21 +58,6 @@ class Answer:
     log_lr: float
     place_s: float  # where it begins there
     elapsed_s: float
-
-    @property
-    def is_first(self) -> bool:
-        """Whether the right recording is ranked first."""
-        return self.present and self.first == self.recording
-
-    @property
-    def is_found(self) -> bool:
-        """Whether the right recording is ranked first and called a match."""
-        return self.is_first and self.is_match
-
-    @property
-    def is_false(self) -> bool:
-        """Whether another recording is called a match."""
-        return self.is_match and not self.is_first
 
 
 def queries_of(trials: Sequence[Path], *, length_s: float, limit: int | None) -> list[Query]:
@@ -145,29 +133,26 @@ def figures(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
     measured: dict[str, dict[str, Any]] = {}
     for condition in dict.fromkeys(answer.condition for answer in answers):
         own = [answer for answer in answers if answer.condition == condition]
-        present = [answer for answer in own if answer.present]
-        foreign = [answer for answer in own if not answer.present]
+        recordings = np.array([a.recording for a in own])
+        present, matched = (np.array([getattr(a, k) for a in own]) for k in ("present", "is_match"))
+        first = present & np.array([a.first == a.recording for a in own])
+
+        def share(values: Bools, of: Bools, recordings: Texts = recordings) -> Figure:
+            if not of.any():
+                return Figure(None, note="no queries")
+            return mean_by_recording(values[of].astype(np.float64), recordings[of].tolist())
+
         measured[condition] = {
-            "queries": len(present),
-            "top1": _share(present, "is_first"),
-            "found": _share(present, "is_found"),
-            "other_found": _share(present, "is_false"),
-            "foreign": len(foreign),
-            "false_found": _share(foreign, "is_false"),
+            "queries": int(present.sum()), "top1": share(first, present),
+            "found": share(first & matched, present),
+            "other_found": share(matched & ~first, present),
+            "foreign": int((~present).sum()), "false_found": share(matched, ~present),
             "seconds": float(np.median([answer.elapsed_s for answer in own])),
-        }
+        }  # fmt: skip
     return measured
 
 
-def _share(answers: Sequence[Answer], quality: str) -> Figure:
-    if not answers:
-        return Figure(None, note="no queries")
-    values = np.array([getattr(answer, quality) for answer in answers], np.float64)
-    return mean_by_recording(values, [answer.recording for answer in answers])
-
-
 def _indexed(recordings: Path, folder: Path) -> Path:
-    """The archive of some recordings: they themselves, or made in `folder`."""
     if is_archive(recordings):
         return recordings
     with Archive.open_or_create(folder) as archive:
@@ -203,11 +188,10 @@ def _ask(task: tuple[Path, dict[str, str], Query, bool, float | None]) -> Answer
     if best is not None:
         first = names.get(best.path, best.path)
         log_lr, place_s = best.log_lr, best.reference_start_s
-    is_match = bool(result.matches)
-    name = query.probe.name
     return Answer(
-        query.condition, name, query.recording, present, first, is_match, log_lr, place_s, elapsed_s
-    )
+        query.condition, query.probe.name, query.recording, present,
+        first, bool(result.matches), log_lr, place_s, elapsed_s,
+    )  # fmt: skip
 
 
 @contextmanager

@@ -51,7 +51,7 @@ class Figure:
     bound: bool = False
 
     def to_dict(self) -> dict[str, float | str | bool | None]:
-        """The figure as plain data."""
+        """Plain data."""
         return asdict(self)
 
 
@@ -235,8 +235,7 @@ def runs(score: Floats, label: NDArray[np.bool_]) -> Indices:
 
 
 def _one_hot(run: Indices) -> csr_array:
-    rows = np.arange(len(run))
-    return csr_array((np.ones(len(run)), (rows, run)), shape=(len(run), run.max() + 1))
+    return csr_array((np.ones(len(run)), (np.arange(len(run)), run)))
 
 
 def _ranking(target: Floats, nontarget: Floats) -> Ranking:
@@ -321,8 +320,11 @@ def with_interval(
         return Figure(value, note=_joined(quantity.note, TOO_FEW))
     low, high = (float(end) for end in interval(value, resampled))
     figure = Figure(value, max(low, 0.0), min(high, quantity.most), quantity.note)
-    if quantity.most == inf:
-        return _without_top(figure, evidence)
+    if quantity.most == inf:  # a ratio that was not seen may mislead by any number of bits
+        rates = zip(("targets", "nontargets"), evidence.whole.losses[MISLEADING], strict=True)
+        unseen = ", ".join(name for name, rate in rates if rate == 0)
+        note = _joined(figure.note, f"no misleading ratio of {unseen} seen: no upper bound")
+        return replace(figure, high=None, note=note) if unseen else figure
     if quantity.loss:
         return _at_the_edges(quantity, figure, evidence)
     if MISSES not in quantity.errors:
@@ -335,25 +337,11 @@ def with_interval(
 
 
 def _none_seen(quantity: Quantity, value: float, evidence: Evidence) -> Figure:
-    """The figure of a value without an error, or without a right decision."""
     bound = _value_at(quantity, _three(quantity.errors, evidence), evidence)
     flawless = value == quantity.flawless
     other, prefix = (bound, "") if flawless else (1 - bound, "all but ")
     note = _note("none seen", quantity.note, quantity.errors, evidence, prefix)
     return Figure(value, min(value, other), max(value, other), note, flawless)
-
-
-def _without_top(figure: Figure, evidence: Evidence) -> Figure:
-    """A cost in bits; without upper end if no ratio of a class misleads.
-
-    One that was not seen may mislead by any number of bits.
-    """
-    rates = zip(("targets", "nontargets"), evidence.whole.losses[MISLEADING], strict=True)
-    unseen = ", ".join(name for name, rate in rates if rate == 0)
-    if not unseen:
-        return figure
-    note = f"no misleading ratio of {unseen} seen: no upper bound"
-    return replace(figure, high=None, note=_joined(figure.note, note))
 
 
 def _at_the_edges(quantity: Quantity, figure: Figure, evidence: Evidence) -> Figure:
@@ -392,7 +380,6 @@ def _three(errors: Sequence[str], evidence: Evidence) -> tuple[float, ...]:
 
 
 def _value_at(quantity: Quantity, rates: tuple[float, ...], evidence: Evidence) -> float:
-    """The quantity of one threshold with these rates of misses and false alarms."""
     assert quantity.of is not None
     miss, false_alarm = rates
     target, nontarget = np.array([1 - miss, miss]), np.array([false_alarm, 1 - false_alarm])

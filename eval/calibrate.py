@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from augment.timemap import Span
 from cqtnet.data import list_items
-from cqtnet.eer import equal_error_rate
+from cqtnet.eer import Floats, equal_error_rate
 from cqtnet.errors import ManifestError
 from eval.bootstrap import recordings_of
 from eval.metrics import cllr, min_cllr
@@ -37,28 +37,19 @@ def calibrate(scores_csv: Path, audio: Path, *, sources: str = "") -> Calibratio
     cosine = table[:, 0]
     rate, threshold = _crossing(cosine[scores.label], cosine[~scores.label])
     data = {
-        "sources": sources,
-        "conditions": scores.conditions(),
-        "recordings": recordings.count,
-        "collections": len(np.unique(groups)),
-        "trials_same": int(scores.label.sum()),
-        "trials_different": int((~scores.label).sum()),
-        "pairs_same": pairs[0],
-        "pairs_different": pairs[1],
-        "cosine_eer": rate,
-    }
+        "sources": sources, "conditions": scores.conditions(),
+        "recordings": recordings.count, "collections": len(np.unique(groups)),
+        "trials_same": int(scores.label.sum()), "trials_different": int((~scores.label).sum()),
+        "pairs_same": pairs[0], "pairs_different": pairs[1], "cosine_eer": rate,
+    }  # fmt: skip
     calibration, unseen_log_lr = fit(
         table, scores.label, groups,
         pairs=pairs, cosine_threshold=threshold, model_sha256=_model(scores_csv), data=data,
     )  # fmt: skip
     tar, non = unseen_log_lr[scores.label], unseen_log_lr[~scores.label]
-    data |= {
-        "eer": equal_error_rate(tar, non),
-        "cllr": cllr(tar, non),
-        "min_cllr": min_cllr(tar, non),
-        "log_lr_same": _spread(tar),
-        "log_lr_different": _spread(non),
-    }
+    data |= {"eer": equal_error_rate(tar, non), "cllr": cllr(tar, non)}
+    data |= {"min_cllr": min_cllr(tar, non), "log_lr_same": _spread(tar)}
+    data["log_lr_different"] = _spread(non)
     return calibration
 
 
@@ -70,13 +61,13 @@ def _read_scores(path: Path, needed: tuple[str, ...], *, system: str) -> Scores:
     return scores
 
 
-def _spread(values: NDArray[np.float64]) -> list[float]:
+def _spread(values: Floats) -> list[float]:
     """Values evenly over their ranks, both ends among them."""
     places = np.linspace(0, len(values) - 1, min(KEPT, len(values))).round().astype(int)
     return [round(float(x), 3) for x in np.sort(values)[places]]
 
 
-def _crossing(tar: NDArray[np.float64], non: NDArray[np.float64]) -> tuple[float, float]:
+def _crossing(tar: Floats, non: Floats) -> tuple[float, float]:
     """The equal error rate of scores, and the threshold where both rates are closest."""
     levels = np.unique(np.concatenate([tar, non]))
     missed = np.searchsorted(np.sort(tar), levels) / len(tar)
@@ -96,7 +87,6 @@ def _pairs(scores: Scores, probe: NDArray[np.intp], reference: NDArray[np.intp])
 
 
 def _collections(scores: Scores, audio: Path) -> NDArray[np.str_]:
-    """The collection of each trial's probe."""
     known = {item.recording: item.collection for item in list_items(audio)}
     for row, name in enumerate(scores.recording.tolist()):
         if name not in known:
@@ -105,7 +95,6 @@ def _collections(scores: Scores, audio: Path) -> NDArray[np.str_]:
 
 
 def _model(scores_csv: Path) -> str:
-    """SHA-256 of the weights that the scores were made with."""
     account = scores_csv.with_suffix(".json")
     try:
         return str(json.loads(account.read_text())["parameters"]["model_sha256"])
@@ -119,19 +108,16 @@ def _model(scores_csv: Path) -> str:
 class Errors:
     """Errors of the correct matches of one condition, (n,) each."""
 
-    place_s: NDArray[np.float64]  # the larger of those at the fragment's two ends
-    tempo: NDArray[np.float64]  # relative
-    cents: NDArray[np.float64]
+    place_s: Floats  # the larger of those at the fragment's two ends
+    tempo: Floats  # relative
+    cents: Floats
     targets: int  # matches and misses together
 
     def to_dict(self) -> dict[str, Any]:
         """Medians and 95th percentiles, in ms, per cent and cents."""
         record: dict[str, Any] = {"targets": self.targets, "matches": len(self.place_s)}
-        columns = {
-            "place_ms": 1000 * self.place_s,
-            "tempo_percent": 100 * self.tempo,
-            "cents": self.cents,
-        }
+        columns = {"place_ms": 1000 * self.place_s, "tempo_percent": 100 * self.tempo}
+        columns["cents"] = self.cents
         for name, values in columns.items():
             for part, level in (("median", 50), ("p95", 95)):
                 percentile = float(np.percentile(values, level)) if len(values) else None
@@ -157,7 +143,6 @@ def placing(scores_csv: Path, truth: Path) -> dict[str, Errors]:
 
 
 def _truths(folder: Path) -> dict[str, dict[str, Any]]:
-    """The truth of each probe, by the name of its file."""
     truths = [
         json.loads(line)
         for path in sorted(folder.glob("*.truth.jsonl"))

@@ -1,7 +1,7 @@
 """Edits planted in recordings, and how well the edit map finds the stretches between them."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,10 +17,10 @@ from augment.edits import Own, Piece, splice
 from augment.effect import Altered, Effect, Samples
 from augment.noise import ColouredNoise, mean_square, scaled_to_level
 from augment.tempo import Pitch, Tempo
-from augment.timemap import TimeMap
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.data import Item
 from cqtnet.device import one_thread
+from cqtnet.eer import Floats
 from cqtnet.errors import ManifestError
 from eval.bootstrap import FEWEST_RECORDINGS, TOO_FEW, Figure, draw, interval, numbered
 from eval.processes import in_processes
@@ -49,12 +49,11 @@ class Programme:
     def samples(self) -> Samples:
         """The samples of the programme, cut to its duration."""
         size = round(self.duration_s * SAMPLE_RATE)
-        parts: list[Samples] = []
+        samples = np.zeros(0, np.float32)
         for path in self.paths:
-            parts.append(audio.load(path))
-            if sum(part.size for part in parts) >= size:
-                break
-        return np.concatenate(parts)[:size]
+            if samples.size < size:
+                samples = np.concatenate([samples, audio.load(path)])
+        return samples[:size]
 
 
 def draw_programmes(items: Sequence[Item], *, count: int, seed: int) -> list[Programme]:
@@ -87,7 +86,15 @@ def draw_programmes(items: Sequence[Item], *, count: int, seed: int) -> list[Pro
 # Planting: edits made one after the other, and then an alteration of the whole.
 
 KINDS = ("cut", "insert", "move", "repeat")
-ALTERATIONS = ("none", "tempo and pitch", "mp3", "noise")
+ALTERATIONS: dict[str, Callable[[np.random.Generator], tuple[Effect, ...]]] = {
+    "none": lambda rng: (),
+    "tempo and pitch": lambda rng: (
+        Tempo.draw(rng, factor=(0.9, 1.1)), Pitch.draw(rng, shift_semitones=(-2.0, 2.0)),
+    ),
+    "mp3": lambda rng: (Codec.draw(rng, codecs=["mp3"]),),
+    "noise": lambda rng: (ColouredNoise.draw(rng, snr_db=(20.0, 20.0)),),
+}  # fmt: skip
+"""What is done to the whole of an edited recording."""
 MOST_EDITS = 5
 LEAST_PIECE_S = 3.0
 """No piece, kept or foreign, is shorter."""
@@ -139,20 +146,9 @@ def plant(
     sounds = np.concatenate(bank)
     pieces = tuple(Own(a, b) if b <= samples.size else sounds[a:b] for a, b in ranges)
     spliced = splice(samples, SAMPLE_RATE, pieces)
-    altered = Chain(_effects(alteration, rng)).apply(spliced.samples, SAMPLE_RATE)
+    altered = Chain(ALTERATIONS[alteration](rng)).apply(spliced.samples, SAMPLE_RATE)
     time_map = spliced.time_map.then(altered.time_map)
     return Planted(Altered(altered.samples, time_map), tuple(kinds), alteration, pieces)
-
-
-def _effects(alteration: str, rng: np.random.Generator) -> tuple[Effect, ...]:
-    """The effects on the whole of an edited recording."""
-    if alteration == "tempo and pitch":
-        return Tempo.draw(rng, factor=(0.9, 1.1)), Pitch.draw(rng, shift_semitones=(-2.0, 2.0))
-    if alteration == "mp3":
-        return (Codec.draw(rng, codecs=["mp3"]),)
-    if alteration == "noise":
-        return (ColouredNoise.draw(rng, snr_db=(20.0, 20.0)),)
-    return ()
 
 
 def _edit(
@@ -173,7 +169,7 @@ def _edit(
             return None
         taken, rest = [(bank_size, bank_size + length)], ranges
     else:
-        total = _length(ranges)
+        total = sum(end - start for start, end in ranges)
         length = min(length, total - 1)
         start = int(rng.integers(total - length))
         end = start + length
@@ -184,13 +180,9 @@ def _edit(
         if kind == "repeat":
             rest = ranges
             at = end if rng.random() < 0.5 else None  # at once
-    total = _length(rest)
+    total = sum(end - start for start, end in rest)
     at = int(rng.integers(total + 1)) if at is None else at
     return _joined(_between(rest, 0, at) + taken + _between(rest, at, total)), sound
-
-
-def _length(ranges: Ranges) -> int:
-    return sum(end - start for start, end in ranges)
 
 
 def _between(ranges: Ranges, start: int, end: int) -> Ranges:
@@ -205,7 +197,6 @@ def _between(ranges: Ranges, start: int, end: int) -> Ranges:
 
 
 def _joined(ranges: Ranges) -> Ranges:
-    """The ranges; those that follow each other in the recording become one."""
     kept: Ranges = []
     for start, end in ranges:
         if kept and kept[-1][1] == start:
@@ -272,49 +263,26 @@ def outcomes(programmes: Sequence[Programme], *, seed: int, workers: int = 1) ->
 
 
 def _outcome(task: tuple[Programme, int, int]) -> Outcome:
-    """Make the edited recording of a programme, map it, and compare the map with the truth."""
-    programme, number, seed = task
-    rng = rng_for(seed, "edits", number)
-    original = without_quiet_ends(programme.samples())
-    planted = plant(
-        original,
-        audio.load(programme.foreign),
-        n_edits=int(rng.integers(1, MOST_EDITS + 1)),
-        alteration=ALTERATIONS[number % len(ALTERATIONS)],
-        rng=rng,
-    )
-    found, seconds = _mapped(planted.edited.samples, original)
-    return Outcome(
-        programme.name,
-        planted.kinds,
-        planted.alteration,
-        is_ambiguous(planted.pieces, original),
-        _stretches(planted.edited.time_map),
-        found,
-        seconds,
-        original.size / SAMPLE_RATE,
-    )
-
-
-def _mapped(edited: Samples, original: Samples) -> tuple[tuple[Times, ...], float]:
-    """The stretches found, and the seconds of one processor that it took, features included."""
     from verify.editmap import edit_map
     from verify.features import Features
 
+    programme, number, seed = task
+    rng = rng_for(seed, "edits", number)
+    original = without_quiet_ends(programme.samples())
+    foreign, n_edits = audio.load(programme.foreign), int(rng.integers(1, MOST_EDITS + 1))
+    alteration = list(ALTERATIONS)[number % len(ALTERATIONS)]
+    planted = plant(original, foreign, n_edits=n_edits, alteration=alteration, rng=rng)
     with one_thread():
         start = time.process_time()
-        found = edit_map(Features.of(edited), Features.of(original))
+        found = edit_map(Features.of(planted.edited.samples), Features.of(original))
         seconds = time.process_time() - start
-    times = ((s.a_start_s, s.a_end_s, s.b_start_s, s.b_end_s) for s in found.stretches)
-    return tuple(times), seconds
-
-
-def _stretches(time_map: TimeMap) -> tuple[Times, ...]:
-    """The stretches of a time map."""
-    return tuple(
-        (span.out_start_s, span.out_end_s, span.source_start_s, span.source_end_s)
-        for span in time_map.spans
-    )
+    spans = planted.edited.time_map.spans
+    return Outcome(
+        programme.name, planted.kinds, planted.alteration, is_ambiguous(planted.pieces, original),
+        tuple((s.out_start_s, s.out_end_s, s.source_start_s, s.source_end_s) for s in spans),
+        tuple((s.a_start_s, s.a_end_s, s.b_start_s, s.b_end_s) for s in found.stretches),
+        seconds, original.size / SAMPLE_RATE,
+    )  # fmt: skip
 
 
 def is_ambiguous(pieces: Sequence[Piece], samples: Samples) -> bool:
@@ -376,11 +344,8 @@ def figures_by_group(outcomes: Sequence[Outcome], *, seed: int) -> dict[str, Fig
     groups = {"all": outcomes}
     groups |= {name: [o for o in outcomes if o.alteration == name] for name in ALTERATIONS}
     groups["unambiguous"] = [o for o in outcomes if not o.is_ambiguous]
-    return {
-        name: figures(some, rng=rng_for(seed, "edits", "intervals"))
-        for name, some in groups.items()
-        if some
-    }
+    rngs = {name: rng_for(seed, "edits", "intervals") for name in groups}
+    return {name: figures(some, rng=rngs[name]) for name, some in groups.items() if some}
 
 
 def hits(truth: Sequence[Times], found: Sequence[Times]) -> int:
@@ -396,7 +361,7 @@ def hits(truth: Sequence[Times], found: Sequence[Times]) -> int:
     return int((away_s[rows, columns] <= WITHIN_S).sum())
 
 
-def boundary_errors_s(truth: Sequence[Times], found: Sequence[Times]) -> NDArray[np.float64]:
+def boundary_errors_s(truth: Sequence[Times], found: Sequence[Times]) -> Floats:
     """The distance of each true start and end in A to the nearest found one; infinite without."""
     true, near = (np.array([t for times in rows for t in times[:2]]) for rows in (truth, found))
     if not near.size:
@@ -420,12 +385,12 @@ def figures(outcomes: Sequence[Outcome], *, rng: np.random.Generator) -> Figures
     )
 
 
-def _f1(counts: NDArray[np.float64], number: NDArray[np.intp], rng: np.random.Generator) -> Figure:
+def _f1(counts: Floats, number: NDArray[np.intp], rng: np.random.Generator) -> Figure:
     """F1 of pooled counts (pairs, hits truth found), resampled by recording."""
     by_recording = np.zeros((int(number.max()) + 1, 3))
     np.add.at(by_recording, number, counts)
 
-    def f1(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    def f1(sums: Floats) -> Floats:
         return np.asarray(2 * sums[:, 0] / np.maximum(sums[:, 1] + sums[:, 2], 1))
 
     value = float(f1(by_recording.sum(axis=0)[None])[0])

@@ -6,11 +6,10 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure as Picture
-from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from cqtnet import audio
@@ -134,34 +133,25 @@ def system_names(texts: Sequence[str]) -> dict[str, Path]:
 
 def _warn_of_suspicious(tables: Mapping[str, Scores]) -> None:
     """Warn of scores that can be measured, but probably have a mistake."""
-    first, *others = tables
-    expected = _trials(tables[first]) if others else set()
-    found = [
-        f"{first} and {name} scored different trials; their figures cannot be compared"
-        for name in others
-        if _trials(tables[name]) != expected
-    ]
+    first, found, expected = next(iter(tables)), [], None
     for name, scores in tables.items():
+        columns = (scores.reference.tolist(), scores.probe.tolist(), scores.condition.tolist())
+        trials = set(zip(*columns, strict=True))
+        if (expected := expected or trials) != trials:
+            found.append(
+                f"{first} and {name} scored different trials; do not compare their figures"
+            )
         target, nontarget = scores.score[scores.label], scores.score[~scores.label]
         if len(target) and len(nontarget) and auc(target, nontarget) < 0.5:
             found.append(
                 f"{name}: targets score lower than nontargets; are labels or signs swapped?"
             )
-        if scores.log_lr is not None and _is_reversed(scores.score, scores.log_lr):
+        log_lr = scores.score if scores.log_lr is None else scores.log_lr
+        varied = np.ptp(scores.score) and np.ptp(log_lr)
+        if varied and spearmanr(scores.score, log_lr).statistic < -0.5:
             found.append(f"{name}: log_lr falls where score rises; is its sign swapped?")
     for text in found:
         warnings.warn(text, stacklevel=3)
-
-
-def _trials(scores: Scores) -> set[tuple[str, str, str]]:
-    columns = (scores.reference.tolist(), scores.probe.tolist(), scores.condition.tolist())
-    return set(zip(*columns, strict=True))
-
-
-def _is_reversed(score: NDArray[np.float64], log_lr: NDArray[np.float64]) -> bool:
-    """Whether the two put the trials in opposite orders."""
-    correlation = spearmanr(score, log_lr).statistic if np.ptp(score) and np.ptp(log_lr) else 0.0
-    return bool(correlation < -0.5)
 
 
 # The files of a report.
@@ -209,24 +199,20 @@ def _remove_old(folder: Path) -> None:
 # The report as Markdown, which is also readable as plain text.
 
 
-class Column(NamedTuple):
-    """A column: its heading, the figure's key, and whether it is shown in per cent."""
-
-    heading: str
-    key: str
-    in_percent: bool = True
+Column = tuple[str, str, bool]
+"""The heading, the figure's key, and whether it is shown in per cent."""
 
 
 def errors_table(report: Report) -> str:
     """The table of error rates with a line on how to read it; fits a terminal."""
     options = report.options
-    columns = [Column("EER %", "eer")]
+    columns = [("EER %", "eer", True)]
     for rate in options.false_alarm_rates:
-        columns.append(Column(f"miss % at FA {100 * rate:g} %", f"frr_at_far_{rate:g}"))
+        columns.append((f"miss % at FA {100 * rate:g} %", f"frr_at_far_{rate:g}", True))
     if options.threshold is not None:
         at = f"at {options.threshold:g}"
-        columns += [Column(f"miss % {at}", "miss"), Column(f"FA % {at}", "false_alarm")]
-    columns += [Column("Cllr", "cllr", in_percent=False), Column("top-1 %", "top1")]
+        columns += [(f"miss % {at}", "miss", True), (f"FA % {at}", "false_alarm", True)]
+    columns += [("Cllr", "cllr", False), ("top-1 %", "top1", True)]
     reading = (
         "FA: false alarms. In brackets: 95 % intervals, recordings resampled. `<`, `>`: no error "
         "seen, and with 95 % confidence not worse than that. `–`: too few pairs, or not stated."
@@ -238,19 +224,15 @@ def errors_table(report: Report) -> str:
 
 def page(report: Report, *, pictures: Iterable[str] = ()) -> str:
     """The whole report in Markdown: both tables, notes, and the pictures of these names."""
-    columns = [Column("AUC", "auc", in_percent=False), Column("linear EER %", "eer_linear")]
+    columns = [("AUC", "auc", False), ("linear EER %", "eer_linear", True)]
     for point in report.options.operating_points:
         for kind in ("min", "act"):
-            heading = f"{kind}DCF ({point})"
-            columns.append(Column(heading, f"{kind}_dcf_{point.key}", in_percent=False))
+            columns.append((f"{kind}DCF ({point})", f"{kind}_dcf_{point.key}", False))
     columns += [
-        Column("minCllr", "min_cllr", in_percent=False),
-        Column("calibration loss", "calibration_loss", in_percent=False),
-        Column("accuracy %", "accuracy"),
-        *(Column(f"top-{depth} %", f"top{depth}") for depth in (5, 10)),
-        Column("MRR %", "mrr"),
-        Column("mAP %", "mean_average_precision"),
-    ]
+        ("minCllr", "min_cllr", False), ("calibration loss", "calibration_loss", False),
+        ("accuracy %", "accuracy", True), ("top-5 %", "top5", True), ("top-10 %", "top10", True),
+        ("MRR %", "mrr", True), ("mAP %", "mean_average_precision", True),
+    ]  # fmt: skip
     shown_pictures = "".join(f"\n![{name}]({name}.png)\n" for name in pictures)
     return (
         f"# Verification report\n\n{errors_table(report)}\n"
@@ -282,29 +264,26 @@ def shown(figure: Figure | None, *, in_percent: bool = False) -> str:
 
 
 def _table(report: Report, columns: Sequence[Column]) -> str:
-    """A row for each condition and system, a column for each figure that any of them has."""
     measured = [
         (condition, system, system.figures(condition))
         for condition in report.conditions
         for system in report.systems
         if condition in system.metrics
     ]
-    columns = [c for c in columns if any(_has(figures, c.key) for *_, figures in measured)]
-    rows = [["condition", "system", "same + other", *(column.heading for column in columns)]]
+    absent = Figure(None)
+    columns = [
+        c for c in columns if any(f.get(c[1], absent).value is not None for *_, f in measured)
+    ]
+    rows = [["condition", "system", "same + other", *(heading for heading, *_ in columns)]]
     for condition, system, figures in measured:
         metrics = system.metrics[condition]
         counts = f"{metrics.targets:,} + {metrics.nontargets:,}"
-        cells = (shown(figures.get(c.key), in_percent=c.in_percent) for c in columns)
+        cells = (shown(figures.get(key), in_percent=percent) for _, key, percent in columns)
         rows.append([condition, system.name, counts, *cells])
     return markdown_table(rows)
 
 
-def _has(figures: Mapping[str, Figure], key: str) -> bool:
-    return key in figures and figures[key].value is not None
-
-
 def _notes(report: Report) -> str:
-    """The notes of figures, each with the first row that has it."""
     notes: dict[str, str] = {}
     for system, condition, name, figure in report.rows():
         if figure.note:

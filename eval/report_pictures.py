@@ -6,23 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from cqtnet.eer import Floats
+from eval import plots
 from eval.metrics import Options, roc_band
-from eval.plots import (
-    SIZES,
-    ScoreSet,
-    SizePoint,
-    bin_edges,
-    calibration,
-    det,
-    error_against_size,
-    finite_sizes,
-    histogram,
-    points_by_size,
-    roc,
-    tippett,
-)
+from eval.plots import ScoreSet, SizePoint
 from eval.report import ALL, Report, System
 from eval.trials import Scores
 
@@ -48,11 +36,11 @@ def _curves(report: Report) -> Iterator[tuple[str, Figure]]:
     """DET, ROC and, with likelihood ratios, Tippett plot of each group."""
     for name, title, sets in _groups(report):
         points = report.options.operating_points
-        yield f"det-{name}", det(sets, operating_points=points, title=f"DET: {title}")
-        yield f"roc-{name}", roc(sets, title=f"ROC: {title}")
+        yield f"det-{name}", plots.det(sets, operating_points=points, title=f"DET: {title}")
+        yield f"roc-{name}", plots.roc(sets, title=f"ROC: {title}")
         with_ratios = [s for s in sets if s.log_lr_target is not None]
         if with_ratios:
-            yield f"tippett-{name}", tippett(with_ratios, title=f"Tippett: {title}")
+            yield f"tippett-{name}", plots.tippett(with_ratios, title=f"Tippett: {title}")
 
 
 def _single_sets(report: Report) -> Iterator[tuple[str, Figure]]:
@@ -62,9 +50,12 @@ def _single_sets(report: Report) -> Iterator[tuple[str, Figure]]:
             name = f"{_slug(system.name)}-{_slug(condition)}"
             title = f"{system.name}: {condition}"
             s = _set(system, condition, title)
-            yield f"histogram-{name}", histogram(s, threshold=report.options.threshold, title=title)
+            yield (
+                f"histogram-{name}",
+                plots.histogram(s, threshold=report.options.threshold, title=title),
+            )
             if s.log_lr_target is not None:
-                yield f"calibration-{name}", calibration(s, title=title)
+                yield f"calibration-{name}", plots.calibration(s, title=title)
 
 
 def _groups(report: Report) -> Iterator[tuple[str, str, list[ScoreSet]]]:
@@ -94,42 +85,40 @@ def _groups(report: Report) -> Iterator[tuple[str, str, list[ScoreSet]]]:
 def _sizes(report: Report) -> Iterator[tuple[str, Figure]]:
     """EER against every size that a condition varies, if there are enough trials."""
     for family in dict.fromkeys(_family(name) for s in report.systems for name in _conditions(s)):
-        for column, axis in SIZES.items():
-            tables = {s.name: _of_family(s.scores, family) for s in report.systems}
-            varied = {name: table for name, table in tables.items() if _is_varied(table, column)}
-            points = _points(varied, column, report.options) if varied else {}
+        tables = {}
+        for s in report.systems:
+            own = np.array([_family(name) == family for name in s.scores.condition], bool)
+            tables[s.name] = s.scores.where(own)
+        for column, axis in plots.SIZES.items():
+            points = _points(tables, column, report.options)
             if points:
                 title = f"{family}: EER against {axis.partition(',')[0]}"
                 name = f"size-{_slug(family)}-{column}"
-                yield name, error_against_size(points, xlabel=axis, title=title)
+                yield name, plots.error_against_size(points, xlabel=axis, title=title)
 
 
 def _points(
-    varied: Mapping[str, Scores], column: str, options: Options
+    tables: Mapping[str, Scores], column: str, options: Options
 ) -> dict[str, list[SizePoint]]:
-    """The points of each system with at least two, in bins that all systems share."""
-    sizes = [_target_sizes(table, column) for table in varied.values()]
-    bins = min(MOST_BINS, min(map(len, sizes)) // TARGETS_A_BIN)
-    edges = bin_edges(np.concatenate(sizes), bins=bins)
+    """The points of each system with several sizes and at least two points, in common bins."""
+    sizes = {name: _target_sizes(table, column) for name, table in tables.items()}
+    sizes = {
+        name: own
+        for name, own in sizes.items()
+        if len(np.unique(own)) > 1 and len(own) >= 2 * TARGETS_A_BIN
+    }
+    if not sizes:
+        return {}
+    bins = min(MOST_BINS, min(map(len, sizes.values())) // TARGETS_A_BIN)
+    edges = plots.bin_edges(np.concatenate(list(sizes.values())), bins=bins)
     draws = {"resamples": options.resamples, "seed": options.seed}
-    points = {name: points_by_size(t, column, edges, **draws) for name, t in varied.items()}
+    points = {name: plots.points_by_size(tables[name], column, edges, **draws) for name in sizes}
     return {name: own for name, own in points.items() if len(own) > 1}
 
 
-def _is_varied(scores: Scores, column: str) -> bool:
-    """Whether targets have several sizes, and enough of them for two bins."""
-    sizes = _target_sizes(scores, column)
-    return len(np.unique(sizes)) > 1 and len(sizes) >= 2 * TARGETS_A_BIN
-
-
-def _target_sizes(scores: Scores, column: str) -> NDArray[np.float64]:
-    """The sizes of the targets that have one."""
-    sizes = finite_sizes(scores, column)[scores.label]
+def _target_sizes(scores: Scores, column: str) -> Floats:
+    sizes = plots.finite_sizes(scores, column)[scores.label]
     return sizes[~np.isnan(sizes)]
-
-
-def _of_family(scores: Scores, family: str) -> Scores:
-    return scores.where(np.array([_family(name) == family for name in scores.condition], bool))
 
 
 def _family(condition: str) -> str:

@@ -11,23 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet.eer import Floats, finite
-from eval.bootstrap import (
-    FEWEST_RECORDINGS,
-    TOO_FEW,
-    Figure,
-    FigureTable,
-    draw,
-    interval,
-    numbered,
-)
+from eval.bootstrap import FEWEST_RECORDINGS, TOO_FEW, Figure, FigureTable, draw, interval, numbered
 from eval.trials import Scores
 
 DEPTHS = (1, 5, 10)
-NAMES = {
-    **{f"top{depth}": f"top-{depth}" for depth in DEPTHS},
-    "mrr": "MRR",
-    "mean_average_precision": "mAP",
-}
+NAMES = {f"top{depth}": f"top-{depth}" for depth in DEPTHS}
+NAMES |= {"mrr": "MRR", "mean_average_precision": "mAP"}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import lru_cache, partial
@@ -25,6 +25,7 @@ from cqtnet import audio
 from cqtnet.cache import FORMAT as FRONT_END_FORMAT
 from cqtnet.cache import ArrayCache, CachedArrays
 from cqtnet.device import one_thread
+from cqtnet.eer import Floats
 from cqtnet.errors import InputError
 from cqtnet.files import file_sha256, make_folder, refuse_overwrite, write_json
 from cqtnet.progress import progress_bar
@@ -58,16 +59,6 @@ class Setup:
         parameters = dict(self.load().parameters)
         setting = _digest([FORMAT, FRONT_END_FORMAT, self.system, parameters])
         return f"{setting[:16]}-{content[:40]}"
-
-
-@dataclass(frozen=True)
-class Described:
-    """The result of describing one file."""
-
-    file: int  # its index among the distinct files
-    sha256: str = ""
-    problem: str = ""  # why it cannot be used
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +95,7 @@ def score_trials(
     account_json = scores_csv.with_suffix(".json")
     files = TrialFiles.of(read_trials(trials_csv))
     problems = files.missing()
-    _refuse(files, problems, strict=strict)
+    files.refuse(problems, unless_usable=not strict)
     if scores_csv.is_file():
         _remove_leftovers(scores_csv)
     _check_outputs(trials_csv, scores_csv, account_json, force=force)
@@ -114,33 +105,23 @@ def score_trials(
         setup = Setup(system, settings or Settings(), folder)
         parameters = dict(setup.load().parameters)  # ends here if the weights cannot be used
         sha256 = _describe_all(files, problems, setup, processes)
-        _refuse(files, problems, strict=strict)
+        files.refuse(problems, unless_usable=not strict)
         usable = files.usable(problems)
         scores = _score_all(files.pairs[usable], sha256, setup, processes)
         trials = files.trials.where(usable)
         account = {
-            "system": system,
-            "parameters": parameters,
-            "trials": len(trials),
-            "trials_csv": str(trials_csv),
-            "trials_sha256": file_sha256(trials_csv),
+            "system": system, "parameters": parameters, "trials": len(trials),
+            "trials_csv": str(trials_csv), "trials_sha256": file_sha256(trials_csv),
             "files": len(files.names) - len(problems),
-            "left_out": {"trials": len(files.trials) - len(trials), "files": files.lines(problems)},
+            "left_out": {"trials": int((~usable).sum()), "files": files.lines(problems)},
             "audio_sha256": _digest([files.names, sha256]),
             "seconds": round(time.monotonic() - started, 2),
-            "workers": workers,
-            "versions": versions(),
-        }
+            "workers": workers, "versions": versions(),
+        }  # fmt: skip
         write_json(account_json, account)
         # The scores come last: where they are, all is done.
         write_scores(scores_csv, _with_scores(trials, scores, setup.load().columns))
     return account
-
-
-def _refuse(files: TrialFiles, problems: Mapping[int, str], *, strict: bool) -> None:
-    """Raise if a strict run has a problem, or if problems leave no trial."""
-    if strict or not files.usable(problems).any():
-        files.refuse(problems)
 
 
 @contextmanager
@@ -162,17 +143,14 @@ def _hidden_folder(scores_csv: Path) -> Path:
 
 
 def _remove_leftovers(scores_csv: Path) -> None:
-    """Remove the hidden folder of scores that are written: its run was killed as it ended.
-
-    A file that is younger than the scores belongs to a run that is to replace them.
-    """
+    """Remove the hidden folder of scores that are written: its run was killed as it ended."""
     folder, written = _hidden_folder(scores_csv), scores_csv.stat().st_mtime_ns
+    # A file that is younger than the scores belongs to a run that is to replace them.
     if folder.is_dir() and all(p.stat().st_mtime_ns <= written for p in folder.iterdir()):
         shutil.rmtree(folder)
 
 
 def _check_outputs(trials_csv: Path, scores_csv: Path, account: Path, *, force: bool) -> None:
-    """Raise unless scores and account may be written."""
     if account == scores_csv:
         raise InputError(f"{scores_csv} would be the account of the run; name a .csv file")
     for path in (scores_csv, account):
@@ -183,22 +161,19 @@ def _check_outputs(trials_csv: Path, scores_csv: Path, account: Path, *, force: 
 
 
 def _is_account(path: Path) -> bool:
-    """Whether a file is the account of a run."""
     try:
         return "trials_sha256" in json.loads(path.read_bytes())
     except (OSError, ValueError, TypeError):
         return False
 
 
-def _with_scores(trials: Trials, table: NDArray[np.float64], columns: tuple[str, ...]) -> Scores:
+def _with_scores(trials: Trials, table: Floats, columns: tuple[str, ...]) -> Scores:
     """The trials with what a system returned for them, (n, 1 + columns)."""
     known = {field.name: getattr(trials, field.name) for field in fields(Trials)}
-    score, *others = table.T
-    further = dict(zip(columns, others, strict=True))
-    log_lr = further.pop("log_lr", None)
+    further = dict(zip(("score", *columns), table.T, strict=True))
+    known |= {"score": further.pop("score"), "log_lr": further.pop("log_lr", None)}
     texts = {name: np.array([f"{x:.7g}" for x in values]) for name, values in further.items()}
-    known["extras"] = {**trials.extras, **texts}
-    return Scores(**known, score=score, log_lr=log_lr)
+    return Scores(**{**known, "extras": {**trials.extras, **texts}})
 
 
 def _describe_all(
@@ -208,35 +183,36 @@ def _describe_all(
     tasks = [(file, path) for file, path in enumerate(files.paths) if file not in problems]
     sha256 = [""] * len(files.names)
     results = processes.each(partial(_describe, setup), tasks)
-    for described in _with_progress(results, len(tasks), "describing files"):
-        sha256[described.file] = described.sha256
-        if described.problem:
-            problems[described.file] = described.problem
-        for warning in described.warnings:
-            warnings.warn(warning, audio.AudioWarning, stacklevel=3)
+    for file, sha256[file], problem, notes in _with_progress(
+        results, len(tasks), "describing files"
+    ):
+        if problem:
+            problems[file] = problem
+        for note in notes:
+            warnings.warn(note, audio.AudioWarning, stacklevel=3)
     return sha256
 
 
-def _describe(setup: Setup, task: tuple[int, Path]) -> Described:
-    """Describe one file, unless its description is in the cache."""
+def _describe(setup: Setup, task: tuple[int, Path]) -> tuple[int, str, str, list[str]]:
+    """The file's index, its SHA-256, why it cannot be used, and warnings about it."""
     file, path = task
     cache = ArrayCache(setup.folder)
     try:
         sha256 = audio.file_sha256(path)
         if cache.get(setup.name(sha256)) is not None:
-            return Described(file, sha256)
+            return file, sha256, "", []
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", audio.AudioWarning)
             description = setup.load().describe(path)
     except InputError as error:
-        return Described(file, problem=str(error))
+        return file, "", str(error), []
     cache.put(setup.name(sha256), description)
-    return Described(file, sha256, warnings=tuple(str(warning.message) for warning in caught))
+    return file, sha256, "", [str(warning.message) for warning in caught]
 
 
 def _score_all(
     pairs: NDArray[np.int64], sha256: Sequence[str], setup: Setup, processes: Workers
-) -> NDArray[np.float64]:
+) -> Floats:
     """Scores (n, 1 + columns) of all pairs (n, 2) of files; equal pairs are scored once."""
     distinct, where = np.unique(pairs, axis=0, return_inverse=True)
     system = setup.load()
@@ -256,7 +232,7 @@ def _batches(pairs: NDArray[np.int64], sha256: Sequence[str], *, at_once: int) -
         yield Batch(start, indices.reshape(some.shape), tuple(sha256[file] for file in used))
 
 
-def _score(setup: Setup, batch: Batch) -> tuple[int, NDArray[np.float64]]:
+def _score(setup: Setup, batch: Batch) -> tuple[int, Floats]:
     """The batch's start and its scores, from the cache or computed."""
     cache = ArrayCache(setup.folder)
     name = setup.name(_digest([batch.sha256, batch.pairs.tolist()]))
@@ -269,7 +245,6 @@ def _score(setup: Setup, batch: Batch) -> tuple[int, NDArray[np.float64]]:
 
 
 def _digest(content: Any) -> str:
-    """SHA-256 of plain data."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -279,7 +254,6 @@ def _load(system: str, settings: Settings) -> System:
 
 
 def _with_progress(results: Iterator[Result], total: int, doing: str) -> Iterator[Result]:
-    """The results, with a progress bar."""
     with progress_bar(doing, total) as bar:
         for result in results:
             yield result

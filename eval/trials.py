@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet import audio
+from cqtnet.eer import Floats
 from cqtnet.errors import ManifestError
 from cqtnet.files import written_whole
 from cqtnet.tables import Table, read_table
@@ -60,7 +61,7 @@ class Trials:
         """The place of a row in its file, `file:line`, for errors."""
         return f"{self.path}:{row + 2}"
 
-    def size(self, column: str) -> NDArray[np.float64]:
+    def size(self, column: str) -> Floats:
         """The numbers of a further column, (n,); NaN where it is empty or absent."""
         if column not in self.extras:
             return np.full(len(self), np.nan)
@@ -80,8 +81,8 @@ class Trials:
 class Scores(Trials):
     """Trials with the scores of a system."""
 
-    score: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    log_lr: NDArray[np.float64] | None = None
+    score: Floats = field(default_factory=lambda: np.zeros(0))
+    log_lr: Floats | None = None
 
     def conditions(self) -> list[str]:
         """The conditions in order of first appearance."""
@@ -142,8 +143,14 @@ def _trial_columns(table: Table) -> dict[str, Any]:
             raise ManifestError(
                 f"{table.path}:{row + 2}: label {label!r}; write 1 (same recording) or 0 (another)"
             )
-    pairs = zip(columns["reference"], columns["probe"], columns["condition"], strict=True)
-    _refuse_duplicates(table.path, pairs)
+    seen: dict[tuple[str, ...], int] = {}
+    keys = ("reference", "probe", "condition")
+    for line, trial in enumerate(zip(*(columns[key] for key in keys), strict=True), start=2):
+        if seen.setdefault(trial, line) != line:
+            raise ManifestError(
+                f"{table.path}:{line}: the trial of {trial[0]} and {trial[1]} is on line "
+                f"{seen[trial]} already; remove one"
+            )
     texts = {name: np.array(column) for name, column in columns.items()}
     known = {name: texts.pop(name) for name in COLUMNS}
     known["label"] = known["label"] == "1"
@@ -151,18 +158,7 @@ def _trial_columns(table: Table) -> dict[str, Any]:
     return {"path": table.path, **known, "extras": extras}
 
 
-def _refuse_duplicates(path: Path, trials: "zip[tuple[str, str, str]]") -> None:
-    seen: dict[tuple[str, str, str], int] = {}
-    for line, trial in enumerate(trials, start=2):
-        if seen.setdefault(trial, line) != line:
-            raise ManifestError(
-                f"{path}:{line}: the trial of {trial[0]} and {trial[1]} is on line {seen[trial]} "
-                "already; remove one"
-            )
-
-
-def _finite(table: Table, name: str) -> NDArray[np.float64]:
-    """A column of finite numbers, (n,)."""
+def _finite(table: Table, name: str) -> Floats:
     texts = table.column(name)
     numbers = _numbers(texts)
     wrong = np.flatnonzero(~np.isfinite(numbers))
@@ -174,7 +170,7 @@ def _finite(table: Table, name: str) -> NDArray[np.float64]:
     return numbers
 
 
-def _numbers(texts: Sequence[str]) -> NDArray[np.float64]:
+def _numbers(texts: Sequence[str]) -> Floats:
     """The numbers in plain digits, else NaN; Python would also read `1_0`, ` 1` and `١`."""
     return np.array([float(t) if NUMBER.fullmatch(t) else math.nan for t in texts], np.float64)
 
@@ -223,8 +219,10 @@ class TrialFiles:
             lines.append(f"{self.trials.line(row)}: {side}: {problems[file]}")
         return lines
 
-    def refuse(self, problems: Mapping[int, str]) -> None:
-        """Raise if there are problems, with the first of them."""
+    def refuse(self, problems: Mapping[int, str], *, unless_usable: bool = False) -> None:
+        """Raise if there are problems, with the first of them; or only if no trial is usable."""
+        if unless_usable and self.usable(problems).any():
+            return
         lines = self.lines(problems)
         if len(lines) > FILES_IN_AN_ERROR:
             more = f"and {len(lines) - FILES_IN_AN_ERROR} more files that cannot be used"
@@ -237,8 +235,6 @@ def _missing(path: Path) -> str:
     """Why there is no file of that name; "" where there is one."""
     try:
         return "" if stat.S_ISREG(path.stat().st_mode) else f"{audio.shown(path)} is no file"
-    except (FileNotFoundError, NotADirectoryError):
-        return f"{audio.shown(path)} does not exist"
     except (OSError, ValueError) as error:  # ValueError: a name that no file system takes
         reason = error.strerror if isinstance(error, OSError) else error
-        return f"{audio.shown(path)} cannot be opened: {reason}; correct the name"
+        return f"{audio.shown(path)} cannot be read: {reason}"

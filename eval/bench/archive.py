@@ -1,15 +1,15 @@
-"""An archive of real files: how fast they are taken in, what they take up, how fast it answers."""
+"""An archive of real files: how fast they are added, what they take up, how fast it answers."""
 
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
+from scipy.signal import lfilter
 
 from augment.chain import Chain
 from augment.tempo import Pitch, Tempo
@@ -24,16 +24,14 @@ from verify.archive.results import Manifest, NewRecording, Vectors, Windows
 from verify.archive.search import search
 from verify.archive.store import Store
 
-ALTERATION = Chain((Tempo(1.1), Pitch(-2.0)))
 PIECES, PIECE_S = 8, 120.0
 
 
 def measure_archive(*, quick: bool) -> list[Measurement]:
     """Two hours of files of two minutes (quick: sixteen minutes) added, opened and searched."""
-    copies = 1 if quick else 8
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        files, fragment, foreign = _write(folder, copies)
+        files, fragment, foreign = _write(folder, copies=1 if quick else 8)
         embedder = Embedder.named()
         embedding_s = once(lambda: [embedder.trace_file(file) for file in files[:PIECES]])
         with Archive.create(folder / "archive") as archive:
@@ -58,20 +56,21 @@ def measure_archive(*, quick: bool) -> list[Measurement]:
     ]  # fmt: skip
 
 
-def _write(folder: Path, copies: int) -> tuple[list[Path], Path, Path]:
+def _write(folder: Path, *, copies: int) -> tuple[list[Path], Path, Path]:
     """Files of music, each piece in several versions, a fragment of one, and a foreign one."""
     pieces = [make_music(seed, duration_s=PIECE_S) for seed in range(PIECES)]
     files = []
     for copy in range(copies):
         for number, piece in enumerate(pieces):
-            path = folder / f"{copy}-{number}.flac"
-            moved = np.roll(piece, copy * SAMPLE_RATE)  # other bytes, and as much to be read
-            soundfile.write(path, moved, SAMPLE_RATE)
-            files.append(path)
-    fragment = ALTERATION.apply(pieces[0][: 11 * SAMPLE_RATE], SAMPLE_RATE).samples
-    for name, samples in (("fragment", fragment), ("foreign", make_music(99, duration_s=10.0))):
-        soundfile.write(folder / f"{name}.flac", np.clip(samples, -1, 1), SAMPLE_RATE)
-    return files, folder / "fragment.flac", folder / "foreign.flac"
+            files.append(folder / f"{copy}-{number}.flac")
+            moved = np.roll(piece, copy * SAMPLE_RATE)  # other bytes, equally long
+            soundfile.write(files[-1], moved, SAMPLE_RATE)
+    chain = Chain((Tempo(1.1), Pitch(-2.0)))
+    fragment = chain.apply(pieces[0][: 11 * SAMPLE_RATE], SAMPLE_RATE).samples
+    paths = folder / "fragment.flac", folder / "foreign.flac"
+    for path, samples in zip(paths, (fragment, make_music(99, duration_s=10.0)), strict=True):
+        soundfile.write(path, np.clip(samples, -1, 1), SAMPLE_RATE)
+    return files, *paths
 
 
 # The index of a large archive: bytes a window, time to build, open and search, and recall.
@@ -97,17 +96,18 @@ index = IndexCache.open(store)
 print(time.perf_counter() - started, (resident() - before) * 1024 / len(index))
 """
 
+Tests = dict[float, tuple[Vectors, NDArray[np.float32]]]
+"""By cosine: altered windows, and the cosine of each to the nearest of all windows."""
+
 
 def measure_archive_index(*, quick: bool) -> list[Measurement]:
     """Each kind over a million windows, 1,400 hours; `exact` over as many as it is chosen for."""
-    n_windows = 12_000 if quick else 1_000_000
-    few = 12_000 if quick else 19_200
+    n_windows, few = (12_000, 12_000) if quick else (1_000_000, 19_200)
     lines = []
+    drawn = _Windows()
     with tempfile.TemporaryDirectory() as folder:
-        drawn = _Windows()
         for kinds, count in ((KINDS[:1], few), (KINDS[1:], n_windows)):
-            path = Path(folder) / str(kinds)
-            with _filled(path, drawn, count) as store:
+            with _filled(Path(folder) / str(kinds), drawn, count) as store:
                 tests = {cosine: _queries(store, drawn, cosine) for cosine in COSINES}
                 for kind in kinds:
                     lines += _measure_kind(kind, store, tests)
@@ -124,19 +124,20 @@ class _Windows:
         basis, _ = np.linalg.qr(self._rng.standard_normal((DIMENSION, RANK)))
         self._basis = (deviation[:, None] * basis.T).astype(np.float32)
 
-    def noise(self, n: int) -> Vectors:
-        """Vectors (n, DIMENSION) that have nothing to do with each other."""
+    def unrelated(self, n: int) -> Vectors:
+        """Vectors (n, DIMENSION) that are independent of each other."""
         return np.asarray(self._rng.standard_normal((n, RANK), np.float32) @ self._basis)
 
     def recordings(self, n: int) -> Vectors:
         """Windows of n recordings, (n, WINDOWS, DIMENSION), of length 1."""
         kept = (NEIGHBOURS - SAME_RECORDING) / (1 - SAME_RECORDING)
         steps = self._rng.standard_normal((n, WINDOWS, RANK), dtype=np.float32)
-        for i in range(1, WINDOWS):
-            steps[:, i] = kept * steps[:, i - 1] + (1 - kept**2) ** 0.5 * steps[:, i]
+        steps[:, 1:] *= (1 - kept**2) ** 0.5
+        steps = lfilter([1], [1, -kept], steps, axis=1).astype(np.float32)
         base = self._rng.standard_normal((n, 1, RANK), dtype=np.float32)
-        mixed = SAME_RECORDING**0.5 * base + (1 - SAME_RECORDING) ** 0.5 * steps
-        return _unit(mixed @ self._basis)
+        return _unit(
+            (SAME_RECORDING**0.5 * base + (1 - SAME_RECORDING) ** 0.5 * steps) @ self._basis
+        )
 
 
 def _unit(vectors: Vectors) -> Vectors:
@@ -144,19 +145,17 @@ def _unit(vectors: Vectors) -> Vectors:
 
 
 def _filled(folder: Path, drawn: _Windows, n_windows: int) -> Store:
-    """A new archive of so many windows, a few recordings at a time."""
     store = Store.create(folder, Manifest("drawn", "0" * 64, DIMENSION, 10.0, HOP_S))
-    total = n_windows // WINDOWS
+    total, duration_s = n_windows // WINDOWS, WINDOWS * HOP_S
+    start_s = np.arange(WINDOWS, dtype=np.float64) * HOP_S
     for begin in range(0, total, RECORDINGS_AT_ONCE):
-        vectors = drawn.recordings(min(RECORDINGS_AT_ONCE, total - begin))
-        store.add([_recording(begin + i, one) for i, one in enumerate(vectors)])
+        new = []
+        for i, vectors in enumerate(drawn.recordings(min(RECORDINGS_AT_ONCE, total - begin))):
+            name = f"{begin + i:064x}"
+            windows = Windows(vectors, start_s)
+            new.append(NewRecording(f"/{name}", name, 1, 1, duration_s, (), windows))
+        store.add(new)
     return store
-
-
-def _recording(number: int, vectors: Vectors) -> NewRecording:
-    windows = Windows(vectors, np.arange(len(vectors), dtype=np.float64) * HOP_S)
-    name, duration_s = f"{number:064x}", len(vectors) * HOP_S
-    return NewRecording(f"/{name}", name, 1, 1, duration_s, (), windows)
 
 
 def _queries(store: Store, drawn: _Windows, cosine: float) -> tuple[Vectors, NDArray[np.float32]]:
@@ -164,33 +163,28 @@ def _queries(store: Store, drawn: _Windows, cosine: float) -> tuple[Vectors, NDA
     rng = np.random.default_rng(1)
     entries = [entry.id for entry in store.entries()]
     ids = rng.choice(entries, QUERIES) * (1 << 20) + rng.integers(0, WINDOWS, QUERIES)
-    windows, noise = store.vectors(ids), drawn.noise(QUERIES)
+    windows, noise = store.vectors(ids), drawn.unrelated(QUERIES)
     noise -= (noise * windows).sum(axis=1, keepdims=True) * windows
     queries = _unit(cosine * windows + (1 - cosine**2) ** 0.5 * _unit(noise))
     best = np.full(QUERIES, -1, np.float32)
-    for block in _blocks(store):
+    for _, block in store.batches(8192):
         best = np.maximum(best, (queries @ block.T).max(axis=1))
     return queries, best
 
 
-def _blocks(store: Store) -> Iterator[Vectors]:
-    for _, vectors in store.batches(8192):
-        yield vectors
-
-
-def _measure_kind(
-    kind: Kind, store: Store, tests: dict[float, tuple[Vectors, NDArray[np.float32]]]
-) -> list[Measurement]:
+def _measure_kind(kind: Kind, store: Store, tests: Tests) -> list[Measurement]:
     built: list[IndexCache] = []
     build_s = once(lambda: built.append(IndexCache.built(store, wanted=kind)))
     index = built.pop()
     save_s = once(index.save)
-    open_s, held_bytes = _opened(store.folder)
+    command = [sys.executable, "-c", OPEN, str(store.folder)]  # memory needs a new process
+    opened = subprocess.run(command, check=True, capture_output=True, text=True)
+    open_s, memory = map(float, opened.stdout.split())
     what = f"{kind}, {len(index):,} windows:"
     chosen = kind == plan(len(index), DIMENSION).kind
     lines = [
         Measurement(f"{what} file, a window", index.info.n_bytes / len(index), "bytes"),
-        Measurement(f"{what} memory with catalogue, a window", held_bytes, "bytes",
+        Measurement(f"{what} memory with catalogue, a window", memory, "bytes",
                     promise="≤ 142, 100 KiB an hour" if kind == "compact" else ""),
         Measurement(f"{what} build", build_s, "s"),
         Measurement(f"{what} save", save_s, "s"),
@@ -203,30 +197,12 @@ def _measure_kind(
         lines.append(Measurement(f"{what} recall@1, queries at {cosine}", recall, "",
                                  promise="≥ 0.99" if cosine == COSINES[0] else ""))  # fmt: skip
     busy_s = time.process_time()
-    p50, p95 = np.percentile(_search_ms(index, tests[COSINES[0]][0]), [50, 95])
+    times = [1000 * once(lambda q=q: index.search(q[None], 10)) for q in tests[COSINES[0]][0]]  # type: ignore[misc]
     busy_ms = 1000 * (time.process_time() - busy_s) / QUERIES
+    p50, p95 = np.percentile(times, [50, 95])
     return [
         *lines,
         Measurement(f"{what} search, processor time", busy_ms, "ms"),
         Measurement(f"{what} search, median", float(p50), "ms"),
         Measurement(f"{what} search, p95", float(p95), "ms", promise="≤ 20 ms" if chosen else ""),
     ]
-
-
-def _search_ms(index: IndexCache, queries: Vectors) -> list[float]:
-    """Time of each query alone, its shortlist read from the archive and compared."""
-    times = []
-    for query in queries:
-        started = time.perf_counter()
-        index.search(query[None], 10)
-        times.append(1000 * (time.perf_counter() - started))
-    return times
-
-
-def _opened(folder: Path) -> tuple[float, float]:
-    """Seconds to open an archive with its index in a new process, and bytes a window it takes."""
-    done = subprocess.run(
-        [sys.executable, "-c", OPEN, str(folder)], check=True, capture_output=True, text=True
-    )
-    seconds, size = done.stdout.split()
-    return float(seconds), float(size)

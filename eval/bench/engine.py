@@ -31,11 +31,10 @@ from eval.bench import Measurement, once, seconds
 from eval.metrics import measure
 from eval.scoring import score_trials
 from eval.systems import SYSTEMS, Settings, make_system
-from eval.trials import Scores, Trials, read_trials
+from eval.trials import Scores, read_trials
 from verify.comparison import Comparer, gather
 from verify.cosine import best_hit
 
-FRAGMENT_S = 20.0
 WINDOW_S, HOP_S = 20.0, 5.0
 PRESET_NAMES = ("paper", "default")
 RESAMPLES = 1000
@@ -44,9 +43,8 @@ RESAMPLES = 1000
 def measure_startup(*, quick: bool) -> list[Measurement]:
     """Time of `cqtnet --help`, and of Python alone."""
     del quick
-    command = [sys.executable, "-m", "cqtnet", "--help"]
-    python_s = seconds(lambda: subprocess.run([sys.executable, "-c", ""], check=True))
-    help_s = seconds(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+    python_s = seconds(lambda: _run([sys.executable, "-c", ""]))
+    help_s = seconds(lambda: _run([sys.executable, "-m", "cqtnet", "--help"]))
     return [
         Measurement("starting Python", python_s, "s"),
         Measurement("cqtnet --help", help_s, "s", promise="< 0.3 s"),
@@ -63,8 +61,9 @@ def measure_comparison(*, quick: bool) -> list[Measurement]:
         cosine_s = seconds(lambda: best_hit(comparer.embedder, a.trace, b.trace))
         gather_s = seconds(lambda: gather(comparer.embedder, a, b))
         warm_s = seconds(lambda: comparer.compare(fragment, original))
-        cold_s = once(lambda: _compare_command(fragment, original))
-        long_s = once(lambda: _compare_command(fragment, long))
+        command = [sys.executable, "-m", "cqtnet", "compare", str(fragment)]
+        cold_s = once(lambda: _run([*command, str(original)]))
+        long_s = once(lambda: _run([*command, str(long)]))
     ratio = gather_s / cosine_s
     return [
         Measurement("two traces, cosine", 1000 * cosine_s, "ms"),
@@ -76,11 +75,8 @@ def measure_comparison(*, quick: bool) -> list[Measurement]:
     ]  # fmt: skip
 
 
-def _compare_command(a: Path, b: Path) -> None:
-    """`cqtnet compare`, from its start to its end."""
-    command = [sys.executable, "-m", "cqtnet", "compare", str(a), str(b)]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
-    assert done.returncode == 0, "the fragment was not recognised"
+def _run(command: list[str]) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def _write_fragments(folder: Path, minutes: int) -> tuple[Path, Path, Path]:
@@ -124,27 +120,29 @@ def measure_frontend(*, quick: bool) -> list[Measurement]:
 
 
 def measure_embedding(*, quick: bool) -> list[Measurement]:
-    """Decoding, CQT and network of a ten-minute file, together and apart, as times real time.
+    """Decoding, CQT and network of a ten-minute file, as times real time.
 
     Networks are untrained, for the weights change no time.
     """
     duration_s = 120.0 if quick else 600.0
+    lines = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "music.flac"
         _write(path, make_music(1, duration_s=duration_s))
-        embedders = {name: Embedder(CqtNet(PRESETS[name]).eval()) for name in PRESET_NAMES}
-        lines = []
-        for name, embedder in embedders.items():
-            naive_s = once(lambda e=embedder: _window_by_window(e.model, path))  # type: ignore[misc]
-            pass_s = seconds(lambda e=embedder: _one_pass(e, path), repeats=3)  # type: ignore[misc]
+        decode_s = seconds(lambda: audio.load(path))
+        lines = [Measurement("decode and resample", duration_s / decode_s, "× real time")]
+        for name in PRESET_NAMES:
+            embedder = Embedder(CqtNet(PRESETS[name]).eval())
+            naive_s = once(lambda: _window_by_window(embedder.model, path))  # noqa: B023
+            pass_s = seconds(lambda: _one_pass(embedder, path), repeats=3)  # noqa: B023
             what = f"embedding {duration_s / 60:.0f} min, {name}"
-            promise = "≥ 4×" if name == "paper" else ""
+            naive = f"{what}, every window alone, float32"
             lines += [
-                _real_time(f"{what}, every window alone, float32", naive_s, duration_s),
+                Measurement(naive, duration_s / naive_s, "× real time"),
                 Measurement(f"{what}, one pass", duration_s / pass_s, "× real time",
-                            "every window alone", naive_s / pass_s, promise),
+                            "every window alone", naive_s / pass_s, "≥ 4×" * (name == "paper")),
             ]  # fmt: skip
-        return lines + _stages(embedders, path, duration_s)
+    return lines
 
 
 def _one_pass(embedder: Embedder, path: Path) -> None:
@@ -159,28 +157,6 @@ def _window_by_window(model: CqtNet, path: Path) -> None:
     window, hop = int(WINDOW_S * SAMPLE_RATE), int(HOP_S * SAMPLE_RATE)
     for start in range(0, len(samples) - window + 1, hop):
         model(normalise(transform(samples[None, start : start + window])))
-
-
-@torch.inference_mode()
-def _stages(embedders: dict[str, Embedder], path: Path, duration_s: float) -> list[Measurement]:
-    """The speed of each stage alone."""
-    samples = torch.from_numpy(audio.load(path))[None]
-    transform = Cqt()
-    decode_s = seconds(lambda: audio.load(path))
-    cqt_s = seconds(lambda: normalise(transform(samples)))
-    lines = [
-        _real_time("stage: decode and resample", decode_s, duration_s),
-        _real_time("stage: CQT and normalisation", cqt_s, duration_s),
-    ]
-    frames = normalise(transform(samples[:, : 60 * SAMPLE_RATE]))
-    for name, e in embedders.items():
-        time_s = seconds(lambda e=e: e.model.steps(frames.to(e.dtype)), repeats=3)  # type: ignore[misc]
-        lines.append(_real_time(f"stage: network, {name}, {e.dtype}", time_s, 60.0))
-    return lines
-
-
-def _real_time(name: str, time_s: float, duration_s: float) -> Measurement:
-    return Measurement(name, duration_s / time_s, "× real time")
 
 
 EMBED = """
@@ -207,9 +183,8 @@ def measure_memory(*, quick: bool) -> list[Measurement]:
             for minute in range(round(60 * hours)):
                 file.write(np.roll(piece, minute * 1000))
         for name in PRESET_NAMES[::-1]:
-            command = [sys.executable, "-c", EMBED, str(path), name]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            what, peak_mb = f"peak memory, {hours:.2g} h, {name}", int(done.stdout) / 1024
+            peak_mb = int(_run([sys.executable, "-c", EMBED, str(path), name])) / 1024
+            what = f"peak memory, {hours:.2g} h, {name}"
             lines.append(Measurement(what, peak_mb, "MB", promise="< 1,500 MB for 3 h"))
     return lines
 
@@ -274,19 +249,31 @@ def measure_scoring(*, quick: bool) -> list[Measurement]:
     with tempfile.TemporaryDirectory() as folder, one_thread():
         trials = read_trials(_write_list(Path(folder), n))
         embedder = Embedder.named()
-        pairs = list(zip(trials.reference, trials.probe, strict=True))[: min(n, 60)]
+        few = list(zip(trials.reference, trials.probe, strict=True))[: min(n, 60)]
+        paths = sorted({trials.file(str(name)) for pair in few[:30] for name in pair})
+        pairs = np.array(list(product(range(len(paths)), repeat=2)))
 
         def one_by_one() -> None:
-            for names in pairs:
-                a, b = (embedder.trace_file(trials.file(str(name))) for name in names)
+            for pair in few:
+                a, b = (embedder.trace_file(trials.file(str(name))) for name in pair)
                 best_hit(embedder, a, b)
 
-        alone = len(pairs) / once(one_by_one)
+        alone = len(few) / once(one_by_one)
         what = "scoring, each pair decoded and embedded, one thread"
         lines = [Measurement(what, alone, "pairs/s")]
-        lines += [_whole_run(trials, name, alone) for name in SYSTEMS]
-        files = [trials.file(str(name)) for name in [*trials.reference[:30], *trials.probe[:30]]]
-        return lines + _described(sorted(set(files)), embedder)
+        for name in SYSTEMS:
+            scores_csv = trials.path.with_name("scores.csv")
+            run_s = once(lambda: score_trials(trials.path, scores_csv, system=name, force=True))  # noqa: B023
+            rate = len(trials) / run_s
+            promise = "3,000 pairs within minutes" if name == "embedding" else ""
+            what = f"scoring {len(trials)} pairs, {name}, {os.cpu_count()} processors"
+            lines.append(Measurement(what, rate, "pairs/s", "each pair", rate / alone, promise))
+        for name in SYSTEMS:
+            system = make_system(name, Settings())
+            described = [system.describe(path) for path in paths]
+            rate = len(pairs) / once(lambda: system.score(described, pairs))  # noqa: B023
+            lines.append(Measurement(f"comparing described files, {name}", rate, "pairs/s"))
+    return lines
 
 
 def _write_list(folder: Path, n: int) -> Path:
@@ -294,40 +281,13 @@ def _write_list(folder: Path, n: int) -> Path:
     music = make_music(1, duration_s=60.0)
     rows = ["reference,probe,label,condition,recording"]
     for i in range(n):
-        fragment = np.roll(music, -i * SAMPLE_RATE // 4)[: round(FRAGMENT_S * SAMPLE_RATE)]
+        fragment = np.roll(music, -i * SAMPLE_RATE // 4)[: 20 * SAMPLE_RATE]
         _write(folder / f"r{i}.flac", fragment)
-        _write(
-            folder / f"p{i}.flac", Tempo(0.85 + 0.5 * i / n).apply(fragment, SAMPLE_RATE).samples
-        )
+        altered = Tempo(0.85 + 0.5 * i / n).apply(fragment, SAMPLE_RATE)
+        _write(folder / f"p{i}.flac", altered.samples)
         rows += [f"r{j % n}.flac,p{i}.flac,{int(i == j)},tempo,{i}" for j in (i, i + 1)]
     (folder / "trials.csv").write_text("\n".join(rows) + "\n")
     return folder / "trials.csv"
-
-
-def _whole_run(trials: Trials, name: str, alone: float) -> Measurement:
-    """Pairs a second from files to scores."""
-    scores_csv = trials.path.with_name("scores.csv")
-    run_s = once(lambda: score_trials(trials.path, scores_csv, system=name, force=True))
-    rate = len(trials) / run_s
-    promise = "3,000 pairs within minutes" if name == "embedding" else ""
-    return Measurement(f"scoring {len(trials)} pairs, {name}, {os.cpu_count()} processors",
-                       rate, "pairs/s", "each pair", rate / alone, promise)  # fmt: skip
-
-
-def _described(files: list[Path], embedder: Embedder) -> list[Measurement]:
-    """Pairs a second of described files: every one with every other."""
-    pairs = np.array(list(product(range(len(files)), repeat=2)))
-    few = pairs[:: max(1, len(pairs) // 200)]
-    traces = [embedder.trace_file(path) for path in files]
-    alone = len(few) / once(lambda: [best_hit(embedder, traces[a], traces[b]) for a, b in few])
-    lines = [Measurement("comparing described files, best_hit()", alone, "pairs/s")]
-    for name in SYSTEMS:
-        system = make_system(name, Settings())
-        described = [system.describe(path) for path in files]
-        rate = len(pairs) / once(lambda s=system, d=described: s.score(d, pairs))  # type: ignore[misc]
-        what, ratio = f"comparing described files, {name}", rate / alone
-        lines.append(Measurement(what, rate, "pairs/s", "best_hit()", ratio))
-    return lines
 
 
 def measure_metrics(*, quick: bool) -> list[Measurement]:

@@ -9,17 +9,8 @@ import click
 from click.core import ParameterSource
 
 from cqtnet.progress import progress_bar
-from eval.commands import (
-    PATH,
-    audio_option,
-    force_option,
-    json_option,
-    print_json,
-    require_source,
-    seed_option,
-    split_option,
-    workers_option,
-)
+from eval import commands
+from eval.commands import PATH
 from eval.systems import SYSTEMS, Settings
 
 if TYPE_CHECKING:
@@ -57,16 +48,16 @@ Example:
 """
 )
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@audio_option
+@commands.audio_option
 @click.option("--out", type=PATH, required=True, help="Folder for the sets.")
-@split_option
+@commands.split_option
 @click.option(
     "--fragments", default=3, show_default=True, help="Fragments of each recording, at most."
 )
 @click.option(
     "--negatives", type=Count(), default=1, show_default=True, help="Nontargets for each probe."
 )
-@seed_option
+@commands.seed_option
 @click.option("--limit", type=click.IntRange(1), help="Recordings to take, at most.")
 @click.option("--noise", type=PATH, help="Folder with recordings of noise.")
 @click.option(
@@ -74,8 +65,8 @@ Example:
     show_default=True, help="What a probe is compared with.",
 )  # fmt: skip
 @click.option("--within", is_flag=True, help="Write pairs inside one collection, too.")
-@workers_option
-@json_option
+@commands.workers_option
+@commands.json_option
 @click.pass_context
 def protocol(
     ctx: click.Context,
@@ -94,10 +85,13 @@ def protocol(
     or same; `all` for all of these; or the NAME.plan.json of an earlier set, which is then made
     again. Sets in one folder share their reference fragments. Finished files are kept.
     """
+    from augment.errors import InputError
     from eval.protocols.plan import read_plan
     from eval.protocols.write import write_sets
 
-    _check_folders(out, source)
+    commands.require_source(source)
+    if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
+        raise InputError(f"{out} lies in the folder of recordings {source}; give one outside it")
     workers = workers or os.cpu_count() or 1
     fresh, files = _fresh_and_planned(names)
     given = [n for n in DRAWING if ctx.get_parameter_source(n) != ParameterSource.DEFAULT]
@@ -109,19 +103,15 @@ def protocol(
     if len({plan.protocol for plan in plans}) < len(plans):
         raise click.UsageError("two of these are the same protocol; name each set once")
     with progress_bar("writing recordings") as bar:
+        root = source if source.is_dir() else source.parent
         sets = write_sets(
-            plans,
-            root=source if source.is_dir() else source.parent,
-            out=out,
-            noise_root=noise,
-            workers=workers,
-            on_start=lambda total: bar.update(total=total),
-            on_recording=bar.advance,
-        )
+            plans, root=root, out=out, noise_root=noise, workers=workers,
+            on_start=lambda total: bar.update(total=total), on_recording=bar.advance,
+        )  # fmt: skip
     for plan in plans:
         _warn_of_skipped(plan)
     if as_json:
-        print_json([_record(written) for written in sets])
+        commands.print_json([_record(written) for written in sets])
         return
     for written in sets:
         plan = written.plan
@@ -131,17 +121,7 @@ def protocol(
         )
 
 
-def _check_folders(out: Path, source: Path) -> None:
-    """Raise if there are no recordings, or if the next run would take the sets for some."""
-    from augment.errors import InputError
-
-    require_source(source)
-    if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
-        raise InputError(f"{out} lies in the folder of recordings {source}; give one outside it")
-
-
 def _fresh_and_planned(names: tuple[str, ...]) -> tuple[list[str], list[Path]]:
-    """Protocols to draw, each once, and plans to make again."""
     from augment.errors import InputError
     from eval.protocols.catalogue import PROTOCOLS
 
@@ -160,64 +140,47 @@ def _fresh_and_planned(names: tuple[str, ...]) -> tuple[list[str], list[Path]]:
 
 
 def _draw(
-    names: list[str],
-    source: Path,
-    noise: Path | None,
-    *,
-    workers: int,
-    split: str | None,
-    limit: int | None,
-    seed: int,
-    **options: Any,
+    names: list[str], source: Path, noise: Path | None, *, workers: int, **drawing: Any
 ) -> list["Plan"]:
-    """A plan of each protocol for the chosen recordings."""
     from eval.protocols.draw import draw_plan
     from eval.protocols.survey import chosen_items, survey
 
-    items = chosen_items(source, split=split, limit=limit, seed=seed)
+    choice = {name: drawing.pop(name) for name in ("split", "limit")}
+    items = chosen_items(source, seed=drawing["seed"], **choice)
     root = source if source.is_dir() else source.parent
     with progress_bar("looking at recordings", len(items)) as bar:
         surveys, skipped = survey(items, root=root, workers=workers, on_recording=bar.advance)
-    return [
-        draw_plan(surveys, name, seed=seed, noise_root=noise, skipped=skipped, **options)
-        for name in names
-    ]
+    return [draw_plan(surveys, n, noise_root=noise, skipped=skipped, **drawing) for n in names]
 
 
 def _warn_of_skipped(plan: "Plan") -> None:
-    """Warn on stderr of recordings that a set leaves out, with the reason."""
-    if not plan.skipped:
-        return
     from cqtnet.audio import shown
 
-    some = [f"{shown(name)}: {why}" for name, why in list(plan.skipped.items())[:SHOWN]]
-    more = len(plan.skipped) - len(some)
-    rest = f"; and {more} more, listed in {plan.protocol}.plan.json" if more else ""
-    click.echo(
-        f"cqtnet: warning: {plan.protocol} leaves {len(plan.skipped)} recordings out: "
-        f"{'; '.join(some)}{rest}",
-        err=True,
-    )
+    left_out = [f"{shown(name)}: {why}" for name, why in plan.skipped.items()]
+    if len(left_out) > SHOWN:
+        more = f"and {len(left_out) - SHOWN} more, listed in {plan.protocol}.plan.json"
+        left_out = [*left_out[:SHOWN], more]
+    if left_out:
+        click.echo(
+            f"cqtnet: warning: {plan.protocol} leaves {len(plan.skipped)} recordings out: "
+            f"{'; '.join(left_out)}",
+            err=True,
+        )
 
 
 def _record(written: "Written") -> dict[str, Any]:
-    """A set as plain data."""
     from eval.protocols.catalogue import PROTOCOLS
 
     plan, within = written.plan, written.within_csv
     return {
-        "protocol": plan.protocol,
-        "question": PROTOCOLS[plan.protocol].question,
-        "csv": str(written.csv),
-        "within_csv": None if within is None else str(within),
+        "protocol": plan.protocol, "question": PROTOCOLS[plan.protocol].question,
+        "csv": str(written.csv), "within_csv": None if within is None else str(within),
         "recordings": len(plan.sources),
         "collections": len({source.collection for source in plan.sources}),
-        "references": len(plan.references),
-        "probes": len(plan.probes),
-        "targets": written.n_targets,
-        "nontargets": written.n_nontargets,
+        "references": len(plan.references), "probes": len(plan.probes),
+        "targets": written.n_targets, "nontargets": written.n_nontargets,
         "skipped": dict(plan.skipped),
-    }
+    }  # fmt: skip
 
 
 @click.command(
@@ -231,7 +194,7 @@ Example:
 @click.argument("scores", type=PATH, metavar="SCORES.csv")
 @click.option("--system", type=click.Choice(tuple(SYSTEMS)), default="embedding", show_default=True)
 @click.option("--model", default="default", help="Shipped weights by name, or a path.")
-@workers_option
+@commands.workers_option
 @click.option("--cache", type=PATH, help="Folder to keep what is computed for each file.")
 @click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
 @click.option(
@@ -239,8 +202,8 @@ Example:
     show_default=True, help="Number format of the network's computation.",
 )  # fmt: skip
 @click.option("--strict", is_flag=True, help="Stop if a file cannot be used; write no scores.")
-@json_option
-@force_option
+@commands.json_option
+@commands.force_option
 def score(
     trials: Path,
     scores: Path,
@@ -263,7 +226,7 @@ def score(
 
     account = score_trials(trials, scores, settings=Settings(model, device, precision), **options)
     if as_json:
-        print_json(account)
+        commands.print_json(account)
     else:
         click.echo(
             f"{account['trials']} trials of {account['files']} files by {account['system']} → "
@@ -292,7 +255,7 @@ pictures as PNG and SVG.
 )
 @click.argument("scores", nargs=-1, required=True, metavar="[NAME=]SCORES.csv...")
 @click.option("--out", required=True, type=PATH, help="Folder to write.")
-@force_option
+@commands.force_option
 @click.option("--threshold", type=float, help="Also errors and accuracy where `score` >= this.")
 @click.option(
     "--operating-point", "points", multiple=True, metavar="P[,CM,CF]",
@@ -309,18 +272,16 @@ pictures as PNG and SVG.
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--no-pictures", is_flag=True, help="Tables only.")
-@json_option
+@commands.json_option
 def report(
     scores: tuple[str, ...],
     out: Path,
     force: bool,
-    threshold: float | None,
     points: tuple[str, ...],
     rates: tuple[float, ...],
-    resamples: int,
-    seed: int,
     no_pictures: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Measure score files, one for each system: EER, DET, costs, Cllr, retrieval, by condition.
 
@@ -333,20 +294,17 @@ def report(
     from eval.report import errors_table, page, read_report, system_names, write_report
     from eval.report_pictures import draw_pictures
 
-    if 0 < resamples < FEWEST_RESAMPLES:
+    if 0 < options["resamples"] < FEWEST_RESAMPLES:
         raise InputError(
-            f"{resamples} resamples make no 95 % interval; give {FEWEST_RESAMPLES} or more, or 0"
+            f"{options['resamples']} resamples make no 95 % interval; give {FEWEST_RESAMPLES} or "
+            "more, or 0"
         )
     if (out / "report.json").exists() and not force:
         raise InputError(f"{out} holds a report already; use --force to replace it")
-    options = Options(
-        tuple(dict.fromkeys(map(_point, points))) or Options.operating_points,
-        tuple(dict.fromkeys(rates)) or Options.false_alarm_rates,
-        threshold,
-        resamples,
-        seed,
-    )
-    measured = read_report(system_names(scores), options=options)
+    operating_points = tuple(dict.fromkeys(map(_point, points))) or Options.operating_points
+    rates = tuple(dict.fromkeys(rates)) or tuple(Options.false_alarm_rates)
+    chosen = Options(operating_points, rates, **options)
+    measured = read_report(system_names(scores), options=chosen)
     pictures = {} if no_pictures else draw_pictures(measured)
     write_report(out, measured, page=page(measured, pictures=pictures), pictures=pictures)
     if as_json:

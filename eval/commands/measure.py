@@ -3,25 +3,16 @@
 import csv
 import os
 import tempfile
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cqtnet.progress import progress_bar
+from eval import commands
 from eval.bench import LONG, PARTS
-from eval.commands import (
-    PATH,
-    audio_option,
-    force_option,
-    json_option,
-    print_json,
-    require_source,
-    seed_option,
-    split_option,
-    workers_option,
-)
+from eval.commands import PATH
 
 
 @click.command(
@@ -32,7 +23,7 @@ Example:
 """
 )
 @click.argument("trials", nargs=-1, required=True, type=PATH, metavar="TRIALS.csv…")
-@audio_option
+@commands.audio_option
 @click.option("--split", help="Rows of a list to take.")
 @click.option(
     "--length", "length_s", default=10.0, show_default=True, help="Seconds of each fragment."
@@ -44,9 +35,9 @@ Example:
     help="Folder of further recordings in the archives, or an archive of them.",
 )  # fmt: skip
 @click.option("--archives", type=PATH, help="Folder in which to keep the archives.")
-@workers_option
+@commands.workers_option
 @click.option("--out", type=PATH, help="Write every answer to a .csv.")
-@json_option
+@commands.json_option
 def archive(
     trials: tuple[Path, ...],
     source: Path,
@@ -66,27 +57,26 @@ def archive(
     collection of a fragment, since pieces of one collection may share sounds.
     """
     from cqtnet.data import list_items
+    from cqtnet.files import written_whole
     from cqtnet.tables import markdown_table
-    from eval.archives import figures, measure, queries_of
+    from eval.archives import Answer, figures, measure, queries_of
     from eval.bootstrap import Figure
     from eval.report import shown
 
     items = [item for item in list_items(source) if split is None or item.split == split]
     queries = queries_of(trials, length_s=length_s, limit=limit)
     with tempfile.TemporaryDirectory() as temporary, progress_bar("searching") as bar:
-        answers = measure(
-            items,
-            queries,
-            archives or Path(temporary),
-            workers=workers or os.cpu_count() or 1,
-            on_progress=bar.update,
-            **options,
-        )
+        options["workers"] = workers or os.cpu_count() or 1
+        folder = archives or Path(temporary)
+        answers = measure(items, queries, folder, on_progress=bar.update, **options)
     if out is not None:
-        _write(out, [asdict(answer) for answer in answers])
+        with written_whole(out) as path, path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, [field.name for field in fields(Answer)])
+            writer.writeheader()
+            writer.writerows(map(asdict, answers))
     measured = figures(answers)
     if as_json:
-        print_json(measured)
+        commands.print_json(measured)
         return
     rows = [
         ["condition", "queries", "first %", "found %", "another found %", "foreign", "found %", "s"]
@@ -102,15 +92,6 @@ def archive(
     click.echo(markdown_table(rows))
 
 
-def _write(out: Path, answers: list[dict[str, Any]]) -> None:
-    from cqtnet.files import written_whole
-
-    with written_whole(out) as path, path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(answers[0]))
-        writer.writeheader()
-        writer.writerows(answers)
-
-
 @click.command(
     epilog="""\b
 Example:
@@ -121,7 +102,7 @@ Example:
     "--only", type=click.Choice(PARTS + LONG), multiple=True, help="Measure these parts only."
 )
 @click.option("--quick", is_flag=True, help="Small sizes: to try it out, not to quote.")
-@json_option
+@commands.json_option
 def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
     """Measure speed and memory, each against a named baseline of the same run.
 
@@ -137,7 +118,7 @@ def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
             if not as_json:
                 click.echo(measurement.line())
     if as_json:
-        print_json({"versions": versions(), "measurements": lines})
+        commands.print_json({"versions": versions(), "measurements": lines})
 
 
 @click.command(
@@ -148,13 +129,13 @@ Example:
 """
 )
 @click.argument("scores", type=PATH, metavar="SCORES.csv")
-@audio_option
+@commands.audio_option
 @click.option(
     "--out", type=PATH, required=True, help="NAME.calibration.json beside NAME's weights."
 )
 @click.option("--sources", default="", help="What the recordings are, in words.")
-@json_option
-@force_option
+@commands.json_option
+@commands.force_option
 def calibrate(
     scores: Path, source: Path, out: Path, sources: str, as_json: bool, force: bool
 ) -> None:
@@ -173,7 +154,7 @@ def calibrate(
     calibration = learn(scores, source, sources=sources)
     calibration.save(out)
     if as_json:
-        print_json(calibration.to_dict())
+        commands.print_json(calibration.to_dict())
         return
     data = calibration.data
     click.echo(
@@ -190,16 +171,16 @@ Example:
   cqtnet eval edits --audio music.tsv --split devtest --count 200 --out edits.json
 """
 )
-@audio_option
-@split_option
+@commands.audio_option
+@commands.split_option
 @click.option(
     "--count", type=click.IntRange(1), default=100, show_default=True, help="Edited recordings."
 )
-@seed_option
+@commands.seed_option
 @click.option("--out", type=PATH, required=True, help="The .json to write.")
-@workers_option
-@json_option
-@force_option
+@commands.workers_option
+@commands.json_option
+@commands.force_option
 def edits(
     source: Path,
     split: str | None,
@@ -222,7 +203,7 @@ def edits(
     from eval.edits import draw_programmes, figures_by_group, outcomes
     from eval.protocols.survey import chosen_items
 
-    require_source(source)
+    commands.require_source(source)
     refuse_overwrite(out, force=force)
     programmes = draw_programmes(chosen_items(source, split=split), count=count, seed=seed)
     done = []
@@ -238,7 +219,7 @@ def edits(
     }
     write_json(out, {**record, "outcomes": [outcome.to_dict() for outcome in done]})
     if as_json:
-        print_json(record)
+        commands.print_json(record)
     else:
         for name, f in measured.items():
             click.echo(f"{name:<16} {f.line()}")
@@ -253,7 +234,7 @@ Example:
 )
 @click.argument("scores", type=PATH, metavar="SCORES.csv")
 @click.option("--truth", type=PATH, required=True, help="Folder of the sets: *.truth.jsonl.")
-@json_option
+@commands.json_option
 def placing(scores: Path, truth: Path, as_json: bool) -> None:
     """Errors of place, tempo and pitch, by condition, in the scores of `comparison`.
 
@@ -265,7 +246,7 @@ def placing(scores: Path, truth: Path, as_json: bool) -> None:
 
     errors = {name: errors.to_dict() for name, errors in measured(scores, truth).items()}
     if as_json:
-        print_json(errors)
+        commands.print_json(errors)
         return
     rows = [["condition", "matches", "place ms, median / 95 %", "tempo %", "cents"]]
     for name, row in errors.items():

@@ -80,9 +80,6 @@ def linear_equal_error_rate(ranking: Ranking) -> float:
     """Rate at which misses equal false alarms on the ROC itself, its points joined by lines.
 
     In [0, 1]: unlike on the hull, scores in the wrong order are not turned round.
-
-    >>> linear_equal_error_rate([0.0], [1.0])
-    1.0
     """
     return crossing(*ranking.rates())
 
@@ -96,9 +93,6 @@ def miss_at_false_alarm(target: ArrayLike, nontarget: ArrayLike, rate: float) ->
     """The least miss rate with at most `rate` false alarms, in [0, 1].
 
     Refused with fewer than 1/rate nontargets: they cannot show such a rate.
-
-    >>> miss_at_false_alarm([2.0, 0.5], [1.0, 0.0], 0.5)
-    0.0
     """
     ranking = rank(target, nontarget)
     if reason := too_few_nontargets(np.size(nontarget), rate):
@@ -141,11 +135,7 @@ def check_threshold(threshold: float) -> None:
 
 
 def rates_at_threshold(target: ArrayLike, nontarget: ArrayLike, threshold: float) -> ThresholdRates:
-    """Misses, false alarms and accuracy where scores from `threshold` up are accepted.
-
-    >>> rates_at_threshold([2.0, 0.0], [1.0, -1.0], 1.0)
-    ThresholdRates(miss=0.5, false_alarm=0.5, accuracy=0.5)
-    """
+    """Misses, false alarms and accuracy where scores from `threshold` up are accepted."""
     tar, non = finite("target scores", target), finite("nontarget scores", nontarget)
     check_threshold(threshold)
     missed, accepted = tar < threshold, non >= threshold
@@ -226,11 +216,7 @@ def min_dcf_point(
 
 
 def act_dcf(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike, point: OperatingPoint) -> float:
-    """The detection cost of log LRs at the Bayes threshold.
-
-    >>> act_dcf([3.0, -1.0], [-2.0, 1.0], OperatingPoint(0.5))
-    1.0
-    """
+    """The detection cost of log LRs at the Bayes threshold."""
     rates = rates_at_threshold(log_lr_target, log_lr_nontarget, point.threshold)
     return float(point.cost(rates.false_alarm, rates.miss))
 
@@ -251,20 +237,12 @@ def cllr(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> float:
 
 @RankFigure
 def min_cllr(ranking: Ranking) -> float:
-    """Cllr after the best calibration that keeps the order of the scores (PAV), in [0, 1].
-
-    >>> min_cllr([2.0, 1.0], [0.0])
-    0.0
-    """
+    """Cllr after the best calibration that keeps the order of the scores (PAV), in [0, 1]."""
     return _pav_cross_entropy(ranking.hull(), 0.0)
 
 
 def calibration_loss(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> float:
-    """Cllr minus minCllr, from 0: how much the best calibration in the same order would save.
-
-    >>> round(calibration_loss([1.0], [1.0]), 3)
-    0.173
-    """
+    """Cllr minus minCllr, from 0: how much the best calibration in the same order would save."""
     least = min_cllr(log_lr_target, log_lr_nontarget)
     return max(0.0, cllr(log_lr_target, log_lr_nontarget) - least)
 
@@ -345,20 +323,13 @@ class EceCurve:
 
 
 def tippett(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> Tippett:
-    """The Tippett curves of log LRs.
-
-    >>> tippett([2.0, -1.0], [-3.0]).misleading_target
-    0.5
-    """
+    """The Tippett curves of log LRs."""
     ranking = rank(log_lr_target, log_lr_nontarget)
     false_alarm, miss = ranking.rates()
-    return Tippett(
-        ranking.score[::-1],
-        1 - miss[:0:-1],
-        false_alarm[:0:-1],
-        float(np.mean(np.asarray(log_lr_target) < 0)),
-        float(np.mean(np.asarray(log_lr_nontarget) > 0)),
-    )
+    misleading_target = float(np.mean(np.asarray(log_lr_target) < 0))
+    misleading_nontarget = float(np.mean(np.asarray(log_lr_nontarget) > 0))
+    curves = ranking.score[::-1], 1 - miss[:0:-1], false_alarm[:0:-1]
+    return Tippett(*curves, misleading_target, misleading_nontarget)
 
 
 def reliability(
@@ -397,11 +368,7 @@ def ece_curve(
     *,
     prior_log_odds: ArrayLike | None = None,
 ) -> EceCurve:
-    """Empirical cross-entropy over priors, by default from 1:1000 to 1000:1.
-
-    >>> ece_curve([1.0], [-1.0], prior_log_odds=[0.0]).neutral
-    array([1.])
-    """
+    """Empirical cross-entropy over priors, by default from 1:1000 to 1000:1."""
     if prior_log_odds is None:
         prior_log_odds = np.linspace(-3, 3, 121) * np.log(10)
     priors = finite("prior log odds", prior_log_odds)

@@ -1,8 +1,9 @@
 """Tables of figures with 95 % intervals, from a table of scores."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,18 +78,12 @@ class Metrics(FigureTable):
     threshold: float | None
 
 
-def measure(
-    scores: Scores,
-    *,
-    operating_points: Sequence[OperatingPoint] = Options.operating_points,
-    false_alarm_rates: Sequence[float] = Options.false_alarm_rates,
-    threshold: float | None = None,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> Metrics:
-    """The figures of all scores together; docs/metrics.md lists the keys, `Options` the options."""
-    options = Options(operating_points, false_alarm_rates, threshold, resamples, seed)
-    return _measure(scores, recordings_of(scores), options, where=str(scores.path))
+def measure(scores: Scores, **options: Any) -> Metrics:
+    """The figures of all scores together, with the fields of `Options` as options.
+
+    The page docs/metrics.md lists the keys of the figures.
+    """
+    return _measure(scores, recordings_of(scores), Options(**options), where=str(scores.path))
 
 
 def measure_by_condition(scores: Scores, options: Options | None = None) -> dict[str, Metrics]:
@@ -109,7 +104,6 @@ def measure_by_condition(scores: Scores, options: Options | None = None) -> dict
 
 
 def _measure(scores: Scores, recordings: Recordings, options: Options, *, where: str) -> Metrics:
-    """The figures of scores; `where` names them in errors."""
     evidence = evidence_of(scores, recordings, _losses(scores, options), where=where)
     targets = int(np.count_nonzero(scores.label))
     nontargets = len(scores) - targets
@@ -150,7 +144,6 @@ def _losses(scores: Scores, options: Options) -> dict[str, Floats]:
 
 
 def _wrong(score: Floats, label: NDArray[np.bool_], threshold: float) -> Floats:
-    """1 where the decision about a trial is wrong, else 0."""
     return np.asarray((score >= threshold) != label, np.float64)
 
 
@@ -160,7 +153,6 @@ def _wrong(score: Floats, label: NDArray[np.bool_], threshold: float) -> Floats:
 def _quantities(
     options: Options, targets: int, nontargets: int, *, has_log_lr: bool
 ) -> list[Quantity]:
-    """The figures in the order of the table."""
     quantities = [
         Quantity("auc", "AUC", lambda s: auc.of(s.score), flawless=1.0),
         Quantity("eer", "EER", lambda s: equal_error_rate_of(s.score), most=0.5),
@@ -170,19 +162,37 @@ def _quantities(
         quantities += _costs(point, targets, nontargets)
     quantities += [_miss_at(rate, nontargets) for rate in options.false_alarm_rates]
     quantities += [
-        _in_bits("cllr", "Cllr", _cllr),
+        Quantity("cllr", "Cllr", _cllr, most=inf, errors=(), needs_log_lr=True),
         Quantity("min_cllr", "minCllr", lambda s: min_cllr.of(s.log_lr)),
-        _in_bits("calibration_loss", "calibration loss", _calibration_loss),
-    ]
+        Quantity("calibration_loss", "calibration loss", _calibration_loss,
+                 most=inf, errors=(), needs_log_lr=True),
+    ]  # fmt: skip
     if not has_log_lr:
-        quantities = [_without_log_lr(quantity) for quantity in quantities]
-    if options.threshold is not None:
-        quantities += _at_threshold(targets / (targets + nontargets))
-    return quantities
+        note = "needs log-likelihood ratios: a column log_lr"
+        of_scores = "of the scores: there is no log_lr"
+        quantities = [
+            replace(q, of=None, note=note) if q.needs_log_lr
+            else replace(q, note=of_scores) if q.key == "min_cllr" else q
+            for q in quantities
+        ]  # fmt: skip
+    if options.threshold is None:
+        return quantities
+    share = targets / (targets + nontargets)
+
+    def accuracy(sample: Sample) -> float:
+        miss, false_alarm = sample.losses["threshold"]
+        return 1 - share * miss - (1 - share) * false_alarm
+
+    return [
+        *quantities,
+        Quantity("accuracy", "accuracy", accuracy, flawless=1.0, loss="threshold"),
+        Quantity("miss", MISSES, lambda s: s.losses["threshold"][0], errors=(MISSES,)),
+        Quantity("false_alarm", FALSE_ALARMS, lambda s: s.losses["threshold"][1],
+                 errors=(FALSE_ALARMS,)),
+    ]  # fmt: skip
 
 
 def _costs(point: OperatingPoint, targets: int, nontargets: int) -> list[Quantity]:
-    """The detection costs minDCF and actDCF at a point."""
     of_miss, of_false_alarm = point.weights()
     steps = (("miss", of_miss / targets), ("false alarm", of_false_alarm / nontargets))
     note = "; ".join(f"one {error} costs {cost:.2g}" for error, cost in steps if cost > COARSE)
@@ -207,39 +217,12 @@ def _miss_at(rate: float, nontargets: int) -> Quantity:
     return Quantity(key, name, lambda s: miss_at_false_alarm_of(s.score, rate), errors=(MISSES,))
 
 
-def _in_bits(key: str, name: str, of: Callable[[Sample], float]) -> Quantity:
-    return Quantity(key, name, of, most=inf, errors=(), needs_log_lr=True)
-
-
 def _cllr(sample: Sample) -> float:
     return sum(sample.losses["cllr"]) / 2
 
 
 def _calibration_loss(sample: Sample) -> float:
     return max(0.0, _cllr(sample) - min_cllr.of(sample.log_lr))
-
-
-def _at_threshold(share_of_targets: float) -> list[Quantity]:
-    def rate(error: int) -> Callable[[Sample], float]:
-        return lambda sample: sample.losses["threshold"][error]
-
-    def accuracy(sample: Sample) -> float:
-        miss, false_alarm = sample.losses["threshold"]
-        return 1 - share_of_targets * miss - (1 - share_of_targets) * false_alarm
-
-    return [
-        Quantity("accuracy", "accuracy", accuracy, flawless=1.0, loss="threshold"),
-        Quantity("miss", MISSES, rate(0), errors=(MISSES,)),
-        Quantity("false_alarm", FALSE_ALARMS, rate(1), errors=(FALSE_ALARMS,)),
-    ]
-
-
-def _without_log_lr(quantity: Quantity) -> Quantity:
-    if quantity.key == "min_cllr":
-        return replace(quantity, note="of the scores: there is no log_lr")
-    if quantity.needs_log_lr:
-        return replace(quantity, of=None, note="needs log-likelihood ratios: a column log_lr")
-    return quantity
 
 
 # How far the ROC and DET curves would move with other recordings.

@@ -8,7 +8,6 @@ confidence (Doddington's rule of 30); that is marked if all sets have equally ma
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
@@ -18,10 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, LogLocator, MultipleLocator
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from cqtnet import plotting as style
+from cqtnet.eer import Floats
 from eval.metrics import OperatingPoint, auc, min_dcf_point, roc_hull, roc_points
 from eval.plots.scoreset import Line, ScoreSet, lettered, refuse_unclear, set_ticks
 
@@ -36,18 +35,6 @@ NEARLY = 1 - 1e-9
 """Rates are quotients: equal but for rounding."""
 
 
-@dataclass(frozen=True)
-class Window:
-    """The visible part of the unit square: rates from and to, along both axes."""
-
-    false_alarm: tuple[float, float]
-    miss: tuple[float, float]
-
-    def hold(self, false_alarm: float, miss: float) -> tuple[float, float]:
-        """The point of the window that is nearest to one that may lie outside."""
-        return float(np.clip(false_alarm, *self.false_alarm)), float(np.clip(miss, *self.miss))
-
-
 def det(
     sets: Sequence[ScoreSet],
     *,
@@ -60,32 +47,27 @@ def det(
     >>> save(figure, Path("det"))
     """
     refuse_unclear([s.name for s in sets])
-    window = _window(sets)
-    figure = _probit_figure(window)
+    figure = _probit_figure(*_window(sets))
     axes = figure.axes[0]
-    style.dress(
-        axes,
-        title=title,
-        xlabel="false alarms: pairs of different recordings accepted, %",
-        ylabel="misses: pairs of the same recording rejected, %",
-        title_pad_pt=20,
-    )
-    _mark_resolution(axes, sets, window)
+    xlabel = "false alarms: pairs of different recordings accepted, %"
+    ylabel = "misses: pairs of the same recording rejected, %"
+    style.dress(axes, title=title, xlabel=xlabel, ylabel=ylabel, title_pad_pt=20)
+    _mark_resolution(axes, sets)
     looks = style.looks(len(sets))
-    hulls = [_draw_lines(axes, s, look, window) for look, s in zip(looks, sets, strict=True)]
+    hulls = [_draw_lines(axes, s, look) for look, s in zip(looks, sets, strict=True)]
     marks = []
     for look, s in zip(looks, sets, strict=True):
-        marks += _mark_points(axes, s, look, operating_points, window)
+        marks += _mark_points(axes, s, look, operating_points)
     style.letter_lines(axes, looks, hulls, avoid=marks)
-    _letter_unseen(axes, sets, looks, hulls, window)
+    _letter_unseen(axes, sets, looks, hulls)
     style.legend_below(
         figure, lettered(looks, map(_det_text, sets)) + _det_key(sets, operating_points)
     )
     return figure
 
 
-def _window(sets: Sequence[ScoreSet]) -> Window:
-    """From half an error of the largest set, or less for a smaller EER, to where lines end.
+def _window(sets: Sequence[ScoreSet]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Limits from half an error of the largest set, or less for a smaller EER, to where lines end.
 
     At most to 40 %, except for higher EERs and for sets so small that three errors are more.
     """
@@ -93,7 +75,7 @@ def _window(sets: Sequence[ScoreSet]) -> Window:
     top = TICKS[bisect_left(TICKS, min(max(0.05, *tops), TICKS[-1]) * NEARLY)]
     least = min([0.01, *(s.eer for s in sets if s.eer > 0)])
     false_alarm, miss = (0.5 * min(one, least) for one in _largest(sets))
-    return Window((false_alarm, top), (miss, top))
+    return (false_alarm, top), (miss, top)
 
 
 def _ends(s: ScoreSet) -> tuple[float, float]:
@@ -105,27 +87,25 @@ def _ends(s: ScoreSet) -> tuple[float, float]:
 
 
 def _largest(sets: Sequence[ScoreSet]) -> tuple[float, float]:
-    """The rates of one false alarm and of one miss, each in the largest set."""
     return tuple(map(min, zip(*(s.one_error for s in sets), strict=True)))
 
 
-def _probit_figure(window: Window) -> Figure:
+def _probit_figure(xlim: tuple[float, float], ylim: tuple[float, float]) -> Figure:
     """A figure with one pair of axes in percent, on which normal scores give a straight line."""
-    wide, high = (float(np.ptp(ndtri(limits))) for limits in (window.false_alarm, window.miss))
+    wide, high = (float(np.ptp(ndtri(limits))) for limits in (xlim, ylim))
     beside_in, above_and_below_in = 1.3, 1.1  # what the words around the axes take
     figure = style.blank(above_and_below_in + (style.WIDTH_IN - beside_in) * high / wide)
     axes = figure.subplots()
     axes.set_xscale("function", functions=(ndtri, ndtr))
     axes.set_yscale("function", functions=(ndtri, ndtr))
-    axes.set(xlim=window.false_alarm, ylim=window.miss, aspect="equal")
+    axes.set(xlim=xlim, ylim=ylim, aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):
         set_ticks(axis, FixedLocator(TICKS), small=FixedLocator(SMALL_TICKS))
     return figure
 
 
-def _probit_steps(low: float, high: float) -> NDArray[np.float64]:
-    """Rates at equal steps on the axis, both ends exact."""
-    inner: NDArray[np.float64] = ndtr(np.linspace(ndtri(low), ndtri(high), 300)[1:-1])
+def _probit_steps(low: float, high: float) -> Floats:
+    inner: Floats = ndtr(np.linspace(ndtri(low), ndtri(high), 300)[1:-1])
     return np.concatenate([[low], inner, [high]])
 
 
@@ -145,33 +125,38 @@ def _measured_part(line: Line, *, floor: tuple[float, float], ceiling: float) ->
     return x[kept], y[kept]
 
 
-def _mark_resolution(axes: Axes, sets: Sequence[ScoreSet], window: Window) -> None:
+def _inside(axes: Axes, false_alarm: float, miss: float) -> tuple[float, float]:
+    """The place on the axes that is nearest to one that may lie outside."""
+    return float(np.clip(false_alarm, *axes.get_xlim())), float(np.clip(miss, *axes.get_ylim()))
+
+
+def _mark_resolution(axes: Axes, sets: Sequence[ScoreSet]) -> None:
     """The diagonal of equal errors, the shade below one error, and the lines of 30."""
-    axes.plot(window.false_alarm, window.false_alarm, color=style.PALE, lw=0.8, zorder=1)
+    axes.plot(axes.get_xlim(), axes.get_xlim(), color=style.PALE, lw=0.8, zorder=1)
     one = _largest(sets)
-    axes.axvspan(window.false_alarm[0], one[0], color=style.SHADE, zorder=0)
-    axes.axhspan(window.miss[0], one[1], color=style.SHADE, zorder=0)
+    axes.axvspan(axes.get_xlim()[0], one[0], color=style.SHADE, zorder=0)
+    axes.axhspan(axes.get_ylim()[0], one[1], color=style.SHADE, zorder=0)
     equal = len({s.one_error for s in sets}) == 1
     words: dict[str, Any] = {"fontsize": style.SMALL_PT, "color": style.PALE}
     dotted: dict[str, Any] = {"color": style.PALE, "lw": 0.9, "ls": (0, (1, 3)), "zorder": 1}
     for errors in (1, ENOUGH_ERRORS) if equal else (1,):
         text = f"{errors} error{'s' * (errors > 1)}"
         x, y = (errors * rate for rate in one)
-        if x < window.false_alarm[1]:
+        if x < axes.get_xlim()[1]:
             axes.axvline(x, **dotted)
             axes.text(x, 1.01, text, transform=axes.get_xaxis_transform(), ha="center", **words)
-        if y < window.miss[1]:
+        if y < axes.get_ylim()[1]:
             axes.axhline(y, **dotted)
             axes.text(1.01, y, text, transform=axes.get_yaxis_transform(), va="center", **words)
 
 
-def _draw_lines(axes: Axes, s: ScoreSet, look: style.Look, window: Window) -> Line:
+def _draw_lines(axes: Axes, s: ScoreSet, look: style.Look) -> Line:
     """Draw band, steps and hull; return the hull as far as it was measured."""
-    floor, top = s.one_error, window.miss[1]
+    floor, top = s.one_error, axes.get_ylim()[1]
     if s.band is not None:
         rates = _probit_steps(floor[0], top)
         ends = (np.interp(rates, s.band.false_alarm, end) for end in (s.band.low, s.band.high))
-        low, high = (np.clip(end, *window.miss) for end in ends)
+        low, high = (np.clip(end, *axes.get_ylim()) for end in ends)
         axes.fill_between(rates, low, high, color=look.colour, alpha=0.16, lw=0, zorder=2)
     points = roc_points(s.target, s.nontarget, corners=True)
     steps = _measured_part((points.false_alarm, points.miss), floor=floor, ceiling=top)
@@ -182,11 +167,7 @@ def _draw_lines(axes: Axes, s: ScoreSet, look: style.Look, window: Window) -> Li
 
 
 def _mark_points(
-    axes: Axes,
-    s: ScoreSet,
-    look: style.Look,
-    operating_points: Sequence[OperatingPoint],
-    window: Window,
+    axes: Axes, s: ScoreSet, look: style.Look, operating_points: Sequence[OperatingPoint]
 ) -> list[tuple[float, float]]:
     """Mark each minDCF, on the rim if it is outside, and the EER; return the places.
 
@@ -196,29 +177,25 @@ def _mark_points(
         return []
     edge: dict[str, Any] = {"mec": look.colour, "mew": 1.4, "zorder": 5}
     costs = [
-        window.hold(*min_dcf_point(s.target, s.nontarget, point)) for point in operating_points
+        _inside(axes, *min_dcf_point(s.target, s.nontarget, point)) for point in operating_points
     ]
     for place, marker in zip(costs, cycle(POINT_MARKERS), strict=False):
         axes.plot(*place, marker, mfc="white", ms=6.5, clip_on=False, **edge)
     face = look.colour if s.eer >= max(s.one_error) else "white"
-    eer = window.hold(s.eer, s.eer)
+    eer = _inside(axes, s.eer, s.eer)
     axes.plot(*eer, "o", mfc=face, ms=7.5, label=f"_EER of {s.name}", **edge)
     return [*costs, eer]
 
 
 def _letter_unseen(
-    axes: Axes,
-    sets: Sequence[ScoreSet],
-    looks: Sequence[style.Look],
-    hulls: Sequence[Line],
-    window: Window,
+    axes: Axes, sets: Sequence[ScoreSet], looks: Sequence[style.Look], hulls: Sequence[Line]
 ) -> None:
     """Where no line is long enough to carry a letter, point at where it would be."""
     letters: dict[tuple[float, float], list[str]] = {}
     for s, look, hull in zip(sets, looks, hulls, strict=True):
         if not len(hull[0]):
             below = (0.7 * s.one_error[0], 0.7 * s.one_error[1])
-            place = window.hold(s.eer, s.eer) if s.eer else below
+            place = _inside(axes, s.eer, s.eer) if s.eer else below
             letters.setdefault(place, []).append(look.letter)
     for place, several in letters.items():
         axes.annotate(
@@ -230,7 +207,6 @@ def _letter_unseen(
 
 
 def _det_text(s: ScoreSet) -> str:
-    """The legend's text of a set."""
     if s.eer == 0:
         fewest = min(len(s.target), len(s.nontarget))
         bound = s.eer_interval[1] if s.eer_interval else min(1.0, NO_ERROR_BOUND / fewest)
@@ -245,8 +221,6 @@ def _det_text(s: ScoreSet) -> str:
 def _det_key(
     sets: Sequence[ScoreSet], operating_points: Sequence[OperatingPoint]
 ) -> list[style.Row]:
-    """The legend's rows on what all sets share."""
-
     def mark(marker: str, face: str) -> Line2D:
         return Line2D([], [], ls="", marker=marker, ms=7, mfc=face, mec=style.INK, mew=1.4)
 
@@ -306,7 +280,6 @@ def roc(sets: Sequence[ScoreSet], *, title: str = "Receiver operating characteri
 
 
 def _curve(s: ScoreSet) -> Line:
-    """False alarms and accepted targets from (0, 0) to (1, 1)."""
     points = roc_points(s.target, s.nontarget, corners=True)
     return points.false_alarm, 1 - points.miss
 

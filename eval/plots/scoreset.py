@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
-import numpy as np
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, Locator, NullFormatter
-from numpy.typing import NDArray
 
 from cqtnet import plotting as style
+from cqtnet.eer import Floats
 from cqtnet.errors import InputError
 from eval.metrics import RocBand, equal_error_rate
 from eval.trials import Scores
 
-Line = tuple[NDArray[np.float64], NDArray[np.float64]]
+Line = tuple[Floats, Floats]
 """x and y along a line, (k,) each; in a DET or ROC, false-alarm rates come first."""
 
 
@@ -27,10 +26,10 @@ class ScoreSet:
     """
 
     name: str
-    target: NDArray[np.float64]  # (n,)
-    nontarget: NDArray[np.float64]  # (m,)
-    log_lr_target: NDArray[np.float64] | None = None  # (n,) natural logarithm
-    log_lr_nontarget: NDArray[np.float64] | None = None  # (m,)
+    target: Floats  # (n,)
+    nontarget: Floats  # (m,)
+    log_lr_target: Floats | None = None  # (n,) natural logarithm
+    log_lr_nontarget: Floats | None = None  # (m,)
     band: RocBand | None = None  # interval of the miss rate along the false-alarm rate
     eer_interval: tuple[float, float] | None = None  # rates, not percent
 
@@ -66,7 +65,7 @@ class ScoreSet:
         return min(1 / len(self.nontarget), almost_one), min(1 / len(self.target), almost_one)
 
     @property
-    def log_lrs(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def log_lrs(self) -> tuple[Floats, Floats]:
         """Log-likelihood ratios of target and nontarget pairs; an error if there are none."""
         if self.log_lr_target is None or self.log_lr_nontarget is None:
             raise InputError(

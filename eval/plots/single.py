@@ -10,10 +10,10 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MultipleLocator
-from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from cqtnet import plotting as style
+from cqtnet.eer import Floats
 from cqtnet.plotting import NONTARGET, TARGET, Row
 from eval.metrics import (
     Reliability,
@@ -33,7 +33,7 @@ from eval.plots.scoreset import ScoreSet, set_ticks
 # and the legend counts them.
 
 REACH = 10.0
-"""The axis goes so many times the span of both kinds' middle halves beyond them."""
+"""The axis ends this many spans beyond the middle halves of both kinds of scores."""
 LARGEST, NARROWEST = 1e100, 1e-100
 """Scores and widths that an axis can show."""
 FINEST = 1e-12
@@ -83,8 +83,7 @@ def _draw_densities(axes: Axes, s: ScoreSet, bins: int) -> None:
     axes.set(ylim=(0, None), xlim=(edges[0], edges[-1]))
 
 
-def _central(s: ScoreSet) -> NDArray[np.float64]:
-    """The scores without those that lie far from all others."""
+def _central(s: ScoreSet) -> Floats:
     both = [np.clip(scores, -LARGEST, LARGEST) for scores in (s.target, s.nontarget)]
     middle = np.array([np.quantile(scores, (0.25, 0.75)) for scores in both])
     reach = REACH * float(np.ptp(middle)) or math.inf
@@ -93,7 +92,7 @@ def _central(s: ScoreSet) -> NDArray[np.float64]:
     return np.asarray(scores[central])
 
 
-def _edges(scores: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+def _edges(scores: Floats, bins: int) -> Floats:
     """Edges of at most `bins` equal bins; where scores are multiples of a step, so are the bins.
 
     Counts of matches are whole numbers: bins of 2.5 would hold two of them and three in turn.
@@ -151,7 +150,6 @@ def _upright(both: Sequence[Axes], threshold: float, *, dashes: str) -> Line2D:
 
 
 def _outside(axes: Axes, s: ScoreSet) -> list[Row]:
-    """The legend's row on scores that the axis leaves out, if any."""
     scores = np.concatenate([s.target, s.nontarget])
     low, high = axes.get_xlim()
     out = scores[(scores < low) | (scores > high)]
@@ -232,7 +230,6 @@ def _draw_diagram(axes: Axes, measured: Reliability, target_weight: float) -> No
 
 
 def _draw_counts(axes: Axes, measured: Reliability, bins: int) -> None:
-    """How many pairs each bin holds, on a logarithmic axis."""
     place = np.minimum(np.floor(measured.predicted * bins), bins - 1)
     for look, numbers, left in (
         (TARGET, measured.targets, 0.1),
@@ -246,7 +243,7 @@ def _draw_counts(axes: Axes, measured: Reliability, bins: int) -> None:
     set_ticks(axes.yaxis, LogLocator(10, numticks=4), text=",.0f")
 
 
-def _draw_entropy(axes: Axes, target: NDArray[np.float64], nontarget: NDArray[np.float64]) -> None:
+def _draw_entropy(axes: Axes, target: Floats, nontarget: Floats) -> None:
     """The cross-entropy of the ratios as stated, with the best calibration, and of none."""
     curve = ece_curve(target, nontarget)
     odds = curve.prior_log_odds / np.log(10)

@@ -15,9 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import ScaledTranslation
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from cqtnet import plotting as style
+from cqtnet.eer import Floats
 from cqtnet.errors import InputError
 from eval.metrics import measure
 from eval.plots.scoreset import Line, lettered, refuse_unclear, set_ticks
@@ -52,13 +53,13 @@ class SizePoint:
     nontargets: int
 
 
-def finite_sizes(scores: Scores, column: str) -> NDArray[np.float64]:
+def finite_sizes(scores: Scores, column: str) -> Floats:
     """The sizes in a column, (n,); NaN also for one too large for an axis, such as `1e999`."""
     size = scores.size(column)
     return np.where(np.abs(size) <= LARGEST, size, np.nan)
 
 
-def bin_edges(sizes: ArrayLike, *, bins: int = 10) -> NDArray[np.float64]:
+def bin_edges(sizes: ArrayLike, *, bins: int = 10) -> Floats:
     """Ascending edges of bins with about equally many sizes; NaNs do not count.
 
     If there are at most `bins` different values, each gets its own bin.
@@ -148,7 +149,6 @@ def _draw_system(
 
 
 def _set_axes(rates: Axes, counts: Axes, points: Sequence[SizePoint]) -> None:
-    """Limits around all bins and intervals; rates from 0, in percent."""
     smallest, largest = min(p.smallest for p in points), max(p.largest for p in points)
     room = 0.04 * (largest - smallest) or 1.0
     highest = np.nanmax([(p.value, p.high) for p in points]) or 0.01

@@ -13,12 +13,5 @@ from eval.protocols.survey import Survey, survey
 from eval.protocols.write import write_sets
 
 __all__ = [
-    "PROTOCOLS",
-    "Plan",
-    "Source",
-    "Survey",
-    "draw_plan",
-    "read_plan",
-    "survey",
-    "write_sets",
-]
+    "PROTOCOLS", "Plan", "Source", "Survey", "draw_plan", "read_plan", "survey", "write_sets",
+]  # fmt: skip

@@ -1,6 +1,6 @@
 """The protocols: what each does to a fragment, and from which ranges."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 
@@ -42,7 +42,6 @@ CODEC_KBPS = {
     "g711_alaw": (64.0, 64.0),
 }
 """kbit/s by codec; the last three are telephones."""
-
 IMPLEMENTATIONS: dict[str, tuple[type[Tempo | WsolaTempo], type[Pitch | WsolaPitch]]] = {
     "signalsmith": (Tempo, Pitch),
     "wsola": (WsolaTempo, WsolaPitch),
@@ -71,109 +70,39 @@ class Change:
     stretch: Stretch | None = None
 
 
-Draw = Callable[[np.random.Generator, Scene], Iterator[Change]]
-
-
 @dataclass(frozen=True)
 class Protocol:
     """A kind of test set: its question, its draw, and the length of its fragments."""
 
     name: str
     question: str
-    draw: Draw
+    draw: Callable[[np.random.Generator, Scene], Iterable[Change]]
     length_s: float = 20.0
 
 
-def _implementation(rng: np.random.Generator) -> str:
-    return str(rng.choice(list(IMPLEMENTATIONS)))
-
-
-def _tempo(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
-    kind = _implementation(rng)
-    yield Change((IMPLEMENTATIONS[kind][0].draw(rng, factor=TEMPO),), kind)
-
-
-def _pitch(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
-    kind = _implementation(rng)
-    yield Change((IMPLEMENTATIONS[kind][1].draw(rng, shift_semitones=PITCH),), kind)
-
-
-def _both(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
-    kind = _implementation(rng)
-    yield Change(_tempo_and_pitch(rng, kind), kind)
-
-
-def _speed(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
-    yield Change((Speed.draw(rng, factor=SPEED),))
-
-
-def _noise(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
-    noise = _some_noise(rng, scene, NOISE_DB)
-    yield Change((noise,), "recorded" if isinstance(noise, Background) else noise.colour)
-
-
-def _reverb(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
-    kind = str(rng.choice(["room", "reverb"]))
-    freeverb = Reverb.draw(rng, reverberance=FREEVERB, hf_damping=(0, 100), room_scale=FREEVERB)
-    yield Change((_room(rng) if kind == "room" else freeverb,), kind)
-
-
-def _codec(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
-    kind = str(rng.choice(list(CODEC_KBPS)))
-    yield Change((Codec.draw(rng, codecs=[kind], kbps=CODEC_KBPS[kind]),), kind)
-
-
-def _crop(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
-    fragment = scene.fragment
-    for length_s in CROPS_S:
-        last_s = fragment.start_s + fragment.length_s - length_s
-        places_s = (fragment.start_s, last_s)
-        start_s = scene.survey.nearest_start(uniform(rng, places_s), length_s, within_s=places_s)
-        if start_s is not None:
-            at_s = round(start_s - fragment.start_s, 3)
-            yield Change((Crop(at_s, at_s + length_s),), suffix=f"-{length_s:g}s")
-
-
-def _hard(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
-    kind = _implementation(rng)
-    effects = (*_tempo_and_pitch(rng, kind), _room(rng), _some_noise(rng, scene, HARD_NOISE_DB))
-    yield Change(effects, kind)
-
-
-def _other_part(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
-    fragment, survey = scene.fragment, scene.survey
-    length_s = fragment.length_s
-    before = (0.0, fragment.start_s - length_s)
-    after = (fragment.start_s + length_s, survey.duration_s - length_s)
-    free = [places for places in (before, after) if places[1] >= places[0]]
-    if not free:
-        return
-    widths = np.array([high_s - low_s + 0.001 for low_s, high_s in free])
-    places = free[int(rng.choice(len(free), p=widths / widths.sum()))]
-    start_s = survey.nearest_start(uniform(rng, places), length_s, within_s=places)
-    if start_s is not None:
-        yield Change(stretch=Stretch(fragment.recording, start_s, length_s))
-
-
-def _same(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
-    yield Change()
-
-
-def _tempo_and_pitch(rng: np.random.Generator, kind: str) -> tuple[Effect, Effect]:
-    tempo, pitch = IMPLEMENTATIONS[kind]
-    return pitch.draw(rng, shift_semitones=PITCH), tempo.draw(rng, factor=TEMPO)
+def _stretched(
+    rng: np.random.Generator, *, tempo: bool = True, pitch: bool = True
+) -> tuple[tuple[Effect, ...], str]:
+    """Effects on tempo and pitch by one of the methods, and its name."""
+    kind = str(rng.choice(list(IMPLEMENTATIONS)))
+    tempo_effect, pitch_effect = IMPLEMENTATIONS[kind]
+    effects: list[Effect] = [pitch_effect.draw(rng, shift_semitones=PITCH)] if pitch else []
+    if tempo:
+        effects.append(tempo_effect.draw(rng, factor=TEMPO))
+    return tuple(effects), kind
 
 
 def _room(rng: np.random.Generator) -> Room:
     return Room.draw(rng, rt60_s=RT60_S, direct_to_reverberant_db=DIRECT_DB)
 
 
-def _some_noise(
+def _noise(
     rng: np.random.Generator, scene: Scene, snr_db: tuple[float, float]
-) -> Background | ColouredNoise:
-    """Coloured noise, or with even odds a recording of noise, if there are any."""
+) -> tuple[Effect, str]:
+    """Coloured noise, or with even odds a recording of noise if there are any; and its kind."""
     if not scene.noise or rng.random() < 0.5:
-        return ColouredNoise.draw(rng, snr_db=snr_db)
+        coloured = ColouredNoise.draw(rng, snr_db=snr_db)
+        return coloured, coloured.colour
     paths = rng.permutation(np.array(scene.noise, dtype=object)).tolist()
     # Each at least once. Broken or silent noise stays among those to draw, so that no draw depends
     # on those before it.
@@ -181,7 +110,7 @@ def _some_noise(
         try:
             noise = Background.draw(rng, paths=[path], snr_db=snr_db)
             if _is_steady(noise):
-                return noise
+                return noise, "recorded"
         except EffectError as problem:
             scene.broken_noise[path] = str(problem)
     if scene.broken_noise.keys() >= set(paths):
@@ -199,19 +128,69 @@ def _is_steady(noise: Background) -> bool:
     return float(np.median(blocks)) > 10 ** (STEADY_DB / 10) * float(np.mean(blocks))
 
 
+def _noisy(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+    noise, kind = _noise(rng, scene, NOISE_DB)
+    yield Change((noise,), kind)
+
+
+def _reverb(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+    kind = str(rng.choice(["room", "reverb"]))
+    freeverb = Reverb.draw(rng, reverberance=FREEVERB, hf_damping=(0, 100), room_scale=FREEVERB)
+    yield Change((_room(rng) if kind == "room" else freeverb,), kind)
+
+
+def _codec(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+    kind = str(rng.choice(list(CODEC_KBPS)))
+    yield Change((Codec.draw(rng, codecs=[kind], kbps=CODEC_KBPS[kind]),), kind)
+
+
+def _crop(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+    fragment = scene.fragment
+    for length_s in CROPS_S:
+        places_s = (fragment.start_s, fragment.start_s + fragment.length_s - length_s)
+        start_s = scene.survey.nearest_start(uniform(rng, places_s), length_s, within_s=places_s)
+        if start_s is not None:
+            at_s = round(start_s - fragment.start_s, 3)
+            yield Change((Crop(at_s, at_s + length_s),), suffix=f"-{length_s:g}s")
+
+
+def _hard(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+    effects, kind = _stretched(rng)
+    yield Change((*effects, _room(rng), _noise(rng, scene, HARD_NOISE_DB)[0]), kind)
+
+
+def _other_part(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+    fragment, survey = scene.fragment, scene.survey
+    length_s = fragment.length_s
+    before = (0.0, fragment.start_s - length_s)
+    after = (fragment.start_s + length_s, survey.duration_s - length_s)
+    free = [places for places in (before, after) if places[1] >= places[0]]
+    if not free:
+        return
+    widths = np.array([high_s - low_s + 0.001 for low_s, high_s in free])
+    places = free[int(rng.choice(len(free), p=widths / widths.sum()))]
+    start_s = survey.nearest_start(uniform(rng, places), length_s, within_s=places)
+    if start_s is not None:
+        yield Change(stretch=Stretch(fragment.recording, start_s, length_s))
+
+
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
-        Protocol("paper-tempo", "Played faster or slower, as the paper tests?", _tempo),
-        Protocol("paper-pitch", "Higher or lower, as the paper tests?", _pitch),
-        Protocol("both", "Tempo and pitch, each on its own?", _both),
-        Protocol("speed", "Tempo and pitch together, as a tape?", _speed),
-        Protocol("noise", "Noise as loud as the music?", _noise),
+        Protocol("paper-tempo", "Played faster or slower, as the paper tests?",
+                 lambda rng, scene: [Change(*_stretched(rng, pitch=False))]),
+        Protocol("paper-pitch", "Higher or lower, as the paper tests?",
+                 lambda rng, scene: [Change(*_stretched(rng, tempo=False))]),
+        Protocol("both", "Tempo and pitch, each on its own?",
+                 lambda rng, scene: [Change(*_stretched(rng))]),
+        Protocol("speed", "Tempo and pitch together, as a tape?",
+                 lambda rng, scene: [Change((Speed.draw(rng, factor=SPEED),))]),
+        Protocol("noise", "Noise as loud as the music?", _noisy),
         Protocol("reverb", "In a reverberant room?", _reverb),
         Protocol("codec", "Through a codec at a low bit rate or a telephone?", _codec),
         Protocol("crop", "Only a few seconds of it?", _crop),
         Protocol("hard", "Ten seconds with everything at once?", _hard, 10.0),
         Protocol("other-part", "Another moment of the same recording?", _other_part, 10.0),
-        Protocol("same", "Is everything in order?", _same),
+        Protocol("same", "Is everything in order?", lambda rng, scene: [Change()]),
     )
-}
+}  # fmt: skip

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from augment.chain import Chain
-from augment.effect import Effect
 from augment.noise import Background
 from cqtnet import audio
 from cqtnet.errors import InputError
@@ -60,29 +59,22 @@ def draw_plan(
         raise InputError(f"{name}: none of {len(left_out)} recordings gives a fragment ({some})")
     own = [fragment if against == "fragment" else survey.whole for survey, fragment, _ in drawn]
     index_of = {reference: index for index, reference in enumerate(dict.fromkeys(own))}
-    probes = [
-        Probe(
-            change.stretch or fragment,
-            index_of[reference],
-            name + change.suffix,
-            change.kind,
-            Chain(tuple(_relative(effect, noise_root) for effect in change.effects)),
+    probes = []
+    for reference, (_, fragment, change) in zip(own, drawn, strict=True):
+        effects = (
+            replace(e, path=_below(e.path, noise_root)) if isinstance(e, Background) else e
+            for e in change.effects
         )
-        for reference, (_, fragment, change) in zip(own, drawn, strict=True)
-    ]
+        stretch, condition = change.stretch or fragment, name + change.suffix
+        index, chain = index_of[reference], Chain(tuple(effects))
+        probes.append(Probe(stretch, index, condition, change.kind, chain))
     paths = {e.path for *_, c in drawn for e in c.effects if isinstance(e, Background)}
+    sources = tuple(survey.source for survey in surveys if survey.source.recording in used)
+    hashes = {_below(path, noise_root): audio.file_sha256(path) for path in sorted(paths)}
     plan = Plan(
-        protocol=name,
-        seed=seed,
-        against=against,
-        negatives=negatives,
-        within=within,
-        sources=tuple(survey.source for survey in surveys if survey.source.recording in used),
-        references=tuple(index_of),
-        probes=tuple(probes),
-        noise={_below(path, noise_root): audio.file_sha256(path) for path in sorted(paths)},
-        skipped=left_out,
-    )
+        name, seed, against, negatives, within, sources, tuple(index_of), tuple(probes),
+        noise=hashes, skipped=left_out,
+    )  # fmt: skip
     return _with_negatives(plan)
 
 
@@ -148,7 +140,6 @@ def draw_fragments(
 
 
 def _reason(survey: Survey, protocol: Protocol) -> str:
-    """Why a recording gives no fragment."""
     lasts = f"lasts {survey.duration_s:.1f} s"
     if survey.duration_s < protocol.length_s:
         return f"{lasts}, less than the {protocol.length_s:g} s of {protocol.name}"
@@ -186,12 +177,4 @@ def _noise_files(noise_root: Path | None) -> list[Path]:
 
 
 def _below(path: str, root: Path | None) -> str:
-    """The path relative to the folder of noise."""
     return path if root is None else str(Path(path).relative_to(root))
-
-
-def _relative(effect: Effect, noise_root: Path | None) -> Effect:
-    """The effect; recorded noise with its path relative to the folder of noise."""
-    if isinstance(effect, Background):
-        return replace(effect, path=_below(effect.path, noise_root))
-    return effect

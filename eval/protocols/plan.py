@@ -109,25 +109,19 @@ class Probe:
     def to_dict(self) -> dict[str, Any]:
         """The probe as plain data."""
         return {
-            "stretch": self.stretch.row,
-            "reference": self.reference,
-            "condition": self.condition,
-            "kind": self.kind,
+            "stretch": self.stretch.row, "reference": self.reference,
+            "condition": self.condition, "kind": self.kind,
             "effects": [effect.to_dict() for effect in self.chain.effects],
-            "negatives": list(self.negatives),
-            "within": list(self.within),
-        }
+            "negatives": list(self.negatives), "within": list(self.within),
+        }  # fmt: skip
 
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> Self:
         """The probe from plain data."""
-        return cls(
-            stretch=Stretch(*row.pop("stretch")),
-            chain=Chain(tuple(effect_from_dict(effect) for effect in row.pop("effects"))),
-            negatives=tuple(row.pop("negatives")),
-            within=tuple(row.pop("within")),
-            **row,
-        )
+        stretch, effects = Stretch(*row.pop("stretch")), map(effect_from_dict, row.pop("effects"))
+        negatives, within = tuple(row.pop("negatives")), tuple(row.pop("within"))
+        chain = Chain(tuple(effects))
+        return cls(stretch=stretch, chain=chain, negatives=negatives, within=within, **row)
 
 
 @dataclass(frozen=True)
@@ -231,7 +225,6 @@ def _check(plan: Plan) -> None:
 
 
 def _types(plan: Plan) -> Iterator[tuple[str, object, type]]:
-    """The type of each value that JSON could hold otherwise."""
     yield from (("protocol", plan.protocol, str), ("seed", plan.seed, int))
     yield "within", plan.within, bool
     for name in ("noise", "skipped"):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.data import Item, has_splits, list_items
+from cqtnet.eer import Floats
 from cqtnet.errors import AudioError, InputError, ManifestError
 from eval.processes import in_processes
 from eval.protocols.plan import Source, Stretch, name_hash
@@ -33,7 +34,7 @@ class Survey:
 
     source: Source
     duration_s: float  # in whole milliseconds
-    power: NDArray[np.float64]  # (n,) mean square of each BLOCK_S
+    power: Floats  # (n,) mean square of each BLOCK_S
 
     @property
     def whole(self) -> Stretch:
@@ -153,7 +154,6 @@ def load_quietly(path: Path) -> NDArray[np.float32]:
 
 
 def _look(item: Item, *, root: Path) -> tuple[str, Survey | str]:
-    """The recording's name and its survey, or why there is none."""
     try:
         samples = load_quietly(item.path)
         audio.require_content(samples, name="it")

@@ -7,7 +7,6 @@ file, so that a file that was damaged since is made again.
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
@@ -18,12 +17,12 @@ import soundfile
 from numpy.typing import NDArray
 
 from augment.chain import Chain
-from augment.effect import Samples
+from augment.effect import Effect, Samples
 from augment.noise import Background
 from augment.timemap import Span, TimeMap
 from cqtnet import audio
 from cqtnet.errors import InputError, ManifestError
-from cqtnet.files import file_sha256, make_folder, written_whole
+from cqtnet.files import file_sha256, make_folder, remove_unfinished, written_whole
 from eval.processes import in_processes
 from eval.protocols.catalogue import PROTOCOLS
 from eval.protocols.plan import (
@@ -40,9 +39,6 @@ from eval.protocols.survey import load_quietly
 from eval.trials import write_trials
 
 FULL_SCALE = 32768
-UNFINISHED = re.compile(r"\.writing-([0-9]{1,9})-[0-9a-f]{8}\b.*")
-"""Names of `cqtnet.files.written_whole`; the number is the process."""
-
 Truth = dict[str, Any]
 
 
@@ -100,7 +96,7 @@ def write_sets(
     for plan in plans:
         make_folder(out / plan.protocol)
         for folder in (out, out / plan.protocol, out / "references"):
-            _remove_unfinished(folder)
+            remove_unfinished(folder)
         write_plan(out / f"{plan.protocol}.plan.json", plan)
     make_folder(out / "references")
     truths = [_known_truth(out, plan) for plan in plans]
@@ -147,28 +143,9 @@ def _check_bytes(path: Path, sha256: str) -> None:
         )
 
 
-def _remove_unfinished(folder: Path) -> None:
-    """Remove from a folder the unfinished files of processes that have ended."""
-    for path in folder.glob(".writing-*"):
-        named = UNFINISHED.fullmatch(path.name)
-        if named and not _is_alive(int(named[1])):
-            path.unlink(missing_ok=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)  # sends nothing, only looks
-    except ProcessLookupError:
-        return False
-    except OSError:  # of another user
-        return True
-    return True
-
-
 def _orders(
     plans: Sequence[Plan], root: Path, out: Path, noise_root: Path | None
 ) -> Iterable[Order]:
-    """One order for each recording of any plan."""
     rate = plans[0].sample_rate
     orders = {
         source.recording: Order(source, root, out, rate, noise_root)
@@ -186,13 +163,8 @@ def _orders(
 
 
 def _is_done(order: Order, known: Mapping[str, str]) -> bool:
-    """Whether all files are there with the bytes that were written."""
-    return all(
-        name in known
-        and (order.out / name).is_file()
-        and file_sha256(order.out / name) == known[name]
-        for name in (*order.probes, *order.references)
-    )
+    files = {name: order.out / name for name in (*order.probes, *order.references)}
+    return all(n in known and f.is_file() and file_sha256(f) == known[n] for n, f in files.items())
 
 
 def _render(order: Order) -> dict[str, Truth]:
@@ -211,34 +183,26 @@ def _render(order: Order) -> dict[str, Truth]:
 def _make(
     name: str, probe: Probe, reference_name: str, samples: Samples, order: Order, reference: Flac
 ) -> Truth:
-    """Write one probe; the truth about it."""
     stretch, own = probe.stretch, order.references[reference_name]
     fragment = _cut(samples, stretch, order)
     # As loud as the reference is written: codecs would clip samples beyond full scale.
     lowered_db = _gain_db(fragment)
-    chain = _with_noise(probe.chain, order.noise_root)
-    altered = chain.apply(_louder(fragment, lowered_db), order.sample_rate)
+    effects = (_with_noise(effect, order.noise_root) for effect in probe.chain.effects)
+    altered = Chain(tuple(effects)).apply(_louder(fragment, lowered_db), order.sample_rate)
     written = _write_flac(order.out / name, altered.samples, order.sample_rate)
     length_s = fragment.size / order.sample_rate
     place = TimeMap((Span(0.0, length_s, stretch.start_s, stretch.start_s + length_s),))
     return {
-        "probe": name,
-        "reference": reference_name,
-        "recording": stretch.recording,
-        "start_s": stretch.start_s,
-        "length_s": stretch.length_s,
-        "reference_start_s": own.start_s,
-        "reference_length_s": own.length_s,
-        "condition": probe.condition,
-        "kind": probe.kind,
+        "probe": name, "reference": reference_name, "recording": stretch.recording,
+        "start_s": stretch.start_s, "length_s": stretch.length_s,
+        "reference_start_s": own.start_s, "reference_length_s": own.length_s,
+        "condition": probe.condition, "kind": probe.kind,
         **{key: size for key, size in probe.sizes().items() if key != "length_s"},
-        "gain_db": lowered_db + written.gain_db,
-        "reference_gain_db": reference.gain_db,
-        "sha256": written.sha256,
-        "reference_sha256": reference.sha256,
+        "gain_db": lowered_db + written.gain_db, "reference_gain_db": reference.gain_db,
+        "sha256": written.sha256, "reference_sha256": reference.sha256,
         "effects": [effect.to_dict() for effect in probe.chain.effects],
         "time_map": [astuple(span) for span in place.then(altered.time_map).spans],
-    }
+    }  # fmt: skip
 
 
 def _cut(samples: Samples, stretch: Stretch, order: Order) -> Samples:
@@ -252,15 +216,11 @@ def _cut(samples: Samples, stretch: Stretch, order: Order) -> Samples:
     return samples[start:end]
 
 
-def _with_noise(chain: Chain, noise_root: Path | None) -> Chain:
-    """The chain with the paths of its recorded noise on this machine."""
-    root = noise_root or Path()
-    return Chain(
-        tuple(
-            replace(e, path=str(root / e.path)) if isinstance(e, Background) else e
-            for e in chain.effects
-        )
-    )
+def _with_noise(effect: Effect, noise_root: Path | None) -> Effect:
+    """The effect; recorded noise with its path on this machine."""
+    if isinstance(effect, Background):
+        return replace(effect, path=str((noise_root or Path()) / effect.path))
+    return effect
 
 
 def _gain_db(samples: Samples) -> float:
@@ -303,7 +263,6 @@ def _known_truth(out: Path, plan: Plan) -> dict[str, Truth]:
 
 
 def _known_hashes(rows: Iterable[Truth]) -> dict[str, str]:
-    """SHA-256 of the files in the truth, by name."""
     return {
         row[file]: row[sha256]
         for row in rows

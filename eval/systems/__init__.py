@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from cqtnet.eer import Floats
     from cqtnet.embed import Precision
 
 SYSTEMS = {
@@ -24,6 +25,8 @@ SYSTEMS = {
 
 Description: TypeAlias = "Mapping[str, NDArray[Any]]"
 """All that a system needs to know of a recording, as arrays: they are kept on disk."""
+Pairs: TypeAlias = "NDArray[np.int64]"
+"""Pairs (n, 2), each a reference and a probe, as indices into a list of recordings."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +56,11 @@ class System(Protocol):
     def describe(self, path: Path) -> Description:
         """The description of a file; an InputError that names the file if it cannot be used."""
 
-    def score(
-        self, recordings: Sequence[Description], pairs: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        """Scores (n, 1 + columns) of pairs (n, 2), each a reference and a probe.
+    def score(self, recordings: Sequence[Description], pairs: Pairs) -> Floats:
+        """Scores (n, 1 + columns) of pairs; recordings are read from disk when they are indexed.
 
         The first column is the score, higher for the same recording. A system without columns
-        may return (n,). Pairs are indices into `recordings`, which are read from disk whenever one
-        is asked for.
+        may return (n,).
         """
 
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from cqtnet import audio
 from cqtnet.cqt import BINS_PER_OCTAVE, N_BINS, Cqt
-from eval.systems import Description, Settings, require_length
+from cqtnet.eer import Floats
+from eval.systems import Description, Pairs, Settings, require_length
 
 MAX_SHIFT = 6
 """Bins, that is semitones, by which one mean log-CQT is moved against the other."""
@@ -53,9 +54,7 @@ class MeanCqtSystem:
         """The mean over time of every bin, {"levels": (84,)}."""
         return {"levels": np.log1p(relative_magnitudes(path)).mean(axis=1)}
 
-    def score(
-        self, recordings: Sequence[Description], pairs: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
+    def score(self, recordings: Sequence[Description], pairs: Pairs) -> Floats:
         """The best cosine of each pair (n, 2), (n,)."""
         levels = np.stack([recording["levels"] for recording in recordings])
         n_bins = levels.shape[1]
@@ -71,7 +70,7 @@ class MeanCqtSystem:
         return best
 
 
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+def _unit(vectors: NDArray[np.float32]) -> Floats:
     """Vectors (n, bins) of length 1; a vector of zeros stays."""
     wide = vectors.astype(np.float64)
     return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12))
@@ -97,9 +96,7 @@ class ChromaDtwSystem:
         """The chroma of a file, {"chroma": (frames, 12)}."""
         return {"chroma": chroma(relative_magnitudes(path))}
 
-    def score(
-        self, recordings: Sequence[Description], pairs: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
+    def score(self, recordings: Sequence[Description], pairs: Pairs) -> Floats:
         """Minus the mean path cost of each pair (n, 2), (n,): in [-2, 0]."""
         chromas = [recording["chroma"] for recording in recordings]
         return np.array([-path_cost(chromas[a], chromas[b]) for a, b in pairs.tolist()])

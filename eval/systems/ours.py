@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from cqtnet import SAMPLE_RATE
 from cqtnet.audio import shown
 from cqtnet.cqt import SILENCE_LEVEL
+from cqtnet.eer import Floats
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import InputError
 from cqtnet.model import step_count
-from eval.systems import Description, Settings, require_length
+from eval.systems import Description, Pairs, Settings, require_length
 from verify.calibration import MEASURES, load_calibration, measures
 from verify.comparison import gather
 from verify.features import Features
@@ -40,7 +41,7 @@ def _embedder(settings: Settings) -> Embedder:
 
 
 class EmbeddingSystem:
-    """What `verify.cosine.best_hit` says of two recordings, for many pairs at once.
+    """The cosine of `verify.cosine.best_hit`, for many pairs at once.
 
     The shorter recording of a pair is one window, described by its vector. The windows of the
     longer one depend only on how many steps of the trunk the shorter one has. So they are pooled
@@ -60,16 +61,11 @@ class EmbeddingSystem:
         require_length(trace.n_samples, path)
         whole = self.embedder.windows(trace, window_s=trace.duration_s)
         return {
-            "steps": trace.steps,
-            "levels": trace.levels,
-            "n_samples": np.array(trace.n_samples),
-            "vector": whole.vectors[0],
-            "has_content": whole.has_content[0],
-        }
+            "steps": trace.steps, "levels": trace.levels, "n_samples": np.array(trace.n_samples),
+            "vector": whole.vectors[0], "has_content": whole.has_content[0],
+        }  # fmt: skip
 
-    def score(
-        self, recordings: Sequence[Description], pairs: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
+    def score(self, recordings: Sequence[Description], pairs: Pairs) -> Floats:
         """The highest cosine of each pair (n, 2), (n,): in [-1, 1], and -1 for silence."""
         vectors = np.stack([recording["vector"] for recording in recordings])
         has_content = np.array([recording["has_content"] for recording in recordings])
@@ -84,9 +80,7 @@ class EmbeddingSystem:
             scores[rows] = np.where(has_content[probes], best, -1.0)
         return scores
 
-    def _best(
-        self, trace: Trace, vectors: NDArray[np.float32], window_s: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def _best(self, trace: Trace, vectors: NDArray[np.float32], window_s: Floats) -> Floats:
         """The highest cosine of each vector (n, embedding_size) with windows of its own length.
 
         All of `window_s` (n,) have the same number of steps.
@@ -95,7 +89,7 @@ class EmbeddingSystem:
         cosines = vectors @ windows.vectors.T  # (n, windows)
         end_s = np.minimum(windows.start_s + window_s[:, None], trace.duration_s)
         has_content = trace.mean_levels(windows.start_s, end_s) >= SILENCE_LEVEL
-        best: NDArray[np.float64] = np.where(has_content, cosines, -1.0).max(axis=1)
+        best: Floats = np.where(has_content, cosines, -1.0).max(axis=1)
         return best
 
 
@@ -131,19 +125,14 @@ class AlignmentSystem:
                 f"{shown(path)} lasts longer than the {WHOLE_S:g} s this system takes; leave it out"
             )
         whole = recording.whole
+        trace = recording.trace
         return {
-            "steps": recording.trace.steps,
-            "levels": recording.trace.levels,
-            "n_samples": np.array(recording.trace.n_samples),
-            "fine": whole.fine.astype(np.float16),
-            "spectra": whole.spectra.astype(np.float16),
-            "motion": whole.motion,
-            "level": whole.level,
-        }
+            "steps": trace.steps, "levels": trace.levels, "n_samples": np.array(trace.n_samples),
+            "fine": whole.fine.astype(np.float16), "spectra": whole.spectra.astype(np.float16),
+            "motion": whole.motion, "level": whole.level,
+        }  # fmt: skip
 
-    def score(
-        self, recordings: Sequence[Description], pairs: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
+    def score(self, recordings: Sequence[Description], pairs: Pairs) -> Floats:
         """Strength, measures and alignment of each pair (n, 2): (n, 1 + columns)."""
         rows = []
         for reference, probe in pairs:

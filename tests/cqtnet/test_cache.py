@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 import soundfile
 
-from cqtnet.cache import cached, cached_samples, content_hash, data_hash, load_recording
+from cqtnet.cache import (
+    ArrayCache,
+    CachedArrays,
+    cached,
+    cached_samples,
+    content_hash,
+    data_hash,
+    load_recording,
+)
 from cqtnet.data import Item
-from cqtnet.errors import FragmentTooShortError, ManifestError, NoContentError
+from cqtnet.errors import FragmentTooShortError, InputError, ManifestError, NoContentError
 
 SINE = np.sin(np.arange(30_000) / 10).astype(np.float32)
 
@@ -63,3 +71,20 @@ def test_the_data_hash_names_contents_not_order_or_place(item: Item, tmp_path: P
     assert data_hash(items[::-1]) == before
     soundfile.write(tmp_path / "b.wav", 0.5 * SINE, 8000)
     assert data_hash(items) != before
+
+
+@pytest.mark.parametrize("damage", ["byte", "cut", "empty", "gone"])
+def test_damaged_arrays_count_as_missing(damage: str, tmp_path: Path) -> None:
+    cache = ArrayCache(tmp_path)
+    cache.put("a", {"level": np.arange(3.0)})
+    arrays = CachedArrays(cache, ["b", "a"])
+    assert len(arrays) == 2 and arrays[1:][0]["level"].tolist() == [0, 1, 2]
+    (path,) = tmp_path.iterdir()
+    content, middle = path.read_bytes(), path.stat().st_size // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    path.write_bytes({"byte": flipped, "cut": content[:-1]}.get(damage, b""))
+    if damage == "gone":
+        path.unlink()
+    assert cache.get("a") is None
+    with pytest.raises(InputError, match="lost a file during the run; run it again"):
+        arrays[1]

@@ -70,7 +70,7 @@ def test_columns_are_found_in_any_case_where_that_is_wanted(tmp_path: Path) -> N
         (b"", ":1: no column file; found nothing"),
         (b"path\na.wav\n", ":1: no column file; found path"),
         (b"file;label\na.wav;1\n", ":1: columns are separated by semicolons"),
-        (b"file,file\na,b\n", ":1: column file stands there twice"),
+        (b"file,file\na,b\n", ":1: column file appears twice"),
         (b"file,label\n", ":1: holds no row"),
         (b"file,label\na.wav,1\nb.wav\n", ":3: 1 fields where the header has 2"),
         (b'file,label\n"a.wav,1\n', ":2: "),

@@ -1,7 +1,7 @@
 """How often 95 % intervals hold the truth, where the truth is known. Run it for the table of docs.
 
 A world has recordings that differ: each has its own shift, which all its targets share, and which
-a nontarget gets from both of its recordings. Targets are normal around `separation`, nontargets
+a nontarget gets from both of its recordings. Targets are normal around `SEPARATION`, nontargets
 around 0, both with variance 1, of which recordings make up the share `effect`.
 
     python -m tests.eval.coverage
@@ -39,9 +39,8 @@ def truth() -> Floats:
     """The figures of infinitely many recordings, in the order of `FIGURES`."""
     costs = []
     for point in POINTS:
-        of_miss, of_false_alarm = point.weights()
         best = point.threshold / SEPARATION + SEPARATION / 2  # the score of this log LR
-        costs.append(of_miss * norm.cdf(best - SEPARATION) + of_false_alarm * norm.sf(best))
+        costs.append(float(point.cost(norm.sf(best), norm.cdf(best - SEPARATION))))
     rates = norm.cdf(THRESHOLD - SEPARATION), norm.sf(THRESHOLD)
     # The log LR of a target is normal around s²/2 with variance s², of a nontarget mirrored.
     ratio = norm(SEPARATION**2 / 2, SEPARATION)
@@ -73,9 +72,8 @@ def drawn_scores(world: World, rng: np.random.Generator) -> Scores:
 
 
 def by_trial(scores: Scores) -> Recordings:
-    """As if every trial stood alone."""
-    number = np.arange(len(scores))
-    return Recordings(number, number, len(scores))
+    """As if every trial were independent."""
+    return Recordings(np.arange(len(scores)), np.arange(len(scores)), len(scores))
 
 
 def by_probe(scores: Scores) -> Recordings:
@@ -130,29 +128,17 @@ def _several(world: World, worlds: int, rng: np.random.Generator) -> Iterator[Sc
 
 
 def main() -> None:
-    """Print the tables of docs/metrics.md."""
-    print("| nontargets | effect | recordings | pairs | N |")
-    print("|---|---|---|---|---|")
-    for dense in (False, True):
-        for effect in (0.0, 0.5, 1.0):
-            world = World(50, effect, dense)
-            number = independent_nontargets(world, worlds=1000)
-            trials = np.count_nonzero(~drawn_scores(world, np.random.default_rng(0)).label)
-            print(f"| {_pairs(world)} | {effect} | 50 | {trials} | {number:.0f} |", flush=True)
-    print()
-    print("| nontargets | effect | drawn by |", " | ".join(FIGURES), "|")
-    print("|---|---|---|" + "---|" * len(FIGURES))
-    for dense in (False, True):
+    """Print the figures of docs/metrics.md."""
+    print("| nontargets | effect | drawn by |", " | ".join(FIGURES), "|\n" + "|---" * 9 + "|")
+    for dense, pairs in ((False, "1 a fragment"), (True, "all pairs")):
         for effect in (0.0, 0.3, 0.6):
             for how in HOW:
                 held, width = coverage(World(50, effect, dense), how, worlds=200)
                 cells = (f"{h:.0%} ({100 * w:.1f})" for h, w in zip(held, width, strict=True))
-                pairs = _pairs(World(50, effect, dense))
                 print(f"| {pairs} | {effect} | {how} |", " | ".join(cells), "|", flush=True)
-
-
-def _pairs(world: World) -> str:
-    return "all pairs" if world.dense else "1 a fragment"
+        for effect in (0.0, 0.5, 1.0):
+            number = independent_nontargets(World(50, effect, dense), worlds=1000)
+            print(f"{pairs}, effect {effect}: as {number:.0f} independent pairs", flush=True)
 
 
 if __name__ == "__main__":

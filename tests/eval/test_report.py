@@ -13,7 +13,7 @@ from matplotlib.figure import Figure as Picture
 
 from cqtnet.cli import cqtnet
 from cqtnet.errors import InputError
-from eval import report_pictures
+from eval import plots, report_pictures
 from eval.metrics import Figure, Options
 from eval.report import (
     Report,
@@ -227,14 +227,14 @@ def test_pictures_are_those_that_the_scores_allow() -> None:
 
 def test_bands_and_sizes_take_the_options_of_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    for name in ("roc_band", "points_by_size"):
-        real = getattr(report_pictures, name)
+    for module, name in ((report_pictures, "roc_band"), (plots, "points_by_size")):
+        real = getattr(module, name)
 
         def spy(*words: object, real=real, **options: object) -> object:  # type: ignore[no-untyped-def]
             calls.append((options["resamples"], options["seed"]))
             return real(*words, **options)
 
-        monkeypatch.setattr(report_pictures, name, spy)
+        monkeypatch.setattr(module, name, spy)
     pictures_of(("a", table_of(["c"], ["0", "10"])), resamples=12, seed=7)
     assert calls == [(12, 7), (12, 7)]
     drawn = pictures_of(("a", table_of(["c"], ["0", "10"])), resamples=0)

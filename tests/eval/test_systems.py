@@ -178,19 +178,6 @@ def test_a_transposed_stretch_at_up_to_double_tempo_is_found_at_no_cost(
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_a_description_is_plain_arrays_and_a_recording_is_most_like_itself(
-    name: str, settings: Settings, recordings: list[Path]
-) -> None:
-    system = make_system(name, settings)
-    described = [system.describe(path) for path in recordings[:2]]
-    assert not any(array.dtype.hasobject for each in described for array in each.values())
-    scores = system.score(described, np.array([[0, 0], [1, 1], [0, 1]]))
-    table = scores.reshape(3, -1)
-    assert table.shape == (3, 1 + len(system.columns)) and scores.dtype == np.float64
-    assert min(table[:2, 0]) > table[2, 0]
-
-
-@pytest.mark.parametrize("name", SYSTEMS)
 def test_a_file_that_cannot_be_compared_is_an_error_that_names_it(
     name: str, settings: Settings, tmp_path: Path
 ) -> None:

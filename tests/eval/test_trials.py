@@ -72,7 +72,7 @@ def test_names_with_commas_quotes_and_bytes_that_are_not_utf8_survive(
         ([], "table.csv:1: no column reference, probe"),
         ([HEADER], "table.csv:1: holds no row below its header"),
         (["reference,probe,label,condition", *ROWS], "table.csv:1: no column recording"),
-        ([HEADER + ",probe", ROWS[0] + ",x"], "table.csv:1: column probe stands there twice"),
+        ([HEADER + ",probe", ROWS[0] + ",x"], "table.csv:1: column probe appears twice"),
         ([HEADER, ROWS[0], "a,b,1"], "table.csv:3: 3 fields where the header has 5"),
         ([HEADER, ROWS[0] + ",0.5"], "table.csv:2: 6 fields where the header has 5"),
         ([HEADER, ROWS[0], "", ROWS[1]], "table.csv:3: 0 fields"),

@@ -9,11 +9,9 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from cqtnet.plotting import blank, letter_lines, looks, percent, percent_number
 from eval.metrics import OperatingPoint
 from eval.plots import (
     ScoreSet,
@@ -26,7 +24,7 @@ from eval.plots import (
     save,
     tippett,
 )
-from tests.eval.plots.reading import letters, texts
+from tests.eval.plots.reading import texts
 
 LONG = "mean over time of the log-CQT, cosine, best of ±6 bin shifts (baseline a), " * 2
 
@@ -145,57 +143,3 @@ def test_axes_are_wide_enough_to_read(figure: Figure) -> None:
         box = axes.get_window_extent()
         assert box.width > 0.35 * figure.bbox.width
         assert box.height > 0.09 * figure.bbox.height
-
-
-def test_thirty_five_looks_differ_also_without_their_letters() -> None:
-    assert len({(look.colour, look.dashes) for look in looks(35)}) == 35
-    assert len({look.letter for look in looks(60)}) == 60
-    assert [look.letter for look in looks(28)][-3:] == ["Z", "AA", "AB"]
-
-
-def test_neighbours_differ_in_dashes_and_in_grey() -> None:
-    for one, other in zip(looks(7), looks(7)[1:], strict=False):
-        assert one.dashes != other.dashes
-        greys = [np.dot(to_rgb(look.colour), (0.299, 0.587, 0.114)) for look in (one, other)]
-        assert abs(greys[0] - greys[1]) > 0.03
-
-
-def test_lines_that_lie_on_each_other_carry_both_letters_side_by_side() -> None:
-    axes = blank(4.0).subplots()
-    x = np.linspace(0, 1, 50)
-    for _ in range(2):
-        axes.plot(x, x)
-    letter_lines(axes, looks(2), [(x, x), (x, x)])
-    (x_a, _), (x_b, _) = letters(axes)["A"], letters(axes)["B"]
-    assert abs(x_a - x_b) > 0.04
-
-
-def test_letters_find_lines_before_limits_are_settled() -> None:
-    axes = blank(4.0).subplots()
-    x = np.linspace(200, 300, 50)
-    axes.plot(x, x)
-    letter_lines(axes, looks(1), [(x, x)])
-    assert set(letters(axes)) == {"A"}
-
-
-def test_a_letter_keeps_clear_of_what_is_marked() -> None:
-    axes = blank(4.0).subplots()
-    x = np.linspace(0, 1, 50)
-    axes.plot(x, x)
-    letter_lines(axes, looks(1), [(x, x)], avoid=[(0.5, 0.5)])
-    (x_a, _) = letters(axes)["A"]
-    assert abs(x_a - 0.5) > 0.1
-
-
-@pytest.mark.parametrize(
-    ("rate", "text"),
-    [(0.0777, "7.77"), (0.00001, "0.001"), (0.5, "50"), (1.0, "100"), (0.0, "0"), (1 / 3, "33.3")],
-)
-def test_percentages_are_written_out(rate: float, text: str) -> None:
-    assert percent(rate) == f"{text}\N{NO-BREAK SPACE}%"
-
-
-def test_ticks_are_written_out() -> None:
-    assert [percent_number(rate) for rate in (1e-6, 0.001, 0.07, 0.999)] == [
-        "0.0001", "0.1", "7", "99.9"
-    ]  # fmt: skip
