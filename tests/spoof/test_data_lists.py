@@ -27,14 +27,22 @@ def test_an_empty_folder_and_an_unknown_layout_are_refused(tmp_path: Path) -> No
         load_data(tmp_path, layout="wavefake")
 
 
-@pytest.mark.parametrize("layout", [None, *LAYOUTS])
-def test_a_path_that_is_not_there_or_no_such_folder_is_refused_in_every_layout(
-    tmp_path: Path, layout: str | None
-) -> None:
+@pytest.mark.parametrize(
+    ("layout", "message"),
+    [
+        (None, "clips, noise"),
+        ("table", "cannot be read: Is a directory"),
+        ("asvspoof", "no ASVspoof2019_LA_cm_protocols beside"),
+        ("deep-voice", "no AUDIO/REAL and AUDIO/FAKE, with names like Obama"),
+        ("fake-or-real", "no for-norm, for-2sec, for-rerec or for-original"),
+        ("folders", "no folders real/ and fake/"),
+    ],
+)
+def test_what_is_not_there_is_refused_in_every_layout(tmp_path: Path, layout, message) -> None:
     with pytest.raises(ManifestError, match="nowhere is not there"):
         load_data(tmp_path / "nowhere", layout=layout)
-    with pytest.raises(ManifestError):
-        load_data(tree(tmp_path, "clips/1.wav"), layout=layout)
+    with pytest.raises(ManifestError, match=message):
+        load_data(tree(tmp_path, "clips/1.wav", "noise/1.wav"), layout=layout)
 
 
 # Tables.
@@ -96,11 +104,6 @@ def test_a_recording_without_group_speaker_and_collection_is_its_own_group(root:
 def test_a_wrong_table_is_refused_with_its_line(root: Path, content: str, message: str) -> None:
     with pytest.raises(ManifestError, match=message):
         load_data(text(root / "list.csv", content))
-
-
-def test_a_folder_in_place_of_a_table_is_refused(root: Path) -> None:
-    with pytest.raises(ManifestError, match="cannot be read: Is a directory"):
-        load_data(root, layout="table")
 
 
 # ASVspoof.
@@ -174,9 +177,7 @@ def test_recordings_that_are_not_there_are_counted_and_the_first_named(tmp_path:
         ("dev", LINES["train"][0], r"train\.trn\.txt:1: LA_T_1138215 stands at .*dev"),
     ],
 )
-def test_a_wrong_line_of_a_protocol_is_named(
-    tmp_path: Path, part: str, line: str, message: str
-) -> None:
+def test_a_wrong_line_of_a_protocol_is_named(tmp_path: Path, part, line, message: str) -> None:
     la = logical_access(tmp_path)
     text(protocol(la, part), "\n".join([*LINES[part], line]))
     with pytest.raises(ManifestError, match=message):
