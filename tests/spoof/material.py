@@ -1,6 +1,7 @@
 """What the tests share: sounds, voices that are easily told apart, small data sets, a recipe."""
 
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -72,15 +73,11 @@ def tree(root: Path, *names: str, duration_s: float = 0.1) -> Path:
 def voices(folder: Path, *, groups: int = 10, each: int = 1) -> list[Utterance]:
     """A data set: in each group so many human and as many synthetic voices, in two collections."""
     made = []
-    for group in range(groups):
-        for is_fake in (False, True):
-            for number in range(each):
-                path = folder / ("fake" if is_fake else "real") / f"{group}-{number}.wav"
-                write(path, sound(is_fake, 1000 * group + 10 * number + is_fake))
-                system = f"system {group % 2}" if is_fake else ""
-                made.append(
-                    Utterance(path, is_fake, f"g{group}", system=system, collection=f"c{group % 3}")
-                )
+    for group, is_fake, number in product(range(groups), (False, True), range(each)):
+        path = folder / ("fake" if is_fake else "real") / f"{group}-{number}.wav"
+        write(path, sound(is_fake, 1000 * group + 10 * number + is_fake))
+        labels = {"system": f"system {group % 2}" if is_fake else "", "collection": f"c{group % 3}"}
+        made.append(Utterance(path, is_fake, f"g{group}", **labels))
     return made
 
 
@@ -115,10 +112,8 @@ def bands(samples: NDArray[np.float32], *, count: int = N_BANDS) -> NDArray[np.f
 
 
 def network(n_inputs: int = N_BANDS, n_outputs: int = 2) -> nn.Module:
-    return nn.Sequential(
-        nn.Linear(n_inputs, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2),
-        nn.Linear(16, n_outputs),
-    )  # fmt: skip
+    first = (nn.Linear(n_inputs, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2))
+    return nn.Sequential(*first, nn.Linear(16, n_outputs))
 
 
 def one_output() -> nn.Module:
@@ -132,19 +127,11 @@ def louder(samples, rate_hz, rng):
 
 
 TINY = Recipe(
-    name="tiny",
-    source="ours",
-    title="a network for tests",
-    rate_hz=RATE_HZ,
-    segment_s=0.5,
-    feature=partial(bands, count=N_BANDS),
-    input_shape=(N_BANDS,),
-    model=network,
+    "tiny", "ours", "a network for tests", RATE_HZ, segment_s=0.5, input_shape=(N_BANDS,),
+    feature=partial(bands, count=N_BANDS), model=network, alter="tests.spoof.material:louder",
     training=Training(epochs=4, batch=8, learning_rate=0.02, keep="loss"),
-    alter="tests.spoof.material:louder",
-    results=(SourceResult("accuracy", "12.3 %", "other data"),),
-    remarks=("It is small.",),
-)
+    results=(SourceResult("accuracy", "12.3 %", "other data"),), remarks=("It is small.",),
+)  # fmt: skip
 
 
 def n_parameters(model: nn.Module, *, trained_only: bool = False) -> int:

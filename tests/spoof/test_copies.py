@@ -78,14 +78,11 @@ def test_a_noise_copy_has_noise_10_to_40_db_below(speech: Samples) -> None:
 
 
 @pytest.mark.parametrize(("sounds", "below_db"), copies.SURROUNDINGS)
-def test_surroundings_are_as_long_as_the_voice_and_below_it(
-    sounds: copies.Copy, below_db: tuple[float, float], speech: Samples, monkeypatch
-) -> None:
+def test_surroundings_are_below_the_voice(sounds, below_db, speech: Samples, monkeypatch) -> None:
     monkeypatch.setattr(copies, "SURROUNDINGS", [(sounds, below_db)])
     levels = []
     for number in range(10):
         background = copies.surroundings_copy(speech, RATE, copy_rng(0, "a", number)) - speech
-        assert background.shape == speech.shape and background.dtype == np.float32
         levels.append(10 * np.log10(np.mean(speech**2) / np.mean(background**2)))
     assert below_db[0] - 0.1 <= min(levels) < max(levels) <= below_db[1] + 0.1
 
@@ -95,9 +92,8 @@ def test_talkers_are_of_the_voice_and_hum_is_of_the_mains(speech: Samples) -> No
     tone = np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE).astype(np.float32)
     crowd = copies.talkers(tone, RATE, rng)
     assert power_above(crowd, 1150) < 0.05 * power_above(crowd, 0)  # pitch moves by a tenth
-    peaks = np.fft.rfftfreq(RATE, 1 / RATE)[
-        np.argsort(np.abs(np.fft.rfft(copies.hum(speech, RATE, rng))))[-4:]
-    ]
+    spectrum = np.abs(np.fft.rfft(copies.hum(speech, RATE, rng)))
+    peaks = np.argsort(spectrum)[-4:]  # in Hz, since it lasts a second
     assert all(peak % 50 == 0 for peak in peaks) or all(peak % 60 == 0 for peak in peaks)
 
 
@@ -120,16 +116,11 @@ def test_every_codec_has_its_turn_and_mp3_at_the_rates_of_files(speech, monkeypa
     assert min(mp3)[0] < 24 and max(mp3)[0] > 64  # low and usual bit rates
 
 
-def test_s2_shifts_around_the_end_and_fills_up_after_a_faster_tempo(speech: Samples) -> None:
-    # Whatever is drawn, no copy ends in silence: that would tell a fast copy by its padding.
-    for number in range(40):
-        made = copies.s2_copy(speech, RATE, copy_rng(0, "a", number))
-        assert np.abs(made[-200:]).max() > 0
-
-
 def test_an_s2_copy_may_be_the_recording_as_it_is_and_ours_never_is(speech: Samples) -> None:
     piece = speech[:1600]
     made = [copies.s2_copy(piece, RATE, copy_rng(0, "a", number)) for number in range(100)]
+    # None ends in silence: a shift goes around the end, a faster tempo is filled up.
+    assert all(np.abs(copy[-200:]).max() > 0 for copy in made)
     assert any(np.array_equal(copy, piece) for copy in made)  # one in 32 draws nothing
     assert not any(np.may_share_memory(copy, piece) for copy in made)
     rng = np.random.default_rng(0)

@@ -47,17 +47,14 @@ def test_a_split_folder_without_labels_is_left_out_with_a_warning(tmp_path: Path
         assert len(load_data(tmp_path)) == 2
 
 
-@pytest.mark.parametrize(
-    ("names", "message"),
-    [
-        (["real/1.wav"], "real has no folder fake or spoof or .* beside it"),
-        (["train/real/1.wav", "train/fake/1.wav", "test/fake/1.wav"], "fake has no folder real or"),
-        (["real/train/1.wav", "fake/1.wav"], "a folder train below the label; put the labels"),
-        (["real/1.wav", "fake/1.wav", "test/real/1.wav"], "holds fake beside test"),
-        (["real/1.wav", "fake/notes.txt"], "fake holds no audio"),
-        (["clips/1.wav"], "no folders real/ and fake/"),
-    ],
-)
+@pytest.mark.parametrize(("names", "message"), [
+    (["real/1.wav"], "real has no folder fake or spoof or .* beside it"),
+    (["train/real/1.wav", "train/fake/1.wav", "test/fake/1.wav"], "fake has no folder real or"),
+    (["real/train/1.wav", "fake/1.wav"], "a folder train below the label; put the labels"),
+    (["real/1.wav", "fake/1.wav", "test/real/1.wav"], "holds fake beside test"),
+    (["real/1.wav", "fake/notes.txt"], "fake holds no audio"),
+    (["clips/1.wav"], "no folders real/ and fake/"),
+])  # fmt: skip
 def test_folders_that_do_not_fit_are_refused(tmp_path: Path, names, message: str) -> None:
     tree(tmp_path, *(name for name in names if name.endswith(".wav")))
     for name in (name for name in names if name.endswith(".txt")):

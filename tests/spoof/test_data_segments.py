@@ -8,7 +8,7 @@ import soundfile
 
 from cqtnet import audio
 from cqtnet.errors import InputError
-from spoof.data import Short, Utterance, file_blocks, joined, segments
+from spoof.data import Utterance, file_blocks, joined, segments
 from tests.spoof.material import RATE_HZ
 
 
@@ -26,9 +26,7 @@ def test_segments_follow_each_other_and_the_rest_is_dropped() -> None:
 
 @pytest.mark.parametrize(("hop_s", "starts"), [(2, [0, 2, 4]), (3, [0, 3]), (5, [0])])
 @pytest.mark.parametrize("block", [1, 3, 8])
-def test_a_hop_lets_segments_overlap_or_leaves_gaps_however_samples_come(
-    block: int, hop_s: int, starts: list[int]
-) -> None:
+def test_a_hop_lets_segments_overlap_or_leaves_gaps(block, hop_s, starts) -> None:
     blocks = np.split(ramp(8), range(block, 8, block))
     found = [s.tolist() for s in segments(blocks, rate_hz=1, length_s=4, hop_s=hop_s)]
     assert found == [list(range(start, start + 4)) for start in starts]
@@ -38,9 +36,7 @@ def test_a_hop_lets_segments_overlap_or_leaves_gaps_however_samples_come(
     ("short", "expected"),
     [("repeat", [[0, 1, 2, 0, 1, 2, 0]]), ("pad", [[0, 1, 2, 0, 0, 0, 0]]), ("skip", [])],
 )
-def test_a_short_recording_is_repeated_padded_or_skipped(
-    short: Short, expected: list[list[int]]
-) -> None:
+def test_a_short_recording_is_repeated_padded_or_skipped(short, expected) -> None:
     assert cut(ramp(3), rate_hz=1, length_s=7, short=short) == expected
     assert cut(ramp(7), rate_hz=1, length_s=7, short=short) == [list(range(7))]
     assert cut(ramp(0), rate_hz=1, length_s=7, short=short) == []
@@ -55,15 +51,12 @@ def test_segments_are_not_the_recording_itself() -> None:
     assert cut(samples, rate_hz=1, length_s=4, hop_s=2)[2] == [4, 5, 6, 7]
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"length_s": 0}, "segment of 0 s holds no sample at 4 Hz"),
-        ({"length_s": float("inf")}, "segment of inf s"),
-        ({"hop_s": -1}, "hop of -1 s"),
-        ({"short": "mirror"}, "short 'mirror' is unknown; choose from repeat, pad, skip"),
-    ],
-)
+@pytest.mark.parametrize(("wrong", "message"), [
+    ({"length_s": 0}, "segment of 0 s holds no sample at 4 Hz"),
+    ({"length_s": float("inf")}, "segment of inf s"),
+    ({"hop_s": -1}, "hop of -1 s"),
+    ({"short": "mirror"}, "short 'mirror' is unknown; choose from repeat, pad, skip"),
+])  # fmt: skip
 def test_impossible_segments_are_refused(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         cut(ramp(8), **{"rate_hz": 4, "length_s": 1.0, **wrong})

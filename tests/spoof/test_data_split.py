@@ -110,15 +110,12 @@ def test_a_group_that_the_data_set_puts_on_two_sides_is_warned_of() -> None:
     assert len(split.test) == 4
 
 
-@pytest.mark.parametrize(
-    ("shares", "message"),
-    [
-        ({"valid": -0.1}, "valid share of -0.1"),
-        ({"test": 1.0}, "test share of 1"),
-        ({"test": float("nan")}, "test share of nan"),
-        ({"valid": 0.5, "test": 0.5}, "leave nothing to train on"),
-    ],
-)
+@pytest.mark.parametrize(("shares", "message"), [
+    ({"valid": -0.1}, "valid share of -0.1"),
+    ({"test": 1.0}, "test share of 1"),
+    ({"test": float("nan")}, "test share of nan"),
+    ({"valid": 0.5, "test": 0.5}, "leave nothing to train on"),
+])  # fmt: skip
 def test_impossible_shares_are_refused(shares: dict[str, float], message: str) -> None:
     with pytest.raises(InputError, match=message):
         split_by_group(utterances({"a": (1, 1)}), **shares)  # type: ignore[arg-type]

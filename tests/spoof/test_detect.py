@@ -92,15 +92,11 @@ def test_windows_reach_from_the_beginning_to_the_end(tmp_path: Path) -> None:
     assert found.windows[-1].end_s == 60 and found.verdict == "human"
 
 
-@pytest.mark.parametrize(
-    ("samples", "why"),
-    [
-        (np.zeros(16_000), "the recording is silent"),
-        (sound(True, 1, seconds=0.8), r"0\.80 s of sound are less than the 1 s"),
-        (np.concatenate([np.zeros(40_000), sound(True, 1, seconds=0.5)]), r"0\.50 s of sound"),
-    ],
-    ids=["silence", "short", "mostly silence"],
-)
+@pytest.mark.parametrize(("samples", "why"), [
+    (np.zeros(16_000), "the recording is silent"),
+    (sound(True, 1, seconds=0.8), r"0\.80 s of sound are less than the 1 s"),
+    (np.concatenate([np.zeros(40_000), sound(True, 1, seconds=0.5)]), r"0\.50 s of sound"),
+], ids=["silence", "short", "mostly silence"])  # fmt: skip
 def test_too_little_sound_is_no_evidence(tmp_path: Path, samples: np.ndarray, why: str) -> None:
     found = detector().detect(write(tmp_path / "a.wav", samples.astype(np.float32)))
     assert found.verdict == "insufficient" and found.log_lr is None and found.score is None
@@ -158,15 +154,12 @@ def test_the_record_is_plain_and_complete(mixed: Path) -> None:
     assert len(record["sha256"]) == 64 and record["model_sha256"] == "a" * 64
 
 
-@pytest.mark.parametrize(
-    ("ratio", "verdict", "words"),
-    [
-        (9.9, "insufficient", "weak support for a synthetic voice rather than a human one"),
-        (10.1, "synthetic", "moderate support for a synthetic voice rather than a human one"),
-        (1 / 10.1, "human", "moderate support for a human voice rather than a synthetic one"),
-        (1.0, "insufficient", "no support for either proposition"),
-    ],
-)
+@pytest.mark.parametrize(("ratio", "verdict", "words"), [
+    (9.9, "insufficient", "weak support for a synthetic voice rather than a human one"),
+    (10.1, "synthetic", "moderate support for a synthetic voice rather than a human one"),
+    (1 / 10.1, "human", "moderate support for a human voice rather than a synthetic one"),
+    (1.0, "insufficient", "no support for either proposition"),
+])  # fmt: skip
 def test_ratios_nearer_to_1_than_10_are_no_verdict(ratio: float, verdict: str, words: str) -> None:
     assert verdict_of(math.log(ratio)) == verdict
     assert support_in_words(math.log(ratio)) == words
@@ -224,13 +217,10 @@ def test_ten_times_the_level_is_the_same_voice(tmp_path) -> None:
 def test_judging_a_voice_loads_few_modules_of_the_project(tmp_path: Path) -> None:
     """And none that only training, other detectors or pictures need."""
     path = write(tmp_path / "a.wav", buzz(2.0), 16_000)
-    code = (
-        "import sys; sys.argv = ['cqtnet', 'spoof', 'detect', sys.argv[1]]\n"
-        "from cqtnet.cli import main\n"
-        "try: main()\n"
-        "except SystemExit: pass\n"
-        "print('modules:', *sys.modules)"
-    )
+    code = """import sys; sys.argv = ['cqtnet', 'spoof', 'detect', sys.argv[1]]
+from cqtnet.cli import main
+try: main()
+except SystemExit: print('modules:', *sys.modules)"""
     run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
     lines = run.stdout.splitlines()
     assert "LR" in lines[0] and lines[-1].startswith("modules:"), run.stderr

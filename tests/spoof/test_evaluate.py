@@ -95,9 +95,7 @@ def test_a_run_split_by_segment_is_judged_so_and_called_leaky(data, ready, folde
     assert "remembered" not in page(found, pictures=[])
 
 
-def test_systems_are_judged_against_all_human_voices_and_collections_by_themselves(
-    found: Evaluation,
-) -> None:
+def test_systems_are_judged_against_all_human_voices_collections_alone(found) -> None:
     human = found.recordings.metrics.nontargets
     assert {s.name for s in found.systems} <= {"system 0", "system 1"}
     assert all(s.human == human and s.found == 1 and s.false_alarm == 0 for s in found.systems)
@@ -251,7 +249,7 @@ def level_alone(samples: np.ndarray) -> np.ndarray:
     return np.full(8, np.abs(samples).mean(), np.float32)
 
 
-def test_recipes_are_compared_in_one_table_and_finished_ones_are_kept(
+def test_recipes_are_compared_and_finished_ones_are_kept(
     compared, data: list[Utterance], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blind = replace(TINY, name="blind", feature=partial(level_alone), input_shape=(8,), results=())

@@ -72,9 +72,7 @@ def test_values_all_alike_are_the_lowest_colour() -> None:
         assert picture == pytest.approx(np.broadcast_to(lowest[:, None, None], (3, 8, 8)))
 
 
-def test_digital_silence_within_a_sound_takes_the_colour_of_its_weakest_bin(
-    rng: np.random.Generator,
-) -> None:
+def test_digital_silence_takes_the_colour_of_the_weakest_bin(rng) -> None:
     samples = noise(rng)
     samples[20_000:30_000] = 0
     found = steps(spectrogram_picture(samples, RATE_HZ))
@@ -84,9 +82,7 @@ def test_digital_silence_within_a_sound_takes_the_colour_of_its_weakest_bin(
 
 
 @pytest.mark.parametrize("size", [28, 150])
-def test_s1_pictures_show_the_mel_spectrogram_and_the_40_mfccs_in_any_size(
-    size: int, rng: np.random.Generator
-) -> None:
+def test_s1_pictures_show_mel_spectrogram_or_40_mfccs_in_any_size(size, rng) -> None:
     samples = noise(rng)
     bands, cepstrum = log_mel(samples, RATE_HZ, n_mels=128, hop=512), mfcc(samples, RATE_HZ)
     for picture, values in ((mel_picture, bands), (mfcc_picture, cepstrum)):

@@ -111,14 +111,11 @@ def test_what_is_short_is_skipped_where_the_recipe_says_so(tmp_path: Path, ready
         ready.examples([short], skips)
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"feature": no_numbers}, r"a\.wav, segment 1: the feature of tiny is nan"),
-        ({"input_shape": (9,)}, r"an input of \(8,\) where tiny takes \(9,\)"),
-        ({"alter": ""}, "tiny has no function that makes copies"),
-    ],
-)
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"feature": no_numbers}, r"a\.wav, segment 1: the feature of tiny is nan"),
+    ({"input_shape": (9,)}, r"an input of \(8,\) where tiny takes \(9,\)"),
+    ({"alter": ""}, "tiny has no function that makes copies"),
+])  # fmt: skip
 def test_inputs_that_cannot_be_are_refused(one, ready, changes: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         ready.examples([one], replace(TINY, **changes), copies=2)
@@ -139,9 +136,7 @@ def test_a_damaged_file_of_the_cache_is_made_anew(one: Utterance, ready: Prepare
     assert kept.read_bytes() == whole
 
 
-def test_much_is_left_on_disk_apart_from_what_other_runs_keep_there(
-    one: Utterance, ready: Preparer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_much_is_left_on_disk_apart_from_what_other_runs_keep(one, ready, monkeypatch) -> None:
     """Values on disk once had one name for all runs: the second truncated the first one's."""
     in_memory = ready.examples([one], TINY).values
     monkeypatch.setattr(prepare, "IN_MEMORY_BYTES", 0)

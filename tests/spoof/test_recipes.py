@@ -65,16 +65,13 @@ def test_a_function_is_described_with_what_it_is_given() -> None:
     assert described(Recipe) == "Recipe"
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"epochs": 0}, "epochs 0 is outside 1"),
-        ({"learning_rate": float("nan")}, "learning_rate nan"),
-        ({"ema": 1.0}, "ema 1 is outside"),
-        ({"keep": "best"}, "keep 'best' is unknown; use one of last, loss"),
-        ({"copies": 0}, "copies 0"),
-    ],
-)
+@pytest.mark.parametrize(("wrong", "said"), [
+    ({"epochs": 0}, "epochs 0 is outside 1"),
+    ({"learning_rate": float("nan")}, "learning_rate nan"),
+    ({"ema": 1.0}, "ema 1 is outside"),
+    ({"keep": "best"}, "keep 'best' is unknown; use one of last, loss"),
+    ({"copies": 0}, "copies 0"),
+])  # fmt: skip
 def test_training_that_cannot_be_is_refused(wrong: dict[str, object], said: str) -> None:
     with pytest.raises(InputError, match=said):
         replace(Training(1, 1), **wrong)

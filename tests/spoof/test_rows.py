@@ -48,19 +48,16 @@ def test_columns_are_taken_by_name(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(tmp_path, lines)[1], np.tile(np.arange(26), (2, 1)))
 
 
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        (["rms,LABEL", "1,FAKE"], r":1: no column chroma_stft, spectral_centroid, .*; found rms"),
-        ([HEADER, row(1, "FAKE"), row("x", "REAL")], r":3: chroma_stft 'x' is no number"),
-        ([HEADER, row("nan", "FAKE")], r":2: chroma_stft 'nan' is no number"),
-        ([HEADER, row("1e39", "FAKE")], r":2: chroma_stft '1e39' is no number"),
-        ([HEADER, row(1, "0")], r":2: LABEL '0' is neither FAKE nor REAL"),
-        ([HEADER, row(1, "FAKE"), row(2, "FAKE")], "all 2 rows are FAKE"),
-        ([HEADER, row(1, "REAL")], "all 1 rows are REAL"),
-        ([HEADER], ":1: holds no row"),
-    ],
-)
+@pytest.mark.parametrize(("lines", "message"), [
+    (["rms,LABEL", "1,FAKE"], r":1: no column chroma_stft, spectral_centroid, .*; found rms"),
+    ([HEADER, row(1, "FAKE"), row("x", "REAL")], r":3: chroma_stft 'x' is no number"),
+    ([HEADER, row("nan", "FAKE")], r":2: chroma_stft 'nan' is no number"),
+    ([HEADER, row("1e39", "FAKE")], r":2: chroma_stft '1e39' is no number"),
+    ([HEADER, row(1, "0")], r":2: LABEL '0' is neither FAKE nor REAL"),
+    ([HEADER, row(1, "FAKE"), row(2, "FAKE")], "all 2 rows are FAKE"),
+    ([HEADER, row(1, "REAL")], "all 1 rows are REAL"),
+    ([HEADER], ":1: holds no row"),
+])  # fmt: skip
 def test_a_wrong_table_is_refused(tmp_path: Path, lines: list[str], message: str) -> None:
     with pytest.raises(ManifestError, match=message):
         read(tmp_path, lines)
