@@ -18,18 +18,13 @@ RATE_HZ = 8000
 N_BANDS = 8
 
 
-# Sounds with known content, at 16 kHz unless a rate is given.
-
-
 def sine(hz: float, *, seconds: float = 3.0, rate_hz: int = 16_000) -> NDArray[np.float32]:
     """A sine of amplitude 0.5."""
     time_s = np.arange(round(seconds * rate_hz)) / rate_hz
     return (0.5 * np.sin(2 * np.pi * hz * time_s)).astype(np.float32)
 
 
-def noise(
-    rng: np.random.Generator, *, seconds: float = 3.0, rate_hz: int = 16_000
-) -> NDArray[np.float32]:
+def noise(rng: np.random.Generator, *, seconds: float = 3.0, rate_hz: int = 16_000):
     """White noise, loud in every band, with a gliding tone."""
     time_s = np.arange(round(seconds * rate_hz)) / rate_hz
     glide = 0.2 * np.sin(2 * np.pi * (200 + 300 * time_s) * time_s)
@@ -45,9 +40,6 @@ def sound(is_fake: bool, seed: int, *, seconds: float = 2.0, rate_hz: int = RATE
     spectrum[(hz < low) | (hz > high)] = 0
     samples = np.fft.irfft(spectrum)
     return np.asarray(0.1 * samples / samples.std(), np.float32)
-
-
-# Data sets on disk.
 
 
 def write(path: Path, samples: NDArray[np.float32], rate_hz: int = RATE_HZ) -> Path:
@@ -101,9 +93,6 @@ def examples(
     return Examples(given, np.arange(len(rows)), recording, segment, copy, tuple(recordings))
 
 
-# Networks, and a recipe small enough to be learned in no time.
-
-
 def bands(samples: NDArray[np.float32], *, count: int = N_BANDS) -> NDArray[np.float32]:
     """Share of energy in each of so many bands, (count,)."""
     power = np.abs(np.fft.rfft(samples)) ** 2
@@ -114,10 +103,6 @@ def bands(samples: NDArray[np.float32], *, count: int = N_BANDS) -> NDArray[np.f
 def network(n_inputs: int = N_BANDS, n_outputs: int = 2) -> nn.Module:
     first = (nn.Linear(n_inputs, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2))
     return nn.Sequential(*first, nn.Linear(16, n_outputs))
-
-
-def one_output() -> nn.Module:
-    return network(n_outputs=1)
 
 
 def louder(samples, rate_hz, rng):

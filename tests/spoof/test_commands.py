@@ -16,19 +16,15 @@ from spoof.recipes import OURS
 from tests.spoof.material import TINY, sound, table, text, voices, write
 
 
-def call(*words: object) -> Result:
-    return CliRunner().invoke(group, [str(word) for word in words])
-
-
 def done(*words: object, code: int = 0) -> Result:
-    result = call(*words)
+    result = CliRunner().invoke(group, [str(word) for word in words])
     assert result.exit_code == code, (result.output, result.exception)
     return result
 
 
 def refused(kind: type[InputError], *words: object) -> str:
     """What is said of a call that ends with exit code 2, which the root command makes of it."""
-    result = call(*words)
+    result = CliRunner().invoke(group, [str(word) for word in words])
     assert isinstance(result.exception, kind), (result.output, result.exception)
     return str(result.exception)
 

@@ -38,9 +38,6 @@ def test_what_is_not_there_is_refused_in_every_layout(tmp_path: Path, layout, me
         load_data(tree(tmp_path, "clips/1.wav", "noise/1.wav"), layout=layout)
 
 
-# Tables.
-
-
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return tree(tmp_path, "a.wav", "b.wav", "deep/c.wav")
@@ -57,12 +54,10 @@ def test_every_column_is_used(root: Path) -> None:
 
 
 def test_a_list_of_gathered_recordings_is_grouped_by_repository(root: Path) -> None:
-    table = text(
-        root / "speech.tsv",
+    table = text(root / "speech.tsv",
         "id\tsplit\tlabel\tfile\tduration_s\tsystem\trepository\tpath\n"
         "1\tdevtest\treal\ta.wav\t4.00\t\towner/demo\twavs/x, y.wav\n"
-        "2\ttrain\tsynth\tdeep/c.wav\t4.00\tVITS\towner/vits\twavs/z.wav\n",
-    )
+        "2\ttrain\tsynth\tdeep/c.wav\t4.00\tVITS\towner/vits\twavs/z.wav\n")  # fmt: skip
     assert load_data(table) == [
         Utterance(root / "a.wav", False, "owner/demo", "", "", "test", "owner/demo"),
         Utterance(root / "deep/c.wav", True, "owner/vits", "", "VITS", "train", "owner/vits"),
@@ -75,10 +70,7 @@ def test_a_recording_without_group_speaker_and_collection_is_its_own_group(root:
 
 
 @pytest.mark.parametrize(("content", "message"), [
-    (
-        "file,label\na.wav,real\nb.wav,1\n",
-        r"list\.csv:3: label '1' is neither real nor fake: i",
-    ),
+    ("file,label\na.wav,real\nb.wav,1\n", r"list\.csv:3: label '1' is neither real nor fake: i"),
     ("file,label\na.wav,robot\n", r":2: label 'robot' is neither real nor fake; write one of "),
     ("file\na.wav\n", r":1: no column label; found file"),
     ("name,label\na.wav,real\n", r":2: no file or path"),
@@ -92,8 +84,6 @@ def test_a_wrong_table_is_refused_with_its_line(root: Path, content: str, messag
     with pytest.raises(ManifestError, match=message):
         load_data(text(root / "list.csv", content))
 
-
-# ASVspoof.
 
 PROTOCOLS = "ASVspoof2019_LA_cm_protocols"
 LISTS = {"train": "train.trn", "dev": "dev.trl", "eval": "eval.trl"}

@@ -32,10 +32,9 @@ def test_a_hop_lets_segments_overlap_or_leaves_gaps(block, hop_s, starts) -> Non
     assert found == [list(range(start, start + 4)) for start in starts]
 
 
-@pytest.mark.parametrize(
-    ("short", "expected"),
-    [("repeat", [[0, 1, 2, 0, 1, 2, 0]]), ("pad", [[0, 1, 2, 0, 0, 0, 0]]), ("skip", [])],
-)
+@pytest.mark.parametrize(("short", "expected"), [
+    ("repeat", [[0, 1, 2, 0, 1, 2, 0]]), ("pad", [[0, 1, 2, 0, 0, 0, 0]]), ("skip", []),
+])  # fmt: skip
 def test_a_short_recording_is_repeated_padded_or_skipped(short, expected) -> None:
     assert cut(ramp(3), rate_hz=1, length_s=7, short=short) == expected
     assert cut(ramp(7), rate_hz=1, length_s=7, short=short) == [list(range(7))]
@@ -67,16 +66,9 @@ def spoken(name: str, speaker: str, system: str = "", split: str = "train") -> U
 
 
 def test_utterances_are_joined_by_speaker_label_and_split() -> None:
-    found = joined(
-        [
-            spoken("1", "ann"),
-            spoken("2", "bob", "A01"),
-            spoken("3", "ann"),
-            spoken("4", "bob", "A02"),
-            spoken("5", "ann", "A01"),
-            spoken("6", "ann", split="test"),
-        ]
-    )
+    first = [spoken("1", "ann"), spoken("2", "bob", "A01"), spoken("3", "ann")]
+    last = [spoken("4", "bob", "A02"), spoken("5", "ann", "A01"), spoken("6", "ann", split="test")]
+    found = joined([*first, *last])
     names = [("".join(map(str, j.paths)), j.speaker, j.is_fake, j.system, j.split) for j in found]
     assert names == [
         ("13", "ann", False, "", "train"),
@@ -84,11 +76,8 @@ def test_utterances_are_joined_by_speaker_label_and_split() -> None:
         ("5", "ann", True, "A01", "train"),
         ("6", "ann", False, "", "test"),
     ]
-
-
-def test_unknown_speakers_are_joined_with_nobody() -> None:
-    one = Utterance(Path("1"), False, "collection")
-    assert [j.paths for j in joined([one, one])] == [(Path("1"),), (Path("1"),)]
+    unknown = Utterance(Path("1"), False, "collection")  # of no speaker: joined with nobody
+    assert [j.paths for j in joined([unknown, unknown])] == [(Path("1"),), (Path("1"),)]
 
 
 def test_files_are_cut_as_if_they_were_one(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -182,10 +182,7 @@ def test_the_picture_shows_scores(tmp_path: Path, mixed: Path) -> None:
         assert np.ptp(np.asarray(picture.convert("L"))) > 100 and picture.width > 500
 
 
-# The weights that are shipped.
-
-
-def test_they_are_small_and_calibrated_and_bounded_by_their_witnesses() -> None:
+def test_the_shipped_weights_are_small_and_calibrated_and_bounded_by_their_witnesses() -> None:
     trained = load_trained("light")
     assert trained.recipe.name == "light"
     assert sum(file.stat().st_size for file in SHIPPED.iterdir()) < 3_000_000

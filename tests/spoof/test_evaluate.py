@@ -111,9 +111,6 @@ def test_a_collection_of_one_class_has_no_eer(trained, ready, data) -> None:
     assert by_name["humans"].found is None and by_name["humans"].human == 15
 
 
-# The shortcut test.
-
-
 class Bands(nn.Module):
     """A detector that only asks whether some bands hold more than half of the energy."""
 
@@ -195,21 +192,12 @@ def test_so_many_of_each_class_are_chosen_and_the_same_ones_again(data: list[Utt
     assert chosen == some_of_each(data, 4, seed=0) and some_of_each(data, 99, seed=0) == data
 
 
-# Report and comparison.
-
-
 def test_a_report_holds_page_data_scores_and_pictures(found: Evaluation, tmp_path: Path) -> None:
     path = write_report(tmp_path / "report", found)
     text = path.read_text()
-    for words in (
-        "# tiny: a network for tests",
-        "ours itself states: accuracy 12.3 % on other data. Its data are different.",
-        "## The shortcut test",
-        "| mp3 32 kbit/s ",
-        "## By system",
-        "* It is small.",
-        "Training took",
-    ):
+    stated = "ours itself states: accuracy 12.3 % on other data. Its data are different."
+    headings = ("# tiny: a network for tests", "## The shortcut test", "## By system")
+    for words in (*headings, stated, "| mp3 32 kbit/s ", "* It is small.", "Training took"):
         assert words in text
     for name in ("det", "roc", "confusion", "curves"):
         assert f"![{name}]({name}.png)" in text

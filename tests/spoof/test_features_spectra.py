@@ -39,9 +39,6 @@ def test_a_sine_stands_in_its_bin_with_a_quarter_of_the_squared_amplitude_and_wi
     assert power[128] == pytest.approx((0.5 * 1024 / 2) ** 2, rel=1e-5)
 
 
-# Filters and mel spectrograms.
-
-
 def textbook_mel(samples: NDArray, **options: int) -> NDArray:
     """librosa's mel spectrogram with the definition's filters: HTK's scale, peaks of 1."""
     return librosa.feature.melspectrogram(y=samples, sr=RATE_HZ, htk=True, norm=None, **options)
@@ -91,9 +88,6 @@ def test_a_sine_is_loudest_in_the_band_around_it(by: str) -> None:
     centres_hz = librosa.mel_frequencies(66, fmax=8000, htk=by == "definition")[1:-1]
     assert band == np.abs(centres_hz - 1000).argmin()
     assert by == "librosa" or band == 22
-
-
-# Cepstra.
 
 
 def cosine_transform(bands: NDArray) -> NDArray:
@@ -149,15 +143,11 @@ def test_lfcc_has_bands_even_in_hertz(glide) -> None:
     assert f.lfcc(glide, RATE_HZ) == pytest.approx(DB_PER_NEPER * defined, abs=1e-2)
 
 
-# Chroma.
+NOTES = {"A4": (440, 9), "C4": (261.63, 0), "A2": (110, 9), "B6": (1975.53, 11), "D1": (36.71, 2)}
 
 
 @BOTH
-@pytest.mark.parametrize(
-    ("hz", "pitch_class"),
-    [(440, 9), (261.63, 0), (110, 9), (1975.53, 11), (36.71, 2)],
-    ids=["A4", "C4", "A2", "B6", "D1"],
-)
+@pytest.mark.parametrize(("hz", "pitch_class"), NOTES.values(), ids=NOTES)
 def test_a_note_is_strongest_in_its_class(by: str, hz: float, pitch_class: int) -> None:
     chroma = f.chroma_cqt(sine(hz), RATE_HZ, by=by)
     assert (chroma[:, 20:70].argmax(axis=0) == pitch_class).all()
@@ -168,9 +158,7 @@ def test_a_note_is_strongest_in_its_class(by: str, hz: float, pitch_class: int) 
 def test_by_librosa_chroma_is_librosas_and_the_definition_agrees(rate_hz: int, rng) -> None:
     """librosa drops a hundredth of each wavelet, and halves the rate octave by octave."""
     samples = noise(rng, rate_hz=rate_hz)
-    by_librosa, defined = (
-        f.chroma_cqt(samples, rate_hz, by=by) for by in ("librosa", "definition")
-    )
+    by_librosa, defined = (f.chroma_cqt(samples, rate_hz, by=w) for w in ("librosa", "definition"))
     options = {"bins_per_octave": 36, "n_octaves": 7, "tuning": 0}
     expected = librosa.feature.chroma_cqt(y=samples, sr=rate_hz, **options)
     assert by_librosa == pytest.approx(expected)
@@ -191,9 +179,6 @@ def test_neither_length_nor_level_of_a_clip_matters_to_its_chroma(by: str) -> No
     assert f.chroma_cqt(silence, 8400, by=by).shape == (12, 33)
     with pytest.raises(InputError, match="8000 Hz can't hold that; give samples of at least 8400"):
         f.chroma_cqt(silence, 8000, by=by)
-
-
-# DEEP-VOICE's rows.
 
 
 @pytest.mark.parametrize("rate_hz", [16_000, 22_050])

@@ -152,13 +152,10 @@ def test_the_course_of_a_pitch_is_measured() -> None:
     assert steady[17] == rising[17] == 1.0  # voiced throughout
 
 
-def test_swelling_at_the_rate_of_syllables_is_found_in_its_range() -> None:
+def test_modulation_shows_the_rate_of_syllables_and_the_pitch() -> None:
     times = np.arange(3 * RATE_HZ) / RATE_HZ
     swelling = noise() * (1 + 0.9 * np.sin(2 * np.pi * 5 * times)).astype(np.float32)
     ranges = v.modulation(Sound.of(swelling))[-1].reshape(6, 20)
     assert (ranges.argmax(axis=0) == 1).all()  # 3 to 7 Hz
-
-
-def test_a_pitch_is_seen_in_fast_modulation() -> None:
     buzz, hiss = (v.modulation(Sound.of(s))[0].reshape(6, 10) for s in (pulses(), noise()))
     assert (buzz[2] > hiss[2] + 0.5)[:6].all()  # 100 to 156 Hz, in bands up to 4.8 kHz

@@ -149,23 +149,14 @@ def test_much_is_left_on_disk_apart_from_what_other_runs_keep(one, ready, monkey
     assert [file for file in ready.cache.iterdir() if file.is_file()] == [others]
 
 
-# Names of what is kept.
-
-
 def test_recipes_with_one_input_share_what_is_kept_and_others_do_not() -> None:
     assert input_key(find("s2-ann")) == input_key(find("s2-ann-dropout"))
     names = ("s2-ann", "s2-ann@lfcc", "s2-lstm", "s1-cnn", "s4-cnn")
     assert len({input_key(find(name)) for name in names}) == 5
     assert input_key(TINY.changed(epochs=9)) == input_key(TINY)
-    for change in (
-        {"rate_hz": 16_000},
-        {"segment_s": 0.25},
-        {"hop_s": 0.1},
-        {"short": "skip"},
-        {"joins": True},
-        {"feature": partial(bands, count=4)},
-    ):
-        assert input_key(replace(TINY, **change)) != input_key(TINY), change
+    changes = {"rate_hz": 16_000, "segment_s": 0.25, "hop_s": 0.1, "short": "skip", "joins": True}
+    for name, value in {**changes, "feature": partial(bands, count=4)}.items():
+        assert input_key(replace(TINY, **{name: value})) != input_key(TINY), name
 
 
 def test_a_key_depends_on_all_code_that_is_imported_however_far(tmp_path, monkeypatch) -> None:
@@ -185,9 +176,7 @@ def test_a_key_depends_on_all_code_that_is_imported_however_far(tmp_path, monkey
     assert input_key(recipe) == before
     text(tmp_path / "planted/deep.py", "FACTOR = 4")
     assert input_key(recipe) != before
-
-
-def test_a_key_depends_on_how_recordings_are_decoded() -> None:
+    # And so on how recordings are decoded.
     cutting, spectra = (
         {path.name for path in code_files(module, prepare.PACKAGES)}
         for module in ("spoof.data", "spoof.features.spectra")

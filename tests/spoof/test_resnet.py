@@ -142,8 +142,7 @@ def test_s3_resnet18_is_a_convolution_then_torchvisions_then_100_and_2(tmp_path:
     with torch.no_grad():
         hidden = model.dense(model.resnet(model.conv(picture))).clamp(min=0)
         assert torch.allclose(model(picture), model.out(hidden), atol=1e-6)
-    assert (hidden == 0).any() and model.out(hidden).shape == (1, 2)
-    assert model.dropout.p == 0.1
+    assert (hidden == 0).any() and model.out(hidden).shape == (1, 2) and model.dropout.p == 0.1
     assert torch.equal(model.resnet.fc.weight, weights["fc.weight"])
 
 
@@ -169,16 +168,13 @@ def test_files_that_hold_no_such_weights_are_refused(tmp_path: Path) -> None:
     torch.save({"harm": Path("/")}, code)
     torch.save([1, 2], list_of)
     torch.save({"conv1.weight": torch.zeros(64, 3, 7, 7)}, other)
-    unreadable = "holds no readable weights"
-    for path, message in (
-        (damaged, unreadable),
-        (code, unreadable),
-        (list_of, "holds no state dict; give one as torchvision or timm save it"),
-        (other, "is of another architecture"),
-        (empty, unreadable),
-        (tmp_path / "none.pth", unreadable),
-        (tmp_path / "none.safetensors", unreadable),
-    ):
+    cases = {
+        list_of: "holds no state dict; give one as torchvision or timm save it",
+        other: "is of another architecture",
+    }
+    missing = (tmp_path / "none.pth", tmp_path / "none.safetensors")
+    cases |= dict.fromkeys((damaged, code, empty, *missing), "holds no readable weights")
+    for path, message in cases.items():
         with pytest.raises(WeightsError, match=f"{path.name} {message}") as error:
             r.load_pretrained(net, path)
         assert "\n" not in str(error.value)

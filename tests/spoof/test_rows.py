@@ -39,13 +39,10 @@ def test_values_and_labels_are_read(tmp_path: Path) -> None:
 
 
 def test_columns_are_taken_by_name(tmp_path: Path) -> None:
-    names = [*COLUMNS, "LABEL"]
-    cells = dict(zip(names, [*map(str, range(26)), "REAL"], strict=True))
-    turned = names[::-1]
-    lines = [",".join(turned)]
-    for label in ("REAL", "FAKE"):
-        lines.append(",".join((cells | {"LABEL": label})[name] for name in turned))
-    np.testing.assert_array_equal(read(tmp_path, lines)[1], np.tile(np.arange(26), (2, 1)))
+    numbers = [str(n) for n in reversed(range(26))]
+    table = [("LABEL", *COLUMNS[::-1]), ("REAL", *numbers), ("FAKE", *numbers)]
+    _, values = read(tmp_path, [",".join(cells) for cells in table])
+    np.testing.assert_array_equal(values, np.tile(np.arange(26), (2, 1)))
 
 
 @pytest.mark.parametrize(("lines", "message"), [
@@ -66,13 +63,11 @@ def test_a_wrong_table_is_refused(tmp_path: Path, lines: list[str], message: str
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Rows whose second number alone tells both classes apart."""
-    rng = np.random.default_rng(0)
+    values = np.random.default_rng(0).normal(0, 1, (200, len(COLUMNS)))
+    values[:, 1] = [5, -5] * 100
     lines = [HEADER]
-    for number in range(200):
-        is_fake = number % 2 == 0
-        values = rng.normal(0, 1, len(COLUMNS))
-        values[1] = 5 if is_fake else -5
-        lines.append(",".join(f"{x:.6f}" for x in values) + f",{'FAKE' if is_fake else 'REAL'}")
+    for numbers, label in zip(values, ["FAKE", "REAL"] * 100, strict=True):
+        lines.append(",".join([*(f"{x:.6f}" for x in numbers), label]))
     return text(tmp_path / "DATASET-balanced.csv", "\n".join(lines) + "\n")
 
 

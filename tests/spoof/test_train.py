@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ from spoof.train import (
     set_rate,
     train,
 )
-from tests.spoof.material import TINY, examples, one_output, text, voices
+from tests.spoof.material import TINY, examples, network, text, voices
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +52,13 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(OURS, "tiny", TINY)
 
 
-def silent(step: Step) -> None:
-    del step
-
-
 @pytest.fixture
 def learn(data: list[Utterance], ready: Preparer, tmp_path: Path) -> Callable[..., Outcome]:
     """Train a recipe in a folder of the test's own."""
 
-    def run(recipe: Recipe = TINY, out: str = "run", *, report=silent, on=data, **more) -> Outcome:
+    def run(recipe: Recipe = TINY, out: str = "run", *, report=None, on=data, **more) -> Outcome:
         config = TrainConfig(tmp_path / out, recipe, ready, device="cpu", **more)
-        return train(on, config, report=report)
+        return train(on, config, report=report or (lambda step: None))
 
     return run
 
@@ -181,7 +178,7 @@ def test_what_is_kept_is_best_by_the_recipes_rule(keep: str, best: int) -> None:
 
 def test_only_every_second_epoch_may_be_kept_and_one_output_learns_as_well(learn) -> None:
     recipe = TINY.changed(keep="f1", keep_every=2, weighted=True)
-    outcome = learn(replace(recipe, model=one_output))
+    outcome = learn(replace(recipe, model=partial(network, n_outputs=1)))
     assert outcome.history[-1]["valid_accuracy"] == 1
     assert outcome.best_epoch in (2, 4)  # all epochs are as good after the first
 
@@ -216,9 +213,6 @@ def test_copies_stay_in_the_part_of_their_segment_and_are_learned_from_only(data
         assert set(learning.copy) == {0, 1, 2} and set(choosing.copy) == {0}
 
 
-# The order of an epoch.
-
-
 def planted(counts: list[tuple[bool, str, int]], *, copies: int = 1) -> Examples:
     """Recordings of a class and a collection with so many segments."""
     recordings = [
@@ -251,9 +245,8 @@ def test_with_one_copy_an_epoch_sees_every_segment_once_as_one_of_its_copies() -
 ])  # fmt: skip
 def test_balanced_epochs_see_classes_and_collections_alike(collections, shares) -> None:
     found = planted(list(zip([False, True, True], collections, [10, 100, 890], strict=True)))
-    order = np.concatenate(
-        [epoch_order(found, Training(1, 4, balanced=True), seed=0, epoch=e) for e in range(10)]
-    )
+    balanced = Training(1, 4, balanced=True)
+    order = np.concatenate([epoch_order(found, balanced, seed=0, epoch=e) for e in range(10)])
     drawn = np.bincount(found.recording[order]) / len(order)
     assert drawn == pytest.approx(shares, abs=0.02)  # of 10,000: 4 deviations
     chance = nested_chance(np.array([0, 0, 0, 1]), np.array([5, 5, 6, 5]), np.array([0, 1, 2, 3]))
@@ -267,9 +260,6 @@ def test_a_last_batch_of_one_is_left_out(n_examples: int, batch: int, sizes: lis
     found, training = planted([(False, "a", n_examples)]), Training(1, batch)
     found_sizes = [len(at) for at in batches(found, training, seed=0, epoch=0)]
     assert found_sizes == sizes and n_batches(found, training) == len(sizes)
-
-
-# Weights on disk.
 
 
 def test_damaged_weights_and_those_of_a_changed_recipe_are_refused(tmp_path, monkeypatch) -> None:
