@@ -71,9 +71,8 @@ def test_decisions_by_hand() -> None:
     scores = np.array([-1.0, 0.0, 2.0, -3.0, 1.0])
     decided = confusion(scores, np.array([False, False, True, True, True]))
     assert list(vars(decided).values()) == [1, 1, 1, 2]  # a score of 0 is taken for synthetic
-    assert (
-        decided.rates("synthetic").f1 == pytest.approx(2 / 3) and decided.rates("human").f1 == 0.5
-    )
+    assert decided.rates("synthetic").f1 == pytest.approx(2 / 3)
+    assert decided.rates("human").f1 == 0.5
     nothing_right = confusion(np.array([1.0, 1.0]), np.array([False, True]))
     assert nothing_right.rates("human") == (0, 0, 0)
 
