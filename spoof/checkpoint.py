@@ -106,7 +106,7 @@ def _without_modules(described: Any) -> Any:
 def _read_card(path: Path) -> dict[str, Any]:
     """The JSON beside the weights, checked for what loading needs."""
     try:
-        card = json.loads(path.read_text())
+        card: dict[str, Any] = json.loads(path.read_text())
         version, _, _ = card["format"], card["sha256"][:12], card["recipe"]["name"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(
@@ -114,8 +114,7 @@ def _read_card(path: Path) -> dict[str, Any]:
         ) from error
     if version != FORMAT:
         raise WeightsError(f"{path} is of format {version}; this version reads {FORMAT}")
-    result: dict[str, Any] = card
-    return result
+    return card
 
 
 @dataclass(frozen=True)

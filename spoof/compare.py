@@ -1,4 +1,4 @@
-"""All recipes on the same data, in one table; an interrupted comparison goes on where it was."""
+"""All recipes on the same data, in one table; an interrupted comparison can be continued."""
 
 import json
 import math

@@ -200,9 +200,9 @@ REAL_LIFE: Sequence[tuple[Copy, float]] = (
 def our_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
     """The samples with a narrower band, or through a codec, or altered as in `REAL_LIFE`.
 
-    Half of the copies have the first or the second alone: a detector must ignore these, and they
-    would be lost beside rooms and noise. The others have three of the seven on average, and a
-    codec where none was drawn, so that no copy is the file itself.
+    Half of the copies have the first or the second alone, since a detector must ignore these, and
+    rooms and noise would hide them. The others have three of the seven on average, and a codec
+    where none was drawn, so that no copy equals the recording.
     """
     if rng.random() < 0.5:
         alone = band_copy if rng.random() < 0.5 else codec_copy

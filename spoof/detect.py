@@ -176,10 +176,7 @@ class Detector:
     def _doubt(self, log_lr: float | None) -> str:
         """Why a ratio supports no verdict; "" where it does."""
         if self.calibration is None or log_lr is None:
-            return (
-                "these weights have no calibration, so no ratio can be stated; make one with "
-                "`cqtnet spoof calibrate`"
-            )
+            return "these weights have no calibration; make one with `cqtnet spoof calibrate`"
         if verdict_of(log_lr) != "insufficient":
             return ""
         reason = f"the ratio is nearer to 1 than {LEAST_RATIO:g}"

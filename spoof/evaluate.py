@@ -33,7 +33,7 @@ from spoof.prepare import (
     data_hash,
     members,
     part_examples,
-)  # fmt: skip
+)
 from spoof.scores import (
     Class,
     Confusion,
@@ -43,7 +43,7 @@ from spoof.scores import (
     score,
     score_recordings,
     verdict_counts,
-)  # fmt: skip
+)
 
 RESAMPLES = 1000
 """Resamples behind each interval."""
@@ -133,15 +133,14 @@ def some_of_each(utterances: Sequence[Utterance], most: int, *, seed: int) -> li
 
 def eer_of(trials: Scores) -> Figure:
     """The equal error rate with an interval of few resamples."""
-    return measure(trials, operating_points=(), false_alarm_rates=(), resamples=FEW_RESAMPLES)[
-        "eer"
-    ]
+    metrics = measure(trials, operating_points=(), false_alarm_rates=(), resamples=FEW_RESAMPLES)
+    return metrics["eer"]
 
 
 def _compared(name: str, before: dict[Utterance, float], after: dict[Utterance, float]) -> Shortcut:
-    """What changed, over the recordings that have scores both times.
+    """The effect of a change on the recordings that have scores with and without it.
 
-    A change may leave a recording too short for a recipe that skips such.
+    A change may shorten a recording below what the recipe needs.
     """
     recordings = [r for r in before if r in after]
     was, now = (np.array([scores[r] for r in recordings]) for scores in (before, after))

@@ -257,7 +257,7 @@ def _short_hash(content: Any) -> str:
 SplitBy = Literal["group", "segment"]
 Part = Literal["train", "valid", "test"]
 PartOrAll = Literal["auto", "train", "valid", "test", "all"]
-"""A part as it is asked for; `auto` depends on whether the data are those trained on."""
+"""A part or all; `auto` depends on whether the detector was trained on the data."""
 VALID, TEST = 0.1, 0.2
 """Shares that are held out, where the data set marks no parts."""
 

@@ -25,7 +25,7 @@ class Layout:
 def load_data(path: Path, *, layout: str | None = None) -> list[Utterance]:
     """Every utterance of a data set; its layout, one of `LAYOUTS`, is found where none is named.
 
-    A ManifestError tells what does not fit: no layout, a line that cannot be parsed, missing
+    A ManifestError states what is wrong: no layout, a line that cannot be parsed, missing
     files, only real or only fake utterances.
     """
     if layout is not None and layout not in LAYOUTS:

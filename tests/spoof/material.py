@@ -1,6 +1,7 @@
 """What the tests share: sounds, voices that are easily told apart, small data sets, a recipe."""
 
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +18,13 @@ RATE_HZ = 8000
 N_BANDS = 8
 
 
-# Sounds with known content, at 16 kHz unless a rate is given.
-
-
 def sine(hz: float, *, seconds: float = 3.0, rate_hz: int = 16_000) -> NDArray[np.float32]:
     """A sine of amplitude 0.5."""
     time_s = np.arange(round(seconds * rate_hz)) / rate_hz
     return (0.5 * np.sin(2 * np.pi * hz * time_s)).astype(np.float32)
 
 
-def noise(
-    rng: np.random.Generator, *, seconds: float = 3.0, rate_hz: int = 16_000
-) -> NDArray[np.float32]:
+def noise(rng: np.random.Generator, *, seconds: float = 3.0, rate_hz: int = 16_000):
     """White noise, loud in every band, with a gliding tone."""
     time_s = np.arange(round(seconds * rate_hz)) / rate_hz
     glide = 0.2 * np.sin(2 * np.pi * (200 + 300 * time_s) * time_s)
@@ -44,9 +40,6 @@ def sound(is_fake: bool, seed: int, *, seconds: float = 2.0, rate_hz: int = RATE
     spectrum[(hz < low) | (hz > high)] = 0
     samples = np.fft.irfft(spectrum)
     return np.asarray(0.1 * samples / samples.std(), np.float32)
-
-
-# Data sets on disk.
 
 
 def write(path: Path, samples: NDArray[np.float32], rate_hz: int = RATE_HZ) -> Path:
@@ -72,15 +65,11 @@ def tree(root: Path, *names: str, duration_s: float = 0.1) -> Path:
 def voices(folder: Path, *, groups: int = 10, each: int = 1) -> list[Utterance]:
     """A data set: in each group so many human and as many synthetic voices, in two collections."""
     made = []
-    for group in range(groups):
-        for is_fake in (False, True):
-            for number in range(each):
-                path = folder / ("fake" if is_fake else "real") / f"{group}-{number}.wav"
-                write(path, sound(is_fake, 1000 * group + 10 * number + is_fake))
-                system = f"system {group % 2}" if is_fake else ""
-                made.append(
-                    Utterance(path, is_fake, f"g{group}", system=system, collection=f"c{group % 3}")
-                )
+    for group, is_fake, number in product(range(groups), (False, True), range(each)):
+        path = folder / ("fake" if is_fake else "real") / f"{group}-{number}.wav"
+        write(path, sound(is_fake, 1000 * group + 10 * number + is_fake))
+        labels = {"system": f"system {group % 2}" if is_fake else "", "collection": f"c{group % 3}"}
+        made.append(Utterance(path, is_fake, f"g{group}", **labels))
     return made
 
 
@@ -104,9 +93,6 @@ def examples(
     return Examples(given, np.arange(len(rows)), recording, segment, copy, tuple(recordings))
 
 
-# Networks, and a recipe small enough to be learned in no time.
-
-
 def bands(samples: NDArray[np.float32], *, count: int = N_BANDS) -> NDArray[np.float32]:
     """Share of energy in each of so many bands, (count,)."""
     power = np.abs(np.fft.rfft(samples)) ** 2
@@ -115,14 +101,8 @@ def bands(samples: NDArray[np.float32], *, count: int = N_BANDS) -> NDArray[np.f
 
 
 def network(n_inputs: int = N_BANDS, n_outputs: int = 2) -> nn.Module:
-    return nn.Sequential(
-        nn.Linear(n_inputs, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2),
-        nn.Linear(16, n_outputs),
-    )  # fmt: skip
-
-
-def one_output() -> nn.Module:
-    return network(n_outputs=1)
+    first = (nn.Linear(n_inputs, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2))
+    return nn.Sequential(*first, nn.Linear(16, n_outputs))
 
 
 def louder(samples, rate_hz, rng):
@@ -132,19 +112,11 @@ def louder(samples, rate_hz, rng):
 
 
 TINY = Recipe(
-    name="tiny",
-    source="ours",
-    title="a network for tests",
-    rate_hz=RATE_HZ,
-    segment_s=0.5,
-    feature=partial(bands, count=N_BANDS),
-    input_shape=(N_BANDS,),
-    model=network,
+    "tiny", "ours", "a network for tests", RATE_HZ, segment_s=0.5, input_shape=(N_BANDS,),
+    feature=partial(bands, count=N_BANDS), model=network, alter="tests.spoof.material:louder",
     training=Training(epochs=4, batch=8, learning_rate=0.02, keep="loss"),
-    alter="tests.spoof.material:louder",
-    results=(SourceResult("accuracy", "12.3 %", "other data"),),
-    remarks=("It is small.",),
-)
+    results=(SourceResult("accuracy", "12.3 %", "other data"),), remarks=("It is small.",),
+)  # fmt: skip
 
 
 def n_parameters(model: nn.Module, *, trained_only: bool = False) -> int:

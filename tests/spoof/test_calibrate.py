@@ -36,9 +36,7 @@ def test_scores_of_the_wrong_order_say_nothing(rng: np.random.Generator) -> None
 
 
 @pytest.mark.parametrize(("n_groups", "least", "most"), [(60, 41, 21), (5, 6, 6)])
-def test_a_ratio_is_bounded_by_the_number_of_groups(
-    rng: np.random.Generator, n_groups: int, least: int, most: int
-) -> None:
+def test_a_ratio_is_bounded_by_the_number_of_groups(rng, n_groups, least, most) -> None:
     """Forty synthetic and twenty human recordings; those of one group are one witness."""
     scores = np.concatenate([rng.normal(3, 1, 40), rng.normal(-3, 1, 20)])
     groups = np.array([f"g{at % n_groups}" for at in range(60)])
@@ -100,9 +98,7 @@ def test_collections_are_the_witnesses_where_there_are_enough_and_groups_else() 
     assert set(witnesses([*many, replace(many[0], collection="")])) == groups
 
 
-def test_each_recording_is_judged_by_a_network_that_knew_none_of_its_group(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_recording_is_judged_by_a_network_without_its_group(tmp_path, monkeypatch) -> None:
     monkeypatch.setitem(OURS, "tiny", TINY)
     data = voices(tmp_path / "voices", groups=8, each=2)
     preparer = Preparer(tmp_path / "cache")

@@ -13,22 +13,18 @@ from click.testing import CliRunner, Result
 from cqtnet.errors import InputError, ManifestError, WeightsError
 from spoof.commands import group
 from spoof.recipes import OURS
-from tests.spoof.material import TINY, sound, table, voices, write
-
-
-def call(*words: object) -> Result:
-    return CliRunner().invoke(group, [str(word) for word in words])
+from tests.spoof.material import TINY, sound, table, text, voices, write
 
 
 def done(*words: object, code: int = 0) -> Result:
-    result = call(*words)
+    result = CliRunner().invoke(group, [str(word) for word in words])
     assert result.exit_code == code, (result.output, result.exception)
     return result
 
 
 def refused(kind: type[InputError], *words: object) -> str:
     """What is said of a call that ends with exit code 2, which the root command makes of it."""
-    result = call(*words)
+    result = CliRunner().invoke(group, [str(word) for word in words])
     assert isinstance(result.exception, kind), (result.output, result.exception)
     return str(result.exception)
 
@@ -61,23 +57,20 @@ def run(folder: Path, data: Path, known: None) -> Path:
 
 @pytest.mark.parametrize("name", group.list_commands(click.Context(group)))
 def test_every_command_has_help_with_an_example(name: str) -> None:
-    text = done(name, "--help").output
-    assert f"cqtnet spoof {name}" in text.split("Example")[1]
+    assert f"cqtnet spoof {name}" in done(name, "--help").output.split("Example")[1]
 
 
 def test_recipes_are_listed_with_their_sources_figures() -> None:
-    text = done("recipes").output
-    assert "S1 states accuracy 81.3 % on Fake-or-Real" in text
-    assert "s2-ann  three dense layers" in text and "@" not in text
+    listed = done("recipes").output
+    assert "S1 states accuracy 81.3 % on Fake-or-Real" in listed
+    assert "s2-ann  three dense layers" in listed and "@" not in listed
     listed = json.loads(done("recipes", "--features", "--json").output)
     by_name = {record["name"]: record for record in listed}
     assert by_name["s2-ann"]["parameters"] == 41 * 64 + 65 * 64 + 65 * 64 + 65 * 2
     assert by_name["s2-ann@chroma"]["input"]["input_shape"] == [12]
 
 
-def test_a_run_is_trained_and_calibrated_evaluated_and_used(
-    run: Path, data: Path, folder: Path
-) -> None:
+def test_a_run_is_trained_and_calibrated_evaluated_and_used(run, data, folder: Path) -> None:
     assert (run / "best.calibration.json").exists()
     result = done("evaluate", run, "--data", data, "--out", folder / "report", "--shortcuts", 5,
                   "--resamples", 50, "--device", "cpu")  # fmt: skip
@@ -98,12 +91,9 @@ def test_a_run_is_trained_and_calibrated_evaluated_and_used(
     assert [json.loads(line)["verdict"] for line in lines] == ["human", "synthetic"]
 
 
-def test_of_several_files_one_that_cannot_be_read_is_reported_and_the_others_are_judged(
-    run: Path, folder: Path
-) -> None:
+def test_of_several_files_one_that_cannot_be_read_stops_no_other(run: Path, folder: Path) -> None:
     real = write(folder / "r.wav", sound(False, 777))
-    bad = folder / "bad.wav"
-    bad.write_text("no audio")
+    bad = text(folder / "bad.wav", "no audio")
     result = done("detect", real, bad, "--model", run, code=2)
     assert "HUMAN" in result.stdout and "bad.wav" in result.stderr
     short = write(folder / "short.wav", sound(False, 1, seconds=0.5))
@@ -115,18 +105,12 @@ def test_folds_calibrate_by_all_groups_but_those_for_testing(run: Path, data: Pa
     known = json.loads((run / "best.calibration.json").read_text())
     assert known["data"]["groups"] == 12 and known["data"]["synthetic"] == 96
     assert known["most"] == pytest.approx(math.log(known["data"]["human_groups"] + 1))
-    assert "leave out --part valid" in refused(
-        InputError, "calibrate", run, "--data", data, "--folds", 3, "--part", "valid"
-    )
-
-
-def test_calibration_replaces_none_without_being_told(run: Path, data: Path) -> None:
-    before = (run / "best.calibration.json").read_text()
-    assert "exists already; use --force" in refused(InputError, "calibrate", run, "--data", data)
-    found = json.loads(
-        done("calibrate", run, "--data", data, "--force", "--json", "--device", "cpu").stdout
-    )
-    assert found["model_sha256"] == json.loads(before)["model_sha256"] and found["slope"] > 0
+    words = ("calibrate", run, "--data", data, "--device", "cpu")
+    said = refused(InputError, *words, "--folds", 3, "--part", "valid")
+    assert "leave out --part valid" in said
+    assert "exists already; use --force" in refused(InputError, *words)
+    found = json.loads(done(*words, "--force", "--json").stdout)  # by the validation part
+    assert found["model_sha256"] == known["model_sha256"] and found["slope"] > 0
     assert found["data"]["human"] == 8
 
 
@@ -152,9 +136,7 @@ def test_training_is_changed_on_request(folder: Path, data: Path) -> None:
     assert "'rate' is unknown; use one of epochs" in refused(InputError, *words, "--set", "rate=1")
 
 
-def test_recipes_are_compared_and_failures_reported(
-    folder: Path, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_recipes_are_compared_and_failures_reported(folder, data: Path, monkeypatch) -> None:
     monkeypatch.setitem(OURS, "wrong", replace(TINY, name="wrong", input_shape=(9,)))
     words = ("compare-recipes", "--data", data, "--out", folder / "compared", "--epochs", 1,
              "--shortcuts", 0, "--device", "cpu")  # fmt: skip
@@ -166,24 +148,20 @@ def test_recipes_are_compared_and_failures_reported(
 
 def test_wrong_calls_are_answered_in_one_line(run: Path, data: Path, folder: Path) -> None:
     fake = write(folder / "f.wav", sound(True, 5))
+    text(folder / "reported" / "report.json", "{}")
     for kind, said, words in (
         (InputError, "recipe 's9' is unknown", ("train", "s9", "--data", data)),
         (ManifestError, "is not there", ("train", "tiny", "--data", folder / "nothing")),
         (InputError, "s4-cnn starts from random weights", ("train", "s4-cnn", "--data", data,
             "--out", folder / "x", "--pretrained", fake)),
         (WeightsError, "make some with `cqtnet spoof train`", ("detect", fake, "--model", "no")),
-        (InputError, "a picture is of one file, not of 2", ("detect", fake, folder / "voices",
-            "--model", run, "--picture", folder / "p.png")),
+        (InputError, "a picture is of one file, not of 2", ("detect", fake,
+            data.parent / "voices" / "real" / "0-0.wav", "--picture", folder / "p.png")),
         (InputError, "does not end in .png", ("detect", fake, "--picture", folder / "p.jpg")),
         (InputError, "a hop of -1 s is too short", ("detect", fake, "--hop", -1)),
         (InputError, "no audio in", ("detect", folder / "run", "--model", run)),
         (InputError, "holds a report already", ("evaluate", run, "--data", data, "--out",
-            folder / "report")),
+            folder / "reported")),
     ):  # fmt: skip
-        if "holds" in said:
-            (folder / "report").mkdir(exist_ok=True)
-            (folder / "report" / "report.json").touch()
-        if "not of 2" in said:
-            words = ("detect", fake, data.parent / "voices" / "real" / "0-0.wav", *words[3:])
         message = refused(kind, *words)
         assert said in message and "\n" not in message

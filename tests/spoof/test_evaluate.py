@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from cqtnet import audio
-from cqtnet.errors import InputError, ManifestError
+from cqtnet.errors import InputError
 from eval.plots import det, roc
 from spoof.checkpoint import Trained, load_trained
 from spoof.compare import REMARK, CompareConfig, compare_recipes, table
@@ -22,7 +22,7 @@ from spoof.plots import VoiceSet, reworded
 from spoof.prepare import Change, Preparer, part_examples
 from spoof.recipes import OURS
 from spoof.report import page, write_report
-from spoof.train import Step, TrainConfig, train
+from spoof.train import TrainConfig, train
 from tests.spoof.material import TINY, voices
 
 
@@ -36,6 +36,11 @@ def data(folder: Path) -> list[Utterance]:
     return voices(folder / "voices", groups=15)
 
 
+@pytest.fixture(scope="module")
+def ready(folder: Path) -> Preparer:
+    return Preparer(folder / "cache")
+
+
 @pytest.fixture(scope="module", autouse=True)
 def known() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
@@ -43,56 +48,46 @@ def known() -> Iterator[None]:
         yield
 
 
-def silent(step: Step) -> None:
-    del step
+@pytest.fixture(scope="module")
+def trained(folder: Path, data: list[Utterance], ready: Preparer, known: None) -> Trained:
+    config = TrainConfig(folder / "run", TINY, ready, device="cpu")
+    train(data, config, report=lambda step: None)
+    return load_trained(folder / "run")
 
 
 @pytest.fixture(scope="module")
-def run(folder: Path, data: list[Utterance], known: None) -> Path:
-    config = TrainConfig(folder / "run", TINY, Preparer(folder / "cache"), device="cpu")
-    train(data, config, report=silent)
-    return folder / "run"
-
-
-@pytest.fixture(scope="module")
-def found(run: Path, data: list[Utterance], folder: Path) -> Evaluation:
-    return evaluate(load_trained(run), data, Preparer(folder / "cache"), device="cpu")
+def found(trained: Trained, data: list[Utterance], ready: Preparer) -> Evaluation:
+    return evaluate(trained, data, ready, device="cpu")
 
 
 def test_voices_that_are_easily_told_apart_are_judged_without_error(found: Evaluation) -> None:
     assert found.part == "test" and found.recordings.metrics["eer"].value == 0
     assert found.recordings.decided.accuracy == 1
     assert found.segments.metrics.targets == 4 * found.recordings.metrics.targets  # of 2 s
+    assert found.parameters == 8 * 16 + 16 + 2 * 16 + 16 * 2 + 2
+    assert found.training_seconds == pytest.approx(sum(r["seconds"] for r in found.history))
+    assert len(found.history) == 4
 
 
-def test_what_is_judged_was_not_learned_from(
-    found: Evaluation, data: list[Utterance], folder: Path
-) -> None:
-    ready = Preparer(folder / "cache")
+def test_what_is_judged_was_not_learned_from(found: Evaluation, data, ready: Preparer) -> None:
     parts = [part_examples(part, data, TINY, ready) for part in ("train", "valid")]
     known = {e.recordings[i].group for e in parts for i in e.recording}
     judged = set(found.recordings.trials.recording.tolist())
     assert found.split_by == "group" and judged == {u.group for u in data} - known
 
 
-def test_of_other_data_the_part_marked_as_test_is_judged_or_all(
-    run: Path, folder: Path, data: list[Utterance]
-) -> None:
+def test_of_other_data_the_part_marked_as_test_is_judged_or_all(trained, ready, data) -> None:
     fewer = data[:8]
-    ready = Preparer(folder / "cache")
-    all_of_it = evaluate(load_trained(run), fewer, ready, device="cpu", shortcuts=0)
+    all_of_it = evaluate(trained, fewer, ready, device="cpu", shortcuts=0)
     assert all_of_it.part == "all" and len(all_of_it.recordings.trials) == 8
     marked = [replace(u, split="test") if u.group in ("g0", "g1") else u for u in fewer]
-    part = evaluate(load_trained(run), marked, ready, device="cpu", shortcuts=0)
+    part = evaluate(trained, marked, ready, device="cpu", shortcuts=0)
     assert part.part == "test" and set(part.recordings.trials.recording) == {"g0", "g1"}
 
 
-def test_a_run_split_by_segment_is_judged_so_and_called_leaky(
-    data: list[Utterance], folder: Path, found: Evaluation
-) -> None:
-    ready = Preparer(folder / "cache")
+def test_a_run_split_by_segment_is_judged_so_and_called_leaky(data, ready, folder, found) -> None:
     config = TrainConfig(folder / "leaky", TINY, ready, device="cpu", split_by="segment")
-    train(data, config, report=silent)
+    train(data, config, report=lambda step: None)
     leaky = evaluate(load_trained(folder / "leaky"), data, ready, device="cpu")
     assert leaky.split_by == "segment" and not leaky.shortcuts
     assert len(leaky.segments.trials) == 24  # a fifth of 30 recordings of 4 segments
@@ -100,21 +95,17 @@ def test_a_run_split_by_segment_is_judged_so_and_called_leaky(
     assert "remembered" not in page(found, pictures=[])
 
 
-def test_systems_are_judged_against_all_human_voices_and_collections_by_themselves(
-    found: Evaluation,
-) -> None:
+def test_systems_are_judged_against_all_human_voices_collections_alone(found) -> None:
     human = found.recordings.metrics.nontargets
     assert {s.name for s in found.systems} <= {"system 0", "system 1"}
-    assert all(s.human == human for s in found.systems)
+    assert all(s.human == human and s.found == 1 and s.false_alarm == 0 for s in found.systems)
     assert sum(s.synthetic for s in found.systems) == found.recordings.metrics.targets
     assert sum(s.human for s in found.collections) == human
-    assert all(s.found == 1 and s.false_alarm == 0 for s in found.systems)
 
 
-def test_a_collection_of_one_class_has_no_eer(run: Path, folder: Path, data: list[Utterance]):
+def test_a_collection_of_one_class_has_no_eer(trained, ready, data) -> None:
     apart = [replace(u, collection="fakes" if u.is_fake else "humans") for u in data]
-    found = evaluate(load_trained(run), apart, Preparer(folder / "cache"), device="cpu", part="all",
-                     shortcuts=0)  # fmt: skip
+    found = evaluate(trained, apart, ready, device="cpu", part="all", shortcuts=0)
     by_name = {s.name: s for s in found.collections}
     assert by_name["fakes"].eer.value is None and by_name["fakes"].false_alarm is None
     assert by_name["humans"].found is None and by_name["humans"].human == 15
@@ -131,57 +122,54 @@ class Bands(nn.Module):
         return self.sign * (x[:, self.first :].sum(dim=1, keepdim=True) - 0.5).sign()
 
 
-def with_net(net: nn.Module) -> Trained:
-    return Trained(net, TINY, "a" * 64, Path("x.safetensors"), {})
+def effect_of(data, folder: Path, change, *, sign: float = 1.0, recipe=TINY):
+    """What a change does to such a detector, whose sign says which band is synthetic."""
+    trained = Trained(Bands(4, sign), recipe, "a" * 64, Path("x.safetensors"), {})
+    changes = [Change(change.__name__, change)]
+    (row,) = shortcut_test(trained, data, Preparer(folder), changes=changes)
+    return row
 
 
 def lowered(samples: np.ndarray, rate_hz: int) -> np.ndarray:
     """Everything at a third of its frequency, as a slow tape would play it."""
-    del rate_hz
-    return np.interp(np.arange(len(samples)) / 3, np.arange(len(samples)), samples).astype(
-        np.float32
-    )
+    n = np.arange(len(samples))
+    return np.interp(n / 3, n, samples).astype(np.float32)
 
 
 def test_a_detector_of_formats_is_found_out(data: list[Utterance], tmp_path: Path) -> None:
     """A low sound is synthetic here: human voices are high, until they are lowered."""
     turned = [replace(u, is_fake=not u.is_fake) for u in data]
-    lower = Change("lowered", lowered)
-    (row,) = shortcut_test(with_net(Bands(4, -1.0)), turned, Preparer(tmp_path), changes=[lower])
+    row = effect_of(turned, tmp_path, lowered, sign=-1.0)
     assert (row.human, row.synthetic) == (15, 15)
     assert row.eer_before == 0 and row.taken_before == 0
     assert row.taken_after == 1 and row.turned == 1
-    assert row.eer_human_changed.value == 0.5
-    assert row.worst_eer_change == 0.5
+    assert row.eer_human_changed.value == 0.5 and row.worst_eer_change == 0.5
 
 
 def test_a_change_that_says_nothing_changes_nothing(data: list[Utterance], tmp_path: Path) -> None:
-    same = Change("same", lambda samples, rate_hz: samples)
-    (row,) = shortcut_test(with_net(Bands(4, 1.0)), data, Preparer(tmp_path), changes=[same])
+    def same(samples: np.ndarray, rate_hz: int) -> np.ndarray:
+        return samples
+
+    row = effect_of(data, tmp_path, same)
     assert row.turned == 0 and row.taken_after == row.taken_before
     assert row.eer_both_changed.value == row.eer_before and row.worst_eer_change == 0
 
 
-def test_a_recording_that_a_change_makes_too_short_is_left_out(
-    data: list[Utterance], tmp_path: Path
-) -> None:
+def test_a_recording_that_a_change_makes_too_short_is_left_out(data, tmp_path: Path) -> None:
     """The first human voice is cut below the 0.5 s of a segment."""
-    first = next(u for u in data if not u.is_fake)
-    known = audio.load(first.path, sample_rate=8000)
+    first = audio.load(next(u for u in data if not u.is_fake).path, sample_rate=8000)
 
     def cut(samples: np.ndarray, rate_hz: int) -> np.ndarray:
-        return samples[:100] if np.array_equal(samples, known) else samples
+        return samples[:100] if np.array_equal(samples, first) else samples
 
-    skips = replace(with_net(Bands(4, 1.0)), recipe=replace(TINY, short="skip"))
-    (row,) = shortcut_test(skips, data, Preparer(tmp_path), changes=[Change("cut", cut)])
+    row = effect_of(data, tmp_path, cut, recipe=replace(TINY, short="skip"))
     assert (row.human, row.synthetic) == (14, 15) and row.turned == 0
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
 def test_every_change_of_format_keeps_length_and_does_what_it_says(change: Change) -> None:
-    rng = np.random.default_rng(0)
     rate_hz = 48_000
-    noise = rng.normal(0, 0.1, rate_hz).astype(np.float32)
+    noise = np.random.default_rng(0).normal(0, 0.1, rate_hz).astype(np.float32)
     changed = change.apply(noise, rate_hz)
     assert changed.shape == noise.shape and changed.dtype == np.float32
     power = np.abs(np.fft.rfft(changed)) ** 2 / np.mean(np.abs(np.fft.rfft(noise)) ** 2)
@@ -194,12 +182,8 @@ def test_every_change_of_format_keeps_length_and_does_what_it_says(change: Chang
         assert power[hz < 0.5 * edge].mean() == pytest.approx(1, abs=0.1)
     else:
         assert power[hz > 20_500].mean() < 0.1  # no lossy codec keeps the top at such a rate
-
-
-def test_resampling_to_more_than_there_is_leaves_all_as_it_is() -> None:
-    by_name = {change.name: change for change in CHANGES}
-    noise = np.random.default_rng(0).normal(0, 0.1, 8000).astype(np.float32)
-    assert by_name["resampled 16 kHz"].apply(noise, 8000) is noise
+    if change.name == "resampled 16 kHz":
+        assert change.apply(noise, 8000) is noise  # it has no more than that
 
 
 def test_so_many_of_each_class_are_chosen_and_the_same_ones_again(data: list[Utterance]) -> None:
@@ -211,15 +195,9 @@ def test_so_many_of_each_class_are_chosen_and_the_same_ones_again(data: list[Utt
 def test_a_report_holds_page_data_scores_and_pictures(found: Evaluation, tmp_path: Path) -> None:
     path = write_report(tmp_path / "report", found)
     text = path.read_text()
-    for words in (
-        "# tiny: a network for tests",
-        "ours itself states: accuracy 12.3 % on other data. Its data are different.",
-        "## The shortcut test",
-        "| mp3 32 kbit/s ",
-        "## By system",
-        "* It is small.",
-        "Training took",
-    ):
+    stated = "ours itself states: accuracy 12.3 % on other data. Its data are different."
+    headings = ("# tiny: a network for tests", "## The shortcut test", "## By system")
+    for words in (*headings, stated, "| mp3 32 kbit/s ", "* It is small.", "Training took"):
         assert words in text
     for name in ("det", "roc", "confusion", "curves"):
         assert f"![{name}]({name}.png)" in text
@@ -234,46 +212,42 @@ def test_a_report_holds_page_data_scores_and_pictures(found: Evaluation, tmp_pat
 def test_pictures_speak_of_voices_and_not_of_pairs(rng: np.random.Generator) -> None:
     sets = [VoiceSet("a", rng.normal(1, 1, 50), rng.normal(0, 1, 40), eer_interval=(0.1, 0.4))]
     for figure in (reworded(det(sets, title="a")), reworded(roc(sets, title="a"))):
-        texts = " ".join(text.get_text() for text in figure.findobj(match=is_text))
+        artists = figure.findobj(match=lambda artist: hasattr(artist, "get_text"))
+        texts = " ".join(artist.get_text() for artist in artists)
         assert "pair" not in texts and "same recording" not in texts
         assert "synthetic voices" in texts and "50\xa0synthetic,\xa040\xa0human" in texts
 
 
-def is_text(artist: object) -> bool:
-    return hasattr(artist, "get_text")
-
-
-def test_a_part_without_both_classes_is_refused(run: Path, folder: Path, data: list[Utterance]):
-    humans = [u for u in data if not u.is_fake]
-    with pytest.raises(ManifestError, match="none is synthetic"):
-        evaluate(load_trained(run), humans, Preparer(folder / "cache"), device="cpu")
-
-
 @pytest.fixture
-def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing them takes most of the time."""
+def compared(data: list[Utterance], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Compare recipes without pictures, which take most of the time, and note the runs."""
     monkeypatch.setattr("spoof.report.pictures", lambda found: {})
 
+    def run(*recipes, on=data, **options):
+        names: list[str] = []
+        given = {"shortcuts": 3, "epochs": 2, "device": "cpu"} | options
+        config = CompareConfig(tmp_path, Preparer(tmp_path / "cache"), **given)
+        entries = compare_recipes(on, recipes, config, report=lambda n, _: names.append(n))
+        return entries, set(names)
 
-def config(folder: Path, **more: object) -> CompareConfig:
-    given = {"shortcuts": 3, "epochs": 2, "device": "cpu"} | more
-    return CompareConfig(folder, Preparer(folder / "cache"), **given)
+    return run
 
 
-@pytest.mark.usefixtures("no_pictures")
-def test_recipes_are_compared_in_one_table_and_finished_ones_are_kept(
-    data: list[Utterance], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def level_alone(samples: np.ndarray) -> np.ndarray:
+    return np.full(8, np.abs(samples).mean(), np.float32)
+
+
+def test_recipes_are_compared_and_finished_ones_are_kept(
+    compared, data: list[Utterance], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blind = replace(TINY, name="blind", feature=partial(level_alone), input_shape=(8,), results=())
     monkeypatch.setitem(OURS, "blind", blind)
-    names: list[str] = []
-    both = config(tmp_path, split_bys=("group", "segment"))
-    first = compare_recipes(data, [blind, TINY], both, report=lambda name, step: names.append(name))
-    assert set(names) == {f"{r}-{s}-0" for r in ("blind", "tiny") for s in ("group", "segment")}
-    names.clear()
+    both = {"split_bys": ("group", "segment")}
+    first, runs = compared(blind, TINY, **both)
+    assert runs == {f"{r}-{s}-0" for r in ("blind", "tiny") for s in ("group", "segment")}
     written = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("report.json")}
-    again = compare_recipes(data, [blind, TINY], both, report=lambda name, step: names.append(name))
-    assert not names and [e.to_dict() for e in again] == [e.to_dict() for e in first]
+    again, runs = compared(blind, TINY, **both)
+    assert not runs and [e.to_dict() for e in again] == [e.to_dict() for e in first]
     assert len(written) == 4
     assert all(file.stat().st_mtime_ns == time_ns for file, time_ns in written.items())
     lines = table(first).splitlines()
@@ -285,42 +259,14 @@ def test_recipes_are_compared_in_one_table_and_finished_ones_are_kept(
     assert record[1]["eer"][0] == 0 and record[1]["seeds"] == {"group": 1, "segment": 1}
     assert record[1]["parameters"] == sum(p.numel() for p in TINY.build().parameters())
     with pytest.raises(InputError, match="holds a comparison on other data"):
-        compare_recipes(data[2:], [TINY], both, report=lambda name, step: None)
+        compared(TINY, on=data[2:])
 
 
-def level_alone(samples: np.ndarray) -> np.ndarray:
-    return np.full(8, np.abs(samples).mean(), np.float32)
-
-
-@pytest.mark.usefixtures("no_pictures")
-def test_seeds_are_averaged(data: list[Utterance], tmp_path: Path) -> None:
-    (entry,) = compare_recipes(
-        data, [TINY], config(tmp_path, seeds=2, shortcuts=0), report=lambda name, step: None
-    )
-    reports = entry.reports["group"]
-    seconds = [report["training_seconds"] for report in reports]
-    assert len(reports) == 2 and entry.to_dict()["training_seconds"] == np.mean(seconds)
-    assert entry.to_dict()["shortcut"] is None
-
-
-@pytest.mark.usefixtures("no_pictures")
-def test_a_recipe_that_fails_is_reported_and_the_others_go_on(
-    data: list[Utterance], tmp_path: Path
-) -> None:
+def test_seeds_are_averaged_and_a_recipe_that_fails_stops_no_other(compared) -> None:
     wrong = replace(TINY, name="wrong", input_shape=(9,))
-    entries = compare_recipes(data, [wrong, TINY], config(tmp_path), report=lambda name, step: None)
-    assert "where wrong takes (9,)" in entries[0].error and not entries[1].error
-    assert "failed: " in table(entries).splitlines()[-1]
-
-
-def test_parameters_and_seconds_are_counted(found: Evaluation) -> None:
-    assert found.parameters == 8 * 16 + 16 + 2 * 16 + 16 * 2 + 2
-    assert found.training_seconds == pytest.approx(sum(r["seconds"] for r in found.history))
-    assert len(found.history) == 4
-
-
-def test_scores_that_are_no_numbers_are_refused(run: Path, folder: Path, data: list[Utterance]):
-    trained: Trained = load_trained(run)
-    nn.init.constant_(trained.net[0].weight, float("nan"))
-    with pytest.raises(InputError, match="weights are unusable; train again"):
-        evaluate(trained, data, Preparer(folder / "cache"), device="cpu")
+    (failed, entry), _ = compared(wrong, TINY, seeds=2, shortcuts=0)
+    seconds = [report["training_seconds"] for report in entry.reports["group"]]
+    assert len(seconds) == 2 and entry.to_dict()["training_seconds"] == np.mean(seconds)
+    assert entry.to_dict()["shortcut"] is None and not entry.error
+    assert "where wrong takes (9,)" in failed.error
+    assert "failed: " in table([failed, entry]).splitlines()[-1]

@@ -13,7 +13,7 @@ from PIL import Image
 from cqtnet.errors import InputError
 from spoof.features.pictures import draw, mel_picture, mfcc_picture, spectrogram_picture
 from spoof.features.spectra import log_mel, mfcc
-from tests.spoof.material import noise, sine
+from tests.spoof.material import noise
 
 RATE_HZ = 16_000
 
@@ -39,38 +39,15 @@ def by_a_figure(samples: NDArray, size: int) -> NDArray:
 
 
 @pytest.mark.parametrize(("size", "seconds"), [(224, 30), (128, 3)], ids=["S3", "S4"])
-def test_it_equals_matplotlibs_specgram_and_colour_map(
-    size: int, seconds: int, rng: np.random.Generator
-) -> None:
+def test_it_equals_matplotlibs_specgram_and_looks_as_a_drawn_figure(size, seconds, rng) -> None:
+    """A figure resamples with another filter: 0.002 on average here, of a range of 1."""
     samples = noise(rng, seconds=seconds)
     picture = spectrogram_picture(samples, RATE_HZ, size=size)
     assert picture.shape == (3, size, size)
     # A value on the border of two of the 256 colours may fall to either.
     assert np.abs(picture - by_matplotlib(samples, size)).max() <= 2 / 255
-
-
-@pytest.mark.parametrize(("size", "seconds"), [(224, 30), (128, 3)], ids=["S3", "S4"])
-def test_a_drawn_figure_looks_the_same(size: int, seconds: int, rng: np.random.Generator) -> None:
-    """A figure resamples with another filter: 0.002 on average here, of a range of 1."""
-    samples = noise(rng, seconds=seconds)
-    apart = np.abs(spectrogram_picture(samples, RATE_HZ, size=size) - by_a_figure(samples, size))
-    assert apart.mean() < 0.005
-    assert apart.max() < 0.1
-
-
-def test_a_low_tone_is_bright_near_the_bottom_only() -> None:
-    """1 kHz of 8 kHz is an eighth of the height: row 224 - 28 = 196 of 224. Viridis ends yellow."""
-    red, green, blue = spectrogram_picture(sine(1000), RATE_HZ)
-    assert abs(red.mean(axis=1).argmax() - 196) <= 1
-    assert green[190:202].max() > 0.8 > green[:150].max()
-    assert blue.shape == (224, 224)
-
-
-def test_a_sound_in_the_second_half_is_bright_on_the_right() -> None:
-    samples = sine(1000)
-    samples[: len(samples) // 2] *= 1e-3
-    _, green, _ = spectrogram_picture(samples, RATE_HZ)
-    assert green[190:202, 120:].mean() > green[190:202, :104].mean() + 0.2
+    apart = np.abs(picture - by_a_figure(samples, size))
+    assert apart.mean() < 0.005 and apart.max() < 0.1
 
 
 def steps(picture: NDArray) -> NDArray:
@@ -95,9 +72,7 @@ def test_values_all_alike_are_the_lowest_colour() -> None:
         assert picture == pytest.approx(np.broadcast_to(lowest[:, None, None], (3, 8, 8)))
 
 
-def test_digital_silence_within_a_sound_takes_the_colour_of_its_weakest_bin(
-    rng: np.random.Generator,
-) -> None:
+def test_digital_silence_takes_the_colour_of_the_weakest_bin(rng) -> None:
     samples = noise(rng)
     samples[20_000:30_000] = 0
     found = steps(spectrogram_picture(samples, RATE_HZ))
@@ -107,9 +82,7 @@ def test_digital_silence_within_a_sound_takes_the_colour_of_its_weakest_bin(
 
 
 @pytest.mark.parametrize("size", [28, 150])
-def test_s1_pictures_show_the_mel_spectrogram_and_the_40_mfccs_in_any_size(
-    size: int, rng: np.random.Generator
-) -> None:
+def test_s1_pictures_show_mel_spectrogram_or_40_mfccs_in_any_size(size, rng) -> None:
     samples = noise(rng)
     bands, cepstrum = log_mel(samples, RATE_HZ, n_mels=128, hop=512), mfcc(samples, RATE_HZ)
     for picture, values in ((mel_picture, bands), (mfcc_picture, cepstrum)):
@@ -121,4 +94,4 @@ def test_s1_pictures_show_the_mel_spectrogram_and_the_40_mfccs_in_any_size(
 
 def test_a_picture_of_no_size_is_refused() -> None:
     with pytest.raises(InputError, match="picture of 0 × 0; it needs at least one pixel"):
-        spectrogram_picture(sine(440), RATE_HZ, size=0)
+        spectrogram_picture(np.ones(RATE_HZ, np.float32), RATE_HZ, size=0)

@@ -9,49 +9,23 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from cqtnet.errors import WeightsError
-from spoof.resnet import (
-    N_FROZEN,
-    ResNet,
-    S1ResNet18,
-    S2ResNet,
-    S3ResNet18,
-    find_pretrained,
-    load_pretrained,
-)
+from spoof import resnet as r
 from tests.spoof.material import n_parameters
 
 
-@pytest.mark.parametrize(
-    ("name", "total"),
-    [("resnet18", 11_689_512), ("resnet101", 44_549_160), ("resnet200d", 64_693_064)],
-)
-def test_totals_with_the_standard_head_are_torchvisions_and_timms(name: str, total: int) -> None:
-    """timm lists resnet200d as 64.69 M."""
+@pytest.mark.parametrize(("name", "total", "frozen", "last_frozen"), [
+    ("resnet18", 11_689_512, 39, "layer3.0.downsample.1.bias"),
+    # 3 + 12 + 9 + 9 + 6 of 101; 9 + 12 + 9 + 9 of 200d, its stem and first stage: where S2's
+    # number comes from. timm lists resnet200d as 64.69 M.
+    ("resnet101", 44_549_160, r.N_FROZEN, "layer2.0.bn2.bias"),
+    ("resnet200d", 64_693_064, r.N_FROZEN, "layer1.2.bn3.bias"),
+])  # fmt: skip
+def test_totals_and_order_are_torchvisions_and_timms(name, total, frozen, last_frozen) -> None:
     with torch.device("meta"):
-        assert n_parameters(ResNet(name)) == total
-
-
-def test_tensors_are_named_and_ordered_as_in_torchvision_and_timm() -> None:
-    with torch.device("meta"):
-        names = {n: list(ResNet(n).state_dict()) for n in ("resnet18", "resnet101", "resnet200d")}
-    norm = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
-    bn1 = [f"bn1.{part}" for part in norm]
-    first_block = ["layer1.0.conv1.weight", "layer1.0.bn1.weight"]
-    assert names["resnet18"][:8] == ["conv1.weight", *bn1, *first_block]
-    assert "layer2.0.downsample.0.weight" in names["resnet18"]
-    assert "layer1.0.downsample.0.weight" not in names["resnet18"]
-    assert names["resnet101"][-2:] == ["fc.weight", "fc.bias"]
-    assert "layer3.22.bn3.running_var" in names["resnet101"]
-    assert [n for n in names["resnet200d"] if "conv1." in n and "layer" not in n] == [
-        "conv1.0.weight",
-        *(f"conv1.1.{part}" for part in norm),
-        "conv1.3.weight",
-        *(f"conv1.4.{part}" for part in norm),
-        "conv1.6.weight",
-    ]
-    # The pooling before the shortcut's projection has no weights but takes its number.
-    assert "layer1.0.downsample.1.weight" in names["resnet200d"]
-    assert "layer3.35.conv3.weight" in names["resnet200d"]
+        net = r.ResNet(name)
+    assert n_parameters(net) == total
+    assert [n for n, _ in net.named_parameters()][frozen - 1] == last_frozen
+    assert [n for n, _ in net.named_children()][-2:] == ["global_pool", "fc"]
 
 
 def reference(state: dict[str, Tensor], x: Tensor, *, deep: bool) -> Tensor:
@@ -65,7 +39,7 @@ def reference(state: dict[str, Tensor], x: Tensor, *, deep: bool) -> Tensor:
         if f"{block}.downsample.1.running_mean" in state:
             x = F.conv2d(x, state[f"{block}.downsample.0.weight"], stride=stride)
             return norm(x, f"{block}.downsample.1")
-        if f"{block}.downsample.1.weight" in state:
+        if f"{block}.downsample.1.weight" in state:  # the pooling has no weights but its number
             if stride == 2:
                 x = F.avg_pool2d(x, 2, 2, ceil_mode=True, count_include_pad=False)
             x = F.conv2d(x, state[f"{block}.downsample.1.weight"])
@@ -109,66 +83,47 @@ def with_random_norms(model: torch.nn.Module) -> torch.nn.Module:
 def test_the_forward_pass_is_the_one_written_from_the_names(name: str) -> None:
     """Height and width of 41 and 57: odd sizes show where a pooling rounds."""
     torch.manual_seed(0)
-    net = with_random_norms(ResNet(name))
-    x = torch.randn(1, 3, 41, 57)
+    net = r.ResNet(name)
+    # timm's blocks begin as their shortcuts alone, and torchvision's do not.
+    last = net.layer1[1].bn2 if name == "resnet18" else net.layer1[1].bn3
+    assert bool(last.weight.any()) == (name == "resnet18")
+    net, x = with_random_norms(net), torch.randn(1, 3, 41, 57)
     with torch.no_grad():
         expected = reference(net.state_dict(), x, deep=name == "resnet200d")
         assert expected.std() > 0.01
         assert torch.allclose(net(x), expected, atol=1e-4)
 
 
-def test_timms_blocks_begin_as_their_shortcuts_alone_and_torchvisions_do_not() -> None:
-    assert not ResNet("resnet101").layer1[1].bn3.weight.any()
-    assert ResNet("resnet18").layer1[1].bn2.weight.all()
-
-
-def test_s2_resnets_end_in_one_number_and_begin_with_one_channel() -> None:
+def test_s1s_and_s2s_networks_differ_in_channels_and_outputs() -> None:
     """Against the standard: two of three colours of 64 · 7 · 7 less, and 1 output for 1000."""
     with torch.device("meta"):
-        model, deep = S2ResNet("resnet101"), S2ResNet("resnet200d")
+        model, deep = r.S2ResNet("resnet101"), r.S2ResNet("resnet200d")
         assert model(torch.zeros(2, 64, 188)).shape == (2, 1)
     assert n_parameters(model) == 44_549_160 - 2 * 64 * 49 - 2049 * 1000 + 2049 == 42_495_937
     assert n_parameters(deep) == 64_693_064 - 2 * 32 * 9 - 2049 * 1000 + 2049 == 62_645_537
-    last_two = list(dict(model.resnet.named_children()))[-2:]
-    assert last_two == ["global_pool", "fc"]
-
-
-@pytest.mark.parametrize(
-    ("name", "last_frozen"),
-    [("resnet101", "layer2.0.bn2.bias"), ("resnet200d", "layer1.2.bn3.bias")],
-)
-def test_39_tensors_are_200ds_stem_and_first_stage_and_end_within_a_block_of_101(
-    name: str, last_frozen: str
-) -> None:
-    """3 + 12 + 9 + 9 + 6 of 101; 9 + 12 + 9 + 9 of 200d: where the number comes from."""
+    assert all(p.requires_grad for p in model.parameters())
     with torch.device("meta"):
-        net = ResNet(name)
-    assert [name for name, _ in net.named_parameters()][N_FROZEN - 1] == last_frozen
+        first = r.S1ResNet18()  # on pictures, and with two outputs
+        assert first(torch.zeros(2, 3, 28, 28)).shape == (2, 2)
+    assert n_parameters(first, trained_only=True) == 11_689_512 - 513 * 1000 + 513 * 2
 
 
 def test_pretrained_s2_resnet_freezes_39_tensors(tmp_path: Path) -> None:
-    weights = ResNet("resnet101").state_dict()
+    weights = r.ResNet("resnet101").state_dict()
     torch.save(weights, tmp_path / "weights.pth")
-    model = S2ResNet("resnet101", pretrained=tmp_path / "weights.pth")
-    assert [p.requires_grad for p in model.parameters()].index(True) == 39
-    assert sum(not p.requires_grad for p in model.parameters()) == 39
+    model = r.S2ResNet("resnet101", pretrained=tmp_path / "weights.pth")
+    trained = [p.requires_grad for p in model.parameters()]
+    assert trained.index(True) == 39 and sum(not t for t in trained) == 39
     assert torch.equal(model.resnet.layer4[0].conv1.weight, weights["layer4.0.conv1.weight"])
-
-
-def test_without_pretrained_weights_every_tensor_is_trained() -> None:
-    with torch.device("meta"):
-        for model in (S2ResNet("resnet101"), S3ResNet18(), S1ResNet18()):
-            assert all(p.requires_grad for p in model.parameters())
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_grey_gives_one_channel_what_it_gave_three(suffix: str, tmp_path: Path) -> None:
-    colour = with_random_norms(ResNet("resnet18"))
+    colour = with_random_norms(r.ResNet("resnet18"))
     path = tmp_path / f"weights{suffix}"
-    save = torch.save if suffix == ".pth" else save_file
-    save(colour.state_dict(), path)
-    grey = ResNet("resnet18", in_channels=1)
-    load_pretrained(grey, path)
+    (torch.save if suffix == ".pth" else save_file)(colour.state_dict(), path)
+    grey = r.ResNet("resnet18", in_channels=1)
+    r.load_pretrained(grey, path)
     x = torch.randn(2, 1, 64, 64)
     with torch.no_grad():
         expected = colour(x.expand(2, 3, 64, 64))
@@ -177,9 +132,9 @@ def test_grey_gives_one_channel_what_it_gave_three(suffix: str, tmp_path: Path) 
 
 
 def test_s3_resnet18_is_a_convolution_then_torchvisions_then_100_and_2(tmp_path: Path) -> None:
-    weights = ResNet("resnet18").state_dict()
+    weights = r.ResNet("resnet18").state_dict()
     torch.save(weights, tmp_path / "resnet18-f37072fd.pth")
-    model = S3ResNet18(pretrained=tmp_path / "resnet18-f37072fd.pth").eval()
+    model = r.S3ResNet18(pretrained=tmp_path / "resnet18-f37072fd.pth").eval()
     by_hand = 3 * 3 * 49 + 11_689_512 + 1001 * 100 + 101 * 2
     assert n_parameters(model, trained_only=True) == by_hand == 11_790_255
     assert model.conv(torch.zeros(1, 3, 224, 224)).shape == (1, 3, 112, 112)
@@ -187,57 +142,39 @@ def test_s3_resnet18_is_a_convolution_then_torchvisions_then_100_and_2(tmp_path:
     with torch.no_grad():
         hidden = model.dense(model.resnet(model.conv(picture))).clamp(min=0)
         assert torch.allclose(model(picture), model.out(hidden), atol=1e-6)
-    assert (hidden == 0).any()
-    assert model.out(hidden).shape == (1, 2)
-    assert model.dropout.p == 0.1
+    assert (hidden == 0).any() and model.out(hidden).shape == (1, 2) and model.dropout.p == 0.1
     assert torch.equal(model.resnet.fc.weight, weights["fc.weight"])
 
 
-def test_s1_resnet18_has_torchvisions_layers_and_two_outputs() -> None:
-    with torch.device("meta"):
-        model = S1ResNet18()
-        assert model(torch.zeros(2, 3, 28, 28)).shape == (2, 2)
-    assert n_parameters(model) == 11_689_512 - 513 * 1000 + 513 * 2
-
-
-def test_pretrained_weights_are_found_where_torchvision_and_timm_keep_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pretrained_weights_are_found_in_the_usual_caches(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    assert find_pretrained("resnet18") is None
+    assert r.find_pretrained("resnet18") is None
     torchvisions = tmp_path / "torch/hub/checkpoints/resnet18-f37072fd.pth"
-    timms = (
-        tmp_path
-        / "hf/hub/models--timm--resnet101.a1h_in1k/snapshots/0123abcd"
-        / "model.safetensors"
-    )
+    timms = tmp_path / "hf/hub/models--timm--resnet101.a1h_in1k/snapshots/01ab/model.safetensors"
     for path in (torchvisions, timms):
         path.parent.mkdir(parents=True)
         path.touch()
-    assert find_pretrained("resnet18") == torchvisions
-    assert find_pretrained("resnet101") == timms
-    assert find_pretrained("resnet200d") is None
+    found = [r.find_pretrained(name) for name in ("resnet18", "resnet101", "resnet200d")]
+    assert found == [torchvisions, timms, None]
 
 
 def test_files_that_hold_no_such_weights_are_refused(tmp_path: Path) -> None:
     with torch.device("meta"):
-        net = ResNet("resnet18")
+        net = r.ResNet("resnet18")
     damaged, code, list_of, other, empty = (tmp_path / f"{n}.pth" for n in "abcde")
     damaged.write_bytes(b"no zip, no pickle")
     empty.touch()
     torch.save({"harm": Path("/")}, code)
     torch.save([1, 2], list_of)
     torch.save({"conv1.weight": torch.zeros(64, 3, 7, 7)}, other)
-    for path, message in (
-        (damaged, "a.pth holds no readable weights"),
-        (code, "b.pth holds no readable weights"),
-        (list_of, "c.pth holds no state dict; give one as torchvision or timm save it"),
-        (other, "d.pth is of another architecture"),
-        (empty, "e.pth holds no readable weights"),
-        (tmp_path / "none.pth", "none.pth holds no readable weights"),
-        (tmp_path / "none.safetensors", "none.safetensors holds no readable weights"),
-    ):
-        with pytest.raises(WeightsError, match=message) as error:
-            load_pretrained(net, path)
+    cases = {
+        list_of: "holds no state dict; give one as torchvision or timm save it",
+        other: "is of another architecture",
+    }
+    missing = (tmp_path / "none.pth", tmp_path / "none.safetensors")
+    cases |= dict.fromkeys((damaged, code, empty, *missing), "holds no readable weights")
+    for path, message in cases.items():
+        with pytest.raises(WeightsError, match=f"{path.name} {message}") as error:
+            r.load_pretrained(net, path)
         assert "\n" not in str(error.value)

@@ -12,7 +12,7 @@ from spoof.evaluate import evaluate
 from spoof.features.spectra import COLUMNS
 from spoof.prepare import Preparer
 from spoof.recipes import find
-from spoof.rows import is_row_table, read_row_table
+from spoof.rows import RowPreparer, is_row_table, read_row_table
 from spoof.train import TrainConfig, train
 from tests.spoof.material import TINY, text
 
@@ -39,28 +39,22 @@ def test_values_and_labels_are_read(tmp_path: Path) -> None:
 
 
 def test_columns_are_taken_by_name(tmp_path: Path) -> None:
-    names = [*COLUMNS, "LABEL"]
-    cells = dict(zip(names, [*map(str, range(26)), "REAL"], strict=True))
-    turned = names[::-1]
-    lines = [",".join(turned)]
-    for label in ("REAL", "FAKE"):
-        lines.append(",".join((cells | {"LABEL": label})[name] for name in turned))
-    np.testing.assert_array_equal(read(tmp_path, lines)[1], np.tile(np.arange(26), (2, 1)))
+    numbers = [str(n) for n in reversed(range(26))]
+    table = [("LABEL", *COLUMNS[::-1]), ("REAL", *numbers), ("FAKE", *numbers)]
+    _, values = read(tmp_path, [",".join(cells) for cells in table])
+    np.testing.assert_array_equal(values, np.tile(np.arange(26), (2, 1)))
 
 
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        (["rms,LABEL", "1,FAKE"], r":1: no column chroma_stft, spectral_centroid, .*; found rms"),
-        ([HEADER, row(1, "FAKE"), row("x", "REAL")], r":3: chroma_stft 'x' is no number"),
-        ([HEADER, row("nan", "FAKE")], r":2: chroma_stft 'nan' is no number"),
-        ([HEADER, row("1e39", "FAKE")], r":2: chroma_stft '1e39' is no number"),
-        ([HEADER, row(1, "0")], r":2: LABEL '0' is neither FAKE nor REAL"),
-        ([HEADER, row(1, "FAKE"), row(2, "FAKE")], "all 2 rows are FAKE"),
-        ([HEADER, row(1, "REAL")], "all 1 rows are REAL"),
-        ([HEADER], ":1: holds no row"),
-    ],
-)
+@pytest.mark.parametrize(("lines", "message"), [
+    (["rms,LABEL", "1,FAKE"], r":1: no column chroma_stft, spectral_centroid, .*; found rms"),
+    ([HEADER, row(1, "FAKE"), row("x", "REAL")], r":3: chroma_stft 'x' is no number"),
+    ([HEADER, row("nan", "FAKE")], r":2: chroma_stft 'nan' is no number"),
+    ([HEADER, row("1e39", "FAKE")], r":2: chroma_stft '1e39' is no number"),
+    ([HEADER, row(1, "0")], r":2: LABEL '0' is neither FAKE nor REAL"),
+    ([HEADER, row(1, "FAKE"), row(2, "FAKE")], "all 2 rows are FAKE"),
+    ([HEADER, row(1, "REAL")], "all 1 rows are REAL"),
+    ([HEADER], ":1: holds no row"),
+])  # fmt: skip
 def test_a_wrong_table_is_refused(tmp_path: Path, lines: list[str], message: str) -> None:
     with pytest.raises(ManifestError, match=message):
         read(tmp_path, lines)
@@ -69,26 +63,29 @@ def test_a_wrong_table_is_refused(tmp_path: Path, lines: list[str], message: str
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Rows whose second number alone tells both classes apart."""
-    rng = np.random.default_rng(0)
+    values = np.random.default_rng(0).normal(0, 1, (200, len(COLUMNS)))
+    values[:, 1] = [5, -5] * 100
     lines = [HEADER]
-    for number in range(200):
-        is_fake = number % 2 == 0
-        values = rng.normal(0, 1, len(COLUMNS))
-        values[1] = 5 if is_fake else -5
-        lines.append(",".join(f"{x:.6f}" for x in values) + f",{'FAKE' if is_fake else 'REAL'}")
+    for numbers, label in zip(values, ["FAKE", "REAL"] * 100, strict=True):
+        lines.append(",".join([*(f"{x:.6f}" for x in numbers), label]))
     return text(tmp_path / "DATASET-balanced.csv", "\n".join(lines) + "\n")
 
 
-def test_rows_are_given_as_they_stand(path: Path, tmp_path: Path) -> None:
-    utterances, rows = read_row_table(path, Preparer(tmp_path))
+@pytest.fixture
+def given(path: Path, tmp_path: Path) -> tuple[list[Utterance], RowPreparer]:
+    return read_row_table(path, Preparer(tmp_path))
+
+
+def test_rows_are_given_as_they_stand(path: Path, given) -> None:
+    utterances, rows = given
     found = rows.examples(utterances[10:20], find("s2-ann@rows"))
     expected = np.loadtxt(path, delimiter=",", skiprows=1, usecols=range(26))[10:20]
     np.testing.assert_allclose(found.inputs(np.arange(10)), expected, rtol=1e-3, atol=1e-6)
     assert found.is_fake.tolist() == [True, False] * 5
 
 
-def test_a_detector_learns_rows_and_is_judged_by_others(path: Path, tmp_path: Path) -> None:
-    utterances, rows = read_row_table(path, Preparer(tmp_path))
+def test_a_detector_learns_rows_and_is_judged_by_others(given, tmp_path: Path) -> None:
+    utterances, rows = given
     recipe = find("s2-ann@rows").changed(epochs=3)
     config = TrainConfig(tmp_path / "run", recipe, rows, split_by="segment", device="cpu")
     train(utterances, config, report=lambda step: None)
@@ -96,35 +93,22 @@ def test_a_detector_learns_rows_and_is_judged_by_others(path: Path, tmp_path: Pa
     assert found.recordings.decided.accuracy == 1 and len(found.recordings.trials) == 40
 
 
-def test_rows_cannot_be_split_by_recording(path: Path, tmp_path: Path) -> None:
-    utterances, rows = read_row_table(path, Preparer(tmp_path))
-    config = TrainConfig(tmp_path / "run", find("s2-ann@rows"), rows, device="cpu")
+def test_what_rows_cannot_do_is_refused(given, tmp_path: Path) -> None:
+    utterances, rows = given
+    recipe = find("s2-ann@rows")
+    config = TrainConfig(tmp_path / "run", recipe, rows, device="cpu")
     with pytest.raises(InputError, match="only rows can be split; use --split-by segment"):
         train(utterances, config, report=lambda step: None)
-
-
-def test_a_recipe_that_takes_no_rows_is_refused(path: Path, tmp_path: Path) -> None:
-    utterances, rows = read_row_table(path, Preparer(tmp_path))
     with pytest.raises(InputError, match=r"tiny takes \(8,\) and a row is 26 numbers"):
         rows.examples(utterances, TINY)
     with pytest.raises(InputError, match="rows cannot be altered"):
-        rows.examples(utterances, find("s2-ann@rows"), copies=2)
-
-
-def test_a_number_beyond_what_is_kept_is_refused(path: Path, tmp_path: Path) -> None:
-    path.write_text(path.read_text().replace("5.000000", "1e9", 1))
-    utterances, rows = read_row_table(path, Preparer(tmp_path))
+        rows.examples(utterances, recipe, copies=2)
+    rows.rows[7, 3] = 1e9
     with pytest.raises(InputError, match=r"a row holds 1e\+09, the limit is 65504"):
-        rows.examples(utterances, find("s2-ann@rows"))
+        rows.examples(utterances, recipe)
 
 
 def test_a_table_of_features_is_told_from_a_list_of_recordings(path: Path, tmp_path: Path) -> None:
-    other = tmp_path / "list.csv"
-    other.write_text("file,label\na.wav,real\n")
-    assert is_row_table(path) and not is_row_table(other) and not is_row_table(tmp_path)
-    (tmp_path / "empty.csv").touch()
-    assert not is_row_table(tmp_path / "empty.csv")
-    broken = path.read_text().replace("FAKE", "MAYBE", 1)
-    path.write_text(broken)
-    with pytest.raises(ManifestError, match=r"DATASET-balanced\.csv:2: LABEL 'MAYBE'"):
-        read_row_table(path, Preparer(tmp_path))
+    assert is_row_table(path) and not is_row_table(tmp_path)
+    assert not is_row_table(text(tmp_path / "list.csv", "file,label\na.wav,real\n"))
+    assert not is_row_table(text(tmp_path / "empty.csv", ""))
