@@ -1,8 +1,7 @@
 """Recordings of an archive that are versions of each other, hold each other, or share stretches.
 
-The stored windows of each recording are sought in the index; only where they agree with another
-recording are the files read, aligned and weighed, as in a search. No pair is looked at because it
-is a pair.
+The stored windows of each recording are searched for in the index. Only where they agree with
+another recording, the files are read, aligned and weighed, as in a search: never each with each.
 """
 
 from collections.abc import Callable, Iterator, Sequence

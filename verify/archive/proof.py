@@ -194,16 +194,14 @@ def look(moment: Sound, excerpt: Excerpt) -> Place:
     return Place(moment, excerpt, candidates)
 
 
-def prove(calibration: Calibration, place: Place) -> Match | str:
-    """The match at a place with its ratio, however small; or why no ratio can be stated."""
+def prove(calibration: Calibration, place: Place) -> Match | None:
+    """The match at a place with its ratio, however small; None where no ratio can be stated."""
     a, b = _Part.of(place.moment), _Part.of(place.excerpt.sound)
     if a is None or b is None:
-        return "too little of both can be laid side by side"
+        return None
     evidence = gather(place.moment.embedder, a, b)
-    reasons = reasons_against(evidence)
-    if reasons:
-        return "; ".join(reasons)
-    assert evidence.alignment is not None
+    if evidence.alignment is None or reasons_against(evidence):
+        return None
     alignment = _shifted(evidence.alignment, place.moment.start_s, place.excerpt.sound.start_s)
     score = calibration.score(evidence)
     return Match(

@@ -55,7 +55,7 @@ def search_moment(searcher: Searcher, moment: Sound) -> SearchResult:
     """All recordings of an archive that hold a moment, best first."""
     problem = ""
     if moment.duration_s < MINIMUM_S:
-        problem = f"lasts less than the {MINIMUM_S:g} s that can be sought"
+        problem = f"lasts less than the {MINIMUM_S:g} s that can be searched for"
     elif moment.trace is None:
         problem = "holds nothing but silence"
     if problem:

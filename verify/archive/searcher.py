@@ -240,7 +240,7 @@ class Searcher:
             if is_weak and (matches or outcome.nearest or not wants_nearest):
                 break
             match = prove(self.comparer.calibration, place)
-            if isinstance(match, str):
+            if match is None:
                 continue
             if match.evidence >= least and not is_weak:
                 is_sure = match.evidence >= LEAST_LOG_LR + self._more

@@ -240,7 +240,7 @@ def _folder(store: Store) -> Path:
 
 
 def _named_file(folder: Path) -> str:
-    """The file that is in use, "" where none can be told."""
+    """The file that is in use, "" where that is unknown."""
     try:
         content = read_note(folder / NAME)
     except ArchiveError:

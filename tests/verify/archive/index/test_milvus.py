@@ -23,37 +23,6 @@ def finds_everything(index, store):
 
 
 @installed
-def test_an_index_lasts_and_catches_up(store, uri, monkeypatch):
-    open_milvus(store, uri).close()
-    store.add(3)
-    store.remove([1, 2])
-    monkeypatch.setattr("verify.archive.index.milvus._fill", None)
-    with open_milvus(store, uri) as index:
-        assert finds_everything(index, store)
-
-
-@installed
-def test_catching_up_again_after_an_interruption_does_no_harm(store, uri):
-    open_milvus(store, uri).close()
-    note = store.folder / "index" / "milvus.json"
-    before = note.read_bytes()
-    store.add(3)
-    store.remove([1])
-    open_milvus(store, uri).close()
-    note.write_bytes(before)
-    with open_milvus(store, uri) as index:
-        assert finds_everything(index, store)
-
-
-@installed
-def test_an_index_that_lost_windows_is_filled_again(store, uri):
-    with open_milvus(store, uri) as index:
-        index.remove([4])
-    with open_milvus(store, uri) as index:
-        assert finds_everything(index, store)
-
-
-@installed
 def test_two_archives_share_a_place(store, uri, tmp_path):
     other = MemoryStore(tmp_path / "other", seed=1)
     other.folder.mkdir()
