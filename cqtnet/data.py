@@ -21,6 +21,7 @@ class Item:
     recording: str
     split: str
     collection: str
+    work: str = ""  # the piece or text; other recordings of it are renditions
 
 
 def read_items(source: Path, *, validation_share: float = 0.1) -> list[Item]:
@@ -102,7 +103,7 @@ def _read_manifest(path: Path) -> Iterator[Item]:
             )
         seen[recording] = line
         collection = row.get("collection") or row.get("repository") or recording
-        yield Item(file, recording, split, collection)
+        yield Item(file, recording, split, collection, row.get("work") or "")
 
 
 def _is_file(path: Path) -> bool:

@@ -1,16 +1,18 @@
-"""From evidence to a likelihood ratio, as far as the pairs it was learned from can support it.
+"""From evidence to likelihood ratios, as far as the pairs they were learned from can support them.
 
-A logistic regression joins what was measured of two recordings into one score. Another one, on
-scores of collections that the first has not seen, turns the score into a natural-log likelihood
-ratio. The ratio is cut off at what so many pairs can show: a thousand pairs of different
-recordings without one false "same" support no ratio of a million.
+Three ratios are stated: of the same recording against an unrelated one, of the same recording
+against another rendition, and of a rendition against an unrelated recording. For each, a logistic
+regression joins what was measured into one score. Another one, on scores of collections that the
+first has not seen, turns the score into a natural-log likelihood ratio. The ratio is cut off at
+what so many pairs can show: a thousand pairs of different recordings without one false "same"
+support no ratio of a million.
 """
 
 import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,48 +21,75 @@ from scipy.special import expit
 from cqtnet.checkpoint import SHIPPED
 from cqtnet.errors import WeightsError
 from cqtnet.files import write_json
-from verify.results import Evidence
+from verify.results import Evidence, LogLr, Ratios
 
-FORMAT = 1
-MEASURES = (
-    "cosine", "aligned cosine", "correlation", "strength", "coherence", "precision", "length",
+FORMAT = 2
+Values = NDArray[np.float64]
+Population = Literal["music", "speech"]
+Against = Literal["unrelated", "rendition", "named"]
+"""Which ratio: same against unrelated, same against rendition, rendition against unrelated."""
+
+FIGURES = (
+    "cosine", "aligned_cosine", "correlation", "coherence", "residual_s", "common_s",
+    "unexplained_db", "unexplained_back_db", "trimmed_db", "trimmed_back_db", "band_correlation",
+    "lag_spread_s", "lag_share", "signal_share", "self_db", "monotony", "persistence",
 )  # fmt: skip
-"""What is measured of two recordings. All but the last are higher for the same recording."""
-RISING = 6
+"""What is kept of the evidence in a pair, as it was measured."""
+COPY_FIGURES = FIGURES[6:16]
+HIGHEST = 40.0
+"""What was not measured, or is infinite, counts as so many dB."""
+RANGES = {
+    "aligned cosine": (-1.0, 0.5), "correlation": (-1.0, 0.5), "coherence": (-1.0, 0.6),
+    "precision": (-1.0, 4.5), "explained": (-2.5, 1.2), "band correlation": (-1.0, 0.9),
+    "steadiness": (-1.0, 4.0), "length": (0.0, 3.0), "signal": (0.0, 0.8),
+    "tonality": (0.0, 0.5), "tonal explained": (-2.0, 1.0),
+}  # fmt: skip
+"""The measures, each with the limits beyond which it counts as these. So weak evidence sets the
+weights, not strong evidence."""
+MEASURES = tuple(RANGES)
+RISING = 7
 """So many measures, from the first, have weights of at least 0: a rise never lowers the score."""
-CEILINGS = np.array([0.5, 0.5, 0.5, 1.5, 0.5, 4.0, np.inf])
-"""Higher measures count as these do: so weak evidence sets the weights, not strong evidence."""
-NEAREST_S, FARTHEST_S = 1e-4, 0.1
-"""Distances from the line; nearer ones count as the first, farther ones as the second."""
+TONALITY = {"music": 0.4, "speech": 0.02}
+"""The usual persistence of spectra over 0.3 s, by population; what lies nearer to one is of it."""
+FOLDS = 10
+"""Collections are put into so many groups; each has the ratios that the others teach."""
 PENALTY = 1e-4
 """Penalty on squared weights, which keeps them finite where the classes do not overlap."""
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Regression:
     """How measures become a score, and a score a natural-log likelihood ratio."""
 
-    model_sha256: str
     weights: tuple[float, ...]  # of the measures, in their own units
     bias: float
     slope: float
     offset: float
     least: float  # natural-log likelihood ratios
     most: float
+
+    def log_lr(self, row: Values) -> LogLr:
+        """The ratio of measures (len(MEASURES),)."""
+        score = float(row @ np.array(self.weights)) + self.bias
+        return LogLr(self.slope * score + self.offset, self.least, self.most)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How evidence becomes likelihood ratios."""
+
+    model_sha256: str
+    regressions: dict[Against, Regression]
     cosine_threshold: float  # of the paper's score alone, at its equal error rate
     data: dict[str, Any]  # what it was learned from, and its errors on what it had not seen
 
-    def score(self, evidence: Evidence) -> float:
-        """The score of evidence, without bounds; higher for the same recording."""
-        return float(self.scores(measures(evidence)[None])[0])
-
-    def scores(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Scores (n,) of measures (n, len(MEASURES))."""
-        return np.asarray(np.minimum(table, CEILINGS) @ np.array(self.weights) + self.bias)
-
-    def log_lr(self, score: float) -> float:
-        """The natural-log likelihood ratio of a score, within the bounds."""
-        return min(self.most, max(self.least, self.slope * score + self.offset))
+    def ratios(self, evidence: Evidence, population: Population | None = None) -> Ratios:
+        """The likelihood ratios of evidence; the population is measured unless it is given."""
+        found = figures(evidence)
+        if population is not None:
+            found["persistence"] = TONALITY[population]
+        row = measures(np.array([[found[name] for name in FIGURES]]))[0]
+        return Ratios(**{name: known.log_lr(row) for name, known in self.regressions.items()})
 
     def to_dict(self) -> dict[str, Any]:
         """The calibration as plain data."""
@@ -74,8 +103,8 @@ class Calibration:
 def load_calibration(name: str | Path, model_sha256: str) -> Calibration:
     """The calibration that belongs to weights, by their shipped name or path, and to their SHA-256.
 
-    >>> load_calibration("default", embedder.sha256).most
-    8.2
+    >>> load_calibration("default", embedder.sha256).regressions["unrelated"].most
+    10.4
     """
     path = SHIPPED / f"{name}.calibration.json"
     if not path.exists():
@@ -83,12 +112,20 @@ def load_calibration(name: str | Path, model_sha256: str) -> Calibration:
     try:
         known = json.loads(path.read_text())
         names, version = tuple(known.pop("measures")), known.pop("format")
-        calibration = Calibration(**{**known, "weights": tuple(known["weights"])})
+        known["regressions"] = {
+            against: Regression(**{**plain, "weights": tuple(plain["weights"])})
+            for against, plain in known["regressions"].items()
+        }
+        calibration = Calibration(**known)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(
             f"{path} holds no calibration: {error}; make one with `cqtnet eval calibrate`"
         ) from error
-    if version != FORMAT or names != MEASURES:
+    if (
+        version != FORMAT
+        or names != MEASURES
+        or set(calibration.regressions) != {*get_args(Against)}
+    ):
         raise WeightsError(f"{path} is of another version of cqtnet; calibrate again")
     if calibration.model_sha256 != model_sha256:
         raise WeightsError(
@@ -98,60 +135,81 @@ def load_calibration(name: str | Path, model_sha256: str) -> Calibration:
     return calibration
 
 
-def measures(evidence: Evidence) -> NDArray[np.float64]:
-    """What is measured (len(MEASURES),) of two recordings."""
-    cosines = evidence.similarity.cosine, evidence.aligned_cosine
-    alignment = evidence.alignment
-    if alignment is None:
-        return np.array([*cosines, 0, 0, 0, 0, 0.0])
-    distance_s = min(FARTHEST_S, max(NEAREST_S, alignment.residual_s))
-    return np.array(
-        [
-            *cosines,
-            alignment.correlation,
-            evidence.strength,
-            alignment.coherence,
-            -math.log(distance_s / FARTHEST_S),
-            math.log(max(1.0, alignment.duration_s)),
-        ]
-    )
+def figures(evidence: Evidence) -> dict[str, float]:
+    """What was measured of two recordings, by name; the same for A and B as for B and A."""
+    found = dict.fromkeys(FIGURES, 0.0)
+    found |= {"cosine": evidence.similarity.cosine, "aligned_cosine": evidence.aligned_cosine}
+    contents = evidence.content_a, evidence.content_b
+    found["persistence"] = sum(content.persistence for content in contents) / 2
+    alignment, copy = evidence.alignment, evidence.copy
+    if alignment is not None:
+        found |= {"correlation": alignment.correlation, "coherence": alignment.coherence}
+        root = math.sqrt(alignment.line.tempo)  # seconds of A times this are midway to those of B
+        found |= {
+            "residual_s": alignment.residual_s / root,
+            "common_s": alignment.duration_s * root,
+        }
+    for name in COPY_FIGURES:
+        value = HIGHEST if name.endswith("_db") else 0.0
+        found[name] = min(HIGHEST, getattr(copy, name)) if copy is not None else value
+    return found
+
+
+def measures(table: Values) -> Values:
+    """The measures (n, len(MEASURES)) of figures (n, len(FIGURES)), within their ranges."""
+    of = dict(zip(FIGURES, table.T, strict=True))
+    unexplained = np.minimum(of["unexplained_db"], of["unexplained_back_db"])
+    explained = -np.log(np.maximum(unexplained, 0.1))
+    tonality = np.clip(of["persistence"], *RANGES["tonality"])
+    rows = {
+        "aligned cosine": of["aligned_cosine"],
+        "correlation": of["correlation"],
+        "coherence": of["coherence"],
+        "precision": -np.log(np.maximum(of["residual_s"], 1e-5) / 0.02),
+        "explained": explained,
+        "band correlation": of["band_correlation"],
+        "steadiness": -np.log(np.maximum(of["lag_spread_s"], 1e-5) / 0.01)
+        * (of["lag_share"] > 0.5),
+        "length": np.log(np.maximum(1.0, of["common_s"])),
+        "signal": of["signal_share"],
+        "tonality": tonality,
+        "tonal explained": np.clip(explained, *RANGES["explained"]) * tonality,
+    }
+    limits = np.array(list(RANGES.values()))
+    return np.asarray(np.clip(np.stack([rows[name] for name in MEASURES], axis=1), *limits.T))
+
+
+def population_of(persistence: float) -> Population:
+    """The population that a sound of this persistence is more like."""
+    return "music" if persistence > sum(TONALITY.values()) / 2 else "speech"
 
 
 def fit(
-    table: NDArray[np.float64],
+    table: Values,
     label: NDArray[np.bool_],
     groups: NDArray[Any],
     *,
     pairs: tuple[int, int],
-    cosine_threshold: float,
-    model_sha256: str,
-    data: dict[str, Any],
-) -> tuple[Calibration, NDArray[np.float64]]:
-    """The calibration of measures (n, m) with labels (n,), same or not; and log ratios (n,).
+    weights: Values | None = None,
+) -> tuple[Regression, Values]:
+    """The regression of measures (n, m) with labels (n,), first or second; and log ratios (n,).
 
     Each of the groups (n,), collections, has the ratios that the others teach, without bounds.
-    `pairs`: how many pairs of the same and of different recordings support the bounds.
+    `pairs`: how many pairs of the first and of the second kind support the bounds.
     """
-    table = np.minimum(table, CEILINGS)
-    weights, bias = fit_logistic(table, label, rising=RISING)
+    slopes, bias = fit_logistic(table, label, rising=RISING, weights=weights)
     unseen = np.empty(len(label))
-    for group in np.unique(groups):
-        held = groups == group
-        w, b = fit_logistic(table[~held], label[~held], rising=RISING)
+    for fold in range(FOLDS):
+        held = groups % FOLDS == fold
+        share = None if weights is None else weights[~held]
+        w, b = fit_logistic(table[~held], label[~held], rising=RISING, weights=share)
         unseen[held] = table[held] @ w + b
-    (slope,), offset = fit_logistic(unseen[:, None], label, rising=1)
-    calibration = Calibration(
-        model_sha256,
-        tuple(map(float, weights)),
-        bias,
-        float(slope),
-        offset,
-        least=-math.log(pairs[0] + 1),
-        most=math.log(pairs[1] + 1),
-        cosine_threshold=cosine_threshold,
-        data=data,
-    )
-    return calibration, slope * unseen + offset
+    (slope,), offset = fit_logistic(unseen[:, None], label, rising=1, weights=weights)
+    known = Regression(
+        tuple(map(float, slopes)), bias, float(slope), offset,
+        least=-math.log(pairs[0] + 1), most=math.log(pairs[1] + 1),
+    )  # fmt: skip
+    return known, slope * unseen + offset
 
 
 def fit_logistic(

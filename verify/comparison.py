@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -14,9 +14,10 @@ from cqtnet.model import MINIMUM_S
 from cqtnet.tables import read_table
 from verify.align import refine, search
 from verify.calibration import Calibration, load_calibration
+from verify.copytest import copy_test
 from verify.cosine import aligned_cosine, best_hits
 from verify.editmap import edit_map
-from verify.features import Content, Features
+from verify.features import Content, Features, Floats
 from verify.recording import Recording
 from verify.results import Comparison, EditMap, Evidence, Hit, Waveform
 from verify.waveform import compare_waveforms
@@ -24,6 +25,8 @@ from verify.words import Verdict, verdict_of
 
 LEAST_PROOF = 0.3
 """Correlation along the line from which noise is the same noise; of different noise it is 0.1."""
+LEAST_LIKENESS = 0.12
+"""Unrelated recordings mostly have a lower correlation and coherence; no copy has."""
 WHOLE_SEARCH_S = 90.0
 """Recordings up to this length are also aligned whole, at every place at once."""
 WINDOWS_S = (20.0, 10.0, 5.0)
@@ -117,8 +120,13 @@ def reasons_against(evidence: Evidence) -> tuple[str, ...]:
         for name, content in (("A", evidence.content_a), ("B", evidence.content_b))
         if (problem := _problem(content, evidence))
     ]
-    if evidence.alignment is None:
+    alignment = evidence.alignment
+    if alignment is None:
         reasons.append("too little of A and B can be laid side by side")
+    elif evidence.copy is None and max(alignment.correlation, alignment.coherence) > LEAST_LIKENESS:
+        reasons.append("what A and B share holds too little sound to tell a copy by")
+    elif evidence.copy is not None and evidence.copy.is_simple:
+        reasons.append("what A and B share is so simple and regular that many recordings hold it")
     return tuple(reasons)
 
 
@@ -148,13 +156,18 @@ class Comparable(Protocol):
     def features(self, start_s: float = ..., end_s: float = ...) -> Features:
         """The features of a stretch, which is cut to what there is."""
 
+    def samples(self, start_s: float, end_s: float) -> Floats:
+        """The samples of a stretch, which is cut to what there is."""
+
 
 def gather(embedder: Embedder, a: Comparable, b: Comparable) -> Evidence:
     """The evidence in two recordings; the shorter one is searched in the longer one.
 
     >>> gather(embedder, Recording.read("a.wav", embedder), Recording.read("b.wav", embedder))
     """
-    shorter_s, longer_s = sorted((a.duration_s, b.duration_s))
+    if _order(a) > _order(b):  # so that the answer is the same for A and B and for B and A
+        return gather(embedder, b, a).swapped
+    shorter_s, longer_s = a.duration_s, b.duration_s
     window_s = shorter_s if shorter_s <= 1.5 * WINDOWS_S[0] else WINDOWS_S[0]
     best = _hits(embedder, a, b, window_s)
     pairs = []
@@ -165,7 +178,16 @@ def gather(embedder: Embedder, a: Comparable, b: Comparable) -> Evidence:
     for length_s in WINDOWS_S:
         if MINIMUM_S <= length_s < window_s:
             pairs += [_around(a, b, hit) for hit in _hits(embedder, a, b, length_s)]
-    return _strongest(embedder, a.trace, b.trace, best[0], pairs)
+    evidence = _strongest(embedder, a.trace, b.trace, best[0], pairs)
+    alignment = evidence.alignment
+    if alignment is None or max(alignment.correlation, alignment.coherence) < LEAST_LIKENESS:
+        return evidence
+    return replace(evidence, copy=copy_test(a.samples, b.samples, alignment))
+
+
+def _order(recording: Comparable) -> tuple[float, bytes]:
+    """The shorter recording comes first; of equally long ones, what the sound decides."""
+    return recording.duration_s, recording.trace.levels.tobytes()
 
 
 def _hits(embedder: Embedder, a: Comparable, b: Comparable, window_s: float) -> list[Hit]:

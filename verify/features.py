@@ -37,6 +37,7 @@ LEAST_MOTION = 0.15  # `Content.motion` of anything but steady tones
 SPECTRUM_SAMPLES = 8192  # of one spectrum
 SPECTRA_PER_SECOND = 10.0
 LOWEST_HZ, SPECTRUM_OCTAVES, STEP_CENTS = 110.0, 5.25, 10  # the scale of the spectra
+PERSISTENCE_S = 0.3  # spectra so far apart are alike where tones are held
 WIDE_CENTS = 200  # what is wider in a spectrum is no partial
 
 
@@ -48,6 +49,7 @@ class Content:
     motion: float  # median change over the level; of a steady tone near 0, of music above 0.23
     level: float  # mean root of the CQT's magnitudes
     heard_s: float  # seconds that are not silent
+    persistence: float = 0.0  # likeness of spectra 0.3 s apart: of music about 0.4, of speech 0
 
     @property
     def is_silent(self) -> bool:
@@ -126,7 +128,16 @@ class Features:
         audible = self.level >= SILENCE_LEVEL
         motion = float(np.median(self.motion[audible])) if audible.any() else 0.0
         audible_s = max(1, int(np.count_nonzero(audible))) / FRAMES_PER_SECOND
-        return Content(structure, motion, float(self.level.mean()), audible_s)
+        level = float(self.level.mean())
+        return Content(structure, motion, level, audible_s, self._persistence)
+
+    @property
+    def _persistence(self) -> float:
+        apart = round(PERSISTENCE_S * SPECTRA_PER_SECOND)
+        likeness = (self.spectra[:-apart] * self.spectra[apart:]).sum(axis=1)
+        audible = np.linalg.norm(self.spectra, axis=1) > 0.5
+        both = audible[:-apart] & audible[apart:]
+        return float(np.median(likeness[both])) if both.any() else 0.0
 
 
 def averaged(changes: Floats) -> Floats:

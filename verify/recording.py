@@ -17,7 +17,7 @@ from verify.features import Features, Floats
 from verify.results import Item
 
 WHOLE_S = 600.0
-"""Features of recordings up to this length are kept, 24 MB; of longer ones, made when needed."""
+"""Samples and features of recordings up to this length are kept, 77 MB; others are read again."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Recording:
     item: Item
     trace: Trace
     whole: Features | None  # None: too long to keep
+    sound: Floats | None = None  # its samples; None: too long to keep
     problem: str = ""  # why it cannot be compared; then its trace is empty
 
     @classmethod
@@ -45,8 +46,9 @@ class Recording:
             info.format, info.codec, info.sample_rate, info.channels, notes,
         )  # fmt: skip
         has_whole = kept.blocks and not problem
-        whole = Features.of(np.concatenate(kept.blocks)) if has_whole else None
-        return cls(Path(os.fsdecode(path)), item, trace, whole, problem)
+        sound = np.concatenate(kept.blocks) if has_whole else None
+        whole = None if sound is None else Features.of(sound)
+        return cls(Path(os.fsdecode(path)), item, trace, whole, sound, problem)
 
     @property
     def duration_s(self) -> float:
@@ -61,7 +63,10 @@ class Recording:
         return Features.of(self.samples(start_s, end_s), start_s=start_s)
 
     def samples(self, start_s: float, end_s: float) -> Floats:
-        """The samples from one time to another, read again from the file."""
+        """The samples from one time to another; of long recordings, read again from the file."""
+        start_s, end_s = max(0.0, start_s), min(self.duration_s, end_s)
+        if self.sound is not None:
+            return self.sound[round(start_s * SAMPLE_RATE) : round(end_s * SAMPLE_RATE)]
         with warnings.catch_warnings():  # they were given when it was read first
             warnings.simplefilter("ignore", audio.AudioWarning)
             return audio.load(self.path, start_s=start_s, duration_s=end_s - start_s)

@@ -1,7 +1,7 @@
 """What is known of two recordings, A and B: values only, found elsewhere and shown elsewhere."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
@@ -28,6 +28,10 @@ SAME_TEMPO, SAME_SHIFT_SEMITONES = 0.001, 0.1
 """Larger changes of tempo and pitch make a stretch an altered one."""
 SPEED_TOLERANCE_SEMITONES = 0.05
 """How far tempo and pitch may be from each other to be one change of speed."""
+SIMPLE, SIMPLE_PER_DB = 0.82, 0.06
+"""Monotony from which a sound is simple, less so much for each dB by which it differs from itself.
+Of 80 altered excerpts of music and speech none had more than 0.81; of 20 sirens, scales, sweeps,
+clicks and drones none less."""
 SIGNIFICANT = 6
 """Digits of numbers in JSON."""
 EditKind = Literal["cut", "inserted", "replaced", "repeated", "looped", "moved", "trimmed"]
@@ -76,6 +80,11 @@ class Line:
     def to_a(self, b_s: Times) -> Times:
         """The time in A of a time in B, or of several."""
         return (b_s - self.offset_s) / self.tempo
+
+    @property
+    def inverse(self) -> "Line":
+        """The line from B to A."""
+        return Line(1 / self.tempo, -self.shift_semitones, -self.offset_s / self.tempo)
 
     @property
     def speed_semitones(self) -> float:
@@ -148,12 +157,39 @@ class Alignment(Stretch):
     inliers: float  # share of pieces within 50 ms of it, in [0, 1]
 
     @property
+    def swapped(self) -> "Alignment":
+        """The same alignment with A and B exchanged."""
+        return replace(self, a_start_s=self.b_start_s, a_end_s=self.b_end_s, line=self.line.inverse)
+
+    @property
     def place_in_words(self) -> str:
         """Which stretch of A is which of B."""
         return (
             f"{clock(self.a_start_s)} to {clock(self.a_end_s)} of A is "
             f"{clock(self.b_start_s)} to {clock(self.b_end_s)} of B"
         )
+
+
+@dataclass(frozen=True)
+class CopyTest:
+    """What tells a copy from a rendition: `verify.copytest` measures it along the alignment."""
+
+    unexplained_db: float  # of A, by B through a filter and over a noise floor
+    unexplained_back_db: float  # of B, by A
+    trimmed_db: float  # as unexplained_db, of the half of the seconds that is explained best
+    trimmed_back_db: float
+    band_correlation: float  # of log powers over time, median over narrow bands, in [-1, 1]
+    lag_spread_s: float  # of single seconds of A about the line
+    lag_share: float  # of seconds that have such a lag, in [0, 1]
+    signal_share: float  # of bins and frames that hold anything to be explained, in [0, 1]
+    self_db: float  # unexplained of A by itself at another time; infinite where nothing repeats
+    self_lag_s: float  # that other time
+    monotony: float  # likeness of the spectra of two moments, at any pitch; of a siren near 1
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether A repeats itself and has one timbre, as sirens, scales, clicks and drones do."""
+        return self.monotony - SIMPLE_PER_DB * self.self_db > SIMPLE
 
 
 @dataclass(frozen=True)
@@ -175,11 +211,54 @@ class Evidence:
     aligned_cosine: float  # of the stretches that the alignment puts beside each other
     content_a: "Content"  # of those stretches
     content_b: "Content"
+    copy: CopyTest | None = None  # None: too little to tell by
+
+    @property
+    def swapped(self) -> "Evidence":
+        """The same evidence with A and B exchanged."""
+        similarity = replace(
+            self.similarity,
+            start_a_s=self.similarity.start_b_s,
+            start_b_s=self.similarity.start_a_s,
+        )
+        alignment = self.alignment and self.alignment.swapped
+        return replace(
+            self, similarity=similarity, alignment=alignment, content_a=self.content_b,
+            content_b=self.content_a,
+        )  # fmt: skip
 
     @property
     def strength(self) -> float:
         """The strength of the alignment; 0 without one."""
         return self.alignment.strength if self.alignment else 0.0
+
+
+@dataclass(frozen=True)
+class LogLr:
+    """A natural-log likelihood ratio, and what the calibration can support at most."""
+
+    unbounded: float
+    least: float
+    most: float
+
+    @property
+    def value(self) -> float:
+        """The ratio within its bounds."""
+        return min(self.most, max(self.least, self.unbounded))
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the evidence is beyond what the calibration can support."""
+        return self.value != self.unbounded
+
+
+@dataclass(frozen=True)
+class Ratios:
+    """The three ratios of one comparison."""
+
+    unrelated: LogLr  # of the same recording, against an unrelated one
+    rendition: LogLr  # of the same recording, against another rendition
+    named: LogLr  # of another rendition, against an unrelated recording
 
 
 @dataclass(frozen=True)

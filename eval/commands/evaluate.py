@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from eval.protocols.plan import Plan
     from eval.protocols.write import Written
 
-DRAWING = ("split", "fragments", "negatives", "seed", "limit", "against", "within")
+DRAWING = ("split", "fragments", "length_s", "negatives", "seed", "limit", "against", "within")
 """Options that decide what is drawn; a plan has been drawn already."""
 SHOWN = 5
 """Recordings that a warning names."""
@@ -55,6 +55,12 @@ Example:
     "--fragments", default=3, show_default=True, help="Fragments of each recording, at most."
 )
 @click.option(
+    "--length",
+    "length_s",
+    type=click.FloatRange(0.5),
+    help="Seconds of a fragment: 20, 10 for some.",
+)
+@click.option(
     "--negatives", type=Count(), default=1, show_default=True, help="Nontargets for each probe."
 )
 @commands.seed_option
@@ -81,9 +87,10 @@ def protocol(
 ) -> None:
     """Make test sets from recordings: files, and a list of trials NAME.csv for each.
 
-    NAME is paper-tempo, paper-pitch, both, speed, noise, reverb, codec, crop, hard, other-part
-    or same; `all` for all of these; or the NAME.plan.json of an earlier set, which is then made
-    again. Sets in one folder share their reference fragments. Finished files are kept.
+    NAME is paper-tempo, paper-pitch, both, speed, noise, reverb, codec, crop, hard, other-part,
+    rendition or same; `all` for all but rendition, which needs a list with a column `work` and
+    writes pairs inside one work to rendition.within.csv; or the NAME.plan.json of an earlier
+    set, which is then made again. Sets in one folder share their reference fragments. Finished files are kept.
     """
     from augment.errors import InputError
     from eval.protocols.plan import read_plan
@@ -123,13 +130,13 @@ def protocol(
 
 def _fresh_and_planned(names: tuple[str, ...]) -> tuple[list[str], list[Path]]:
     from augment.errors import InputError
-    from eval.protocols.catalogue import PROTOCOLS
+    from eval.protocols.catalogue import PROTOCOLS, RENDITION
 
     fresh: list[str] = []
     files: list[Path] = []
     for name in names:
         if name in PROTOCOLS or name == "all":
-            fresh += PROTOCOLS if name == "all" else [name]
+            fresh += [n for n in PROTOCOLS if n != RENDITION] if name == "all" else [name]
         elif Path(name).is_file():
             files.append(Path(name))
         else:
@@ -142,15 +149,22 @@ def _fresh_and_planned(names: tuple[str, ...]) -> tuple[list[str], list[Path]]:
 def _draw(
     names: list[str], source: Path, noise: Path | None, *, workers: int, **drawing: Any
 ) -> list["Plan"]:
+    from eval.protocols.catalogue import RENDITION
     from eval.protocols.draw import draw_plan
-    from eval.protocols.survey import chosen_items, survey
+    from eval.protocols.survey import by_work, chosen_items, survey
 
     choice = {name: drawing.pop(name) for name in ("split", "limit")}
     items = chosen_items(source, seed=drawing["seed"], **choice)
     root = source if source.is_dir() else source.parent
     with progress_bar("looking at recordings", len(items)) as bar:
         surveys, skipped = survey(items, root=root, workers=workers, on_recording=bar.advance)
-    return [draw_plan(surveys, n, noise_root=noise, skipped=skipped, **drawing) for n in names]
+    plans = []
+    for name in names:
+        own, options = surveys, dict(drawing)
+        if name == RENDITION:  # its pairs inside one work are what is asked for
+            own, options["within"] = by_work(surveys, items), True
+        plans.append(draw_plan(own, name, noise_root=noise, skipped=skipped, **options))
+    return plans
 
 
 def _warn_of_skipped(plan: "Plan") -> None:

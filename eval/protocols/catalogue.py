@@ -42,6 +42,8 @@ CODEC_KBPS = {
     "g711_alaw": (64.0, 64.0),
 }
 """kbit/s by codec; the last three are telephones."""
+RENDITION = "rendition"
+"""The protocol whose pairs inside one work are renditions."""
 IMPLEMENTATIONS: dict[str, tuple[type[Tempo | WsolaTempo], type[Pitch | WsolaPitch]]] = {
     "signalsmith": (Tempo, Pitch),
     "wsola": (WsolaTempo, WsolaPitch),
@@ -159,6 +161,16 @@ def _hard(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
     yield Change((*effects, _room(rng), _noise(rng, scene, HARD_NOISE_DB)[0]), kind)
 
 
+def _rendition(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+    kind = str(rng.choice(["plain", "codec", "noise", "tempo"]))
+    if kind == "codec":
+        yield from _codec(rng, scene)
+    elif kind == "noise":
+        yield Change((_noise(rng, scene, HARD_NOISE_DB)[0],), kind)
+    else:
+        yield Change(_stretched(rng, pitch=False)[0] if kind == "tempo" else (), kind)
+
+
 def _other_part(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
     fragment, survey = scene.fragment, scene.survey
     length_s = fragment.length_s
@@ -191,6 +203,7 @@ PROTOCOLS = {
         Protocol("crop", "Only a few seconds of it?", _crop),
         Protocol("hard", "Ten seconds with everything at once?", _hard, 10.0),
         Protocol("other-part", "Another moment of the same recording?", _other_part, 10.0),
+        Protocol(RENDITION, "Another performance or synthesis of the work?", _rendition, 10.0),
         Protocol("same", "Is everything in order?", lambda rng, scene: [Change()]),
     )
 }  # fmt: skip

@@ -24,6 +24,7 @@ def draw_plan(
     *,
     seed: int = 0,
     fragments: int = 3,
+    length_s: float | None = None,
     negatives: Negatives = 1,
     within: bool = False,
     against: Against = "fragment",
@@ -32,14 +33,15 @@ def draw_plan(
 ) -> Plan:
     """The plan of the protocol `name` for these recordings.
 
-    `negatives` are drawn for each probe; `within` adds pairs inside a collection. `noise_root`
-    is a folder with recorded noise. The draws of one recording depend on the seed and its own
+    `length_s` is that of fragments, if not the protocol's; `negatives` are drawn for each probe;
+    `within` adds pairs inside a collection. `noise_root` is a folder with recorded noise. The draws of one recording depend on the seed and its own
     name alone; only negatives depend on the other recordings.
 
     >>> draw_plan(surveys, "noise", seed=1, negatives=10).probes[0].chain
     Chain(effects=(ColouredNoise(snr_db=3.2, seed=271, colour='pink'),))
     """
     protocol = _checked(name, fragments=fragments, negatives=negatives, against=against)
+    protocol = replace(protocol, length_s=length_s or protocol.length_s)
     noise = [str(path) for path in _noise_files(noise_root)]
     broken_noise: dict[str, str] = {}
     drawn = [

@@ -4,7 +4,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -97,6 +97,18 @@ def chosen_items(
         turns[item.collection] += 1
     kept = {recording for *_, recording in sorted(ranked)[:limit]}
     return [item for item in items if item.recording in kept]
+
+
+def by_work(surveys: Sequence[Survey], items: Sequence[Item]) -> list[Survey]:
+    """The surveys of recordings with a work, each work as a collection of its own."""
+    works = {item.recording: item.work for item in items if item.work}
+    if not works:
+        raise ManifestError("no recording has a work; give a list with the column `work`")
+    return [
+        replace(one, source=replace(one.source, collection=works[one.source.recording]))
+        for one in surveys
+        if one.source.recording in works
+    ]
 
 
 def _of_split(items: Sequence[Item], split: str, *, source: Path) -> list[Item]:

@@ -15,15 +15,17 @@ from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import InputError
 from cqtnet.model import step_count
 from eval.systems import Description, Pairs, Settings, require_length
-from verify.calibration import MEASURES, load_calibration, measures
-from verify.comparison import gather
+from verify.calibration import FIGURES, figures, load_calibration
+from verify.comparison import gather, reasons_against
 from verify.features import Features
 from verify.recording import WHOLE_S, Recording
 from verify.results import Evidence, Item
 
 HOP_S = 1.0
-MEASURE_COLUMNS = tuple(name.replace(" ", "_") for name in MEASURES)
-"""Measures of a pair, from which calibration learns."""
+MEASURE_COLUMNS = (*FIGURES, "stated")
+"""What is measured of a pair, and whether a ratio may be stated: from this, calibration learns."""
+RATIO_COLUMNS = ("log_lr_unrelated", "log_lr_rendition", "log_lr_named")
+"""The three ratios of a comparison, of which the smaller of the first two decides."""
 ALIGNMENT_COLUMNS = ("found_tempo", "found_semitones", "found_offset_s", "found_overlap_s")
 """What the best alignment gives."""
 
@@ -130,6 +132,7 @@ class AlignmentSystem:
             "steps": trace.steps, "levels": trace.levels, "n_samples": np.array(trace.n_samples),
             "fine": whole.fine.astype(np.float16), "spectra": whole.spectra.astype(np.float16),
             "motion": whole.motion, "level": whole.level,
+            "sound": recording.samples(0, recording.duration_s).astype(np.float16),
         }  # fmt: skip
 
     def score(self, recordings: Sequence[Description], pairs: Pairs) -> Floats:
@@ -141,13 +144,13 @@ class AlignmentSystem:
         return np.array(rows)
 
     def _row(self, evidence: Evidence) -> list[float]:
-        return [evidence.strength, *measures(evidence), *_found(evidence)]
+        return [evidence.strength, *_measured(evidence), *_found(evidence)]
 
 
 class ComparisonSystem(AlignmentSystem):
     """The calibrated score of the comparison, and its natural-log likelihood ratio."""
 
-    columns = ("log_lr", *MEASURE_COLUMNS, *ALIGNMENT_COLUMNS)
+    columns = ("log_lr", *RATIO_COLUMNS, *MEASURE_COLUMNS, *ALIGNMENT_COLUMNS)
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -155,9 +158,18 @@ class ComparisonSystem(AlignmentSystem):
         self.parameters["calibration"] = self.calibration.to_dict()
 
     def _row(self, evidence: Evidence) -> list[float]:
-        score = self.calibration.score(evidence)
-        log_lr = self.calibration.log_lr(score)
-        return [score, log_lr, *measures(evidence), *_found(evidence)]
+        ratios = self.calibration.ratios(evidence)
+        decides = min(ratios.unrelated, ratios.rendition, key=lambda one: one.value)
+        log_lr = 0.0 if reasons_against(evidence) else decides.value
+        named = ratios.named.value
+        return [
+            decides.unbounded, log_lr, ratios.unrelated.value, ratios.rendition.value, named,
+            *_measured(evidence), *_found(evidence),
+        ]  # fmt: skip
+
+
+def _measured(evidence: Evidence) -> list[float]:
+    return [*figures(evidence).values(), float(not reasons_against(evidence))]
 
 
 def _found(evidence: Evidence) -> tuple[float, float, float, float]:
@@ -178,4 +190,4 @@ def _recording(description: Description) -> Recording:
     )
     trace = Trace(description["steps"], description["levels"], n_samples)
     item = Item("", "", trace.duration_s, "", "", 0, 0, ())
-    return Recording(Path(), item, trace, whole)
+    return Recording(Path(), item, trace, whole, description["sound"].astype(np.float32))

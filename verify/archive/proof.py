@@ -225,7 +225,7 @@ class _Part:
     """A sound as a recording of its own, with its beginning as second 0."""
 
     trace: Trace
-    duration_s: float
+    sound: Sound
     whole: Features
 
     @classmethod
@@ -233,7 +233,16 @@ class _Part:
         """None where there is nothing to see."""
         if sound.trace is None:
             return None
-        return cls(sound.trace, sound.duration_s, replace(sound.features, start_s=0.0))
+        return cls(sound.trace, sound, replace(sound.features, start_s=0.0))
+
+    @property
+    def duration_s(self) -> float:
+        """How long it lasts."""
+        return self.sound.duration_s
+
+    def samples(self, start_s: float, end_s: float) -> Floats:
+        """The samples of a stretch."""
+        return self.sound.part(start_s + self.sound.start_s, end_s + self.sound.start_s).samples
 
     def features(self, start_s: float = 0.0, end_s: float = math.inf) -> Features:
         """What alignment sees of a stretch."""

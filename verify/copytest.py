@@ -1,0 +1,298 @@
+"""Whether A can be a copy of B along a line: what a filter and a noise floor leave unexplained.
+
+A copy differs from its source by a filter (equaliser, loudspeaker, codec), by noise, and by some
+smearing. So in every narrow band the power of A is the power of B times one gain, plus a floor.
+In another performance, take or synthesis the notes decay, swell and balance their partials in
+another way. What this model does not explain is small in copies, whatever the noise, and large
+in renditions. The model is fitted both ways, to A from B and to B from A.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+
+from cqtnet import SAMPLE_RATE
+from verify.features import Floats
+from verify.results import Alignment, CopyTest, Line
+
+Read = Callable[[float, float], Floats]
+"""Reads the samples of a recording from one second to another."""
+
+LONGEST_S, PARTS = 20.0, 4
+"""At most so many seconds are measured; of longer stretches, parts that are spread evenly."""
+FRAME, HOP = 2048, 330
+"""Samples of a frame, and from one frame to the next: 93 ms and 15 ms."""
+BINS_PER_OCTAVE, OCTAVES, LOWEST_HZ = 36, 5, 110.0
+N_BINS = BINS_PER_OCTAVE * OCTAVES
+FEWEST_FRAMES, FEWEST_CELLS, FEWEST_BINS = 60, 12, 8
+"""Fewer frames, fewer frames with signal in a bin, or fewer such bins are not measured."""
+FLOOR_QUANTILE = 0.1
+"""This quantile of a bin's power is its noise floor."""
+OVER_FLOOR = 2.0
+"""A cell, a bin in a frame, holds signal where the model expects so many times the floor."""
+SMOOTH_S = 0.05
+"""Powers are averaged over so long: an echo or a codec moves energy within that time."""
+KEPT_SHARE = 0.5
+"""This share of the seconds, those explained best, is measured again: others may be edited."""
+LAG_FRAMES = 8
+"""How many frames a second of sound is moved, at most, to find its own lag."""
+SHORTEST_LAG_S, LONGEST_LAG_S, LAGS = 0.3, 10.0, 4
+"""A is compared with itself at the best lags between these,"""
+SELF_SHIFT = 24
+"""and so many bins higher or lower, at most."""
+MOMENTS, MOMENT_RANGE = 32, 7.0
+"""So many moments are compared with each other, their spectra over so large a range: 30 dB."""
+TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Powers:
+    """Powers of A, and of B where the line says that A's frames come from: (frames, bins) each."""
+
+    a: Floats
+    b: Floats
+
+
+def copy_test(read_a: Read, read_b: Read, alignment: Alignment) -> CopyTest | None:
+    """What tells a copy from a rendition along an alignment; None: too little to tell by.
+
+    >>> copy_test(a.samples, b.samples, alignment).unexplained_db
+    0.8
+    """
+    parts = [_powers_along(read_a, read_b, alignment.line, *part) for part in _parts(alignment)]
+    fine = Powers(np.concatenate([p.a for p in parts]), np.concatenate([p.b for p in parts]))
+    if len(fine.a) < FEWEST_FRAMES:
+        return None
+    n = _frames(SMOOTH_S)
+    a, b = (uniform_filter1d(power, n, axis=0) for power in (fine.a, fine.b))
+    forth, share = _residuals(a, b)
+    back, share_back = _residuals(b, a)
+    if forth is None or back is None:
+        return None
+    lag_spread_s, lag_share = _lags(fine)
+    self_db, self_lag_s = _self_fit(a)
+    return CopyTest(
+        unexplained_db=_best_half(forth),
+        unexplained_back_db=_best_half(back),
+        trimmed_db=_best_half(_of_best_seconds(forth)),
+        trimmed_back_db=_best_half(_of_best_seconds(back)),
+        band_correlation=_band_correlation(fine),
+        lag_spread_s=lag_spread_s,
+        lag_share=lag_share,
+        signal_share=min(share, share_back),
+        self_db=self_db,
+        self_lag_s=self_lag_s,
+        monotony=_monotony(a),
+    )
+
+
+def _parts(alignment: Alignment) -> list[tuple[float, float]]:
+    """The seconds of A that are measured."""
+    start_s, length_s = alignment.a_start_s, alignment.duration_s
+    if length_s <= LONGEST_S:
+        return [(start_s, alignment.a_end_s)]
+    part_s = LONGEST_S / PARTS
+    starts_s = np.linspace(start_s, alignment.a_end_s - part_s, PARTS).tolist()
+    return [(s, s + part_s) for s in starts_s]
+
+
+def _powers_along(read_a: Read, read_b: Read, line: Line, start_s: float, end_s: float) -> Powers:
+    """The powers of A from one second to another, and of B along the line."""
+    start_s = max(0.0, start_s)
+    b_start_s = max(0.0, line.to_b(start_s) - 0.1)
+    a, b = read_a(start_s, end_s), read_b(b_start_s, line.to_b(end_s) + 0.1)
+    seconds = np.arange(0, len(a), HOP) / SAMPLE_RATE
+    on_b = line.to_b(start_s + seconds) - b_start_s
+    inside = (on_b >= 0) & (on_b < len(b) / SAMPLE_RATE)
+    shift = line.shift_semitones * BINS_PER_OCTAVE / 12
+    extra = math.ceil(abs(shift)) + 1
+    wide = _powers(b, on_b[inside], extra)
+    first = extra - shift  # bin k of A is bin k - shift of B
+    below = math.floor(first)
+    part = np.float32(first - below)
+    power_b = wide[:, below : below + N_BINS] * (1 - part)
+    power_b = power_b + wide[:, below + 1 : below + 1 + N_BINS] * part
+    return Powers(_powers(a, seconds[inside], 0), power_b)
+
+
+def _powers(samples: Floats, seconds: NDArray[np.float64], extra: int) -> Floats:
+    """Powers (n, bins + 2 extra) around these seconds (n,)."""
+    if not len(seconds):
+        return np.zeros((0, N_BINS + 2 * extra), np.float32)
+    padded = np.pad(samples, FRAME // 2 + 1)
+    at = np.clip(np.rint(seconds * SAMPLE_RATE).astype(int), 0, len(samples) - 1) + 1
+    frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)
+    window = np.hanning(FRAME).astype(np.float32)
+    found = [
+        np.square(np.abs(scipy.fft.rfft(frames[some] * window, axis=1))) @ _bank(extra)
+        for some in np.array_split(at, max(1, len(at) // 256))
+    ]
+    return np.concatenate(found).astype(np.float32)
+
+
+@cache
+def _bank(extra: int) -> Floats:
+    """Triangles (FRAME // 2 + 1, bins) on a scale of octaves, `extra` more bins on both sides."""
+    hz = np.arange(FRAME // 2 + 1) * SAMPLE_RATE / FRAME
+    centres = LOWEST_HZ * 2 ** (np.arange(-extra, N_BINS + extra) / BINS_PER_OCTAVE)
+    widths = np.maximum(centres * (2 ** (1 / BINS_PER_OCTAVE) - 1), SAMPLE_RATE / FRAME)
+    triangles = np.maximum(0, 1 - np.abs(hz[:, None] - centres) / widths)
+    return np.asarray(triangles / np.maximum(triangles.sum(axis=0), TINY), np.float32)
+
+
+def _residuals(a: Floats, b: Floats) -> tuple[Floats | None, float]:
+    """What the model leaves (frames, bins), dB, NaN where there is no signal; share of signal."""
+    floor = np.quantile(a, FLOOR_QUANTILE, axis=0) + TINY
+    ratio = (a - floor) / (b + TINY)
+    gain = _medians(ratio, a > OVER_FLOOR * floor)
+    for _ in range(3):
+        gain = _medians(ratio, np.nan_to_num(gain) * b > OVER_FLOOR * floor)
+    gain = np.maximum(np.nan_to_num(gain), 0)
+    signal = gain * b > OVER_FLOOR * floor
+    if (signal.sum(axis=0) >= FEWEST_CELLS).sum() < FEWEST_BINS:
+        return None, float(signal.mean())
+    residual = np.abs(10 * np.log10(np.maximum(a, TINY) / (gain * b + floor)))
+    return np.where(signal, residual, np.nan).astype(np.float32), float(signal.mean())
+
+
+def _medians(table: Floats, where: NDArray[np.bool_]) -> Floats:
+    """Medians (bins,) of the cells in each column; NaN where there are too few."""
+    ordered = np.sort(np.where(where, table, np.inf), axis=0)
+    count = where.sum(axis=0)
+    middle = np.maximum(count - 1, 0)
+    columns = np.arange(table.shape[1])
+    found = (ordered[middle // 2, columns] + ordered[(middle + 1) // 2, columns]) / 2
+    return np.where(count >= FEWEST_CELLS, found, np.nan).astype(np.float32)
+
+
+def _best_half(residuals: Floats) -> float:
+    """The mean over the half of the bins that are explained best, of their medians, in dB."""
+    medians = _medians(residuals, np.isfinite(residuals))
+    ordered = np.sort(medians[np.isfinite(medians)])
+    if not len(ordered):
+        return math.inf
+    return float(ordered[: max(FEWEST_BINS // 2, len(ordered) // 2)].mean())
+
+
+def _of_best_seconds(residuals: Floats) -> Floats:
+    """The residuals of the seconds that are explained best."""
+    n = _frames(1.0)
+    count = max(1, len(residuals) // n)
+    seconds = np.array_split(residuals, count)
+    levels = [float(np.nanmedian(s)) if np.isfinite(s).sum() >= n else math.inf for s in seconds]
+    kept = np.sort(np.argsort(levels)[: max(2, math.ceil(KEPT_SHARE * count))])
+    return np.concatenate([seconds[i] for i in kept])
+
+
+def _band_correlation(fine: Powers) -> float:
+    """The median over the bins of the correlation of log powers over time."""
+    a, b = _moving(fine.a), _moving(fine.b)
+    energy = np.sqrt(np.square(a).sum(axis=0) * np.square(b).sum(axis=0))
+    return float(np.median((a * b).sum(axis=0) / np.maximum(energy, TINY)))
+
+
+def _moving(power: Floats) -> Floats:
+    """Log powers without what stands still for a second."""
+    log = np.log(power + np.quantile(power, FLOOR_QUANTILE, axis=0) + 1e-9)
+    moving: Floats = log - uniform_filter1d(log, _frames(1.0), axis=0)
+    return moving
+
+
+def _lags(fine: Powers) -> tuple[float, float]:
+    """The spread of the lags of single seconds about the line, s; share of seconds with a peak."""
+    a, b = (np.diff(_moving(power), axis=0) for power in (fine.a, fine.b))
+    n, reach = _frames(1.0), LAG_FRAMES
+    lags = []
+    starts = range(reach, len(a) - n - reach + 1, max(1, n // 2))
+    for start in starts:
+        own = a[start : start + n]
+        curve = np.array(
+            [np.vdot(own, b[start + lag : start + lag + n]) for lag in range(-reach, reach + 1)]
+        )
+        top = int(curve.argmax())
+        if 0 < top < 2 * reach and curve[top] > 0:
+            lags.append(top + _peak(curve[top - 1 : top + 2]) - reach)
+    if len(lags) < 2:
+        return reach * HOP / SAMPLE_RATE, len(lags) / max(1, len(starts))
+    spread = 1.4826 * float(np.median(np.abs(np.array(lags) - np.median(lags))))
+    return spread * HOP / SAMPLE_RATE, len(lags) / len(starts)
+
+
+def _self_fit(power: Floats) -> tuple[float, float]:
+    """The least that A leaves unexplained of itself at another time, in dB, and the lag, in s.
+
+    The other time may sound higher or lower: a scale or a sweep resembles itself so.
+    """
+    likeness, shifts = _likeness(power)
+    found = (math.inf, 0.0)
+    for _ in range(LAGS):
+        lag = int(likeness.argmax())
+        if not np.isfinite(likeness[lag]):
+            break
+        exact = lag + _peak(likeness[max(0, lag - 1) : lag + 2])
+        residuals, _ = _residuals(*_moved(power, exact, int(shifts[lag])))
+        if residuals is not None:
+            found = min(found, (_best_half(residuals), exact * HOP / SAMPLE_RATE))
+        near = _frames(SHORTEST_LAG_S)
+        likeness[max(0, lag - near) : lag + near] = -math.inf
+    return found
+
+
+def _likeness(power: Floats) -> tuple[Floats, NDArray[np.intp]]:
+    """How like A is to itself at each lag (frames,), -inf beyond the limits; at which shift."""
+    log = np.log(power + TINY)
+    log -= log.mean(axis=0)
+    n = len(log)
+    size = (scipy.fft.next_fast_len(2 * n, real=False), 2 * N_BINS)
+    spectrum = np.square(np.abs(scipy.fft.rfft2(log, size)))
+    products = scipy.fft.irfft2(spectrum, size)[:n, np.arange(-SELF_SHIFT, SELF_SHIFT + 1)]
+    sums = np.concatenate([[0.0], np.cumsum(np.square(log).sum(axis=1), dtype=np.float64)])
+    lags = np.arange(n)
+    energy = np.sqrt(sums[n - lags] * (sums[n] - sums[lags]))
+    likeness = (products.max(axis=1) / np.maximum(energy, TINY)).astype(np.float32)
+    likeness[: _frames(SHORTEST_LAG_S)] = -math.inf
+    likeness[min(_frames(LONGEST_LAG_S), n // 2) :] = -math.inf
+    return likeness, products.argmax(axis=1) - SELF_SHIFT
+
+
+def _monotony(power: Floats) -> float:
+    """The median likeness of the spectra of two moments, each at its best shift, in [-1, 1]."""
+    loud = np.flatnonzero(power.sum(axis=1) > 0.1 * power.sum(axis=1).mean())
+    rows = np.log(power[loud[np.linspace(0, len(loud) - 1, MOMENTS).astype(int)]] + TINY)
+    rows = np.maximum(rows, rows.max(axis=1, keepdims=True) - MOMENT_RANGE)
+    rows -= rows.mean(axis=1, keepdims=True)
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), TINY)
+    spectra = scipy.fft.rfft(rows, 2 * N_BINS, axis=1)
+    first, second = np.triu_indices(MOMENTS, 1)
+    products = scipy.fft.irfft(spectra[first] * np.conj(spectra[second]), axis=1)
+    return float(np.median(products.max(axis=1)))
+
+
+def _moved(power: Floats, lag: float, shift: int) -> tuple[Floats, Floats]:
+    """A from a lag on, and A from its beginning on, shifted up by so many bins."""
+    whole = math.floor(lag)
+    part = np.float32(lag - whole)
+    later = power[whole:-1] * (1 - part) + power[whole + 1 :] * part
+    earlier = power[: len(later)]
+    if shift >= 0:
+        return later[:, shift:], earlier[:, : N_BINS - shift]
+    return later[:, :shift], earlier[:, -shift:]
+
+
+def _peak(three: Floats) -> float:
+    """Where the parabola through three values is highest, from the middle one; 0 for no peak."""
+    if len(three) < 3 or not np.isfinite(three).all():
+        return 0.0
+    before, at, after = map(float, three)
+    bend = before - 2 * at + after
+    return 0.5 * (before - after) / bend if bend < 0 and at >= max(before, after) else 0.0
+
+
+def _frames(seconds: float) -> int:
+    return max(1, round(seconds * SAMPLE_RATE / HOP))
