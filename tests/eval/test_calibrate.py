@@ -70,14 +70,11 @@ def test_the_command_writes_what_comparing_reads(scores: Path, tmp_path: Path) -
     assert isinstance(wrong.exception, InputError) and "name it after" in str(wrong.exception)
 
 
-@pytest.mark.parametrize(
-    ("name", "old", "new", "message"),
-    [
-        ("scores.csv", "coherence", "something", r"no column coherence.*alignment"),
-        ("audio.csv", ",r0,", ",r99,", r"scores\.csv:2: .*does not list recording 'r0'"),
-        ("scores.json", "parameters", "options", r"scores\.json, .* does not name their weights"),
-    ],
-)
+@pytest.mark.parametrize(("name", "old", "new", "message"), [
+    ("scores.csv", "coherence", "something", r"no column coherence.*alignment"),
+    ("audio.csv", ",r0,", ",r99,", r"scores\.csv:2: .*does not list recording 'r0'"),
+    ("scores.json", "parameters", "options", r"scores\.json, .* does not name their weights"),
+])  # fmt: skip
 def test_files_that_do_not_belong_together_are_refused(
     name: str, old: str, new: str, message: str, scores: Path, tmp_path: Path
 ) -> None:

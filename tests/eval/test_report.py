@@ -14,16 +14,8 @@ from matplotlib.figure import Figure as Picture
 from cqtnet.cli import cqtnet
 from cqtnet.errors import InputError
 from eval import plots, report_pictures
+from eval import report as r
 from eval.metrics import Figure, Options
-from eval.report import (
-    Report,
-    errors_table,
-    measure_system,
-    page,
-    read_report,
-    shown,
-    system_names,
-)
 from eval.report_pictures import draw_pictures
 from eval.trials import Scores, read_scores, write_scores
 from tests.eval.plots.reading import legend
@@ -66,7 +58,7 @@ def table_of(
 
 
 def scores_of(path: Path, **options: object) -> Path:
-    write_scores(path, table_of(**options))  # type: ignore[arg-type]
+    write_scores(path, table_of(**options))
     return path
 
 
@@ -91,7 +83,7 @@ def test_a_report_says_the_same_in_json_csv_and_table(tmp_path: Path) -> None:
     with (out / "report.csv").open() as file:
         rows = list(csv.DictReader(file))
     key = ("ours", "all", "EER")
-    (row,) = [r for r in rows if (r["system"], r["condition"], r["figure"]) == key]
+    (row,) = [row for row in rows if (row["system"], row["condition"], row["figure"]) == key]
     assert float(row["value"]) == eer["value"] and float(row["high"]) == eer["high"]
     assert f"{100 * eer['value']:.3g}"[:4] in done.stdout
     assert (out / "report.md").read_text().count("| noise ") == 4
@@ -101,28 +93,30 @@ def test_a_report_says_the_same_in_json_csv_and_table(tmp_path: Path) -> None:
 
 
 def test_ranks_are_given_only_among_enough_candidates() -> None:
-    few = measure_system("a", table_of(), options=QUICK)
-    enough = measure_system("a", table_of(candidates=12), options=QUICK)
+    few = r.measure_system("a", table_of(), options=QUICK)
+    enough = r.measure_system("a", table_of(candidates=12), options=QUICK)
     assert few.retrieval == {} and set(enough.retrieval) == {"quiet", "noise", "all"}
 
 
 def test_a_figure_is_shown_with_its_interval_or_as_a_bound() -> None:
-    assert shown(Figure(0.02, 0.01, 0.0449), in_percent=True) == "2 [1, 4.49]"
-    assert shown(Figure(0.0, 0.0, 0.015, bound=True), in_percent=True) == "< 1.5"
-    assert shown(Figure(1.0, 0.985, 1.0, bound=True), in_percent=True) == "> 98.5"
-    assert shown(Figure(0.0, 0.0, 0.15), in_percent=True) == "0 [0, 15]", "all wrong, not flawless"
-    assert shown(Figure(2.9e-6, 1e-6, 2e-5), in_percent=True) == "0.00029 [0.0001, 0.002]"
-    assert shown(Figure(0.012, 0.008)) == "0.012 [≥ 0.008]"
-    assert shown(Figure(0.123456)) == "0.123"
-    assert shown(Figure(None, note="no log_lr")) == shown(None) == "–"
+    assert r.shown(Figure(0.02, 0.01, 0.0449), in_percent=True) == "2 [1, 4.49]"
+    assert r.shown(Figure(0.0, 0.0, 0.015, bound=True), in_percent=True) == "< 1.5"
+    assert r.shown(Figure(1.0, 0.985, 1.0, bound=True), in_percent=True) == "> 98.5"
+    assert r.shown(Figure(0.0, 0.0, 0.15), in_percent=True) == "0 [0, 15]", (
+        "all wrong, not flawless"
+    )
+    assert r.shown(Figure(2.9e-6, 1e-6, 2e-5), in_percent=True) == "0.00029 [0.0001, 0.002]"
+    assert r.shown(Figure(0.012, 0.008)) == "0.012 [≥ 0.008]"
+    assert r.shown(Figure(0.123456)) == "0.123"
+    assert r.shown(Figure(None, note="no log_lr")) == r.shown(None) == "–"
 
 
 def test_a_column_that_no_system_can_fill_is_left_out() -> None:
-    measured = Report([measure_system("a|b", table_of(), options=QUICK)], QUICK)
-    header = errors_table(measured).splitlines()[0]
+    measured = r.Report([r.measure_system("a|b", table_of(), options=QUICK)], QUICK)
+    header = r.errors_table(measured).splitlines()[0]
     assert "EER %" in header and "Cllr" not in header
     assert "FA 0.1 %" not in header, "60 nontargets cannot show it"
-    text = page(measured)
+    text = r.page(measured)
     assert "minCllr" in text and "| calibration loss" not in text
     assert "needs 1,000 nontargets" in text, "notes"
     rows = [line for line in text.splitlines() if "a\\|b" in line and line.startswith("|")]
@@ -132,13 +126,13 @@ def test_a_column_that_no_system_can_fill_is_left_out() -> None:
 def test_systems_are_named_by_their_file_or_by_name(tmp_path: Path) -> None:
     odd = tmp_path / "a=b.csv"
     odd.touch()
-    assert system_names(["x/ours.csv", "peer=x/scores.csv", str(odd)]) == {
+    assert r.system_names(["x/ours.csv", "peer=x/scores.csv", str(odd)]) == {
         "ours": Path("x/ours.csv"), "peer": Path("x/scores.csv"), "a=b": odd,
     }  # fmt: skip
     with pytest.raises(InputError, match=r"two score files are named 'ours'"):
-        system_names(["x/ours.csv", "y/ours.csv"])
+        r.system_names(["x/ours.csv", "y/ours.csv"])
     with pytest.raises(InputError, match=r"names no system or no file"):
-        system_names(["=ours.csv"])
+        r.system_names(["=ours.csv"])
 
 
 def test_a_threshold_and_operating_points_can_be_asked_for(tmp_path: Path) -> None:
@@ -153,20 +147,15 @@ def test_a_threshold_and_operating_points_can_be_asked_for(tmp_path: Path) -> No
     assert "miss % at 1 " in done.stdout and "Without intervals" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("change", "words", "message"),
-    [
-        (lambda text: text.replace(",1,", ",0,"), [], "no target"),
-        (lambda text: text + "x.wav,p,0,quiet,song 0,1,nan\n", [], "a.csv:242: score 'nan'"),
-        (lambda text: text + text.splitlines()[1] + "\n", [], "a.csv:242: the trial of"),
-        (lambda text: text, ["--operating-point", "high"], "operating point 'high'"),
-        (lambda text: text, ["--operating-point", "0.1,1"], "operating point '0.1,1'"),
-        (lambda text: text, ["--resamples", "9"], "9 resamples make no 95 % interval"),
-    ],
-)
-def test_bad_input_is_one_line_and_nothing_written(
-    tmp_path: Path, change: object, words: list[str], message: str
-) -> None:
+@pytest.mark.parametrize(("change", "words", "message"), [
+    (lambda text: text.replace(",1,", ",0,"), [], "no target"),
+    (lambda text: text + "x.wav,p,0,quiet,song 0,1,nan\n", [], "a.csv:242: score 'nan'"),
+    (lambda text: text + text.splitlines()[1] + "\n", [], "a.csv:242: the trial of"),
+    (lambda text: text, ["--operating-point", "high"], "operating point 'high'"),
+    (lambda text: text, ["--operating-point", "0.1,1"], "operating point '0.1,1'"),
+    (lambda text: text, ["--resamples", "9"], "9 resamples make no 95 % interval"),
+])  # fmt: skip
+def test_bad_input_is_one_line_and_nothing_written(tmp_path, change, words, message) -> None:
     path, out = scores_of(tmp_path / "a.csv"), tmp_path / "report"
     assert callable(change)
     path.write_text(change(path.read_text()))
@@ -193,26 +182,26 @@ def test_pictures_stand_in_the_page_and_leave_with_their_report(tmp_path: Path) 
 def test_suspicious_scores_are_measured_with_a_warning(tmp_path: Path) -> None:
     swapped = scores_of(tmp_path / "swapped.csv", shift=-2.0)
     with pytest.warns(UserWarning, match="swapped: targets score lower than nontargets"):
-        read_report({"swapped": swapped}, options=QUICK)
+        r.read_report({"swapped": swapped}, options=QUICK)
     good = read_scores(scores_of(tmp_path / "good.csv", with_log_lr=True))
     assert good.log_lr is not None
     write_scores(tmp_path / "sign.csv", replace(good, log_lr=-good.log_lr))
     with pytest.warns(UserWarning, match="sign: log_lr falls where score rises"):
-        read_report({"sign": tmp_path / "sign.csv"}, options=QUICK)
+        r.read_report({"sign": tmp_path / "sign.csv"}, options=QUICK)
     write_scores(tmp_path / "fewer.csv", good.where(good.condition == "quiet"))
     with pytest.warns(UserWarning, match="good and fewer scored different trials"):
-        read_report({n: tmp_path / f"{n}.csv" for n in ("good", "fewer")}, options=QUICK)
+        r.read_report({n: tmp_path / f"{n}.csv" for n in ("good", "fewer")}, options=QUICK)
 
 
 # Which pictures there are, and their names.
 
 
-def pictures_of(
-    *systems: tuple[str, Scores], resamples: int = 10, seed: int = 0
-) -> dict[str, Picture]:
+def pictures_of(*systems, resamples=10, seed=0) -> dict[str, Picture]:
     options = Options(resamples=resamples, seed=seed)
     return draw_pictures(
-        Report([measure_system(name, scores, options=options) for name, scores in systems], options)
+        r.Report(
+            [r.measure_system(name, scores, options=options) for name, scores in systems], options
+        )
     )
 
 
@@ -230,7 +219,7 @@ def test_bands_and_sizes_take_the_options_of_the_report(monkeypatch: pytest.Monk
     for module, name in ((report_pictures, "roc_band"), (plots, "points_by_size")):
         real = getattr(module, name)
 
-        def spy(*words: object, real=real, **options: object) -> object:  # type: ignore[no-untyped-def]
+        def spy(*words: object, real=real, **options: object) -> object:
             calls.append((options["resamples"], options["seed"]))
             return real(*words, **options)
 

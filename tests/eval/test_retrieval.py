@@ -35,19 +35,16 @@ def scores(queries: list[tuple[list[float], list[float]]], *, files: int = 100) 
     return Scores(Path("s.csv"), reference, probe, label, condition, recording, {}, score)
 
 
-@pytest.mark.parametrize(
-    ("target", "nontarget", "first", "precision"),
-    [
-        ([9], [8, 7], 1, 1),
-        ([8], [9, 7], 2, 1 / 2),
-        ([8], [9, 8, 8, 1], 4, 1 / 4),  # ties go against the system
-        ([1], [1, 1, 1], 4, 1 / 4),  # constant scores find nothing
-        ([9, 7], [8, 6], 1, (1 + 2 / 3) / 2),
-        ([9, 9], [8], 1, 1),  # tied targets do not hurt each other
-        ([9, 9], [9], 2, (1 / 2 + 2 / 3) / 2),
-        ([5, 3, 1], [4, 2], 1, (1 + 2 / 3 + 3 / 5) / 3),
-    ],
-)
+@pytest.mark.parametrize(("target", "nontarget", "first", "precision"), [
+    ([9], [8, 7], 1, 1),
+    ([8], [9, 7], 2, 1 / 2),
+    ([8], [9, 8, 8, 1], 4, 1 / 4),  # ties go against the system
+    ([1], [1, 1, 1], 4, 1 / 4),  # constant scores find nothing
+    ([9, 7], [8, 6], 1, (1 + 2 / 3) / 2),
+    ([9, 9], [8], 1, 1),  # tied targets do not hurt each other
+    ([9, 9], [9], 2, (1 / 2 + 2 / 3) / 2),
+    ([5, 3, 1], [4, 2], 1, (1 + 2 / 3 + 3 / 5) / 3),
+])  # fmt: skip
 def test_hand_tables(target: list, nontarget: list, first: int, precision: float) -> None:
     found = queries_of(scores([(target, nontarget)]))
     assert found.first.tolist() == [first]

@@ -59,17 +59,13 @@ def trials(tmp_path: Path) -> Path:
     return tmp_path / "trials.csv"
 
 
-def run(
-    trials: Path, *, out: str = "out/scores.csv", cache: Path | None = None, strict: bool = False
-) -> list[float]:
+def run(trials, *, out="out/scores.csv", cache=None, strict=False) -> list[float]:
     path = trials.parent / out
     score_trials(trials, path, system="planted", cache=cache, workers=1, force=True, strict=strict)
     return [float(score) for score in read_scores(path).score]
 
 
-def test_scores_stand_beside_the_columns_of_their_trials(
-    trials: Path, planted: type[PlantedSystem]
-) -> None:
+def test_scores_stand_beside_the_columns_of_their_trials(trials, planted) -> None:
     assert run(trials) == EXPECTED
     rows = (trials.parent / "out/scores.csv").read_text().splitlines()
     before = trials.read_text().splitlines()
@@ -96,9 +92,7 @@ def test_the_account_states_what_was_scored_and_how(trials: Path) -> None:
 
 
 @pytest.mark.parametrize("stop_after", [0, 1, 5, 7])
-def test_a_stopped_run_goes_on_where_it_was(
-    stop_after: int, trials: Path, planted: type[PlantedSystem], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stopped_run_goes_on_where_it_was(stop_after, trials, planted, monkeypatch) -> None:
     monkeypatch.setattr(planted, "stop_after", stop_after)
     with pytest.raises(KeyboardInterrupt):
         run(trials)
@@ -232,18 +226,13 @@ def test_the_folder_of_a_run_that_was_killed_as_it_ended_is_removed(trials: Path
         (folder / "young.kept").unlink(missing_ok=True)
 
 
-@pytest.mark.parametrize(
-    ("out", "message"),
-    [
-        ("trials.csv", "holds the trials"),
-        ("scores.json", "name a .csv file"),
-        ("x", "is no regular file"),
-        ("x/a/scores.csv", "cannot be made"),
-    ],
-)
-def test_scores_are_not_written_where_they_do_not_belong(
-    out: str, message: str, trials: Path
-) -> None:
+@pytest.mark.parametrize(("out", "message"), [
+    ("trials.csv", "holds the trials"),
+    ("scores.json", "name a .csv file"),
+    ("x", "is no regular file"),
+    ("x/a/scores.csv", "cannot be made"),
+])  # fmt: skip
+def test_scores_are_not_written_where_they_do_not_belong(out, message, trials) -> None:
     before = trials.read_bytes()
     with pytest.raises(InputError, match=message):
         run(trials, out=out)
@@ -265,9 +254,7 @@ def make_list(folder: Path, n: int) -> Path:
     return folder / "trials.csv"
 
 
-def test_two_processes_write_the_bytes_of_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_processes_write_the_bytes_of_one(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(ChromaDtwSystem, "pairs_at_once", 5)
     trials = make_list(tmp_path / "list", 6)
     for workers in (1, 2):
@@ -284,9 +271,7 @@ def test_a_truncated_file_is_a_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-def test_after_kill_9_nothing_runs_and_the_next_run_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_kill_9_nothing_runs_and_the_next_run_goes_on(tmp_path, monkeypatch) -> None:
     trials, scores = make_list(tmp_path / "list", 120), tmp_path / "out/scores.csv"
     words = ["eval", "score", trials, scores, "--system", "mean-cqt", "--workers", "2"]
     killed = subprocess.Popen(
@@ -353,9 +338,7 @@ def score(*words: object) -> Result:
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_every_system_tells_altered_music_from_other_music(
-    system: str, pieces: Path, tmp_path: Path
-) -> None:
+def test_every_system_tells_altered_music_from_other_music(system, pieces, tmp_path) -> None:
     result = score(pieces, tmp_path / "scores.csv", "--system", system)
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith(f"16 trials of 8 files by {system} → ")

@@ -114,7 +114,7 @@ def test_a_group_that_the_data_set_puts_on_two_sides_is_warned_of() -> None:
 ])  # fmt: skip
 def test_impossible_shares_are_refused(shares: dict[str, float], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        split_by_group(utterances({"a": (1, 1)}), **shares)  # type: ignore[arg-type]
+        split_by_group(utterances({"a": (1, 1)}), **shares)
 
 
 def test_folds_hold_out_every_utterance_once(rng: np.random.Generator) -> None:

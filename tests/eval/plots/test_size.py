@@ -69,9 +69,7 @@ def test_a_point_states_which_sizes_its_bin_holds() -> None:
     assert (high.smallest, high.size, high.largest) == (6.0, 7.0, 9.0)
 
 
-def test_few_values_get_a_bin_each_and_many_are_shared_out_evenly(
-    rng: np.random.Generator,
-) -> None:
+def test_few_values_get_a_bin_each_and_many_are_shared_out_evenly(rng) -> None:
     assert bin_edges([3.0, 5.0, 5.0, 10.0, np.nan]).tolist() == [3.0, 4.0, 7.5, 10.0]
     assert bin_edges([2.0]).tolist() == [2.0, 2.0]
     sizes = rng.exponential(size=1000)
@@ -89,10 +87,10 @@ def test_points_intervals_and_bins_are_where_they_belong() -> None:
     rates, counts = drawn(POINTS).axes
     ours = np.asarray(line(rates, "ours").get_xydata())
     assert ours == pytest.approx(np.array([(1.0, 0.2), (5.0, 0.05)]))
-    upright, across = (lines.get_segments() for lines in rates.collections)  # type: ignore[attr-defined]
+    upright, across = (lines.get_segments() for lines in rates.collections)
     assert np.asarray(upright[0]).tolist() == [[1.0, 0.1], [1.0, 0.4]]
     assert np.asarray(across[1]).tolist() == [[3.0, 0.05], [9.0, 0.05]]
-    assert [list(numbers.get_ydata()) for numbers in counts.lines] == [[50, 70], [60, 80]]  # type: ignore[arg-type]
+    assert [list(numbers.get_ydata()) for numbers in counts.lines] == [[50, 70], [60, 80]]
     assert rates.get_xlim()[0] < 0 < 9 < rates.get_xlim()[1]
     assert rates.get_ylim()[0] < 0 < 0.4 < rates.get_ylim()[1]
 

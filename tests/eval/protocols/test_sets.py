@@ -147,9 +147,7 @@ def test_a_plan_and_its_recordings_give_the_same_bytes_with_any_number_of_worker
     assert again == {path: expected[path] for path in again}
 
 
-def test_an_interrupted_set_has_no_list_and_is_finished_later(
-    sets: Path, recordings: Path, tmp_path: Path
-) -> None:
+def test_an_interrupted_set_has_no_list_and_is_finished_later(sets, recordings, tmp_path) -> None:
     plan = read_plan(sets / "speed.plan.json")
     left = 2
 
@@ -193,9 +191,7 @@ def test_missing_and_damaged_files_of_a_finished_set_are_made_again(
     assert hashes(tmp_path / "sets") == hashes(sets)
 
 
-def test_unfinished_files_of_a_killed_run_are_removed(
-    sets: Path, recordings: Path, tmp_path: Path
-) -> None:
+def test_unfinished_files_of_a_killed_run_are_removed(sets, recordings, tmp_path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     for folder in ("", "speed", "references"):
@@ -261,9 +257,7 @@ def test_samples_beyond_full_scale_are_lowered_and_not_clipped(tmp_path: Path) -
 # What is looked at.
 
 
-def test_recordings_that_are_silent_broken_or_twins_are_left_out(
-    recordings: Path, tmp_path: Path
-) -> None:
+def test_recordings_that_are_silent_broken_or_twins_are_left_out(recordings, tmp_path) -> None:
     shutil.copytree(recordings / "music", tmp_path / "music")
     root = tmp_path / "music"
     soundfile.write(root / "silent.wav", np.zeros(30 * RATE), RATE)
@@ -310,9 +304,7 @@ def invoke(*words: object) -> Result:
     return CliRunner().invoke(cqtnet, ["eval", "protocol", "--workers", "1", *map(str, words)])
 
 
-def test_a_folder_becomes_sets_and_recordings_left_out_are_named(
-    music: Path, tmp_path: Path
-) -> None:
+def test_a_folder_becomes_sets_and_recordings_left_out_are_named(music, tmp_path) -> None:
     words = ["--audio", music, "--out", tmp_path / "sets", "--fragments", 2]
     result = invoke("all", *words)
     assert result.exit_code == 0, result.output
@@ -371,24 +363,19 @@ def test_broken_noise_is_left_out_with_a_warning(music: Path, tmp_path: Path) ->
     assert "noise broken.wav: " in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["louder", "--audio", "MUSIC"], "'louder' is no protocol"),
-        (["same", "--audio", "MUSIC/none.csv"], "none.csv does not exist; give a folder or a list"),
-        (["same", "--audio", "MUSIC/a/one.wav"], "is audio; give a folder or a list"),
-        (["same", "--audio", "MUSIC/list.csv", "--split", "valid"], "marks no recording 'valid'"),
-        (["same", "--audio", "MUSIC", "--split", "valid"], "is a folder and has no splits"),
-        (["all", "--audio", "MUSIC", "--limit", "1"], "all recordings are of one collection"),
-        (["same", "--audio", "MUSIC", "--negatives", "9"], "9 negatives a fragment are wanted"),
-        (["noise", "--audio", "MUSIC", "--noise", "MUSIC/none"], "none cannot be read"),
-        (["MUSIC/list.csv", "--audio", "MUSIC"], "is no plan of a protocol"),
-        (["same", "--audio", "MUSIC", "--out", "MUSIC/sets"], "lies in the folder of recordings"),
-    ],
-)
-def test_bad_input_is_one_error_and_nothing_is_written(
-    words: list[str], message: str, music: Path, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("words", "message"), [
+    (["louder", "--audio", "MUSIC"], "'louder' is no protocol"),
+    (["same", "--audio", "MUSIC/none.csv"], "none.csv does not exist; give a folder or a list"),
+    (["same", "--audio", "MUSIC/a/one.wav"], "is audio; give a folder or a list"),
+    (["same", "--audio", "MUSIC/list.csv", "--split", "valid"], "marks no recording 'valid'"),
+    (["same", "--audio", "MUSIC", "--split", "valid"], "is a folder and has no splits"),
+    (["all", "--audio", "MUSIC", "--limit", "1"], "all recordings are of one collection"),
+    (["same", "--audio", "MUSIC", "--negatives", "9"], "9 negatives a fragment are wanted"),
+    (["noise", "--audio", "MUSIC", "--noise", "MUSIC/none"], "none cannot be read"),
+    (["MUSIC/list.csv", "--audio", "MUSIC"], "is no plan of a protocol"),
+    (["same", "--audio", "MUSIC", "--out", "MUSIC/sets"], "lies in the folder of recordings"),
+])  # fmt: skip
+def test_bad_input_is_one_error_and_nothing_is_written(words, message, music, tmp_path) -> None:
     given = [word.replace("MUSIC", str(music)) for word in words]
     result = invoke("--out", tmp_path / "sets", *given)
     assert isinstance(result.exception, InputError)
@@ -397,19 +384,14 @@ def test_bad_input_is_one_error_and_nothing_is_written(
     assert not (tmp_path / "sets").exists() and not (music / "sets").exists()
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["same", "--negatives", "some"], "neither a number from 1 on nor `all`"),
-        (["same", "--negatives", "0"], "neither a number from 1 on nor `all`"),
-        (["same", "--against", "everything"], "'everything' is not one of"),
-        (["PLAN", "--seed", "7"], "a plan is drawn already: leave --seed out"),
-        (["PLAN", "same"], "name each set once"),
-    ],
-)
-def test_a_wrong_call_is_explained(
-    words: list[str], message: str, music: Path, sets: Path, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("words", "message"), [
+    (["same", "--negatives", "some"], "neither a number from 1 on nor `all`"),
+    (["same", "--negatives", "0"], "neither a number from 1 on nor `all`"),
+    (["same", "--against", "everything"], "'everything' is not one of"),
+    (["PLAN", "--seed", "7"], "a plan is drawn already: leave --seed out"),
+    (["PLAN", "same"], "name each set once"),
+])  # fmt: skip
+def test_a_wrong_call_is_explained(words, message, music, sets, tmp_path) -> None:
     given = [word.replace("PLAN", str(sets / "same.plan.json")) for word in words]
     result = invoke(*given, "--audio", music, "--out", tmp_path / "2")
     assert result.exit_code == 2
