@@ -4,13 +4,20 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 
+from cqtnet.cli import cqtnet
 from cqtnet.errors import NotAudioError
 from eval.protocols import Source, Survey
 from eval.protocols.survey import BLOCK_S
 from eval.systems import Description, Settings
 from eval.trials import Scores
+
+
+def call(*words: object) -> Result:
+    """A call of `cqtnet eval`."""
+    return CliRunner().invoke(cqtnet, ["eval", *map(str, words)])
 
 
 def scores(target, nontarget, *, log_lr=False, condition="c", files=10) -> Scores:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 
 from augment.edits import Own
@@ -15,7 +14,7 @@ from cqtnet.data import list_items
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.music import make_music
 from eval import edits as e
-from eval.commands.measure import edits
+from tests.eval.planted import call
 
 Samples = NDArray[np.float32]
 TRUTH = ((0.0, 10.0, 0.0, 10.0), (10.0, 20.0, 15.0, 25.0))
@@ -153,13 +152,9 @@ def test_programmes_are_of_different_collections_and_refused_for_one(music: Path
         e.draw_programmes(items[:2], count=1, seed=0)
 
 
-def invoke(*words: object) -> Result:
-    return CliRunner().invoke(edits, [str(word) for word in words])
-
-
 def test_the_command_plants_counts_and_writes_what_it_prints(music: Path, tmp_path: Path) -> None:
-    words = ["--audio", music / "list.csv", "--count", 2, "--out", tmp_path / "edits.json"]
-    result = invoke(*words, "--workers", 1, "--json")
+    words = ["edits", "--audio", music / "list.csv", "--count", 2, "--out", tmp_path / "edits.json"]
+    result = call(*words, "--workers", 1, "--json")
     assert result.exit_code == 0, result.output
     printed, written = json.loads(result.stdout), json.loads((tmp_path / "edits.json").read_text())
     assert printed["figures"] == written["figures"]
@@ -169,7 +164,7 @@ def test_the_command_plants_counts_and_writes_what_it_prints(music: Path, tmp_pa
     assert found["pairs"] == 2 and found["f1"]["value"] > 0.5
     assert found["boundary_median_s"] < 0.1
     assert sum(o["hits"] for o in written["outcomes"]) <= found["stretches"]
-    again = invoke(*words)
+    again = call(*words)
     assert isinstance(again.exception, InputError) and "--force" in str(again.exception)
-    missing = invoke("--audio", tmp_path / "none", "--out", tmp_path / "x.json")
+    missing = call("edits", "--audio", tmp_path / "none", "--out", tmp_path / "x.json")
     assert "does not exist; give a folder" in str(missing.exception)

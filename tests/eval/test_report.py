@@ -5,19 +5,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 from matplotlib.figure import Figure as Picture
 
-from cqtnet.cli import cqtnet
 from cqtnet.errors import InputError
 from eval import plots, report_pictures
 from eval import report as r
 from eval.metrics import Figure, Options
 from eval.report_pictures import draw_pictures
 from eval.trials import Scores, read_scores, write_scores
+from tests.eval.planted import call
 from tests.eval.plots.reading import legend
 
 QUICK = Options(resamples=20)
@@ -62,15 +62,11 @@ def scores_of(path: Path, **options: object) -> Path:
     return path
 
 
-def report(*words: object) -> Result:
-    return CliRunner().invoke(cqtnet, ["eval", "report", *map(str, words)])
-
-
 def test_a_report_says_the_same_in_json_csv_and_table(tmp_path: Path) -> None:
     ours, theirs = scores_of(tmp_path / "ours.csv"), scores_of(tmp_path / "t.csv", shift=1.0)
     out = tmp_path / "report"
     words = [ours, f"theirs={theirs}", "--out", out, "--resamples", 50, "--no-pictures"]
-    done = report(*words)
+    done = call("report", *words)
     assert done.exit_code == 0, done.output
     content = json.loads((out / "report.json").read_text())
     assert list(content["systems"]) == ["ours", "theirs"]
@@ -87,9 +83,9 @@ def test_a_report_says_the_same_in_json_csv_and_table(tmp_path: Path) -> None:
     assert float(row["value"]) == eer["value"] and float(row["high"]) == eer["high"]
     assert f"{100 * eer['value']:.3g}"[:4] in done.stdout
     assert (out / "report.md").read_text().count("| noise ") == 4
-    assert "use --force" in str(report(*words).exception)
-    again = report(*words, "--force", "--json")
-    assert json.loads(again.stdout) == json.loads((out / "report.json").read_text())
+    assert "use --force" in str(call("report", *words).exception)
+    again = call("report", *words, "--force", "--json")
+    assert again.stdout == (out / "report.json").read_text()
 
 
 def test_ranks_are_given_only_among_enough_candidates() -> None:
@@ -139,7 +135,7 @@ def test_a_threshold_and_operating_points_can_be_asked_for(tmp_path: Path) -> No
     out = tmp_path / "report"
     words = ["--threshold", 1.0, "--operating-point", "0.01,10,1", "--false-alarm-rate", 0.1]
     words += ["--no-pictures", "--resamples", 0]
-    done = report(scores_of(tmp_path / "a.csv"), "--out", out, *words)
+    done = call("report", scores_of(tmp_path / "a.csv"), "--out", out, *words)
     assert done.exit_code == 0, done.output
     figures = json.loads((out / "report.json").read_text())["systems"]["a"]["conditions"]["all"]
     wanted = {"miss", "false_alarm", "accuracy", "frr_at_far_0.1", "min_dcf_p0.01_cm10_cf1"}
@@ -159,7 +155,7 @@ def test_bad_input_is_one_line_and_nothing_written(tmp_path, change, words, mess
     path, out = scores_of(tmp_path / "a.csv"), tmp_path / "report"
     assert callable(change)
     path.write_text(change(path.read_text()))
-    done = report(path, "--out", out, *words)
+    done = call("report", path, "--out", out, *words)
     assert isinstance(done.exception, InputError)
     assert message in str(done.exception) and "\n" not in str(done.exception)
     assert not out.exists()
@@ -168,12 +164,12 @@ def test_bad_input_is_one_line_and_nothing_written(tmp_path, change, words, mess
 def test_pictures_stand_in_the_page_and_leave_with_their_report(tmp_path: Path) -> None:
     out = tmp_path / "report"
     words = ["--out", out, "--resamples", 20]
-    assert report(scores_of(tmp_path / "old.csv", conditions=["c"]), *words).exit_code == 0
+    assert call("report", scores_of(tmp_path / "old.csv", conditions=["c"]), *words).exit_code == 0
     assert "](det-old.png)" in (out / "report.md").read_text()
     assert (out / "det-old.png").exists() and (out / "det-old.svg").exists()
     (out / "notes.txt").write_text("mine")
     new = scores_of(tmp_path / "new.csv", conditions=["c"])
-    assert report(new, *words, "--force").exit_code == 0
+    assert call("report", new, *words, "--force").exit_code == 0
     names = {path.name for path in out.iterdir()}
     assert not any("-old" in name for name in names)
     assert {"notes.txt", "det-new.png", "report.json"} <= names
@@ -217,15 +213,10 @@ def test_pictures_are_those_that_the_scores_allow() -> None:
 def test_bands_and_sizes_take_the_options_of_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     for module, name in ((report_pictures, "roc_band"), (plots, "points_by_size")):
-        real = getattr(module, name)
-
-        def spy(*words: object, real=real, **options: object) -> object:
-            calls.append((options["resamples"], options["seed"]))
-            return real(*words, **options)
-
-        monkeypatch.setattr(module, name, spy)
+        calls.append(Mock(wraps=getattr(module, name)))
+        monkeypatch.setattr(module, name, calls[-1])
     pictures_of(("a", table_of(["c"], ["0", "10"])), resamples=12, seed=7)
-    assert calls == [(12, 7), (12, 7)]
+    assert [called.call_args.kwargs for called in calls] == 2 * [{"resamples": 12, "seed": 7}]
     drawn = pictures_of(("a", table_of(["c"], ["0", "10"])), resamples=0)
     assert "size-c-snr_db" in drawn
     assert not [name for name, figure in drawn.items() if "resampled" in legend(figure)]

@@ -6,10 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner
 
 from cqtnet import SAMPLE_RATE
-from cqtnet.cli import cqtnet
 from cqtnet.data import Item
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.music import make_music
@@ -18,20 +16,19 @@ from eval.archives import queries_of as fragments_of
 from eval.bootstrap import Figure
 from eval.retrieval import queries_of, retrieve
 from eval.trials import Scores
+from tests.eval.planted import call
 from verify.archive import Archive
 
 
 def scores(queries: list[tuple[list[float], list[float]]], *, files: int = 100) -> Scores:
     """Each query's target scores and nontarget scores."""
-    rows = [
-        (f"r{j}", f"p{i}", label, f"R{i % files}", score)
-        for i, classes in enumerate(queries)
-        for j, (label, score) in enumerate(
-            (label, score) for label, of in zip((True, False), classes, strict=True) for score in of
-        )
-    ]
-    reference, probe, label, recording, score = (np.array(c) for c in zip(*rows, strict=True))
-    condition = np.full(len(rows), "c")
+    sizes = [len(target) + len(nontarget) for target, nontarget in queries]
+    number, place = np.repeat(range(len(queries)), sizes), np.concatenate([*map(np.arange, sizes)])
+    label = place < np.repeat([len(target) for target, _ in queries], sizes)
+    score = np.concatenate([score for query in queries for score in query])
+    numbers = (("r", place), ("p", number), ("R", number % files))
+    reference, probe, recording = (np.char.add(kind, n.astype(str)) for kind, n in numbers)
+    condition = np.full(len(score), "c")
     return Scores(Path("s.csv"), reference, probe, label, condition, recording, {}, score)
 
 
@@ -175,20 +172,16 @@ def test_fragments_of_our_own_music_are_found_and_foreign_ones_are_not(tmp_path:
         rows.append(f"{seed}.flac\tp{seed}\ttrain\tc{seed}")
     music = tmp_path / "music.tsv"
     music.write_text("\n".join(rows))
-    common = ["--audio", str(music), "--workers", "1"]
-    made = CliRunner().invoke(
-        cqtnet,
-        ["eval", "protocol", "paper-tempo", *common, "--out", str(tmp_path / "sets"),
-         "--fragments", "1", "--split", "train"],
-    )  # fmt: skip
+    common = ["--audio", music, "--workers", 1]
+    drawn = ["--fragments", 1, "--split", "train", "--out", tmp_path / "sets"]
+    made = call("protocol", "paper-tempo", *common, *drawn)
     assert made.exit_code == 0, made.output
-    words = ["eval", "archive", str(tmp_path / "sets" / "paper-tempo.csv"), *common]
-    words += ["--out", str(tmp_path / "answers.csv"), "--archives", str(tmp_path / "kept")]
-    table = CliRunner().invoke(cqtnet, words)
+    words = ["archive", tmp_path / "sets" / "paper-tempo.csv", *common]
+    words += ["--out", tmp_path / "answers.csv", "--archives", tmp_path / "kept"]
+    table = call(*words)
     assert table.exit_code == 0, table.output
     assert "| paper-tempo | 4 | 100 | 100 | 0 | 4 | 0 |" in " ".join(table.stdout.split())
-    again = CliRunner().invoke(cqtnet, [*words, "--json"])
-    assert json.loads(again.stdout)["paper-tempo"]["top1"]["value"] == 1
+    assert json.loads(call(*words, "--json").stdout)["paper-tempo"]["top1"]["value"] == 1
     assert len((tmp_path / "answers.csv").read_text().splitlines()) == 9
     assert (tmp_path / "kept" / "all").is_dir()
 

@@ -279,16 +279,6 @@ def test_the_class_that_is_missing_is_named_with_file_and_condition() -> None:
         m.measure_by_condition(table)
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"resamples": -1}, "-1 resamples"),
-    ({"threshold": np.nan}, "threshold nan is not finite"),
-    ({"false_alarm_rates": [2]}, "not between 0 and 1"),
-])  # fmt: skip
-def test_options_without_sense_are_refused(options: dict, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        m.measure(scores([3], [0]), **options)
-
-
 def test_a_cost_that_one_trial_decides_is_called_coarse() -> None:
     target, nontarget = np.arange(20.0).tolist(), np.arange(-20.0, 4).tolist()
     found = m.measure(scores(target, nontarget), resamples=0)
