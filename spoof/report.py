@@ -105,8 +105,7 @@ def pictures(evaluation: Evaluation) -> dict[str, Picture]:
 def _score_set(name: str, level: Level) -> VoiceSet:
     eer = level.metrics["eer"]
     interval = None if eer.low is None or eer.high is None else (eer.low, eer.high)
-    label, scores = level.trials.label, level.trials.score
-    return VoiceSet(name, scores[label], scores[~label], eer_interval=interval)
+    return VoiceSet.of(name, level.trials, eer_interval=interval)
 
 
 def share(value: float | None) -> str:

@@ -33,7 +33,6 @@ from eval.protocols.plan import (
     probe_name,
     reference_name,
     trials,
-    write_plan,
 )
 from eval.protocols.survey import load_quietly
 from eval.trials import write_trials
@@ -97,7 +96,8 @@ def write_sets(
         make_folder(out / plan.protocol)
         for folder in (out, out / plan.protocol, out / "references"):
             remove_unfinished(folder)
-        write_plan(out / f"{plan.protocol}.plan.json", plan)
+        with written_whole(out / f"{plan.protocol}.plan.json") as temporary:
+            temporary.write_text(plan.to_json(), encoding="utf-8")
     make_folder(out / "references")
     truths = [_known_truth(out, plan) for plan in plans]
     known = _known_hashes(row for truth in truths for row in truth.values())

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from cqtnet.cli import cqtnet
 from cqtnet.errors import NotAudioError
-from eval.protocols import Source, Survey
-from eval.protocols.survey import BLOCK_S
+from eval.protocols.plan import Source
+from eval.protocols.survey import BLOCK_S, Survey
 from eval.systems import Description, Settings
 from eval.trials import Scores
 

@@ -1,7 +1,7 @@
 """Tables of figures: values, intervals by recording, and the rule of three."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -212,7 +212,7 @@ def test_metrics_are_plain_data_with_stable_keys() -> None:
     found = m.measure(table, operating_points=[m.OperatingPoint(0.1, 10, 1)], threshold=0.5)
     data = json.loads(json.dumps(found.to_dict()))
     assert list(data) == ["targets", "nontargets", "recordings", "threshold", "figures"]
-    assert data["figures"]["eer"] == found["eer"].to_dict()
+    assert data["figures"]["eer"] == asdict(found["eer"])
     assert "min_dcf_p0.1_cm10_cf1" in data["figures"]
     assert dict(found.rows())["minDCF (P 0.1, Cm 10, Cf 1)"] == found["min_dcf_p0.1_cm10_cf1"]
 

@@ -21,6 +21,7 @@ from spoof.bench import buzz
 from spoof.checkpoint import SHIPPED, Calibration, Trained, load_calibration, load_trained
 from spoof.plots import timeline
 from tests.spoof.material import RATE_HZ, TINY, sound, text, write
+from verify.words import support_in_words
 
 
 class High(nn.Module):
@@ -157,7 +158,7 @@ def test_the_record_is_plain_and_complete(mixed: Path) -> None:
 ])  # fmt: skip
 def test_ratios_nearer_to_1_than_10_are_no_verdict(ratio: float, verdict: str, words: str) -> None:
     assert d.verdict_of(math.log(ratio)) == verdict
-    assert d.support_in_words(math.log(ratio)) == words
+    assert support_in_words(math.log(ratio), d.SYNTHETIC, d.HUMAN) == words
 
 
 def test_lines_begin_with_the_verdict_and_end_with_what_was_learned(fake, mixed: Path) -> None:

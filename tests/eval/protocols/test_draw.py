@@ -11,10 +11,10 @@ import pytest
 import soundfile
 
 from cqtnet.errors import InputError, ManifestError
-from eval.protocols import PROTOCOLS, Plan, Survey, draw_plan, read_plan
-from eval.protocols.draw import draw_fragments
-from eval.protocols.plan import trials
-from eval.protocols.survey import chosen_items
+from eval.protocols.catalogue import PROTOCOLS
+from eval.protocols.draw import draw_fragments, draw_plan
+from eval.protocols.plan import Plan, read_plan, trials
+from eval.protocols.survey import Survey, chosen_items
 from tests.eval.planted import MANY, surveyed
 from tests.eval.protocols.conftest import RATE
 

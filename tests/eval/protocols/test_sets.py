@@ -21,7 +21,11 @@ from augment.timemap import Span, TimeMap
 from cqtnet.cli import cqtnet
 from cqtnet.data import Item, list_items
 from cqtnet.errors import InputError, ManifestError
-from eval.protocols import PROTOCOLS, Survey, draw_plan, read_plan, survey, write_sets
+from eval.protocols.catalogue import PROTOCOLS
+from eval.protocols.draw import draw_plan
+from eval.protocols.plan import read_plan
+from eval.protocols.survey import Survey, survey
+from eval.protocols.write import write_sets
 from eval.trials import read_trials
 from tests.augment.signals import cents, frequency_hz, loudest_moment_s, power
 from tests.eval.protocols.conftest import CLICK_EVERY_S, RATE
