@@ -80,9 +80,6 @@ def test_no_piece_is_too_short_or_begins_or_ends_in_a_quiet_place(ramp: Samples)
                 assert np.abs(quiet[piece.end - least : piece.end]).max() > 0.09
             else:
                 assert piece.size >= least
-
-
-def test_a_quiet_beginning_and_end_are_left_out(ramp: Samples) -> None:
     silence = np.zeros(10 * SAMPLE_RATE, np.float32)
     left = e.without_quiet_ends(np.concatenate([silence, ramp, silence]))
     assert abs(left.size - ramp.size) < 6 * SAMPLE_RATE

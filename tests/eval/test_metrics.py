@@ -111,9 +111,6 @@ def test_a_false_alarm_rate_needs_as_many_nontargets_as_can_show_it() -> None:
     assert m.miss_at_false_alarm([1.0], np.zeros(1000), 0.001) == 0
     with pytest.raises(InputError, match=r"rate of 0.001 needs 1,000 nontargets, here are 999"):
         m.miss_at_false_alarm([1.0], np.zeros(999), 0.001)
-
-
-def test_a_score_at_the_threshold_is_accepted() -> None:
     rates = m.rates_at_threshold([2, 1, 0, 0], [1, 0], 1)
     assert (rates.miss, rates.false_alarm) == (0.5, 0.5)
     assert rates.accuracy == pytest.approx(3 / 6)
@@ -153,9 +150,6 @@ def test_the_actual_cost_is_that_of_the_bayes_threshold() -> None:
     target, nontarget = [5, 6, 7, 4], [5, -1, -1, -1, -1]
     assert m.act_dcf(target, nontarget, RARE) == pytest.approx(1 / 4 + 99 / 5)
     assert m.act_dcf(target, nontarget, EVEN) == pytest.approx(1 / 5)
-
-
-def test_the_point_of_the_least_cost_is_on_the_roc() -> None:
     target, nontarget = [5, 4, 1], [3, 2, 0, 0, 0]
     assert m.min_dcf_point(target, nontarget, RARE) == pytest.approx((0, 1 / 3))
     assert m.min_dcf_point(target, nontarget, m.OperatingPoint(0.9)) == pytest.approx((2 / 5, 0))
@@ -167,9 +161,6 @@ def test_ratios_that_say_nothing_cost_one_bit_and_wrong_ones_more() -> None:
     assert m.cllr([np.log(3)], [-np.log(3)]) == pytest.approx(np.log2(4 / 3))
     assert m.cllr([-np.log(3)], [np.log(3)]) == pytest.approx(2)
     assert m.cllr([-2000], [-2000]) == pytest.approx(1000 / np.log(2))  # does not overflow
-
-
-def test_a_calibration_loss_is_never_below_0() -> None:
     # PAV gives back ratios that are as they should be, but for rounding: never less than 0.
     assert m.calibration_loss(np.log([3, 3, 3, 1 / 3]), np.log([3, 1 / 3, 1 / 3, 1 / 3])) >= 0
 
@@ -193,6 +184,9 @@ def test_reliability_by_hand() -> None:
     assert found.observed == pytest.approx([(1 / 6) / (5 / 12), (1 / 3) / (7 / 12)])
     error = 5 / 12 * abs(0.4 - 0.25) + 7 / 12 * abs(4 / 7 - 0.75)
     assert found.calibration_error == pytest.approx(error)
+    found = m.reliability([800.0, np.log(19), -800.0], [True, True, False], bins=10)
+    assert found.predicted == pytest.approx([0, 0.975])
+    assert found.observed.tolist() == [0, 1]
 
 
 def test_ratios_drawn_from_what_they_state_are_reliable(rng: np.random.Generator) -> None:
@@ -203,12 +197,6 @@ def test_ratios_drawn_from_what_they_state_are_reliable(rng: np.random.Generator
     assert found.observed == pytest.approx(found.predicted, abs=0.02)
     assert found.weight.sum() == pytest.approx(1)
     assert found.calibration_error < 0.01
-
-
-def test_certain_ratios_fall_into_the_last_bins_and_empty_ones_are_left_out() -> None:
-    found = m.reliability([800.0, np.log(19), -800.0], [True, True, False], bins=10)
-    assert found.predicted == pytest.approx([0, 0.975])
-    assert found.observed.tolist() == [0, 1]
 
 
 def test_nothing_calibrated_better_than_pav_in_the_same_order(rng: np.random.Generator) -> None:

@@ -245,6 +245,10 @@ def test_names_that_make_the_same_file_name_do_not_overwrite_each_other() -> Non
     assert names >= {"histogram-s-a-b", "histogram-s-a-b-2"}
     alike = set(pictures_of(("x y", table_of(["c"])), ("X+Y", table_of(["c"]))))
     assert alike >= {"histogram-x-y-c", "histogram-X-Y-c-2"}, "some file systems take X for x"
+    assert list(pictures_of(("a", table_of(["all"])))) == ["det-a", "roc-a", "histogram-a-all"]
+    both = set(pictures_of(("a", table_of(["all"])), ("b", table_of(["x", "y"]))))
+    assert {name for name in both if name.startswith("det")} == {"det-x", "det-y", "det-all"}
+    assert "histogram-b-all" not in both
 
 
 @pytest.mark.parametrize("letter", ["c", "音"])
@@ -253,10 +257,3 @@ def test_a_long_name_is_cut_and_gets_a_hash(letter: str) -> None:
     found = [name for name in drawn if name.startswith("histogram-")]
     assert len(set(found)) == 2
     assert max(len(name.encode()) for name in drawn) < 160
-
-
-def test_a_single_condition_called_all_has_its_pictures() -> None:
-    assert list(pictures_of(("a", table_of(["all"])))) == ["det-a", "roc-a", "histogram-a-all"]
-    both = set(pictures_of(("a", table_of(["all"])), ("b", table_of(["x", "y"]))))
-    assert {name for name in both if name.startswith("det")} == {"det-x", "det-y", "det-all"}
-    assert "histogram-b-all" not in both

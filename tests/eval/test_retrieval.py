@@ -64,6 +64,10 @@ def test_figures_are_means_over_queries_and_plain_data() -> None:
         "fewest_candidates": 12, "median_candidates": 12, "most_candidates": 12,
     }  # fmt: skip
     assert [name for name, _ in found.rows()] == ["top-1", "top-5", "top-10", "MRR", "mAP"]
+    found = retrieve(scores([([1], [0, 0])] * 10))
+    assert found is not None
+    assert found["top1"].value == 1
+    assert found["top5"] == Figure(None, note="no query has more than 5 candidates")
 
 
 def test_a_query_is_a_probe_with_a_choice() -> None:
@@ -75,16 +79,6 @@ def test_a_query_is_a_probe_with_a_choice() -> None:
     assert retrieve(scores([([1], []), ([], [0]), ([2], [])])) is None
     with pytest.raises(InputError, match=r"s\.csv: scores must be finite"):
         retrieve(scores([([np.nan], [0])]))
-
-
-def test_a_depth_that_no_query_exceeds_says_nothing() -> None:
-    found = retrieve(scores([([1], [0, 0])] * 10))
-    assert found is not None
-    assert found["top1"].value == 1
-    assert found["top5"] == Figure(None, note="no query has more than 5 candidates")
-
-
-def test_a_probe_in_two_conditions_is_two_queries() -> None:
     table = scores([([1], [0, 2])])
     names = ("reference", "probe", "label", "recording", "score")
     twice = {name: np.tile(getattr(table, name), 2) for name in names}

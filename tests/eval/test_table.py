@@ -44,9 +44,6 @@ def test_a_reference_is_of_the_recording_whose_targets_it_is_in() -> None:
     assert found.count == 4
     file_like_a_recording = b.recordings_of(trials([("r", "p", 1, "A"), ("A", "p", 0, "A")]))
     assert file_like_a_recording.reference.tolist() == [0, 1]
-
-
-def test_a_probe_of_two_recordings_is_an_error_with_its_line() -> None:
     rows = [("a", "p", 1, "A"), ("b", "q", 0, "B"), ("b", "p", 0, "B")]
     with pytest.raises(ManifestError, match=r"^t:4: probe p is of recording 'B' here and of 'A'"):
         b.recordings_of(trials(rows))
@@ -69,12 +66,6 @@ def test_a_trial_counts_as_often_as_both_of_its_recordings_were_drawn() -> None:
     drawn = np.array([[1, 1, 1], [2, 1, 0], [0, 1, 2], [3, 0, 0]], np.float64)
     weighted = sums.weighted(drawn).ravel().tolist()
     assert weighted == [1111, 2 * 1 + 2 * 1 * 10, 1 * 2 * 1100, 3 * 1]
-
-
-def test_a_draw_has_as_many_recordings_as_there_are(rng: np.random.Generator) -> None:
-    drawn = b.draw(7, 2000, rng)
-    assert (drawn.sum(axis=1) == 7).all()
-    assert drawn.mean(axis=0) == pytest.approx(np.ones(7), abs=0.1)
 
 
 def test_runs_join_neighbours_of_one_class_and_keep_ties_of_both_apart() -> None:
@@ -215,9 +206,6 @@ def test_metrics_are_plain_data_with_stable_keys() -> None:
     assert data["figures"]["eer"] == asdict(found["eer"])
     assert "min_dcf_p0.1_cm10_cf1" in data["figures"]
     assert dict(found.rows())["minDCF (P 0.1, Cm 10, Cf 1)"] == found["min_dcf_p0.1_cm10_cf1"]
-
-
-def test_without_log_lr_only_figures_of_the_order_are_had() -> None:
     found = m.measure(scores([3, 2, 1], [0, 1, -1]))
     absent = {key for key, figure in found.figures.items() if "log_lr" in figure.note}
     assert absent == {"cllr", "calibration_loss", "act_dcf_p0.5", "act_dcf_p0.01", "min_cllr"}
@@ -232,7 +220,7 @@ def test_cllr_and_min_cllr_are_of_the_log_lr_and_the_rest_of_the_score() -> None
     assert found["cllr"].value == pytest.approx(m.cllr([-3, -2], [-1, 0]))
 
 
-def test_conditions_come_in_order_and_then_all_of_them() -> None:
+def test_conditions_come_in_order_and_then_all_of_them(rng) -> None:
     late = scores([3, 2], [0, 1], condition="speed")
     early = scores([0, 1], [2, 3], condition="noise")
     quick = m.Options(resamples=0)
@@ -240,16 +228,6 @@ def test_conditions_come_in_order_and_then_all_of_them() -> None:
     assert list(found) == ["speed", "noise", "all"]
     assert [found[name]["auc"].value for name in found] == [1, 0, 0.5]
     assert list(m.measure_by_condition(late, quick)) == ["speed"]
-
-
-def test_ratios_that_say_nothing_lose_nothing_and_that_does_not_count_as_no_error() -> None:
-    found = m.measure(scores([0] * 30, [0] * 40, log_lr=True), resamples=50)
-    assert (found["cllr"].value, found["min_cllr"].value) == (1, pytest.approx(1))
-    zero = pytest.approx(0)
-    assert found["calibration_loss"] == m.Figure(zero, zero, zero, "")
-
-
-def test_a_condition_is_measured_as_if_alone(rng: np.random.Generator) -> None:
     target, nontarget = rng.normal(1, 1, (2, 60)).tolist(), rng.normal(-1, 1, (2, 90)).tolist()
     one, two = (
         scores(target[i], nontarget[i], condition=name) for i, name in enumerate(("one", "two"))
@@ -264,6 +242,13 @@ def test_a_condition_is_measured_as_if_alone(rng: np.random.Generator) -> None:
         m.measure(two, resamples=50),
     )
     assert found["all"].recordings == 20
+
+
+def test_ratios_that_say_nothing_lose_nothing_and_that_does_not_count_as_no_error() -> None:
+    found = m.measure(scores([0] * 30, [0] * 40, log_lr=True), resamples=50)
+    assert (found["cllr"].value, found["min_cllr"].value) == (1, pytest.approx(1))
+    zero = pytest.approx(0)
+    assert found["calibration_loss"] == m.Figure(zero, zero, zero, "")
 
 
 def test_the_class_that_is_missing_is_named_with_file_and_condition() -> None:

@@ -66,11 +66,8 @@ def test_names_with_commas_quotes_and_bytes_that_are_not_utf8_survive(table, tmp
 
 @pytest.mark.parametrize(("lines", "message"), [
     ([], "table.csv:1: no column reference, probe"),
-    ([HEADER], "table.csv:1: holds no row below its header"),
     (["reference,probe,label,condition", *ROWS], "table.csv:1: no column recording"),
-    ([HEADER + ",probe", ROWS[0] + ",x"], "table.csv:1: column probe appears twice"),
     ([HEADER, ROWS[0], "a,b,1"], "table.csv:3: 3 fields where the header has 5"),
-    ([HEADER, ROWS[0] + ",0.5"], "table.csv:2: 6 fields where the header has 5"),
     ([HEADER, ROWS[0], "", ROWS[1]], "table.csv:3: 0 fields"),
     ([HEADER, ROWS[0], "a,b,yes,c,r"], "table.csv:3: label 'yes'"),
     ([HEADER, "a,b,1.0,c,r"], "table.csv:2: label '1.0'"),
@@ -78,10 +75,6 @@ def test_names_with_commas_quotes_and_bytes_that_are_not_utf8_survive(table, tmp
     ([HEADER, "a,b,1,c,"], "table.csv:2: recording is empty"),
     ([HEADER, *ROWS, ROWS[0]], "table.csv:4: the trial of a.wav and a1.wav is on line 2"),
     ([HEADER, '"a\nb",p,1,c,r'], "table.csv:2: a field holds a line break"),
-    ([HEADER.replace(",", ";")], "table.csv:1: columns are separated by sem"),
-    ([HEADER, ROWS[0], "a,p,1,c,r\0"], "table.csv:3: holds a NUL"),
-    ([HEADER, '"a,p,1,c,r'], "table.csv:2: unexpected end of data"),
-    ([HEADER, bytes(range(256)).decode("latin-1")], "table.csv:2: holds a NUL"),
 ])  # fmt: skip
 def test_a_bad_list_is_an_error_with_its_line(table: Path, lines: list[str], message: str) -> None:
     with pytest.raises(ManifestError) as caught:
@@ -106,9 +99,3 @@ def test_a_ratio_that_is_no_number_is_an_error_and_a_missing_column_is_none(tabl
         read_scores(table)
     with pytest.raises(ManifestError, match="no column score"):
         read_scores(write(table, HEADER, *ROWS))
-
-
-@pytest.mark.parametrize("name", ["none.csv", ".", "nul\0.csv"])
-def test_a_list_that_cannot_be_read_is_one_line(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ManifestError, match="cannot be read"):
-        read_trials(tmp_path / name)

@@ -105,14 +105,6 @@ def test_a_run_is_not_overwritten_and_only_the_same_run_is_resumed(learn, data) 
         learn(on=data[2:], resume=True)
 
 
-def test_a_run_without_time_keeps_what_it_has_and_goes_on(learn) -> None:
-    first = learn(stop_after_s=0)
-    assert not first.is_finished and len(first.history) == 1 and first.weights.exists()
-    assert first.history[0]["share"] < 1
-    again = learn(resume=True)
-    assert again.is_finished and len(again.history) == 4
-
-
 def test_what_is_judged_and_kept_are_the_mean_weights() -> None:
     learner = t.Learner(TINY.build(), ema=0.75)
     assert learner.mean is not None
@@ -213,9 +205,6 @@ def test_an_epoch_sees_every_example_once() -> None:
     order = t.epoch_order(found, Training(1, 4), seed=0, epoch=0)
     assert sorted(order.tolist()) == list(range(22))
     assert order.tolist() != t.epoch_order(found, Training(1, 4), seed=0, epoch=1).tolist()
-
-
-def test_with_one_copy_an_epoch_sees_every_segment_once_as_one_of_its_copies() -> None:
     found = planted([(False, "a", 50), (True, "a", 60)], copies=3)
     order = t.epoch_order(found, Training(1, 4, copies_used="one"), seed=0, epoch=0)
     seen = sorted(zip(found.recording[order].tolist(), found.segment[order].tolist(), strict=True))

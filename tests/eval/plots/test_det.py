@@ -48,9 +48,6 @@ def test_the_hull_runs_straight_through_its_corners_and_ends_at_one_error() -> N
     left = [point for point in hull if point[0] <= 0.1]
     assert len(left) > 50
     assert all(close(p, (p[0], 0.3 - 2 * p[0])) for p in left), "straight in rates, not probits"
-
-
-def test_the_steps_are_the_thresholds_as_measured() -> None:
     steps = points(det([HAND]), "_steps of by hand")
     corners = [(0.05, 0.3), (0.1, 0.3), (0.1, 0.1), (0.2, 0.1), (0.2, 0.05)]
     at = [next(i for i, point in enumerate(steps) if close(point, corner)) for corner in corners]
@@ -87,7 +84,7 @@ def test_operating_points_are_marked_where_the_cost_is_least() -> None:
     assert not square.get_clip_on(), "on the rim, yet whole"
 
 
-def test_below_one_error_is_shaded() -> None:
+def test_one_error_is_shaded_and_thirty_marked_if_all_sets_have_as_many_trials(rng) -> None:
     axes = det([HAND]).axes[0]
     tall, wide = axes.patches
     assert isinstance(tall, Rectangle)
@@ -95,9 +92,6 @@ def test_below_one_error_is_shaded() -> None:
     assert tall.get_x() + tall.get_width() == pytest.approx(0.05)
     assert wide.get_y() + wide.get_height() == pytest.approx(0.05)
     assert (tall.get_x(), wide.get_y()) == (axes.get_xlim()[0], axes.get_ylim()[0])
-
-
-def test_thirty_errors_are_marked_only_if_all_sets_have_as_many_trials(rng) -> None:
     many = [ScoreSet(name, rng.normal(2, 1, 400), rng.normal(0, 1, 900)) for name in "ab"]
     axes = det(many).axes[0]
     places = {text.get_text(): text.get_position() for text in axes.texts}
@@ -189,9 +183,6 @@ def test_the_roc_joins_the_thresholds_and_states_its_area() -> None:
     expected = np.array([(0, 0), (0, 0.5), (0.2, 0.75), (0.4, 1), (1, 1)])
     assert drawn == pytest.approx(expected), "ties are one threshold"
     assert "few: AUC 0.9; 4 target, 5 nontarget pairs" in legend(figure)
-
-
-def test_the_logarithmic_roc_starts_at_one_false_alarm() -> None:
     flawless = ScoreSet("flawless", np.ones(3), np.zeros(10))
     figure = roc([FEW, flawless])
     enlarged, straight = (

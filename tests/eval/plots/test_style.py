@@ -77,13 +77,10 @@ def test_the_same_scores_give_the_same_bytes(picture: Callable[[], Figure], tmp_
     ]  # fmt: skip
 
 
-def test_saving_twice_changes_nothing(tmp_path: Path) -> None:
+def test_saving_changes_neither_the_figure_nor_settings_of_matplotlib(tmp_path: Path) -> None:
     figure = PICTURES["roc"]()
     first = [path.read_bytes() for path in p.save(figure, tmp_path / "a")]
     assert [path.read_bytes() for path in p.save(figure, tmp_path / "a")] == first
-
-
-def test_settings_of_matplotlib_are_left_alone(tmp_path: Path) -> None:
     before = dict(matplotlib.rcParams)
     p.save(PICTURES["roc"](), tmp_path / "roc")
     assert dict(matplotlib.rcParams) == before
@@ -108,8 +105,12 @@ def test_pictures_need_no_pyplot() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_no_text_is_smaller_than_nine_points(figure: Figure) -> None:
+def test_text_and_axes_are_large_enough_to_read(figure: Figure) -> None:
     assert min(text.get_fontsize() for text in texts(figure)) >= 9
+    for axes in figure.axes:
+        box = axes.get_window_extent()
+        assert box.width > 0.35 * figure.bbox.width
+        assert box.height > 0.09 * figure.bbox.height
 
 
 def test_the_legend_covers_no_curve_and_all_words_are_on_the_picture(figure: Figure) -> None:
@@ -128,10 +129,3 @@ def test_the_legend_covers_no_curve_and_all_words_are_on_the_picture(figure: Fig
         assert figure.bbox.x0 <= box.x0, text.get_text()
         assert box.x1 <= figure.bbox.x1, text.get_text()
         assert box.y1 <= figure.bbox.y1, text.get_text()
-
-
-def test_axes_are_wide_enough_to_read(figure: Figure) -> None:
-    for axes in figure.axes:
-        box = axes.get_window_extent()
-        assert box.width > 0.35 * figure.bbox.width
-        assert box.height > 0.09 * figure.bbox.height

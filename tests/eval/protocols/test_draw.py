@@ -102,9 +102,6 @@ def test_fragments_of_a_short_recording_overlap_as_little_as_possible() -> None:
     assert starts(0, surveyed("x", duration_s=26.0)) == [0.0, 6.0], "not nearer than 5 s"
     assert len(starts(0, surveyed("x", duration_s=24.5))) == 1
     assert starts(0, surveyed("x", duration_s=19.9)) == []
-
-
-def test_a_stretch_far_below_the_level_of_its_recording_has_no_content() -> None:
     loud, source = np.ones(40), surveyed("x").source
     assert Survey(source, 40.0, np.concatenate([loud, loud * 10**-1.8])).has_content(20.0, 20.0)
     assert not Survey(source, 40.0, np.concatenate([loud, loud * 10**-2.4])).has_content(20.0, 20.0)
@@ -149,7 +146,7 @@ def test_short_recordings_are_left_out_with_the_reason() -> None:
 # Noise.
 
 
-def test_noise_is_recorded_every_other_time_if_there_are_recordings(recordings: Path) -> None:
+def test_noise_is_recorded_every_other_time_if_there_are_recordings(recordings, tmp_path) -> None:
     plan = draw_plan(MANY, "noise", noise_root=recordings / "noise")
     kinds = Counter(probe.kind for probe in plan.probes)
     assert set(kinds) == {"white", "pink", "brown", "recorded"}
@@ -157,9 +154,6 @@ def test_noise_is_recorded_every_other_time_if_there_are_recordings(recordings: 
     assert list(plan.noise) == ["hiss.wav"], "by its path below the folder"
     effects = [probe.chain.effects[0].to_dict() for probe in plan.probes]
     assert {effect.get("path", "hiss.wav") for effect in effects} == {"hiss.wav"}
-
-
-def test_noise_that_is_a_bang_in_silence_is_not_used(recordings: Path, tmp_path: Path) -> None:
     bang = np.zeros(3 * RATE, np.float32)
     bang[:1000] = 0.5
     soundfile.write(tmp_path / "bang.wav", bang, RATE)
