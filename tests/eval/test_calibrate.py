@@ -73,9 +73,7 @@ def test_the_command_writes_what_comparing_reads(scores: Path, tmp_path: Path) -
     ("audio.csv", ",r0,", ",r99,", r"scores\.csv:2: .*does not list recording 'r0'"),
     ("scores.json", "parameters", "options", r"scores\.json, .* does not name their weights"),
 ])  # fmt: skip
-def test_files_that_do_not_belong_together_are_refused(
-    name: str, old: str, new: str, message: str, scores: Path, tmp_path: Path
-) -> None:
+def test_files_of_other_scores_are_refused(name, old, new, message, scores, tmp_path) -> None:
     path = tmp_path / name
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(ManifestError, match=message):

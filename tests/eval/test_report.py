@@ -2,7 +2,6 @@
 
 import csv
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
@@ -24,14 +23,9 @@ QUICK = Options(resamples=20)
 
 
 def table_of(
-    conditions: Sequence[str] = ("quiet", "noise"),
-    sizes: Sequence[str] = ("",),
-    *,
-    shift: float = 2.0,
-    candidates: int = 1,
-    with_log_lr: bool = False,
-    sizes_of_nontargets: str | None = None,
-) -> Scores:
+    conditions=("quiet", "noise"), sizes=("",), *, shift=2.0, candidates=1, with_log_lr=False,
+    sizes_of_nontargets=None,
+) -> Scores:  # fmt: skip
     """60 targets of mean `shift`, and nontargets of mean 0, of 30 recordings in each condition."""
     n = 60
     own = np.tile(np.arange(n), 1 + candidates)
@@ -44,17 +38,11 @@ def table_of(
     own, kind, reference, size = (np.tile(x, len(conditions)) for x in (own, kind, reference, size))
     score = np.random.default_rng(4).normal(np.where(kind == 0, shift, 0.0))
     name = np.char.add(condition, own.astype(str))
-    return Scores(
-        Path("scores.csv"),
-        np.array([f"r{i}.wav" for i in reference]),
-        np.char.add("p", name),
-        kind == 0,
-        condition,
-        np.array([f"song {i // 2}" for i in own]),
-        {"snr_db": size},
-        score,
-        shift * score - shift**2 / 2 if with_log_lr else None,
-    )
+    references = np.array([f"r{i}.wav" for i in reference])
+    sides = references, np.char.add("p", name), kind == 0, condition
+    songs, log_lr = np.array([f"song {i // 2}" for i in own]), shift * score - shift**2 / 2
+    further = {"snr_db": size}, score, log_lr if with_log_lr else None
+    return Scores(Path("scores.csv"), *sides, songs, *further)
 
 
 def scores_of(path: Path, **options: object) -> Path:

@@ -103,9 +103,7 @@ def test_a_stopped_run_goes_on_where_it_was(stop_after, trials, planted, monkeyp
     assert sorted(os.listdir(trials.parent / "out")) == ["scores.csv", "scores.json"]
 
 
-def test_a_cache_is_used_only_for_the_same_parameters_and_contents(
-    trials: Path, planted: type[PlantedSystem], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cache_is_used_only_for_the_same_input(trials, planted, tmp_path, monkeypatch) -> None:
     run(trials, cache=tmp_path / "cache")
     planted.forget()
     assert run(trials, out="other.csv", cache=tmp_path / "cache") == EXPECTED
@@ -127,9 +125,7 @@ def spoil(trials: Path) -> None:
         (trials.parent / "x" / name).write_text("bad")
 
 
-def test_trials_with_an_unusable_file_are_left_out_and_all_such_files_listed(
-    trials, planted, monkeypatch
-) -> None:
+def test_trials_with_an_unusable_file_are_left_out_and_listed(trials, planted, monkeypatch) -> None:
     spoil(trials)
     (trials.parent / "x/d").unlink()
     monkeypatch.setitem(SYSTEMS, "embedding", SYSTEMS["planted"])  # the command knows only ours
@@ -148,9 +144,7 @@ def test_trials_with_an_unusable_file_are_left_out_and_all_such_files_listed(
     assert sorted(planted.described) == ["a", "b"]
 
 
-def test_strict_refuses_unusable_files_and_keeps_what_is_done_of_the_others(
-    trials: Path, planted: type[PlantedSystem]
-) -> None:
+def test_strict_refuses_unusable_files_and_keeps_what_is_done(trials, planted) -> None:
     spoil(trials)
     message = r"trials.csv:3: probe: c is bad; \S*trials.csv:5: reference: e is bad$"
     with pytest.raises(ManifestError, match=message):
@@ -162,9 +156,7 @@ def test_strict_refuses_unusable_files_and_keeps_what_is_done_of_the_others(
     assert sorted(planted.described) == ["a", "b", "c", "d", "e"], "each one once in both runs"
 
 
-def test_strict_names_missing_files_with_their_trials_before_anything_is_done(
-    trials: Path, planted: type[PlantedSystem]
-) -> None:
+def test_strict_names_missing_files_before_anything_is_done(trials, planted) -> None:
     for name in "abde":
         (trials.parent / "x" / name).unlink()
     (trials.parent / "x/d").mkdir()

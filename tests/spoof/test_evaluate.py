@@ -231,9 +231,7 @@ def level_alone(samples: np.ndarray) -> np.ndarray:
     return np.full(8, np.abs(samples).mean(), np.float32)
 
 
-def test_recipes_are_compared_and_finished_ones_are_kept(
-    compared, data: list[Utterance], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_finished_recipes_are_kept(compared, data, tmp_path, monkeypatch) -> None:
     blind = replace(TINY, name="blind", feature=partial(level_alone), input_shape=(8,), results=())
     monkeypatch.setitem(OURS, "blind", blind)
     both = {"split_bys": ("group", "segment")}

@@ -38,9 +38,7 @@ NETWORKS = [
 
 
 @pytest.mark.parametrize(("make", "options", "shape", "layers", "total"), NETWORKS)
-def test_a_network_has_the_layers_and_parameters_of_its_source(
-    make, options, shape, layers, total
-) -> None:
+def test_a_network_has_the_layers_of_its_source(make, options, shape, layers, total) -> None:
     with torch.device("meta"):
         model = make(**options)
     rates = iter(layer.p for layer in model.modules() if isinstance(layer, nn.Dropout))

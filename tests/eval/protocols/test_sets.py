@@ -137,9 +137,7 @@ def test_a_probe_differs_from_its_reference_and_is_as_loud(name: str, sets: Path
         assert -12 < louder_db + row["reference_gain_db"] < 12
 
 
-def test_a_plan_and_its_recordings_give_the_same_bytes_with_any_number_of_workers(
-    sets: Path, recordings: Path, tmp_path: Path
-) -> None:
+def test_any_number_of_workers_writes_the_same_bytes(sets, recordings, tmp_path) -> None:
     plans = [read_plan(sets / f"{name}.plan.json") for name in ("hard", "codec")]
     root, noise = recordings / "music", recordings / "noise"
     write_sets(plans, root=root, out=tmp_path, noise_root=noise, workers=2)
@@ -175,9 +173,7 @@ def test_an_interrupted_set_has_no_list_and_is_finished_later(sets, recordings, 
 
 
 @pytest.mark.parametrize("folder", ["speed", "references"])
-def test_missing_and_damaged_files_of_a_finished_set_are_made_again(
-    folder: str, sets: Path, recordings: Path, tmp_path: Path
-) -> None:
+def test_missing_and_damaged_files_are_made_again(folder, sets, recordings, tmp_path) -> None:
     shutil.copytree(sets, tmp_path / "sets")
     gone, damaged, *_ = (tmp_path / "sets" / folder).iterdir()
     gone.unlink()
@@ -205,7 +201,7 @@ def test_unfinished_files_of_a_killed_run_are_removed(sets, recordings, tmp_path
     assert kept == 3 * [f".writing-{os.getpid()}-0123abcd.flac"]
 
 
-def test_a_set_is_not_written_over_another_or_from_other_recordings_or_elsewhere(
+def test_a_set_is_not_written_over_another_or_elsewhere(
     sets: Path, recordings: Path, surveys: list[Survey], tmp_path: Path
 ) -> None:
     before, music, out = hashes(sets), recordings / "music", tmp_path / "out"
@@ -227,9 +223,7 @@ def test_a_set_is_not_written_over_another_or_from_other_recordings_or_elsewhere
     assert hashes(sets) == before
 
 
-def test_against_recordings_the_reference_is_the_whole_recording(
-    surveys: list[Survey], recordings: Path, tmp_path: Path
-) -> None:
+def test_against_recordings_references_are_whole(surveys, recordings, tmp_path) -> None:
     plan = draw_plan(surveys, "same", against="recording", fragments=2)
     write_sets([plan], root=recordings / "music", out=tmp_path)
     for row in truth_of(tmp_path, "same"):
@@ -378,9 +372,7 @@ def test_broken_noise_is_left_out_with_a_warning(music: Path, tmp_path: Path) ->
     (["PLAN", "--seed", "7"], "a plan is drawn already: leave --seed out"),
     (["PLAN", "same"], "name each set once"),
 ])  # fmt: skip
-def test_a_wrong_call_is_explained_and_nothing_is_written(
-    words, message, music, sets, tmp_path
-) -> None:
+def test_a_wrong_call_is_explained(words, message, music, sets, tmp_path) -> None:
     plan = str(sets / "same.plan.json")
     given = [word.replace("MUSIC", str(music)).replace("PLAN", plan) for word in words]
     result = invoke("--audio", music, "--out", tmp_path / "sets", *given)
