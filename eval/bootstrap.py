@@ -50,10 +50,6 @@ class Figure:
     note: str = ""
     bound: bool = False
 
-    def to_dict(self) -> dict[str, float | str | bool | None]:
-        """Plain data."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class FigureTable:
@@ -72,7 +68,7 @@ class FigureTable:
     def to_dict(self) -> dict[str, Any]:
         """Everything but the names as plain data, the figures last."""
         plain = {f.name: getattr(self, f.name) for f in fields(self)[2:]}
-        return {**plain, "figures": {key: f.to_dict() for key, f in self.figures.items()}}
+        return {**plain, "figures": {key: asdict(f) for key, f in self.figures.items()}}
 
 
 # Recordings, and sums over the trials of each pair of them.

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from cqtnet.eer import Floats
 from eval import plots
 from eval.metrics import Options, roc_band
 from eval.plots import ScoreSet, SizePoint
@@ -101,24 +100,19 @@ def _points(
     tables: Mapping[str, Scores], column: str, options: Options
 ) -> dict[str, list[SizePoint]]:
     """The points of each system with several sizes and at least two points, in common bins."""
-    sizes = {name: _target_sizes(table, column) for name, table in tables.items()}
-    sizes = {
-        name: own
-        for name, own in sizes.items()
-        if len(np.unique(own)) > 1 and len(own) >= 2 * TARGETS_A_BIN
-    }
+    sizes = {}
+    for name, table in tables.items():
+        own = plots.finite_sizes(table, column)[table.label]
+        own = own[~np.isnan(own)]
+        if len(np.unique(own)) > 1 and len(own) >= 2 * TARGETS_A_BIN:
+            sizes[name] = own
     if not sizes:
         return {}
     bins = min(MOST_BINS, min(map(len, sizes.values())) // TARGETS_A_BIN)
     edges = plots.bin_edges(np.concatenate(list(sizes.values())), bins=bins)
     draws = {"resamples": options.resamples, "seed": options.seed}
     points = {name: plots.points_by_size(tables[name], column, edges, **draws) for name in sizes}
-    return {name: own for name, own in points.items() if len(own) > 1}
-
-
-def _target_sizes(scores: Scores, column: str) -> Floats:
-    sizes = plots.finite_sizes(scores, column)[scores.label]
-    return sizes[~np.isnan(sizes)]
+    return {name: some for name, some in points.items() if len(some) > 1}
 
 
 def _family(condition: str) -> str:

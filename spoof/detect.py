@@ -1,7 +1,7 @@
 """Whether a voice is synthetic: the score over time, a likelihood ratio, and a verdict."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -16,12 +16,15 @@ from spoof.checkpoint import DEFAULT, Calibration, Trained, load_calibration, lo
 from spoof.data import Samples, filled
 from spoof.networks import AT_ONCE, score_inputs
 from spoof.recipes import Recipe
-from verify.words import LEAST_RATIO, clock, ratio, strength_in_words
+from verify.words import LEAST_RATIO, Proposition, clock, decision, support_in_words
+from verify.words import headline as with_ratio
 
 Verdict = Literal["synthetic", "human", "insufficient"]
 HEADLINES: dict[Verdict, str] = {
     "synthetic": "SYNTHETIC", "human": "HUMAN", "insufficient": "INSUFFICIENT EVIDENCE",
 }  # fmt: skip
+SYNTHETIC = Proposition("the voice is synthetic", "a synthetic voice rather than a human one")
+HUMAN = Proposition("the voice is human", "a human voice rather than a synthetic one")
 LEAST_SOUND_S = 1.0
 """Seconds of sound that a verdict needs."""
 FRAME_S = 0.02
@@ -37,22 +40,8 @@ MARGIN = 1.0
 
 def verdict_of(log_lr: float) -> Verdict:
     """The verdict that a natural-log likelihood ratio alone supports."""
-    if abs(log_lr) < math.log(LEAST_RATIO):
-        return "insufficient"
-    return "synthetic" if log_lr > 0 else "human"
-
-
-def support_in_words(log_lr: float) -> str:
-    """The meaning of a ratio, without any prior.
-
-    >>> support_in_words(math.log(50))
-    'moderate support for a synthetic voice rather than a human one'
-    """
-    word = strength_in_words(log_lr)
-    if word == "no":
-        return "no support for either proposition"
-    sides = ("synthetic", "human") if log_lr > 0 else ("human", "synthetic")
-    return f"{word} support for a {sides[0]} voice rather than a {sides[1]} one"
+    verdicts: dict[int, Verdict] = {1: "synthetic", -1: "human", 0: "insufficient"}
+    return verdicts[decision(log_lr)]
 
 
 @dataclass(frozen=True)
@@ -86,7 +75,7 @@ class Detection:
     @property
     def support(self) -> str:
         """The meaning of the ratio in words; "" where none is stated."""
-        return "" if self.log_lr is None else support_in_words(self.log_lr)
+        return "" if self.log_lr is None else support_in_words(self.log_lr, SYNTHETIC, HUMAN)
 
     @property
     def is_bounded(self) -> bool:
@@ -95,8 +84,7 @@ class Detection:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
-        record = {**vars(self), "windows": [dict(vars(window)) for window in self.windows]}
-        return {**record, "support": self.support, "is_bounded": self.is_bounded}
+        return {**asdict(self), "support": self.support, "is_bounded": self.is_bounded}
 
 
 class Detector:
@@ -270,5 +258,5 @@ def headline(detection: Detection) -> str:
     text = HEADLINES[detection.verdict]
     if detection.log_lr is None:
         return text
-    text += f"  LR {ratio(detection.log_lr)} (ln {detection.log_lr:.1f}): {detection.support}"
+    text = with_ratio(text, detection.log_lr, detection.support, is_bounded=False)
     return f"{text}; the calibration supports no more" if detection.is_bounded else text

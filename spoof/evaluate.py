@@ -6,7 +6,7 @@ Here also the shortcut test: whether a detector recognises synthesis, or the for
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -103,9 +103,7 @@ class Shortcut:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
-        names = ("eer_human_changed", "eer_both_changed")
-        eers = {name: getattr(self, name).to_dict() for name in names}
-        return {**vars(self), **eers, "worst_eer_change": self.worst_eer_change}
+        return {**asdict(self), "worst_eer_change": self.worst_eer_change}
 
 
 def shortcut_test(
@@ -198,10 +196,6 @@ class Slice:
         eer = eer_of(trials) if both else Figure(None, note="of one class only")
         return cls(name, int(label.sum()), int((~label).sum()), found, alarm, eer)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data."""
-        return {**vars(self), "eer": self.eer.to_dict()}
-
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
@@ -255,8 +249,8 @@ class Evaluation:
             "training_seconds": self.training_seconds, "scoring_seconds": self.seconds,
             "recordings": self.recordings.to_dict(), "segments": self.segments.to_dict(),
             "verdicts": self.verdicts,
-            "systems": [s.to_dict() for s in self.systems],
-            "collections": [s.to_dict() for s in self.collections],
+            "systems": [asdict(s) for s in self.systems],
+            "collections": [asdict(s) for s in self.collections],
             "shortcuts": [s.to_dict() for s in self.shortcuts],
             "source": [vars(result) for result in trained.recipe.results], "versions": versions(),
         }  # fmt: skip

@@ -105,8 +105,7 @@ def pictures(evaluation: Evaluation) -> dict[str, Picture]:
 def _score_set(name: str, level: Level) -> VoiceSet:
     eer = level.metrics["eer"]
     interval = None if eer.low is None or eer.high is None else (eer.low, eer.high)
-    label, scores = level.trials.label, level.trials.score
-    return VoiceSet(name, scores[label], scores[~label], eer_interval=interval)
+    return VoiceSet.of(name, level.trials, eer_interval=interval)
 
 
 def share(value: float | None) -> str:
@@ -140,10 +139,9 @@ def confusion_table(decided: Confusion) -> str:
 
 def verdict_table(counts: dict[Class, dict[Verdict, int]]) -> str:
     """How often each verdict is given on each class."""
-    rows = [["in truth", "insufficient", "human", "synthetic"]]
-    for of, given in counts.items():
-        rows.append([of, *(f"{given[v]:,}" for v in ("insufficient", "human", "synthetic"))])
-    return markdown_table(rows)
+    verdicts: tuple[Verdict, ...] = ("insufficient", "human", "synthetic")
+    rows = [[of, *(f"{given[v]:,}" for v in verdicts)] for of, given in counts.items()]
+    return markdown_table([["in truth", *verdicts], *rows])
 
 
 def slice_table(slices: Sequence[Slice], heading: str) -> str:

@@ -42,11 +42,6 @@ class Block(nn.Module):
             y = F.relu(y) if number < self.depth else y
         return F.relu(y + (x if self.downsample is None else self.downsample(x)))
 
-    def start_as_shortcut(self) -> None:
-        """Let the last normalisation give nothing, as timm begins."""
-        last: nn.BatchNorm2d = self.get_submodule(f"bn{self.depth}")  # type: ignore[assignment]
-        nn.init.zeros_(last.weight)
-
 
 @dataclass(frozen=True)
 class Architecture:
@@ -84,7 +79,7 @@ class ResNet(nn.Module):
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
             elif isinstance(layer, Block) and architecture.expansion > 1:
-                layer.start_as_shortcut()
+                nn.init.zeros_(layer.get_parameter(f"bn{layer.depth}.weight"))  # as timm begins
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, H, W) → (B, n_classes)."""

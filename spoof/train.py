@@ -24,12 +24,12 @@ from cqtnet.runstate import Progress, load_state, save_state
 from cqtnet.train import require_fit
 from cqtnet.versions import versions
 from spoof.checkpoint import BEST, HISTORY, LAST, save_trained
-from spoof.data import Utterance
+from spoof.data import Utterance, class_counts
 from spoof.networks import fake_logit
 from spoof.plots import curves
 from spoof.prepare import Examples, Indices, Preparer, SplitBy, data_hash, part_examples
 from spoof.recipes import Recipe, Training
-from spoof.scores import confusion, score
+from spoof.scores import CLASSES, confusion, score
 
 SAVED_EVERY_S = 30.0
 """Least seconds between the states that a run can be resumed from."""
@@ -269,8 +269,7 @@ def learned(examples: Examples) -> dict[str, Any]:
 
 
 def _counts(recordings: Sequence[Utterance]) -> dict[str, int]:
-    n_fake = sum(r.is_fake for r in recordings)
-    return {"human": len(recordings) - n_fake, "synthetic": n_fake}
+    return dict(zip(CLASSES, class_counts(recordings), strict=True))
 
 
 def _keep(

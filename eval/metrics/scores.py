@@ -97,13 +97,13 @@ def miss_at_false_alarm(target: ArrayLike, nontarget: ArrayLike, rate: float) ->
     ranking = rank(target, nontarget)
     if reason := too_few_nontargets(np.size(nontarget), rate):
         raise InputError(reason)
-    return miss_at_false_alarm_of(ranking, rate)
+    return float(misses_at(ranking, rate))
 
 
-def miss_at_false_alarm_of(ranking: Ranking, rate: float) -> float:
-    """`miss_at_false_alarm` of ranked scores, however few they are."""
+def misses_at(ranking: Ranking, rates: ArrayLike) -> Floats:
+    """`miss_at_false_alarm` of ranked scores at each of these rates, however few scores are."""
     false_alarm, miss = ranking.rates()
-    return float(miss[np.searchsorted(false_alarm, rate, side="right") - 1])
+    return np.asarray(miss[np.searchsorted(false_alarm, rates, side="right") - 1])
 
 
 def too_few_nontargets(number: int, rate: float) -> str:
@@ -256,7 +256,7 @@ def cross_entropy(
     """
     tar = finite("log LRs of targets", log_lr_target)
     non = finite("log LRs of nontargets", log_lr_nontarget)
-    return _cross_entropy(tar, non, None, None, prior_log_odds)
+    return _cross_entropy(tar, non, prior_log_odds)
 
 
 def bits_lost(log_odds: Floats) -> Floats:
@@ -270,19 +270,15 @@ def _pav_cross_entropy(hull: Ranking, prior_log_odds: float) -> float:
     with np.errstate(divide="ignore"):  # an edge of one class alone is certain: ±inf
         log_lr = np.log(share_tar) - np.log(share_non)
     tar, non = share_tar > 0, share_non > 0
-    return _cross_entropy(log_lr[tar], log_lr[non], share_tar[tar], share_non[non], prior_log_odds)
+    shares = share_tar[tar], share_non[non]
+    return _cross_entropy(log_lr[tar], log_lr[non], prior_log_odds, *shares)
 
 
-def _cross_entropy(
-    tar: Floats,
-    non: Floats,
-    weight_tar: Floats | None,
-    weight_non: Floats | None,
-    prior_log_odds: float,
-) -> float:
+def _cross_entropy(tar: Floats, non: Floats, prior_log_odds: float, *weights: Floats) -> float:
+    of_tar, of_non = weights or (None, None)
     p_target = 1 / (1 + np.exp(-prior_log_odds))
-    lost_tar = np.average(bits_lost(-tar - prior_log_odds), weights=weight_tar)
-    lost_non = np.average(bits_lost(non + prior_log_odds), weights=weight_non)
+    lost_tar = np.average(bits_lost(-tar - prior_log_odds), weights=of_tar)
+    lost_non = np.average(bits_lost(non + prior_log_odds), weights=of_non)
     return float(p_target * lost_tar + (1 - p_target) * lost_non)
 
 

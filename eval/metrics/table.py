@@ -34,7 +34,7 @@ from eval.metrics.scores import (
     equal_error_rate_of,
     linear_equal_error_rate,
     min_cllr,
-    miss_at_false_alarm_of,
+    misses_at,
     too_few_nontargets,
 )
 from eval.trials import Scores
@@ -214,7 +214,7 @@ def _miss_at(rate: float, nontargets: int) -> Quantity:
     key, name = f"frr_at_far_{rate:g}", f"FRR at FAR {100 * rate:g} %"
     if reason := too_few_nontargets(nontargets, rate):
         return Quantity(key, name, None, reason)
-    return Quantity(key, name, lambda s: miss_at_false_alarm_of(s.score, rate), errors=(MISSES,))
+    return Quantity(key, name, lambda s: float(misses_at(s.score, rate)), errors=(MISSES,))
 
 
 def _cllr(sample: Sample) -> float:
@@ -248,15 +248,10 @@ def roc_band(scores: Scores, *, resamples: int = 200, seed: int = 0) -> RocBand 
     if evidence.recordings[MISSES] < FEWEST_RECORDINGS:
         return None
     rates = np.geomspace(1 / np.count_nonzero(~scores.label), 1, 200)
-
-    def misses(sample: Sample) -> Floats:
-        reached, miss = sample.score.rates()
-        return miss[np.searchsorted(reached, rates, side="right") - 1]
-
-    rng = np.random.default_rng(seed)
     value, resampled = resample(
-        misses, evidence, recordings=recordings.count, resamples=resamples, rng=rng
-    )
+        lambda sample: misses_at(sample.score, rates), evidence,
+        recordings=recordings.count, resamples=resamples, rng=np.random.default_rng(seed),
+    )  # fmt: skip
     low, high = interval(value, resampled)
     high = np.maximum(high, 3 / evidence.recordings[MISSES])
     return RocBand(rates, np.maximum(low, 0), np.minimum(high, 1))

@@ -252,7 +252,8 @@ def roc(sets: Sequence[ScoreSet], *, title: str = "Receiver operating characteri
     >>> figure = roc([ScoreSet("ours", target, nontarget)])
     """
     refuse_unclear([s.name for s in sets])
-    lines = [_curve(s) for s in sets]
+    points = [roc_points(s.target, s.nontarget, corners=True) for s in sets]
+    lines = [(p.false_alarm, 1 - p.miss) for p in points]
     figure = style.blank(4.0)
     linear, logarithmic = figure.subplots(1, 2, sharey=True)
     one_alarm = 1 / max(len(s.nontarget) for s in sets)
@@ -277,11 +278,6 @@ def roc(sets: Sequence[ScoreSet], *, title: str = "Receiver operating characteri
     rows.append((_shade(), "below one false alarm in all these pairs: not measured"))
     style.legend_below(figure, rows)
     return figure
-
-
-def _curve(s: ScoreSet) -> Line:
-    points = roc_points(s.target, s.nontarget, corners=True)
-    return points.false_alarm, 1 - points.miss
 
 
 def _from_one_alarm(s: ScoreSet, line: Line) -> Line:

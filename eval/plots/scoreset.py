@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, Locator, NullFormatter
@@ -34,19 +34,12 @@ class ScoreSet:
     eer_interval: tuple[float, float] | None = None  # rates, not percent
 
     @classmethod
-    def of(
-        cls,
-        name: str,
-        scores: Scores,
-        *,
-        band: RocBand | None = None,
-        eer_interval: tuple[float, float] | None = None,
-    ) -> Self:
-        """The score set of a score file, or of the rows of one condition of it."""
+    def of(cls, name: str, scores: Scores, **known: Any) -> Self:
+        """The score set of a score file, or of some of its rows; with `band` or `eer_interval`."""
         classes = (scores.label, ~scores.label)
         target, nontarget = (scores.score[mask] for mask in classes)
         ratio, other = (None if scores.log_lr is None else scores.log_lr[mask] for mask in classes)
-        return cls(name, target, nontarget, ratio, other, band, eer_interval)
+        return cls(name, target, nontarget, ratio, other, **known)
 
     @property
     def counts(self) -> str:

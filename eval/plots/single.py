@@ -15,16 +15,7 @@ from scipy.stats import binomtest
 from cqtnet import plotting as style
 from cqtnet.eer import Floats
 from cqtnet.plotting import NONTARGET, TARGET, Row
-from eval.metrics import (
-    Reliability,
-    RocPoints,
-    cllr,
-    ece_curve,
-    min_cllr,
-    rates_at_threshold,
-    reliability,
-    roc_points,
-)
+from eval import metrics as metrics
 from eval.plots.scoreset import ScoreSet, set_ticks
 
 # The histogram: densities of both kinds of pairs, and below them both error rates at every
@@ -49,7 +40,7 @@ def histogram(
 
     >>> figure = histogram(ScoreSet("ours", target, nontarget), threshold=0.5)
     """
-    points = roc_points(s.target, s.nontarget)
+    points = metrics.roc_points(s.target, s.nontarget)
     figure = style.blank(5.2)
     densities, errors = both = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     style.dress(densities, title=title or f"Scores of {s.name}", ylabel="density")
@@ -65,7 +56,7 @@ def histogram(
         *_outside(densities, s),
     ]
     if threshold is not None:
-        rates = rates_at_threshold(s.target, s.nontarget, threshold)
+        rates = metrics.rates_at_threshold(s.target, s.nontarget, threshold)
         miss, alarms = style.percent(rates.miss), style.percent(rates.false_alarm)
         text = f"threshold {threshold:.4g}: misses {miss}, false alarms {alarms}"
         rows.append((_upright(both, threshold, dashes="-"), text))
@@ -113,7 +104,7 @@ def _edges(scores: Floats, bins: int) -> Floats:
     return np.asarray(low + step * (wide * np.arange(number + 1) - 0.5))
 
 
-def _draw_errors(axes: Axes, s: ScoreSet, points: RocPoints) -> None:
+def _draw_errors(axes: Axes, s: ScoreSet, points: metrics.RocPoints) -> None:
     """Both rates where scores from each place of the axis up are accepted, down to one error."""
     places = np.linspace(*axes.get_xlim(), 1500)
     # A threshold between two scores does what the upper one does.
@@ -126,7 +117,7 @@ def _draw_errors(axes: Axes, s: ScoreSet, points: RocPoints) -> None:
     set_ticks(axes.yaxis, LogLocator(10, numticks=9))
 
 
-def _mark_equal_errors(both: Sequence[Axes], s: ScoreSet, points: RocPoints) -> Row:
+def _mark_equal_errors(both: Sequence[Axes], s: ScoreSet, points: metrics.RocPoints) -> Row:
     """Draw the threshold at which the two rates are closest; return the legend's row for it."""
     at = 1 + int(np.argmin(np.abs(points.miss - points.false_alarm)[1:]))
     # The middle of those that do the same; halves, for a sum may be too large for a number.
@@ -183,7 +174,9 @@ def calibration(s: ScoreSet, *, p_target: float = 0.5, bins: int = 10, title: st
     """
     target, nontarget = s.log_lrs
     label = np.repeat([True, False], [len(target), len(nontarget)])
-    measured = reliability(np.concatenate([target, nontarget]), label, p_target=p_target, bins=bins)
+    measured = metrics.reliability(
+        np.concatenate([target, nontarget]), label, p_target=p_target, bins=bins
+    )
     figure = style.blank(4.3)
     grid = figure.add_gridspec(2, 2, height_ratios=(3, 1))
     diagram = figure.add_subplot(grid[0, 0])
@@ -195,7 +188,7 @@ def calibration(s: ScoreSet, *, p_target: float = 0.5, bins: int = 10, title: st
     _draw_diagram(diagram, measured, p_target / (1 - p_target) * len(nontarget) / len(target))
     _draw_counts(counts, measured, bins)
     _draw_entropy(entropy, target, nontarget)
-    of_stated, of_best = cllr(target, nontarget), min_cllr(target, nontarget)
+    of_stated, of_best = metrics.cllr(target, nontarget), metrics.min_cllr(target, nontarget)
     dot = Line2D([], [], marker="o", color=STATED.colour, ls="", ms=5)
     rows: list[Row] = [
         (dot, "left: observed share and its 95 % interval (pairs as if independent)"),
@@ -209,7 +202,7 @@ def calibration(s: ScoreSet, *, p_target: float = 0.5, bins: int = 10, title: st
     return figure
 
 
-def _draw_diagram(axes: Axes, measured: Reliability, target_weight: float) -> None:
+def _draw_diagram(axes: Axes, measured: metrics.Reliability, target_weight: float) -> None:
     """Observed against stated share; a target counts `target_weight` times a nontarget.
 
     The intervals are Wilson's of the weighted shares, with pairs as if independent.
@@ -229,7 +222,7 @@ def _draw_diagram(axes: Axes, measured: Reliability, target_weight: float) -> No
     axes.tick_params(labelbottom=False)
 
 
-def _draw_counts(axes: Axes, measured: Reliability, bins: int) -> None:
+def _draw_counts(axes: Axes, measured: metrics.Reliability, bins: int) -> None:
     place = np.minimum(np.floor(measured.predicted * bins), bins - 1)
     for look, numbers, left in (
         (TARGET, measured.targets, 0.1),
@@ -245,7 +238,7 @@ def _draw_counts(axes: Axes, measured: Reliability, bins: int) -> None:
 
 def _draw_entropy(axes: Axes, target: Floats, nontarget: Floats) -> None:
     """The cross-entropy of the ratios as stated, with the best calibration, and of none."""
-    curve = ece_curve(target, nontarget)
+    curve = metrics.ece_curve(target, nontarget)
     odds = curve.prior_log_odds / np.log(10)
     for look, bits in ((NEUTRAL, curve.neutral), (BEST, curve.pav), (STATED, curve.system)):
         axes.plot(odds, bits, color=look.colour, ls=look.dashes, lw=1.8)

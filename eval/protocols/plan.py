@@ -21,7 +21,6 @@ from augment.chain import Chain
 from augment.effect import effect_from_dict
 from cqtnet import SAMPLE_RATE
 from cqtnet.errors import InputError
-from cqtnet.files import written_whole
 from eval.trials import Trials
 
 FORMAT = 1
@@ -191,12 +190,6 @@ def read_plan(path: Path) -> Plan:
         raise InputError(
             f"{path} is no plan of a protocol ({problem}); give a .plan.json"
         ) from problem
-
-
-def write_plan(path: Path, plan: Plan) -> None:
-    """Write the plan, whole or not at all."""
-    with written_whole(path) as temporary:
-        temporary.write_text(plan.to_json(), encoding="utf-8")
 
 
 def _check(plan: Plan) -> None:

@@ -17,7 +17,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from augment.chain import Chain
-from augment.effect import Effect, Samples
+from augment.effect import Samples
 from augment.noise import Background
 from augment.timemap import Span, TimeMap
 from cqtnet import audio
@@ -33,7 +33,6 @@ from eval.protocols.plan import (
     probe_name,
     reference_name,
     trials,
-    write_plan,
 )
 from eval.protocols.survey import load_quietly
 from eval.trials import write_trials
@@ -97,7 +96,8 @@ def write_sets(
         make_folder(out / plan.protocol)
         for folder in (out, out / plan.protocol, out / "references"):
             remove_unfinished(folder)
-        write_plan(out / f"{plan.protocol}.plan.json", plan)
+        with written_whole(out / f"{plan.protocol}.plan.json") as temporary:
+            temporary.write_text(plan.to_json(), encoding="utf-8")
     make_folder(out / "references")
     truths = [_known_truth(out, plan) for plan in plans]
     known = _known_hashes(row for truth in truths for row in truth.values())
@@ -187,7 +187,11 @@ def _make(
     fragment = _cut(samples, stretch, order)
     # As loud as the reference is written: codecs would clip samples beyond full scale.
     lowered_db = _gain_db(fragment)
-    effects = (_with_noise(effect, order.noise_root) for effect in probe.chain.effects)
+    noise_root = order.noise_root or Path()
+    effects = (
+        replace(e, path=str(noise_root / e.path)) if isinstance(e, Background) else e
+        for e in probe.chain.effects
+    )
     altered = Chain(tuple(effects)).apply(_louder(fragment, lowered_db), order.sample_rate)
     written = _write_flac(order.out / name, altered.samples, order.sample_rate)
     length_s = fragment.size / order.sample_rate
@@ -214,13 +218,6 @@ def _cut(samples: Samples, stretch: Stretch, order: Order) -> Samples:
             f"{stretch.length_s:g} s from {stretch.start_s:g} s on"
         )
     return samples[start:end]
-
-
-def _with_noise(effect: Effect, noise_root: Path | None) -> Effect:
-    """The effect; recorded noise with its path on this machine."""
-    if isinstance(effect, Background):
-        return replace(effect, path=str((noise_root or Path()) / effect.path))
-    return effect
 
 
 def _gain_db(samples: Samples) -> float:

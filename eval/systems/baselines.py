@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -36,7 +37,14 @@ def _transform() -> Cqt:
     return Cqt()
 
 
-class MeanCqtSystem:
+class Baseline:
+    """A system without a network: it takes no settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        del settings
+
+
+class MeanCqtSystem(Baseline):
     """The cosine of mean log-CQTs over the bins that both have, at the best of ±6 bins.
 
     A recording is the mean over time of log(1 + magnitude / mean magnitude), 84 numbers. No mean
@@ -45,10 +53,7 @@ class MeanCqtSystem:
 
     pairs_at_once = 1 << 20
     columns = ()
-
-    def __init__(self, settings: Settings) -> None:
-        del settings  # no network
-        self.parameters = {"max_shift_bins": MAX_SHIFT, "compression": "log(1 + m / mean)"}
+    parameters: ClassVar = {"max_shift_bins": MAX_SHIFT, "compression": "log(1 + m / mean)"}
 
     def describe(self, path: Path) -> Description:
         """The mean over time of every bin, {"levels": (84,)}."""
@@ -76,7 +81,7 @@ def _unit(vectors: NDArray[np.float32]) -> Floats:
     return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12))
 
 
-class ChromaDtwSystem:
+class ChromaDtwSystem(Baseline):
     """Minus the mean cost of the best path of the shorter recording along the longer one.
 
     The best of twelve rotations of the chroma counts. The cost of two frames is 1 minus the
@@ -87,10 +92,7 @@ class ChromaDtwSystem:
 
     pairs_at_once = 5000  # some seconds
     columns = ()
-
-    def __init__(self, settings: Settings) -> None:
-        del settings  # no network
-        self.parameters = {"frames_averaged": FRAMES_AVERAGED, "steps": "11 21 12"}
+    parameters: ClassVar = {"frames_averaged": FRAMES_AVERAGED, "steps": "11 21 12"}
 
     def describe(self, path: Path) -> Description:
         """The chroma of a file, {"chroma": (frames, 12)}."""

@@ -30,19 +30,20 @@ ALIGNMENT_COLUMNS = ("found_tempo", "found_semitones", "found_offset_s", "found_
 """What the best alignment gives."""
 
 
-def _parameters(embedder: Embedder) -> dict[str, Any]:
-    return {
-        "model_sha256": embedder.sha256,
-        "precision": str(embedder.dtype).removeprefix("torch."),
-        "device": embedder.device.type,
-    }
+class OfEmbedder:
+    """A system with an embedder, and what the results depend on."""
+
+    def __init__(self, settings: Settings) -> None:
+        model, device = settings.model, settings.device
+        self.embedder = Embedder.named(model, device=device, precision=settings.precision)
+        self.parameters: dict[str, Any] = {
+            "model_sha256": self.embedder.sha256,
+            "precision": str(self.embedder.dtype).removeprefix("torch."),
+            "device": self.embedder.device.type,
+        }
 
 
-def _embedder(settings: Settings) -> Embedder:
-    return Embedder.named(settings.model, device=settings.device, precision=settings.precision)
-
-
-class EmbeddingSystem:
+class EmbeddingSystem(OfEmbedder):
     """The cosine of `verify.cosine.best_hit`, for many pairs at once.
 
     The shorter recording of a pair is one window, described by its vector. The windows of the
@@ -54,8 +55,8 @@ class EmbeddingSystem:
     columns = ()
 
     def __init__(self, settings: Settings) -> None:
-        self.embedder = _embedder(settings)
-        self.parameters = {**_parameters(self.embedder), "hop_s": HOP_S}
+        super().__init__(settings)
+        self.parameters["hop_s"] = HOP_S
 
     def describe(self, path: Path) -> Description:
         """The trace, and vector (embedding_size,) and level of the whole as one window."""
@@ -106,15 +107,11 @@ def _trace(recording: Description) -> Trace:
     return Trace(recording["steps"], recording["levels"], int(recording["n_samples"]))
 
 
-class AlignmentSystem:
+class AlignmentSystem(OfEmbedder):
     """The strength of the best alignment, and all measures that calibration learns from."""
 
     pairs_at_once = 512
     columns: tuple[str, ...] = (*MEASURE_COLUMNS, *ALIGNMENT_COLUMNS)
-
-    def __init__(self, settings: Settings) -> None:
-        self.embedder = _embedder(settings)
-        self.parameters = _parameters(self.embedder)
 
     def describe(self, path: Path) -> Description:
         """Trace and features, features in half precision."""
@@ -181,13 +178,12 @@ def _found(evidence: Evidence) -> tuple[float, float, float, float]:
 
 
 def _recording(description: Description) -> Recording:
-    n_samples = int(description["n_samples"])
     whole = Features(
         description["fine"].astype(np.float32),
         description["spectra"].astype(np.float32),
         description["motion"],
         description["level"],
     )
-    trace = Trace(description["steps"], description["levels"], n_samples)
+    trace = _trace(description)
     item = Item("", "", trace.duration_s, "", "", 0, 0, ())
     return Recording(Path(), item, trace, whole, description["sound"].astype(np.float32))

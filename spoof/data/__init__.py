@@ -60,10 +60,15 @@ class Utterance:
         return audio.shown(self.path) + more
 
 
+def class_counts(utterances: Sequence[Utterance]) -> tuple[int, int]:
+    """How many utterances are real, and how many fake."""
+    n_fake = sum(u.is_fake for u in utterances)
+    return len(utterances) - n_fake, n_fake
+
+
 def missing_class(utterances: Sequence[Utterance]) -> str:
     """The counts of both classes in words where one of them is empty, else ""."""
-    n_fake = sum(u.is_fake for u in utterances)
-    n_real = len(utterances) - n_fake
+    n_real, n_fake = class_counts(utterances)
     if n_real and n_fake:
         return ""
     return f"{n_real or 'no'} real and {n_fake or 'no'} fake utterances"
@@ -75,8 +80,7 @@ def balance(utterances: Sequence[Utterance]) -> str:
     >>> balance(utterances)
     '303 real, 2615 fake: 8.63 fake to 1 real'
     """
-    n_fake = sum(u.is_fake for u in utterances)
-    n_real = len(utterances) - n_fake
+    n_real, n_fake = class_counts(utterances)
     ratio = n_fake / n_real if n_real else float("inf")
     return f"{n_real} real, {n_fake} fake: {ratio:.2f} fake to 1 real"
 

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cqtnet.audio import find_audio, shown
 from cqtnet.errors import ManifestError
@@ -92,8 +93,8 @@ def parts(root: Path) -> list[Part]:
     return direct or nested
 
 
-def required_parts(root: Path, *, expected: str = FOLDERS_EXPECTED) -> list[Part]:
-    """The labelled folders in a folder; a ManifestError unless there are both labels."""
+def _files(root: Path, expected: str) -> Iterator[tuple[Path, Part]]:
+    """The files of the labelled folders; a ManifestError unless there are both labels."""
     labelled = parts(root)
     if not labelled:
         raise ManifestError(
@@ -110,7 +111,8 @@ def required_parts(root: Path, *, expected: str = FOLDERS_EXPECTED) -> list[Part
             if split_word(child.name) and child not in used:
                 message = f"{shown(child)} is left out: it has no folders of real and fake"
                 warnings.warn(message, DataWarning, stacklevel=3)
-    return labelled
+    for part in labelled:
+        yield from ((path, part) for path in part.files())
 
 
 def load_folders(root: Path) -> list[Utterance]:
@@ -122,19 +124,17 @@ def load_folders(root: Path) -> list[Utterance]:
     suffix, so that real/7.wav and its copy fake/7.wav stay together.
     """
     utterances = []
-    for part in required_parts(root):
-        for path in part.files():
-            folder, *below = path.relative_to(part.folder).parts
-            collection = folder if below else ""
-            if split_word(collection):
-                raise ManifestError(
-                    f"{shown(path)}: a folder {collection} below the label; put the labels below "
-                    "the split, as in train/real"
-                )
-            group = collection or f"{part.split}/{path.stem}"
-            utterances.append(
-                Utterance(path, part.is_fake, group, split=part.split, collection=collection)
+    for path, part in _files(root, FOLDERS_EXPECTED):
+        folder, *below = path.relative_to(part.folder).parts
+        collection = folder if below else ""
+        if split_word(collection):
+            raise ManifestError(
+                f"{shown(path)}: a folder {collection} below the label; put the labels below "
+                "the split, as in train/real"
             )
+        labels: dict[str, Any] = {"split": part.split, "collection": collection}
+        group = collection or f"{part.split}/{path.stem}"
+        utterances.append(Utterance(path, part.is_fake, group, **labels))
     return utterances
 
 
@@ -160,12 +160,10 @@ def load_fake_or_real(root: Path) -> list[Utterance]:
     """
     version = _version_folder(root)
     utterances = []
-    for part in required_parts(version, expected=FAKE_OR_REAL_EXPECTED):
-        for path in part.files():
-            group = (path.parent / path.name.split(".")[0]).relative_to(version).as_posix()
-            utterances.append(
-                Utterance(path, part.is_fake, group, split=part.split, collection=version.name)
-            )
+    for path, part in _files(version, FAKE_OR_REAL_EXPECTED):
+        group = (path.parent / path.name.split(".")[0]).relative_to(version).as_posix()
+        labels: dict[str, Any] = {"split": part.split, "collection": version.name}
+        utterances.append(Utterance(path, part.is_fake, group, **labels))
     return utterances
 
 
@@ -214,11 +212,7 @@ def load_deep_voice(root: Path) -> list[Utterance]:
     group, since each was turned into every other. So a voice may be on both sides; knowing a
     voice helps little, since each is there both real and fake.
     """
-    return [
-        _deep_voice(path, part)
-        for part in required_parts(_audio_folder(root), expected=DEEP_VOICE_EXPECTED)
-        for path in part.files()
-    ]
+    return [_deep_voice(*file) for file in _files(_audio_folder(root), DEEP_VOICE_EXPECTED)]
 
 
 def is_deep_voice(root: Path) -> bool:

@@ -73,12 +73,11 @@ def load_table(path: Path) -> list[Utterance]:
     for line, row in read_table(path, needed=["label"], fold_case=True).dicts():
         utterance = _from_row(row, path.parent, place=f"{path}:{line}")
         name = os.path.normpath(utterance.path)
-        if name in seen:
+        if seen.setdefault(name, line) != line:
             raise ManifestError(
                 f"{path}:{line}: {shown(name)} stands on line {seen[name]} already; give each "
                 "recording one row"
             )
-        seen[name] = line
         if not os.path.isfile(name):
             missing.append((f"{path}:{line}", utterance.path))
         utterances.append(utterance)
@@ -134,12 +133,11 @@ def load_asvspoof(path: Path) -> list[Utterance]:
     seen: dict[str, str] = {}
     missing, utterances = [], []
     for place, (speaker, name, _, system, key) in _protocol_lines(protocols):
-        if name in seen:
+        if seen.setdefault(name, place) != place:
             raise ManifestError(
                 f"{place}: {shown(name)} stands at {seen[name]} already; give each utterance one "
                 "line"
             )
-        seen[name] = place
         part = _part(name, place)
         flac = root / f"ASVspoof2019_LA_{part}" / "flac"
         if part not in files:

@@ -89,7 +89,7 @@ def librosa_mel_filters(rate_hz: int, n_fft: int, n_filters: int) -> NDArray[np.
     """Filters (n_filters, 1 + n_fft / 2) that librosa makes by default."""
     from librosa.filters import mel
 
-    return _read_only(mel(sr=rate_hz, n_fft=n_fft, n_mels=n_filters))
+    return read_only(mel(sr=rate_hz, n_fft=n_fft, n_mels=n_filters))
 
 
 def _triangles(edges_hz: NDArray[np.float64], rate_hz: int, n_fft: int) -> NDArray[np.float32]:
@@ -97,10 +97,11 @@ def _triangles(edges_hz: NDArray[np.float64], rate_hz: int, n_fft: int) -> NDArr
     bins_hz = np.fft.rfftfreq(n_fft, 1 / rate_hz)
     low, centre, high = (edges_hz[i : len(edges_hz) - 2 + i, None] for i in range(3))
     rising, falling = (bins_hz - low) / (centre - low), (high - bins_hz) / (high - centre)
-    return _read_only(np.maximum(0, np.minimum(rising, falling)))
+    return read_only(np.maximum(0, np.minimum(rising, falling)))
 
 
-def _read_only(filters: NDArray[np.floating]) -> NDArray[np.float32]:
+def read_only(filters: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The same numbers for all who ask: nobody can change them."""
     shared = np.asarray(filters, np.float32)
     shared.setflags(write=False)
     return shared

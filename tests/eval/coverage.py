@@ -89,9 +89,7 @@ HOW: Mapping[str, Callable[[Scores], Recordings]] = {
 }
 
 
-def holds(
-    scores: Scores, recordings: Recordings, rng: np.random.Generator, *, resamples: int = 200
-) -> tuple[NDArray[np.bool_], Floats]:
+def holds(scores, recordings, rng, *, resamples=200) -> tuple[NDArray[np.bool_], Floats]:
     """Which intervals hold the truth, and how wide they are, in the order of `FIGURES`."""
     wrong = ((scores.score >= THRESHOLD) != scores.label).astype(np.float64)
     evidence = evidence_of(scores, recordings, {"threshold": wrong}, where="world")

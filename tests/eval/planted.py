@@ -1,27 +1,26 @@
 """Scores, recordings and a system whose answers are known beforehand."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 
+from cqtnet.cli import cqtnet
 from cqtnet.errors import NotAudioError
-from eval.protocols import Source, Survey
-from eval.protocols.survey import BLOCK_S
+from eval.protocols.plan import Source
+from eval.protocols.survey import BLOCK_S, Survey
 from eval.systems import Description, Settings
 from eval.trials import Scores
 
 
-def scores(
-    target: Sequence[float],
-    nontarget: Sequence[float],
-    *,
-    log_lr: bool = False,
-    condition: str = "c",
-    files: int = 10,
-) -> Scores:
+def call(*words: object) -> Result:
+    """A call of `cqtnet eval`."""
+    return CliRunner().invoke(cqtnet, ["eval", *map(str, words)])
+
+
+def scores(target, nontarget, *, log_lr=False, condition="c", files=10) -> Scores:
     """Targets and nontargets of recordings that come round again."""
     score = np.array([*target, *nontarget], np.float64)
     label = np.arange(len(score)) < len(target)
@@ -50,13 +49,7 @@ def joined(*parts: Scores) -> Scores:
     return Scores(Path("s.csv"), **together)
 
 
-def surveyed(
-    name: str,
-    collection: str = "",
-    *,
-    duration_s: float = 70.0,
-    quiet: tuple[float, float] = (0, 0),
-) -> Survey:
+def surveyed(name, collection="", *, duration_s=70.0, quiet=(0, 0)) -> Survey:
     """A recording that was never made, equally loud everywhere but in its quiet stretch."""
     power = np.ones(round(duration_s / BLOCK_S))
     power[round(quiet[0] / BLOCK_S) : round(quiet[1] / BLOCK_S)] = 1e-9
@@ -93,9 +86,7 @@ class PlantedSystem:
         self.described.append(path.name)
         return {"size": np.array(len(text))}
 
-    def score(
-        self, recordings: Sequence[Description], pairs: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
+    def score(self, recordings, pairs) -> NDArray[np.float64]:
         self._stop()
         self.scored.append(len(pairs))
         sizes = np.array([float(recording["size"]) for recording in recordings])

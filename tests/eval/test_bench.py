@@ -1,10 +1,9 @@
 import json
 
 import pytest
-from click.testing import CliRunner
 
-from cqtnet.cli import cqtnet
 from eval.bench import LONG, PARTS, Measurement, archive, engine, seconds
+from tests.eval.planted import call
 
 
 def test_a_line_names_value_ratio_and_promise() -> None:
@@ -20,7 +19,7 @@ def test_seconds_is_the_median_after_a_warm_up() -> None:
 
 @pytest.mark.parametrize("part", ["startup", "frontend", "metrics"])
 def test_a_part_runs_and_prints_json(part: str) -> None:
-    result = CliRunner().invoke(cqtnet, ["eval", "bench", "--only", part, "--quick", "--json"])
+    result = call("bench", "--only", part, "--quick", "--json")
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
     assert all(line["value"] > 0 for line in report["measurements"])

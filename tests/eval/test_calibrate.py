@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from cqtnet.cli import cqtnet
 from cqtnet.errors import InputError, ManifestError
 from eval.calibrate import calibrate, placing
 from eval.systems.ours import ALIGNMENT_COLUMNS, MEASURE_COLUMNS
+from tests.eval.planted import call
 from verify.calibration import load_calibration
 
 SHA = "c" * 64
@@ -22,8 +21,8 @@ RECORDINGS = 24
 def scores(tmp_path: Path) -> Path:
     """Pairs of 24 recordings in 6 collections: the cosine tells them apart, the rest is random."""
     rng = np.random.default_rng(0)
-    columns = (*MEASURE_COLUMNS, *ALIGNMENT_COLUMNS)
-    lines = ["reference,probe,label,condition,recording,score," + ",".join(columns)]
+    names = ",".join((*MEASURE_COLUMNS, *ALIGNMENT_COLUMNS))
+    lines = [f"reference,probe,label,condition,recording,score,{names}"]
     for probe in range(RECORDINGS):
         others = (probe + 1 + rng.choice(RECORDINGS - 1, 8, replace=False)) % RECORDINGS
         for other in (probe, *others):
@@ -57,30 +56,24 @@ def test_the_measure_that_tells_gets_the_weight(scores: Path, tmp_path: Path) ->
 
 def test_the_command_writes_what_comparing_reads(scores: Path, tmp_path: Path) -> None:
     out = tmp_path / "mine.calibration.json"
-    words = ["eval", "calibrate", str(scores), "--audio", str(tmp_path / "audio.csv"), "--out"]
-    done = CliRunner().invoke(cqtnet, [*words, str(out)])
+    words = ["calibrate", scores, "--audio", tmp_path / "audio.csv", "--out"]
+    done = call(*words, out)
     assert done.exit_code == 0, done.output
     assert "24 recordings, 6 collections" in done.stdout
     assert load_calibration(tmp_path / "mine.safetensors", SHA).data["recordings"] == 24
-    again = CliRunner().invoke(cqtnet, [*words, str(out)])
-    assert "use --force" in str(again.exception)
-    done = CliRunner().invoke(cqtnet, [*words, str(out), "--force", "--json"])
+    assert "use --force" in str(call(*words, out).exception)
+    done = call(*words, out, "--force", "--json")
     assert json.loads(done.stdout) == json.loads(out.read_text())
-    wrong = CliRunner().invoke(cqtnet, [*words, str(tmp_path / "mine.json")])
+    wrong = call(*words, tmp_path / "mine.json")
     assert isinstance(wrong.exception, InputError) and "name it after" in str(wrong.exception)
 
 
-@pytest.mark.parametrize(
-    ("name", "old", "new", "message"),
-    [
-        ("scores.csv", "coherence", "something", r"no column coherence.*alignment"),
-        ("audio.csv", ",r0,", ",r99,", r"scores\.csv:2: .*does not list recording 'r0'"),
-        ("scores.json", "parameters", "options", r"scores\.json, .* does not name their weights"),
-    ],
-)
-def test_files_that_do_not_belong_together_are_refused(
-    name: str, old: str, new: str, message: str, scores: Path, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("name", "old", "new", "message"), [
+    ("scores.csv", "coherence", "something", r"no column coherence.*alignment"),
+    ("audio.csv", ",r0,", ",r99,", r"scores\.csv:2: .*does not list recording 'r0'"),
+    ("scores.json", "parameters", "options", r"scores\.json, .* does not name their weights"),
+])  # fmt: skip
+def test_files_of_other_scores_are_refused(name, old, new, message, scores, tmp_path) -> None:
     path = tmp_path / name
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(ManifestError, match=message):
@@ -88,16 +81,9 @@ def test_files_that_do_not_belong_together_are_refused(
 
 
 def test_placing_measures_against_the_truth(scores: Path, tmp_path: Path) -> None:
-    truths = [
-        {
-            "probe": f"p{i}.wav",
-            "reference_start_s": 3.0,
-            "shift_semitones": -2.05,
-            "effects": [],
-            "time_map": [[0.0, 10.0, 3.0, 14.0]],  # tempo 1.1, from 0 s of the reference
-        }
-        for i in range(RECORDINGS)
-    ]
+    # Tempo 1.1, from 0 s of the reference.
+    truth = {"reference_start_s": 3.0, "effects": [], "time_map": [[0.0, 10.0, 3.0, 14.0]]}
+    truths = [{"probe": f"p{i}.wav", "shift_semitones": -2.05, **truth} for i in range(RECORDINGS)]
     with pytest.raises(ManifestError, match=r"no \.truth\.jsonl"):
         placing(scores, tmp_path)
     path = tmp_path / "c.truth.jsonl"
@@ -107,10 +93,10 @@ def test_placing_measures_against_the_truth(scores: Path, tmp_path: Path) -> Non
     assert row["place_ms_median"] == pytest.approx(10 * 11.5)  # planted: 0, 10, … 230 ms
     assert row["tempo_percent_median"] == pytest.approx(0, abs=1e-4)
     assert row["cents_p95"] == pytest.approx(5)
-    words = ["eval", "placing", str(scores), "--truth", str(tmp_path)]
-    done = CliRunner().invoke(cqtnet, words)
+    words = ["placing", scores, "--truth", tmp_path]
+    done = call(*words)
     assert "| c | 24 of 24 | 115 / 219 |" in " ".join(done.stdout.split())
-    assert json.loads(CliRunner().invoke(cqtnet, [*words, "--json"]).stdout)["c"] == row
+    assert json.loads(call(*words, "--json").stdout)["c"] == row
     path.write_text(json.dumps(truths[0]))
     with pytest.raises(ManifestError, match=r"no truth is known for p1\.wav"):
         placing(scores, tmp_path)

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 
 from augment.edits import Own
@@ -14,20 +13,8 @@ from cqtnet import SAMPLE_RATE
 from cqtnet.data import list_items
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.music import make_music
-from eval.commands.measure import edits
-from eval.edits import (
-    ALTERATIONS,
-    LEAST_PIECE_S,
-    Outcome,
-    Planted,
-    boundary_errors_s,
-    draw_programmes,
-    figures,
-    hits,
-    is_ambiguous,
-    plant,
-    without_quiet_ends,
-)
+from eval import edits as e
+from tests.eval.planted import call
 
 Samples = NDArray[np.float32]
 TRUTH = ((0.0, 10.0, 0.0, 10.0), (10.0, 20.0, 15.0, 25.0))
@@ -51,10 +38,10 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def planted(samples: Samples, seed: int, *, n_edits: int) -> Planted:
+def planted(samples: Samples, seed: int, *, n_edits: int) -> e.Planted:
     """The samples with edits; foreign sounds are below zero."""
     rng = np.random.default_rng(seed)
-    return plant(samples, -np.abs(samples), n_edits=n_edits, alteration="none", rng=rng)
+    return e.plant(samples, -np.abs(samples), n_edits=n_edits, alteration="none", rng=rng)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -84,7 +71,7 @@ def test_each_kind_of_edit_does_what_its_name_says(ramp: Samples) -> None:
 def test_no_piece_is_too_short_or_begins_or_ends_in_a_quiet_place(ramp: Samples) -> None:
     quiet = ramp.copy()
     quiet[20 * SAMPLE_RATE : 40 * SAMPLE_RATE] *= 0.01
-    least = round(LEAST_PIECE_S * SAMPLE_RATE)
+    least = round(e.LEAST_PIECE_S * SAMPLE_RATE)
     for seed in range(20):
         for piece in planted(quiet, seed, n_edits=5).pieces:
             if isinstance(piece, Own):
@@ -93,11 +80,8 @@ def test_no_piece_is_too_short_or_begins_or_ends_in_a_quiet_place(ramp: Samples)
                 assert np.abs(quiet[piece.end - least : piece.end]).max() > 0.09
             else:
                 assert piece.size >= least
-
-
-def test_a_quiet_beginning_and_end_are_left_out(ramp: Samples) -> None:
     silence = np.zeros(10 * SAMPLE_RATE, np.float32)
-    left = without_quiet_ends(np.concatenate([silence, ramp, silence]))
+    left = e.without_quiet_ends(np.concatenate([silence, ramp, silence]))
     assert abs(left.size - ramp.size) < 6 * SAMPLE_RATE
     assert np.isin(ramp, left).all()
 
@@ -105,7 +89,7 @@ def test_a_quiet_beginning_and_end_are_left_out(ramp: Samples) -> None:
 def test_the_map_of_an_altered_recording_goes_through_the_change_of_tempo() -> None:
     sound = make_music(3, duration_s=40.0)
     rng = np.random.default_rng(1)
-    made = plant(sound, sound[::-1].copy(), n_edits=1, alteration="tempo and pitch", rng=rng)
+    made = e.plant(sound, sound[::-1].copy(), n_edits=1, alteration="tempo and pitch", rng=rng)
     (rate,) = {round(span.rate, 3) for span in made.edited.time_map.spans}
     assert 0.9 <= rate <= 1.1 and rate != 1
     ends = [span.out_end_s for span in made.edited.time_map.spans]
@@ -118,72 +102,66 @@ def test_an_edit_that_repeats_what_is_there_anyway_is_ambiguous(rng: np.random.G
     looped = np.concatenate([noise, noise, noise])
     whole_bar = (Own(0, 5 * second), Own(9 * second, 12 * second))
     half_bar = (Own(0, 5 * second), Own(7 * second, 12 * second))
-    assert is_ambiguous(whole_bar, looped)
-    assert not is_ambiguous(half_bar, looped)
+    assert e.is_ambiguous(whole_bar, looped)
+    assert not e.is_ambiguous(half_bar, looped)
 
 
 def test_a_stretch_is_found_only_with_all_four_times_and_once() -> None:
     late = (10.0, 20.0, 15.3, 25.3)
-    assert hits(TRUTH, TRUTH) == 2
-    assert hits(TRUTH, (TRUTH[0], late)) == 1, "300 ms off in B"
-    assert hits(TRUTH, (TRUTH[0], TRUTH[0])) == 1, "one to one"
-    assert hits(TRUTH, ()) == 0
+    assert e.hits(TRUTH, TRUTH) == 2
+    assert e.hits(TRUTH, (TRUTH[0], late)) == 1, "300 ms off in B"
+    assert e.hits(TRUTH, (TRUTH[0], TRUTH[0])) == 1, "one to one"
+    assert e.hits(TRUTH, ()) == 0
     found = ((0.0, 9.9, 0.0, 9.9), (10.2, 20.0, 15.2, 25.0))
-    np.testing.assert_allclose(boundary_errors_s(TRUTH, found), [0, 0.1, 0.1, 0], atol=1e-9)
-    assert np.isinf(boundary_errors_s(TRUTH, ())).all()
+    np.testing.assert_allclose(e.boundary_errors_s(TRUTH, found), [0, 0.1, 0.1, 0], atol=1e-9)
+    assert np.isinf(e.boundary_errors_s(TRUTH, ())).all()
 
 
-def outcome(recording: str, found: tuple[tuple[float, float, float, float], ...]) -> Outcome:
-    return Outcome(recording, ("cut",), "none", False, TRUTH, found, 1.0, 60.0)
+def outcome(recording: str, found: tuple[tuple[float, float, float, float], ...]) -> e.Outcome:
+    return e.Outcome(recording, ("cut",), "none", False, TRUTH, found, 1.0, 60.0)
 
 
-def test_f1_is_that_of_all_stretches_with_its_interval_by_recording(
-    rng: np.random.Generator,
-) -> None:
+def test_f1_is_that_of_all_stretches_with_its_interval_by_recording(rng) -> None:
     # 2 of 2 with 2 found, 1 of 2 with 1 found: precision 3 of 3, recall 3 of 4.
-    counted = figures([outcome("a", TRUTH), outcome("b", TRUTH[:1])], rng=rng)
+    counted = e.figures([outcome("a", TRUTH), outcome("b", TRUTH[:1])], rng=rng)
     assert counted.f1.value == pytest.approx(2 * 3 / (4 + 3))
     assert counted.f1.low is None and "fewer than 5 recordings" in counted.f1.note
     assert (counted.pairs, counted.stretches) == (2, 4)
     some = [outcome(name, TRUTH if name < "f" else ()) for name in "abcdefg"]
-    f1 = figures(some, rng=rng).f1
+    f1 = e.figures(some, rng=rng).f1
     assert f1.value is not None and f1.low is not None and f1.high is not None
     assert 0.4 < f1.low < f1.value < f1.high <= 1
-    perfect = figures([outcome(name, TRUTH) for name in "abcdefg"], rng=rng).f1
+    perfect = e.figures([outcome(name, TRUTH) for name in "abcdefg"], rng=rng).f1
     assert (perfect.value, perfect.low, perfect.high) == (1, 1, 1)
 
 
 def test_programmes_are_of_different_collections_and_refused_for_one(music: Path) -> None:
     items = list_items(music / "list.csv")
     collection = {item.path: item.collection for item in items}
-    programmes = draw_programmes(items, count=6, seed=1)
+    programmes = e.draw_programmes(items, count=6, seed=1)
     assert len({p.recordings[0] for p in programmes[:4]}) == 4, "each recording begins one"
     for programme in programmes:
         of = [collection[path] for path in (*programme.paths, programme.foreign)]
         assert len(set(of)) == len(of) >= 2
-    assert programmes == draw_programmes(items, count=6, seed=1)
-    assert programmes != draw_programmes(items, count=6, seed=2)
+    assert programmes == e.draw_programmes(items, count=6, seed=1)
+    assert programmes != e.draw_programmes(items, count=6, seed=2)
     with pytest.raises(ManifestError, match="all 2 recordings are of one collection, 'x'"):
-        draw_programmes(items[:2], count=1, seed=0)
-
-
-def invoke(*words: object) -> Result:
-    return CliRunner().invoke(edits, [str(word) for word in words])
+        e.draw_programmes(items[:2], count=1, seed=0)
 
 
 def test_the_command_plants_counts_and_writes_what_it_prints(music: Path, tmp_path: Path) -> None:
-    words = ["--audio", music / "list.csv", "--count", 2, "--out", tmp_path / "edits.json"]
-    result = invoke(*words, "--workers", 1, "--json")
+    words = ["edits", "--audio", music / "list.csv", "--count", 2, "--out", tmp_path / "edits.json"]
+    result = call(*words, "--workers", 1, "--json")
     assert result.exit_code == 0, result.output
     printed, written = json.loads(result.stdout), json.loads((tmp_path / "edits.json").read_text())
     assert printed["figures"] == written["figures"]
     assert [o["alteration"] for o in written["outcomes"]].count("none") == 1
-    assert set(written["figures"]) <= {"all", "unambiguous", *ALTERATIONS}
+    assert set(written["figures"]) <= {"all", "unambiguous", *e.ALTERATIONS}
     found = written["figures"]["all"]
     assert found["pairs"] == 2 and found["f1"]["value"] > 0.5
     assert found["boundary_median_s"] < 0.1
     assert sum(o["hits"] for o in written["outcomes"]) <= found["stretches"]
-    again = invoke(*words)
+    again = call(*words)
     assert isinstance(again.exception, InputError) and "--force" in str(again.exception)
-    missing = invoke("--audio", tmp_path / "none", "--out", tmp_path / "x.json")
+    missing = call("edits", "--audio", tmp_path / "none", "--out", tmp_path / "x.json")
     assert "does not exist; give a folder" in str(missing.exception)

@@ -17,26 +17,7 @@ from sklearn.metrics import (
 )
 
 from cqtnet.errors import InputError
-from eval.metrics import (
-    OperatingPoint,
-    act_dcf,
-    auc,
-    calibration_loss,
-    cllr,
-    cross_entropy,
-    ece_curve,
-    equal_error_rate,
-    linear_equal_error_rate,
-    min_cllr,
-    min_dcf,
-    min_dcf_point,
-    miss_at_false_alarm,
-    rates_at_threshold,
-    reliability,
-    roc_hull,
-    roc_points,
-    tippett,
-)
+from eval import metrics as m
 from eval.retrieval import queries_of
 from eval.trials import Scores
 
@@ -49,53 +30,44 @@ with warnings.catch_warnings():  # the other packages' pictures import deprecate
     from llreval.quick_eval import tarnon_2_eer_cllr_mincllr
 
 Classes = tuple[np.ndarray, np.ndarray]
-EVEN, RARE = OperatingPoint(0.5), OperatingPoint(0.01)
+EVEN, RARE = m.OperatingPoint(0.5), m.OperatingPoint(0.01)
 BOTH_CLASSES: list[Callable] = [
-    auc,
-    equal_error_rate,
-    linear_equal_error_rate,
-    min_cllr,
-    cllr,
-    calibration_loss,
-    lambda t, n: min_dcf(t, n, EVEN),
-    lambda t, n: act_dcf(t, n, RARE),
-    lambda t, n: miss_at_false_alarm(t, n, 0.5),
-    lambda t, n: rates_at_threshold(t, n, 0.5).accuracy,
-    lambda t, n: cross_entropy(t, n, 1.0),
+    m.auc,
+    m.linear_equal_error_rate,
+    m.min_cllr,
+    m.cllr,
+    m.calibration_loss,
+    lambda t, n: m.min_dcf(t, n, EVEN),
+    lambda t, n: m.act_dcf(t, n, RARE),
+    lambda t, n: m.miss_at_false_alarm(t, n, 0.5),
+    lambda t, n: m.rates_at_threshold(t, n, 0.5).accuracy,
+    lambda t, n: m.cross_entropy(t, n, 1.0),
 ]
 
 
-@pytest.mark.parametrize(
-    ("target", "nontarget", "area", "hull", "linear", "even", "rare"),
-    [
-        ([2, 3], [0, 1], 1, 0, 0, 0, 0),  # perfect
-        ([0, 1], [2, 3], 0, 0.5, 1, 1, 1),  # swapped
-        ([1, 1], [1, 1, 1], 0.5, 0.5, 0.5, 1, 1),  # constant
-        ([1], [1], 0.5, 0.5, 0.5, 1, 1),
-        # ROC (0,1) (0,½) (½,½) (½,0) (1,0): at ½ miss = false alarm
-        ([1, 3], [0, 2], 0.75, 0.25, 0.5, 0.5, 0.5),
-        # tie of a target and the nontarget: (0,1) (0,⅔) (1,⅓) (1,0), meets x at ½
-        ([1, 2, 3], [2], 0.5, 0.4, 0.5, 2 / 3, 2 / 3),
-    ],
-)
-def test_hand_tables(
-    target: list, nontarget: list, area: float, hull: float, linear: float, even: float, rare: float
-) -> None:
-    assert auc(target, nontarget) == pytest.approx(area)
-    assert equal_error_rate(target, nontarget) == pytest.approx(hull)
-    assert linear_equal_error_rate(target, nontarget) == pytest.approx(linear)
-    assert min_dcf(target, nontarget, EVEN) == pytest.approx(even)
-    assert min_dcf(target, nontarget, RARE) == pytest.approx(rare)
+@pytest.mark.parametrize(("target", "nontarget", "area", "linear", "even", "rare"), [
+    ([2, 3], [0, 1], 1, 0, 0, 0),  # perfect
+    ([0, 1], [2, 3], 0, 1, 1, 1),  # swapped
+    ([1, 1], [1, 1, 1], 0.5, 0.5, 1, 1),  # constant
+    # ROC (0,1) (0,½) (½,½) (½,0) (1,0): at ½ miss = false alarm
+    ([1, 3], [0, 2], 0.75, 0.5, 0.5, 0.5),
+    # tie of a target and the nontarget: (0,1) (0,⅔) (1,⅓) (1,0), meets x at ½
+    ([1, 2, 3], [2], 0.5, 0.5, 2 / 3, 2 / 3),
+])  # fmt: skip
+def test_hand_tables(target, nontarget, area, linear, even, rare) -> None:
+    assert m.auc(target, nontarget) == pytest.approx(area)
+    assert m.linear_equal_error_rate(target, nontarget) == pytest.approx(linear)
+    assert m.min_dcf(target, nontarget, EVEN) == pytest.approx(even)
+    assert m.min_dcf(target, nontarget, RARE) == pytest.approx(rare)
 
 
 def test_the_fixture_of_the_field() -> None:
     rng = np.random.default_rng(1)
     target, nontarget = rng.normal(2, 1, 300), rng.normal(0, 1, 700)
-    assert equal_error_rate(target, nontarget) == pytest.approx(0.153564669, abs=5e-10)
-    assert linear_equal_error_rate(target, nontarget) == pytest.approx(47 / 300)
-    assert cllr(target, nontarget) == pytest.approx(0.707977372, abs=5e-10)
-    assert min_cllr(target, nontarget) == pytest.approx(0.483412152, abs=5e-10)
-    loss = calibration_loss(target, nontarget)
+    assert m.linear_equal_error_rate(target, nontarget) == pytest.approx(47 / 300)
+    assert m.cllr(target, nontarget) == pytest.approx(0.707977372, abs=5e-10)
+    assert m.min_cllr(target, nontarget) == pytest.approx(0.483412152, abs=5e-10)
+    loss = m.calibration_loss(target, nontarget)
     assert loss == pytest.approx(0.707977372 - 0.483412152, abs=1e-9)
 
 
@@ -109,7 +81,7 @@ def test_a_class_that_is_empty_or_not_finite_is_refused(figure: Callable, bad: l
 
 
 def test_roc_points_run_from_accept_nothing_to_accept_all() -> None:
-    points = roc_points([3, 1], [2, 1, 0])
+    points = m.roc_points([3, 1], [2, 1, 0])
     assert points.threshold.tolist() == [np.inf, 3, 2, 1, 0]
     assert points.false_alarm.tolist() == pytest.approx([0, 0, 1 / 3, 2 / 3, 1])
     assert points.miss.tolist() == [1, 0.5, 0.5, 0, 0]
@@ -117,7 +89,7 @@ def test_roc_points_run_from_accept_nothing_to_accept_all() -> None:
 
 def test_corners_leave_out_only_points_that_lie_on_the_line(rng: np.random.Generator) -> None:
     target, nontarget = rng.normal(1, 1, 60).round(1), rng.normal(0, 1, 300).round(1)
-    whole, corners = roc_points(target, nontarget), roc_points(target, nontarget, corners=True)
+    whole, corners = m.roc_points(target, nontarget), m.roc_points(target, nontarget, corners=True)
     assert len(corners.miss) < len(whole.miss)
     # Lengthways along the staircase, every point of the whole curve lies on the lines of corners.
     along = corners.false_alarm - corners.miss
@@ -132,77 +104,69 @@ def test_corners_leave_out_only_points_that_lie_on_the_line(rng: np.random.Gener
 @pytest.mark.parametrize(("rate", "miss"), [(0.25, 1 / 3), (0.49, 1 / 3), (0.5, 0.0), (0.99, 0.0)])
 def test_as_much_is_accepted_as_the_false_alarm_rate_allows(rate: float, miss: float) -> None:
     # From above: T T N {T N} N N; accepting the tie costs a second false alarm of four.
-    assert miss_at_false_alarm([6, 5, 3], [4, 3, 2, 1], rate) == pytest.approx(miss)
+    assert m.miss_at_false_alarm([6, 5, 3], [4, 3, 2, 1], rate) == pytest.approx(miss)
 
 
 def test_a_false_alarm_rate_needs_as_many_nontargets_as_can_show_it() -> None:
-    assert miss_at_false_alarm([1.0], np.zeros(1000), 0.001) == 0
+    assert m.miss_at_false_alarm([1.0], np.zeros(1000), 0.001) == 0
     with pytest.raises(InputError, match=r"rate of 0.001 needs 1,000 nontargets, here are 999"):
-        miss_at_false_alarm([1.0], np.zeros(999), 0.001)
-    for rate in (0, 1, -0.1, np.nan):
-        with pytest.raises(InputError, match="not between 0 and 1"):
-            miss_at_false_alarm([1.0], [0.0], rate)
-
-
-def test_a_score_at_the_threshold_is_accepted() -> None:
-    rates = rates_at_threshold([2, 1, 0, 0], [1, 0], 1)
+        m.miss_at_false_alarm([1.0], np.zeros(999), 0.001)
+    rates = m.rates_at_threshold([2, 1, 0, 0], [1, 0], 1)
     assert (rates.miss, rates.false_alarm) == (0.5, 0.5)
     assert rates.accuracy == pytest.approx(3 / 6)
-    with pytest.raises(InputError, match="threshold nan is not finite"):
-        rates_at_threshold([1], [0], np.nan)
 
 
-@pytest.mark.parametrize(
-    ("point", "threshold", "weights"),
-    [
-        (OperatingPoint(), 0, (1, 1)),
-        (OperatingPoint(0.01), np.log(99), (1, 99)),
-        (OperatingPoint(0.5, 1, 10), np.log(10), (1, 10)),
-        (OperatingPoint(0.9, 2, 1), np.log(1 / 18), (18, 1)),
-    ],
-)
-def test_operating_points(point: OperatingPoint, threshold: float, weights: tuple) -> None:
+@pytest.mark.parametrize(("point", "threshold", "weights"), [
+    (m.OperatingPoint(), 0, (1, 1)),
+    (m.OperatingPoint(0.01), np.log(99), (1, 99)),
+    (m.OperatingPoint(0.5, 1, 10), np.log(10), (1, 10)),
+    (m.OperatingPoint(0.9, 2, 1), np.log(1 / 18), (18, 1)),
+])  # fmt: skip
+def test_operating_points(point: m.OperatingPoint, threshold: float, weights: tuple) -> None:
     assert point.threshold == pytest.approx(threshold)
     assert point.weights() == pytest.approx(weights)
 
 
-@pytest.mark.parametrize("wrong", [{"p_target": 0}, {"p_target": 1.0}, {"cost_miss": 0}])
-def test_operating_points_without_sense_are_refused(wrong: dict) -> None:
-    with pytest.raises(InputError, match=r"give e.g."):
-        OperatingPoint(**wrong)
+@pytest.mark.parametrize(("refused", "message"), [
+    (lambda: m.OperatingPoint(p_target=0), "p_target 0 is not between 0 and 1; give e.g."),
+    (lambda: m.OperatingPoint(p_target=1.0), "p_target 1.0 is not between 0 and 1"),
+    (lambda: m.OperatingPoint(cost_miss=0), "a cost of 0 is not a number above 0; give e.g."),
+    (lambda: m.Options(resamples=-1), "-1 resamples"),
+    (lambda: m.Options(threshold=np.nan), "threshold nan is not finite"),
+    (lambda: m.rates_at_threshold([1], [0], np.nan), "threshold nan is not finite"),
+    *((lambda r=r: m.miss_at_false_alarm([1.0], [0.0], r), "not between 0 and 1")
+      for r in (0, 1, -0.1, np.nan)),
+    *((lambda w=w: m.reliability([0.0, 1.0], *w), "give a label for each")
+      for w in (([1, 1],), ([1, 0, 1],), ([0, 0],))),
+    (lambda: m.reliability([0.0, 1.0], [1, 0], bins=0), "give a label for each"),
+])  # fmt: skip
+def test_what_has_no_sense_is_refused(refused: Callable, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        refused()
 
 
 def test_the_actual_cost_is_that_of_the_bayes_threshold() -> None:
     # At log 99 = 4.6 one of four targets is missed and one of five nontargets accepted.
     target, nontarget = [5, 6, 7, 4], [5, -1, -1, -1, -1]
-    assert act_dcf(target, nontarget, RARE) == pytest.approx(1 / 4 + 99 / 5)
-    assert act_dcf(target, nontarget, EVEN) == pytest.approx(1 / 5)
-
-
-def test_the_point_of_the_least_cost_is_on_the_roc() -> None:
+    assert m.act_dcf(target, nontarget, RARE) == pytest.approx(1 / 4 + 99 / 5)
+    assert m.act_dcf(target, nontarget, EVEN) == pytest.approx(1 / 5)
     target, nontarget = [5, 4, 1], [3, 2, 0, 0, 0]
-    assert min_dcf_point(target, nontarget, RARE) == pytest.approx((0, 1 / 3))
-    assert min_dcf_point(target, nontarget, OperatingPoint(0.9)) == pytest.approx((2 / 5, 0))
+    assert m.min_dcf_point(target, nontarget, RARE) == pytest.approx((0, 1 / 3))
+    assert m.min_dcf_point(target, nontarget, m.OperatingPoint(0.9)) == pytest.approx((2 / 5, 0))
 
 
 def test_ratios_that_say_nothing_cost_one_bit_and_wrong_ones_more() -> None:
-    assert cllr([0, 0], [0]) == 1
-    assert min_cllr([1, 1], [1]) == pytest.approx(1)
-    assert cllr([np.log(3)], [-np.log(3)]) == pytest.approx(np.log2(4 / 3))
-    assert cllr([-np.log(3)], [np.log(3)]) == pytest.approx(2)
-    assert cllr([-2000], [-2000]) == pytest.approx(1000 / np.log(2))  # does not overflow
-
-
-def test_min_cllr_by_hand() -> None:
-    # Two blocks with two targets to one nontarget and the reverse: log LR = ±log 2.
-    expected = (2 * np.log2(1.5) + np.log2(3)) / 3
-    assert min_cllr([3, 3, 1], [3, 1, 1]) == pytest.approx(expected)
+    assert m.cllr([0, 0], [0]) == 1
+    assert m.min_cllr([1, 1], [1]) == pytest.approx(1)
+    assert m.cllr([np.log(3)], [-np.log(3)]) == pytest.approx(np.log2(4 / 3))
+    assert m.cllr([-np.log(3)], [np.log(3)]) == pytest.approx(2)
+    assert m.cllr([-2000], [-2000]) == pytest.approx(1000 / np.log(2))  # does not overflow
     # PAV gives back ratios that are as they should be, but for rounding: never less than 0.
-    assert calibration_loss(np.log([3, 3, 3, 1 / 3]), np.log([3, 1 / 3, 1 / 3, 1 / 3])) >= 0
+    assert m.calibration_loss(np.log([3, 3, 3, 1 / 3]), np.log([3, 1 / 3, 1 / 3, 1 / 3])) >= 0
 
 
 def test_the_curves_of_tippett() -> None:
-    curves = tippett([2, 2, -1, 0], [-3, 0, 1])
+    curves = m.tippett([2, 2, -1, 0], [-3, 0, 1])
     assert curves.log_lr.tolist() == [-3, -1, 0, 1, 2]
     assert curves.target.tolist() == [1, 1, 0.75, 0.5, 0.5]
     assert curves.nontarget == pytest.approx(np.array([3, 2, 2, 1, 0]) / 3)
@@ -212,7 +176,7 @@ def test_the_curves_of_tippett() -> None:
 def test_reliability_by_hand() -> None:
     # At the prior ½ log 3 states ¾. Of a target's weight ¼ each, of a nontarget's ½.
     log_lr = np.log([3, 3, 1 / 3, 1 / 3, 3])
-    found = reliability(log_lr, [1, 1, 1, 0, 0], bins=2)
+    found = m.reliability(log_lr, [1, 1, 1, 0, 0], bins=2)
     assert found.predicted == pytest.approx([0.25, 0.75])
     assert found.targets.tolist() == [1, 2]
     assert found.nontargets.tolist() == [1, 1]
@@ -220,47 +184,30 @@ def test_reliability_by_hand() -> None:
     assert found.observed == pytest.approx([(1 / 6) / (5 / 12), (1 / 3) / (7 / 12)])
     error = 5 / 12 * abs(0.4 - 0.25) + 7 / 12 * abs(4 / 7 - 0.75)
     assert found.calibration_error == pytest.approx(error)
+    found = m.reliability([800.0, np.log(19), -800.0], [True, True, False], bins=10)
+    assert found.predicted == pytest.approx([0, 0.975])
+    assert found.observed.tolist() == [0, 1]
 
 
 def test_ratios_drawn_from_what_they_state_are_reliable(rng: np.random.Generator) -> None:
     # Normal log LRs with variance 2μ around ±μ are their own log LR.
     target, nontarget = rng.normal(2, 2, 200_000), rng.normal(-2, 2, 50_000)
     label = np.arange(250_000) < 200_000
-    found = reliability(np.concatenate([target, nontarget]), label, p_target=0.2, bins=8)
+    found = m.reliability(np.concatenate([target, nontarget]), label, p_target=0.2, bins=8)
     assert found.observed == pytest.approx(found.predicted, abs=0.02)
     assert found.weight.sum() == pytest.approx(1)
     assert found.calibration_error < 0.01
 
 
-def test_certain_ratios_fall_into_the_last_bins_and_empty_ones_are_left_out() -> None:
-    found = reliability([800.0, np.log(19), -800.0], [True, True, False], bins=10)
-    assert found.predicted == pytest.approx([0, 0.975])
-    assert found.observed.tolist() == [0, 1]
-
-
-@pytest.mark.parametrize(
-    ("label", "options"), [([1, 1], {}), ([1, 0, 1], {}), ([0, 0], {}), ([1, 0], {"bins": 0})]
-)
-def test_reliability_needs_labels_of_both_classes(label: list, options: dict) -> None:
-    with pytest.raises(InputError, match="give a label for each"):
-        reliability([0.0, 1.0], label, **options)
-
-
-def test_cross_entropy_at_even_odds_is_cllr_and_neutral_is_the_entropy_of_the_prior() -> None:
-    rng = np.random.default_rng(1)
-    target, nontarget = rng.normal(2, 1, 300), rng.normal(0, 1, 700)
-    curve = ece_curve(target, nontarget, prior_log_odds=[0.0, np.log(1 / 3)])
-    assert curve.system[0] == pytest.approx(cllr(target, nontarget))
-    assert curve.pav[0] == pytest.approx(min_cllr(target, nontarget))
-    assert curve.neutral == pytest.approx([1, -0.25 * np.log2(0.25) - 0.75 * np.log2(0.75)])
-
-
 def test_nothing_calibrated_better_than_pav_in_the_same_order(rng: np.random.Generator) -> None:
-    curve = ece_curve(rng.normal(2, 1, 200), rng.normal(0, 1, 300))
+    target, nontarget = rng.normal(2, 1, 200), rng.normal(0, 1, 300)
+    curve = m.ece_curve(target, nontarget)
     assert len(curve.prior_log_odds) == 121
     assert curve.prior_log_odds[[0, -1]] == pytest.approx([-np.log(1000), np.log(1000)])
     assert (curve.pav <= curve.system + 1e-12).all()
     assert (curve.pav <= curve.neutral + 1e-12).all()
+    even = curve.system[60], curve.pav[60], curve.neutral[60]
+    assert even == pytest.approx((m.cllr(target, nontarget), m.min_cllr(target, nontarget), 1))
 
 
 # Agreement with others, on random data with and without ties.
@@ -277,11 +224,14 @@ def labelled(classes: Classes) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat([1, 0], [len(scores) for scores in classes]), np.concatenate(classes)
 
 
-def test_eer_cllr_and_min_cllr_with_llreval(classes: Classes) -> None:
+def test_eer_cllr_and_its_parts_with_llreval_and_lir(classes: Classes) -> None:
+    label, score = labelled(classes)
     eer, loss, least = tarnon_2_eer_cllr_mincllr(*classes)
-    assert equal_error_rate(*classes) == pytest.approx(eer, abs=1e-9)
-    assert cllr(*classes) == pytest.approx(loss, abs=1e-12)
-    assert min_cllr(*classes) == pytest.approx(least, abs=1e-12)
+    data = LLRData(features=score / np.log(10), labels=label)  # lir takes log10
+    assert m.equal_error_rate(*classes) == pytest.approx(eer, abs=1e-9)
+    assert m.cllr(*classes) == pytest.approx(loss, abs=1e-12)
+    assert m.min_cllr(*classes) == pytest.approx(least, abs=1e-12)
+    assert m.calibration_loss(*classes) == pytest.approx(lir.cllr_cal(data), abs=1e-9)
 
 
 @pytest.mark.parametrize("p_target", [0.003, 0.31, 0.5001, 0.93])
@@ -289,34 +239,26 @@ def test_min_and_act_dcf_with_llreval(classes: Classes, p_target: float) -> None
     label, score = labelled(classes)
     log_odds = np.array([np.log(p_target / (1 - p_target))])
     default = min(p_target, 1 - p_target)
-    point = OperatingPoint(p_target)
+    point = m.OperatingPoint(p_target)
     least = ROCCH(PAV(score, label)).Bayes_error_rate(log_odds)[0] / default
     actual = fast_Bayes_error_rate(score, label, log_odds)[0] / default
-    assert min_dcf(*classes, point) == pytest.approx(least, abs=1e-9)
-    assert act_dcf(*classes, point) == pytest.approx(actual, abs=1e-12)
-
-
-def test_cllr_and_calibration_loss_with_lir(classes: Classes) -> None:
-    label, score = labelled(classes)
-    data = LLRData(features=score / np.log(10), labels=label)  # lir takes log10
-    assert cllr(*classes) == pytest.approx(lir.cllr(data), abs=1e-12)
-    assert min_cllr(*classes) == pytest.approx(lir.cllr_min(data), abs=1e-9)
-    assert calibration_loss(*classes) == pytest.approx(lir.cllr_cal(data), abs=1e-9)
+    assert m.min_dcf(*classes, point) == pytest.approx(least, abs=1e-9)
+    assert m.act_dcf(*classes, point) == pytest.approx(actual, abs=1e-12)
 
 
 def test_auc_det_curve_and_hull_with_scikit_learn(classes: Classes) -> None:
     label, score = labelled(classes)
     false_alarm, miss, threshold = det_curve(label, score, drop_intermediate=False)
-    points = roc_points(*classes)
+    points = m.roc_points(*classes)
     # scikit-learn leaves out the ends, where another threshold changes nothing.
     _, ours, theirs = np.intersect1d(points.threshold, threshold, return_indices=True)
     assert len(ours) >= len(threshold) - 1
     assert points.false_alarm[ours] == pytest.approx(false_alarm[theirs], abs=1e-12)
     assert points.miss[ours] == pytest.approx(miss[theirs], abs=1e-12)
-    assert auc(*classes) == pytest.approx(roc_auc_score(label, score), abs=1e-12)
+    assert m.auc(*classes) == pytest.approx(roc_auc_score(label, score), abs=1e-12)
     fitted = IsotonicRegression().fit_transform(score, label)
     false_alarm, miss, _ = det_curve(label, fitted, drop_intermediate=False)
-    corners = np.column_stack(roc_hull(*classes))
+    corners = np.column_stack(m.roc_hull(*classes))
     for corner in zip(false_alarm, miss, strict=True):
         assert np.abs(corners - corner).max(axis=1).min() < 1e-12
 
@@ -327,17 +269,15 @@ def test_cross_entropy_with_log_loss_of_scikit_learn(classes: Classes) -> None:
     posterior = 1 / (1 + np.exp(-score - prior))
     weight = np.where(label == 1, 0.2 / len(classes[0]), 0.8 / len(classes[1]))
     expected = log_loss(label, posterior, sample_weight=weight) / np.log(2)
-    assert cross_entropy(*classes, prior) == pytest.approx(expected, abs=1e-12)
+    assert m.cross_entropy(*classes, prior) == pytest.approx(expected, abs=1e-12)
     fitted = IsotonicRegression().fit_transform(score, label, sample_weight=weight)
     least = log_loss(label, fitted, sample_weight=weight) / np.log(2)
-    assert ece_curve(*classes, prior_log_odds=[prior]).pav == pytest.approx([least], abs=1e-9)
+    assert m.ece_curve(*classes, prior_log_odds=[prior]).pav == pytest.approx([least], abs=1e-9)
 
 
 @pytest.mark.parametrize("targets", [1, 4])
 @pytest.mark.parametrize("decimals", [0, 1, 8])
-def test_average_precision_with_scikit_learn(
-    rng: np.random.Generator, decimals: int, targets: int
-) -> None:
+def test_average_precision_with_scikit_learn(rng, decimals, targets) -> None:
     label = np.arange(20) < targets
     score = (rng.normal(size=(30, 20)) + label).round(decimals)
     probe = np.repeat([f"p{i}" for i in range(30)], 20)

@@ -20,9 +20,7 @@ def where(_: int) -> tuple[int, str]:
     return os.getpid(), os.environ.get("OMP_NUM_THREADS", "")
 
 
-def test_one_worker_works_here_and_several_elsewhere_with_one_thread_each(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_one_worker_works_here_and_several_elsewhere_with_one_thread_each(monkeypatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert list(in_processes(doubled, [3, 1, 2], workers=1)) == [6, 2, 4]
     assert [pid for pid, _ in in_processes(where, [0, 0], workers=1)] == [os.getpid()] * 2
@@ -33,16 +31,11 @@ def test_one_worker_works_here_and_several_elsewhere_with_one_thread_each(
     assert "OMP_NUM_THREADS" not in os.environ
 
 
-@pytest.mark.parametrize(
-    ("task", "workers", "error", "message"),
-    [
-        (13, 2, InputError, "is refused"),
-        (99, 2, ChildProcessError, "ended abruptly"),
-        (1, 0, InputError, "give at least 1"),
-    ],
-)
-def test_an_error_of_a_worker_is_raised_here(
-    task: int, workers: int, error: type[Exception], message: str
-) -> None:
+@pytest.mark.parametrize(("task", "workers", "error", "message"), [
+    (13, 2, InputError, "is refused"),
+    (99, 2, ChildProcessError, "ended abruptly"),
+    (1, 0, InputError, "give at least 1"),
+])  # fmt: skip
+def test_an_error_of_a_worker_is_raised_here(task, workers, error, message) -> None:
     with pytest.raises(error, match=message):
         list(in_processes(doubled, [1, task], workers=workers))

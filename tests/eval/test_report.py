@@ -2,44 +2,30 @@
 
 import csv
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 from matplotlib.figure import Figure as Picture
 
-from cqtnet.cli import cqtnet
 from cqtnet.errors import InputError
 from eval import plots, report_pictures
+from eval import report as r
 from eval.metrics import Figure, Options
-from eval.report import (
-    Report,
-    errors_table,
-    measure_system,
-    page,
-    read_report,
-    shown,
-    system_names,
-)
 from eval.report_pictures import draw_pictures
 from eval.trials import Scores, read_scores, write_scores
+from tests.eval.planted import call
 from tests.eval.plots.reading import legend
 
 QUICK = Options(resamples=20)
 
 
 def table_of(
-    conditions: Sequence[str] = ("quiet", "noise"),
-    sizes: Sequence[str] = ("",),
-    *,
-    shift: float = 2.0,
-    candidates: int = 1,
-    with_log_lr: bool = False,
-    sizes_of_nontargets: str | None = None,
-) -> Scores:
+    conditions=("quiet", "noise"), sizes=("",), *, shift=2.0, candidates=1, with_log_lr=False,
+    sizes_of_nontargets=None,
+) -> Scores:  # fmt: skip
     """60 targets of mean `shift`, and nontargets of mean 0, of 30 recordings in each condition."""
     n = 60
     own = np.tile(np.arange(n), 1 + candidates)
@@ -52,33 +38,23 @@ def table_of(
     own, kind, reference, size = (np.tile(x, len(conditions)) for x in (own, kind, reference, size))
     score = np.random.default_rng(4).normal(np.where(kind == 0, shift, 0.0))
     name = np.char.add(condition, own.astype(str))
-    return Scores(
-        Path("scores.csv"),
-        np.array([f"r{i}.wav" for i in reference]),
-        np.char.add("p", name),
-        kind == 0,
-        condition,
-        np.array([f"song {i // 2}" for i in own]),
-        {"snr_db": size},
-        score,
-        shift * score - shift**2 / 2 if with_log_lr else None,
-    )
+    references = np.array([f"r{i}.wav" for i in reference])
+    sides = references, np.char.add("p", name), kind == 0, condition
+    songs, log_lr = np.array([f"song {i // 2}" for i in own]), shift * score - shift**2 / 2
+    further = {"snr_db": size}, score, log_lr if with_log_lr else None
+    return Scores(Path("scores.csv"), *sides, songs, *further)
 
 
 def scores_of(path: Path, **options: object) -> Path:
-    write_scores(path, table_of(**options))  # type: ignore[arg-type]
+    write_scores(path, table_of(**options))
     return path
-
-
-def report(*words: object) -> Result:
-    return CliRunner().invoke(cqtnet, ["eval", "report", *map(str, words)])
 
 
 def test_a_report_says_the_same_in_json_csv_and_table(tmp_path: Path) -> None:
     ours, theirs = scores_of(tmp_path / "ours.csv"), scores_of(tmp_path / "t.csv", shift=1.0)
     out = tmp_path / "report"
     words = [ours, f"theirs={theirs}", "--out", out, "--resamples", 50, "--no-pictures"]
-    done = report(*words)
+    done = call("report", *words)
     assert done.exit_code == 0, done.output
     content = json.loads((out / "report.json").read_text())
     assert list(content["systems"]) == ["ours", "theirs"]
@@ -91,38 +67,40 @@ def test_a_report_says_the_same_in_json_csv_and_table(tmp_path: Path) -> None:
     with (out / "report.csv").open() as file:
         rows = list(csv.DictReader(file))
     key = ("ours", "all", "EER")
-    (row,) = [r for r in rows if (r["system"], r["condition"], r["figure"]) == key]
+    (row,) = [row for row in rows if (row["system"], row["condition"], row["figure"]) == key]
     assert float(row["value"]) == eer["value"] and float(row["high"]) == eer["high"]
     assert f"{100 * eer['value']:.3g}"[:4] in done.stdout
     assert (out / "report.md").read_text().count("| noise ") == 4
-    assert "use --force" in str(report(*words).exception)
-    again = report(*words, "--force", "--json")
-    assert json.loads(again.stdout) == json.loads((out / "report.json").read_text())
+    assert "use --force" in str(call("report", *words).exception)
+    again = call("report", *words, "--force", "--json")
+    assert again.stdout == (out / "report.json").read_text()
 
 
 def test_ranks_are_given_only_among_enough_candidates() -> None:
-    few = measure_system("a", table_of(), options=QUICK)
-    enough = measure_system("a", table_of(candidates=12), options=QUICK)
+    few = r.measure_system("a", table_of(), options=QUICK)
+    enough = r.measure_system("a", table_of(candidates=12), options=QUICK)
     assert few.retrieval == {} and set(enough.retrieval) == {"quiet", "noise", "all"}
 
 
 def test_a_figure_is_shown_with_its_interval_or_as_a_bound() -> None:
-    assert shown(Figure(0.02, 0.01, 0.0449), in_percent=True) == "2 [1, 4.49]"
-    assert shown(Figure(0.0, 0.0, 0.015, bound=True), in_percent=True) == "< 1.5"
-    assert shown(Figure(1.0, 0.985, 1.0, bound=True), in_percent=True) == "> 98.5"
-    assert shown(Figure(0.0, 0.0, 0.15), in_percent=True) == "0 [0, 15]", "all wrong, not flawless"
-    assert shown(Figure(2.9e-6, 1e-6, 2e-5), in_percent=True) == "0.00029 [0.0001, 0.002]"
-    assert shown(Figure(0.012, 0.008)) == "0.012 [≥ 0.008]"
-    assert shown(Figure(0.123456)) == "0.123"
-    assert shown(Figure(None, note="no log_lr")) == shown(None) == "–"
+    assert r.shown(Figure(0.02, 0.01, 0.0449), in_percent=True) == "2 [1, 4.49]"
+    assert r.shown(Figure(0.0, 0.0, 0.015, bound=True), in_percent=True) == "< 1.5"
+    assert r.shown(Figure(1.0, 0.985, 1.0, bound=True), in_percent=True) == "> 98.5"
+    assert r.shown(Figure(0.0, 0.0, 0.15), in_percent=True) == "0 [0, 15]", (
+        "all wrong, not flawless"
+    )
+    assert r.shown(Figure(2.9e-6, 1e-6, 2e-5), in_percent=True) == "0.00029 [0.0001, 0.002]"
+    assert r.shown(Figure(0.012, 0.008)) == "0.012 [≥ 0.008]"
+    assert r.shown(Figure(0.123456)) == "0.123"
+    assert r.shown(Figure(None, note="no log_lr")) == r.shown(None) == "–"
 
 
 def test_a_column_that_no_system_can_fill_is_left_out() -> None:
-    measured = Report([measure_system("a|b", table_of(), options=QUICK)], QUICK)
-    header = errors_table(measured).splitlines()[0]
+    measured = r.Report([r.measure_system("a|b", table_of(), options=QUICK)], QUICK)
+    header = r.errors_table(measured).splitlines()[0]
     assert "EER %" in header and "Cllr" not in header
     assert "FA 0.1 %" not in header, "60 nontargets cannot show it"
-    text = page(measured)
+    text = r.page(measured)
     assert "minCllr" in text and "| calibration loss" not in text
     assert "needs 1,000 nontargets" in text, "notes"
     rows = [line for line in text.splitlines() if "a\\|b" in line and line.startswith("|")]
@@ -132,20 +110,20 @@ def test_a_column_that_no_system_can_fill_is_left_out() -> None:
 def test_systems_are_named_by_their_file_or_by_name(tmp_path: Path) -> None:
     odd = tmp_path / "a=b.csv"
     odd.touch()
-    assert system_names(["x/ours.csv", "peer=x/scores.csv", str(odd)]) == {
+    assert r.system_names(["x/ours.csv", "peer=x/scores.csv", str(odd)]) == {
         "ours": Path("x/ours.csv"), "peer": Path("x/scores.csv"), "a=b": odd,
     }  # fmt: skip
     with pytest.raises(InputError, match=r"two score files are named 'ours'"):
-        system_names(["x/ours.csv", "y/ours.csv"])
+        r.system_names(["x/ours.csv", "y/ours.csv"])
     with pytest.raises(InputError, match=r"names no system or no file"):
-        system_names(["=ours.csv"])
+        r.system_names(["=ours.csv"])
 
 
 def test_a_threshold_and_operating_points_can_be_asked_for(tmp_path: Path) -> None:
     out = tmp_path / "report"
     words = ["--threshold", 1.0, "--operating-point", "0.01,10,1", "--false-alarm-rate", 0.1]
     words += ["--no-pictures", "--resamples", 0]
-    done = report(scores_of(tmp_path / "a.csv"), "--out", out, *words)
+    done = call("report", scores_of(tmp_path / "a.csv"), "--out", out, *words)
     assert done.exit_code == 0, done.output
     figures = json.loads((out / "report.json").read_text())["systems"]["a"]["conditions"]["all"]
     wanted = {"miss", "false_alarm", "accuracy", "frr_at_far_0.1", "min_dcf_p0.01_cm10_cf1"}
@@ -153,24 +131,19 @@ def test_a_threshold_and_operating_points_can_be_asked_for(tmp_path: Path) -> No
     assert "miss % at 1 " in done.stdout and "Without intervals" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("change", "words", "message"),
-    [
-        (lambda text: text.replace(",1,", ",0,"), [], "no target"),
-        (lambda text: text + "x.wav,p,0,quiet,song 0,1,nan\n", [], "a.csv:242: score 'nan'"),
-        (lambda text: text + text.splitlines()[1] + "\n", [], "a.csv:242: the trial of"),
-        (lambda text: text, ["--operating-point", "high"], "operating point 'high'"),
-        (lambda text: text, ["--operating-point", "0.1,1"], "operating point '0.1,1'"),
-        (lambda text: text, ["--resamples", "9"], "9 resamples make no 95 % interval"),
-    ],
-)
-def test_bad_input_is_one_line_and_nothing_written(
-    tmp_path: Path, change: object, words: list[str], message: str
-) -> None:
+@pytest.mark.parametrize(("change", "words", "message"), [
+    (lambda text: text.replace(",1,", ",0,"), [], "no target"),
+    (lambda text: text + "x.wav,p,0,quiet,song 0,1,nan\n", [], "a.csv:242: score 'nan'"),
+    (lambda text: text + text.splitlines()[1] + "\n", [], "a.csv:242: the trial of"),
+    (lambda text: text, ["--operating-point", "high"], "operating point 'high'"),
+    (lambda text: text, ["--operating-point", "0.1,1"], "operating point '0.1,1'"),
+    (lambda text: text, ["--resamples", "9"], "9 resamples make no 95 % interval"),
+])  # fmt: skip
+def test_bad_input_is_one_line_and_nothing_written(tmp_path, change, words, message) -> None:
     path, out = scores_of(tmp_path / "a.csv"), tmp_path / "report"
     assert callable(change)
     path.write_text(change(path.read_text()))
-    done = report(path, "--out", out, *words)
+    done = call("report", path, "--out", out, *words)
     assert isinstance(done.exception, InputError)
     assert message in str(done.exception) and "\n" not in str(done.exception)
     assert not out.exists()
@@ -179,12 +152,12 @@ def test_bad_input_is_one_line_and_nothing_written(
 def test_pictures_stand_in_the_page_and_leave_with_their_report(tmp_path: Path) -> None:
     out = tmp_path / "report"
     words = ["--out", out, "--resamples", 20]
-    assert report(scores_of(tmp_path / "old.csv", conditions=["c"]), *words).exit_code == 0
+    assert call("report", scores_of(tmp_path / "old.csv", conditions=["c"]), *words).exit_code == 0
     assert "](det-old.png)" in (out / "report.md").read_text()
     assert (out / "det-old.png").exists() and (out / "det-old.svg").exists()
     (out / "notes.txt").write_text("mine")
     new = scores_of(tmp_path / "new.csv", conditions=["c"])
-    assert report(new, *words, "--force").exit_code == 0
+    assert call("report", new, *words, "--force").exit_code == 0
     names = {path.name for path in out.iterdir()}
     assert not any("-old" in name for name in names)
     assert {"notes.txt", "det-new.png", "report.json"} <= names
@@ -193,26 +166,26 @@ def test_pictures_stand_in_the_page_and_leave_with_their_report(tmp_path: Path) 
 def test_suspicious_scores_are_measured_with_a_warning(tmp_path: Path) -> None:
     swapped = scores_of(tmp_path / "swapped.csv", shift=-2.0)
     with pytest.warns(UserWarning, match="swapped: targets score lower than nontargets"):
-        read_report({"swapped": swapped}, options=QUICK)
+        r.read_report({"swapped": swapped}, options=QUICK)
     good = read_scores(scores_of(tmp_path / "good.csv", with_log_lr=True))
     assert good.log_lr is not None
     write_scores(tmp_path / "sign.csv", replace(good, log_lr=-good.log_lr))
     with pytest.warns(UserWarning, match="sign: log_lr falls where score rises"):
-        read_report({"sign": tmp_path / "sign.csv"}, options=QUICK)
+        r.read_report({"sign": tmp_path / "sign.csv"}, options=QUICK)
     write_scores(tmp_path / "fewer.csv", good.where(good.condition == "quiet"))
     with pytest.warns(UserWarning, match="good and fewer scored different trials"):
-        read_report({n: tmp_path / f"{n}.csv" for n in ("good", "fewer")}, options=QUICK)
+        r.read_report({n: tmp_path / f"{n}.csv" for n in ("good", "fewer")}, options=QUICK)
 
 
 # Which pictures there are, and their names.
 
 
-def pictures_of(
-    *systems: tuple[str, Scores], resamples: int = 10, seed: int = 0
-) -> dict[str, Picture]:
+def pictures_of(*systems, resamples=10, seed=0) -> dict[str, Picture]:
     options = Options(resamples=resamples, seed=seed)
     return draw_pictures(
-        Report([measure_system(name, scores, options=options) for name, scores in systems], options)
+        r.Report(
+            [r.measure_system(name, scores, options=options) for name, scores in systems], options
+        )
     )
 
 
@@ -228,15 +201,10 @@ def test_pictures_are_those_that_the_scores_allow() -> None:
 def test_bands_and_sizes_take_the_options_of_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     for module, name in ((report_pictures, "roc_band"), (plots, "points_by_size")):
-        real = getattr(module, name)
-
-        def spy(*words: object, real=real, **options: object) -> object:  # type: ignore[no-untyped-def]
-            calls.append((options["resamples"], options["seed"]))
-            return real(*words, **options)
-
-        monkeypatch.setattr(module, name, spy)
+        calls.append(Mock(wraps=getattr(module, name)))
+        monkeypatch.setattr(module, name, calls[-1])
     pictures_of(("a", table_of(["c"], ["0", "10"])), resamples=12, seed=7)
-    assert calls == [(12, 7), (12, 7)]
+    assert [called.call_args.kwargs for called in calls] == 2 * [{"resamples": 12, "seed": 7}]
     drawn = pictures_of(("a", table_of(["c"], ["0", "10"])), resamples=0)
     assert "size-c-snr_db" in drawn
     assert not [name for name, figure in drawn.items() if "resampled" in legend(figure)]
@@ -265,6 +233,10 @@ def test_names_that_make_the_same_file_name_do_not_overwrite_each_other() -> Non
     assert names >= {"histogram-s-a-b", "histogram-s-a-b-2"}
     alike = set(pictures_of(("x y", table_of(["c"])), ("X+Y", table_of(["c"]))))
     assert alike >= {"histogram-x-y-c", "histogram-X-Y-c-2"}, "some file systems take X for x"
+    assert list(pictures_of(("a", table_of(["all"])))) == ["det-a", "roc-a", "histogram-a-all"]
+    both = set(pictures_of(("a", table_of(["all"])), ("b", table_of(["x", "y"]))))
+    assert {name for name in both if name.startswith("det")} == {"det-x", "det-y", "det-all"}
+    assert "histogram-b-all" not in both
 
 
 @pytest.mark.parametrize("letter", ["c", "音"])
@@ -273,10 +245,3 @@ def test_a_long_name_is_cut_and_gets_a_hash(letter: str) -> None:
     found = [name for name in drawn if name.startswith("histogram-")]
     assert len(set(found)) == 2
     assert max(len(name.encode()) for name in drawn) < 160
-
-
-def test_a_single_condition_called_all_has_its_pictures() -> None:
-    assert list(pictures_of(("a", table_of(["all"])))) == ["det-a", "roc-a", "histogram-a-all"]
-    both = set(pictures_of(("a", table_of(["all"])), ("b", table_of(["x", "y"]))))
-    assert {name for name in both if name.startswith("det")} == {"det-x", "det-y", "det-all"}
-    assert "histogram-b-all" not in both

@@ -6,10 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner
 
 from cqtnet import SAMPLE_RATE
-from cqtnet.cli import cqtnet
 from cqtnet.data import Item
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.music import make_music
@@ -18,36 +16,32 @@ from eval.archives import queries_of as fragments_of
 from eval.bootstrap import Figure
 from eval.retrieval import queries_of, retrieve
 from eval.trials import Scores
+from tests.eval.planted import call
 from verify.archive import Archive
 
 
 def scores(queries: list[tuple[list[float], list[float]]], *, files: int = 100) -> Scores:
     """Each query's target scores and nontarget scores."""
-    rows = [
-        (f"r{j}", f"p{i}", label, f"R{i % files}", score)
-        for i, classes in enumerate(queries)
-        for j, (label, score) in enumerate(
-            (label, score) for label, of in zip((True, False), classes, strict=True) for score in of
-        )
-    ]
-    reference, probe, label, recording, score = (np.array(c) for c in zip(*rows, strict=True))
-    condition = np.full(len(rows), "c")
+    sizes = [len(target) + len(nontarget) for target, nontarget in queries]
+    number, place = np.repeat(range(len(queries)), sizes), np.concatenate([*map(np.arange, sizes)])
+    label = place < np.repeat([len(target) for target, _ in queries], sizes)
+    score = np.concatenate([score for query in queries for score in query])
+    numbers = (("r", place), ("p", number), ("R", number % files))
+    reference, probe, recording = (np.char.add(kind, n.astype(str)) for kind, n in numbers)
+    condition = np.full(len(score), "c")
     return Scores(Path("s.csv"), reference, probe, label, condition, recording, {}, score)
 
 
-@pytest.mark.parametrize(
-    ("target", "nontarget", "first", "precision"),
-    [
-        ([9], [8, 7], 1, 1),
-        ([8], [9, 7], 2, 1 / 2),
-        ([8], [9, 8, 8, 1], 4, 1 / 4),  # ties go against the system
-        ([1], [1, 1, 1], 4, 1 / 4),  # constant scores find nothing
-        ([9, 7], [8, 6], 1, (1 + 2 / 3) / 2),
-        ([9, 9], [8], 1, 1),  # tied targets do not hurt each other
-        ([9, 9], [9], 2, (1 / 2 + 2 / 3) / 2),
-        ([5, 3, 1], [4, 2], 1, (1 + 2 / 3 + 3 / 5) / 3),
-    ],
-)
+@pytest.mark.parametrize(("target", "nontarget", "first", "precision"), [
+    ([9], [8, 7], 1, 1),
+    ([8], [9, 7], 2, 1 / 2),
+    ([8], [9, 8, 8, 1], 4, 1 / 4),  # ties go against the system
+    ([1], [1, 1, 1], 4, 1 / 4),  # constant scores find nothing
+    ([9, 7], [8, 6], 1, (1 + 2 / 3) / 2),
+    ([9, 9], [8], 1, 1),  # tied targets do not hurt each other
+    ([9, 9], [9], 2, (1 / 2 + 2 / 3) / 2),
+    ([5, 3, 1], [4, 2], 1, (1 + 2 / 3 + 3 / 5) / 3),
+])  # fmt: skip
 def test_hand_tables(target: list, nontarget: list, first: int, precision: float) -> None:
     found = queries_of(scores([(target, nontarget)]))
     assert found.first.tolist() == [first]
@@ -70,6 +64,10 @@ def test_figures_are_means_over_queries_and_plain_data() -> None:
         "fewest_candidates": 12, "median_candidates": 12, "most_candidates": 12,
     }  # fmt: skip
     assert [name for name, _ in found.rows()] == ["top-1", "top-5", "top-10", "MRR", "mAP"]
+    found = retrieve(scores([([1], [0, 0])] * 10))
+    assert found is not None
+    assert found["top1"].value == 1
+    assert found["top5"] == Figure(None, note="no query has more than 5 candidates")
 
 
 def test_a_query_is_a_probe_with_a_choice() -> None:
@@ -81,16 +79,6 @@ def test_a_query_is_a_probe_with_a_choice() -> None:
     assert retrieve(scores([([1], []), ([], [0]), ([2], [])])) is None
     with pytest.raises(InputError, match=r"s\.csv: scores must be finite"):
         retrieve(scores([([np.nan], [0])]))
-
-
-def test_a_depth_that_no_query_exceeds_says_nothing() -> None:
-    found = retrieve(scores([([1], [0, 0])] * 10))
-    assert found is not None
-    assert found["top1"].value == 1
-    assert found["top5"] == Figure(None, note="no query has more than 5 candidates")
-
-
-def test_a_probe_in_two_conditions_is_two_queries() -> None:
     table = scores([([1], [0, 2])])
     names = ("reference", "probe", "label", "recording", "score")
     twice = {name: np.tile(getattr(table, name), 2) for name in names}
@@ -178,20 +166,16 @@ def test_fragments_of_our_own_music_are_found_and_foreign_ones_are_not(tmp_path:
         rows.append(f"{seed}.flac\tp{seed}\ttrain\tc{seed}")
     music = tmp_path / "music.tsv"
     music.write_text("\n".join(rows))
-    common = ["--audio", str(music), "--workers", "1"]
-    made = CliRunner().invoke(
-        cqtnet,
-        ["eval", "protocol", "paper-tempo", *common, "--out", str(tmp_path / "sets"),
-         "--fragments", "1", "--split", "train"],
-    )  # fmt: skip
+    common = ["--audio", music, "--workers", 1]
+    drawn = ["--fragments", 1, "--split", "train", "--out", tmp_path / "sets"]
+    made = call("protocol", "paper-tempo", *common, *drawn)
     assert made.exit_code == 0, made.output
-    words = ["eval", "archive", str(tmp_path / "sets" / "paper-tempo.csv"), *common]
-    words += ["--out", str(tmp_path / "answers.csv"), "--archives", str(tmp_path / "kept")]
-    table = CliRunner().invoke(cqtnet, words)
+    words = ["archive", tmp_path / "sets" / "paper-tempo.csv", *common]
+    words += ["--out", tmp_path / "answers.csv", "--archives", tmp_path / "kept"]
+    table = call(*words)
     assert table.exit_code == 0, table.output
     assert "| paper-tempo | 4 | 100 | 100 | 0 | 4 | 0 |" in " ".join(table.stdout.split())
-    again = CliRunner().invoke(cqtnet, [*words, "--json"])
-    assert json.loads(again.stdout)["paper-tempo"]["top1"]["value"] == 1
+    assert json.loads(call(*words, "--json").stdout)["paper-tempo"]["top1"]["value"] == 1
     assert len((tmp_path / "answers.csv").read_text().splitlines()) == 9
     assert (tmp_path / "kept" / "all").is_dir()
 

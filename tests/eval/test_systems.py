@@ -50,9 +50,7 @@ def sine(path: Path, hz: float, *, amplitude: float = 0.5, duration_s: float = 4
     return path
 
 
-def test_embedding_scores_are_those_of_similarity(
-    settings: Settings, recordings: list[Path]
-) -> None:
+def test_embedding_scores_are_those_of_similarity(settings, recordings) -> None:
     system = EmbeddingSystem(settings)
     pairs = all_pairs(len(recordings))
     scores = system.score([system.describe(path) for path in recordings], pairs)
@@ -62,9 +60,7 @@ def test_embedding_scores_are_those_of_similarity(
     assert scores[4] == -1
 
 
-def test_silence_is_judged_for_each_probe_though_windows_are_pooled_once(
-    settings: Settings, recordings: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_silence_is_judged_for_each_probe(settings, recordings, monkeypatch) -> None:
     """The first 5.1 s are marked silent: a window of 5.0 s has no content, one of 5.3 s has."""
     system = EmbeddingSystem(settings)
     whole, short, longer = (dict(system.describe(recordings[index])) for index in (0, 10, 11))
@@ -101,9 +97,7 @@ def test_mean_cqt_is_the_best_cosine_over_the_bins_in_common(rng: np.random.Gene
 
 
 @pytest.mark.parametrize("shift", [-6, 0, 6])
-def test_mean_cqt_finds_a_transposition_within_six_semitones(
-    shift: int, rng: np.random.Generator
-) -> None:
+def test_mean_cqt_finds_a_transposition_within_six_semitones(shift, rng) -> None:
     levels = rng.uniform(0, 3, 84).astype(np.float32)
     described = [{"levels": np.roll(levels, by)} for by in (0, shift, 7)]
     near, far = MeanCqtSystem(Settings()).score(described, np.array([[0, 1], [0, 2]]))
@@ -131,9 +125,7 @@ def test_a_sine_is_highest_at_its_bin_and_its_pitch_class(tmp_path: Path) -> Non
     assert described["chroma"].shape == (19, 12), "173 frames of 4 s, nine at a time"
 
 
-def test_a_flat_chroma_is_like_another_and_costs_one_with_any_sound(
-    rng: np.random.Generator,
-) -> None:
+def test_a_flat_chroma_is_like_another_and_costs_one_with_any_sound(rng) -> None:
     flat = chroma(np.zeros((84, 90), np.float32))
     heard = chroma(rng.uniform(0, 1, (84, 90)).astype(np.float32))
     assert path_cost(flat, flat) == pytest.approx(0, abs=1e-6)
@@ -149,9 +141,7 @@ def random_chroma(rng: np.random.Generator, n: int) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize(("n", "m"), [(10, 10), (9, 17), (30, 12), (60, 64)])
-def test_the_path_cost_is_that_of_librosa_at_the_best_rotation(
-    n: int, m: int, rng: np.random.Generator
-) -> None:
+def test_the_path_cost_is_that_of_librosa_at_the_best_rotation(n, m, rng) -> None:
     a, b = random_chroma(rng, n), random_chroma(rng, m)
     query, along = (a, b) if n <= m else (b, a)
     costs = []
@@ -168,9 +158,7 @@ def test_the_path_cost_is_that_of_librosa_at_the_best_rotation(
 
 
 @pytest.mark.parametrize("every", [1, 2])
-def test_a_transposed_stretch_at_up_to_double_tempo_is_found_at_no_cost(
-    every: int, rng: np.random.Generator
-) -> None:
+def test_a_transposed_stretch_at_up_to_double_tempo_is_found_at_no_cost(every, rng) -> None:
     along = random_chroma(rng, 80)
     query = np.roll(along[11:71:every], 5, axis=1)
     assert path_cost(query, along) == pytest.approx(0.0, abs=1e-5)
@@ -178,9 +166,7 @@ def test_a_transposed_stretch_at_up_to_double_tempo_is_found_at_no_cost(
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_a_file_that_cannot_be_compared_is_an_error_that_names_it(
-    name: str, settings: Settings, tmp_path: Path
-) -> None:
+def test_a_file_that_cannot_be_compared_is_an_error_that_names_it(name, settings, tmp_path) -> None:
     system = make_system(name, settings)
     music = make_music(3, duration_s=5.0)
     sounds = {"silent": 0 * music, "short": music[: 2 * SAMPLE_RATE - 20], "empty": music[:0]}

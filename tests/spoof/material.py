@@ -83,9 +83,7 @@ def table(path: Path, utterances: list[Utterance]) -> Path:
     return text(path, "\n".join(rows) + "\n")
 
 
-def examples(
-    recordings: list[Utterance], segments: list[int], values: list[float] = (), *, copies: int = 1
-) -> Examples:
+def examples(recordings, segments, values=(), *, copies=1) -> Examples:
     """Examples of one number each, so many segments of each recording, in so many copies."""
     rows = [(i, s, c) for c in range(copies) for i, n in enumerate(segments) for s in range(n)]
     recording, segment, copy = (np.array(column) for column in zip(*rows, strict=True))

@@ -27,9 +27,6 @@ def test_a_calibration_finds_the_ratio_of_two_gaussians(rng: np.random.Generator
     # Three deviations of 1,000 scores.
     assert affine_logistic(raw, is_fake) == pytest.approx((2, 0), abs=0.15)
     assert affine_logistic(10 * raw + 5, is_fake) == pytest.approx((0.2, -1), abs=0.1)
-
-
-def test_scores_of_the_wrong_order_say_nothing(rng: np.random.Generator) -> None:
     scores = np.concatenate([rng.normal(-1, 1, 100), rng.normal(1, 1, 100)])
     slope, offset = affine_logistic(scores, np.arange(200) < 100)
     assert slope == 0 and offset == pytest.approx(0, abs=1e-6)
@@ -65,9 +62,6 @@ def test_the_figures_of_a_calibration_are_of_groups_that_it_did_not_know() -> No
     found = fit(scores, is_fake, groups, model_sha256="x")
     ratios = found.slope * scores + found.offset
     assert found.data["cllr"] > cllr(ratios[is_fake], ratios[~is_fake])
-
-
-def test_too_few_recordings_make_no_calibration() -> None:
     with pytest.raises(ManifestError, match="4 synthetic and 6 human recordings are too few"):
         fit(np.arange(10.0), np.arange(10) < 4, np.arange(10).astype(str), model_sha256="x")
 

@@ -51,6 +51,8 @@ def test_every_column_is_used(root: Path) -> None:
         Utterance(root / "a.wav", False, "take 1", "ann", "", "train", "studio"),
         Utterance(root / "b.wav", True, "bob", "bob", "Tacotron", "valid", "web"),
     ]
+    table = text(root / "list.csv", "file,label\na.wav,human\nb.wav,deepfake\n")
+    assert [(u.group, u.split) for u in load_data(table)] == [("a.wav", ""), ("b.wav", "")]
 
 
 def test_a_list_of_gathered_recordings_is_grouped_by_repository(root: Path) -> None:
@@ -62,11 +64,6 @@ def test_a_list_of_gathered_recordings_is_grouped_by_repository(root: Path) -> N
         Utterance(root / "a.wav", False, "owner/demo", "", "", "test", "owner/demo"),
         Utterance(root / "deep/c.wav", True, "owner/vits", "", "VITS", "train", "owner/vits"),
     ]
-
-
-def test_a_recording_without_group_speaker_and_collection_is_its_own_group(root: Path) -> None:
-    table = text(root / "list.csv", "file,label\na.wav,human\nb.wav,deepfake\n")
-    assert [(u.group, u.split) for u in load_data(table)] == [("a.wav", ""), ("b.wav", "")]
 
 
 @pytest.mark.parametrize(("content", "message"), [

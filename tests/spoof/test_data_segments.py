@@ -20,10 +20,6 @@ def cut(samples: np.ndarray, **options: object) -> list[list[float]]:
     return [segment.tolist() for segment in segments([samples], **options)]
 
 
-def test_segments_follow_each_other_and_the_rest_is_dropped() -> None:
-    assert cut(ramp(11), rate_hz=2, length_s=2.0) == [[0, 1, 2, 3], [4, 5, 6, 7]]
-
-
 @pytest.mark.parametrize(("hop_s", "starts"), [(2, [0, 2, 4]), (3, [0, 3]), (5, [0])])
 @pytest.mark.parametrize("block", [1, 3, 8])
 def test_a_hop_lets_segments_overlap_or_leaves_gaps(block, hop_s, starts) -> None:

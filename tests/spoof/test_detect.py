@@ -16,19 +16,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from cqtnet.errors import InputError, NotAudioError
+from spoof import detect as d
 from spoof.bench import buzz
 from spoof.checkpoint import SHIPPED, Calibration, Trained, load_calibration, load_trained
-from spoof.detect import (
-    Detector,
-    as_lines,
-    headline,
-    sounding_frames,
-    support_in_words,
-    verdict_of,
-    window_starts,
-)
 from spoof.plots import timeline
 from tests.spoof.material import RATE_HZ, TINY, sound, text, write
+from verify.words import support_in_words
 
 
 class High(nn.Module):
@@ -41,11 +34,11 @@ class High(nn.Module):
 CARD = {"learned": {"human": 30, "synthetic": 40, "systems": ["a", "b"], "collections": ["c", "d"]}}
 
 
-def detector(*, slope: float = 1.0, most: float = 4.0, **recipe: object) -> Detector:
+def detector(*, slope: float = 1.0, most: float = 4.0, **recipe: object) -> d.Detector:
     """A detector with a known network; its ratio is the slope times its score."""
     trained = Trained(High(), replace(TINY, **recipe), "a" * 64, Path("x.safetensors"), CARD)
     calibration = Calibration("a" * 64, slope, 0.0, -3.5, most, {})
-    return Detector(trained, calibration, device=torch.device("cpu"))
+    return d.Detector(trained, calibration, device=torch.device("cpu"))
 
 
 @pytest.fixture
@@ -79,12 +72,12 @@ def test_a_voice_is_known(tmp_path: Path, is_fake: bool, verdict: str) -> None:
 
 
 def test_windows_reach_from_the_beginning_to_the_end(tmp_path: Path) -> None:
-    starts, length = window_starts(10_100, TINY, None)
+    starts, length = d.window_starts(10_100, TINY, None)
     assert length == 4000 and starts.tolist() == [0, 2000, 4000, 6000, 6100]
-    assert window_starts(3000, TINY, None)[0].tolist() == [0]
-    long, _ = window_starts(91 * TINY.rate_hz, TINY, None)  # there they do not overlap
+    assert d.window_starts(3000, TINY, None)[0].tolist() == [0]
+    long, _ = d.window_starts(91 * TINY.rate_hz, TINY, None)  # there they do not overlap
     assert (np.diff(long)[:-1] == length).all()
-    whole, length = window_starts(3000, replace(TINY, segment_s=None), None)
+    whole, length = d.window_starts(3000, replace(TINY, segment_s=None), None)
     assert whole.tolist() == [0] and length == 3000
     path = write(tmp_path / "long.wav", np.tile(sound(False, 1), 30))
     found = detector().detect(path)  # more windows than the network is given at once
@@ -115,9 +108,12 @@ def test_sound_is_what_rises_above_the_floor_and_is_near_the_loudest() -> None:
     loud = 5 * sound(True, 1, seconds=1)  # -6 dB of full scale
     quiet = 5e-3 * loud  # -52 dB: above the floor
     samples = np.concatenate([loud, quiet, np.zeros(8000, np.float32)])
-    assert sounding_frames(samples, RATE_HZ).sum() == 50  # of 20 ms
-    assert sounding_frames(quiet, RATE_HZ).all() and not sounding_frames(0.1 * quiet, RATE_HZ).any()
-    assert not len(sounding_frames(loud[:10], RATE_HZ))
+    assert d.sounding_frames(samples, RATE_HZ).sum() == 50  # of 20 ms
+    assert (
+        d.sounding_frames(quiet, RATE_HZ).all()
+        and not d.sounding_frames(0.1 * quiet, RATE_HZ).any()
+    )
+    assert not len(d.sounding_frames(loud[:10], RATE_HZ))
 
 
 def test_what_is_shorter_than_a_window_is_filled_as_the_recipe_says(tmp_path: Path) -> None:
@@ -128,7 +124,7 @@ def test_what_is_shorter_than_a_window_is_filled_as_the_recipe_says(tmp_path: Pa
 
 
 def test_without_a_calibration_or_with_few_groups_there_is_no_verdict(mixed, fake: Path) -> None:
-    found = Detector(detector().trained, None, device=torch.device("cpu")).detect(mixed)
+    found = d.Detector(detector().trained, None, device=torch.device("cpu")).detect(mixed)
     assert found.verdict == "insufficient" and found.log_lr is None and found.score is not None
     assert "no calibration" in found.reasons[0] and found.support == ""
     found = detector(most=2.0).detect(fake)
@@ -138,7 +134,7 @@ def test_without_a_calibration_or_with_few_groups_there_is_no_verdict(mixed, fak
 
 def test_what_cannot_be_judged_is_refused(tmp_path: Path, mixed: Path) -> None:
     wrong = detector()
-    wrong.trained.net.forward = lambda x: x[:, :1] * math.nan  # type: ignore[method-assign]
+    wrong.trained.net.forward = lambda x: x[:, :1] * math.nan
     with pytest.raises(InputError, match=r"mixed\.wav: the network's scores are no num"):
         wrong.detect(mixed)
     with pytest.raises(NotAudioError, match=r"a\.txt"):
@@ -147,11 +143,15 @@ def test_what_cannot_be_judged_is_refused(tmp_path: Path, mixed: Path) -> None:
         detector().detect(mixed, hop_s=0)
 
 
-def test_the_record_is_plain_and_complete(mixed: Path) -> None:
+def test_the_record_is_plain_and_complete(mixed, tmp_path) -> None:
     record = json.loads(json.dumps(detector().detect(mixed).to_dict()))
     assert record["verdict"] == "insufficient" and record["least_log_lr"] == -3.5
     assert len(record["windows"]) == 15 and record["windows"][0]["start_s"] == 0
     assert len(record["sha256"]) == 64 and record["model_sha256"] == "a" * 64
+    own = detector()
+    timeline(own.detect(mixed), own.calibration).savefig(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as picture:
+        assert np.ptp(np.asarray(picture.convert("L"))) > 100 and picture.width > 500
 
 
 @pytest.mark.parametrize(("ratio", "verdict", "words"), [
@@ -161,25 +161,18 @@ def test_the_record_is_plain_and_complete(mixed: Path) -> None:
     (1.0, "insufficient", "no support for either proposition"),
 ])  # fmt: skip
 def test_ratios_nearer_to_1_than_10_are_no_verdict(ratio: float, verdict: str, words: str) -> None:
-    assert verdict_of(math.log(ratio)) == verdict
-    assert support_in_words(math.log(ratio)) == words
+    assert d.verdict_of(math.log(ratio)) == verdict
+    assert support_in_words(math.log(ratio), d.SYNTHETIC, d.HUMAN) == words
 
 
 def test_lines_begin_with_the_verdict_and_end_with_what_was_learned(fake, mixed: Path) -> None:
-    lines = as_lines(detector(slope=0.6).detect(fake))
+    lines = d.as_lines(detector(slope=0.6).detect(fake))
     assert "a.wav: SYNTHETIC  LR 20 (ln 3.0): moderate support for a synthetic" in lines[0]
     assert "trained on 30 human and 40 synthetic recordings" in lines[-1]
     assert "cannot judge" in lines[-1] and not any("highest" in line for line in lines)
-    (highest,) = [line for line in as_lines(detector().detect(mixed)) if "  highest" in line]
+    (highest,) = [line for line in d.as_lines(detector().detect(mixed)) if "  highest" in line]
     assert " at 0:02" in highest
-    assert headline(detector().detect(fake)).endswith("; the calibration supports no more")
-
-
-def test_the_picture_shows_scores(tmp_path: Path, mixed: Path) -> None:
-    own = detector()
-    timeline(own.detect(mixed), own.calibration).savefig(tmp_path / "a.png")
-    with Image.open(tmp_path / "a.png") as picture:
-        assert np.ptp(np.asarray(picture.convert("L"))) > 100 and picture.width > 500
+    assert d.headline(detector().detect(fake)).endswith("; the calibration supports no more")
 
 
 def test_the_shipped_weights_are_small_and_calibrated_and_bounded_by_their_witnesses() -> None:
@@ -198,7 +191,7 @@ def test_the_shipped_weights_are_small_and_calibrated_and_bounded_by_their_witne
 def test_a_ratio_is_stated_whatever_the_rate(tmp_path, rate_hz: int) -> None:
     samples = np.interp(np.arange(6 * rate_hz) / rate_hz, np.arange(96_000) / 16_000, buzz(6.0))
     soundfile.write(tmp_path / "a.wav", samples, rate_hz)
-    found = Detector.named("light", device="cpu").detect(tmp_path / "a.wav")
+    found = d.Detector.named("light", device="cpu").detect(tmp_path / "a.wav")
     assert found.log_lr is not None and math.isfinite(found.log_lr)
     assert [window.start_s for window in found.windows] == [0, 1.5, 3]
 
@@ -207,7 +200,9 @@ def test_ten_times_the_level_is_the_same_voice(tmp_path) -> None:
     scores = []
     for name, gain in (("soft", 0.05), ("loud", 0.5)):
         soundfile.write(tmp_path / f"{name}.wav", gain * buzz(6.0), 22_050, subtype="FLOAT")
-        scores.append(Detector.named("light", device="cpu").detect(tmp_path / f"{name}.wav").score)
+        scores.append(
+            d.Detector.named("light", device="cpu").detect(tmp_path / f"{name}.wav").score
+        )
     assert scores[0] == pytest.approx(scores[1], abs=0.02)
 
 

@@ -83,6 +83,11 @@ def test_of_other_data_the_part_marked_as_test_is_judged_or_all(trained, ready, 
     marked = [replace(u, split="test") if u.group in ("g0", "g1") else u for u in fewer]
     part = evaluate(trained, marked, ready, device="cpu", shortcuts=0)
     assert part.part == "test" and set(part.recordings.trials.recording) == {"g0", "g1"}
+    apart = [replace(u, collection="fakes" if u.is_fake else "humans") for u in data]
+    found = evaluate(trained, apart, ready, device="cpu", part="all", shortcuts=0)
+    by_name = {s.name: s for s in found.collections}
+    assert by_name["fakes"].eer.value is None and by_name["fakes"].false_alarm is None
+    assert by_name["humans"].found is None and by_name["humans"].human == 15
 
 
 def test_a_run_split_by_segment_is_judged_so_and_called_leaky(data, ready, folder, found) -> None:
@@ -101,14 +106,6 @@ def test_systems_are_judged_against_all_human_voices_collections_alone(found) ->
     assert all(s.human == human and s.found == 1 and s.false_alarm == 0 for s in found.systems)
     assert sum(s.synthetic for s in found.systems) == found.recordings.metrics.targets
     assert sum(s.human for s in found.collections) == human
-
-
-def test_a_collection_of_one_class_has_no_eer(trained, ready, data) -> None:
-    apart = [replace(u, collection="fakes" if u.is_fake else "humans") for u in data]
-    found = evaluate(trained, apart, ready, device="cpu", part="all", shortcuts=0)
-    by_name = {s.name: s for s in found.collections}
-    assert by_name["fakes"].eer.value is None and by_name["fakes"].false_alarm is None
-    assert by_name["humans"].found is None and by_name["humans"].human == 15
 
 
 class Bands(nn.Module):
@@ -153,10 +150,7 @@ def test_a_change_that_says_nothing_changes_nothing(data: list[Utterance], tmp_p
     row = effect_of(data, tmp_path, same)
     assert row.turned == 0 and row.taken_after == row.taken_before
     assert row.eer_both_changed.value == row.eer_before and row.worst_eer_change == 0
-
-
-def test_a_recording_that_a_change_makes_too_short_is_left_out(data, tmp_path: Path) -> None:
-    """The first human voice is cut below the 0.5 s of a segment."""
+    # The first human voice is cut below the 0.5 s of a segment.
     first = audio.load(next(u for u in data if not u.is_fake).path, sample_rate=8000)
 
     def cut(samples: np.ndarray, rate_hz: int) -> np.ndarray:
@@ -237,9 +231,7 @@ def level_alone(samples: np.ndarray) -> np.ndarray:
     return np.full(8, np.abs(samples).mean(), np.float32)
 
 
-def test_recipes_are_compared_and_finished_ones_are_kept(
-    compared, data: list[Utterance], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_finished_recipes_are_kept(compared, data, tmp_path, monkeypatch) -> None:
     blind = replace(TINY, name="blind", feature=partial(level_alone), input_shape=(8,), results=())
     monkeypatch.setitem(OURS, "blind", blind)
     both = {"split_bys": ("group", "segment")}

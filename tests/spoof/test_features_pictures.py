@@ -64,12 +64,11 @@ def test_values_are_spread_over_the_256_steps_from_lowest_to_highest() -> None:
     assert picture.shape == (3, 256, 256)
     colours = matplotlib.colormaps["viridis"](np.arange(256), bytes=True)[:, :3] / 255
     assert pytest.approx(colours, abs=1e-6) == picture[:, ::-1, 0].T
-
-
-def test_values_all_alike_are_the_lowest_colour() -> None:
     lowest = np.array(matplotlib.colormaps["viridis"](0, bytes=True)[:3]) / 255
     for picture in (draw(np.full((5, 7), 3.0), size=8), draw(np.zeros((5, 7)), size=8)):
         assert picture == pytest.approx(np.broadcast_to(lowest[:, None, None], (3, 8, 8)))
+    with pytest.raises(InputError, match="picture of 0 × 0; it needs at least one pixel"):
+        spectrogram_picture(np.ones(RATE_HZ, np.float32), RATE_HZ, size=0)
 
 
 def test_digital_silence_takes_the_colour_of_the_weakest_bin(rng) -> None:
@@ -90,8 +89,3 @@ def test_s1_pictures_show_mel_spectrogram_or_40_mfccs_in_any_size(size, rng) -> 
         assert np.array_equal(pixels, draw(values, size=size)) and pixels.shape == (3, size, size)
         assert 0 <= pixels.min() < pixels.max() <= 1
     assert len(cepstrum) == 40
-
-
-def test_a_picture_of_no_size_is_refused() -> None:
-    with pytest.raises(InputError, match="picture of 0 × 0; it needs at least one pixel"):
-        spectrogram_picture(np.ones(RATE_HZ, np.float32), RATE_HZ, size=0)

@@ -61,16 +61,13 @@ def test_level_silence_around_and_an_offset_make_no_difference() -> None:
     np.testing.assert_allclose(louder, voice_statistics(samples), atol=1e-3)
 
 
-def test_moments_are_those_of_scipy() -> None:
+def test_moments_and_correlations_are_those_of_scipy_and_numpy() -> None:
     values = np.random.default_rng(1).gamma(2.0, size=(500, 3))
     spread, skewness, kurtosis = moments(values)
     np.testing.assert_allclose(spread, np.log(values.std(axis=0)), atol=1e-5)
     np.testing.assert_allclose(skewness, scipy.stats.skew(values), rtol=1e-4)
     wanted = np.log(scipy.stats.kurtosis(values, fisher=False))
     np.testing.assert_allclose(kurtosis, wanted, atol=1e-3)
-
-
-def test_correlations_are_those_of_numpy_and_0_for_what_is_constant() -> None:
     values = np.random.default_rng(2).normal(size=(200, 4))
     expected = np.corrcoef(values.T)[np.triu_indices(4, 1)]
     np.testing.assert_allclose(correlations(values), expected, atol=1e-5)
@@ -142,9 +139,6 @@ def test_a_buzz_is_periodic_in_its_bands_and_noise_in_none() -> None:
         buzz, hiss = (harmonicity(Sound.of(s))[number] for s in (pulses(), noise()))
         assert buzz[:10].min() > 0.6  # up to 5 kHz, where its harmonics end
         assert np.abs(hiss).max() < 0.45
-
-
-def test_the_course_of_a_pitch_is_measured() -> None:
     steady, rising = (harmonicity(Sound.of(pulses(rate)))[6] for rate in (0.0, 3.0))
     step = np.exp(rising[2]) - 1e-3  # median of semitones from frame to frame
     assert step == pytest.approx(3 * 0.01, abs=0.01)  # lags between samples are interpolated

@@ -49,7 +49,7 @@ def test_each_segment_is_what_the_feature_makes_of_it(one: Utterance, ready: Pre
     np.testing.assert_allclose(whole, bands(samples), atol=1e-3)
 
 
-def test_a_second_time_nothing_is_made_unless_the_file_changed(one: Utterance, tmp_path) -> None:
+def test_a_second_time_nothing_is_made_unless_the_file_changed(one, tmp_path) -> None:
     reported: list[tuple[int, int]] = []
     ready = Preparer(tmp_path, report=lambda done, of: reported.append((done, of)))
     first, second = ready.examples([one], TINY), ready.examples([one], TINY)
@@ -57,6 +57,15 @@ def test_a_second_time_nothing_is_made_unless_the_file_changed(one: Utterance, t
     np.testing.assert_array_equal(first.values, second.values)
     write(one.path, sound(True, 1, seconds=1.2))
     assert np.abs(ready.examples([one], TINY).values - first.values).max() > 0.1
+
+
+def test_a_damaged_file_of_the_cache_is_made_anew(one: Utterance, ready: Preparer) -> None:
+    before = ready.examples([one], TINY)
+    (kept,) = ready.cache.rglob("*.npy")
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:40])
+    np.testing.assert_array_equal(ready.examples([one], TINY).values, before.values)
+    assert kept.read_bytes() == whole
 
 
 def test_copies_differ_and_are_the_same_whenever_they_are_made(one, ready, tmp_path) -> None:
@@ -125,15 +134,6 @@ def test_a_file_that_is_no_audio_is_named(one: Utterance, ready, tmp_path: Path)
     bad = text(tmp_path / "bad.wav", "RIFF no audio at all")
     with pytest.raises(NotAudioError, match=r"bad\.wav"):
         ready.examples([one, Utterance(bad, True, "b")], TINY)
-
-
-def test_a_damaged_file_of_the_cache_is_made_anew(one: Utterance, ready: Preparer) -> None:
-    before = ready.examples([one], TINY)
-    (kept,) = ready.cache.rglob("*.npy")
-    whole = kept.read_bytes()
-    kept.write_bytes(whole[:40])
-    np.testing.assert_array_equal(ready.examples([one], TINY).values, before.values)
-    assert kept.read_bytes() == whole
 
 
 def test_much_is_left_on_disk_apart_from_what_other_runs_keep(one, ready, monkeypatch) -> None:

@@ -36,9 +36,6 @@ def test_values_and_labels_are_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(values[:, 0], [0.25, -300, 1])
     np.testing.assert_array_equal(values[1, 1:], np.arange(1, 26) / 2)
     assert [u.is_fake for u in utterances] == [True, False, True]
-
-
-def test_columns_are_taken_by_name(tmp_path: Path) -> None:
     numbers = [str(n) for n in reversed(range(26))]
     table = [("LABEL", *COLUMNS[::-1]), ("REAL", *numbers), ("FAKE", *numbers)]
     _, values = read(tmp_path, [",".join(cells) for cells in table])

@@ -31,15 +31,9 @@ def test_a_recordings_score_is_the_mean_of_its_segments() -> None:
     assert scored.segment_score.tolist() == [1, 3, 0, 1, 5]
     assert scored.recordings == (recordings[0], recordings[2]) and scored.score.tolist() == [2, 2]
     assert scored.is_fake.tolist() == [False, True]
-
-
-def test_a_score_that_is_no_number_names_its_recording() -> None:
     given = examples([recording(False), recording(True)], [1, 1], [1, math.inf])
     with pytest.raises(InputError, match=r"the score of g-0-True\.wav is inf: .*train again"):
         score(torch.nn.Identity(), given, device=CPU)
-
-
-def test_recordings_of_one_class_cannot_be_judged() -> None:
     with pytest.raises(ManifestError, match=r"all 2 recordings .* none is synthetic"):
         as_trials([recording(False), recording(False)], np.zeros(2))
     with pytest.raises(ManifestError, match="none is human"):
@@ -97,9 +91,6 @@ def test_verdicts_are_counted_by_the_true_class() -> None:
     assert counts["synthetic"] == {"synthetic": 1, "human": 1, "insufficient": 1}
     assert counts["human"] == {"synthetic": 1, "human": 0, "insufficient": 1}
     assert "| synthetic | 1            | 1     | 1 " in verdict_table(counts)
-
-
-def test_tables_of_decisions_show_the_counts() -> None:
     decided = confusion(np.array([-1.0, 1, 1, 1]), np.array([False, False, True, True]))
     assert "| human     | 1                   | 1 " in confusion_table(decided)
     assert "| synthetic | 66.7        | 100.0    | 80.0 |" in class_table(decided)

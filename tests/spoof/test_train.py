@@ -15,25 +15,11 @@ from torch import nn
 import spoof.train
 from cqtnet.errors import InputError, WeightsError
 from cqtnet.runstate import Progress
+from spoof import train as t
 from spoof.checkpoint import load_trained, save_trained
 from spoof.data import Utterance
 from spoof.prepare import Examples, Preparer, part_examples, segment_parts
 from spoof.recipes import OURS, Recipe, Training
-from spoof.train import (
-    Learner,
-    Outcome,
-    Step,
-    TrainConfig,
-    batches,
-    epoch_order,
-    is_over,
-    loss_of,
-    n_batches,
-    nested_chance,
-    rank_of,
-    set_rate,
-    train,
-)
 from tests.spoof.material import TINY, examples, network, text, voices
 
 
@@ -53,17 +39,17 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def learn(data: list[Utterance], ready: Preparer, tmp_path: Path) -> Callable[..., Outcome]:
+def learn(data: list[Utterance], ready: Preparer, tmp_path: Path) -> Callable[..., t.Outcome]:
     """Train a recipe in a folder of the test's own."""
 
-    def run(recipe: Recipe = TINY, out: str = "run", *, report=None, on=data, **more) -> Outcome:
-        config = TrainConfig(tmp_path / out, recipe, ready, device="cpu", **more)
-        return train(on, config, report=report or (lambda step: None))
+    def run(recipe: Recipe = TINY, out: str = "run", *, report=None, on=data, **more) -> t.Outcome:
+        config = t.TrainConfig(tmp_path / out, recipe, ready, device="cpu", **more)
+        return t.train(on, config, report=report or (lambda step: None))
 
     return run
 
 
-def weights_of(outcome: Outcome) -> dict[str, torch.Tensor]:
+def weights_of(outcome: t.Outcome) -> dict[str, torch.Tensor]:
     return load_trained(outcome.weights).net.state_dict()
 
 
@@ -85,7 +71,7 @@ def test_a_resumed_run_ends_as_one_without_pause(learn, changes, monkeypatch) ->
     recipe = TINY.changed(keep="last", schedule="cosine", **changes)
     whole = weights_of(learn(recipe, "whole"))
 
-    def interrupted(step: Step) -> None:
+    def interrupted(step: t.Step) -> None:
         if step.epoch == 2 and step.row is None:
             raise KeyboardInterrupt
 
@@ -119,16 +105,8 @@ def test_a_run_is_not_overwritten_and_only_the_same_run_is_resumed(learn, data) 
         learn(on=data[2:], resume=True)
 
 
-def test_a_run_without_time_keeps_what_it_has_and_goes_on(learn) -> None:
-    first = learn(stop_after_s=0)
-    assert not first.is_finished and len(first.history) == 1 and first.weights.exists()
-    assert first.history[0]["share"] < 1
-    again = learn(resume=True)
-    assert again.is_finished and len(again.history) == 4
-
-
 def test_what_is_judged_and_kept_are_the_mean_weights() -> None:
-    learner = Learner(TINY.build(), ema=0.75)
+    learner = t.Learner(TINY.build(), ema=0.75)
     assert learner.mean is not None
     values = []
     for value in (1.0, 2.0, 6.0):
@@ -148,9 +126,9 @@ def test_one_logit_and_two_are_the_same_loss_as_sigmoid_and_softmax() -> None:
     is_fake, p = torch.tensor([True, False]), torch.sigmoid(torch.tensor([0.3, -1.2]))
     one, two = torch.tensor([[0.3], [-1.2]]), torch.tensor([[0.0, 0.3], [1.2, 0.0]])
     expected = -(math.log(p[0]) + math.log(1 - p[1])) / 2
-    assert float(loss_of(one, is_fake)) == pytest.approx(expected)
-    assert float(loss_of(two, is_fake)) == pytest.approx(expected)
-    weighted = float(loss_of(one, is_fake, weights=torch.tensor([3.0, 1.0])))
+    assert float(t.loss_of(one, is_fake)) == pytest.approx(expected)
+    assert float(t.loss_of(two, is_fake)) == pytest.approx(expected)
+    weighted = float(t.loss_of(one, is_fake, weights=torch.tensor([3.0, 1.0])))
     assert weighted == pytest.approx(-(math.log(p[0]) + 3 * math.log(1 - p[1])) / 2)
 
 
@@ -159,7 +137,7 @@ def test_the_rate_rises_then_falls_as_a_cosine() -> None:
     optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
     rates = []
     for epochs in (1.0, 5.0, 10.0):
-        set_rate(optimiser, training, epochs)
+        t.set_rate(optimiser, training, epochs)
         rates.append(optimiser.param_groups[0]["lr"])
     half = 0.4 * 0.5 * 0.5 * (1 + math.cos(math.pi / 10))
     assert rates == pytest.approx([half, 0.2, 0.0], abs=1e-3)
@@ -173,7 +151,7 @@ def test_what_is_kept_is_best_by_the_recipes_rule(keep: str, best: int) -> None:
     columns = [(1, 0.1, 0.5, 0.0, 0.1), (2, 0.3, 0.9, 0.2, 0.2), (3, 0.2, 0.8, 0.7, 0.3)]
     rows = [dict(zip(keys, column, strict=True)) for column in columns]
     training = Training(3, 1, keep=keep)
-    assert min(rows, key=lambda row: rank_of(row, training))["epoch"] == best
+    assert min(rows, key=lambda row: t.rank_of(row, training))["epoch"] == best
 
 
 def test_only_every_second_epoch_may_be_kept_and_one_output_learns_as_well(learn) -> None:
@@ -187,7 +165,7 @@ def test_only_every_second_epoch_may_be_kept_and_one_output_learns_as_well(learn
 def test_patience_ends_a_run_that_gets_no_better(losses: list[float], over: bool) -> None:
     history = [{"epoch": i + 1.0, "valid_loss": loss} for i, loss in enumerate(losses)]
     progress = Progress(step=len(losses), history=history)
-    assert is_over(progress, Training(50, 1, patience=2, keep="loss")) is over
+    assert t.is_over(progress, Training(50, 1, patience=2, keep="loss")) is over
 
 
 def test_no_group_is_on_two_sides_unless_split_by_segment(data, ready: Preparer) -> None:
@@ -224,14 +202,11 @@ def planted(counts: list[tuple[bool, str, int]], *, copies: int = 1) -> Examples
 
 def test_an_epoch_sees_every_example_once() -> None:
     found = planted([(False, "a", 5), (True, "a", 6)], copies=2)
-    order = epoch_order(found, Training(1, 4), seed=0, epoch=0)
+    order = t.epoch_order(found, Training(1, 4), seed=0, epoch=0)
     assert sorted(order.tolist()) == list(range(22))
-    assert order.tolist() != epoch_order(found, Training(1, 4), seed=0, epoch=1).tolist()
-
-
-def test_with_one_copy_an_epoch_sees_every_segment_once_as_one_of_its_copies() -> None:
+    assert order.tolist() != t.epoch_order(found, Training(1, 4), seed=0, epoch=1).tolist()
     found = planted([(False, "a", 50), (True, "a", 60)], copies=3)
-    order = epoch_order(found, Training(1, 4, copies_used="one"), seed=0, epoch=0)
+    order = t.epoch_order(found, Training(1, 4, copies_used="one"), seed=0, epoch=0)
     seen = sorted(zip(found.recording[order].tolist(), found.segment[order].tolist(), strict=True))
     assert seen == [(i, s) for i, n in ((0, 50), (1, 60)) for s in range(n)]
     assert np.bincount(found.copy[order], minlength=3).min() > 20  # of 110, a third each
@@ -246,10 +221,10 @@ def test_with_one_copy_an_epoch_sees_every_segment_once_as_one_of_its_copies() -
 def test_balanced_epochs_see_classes_and_collections_alike(collections, shares) -> None:
     found = planted(list(zip([False, True, True], collections, [10, 100, 890], strict=True)))
     balanced = Training(1, 4, balanced=True)
-    order = np.concatenate([epoch_order(found, balanced, seed=0, epoch=e) for e in range(10)])
+    order = np.concatenate([t.epoch_order(found, balanced, seed=0, epoch=e) for e in range(10)])
     drawn = np.bincount(found.recording[order]) / len(order)
     assert drawn == pytest.approx(shares, abs=0.02)  # of 10,000: 4 deviations
-    chance = nested_chance(np.array([0, 0, 0, 1]), np.array([5, 5, 6, 5]), np.array([0, 1, 2, 3]))
+    chance = t.nested_chance(np.array([0, 0, 0, 1]), np.array([5, 5, 6, 5]), np.array([0, 1, 2, 3]))
     assert chance.tolist() == [0.125, 0.125, 0.25, 0.5]
 
 
@@ -258,8 +233,8 @@ def test_balanced_epochs_see_classes_and_collections_alike(collections, shares) 
 )
 def test_a_last_batch_of_one_is_left_out(n_examples: int, batch: int, sizes: list[int]) -> None:
     found, training = planted([(False, "a", n_examples)]), Training(1, batch)
-    found_sizes = [len(at) for at in batches(found, training, seed=0, epoch=0)]
-    assert found_sizes == sizes and n_batches(found, training) == len(sizes)
+    found_sizes = [len(at) for at in t.batches(found, training, seed=0, epoch=0)]
+    assert found_sizes == sizes and t.n_batches(found, training) == len(sizes)
 
 
 def test_damaged_weights_and_those_of_a_changed_recipe_are_refused(tmp_path, monkeypatch) -> None:

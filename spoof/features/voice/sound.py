@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import rfft
 
-from spoof.features.spectra import frames_of, linear_filters
+from spoof.features.spectra import frames_of, linear_filters, read_only
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.floating]
@@ -76,9 +76,7 @@ def active_frames(power: Floats) -> NDArray[np.bool_]:
 @functools.cache
 def hann(length: int) -> Floats:
     """The symmetric Hann window."""
-    window = np.hanning(length).astype(np.float32)
-    window.setflags(write=False)
-    return window
+    return read_only(np.hanning(length))
 
 
 def power_spectra(samples: Floats, *, length: int, hop: int, n_fft: int | None = None) -> Floats:

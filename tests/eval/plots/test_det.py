@@ -25,7 +25,7 @@ FEW = ScoreSet("few", np.array([4.0, 3.0, 2.0, 1.0]), np.array([2.0, 1.0, 0.0, 0
 
 
 def points(figure: Figure, label: str) -> list[tuple[float, float]]:
-    return [(float(x), float(y)) for x, y in line(figure.axes[0], label).get_xydata()]  # type: ignore[union-attr]
+    return [(float(x), float(y)) for x, y in line(figure.axes[0], label).get_xydata()]
 
 
 def close(point: tuple[float, float], other: tuple[float, float]) -> bool:
@@ -48,9 +48,6 @@ def test_the_hull_runs_straight_through_its_corners_and_ends_at_one_error() -> N
     left = [point for point in hull if point[0] <= 0.1]
     assert len(left) > 50
     assert all(close(p, (p[0], 0.3 - 2 * p[0])) for p in left), "straight in rates, not probits"
-
-
-def test_the_steps_are_the_thresholds_as_measured() -> None:
     steps = points(det([HAND]), "_steps of by hand")
     corners = [(0.05, 0.3), (0.1, 0.3), (0.1, 0.1), (0.2, 0.1), (0.2, 0.05)]
     at = [next(i for i, point in enumerate(steps) if close(point, corner)) for corner in corners]
@@ -87,7 +84,7 @@ def test_operating_points_are_marked_where_the_cost_is_least() -> None:
     assert not square.get_clip_on(), "on the rim, yet whole"
 
 
-def test_below_one_error_is_shaded() -> None:
+def test_one_error_is_shaded_and_thirty_marked_if_all_sets_have_as_many_trials(rng) -> None:
     axes = det([HAND]).axes[0]
     tall, wide = axes.patches
     assert isinstance(tall, Rectangle)
@@ -95,11 +92,6 @@ def test_below_one_error_is_shaded() -> None:
     assert tall.get_x() + tall.get_width() == pytest.approx(0.05)
     assert wide.get_y() + wide.get_height() == pytest.approx(0.05)
     assert (tall.get_x(), wide.get_y()) == (axes.get_xlim()[0], axes.get_ylim()[0])
-
-
-def test_thirty_errors_are_marked_only_if_all_sets_have_as_many_trials(
-    rng: np.random.Generator,
-) -> None:
     many = [ScoreSet(name, rng.normal(2, 1, 400), rng.normal(0, 1, 900)) for name in "ab"]
     axes = det(many).axes[0]
     places = {text.get_text(): text.get_position() for text in axes.texts}
@@ -126,13 +118,13 @@ def test_systems_without_errors_share_an_arrow_below_one_error() -> None:
     figure = det([PERFECT, HAND, again], operating_points=[OperatingPoint()])
     assert "perfect: no error, EER < 15 %; 20 target" in legend(figure), "3 of 20"
     (arrow,) = [text for text in figure.axes[0].texts if text.get_text() == "A C"]
-    x, y = arrow.xy  # type: ignore[attr-defined]
+    x, y = arrow.xy
     assert x < 1 / 20 and y < 1 / 20
     assert len([drawn for drawn in figure.axes[0].lines if drawn.get_marker() == "o"]) == 1
     figure.canvas.draw()
     axes = det([ScoreSet("four", np.ones(4), np.zeros(4))]).axes[0]
     (arrow,) = [text for text in axes.texts if text.get_text() == "A"]
-    (low, high), (x, y) = axes.get_xlim(), arrow.xy  # type: ignore[attr-defined]
+    (low, high), (x, y) = axes.get_xlim(), arrow.xy
     assert low < x < 0.25 < high and low < y < 0.25 < high, "into the window"
 
 
@@ -146,7 +138,7 @@ def test_intervals_and_bands_of_a_set_are_shown() -> None:
     figure = det([ScoreSet("s", HAND.target, HAND.nontarget, band=band)])
     (area,) = figure.axes[0].collections
     corners = area.get_paths()[0].vertices
-    assert corners[:, 0].min() == pytest.approx(0.05)  # type: ignore[index, call-overload]
+    assert corners[:, 0].min() == pytest.approx(0.05)
     for corner in ((0.1, 0.05), (0.1, 0.15)):
         assert np.abs(np.asarray(corners) - corner).max(axis=1).min() < 3e-3
     assert "95 % interval of the misses" in legend(figure)
@@ -167,9 +159,7 @@ def test_every_threshold_alike_gives_one_line_of_chance() -> None:
 
 @pytest.mark.parametrize("numbers", [(1, 1), (1, 1000), (1000, 1)])
 @pytest.mark.parametrize("shift", [-1.0, 0.0, 1.0])
-def test_the_smallest_sets_are_drawn_without_a_warning(
-    numbers: tuple[int, int], shift: float
-) -> None:
+def test_the_smallest_sets_are_drawn_without_a_warning(numbers, shift) -> None:
     target, nontarget = (np.linspace(0, 0.5, number) for number in numbers)
     det([ScoreSet("s", target + shift, nontarget)]).canvas.draw()
 
@@ -193,9 +183,6 @@ def test_the_roc_joins_the_thresholds_and_states_its_area() -> None:
     expected = np.array([(0, 0), (0, 0.5), (0.2, 0.75), (0.4, 1), (1, 1)])
     assert drawn == pytest.approx(expected), "ties are one threshold"
     assert "few: AUC 0.9; 4 target, 5 nontarget pairs" in legend(figure)
-
-
-def test_the_logarithmic_roc_starts_at_one_false_alarm() -> None:
     flawless = ScoreSet("flawless", np.ones(3), np.zeros(10))
     figure = roc([FEW, flawless])
     enlarged, straight = (
@@ -208,7 +195,7 @@ def test_the_logarithmic_roc_starts_at_one_false_alarm() -> None:
 
 
 @pytest.mark.parametrize("picture", [det, roc])
-def test_nothing_to_draw_and_equal_names_are_refused(picture) -> None:  # type: ignore[no-untyped-def]
+def test_nothing_to_draw_and_equal_names_are_refused(picture) -> None:
     with pytest.raises(InputError, match="0 systems to draw; give at least 1"):
         picture([])
     with pytest.raises(InputError, match="'perfect' names several"):
@@ -217,7 +204,7 @@ def test_nothing_to_draw_and_equal_names_are_refused(picture) -> None:  # type: 
 
 @pytest.mark.parametrize("picture", [lambda s: roc([s]), lambda s: det([s]), histogram])
 @pytest.mark.parametrize("scores", [np.array([1.0, np.nan]), np.array([])])
-def test_scores_that_cannot_be_drawn_are_refused(picture, scores) -> None:  # type: ignore[no-untyped-def]
+def test_scores_that_cannot_be_drawn_are_refused(picture, scores) -> None:
     with pytest.raises(InputError, match="target scores"):
         picture(ScoreSet("s", scores, np.zeros(3)))
     with pytest.raises(InputError, match="nontarget scores"):

@@ -40,6 +40,10 @@ def test_a_bin_holds_the_trials_of_its_size() -> None:
     assert only == clean, "sizes beyond the edges are left out"
     bare = points_by_size(planted(), "snr_db", [0.0, 4.0, 6.0, 10.0], resamples=20)
     assert bare == [noisy, clean], "a bin without trials of one kind has no point"
+    table = planted(np.tile(["0.0", "1.0", "1.0", "4.0", "6.0", "7.0", "7.0", "9.0"], 10))
+    low, high = points_by_size(table, "snr_db", [0.0, 5.0, 9.0], resamples=0)
+    assert (low.smallest, low.size, low.largest) == (0.0, 1.0, 4.0)
+    assert (high.smallest, high.size, high.largest) == (6.0, 7.0, 9.0)
 
 
 def test_nontargets_without_a_size_are_in_every_bin_and_targets_in_none() -> None:
@@ -60,18 +64,12 @@ def test_without_resamples_no_interval_is_drawn_or_promised() -> None:
     assert np.isnan([(point.low, point.high) for point in points]).all()
     assert "95 %" not in legend(drawn(points))
     assert "95 % interval, recordings resampled" in legend(drawn(POINTS))
+    figure = drawn([SizePoint(1.0, 1.0, 1.0, 0.0, np.nan, np.nan, 5, 5)])
+    figure.canvas.draw()
+    assert "A  ours" in legend(figure)
 
 
-def test_a_point_states_which_sizes_its_bin_holds() -> None:
-    table = planted(np.tile(["0.0", "1.0", "1.0", "4.0", "6.0", "7.0", "7.0", "9.0"], 10))
-    low, high = points_by_size(table, "snr_db", [0.0, 5.0, 9.0], resamples=0)
-    assert (low.smallest, low.size, low.largest) == (0.0, 1.0, 4.0)
-    assert (high.smallest, high.size, high.largest) == (6.0, 7.0, 9.0)
-
-
-def test_few_values_get_a_bin_each_and_many_are_shared_out_evenly(
-    rng: np.random.Generator,
-) -> None:
+def test_few_values_get_a_bin_each_and_many_are_shared_out_evenly(rng) -> None:
     assert bin_edges([3.0, 5.0, 5.0, 10.0, np.nan]).tolist() == [3.0, 4.0, 7.5, 10.0]
     assert bin_edges([2.0]).tolist() == [2.0, 2.0]
     sizes = rng.exponential(size=1000)
@@ -89,18 +87,12 @@ def test_points_intervals_and_bins_are_where_they_belong() -> None:
     rates, counts = drawn(POINTS).axes
     ours = np.asarray(line(rates, "ours").get_xydata())
     assert ours == pytest.approx(np.array([(1.0, 0.2), (5.0, 0.05)]))
-    upright, across = (lines.get_segments() for lines in rates.collections)  # type: ignore[attr-defined]
+    upright, across = (lines.get_segments() for lines in rates.collections)
     assert np.asarray(upright[0]).tolist() == [[1.0, 0.1], [1.0, 0.4]]
     assert np.asarray(across[1]).tolist() == [[3.0, 0.05], [9.0, 0.05]]
-    assert [list(numbers.get_ydata()) for numbers in counts.lines] == [[50, 70], [60, 80]]  # type: ignore[arg-type]
+    assert [list(numbers.get_ydata()) for numbers in counts.lines] == [[50, 70], [60, 80]]
     assert rates.get_xlim()[0] < 0 < 9 < rates.get_xlim()[1]
     assert rates.get_ylim()[0] < 0 < 0.4 < rates.get_ylim()[1]
-
-
-def test_a_point_without_an_interval_is_drawn_without_one() -> None:
-    figure = drawn([SizePoint(1.0, 1.0, 1.0, 0.0, np.nan, np.nan, 5, 5)])
-    figure.canvas.draw()
-    assert "A  ours" in legend(figure)
 
 
 def test_points_of_several_systems_stand_side_by_side() -> None:
@@ -110,5 +102,3 @@ def test_points_of_several_systems_stand_side_by_side() -> None:
     places = [drawn.get_transform().transform((1.0, 0.2)) for drawn in (ours, theirs)]
     assert places[1] - places[0] == pytest.approx([6 / 72 * figure.dpi, 0])
     assert set(letters(figure.axes[0])) == {"A", "B"}
-    with pytest.raises(InputError, match="0 systems"):
-        error_against_size({}, xlabel="x")

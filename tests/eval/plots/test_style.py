@@ -12,48 +12,40 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from eval import plots as p
 from eval.metrics import OperatingPoint
-from eval.plots import (
-    ScoreSet,
-    SizePoint,
-    calibration,
-    det,
-    error_against_size,
-    histogram,
-    roc,
-    save,
-    tippett,
-)
 from tests.eval.plots.reading import texts
 
 LONG = "mean over time of the log-CQT, cosine, best of ±6 bin shifts (baseline a), " * 2
 
 
-def systems() -> list[ScoreSet]:
+def systems() -> list[p.ScoreSet]:
     """Three systems of which one makes no error and one has a long name."""
     rng = np.random.default_rng(5)
     found = []
     for name, apart in (("ours", 4.0), (LONG, 1.5), ("flawless", 60.0)):
         target, nontarget = rng.normal(apart, 1, 200), rng.normal(0, 1, 3000)
-        found.append(ScoreSet(name, target, nontarget, 2 * target - 4, 2 * nontarget - 4))
+        found.append(p.ScoreSet(name, target, nontarget, 2 * target - 4, 2 * nontarget - 4))
     return found
 
 
-def by_size() -> dict[str, list[SizePoint]]:
+def by_size() -> dict[str, list[p.SizePoint]]:
     sizes = np.linspace(0.85, 1.35, 8)
     return {
-        name: [SizePoint(s, s - 0.03, s + 0.03, r * s, r * s / 2, 2 * r * s, 80, 90) for s in sizes]
+        name: [
+            p.SizePoint(s, s - 0.03, s + 0.03, r * s, r * s / 2, 2 * r * s, 80, 90) for s in sizes
+        ]
         for name, r in (("ours", 0.0), (LONG, 0.07))
     }
 
 
 PICTURES: dict[str, Callable[[], Figure]] = {
-    "det": lambda: det(systems(), operating_points=[OperatingPoint(), OperatingPoint(0.01)]),
-    "roc": lambda: roc(systems()),
-    "histogram": lambda: histogram(systems()[1], threshold=2.0),
-    "tippett": lambda: tippett(systems()),
-    "calibration": lambda: calibration(systems()[1]),
-    "size": lambda: error_against_size(by_size(), xlabel="tempo factor"),
+    "det": lambda: p.det(systems(), operating_points=[OperatingPoint(), OperatingPoint(0.01)]),
+    "roc": lambda: p.roc(systems()),
+    "histogram": lambda: p.histogram(systems()[1], threshold=2.0),
+    "tippett": lambda: p.tippett(systems()),
+    "calibration": lambda: p.calibration(systems()[1]),
+    "size": lambda: p.error_against_size(by_size(), xlabel="tempo factor"),
 }
 
 
@@ -71,7 +63,7 @@ def figure(request: pytest.FixtureRequest) -> Figure:
 
 
 def test_the_same_scores_give_the_same_bytes(picture: Callable[[], Figure], tmp_path: Path) -> None:
-    first, second = (save(picture(), tmp_path / name) for name in ("one.two", "second"))
+    first, second = (p.save(picture(), tmp_path / name) for name in ("one.two", "second"))
     assert [path.name for path in first] == ["one.two.png", "one.two.svg"]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert first[0].read_bytes().startswith(b"\x89PNG")
@@ -85,22 +77,19 @@ def test_the_same_scores_give_the_same_bytes(picture: Callable[[], Figure], tmp_
     ]  # fmt: skip
 
 
-def test_saving_twice_changes_nothing(tmp_path: Path) -> None:
+def test_saving_changes_neither_the_figure_nor_settings_of_matplotlib(tmp_path: Path) -> None:
     figure = PICTURES["roc"]()
-    first = [path.read_bytes() for path in save(figure, tmp_path / "a")]
-    assert [path.read_bytes() for path in save(figure, tmp_path / "a")] == first
-
-
-def test_settings_of_matplotlib_are_left_alone(tmp_path: Path) -> None:
+    first = [path.read_bytes() for path in p.save(figure, tmp_path / "a")]
+    assert [path.read_bytes() for path in p.save(figure, tmp_path / "a")] == first
     before = dict(matplotlib.rcParams)
-    save(PICTURES["roc"](), tmp_path / "roc")
+    p.save(PICTURES["roc"](), tmp_path / "roc")
     assert dict(matplotlib.rcParams) == before
 
 
 def test_threads_draw_the_same_bytes_side_by_side(tmp_path: Path) -> None:
     names = [f"{i}" for i in range(2)]
     threads = [
-        threading.Thread(target=lambda name=name: save(PICTURES["roc"](), tmp_path / name))  # type: ignore[misc]
+        threading.Thread(target=lambda name=name: p.save(PICTURES["roc"](), tmp_path / name))
         for name in names
     ]
     for thread in threads:
@@ -116,8 +105,12 @@ def test_pictures_need_no_pyplot() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_no_text_is_smaller_than_nine_points(figure: Figure) -> None:
-    assert min(text.get_fontsize() for text in texts(figure)) >= 9  # type: ignore[operator]
+def test_text_and_axes_are_large_enough_to_read(figure: Figure) -> None:
+    assert min(text.get_fontsize() for text in texts(figure)) >= 9
+    for axes in figure.axes:
+        box = axes.get_window_extent()
+        assert box.width > 0.35 * figure.bbox.width
+        assert box.height > 0.09 * figure.bbox.height
 
 
 def test_the_legend_covers_no_curve_and_all_words_are_on_the_picture(figure: Figure) -> None:
@@ -136,10 +129,3 @@ def test_the_legend_covers_no_curve_and_all_words_are_on_the_picture(figure: Fig
         assert figure.bbox.x0 <= box.x0, text.get_text()
         assert box.x1 <= figure.bbox.x1, text.get_text()
         assert box.y1 <= figure.bbox.y1, text.get_text()
-
-
-def test_axes_are_wide_enough_to_read(figure: Figure) -> None:
-    for axes in figure.axes:
-        box = axes.get_window_extent()
-        assert box.width > 0.35 * figure.bbox.width
-        assert box.height > 0.09 * figure.bbox.height

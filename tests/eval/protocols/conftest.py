@@ -8,7 +8,10 @@ import soundfile
 from numpy.typing import NDArray
 
 from cqtnet.data import list_items
-from eval.protocols import PROTOCOLS, Survey, draw_plan, survey, write_sets
+from eval.protocols.catalogue import PROTOCOLS
+from eval.protocols.draw import draw_plan
+from eval.protocols.survey import Survey, survey
+from eval.protocols.write import write_sets
 
 RATE = 22050
 CLICK_EVERY_S = 0.7

@@ -11,10 +11,10 @@ import pytest
 import soundfile
 
 from cqtnet.errors import InputError, ManifestError
-from eval.protocols import PROTOCOLS, Plan, Survey, draw_plan, read_plan
-from eval.protocols.draw import draw_fragments
-from eval.protocols.plan import trials
-from eval.protocols.survey import chosen_items
+from eval.protocols.catalogue import PROTOCOLS
+from eval.protocols.draw import draw_fragments, draw_plan
+from eval.protocols.plan import Plan, read_plan, trials
+from eval.protocols.survey import Survey, chosen_items
 from tests.eval.planted import MANY, surveyed
 from tests.eval.protocols.conftest import RATE
 
@@ -44,25 +44,20 @@ def test_another_recording_changes_few_negatives() -> None:
     assert len(before - after) <= len(before) / 5  # 1 in 30 references is new
 
 
-@pytest.mark.parametrize(
-    ("name", "column", "low", "high"),
-    [
-        ("paper-tempo", "factor", 0.85, 1.35),
-        ("paper-pitch", "shift_semitones", -4, 4),
-        ("both", "factor", 0.85, 1.35),
-        ("both", "shift_semitones", -4, 4),
-        ("speed", "factor", 0.85, 1.26),
-        ("noise", "snr_db", 0, 10),
-        ("reverb", "rt60_s", 0.4, 1.5),
-        ("codec", "kbps", 4.75, 64),
-        ("hard", "factor", 0.85, 1.35),
-        ("hard", "shift_semitones", -4, 4),
-        ("hard", "snr_db", 10, 10),
-    ],
-)
-def test_sizes_fill_the_range_that_the_protocol_states(
-    name: str, column: str, low: float, high: float
-) -> None:
+@pytest.mark.parametrize(("name", "column", "low", "high"), [
+    ("paper-tempo", "factor", 0.85, 1.35),
+    ("paper-pitch", "shift_semitones", -4, 4),
+    ("both", "factor", 0.85, 1.35),
+    ("both", "shift_semitones", -4, 4),
+    ("speed", "factor", 0.85, 1.26),
+    ("noise", "snr_db", 0, 10),
+    ("reverb", "rt60_s", 0.4, 1.5),
+    ("codec", "kbps", 4.75, 64),
+    ("hard", "factor", 0.85, 1.35),
+    ("hard", "shift_semitones", -4, 4),
+    ("hard", "snr_db", 10, 10),
+])  # fmt: skip
+def test_sizes_fill_the_range_that_the_protocol_states(name, column, low, high) -> None:
     effects = [e.to_dict() for probe in draw_plan(MANY, name).probes for e in probe.chain.effects]
     drawn = [numbers[column] for numbers in effects if column in numbers]
     assert len(drawn) >= 30
@@ -107,9 +102,6 @@ def test_fragments_of_a_short_recording_overlap_as_little_as_possible() -> None:
     assert starts(0, surveyed("x", duration_s=26.0)) == [0.0, 6.0], "not nearer than 5 s"
     assert len(starts(0, surveyed("x", duration_s=24.5))) == 1
     assert starts(0, surveyed("x", duration_s=19.9)) == []
-
-
-def test_a_stretch_far_below_the_level_of_its_recording_has_no_content() -> None:
     loud, source = np.ones(40), surveyed("x").source
     assert Survey(source, 40.0, np.concatenate([loud, loud * 10**-1.8])).has_content(20.0, 20.0)
     assert not Survey(source, 40.0, np.concatenate([loud, loud * 10**-2.4])).has_content(20.0, 20.0)
@@ -154,7 +146,7 @@ def test_short_recordings_are_left_out_with_the_reason() -> None:
 # Noise.
 
 
-def test_noise_is_recorded_every_other_time_if_there_are_recordings(recordings: Path) -> None:
+def test_noise_is_recorded_every_other_time_if_there_are_recordings(recordings, tmp_path) -> None:
     plan = draw_plan(MANY, "noise", noise_root=recordings / "noise")
     kinds = Counter(probe.kind for probe in plan.probes)
     assert set(kinds) == {"white", "pink", "brown", "recorded"}
@@ -162,9 +154,6 @@ def test_noise_is_recorded_every_other_time_if_there_are_recordings(recordings: 
     assert list(plan.noise) == ["hiss.wav"], "by its path below the folder"
     effects = [probe.chain.effects[0].to_dict() for probe in plan.probes]
     assert {effect.get("path", "hiss.wav") for effect in effects} == {"hiss.wav"}
-
-
-def test_noise_that_is_a_bang_in_silence_is_not_used(recordings: Path, tmp_path: Path) -> None:
     bang = np.zeros(3 * RATE, np.float32)
     bang[:1000] = 0.5
     soundfile.write(tmp_path / "bang.wav", bang, RATE)
@@ -230,23 +219,18 @@ def test_too_few_collections_or_references_are_an_error() -> None:
         draw_plan([surveyed("p", "x"), surveyed("r", "y")], "same", within=True)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"name": "loud"}, "no protocol is named 'loud'; choose from paper-tempo"),
-        ({"fragments": 0}, "0 fragments of a recording are too few"),
-        ({"negatives": 0}, "0 negatives a fragment are too few"),
-        ({"name": "other-part", "against": "recording"}, "a whole recording holds both"),
-    ],
-)
+@pytest.mark.parametrize(("options", "message"), [
+    ({"name": "loud"}, "no protocol is named 'loud'; choose from paper-tempo"),
+    ({"fragments": 0}, "0 fragments of a recording are too few"),
+    ({"negatives": 0}, "0 negatives a fragment are too few"),
+    ({"name": "other-part", "against": "recording"}, "a whole recording holds both"),
+])  # fmt: skip
 def test_options_that_make_no_set_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         draw_plan(MANY, **{"name": "same", **options})
 
 
-def test_a_list_gives_the_rows_of_a_split_and_a_folder_all(
-    recordings: Path, tmp_path: Path
-) -> None:
+def test_a_list_gives_the_rows_of_a_split_and_a_folder_all(recordings, tmp_path) -> None:
     music, path = recordings / "music", tmp_path / "list.csv"
     files = sorted(music.rglob("*.wav"))
     splits = ("train", "devtest", "devtest", "test")
@@ -278,37 +262,32 @@ def test_a_plan_survives_its_file(name: str, sets: Path) -> None:
     assert plan.to_json() == path.read_text()
 
 
-@pytest.mark.parametrize(
-    ("place", "value", "message"),
-    [
-        (("format",), 99, "not of format"),
-        (("probes",), [], "no probes"),
-        (("sources",), [], "is not among its sources"),
-        (("references",), [], "no reference 0"),
-        (("against",), "nothing", "'nothing' is unknown"),
-        (("sample_rate",), 8000, "its sample rate is 8000"),
-        (("negatives",), None, "neither a number nor all"),
-        (("surplus",), 1, "surplus"),
-        (("sources", 0, "path"), 5, "path 5 is of the wrong type; it must be str"),
-        (("sources", 0, "sha256"), None, "sha256 None is of the wrong type"),
-        (("noise",), [], "noise .* is of the wrong type; it must be dict"),
-        (("skipped",), {"a": 1}, "skipped 1 is of the wrong type"),
-        (("protocol",), ["same"], "protocol .* is of the wrong type"),
-        (("seed",), "0", "seed '0' is of the wrong type"),
-        (("within",), 0, "within 0 is of the wrong type"),
-        (("negatives",), True, "negatives True are neither"),
-        (("references", 0, 0), 7, "recording 7 is of the wrong type"),
-        (("references", 0, 1), -1, "is not a number of seconds"),
-        (("references", 0, 2), 0, "is empty"),
-        (("probes", 0, "condition"), 7, "condition 7 is of the wrong type"),
-        (("probes", 0, "reference"), 0.0, r"it has no reference 0\.0"),
-        (("probes", 0, "reference"), 2, "has its reference in"),
-        (("probes", 0, "effects"), [{"name": "gain"}], "gain needs 'gain_db'"),
-    ],
-)
-def test_a_damaged_plan_is_refused_with_the_reason(
-    place: tuple[Any, ...], value: Any, message: str, sets: Path, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("place", "value", "message"), [
+    (("format",), 99, "not of format"),
+    (("probes",), [], "no probes"),
+    (("sources",), [], "is not among its sources"),
+    (("references",), [], "no reference 0"),
+    (("against",), "nothing", "'nothing' is unknown"),
+    (("sample_rate",), 8000, "its sample rate is 8000"),
+    (("negatives",), None, "neither a number nor all"),
+    (("surplus",), 1, "surplus"),
+    (("sources", 0, "path"), 5, "path 5 is of the wrong type; it must be str"),
+    (("sources", 0, "sha256"), None, "sha256 None is of the wrong type"),
+    (("noise",), [], "noise .* is of the wrong type; it must be dict"),
+    (("skipped",), {"a": 1}, "skipped 1 is of the wrong type"),
+    (("protocol",), ["same"], "protocol .* is of the wrong type"),
+    (("seed",), "0", "seed '0' is of the wrong type"),
+    (("within",), 0, "within 0 is of the wrong type"),
+    (("negatives",), True, "negatives True are neither"),
+    (("references", 0, 0), 7, "recording 7 is of the wrong type"),
+    (("references", 0, 1), -1, "is not a number of seconds"),
+    (("references", 0, 2), 0, "is empty"),
+    (("probes", 0, "condition"), 7, "condition 7 is of the wrong type"),
+    (("probes", 0, "reference"), 0.0, r"it has no reference 0\.0"),
+    (("probes", 0, "reference"), 2, "has its reference in"),
+    (("probes", 0, "effects"), [{"name": "gain"}], "gain needs 'gain_db'"),
+])  # fmt: skip
+def test_a_damaged_plan_is_refused_with_the_reason(place, value, message, sets, tmp_path) -> None:
     record = json.loads((sets / "same.plan.json").read_text())
     *above, last = place
     inner = record

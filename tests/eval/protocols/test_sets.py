@@ -21,7 +21,11 @@ from augment.timemap import Span, TimeMap
 from cqtnet.cli import cqtnet
 from cqtnet.data import Item, list_items
 from cqtnet.errors import InputError, ManifestError
-from eval.protocols import PROTOCOLS, Survey, draw_plan, read_plan, survey, write_sets
+from eval.protocols.catalogue import PROTOCOLS
+from eval.protocols.draw import draw_plan
+from eval.protocols.plan import read_plan
+from eval.protocols.survey import Survey, survey
+from eval.protocols.write import write_sets
 from eval.trials import read_trials
 from tests.augment.signals import cents, frequency_hz, loudest_moment_s, power
 from tests.eval.protocols.conftest import CLICK_EVERY_S, RATE
@@ -114,9 +118,6 @@ def test_noise_is_as_loud_as_the_list_says(sets: Path) -> None:
         noise = scale * read(sets / row["probe"]) - reference
         snr_db = trials.size("snr_db")[trials.probe == row["probe"]][0]
         assert 10 * np.log10(power(reference) / power(noise)) == pytest.approx(snr_db, abs=0.05)
-
-
-def test_a_crop_is_the_very_piece_of_its_reference_and_the_same_is_the_same(sets: Path) -> None:
     for row in truth_of(sets, "crop"):
         start = round((row["time_map"][0][2] - row["reference_start_s"]) * RATE)
         probe, reference = read(sets / row["probe"]), read(sets / row["reference"])
@@ -136,9 +137,7 @@ def test_a_probe_differs_from_its_reference_and_is_as_loud(name: str, sets: Path
         assert -12 < louder_db + row["reference_gain_db"] < 12
 
 
-def test_a_plan_and_its_recordings_give_the_same_bytes_with_any_number_of_workers(
-    sets: Path, recordings: Path, tmp_path: Path
-) -> None:
+def test_any_number_of_workers_writes_the_same_bytes(sets, recordings, tmp_path) -> None:
     plans = [read_plan(sets / f"{name}.plan.json") for name in ("hard", "codec")]
     root, noise = recordings / "music", recordings / "noise"
     write_sets(plans, root=root, out=tmp_path, noise_root=noise, workers=2)
@@ -147,9 +146,7 @@ def test_a_plan_and_its_recordings_give_the_same_bytes_with_any_number_of_worker
     assert again == {path: expected[path] for path in again}
 
 
-def test_an_interrupted_set_has_no_list_and_is_finished_later(
-    sets: Path, recordings: Path, tmp_path: Path
-) -> None:
+def test_an_interrupted_set_has_no_list_and_is_finished_later(sets, recordings, tmp_path) -> None:
     plan = read_plan(sets / "speed.plan.json")
     left = 2
 
@@ -176,9 +173,7 @@ def test_an_interrupted_set_has_no_list_and_is_finished_later(
 
 
 @pytest.mark.parametrize("folder", ["speed", "references"])
-def test_missing_and_damaged_files_of_a_finished_set_are_made_again(
-    folder: str, sets: Path, recordings: Path, tmp_path: Path
-) -> None:
+def test_missing_and_damaged_files_are_made_again(folder, sets, recordings, tmp_path) -> None:
     shutil.copytree(sets, tmp_path / "sets")
     gone, damaged, *_ = (tmp_path / "sets" / folder).iterdir()
     gone.unlink()
@@ -193,9 +188,7 @@ def test_missing_and_damaged_files_of_a_finished_set_are_made_again(
     assert hashes(tmp_path / "sets") == hashes(sets)
 
 
-def test_unfinished_files_of_a_killed_run_are_removed(
-    sets: Path, recordings: Path, tmp_path: Path
-) -> None:
+def test_unfinished_files_of_a_killed_run_are_removed(sets, recordings, tmp_path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     for folder in ("", "speed", "references"):
@@ -208,7 +201,7 @@ def test_unfinished_files_of_a_killed_run_are_removed(
     assert kept == 3 * [f".writing-{os.getpid()}-0123abcd.flac"]
 
 
-def test_a_set_is_not_written_over_another_or_from_other_recordings_or_elsewhere(
+def test_a_set_is_not_written_over_another_or_elsewhere(
     sets: Path, recordings: Path, surveys: list[Survey], tmp_path: Path
 ) -> None:
     before, music, out = hashes(sets), recordings / "music", tmp_path / "out"
@@ -230,9 +223,7 @@ def test_a_set_is_not_written_over_another_or_from_other_recordings_or_elsewhere
     assert hashes(sets) == before
 
 
-def test_against_recordings_the_reference_is_the_whole_recording(
-    surveys: list[Survey], recordings: Path, tmp_path: Path
-) -> None:
+def test_against_recordings_references_are_whole(surveys, recordings, tmp_path) -> None:
     plan = draw_plan(surveys, "same", against="recording", fragments=2)
     write_sets([plan], root=recordings / "music", out=tmp_path)
     for row in truth_of(tmp_path, "same"):
@@ -261,9 +252,7 @@ def test_samples_beyond_full_scale_are_lowered_and_not_clipped(tmp_path: Path) -
 # What is looked at.
 
 
-def test_recordings_that_are_silent_broken_or_twins_are_left_out(
-    recordings: Path, tmp_path: Path
-) -> None:
+def test_recordings_that_are_silent_broken_or_twins_are_left_out(recordings, tmp_path) -> None:
     shutil.copytree(recordings / "music", tmp_path / "music")
     root = tmp_path / "music"
     soundfile.write(root / "silent.wav", np.zeros(30 * RATE), RATE)
@@ -277,9 +266,6 @@ def test_recordings_that_are_silent_broken_or_twins_are_left_out(
     assert "broken.wav" in skipped["broken.wav"]
     with pytest.raises(InputError, match="none of 1 recordings can be used"):
         survey([Item(root / "silent.wav", "silent", "test", "c")], root=root)
-
-
-def test_a_survey_knows_length_level_and_bytes(surveys: list[Survey], recordings: Path) -> None:
     first = surveys[0]
     path = recordings / "music" / first.source.path
     assert first.source.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -310,9 +296,7 @@ def invoke(*words: object) -> Result:
     return CliRunner().invoke(cqtnet, ["eval", "protocol", "--workers", "1", *map(str, words)])
 
 
-def test_a_folder_becomes_sets_and_recordings_left_out_are_named(
-    music: Path, tmp_path: Path
-) -> None:
+def test_a_folder_becomes_sets_and_recordings_left_out_are_named(music, tmp_path) -> None:
     words = ["--audio", music, "--out", tmp_path / "sets", "--fragments", 2]
     result = invoke("all", *words)
     assert result.exit_code == 0, result.output
@@ -371,50 +355,32 @@ def test_broken_noise_is_left_out_with_a_warning(music: Path, tmp_path: Path) ->
     assert "noise broken.wav: " in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["louder", "--audio", "MUSIC"], "'louder' is no protocol"),
-        (["same", "--audio", "MUSIC/none.csv"], "none.csv does not exist; give a folder or a list"),
-        (["same", "--audio", "MUSIC/a/one.wav"], "is audio; give a folder or a list"),
-        (["same", "--audio", "MUSIC/list.csv", "--split", "valid"], "marks no recording 'valid'"),
-        (["same", "--audio", "MUSIC", "--split", "valid"], "is a folder and has no splits"),
-        (["all", "--audio", "MUSIC", "--limit", "1"], "all recordings are of one collection"),
-        (["same", "--audio", "MUSIC", "--negatives", "9"], "9 negatives a fragment are wanted"),
-        (["noise", "--audio", "MUSIC", "--noise", "MUSIC/none"], "none cannot be read"),
-        (["MUSIC/list.csv", "--audio", "MUSIC"], "is no plan of a protocol"),
-        (["same", "--audio", "MUSIC", "--out", "MUSIC/sets"], "lies in the folder of recordings"),
-    ],
-)
-def test_bad_input_is_one_error_and_nothing_is_written(
-    words: list[str], message: str, music: Path, tmp_path: Path
-) -> None:
-    given = [word.replace("MUSIC", str(music)) for word in words]
-    result = invoke("--out", tmp_path / "sets", *given)
-    assert isinstance(result.exception, InputError)
-    assert message in str(result.exception)
-    assert "\n" not in str(result.exception)
+@pytest.mark.parametrize(("words", "message"), [
+    (["louder", "--audio", "MUSIC"], "'louder' is no protocol"),
+    (["same", "--audio", "MUSIC/none.csv"], "none.csv does not exist; give a folder or a list"),
+    (["same", "--audio", "MUSIC/a/one.wav"], "is audio; give a folder or a list"),
+    (["same", "--audio", "MUSIC/list.csv", "--split", "valid"], "marks no recording 'valid'"),
+    (["same", "--audio", "MUSIC", "--split", "valid"], "is a folder and has no splits"),
+    (["all", "--audio", "MUSIC", "--limit", "1"], "all recordings are of one collection"),
+    (["same", "--audio", "MUSIC", "--negatives", "9"], "9 negatives a fragment are wanted"),
+    (["noise", "--audio", "MUSIC", "--noise", "MUSIC/none"], "none cannot be read"),
+    (["MUSIC/list.csv", "--audio", "MUSIC"], "is no plan of a protocol"),
+    (["same", "--audio", "MUSIC", "--out", "MUSIC/sets"], "lies in the folder of recordings"),
+    (["same", "--negatives", "some"], "neither a number from 1 on nor `all`"),
+    (["same", "--negatives", "0"], "neither a number from 1 on nor `all`"),
+    (["same", "--against", "everything"], "'everything' is not one of"),
+    (["PLAN", "--seed", "7"], "a plan is drawn already: leave --seed out"),
+    (["PLAN", "same"], "name each set once"),
+])  # fmt: skip
+def test_a_wrong_call_is_explained(words, message, music, sets, tmp_path) -> None:
+    plan = str(sets / "same.plan.json")
+    given = [word.replace("MUSIC", str(music)).replace("PLAN", plan) for word in words]
+    result = invoke("--audio", music, "--out", tmp_path / "sets", *given)
+    if isinstance(result.exception, InputError):
+        assert message in str(result.exception) and "\n" not in str(result.exception)
+    else:
+        assert result.exit_code == 2 and message in result.stderr
     assert not (tmp_path / "sets").exists() and not (music / "sets").exists()
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["same", "--negatives", "some"], "neither a number from 1 on nor `all`"),
-        (["same", "--negatives", "0"], "neither a number from 1 on nor `all`"),
-        (["same", "--against", "everything"], "'everything' is not one of"),
-        (["PLAN", "--seed", "7"], "a plan is drawn already: leave --seed out"),
-        (["PLAN", "same"], "name each set once"),
-    ],
-)
-def test_a_wrong_call_is_explained(
-    words: list[str], message: str, music: Path, sets: Path, tmp_path: Path
-) -> None:
-    given = [word.replace("PLAN", str(sets / "same.plan.json")) for word in words]
-    result = invoke(*given, "--audio", music, "--out", tmp_path / "2")
-    assert result.exit_code == 2
-    assert message in result.stderr
-    assert not (tmp_path / "2").exists()
 
 
 def test_every_protocol_has_its_section_in_the_documentation() -> None:
