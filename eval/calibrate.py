@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,42 +16,148 @@ from cqtnet.eer import Floats, equal_error_rate
 from cqtnet.errors import ManifestError
 from eval.bootstrap import recordings_of
 from eval.metrics import cllr, min_cllr
+from eval.protocols.plan import name_hash
 from eval.systems.ours import ALIGNMENT_COLUMNS, MEASURE_COLUMNS
 from eval.trials import Scores, read_scores
-from verify.calibration import Calibration, fit
+from verify.calibration import (
+    FIGURES,
+    TONALITY,
+    Calibration,
+    Regression,
+    Weighed,
+    fit,
+    measures,
+    population_of,
+)
+from verify.words import LEAST_RATIO
 
+SAME, RENDITION, UNRELATED = range(3)
+KINDS: dict[Weighed, tuple[int, int]] = {
+    "unrelated": (SAME, UNRELATED), "rendition": (SAME, RENDITION), "named": (RENDITION, UNRELATED),
+}  # fmt: skip
+"""Which kinds of pairs each regression tells apart."""
+LN_LEAST = math.log(LEAST_RATIO)
 KEPT = 400
 """Log-likelihood ratios of each class that a calibration keeps for pictures, evenly by rank."""
 
 
-def calibrate(scores_csv: Path, audio: Path, *, sources: str = "") -> Calibration:
+def calibrate(
+    same: Sequence[Path], renditions: Sequence[Path], audio: Sequence[Path], *, sources: str = ""
+) -> Calibration:
     """The calibration learned from scores of the system `alignment`.
 
-    `audio` is the list that the trials were made from. It gives the collections: figures on a
-    collection come from what was learned from the others. `sources` describes the recordings.
+    The nontargets of `same` are unrelated recordings, those of `renditions` other renditions of
+    the target's work. `audio` are the lists that the trials were made from. They give the
+    collections: figures on a collection come from what was learned from the others. `sources`
+    describes the recordings.
     """
-    scores = _read_scores(scores_csv, MEASURE_COLUMNS, system="alignment")
-    table = np.stack([scores.size(name) for name in MEASURE_COLUMNS], axis=1)
-    groups = _collections(scores, audio)
-    recordings = recordings_of(scores)
-    pairs = _pairs(scores, recordings.probe, recordings.reference)
-    cosine = table[:, 0]
-    rate, threshold = _crossing(cosine[scores.label], cosine[~scores.label])
-    data = {
-        "sources": sources, "conditions": scores.conditions(),
-        "recordings": recordings.count, "collections": len(np.unique(groups)),
-        "trials_same": int(scores.label.sum()), "trials_different": int((~scores.label).sum()),
-        "pairs_same": pairs[0], "pairs_different": pairs[1], "cosine_eer": rate,
+    pairs = _Pairs.read(same, renditions, _collections(audio))
+    cosine = pairs.table[:, FIGURES.index("cosine")]
+    rate, threshold = _crossing(cosine[pairs.kind == SAME], cosine[pairs.kind == UNRELATED])
+    data: dict[str, Any] = {
+        "sources": sources, "conditions": pairs.conditions, "cosine_eer": rate,
+        "recordings": len(np.unique(pairs.recordings)),
+        "collections": len(np.unique(pairs.collection)),
+        "not_stated": int((~pairs.stated).sum()),
     }  # fmt: skip
-    calibration, unseen_log_lr = fit(
-        table, scores.label, groups,
-        pairs=pairs, cosine_threshold=threshold, model_sha256=_model(scores_csv), data=data,
-    )  # fmt: skip
-    tar, non = unseen_log_lr[scores.label], unseen_log_lr[~scores.label]
-    data |= {"eer": equal_error_rate(tar, non), "cllr": cllr(tar, non)}
-    data |= {"min_cllr": min_cllr(tar, non), "log_lr_same": _spread(tar)}
-    data["log_lr_different"] = _spread(non)
-    return calibration
+    regressions: dict[Weighed, Regression] = {}
+    for weighed, (first, second) in KINDS.items():
+        regressions[weighed], data[weighed] = _learned(pairs, first, second)
+    model = _model(same[0])
+    return Calibration(model, regressions, threshold, data)
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """What was measured of many pairs, (n, …) each."""
+
+    table: Floats  # (n, len(FIGURES))
+    stated: NDArray[np.bool_]  # whether a ratio may be stated
+    kind: NDArray[np.intp]  # SAME, RENDITION or UNRELATED
+    group: NDArray[np.intp]  # numbers of the collections
+    collection: NDArray[np.str_]
+    condition: NDArray[np.str_]
+    recordings: NDArray[np.str_]  # (n, 2)
+    conditions: list[str]
+
+    @classmethod
+    def read(
+        cls, same: Sequence[Path], renditions: Sequence[Path], known: Mapping[str, str]
+    ) -> "_Pairs":
+        """The pairs of score files; `known` names the collection of each recording."""
+        columns: list[list[NDArray[Any]]] = [[] for _ in range(6)]
+        for path, other in [*((p, UNRELATED) for p in same), *((p, RENDITION) for p in renditions)]:
+            scores = _read_scores(path, MEASURE_COLUMNS, system="alignment")
+            of, own = recordings_of(scores), scores.recording.tolist()
+            names = np.empty(of.count, dtype=object)
+            names[of.reference] = scores.reference  # a file, where its recording is not known
+            names[of.probe] = scores.recording
+            for row, name in enumerate(own):
+                if name not in known:
+                    raise ManifestError(f"{scores.line(row)}: no list holds recording {name!r}")
+            rows = (
+                np.stack([scores.size(name) for name in FIGURES], axis=1),
+                scores.size("stated") > 0,
+                np.where(scores.label, SAME, other),
+                np.array([known[name] for name in own]),
+                scores.condition,
+                np.stack([names[of.probe], names[of.reference]], axis=1).astype(np.str_),
+            )
+            for column, part in zip(columns, rows, strict=True):
+                column.append(part)
+        table, stated, kind, collection, condition, both = map(np.concatenate, columns)
+        group = np.array([name_hash(name) % (1 << 31) for name in collection.tolist()])
+        conditions = list(dict.fromkeys(condition.tolist()))
+        return cls(table, stated, kind, group, collection, condition, both, conditions)
+
+    def count(self, kind: int) -> int:
+        """The number of independent pairs of a kind, at least.
+
+        Same: a recording counts once for each condition. Others: two recordings count once,
+        whichever of their fragments were compared.
+        """
+        rows = self.kind == kind
+        names = self.recordings[rows]
+        if kind == SAME:
+            return len(set(zip(names[:, 0].tolist(), self.condition[rows].tolist(), strict=True)))
+        return len(set(map(tuple, np.sort(names, axis=1).tolist())))
+
+
+def _learned(pairs: _Pairs, first: int, second: int) -> tuple[Regression, dict[str, Any]]:
+    """The regression of two kinds of pairs, and its figures on collections it had not seen."""
+    rows = pairs.stated & np.isin(pairs.kind, (first, second))
+    label = pairs.kind[rows] == first
+    counts = pairs.count(first), pairs.count(second)
+    table = measures(pairs.table[rows])
+    weights = _even(pairs.collection[rows], label)
+    known, log_lr = fit(table, label, pairs.group[rows], pairs=counts, weights=weights)
+    tar, non = log_lr[label], log_lr[~label]
+    bounded = [np.clip(x, known.least, known.most) for x in (tar, non)]
+    persistence = pairs.table[rows, FIGURES.index("persistence")]
+    figures: dict[str, Any] = {
+        "pairs": counts, "trials": [len(tar), len(non)],
+        "eer": equal_error_rate(tar, non), "cllr": cllr(*bounded), "min_cllr": min_cllr(tar, non),
+        "misleading": [int((tar < -LN_LEAST).sum()), int((non > LN_LEAST).sum())],
+        "log_lr_first": _spread(tar), "log_lr_second": _spread(non),
+    }  # fmt: skip
+    for population in TONALITY:
+        own = np.array([population_of(x) == population for x in persistence])
+        tar, non = log_lr[label & own], log_lr[~label & own]
+        if len(tar) and len(non):
+            figures[f"cllr_{population}"] = cllr(
+                np.clip(tar, known.least, known.most), np.clip(non, known.least, known.most)
+            )
+    return known, figures
+
+
+def _even(collection: NDArray[np.str_], label: NDArray[np.bool_]) -> Floats:
+    """Weights (n,) by which the root of a collection's number of pairs counts, not the number."""
+    weights = np.empty(len(label))
+    for kind in (True, False):
+        rows = label == kind
+        _, own, count = np.unique(collection[rows], return_inverse=True, return_counts=True)
+        weights[rows] = 1 / np.sqrt(count[own])
+    return weights
 
 
 def _read_scores(path: Path, needed: tuple[str, ...], *, system: str) -> Scores:
@@ -75,23 +182,11 @@ def _crossing(tar: Floats, non: Floats) -> tuple[float, float]:
     return equal_error_rate(tar, non), float(levels[np.abs(missed - accepted).argmin()])
 
 
-def _pairs(scores: Scores, probe: NDArray[np.intp], reference: NDArray[np.intp]) -> tuple[int, int]:
-    """The numbers of independent trials of the same and of different recordings, at least.
-
-    Same: a recording counts once for each condition. Different: a pair of recordings counts once,
-    whichever of its fragments were compared.
-    """
-    same = set(zip(probe[scores.label], scores.condition[scores.label], strict=True))
-    rows = np.sort(np.stack([probe, reference])[:, ~scores.label], axis=0)
-    return len(same), len(set(zip(*rows.tolist(), strict=True)))
-
-
-def _collections(scores: Scores, audio: Path) -> NDArray[np.str_]:
-    known = {item.recording: item.collection for item in list_items(audio)}
-    for row, name in enumerate(scores.recording.tolist()):
-        if name not in known:
-            raise ManifestError(f"{scores.line(row)}: {audio} does not list recording {name!r}")
-    return np.array([known[name] for name in scores.recording.tolist()])
+def _collections(lists: Sequence[Path]) -> dict[str, str]:
+    """The collection of each recording; of one with a work, the work."""
+    return {
+        item.recording: item.work or item.collection for path in lists for item in list_items(path)
+    }
 
 
 def _model(scores_csv: Path) -> str:

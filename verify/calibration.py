@@ -21,12 +21,11 @@ from scipy.special import expit
 from cqtnet.checkpoint import SHIPPED
 from cqtnet.errors import WeightsError
 from cqtnet.files import write_json
-from verify.results import Evidence, LogLr, Ratios
+from verify.results import Evidence, LogLr, Population, Ratios
 
 FORMAT = 2
 Values = NDArray[np.float64]
-Population = Literal["music", "speech"]
-Against = Literal["unrelated", "rendition", "named"]
+Weighed = Literal["unrelated", "rendition", "named"]
 """Which ratio: same against unrelated, same against rendition, rendition against unrelated."""
 
 FIGURES = (
@@ -79,17 +78,21 @@ class Calibration:
     """How evidence becomes likelihood ratios."""
 
     model_sha256: str
-    regressions: dict[Against, Regression]
+    regressions: dict[Weighed, Regression]
     cosine_threshold: float  # of the paper's score alone, at its equal error rate
     data: dict[str, Any]  # what it was learned from, and its errors on what it had not seen
 
     def ratios(self, evidence: Evidence, population: Population | None = None) -> Ratios:
         """The likelihood ratios of evidence; the population is measured unless it is given."""
+        row = self.measures(evidence, population)
+        return Ratios(**{name: known.log_lr(row) for name, known in self.regressions.items()})
+
+    def measures(self, evidence: Evidence, population: Population | None = None) -> Values:
+        """The measures (len(MEASURES),) of evidence."""
         found = figures(evidence)
         if population is not None:
             found["persistence"] = TONALITY[population]
-        row = measures(np.array([[found[name] for name in FIGURES]]))[0]
-        return Ratios(**{name: known.log_lr(row) for name, known in self.regressions.items()})
+        return np.asarray(measures(np.array([[found[name] for name in FIGURES]]))[0])
 
     def to_dict(self) -> dict[str, Any]:
         """The calibration as plain data."""
@@ -124,7 +127,7 @@ def load_calibration(name: str | Path, model_sha256: str) -> Calibration:
     if (
         version != FORMAT
         or names != MEASURES
-        or set(calibration.regressions) != {*get_args(Against)}
+        or set(calibration.regressions) != {*get_args(Weighed)}
     ):
         raise WeightsError(f"{path} is of another version of cqtnet; calibrate again")
     if calibration.model_sha256 != model_sha256:
@@ -139,8 +142,7 @@ def figures(evidence: Evidence) -> dict[str, float]:
     """What was measured of two recordings, by name; the same for A and B as for B and A."""
     found = dict.fromkeys(FIGURES, 0.0)
     found |= {"cosine": evidence.similarity.cosine, "aligned_cosine": evidence.aligned_cosine}
-    contents = evidence.content_a, evidence.content_b
-    found["persistence"] = sum(content.persistence for content in contents) / 2
+    found["persistence"] = persistence(evidence)
     alignment, copy = evidence.alignment, evidence.copy
     if alignment is not None:
         found |= {"correlation": alignment.correlation, "coherence": alignment.coherence}
@@ -177,6 +179,11 @@ def measures(table: Values) -> Values:
     }
     limits = np.array(list(RANGES.values()))
     return np.asarray(np.clip(np.stack([rows[name] for name in MEASURES], axis=1), *limits.T))
+
+
+def persistence(evidence: Evidence) -> float:
+    """How alike spectra 0.3 s apart are, of A and B on average."""
+    return (evidence.content_a.persistence + evidence.content_b.persistence) / 2
 
 
 def population_of(persistence: float) -> Population:

@@ -13,15 +13,15 @@ from cqtnet.errors import InputError, ManifestError
 from cqtnet.model import MINIMUM_S
 from cqtnet.tables import read_table
 from verify.align import refine, search
-from verify.calibration import Calibration, load_calibration
+from verify.calibration import Calibration, load_calibration, persistence, population_of
 from verify.copytest import copy_test
 from verify.cosine import aligned_cosine, best_hits
 from verify.editmap import edit_map
 from verify.features import Content, Features, Floats
 from verify.recording import Recording
-from verify.results import Comparison, EditMap, Evidence, Hit, Waveform
+from verify.results import Comparison, EditMap, Evidence, Hit, Population, Ratios, Waveform
 from verify.waveform import compare_waveforms
-from verify.words import Verdict, verdict_of
+from verify.words import Against, Verdict, decision
 
 LEAST_PROOF = 0.3
 """Correlation along the line from which noise is the same noise; of different noise it is 0.1."""
@@ -55,12 +55,21 @@ class Comparer:
 
     embedder: Embedder
     calibration: Calibration
+    against: Against = "rendition"  # "unrelated": the case rules another rendition out
+    population: Population | None = None  # None: it is measured
 
     @classmethod
-    def named(cls, name: str | Path = "default", *, device: str = "auto") -> "Comparer":
+    def named(
+        cls,
+        name: str | Path = "default",
+        *,
+        device: str = "auto",
+        against: Against = "rendition",
+        population: Population | None = None,
+    ) -> "Comparer":
         """The comparer of shipped weights, or of weights at a path: the same bits every time."""
         embedder = Embedder.named(name, device=device, deterministic=True)
-        return cls(embedder, load_calibration(name, embedder.sha256))
+        return cls(embedder, load_calibration(name, embedder.sha256), against, population)
 
     def read(self, path: StrPath) -> Recording:
         """A recording, ready to be compared with several."""
@@ -80,17 +89,17 @@ class Comparer:
 
     def _decided(self, a: Recording, b: Recording, evidence: Evidence) -> Comparison:
         """The comparison of evidence that allows a ratio to be stated."""
-        log_lr = self.calibration.log_lr(self.calibration.score(evidence))
-        verdict, waveform, edits = verdict_of(log_lr), None, None
+        ratios = self.calibration.ratios(evidence, self.population)
+        verdict, waveform, edits = ratios.verdict(self.against), None, None
         reasons: tuple[str, ...] = ()
         if verdict == "insufficient":
-            reasons = ("the findings are about as probable under either proposition",)
+            reasons = (_undecided(ratios, self.against),)
         elif verdict == "same" and evidence.alignment is not None:
             waveform = compare_waveforms(a, b, evidence.alignment)
             if a.whole is not None and b.whole is not None:
                 edits = edit_map(a.whole, b.whole, lines=[evidence.alignment.line])
         return self._comparison(
-            a, b, verdict=verdict, log_lr=log_lr, reasons=reasons, evidence=evidence,
+            a, b, verdict=verdict, ratios=ratios, reasons=reasons, evidence=evidence,
             waveform=waveform, edits=edits,
         )  # fmt: skip
 
@@ -101,16 +110,25 @@ class Comparer:
         *,
         reasons: tuple[str, ...],
         verdict: Verdict = "insufficient",
-        log_lr: float = 0.0,
+        ratios: Ratios | None = None,
         evidence: Evidence | None = None,
         waveform: Waveform | None = None,
         edits: EditMap | None = None,
     ) -> Comparison:
-        known = self.calibration
+        population = self.population or population_of(persistence(evidence) if evidence else 0.0)
         return Comparison(
-            a.item, b.item, verdict, log_lr, known.least, known.most, reasons, evidence, waveform,
-            edits, known.cosine_threshold, self.embedder.sha256,
+            a.item, b.item, verdict, ratios, self.against, population, reasons, evidence, waveform,
+            edits, self.calibration.cosine_threshold, self.embedder.sha256,
         )  # fmt: skip
+
+
+def _undecided(ratios: Ratios, against: Against) -> str:
+    """Why the ratios allow no verdict."""
+    if against == "rendition" and decision(ratios.unrelated.value) > 0:
+        return (
+            "A may be the same recording or another rendition of it; the findings leave both open"
+        )
+    return "the findings are about as probable under either proposition"
 
 
 def reasons_against(evidence: Evidence) -> tuple[str, ...]:

@@ -11,9 +11,12 @@ from cqtnet.versions import versions
 from verify.words import (
     HEADLINES,
     NO_CHANGE_DB,
+    PROPOSITIONS,
+    Against,
     Verdict,
     changes_in_words,
     clock,
+    decision,
     headline,
     ratio_in_words,
     support_in_words,
@@ -34,6 +37,7 @@ Of 80 altered excerpts of music and speech none had more than 0.81; of 20 sirens
 clicks and drones none less."""
 SIGNIFICANT = 6
 """Digits of numbers in JSON."""
+Population = Literal["music", "speech"]
 EditKind = Literal["cut", "inserted", "replaced", "repeated", "looped", "moved", "trimmed"]
 """What may have been done to B; trimmed: B begins earlier or goes on longer than what A holds."""
 
@@ -260,6 +264,32 @@ class Ratios:
     rendition: LogLr  # of the same recording, against another rendition
     named: LogLr  # of another rendition, against an unrelated recording
 
+    def to_dict(self) -> dict[str, float]:
+        """The ratios as plain data, by what they weigh against what."""
+        return {
+            "same_unrelated": self.unrelated.value,
+            "same_rendition": self.rendition.value,
+            "rendition_unrelated": self.named.value,
+        }
+
+    def deciding(self, against: Against = "rendition") -> tuple[LogLr, Against]:
+        """The ratio that decides, and what it weighs the same recording against.
+
+        It is the smaller one, unless a rendition is ruled out by the case.
+        """
+        if against == "unrelated" or self.unrelated.value < self.rendition.value:
+            return self.unrelated, "unrelated"
+        return self.rendition, "rendition"
+
+    def verdict(self, against: Against = "rendition") -> Verdict:
+        """The verdict that the ratios allow."""
+        sign = decision(self.deciding(against)[0].value)
+        is_rendition = decision(self.rendition.value) < 0 < decision(self.named.value)
+        if against == "rendition" and is_rendition:
+            return "rendition"
+        verdicts: dict[int, Verdict] = {1: "same", -1: "different", 0: "insufficient"}
+        return verdicts[sign]
+
 
 @dataclass(frozen=True)
 class Edit:
@@ -323,9 +353,9 @@ class Comparison:
     a: Item
     b: Item
     verdict: Verdict
-    log_lr: float  # natural logarithm; 0 where nothing can be said
-    least_log_lr: float  # what the calibration can support at most, either way
-    most_log_lr: float
+    ratios: Ratios | None  # None where no ratio can be stated
+    against: Against  # what the case leaves possible besides the same recording
+    population: Population  # what the recordings are like, or what the user said
     reasons: tuple[str, ...]  # why the evidence is insufficient
     evidence: Evidence | None  # None where nothing could be measured
     waveform: Waveform | None  # None where the waveforms cannot be laid on each other
@@ -334,19 +364,33 @@ class Comparison:
     model_sha256: str
 
     @property
+    def deciding(self) -> tuple[LogLr, Against]:
+        """The ratio that decides, and what it weighs the same recording against."""
+        if self.ratios is None:
+            return LogLr(0.0, 0.0, 0.0), self.against
+        if self.verdict == "rendition":
+            return self.ratios.rendition, "rendition"
+        return self.ratios.deciding(self.against)
+
+    @property
+    def log_lr(self) -> float:
+        """The natural logarithm of the ratio that decides; 0 where nothing can be said."""
+        return self.deciding[0].value
+
+    @property
     def support(self) -> str:
         """The ratio in the words of the ENFSI scale."""
-        return support_in_words(self.log_lr)
+        return support_in_words(self.log_lr, *PROPOSITIONS[self.deciding[1]])
 
     @property
     def is_bounded(self) -> bool:
         """Whether the evidence is beyond what the calibration can support."""
-        return self.log_lr in (self.least_log_lr, self.most_log_lr)
+        return self.deciding[0].is_bounded
 
     @property
     def sentence(self) -> str:
         """The ratio as a sentence about the findings, without any prior."""
-        return ratio_in_words(self.log_lr)
+        return ratio_in_words(self.log_lr, *PROPOSITIONS[self.deciding[1]])
 
     @property
     def headline(self) -> str:
@@ -387,7 +431,10 @@ class Comparison:
             "verdict": self.verdict,
             "log_lr": self.log_lr,
             "log10_lr": self.log_lr / math.log(10),
-            "bounds_log_lr": [self.least_log_lr, self.most_log_lr],
+            "bounds_log_lr": [self.deciding[0].least, self.deciding[0].most],
+            "against": self.deciding[1],
+            "log_lrs": self.ratios.to_dict() if self.ratios else None,
+            "population": self.population,
             "support": self.support,
             "sentence": self.sentence,
             "reasons": self.reasons,
@@ -404,6 +451,7 @@ class Comparison:
         if evidence is not None:
             plain["cosine"] = asdict(evidence.similarity)
             plain["aligned_cosine"] = evidence.aligned_cosine
+            plain["copy"] = asdict(evidence.copy) if evidence.copy else None
             plain["content"] = {"a": asdict(evidence.content_a), "b": asdict(evidence.content_b)}
         rounded: dict[str, Any] = _rounded(plain)
         return rounded
@@ -418,6 +466,8 @@ def _alignment_dict(alignment: Alignment) -> dict[str, Any]:
 
 def _rounded(plain: Any) -> Any:
     """Plain data with every number rounded, so that the last bits of a sum don't show."""
+    if isinstance(plain, float) and math.isinf(plain):
+        return None
     if isinstance(plain, float):
         return float(f"{plain:.{SIGNIFICANT}g}") + 0.0  # not -0.0
     if isinstance(plain, dict):

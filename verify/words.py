@@ -4,10 +4,13 @@ import math
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Verdict = Literal["same", "different", "insufficient"]
+Verdict = Literal["same", "rendition", "different", "insufficient"]
+Against = Literal["rendition", "unrelated"]
+"""What the same recording is weighed against: both others, or only unrelated recordings."""
 
 HEADLINES: dict[Verdict, str] = {
     "same": "SAME RECORDING",
+    "rendition": "ANOTHER RENDITION",
     "different": "DIFFERENT RECORDINGS",
     "insufficient": "INSUFFICIENT EVIDENCE",
 }
@@ -37,18 +40,39 @@ class Proposition:
 
     claim: str  # a sentence without its full stop
     support: str  # what follows "strong support for"
-    otherwise: str = "if not"  # what the other proposition is called beside it
+    otherwise: str = "if not"  # what the other one is called beside it
 
 
-SAME = Proposition(
-    "A and B hold the same recording", "the same recording rather than different ones"
+SAME, RENDITION, UNRELATED = (
+    "A and B hold the same recording",
+    "A and B hold two renditions of one work",
+    "A and B hold unrelated recordings",
 )
-DIFFERENT = Proposition(
-    "A and B hold different recordings",
-    "different recordings rather than the same one",
-    "if the same one",
-)
-"""The two propositions. The same recording: the same sounds, whatever was done to them since."""
+"""The three propositions. The same recording: one capture, whatever was done to it since. Two
+renditions of one work: another performance, take, arrangement, synthesis or reading of it."""
+PROPOSITIONS: dict[Against, tuple[Proposition, Proposition]] = {
+    "rendition": (
+        Proposition(
+            SAME,
+            "the same recording rather than another rendition",
+            "if they hold two renditions of one work",
+        ),
+        Proposition(
+            RENDITION,
+            "another rendition rather than the same recording",
+            "if they hold the same one",
+        ),
+    ),
+    "unrelated": (
+        Proposition(
+            SAME, "the same recording rather than unrelated ones", "if they hold unrelated ones"
+        ),
+        Proposition(
+            UNRELATED, "unrelated recordings rather than the same one", "if they hold the same one"
+        ),
+    ),
+}
+"""What a ratio weighs the same recording against, as two propositions."""
 
 
 class Steady(Protocol):
@@ -77,13 +101,11 @@ def strength_in_words(log_lr: float) -> str:
     return next(word for limit, word in SCALE if times < limit)
 
 
-def support_in_words(
-    log_lr: float, first: Proposition = SAME, second: Proposition = DIFFERENT
-) -> str:
+def support_in_words(log_lr: float, first: Proposition, second: Proposition) -> str:
     """What a ratio means, without any prior.
 
-    >>> support_in_words(math.log(500))
-    'moderately strong support for the same recording rather than different ones'
+    >>> support_in_words(math.log(500), *PROPOSITIONS["rendition"])
+    'moderately strong support for the same recording rather than another rendition'
     """
     word = strength_in_words(log_lr)
     if word == "no":
@@ -93,15 +115,15 @@ def support_in_words(
 
 def ratio_in_words(
     log_lr: float,
-    first: Proposition = SAME,
-    second: Proposition = DIFFERENT,
+    first: Proposition,
+    second: Proposition,
     *,
     subject: str = "The findings are",
 ) -> str:
     """The ratio as a sentence about the findings, with two digits.
 
-    >>> ratio_in_words(math.log(500))
-    'The findings are 500 times more probable if A and B hold the same recording than if not.'
+    >>> ratio_in_words(math.log(500), *PROPOSITIONS["unrelated"])
+    'The findings are 500 times more probable if A and B hold the same recording than if they …'
     """
     if log_lr == 0:
         return f"{subject} as probable if {first.claim} as if not."
@@ -131,12 +153,6 @@ def decision(log_lr: float) -> int:
     if abs(log_lr) < math.log(LEAST_RATIO):
         return 0
     return 1 if log_lr > 0 else -1
-
-
-def verdict_of(log_lr: float) -> Verdict:
-    """The verdict that a ratio alone allows."""
-    verdicts: dict[int, Verdict] = {1: "same", -1: "different", 0: "insufficient"}
-    return verdicts[decision(log_lr)]
 
 
 def clock(seconds: float) -> str:

@@ -124,12 +124,21 @@ def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
 @click.command(
     epilog="""\b
 Example:
-  cqtnet eval score sets/all.csv held-out.csv --system alignment
-  cqtnet eval calibrate held-out.csv --audio music.tsv --out mine.calibration.json
+  cqtnet eval score sets/all.csv same.csv --system alignment
+  cqtnet eval score sets/rendition.within.csv works.csv --system alignment
+  cqtnet eval calibrate same.csv --renditions works.csv --audio music.tsv --audio works.tsv \\
+      --out mine.calibration.json
 """
 )
-@click.argument("scores", type=PATH, metavar="SCORES.csv")
-@commands.audio_option
+@click.argument("scores", nargs=-1, required=True, type=PATH, metavar="SCORES.csv...")
+@click.option(
+    "--renditions", type=PATH, multiple=True, required=True,
+    help="Scores whose nontargets are other renditions of the work; again for more.",
+)  # fmt: skip
+@click.option(
+    "--audio", "lists", type=PATH, multiple=True, required=True,
+    help="A list that trials were made from; again for more.",
+)  # fmt: skip
 @click.option(
     "--out", type=PATH, required=True, help="NAME.calibration.json beside NAME's weights."
 )
@@ -137,32 +146,47 @@ Example:
 @commands.json_option
 @commands.force_option
 def calibrate(
-    scores: Path, source: Path, out: Path, sources: str, as_json: bool, force: bool
+    scores: tuple[Path, ...],
+    renditions: tuple[Path, ...],
+    lists: tuple[Path, ...],
+    out: Path,
+    sources: str,
+    as_json: bool,
+    force: bool,
 ) -> None:
-    """Learn likelihood ratios for `cqtnet compare` from SCORES.csv of the system `alignment`.
+    """Learn likelihood ratios for `cqtnet compare` from scores of the system `alignment`.
 
-    Use recordings that the network was not trained on, and that the result is not judged by. The
-    figures on how good the ratios are come from collections that were not learned from.
+    The nontargets of SCORES.csv are unrelated recordings. Use recordings that the network was not
+    trained on, and that the result is not judged by. The figures on how good the ratios are come
+    from collections that were not learned from.
     """
     from cqtnet.errors import InputError
     from cqtnet.files import refuse_overwrite
+    from cqtnet.tables import markdown_table
     from eval.calibrate import calibrate as learn
 
     if not out.name.endswith(".calibration.json"):
         raise InputError(f"{out} does not end in .calibration.json; name it after the weights")
     refuse_overwrite(out, force=force)
-    calibration = learn(scores, source, sources=sources)
+    calibration = learn(scores, renditions, lists, sources=sources)
     calibration.save(out)
     if as_json:
         commands.print_json(calibration.to_dict())
         return
     data = calibration.data
-    click.echo(
-        f"{data['trials_same']:,} + {data['trials_different']:,} trials of "
-        f"{data['recordings']} recordings, {data['collections']} collections → {out}\n"
-        f"on collections not learned from: EER {data['eer']:.2%}, Cllr {data['cllr']:.4f}, minCllr "
-        f"{data['min_cllr']:.4f}; ln LR from {calibration.least:.1f} to {calibration.most:.1f}"
-    )
+    head = "ratio trials pairs EER% Cllr minCllr music speech misleading ln_LR"
+    rows = [head.split()]
+    for weighed, known in calibration.regressions.items():
+        of = data[weighed]
+        each = [" + ".join(f"{n:,}" for n in of[key]) for key in ("trials", "pairs", "misleading")]
+        costs = [
+            f"{of[key]:.4f}" if key in of else "-"
+            for key in ("cllr", "min_cllr", "cllr_music", "cllr_speech")
+        ]
+        bounds = f"{known.least:.1f} to {known.most:.1f}"
+        rows.append([weighed, *each[:2], f"{100 * of['eer']:.2f}", *costs, each[2], bounds])
+    click.echo(f"{data['recordings']} recordings, {data['collections']} collections → {out}")
+    click.echo(markdown_table(rows))
 
 
 @click.command(

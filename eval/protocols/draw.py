@@ -34,8 +34,9 @@ def draw_plan(
     """The plan of the protocol `name` for these recordings.
 
     `length_s` is that of fragments, if not the protocol's; `negatives` are drawn for each probe;
-    `within` adds pairs inside a collection. `noise_root` is a folder with recorded noise. The draws of one recording depend on the seed and its own
-    name alone; only negatives depend on the other recordings.
+    `within` adds pairs inside a collection. `noise_root` is a folder with recorded noise.
+    The draws of one recording depend on the seed and its own name alone; only negatives depend on
+    the other recordings.
 
     >>> draw_plan(surveys, "noise", seed=1, negatives=10).probes[0].chain
     Chain(effects=(ColouredNoise(snr_db=3.2, seed=271, colour='pink'),))

@@ -203,12 +203,13 @@ def prove(calibration: Calibration, place: Place) -> Match | None:
     if evidence.alignment is None or reasons_against(evidence):
         return None
     alignment = _shifted(evidence.alignment, place.moment.start_s, place.excerpt.sound.start_s)
-    score = calibration.score(evidence)
+    ratios = calibration.ratios(evidence)
+    decides, _ = ratios.deciding()
     return Match(
         place.excerpt.entry,
         place.excerpt.path,
-        calibration.log_lr(score),
-        calibration.slope * score + calibration.offset,
+        decides.value,
+        decides.unbounded,
         alignment.a_start_s,
         alignment.a_end_s,
         alignment.b_start_s,
@@ -217,6 +218,7 @@ def prove(calibration: Calibration, place: Place) -> Match | None:
         evidence.similarity.cosine,
         alignment.correlation,
         alignment.strength,
+        verdict=ratios.verdict(),
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cqtnet.errors import ArchiveError
 from verify.results import Line
-from verify.words import Verdict, support_in_words, verdict_of
+from verify.words import PROPOSITIONS, Verdict, support_in_words
 
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -179,6 +179,7 @@ class Match:
     correlation: float  # along the line
     strength: float  # correlation times the root of the seconds: what matches are ranked by
     is_sure: bool = False  # whether the evidence is strong for an archive of that size
+    verdict: Verdict = "insufficient"  # what the ratios of that part allow to be said
 
     @property
     def duration_s(self) -> float:
@@ -201,14 +202,9 @@ class Match:
         return self.line.shift_semitones
 
     @property
-    def verdict(self) -> Verdict:
-        """What the ratio alone allows to be said."""
-        return verdict_of(self.log_lr)
-
-    @property
     def support(self) -> str:
         """The ratio in the words of the ENFSI scale."""
-        return support_in_words(self.log_lr)
+        return support_in_words(self.log_lr, *PROPOSITIONS["rendition"])
 
     def to_dict(self) -> dict[str, Any]:
         """The match as plain data: seconds to the millisecond, pitch in semitones."""

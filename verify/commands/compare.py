@@ -10,16 +10,17 @@ import click
 
 if TYPE_CHECKING:
     from verify.comparison import Comparer
-    from verify.results import Comparison
+    from verify.results import Comparison, Population
+    from verify.words import Against
 
-EXIT_CODES = {"same": 0, "different": 1, "insufficient": 3}
+EXIT_CODES = {"same": 0, "rendition": 1, "different": 1, "insufficient": 3}
 PATH = click.Path(path_type=Path)
 
 
 @click.command(
     epilog="""\b
-Exit codes: 0 same, 1 different, 2 error, 3 insufficient evidence. Of several pairs: 2 if one
-could not be compared, else 1 if one differs, else 3 if one is insufficient.
+Exit codes: 0 same, 1 different or another rendition, 2 error, 3 insufficient evidence. Of
+several pairs: 2 if one could not be compared, else 1 if one differs, else 3 if one is insufficient.
 
 \b
 Example:
@@ -30,6 +31,16 @@ Example:
 )
 @click.argument("files", nargs=-1, type=PATH, metavar="A B…")
 @click.option("--pairs", type=PATH, help="A .csv with the columns a and b; - for stdin.")
+@click.option(
+    "--against",
+    type=click.Choice(["rendition", "unrelated"]),
+    default="rendition",
+    show_default=True,
+    help="unrelated: the case rules out that A is another rendition of B.",
+)
+@click.option(
+    "--population", type=click.Choice(["music", "speech"]), help="What A and B are; else measured."
+)
 @click.option("--model", default="default", help="Shipped weights by name, or a path.")
 @click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
 @click.option("--report", type=PATH, help="Write an HTML page for a case file.")
@@ -39,6 +50,8 @@ Example:
 def compare(
     files: tuple[Path, ...],
     pairs: Path | None,
+    against: "Against",
+    population: "Population | None",
     model: str,
     device: str,
     report: Path | None,
@@ -51,7 +64,8 @@ def compare(
     A is the questioned recording, B the reference. Of several files, the first is compared with
     each of the others. Recordings may be of any length: a fragment is searched in a longer one.
     The verdict comes with a likelihood ratio: how many times more probable the findings are if a
-    stretch of A is a stretch of B, altered or not, than if they are different recordings.
+    stretch of A is a stretch of B, altered or not, than if it is another rendition of the same
+    work (another performance, take, synthesis or reading) or an unrelated recording.
     """
     from cqtnet.errors import InputError
     from cqtnet.files import refuse_overwrite
@@ -62,7 +76,7 @@ def compare(
         if len(listed) != 1:
             raise InputError(f"a report is of one pair, not of {len(listed)}; give two files")
         refuse_overwrite(report, force=force)
-    comparer = Comparer.named(model, device=device)
+    comparer = Comparer.named(model, device=device, against=against, population=population)
     codes = set()
     results: Iterable[Comparison | InputError] = compared(comparer, listed)
     if report is not None:
@@ -92,6 +106,20 @@ def _reported(
     return found
 
 
+def ratios_in_words(comparison: "Comparison") -> list[str]:
+    """Both ratios of the same recording; none where none is stated."""
+    from verify.words import ratio
+
+    if comparison.ratios is None:
+        return []
+    unrelated, rendition = comparison.ratios.unrelated.value, comparison.ratios.rendition.value
+    like = f"{comparison.population}-like"
+    return [
+        f"{ratio(rendition)} against another rendition, {ratio(unrelated)} against an unrelated "
+        f"recording ({like} sound)"
+    ]
+
+
 def tell(comparison: "Comparison") -> list[str]:
     """A comparison as lines of text: the verdict first, then what it rests on."""
     from verify.words import clock
@@ -100,6 +128,7 @@ def tell(comparison: "Comparison") -> list[str]:
     lines += [f"  A  {comparison.a.path}", f"  B  {comparison.b.path}"]
     if comparison.evidence is None:
         return lines
+    lines += [f"  ratios   {line}" for line in ratios_in_words(comparison)]
     alignment = comparison.alignment if comparison.verdict == "same" else None
     if alignment is not None:
         lines.append(f"  where    {alignment.place_in_words}")

@@ -98,8 +98,7 @@ def _environment() -> Environment:
     for function in (words.changes_in_words, words.clock_span, words.plural):
         environment.globals[function.__name__] = function
     environment.globals |= {
-        "same": words.SAME,
-        "different": words.DIFFERENT,
+        "propositions": (words.SAME, words.RENDITION, words.UNRELATED),
         "least_ratio": f"{words.LEAST_RATIO:g}",
         "scale_words": words.scale_rows(),
         "tempi": (SLOWEST, FASTEST),

@@ -13,13 +13,13 @@ import soundfile
 from cqtnet import SAMPLE_RATE
 from cqtnet.audio import SILENCE_DBFS
 from verify import words
-from verify.calibration import MEASURES, RISING, Calibration, measures
+from verify.calibration import MEASURES, RISING, Calibration, Regression
 from verify.quality import HIGHEST_EDGE_HZ, Quality, quality_of
 from verify.recording import Recording
 from verify.report import pictures
 from verify.report import sureness as drawings
 from verify.results import Comparison, EditMap, Waveform
-from verify.words import clock, number, plural
+from verify.words import Against, clock, number, plural, ratio
 
 Row = tuple[str, ...]
 Data = dict[str, Any]
@@ -52,6 +52,7 @@ def opening(comparison: Comparison) -> Data:
         "reasons": [f"{_capital(reason)}." for reason in comparison.reasons],
         "place": _place(comparison),
         "scale": drawings.draw_scale(comparison),
+        "bounds": comparison.deciding[0],
     }
 
 
@@ -195,38 +196,54 @@ def _flac(recording: Recording, start_s: float, end_s: float) -> str:
 def sureness(comparison: Comparison, calibration: Calibration) -> Data:
     """The measures behind the ratio, and how the calibration did on pairs it had not seen."""
     evidence = comparison.evidence
-    values = measures(evidence) if evidence else ()
+    known = calibration.regressions[comparison.deciding[1]]
+    values = calibration.measures(evidence) if evidence else ()
     return {
-        "score": calibration.score(evidence) if evidence else None,
-        "unbounded": drawings.unbounded_log_lr(comparison, calibration),
+        "unbounded": comparison.deciding[0].unbounded,
+        "ratios": _ratios(comparison),
         "cosine": evidence.similarity.cosine if evidence else None,
         "measures": [
             (name, number(value, 3), number(weight, 3), MEANINGS[name])
-            for name, value, weight in zip(MEASURES, values, calibration.weights, strict=False)
+            for name, value, weight in zip(MEASURES, values, known.weights, strict=False)
         ],
         "distributions": drawings.draw_distributions(comparison, calibration),
-        "tippett": drawings.draw_tippett(calibration),
-        "validation": validation(calibration),
+        "tippett": drawings.draw_tippett(calibration, comparison.deciding[1]),
+        "validation": validation(calibration, comparison.deciding[1]),
     }
 
 
-def validation(calibration: Calibration) -> str:
+def _ratios(comparison: Comparison) -> list[tuple[str, ...]]:
+    """The three ratios with their bounds."""
+    if comparison.ratios is None:
+        return []
+    return [
+        (of, against, ratio(one.value), f"{ratio(one.least)} to {ratio(one.most)}")
+        for of, against, one in (
+            ("the same recording", "another rendition", comparison.ratios.rendition),
+            ("the same recording", "an unrelated recording", comparison.ratios.unrelated),
+            ("another rendition", "an unrelated recording", comparison.ratios.named),
+        )
+    ]
+
+
+def validation(calibration: Calibration, against: Against) -> str:
     """How the calibration did on pairs of recordings it had not seen, as far as is known."""
-    data = calibration.data
+    data = calibration.data.get(against) or {}
+    others = {"rendition": "renditions of one work", "unrelated": "unrelated recordings"}[against]
     parts = []
-    pairs = [data.get(name) for name in ("pairs_same", "pairs_different")]
-    if all(isinstance(n, int) for n in pairs):
+    pairs = data.get("pairs")
+    if pairs:
         parts.append(
-            f"Tried on {pairs[0]:,} pairs of the same and {pairs[1]:,} of different recordings, "
+            f"Tried on {pairs[0]:,} pairs of the same recording and {pairs[1]:,} of {others}, "
             "from collections other than those it learned from."
         )
-    ratios = drawings.log10_ratios(calibration)
+    ratios = drawings.log10_ratios(calibration, against)
     if ratios is not None:
         same, different = ratios
         parts.append(
             f"Of those drawn, the ratio points the wrong way for {(same < 0).sum()} of "
-            f"{len(same)} of the same and {(different > 0).sum()} of {len(different)} of "
-            "different recordings."
+            f"{len(same)} of the same recording and {(different > 0).sum()} of "
+            f"{len(different)} of {others}."
         )
     forms = {
         "eer": "Equal error rate {:.2%}",
@@ -251,7 +268,9 @@ def learning(calibration: Calibration) -> Data:
         known.append("conditions: " + ", ".join(map(str, data["conditions"])))
     return {
         "learned_from": "; ".join(known) or "not stated",
-        "formula": _formula(calibration),
+        "formulas": [
+            (against, _formula(known)) for against, known in calibration.regressions.items()
+        ],
         "calibration_sha256": calibration_sha256(calibration),
     }
 
@@ -262,7 +281,7 @@ def calibration_sha256(calibration: Calibration) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _formula(calibration: Calibration) -> str:
+def _formula(calibration: Regression) -> str:
     terms = " + ".join(
         f"{weight:.4g} · {name}" for weight, name in zip(calibration.weights, MEASURES, strict=True)
     )

@@ -29,6 +29,7 @@ from verify.words import SCALE, ratio
 
 if TYPE_CHECKING:
     from verify.calibration import Calibration
+    from verify.words import Against
 
 Values = NDArray[np.float64]
 Curve = tuple[Values, Values]
@@ -42,23 +43,24 @@ RIM = 0.02
 """Share of an axis at whose ends a value beyond it is drawn."""
 STEPS = 1500
 """Points of a curve: more cannot be seen."""
-PAIRS = "pairs of the same recording", "pairs of different recordings"
+PAIRS: dict["Against", tuple[str, str]] = {
+    "rendition": ("pairs of the same recording", "pairs of renditions of one work"),
+    "unrelated": ("pairs of the same recording", "pairs of unrelated recordings"),
+}
+ENDS: dict["Against", str] = {
+    "rendition": "← another rendition",
+    "unrelated": "← unrelated recordings",
+}
 
 
-def log10_ratios(calibration: "Calibration") -> tuple[Values, Values] | None:
-    """Ratios of pairs the calibration had not seen: of same, of different recordings."""
+def log10_ratios(calibration: "Calibration", against: "Against") -> tuple[Values, Values] | None:
+    """Ratios of pairs the calibration had not seen: of the same recording, and of others."""
+    known = calibration.data.get(against) or {}
     same, different = (
-        np.asarray(calibration.data.get(name) or (), np.float64) / LN10
-        for name in ("log_lr_same", "log_lr_different")
+        np.asarray(known.get(name) or (), np.float64) / LN10
+        for name in ("log_lr_first", "log_lr_second")
     )
     return (same, different) if len(same) and len(different) else None
-
-
-def unbounded_log_lr(comparison: Comparison, calibration: "Calibration") -> float | None:
-    """The natural-log ratio before its bounds; None where none is stated."""
-    if comparison.evidence is None or comparison.log_lr == 0:
-        return None
-    return calibration.slope * calibration.score(comparison.evidence) + calibration.offset
 
 
 def draw_scale(comparison: Comparison) -> Picture | None:
@@ -71,8 +73,9 @@ def draw_scale(comparison: Comparison) -> Picture | None:
     axes.grid(False)
     axes.spines["left"].set_visible(False)
     axes.set(xlim=(-FARTHEST, FARTHEST), ylim=(0, 1.45), yticks=[])
-    _draw_words(axes)
-    for bound, end in ((comparison.least_log_lr, -FARTHEST), (comparison.most_log_lr, FARTHEST)):
+    _draw_words(axes, ENDS[comparison.deciding[1]])
+    decides, _ = comparison.deciding
+    for bound, end in ((decides.least, -FARTHEST), (decides.most, FARTHEST)):
         axes.axvspan(
             bound / LN10, end, ymax=1 / 1.45, facecolor="none", edgecolor="#8a8a8a", hatch="////",
             linewidth=0,
@@ -84,7 +87,7 @@ def draw_scale(comparison: Comparison) -> Picture | None:
     return as_svg(figure, words)
 
 
-def _draw_words(axes: Axes) -> None:
+def _draw_words(axes: Axes, below: str) -> None:
     """Blocks of the scale, darker for stronger words, mirrored below 1; words run upwards."""
     limits = [0.0, *(min(FARTHEST, math.log10(limit)) for limit, _ in SCALE)]
     for i, (_, word) in enumerate(SCALE):
@@ -98,7 +101,7 @@ def _draw_words(axes: Axes) -> None:
                 _write(axes, (begin + end) / 2, word.replace(" ", "\n"), rotation=90)
     _write(axes, 0, "no")
     pale: dict[str, Any] = {"color": PALE, "fontsize": SMALL_PT}
-    axes.text(-FARTHEST, 1.08, "← different recordings", ha="left", **pale)
+    axes.text(-FARTHEST, 1.08, below, ha="left", **pale)
     axes.text(FARTHEST, 1.08, "same recording →", ha="right", **pale)
 
 
@@ -127,8 +130,9 @@ def ratio_of(power: int) -> str:
 
 
 def draw_distributions(comparison: Comparison, calibration: "Calibration") -> Picture | None:
-    """Where this comparison falls among pairs of the same and of different recordings."""
-    ratios = log10_ratios(calibration)
+    """Where this comparison falls among pairs of the same recording and among others."""
+    decides, against = comparison.deciding
+    ratios = log10_ratios(calibration, against)
     if ratios is None:
         return None
     figure = blank(3.2)
@@ -136,38 +140,37 @@ def draw_distributions(comparison: Comparison, calibration: "Calibration") -> Pi
     dress(axes, xlabel="likelihood ratio before its bounds", ylabel="share of pairs, %")
     low, high = _limits(ratios)
     edges = np.linspace(low, high, BINS + 1)
-    for values, look, words in zip(ratios, (TARGET, NONTARGET), PAIRS, strict=True):
+    for values, look, words in zip(ratios, (TARGET, NONTARGET), PAIRS[against], strict=True):
         share = 100 * np.histogram(np.clip(values, low, high), edges)[0] / len(values)
         axes.stairs(share, edges, fill=True, color=look.colour, alpha=0.25, linewidth=0)
         axes.stairs(
             share, edges, color=look.colour, linestyle=look.dashes, linewidth=1.6, label=words
         )
     dotted: Style = {"color": PALE, "linewidth": 1.3, "linestyle": ":"}
-    for bound in (calibration.least, calibration.most):
+    known = calibration.regressions[against]
+    for bound in (known.least, known.most):
         axes.axvline(bound / LN10, **dotted)
     axes.plot([], [], label="bounds", **dotted)
     _set_ratios(axes, low, high)
     axes.set_ylim(0, 1.15 * axes.get_ylim()[1])
-    here = unbounded_log_lr(comparison, calibration)
-    if here is not None:
-        _mark(axes, here / LN10, low, high)
+    if comparison.ratios is not None:
+        _mark(axes, decides.unbounded / LN10, low, high)
     _legend_above(axes)
     return as_svg(figure, "Ratios of the calibration's pairs, and of this comparison.")
 
 
-def draw_tippett(calibration: "Calibration") -> Picture | None:
+def draw_tippett(calibration: "Calibration", against: "Against") -> Picture | None:
     """The Tippett plot of the calibration's pairs, within its bounds."""
-    ratios = log10_ratios(calibration)
+    ratios = log10_ratios(calibration, against)
     if ratios is None:
         return None
     figure = blank(3.4)
     axes = figure.subplots()
-    same, different = (
-        np.clip(r, calibration.least / LN10, calibration.most / LN10) for r in ratios
-    )
+    known = calibration.regressions[against]
+    same, different = (np.clip(r, known.least / LN10, known.most / LN10) for r in ratios)
     styles = [
         {"color": look.colour, "linestyle": look.dashes, "linewidth": 2.2, "label": words}
-        for look, words in zip((TARGET, NONTARGET), PAIRS, strict=True)
+        for look, words in zip((TARGET, NONTARGET), PAIRS[against], strict=True)
     ]
     tippett(axes, [(same, different)], [(styles[0], styles[1])], limits=_limits(ratios))
     _legend_above(axes, above_pt=16)
