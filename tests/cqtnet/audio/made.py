@@ -120,10 +120,9 @@ def at_most(seconds):
     def fail(*_):
         raise TimeoutError(f"still busy after {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, fail)
+    signal.signal(signal.SIGALRM, fail)
     signal.alarm(seconds)
     try:
         yield
     finally:
         signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
