@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from augment.errors import EffectError, InputError
 from cqtnet.commands.augment import augment
@@ -17,7 +17,7 @@ RATE = 22050
 
 
 @pytest.fixture
-def tone(tmp_path: Path) -> Path:
+def tone(tmp_path):
     """Three seconds of 440 Hz that get louder, at 22,050 Hz."""
     times = np.arange(3 * RATE) / RATE
     path = tmp_path / "tone.wav"
@@ -25,19 +25,19 @@ def tone(tmp_path: Path) -> Path:
     return path
 
 
-def run(*arguments: object) -> Result:
+def run(*arguments):
     result = CliRunner().invoke(augment, [str(argument) for argument in arguments])
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
 
 
-def tone_hz(path: Path) -> float:
+def tone_hz(path):
     samples, rate = soundfile.read(path)
     return frequency_hz(samples, sample_rate=rate)
 
 
-def test_tempo_and_pitch_are_applied_and_printed(tone: Path, tmp_path: Path) -> None:
+def test_tempo_and_pitch_are_applied_and_printed(tone, tmp_path):
     out = tmp_path / "out.wav"
     result = run(tone, out, "--tempo", "1.25", "--pitch", "12")
     assert soundfile.info(out).frames == pytest.approx(3 * RATE / 1.25, abs=1)
@@ -52,8 +52,8 @@ def test_tempo_and_pitch_are_applied_and_printed(tone: Path, tmp_path: Path) -> 
 
 
 def test_json_has_edits_in_the_time_of_the_input_and_without_effects_nothing_changes(
-    tone: Path, tmp_path: Path
-) -> None:
+    tone, tmp_path
+):
     out = tmp_path / "out.wav"
     assert "  none\n" in run(tone, out).stdout
     assert np.array_equal(soundfile.read(out)[0], soundfile.read(tone)[0])
@@ -70,7 +70,7 @@ def test_json_has_edits_in_the_time_of_the_input_and_without_effects_nothing_cha
     }
 
 
-def test_a_random_draw_replays_bit_for_bit(tone: Path, tmp_path: Path) -> None:
+def test_a_random_draw_replays_bit_for_bit(tone, tmp_path):
     first, again, other, draw = (tmp_path / name for name in ("1.wav", "2.wav", "3.wav", "d.json"))
     printed = run(tone, first, "--random", "real-life", "--seed", "7", "--draw", draw).stdout
     run(tone, again, "--replay", draw)
@@ -79,7 +79,7 @@ def test_a_random_draw_replays_bit_for_bit(tone: Path, tmp_path: Path) -> None:
     assert run(tone, other, "--random", "real-life", "--seed", "8").stdout != printed
 
 
-def test_single_effects_run_in_the_order_of_a_recordings_life(tone: Path, tmp_path: Path) -> None:
+def test_single_effects_run_in_the_order_of_a_recordings_life(tone, tmp_path):
     options = (
         "--json --telephone --codec mp3:64 --clip 3 --gain -6 --lowpass 5000 --highpass 100 "
         "--noise-amplitude 0.001 --noise-colour pink --noise-snr 30 --background-snr 0 "
@@ -100,7 +100,7 @@ def test_single_effects_run_in_the_order_of_a_recordings_life(tone: Path, tmp_pa
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3", ".WAV"])
-def test_the_suffix_names_the_format(tone: Path, tmp_path: Path, suffix: str) -> None:
+def test_the_suffix_names_the_format(tone, tmp_path, suffix):
     out = tmp_path / f"out{suffix}"
     run(tone, out, "--gain", "-3", "--sample-rate", "44100")
     info = soundfile.info(out)
@@ -108,7 +108,7 @@ def test_the_suffix_names_the_format(tone: Path, tmp_path: Path, suffix: str) ->
     assert tone_hz(out) == pytest.approx(440, abs=0.5)
 
 
-def test_clipping_by_the_format_is_warned_of(tone: Path, tmp_path: Path) -> None:
+def test_clipping_by_the_format_is_warned_of(tone, tmp_path):
     loud = run(tone, tmp_path / "out.flac", "--gain", "12")
     assert "beyond full scale are clipped" in loud.stderr
     exact = run(tone, tmp_path / "out.wav", "--gain", "12")
@@ -117,7 +117,7 @@ def test_clipping_by_the_format_is_warned_of(tone: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("target", ["out.wav", "draw.json"])
-def test_nothing_is_overwritten_without_force(tone: Path, tmp_path: Path, target: str) -> None:
+def test_nothing_is_overwritten_without_force(tone, tmp_path, target):
     out, draw = tmp_path / "out.wav", tmp_path / "draw.json"
     (tmp_path / target).write_text("precious")
     with pytest.raises(InputError, match=f"{target} .*--force"):
@@ -126,7 +126,7 @@ def test_nothing_is_overwritten_without_force(tone: Path, tmp_path: Path, target
     assert run(tone, out, "--draw", draw, "--force").exit_code == 0
 
 
-def test_a_failure_leaves_nothing_behind(tone: Path, tmp_path: Path) -> None:
+def test_a_failure_leaves_nothing_behind(tone, tmp_path):
     before = sorted(tmp_path.iterdir())
     with pytest.raises(EffectError, match="after the end"):
         run(tone, tmp_path / "out.wav", "--cut", "2-9")
@@ -149,9 +149,7 @@ def test_a_failure_leaves_nothing_behind(tone: Path, tmp_path: Path) -> None:
         ("--background missing.wav", r"cannot be read"),
     ],
 )
-def test_wrong_values_raise_input_errors(
-    tone: Path, tmp_path: Path, options: str, message: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wrong_values_raise_input_errors(tone, tmp_path, options, message, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("random").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match=message):
@@ -172,15 +170,13 @@ def test_wrong_values_raise_input_errors(
         ("--noise-colour pink", "--noise-colour does nothing without --noise-snr"),
     ],
 )
-def test_wrong_calls_end_with_exit_code_2(tone: Path, options: str, message: str) -> None:
+def test_wrong_calls_end_with_exit_code_2(tone, options, message):
     result = run(tone, tone.with_name("out.wav"), *options.split())
     assert result.exit_code == 2
     assert message in result.stderr
 
 
-def test_the_examples_in_the_help_run(
-    tone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_examples_in_the_help_run(tone, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     talk = np.tile(soundfile.read(tone)[0], 6)  # 18 s, for the cut at 12.5 s
     for name in ("talk.wav", "other.wav"):

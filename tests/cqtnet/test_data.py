@@ -10,7 +10,7 @@ from cqtnet.errors import ManifestError
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Path:
+def tree(tmp_path):
     tone = np.sin(np.arange(4000) / 10).astype(np.float32)
     for name in ("a/1.wav", "a/2.wav", "b/1.wav", "c/1.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -18,12 +18,12 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def manifest(tree: Path, text: str, name: str = "list.csv") -> Path:
+def manifest(tree, text, name="list.csv"):
     (tree / name).write_text(text)
     return tree / name
 
 
-def test_a_manifest_gives_its_rows(tree: Path) -> None:
+def test_a_manifest_gives_its_rows(tree):
     path = manifest(
         tree, "id,path,split,collection\nx,a/1.wav,train,A\ny,b/1.wav,valid,B\nz,c/1.wav,test,C\n"
     )
@@ -34,7 +34,7 @@ def test_a_manifest_gives_its_rows(tree: Path) -> None:
     ]
 
 
-def test_a_list_to_test_with_needs_no_recording_to_train_on(tree: Path) -> None:
+def test_a_list_to_test_with_needs_no_recording_to_train_on(tree):
     path = manifest(tree, "path,split\na/1.wav,test\nb/1.wav,devtest\n")
     assert [(item.recording, item.split) for item in list_items(path)] == [
         ("a/1.wav", "test"),
@@ -43,7 +43,7 @@ def test_a_list_to_test_with_needs_no_recording_to_train_on(tree: Path) -> None:
     assert {item.split for item in list_items(tree)} == {"train"}
 
 
-def test_a_file_column_goes_before_path_and_repository_is_a_collection(tree: Path) -> None:
+def test_a_file_column_goes_before_path_and_repository_is_a_collection(tree):
     header = "id\tsplit\tfile\trepository\tpath\n"
     rows = "1\ttrain\ta/1.wav\tr/one\torigin.mp3\n2\ttrain\tb/1.wav\tr/two\torigin.ogg\n"
     items = read_items(manifest(tree, header + rows, "list.tsv"), validation_share=0.5)
@@ -52,8 +52,8 @@ def test_a_file_column_goes_before_path_and_repository_is_a_collection(tree: Pat
 
 
 def test_a_folder_takes_its_folders_as_collections_and_what_lies_in_it_as_one_each(
-    tree: Path,
-) -> None:
+    tree,
+):
     for name in ("top.wav", "other.wav"):
         shutil.copy(tree / "a/1.wav", tree / name)
     assert [(item.recording, item.collection) for item in list_items(tree)] == [
@@ -66,14 +66,14 @@ def test_a_folder_takes_its_folders_as_collections_and_what_lies_in_it_as_one_ea
     ]
 
 
-def test_a_list_has_splits_where_any_row_names_one(tree: Path) -> None:
+def test_a_list_has_splits_where_any_row_names_one(tree):
     assert not has_splits(tree)
     assert not has_splits(manifest(tree, "path,split\na/1.wav,\n"))
     assert not has_splits(manifest(tree, "path\na/1.wav\n"))
     assert has_splits(manifest(tree, "path,split\na/1.wav,\nb/1.wav,test\n"))
 
 
-def test_held_out_collections_are_whole_two_at_least_and_stay_when_others_come() -> None:
+def test_held_out_collections_are_whole_two_at_least_and_stay_when_others_come():
     few = [Item(Path(str(i)), str(i), "train", f"c{i // 3}") for i in range(90)]
     held, kept = (
         {i.collection for i in hold_out(few, share=0.2) if i.split == split}
@@ -98,19 +98,19 @@ def test_held_out_collections_are_whole_two_at_least_and_stay_when_others_come()
         (f"path\n{'n' * 300}.wav\n", "is not a file"),
     ],
 )
-def test_a_wrong_manifest_names_file_line_and_cure(tree: Path, text: str, message: str) -> None:
+def test_a_wrong_manifest_names_file_line_and_cure(tree, text, message):
     with pytest.raises(ManifestError, match=message):
         read_items(manifest(tree, text))
 
 
-def test_an_empty_folder_and_a_missing_list_are_refused(tmp_path: Path) -> None:
+def test_an_empty_folder_and_a_missing_list_are_refused(tmp_path):
     with pytest.raises(ManifestError, match="holds no audio"):
         read_items(tmp_path)
     with pytest.raises(ManifestError, match=r"cannot be read: .*; give a list"):
         read_items(tmp_path / "none.csv")
 
 
-def test_folders_are_held_out_whole_however_their_path_is_written(tree: Path) -> None:
+def test_folders_are_held_out_whole_however_their_path_is_written(tree):
     spellings = (tree, tree / "a" / "..", Path(f"{tree}//"))
     splits = [[i.split for i in read_items(path, validation_share=0.3)] for path in spellings]
     assert splits[0] == splits[1] == splits[2]

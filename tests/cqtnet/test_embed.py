@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile
@@ -12,7 +10,7 @@ from cqtnet.model import CqtNet, StepSpan, find_preset, step_count
 from cqtnet.music import make_music
 
 
-def small_model(preset: str, width: float = 0.06) -> CqtNet:
+def small_model(preset, width=0.06):
     """An untrained network whose BatchNorm keeps signals at a natural size."""
     torch.manual_seed(1)
     model = CqtNet(find_preset(preset, width=width, embedding_size=32))
@@ -24,14 +22,12 @@ def small_model(preset: str, width: float = 0.06) -> CqtNet:
 
 
 @pytest.fixture(scope="module")
-def music() -> np.ndarray:
+def music():
     return make_music(11, duration_s=70.0)
 
 
 @pytest.mark.parametrize("name", ["paper", "default"])
-def test_blocks_give_what_one_pass_gives(
-    name: str, music: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_blocks_give_what_one_pass_gives(name, music, monkeypatch):
     embedder = Embedder(small_model(name), precision="float32")
     whole = embedder.trace(music)
     monkeypatch.setattr(embed, "BLOCK_STEPS", 9)
@@ -48,14 +44,14 @@ def test_blocks_give_what_one_pass_gives(
 
 @pytest.mark.parametrize("name", ["paper", "default", "tiny"])
 @pytest.mark.parametrize("n_samples", [44_100, 87_551, 88_064, 441_000, 1_000_001])
-def test_steps_are_counted_without_computing_them(name: str, n_samples: int) -> None:
+def test_steps_are_counted_without_computing_them(name, n_samples):
     model = small_model(name, width=0.02)
     samples = np.random.default_rng(0).standard_normal(n_samples).astype(np.float32)
     trace = Embedder(model, precision="float32").trace(samples)
     assert len(trace.steps) == step_count(model.preset, n_samples)
 
 
-def test_a_window_of_the_one_pass_equals_embedding_it_alone(music: np.ndarray) -> None:
+def test_a_window_of_the_one_pass_equals_embedding_it_alone(music):
     """Cosine above 0.99: nothing is padded, only the level sees the edges of the window."""
     embedder = Embedder(small_model("paper"), precision="float32")
     windows = embedder.windows(embedder.trace(music), window_s=20.0, hop_s=5.0)
@@ -66,7 +62,7 @@ def test_a_window_of_the_one_pass_equals_embedding_it_alone(music: np.ndarray) -
 
 
 @pytest.mark.parametrize("name", ["paper", "default"])
-def test_steps_inside_a_fragment_equal_those_of_the_recording(name: str, music: np.ndarray) -> None:
+def test_steps_inside_a_fragment_equal_those_of_the_recording(name, music):
     """Away from its edges, a fragment's steps are the recording's, to rounding."""
     embedder = Embedder(small_model(name), precision="float32")
     span = StepSpan.of(embedder.preset)
@@ -82,9 +78,7 @@ def test_steps_inside_a_fragment_equal_those_of_the_recording(name: str, music: 
     )
 
 
-def test_windows_cover_the_recording_and_end_with_it(
-    music: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_windows_cover_the_recording_and_end_with_it(music, monkeypatch):
     embedder = Embedder(small_model("default"), precision="float32")
     trace = embedder.trace(music)
     windows = embedder.windows(trace, window_s=20.0, hop_s=5.0)
@@ -101,7 +95,7 @@ def test_windows_cover_the_recording_and_end_with_it(
     assert shorter.end_s == pytest.approx([7.0])
 
 
-def test_bfloat16_stays_close_to_float32(music: np.ndarray) -> None:
+def test_bfloat16_stays_close_to_float32(music):
     model = small_model("default", width=0.25)
     exact = Embedder(model, precision="float32").embed(music.astype(np.float64))  # taken too
     fast = Embedder(model, precision="bfloat16").embed(music)
@@ -109,7 +103,7 @@ def test_bfloat16_stays_close_to_float32(music: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("name", ["tiny", "default"])  # without and with one before FC0
-def test_folding_batchnorm_changes_nothing_but_rounding(name: str, music: np.ndarray) -> None:
+def test_folding_batchnorm_changes_nothing_but_rounding(name, music):
     model = small_model(name)
     for norm in model.modules():
         if isinstance(norm, torch.nn.BatchNorm1d):
@@ -122,7 +116,7 @@ def test_folding_batchnorm_changes_nothing_but_rounding(name: str, music: np.nda
     np.testing.assert_allclose(embedder.embed(music[: 20 * SAMPLE_RATE]), plain, atol=1e-4)
 
 
-def test_deterministic_gives_the_same_bits(music: np.ndarray) -> None:
+def test_deterministic_gives_the_same_bits(music):
     model = small_model("default")
     first, second = (
         Embedder(model, deterministic=True).embed(music[: 20 * SAMPLE_RATE]) for _ in range(2)
@@ -131,7 +125,7 @@ def test_deterministic_gives_the_same_bits(music: np.ndarray) -> None:
     assert not torch.are_deterministic_algorithms_enabled(), "left as it was"
 
 
-def test_what_is_wrong_with_a_file_names_it(music: np.ndarray, tmp_path: Path) -> None:
+def test_what_is_wrong_with_a_file_names_it(music, tmp_path):
     embedder = Embedder(small_model("tiny"))
     path = tmp_path / "cut.wav"
     soundfile.write(path, music[: 10 * SAMPLE_RATE], SAMPLE_RATE)
@@ -144,7 +138,7 @@ def test_what_is_wrong_with_a_file_names_it(music: np.ndarray, tmp_path: Path) -
         embedder.trace_file(path)
 
 
-def test_short_fragments_and_odd_windows_are_refused(music: np.ndarray) -> None:
+def test_short_fragments_and_odd_windows_are_refused(music):
     embedder = Embedder(small_model("tiny"))
     with pytest.raises(FragmentTooShortError, match=r"1\.0\d s is shorter than the 2\.0 s"):
         embedder.embed(music[:SAMPLE_RATE])
@@ -166,14 +160,12 @@ def test_short_fragments_and_odd_windows_are_refused(music: np.ndarray) -> None:
         ([], NoContentError, "nothing to compare: none of its 0"),
     ],
 )
-def test_silence_and_samples_of_another_kind_are_refused(
-    samples: np.ndarray, error: type[InputError], message: str
-) -> None:
+def test_silence_and_samples_of_another_kind_are_refused(samples, error, message):
     with pytest.raises(error, match=message):
         Embedder(small_model("tiny")).trace(samples)
 
 
-def test_unknown_devices_and_precisions_are_refused() -> None:
+def test_unknown_devices_and_precisions_are_refused():
     model = small_model("tiny")
     for device in ("nonsense", "cuda:x", "meta", "cuda:99"):
         with pytest.raises(InputError, match=f"device '{device}' is"):
@@ -182,7 +174,7 @@ def test_unknown_devices_and_precisions_are_refused() -> None:
         Embedder(model, precision="float8")
 
 
-def test_music_in_the_last_few_of_16_bits_is_content_noise_and_silence_there_are_not() -> None:
+def test_music_in_the_last_few_of_16_bits_is_content_noise_and_silence_there_are_not():
     embedder = Embedder(small_model("default"), precision="float32")
     quiet = make_music(3, duration_s=10.0)
     quiet = np.round(quiet / np.abs(quiet).max() * 10**-3.5 * 32768) / 32768  # peak at -70 dB

@@ -16,19 +16,17 @@ ALTERATIONS = {
 
 
 @pytest.fixture(scope="module")
-def embedder() -> Embedder:
+def embedder():
     return Embedder.named("default", precision="float32")
 
 
 @pytest.fixture(scope="module")
-def fragments() -> list[np.ndarray]:
+def fragments():
     return [make_music(seed, duration_s=20.0) for seed in range(100, 112)]
 
 
 @pytest.mark.parametrize("alteration", ALTERATIONS)
-def test_an_altered_fragment_resembles_its_original_most(
-    embedder: Embedder, fragments: list[np.ndarray], alteration: str
-) -> None:
+def test_an_altered_fragment_resembles_its_original_most(embedder, fragments, alteration):
     chain = ALTERATIONS[alteration]
     originals = np.stack([embedder.embed(fragment) for fragment in fragments])
     altered = np.stack(
@@ -38,7 +36,7 @@ def test_an_altered_fragment_resembles_its_original_most(
     assert (cosines.argmax(axis=1) == np.arange(len(fragments))).all()
 
 
-def test_a_window_of_the_one_pass_stays_close_to_embedding_it_alone(embedder: Embedder) -> None:
+def test_a_window_of_the_one_pass_stays_close_to_embedding_it_alone(embedder):
     """`default` pads in time, and its steps reach beyond a window's edges: over 18.8 s."""
     music = make_music(11, duration_s=70.0)
     windows = embedder.windows(embedder.trace(music), window_s=20.0, hop_s=5.0)
@@ -48,7 +46,7 @@ def test_a_window_of_the_one_pass_stays_close_to_embedding_it_alone(embedder: Em
         assert alone @ vector > 0.8
 
 
-def test_gain_changes_nothing_that_matters(embedder: Embedder, fragments: list[np.ndarray]) -> None:
+def test_gain_changes_nothing_that_matters(embedder, fragments):
     loud = fragments[0] / np.abs(fragments[0]).max()
     for gain in (0.03, 3.0):
         assert embedder.embed(loud * np.float32(gain)) @ embedder.embed(loud) > 0.99

@@ -4,7 +4,6 @@ import signal
 import struct
 from contextlib import contextmanager
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
@@ -54,7 +53,7 @@ def pcm16(samples):
     return np.round(samples * 32_767).astype("<i2").tobytes()
 
 
-def cut_off(path: Path, *, keep: float) -> Path:
+def cut_off(path, *, keep):
     """A copy of the file that ends after a part of its bytes."""
     data = path.read_bytes()
     short = path.with_name("cut_" + path.name)

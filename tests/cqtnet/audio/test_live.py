@@ -1,8 +1,6 @@
 """Sound as it arrives."""
 
 import io
-from collections.abc import Iterator
-from pathlib import Path
 
 import av
 import numpy as np
@@ -19,13 +17,13 @@ BLOCK = np.full(SAMPLE_RATE, 0.5, np.float32)
 
 
 @pytest.fixture
-def song(tmp_path: Path) -> Path:
+def song(tmp_path):
     mono = make_music(3, duration_s=4.0, sample_rate=44_100)
     soundfile.write(tmp_path / "song.flac", np.stack([mono, mono], 1), 44_100)
     return tmp_path / "song.flac"
 
 
-def test_a_file_is_heard_as_it_is_read_elsewhere(song: Path) -> None:
+def test_a_file_is_heard_as_it_is_read_elsewhere(song):
     heard = np.concatenate(list(live(str(song))))
     read = audio.load(song)
     assert len(heard) == pytest.approx(len(read), abs=64)
@@ -35,7 +33,7 @@ def test_a_file_is_heard_as_it_is_read_elsewhere(song: Path) -> None:
     assert max(lags) > 0.999
 
 
-def test_stdin_is_heard(song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stdin_is_heard(song, monkeypatch):
     class Stdin:
         buffer = io.BytesIO(song.read_bytes())
 
@@ -44,18 +42,18 @@ def test_stdin_is_heard(song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing.wav", "text.wav"])
-def test_what_is_no_sound_is_an_error(tmp_path: Path, name: str) -> None:
+def test_what_is_no_sound_is_an_error(tmp_path, name):
     (tmp_path / "text.wav").write_text("no sound at all")
     with pytest.raises(NotAudioError, match=f"{name} cannot be read"):
         list(live(str(tmp_path / name)))
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def clock(monkeypatch):
     """The seconds that have passed; sleeping makes them pass."""
     now = [0.0]
 
-    def sleep(seconds: float) -> None:
+    def sleep(seconds):
         now[0] += seconds
 
     monkeypatch.setattr("time.monotonic", lambda: now[0])
@@ -63,12 +61,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_a_stream_that_drops_out_is_reached_again_and_its_times_stay_right(
-    clock: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stream_that_drops_out_is_reached_again_and_its_times_stay_right(clock, monkeypatch):
     attempts = [2, 0, 0, 3]  # blocks that each attempt gives before the stream drops out
 
-    def connected(*_: object) -> Iterator[np.ndarray]:
+    def connected(*_):
         for _ in range(attempts.pop(0)):
             clock[0] += 1.0
             yield BLOCK
@@ -86,10 +82,8 @@ def test_a_stream_that_drops_out_is_reached_again_and_its_times_stay_right(
     assert told[-1] == "http://radio is back after 8 s"
 
 
-def test_a_stream_that_stays_away_is_given_up(
-    clock: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def connected(*_: object) -> Iterator[np.ndarray]:
+def test_a_stream_that_stays_away_is_given_up(clock, monkeypatch):
+    def connected(*_):
         raise av.error.ConnectionRefusedError(111, "refused")
         yield BLOCK
 
@@ -99,7 +93,7 @@ def test_a_stream_that_stays_away_is_given_up(
     assert 60 < clock[0] < 120
 
 
-def test_lost_sound_within_a_stream_is_silence(tmp_path: Path) -> None:
+def test_lost_sound_within_a_stream_is_silence(tmp_path):
     path = tmp_path / "gap.mkv"
     with av.open(str(path), "w") as file:
         stream = file.add_stream("pcm_s16le", rate=SAMPLE_RATE, layout="mono")
