@@ -54,7 +54,8 @@ def hold_out(items: Sequence[Item], *, share: float) -> list[Item]:
     wanted = share * sizes.total()
     chosen: set[str] = set()
     n_chosen = 0
-    for collection in sorted(sizes, key=_name_hash):
+    hashes = {n: hashlib.sha256(n.encode("utf-8", "surrogateescape")).digest() for n in sizes}
+    for collection in sorted(sizes, key=hashes.__getitem__):
         # Two at least, or there would be no pairs of different recordings to judge by.
         if n_chosen + sizes[collection] <= wanted or len(chosen) < 2 < len(sizes):
             chosen.add(collection)
@@ -65,10 +66,6 @@ def hold_out(items: Sequence[Item], *, share: float) -> list[Item]:
         else item
         for item in items
     ]
-
-
-def _name_hash(name: str) -> bytes:
-    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
 
 
 def _read_folder(folder: Path) -> Iterator[Item]:

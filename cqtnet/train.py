@@ -70,10 +70,7 @@ class Learner(nn.Module):
         super().__init__()
         self.net = CqtNet(preset)
         self.head = ClassHead(
-            preset.embedding_size,
-            n_classes,
-            scale=recipe.class_scale,
-            margin=recipe.class_margin,
+            preset.embedding_size, n_classes, scale=recipe.class_scale, margin=recipe.class_margin
         )
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:

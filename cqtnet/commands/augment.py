@@ -55,7 +55,7 @@ CODEC = Pair("NAME:KBPS", ":", first=str)
 PATH = click.Path(path_type=Path)
 
 
-@click.command(epilog=EXAMPLE)
+@click.command(epilog=EXAMPLE, context_settings={"show_default": True})
 @click.argument("source", metavar="IN", type=PATH)
 @click.argument("output", metavar="OUT", type=PATH)
 @click.option("--crop", type=STRETCH, help="Keep only this stretch, in seconds.")
@@ -79,15 +79,9 @@ PATH = click.Path(path_type=Path)
 @click.option("--codec", type=CODEC, help="Through a codec and back, for example mp3:64.")
 @click.option("--random", "preset", metavar="PRESET", help="Draw the effects: paper or real-life.")
 @click.option("--replay", type=PATH, help="Apply the effects in this JSON file.")
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    default=0,
-    show_default=True,
-    help="For everything random.",
-)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="For everything random.")
 @click.option("--draw", type=PATH, help="Write the effects to this JSON file.")
-@click.option("--sample-rate", type=click.IntRange(4000, 192000), default=22050, show_default=True)
+@click.option("--sample-rate", type=click.IntRange(4000, 192000), default=22050)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--force", is_flag=True, help="Overwrite OUT and the file of --draw.")
 def augment(

@@ -33,28 +33,17 @@ SHORTEST_S = 15.0
     epilog="""\b
 Example:
   cqtnet render midi.zip rendered --count 1000 --jobs 4
-"""
+""",
+    context_settings={"show_default": True},
 )
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("out_dir", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--count", type=click.IntRange(1), help="MIDI files to render; all if not given.")
 @click.option(
-    "--duration",
-    type=click.FloatRange(16, 600),
-    default=40.0,
-    show_default=True,
-    help="Longest rendering in s.",
+    "--duration", type=click.FloatRange(16, 600), default=40.0, help="Longest rendering in s."
 )
-@click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the variations."
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Files that are rendered at once.",
-)
+@click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the variations.")
+@click.option("--jobs", type=click.IntRange(1), default=1, help="Files that are rendered at once.")
 @click.option(
     "--sound-font",
     type=click.Path(path_type=Path),

@@ -7,7 +7,7 @@ import torch
 from augment.errors import EffectError
 from augment.spectral import SpectralRanges, apply_spectral, draw_spectral, smear
 from cqtnet import SAMPLE_RATE
-from cqtnet.cqt import FRAMES_PER_SECOND, Cqt, CqtConfig, power_weights
+from cqtnet.cqt import FRAMES_PER_SECOND, Cqt, power_weights
 
 N_FRAMES = 300
 CALM = SpectralRanges(
@@ -47,7 +47,7 @@ def tone(hz, *, clicks_s=()):
     samples = 0.3 * np.sin(2 * np.pi * hz * t) * (not clicks_s)
     for click in clicks_s:
         samples[round(click * SAMPLE_RATE)] = 1.0
-    return Cqt(CqtConfig(5))(torch.from_numpy(samples.astype(np.float32))[None])
+    return Cqt(5)(torch.from_numpy(samples.astype(np.float32))[None])
 
 
 def test_a_calm_draw_returns_the_inner_bins():
