@@ -1,6 +1,7 @@
 """Recordings to learn from: manifests, folders and splits."""
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -88,7 +89,7 @@ def _read_manifest(path: Path) -> Iterator[Item]:
         recording = row.get("id") or row.get("recording") or name
         split = row.get("split") or "train"
         file = path.parent / name
-        if not name or not _is_file(file):
+        if not name or not os.path.isfile(file):
             raise ManifestError(f"{path}:{line}: {name or 'no path'!r} is not a file; correct it")
         if split not in SPLITS:
             raise ManifestError(f"{path}:{line}: split {split!r}; use one of {', '.join(SPLITS)}")
@@ -100,13 +101,6 @@ def _read_manifest(path: Path) -> Iterator[Item]:
         seen[recording] = line
         collection = row.get("collection") or row.get("repository") or recording
         yield Item(file, recording, split, collection)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that no file system takes
-        return False
 
 
 def _rows(path: Path) -> Table:

@@ -116,8 +116,7 @@ def augment(
     if draw:
         with written_whole(draw) as temporary:
             temporary.write_text(chain.to_json() + "\n", encoding="utf-8")
-    show = _as_json if as_json else _as_words
-    click.echo(show(chain, altered, source_s=source_s, sample_rate=sample_rate))
+    click.echo(_report(chain, altered, source_s, sample_rate, as_json=as_json))
 
 
 def _chain(given: dict[str, Any], *, duration_s: float) -> "Chain":
@@ -173,24 +172,25 @@ def _single_effects(given: dict[str, Any], *, seed: int) -> "Iterator[Effect]":
     yield from (make(given[name]) for name, make in makers.items() if given[name] is not None)
 
 
-def _as_words(chain: "Chain", altered: "Altered", *, source_s: float, sample_rate: int) -> str:
+def _report(
+    chain: "Chain", altered: "Altered", source_s: float, sample_rate: int, *, as_json: bool
+) -> str:
+    """What was done, as JSON or in words."""
     from augment.timemap import in_words
 
-    effects = [f"  {effect}" for effect in chain.effects] or ["  none"]
     output_s = altered.samples.size / sample_rate
+    if as_json:
+        record = {
+            "sample_rate": sample_rate,
+            "source_s": source_s,
+            "output_s": output_s,
+            "effects": [effect.to_dict() for effect in chain.effects],
+            "time_map": json.loads(altered.time_map.to_json()),
+        }
+        return json.dumps(record, indent=1)
+    effects = [f"  {effect}" for effect in chain.effects] or ["  none"]
     moments = in_words(altered.time_map, source_s=source_s, output_s=output_s)
     return "\n".join(["effects:", *effects, "time:", *(f"  {line}" for line in moments)])
-
-
-def _as_json(chain: "Chain", altered: "Altered", *, source_s: float, sample_rate: int) -> str:
-    record = {
-        "sample_rate": sample_rate,
-        "source_s": source_s,
-        "output_s": altered.samples.size / sample_rate,
-        "effects": json.loads(chain.to_json())["effects"],
-        "time_map": json.loads(altered.time_map.to_json()),
-    }
-    return json.dumps(record, indent=1)
 
 
 def _write(path: Path, samples: "Samples", sample_rate: int, *, kind: str, subtype: str) -> None:

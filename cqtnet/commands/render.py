@@ -102,7 +102,12 @@ def render(
             bar.advance(doing=name)
     counted = Counter(skipped.values()).most_common()
     reasons = ", ".join(f"{number} {reason}" for reason, number in counted)
-    rows = [_row(file, path) for file, path in paths.items() if file.name not in skipped]
+    rows = [
+        # Each MIDI file is a collection of its own.
+        {"path": path.name, "id": file.id, "split": "train", "collection": f"midi-{file.id}",
+         "source": file.name}
+        for file, path in paths.items() if file.name not in skipped
+    ]  # fmt: skip
     if not rows:
         raise InputError(f"none of {len(files)} MIDI files gave a rendering: {reasons}")
     write_manifest(out_dir / MANIFEST, rows)
@@ -231,14 +236,3 @@ def sounding_s(sound: Samples) -> float:
     peaks = np.abs(sound[: len(sound) // block * block]).reshape(-1, block).max(axis=1, initial=0)
     # One step of the 16 bits that FluidSynth writes is no sound.
     return float(np.sum(peaks > max(1e-3 * peaks.max(initial=0), 2**-15))) / 10
-
-
-def _row(file: MidiFile, path: Path) -> dict[str, str]:
-    """The line of a rendering in the list; each MIDI file is a collection of its own."""
-    return {
-        "path": path.name,
-        "id": file.id,
-        "split": "train",
-        "collection": f"midi-{file.id}",
-        "source": file.name,
-    }
