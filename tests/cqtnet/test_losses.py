@@ -39,18 +39,13 @@ def test_views_of_the_same_group_are_no_alternatives(group):
     assert nt_xent(views, views, temperature=0.1, **of_one).item() == 0
 
 
-def test_the_papers_head_is_linear():
-    head = ClassHead(6, 3)
-    embeddings = torch.rand(2, 6)
-    expected = embeddings @ head.fc1.weight.T + head.fc1.bias
-    torch.testing.assert_close(head(embeddings, torch.tensor([0, 1])), expected)
-
-
-def test_the_margin_is_taken_off_the_right_class_only():
-    head = ClassHead(6, 3, scale=30.0, margin=0.2)
-    plain = ClassHead(6, 3, scale=30.0)
-    plain.load_state_dict(head.state_dict())
+def test_the_papers_head_is_linear_and_a_margin_is_taken_off_the_right_class_only():
     embeddings, labels = torch.rand(2, 6), torch.tensor([2, 0])
+    paper = ClassHead(6, 3)
+    expected = embeddings @ paper.fc1.weight.T + paper.fc1.bias
+    torch.testing.assert_close(paper(embeddings, labels), expected)
+    head, plain = ClassHead(6, 3, scale=30.0, margin=0.2), ClassHead(6, 3, scale=30.0)
+    plain.load_state_dict(head.state_dict())
     difference = plain(embeddings, labels) - head(embeddings, labels)
     expected = torch.tensor([[0.0, 0, 6], [6, 0, 0]])
     torch.testing.assert_close(difference, expected, rtol=0, atol=1e-4)

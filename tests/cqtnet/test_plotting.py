@@ -1,7 +1,6 @@
 """Looks, letters and numbers of all pictures."""
 
 import numpy as np
-import pytest
 from matplotlib.colors import to_rgb
 
 from cqtnet.plotting import blank, letter_lines, looks, percent, percent_number
@@ -38,15 +37,9 @@ def test_letters_stand_side_by_side_clear_of_marks_whatever_the_limits():
     assert len(letters_on(200 + 100 * x)) == 1, "limits are not settled before drawing"
 
 
-@pytest.mark.parametrize(
-    ("rate", "text"),
-    [(0.0777, "7.77"), (0.00001, "0.001"), (0.5, "50"), (1.0, "100"), (0.0, "0"), (1 / 3, "33.3")],
-)
-def test_percentages_are_written_out(rate, text):
-    assert percent(rate) == f"{text}\N{NO-BREAK SPACE}%"
-
-
-def test_ticks_are_written_out():
-    assert [percent_number(rate) for rate in (1e-6, 0.001, 0.07, 0.999)] == [
-        "0.0001", "0.1", "7", "99.9"
-    ]  # fmt: skip
+def test_percentages_and_ticks_are_written_out():
+    rates = (0.0777, 0.00001, 0.5, 1.0, 0.0, 1 / 3)
+    written = ["7.77", "0.001", "50", "100", "0", "33.3"]
+    assert [percent(rate).removesuffix("\N{NO-BREAK SPACE}%") for rate in rates] == written
+    ticks = [percent_number(rate) for rate in (1e-6, 0.001, 0.07, 0.999)]
+    assert ticks == ["0.0001", "0.1", "7", "99.9"]

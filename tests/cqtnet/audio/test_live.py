@@ -1,6 +1,7 @@
 """Sound as it arrives."""
 
 import io
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -34,10 +35,7 @@ def test_a_file_is_heard_as_it_is_read_elsewhere(song):
 
 
 def test_stdin_is_heard(song, monkeypatch):
-    class Stdin:
-        buffer = io.BytesIO(song.read_bytes())
-
-    monkeypatch.setattr("sys.stdin", Stdin)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(song.read_bytes())))
     assert sum(map(len, live("-"))) == pytest.approx(4 * SAMPLE_RATE, abs=64)
 
 
@@ -61,17 +59,24 @@ def clock(monkeypatch):
     return now
 
 
-def test_a_stream_that_drops_out_is_reached_again_and_its_times_stay_right(clock, monkeypatch):
-    attempts = [2, 0, 0, 3]  # blocks that each attempt gives before the stream drops out
+@pytest.fixture
+def attempts(clock, monkeypatch):
+    """How many blocks each attempt gives before the stream drops out; then none comes any more."""
+    blocks = []
 
     def connected(*_):
-        for _ in range(attempts.pop(0)):
+        for _ in range(blocks.pop(0) if blocks else 0):
             clock[0] += 1.0
             yield BLOCK
         raise av.error.ConnectionResetError(104, "reset")
 
     monkeypatch.setattr(module, "_connected", connected)
-    told: list[str] = []
+    return blocks
+
+
+def test_a_stream_that_drops_out_is_reached_again_and_its_times_stay_right(attempts):
+    attempts += [2, 0, 0, 3]
+    told = []
     blocks = live("http://radio", on_message=told.append)
     heard = np.concatenate([next(blocks) for _ in range(13)])
     # Two seconds were heard, then nothing for 1 + 2 + 5 s, then three seconds.
@@ -82,12 +87,8 @@ def test_a_stream_that_drops_out_is_reached_again_and_its_times_stay_right(clock
     assert told[-1] == "http://radio is back after 8 s"
 
 
-def test_a_stream_that_stays_away_is_given_up(clock, monkeypatch):
-    def connected(*_):
-        raise av.error.ConnectionRefusedError(111, "refused")
-        yield BLOCK
-
-    monkeypatch.setattr(module, "_connected", connected)
+@pytest.mark.usefixtures("attempts")
+def test_a_stream_that_stays_away_is_given_up(clock):
     with pytest.raises(NotAudioError, match="sent nothing for 60 s"):
         list(live("http://radio", give_up_s=60.0))
     assert 60 < clock[0] < 120

@@ -30,14 +30,8 @@ def refuse(path, message):
 
 def run_python(code, *arguments):
     """Output, error output and exit status of a fresh interpreter."""
-    done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=ROOT,
-    )
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
     return done.stdout, done.stderr, done.returncode
 
 
