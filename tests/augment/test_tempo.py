@@ -117,14 +117,11 @@ def test_no_change_asked_for_gives_a_copy(effect):
     assert np.array_equal(output, samples) and not np.shares_memory(output, samples)
 
 
-def test_very_slow_tempo_replays_bit_for_bit_too():
+def test_very_slow_tempo_replays_bit_for_bit_too_and_one_that_leaves_no_sample_is_refused():
     # Beyond twice as long the library draws random phases.
     noise = np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
     first, second = (Tempo(0.3).apply(noise, RATE).samples for _ in range(2))
     assert np.array_equal(first, second)
-
-
-def test_a_tempo_that_leaves_no_sample_is_refused():
     with pytest.raises(EffectError, match="leaves no sample of 1"):
         Tempo(4.0).apply(np.ones(1, dtype=np.float32), RATE)
 

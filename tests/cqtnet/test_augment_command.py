@@ -126,36 +126,30 @@ def test_nothing_is_overwritten_without_force(tone, tmp_path, target):
     assert run(tone, out, "--draw", draw, "--force").exit_code == 0
 
 
-def test_a_failure_leaves_nothing_behind(tone, tmp_path):
-    before = sorted(tmp_path.iterdir())
-    with pytest.raises(EffectError, match="after the end"):
-        run(tone, tmp_path / "out.wav", "--cut", "2-9")
-    with pytest.raises(InputError, match=r"MP3 cannot hold 192000 Hz"):
-        run(tone, tmp_path / "out.mp3", "--sample-rate", "192000")
-    with pytest.raises(InputError, match=r"cannot write '.aiff'; end it in .wav, .flac"):
-        run(tone, tmp_path / "out.aiff")
-    assert sorted(tmp_path.iterdir()) == before
-
-
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("words", "error", "message"),
     [
-        ("--tempo 9", r"tempo: factor 9.0 is not within 0.25 to 4"),
-        ("--codec mp4:64", r"'mp4' is unknown; choose from aac"),
-        ("--random wild", r"'wild'; choose from paper, real-life"),
-        ("--noise-snr 10 --noise-colour green", r"'green' is unknown"),
-        ("--replay missing.json", r"missing.json cannot be read"),
-        ("--replay random", r"no text file"),
-        ("--background missing.wav", r"cannot be read"),
+        ("tone.wav out.wav --tempo 9", InputError, "tempo: factor 9.0 is not within 0.25 to 4"),
+        ("tone.wav out.wav --codec mp4:64", InputError, "'mp4' is unknown; choose from aac"),
+        ("tone.wav out.wav --random wild", InputError, "'wild'; choose from paper, real-life"),
+        ("tone.wav out.wav --noise-snr 9 --noise-colour green", InputError, "'green' is unknown"),
+        ("tone.wav out.wav --replay none.json", InputError, "none.json cannot be read"),
+        ("tone.wav out.wav --replay random", InputError, "no text file"),
+        ("tone.wav out.wav --background none.wav", InputError, "cannot be read"),
+        ("tone.wav out.wav --cut 2-9", EffectError, "after the end"),
+        ("tone.wav out.mp3 --sample-rate 192000", InputError, "MP3 cannot hold 192000 Hz"),
+        ("tone.wav out.aiff", InputError, "cannot write '.aiff'; end it in .wav, .flac"),
+        ("random out.wav", AudioError, "random is not audio"),
     ],
 )
-def test_wrong_values_raise_input_errors(tone, tmp_path, options, message, monkeypatch):
+def test_wrong_values_raise_input_errors_and_leave_nothing_behind(
+    tone, tmp_path, words, error, message, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     Path("random").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match=message):
-        run(tone, "out.wav", *options.split())
-    with pytest.raises(AudioError):
-        run("random", "out.wav")
+    with pytest.raises(error, match=message):
+        run(*words.split())
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "random", tone]
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 import soundfile
@@ -18,18 +20,13 @@ def item(tmp_path):
 
 @pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", b"not an array at all"])
 def test_a_damaged_cache_file_is_made_again(item, tmp_path, damage):
-    made = []
-
-    def make():
-        made.append(1)
-        return np.arange(5)
-
+    make = Mock(return_value=np.arange(5))
     cached(item, tmp_path / "cache", "kind", make)
     (file,) = (tmp_path / "cache").iterdir()
     file.write_bytes(damage)
     for _ in range(2):
         assert cached(item, tmp_path / "cache", "kind", make).tolist() == [0, 1, 2, 3, 4]
-    assert len(made) == 2
+    assert make.call_count == 2
 
 
 def test_samples_survive_sixteen_bits_also_above_full_scale(item, tmp_path):

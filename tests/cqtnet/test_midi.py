@@ -1,10 +1,8 @@
 """MIDI files read, varied, written and rendered; most with a stand-in that plays one tone."""
 
-import csv
 import io
 import json
 import re
-import shlex
 import shutil
 import sys
 import zipfile
@@ -23,6 +21,7 @@ from cqtnet.data import list_items
 from cqtnet.errors import InputError
 from cqtnet.midi import Variation, find_synthesizer, read_midi, vary, write_midi
 from cqtnet.music import Note, Score, compose
+from cqtnet.tables import read_table
 
 PLAIN = Variation(0, 1.0, 0.0, tuple(range(15)), reverb_level=0.0, room_size=0.2, chorus=False)
 """Changes nothing."""
@@ -182,13 +181,12 @@ def test_fluidsynth_plays_pitch_tempo_program_and_room_and_no_settings_of_the_us
 
 
 @needs_fluidsynth
-@pytest.mark.parametrize(
-    ("content", "message"), [(GOOD, "is no sound font"), (b"RIFF0000sfbk", "failed with")]
-)
-def test_another_file_is_not_played_in_the_place_of_a_sound_font(tmp_path, content, message):
-    (tmp_path / "font.sf2").write_bytes(content)
-    with pytest.raises(InputError, match=message):
-        find_synthesizer(tmp_path / "font.sf2")
+def test_another_file_is_not_played_in_the_place_of_a_sound_font(tmp_path):
+    font = tmp_path / "font.sf2"
+    for content, message in ((GOOD, "is no sound font"), (b"RIFF0000sfbk", "failed with")):
+        font.write_bytes(content)
+        with pytest.raises(InputError, match=message):
+            find_synthesizer(font)
 
 
 class StandIn:
@@ -233,9 +231,7 @@ def run(*words):
 
 
 @pytest.mark.usefixtures("stand_in")
-def test_a_folder_and_its_zip_give_the_same_renderings_and_the_rest_is_counted(
-    tmp_path,
-):
+def test_a_folder_and_its_zip_give_the_same_renderings_and_the_rest_is_counted(tmp_path):
     with zipfile.ZipFile(tmp_path / "midi.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in FILES.items():
             archive.writestr(name, content)
@@ -249,8 +245,7 @@ def test_a_folder_and_its_zip_give_the_same_renderings_and_the_rest_is_counted(
     assert len(list((tmp_path / "one").iterdir())) == 4
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
-    with open(tmp_path / "one" / "manifest.tsv", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
+    rows = [row for _, row in read_table(tmp_path / "one" / "manifest.tsv").dicts()]
     assert {row["source"] for row in rows} == {"a.mid", "b.MIDI", "deep/c.mid"}
     assert all(row["collection"] == f"midi-{row['id']}" and row["split"] == "train" for row in rows)
     with soundfile.SoundFile(tmp_path / "one" / rows[0]["path"]) as flac:
@@ -300,13 +295,12 @@ def test_silence_and_pauses_are_no_sound():
 
 @needs_fluidsynth
 def test_the_example_of_the_help_runs_and_repeats_itself(tmp_path, monkeypatch):
-    example = re.search(r"Example:\n\s+cqtnet render (.+)\n", run("--help").stdout)
-    assert example
+    (example,) = re.findall(r"Example:\n\s+cqtnet render (.+)\n", run("--help").stdout)
     monkeypatch.chdir(tmp_path)
     with zipfile.ZipFile("midi.zip", "w") as archive:
         archive.writestr("a.mid", song(60))
     made = []
-    for extra in ([], ["--force"], ["--force", "--seed", "1"]):
-        assert run(*shlex.split(example[1]), *extra).exit_code == 0
+    for extra in ("", " --force", " --force --seed 1"):
+        assert run(*(example + extra).split()).exit_code == 0
         made.append(next(Path("rendered").glob("*.flac")).read_bytes())
     assert made[0] == made[1] != made[2]

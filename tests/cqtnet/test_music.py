@@ -1,6 +1,5 @@
 """Composed pieces: whole, different, in key and in time, and never twice the same."""
 
-import csv
 import hashlib
 import json
 import re
@@ -19,6 +18,7 @@ from cqtnet import music
 from cqtnet.commands.music import music as command
 from cqtnet.errors import InputError
 from cqtnet.music import Note, Score, compose, make_music, render
+from cqtnet.tables import read_table
 
 RATE = 22050
 
@@ -135,8 +135,7 @@ def run(*words):
 
 
 def listed(folder):
-    with open(folder / "manifest.tsv", newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t"))
+    return [row for _, row in read_table(folder / "manifest.tsv").dicts()]
 
 
 def test_the_command_writes_the_pieces_of_its_seeds_and_a_list(tmp_path):
