@@ -23,24 +23,13 @@ def manifest(tree, text, name="list.csv"):
     return tree / name
 
 
-def test_a_manifest_gives_its_rows(tree):
-    path = manifest(
-        tree, "id,path,split,collection\nx,a/1.wav,train,A\ny,b/1.wav,valid,B\nz,c/1.wav,test,C\n"
-    )
-    assert read_items(path) == [
-        Item(tree / "a/1.wav", "x", "train", "A"),
-        Item(tree / "b/1.wav", "y", "valid", "B"),
-        Item(tree / "c/1.wav", "z", "test", "C"),
-    ]
-
-
-def test_a_list_to_test_with_needs_no_recording_to_train_on(tree):
-    path = manifest(tree, "path,split\na/1.wav,test\nb/1.wav,devtest\n")
-    assert [(item.recording, item.split) for item in list_items(path)] == [
-        ("a/1.wav", "test"),
-        ("b/1.wav", "devtest"),
-    ]
-    assert {item.split for item in list_items(tree)} == {"train"}
+def test_a_manifest_gives_its_rows_and_to_test_with_needs_none_to_train_on(tree):
+    path = manifest(tree, "id,path,split,collection\nx,a/1.wav,valid,A\nz,c/1.wav,test,C\n")
+    expected = [Item(tree / "a/1.wav", "x", "valid", "A"), Item(tree / "c/1.wav", "z", "test", "C")]
+    assert list_items(path) == expected
+    with path.open("a") as file:
+        file.write("y,b/1.wav,train,B\n")
+    assert read_items(path) == [*expected, Item(tree / "b/1.wav", "y", "train", "B")]
 
 
 def test_a_file_column_goes_before_path_and_repository_is_a_collection(tree):
@@ -56,6 +45,7 @@ def test_a_folder_takes_its_folders_as_collections_and_what_lies_in_it_as_one_ea
 ):
     for name in ("top.wav", "other.wav"):
         shutil.copy(tree / "a/1.wav", tree / name)
+    assert {item.split for item in list_items(tree)} == {"train"}
     assert [(item.recording, item.collection) for item in list_items(tree)] == [
         ("a/1.wav", "a"),
         ("a/2.wav", "a"),

@@ -53,17 +53,14 @@ def test_links_are_followed_once_loops_end_and_pipes_and_devices_are_passed_over
     assert found == ["a.MP3", "again.wav", "film.mp4", "sub/c.flac", "sub/deep/d.m4a"]
 
 
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
+def test_a_named_path_that_is_no_file_is_an_error(archive):
+    os.mkfifo(archive / "pipe.wav")
+    for name, message in (
         ("pipe.wav", "is a pipe; give a regular audio file or a folder"),
         ("gone.wav", "cannot be read: No such file"),
-    ],
-)
-def test_a_named_path_that_is_no_file_is_an_error(archive, name, message):
-    os.mkfifo(archive / "pipe.wav")
-    with pytest.raises(NotAudioError, match=message):
-        list(find_audio([archive / name]))
+    ):
+        with pytest.raises(NotAudioError, match=message):
+            list(find_audio([archive / name]))
 
 
 def test_names_in_no_encoding_are_found(archive):
