@@ -81,7 +81,7 @@ def draw_spectral(
     def happens(share: float) -> NDArray[np.bool_]:
         return rng.random(n) < share
 
-    tempo = _log_uniform(rng, r.tempo, n)
+    tempo = np.exp(rng.uniform(np.log(r.tempo[0]), np.log(r.tempo[1]), n))
     shift = rng.uniform(*r.shift_semitones, n)
     # Speed ties pitch to tempo; ±4 semitones are ×0.79 to ×1.26.
     speed = np.clip(tempo, 2 ** (r.shift_semitones[0] / 12), 2 ** (r.shift_semitones[1] / 12))
@@ -104,7 +104,7 @@ def draw_spectral(
         tempo,
         np.where(happens(r.noise_share), rng.uniform(*r.noise_snr_db, n), np.inf),
         rng.random(n),
-        _log_uniform(rng, r.decay_s, n),
+        np.exp(rng.uniform(np.log(r.decay_s[0]), np.log(r.decay_s[1]), n)),
         np.where(happens(r.reverb_share), 10 ** (rng.uniform(*r.wet_db, n) / 10), 0.0),
         rng.normal(0, r.eq_db, (n, N_EQ_POINTS)) * happens(r.eq_share)[:, None],
         np.where(band, rng.integers(24, 42, n), 0),  # 130 to 350 Hz
@@ -112,14 +112,6 @@ def draw_spectral(
         mask,
     )
     return SpectralDraw(*(np.asarray(array, np.float32) for array in arrays))
-
-
-def _log_uniform(
-    rng: np.random.Generator, limits: tuple[float, float], n: int
-) -> NDArray[np.float64]:
-    low, high = np.log(limits[0]), np.log(limits[1])
-    drawn: NDArray[np.float64] = np.exp(rng.uniform(low, high, n))
-    return drawn
 
 
 def apply_spectral(

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE, audio
-from cqtnet.cqt import Cqt, CqtConfig
+from cqtnet.cqt import Cqt
 from cqtnet.data import Item
 from cqtnet.errors import FragmentTooShortError, InputError, ManifestError
 from cqtnet.files import written_whole
@@ -208,7 +208,6 @@ def _source_of(name: str) -> Path | None:
     return None
 
 
-# The cache of recordings' CQTs, and batches of stretches cut from it.
 # Training data: the CQTs of many recordings, and batches of stretches cut from them.
 
 MARGIN_BINS = 5
@@ -224,16 +223,11 @@ class Places:
     loudness: NDArray[np.float64]  # (frames of all + 1,) sum of the levels of earlier frames
 
     def choose(
-        self,
-        recordings: NDArray[np.int64],
-        n_frames: int,
-        rng: np.random.Generator,
-        *,
-        tries: int = 4,
+        self, recordings: NDArray[np.int64], n_frames: int, rng: np.random.Generator
     ) -> NDArray[np.int64]:
-        """A first frame (B,) in each recording, the first of some that is not a quiet stretch."""
+        """A first frame (B,) in each recording, the first of four that is not a quiet stretch."""
         room = np.maximum(1, self.lengths[recordings] - n_frames + 1)
-        candidates = (rng.random((tries, len(recordings))) * room).astype(np.int64)
+        candidates = (rng.random((4, len(recordings))) * room).astype(np.int64)
         whole = self._mean_level(recordings, np.zeros(len(recordings), np.int64), 1 << 40)
         loud = [self._mean_level(recordings, c, n_frames) > whole / 4 for c in candidates]
         chosen: NDArray[np.int64] = candidates[np.argmax(loud, axis=0), np.arange(len(recordings))]
@@ -268,18 +262,12 @@ class FrameStore:
         return roots.square().transpose(1, 2)
 
 
-def load_frames(
-    items: Sequence[Item],
-    cache: Path,
-    *,
-    device: str = "cpu",
-    margin_bins: int = MARGIN_BINS,
-) -> FrameStore:
+def load_frames(items: Sequence[Item], cache: Path, *, device: str = "cpu") -> FrameStore:
     """The CQTs of all recordings, from the cache where they are, else computed and cached."""
-    transform = Cqt(CqtConfig(margin_bins))
+    transform = Cqt(MARGIN_BINS)
 
     def frames_of(item: Item) -> NDArray[np.float16]:
-        kind = f"cqt{transform.config.n_bins}"
+        kind = f"cqt{transform.n_bins}"
         return cached(item, cache, kind, lambda: _frames(item, transform))
 
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:

@@ -10,7 +10,6 @@ filter only has to keep what the lower octaves use, which makes it cheap.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -34,33 +33,16 @@ SILENCE_LEVEL = 0.006
 """A level below this is silence: dither of the last of 16 bits has 0.005."""
 
 
-@dataclass(frozen=True)
-class CqtConfig:
-    """Which bins to compute; `margin_bins` adds semitones below and above the 84."""
+def context_frames() -> int:
+    """Frames of true signal needed on each side for a block's frames to be exact."""
+    longest = quality_factor() * SAMPLE_RATE / C1_HZ / 2
+    delays = (len(halving_filter()) // 2) * (1 << (N_BINS // BINS_PER_OCTAVE - 1))
+    return math.ceil((longest + delays) / HOP_LENGTH) + 1
 
-    margin_bins: int = 0
 
-    @property
-    def n_bins(self) -> int:
-        """Bins computed in all."""
-        return N_BINS + 2 * self.margin_bins
-
-    @property
-    def lowest_hz(self) -> float:
-        """Centre of the lowest bin."""
-        return float(C1_HZ * 2 ** (-self.margin_bins / BINS_PER_OCTAVE))
-
-    @property
-    def n_octaves(self) -> int:
-        """Halvings of the sample rate, plus one."""
-        return math.ceil(self.n_bins / BINS_PER_OCTAVE)
-
-    @property
-    def context_frames(self) -> int:
-        """Frames of true signal needed on each side for a block's frames to be exact."""
-        longest = quality_factor() * SAMPLE_RATE / self.lowest_hz / 2
-        delays = (len(halving_filter()) // 2) * (1 << (self.n_octaves - 1))
-        return math.ceil((longest + delays) / HOP_LENGTH) + 1
+def _lowest_hz(margin_bins: int) -> float:
+    """Centre of the lowest bin, with so many bins added below the 84."""
+    return float(C1_HZ * 2 ** (-margin_bins / BINS_PER_OCTAVE))
 
 
 def quality_factor() -> float:
@@ -115,6 +97,8 @@ def octave_wavelets(top_hz: NDArray[np.float64]) -> NDArray[np.complex64]:
 class Cqt(nn.Module):
     """Constant-Q magnitudes (B, bins, frames) of samples (B, n), float32, any device.
 
+    `margin_bins` adds semitones below and above the 84 bins.
+
     >>> Cqt()(torch.zeros(1, 441_000)).shape
     torch.Size([1, 84, 862])
     """
@@ -123,11 +107,10 @@ class Cqt(nn.Module):
     halving: Tensor
     scale: Tensor
 
-    def __init__(self, config: CqtConfig | None = None) -> None:
+    def __init__(self, margin_bins: int = 0) -> None:
         super().__init__()
-        self.config = config or CqtConfig()
-        bins = np.arange(self.config.n_bins)
-        self.hz = self.config.lowest_hz * 2 ** (bins / BINS_PER_OCTAVE)
+        self.n_bins = N_BINS + 2 * margin_bins
+        self.hz = _lowest_hz(margin_bins) * 2 ** (np.arange(self.n_bins) / BINS_PER_OCTAVE)
         wavelets = octave_wavelets(self.hz[-BINS_PER_OCTAVE:])  # every octave uses these
         parts = np.concatenate([wavelets.real, wavelets.imag]).T
         self.register_buffer("wavelets", torch.from_numpy(parts.copy()), persistent=False)
@@ -141,11 +124,11 @@ class Cqt(nn.Module):
         n_frames = frame_count(samples.shape[-1])
         octaves, hop = [], HOP_LENGTH
         signal = samples
-        for octave in range(self.config.n_octaves):
+        for octave in range(math.ceil(self.n_bins / BINS_PER_OCTAVE)):
             if octave:
                 signal, hop = self._halve(signal), hop // 2
             octaves.append(self._octave(signal, hop, n_frames))
-        magnitudes = torch.cat(octaves[::-1], dim=1)[:, -self.config.n_bins :]
+        magnitudes = torch.cat(octaves[::-1], dim=1)[:, -self.n_bins :]
         return magnitudes * self.scale
 
     def _octave(self, signal: Tensor, hop: int, n_frames: int) -> Tensor:
@@ -193,7 +176,7 @@ def local_level(roots: Tensor) -> Tensor:
 
 
 def reference_cqt(
-    samples: NDArray[np.float32], *, config: CqtConfig | None = None, sparsity: float = 0.01
+    samples: NDArray[np.float32], *, margin_bins: int = 0, sparsity: float = 0.01
 ) -> NDArray[np.float32]:
     """Magnitudes of librosa (bins, frames) of mono samples (n,), to compare `Cqt` with.
 
@@ -202,14 +185,13 @@ def reference_cqt(
     """
     import librosa
 
-    config = config or CqtConfig()
     magnitudes: NDArray[np.float32] = np.abs(
         librosa.cqt(
             samples,
             sr=SAMPLE_RATE,
             hop_length=HOP_LENGTH,
-            fmin=config.lowest_hz,
-            n_bins=config.n_bins,
+            fmin=_lowest_hz(margin_bins),
+            n_bins=N_BINS + 2 * margin_bins,
             bins_per_octave=BINS_PER_OCTAVE,
             window="hann",
             sparsity=sparsity,

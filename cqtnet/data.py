@@ -1,6 +1,7 @@
 """Recordings to learn from: manifests, folders and splits."""
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -55,7 +56,8 @@ def hold_out(items: Sequence[Item], *, share: float) -> list[Item]:
     wanted = share * sizes.total()
     chosen: set[str] = set()
     n_chosen = 0
-    for collection in sorted(sizes, key=_name_hash):
+    hashes = {n: hashlib.sha256(n.encode("utf-8", "surrogateescape")).digest() for n in sizes}
+    for collection in sorted(sizes, key=hashes.__getitem__):
         # Two at least, or there would be no pairs of different recordings to judge by.
         if n_chosen + sizes[collection] <= wanted or len(chosen) < 2 < len(sizes):
             chosen.add(collection)
@@ -66,10 +68,6 @@ def hold_out(items: Sequence[Item], *, share: float) -> list[Item]:
         else item
         for item in items
     ]
-
-
-def _name_hash(name: str) -> bytes:
-    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
 
 
 def _read_folder(folder: Path) -> Iterator[Item]:
@@ -92,7 +90,7 @@ def _read_manifest(path: Path) -> Iterator[Item]:
         recording = row.get("id") or row.get("recording") or name
         split = row.get("split") or "train"
         file = path.parent / name
-        if not name or not _is_file(file):
+        if not name or not os.path.isfile(file):
             raise ManifestError(f"{path}:{line}: {name or 'no path'!r} is not a file; correct it")
         if split not in SPLITS:
             raise ManifestError(f"{path}:{line}: split {split!r}; use one of {', '.join(SPLITS)}")
@@ -104,13 +102,6 @@ def _read_manifest(path: Path) -> Iterator[Item]:
         seen[recording] = line
         collection = row.get("collection") or row.get("repository") or recording
         yield Item(file, recording, split, collection, row.get("work") or "")
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that no file system takes
-        return False
 
 
 def _rows(path: Path) -> Table:

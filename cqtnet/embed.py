@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -117,17 +117,10 @@ class Embedder:
         self.cqt = Cqt().to(self.device)
 
     @classmethod
-    def named(
-        cls,
-        name: str | Path = "default",
-        *,
-        device: str = "auto",
-        precision: Precision = "auto",
-        deterministic: bool = False,
-    ) -> "Embedder":
-        """The embedder of shipped weights, or of weights at a path."""
-        weights, options = load_weights(name), (device, precision, deterministic)
-        return cls(weights.model, *options, sha256=weights.sha256)
+    def named(cls, name: str | Path = "default", **options: Any) -> "Embedder":
+        """The embedder of shipped weights, or of weights at a path; `options` as for the class."""
+        weights = load_weights(name)
+        return cls(weights.model, sha256=weights.sha256, **options)
 
     def trace_file(self, path: str | os.PathLike[str]) -> Trace:
         """The trace of a file; what is wrong with the file is an `AudioWarning`."""

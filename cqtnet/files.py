@@ -5,7 +5,6 @@ import json
 import os
 import re
 import secrets
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +29,7 @@ class Closing:
 
 def refuse_overwrite(path: Path, *, force: bool) -> None:
     """Raise unless `path` can be written: it is free, or a file and `force` is set."""
-    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+    if path.exists() and not path.is_file():
         raise InputError(f"{path} is no regular file; give the name of a file to write")
     if path.exists() and not force:
         raise InputError(f"{path} exists already; use --force to replace it")

@@ -38,10 +38,10 @@ class ClassHead(nn.Module):
 def nt_xent(
     first: Tensor,
     second: Tensor,
-    *,
-    temperature: float,
     recordings: Tensor | None = None,
     collections: Tensor | None = None,
+    *,
+    temperature: float,
 ) -> Tensor:
     """Mean cross-entropy of finding, for each view (B, E), the other view of the same moment.
 

@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cqtnet import SAMPLE_RATE
-from cqtnet.cqt import FRAMES_PER_SECOND, HOP_LENGTH, LEVEL_RADIUS, N_BINS, CqtConfig, frame_count
+from cqtnet.cqt import (
+    FRAMES_PER_SECOND,
+    HOP_LENGTH,
+    LEVEL_RADIUS,
+    N_BINS,
+    context_frames,
+    frame_count,
+)
 from cqtnet.errors import FragmentTooShortError, WeightsError
 
 MINIMUM_S = 2.0
@@ -134,22 +141,18 @@ class Preset:
             raise WeightsError(f"preset {data} does not fit this version: {error}") from error
 
 
+# fmt: off
 PRESETS = {
     preset.name: preset
     for preset in (
         Preset("paper"),
-        Preset(
-            "default",
-            width=0.5,
-            frames_averaged=4,
-            time_padding=True,
-            head="max+means",
-            standardised=True,
-        ),
+        Preset("default", width=0.5, frames_averaged=4, time_padding=True, head="max+means",
+               standardised=True),
         Preset("tiny", width=0.125, frames_averaged=4, time_padding=True, embedding_size=64),
     )
 }
 """`paper`: as published. `default`: for users. `tiny`: for tests and first tries."""
+# fmt: on
 
 
 def find_preset(name: str, **changes: Any) -> Preset:
@@ -196,13 +199,10 @@ class CqtNet(nn.Module):
     def __init__(self, preset: Preset) -> None:
         super().__init__()
         self.preset = preset
-        blocks, channels = [], 1
+        self.trunk, channels = nn.Sequential(), 1
         for layer in LAYERS:
-            blocks.append((layer.name, Block(preset, layer, channels)))
+            self.trunk.add_module(layer.name, Block(preset, layer, channels))
             channels = preset.channels(layer)
-        self.trunk = nn.Sequential()
-        for name, block in blocks:
-            self.trunk.add_module(name, block)
         pooled = len(HEADS[preset.head]) * channels
         if preset.head == "gem":
             self.gem_power = nn.Parameter(torch.tensor(3.0))
@@ -309,7 +309,7 @@ class StepSpan:
                 left += stride
                 stride *= 2
         left *= preset.frames_averaged
-        context = LEVEL_RADIUS + CqtConfig().context_frames
+        context = LEVEL_RADIUS + context_frames()
         return cls(
             stride=preset.stride_frames,
             reach_left=left,

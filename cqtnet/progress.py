@@ -40,13 +40,8 @@ class Bar:
 
 
 @contextmanager
-def progress_bar(
-    doing: str, total: float | None = None, *, counts: bool = True, quiet: bool = False
-) -> Iterator[Bar]:
-    """A bar on stderr that goes when its block ends.
-
-    `counts` shows done and total as numbers: leave it out where they are bytes. `quiet` shows
-    nothing at all.
+def progress_bar(doing: str, total: float | None = None, *, quiet: bool = False) -> Iterator[Bar]:
+    """A bar on stderr that goes when its block ends; `quiet` shows nothing at all.
 
     >>> with progress_bar("files", len(files)) as bar:
     ...     for file in files:
@@ -63,15 +58,12 @@ def progress_bar(
     )
 
     console = Console(stderr=True, quiet=quiet)
-    columns = (
+    progress = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        *([MofNCompleteColumn()] if counts else []),
+        MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-    )
-    progress = Progress(
-        *columns,
         console=console,
         transient=True,
         speed_estimate_period=ESTIMATE_S,

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -25,7 +26,10 @@ def changed(settings: T, assignments: Iterable[str]) -> T:
         path, equals, text = assignment.partition("=")
         if not equals:
             raise InputError(f"{assignment!r} is no assignment; write it as name=value")
-        settings = _assigned(settings, path.strip().split("."), _value(text.strip()), assignment)
+        value: Any = text.strip()
+        with suppress(ValueError):  # no JSON
+            value = json.loads(value)
+        settings = _assigned(settings, path.strip().split("."), value, assignment)
     return settings
 
 
@@ -57,13 +61,6 @@ def _like(before: Any, value: Any, assignment: str) -> Any:
         kind = "list" if isinstance(before, tuple) else type(before).__name__
         raise InputError(f"{assignment!r}: give a {kind}, as {json.dumps(before)} is one")
     return value
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 LONGEST_S = 60.0
@@ -130,27 +127,20 @@ def _require_number(name: str, value: float) -> None:
         raise InputError(f"{name} {value:g} is outside {least:g} to {most:g}; give one within")
 
 
+# fmt: off
 RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe("default", context_s=6.0, context_share=0.5, frozen_share=0.25, whitening_steps=72),
         Recipe(
-            "paper",
-            pair_weight=0.0,
-            class_weight=1.0,
-            batch=64,
-            fragment_s=(20.0,),
-            waveform_share=1.0,
-            chain="paper",
-            optimiser="sgd",
-            weight_decay=0.0,
-            schedule="plateau",
-            warmup_steps=0,
-            epochs=30,
+            "paper", pair_weight=0.0, class_weight=1.0, batch=64, fragment_s=(20.0,),
+            waveform_share=1.0, chain="paper", optimiser="sgd", weight_decay=0.0,
+            schedule="plateau", warmup_steps=0, epochs=30,
         ),
     )
 }
 """`default`: verifies best. `paper`: as published, with alterations of the waveform only."""
+# fmt: on
 
 
 def find_recipe(name: str, **changes: Any) -> Recipe:

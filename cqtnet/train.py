@@ -70,10 +70,7 @@ class Learner(nn.Module):
         super().__init__()
         self.net = CqtNet(preset)
         self.head = ClassHead(
-            preset.embedding_size,
-            n_classes,
-            scale=recipe.class_scale,
-            margin=recipe.class_margin,
+            preset.embedding_size, n_classes, scale=recipe.class_scale, margin=recipe.class_margin
         )
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
@@ -171,7 +168,8 @@ def _train(
                 progress.history.append({**row, "separation": verdict.separation, **eers})
                 if progress.best is None or _rank(verdict) < progress.best:
                     progress.best = _rank(verdict)
-                    _save(config.out / BEST, learner, progress, verdict, card)
+                    figures = {"step": progress.step, "validation": asdict(verdict)}
+                    save_weights(learner.net, config.out / BEST, **figures, **card)
                 save_state(config.out / STATE, learner, optimiser, progress)
                 write_json(config.out / "history.json", progress.history)
                 draw_curves(progress.history, config.out / "curves.png")
@@ -187,7 +185,8 @@ def _train(
         batches = (views.batch(step, altered) for step, altered in drawn)
         whiten(learner.net, batches, dtype=dtype)
     verdict = validate(learner.net, pairs, dtype=dtype)
-    _save(config.out / FINAL, learner, progress, verdict, card)
+    figures = {"step": progress.step, "validation": asdict(verdict)}
+    save_weights(learner.net, config.out / FINAL, **figures, **card)
     return verdict
 
 
@@ -196,17 +195,9 @@ def loss_of(model: nn.Module, batch: Batch, recipe: Recipe, *, world: int = 1) -
     embeddings, logits, labels = model(batch)
     loss = recipe.class_weight * F.cross_entropy(logits.float(), labels)
     if recipe.pair_weight > 0:
-        first, second = embeddings.float().chunk(2)
-        groups = [batch.recordings, batch.collections]
-        if world > 1:
-            first, second, *groups = (gather(part) for part in (first, second, *groups))
-        pair = nt_xent(
-            first,
-            second,
-            temperature=recipe.temperature,
-            recordings=groups[0],
-            collections=groups[1],
-        )
+        parts = [*embeddings.float().chunk(2), batch.recordings, batch.collections]
+        first, second, *groups = map(gather, parts) if world > 1 else parts
+        pair = nt_xent(first, second, *groups, temperature=recipe.temperature)
         loss = loss + recipe.pair_weight * pair
     return loss
 
@@ -288,13 +279,6 @@ def _learning_rate(
         warmup = min(1.0, (step + 1) / max(1, recipe.warmup_steps))
         group["lr"] = recipe.lr * warmup * 0.5 * (1 + math.cos(math.pi * step / n_steps))
     return float(group["lr"])
-
-
-def _save(
-    path: Path, learner: Learner, progress: Progress, verdict: Verdict, card: dict[str, Any]
-) -> None:
-    figures = {"step": progress.step, "validation": asdict(verdict)}
-    save_weights(learner.net, path, **figures, **card)
 
 
 def _rank(verdict: Verdict) -> tuple[float, float]:

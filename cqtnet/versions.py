@@ -3,33 +3,23 @@
 import platform
 import subprocess
 from functools import cache
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 
+# fmt: off
 PACKAGES = (
-    "cqtnet",
-    "torch",
-    "librosa",
-    "numpy",
-    "scipy",
-    "soxr",
-    "soundfile",
-    "av",
-    "faiss-cpu",
+    "cqtnet", "torch", "librosa", "numpy", "scipy", "soxr", "soundfile", "av", "faiss-cpu",
     "audiomentations",
 )
 """All that figures depend on."""
+# fmt: on
+version = cache(metadata.version)
 
 
 def versions() -> dict[str, str]:
     """Versions of this project, its commit where it runs from a checkout, and its dependencies."""
-    return dict(_versions())
-
-
-@cache
-def _versions() -> tuple[tuple[str, str], ...]:
     found = {name: version(name) for name in PACKAGES}
-    return tuple({**found, "python": platform.python_version(), "commit": commit()}.items())
+    return {**found, "python": platform.python_version(), "commit": commit()}
 
 
 @cache

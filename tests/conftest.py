@@ -6,11 +6,11 @@ import torch
 
 
 @pytest.fixture
-def rng() -> np.random.Generator:
+def rng():
     return np.random.default_rng(20260101)
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_thread() -> None:
+def one_thread():
     """The tests' arrays are small: threads would only wait for each other."""
     torch.set_num_threads(1)

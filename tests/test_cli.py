@@ -11,7 +11,7 @@ import click
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from cqtnet.checkpoint import save_weights
 from cqtnet.cli import cqtnet, main
@@ -22,11 +22,11 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = {"augment", "cqtnet", "verify", "eval", "spoof"}
 
 
-def all_commands() -> dict[str, click.Command]:
+def all_commands():
     """Every command by its words, groups included."""
     commands: dict[str, click.Command] = {}
 
-    def collect(words: str, command: click.Command) -> None:
+    def collect(words, command):
         commands[words] = command
         if isinstance(command, click.Group):
             context = click.Context(command)
@@ -42,7 +42,7 @@ def all_commands() -> dict[str, click.Command]:
 COMMANDS = all_commands()
 
 
-def call(*words: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def call(*words, cwd=ROOT):
     """The command as a user calls it, in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "cqtnet", *map(str, words)],
@@ -54,25 +54,25 @@ def call(*words: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     )
 
 
-def invoke(*words: object) -> Result:
+def invoke(*words):
     return CliRunner().invoke(cqtnet, [str(word) for word in words])
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def weights(tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_weights(CqtNet(find_preset("tiny")), path)
     return path
 
 
 @pytest.fixture
-def song(tmp_path: Path) -> Path:
+def song(tmp_path):
     soundfile.write(tmp_path / "song.wav", make_music(1, duration_s=30.0), 22050)
     return tmp_path / "song.wav"
 
 
 @pytest.mark.parametrize("words", COMMANDS)
-def test_every_command_has_help_and_every_leaf_an_example(words: str) -> None:
+def test_every_command_has_help_and_every_leaf_an_example(words):
     result = invoke(*words.split(), "--help")
     assert result.exit_code == 0, result.output
     command = COMMANDS[words]
@@ -81,14 +81,14 @@ def test_every_command_has_help_and_every_leaf_an_example(words: str) -> None:
         assert f"cqtnet {words}" in result.output.split("Example")[1]
 
 
-def test_every_command_has_a_line_in_the_documentation() -> None:
+def test_every_command_has_a_line_in_the_documentation():
     pages = "".join(page.read_text() for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")])
     for words, command in COMMANDS.items():
         if not isinstance(command, click.Group):
             assert f"cqtnet {words}" in pages, words
 
 
-def imported_by(*words: object) -> tuple[set[str], set[str]]:
+def imported_by(*words):
     """What a call has imported when it ends: modules of ours, and of others."""
     code = (
         "import sys; from cqtnet.cli import main\n"
@@ -104,7 +104,7 @@ def imported_by(*words: object) -> tuple[set[str], set[str]]:
     return ours, modules - ours
 
 
-def test_a_command_imports_little(song: Path, tmp_path: Path) -> None:
+def test_a_command_imports_little(song, tmp_path):
     """Who follows a command by hand reads at most so many files, and help comes at once."""
     archive = tmp_path / "archive"
     assert call("index", "add", archive, song).returncode == 0
@@ -120,7 +120,7 @@ def test_a_command_imports_little(song: Path, tmp_path: Path) -> None:
         assert not any(name.startswith("cqtnet.music") for name in ours)
 
 
-def test_entry_points_are_all_there() -> None:
+def test_entry_points_are_all_there():
     names = {point.name for point in entry_points(group="cqtnet.commands")}
     assert names >= {"augment", "compare", "demo", "embed", "eval", "models", "music", "train"}
 
@@ -138,9 +138,7 @@ def test_entry_points_are_all_there() -> None:
         (["augment", "none.wav", "x.wav", "--tempo", "1.1"], "none.wav"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(
-    words: list[str], message: str, tmp_path: Path
-) -> None:
+def test_bad_input_is_one_line_and_exit_code_2(words, message, tmp_path):
     paths = [str(ROOT / w) if w in ("pyproject.toml", "README.md", "docs") else w for w in words]
     done = call(*paths, cwd=tmp_path)
     assert done.returncode == 2
@@ -153,10 +151,8 @@ def test_bad_input_is_one_line_and_exit_code_2(
 @pytest.mark.parametrize(
     "trouble", [click.Abort(), OSError("disk full"), MemoryError(), click.UsageError("what?")]
 )
-def test_no_trouble_ends_with_an_exit_code_that_is_an_answer(
-    trouble: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def fail(**_: object) -> None:
+def test_no_trouble_ends_with_an_exit_code_that_is_an_answer(trouble, monkeypatch, capsys):
+    def fail(**_):
         raise trouble
 
     monkeypatch.setattr("warnings.showwarning", warnings.showwarning)  # put back by monkeypatch
@@ -170,9 +166,7 @@ def test_no_trouble_ends_with_an_exit_code_that_is_an_answer(
     ("ending", "code"),
     [("| true", 141), ("2>&1 | true", 141), ("> /dev/full", 2), (">&-", 2)],
 )
-def test_an_answer_that_nobody_reads_ends_with_no_exit_code_of_an_answer(
-    ending: str, code: int
-) -> None:
+def test_an_answer_that_nobody_reads_ends_with_no_exit_code_of_an_answer(ending, code):
     """1 would mean "different" of `cqtnet compare`."""
     script = (
         f'exec 3>&1; "{sys.executable}" -m cqtnet --help {ending}; echo "${{PIPESTATUS[0]}}" >&3'
@@ -182,9 +176,7 @@ def test_an_answer_that_nobody_reads_ends_with_no_exit_code_of_an_answer(
     assert "Traceback" not in done.stderr and "Exception" not in done.stderr
 
 
-def test_embed_writes_unit_vectors_and_says_what_it_did(
-    song: Path, weights: Path, tmp_path: Path
-) -> None:
+def test_embed_writes_unit_vectors_and_says_what_it_did(song, weights, tmp_path):
     out = tmp_path / "out.npz"
     done = call("embed", song, "--out", out, "--model", weights, "--json", "--hop", 4)
     assert done.returncode == 0, done.stderr
@@ -199,9 +191,7 @@ def test_embed_writes_unit_vectors_and_says_what_it_did(
     assert again.returncode == 2 and "use --force" in again.stderr
 
 
-def test_embed_goes_on_past_a_bad_file_and_exits_1(
-    song: Path, weights: Path, tmp_path: Path
-) -> None:
+def test_embed_goes_on_past_a_bad_file_and_exits_1(song, weights, tmp_path):
     bad = tmp_path / "bad.wav"
     bad.write_text("not audio")
     done = call("embed", song, bad, "--out", tmp_path / "out.npz", "--model", weights)
@@ -210,7 +200,7 @@ def test_embed_goes_on_past_a_bad_file_and_exits_1(
     assert (tmp_path / "out.npz").exists()
 
 
-def test_names_that_are_not_utf8_go_in_and_out(song: Path, weights: Path, tmp_path: Path) -> None:
+def test_names_that_are_not_utf8_go_in_and_out(song, weights, tmp_path):
     odd = song.rename(song.with_name("caf\udce9.wav"))
     out = tmp_path / "out.npz"
     done = call("embed", odd, "--out", out, "--model", weights, "--json")
@@ -218,9 +208,7 @@ def test_names_that_are_not_utf8_go_in_and_out(song: Path, weights: Path, tmp_pa
     assert json.loads(done.stdout)["files"] == [str(odd)]
 
 
-def test_deterministic_embeddings_are_the_same_bytes(
-    song: Path, weights: Path, tmp_path: Path
-) -> None:
+def test_deterministic_embeddings_are_the_same_bytes(song, weights, tmp_path):
     files = []
     for name in ("a.npz", "b.npz"):
         call("embed", song, "--out", tmp_path / name, "--model", weights, "--deterministic")
@@ -229,13 +217,13 @@ def test_deterministic_embeddings_are_the_same_bytes(
     assert files[0] == files[1]
 
 
-def test_models_lists_what_ships() -> None:
+def test_models_lists_what_ships():
     plain, cards = invoke("models"), json.loads(invoke("models", "--json").output)
     assert "default" in plain.output and "M parameters" in plain.output
     assert cards["default"]["recipe"]["name"] == "default"
 
 
-def test_train_prints_the_figures_and_where_the_weights_are(tmp_path: Path) -> None:
+def test_train_prints_the_figures_and_where_the_weights_are(tmp_path):
     made = call("music", tmp_path / "m", "--count", 6, "--duration", 8, "--validation", 0.4)
     assert made.returncode == 0, made.stderr
     words = ["--preset", "tiny", "--epochs", 1, "--batch", 4, "--waveform-share", 0]
@@ -250,7 +238,7 @@ def test_train_prints_the_figures_and_where_the_weights_are(tmp_path: Path) -> N
     assert set(result["validation_eer"]) == {"tempo", "pitch", "noise", "reverb", "hard"}
 
 
-def test_a_wrong_option_of_embed_is_one_line_for_many_files(song: Path, weights: Path) -> None:
+def test_a_wrong_option_of_embed_is_one_line_for_many_files(song, weights):
     words = ["--out", song.with_suffix(".npz"), "--model", weights, "--window", "nan"]
     done = call("embed", song, song.parent, *words)
     assert done.returncode == 2 and done.stderr.count("\n") == 1

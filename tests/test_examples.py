@@ -13,7 +13,7 @@ from cqtnet.music import make_music
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-def run(script: str, *words: object) -> str:
+def run(script, *words):
     done = subprocess.run(
         [sys.executable, EXAMPLES / script, *map(str, words)],
         capture_output=True,
@@ -25,13 +25,13 @@ def run(script: str, *words: object) -> str:
     return done.stdout
 
 
-def test_planted_edits_land_where_arithmetic_says() -> None:
+def test_planted_edits_land_where_arithmetic_says():
     lines = run("planted_edits.py").splitlines()
     # 2 s come 2 / 1.25 in; 5.5 s were cut; 16 s lost one second before the tempo rose.
     assert [line.split()[-2] for line in lines] == ["1.60", "nan", "12.00"]
 
 
-def test_similarity_finds_the_fragment(tmp_path: Path) -> None:
+def test_similarity_finds_the_fragment(tmp_path):
     music = make_music(31, duration_s=50.0)
     soundfile.write(tmp_path / "whole.wav", music, 22050)
     soundfile.write(tmp_path / "part.wav", music[20 * 22050 : 35 * 22050], 22050)
@@ -40,7 +40,7 @@ def test_similarity_finds_the_fragment(tmp_path: Path) -> None:
     assert float(words[3]) == pytest.approx(20.0, abs=2.5)
 
 
-def test_det_from_kaldi_finds_the_eer_of_two_known_normal_distributions(tmp_path: Path) -> None:
+def test_det_from_kaldi_finds_the_eer_of_two_known_normal_distributions(tmp_path):
     rng = np.random.default_rng(0)
     trials, scores = [], []
     for enrolled in range(60):
@@ -57,6 +57,6 @@ def test_det_from_kaldi_finds_the_eer_of_two_known_normal_distributions(tmp_path
     assert "<svg" in (tmp_path / "det.svg").read_text()
 
 
-def test_every_example_is_tested() -> None:
+def test_every_example_is_tested():
     tests = Path(__file__).read_text()
     assert all(f'run("{path.name}"' in tests for path in EXAMPLES.glob("*.py"))

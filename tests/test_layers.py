@@ -12,7 +12,7 @@ FILES = [file for package in ORDER for file in sorted((ROOT / package).rglob("*.
 TREES = {file: ast.parse(file.read_text(encoding="utf-8")) for file in FILES}
 
 
-def module_name(file: Path) -> str:
+def module_name(file):
     """The dotted name of a file."""
     parts = file.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -21,7 +21,7 @@ def module_name(file: Path) -> str:
 MODULES = {module_name(file): tree for file, tree in TREES.items()}
 
 
-def imported(node: ast.AST) -> set[str]:
+def imported(node):
     """Dotted names that a statement imports; imports are absolute here."""
     if isinstance(node, ast.Import):
         return {alias.name for alias in node.names}
@@ -31,14 +31,14 @@ def imported(node: ast.AST) -> set[str]:
     return set()
 
 
-def module_of(name: str) -> str:
+def module_of(name):
     """The module of the project that a dotted name is, or lies in; "" if it is another's."""
     while name and name not in MODULES:
         name = name.rpartition(".")[0]
     return name
 
 
-def imports_at_load(tree: ast.Module) -> set[str]:
+def imports_at_load(tree):
     """What a module imports when it is loaded: not in functions, nor only for type checkers."""
     names: set[str] = set()
     waiting: list[ast.AST] = [tree]
@@ -51,14 +51,14 @@ def imports_at_load(tree: ast.Module) -> set[str]:
     return names
 
 
-def upward(package: str, tree: ast.Module) -> set[str]:
+def upward(package, tree):
     """What a module of a package imports, anywhere, of packages that it must not know."""
     forbidden = {*ORDER[: ORDER.index(package)], "tests"}
     names = {name for node in ast.walk(tree) for name in imported(node)}
     return {name for name in names if name.partition(".")[0] in forbidden}
 
 
-def circle(graph: dict[str, set[str]]) -> list[str]:
+def circle(graph):
     """A circle of imports, if there is one: the modules on it, in order."""
     try:
         TopologicalSorter(graph).prepare()
@@ -67,7 +67,7 @@ def circle(graph: dict[str, set[str]]) -> list[str]:
     return []
 
 
-def test_a_package_imports_only_to_its_right() -> None:
+def test_a_package_imports_only_to_its_right():
     wrong = {
         str(file.relative_to(ROOT)): names
         for file, tree in TREES.items()
@@ -76,7 +76,7 @@ def test_a_package_imports_only_to_its_right() -> None:
     assert wrong == {}
 
 
-def test_no_modules_import_each_other_in_a_circle() -> None:
+def test_no_modules_import_each_other_in_a_circle():
     graph = {name: set(map(module_of, imports_at_load(tree))) for name, tree in MODULES.items()}
     assert circle(graph) == []
 
@@ -89,18 +89,18 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         ("from cqtnet import audio", set()),
     ],
 )
-def test_an_upward_import_would_be_seen(source: str, names: set[str]) -> None:
+def test_an_upward_import_would_be_seen(source, names):
     assert upward("cqtnet", ast.parse(source)) == names
 
 
-def test_a_circle_would_be_seen() -> None:
+def test_a_circle_would_be_seen():
     late = "def f():\n    import b\nif TYPE_CHECKING:\n    import c\nclass A:\n    import d"
     assert imports_at_load(ast.parse(late)) == {"d"}
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
     assert not circle({"a": {"b", "c"}, "b": {"c"}, "c": set()})
 
 
-def test_eval_is_never_bound_as_a_bare_name() -> None:
+def test_eval_is_never_bound_as_a_bare_name():
     """`import eval` would hide the builtin in its module."""
     nodes = [node for tree in TREES.values() for node in ast.walk(tree)]
     names = [

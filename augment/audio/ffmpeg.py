@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from itertools import chain, groupby
+from operator import attrgetter
 from typing import Any, BinaryIO
 
 import av
@@ -181,7 +182,8 @@ class FFmpegSource:
 
 def planes_of(path: StrPath, frames: Iterable[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
     """Sample rate in Hz and samples of shape (channels, n) of FFmpeg's frames, in larger pieces."""
-    for (rate, channels, sample_format), alike in groupby(frames, _format):
+    kind = attrgetter("sample_rate", "layout.nb_channels", "format.packed.name")
+    for (rate, channels, sample_format), alike in groupby(frames, kind):
         if sample_format not in SAMPLE_FORMATS:
             raise NotAudioError(
                 f"{shown(path)}: samples of type {sample_format} are not supported; "
@@ -202,10 +204,6 @@ class _QuietFile:
             return self._seek(offset, whence)
         except (OSError, ValueError, OverflowError):
             return -1
-
-
-def _format(frame: Any) -> tuple[int, int, str]:
-    return frame.sample_rate, frame.layout.nb_channels, frame.format.packed.name
 
 
 def _arrays(frames: Iterator[Any], channels: int) -> Iterator[NDArray[Any]]:

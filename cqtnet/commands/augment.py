@@ -55,7 +55,7 @@ CODEC = Pair("NAME:KBPS", ":", first=str)
 PATH = click.Path(path_type=Path)
 
 
-@click.command(epilog=EXAMPLE)
+@click.command(epilog=EXAMPLE, context_settings={"show_default": True})
 @click.argument("source", metavar="IN", type=PATH)
 @click.argument("output", metavar="OUT", type=PATH)
 @click.option("--crop", type=STRETCH, help="Keep only this stretch, in seconds.")
@@ -79,15 +79,9 @@ PATH = click.Path(path_type=Path)
 @click.option("--codec", type=CODEC, help="Through a codec and back, for example mp3:64.")
 @click.option("--random", "preset", metavar="PRESET", help="Draw the effects: paper or real-life.")
 @click.option("--replay", type=PATH, help="Apply the effects in this JSON file.")
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    default=0,
-    show_default=True,
-    help="For everything random.",
-)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="For everything random.")
 @click.option("--draw", type=PATH, help="Write the effects to this JSON file.")
-@click.option("--sample-rate", type=click.IntRange(4000, 192000), default=22050, show_default=True)
+@click.option("--sample-rate", type=click.IntRange(4000, 192000), default=22050)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--force", is_flag=True, help="Overwrite OUT and the file of --draw.")
 def augment(
@@ -122,8 +116,7 @@ def augment(
     if draw:
         with written_whole(draw) as temporary:
             temporary.write_text(chain.to_json() + "\n", encoding="utf-8")
-    show = _as_json if as_json else _as_words
-    click.echo(show(chain, altered, source_s=source_s, sample_rate=sample_rate))
+    click.echo(_report(chain, altered, source_s, sample_rate, as_json=as_json))
 
 
 def _chain(given: dict[str, Any], *, duration_s: float) -> "Chain":
@@ -179,24 +172,25 @@ def _single_effects(given: dict[str, Any], *, seed: int) -> "Iterator[Effect]":
     yield from (make(given[name]) for name, make in makers.items() if given[name] is not None)
 
 
-def _as_words(chain: "Chain", altered: "Altered", *, source_s: float, sample_rate: int) -> str:
+def _report(
+    chain: "Chain", altered: "Altered", source_s: float, sample_rate: int, *, as_json: bool
+) -> str:
+    """What was done, as JSON or in words."""
     from augment.timemap import in_words
 
-    effects = [f"  {effect}" for effect in chain.effects] or ["  none"]
     output_s = altered.samples.size / sample_rate
+    if as_json:
+        record = {
+            "sample_rate": sample_rate,
+            "source_s": source_s,
+            "output_s": output_s,
+            "effects": [effect.to_dict() for effect in chain.effects],
+            "time_map": json.loads(altered.time_map.to_json()),
+        }
+        return json.dumps(record, indent=1)
+    effects = [f"  {effect}" for effect in chain.effects] or ["  none"]
     moments = in_words(altered.time_map, source_s=source_s, output_s=output_s)
     return "\n".join(["effects:", *effects, "time:", *(f"  {line}" for line in moments)])
-
-
-def _as_json(chain: "Chain", altered: "Altered", *, source_s: float, sample_rate: int) -> str:
-    record = {
-        "sample_rate": sample_rate,
-        "source_s": source_s,
-        "output_s": altered.samples.size / sample_rate,
-        "effects": json.loads(chain.to_json())["effects"],
-        "time_map": json.loads(altered.time_map.to_json()),
-    }
-    return json.dumps(record, indent=1)
 
 
 def _write(path: Path, samples: "Samples", sample_rate: int, *, kind: str, subtype: str) -> None:

@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -38,11 +39,9 @@ def embed(
     model: str,
     window_s: float,
     hop_s: float,
-    device: str,
-    precision: str,
-    deterministic: bool,
     as_json: bool,
     force: bool,
+    **how: Any,
 ) -> None:
     """Embed files and folders of audio: one vector of length 1 for every window.
 
@@ -54,12 +53,7 @@ def embed(
     from cqtnet.embed import Embedder, embed_files
 
     refuse_overwrite(out, force=force)
-    embedder = Embedder.named(
-        model,
-        device=device,
-        precision=precision,  # type: ignore[arg-type]
-        deterministic=deterministic,
-    )
+    embedder = Embedder.named(model, **how)
     summary = embed_files(paths, out, embedder, window_s=window_s, hop_s=hop_s)
     if as_json:
         click.echo(json.dumps(asdict(summary), indent=1))

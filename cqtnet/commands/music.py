@@ -13,34 +13,22 @@ MANIFEST = "manifest.tsv"
     epilog="""\b
 Example:
   cqtnet music pieces --count 3 --duration 20
-"""
+""",
+    context_settings={"show_default": True},
 )
 @click.argument("out_dir", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--count", type=click.IntRange(1), default=10, help="Number of pieces.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the first piece.")
 @click.option(
-    "--count", type=click.IntRange(1), default=10, show_default=True, help="Number of pieces."
+    "--duration", type=click.FloatRange(1, 1800), default=60.0, help="Length of each piece in s."
 )
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first piece."
-)
-@click.option(
-    "--duration",
-    type=click.FloatRange(1, 1800),
-    default=60.0,
-    show_default=True,
-    help="Length of each piece in s.",
-)
-@click.option(
-    "--sample-rate",
-    type=click.IntRange(8000, 96000),
-    default=22050,
-    show_default=True,
-    help="Samples per second.",
+    "--sample-rate", type=click.IntRange(8000, 96000), default=22050, help="Samples per second."
 )
 @click.option(
     "--validation",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.2,
-    show_default=True,
     help="Share of the pieces, the last ones, that the list marks as split valid.",
 )
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")

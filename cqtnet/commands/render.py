@@ -33,28 +33,17 @@ SHORTEST_S = 15.0
     epilog="""\b
 Example:
   cqtnet render midi.zip rendered --count 1000 --jobs 4
-"""
+""",
+    context_settings={"show_default": True},
 )
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("out_dir", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--count", type=click.IntRange(1), help="MIDI files to render; all if not given.")
 @click.option(
-    "--duration",
-    type=click.FloatRange(16, 600),
-    default=40.0,
-    show_default=True,
-    help="Longest rendering in s.",
+    "--duration", type=click.FloatRange(16, 600), default=40.0, help="Longest rendering in s."
 )
-@click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the variations."
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Files that are rendered at once.",
-)
+@click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the variations.")
+@click.option("--jobs", type=click.IntRange(1), default=1, help="Files that are rendered at once.")
 @click.option(
     "--sound-font",
     type=click.Path(path_type=Path),
@@ -113,7 +102,12 @@ def render(
             bar.advance(doing=name)
     counted = Counter(skipped.values()).most_common()
     reasons = ", ".join(f"{number} {reason}" for reason, number in counted)
-    rows = [_row(file, path) for file, path in paths.items() if file.name not in skipped]
+    rows = [
+        # Each MIDI file is a collection of its own.
+        {"path": path.name, "id": file.id, "split": "train", "collection": f"midi-{file.id}",
+         "source": file.name}
+        for file, path in paths.items() if file.name not in skipped
+    ]  # fmt: skip
     if not rows:
         raise InputError(f"none of {len(files)} MIDI files gave a rendering: {reasons}")
     write_manifest(out_dir / MANIFEST, rows)
@@ -242,14 +236,3 @@ def sounding_s(sound: Samples) -> float:
     peaks = np.abs(sound[: len(sound) // block * block]).reshape(-1, block).max(axis=1, initial=0)
     # One step of the 16 bits that FluidSynth writes is no sound.
     return float(np.sum(peaks > max(1e-3 * peaks.max(initial=0), 2**-15))) / 10
-
-
-def _row(file: MidiFile, path: Path) -> dict[str, str]:
-    """The line of a rendering in the list; each MIDI file is a collection of its own."""
-    return {
-        "path": path.name,
-        "id": file.id,
-        "split": "train",
-        "collection": f"midi-{file.id}",
-        "source": file.name,
-    }

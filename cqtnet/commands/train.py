@@ -4,7 +4,7 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -79,18 +79,11 @@ def train(
     validation: float,
     noise: Path | None,
     cache: Path | None,
-    seed: int,
-    device: str,
-    precision: str,
     workers: int | None,
     as_json: bool,
-    resume: bool,
     stop_after_min: float,
-    epochs: int | None,
-    batch: int | None,
-    lr: float | None,
-    waveform_share: float | None,
     assignments: tuple[str, ...],
+    **given: Any,
 ) -> None:
     """Train on SOURCE, a folder or a manifest, every recording its own class.
 
@@ -107,7 +100,7 @@ def train(
     from cqtnet.runstate import is_main
     from cqtnet.train import BEST, FINAL, TrainConfig
 
-    changes = {"epochs": epochs, "batch": batch, "lr": lr, "waveform_share": waveform_share}
+    changes = {key: given.pop(key) for key in ("epochs", "batch", "lr", "waveform_share")}
     of_preset = [text for text in assignments if text.startswith("preset.")]
     chosen = changed(
         find_recipe(recipe, **{k: v for k, v in changes.items() if v is not None}),
@@ -123,13 +116,10 @@ def train(
             find_preset(preset or recipe), [text.removeprefix("preset.") for text in of_preset]
         ),
         recipe=chosen,
-        seed=seed,
-        device=device,
-        precision=precision,
         workers=max(1, min(16, (os.cpu_count() or 1) - 1)) if workers is None else workers,
         noise=noise_files,
-        resume=resume,
         stop_after_s=60 * stop_after_min,
+        **given,
     )
     verdict = _train(read_items(source, validation_share=validation), config)
     weights = out / FINAL if (out / FINAL).exists() else out / BEST

@@ -1,25 +1,24 @@
 """Signals that tests build and measure."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from augment.effect import Effect, Samples, effect_named, range_names
+from augment.effect import effect_named, range_names
 
 
-def sine(frequency_hz: float, *, sample_rate: int, duration_s: float = 2.0) -> Samples:
+def sine(frequency_hz, *, sample_rate, duration_s=2.0):
     """A sine of amplitude 0.5."""
     times = np.arange(round(duration_s * sample_rate)) / sample_rate
     return (0.5 * np.sin(2 * np.pi * frequency_hz * times)).astype(np.float32)
 
 
-def impulse(n_samples: int, at: int = 0) -> Samples:
+def impulse(n_samples, at=0):
     """Zeros with a single 1."""
     samples = np.zeros(n_samples, dtype=np.float32)
     samples[at] = 1
     return samples
 
 
-def bursts(moments_s: list[float], *, sample_rate: int, duration_s: float) -> Samples:
+def bursts(moments_s, *, sample_rate, duration_s):
     """Silence with short bursts of a 1 kHz tone centred at these moments."""
     times = np.arange(round(duration_s * sample_rate)) / sample_rate
     samples = np.zeros(times.size)
@@ -29,7 +28,7 @@ def bursts(moments_s: list[float], *, sample_rate: int, duration_s: float) -> Sa
     return samples.astype(np.float32)
 
 
-def loudest_moment_s(samples: Samples, near_s: float, *, sample_rate: int) -> float:
+def loudest_moment_s(samples, near_s, *, sample_rate):
     """Centre of energy of the loudest 6 ms within 60 ms of a moment."""
     start = max(0, round((near_s - 0.06) * sample_rate))
     energy = np.square(samples[start : round((near_s + 0.06) * sample_rate)], dtype=np.float64)
@@ -39,7 +38,7 @@ def loudest_moment_s(samples: Samples, near_s: float, *, sample_rate: int) -> fl
     return (start + first + (width - 1) / 2) / sample_rate
 
 
-def frequency_hz(samples: Samples, *, sample_rate: int) -> float:
+def frequency_hz(samples, *, sample_rate):
     """Frequency of the strongest tone in the middle half, by a parabola on a log spectrum."""
     middle = samples[samples.size // 4 : -samples.size // 4].astype(np.float64)
     n_fft = 1 << 18
@@ -49,12 +48,12 @@ def frequency_hz(samples: Samples, *, sample_rate: int) -> float:
     return float((peak + (left - right) / (2 * (left - 2 * centre + right))) * sample_rate / n_fft)
 
 
-def cents(frequency: float, reference: float) -> float:
+def cents(frequency, reference):
     """Distance of two frequencies in hundredths of a semitone."""
     return float(1200 * np.log2(frequency / reference))
 
 
-def gain_db_at(effect: Effect, frequency: float, *, sample_rate: int) -> float:
+def gain_db_at(effect, frequency, *, sample_rate):
     """Level of a sine after an effect over its level before, both without their first half."""
     before = sine(frequency, sample_rate=sample_rate)
     after = effect.apply(before, sample_rate).samples
@@ -62,11 +61,11 @@ def gain_db_at(effect: Effect, frequency: float, *, sample_rate: int) -> float:
     return float(10 * np.log10(power(after[half:]) / power(before[half:])))
 
 
-def power(samples: NDArray[np.floating]) -> float:
+def power(samples):
     return float(np.mean(np.square(samples, dtype=np.float64)))
 
 
-def lag_samples(source: Samples, output: Samples) -> int:
+def lag_samples(source, output):
     """By how many samples `output` comes later than `source`: the peak of their correlation."""
     n_fft = 1 << (source.size + output.size).bit_length()
     product = np.fft.rfft(output, n_fft) * np.conj(np.fft.rfft(source, n_fft))
@@ -74,7 +73,7 @@ def lag_samples(source: Samples, output: Samples) -> int:
     return lag if lag < n_fft // 2 else lag - n_fft
 
 
-def drawn(name: str, *, path: str, duration_s: float, seed: int = 3) -> Effect:
+def drawn(name, *, path, duration_s, seed=3):
     """Any effect of the registry drawn with its default ranges."""
     given = {"paths": [path], "duration_s": duration_s}
     effect_class = effect_named(name)

@@ -1,27 +1,18 @@
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from augment.chain import PAPER, REAL_LIFE, Chain, check_recipe, draw_chain
 from augment.edits import Crop, Cut, InsertSilence
-from augment.effect import EFFECTS, Samples, effect_named, range_names
+from augment.effect import EFFECTS, effect_named, range_names
 from augment.errors import EffectError
 from augment.tempo import Speed, Tempo
 from augment.timemap import TimeMap
-from augment.tone import Gain
 from tests.augment.signals import bursts, loudest_moment_s, sine
 
 RATE = 22050
 
 
-def test_samples_go_through_every_effect_in_order(sweep: Samples) -> None:
-    output = Chain((Gain(-6.0206), Gain(-6.0206))).apply(sweep, RATE).samples
-    np.testing.assert_allclose(output, sweep / 4, atol=1e-6)
-
-
-def test_order_matters(sweep: Samples) -> None:
+def test_order_matters(sweep):
     # Cut first: 1 s to 2 s of the source. Speed first: that second is 2 s to 4 s of the source.
     cut_first = Chain((Cut(1.0, 2.0), Speed(2.0))).apply(sweep, RATE).time_map
     cut_last = Chain((Speed(2.0), Cut(1.0, 1.5))).apply(sweep, RATE).time_map
@@ -30,7 +21,7 @@ def test_order_matters(sweep: Samples) -> None:
     assert cut_last.to_output(1.5) == pytest.approx(0.75)
 
 
-def test_an_empty_chain_gives_a_copy_and_checks_all_the_same(sweep: Samples) -> None:
+def test_an_empty_chain_gives_a_copy_and_checks_all_the_same(sweep):
     altered = Chain().apply(sweep, RATE)
     assert np.array_equal(altered.samples, sweep)
     assert not np.shares_memory(altered.samples, sweep)
@@ -39,7 +30,7 @@ def test_an_empty_chain_gives_a_copy_and_checks_all_the_same(sweep: Samples) -> 
         Chain().apply(sweep, 100)
 
 
-def test_the_map_of_many_steps_tells_where_every_burst_went() -> None:
+def test_the_map_of_many_steps_tells_where_every_burst_went():
     moments = [0.5, 1.6, 2.4, 3.2, 3.7, 5.2, 6.6, 7.5, 8.4, 9.3]
     samples = bursts(moments, sample_rate=RATE, duration_s=10.0)
     chain = Chain((Crop(1.0, 9.0), Tempo(1.2), Cut(2.0, 2.5), InsertSilence(1.0, 0.7), Speed(0.9)))
@@ -52,7 +43,7 @@ def test_the_map_of_many_steps_tells_where_every_burst_went() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_drawn_chain_replays_bit_for_bit_from_json(seed: int, sweep: Samples) -> None:
+def test_a_drawn_chain_replays_bit_for_bit_from_json(seed, sweep):
     chain = draw_chain(np.random.default_rng(seed), REAL_LIFE, duration_s=4.0)
     again = Chain.from_json(chain.to_json())
     assert again == chain
@@ -60,24 +51,24 @@ def test_a_drawn_chain_replays_bit_for_bit_from_json(seed: int, sweep: Samples) 
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_real_life_fits_short_recordings(seed: int) -> None:
+def test_real_life_fits_short_recordings(seed):
     samples = sine(440.0, sample_rate=8000, duration_s=1.0)
     chain = draw_chain(np.random.default_rng(seed), REAL_LIFE, duration_s=1.0)
     assert chain.apply(samples, 8000).samples.size > 0
 
 
-def test_real_life_holds_every_effect_that_needs_no_files() -> None:
+def test_real_life_holds_every_effect_that_needs_no_files():
     needs_files = {name for name in EFFECTS if "paths" in range_names(effect_named(name))}
     assert set(REAL_LIFE) == set(EFFECTS) - needs_files - {"wsola_tempo", "wsola_pitch"}
 
 
-def test_effects_with_files_are_added_to_a_recipe(other_recording: Path) -> None:
+def test_effects_with_files_are_added_to_a_recipe(other_recording):
     recipe = {"background": (1.0, {"paths": [str(other_recording)]}), **PAPER}
     chain = draw_chain(np.random.default_rng(0), recipe)
     assert chain.effects[0].name == "background"
 
 
-def test_the_paper_recipe_has_the_papers_four_effects_and_ranges() -> None:
+def test_the_paper_recipe_has_the_papers_four_effects_and_ranges():
     drawn = [draw_chain(np.random.default_rng(seed), PAPER).effects for seed in range(400)]
     values: dict[str, list[float]] = {}
     for effect in (effect for effects in drawn for effect in effects):
@@ -98,7 +89,7 @@ def test_the_paper_recipe_has_the_papers_four_effects_and_ranges() -> None:
     assert {name.split(".")[0] for name in values} == set(PAPER)
 
 
-def test_probabilities_and_ranges_of_a_recipe_are_those_drawn_by() -> None:
+def test_probabilities_and_ranges_of_a_recipe_are_those_drawn_by():
     recipe = {"tempo": (1.0, {"factor": (0.85, 1.35)}), "invert": (0.0, {})}
     drawn = [draw_chain(np.random.default_rng(seed), recipe).effects for seed in range(300)]
     assert all([effect.name for effect in effects] == ["tempo"] for effects in drawn)
@@ -107,7 +98,7 @@ def test_probabilities_and_ranges_of_a_recipe_are_those_drawn_by() -> None:
     assert 1.33 < max(factors) <= 1.35
 
 
-def test_a_second_cut_is_placed_by_what_the_first_effects_leave() -> None:
+def test_a_second_cut_is_placed_by_what_the_first_effects_leave():
     recipe = {
         "crop": (1.0, {"length": (0.1, 0.1)}),
         "cut": (1.0, {"start": (0.5, 0.5), "length": (0.5, 0.5)}),
@@ -118,7 +109,7 @@ def test_a_second_cut_is_placed_by_what_the_first_effects_leave() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_recipe_that_cuts_always_asks_for_the_duration(seed: int) -> None:
+def test_a_recipe_that_cuts_always_asks_for_the_duration(seed):
     with pytest.raises(EffectError, match="give duration_s"):
         draw_chain(np.random.default_rng(seed), REAL_LIFE)
 
@@ -131,14 +122,9 @@ def test_a_recipe_that_cuts_always_asks_for_the_duration(seed: int) -> None:
         ({"tempo": (1.5, {})}, "probability 1.5 is not within 0 to 1"),
     ],
 )
-def test_a_wrong_recipe_is_refused_before_anything_is_drawn(recipe, message) -> None:  # type: ignore[no-untyped-def]
+def test_a_wrong_recipe_is_refused_before_anything_is_drawn(recipe, message):
     with pytest.raises(EffectError, match=message):
         check_recipe(recipe, has_duration=True)
-
-
-def test_json_of_a_chain_is_readable_data() -> None:
-    record = json.loads(Chain((Tempo(1.1),)).to_json())
-    assert record == {"effects": [{"name": "tempo", "factor": 1.1}]}
 
 
 @pytest.mark.parametrize(
@@ -151,6 +137,6 @@ def test_json_of_a_chain_is_readable_data() -> None:
         ('{"effects": [{"name": "tempo", "factor": 99}]}', "factor 99 is not within"),
     ],
 )
-def test_text_that_is_no_chain_is_refused(text: str, message: str) -> None:
+def test_text_that_is_no_chain_is_refused(text, message):
     with pytest.raises(EffectError, match=message):
         Chain.from_json(text)

@@ -1,22 +1,12 @@
 """Cuts, crops, repeats, insertions and mixes: exact to the sample, in sound and map."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile
 
+import augment
 from augment.chain import Chain
-from augment.edits import (
-    Crop,
-    Cut,
-    Edit,
-    InsertRecording,
-    InsertSilence,
-    Mix,
-    Repeat,
-    edits_by_source_time,
-)
+from augment.edits import Crop, Cut, InsertSilence, Mix, Repeat, edits_by_source_time
 from augment.errors import EffectError
 from augment.timemap import Span, TimeMap
 from tests.augment.signals import frequency_hz, power, sine
@@ -41,14 +31,14 @@ RAMP = np.arange(10 * RATE, dtype=np.float32) / (10 * RATE)
         ),
     ],
 )
-def test_an_edit_of_own_stretches_is_exact(effect: Edit, pieces: list, spans: list) -> None:
+def test_an_edit_of_own_stretches_is_exact(effect, pieces, spans):
     altered = effect.apply(RAMP, RATE)
     expected = [RAMP[round(start * RATE) : round(end * RATE)] for start, end in pieces]
     assert np.array_equal(altered.samples, np.concatenate(expected))
     assert altered.time_map == TimeMap(tuple(Span(*span) for span in spans))
 
 
-def test_cut_times_are_rounded_to_the_sample_in_sound_and_map_alike() -> None:
+def test_cut_times_are_rounded_to_the_sample_in_sound_and_map_alike():
     altered = Cut(1.00001, 2.00001).apply(RAMP, RATE)
     assert altered.samples[RATE] == RAMP[2 * RATE]
     assert altered.time_map.to_source(1.0) == 2.0
@@ -62,7 +52,7 @@ def test_cut_times_are_rounded_to_the_sample_in_sound_and_map_alike() -> None:
         (10.0, [Span(0, 10, 0, 10)]),
     ],
 )
-def test_silence_is_put_in_and_the_rest_moves(at_s: float, spans: list[Span]) -> None:
+def test_silence_is_put_in_and_the_rest_moves(at_s, spans):
     altered = InsertSilence(at_s, 2.0).apply(RAMP, RATE)
     at = round(at_s * RATE)
     expected = np.concatenate([RAMP[:at], np.zeros(2 * RATE), RAMP[at:]])
@@ -80,27 +70,27 @@ def test_silence_is_put_in_and_the_rest_moves(at_s: float, spans: list[Span]) ->
         (Cut(1.0, 1.00001), "holds no sample"),
     ],
 )
-def test_times_that_the_recording_does_not_have_are_refused(effect: Edit, message: str) -> None:
+def test_times_that_the_recording_does_not_have_are_refused(effect, message):
     with pytest.raises(EffectError, match=message):
         effect.apply(RAMP, RATE)
 
 
 @pytest.mark.parametrize("kind", [Cut, Crop, lambda start, end: Repeat(start, end, at_s=0.0)])
-def test_an_end_before_the_start_is_refused(kind) -> None:  # type: ignore[no-untyped-def]
+def test_an_end_before_the_start_is_refused(kind):
     with pytest.raises(EffectError, match="end_s 2 is not after start_s 3"):
         kind(3.0, 2.0)
 
 
 @pytest.mark.parametrize("kind", [Cut, Crop, Repeat])
-def test_drawn_stretches_fit_the_recording(kind, rng: np.random.Generator) -> None:  # type: ignore[no-untyped-def]
+def test_drawn_stretches_fit_the_recording(kind, rng):
     for _ in range(200):
         effect = kind.draw(rng, duration_s=3.0)
         assert 0 <= effect.start_s < effect.end_s <= 3.0
 
 
-def test_another_recording_is_put_in_at_its_level(other_recording: Path) -> None:
+def test_another_recording_is_put_in_at_its_level(other_recording):
     samples = sine(200.0, sample_rate=22050, duration_s=4.0)
-    effect = InsertRecording(str(other_recording), 1.0, 2.0, 1.5, level_db=-6.0)
+    effect = augment.InsertRecording(str(other_recording), 1.0, 2.0, 1.5, level_db=-6.0)
     altered = effect.apply(samples, 22050)
     piece = altered.samples[44100 : 44100 + 33075]
     assert altered.samples.size == samples.size + 33075
@@ -109,16 +99,16 @@ def test_another_recording_is_put_in_at_its_level(other_recording: Path) -> None
     assert altered.time_map == TimeMap((Span(0, 2, 0, 2), Span(3.5, 5.5, 2, 4)))
 
 
-def test_a_piece_is_no_longer_than_its_file(tmp_path: Path, rng: np.random.Generator) -> None:
+def test_a_piece_is_no_longer_than_its_file(tmp_path, rng):
     path = str(tmp_path / "short.wav")
     soundfile.write(path, sine(500.0, sample_rate=RATE, duration_s=0.3), RATE)
     for _ in range(20):
-        InsertRecording.draw(rng, duration_s=10.0, paths=[path]).apply(RAMP, RATE)
+        augment.InsertRecording.draw(rng, duration_s=10.0, paths=[path]).apply(RAMP, RATE)
     with pytest.raises(EffectError, match=r"has 0.2 s after 0.1 s, not 1.5 s"):
-        InsertRecording(path, 0.1, 2.0, 1.5).apply(RAMP, RATE)
+        augment.InsertRecording(path, 0.1, 2.0, 1.5).apply(RAMP, RATE)
 
 
-def test_a_mix_is_added_at_its_level_and_only_in_its_place(other_recording: Path) -> None:
+def test_a_mix_is_added_at_its_level_and_only_in_its_place(other_recording):
     rate = 22050
     samples = sine(200.0, sample_rate=rate, duration_s=4.0)
     effect = Mix(str(other_recording), 1.0, at_s=1.0, length_s=2.0, level_db=-12.0)
@@ -130,7 +120,7 @@ def test_a_mix_is_added_at_its_level_and_only_in_its_place(other_recording: Path
     assert ratio_db == pytest.approx(-12.0, abs=0.01)
 
 
-def test_a_mix_ends_where_the_recording_or_the_file_ends(other_recording: Path) -> None:
+def test_a_mix_ends_where_the_recording_or_the_file_ends(other_recording):
     rate, path = 22050, str(other_recording)
     samples = sine(200.0, sample_rate=rate, duration_s=4.0)
     late = Mix(path, 0.0, at_s=3.5, length_s=9.0, level_db=0.0)
@@ -155,11 +145,11 @@ def test_a_mix_ends_where_the_recording_or_the_file_ends(other_recording: Path) 
     ],
     ids=["none", "within a crop", "neighbours", "silence where a cut begins"],
 )
-def test_edits_by_source_time_run_from_the_last_to_the_first(edits: dict, effects: list) -> None:
+def test_edits_by_source_time_run_from_the_last_to_the_first(edits, effects):
     assert list(edits_by_source_time(**edits)) == effects
 
 
-def test_times_of_edits_are_those_of_the_recording_as_given() -> None:
+def test_times_of_edits_are_those_of_the_recording_as_given():
     edits = edits_by_source_time(cuts=[(2, 3), (6, 8)], silences=[(5, 1)])
     altered = Chain(tuple(edits)).apply(RAMP, RATE)
     expected = [RAMP[:8000], RAMP[12000:20000], np.zeros(4000), RAMP[20000:24000], RAMP[32000:]]
@@ -176,6 +166,6 @@ def test_times_of_edits_are_those_of_the_recording_as_given() -> None:
         ({"crop": (1, 9), "cuts": [(0.5, 2)]}, r"edit at 0.5 s is outside the crop of 1 s to 9 s"),
     ],
 )
-def test_edits_that_overlap_or_leave_the_crop_are_refused(edits: dict, message: str) -> None:
+def test_edits_that_overlap_or_leave_the_crop_are_refused(edits, message):
     with pytest.raises(EffectError, match=message):
         list(edits_by_source_time(**edits))

@@ -15,7 +15,6 @@ import augment
 from augment.effect import (
     EFFECTS,
     Effect,
-    Samples,
     effect_from_dict,
     effect_named,
     log_uniform,
@@ -34,7 +33,7 @@ MOVES_TIME = set(
 )
 
 
-def test_every_effect_has_its_line_its_export_and_its_section_in_the_documentation() -> None:
+def test_every_effect_has_its_line_its_export_and_its_section_in_the_documentation():
     page = (ROOT / "docs/augment.md").read_text(encoding="utf-8")
     modules = {place.partition(":")[0] for place in EFFECTS.values()}
     defined = {
@@ -49,10 +48,11 @@ def test_every_effect_has_its_line_its_export_and_its_section_in_the_documentati
         assert effect_class.name == name
         assert getattr(augment, effect_class.__name__) is effect_class
         assert f"`{name}`" in page
+    assert all(hasattr(augment, name) for name in augment.__all__)
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_replays_bit_for_bit_from_json(name: str, sweep: Samples, other_recording: Path) -> None:
+def test_replays_bit_for_bit_from_json(name, sweep, other_recording):
     effect, same = (drawn(name, path=str(other_recording), duration_s=4.0) for _ in range(2))
     again = effect_from_dict(json.loads(json.dumps(effect.to_dict())))
     assert again == effect == same
@@ -66,19 +66,8 @@ def test_replays_bit_for_bit_from_json(name: str, sweep: Samples, other_recordin
     assert np.array_equal(samples, sweep), "the input was not"
 
 
-@pytest.mark.parametrize(
-    "nothing_to_do", [augment.Tempo(1.0), augment.Pitch(0.0), augment.LowPass(20_000.0)]
-)
-def test_output_is_a_copy_even_where_nothing_was_done(
-    nothing_to_do: Effect, sweep: Samples
-) -> None:
-    assert not np.shares_memory(nothing_to_do.apply(sweep, SAMPLE_RATE).samples, sweep)
-
-
 @pytest.mark.parametrize("name", ALL)
-def test_length_and_time_are_kept_or_predicted(
-    name: str, sweep: Samples, other_recording: Path
-) -> None:
+def test_length_and_time_are_kept_or_predicted(name, sweep, other_recording):
     effect = drawn(name, path=str(other_recording), duration_s=4.0)
     altered = effect.apply(sweep, SAMPLE_RATE)
     assert (altered.time_map != TimeMap.identity(4.0)) == (name in MOVES_TIME)
@@ -91,7 +80,7 @@ def test_length_and_time_are_kept_or_predicted(
 
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("name", ALL)
-def test_time_map_tells_where_every_burst_went(name: str, seed: int, other_recording: Path) -> None:
+def test_time_map_tells_where_every_burst_went(name, seed, other_recording):
     moments = [0.3, 0.9, 1.7, 2.2, 3.1, 3.8, 4.4, 5.2, 5.7]
     samples = bursts(moments, sample_rate=SAMPLE_RATE, duration_s=6.0)
     effect = drawn(name, path=str(other_recording), duration_s=6.0, seed=seed)
@@ -109,16 +98,14 @@ def test_time_map_tells_where_every_burst_went(name: str, seed: int, other_recor
 
 @pytest.mark.parametrize("sample_rate", [4_000, 192_000])
 @pytest.mark.parametrize("name", ALL)
-def test_works_at_the_lowest_and_highest_rate(
-    name: str, sample_rate: int, other_recording: Path
-) -> None:
+def test_works_at_the_lowest_and_highest_rate(name, sample_rate, other_recording):
     samples = sine(440.0, sample_rate=sample_rate, duration_s=0.5)
     effect = drawn(name, path=str(other_recording), duration_s=0.5)
     assert effect.apply(samples, sample_rate).samples.size > 0
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_takes_silence_and_a_single_sample(name: str, other_recording: Path) -> None:
+def test_takes_silence_and_a_single_sample(name, other_recording):
     silence = np.zeros(SAMPLE_RATE, dtype=np.float32)
     effect = drawn(name, path=str(other_recording), duration_s=1.0)
     # Gaussian noise has an amplitude of its own; a codec may leave its idle noise.
@@ -140,7 +127,7 @@ def test_takes_silence_and_a_single_sample(name: str, other_recording: Path) -> 
         ([0.1, 0.2], "list"),
     ],
 )
-def test_refuses_samples_it_cannot_take(bad: Samples, message: str, other_recording: Path) -> None:
+def test_refuses_samples_it_cannot_take(bad, message, other_recording):
     for name in ALL:
         effect = drawn(name, path=str(other_recording), duration_s=4.0)
         with pytest.raises(EffectError, match=message):
@@ -148,15 +135,12 @@ def test_refuses_samples_it_cannot_take(bad: Samples, message: str, other_record
 
 
 @pytest.mark.parametrize("rate", [3_999, 192_001, 0, -1, 22050.0, "22050", True])
-def test_refuses_sample_rates_outside_its_limits(rate: int, sweep: Samples) -> None:
+def test_takes_float64_samples_and_refuses_sample_rates_outside_its_limits(rate):
+    samples = np.array([0.25, -0.5])
+    altered = augment.Gain(0.0).apply(samples, SAMPLE_RATE)
+    assert altered.samples.dtype == np.float32 and np.array_equal(altered.samples, samples)
     with pytest.raises(EffectError, match=r"sample_rate .* 4000 to 192000"):
-        augment.Gain(0.0).apply(sweep, rate)
-
-
-def test_float64_samples_are_taken_and_float32_given() -> None:
-    altered = augment.Gain(0.0).apply(np.array([0.25, -0.5]), SAMPLE_RATE)
-    assert altered.samples.dtype == np.float32
-    assert altered.samples.tolist() == [0.25, -0.5]
+        augment.Gain(0.0).apply(samples, rate)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +163,7 @@ def test_float64_samples_are_taken_and_float32_given() -> None:
         ),
     ],
 )
-def test_a_wrong_record_is_refused_with_what_is_legal(record: dict, message: str) -> None:
+def test_a_wrong_record_is_refused_with_what_is_legal(record, message):
     with pytest.raises(EffectError, match=message):
         effect_from_dict(record)
 
@@ -201,9 +185,7 @@ def test_a_wrong_record_is_refused_with_what_is_legal(record: dict, message: str
         ("mix", "at_s", (0, 604800)),
     ],
 )
-def test_limits_are_those_of_the_documentation(
-    name: str, field: str, limits: tuple[float, float], other_recording: Path
-) -> None:
+def test_limits_are_those_of_the_documentation(name, field, limits, other_recording):
     record = drawn(name, path=str(other_recording), duration_s=4.0).to_dict()
     for legal in limits:
         effect_from_dict({**record, field: legal})
@@ -212,7 +194,7 @@ def test_limits_are_those_of_the_documentation(
             effect_from_dict({**record, field: illegal})
 
 
-def test_uniform_and_log_uniform_fill_their_ranges_evenly(rng: np.random.Generator) -> None:
+def test_uniform_and_log_uniform_fill_their_ranges_evenly(rng):
     values = [uniform(rng, (2.0, 3.0)) for _ in range(1000)]
     assert 2.0 <= min(values) < 2.02 and 2.98 < max(values) <= 3.0
     octaves = np.log2([log_uniform(rng, (1.0, 16.0)) for _ in range(4000)])
@@ -220,7 +202,7 @@ def test_uniform_and_log_uniform_fill_their_ranges_evenly(rng: np.random.Generat
     assert shares == pytest.approx([0.25] * 4, abs=0.03)  # 4 standard deviations
 
 
-def test_ranges_that_cannot_be_drawn_from_are_refused(rng: np.random.Generator) -> None:
+def test_ranges_that_cannot_be_drawn_from_are_refused(rng):
     with pytest.raises(EffectError, match="upside down"):
         augment.Tempo.draw(rng, factor=(1.2, 0.8))
     with pytest.raises(EffectError, match="at or below 0"):
@@ -235,14 +217,10 @@ def test_ranges_that_cannot_be_drawn_from_are_refused(rng: np.random.Generator) 
                 effect_named(name).draw(rng, **given)
 
 
-def test_importing_the_package_loads_nothing_heavy() -> None:
+def test_importing_the_package_loads_nothing_heavy():
     heavy = "torch librosa audiomentations scipy soundfile soxr av python_stretch numpy"
     code = f"import sys, augment.errors; print([m for m in {heavy.split()} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.strip() == "[]"
-
-
-def test_every_exported_name_exists() -> None:
-    assert all(hasattr(augment, name) for name in augment.__all__)

@@ -1,11 +1,8 @@
 """Reverberation: SoX's loop, a simulated room's decay, a measured response."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile
-from numpy.typing import NDArray
 
 from augment.errors import EffectError
 from augment.room import FIRST_REFLECTION_S, Reverb, Room, RoomResponse
@@ -14,7 +11,7 @@ from tests.augment.signals import impulse, power, sine
 RATE = 22050
 
 
-def sox_reverb(samples: NDArray[np.float32], rate: int, effect: Reverb) -> NDArray[np.float64]:
+def sox_reverb(samples, rate, effect):
     """SoX's reverb.c sample by sample, mono, with its circular buffers and its mappings."""
     a = -1 / np.log(1 - 0.3)
     b = 100 / (np.log(1 - 0.98) * a + 1)
@@ -42,7 +39,7 @@ def sox_reverb(samples: NDArray[np.float32], rate: int, effect: Reverb) -> NDArr
 
 
 @pytest.mark.parametrize("scales", [(0.0, 0.0, 0.0), (20.0, 5.0, 20.0), (90.0, 60.0, 100.0)])
-def test_equals_sox_sample_by_sample(scales: tuple[float, float, float]) -> None:
+def test_equals_sox_sample_by_sample(scales):
     samples = sine(330.0, sample_rate=8000, duration_s=0.5) + impulse(4000, 7)
     effect = Reverb(*scales)
     ours = effect.apply(samples, 8000).samples
@@ -50,12 +47,15 @@ def test_equals_sox_sample_by_sample(scales: tuple[float, float, float]) -> None
     np.testing.assert_allclose(ours, sox_reverb(samples, 8000, effect), atol=3e-7)
 
 
-def test_feedback_reaches_soxs_least_and_most() -> None:
+def test_feedback_reaches_soxs_least_and_most_and_the_papers_tail_is_softer_than_the_sound(rng):
     assert Reverb(reverberance=0).feedback == pytest.approx(0.3)
     assert Reverb(reverberance=100).feedback == pytest.approx(0.98)
+    samples = sine(440.0, sample_rate=RATE)
+    for _ in range(5):
+        assert power(Reverb.draw(rng).apply(samples, RATE).samples - samples) < power(samples)
 
 
-def decay_60_db_s(effect: Reverb) -> float:
+def decay_60_db_s(effect):
     """When the wet energy still to come has fallen by 60 dB."""
     response = effect.apply(impulse(6 * RATE), RATE).samples.astype(float)
     response[0] -= 1
@@ -63,7 +63,7 @@ def decay_60_db_s(effect: Reverb) -> float:
     return float(np.argmax(remaining < 1e-6 * remaining[0])) / RATE
 
 
-def test_each_scale_works_as_its_name_says() -> None:
+def test_each_scale_works_as_its_name_says():
     # The all-passes alone need 10 of their echoes, the longest 12.6 ms apart.
     assert 0.126 < decay_60_db_s(Reverb(0.0, 50.0, 0.0)) < 0.2
     assert decay_60_db_s(Reverb(90.0, 0.0, 100.0)) > 2.0
@@ -72,18 +72,9 @@ def test_each_scale_works_as_its_name_says() -> None:
     assert decay_60_db_s(Reverb(50, 90, 50)) < decay_60_db_s(Reverb(50, 0, 50))
 
 
-def test_dry_sound_keeps_its_place_and_level(rng: np.random.Generator) -> None:
-    response = Reverb(50.0, 50.0, 50.0).apply(impulse(2000, 100), RATE).samples
-    assert np.abs(response[:100]).max() < 1e-7
-    assert response[100] == pytest.approx(1.0, abs=1e-6)
-    samples = sine(440.0, sample_rate=RATE)
-    for _ in range(5):  # in the paper's range
-        assert power(Reverb.draw(rng).apply(samples, RATE).samples - samples) < power(samples)
-
-
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("rt60_s", [0.2, 2.0])
-def test_reverberation_time_by_schroeder_is_the_one_asked_for(rt60_s: float, seed: int) -> None:
+def test_reverberation_time_by_schroeder_is_the_one_asked_for(rt60_s, seed):
     samples = impulse(round(1.5 * rt60_s * RATE))
     response = Room(rt60_s, 0.0, seed).apply(samples, RATE).samples.astype(float)
     tail = response[round(FIRST_REFLECTION_S * RATE) :]
@@ -95,7 +86,7 @@ def test_reverberation_time_by_schroeder_is_the_one_asked_for(rt60_s: float, see
 
 
 @pytest.mark.parametrize("ratio_db", [-10.0, 0.0, 15.0])
-def test_direct_to_reverberant_ratio_is_the_one_asked_for(ratio_db: float) -> None:
+def test_direct_to_reverberant_ratio_is_the_one_asked_for(ratio_db):
     response = Room(0.5, ratio_db, 4).apply(impulse(RATE), RATE).samples.astype(float)
     assert response[0] == pytest.approx(1.0, abs=1e-6)
     assert not response[1 : int(FIRST_REFLECTION_S * RATE)].round(6).any()
@@ -103,14 +94,17 @@ def test_direct_to_reverberant_ratio_is_the_one_asked_for(ratio_db: float) -> No
     assert measured_db == pytest.approx(ratio_db, abs=0.01)
 
 
-def test_another_seed_is_another_room() -> None:
+def test_another_seed_is_another_room():
     first, second = (Room(0.5, 0.0, seed).impulse_response(RATE)[1:] for seed in (1, 2))
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.1
 
 
-def test_a_measured_response_is_convolved_from_its_onset_on(tmp_path: Path) -> None:
+def test_a_measured_response_is_convolved_from_its_onset_on(tmp_path):
     # Noise, a direct sound of -0.5, a louder echo of 0.75 two samples later.
     path = tmp_path / "response.wav"
+    soundfile.write(path, np.zeros(100), RATE)
+    with pytest.raises(EffectError, match="is silent; give an impulse response"):
+        RoomResponse(str(path)).apply(impulse(10), RATE)
     response = np.array([0, 0.01, 0, -0.5, 0, 0.75], dtype=np.float32)
     soundfile.write(path, response, RATE, subtype="FLOAT")
     output = RoomResponse(str(path)).apply(impulse(10, 2), RATE).samples
@@ -119,7 +113,7 @@ def test_a_measured_response_is_convolved_from_its_onset_on(tmp_path: Path) -> N
     np.testing.assert_allclose(output, expected, atol=1e-6)
 
 
-def test_a_response_at_another_rate_keeps_its_times(tmp_path: Path) -> None:
+def test_a_response_at_another_rate_keeps_its_times(tmp_path):
     # A direct sound and an echo 3200 samples of 48 kHz after it: 1470 of 22.05 kHz.
     path = tmp_path / "response.wav"
     response = impulse(4800, 320) + np.float32(0.5) * impulse(4800, 3520)
@@ -129,9 +123,3 @@ def test_a_response_at_another_rate_keeps_its_times(tmp_path: Path) -> None:
     assert echo - direct == 1470
     # Resampling rounds the onset off, by less than a tenth of a millisecond.
     assert 100 <= direct <= 102
-
-
-def test_a_silent_response_is_refused(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "silent.wav", np.zeros(100), RATE)
-    with pytest.raises(EffectError, match="is silent; give an impulse response"):
-        RoomResponse(str(tmp_path / "silent.wav")).apply(impulse(10), RATE)

@@ -4,10 +4,9 @@ import inspect
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from augment.chain import RECIPES
-from augment.effect import EFFECTS, Effect, Samples
+from augment.effect import EFFECTS
 from augment.errors import EffectError
 from augment.tempo import Pitch, Speed, Tempo, WsolaPitch, WsolaTempo
 from cqtnet import recipes, validation, views
@@ -17,7 +16,6 @@ from tests.augment.signals import (
     cents,
     frequency_hz,
     impulse,
-    lag_samples,
     loudest_moment_s,
     power,
     sine,
@@ -31,9 +29,7 @@ PIECE_S = 1024 / RATE
 @pytest.mark.parametrize("sample_rate", [8000, 44100])
 @pytest.mark.parametrize("factor", FACTORS)
 @pytest.mark.parametrize("kind", [Tempo, WsolaTempo, Speed])
-def test_duration_is_divided_by_the_factor(
-    kind: type[Tempo | Speed], factor: float, sample_rate: int
-) -> None:
+def test_duration_is_divided_by_the_factor(kind, factor, sample_rate):
     samples = sine(440.0, sample_rate=sample_rate)
     altered = kind(factor).apply(samples, sample_rate)
     assert altered.samples.size == pytest.approx(samples.size / factor, abs=1)
@@ -44,9 +40,7 @@ def test_duration_is_divided_by_the_factor(
 @pytest.mark.parametrize("frequency", [110.0, 440.0, 1760.0])
 @pytest.mark.parametrize("factor", FACTORS)
 @pytest.mark.parametrize(("kind", "within_cents"), [(Tempo, 1), (WsolaTempo, 5)])
-def test_tempo_keeps_the_pitch(
-    kind: type[Tempo], within_cents: float, factor: float, frequency: float
-) -> None:
+def test_tempo_keeps_the_pitch(kind, within_cents, factor, frequency):
     altered = kind(factor).apply(sine(frequency, sample_rate=RATE), RATE).samples
     assert abs(cents(frequency_hz(altered, sample_rate=RATE), frequency)) < within_cents
 
@@ -54,9 +48,7 @@ def test_tempo_keeps_the_pitch(
 @pytest.mark.parametrize("frequency", [110.0, 440.0, 1000.0])
 @pytest.mark.parametrize("shift_semitones", [-12.0, -0.3, 0.5, 4.0, 12.0])
 @pytest.mark.parametrize(("kind", "within_cents"), [(Pitch, 1), (WsolaPitch, 5)])
-def test_pitch_moves_a_tone_by_its_semitones(
-    kind: type[Pitch], within_cents: float, shift_semitones: float, frequency: float
-) -> None:
+def test_pitch_moves_a_tone_by_its_semitones(kind, within_cents, shift_semitones, frequency):
     if kind is Pitch and frequency < 220:
         frequency *= 2  # the vocoder is this exact from 220 Hz on
     altered = kind(shift_semitones).apply(sine(frequency, sample_rate=RATE), RATE).samples
@@ -67,7 +59,7 @@ def test_pitch_moves_a_tone_by_its_semitones(
 @pytest.mark.parametrize(
     "effect", [*map(Tempo, FACTORS), WsolaTempo(0.8), WsolaTempo(1.35), WsolaPitch(-4.0)]
 )
-def test_a_tone_keeps_its_level_within_1_db(effect: Effect) -> None:
+def test_a_tone_keeps_its_level_within_1_db(effect):
     samples = sine(440.0, sample_rate=RATE, duration_s=4.0)
     altered = effect.apply(samples, RATE).samples
     stretches = [altered[1323:-1323]]  # the vocoder's window holds half of it in 60 ms at the ends
@@ -77,37 +69,30 @@ def test_a_tone_keeps_its_level_within_1_db(effect: Effect) -> None:
         assert 10 * np.log10(power(stretch) / power(samples)) == pytest.approx(0, abs=1)
 
 
-@pytest.mark.parametrize("kind", [Tempo, Speed])
-@pytest.mark.parametrize("factor", [0.8, 0.93, 1.2, 1.35])
-def test_single_sample_clicks_land_where_the_map_says(
-    kind: type[Tempo | Speed], factor: float
-) -> None:
+@pytest.mark.parametrize(
+    "effect", [kind(factor) for kind in (Tempo, Speed) for factor in (0.8, 0.93, 1.2, 1.35)]
+)
+def test_single_sample_clicks_land_where_the_map_says(effect):
     moments = [0.4, 2.0, 3.5, 5.6]
     samples = sum(impulse(6 * RATE, round(moment * RATE)) for moment in moments)
-    altered = kind(factor).apply(np.asarray(samples, dtype=np.float32), RATE)
+    altered = effect.apply(samples, RATE)
     for moment in moments:
         expected = altered.time_map.to_output(moment)
         landed = loudest_moment_s(altered.samples, expected, sample_rate=RATE)
         assert landed == pytest.approx(expected, abs=0.003)
 
 
-@pytest.mark.parametrize("effect", [Tempo(0.9), Tempo(1.2), Pitch(3.0), Pitch(-3.0)])
-def test_nothing_is_delayed_at_the_beginning_or_the_end(effect: Effect) -> None:
-    moments = [0.05, 9.95]
+@pytest.mark.parametrize("effect", [Tempo(0.9), Tempo(1.2), Pitch(3.0), Pitch(-3.0), Pitch(2.0)])
+def test_nothing_is_delayed_at_the_beginning_or_the_end(effect):
+    moments = [0.05, 5.0, 9.95]
     altered = effect.apply(bursts(moments, sample_rate=RATE, duration_s=10.0), RATE)
     for moment in moments:
         expected = altered.time_map.to_output(moment)
         landed = loudest_moment_s(altered.samples, expected, sample_rate=RATE)
-        assert landed == pytest.approx(expected, abs=0.010)
+        assert landed == pytest.approx(expected, abs=0.002 if moment == 5.0 else 0.010)
 
 
-def test_pitch_delays_nothing() -> None:
-    samples = bursts([0.3, 0.8, 1.4], sample_rate=RATE, duration_s=2.0)
-    shifted = np.abs(Pitch(2.0).apply(samples, RATE).samples)
-    assert abs(lag_samples(np.abs(samples), shifted)) / RATE < 0.002
-
-
-def test_pitch_moves_every_tone_of_a_chord() -> None:
+def test_pitch_moves_every_tone_of_a_chord():
     chord = [220.0, 277.18, 329.63]
     samples = sum(sine(tone, sample_rate=RATE) for tone in chord)
     altered = Pitch(2.0).apply(np.asarray(samples, dtype=np.float32) / 3, RATE).samples
@@ -117,7 +102,7 @@ def test_pitch_moves_every_tone_of_a_chord() -> None:
         assert any(abs(cents(bin_, tone * 2 ** (2 / 12))) < 8 for bin_ in strongest if bin_ > 0)
 
 
-def test_speed_of_a_sine_is_the_sine_at_the_new_frequency_sample_by_sample() -> None:
+def test_speed_of_a_sine_is_the_sine_at_the_new_frequency_sample_by_sample():
     altered = Speed(0.8).apply(sine(500.0, sample_rate=RATE), RATE).samples
     expected = sine(400.0, sample_rate=RATE, duration_s=2.5)
     np.testing.assert_allclose(altered[200:-200], expected[200:-200], atol=1e-3)
@@ -126,24 +111,22 @@ def test_speed_of_a_sine_is_the_sine_at_the_new_frequency_sample_by_sample() -> 
 @pytest.mark.parametrize(
     "effect", [Tempo(1.0), Speed(1.0), Pitch(0.0), WsolaTempo(1.0), WsolaPitch(0.0)]
 )
-def test_no_change_asked_for_is_no_change_made(effect: Effect) -> None:
+def test_no_change_asked_for_gives_a_copy(effect):
     samples = sine(440.0, sample_rate=RATE)
-    assert np.array_equal(effect.apply(samples, RATE).samples, samples)
+    output = effect.apply(samples, RATE).samples
+    assert np.array_equal(output, samples) and not np.shares_memory(output, samples)
 
 
-def test_very_slow_tempo_replays_bit_for_bit_too() -> None:
+def test_very_slow_tempo_replays_bit_for_bit_too_and_one_that_leaves_no_sample_is_refused():
     # Beyond twice as long the library draws random phases.
     noise = np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
     first, second = (Tempo(0.3).apply(noise, RATE).samples for _ in range(2))
     assert np.array_equal(first, second)
-
-
-def test_a_tempo_that_leaves_no_sample_is_refused() -> None:
     with pytest.raises(EffectError, match="leaves no sample of 1"):
         Tempo(4.0).apply(np.ones(1, dtype=np.float32), RATE)
 
 
-def clicks(moments_s: NDArray[np.float64], *, duration_s: float) -> Samples:
+def clicks(moments_s, *, duration_s):
     """Single samples of 1 over faint noise: in digital silence WSOLA has nothing to fit."""
     noise = np.random.default_rng(5).standard_normal(round(duration_s * RATE))
     samples = (1e-4 * noise).astype(np.float32)
@@ -154,7 +137,7 @@ def clicks(moments_s: NDArray[np.float64], *, duration_s: float) -> Samples:
 
 # Not 2.0: there every other piece is left out, and clicks with it.
 @pytest.mark.parametrize("factor", [0.5, 0.85, 0.93, 1.35])
-def test_wsola_has_the_planted_tempo_and_stays_near_the_map(factor: float) -> None:
+def test_wsola_has_the_planted_tempo_and_stays_near_the_map(factor):
     moments = np.arange(0.5, 59.5, 0.31)
     altered = WsolaTempo(factor).apply(clicks(moments, duration_s=60.0), RATE)
     expected = altered.time_map.to_output(moments)
@@ -167,14 +150,14 @@ def test_wsola_has_the_planted_tempo_and_stays_near_the_map(factor: float) -> No
     assert slope == pytest.approx(factor, rel=2e-4)  # 12 ms a minute: no drift
 
 
-def onsets(samples: Samples, *, step_s: float = 0.002) -> NDArray[np.float64]:
+def onsets(samples, *, step_s=0.002):
     """How much louder each 10 ms is than those before, every 2 ms."""
     step, width = round(step_s * RATE), round(0.01 * RATE)
     energy = np.convolve(np.square(samples, dtype=np.float64), np.ones(width) / width, "same")
     return np.maximum(0, np.diff(np.log(energy[::step] + 1e-6)))
 
 
-def lag_s(source: Samples, altered: Samples, factor: float, start_s: float) -> float:
+def lag_s(source, altered, factor, start_s):
     """By how many seconds of the source `altered` is late, over 4 s of the source."""
     times = np.arange(start_s, start_s + 4, 0.001)
     step_s = round(0.002 * RATE) / RATE
@@ -189,7 +172,7 @@ def lag_s(source: Samples, altered: Samples, factor: float, start_s: float) -> f
 
 
 @pytest.mark.parametrize("effect", [WsolaTempo(0.85), WsolaTempo(1.35), WsolaPitch(3.0)])
-def test_wsola_of_music_is_at_most_20_ms_off_in_the_middle(effect: Effect) -> None:
+def test_wsola_of_music_is_at_most_20_ms_off_in_the_middle(effect):
     music = make_music(3, duration_s=20.0)
     factor = getattr(effect, "factor", 1.0)
     altered = effect.apply(music, RATE).samples
@@ -201,16 +184,14 @@ def test_wsola_of_music_is_at_most_20_ms_off_in_the_middle(effect: Effect) -> No
 @pytest.mark.parametrize(
     ("ours", "other"), [(WsolaTempo(1.1), Tempo(1.1)), (WsolaPitch(2.0), Pitch(2.0))]
 )
-def test_wsola_is_another_method_than_the_one_that_training_uses(
-    ours: Effect, other: Effect
-) -> None:
+def test_wsola_is_another_method_than_the_one_that_training_uses(ours, other):
     music = make_music(3, duration_s=5.0)
     here, there = ours.apply(music, RATE).samples, other.apply(music, RATE).samples
     assert here.size == there.size
     assert np.corrcoef(here, there)[0, 1] < 0.9
 
 
-def test_neither_training_nor_validation_draws_wsola() -> None:
+def test_neither_training_nor_validation_draws_wsola():
     wsola = {"wsola_tempo", "wsola_pitch"}
     assert wsola <= set(EFFECTS)
     drawn = [*RECIPES.values(), *validation.CONDITIONS.values()]

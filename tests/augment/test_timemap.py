@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from augment import Cut, InsertSilence, Repeat, Tempo
 from augment.errors import EffectError
 from augment.timemap import Span, TimeMap, cut_stretches, in_words
 
@@ -30,7 +31,7 @@ FASTER = TimeMap((Span(0, 8, 0, 10),))
         (FASTER, [4.0], [5.0]),
     ],
 )
-def test_source_times_of_output_times(time_map: TimeMap, out_s: list, source_s: list) -> None:
+def test_source_times_of_output_times(time_map, out_s, source_s):
     np.testing.assert_allclose(time_map.to_source(out_s), source_s, rtol=1e-12)
 
 
@@ -43,17 +44,17 @@ def test_source_times_of_output_times(time_map: TimeMap, out_s: list, source_s: 
         (FASTER, [5.0], [4.0]),
     ],
 )
-def test_output_times_of_source_times(time_map: TimeMap, source_s: list, out_s: list) -> None:
+def test_output_times_of_source_times(time_map, source_s, out_s):
     np.testing.assert_allclose(time_map.to_output(source_s), out_s, rtol=1e-12)
 
 
-def test_occurrences_lists_every_time_a_moment_is_heard() -> None:
+def test_occurrences_lists_every_time_a_moment_is_heard():
     assert REPEATED.occurrences(3.5) == (3.5, 4.5)
     assert REPEATED.occurrences(2.0) == (2.0,)
     assert CUT.occurrences(5.5) == ()
 
 
-def test_ends_are_exact_whatever_the_rate(rng: np.random.Generator) -> None:
+def test_ends_are_exact_whatever_the_rate(rng):
     odd = TimeMap((Span(0.1, 0.7, 0.3, 1.9),))
     assert (odd.to_source(0.7), odd.to_output(1.9)) == (1.9, 0.7)
     for _ in range(100):
@@ -63,7 +64,7 @@ def test_ends_are_exact_whatever_the_rate(rng: np.random.Generator) -> None:
         assert (span.out_at(source_s[0]), span.out_at(source_s[1])) == tuple(out_s)
 
 
-def test_scalar_in_scalar_out_and_shape_kept() -> None:
+def test_scalar_in_scalar_out_and_shape_kept():
     assert isinstance(CUT.to_source(1.0), float)
     assert CUT.to_source(np.zeros((2, 3))).shape == (2, 3)
 
@@ -79,42 +80,31 @@ def test_scalar_in_scalar_out_and_shape_kept() -> None:
         (INSERTED, [(0, 1, 5.5, 6.5)], []),  # only foreign material is kept
     ],
 )
-def test_compositions_by_hand(first: TimeMap, second: list, both: list) -> None:
+def test_compositions_by_hand(first, second, both):
     then = first.then(TimeMap(tuple(Span(*span) for span in second)))
     assert then == TimeMap(tuple(Span(*span) for span in both))
 
 
-def test_identity_is_neutral_on_both_sides() -> None:
+def test_identity_is_neutral_on_both_sides():
     for time_map, output_s in ((CUT, 9), (INSERTED, 12), (REPEATED, 11), (FASTER, 8)):
         assert TimeMap.identity(10).then(time_map) == time_map
         assert time_map.then(TimeMap.identity(output_s)) == time_map
 
 
-def _planted(rng: np.random.Generator, duration_s: float) -> tuple[TimeMap, float]:
-    """A random alteration (cut, silence, repeat or tempo) and the duration that it leaves."""
-    start, length = rng.uniform(0.1, 0.6) * duration_s, rng.uniform(0.05, 0.3) * duration_s
-    end = start + length
-    kind = rng.integers(4)
-    if kind == 0:
-        spans = (Span(0, start, 0, start), Span(start, duration_s - length, end, duration_s))
-        return TimeMap(spans), duration_s - length
-    if kind == 1:
-        spans = (Span(0, start, 0, start), Span(end, duration_s + length, start, duration_s))
-        return TimeMap(spans), duration_s + length
-    if kind == 2:
-        spans = (Span(0, end, 0, end), Span(end, duration_s + length, start, duration_s))
-        return TimeMap(spans), duration_s + length
-    factor = rng.uniform(0.7, 1.4)
-    return TimeMap((Span(0, duration_s / factor, 0, duration_s),)), duration_s / factor
+def planted(rng, duration_s):
+    """A random cut, silence, repeat or tempo as a map, and the duration that it leaves."""
+    kind = (Cut, InsertSilence, Repeat, Tempo)[rng.integers(4)]
+    effect = kind.draw(rng, **({} if kind is Tempo else {"duration_s": duration_s}))
+    altered = effect.apply(np.zeros(round(duration_s * 4000)), 4000)
+    return altered.time_map, altered.samples.size / 4000
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_composition_equals_mapping_twice(seed: int) -> None:
+def test_composition_equals_mapping_one_by_one_and_back(seed):
     rng = np.random.default_rng(seed)
-    composed, duration_s = TimeMap.identity(20.0), 20.0
-    steps = []
+    composed, duration_s, steps = TimeMap.identity(20.0), 20.0, []
     for _ in range(4):
-        step, duration_s = _planted(rng, duration_s)
+        step, duration_s = planted(rng, duration_s)
         steps.append(step)
         composed = composed.then(step)
     moments = rng.uniform(0, duration_s, 500)
@@ -122,27 +112,18 @@ def test_composition_equals_mapping_twice(seed: int) -> None:
     for step in reversed(steps):
         one_by_one = step.to_source(one_by_one)
     np.testing.assert_allclose(composed.to_source(moments), one_by_one, atol=1e-9)
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_output_of_a_source_moment_leads_back_to_it(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    first, duration_s = _planted(rng, 20.0)
-    second, _ = _planted(rng, duration_s)
-    both = first.then(second)
-    moments = rng.uniform(0, 20, 300)
-    outputs = both.to_output(moments)
+    outputs = composed.to_output(one_by_one)
     kept = ~np.isnan(outputs)
     assert kept.sum() > 100
-    np.testing.assert_allclose(both.to_source(outputs[kept]), moments[kept], atol=1e-9)
+    np.testing.assert_allclose(composed.to_source(outputs[kept]), one_by_one[kept], atol=1e-9)
 
 
-def test_neighbours_are_joined_where_they_run_on_at_the_same_rate() -> None:
+def test_neighbours_are_joined_where_they_run_on_at_the_same_rate():
     pieces = [Span(0, 1, 0, 1), Span(1, 2, 1, 2), Span(2, 3, 2.5, 3.5), Span(3, 4, 3.5, 5.5)]
     assert TimeMap.joined(pieces) == TimeMap((Span(0, 2, 0, 2), *pieces[2:]))
 
 
-def test_json_round_trip_is_exact_and_other_text_is_refused() -> None:
+def test_json_round_trip_is_exact_and_other_text_is_refused():
     odd = TimeMap((Span(0.1, 1 / 3, 2 / 7, 1e6 / 3),))
     assert TimeMap.from_json(odd.to_json()) == odd
     for spans in ("[[0, 1, 0]]", '[[0, 1, 0, "x"]]', "null"):
@@ -165,12 +146,12 @@ def test_json_round_trip_is_exact_and_other_text_is_refused() -> None:
         ([(0, 2, 0, 2), (1, 3, 2, 4)], "begins before"),
     ],
 )
-def test_impossible_spans_are_refused(spans: list, message: str) -> None:
+def test_impossible_spans_are_refused(spans, message):
     with pytest.raises(EffectError, match=message):
         TimeMap(tuple(Span(*span) for span in spans))
 
 
-def test_cuts_insertions_and_tempo_are_told_apart() -> None:
+def test_cuts_insertions_and_tempo_are_told_apart():
     time_map = TimeMap((Span(1, 5, 0, 5), Span(7, 10, 6, 9)))
     assert in_words(time_map, source_s=10, output_s=11) == [
         "0:00.000 to 0:01.000 is not from the source",
@@ -191,21 +172,19 @@ def test_cuts_insertions_and_tempo_are_told_apart() -> None:
         ([(0, 1, 5, 6), (1, 3, 0, 2)], [(2, 5), (6, 10)]),  # in another order than the source
     ],
 )
-def test_what_no_span_covers_was_cut(spans: list, cut: list) -> None:
+def test_what_no_span_covers_was_cut(spans, cut):
     assert cut_stretches(TimeMap(tuple(Span(*s) for s in spans)), source_s=10) == cut
 
 
 @pytest.mark.parametrize(
     ("seconds", "shown"), [(3661.5, "1:01:01.500"), (59.9996, "1:00.000"), (75.25, "1:15.250")]
 )
-def test_clock_times_have_hours_where_needed_and_never_sixty_seconds(
-    seconds: float, shown: str
-) -> None:
+def test_clock_times_have_hours_where_needed_and_never_sixty_seconds(seconds, shown):
     (line,) = in_words(TimeMap.identity(seconds), source_s=seconds, output_s=seconds)
     assert line == f"0:00.000 to {shown} is the source from 0:00.000 to {shown}"
 
 
-def test_nothing_left_of_the_source_is_said() -> None:
+def test_nothing_left_of_the_source_is_said():
     assert in_words(TimeMap(()), source_s=2, output_s=1) == [
         "0:00.000 to 0:01.000 is not from the source",
         "0:00.000 to 0:02.000 of the source is cut",

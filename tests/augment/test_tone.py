@@ -3,30 +3,20 @@
 import numpy as np
 import pytest
 
-from augment.effect import Effect
+from augment import tone
 from augment.errors import EffectError
-from augment.tone import (
-    Compressor,
-    Equaliser,
-    Gain,
-    HardClip,
-    HighPass,
-    Invert,
-    LowPass,
-    SoftClip,
-    Telephone,
-)
+from augment.tone import Compressor, Equaliser, Gain, HardClip, HighPass, LowPass, SoftClip
 from tests.augment.signals import gain_db_at, impulse, sine
 
 RATE = 22050
 
 
 @pytest.mark.parametrize("sample_rate", [4000, 16000, 22050, 192000])
-def test_telephone_keeps_speech_and_removes_the_rest(sample_rate: int) -> None:
-    assert gain_db_at(Telephone(), 1000.0, sample_rate=sample_rate) == pytest.approx(0, abs=1)
-    assert gain_db_at(Telephone(), 100.0, sample_rate=sample_rate) < -30
+def test_telephone_keeps_speech_and_removes_the_rest(sample_rate):
+    assert gain_db_at(tone.Telephone(), 1000.0, sample_rate=sample_rate) == pytest.approx(0, abs=1)
+    assert gain_db_at(tone.Telephone(), 100.0, sample_rate=sample_rate) < -30
     if sample_rate > 12000:
-        assert gain_db_at(Telephone(), 6000.0, sample_rate=sample_rate) < -30
+        assert gain_db_at(tone.Telephone(), 6000.0, sample_rate=sample_rate) < -30
 
 
 @pytest.mark.parametrize(
@@ -36,36 +26,35 @@ def test_telephone_keeps_speech_and_removes_the_rest(sample_rate: int) -> None:
         (HighPass(1000.0), {4000: 0, 1000: -3.01, 500: -24.1}),
     ],
 )
-def test_a_filter_is_3_db_down_at_its_cutoff_and_then_as_steep_as_its_order(
-    effect: Effect, gains_db: dict
-) -> None:
+def test_a_filter_is_3_db_down_at_its_cutoff_and_then_as_steep_as_its_order(effect, gains_db):
     for hz, gain_db in gains_db.items():
         tolerance = 0.02 * abs(gain_db) + 0.05
         assert gain_db_at(effect, hz, sample_rate=44100) == pytest.approx(gain_db, abs=tolerance)
 
 
-def test_a_cutoff_beyond_the_recording_changes_nothing_or_is_refused() -> None:
+def test_a_cutoff_beyond_the_recording_changes_nothing_or_is_refused():
     samples = sine(1000.0, sample_rate=8000)
-    assert np.array_equal(LowPass(4000.0).apply(samples, 8000).samples, samples)
+    output = LowPass(4000.0).apply(samples, 8000).samples
+    assert np.array_equal(output, samples) and not np.shares_memory(output, samples)
     with pytest.raises(EffectError, match=r"cutoff of 5000 Hz leaves nothing .* ends at 4000 Hz"):
         HighPass(5000.0).apply(samples, 8000)
 
 
-@pytest.mark.parametrize("effect", [Telephone(), LowPass(3400.0), HighPass(300.0)])
-def test_filters_delay_a_tone_in_their_band_by_less_than_a_millisecond(effect: Effect) -> None:
+@pytest.mark.parametrize("effect", [tone.Telephone(), LowPass(3400.0), HighPass(300.0)])
+def test_filters_delay_a_tone_in_their_band_by_less_than_a_millisecond(effect):
     response = np.fft.rfft(effect.apply(impulse(44100), 44100).samples)  # 1 Hz per bin
     phase = np.unwrap(np.angle(response[800:2000]))
     assert np.abs(np.diff(phase)).max() / (2 * np.pi) < 0.001
 
 
-def response_db(effect: Equaliser, sample_rate: int = 44100) -> np.ndarray:
+def response_db(effect, sample_rate=44100):
     """Gain in dB per 1 Hz, from the impulse response."""
     response = effect.apply(impulse(sample_rate), sample_rate).samples
     return 20 * np.log10(np.abs(np.fft.rfft(response.astype(np.float64))))
 
 
 @pytest.mark.parametrize("gain_db", [-12.0, 6.0])
-def test_each_band_has_its_gain_and_leaves_the_others(gain_db: float) -> None:
+def test_each_band_has_its_gain_and_leaves_the_others(gain_db):
     low = response_db(Equaliser(low_gain_db=gain_db))
     assert low[[1, 200, 10000]] == pytest.approx([gain_db, gain_db / 2, 0], abs=0.05)
     mid = response_db(Equaliser(mid_gain_db=gain_db))
@@ -74,7 +63,7 @@ def test_each_band_has_its_gain_and_leaves_the_others(gain_db: float) -> None:
     assert high[[1, 4000, 22050]] == pytest.approx([0, gain_db / 2, gain_db], abs=0.05)
 
 
-def test_the_peak_is_as_wide_as_its_q_says() -> None:
+def test_the_peak_is_as_wide_as_its_q_says():
     # A cookbook peak has half its dB at the edges of its bandwidth, frequency / q. The bilinear
     # transform narrows it a little; at 1 kHz of 192 kHz by nothing to speak of.
     measured = response_db(Equaliser(mid_hz=1000.0, mid_gain_db=12.0, mid_q=2.0), 192000)
@@ -82,7 +71,7 @@ def test_the_peak_is_as_wide_as_its_q_says() -> None:
     assert inside.max() - inside.min() == pytest.approx(500, rel=0.02)
 
 
-def test_a_band_beyond_the_recording_does_nothing() -> None:
+def test_a_band_beyond_the_recording_does_nothing():
     samples = sine(440.0, sample_rate=8000)
     equal = Equaliser(low_hz=5000, mid_hz=6000, high_hz=7000, high_gain_db=12, mid_gain_db=9)
     assert np.array_equal(equal.apply(samples, 8000).samples, samples)
@@ -94,39 +83,37 @@ def test_a_band_beyond_the_recording_does_nothing() -> None:
     [
         (Gain(-6.0206), [1.0, -0.5], [0.5, -0.25]),
         (Gain(20.0), [0.5], [5.0]),
-        (Invert(), [0.5, -0.25, 0.0], [-0.5, 0.25, 0.0]),
+        (tone.Invert(), [0.5, -0.25, 0.0], [-0.5, 0.25, 0.0]),
         (HardClip(6.0206), [0.8, 0.3, -0.5, -0.8], [0.4, 0.3, -0.4, -0.4]),
         (HardClip(0.0), [0.8, 0.3, -0.8], [0.8, 0.3, -0.8]),
         (SoftClip(20.0), [1.0, 0.001], [0.1, 0.00099997]),
     ],
 )
-def test_level_effects_by_hand(effect: Effect, samples: list, expected: list) -> None:
+def test_level_effects_by_hand(effect, samples, expected):
     output = effect.apply(np.array(samples, dtype=np.float32), RATE).samples
     assert output == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
-def test_gain_beyond_float32_is_refused() -> None:
+def test_gain_beyond_float32_is_refused():
     with pytest.raises(EffectError, match="beyond what float32 holds"), np.errstate(over="ignore"):
         Gain(60.0).apply(np.array([3e38], dtype=np.float32), RATE)
 
 
 @pytest.mark.parametrize("effect", [HardClip(6.0), SoftClip(6.0)])
-def test_clipping_depends_on_the_shape_and_not_on_the_level(effect: Effect) -> None:
+def test_clipping_depends_on_the_shape_and_not_on_the_level(effect):
     samples = sine(440.0, sample_rate=RATE)
     loud, quiet = (effect.apply(samples * gain, RATE).samples for gain in (1.0, 0.01))
     np.testing.assert_allclose(loud, quiet * 100, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(("ratio", "reduction_db"), [(2.0, 10.0), (4.0, 15.0), (100.0, 19.8)])
-def test_a_steady_tone_is_reduced_by_its_excess_and_the_ratio(
-    ratio: float, reduction_db: float
-) -> None:
+def test_a_steady_tone_is_reduced_by_its_excess_and_the_ratio(ratio, reduction_db):
     # 20 dB over the threshold; of those, 20 / ratio remain.
     effect = Compressor(-20.0, ratio, attack_s=0.002, release_s=0.5)
     assert gain_db_at(effect, 2000.0, sample_rate=RATE) == pytest.approx(-reduction_db, abs=0.2)
 
 
-def test_what_is_under_the_threshold_passes_and_makeup_is_added_everywhere() -> None:
+def test_what_is_under_the_threshold_passes_and_makeup_is_added_everywhere():
     loud = sine(2000.0, sample_rate=RATE)
     samples = np.concatenate([loud * np.float32(0.05), loud])
     output = Compressor(-20.0, 4.0, attack_s=0.002, release_s=0.1).apply(samples, RATE).samples
@@ -137,7 +124,7 @@ def test_what_is_under_the_threshold_passes_and_makeup_is_added_everywhere() -> 
 
 
 @pytest.mark.parametrize(("attack_s", "release_s"), [(0.05, 0.2), (0.2, 0.05)])
-def test_attack_and_release_are_time_constants(attack_s: float, release_s: float) -> None:
+def test_attack_and_release_are_time_constants(attack_s, release_s):
     # A loud second between quiet ones: 20 dB over the threshold, halved to 10 dB.
     quiet, loud = np.full(RATE, 0.001, np.float32), np.full(RATE, 1.0, np.float32)
     samples = np.concatenate([quiet, loud, quiet])

@@ -1,7 +1,5 @@
 """A folder of short pieces of our own, as small a training set as there can be."""
 
-from pathlib import Path
-
 import pytest
 import soundfile
 
@@ -9,7 +7,7 @@ from cqtnet.music import make_music
 
 
 @pytest.fixture(scope="session")
-def pieces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pieces(tmp_path_factory):
     """A manifest of eight pieces of 8 s in four collections, one of them and a half held out."""
     folder = tmp_path_factory.mktemp("pieces")
     rows = ["path,id,split,collection"]

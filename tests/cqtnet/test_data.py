@@ -10,7 +10,7 @@ from cqtnet.errors import ManifestError
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Path:
+def tree(tmp_path):
     tone = np.sin(np.arange(4000) / 10).astype(np.float32)
     for name in ("a/1.wav", "a/2.wav", "b/1.wav", "c/1.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -18,32 +18,21 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def manifest(tree: Path, text: str, name: str = "list.csv") -> Path:
+def manifest(tree, text, name="list.csv"):
     (tree / name).write_text(text)
     return tree / name
 
 
-def test_a_manifest_gives_its_rows(tree: Path) -> None:
-    path = manifest(
-        tree, "id,path,split,collection\nx,a/1.wav,train,A\ny,b/1.wav,valid,B\nz,c/1.wav,test,C\n"
-    )
-    assert read_items(path) == [
-        Item(tree / "a/1.wav", "x", "train", "A"),
-        Item(tree / "b/1.wav", "y", "valid", "B"),
-        Item(tree / "c/1.wav", "z", "test", "C"),
-    ]
+def test_a_manifest_gives_its_rows_and_to_test_with_needs_none_to_train_on(tree):
+    path = manifest(tree, "id,path,split,collection\nx,a/1.wav,valid,A\nz,c/1.wav,test,C\n")
+    expected = [Item(tree / "a/1.wav", "x", "valid", "A"), Item(tree / "c/1.wav", "z", "test", "C")]
+    assert list_items(path) == expected
+    with path.open("a") as file:
+        file.write("y,b/1.wav,train,B\n")
+    assert read_items(path) == [*expected, Item(tree / "b/1.wav", "y", "train", "B")]
 
 
-def test_a_list_to_test_with_needs_no_recording_to_train_on(tree: Path) -> None:
-    path = manifest(tree, "path,split\na/1.wav,test\nb/1.wav,devtest\n")
-    assert [(item.recording, item.split) for item in list_items(path)] == [
-        ("a/1.wav", "test"),
-        ("b/1.wav", "devtest"),
-    ]
-    assert {item.split for item in list_items(tree)} == {"train"}
-
-
-def test_a_file_column_goes_before_path_and_repository_is_a_collection(tree: Path) -> None:
+def test_a_file_column_goes_before_path_and_repository_is_a_collection(tree):
     header = "id\tsplit\tfile\trepository\tpath\n"
     rows = "1\ttrain\ta/1.wav\tr/one\torigin.mp3\n2\ttrain\tb/1.wav\tr/two\torigin.ogg\n"
     items = read_items(manifest(tree, header + rows, "list.tsv"), validation_share=0.5)
@@ -51,54 +40,41 @@ def test_a_file_column_goes_before_path_and_repository_is_a_collection(tree: Pat
     assert sorted(item.split for item in items) == ["train", "valid"]
 
 
-def test_a_folder_takes_its_folders_as_collections(tree: Path) -> None:
-    items = read_items(tree, validation_share=0.3)
-    assert [item.recording for item in items] == ["a/1.wav", "a/2.wav", "b/1.wav", "c/1.wav"]
-    by_folder = {item.recording[0]: item.split for item in items}
-    assert all(item.split == by_folder[item.recording[0]] for item in items)
-
-
-def test_what_lies_directly_in_a_folder_is_a_collection_of_its_own(tree: Path) -> None:
+def test_a_folder_takes_its_folders_as_collections_and_what_lies_in_it_as_one_each(
+    tree,
+):
     for name in ("top.wav", "other.wav"):
         shutil.copy(tree / "a/1.wav", tree / name)
-    assert {item.recording: item.collection for item in list_items(tree)} == {
-        "top.wav": "top.wav",
-        "other.wav": "other.wav",
-        "a/1.wav": "a",
-        "a/2.wav": "a",
-        "b/1.wav": "b",
-        "c/1.wav": "c",
-    }
+    assert {item.split for item in list_items(tree)} == {"train"}
+    assert [(item.recording, item.collection) for item in list_items(tree)] == [
+        ("a/1.wav", "a"),
+        ("a/2.wav", "a"),
+        ("b/1.wav", "b"),
+        ("c/1.wav", "c"),
+        ("other.wav", "other.wav"),
+        ("top.wav", "top.wav"),
+    ]
 
 
-def test_a_list_has_splits_where_any_row_names_one(tree: Path) -> None:
+def test_a_list_has_splits_where_any_row_names_one(tree):
     assert not has_splits(tree)
     assert not has_splits(manifest(tree, "path,split\na/1.wav,\n"))
     assert not has_splits(manifest(tree, "path\na/1.wav\n"))
     assert has_splits(manifest(tree, "path,split\na/1.wav,\nb/1.wav,test\n"))
 
 
-def test_audio_in_the_place_of_a_list_is_told_without_its_bytes(tree: Path) -> None:
-    with pytest.raises(ManifestError, match=r"1\.wav is audio; give a folder or a list"):
-        read_items(tree / "a/1.wav")
-    shutil.copy(tree / "a/1.wav", tree / "list.csv")
-    with pytest.raises(ManifestError, match=r"list\.csv:\d+: holds a NUL") as caught:
-        read_items(tree / "list.csv")
-    assert str(caught.value).isprintable()
-    with pytest.raises(ManifestError, match="found i\\\\x1bd, split") as caught:
-        read_items(manifest(tree, "i\x1bd,split\nx,train\n"))
-    assert str(caught.value).isprintable()
-
-
-def test_held_out_collections_are_whole_and_stay_when_others_come() -> None:
+def test_held_out_collections_are_whole_two_at_least_and_stay_when_others_come():
     few = [Item(Path(str(i)), str(i), "train", f"c{i // 3}") for i in range(90)]
-    held = {i.collection for i in hold_out(few, share=0.2) if i.split == "valid"}
-    kept = {i.collection for i in hold_out(few, share=0.2) if i.split == "train"}
+    held, kept = (
+        {i.collection for i in hold_out(few, share=0.2) if i.split == split}
+        for split in ("valid", "train")
+    )
     assert not held & kept
     assert 0.1 * 30 <= len(held) <= 0.2 * 30
     more = [*few, *(Item(Path("n"), f"n{i}", "train", f"n{i}") for i in range(9))]
     held_more = {i.collection for i in hold_out(more, share=0.2) if i.split == "valid"}
     assert len(held - held_more) <= 2
+    assert sum(item.split == "valid" for item in hold_out(few[:15:3], share=0.1)) == 2
 
 
 @pytest.mark.parametrize(
@@ -108,39 +84,24 @@ def test_held_out_collections_are_whole_and_stay_when_others_come() -> None:
         ("path\nnone.wav\n", r"list\.csv:2: 'none\.wav' is not a file"),
         ("path\na/1.wav\na/1.wav\n", r"list\.csv:3: recording 'a/1\.wav' stands on line 2"),
         ("path,split\na/1.wav,training\n", r"list\.csv:2: split 'training'; use one of train"),
-        ("path,split\na/1.wav\n", r"list\.csv:2: 1 fields where the header has 2"),
-        ("path,split\na/1.wav,train,more\n", r"list\.csv:2: 3 fields"),
-        ("path,split\n", r"list\.csv:1: holds no row"),
         ("path,split\na/1.wav,test\n", "no recording to train on"),
-        ("", "no column"),
-        ('"path"x,split\na/1.wav,train\n', r"list\.csv:1: "),
         (f"path\n{'n' * 300}.wav\n", "is not a file"),
     ],
 )
-def test_a_wrong_manifest_names_file_line_and_cure(tree: Path, text: str, message: str) -> None:
+def test_a_wrong_manifest_names_file_line_and_cure(tree, text, message):
     with pytest.raises(ManifestError, match=message):
         read_items(manifest(tree, text))
 
 
-def test_an_empty_folder_and_a_missing_list_are_refused(tmp_path: Path) -> None:
+def test_an_empty_folder_and_a_missing_list_are_refused(tmp_path):
     with pytest.raises(ManifestError, match="holds no audio"):
         read_items(tmp_path)
     with pytest.raises(ManifestError, match=r"cannot be read: .*; give a list"):
         read_items(tmp_path / "none.csv")
 
 
-def test_a_list_from_a_spreadsheet_may_begin_with_a_byte_order_mark(tree: Path) -> None:
-    path = tree / "list.csv"
-    path.write_bytes("\ufeffpath,split\r\na/1.wav,train\r\nb/1.wav,valid\r\n".encode())
-    assert [item.split for item in read_items(path)] == ["train", "valid"]
-
-
-def test_the_split_of_a_folder_does_not_depend_on_how_its_path_is_written(tree: Path) -> None:
+def test_folders_are_held_out_whole_however_their_path_is_written(tree):
     spellings = (tree, tree / "a" / "..", Path(f"{tree}//"))
-    splits = [[item.split for item in read_items(path)] for path in spellings]
+    splits = [[i.split for i in read_items(path, validation_share=0.3)] for path in spellings]
     assert splits[0] == splits[1] == splits[2]
-
-
-def test_two_collections_are_held_out_at_least_so_that_there_are_pairs() -> None:
-    few = [Item(Path(str(i)), str(i), "train", f"c{i}") for i in range(5)]
-    assert sum(item.split == "valid" for item in hold_out(few, share=0.1)) == 2
+    assert splits[0][0] == splits[0][1], "both of folder a"

@@ -1,10 +1,8 @@
 """MIDI files read, varied, written and rendered; most with a stand-in that plays one tone."""
 
-import csv
 import io
 import json
 import re
-import shlex
 import shutil
 import sys
 import zipfile
@@ -15,21 +13,15 @@ import mido
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from cqtnet import midi
 from cqtnet.commands.render import render, sounding_s
 from cqtnet.data import list_items
 from cqtnet.errors import InputError
-from cqtnet.midi import (
-    Variation,
-    draw_variation,
-    find_synthesizer,
-    read_midi,
-    vary,
-    write_midi,
-)
+from cqtnet.midi import Variation, find_synthesizer, read_midi, vary, write_midi
 from cqtnet.music import Note, Score, compose
+from cqtnet.tables import read_table
 
 PLAIN = Variation(0, 1.0, 0.0, tuple(range(15)), reverb_level=0.0, room_size=0.2, chorus=False)
 """Changes nothing."""
@@ -40,21 +32,21 @@ needs_fluidsynth = pytest.mark.skipif(
 )
 
 
-def midi_bytes(*tracks: list[mido.Message]) -> bytes:
+def midi_bytes(*tracks):
     file, written = mido.MidiFile(tracks=[mido.MidiTrack(track) for track in tracks]), io.BytesIO()
     file.save(file=written)
     return written.getvalue()
 
 
-def on(note: int, after: int = 0, *, channel: int = 0, velocity: int = 127) -> mido.Message:
+def on(note, after=0, *, channel=0, velocity=127):
     return mido.Message("note_on", note=note, velocity=velocity, channel=channel, time=after)
 
 
-def off(note: int, after: int = 0, *, channel: int = 0) -> mido.Message:
+def off(note, after=0, *, channel=0):
     return mido.Message("note_off", note=note, channel=channel, time=after)
 
 
-def test_times_follow_every_change_of_tempo() -> None:
+def test_times_follow_every_change_of_tempo():
     # 480 ticks a beat. Beats of 0.5 s until tick 960, of 1 s until tick 1440, then of 0.25 s.
     tempi = [(500_000, 0), (1_000_000, 960), (250_000, 480)]
     conductor = [mido.MetaMessage("set_tempo", tempo=tempo, time=after) for tempo, after in tempi]
@@ -63,7 +55,7 @@ def test_times_follow_every_change_of_tempo() -> None:
     assert part == (Note(0.5, 1.0, 60, 1.0), Note(2.125, 0.125, 62, 1.0))
 
 
-def test_parts_are_the_channels_of_tracks_and_drums_are_apart() -> None:
+def test_parts_are_the_channels_of_tracks_and_drums_are_apart():
     first = [on(60), on(50, 480, channel=1), off(60), off(50, 480, channel=1)]
     second = [on(36, channel=9), off(36, 10, channel=9), on(70, 5), off(70, 5)]
     score = read_midi(midi_bytes(first, second))
@@ -71,7 +63,7 @@ def test_parts_are_the_channels_of_tracks_and_drums_are_apart() -> None:
     assert [note.midi for note in score.drums] == [36]
 
 
-def test_a_note_ends_when_its_key_is_struck_again_or_released_or_the_file_ends() -> None:
+def test_a_note_ends_when_its_key_is_struck_again_or_released_or_the_file_ends():
     track = [on(60), on(60, 480), on(60, 480, velocity=0), off(60, 480), on(64), off(9, 480)]
     (part,) = read_midi(midi_bytes(track)).parts
     assert [(n.start_s, n.duration_s) for n in part] == [(0.0, 0.5), (0.5, 0.5), (1.5, 0.5)]
@@ -98,19 +90,17 @@ LONG = b"\xff\xff\xff\xff\x7f" + TRACK[1:]
         (GOOD + bytes(midi.LARGEST_BYTES), "above 1000000"),
     ],
 )  # fmt: skip
-def test_what_is_no_sound_midi_file_is_an_input_error(data: bytes, message: str) -> None:
+def test_what_is_no_sound_midi_file_is_an_input_error(data, message):
     with pytest.raises(InputError, match=message):
         read_midi(data)
 
 
-def steps(count: int) -> Score:
+def steps(count):
     """A note of half a second each second, upwards from pitch 40."""
-    return Score(
-        parts=(tuple(Note(float(k), 0.5, 40 + k % 60, 1.0) for k in range(count)),), drums=()
-    )
+    return Score((tuple(Note(float(k), 0.5, 40 + k % 60, 1.0) for k in range(count)),), drums=())
 
 
-def test_transposition_keeps_the_drums_and_the_range_of_midi() -> None:
+def test_transposition_keeps_the_drums_and_the_range_of_midi():
     part = tuple(Note(0.0, 1.0, pitch, 1.0) for pitch in (2, 60, 125))
     score = Score(parts=(part,), drums=part[1:2])
     for shift, expected in ((6, [8, 66, 119]), (-6, [8, 54, 119])):
@@ -121,35 +111,34 @@ def test_transposition_keeps_the_drums_and_the_range_of_midi() -> None:
 
 @pytest.mark.parametrize("start", [0.0, 0.3, 0.9999])
 @pytest.mark.parametrize("factor", [0.75, 1.0, 1.35])
-def test_an_excerpt_begins_with_a_note_and_is_as_long_as_asked(start: float, factor: float) -> None:
-    notes = vary(
-        steps(100), replace(PLAIN, start=start, tempo_factor=factor), duration_s=20.0
-    ).notes
+def test_an_excerpt_begins_with_a_note_and_is_as_long_as_asked(start, factor):
+    variation = replace(PLAIN, start=start, tempo_factor=factor)
+    notes = vary(steps(100), variation, duration_s=20.0).notes
     assert notes[0].start_s == 0.0
     assert notes[1].start_s == pytest.approx(1 / factor)
     assert 20.0 - 1 / factor < notes[-1].start_s + notes[-1].duration_s <= 20.0
 
 
-def test_an_excerpt_of_a_short_score_is_all_of_it_and_long_notes_end_with_it() -> None:
+def test_an_excerpt_of_a_short_score_is_all_of_it_and_long_notes_end_with_it():
     assert vary(steps(5), replace(PLAIN, start=0.9), duration_s=40.0) == steps(5)
     late = Score(parts=((Note(7.0, 90.0, 60, 1.0),),), drums=())
     assert vary(late, PLAIN, duration_s=40.0).notes == (Note(0.0, 40.0, 60, 1.0),)
 
 
-def test_what_is_written_is_read_again_to_the_millisecond() -> None:
+def test_what_is_written_is_read_again_to_the_millisecond():
     score = compose(3, duration_s=20.0).score
-    read = read_midi(write_midi(score, PLAIN.programs))
+    written = write_midi(score, FLUTE.programs)
+    read = read_midi(written)
     assert len(read.parts) == len(score.parts) and len(read.drums) == len(score.drums) > 0
     pairs = zip(sorted(score.drums), read.drums, strict=True)
     assert all(abs(a.start_s - b.start_s) < 0.002 and a.midi == b.midi for a, b in pairs)
-    chosen = [m.program for m in mido.MidiFile(file=io.BytesIO(write_midi(score, FLUTE.programs)))
-              if m.type == "program_change"]  # fmt: skip
-    assert chosen == [73] * 15
+    messages = mido.MidiFile(file=io.BytesIO(written))
+    assert [m.program for m in messages if m.type == "program_change"] == [73] * 15
 
 
-def test_draws_fill_their_ranges_and_are_plain_data() -> None:
+def test_draws_fill_their_ranges_and_are_plain_data():
     rng = np.random.default_rng(0)
-    drawn = [draw_variation(rng) for _ in range(1000)]
+    drawn = [midi.draw_variation(rng) for _ in range(1000)]
     assert {variation.shift_semitones for variation in drawn} == set(range(-6, 7))
     factors = [variation.tempo_factor for variation in drawn]
     assert 0.75 <= min(factors) < 0.76 and 1.33 < max(factors) <= 1.35
@@ -157,7 +146,7 @@ def test_draws_fill_their_ranges_and_are_plain_data() -> None:
     assert Variation(**{**restored, "programs": tuple(restored["programs"])}) == drawn[0]
 
 
-def test_what_is_missing_is_said_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_is_said_with_its_cure(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(InputError, match="apt install fluidsynth"):
         find_synthesizer()
@@ -168,8 +157,8 @@ def test_what_is_missing_is_said_with_its_cure(monkeypatch: pytest.MonkeyPatch) 
 
 @needs_fluidsynth
 def test_fluidsynth_plays_pitch_tempo_program_and_room_and_no_settings_of_the_user(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+    monkeypatch, tmp_path
+):
     synthesizer = find_synthesizer()
     score = Score(parts=((Note(0.0, 2.0, 69, 1.0), Note(10.0, 2.0, 69, 1.0)),), drums=())
     variation = replace(FLUTE, shift_semitones=3, tempo_factor=1.25)
@@ -192,15 +181,12 @@ def test_fluidsynth_plays_pitch_tempo_program_and_room_and_no_settings_of_the_us
 
 
 @needs_fluidsynth
-@pytest.mark.parametrize(
-    ("content", "message"), [(GOOD, "is no sound font"), (b"RIFF0000sfbk", "failed with")]
-)
-def test_another_file_is_not_played_in_the_place_of_a_sound_font(
-    tmp_path: Path, content: bytes, message: str
-) -> None:
-    (tmp_path / "font.sf2").write_bytes(content)
-    with pytest.raises(InputError, match=message):
-        find_synthesizer(tmp_path / "font.sf2")
+def test_another_file_is_not_played_in_the_place_of_a_sound_font(tmp_path):
+    font = tmp_path / "font.sf2"
+    for content, message in ((GOOD, "is no sound font"), (b"RIFF0000sfbk", "failed with")):
+        font.write_bytes(content)
+        with pytest.raises(InputError, match=message):
+            find_synthesizer(font)
 
 
 class StandIn:
@@ -208,7 +194,7 @@ class StandIn:
 
     version, sound_font, sound_font_sha256 = "9.8.7", Path("font.sf2"), "0123"
 
-    def play(self, score: Score, variation: Variation, *, timeout_s: float) -> np.ndarray:
+    def play(self, score, variation, *, timeout_s):
         if score.notes[0].midi == 7:
             raise TimeoutError
         if score.notes[0].midi == 8:
@@ -218,12 +204,12 @@ class StandIn:
 
 
 @pytest.fixture
-def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def stand_in(monkeypatch):
     monkeypatch.setattr(midi, "find_synthesizer", lambda sound_font: StandIn())
     monkeypatch.setattr(midi, "draw_variation", lambda rng: PLAIN)
 
 
-def song(pitch: int, *, notes: int = 40) -> bytes:
+def song(pitch, *, notes=40):
     part = tuple(Note(float(k), 0.8, pitch, 1.0) for k in range(notes))
     return write_midi(Score(parts=(part,), drums=()), PLAIN.programs)
 
@@ -240,14 +226,12 @@ SKIPPED = {
 }  # fmt: skip
 
 
-def run(*words: object) -> Result:
+def run(*words):
     return CliRunner().invoke(render, [str(word) for word in words])
 
 
 @pytest.mark.usefixtures("stand_in")
-def test_a_folder_and_its_zip_give_the_same_renderings_and_the_rest_is_counted(
-    tmp_path: Path,
-) -> None:
+def test_a_folder_and_its_zip_give_the_same_renderings_and_the_rest_is_counted(tmp_path):
     with zipfile.ZipFile(tmp_path / "midi.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in FILES.items():
             archive.writestr(name, content)
@@ -261,8 +245,7 @@ def test_a_folder_and_its_zip_give_the_same_renderings_and_the_rest_is_counted(
     assert len(list((tmp_path / "one").iterdir())) == 4
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
-    with open(tmp_path / "one" / "manifest.tsv", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
+    rows = [row for _, row in read_table(tmp_path / "one" / "manifest.tsv").dicts()]
     assert {row["source"] for row in rows} == {"a.mid", "b.MIDI", "deep/c.mid"}
     assert all(row["collection"] == f"midi-{row['id']}" and row["split"] == "train" for row in rows)
     with soundfile.SoundFile(tmp_path / "one" / rows[0]["path"]) as flac:
@@ -273,7 +256,7 @@ def test_a_folder_and_its_zip_give_the_same_renderings_and_the_rest_is_counted(
 
 
 @pytest.mark.usefixtures("stand_in")
-def test_count_takes_files_by_their_hash_and_overwrites_nothing(tmp_path: Path) -> None:
+def test_count_takes_files_by_their_hash_and_overwrites_nothing(tmp_path):
     (tmp_path / "midi").mkdir()
     (tmp_path / "midi" / "caf\udce9.mid").write_bytes(song(60))
     (tmp_path / "midi" / "b.mid").write_bytes(song(62))
@@ -288,9 +271,9 @@ def test_count_takes_files_by_their_hash_and_overwrites_nothing(tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("stand_in")
-def test_sources_without_midi_are_refused(tmp_path: Path) -> None:
-    for name in ("folder", "bad"):
-        (tmp_path / name).mkdir()
+def test_sources_without_midi_are_refused(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "a.mid").write_bytes(b"no MIDI")
     (tmp_path / "text.zip").write_text("no zip")
     for source, message in (
@@ -303,28 +286,21 @@ def test_sources_without_midi_are_refused(tmp_path: Path) -> None:
         assert not (tmp_path / "out" / "manifest.tsv").exists()
 
 
-def test_silence_and_pauses_are_no_sound() -> None:
+def test_silence_and_pauses_are_no_sound():
     tone = np.sin(np.arange(16 * 22050) * 0.1).astype(np.float32)
-    assert [sounding_s(sound) for sound in (tone, np.zeros_like(tone), tone[:0])] == [
-        16.0,
-        0.0,
-        0.0,
-    ]
+    assert (sounding_s(tone), sounding_s(0 * tone), sounding_s(tone[:0])) == (16, 0, 0)
     tone[5 * 22050 : 15 * 22050] *= 1e-4
     assert sounding_s(tone) == 6.0
 
 
 @needs_fluidsynth
-def test_the_example_of_the_help_runs_and_repeats_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    example = re.search(r"Example:\n\s+cqtnet render (.+)\n", run("--help").stdout)
-    assert example
+def test_the_example_of_the_help_runs_and_repeats_itself(tmp_path, monkeypatch):
+    (example,) = re.findall(r"Example:\n\s+cqtnet render (.+)\n", run("--help").stdout)
     monkeypatch.chdir(tmp_path)
     with zipfile.ZipFile("midi.zip", "w") as archive:
         archive.writestr("a.mid", song(60))
     made = []
-    for extra in ([], ["--force"], ["--force", "--seed", "1"]):
-        assert run(*shlex.split(example[1]), *extra).exit_code == 0
+    for extra in ("", " --force", " --force --seed 1"):
+        assert run(*(example + extra).split()).exit_code == 0
         made.append(next(Path("rendered").glob("*.flac")).read_bytes())
     assert made[0] == made[1] != made[2]

@@ -1,26 +1,25 @@
 """Looks, letters and numbers of all pictures."""
 
 import numpy as np
-import pytest
 from matplotlib.colors import to_rgb
 
 from cqtnet.plotting import blank, letter_lines, looks, percent, percent_number
 
 
-def test_thirty_five_looks_differ_also_without_their_letters() -> None:
+def test_thirty_five_looks_differ_also_without_their_letters():
     assert len({(look.colour, look.dashes) for look in looks(35)}) == 35
     assert len({look.letter for look in looks(60)}) == 60
     assert [look.letter for look in looks(28)][-3:] == ["Z", "AA", "AB"]
 
 
-def test_neighbours_differ_in_dashes_and_in_grey() -> None:
+def test_neighbours_differ_in_dashes_and_in_grey():
     for one, other in zip(looks(7), looks(7)[1:], strict=False):
         assert one.dashes != other.dashes
         greys = [np.dot(to_rgb(look.colour), (0.299, 0.587, 0.114)) for look in (one, other)]
         assert abs(greys[0] - greys[1]) > 0.03
 
 
-def letters_on(*lines: np.ndarray, avoid: list[tuple[float, float]] | None = None) -> list[float]:
+def letters_on(*lines, avoid=None):
     """How far right the letter of each of these diagonals stands, in shares of the axes."""
     axes = blank(4.0).subplots()
     for x in lines:
@@ -29,7 +28,7 @@ def letters_on(*lines: np.ndarray, avoid: list[tuple[float, float]] | None = Non
     return [text.get_position()[0] for text in axes.texts if len(text.get_text()) == 1]
 
 
-def test_letters_stand_side_by_side_clear_of_marks_whatever_the_limits() -> None:
+def test_letters_stand_side_by_side_clear_of_marks_whatever_the_limits():
     x = np.linspace(0, 1, 50)
     one, other = letters_on(x, x)
     assert abs(one - other) > 0.04, "the lines lie on each other"
@@ -38,15 +37,9 @@ def test_letters_stand_side_by_side_clear_of_marks_whatever_the_limits() -> None
     assert len(letters_on(200 + 100 * x)) == 1, "limits are not settled before drawing"
 
 
-@pytest.mark.parametrize(
-    ("rate", "text"),
-    [(0.0777, "7.77"), (0.00001, "0.001"), (0.5, "50"), (1.0, "100"), (0.0, "0"), (1 / 3, "33.3")],
-)
-def test_percentages_are_written_out(rate: float, text: str) -> None:
-    assert percent(rate) == f"{text}\N{NO-BREAK SPACE}%"
-
-
-def test_ticks_are_written_out() -> None:
-    assert [percent_number(rate) for rate in (1e-6, 0.001, 0.07, 0.999)] == [
-        "0.0001", "0.1", "7", "99.9"
-    ]  # fmt: skip
+def test_percentages_and_ticks_are_written_out():
+    rates = (0.0777, 0.00001, 0.5, 1.0, 0.0, 1 / 3)
+    written = ["7.77", "0.001", "50", "100", "0", "33.3"]
+    assert [percent(rate).removesuffix("\N{NO-BREAK SPACE}%") for rate in rates] == written
+    ticks = [percent_number(rate) for rate in (1e-6, 0.001, 0.07, 0.999)]
+    assert ticks == ["0.0001", "0.1", "7", "99.9"]

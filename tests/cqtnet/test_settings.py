@@ -7,7 +7,7 @@ from cqtnet.model import find_preset
 from cqtnet.recipes import changed, find_recipe
 
 
-def test_fields_of_every_kind_are_set() -> None:
+def test_fields_of_every_kind_are_set():
     recipe = changed(
         find_recipe("default"),
         ["lr=1", "batch = 8", "fragment_s=[2, 3.5]", "optimiser=sgd", "spectral.eq_db=3",
@@ -53,11 +53,11 @@ def test_fields_of_every_kind_are_set() -> None:
         ("spectral.shift_semitones=[-6, 4]", "give a range within ±5"),
     ],
 )
-def test_what_cannot_be_set_is_refused(text: str, message: str) -> None:
+def test_what_cannot_be_set_is_refused(text, message):
     with pytest.raises(InputError, match=re.escape(message)):
         changed(find_recipe("default"), [text])
 
 
-def test_a_switch_is_shown_as_it_is_written() -> None:
+def test_a_switch_is_shown_as_it_is_written():
     with pytest.raises(InputError, match="give a bool, as true is one"):
         changed(find_preset("tiny"), ["time_padding=True"])

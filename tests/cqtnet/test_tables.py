@@ -1,14 +1,12 @@
 """Strict tables: what is read, and what each wrong line is told."""
 
-from pathlib import Path
-
 import pytest
 
 from cqtnet.errors import ManifestError
 from cqtnet.tables import markdown_table, read_table
 
 
-def written(tmp_path: Path, data: bytes, name: str = "list.csv") -> Path:
+def written(tmp_path, data, name="list.csv"):
     path = tmp_path / name
     path.write_bytes(data)
     return path
@@ -23,43 +21,27 @@ def written(tmp_path: Path, data: bytes, name: str = "list.csv") -> Path:
     ],
     ids=["commas and a blank line", "tabs", "byte-order mark, CRLF, no last line end"],
 )
-def test_a_table_is_read_whatever_separates_it(tmp_path: Path, data: bytes) -> None:
+def test_a_table_is_read_whatever_separates_it(tmp_path, data):
     table = read_table(written(tmp_path, data), needed=["file"])
     assert table.column("file") == ["a.wav", "b.wav"]
     assert [row["label"] for _, row in table.dicts()] == ["1", "0"]
 
 
-def test_every_row_knows_its_line(tmp_path: Path) -> None:
-    table = read_table(written(tmp_path, b'file\n\n"two\nlines"\nlast\n'))
-    assert table.lines == [4, 5]
+def test_a_tsv_of_one_column_may_hold_commas_and_names_that_are_not_utf_8(tmp_path):
+    (name,) = read_table(written(tmp_path, b"file\na, caf\xe9.wav\n", "list.tsv")).column("file")
+    assert name.encode("utf-8", "surrogateescape") == b"a, caf\xe9.wav"
 
 
-def test_names_that_are_not_utf_8_come_back_as_the_same_bytes(tmp_path: Path) -> None:
-    (name,) = read_table(written(tmp_path, b"file\ncaf\xe9.wav\n")).column("file")
-    assert name.encode("utf-8", "surrogateescape") == b"caf\xe9.wav"
-
-
-def test_a_tsv_of_one_column_may_hold_commas(tmp_path: Path) -> None:
-    assert read_table(written(tmp_path, b"file\na, b.wav\n", "list.tsv")).column("file") == [
-        "a, b.wav"
-    ]
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b'file,n\n"a\nb",1\n', ":2: a field holds a line break"),
-        (b"file,n\na,1\n\nb,2\n", ":3: 0 fields where the header has 2"),
-    ],
-)
-def test_a_row_may_have_to_be_a_line(tmp_path: Path, data: bytes, message: str) -> None:
-    path = written(tmp_path, data)
-    assert read_table(path).columns == ["file", "n"]
-    with pytest.raises(ManifestError, match=message):
+def test_every_row_knows_its_line_and_may_have_to_be_one(tmp_path):
+    path = written(tmp_path, b'file\n\n"two\nlines"\nlast\n')
+    assert read_table(path).lines == [4, 5]
+    with pytest.raises(ManifestError, match=":2: 0 fields where the header has 1"):
         read_table(path, row_a_line=True)
+    with pytest.raises(ManifestError, match=":2: a field holds a line break"):
+        read_table(written(tmp_path, b'file,n\n"a\nb",1\n'), row_a_line=True)
 
 
-def test_columns_are_found_in_any_case_where_that_is_wanted(tmp_path: Path) -> None:
+def test_columns_are_found_in_any_case_where_that_is_wanted(tmp_path):
     path = written(tmp_path, b"File , LABEL\na.wav,1\n")
     assert read_table(path, needed=["label"], fold_case=True).columns == ["file", "label"]
 
@@ -69,6 +51,7 @@ def test_columns_are_found_in_any_case_where_that_is_wanted(tmp_path: Path) -> N
     [
         (b"", ":1: no column file; found nothing"),
         (b"path\na.wav\n", ":1: no column file; found path"),
+        (b"i\x1bd,n\na,1\n", ":1: no column file; found i\\x1bd, n"),
         (b"file;label\na.wav;1\n", ":1: columns are separated by semicolons"),
         (b"file,file\na,b\n", ":1: column file appears twice"),
         (b"file,label\n", ":1: holds no row"),
@@ -77,32 +60,29 @@ def test_columns_are_found_in_any_case_where_that_is_wanted(tmp_path: Path) -> N
         (b"file,label\na.wav,\x00\n", ":2: holds a NUL"),
     ],
 )
-def test_a_wrong_line_is_an_error_with_its_number(tmp_path: Path, data: bytes, told: str) -> None:
+def test_a_wrong_line_is_an_error_with_its_number(tmp_path, data, told):
     path = written(tmp_path, data)
     with pytest.raises(ManifestError) as caught:
         read_table(path, needed=["file"])
-    assert str(caught.value).startswith(f"{path}{told}")
+    assert str(caught.value).startswith(f"{path}{told}") and str(caught.value).isprintable()
 
 
-def test_one_of_several_columns_is_enough(tmp_path: Path) -> None:
+def test_one_of_several_columns_is_enough(tmp_path):
     path = written(tmp_path, b"path\na.wav\n")
     assert read_table(path, any_of=["file", "path"]).columns == ["path"]
     with pytest.raises(ManifestError, match="no column file or id; found path"):
         read_table(path, any_of=["file", "id"])
 
 
-@pytest.mark.parametrize("name", ["missing.csv", "nul\0.csv"])
-def test_a_list_that_cannot_be_read_is_an_error(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ManifestError, match="cannot be read: "):
-        read_table(tmp_path / name)
-
-
-def test_a_recording_in_place_of_a_list_is_named_as_such(tmp_path: Path) -> None:
+def test_what_is_no_list_is_an_error(tmp_path):
+    for name in ("missing.csv", "nul\0.csv"):
+        with pytest.raises(ManifestError, match="cannot be read: "):
+            read_table(tmp_path / name)
     with pytest.raises(ManifestError, match="is audio; give a folder or a list"):
         read_table(written(tmp_path, b"RIFF", "a.wav"))
 
 
-def test_a_markdown_table_escapes_its_bars_and_lines_up() -> None:
+def test_a_markdown_table_escapes_its_bars_and_lines_up():
     assert markdown_table([["name", "n"], ["a|b", "10"]]) == (
         "| name | n  |\n|------|----|\n| a\\|b | 10 |"
     )

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.nn.parallel import DistributedDataParallel
 
 from augment.spectral import SpectralRanges
 from cqtnet.checkpoint import load_weights
 from cqtnet.data import read_items
 from cqtnet.errors import ManifestError, WeightsError
+from cqtnet.losses import nt_xent
 from cqtnet.model import find_preset
 from cqtnet.recipes import RECIPES, find_recipe
+from cqtnet.runstate import gather, joined
 from cqtnet.train import StepReport, TrainConfig, steps_per_epoch, train
 
 RECIPE = find_recipe(
@@ -32,7 +35,7 @@ EASY = {
 }  # fmt: skip
 
 
-def run(pieces: Path, out: Path, **changes: object) -> list[StepReport]:
+def run(pieces, out, **changes):
     config = TrainConfig(out, out.parent / "cache", PRESET, RECIPE, precision="float32")
     reports: list[StepReport] = []
     train(read_items(pieces), replace(config, **changes), on_step=reports.append)
@@ -40,12 +43,12 @@ def run(pieces: Path, out: Path, **changes: object) -> list[StepReport]:
 
 
 @pytest.fixture(scope="module")
-def finished(pieces: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list]:
+def finished(pieces, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "whole"
     return out, run(pieces, out)
 
 
-def test_a_run_leaves_all_that_is_needed(finished: tuple[Path, list]) -> None:
+def test_a_run_leaves_all_that_is_needed(finished):
     out, reports = finished
     names = {path.name for path in out.iterdir()}
     assert names == {
@@ -66,9 +69,7 @@ def test_a_run_leaves_all_that_is_needed(finished: tuple[Path, list]) -> None:
     assert rates[0] < rates[1] and rates[-1] < 0.2 * max(rates), "warm-up, then cosine"
 
 
-def test_resuming_equals_no_pause(
-    pieces: Path, tmp_path: Path, finished: tuple[Path, list]
-) -> None:
+def test_resuming_equals_no_pause(pieces, tmp_path, finished):
     out = tmp_path / "paused"
     first = run(pieces, out, stop_after_s=0.0)
     second = run(pieces, out, resume=True)
@@ -81,35 +82,29 @@ def test_resuming_equals_no_pause(
         assert torch.equal(tensor, paused[name]), name
 
 
-def test_a_run_is_neither_overwritten_nor_resumed_as_another(
-    pieces: Path, tmp_path: Path, finished: tuple[Path, list]
-) -> None:
-    out, _ = finished
-    with pytest.raises(WeightsError, match="holds a run already; use --resume"):
-        run(pieces, out)
-    with pytest.raises(WeightsError, match="holds no run to resume"):
-        run(pieces, tmp_path / "none", resume=True)
-    damaged = tmp_path / "damaged"
+def test_a_run_is_neither_overwritten_nor_resumed_as_another(pieces, tmp_path, finished):
+    out, damaged = finished[0], tmp_path / "damaged"
     damaged.mkdir()
     (damaged / "config.json").write_bytes((out / "config.json").read_bytes())
     (damaged / "last.safetensors").write_bytes((out / "last.safetensors").read_bytes()[:999])
-    with pytest.raises(WeightsError, match="holds no state of a run to resume"):
-        run(pieces, damaged, resume=True)
+    for folder, changes, message in (
+        (out, {"resume": False}, "holds a run already; use --resume"),
+        (tmp_path / "none", {}, "holds no run to resume"),
+        (damaged, {}, "holds no state of a run to resume"),
+        (out, {"seed": 9}, "trained with another seed"),
+        (out, {"preset": replace(PRESET, embedding_size=17)}, "with another preset_trained"),
+        (out, {"recipe": replace(RECIPE, lr=0.5)}, "with another recipe"),
+        (out, {"precision": "bfloat16"}, "with another precision"),
+        (out, {"noise": (pieces.parent / "0.wav",)}, "with another noise_sha256"),
+    ):
+        with pytest.raises(WeightsError, match=message):
+            run(pieces, folder, **{"resume": True, **changes})
     (damaged / "config.json").write_text("{")
     with pytest.raises(WeightsError, match=r"config\.json is unreadable; cannot resume"):
         run(pieces, damaged, resume=True)
-    for changes, name in (
-        ({"seed": 9}, "seed"),
-        ({"preset": replace(PRESET, embedding_size=17)}, "preset_trained"),
-        ({"recipe": replace(RECIPE, lr=0.5)}, "recipe"),
-        ({"precision": "bfloat16"}, "precision"),
-        ({"noise": (pieces.parent / "0.wav",)}, "noise_sha256"),
-    ):
-        with pytest.raises(WeightsError, match=f"trained with another {name}"):
-            run(pieces, out, resume=True, **changes)
 
 
-def test_statistics_stand_still_at_the_end(pieces: Path, tmp_path: Path) -> None:
+def test_statistics_stand_still_at_the_end(pieces, tmp_path):
     kept = {}
     for share in (0.0, 1.0):
         recipe = replace(RECIPE, epochs=1, frozen_share=share, whitening_steps=0)
@@ -120,7 +115,7 @@ def test_statistics_stand_still_at_the_end(pieces: Path, tmp_path: Path) -> None
     assert kept[1.0].abs().max() == 0, "as it was made"
 
 
-def test_a_plateau_lowers_the_rate_and_survives_pauses(pieces: Path, tmp_path: Path) -> None:
+def test_a_plateau_lowers_the_rate_and_survives_pauses(pieces, tmp_path):
     """Hardly a gradient, the same fragments: the loss stays, and patience ends after epoch 5."""
     recipe = replace(
         RECIPE, schedule="plateau", optimiser="sgd", lr=1e-7, epochs=6, batch=5, weight_decay=0.0,
@@ -136,20 +131,19 @@ def test_a_plateau_lowers_the_rate_and_survives_pauses(pieces: Path, tmp_path: P
     assert rates == [1.0, 1.0, 1.0, 1.0, 1.0, 0.3]
 
 
-def test_too_few_recordings_are_refused(pieces: Path, tmp_path: Path) -> None:
+def test_too_few_recordings_are_refused(pieces, tmp_path):
     items = read_items(pieces)
+    few = [item for item in items if item.split == "valid" or item is items[0]]
+    alike = [replace(item, collection="one") for item in items]
     config = TrainConfig(tmp_path / "x", tmp_path / "cache", PRESET, RECIPE)
-    learned = [item for item in items if item.split == "train"]
-    held_out = [item for item in items if item.split == "valid"]
     with pytest.raises(ManifestError, match="1 recording is left to learn from; give two"):
-        train([learned[0], *held_out], config, on_step=lambda _: None)
+        train(few, config, on_step=lambda _: None)
     assert not (tmp_path / "x").exists()
-    one_collection = [replace(item, collection="one") for item in items]
     with pytest.raises(ManifestError, match="two are needed for pairs"):
-        train(one_collection, config, on_step=lambda _: None)
+        train(alike, config, on_step=lambda _: None)
 
 
-def test_the_papers_recipe_is_the_papers_and_trains(pieces: Path, tmp_path: Path) -> None:
+def test_the_papers_recipe_is_the_papers_and_trains(pieces, tmp_path):
     paper = RECIPES["paper"]
     assert (paper.optimiser, paper.lr, paper.schedule) == ("sgd", 0.001, "plateau")
     assert (paper.batch, paper.epochs, paper.fragment_s) == (64, 30, (20.0,))
@@ -161,74 +155,60 @@ def test_the_papers_recipe_is_the_papers_and_trains(pieces: Path, tmp_path: Path
     assert all(r.lr == 0.001 for r in reports)
 
 
-def test_training_learns_to_tell_the_pieces_apart(pieces: Path, tmp_path: Path) -> None:
+def test_training_learns_to_tell_the_pieces_apart(pieces, tmp_path):
     recipe = replace(RECIPE, epochs=20, lr=1e-2, fragment_s=(2.0,), **EASY)
     losses = [report.loss for report in run(pieces, tmp_path / "learns", recipe=recipe)]
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
 
 
 @pytest.mark.slow
-def test_two_processes_train_together(pieces: Path, tmp_path: Path) -> None:
-    script = tmp_path / "two.py"
-    script.write_text(
-        "import os, sys; from pathlib import Path; import torch\n"
-        "from tests.cqtnet.test_train import RECIPE, PRESET, TrainConfig, read_items, train\n"
-        "from dataclasses import replace\n"
-        "torch.set_num_threads(1)\n"
-        "recipe = replace(RECIPE, epochs=2, waveform_share=0.0, batch=2, schedule='plateau')\n"
-        "out = Path(sys.argv[2])\n"
-        "config = TrainConfig(out, out.parent / 'cache', PRESET, recipe, device='cpu',\n"
-        "                     stop_after_s=float(sys.argv[3]))\n"
-        "seen = []\n"
-        "def note(r):\n"
-        "    seen.append((r.step, r.loss, r.lr))\n"
-        "    out.with_suffix('.' + os.environ['RANK']).write_text(str(seen))\n"
-        "train(read_items(Path(sys.argv[1])), config, on_step=note)\n"
-    )
+def test_two_processes_train_together(pieces, tmp_path):
     for name, limit_s in (("run", "9e9"), ("stopped", "0")):
-        run_two(script, pieces, tmp_path / name, limit_s)
+        run_two(train_as_rank, pieces, tmp_path / name, limit_s)
         first, second = ((tmp_path / f"{name}.{rank}").read_text() for rank in (0, 1))
         assert first == second, "both see one loss and one rate"
         assert load_weights(tmp_path / name / "best.safetensors").model.preset == PRESET
 
 
+def train_as_rank(source, out, stop_after_s):
+    recipe = replace(RECIPE, epochs=2, waveform_share=0.0, batch=2, schedule="plateau")
+    options = {"recipe": recipe, "device": "cpu", "stop_after_s": float(stop_after_s)}
+    figures = [(r.step, r.loss, r.lr) for r in run(Path(source), Path(out), **options)]
+    Path(f"{out}.{os.environ['RANK']}").write_text(str(figures))
+
+
 @pytest.mark.slow
-def test_two_processes_have_the_gradient_of_one(tmp_path: Path) -> None:
+def test_two_processes_have_the_gradient_of_one(tmp_path):
     """Pairs are compared across processes, as one process with all of them would."""
-    script = tmp_path / "gradient.py"
-    script.write_text(
-        "import sys; from pathlib import Path; import torch\n"
-        "from torch.nn.parallel import DistributedDataParallel\n"
-        "from cqtnet.losses import nt_xent\n"
-        "from cqtnet.runstate import gather, joined\n"
-        "def main(out):\n"
-        "    torch.manual_seed(0)\n"
-        "    layer, views = torch.nn.Linear(6, 5), torch.rand(2, 8, 6)\n"
-        "    whole = nt_xent(layer(views[0]), layer(views[1]), temperature=0.1)\n"
-        "    expected = torch.autograd.grad(whole, layer.weight)[0]\n"
-        "    with joined('cpu') as ranks:\n"
-        "        own = views.chunk(2, dim=1)[ranks.rank]\n"
-        "        model = DistributedDataParallel(layer)\n"
-        "        first, second = (gather(p) for p in model(torch.cat([*own])).chunk(2))\n"
-        "        nt_xent(first, second, temperature=0.1).backward()\n"
-        "        error = (layer.weight.grad - expected).abs().max() / expected.abs().max()\n"
-        "        Path(f'{out}.{ranks.rank}').write_text(str(float(error)))\n"
-        "main(sys.argv[1])\n"
-    )
-    run_two(script, tmp_path / "error")
+    run_two(gradient_error, tmp_path / "error")
     errors = [float((tmp_path / f"error.{rank}").read_text()) for rank in (0, 1)]
     assert max(errors) < 1e-4
 
 
-def run_two(script: Path, *words: object) -> None:
-    """A script in two processes, as torchrun starts them; it shows what it did in files.
+def gradient_error(out):
+    torch.manual_seed(0)
+    layer, views = torch.nn.Linear(6, 5), torch.rand(2, 8, 6)
+    whole = nt_xent(layer(views[0]), layer(views[1]), temperature=0.1)
+    expected = torch.autograd.grad(whole, layer.weight)[0]
+    with joined("cpu") as ranks:
+        own = views.chunk(2, dim=1)[ranks.rank]
+        model = DistributedDataParallel(layer)
+        first, second = (gather(p) for p in model(torch.cat([*own])).chunk(2))
+        nt_xent(first, second, temperature=0.1).backward()
+        error = (layer.weight.grad - expected).abs().max() / expected.abs().max()
+        Path(f"{out}.{ranks.rank}").write_text(str(float(error)))
 
-    Not by its exit code: with gloo, torch 2.13 sometimes aborts a process after Python has
+
+def run_two(work, *words):
+    """A function of this module in two processes, as torchrun starts them; it writes to files.
+
+    Not judged by its exit code: with gloo, torch 2.13 sometimes aborts a process after Python has
     ended ("terminate called without an active exception"), when all is written.
     """
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--no-python"]
+    code = f"import sys; from {__name__} import {work.__name__} as work; work(*sys.argv[1:])"
     done = subprocess.run(
-        [*command, "--nproc-per-node", "2", str(script), *map(str, words)],
+        [*torchrun, "--nproc-per-node", "2", sys.executable, "-c", code, *map(str, words)],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

@@ -4,7 +4,6 @@ import signal
 import struct
 from contextlib import contextmanager
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
@@ -54,7 +53,7 @@ def pcm16(samples):
     return np.round(samples * 32_767).astype("<i2").tobytes()
 
 
-def cut_off(path: Path, *, keep: float) -> Path:
+def cut_off(path, *, keep):
     """A copy of the file that ends after a part of its bytes."""
     data = path.read_bytes()
     short = path.with_name("cut_" + path.name)
@@ -70,7 +69,7 @@ def encode(path, samples, *, rate, codec, container=None, layout="mono", film_s=
     """
     tracks = samples if isinstance(samples, list) else [samples]
     with av.open(str(path), "w", format=container, options=options or {}) as output:
-        film = _film(output) if film_s else None
+        film = output.add_stream("mpeg4", rate=25, width=64, height=48) if film_s else None
         streams = [output.add_stream(codec, rate=rate, layout=layout) for _ in tracks]
         for _ in range(film_s * 25):
             black = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
@@ -78,30 +77,17 @@ def encode(path, samples, *, rate, codec, container=None, layout="mono", film_s=
         if film:
             output.mux(film.encode(None))
         for stream, sound in zip(streams, tracks, strict=True):
-            _encode_track(output, stream, sound, rate, layout)
+            stream.bit_rate = 12_200 if rate == 8_000 else 128_000
+            planes = np.atleast_2d(sound).astype(np.float32)
+            planes = np.broadcast_to(planes, (stream.codec_context.channels, planes.shape[1]))
+            for start in range(0, planes.shape[1], 4_096):
+                # Interleaved: PyAV writes past the planes of a frame of eight channels.
+                part = np.ascontiguousarray(planes[:, start : start + 4_096].T).reshape(1, -1)
+                frame = av.AudioFrame.from_ndarray(part, format="flt", layout=layout)
+                frame.rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+                output.mux(stream.encode(frame))
+            output.mux(stream.encode(None))
     return path
-
-
-def _film(output):
-    film = output.add_stream("mpeg4", rate=25)
-    film.width, film.height, film.pix_fmt = 64, 48, "yuv420p"
-    return film
-
-
-def _encode_track(output, stream, sound, rate, layout):
-    stream.bit_rate = 12_200 if rate == 8_000 else 128_000
-    channels = len(av.AudioLayout(layout).channels)
-    planes = np.atleast_2d(sound).astype(np.float32)
-    planes = np.broadcast_to(planes, (channels, planes.shape[1]))
-    resampler = av.AudioResampler(format=stream.codec_context.format, layout=layout, rate=rate)
-    for start in range(0, planes.shape[1], 4_096):
-        # Interleaved: PyAV writes past the planes of a frame of eight channels.
-        part = np.ascontiguousarray(planes[:, start : start + 4_096].T).reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(part, format="flt", layout=layout)
-        frame.rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
-        for converted in resampler.resample(frame):
-            output.mux(stream.encode(converted))
-    output.mux(stream.encode(None))
 
 
 def write_in_parts(path, samples, rate, **format_and_subtype):
@@ -120,10 +106,9 @@ def at_most(seconds):
     def fail(*_):
         raise TimeoutError(f"still busy after {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, fail)
+    signal.signal(signal.SIGALRM, fail)
     signal.alarm(seconds)
     try:
         yield
     finally:
         signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)

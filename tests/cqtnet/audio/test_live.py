@@ -1,8 +1,7 @@
 """Sound as it arrives."""
 
 import io
-from collections.abc import Iterator
-from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -19,13 +18,13 @@ BLOCK = np.full(SAMPLE_RATE, 0.5, np.float32)
 
 
 @pytest.fixture
-def song(tmp_path: Path) -> Path:
+def song(tmp_path):
     mono = make_music(3, duration_s=4.0, sample_rate=44_100)
     soundfile.write(tmp_path / "song.flac", np.stack([mono, mono], 1), 44_100)
     return tmp_path / "song.flac"
 
 
-def test_a_file_is_heard_as_it_is_read_elsewhere(song: Path) -> None:
+def test_a_file_is_heard_as_it_is_read_elsewhere(song):
     heard = np.concatenate(list(live(str(song))))
     read = audio.load(song)
     assert len(heard) == pytest.approx(len(read), abs=64)
@@ -35,27 +34,24 @@ def test_a_file_is_heard_as_it_is_read_elsewhere(song: Path) -> None:
     assert max(lags) > 0.999
 
 
-def test_stdin_is_heard(song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Stdin:
-        buffer = io.BytesIO(song.read_bytes())
-
-    monkeypatch.setattr("sys.stdin", Stdin)
+def test_stdin_is_heard(song, monkeypatch):
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(song.read_bytes())))
     assert sum(map(len, live("-"))) == pytest.approx(4 * SAMPLE_RATE, abs=64)
 
 
 @pytest.mark.parametrize("name", ["missing.wav", "text.wav"])
-def test_what_is_no_sound_is_an_error(tmp_path: Path, name: str) -> None:
+def test_what_is_no_sound_is_an_error(tmp_path, name):
     (tmp_path / "text.wav").write_text("no sound at all")
     with pytest.raises(NotAudioError, match=f"{name} cannot be read"):
         list(live(str(tmp_path / name)))
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def clock(monkeypatch):
     """The seconds that have passed; sleeping makes them pass."""
     now = [0.0]
 
-    def sleep(seconds: float) -> None:
+    def sleep(seconds):
         now[0] += seconds
 
     monkeypatch.setattr("time.monotonic", lambda: now[0])
@@ -63,19 +59,24 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_a_stream_that_drops_out_is_reached_again_and_its_times_stay_right(
-    clock: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    attempts = [2, 0, 0, 3]  # blocks that each attempt gives before the stream drops out
+@pytest.fixture
+def attempts(clock, monkeypatch):
+    """How many blocks each attempt gives before the stream drops out; then none comes any more."""
+    blocks = []
 
-    def connected(*_: object) -> Iterator[np.ndarray]:
-        for _ in range(attempts.pop(0)):
+    def connected(*_):
+        for _ in range(blocks.pop(0) if blocks else 0):
             clock[0] += 1.0
             yield BLOCK
         raise av.error.ConnectionResetError(104, "reset")
 
     monkeypatch.setattr(module, "_connected", connected)
-    told: list[str] = []
+    return blocks
+
+
+def test_a_stream_that_drops_out_is_reached_again_and_its_times_stay_right(attempts):
+    attempts += [2, 0, 0, 3]
+    told = []
     blocks = live("http://radio", on_message=told.append)
     heard = np.concatenate([next(blocks) for _ in range(13)])
     # Two seconds were heard, then nothing for 1 + 2 + 5 s, then three seconds.
@@ -86,20 +87,14 @@ def test_a_stream_that_drops_out_is_reached_again_and_its_times_stay_right(
     assert told[-1] == "http://radio is back after 8 s"
 
 
-def test_a_stream_that_stays_away_is_given_up(
-    clock: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def connected(*_: object) -> Iterator[np.ndarray]:
-        raise av.error.ConnectionRefusedError(111, "refused")
-        yield BLOCK
-
-    monkeypatch.setattr(module, "_connected", connected)
+@pytest.mark.usefixtures("attempts")
+def test_a_stream_that_stays_away_is_given_up(clock):
     with pytest.raises(NotAudioError, match="sent nothing for 60 s"):
         list(live("http://radio", give_up_s=60.0))
     assert 60 < clock[0] < 120
 
 
-def test_lost_sound_within_a_stream_is_silence(tmp_path: Path) -> None:
+def test_lost_sound_within_a_stream_is_silence(tmp_path):
     path = tmp_path / "gap.mkv"
     with av.open(str(path), "w") as file:
         stream = file.add_stream("pcm_s16le", rate=SAMPLE_RATE, layout="mono")

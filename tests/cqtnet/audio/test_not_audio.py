@@ -1,16 +1,17 @@
 """What is no recording is refused in one line, at once, without opening anything else."""
 
+import io
 import os
 import struct
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 import soundfile
+from PIL import Image
 
 import cqtnet.audio
 from cqtnet.audio import load, probe, stream
@@ -29,29 +30,16 @@ def refuse(path, message):
 
 def run_python(code, *arguments):
     """Output, error output and exit status of a fresh interpreter."""
-    done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=ROOT,
-    )
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
     return done.stdout, done.stderr, done.returncode
 
 
-def png(width, height):
+def png(side):
     """A black picture: a few kilobytes, whatever its size."""
-
-    def chunk(kind, body):
-        checksum = struct.pack(">I", zlib.crc32(kind + body))
-        return struct.pack(">I", len(body)) + kind + body + checksum
-
-    pixels = zlib.compress(bytes((4 * width + 1) * height), 9)
-    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        chunk(kind, body) for kind, body in ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
-    )
+    picture = io.BytesIO()
+    Image.new("RGBA", (side, side)).save(picture, "png")
+    return picture.getvalue()
 
 
 def test_what_is_no_regular_file_is_refused(tmp_path):
@@ -59,6 +47,9 @@ def test_what_is_no_regular_file_is_refused(tmp_path):
     (tmp_path / "empty.wav").touch()
     (tmp_path / "dead.wav").symlink_to(tmp_path / "gone.wav")
     (tmp_path / "loop.wav").symlink_to(tmp_path / "loop.wav")
+    (tmp_path / "sound.wav").write_bytes(wav_bytes(bytes(200)))
+    (tmp_path / "link.wav").symlink_to(tmp_path / "sound.wav")
+    assert load(tmp_path / "link.wav").size == 50
     refuse(tmp_path, "is a folder; give a regular audio file")
     with at_most(5):  # opening a pipe would wait for a writer for ever
         refuse(tmp_path / "pipe.wav", "is a pipe; give a regular audio file")
@@ -103,14 +94,9 @@ def test_a_file_of_which_almost_nothing_decodes(tmp_path):
 
 
 def test_pictures_and_silent_films_have_no_sound(tmp_path):
-    (tmp_path / "picture.png").write_bytes(png(64, 64))
+    (tmp_path / "picture.png").write_bytes(png(64))
     refuse(tmp_path / "picture.png", r"holds no sound \(read as png_pipe\)")
-    with av.open(str(tmp_path / "silent.mp4"), "w") as output:
-        film = output.add_stream("mpeg4", rate=25)
-        film.width, film.height, film.pix_fmt = 64, 48, "yuv420p"
-        black = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
-        output.mux(film.encode(black))
-        output.mux(film.encode(None))
+    encode(tmp_path / "silent.mp4", [], rate=44_100, codec="aac", film_s=1)
     refuse(tmp_path / "silent.mp4", "holds no sound .* or a film with a sound track")
 
 
@@ -136,7 +122,7 @@ def test_a_picture_that_unpacks_to_gigabytes_is_never_unpacked(tmp_path):
     # 6,000 × 6,000 pixels are 144 MB when unpacked; FFmpeg does so merely to look at it.
     path = encode(tmp_path / "cover.mp3", sine(440, seconds=2, rate=44_100), rate=44_100,
                   codec="libmp3lame")  # fmt: skip
-    picture = b"\0image/png\0\x03\0" + png(6_000, 6_000)
+    picture = b"\0image/png\0\x03\0" + png(6_000)
     frame = b"APIC" + len(picture).to_bytes(4, "big") + b"\0\0" + picture
     size = bytes(len(frame) >> shift & 127 for shift in (21, 14, 7, 0))
     path.write_bytes(b"ID3\x03\0\0" + size + frame + path.read_bytes())
@@ -163,12 +149,6 @@ def test_a_name_in_no_encoding_is_read_and_named_in_errors(tmp_path, suffix):
         assert os.fsencode(probe(path).path) == name
     Path(os.fsdecode(name)).write_bytes(b"no more")
     refuse(name, rf"/caf\\xe9\\n\.{suffix} is not audio")
-
-
-def test_a_link_to_a_recording_is_read(tmp_path):
-    soundfile.write(tmp_path / "tone.wav", sine(440, seconds=1, rate=22_050), 22_050)
-    (tmp_path / "link.wav").symlink_to(tmp_path / "tone.wav")
-    assert load(tmp_path / "link.wav").size == 22_050
 
 
 def test_files_are_closed_when_reading_ends_or_fails(tmp_path):

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import soundfile
 
 from augment.audio.decode import Decoder
 from augment.audio.files import DEFAULT_LIMITS
@@ -34,8 +33,8 @@ def recordings(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("suffix", [*EXACT, *FROM_THE_BEGINNING, "alac.m4a", "aac", "mka"])
-@pytest.mark.parametrize("start_s", [0.3, 3.0, 7.12345, 11.9])
+@pytest.mark.parametrize("suffix", [*EXACT, *FROM_THE_BEGINNING, "alac.m4a", "aac", "mka", "m4a"])
+@pytest.mark.parametrize("start_s", [0.3, 3.0, 7.12345, 11.5, 11.9])
 def test_a_stretch_is_sample_for_sample_that_of_the_whole(recordings, suffix, start_s):
     path = recordings / f"sweep.{suffix}"
     first = round(start_s * RATE)
@@ -43,19 +42,8 @@ def test_a_stretch_is_sample_for_sample_that_of_the_whole(recordings, suffix, st
     expected = load(path)[first : first + round(0.5 * RATE)]
     assert stretch.size == expected.size
     # 1e-5 of full scale: a resampler that starts two seconds before instead of at the beginning.
-    np.testing.assert_allclose(stretch, expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("start_s", [0.3, 3.0, 7.12345, 11.5])
-def test_a_stretch_of_aac_lies_on_the_same_samples(recordings, start_s):
-    path = recordings / "sweep.m4a"
-    first = round(start_s * RATE)
-    stretch = load(path, start_s=start_s, duration_s=0.4)
-    expected = load(path)[first : first + stretch.size]
-    lags = np.correlate(stretch, expected, mode="full")
-    assert lags.argmax() == stretch.size - 1  # lag 0
-    # AAC fills in noise of its own, differently after a seek: 2 % of full scale.
-    np.testing.assert_allclose(stretch, expected, atol=0.02)
+    # AAC fills in noise of its own, differently after a seek; a sample of lag would be 3 %.
+    np.testing.assert_allclose(stretch, expected, atol=0.02 if suffix == "m4a" else 1e-5)
 
 
 @pytest.mark.parametrize(
@@ -70,26 +58,14 @@ def test_what_can_be_skipped_exactly_is_not_decoded(recordings, suffix, begins_s
     decoder.close()
 
 
-def test_a_planted_click_is_found_where_it_was_planted(tmp_path):
-    sound = np.zeros(10 * 44_100)
-    sound[round(6.5 * 44_100)] = 0.9
-    soundfile.write(tmp_path / "click.wav", sound, 44_100)
-    soundfile.write(tmp_path / "click.flac", sound, 44_100)
-    for name in ("click.wav", "click.flac"):
-        stretch = load(tmp_path / name, start_s=6.0, duration_s=1.0)
-        assert stretch.size == RATE
-        assert abs(int(np.abs(stretch).argmax()) - RATE // 2) <= 1
-
-
-def test_blocks_of_a_stretch_join_to_the_stretch(recordings):
+def test_blocks_of_a_stretch_join_to_it_and_end_where_the_recording_does(recordings):
     path = recordings / "sweep.wav"
     blocks = list(stream(path, start_s=4.4, duration_s=2.5, block_s=1.0))
     assert [block.size for block in blocks] == [RATE, RATE, RATE // 2]
     np.testing.assert_array_equal(np.concatenate(blocks), load(path, start_s=4.4, duration_s=2.5))
-
-
-def test_a_stretch_past_the_end_is_shorter(recordings):
-    assert load(recordings / "sweep.wav", start_s=11.0, duration_s=5.0).size == RATE
+    assert load(path, start_s=11.0, duration_s=5.0).size == RATE
+    for suffix in EXACT:  # of the same 16 bits, but that FLAC was rounded another way
+        np.testing.assert_allclose(load(path.with_suffix(f".{suffix}")), load(path), atol=1e-4)
 
 
 @pytest.mark.parametrize("start_s", [13, 40])
