@@ -90,7 +90,8 @@ def protocol(
     NAME is paper-tempo, paper-pitch, both, speed, noise, reverb, codec, crop, hard, other-part,
     rendition or same; `all` for all but rendition, which needs a list with a column `work` and
     writes pairs inside one work to rendition.within.csv; or the NAME.plan.json of an earlier
-    set, which is then made again. Sets in one folder share their reference fragments. Finished files are kept.
+    set, which is then made again. Sets in one folder share their reference fragments. Finished
+    files are kept.
     """
     from augment.errors import InputError
     from eval.protocols.plan import read_plan
