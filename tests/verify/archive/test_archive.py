@@ -3,7 +3,6 @@
 import hashlib
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +18,7 @@ from verify.archive.store import Store
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path):
     make_archive(tmp_path / "archive")
     return tmp_path / "archive"
 
@@ -31,16 +30,14 @@ class NoComparer:
 
 
 @pytest.fixture
-def archive(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
+def archive(folder, monkeypatch):
     monkeypatch.setattr(Archive, "_comparer", NoComparer())
     with Store.open(folder, write=True) as store:
         IndexCache.built(store).save()
     return Archive.open(folder)
 
 
-def test_a_searcher_made_while_the_index_reopens_holds_the_open_store(
-    folder: Path, archive: Archive
-) -> None:
+def test_a_searcher_made_while_the_index_reopens_holds_the_open_store(folder, archive):
     with Store.open(folder, write=True) as writer:
         writer.add([synthetic_recording(6)])
         save_index(writer)
@@ -52,7 +49,7 @@ def test_a_searcher_made_while_the_index_reopens_holds_the_open_store(
     assert searcher.vote(np.array([10.0]), searcher.neighbours(vector), count=1)[0].recording == 6
 
 
-def test_an_index_that_stays_refused_is_an_error(folder: Path, archive: Archive) -> None:
+def test_an_index_that_stays_refused_is_an_error(folder, archive):
     (path,) = (folder / "index").glob("*.faiss")
     path.write_bytes(b"nonsense")
     with pytest.raises(ArchiveError, match="index rebuild"):
@@ -60,7 +57,7 @@ def test_an_index_that_stays_refused_is_an_error(folder: Path, archive: Archive)
     assert len(archive) == 5, "it is still open"
 
 
-def test_checking_names_what_changed(tmp_path: Path) -> None:
+def test_checking_names_what_changed(tmp_path):
     make_archive(tmp_path / "archive")
     with Store.open(tmp_path / "archive", write=True) as store:
         IndexCache.open(store).save()
@@ -73,7 +70,7 @@ def test_checking_names_what_changed(tmp_path: Path) -> None:
     assert index.name in problem.what and "rebuild" in problem.what
 
 
-def test_checking_reads_the_files_of_recordings_where_asked(tmp_path: Path) -> None:
+def test_checking_reads_the_files_of_recordings_where_asked(tmp_path):
     new = []
     for number, name in enumerate(("kept", "changed", "gone"), start=1):
         (tmp_path / name).write_bytes(name.encode())
@@ -90,23 +87,19 @@ def test_checking_reads_the_files_of_recordings_where_asked(tmp_path: Path) -> N
     assert os.strerror(2) in problems["gone"]
 
 
-def test_checking_builds_no_index_where_none_is_kept(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def must_not_build(*_: object, **__: object) -> None:
+def test_checking_builds_no_index_where_none_is_kept(folder, monkeypatch):
+    def must_not_build(*_, **__):
         raise AssertionError("it was built")
 
     monkeypatch.setattr(cache, "build", must_not_build)
     assert check_archive(folder) == []
 
 
-def test_checking_closes_the_connection_to_milvus(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_checking_closes_the_connection_to_milvus(folder, monkeypatch):
     closed = []
 
     class Index:
-        def close(self) -> None:
+        def close(self):
             closed.append(True)
 
     monkeypatch.setattr(cache, "milvus_uri", lambda _: "http://milvus:19530")

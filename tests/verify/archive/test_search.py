@@ -58,7 +58,7 @@ def test_music_that_is_not_in_the_archive_is_not_found(archive, query):
     result = archive.search(query(music(99, 10.0)))
     assert result.matches == ()
     assert result.to_dict()["found"] is False
-    assert result.nearest is not None and result.nearest.log_lr < PERHAPS_LOG_LR
+    assert result.nearest.log_lr < PERHAPS_LOG_LR
     assert "verdict" not in result.to_dict()["nearest"]
 
 
@@ -107,7 +107,7 @@ def test_a_copy_stands_in_for_a_missing_file(archive, query, twelve):
 def test_a_ratio_below_the_least_is_no_match(archive, query, twelve):
     result = archive.search(query(fragment()), min_log_lr=100.0)
     assert result.matches == ()
-    assert result.nearest is not None and result.nearest.entry.id == twelve[0]
+    assert result.nearest.entry.id == twelve[0]
 
 
 def test_in_a_larger_archive_a_match_needs_more_evidence(archive, query, monkeypatch):
@@ -117,7 +117,7 @@ def test_in_a_larger_archive_a_match_needs_more_evidence(archive, query, monkeyp
         monkeypatch.setattr(Store, "n_windows", property(lambda _: n_windows))
         return archive.search(path)
 
-    archive.index  # noqa: B018  # made while the archive has the size that it has
+    archive.index  # made while the archive has the size that it has
     small, large = searched(2_000).matches, searched(10**20).matches
     assert small[0].is_sure and large == ()
     evidence = small[0].evidence
@@ -131,7 +131,7 @@ def test_where_too_little_agrees_no_ratio_makes_a_match(archive, query, monkeypa
     monkeypatch.setattr("verify.archive.searcher.LEAST_STRENGTH", 100.0)
     result = archive.search(query(fragment()))
     assert result.matches == ()
-    assert result.nearest is not None and result.nearest.log_lr > PERHAPS_LOG_LR
+    assert result.nearest.log_lr > PERHAPS_LOG_LR
 
 
 def stream(*, lost_s=(0.0, 0.0), with_what=0.0):

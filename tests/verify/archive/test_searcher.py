@@ -10,7 +10,7 @@ STARTS_S = np.arange(0, 300, 5.0)
 """Middles of the windows of every recording here, one every 5 s."""
 
 
-def hits_of(planted: list[list[tuple[int, int, float]]], *, count: int = 8) -> Hits:
+def hits_of(planted, *, count=8):
     """Hits (windows, count) from lists of (recording, row, cosine), the rest empty."""
     cosines = np.full((len(planted), count), -np.inf, np.float32)
     ids = np.full((len(planted), count), -1, np.int64)

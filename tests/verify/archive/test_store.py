@@ -26,7 +26,7 @@ from tests.verify.archive.synthetic import (
 )
 from verify.archive import database
 from verify.archive.database import WriteLock
-from verify.archive.results import Changes, Manifest, NewRecording, window_ids
+from verify.archive.results import Changes, Manifest, window_ids
 from verify.archive.store import Store, _as_float32, find_file
 
 ROOT = Path(__file__).parents[3]
@@ -172,7 +172,6 @@ def test_paths_that_are_not_utf_8_survive(folder):
         store.add([replace(synthetic_recording(6), path=path, tags=("caf\udce9",))])
     with Store.open(folder) as store:
         known = store.by_path(path)
-        assert known is not None
         assert os.fsencode(known[0].paths[0]) == b"/music/caf\xe9 \xf0\x9f\x8e\xb5.flac"
         assert known[0].tags == ("caf\udce9",)
     with writing(folder) as store, pytest.raises(ArchiveError, match="none that a file can have"):
@@ -320,7 +319,7 @@ NAN = np.where(np.arange(45)[:, None] == 7, np.nan, VECTORS)
         (replace(THREE, modified_ns=1 << 64), "its time of change"),
     ],
 )
-def test_what_cannot_be_right_is_refused_and_nothing_added(folder, new: NewRecording, why):
+def test_what_cannot_be_right_is_refused_and_nothing_added(folder, new, why):
     with writing(folder) as store:
         before = picture(store)
         with pytest.raises(ArchiveError, match=rf"/music/3\.flac cannot be added: .*{why}"):
