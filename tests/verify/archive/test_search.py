@@ -117,7 +117,7 @@ def test_in_a_larger_archive_a_match_needs_more_evidence(archive, query, monkeyp
         monkeypatch.setattr(Store, "n_windows", property(lambda _: n_windows))
         return archive.search(path)
 
-    archive.index  # made while the archive has the size that it has
+    archive.index  # noqa: B018  # made while the archive has the size that it has
     small, large = searched(2_000).matches, searched(10**20).matches
     assert small[0].is_sure and large == ()
     evidence = small[0].evidence

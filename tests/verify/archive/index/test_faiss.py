@@ -4,14 +4,7 @@ import pytest
 
 from tests.verify.archive.index.memory_store import DIMENSION, altered, by_hand
 from verify.archive.index.cache import build
-from verify.archive.index.faiss import (
-    KINDS,
-    FaissIndex,
-    compared,
-    empty_lists,
-    list_count,
-    plan,
-)
+from verify.archive.index.faiss import KINDS, FaissIndex, compared, empty_lists, list_count, plan
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,8 @@ def test_a_damaged_note_is_refused_and_a_rebuild_replaces_it(store, uri):
 class Shared:
     """Stands in for a collection that several processes have open; notes what becomes of it."""
 
-    held: dict = {}
-    log: list = []
+    held: dict = {}  # noqa: RUF012
+    log: list = []  # noqa: RUF012
 
     def __init__(self, uri, *, collection, dimension, token):
         self.log.append("opened")
