@@ -1,5 +1,3 @@
-"""`cqtnet compare` as a user calls it."""
-
 import json
 import subprocess
 import sys
@@ -126,11 +124,6 @@ def test_a_file_that_vanishes_between_reading_and_comparing_is_told(
     assert isinstance(result, InputError) and str(result).endswith(message)
 
 
-def test_a_single_broken_file_is_an_error_of_one_line(folder):
-    done = call(folder, "cut.flac", "broken.flac")
-    assert isinstance(done.exception, InputError) and "broken.flac" in str(done.exception)
-
-
 def test_a_report_is_written_once_with_or_without_sound(folder, tmp_path):
     page = tmp_path / "page.html"
     done = call(folder, "cut.flac", "song.flac", "--report", page, "--players")
@@ -141,10 +134,17 @@ def test_a_report_is_written_once_with_or_without_sound(folder, tmp_path):
     assert "<audio" not in page.read_text()
 
 
-def test_a_report_is_of_one_pair(folder, tmp_path):
-    page = tmp_path / "page.html"
-    done = call(folder, "cut.flac", "song.flac", "other.flac", "--report", page)
-    assert "a report is of one pair, not of 2" in str(done.exception) and not page.exists()
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["broken.flac"], "broken.flac"),
+        (["song.flac", "other.flac", "--report", "page"], "a report is of one pair, not of 2"),
+    ],
+)
+def test_what_cannot_be_done_is_an_error_of_one_line(folder, words, message):
+    done = call(folder, "cut.flac", *words)
+    assert isinstance(done.exception, InputError) and message in str(done.exception)
+    assert not Path("page").exists()
 
 
 @pytest.mark.parametrize(
@@ -157,17 +157,16 @@ def test_a_report_is_of_one_pair(folder, tmp_path):
         (None, "cannot be read"),
     ],
 )
-def test_a_wrong_list_names_its_line(tmp_path, text, message):
+def test_a_wrong_list_names_its_line_and_a_right_one_starts_from_its_folder(
+    tmp_path, text, message
+):
     path = tmp_path / "pairs.csv"
     if text is not None:
         path.write_text(text)
     with pytest.raises(ManifestError, match=message):
         read_pairs(path)
-
-
-def test_relative_paths_of_a_list_start_from_its_folder(tmp_path):
-    (tmp_path / "pairs.csv").write_text("a,b\none.wav,/two.wav\n")
-    assert read_pairs(tmp_path / "pairs.csv") == [(tmp_path / "one.wav", Path("/two.wav"))]
+    path.write_text("a,b\none.wav,/two.wav\n")
+    assert read_pairs(path) == [(tmp_path / "one.wav", Path("/two.wav"))]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,3 @@
-"""`cqtnet diff` as a user calls it."""
-
 import csv
 import json
 
@@ -47,17 +45,17 @@ def test_a_cut_is_a_line_between_the_stretches_beside_it(folder):
     assert "cut: 3.0" in lines[4] and "s of B are missing" in lines[4]
 
 
-def test_the_same_file_twice_is_identical_and_exits_0(folder):
-    result = invoke(folder / "original.wav", folder / "original.wav")
-    assert result.exit_code == 0, result.output
-    assert "A is B from beginning to end" in result.stdout
-
-
-def test_nothing_in_common_is_said_and_exits_1(folder):
-    result = invoke(folder / "other.wav", folder / "original.wav")
-    assert (result.exit_code, result.stdout.splitlines()[2:]) == (
-        1, ["nothing in common was found"],
-    )  # fmt: skip
+@pytest.mark.parametrize(
+    ("a", "code", "words"),
+    [
+        ("original", 0, "A is B from beginning to end"),
+        ("other", 1, "nothing in common was found"),
+    ],
+)
+def test_identical_files_exit_0_and_others_1(folder, a, code, words):
+    result = invoke(folder / f"{a}.wav", folder / "original.wav")
+    assert result.exit_code == code, result.output
+    assert words in result.stdout.splitlines()[2]
 
 
 def test_json_names_the_files_by_their_bytes_and_is_the_same_every_time(folder):
@@ -83,6 +81,8 @@ def test_labels_are_written_and_not_replaced_unless_forced(folder, tmp_path):
     again = invoke(*words)
     assert isinstance(again.exception, InputError) and "--force" in str(again.exception)
     assert invoke(*words, "--force").exit_code == 1
+    refused = str(invoke("none.wav", "none.wav", "--labels", "edits.doc").exception)
+    assert ".txt (Audacity) or .csv (Reaper), not '.doc'" in refused, "before any work"
 
 
 @pytest.mark.parametrize(
@@ -104,12 +104,6 @@ def test_a_file_that_holds_nothing_to_compare_is_an_error_that_names_it(
         result = invoke(*words)
         with pytest.raises(error, match=message):
             raise result.exception or AssertionError(result.output)
-
-
-def test_labels_of_an_unknown_kind_are_refused_before_any_work(folder):
-    result = invoke(folder / "none.wav", folder / "none.wav", "--labels", "edits.doc")
-    with pytest.raises(InputError, match=r"\.txt \(Audacity\) or \.csv \(Reaper\), not '\.doc'"):
-        raise result.exception or AssertionError(result.output)
 
 
 def made():

@@ -1,5 +1,3 @@
-"""Which line each moment of A follows: on planted features, and in small tables."""
-
 from itertools import pairwise, product
 
 import numpy as np
@@ -83,12 +81,9 @@ def test_a_line_goes_on_where_another_agrees_as_well():
     lines = [Candidate(Line(1.0, 0.0, 4.0)), Candidate(Line(1.0, 0.0, 16.0))]
     a = joined(B.part(4, 22))  # from 4 s on it holds X, which is at 8 s and at 20 s of B
     (one,) = follow(a, B, lines, usual=1.0)
+    assert follow(a, B, [], usual=1.0) == [], "there is nothing to follow"
     assert one.line.offset_s == 4
     assert (one.a_start_s, one.a_end_s) == pytest.approx((0, 18), abs=0.12)
-
-
-def test_nothing_is_followed_where_there_is_no_candidate():
-    assert follow(X, B, [], usual=1.0) == []
 
 
 @pytest.mark.parametrize("seed", range(16))

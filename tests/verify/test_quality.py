@@ -54,8 +54,10 @@ def test_the_round_tops_of_a_sine_are_no_clipping(hertz):
     assert quality_of(sine(hertz)).clipped == 0
 
 
-def test_sound_below_its_limit_is_not_clipped(rng):
-    assert quality_of(lowpass(noise(rng, 10), 1500)).clipped < 1e-4
+def test_sound_below_its_limit_is_not_clipped_and_left_as_it_is(rng):
+    sound = lowpass(noise(rng, 10), 1500)
+    sound.flags.writeable = False
+    assert quality_of(sound).clipped < 1e-4
 
 
 @pytest.mark.parametrize("hertz", [1000, 3400, 5000, 8000])
@@ -68,11 +70,8 @@ def test_a_planted_band_limit_is_found(rng, hertz, floor):
     assert not quality.is_full_band
 
 
-def test_noise_over_the_whole_band_has_no_limit(rng):
+def test_neither_noise_over_the_whole_band_nor_loud_bass_is_a_band_limit(rng):
     assert quality_of(noise(rng, 5)).is_full_band
-
-
-def test_loud_bass_under_quieter_sound_is_no_band_limit(rng):
     sound = lowpass(noise(rng, 10, level=1.0), 300) * 0.5 + noise(rng, 10, level=0.02)
     treble = sound + 0.02 * np.diff(noise(rng, 10), prepend=0)
     wide = lowpass(noise(rng, 10, level=0.05), 4000)
@@ -104,13 +103,6 @@ def test_silence_has_finite_figures(n):
     quality = quality_of(np.zeros(n, np.float32))
     assert quality.peak_dbfs == quality.rms_dbfs == quality.floor_dbfs == LOWEST_DBFS
     assert quality.clipped == quality.range_db == 0
-
-
-def test_the_samples_are_left_as_they_are(rng):
-    sound = noise(rng, 1)
-    before = sound.copy()
-    quality_of(sound)
-    np.testing.assert_array_equal(sound, before)
 
 
 def test_no_samples_are_an_error_with_its_cure():

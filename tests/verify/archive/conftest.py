@@ -12,7 +12,15 @@ from click.testing import CliRunner
 from cqtnet import SAMPLE_RATE
 from cqtnet.cli import cqtnet
 from tests.verify.archive.pieces import SEEDS, comparer, fragment, music, seconds
+from tests.verify.archive.synthetic import make_archive
 from verify.archive import Archive
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """An archive of five synthetic recordings."""
+    make_archive(tmp_path / "archive")
+    return tmp_path / "archive"
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,3 @@
-"""Files taken into an archive, by a stand-in for the network that reads bytes; and by Ray."""
-
 import hashlib
 import json
 import os
@@ -73,6 +71,8 @@ def test_what_is_there_as_it_was_is_not_read_again(store, folder):
     assert run(store, folder) == (dict.fromkeys("abc", "unchanged"), [])
     assert store.by_path(str(folder / "a"))[2] == 1, "its new time was noted"
     assert len(store) == 3
+    digest = hashlib.sha256(b"sound of a").hexdigest()
+    assert store.by_sha256(digest).paths == (str(folder / "a"),)
 
 
 def test_a_moved_file_keeps_its_recording(store, folder):
@@ -83,18 +83,15 @@ def test_a_moved_file_keeps_its_recording(store, folder):
     assert store.entry(number).paths == (str(folder / "z"),)
 
 
-def test_a_copy_is_another_path_of_its_recording(store, folder):
-    run(store, folder)
+@pytest.mark.parametrize("in_one_run", [False, True])
+def test_a_copy_is_another_path_of_its_recording(store, folder, in_one_run):
+    if not in_one_run:
+        run(store, folder)
     (folder / "d").write_bytes((folder / "a").read_bytes())
-    assert run(store, folder)[0]["d"] == "copy"
+    assert in_one_run or run(store, folder)[0]["d"] == "copy"
+    run(store, folder)
     assert store.by_path(str(folder / "d"))[0].paths == (str(folder / "a"), str(folder / "d"))
     assert len(store) == 3
-
-
-def test_copies_in_one_run_are_one_recording(store, folder):
-    (folder / "d").write_bytes((folder / "a").read_bytes())
-    run(store, folder)
-    assert len(store) == 3 and len(store.by_path(str(folder / "a"))[0].paths) == 2
 
 
 def test_other_bytes_under_a_path_replace_its_recording(store, folder):
@@ -103,10 +100,7 @@ def test_other_bytes_under_a_path_replace_its_recording(store, folder):
     (folder / "a").write_bytes(b"sound of something else")
     assert run(store, folder) == ({"a": "replaced", "b": "unchanged", "c": "unchanged"}, ["a"])
     assert len(store) == 3 and store.by_path(str(folder / "a"))[0].id != number
-
-
-def test_bytes_that_another_path_had_replace_a_recording_without_reading(store, folder):
-    run(store, folder)
+    # Bytes that another path had are not read again.
     (folder / "a").write_bytes((folder / "b").read_bytes())
     assert run(store, folder)[1] == []
     assert len(store) == 2 and len(store.by_path(str(folder / "a"))[0].paths) == 2
@@ -146,12 +140,6 @@ def test_what_was_told_is_safe_and_the_run_goes_on_later(store, folder, tmp_path
         outcomes, read = run(again, folder)
         assert outcomes[Path(first.path).name] == "unchanged" and Path(first.path).name not in read
         assert len(again) == 3
-
-
-def test_the_digest_is_that_of_the_bytes(store, folder):
-    run(store, folder)
-    digest = hashlib.sha256(b"sound of a").hexdigest()
-    assert store.by_sha256(digest).paths == (str(folder / "a"),)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,3 @@
-"""`cqtnet index`, `search`, `monitor` and `dedupe` as a user calls them."""
-
 import json
 import os
 from pathlib import Path
@@ -30,9 +28,12 @@ def names(items):
     ("fragment.flac", 0, "FOUND in 1 of 4 recordings"),
 ])  # fmt: skip
 def test_the_answer_is_the_first_line_and_the_exit_code(made, query, code, words):
-    done = call("search", made / "archive", made / query)
+    page = made / "answer.html"
+    done = call("search", made / "archive", made / query, "--report", page, "--force")
     assert done.exit_code == code and words in done.stdout.splitlines()[0]
     assert ("nearest, and no match: 0:0" in done.stdout) == (code == 1)
+    assert ("Nearest, and no match: 0:0" in page.read_text()) == (code == 1)
+    assert ("Not in the archive" in page.read_text()) == (code == 1)
 
 
 def test_several_queries_are_lines_of_json_and_the_worst_is_the_exit_code(made):
@@ -58,20 +59,14 @@ def test_a_long_query_is_given_in_its_order_as_csv_and_as_a_page(made):
     assert "use --force" in str(again.exception)
 
 
-def test_a_page_has_the_nearest_of_what_is_not_there(made):
-    page = made / "foreign.html"
-    done = call("search", made / "archive", made / "foreign.flac", "--report", page)
-    content = page.read_text()
-    assert done.exit_code == 1
-    assert "Not in the archive" in content and "Nearest, and no match: 0:0" in content
-
-
 def test_a_stream_is_reported_match_by_match(made):
     done = call("monitor", made / "archive", "--input", made / "mix.flac", "--json", "--begins")
     assert done.exit_code == 0, done.output
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     reported = zip([line["event"] for line in lines], names(lines), strict=True)
     assert sorted(reported) == sorted((e, n) for e in ("began", "ended") for n in ("13", "14"))
+    times = [line["at_s"] for line in lines]
+    assert times == sorted(times)
     ends = [line["query_end_s"] for line in lines if line["event"] == "ended"]
     assert sorted(ends) == [pytest.approx(48, abs=1), pytest.approx(81, abs=1)]
 

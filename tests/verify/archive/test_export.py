@@ -1,5 +1,3 @@
-"""Archives merged and exported."""
-
 from dataclasses import replace
 
 import numpy as np

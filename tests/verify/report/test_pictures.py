@@ -1,10 +1,8 @@
 from dataclasses import replace
 from itertools import pairwise
-from typing import cast
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from cqtnet.plotting import blank
 from tests.verify.report import cases
@@ -40,22 +38,20 @@ def test_local_tempo_follows_a_planted_change():
     np.testing.assert_allclose(tempi[middles > 23], 1.02)
 
 
-def test_a_course_of_a_true_copy_is_flat(a, b):
+def test_a_course_of_a_true_copy_is_flat_and_a_stretch_too_short_has_none(a, b):
     view = view_of(cases.same(a, b), a, b)
     found = course(view, view.stretches[0])
     sure = found.hits.correlation > 0.7  # where a chord only goes on, hits may lie anywhere
     assert sure.mean() > 0.7
     assert np.abs(found.away_ms[sure]).max() < 12  # half a frame
     assert np.abs(found.semitones).max() < 0.03
-
-
-def test_a_stretch_too_short_has_no_course(a, b):
-    view = view_of(cases.same(a, b), a, b)
     assert course(view, Stretch(0.0, 1.5, cases.LINE, 0.9, 0.9)) is None
 
 
 def test_of_long_recordings_a_part_around_the_place_is_shown(a, b):
     hour = replace(b, trace=replace(b.trace, n_samples=3600 * 22050))
+    view = view_of(cases.same(hour, hour), hour, hour)  # an hour in common: five minutes of it
+    assert view.a_s == (0.0, MOST_S) and view.b_s == (0.0, MOST_S)
     comparison = cases.same(a, hour)
     late = replace(comparison.evidence.alignment, line=Line(1.0, 0.0, 3590.0))
     view = view_of(
@@ -65,12 +61,6 @@ def test_of_long_recordings_a_part_around_the_place_is_shown(a, b):
     assert start_s < 3590 < 3598 < end_s <= 3600
     assert end_s - start_s <= MOST_S
     assert view.a_s == (0.0, a.duration_s) and not view.is_whole
-
-
-def test_of_an_hour_in_common_five_minutes_are_shown(a, b):
-    hour = replace(a, trace=replace(a.trace, n_samples=3600 * 22050))
-    view = view_of(cases.same(hour, hour), hour, hour)
-    assert view.a_s == (0.0, MOST_S) and view.b_s == (0.0, MOST_S)
 
 
 def test_the_edit_map_decides_what_is_shown_in_common(a, b):
@@ -86,7 +76,9 @@ def test_spectra_are_no_wider_than_the_picture(b):
     assert levels(b, (0.0, 12.0)).shape[1] < COLUMNS
 
 
-def test_ratios_are_drawn_as_powers_of_ten():
+def test_ratios_are_drawn_as_powers_of_ten_and_shares_of_at_least_a_ratio_count_ties():
+    shares = at_least(np.array([2.0, 1.0, 1.0, -0.5]), np.array([-1.0, 0.0, 1.0, 1.5, 3.0]))
+    np.testing.assert_array_equal(shares, [1.0, 0.75, 0.75, 0.25, 0.0])
     known = cases.calibration(log_lr_same=[np.log(1000)], log_lr_different=[np.log(0.01)])
     ratios = log10_ratios(known)
     np.testing.assert_allclose(np.concatenate(ratios), [3, -2])
@@ -98,11 +90,6 @@ def test_the_ratio_before_its_bounds_is_that_of_the_score(a, b):
     assert unbounded_log_lr(cases.different(a, b), known) == pytest.approx(-10)
     assert unbounded_log_lr(cases.unmeasured(a, b), known) is None
     assert draw_scale(cases.unmeasured(a, b)) is None
-
-
-def test_shares_of_at_least_a_ratio_count_ties():
-    shares = at_least(np.array([2.0, 1.0, 1.0, -0.5]), np.array([-1.0, 0.0, 1.0, 1.5, 3.0]))
-    np.testing.assert_array_equal(shares, [1.0, 0.75, 0.75, 0.25, 0.0])
 
 
 def numbers(axes):
@@ -122,14 +109,14 @@ def test_every_stretch_has_its_number_however_short_it_is():
 def test_a_stretch_that_goes_beyond_the_view_has_its_number_in_what_is_seen(a, b, monkeypatch):
     view = replace(view_of(cases.same(a, b), a, b), a_s=(6.0, 8.0))
     monkeypatch.setattr(pictures, "as_png", lambda figure, alt: figure)
-    figure = cast(Figure, pictures.draw_similarity(view, cases.LINE))
+    figure = pictures.draw_similarity(view, cases.LINE)
     (number,) = [text for text in figure.axes[0].texts if text.get_text() == "1"]
     assert number.get_position()[0] == pytest.approx(7.0)
 
 
 def test_words_stay_within_their_blocks_of_the_scale(a, b, monkeypatch):
     monkeypatch.setattr(sureness, "as_svg", lambda figure, alt: figure)
-    figure = cast(Figure, draw_scale(cases.same(a, b)))
+    figure = draw_scale(cases.same(a, b))
     figure.draw_without_rendering()
     axes = figure.axes[0]
     limits = [0.3, 1, 2, 3, 4, 6, sureness.FARTHEST]

@@ -1,10 +1,6 @@
-"""The page of a search, without an archive: what it is given is made by hand."""
-
 from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
-from matplotlib.figure import Figure
 
 from tests.verify.report.test_page import HOSTILE, Seen
 from verify.report import search
@@ -36,7 +32,7 @@ def found(*matches, **others):
 
 def page(folder, result, *, query="day.mp3"):
     (folder / query).write_bytes(b"sound")
-    search.write_search_report(folder / "page.html", folder / query, result, cast(Any, STORE))
+    search.write_search_report(folder / "page.html", folder / query, result, STORE)
     return Seen((folder / "page.html").read_text(encoding="utf-8"))
 
 
@@ -78,17 +74,19 @@ def test_hostile_names_are_shown_and_do_nothing(tmp_path):
         assert words in seen.words
 
 
-def test_a_short_match_has_its_number_beside_its_bar(monkeypatch):
+@pytest.fixture
+def time_line(monkeypatch):
     monkeypatch.setattr(search.plotting, "as_svg", lambda figure, alt: figure)
-    result = found(match(10.0, 12.0), match(20.0, 70.0))
-    figure = cast(Figure, search.draw_time_line(result, search.rows_of(result.matches)))
+    return lambda *matches: search.draw_time_line(found(*matches), search.rows_of(matches))
+
+
+def test_a_short_match_has_its_number_beside_its_bar(time_line):
+    figure = time_line(match(10.0, 12.0), match(20.0, 70.0))
     assert [text.get_text() for text in figure.axes[0].texts] == ["1", "2"]
     assert [text.get_ha() for text in figure.axes[0].texts] == ["left", "center"]
 
 
-def test_only_the_recordings_heard_longest_have_a_row(monkeypatch):
-    monkeypatch.setattr(search.plotting, "as_svg", lambda figure, alt: figure)
-    many = found(*(match(i, i + 1 + i / 100, key=i, path=f"/{i}.flac") for i in range(30)))
-    figure = cast(Figure, search.draw_time_line(many, search.rows_of(many.matches)))
+def test_only_the_recordings_heard_longest_have_a_row(time_line):
+    figure = time_line(*(match(i, i + 1 + i / 100, key=i, path=f"/{i}.flac") for i in range(30)))
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names == [f"{i}.flac" for i in range(6, 30)]
