@@ -1,5 +1,3 @@
-"""`cqtnet compare` as a user calls it."""
-
 import json
 import subprocess
 import sys
@@ -8,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.cli import cqtnet
-from cqtnet.embed import Embedder
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.music import make_music
 from verify.comparison import Comparer, compared, pairs_of, read_pairs
@@ -20,7 +17,7 @@ from verify.recording import Recording
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("audio")
     song = make_music(31, duration_s=20.0)
     for name, samples in {
@@ -34,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def call(folder: Path, *words: object, stdin: str | None = None) -> Result:
+def call(folder, *words, stdin=None):
     known = {path.name for path in folder.iterdir()}
     paths = [str(folder / str(word)) if word in known else str(word) for word in words]
     return CliRunner().invoke(cqtnet, ["compare", *paths], input=stdin)
@@ -48,15 +45,13 @@ def call(folder: Path, *words: object, stdin: str | None = None) -> Result:
         ("silence.flac", 3, "INSUFFICIENT EVIDENCE  LR 1 "),
     ],
 )
-def test_the_verdict_is_the_first_line_and_the_exit_code(
-    folder: Path, b: str, code: int, head: str
-) -> None:
+def test_the_verdict_is_the_first_line_and_the_exit_code(folder, b, code, head):
     done = call(folder, "cut.flac", b)
     assert done.exit_code == code, done.output
     assert done.stdout.startswith(head)
 
 
-def test_comparing_loads_nothing_that_it_does_not_need(folder: Path) -> None:
+def test_comparing_loads_nothing_that_it_does_not_need(folder):
     """At most 50 files of this project; neither pictures and pages nor what slows a cold start."""
     code = """
 import sys
@@ -76,7 +71,7 @@ assert not names & slow, names & slow
     assert done.returncode == 0
 
 
-def test_one_file_against_several_is_a_line_of_json_each(folder: Path) -> None:
+def test_one_file_against_several_is_a_line_of_json_each(folder):
     done = call(folder, "cut.flac", "song.flac", "other.flac", "--json")
     assert done.exit_code == 1
     rows = [json.loads(line) for line in done.stdout.splitlines()]
@@ -84,7 +79,7 @@ def test_one_file_against_several_is_a_line_of_json_each(folder: Path) -> None:
     assert rows[0]["alignment"]["b_start_s"] == pytest.approx(5.0, abs=0.05)
 
 
-def test_a_list_of_pairs_goes_on_past_a_broken_file(folder: Path, tmp_path: Path) -> None:
+def test_a_list_of_pairs_goes_on_past_a_broken_file(folder, tmp_path):
     rows = [
         "a,b",
         f"{folder}/cut.flac,{folder}/broken.flac",
@@ -99,13 +94,11 @@ def test_a_list_of_pairs_goes_on_past_a_broken_file(folder: Path, tmp_path: Path
         assert "broken.flac" in done.stderr and done.stdout.startswith("SAME RECORDING")
 
 
-def test_a_broken_first_file_is_read_once_for_all_pairs(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broken_first_file_is_read_once_for_all_pairs(folder, monkeypatch):
     read = []
     once = Recording.read
 
-    def counted(path: Path, embedder: Embedder) -> Recording:
+    def counted(path, embedder):
         read.append(path)
         return once(path, embedder)
 
@@ -121,9 +114,9 @@ def test_a_broken_first_file_is_read_once_for_all_pairs(
     [(OSError("gone"), "song.flac cannot be compared: gone"), (InputError("no"), "no")],
 )
 def test_a_file_that_vanishes_between_reading_and_comparing_is_told(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
-) -> None:
-    def fail(*_: object) -> None:
+    folder, monkeypatch, error, message
+):
+    def fail(*_):
         raise error
 
     monkeypatch.setattr(Comparer, "compare", fail)
@@ -131,12 +124,7 @@ def test_a_file_that_vanishes_between_reading_and_comparing_is_told(
     assert isinstance(result, InputError) and str(result).endswith(message)
 
 
-def test_a_single_broken_file_is_an_error_of_one_line(folder: Path) -> None:
-    done = call(folder, "cut.flac", "broken.flac")
-    assert isinstance(done.exception, InputError) and "broken.flac" in str(done.exception)
-
-
-def test_a_report_is_written_once_with_or_without_sound(folder: Path, tmp_path: Path) -> None:
+def test_a_report_is_written_once_with_or_without_sound(folder, tmp_path):
     page = tmp_path / "page.html"
     done = call(folder, "cut.flac", "song.flac", "--report", page, "--players")
     assert done.exit_code == 0 and page.read_text().count("<audio") == 2
@@ -146,10 +134,17 @@ def test_a_report_is_written_once_with_or_without_sound(folder: Path, tmp_path: 
     assert "<audio" not in page.read_text()
 
 
-def test_a_report_is_of_one_pair(folder: Path, tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
-    done = call(folder, "cut.flac", "song.flac", "other.flac", "--report", page)
-    assert "a report is of one pair, not of 2" in str(done.exception) and not page.exists()
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["broken.flac"], "broken.flac"),
+        (["song.flac", "other.flac", "--report", "page"], "a report is of one pair, not of 2"),
+    ],
+)
+def test_what_cannot_be_done_is_an_error_of_one_line(folder, words, message):
+    done = call(folder, "cut.flac", *words)
+    assert isinstance(done.exception, InputError) and message in str(done.exception)
+    assert not Path("page").exists()
 
 
 @pytest.mark.parametrize(
@@ -162,24 +157,21 @@ def test_a_report_is_of_one_pair(folder: Path, tmp_path: Path) -> None:
         (None, "cannot be read"),
     ],
 )
-def test_a_wrong_list_names_its_line(tmp_path: Path, text: str | None, message: str) -> None:
+def test_a_wrong_list_names_its_line_and_a_right_one_starts_from_its_folder(
+    tmp_path, text, message
+):
     path = tmp_path / "pairs.csv"
     if text is not None:
         path.write_text(text)
     with pytest.raises(ManifestError, match=message):
         read_pairs(path)
-
-
-def test_relative_paths_of_a_list_start_from_its_folder(tmp_path: Path) -> None:
-    (tmp_path / "pairs.csv").write_text("a,b\none.wav,/two.wav\n")
-    assert read_pairs(tmp_path / "pairs.csv") == [(tmp_path / "one.wav", Path("/two.wav"))]
+    path.write_text("a,b\none.wav,/two.wav\n")
+    assert read_pairs(path) == [(tmp_path / "one.wav", Path("/two.wav"))]
 
 
 @pytest.mark.parametrize(
     ("files", "listed"), [((), None), ((Path("a"),), None), ((Path("a"), Path("b")), Path("c"))]
 )
-def test_too_few_files_or_both_ways_of_naming_them_are_refused(
-    files: tuple[Path, ...], listed: Path | None
-) -> None:
+def test_too_few_files_or_both_ways_of_naming_them_are_refused(files, listed):
     with pytest.raises(InputError, match="give"):
         pairs_of(files, listed)

@@ -20,7 +20,6 @@ from cqtnet.music import make_music
 from verify.commands.compare import tell
 from verify.comparison import Comparer, reasons_against
 from verify.features import Content
-from verify.recording import Recording
 from verify.results import Alignment, Comparison, Evidence, Hit, Line
 
 SONG = make_music(21, duration_s=45.0)
@@ -85,12 +84,6 @@ def test_polarity_and_gain_are_told(comparer: Comparer, song: Path, tmp_path: Pa
     assert found.waveform.gain_db == pytest.approx(20 * math.log10(0.5), abs=0.05)
     assert found.waveform.offset_s == pytest.approx(15.0, abs=2 / SAMPLE_RATE)
     assert found.changes_in_words == "polarity reversed, 6.0 dB quieter"
-
-
-def test_an_unaltered_copy_is_told_to_be_one(comparer: Comparer, song: Path) -> None:
-    found = comparer.compare(song, song)
-    assert found.verdict == "same" and found.is_bounded
-    assert found.changes_in_words == "tempo, pitch, polarity and level as in B"
 
 
 def test_cuts_are_told_with_their_places(comparer: Comparer, song: Path, tmp_path: Path) -> None:
@@ -208,15 +201,20 @@ def test_the_same_files_give_the_same_json(comparer: Comparer, song: Path, tmp_p
     assert lines[0] == lines[1]
 
 
-def test_a_notebook_shows_the_verdict_and_a_picture(comparer: Comparer, song: Path) -> None:
-    shown = comparer.compare(song, song)._repr_html_()
+def test_an_unaltered_copy_is_told_to_be_one_in_words_json_and_a_notebook(song: Path) -> None:
+    from verify import compare
+
+    found = compare(song, song)
+    assert isinstance(found, Comparison)
+    assert found.verdict == "same" and found.is_bounded
+    assert found.changes_in_words == "tempo, pitch, polarity and level as in B"
+    shown = found._repr_html_()
     assert "support for the same recording" in shown and "<img" in shown
-
-
-def test_json_holds_what_is_told(comparer: Comparer, song: Path) -> None:
-    plain = comparer.compare(song, song).to_dict()
+    plain = found.to_dict()
     assert plain["verdict"] == "same" and plain["alignment"]["tempo"] == pytest.approx(1, rel=1e-4)
     assert plain["a"]["sha256"] == plain["b"]["sha256"] and len(plain["a"]["sha256"]) == 64
+    item = found.a
+    assert (item.duration_s, item.sample_rate, item.channels) == (45.0, SAMPLE_RATE, 1)
     assert plain["log10_lr"] == pytest.approx(plain["log_lr"] / math.log(10), rel=1e-4)
 
 
@@ -236,15 +234,3 @@ def test_a_file_without_audio_is_an_error(comparer: Comparer, song: Path, tmp_pa
     (tmp_path / "empty.wav").touch()
     with pytest.raises(NotAudioError, match=r"empty\.wav"):
         comparer.compare(tmp_path / "empty.wav", song)
-
-
-def test_a_recording_is_an_item_for_the_record(comparer: Comparer, song: Path) -> None:
-    item = Recording.read(song, comparer.embedder).item
-    assert (item.duration_s, item.sample_rate, item.channels) == (45.0, SAMPLE_RATE, 1)
-
-
-def test_the_package_compares_two_files(song: Path) -> None:
-    from verify import compare
-
-    found = compare(song, song)
-    assert isinstance(found, Comparison) and found.verdict == "same"

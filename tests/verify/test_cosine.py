@@ -8,32 +8,30 @@ from verify.cosine import best_hit, best_hits
 
 
 @pytest.fixture(scope="module")
-def embedder() -> Embedder:
+def embedder():
     return Embedder.named("default", precision="float32")
 
 
 @pytest.fixture(scope="module")
-def music() -> np.ndarray:
+def music():
     return make_music(21, duration_s=60.0)
 
 
-def test_a_recording_is_identical_to_itself(embedder: Embedder, music: np.ndarray) -> None:
+def test_a_recording_is_identical_to_itself(embedder, music):
     trace = embedder.trace(music)
     found = best_hit(embedder, trace, trace)
     assert found.cosine == pytest.approx(1.0, abs=1e-5)
     assert found.window_s == pytest.approx(60.0)
 
 
-def test_equal_lengths_give_the_papers_single_cosine(embedder: Embedder, music: np.ndarray) -> None:
+def test_equal_lengths_give_the_papers_single_cosine(embedder, music):
     a, b = music[: 20 * SAMPLE_RATE], music[30 * SAMPLE_RATE : 50 * SAMPLE_RATE]
     found = best_hit(embedder, embedder.trace(a), embedder.trace(b))
     assert found.cosine == pytest.approx(float(embedder.embed(a) @ embedder.embed(b)), abs=1e-5)
 
 
 @pytest.mark.parametrize("start_s", [0, 17, 38])
-def test_a_fragment_is_found_where_it_was_cut(
-    embedder: Embedder, music: np.ndarray, start_s: int
-) -> None:
+def test_a_fragment_is_found_where_it_was_cut(embedder, music, start_s):
     fragment = embedder.trace(music[start_s * SAMPLE_RATE : (start_s + 20) * SAMPLE_RATE])
     recording = embedder.trace(music)
     found = best_hit(embedder, fragment, recording)
@@ -42,9 +40,7 @@ def test_a_fragment_is_found_where_it_was_cut(
     assert best_hit(embedder, recording, fragment).cosine == pytest.approx(found.cosine)
 
 
-def test_the_places_of_a_fragment_that_is_there_twice_are_both_hits(
-    embedder: Embedder, music: np.ndarray
-) -> None:
+def test_the_places_of_a_fragment_that_is_there_twice_are_both_hits(embedder, music):
     part = music[: 10 * SAMPLE_RATE]
     other = make_music(22, duration_s=20.0)
     twice = embedder.trace(np.concatenate([part, other, part, other]))

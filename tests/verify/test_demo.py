@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 import soundfile
 from click.testing import CliRunner
@@ -7,7 +5,7 @@ from click.testing import CliRunner
 from cqtnet.cli import cqtnet
 
 
-def test_the_demo_tells_the_pieces_apart_and_leaves_its_files(tmp_path: Path) -> None:
+def test_the_demo_tells_the_pieces_apart_and_leaves_its_files(tmp_path):
     folder = tmp_path / "demo"
     result = CliRunner().invoke(cqtnet, ["demo", str(folder)])
     assert result.exit_code == 0, result.output

@@ -1,5 +1,3 @@
-"""Which line each moment of A follows: on planted features, and in small tables."""
-
 from itertools import pairwise, product
 
 import numpy as np
@@ -23,7 +21,7 @@ B = joined(noise(2, 8.0), X, noise(3, 6.0), X, noise(4, 8.0))  # X is at 8 s and
 SAME = Line(1.0, 0.0, 0.0)
 
 
-def test_all_places_of_a_repeated_part_are_candidates() -> None:
+def test_all_places_of_a_repeated_part_are_candidates():
     found = find_candidates(joined(noise(5, 4.0), X, noise(6, 4.0)), B, SAME)
     first, second = sorted(candidate.line.offset_s for candidate in found[:2])
     assert (first, second) == pytest.approx((8 - 4, 20 - 4), abs=0.02)
@@ -31,7 +29,7 @@ def test_all_places_of_a_repeated_part_are_candidates() -> None:
         assert candidate.a_start_s < 4.5 and candidate.a_end_s > 9.5
 
 
-def test_candidates_have_the_tempo_and_pitch_that_they_were_sought_at() -> None:
+def test_candidates_have_the_tempo_and_pitch_that_they_were_sought_at():
     line = Line(1.1, -2.0, 3.0)
     a = made_from(B, line, 15.0)
     best = find_candidates(a, B, Line(1.1, -2.0, 99.0))[0]
@@ -41,20 +39,20 @@ def test_candidates_have_the_tempo_and_pitch_that_they_were_sought_at() -> None:
     assert all(c.duration_s < 12 for c in find_candidates(a, B, Line(0.9, 2.0, 99.0)))
 
 
-def test_a_line_that_is_interrupted_for_long_is_two_candidates() -> None:
+def test_a_line_that_is_interrupted_for_long_is_two_candidates():
     a = joined(B.part(0, 8), noise(5, 10.0), B.part(18, 26))
     spans = sorted((c.a_start_s, c.a_end_s) for c in find_candidates(a, B, SAME)[:2])
     assert spans[0][1] < spans[1][1] - 8  # each ends 4 s after its last hit
 
 
-def test_frames_count_for_the_line_they_follow_and_against_others() -> None:
+def test_frames_count_for_the_line_they_follow_and_against_others():
     a = B.part(0, 12)
     true, false = agreement(a, B, [at(0, 0, 12), at(3, 0, 12)], usual=1.0)
     assert true.mean() == pytest.approx(0.6 + 0.5 * 0.6, abs=0.15)  # 1 - EVEN, and spectra
     assert false.mean() < -0.3
 
 
-def test_frames_outside_a_candidate_or_b_count_as_impossible() -> None:
+def test_frames_outside_a_candidate_or_b_count_as_impossible():
     a = B.part(0, 12)
     within, beyond = agreement(a, B, [at(4, 4, 8), at(B.duration_s - 6, 0, 12)], usual=1.0)
     seconds = np.arange(len(within)) * a.duration_s / (len(within) - 1)
@@ -62,7 +60,7 @@ def test_frames_outside_a_candidate_or_b_count_as_impossible() -> None:
     np.testing.assert_array_equal(np.isfinite(beyond), seconds <= 6)
 
 
-def test_silence_of_both_speaks_against_no_line() -> None:
+def test_silence_of_both_speaks_against_no_line():
     a, b = joined(B.part(0, 6)), joined(B.part(10, 22))
     against = agreement(a, b, [at(3, 0, 6)], usual=1.0)
     a.level[:] = b.level[:] = 0.001
@@ -70,7 +68,7 @@ def test_silence_of_both_speaks_against_no_line() -> None:
     assert against.mean() < -0.3 and neither.min() == 0
 
 
-def test_each_moment_follows_its_place_and_foreign_ones_follow_nothing() -> None:
+def test_each_moment_follows_its_place_and_foreign_ones_follow_nothing():
     a = joined(B.part(15, 20), noise(7, 4.0), B.part(2, 7))
     lines = [Candidate(Line(1.0, 0.0, offset_s)) for offset_s in (15, 2 - 9, 6)]
     first, second = follow(a, B, lines, usual=1.0)
@@ -79,25 +77,22 @@ def test_each_moment_follows_its_place_and_foreign_ones_follow_nothing() -> None
     assert ends_s == pytest.approx((0, 5, 9, 14), abs=0.12)
 
 
-def test_a_line_goes_on_where_another_agrees_as_well() -> None:
+def test_a_line_goes_on_where_another_agrees_as_well():
     lines = [Candidate(Line(1.0, 0.0, 4.0)), Candidate(Line(1.0, 0.0, 16.0))]
     a = joined(B.part(4, 22))  # from 4 s on it holds X, which is at 8 s and at 20 s of B
     (one,) = follow(a, B, lines, usual=1.0)
+    assert follow(a, B, [], usual=1.0) == [], "there is nothing to follow"
     assert one.line.offset_s == 4
     assert (one.a_start_s, one.a_end_s) == pytest.approx((0, 18), abs=0.12)
 
 
-def test_nothing_is_followed_where_there_is_no_candidate() -> None:
-    assert follow(X, B, [], usual=1.0) == []
-
-
 @pytest.mark.parametrize("seed", range(16))
-def test_the_best_path_is_the_best_of_all_paths(seed: int) -> None:
+def test_the_best_path_is_the_best_of_all_paths(seed):
     scores = np.random.default_rng(seed).normal(0, 1, (2, 6)).astype(np.float32)
     scores[1, 2] = -np.inf
     with_nothing = np.vstack([scores, np.zeros(6)])
 
-    def worth(path: tuple[int, ...]) -> float:
+    def worth(path):
         # A path begins with nothing: to begin with a line is a change, too.
         changes = sum(one != other for one, other in pairwise((2, *path)))
         return float(sum(with_nothing[row, i] for i, row in enumerate(path)) - 0.7 * changes)
@@ -107,7 +102,7 @@ def test_the_best_path_is_the_best_of_all_paths(seed: int) -> None:
     assert found.tolist() == [NOTHING if row == 2 else row for row in best]
 
 
-def test_lines_are_the_same_at_one_tempo_pitch_and_place() -> None:
+def test_lines_are_the_same_at_one_tempo_pitch_and_place():
     line, faster, higher = Line(1.0, 0.0, 2.0), Line(1.01, 0.0, 1.9), Line(1.0, 0.5, 2.0)
     later = Line(1.001, 0.1, 2.0)
     assert same_way(line, later) and not same_way(line, faster) and not same_way(line, higher)

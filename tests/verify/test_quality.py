@@ -11,35 +11,35 @@ from verify.quality import LOWEST_DBFS, SPECTRUM_SAMPLES, long_term_db, quality_
 Floats = NDArray[np.float32]
 
 
-def noise(rng: np.random.Generator, seconds: float, *, level: float = 0.1) -> Floats:
+def noise(rng, seconds, *, level=0.1):
     return rng.normal(0, level, round(seconds * SAMPLE_RATE)).astype(np.float32)
 
 
-def sine(hertz: float, *, seconds: float = 3.0) -> Floats:
+def sine(hertz, *, seconds=3.0):
     times = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     return np.sin(2 * np.pi * hertz * times).astype(np.float32)
 
 
-def lowpass(samples: Floats, hertz: float) -> Floats:
+def lowpass(samples, hertz):
     sections = scipy.signal.butter(10, hertz, fs=SAMPLE_RATE, output="sos")
     return np.asarray(scipy.signal.sosfiltfilt(sections, samples), np.float32)
 
 
-def test_a_full_scale_sine_has_its_peak_at_0_and_its_level_3_db_below() -> None:
+def test_a_full_scale_sine_has_its_peak_at_0_and_its_level_3_db_below():
     quality = quality_of(sine(441))
     assert quality.peak_dbfs == pytest.approx(0, abs=0.02)
     assert quality.rms_dbfs == pytest.approx(10 * np.log10(0.5), abs=0.01)
 
 
 @pytest.mark.parametrize("limit", [0.15, 0.25])
-def test_planted_clipping_is_measured(rng: np.random.Generator, limit: float) -> None:
+def test_planted_clipping_is_measured(rng, limit):
     sound = lowpass(noise(rng, 10, level=0.3), 1500)
     cut = np.clip(sound, -limit, limit)
     true = float((np.abs(sound) >= limit).mean())
     assert quality_of(cut).clipped == pytest.approx(true, rel=0.25)
 
 
-def test_clipping_is_still_seen_after_resampling(rng: np.random.Generator) -> None:
+def test_clipping_is_still_seen_after_resampling(rng):
     """Resampling overshoots: the peak is no longer the limit."""
     sound = soxr.resample(lowpass(noise(rng, 10, level=0.3), 4000), SAMPLE_RATE, 44100)
     cut = soxr.resample(np.clip(sound, -0.2, 0.2), 44100, SAMPLE_RATE)
@@ -50,19 +50,19 @@ def test_clipping_is_still_seen_after_resampling(rng: np.random.Generator) -> No
 
 
 @pytest.mark.parametrize("hertz", [50, 440, 3000])
-def test_the_round_tops_of_a_sine_are_no_clipping(hertz: float) -> None:
+def test_the_round_tops_of_a_sine_are_no_clipping(hertz):
     assert quality_of(sine(hertz)).clipped == 0
 
 
-def test_sound_below_its_limit_is_not_clipped(rng: np.random.Generator) -> None:
-    assert quality_of(lowpass(noise(rng, 10), 1500)).clipped < 1e-4
+def test_sound_below_its_limit_is_not_clipped_and_left_as_it_is(rng):
+    sound = lowpass(noise(rng, 10), 1500)
+    sound.flags.writeable = False
+    assert quality_of(sound).clipped < 1e-4
 
 
 @pytest.mark.parametrize("hertz", [1000, 3400, 5000, 8000])
 @pytest.mark.parametrize("floor", [0.0, 0.003])
-def test_a_planted_band_limit_is_found(
-    rng: np.random.Generator, hertz: float, floor: float
-) -> None:
+def test_a_planted_band_limit_is_found(rng, hertz, floor):
     sound = lowpass(noise(rng, 10), hertz) + noise(rng, 10, level=floor)
     quality = quality_of(sound)
     # 12 dB over a third of an octave are seen a little before the filter's -3 dB
@@ -70,18 +70,15 @@ def test_a_planted_band_limit_is_found(
     assert not quality.is_full_band
 
 
-def test_noise_over_the_whole_band_has_no_limit(rng: np.random.Generator) -> None:
+def test_neither_noise_over_the_whole_band_nor_loud_bass_is_a_band_limit(rng):
     assert quality_of(noise(rng, 5)).is_full_band
-
-
-def test_loud_bass_under_quieter_sound_is_no_band_limit(rng: np.random.Generator) -> None:
     sound = lowpass(noise(rng, 10, level=1.0), 300) * 0.5 + noise(rng, 10, level=0.02)
     treble = sound + 0.02 * np.diff(noise(rng, 10), prepend=0)
     wide = lowpass(noise(rng, 10, level=0.05), 4000)
     assert quality_of((treble + wide).astype(np.float32)).bandwidth_hz > 3000
 
 
-def test_the_noise_floor_is_that_between_planted_bursts(rng: np.random.Generator) -> None:
+def test_the_noise_floor_is_that_between_planted_bursts(rng):
     floor = noise(rng, 10, level=0.001)
     bursts = np.where(np.arange(floor.size) // (SAMPLE_RATE // 2) % 2, 0.5, 0) * sine(
         441, seconds=10
@@ -92,7 +89,7 @@ def test_the_noise_floor_is_that_between_planted_bursts(rng: np.random.Generator
 
 
 @pytest.mark.parametrize("n", [100, SPECTRUM_SAMPLES, 30_000])
-def test_the_long_term_spectrum_is_that_of_welch(rng: np.random.Generator, n: int) -> None:
+def test_the_long_term_spectrum_is_that_of_welch(rng, n):
     sound = lowpass(noise(rng, 3), 6000)[5000 : 5000 + n]
     filled = np.pad(sound, (0, max(0, SPECTRUM_SAMPLES - n)))
     expected = scipy.signal.welch(filled, SAMPLE_RATE, nperseg=SPECTRUM_SAMPLES, detrend=False)[1]
@@ -102,19 +99,12 @@ def test_the_long_term_spectrum_is_that_of_welch(rng: np.random.Generator, n: in
 
 
 @pytest.mark.parametrize("n", [1, 100, SAMPLE_RATE])
-def test_silence_has_finite_figures(n: int) -> None:
+def test_silence_has_finite_figures(n):
     quality = quality_of(np.zeros(n, np.float32))
     assert quality.peak_dbfs == quality.rms_dbfs == quality.floor_dbfs == LOWEST_DBFS
     assert quality.clipped == quality.range_db == 0
 
 
-def test_the_samples_are_left_as_they_are(rng: np.random.Generator) -> None:
-    sound = noise(rng, 1)
-    before = sound.copy()
-    quality_of(sound)
-    np.testing.assert_array_equal(sound, before)
-
-
-def test_no_samples_are_an_error_with_its_cure() -> None:
+def test_no_samples_are_an_error_with_its_cure():
     with pytest.raises(InputError, match="0 samples has no quality; give one"):
         quality_of(np.empty(0, np.float32))

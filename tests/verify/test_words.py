@@ -76,7 +76,14 @@ def test_ratios_have_two_digits(log_lr: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(83.456, "1:23.46"), (0, "0:00.00"), (3600.0, "1:00:00.00")]
+    ("seconds", "text"),
+    [
+        (83.456, "1:23.46"),
+        (59.996, "1:00.00"),
+        (0, "0:00.00"),
+        (3600.0, "1:00:00.00"),
+        (3661.5, "1:01:01.50"),
+    ],
 )
 def test_times_are_minutes_and_seconds(seconds: float, text: str) -> None:
     assert clock(seconds) == text

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,19 @@ from click.testing import CliRunner
 from cqtnet import SAMPLE_RATE
 from cqtnet.cli import cqtnet
 from tests.verify.archive.pieces import SEEDS, comparer, fragment, music, seconds
+from tests.verify.archive.synthetic import make_archive
 from verify.archive import Archive
 
 
+@pytest.fixture
+def folder(tmp_path):
+    """An archive of five synthetic recordings."""
+    make_archive(tmp_path / "archive")
+    return tmp_path / "archive"
+
+
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory):
     """A folder with `music`, an `archive` of it, and queries: a fragment, a mix, and others."""
     folder = tmp_path_factory.mktemp("made")
     (folder / "music").mkdir()
@@ -41,11 +48,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def archive(made: Path, tmp_path: Path) -> Iterator[Archive]:
+def archive(made, tmp_path):
     """A copy of the archive, whose recordings are numbered as the seeds are sorted: 1 is 11."""
     shutil.copytree(made / "archive", tmp_path / "archive")
     with Archive.open(tmp_path / "archive", write=True) as archive:
         archive.__dict__["_comparer"] = comparer()
         numbers = {Path(e.paths[0]).stem: e.id for e in archive.store.entries()}
-        archive.number = numbers.__getitem__  # type: ignore[attr-defined]
+        archive.number = numbers.__getitem__
         yield archive

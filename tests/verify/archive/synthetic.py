@@ -46,6 +46,10 @@ def make_archive(folder: Path, numbers: range = range(1, 6)) -> list[Entry]:
         return store.add([synthetic_recording(number) for number in numbers])
 
 
+def writing(folder: Path) -> Store:
+    return Store.open(folder, write=True)
+
+
 def stored(number: int) -> np.ndarray:
     """What comes back of a recording's vectors: they are kept in 16 bits."""
     return synthetic_recording(number).windows.vectors.astype(np.float16).astype(np.float32)

@@ -1,5 +1,3 @@
-"""Files taken into an archive, by a stand-in for the network that reads bytes; and by Ray."""
-
 import hashlib
 import json
 import os
@@ -21,7 +19,7 @@ from cqtnet.music import make_music
 from tests.verify.archive.synthetic import MANIFEST, synthetic_recording
 from verify.archive import add
 from verify.archive.add import FileStatus, Step, Summary, _read, add_files, extract, on_ray
-from verify.archive.results import Manifest, NewRecording, window_ids
+from verify.archive.results import Manifest, window_ids
 from verify.archive.store import Store
 
 MADE = synthetic_recording(1)
@@ -30,10 +28,10 @@ MADE = synthetic_recording(1)
 class Reader:
     """Reads files that begin with "sound", and notes which."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         self.read: list[str] = []
 
-    def __call__(self, path: str, sha256: str) -> NewRecording:
+    def __call__(self, path, sha256):
         self.read.append(Path(path).name)
         if not Path(path).read_bytes().startswith(b"sound"):
             raise InputError(f"{path} is not audio")
@@ -44,12 +42,12 @@ class Reader:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(tmp_path):
     return Store.create(tmp_path / "archive", MANIFEST)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path):
     folder = tmp_path / "files"
     folder.mkdir()
     for name in ("a", "b", "c"):
@@ -57,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def run(store: Store, folder: Path, *, rehash: bool = False) -> tuple[dict[str, str], list[str]]:
+def run(store, folder, *, rehash=False):
     """What became of each file by its name, and which were read."""
     reader = Reader()
     paths = [str(path) for path in sorted(folder.iterdir())]
@@ -66,16 +64,18 @@ def run(store: Store, folder: Path, *, rehash: bool = False) -> tuple[dict[str, 
     return {Path(step.path).name: step.outcome for step in steps}, sorted(reader.read)
 
 
-def test_what_is_there_as_it_was_is_not_read_again(store: Store, folder: Path) -> None:
+def test_what_is_there_as_it_was_is_not_read_again(store, folder):
     assert run(store, folder) == (dict.fromkeys("abc", "added"), ["a", "b", "c"])
     assert run(store, folder) == (dict.fromkeys("abc", "unchanged"), [])
     os.utime(folder / "a", ns=(1, 1))
     assert run(store, folder) == (dict.fromkeys("abc", "unchanged"), [])
     assert store.by_path(str(folder / "a"))[2] == 1, "its new time was noted"
     assert len(store) == 3
+    digest = hashlib.sha256(b"sound of a").hexdigest()
+    assert store.by_sha256(digest).paths == (str(folder / "a"),)
 
 
-def test_a_moved_file_keeps_its_recording(store: Store, folder: Path) -> None:
+def test_a_moved_file_keeps_its_recording(store, folder):
     run(store, folder)
     number = store.by_path(str(folder / "a"))[0].id
     (folder / "a").rename(folder / "z")
@@ -83,40 +83,30 @@ def test_a_moved_file_keeps_its_recording(store: Store, folder: Path) -> None:
     assert store.entry(number).paths == (str(folder / "z"),)
 
 
-def test_a_copy_is_another_path_of_its_recording(store: Store, folder: Path) -> None:
-    run(store, folder)
+@pytest.mark.parametrize("in_one_run", [False, True])
+def test_a_copy_is_another_path_of_its_recording(store, folder, in_one_run):
+    if not in_one_run:
+        run(store, folder)
     (folder / "d").write_bytes((folder / "a").read_bytes())
-    assert run(store, folder)[0]["d"] == "copy"
+    assert in_one_run or run(store, folder)[0]["d"] == "copy"
+    run(store, folder)
     assert store.by_path(str(folder / "d"))[0].paths == (str(folder / "a"), str(folder / "d"))
     assert len(store) == 3
 
 
-def test_copies_in_one_run_are_one_recording(store: Store, folder: Path) -> None:
-    (folder / "d").write_bytes((folder / "a").read_bytes())
-    run(store, folder)
-    assert len(store) == 3 and len(store.by_path(str(folder / "a"))[0].paths) == 2
-
-
-def test_other_bytes_under_a_path_replace_its_recording(store: Store, folder: Path) -> None:
+def test_other_bytes_under_a_path_replace_its_recording(store, folder):
     run(store, folder)
     number = store.by_path(str(folder / "a"))[0].id
     (folder / "a").write_bytes(b"sound of something else")
     assert run(store, folder) == ({"a": "replaced", "b": "unchanged", "c": "unchanged"}, ["a"])
     assert len(store) == 3 and store.by_path(str(folder / "a"))[0].id != number
-
-
-def test_bytes_that_another_path_had_replace_a_recording_without_reading(
-    store: Store, folder: Path
-) -> None:
-    run(store, folder)
+    # Bytes that another path had are not read again.
     (folder / "a").write_bytes((folder / "b").read_bytes())
     assert run(store, folder)[1] == []
     assert len(store) == 2 and len(store.by_path(str(folder / "a"))[0].paths) == 2
 
 
-def test_other_bytes_of_the_same_size_and_time_are_found_by_rehash(
-    store: Store, folder: Path
-) -> None:
+def test_other_bytes_of_the_same_size_and_time_are_found_by_rehash(store, folder):
     run(store, folder)
     before = (folder / "a").stat()
     (folder / "a").write_bytes(b"sound of x")
@@ -125,7 +115,7 @@ def test_other_bytes_of_the_same_size_and_time_are_found_by_rehash(
     assert run(store, folder, rehash=True)[0]["a"] == "replaced"
 
 
-def test_what_cannot_be_read_is_told_and_stops_nothing(store: Store, folder: Path) -> None:
+def test_what_cannot_be_read_is_told_and_stops_nothing(store, folder):
     (folder / "b").write_bytes(b"no audio")
     (folder / "c").unlink()
     (folder / "c").symlink_to(folder / "missing")
@@ -139,9 +129,7 @@ def test_what_cannot_be_read_is_told_and_stops_nothing(store: Store, folder: Pat
     assert summary.sentence().startswith("1 added, 2 failed; ")
 
 
-def test_what_was_told_is_safe_and_the_run_goes_on_later(
-    store: Store, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_told_is_safe_and_the_run_goes_on_later(store, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(add, "BATCH_S", 0.0)
     steps = add_files(store, [str(folder / name) for name in "abc"], Reader())
     first: Step = next(steps)
@@ -154,14 +142,8 @@ def test_what_was_told_is_safe_and_the_run_goes_on_later(
         assert len(again) == 3
 
 
-def test_the_digest_is_that_of_the_bytes(store: Store, folder: Path) -> None:
-    run(store, folder)
-    digest = hashlib.sha256(b"sound of a").hexdigest()
-    assert store.by_sha256(digest).paths == (str(folder / "a"),)
-
-
 @pytest.fixture(scope="module")
-def tiny_manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+def tiny_manifest(tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_weights(CqtNet(find_preset("tiny")), path)
     weights = load_weights(path)
@@ -170,7 +152,7 @@ def tiny_manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("music")
     for seed in range(12):
         soundfile.write(folder / f"{seed:02}.flac", make_music(seed, duration_s=10.0), SAMPLE_RATE)
@@ -179,9 +161,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 @pytest.mark.slow
-def test_all_files_arrive_though_a_worker_is_killed(
-    tiny_manifest: Manifest, files: list[str], tmp_path: Path
-) -> None:
+def test_all_files_arrive_though_a_worker_is_killed(tiny_manifest, files, tmp_path):
     pytest.importorskip("ray")
     archive = tmp_path / "archive"
     Store.create(archive, tiny_manifest).close()
@@ -198,23 +178,18 @@ def test_all_files_arrive_though_a_worker_is_killed(
     with Store.open(archive) as store:
         for path in files[:2]:
             known = store.by_path(path)
-            assert known is not None
             here = extract(path, embedder, window_s=5.0, hop_s=5.0)
             vectors = store.vectors(window_ids(known[0].id, known[0].n_windows))
             assert ((vectors * here.windows.vectors).sum(axis=1) > 0.99).all()
 
 
-def test_without_ray_the_cure_is_told(
-    tiny_manifest: Manifest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_ray_the_cure_is_told(tiny_manifest, monkeypatch):
     monkeypatch.setattr("verify.archive.add.find_spec", lambda name: None)
     with pytest.raises(InputError, match="needs Ray; pip install"), on_ray("auto", tiny_manifest):
         pass
 
 
 @pytest.mark.slow
-def test_a_unit_of_work_is_refused_where_the_bytes_are_others(
-    tiny_manifest: Manifest, files: list[str]
-) -> None:
+def test_a_unit_of_work_is_refused_where_the_bytes_are_others(tiny_manifest, files):
     wrong = hashlib.sha256(b"other").hexdigest()
     assert "other bytes" in str(_read(files[0], wrong, tiny_manifest, ()))

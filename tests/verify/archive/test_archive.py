@@ -1,27 +1,18 @@
-"""An archive as a program uses it, beside others who write to it; and checked."""
-
 import hashlib
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cqtnet.errors import ArchiveError
-from tests.verify.archive.synthetic import MANIFEST, make_archive, synthetic_recording
+from tests.verify.archive.synthetic import MANIFEST, synthetic_recording, writing
 from verify.archive import Archive
 from verify.archive.archive import check_archive
 from verify.archive.index import cache
 from verify.archive.index.cache import IndexCache, save_index
 from verify.archive.searcher import Searcher
 from verify.archive.store import Store
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    make_archive(tmp_path / "archive")
-    return tmp_path / "archive"
 
 
 class NoComparer:
@@ -31,17 +22,15 @@ class NoComparer:
 
 
 @pytest.fixture
-def archive(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
+def archive(folder, monkeypatch):
     monkeypatch.setattr(Archive, "_comparer", NoComparer())
-    with Store.open(folder, write=True) as store:
+    with writing(folder) as store:
         IndexCache.built(store).save()
     return Archive.open(folder)
 
 
-def test_a_searcher_made_while_the_index_reopens_holds_the_open_store(
-    folder: Path, archive: Archive
-) -> None:
-    with Store.open(folder, write=True) as writer:
+def test_a_searcher_made_while_the_index_reopens_holds_the_open_store(folder, archive):
+    with writing(folder) as writer:
         writer.add([synthetic_recording(6)])
         save_index(writer)
         IndexCache.built(writer).save()
@@ -52,28 +41,18 @@ def test_a_searcher_made_while_the_index_reopens_holds_the_open_store(
     assert searcher.vote(np.array([10.0]), searcher.neighbours(vector), count=1)[0].recording == 6
 
 
-def test_an_index_that_stays_refused_is_an_error(folder: Path, archive: Archive) -> None:
+def test_an_index_that_stays_refused_is_an_error_which_checking_names(folder, archive):
+    assert check_archive(folder) == []
     (path,) = (folder / "index").glob("*.faiss")
     path.write_bytes(b"nonsense")
     with pytest.raises(ArchiveError, match="index rebuild"):
         archive.searcher()
     assert len(archive) == 5, "it is still open"
+    (problem,) = check_archive(folder)
+    assert path.name in problem.what and "rebuild" in problem.what
 
 
-def test_checking_names_what_changed(tmp_path: Path) -> None:
-    make_archive(tmp_path / "archive")
-    with Store.open(tmp_path / "archive", write=True) as store:
-        IndexCache.open(store).save()
-    assert check_archive(tmp_path / "archive") == []
-    index = next((tmp_path / "archive" / "index").glob("*.faiss"))
-    data = bytearray(index.read_bytes())
-    data[len(data) // 2] ^= 1
-    index.write_bytes(bytes(data))
-    (problem,) = check_archive(tmp_path / "archive")
-    assert index.name in problem.what and "rebuild" in problem.what
-
-
-def test_checking_reads_the_files_of_recordings_where_asked(tmp_path: Path) -> None:
+def test_checking_reads_the_files_of_recordings_where_asked(tmp_path):
     new = []
     for number, name in enumerate(("kept", "changed", "gone"), start=1):
         (tmp_path / name).write_bytes(name.encode())
@@ -90,23 +69,19 @@ def test_checking_reads_the_files_of_recordings_where_asked(tmp_path: Path) -> N
     assert os.strerror(2) in problems["gone"]
 
 
-def test_checking_builds_no_index_where_none_is_kept(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def must_not_build(*_: object, **__: object) -> None:
+def test_checking_builds_no_index_where_none_is_kept(folder, monkeypatch):
+    def must_not_build(*_, **__):
         raise AssertionError("it was built")
 
     monkeypatch.setattr(cache, "build", must_not_build)
     assert check_archive(folder) == []
 
 
-def test_checking_closes_the_connection_to_milvus(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_checking_closes_the_connection_to_milvus(folder, monkeypatch):
     closed = []
 
     class Index:
-        def close(self) -> None:
+        def close(self):
             closed.append(True)
 
     monkeypatch.setattr(cache, "milvus_uri", lambda _: "http://milvus:19530")

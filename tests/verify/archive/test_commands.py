@@ -1,5 +1,3 @@
-"""`cqtnet index`, `search`, `monitor` and `dedupe` as a user calls them."""
-
 import json
 import os
 from pathlib import Path
@@ -7,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from augment.tempo import Tempo
 from cqtnet import SAMPLE_RATE
@@ -16,11 +14,11 @@ from cqtnet.errors import ArchiveError, InputError
 from tests.verify.archive.pieces import music, seconds
 
 
-def call(*words: object, stdin: str | None = None) -> Result:
+def call(*words, stdin=None):
     return CliRunner().invoke(cqtnet, [str(word) for word in words], input=stdin)
 
 
-def names(items: list[dict[str, str]]) -> list[str]:
+def names(items):
     return [Path(item["path"]).stem for item in items]
 
 
@@ -29,15 +27,16 @@ def names(items: list[dict[str, str]]) -> list[str]:
     ("silence.flac", 3, "NOTHING CAN BE SAID: it holds nothing but silence"),
     ("fragment.flac", 0, "FOUND in 1 of 4 recordings"),
 ])  # fmt: skip
-def test_the_answer_is_the_first_line_and_the_exit_code(
-    made: Path, query: str, code: int, words: str
-) -> None:
-    done = call("search", made / "archive", made / query)
+def test_the_answer_is_the_first_line_and_the_exit_code(made, query, code, words):
+    page = made / "answer.html"
+    done = call("search", made / "archive", made / query, "--report", page, "--force")
     assert done.exit_code == code and words in done.stdout.splitlines()[0]
     assert ("nearest, and no match: 0:0" in done.stdout) == (code == 1)
+    assert ("Nearest, and no match: 0:0" in page.read_text()) == (code == 1)
+    assert ("Not in the archive" in page.read_text()) == (code == 1)
 
 
-def test_several_queries_are_lines_of_json_and_the_worst_is_the_exit_code(made: Path) -> None:
+def test_several_queries_are_lines_of_json_and_the_worst_is_the_exit_code(made):
     queries = [made / f"{name}.flac" for name in ("fragment", "foreign", "music/broken")]
     done = call("search", made / "archive", *queries, "--json")
     found, missed = map(json.loads, done.stdout.splitlines())
@@ -46,7 +45,7 @@ def test_several_queries_are_lines_of_json_and_the_worst_is_the_exit_code(made: 
     assert done.exit_code == 2 and "broken.flac" in done.stderr
 
 
-def test_a_long_query_is_given_in_its_order_as_csv_and_as_a_page(made: Path) -> None:
+def test_a_long_query_is_given_in_its_order_as_csv_and_as_a_page(made):
     page = made / "mix.html"
     done = call("search", made / "archive", made / "mix.flac", "--csv", "--report", page)
     rows = [line.split(",") for line in done.stdout.splitlines()]
@@ -60,25 +59,19 @@ def test_a_long_query_is_given_in_its_order_as_csv_and_as_a_page(made: Path) -> 
     assert "use --force" in str(again.exception)
 
 
-def test_a_page_has_the_nearest_of_what_is_not_there(made: Path) -> None:
-    page = made / "foreign.html"
-    done = call("search", made / "archive", made / "foreign.flac", "--report", page)
-    content = page.read_text()
-    assert done.exit_code == 1
-    assert "Not in the archive" in content and "Nearest, and no match: 0:0" in content
-
-
-def test_a_stream_is_reported_match_by_match(made: Path) -> None:
+def test_a_stream_is_reported_match_by_match(made):
     done = call("monitor", made / "archive", "--input", made / "mix.flac", "--json", "--begins")
     assert done.exit_code == 0, done.output
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     reported = zip([line["event"] for line in lines], names(lines), strict=True)
     assert sorted(reported) == sorted((e, n) for e in ("began", "ended") for n in ("13", "14"))
+    times = [line["at_s"] for line in lines]
+    assert times == sorted(times)
     ends = [line["query_end_s"] for line in lines if line["event"] == "ended"]
     assert sorted(ends) == [pytest.approx(48, abs=1), pytest.approx(81, abs=1)]
 
 
-def test_a_second_run_reads_nothing_and_info_says_what_there_is(made: Path) -> None:
+def test_a_second_run_reads_nothing_and_info_says_what_there_is(made):
     done = call("index", "add", made / "archive", "-", "--json",
                 stdin=f"{made}/music/11.flac\n{made}/music/12.flac\n")  # fmt: skip
     assert done.exit_code == 0 and json.loads(done.stdout)["counts"] == {"unchanged": 2}
@@ -89,9 +82,7 @@ def test_a_second_run_reads_nothing_and_info_says_what_there_is(made: Path) -> N
     assert len(listed) == 1 and listed[0].endswith("12.flac  #first")
 
 
-def test_what_is_removed_is_not_found_again_and_can_be_added_again(
-    made: Path, tmp_path: Path
-) -> None:
+def test_what_is_removed_is_not_found_again_and_can_be_added_again(made, tmp_path):
     archive, file, query = tmp_path / "archive", tmp_path / "12.flac", made / "fragment.flac"
     soundfile.write(file, music(12), SAMPLE_RATE)
     assert call("index", "add", archive, file).exit_code == 0
@@ -114,7 +105,7 @@ def test_what_is_removed_is_not_found_again_and_can_be_added_again(
     assert verified.exit_code == 1 and "other bytes" in json.loads(verified.stdout)[0]["what"]
 
 
-def test_windows_are_exported_and_recordings_merged(made: Path, tmp_path: Path) -> None:
+def test_windows_are_exported_and_recordings_merged(made, tmp_path):
     exported = call("index", "export", made / "archive", tmp_path / "out.npz")
     assert exported.exit_code == 0 and "windows of 4 recordings" in exported.stdout
     call("index", "add", tmp_path / "archive", made / "music" / "11.flac")
@@ -122,7 +113,7 @@ def test_windows_are_exported_and_recordings_merged(made: Path, tmp_path: Path) 
     assert "3 recordings added, 1 were known" in merged.stdout
 
 
-def test_an_index_in_milvus_is_used_from_then_on(made: Path, tmp_path: Path) -> None:
+def test_an_index_in_milvus_is_used_from_then_on(made, tmp_path):
     pytest.importorskip("milvus_lite")
     archive = tmp_path / "archive"
     call("index", "add", archive, made / "music" / "12.flac", made / "music" / "13.flac")
@@ -136,7 +127,7 @@ def test_an_index_in_milvus_is_used_from_then_on(made: Path, tmp_path: Path) -> 
     assert "in Milvus" not in call("index", "info", archive).stdout
 
 
-def test_versions_and_excerpts_are_grouped(tmp_path: Path) -> None:
+def test_versions_and_excerpts_are_grouped(tmp_path):
     faster = Tempo(1.08).apply(seconds(music(11), 0, 30), SAMPLE_RATE).samples
     for name, samples in {
         "a": seconds(music(11), 0, 30), "faster": faster, "excerpt": seconds(music(12), 8, 24),
@@ -170,9 +161,7 @@ def test_versions_and_excerpts_are_grouped(tmp_path: Path) -> None:
         (["monitor", "{}/archive", "--input", "{}/missing.wav"], InputError, "cannot be read"),
     ],
 )
-def test_bad_input_is_an_error_of_one_line(
-    made: Path, words: list[str], error: type, message: str
-) -> None:
+def test_bad_input_is_an_error_of_one_line(made, words, error, message):
     done = call(*(word.format(made) for word in words))
     assert isinstance(done.exception, error), done.output
     assert message in str(done.exception) and "\n" not in str(done.exception)

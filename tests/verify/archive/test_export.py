@@ -1,7 +1,4 @@
-"""Archives merged and exported."""
-
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +10,7 @@ from verify.archive.results import window_ids
 from verify.archive.store import Store
 
 
-def test_merging_takes_what_is_not_there_yet(tmp_path: Path) -> None:
+def test_merging_takes_what_is_not_there_yet(tmp_path):
     make_archive(tmp_path / "one", range(1, 4))
     make_archive(tmp_path / "two", range(3, 7))
     with Store.open(tmp_path / "two", write=True) as two:
@@ -25,28 +22,25 @@ def test_merging_takes_what_is_not_there_yet(tmp_path: Path) -> None:
         for number in range(1, 7):
             new = synthetic_recording(number)
             entry = store.by_sha256(new.sha256)
-            assert entry is not None
             vectors = store.vectors(window_ids(entry.id, entry.n_windows))
             np.testing.assert_array_equal(vectors, stored(number))
             np.testing.assert_array_equal(store.start_s(entry.id), new.windows.start_s)
         known = store.by_path("/copy/of/3")
-        assert known is not None and known[1:] == (5, 6)
+        assert known[1:] == (5, 6)
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [({"model_sha256": "1" * 64}, "another model"), ({"hop_s": 9.0}, "another hop")],
 )
-def test_archives_of_another_kind_are_not_merged(
-    tmp_path: Path, change: dict[str, object], words: str
-) -> None:
+def test_archives_of_another_kind_are_not_merged(tmp_path, change, words):
     make_archive(tmp_path / "one")
-    Store.create(tmp_path / "two", replace(MANIFEST, **change)).close()  # type: ignore[arg-type]
+    Store.create(tmp_path / "two", replace(MANIFEST, **change)).close()
     with pytest.raises(ArchiveError, match=words):
         merge_into(tmp_path / "one", tmp_path / "two")
 
 
-def test_exported_windows_are_those_of_the_store(tmp_path: Path) -> None:
+def test_exported_windows_are_those_of_the_store(tmp_path):
     entries = make_archive(tmp_path / "archive", range(1, 3))
     with Store.open(tmp_path / "archive") as store:
         export_windows(store, tmp_path / "out.npz")
@@ -62,7 +56,7 @@ def test_exported_windows_are_those_of_the_store(tmp_path: Path) -> None:
             )
 
 
-def test_parquet_has_a_row_for_each_window(tmp_path: Path) -> None:
+def test_parquet_has_a_row_for_each_window(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     make_archive(tmp_path / "archive", range(1, 3))
     with Store.open(tmp_path / "archive") as store:
@@ -74,6 +68,6 @@ def test_parquet_has_a_row_for_each_window(tmp_path: Path) -> None:
     np.testing.assert_array_equal(last, stored(2)[-1])
 
 
-def test_other_kinds_of_file_are_refused(tmp_path: Path) -> None:
+def test_other_kinds_of_file_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"neither \.npz nor \.parquet"):
         check_suffix(tmp_path / "out.csv")

@@ -13,17 +13,7 @@ from cqtnet.embed import Trace
 from verify.calibration import MEASURES, Calibration
 from verify.features import Content, Features, Floats
 from verify.recording import Recording
-from verify.results import (
-    Alignment,
-    Comparison,
-    Edit,
-    EditMap,
-    Evidence,
-    Hit,
-    Item,
-    Line,
-    Stretch,
-)
+from verify.results import Alignment, Comparison, Edit, EditMap, Evidence, Hit, Item, Line, Stretch
 
 CONTENT = Content(0.5, 0.4, 0.1, 8.0)
 LINE = Line(1.0, 0.0, 4.0)

@@ -1,25 +1,22 @@
-from pathlib import Path
-
 import pytest
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.music import make_music
 from tests.verify.report.cases import recording
-from verify.recording import Recording
 
 
 @pytest.fixture(scope="session")
-def a(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+def a(tmp_path_factory):
     """Eight seconds of B, from 4 s on."""
     sound = make_music(1, duration_s=12.0)[4 * SAMPLE_RATE :]
     return recording(tmp_path_factory.mktemp("a") / "questioned.wav", sound)
 
 
 @pytest.fixture(scope="session")
-def b(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+def b(tmp_path_factory):
     return recording(tmp_path_factory.mktemp("b") / "reference.wav", make_music(1, duration_s=12.0))
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path):
     return tmp_path / "case.html"

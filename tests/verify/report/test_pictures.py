@@ -1,16 +1,12 @@
 from dataclasses import replace
 from itertools import pairwise
-from typing import cast
 
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from cqtnet.plotting import blank
 from tests.verify.report import cases
 from verify.align import Hits
-from verify.recording import Recording
 from verify.report import pictures, sureness
 from verify.report.pictures import (
     COLUMNS,
@@ -26,7 +22,7 @@ from verify.report.sureness import at_least, draw_scale, log10_ratios, unbounded
 from verify.results import Line, Stretch
 
 
-def test_similarity_is_highest_where_a_lies_in_b(a: Recording, b: Recording) -> None:
+def test_similarity_is_highest_where_a_lies_in_b(a, b):
     """A is B from second 4 on: at 10.77 frames a second, frame 43 of B."""
     found = similarity(a.features(), b.features(), cases.LINE)
     middles = np.arange(20, 60, 5)
@@ -34,7 +30,7 @@ def test_similarity_is_highest_where_a_lies_in_b(a: Recording, b: Recording) -> 
     assert found[middles, middles + 43].min() > 0.7
 
 
-def test_local_tempo_follows_a_planted_change() -> None:
+def test_local_tempo_follows_a_planted_change():
     a_s = np.arange(0, 40, 0.5)
     b_s = np.where(a_s < 20, a_s, 20 + 1.02 * (a_s - 20))
     middles, tempi = local_tempo(Hits(a_s, b_s, np.full(80, 0.9), 0.9))
@@ -42,25 +38,21 @@ def test_local_tempo_follows_a_planted_change() -> None:
     np.testing.assert_allclose(tempi[middles > 23], 1.02)
 
 
-def test_a_course_of_a_true_copy_is_flat(a: Recording, b: Recording) -> None:
+def test_a_course_of_a_true_copy_is_flat_and_a_stretch_too_short_has_none(a, b):
     view = view_of(cases.same(a, b), a, b)
     found = course(view, view.stretches[0])
-    assert found is not None
     sure = found.hits.correlation > 0.7  # where a chord only goes on, hits may lie anywhere
     assert sure.mean() > 0.7
     assert np.abs(found.away_ms[sure]).max() < 12  # half a frame
     assert np.abs(found.semitones).max() < 0.03
-
-
-def test_a_stretch_too_short_has_no_course(a: Recording, b: Recording) -> None:
-    view = view_of(cases.same(a, b), a, b)
     assert course(view, Stretch(0.0, 1.5, cases.LINE, 0.9, 0.9)) is None
 
 
-def test_of_long_recordings_a_part_around_the_place_is_shown(a: Recording, b: Recording) -> None:
+def test_of_long_recordings_a_part_around_the_place_is_shown(a, b):
     hour = replace(b, trace=replace(b.trace, n_samples=3600 * 22050))
+    view = view_of(cases.same(hour, hour), hour, hour)  # an hour in common: five minutes of it
+    assert view.a_s == (0.0, MOST_S) and view.b_s == (0.0, MOST_S)
     comparison = cases.same(a, hour)
-    assert comparison.evidence is not None and comparison.evidence.alignment is not None
     late = replace(comparison.evidence.alignment, line=Line(1.0, 0.0, 3590.0))
     view = view_of(
         replace(comparison, evidence=replace(comparison.evidence, alignment=late)), a, hour
@@ -71,13 +63,7 @@ def test_of_long_recordings_a_part_around_the_place_is_shown(a: Recording, b: Re
     assert view.a_s == (0.0, a.duration_s) and not view.is_whole
 
 
-def test_of_an_hour_in_common_five_minutes_are_shown(a: Recording, b: Recording) -> None:
-    hour = replace(a, trace=replace(a.trace, n_samples=3600 * 22050))
-    view = view_of(cases.same(hour, hour), hour, hour)
-    assert view.a_s == (0.0, MOST_S) and view.b_s == (0.0, MOST_S)
-
-
-def test_the_edit_map_decides_what_is_shown_in_common(a: Recording, b: Recording) -> None:
+def test_the_edit_map_decides_what_is_shown_in_common(a, b):
     comparison = cases.same(a, b)
     assert len(view_of(comparison, a, b).stretches) == 1
     edited = replace(comparison, edits=cases.edit_map())
@@ -85,36 +71,32 @@ def test_the_edit_map_decides_what_is_shown_in_common(a: Recording, b: Recording
     assert not view_of(cases.different(a, b), a, b).stretches
 
 
-def test_spectra_are_no_wider_than_the_picture(b: Recording) -> None:
+def test_spectra_are_no_wider_than_the_picture(b):
     assert levels(b, (0.0, 12.0)).shape == (84, 12 * 22050 // 512 + 1)
     assert levels(b, (0.0, 12.0)).shape[1] < COLUMNS
 
 
-def test_ratios_are_drawn_as_powers_of_ten() -> None:
+def test_ratios_are_drawn_as_powers_of_ten_and_shares_of_at_least_a_ratio_count_ties():
+    shares = at_least(np.array([2.0, 1.0, 1.0, -0.5]), np.array([-1.0, 0.0, 1.0, 1.5, 3.0]))
+    np.testing.assert_array_equal(shares, [1.0, 0.75, 0.75, 0.25, 0.0])
     known = cases.calibration(log_lr_same=[np.log(1000)], log_lr_different=[np.log(0.01)])
     ratios = log10_ratios(known)
-    assert ratios is not None
     np.testing.assert_allclose(np.concatenate(ratios), [3, -2])
     assert log10_ratios(cases.calibration(log_lr_same=[1.0])) is None
 
 
-def test_the_ratio_before_its_bounds_is_that_of_the_score(a: Recording, b: Recording) -> None:
+def test_the_ratio_before_its_bounds_is_that_of_the_score(a, b):
     known = cases.calibration()
     assert unbounded_log_lr(cases.different(a, b), known) == pytest.approx(-10)
     assert unbounded_log_lr(cases.unmeasured(a, b), known) is None
     assert draw_scale(cases.unmeasured(a, b)) is None
 
 
-def test_shares_of_at_least_a_ratio_count_ties() -> None:
-    shares = at_least(np.array([2.0, 1.0, 1.0, -0.5]), np.array([-1.0, 0.0, 1.0, 1.5, 3.0]))
-    np.testing.assert_array_equal(shares, [1.0, 0.75, 0.75, 0.25, 0.0])
-
-
-def numbers(axes: Axes) -> list[str]:
+def numbers(axes):
     return [text.get_text() for text in axes.texts if text.get_text().isdigit()]
 
 
-def test_every_stretch_has_its_number_however_short_it_is() -> None:
+def test_every_stretch_has_its_number_however_short_it_is():
     """Ten stretches of a second each in ten minutes, side by side."""
     stretches = [Stretch(i, i + 1.0, Line(1.0, 0.0, 300.0), 0.9, 0.9) for i in range(10)]
     axes = blank(1.0).subplots()
@@ -124,21 +106,17 @@ def test_every_stretch_has_its_number_however_short_it_is() -> None:
     assert len({y for _, y in places}) == 5, "neighbours stand at different heights"
 
 
-def test_a_stretch_that_goes_beyond_the_view_has_its_number_in_what_is_seen(
-    a: Recording, b: Recording, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stretch_that_goes_beyond_the_view_has_its_number_in_what_is_seen(a, b, monkeypatch):
     view = replace(view_of(cases.same(a, b), a, b), a_s=(6.0, 8.0))
     monkeypatch.setattr(pictures, "as_png", lambda figure, alt: figure)
-    figure = cast(Figure, pictures.draw_similarity(view, cases.LINE))
+    figure = pictures.draw_similarity(view, cases.LINE)
     (number,) = [text for text in figure.axes[0].texts if text.get_text() == "1"]
     assert number.get_position()[0] == pytest.approx(7.0)
 
 
-def test_words_stay_within_their_blocks_of_the_scale(
-    a: Recording, b: Recording, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_words_stay_within_their_blocks_of_the_scale(a, b, monkeypatch):
     monkeypatch.setattr(sureness, "as_svg", lambda figure, alt: figure)
-    figure = cast(Figure, draw_scale(cases.same(a, b)))
+    figure = draw_scale(cases.same(a, b))
     figure.draw_without_rendering()
     axes = figure.axes[0]
     limits = [0.3, 1, 2, 3, 4, 6, sureness.FARTHEST]

@@ -1,11 +1,6 @@
-"""The page of a search, without an archive: what it is given is made by hand."""
-
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
-from matplotlib.figure import Figure
 
 from tests.verify.report.test_page import HOSTILE, Seen
 from verify.report import search
@@ -15,14 +10,14 @@ MANIFEST = SimpleNamespace(window_s=10.0, created="<i>today</i>", model_sha256="
 
 
 class Store(SimpleNamespace):
-    def __len__(self) -> int:
+    def __len__(self):
         return 1200
 
 
 STORE = Store(folder="/archive", duration_s=7200.0, n_windows=9, generation=3, manifest=MANIFEST)
 
 
-def match(start_s: float, end_s: float, *, key: int = 1, path: str = "/a.flac") -> Any:
+def match(start_s, end_s, *, key=1, path="/a.flac"):
     return SimpleNamespace(
         query_start_s=start_s, query_end_s=end_s, duration_s=end_s - start_s,
         reference_start_s=5.0, reference_end_s=5.0 + end_s - start_s, path=path,
@@ -30,18 +25,18 @@ def match(start_s: float, end_s: float, *, key: int = 1, path: str = "/a.flac") 
     )  # fmt: skip
 
 
-def found(*matches: Any, **others: Any) -> Any:
+def found(*matches, **others):
     known = {"unproven": (), "duration_s": 100.0, "problem": "", "nearest": None}
     return SimpleNamespace(**{**known, "matches": matches, "is_sure": bool(matches), **others})
 
 
-def page(folder: Path, result: Any, *, query: str = "day.mp3") -> Seen:
+def page(folder, result, *, query="day.mp3"):
     (folder / query).write_bytes(b"sound")
-    search.write_search_report(folder / "page.html", folder / query, result, cast(Any, STORE))
+    search.write_search_report(folder / "page.html", folder / query, result, STORE)
     return Seen((folder / "page.html").read_text(encoding="utf-8"))
 
 
-def test_a_page_tells_what_is_heard_when_and_how_it_was_altered(tmp_path: Path) -> None:
+def test_a_page_tells_what_is_heard_when_and_how_it_was_altered(tmp_path):
     seen = page(tmp_path, found(match(10, 30), match(40, 60, key=2), match(70, 80)))
     assert "Found in the archive" in seen.words
     assert "3 stretches of 2 recordings, 0:50.00 in all: 50% of the query." in seen.words
@@ -63,14 +58,12 @@ def test_a_page_tells_what_is_heard_when_and_how_it_was_altered(tmp_path: Path) 
         ),
     ],
 )
-def test_a_page_says_first_what_is_known(
-    tmp_path: Path, result: Any, words: str, verdict: str
-) -> None:
+def test_a_page_says_first_what_is_known(tmp_path, result, words, verdict):
     assert words in page(tmp_path, result).words
     assert f'class="verdict {verdict}"' in (tmp_path / "page.html").read_text()
 
 
-def test_hostile_names_are_shown_and_do_nothing(tmp_path: Path) -> None:
+def test_hostile_names_are_shown_and_do_nothing(tmp_path):
     candidate = SimpleNamespace(
         query_s=1.0, reference_s=2.0, cosine=-0.001, reason="<b>why",
         entry=SimpleNamespace(paths=(HOSTILE, "\udcff")),
@@ -81,17 +74,19 @@ def test_hostile_names_are_shown_and_do_nothing(tmp_path: Path) -> None:
         assert words in seen.words
 
 
-def test_a_short_match_has_its_number_beside_its_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def time_line(monkeypatch):
     monkeypatch.setattr(search.plotting, "as_svg", lambda figure, alt: figure)
-    result = found(match(10.0, 12.0), match(20.0, 70.0))
-    figure = cast(Figure, search.draw_time_line(result, search.rows_of(result.matches)))
+    return lambda *matches: search.draw_time_line(found(*matches), search.rows_of(matches))
+
+
+def test_a_short_match_has_its_number_beside_its_bar(time_line):
+    figure = time_line(match(10.0, 12.0), match(20.0, 70.0))
     assert [text.get_text() for text in figure.axes[0].texts] == ["1", "2"]
     assert [text.get_ha() for text in figure.axes[0].texts] == ["left", "center"]
 
 
-def test_only_the_recordings_heard_longest_have_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search.plotting, "as_svg", lambda figure, alt: figure)
-    many = found(*(match(i, i + 1 + i / 100, key=i, path=f"/{i}.flac") for i in range(30)))
-    figure = cast(Figure, search.draw_time_line(many, search.rows_of(many.matches)))
+def test_only_the_recordings_heard_longest_have_a_row(time_line):
+    figure = time_line(*(match(i, i + 1 + i / 100, key=i, path=f"/{i}.flac") for i in range(30)))
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names == [f"{i}.flac" for i in range(6, 30)]

@@ -22,6 +22,7 @@ STAGES = ("add", "remove", "add path", "compact")
 Step = tuple[Callable[[], Any], set[int]]
 """A change, and the recordings that are there after it."""
 Squeezed = Callable[[], AbstractContextManager[None]]
+"""Makes room scarce until its block ends."""
 
 
 def limit_file_sizes(folder: Path, limits: Sequence[int]) -> Outcome:
@@ -35,7 +36,7 @@ def write_under_limits(folder: Path, limits: Sequence[int]) -> None:
     """The process of its own. Python ignores SIGXFSZ, so what is too long fails like on a disk."""
     outcome = Outcome()
     for limit in limits:
-        _fill(folder / str(limit), _file_limit(limit), outcome)
+        _fill(folder / str(limit), partial(_file_limit, limit), outcome)
     say({"tried": outcome.tried, "counts": outcome.counts, "wrong": outcome.wrong})
 
 
@@ -49,38 +50,32 @@ def fill_disk(folder: Path, rooms: Sequence[int]) -> Outcome | None:
     outcome = Outcome()
     try:
         for room in rooms:
-            _fill(disk / "archive", _ballast(disk, room), outcome)
+            _fill(disk / "archive", partial(_ballast, disk, room), outcome)
             shutil.rmtree(disk / "archive")
     finally:
         subprocess.run(["umount", str(disk)], check=True)
     return outcome
 
 
-def _file_limit(limit: int) -> Squeezed:
-    @contextmanager
-    def squeezed() -> Iterator[None]:
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-    return squeezed
+@contextmanager
+def _file_limit(limit: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def _ballast(disk: Path, room: int) -> Squeezed:
-    @contextmanager
-    def squeezed() -> Iterator[None]:
-        state = os.statvfs(disk)
-        ballast = disk / "ballast"
-        ballast.write_bytes(bytes(max(0, state.f_bavail * state.f_bsize - room)))
-        try:
-            yield
-        finally:
-            ballast.unlink()
-
-    return squeezed
+@contextmanager
+def _ballast(disk: Path, room: int) -> Iterator[None]:
+    state = os.statvfs(disk)
+    ballast = disk / "ballast"
+    ballast.write_bytes(bytes(max(0, state.f_bavail * state.f_bsize - room)))
+    try:
+        yield
+    finally:
+        ballast.unlink()
 
 
 def _fill(folder: Path, squeezed: Squeezed, outcome: Outcome) -> None:

@@ -30,12 +30,8 @@ class Child:
     """A process in which a function of a module runs; what it prints comes line by line."""
 
     def __init__(self, function: Callable[..., None], *arguments: object) -> None:
-        values = ", ".join(
-            f"Path({str(value)!r})" if isinstance(value, Path) else repr(value)
-            for value in arguments
-        )
         module, name = function.__module__, function.__name__
-        code = f"from pathlib import Path; from {module} import {name}; {name}({values})"
+        code = f"from pathlib import *; from {module} import {name}; {name}{arguments!r}"
         self.process = subprocess.Popen(
             [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT
         )

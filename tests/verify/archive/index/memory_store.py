@@ -98,3 +98,9 @@ def by_hand(store, queries):
     ids = store.ids()
     cosines = queries @ store.vectors(ids).T
     return ids[cosines.argmax(axis=1)], cosines.max(axis=1)
+
+
+def finds_everything(index, store):
+    ids = store.ids()
+    found = index.search(store.vectors(ids), 1).ids[:, 0]
+    return len(index) == len(ids) and found.tolist() == ids.tolist()

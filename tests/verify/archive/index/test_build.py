@@ -31,13 +31,10 @@ def test_recall_is_one_where_the_same_window_is_there_twice(tmp_path):
     assert made(store, "exact").recall == 1.0
 
 
-def test_an_empty_archive_has_an_index_without_recall(tmp_path):
-    built = build(MemoryStore(tmp_path), plan(0, DIMENSION))
-    assert (len(built.index), built.recall, built.queries) == (0, None, 0)
-
-
-def test_a_single_window_has_an_index(tmp_path):
+def test_archives_of_no_and_of_one_window_have_an_index(tmp_path):
     store = MemoryStore(tmp_path)
+    built = build(store, plan(0, DIMENSION))
+    assert (len(built.index), built.recall, built.queries) == (0, None, 0)
     store.add(1, n_windows=1)
     assert build(store, plan(1, DIMENSION)).recall == 1.0
 

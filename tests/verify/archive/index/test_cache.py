@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from cqtnet.errors import ArchiveError
-from tests.verify.archive.index.memory_store import DIMENSION, manifest
+from tests.verify.archive.index.memory_store import (
+    DIMENSION,
+    MemoryStore,
+    finds_everything,
+    manifest,
+)
 from verify.archive.index import cache as module
 from verify.archive.index import read_note, write_note
 from verify.archive.index.cache import IndexCache, read_info
@@ -32,12 +37,6 @@ def index_file(folder):
     return path
 
 
-def finds_everything(index, store):
-    ids = store.ids()
-    found = index.search(store.vectors(ids), 1).ids[:, 0]
-    return len(index) == len(ids) and found.tolist() == ids.tolist()
-
-
 def must_not_build(*args, **kwargs):
     raise AssertionError("it was built")
 
@@ -55,12 +54,9 @@ def test_a_saved_index_is_read_and_answers_as_before(store, monkeypatch, kind):
     assert (a.cosines == b.cosines).all()
 
 
-def test_opening_writes_nothing(store, folder):
+def test_saving_writes_what_the_index_is_and_opening_nothing(store, folder):
     assert finds_everything(IndexCache.open(store), store)
     assert not folder.exists()
-
-
-def test_the_json_says_what_the_index_is(store, folder):
     saved(store)
     content = json.loads((folder / "windows.json").read_text())
     assert content["plan"]["kind"] == "compact"
@@ -92,17 +88,6 @@ def test_saving_what_is_saved_writes_nothing(store, folder):
     assert index_file(folder) == first
 
 
-@pytest.mark.parametrize("name", ["windows.json", "*.faiss"])
-def test_a_deleted_file_is_no_damage(store, folder, name):
-    saved(store)
-    for path in folder.glob(name):
-        path.unlink()
-    index = IndexCache.open(store)
-    assert finds_everything(index, store)
-    index.save()
-    assert len(list(folder.iterdir())) == 2
-
-
 def damages(data, rng, count):
     """Copies of some bytes: one changed, some cut off, some filled with zeros, one appended."""
     for place in rng.integers(0, len(data), count).tolist():
@@ -115,9 +100,10 @@ def damages(data, rng, count):
 
 
 @pytest.mark.parametrize("name", ["windows.json", "*.faiss"])
-def test_every_damage_is_refused_with_the_file_and_the_cure(store, folder, rng, name):
+def test_every_damage_is_refused_with_the_file_and_the_cure(store, folder, rng, monkeypatch, name):
     saved(store)
     (path,) = folder.glob(name)
+    monkeypatch.setattr(faiss, "read_index", must_not_build)  # it is not given to faiss
     for damaged in damages(path.read_bytes(), rng, 60):
         path.write_bytes(damaged)
         with pytest.raises(ArchiveError, match="is damaged") as refusal:
@@ -126,27 +112,27 @@ def test_every_damage_is_refused_with_the_file_and_the_cure(store, folder, rng, 
         assert f"{CURE} {store.folder}" in str(refusal.value)
 
 
-def test_a_damaged_file_is_not_given_to_faiss(store, folder, monkeypatch):
-    saved(store)
-    path = index_file(folder)
-    path.write_bytes(path.read_bytes()[:-1] + b"x")
-    monkeypatch.setattr(faiss, "read_index", must_not_build)
-    with pytest.raises(ArchiveError, match="SHA-256"):
-        IndexCache.open(store)
-
-
 @pytest.mark.parametrize("name", ["windows.json", "*.faiss"])
-def test_a_rebuild_replaces_what_is_damaged(store, folder, name):
+def test_a_rebuild_replaces_what_is_damaged_and_a_deleted_file_is_no_damage(store, folder, name):
     saved(store)
-    for path in folder.glob(name):
-        path.write_bytes(b"nonsense")
+    (path,) = folder.glob(name)
+    path.write_bytes(b"nonsense")
     IndexCache.built(store).save()
+    (path,) = folder.glob(name)
+    path.unlink()
+    index = IndexCache.open(store)
+    assert finds_everything(index, store)
+    index.save()
     assert finds_everything(IndexCache.open(store), store)
     assert len(list(folder.iterdir())) == 2
 
 
-def foreign(kind, tmp_path):
+def foreign(kind, store, tmp_path):
     """Indexes that faiss reads, and that we never write."""
+    if kind == "empty":
+        empty = IndexCache.open(store)._index.inner
+        empty.reset()
+        return empty
     if kind == "flat":
         return faiss.IndexFlatIP(DIMENSION)
     if kind == "graph":
@@ -161,48 +147,35 @@ def foreign(kind, tmp_path):
     return inverted
 
 
-@pytest.mark.parametrize("kind", ["flat", "graph", "rotation", "lists on disk"])
-def test_an_index_of_another_class_is_refused(store, folder, tmp_path, kind):
+@pytest.mark.parametrize("kind", ["flat", "graph", "rotation", "lists on disk", "empty"])
+def test_an_index_of_another_class_or_of_other_windows_is_refused(store, folder, tmp_path, kind):
     saved(store, "large")
-    digest = module.write_index(foreign(kind, tmp_path), index_file(folder))
+    digest = module.write_index(foreign(kind, store, tmp_path), index_file(folder))
     content = read_note(folder / "windows.json")
     write_note(folder / "windows.json", content | {"sha256": digest})
-    with pytest.raises(
-        ArchiveError, match=r"which is no index of kind `large`|faiss cannot read it"
-    ):
+    other = "no index of kind `large`|faiss cannot read it"
+    message = "number of windows is 0, not 1200" if kind == "empty" else other
+    with pytest.raises(ArchiveError, match=message):
         IndexCache.open(store)
 
 
-def test_an_index_that_holds_other_windows_than_it_says_is_refused(store, folder):
-    saved(store, "large")
-    empty = IndexCache.open(store)._index.inner
-    empty.reset()
-    digest = module.write_index(empty, index_file(folder))
-    content = read_note(folder / "windows.json")
-    write_note(folder / "windows.json", content | {"sha256": digest})
-    with pytest.raises(ArchiveError, match="number of windows is 0, not 1200"):
-        IndexCache.open(store)
-
-
-def test_an_index_of_another_archive_is_refused(store):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"manifest": manifest(created="2026-01-02")}, f"another archive; run `{CURE}"),
+        ({"generation": 0}, r"newer than the archive, 1 against 0.*rebuild"),
+        (
+            {"generation": 2, "n_windows": 1220, "changes": lambda _: Changes((), ())},
+            r"1,200 windows, and the archive 1,220; run",
+        ),
+    ],
+)
+def test_an_index_that_does_not_fit_its_archive_is_refused(store, monkeypatch, change, message):
     saved(store)
-    store.manifest = manifest(created="2026-01-02")
-    with pytest.raises(ArchiveError, match=f"another archive; run `{CURE}"):
-        IndexCache.open(store)
-
-
-def test_an_index_that_is_newer_than_the_archive_is_refused(store):
-    saved(store)
-    store.generation -= 1
-    with pytest.raises(ArchiveError, match=r"newer than the archive, 1 against 0.*rebuild"):
-        IndexCache.open(store)
-
-
-def test_an_index_that_cannot_catch_up_says_so(store, monkeypatch):
-    saved(store)
-    store.add(1)
-    monkeypatch.setattr(store, "changes", lambda generation: Changes((), ()))
-    with pytest.raises(ArchiveError, match=r"1,200 windows, and the archive 1,220; run"):
+    monkeypatch.setattr(MemoryStore, "n_windows", store.n_windows)
+    for name, value in change.items():
+        monkeypatch.setattr(store, name, value)
+    with pytest.raises(ArchiveError, match=message):
         IndexCache.open(store)
 
 

@@ -4,34 +4,24 @@ import pytest
 
 from tests.verify.archive.index.memory_store import DIMENSION, altered, by_hand
 from verify.archive.index.cache import build
-from verify.archive.index.faiss import (
-    KINDS,
-    FaissIndex,
-    compared,
-    empty_lists,
-    list_count,
-    plan,
-)
+from verify.archive.index.faiss import KINDS, FaissIndex, compared, empty_lists, list_count, plan
 
 
 @pytest.mark.parametrize(
-    ("n_windows", "kind"),
+    ("n_windows", "dimension", "kind"),
     [
-        (0, "exact"),
-        (19_493, "exact"),  # 19,493 × (2 × 2,048 + 8) bytes are the last below 80 MB
-        (19_494, "large"),
-        (303_030, "large"),  # 303,030 × (256 + 8)
-        (303_031, "compact"),
-        (100_000_000, "compact"),
+        (0, 2048, "exact"),
+        (19_493, 2048, "exact"),  # 19,493 × (2 × 2,048 + 8) bytes are the last below 80 MB
+        (19_494, 2048, "large"),
+        (303_030, 2048, "large"),  # 303,030 × (256 + 8)
+        (303_031, 2048, "compact"),
+        (100_000_000, 2048, "compact"),
+        (70_000, 512, "exact"),
+        (90_000, 512, "large"),
     ],
 )
-def test_the_most_faithful_kind_below_80_mb_is_chosen(n_windows, kind):
-    assert plan(n_windows, 2048).kind == kind
-
-
-def test_smaller_vectors_are_searched_exactly_for_longer():
-    assert plan(70_000, 512).kind == "exact"
-    assert plan(90_000, 512).kind == "large"
+def test_the_most_faithful_kind_below_80_mb_is_chosen(n_windows, dimension, kind):
+    assert plan(n_windows, dimension).kind == kind
 
 
 def test_the_reason_has_the_size_of_every_kind():
