@@ -32,26 +32,32 @@ class Weights:
     card: dict[str, Any]
 
 
-def shipped_names() -> list[str]:
+def shipped_names(folder: Path = SHIPPED) -> list[str]:
     """Names of the weights that come with the package."""
-    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+    return sorted(path.stem for path in folder.glob("*.safetensors"))
 
 
 def save_weights(model: CqtNet, path: Path, **card: Any) -> None:
     """Write `path` (.safetensors) and its JSON; `card` says where the weights come from."""
-    tensors = {
-        name: tensor.detach().cpu().to(torch.float16 if tensor.dim() > 1 else torch.float32)
-        for name, tensor in model.state_dict().items()
-        if not name.endswith("num_batches_tracked")
-    }
     preset = model.preset.to_dict()
+    save_network(model, path, {"preset": json.dumps(preset)}, {"preset": preset, **card})
+
+
+def save_network(
+    net: torch.nn.Module, path: Path, header: dict[str, str], card: dict[str, Any]
+) -> str:
+    """Write the tensors of any network with a header, and its card; the SHA-256 of the tensors."""
+    tensors = {}
+    for name, tensor in net.state_dict().items():
+        if not name.endswith("num_batches_tracked"):
+            dtype = torch.float16 if tensor.dim() > 1 else torch.float32
+            kept = tensor.to(dtype) if tensor.is_floating_point() else tensor
+            tensors[name] = kept.detach().cpu().contiguous()
     with written_whole(path) as temporary:
-        contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        save_file(contiguous, temporary, metadata={"preset": json.dumps(preset)})
+        save_file(tensors, temporary, metadata=header)
         sha256 = file_sha256(temporary)
-    write_json(
-        path.with_suffix(".json"), {"format": FORMAT, "sha256": sha256, "preset": preset, **card}
-    )
+    write_json(path.with_suffix(".json"), {"format": FORMAT, "sha256": sha256, **card})
+    return sha256
 
 
 def load_weights(name: str | Path = "default") -> Weights:
@@ -60,8 +66,13 @@ def load_weights(name: str | Path = "default") -> Weights:
     >>> load_weights("default").model.preset.name
     'default'
     """
-    path = _find(name)
-    card = _read_card(path.with_suffix(".json"))
+    path = find_weights(name, SHIPPED)
+    if path is None:
+        raise WeightsError(
+            f"weights {str(name)!r} are neither shipped ({', '.join(shipped_names())}) nor the "
+            "path of a .safetensors file"
+        )
+    card = read_card(path, "preset")
     sha256 = stated_sha256(path, card)
     if _hashed_preset(path) != card["preset"]:
         raise WeightsError(f"{path} was trained as another preset than its JSON states")
@@ -113,35 +124,28 @@ def load_tensors(model: torch.nn.Module, tensors: dict[str, Tensor], *, source: 
     model.load_state_dict(tensors, strict=False)
 
 
-def _find(name: str | Path) -> Path:
-    """The .safetensors file of a shipped name or at a path."""
-    if isinstance(name, str) and name in shipped_names():
-        return SHIPPED / f"{name}.safetensors"
+def find_weights(name: str | Path, shipped: Path) -> Path | None:
+    """The .safetensors file of a shipped name or at a path, if there is one."""
+    if str(name) in shipped_names(shipped):
+        return shipped / f"{name}.safetensors"
     path = Path(name)
-    if path.suffix == ".safetensors" and path.is_file():
-        return path
-    raise WeightsError(
-        f"weights {str(name)!r} are neither shipped ({', '.join(shipped_names()) or 'none are'}) "
-        "nor the path of a .safetensors file"
-    )
+    return path if path.suffix == ".safetensors" and path.is_file() else None
 
 
-def _read_card(path: Path) -> dict[str, Any]:
-    """The JSON beside the weights; it must hold what loading needs."""
+def read_card(weights: Path, kind: str) -> dict[str, Any]:
+    """The JSON beside weights; it must hold their hash, and their preset or recipe (`kind`)."""
+    path = weights.with_suffix(".json")
     try:
-        card = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        card: dict[str, Any] = dict(json.loads(path.read_text()))
+        missing = {"format", "sha256", kind} - card.keys()
+        if missing:
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+        if not isinstance(card["sha256"], str) or not isinstance(card[kind], dict):
+            raise ValueError(f"its sha256 or {kind} is of the wrong kind")
+    except (OSError, ValueError, TypeError) as error:
         raise WeightsError(
-            f"{path}, the JSON beside the weights, is unreadable: {error}"
+            f"{path}, the JSON beside the weights, is unreadable: {error}; fetch it again"
         ) from error
-    missing = {"format", "sha256", "preset"} - (card.keys() if isinstance(card, dict) else set())
-    if missing:
-        raise WeightsError(
-            f"{path} lacks {', '.join(sorted(missing))}; this project did not write it"
-        )
-    if not isinstance(card["sha256"], str) or not isinstance(card["preset"], dict):
-        raise WeightsError(f"{path} has a sha256 or a preset of the wrong kind; fetch it again")
     if card["format"] != FORMAT:
         raise WeightsError(f"{path} is of format {card['format']}; this version reads {FORMAT}")
-    result: dict[str, Any] = card
-    return result
+    return card

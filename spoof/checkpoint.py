@@ -12,16 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors.torch import save_file
 from torch import nn
 
-from cqtnet.checkpoint import load_tensors, read_tensors, stated_sha256
+from cqtnet import checkpoint
 from cqtnet.errors import WeightsError
-from cqtnet.files import file_sha256, write_json, written_whole
+from cqtnet.files import write_json
 from spoof.recipes import Recipe, find
 
-FORMAT = 1
 CALIBRATION_FORMAT = 1
 SHIPPED = Path(__file__).parent / "weights"
 DEFAULT = "light"
@@ -45,55 +42,31 @@ class Trained:
         return int(self.card.get("seed", 0))
 
 
-def shipped_names() -> list[str]:
-    """Names of the weights that come with the package."""
-    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
-
-
 def save_trained(net: nn.Module, recipe: Recipe, path: Path, **card: Any) -> str:
     """Write `path` (.safetensors) and its JSON, and return the SHA-256 of the former."""
-    tensors = {}
-    for name, tensor in net.state_dict().items():
-        if not name.endswith("num_batches_tracked"):
-            dtype = torch.float16 if tensor.dim() > 1 else torch.float32
-            kept = tensor.to(dtype) if tensor.is_floating_point() else tensor
-            tensors[name] = kept.detach().cpu().contiguous()
-    with written_whole(path) as temporary:
-        save_file(tensors, temporary, metadata={"recipe": recipe.name})
-        sha256 = file_sha256(temporary)
-    content = {"format": FORMAT, "sha256": sha256, "recipe": recipe.to_dict(), **card}
-    write_json(path.with_suffix(".json"), content)
-    return sha256
+    content = {"recipe": recipe.to_dict(), **card}
+    return checkpoint.save_network(net, path, {"recipe": recipe.name}, content)
 
 
 def load_trained(name: str | Path = DEFAULT) -> Trained:
     """The detector of shipped weights by name, of a .safetensors file, or in a run's folder."""
-    path = find_weights(name)
-    card = _read_card(path.with_suffix(".json"))
-    sha256 = stated_sha256(path, card)
-    recipe = find(card["recipe"]["name"])
+    run = Path(name) / BEST
+    path = checkpoint.find_weights(name, SHIPPED) or (run if run.is_file() else None)
+    if path is None:
+        shipped = ", ".join(checkpoint.shipped_names(SHIPPED))
+        raise WeightsError(
+            f"weights {str(name)!r} are neither shipped ({shipped}), nor a run's folder with a "
+            f"{BEST}, nor a .safetensors file; make some with `cqtnet spoof train`"
+        )
+    card = checkpoint.read_card(path, "recipe")
+    sha256 = checkpoint.stated_sha256(path, card)
+    recipe = find(str(card["recipe"].get("name")))
     for part in ("input", "model"):
         if _without_modules(card["recipe"].get(part)) != recipe.to_dict()[part]:
             raise WeightsError(f"{path}: the {part} of {recipe.name} has changed; train it again")
     net = recipe.build()
-    load_tensors(net, read_tensors(path), source=path)
+    checkpoint.load_tensors(net, checkpoint.read_tensors(path), source=path)
     return Trained(net.eval(), recipe, sha256, path, card)
-
-
-def find_weights(name: str | Path) -> Path:
-    """The .safetensors file that a shipped name, a run's folder or a path means."""
-    if str(name) in shipped_names():
-        return SHIPPED / f"{name}.safetensors"
-    path = Path(name)
-    if (path / BEST).is_file():
-        return path / BEST
-    if path.suffix == ".safetensors" and path.is_file():
-        return path
-    shipped = ", ".join(shipped_names()) or "none are"
-    raise WeightsError(
-        f"weights {str(name)!r} are neither shipped ({shipped}), nor a run's folder with a "
-        f"{BEST}, nor a .safetensors file; make some with `cqtnet spoof train`"
-    )
 
 
 def _without_modules(described: Any) -> Any:
@@ -101,20 +74,6 @@ def _without_modules(described: Any) -> Any:
     if isinstance(described, dict):
         return {key: _without_modules(value) for key, value in described.items()}
     return re.sub(r"\b(?:[a-z_]\w*\.)+", "", described) if isinstance(described, str) else described
-
-
-def _read_card(path: Path) -> dict[str, Any]:
-    """The JSON beside the weights, checked for what loading needs."""
-    try:
-        card: dict[str, Any] = json.loads(path.read_text())
-        version, _, _ = card["format"], card["sha256"][:12], card["recipe"]["name"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(
-            f"{path}, the JSON beside the weights, is unreadable: {error!r}; fetch it again"
-        ) from error
-    if version != FORMAT:
-        raise WeightsError(f"{path} is of format {version}; this version reads {FORMAT}")
-    return card
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click import IntRange, option
 
+from cqtnet.commands import JSON, PATH
 from cqtnet.errors import InputError
 from cqtnet.files import refuse_overwrite, written_whole
 
@@ -52,38 +54,37 @@ class Pair(click.ParamType):  # type: ignore[type-arg]  # generic only since cli
 STRETCH = Pair("START-END", "-")
 SILENCE = Pair("AT:LENGTH", ":")
 CODEC = Pair("NAME:KBPS", ":", first=str)
-PATH = click.Path(path_type=Path)
 
 
 @click.command(epilog=EXAMPLE, context_settings={"show_default": True})
 @click.argument("source", metavar="IN", type=PATH)
 @click.argument("output", metavar="OUT", type=PATH)
-@click.option("--crop", type=STRETCH, help="Keep only this stretch, in seconds.")
-@click.option("--cut", type=STRETCH, multiple=True, help="Cut this stretch out; repeatable.")
-@click.option("--insert-silence", type=SILENCE, multiple=True, help="Put in silence; repeatable.")
-@click.option("--speed", type=float, help="Times as fast, pitch along with it (0.25 to 4).")
-@click.option("--tempo", type=float, help="Times as fast, same pitch (0.25 to 4).")
-@click.option("--pitch", type=float, help="Semitones higher, same tempo (-24 to 24).")
-@click.option("--rt60", type=float, help="Room with this reverberation time, in seconds.")
-@click.option("--reverb", type=float, help="SoX's reverberance, 0 to 100.")
-@click.option("--background", type=PATH, help="Recording to add as background noise.")
-@click.option("--background-snr", type=float, help="dB of signal over background.  [default: 10]")
-@click.option("--noise-snr", type=float, help="dB of signal over added noise.")
-@click.option("--noise-colour", help="white, pink, brown, blue or violet.  [default: white]")
-@click.option("--noise-amplitude", type=float, help="White noise of this amplitude, 0 to 1.")
-@click.option("--highpass", type=float, help="Remove what is below, in Hz.")
-@click.option("--lowpass", type=float, help="Remove what is above, in Hz.")
-@click.option("--telephone", is_flag=True, default=None, help="Keep 300 to 3400 Hz.")
-@click.option("--gain", type=float, help="dB louder.")
-@click.option("--clip", type=float, help="Clip so many dB under the peak.")
-@click.option("--codec", type=CODEC, help="Through a codec and back, for example mp3:64.")
-@click.option("--random", "preset", metavar="PRESET", help="Draw the effects: paper or real-life.")
-@click.option("--replay", type=PATH, help="Apply the effects in this JSON file.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="For everything random.")
-@click.option("--draw", type=PATH, help="Write the effects to this JSON file.")
-@click.option("--sample-rate", type=click.IntRange(4000, 192000), default=22050)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--force", is_flag=True, help="Overwrite OUT and the file of --draw.")
+@option("--crop", type=STRETCH, help="Keep only this stretch, in seconds.")
+@option("--cut", type=STRETCH, multiple=True, help="Cut this stretch out; repeatable.")
+@option("--insert-silence", type=SILENCE, multiple=True, help="Put in silence; repeatable.")
+@option("--speed", type=float, help="Times as fast, pitch along with it (0.25 to 4).")
+@option("--tempo", type=float, help="Times as fast, same pitch (0.25 to 4).")
+@option("--pitch", type=float, help="Semitones higher, same tempo (-24 to 24).")
+@option("--rt60", type=float, help="Room with this reverberation time, in seconds.")
+@option("--reverb", type=float, help="SoX's reverberance, 0 to 100.")
+@option("--background", type=PATH, help="Recording to add as background noise.")
+@option("--background-snr", type=float, help="dB of signal over background.  [default: 10]")
+@option("--noise-snr", type=float, help="dB of signal over added noise.")
+@option("--noise-colour", help="white, pink, brown, blue or violet.  [default: white]")
+@option("--noise-amplitude", type=float, help="White noise of this amplitude, 0 to 1.")
+@option("--highpass", type=float, help="Remove what is below, in Hz.")
+@option("--lowpass", type=float, help="Remove what is above, in Hz.")
+@option("--telephone", is_flag=True, default=None, help="Keep 300 to 3400 Hz.")
+@option("--gain", type=float, help="dB louder.")
+@option("--clip", type=float, help="Clip so many dB under the peak.")
+@option("--codec", type=CODEC, help="Through a codec and back, for example mp3:64.")
+@option("--random", "preset", metavar="PRESET", help="Draw the effects: paper or real-life.")
+@option("--replay", type=PATH, help="Apply the effects in this JSON file.")
+@option("--seed", type=IntRange(0, 2**32 - 1), default=0, help="For everything random.")
+@option("--draw", type=PATH, help="Write the effects to this JSON file.")
+@option("--sample-rate", type=IntRange(4000, 192000), default=22050)
+@JSON(help="Print JSON.")
+@option("--force", is_flag=True, help="Overwrite OUT and the file of --draw.")
 def augment(
     source: Path,
     output: Path,
@@ -133,10 +134,10 @@ def _chain(given: dict[str, Any], *, duration_s: float) -> "Chain":
         return draw_chain(np.random.default_rng(seed), recipe_named(preset), duration_s=duration_s)
     if replay is not None:
         return Chain.from_json(_read_text(replay))
-    for option, needed in (("background_snr", "background"), ("noise_colour", "noise_snr")):
-        if given[option] is not None and given[needed] is None:
+    for name, needed in (("background_snr", "background"), ("noise_colour", "noise_snr")):
+        if given[name] is not None and given[needed] is None:
             raise click.UsageError(
-                f"--{option} does nothing without --{needed}; give both".replace("_", "-")
+                f"--{name} does nothing without --{needed}; give both".replace("_", "-")
             )
     return Chain(tuple(_single_effects(given, seed=seed)))
 
@@ -180,17 +181,13 @@ def _report(
 
     output_s = altered.samples.size / sample_rate
     if as_json:
-        record = {
-            "sample_rate": sample_rate,
-            "source_s": source_s,
-            "output_s": output_s,
-            "effects": [effect.to_dict() for effect in chain.effects],
-            "time_map": json.loads(altered.time_map.to_json()),
-        }
-        return json.dumps(record, indent=1)
-    effects = [f"  {effect}" for effect in chain.effects] or ["  none"]
+        record = {"sample_rate": sample_rate, "source_s": source_s, "output_s": output_s}
+        effects = [effect.to_dict() for effect in chain.effects]
+        time_map = json.loads(altered.time_map.to_json())
+        return json.dumps({**record, "effects": effects, "time_map": time_map}, indent=1)
+    listed = [f"  {effect}" for effect in chain.effects] or ["  none"]
     moments = in_words(altered.time_map, source_s=source_s, output_s=output_s)
-    return "\n".join(["effects:", *effects, "time:", *(f"  {line}" for line in moments)])
+    return "\n".join(["effects:", *listed, "time:", *(f"  {line}" for line in moments)])
 
 
 def _write(path: Path, samples: "Samples", sample_rate: int, *, kind: str, subtype: str) -> None:

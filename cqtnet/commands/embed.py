@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click import option
 
+from cqtnet.commands import DEVICE, JSON, PATH, PRECISIONS
 from cqtnet.files import refuse_overwrite
 
 
@@ -17,31 +19,24 @@ Example:
   cqtnet embed talk.mp3 recordings/ --out embeddings.npz --window 20 --hop 5
 """
 )
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The .npz to write.")
-@click.option("--model", default="default", help="Shipped weights by name, or a path.")
-@click.option("--window", "window_s", default=20.0, help="Seconds of a window.", show_default=True)
-@click.option("--hop", "hop_s", default=5.0, help="Seconds between windows.", show_default=True)
-@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
-@click.option(
+@click.argument("paths", nargs=-1, required=True, type=PATH)
+@option("--out", required=True, type=PATH, help="The .npz to write.")
+@option("--model", default="default", help="Shipped weights by name, or a path.")
+@option("--window", "window_s", default=20.0, help="Seconds of a window.", show_default=True)
+@option("--hop", "hop_s", default=5.0, help="Seconds between windows.", show_default=True)
+@DEVICE
+@option(
     "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16"]),
+    type=PRECISIONS,
     default="auto",
     help="Precision of the network.",
     show_default=True,
 )
-@click.option("--deterministic", is_flag=True, help="The same bits every time, in float32.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
-@click.option("--force", is_flag=True, help="Replace the output if it exists.")
+@option("--deterministic", is_flag=True, help="The same bits every time, in float32.")
+@JSON(help="Print what was done as JSON.")
+@option("--force", is_flag=True, help="Replace the output if it exists.")
 def embed(
-    paths: tuple[Path, ...],
-    out: Path,
-    model: str,
-    window_s: float,
-    hop_s: float,
-    as_json: bool,
-    force: bool,
-    **how: Any,
+    paths: tuple[Path, ...], out: Path, model: str, as_json: bool, force: bool, **how: Any
 ) -> None:
     """Embed files and folders of audio: one vector of length 1 for every window.
 
@@ -53,14 +48,14 @@ def embed(
     from cqtnet.embed import Embedder, embed_files
 
     refuse_overwrite(out, force=force)
-    embedder = Embedder.named(model, **how)
-    summary = embed_files(paths, out, embedder, window_s=window_s, hop_s=hop_s)
+    windows = {key: how.pop(key) for key in ("window_s", "hop_s")}
+    summary = embed_files(paths, out, Embedder.named(model, **how), **windows)
     if as_json:
         click.echo(json.dumps(asdict(summary), indent=1))
     else:
         click.echo(
             f"{len(summary.files)} files, {summary.duration_s / 60:.1f} min, "
-            f"{summary.n_windows} windows of {window_s:g} s → {out}  "
+            f"{summary.n_windows} windows of {windows['window_s']:g} s → {out}  "
             f"({summary.duration_s / summary.elapsed_s:.0f}× real time)"
         )
     if summary.failed:
@@ -73,7 +68,7 @@ Example:
   cqtnet models
 """
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the full card of each as JSON.")
+@JSON(help="Print the full card of each as JSON.")
 def models(as_json: bool) -> None:
     """List the shipped weights: name, size of the network, SHA-256."""
     from cqtnet.checkpoint import load_weights, shipped_names

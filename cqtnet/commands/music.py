@@ -5,6 +5,9 @@ import json
 from pathlib import Path
 
 import click
+from click import FloatRange, IntRange, option
+
+from cqtnet.commands import FOLDER, JSON
 
 MANIFEST = "manifest.tsv"
 
@@ -16,23 +19,19 @@ Example:
 """,
     context_settings={"show_default": True},
 )
-@click.argument("out_dir", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--count", type=click.IntRange(1), default=10, help="Number of pieces.")
-@click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the first piece.")
-@click.option(
-    "--duration", type=click.FloatRange(1, 1800), default=60.0, help="Length of each piece in s."
-)
-@click.option(
-    "--sample-rate", type=click.IntRange(8000, 96000), default=22050, help="Samples per second."
-)
-@click.option(
+@click.argument("out_dir", type=FOLDER)
+@option("--count", type=IntRange(1), default=10, help="Number of pieces.")
+@option("--seed", type=IntRange(0), default=0, help="Seed of the first piece.")
+@option("--duration", type=FloatRange(1, 1800), default=60.0, help="Length of each piece in s.")
+@option("--sample-rate", type=IntRange(8000, 96000), default=22050, help="Samples per second.")
+@option(
     "--validation",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=FloatRange(0, 1, max_open=True),
     default=0.2,
     help="Share of the pieces, the last ones, that the list marks as split valid.",
 )
-@click.option("--force", is_flag=True, help="Overwrite files that exist.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@option("--force", is_flag=True, help="Overwrite files that exist.")
+@JSON(help="Print the result as JSON.")
 def music(
     out_dir: Path,
     count: int,
@@ -65,28 +64,15 @@ def music(
             samples = render(piece, sample_rate=sample_rate)
             with written_whole(path) as temporary:
                 soundfile.write(temporary, samples, sample_rate)
-            rows.append(
-                {
-                    "path": path.name,
-                    "id": path.stem,
-                    "split": "valid" if number >= count - n_valid else "train",
-                    "repository": path.stem,
-                    "key": piece.plan.key,
-                    "tempo_bpm": f"{piece.plan.tempo_bpm:.2f}",
-                    "duration_s": f"{duration:.3f}",
-                }
-            )
+            split = "valid" if number >= count - n_valid else "train"
+            row = {"path": path.name, "id": path.stem, "split": split, "repository": path.stem}
+            row |= {"key": piece.plan.key, "tempo_bpm": f"{piece.plan.tempo_bpm:.2f}"}
+            rows.append({**row, "duration_s": f"{duration:.3f}"})
             bar.advance(doing=path.name)
     write_manifest(out_dir / MANIFEST, rows)
-    result = {
-        "manifest": str(out_dir / MANIFEST),
-        "count": count,
-        "written": count,
-        "train": count - n_valid,
-        "valid": n_valid,
-        "duration_s": duration,
-        "sample_rate": sample_rate,
-    }
+    counts = {"count": count, "written": count, "train": count - n_valid, "valid": n_valid}
+    settings = {"duration_s": duration, "sample_rate": sample_rate}
+    result = {"manifest": str(out_dir / MANIFEST), **counts, **settings}
     sentence = f"{count} pieces of {duration:g} s written: {out_dir / MANIFEST}"
     click.echo(json.dumps(result) if as_json else sentence)
 

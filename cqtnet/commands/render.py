@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
+from click import FloatRange, IntRange, option
 
+from cqtnet.commands import FOLDER, JSON, PATH
 from cqtnet.commands.music import MANIFEST, prepare_folder, write_manifest
 
 if TYPE_CHECKING:
@@ -36,21 +38,19 @@ Example:
 """,
     context_settings={"show_default": True},
 )
-@click.argument("source", type=click.Path(path_type=Path))
-@click.argument("out_dir", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--count", type=click.IntRange(1), help="MIDI files to render; all if not given.")
-@click.option(
-    "--duration", type=click.FloatRange(16, 600), default=40.0, help="Longest rendering in s."
-)
-@click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the variations.")
-@click.option("--jobs", type=click.IntRange(1), default=1, help="Files that are rendered at once.")
-@click.option(
+@click.argument("source", type=PATH)
+@click.argument("out_dir", type=FOLDER)
+@option("--count", type=IntRange(1), help="MIDI files to render; all if not given.")
+@option("--duration", type=FloatRange(16, 600), default=40.0, help="Longest rendering in s.")
+@option("--seed", type=IntRange(0), default=0, help="Seed of the variations.")
+@option("--jobs", type=IntRange(1), default=1, help="Files that are rendered at once.")
+@option(
     "--sound-font",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="General MIDI sound font (.sf2); without it, the one in /usr/share/sounds/sf2.",
 )
-@click.option("--force", is_flag=True, help="Overwrite files that exist.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@option("--force", is_flag=True, help="Overwrite files that exist.")
+@JSON(help="Print the result as JSON.")
 def render(
     source: Path,
     out_dir: Path,

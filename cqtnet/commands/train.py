@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click import FloatRange, IntRange, option
 
+from cqtnet.commands import DEVICE, JSON, PATH, PRECISIONS
 from cqtnet.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -23,51 +25,44 @@ Example:
   cqtnet train pieces/manifest.tsv --out runs/first --preset tiny --epochs 2
 """
 )
-@click.argument("source", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run.")
-@click.option("--recipe", default="default", help="default or paper.", show_default=True)
-@click.option("--preset", default=None, help="default, paper or tiny; default: the recipe's name.")
-@click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
-@click.option(
-    "--batch", type=click.IntRange(2), help="Fragments of the longest length in a step, per device."
-)
-@click.option("--lr", type=click.FloatRange(0, min_open=True), help="Instead of the recipe's.")
-@click.option("--waveform-share", type=click.FloatRange(0, 1), help="Instead of the recipe's.")
-@click.option(
+@click.argument("source", type=PATH)
+@option("--out", required=True, type=PATH, help="Folder of the run.")
+@option("--recipe", default="default", help="default or paper.", show_default=True)
+@option("--preset", default=None, help="default, paper or tiny; default: the recipe's name.")
+@option("--epochs", type=IntRange(1), help="Instead of the recipe's.")
+@option("--batch", type=IntRange(2), help="Fragments of the longest length in a step, per device.")
+@option("--lr", type=FloatRange(0, min_open=True), help="Instead of the recipe's.")
+@option("--waveform-share", type=FloatRange(0, 1), help="Instead of the recipe's.")
+@option(
     "--set",
     "assignments",
     multiple=True,
     metavar="NAME=VALUE",
     help="Any field of the recipe, or preset.FIELD: --set temperature=0.1 --set preset.head=gem.",
 )
-@click.option(
+@option(
     "--validation",
-    type=click.FloatRange(0, 0.9),
+    type=FloatRange(0, 0.9),
     default=0.1,
     help="Share of collections held out.",
     show_default=True,
 )
-@click.option("--noise", type=click.Path(path_type=Path), help="Folder with background noise.")
-@click.option("--cache", type=click.Path(path_type=Path), help="Folder; default: OUT/cache.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
-@click.option(
-    "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16"]),
-    default="auto",
-    show_default=True,
-)
-@click.option(
+@option("--noise", type=PATH, help="Folder with background noise.")
+@option("--cache", type=PATH, help="Folder; default: OUT/cache.")
+@option("--seed", type=IntRange(0), default=0, show_default=True)
+@DEVICE
+@option("--precision", type=PRECISIONS, default="auto", show_default=True)
+@option(
     "--workers",
-    type=click.IntRange(0),
+    type=IntRange(0),
     help="Processes that alter waveforms; default: all cores but one, at most 16.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--resume", is_flag=True, help="Go on where the run in OUT stopped.")
-@click.option(
+@JSON(help="Print the result as JSON.")
+@option("--resume", is_flag=True, help="Go on where the run in OUT stopped.")
+@option(
     "--stop-after",
     "stop_after_min",
-    type=click.FloatRange(0),
+    type=FloatRange(0),
     default=math.inf,
     help="Minutes; the run stops at the end of an epoch, and --resume goes on.",
 )
@@ -109,18 +104,13 @@ def train(
     noise_files = tuple(find_audio([noise])) if noise else ()
     if noise and not noise_files:
         raise ManifestError(f"{noise} holds no audio; give a folder with background noise")
-    config = TrainConfig(
-        out=out,
-        cache=cache or out / "cache",
-        preset=changed(
-            find_preset(preset or recipe), [text.removeprefix("preset.") for text in of_preset]
-        ),
-        recipe=chosen,
-        workers=max(1, min(16, (os.cpu_count() or 1) - 1)) if workers is None else workers,
-        noise=noise_files,
-        stop_after_s=60 * stop_after_min,
-        **given,
+    network = changed(
+        find_preset(preset or recipe), [text.removeprefix("preset.") for text in of_preset]
     )
+    if workers is None:
+        workers = max(1, min(16, (os.cpu_count() or 1) - 1))
+    given |= {"workers": workers, "noise": noise_files, "stop_after_s": 60 * stop_after_min}
+    config = TrainConfig(out, cache or out / "cache", network, chosen, **given)
     verdict = _train(read_items(source, validation_share=validation), config)
     weights = out / FINAL if (out / FINAL).exists() else out / BEST
     if not is_main():

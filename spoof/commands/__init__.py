@@ -13,6 +13,7 @@ import click
 from click import Choice, IntRange, option
 
 from cqtnet.cli import LazyGroup
+from cqtnet.commands import DEVICE, PATH
 
 if TYPE_CHECKING:
     from cqtnet.progress import Bar
@@ -35,10 +36,7 @@ def group() -> None:
 
 ShowStep = Callable[..., None]
 """A function of a `Step` and, if it is not "training", the name of what is trained."""
-PATH = click.Path(path_type=Path)
 LAYOUTS = Choice(["asvspoof", "deep-voice", "fake-or-real", "folders", "table"])
-DEVICE = option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
-JSON = partial(option, "--json", "as_json", is_flag=True)
 PARTS = Choice(["auto", "train", "valid", "test", "all"])
 PART = option("--part", type=PARTS, default="auto", show_default=True)
 DATA = (

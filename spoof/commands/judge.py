@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click import IntRange, option
 
-from spoof.commands import DEVICE, JSON, PART, PATH, Source, data_options, opened
+from cqtnet.commands import DEVICE, JSON, PATH
+from spoof.commands import PART, Source, data_options, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

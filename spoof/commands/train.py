@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click import Choice, FloatRange, IntRange, option
 
-from spoof.commands import JSON, PATH, Source, data_options, opened
+from cqtnet.commands import JSON, PATH
+from spoof.commands import Source, data_options, opened
 
 if TYPE_CHECKING:
     from spoof.data import Utterance
