@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 import numpy as np
 
-from augment.effect import Effect, Samples, Seed, draw_seed, one_of
+from augment.effect import Effect, Rng, Samples, Seed, draw_seed, one_of
 from augment.errors import EffectError
 
 # fmt: off
@@ -43,9 +43,7 @@ class Audiomentation(Effect):
             raise EffectError(f"{self.name}: options {self.options!r} are no dictionary; give one")
 
     @classmethod
-    def draw(
-        cls, rng: np.random.Generator, *, transforms: Sequence[str] = ("AirAbsorption",)
-    ) -> Self:
+    def draw(cls, rng: Rng, *, transforms: Sequence[str] = ("AirAbsorption",)) -> Self:
         """One of the transforms, with its own default ranges."""
         return cls(str(rng.choice(list(transforms))), draw_seed(rng))
 

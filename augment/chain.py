@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
 
-import numpy as np
-
 from augment.effect import (
     Altered,
     Effect,
+    Rng,
     Samples,
     check_ranges,
     check_sample_rate,
@@ -63,9 +62,7 @@ class Chain:
         return cls(tuple(effect_from_dict(effect) for effect in record["effects"]))
 
 
-def draw_chain(
-    rng: np.random.Generator, recipe: Recipe, *, duration_s: float | None = None
-) -> Chain:
+def draw_chain(rng: Rng, recipe: Recipe, *, duration_s: float | None = None) -> Chain:
     """A chain drawn from a recipe: each effect with its probability, its numbers from its ranges.
 
     `duration_s` is the length of the recording that the chain is for. A recipe with effects

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.effect import Effect, Number, Range, Samples, log_uniform, one_of
+from augment.effect import Effect, Number, Range, Rng, Samples, log_uniform, one_of
 from augment.errors import EffectError
 from augment.recordings import write_sound
 from augment.tempo import mono_frames, resample, with_length
@@ -90,11 +90,7 @@ class Codec(Effect):
 
     @classmethod
     def draw(
-        cls,
-        rng: np.random.Generator,
-        *,
-        codecs: Sequence[str] = tuple(CODECS),
-        kbps: Range | None = None,
+        cls, rng: Rng, *, codecs: Sequence[str] = tuple(CODECS), kbps: Range | None = None
     ) -> Self:
         """One of the codecs, its bit rate evenly on a logarithmic scale.
 

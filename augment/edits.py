@@ -6,7 +6,7 @@ from typing import Annotated, Self, TypeAlias
 
 import numpy as np
 
-from augment.effect import Altered, Effect, Number, Path, Range, Samples, Seconds, uniform
+from augment.effect import Altered, Effect, Number, Path, Range, Rng, Samples, Seconds, uniform
 from augment.errors import EffectError
 from augment.noise import scaled_to_level
 from augment.recordings import draw_path, read_stretch
@@ -66,6 +66,11 @@ class Edit(Effect):
         return splice(samples, sample_rate, [Own(0, at), piece, Own(at, samples.size)])
 
 
+def _longer(effect: "Repeat | InsertSilence | InsertRecording", duration_s: float) -> float:
+    """Seconds of the recording and of what is put in."""
+    return duration_s + effect.length_s
+
+
 @dataclass(frozen=True)
 class StretchEdit(Edit):
     """What edits share that are about a stretch from `start_s` to `end_s`."""
@@ -104,12 +109,7 @@ class Cut(StretchEdit):
 
     @classmethod
     def draw(
-        cls,
-        rng: np.random.Generator,
-        *,
-        duration_s: float,
-        start: Range = (0.1, 0.7),
-        length: Range = (0.02, 0.2),
+        cls, rng: Rng, *, duration_s: float, start: Range = (0.1, 0.7), length: Range = (0.02, 0.2)
     ) -> Self:
         """A cut whose start and length are drawn evenly, as fractions of `duration_s`."""
         return cls(*_stretch_within(rng, duration_s, start, length))
@@ -132,9 +132,7 @@ class Crop(StretchEdit):
     name = "crop"
 
     @classmethod
-    def draw(
-        cls, rng: np.random.Generator, *, duration_s: float, length: Range = (0.4, 0.95)
-    ) -> Self:
+    def draw(cls, rng: Rng, *, duration_s: float, length: Range = (0.4, 0.95)) -> Self:
         """A stretch of a drawn length, a fraction of `duration_s`, anywhere it fits."""
         length_s = duration_s * uniform(rng, length)
         start_s = uniform(rng, (0.0, duration_s - length_s))
@@ -156,16 +154,12 @@ class Repeat(StretchEdit):
     """
 
     name = "repeat"
+    output_duration_s = _longer
     at_s: Seconds
 
     @classmethod
     def draw(
-        cls,
-        rng: np.random.Generator,
-        *,
-        duration_s: float,
-        start: Range = (0.1, 0.7),
-        length: Range = (0.02, 0.2),
+        cls, rng: Rng, *, duration_s: float, start: Range = (0.1, 0.7), length: Range = (0.02, 0.2)
     ) -> Self:
         """A stretch that sounds twice in a row; the ranges are fractions of `duration_s`."""
         start_s, end_s = _stretch_within(rng, duration_s, start, length)
@@ -175,13 +169,9 @@ class Repeat(StretchEdit):
         copy = self._stretch(samples, sample_rate)
         return self._put_in(copy, samples, sample_rate, self.at_s)
 
-    def output_duration_s(self, duration_s: float) -> float:
-        """Seconds of the recording and the copy together."""
-        return duration_s + self.length_s
-
 
 def _stretch_within(
-    rng: np.random.Generator, duration_s: float, start: Range, length: Range
+    rng: Rng, duration_s: float, start: Range, length: Range
 ) -> tuple[float, float]:
     """Start and end of a drawn stretch; the ranges are fractions of the duration."""
     start_s = duration_s * uniform(rng, start)
@@ -193,17 +183,13 @@ class InsertSilence(Edit):
     """`length_s` of silence put in at `at_s`; moves what follows."""
 
     name = "insert_silence"
+    output_duration_s = _longer
     at_s: Seconds
     length_s: Seconds
 
     @classmethod
     def draw(
-        cls,
-        rng: np.random.Generator,
-        *,
-        duration_s: float,
-        at: Range = (0.1, 0.9),
-        length: Range = (0.01, 0.1),
+        cls, rng: Rng, *, duration_s: float, at: Range = (0.1, 0.9), length: Range = (0.01, 0.1)
     ) -> Self:
         """Place and length drawn evenly, as fractions of `duration_s`."""
         return cls(duration_s * uniform(rng, at), duration_s * uniform(rng, length))
@@ -211,10 +197,6 @@ class InsertSilence(Edit):
     def _alter(self, samples: Samples, sample_rate: int) -> Altered:
         silence = np.zeros(round(self.length_s * sample_rate), dtype=np.float32)
         return self._put_in(silence, samples, sample_rate, self.at_s)
-
-    def output_duration_s(self, duration_s: float) -> float:
-        """Seconds of the recording and the silence together."""
-        return duration_s + self.length_s
 
 
 @dataclass(frozen=True)
@@ -226,6 +208,7 @@ class InsertRecording(Edit):
     """
 
     name = "insert_recording"
+    output_duration_s = _longer
     path: Path
     offset_s: Seconds
     at_s: Seconds
@@ -235,7 +218,7 @@ class InsertRecording(Edit):
     @classmethod
     def draw(
         cls,
-        rng: np.random.Generator,
+        rng: Rng,
         *,
         duration_s: float,
         paths: Sequence[str] = (),
@@ -262,10 +245,6 @@ class InsertRecording(Edit):
         piece = scaled_to_level(with_length(piece, wanted), samples, level_db=self.level_db)
         return self._put_in(piece, samples, sample_rate, self.at_s)
 
-    def output_duration_s(self, duration_s: float) -> float:
-        """Seconds of the recording and the piece together."""
-        return duration_s + self.length_s
-
 
 @dataclass(frozen=True)
 class Mix(Edit):
@@ -285,7 +264,7 @@ class Mix(Edit):
     @classmethod
     def draw(
         cls,
-        rng: np.random.Generator,
+        rng: Rng,
         *,
         duration_s: float,
         paths: Sequence[str] = (),

@@ -17,6 +17,7 @@ from augment.timemap import TimeMap
 
 Samples: TypeAlias = NDArray[np.float32]
 Range: TypeAlias = tuple[float, float]
+Rng: TypeAlias = np.random.Generator
 
 MIN_SAMPLE_RATE = 4_000
 MAX_SAMPLE_RATE = 192_000
@@ -128,7 +129,7 @@ class Effect(ABC):
             rule(f"{self.name}: {field}", getattr(self, field))
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, *args: Any, **ranges: Any) -> Self:
+    def draw(cls, rng: Rng, *args: Any, **ranges: Any) -> Self:
         """An effect with each parameter drawn from its range, (low, high), or the default."""
         check_ranges(cls, ranges)
         values: dict[str, float] = {}
@@ -236,7 +237,7 @@ def check_ranges(effect_class: type[Effect], ranges: Mapping[str, Any]) -> None:
             raise EffectError(f"{effect_class.name} draws no {key!r}; its ranges: {listed}")
 
 
-def uniform(rng: np.random.Generator, limits: Range) -> float:
+def uniform(rng: Rng, limits: Range) -> float:
     """A number drawn evenly from (low, high)."""
     low, high = limits
     if not low <= high:
@@ -244,7 +245,7 @@ def uniform(rng: np.random.Generator, limits: Range) -> float:
     return float(rng.uniform(low, high))
 
 
-def log_uniform(rng: np.random.Generator, limits: Range) -> float:
+def log_uniform(rng: Rng, limits: Range) -> float:
     """A number drawn evenly on a logarithmic scale, for frequencies and times."""
     if not limits[0] > 0:
         raise EffectError(f"range {limits} begins at or below 0; give a positive low end")
@@ -252,7 +253,7 @@ def log_uniform(rng: np.random.Generator, limits: Range) -> float:
     return min(max(value, limits[0]), limits[1])  # rounding may step over an end
 
 
-def draw_seed(rng: np.random.Generator) -> int:
+def draw_seed(rng: Rng) -> int:
     """A seed for an effect that is random inside."""
     return int(rng.integers(MAX_SEED, endpoint=True))
 

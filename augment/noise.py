@@ -12,6 +12,7 @@ from augment.effect import (
     Number,
     Path,
     Range,
+    Rng,
     Samples,
     Seconds,
     Seed,
@@ -84,7 +85,7 @@ class ColouredNoise(Effect):
     @classmethod
     def draw(
         cls,
-        rng: np.random.Generator,
+        rng: Rng,
         *,
         snr_db: Range = (5.0, 40.0),
         colours: Sequence[str] = ("white", "pink", "brown"),
@@ -98,9 +99,7 @@ class ColouredNoise(Effect):
         return samples + scaled_to_level(noise, samples, level_db=-self.snr_db)
 
 
-def _coloured(
-    rng: np.random.Generator, n_samples: int, sample_rate: int, *, slope_db: float
-) -> Samples:
+def _coloured(rng: Rng, n_samples: int, sample_rate: int, *, slope_db: float) -> Samples:
     """Gaussian noise whose power spectrum has this slope per octave above LOWEST_HZ."""
     white = rng.standard_normal(n_samples, dtype=np.float32)
     if slope_db == 0:
@@ -127,9 +126,7 @@ class Background(Effect):
     snr_db: Ratio
 
     @classmethod
-    def draw(
-        cls, rng: np.random.Generator, *, paths: Sequence[str] = (), snr_db: Range = (0.0, 30.0)
-    ) -> Self:
+    def draw(cls, rng: Rng, *, paths: Sequence[str] = (), snr_db: Range = (0.0, 30.0)) -> Self:
         """One of the files, a place in it, and a ratio drawn evenly in dB."""
         path = draw_path(rng, cls.name, paths)
         return cls(path, float(rng.random()) * duration_s(path), uniform(rng, snr_db))

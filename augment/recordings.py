@@ -6,7 +6,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from augment.effect import Samples
+from augment.effect import Rng, Samples
 from augment.errors import AudioError, EffectError
 from augment.tempo import resample
 
@@ -59,7 +59,7 @@ def _decoder(path: str, *, start_s: float, stop_s: float | None) -> Any:
     return Decoder(path, start_s=start_s, stop_s=stop_s, limits=DEFAULT_LIMITS)
 
 
-def draw_path(rng: np.random.Generator, name: str, paths: Sequence[str]) -> str:
+def draw_path(rng: Rng, name: str, paths: Sequence[str]) -> str:
     """One of the files, each as likely as the others."""
     if not paths:
         raise EffectError(f"{name} has no files to draw from; give paths=[...]")
@@ -67,13 +67,7 @@ def draw_path(rng: np.random.Generator, name: str, paths: Sequence[str]) -> str:
 
 
 def write_sound(
-    stream: IO[bytes],
-    samples: Samples,
-    sample_rate: int,
-    *,
-    kind: str,
-    subtype: str,
-    **options: Any,
+    file: IO[bytes], samples: Samples, sample_rate: int, *, kind: str, subtype: str, **options: Any
 ) -> None:
     """Write mono samples to an open file as libsndfile's format `kind` and `subtype`.
 
@@ -82,7 +76,7 @@ def write_sound(
     import soundfile
 
     with soundfile.SoundFile(
-        stream, "w", sample_rate, channels=1, format=kind, subtype=subtype, **options
+        file, "w", sample_rate, channels=1, format=kind, subtype=subtype, **options
     ) as sound:
         for start in range(0, samples.size, BLOCK_SAMPLES):
             sound.write(samples[start : start + BLOCK_SAMPLES])

@@ -8,7 +8,7 @@ from typing import Annotated, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.effect import Effect, Number, Path, Samples, Seed
+from augment.effect import Effect, Number, Path, Rng, Samples, Seed
 from augment.errors import EffectError
 from augment.noise import scaled_to_level
 from augment.recordings import draw_path, read_stretch
@@ -144,7 +144,7 @@ class RoomResponse(Effect):
     path: Path
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, *, paths: Sequence[str] = ()) -> Self:
+    def draw(cls, rng: Rng, *, paths: Sequence[str] = ()) -> Self:
         """One of the files."""
         return cls(draw_path(rng, cls.name, paths))
 

@@ -90,15 +90,8 @@ def draw_spectral(
     shift = np.where(untouched, 0.0, np.where(tied, 12 * np.log2(speed), shift))
     band = happens(r.band_share)
     masked = happens(r.mask_share)
-    mask = np.stack(
-        [
-            rng.integers(0, n_bins, n),
-            rng.integers(0, r.mask_bins + 1, n) * masked,
-            rng.random(n),
-            rng.integers(0, r.mask_frames + 1, n) * masked,
-        ],
-        axis=1,
-    )
+    mask_bins = (rng.integers(0, n_bins, n), rng.integers(0, r.mask_bins + 1, n) * masked)
+    mask_frames = (rng.random(n), rng.integers(0, r.mask_frames + 1, n) * masked)
     arrays = (
         shift,
         tempo,
@@ -109,7 +102,7 @@ def draw_spectral(
         rng.normal(0, r.eq_db, (n, N_EQ_POINTS)) * happens(r.eq_share)[:, None],
         np.where(band, rng.integers(24, 42, n), 0),  # 130 to 350 Hz
         np.where(band, rng.integers(72, n_bins + 1, n), n_bins),  # from 2.1 kHz
-        mask,
+        np.stack([*mask_bins, *mask_frames], axis=1),
     )
     return SpectralDraw(*(np.asarray(array, np.float32) for array in arrays))
 
@@ -148,20 +141,16 @@ def apply_spectral(
 
 def warp(magnitudes: Tensor, draw: SpectralDraw, *, n_bins: int, n_frames: int) -> Tensor:
     """Transposed and stretched magnitudes (n, n_bins, n_frames), by bilinear interpolation."""
-    n, given_bins, given_frames = magnitudes.shape
+    _, given_bins, given_frames = magnitudes.shape
     margin = (given_bins - n_bins) / 2
     device = magnitudes.device
     shift = torch.from_numpy(draw.shift_semitones).to(device)[:, None]
     tempo = torch.from_numpy(draw.tempo).to(device)[:, None]
     bins = torch.arange(n_bins, device=device)[None] + margin - shift  # (n, n_bins)
     frames = torch.arange(n_frames, device=device)[None] * tempo  # (n, n_frames)
-    grid = torch.stack(
-        [
-            (2 * frames / (given_frames - 1) - 1)[:, None, :].expand(n, n_bins, n_frames),
-            (2 * bins / (given_bins - 1) - 1)[:, :, None].expand(n, n_bins, n_frames),
-        ],
-        dim=-1,
-    )
+    across, up = 2 * frames / (given_frames - 1) - 1, 2 * bins / (given_bins - 1) - 1
+    axes = [axis.expand(-1, n_bins, n_frames) for axis in (across[:, None], up[:, :, None])]
+    grid = torch.stack(axes, dim=-1)
     return F.grid_sample(magnitudes[:, None], grid, align_corners=True)[:, 0]
 
 

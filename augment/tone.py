@@ -7,7 +7,7 @@ from typing import Annotated, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.effect import Effect, Number, Range, Samples, log_uniform, uniform
+from augment.effect import Effect, Number, Range, Rng, Samples, log_uniform, uniform
 from augment.errors import EffectError
 
 FREQUENCY_LIMITS: Range = (1.0, 96_000.0)
@@ -102,7 +102,7 @@ class Equaliser(Effect):
     @classmethod
     def draw(
         cls,
-        rng: np.random.Generator,
+        rng: Rng,
         *,
         gain_db: Range = (-12.0, 12.0),
         low_hz: Range = (80.0, 300.0),
@@ -111,15 +111,9 @@ class Equaliser(Effect):
         high_hz: Range = (3000.0, 8000.0),
     ) -> Self:
         """Gains drawn evenly in dB from one range, frequencies and width evenly in octaves."""
-        return cls(
-            low_hz=log_uniform(rng, low_hz),
-            low_gain_db=uniform(rng, gain_db),
-            mid_hz=log_uniform(rng, mid_hz),
-            mid_gain_db=uniform(rng, gain_db),
-            mid_q=log_uniform(rng, mid_q),
-            high_hz=log_uniform(rng, high_hz),
-            high_gain_db=uniform(rng, gain_db),
-        )
+        low = (log_uniform(rng, low_hz), uniform(rng, gain_db))
+        mid = (log_uniform(rng, mid_hz), uniform(rng, gain_db), log_uniform(rng, mid_q))
+        return cls(*low, *mid, log_uniform(rng, high_hz), uniform(rng, gain_db))
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
         from scipy.signal import sosfilt

@@ -185,19 +185,10 @@ def reference_cqt(
     """
     import librosa
 
-    magnitudes: NDArray[np.float32] = np.abs(
-        librosa.cqt(
-            samples,
-            sr=SAMPLE_RATE,
-            hop_length=HOP_LENGTH,
-            fmin=_lowest_hz(margin_bins),
-            n_bins=N_BINS + 2 * margin_bins,
-            bins_per_octave=BINS_PER_OCTAVE,
-            window="hann",
-            sparsity=sparsity,
-        )
-    )
-    return magnitudes
+    bins = {"fmin": _lowest_hz(margin_bins), "n_bins": N_BINS + 2 * margin_bins}
+    bins["bins_per_octave"] = BINS_PER_OCTAVE
+    how = {"hop_length": HOP_LENGTH, "window": "hann", "sparsity": sparsity}
+    return np.asarray(np.abs(librosa.cqt(samples, sr=SAMPLE_RATE, **bins, **how)), np.float32)
 
 
 def _toeplitz(taps: NDArray[np.float32], block: int) -> Tensor:

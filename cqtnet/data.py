@@ -62,11 +62,10 @@ def hold_out(items: Sequence[Item], *, share: float) -> list[Item]:
         if n_chosen + sizes[collection] <= wanted or len(chosen) < 2 < len(sizes):
             chosen.add(collection)
             n_chosen += sizes[collection]
+    is_held_out = [item.split == "train" and item.collection in chosen for item in items]
     return [
-        replace(item, split="valid")
-        if item.split == "train" and item.collection in chosen
-        else item
-        for item in items
+        replace(item, split="valid") if held else item
+        for item, held in zip(items, is_held_out, strict=True)
     ]
 
 

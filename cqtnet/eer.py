@@ -33,11 +33,8 @@ class Ranking:
     def pooled(self, first: NDArray[np.intp]) -> "Ranking":
         """The same trials, places pooled from each of `first` (ascending) up to the next."""
         last = np.append(first[1:], len(self.score)) - 1
-        return Ranking(
-            self.score[last],
-            np.add.reduceat(self.target, first),
-            np.add.reduceat(self.nontarget, first),
-        )
+        numbers = (np.add.reduceat(number, first) for number in (self.target, self.nontarget))
+        return Ranking(self.score[last], *numbers)
 
     def hull(self) -> "Ranking":
         """Places pooled until the share of targets falls from each to the next (PAV).

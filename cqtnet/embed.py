@@ -142,11 +142,9 @@ class Embedder:
         checked = _Checked([blocks] if isinstance(blocks, np.ndarray) else blocks, name)
         stretches = list(self.stretches(checked))
         checked.require_content()
-        return Trace(
-            np.concatenate([stretch.steps for stretch in stretches]),
-            np.concatenate([stretch.levels for stretch in stretches]),
-            checked.n_samples,
-        )
+        steps = np.concatenate([stretch.steps for stretch in stretches])
+        levels = np.concatenate([stretch.levels for stretch in stretches])
+        return Trace(steps, levels, checked.n_samples)
 
     def stretches(self, blocks: Iterable[Samples]) -> Iterator[Stretch]:
         """The trunk's steps over samples that arrive in blocks, as soon as they are final."""
@@ -179,12 +177,10 @@ class Embedder:
         check_windows(window_s=window_s, hop_s=hop_s)
         starts, length = window_steps(self.preset, len(trace.steps), window_s=window_s, hop_s=hop_s)
         at_once = max(1, POOLED_BYTES // (length * trace.steps[0].nbytes))
-        vectors = [
-            self._embed_steps(
-                torch.from_numpy(np.stack([trace.steps[s : s + length].T for s in some]))
-            )
-            for some in np.split(starts, range(at_once, len(starts), at_once))
-        ]
+        vectors = []
+        for some in np.split(starts, range(at_once, len(starts), at_once)):
+            windows = np.stack([trace.steps[start : start + length].T for start in some])
+            vectors.append(self._embed_steps(torch.from_numpy(windows)))
         step_s = self.preset.stride_frames / FRAMES_PER_SECOND
         start_s = (starts * step_s).astype(np.float64)
         end_s = np.minimum(start_s + window_s, trace.duration_s)
@@ -337,14 +333,9 @@ def embed_files(
 
 def _write(out: Path, done: dict[str, Embeddings], embedder: Embedder) -> None:
     parts = list(done.values())
+    names = ("vectors", "start_s", "level", "end_s")
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    arrays["file_index"] = np.repeat(np.arange(len(parts)), [len(p.vectors) for p in parts])
+    arrays |= {"files": np.array(list(done)), "model": np.array(embedder.sha256)}
     with written_whole(out) as temporary, temporary.open("wb") as file:
-        np.savez(
-            file,
-            vectors=np.concatenate([p.vectors for p in parts]),
-            start_s=np.concatenate([p.start_s for p in parts]),
-            level=np.concatenate([p.level for p in parts]),
-            end_s=np.concatenate([p.end_s for p in parts]),
-            file_index=np.repeat(np.arange(len(parts)), [len(p.vectors) for p in parts]),
-            files=np.array(list(done)),
-            model=np.array(embedder.sha256),
-        )
+        np.savez(file, **arrays)  # type: ignore[arg-type]

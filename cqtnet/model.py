@@ -167,15 +167,11 @@ class Block(nn.Module):
 
     def __init__(self, preset: Preset, layer: Layer, in_channels: int) -> None:
         super().__init__()
-        channels = preset.channels(layer)
+        channels, dilation = preset.channels(layer), (1, layer.dilation)
         in_time = (layer.kernel[1] - 1) * layer.dilation // 2 if preset.time_padding else 0
+        padding = (6 if layer.name == "conv0" else 0, in_time)
         self.conv = nn.Conv2d(
-            in_channels,
-            channels,
-            layer.kernel,
-            padding=(6 if layer.name == "conv0" else 0, in_time),
-            dilation=(1, layer.dilation),
-            bias=False,
+            in_channels, channels, layer.kernel, padding=padding, dilation=dilation, bias=False
         )
         self.norm = nn.BatchNorm2d(channels)
         self.pool = nn.MaxPool2d((1, 2), (1, 2), (0, 1)) if layer.pool else nn.Identity()
@@ -310,13 +306,9 @@ class StepSpan:
                 stride *= 2
         left *= preset.frames_averaged
         context = LEVEL_RADIUS + context_frames()
-        return cls(
-            stride=preset.stride_frames,
-            reach_left=left,
-            reach_right=preset.receptive_frames - left,
-            context_steps=-(-(left + context) // preset.stride_frames),
-            context_frames=context,
-        )
+        context_steps = -(-(left + context) // preset.stride_frames)
+        right = preset.receptive_frames - left
+        return cls(preset.stride_frames, left, right, context_steps, context)
 
     def held_from(self, first_step: int) -> int:
         """First sample, on the grid of steps, that a block starting at `first_step` needs."""

@@ -227,14 +227,10 @@ def compose(seed: int, *, duration_s: float = 60.0) -> Piece:
     ]
     parts.append([event for section in sections for event in _play_drums(plan, section)])
     timed = [_timed(plan, part, starts_s, duration_s, str(n)) for n, part in enumerate(parts)]
-    return Piece(
-        replace(plan, tempo_bpm=15.0 * plan.steps * bars / float(starts_s[-1] - starts_s[0])),
-        duration_s=duration_s,
-        bar_starts_s=tuple(starts_s[:-1].tolist()),
-        chords=tuple(chords),
-        sections=tuple(sections),
-        score=Score(tuple(timed[:-1]), timed[-1]),
-    )
+    tempo_bpm = 15.0 * plan.steps * bars / float(starts_s[-1] - starts_s[0])
+    plan, score = replace(plan, tempo_bpm=tempo_bpm), Score(tuple(timed[:-1]), timed[-1])
+    bar_starts_s = tuple(starts_s[:-1].tolist())
+    return Piece(plan, duration_s, bar_starts_s, tuple(chords), tuple(sections), score)
 
 
 def _draw_plan(seed: int) -> Plan:

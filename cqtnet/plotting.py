@@ -41,13 +41,8 @@ order in which neighbours differ in grey."""
 GREEN = COLOURS[4]
 Dashes = tuple[float, tuple[float, ...]]
 """Where a pattern starts, and the lengths of its strokes and gaps; none: a solid line."""
-DASHES: tuple[Dashes, ...] = (
-    (0, ()),
-    (0, (5, 1.5)),
-    (0, (1.2, 1.2)),
-    (0, (6, 1.5, 1.2, 1.5)),
-    (0, (9, 3)),
-)
+_STROKES: tuple[tuple[float, ...], ...] = ((), (5, 1.5), (1.2, 1.2), (6, 1.5, 1.2, 1.5), (9, 3))
+DASHES: tuple[Dashes, ...] = tuple((0, strokes) for strokes in _STROKES)
 LETTER_ROOM = 0.07
 """Share of the axes that a letter needs to itself."""
 TITLE_CHARACTERS, LEGEND_CHARACTERS = 66, 90
@@ -145,15 +140,9 @@ def legend_below(figure: Figure, rows: Sequence[Row]) -> None:
     lines = sum(label.count("\n") + 1 for label in labels)
     width_in, height_in = figure.get_size_inches()
     figure.set_size_inches(width_in, height_in + 0.18 * lines + 0.1)
-    figure.legend(
-        [handle for handle, _ in rows],
-        labels,
-        loc="outside lower left",
-        fontsize=SMALL_PT,
-        frameon=False,
-        handlelength=3.2,
-        labelspacing=0.25,
-    )
+    look: dict[str, Any] = {"fontsize": SMALL_PT, "handlelength": 3.2, "labelspacing": 0.25}
+    handles = [handle for handle, _ in rows]
+    figure.legend(handles, labels, loc="outside lower left", frameon=False, **look)
 
 
 def letter_lines(
@@ -181,30 +170,20 @@ def letter_lines(
 
 def put_mark(axes: Axes, text: str, x: float, y: float, colour: str, **place: Any) -> None:
     """A letter or number in a white disc, in data coordinates unless `place` says otherwise."""
-    axes.text(
-        x,
-        y,
-        text,
-        ha="center",
-        va="center",
-        fontsize=SMALL_PT,
-        fontweight="bold",
-        color=INK,
-        bbox={"boxstyle": "circle,pad=0.2", "fc": "white", "ec": colour, "lw": 1.4},
-        zorder=6,
-        **place,
-    )
+    disc = {"boxstyle": "circle,pad=0.2", "fc": "white", "ec": colour, "lw": 1.4}
+    letters: dict[str, Any] = {"fontsize": SMALL_PT, "fontweight": "bold", "color": INK}
+    axes.text(x, y, text, ha="center", va="center", bbox=disc, zorder=6, **letters, **place)
 
 
-def _evenly(points: Points, *, n: int = 80, margin: float = 0.03) -> Points:
-    """Up to `n` points at equal steps along a line, of those well inside the unit square."""
+def _evenly(points: Points) -> Points:
+    """Up to 80 points at equal steps along a line, of those well inside the unit square."""
     points = points[np.isfinite(points).all(axis=1)]
     if not len(points):
         return points
     along = np.concatenate([[0], np.hypot(*np.diff(points, axis=0).T).cumsum()])
-    steps = np.linspace(0, along[-1], n)
+    steps = np.linspace(0, along[-1], 80)
     even = np.column_stack([np.interp(steps, along, column) for column in points.T])[4:-4]
-    return even[((even > margin) & (even < 1 - margin)).all(axis=1)]
+    return even[((even > 0.03) & (even < 0.97)).all(axis=1)]
 
 
 def _freest(path: Points, others: Points, taken: Points) -> Points:

@@ -47,23 +47,16 @@ def progress_bar(doing: str, total: float | None = None, *, quiet: bool = False)
     ...     for file in files:
     ...         bar.advance()
     """
-    from rich.console import Console  # here, for it takes as long as the rest of `--help`
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich import progress as shown  # here, for it takes as long as the rest of `--help`
+    from rich.console import Console
 
     console = Console(stderr=True, quiet=quiet)
-    progress = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+    doing_and_bar = (shown.TextColumn("{task.description}", markup=False), shown.BarColumn())
+    times = (shown.TimeElapsedColumn(), shown.TimeRemainingColumn())
+    progress = shown.Progress(
+        *doing_and_bar,
+        shown.MofNCompleteColumn(),
+        *times,
         console=console,
         transient=True,
         speed_estimate_period=ESTIMATE_S,

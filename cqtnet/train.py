@@ -225,17 +225,12 @@ def run_card(
 ) -> dict[str, Any]:
     """Everything that is needed to repeat the run, as plain data that is saved with the weights."""
     counts = {split: sum(i.split == split for i in items) for split in ("train", "valid")}
-    card = {
-        "recipe": asdict(config.recipe),
-        "preset_trained": asdict(config.preset),
-        "seed": config.seed,
-        "recordings": counts,
-        "data_sha256": data_hash([i for i in items if i.split in counts]),
-        "noise_sha256": [content_hash(path) for path in config.noise],
-        "precision": str(dtype).removeprefix("torch."),
-        "processes": world,
-        "versions": versions(),
-    }
+    card: dict[str, Any] = {"recipe": asdict(config.recipe)}
+    card |= {"preset_trained": asdict(config.preset), "seed": config.seed, "recordings": counts}
+    card["data_sha256"] = data_hash([i for i in items if i.split in counts])
+    card["noise_sha256"] = [content_hash(path) for path in config.noise]
+    card["precision"] = str(dtype).removeprefix("torch.")
+    card |= {"processes": world, "versions": versions()}
     plain: dict[str, Any] = json.loads(json.dumps(card))  # as it will be read again
     return plain
 
@@ -263,11 +258,10 @@ def require_fit(out: Path, card: dict[str, Any], *, resume: bool) -> None:
 
 
 def _optimiser(learner: Learner, recipe: Recipe) -> torch.optim.Optimizer:
+    rate, decay = recipe.lr, recipe.weight_decay
     if recipe.optimiser == "sgd":
-        return torch.optim.SGD(
-            learner.parameters(), lr=recipe.lr, momentum=0.9, weight_decay=recipe.weight_decay
-        )
-    return torch.optim.AdamW(learner.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
+        return torch.optim.SGD(learner.parameters(), lr=rate, momentum=0.9, weight_decay=decay)
+    return torch.optim.AdamW(learner.parameters(), lr=rate, weight_decay=decay)
 
 
 def _learning_rate(

@@ -29,13 +29,8 @@ TEMPO: Recipe = {"tempo": (1.0, {"factor": (0.85, 1.35)})}
 PITCH: Recipe = {"pitch": (1.0, {"shift_semitones": (-4.0, 4.0)})}
 NOISE: Recipe = {"coloured_noise": (1.0, {"snr_db": (0.0, 10.0)})}
 REVERB: Recipe = {"room": (1.0, {"rt60_s": (0.4, 1.5), "direct_to_reverberant_db": (-6.0, 3.0)})}
-CONDITIONS: dict[str, Recipe] = {
-    "tempo": TEMPO,
-    "pitch": PITCH,
-    "noise": NOISE,
-    "reverb": REVERB,
-    "hard": {**PITCH, **TEMPO, **REVERB, "coloured_noise": (1.0, {"snr_db": (10.0, 10.0)})},
-}
+HARD: Recipe = {**PITCH, **TEMPO, **REVERB, "coloured_noise": (1.0, {"snr_db": (10.0, 10.0)})}
+CONDITIONS = {"tempo": TEMPO, "pitch": PITCH, "noise": NOISE, "reverb": REVERB, "hard": HARD}
 SHORTEST_S = 3.0
 """At the fastest tempo so many seconds are still long enough for every model."""
 FRAGMENT_S = {"hard": 10.0}
@@ -116,9 +111,7 @@ def validate(model: CqtNet, pairs: Pairs, *, dtype: torch.dtype) -> Verdict:
     for name in CONDITIONS:
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
             first, second = (
-                torch.cat(
-                    [normalize(model(frames[None].to(device)).float()) for frames in side[name]]
-                )
+                torch.cat([normalize(model(f[None].to(device)).float()) for f in side[name]])
                 for side in (pairs.originals, pairs.altered)
             )
         cosines = (first @ second.T).cpu().numpy()

@@ -28,14 +28,8 @@ def commit() -> str:
     root = Path(__file__).parent.parent
     if not (root / ".git").exists():
         return ""
+    words = ["git", "describe", "--always", "--abbrev=12", "--dirty=+"]
     try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=12", "--dirty=+"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        return subprocess.check_output(words, cwd=root, stderr=subprocess.PIPE, text=True).strip()
     except (OSError, subprocess.CalledProcessError):
         return ""
-    return described.stdout.strip()

@@ -116,14 +116,10 @@ class Views:
             seconds.append(self._altered(plan, n_spectral, rng))
         if waveforms is not None:
             seconds.append(self.cqt(waveforms.to(self.noise.device)))
-        device = self.noise.device
-        return Batch(
-            first,
-            normalise(torch.cat(seconds)),
-            torch.from_numpy(plan.recordings).to(device),
-            torch.from_numpy(self.collections[plan.recordings]).to(device),
-            context_frames=self._context_frames(plan),
-        )
+        numbers = (plan.recordings, self.collections[plan.recordings])
+        recordings, collections = (torch.from_numpy(n).to(self.noise.device) for n in numbers)
+        second, around = normalise(torch.cat(seconds)), self._context_frames(plan)
+        return Batch(first, second, recordings, collections, around)
 
     def _context_frames(self, plan: Plan) -> int:
         """Whole steps of the trunk, so that the fragment begins with one."""

@@ -1,14 +1,14 @@
 """A recording decoded piece by piece to mono, within the limits."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from augment.audio.ffmpeg import FFmpegSource
 from augment.audio.files import Limits, StrPath, open_regular, shown, unreadable
-from augment.audio.integrity import AudioInfo, Integrity
+from augment.audio.integrity import AudioInfo
 from augment.audio.pcm import PcmSource, mixed_down
 from augment.errors import NoContentError, NotAudioError
 
@@ -20,24 +20,7 @@ FEWEST_GOOD = 0.25
 """Any bytes look like MP3 now and then: a file where fewer packets decode is no recording."""
 
 
-class Source(Protocol):
-    """A recording opened for decoding; `expected_s` is its length, None if that is unknown."""
-
-    info: AudioInfo
-    integrity: Integrity
-    expected_s: float | None
-
-    def seek(self, second: int) -> int:
-        """Move to a whole second before the first read; the second where reading will begin."""
-
-    def planes(self) -> Iterator[tuple[int, NDArray[Any]]]:
-        """Sample rate in Hz and samples of shape (channels, n), in pieces of useful size."""
-
-    def close(self) -> None:
-        """Close the file; a second time does nothing."""
-
-
-def open_source(path: StrPath) -> Source:
+def open_source(path: StrPath) -> PcmSource | FFmpegSource:
     """The recording opened by libsndfile where it is uncompressed, else by FFmpeg.
 
     libsndfile opens a WAV in 0.1 ms where FFmpeg takes 30, and reads its very last frame. FFmpeg

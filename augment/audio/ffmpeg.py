@@ -44,7 +44,7 @@ _TAGS: dict[str, Any] = (
 
 
 class FFmpegSource:
-    """A recording opened by FFmpeg; see `augment.audio.decode.Source`."""
+    """A recording opened by FFmpeg; `expected_s` is its length, None if that is unknown."""
 
     def __init__(self, path: StrPath, file: BinaryIO) -> None:
         self._path, self._file = path, file
@@ -86,15 +86,9 @@ class FFmpegSource:
                 f"{shown(self._path)} is not audio that can be decoded (read as "
                 f"{self._container.format.name}, without a sample rate or channels)"
             )
-        return AudioInfo(
-            path=os.fsdecode(self._path),
-            format=self._container.format.name,
-            codec=codec.name,
-            sample_rate=codec.sample_rate,
-            channels=codec.channels,
-            declared_duration_s=self._declared_s(),
-            bytes=os.fstat(self._file.fileno()).st_size,
-        )
+        path, size = os.fsdecode(self._path), os.fstat(self._file.fileno()).st_size
+        kind, rate, channels = self._container.format.name, codec.sample_rate, codec.channels
+        return AudioInfo(path, kind, codec.name, rate, channels, self._declared_s(), size)
 
     def _declared_s(self) -> float | None:
         """Length of the sound that the header states; never one that FFmpeg guesses."""

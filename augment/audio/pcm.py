@@ -85,7 +85,7 @@ CODECS = {
 
 
 class PcmSource:
-    """A recording opened by libsndfile; see `augment.audio.decode.Source`."""
+    """A recording opened by libsndfile."""
 
     def __init__(
         self, path: StrPath, file: BinaryIO, sound: Any, *, declared_s: float | None
@@ -93,15 +93,9 @@ class PcmSource:
         self._file, self._sound = file, sound
         # libsndfile counts the frames that are there, whatever the header declares.
         self.expected_s: float | None = sound.frames / sound.samplerate
-        self.info = AudioInfo(
-            path=os.fsdecode(path),
-            format=FORMATS[sound.format],
-            codec=CODECS[sound.subtype],
-            sample_rate=sound.samplerate,
-            channels=sound.channels,
-            declared_duration_s=declared_s,
-            bytes=os.fstat(file.fileno()).st_size,
-        )
+        kind, codec = FORMATS[sound.format], CODECS[sound.subtype]
+        rate, channels, size = sound.samplerate, sound.channels, os.fstat(file.fileno()).st_size
+        self.info = AudioInfo(os.fsdecode(path), kind, codec, rate, channels, declared_s, size)
         self.integrity = Integrity(self.info, left_open=declared_s is None)
 
     @classmethod

@@ -12,10 +12,6 @@ from cqtnet.commands import DEVICE, JSON, PATH
 from spoof.commands import PART, Source, data_options, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from cqtnet.errors import InputError
-    from spoof.detect import Detection, Detector
     from spoof.prepare import PartOrAll
 
 EXIT_CODES = {"human": 0, "synthetic": 1, "insufficient": 3}
@@ -54,6 +50,7 @@ def detect(
     from cqtnet.audio import find_audio
     from cqtnet.errors import InputError
     from cqtnet.files import refuse_overwrite, written_whole
+    from cqtnet.progress import progress_bar
     from spoof.detect import Detector, as_lines, check_hop
 
     check_hop(hop_s)
@@ -68,42 +65,27 @@ def detect(
         refuse_overwrite(picture, force=force)
     detector = Detector.named(model, device=device)
     codes = set()
-    for result in _each(detector, listed, hop_s):
-        if isinstance(result, InputError):
-            if len(listed) == 1:
-                raise result
-            click.echo(f"cqtnet: {result}", err=True)
-            codes.add(2)
-            continue
-        codes.add(EXIT_CODES[result.verdict])
-        click.echo(json.dumps(result.to_dict()) if as_json else "\n".join(as_lines(result)))
-        if picture is not None:
-            from spoof.plots import timeline
-
-            with written_whole(picture) as temporary:
-                timeline(result, detector.calibration).savefig(temporary)
-    sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
-
-
-def _each(
-    detector: "Detector", listed: list[Path], hop_s: float | None
-) -> "Iterator[Detection | InputError]":
-    """The answer about each file, or why there is none; with a bar for several files."""
-    from cqtnet.errors import InputError
-    from cqtnet.progress import progress_bar
-
-    with progress_bar("detecting", len(listed)) as bar:
+    with progress_bar("detecting", len(listed), quiet=len(listed) == 1) as bar:
         for path in listed:
-            result: Detection | InputError
+            bar.advance(doing=path.name)
             try:
                 result = detector.detect(path, hop_s=hop_s)
-            except InputError as error:
-                result = error
-            except OSError as error:
-                result = InputError(f"{path} cannot be read: {error}")
-            if len(listed) > 1:
-                bar.advance(doing=path.name)
-            yield result
+            except (InputError, OSError) as error:
+                if isinstance(error, OSError):
+                    error = InputError(f"{path} cannot be read: {error}")
+                if len(listed) == 1:
+                    raise error
+                click.echo(f"cqtnet: {error}", err=True)
+                codes.add(2)
+                continue
+            codes.add(EXIT_CODES[result.verdict])
+            click.echo(json.dumps(result.to_dict()) if as_json else "\n".join(as_lines(result)))
+            if picture is not None:
+                from spoof.plots import timeline
+
+                with written_whole(picture) as temporary:
+                    timeline(result, detector.calibration).savefig(temporary)
+    sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
 
 
 @click.command(

@@ -115,18 +115,13 @@ def read_only(filters: NDArray[np.floating]) -> NDArray[np.float32]:
 By = Literal["librosa", "definition"]
 """The method: librosa's (its filters, decibels), or S2's own (textbook filters, ln(x + 1e-6))."""
 N_MELS = 64
-MEL_HOP_LENGTH = 256
+MEL_HOP = 256
 LOG_FLOOR = 1e-6
 """What S2 adds to a power before the logarithm."""
 
 
 def log_mel(
-    samples: Samples,
-    rate_hz: int,
-    *,
-    n_mels: int = N_MELS,
-    hop: int = MEL_HOP_LENGTH,
-    by: By = "librosa",
+    samples: Samples, rate_hz: int, *, n_mels: int = N_MELS, hop: int = MEL_HOP, by: By = "librosa"
 ) -> NDArray[np.float32]:
     """Logarithmic mel spectrogram (n_mels, 1 + len(samples) // hop) of mono samples.
 
@@ -311,25 +306,13 @@ COLUMNS = (
 """Names of the 26 numbers, in the order of the table."""
 
 
-def second_rows(samples: Samples, rate_hz: int) -> NDArray[np.float32]:
-    """A row of `COLUMNS` for every whole second, (seconds, 26); the rest is left out."""
-    shortest = max(rate_hz, N_FFT)
-    samples = checked(samples, rate_hz, shortest=shortest, needed_by="a row of features")
-    n_seconds = len(samples) // rate_hz
-    seconds = samples[: n_seconds * rate_hz].reshape(n_seconds, rate_hz)
-    return np.stack([_row(second, rate_hz) for second in seconds])
-
-
-def first_row(samples: Samples, *, rate_hz: int) -> NDArray[np.float32]:
-    """The row of the first second, (26,)."""
-    row: NDArray[np.float32] = second_rows(samples[:rate_hz], rate_hz)[0]
-    return row
-
-
-def _row(second: Samples, rate_hz: int) -> NDArray[np.float32]:
-    """The 26 numbers of one second, all from one STFT."""
+def first_row(samples: Samples, rate_hz: int) -> NDArray[np.float32]:
+    """The numbers of `COLUMNS` of the first second, (26,), all from one STFT."""
     from librosa import feature, power_to_db
 
+    shortest = max(rate_hz, N_FFT)
+    samples = checked(samples, rate_hz, shortest=shortest, needed_by="a row of features")
+    second = samples[:rate_hz]
     powers = power_spectrogram(second)
     magnitudes = np.sqrt(powers)
     bands = power_to_db(librosa_mel_filters(rate_hz, N_FFT, N_FILTERS) @ powers)

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from cqtnet.errors import InputError, NotAudioError
 from spoof import detect as d
-from spoof.bench import buzz
 from spoof.checkpoint import SHIPPED, Calibration, Trained, load_calibration, load_trained
 from spoof.plots import timeline
 from tests.spoof.material import RATE_HZ, TINY, sound, text, write

@@ -11,17 +11,8 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
 
 from spoof.features.spectra import frames_of
-from spoof.features.voice.sound import (
-    LOUD,
-    RATE_HZ,
-    Floats,
-    Numbers,
-    Sound,
-    correlations,
-    hann,
-    power_of,
-    power_spectra,
-)  # fmt: skip
+from spoof.features.voice import sound as base
+from spoof.features.voice.sound import LOUD, RATE_HZ, Floats, Numbers, Sound
 
 WINDOWS = ((400, 160), (768, 320))
 """Lengths and hops in samples: 25 ms hold a period or two, 48 ms several."""
@@ -54,7 +45,7 @@ def harmonicity(sound: Sound) -> list[Numbers]:
         spread = bands.std(axis=0)
         steps = _mean_step(bands) / (spread + 1e-3)
         quantiles = np.quantile(bands, (0.1, 0.9), axis=0)
-        measures += [bands.mean(axis=0), spread, *quantiles, steps, correlations(bands)]
+        measures += [bands.mean(axis=0), spread, *quantiles, steps, base.correlations(bands)]
         if number == 0:
             measures.append(_movement(pitch))
     return measures
@@ -63,7 +54,7 @@ def harmonicity(sound: Sound) -> list[Numbers]:
 def _bands(samples: Floats, length: int, hop: int) -> tuple[Pitch, Numbers]:
     """The pitch, and of each voiced frame how periodic each band is at it, (voiced, bands)."""
     energy = np.square(frames_of(samples, length=length, hop=hop)).mean(axis=1)
-    power = power_spectra(samples, length=length, hop=hop, n_fft=2 * length)
+    power = base.power_spectra(samples, length=length, hop=hop, n_fft=2 * length)
     power = power[energy >= LOUD * energy.max()]
     own = _own_autocorrelation(length)
     correlation = irfft(power, axis=1)[:, : len(own)]
@@ -124,7 +115,7 @@ def _movement(pitch: Pitch) -> Numbers:
         numbers += np.log(np.quantile(np.abs(values), (0.25, 0.5, 0.75, 0.9)) + 1e-3).tolist()
     voiced = pitch.voiced if pitch.voiced.sum() >= FEWEST else np.ones(len(semitones), bool)
     numbers += [
-        float(correlations(np.stack([moved[1:], moved[:-1]], axis=1))[0]),
+        float(base.correlations(np.stack([moved[1:], moved[:-1]], axis=1))[0]),
         float(semitones[voiced].std()), float(pitch.voiced.mean()),
         float(pitch.fit[voiced].mean()), float(pitch.fit[voiced].std()),
         float(_mean_step(pitch.voiced.astype(float))),
@@ -178,20 +169,23 @@ def residual(sound: Sound) -> list[Numbers]:
     kurtosis = np.log(np.square(squares).mean(axis=1) + 1e-3)
     skewness = np.abs((squares * residuals).mean(axis=1))
     crest = np.log(np.abs(residuals).max(axis=1) + 1e-3)
-    repeats = irfft(power_of(residuals, N_FFT), axis=1)[:, LAGS].max(axis=1)
+    repeats = irfft(base.power_of(residuals, N_FFT), axis=1)[:, LAGS].max(axis=1)
     repeats /= residuals.shape[1]
     # Flatness: the geometric by the arithmetic mean of the power spectrum.
-    spectra = power_of(residuals, SPECTRUM_FFT, window=hann(residuals.shape[1])) + SPECTRUM_FLOOR
+    spectra = (
+        base.power_of(residuals, SPECTRUM_FFT, window=base.hann(residuals.shape[1]))
+        + SPECTRUM_FLOOR
+    )
     flat = np.log(spectra).mean(axis=1) - np.log(spectra.mean(axis=1))
     measures = np.stack([kurtosis, skewness, crest, gain, repeats, flat], axis=1)
-    agreement = correlations(np.stack([kurtosis, gain, repeats, flat], axis=1))
+    agreement = base.correlations(np.stack([kurtosis, gain, repeats, flat], axis=1))
     quantiles = np.quantile(measures, QUANTILES, axis=0)
     return [measures.mean(axis=0), measures.std(axis=0), *quantiles, agreement]
 
 
 def _residuals(frames: Floats) -> Numbers:
     """Residuals (n, length - ORDER) of the linear prediction of frames (n, length)."""
-    windowed = frames * hann(LENGTH)
+    windowed = frames * base.hann(LENGTH)
     lags = range(ORDER + 1)
     products = [np.einsum("ij,ij->i", windowed[:, k:], windowed[:, : LENGTH - k]) for k in lags]
     own = np.stack(products, axis=1, dtype=np.float64)

@@ -9,20 +9,8 @@ from scipy.fft import dct, rfft
 from scipy.ndimage import uniform_filter1d
 
 from spoof.features.spectra import frames_of, linear_filters, mel_filters
-from spoof.features.voice.sound import (
-    FLOOR,
-    HOP,
-    N_FFT,
-    RATE_HZ,
-    Floats,
-    Numbers,
-    Sound,
-    active_frames,
-    correlations,
-    hann,
-    moments,
-    power_spectra,
-)  # fmt: skip
+from spoof.features.voice import sound as base
+from spoof.features.voice.sound import FLOOR, HOP, N_FFT, RATE_HZ, Floats, Numbers, Sound
 
 # Detail: what is left of spectra without their envelope, such as harmonics, noise and gaps.
 
@@ -65,7 +53,7 @@ def detail(sound: Sound) -> list[Numbers]:
 
 
 def _detail(power: Floats, at: Resolution) -> list[Numbers]:
-    log_power, active = np.log(power), active_frames(power)
+    log_power, active = np.log(power), base.active_frames(power)
     beside = log_power[active]
     beside -= uniform_filter1d(beside, at.envelope_bins, axis=1)
     log_power -= _mean_over_frames(log_power)
@@ -116,15 +104,15 @@ def envelope(sound: Sound) -> list[Numbers]:
     mel = np.log(spectra @ mel_filters(RATE_HZ, MEL_FFT, N_BANDS).T)
     return [
         *_movement(sound.bands(N_BANDS), sound.active),
-        *_movement(mel, active_frames(spectra)),
-        correlations(sound.bands(N_WIDE)[sound.active]),
+        *_movement(mel, base.active_frames(spectra)),
+        base.correlations(sound.bands(N_WIDE)[sound.active]),
     ]
 
 
 def _movement(levels: Floats, active: NDArray[np.bool_]) -> list[Numbers]:
     """Moments of the cepstra of levels (frames, bands), and their change over each lag."""
     cepstra = dct(levels, axis=1, norm="ortho")[:, :N_CEPSTRA]
-    return [*moments(cepstra[active]), *(_change(cepstra, active, lag) for lag in LAGS)]
+    return [*base.moments(cepstra[active]), *(_change(cepstra, active, lag) for lag in LAGS)]
 
 
 def _change(cepstra: Numbers, active: NDArray[np.bool_], lag: int) -> Numbers:
@@ -152,7 +140,7 @@ def lines(sound: Sound) -> list[Numbers]:
     """
     measures = []
     for length in LENGTHS:
-        power = power_spectra(sound.samples, length=length, hop=length // HOP_SHARE)
+        power = base.power_spectra(sound.samples, length=length, hop=length // HOP_SHARE)
         power += FLOOR_SHARE * length
         energy = power.sum(axis=1)
         middle = np.median(energy)
@@ -197,7 +185,7 @@ def modulation(sound: Sound) -> list[Numbers]:
 
 
 def _fast(sound: Sound) -> list[Numbers]:
-    power = power_spectra(sound.samples, length=FAST_LENGTH, hop=FAST_HOP, n_fft=FAST_FFT)
+    power = base.power_spectra(sound.samples, length=FAST_LENGTH, hop=FAST_HOP, n_fft=FAST_FFT)
     filters = linear_filters(RATE_HZ, FAST_FFT, N_FAST)
     levels = np.log(power @ filters.T + FLOOR * FAST_LENGTH)  # (milliseconds, bands)
     levels = levels - uniform_filter1d(levels, LOCAL, axis=0)
@@ -208,19 +196,19 @@ def _fast(sound: Sound) -> list[Numbers]:
     stretches = np.lib.stride_tricks.sliding_window_view(levels, length, axis=0)[::STRETCH_HOP]
     loud = np.flatnonzero(energy >= LEAST_ENERGY * energy.max())
     stretches = stretches[loud[loud < len(stretches)]]
-    power = _power(stretches * hann(length), STRETCH, axis=2)  # (stretches, band, modulation)
+    power = _power(stretches * base.hann(length), STRETCH, axis=2)  # (stretches, band, modulation)
     power /= power.sum(axis=2, keepdims=True) + 1e-12
     ranges = [power[..., low:high].sum(axis=2).mean(axis=0) for low, high in pairwise(PITCH_EDGES)]
     spread = levels.std(axis=0) + 1e-6
     peak = np.log(power[..., PITCH_RANGE].max(axis=2).mean(axis=0) + 1e-4)
     skewness = (np.square(levels) * levels).mean(axis=0) / spread**3
     shares = np.log(np.stack(ranges) + 1e-4).ravel()
-    return [shares, peak, spread, skewness, correlations(levels)]
+    return [shares, peak, spread, skewness, base.correlations(levels)]
 
 
 def _slow(sound: Sound) -> Numbers:
     levels = sound.bands(N_SLOW)
-    levels = (levels - levels.mean(axis=0)) * hann(len(levels))[:, None]
+    levels = (levels - levels.mean(axis=0)) * base.hann(len(levels))[:, None]
     power = _power(levels, max(SLOW_FFT, len(levels)), axis=0)
     bins = np.array(SLOW_EDGES) * len(power) // (SLOW_FFT // 2 + 1)
     power /= power[bins[0] :].sum(axis=0) + 1e-12

@@ -1,4 +1,4 @@
-"""The speed of detection: `python -m spoof.bench` prints a table, ratios in one run."""
+"""The speed of detection: `python -m tests.spoof.bench` prints a table, ratios in one run."""
 
 import tempfile
 from pathlib import Path
