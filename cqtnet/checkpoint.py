@@ -6,7 +6,7 @@ whose hash differs from the one in its JSON is never used.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def shipped_names(folder: Path = SHIPPED) -> list[str]:
 
 def save_weights(model: CqtNet, path: Path, **card: Any) -> None:
     """Write `path` (.safetensors) and its JSON; `card` says where the weights come from."""
-    preset = model.preset.to_dict()
+    preset = asdict(model.preset)
     save_network(model, path, {"preset": json.dumps(preset)}, {"preset": preset, **card})
 
 

@@ -128,13 +128,9 @@ class Preset:
         """Channels of a layer at this width."""
         return max(1, round(layer.channels * self.width))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, as saved beside the weights."""
-        return asdict(self)
-
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Preset":
-        """The preset that `to_dict` wrote; unknown keys are an error."""
+        """The preset of plain data, as saved beside the weights; unknown keys are an error."""
         try:
             return cls(**data)
         except TypeError as error:

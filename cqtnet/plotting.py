@@ -252,3 +252,26 @@ def _write_svg(figure: Figure, file: IO[bytes]) -> None:
 
 def _uri(kind: str, content: io.BytesIO) -> str:
     return f"data:{kind};base64,{base64.b64encode(content.getvalue()).decode()}"
+
+
+def draw_curves(history: Sequence[dict[str, float]], path: Path) -> None:
+    """Write a PNG of a training: loss and learning rate above, validation EERs below."""
+    figure = blank(6.2)
+    losses, eers = figure.subplots(2, 1, sharex=True)
+    steps = [row["step"] for row in history]
+    dress(losses, ylabel="training loss, mean of the epoch")
+    (loss,) = losses.plot(steps, [row["loss"] for row in history], color=INK)
+    rates = losses.twinx()
+    (rate,) = rates.plot(steps, [row["lr"] for row in history], color=PALE, ls=":")
+    rates.set_ylabel("learning rate", fontsize=SMALL_PT)
+    dress(eers, xlabel="step", ylabel="EER of held-out recordings, %")
+    rows: list[Row] = [(loss, "loss"), (rate, "learning rate")]
+    names = [key for key in history[0] if key.startswith("eer_")]
+    for name, look in zip(names, looks(len(names)), strict=True):
+        values = [100 * row[name] for row in history]
+        eers.plot(steps, values, color=look.colour, ls=look.dashes, marker=".")
+        rows.append((look.handle(), f"EER with {name.removeprefix('eer_')}"))
+    eers.set_ylim(0, None)
+    legend_below(figure, rows)
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, format="png")

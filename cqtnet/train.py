@@ -18,13 +18,13 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from cqtnet.cache import content_hash, data_hash, load_frames
 from cqtnet.checkpoint import save_weights
 from cqtnet.cqt import FRAMES_PER_SECOND
-from cqtnet.curves import draw_curves
 from cqtnet.data import Item
 from cqtnet.device import find_dtype
 from cqtnet.errors import InputError, ManifestError, WeightsError
 from cqtnet.files import make_folder, write_json
 from cqtnet.losses import ClassHead, nt_xent, whiten
 from cqtnet.model import CqtNet, Preset
+from cqtnet.plotting import draw_curves
 from cqtnet.recipes import Recipe
 from cqtnet.runstate import Progress, Ranks, gather, joined, load_state, save_state
 from cqtnet.validation import Verdict, make_pairs, validate

@@ -21,29 +21,12 @@ from cqtnet.versions import versions
 from eval.bootstrap import Figure
 from eval.metrics import Metrics, measure
 from eval.trials import Scores
+from spoof import prepare, scores
 from spoof.checkpoint import BEST, HISTORY, Trained, load_calibration
 from spoof.data import Samples, Utterance, balance
 from spoof.detect import Verdict
-from spoof.prepare import (
-    Change,
-    Part,
-    PartOrAll,
-    Preparer,
-    SplitBy,
-    data_hash,
-    members,
-    part_examples,
-)
-from spoof.scores import (
-    Class,
-    Confusion,
-    Floats,
-    as_trials,
-    confusion,
-    score,
-    score_recordings,
-    verdict_counts,
-)
+from spoof.prepare import Change, Part, PartOrAll, Preparer, SplitBy
+from spoof.scores import Class, Confusion, Floats, as_trials
 
 RESAMPLES = 1000
 """Resamples behind each interval."""
@@ -113,12 +96,12 @@ def shortcut_test(
     """The effect of each change on the scores of at most `most` recordings of each class."""
     chosen = some_of_each(utterances, most, seed=seed)
 
-    def scores(change: Change | None) -> dict[Utterance, float]:
-        scored = score_recordings(trained, chosen, preparer, device=device, change=change)
+    def by_recording(change: Change | None) -> dict[Utterance, float]:
+        scored = scores.score_recordings(trained, chosen, preparer, device=device, change=change)
         return dict(zip(scored.recordings, scored.score.tolist(), strict=True))
 
-    unchanged = scores(None)
-    return [_compared(change.name, unchanged, scores(change)) for change in changes]
+    unchanged = by_recording(None)
+    return [_compared(change.name, unchanged, by_recording(change)) for change in changes]
 
 
 def some_of_each(utterances: Sequence[Utterance], most: int, *, seed: int) -> list[Utterance]:
@@ -141,11 +124,11 @@ def _compared(name: str, before: dict[Utterance, float], after: dict[Utterance, 
     A change may shorten a recording below what the recipe needs.
     """
     recordings = [r for r in before if r in after]
-    was, now = (np.array([scores[r] for r in recordings]) for scores in (before, after))
+    was, now = (np.array([known[r] for r in recordings]) for known in (before, after))
     human = ~np.array([r.is_fake for r in recordings], bool)
 
-    def eer(scores: Floats) -> Figure:
-        return eer_of(as_trials(recordings, scores))
+    def eer(values: Floats) -> Figure:
+        return eer_of(as_trials(recordings, values))
 
     eer_before = eer(was).value
     assert eer_before is not None
@@ -169,7 +152,7 @@ class Level:
     def of(cls, trials: Scores, *, resamples: int = RESAMPLES) -> "Level":
         """The figures of scores."""
         metrics = measure(trials, threshold=0.0, resamples=resamples)
-        return cls(trials, metrics, confusion(trials.score, trials.label))
+        return cls(trials, metrics, scores.confusion(trials.score, trials.label))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without the scores."""
@@ -222,7 +205,7 @@ class Evaluation:
     def verdicts(self) -> dict[Class, dict[Verdict, int]] | None:
         """How often each verdict is given on each class; None without a calibration."""
         trials = self.recordings.trials
-        return None if trials.log_lr is None else verdict_counts(trials.log_lr, trials.label)
+        return None if trials.log_lr is None else scores.verdict_counts(trials.log_lr, trials.label)
 
     @cached_property
     def history(self) -> list[dict[str, float]]:
@@ -272,15 +255,15 @@ def evaluate(
     split_by, chosen = _split(trained, utterances, part)
     judged = utterances
     if chosen and split_by == "group":
-        judged = members(utterances, chosen, seed=trained.seed)
+        judged = prepare.members(utterances, chosen, seed=trained.seed)
     started = time.monotonic()
     if chosen:
-        examples = part_examples(
+        examples = prepare.part_examples(
             chosen, utterances, trained.recipe, preparer, split_by=split_by, seed=trained.seed
         )
     else:
         examples = preparer.examples(utterances, trained.recipe)
-    scored = score(trained.net, examples, device=find_device(device))
+    scored = scores.score(trained.net, examples, device=find_device(device))
     seconds = time.monotonic() - started
     trials = as_trials(scored.recordings, scored.score)
     if calibration := load_calibration(trained.path, trained.sha256):
@@ -294,7 +277,7 @@ def evaluate(
         tested = shortcut_test(trained, judged, preparer, most=shortcuts, device=device)
     levels = (Level.of(trials, resamples=resamples), Level.of(segments, resamples=resamples))
     return Evaluation(
-        trained, chosen or "all", split_by, data_hash(utterances), balance(judged), *levels,
+        trained, chosen or "all", split_by, prepare.data_hash(utterances), balance(judged), *levels,
         _systems(trials), _collections(trials), tested, seconds,
     )  # fmt: skip
 
@@ -304,7 +287,7 @@ def _split(
 ) -> tuple[SplitBy, Part | None]:
     """How to split, and the part to take; None for all."""
     split_by: SplitBy = "group"
-    if trained.card.get("data_sha256") == data_hash(utterances):
+    if trained.card.get("data_sha256") == prepare.data_hash(utterances):
         split_by = trained.card.get("split_by", "group")
         part = "test" if part == "auto" else part
     elif part == "auto":

@@ -170,11 +170,11 @@ def _learn(
 ) -> Iterator[tuple[float, float, int]]:  # fmt: skip
     """Learn from every batch of an epoch; its loss, accuracy and size."""
     training = config.recipe.training
-    count = n_batches(examples, training)
     device = next(learner.parameters()).device
     learner.train()
-    for number, at in enumerate(batches(examples, training, seed=config.seed, epoch=epoch)):
-        set_rate(optimiser, training, epoch + number / count)
+    planned = list(batches(examples, training, seed=config.seed, epoch=epoch))
+    for number, at in enumerate(planned):
+        set_rate(optimiser, training, epoch + number / len(planned))
         inputs = torch.from_numpy(examples.inputs(at)).to(device).float()
         is_fake = torch.from_numpy(examples.is_fake[at]).to(device)
         logits = learner.net(inputs)
@@ -310,11 +310,7 @@ def batches(examples: Examples, training: Training, *, seed: int, epoch: int) ->
 
 def n_batches(examples: Examples, training: Training) -> int:
     """How many batches an epoch has."""
-    rows = len(examples)
-    if training.copies_used == "one":
-        rows = int(examples.segment_number.max(initial=-1)) + 1
-    whole, left = divmod(rows, training.batch)
-    return max(1, whole + (left > 1 or (left == 1 and training.batch == 1)))
+    return sum(1 for _ in batches(examples, training, seed=0, epoch=0))
 
 
 def epoch_order(examples: Examples, training: Training, *, seed: int, epoch: int) -> Indices:

@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import pytest
 import torch
 
@@ -124,7 +126,7 @@ def test_a_preset_scales_every_layer_and_survives_its_dictionary():
     half = PRESETS["default"]
     assert [half.channels(layer) for layer in LAYERS] == [layer.channels // 2 for layer in LAYERS]
     preset = find_preset("paper", head="gem", width=0.25)
-    assert Preset.from_dict(preset.to_dict()) == preset
+    assert Preset.from_dict(asdict(preset)) == preset
 
 
 @pytest.mark.parametrize(

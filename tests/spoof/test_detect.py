@@ -19,6 +19,7 @@ from cqtnet.errors import InputError, NotAudioError
 from spoof import detect as d
 from spoof.checkpoint import SHIPPED, Calibration, Trained, load_calibration, load_trained
 from spoof.plots import timeline
+from tests.spoof.bench import buzz
 from tests.spoof.material import RATE_HZ, TINY, sound, text, write
 from verify.words import support_in_words
 
