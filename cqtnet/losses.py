@@ -35,18 +35,11 @@ class ClassHead(nn.Module):
         return self.scale * (cosine - margin)
 
 
-def nt_xent(
-    first: Tensor,
-    second: Tensor,
-    recordings: Tensor | None = None,
-    collections: Tensor | None = None,
-    *,
-    temperature: float,
-) -> Tensor:
+def nt_xent(first: Tensor, second: Tensor, *groups: Tensor, temperature: float) -> Tensor:
     """Mean cross-entropy of finding, for each view (B, E), the other view of the same moment.
 
-    The alternatives are all other views of the batch (NT-Xent), except those of the same
-    recording or the same collection (B,): they may hold the same music, so they must not be
+    The alternatives are all other views of the batch (NT-Xent), except those of the same group
+    (B,), such as a recording or a collection: they may hold the same music, so they must not be
     pushed apart.
     """
     n = len(first)
@@ -55,10 +48,9 @@ def nt_xent(
         logits = views @ views.T / temperature  # (2B, 2B)
     partner = (torch.arange(2 * n, device=views.device) + n) % (2 * n)
     excluded = torch.eye(2 * n, dtype=torch.bool, device=views.device)
-    for group in (recordings, collections):
-        if group is not None:
-            both = torch.cat([group, group])
-            excluded |= both[:, None] == both[None]
+    for group in groups:
+        both = torch.cat([group, group])
+        excluded |= both[:, None] == both[None]
     excluded[torch.arange(2 * n, device=views.device), partner] = False
     return F.cross_entropy(logits.masked_fill(excluded, float("-inf")), partner)
 

@@ -15,7 +15,7 @@ from augment.audio.ffmpeg import planes_of, reason_of, sound_decoders
 from augment.audio.files import DEFAULT_LIMITS, Limits
 from augment.audio.pcm import mixed_down
 from cqtnet import SAMPLE_RATE
-from cqtnet.audio.stream import resampled
+from cqtnet.audio.stream import cut, resampled
 from cqtnet.errors import NotAudioError
 
 BLOCK_S = 1.0
@@ -78,15 +78,9 @@ def live(
 
 def _connected(source: str, container: str | None, limits: Limits) -> Iterator[Samples]:
     """Blocks of one connection, at 22,050 Hz."""
-    held: list[Samples] = []
     with _opened(source, container) as stream:
-        for samples in resampled(_pieces(source, stream, limits), SAMPLE_RATE):
-            held.append(samples)
-            if sum(map(len, held)) >= BLOCK_S * SAMPLE_RATE:
-                yield np.concatenate(held)
-                held = []
-    if any(map(len, held)):
-        yield np.concatenate(held)
+        samples = resampled(_pieces(source, stream, limits), SAMPLE_RATE)
+        yield from cut(samples, round(BLOCK_S * SAMPLE_RATE))
 
 
 def _pieces(source: str, stream: Any, limits: Limits) -> Iterator[Piece]:

@@ -48,7 +48,7 @@ class AudioStream(Closing):
         self._decoder = Decoder(path, start_s=start_s, stop_s=stop_s, limits=limits)
         self._path, self._rate, self._start_s = path, sample_rate, start_s
         self._count = None if duration_s is None else round(duration_s * sample_rate)
-        self._blocks = self._cut(max(round(block_s * sample_rate), 1))
+        self._blocks = cut(self._selected(), max(round(block_s * sample_rate), 1))
 
     @property
     def info(self) -> AudioInfo:
@@ -91,21 +91,6 @@ class AudioStream(Closing):
     def close(self) -> None:
         """Close the file before the end is reached; a second time does nothing."""
         self._decoder.close()
-
-    def _cut(self, size: int) -> Iterator[Samples]:
-        """The selection in blocks of `size` samples; the last may be shorter."""
-        block, filled = np.empty(size, dtype=np.float32), 0
-        for samples in self._selected():
-            while samples.size:
-                part = samples[: size - filled]
-                block[filled : filled + part.size] = part
-                filled += part.size
-                samples = samples[part.size :]
-                if filled == size:
-                    yield block
-                    block, filled = np.empty(size, dtype=np.float32), 0
-        if filled:
-            yield block[:filled]
 
     def _selected(self) -> Iterator[Samples]:
         """Resampled samples from `start_s` on, as many as are wanted."""
@@ -160,6 +145,22 @@ def load(
         for note in blocks.notes:
             warnings.warn(f"{shown(path)}: {note}", AudioWarning, stacklevel=2)
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
+
+
+def cut(parts: Iterable[Samples], size: int) -> Iterator[Samples]:
+    """The samples in blocks of `size`; the last may be shorter."""
+    block, filled = np.empty(size, dtype=np.float32), 0
+    for samples in parts:
+        while samples.size:
+            part = samples[: size - filled]
+            block[filled : filled + part.size] = part
+            filled += part.size
+            samples = samples[part.size :]
+            if filled == size:
+                yield block
+                block, filled = np.empty(size, dtype=np.float32), 0
+    if filled:
+        yield block[:filled]
 
 
 def resampled(pieces: Iterable[Piece], sample_rate: int) -> Iterator[Samples]:

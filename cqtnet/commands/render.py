@@ -76,13 +76,9 @@ def render(
 
     require_mido()
     synthesizer = find_synthesizer(sound_font)
-    settings = {
-        "duration_s": duration,
-        "seed": seed,
-        "fluidsynth": synthesizer.version,
-        "sound_font": str(synthesizer.sound_font),
-        "sound_font_sha256": synthesizer.sound_font_sha256,
-    }
+    settings: dict[str, Any] = {"duration_s": duration, "seed": seed}
+    settings |= {"fluidsynth": synthesizer.version, "sound_font": str(synthesizer.sound_font)}
+    settings["sound_font_sha256"] = synthesizer.sound_font_sha256
     with ExitStack() as stack:
         files, skipped = _index(_openers(source, stack), source)
         files = files[:count]
