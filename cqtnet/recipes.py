@@ -104,7 +104,12 @@ class Recipe:
         for known in fields(self):
             value = getattr(self, known.name)
             if isinstance(value, int | float):
-                _require_number(known.name, value)
+                name, most = known.name, 1 if known.name.endswith("_share") else math.inf
+                least = LEAST.get(name, 0)
+                if not (math.isfinite(value) and least <= value <= most):
+                    raise InputError(
+                        f"{name} {value:g} is outside {least:g} to {most:g}; give one within"
+                    )
             elif get_origin(known.type) is Literal and value not in get_args(known.type):
                 names = ", ".join(get_args(known.type))
                 raise InputError(f"{known.name} {value!r} is unknown; use one of {names}")
@@ -119,12 +124,6 @@ class Recipe:
                 f"shift_semitones {list(self.spectral.shift_semitones)} exceeds the bins that are "
                 f"cached; give a range within ±{MARGIN_BINS}"
             )
-
-
-def _require_number(name: str, value: float) -> None:
-    least, most = LEAST.get(name, 0), 1 if name.endswith("_share") else math.inf
-    if not (math.isfinite(value) and least <= value <= most):
-        raise InputError(f"{name} {value:g} is outside {least:g} to {most:g}; give one within")
 
 
 # fmt: off

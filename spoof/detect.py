@@ -118,7 +118,7 @@ class Detector:
         sounding = sounding_frames(samples, recipe.rate_hz)
         sound_s = float(sounding.sum() * FRAME_S)
         duration_s = samples.size / recipe.rate_hz
-        reason = _too_little(samples, sound_s, duration_s, recipe)
+        reason = _too_little(samples, sound_s)
         windows = () if reason else self._windows(samples, sounding, hop_s, name=audio.shown(path))
         scores = [window.score for window in windows if window.score is not None]
         score = float(np.mean(scores)) if scores else None
@@ -143,7 +143,7 @@ class Detector:
         rate = recipe.rate_hz
         starts, length = window_starts(samples.size, recipe, hop_s)
         if samples.size < length:
-            samples = filled(samples, length, recipe.short)[0]
+            samples = filled(samples, length)
             sounding = np.ones(1, bool)  # there is enough sound, or we would not be here
         frame = rate * FRAME_S
         spans = [(int(s / frame), math.ceil((s + length) / frame)) for s in starts]
@@ -220,14 +220,12 @@ def _trained_on(card: dict[str, Any]) -> str:
     return text
 
 
-def _too_little(samples: Samples, sound_s: float, duration_s: float, recipe: Recipe) -> str:
+def _too_little(samples: Samples, sound_s: float) -> str:
     """Why a recording cannot be judged; "" where it can."""
     if not samples.size or not np.abs(samples).max() > 0:
         return "the recording is silent"
     if sound_s < LEAST_SOUND_S:
         return f"{sound_s:.2f} s of sound are less than the {LEAST_SOUND_S:g} s that are needed"
-    if recipe.short == "skip" and recipe.segment_s and duration_s < recipe.segment_s:
-        return f"{duration_s:.2f} s are less than the {recipe.segment_s:g} s that the model needs"
     return ""
 
 

@@ -119,11 +119,8 @@ def eer_of(trials: Scores) -> Figure:
 
 
 def _compared(name: str, before: dict[Utterance, float], after: dict[Utterance, float]) -> Shortcut:
-    """The effect of a change on the recordings that have scores with and without it.
-
-    A change may shorten a recording below what the recipe needs.
-    """
-    recordings = [r for r in before if r in after]
+    """The effect of a change, by the scores of recordings without and with it."""
+    recordings = list(before)
     was, now = (np.array([known[r] for r in recordings]) for known in (before, after))
     human = ~np.array([r.is_fake for r in recordings], bool)
 

@@ -95,10 +95,7 @@ class Preparer:
         self, utterances: Sequence[Utterance], recipe: Recipe, *, copies: int = 1,
         change: Change | None = None,
     ) -> Examples:  # fmt: skip
-        """The segments of recordings; with `copies` above 1, altered ones of each as well.
-
-        Utterances too short for a recipe that skips them have no segment.
-        """
+        """The segments of recordings; with `copies` above 1, altered ones of each as well."""
         recordings = joined(utterances) if recipe.joins else list(utterances)
         if not recordings:
             raise InputError("0 recordings to prepare; give some")
@@ -107,11 +104,6 @@ class Preparer:
         tasks = _tasks(self.cache, recordings, recipe, copies, change)
         self._make([task for task in tasks if not task.file.exists()])
         lengths = [len(task.values()) for task in tasks]
-        if not sum(lengths):
-            raise InputError(
-                f"{len(recordings)} recordings hold no segment of {recipe.segment_s:g} s, and "
-                f"{recipe.name} skips what is shorter; give longer ones"
-            )
         values = _empty((sum(lengths), *recipe.input_shape), self.cache)
         for task, end, length in zip(tasks, np.cumsum(lengths), lengths, strict=True):
             values[end - length : end] = task.values()
@@ -155,7 +147,7 @@ class _Task:
                 rng = copy_rng(0, f"{self.sha256}/{number}", self.copy)
                 segment = recipe.copy_of(segment, rng)
             inputs.append(recipe.input_of(segment, name=f"{name}, segment {number + 1}"))
-        if not inputs and recipe.short != "skip":
+        if not inputs:
             raise NoContentError(f"{name} has no samples; leave it out")
         return np.asarray(inputs, np.float16).reshape(-1, *recipe.input_shape)
 
@@ -171,9 +163,8 @@ class _Task:
             yield from [samples] * bool(samples.size)
         else:
             yield from segments(
-                blocks, rate_hz=recipe.rate_hz, length_s=recipe.segment_s, hop_s=recipe.hop_s,
-                short=recipe.short,
-            )  # fmt: skip
+                blocks, rate_hz=recipe.rate_hz, length_s=recipe.segment_s, hop_s=recipe.hop_s
+            )
 
 
 def _tasks(

@@ -16,7 +16,7 @@ import numpy as np
 from torch import nn
 
 from cqtnet.errors import InputError
-from spoof.data import Samples, Short
+from spoof.data import Samples
 from spoof.features.voice import COUNT, voice_statistics
 from spoof.features.voice.sound import RATE_HZ
 from spoof.networks import Light
@@ -90,7 +90,6 @@ class Recipe:
     model: Callable[..., nn.Module]  # (batch, *input_shape) → logits (batch, 1) or (batch, 2)
     training: Training
     hop_s: float | None = None  # from segment to segment in training; None: side by side
-    short: Short = "repeat"  # what to do with less than a segment
     joins: bool = False  # a speaker's recordings of one class are joined before they are cut
     alter: str = ""  # the function (samples, rate_hz, rng) that makes copies, as "module:name"
     imagenet: str = ""  # the ResNet of ImageNet whose weights the source starts from
@@ -139,10 +138,12 @@ class Recipe:
 
     def input_dict(self) -> dict[str, Any]:
         """How samples become an input, as plain data: two recipes with the same share it."""
-        names = ("rate_hz", "segment_s", "hop_s", "short", "joins")
-        own = {name: getattr(self, name) for name in names}
-        feature = {"feature": described(self.feature), "input_shape": list(self.input_shape)}
-        return {**own, **feature}
+        return {
+            "rate_hz": self.rate_hz, "segment_s": self.segment_s, "hop_s": self.hop_s,
+            "short": "repeat",  # what is shorter than a segment; cards of weights state it
+            "joins": self.joins, "feature": described(self.feature),
+            "input_shape": list(self.input_shape),
+        }  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as it is saved with the weights."""

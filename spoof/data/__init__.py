@@ -4,23 +4,18 @@
 >>> split = split_by_group(utterances)
 """
 
-import math
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet import audio
-from cqtnet.errors import InputError
 
 SPLITS = ("train", "valid", "test")
 Samples = NDArray[np.float32]
-Short = Literal["repeat", "pad", "skip"]
-"""What to do with a recording shorter than one segment."""
 BLOCK_S = 30.0
 """Seconds that are decoded at once."""
 
@@ -86,22 +81,17 @@ def balance(utterances: Sequence[Utterance]) -> str:
 
 
 def segments(
-    blocks: Iterable[Samples], *, rate_hz: int, length_s: float, hop_s: float | None = None,
-    short: Short = "repeat",
-) -> Iterator[Samples]:  # fmt: skip
+    blocks: Iterable[Samples], *, rate_hz: int, length_s: float, hop_s: float | None = None
+) -> Iterator[Samples]:
     """Segments (length,) of mono samples that come in blocks (n,): memory holds a block.
 
     They begin every `hop_s` (by default one after the other); a rest that fills no segment is
-    dropped. What is shorter than one segment is repeated until it fills it, padded with silence,
-    or skipped.
+    dropped. What is shorter than one segment is repeated until it fills it.
 
     >>> [s[0] for s in segments([np.arange(10.0)], rate_hz=1, length_s=4, hop_s=3)]
     [0.0, 3.0, 6.0]
     """
-    length = _n_samples(rate_hz, length_s, "segment")
-    hop = length if hop_s is None else _n_samples(rate_hz, hop_s, "hop")
-    if short not in get_args(Short):
-        raise InputError(f"short {short!r} is unknown; choose from {', '.join(get_args(Short))}")
+    length, hop = (max(1, round(s * rate_hz)) for s in (length_s, hop_s or length_s))
     rest, start, n_segments = np.zeros(0, np.float32), 0, 0
     for block in blocks:
         rest = np.concatenate([rest, block])
@@ -111,7 +101,7 @@ def segments(
         done = min(start, rest.size)
         rest, start = rest[done:], start - done
     if rest.size and not n_segments:
-        yield from filled(rest, length, short)
+        yield filled(rest, length)
 
 
 def file_blocks(paths: Sequence[Path], rate_hz: int) -> Iterator[Samples]:
@@ -124,20 +114,9 @@ def file_blocks(paths: Sequence[Path], rate_hz: int) -> Iterator[Samples]:
                 warnings.warn(message, audio.AudioWarning, stacklevel=3)
 
 
-def filled(samples: Samples, length: int, short: Short) -> Samples:
-    """Samples (n,) shorter than a segment as one segment (1, length), or none, (0, length)."""
-    if short == "skip":
-        return np.zeros((0, length), np.float32)
-    if short == "repeat":
-        return np.resize(samples, (1, length)).astype(np.float32, copy=False)
-    return np.pad(samples, (0, length - samples.size)).astype(np.float32, copy=False)[None]
-
-
-def _n_samples(rate_hz: int, seconds: float, what: str) -> int:
-    """The number of samples in so many seconds; an InputError where that is less than one."""
-    if not (math.isfinite(seconds) and seconds * rate_hz >= 0.5):
-        raise InputError(f"{what} of {seconds:g} s holds no sample at {rate_hz} Hz; give more")
-    return max(1, round(seconds * rate_hz))
+def filled(samples: Samples, length: int) -> Samples:
+    """Samples (n,) shorter than a segment, repeated until they fill it, (length,)."""
+    return np.resize(samples, length).astype(np.float32, copy=False)
 
 
 def joined(utterances: Sequence[Utterance]) -> list[Utterance]:

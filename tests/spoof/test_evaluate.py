@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 from torch import Tensor, nn
 
-from cqtnet import audio
 from cqtnet.errors import InputError
 from eval.plots import det, roc
 from spoof.checkpoint import Trained, load_trained
@@ -150,14 +149,6 @@ def test_a_change_that_says_nothing_changes_nothing(data: list[Utterance], tmp_p
     row = effect_of(data, tmp_path, same)
     assert row.turned == 0 and row.taken_after == row.taken_before
     assert row.eer_both_changed.value == row.eer_before and row.worst_eer_change == 0
-    # The first human voice is cut below the 0.5 s of a segment.
-    first = audio.load(next(u for u in data if not u.is_fake).path, sample_rate=8000)
-
-    def cut(samples: np.ndarray, rate_hz: int) -> np.ndarray:
-        return samples[:100] if np.array_equal(samples, first) else samples
-
-    row = effect_of(data, tmp_path, cut, recipe=replace(TINY, short="skip"))
-    assert (row.human, row.synthetic) == (14, 15) and row.turned == 0
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)

@@ -110,16 +110,6 @@ def test_a_change_is_made_at_the_files_own_rate(tmp_path: Path, ready: Preparer)
     np.testing.assert_allclose(found.values, plain.values / 2, rtol=2e-3)
 
 
-def test_what_is_short_is_skipped_where_the_recipe_says_so(tmp_path: Path, ready) -> None:
-    short = Utterance(write(tmp_path / "s.wav", sound(False, 1, seconds=0.3)), False, "s")
-    long = Utterance(write(tmp_path / "l.wav", sound(True, 2, seconds=0.6)), True, "l")
-    skips = replace(TINY, short="skip")
-    assert ready.examples([short, long], skips).recording.tolist() == [1]
-    assert ready.examples([short, long], TINY).recording.tolist() == [0, 1]
-    with pytest.raises(InputError, match=r"1 recordings hold no segment of 0\.5 s"):
-        ready.examples([short], skips)
-
-
 @pytest.mark.parametrize(("changes", "message"), [
     ({"feature": no_numbers}, r"a\.wav, segment 1: the feature of tiny is nan"),
     ({"input_shape": (9,)}, r"an input of \(8,\) where tiny takes \(9,\)"),
@@ -154,7 +144,7 @@ def test_recipes_with_one_input_share_what_is_kept_and_others_do_not() -> None:
     names = ("s2-ann", "s2-ann@lfcc", "s2-lstm", "s1-cnn", "s4-cnn")
     assert len({input_key(find(name)) for name in names}) == 5
     assert input_key(TINY.changed(epochs=9)) == input_key(TINY)
-    changes = {"rate_hz": 16_000, "segment_s": 0.25, "hop_s": 0.1, "short": "skip", "joins": True}
+    changes = {"rate_hz": 16_000, "segment_s": 0.25, "hop_s": 0.1, "joins": True}
     for name, value in {**changes, "feature": partial(bands, count=4)}.items():
         assert input_key(replace(TINY, **{name: value})) != input_key(TINY), name
 
