@@ -244,6 +244,7 @@ class LogLr:
     unbounded: float
     least: float
     most: float
+    interval: tuple[float, float] = (0.0, 0.0)  # 95 %, by resampling the calibration's collections
 
     @property
     def value(self) -> float:
@@ -433,6 +434,7 @@ class Comparison:
             "verdict": self.verdict,
             "log_lr": self.log_lr,
             "log10_lr": self.log_lr / math.log(10),
+            "interval_log_lr": list(self.deciding[0].interval),
             "bounds_log_lr": [self.deciding[0].least, self.deciding[0].most],
             "against": self.deciding[1],
             "log_lrs": self.ratios.to_dict() if self.ratios else None,
