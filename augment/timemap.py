@@ -40,17 +40,15 @@ class Span:
         """Seconds of source per second of output: 1.1 for a tempo ten per cent faster."""
         return (self.source_end_s - self.source_start_s) / (self.out_end_s - self.out_start_s)
 
-    def source_at(self, out_s: float) -> float:
-        """Source time of an output time; the two ends come back exactly, not by arithmetic."""
-        if out_s == self.out_end_s:
-            return self.source_end_s
-        return self.source_start_s + (out_s - self.out_start_s) * self.rate
+    def source_at(self, out_s: ArrayLike) -> NDArray[np.float64]:
+        """Source times of output times; the two ends come back exactly, not by arithmetic."""
+        inside = self.source_start_s + (np.asarray(out_s) - self.out_start_s) * self.rate
+        return np.where(np.equal(out_s, self.out_end_s), self.source_end_s, inside)
 
-    def out_at(self, source_s: float) -> float:
-        """Output time of a source time; the two ends come back exactly, not by arithmetic."""
-        if source_s == self.source_end_s:
-            return self.out_end_s
-        return self.out_start_s + (source_s - self.source_start_s) / self.rate
+    def out_at(self, source_s: ArrayLike) -> NDArray[np.float64]:
+        """Output times of source times; the two ends come back exactly, not by arithmetic."""
+        inside = self.out_start_s + (np.asarray(source_s) - self.source_start_s) / self.rate
+        return np.where(np.equal(source_s, self.source_end_s), self.out_end_s, inside)
 
 
 @dataclass(frozen=True)
@@ -103,9 +101,7 @@ class TimeMap:
         source = np.full(times.shape, np.nan)
         for span in self.spans:  # later spans overwrite: they own the moment where two meet
             inside = (times >= span.out_start_s) & (times <= span.out_end_s)
-            mapped = span.source_start_s + (times - span.out_start_s) * span.rate
-            mapped = np.where(times == span.out_end_s, span.source_end_s, mapped)
-            source = np.where(inside, mapped, source)
+            source = np.where(inside, span.source_at(times), source)
         return source if source.ndim else float(source)
 
     @overload
@@ -122,15 +118,13 @@ class TimeMap:
         output = np.full(times.shape, np.nan)
         for span in reversed(self.spans):  # earlier spans overwrite
             inside = (times >= span.source_start_s) & (times <= span.source_end_s)
-            mapped = span.out_start_s + (times - span.source_start_s) / span.rate
-            mapped = np.where(times == span.source_end_s, span.out_end_s, mapped)
-            output = np.where(inside, mapped, output)
+            output = np.where(inside, span.out_at(times), output)
         return output if output.ndim else float(output)
 
     def occurrences(self, source_s: float) -> tuple[float, ...]:
         """Every output time, in seconds and ascending, at which one source moment occurs."""
         times = {
-            span.out_at(source_s)
+            float(span.out_at(source_s))
             for span in self.spans
             if span.source_start_s <= source_s <= span.source_end_s
         }
@@ -175,8 +169,8 @@ def _through(first: Span, second: Span) -> Span | None:
     end_s = min(first.out_end_s, second.source_end_s)
     if end_s - start_s <= SLIVER_S:
         return None
-    out_s = (second.out_at(start_s), second.out_at(end_s))
-    return Span(*out_s, first.source_at(start_s), first.source_at(end_s))
+    ends = (start_s, end_s)
+    return Span(*second.out_at(ends).tolist(), *first.source_at(ends).tolist())
 
 
 def in_words(time_map: TimeMap, *, source_s: float, output_s: float) -> list[str]:

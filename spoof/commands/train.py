@@ -4,6 +4,7 @@ import json
 import math
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,10 +109,14 @@ def train(
     `cqtnet spoof evaluate`. OUT gets best.safetensors with its JSON and its calibration, the
     curves, and what --resume needs. `cqtnet spoof recipes` lists the recipes.
     """
+    from cqtnet.recipes import changed
+    from spoof.recipes import find
     from spoof.train import TrainConfig
     from spoof.train import train as learn
 
-    chosen = _changed(recipe, epochs, assignments)
+    assignments = assignments if epochs is None else (f"epochs={epochs}", *assignments)
+    chosen = find(recipe)
+    chosen = replace(chosen, training=changed(chosen.training, assignments))
     folder = out or Path("runs") / f"{chosen.name}-{options['seed']}"
     if pretrained is None and chosen.imagenet:
         pretrained = chosen.pretrained_file()
@@ -136,19 +141,6 @@ def train(
     )
     if not outcome.is_finished:
         click.echo("cqtnet: stopped, as the time is up; --resume continues", err=True)
-
-
-def _changed(name: str, epochs: int | None, assignments: tuple[str, ...]) -> "Recipe":
-    """The recipe with its training changed by options."""
-    from dataclasses import replace
-
-    from cqtnet.recipes import changed
-    from spoof.recipes import find
-
-    recipe = find(name)
-    if epochs is not None:
-        recipe = recipe.changed(epochs=epochs)
-    return replace(recipe, training=changed(recipe.training, assignments))
 
 
 def _calibrated(
