@@ -21,6 +21,7 @@ from eval.systems.ours import ALIGNMENT_COLUMNS, MEASURE_COLUMNS
 from eval.trials import Scores, read_scores
 from verify.calibration import (
     FIGURES,
+    RISING,
     TONALITY,
     Calibration,
     Regression,
@@ -62,7 +63,7 @@ def calibrate(
     }  # fmt: skip
     regressions: dict[Weighed, Regression] = {}
     for weighed, (first, second) in KINDS.items():
-        regressions[weighed], data[weighed] = _learned(pairs, first, second)
+        regressions[weighed], data[weighed] = _learned(pairs, first, second, RISING[weighed])
     model = _model(same[0])
     return Calibration(model, regressions, threshold, data)
 
@@ -123,14 +124,18 @@ class _Pairs:
         return len(set(map(tuple, np.sort(names, axis=1).tolist())))
 
 
-def _learned(pairs: _Pairs, first: int, second: int) -> tuple[Regression, dict[str, Any]]:
+def _learned(
+    pairs: _Pairs, first: int, second: int, rising: int
+) -> tuple[Regression, dict[str, Any]]:
     """The regression of two kinds of pairs, and its figures on collections it had not seen."""
     rows = pairs.stated & np.isin(pairs.kind, (first, second))
     label = pairs.kind[rows] == first
     counts = pairs.count(first), pairs.count(second)
     table = measures(pairs.table[rows])
     weights = _even(pairs.collection[rows], label)
-    known, log_lr = fit(table, label, pairs.group[rows], pairs=counts, weights=weights)
+    known, log_lr = fit(
+        table, label, pairs.group[rows], pairs=counts, rising=rising, weights=weights
+    )
     tar, non = log_lr[label], log_lr[~label]
     bounded = [np.clip(x, known.least, known.most) for x in (tar, non)]
     persistence = pairs.table[rows, FIGURES.index("persistence")]

@@ -30,6 +30,9 @@ Times = TypeVar("Times", float, NDArray[np.float64])
 
 SAME_TEMPO, SAME_SHIFT_SEMITONES = 0.001, 0.1
 """Larger changes of tempo and pitch make a stretch an altered one."""
+MOST_TEMPO, MOST_SEMITONES = 1e-3, 0.05
+"""Measured changes of tempo and pitch up to which there may be none: of a few seconds they are
+measured so exactly. Where there is one, the samples do not correlate."""
 SPEED_TOLERANCE_SEMITONES = 0.05
 """How far tempo and pitch may be from each other to be one change of speed."""
 SIMPLE, SIMPLE_PER_DB = 0.82, 0.06
@@ -105,6 +108,11 @@ class Line:
         """Whether tempo and pitch moved together, as when a tape runs fast."""
         together = abs(self.speed_semitones - self.shift_semitones) <= SPEED_TOLERANCE_SEMITONES
         return together and abs(self.shift_semitones) > SPEED_TOLERANCE_SEMITONES
+
+
+def is_unwarped(line: Line) -> bool:
+    """Whether there may be no change of tempo and pitch at all."""
+    return abs(line.tempo - 1) <= MOST_TEMPO and abs(line.shift_semitones) <= MOST_SEMITONES
 
 
 @dataclass(frozen=True)
@@ -244,6 +252,7 @@ class Evidence:
     content_a: "Content"  # of those stretches
     content_b: "Content"
     copy: CopyTest | None = None  # None: too little to tell by
+    waveform: float = 0.0  # correlation of the samples; 0 where they cannot be laid on each other
 
     @property
     def swapped(self) -> "Evidence":
@@ -504,6 +513,7 @@ class Comparison:
         if evidence is not None:
             plain["cosine"] = asdict(evidence.similarity)
             plain["aligned_cosine"] = evidence.aligned_cosine
+            plain["waveform_correlation"] = evidence.waveform
             plain["copy"] = asdict(evidence.copy) if evidence.copy else None
             plain["content"] = {"a": asdict(evidence.content_a), "b": asdict(evidence.content_b)}
         rounded: dict[str, Any] = _rounded(plain)
