@@ -7,6 +7,8 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import numpy as np
+
 from cqtnet.audio import StrPath
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import InputError, ManifestError
@@ -19,7 +21,16 @@ from verify.cosine import aligned_cosine, best_hits
 from verify.editmap import edit_map
 from verify.features import Content, Features, Floats
 from verify.recording import Recording
-from verify.results import Comparison, EditMap, Evidence, Hit, Population, Ratios, Waveform
+from verify.results import (
+    Comparison,
+    EditMap,
+    Evidence,
+    Hit,
+    Identity,
+    Population,
+    Ratios,
+    Waveform,
+)
 from verify.waveform import compare_waveforms
 from verify.words import Against, Verdict, decision
 
@@ -81,6 +92,14 @@ class Comparer:
         problems = [f"{name} {x.problem}" for name, x in (("A", first), ("B", second)) if x.problem]
         if problems:
             return self._comparison(first, second, reasons=tuple(problems))
+        identity = identity_of(first, second)
+        found = self._compared(first, second)
+        if identity is None:
+            return found
+        return replace(found, verdict="same", identity=identity, reasons=())
+
+    def _compared(self, first: Recording, second: Recording) -> Comparison:
+        """The comparison of two recordings by their evidence."""
         evidence = gather(self.embedder, first, second)
         reasons = reasons_against(evidence)
         if reasons:
@@ -120,6 +139,15 @@ class Comparer:
             a.item, b.item, verdict, ratios, self.against, population, reasons, evidence, waveform,
             edits, self.calibration.cosine_threshold, self.embedder.sha256,
         )  # fmt: skip
+
+
+def identity_of(a: Recording, b: Recording) -> Identity | None:
+    """Whether both are the very same, and in what."""
+    if a.item.sha256 == b.item.sha256:
+        return "files"
+    if a.sound is not None and b.sound is not None and np.array_equal(a.sound, b.sound):
+        return "sound"
+    return None
 
 
 def _undecided(ratios: Ratios, against: Against) -> str:
