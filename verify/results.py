@@ -217,6 +217,24 @@ class Waveform:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Another place of B where A fits."""
+
+    alignment: Alignment
+    waveform: Waveform | None
+    is_equal: bool  # whether nothing tells it from the best place
+
+    def to_dict(self) -> dict[str, Any]:
+        """The place as plain data."""
+        correlation = self.waveform.correlation if self.waveform else None
+        return {
+            **self.alignment.to_dict(),
+            "waveform_correlation": correlation,
+            "is_equal": self.is_equal,
+        }
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What was measured of two recordings."""
 
@@ -376,6 +394,7 @@ class Comparison:
     cosine_threshold: float  # above which the paper's score alone would say "same"
     model_sha256: str
     identity: Identity | None = None
+    places: tuple[Place, ...] = ()  # of B where the same stretch of A fits, besides the best
 
     @property
     def deciding(self) -> tuple[LogLr, Against]:
@@ -437,6 +456,18 @@ class Comparison:
             parts.append(f"{the_same} to {-self.waveform.left_db:.0f} dB below its level")
         return ", ".join(parts) or "tempo, pitch, polarity and level as in B"
 
+    @property
+    def places_in_words(self) -> str:
+        """Where else in B the stretch of A fits; empty where it fits nowhere else."""
+        equal = [clock(p.alignment.b_start_s) for p in self.places if p.is_equal]
+        alike = [clock(p.alignment.b_start_s) for p in self.places if not p.is_equal]
+        words = []
+        if equal:
+            words.append(f"also at {', '.join(equal)} of B; these places cannot be told apart")
+        if alike:
+            words.append(f"similar at {', '.join(alike)} of B; the waveform fits there less well")
+        return "; ".join(words)
+
     def _repr_html_(self) -> str:
         """What a notebook shows: the verdict, and where the ratio lies on the scale."""
         from verify.report.page import notebook_html  # here, for matplotlib takes a second to load
@@ -464,6 +495,7 @@ class Comparison:
             "cosine": None,
             "cosine_threshold": self.cosine_threshold,
             "alignment": _alignment_dict(self.alignment) if self.alignment else None,
+            "places": [place.to_dict() for place in self.places],
             "waveform": asdict(self.waveform) if self.waveform else None,
             "edits": self.edits.to_dict() if self.edits else None,
             "model_sha256": self.model_sha256,

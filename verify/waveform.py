@@ -7,17 +7,21 @@ from numpy.typing import NDArray
 from cqtnet import SAMPLE_RATE
 from verify.features import Floats
 from verify.recording import Recording
-from verify.results import Alignment, Waveform
+from verify.results import Alignment, Place, Waveform
 
 WINDOW_S, WINDOWS = 2.0, 5  # windows of A that are laid on B
 REACH_S = 0.05  # how far they are moved at most
 LEAST_CORRELATION = 0.4  # of samples; below that, nothing is said of them
+DEEPER_DB, DEEPEST_DB = 6.0, -50.0
+"""Of two places, the one where so much less is left after subtraction is the right one. Less than
+the second may be left by rounding alone."""
 LEAST_OCTAVES, BANDS_PER_OCTAVE, LEAST_OPPOSITE, LOWEST_BAND_HZ = 2.0, 3, 0.87, 60.0
 N_BANDS = int(BANDS_PER_OCTAVE * np.log2(SAMPLE_RATE / 2 / LOWEST_BAND_HZ))
 """Polarity is reversed if the phase lies within 30 degrees of 180 in all bands of two octaves: a
 filter turns the phase in some bands, but not in so many."""
-MOST_TEMPO, MOST_SEMITONES = 2e-4, 0.02
-"""Changes of tempo and pitch below which samples still lie on samples for two seconds."""
+MOST_TEMPO, MOST_SEMITONES = 1e-3, 0.05
+"""Measured changes of tempo and pitch up to which there may be none: of a few seconds they are
+measured so exactly. Where there is one, the samples do not correlate."""
 
 
 def compare_waveforms(a: Recording, b: Recording, alignment: Alignment) -> Waveform | None:
@@ -45,6 +49,22 @@ def compare_waveforms(a: Recording, b: Recording, alignment: Alignment) -> Wavef
     level_db = float(20 * np.log10(abs(gain)))
     inverted = bool(correlation < 0) and _is_opposite(np.sum(spectra, axis=0))
     return Waveform(float(abs(correlation)), inverted, level_db, float(offset_s))
+
+
+def with_places(
+    a: Recording, b: Recording, best: Alignment, others: list[Alignment]
+) -> tuple[Alignment, Waveform | None, tuple[Place, ...]]:
+    """The place where the waveforms fit best, its waveform, and the other places."""
+    found = [(place, compare_waveforms(a, b, place)) for place in (best, *others)]
+    left_db = [max(DEEPEST_DB, waveform.left_db) if waveform else 0.0 for _, waveform in found]
+    lowest = min(left_db)
+    first = left_db.index(lowest) if lowest < left_db[0] - DEEPER_DB else 0
+    places = tuple(
+        Place(place, waveform, left_db[i] < left_db[first] + DEEPER_DB)
+        for i, (place, waveform) in enumerate(found)
+        if i != first
+    )
+    return (*found[first], places)
 
 
 def _cross_spectrum(a: Floats, b: Floats) -> NDArray[np.complex128]:

@@ -135,6 +135,7 @@ def tell(comparison: "Comparison") -> list[str]:
         lines.append(f"  follows  {alignment.place_in_words.replace(' is ', ' follows ')}")
     elif alignment is not None:
         lines.append(f"  where    {alignment.place_in_words}")
+        lines += [f"           {comparison.places_in_words}"] if comparison.places else []
         lines.append(f"  altered  {comparison.changes_in_words}")
         lines += [
             f"  edit     {clock(edit.a_start_s)} of A: {edit.words}"
