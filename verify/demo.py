@@ -1,4 +1,4 @@
-"""A first look without any data: an altered fragment of a piece, compared with two pieces."""
+"""A first look without any data: an altered fragment, compared with three recordings."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,8 @@ from verify.comparison import Comparer
 from verify.report.page import write_report
 from verify.results import Comparison
 
-SEEDS = {"original": 6, "another": 7}
+SEEDS = {"original": (6, 6), "rendition": (6, 8), "another": (7, 7)}
+"""Which composition each recording is of, and by which sounds it is played."""
 DURATION_S = 60.0
 FRAGMENT = (21.0, 41.0)  # seconds of the original
 ALTERATION = Chain((Tempo(1.1), Pitch(-2.0), ColouredNoise(snr_db=10.0, seed=1)))
@@ -28,13 +29,16 @@ class Demo:
     """What the demonstration made and found."""
 
     files: dict[str, Path]
-    comparisons: dict[str, Comparison]  # of the fragment with each whole piece
+    comparisons: dict[str, Comparison]  # of the fragment with each recording
     reports: dict[str, Path]
 
 
 def run_demo(folder: Path, comparer: Comparer) -> Demo:
-    """Make the recordings in `folder`, compare the fragment with both pieces, and report."""
-    sounds = {name: make_music(seed, duration_s=DURATION_S) for name, seed in SEEDS.items()}
+    """Make the recordings in `folder`, compare the fragment with each, and report."""
+    sounds = {
+        name: make_music(piece, duration_s=DURATION_S, sounds=players)
+        for name, (piece, players) in SEEDS.items()
+    }
     start, end = (round(second * SAMPLE_RATE) for second in FRAGMENT)
     sounds["fragment"] = ALTERATION.apply(sounds["original"][start:end], SAMPLE_RATE).samples
     files = {name: _write(folder / f"{name}.flac", sound) for name, sound in sounds.items()}

@@ -275,9 +275,11 @@ class Ratios:
     def deciding(self, against: Against = "rendition") -> tuple[LogLr, Against]:
         """The ratio that decides, and what it weighs the same recording against.
 
-        It is the smaller one, unless a rendition is ruled out by the case.
+        It is the smaller one, unless the case rules a rendition out; where both speak against the
+        same recording, that against an unrelated one.
         """
-        if against == "unrelated" or self.unrelated.value < self.rendition.value:
+        is_unlike = decision(self.unrelated.value) < 0
+        if against == "unrelated" or is_unlike or self.unrelated.value < self.rendition.value:
             return self.unrelated, "unrelated"
         return self.rendition, "rendition"
 

@@ -16,7 +16,7 @@ from verify.archive.index import Searchable
 from verify.archive.listing import entry_line, match_line
 from verify.archive.results import Entry, Hits, Match, Vectors, recording_of, window_ids
 from verify.archive.search import search
-from verify.archive.searcher import Searcher
+from verify.archive.searcher import Outcome, Searcher
 
 WHOLE = 0.9
 """Share of a recording that counts as all of it."""
@@ -25,7 +25,7 @@ CANDIDATES = 3
 BLOCK_WINDOWS = 512
 """Windows that are searched for at once."""
 
-Relation = Literal["the same", "A within B", "B within A", "shared"]
+Relation = Literal["the same", "A within B", "B within A", "shared", "another rendition"]
 OnProgress = Callable[[Entry], None]
 """Called with each recording that is done."""
 
@@ -40,7 +40,9 @@ class Pair:
 
     @property
     def relation(self) -> Relation:
-        """Which of the two holds the other, if one does."""
+        """Which of the two holds the other, if one does; whether they are no copies at all."""
+        if all(match.verdict == "rendition" for match in self.matches):
+            return "another rendition"
         in_a = sum(match.duration_s for match in self.matches) / max(self.a.duration_s, 1e-9)
         spans = (match.reference_end_s - match.reference_start_s for match in self.matches)
         in_b = sum(spans) / max(self.b.duration_s, 1e-9)
@@ -90,7 +92,13 @@ def duplicates(
         others = OtherRecordings(index, entry.id, n_windows=entry.n_windows)
         searcher = archive.searcher(min_log_lr=min_log_lr, index=others)
         try:
-            if not _is_promising(archive, searcher, entry, seen):
+            outcome = _promising(archive, searcher, entry, seen)
+            for match in outcome.renditions:
+                key = frozenset((entry.id, match.entry.id))
+                if key not in seen:
+                    seen.add(key)
+                    yield Pair(entry, match.entry, (match,))
+            if not outcome.matches:
                 continue
             result = search(searcher, entry.paths[0])
         except InputError as error:
@@ -108,10 +116,11 @@ def duplicates(
                 yield Pair(entry, archive.store.entry(number), tuple(matches))
 
 
-def _is_promising(
+def _promising(
     archive: Archive, searcher: Searcher, entry: Entry, seen: set[frozenset[int]]
-) -> bool:
-    """Whether a recording agrees with another one that it was not yet found with."""
+) -> Outcome:
+    """The first agreement with a recording that this one was not yet found with; renditions."""
+    outcome = Outcome()
     middles_s = archive.store.start_s(entry.id) + searcher.window_s / 2
     ids = window_ids(entry.id, entry.n_windows)
     for first in range(0, len(ids), BLOCK_WINDOWS):
@@ -123,9 +132,12 @@ def _is_promising(
             moment_s = candidate.points[0].query_s
             half_s = searcher.window_s / 2
             moment = searcher.references.excerpt(entry.id, moment_s - half_s, moment_s + half_s)
-            if searcher.prove(moment.sound, [candidate]).matches:
-                return True
-    return False
+            found = searcher.prove(moment.sound, [candidate])
+            outcome.renditions += found.renditions
+            if found.matches:
+                outcome.matches = found.matches
+                return outcome
+    return outcome
 
 
 def grouped(pairs: Sequence[Pair]) -> list[list[Entry]]:

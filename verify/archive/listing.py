@@ -15,7 +15,7 @@ from verify.archive.index.cache import read_info
 from verify.archive.index.milvus import milvus_uri
 from verify.archive.results import Entry, Match, SearchResult
 from verify.archive.store import Store
-from verify.words import changes_in_words, clock, ratio
+from verify.words import changes_in_words, clock, plural, ratio
 
 COLUMNS = (
     "query", "id", "path", "log_lr", "query_start_s", "query_end_s", "reference_start_s",
@@ -127,7 +127,9 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def result_lines(query: audio.StrPath, result: SearchResult, *, n_recordings: int) -> list[str]:
+def result_lines(
+    query: audio.StrPath, result: SearchResult, *, n_recordings: int, renditions: bool = False
+) -> list[str]:
     """What was found of one query, as lines of text, the answer first."""
     name = audio.shown(query)
     if result.problem:
@@ -139,6 +141,12 @@ def result_lines(query: audio.StrPath, result: SearchResult, *, n_recordings: in
     else:
         head = f"{name}: NOT IN THE ARCHIVE of {n_recordings:,} recordings"
     lines = [head, *(f"  {match_line(match)}" for match in result.matches)]
+    if renditions:
+        lines += [f"  another rendition: {match_line(m, word='is of')}" for m in result.renditions]
+    elif result.renditions:
+        lines.append(
+            f"  {plural(len(result.renditions), 'other rendition')}; --renditions lists them"
+        )
     if result.nearest is not None:
         lines.append(f"  nearest, and no match: {match_line(result.nearest, word='beside')}")
     for candidate in result.unproven:

@@ -261,6 +261,7 @@ class SearchResult:
     duration_s: float  # of the query
     problem: str = ""  # why it could not be searched for: "holds nothing but silence"
     nearest: Match | None = None  # of a short query without a match: where to listen first
+    renditions: tuple[Match, ...] = ()  # of a short query: where other renditions of it lie
 
     @property
     def is_sure(self) -> bool:
@@ -275,6 +276,7 @@ class SearchResult:
             "unproven": [candidate.to_dict() for candidate in self.unproven],
             "duration_s": round(self.duration_s, 3),
             "lack": self.problem,
+            "renditions": [match.to_dict() for match in self.renditions],
             "nearest": None if self.nearest is None else _without_verdict(self.nearest),
         }
 

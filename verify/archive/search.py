@@ -69,7 +69,10 @@ def search_moment(searcher: Searcher, moment: Sound) -> SearchResult:
         problem = _content_problem(moment.features.content)
     matches = tuple(track.as_match() for track in tracks)
     nearest = None if matches else outcome.nearest
-    return SearchResult(matches, tuple(outcome.unproven), moment.duration_s, problem, nearest)
+    renditions = tuple(outcome.renditions)
+    return SearchResult(
+        matches, tuple(outcome.unproven), moment.duration_s, problem, nearest, renditions
+    )
 
 
 def monitor(

@@ -176,7 +176,8 @@ class Outcome:
 
     matches: list[Match] = field(default_factory=list)
     unproven: list[Unproven] = field(default_factory=list)
-    nearest: Match | None = None  # of what was weighed and is no match, the likeliest
+    renditions: list[Match] = field(default_factory=list)  # of the same work, but no copies
+    nearest: Match | None = None  # of what was weighed and is neither, the likeliest
 
 
 class Searcher:
@@ -245,6 +246,8 @@ class Searcher:
             if match.evidence >= least and not is_weak:
                 is_sure = match.evidence >= LEAST_LOG_LR + self._more
                 matches.setdefault(match.entry.id, replace(match, is_sure=is_sure))
+            elif match.verdict == "rendition" and not is_weak:
+                outcome.renditions.append(match)
             elif outcome.nearest is None or match.evidence > outcome.nearest.evidence:
                 outcome.nearest = match
         outcome.matches = sorted(matches.values(), key=lambda match: -match.strength)

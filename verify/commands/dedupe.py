@@ -22,7 +22,8 @@ def dedupe(archive: Path, min_log_lr: float | None, device: str, as_json: bool) 
 
     Each is searched for in the archive's index by its stored windows. Where another recording
     agrees, both are aligned, and what they share is printed with a likelihood ratio and its place
-    in both. Files that cannot be read are named; then the exit code is 1.
+    in both. Copies are told from other renditions of one work. Files that cannot be read are
+    named; then the exit code is 1.
     """
     from cqtnet.progress import progress_bar
     from verify.archive import Archive

@@ -15,7 +15,10 @@ Example:
 @click.option("--model", default="default", help="Shipped weights by name, or a path.")
 @click.option("--force", is_flag=True, help="Use the folder though it exists.")
 def demo(folder: Path, model: str, force: bool) -> None:
-    """Make two pieces and an altered fragment of one in FOLDER, and compare them."""
+    """Make recordings in FOLDER and compare an altered fragment of one with each.
+
+    They are the original, the same piece played by other sounds, and another piece.
+    """
     from cqtnet.errors import InputError
     from cqtnet.files import make_folder
     from verify.commands.compare import tell

@@ -29,6 +29,7 @@ Example:
 @click.argument("archive", type=click.Path(path_type=Path))
 @click.argument("queries", nargs=-1, required=True, metavar="QUERY…")
 @click.option("-k", "count", type=click.IntRange(min=1), help="Print at most so many matches.")
+@click.option("--renditions", is_flag=True, help="List other renditions of a short query, too.")
 @click.option("--min-log-lr", type=float, help="Least natural-log ratio of a match.")
 @click.option(
     "--report", type=click.Path(path_type=Path), help="Write a page, .html, of one query."
@@ -41,6 +42,7 @@ def search(
     archive: Path,
     queries: tuple[str, ...],
     count: int | None,
+    renditions: bool,
     min_log_lr: float | None,
     report: Path | None,
     force: bool,
@@ -53,8 +55,9 @@ def search(
     For a short query, every recording that holds it is printed, the surest first. For a long one,
     a mix or a day of broadcast, what each stretch is, in its order. The network finds candidates;
     each is then aligned and weighed as `cqtnet compare` does, so that a match has a likelihood
-    ratio. A match with a ratio below 10 is printed as PERHAPS; above two hours of archive that
-    limit rises. Files that have changed are listed, but are never a match.
+    ratio. FOUND is a copy; another performance, take or synthesis of the query is no match, and
+    listed with --renditions. A match with a ratio below 10 is printed as PERHAPS; above two hours
+    of archive that limit rises. Files that have changed are listed, but are never a match.
     """
     from cqtnet.errors import InputError
     from verify.archive import Archive
@@ -87,7 +90,8 @@ def search(
             elif as_csv:
                 click.echo(csv_rows(file, result), nl=False)
             else:
-                click.echo("\n".join(result_lines(file, result, n_recordings=len(opened))))
+                lines = result_lines(file, result, n_recordings=len(opened), renditions=renditions)
+                click.echo("\n".join(lines))
             if report is not None:
                 _write_report(report, file, result, opened)
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
