@@ -18,7 +18,7 @@ RECORDINGS = 24
 
 
 @pytest.fixture
-def scores(tmp_path: Path) -> Path:
+def scores(tmp_path):
     """Pairs of 24 recordings in 6 collections: the cosine tells them apart, the rest is random."""
     rng = np.random.default_rng(0)
     names = ",".join((*MEASURE_COLUMNS, *ALIGNMENT_COLUMNS))
@@ -42,7 +42,7 @@ def scores(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_measure_that_tells_gets_the_weight(scores: Path, tmp_path: Path) -> None:
+def test_the_measure_that_tells_gets_the_weight(scores, tmp_path):
     found = calibrate(scores, tmp_path / "audio.csv", sources="planted")
     assert found.weights[0] > 2 * max(map(abs, found.weights[1:]))
     data = found.data
@@ -54,7 +54,7 @@ def test_the_measure_that_tells_gets_the_weight(scores: Path, tmp_path: Path) ->
     assert data["eer"] < 0.1 and data["min_cllr"] <= data["cllr"] < 0.3
 
 
-def test_the_command_writes_what_comparing_reads(scores: Path, tmp_path: Path) -> None:
+def test_the_command_writes_what_comparing_reads(scores, tmp_path):
     out = tmp_path / "mine.calibration.json"
     words = ["calibrate", scores, "--audio", tmp_path / "audio.csv", "--out"]
     done = call(*words, out)
@@ -73,14 +73,14 @@ def test_the_command_writes_what_comparing_reads(scores: Path, tmp_path: Path) -
     ("audio.csv", ",r0,", ",r99,", r"scores\.csv:2: .*does not list recording 'r0'"),
     ("scores.json", "parameters", "options", r"scores\.json, .* does not name their weights"),
 ])  # fmt: skip
-def test_files_of_other_scores_are_refused(name, old, new, message, scores, tmp_path) -> None:
+def test_files_of_other_scores_are_refused(name, old, new, message, scores, tmp_path):
     path = tmp_path / name
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(ManifestError, match=message):
         calibrate(scores, tmp_path / "audio.csv")
 
 
-def test_placing_measures_against_the_truth(scores: Path, tmp_path: Path) -> None:
+def test_placing_measures_against_the_truth(scores, tmp_path):
     # Tempo 1.1, from 0 s of the reference.
     truth = {"reference_start_s": 3.0, "effects": [], "time_map": [[0.0, 10.0, 3.0, 14.0]]}
     truths = [{"probe": f"p{i}.wav", "shift_semitones": -2.05, **truth} for i in range(RECORDINGS)]

@@ -1,16 +1,25 @@
 """Pairs of different recordings that share what any recording may share: beeps, sirens, silence.
 
 >>> a, b = shared_pair("siren", seed=3)
+
+`python -m tests.verify.shared_sounds` prints a table of the verdicts on all kinds.
 """
 
+import sys
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.music import make_music
+from verify.comparison import Comparer
+from verify.words import HEADLINES
 
 Floats = NDArray[np.float32]
 Rng = np.random.Generator
@@ -187,3 +196,29 @@ PAIRS: dict[str, Callable[[Rng], tuple[Floats, ...]]] = {
     "reversed": _reversed, "ringtone": _ringtone, "melodies": _melodies, "drums": _drums,
 }  # fmt: skip
 KINDS = list(PAIRS)
+
+
+def compared(comparer, kind, seed, folder):
+    """The comparison of a pair, by way of two files."""
+    paths = [folder / "a.wav", folder / "b.wav"]
+    for path, samples in zip(paths, shared_pair(kind, seed), strict=True):
+        soundfile.write(path, samples, SAMPLE_RATE)
+    return comparer.compare(*paths)
+
+
+def main(seeds=16):
+    """Print how often each kind has which verdict; an error where one is the same recording."""
+    comparer, totals = Comparer.named(), Counter()
+    print(f"{'':12}", *HEADLINES)
+    with TemporaryDirectory() as folder:
+        for kind in KINDS:
+            found = [compared(comparer, kind, seed, Path(folder)) for seed in range(seeds)]
+            counts = Counter(one.verdict for one in found)
+            print(f"{kind:12}", *(f"{counts[v]:{len(v)}}" for v in HEADLINES), flush=True)
+            totals += counts
+    print(f"{'all':12}", *(f"{totals[v]:{len(v)}}" for v in HEADLINES))
+    sys.exit(totals["same"] > 0)
+
+
+if __name__ == "__main__":
+    main()

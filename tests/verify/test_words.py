@@ -45,7 +45,11 @@ def test_the_scale_is_that_of_enfsi_in_both_directions(ratio, word):
     ("against", "ratio", "support"),
     [
         ("rendition", 50, "moderate support for the same recording rather than another rendition"),
-        ("rendition", 0.02, "moderate support for another rendition rather than the same recording"),
+        (
+            "rendition",
+            0.02,
+            "moderate support for another rendition rather than the same recording",
+        ),
         ("unrelated", 50, "moderate support for the same recording rather than unrelated ones"),
         ("unrelated", 0.02, "moderate support for unrelated recordings rather than the same one"),
         ("unrelated", 1, "no support for either proposition"),

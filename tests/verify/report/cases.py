@@ -45,7 +45,7 @@ def recording(path: Path, samples: Floats, *, problem: str = "", keep: bool = Tr
     )
     whole = Features.of(samples) if keep and not problem else None
     trace = Trace(nothing, nothing.ravel(), samples.size)
-    return Recording(path, item, trace, whole, problem)
+    return Recording(path, item, trace, whole, problem=problem)
 
 
 def calibration(**data: Any) -> Calibration:
