@@ -46,5 +46,7 @@ def test_what_repeats_itself_in_one_timbre_is_simple(kind, seed):
 
 def test_silence_and_too_short_a_stretch_tell_nothing():
     piece, silence = make_music(5, duration_s=LENGTH_S + 1), np.zeros(20 * SAMPLE_RATE, np.float32)
-    assert measured(silence, piece) is measured(piece, silence) is measured(silence, silence) is None
+    assert (
+        measured(silence, piece) is measured(piece, silence) is measured(silence, silence) is None
+    )
     assert measured(piece[: SAMPLE_RATE // 2], piece) is None

@@ -21,7 +21,7 @@ from augment.timemap import Span, TimeMap
 from cqtnet.cli import cqtnet
 from cqtnet.data import Item, list_items
 from cqtnet.errors import InputError, ManifestError
-from eval.protocols.catalogue import PROTOCOLS
+from eval.protocols.catalogue import PROTOCOLS, RENDITION
 from eval.protocols.draw import draw_plan
 from eval.protocols.plan import read_plan
 from eval.protocols.survey import Survey, survey
@@ -126,7 +126,7 @@ def test_noise_is_as_loud_as_the_list_says(sets: Path) -> None:
         assert (sets / row["probe"]).read_bytes() == (sets / row["reference"]).read_bytes()
 
 
-@pytest.mark.parametrize("name", sorted(set(PROTOCOLS) - {"same", "other-part", "crop"}))
+@pytest.mark.parametrize("name", sorted(set(PROTOCOLS) - {"same", "other-part", "crop", RENDITION}))
 def test_a_probe_differs_from_its_reference_and_is_as_loud(name: str, sets: Path) -> None:
     for row in truth_of(sets, name):
         probe, reference = read(sets / row["probe"]), read(sets / row["reference"])
@@ -300,9 +300,10 @@ def test_a_folder_becomes_sets_and_recordings_left_out_are_named(music, tmp_path
     words = ["--audio", music, "--out", tmp_path / "sets", "--fragments", 2]
     result = invoke("all", *words)
     assert result.exit_code == 0, result.output
-    assert {path.stem for path in (tmp_path / "sets").glob("*.csv")} == set(PROTOCOLS)
+    names = set(PROTOCOLS) - {RENDITION}
+    assert {path.stem for path in (tmp_path / "sets").glob("*.csv")} == names
     lines = result.stdout.splitlines()
-    assert len(lines) == len(PROTOCOLS)
+    assert len(lines) == len(names)
     assert lines[-1].startswith(
         "same: 3 target and 3 nontarget trials, 3 probes of 3 recordings → "
     )
@@ -329,6 +330,35 @@ def test_a_list_becomes_a_set_and_its_plan_the_same_set_again(music: Path, tmp_p
         result = invoke(plan, "--audio", tmp_path / source, "--out", tmp_path / "3")
         assert isinstance(result.exception, InputError) and message in str(result.exception)
         assert not (tmp_path / "3").exists()
+
+
+def test_pairs_within_a_set_of_renditions_are_of_one_work(music, tmp_path):
+    words = ["--out", tmp_path / "sets", "--length", 8, "--json"]
+    works = {"a/one": "x", "a/two": "y", "b/three": "y", "b/four": "x", "b/other": ""}
+    for number, name in enumerate(works):
+        tone = 0.3 * np.sin(2 * np.pi * 220 * (1 + number) * np.arange(21 * RATE) / RATE)
+        path = tmp_path / f"{name}.wav"
+        path.parent.mkdir(exist_ok=True)
+        soundfile.write(path, tone, RATE)
+    rows = [f"{name}.wav,{name},{work}" for name, work in works.items()]
+    (tmp_path / "list.csv").write_text("\n".join(["path,id,work", *rows]))
+    done = invoke(RENDITION, "--audio", tmp_path / "list.csv", *words)
+    assert done.exit_code == 0, done.output
+    (record,) = json.loads(done.stdout)
+    assert (record["recordings"], record["collections"]) == (4, 2), "one has no work"
+    for key, is_one in (("csv", False), ("within_csv", True)):
+        trials = read_trials(Path(record[key]))
+        other = ~trials.label
+        assert other.any() and trials.label.any()
+        pairs = zip(trials.reference[other], trials.recording[other], strict=True)
+        for reference, own in pairs:
+            name = reference.removeprefix("references/")
+            (of,) = {
+                work for known, work in works.items() if name.startswith(known.replace("/", "_"))
+            }
+            assert not name.startswith(own.replace("/", "_")) and (of == works[own]) == is_one
+    refused = invoke(RENDITION, "--audio", music / "list.csv", *words)
+    assert isinstance(refused.exception, ManifestError) and "`work`" in str(refused.exception)
 
 
 def test_files_beside_a_folder_are_not_of_one_collection(music: Path, tmp_path: Path) -> None:
