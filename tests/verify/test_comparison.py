@@ -61,16 +61,16 @@ def test_an_altered_fragment_is_the_same_with_place_tempo_and_pitch(comparer, so
 @pytest.mark.parametrize(
     "a",
     [
-        changed(Tempo(1.1), Pitch(1.0)),
-        make_music(21, duration_s=45.0, sounds=22),
-        make_music(22, duration_s=45.0),
-        make_music(22, duration_s=15.0),
-        SONG[::-1],
+        lambda: changed(Tempo(1.1), Pitch(1.0)),
+        lambda: make_music(21, duration_s=45.0, sounds=22),
+        lambda: make_music(22, duration_s=45.0),
+        lambda: make_music(22, duration_s=15.0),
+        lambda: SONG[::-1],
     ],
     ids=["altered", "rendition", "other", "shorter", "reversed"],
 )
 def test_a_and_b_can_be_exchanged(comparer, song, tmp_path, a):
-    a = write(tmp_path / "a.flac", a)
+    a = write(tmp_path / "a.flac", a())
     there, back = comparer.compare(a, song), comparer.compare(song, a)
     assert there.verdict == back.verdict and there.reasons == back.reasons
     assert (there.ratios is None) == (back.ratios is None)

@@ -2,8 +2,6 @@
 
 import math
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -11,7 +9,7 @@ import soundfile
 from cqtnet import SAMPLE_RATE
 from cqtnet.embed import Trace
 from verify.calibration import MEASURES, Calibration, Regression
-from verify.features import Content, Features, Floats
+from verify.features import Content, Features
 from verify.recording import Recording
 from verify.results import (
     Alignment,
@@ -35,7 +33,7 @@ COPY = CopyTest(0.9, 1.1, 0.8, 0.9, 0.8, 0.002, 1.0, 0.5, 7.0, 2.0, 0.6)
 EVIDENCE = Evidence(Hit(0.9, 8.0, 0.0, 4.0), ALIGNMENT, 0.9, CONTENT, CONTENT, COPY)
 
 
-def recording(path: Path, samples: Floats, *, problem: str = "", keep: bool = True) -> Recording:
+def recording(path, samples, *, problem="", keep=True):
     """The recording of samples, written to a file."""
     with path.open("wb") as file:
         soundfile.write(file, samples, SAMPLE_RATE, format="WAV", subtype="FLOAT")
@@ -48,7 +46,7 @@ def recording(path: Path, samples: Floats, *, problem: str = "", keep: bool = Tr
     return Recording(path, item, trace, whole, problem=problem)
 
 
-def calibration(**data: Any) -> Calibration:
+def calibration(**data):
     """A calibration whose ratios are all the aligned cosine times ten, less five."""
     weights = tuple(10.0 if name == "aligned cosine" else 0.0 for name in MEASURES)
     known = Regression(weights, -5.0, 1.0, 0.0, -6.0, 7.0)
@@ -56,7 +54,7 @@ def calibration(**data: Any) -> Calibration:
     return Calibration("cd" * 32, dict.fromkeys(names, known), 0.5, data)
 
 
-def validated() -> Calibration:
+def validated():
     """The same, with figures of its validation: one of four misleads either way."""
     tried = {
         "log_lr_first": [-1.0, 2.0, 5.0, 12.0], "log_lr_second": [-9.0, -5.0, -3.0, 0.5],
@@ -68,12 +66,12 @@ def validated() -> Calibration:
     )  # fmt: skip
 
 
-def ratios(unrelated: float, rendition: float, named: float = 0.0) -> Ratios:
+def ratios(unrelated, rendition, named=0.0):
     """These ratios within bounds of -6 and 7."""
     return Ratios(*(LogLr(x, -6.0, 7.0) for x in (unrelated, rendition, named)))
 
 
-def same(a: Recording, b: Recording) -> Comparison:
+def same(a, b):
     """A, eight seconds, is B from 4 s on; the ratio within its bounds."""
     alignment = replace(ALIGNMENT, a_end_s=a.duration_s)
     return Comparison(
@@ -82,7 +80,7 @@ def same(a: Recording, b: Recording) -> Comparison:
     )  # fmt: skip
 
 
-def different(a: Recording, b: Recording) -> Comparison:
+def different(a, b):
     """They differ, beyond what the calibration can support."""
     found = same(a, b)
     assert found.evidence is not None and found.evidence.alignment is not None
@@ -92,19 +90,19 @@ def different(a: Recording, b: Recording) -> Comparison:
     return replace(found, verdict="different", ratios=known, evidence=evidence)
 
 
-def rendition(a: Recording, b: Recording) -> Comparison:
+def rendition(a, b):
     """They are two renditions of one work."""
     return replace(same(a, b), verdict="rendition", ratios=ratios(-5.0, -4.0, 6.0))
 
 
-def undecided(a: Recording, b: Recording) -> Comparison:
+def undecided(a, b):
     """The ratio is stated, but near 1."""
     reasons = ("the findings are about as probable under either proposition",)
     known = ratios(5.0, math.log(3))
     return replace(same(a, b), verdict="insufficient", ratios=known, reasons=reasons)
 
 
-def unmeasured(a: Recording, b: Recording) -> Comparison:
+def unmeasured(a, b):
     """Nothing could be measured."""
     return replace(
         same(a, b),
@@ -115,7 +113,7 @@ def unmeasured(a: Recording, b: Recording) -> Comparison:
     )
 
 
-def edit_map() -> EditMap:
+def edit_map():
     """Two stretches of A that change places in B, after a cut."""
     stretches = (
         Stretch(0.0, 4.0, Line(1.0, 0.0, 8.0), 0.8, 0.9),
