@@ -183,10 +183,8 @@ def _crossing(tar: Floats, non: Floats) -> tuple[float, float]:
 
 
 def _collections(lists: Sequence[Path]) -> dict[str, str]:
-    """The collection of each recording; of one with a work, the work."""
-    return {
-        item.recording: item.work or item.collection for path in lists for item in list_items(path)
-    }
+    """The collection of each recording."""
+    return {item.recording: item.collection for path in lists for item in list_items(path)}
 
 
 def _model(scores_csv: Path) -> str:

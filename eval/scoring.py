@@ -34,7 +34,7 @@ from eval.processes import Workers
 from eval.systems import Settings, System, make_system
 from eval.trials import Scores, TrialFiles, Trials, read_trials, write_scores
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever a system describes or scores otherwise than before: old files are then unused."""
 FILES_PER_WORKER = 150
 """Files that are described in the time that another process takes to start."""

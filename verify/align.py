@@ -32,6 +32,10 @@ LEAST_ENERGY = 0.05
 """Energy of a bin, where usual sound has 1. What has less counts less: it is nearly silent."""
 SAME_CANDIDATE_S = 0.5  # two candidates of the coarse search that are closer in B are one
 
+AS_WELL_COARSE, AS_WELL = 0.7, 0.9
+"""Another place fits as well if it agrees by this share of the best, before and after refining."""
+MOST_PLACES = 12
+
 WINDOW_S = 2.0  # length of the windows of A that are moved to where they agree with B best
 REACHES_S = (0.3, 0.15, 0.1)  # how far they are moved at most, round by round
 INLIER_S = 0.05  # a hit is on the line if it is at most so far from it
@@ -113,6 +117,44 @@ def search(a: Features, b: Features, *, count: int = 3) -> list[Candidate]:
                 line = Line(tempo, float(SHIFTS[row]), float(offsets_s[row]))
                 found.append(Candidate(line, strength=float(highest[row])))
     return distinct(found, moment_s=a.start_s + a.duration_s / 2, count=count)
+
+
+def other_places(a: Features, b: Features, best: Alignment) -> list[Alignment]:
+    """Where else in B the stretch of A lies as well, at the same tempo and pitch, by time in B.
+
+    >>> [place.b_start_s for place in other_places(a, b, refine(a, b, line))]
+    [10.0, 74.0]
+    """
+    own = a.part(best.a_start_s, best.a_end_s)
+    played = shifted(played_at(own.coarse, best.line.tempo), -best.line.shift_semitones)
+    size = scipy.fft.next_fast_len(played.shape[1] + b.coarse.shape[1], real=True)
+    spectra = scipy.fft.rfft(b.coarse, size) * np.conj(scipy.fft.rfft(played, size))
+    n = b.coarse.shape[1] - played.shape[1] + 1
+    if n < 1:
+        return []
+    energy = _energy_before(b.coarse)
+    norm = np.sqrt((energy[played.shape[1] :] - energy[:n]) * np.square(played).sum())
+    likeness = scipy.fft.irfft(spectra.sum(axis=0), size)[:n] / np.maximum(norm, 1e-9)
+    here = round((best.b_start_s - b.start_s) * COARSE_PER_SECOND)
+    least = AS_WELL_COARSE * likeness[max(0, here - 2) : here + 3].max(initial=0.0)
+    near = round(SAME_CANDIDATE_S * COARSE_PER_SECOND)
+    found: list[Alignment] = []
+    likeness[max(0, here - near) : here + near + 1] = 0
+    while len(found) < MOST_PLACES and likeness.max() > max(least, 1e-6):
+        at = int(likeness.argmax())
+        likeness[max(0, at - near) : at + near + 1] = 0
+        b_s = b.start_s + at / COARSE_PER_SECOND
+        line = replace(best.line, offset_s=b_s - best.line.tempo * own.start_s)
+        length_s = best.b_end_s - best.b_start_s
+        place = refine(own, b.part(b_s - SAME_CANDIDATE_S, b_s + length_s + SAME_CANDIDATE_S), line)
+        if place is None:
+            continue
+        alike = min(place.correlation - AS_WELL * best.correlation,
+                    place.coherence - AS_WELL * best.coherence)  # fmt: skip
+        same_length = place.duration_s > AS_WELL * best.duration_s
+        if alike >= 0 and same_length and abs(place.line.tempo / best.line.tempo - 1) < 0.005:
+            found.append(place)
+    return sorted(found, key=lambda place: place.b_start_s)
 
 
 def _strengths(

@@ -10,6 +10,7 @@ support no ratio of a million.
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -50,6 +51,8 @@ RISING = 7
 """So many measures, from the first, have weights of at least 0: a rise never lowers the score."""
 TONALITY = {"music": 0.4, "speech": 0.02}
 """The usual persistence of spectra over 0.3 s, by population; what lies nearer to one is of it."""
+INTERVAL, RESAMPLES = (2.5, 97.5), 40
+"""The percentiles of an interval, and from how many samples of collections it comes."""
 FOLDS = 10
 """Collections are put into so many groups; each has the ratios that the others teach."""
 PENALTY = 1e-4
@@ -66,11 +69,15 @@ class Regression:
     offset: float
     least: float  # natural-log likelihood ratios
     most: float
+    resampled: tuple[tuple[float, ...], ...] = ()  # bias and weights of ln LR, from other samples
 
     def log_lr(self, row: Values) -> LogLr:
-        """The ratio of measures (len(MEASURES),)."""
+        """The ratio of measures (len(MEASURES),), with its interval by resampled collections."""
         score = float(row @ np.array(self.weights)) + self.bias
-        return LogLr(self.slope * score + self.offset, self.least, self.most)
+        found = self.slope * score + self.offset
+        others = np.array([found, *(w[0] + row @ np.array(w[1:]) for w in self.resampled)])
+        low, high = np.clip(np.percentile(others, INTERVAL), self.least, self.most).tolist()
+        return LogLr(found, self.least, self.most, (low, high))
 
 
 @dataclass(frozen=True)
@@ -116,7 +123,13 @@ def load_calibration(name: str | Path, model_sha256: str) -> Calibration:
         known = json.loads(path.read_text())
         names, version = tuple(known.pop("measures")), known.pop("format")
         known["regressions"] = {
-            against: Regression(**{**plain, "weights": tuple(plain["weights"])})
+            against: Regression(
+                **{
+                    **plain,
+                    "weights": tuple(plain["weights"]),
+                    "resampled": tuple(map(tuple, plain["resampled"])),
+                }
+            )
             for against, plain in known["regressions"].items()
         }
         calibration = Calibration(**known)
@@ -215,8 +228,31 @@ def fit(
     known = Regression(
         tuple(map(float, slopes)), bias, float(slope), offset,
         least=-math.log(pairs[0] + 1), most=math.log(pairs[1] + 1),
+        resampled=tuple(_resampled(table, label, groups, weights, float(slope), offset)),
     )  # fmt: skip
     return known, slope * unseen + offset
+
+
+def _resampled(
+    table: Values,
+    label: NDArray[np.bool_],
+    groups: NDArray[Any],
+    weights: Values | None,
+    slope: float,
+    offset: float,
+) -> Iterator[tuple[float, ...]]:
+    """Bias and weights of the ln LR from samples of the collections, drawn with replacement."""
+    rng = np.random.default_rng(0)
+    names, own = np.unique(groups, return_inverse=True)
+    share = np.ones(len(label)) if weights is None else weights
+    for _ in range(RESAMPLES):
+        drawn = np.bincount(rng.integers(0, len(names), len(names)), minlength=len(names))[own]
+        rows = drawn > 0
+        if label[rows].any() and not label[rows].all():
+            w, b = fit_logistic(
+                table[rows], label[rows], rising=RISING, weights=(share * drawn)[rows]
+            )
+            yield tuple(np.round([slope * b + offset, *(slope * w)], 4).tolist())
 
 
 def fit_logistic(

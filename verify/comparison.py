@@ -7,20 +7,33 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import numpy as np
+
 from cqtnet.audio import StrPath
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.model import MINIMUM_S
 from cqtnet.tables import read_table
-from verify.align import refine, search
+from verify.align import other_places, refine, search
 from verify.calibration import Calibration, load_calibration, persistence, population_of
 from verify.copytest import copy_test
 from verify.cosine import aligned_cosine, best_hits
 from verify.editmap import edit_map
 from verify.features import Content, Features, Floats
 from verify.recording import Recording
-from verify.results import Comparison, EditMap, Evidence, Hit, Population, Ratios, Waveform
-from verify.waveform import compare_waveforms
+from verify.results import (
+    Alignment,
+    Comparison,
+    EditMap,
+    Evidence,
+    Hit,
+    Identity,
+    Place,
+    Population,
+    Ratios,
+    Waveform,
+)
+from verify.waveform import with_places
 from verify.words import Against, Verdict, decision
 
 LEAST_PROOF = 0.3
@@ -81,6 +94,14 @@ class Comparer:
         problems = [f"{name} {x.problem}" for name, x in (("A", first), ("B", second)) if x.problem]
         if problems:
             return self._comparison(first, second, reasons=tuple(problems))
+        identity = identity_of(first, second)
+        found = self._compared(first, second)
+        if identity is None:
+            return found
+        return replace(found, verdict="same", identity=identity, reasons=())
+
+    def _compared(self, first: Recording, second: Recording) -> Comparison:
+        """The comparison of two recordings by their evidence."""
         evidence = gather(self.embedder, first, second)
         reasons = reasons_against(evidence)
         if reasons:
@@ -92,16 +113,20 @@ class Comparer:
         ratios = self.calibration.ratios(evidence, self.population)
         verdict, waveform, edits = ratios.verdict(self.against), None, None
         reasons: tuple[str, ...] = ()
+        places: tuple[Place, ...] = ()
         if verdict == "insufficient":
             reasons = (_undecided(ratios, self.against),)
         elif verdict == "same" and evidence.alignment is not None:
-            waveform = compare_waveforms(a, b, evidence.alignment)
+            others = _others(a, b, evidence.alignment)
+            best, waveform, places = with_places(a, b, evidence.alignment, others)
+            evidence = replace(evidence, alignment=best)
             if a.whole is not None and b.whole is not None:
-                edits = edit_map(a.whole, b.whole, lines=[evidence.alignment.line])
-        return self._comparison(
+                edits = edit_map(a.whole, b.whole, lines=[best.line])
+        found = self._comparison(
             a, b, verdict=verdict, ratios=ratios, reasons=reasons, evidence=evidence,
             waveform=waveform, edits=edits,
         )  # fmt: skip
+        return replace(found, places=places)
 
     def _comparison(
         self,
@@ -120,6 +145,24 @@ class Comparer:
             a.item, b.item, verdict, ratios, self.against, population, reasons, evidence, waveform,
             edits, self.calibration.cosine_threshold, self.embedder.sha256,
         )  # fmt: skip
+
+
+def identity_of(a: Recording, b: Recording) -> Identity | None:
+    """Whether both are the very same, and in what."""
+    if a.item.sha256 == b.item.sha256:
+        return "files"
+    if a.sound is not None and b.sound is not None and np.array_equal(a.sound, b.sound):
+        return "sound"
+    return None
+
+
+def _others(a: Recording, b: Recording, best: Alignment) -> list[Alignment]:
+    """Other places where the same stretch of the shorter recording fits in the longer one."""
+    if a.whole is None or b.whole is None:
+        return []
+    if a.duration_s > b.duration_s:
+        return [place.swapped for place in other_places(b.whole, a.whole, best.swapped)]
+    return other_places(a.whole, b.whole, best)
 
 
 def _undecided(ratios: Ratios, against: Against) -> str:

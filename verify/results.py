@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from cqtnet.versions import versions
 from verify.words import (
     HEADLINES,
+    IDENTITIES,
     NO_CHANGE_DB,
     PROPOSITIONS,
     Against,
@@ -35,9 +36,13 @@ SIMPLE, SIMPLE_PER_DB = 0.82, 0.06
 """Monotony from which a sound is simple, less so much for each dB by which it differs from itself.
 Of 80 altered excerpts of music and speech none had more than 0.81; of 20 sirens, scales, sweeps,
 clicks and drones none less."""
+NULL_DB = -20.0
+"""If less than this is left of A after B is taken from it, that is reported."""
 SIGNIFICANT = 6
 """Digits of numbers in JSON."""
 Population = Literal["music", "speech"]
+Identity = Literal["files", "sound"]
+"""What is the very same in A and B: all bytes, or every decoded sample."""
 EditKind = Literal["cut", "inserted", "replaced", "repeated", "looped", "moved", "trimmed"]
 """What may have been done to B; trimmed: B begins earlier or goes on longer than what A holds."""
 
@@ -204,9 +209,32 @@ class Waveform:
     """How the samples of A relate to those of B."""
 
     correlation: float  # of the samples, in [0, 1]
-    inverted: bool  # whether A's polarity is the reverse of B's
+    inverted: bool  # whether A's polarity is proved to be the reverse of B's
     gain_db: float  # of A over B
     offset_s: float  # exact: time 0 of A is here in B
+
+    @property
+    def left_db(self) -> float:
+        """What is left of A after B at that gain is taken from it, in dB of A: a null test."""
+        return max(-120.0, 10 * math.log10(max(1e-12, 1 - min(1.0, self.correlation) ** 2)))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Another place of B where A fits."""
+
+    alignment: Alignment
+    waveform: Waveform | None
+    is_equal: bool  # whether nothing tells it from the best place
+
+    def to_dict(self) -> dict[str, Any]:
+        """The place as plain data."""
+        correlation = self.waveform.correlation if self.waveform else None
+        return {
+            **self.alignment.to_dict(),
+            "waveform_correlation": correlation,
+            "is_equal": self.is_equal,
+        }
 
 
 @dataclass(frozen=True)
@@ -247,6 +275,7 @@ class LogLr:
     unbounded: float
     least: float
     most: float
+    interval: tuple[float, float] = (0.0, 0.0)  # 95 %, by resampling the calibration's collections
 
     @property
     def value(self) -> float:
@@ -367,6 +396,8 @@ class Comparison:
     edits: EditMap | None  # of the same recording; None where one is too long to be kept
     cosine_threshold: float  # above which the paper's score alone would say "same"
     model_sha256: str
+    identity: Identity | None = None
+    places: tuple[Place, ...] = ()  # of B where the same stretch of A fits, besides the best
 
     @property
     def deciding(self) -> tuple[LogLr, Against]:
@@ -401,6 +432,8 @@ class Comparison:
     def headline(self) -> str:
         """The verdict with its ratio: 'SAME RECORDING  LR 3,600 (ln 8.2): strong support …'."""
         head = HEADLINES[self.verdict]
+        if self.identity is not None:
+            return f"{head}  {IDENTITIES[self.identity]}"
         return headline(head, self.log_lr, self.support, is_bounded=self.is_bounded)
 
     @property
@@ -421,7 +454,22 @@ class Comparison:
             parts.append("polarity reversed")
         if abs(gain_db) >= NO_CHANGE_DB:
             parts.append(f"{abs(gain_db):.1f} dB {'louder' if gain_db > 0 else 'quieter'}")
+        if self.waveform.left_db <= NULL_DB:
+            the_same = "else the same" if parts else "the same"
+            parts.append(f"{the_same} to {-self.waveform.left_db:.0f} dB below its level")
         return ", ".join(parts) or "tempo, pitch, polarity and level as in B"
+
+    @property
+    def places_in_words(self) -> str:
+        """Where else in B the stretch of A fits; empty where it fits nowhere else."""
+        equal = [clock(p.alignment.b_start_s) for p in self.places if p.is_equal]
+        alike = [clock(p.alignment.b_start_s) for p in self.places if not p.is_equal]
+        words = []
+        if equal:
+            words.append(f"also at {', '.join(equal)} of B; these places cannot be told apart")
+        if alike:
+            words.append(f"similar at {', '.join(alike)} of B; the waveform fits there less well")
+        return "; ".join(words)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the verdict, and where the ratio lies on the scale."""
@@ -434,8 +482,10 @@ class Comparison:
         evidence = self.evidence
         plain: dict[str, Any] = {
             "verdict": self.verdict,
+            "identity": self.identity,
             "log_lr": self.log_lr,
             "log10_lr": self.log_lr / math.log(10),
+            "interval_log_lr": list(self.deciding[0].interval),
             "bounds_log_lr": [self.deciding[0].least, self.deciding[0].most],
             "against": self.deciding[1],
             "log_lrs": self.ratios.to_dict() if self.ratios else None,
@@ -448,6 +498,7 @@ class Comparison:
             "cosine": None,
             "cosine_threshold": self.cosine_threshold,
             "alignment": _alignment_dict(self.alignment) if self.alignment else None,
+            "places": [place.to_dict() for place in self.places],
             "waveform": asdict(self.waveform) if self.waveform else None,
             "edits": self.edits.to_dict() if self.edits else None,
             "model_sha256": self.model_sha256,

@@ -2,17 +2,26 @@
 
 import numpy as np
 import scipy.fft
+from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
 from verify.features import Floats
 from verify.recording import Recording
-from verify.results import Alignment, Waveform
+from verify.results import Alignment, Place, Waveform
 
 WINDOW_S, WINDOWS = 2.0, 5  # windows of A that are laid on B
 REACH_S = 0.05  # how far they are moved at most
 LEAST_CORRELATION = 0.4  # of samples; below that, nothing is said of them
-MOST_TEMPO, MOST_SEMITONES = 2e-4, 0.02
-"""Changes of tempo and pitch below which samples still lie on samples for two seconds."""
+DEEPER_DB, DEEPEST_DB = 6.0, -50.0
+"""Of two places, the one where so much less is left after subtraction is the right one. Less than
+the second may be left by rounding alone."""
+LEAST_OCTAVES, BANDS_PER_OCTAVE, LEAST_OPPOSITE, LOWEST_BAND_HZ = 2.0, 3, 0.87, 60.0
+N_BANDS = int(BANDS_PER_OCTAVE * np.log2(SAMPLE_RATE / 2 / LOWEST_BAND_HZ))
+"""Polarity is reversed if the phase lies within 30 degrees of 180 in all bands of two octaves: a
+filter turns the phase in some bands, but not in so many."""
+MOST_TEMPO, MOST_SEMITONES = 1e-3, 0.05
+"""Measured changes of tempo and pitch up to which there may be none: of a few seconds they are
+measured so exactly. Where there is one, the samples do not correlate."""
 
 
 def compare_waveforms(a: Recording, b: Recording, alignment: Alignment) -> Waveform | None:
@@ -22,7 +31,7 @@ def compare_waveforms(a: Recording, b: Recording, alignment: Alignment) -> Wavef
         return None
     length_s = min(WINDOW_S, alignment.duration_s)
     starts_s = np.linspace(alignment.a_start_s, alignment.a_end_s - length_s, WINDOWS)
-    found = []
+    found, spectra = [], []
     for start_s in starts_s:
         begin_b_s = max(0.0, start_s + line.offset_s - REACH_S)
         window_a = a.samples(start_s, start_s + length_s)
@@ -30,6 +39,7 @@ def compare_waveforms(a: Recording, b: Recording, alignment: Alignment) -> Wavef
         if len(window_b) >= len(window_a) and window_a.any() and window_b.any():
             correlation, lag, gain = _lag(window_a, window_b)
             found.append((correlation, gain, begin_b_s + lag / SAMPLE_RATE - start_s))
+            spectra.append(_cross_spectrum(window_a, window_b[lag : lag + len(window_a)]))
     if not found:
         return None
     correlation, gain, offset_s = np.median(np.array(found), axis=0)
@@ -37,7 +47,48 @@ def compare_waveforms(a: Recording, b: Recording, alignment: Alignment) -> Wavef
     if abs(correlation) < LEAST_CORRELATION or len(signs) > 1:
         return None
     level_db = float(20 * np.log10(abs(gain)))
-    return Waveform(float(abs(correlation)), bool(correlation < 0), level_db, float(offset_s))
+    inverted = bool(correlation < 0) and _is_opposite(np.sum(spectra, axis=0))
+    return Waveform(float(abs(correlation)), inverted, level_db, float(offset_s))
+
+
+def with_places(
+    a: Recording, b: Recording, best: Alignment, others: list[Alignment]
+) -> tuple[Alignment, Waveform | None, tuple[Place, ...]]:
+    """The place where the waveforms fit best, its waveform, and the other places."""
+    found = [(place, compare_waveforms(a, b, place)) for place in (best, *others)]
+    left_db = [max(DEEPEST_DB, waveform.left_db) if waveform else 0.0 for _, waveform in found]
+    lowest = min(left_db)
+    first = left_db.index(lowest) if lowest < left_db[0] - DEEPER_DB else 0
+    places = tuple(
+        Place(place, waveform, left_db[i] < left_db[first] + DEEPER_DB)
+        for i, (place, waveform) in enumerate(found)
+        if i != first
+    )
+    return (*found[first], places)
+
+
+def _cross_spectrum(a: Floats, b: Floats) -> NDArray[np.complex128]:
+    """The products (2, bands) of both in each band, and of their powers."""
+    window = np.hanning(len(a))
+    own, other = scipy.fft.rfft(a * window), scipy.fft.rfft(b * window)
+    hz = np.arange(len(own)) * SAMPLE_RATE / len(a)
+    octaves = np.log2(np.maximum(hz, 1e-9) / LOWEST_BAND_HZ) * BANDS_PER_OCTAVE
+    band = np.clip(np.floor(octaves).astype(int) + 1, 0, N_BANDS + 1)
+    product = own * np.conj(other)
+    power = np.abs(own) * np.abs(other)
+    sums = [
+        np.bincount(band, weights=part, minlength=N_BANDS + 2)
+        for part in (product.real, product.imag, power)
+    ]
+    return np.stack([sums[0] + 1j * sums[1], sums[2]])[:, 1:-1]
+
+
+def _is_opposite(spectrum: NDArray[np.complex128]) -> bool:
+    """Whether the phase is near 180 degrees in enough neighbouring bands."""
+    opposite = -spectrum[0].real > LEAST_OPPOSITE * np.maximum(np.abs(spectrum[0]), 1e-12)
+    opposite &= np.abs(spectrum[0]) > LEAST_CORRELATION * spectrum[1].real
+    runs = np.split(opposite, np.flatnonzero(~opposite))
+    return max(int(run.sum()) for run in runs) >= LEAST_OCTAVES * BANDS_PER_OCTAVE
 
 
 def _lag(a: Floats, b: Floats) -> tuple[float, int, float]:

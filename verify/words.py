@@ -14,6 +14,10 @@ HEADLINES: dict[Verdict, str] = {
     "different": "DIFFERENT RECORDINGS",
     "insufficient": "INSUFFICIENT EVIDENCE",
 }
+IDENTITIES = {
+    "files": "identical files: the same SHA-256",
+    "sound": "identical sound: every decoded sample is the same",
+}
 WEAK_RATIO = 2.0
 """A ratio nearer to 1 than this supports neither proposition."""
 LEAST_RATIO = 10.0

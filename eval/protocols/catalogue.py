@@ -149,7 +149,10 @@ def _codec(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
 def _crop(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
     fragment = scene.fragment
     for length_s in CROPS_S:
-        places_s = (fragment.start_s, fragment.start_s + fragment.length_s - length_s)
+        room_s = fragment.length_s - length_s
+        if room_s < -1e-6:
+            continue
+        places_s = (fragment.start_s, fragment.start_s + max(0.0, room_s))
         start_s = scene.survey.nearest_start(uniform(rng, places_s), length_s, within_s=places_s)
         if start_s is not None:
             at_s = round(start_s - fragment.start_s, 3)

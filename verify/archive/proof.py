@@ -204,7 +204,7 @@ def prove(calibration: Calibration, place: Place) -> Match | None:
         return None
     alignment = _shifted(evidence.alignment, place.moment.start_s, place.excerpt.sound.start_s)
     ratios = calibration.ratios(evidence)
-    decides, _ = ratios.deciding()
+    decides, against = ratios.deciding()
     return Match(
         place.excerpt.entry,
         place.excerpt.path,
@@ -219,6 +219,7 @@ def prove(calibration: Calibration, place: Place) -> Match | None:
         alignment.correlation,
         alignment.strength,
         verdict=ratios.verdict(),
+        against=against,
     )
 
 

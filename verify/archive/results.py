@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cqtnet.errors import ArchiveError
 from verify.results import Line
-from verify.words import PROPOSITIONS, Verdict, support_in_words
+from verify.words import PROPOSITIONS, Against, Verdict, support_in_words
 
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -180,6 +180,7 @@ class Match:
     strength: float  # correlation times the root of the seconds: what matches are ranked by
     is_sure: bool = False  # whether the evidence is strong for an archive of that size
     verdict: Verdict = "insufficient"  # what the ratios of that part allow to be said
+    against: Against = "rendition"  # what the ratio weighs the same recording against
 
     @property
     def duration_s(self) -> float:
@@ -204,7 +205,7 @@ class Match:
     @property
     def support(self) -> str:
         """The ratio in the words of the ENFSI scale."""
-        return support_in_words(self.log_lr, *PROPOSITIONS["rendition"])
+        return support_in_words(self.log_lr, *PROPOSITIONS[self.against])
 
     def to_dict(self) -> dict[str, Any]:
         """The match as plain data: seconds to the millisecond, pitch in semitones."""

@@ -114,9 +114,10 @@ def ratios_in_words(comparison: "Comparison") -> list[str]:
         return []
     unrelated, rendition = comparison.ratios.unrelated.value, comparison.ratios.rendition.value
     like = f"{comparison.population}-like"
+    low, high = map(ratio, comparison.deciding[0].interval)
     return [
         f"{ratio(rendition)} against another rendition, {ratio(unrelated)} against an unrelated "
-        f"recording ({like} sound)"
+        f"recording ({like} sound); 95 % interval of the one that decides {low} to {high}"
     ]
 
 
@@ -129,9 +130,12 @@ def tell(comparison: "Comparison") -> list[str]:
     if comparison.evidence is None:
         return lines
     lines += [f"  ratios   {line}" for line in ratios_in_words(comparison)]
-    alignment = comparison.alignment if comparison.verdict == "same" else None
-    if alignment is not None:
+    alignment = comparison.alignment if comparison.verdict in ("same", "rendition") else None
+    if alignment is not None and comparison.verdict == "rendition":
+        lines.append(f"  follows  {alignment.place_in_words.replace(' is ', ' follows ')}")
+    elif alignment is not None:
         lines.append(f"  where    {alignment.place_in_words}")
+        lines += [f"           {comparison.places_in_words}"] if comparison.places else []
         lines.append(f"  altered  {comparison.changes_in_words}")
         lines += [
             f"  edit     {clock(edit.a_start_s)} of A: {edit.words}"

@@ -221,13 +221,17 @@ def _ratios(comparison: Comparison) -> list[tuple[str, ...]]:
     if comparison.ratios is None:
         return []
     return [
-        (of, against, ratio(one.value), f"{ratio(one.least)} to {ratio(one.most)}")
+        (of, against, ratio(one.value), _limits(one.interval), _limits((one.least, one.most)))
         for of, against, one in (
             ("the same recording", "another rendition", comparison.ratios.rendition),
             ("the same recording", "an unrelated recording", comparison.ratios.unrelated),
             ("another rendition", "an unrelated recording", comparison.ratios.named),
         )
     ]
+
+
+def _limits(log_lrs: tuple[float, float]) -> str:
+    return " to ".join(map(ratio, log_lrs))
 
 
 def validation(calibration: Calibration, against: Against) -> str:
