@@ -97,7 +97,7 @@ def test_polarity_and_gain_are_told(comparer, song, tmp_path):
     assert found.waveform.inverted
     assert found.waveform.gain_db == pytest.approx(20 * math.log10(0.5), abs=0.05)
     assert found.waveform.offset_s == pytest.approx(15.0, abs=2 / SAMPLE_RATE)
-    assert found.changes_in_words == "polarity reversed, 6.0 dB quieter"
+    assert found.changes_in_words.startswith("polarity reversed, 6.0 dB quieter")
 
 
 def test_cuts_are_told_with_their_places(comparer, song, tmp_path):
@@ -140,7 +140,7 @@ NOISES = [
     [
         (np.zeros_like(TONE), SONG, "A holds nothing but silence"),
         (SONG, np.zeros_like(TONE), "B holds nothing but silence"),
-        (TONE, TONE, "steady tones"),
+        (TONE, 0.9 * TONE, "steady tones"),
         (TONE, SONG, "steady tones"),
         (NOISES[0], NOISES[1], "steady noise"),
         (SONG[: SAMPLE_RATE // 2], SONG, "lasts less than the 2 s"),
@@ -221,7 +221,7 @@ def test_an_unaltered_copy_is_told_to_be_one_in_words_json_and_a_notebook(song):
     found = compare(song, song)
     assert isinstance(found, Comparison)
     assert found.verdict == "same"
-    assert found.changes_in_words == "tempo, pitch, polarity and level as in B"
+    assert found.changes_in_words == "the same to 120 dB below its level"
     shown = found._repr_html_()
     assert "support for the same recording" in shown and "<img" in shown
     plain = found.to_dict()
