@@ -170,13 +170,16 @@ class Stretch:
 class Alignment(Stretch):
     """The stretch that one line leaves common to A and B, and how well its pieces lie on it."""
 
-    residual_s: float  # how far pieces lie from the line, as a typical distance
+    residual_s: float  # how far pieces lie from the line, typically, in seconds of B
     inliers: float  # share of pieces within 50 ms of it, in [0, 1]
 
     @property
     def swapped(self) -> "Alignment":
         """The same alignment with A and B exchanged."""
-        return replace(self, a_start_s=self.b_start_s, a_end_s=self.b_end_s, line=self.line.inverse)
+        return replace(
+            self, a_start_s=self.b_start_s, a_end_s=self.b_end_s, line=self.line.inverse,
+            residual_s=self.residual_s / self.line.tempo,
+        )  # fmt: skip
 
     @property
     def place_in_words(self) -> str:
