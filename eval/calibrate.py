@@ -21,6 +21,7 @@ from eval.systems.ours import ALIGNMENT_COLUMNS, MEASURE_COLUMNS
 from eval.trials import Scores, read_scores
 from verify.calibration import (
     FIGURES,
+    RISING,
     TONALITY,
     Calibration,
     Regression,
@@ -62,7 +63,7 @@ def calibrate(
     }  # fmt: skip
     regressions: dict[Weighed, Regression] = {}
     for weighed, (first, second) in KINDS.items():
-        regressions[weighed], data[weighed] = _learned(pairs, first, second)
+        regressions[weighed], data[weighed] = _learned(pairs, first, second, RISING[weighed])
     model = _model(same[0])
     return Calibration(model, regressions, threshold, data)
 
@@ -87,7 +88,7 @@ class _Pairs:
         """The pairs of score files; `known` names the collection of each recording."""
         columns: list[list[NDArray[Any]]] = [[] for _ in range(6)]
         for path, other in [*((p, UNRELATED) for p in same), *((p, RENDITION) for p in renditions)]:
-            scores = _read_scores(path, MEASURE_COLUMNS, system="alignment")
+            scores = read_columns(path, MEASURE_COLUMNS, system="alignment")
             of, own = recordings_of(scores), scores.recording.tolist()
             names = np.empty(of.count, dtype=object)
             names[of.reference] = scores.reference  # a file, where its recording is not known
@@ -111,26 +112,34 @@ class _Pairs:
         return cls(table, stated, kind, group, collection, condition, both, conditions)
 
     def count(self, kind: int) -> int:
-        """The number of independent pairs of a kind, at least.
-
-        Same: a recording counts once for each condition. Others: two recordings count once,
-        whichever of their fragments were compared.
-        """
+        """The number of independent pairs of a kind, at least."""
         rows = self.kind == kind
-        names = self.recordings[rows]
-        if kind == SAME:
-            return len(set(zip(names[:, 0].tolist(), self.condition[rows].tolist(), strict=True)))
-        return len(set(map(tuple, np.sort(names, axis=1).tolist())))
+        return independent_pairs(self.recordings[rows], self.condition[rows], same=kind == SAME)
 
 
-def _learned(pairs: _Pairs, first: int, second: int) -> tuple[Regression, dict[str, Any]]:
+def independent_pairs(recordings: NDArray[Any], condition: NDArray[np.str_], *, same: bool) -> int:
+    """How many of the pairs are independent, at least; `recordings` (n, 2) names both of each.
+
+    Same: a recording counts once for each condition. Others: two recordings count once,
+    whichever of their fragments were compared.
+    """
+    if same:
+        return len(set(zip(recordings[:, 0].tolist(), condition.tolist(), strict=True)))
+    return len(set(map(tuple, np.sort(recordings, axis=1).tolist())))
+
+
+def _learned(
+    pairs: _Pairs, first: int, second: int, rising: int
+) -> tuple[Regression, dict[str, Any]]:
     """The regression of two kinds of pairs, and its figures on collections it had not seen."""
     rows = pairs.stated & np.isin(pairs.kind, (first, second))
     label = pairs.kind[rows] == first
     counts = pairs.count(first), pairs.count(second)
     table = measures(pairs.table[rows])
     weights = _even(pairs.collection[rows], label)
-    known, log_lr = fit(table, label, pairs.group[rows], pairs=counts, weights=weights)
+    known, log_lr = fit(
+        table, label, pairs.group[rows], pairs=counts, rising=rising, weights=weights
+    )
     tar, non = log_lr[label], log_lr[~label]
     bounded = [np.clip(x, known.least, known.most) for x in (tar, non)]
     persistence = pairs.table[rows, FIGURES.index("persistence")]
@@ -160,7 +169,8 @@ def _even(collection: NDArray[np.str_], label: NDArray[np.bool_]) -> Floats:
     return weights
 
 
-def _read_scores(path: Path, needed: tuple[str, ...], *, system: str) -> Scores:
+def read_columns(path: Path, needed: tuple[str, ...], *, system: str) -> Scores:
+    """The scores of a file that has these further columns, as `system` writes them."""
     scores = read_scores(path)
     for name in needed:
         if name not in scores.extras:
@@ -224,7 +234,7 @@ def placing(scores_csv: Path, truth: Path) -> dict[str, Errors]:
     `truth` is the folder of the sets, with their .truth.jsonl. A match is a target trial with a
     likelihood ratio above 1; if the scores have no ratio, every target is one.
     """
-    scores = _read_scores(scores_csv, ALIGNMENT_COLUMNS, system="comparison")
+    scores = read_columns(scores_csv, ALIGNMENT_COLUMNS, system="comparison")
     known = _truths(truth)
     matched = scores.label if scores.log_lr is None else scores.label & (scores.log_lr > 0)
     errors = {}

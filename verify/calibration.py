@@ -22,7 +22,7 @@ from scipy.special import expit
 from cqtnet.checkpoint import SHIPPED
 from cqtnet.errors import WeightsError
 from cqtnet.files import write_json
-from verify.results import Evidence, LogLr, Population, Ratios
+from verify.results import Evidence, LogLr, Population, Ratios, is_unwarped
 
 FORMAT = 2
 Values = NDArray[np.float64]
@@ -32,23 +32,26 @@ Weighed = Literal["unrelated", "rendition", "named"]
 FIGURES = (
     "cosine", "aligned_cosine", "correlation", "coherence", "residual_s", "common_s",
     "unexplained_db", "unexplained_back_db", "trimmed_db", "trimmed_back_db", "band_correlation",
-    "lag_spread_s", "lag_share", "signal_share", "self_db", "monotony", "persistence",
+    "lag_spread_s", "lag_share", "signal_share", "self_db", "monotony", "persistence", "waveform",
+    "unwarped",
 )  # fmt: skip
 """What is kept of the evidence in a pair, as it was measured."""
 COPY_FIGURES = FIGURES[6:16]
 HIGHEST = 40.0
 """What was not measured, or is infinite, counts as so many dB."""
 RANGES = {
-    "aligned cosine": (-1.0, 0.5), "correlation": (-1.0, 0.5), "coherence": (-1.0, 0.6),
-    "precision": (-1.0, 4.5), "explained": (-2.5, 1.2), "band correlation": (-1.0, 0.9),
-    "steadiness": (-1.0, 4.0), "length": (0.0, 3.0), "signal": (0.0, 0.8),
-    "tonality": (0.0, 0.5), "tonal explained": (-2.0, 1.0),
+    "explained": (-2.5, 1.2), "waveform": (0.0, 0.9), "aligned cosine": (-1.0, 0.5),
+    "correlation": (-1.0, 0.5), "coherence": (-1.0, 0.6), "precision": (-1.0, 4.5),
+    "band correlation": (-1.0, 0.9), "steadiness": (-1.0, 4.0), "length": (0.0, 3.0),
+    "signal": (0.0, 0.8), "tonality": (0.0, 0.5), "tonal explained": (-2.0, 1.0),
+    "unwarped": (0.0, 1.0),
 }  # fmt: skip
 """The measures, each with the limits beyond which it counts as these. So weak evidence sets the
 weights, not strong evidence."""
 MEASURES = tuple(RANGES)
-RISING = 7
-"""So many measures, from the first, have weights of at least 0: a rise never lowers the score."""
+RISING: dict[Weighed, int] = {"unrelated": 8, "rendition": 2, "named": 0}
+"""So many measures, from the first, have weights of at least 0. Against renditions only two have:
+a pair that is clean must be explained better than a noisy one."""
 TONALITY = {"music": 0.4, "speech": 0.02}
 """The usual persistence of spectra over 0.3 s, by population; what lies nearer to one is of it."""
 INTERVAL, RESAMPLES = (2.5, 97.5), 40
@@ -155,10 +158,11 @@ def figures(evidence: Evidence) -> dict[str, float]:
     """What was measured of two recordings, by name; the same for A and B as for B and A."""
     found = dict.fromkeys(FIGURES, 0.0)
     found |= {"cosine": evidence.similarity.cosine, "aligned_cosine": evidence.aligned_cosine}
-    found["persistence"] = persistence(evidence)
+    found |= {"persistence": persistence(evidence), "waveform": evidence.waveform}
     alignment, copy = evidence.alignment, evidence.copy
     if alignment is not None:
         found |= {"correlation": alignment.correlation, "coherence": alignment.coherence}
+        found["unwarped"] = float(is_unwarped(alignment.line))
         root = math.sqrt(alignment.line.tempo)  # seconds of A times this are midway to those of B
         found |= {
             "residual_s": alignment.residual_s / root,
@@ -177,11 +181,13 @@ def measures(table: Values) -> Values:
     explained = -np.log(np.maximum(unexplained, 0.1))
     tonality = np.clip(of["persistence"], *RANGES["tonality"])
     rows = {
+        "explained": explained,
+        "waveform": of["waveform"],
+        "unwarped": of["unwarped"],
         "aligned cosine": of["aligned_cosine"],
         "correlation": of["correlation"],
         "coherence": of["coherence"],
         "precision": -np.log(np.maximum(of["residual_s"], 1e-5) / 0.02),
-        "explained": explained,
         "band correlation": of["band_correlation"],
         "steadiness": -np.log(np.maximum(of["lag_spread_s"], 1e-5) / 0.01)
         * (of["lag_share"] > 0.5),
@@ -210,25 +216,27 @@ def fit(
     groups: NDArray[Any],
     *,
     pairs: tuple[int, int],
+    rising: int,
     weights: Values | None = None,
 ) -> tuple[Regression, Values]:
     """The regression of measures (n, m) with labels (n,), first or second; and log ratios (n,).
 
     Each of the groups (n,), collections, has the ratios that the others teach, without bounds.
-    `pairs`: how many pairs of the first and of the second kind support the bounds.
+    The first `rising` weights are at least 0. `pairs`: how many pairs of the first and of the
+    second kind support the bounds.
     """
-    slopes, bias = fit_logistic(table, label, rising=RISING, weights=weights)
+    slopes, bias = fit_logistic(table, label, rising=rising, weights=weights)
     unseen = np.empty(len(label))
     for fold in range(FOLDS):
         held = groups % FOLDS == fold
         share = None if weights is None else weights[~held]
-        w, b = fit_logistic(table[~held], label[~held], rising=RISING, weights=share)
+        w, b = fit_logistic(table[~held], label[~held], rising=rising, weights=share)
         unseen[held] = table[held] @ w + b
     (slope,), offset = fit_logistic(unseen[:, None], label, rising=1, weights=weights)
     known = Regression(
         tuple(map(float, slopes)), bias, float(slope), offset,
         least=-math.log(pairs[0] + 1), most=math.log(pairs[1] + 1),
-        resampled=tuple(_resampled(table, label, groups, weights, float(slope), offset)),
+        resampled=tuple(_resampled(table, label, groups, weights, rising, float(slope), offset)),
     )  # fmt: skip
     return known, slope * unseen + offset
 
@@ -238,6 +246,7 @@ def _resampled(
     label: NDArray[np.bool_],
     groups: NDArray[Any],
     weights: Values | None,
+    rising: int,
     slope: float,
     offset: float,
 ) -> Iterator[tuple[float, ...]]:
@@ -250,7 +259,7 @@ def _resampled(
         rows = drawn > 0
         if label[rows].any() and not label[rows].all():
             w, b = fit_logistic(
-                table[rows], label[rows], rising=RISING, weights=(share * drawn)[rows]
+                table[rows], label[rows], rising=rising, weights=(share * drawn)[rows]
             )
             yield tuple(np.round([slope * b + offset, *(slope * w)], 4).tolist())
 

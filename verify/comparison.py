@@ -33,7 +33,7 @@ from verify.results import (
     Ratios,
     Waveform,
 )
-from verify.waveform import with_places
+from verify.waveform import compare_waveforms, with_places
 from verify.words import Against, Verdict, decision
 
 LEAST_PROOF = 0.3
@@ -243,7 +243,12 @@ def gather(embedder: Embedder, a: Comparable, b: Comparable) -> Evidence:
     alignment = evidence.alignment
     if alignment is None or max(alignment.correlation, alignment.coherence) < LEAST_LIKENESS:
         return evidence
-    return replace(evidence, copy=copy_test(a.samples, b.samples, alignment))
+    waveform = compare_waveforms(a, b, alignment)
+    return replace(
+        evidence,
+        copy=copy_test(a.samples, b.samples, alignment),
+        waveform=waveform.correlation if waveform else 0.0,
+    )
 
 
 def _order(recording: Comparable) -> tuple[float, bytes]:

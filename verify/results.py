@@ -30,6 +30,9 @@ Times = TypeVar("Times", float, NDArray[np.float64])
 
 SAME_TEMPO, SAME_SHIFT_SEMITONES = 0.001, 0.1
 """Larger changes of tempo and pitch make a stretch an altered one."""
+MOST_TEMPO, MOST_SEMITONES = 1e-3, 0.05
+"""Measured changes of tempo and pitch up to which there may be none: of a few seconds they are
+measured so exactly. Where there is one, the samples do not correlate."""
 SPEED_TOLERANCE_SEMITONES = 0.05
 """How far tempo and pitch may be from each other to be one change of speed."""
 SIMPLE, SIMPLE_PER_DB = 0.82, 0.06
@@ -107,6 +110,11 @@ class Line:
         return together and abs(self.shift_semitones) > SPEED_TOLERANCE_SEMITONES
 
 
+def is_unwarped(line: Line) -> bool:
+    """Whether there may be no change of tempo and pitch at all."""
+    return abs(line.tempo - 1) <= MOST_TEMPO and abs(line.shift_semitones) <= MOST_SEMITONES
+
+
 @dataclass(frozen=True)
 class Stretch:
     """A stretch of A that is a stretch of B, played in one steady way."""
@@ -162,13 +170,16 @@ class Stretch:
 class Alignment(Stretch):
     """The stretch that one line leaves common to A and B, and how well its pieces lie on it."""
 
-    residual_s: float  # how far pieces lie from the line, as a typical distance
+    residual_s: float  # how far pieces lie from the line, typically, in seconds of B
     inliers: float  # share of pieces within 50 ms of it, in [0, 1]
 
     @property
     def swapped(self) -> "Alignment":
         """The same alignment with A and B exchanged."""
-        return replace(self, a_start_s=self.b_start_s, a_end_s=self.b_end_s, line=self.line.inverse)
+        return replace(
+            self, a_start_s=self.b_start_s, a_end_s=self.b_end_s, line=self.line.inverse,
+            residual_s=self.residual_s / self.line.tempo,
+        )  # fmt: skip
 
     @property
     def place_in_words(self) -> str:
@@ -244,6 +255,7 @@ class Evidence:
     content_a: "Content"  # of those stretches
     content_b: "Content"
     copy: CopyTest | None = None  # None: too little to tell by
+    waveform: float = 0.0  # correlation of the samples; 0 where they cannot be laid on each other
 
     @property
     def swapped(self) -> "Evidence":
@@ -504,6 +516,7 @@ class Comparison:
         if evidence is not None:
             plain["cosine"] = asdict(evidence.similarity)
             plain["aligned_cosine"] = evidence.aligned_cosine
+            plain["waveform_correlation"] = evidence.waveform
             plain["copy"] = asdict(evidence.copy) if evidence.copy else None
             plain["content"] = {"a": asdict(evidence.content_a), "b": asdict(evidence.content_b)}
         rounded: dict[str, Any] = _rounded(plain)

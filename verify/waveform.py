@@ -1,13 +1,14 @@
 """What only the waveform shows: polarity, gain and the exact sample, where nothing was warped."""
 
+from typing import Protocol
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
 from verify.features import Floats
-from verify.recording import Recording
-from verify.results import Alignment, Place, Waveform
+from verify.results import Alignment, Place, Waveform, is_unwarped
 
 WINDOW_S, WINDOWS = 2.0, 5  # windows of A that are laid on B
 REACH_S = 0.05  # how far they are moved at most
@@ -19,15 +20,19 @@ LEAST_OCTAVES, BANDS_PER_OCTAVE, LEAST_OPPOSITE, LOWEST_BAND_HZ = 2.0, 3, 0.87, 
 N_BANDS = int(BANDS_PER_OCTAVE * np.log2(SAMPLE_RATE / 2 / LOWEST_BAND_HZ))
 """Polarity is reversed if the phase lies within 30 degrees of 180 in all bands of two octaves: a
 filter turns the phase in some bands, but not in so many."""
-MOST_TEMPO, MOST_SEMITONES = 1e-3, 0.05
-"""Measured changes of tempo and pitch up to which there may be none: of a few seconds they are
-measured so exactly. Where there is one, the samples do not correlate."""
 
 
-def compare_waveforms(a: Recording, b: Recording, alignment: Alignment) -> Waveform | None:
+class HasSamples(Protocol):
+    """A recording, or a part of one."""
+
+    def samples(self, start_s: float, end_s: float) -> Floats:
+        """The samples of a stretch."""
+
+
+def compare_waveforms(a: HasSamples, b: HasSamples, alignment: Alignment) -> Waveform | None:
     """How the samples relate along an alignment; None where tempo, pitch or noise hide it."""
     line = alignment.line
-    if abs(line.tempo - 1) > MOST_TEMPO or abs(line.shift_semitones) > MOST_SEMITONES:
+    if not is_unwarped(line):
         return None
     length_s = min(WINDOW_S, alignment.duration_s)
     starts_s = np.linspace(alignment.a_start_s, alignment.a_end_s - length_s, WINDOWS)
@@ -52,7 +57,7 @@ def compare_waveforms(a: Recording, b: Recording, alignment: Alignment) -> Wavef
 
 
 def with_places(
-    a: Recording, b: Recording, best: Alignment, others: list[Alignment]
+    a: HasSamples, b: HasSamples, best: Alignment, others: list[Alignment]
 ) -> tuple[Alignment, Waveform | None, tuple[Place, ...]]:
     """The place where the waveforms fit best, its waveform, and the other places."""
     found = [(place, compare_waveforms(a, b, place)) for place in (best, *others)]

@@ -11,7 +11,7 @@ from cqtnet.cli import LazyGroup
 
 MODULES = {
     "evaluate": ("protocol", "report", "score"),
-    "measure": ("archive", "bench", "calibrate", "edits", "placing"),
+    "measure": ("archive", "bench", "calibrate", "edits", "placing", "validate"),
 }
 
 
@@ -22,6 +22,20 @@ MODULES = {
 )
 def group() -> None:
     """Measure how well and how fast it works."""
+
+
+FEWEST_RESAMPLES = 20
+
+
+def _enough_resamples(_: click.Context, __: click.Parameter, number: int) -> int:
+    """The number of resamples; an error if so few make no interval."""
+    from cqtnet.errors import InputError
+
+    if 0 < number < FEWEST_RESAMPLES:
+        raise InputError(
+            f"{number} resamples make no 95 % interval; give {FEWEST_RESAMPLES} or more, or 0"
+        )
+    return number
 
 
 PATH = click.Path(path_type=Path)
@@ -38,6 +52,11 @@ seed_option = click.option(
 workers_option = click.option(
     "--workers", type=click.IntRange(1), help="Processes.  [default: one a processor]"
 )
+resamples_option = click.option(
+    "--resamples", type=click.IntRange(0, 100_000), default=1000, show_default=True,
+    callback=_enough_resamples,
+    help="Resamples of the recordings for the 95 % intervals; 0: no intervals.",
+)  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 force_option = click.option("--force", is_flag=True, help="Replace the output if it exists.")
 

@@ -22,7 +22,6 @@ DRAWING = ("split", "fragments", "length_s", "negatives", "seed", "limit", "agai
 """Options that decide what is drawn; a plan has been drawn already."""
 SHOWN = 5
 """Recordings that a warning names."""
-FEWEST_RESAMPLES = 20
 
 
 class Count(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.5
@@ -281,10 +280,7 @@ pictures as PNG and SVG.
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Misses at this rate of false alarms; repeatable.  [default: 0.01, 0.001, 0.0001]",
 )  # fmt: skip
-@click.option(
-    "--resamples", type=click.IntRange(0, 100_000), default=1000, show_default=True,
-    help="Resamples of the recordings for the 95 % intervals; 0: no intervals.",
-)  # fmt: skip
+@commands.resamples_option
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--no-pictures", is_flag=True, help="Tables only.")
 @commands.json_option
@@ -309,11 +305,6 @@ def report(
     from eval.report import errors_table, page, read_report, system_names, write_report
     from eval.report_pictures import draw_pictures
 
-    if 0 < options["resamples"] < FEWEST_RESAMPLES:
-        raise InputError(
-            f"{options['resamples']} resamples make no 95 % interval; give {FEWEST_RESAMPLES} or "
-            "more, or 0"
-        )
     if (out / "report.json").exists() and not force:
         raise InputError(f"{out} holds a report already; use --force to replace it")
     operating_points = tuple(dict.fromkeys(map(_point, points))) or Options.operating_points

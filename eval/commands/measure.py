@@ -1,4 +1,4 @@
-"""What else is measured: `cqtnet eval archive`, `bench`, `calibrate`, `edits` and `placing`."""
+"""What else `cqtnet eval` measures: archives, speed, calibrations, edits, places, validity."""
 
 import csv
 import os
@@ -283,3 +283,67 @@ def placing(scores: Path, truth: Path, as_json: bool) -> None:
         ]
         rows.append([name, f"{row['matches']} of {row['targets']}", *pairs])
     click.echo(markdown_table(rows))
+
+
+@click.command(
+    epilog="""\b
+Example:
+  cqtnet eval score sets/hard.csv hard.csv --system comparison
+  cqtnet eval score sets/rendition.within.csv works.csv --system comparison
+  cqtnet eval validate hard.csv works.csv --out validation
+"""
+)
+@click.argument("scores", nargs=-1, required=True, type=PATH, metavar="SCORES.csv...")
+@click.option("--out", required=True, type=PATH, help="Folder to write.")
+@click.option(
+    "--max-cllr", type=click.FloatRange(0), default=0.15, show_default=True,
+    help="Criterion: the highest Cllr.",
+)  # fmt: skip
+@click.option(
+    "--max-misleading", type=click.FloatRange(0, 1), default=0.01, show_default=True,
+    help="Criterion: the highest share of ratios that mislead, of each kind of pairs.",
+)  # fmt: skip
+@commands.resamples_option
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@commands.json_option
+@commands.force_option
+def validate(
+    scores: tuple[Path, ...],
+    out: Path,
+    max_cllr: float,
+    max_misleading: float,
+    as_json: bool,
+    force: bool,
+    **options: Any,
+) -> None:
+    """Validate the likelihood ratios of `comparison` on scores with a known answer.
+
+    Nontargets of conditions that end in -within are renditions of the target's work, as in
+    rendition.within.csv; all others are unrelated recordings. The folder gets validation.html to
+    read and validation.json for scripts. The exit code is 0 whether the criterion is met or not.
+    """
+    from cqtnet.files import refuse_overwrite
+    from cqtnet.tables import markdown_table
+    from eval.report import shown
+    from eval.validate import OTHERS, Criterion, write_validation
+    from eval.validate import validate as validated
+    from verify.words import ratio
+
+    refuse_overwrite(out / "validation.json", force=force)
+    validation = validated(scores, Criterion(max_cllr, max_misleading), **options)
+    write_validation(out, validation)
+    if as_json:
+        click.echo((out / "validation.json").read_text(), nl=False)
+        return
+    rows = [["same against", "copies + others", "Cllr", "misleading %", "supported", "criterion"]]
+    for one in validation.tested:
+        group, known = one.groups[0], one.support
+        figures = (group.figures.get(key) for key in ("miss", "false_alarm"))
+        rates = " + ".join(shown(figure, in_percent=True) for figure in figures)
+        limits = " to ".join(map(ratio, known.strictest)) if known else "–"
+        answer = {True: "met", False: "not met", None: "not tested"}[group.passed]
+        counts = f"{group.same:,} + {group.other:,}"
+        cllr = shown(group.figures.get("cllr"))
+        rows.append([OTHERS[one.against], counts, cllr, rates, limits, answer])
+    click.echo(markdown_table(rows))
+    click.echo(f"validation: {out / 'validation.html'}", err=True)

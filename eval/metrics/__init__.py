@@ -2,6 +2,7 @@
 
 from cqtnet.eer import equal_error_rate, roc_hull
 from eval.bootstrap import Figure
+from eval.metrics.bounds import Support, dev_pav, empirical_bounds, invariance_bounds, support
 from eval.metrics.scores import (
     EceCurve,
     OperatingPoint,
@@ -29,8 +30,9 @@ from eval.metrics.table import Metrics, Options, RocBand, measure, measure_by_co
 
 __all__ = [
     "EceCurve", "Figure", "Metrics", "OperatingPoint", "Options", "Reliability", "RocBand",
-    "RocPoints", "ThresholdRates", "Tippett", "act_dcf", "auc", "calibration_loss", "cllr",
-    "cross_entropy", "ece_curve", "equal_error_rate", "linear_equal_error_rate", "measure",
-    "measure_by_condition", "min_cllr", "min_dcf", "min_dcf_point", "miss_at_false_alarm",
-    "rates_at_threshold", "reliability", "roc_band", "roc_hull", "roc_points", "tippett",
+    "RocPoints", "Support", "ThresholdRates", "Tippett", "act_dcf", "auc", "calibration_loss",
+    "cllr", "cross_entropy", "dev_pav", "ece_curve", "empirical_bounds", "equal_error_rate",
+    "invariance_bounds", "linear_equal_error_rate", "measure", "measure_by_condition", "min_cllr",
+    "min_dcf", "min_dcf_point", "miss_at_false_alarm", "rates_at_threshold", "reliability",
+    "roc_band", "roc_hull", "roc_points", "support", "tippett",
 ]  # fmt: skip

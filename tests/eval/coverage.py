@@ -7,16 +7,14 @@ around 0, both with variance 1, of which recordings make up the share `effect`.
     python -m tests.eval.coverage
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import norm
 
-from cqtnet.eer import Floats
-from eval.bootstrap import Recordings, Sample, evidence_of, interval, recordings_of, resample
+from eval.bootstrap import Recordings, evidence_of, interval, recordings_of, resample
 from eval.metrics.scores import OperatingPoint, equal_error_rate_of, min_cllr
 from eval.trials import Scores
 
@@ -35,7 +33,7 @@ class World:
     dense: bool
 
 
-def truth() -> Floats:
+def truth():
     """The figures of infinitely many recordings, in the order of `FIGURES`."""
     costs = []
     for point in POINTS:
@@ -51,7 +49,7 @@ def truth() -> Floats:
 TRUTH = truth()
 
 
-def drawn_scores(world: World, rng: np.random.Generator) -> Scores:
+def drawn_scores(world, rng):
     """Scores of one evaluation in this world."""
     number, fragments = world.recordings, 4
     own = np.repeat(np.arange(number), fragments)
@@ -71,12 +69,12 @@ def drawn_scores(world: World, rng: np.random.Generator) -> Scores:
     return Scores(Path("world"), references, probes, label, condition, probes, {}, score)
 
 
-def by_trial(scores: Scores) -> Recordings:
+def by_trial(scores):
     """As if every trial were independent."""
     return Recordings(np.arange(len(scores)), np.arange(len(scores)), len(scores))
 
 
-def by_probe(scores: Scores) -> Recordings:
+def by_probe(scores):
     """As if only the probe's recording mattered."""
     found = recordings_of(scores)
     return Recordings(found.probe, found.probe, found.count)
@@ -89,12 +87,12 @@ HOW: Mapping[str, Callable[[Scores], Recordings]] = {
 }
 
 
-def holds(scores, recordings, rng, *, resamples=200) -> tuple[NDArray[np.bool_], Floats]:
+def holds(scores, recordings, rng, *, resamples=200):
     """Which intervals hold the truth, and how wide they are, in the order of `FIGURES`."""
     wrong = ((scores.score >= THRESHOLD) != scores.label).astype(np.float64)
     evidence = evidence_of(scores, recordings, {"threshold": wrong}, where="world")
 
-    def figures(sample: Sample) -> Floats:
+    def figures(sample):
         lowest = (point.least_cost(sample.score) for point in POINTS)
         eer, information = equal_error_rate_of(sample.score), min_cllr.of(sample.score)
         return np.array([eer, *lowest, information, *sample.losses["threshold"]])
@@ -106,7 +104,7 @@ def holds(scores, recordings, rng, *, resamples=200) -> tuple[NDArray[np.bool_],
     return (low <= TRUTH) & (high >= TRUTH), high - low
 
 
-def coverage(world: World, how: str, *, worlds: int, seed: int = 0) -> tuple[Floats, Floats]:
+def coverage(world, how, *, worlds, seed=0):
     """Share of worlds whose interval holds the truth, and mean width, for each of `FIGURES`."""
     rng = np.random.default_rng(seed)
     found = [holds(scores, HOW[how](scores), rng) for scores in _several(world, worlds, rng)]
@@ -114,18 +112,18 @@ def coverage(world: World, how: str, *, worlds: int, seed: int = 0) -> tuple[Flo
     return np.mean(held, axis=0), np.mean(width, axis=0)
 
 
-def independent_nontargets(world: World, *, worlds: int, seed: int = 0) -> float:
+def independent_nontargets(world, *, worlds, seed=0):
     """N of the rule of three: 3/N is the rate of false alarms that 5 % of worlds show none of."""
     rng = np.random.default_rng(seed)
     highest = [scores.score[~scores.label].max() for scores in _several(world, worlds, rng)]
     return float(3 / norm.sf(np.quantile(highest, 0.05)))
 
 
-def _several(world: World, worlds: int, rng: np.random.Generator) -> Iterator[Scores]:
+def _several(world, worlds, rng):
     return (drawn_scores(world, rng) for _ in range(worlds))
 
 
-def main() -> None:
+def main():
     """Print the figures of docs/metrics.md."""
     print("| nontargets | effect | drawn by |", " | ".join(FIGURES), "|\n" + "|---" * 9 + "|")
     for dense, pairs in ((False, "1 a fragment"), (True, "all pairs")):

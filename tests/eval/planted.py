@@ -4,23 +4,21 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from click.testing import CliRunner, Result
-from numpy.typing import NDArray
+from click.testing import CliRunner
 
 from cqtnet.cli import cqtnet
 from cqtnet.errors import NotAudioError
 from eval.protocols.plan import Source
 from eval.protocols.survey import BLOCK_S, Survey
-from eval.systems import Description, Settings
 from eval.trials import Scores
 
 
-def call(*words: object) -> Result:
+def call(*words):
     """A call of `cqtnet eval`."""
     return CliRunner().invoke(cqtnet, ["eval", *map(str, words)])
 
 
-def scores(target, nontarget, *, log_lr=False, condition="c", files=10) -> Scores:
+def scores(target, nontarget, *, log_lr=False, condition="c", files=10):
     """Targets and nontargets of recordings that come round again."""
     score = np.array([*target, *nontarget], np.float64)
     label = np.arange(len(score)) < len(target)
@@ -32,7 +30,7 @@ def scores(target, nontarget, *, log_lr=False, condition="c", files=10) -> Score
     return Scores(path, reference, probe, label, conditions, recording, {}, score, ratios)
 
 
-def paired(log_lr_target: float, log_lr_nontarget: float, *, n: int = 20) -> Scores:
+def paired(log_lr_target, log_lr_nontarget, *, n=20):
     """n targets and n nontargets of n recordings on either side, each class with one score."""
     label = np.arange(2 * n) < n
     own = np.arange(2 * n) % n
@@ -43,13 +41,13 @@ def paired(log_lr_target: float, log_lr_nontarget: float, *, n: int = 20) -> Sco
     return Scores(Path("s"), reference, probe, label, condition, recording, {}, score, score)
 
 
-def joined(*parts: Scores) -> Scores:
+def joined(*parts):
     columns = ("reference", "probe", "label", "condition", "recording", "score")
     together = {name: np.concatenate([getattr(p, name) for p in parts]) for name in columns}
     return Scores(Path("s.csv"), **together)
 
 
-def surveyed(name, collection="", *, duration_s=70.0, quiet=(0, 0)) -> Survey:
+def surveyed(name, collection="", *, duration_s=70.0, quiet=(0, 0)):
     """A recording that was never made, equally loud everywhere but in its quiet stretch."""
     power = np.ones(round(duration_s / BLOCK_S))
     power[round(quiet[0] / BLOCK_S) : round(quiet[1] / BLOCK_S)] = 1e-9
@@ -70,15 +68,15 @@ class PlantedSystem:
     pairs_at_once = 3
     columns = ()
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings):
         self.parameters = {"version": self.version, "model_sha256": settings.model}
 
     @classmethod
-    def forget(cls) -> None:
+    def forget(cls):
         cls.described.clear()
         cls.scored.clear()
 
-    def describe(self, path: Path) -> Description:
+    def describe(self, path):
         self._stop()
         text = path.read_text()
         if text.startswith("bad"):
@@ -86,12 +84,12 @@ class PlantedSystem:
         self.described.append(path.name)
         return {"size": np.array(len(text))}
 
-    def score(self, recordings, pairs) -> NDArray[np.float64]:
+    def score(self, recordings, pairs):
         self._stop()
         self.scored.append(len(pairs))
         sizes = np.array([float(recording["size"]) for recording in recordings])
         return np.asarray(-np.abs(sizes[pairs[:, 0]] - sizes[pairs[:, 1]]))
 
-    def _stop(self) -> None:
+    def _stop(self):
         if len(self.described) + len(self.scored) >= self.stop_after:
             raise KeyboardInterrupt

@@ -6,19 +6,19 @@ from eval.bench import LONG, PARTS, Measurement, archive, engine, seconds
 from tests.eval.planted import call
 
 
-def test_a_line_names_value_ratio_and_promise() -> None:
+def test_a_line_names_value_ratio_and_promise():
     line = Measurement("CQT", 2.5, "ms", "librosa", 10.0, "≥ 2×").line()
     assert line.split() == ["CQT", "2.5", "ms", "10.0×", "librosa", "(promised:", "≥", "2×)"]
 
 
-def test_seconds_is_the_median_after_a_warm_up() -> None:
+def test_seconds_is_the_median_after_a_warm_up():
     calls = []
     seconds(lambda: calls.append(1), repeats=3)
     assert len(calls) == 4
 
 
 @pytest.mark.parametrize("part", ["startup", "frontend", "metrics"])
-def test_a_part_runs_and_prints_json(part: str) -> None:
+def test_a_part_runs_and_prints_json(part):
     result = call("bench", "--only", part, "--quick", "--json")
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
@@ -26,7 +26,7 @@ def test_a_part_runs_and_prints_json(part: str) -> None:
     assert "torch" in report["versions"]
 
 
-def test_every_part_has_its_function() -> None:
+def test_every_part_has_its_function():
     for name in (*PARTS, *LONG):
         module = archive if name.startswith("archive") else engine
         assert callable(getattr(module, f"measure_{name.replace('-', '_')}"))

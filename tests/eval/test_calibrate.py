@@ -2,7 +2,6 @@
 
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,52 +10,88 @@ from cqtnet.errors import InputError, ManifestError
 from eval.calibrate import calibrate, placing
 from eval.systems.ours import ALIGNMENT_COLUMNS, MEASURE_COLUMNS
 from tests.eval.planted import call
-from verify.calibration import load_calibration
+from verify.calibration import FIGURES, MEASURES, load_calibration
 
 SHA = "c" * 64
 RECORDINGS = 24
 
 
-@pytest.fixture
-def scores(tmp_path: Path) -> Path:
-    """Pairs of 24 recordings in 6 collections: the cosine tells them apart, the rest is random."""
-    rng = np.random.default_rng(0)
+# Of the same recording, of renditions and of unrelated recordings: a ratio is stated for all but
+# the unrelated pairs of the last recording.
+PLANTED = {
+    "coherence": (0.5, 0.5, 0.1), "correlation": (0.3, 0.3, 0.1), "residual_s": (0.02, 0.02, 0.02),
+    "common_s": (9, 9, 9), "unexplained_db": (0.7, 3, 5), "unexplained_back_db": (0.7, 3, 5),
+    "persistence": (1, 1, 1), "cosine": (0.7, 0.4, 0.1),
+}  # fmt: skip
+
+
+def write_scores(path, unlike):
+    """Pairs of 24 recordings in 6 collections; the nontargets are of the kind `unlike`."""
+    rng = np.random.default_rng(unlike)
     names = ",".join((*MEASURE_COLUMNS, *ALIGNMENT_COLUMNS))
     lines = [f"reference,probe,label,condition,recording,score,{names}"]
     for probe in range(RECORDINGS):
         others = (probe + 1 + rng.choice(RECORDINGS - 1, 8, replace=False)) % RECORDINGS
         for other in (probe, *others):
             same = other == probe
-            values = rng.standard_normal(len(MEASURE_COLUMNS)) * 0.1
-            values[0] += 0.7 if same else 0.1
+            kind = 0 if same else unlike
+            mean = [PLANTED.get(name, (0, 0, 0))[kind] for name in FIGURES]
+            stated = float(kind < 2 or probe < RECORDINGS - 1)
+            values = [*(mean * rng.lognormal(0, 0.3, len(FIGURES))), stated]
             found = (1.1, -2.0, 0.01 * probe, 9.0)
             numbers = ",".join(f"{x:.6f}" for x in (*values, *found))
             lines.append(f"r{other}.wav,p{probe}.wav,{int(same)},c,r{probe},0,{numbers}")
-    path = tmp_path / "scores.csv"
     path.write_text("\n".join(lines) + "\n")
     path.with_suffix(".json").write_text(json.dumps({"parameters": {"model_sha256": SHA}}))
+
+
+@pytest.fixture
+def scores(tmp_path):
+    write_scores(tmp_path / "scores.csv", 2)
+    write_scores(tmp_path / "works.csv", 1)
     rows = [f"r{i}.wav,r{i},valid,k{i % 6}" for i in range(RECORDINGS)]
     (tmp_path / "audio.csv").write_text("\n".join(["path,id,split,collection", *rows]) + "\n")
     for i in range(RECORDINGS):
         (tmp_path / f"r{i}.wav").touch()
-    return path
+    return tmp_path / "scores.csv"
 
 
-def test_the_measure_that_tells_gets_the_weight(scores: Path, tmp_path: Path) -> None:
-    found = calibrate(scores, tmp_path / "audio.csv", sources="planted")
-    assert found.weights[0] > 2 * max(map(abs, found.weights[1:]))
-    data = found.data
-    assert (data["recordings"], data["collections"], data["pairs_same"]) == (24, 6, 24)
+def learned(scores, **options):
+    folder = scores.parent
+    return calibrate([scores], [folder / "works.csv"], [folder / "audio.csv"], **options)
+
+
+def test_the_measure_that_tells_gets_the_weight(scores):
+    found = learned(scores, sources="planted")
+    data, known = found.data, found.regressions
+    # What tells copies from renditions is explained alone, and renditions from others coherence.
+    top = {name: MEASURES[int(np.argmax(np.abs(k.weights)))] for name, k in known.items()}
+    assert "explained" in top["rendition"] and top["named"] in ("coherence", "correlation")
+    assert (data["recordings"], data["collections"], data["not_stated"]) == (24, 6, 8)
     assert data["sources"] == "planted" and data["conditions"] == ["c"]
-    assert found.most == pytest.approx(math.log(data["pairs_different"] + 1))
-    assert found.least == pytest.approx(-math.log(25))
+    for name, regression in known.items():
+        first, second = data[name]["pairs"]
+        assert first == (24 if name != "named" else data["rendition"]["pairs"][1])
+        assert regression.most == pytest.approx(math.log(second + 1))
+        assert regression.least == pytest.approx(-math.log(first + 1))
+        assert data[name]["eer"] < 0.1 and data[name]["min_cllr"] <= data[name]["cllr"] < 0.3
+        assert data[name]["cllr_music"] == data[name]["cllr"]
+    assert data["unrelated"]["trials"] == [48, 23 * 8]
     assert 0.1 < found.cosine_threshold < 0.7
-    assert data["eer"] < 0.1 and data["min_cllr"] <= data["cllr"] < 0.3
 
 
-def test_the_command_writes_what_comparing_reads(scores: Path, tmp_path: Path) -> None:
+def test_a_work_is_a_collection(scores):
+    path = scores.with_name("audio.csv")
+    rows = path.read_text().split()
+    works = (f"{row},work{number % 4}" for number, row in enumerate(rows[1:]))
+    path.write_text("\n".join([f"{rows[0]},work", *works]))
+    assert learned(scores).data["collections"] == 4
+
+
+def test_the_command_writes_what_comparing_reads(scores, tmp_path):
     out = tmp_path / "mine.calibration.json"
-    words = ["calibrate", scores, "--audio", tmp_path / "audio.csv", "--out"]
+    words = ["calibrate", scores, "--renditions", tmp_path / "works.csv"]
+    words += ["--audio", tmp_path / "audio.csv", "--out"]
     done = call(*words, out)
     assert done.exit_code == 0, done.output
     assert "24 recordings, 6 collections" in done.stdout
@@ -70,17 +105,18 @@ def test_the_command_writes_what_comparing_reads(scores: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize(("name", "old", "new", "message"), [
     ("scores.csv", "coherence", "something", r"no column coherence.*alignment"),
-    ("audio.csv", ",r0,", ",r99,", r"scores\.csv:2: .*does not list recording 'r0'"),
+    ("works.csv", "coherence", "something", r"works\.csv has no column coherence.*alignment"),
+    ("audio.csv", ",r0,", ",r99,", r"scores\.csv:2: no list holds recording 'r0'"),
     ("scores.json", "parameters", "options", r"scores\.json, .* does not name their weights"),
 ])  # fmt: skip
-def test_files_of_other_scores_are_refused(name, old, new, message, scores, tmp_path) -> None:
+def test_files_of_other_scores_are_refused(name, old, new, message, scores, tmp_path):
     path = tmp_path / name
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(ManifestError, match=message):
-        calibrate(scores, tmp_path / "audio.csv")
+        learned(scores)
 
 
-def test_placing_measures_against_the_truth(scores: Path, tmp_path: Path) -> None:
+def test_placing_measures_against_the_truth(scores, tmp_path):
     # Tempo 1.1, from 0 s of the reference.
     truth = {"reference_start_s": 3.0, "effects": [], "time_map": [[0.0, 10.0, 3.0, 14.0]]}
     truths = [{"probe": f"p{i}.wav", "shift_semitones": -2.05, **truth} for i in range(RECORDINGS)]

@@ -1,7 +1,6 @@
 """Planted edits: the truth leads to the very samples, and figures are those counted by hand."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,13 +20,13 @@ TRUTH = ((0.0, 10.0, 0.0, 10.0), (10.0, 20.0, 15.0, 25.0))
 
 
 @pytest.fixture(scope="module")
-def ramp() -> Samples:
+def ramp():
     """A minute in which each sample says where it is."""
     return np.linspace(0.1, 0.9, 60 * SAMPLE_RATE, dtype=np.float32)
 
 
 @pytest.fixture(scope="module")
-def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def music(tmp_path_factory):
     """Four recordings of 32 s in three collections, and a list of them."""
     folder = tmp_path_factory.mktemp("music")
     rows = ["path,split,collection"]
@@ -38,14 +37,14 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def planted(samples: Samples, seed: int, *, n_edits: int) -> e.Planted:
+def planted(samples, seed, *, n_edits):
     """The samples with edits; foreign sounds are below zero."""
     rng = np.random.default_rng(seed)
     return e.plant(samples, -np.abs(samples), n_edits=n_edits, alteration="none", rng=rng)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_map_of_the_edits_leads_to_the_very_samples(ramp: Samples, seed: int) -> None:
+def test_the_map_of_the_edits_leads_to_the_very_samples(ramp, seed):
     made = planted(ramp, seed, n_edits=4)
     edited, covered = made.edited, np.zeros(made.edited.samples.size, bool)
     for span in made.edited.time_map.spans:
@@ -57,7 +56,7 @@ def test_the_map_of_the_edits_leads_to_the_very_samples(ramp: Samples, seed: int
     assert 1 <= len(made.kinds) <= 4
 
 
-def test_each_kind_of_edit_does_what_its_name_says(ramp: Samples) -> None:
+def test_each_kind_of_edit_does_what_its_name_says(ramp):
     made = {p.kinds: p.edited.samples for p in (planted(ramp, s, n_edits=1) for s in range(20))}
     assert set(made) == {("cut",), ("insert",), ("move",), ("repeat",)}
     moved = made["move",]
@@ -68,7 +67,7 @@ def test_each_kind_of_edit_does_what_its_name_says(ramp: Samples) -> None:
     assert np.isin(ramp, made["repeat",]).all() and made["repeat",].size > ramp.size
 
 
-def test_no_piece_is_too_short_or_begins_or_ends_in_a_quiet_place(ramp: Samples) -> None:
+def test_no_piece_is_too_short_or_begins_or_ends_in_a_quiet_place(ramp):
     quiet = ramp.copy()
     quiet[20 * SAMPLE_RATE : 40 * SAMPLE_RATE] *= 0.01
     least = round(e.LEAST_PIECE_S * SAMPLE_RATE)
@@ -86,7 +85,7 @@ def test_no_piece_is_too_short_or_begins_or_ends_in_a_quiet_place(ramp: Samples)
     assert np.isin(ramp, left).all()
 
 
-def test_the_map_of_an_altered_recording_goes_through_the_change_of_tempo() -> None:
+def test_the_map_of_an_altered_recording_goes_through_the_change_of_tempo():
     sound = make_music(3, duration_s=40.0)
     rng = np.random.default_rng(1)
     made = e.plant(sound, sound[::-1].copy(), n_edits=1, alteration="tempo and pitch", rng=rng)
@@ -96,7 +95,7 @@ def test_the_map_of_an_altered_recording_goes_through_the_change_of_tempo() -> N
     assert max(ends) <= made.edited.samples.size / SAMPLE_RATE + 1e-6
 
 
-def test_an_edit_that_repeats_what_is_there_anyway_is_ambiguous(rng: np.random.Generator) -> None:
+def test_an_edit_that_repeats_what_is_there_anyway_is_ambiguous(rng):
     second = SAMPLE_RATE
     noise = rng.normal(0, 0.1, 4 * second).astype(np.float32)
     looped = np.concatenate([noise, noise, noise])
@@ -106,7 +105,7 @@ def test_an_edit_that_repeats_what_is_there_anyway_is_ambiguous(rng: np.random.G
     assert not e.is_ambiguous(half_bar, looped)
 
 
-def test_a_stretch_is_found_only_with_all_four_times_and_once() -> None:
+def test_a_stretch_is_found_only_with_all_four_times_and_once():
     late = (10.0, 20.0, 15.3, 25.3)
     assert e.hits(TRUTH, TRUTH) == 2
     assert e.hits(TRUTH, (TRUTH[0], late)) == 1, "300 ms off in B"
@@ -117,11 +116,11 @@ def test_a_stretch_is_found_only_with_all_four_times_and_once() -> None:
     assert np.isinf(e.boundary_errors_s(TRUTH, ())).all()
 
 
-def outcome(recording: str, found: tuple[tuple[float, float, float, float], ...]) -> e.Outcome:
+def outcome(recording, found):
     return e.Outcome(recording, ("cut",), "none", False, TRUTH, found, 1.0, 60.0)
 
 
-def test_f1_is_that_of_all_stretches_with_its_interval_by_recording(rng) -> None:
+def test_f1_is_that_of_all_stretches_with_its_interval_by_recording(rng):
     # 2 of 2 with 2 found, 1 of 2 with 1 found: precision 3 of 3, recall 3 of 4.
     counted = e.figures([outcome("a", TRUTH), outcome("b", TRUTH[:1])], rng=rng)
     assert counted.f1.value == pytest.approx(2 * 3 / (4 + 3))
@@ -135,7 +134,7 @@ def test_f1_is_that_of_all_stretches_with_its_interval_by_recording(rng) -> None
     assert (perfect.value, perfect.low, perfect.high) == (1, 1, 1)
 
 
-def test_programmes_are_of_different_collections_and_refused_for_one(music: Path) -> None:
+def test_programmes_are_of_different_collections_and_refused_for_one(music):
     items = list_items(music / "list.csv")
     collection = {item.path: item.collection for item in items}
     programmes = e.draw_programmes(items, count=6, seed=1)
@@ -149,7 +148,7 @@ def test_programmes_are_of_different_collections_and_refused_for_one(music: Path
         e.draw_programmes(items[:2], count=1, seed=0)
 
 
-def test_the_command_plants_counts_and_writes_what_it_prints(music: Path, tmp_path: Path) -> None:
+def test_the_command_plants_counts_and_writes_what_it_prints(music, tmp_path):
     words = ["edits", "--audio", music / "list.csv", "--count", 2, "--out", tmp_path / "edits.json"]
     result = call(*words, "--workers", 1, "--json")
     assert result.exit_code == 0, result.output

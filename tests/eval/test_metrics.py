@@ -54,14 +54,14 @@ BOTH_CLASSES: list[Callable] = [
     # tie of a target and the nontarget: (0,1) (0,⅔) (1,⅓) (1,0), meets x at ½
     ([1, 2, 3], [2], 0.5, 0.5, 2 / 3, 2 / 3),
 ])  # fmt: skip
-def test_hand_tables(target, nontarget, area, linear, even, rare) -> None:
+def test_hand_tables(target, nontarget, area, linear, even, rare):
     assert m.auc(target, nontarget) == pytest.approx(area)
     assert m.linear_equal_error_rate(target, nontarget) == pytest.approx(linear)
     assert m.min_dcf(target, nontarget, EVEN) == pytest.approx(even)
     assert m.min_dcf(target, nontarget, RARE) == pytest.approx(rare)
 
 
-def test_the_fixture_of_the_field() -> None:
+def test_the_fixture_of_the_field():
     rng = np.random.default_rng(1)
     target, nontarget = rng.normal(2, 1, 300), rng.normal(0, 1, 700)
     assert m.linear_equal_error_rate(target, nontarget) == pytest.approx(47 / 300)
@@ -73,21 +73,21 @@ def test_the_fixture_of_the_field() -> None:
 
 @pytest.mark.parametrize("figure", BOTH_CLASSES)
 @pytest.mark.parametrize("bad", [[], [np.nan], [1.0, np.inf]])
-def test_a_class_that_is_empty_or_not_finite_is_refused(figure: Callable, bad: list) -> None:
+def test_a_class_that_is_empty_or_not_finite_is_refused(figure, bad):
     for classes in ((bad, [0.0]), ([0.0], bad)):
         with pytest.raises(InputError, match="must be finite and at least one") as error:
             figure(*classes)
         assert "\n" not in str(error.value)
 
 
-def test_roc_points_run_from_accept_nothing_to_accept_all() -> None:
+def test_roc_points_run_from_accept_nothing_to_accept_all():
     points = m.roc_points([3, 1], [2, 1, 0])
     assert points.threshold.tolist() == [np.inf, 3, 2, 1, 0]
     assert points.false_alarm.tolist() == pytest.approx([0, 0, 1 / 3, 2 / 3, 1])
     assert points.miss.tolist() == [1, 0.5, 0.5, 0, 0]
 
 
-def test_corners_leave_out_only_points_that_lie_on_the_line(rng: np.random.Generator) -> None:
+def test_corners_leave_out_only_points_that_lie_on_the_line(rng):
     target, nontarget = rng.normal(1, 1, 60).round(1), rng.normal(0, 1, 300).round(1)
     whole, corners = m.roc_points(target, nontarget), m.roc_points(target, nontarget, corners=True)
     assert len(corners.miss) < len(whole.miss)
@@ -102,12 +102,12 @@ def test_corners_leave_out_only_points_that_lie_on_the_line(rng: np.random.Gener
 
 
 @pytest.mark.parametrize(("rate", "miss"), [(0.25, 1 / 3), (0.49, 1 / 3), (0.5, 0.0), (0.99, 0.0)])
-def test_as_much_is_accepted_as_the_false_alarm_rate_allows(rate: float, miss: float) -> None:
+def test_as_much_is_accepted_as_the_false_alarm_rate_allows(rate, miss):
     # From above: T T N {T N} N N; accepting the tie costs a second false alarm of four.
     assert m.miss_at_false_alarm([6, 5, 3], [4, 3, 2, 1], rate) == pytest.approx(miss)
 
 
-def test_a_false_alarm_rate_needs_as_many_nontargets_as_can_show_it() -> None:
+def test_a_false_alarm_rate_needs_as_many_nontargets_as_can_show_it():
     assert m.miss_at_false_alarm([1.0], np.zeros(1000), 0.001) == 0
     with pytest.raises(InputError, match=r"rate of 0.001 needs 1,000 nontargets, here are 999"):
         m.miss_at_false_alarm([1.0], np.zeros(999), 0.001)
@@ -122,7 +122,7 @@ def test_a_false_alarm_rate_needs_as_many_nontargets_as_can_show_it() -> None:
     (m.OperatingPoint(0.5, 1, 10), np.log(10), (1, 10)),
     (m.OperatingPoint(0.9, 2, 1), np.log(1 / 18), (18, 1)),
 ])  # fmt: skip
-def test_operating_points(point: m.OperatingPoint, threshold: float, weights: tuple) -> None:
+def test_operating_points(point, threshold, weights):
     assert point.threshold == pytest.approx(threshold)
     assert point.weights() == pytest.approx(weights)
 
@@ -140,12 +140,12 @@ def test_operating_points(point: m.OperatingPoint, threshold: float, weights: tu
       for w in (([1, 1],), ([1, 0, 1],), ([0, 0],))),
     (lambda: m.reliability([0.0, 1.0], [1, 0], bins=0), "give a label for each"),
 ])  # fmt: skip
-def test_what_has_no_sense_is_refused(refused: Callable, message: str) -> None:
+def test_what_has_no_sense_is_refused(refused, message):
     with pytest.raises(InputError, match=message):
         refused()
 
 
-def test_the_actual_cost_is_that_of_the_bayes_threshold() -> None:
+def test_the_actual_cost_is_that_of_the_bayes_threshold():
     # At log 99 = 4.6 one of four targets is missed and one of five nontargets accepted.
     target, nontarget = [5, 6, 7, 4], [5, -1, -1, -1, -1]
     assert m.act_dcf(target, nontarget, RARE) == pytest.approx(1 / 4 + 99 / 5)
@@ -155,7 +155,7 @@ def test_the_actual_cost_is_that_of_the_bayes_threshold() -> None:
     assert m.min_dcf_point(target, nontarget, m.OperatingPoint(0.9)) == pytest.approx((2 / 5, 0))
 
 
-def test_ratios_that_say_nothing_cost_one_bit_and_wrong_ones_more() -> None:
+def test_ratios_that_say_nothing_cost_one_bit_and_wrong_ones_more():
     assert m.cllr([0, 0], [0]) == 1
     assert m.min_cllr([1, 1], [1]) == pytest.approx(1)
     assert m.cllr([np.log(3)], [-np.log(3)]) == pytest.approx(np.log2(4 / 3))
@@ -165,7 +165,7 @@ def test_ratios_that_say_nothing_cost_one_bit_and_wrong_ones_more() -> None:
     assert m.calibration_loss(np.log([3, 3, 3, 1 / 3]), np.log([3, 1 / 3, 1 / 3, 1 / 3])) >= 0
 
 
-def test_the_curves_of_tippett() -> None:
+def test_the_curves_of_tippett():
     curves = m.tippett([2, 2, -1, 0], [-3, 0, 1])
     assert curves.log_lr.tolist() == [-3, -1, 0, 1, 2]
     assert curves.target.tolist() == [1, 1, 0.75, 0.5, 0.5]
@@ -173,7 +173,7 @@ def test_the_curves_of_tippett() -> None:
     assert (curves.misleading_target, curves.misleading_nontarget) == (0.25, 1 / 3)
 
 
-def test_reliability_by_hand() -> None:
+def test_reliability_by_hand():
     # At the prior ½ log 3 states ¾. Of a target's weight ¼ each, of a nontarget's ½.
     log_lr = np.log([3, 3, 1 / 3, 1 / 3, 3])
     found = m.reliability(log_lr, [1, 1, 1, 0, 0], bins=2)
@@ -189,7 +189,7 @@ def test_reliability_by_hand() -> None:
     assert found.observed.tolist() == [0, 1]
 
 
-def test_ratios_drawn_from_what_they_state_are_reliable(rng: np.random.Generator) -> None:
+def test_ratios_drawn_from_what_they_state_are_reliable(rng):
     # Normal log LRs with variance 2μ around ±μ are their own log LR.
     target, nontarget = rng.normal(2, 2, 200_000), rng.normal(-2, 2, 50_000)
     label = np.arange(250_000) < 200_000
@@ -199,7 +199,7 @@ def test_ratios_drawn_from_what_they_state_are_reliable(rng: np.random.Generator
     assert found.calibration_error < 0.01
 
 
-def test_nothing_calibrated_better_than_pav_in_the_same_order(rng: np.random.Generator) -> None:
+def test_nothing_calibrated_better_than_pav_in_the_same_order(rng):
     target, nontarget = rng.normal(2, 1, 200), rng.normal(0, 1, 300)
     curve = m.ece_curve(target, nontarget)
     assert len(curve.prior_log_odds) == 121
@@ -214,17 +214,17 @@ def test_nothing_calibrated_better_than_pav_in_the_same_order(rng: np.random.Gen
 
 
 @pytest.fixture(params=[0, 1, 8], ids=lambda decimals: f"{decimals} decimals")
-def classes(request: pytest.FixtureRequest, rng: np.random.Generator) -> Classes:
+def classes(request, rng):
     decimals = request.param
     return rng.normal(1.5, 1.5, 150).round(decimals), rng.normal(-1, 1, 400).round(decimals)
 
 
-def labelled(classes: Classes) -> tuple[np.ndarray, np.ndarray]:
+def labelled(classes):
     """Labels and scores."""
     return np.repeat([1, 0], [len(scores) for scores in classes]), np.concatenate(classes)
 
 
-def test_eer_cllr_and_its_parts_with_llreval_and_lir(classes: Classes) -> None:
+def test_eer_cllr_and_its_parts_with_llreval_and_lir(classes):
     label, score = labelled(classes)
     eer, loss, least = tarnon_2_eer_cllr_mincllr(*classes)
     data = LLRData(features=score / np.log(10), labels=label)  # lir takes log10
@@ -235,7 +235,7 @@ def test_eer_cllr_and_its_parts_with_llreval_and_lir(classes: Classes) -> None:
 
 
 @pytest.mark.parametrize("p_target", [0.003, 0.31, 0.5001, 0.93])
-def test_min_and_act_dcf_with_llreval(classes: Classes, p_target: float) -> None:
+def test_min_and_act_dcf_with_llreval(classes, p_target):
     label, score = labelled(classes)
     log_odds = np.array([np.log(p_target / (1 - p_target))])
     default = min(p_target, 1 - p_target)
@@ -246,7 +246,7 @@ def test_min_and_act_dcf_with_llreval(classes: Classes, p_target: float) -> None
     assert m.act_dcf(*classes, point) == pytest.approx(actual, abs=1e-12)
 
 
-def test_auc_det_curve_and_hull_with_scikit_learn(classes: Classes) -> None:
+def test_auc_det_curve_and_hull_with_scikit_learn(classes):
     label, score = labelled(classes)
     false_alarm, miss, threshold = det_curve(label, score, drop_intermediate=False)
     points = m.roc_points(*classes)
@@ -263,7 +263,7 @@ def test_auc_det_curve_and_hull_with_scikit_learn(classes: Classes) -> None:
         assert np.abs(corners - corner).max(axis=1).min() < 1e-12
 
 
-def test_cross_entropy_with_log_loss_of_scikit_learn(classes: Classes) -> None:
+def test_cross_entropy_with_log_loss_of_scikit_learn(classes):
     label, score = labelled(classes)
     prior = np.log(0.2 / 0.8)
     posterior = 1 / (1 + np.exp(-score - prior))
@@ -277,7 +277,7 @@ def test_cross_entropy_with_log_loss_of_scikit_learn(classes: Classes) -> None:
 
 @pytest.mark.parametrize("targets", [1, 4])
 @pytest.mark.parametrize("decimals", [0, 1, 8])
-def test_average_precision_with_scikit_learn(rng, decimals, targets) -> None:
+def test_average_precision_with_scikit_learn(rng, decimals, targets):
     label = np.arange(20) < targets
     score = (rng.normal(size=(30, 20)) + label).round(decimals)
     probe = np.repeat([f"p{i}" for i in range(30)], 20)

@@ -8,7 +8,7 @@ from cqtnet.errors import InputError
 from eval.processes import in_processes
 
 
-def doubled(number: int) -> int:
+def doubled(number):
     if number == 13:
         raise InputError(f"{number} is refused")
     if number == 99:
@@ -16,11 +16,11 @@ def doubled(number: int) -> int:
     return 2 * number
 
 
-def where(_: int) -> tuple[int, str]:
+def where(_):
     return os.getpid(), os.environ.get("OMP_NUM_THREADS", "")
 
 
-def test_one_worker_works_here_and_several_elsewhere_with_one_thread_each(monkeypatch) -> None:
+def test_one_worker_works_here_and_several_elsewhere_with_one_thread_each(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert list(in_processes(doubled, [3, 1, 2], workers=1)) == [6, 2, 4]
     assert [pid for pid, _ in in_processes(where, [0, 0], workers=1)] == [os.getpid()] * 2
@@ -36,6 +36,6 @@ def test_one_worker_works_here_and_several_elsewhere_with_one_thread_each(monkey
     (99, 2, ChildProcessError, "ended abruptly"),
     (1, 0, InputError, "give at least 1"),
 ])  # fmt: skip
-def test_an_error_of_a_worker_is_raised_here(task, workers, error, message) -> None:
+def test_an_error_of_a_worker_is_raised_here(task, workers, error, message):
     with pytest.raises(error, match=message):
         list(in_processes(doubled, [1, task], workers=workers))

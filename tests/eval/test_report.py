@@ -8,7 +8,6 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure as Picture
 
 from cqtnet.errors import InputError
 from eval import plots, report_pictures
@@ -25,7 +24,7 @@ QUICK = Options(resamples=20)
 def table_of(
     conditions=("quiet", "noise"), sizes=("",), *, shift=2.0, candidates=1, with_log_lr=False,
     sizes_of_nontargets=None,
-) -> Scores:  # fmt: skip
+):  # fmt: skip
     """60 targets of mean `shift`, and nontargets of mean 0, of 30 recordings in each condition."""
     n = 60
     own = np.tile(np.arange(n), 1 + candidates)
@@ -45,12 +44,12 @@ def table_of(
     return Scores(Path("scores.csv"), *sides, songs, *further)
 
 
-def scores_of(path: Path, **options: object) -> Path:
+def scores_of(path, **options):
     write_scores(path, table_of(**options))
     return path
 
 
-def test_a_report_says_the_same_in_json_csv_and_table(tmp_path: Path) -> None:
+def test_a_report_says_the_same_in_json_csv_and_table(tmp_path):
     ours, theirs = scores_of(tmp_path / "ours.csv"), scores_of(tmp_path / "t.csv", shift=1.0)
     out = tmp_path / "report"
     words = [ours, f"theirs={theirs}", "--out", out, "--resamples", 50, "--no-pictures"]
@@ -76,13 +75,13 @@ def test_a_report_says_the_same_in_json_csv_and_table(tmp_path: Path) -> None:
     assert again.stdout == (out / "report.json").read_text()
 
 
-def test_ranks_are_given_only_among_enough_candidates() -> None:
+def test_ranks_are_given_only_among_enough_candidates():
     few = r.measure_system("a", table_of(), options=QUICK)
     enough = r.measure_system("a", table_of(candidates=12), options=QUICK)
     assert few.retrieval == {} and set(enough.retrieval) == {"quiet", "noise", "all"}
 
 
-def test_a_figure_is_shown_with_its_interval_or_as_a_bound() -> None:
+def test_a_figure_is_shown_with_its_interval_or_as_a_bound():
     assert r.shown(Figure(0.02, 0.01, 0.0449), in_percent=True) == "2 [1, 4.49]"
     assert r.shown(Figure(0.0, 0.0, 0.015, bound=True), in_percent=True) == "< 1.5"
     assert r.shown(Figure(1.0, 0.985, 1.0, bound=True), in_percent=True) == "> 98.5"
@@ -95,7 +94,7 @@ def test_a_figure_is_shown_with_its_interval_or_as_a_bound() -> None:
     assert r.shown(Figure(None, note="no log_lr")) == r.shown(None) == "–"
 
 
-def test_a_column_that_no_system_can_fill_is_left_out() -> None:
+def test_a_column_that_no_system_can_fill_is_left_out():
     measured = r.Report([r.measure_system("a|b", table_of(), options=QUICK)], QUICK)
     header = r.errors_table(measured).splitlines()[0]
     assert "EER %" in header and "Cllr" not in header
@@ -107,7 +106,7 @@ def test_a_column_that_no_system_can_fill_is_left_out() -> None:
     assert rows[0].replace("\\|", "").count("|") == header.count("|")
 
 
-def test_systems_are_named_by_their_file_or_by_name(tmp_path: Path) -> None:
+def test_systems_are_named_by_their_file_or_by_name(tmp_path):
     odd = tmp_path / "a=b.csv"
     odd.touch()
     assert r.system_names(["x/ours.csv", "peer=x/scores.csv", str(odd)]) == {
@@ -119,7 +118,7 @@ def test_systems_are_named_by_their_file_or_by_name(tmp_path: Path) -> None:
         r.system_names(["=ours.csv"])
 
 
-def test_a_threshold_and_operating_points_can_be_asked_for(tmp_path: Path) -> None:
+def test_a_threshold_and_operating_points_can_be_asked_for(tmp_path):
     out = tmp_path / "report"
     words = ["--threshold", 1.0, "--operating-point", "0.01,10,1", "--false-alarm-rate", 0.1]
     words += ["--no-pictures", "--resamples", 0]
@@ -139,7 +138,7 @@ def test_a_threshold_and_operating_points_can_be_asked_for(tmp_path: Path) -> No
     (lambda text: text, ["--operating-point", "0.1,1"], "operating point '0.1,1'"),
     (lambda text: text, ["--resamples", "9"], "9 resamples make no 95 % interval"),
 ])  # fmt: skip
-def test_bad_input_is_one_line_and_nothing_written(tmp_path, change, words, message) -> None:
+def test_bad_input_is_one_line_and_nothing_written(tmp_path, change, words, message):
     path, out = scores_of(tmp_path / "a.csv"), tmp_path / "report"
     assert callable(change)
     path.write_text(change(path.read_text()))
@@ -149,7 +148,7 @@ def test_bad_input_is_one_line_and_nothing_written(tmp_path, change, words, mess
     assert not out.exists()
 
 
-def test_pictures_stand_in_the_page_and_leave_with_their_report(tmp_path: Path) -> None:
+def test_pictures_stand_in_the_page_and_leave_with_their_report(tmp_path):
     out = tmp_path / "report"
     words = ["--out", out, "--resamples", 20]
     assert call("report", scores_of(tmp_path / "old.csv", conditions=["c"]), *words).exit_code == 0
@@ -163,7 +162,7 @@ def test_pictures_stand_in_the_page_and_leave_with_their_report(tmp_path: Path) 
     assert {"notes.txt", "det-new.png", "report.json"} <= names
 
 
-def test_suspicious_scores_are_measured_with_a_warning(tmp_path: Path) -> None:
+def test_suspicious_scores_are_measured_with_a_warning(tmp_path):
     swapped = scores_of(tmp_path / "swapped.csv", shift=-2.0)
     with pytest.warns(UserWarning, match="swapped: targets score lower than nontargets"):
         r.read_report({"swapped": swapped}, options=QUICK)
@@ -180,7 +179,7 @@ def test_suspicious_scores_are_measured_with_a_warning(tmp_path: Path) -> None:
 # Which pictures there are, and their names.
 
 
-def pictures_of(*systems, resamples=10, seed=0) -> dict[str, Picture]:
+def pictures_of(*systems, resamples=10, seed=0):
     options = Options(resamples=resamples, seed=seed)
     return draw_pictures(
         r.Report(
@@ -189,7 +188,7 @@ def pictures_of(*systems, resamples=10, seed=0) -> dict[str, Picture]:
     )
 
 
-def test_pictures_are_those_that_the_scores_allow() -> None:
+def test_pictures_are_those_that_the_scores_allow():
     plain = pictures_of(("a", table_of()))
     assert sorted(plain) == ["det-a", "histogram-a-noise", "histogram-a-quiet", "roc-a"]
     both = pictures_of(*((name, table_of(with_log_lr=True)) for name in "ab"))
@@ -198,7 +197,7 @@ def test_pictures_are_those_that_the_scores_allow() -> None:
     assert set(many) >= {"det-c-1", "det-c-2"}, "at most six lines on one"
 
 
-def test_bands_and_sizes_take_the_options_of_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bands_and_sizes_take_the_options_of_the_report(monkeypatch):
     calls = []
     for module, name in ((report_pictures, "roc_band"), (plots, "points_by_size")):
         calls.append(Mock(wraps=getattr(module, name)))
@@ -211,11 +210,11 @@ def test_bands_and_sizes_take_the_options_of_the_report(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("sizes", [["0", "0", "10", "9e999"], ["1e308", "-1e308"]])
-def test_sizes_that_no_axis_can_show_do_not_stop_the_report(sizes: list[str]) -> None:
+def test_sizes_that_no_axis_can_show_do_not_stop_the_report(sizes):
     assert "det-a" in pictures_of(("a", table_of(["c"], sizes)))
 
 
-def test_a_picture_by_size_has_the_points_with_enough_trials() -> None:
+def test_a_picture_by_size_has_the_points_with_enough_trials():
     slow, fast = table_of(["c"], ["1", "2"]), table_of(["c"], ["8", "9"])
     assert "det-c" in pictures_of(("slow", slow), ("fast", fast))
     wide = table_of(["c"], ["1", "2", "8"])
@@ -228,7 +227,7 @@ def test_a_picture_by_size_has_the_points_with_enough_trials() -> None:
     assert "size-crop-snr_db" in family, "conditions that differ in a size at the end"
 
 
-def test_names_that_make_the_same_file_name_do_not_overwrite_each_other() -> None:
+def test_names_that_make_the_same_file_name_do_not_overwrite_each_other():
     names = set(pictures_of(("s", table_of(["a b", "a+b"]))))
     assert names >= {"histogram-s-a-b", "histogram-s-a-b-2"}
     alike = set(pictures_of(("x y", table_of(["c"])), ("X+Y", table_of(["c"]))))
@@ -240,7 +239,7 @@ def test_names_that_make_the_same_file_name_do_not_overwrite_each_other() -> Non
 
 
 @pytest.mark.parametrize("letter", ["c", "音"])
-def test_a_long_name_is_cut_and_gets_a_hash(letter: str) -> None:
+def test_a_long_name_is_cut_and_gets_a_hash(letter):
     drawn = pictures_of((200 * letter, table_of([300 * letter, 301 * letter])))
     found = [name for name in drawn if name.startswith("histogram-")]
     assert len(set(found)) == 2

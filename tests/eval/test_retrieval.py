@@ -20,7 +20,7 @@ from tests.eval.planted import call
 from verify.archive import Archive
 
 
-def scores(queries: list[tuple[list[float], list[float]]], *, files: int = 100) -> Scores:
+def scores(queries, *, files=100):
     """Each query's target scores and nontarget scores."""
     sizes = [len(target) + len(nontarget) for target, nontarget in queries]
     number, place = np.repeat(range(len(queries)), sizes), np.concatenate([*map(np.arange, sizes)])
@@ -42,14 +42,14 @@ def scores(queries: list[tuple[list[float], list[float]]], *, files: int = 100) 
     ([9, 9], [9], 2, (1 / 2 + 2 / 3) / 2),
     ([5, 3, 1], [4, 2], 1, (1 + 2 / 3 + 3 / 5) / 3),
 ])  # fmt: skip
-def test_hand_tables(target: list, nontarget: list, first: int, precision: float) -> None:
+def test_hand_tables(target, nontarget, first, precision):
     found = queries_of(scores([(target, nontarget)]))
     assert found.first.tolist() == [first]
     assert found.average_precision == pytest.approx([precision])
     assert found.candidates.tolist() == [len(target) + len(nontarget)]
 
 
-def test_figures_are_means_over_queries_and_plain_data() -> None:
+def test_figures_are_means_over_queries_and_plain_data():
     others = [float(-i) for i in range(11)]
     found = retrieve(scores([([1], others), ([-0.5], others), ([-6.5], others), ([-20], others)]))
     assert found is not None
@@ -70,7 +70,7 @@ def test_figures_are_means_over_queries_and_plain_data() -> None:
     assert found["top5"] == Figure(None, note="no query has more than 5 candidates")
 
 
-def test_a_query_is_a_probe_with_a_choice() -> None:
+def test_a_query_is_a_probe_with_a_choice():
     # Without a target, and with nothing but targets, there is nothing to find or to get wrong.
     found = queries_of(scores([([], [1, 2]), ([3], [4, 5]), ([6, 7], []), ([8], [1])]))
     assert found.first.tolist() == [3, 1]
@@ -86,14 +86,14 @@ def test_a_query_is_a_probe_with_a_choice() -> None:
     assert (found.first.tolist(), found.candidates.tolist()) == ([2, 2], [3, 3])
 
 
-def test_the_order_of_rows_changes_nothing(rng: np.random.Generator) -> None:
+def test_the_order_of_rows_changes_nothing(rng):
     table = scores([(rng.normal(1, 1, 3).round(1), rng.normal(0, 1, 9).round(1))] * 5)
     mixed = table.where(rng.permutation(len(table)))
     expected = sorted(queries_of(table).average_precision)
     assert sorted(queries_of(mixed).average_precision) == expected
 
 
-def test_intervals_draw_recordings_not_queries() -> None:
+def test_intervals_draw_recordings_not_queries():
     # Ten queries of each recording go the same way: ten recordings, not a hundred queries.
     found, missed = ([1.0], [0.0] * 3), ([0.0], [1.0] * 3)
     queries = [found if i % 10 < 5 else missed for i in range(100)]
@@ -103,7 +103,7 @@ def test_intervals_draw_recordings_not_queries() -> None:
     assert (narrow.low, narrow.high) == pytest.approx((0.4, 0.6), abs=0.05)
 
 
-def test_without_a_failure_the_rule_of_three_counts_recordings() -> None:
+def test_without_a_failure_the_rule_of_three_counts_recordings():
     found = retrieve(scores([([1], [0] * 11)] * 60, files=20))
     note = "none missed: misses < 3/20 (recordings)"
     assert found["top1"] == Figure(1, pytest.approx(1 - 3 / 20), 1, note, True)
@@ -118,7 +118,7 @@ def test_without_a_failure_the_rule_of_three_counts_recordings() -> None:
 # Fragments sought in archives with and without their recordings.
 
 
-def test_collections_are_left_out_whole() -> None:
+def test_collections_are_left_out_whole():
     groups = (("a", 3), ("b", 2), ("c", 2))
     items = [Item(Path(f"{c}{i}"), f"{c}{i}", "train", c) for c, n in groups for i in range(n)]
     first, second = halves(items)
@@ -128,11 +128,11 @@ def test_collections_are_left_out_whole() -> None:
         halves(items[:3])
 
 
-def answer(recording: str, *, present: bool, first: str, is_match: bool = True) -> Answer:
+def answer(recording, *, present, first, is_match=True):
     return Answer("x", f"{recording}.wav", recording, present, first, is_match, 3.0, 0.0, 0.5)
 
 
-def test_first_found_and_falsely_found_are_counted_apart() -> None:
+def test_first_found_and_falsely_found_are_counted_apart():
     answers = [
         answer("a", present=True, first="a"),
         answer("b", present=True, first="a"),
@@ -150,7 +150,7 @@ def test_first_found_and_falsely_found_are_counted_apart() -> None:
     assert figures(answers[:4])["x"]["false_found"] == Figure(None, note="no queries")
 
 
-def test_each_probe_is_one_query_and_a_limit_takes_them_evenly(tmp_path: Path) -> None:
+def test_each_probe_is_one_query_and_a_limit_takes_them_evenly(tmp_path):
     lines = ["reference,probe,label,condition,recording"]
     lines += [f"r{j}.wav,p{i}.wav,{int(i == j)},noise,{i}" for i in range(10) for j in range(10)]
     (tmp_path / "t.csv").write_text("\n".join(lines))
@@ -159,7 +159,7 @@ def test_each_probe_is_one_query_and_a_limit_takes_them_evenly(tmp_path: Path) -
     assert [query.recording for query in five] == ["0", "2", "4", "6", "8"]
 
 
-def test_fragments_of_our_own_music_are_found_and_foreign_ones_are_not(tmp_path: Path) -> None:
+def test_fragments_of_our_own_music_are_found_and_foreign_ones_are_not(tmp_path):
     rows = ["path\tid\tsplit\tcollection"]
     for seed in range(4):
         soundfile.write(tmp_path / f"{seed}.flac", make_music(seed, duration_s=24.0), SAMPLE_RATE)
@@ -180,7 +180,7 @@ def test_fragments_of_our_own_music_are_found_and_foreign_ones_are_not(tmp_path:
     assert (tmp_path / "kept" / "all").is_dir()
 
 
-def test_distractors_are_read_once_and_lie_in_every_archive(tmp_path: Path) -> None:
+def test_distractors_are_read_once_and_lie_in_every_archive(tmp_path):
     items = []
     for seed, collection in enumerate(["a", "b", ""]):
         folder = tmp_path / ("own" if collection else "others")

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +35,7 @@ EXPECTED = [-3, 0, 0, -18, -15, -3, -8, -18, -3, -3]
 
 
 @pytest.fixture(autouse=True)
-def planted(monkeypatch: pytest.MonkeyPatch) -> type[PlantedSystem]:
+def planted(monkeypatch):
     monkeypatch.setitem(SYSTEMS, "planted", "tests.eval.planted:PlantedSystem")
     monkeypatch.setattr(PlantedSystem, "described", [])
     monkeypatch.setattr(PlantedSystem, "scored", [])
@@ -44,7 +43,7 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> type[PlantedSystem]:
 
 
 @pytest.fixture
-def trials(tmp_path: Path) -> Path:
+def trials(tmp_path):
     """Ten trials of six files; `again` has the content of `a`, and one pair stands twice."""
     (tmp_path / "x").mkdir()
     for name, size in SIZES.items():
@@ -57,13 +56,13 @@ def trials(tmp_path: Path) -> Path:
     return tmp_path / "trials.csv"
 
 
-def run(trials, *, out="out/scores.csv", cache=None, strict=False) -> list[float]:
+def run(trials, *, out="out/scores.csv", cache=None, strict=False):
     path = trials.parent / out
     score_trials(trials, path, system="planted", cache=cache, workers=1, force=True, strict=strict)
     return [float(score) for score in read_scores(path).score]
 
 
-def test_scores_stand_beside_the_columns_of_their_trials(trials, planted) -> None:
+def test_scores_stand_beside_the_columns_of_their_trials(trials, planted):
     assert run(trials) == EXPECTED
     rows = (trials.parent / "out/scores.csv").read_text().splitlines()
     before = trials.read_text().splitlines()
@@ -73,7 +72,7 @@ def test_scores_stand_beside_the_columns_of_their_trials(trials, planted) -> Non
     assert planted.scored == [3, 3, 3], "ten trials; a and b are asked for twice"
 
 
-def test_the_account_states_what_was_scored_and_how(trials: Path) -> None:
+def test_the_account_states_what_was_scored_and_how(trials):
     out = trials.parent / "scores.csv"
     done = score_trials(trials, out, system="planted", settings=Settings("m"), workers=1)
     account = json.loads(out.with_suffix(".json").read_text())
@@ -90,7 +89,7 @@ def test_the_account_states_what_was_scored_and_how(trials: Path) -> None:
 
 
 @pytest.mark.parametrize("stop_after", [0, 1, 5, 7])
-def test_a_stopped_run_goes_on_where_it_was(stop_after, trials, planted, monkeypatch) -> None:
+def test_a_stopped_run_goes_on_where_it_was(stop_after, trials, planted, monkeypatch):
     monkeypatch.setattr(planted, "stop_after", stop_after)
     with pytest.raises(KeyboardInterrupt):
         run(trials)
@@ -103,7 +102,7 @@ def test_a_stopped_run_goes_on_where_it_was(stop_after, trials, planted, monkeyp
     assert sorted(os.listdir(trials.parent / "out")) == ["scores.csv", "scores.json"]
 
 
-def test_a_cache_is_used_only_for_the_same_input(trials, planted, tmp_path, monkeypatch) -> None:
+def test_a_cache_is_used_only_for_the_same_input(trials, planted, tmp_path, monkeypatch):
     run(trials, cache=tmp_path / "cache")
     planted.forget()
     assert run(trials, out="other.csv", cache=tmp_path / "cache") == EXPECTED
@@ -120,12 +119,12 @@ def test_a_cache_is_used_only_for_the_same_input(trials, planted, tmp_path, monk
 # Files that cannot be used.
 
 
-def spoil(trials: Path) -> None:
+def spoil(trials):
     for name in "ec":
         (trials.parent / "x" / name).write_text("bad")
 
 
-def test_trials_with_an_unusable_file_are_left_out_and_listed(trials, planted, monkeypatch) -> None:
+def test_trials_with_an_unusable_file_are_left_out_and_listed(trials, planted, monkeypatch):
     spoil(trials)
     (trials.parent / "x/d").unlink()
     monkeypatch.setitem(SYSTEMS, "embedding", SYSTEMS["planted"])  # the command knows only ours
@@ -144,7 +143,7 @@ def test_trials_with_an_unusable_file_are_left_out_and_listed(trials, planted, m
     assert sorted(planted.described) == ["a", "b"]
 
 
-def test_strict_refuses_unusable_files_and_keeps_what_is_done(trials, planted) -> None:
+def test_strict_refuses_unusable_files_and_keeps_what_is_done(trials, planted):
     spoil(trials)
     message = r"trials.csv:3: probe: c is bad; \S*trials.csv:5: reference: e is bad$"
     with pytest.raises(ManifestError, match=message):
@@ -156,7 +155,7 @@ def test_strict_refuses_unusable_files_and_keeps_what_is_done(trials, planted) -
     assert sorted(planted.described) == ["a", "b", "c", "d", "e"], "each one once in both runs"
 
 
-def test_strict_names_missing_files_before_anything_is_done(trials, planted) -> None:
+def test_strict_names_missing_files_before_anything_is_done(trials, planted):
     for name in "abde":
         (trials.parent / "x" / name).unlink()
     (trials.parent / "x/d").mkdir()
@@ -170,7 +169,7 @@ def test_strict_names_missing_files_before_anything_is_done(trials, planted) -> 
     assert not (trials.parent / "out").exists()
 
 
-def test_a_list_without_a_usable_trial_is_an_error_and_leaves_no_folder(trials: Path) -> None:
+def test_a_list_without_a_usable_trial_is_an_error_and_leaves_no_folder(trials):
     for path in (trials.parent / "x").iterdir():
         path.write_text("bad")
     with pytest.raises(ManifestError, match="a is bad"):
@@ -179,7 +178,7 @@ def test_a_list_without_a_usable_trial_is_an_error_and_leaves_no_folder(trials: 
 
 
 @pytest.mark.parametrize("name", ["n" * 300, "x/a/below", "n\0l"])
-def test_a_name_that_no_file_can_have_is_an_error_with_its_line(name: str, trials: Path) -> None:
+def test_a_name_that_no_file_can_have_is_an_error_with_its_line(name, trials):
     found = read_trials(trials)
     files = TrialFiles.of(replace(found, probe=np.array(["x/b", name, *found.probe[2:]])))
     with pytest.raises(ManifestError, match=r"^\S*trials\.csv:3: probe: .* cannot be read"):
@@ -189,7 +188,7 @@ def test_a_name_that_no_file_can_have_is_an_error_with_its_line(name: str, trial
 # The files of a run.
 
 
-def test_an_account_without_scores_is_replaced_and_other_files_are_not(trials: Path) -> None:
+def test_an_account_without_scores_is_replaced_and_other_files_are_not(trials):
     out = trials.parent / "scores.csv"
     score_trials(trials, out, system="planted", workers=1)
     out.unlink()
@@ -203,7 +202,7 @@ def test_an_account_without_scores_is_replaced_and_other_files_are_not(trials: P
         path.unlink()
 
 
-def test_the_folder_of_a_run_that_was_killed_as_it_ended_is_removed(trials: Path) -> None:
+def test_the_folder_of_a_run_that_was_killed_as_it_ended_is_removed(trials):
     out = trials.parent / "scores.csv"
     folder = trials.parent / ".scores.csv.scoring"
     score_trials(trials, out, system="planted", workers=1)
@@ -224,7 +223,7 @@ def test_the_folder_of_a_run_that_was_killed_as_it_ended_is_removed(trials: Path
     ("x", "is no regular file"),
     ("x/a/scores.csv", "cannot be made"),
 ])  # fmt: skip
-def test_scores_are_not_written_where_they_do_not_belong(out, message, trials) -> None:
+def test_scores_are_not_written_where_they_do_not_belong(out, message, trials):
     before = trials.read_bytes()
     with pytest.raises(InputError, match=message):
         run(trials, out=out)
@@ -234,7 +233,7 @@ def test_scores_are_not_written_where_they_do_not_belong(out, message, trials) -
 # Real systems, and processes.
 
 
-def make_list(folder: Path, n: int) -> Path:
+def make_list(folder, n):
     """n fragments of music, and the trials of each with its neighbours."""
     folder.mkdir()
     music = make_music(4, duration_s=3.0 + n)
@@ -246,7 +245,7 @@ def make_list(folder: Path, n: int) -> Path:
     return folder / "trials.csv"
 
 
-def test_two_processes_write_the_bytes_of_one(tmp_path, monkeypatch) -> None:
+def test_two_processes_write_the_bytes_of_one(tmp_path, monkeypatch):
     monkeypatch.setattr(ChromaDtwSystem, "pairs_at_once", 5)
     trials = make_list(tmp_path / "list", 6)
     for workers in (1, 2):
@@ -254,7 +253,7 @@ def test_two_processes_write_the_bytes_of_one(tmp_path, monkeypatch) -> None:
     assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "2.csv").read_bytes()
 
 
-def test_a_truncated_file_is_a_warning(tmp_path: Path) -> None:
+def test_a_truncated_file_is_a_warning(tmp_path):
     trials = make_list(tmp_path / "list", 2)
     soundfile.write(tmp_path / "0.wav", make_music(1, duration_s=4.0), SAMPLE_RATE)
     (tmp_path / "list/0.flac").write_bytes((tmp_path / "0.wav").read_bytes()[:-SAMPLE_RATE])
@@ -263,14 +262,14 @@ def test_a_truncated_file_is_a_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-def test_after_kill_9_nothing_runs_and_the_next_run_goes_on(tmp_path, monkeypatch) -> None:
+def test_after_kill_9_nothing_runs_and_the_next_run_goes_on(tmp_path, monkeypatch):
     trials, scores = make_list(tmp_path / "list", 120), tmp_path / "out/scores.csv"
     words = ["eval", "score", trials, scores, "--system", "mean-cqt", "--workers", "2"]
     killed = subprocess.Popen(
         [sys.executable, "-m", "cqtnet", *map(str, words)], start_new_session=True
     )
 
-    def kept() -> list[Path]:
+    def kept():
         return [p for p in scores.parent.glob(".scores.csv.scoring/*.kept") if p.name[0] != "."]
 
     wait_until(lambda: len(kept()) > 2)
@@ -289,7 +288,7 @@ def test_after_kill_9_nothing_runs_and_the_next_run_goes_on(tmp_path, monkeypatc
     assert sorted(os.listdir(scores.parent)) == ["scores.csv", "scores.json"]
 
 
-def running(group: int) -> list[int]:
+def running(group):
     """Processes of a group that have not ended."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -302,7 +301,7 @@ def running(group: int) -> list[int]:
     return found
 
 
-def wait_until(condition: Callable[[], object], *, seconds: float = 60.0) -> None:
+def wait_until(condition, *, seconds=60.0):
     started = time.monotonic()
     while not condition():
         assert time.monotonic() - started < seconds
@@ -310,7 +309,7 @@ def wait_until(condition: Callable[[], object], *, seconds: float = 60.0) -> Non
 
 
 @pytest.fixture(scope="module")
-def pieces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pieces(tmp_path_factory):
     """Four pieces, each against each in another key and tempo."""
     folder = tmp_path_factory.mktemp("trials")
     rows = ["reference,probe,label,condition,recording"]
@@ -326,7 +325,7 @@ def pieces(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_every_system_tells_altered_music_from_other_music(system, pieces, tmp_path) -> None:
+def test_every_system_tells_altered_music_from_other_music(system, pieces, tmp_path):
     result = call("score", pieces, tmp_path / "scores.csv", "--system", system)
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith(f"16 trials of 8 files by {system} → ")
@@ -335,7 +334,7 @@ def test_every_system_tells_altered_music_from_other_music(system, pieces, tmp_p
     assert equal_error_rate(scores.score[scores.label], scores.score[~scores.label]) == 0
 
 
-def test_json_names_weights_and_precision(pieces: Path, tmp_path: Path) -> None:
+def test_json_names_weights_and_precision(pieces, tmp_path):
     weights = tmp_path / "tiny.safetensors"
     save_weights(CqtNet(find_preset("tiny")), weights)
     words = ["--model", weights, "--precision", "bfloat16", "--device", "cpu", "--json"]

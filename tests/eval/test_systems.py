@@ -1,12 +1,10 @@
 from itertools import product
-from pathlib import Path
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import soundfile
 from librosa.sequence import dtw
-from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.cqt import FRAMES_PER_SECOND
@@ -20,12 +18,12 @@ from verify.cosine import best_hit
 
 
 @pytest.fixture(scope="module")
-def settings() -> Settings:
+def settings():
     return Settings(precision="float32")
 
 
 @pytest.fixture(scope="module")
-def recordings(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def recordings(tmp_path_factory):
     """Of lengths that fall within, between and on steps of the trunk; two with silence."""
     folder = tmp_path_factory.mktemp("recordings")
     music = make_music(2, duration_s=40.0)
@@ -40,17 +38,17 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return paths
 
 
-def all_pairs(n: int) -> NDArray[np.int64]:
+def all_pairs(n):
     return np.array(list(product(range(n), repeat=2)))
 
 
-def sine(path: Path, hz: float, *, amplitude: float = 0.5, duration_s: float = 4.0) -> Path:
+def sine(path, hz, *, amplitude=0.5, duration_s=4.0):
     times = np.arange(round(duration_s * SAMPLE_RATE)) / SAMPLE_RATE
     soundfile.write(path, amplitude * np.sin(2 * np.pi * hz * times), SAMPLE_RATE, subtype="FLOAT")
     return path
 
 
-def test_embedding_scores_are_those_of_similarity(settings, recordings) -> None:
+def test_embedding_scores_are_those_of_similarity(settings, recordings):
     system = EmbeddingSystem(settings)
     pairs = all_pairs(len(recordings))
     scores = system.score([system.describe(path) for path in recordings], pairs)
@@ -60,7 +58,7 @@ def test_embedding_scores_are_those_of_similarity(settings, recordings) -> None:
     assert scores[4] == -1
 
 
-def test_silence_is_judged_for_each_probe(settings, recordings, monkeypatch) -> None:
+def test_silence_is_judged_for_each_probe(settings, recordings, monkeypatch):
     """The first 5.1 s are marked silent: a window of 5.0 s has no content, one of 5.3 s has."""
     system = EmbeddingSystem(settings)
     whole, short, longer = (dict(system.describe(recordings[index])) for index in (0, 10, 11))
@@ -78,14 +76,14 @@ def test_silence_is_judged_for_each_probe(settings, recordings, monkeypatch) -> 
     assert scores[0] < scores[1]
 
 
-def test_mean_cqt_is_the_best_cosine_over_the_bins_in_common(rng: np.random.Generator) -> None:
+def test_mean_cqt_is_the_best_cosine_over_the_bins_in_common(rng):
     levels = rng.uniform(0, 3, (5, 84)).astype(np.float32)
     system = MeanCqtSystem(Settings())
     pairs = all_pairs(5)
     scores = system.score([{"levels": row} for row in levels], pairs)
 
-    def slow(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-        def cosine(x: NDArray[np.float32], y: NDArray[np.float32]) -> float:
+    def slow(a, b):
+        def cosine(x, y):
             return float(x @ y / np.sqrt((x @ x) * (y @ y)))
 
         up = [cosine(a[: 84 - shift], b[shift:]) for shift in range(7)]
@@ -97,7 +95,7 @@ def test_mean_cqt_is_the_best_cosine_over_the_bins_in_common(rng: np.random.Gene
 
 
 @pytest.mark.parametrize("shift", [-6, 0, 6])
-def test_mean_cqt_finds_a_transposition_within_six_semitones(shift, rng) -> None:
+def test_mean_cqt_finds_a_transposition_within_six_semitones(shift, rng):
     levels = rng.uniform(0, 3, 84).astype(np.float32)
     described = [{"levels": np.roll(levels, by)} for by in (0, shift, 7)]
     near, far = MeanCqtSystem(Settings()).score(described, np.array([[0, 1], [0, 2]]))
@@ -106,7 +104,7 @@ def test_mean_cqt_finds_a_transposition_within_six_semitones(shift, rng) -> None
 
 
 @pytest.mark.parametrize("name", ["mean-cqt", "chroma-dtw"])
-def test_gain_changes_no_description_of_a_baseline(name: str, tmp_path: Path) -> None:
+def test_gain_changes_no_description_of_a_baseline(name, tmp_path):
     system = make_system(name, Settings())
     loud, quiet = (
         system.describe(sine(tmp_path / f"{amplitude}.wav", 300, amplitude=amplitude))
@@ -116,7 +114,7 @@ def test_gain_changes_no_description_of_a_baseline(name: str, tmp_path: Path) ->
         np.testing.assert_allclose(loud[key], quiet[key], atol=1e-4)
 
 
-def test_a_sine_is_highest_at_its_bin_and_its_pitch_class(tmp_path: Path) -> None:
+def test_a_sine_is_highest_at_its_bin_and_its_pitch_class(tmp_path):
     path = sine(tmp_path / "a.wav", 440.0)
     described = make_system("mean-cqt", Settings()).describe(path)
     assert described["levels"].argmax() == 45, "A4 is 45 semitones above C1"
@@ -125,7 +123,7 @@ def test_a_sine_is_highest_at_its_bin_and_its_pitch_class(tmp_path: Path) -> Non
     assert described["chroma"].shape == (19, 12), "173 frames of 4 s, nine at a time"
 
 
-def test_a_flat_chroma_is_like_another_and_costs_one_with_any_sound(rng) -> None:
+def test_a_flat_chroma_is_like_another_and_costs_one_with_any_sound(rng):
     flat = chroma(np.zeros((84, 90), np.float32))
     heard = chroma(rng.uniform(0, 1, (84, 90)).astype(np.float32))
     assert path_cost(flat, flat) == pytest.approx(0, abs=1e-6)
@@ -134,14 +132,14 @@ def test_a_flat_chroma_is_like_another_and_costs_one_with_any_sound(rng) -> None
     assert path_cost(late, late) == pytest.approx(0, abs=1e-6)
 
 
-def random_chroma(rng: np.random.Generator, n: int) -> NDArray[np.float32]:
+def random_chroma(rng, n):
     frames = rng.normal(size=(n, 12))
     unit = frames / np.linalg.norm(frames, axis=1, keepdims=True)
     return np.asarray(unit, np.float32)
 
 
 @pytest.mark.parametrize(("n", "m"), [(10, 10), (9, 17), (30, 12), (60, 64)])
-def test_the_path_cost_is_that_of_librosa_at_the_best_rotation(n, m, rng) -> None:
+def test_the_path_cost_is_that_of_librosa_at_the_best_rotation(n, m, rng):
     a, b = random_chroma(rng, n), random_chroma(rng, m)
     query, along = (a, b) if n <= m else (b, a)
     costs = []
@@ -158,7 +156,7 @@ def test_the_path_cost_is_that_of_librosa_at_the_best_rotation(n, m, rng) -> Non
 
 
 @pytest.mark.parametrize("every", [1, 2])
-def test_a_transposed_stretch_at_up_to_double_tempo_is_found_at_no_cost(every, rng) -> None:
+def test_a_transposed_stretch_at_up_to_double_tempo_is_found_at_no_cost(every, rng):
     along = random_chroma(rng, 80)
     query = np.roll(along[11:71:every], 5, axis=1)
     assert path_cost(query, along) == pytest.approx(0.0, abs=1e-5)
@@ -166,7 +164,7 @@ def test_a_transposed_stretch_at_up_to_double_tempo_is_found_at_no_cost(every, r
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_a_file_that_cannot_be_compared_is_an_error_that_names_it(name, settings, tmp_path) -> None:
+def test_a_file_that_cannot_be_compared_is_an_error_that_names_it(name, settings, tmp_path):
     system = make_system(name, settings)
     music = make_music(3, duration_s=5.0)
     sounds = {"silent": 0 * music, "short": music[: 2 * SAMPLE_RATE - 20], "empty": music[:0]}
@@ -178,6 +176,6 @@ def test_a_file_that_cannot_be_compared_is_an_error_that_names_it(name, settings
             system.describe(tmp_path / f"{message.partition('.')[0]}.wav")
 
 
-def test_an_unknown_system_is_an_error_that_lists_the_known_ones() -> None:
+def test_an_unknown_system_is_an_error_that_lists_the_known_ones():
     with pytest.raises(InputError, match=r"'best' is unknown; use one of embedding, .*mean-cqt"):
         make_system("best", Settings())

@@ -20,7 +20,7 @@ from tests.eval.planted import joined, paired, scores
 EVEN, RARE = m.OperatingPoint(0.5), m.OperatingPoint(0.01)
 
 
-def trials(rows: list[tuple[str, str, int, str]]) -> Trials:
+def trials(rows):
     reference, probe, label, recording = (np.array(column) for column in zip(*rows, strict=True))
     return Trials(Path("t"), reference, probe, label == 1, np.full(len(rows), "c"), recording)
 
@@ -28,7 +28,7 @@ def trials(rows: list[tuple[str, str, int, str]]) -> Trials:
 # Recordings, and sums by pair of them.
 
 
-def test_a_reference_is_of_the_recording_whose_targets_it_is_in() -> None:
+def test_a_reference_is_of_the_recording_whose_targets_it_is_in():
     rows = [
         ("a.wav", "b1.wav", 0, "B"),  # a.wav is of A: the third row says so
         ("b.wav", "b1.wav", 1, "B"),
@@ -49,7 +49,7 @@ def test_a_reference_is_of_the_recording_whose_targets_it_is_in() -> None:
         b.recordings_of(trials(rows))
 
 
-def test_a_part_of_the_trials_keeps_its_numbers_until_it_stands_alone() -> None:
+def test_a_part_of_the_trials_keeps_its_numbers_until_it_stands_alone():
     recordings = b.Recordings(np.array([0, 1, 5, 1]), np.array([3, 3, 5, 5]), 6)
     part = recordings.where(np.array([False, True, True, True]))
     assert (part.probe.tolist(), part.reference.tolist(), part.count) == ([1, 5, 1], [3, 5, 5], 6)
@@ -59,7 +59,7 @@ def test_a_part_of_the_trials_keeps_its_numbers_until_it_stands_alone() -> None:
     assert b.Recordings(np.arange(5), np.full(5, 7), 8).independent() == 1, "of the scarcer side"
 
 
-def test_a_trial_counts_as_often_as_both_of_its_recordings_were_drawn() -> None:
+def test_a_trial_counts_as_often_as_both_of_its_recordings_were_drawn():
     # Pairs (0,0) a target, (0,1), (1,2), (1,2): worth 1, 10, 100, 1000.
     recordings = b.Recordings(np.array([0, 0, 1, 1]), np.array([0, 1, 2, 2]), 3)
     sums = b.pair_sums(csr_array(np.array([[1.0], [10], [100], [1000]])), recordings)
@@ -68,7 +68,7 @@ def test_a_trial_counts_as_often_as_both_of_its_recordings_were_drawn() -> None:
     assert weighted == [1111, 2 * 1 + 2 * 1 * 10, 1 * 2 * 1100, 3 * 1]
 
 
-def test_runs_join_neighbours_of_one_class_and_keep_ties_of_both_apart() -> None:
+def test_runs_join_neighbours_of_one_class_and_keep_ties_of_both_apart():
     score = np.array([9, 8, 7, 7, 6, 5, 5, 4, 3.0])
     label = np.array([1, 1, 1, 0, 0, 0, 0, 1, 1], bool)
     expected = np.array([0, 0, 1, 1, 2, 2, 2, 3, 3])
@@ -80,7 +80,7 @@ def test_runs_join_neighbours_of_one_class_and_keep_ties_of_both_apart() -> None
 # Resamples.
 
 
-def random_scores(rng: np.random.Generator, decimals: int) -> Scores:
+def random_scores(rng, decimals):
     """All pairs of 12 recordings with 2 fragments, with ties."""
     own = np.repeat(np.arange(12), 2)
     probe, reference = (side.ravel() for side in np.meshgrid(own, np.arange(12), indexing="ij"))
@@ -92,23 +92,23 @@ def random_scores(rng: np.random.Generator, decimals: int) -> Scores:
 
 
 @pytest.mark.parametrize("decimals", [0, 1, 8])
-def test_a_resample_is_the_list_with_trials_repeated(rng, decimals, monkeypatch) -> None:
+def test_a_resample_is_the_list_with_trials_repeated(rng, decimals, monkeypatch):
     table = random_scores(rng, decimals)
     recordings, label = b.recordings_of(table), table.label
     losses = {"cllr": bits_lost(np.where(label, -table.log_lr, table.log_lr))}
     evidence = b.evidence_of(table, recordings, losses, where="s")
 
-    def figures(s: b.Sample) -> np.ndarray:
+    def figures(s):
         ranked = m.auc.of(s.score), equal_error_rate_of(s.score), EVEN.least_cost(s.score)
         return np.array([*ranked, m.min_cllr.of(s.log_lr), sum(s.losses["cllr"]) / 2])
 
-    def of(score: np.ndarray, label: np.ndarray) -> list[float]:
+    def of(score, label):
         target, nontarget = score[label], score[~label]
         ranked = m.auc(target, nontarget), equal_error_rate(target, nontarget)
         lowest = m.min_dcf(target, nontarget, EVEN), m.min_cllr(target, nontarget)
         return [*ranked, *lowest, m.cllr(target - 1, nontarget - 1)]
 
-    def found() -> tuple[np.ndarray, np.ndarray]:
+    def found():
         rng = np.random.default_rng(3)
         return b.resample(figures, evidence, recordings=recordings.count, resamples=20, rng=rng)
 
@@ -122,7 +122,7 @@ def test_a_resample_is_the_list_with_trials_repeated(rng, decimals, monkeypatch)
     assert (found()[1] == resampled).all(), "blocks change nothing"
 
 
-def test_resamples_without_a_class_are_left_out() -> None:
+def test_resamples_without_a_class_are_left_out():
     # The nontarget needs both recordings: one draw in two of two recordings has them.
     columns = csr_array(np.ones((1, 1)))
     pairs = [
@@ -134,7 +134,7 @@ def test_resamples_without_a_class_are_left_out() -> None:
     assert len(resampled) == pytest.approx(500, abs=80)
 
 
-def test_an_interval_is_moved_by_twice_the_bias_and_holds_its_value() -> None:
+def test_an_interval_is_moved_by_twice_the_bias_and_holds_its_value():
     resampled = np.linspace(0, 1, 10001)
     assert b.interval(0.5, resampled) == pytest.approx((0.025, 0.975))
     # A value of 0.6, resampled 0.1 too low, stands for a truth of 0.7.
@@ -142,7 +142,7 @@ def test_an_interval_is_moved_by_twice_the_bias_and_holds_its_value() -> None:
     assert b.interval(2.0, resampled)[0] == 2.0
 
 
-def test_intervals_by_both_recordings_hold_the_truth_and_by_the_probe_alone_do_not() -> None:
+def test_intervals_by_both_recordings_hold_the_truth_and_by_the_probe_alone_do_not():
     # docs/metrics.md has the whole table, of 200 worlds: here 94 % and 66 %.
     world = World(recordings=50, effect=0.3, dense=True)
     both, probe = (coverage(world, how, worlds=30)[0] for how in ("both", "probe"))
@@ -154,7 +154,7 @@ def test_intervals_by_both_recordings_hold_the_truth_and_by_the_probe_alone_do_n
 # The table.
 
 
-def test_measured_figures_are_those_of_the_functions(rng: np.random.Generator) -> None:
+def test_measured_figures_are_those_of_the_functions(rng):
     target, nontarget = rng.normal(1, 1, 90).round(1), rng.normal(-1, 1, 400).round(1)
     table = scores(target.tolist(), nontarget.tolist(), log_lr=True)
     found = m.measure(table, threshold=0.3, resamples=0)
@@ -184,7 +184,7 @@ def test_measured_figures_are_those_of_the_functions(rng: np.random.Generator) -
     assert found["frr_at_far_0.001"].note.endswith("needs 1,000 nontargets, here are 400")
 
 
-def test_intervals_are_around_their_values_and_depend_on_the_seed(rng) -> None:
+def test_intervals_are_around_their_values_and_depend_on_the_seed(rng):
     table = scores(rng.normal(1, 1, 90).tolist(), rng.normal(-1, 1, 400).tolist(), log_lr=True)
     first, again, other = (
         m.measure(table, threshold=0.3, resamples=100, seed=seed) for seed in (1, 1, 2)
@@ -198,7 +198,7 @@ def test_intervals_are_around_their_values_and_depend_on_the_seed(rng) -> None:
             assert figure.low < figure.high, name
 
 
-def test_metrics_are_plain_data_with_stable_keys() -> None:
+def test_metrics_are_plain_data_with_stable_keys():
     table = scores([3, 2, 1], [0, 1, -1], log_lr=True)
     found = m.measure(table, operating_points=[m.OperatingPoint(0.1, 10, 1)], threshold=0.5)
     data = json.loads(json.dumps(found.to_dict()))
@@ -213,14 +213,14 @@ def test_metrics_are_plain_data_with_stable_keys() -> None:
     assert found["min_cllr"].value == m.min_cllr([3, 2, 1], [0, 1, -1])
 
 
-def test_cllr_and_min_cllr_are_of_the_log_lr_and_the_rest_of_the_score() -> None:
+def test_cllr_and_min_cllr_are_of_the_log_lr_and_the_rest_of_the_score():
     table = scores([3, 2], [1, 0])
     found = m.measure(replace(table, log_lr=-table.score), resamples=0)
     assert (found["eer"].value, found["min_cllr"].value) == (0, 1)
     assert found["cllr"].value == pytest.approx(m.cllr([-3, -2], [-1, 0]))
 
 
-def test_conditions_come_in_order_and_then_all_of_them(rng) -> None:
+def test_conditions_come_in_order_and_then_all_of_them(rng):
     late = scores([3, 2], [0, 1], condition="speed")
     early = scores([0, 1], [2, 3], condition="noise")
     quick = m.Options(resamples=0)
@@ -244,14 +244,14 @@ def test_conditions_come_in_order_and_then_all_of_them(rng) -> None:
     assert found["all"].recordings == 20
 
 
-def test_ratios_that_say_nothing_lose_nothing_and_that_does_not_count_as_no_error() -> None:
+def test_ratios_that_say_nothing_lose_nothing_and_that_does_not_count_as_no_error():
     found = m.measure(scores([0] * 30, [0] * 40, log_lr=True), resamples=50)
     assert (found["cllr"].value, found["min_cllr"].value) == (1, pytest.approx(1))
     zero = pytest.approx(0)
     assert found["calibration_loss"] == m.Figure(zero, zero, zero, "")
 
 
-def test_the_class_that_is_missing_is_named_with_file_and_condition() -> None:
+def test_the_class_that_is_missing_is_named_with_file_and_condition():
     table = joined(scores([3, 2], [0], condition="a"), scores([1], [], condition="b"))
     with pytest.raises(InputError, match=r"s\.csv: condition 'b': holds no nontarget trial; give"):
         m.measure_by_condition(table)
@@ -264,7 +264,7 @@ def test_the_class_that_is_missing_is_named_with_file_and_condition() -> None:
         m.measure_by_condition(table)
 
 
-def test_a_cost_that_one_trial_decides_is_called_coarse() -> None:
+def test_a_cost_that_one_trial_decides_is_called_coarse():
     target, nontarget = np.arange(20.0).tolist(), np.arange(-20.0, 4).tolist()
     found = m.measure(scores(target, nontarget), resamples=0)
     assert found["min_dcf_p0.5"].note == ""
@@ -274,7 +274,7 @@ def test_a_cost_that_one_trial_decides_is_called_coarse() -> None:
 # Where errors are rare.
 
 
-def test_where_no_error_is_seen_the_rule_of_three_counts_recordings() -> None:
+def test_where_no_error_is_seen_the_rule_of_three_counts_recordings():
     three = pytest.approx(3 / 20)
     both = "none seen: misses < 3/20, false alarms < 3/20 (recordings)"
     misses = "none seen: misses < 3/20 (recordings)"
@@ -293,7 +293,7 @@ def test_where_no_error_is_seen_the_rule_of_three_counts_recordings() -> None:
     assert found["min_cllr"] == m.Figure(0, 0, pytest.approx(channel), both, True)
 
 
-def test_a_rate_of_one_is_no_more_certain_than_a_rate_of_zero() -> None:
+def test_a_rate_of_one_is_no_more_certain_than_a_rate_of_zero():
     found = m.measure(scores([-1.0] * 20, [1.0] * 20), threshold=0.0)
     note = "none seen: all but misses < 3/10 (recordings)"
     assert found["miss"] == m.Figure(1, pytest.approx(1 - 3 / 10), 1, note)
@@ -305,7 +305,7 @@ def test_a_rate_of_one_is_no_more_certain_than_a_rate_of_zero() -> None:
 
 
 @pytest.mark.parametrize("size", [15.0, 1000.0])
-def test_without_a_misleading_ratio_nothing_bounds_what_one_may_cost(size: float) -> None:
+def test_without_a_misleading_ratio_nothing_bounds_what_one_may_cost(size):
     found = m.measure(paired(size, -size), resamples=50)
     note = "no misleading ratio of targets, nontargets seen: no upper bound"
     for key in ("cllr", "calibration_loss"):
@@ -316,7 +316,7 @@ def test_without_a_misleading_ratio_nothing_bounds_what_one_may_cost(size: float
     assert one_class.note == "no misleading ratio of targets seen: no upper bound"
 
 
-def test_what_always_goes_wrong_at_a_threshold_may_go_right_in_three_of_n() -> None:
+def test_what_always_goes_wrong_at_a_threshold_may_go_right_in_three_of_n():
     misled = m.measure(paired(-15, 15), resamples=50)["act_dcf_p0.5"]
     note = "none seen: all but misses < 3/20, all but false alarms < 3/20 (recordings)"
     assert misled == m.Figure(2, pytest.approx(2 * (1 - 3 / 20)), 2, note)
@@ -326,7 +326,7 @@ def test_what_always_goes_wrong_at_a_threshold_may_go_right_in_three_of_n() -> N
     assert (rejecting.low, rejecting.high) == pytest.approx((0.5 - 0.075, 0.5 + 0.075))
 
 
-def test_one_error_seen_does_not_make_a_system_look_better_than_none() -> None:
+def test_one_error_seen_does_not_make_a_system_look_better_than_none():
     target = [10.0] * 99 + [-10.0]
     nontarget = np.linspace(-9, 0, 1000).tolist()
     figure = m.measure(scores(target, nontarget, files=50), false_alarm_rates=[0.01])[
@@ -336,7 +336,7 @@ def test_one_error_seen_does_not_make_a_system_look_better_than_none() -> None:
     assert figure.note == "few seen: misses < 3/50 (recordings)"
 
 
-def test_the_rule_of_three_leaves_figures_of_many_errors_alone(rng: np.random.Generator) -> None:
+def test_the_rule_of_three_leaves_figures_of_many_errors_alone(rng):
     target, nontarget = rng.normal(1, 1, 300), rng.normal(-1, 1, 900)
     found = m.measure(scores(target.tolist(), nontarget.tolist(), files=100), resamples=200)
     for key in ("eer", "min_dcf_p0.5", "frr_at_far_0.01"):
@@ -345,7 +345,7 @@ def test_the_rule_of_three_leaves_figures_of_many_errors_alone(rng: np.random.Ge
     assert found["auc"].high < 1 - 3 / 100
 
 
-def test_intervals_end_where_the_figure_cannot_go_on_and_need_five_recordings() -> None:
+def test_intervals_end_where_the_figure_cannot_go_on_and_need_five_recordings():
     table = scores([3, 2, 1] * 40, [0, 1, 2] * 40, files=40)
     evidence = b.evidence_of(table, b.recordings_of(table), {}, where="s")
     eer = b.Quantity("eer", "EER", lambda s: 0.0, most=0.5)
@@ -356,7 +356,7 @@ def test_intervals_end_where_the_figure_cannot_go_on_and_need_five_recordings() 
     assert (few.low, few.note) == (None, "no interval: fewer than 5 recordings")
 
 
-def test_the_band_is_around_the_roc(rng: np.random.Generator) -> None:
+def test_the_band_is_around_the_roc(rng):
     target, nontarget = rng.normal(2, 1, 200), rng.normal(0, 1, 600)
     band = m.roc_band(scores(target.tolist(), nontarget.tolist(), files=50), resamples=100)
     assert band is not None

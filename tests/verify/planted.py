@@ -11,7 +11,7 @@ from verify.results import Line, Stretch
 STEPS = 630
 
 
-def noise(seed: int, seconds: float) -> Features:
+def noise(seed, seconds):
     """Features that resemble nothing but themselves."""
     rng = np.random.default_rng(seed)
     fine = gaussian_filter1d(rng.normal(0, 1, (N_BINS, frames(seconds))), 1.5, axis=1)
@@ -20,16 +20,16 @@ def noise(seed: int, seconds: float) -> Features:
     return of(fine / fine.std(), spectra)
 
 
-def of(fine: np.ndarray, spectra: np.ndarray, *, level: float = 0.3) -> Features:
+def of(fine, spectra, *, level=0.3):
     loud = np.full(fine.shape[1], level, np.float32)
     return Features(fine.astype(np.float32), spectra.astype(np.float32), loud, loud)
 
 
-def frames(seconds: float) -> int:
+def frames(seconds):
     return round(seconds * FRAMES_PER_SECOND)
 
 
-def joined(*parts: Features) -> Features:
+def joined(*parts):
     """Features one after the other."""
     fine = np.concatenate([part.fine for part in parts], axis=1)
     made = of(fine, np.concatenate([part.spectra for part in parts]))
@@ -37,7 +37,7 @@ def joined(*parts: Features) -> Features:
     return Features(made.fine, made.spectra, made.motion, level)
 
 
-def made_from(b: Features, line: Line, seconds: float) -> Features:
+def made_from(b, line, seconds):
     """Features of A, made from B by a line."""
     times_s = np.arange(frames(seconds)) / FRAMES_PER_SECOND
     fine = shifted(sample(b.fine, line.to_b(times_s) * FRAMES_PER_SECOND), line.shift_semitones)
@@ -47,10 +47,10 @@ def made_from(b: Features, line: Line, seconds: float) -> Features:
     return of(fine, sample(spectra.T, higher))
 
 
-def at(b_s: float, a_start_s: float, a_end_s: float) -> Candidate:
+def at(b_s, a_start_s, a_end_s):
     """A candidate at the tempo and pitch of B, that begins at `b_s` of it."""
     return Candidate(Line(1.0, 0.0, b_s - a_start_s), a_start_s, a_end_s)
 
 
-def stretch(b_s: float, a_start_s: float, a_end_s: float) -> Stretch:
+def stretch(b_s, a_start_s, a_end_s):
     return Stretch(a_start_s, a_end_s, Line(1.0, 0.0, b_s - a_start_s), 0.9, 0.9)

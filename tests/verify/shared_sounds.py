@@ -1,53 +1,62 @@
 """Pairs of different recordings that share what any recording may share: beeps, sirens, silence.
 
 >>> a, b = shared_pair("siren", seed=3)
+
+`python -m tests.verify.shared_sounds` prints a table of the verdicts on all kinds.
 """
 
+import sys
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.music import make_music
+from verify.comparison import Comparer
+from verify.words import HEADLINES
 
 Floats = NDArray[np.float32]
 Rng = np.random.Generator
 LENGTH_S = 20.0
 
 
-def shared_pair(kind: str, seed: int) -> tuple[Floats, Floats]:
+def shared_pair(kind, seed):
     """Two different recordings of a kind: mono samples at 22,050 Hz."""
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     a, b = PAIRS[kind](rng)
-    return tuple((0.5 * x / max(1e-9, np.abs(x).max())).astype(np.float32) for x in (a, b))  # type: ignore[return-value]
+    return tuple((0.5 * x / max(1e-9, np.abs(x).max())).astype(np.float32) for x in (a, b))
 
 
-def _seconds(length_s: float = LENGTH_S) -> NDArray[np.float64]:
+def _seconds(length_s=LENGTH_S):
     return np.arange(round(length_s * SAMPLE_RATE)) / SAMPLE_RATE
 
 
-def _music(rng: Rng, length_s: float = LENGTH_S) -> Floats:
+def _music(rng, length_s=LENGTH_S):
     return make_music(int(rng.integers(1 << 30)), duration_s=length_s)
 
 
-def _tone(phase: NDArray[np.float64], partials: int = 4) -> NDArray[np.float64]:
+def _tone(phase, partials=4):
     return sum((np.sin(k * phase) / k for k in range(1, partials + 1)), np.zeros(len(phase)))
 
 
-def _phase(hz: NDArray[np.float64]) -> NDArray[np.float64]:
+def _phase(hz):
     return np.asarray(2 * np.pi * np.cumsum(hz) / SAMPLE_RATE)
 
 
-def _silence(rng: Rng) -> tuple[Floats, ...]:
+def _silence(rng):
     return tuple(
         np.concatenate([_music(rng, 10), np.zeros(20 * SAMPLE_RATE), _music(rng, 10)]).astype("f4")
         for _ in range(2)
     )
 
 
-def _beep(rng: Rng) -> tuple[Floats, ...]:
+def _beep(rng):
     hz, t = rng.uniform(400, 2000), _seconds(1.0)
     pair = [_music(rng) for _ in range(2)]
     for x in pair:
@@ -56,7 +65,7 @@ def _beep(rng: Rng) -> tuple[Floats, ...]:
     return tuple(pair)
 
 
-def _clicks(rng: Rng, period_s: float, hz: float) -> NDArray[np.float64]:
+def _clicks(rng, period_s, hz):
     x = np.zeros(len(_seconds()))
     t = _seconds(0.03)
     click = np.exp(-200 * t) * np.sin(2 * np.pi * hz * t)
@@ -66,29 +75,29 @@ def _clicks(rng: Rng, period_s: float, hz: float) -> NDArray[np.float64]:
     return x
 
 
-def _click_track(rng: Rng) -> tuple[Floats, ...]:
+def _click_track(rng):
     period_s, hz = rng.uniform(0.3, 1.0), rng.uniform(800, 4000)
     return tuple(0.3 * _music(rng) + 0.5 * _clicks(rng, period_s, hz) for _ in range(2))
 
 
-def _metronome(rng: Rng) -> tuple[Floats, ...]:
+def _metronome(rng):
     hz = rng.uniform(800, 4000)
     floor = [0.002 * rng.standard_normal(len(_seconds())) for _ in range(2)]
     return tuple(_clicks(rng, rng.uniform(0.4, 0.8), hz) + noise for noise in floor)
 
 
-def _siren(rng: Rng) -> tuple[Floats, ...]:
+def _siren(rng):
     low, high, period_s = rng.uniform(400, 700), rng.uniform(900, 1600), rng.uniform(0.5, 5)
 
-    def one() -> NDArray[np.float64]:
+    def one():
         turn = np.sin(2 * np.pi * (_seconds() / period_s + rng.random()))
         return _tone(_phase(low + (high - low) * (0.5 + 0.5 * turn)))
 
     return one(), one()
 
 
-def _sweep(rng: Rng) -> tuple[Floats, ...]:
-    def one() -> NDArray[np.float64]:
+def _sweep(rng):
+    def one():
         start, octaves = rng.uniform(80, 200), rng.uniform(3, 5)
         length_s = rng.uniform(4, 20)
         return _tone(_phase(start * 2 ** (octaves * (_seconds() % length_s) / length_s)), 1)
@@ -96,10 +105,10 @@ def _sweep(rng: Rng) -> tuple[Floats, ...]:
     return one(), one()
 
 
-def _scale(rng: Rng) -> tuple[Floats, ...]:
+def _scale(rng):
     note_s, steps = rng.uniform(0.2, 0.6), np.array([0, 2, 4, 5, 7, 9, 11, 12])
 
-    def one(base: float) -> NDArray[np.float64]:
+    def one(base):
         note = (_seconds() // note_s).astype(int) % 14
         semitones = np.where(
             note < 8, steps[np.minimum(note, 7)], steps[np.maximum(14 - note, 0) % 8]
@@ -111,8 +120,8 @@ def _scale(rng: Rng) -> tuple[Floats, ...]:
     return one(base), one(base * 2 ** (1 / 12))
 
 
-def _drone(rng: Rng) -> tuple[Floats, ...]:
-    def one() -> NDArray[np.float64]:
+def _drone(rng):
+    def one():
         base = rng.uniform(80, 200)
         slow = 1 + 0.3 * np.sin(2 * np.pi * rng.uniform(0.05, 0.3) * _seconds())
         parts = [_tone(_phase(np.full(len(_seconds()), base * m))) for m in (1, 1.5, 2.003)]
@@ -121,8 +130,8 @@ def _drone(rng: Rng) -> tuple[Floats, ...]:
     return one(), one()
 
 
-def _applause(rng: Rng) -> tuple[Floats, ...]:
-    def one() -> NDArray[np.float64]:
+def _applause(rng):
+    def one():
         x = np.zeros(len(_seconds()))
         for at in rng.integers(0, len(x) - 600, 4000):
             x[at : at + 600] += (
@@ -133,12 +142,12 @@ def _applause(rng: Rng) -> tuple[Floats, ...]:
     return one(), one()
 
 
-def _reversed(rng: Rng) -> tuple[Floats, ...]:
+def _reversed(rng):
     x = _music(rng)
     return x, x[::-1].copy()
 
 
-def _drums(rng: Rng) -> tuple[Floats, ...]:
+def _drums(rng):
     """One drum loop, bare, under two different pieces."""
     t = _seconds(0.25)
     kick = np.exp(-12 * t) * np.sin(2 * np.pi * 60 * t * (1 + np.exp(-30 * t)))
@@ -156,7 +165,7 @@ def _drums(rng: Rng) -> tuple[Floats, ...]:
     return tuple(0.5 * x / np.abs(x).max() + _music(rng) for _ in range(2))
 
 
-def _ringtone(rng: Rng) -> tuple[Floats, ...]:
+def _ringtone(rng):
     """One ringtone of 3 s in two pieces."""
     hz = rng.choice([440.0, 523.25, 587.33, 659.25, 783.99, 880.0], 24)
     ring = np.concatenate([_tone(_phase(np.full(SAMPLE_RATE // 8, f))) for f in hz])
@@ -167,11 +176,11 @@ def _ringtone(rng: Rng) -> tuple[Floats, ...]:
     return tuple(pair)
 
 
-def _melodies(rng: Rng) -> tuple[Floats, ...]:
+def _melodies(rng):
     """Two melodies of one simple synthesizer at one tempo."""
     note_s = rng.uniform(0.2, 0.5)
 
-    def one() -> NDArray[np.float64]:
+    def one():
         notes = rng.choice([0, 2, 4, 5, 7, 9, 11, 12], 200)
         semitones = notes[(_seconds() // note_s).astype(int)]
         return np.exp(-3 * (_seconds() % note_s) / note_s) * _tone(
@@ -187,3 +196,29 @@ PAIRS: dict[str, Callable[[Rng], tuple[Floats, ...]]] = {
     "reversed": _reversed, "ringtone": _ringtone, "melodies": _melodies, "drums": _drums,
 }  # fmt: skip
 KINDS = list(PAIRS)
+
+
+def compared(comparer, kind, seed, folder):
+    """The comparison of a pair, by way of two files."""
+    paths = [folder / "a.wav", folder / "b.wav"]
+    for path, samples in zip(paths, shared_pair(kind, seed), strict=True):
+        soundfile.write(path, samples, SAMPLE_RATE)
+    return comparer.compare(*paths)
+
+
+def main(seeds=16):
+    """Print how often each kind has which verdict; an error where one is the same recording."""
+    comparer, totals = Comparer.named(), Counter()
+    print(f"{'':12}", *HEADLINES)
+    with TemporaryDirectory() as folder:
+        for kind in KINDS:
+            found = [compared(comparer, kind, seed, Path(folder)) for seed in range(seeds)]
+            counts = Counter(one.verdict for one in found)
+            print(f"{kind:12}", *(f"{counts[v]:{len(v)}}" for v in HEADLINES), flush=True)
+            totals += counts
+    print(f"{'all':12}", *(f"{totals[v]:{len(v)}}" for v in HEADLINES))
+    sys.exit(totals["same"] > 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,55 +2,55 @@
 
 import json
 import math
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from cqtnet.errors import WeightsError
-from verify.calibration import MEASURES, Calibration, fit, fit_logistic, load_calibration
+from tests.verify.report import cases
+from verify.calibration import (
+    COPY_FIGURES,
+    FIGURES,
+    MEASURES,
+    RANGES,
+    RISING,
+    figures,
+    fit,
+    fit_logistic,
+    load_calibration,
+    measures,
+    population_of,
+)
+from verify.results import LogLr, Ratios
 
-SHA = "a" * 64
+SHA = "cd" * 32
+KNOWN = cases.calibration()
 
 
-def planted(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def planted(rows):
     """Measures whose log-likelihood ratio is known: the first is normal about ±1, of variance 1."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     label = rng.random(rows) < 0.3
     table = rng.standard_normal((rows, len(MEASURES)))
     table[:, 0] += np.where(label, 1.0, -1.0)
     return table, label
 
 
-def calibration(**changes: object) -> Calibration:
-    values: dict[str, object] = {
-        "model_sha256": SHA,
-        "weights": (1.0,) + (0.0,) * (len(MEASURES) - 1),
-        "bias": 0.0,
-        "slope": 2.0,
-        "offset": -1.0,
-        "least": -4.0,
-        "most": 6.0,
-        "cosine_threshold": 0.3,
-        "data": {},
-    }
-    return Calibration(**(values | changes))  # type: ignore[arg-type]
-
-
-def test_the_log_lr_of_two_normals_is_found_whatever_the_share_of_either() -> None:
+def test_the_log_lr_of_two_normals_is_found_whatever_the_share_of_either():
     table, label = planted(40_000)
     weights, bias = fit_logistic(table[:, :1], label, rising=1)
     assert weights[0] == pytest.approx(2.0, rel=0.05)  # ((x + 1)² − (x − 1)²) / 2 = 2x
     assert bias == pytest.approx(0.0, abs=0.05)
 
 
-def test_a_measure_may_not_speak_against_what_it_measures() -> None:
+def test_a_measure_may_not_speak_against_what_it_measures():
     table, label = planted(5_000)
     weights, _ = fit_logistic(-table[:, :1], label, rising=1)
     assert weights[0] == 0
 
 
-def test_a_row_of_weight_two_counts_as_two_rows() -> None:
+def test_a_row_of_weight_two_counts_as_two_rows():
     table, label = planted(500)
     twice = np.arange(500) % 3 == 0
     doubled = np.concatenate([np.arange(500), np.flatnonzero(twice)])
@@ -61,70 +61,133 @@ def test_a_row_of_weight_two_counts_as_two_rows() -> None:
     assert found[1] == pytest.approx(expected[1], abs=2e-3)
 
 
-def test_groups_of_equal_scores_have_a_slope_of_0() -> None:
+def test_groups_of_equal_scores_have_a_slope_of_0():
     (slope,), offset = fit_logistic(np.full((20, 1), 0.4), np.arange(20) < 5)
     assert (slope, offset) == pytest.approx((0, 0), abs=1e-6)
 
 
-def test_each_group_is_scored_by_what_the_others_taught() -> None:
+def test_each_group_is_scored_by_what_the_others_taught():
     table, label = planted(4_000)
     groups = np.arange(len(label)) % 10
     table[groups == 0, 0] *= -1  # one group contradicts the others
-    _, log_lr = fit(
-        table, label, groups,
-        pairs=(100, 1_000), cosine_threshold=0.3, model_sha256=SHA, data={},
-    )  # fmt: skip
+    _, log_lr = fit(table, label, groups, pairs=(100, 1_000))
     held = groups == 0
     assert log_lr[held & label].mean() < log_lr[held & ~label].mean()
     assert log_lr[~held & label].mean() > log_lr[~held & ~label].mean()
 
 
-def test_the_bounds_are_what_as_many_pairs_can_show() -> None:
+def test_the_bounds_are_what_as_many_pairs_can_show():
     table, label = planted(400)
     table[:, 0] *= 50  # no overlap at all
-    groups = np.arange(len(label)) % 3
-    found, _ = fit(
-        table, label, groups,
-        pairs=(99, 999), cosine_threshold=0.3, model_sha256=SHA, data={},
-    )  # fmt: skip
-    assert found.log_lr(1e9) == pytest.approx(math.log(1_000))
-    assert found.log_lr(-1e9) == pytest.approx(-math.log(100))
+    found, _ = fit(table, label, np.arange(len(label)) % 3, pairs=(99, 999))
+    far = np.eye(len(MEASURES))[0] * 1e9
+    assert found.log_lr(far).value == pytest.approx(math.log(1_000))
+    assert found.log_lr(-far).value == pytest.approx(-math.log(100))
 
 
-def test_score_and_ratio_are_straight_lines_within_the_bounds() -> None:
-    known = calibration()
-    row = np.zeros((1, len(MEASURES)))
-    row[0, 0] = 0.4
-    assert known.scores(row)[0] == 0.4
-    row[0, 0] = 0.9  # more of what says enough already
-    assert known.scores(row)[0] == 0.5
-    assert [known.log_lr(x) for x in (-9, 0, 1.5, 9)] == [-4.0, -1.0, 2.0, 6.0]
+def test_a_ratio_is_a_straight_line_within_its_bounds():
+    known = KNOWN.regressions["rendition"]  # ten times the aligned cosine, less five
+    found = [known.log_lr(np.eye(len(MEASURES))[0] * x) for x in (-0.5, 0, 0.6, 2)]
+    assert [one.unbounded for one in found] == pytest.approx([-10, -5, 1, 15])
+    assert [one.value for one in found] == pytest.approx([-6, -5, 1, 7])
+    assert [one.is_bounded for one in found] == [True, False, False, True]
 
 
-def test_a_calibration_is_read_as_it_was_written_and_for_its_weights_alone(tmp_path: Path) -> None:
-    calibration().save(tmp_path / "mine.calibration.json")
-    assert load_calibration(tmp_path / "mine.safetensors", SHA) == calibration()
-    with pytest.raises(WeightsError, match=r"belongs to weights aaaa.*calibrate"):
+# Which ratio decides.
+
+SIGNS = {"+": 3.0, "0": 1.0, "-": -3.0}
+
+
+@pytest.mark.parametrize(
+    ("signs", "against", "verdict", "decides"),
+    [  # signs: of the same against unrelated, and against a rendition; of a rendition
+        ("+++", "rendition", "same", "rendition"),
+        ("+0+", "rendition", "insufficient", "rendition"),
+        ("+-+", "rendition", "rendition", "rendition"),
+        ("--+", "rendition", "rendition", "unrelated"),
+        ("+-0", "rendition", "different", "rendition"),
+        ("+--", "rendition", "different", "rendition"),
+        ("0+0", "rendition", "insufficient", "unrelated"),
+        ("-+-", "rendition", "different", "unrelated"),
+        ("---", "rendition", "different", "unrelated"),
+        ("+-+", "unrelated", "same", "unrelated"),
+        ("0-+", "unrelated", "insufficient", "unrelated"),
+        ("--+", "unrelated", "different", "unrelated"),
+    ],
+)
+def test_the_smaller_ratio_decides_unless_a_rendition_is_ruled_out(
+    signs, against, verdict, decides
+):
+    ratios = Ratios(*(LogLr(SIGNS[sign], -9.0, 9.0) for sign in signs))
+    assert ratios.verdict(against) == verdict
+    assert ratios.deciding(against) == (getattr(ratios, decides), decides)
+
+
+# From evidence to measures.
+
+
+def test_measures_are_within_their_ranges_and_the_same_for_both_orders():
+    line = replace(cases.LINE, tempo=1.2, shift_semitones=2.0)
+    evidence = replace(cases.EVIDENCE, alignment=replace(cases.ALIGNMENT, line=line))
+    found, mirrored = figures(evidence), figures(evidence.swapped)
+    assert tuple(found) == FIGURES and found == pytest.approx(mirrored)
+    for extreme in (-1e9, 1e9):
+        row = measures(np.full((1, len(FIGURES)), extreme))[0]
+        assert all(low <= x <= high for x, (low, high) in zip(row, RANGES.values(), strict=True))
+
+
+def test_a_better_copy_lowers_none_of_the_measures_that_speak_for_one():
+    better = replace(
+        cases.EVIDENCE,
+        copy=replace(cases.COPY, unexplained_db=0.3, band_correlation=0.99, lag_spread_s=1e-4),
+        alignment=replace(cases.ALIGNMENT, correlation=0.99, coherence=0.99, residual_s=1e-5),
+    )
+    rise = KNOWN.measures(better) - KNOWN.measures(cases.EVIDENCE)
+    assert (rise[:RISING] >= 0).all() and rise[4] > 0
+
+
+def test_what_was_not_measured_counts_as_unexplained():
+    found = figures(replace(cases.EVIDENCE, copy=None))
+    assert {found[name] for name in COPY_FIGURES if name.endswith("_db")} == {40.0}
+    assert {found[name] for name in COPY_FIGURES if not name.endswith("_db")} == {0.0}
+
+
+def test_the_population_is_measured_or_given():
+    assert [population_of(x) for x in (0.0, 0.02, 0.4)] == ["speech", "speech", "music"]
+    tonality = MEASURES.index("tonality")
+    by_name = [KNOWN.measures(cases.EVIDENCE, x)[tonality] for x in ("music", "speech")]
+    assert by_name == [0.4, 0.02] and KNOWN.measures(cases.EVIDENCE)[tonality] not in by_name
+
+
+# The file.
+
+
+def test_a_calibration_is_read_as_it_was_written_and_for_its_weights_alone(tmp_path):
+    KNOWN.save(tmp_path / "mine.calibration.json")
+    assert load_calibration(tmp_path / "mine.safetensors", SHA) == KNOWN
+    with pytest.raises(WeightsError, match=r"belongs to weights cdcd.*calibrate"):
         load_calibration(tmp_path / "mine.safetensors", "b" * 64)
 
 
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda d: d.update(format=99), "another version"),
+        (lambda d: d.update(format=1), "another version"),
         (lambda d: d.update(measures=["cosine"]), "another version"),
-        (lambda d: d.pop("slope"), "holds no calibration"),
+        (lambda d: d["regressions"].pop("named"), "another version"),
+        (lambda d: d["regressions"]["named"].pop("slope"), "holds no calibration"),
+        (lambda d: d.update(regressions=[]), "holds no calibration"),
         (lambda d: d.pop("measures"), "holds no calibration"),
     ],
 )
-def test_what_is_damaged_is_refused(tmp_path: Path, damage: object, message: str) -> None:
-    content = calibration().to_dict()
-    damage(content)  # type: ignore[operator]
+def test_what_is_damaged_is_refused(tmp_path, damage, message):
+    content = json.loads(json.dumps(KNOWN.to_dict()))
+    damage(content)
     (tmp_path / "mine.calibration.json").write_text(json.dumps(content))
     with pytest.raises(WeightsError, match=message):
         load_calibration(tmp_path / "mine.safetensors", SHA)
 
 
-def test_weights_without_a_calibration_say_how_to_make_one(tmp_path: Path) -> None:
+def test_weights_without_a_calibration_say_how_to_make_one(tmp_path):
     with pytest.raises(WeightsError, match="cqtnet eval calibrate"):
         load_calibration(tmp_path / "mine.safetensors", SHA)

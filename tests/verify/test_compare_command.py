@@ -12,6 +12,8 @@ from cqtnet import SAMPLE_RATE
 from cqtnet.cli import cqtnet
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.music import make_music
+from tests.verify.report import cases
+from verify.calibration import Calibration
 from verify.comparison import Comparer, compared, pairs_of, read_pairs
 from verify.recording import Recording
 
@@ -49,6 +51,26 @@ def test_the_verdict_is_the_first_line_and_the_exit_code(folder, b, code, head):
     done = call(folder, "cut.flac", b)
     assert done.exit_code == code, done.output
     assert done.stdout.startswith(head)
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict", "against"),
+    [([], "rendition", "rendition"), (["--against", "unrelated"], "different", "unrelated")],
+)
+def test_a_rendition_is_named_unless_the_case_rules_it_out(
+    folder, monkeypatch, words, verdict, against
+):
+    monkeypatch.setattr(Calibration, "ratios", lambda *_: cases.ratios(-5.0, -4.0, 6.0))
+    done = call(folder, "cut.flac", "song.flac", "--json", "--population", "speech", *words)
+    row = json.loads(done.stdout)
+    assert (done.exit_code, row["verdict"], row["against"]) == (1, verdict, against)
+    assert row["log_lrs"] == {
+        "same_unrelated": -5.0, "same_rendition": -4.0, "rendition_unrelated": 6.0,
+    }  # fmt: skip
+    assert row["log_lr"] == row["log_lrs"][f"same_{against}"] and row["population"] == "speech"
+    assert row["waveform"] is row["edits"] is None and row["copy"]["band_correlation"] > 0.9
+    told = call(folder, "cut.flac", "song.flac", *words).stdout
+    assert told.startswith({"rendition": "ANOTHER RENDITION  LR 1/55 "}.get(verdict, "DIFFERENT"))
 
 
 def test_comparing_loads_nothing_that_it_does_not_need(folder):

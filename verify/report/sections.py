@@ -13,7 +13,7 @@ import soundfile
 from cqtnet import SAMPLE_RATE
 from cqtnet.audio import SILENCE_DBFS
 from verify import words
-from verify.calibration import MEASURES, RISING, Calibration, Regression
+from verify.calibration import MEASURES, Calibration, Regression
 from verify.quality import HIGHEST_EDGE_HZ, Quality, quality_of
 from verify.recording import Recording
 from verify.report import pictures
@@ -41,6 +41,8 @@ MEANINGS = {
     "length": "natural logarithm of the seconds in common",
     "signal": "share of bands and moments that hold anything to compare",
     "tonality": "how long tones are held: of music about 0.4, of speech 0",
+    "waveform": "correlation of the samples; 0 where they cannot be laid on each other",
+    "unwarped": "1 if tempo and pitch may be unchanged, so that the samples could correlate",
     "tonal explained": "explained times tonality: music is judged by another scale than speech",
 }
 """What each measure is."""
@@ -293,9 +295,8 @@ def _formula(calibration: Regression) -> str:
     terms = " + ".join(
         f"{weight:.4g} · {name}" for weight, name in zip(calibration.weights, MEASURES, strict=True)
     )
-    rising = ", ".join(MEASURES[:RISING])
     formula = (
         f"score = {terms} + {calibration.bias:.4g}; ln LR = {calibration.slope:.4g} · score + "
-        f"{calibration.offset:.4g}. A rise of {rising} never lowers the score."
+        f"{calibration.offset:.4g}."
     )
     return formula.replace("+ -", "\N{MINUS SIGN} ")

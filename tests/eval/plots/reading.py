@@ -1,25 +1,22 @@
 """What a figure shows, read back from it."""
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 
-def line(axes: Axes, label: str) -> Line2D:
+def line(axes, label):
     """The one line of that label."""
     (found,) = [drawn for drawn in axes.lines if drawn.get_label() == label]
     return found
 
 
-def legend(figure: Figure) -> str:
+def legend(figure):
     """The text of the legend, a row per line, unwrapped."""
     (found,) = figure.legends
     rows = [text.get_text().replace("\n    ", " ") for text in found.get_texts()]
     return "\n".join(rows).replace("\N{NO-BREAK SPACE}", " ")
 
 
-def letters(axes: Axes) -> dict[str, tuple[float, float]]:
+def letters(axes):
     """Where each letter stands, in shares of the axes."""
     return {
         text.get_text(): text.get_position()
@@ -28,7 +25,7 @@ def letters(axes: Axes) -> dict[str, tuple[float, float]]:
     }
 
 
-def texts(figure: Figure) -> list[Text]:
+def texts(figure):
     """Every text that is seen."""
     return [
         text

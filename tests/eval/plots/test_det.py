@@ -4,7 +4,6 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from cqtnet.errors import InputError
@@ -24,15 +23,15 @@ PERFECT = ScoreSet("perfect", target=np.arange(1.0, 21.0), nontarget=-np.arange(
 FEW = ScoreSet("few", np.array([4.0, 3.0, 2.0, 1.0]), np.array([2.0, 1.0, 0.0, 0.0, 0.0]))
 
 
-def points(figure: Figure, label: str) -> list[tuple[float, float]]:
+def points(figure, label):
     return [(float(x), float(y)) for x, y in line(figure.axes[0], label).get_xydata()]
 
 
-def close(point: tuple[float, float], other: tuple[float, float]) -> bool:
+def close(point, other):
     return point == pytest.approx(other, abs=1e-12)
 
 
-def test_the_axes_are_probits_of_the_rates() -> None:
+def test_the_axes_are_probits_of_the_rates():
     axes = det([HAND]).axes[0]
     for rate in (0.01, 0.05, 0.1):
         at = axes.transScale.transform((rate, rate))
@@ -40,7 +39,7 @@ def test_the_axes_are_probits_of_the_rates() -> None:
     assert axes.get_aspect() == 1, "a step in probits is as long along both axes"
 
 
-def test_the_hull_runs_straight_through_its_corners_and_ends_at_one_error() -> None:
+def test_the_hull_runs_straight_through_its_corners_and_ends_at_one_error():
     hull = points(det([HAND]), "by hand")
     assert close(hull[0], (0.05, 0.2)), "on the line from (0, .3) to (.1, .1), at 1 of 20"
     assert any(close(point, (0.1, 0.1)) for point in hull)
@@ -56,7 +55,7 @@ def test_the_hull_runs_straight_through_its_corners_and_ends_at_one_error() -> N
     assert close(steps[-1], corners[-1])
 
 
-def test_the_eer_is_marked_on_the_diagonal_and_open_below_one_error() -> None:
+def test_the_eer_is_marked_on_the_diagonal_and_open_below_one_error():
     figure = det([HAND])
     mark = line(figure.axes[0], "_EER of by hand")
     assert mark.get_xydata() == pytest.approx(np.array([[0.1, 0.1]]))
@@ -72,7 +71,7 @@ def test_the_eer_is_marked_on_the_diagonal_and_open_below_one_error() -> None:
     assert "open: below one error" in legend(figure)
 
 
-def test_operating_points_are_marked_where_the_cost_is_least() -> None:
+def test_operating_points_are_marked_where_the_cost_is_least():
     """At P(target) 0.2 false alarms cost 4 misses: (.1, .1) costs .5, (0, .3) only .3."""
     axes = det([HAND], operating_points=[OperatingPoint(0.5), OperatingPoint(0.2)]).axes[0]
     diamond, square = (
@@ -84,7 +83,7 @@ def test_operating_points_are_marked_where_the_cost_is_least() -> None:
     assert not square.get_clip_on(), "on the rim, yet whole"
 
 
-def test_one_error_is_shaded_and_thirty_marked_if_all_sets_have_as_many_trials(rng) -> None:
+def test_one_error_is_shaded_and_thirty_marked_if_all_sets_have_as_many_trials(rng):
     axes = det([HAND]).axes[0]
     tall, wide = axes.patches
     assert isinstance(tall, Rectangle)
@@ -100,7 +99,7 @@ def test_one_error_is_shaded_and_thirty_marked_if_all_sets_have_as_many_trials(r
     assert "30 errors" not in {text.get_text() for text in det([*many, fewer]).axes[0].texts}
 
 
-def test_the_window_holds_every_eer_and_reaches_half_an_error(rng: np.random.Generator) -> None:
+def test_the_window_holds_every_eer_and_reaches_half_an_error(rng):
     sets = [ScoreSet(str(d), rng.normal(d, 1, 200), rng.normal(0, 1, 1000)) for d in (0.2, 1, 4)]
     axes = det(sets).axes[0]
     low, high = axes.get_xlim()
@@ -113,7 +112,7 @@ def test_the_window_holds_every_eer_and_reaches_half_an_error(rng: np.random.Gen
     assert axes.get_xlim()[0] < 0.005 and axes.get_ylim()[0] < 0.005
 
 
-def test_systems_without_errors_share_an_arrow_below_one_error() -> None:
+def test_systems_without_errors_share_an_arrow_below_one_error():
     again = ScoreSet("perfect again", PERFECT.target, PERFECT.nontarget)
     figure = det([PERFECT, HAND, again], operating_points=[OperatingPoint()])
     assert "perfect: no error, EER < 15 %; 20 target" in legend(figure), "3 of 20"
@@ -128,7 +127,7 @@ def test_systems_without_errors_share_an_arrow_below_one_error() -> None:
     assert low < x < 0.25 < high and low < y < 0.25 < high, "into the window"
 
 
-def test_intervals_and_bands_of_a_set_are_shown() -> None:
+def test_intervals_and_bands_of_a_set_are_shown():
     bounded = ScoreSet("s", PERFECT.target, PERFECT.nontarget, eer_interval=(0.0, 0.3))
     assert "EER < 30 %" in legend(det([bounded]))
     known = ScoreSet("s", HAND.target, HAND.nontarget, eer_interval=(0.04, 0.18))
@@ -145,7 +144,7 @@ def test_intervals_and_bands_of_a_set_are_shown() -> None:
     assert "interval" not in legend(det([HAND]))
 
 
-def test_every_threshold_alike_gives_one_line_of_chance() -> None:
+def test_every_threshold_alike_gives_one_line_of_chance():
     """Constant scores: from (0, 1) to (1, 0), and 50 % on the diagonal."""
     constant = ScoreSet("constant", np.zeros(50), np.zeros(50))
     figure = det([constant])
@@ -159,12 +158,12 @@ def test_every_threshold_alike_gives_one_line_of_chance() -> None:
 
 @pytest.mark.parametrize("numbers", [(1, 1), (1, 1000), (1000, 1)])
 @pytest.mark.parametrize("shift", [-1.0, 0.0, 1.0])
-def test_the_smallest_sets_are_drawn_without_a_warning(numbers, shift) -> None:
+def test_the_smallest_sets_are_drawn_without_a_warning(numbers, shift):
     target, nontarget = (np.linspace(0, 0.5, number) for number in numbers)
     det([ScoreSet("s", target + shift, nontarget)]).canvas.draw()
 
 
-def test_each_letter_stands_on_its_own_line(rng: np.random.Generator) -> None:
+def test_each_letter_stands_on_its_own_line(rng):
     sets = [ScoreSet(str(d), rng.normal(d, 1, 500), rng.normal(0, 1, 500)) for d in (1, 2, 3)]
     axes = det(sets).axes[0]
     place = axes.transScale + axes.transLimits
@@ -177,7 +176,7 @@ def test_each_letter_stands_on_its_own_line(rng: np.random.Generator) -> None:
         assert all(gap > 0.07 for name, gap in apart.items() if name != s.name)
 
 
-def test_the_roc_joins_the_thresholds_and_states_its_area() -> None:
+def test_the_roc_joins_the_thresholds_and_states_its_area():
     figure = roc([FEW])
     drawn = line(figure.axes[0], "few").get_xydata()
     expected = np.array([(0, 0), (0, 0.5), (0.2, 0.75), (0.4, 1), (1, 1)])
@@ -195,7 +194,7 @@ def test_the_roc_joins_the_thresholds_and_states_its_area() -> None:
 
 
 @pytest.mark.parametrize("picture", [det, roc])
-def test_nothing_to_draw_and_equal_names_are_refused(picture) -> None:
+def test_nothing_to_draw_and_equal_names_are_refused(picture):
     with pytest.raises(InputError, match="0 systems to draw; give at least 1"):
         picture([])
     with pytest.raises(InputError, match="'perfect' names several"):
@@ -204,7 +203,7 @@ def test_nothing_to_draw_and_equal_names_are_refused(picture) -> None:
 
 @pytest.mark.parametrize("picture", [lambda s: roc([s]), lambda s: det([s]), histogram])
 @pytest.mark.parametrize("scores", [np.array([1.0, np.nan]), np.array([])])
-def test_scores_that_cannot_be_drawn_are_refused(picture, scores) -> None:
+def test_scores_that_cannot_be_drawn_are_refused(picture, scores):
     with pytest.raises(InputError, match="target scores"):
         picture(ScoreSet("s", scores, np.zeros(3)))
     with pytest.raises(InputError, match="nontarget scores"):

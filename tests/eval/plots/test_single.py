@@ -18,13 +18,13 @@ HONEST = ScoreSet("honest", CERTAIN, -CERTAIN, CERTAIN, -CERTAIN)
 PAGE = Path(__file__).parents[3] / "docs" / "plots.md"
 
 
-def steps(s: ScoreSet, **options: int) -> list[StepPatch]:
+def steps(s, **options):
     patches = histogram(s, **options).axes[0].patches
     assert all(isinstance(patch, StepPatch) for patch in patches)
     return list(patches)
 
 
-def test_both_kinds_of_pairs_have_the_same_area_however_many_they_are(rng) -> None:
+def test_both_kinds_of_pairs_have_the_same_area_however_many_they_are(rng):
     uneven = ScoreSet("uneven", rng.normal(3, 1, 50), rng.normal(0, 1, 20000))
     areas = []
     for patch in steps(uneven, bins=20):
@@ -34,7 +34,7 @@ def test_both_kinds_of_pairs_have_the_same_area_however_many_they_are(rng) -> No
     assert areas == pytest.approx([1.0] * 4), "area and outline of both"
 
 
-def test_bins_of_whole_numbers_hold_equally_many_of_them() -> None:
+def test_bins_of_whole_numbers_hold_equally_many_of_them():
     """120 values in at most 50 bins: 40 bins of 3, where 50 equal bins would hold 2 or 3."""
     counts = ScoreSet("counts", np.arange(60.0, 120), np.arange(0.0, 60))
     edges = steps(counts)[0].get_data().edges
@@ -42,7 +42,7 @@ def test_bins_of_whole_numbers_hold_equally_many_of_them() -> None:
     assert edges[0] == -0.5
 
 
-def test_the_error_rates_below_the_densities_are_those_of_each_threshold() -> None:
+def test_the_error_rates_below_the_densities_are_those_of_each_threshold():
     """Accepting from 1.5: one of 4 targets is missed, one of 5 nontargets accepted."""
     miss, false_alarm = histogram(FEW).axes[1].lines[:2]
     for drawn, at, rate in (
@@ -57,7 +57,7 @@ def test_the_error_rates_below_the_densities_are_those_of_each_threshold() -> No
     assert np.isnan(y[x < 0.99]).all(), "no miss was seen there: the line ends"
 
 
-def test_thresholds_are_drawn_in_both_halves_and_explained() -> None:
+def test_thresholds_are_drawn_in_both_halves_and_explained():
     """Both rates are closest from above 1 to 2, at .25 and .2: the middle is 1.5."""
     figure = histogram(FEW, threshold=2.5)
     for axes in figure.axes:
@@ -71,7 +71,7 @@ def test_thresholds_are_drawn_in_both_halves_and_explained() -> None:
 
 
 @pytest.mark.parametrize("odd", [-9999.0, -1e30, 1e308, -1e308])
-def test_a_score_far_from_all_others_is_counted_and_not_drawn(odd: float) -> None:
+def test_a_score_far_from_all_others_is_counted_and_not_drawn(odd):
     few = ScoreSet("odd", np.append(FEW.target, 2.5), np.append(FEW.nontarget, odd))
     figure = histogram(few, threshold=1e308)
     low, high = figure.axes[0].get_xlim()
@@ -90,11 +90,11 @@ def test_a_score_far_from_all_others_is_counted_and_not_drawn(odd: float) -> Non
     (np.array([1e-310, 3e-310]), np.array([0.0, 5e-324])),
     (np.array([0.0, 1.0, 1e30]), np.array([-1e30, 0.0])),
 ])  # fmt: skip
-def test_scores_on_any_scale_are_drawn_without_a_warning(target, nontarget) -> None:
+def test_scores_on_any_scale_are_drawn_without_a_warning(target, nontarget):
     histogram(ScoreSet("s", target, nontarget), threshold=0.0).canvas.draw()
 
 
-def test_the_tippett_curves_are_shares_of_at_least_each_ratio(rng) -> None:
+def test_the_tippett_curves_are_shares_of_at_least_each_ratio(rng):
     ratios = ScoreSet("r", np.zeros(4), np.zeros(4), *(np.log(10) * np.array(lr) for lr in (
         [2.0, 1.0, 0.5, -0.5], [0.2, -1.0, -1.5, -2.0])))  # fmt: skip
     figure = tippett([ratios])
@@ -123,7 +123,7 @@ def test_the_tippett_curves_are_shares_of_at_least_each_ratio(rng) -> None:
     assert sorted(text for text in shown if len(text) == 1) == ["A", "A", "B", "B"]
 
 
-def test_honest_probabilities_lie_on_the_diagonal_with_wilsons_intervals() -> None:
+def test_honest_probabilities_lie_on_the_diagonal_with_wilsons_intervals():
     """Of the pairs that are called 90 % certain 90 % are the same, and 10 % of the others.
 
     9 of 10, z 1.96: (9 + z²/2 ± z √(9·1/10 + z²/4)) / (10 + z²), worked out by hand.
@@ -145,7 +145,7 @@ def test_honest_probabilities_lie_on_the_diagonal_with_wilsons_intervals() -> No
         assert segment[0, 1] < share < segment[1, 1]
 
 
-def test_pairs_are_counted_by_bin() -> None:
+def test_pairs_are_counted_by_bin():
     """Three of four say 3:1 for: of ten bins of the probability the third and the eighth."""
     ratios = np.log(3) * np.array([1.0, 1.0, 1.0, -1.0])
     counted = calibration(ScoreSet("s", ratios, -ratios, ratios, -ratios)).axes[1]
@@ -154,7 +154,7 @@ def test_pairs_are_counted_by_bin() -> None:
     assert [int(10 * bar.get_x()) for bar in bars] == [2, 7, 2, 7]
 
 
-def test_the_cross_entropy_is_cllr_at_even_odds_and_readable() -> None:
+def test_the_cross_entropy_is_cllr_at_even_odds_and_readable():
     """H(0.1) = 0.469 bits: honest, so no calibration makes it better; no evidence: 1 bit."""
     figure = calibration(HONEST)
     neutral, best, stated = (
@@ -166,7 +166,7 @@ def test_the_cross_entropy_is_cllr_at_even_odds_and_readable() -> None:
     assert "minCllr 0.469 bits" in legend(figure)
     assert figure.axes[2].get_xlim() == pytest.approx((-3, 3))
 
-    def top(s: ScoreSet) -> float:
+    def top(s):
         return calibration(s).axes[2].get_ylim()[1]
 
     assert top(ScoreSet("surer", CERTAIN, -CERTAIN, 9 * CERTAIN, -9 * CERTAIN)) == 2
@@ -178,12 +178,12 @@ def test_the_cross_entropy_is_cllr_at_even_odds_and_readable() -> None:
 
 
 @pytest.mark.parametrize("picture", [lambda s: tippett([s]), calibration])
-def test_scores_without_ratios_are_refused_by_pictures_of_ratios(picture) -> None:
+def test_scores_without_ratios_are_refused_by_pictures_of_ratios(picture):
     with pytest.raises(InputError, match=r"few has no likelihood ratios.*column log_lr"):
         picture(FEW)
 
 
-def test_the_code_of_the_page_draws_its_pictures(tmp_path, monkeypatch) -> None:
+def test_the_code_of_the_page_draws_its_pictures(tmp_path, monkeypatch):
     page = PAGE.read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     monkeypatch.chdir(tmp_path)

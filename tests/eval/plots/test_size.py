@@ -4,12 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from cqtnet.errors import InputError
 from eval.plots import SizePoint, bin_edges, error_against_size, points_by_size
-from eval.trials import Scores
 from tests.eval.planted import joined, paired
 from tests.eval.plots.reading import legend, letters, line
 
@@ -20,7 +17,7 @@ POINTS = [
 ]
 
 
-def planted(size: NDArray[np.str_] | None = None) -> Scores:
+def planted(size=None):
     """At 0 dB targets and nontargets score alike, at 10 dB they are 1 and 0; 20 each."""
     table = joined(paired(0, 0), paired(1, 0))
     size = np.repeat(["0.0", "10.0"], 40) if size is None else size
@@ -29,7 +26,7 @@ def planted(size: NDArray[np.str_] | None = None) -> Scores:
     return replace(table, **names, extras={"snr_db": size})
 
 
-def test_a_bin_holds_the_trials_of_its_size() -> None:
+def test_a_bin_holds_the_trials_of_its_size():
     noisy, clean = points_by_size(planted(), "snr_db", EDGES, resamples=20)
     assert (noisy.size, noisy.value) == (0.0, 0.5)
     assert (clean.size, clean.value) == (10.0, 0.0)
@@ -46,7 +43,7 @@ def test_a_bin_holds_the_trials_of_its_size() -> None:
     assert (high.smallest, high.size, high.largest) == (6.0, 7.0, 9.0)
 
 
-def test_nontargets_without_a_size_are_in_every_bin_and_targets_in_none() -> None:
+def test_nontargets_without_a_size_are_in_every_bin_and_targets_in_none():
     """Scores of nontargets are 0 throughout, targets' 1 at 10 dB: all separate or none."""
     table = planted()
     size = np.where(table.label, table.extras["snr_db"], "")
@@ -59,7 +56,7 @@ def test_nontargets_without_a_size_are_in_every_bin_and_targets_in_none() -> Non
         assert [point.targets for point in points] == [15, 20], none
 
 
-def test_without_resamples_no_interval_is_drawn_or_promised() -> None:
+def test_without_resamples_no_interval_is_drawn_or_promised():
     points = points_by_size(planted(), "snr_db", EDGES, resamples=0)
     assert np.isnan([(point.low, point.high) for point in points]).all()
     assert "95 %" not in legend(drawn(points))
@@ -69,7 +66,7 @@ def test_without_resamples_no_interval_is_drawn_or_promised() -> None:
     assert "A  ours" in legend(figure)
 
 
-def test_few_values_get_a_bin_each_and_many_are_shared_out_evenly(rng) -> None:
+def test_few_values_get_a_bin_each_and_many_are_shared_out_evenly(rng):
     assert bin_edges([3.0, 5.0, 5.0, 10.0, np.nan]).tolist() == [3.0, 4.0, 7.5, 10.0]
     assert bin_edges([2.0]).tolist() == [2.0, 2.0]
     sizes = rng.exponential(size=1000)
@@ -79,11 +76,11 @@ def test_few_values_get_a_bin_each_and_many_are_shared_out_evenly(rng) -> None:
         bin_edges([np.nan])
 
 
-def drawn(points: list[SizePoint]) -> Figure:
+def drawn(points):
     return error_against_size({"ours": points}, xlabel="signal-to-noise ratio, dB")
 
 
-def test_points_intervals_and_bins_are_where_they_belong() -> None:
+def test_points_intervals_and_bins_are_where_they_belong():
     rates, counts = drawn(POINTS).axes
     ours = np.asarray(line(rates, "ours").get_xydata())
     assert ours == pytest.approx(np.array([(1.0, 0.2), (5.0, 0.05)]))
@@ -95,7 +92,7 @@ def test_points_intervals_and_bins_are_where_they_belong() -> None:
     assert rates.get_ylim()[0] < 0 < 0.4 < rates.get_ylim()[1]
 
 
-def test_points_of_several_systems_stand_side_by_side() -> None:
+def test_points_of_several_systems_stand_side_by_side():
     figure = error_against_size({"ours": POINTS, "theirs": POINTS}, xlabel="x")
     figure.canvas.draw()
     ours, theirs = (line(figure.axes[0], name) for name in ("ours", "theirs"))

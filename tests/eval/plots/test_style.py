@@ -4,7 +4,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -19,7 +18,7 @@ from tests.eval.plots.reading import texts
 LONG = "mean over time of the log-CQT, cosine, best of ±6 bin shifts (baseline a), " * 2
 
 
-def systems() -> list[p.ScoreSet]:
+def systems():
     """Three systems of which one makes no error and one has a long name."""
     rng = np.random.default_rng(5)
     found = []
@@ -29,7 +28,7 @@ def systems() -> list[p.ScoreSet]:
     return found
 
 
-def by_size() -> dict[str, list[p.SizePoint]]:
+def by_size():
     sizes = np.linspace(0.85, 1.35, 8)
     return {
         name: [
@@ -50,19 +49,19 @@ PICTURES: dict[str, Callable[[], Figure]] = {
 
 
 @pytest.fixture(params=PICTURES)
-def picture(request: pytest.FixtureRequest) -> Callable[[], Figure]:
+def picture(request):
     return PICTURES[request.param]
 
 
 @pytest.fixture(scope="module", params=PICTURES)
-def figure(request: pytest.FixtureRequest) -> Figure:
+def figure(request):
     """Each picture, drawn; only to be looked at."""
     drawn = PICTURES[request.param]()
     drawn.canvas.draw()
     return drawn
 
 
-def test_the_same_scores_give_the_same_bytes(picture: Callable[[], Figure], tmp_path: Path) -> None:
+def test_the_same_scores_give_the_same_bytes(picture, tmp_path):
     first, second = (p.save(picture(), tmp_path / name) for name in ("one.two", "second"))
     assert [path.name for path in first] == ["one.two.png", "one.two.svg"]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
@@ -77,7 +76,7 @@ def test_the_same_scores_give_the_same_bytes(picture: Callable[[], Figure], tmp_
     ]  # fmt: skip
 
 
-def test_saving_changes_neither_the_figure_nor_settings_of_matplotlib(tmp_path: Path) -> None:
+def test_saving_changes_neither_the_figure_nor_settings_of_matplotlib(tmp_path):
     figure = PICTURES["roc"]()
     first = [path.read_bytes() for path in p.save(figure, tmp_path / "a")]
     assert [path.read_bytes() for path in p.save(figure, tmp_path / "a")] == first
@@ -86,7 +85,7 @@ def test_saving_changes_neither_the_figure_nor_settings_of_matplotlib(tmp_path: 
     assert dict(matplotlib.rcParams) == before
 
 
-def test_threads_draw_the_same_bytes_side_by_side(tmp_path: Path) -> None:
+def test_threads_draw_the_same_bytes_side_by_side(tmp_path):
     names = [f"{i}" for i in range(2)]
     threads = [
         threading.Thread(target=lambda name=name: p.save(PICTURES["roc"](), tmp_path / name))
@@ -100,12 +99,12 @@ def test_threads_draw_the_same_bytes_side_by_side(tmp_path: Path) -> None:
         assert len({(tmp_path / (name + suffix)).read_bytes() for name in names}) == 1
 
 
-def test_pictures_need_no_pyplot() -> None:
+def test_pictures_need_no_pyplot():
     code = "import sys, eval.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_text_and_axes_are_large_enough_to_read(figure: Figure) -> None:
+def test_text_and_axes_are_large_enough_to_read(figure):
     assert min(text.get_fontsize() for text in texts(figure)) >= 9
     for axes in figure.axes:
         box = axes.get_window_extent()
@@ -113,7 +112,7 @@ def test_text_and_axes_are_large_enough_to_read(figure: Figure) -> None:
         assert box.height > 0.09 * figure.bbox.height
 
 
-def test_the_legend_covers_no_curve_and_all_words_are_on_the_picture(figure: Figure) -> None:
+def test_the_legend_covers_no_curve_and_all_words_are_on_the_picture(figure):
     (legend,) = figure.legends
     top = legend.get_window_extent().y1
     for axes in figure.axes:

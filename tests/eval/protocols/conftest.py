@@ -1,23 +1,20 @@
 """Four recordings of clicks and a tone, and every protocol over them, made once."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile
-from numpy.typing import NDArray
 
 from cqtnet.data import list_items
 from eval.protocols.catalogue import PROTOCOLS
 from eval.protocols.draw import draw_plan
-from eval.protocols.survey import Survey, survey
+from eval.protocols.survey import survey
 from eval.protocols.write import write_sets
 
 RATE = 22050
 CLICK_EVERY_S = 0.7
 
 
-def tone_and_clicks(frequency: float, *, duration_s: float = 46.0) -> NDArray[np.float32]:
+def tone_and_clicks(frequency, *, duration_s=46.0):
     """A quiet steady tone with loud single-sample clicks every 0.7 s."""
     times = np.arange(round(duration_s * RATE)) / RATE
     samples = 0.05 * np.sin(2 * np.pi * frequency * times)
@@ -26,7 +23,7 @@ def tone_and_clicks(frequency: float, *, duration_s: float = 46.0) -> NDArray[np
 
 
 @pytest.fixture(scope="session")
-def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recordings(tmp_path_factory):
     """Four recordings in two folders, and some noise beside them."""
     folder = tmp_path_factory.mktemp("recordings")
     for number, name in enumerate(["a/one", "a/two", "b/three", "b/four"]):
@@ -40,13 +37,13 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def surveys(recordings: Path) -> list[Survey]:
+def surveys(recordings):
     root = recordings / "music"
     return survey(list_items(root), root=root)[0]
 
 
 @pytest.fixture(scope="session")
-def sets(recordings: Path, surveys: list[Survey], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sets(recordings, surveys, tmp_path_factory):
     """Every protocol over the four recordings, one or two fragments of each, in one folder."""
     out = tmp_path_factory.mktemp("sets")
     plans = [

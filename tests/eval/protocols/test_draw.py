@@ -3,8 +3,6 @@
 import json
 import shutil
 from collections import Counter
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,14 +11,14 @@ import soundfile
 from cqtnet.errors import InputError, ManifestError
 from eval.protocols.catalogue import PROTOCOLS
 from eval.protocols.draw import draw_fragments, draw_plan
-from eval.protocols.plan import Plan, read_plan, trials
+from eval.protocols.plan import read_plan, trials
 from eval.protocols.survey import Survey, chosen_items
 from tests.eval.planted import MANY, surveyed
 from tests.eval.protocols.conftest import RATE
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
-def test_the_seed_and_a_recordings_name_alone_decide_its_draws(name: str) -> None:
+def test_the_seed_and_a_recordings_name_alone_decide_its_draws(name):
     first, again, other, more = (
         draw_plan(recordings, name, seed=seed)
         for recordings, seed in (
@@ -36,8 +34,8 @@ def test_the_seed_and_a_recordings_name_alone_decide_its_draws(name: str) -> Non
     assert drawn == with_more
 
 
-def test_another_recording_changes_few_negatives() -> None:
-    def pairs(plan: Plan) -> set[tuple[Any, Any]]:
+def test_another_recording_changes_few_negatives():
+    def pairs(plan):
         return {(p.stretch, plan.references[n]) for p in plan.probes for n in p.negatives}
 
     before, after = (pairs(draw_plan(r, "same")) for r in (MANY, [*MANY, surveyed("new", "new")]))
@@ -57,7 +55,7 @@ def test_another_recording_changes_few_negatives() -> None:
     ("hard", "shift_semitones", -4, 4),
     ("hard", "snr_db", 10, 10),
 ])  # fmt: skip
-def test_sizes_fill_the_range_that_the_protocol_states(name, column, low, high) -> None:
+def test_sizes_fill_the_range_that_the_protocol_states(name, column, low, high):
     effects = [e.to_dict() for probe in draw_plan(MANY, name).probes for e in probe.chain.effects]
     drawn = [numbers[column] for numbers in effects if column in numbers]
     assert len(drawn) >= 30
@@ -66,7 +64,7 @@ def test_sizes_fill_the_range_that_the_protocol_states(name, column, low, high) 
 
 
 @pytest.mark.parametrize("name", ["paper-tempo", "paper-pitch", "both", "hard"])
-def test_tempo_and_pitch_are_made_by_two_methods_with_even_odds(name: str) -> None:
+def test_tempo_and_pitch_are_made_by_two_methods_with_even_odds(name):
     kinds: Counter[str] = Counter()
     for seed in range(4):
         for probe in draw_plan(MANY, name, seed=seed).probes:
@@ -81,13 +79,13 @@ def test_tempo_and_pitch_are_made_by_two_methods_with_even_odds(name: str) -> No
 # Fragments.
 
 
-def starts(seed: int, recording: Survey, *, length_s: float = 20.0) -> list[float]:
+def starts(seed, recording, *, length_s=20.0):
     rng = np.random.default_rng(seed)
     return [f.start_s for f in draw_fragments(rng, recording, length_s=length_s, count=3)]
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_fragments_of_a_long_recording_do_not_overlap_and_avoid_a_quiet_stretch(seed: int) -> None:
+def test_fragments_of_a_long_recording_do_not_overlap_and_avoid_a_quiet_stretch(seed):
     drawn = starts(seed, surveyed("x", duration_s=75.0))
     assert len(drawn) == 3
     assert np.diff(drawn).min() >= 20
@@ -97,7 +95,7 @@ def test_fragments_of_a_long_recording_do_not_overlap_and_avoid_a_quiet_stretch(
     assert all(start_s >= 115 for start_s in half_quiet), "a quarter of a fragment may be quiet"
 
 
-def test_fragments_of_a_short_recording_overlap_as_little_as_possible() -> None:
+def test_fragments_of_a_short_recording_overlap_as_little_as_possible():
     assert starts(0, surveyed("x", duration_s=45.0)) == [0.0, 12.5, 25.0]
     assert starts(0, surveyed("x", duration_s=26.0)) == [0.0, 6.0], "not nearer than 5 s"
     assert len(starts(0, surveyed("x", duration_s=24.5))) == 1
@@ -108,7 +106,7 @@ def test_fragments_of_a_short_recording_overlap_as_little_as_possible() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_other_part_lies_elsewhere_in_the_same_recording(seed: int) -> None:
+def test_the_other_part_lies_elsewhere_in_the_same_recording(seed):
     plan = draw_plan(MANY, "other-part", seed=seed)
     for probe in plan.probes:
         own = plan.references[probe.reference]
@@ -119,7 +117,7 @@ def test_the_other_part_lies_elsewhere_in_the_same_recording(seed: int) -> None:
         assert probe.chain.effects == ()
 
 
-def test_crops_lie_within_their_fragment_and_are_conditions_of_their_own() -> None:
+def test_crops_lie_within_their_fragment_and_are_conditions_of_their_own():
     plan = draw_plan(MANY, "crop")
     lengths = Counter(probe.condition for probe in plan.probes)
     assert lengths == {"crop-3s": 90, "crop-5s": 90, "crop-10s": 90}
@@ -130,7 +128,7 @@ def test_crops_lie_within_their_fragment_and_are_conditions_of_their_own() -> No
         assert crop["start_s"] >= 0 and crop["end_s"] <= 20
 
 
-def test_short_recordings_are_left_out_with_the_reason() -> None:
+def test_short_recordings_are_left_out_with_the_reason():
     plan = draw_plan([*MANY[:6], surveyed("brief", duration_s=12.0)], "same")
     assert plan.skipped == {"brief": "lasts 12.0 s, less than the 20 s of same"}
     assert "brief" not in plan.source_of
@@ -146,7 +144,7 @@ def test_short_recordings_are_left_out_with_the_reason() -> None:
 # Noise.
 
 
-def test_noise_is_recorded_every_other_time_if_there_are_recordings(recordings, tmp_path) -> None:
+def test_noise_is_recorded_every_other_time_if_there_are_recordings(recordings, tmp_path):
     plan = draw_plan(MANY, "noise", noise_root=recordings / "noise")
     kinds = Counter(probe.kind for probe in plan.probes)
     assert set(kinds) == {"white", "pink", "brown", "recorded"}
@@ -167,7 +165,7 @@ def test_noise_is_recorded_every_other_time_if_there_are_recordings(recordings, 
 
 
 @pytest.mark.parametrize("count", [1, 9, 20, 40])
-def test_negatives_are_other_references_of_other_collections(count: int) -> None:
+def test_negatives_are_other_references_of_other_collections(count):
     plan = draw_plan(MANY, "same", negatives=count)
     collection = {name: source.collection for name, source in plan.source_of.items()}
     for probe in plan.probes:
@@ -184,7 +182,7 @@ def test_negatives_are_other_references_of_other_collections(count: int) -> None
         assert max(uses.values()) <= 9 + 4 * 3, "even: binomial with mean 9"
 
 
-def test_all_negatives_are_every_reference_of_other_collections(tmp_path: Path) -> None:
+def test_all_negatives_are_every_reference_of_other_collections(tmp_path):
     # Collections of 2, 1 and 1 recordings with 3 fragments each: 6·6 + 3·9 + 3·9 pairs.
     few = [surveyed("p", "x"), surveyed("q", "x"), surveyed("r", "y"), surveyed("s", "z")]
     plan = draw_plan(few, "same", negatives="all", within=True)
@@ -196,7 +194,7 @@ def test_all_negatives_are_every_reference_of_other_collections(tmp_path: Path) 
     assert int((~within.label).sum()) == 6 * 3
 
 
-def test_pairs_within_a_collection_are_other_recordings_of_it(tmp_path: Path) -> None:
+def test_pairs_within_a_collection_are_other_recordings_of_it(tmp_path):
     few = [surveyed("p", "x"), surveyed("q", "x"), surveyed("r", "y")]
     plan = draw_plan(few, "same", within=True)
     pairs = trials(plan, tmp_path / "same.within.csv", within=True)
@@ -208,7 +206,7 @@ def test_pairs_within_a_collection_are_other_recordings_of_it(tmp_path: Path) ->
         assert reference.startswith("references/q" if recording == "p" else "references/p")
 
 
-def test_too_few_collections_or_references_are_an_error() -> None:
+def test_too_few_collections_or_references_are_an_error():
     alone = [surveyed("p", "x"), surveyed("q", "x")]
     with pytest.raises(InputError, match="all recordings are of one collection, 'x'"):
         draw_plan(alone, "same")
@@ -225,12 +223,12 @@ def test_too_few_collections_or_references_are_an_error() -> None:
     ({"negatives": 0}, "0 negatives a fragment are too few"),
     ({"name": "other-part", "against": "recording"}, "a whole recording holds both"),
 ])  # fmt: skip
-def test_options_that_make_no_set_are_refused(options: dict[str, Any], message: str) -> None:
+def test_options_that_make_no_set_are_refused(options, message):
     with pytest.raises(InputError, match=message):
         draw_plan(MANY, **{"name": "same", **options})
 
 
-def test_a_list_gives_the_rows_of_a_split_and_a_folder_all(recordings, tmp_path) -> None:
+def test_a_list_gives_the_rows_of_a_split_and_a_folder_all(recordings, tmp_path):
     music, path = recordings / "music", tmp_path / "list.csv"
     files = sorted(music.rglob("*.wav"))
     splits = ("train", "devtest", "devtest", "test")
@@ -255,7 +253,7 @@ def test_a_list_gives_the_rows_of_a_split_and_a_folder_all(recordings, tmp_path)
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
-def test_a_plan_survives_its_file(name: str, sets: Path) -> None:
+def test_a_plan_survives_its_file(name, sets):
     path = sets / f"{name}.plan.json"
     plan = read_plan(path)
     assert plan.protocol == name and plan.probes
@@ -287,7 +285,7 @@ def test_a_plan_survives_its_file(name: str, sets: Path) -> None:
     (("probes", 0, "reference"), 2, "has its reference in"),
     (("probes", 0, "effects"), [{"name": "gain"}], "gain needs 'gain_db'"),
 ])  # fmt: skip
-def test_a_damaged_plan_is_refused_with_the_reason(place, value, message, sets, tmp_path) -> None:
+def test_a_damaged_plan_is_refused_with_the_reason(place, value, message, sets, tmp_path):
     record = json.loads((sets / "same.plan.json").read_text())
     *above, last = place
     inner = record
@@ -300,7 +298,7 @@ def test_a_damaged_plan_is_refused_with_the_reason(place, value, message, sets, 
         read_plan(path)
 
 
-def test_a_plan_that_is_no_json_or_missing_is_refused(tmp_path: Path) -> None:
+def test_a_plan_that_is_no_json_or_missing_is_refused(tmp_path):
     (tmp_path / "x.json").write_text("{")
     with pytest.raises(InputError, match=r"x\.json is no plan"):
         read_plan(tmp_path / "x.json")

@@ -6,43 +6,40 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
-from numpy.typing import NDArray
+from click.testing import CliRunner
 
 from augment.timemap import Span, TimeMap
 from cqtnet.cli import cqtnet
 from cqtnet.data import Item, list_items
 from cqtnet.errors import InputError, ManifestError
-from eval.protocols.catalogue import PROTOCOLS
+from eval.protocols.catalogue import PROTOCOLS, RENDITION
 from eval.protocols.draw import draw_plan
 from eval.protocols.plan import read_plan
-from eval.protocols.survey import Survey, survey
+from eval.protocols.survey import survey
 from eval.protocols.write import write_sets
 from eval.trials import read_trials
 from tests.augment.signals import cents, frequency_hz, loudest_moment_s, power
 from tests.eval.protocols.conftest import CLICK_EVERY_S, RATE
 
 
-def truth_of(out: Path, name: str) -> Iterator[dict[str, Any]]:
+def truth_of(out, name):
     for line in (out / f"{name}.truth.jsonl").read_text().splitlines():
         yield json.loads(line)
 
 
-def read(path: Path) -> NDArray[np.float32]:
+def read(path):
     samples, rate = soundfile.read(path, dtype="float32")
     assert rate == RATE
     return np.asarray(samples)
 
 
-def hashes(folder: Path) -> dict[str, str]:
+def hashes(folder):
     """SHA-256 of every file by its path."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -55,7 +52,7 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
-def test_the_list_names_files_that_are_there(name: str, sets: Path) -> None:
+def test_the_list_names_files_that_are_there(name, sets):
     trials = read_trials(sets / f"{name}.csv")
     plan = read_plan(sets / f"{name}.plan.json")
     assert int(trials.label.sum()) == len(plan.probes) == int((~trials.label).sum())
@@ -69,13 +66,13 @@ def test_the_list_names_files_that_are_there(name: str, sets: Path) -> None:
         assert reference.startswith("references/a_" if recording[0] == "b" else "references/b_")
 
 
-def test_sets_in_one_folder_share_their_references(sets: Path) -> None:
+def test_sets_in_one_folder_share_their_references(sets):
     # Of four recordings of 46 s two fragments of 20 s, and two of 10 s for `hard`.
     assert len(list((sets / "references").iterdir())) == 4 * 2 + 4 * 2
 
 
 @pytest.mark.parametrize("name", ["paper-tempo", "both", "speed", "crop", "hard", "other-part"])
-def test_clicks_of_the_recording_are_where_the_truth_has_them(name: str, sets: Path) -> None:
+def test_clicks_of_the_recording_are_where_the_truth_has_them(name, sets):
     for row in truth_of(sets, name):
         # A room and noise hide single samples.
         hidden = any(effect["name"] in ("room", "background") for effect in row["effects"])
@@ -94,7 +91,7 @@ def test_clicks_of_the_recording_are_where_the_truth_has_them(name: str, sets: P
 
 
 @pytest.mark.parametrize("name", ["paper-tempo", "paper-pitch", "both", "speed"])
-def test_tempo_and_pitch_in_the_list_are_those_of_the_sound(name: str, sets: Path) -> None:
+def test_tempo_and_pitch_in_the_list_are_those_of_the_sound(name, sets):
     trials = read_trials(sets / f"{name}.csv")
     tones = {"a/one": 220.0, "a/two": 440.0, "b/three": 660.0, "b/four": 880.0}
     for row in truth_of(sets, name):
@@ -110,7 +107,7 @@ def test_tempo_and_pitch_in_the_list_are_those_of_the_sound(name: str, sets: Pat
         assert abs(cents(frequency_hz(probe, sample_rate=RATE), expected)) < 6
 
 
-def test_noise_is_as_loud_as_the_list_says(sets: Path) -> None:
+def test_noise_is_as_loud_as_the_list_says(sets):
     trials = read_trials(sets / "noise.csv")
     for row in truth_of(sets, "noise"):
         scale = 10 ** ((row["reference_gain_db"] - row["gain_db"]) / 20)
@@ -126,8 +123,8 @@ def test_noise_is_as_loud_as_the_list_says(sets: Path) -> None:
         assert (sets / row["probe"]).read_bytes() == (sets / row["reference"]).read_bytes()
 
 
-@pytest.mark.parametrize("name", sorted(set(PROTOCOLS) - {"same", "other-part", "crop"}))
-def test_a_probe_differs_from_its_reference_and_is_as_loud(name: str, sets: Path) -> None:
+@pytest.mark.parametrize("name", sorted(set(PROTOCOLS) - {"same", "other-part", "crop", RENDITION}))
+def test_a_probe_differs_from_its_reference_and_is_as_loud(name, sets):
     for row in truth_of(sets, name):
         probe, reference = read(sets / row["probe"]), read(sets / row["reference"])
         n = min(probe.size, reference.size)
@@ -137,7 +134,7 @@ def test_a_probe_differs_from_its_reference_and_is_as_loud(name: str, sets: Path
         assert -12 < louder_db + row["reference_gain_db"] < 12
 
 
-def test_any_number_of_workers_writes_the_same_bytes(sets, recordings, tmp_path) -> None:
+def test_any_number_of_workers_writes_the_same_bytes(sets, recordings, tmp_path):
     plans = [read_plan(sets / f"{name}.plan.json") for name in ("hard", "codec")]
     root, noise = recordings / "music", recordings / "noise"
     write_sets(plans, root=root, out=tmp_path, noise_root=noise, workers=2)
@@ -146,11 +143,11 @@ def test_any_number_of_workers_writes_the_same_bytes(sets, recordings, tmp_path)
     assert again == {path: expected[path] for path in again}
 
 
-def test_an_interrupted_set_has_no_list_and_is_finished_later(sets, recordings, tmp_path) -> None:
+def test_an_interrupted_set_has_no_list_and_is_finished_later(sets, recordings, tmp_path):
     plan = read_plan(sets / "speed.plan.json")
     left = 2
 
-    def interrupt() -> None:
+    def interrupt():
         nonlocal left
         left -= 1
         if left == 0:
@@ -173,7 +170,7 @@ def test_an_interrupted_set_has_no_list_and_is_finished_later(sets, recordings, 
 
 
 @pytest.mark.parametrize("folder", ["speed", "references"])
-def test_missing_and_damaged_files_are_made_again(folder, sets, recordings, tmp_path) -> None:
+def test_missing_and_damaged_files_are_made_again(folder, sets, recordings, tmp_path):
     shutil.copytree(sets, tmp_path / "sets")
     gone, damaged, *_ = (tmp_path / "sets" / folder).iterdir()
     gone.unlink()
@@ -188,7 +185,7 @@ def test_missing_and_damaged_files_are_made_again(folder, sets, recordings, tmp_
     assert hashes(tmp_path / "sets") == hashes(sets)
 
 
-def test_unfinished_files_of_a_killed_run_are_removed(sets, recordings, tmp_path) -> None:
+def test_unfinished_files_of_a_killed_run_are_removed(sets, recordings, tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     for folder in ("", "speed", "references"):
@@ -201,9 +198,7 @@ def test_unfinished_files_of_a_killed_run_are_removed(sets, recordings, tmp_path
     assert kept == 3 * [f".writing-{os.getpid()}-0123abcd.flac"]
 
 
-def test_a_set_is_not_written_over_another_or_elsewhere(
-    sets: Path, recordings: Path, surveys: list[Survey], tmp_path: Path
-) -> None:
+def test_a_set_is_not_written_over_another_or_elsewhere(sets, recordings, surveys, tmp_path):
     before, music, out = hashes(sets), recordings / "music", tmp_path / "out"
     with pytest.raises(InputError, match=r"speed\.plan\.json is another draw of speed"):
         write_sets([draw_plan(surveys, "speed", seed=9)], root=music, out=sets)
@@ -223,7 +218,7 @@ def test_a_set_is_not_written_over_another_or_elsewhere(
     assert hashes(sets) == before
 
 
-def test_against_recordings_references_are_whole(surveys, recordings, tmp_path) -> None:
+def test_against_recordings_references_are_whole(surveys, recordings, tmp_path):
     plan = draw_plan(surveys, "same", against="recording", fragments=2)
     write_sets([plan], root=recordings / "music", out=tmp_path)
     for row in truth_of(tmp_path, "same"):
@@ -234,7 +229,7 @@ def test_against_recordings_references_are_whole(surveys, recordings, tmp_path) 
     assert len(set(read_trials(tmp_path / "same.csv").reference.tolist())) == 4
 
 
-def test_samples_beyond_full_scale_are_lowered_and_not_clipped(tmp_path: Path) -> None:
+def test_samples_beyond_full_scale_are_lowered_and_not_clipped(tmp_path):
     root = tmp_path / "in"
     for name, gain in (("loud", 3.0), ("soft", 0.5)):
         tone = gain * np.sin(2 * np.pi * 440 * np.arange(21 * RATE) / RATE)
@@ -252,7 +247,7 @@ def test_samples_beyond_full_scale_are_lowered_and_not_clipped(tmp_path: Path) -
 # What is looked at.
 
 
-def test_recordings_that_are_silent_broken_or_twins_are_left_out(recordings, tmp_path) -> None:
+def test_recordings_that_are_silent_broken_or_twins_are_left_out(recordings, tmp_path):
     shutil.copytree(recordings / "music", tmp_path / "music")
     root = tmp_path / "music"
     soundfile.write(root / "silent.wav", np.zeros(30 * RATE), RATE)
@@ -278,7 +273,7 @@ def test_recordings_that_are_silent_broken_or_twins_are_left_out(recordings, tmp
 
 
 @pytest.fixture(scope="module")
-def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def music(tmp_path_factory):
     """Three recordings of 21 s in two folders, one of 3 s, and a list of the three."""
     folder = tmp_path_factory.mktemp("music")
     for number, (name, seconds) in enumerate(
@@ -292,17 +287,18 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def invoke(*words: object) -> Result:
+def invoke(*words):
     return CliRunner().invoke(cqtnet, ["eval", "protocol", "--workers", "1", *map(str, words)])
 
 
-def test_a_folder_becomes_sets_and_recordings_left_out_are_named(music, tmp_path) -> None:
+def test_a_folder_becomes_sets_and_recordings_left_out_are_named(music, tmp_path):
     words = ["--audio", music, "--out", tmp_path / "sets", "--fragments", 2]
     result = invoke("all", *words)
     assert result.exit_code == 0, result.output
-    assert {path.stem for path in (tmp_path / "sets").glob("*.csv")} == set(PROTOCOLS)
+    names = set(PROTOCOLS) - {RENDITION}
+    assert {path.stem for path in (tmp_path / "sets").glob("*.csv")} == names
     lines = result.stdout.splitlines()
-    assert len(lines) == len(PROTOCOLS)
+    assert len(lines) == len(names)
     assert lines[-1].startswith(
         "same: 3 target and 3 nontarget trials, 3 probes of 3 recordings → "
     )
@@ -310,7 +306,7 @@ def test_a_folder_becomes_sets_and_recordings_left_out_are_named(music, tmp_path
     assert len(read_trials(tmp_path / "sets" / "speed.csv")) == 6
 
 
-def test_a_list_becomes_a_set_and_its_plan_the_same_set_again(music: Path, tmp_path: Path) -> None:
+def test_a_list_becomes_a_set_and_its_plan_the_same_set_again(music, tmp_path):
     first = invoke(
         "paper-pitch", "--audio", music / "list.csv", "--out", tmp_path / "1", "--within", "--json"
     )
@@ -331,7 +327,36 @@ def test_a_list_becomes_a_set_and_its_plan_the_same_set_again(music: Path, tmp_p
         assert not (tmp_path / "3").exists()
 
 
-def test_files_beside_a_folder_are_not_of_one_collection(music: Path, tmp_path: Path) -> None:
+def test_pairs_within_a_set_of_renditions_are_of_one_work(music, tmp_path):
+    words = ["--out", tmp_path / "sets", "--length", 8, "--json"]
+    works = {"a/one": "x", "a/two": "y", "b/three": "y", "b/four": "x", "b/other": ""}
+    for number, name in enumerate(works):
+        tone = 0.3 * np.sin(2 * np.pi * 220 * (1 + number) * np.arange(21 * RATE) / RATE)
+        path = tmp_path / f"{name}.wav"
+        path.parent.mkdir(exist_ok=True)
+        soundfile.write(path, tone, RATE)
+    rows = [f"{name}.wav,{name},{work}" for name, work in works.items()]
+    (tmp_path / "list.csv").write_text("\n".join(["path,id,work", *rows]))
+    done = invoke(RENDITION, "--audio", tmp_path / "list.csv", *words)
+    assert done.exit_code == 0, done.output
+    (record,) = json.loads(done.stdout)
+    assert (record["recordings"], record["collections"]) == (4, 2), "one has no work"
+    for key, is_one in (("csv", False), ("within_csv", True)):
+        trials = read_trials(Path(record[key]))
+        other = ~trials.label
+        assert other.any() and trials.label.any()
+        pairs = zip(trials.reference[other], trials.recording[other], strict=True)
+        for reference, own in pairs:
+            name = reference.removeprefix("references/")
+            (of,) = {
+                work for known, work in works.items() if name.startswith(known.replace("/", "_"))
+            }
+            assert not name.startswith(own.replace("/", "_")) and (of == works[own]) == is_one
+    refused = invoke(RENDITION, "--audio", music / "list.csv", *words)
+    assert isinstance(refused.exception, ManifestError) and "`work`" in str(refused.exception)
+
+
+def test_files_beside_a_folder_are_not_of_one_collection(music, tmp_path):
     (tmp_path / "music/stray").mkdir(parents=True)
     for name, copy in (("a/one", "one"), ("a/two", "two"), ("b/three", "stray/three")):
         shutil.copy(music / f"{name}.wav", tmp_path / f"music/{copy}.wav")
@@ -340,7 +365,7 @@ def test_files_beside_a_folder_are_not_of_one_collection(music: Path, tmp_path: 
     assert "3 target and 6 nontarget" in result.stdout
 
 
-def test_broken_noise_is_left_out_with_a_warning(music: Path, tmp_path: Path) -> None:
+def test_broken_noise_is_left_out_with_a_warning(music, tmp_path):
     noise = tmp_path / "street"
     noise.mkdir()
     (noise / "broken.wav").write_bytes(b"RIFF and nothing else")
@@ -372,7 +397,7 @@ def test_broken_noise_is_left_out_with_a_warning(music: Path, tmp_path: Path) ->
     (["PLAN", "--seed", "7"], "a plan is drawn already: leave --seed out"),
     (["PLAN", "same"], "name each set once"),
 ])  # fmt: skip
-def test_a_wrong_call_is_explained(words, message, music, sets, tmp_path) -> None:
+def test_a_wrong_call_is_explained(words, message, music, sets, tmp_path):
     plan = str(sets / "same.plan.json")
     given = [word.replace("MUSIC", str(music)).replace("PLAN", plan) for word in words]
     result = invoke("--audio", music, "--out", tmp_path / "sets", *given)
@@ -383,7 +408,7 @@ def test_a_wrong_call_is_explained(words, message, music, sets, tmp_path) -> Non
     assert not (tmp_path / "sets").exists() and not (music / "sets").exists()
 
 
-def test_every_protocol_has_its_section_in_the_documentation() -> None:
+def test_every_protocol_has_its_section_in_the_documentation():
     page = (Path(__file__).parents[3] / "docs" / "protocols.md").read_text(encoding="utf-8")
     for name, protocol in PROTOCOLS.items():
         section = page.split(f"\n### {name}\n")[1].split("\n### ")[0]

@@ -2,24 +2,38 @@
 
 import math
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.embed import Trace
-from verify.calibration import MEASURES, Calibration
-from verify.features import Content, Features, Floats
+from verify.calibration import MEASURES, Calibration, Regression
+from verify.features import Content, Features
 from verify.recording import Recording
-from verify.results import Alignment, Comparison, Edit, EditMap, Evidence, Hit, Item, Line, Stretch
+from verify.results import (
+    Alignment,
+    Comparison,
+    CopyTest,
+    Edit,
+    EditMap,
+    Evidence,
+    Hit,
+    Item,
+    Line,
+    LogLr,
+    Ratios,
+    Stretch,
+)
 
-CONTENT = Content(0.5, 0.4, 0.1, 8.0)
+CONTENT = Content(0.5, 0.4, 0.1, 8.0, 0.3)
 LINE = Line(1.0, 0.0, 4.0)
+ALIGNMENT = Alignment(0.0, 8.0, LINE, 0.8, 0.9, 0.001, 1.0)
+COPY = CopyTest(0.9, 1.1, 0.8, 0.9, 0.8, 0.002, 1.0, 0.5, 7.0, 2.0, 0.6)
+EVIDENCE = Evidence(Hit(0.9, 8.0, 0.0, 4.0), ALIGNMENT, 0.9, CONTENT, CONTENT, COPY)
 
 
-def recording(path: Path, samples: Floats, *, problem: str = "", keep: bool = True) -> Recording:
+def recording(path, samples, *, problem="", keep=True):
     """The recording of samples, written to a file."""
     with path.open("wb") as file:
         soundfile.write(file, samples, SAMPLE_RATE, format="WAV", subtype="FLOAT")
@@ -29,67 +43,77 @@ def recording(path: Path, samples: Floats, *, problem: str = "", keep: bool = Tr
     )
     whole = Features.of(samples) if keep and not problem else None
     trace = Trace(nothing, nothing.ravel(), samples.size)
-    return Recording(path, item, trace, whole, problem)
+    return Recording(path, item, trace, whole, problem=problem)
 
 
-def calibration(**data: Any) -> Calibration:
-    """A calibration whose score is the cosine times ten, less five."""
-    weights = tuple(10.0 if name == "cosine" else 0.0 for name in MEASURES)
-    return Calibration("cd" * 32, weights, -5.0, 1.0, 0.0, -6.0, 7.0, 0.5, data)
+def calibration(**data):
+    """A calibration whose ratios are all the aligned cosine times ten, less five."""
+    weights = tuple(10.0 if name == "aligned cosine" else 0.0 for name in MEASURES)
+    known = Regression(weights, -5.0, 1.0, 0.0, -6.0, 7.0)
+    names = ("unrelated", "rendition", "named")
+    return Calibration("cd" * 32, dict.fromkeys(names, known), 0.5, data)
 
 
-def validated() -> Calibration:
+def validated():
     """The same, with figures of its validation: one of four misleads either way."""
+    tried = {
+        "log_lr_first": [-1.0, 2.0, 5.0, 12.0], "log_lr_second": [-9.0, -5.0, -3.0, 0.5],
+        "pairs": [4000, 5000], "eer": 0.25, "cllr": 0.5, "min_cllr": 0.4,
+    }  # fmt: skip
     return calibration(
-        log_lr_same=[-1.0, 2.0, 5.0, 12.0],
-        log_lr_different=[-9.0, -5.0, -3.0, 0.5],
+        rendition=tried, unrelated=tried, recordings=40, sources="two <collections>",
         conditions=["tempo", "noise <10 dB"],
-        recordings=40,
-        pairs_same=4000,
-        pairs_different=5000,
-        eer=0.25,
-        cllr=0.5,
-        min_cllr=0.4,
-        sources="two <collections>",
-    )
+    )  # fmt: skip
 
 
-def same(a: Recording, b: Recording) -> Comparison:
+def ratios(unrelated, rendition, named=0.0):
+    """These ratios within bounds of -6 and 7."""
+    return Ratios(*(LogLr(x, -6.0, 7.0) for x in (unrelated, rendition, named)))
+
+
+def same(a, b):
     """A, eight seconds, is B from 4 s on; the ratio within its bounds."""
-    alignment = Alignment(0.0, a.duration_s, LINE, 0.8, 0.9, 0.001, 1.0)
-    evidence = Evidence(Hit(0.9, 8.0, 0.0, 4.0), alignment, 0.88, CONTENT, CONTENT)
+    alignment = replace(ALIGNMENT, a_end_s=a.duration_s)
     return Comparison(
-        a.item, b.item, "same", 4.0, -6.0, 7.0, (), evidence, None, None, 0.5, "cd" * 32
-    )
+        a.item, b.item, "same", ratios(5.0, 4.0), "rendition", "music", (),
+        replace(EVIDENCE, alignment=alignment), None, None, 0.5, "cd" * 32,
+    )  # fmt: skip
 
 
-def different(a: Recording, b: Recording) -> Comparison:
+def different(a, b):
     """They differ, beyond what the calibration can support."""
     found = same(a, b)
     assert found.evidence is not None and found.evidence.alignment is not None
     alignment = replace(found.evidence.alignment, correlation=0.1)
     evidence = replace(found.evidence, similarity=Hit(-0.5, 8.0, 0.0, 4.0), alignment=alignment)
-    return replace(found, verdict="different", log_lr=-6.0, evidence=evidence)
+    known = ratios(-10.0, -2.0, -9.0)
+    return replace(found, verdict="different", ratios=known, evidence=evidence)
 
 
-def undecided(a: Recording, b: Recording) -> Comparison:
+def rendition(a, b):
+    """They are two renditions of one work."""
+    return replace(same(a, b), verdict="rendition", ratios=ratios(-5.0, -4.0, 6.0))
+
+
+def undecided(a, b):
     """The ratio is stated, but near 1."""
     reasons = ("the findings are about as probable under either proposition",)
-    return replace(same(a, b), verdict="insufficient", log_lr=math.log(3), reasons=reasons)
+    known = ratios(5.0, math.log(3))
+    return replace(same(a, b), verdict="insufficient", ratios=known, reasons=reasons)
 
 
-def unmeasured(a: Recording, b: Recording) -> Comparison:
+def unmeasured(a, b):
     """Nothing could be measured."""
     return replace(
         same(a, b),
         verdict="insufficient",
-        log_lr=0.0,
+        ratios=None,
         reasons=("A holds nothing but silence",),
         evidence=None,
     )
 
 
-def edit_map() -> EditMap:
+def edit_map():
     """Two stretches of A that change places in B, after a cut."""
     stretches = (
         Stretch(0.0, 4.0, Line(1.0, 0.0, 8.0), 0.8, 0.9),

@@ -83,10 +83,12 @@ def check_plain(content):
 
 PAGES = {
     "full": (
-        "Moderate support for the same recording rather than different ones",
+        "Moderate support for the same recording rather than another rendition",
+        "the same recordingan unrelated recording150",  # cells of one row
+        "speak for: A and B hold the same recording.",
         "Where A lies in B",
         "this one lies within",
-        "points the wrong way for 1 of 4 of the same and 1 of 4 of different",
+        "points the wrong way for 1 of 4 of the same recording and 1 of 4 of renditions",
         "Equal error rate 25.00%, Cllr 0.500, least possible Cllr 0.400",
         "Tippett",
         "8.0 s of the 8.0 s of A come from B, in 2 stretches.",
@@ -95,9 +97,9 @@ PAGES = {
         "cqtnet '</code><script>'",
     ),
     "differing": (
-        "Moderately strong support for different recordings rather than the same one",
+        "Moderately strong support for unrelated recordings rather than the same one",
+        "speak against: A and B hold the same recording.",
         "No stretch was found",
-        # The evidence has a cosine of -0.5: ln LR 10 * -0.5 - 5 = -10, bounded to -6.
         "a natural-log likelihood ratio of −10.00, cut off at the bound of −6.00",
         "This is the bound of what the calibration can support",
         "The calibration carries no figures of its validation.",
@@ -105,12 +107,22 @@ PAGES = {
         "1/400 to 1,100",
         "cd" * 32,  # the model
     ),
+    "rendition": (
+        "Moderate support for another rendition rather than the same recording",
+        "speak for: A and B hold two renditions of one work.",
+        "No stretch was found",
+    ),
     "near_1": (
         "Insufficient evidence for either answer",
         "Likelihood ratio 3 ",
         "about as probable under either",
     ),
 }
+
+
+@pytest.fixture(scope="module")
+def rendition(a, b):
+    return page(cases.rendition(a, b), a, b, cases.calibration())
 
 
 @pytest.fixture(scope="module")

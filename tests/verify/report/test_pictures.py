@@ -18,7 +18,7 @@ from verify.report.pictures import (
     similarity,
     view_of,
 )
-from verify.report.sureness import at_least, draw_scale, log10_ratios, unbounded_log_lr
+from verify.report.sureness import at_least, draw_scale, log10_ratios
 from verify.results import Line, Stretch
 
 
@@ -79,17 +79,10 @@ def test_spectra_are_no_wider_than_the_picture(b):
 def test_ratios_are_drawn_as_powers_of_ten_and_shares_of_at_least_a_ratio_count_ties():
     shares = at_least(np.array([2.0, 1.0, 1.0, -0.5]), np.array([-1.0, 0.0, 1.0, 1.5, 3.0]))
     np.testing.assert_array_equal(shares, [1.0, 0.75, 0.75, 0.25, 0.0])
-    known = cases.calibration(log_lr_same=[np.log(1000)], log_lr_different=[np.log(0.01)])
-    ratios = log10_ratios(known)
-    np.testing.assert_allclose(np.concatenate(ratios), [3, -2])
-    assert log10_ratios(cases.calibration(log_lr_same=[1.0])) is None
-
-
-def test_the_ratio_before_its_bounds_is_that_of_the_score(a, b):
-    known = cases.calibration()
-    assert unbounded_log_lr(cases.different(a, b), known) == pytest.approx(-10)
-    assert unbounded_log_lr(cases.unmeasured(a, b), known) is None
-    assert draw_scale(cases.unmeasured(a, b)) is None
+    tried = {"log_lr_first": [np.log(1000)], "log_lr_second": [np.log(0.01)]}
+    known = cases.calibration(rendition=tried, unrelated={"log_lr_first": [1.0]})
+    np.testing.assert_allclose(np.concatenate(log10_ratios(known, "rendition")), [3, -2])
+    assert log10_ratios(known, "unrelated") is None
 
 
 def numbers(axes):
@@ -116,6 +109,7 @@ def test_a_stretch_that_goes_beyond_the_view_has_its_number_in_what_is_seen(a, b
 
 def test_words_stay_within_their_blocks_of_the_scale(a, b, monkeypatch):
     monkeypatch.setattr(sureness, "as_svg", lambda figure, alt: figure)
+    assert draw_scale(cases.unmeasured(a, b)) is None
     figure = draw_scale(cases.same(a, b))
     figure.draw_without_rendering()
     axes = figure.axes[0]

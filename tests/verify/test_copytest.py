@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from augment.chain import Chain
+from augment.noise import ColouredNoise
+from augment.tone import Equaliser
+from cqtnet import SAMPLE_RATE
+from cqtnet.music import make_music
+from tests.verify.shared_sounds import shared_pair
+from verify.copytest import copy_test
+from verify.results import Alignment, Line
+
+LENGTH_S = 19.0
+
+
+def measured(a, b):
+    """The copy test of A and B, which lie on each other from the beginning on."""
+    alignment = Alignment(0.0, LENGTH_S, Line(1.0, 0.0, 0.0), 0.9, 0.9, 0.001, 1.0)
+    reads = (
+        lambda start_s, end_s, x=x: x[round(start_s * SAMPLE_RATE) : round(end_s * SAMPLE_RATE)]
+        for x in (a, b)
+    )
+    return copy_test(*reads, alignment)
+
+
+@pytest.mark.parametrize("seed", [5, 6, 7, 8])
+def test_a_filter_and_noise_explain_a_copy_and_no_rendition(seed):
+    piece = make_music(seed, duration_s=LENGTH_S + 1)
+    equaliser = Equaliser.draw(np.random.default_rng(seed))
+    change = Chain((equaliser, ColouredNoise(snr_db=15.0, seed=seed)))
+    copy = measured(change.apply(piece, SAMPLE_RATE).samples, piece)
+    rendition = measured(make_music(seed, duration_s=LENGTH_S + 1, sounds=seed + 100), piece)
+    sides = ("unexplained_db", "unexplained_back_db")
+    assert min(getattr(copy, side) for side in sides) < 1
+    assert min(getattr(rendition, side) for side in sides) > 2
+    assert copy.band_correlation > rendition.band_correlation
+    assert not copy.is_simple and not rendition.is_simple
+
+
+@pytest.mark.parametrize("kind", ["siren", "scale", "metronome", "drone"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_what_repeats_itself_in_one_timbre_is_simple(kind, seed):
+    sound, _ = shared_pair(kind, seed)
+    assert measured(sound, sound).is_simple
+
+
+def test_silence_and_too_short_a_stretch_tell_nothing():
+    piece, silence = make_music(5, duration_s=LENGTH_S + 1), np.zeros(20 * SAMPLE_RATE, np.float32)
+    assert (
+        measured(silence, piece) is measured(piece, silence) is measured(silence, silence) is None
+    )
+    assert measured(piece[: SAMPLE_RATE // 2], piece) is None
