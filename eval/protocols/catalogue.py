@@ -165,9 +165,9 @@ def _hard(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
 
 
 def _rendition(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
-    kind = str(rng.choice(["plain", "codec", "noise", "tempo"]))
-    if kind == "codec":
-        yield from _codec(rng, scene)
+    kind = str(rng.choice(["plain", "codec", "noise", "tempo", "reverb", "hard"]))
+    if kind in ("codec", "reverb", "hard"):
+        yield from {"codec": _codec, "reverb": _reverb, "hard": _hard}[kind](rng, scene)
     elif kind == "noise":
         yield Change((_noise(rng, scene, HARD_NOISE_DB)[0],), kind)
     else:
