@@ -139,7 +139,8 @@ class Background(Effect):
 
     def _looped(self, n_samples: int, sample_rate: int) -> Samples:
         needed_s = n_samples / sample_rate
-        start_s = self.offset_s % duration_s(self.path)
+        whole_s = duration_s(self.path)  # a header may promise some milliseconds too many
+        start_s = self.offset_s % whole_s if self.offset_s % whole_s < whole_s - 0.02 else 0.0
         head = read_stretch(self.path, sample_rate, start_s=start_s, length_s=needed_s)
         if head.size >= n_samples:
             return head
