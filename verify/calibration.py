@@ -31,26 +31,26 @@ Weighed = Literal["unrelated", "rendition", "named"]
 
 FIGURES = (
     "cosine", "aligned_cosine", "correlation", "coherence", "residual_s", "common_s",
-    "unexplained_db", "unexplained_back_db", "trimmed_db", "trimmed_back_db", "band_correlation",
-    "lag_spread_s", "lag_share", "signal_share", "self_db", "monotony", "persistence", "waveform",
-    "unwarped",
+    "unexplained_db", "unexplained_back_db", "best_half_db", "best_half_back_db",
+    "band_correlation", "lag_spread_s", "lag_share", "signal_share", "self_db", "monotony",
+    "persistence", "waveform", "unwarped",
 )  # fmt: skip
 """What is kept of the evidence in a pair, as it was measured."""
 COPY_FIGURES = FIGURES[6:16]
 HIGHEST = 40.0
 """What was not measured, or is infinite, counts as so many dB."""
 RANGES = {
-    "explained": (-2.5, 1.2), "waveform": (0.0, 0.9), "aligned cosine": (-1.0, 0.5),
-    "correlation": (-1.0, 0.5), "coherence": (-1.0, 0.6), "precision": (-1.0, 4.5),
-    "band correlation": (-1.0, 0.9), "steadiness": (-1.0, 4.0), "length": (0.0, 3.0),
-    "signal": (0.0, 0.8), "tonality": (0.0, 0.5), "tonal explained": (-2.0, 1.0),
-    "unwarped": (0.0, 1.0),
+    "explained": (-2.5, 1.2), "best half": (-2.5, 1.2), "waveform": (0.0, 0.9),
+    "aligned cosine": (-1.0, 0.5), "correlation": (-1.0, 0.5), "coherence": (-1.0, 0.6),
+    "precision": (-1.0, 4.5), "band correlation": (-1.0, 0.9), "steadiness": (-1.0, 4.0),
+    "length": (0.0, 3.0), "signal": (0.0, 0.8), "tonality": (0.0, 0.5),
+    "tonal explained": (-2.0, 1.0), "unwarped": (0.0, 1.0),
 }  # fmt: skip
 """The measures, each with the limits beyond which it counts as these. So weak evidence sets the
 weights, not strong evidence."""
 MEASURES = tuple(RANGES)
-RISING: dict[Weighed, int] = {"unrelated": 8, "rendition": 2, "named": 0}
-"""So many measures, from the first, have weights of at least 0. Against renditions only two have:
+RISING: dict[Weighed, int] = {"unrelated": 9, "rendition": 3, "named": 0}
+"""So many measures, from the first, have weights of at least 0. Against renditions only three have:
 a pair that is clean must be explained better than a noisy one."""
 TONALITY = {"music": 0.4, "speech": 0.02}
 """The usual persistence of spectra over 0.3 s, by population; what lies nearer to one is of it."""
@@ -177,11 +177,14 @@ def figures(evidence: Evidence) -> dict[str, float]:
 def measures(table: Values) -> Values:
     """The measures (n, len(MEASURES)) of figures (n, len(FIGURES)), within their ranges."""
     of = dict(zip(FIGURES, table.T, strict=True))
-    unexplained = np.minimum(of["unexplained_db"], of["unexplained_back_db"])
-    explained = -np.log(np.maximum(unexplained, 0.1))
+    explained, best_half = (
+        -np.log(np.maximum(np.minimum(of[f"{name}_db"], of[f"{name}_back_db"]), 0.1))
+        for name in ("unexplained", "best_half")
+    )
     tonality = np.clip(of["persistence"], *RANGES["tonality"])
     rows = {
         "explained": explained,
+        "best half": best_half,
         "waveform": of["waveform"],
         "unwarped": of["unwarped"],
         "aligned cosine": of["aligned_cosine"],

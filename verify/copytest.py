@@ -38,8 +38,6 @@ OVER_FLOOR = 2.0
 """A cell, a bin in a frame, holds signal where the model expects so many times the floor."""
 SMOOTH_S = 0.05
 """Powers are averaged over so long: an echo or a codec moves energy within that time."""
-KEPT_SHARE = 0.5
-"""This share of the seconds, those explained best, is measured again: others may be edited."""
 LAG_FRAMES = 8
 """How many frames a second of sound is moved, at most, to find its own lag."""
 SHORTEST_LAG_S, LONGEST_LAG_S, LAGS = 0.3, 10.0, 4
@@ -78,10 +76,10 @@ def copy_test(read_a: Read, read_b: Read, alignment: Alignment) -> CopyTest | No
     lag_spread_s, lag_share = _lags(fine)
     self_db, self_lag_s = _self_fit(a)
     return CopyTest(
-        unexplained_db=_best_half(forth),
-        unexplained_back_db=_best_half(back),
-        trimmed_db=_best_half(_of_best_seconds(forth)),
-        trimmed_back_db=_best_half(_of_best_seconds(back)),
+        unexplained_db=_mean(forth),
+        unexplained_back_db=_mean(back),
+        best_half_db=_mean(forth, share=0.5),
+        best_half_back_db=_mean(back, share=0.5),
         band_correlation=_band_correlation(fine),
         lag_spread_s=lag_spread_s,
         lag_share=lag_share,
@@ -171,23 +169,13 @@ def _medians(table: Floats, where: NDArray[np.bool_]) -> Floats:
     return np.where(count >= FEWEST_CELLS, found, np.nan).astype(np.float32)
 
 
-def _best_half(residuals: Floats) -> float:
-    """The mean over the half of the bins that are explained best, of their medians, in dB."""
+def _mean(residuals: Floats, *, share: float = 1.0) -> float:
+    """The mean of the bins' medians, in dB, over the share of the bins explained best."""
     medians = _medians(residuals, np.isfinite(residuals))
     ordered = np.sort(medians[np.isfinite(medians)])
     if not len(ordered):
         return math.inf
-    return float(ordered[: max(FEWEST_BINS // 2, len(ordered) // 2)].mean())
-
-
-def _of_best_seconds(residuals: Floats) -> Floats:
-    """The residuals of the seconds that are explained best."""
-    n = _frames(1.0)
-    count = max(1, len(residuals) // n)
-    seconds = np.array_split(residuals, count)
-    levels = [float(np.nanmedian(s)) if np.isfinite(s).sum() >= n else math.inf for s in seconds]
-    kept = np.sort(np.argsort(levels)[: max(2, math.ceil(KEPT_SHARE * count))])
-    return np.concatenate([seconds[i] for i in kept])
+    return float(ordered[: max(FEWEST_BINS // 2, int(len(ordered) * share))].mean())
 
 
 def _band_correlation(fine: Powers) -> float:
@@ -238,7 +226,7 @@ def _self_fit(power: Floats) -> tuple[float, float]:
         exact = lag + _peak(likeness[max(0, lag - 1) : lag + 2])
         residuals, _ = _residuals(*_moved(power, exact, int(shifts[lag])))
         if residuals is not None:
-            found = min(found, (_best_half(residuals), exact * HOP / SAMPLE_RATE))
+            found = min(found, (_mean(residuals, share=0.5), exact * HOP / SAMPLE_RATE))
         near = _frames(SHORTEST_LAG_S)
         likeness[max(0, lag - near) : lag + near] = -math.inf
     return found

@@ -196,8 +196,8 @@ class CopyTest:
 
     unexplained_db: float  # of A, by B through a filter and over a noise floor
     unexplained_back_db: float  # of B, by A
-    trimmed_db: float  # as unexplained_db, of the half of the seconds that is explained best
-    trimmed_back_db: float
+    best_half_db: float  # as unexplained_db, of the half of the bands that is explained best
+    best_half_back_db: float
     band_correlation: float  # of log powers over time, median over narrow bands, in [-1, 1]
     lag_spread_s: float  # of single seconds of A about the line
     lag_share: float  # of seconds that have such a lag, in [0, 1]

@@ -41,6 +41,7 @@ MEANINGS = {
     "length": "natural logarithm of the seconds in common",
     "signal": "share of bands and moments that hold anything to compare",
     "tonality": "how long tones are held: of music about 0.4, of speech 0",
+    "best half": "the same, of the half of the narrow bands that is explained best",
     "waveform": "correlation of the samples; 0 where they cannot be laid on each other",
     "unwarped": "1 if tempo and pitch may be unchanged, so that the samples could correlate",
     "tonal explained": "explained times tonality: music is judged by another scale than speech",
