@@ -37,8 +37,8 @@ SPEED_TOLERANCE_SEMITONES = 0.05
 """How far tempo and pitch may be from each other to be one change of speed."""
 SIMPLE, SIMPLE_PER_DB = 0.82, 0.06
 """Monotony from which a sound is simple, less so much for each dB by which it differs from itself.
-Of 80 altered excerpts of music and speech none had more than 0.81; of 20 sirens, scales, sweeps,
-clicks and drones none less."""
+Of 4,866 copies in the calibration 24 have more; sirens, scales and drones do, and most sweeps and
+clicks."""
 NULL_DB = -20.0
 """If less than this is left of A after B is taken from it, that is reported."""
 SIGNIFICANT = 6
