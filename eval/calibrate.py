@@ -136,10 +136,7 @@ def _learned(
     label = pairs.kind[rows] == first
     counts = pairs.count(first), pairs.count(second)
     table = measures(pairs.table[rows])
-    weights = _even(pairs.collection[rows], label)
-    known, log_lr = fit(
-        table, label, pairs.group[rows], pairs=counts, rising=rising, weights=weights
-    )
+    known, log_lr = fit(table, label, pairs.group[rows], pairs=counts, rising=rising)
     tar, non = log_lr[label], log_lr[~label]
     bounded = [np.clip(x, known.least, known.most) for x in (tar, non)]
     persistence = pairs.table[rows, FIGURES.index("persistence")]
@@ -157,16 +154,6 @@ def _learned(
                 np.clip(tar, known.least, known.most), np.clip(non, known.least, known.most)
             )
     return known, figures
-
-
-def _even(collection: NDArray[np.str_], label: NDArray[np.bool_]) -> Floats:
-    """Weights (n,) by which the root of a collection's number of pairs counts, not the number."""
-    weights = np.empty(len(label))
-    for kind in (True, False):
-        rows = label == kind
-        _, own, count = np.unique(collection[rows], return_inverse=True, return_counts=True)
-        weights[rows] = 1 / np.sqrt(count[own])
-    return weights
 
 
 def read_columns(path: Path, needed: tuple[str, ...], *, system: str) -> Scores:

@@ -220,7 +220,6 @@ def fit(
     *,
     pairs: tuple[int, int],
     rising: int,
-    weights: Values | None = None,
 ) -> tuple[Regression, Values]:
     """The regression of measures (n, m) with labels (n,), first or second; and log ratios (n,).
 
@@ -228,18 +227,17 @@ def fit(
     The first `rising` weights are at least 0. `pairs`: how many pairs of the first and of the
     second kind support the bounds.
     """
-    slopes, bias = fit_logistic(table, label, rising=rising, weights=weights)
+    slopes, bias = fit_logistic(table, label, rising=rising)
     unseen = np.empty(len(label))
     for fold in range(FOLDS):
         held = groups % FOLDS == fold
-        share = None if weights is None else weights[~held]
-        w, b = fit_logistic(table[~held], label[~held], rising=rising, weights=share)
+        w, b = fit_logistic(table[~held], label[~held], rising=rising)
         unseen[held] = table[held] @ w + b
-    (slope,), offset = fit_logistic(unseen[:, None], label, rising=1, weights=weights)
+    (slope,), offset = fit_logistic(unseen[:, None], label, rising=1)
     known = Regression(
         tuple(map(float, slopes)), bias, float(slope), offset,
         least=-math.log(pairs[0] + 1), most=math.log(pairs[1] + 1),
-        resampled=tuple(_resampled(table, label, groups, weights, rising, float(slope), offset)),
+        resampled=tuple(_resampled(table, label, groups, rising, float(slope), offset)),
     )  # fmt: skip
     return known, slope * unseen + offset
 
@@ -248,7 +246,6 @@ def _resampled(
     table: Values,
     label: NDArray[np.bool_],
     groups: NDArray[Any],
-    weights: Values | None,
     rising: int,
     slope: float,
     offset: float,
@@ -256,13 +253,12 @@ def _resampled(
     """Bias and weights of the ln LR from samples of the collections, drawn with replacement."""
     rng = np.random.default_rng(0)
     names, own = np.unique(groups, return_inverse=True)
-    share = np.ones(len(label)) if weights is None else weights
     for _ in range(RESAMPLES):
         drawn = np.bincount(rng.integers(0, len(names), len(names)), minlength=len(names))[own]
         rows = drawn > 0
         if label[rows].any() and not label[rows].all():
             w, b = fit_logistic(
-                table[rows], label[rows], rising=rising, weights=(share * drawn)[rows]
+                table[rows], label[rows], rising=rising, weights=drawn[rows].astype(float)
             )
             yield tuple(np.round([slope * b + offset, *(slope * w)], 4).tolist())
 
