@@ -136,7 +136,9 @@ def _learned(
     label = pairs.kind[rows] == first
     counts = pairs.count(first), pairs.count(second)
     table = measures(pairs.table[rows])
-    known, log_lr = fit(table, label, pairs.group[rows], pairs=counts, rising=rising)
+    known, log_lr = fit(
+        table, label, pairs.group[rows], pairs.recordings[rows, 0], pairs=counts, rising=rising
+    )
     tar, non = log_lr[label], log_lr[~label]
     bounded = [np.clip(x, known.least, known.most) for x in (tar, non)]
     persistence = pairs.table[rows, FIGURES.index("persistence")]

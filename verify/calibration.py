@@ -55,7 +55,7 @@ a pair that is clean must be explained better than a noisy one."""
 TONALITY = {"music": 0.4, "speech": 0.02}
 """The usual persistence of spectra over 0.3 s, by population; what lies nearer to one is of it."""
 INTERVAL, RESAMPLES = (2.5, 97.5), 40
-"""The percentiles of an interval, and from how many samples of collections it comes."""
+"""The percentiles of an interval, and from how many samples of recordings it comes."""
 FOLDS = 10
 """Collections are put into so many groups; each has the ratios that the others teach."""
 PENALTY = 1e-4
@@ -75,7 +75,7 @@ class Regression:
     resampled: tuple[tuple[float, ...], ...] = ()  # bias and weights of ln LR, from other samples
 
     def log_lr(self, row: Values) -> LogLr:
-        """The ratio of measures (len(MEASURES),), with its interval by resampled collections."""
+        """The ratio of measures (len(MEASURES),), with its interval by resampled recordings."""
         score = float(row @ np.array(self.weights)) + self.bias
         found = self.slope * score + self.offset
         others = np.array([found, *(w[0] + row @ np.array(w[1:]) for w in self.resampled)])
@@ -217,6 +217,7 @@ def fit(
     table: Values,
     label: NDArray[np.bool_],
     groups: NDArray[Any],
+    recordings: NDArray[Any],
     *,
     pairs: tuple[int, int],
     rising: int,
@@ -224,8 +225,8 @@ def fit(
     """The regression of measures (n, m) with labels (n,), first or second; and log ratios (n,).
 
     Each of the groups (n,), collections, has the ratios that the others teach, without bounds.
-    The first `rising` weights are at least 0. `pairs`: how many pairs of the first and of the
-    second kind support the bounds.
+    Intervals come from samples of the recordings (n,). The first `rising` weights are at least 0.
+    `pairs`: how many pairs of the first and of the second kind support the bounds.
     """
     slopes, bias = fit_logistic(table, label, rising=rising)
     unseen = np.empty(len(label))
@@ -237,7 +238,7 @@ def fit(
     known = Regression(
         tuple(map(float, slopes)), bias, float(slope), offset,
         least=-math.log(pairs[0] + 1), most=math.log(pairs[1] + 1),
-        resampled=tuple(_resampled(table, label, groups, rising, float(slope), offset)),
+        resampled=tuple(_resampled(table, label, recordings, rising, float(slope), offset)),
     )  # fmt: skip
     return known, slope * unseen + offset
 
@@ -245,14 +246,14 @@ def fit(
 def _resampled(
     table: Values,
     label: NDArray[np.bool_],
-    groups: NDArray[Any],
+    recordings: NDArray[Any],
     rising: int,
     slope: float,
     offset: float,
 ) -> Iterator[tuple[float, ...]]:
-    """Bias and weights of the ln LR from samples of the collections, drawn with replacement."""
+    """Bias and weights of the ln LR from samples of the recordings, drawn with replacement."""
     rng = np.random.default_rng(0)
-    names, own = np.unique(groups, return_inverse=True)
+    names, own = np.unique(recordings, return_inverse=True)
     for _ in range(RESAMPLES):
         drawn = np.bincount(rng.integers(0, len(names), len(names)), minlength=len(names))[own]
         rows = drawn > 0

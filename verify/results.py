@@ -284,7 +284,7 @@ class LogLr:
     unbounded: float
     least: float
     most: float
-    interval: tuple[float, float] = (0.0, 0.0)  # 95 %, by resampling the calibration's collections
+    interval: tuple[float, float] = (0.0, 0.0)  # 95 %, by resampling the calibration's recordings
 
     @property
     def value(self) -> float:
