@@ -106,18 +106,19 @@ def _reported(
     return found
 
 
-def ratios_in_words(comparison: "Comparison") -> list[str]:
-    """Both ratios of the same recording; none where none is stated."""
+def ratio_lines(comparison: "Comparison") -> list[str]:
+    """Both ratios of the same recording, and how sure they are; none where none is stated."""
     from verify.words import ratio
 
     if comparison.ratios is None:
         return []
     unrelated, rendition = comparison.ratios.unrelated.value, comparison.ratios.rendition.value
-    like = f"{comparison.population}-like"
     low, high = map(ratio, comparison.deciding[0].interval)
     return [
-        f"{ratio(rendition)} against another rendition, {ratio(unrelated)} against an unrelated "
-        f"recording ({like} sound); 95 % interval of the one that decides {low} to {high}"
+        f"ratios   {ratio(rendition)} against another rendition, {ratio(unrelated)} against an "
+        "unrelated recording",
+        f"interval {low} to {high}, 95 % of the ratio that decides; sounds like "
+        f"{comparison.population}",
     ]
 
 
@@ -129,7 +130,7 @@ def tell(comparison: "Comparison") -> list[str]:
     lines += [f"  A  {comparison.a.path}", f"  B  {comparison.b.path}"]
     if comparison.evidence is None:
         return lines
-    lines += [f"  ratios   {line}" for line in ratios_in_words(comparison)]
+    lines += [f"  {line}" for line in ratio_lines(comparison)]
     alignment = comparison.alignment if comparison.verdict in ("same", "rendition") else None
     if alignment is not None and comparison.verdict == "rendition":
         lines.append(f"  follows  {alignment.place_in_words.replace(' is ', ' follows ')}")
