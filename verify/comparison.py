@@ -38,8 +38,6 @@ from verify.words import Against, Verdict, decision
 
 LEAST_PROOF = 0.3
 """Correlation along the line from which noise is the same noise; of different noise it is 0.1."""
-LEAST_SHARED_S = 5.0
-"""Recordings that agree for less than this, and not where they go on, may share a ringtone."""
 LEAST_LIKENESS = 0.12
 """Unrelated recordings mostly have a lower correlation and coherence; no copy has."""
 WHOLE_SEARCH_S = 90.0
@@ -105,7 +103,7 @@ class Comparer:
     def _compared(self, first: Recording, second: Recording) -> Comparison:
         """The comparison of two recordings by their evidence."""
         evidence = gather(self.embedder, first, second)
-        reasons = reasons_against(evidence) + _too_short(evidence, first, second)
+        reasons = reasons_against(evidence)
         if reasons:
             return self._comparison(first, second, reasons=reasons, evidence=evidence)
         return self._decided(first, second, evidence)
@@ -165,21 +163,6 @@ def _others(a: Recording, b: Recording, best: Alignment) -> list[Alignment]:
     if a.duration_s > b.duration_s:
         return [place.swapped for place in other_places(b.whole, a.whole, best.swapped)]
     return other_places(a.whole, b.whole, best)
-
-
-def _too_short(evidence: Evidence, a: Recording, b: Recording) -> tuple[str, ...]:
-    """Why a short stretch says nothing where both recordings go on and no longer agree."""
-    alignment = evidence.alignment
-    if alignment is None or alignment.duration_s >= LEAST_SHARED_S:
-        return ()
-    line = alignment.line
-    side_by_side_s = min(a.duration_s, line.to_a(b.duration_s)) - max(0.0, line.to_a(0.0))
-    if side_by_side_s < 2 * alignment.duration_s:
-        return ()
-    return (
-        f"only {alignment.duration_s:.1f} s agree of {side_by_side_s:.1f} s that lie side by side; "
-        "different recordings may share so short a sound",
-    )
 
 
 def _undecided(ratios: Ratios, against: Against) -> str:

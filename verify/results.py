@@ -223,8 +223,11 @@ class Waveform:
 
     @property
     def left_db(self) -> float:
-        """What is left of A after B at that gain is taken from it, in dB of A: a null test."""
-        return max(-120.0, 10 * math.log10(max(1e-12, 1 - min(1.0, self.correlation) ** 2)))
+        """What is left of A after B at that gain is taken from it, in dB of A: a null test.
+
+        At least -60, for less may be left by rounding alone.
+        """
+        return 10 * math.log10(max(1e-6, 1 - min(1.0, self.correlation) ** 2))
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,8 @@ from verify.results import Alignment, Place, Waveform, is_unwarped
 WINDOW_S, WINDOWS = 2.0, 5  # windows of A that are laid on B
 REACH_S = 0.05  # how far they are moved at most
 LEAST_CORRELATION = 0.4  # of samples; below that, nothing is said of them
-DEEPER_DB, DEEPEST_DB = 6.0, -50.0
-"""Of two places, the one where so much less is left after subtraction is the right one. Less than
-the second may be left by rounding alone."""
+DEEPER_DB = 6.0
+"""Of two places, the one where so much less is left after subtraction is the right one."""
 LEAST_OCTAVES, BANDS_PER_OCTAVE, LEAST_OPPOSITE, LOWEST_BAND_HZ = 2.0, 3, 0.87, 60.0
 N_BANDS = int(BANDS_PER_OCTAVE * np.log2(SAMPLE_RATE / 2 / LOWEST_BAND_HZ))
 """Polarity is reversed if the phase lies within 30 degrees of 180 in all bands of two octaves: a
@@ -61,7 +60,7 @@ def with_places(
 ) -> tuple[Alignment, Waveform | None, tuple[Place, ...]]:
     """The place where the waveforms fit best, its waveform, and the other places."""
     found = [(place, compare_waveforms(a, b, place)) for place in (best, *others)]
-    left_db = [max(DEEPEST_DB, waveform.left_db) if waveform else 0.0 for _, waveform in found]
+    left_db = [waveform.left_db if waveform else 0.0 for _, waveform in found]
     lowest = min(left_db)
     first = left_db.index(lowest) if lowest < left_db[0] - DEEPER_DB else 0
     places = tuple(
