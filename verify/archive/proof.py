@@ -209,7 +209,7 @@ def prove(calibration: Calibration, place: Place) -> Match | None:
         place.excerpt.entry,
         place.excerpt.path,
         decides.value,
-        decides.unbounded,
+        ratios.unrelated.unbounded,
         alignment.a_start_s,
         alignment.a_end_s,
         alignment.b_start_s,

@@ -169,7 +169,7 @@ class Match:
     entry: Entry
     path: str  # the file it was compared with
     log_lr: float  # natural logarithm, of the part where it was found
-    evidence: float  # the same without bounds
+    evidence: float  # against an unrelated recording, without bounds: whether it is a match
     query_start_s: float
     query_end_s: float
     reference_start_s: float

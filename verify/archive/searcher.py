@@ -243,11 +243,11 @@ class Searcher:
             match = prove(self.comparer.calibration, place)
             if match is None:
                 continue
-            if match.evidence >= least and not is_weak:
-                is_sure = match.evidence >= LEAST_LOG_LR + self._more
-                matches.setdefault(match.entry.id, replace(match, is_sure=is_sure))
-            elif match.verdict == "rendition" and not is_weak:
+            if match.verdict == "rendition" and not is_weak:
                 outcome.renditions.append(match)
+            elif match.evidence >= least and not is_weak:
+                is_sure = match.evidence >= LEAST_LOG_LR + self._more and match.verdict == "same"
+                matches.setdefault(match.entry.id, replace(match, is_sure=is_sure))
             elif outcome.nearest is None or match.evidence > outcome.nearest.evidence:
                 outcome.nearest = match
         outcome.matches = sorted(matches.values(), key=lambda match: -match.strength)

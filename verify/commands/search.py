@@ -56,8 +56,9 @@ def search(
     a mix or a day of broadcast, what each stretch is, in its order. The network finds candidates;
     each is then aligned and weighed as `cqtnet compare` does, so that a match has a likelihood
     ratio. FOUND is a copy; another performance, take or synthesis of the query is no match, and
-    listed with --renditions. A match with a ratio below 10 is printed as PERHAPS; above two hours
-    of archive that limit rises. Files that have changed are listed, but are never a match.
+    listed with --renditions. A match with a ratio below 10, or one that may be either, is printed
+    as PERHAPS; above two hours of archive that limit rises. Files that have changed are listed,
+    but are never a match.
     """
     from cqtnet.errors import InputError
     from verify.archive import Archive
