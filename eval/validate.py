@@ -5,6 +5,7 @@ one, and against another rendition. Where the system states no ratio, it counts 
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -28,14 +29,15 @@ from eval.report import ALL, shown
 from eval.trials import COLUMNS, Scores
 from verify.calibration import TONALITY, population_of
 from verify.report.page import render, write
-from verify.words import PROPOSITIONS, SCALE, Against
+from verify.results import LogLr, Ratios
+from verify.words import HEADLINES, PROPOSITIONS, SCALE, Against, Verdict
 
 WITHIN = "-within"
 """How a condition's name ends if its nontargets are renditions of the probe's work."""
 RATIOS: dict[Against, str] = {"unrelated": "log_lr_unrelated", "rendition": "log_lr_rendition"}
 """The column of each ratio that is validated."""
 OTHERS: dict[Against, str] = {"unrelated": "unrelated recordings", "rendition": "renditions"}
-NEEDED = (*RATIOS.values(), "persistence", "common_s", "stated")
+NEEDED = (*RATIOS.values(), "log_lr_named", "persistence", "common_s", "stated")
 FIGURES = ("cllr", "min_cllr", "calibration_loss", "miss", "false_alarm")
 """The figures of a group; a miss is a copy with a ratio below 1, a false alarm one of the others
 with a ratio above 1."""
@@ -176,7 +178,21 @@ def _data(scores: Scores) -> dict[str, Any]:
         "other": len(scores) - same,
         "others_are": OTHERS["rendition" if name.endswith(WITHIN) else "unrelated"],
         "music": music, "speech": len(scores) - music,
+        "verdicts": {
+            kind: _verdicts(scores.where(rows))
+            for kind, rows in (("same", scores.label), ("other", ~scores.label))
+        },
     }  # fmt: skip
+
+
+def _verdicts(scores: Scores) -> dict[Verdict, int]:
+    """How often `cqtnet compare` has each verdict on these trials."""
+    counts: dict[Verdict, int] = dict.fromkeys(HEADLINES, 0)
+    columns = [scores.size(name).tolist() for name in (*RATIOS.values(), "log_lr_named", "stated")]
+    for *log_lrs, stated in zip(*columns, strict=True):
+        ratios = Ratios(*(LogLr(log_lr, -math.inf, math.inf) for log_lr in log_lrs))
+        counts[ratios.verdict() if stated > 0 else "insufficient"] += 1
+    return counts
 
 
 def _joined(paths: Sequence[Path]) -> Scores:

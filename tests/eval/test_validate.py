@@ -30,7 +30,7 @@ def rows(condition, same, other, *, n=20, persistence=MUSIC, stated=1, kind="p")
         for i in range(n):
             own = i if label else (i + 7) % n
             trial = [f"r{kind}{own}", f"{kind}{i}", label, condition, f"R{kind}{i}", 0, 0]
-            yield [*trial, unrelated, rendition, persistence, 9.5, stated]
+            yield [*trial, unrelated, rendition, 0, persistence, 9.5, stated]
 
 
 def write(path, *parts):
@@ -79,6 +79,13 @@ def test_a_ratio_that_is_not_stated_counts_as_one_and_misleads_nobody(tmp_path):
     result = validate([path], Criterion(), resamples=0)
     cllr, *_, miss, false_alarm = result.tested[0].groups[0].figures.values()
     assert (cllr.value, miss.value, false_alarm.value, result.not_stated) == (1, 0, 0, 40)
+    assert result.data[0]["verdicts"]["same"]["insufficient"] == 20
+
+
+def test_verdicts_are_those_of_a_comparison(tmp_path):
+    path = write(tmp_path / "s.csv", rows("c", (9.0, 9.0), (-9.0, 1.0)))
+    (data,) = validate([path], Criterion(), resamples=0).data
+    assert (data["verdicts"]["same"]["same"], data["verdicts"]["other"]["different"]) == (20, 20)
 
 
 def test_the_number_of_independent_pairs_limits_the_ratio(tmp_path):
@@ -93,7 +100,7 @@ def test_the_number_of_independent_pairs_limits_the_ratio(tmp_path):
 def test_errors_name_the_file(tmp_path, files):
     with pytest.raises(ManifestError, match=r"hard.csv: the trial of rp0 and p0 is in .*hard.csv"):
         validate([files[0], files[0]], Criterion())
-    bad = write(tmp_path / "bad.csv", [["r", "p", 1, "c", "R", 0, 0, "", 1, MUSIC, 9, 1]])
+    bad = write(tmp_path / "bad.csv", [["r", "p", 1, "c", "R", 0, 0, "", 1, 0, MUSIC, 9, 1]])
     with pytest.raises(ManifestError, match=r"bad.csv:2: log_lr_unrelated is not a finite number"):
         validate([bad], Criterion())
 

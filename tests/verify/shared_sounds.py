@@ -165,6 +165,17 @@ def _drums(rng):
     return tuple(0.5 * x / np.abs(x).max() + _music(rng) for _ in range(2))
 
 
+def _ringtone(rng):
+    """One ringtone of 3 s in two pieces."""
+    hz = rng.choice([440.0, 523.25, 587.33, 659.25, 783.99, 880.0], 24)
+    ring = np.concatenate([_tone(_phase(np.full(SAMPLE_RATE // 8, f))) for f in hz])
+    pair = [_music(rng) for _ in range(2)]
+    for x in pair:
+        at = int(rng.uniform(2, 15) * SAMPLE_RATE)
+        x[at : at + len(ring)] = 0.2 * ring
+    return tuple(pair)
+
+
 def _melodies(rng):
     """Two melodies of one simple synthesizer at one tempo."""
     note_s = rng.uniform(0.2, 0.5)
@@ -182,7 +193,7 @@ def _melodies(rng):
 PAIRS: dict[str, Callable[[Rng], tuple[Floats, ...]]] = {
     "silence": _silence, "beep": _beep, "click track": _click_track, "metronome": _metronome,
     "siren": _siren, "sweep": _sweep, "scale": _scale, "drone": _drone, "applause": _applause,
-    "reversed": _reversed, "melodies": _melodies, "drums": _drums,
+    "reversed": _reversed, "ringtone": _ringtone, "melodies": _melodies, "drums": _drums,
 }  # fmt: skip
 KINDS = list(PAIRS)
 

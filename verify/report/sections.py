@@ -54,6 +54,9 @@ def opening(comparison: Comparison) -> Data:
     headline = "Insufficient evidence for either answer"
     if comparison.verdict != "insufficient":
         headline = _capital(comparison.support)
+    if comparison.identity is not None:
+        own = _capital(words.IDENTITIES[comparison.identity])
+        headline = f"{own}. {headline}" if comparison.log_lr > 0 else own
     return {
         "headline": headline,
         "reasons": [f"{_capital(reason)}." for reason in comparison.reasons],
