@@ -125,19 +125,16 @@ def test_entry_points_are_all_there():
     assert names >= {"augment", "compare", "demo", "embed", "eval", "models", "music", "train"}
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["embed", "none.wav", "--out", "x.npz"], "none.wav"),
-        (["embed", "pyproject.toml", "--out", "x.npz"], "pyproject.toml"),
-        (["embed", "README.md", "--out", "x.npz", "--model", "none"], "neither shipped"),
-        (["train", "none.csv", "--out", "x"], "none.csv"),
-        (["train", "docs", "--out", "x"], "holds no audio"),
-        (["train", "docs", "--out", "x", "--recipe", "best"], "use one of default, paper"),
-        (["train", "docs", "--out", "x", "--preset", "best"], "use one of paper, default, tiny"),
-        (["augment", "none.wav", "x.wav", "--tempo", "1.1"], "none.wav"),
-    ],
-)
+@pytest.mark.parametrize(("words", "message"), [
+    (["embed", "none.wav", "--out", "x.npz"], "none.wav"),
+    (["embed", "pyproject.toml", "--out", "x.npz"], "pyproject.toml"),
+    (["embed", "README.md", "--out", "x.npz", "--model", "none"], "neither shipped"),
+    (["train", "none.csv", "--out", "x"], "none.csv"),
+    (["train", "docs", "--out", "x"], "holds no audio"),
+    (["train", "docs", "--out", "x", "--recipe", "best"], "use one of default, paper"),
+    (["train", "docs", "--out", "x", "--preset", "best"], "use one of paper, default, tiny"),
+    (["augment", "none.wav", "x.wav", "--tempo", "1.1"], "none.wav"),
+])  # fmt: skip
 def test_bad_input_is_one_line_and_exit_code_2(words, message, tmp_path):
     paths = [str(ROOT / w) if w in ("pyproject.toml", "README.md", "docs") else w for w in words]
     done = call(*paths, cwd=tmp_path)

@@ -81,14 +81,11 @@ def test_no_modules_import_each_other_in_a_circle():
     assert circle(graph) == []
 
 
-@pytest.mark.parametrize(
-    ("source", "names"),
-    [
-        ("def f():\n    from verify.cosine import best", {"verify.cosine.best"}),
-        ("import eval.metrics as m", {"eval.metrics"}),
-        ("from cqtnet import audio", set()),
-    ],
-)
+@pytest.mark.parametrize(("source", "names"), [
+    ("def f():\n    from verify.cosine import best", {"verify.cosine.best"}),
+    ("import eval.metrics as m", {"eval.metrics"}),
+    ("from cqtnet import audio", set()),
+])  # fmt: skip
 def test_an_upward_import_would_be_seen(source, names):
     assert upward("cqtnet", ast.parse(source)) == names
 

@@ -114,29 +114,23 @@ def test_a_recipe_that_cuts_always_asks_for_the_duration(seed):
         draw_chain(np.random.default_rng(seed), REAL_LIFE)
 
 
-@pytest.mark.parametrize(
-    ("recipe", "message"),
-    [
-        ({"wobble": (0.5, {})}, "no effect is named 'wobble'"),
-        ({"tempo": (0.5, {"rate": (1, 2)})}, "tempo draws no 'rate'; its ranges: factor"),
-        ({"tempo": (1.5, {})}, "probability 1.5 is not within 0 to 1"),
-    ],
-)
+@pytest.mark.parametrize(("recipe", "message"), [
+    ({"wobble": (0.5, {})}, "no effect is named 'wobble'"),
+    ({"tempo": (0.5, {"rate": (1, 2)})}, "tempo draws no 'rate'; its ranges: factor"),
+    ({"tempo": (1.5, {})}, "probability 1.5 is not within 0 to 1"),
+])  # fmt: skip
 def test_a_wrong_recipe_is_refused_before_anything_is_drawn(recipe, message):
     with pytest.raises(EffectError, match=message):
         check_recipe(recipe, has_duration=True)
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{", "this is not JSON"),
-        ("[]", "this is no chain"),
-        ('{"effects": 3}', "this is no chain"),
-        ('{"effects": ["tempo"]}', "describes no effect"),
-        ('{"effects": [{"name": "tempo", "factor": 99}]}', "factor 99 is not within"),
-    ],
-)
+@pytest.mark.parametrize(("text", "message"), [
+    ("{", "this is not JSON"),
+    ("[]", "this is no chain"),
+    ('{"effects": 3}', "this is no chain"),
+    ('{"effects": ["tempo"]}', "describes no effect"),
+    ('{"effects": [{"name": "tempo", "factor": 99}]}', "factor 99 is not within"),
+])  # fmt: skip
 def test_text_that_is_no_chain_is_refused(text, message):
     with pytest.raises(EffectError, match=message):
         Chain.from_json(text)

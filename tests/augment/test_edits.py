@@ -16,21 +16,18 @@ RAMP = np.arange(10 * RATE, dtype=np.float32) / (10 * RATE)
 """Ten seconds in which every sample says its own place."""
 
 
-@pytest.mark.parametrize(
-    ("effect", "pieces", "spans"),
-    [
-        (Cut(5, 6), [(0, 5), (6, 10)], [(0, 5, 0, 5), (5, 9, 6, 10)]),
-        (Cut(0, 2), [(2, 10)], [(0, 8, 2, 10)]),
-        (Cut(8, 10), [(0, 8)], [(0, 8, 0, 8)]),
-        (Crop(2.5, 4), [(2.5, 4)], [(0, 1.5, 2.5, 4)]),
-        (Repeat(3, 4, at_s=4), [(0, 4), (3, 10)], [(0, 4, 0, 4), (4, 11, 3, 10)]),
-        (
-            Repeat(1, 2, at_s=5),
-            [(0, 5), (1, 2), (5, 10)],
-            [(0, 5, 0, 5), (5, 6, 1, 2), (6, 11, 5, 10)],
-        ),
-    ],
-)
+@pytest.mark.parametrize(("effect", "pieces", "spans"), [
+    (Cut(5, 6), [(0, 5), (6, 10)], [(0, 5, 0, 5), (5, 9, 6, 10)]),
+    (Cut(0, 2), [(2, 10)], [(0, 8, 2, 10)]),
+    (Cut(8, 10), [(0, 8)], [(0, 8, 0, 8)]),
+    (Crop(2.5, 4), [(2.5, 4)], [(0, 1.5, 2.5, 4)]),
+    (Repeat(3, 4, at_s=4), [(0, 4), (3, 10)], [(0, 4, 0, 4), (4, 11, 3, 10)]),
+    (
+        Repeat(1, 2, at_s=5),
+        [(0, 5), (1, 2), (5, 10)],
+        [(0, 5, 0, 5), (5, 6, 1, 2), (6, 11, 5, 10)],
+    ),
+])  # fmt: skip
 def test_an_edit_of_own_stretches_is_exact(effect, pieces, spans):
     altered = effect.apply(RAMP, RATE)
     expected = [RAMP[round(start * RATE) : round(end * RATE)] for start, end in pieces]
@@ -44,14 +41,11 @@ def test_cut_times_are_rounded_to_the_sample_in_sound_and_map_alike():
     assert altered.time_map.to_source(1.0) == 2.0
 
 
-@pytest.mark.parametrize(
-    ("at_s", "spans"),
-    [
-        (5.0, [Span(0, 5, 0, 5), Span(7, 12, 5, 10)]),
-        (0.0, [Span(2, 12, 0, 10)]),
-        (10.0, [Span(0, 10, 0, 10)]),
-    ],
-)
+@pytest.mark.parametrize(("at_s", "spans"), [
+    (5.0, [Span(0, 5, 0, 5), Span(7, 12, 5, 10)]),
+    (0.0, [Span(2, 12, 0, 10)]),
+    (10.0, [Span(0, 10, 0, 10)]),
+])  # fmt: skip
 def test_silence_is_put_in_and_the_rest_moves(at_s, spans):
     altered = InsertSilence(at_s, 2.0).apply(RAMP, RATE)
     at = round(at_s * RATE)
@@ -60,16 +54,13 @@ def test_silence_is_put_in_and_the_rest_moves(at_s, spans):
     assert altered.time_map == TimeMap(tuple(spans))
 
 
-@pytest.mark.parametrize(
-    ("effect", "message"),
-    [
-        (Cut(9.0, 10.5), r"10.5 s is after the end .* at 10 s"),
-        (Crop(9.0, 10.5), r"10.5 s is after the end .* at 10 s"),
-        (InsertSilence(11.0, 1.0), "11 s is after the end"),
-        (Cut(0.0, 10.0), "whole recording"),
-        (Cut(1.0, 1.00001), "holds no sample"),
-    ],
-)
+@pytest.mark.parametrize(("effect", "message"), [
+    (Cut(9.0, 10.5), r"10.5 s is after the end .* at 10 s"),
+    (Crop(9.0, 10.5), r"10.5 s is after the end .* at 10 s"),
+    (InsertSilence(11.0, 1.0), "11 s is after the end"),
+    (Cut(0.0, 10.0), "whole recording"),
+    (Cut(1.0, 1.00001), "holds no sample"),
+])  # fmt: skip
 def test_times_that_the_recording_does_not_have_are_refused(effect, message):
     with pytest.raises(EffectError, match=message):
         effect.apply(RAMP, RATE)
@@ -132,19 +123,15 @@ def test_a_mix_ends_where_the_recording_or_the_file_ends(other_recording):
         Mix(path, 0.0, at_s=4.0, length_s=1.0, level_db=0.0).apply(samples, rate)
 
 
-@pytest.mark.parametrize(
-    ("edits", "effects"),
-    [
-        ({}, []),
-        ({"crop": (1, 9), "cuts": [(2, 3)]}, [Crop(1, 9), Cut(1, 2)]),
-        (
-            {"cuts": [(2, 3), (3, 4)], "silences": [(4, 1)]},
-            [InsertSilence(4, 1), Cut(3, 4), Cut(2, 3)],
-        ),
-        ({"cuts": [(2, 3)], "silences": [(2, 1)]}, [Cut(2, 3), InsertSilence(2, 1)]),
-    ],
-    ids=["none", "within a crop", "neighbours", "silence where a cut begins"],
-)
+@pytest.mark.parametrize(("edits", "effects"), [
+    ({}, []),
+    ({"crop": (1, 9), "cuts": [(2, 3)]}, [Crop(1, 9), Cut(1, 2)]),
+    (
+        {"cuts": [(2, 3), (3, 4)], "silences": [(4, 1)]},
+        [InsertSilence(4, 1), Cut(3, 4), Cut(2, 3)],
+    ),
+    ({"cuts": [(2, 3)], "silences": [(2, 1)]}, [Cut(2, 3), InsertSilence(2, 1)]),
+], ids=["none", "within a crop", "neighbours", "silence where a cut begins"])  # fmt: skip
 def test_edits_by_source_time_run_from_the_last_to_the_first(edits, effects):
     assert list(edits_by_source_time(**edits)) == effects
 
@@ -158,14 +145,11 @@ def test_times_of_edits_are_those_of_the_recording_as_given():
     assert altered.time_map.to_output(5.5) == pytest.approx(5.5)
 
 
-@pytest.mark.parametrize(
-    ("edits", "message"),
-    [
-        ({"cuts": [(2, 4), (3, 5)]}, "edit at 2 s reaches into the one at 3 s"),
-        ({"cuts": [(2, 4)], "silences": [(3, 1)]}, "edit at 2 s reaches into the one at 3 s"),
-        ({"crop": (1, 9), "cuts": [(0.5, 2)]}, r"edit at 0.5 s is outside the crop of 1 s to 9 s"),
-    ],
-)
+@pytest.mark.parametrize(("edits", "message"), [
+    ({"cuts": [(2, 4), (3, 5)]}, "edit at 2 s reaches into the one at 3 s"),
+    ({"cuts": [(2, 4)], "silences": [(3, 1)]}, "edit at 2 s reaches into the one at 3 s"),
+    ({"crop": (1, 9), "cuts": [(0.5, 2)]}, r"edit at 0.5 s is outside the crop of 1 s to 9 s"),
+])  # fmt: skip
 def test_edits_that_overlap_or_leave_the_crop_are_refused(edits, message):
     with pytest.raises(EffectError, match=message):
         list(edits_by_source_time(**edits))

@@ -116,17 +116,14 @@ def test_takes_silence_and_a_single_sample(name, other_recording):
         assert short.apply(np.array([0.5], np.float32), SAMPLE_RATE).samples.size == 1
 
 
-@pytest.mark.parametrize(
-    ("bad", "message"),
-    [
-        (np.zeros(0, dtype=np.float32), "samples are empty"),
-        (np.zeros((2, 100), dtype=np.float32), r"shape \(2, 100\)"),
-        (np.array([0.1, math.nan], dtype=np.float32), "NaN or infinite"),
-        (np.array([0.1, math.inf], dtype=np.float32), "NaN or infinite"),
-        (np.zeros(100, dtype=np.int16), "int16"),
-        ([0.1, 0.2], "list"),
-    ],
-)
+@pytest.mark.parametrize(("bad", "message"), [
+    (np.zeros(0, dtype=np.float32), "samples are empty"),
+    (np.zeros((2, 100), dtype=np.float32), r"shape \(2, 100\)"),
+    (np.array([0.1, math.nan], dtype=np.float32), "NaN or infinite"),
+    (np.array([0.1, math.inf], dtype=np.float32), "NaN or infinite"),
+    (np.zeros(100, dtype=np.int16), "int16"),
+    ([0.1, 0.2], "list"),
+])  # fmt: skip
 def test_refuses_samples_it_cannot_take(bad, message, other_recording):
     for name in ALL:
         effect = drawn(name, path=str(other_recording), duration_s=4.0)
@@ -143,48 +140,42 @@ def test_takes_float64_samples_and_refuses_sample_rates_outside_its_limits(rate)
         augment.Gain(0.0).apply(samples, rate)
 
 
-@pytest.mark.parametrize(
-    ("record", "message"),
-    [
-        ({"name": "wobble"}, r"no effect is named 'wobble'; .*codec.*tempo"),
-        ({"factor": 1.1}, "no effect is named None"),
-        ({"name": "tempo", "rate": 1.1}, "tempo has no 'rate'; its parameters: factor"),
-        ({"name": "cut", "start_s": 1.0}, "cut needs 'end_s'"),
-        (["tempo", 1.1], "describes no effect"),
-        ({"name": "background", "path": "", "offset_s": 0, "snr_db": 9}, "path '' names no file"),
-        ({"name": "audiomentation", "transform": "Gain", "seed": 1, "options": []}, "options"),
-        *(
-            ({"name": "tempo", "factor": value}, r"tempo: factor .* is not within 0.25 to 4")
-            for value in ("1.1", None, True, math.nan, math.inf, [1.1], 0.2, 4.1, -1)
-        ),
-        *(
-            ({"name": "gaussian_noise", "amplitude": 0.1, "seed": seed}, r"seed .* whole number")
-            for seed in (-1, 2**32, 1.5, True, "7")
-        ),
-    ],
-)
+@pytest.mark.parametrize(("record", "message"), [
+    ({"name": "wobble"}, r"no effect is named 'wobble'; .*codec.*tempo"),
+    ({"factor": 1.1}, "no effect is named None"),
+    ({"name": "tempo", "rate": 1.1}, "tempo has no 'rate'; its parameters: factor"),
+    ({"name": "cut", "start_s": 1.0}, "cut needs 'end_s'"),
+    (["tempo", 1.1], "describes no effect"),
+    ({"name": "background", "path": "", "offset_s": 0, "snr_db": 9}, "path '' names no file"),
+    ({"name": "audiomentation", "transform": "Gain", "seed": 1, "options": []}, "options"),
+    *(
+        ({"name": "tempo", "factor": value}, r"tempo: factor .* is not within 0.25 to 4")
+        for value in ("1.1", None, True, math.nan, math.inf, [1.1], 0.2, 4.1, -1)
+    ),
+    *(
+        ({"name": "gaussian_noise", "amplitude": 0.1, "seed": seed}, r"seed .* whole number")
+        for seed in (-1, 2**32, 1.5, True, "7")
+    ),
+])  # fmt: skip
 def test_a_wrong_record_is_refused_with_what_is_legal(record, message):
     with pytest.raises(EffectError, match=message):
         effect_from_dict(record)
 
 
-@pytest.mark.parametrize(
-    ("name", "field", "limits"),
-    [
-        ("wsola_tempo", "factor", (0.5, 2)),
-        ("pitch", "shift_semitones", (-24, 24)),
-        ("wsola_pitch", "shift_semitones", (-12, 12)),
-        ("gain", "gain_db", (-120, 60)),
-        ("hard_clip", "over_db", (0, 60)),
-        ("reverb", "room_scale", (0, 100)),
-        ("room", "rt60_s", (0.05, 10)),
-        ("gaussian_noise", "amplitude", (0, 1)),
-        ("coloured_noise", "snr_db", (-60, 120)),
-        ("compressor", "attack_s", (0.0005, 5)),
-        ("equaliser", "mid_q", (0.1, 20)),
-        ("mix", "at_s", (0, 604800)),
-    ],
-)
+@pytest.mark.parametrize(("name", "field", "limits"), [
+    ("wsola_tempo", "factor", (0.5, 2)),
+    ("pitch", "shift_semitones", (-24, 24)),
+    ("wsola_pitch", "shift_semitones", (-12, 12)),
+    ("gain", "gain_db", (-120, 60)),
+    ("hard_clip", "over_db", (0, 60)),
+    ("reverb", "room_scale", (0, 100)),
+    ("room", "rt60_s", (0.05, 10)),
+    ("gaussian_noise", "amplitude", (0, 1)),
+    ("coloured_noise", "snr_db", (-60, 120)),
+    ("compressor", "attack_s", (0.0005, 5)),
+    ("equaliser", "mid_q", (0.1, 20)),
+    ("mix", "at_s", (0, 604800)),
+])  # fmt: skip
 def test_limits_are_those_of_the_documentation(name, field, limits, other_recording):
     record = drawn(name, path=str(other_recording), duration_s=4.0).to_dict()
     for legal in limits:

@@ -20,30 +20,24 @@ FASTER = TimeMap((Span(0, 8, 0, 10),))
 """10 s at 1.25 times the tempo."""
 
 
-@pytest.mark.parametrize(
-    ("time_map", "out_s", "source_s"),
-    [
-        (TimeMap.identity(10.0), [0.0, 0.1, 1 / 3, 9.99, 10.0], [0.0, 0.1, 1 / 3, 9.99, 10.0]),
-        (TimeMap.identity(10.0), [-0.001, 10.001], [math.nan, math.nan]),
-        (CUT, [0, 4.9, 5.0, 5.1, 9], [0, 4.9, 6.0, 6.1, 10]),  # a join belongs to what follows
-        (INSERTED, [5.5, 6.9, 7.0], [math.nan, math.nan, 5.0]),
-        (REPEATED, [3.5, 4.5], [3.5, 3.5]),
-        (FASTER, [4.0], [5.0]),
-    ],
-)
+@pytest.mark.parametrize(("time_map", "out_s", "source_s"), [
+    (TimeMap.identity(10.0), [0.0, 0.1, 1 / 3, 9.99, 10.0], [0.0, 0.1, 1 / 3, 9.99, 10.0]),
+    (TimeMap.identity(10.0), [-0.001, 10.001], [math.nan, math.nan]),
+    (CUT, [0, 4.9, 5.0, 5.1, 9], [0, 4.9, 6.0, 6.1, 10]),  # a join belongs to what follows
+    (INSERTED, [5.5, 6.9, 7.0], [math.nan, math.nan, 5.0]),
+    (REPEATED, [3.5, 4.5], [3.5, 3.5]),
+    (FASTER, [4.0], [5.0]),
+])  # fmt: skip
 def test_source_times_of_output_times(time_map, out_s, source_s):
     np.testing.assert_allclose(time_map.to_source(out_s), source_s, rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("time_map", "source_s", "out_s"),
-    [
-        (TimeMap.identity(10.0), [0.1, 10.0, -0.001, 10.001], [0.1, 10.0, math.nan, math.nan]),
-        (CUT, [0, 4.9, 5.0, 5.5, 6.0, 6.1, 10], [0, 4.9, 5.0, math.nan, 5.0, 5.1, 9]),
-        (REPEATED, [3.5], [3.5]),  # the earliest occurrence
-        (FASTER, [5.0], [4.0]),
-    ],
-)
+@pytest.mark.parametrize(("time_map", "source_s", "out_s"), [
+    (TimeMap.identity(10.0), [0.1, 10.0, -0.001, 10.001], [0.1, 10.0, math.nan, math.nan]),
+    (CUT, [0, 4.9, 5.0, 5.5, 6.0, 6.1, 10], [0, 4.9, 5.0, math.nan, 5.0, 5.1, 9]),
+    (REPEATED, [3.5], [3.5]),  # the earliest occurrence
+    (FASTER, [5.0], [4.0]),
+])  # fmt: skip
 def test_output_times_of_source_times(time_map, source_s, out_s):
     np.testing.assert_allclose(time_map.to_output(source_s), out_s, rtol=1e-12)
 
@@ -69,17 +63,14 @@ def test_scalar_in_scalar_out_and_shape_kept():
     assert CUT.to_source(np.zeros((2, 3))).shape == (2, 3)
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "both"),
-    [
-        # 9 s after the cut become 7.2 s at 1.25; the join at 5 s comes to 4 s.
-        (CUT, [(0, 7.2, 0, 9)], [(0, 4, 0, 5), (4, 7.2, 6, 10)]),
-        # 8 s of output, of which 4 s to 5 s, source 5 s to 6.25 s, are cut.
-        (FASTER, [(0, 4, 0, 4), (4, 7, 5, 8)], [(0, 4, 0, 5), (4, 7, 6.25, 10)]),
-        (INSERTED, [(0, 5, 0, 5), (5, 10, 7, 12)], [(0, 10, 0, 10)]),  # put in and cut out again
-        (INSERTED, [(0, 1, 5.5, 6.5)], []),  # only foreign material is kept
-    ],
-)
+@pytest.mark.parametrize(("first", "second", "both"), [
+    # 9 s after the cut become 7.2 s at 1.25; the join at 5 s comes to 4 s.
+    (CUT, [(0, 7.2, 0, 9)], [(0, 4, 0, 5), (4, 7.2, 6, 10)]),
+    # 8 s of output, of which 4 s to 5 s, source 5 s to 6.25 s, are cut.
+    (FASTER, [(0, 4, 0, 4), (4, 7, 5, 8)], [(0, 4, 0, 5), (4, 7, 6.25, 10)]),
+    (INSERTED, [(0, 5, 0, 5), (5, 10, 7, 12)], [(0, 10, 0, 10)]),  # put in and cut out again
+    (INSERTED, [(0, 1, 5.5, 6.5)], []),  # only foreign material is kept
+])  # fmt: skip
 def test_compositions_by_hand(first, second, both):
     then = first.then(TimeMap(tuple(Span(*span) for span in second)))
     assert then == TimeMap(tuple(Span(*span) for span in both))
@@ -134,18 +125,15 @@ def test_json_round_trip_is_exact_and_other_text_is_refused():
             TimeMap.from_json(text)
 
 
-@pytest.mark.parametrize(
-    ("spans", "message"),
-    [
-        ([(0, 0, 0, 1)], "empty or runs backwards"),
-        ([(0, 1, 1, 0)], "empty or runs backwards"),
-        ([(1, 0, 0, 1)], "empty or runs backwards"),
-        ([(-1.0, 2, 0, 1)], "negative or not finite"),
-        ([(math.nan, 2, 0, 1)], "negative or not finite"),
-        ([(0, math.inf, 0, 1)], "negative or not finite"),
-        ([(0, 2, 0, 2), (1, 3, 2, 4)], "begins before"),
-    ],
-)
+@pytest.mark.parametrize(("spans", "message"), [
+    ([(0, 0, 0, 1)], "empty or runs backwards"),
+    ([(0, 1, 1, 0)], "empty or runs backwards"),
+    ([(1, 0, 0, 1)], "empty or runs backwards"),
+    ([(-1.0, 2, 0, 1)], "negative or not finite"),
+    ([(math.nan, 2, 0, 1)], "negative or not finite"),
+    ([(0, math.inf, 0, 1)], "negative or not finite"),
+    ([(0, 2, 0, 2), (1, 3, 2, 4)], "begins before"),
+])  # fmt: skip
 def test_impossible_spans_are_refused(spans, message):
     with pytest.raises(EffectError, match=message):
         TimeMap(tuple(Span(*span) for span in spans))
@@ -164,14 +152,11 @@ def test_cuts_insertions_and_tempo_are_told_apart():
     ]
 
 
-@pytest.mark.parametrize(
-    ("spans", "cut"),
-    [
-        ([(0, 4, 0, 4), (4, 11, 3, 10)], []),  # a repeat
-        ([(0, 10, 0, 10), (10, 11, 2, 3)], []),  # a copy at the end
-        ([(0, 1, 5, 6), (1, 3, 0, 2)], [(2, 5), (6, 10)]),  # in another order than the source
-    ],
-)
+@pytest.mark.parametrize(("spans", "cut"), [
+    ([(0, 4, 0, 4), (4, 11, 3, 10)], []),  # a repeat
+    ([(0, 10, 0, 10), (10, 11, 2, 3)], []),  # a copy at the end
+    ([(0, 1, 5, 6), (1, 3, 0, 2)], [(2, 5), (6, 10)]),  # in another order than the source
+])  # fmt: skip
 def test_what_no_span_covers_was_cut(spans, cut):
     assert cut_stretches(TimeMap(tuple(Span(*s) for s in spans)), source_s=10) == cut
 

@@ -19,13 +19,10 @@ def test_telephone_keeps_speech_and_removes_the_rest(sample_rate):
         assert gain_db_at(tone.Telephone(), 6000.0, sample_rate=sample_rate) < -30
 
 
-@pytest.mark.parametrize(
-    ("effect", "gains_db"),
-    [
-        (LowPass(1000.0), {500: 0, 1000: -3.01, 2000: -48.2}),
-        (HighPass(1000.0), {4000: 0, 1000: -3.01, 500: -24.1}),
-    ],
-)
+@pytest.mark.parametrize(("effect", "gains_db"), [
+    (LowPass(1000.0), {500: 0, 1000: -3.01, 2000: -48.2}),
+    (HighPass(1000.0), {4000: 0, 1000: -3.01, 500: -24.1}),
+])  # fmt: skip
 def test_a_filter_is_3_db_down_at_its_cutoff_and_then_as_steep_as_its_order(effect, gains_db):
     for hz, gain_db in gains_db.items():
         tolerance = 0.02 * abs(gain_db) + 0.05
@@ -78,17 +75,14 @@ def test_a_band_beyond_the_recording_does_nothing():
 
 
 # A ceiling of 20 dB under a peak of 1 is 0.1: tanh(0.001 / 0.1) = 0.0099997, tanh(10) = 1.
-@pytest.mark.parametrize(
-    ("effect", "samples", "expected"),
-    [
-        (Gain(-6.0206), [1.0, -0.5], [0.5, -0.25]),
-        (Gain(20.0), [0.5], [5.0]),
-        (tone.Invert(), [0.5, -0.25, 0.0], [-0.5, 0.25, 0.0]),
-        (HardClip(6.0206), [0.8, 0.3, -0.5, -0.8], [0.4, 0.3, -0.4, -0.4]),
-        (HardClip(0.0), [0.8, 0.3, -0.8], [0.8, 0.3, -0.8]),
-        (SoftClip(20.0), [1.0, 0.001], [0.1, 0.00099997]),
-    ],
-)
+@pytest.mark.parametrize(("effect", "samples", "expected"), [
+    (Gain(-6.0206), [1.0, -0.5], [0.5, -0.25]),
+    (Gain(20.0), [0.5], [5.0]),
+    (tone.Invert(), [0.5, -0.25, 0.0], [-0.5, 0.25, 0.0]),
+    (HardClip(6.0206), [0.8, 0.3, -0.5, -0.8], [0.4, 0.3, -0.4, -0.4]),
+    (HardClip(0.0), [0.8, 0.3, -0.8], [0.8, 0.3, -0.8]),
+    (SoftClip(20.0), [1.0, 0.001], [0.1, 0.00099997]),
+])  # fmt: skip
 def test_level_effects_by_hand(effect, samples, expected):
     output = effect.apply(np.array(samples, dtype=np.float32), RATE).samples
     assert output == pytest.approx(expected, rel=1e-4, abs=1e-6)

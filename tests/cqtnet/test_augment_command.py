@@ -126,22 +126,19 @@ def test_nothing_is_overwritten_without_force(tone, tmp_path, target):
     assert run(tone, out, "--draw", draw, "--force").exit_code == 0
 
 
-@pytest.mark.parametrize(
-    ("words", "error", "message"),
-    [
-        ("tone.wav out.wav --tempo 9", InputError, "tempo: factor 9.0 is not within 0.25 to 4"),
-        ("tone.wav out.wav --codec mp4:64", InputError, "'mp4' is unknown; choose from aac"),
-        ("tone.wav out.wav --random wild", InputError, "'wild'; choose from paper, real-life"),
-        ("tone.wav out.wav --noise-snr 9 --noise-colour green", InputError, "'green' is unknown"),
-        ("tone.wav out.wav --replay none.json", InputError, "none.json cannot be read"),
-        ("tone.wav out.wav --replay random", InputError, "no text file"),
-        ("tone.wav out.wav --background none.wav", InputError, "cannot be read"),
-        ("tone.wav out.wav --cut 2-9", EffectError, "after the end"),
-        ("tone.wav out.mp3 --sample-rate 192000", InputError, "MP3 cannot hold 192000 Hz"),
-        ("tone.wav out.aiff", InputError, "cannot write '.aiff'; end it in .wav, .flac"),
-        ("random out.wav", AudioError, "random is not audio"),
-    ],
-)
+@pytest.mark.parametrize(("words", "error", "message"), [
+    ("tone.wav out.wav --tempo 9", InputError, "tempo: factor 9.0 is not within 0.25 to 4"),
+    ("tone.wav out.wav --codec mp4:64", InputError, "'mp4' is unknown; choose from aac"),
+    ("tone.wav out.wav --random wild", InputError, "'wild'; choose from paper, real-life"),
+    ("tone.wav out.wav --noise-snr 9 --noise-colour green", InputError, "'green' is unknown"),
+    ("tone.wav out.wav --replay none.json", InputError, "none.json cannot be read"),
+    ("tone.wav out.wav --replay random", InputError, "no text file"),
+    ("tone.wav out.wav --background none.wav", InputError, "cannot be read"),
+    ("tone.wav out.wav --cut 2-9", EffectError, "after the end"),
+    ("tone.wav out.mp3 --sample-rate 192000", InputError, "MP3 cannot hold 192000 Hz"),
+    ("tone.wav out.aiff", InputError, "cannot write '.aiff'; end it in .wav, .flac"),
+    ("random out.wav", AudioError, "random is not audio"),
+])  # fmt: skip
 def test_wrong_values_raise_input_errors_and_leave_nothing_behind(
     tone, tmp_path, words, error, message, monkeypatch
 ):
@@ -152,18 +149,15 @@ def test_wrong_values_raise_input_errors_and_leave_nothing_behind(
     assert sorted(tmp_path.iterdir()) == [tmp_path / "random", tone]
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ("--cut 5", "'5' is not of the form START-END"),
-        ("--codec mp3", "'mp3' is not of the form NAME:KBPS"),
-        ("--random paper --tempo 1.1", "not two of these"),
-        ("--random paper --replay x.json", "not two of these"),
-        ("--replay x.json --telephone", "not two of these"),
-        ("--background-snr 10", "--background-snr does nothing without --background"),
-        ("--noise-colour pink", "--noise-colour does nothing without --noise-snr"),
-    ],
-)
+@pytest.mark.parametrize(("options", "message"), [
+    ("--cut 5", "'5' is not of the form START-END"),
+    ("--codec mp3", "'mp3' is not of the form NAME:KBPS"),
+    ("--random paper --tempo 1.1", "not two of these"),
+    ("--random paper --replay x.json", "not two of these"),
+    ("--replay x.json --telephone", "not two of these"),
+    ("--background-snr 10", "--background-snr does nothing without --background"),
+    ("--noise-colour pink", "--noise-colour does nothing without --noise-snr"),
+])  # fmt: skip
 def test_wrong_calls_end_with_exit_code_2(tone, options, message):
     result = run(tone, tone.with_name("out.wav"), *options.split())
     assert result.exit_code == 2

@@ -58,15 +58,12 @@ def test_weights_of_another_network_are_refused(saved):
         load_weights(saved)
 
 
-@pytest.mark.parametrize(
-    ("card", "message"),
-    [
-        ("{", "unreadable"),
-        ("[]", "lacks format, preset, sha256"),
-        ('{"format": 9, "sha256": "", "preset": {}}', "is of format 9; this version reads 1"),
-        ('{"format": 1, "sha256": 5, "preset": {}}', "of the wrong kind"),
-    ],
-)
+@pytest.mark.parametrize(("card", "message"), [
+    ("{", "unreadable"),
+    ("[]", "lacks format, preset, sha256"),
+    ('{"format": 9, "sha256": "", "preset": {}}', "is of format 9; this version reads 1"),
+    ('{"format": 1, "sha256": 5, "preset": {}}', "of the wrong kind"),
+])  # fmt: skip
 def test_a_wrong_card_is_refused(saved, card, message):
     saved.with_suffix(".json").write_text(card)
     with pytest.raises(WeightsError, match=message):

@@ -77,17 +77,14 @@ def test_held_out_collections_are_whole_two_at_least_and_stay_when_others_come()
     assert sum(item.split == "valid" for item in hold_out(few[:15:3], share=0.1)) == 2
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("id,split\nx,train\n", r"list\.csv:1: no column file or path; found id, split"),
-        ("path\nnone.wav\n", r"list\.csv:2: 'none\.wav' is not a file"),
-        ("path\na/1.wav\na/1.wav\n", r"list\.csv:3: recording 'a/1\.wav' stands on line 2"),
-        ("path,split\na/1.wav,training\n", r"list\.csv:2: split 'training'; use one of train"),
-        ("path,split\na/1.wav,test\n", "no recording to train on"),
-        (f"path\n{'n' * 300}.wav\n", "is not a file"),
-    ],
-)
+@pytest.mark.parametrize(("text", "message"), [
+    ("id,split\nx,train\n", r"list\.csv:1: no column file or path; found id, split"),
+    ("path\nnone.wav\n", r"list\.csv:2: 'none\.wav' is not a file"),
+    ("path\na/1.wav\na/1.wav\n", r"list\.csv:3: recording 'a/1\.wav' stands on line 2"),
+    ("path,split\na/1.wav,training\n", r"list\.csv:2: split 'training'; use one of train"),
+    ("path,split\na/1.wav,test\n", "no recording to train on"),
+    (f"path\n{'n' * 300}.wav\n", "is not a file"),
+])  # fmt: skip
 def test_a_wrong_manifest_names_file_line_and_cure(tree, text, message):
     with pytest.raises(ManifestError, match=message):
         read_items(manifest(tree, text))

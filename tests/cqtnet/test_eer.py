@@ -5,17 +5,14 @@ from cqtnet.eer import equal_error_rate, rank
 from cqtnet.errors import InputError
 
 
-@pytest.mark.parametrize(
-    ("target", "nontarget", "expected"),
-    [
-        ([2, 3], [0, 1], 0.0),  # perfect
-        ([0, 1], [2, 3], 0.5),  # swapped: the hull never does worse than guessing
-        ([1, 1], [1, 1, 1], 0.5),  # constant: one threshold, the diagonal
-        ([1], [1], 0.5),
-        ([1, 3], [0, 2], 0.25),  # hull (0,1) (0,½) (½,0) (1,0): y = ½ - x meets x at ¼
-        ([1, 2, 3], [2], 0.4),  # hull (0,1) (0,⅔) (1,0): y = ⅔(1-x) meets x at 2/5
-    ],
-)
+@pytest.mark.parametrize(("target", "nontarget", "expected"), [
+    ([2, 3], [0, 1], 0.0),  # perfect
+    ([0, 1], [2, 3], 0.5),  # swapped: the hull never does worse than guessing
+    ([1, 1], [1, 1, 1], 0.5),  # constant: one threshold, the diagonal
+    ([1], [1], 0.5),
+    ([1, 3], [0, 2], 0.25),  # hull (0,1) (0,½) (½,0) (1,0): y = ½ - x meets x at ¼
+    ([1, 2, 3], [2], 0.4),  # hull (0,1) (0,⅔) (1,0): y = ⅔(1-x) meets x at 2/5
+])  # fmt: skip
 def test_hand_tables(target, nontarget, expected):
     assert equal_error_rate(target, nontarget) == pytest.approx(expected)
 

@@ -174,16 +174,13 @@ def test_short_fragments_and_odd_windows_are_refused(music):
     assert len(tiny_hop.start_s) <= len(trace.steps)
 
 
-@pytest.mark.parametrize(
-    ("samples", "error", "message"),
-    [
-        (np.zeros((2, 90_000), np.float32), InputError, r"shape \(2, 90000\)"),
-        (np.zeros(90_000, np.int16), InputError, "type int16"),
-        (np.full(90_000, np.nan, np.float32), InputError, "not finite"),
-        (np.zeros(200_000, np.float32), NoContentError, "nothing to compare: none of its 200000"),
-        ([], NoContentError, "nothing to compare: none of its 0"),
-    ],
-)
+@pytest.mark.parametrize(("samples", "error", "message"), [
+    (np.zeros((2, 90_000), np.float32), InputError, r"shape \(2, 90000\)"),
+    (np.zeros(90_000, np.int16), InputError, "type int16"),
+    (np.full(90_000, np.nan, np.float32), InputError, "not finite"),
+    (np.zeros(200_000, np.float32), NoContentError, "nothing to compare: none of its 200000"),
+    ([], NoContentError, "nothing to compare: none of its 0"),
+])  # fmt: skip
 def test_silence_and_samples_of_another_kind_are_refused(samples, error, message):
     with pytest.raises(error, match=message):
         Embedder(small_model("tiny")).trace(samples)

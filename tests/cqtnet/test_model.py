@@ -129,16 +129,13 @@ def test_a_preset_scales_every_layer_and_survives_its_dictionary():
     assert Preset.from_dict(asdict(preset)) == preset
 
 
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        ({"name": "x", "depth": 3}, "does not fit this version"),
-        ({"name": "x", "width": 0}, "positive sizes"),
-        ({"name": "x", "width": float("nan")}, "positive sizes"),
-        ({"name": "x", "embedding_size": 64.0}, "whole positive sizes"),
-        ({"name": "x", "head": "median"}, "head 'median' is unknown; use max"),
-    ],
-)
+@pytest.mark.parametrize(("data", "message"), [
+    ({"name": "x", "depth": 3}, "does not fit this version"),
+    ({"name": "x", "width": 0}, "positive sizes"),
+    ({"name": "x", "width": float("nan")}, "positive sizes"),
+    ({"name": "x", "embedding_size": 64.0}, "whole positive sizes"),
+    ({"name": "x", "head": "median"}, "head 'median' is unknown; use max"),
+])  # fmt: skip
 def test_a_foreign_preset_is_refused(data, message):
     with pytest.raises(WeightsError, match=message):
         Preset.from_dict(data)

@@ -12,15 +12,11 @@ def written(tmp_path, data, name="list.csv"):
     return path
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"file,label\na.wav,1\n\nb.wav,0\n",
-        b"file\tlabel\na.wav\t1\nb.wav\t0\n",
-        b"\xef\xbb\xbffile,label\r\na.wav,1\r\nb.wav,0",
-    ],
-    ids=["commas and a blank line", "tabs", "byte-order mark, CRLF, no last line end"],
-)
+@pytest.mark.parametrize("data", [
+    b"file,label\na.wav,1\n\nb.wav,0\n",
+    b"file\tlabel\na.wav\t1\nb.wav\t0\n",
+    b"\xef\xbb\xbffile,label\r\na.wav,1\r\nb.wav,0",
+], ids=["commas and a blank line", "tabs", "byte-order mark, CRLF, no last line end"])  # fmt: skip
 def test_a_table_is_read_whatever_separates_it(tmp_path, data):
     table = read_table(written(tmp_path, data), needed=["file"])
     assert table.column("file") == ["a.wav", "b.wav"]
@@ -46,20 +42,17 @@ def test_columns_are_found_in_any_case_where_that_is_wanted(tmp_path):
     assert read_table(path, needed=["label"], fold_case=True).columns == ["file", "label"]
 
 
-@pytest.mark.parametrize(
-    ("data", "told"),
-    [
-        (b"", ":1: no column file; found nothing"),
-        (b"path\na.wav\n", ":1: no column file; found path"),
-        (b"i\x1bd,n\na,1\n", ":1: no column file; found i\\x1bd, n"),
-        (b"file;label\na.wav;1\n", ":1: columns are separated by semicolons"),
-        (b"file,file\na,b\n", ":1: column file appears twice"),
-        (b"file,label\n", ":1: holds no row"),
-        (b"file,label\na.wav,1\nb.wav\n", ":3: 1 fields where the header has 2"),
-        (b'file,label\n"a.wav,1\n', ":2: "),
-        (b"file,label\na.wav,\x00\n", ":2: holds a NUL"),
-    ],
-)
+@pytest.mark.parametrize(("data", "told"), [
+    (b"", ":1: no column file; found nothing"),
+    (b"path\na.wav\n", ":1: no column file; found path"),
+    (b"i\x1bd,n\na,1\n", ":1: no column file; found i\\x1bd, n"),
+    (b"file;label\na.wav;1\n", ":1: columns are separated by semicolons"),
+    (b"file,file\na,b\n", ":1: column file appears twice"),
+    (b"file,label\n", ":1: holds no row"),
+    (b"file,label\na.wav,1\nb.wav\n", ":3: 1 fields where the header has 2"),
+    (b'file,label\n"a.wav,1\n', ":2: "),
+    (b"file,label\na.wav,\x00\n", ":2: holds a NUL"),
+])  # fmt: skip
 def test_a_wrong_line_is_an_error_with_its_number(tmp_path, data, told):
     path = written(tmp_path, data)
     with pytest.raises(ManifestError) as caught:

@@ -34,17 +34,13 @@ def altered(*effects):
     return Features.of(Chain(effects).apply(SONG[first:last], SAMPLE_RATE).samples)
 
 
-@pytest.mark.parametrize(
-    ("effects", "tempo", "semitones"),
-    [
-        ((), 1.0, 0.0),
-        ((Tempo(1.23),), 1.23, 0.0),
-        ((Pitch(-2.63),), 1.0, -2.63),
-        ((Tempo(0.87), Pitch(3.4), ColouredNoise(snr_db=5.0, seed=1)), 0.87, 3.4),
-        ((Speed(1.06),), 1.06, 12 * np.log2(1.06)),
-    ],
-    ids=["nothing", "tempo", "pitch", "both, noise", "speed"],
-)
+@pytest.mark.parametrize(("effects", "tempo", "semitones"), [
+    ((), 1.0, 0.0),
+    ((Tempo(1.23),), 1.23, 0.0),
+    ((Pitch(-2.63),), 1.0, -2.63),
+    ((Tempo(0.87), Pitch(3.4), ColouredNoise(snr_db=5.0, seed=1)), 0.87, 3.4),
+    ((Speed(1.06),), 1.06, 12 * np.log2(1.06)),
+], ids=["nothing", "tempo", "pitch", "both, noise", "speed"])  # fmt: skip
 def test_place_tempo_and_pitch_are_found_exactly(effects, tempo, semitones):
     fragment = altered(*effects)
     candidate = search(fragment, WHOLE)[0]

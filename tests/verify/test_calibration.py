@@ -171,17 +171,14 @@ def test_a_calibration_is_read_as_it_was_written_and_for_its_weights_alone(tmp_p
         load_calibration(tmp_path / "mine.safetensors", "b" * 64)
 
 
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (lambda d: d.update(format=1), "another version"),
-        (lambda d: d.update(measures=["cosine"]), "another version"),
-        (lambda d: d["regressions"].pop("named"), "another version"),
-        (lambda d: d["regressions"]["named"].pop("slope"), "holds no calibration"),
-        (lambda d: d.update(regressions=[]), "holds no calibration"),
-        (lambda d: d.pop("measures"), "holds no calibration"),
-    ],
-)
+@pytest.mark.parametrize(("damage", "message"), [
+    (lambda d: d.update(format=1), "another version"),
+    (lambda d: d.update(measures=["cosine"]), "another version"),
+    (lambda d: d["regressions"].pop("named"), "another version"),
+    (lambda d: d["regressions"]["named"].pop("slope"), "holds no calibration"),
+    (lambda d: d.update(regressions=[]), "holds no calibration"),
+    (lambda d: d.pop("measures"), "holds no calibration"),
+])  # fmt: skip
 def test_what_is_damaged_is_refused(tmp_path, damage, message):
     content = json.loads(json.dumps(KNOWN.to_dict()))
     damage(content)

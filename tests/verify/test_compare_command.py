@@ -39,14 +39,11 @@ def call(folder, *words, stdin=None):
     return CliRunner().invoke(cqtnet, ["compare", *paths], input=stdin)
 
 
-@pytest.mark.parametrize(
-    ("b", "code", "head"),
-    [
-        ("song.flac", 0, "SAME RECORDING  LR "),
-        ("other.flac", 1, "DIFFERENT RECORDINGS  LR 1/"),
-        ("silence.flac", 3, "INSUFFICIENT EVIDENCE  LR 1 "),
-    ],
-)
+@pytest.mark.parametrize(("b", "code", "head"), [
+    ("song.flac", 0, "SAME RECORDING  LR "),
+    ("other.flac", 1, "DIFFERENT RECORDINGS  LR 1/"),
+    ("silence.flac", 3, "INSUFFICIENT EVIDENCE  LR 1 "),
+])  # fmt: skip
 def test_the_verdict_is_the_first_line_and_the_exit_code(folder, b, code, head):
     done = call(folder, "cut.flac", b)
     assert done.exit_code == code, done.output
@@ -156,29 +153,23 @@ def test_a_report_is_written_once_with_or_without_sound(folder, tmp_path):
     assert "<audio" not in page.read_text()
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["broken.flac"], "broken.flac"),
-        (["song.flac", "other.flac", "--report", "page"], "a report is of one pair, not of 2"),
-    ],
-)
+@pytest.mark.parametrize(("words", "message"), [
+    (["broken.flac"], "broken.flac"),
+    (["song.flac", "other.flac", "--report", "page"], "a report is of one pair, not of 2"),
+])  # fmt: skip
 def test_what_cannot_be_done_is_an_error_of_one_line(folder, words, message):
     done = call(folder, "cut.flac", *words)
     assert isinstance(done.exception, InputError) and message in str(done.exception)
     assert not Path("page").exists()
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("x,y\n1,2\n", ":1: no column a, b; found x, y"),
-        ("a,b\none.wav,\n", ":2: a or b is empty"),
-        ("a,b\n", "holds no row"),
-        ("", ":1: no column"),
-        (None, "cannot be read"),
-    ],
-)
+@pytest.mark.parametrize(("text", "message"), [
+    ("x,y\n1,2\n", ":1: no column a, b; found x, y"),
+    ("a,b\none.wav,\n", ":2: a or b is empty"),
+    ("a,b\n", "holds no row"),
+    ("", ":1: no column"),
+    (None, "cannot be read"),
+])  # fmt: skip
 def test_a_wrong_list_names_its_line_and_a_right_one_starts_from_its_folder(
     tmp_path, text, message
 ):

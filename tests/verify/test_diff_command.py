@@ -45,13 +45,10 @@ def test_a_cut_is_a_line_between_the_stretches_beside_it(folder):
     assert "cut: 3.0" in lines[4] and "s of B are missing" in lines[4]
 
 
-@pytest.mark.parametrize(
-    ("a", "code", "words"),
-    [
-        ("original", 0, "A is B from beginning to end"),
-        ("other", 1, "nothing in common was found"),
-    ],
-)
+@pytest.mark.parametrize(("a", "code", "words"), [
+    ("original", 0, "A is B from beginning to end"),
+    ("other", 1, "nothing in common was found"),
+])  # fmt: skip
 def test_identical_files_exit_0_and_others_1(folder, a, code, words):
     result = invoke(folder / f"{a}.wav", folder / "original.wav")
     assert result.exit_code == code, result.output
@@ -85,15 +82,12 @@ def test_labels_are_written_and_not_replaced_unless_forced(folder, tmp_path):
     assert ".txt (Audacity) or .csv (Reaper), not '.doc'" in refused, "before any work"
 
 
-@pytest.mark.parametrize(
-    ("name", "error", "message"),
-    [
-        ("none.wav", NotAudioError, "none.wav"),
-        ("text.wav", NotAudioError, "text.wav"),
-        ("silence.wav", NoContentError, "silence.wav is digital silence"),
-        ("short.wav", FragmentTooShortError, "1.00 s are too short .*give at least 3 s"),
-    ],
-)
+@pytest.mark.parametrize(("name", "error", "message"), [
+    ("none.wav", NotAudioError, "none.wav"),
+    ("text.wav", NotAudioError, "text.wav"),
+    ("silence.wav", NoContentError, "silence.wav is digital silence"),
+    ("short.wav", FragmentTooShortError, "1.00 s are too short .*give at least 3 s"),
+])  # fmt: skip
 def test_a_file_that_holds_nothing_to_compare_is_an_error_that_names_it(
     folder, name, error, message
 ):

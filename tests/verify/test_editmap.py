@@ -70,13 +70,10 @@ def test_a_planted_edit_is_the_only_one_told_with_its_times(kind):
     assert told == pytest.approx(times, abs=NEAR_S)
 
 
-@pytest.mark.parametrize(
-    ("pieces", "kind", "times_s", "words"),
-    [
-        (lambda: [own(0, 13), SILENCE, own(13, 36)], "inserted", (13, 16), "3.0.*silence"),
-        (lambda: [own(0, 12), *3 * [own(8, 12)], own(12, 36)], "looped", (12, 24), "3 times more"),
-    ],
-)
+@pytest.mark.parametrize(("pieces", "kind", "times_s", "words"), [
+    (lambda: [own(0, 13), SILENCE, own(13, 36)], "inserted", (13, 16), "3.0.*silence"),
+    (lambda: [own(0, 12), *3 * [own(8, 12)], own(12, 36)], "looped", (12, 24), "3 times more"),
+])  # fmt: skip
 def test_silence_put_in_and_a_stretch_played_again_and_again_are_called_so(
     pieces, kind, times_s, words
 ):
@@ -283,26 +280,23 @@ def read(a_duration_s, b_duration_s, *stretches):
 MOVED = ((0, 10, 0), (10, 14, 20), (14, 24, 10))
 
 
-@pytest.mark.parametrize(
-    ("lengths_s", "stretches", "edits"),
-    [
-        ((30, 30), [(0, 10, 0), (10, 14, 26), (14, 30, 10)], [("moved", 10, 14, 26, 30)]),
-        (
-            (26, 30),
-            [(0, 10, 0), (10, 14, 20), (14, 20, 14), (20, 26, 24)],
-            [("cut", 10, 10, 10, 14), ("moved", 10, 14, 20, 24)],
-        ),
-        ((30, 30), [*MOVED, (24, 30, 24.04)], [("moved", 10, 14, 20, 24)]),
-        ((30, 30), [(0, 10, 0), (10, 29.9, 10.1)], [("cut", 10, 10, 10, 10.1)]),
-        ((34, 30), [(0, 14, 0), (14, 34, 10)], [("repeated", 14, 18, 10, 14)]),
-        ((25, 30), [(5, 25, 0)], [("inserted", 0, 5, 0, 0), ("trimmed", 25, 25, 20, 30)]),
-        (
-            (30, 30),
-            [(0.02, 12, 0.02), (12, 16, 20.02), (16.01, 24, 12.07), (24, 30, 24)],
-            [("moved", 12, 16, 20, 24)],
-        ),
-    ],
-    ids=[
+@pytest.mark.parametrize(("lengths_s", "stretches", "edits"), [
+    ((30, 30), [(0, 10, 0), (10, 14, 26), (14, 30, 10)], [("moved", 10, 14, 26, 30)]),
+    (
+        (26, 30),
+        [(0, 10, 0), (10, 14, 20), (14, 20, 14), (20, 26, 24)],
+        [("cut", 10, 10, 10, 14), ("moved", 10, 14, 20, 24)],
+    ),
+    ((30, 30), [*MOVED, (24, 30, 24.04)], [("moved", 10, 14, 20, 24)]),
+    ((30, 30), [(0, 10, 0), (10, 29.9, 10.1)], [("cut", 10, 10, 10, 10.1)]),
+    ((34, 30), [(0, 14, 0), (14, 34, 10)], [("repeated", 14, 18, 10, 14)]),
+    ((25, 30), [(5, 25, 0)], [("inserted", 0, 5, 0, 0), ("trimmed", 25, 25, 20, 30)]),
+    (
+        (30, 30),
+        [(0.02, 12, 0.02), (12, 16, 20.02), (16.01, 24, 12.07), (24, 30, 24)],
+        [("moved", 12, 16, 20, 24)],
+    ),
+], ids=[
         "of two that changed places the shorter one was moved",
         "what is moved is neither inserted nor cut",
         "a gap beside what was moved is known less exactly",
@@ -310,7 +304,6 @@ MOVED = ((0, 10, 0), (10, 14, 20), (14, 24, 10))
         "what the next stretch begins with again is repeated",
         "foreign beginning and missing end are told apart",
         "ends that are uncertain by a frame are no edits",
-    ],
-)
+    ])  # fmt: skip
 def test_edits_are_read_from_stretches(lengths_s, stretches, edits):
     assert read(*lengths_s, *stretches) == edits

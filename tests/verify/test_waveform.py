@@ -60,14 +60,11 @@ def test_polarity_gain_and_sample_are_found_through_noise(name, gain, within_db,
     assert found.correlation == pytest.approx(1, abs=within)
 
 
-@pytest.mark.parametrize(
-    ("name", "line"),
-    [
-        ("other", NEAR),
-        ("silent", NEAR),
-        ("inverted", Line(1.01, 0.0, 1.36)),
-        ("inverted", Line(1.0, 0.5, 1.36)),
-    ],
-)
+@pytest.mark.parametrize(("name", "line"), [
+    ("other", NEAR),
+    ("silent", NEAR),
+    ("inverted", Line(1.01, 0.0, 1.36)),
+    ("inverted", Line(1.0, 0.5, 1.36)),
+])  # fmt: skip
 def test_of_other_sounds_and_warped_ones_nothing_is_said(name, line):
     assert compare_waveforms(held(name), held("b"), aligned(line)) is None

@@ -23,38 +23,28 @@ from verify.words import (
 )
 
 
-@pytest.mark.parametrize(
-    ("ratio", "word"),
-    [
-        (1, "no"),
-        (1.9, "no"),
-        (2, "weak"),
-        (10, "moderate"),
-        (100, "moderately strong"),
-        (1_000, "strong"),
-        (10_000, "very strong"),
-        (1_000_000, "extremely strong"),
-    ],
-)
+@pytest.mark.parametrize(("ratio", "word"), [
+    (1, "no"),
+    (1.9, "no"),
+    (2, "weak"),
+    (10, "moderate"),
+    (100, "moderately strong"),
+    (1_000, "strong"),
+    (10_000, "very strong"),
+    (1_000_000, "extremely strong"),
+])  # fmt: skip
 def test_the_scale_is_that_of_enfsi_in_both_directions(ratio, word):
     assert strength_in_words(math.log(ratio)) == word
     assert strength_in_words(-math.log(ratio)) == word
 
 
-@pytest.mark.parametrize(
-    ("against", "ratio", "support"),
-    [
-        ("rendition", 50, "moderate support for the same recording rather than another rendition"),
-        (
-            "rendition",
-            0.02,
-            "moderate support for another rendition rather than the same recording",
-        ),
-        ("unrelated", 50, "moderate support for the same recording rather than unrelated ones"),
-        ("unrelated", 0.02, "moderate support for unrelated recordings rather than the same one"),
-        ("unrelated", 1, "no support for either proposition"),
-    ],
-)
+@pytest.mark.parametrize(("against", "ratio", "support"), [
+    ("rendition", 50, "moderate support for the same recording rather than another rendition"),
+    ("rendition", 0.02, "moderate support for another rendition rather than the same recording"),
+    ("unrelated", 50, "moderate support for the same recording rather than unrelated ones"),
+    ("unrelated", 0.02, "moderate support for unrelated recordings rather than the same one"),
+    ("unrelated", 1, "no support for either proposition"),
+])  # fmt: skip
 def test_support_names_the_side_it_is_on(against, ratio, support):
     assert support_in_words(math.log(ratio), *PROPOSITIONS[against]) == support
 
@@ -87,16 +77,13 @@ def test_ratios_have_two_digits(log_lr, text):
     assert ratio(log_lr) == text
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (83.456, "1:23.46"),
-        (59.996, "1:00.00"),
-        (0, "0:00.00"),
-        (3600.0, "1:00:00.00"),
-        (3661.5, "1:01:01.50"),
-    ],
-)
+@pytest.mark.parametrize(("seconds", "text"), [
+    (83.456, "1:23.46"),
+    (59.996, "1:00.00"),
+    (0, "0:00.00"),
+    (3600.0, "1:00:00.00"),
+    (3661.5, "1:01:01.50"),
+])  # fmt: skip
 def test_times_are_minutes_and_seconds(seconds, text):
     assert clock(seconds) == text
 

@@ -239,18 +239,15 @@ def test_channels_that_cancel_each_other_are_noted(tmp_path, tone, right, cancel
     assert any("channels cancel" in note for note in notes) == cancels
 
 
-@pytest.mark.parametrize(
-    ("samples", "message"),
-    [
-        (np.empty(0), "tape has no samples"),
-        (np.zeros(1_000), "tape is digital silence: all 1000 samples are 0"),
-        (np.full(10, np.nan), "tape: none of its 10 samples is a finite number"),
-        (np.full(10, -np.inf), "none of its 10 samples"),
-        (np.full(10, 1e-5), r"its peak of -100\.0 dBFS is below -90 dBFS"),
-        (np.full(10, -1 / 2**15), r"its peak of -90\.3 dBFS"),  # 16-bit rounding noise
-        (np.array([np.nan, 0, 0]), "digital silence"),
-    ],
-)
+@pytest.mark.parametrize(("samples", "message"), [
+    (np.empty(0), "tape has no samples"),
+    (np.zeros(1_000), "tape is digital silence: all 1000 samples are 0"),
+    (np.full(10, np.nan), "tape: none of its 10 samples is a finite number"),
+    (np.full(10, -np.inf), "none of its 10 samples"),
+    (np.full(10, 1e-5), r"its peak of -100\.0 dBFS is below -90 dBFS"),
+    (np.full(10, -1 / 2**15), r"its peak of -90\.3 dBFS"),  # 16-bit rounding noise
+    (np.array([np.nan, 0, 0]), "digital silence"),
+])  # fmt: skip
 def test_nothing_to_hear_is_refused_and_one_sample_is_content(samples, message):
     with pytest.raises(NoContentError, match=message):
         require_content(samples.astype(np.float32), name="tape")

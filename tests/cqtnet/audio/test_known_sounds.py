@@ -45,17 +45,14 @@ def test_the_mix_is_the_mean_of_the_channels(tmp_path):
         assert np.abs(load(tmp_path / "opposed.wav")).max() < 1e-4
 
 
-@pytest.mark.parametrize(
-    ("channels", "name", "options"),
-    [
-        (8, "eight.wav", {"subtype": "PCM_24"}),
-        (8, "eight.flac", {"subtype": "PCM_16"}),
-        # Planar frames of eight channels and more, which PyAV itself reads past the end of.
-        (8, "eight.ogg", {"format": "OGG", "subtype": "VORBIS"}),
-        (16, "sixteen.ogg", {"format": "OGG", "subtype": "VORBIS"}),
-        (32, "thirtytwo.opus", {"format": "OGG", "subtype": "OPUS"}),
-    ],
-)
+@pytest.mark.parametrize(("channels", "name", "options"), [
+    (8, "eight.wav", {"subtype": "PCM_24"}),
+    (8, "eight.flac", {"subtype": "PCM_16"}),
+    # Planar frames of eight channels and more, which PyAV itself reads past the end of.
+    (8, "eight.ogg", {"format": "OGG", "subtype": "VORBIS"}),
+    (16, "sixteen.ogg", {"format": "OGG", "subtype": "VORBIS"}),
+    (32, "thirtytwo.opus", {"format": "OGG", "subtype": "OPUS"}),
+])  # fmt: skip
 def test_many_channels_are_mixed_to_their_mean(tmp_path, channels, name, options):
     rate = 48_000
     levels = np.linspace(0.2, 0.8, channels)  # mean 0.5
@@ -67,14 +64,11 @@ def test_many_channels_are_mixed_to_their_mean(tmp_path, channels, name, options
     assert amplitude == pytest.approx(0.5, rel=0.02)
 
 
-@pytest.mark.parametrize(
-    ("suffix", "subtype"),
-    [
-        *(("wav", subtype) for subtype in ("PCM_U8", "ULAW", "ALAW")),
-        *product(("wav", "aiff", "au"), ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")),
-        *(("aiff", "PCM_S8"), ("au", "PCM_S8")),
-    ],
-)
+@pytest.mark.parametrize(("suffix", "subtype"), [
+    *(("wav", subtype) for subtype in ("PCM_U8", "ULAW", "ALAW")),
+    *product(("wav", "aiff", "au"), ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")),
+    *(("aiff", "PCM_S8"), ("au", "PCM_S8")),
+])  # fmt: skip
 def test_every_sample_type_is_read_as_libsndfile_and_soxr_read_it(tmp_path, suffix, subtype):
     path = tmp_path / f"sweep.{suffix}"  # WAV and AIFF are decoded by libsndfile, AU by FFmpeg
     sound = np.stack([sweep(seconds=1, rate=44_100), sine(300, seconds=1, rate=44_100)], axis=1)
@@ -84,28 +78,25 @@ def test_every_sample_type_is_read_as_libsndfile_and_soxr_read_it(tmp_path, suff
     np.testing.assert_allclose(load(path), reference, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("name", "codec", "container", "rate"),
-    [
-        ("voice.m4a", "aac", None, 44_100),
-        ("voice.aac", "aac", "adts", 44_100),
-        ("voice.mp4", "aac", None, 48_000),
-        ("voice.mkv", "aac", "matroska", 44_100),
-        ("voice.flv", "aac", None, 44_100),
-        ("voice.ts", "aac", "mpegts", 48_000),
-        ("voice.mp3", "libmp3lame", None, 44_100),
-        ("voice.opus", "libopus", None, 48_000),
-        ("voice.webm", "libopus", None, 48_000),
-        ("voice.wma", "wmav2", "asf", 44_100),
-        ("voice.ac3", "ac3", None, 48_000),
-        ("voice.amr", "libopencore_amrnb", "amr", 8_000),
-        ("voice.3gp", "libopencore_amrnb", "3gp", 8_000),
-        ("lossless.m4a", "alac", "ipod", 44_100),
-        ("lossless.mka", "flac", "matroska", 44_100),
-        ("telephone.wav", "adpcm_ima_wav", None, 16_000),
-        ("mp3_in.wav", "libmp3lame", "wav", 44_100),
-    ],
-)
+@pytest.mark.parametrize(("name", "codec", "container", "rate"), [
+    ("voice.m4a", "aac", None, 44_100),
+    ("voice.aac", "aac", "adts", 44_100),
+    ("voice.mp4", "aac", None, 48_000),
+    ("voice.mkv", "aac", "matroska", 44_100),
+    ("voice.flv", "aac", None, 44_100),
+    ("voice.ts", "aac", "mpegts", 48_000),
+    ("voice.mp3", "libmp3lame", None, 44_100),
+    ("voice.opus", "libopus", None, 48_000),
+    ("voice.webm", "libopus", None, 48_000),
+    ("voice.wma", "wmav2", "asf", 44_100),
+    ("voice.ac3", "ac3", None, 48_000),
+    ("voice.amr", "libopencore_amrnb", "amr", 8_000),
+    ("voice.3gp", "libopencore_amrnb", "3gp", 8_000),
+    ("lossless.m4a", "alac", "ipod", 44_100),
+    ("lossless.mka", "flac", "matroska", 44_100),
+    ("telephone.wav", "adpcm_ima_wav", None, 16_000),
+    ("mp3_in.wav", "libmp3lame", "wav", 44_100),
+])  # fmt: skip
 def test_a_sine_comes_back_from_every_codec_and_container(tmp_path, name, codec, container, rate):
     if codec not in av.codecs_available:
         pytest.skip(f"this FFmpeg cannot write {codec}")

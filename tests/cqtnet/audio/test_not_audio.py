@@ -100,13 +100,10 @@ def test_pictures_and_silent_films_have_no_sound(tmp_path):
     refuse(tmp_path / "silent.mp4", "holds no sound .* or a film with a sound track")
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("list.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nsecret.mp3\n#EXT-X-ENDLIST\n"),
-        ("list.ffconcat", "ffconcat version 1.0\nfile secret.mp3\n"),
-    ],
-)
+@pytest.mark.parametrize(("name", "text"), [
+    ("list.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nsecret.mp3\n#EXT-X-ENDLIST\n"),
+    ("list.ffconcat", "ffconcat version 1.0\nfile secret.mp3\n"),
+])  # fmt: skip
 def test_a_list_of_other_files_does_not_make_us_open_them(tmp_path, monkeypatch, name, text):
     encode(tmp_path / "secret.mp3", sine(440, seconds=2, rate=44_100), rate=44_100,
            codec="libmp3lame")  # fmt: skip

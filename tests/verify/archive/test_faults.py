@@ -125,21 +125,18 @@ def test_a_changed_byte_in_the_names_of_columns_is_noticed(folder):
             Store.open(folder, check=False)
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "DELETE FROM paths WHERE rowid = 1",
-        "DELETE FROM removed",
-        "DELETE FROM state",
-        "INSERT INTO state SELECT * FROM state",
-        "INSERT INTO removed VALUES (77, 0, 1, 0, 5)",
-        "DROP INDEX paths_of_recordings",
-        "CREATE TRIGGER t AFTER INSERT ON paths BEGIN DELETE FROM recordings; END",
-        "CREATE TABLE more (x)",
-        "UPDATE paths SET recording = 4 - recording WHERE recording IN (1, 3)",
-        "UPDATE paths SET size = 7, checksum = 5",
-    ],
-)
+@pytest.mark.parametrize("statement", [
+    "DELETE FROM paths WHERE rowid = 1",
+    "DELETE FROM removed",
+    "DELETE FROM state",
+    "INSERT INTO state SELECT * FROM state",
+    "INSERT INTO removed VALUES (77, 0, 1, 0, 5)",
+    "DROP INDEX paths_of_recordings",
+    "CREATE TRIGGER t AFTER INSERT ON paths BEGIN DELETE FROM recordings; END",
+    "CREATE TABLE more (x)",
+    "UPDATE paths SET recording = 4 - recording WHERE recording IN (1, 3)",
+    "UPDATE paths SET size = 7, checksum = 5",
+])  # fmt: skip
 def test_rows_and_tables_that_came_or_went_are_noticed(folder, statement):
     with writing(folder) as opened:
         opened.remove([2])
@@ -162,19 +159,16 @@ def test_an_older_row_with_its_own_checksum_is_noticed(folder):
         Store.open(folder)
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "DELETE FROM windows WHERE id = (3 << 20) + 7",
-        "UPDATE windows SET id = (3 << 20) + 999 WHERE id = (3 << 20) + 7",
-        "UPDATE windows SET checksum = checksum + 1 WHERE id = (3 << 20) + 7",
-        "UPDATE windows SET vector = x'00' WHERE id = (3 << 20) + 7",
-        "UPDATE windows SET vector = 'text' WHERE id = (3 << 20) + 7",
-        "UPDATE windows SET vector = (SELECT vector FROM windows WHERE id = (3 << 20) + 8), "
-        "checksum = (SELECT checksum FROM windows WHERE id = (3 << 20) + 8) "
-        "WHERE id = (3 << 20) + 7",
-    ],
-)
+@pytest.mark.parametrize("statement", [
+    "DELETE FROM windows WHERE id = (3 << 20) + 7",
+    "UPDATE windows SET id = (3 << 20) + 999 WHERE id = (3 << 20) + 7",
+    "UPDATE windows SET checksum = checksum + 1 WHERE id = (3 << 20) + 7",
+    "UPDATE windows SET vector = x'00' WHERE id = (3 << 20) + 7",
+    "UPDATE windows SET vector = 'text' WHERE id = (3 << 20) + 7",
+    "UPDATE windows SET vector = (SELECT vector FROM windows WHERE id = (3 << 20) + 8), "
+    "checksum = (SELECT checksum FROM windows WHERE id = (3 << 20) + 8) "
+    "WHERE id = (3 << 20) + 7",
+])  # fmt: skip
 def test_a_window_that_is_another_or_gone_is_never_used(folder, statement):
     tamper(folder, statement)
     with pytest.raises(ArchiveError, match=rf"{DAMAGED}: 1 of 45 windows of recording 3"):
@@ -241,14 +235,11 @@ def test_check_looks_at_the_file_as_it_is_now(folder):
     )
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ("PRAGMA user_version = 3", "schema 3, and this version knows up to 2; update"),
-        ("PRAGMA user_version = 1", "damaged: it has schema 1"),
-        ("PRAGMA application_id = 5", "damaged: it is no archive"),
-    ],
-)
+@pytest.mark.parametrize(("change", "words"), [
+    ("PRAGMA user_version = 3", "schema 3, and this version knows up to 2; update"),
+    ("PRAGMA user_version = 1", "damaged: it has schema 1"),
+    ("PRAGMA application_id = 5", "damaged: it is no archive"),
+])  # fmt: skip
 def test_a_file_of_another_version_or_program_is_refused(folder, change, words):
     tamper(folder, change)
     with pytest.raises(ArchiveError, match=words):

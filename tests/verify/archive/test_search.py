@@ -58,14 +58,11 @@ def test_music_that_is_not_in_the_archive_is_not_found(archive, query):
     assert "verdict" not in result.to_dict()["nearest"]
 
 
-@pytest.mark.parametrize(
-    ("samples", "problem"),
-    [
-        (np.zeros(8 * SAMPLE_RATE), "silence"),
-        (0.3 * np.sin(np.arange(8 * SAMPLE_RATE) * 0.1), "steady tones"),
-        (music(12)[:SAMPLE_RATE], "less than the 2 s"),
-    ],
-)
+@pytest.mark.parametrize(("samples", "problem"), [
+    (np.zeros(8 * SAMPLE_RATE), "silence"),
+    (0.3 * np.sin(np.arange(8 * SAMPLE_RATE) * 0.1), "steady tones"),
+    (music(12)[:SAMPLE_RATE], "less than the 2 s"),
+])  # fmt: skip
 def test_a_query_with_nothing_to_recognise_says_so(archive, query, samples, problem):
     result = archive.search(query(samples))
     assert result.matches == ()

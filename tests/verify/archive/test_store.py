@@ -271,27 +271,24 @@ VECTORS, STARTS = THREE.windows.vectors, THREE.windows.start_s
 NAN = np.where(np.arange(45)[:, None] == 7, np.nan, VECTORS)
 
 
-@pytest.mark.parametrize(
-    ("new", "why"),
-    [
-        (with_windows(THREE, vectors=NAN), "window 7 has length nan"),
-        (with_windows(THREE, vectors=VECTORS * 1.01), "window 0 has length 1.01, not 1"),
-        (with_windows(THREE, vectors=0 * VECTORS), "window 0 has length 0, not 1"),
-        (with_windows(THREE, vectors=VECTORS[:, :8]), r"takes \(45, 16\)"),
-        (with_windows(THREE, vectors=VECTORS[1:]), r"\(44, 16\) with 45 starts"),
-        (with_windows(THREE, start_s=STARTS[::-1]), "one after the other"),
-        (with_windows(THREE, start_s=STARTS - 1), "one after the other"),
-        (with_windows(THREE, start_s=STARTS + 100), r"in 0\.\.245 s"),
-        (with_windows(THREE, start_s=STARTS * np.nan), "one after the other"),
-        (replace(THREE, duration_s=-1.0), "its duration of -1 s"),
-        (replace(THREE, duration_s=float("nan")), "its duration of nan s"),
-        (replace(THREE, duration_s=float("inf")), "its duration of inf s"),
-        (replace(THREE, duration_s=1e9), r"not in 0\.\.5,242,900 s"),
-        (replace(THREE, sha256="no"), "64 hexadecimal"),
-        (replace(THREE, size=-1), "its size -1"),
-        (replace(THREE, modified_ns=1 << 64), "its time of change"),
-    ],
-)
+@pytest.mark.parametrize(("new", "why"), [
+    (with_windows(THREE, vectors=NAN), "window 7 has length nan"),
+    (with_windows(THREE, vectors=VECTORS * 1.01), "window 0 has length 1.01, not 1"),
+    (with_windows(THREE, vectors=0 * VECTORS), "window 0 has length 0, not 1"),
+    (with_windows(THREE, vectors=VECTORS[:, :8]), r"takes \(45, 16\)"),
+    (with_windows(THREE, vectors=VECTORS[1:]), r"\(44, 16\) with 45 starts"),
+    (with_windows(THREE, start_s=STARTS[::-1]), "one after the other"),
+    (with_windows(THREE, start_s=STARTS - 1), "one after the other"),
+    (with_windows(THREE, start_s=STARTS + 100), r"in 0\.\.245 s"),
+    (with_windows(THREE, start_s=STARTS * np.nan), "one after the other"),
+    (replace(THREE, duration_s=-1.0), "its duration of -1 s"),
+    (replace(THREE, duration_s=float("nan")), "its duration of nan s"),
+    (replace(THREE, duration_s=float("inf")), "its duration of inf s"),
+    (replace(THREE, duration_s=1e9), r"not in 0\.\.5,242,900 s"),
+    (replace(THREE, sha256="no"), "64 hexadecimal"),
+    (replace(THREE, size=-1), "its size -1"),
+    (replace(THREE, modified_ns=1 << 64), "its time of change"),
+])  # fmt: skip
 def test_what_cannot_be_right_is_refused_and_nothing_added(folder, new, why):
     with writing(folder) as store:
         before = picture(store)
@@ -309,15 +306,12 @@ def test_a_manifest_comes_back_as_it_was_and_its_digest_is_of_all_that_it_says(f
     assert made.digest() != replace(made, hop_s=6.0).digest()
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        *({"dimension": value} for value in (0, 1 << 20, 2.5)),
-        *({"hop_s": value} for value in (0.0, "5")),
-        {"window_s": float("nan")},
-        {"model_sha256": "ab"},
-    ],
-)
+@pytest.mark.parametrize("change", [
+    *({"dimension": value} for value in (0, 1 << 20, 2.5)),
+    *({"hop_s": value} for value in (0.0, "5")),
+    {"window_s": float("nan")},
+    {"model_sha256": "ab"},
+])  # fmt: skip
 def test_values_that_no_archive_can_have_are_refused(change):
     with pytest.raises(ArchiveError, match=f"an archive cannot have the {next(iter(change))}"):
         replace(MANIFEST, **change)

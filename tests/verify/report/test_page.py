@@ -201,16 +201,13 @@ def test_a_missing_value_and_a_report_that_cannot_be_written_are_errors(
         write_report(tmp_path, cases.same(a, b), a, b, cases.calibration())
 
 
-@pytest.mark.parametrize(
-    ("given", "shown"),
-    [
-        ("two\nlines\x1b[0m", "two\\nlines\\x1b[0m"),
-        ("gpj.\u202ewav", "gpj.\\u202ewav"),
-        ("\udcff", "\\udcff"),
-        ("Größe 音", "Größe 音"),
-        (7, "7"),
-    ],
-)
+@pytest.mark.parametrize(("given", "shown"), [
+    ("two\nlines\x1b[0m", "two\\nlines\\x1b[0m"),
+    ("gpj.\u202ewav", "gpj.\\u202ewav"),
+    ("\udcff", "\\udcff"),
+    ("Größe 音", "Größe 音"),
+    (7, "7"),
+])  # fmt: skip
 def test_a_name_looks_like_what_it_is(given, shown):
     assert printable(given) == shown
 

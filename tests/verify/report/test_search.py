@@ -46,18 +46,11 @@ def test_a_page_tells_what_is_heard_when_and_how_it_was_altered(tmp_path):
     assert f"cqtnet search /archive {tmp_path}/day.mp3" in seen.words
 
 
-@pytest.mark.parametrize(
-    ("result", "words", "verdict"),
-    [
-        (found(), "Not in the archive", "different"),
-        (found(match(1, 9), is_sure=False), "Perhaps in the archive", "insufficient"),
-        (
-            found(problem="holds nothing but silence"),
-            "It holds nothing but silence.",
-            "insufficient",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("result", "words", "verdict"), [
+    (found(), "Not in the archive", "different"),
+    (found(match(1, 9), is_sure=False), "Perhaps in the archive", "insufficient"),
+    (found(problem="holds nothing but silence"), "It holds nothing but silence.", "insufficient"),
+])  # fmt: skip
 def test_a_page_says_first_what_is_known(tmp_path, result, words, verdict):
     assert words in page(tmp_path, result).words
     assert f'class="verdict {verdict}"' in (tmp_path / "page.html").read_text()

@@ -159,17 +159,14 @@ def test_an_index_of_another_class_or_of_other_windows_is_refused(store, folder,
         IndexCache.open(store)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"manifest": manifest(created="2026-01-02")}, f"another archive; run `{CURE}"),
-        ({"generation": 0}, r"newer than the archive, 1 against 0.*rebuild"),
-        (
-            {"generation": 2, "n_windows": 1220, "changes": lambda _: Changes((), ())},
-            r"1,200 windows, and the archive 1,220; run",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("change", "message"), [
+    ({"manifest": manifest(created="2026-01-02")}, f"another archive; run `{CURE}"),
+    ({"generation": 0}, r"newer than the archive, 1 against 0.*rebuild"),
+    (
+        {"generation": 2, "n_windows": 1220, "changes": lambda _: Changes((), ())},
+        r"1,200 windows, and the archive 1,220; run",
+    ),
+])  # fmt: skip
 def test_an_index_that_does_not_fit_its_archive_is_refused(store, monkeypatch, change, message):
     saved(store)
     monkeypatch.setattr(MemoryStore, "n_windows", store.n_windows)

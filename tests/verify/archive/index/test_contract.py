@@ -98,16 +98,13 @@ def test_hits_that_are_missing_are_minus_one_and_minus_infinity(index, store):
     assert index.search(np.zeros((0, DIMENSION), np.float32), 3).ids.shape == (0, 3)
 
 
-@pytest.mark.parametrize(
-    ("vectors", "count", "match"),
-    [
-        (np.zeros((1, DIMENSION - 1), np.float32), 1, "do not fit an index of dimension 64"),
-        (np.zeros(DIMENSION, np.float32), 1, "do not fit"),
-        (np.full((1, DIMENSION), np.nan, np.float32), 1, "NaN"),
-        (np.zeros((1, DIMENSION), np.float32), 0, "ask for 1 to 4,096"),
-        (np.zeros((1, DIMENSION), np.float32), 4_097, "4,097 hits"),
-    ],
-)
+@pytest.mark.parametrize(("vectors", "count", "match"), [
+    (np.zeros((1, DIMENSION - 1), np.float32), 1, "do not fit an index of dimension 64"),
+    (np.zeros(DIMENSION, np.float32), 1, "do not fit"),
+    (np.full((1, DIMENSION), np.nan, np.float32), 1, "NaN"),
+    (np.zeros((1, DIMENSION), np.float32), 0, "ask for 1 to 4,096"),
+    (np.zeros((1, DIMENSION), np.float32), 4_097, "4,097 hits"),
+])  # fmt: skip
 def test_queries_that_cannot_be_are_refused(index, vectors, count, match):
     with pytest.raises(ArchiveError, match=match):
         index.search(vectors, count)

@@ -146,14 +146,11 @@ def test_a_cluster_or_a_folder_that_is_not_there_is_named(monkeypatch, tmp_path)
         MilvusIndex(str(tmp_path / "a" / "b.db"), collection="a", dimension=3)
 
 
-@pytest.mark.parametrize(
-    ("missing", "uri", "what"),
-    [
-        ("pymilvus", "http://milvus:19530", "pymilvus is not installed"),
-        ("pymilvus", "here.db", "pymilvus and milvus-lite are not installed"),
-        ("milvus_lite", "here.db", "pymilvus and milvus-lite are not installed"),
-    ],
-)
+@pytest.mark.parametrize(("missing", "uri", "what"), [
+    ("pymilvus", "http://milvus:19530", "pymilvus is not installed"),
+    ("pymilvus", "here.db", "pymilvus and milvus-lite are not installed"),
+    ("milvus_lite", "here.db", "pymilvus and milvus-lite are not installed"),
+])  # fmt: skip
 def test_without_the_extra_the_cure_is_named(monkeypatch, missing, uri, what):
     find = importlib.util.find_spec
     monkeypatch.setattr(
