@@ -139,7 +139,7 @@ NOISES = [
     (NOISES[0], NOISES[1], "steady noise"),
     (SONG[: SAMPLE_RATE // 2], SONG, "lasts less than the 2 s"),
     (SONG[:0], SONG, "A holds no sound at all"),
-], ids=["silence", "in silence", "tones", "tone and music", "noises", "short", "empty"])  # fmt: skip
+], ids=["silence", "in silence", "tones", "tone, song", "noises", "short", "empty"])  # fmt: skip
 def test_what_cannot_be_told_is_said_with_its_reason_and_a_ratio_of_one(
     comparer, tmp_path, a, b, reason
 ):
