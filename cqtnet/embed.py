@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.checkpoint import load_weights
-from cqtnet.cqt import FRAMES_PER_SECOND, SILENCE_LEVEL, Cqt, normalise
+from cqtnet.cqt import FRAMES_PER_SECOND, N_BINS, SILENCE_LEVEL, Cqt, normalise
 from cqtnet.device import find_device, find_dtype
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError, NotAudioError
 from cqtnet.files import written_whole
@@ -54,12 +54,20 @@ class Embeddings:
         return self.level >= SILENCE_LEVEL
 
 
+ROOT_FRAMES = 4
+"""CQT frames that one row of `Stretch.roots` is the mean of."""
+
+
 @dataclass(frozen=True)
 class Stretch:
     """The trunk's steps over a stretch of a recording, and how loud its frames are."""
 
     steps: NDArray[np.float32]  # (n, S)
     levels: NDArray[np.float32]  # (frames,) mean root of the CQT magnitudes
+    roots: NDArray[np.float32] = field(
+        default_factory=lambda: np.zeros((0, N_BINS), np.float32), kw_only=True
+    )
+    """(frames // 4, 84): roots of the CQT magnitudes, each the mean of four frames."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +152,8 @@ class Embedder:
         checked.require_content()
         steps = np.concatenate([stretch.steps for stretch in stretches])
         levels = np.concatenate([stretch.levels for stretch in stretches])
-        return Trace(steps, levels, checked.n_samples)
+        roots = np.concatenate([stretch.roots for stretch in stretches])
+        return Trace(steps, levels, checked.n_samples, roots=roots)
 
     def stretches(self, blocks: Iterable[Samples]) -> Iterator[Stretch]:
         """The trunk's steps over samples that arrive in blocks, as soon as they are final."""
@@ -200,10 +209,13 @@ class Embedder:
             magnitudes = self.cqt(torch.from_numpy(samples)[None].to(self.device))
             frames = self.model.pad_short(normalise(magnitudes)).to(self.dtype)
             steps = self.model.steps(frames)[0].T.float().cpu().numpy()
-        levels = magnitudes[0].sqrt().mean(dim=0).cpu().numpy()
+        roots = magnitudes[0].sqrt()
         stop, stride = (None if count is None else first + count), self.preset.stride_frames
-        frames_stop = None if stop is None else stop * stride
-        return Stretch(steps[first:stop], levels[first * stride : frames_stop])
+        own = roots[:, first * stride : None if stop is None else stop * stride].T
+        fours = own[: len(own) // ROOT_FRAMES * ROOT_FRAMES].reshape(-1, ROOT_FRAMES, N_BINS)
+        return Stretch(
+            steps[first:stop], own.mean(dim=1).cpu().numpy(), roots=fours.mean(dim=1).cpu().numpy()
+        )
 
     @torch.inference_mode()
     def _embed_steps(self, steps: torch.Tensor) -> NDArray[np.float32]:
