@@ -49,12 +49,15 @@ HITS = 3
 """Hits that are aligned, for each window length."""
 REFINED = 8
 """So many of the strongest alignments are made exact."""
+THROUGHOUT = 0.9
+"""If so much of the shorter recording, and so many of its pieces, are on a line, no other is sought."""
 ROOM = 0.6
 """How much more of B is aligned on both sides of a hit, in windows: for other tempi."""
 KEPT = 8
 """Recordings that are kept in memory for further pairs."""
 
 Pair = tuple[Path, Path]
+Parts = tuple[Features, Features]
 T = TypeVar("T")
 
 
@@ -231,18 +234,26 @@ def gather(embedder: Embedder, a: Comparable, b: Comparable) -> Evidence:
         return gather(embedder, b, a).swapped
     shorter_s, longer_s = a.duration_s, b.duration_s
     window_s = shorter_s if shorter_s <= 1.5 * WINDOWS_S[0] else WINDOWS_S[0]
-    best = _hits(embedder, a, b, window_s)
+    hits = _hits(embedder, a, b, window_s)
     pairs = []
     if longer_s <= WHOLE_SEARCH_S:
         pairs.append((a.features(), b.features()))
     if longer_s > WHOLE_SEARCH_S or window_s < shorter_s:
-        pairs += [_around(a, b, hit) for hit in best]
-    for length_s in WINDOWS_S:
-        if MINIMUM_S <= length_s < window_s:
-            pairs += [_around(a, b, hit) for hit in _hits(embedder, a, b, length_s)]
-    evidence = _strongest(embedder, a.trace, b.trace, best[0], pairs)
-    alignment = evidence.alignment
-    if alignment is None or max(alignment.correlation, alignment.coherence) < LEAST_LIKENESS:
+        pairs += [_around(a, b, hit) for hit in hits]
+    found = _strongest(pairs, refined=1)
+    if found is None or not _holds_throughout(found[0], shorter_s):
+        for length_s in WINDOWS_S:
+            if MINIMUM_S <= length_s < window_s:
+                pairs += [_around(a, b, hit) for hit in _hits(embedder, a, b, length_s)]
+        found = _strongest(pairs, refined=REFINED)
+    if found is None:
+        part_a, part_b = pairs[0]
+        return Evidence(hits[0], None, hits[0].cosine, part_a.content, part_b.content)
+    alignment, part_a, part_b = found
+    stretches = ((x.a_start_s, x.a_end_s) for x in (alignment, alignment.swapped))
+    cosine = aligned_cosine(embedder, a.trace, b.trace, *stretches)
+    evidence = Evidence(hits[0], alignment, cosine, part_a.content, part_b.content)
+    if max(alignment.correlation, alignment.coherence) < LEAST_LIKENESS:
         return evidence
     waveform = compare_waveforms(a, b, alignment)
     return replace(
@@ -270,28 +281,23 @@ def _hits(embedder: Embedder, a: Comparable, b: Comparable, window_s: float) -> 
 
 
 def _strongest(
-    embedder: Embedder,
-    a: Trace,
-    b: Trace,
-    best: Hit,
-    pairs: list[tuple[Features, Features]],
-) -> Evidence:
-    """The evidence of the strongest alignment in pairs of stretches."""
-    candidates = [(candidate, *parts) for parts in pairs for candidate in search(*parts)]
-    candidates.sort(key=lambda found: -found[0].strength)
+    pairs: list[Parts], *, refined: int
+) -> tuple[Alignment, Features, Features] | None:
+    """The strongest alignment in pairs of stretches, and its pair; only some are made exact."""
+    candidates = [(one, *parts) for parts in pairs for one in search(*parts)]
+    candidates.sort(key=lambda candidate: -candidate[0].strength)
     found = [
-        (alignment, part_a, part_b)
-        for candidate, part_a, part_b in candidates[:REFINED]
-        if (alignment := refine(part_a, part_b, candidate.line)) is not None
+        (alignment, *parts)
+        for candidate, *parts in candidates[:refined]
+        if (alignment := refine(*parts, candidate.line)) is not None
     ]
-    if not found:
-        part_a, part_b = pairs[0]
-        return Evidence(best, None, best.cosine, part_a.content, part_b.content)
-    alignment, part_a, part_b = max(found, key=lambda f: f[0].strength)
-    stretch_a = (alignment.a_start_s, alignment.a_end_s)
-    stretch_b = (alignment.b_start_s, alignment.b_end_s)
-    cosine = aligned_cosine(embedder, a, b, stretch_a, stretch_b)
-    return Evidence(best, alignment, cosine, part_a.content, part_b.content)
+    return max(found, key=lambda one: one[0].strength, default=None)
+
+
+def _holds_throughout(alignment: Alignment, shorter_s: float) -> bool:
+    """Whether nearly all of the shorter recording, A, lies on one line: no part lies better."""
+    is_long = alignment.duration_s > THROUGHOUT * shorter_s
+    return is_long and min(alignment.inliers, 2 * alignment.correlation) > THROUGHOUT
 
 
 def _around(a: Comparable, b: Comparable, hit: Hit) -> tuple[Features, Features]:

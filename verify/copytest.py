@@ -19,7 +19,7 @@ from scipy.ndimage import uniform_filter1d
 
 from cqtnet import SAMPLE_RATE
 from verify.features import Floats
-from verify.results import Alignment, CopyTest, Line
+from verify.results import SIMPLE, Alignment, CopyTest, Line
 
 Read = Callable[[float, float], Floats]
 """Reads the samples of a recording from one second to another."""
@@ -74,7 +74,8 @@ def copy_test(read_a: Read, read_b: Read, alignment: Alignment) -> CopyTest | No
     if forth is None or back is None:
         return None
     lag_spread_s, lag_share = _lags(fine)
-    self_db, self_lag_s = _self_fit(a)
+    monotony = _monotony(a)
+    self_db, self_lag_s = _self_fit(a) if monotony > SIMPLE else (math.inf, 0.0)
     return CopyTest(
         unexplained_db=_mean(forth),
         unexplained_back_db=_mean(back),
@@ -86,7 +87,7 @@ def copy_test(read_a: Read, read_b: Read, alignment: Alignment) -> CopyTest | No
         signal_share=min(share, share_back),
         self_db=self_db,
         self_lag_s=self_lag_s,
-        monotony=_monotony(a),
+        monotony=monotony,
     )
 
 
@@ -148,9 +149,13 @@ def _residuals(a: Floats, b: Floats) -> tuple[Floats | None, float]:
     """What the model leaves (frames, bins), dB, NaN where there is no signal; share of signal."""
     floor = np.quantile(a, FLOOR_QUANTILE, axis=0) + TINY
     ratio = (a - floor) / (b + TINY)
-    gain = _medians(ratio, a > OVER_FLOOR * floor)
+    where = a > OVER_FLOOR * floor
+    gain = _medians(ratio, where)
     for _ in range(3):
-        gain = _medians(ratio, np.nan_to_num(gain) * b > OVER_FLOOR * floor)
+        before, where = where, np.nan_to_num(gain) * b > OVER_FLOOR * floor
+        if np.array_equal(before, where):
+            break
+        gain = _medians(ratio, where)
     gain = np.maximum(np.nan_to_num(gain), 0)
     signal = gain * b > OVER_FLOOR * floor
     if (signal.sum(axis=0) >= FEWEST_CELLS).sum() < FEWEST_BINS:

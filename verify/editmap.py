@@ -92,6 +92,7 @@ class Mapper:
         self.stretches: list[Stretch] = []
         self.looked_at: list[tuple[float, float]] = []
         self.usual = 0.0  # correlation of A and B where they are the same
+        self.aligned: dict[Candidate, Alignment | None] = {}  # what was made exact before
 
     def middle_of_longest_gap(self) -> float | None:
         """The middle of the longest part of A without stretch or look; None if it is short."""
@@ -209,10 +210,14 @@ class Mapper:
 
     def _aligned(self, part: Candidate) -> Alignment | None:
         """The exact alignment of a part of A without its ends, which hold some of what is next."""
+        if part in self.aligned:
+            return self.aligned[part]
         line, start_s, end_s = part.line, part.a_start_s, part.a_end_s
         edge_s = min(EDGE_S, (end_s - start_s) / 8)
         part_b = self.b.part(line.to_b(start_s) - MARGIN_S, line.to_b(end_s) + MARGIN_S)
-        return refine(self.a.part(start_s + edge_s, end_s - edge_s), part_b, line)
+        found = refine(self.a.part(start_s + edge_s, end_s - edge_s), part_b, line)
+        self.aligned[part] = found
+        return found
 
     def _correlation(self, part: Candidate) -> float:
         """How well a part of A agrees with B along its line; 0 where it is too short to say."""

@@ -202,7 +202,7 @@ class CopyTest:
     lag_spread_s: float  # of single seconds of A about the line
     lag_share: float  # of seconds that have such a lag, in [0, 1]
     signal_share: float  # of bins and frames that hold anything to be explained, in [0, 1]
-    self_db: float  # unexplained of A by itself at another time; infinite where nothing repeats
+    self_db: float  # unexplained of A by itself at another time; infinite if not monotonous
     self_lag_s: float  # that other time
     monotony: float  # likeness of the spectra of two moments, at any pitch; of a siren near 1
 
