@@ -32,11 +32,11 @@ Weighed = Literal["unrelated", "rendition", "named"]
 FIGURES = (
     "cosine", "aligned_cosine", "correlation", "coherence", "residual_s", "common_s",
     "unexplained_db", "unexplained_back_db", "best_half_db", "best_half_back_db",
-    "band_correlation", "lag_spread_s", "lag_share", "signal_share", "self_db", "monotony",
+    "band_correlation", "lag_spread_s", "lag_share", "signal_share",
     "persistence", "waveform", "unwarped",
 )  # fmt: skip
 """What is kept of the evidence in a pair, as it was measured."""
-COPY_FIGURES = FIGURES[6:16]
+COPY_FIGURES = FIGURES[6:14]
 HIGHEST = 40.0
 """What was not measured, or is infinite, counts as so many dB."""
 RANGES = {

@@ -41,6 +41,9 @@ LEAST_PROOF = 0.3
 LEAST_LIKENESS = 0.12
 """If correlation and coherence are both lower, A is not tested as a copy. Most unrelated pairs have
 lower ones, and 7 of the 5,127 copies that were scored for the calibration."""
+SHARED_S, SHARED_PART = 6.0, 0.4
+"""Two recordings that have less in common, in seconds and as a part of each, may hold one jingle,
+sample or ringtone: that makes them no copies of each other."""
 WHOLE_SEARCH_S = 90.0
 """Recordings up to this length are also aligned whole, at every place at once."""
 WINDOWS_S = (20.0, 10.0, 5.0)
@@ -50,7 +53,7 @@ HITS = 3
 REFINED = 8
 """So many of the strongest alignments are made exact."""
 THROUGHOUT = 0.9
-"""If so much of the shorter recording, and so many of its pieces, are on a line, no other is sought."""
+"""If so much of the shorter recording, and so many of its pieces, are on a line, that is enough."""
 ROOM = 0.6
 """How much more of B is aligned on both sides of a hit, in windows: for other tempi."""
 KEPT = 8
@@ -126,6 +129,9 @@ class Comparer:
             evidence = replace(evidence, alignment=best)
             if a.whole is not None and b.whole is not None:
                 edits = edit_map(a.whole, b.whole, lines=[best.line])
+            shared_s = max(best.duration_s, edits.common_s if edits else 0.0)
+            if shared_s < min(SHARED_S, SHARED_PART * a.duration_s, SHARED_PART * b.duration_s):
+                verdict, reasons = "insufficient", (_shared(best),)
         found = self._comparison(
             a, b, verdict=verdict, ratios=ratios, reasons=reasons, evidence=evidence,
             waveform=waveform, edits=edits,
@@ -169,6 +175,14 @@ def _others(a: Recording, b: Recording, best: Alignment) -> list[Alignment]:
     return other_places(a.whole, b.whole, best)
 
 
+def _shared(alignment: Alignment) -> str:
+    """Why so little in common makes no verdict."""
+    return (
+        f"only {alignment.place_in_words}, and the rest of both differs: a jingle, a sample or a "
+        "ringtone may be in both"
+    )
+
+
 def _undecided(ratios: Ratios, against: Against) -> str:
     """Why the ratios allow no verdict."""
     if against == "rendition" and decision(ratios.unrelated.value) > 0:
@@ -190,8 +204,6 @@ def reasons_against(evidence: Evidence) -> tuple[str, ...]:
         reasons.append("too little of A and B can be laid side by side")
     elif evidence.copy is None and max(alignment.correlation, alignment.coherence) > LEAST_LIKENESS:
         reasons.append("what A and B share holds too little sound to tell a copy by")
-    elif evidence.copy is not None and evidence.copy.is_simple:
-        reasons.append("what A and B share is so simple and regular that many recordings hold it")
     return tuple(reasons)
 
 
@@ -201,6 +213,8 @@ def _problem(content: Content, evidence: Evidence) -> str:
         return "silence"
     if content.is_steady:
         return "nothing but steady tones"
+    if content.is_simple:
+        return "sound so simple that many recordings hold the like"
     proof = evidence.alignment.correlation if evidence.alignment else 0.0
     if content.is_noise and proof < LEAST_PROOF:  # the very same noise does tell
         return "nothing but steady noise"
@@ -280,9 +294,7 @@ def _hits(embedder: Embedder, a: Comparable, b: Comparable, window_s: float) -> 
     )
 
 
-def _strongest(
-    pairs: list[Parts], *, refined: int
-) -> tuple[Alignment, Features, Features] | None:
+def _strongest(pairs: list[Parts], *, refined: int) -> tuple[Alignment, Features, Features] | None:
     """The strongest alignment in pairs of stretches, and its pair; only some are made exact."""
     candidates = [(one, *parts) for parts in pairs for one in search(*parts)]
     candidates.sort(key=lambda candidate: -candidate[0].strength)

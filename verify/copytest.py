@@ -19,7 +19,7 @@ from scipy.ndimage import uniform_filter1d
 
 from cqtnet import SAMPLE_RATE
 from verify.features import Floats
-from verify.results import SIMPLE, Alignment, CopyTest, Line
+from verify.results import Alignment, CopyTest, Line
 
 Read = Callable[[float, float], Floats]
 """Reads the samples of a recording from one second to another."""
@@ -40,12 +40,6 @@ SMOOTH_S = 0.05
 """Powers are averaged over so long: an echo or a codec moves energy within that time."""
 LAG_FRAMES = 8
 """How many frames a second of sound is moved, at most, to find its own lag."""
-SHORTEST_LAG_S, LONGEST_LAG_S, LAGS = 0.3, 10.0, 4
-"""A is compared with itself at the best lags between these,"""
-SELF_SHIFT = 24
-"""and so many bins higher or lower, at most."""
-MOMENTS, MOMENT_RANGE = 32, 7.0
-"""So many moments are compared with each other, their spectra over so large a range: 30 dB."""
 TINY = 1e-12
 
 
@@ -74,8 +68,6 @@ def copy_test(read_a: Read, read_b: Read, alignment: Alignment) -> CopyTest | No
     if forth is None or back is None:
         return None
     lag_spread_s, lag_share = _lags(fine)
-    monotony = _monotony(a)
-    self_db, self_lag_s = _self_fit(a) if monotony > SIMPLE else (math.inf, 0.0)
     return CopyTest(
         unexplained_db=_mean(forth),
         unexplained_back_db=_mean(back),
@@ -85,9 +77,6 @@ def copy_test(read_a: Read, read_b: Read, alignment: Alignment) -> CopyTest | No
         lag_spread_s=lag_spread_s,
         lag_share=lag_share,
         signal_share=min(share, share_back),
-        self_db=self_db,
-        self_lag_s=self_lag_s,
-        monotony=monotony,
     )
 
 
@@ -215,67 +204,6 @@ def _lags(fine: Powers) -> tuple[float, float]:
         return reach * HOP / SAMPLE_RATE, len(lags) / max(1, len(starts))
     spread = 1.4826 * float(np.median(np.abs(np.array(lags) - np.median(lags))))
     return spread * HOP / SAMPLE_RATE, len(lags) / len(starts)
-
-
-def _self_fit(power: Floats) -> tuple[float, float]:
-    """The least that A leaves unexplained of itself at another time, in dB, and the lag, in s.
-
-    The other time may sound higher or lower: a scale or a sweep resembles itself so.
-    """
-    likeness, shifts = _likeness(power)
-    found = (math.inf, 0.0)
-    for _ in range(LAGS):
-        lag = int(likeness.argmax())
-        if not np.isfinite(likeness[lag]):
-            break
-        exact = lag + _peak(likeness[max(0, lag - 1) : lag + 2])
-        residuals, _ = _residuals(*_moved(power, exact, int(shifts[lag])))
-        if residuals is not None:
-            found = min(found, (_mean(residuals, share=0.5), exact * HOP / SAMPLE_RATE))
-        near = _frames(SHORTEST_LAG_S)
-        likeness[max(0, lag - near) : lag + near] = -math.inf
-    return found
-
-
-def _likeness(power: Floats) -> tuple[Floats, NDArray[np.intp]]:
-    """How like A is to itself at each lag (frames,), -inf beyond the limits; at which shift."""
-    log = np.log(power + TINY)
-    log -= log.mean(axis=0)
-    n = len(log)
-    size = (scipy.fft.next_fast_len(2 * n, real=False), 2 * N_BINS)
-    spectrum = np.square(np.abs(scipy.fft.rfft2(log, size)))
-    products = scipy.fft.irfft2(spectrum, size)[:n, np.arange(-SELF_SHIFT, SELF_SHIFT + 1)]
-    sums = np.concatenate([[0.0], np.cumsum(np.square(log).sum(axis=1), dtype=np.float64)])
-    lags = np.arange(n)
-    energy = np.sqrt(sums[n - lags] * (sums[n] - sums[lags]))
-    likeness = (products.max(axis=1) / np.maximum(energy, TINY)).astype(np.float32)
-    likeness[: _frames(SHORTEST_LAG_S)] = -math.inf
-    likeness[min(_frames(LONGEST_LAG_S), n // 2) :] = -math.inf
-    return likeness, products.argmax(axis=1) - SELF_SHIFT
-
-
-def _monotony(power: Floats) -> float:
-    """The median likeness of the spectra of two moments, each at its best shift, in [-1, 1]."""
-    loud = np.flatnonzero(power.sum(axis=1) > 0.1 * power.sum(axis=1).mean())
-    rows = np.log(power[loud[np.linspace(0, len(loud) - 1, MOMENTS).astype(int)]] + TINY)
-    rows = np.maximum(rows, rows.max(axis=1, keepdims=True) - MOMENT_RANGE)
-    rows -= rows.mean(axis=1, keepdims=True)
-    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), TINY)
-    spectra = scipy.fft.rfft(rows, 2 * N_BINS, axis=1)
-    first, second = np.triu_indices(MOMENTS, 1)
-    products = scipy.fft.irfft(spectra[first] * np.conj(spectra[second]), axis=1)
-    return float(np.median(products.max(axis=1)))
-
-
-def _moved(power: Floats, lag: float, shift: int) -> tuple[Floats, Floats]:
-    """A from a lag on, and A from its beginning on, shifted up by so many bins."""
-    whole = math.floor(lag)
-    part = np.float32(lag - whole)
-    later = power[whole:-1] * (1 - part) + power[whole + 1 :] * part
-    earlier = power[: len(later)]
-    if shift >= 0:
-        return later[:, shift:], earlier[:, : N_BINS - shift]
-    return later[:, :shift], earlier[:, -shift:]
 
 
 def _peak(three: Floats) -> float:

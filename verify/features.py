@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
+import scipy.fft
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -33,6 +34,9 @@ coarse frame to the next, and music less."""
 NOISE_STRUCTURE, NOISE_SPREAD = 0.235, 0.04
 """`Content.structure` of noise, and how much more a second of noise may have."""
 LEAST_MOTION = 0.15  # `Content.motion` of anything but steady tones
+MOMENTS, SIMPLE = 24, 0.8
+"""So many moments are compared with each other; `Content.monotony` of sirens, sweeps, scales and
+drones is higher. Of 100 recordings of music and 80 of speech the highest was 0.71."""
 
 SPECTRUM_SAMPLES = 8192  # of one spectrum
 SPECTRA_PER_SECOND = 10.0
@@ -50,6 +54,7 @@ class Content:
     level: float  # mean root of the CQT's magnitudes
     heard_s: float  # seconds that are not silent
     persistence: float = 0.0  # likeness of spectra 0.3 s apart: of music about 0.4, of speech 0
+    monotony: float = 0.0  # likeness of any two moments at their best pitch: 0.3 to 0.7
 
     @property
     def is_silent(self) -> bool:
@@ -60,6 +65,11 @@ class Content:
     def is_steady(self) -> bool:
         """Whether there are only tones that stand still."""
         return self.motion < LEAST_MOTION
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether there is one timbre that only glides or steps: sirens, sweeps, scales, drones."""
+        return self.monotony > SIMPLE
 
     @property
     def is_noise(self) -> bool:
@@ -129,7 +139,7 @@ class Features:
         motion = float(np.median(self.motion[audible])) if audible.any() else 0.0
         audible_s = max(1, int(np.count_nonzero(audible))) / FRAMES_PER_SECOND
         level = float(self.level.mean())
-        return Content(structure, motion, level, audible_s, self._persistence)
+        return Content(structure, motion, level, audible_s, self._persistence, self._monotony)
 
     @property
     def _persistence(self) -> float:
@@ -138,6 +148,26 @@ class Features:
         audible = np.linalg.norm(self.spectra, axis=1) > 0.5
         both = audible[:-apart] & audible[apart:]
         return float(np.median(likeness[both])) if both.any() else 0.0
+
+    @property
+    def _monotony(self) -> float:
+        loud = np.flatnonzero(self.level > 0.5 * np.quantile(self.level, 0.98))
+        if not loud.size:
+            return 0.0
+        at = loud[np.linspace(0, loud.size - 1, MOMENTS).astype(int)]
+        on_spectra = np.rint(at / FRAMES_PER_SECOND * SPECTRA_PER_SECOND).astype(int)
+        rows = self.spectra[np.minimum(on_spectra, len(self.spectra) - 1)]
+        return max(_likeness(self.fine[:, at].T), _likeness(rows))
+
+
+def _likeness(spectra: Floats) -> float:
+    """The median correlation of two rows of spectra (n, bins), each pair at its best shift."""
+    rows = spectra - spectra.mean(axis=1, keepdims=True)
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    transforms = scipy.fft.rfft(rows, 2 * rows.shape[1], axis=1)
+    one, other = np.triu_indices(len(rows), 1)
+    products = scipy.fft.irfft(transforms[one] * np.conj(transforms[other]), axis=1)
+    return float(np.median(products.max(axis=1)))
 
 
 def averaged(changes: Floats) -> Floats:

@@ -35,10 +35,6 @@ MOST_TEMPO, MOST_SEMITONES = 1e-3, 0.05
 measured so exactly. Where there is one, the samples do not correlate."""
 SPEED_TOLERANCE_SEMITONES = 0.05
 """How far tempo and pitch may be from each other to be one change of speed."""
-SIMPLE, SIMPLE_PER_DB = 0.82, 0.06
-"""Monotony from which a sound is simple, less so much for each dB by which it differs from itself.
-Of 4,866 copies in the calibration 24 have more; sirens, scales and drones do, and most sweeps and
-clicks."""
 NULL_DB = -20.0
 """If less than this is left of A after B is taken from it, that is reported."""
 SIGNIFICANT = 6
@@ -202,14 +198,6 @@ class CopyTest:
     lag_spread_s: float  # of single seconds of A about the line
     lag_share: float  # of seconds that have such a lag, in [0, 1]
     signal_share: float  # of bins and frames that hold anything to be explained, in [0, 1]
-    self_db: float  # unexplained of A by itself at another time; infinite if not monotonous
-    self_lag_s: float  # that other time
-    monotony: float  # likeness of the spectra of two moments, at any pitch; of a siren near 1
-
-    @property
-    def is_simple(self) -> bool:
-        """Whether A repeats itself and has one timbre, as sirens, scales, clicks and drones do."""
-        return self.monotony - SIMPLE_PER_DB * self.self_db > SIMPLE
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from augment.noise import ColouredNoise
 from augment.tone import Equaliser
 from cqtnet import SAMPLE_RATE
 from cqtnet.music import make_music
-from tests.verify.shared_sounds import shared_pair
 from verify.copytest import copy_test
 from verify.results import Alignment, Line
 
@@ -34,14 +33,6 @@ def test_a_filter_and_noise_explain_a_copy_and_no_rendition(seed):
     assert min(getattr(copy, side) for side in sides) < 1
     assert min(getattr(rendition, side) for side in sides) > 2
     assert copy.band_correlation > rendition.band_correlation
-    assert not copy.is_simple and not rendition.is_simple
-
-
-@pytest.mark.parametrize("kind", ["siren", "scale", "metronome", "drone"])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_what_repeats_itself_in_one_timbre_is_simple(kind, seed):
-    sound, _ = shared_pair(kind, seed)
-    assert measured(sound, sound).is_simple
 
 
 def test_silence_and_too_short_a_stretch_tell_nothing():

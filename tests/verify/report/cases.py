@@ -29,7 +29,7 @@ from verify.results import (
 CONTENT = Content(0.5, 0.4, 0.1, 8.0, 0.3)
 LINE = Line(1.0, 0.0, 4.0)
 ALIGNMENT = Alignment(0.0, 8.0, LINE, 0.8, 0.9, 0.001, 1.0)
-COPY = CopyTest(0.9, 1.1, 0.8, 0.9, 0.8, 0.002, 1.0, 0.5, 7.0, 2.0, 0.6)
+COPY = CopyTest(0.9, 1.1, 0.8, 0.9, 0.8, 0.002, 1.0, 0.5)
 EVIDENCE = Evidence(Hit(0.9, 8.0, 0.0, 4.0), ALIGNMENT, 0.9, CONTENT, CONTENT, COPY)
 
 
