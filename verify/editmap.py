@@ -8,18 +8,19 @@ stretches are joined where they meet: of stories that the sound supports equally
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from cqtnet.cqt import FRAMES_PER_SECOND
-from verify.align import Candidate, hits_within, refine, search
-from verify.edits import read_edits
+from verify.align import MOST_PLACES, Candidate, hits_within, refine, search
+from verify.edits import LEAST_FOREIGN_S, LEAST_TRIMMED_S, read_edits
 from verify.features import Features
-from verify.follow import agreement, find_candidates, follow, same_line, same_way
-from verify.results import Alignment, EditMap, Line, Stretch
+from verify.follow import RUN_ON_S, agreement, find_candidates, follow, same_line, same_way
+from verify.results import DEEPER_DB, Alignment, EditMap, Line, Stretch
 
 LEAST_S = 3.0  # recordings that are shorter hold too little to be found by
 LOOK_S = 8.0  # length of the window of A that is sought in all of B at every tempo and pitch
@@ -55,19 +56,27 @@ SNAP_S = 0.6
 """Ends of stretches in B that are that close, beside an insertion, meet: they were not heard."""
 GOES_ON_S = 0.1  # a stretch goes on from its neighbour if their ends in B are closer
 AS_GOOD = 0.97  # another place is as good if it counts that share of what the stretch counts
+TIE = 1e-3  # of an edit, for each second of B that is left out or played again
 QUIET_END_S, QUIET = 3.0, 0.3
 """An end may be missed by so much, not by SNAP_S, where B has less than that share of its level."""
 
 
-def edit_map(a: Features, b: Features, *, lines: Sequence[Line] = ()) -> EditMap:
+LeftDb = Callable[[Stretch], float]
+"""What is left of a stretch of A, in dB, when its place in B is taken from it; 0 if unknown."""
+
+
+def edit_map(
+    a: Features, b: Features, *, lines: Sequence[Line] = (), left_db: LeftDb | None = None
+) -> EditMap:
     """All that A and B have in common, and how A was made from B.
 
-    `lines` on which they are known to agree save looking for them.
+    `lines` on which they are known to agree save looking for them. `left_db` tells places apart
+    that agree equally well.
 
     >>> [edit.kind for edit in edit_map(Features.of(edited), Features.of(original)).edits]
     ['cut', 'moved']
     """
-    mapper = Mapper(a, b)
+    mapper = Mapper(a, b, left_db)
     learned = [mapper.learn(refine(a, b, line)) for line in lines]
     if any(learned):
         mapper.settle()
@@ -85,8 +94,8 @@ def edit_map(a: Features, b: Features, *, lines: Sequence[Line] = ()) -> EditMap
 class Mapper:
     """What is known so far of how A was made from B, and the steps that add to it."""
 
-    def __init__(self, a: Features, b: Features) -> None:
-        self.a, self.b = a, b
+    def __init__(self, a: Features, b: Features, left_db: LeftDb | None = None) -> None:
+        self.a, self.b, self.left_db = a, b, left_db
         self.ways: list[Line] = []  # one line for each tempo and pitch
         self.candidates: list[Candidate] = []
         self.stretches: list[Stretch] = []
@@ -255,36 +264,84 @@ class Mapper:
         """The stretches, at those of equally good places that go on, with ends that meet.
 
         Beside something loud the beginning of a stretch cannot be heard, and music that repeats
-        itself is the same in several places. Then a stretch goes on where the one before it left
-        off: whoever puts something into a recording plays on from the same place.
+        itself is the same in several places. Of all places that agree equally well, those are
+        taken that need the fewest edits.
         """
         kept = list(self.stretches)
-        for i in range(len(kept)):
-            kept[i] = self._going_on(kept, i)
+        if kept:
+            kept = self._simplest(kept)
         for i in range(len(kept) - 1):
             kept[i], kept[i + 1] = self._snapped(kept[i], kept[i + 1])
         return self._to_the_ends(kept)
 
-    def _going_on(self, stretches: Sequence[Stretch], i: int) -> Stretch:
-        """The stretch, elsewhere in B if that is as good and goes on from more neighbours."""
-        stretch = stretches[i]
-        rivals = [
-            Candidate(other.line, stretch.a_start_s, stretch.a_end_s)
-            for other in [*self.candidates, *(Candidate(s.line) for s in self.stretches)]
-            if other.a_start_s <= stretch.a_start_s
-            and stretch.a_end_s <= other.a_end_s
-            and same_way(other.line, stretch.line)
-            and _joins(stretches, i, other.line) > _joins(stretches, i, stretch.line)
-        ]
-        if not rivals:
-            return stretch
-        own = Candidate(stretch.line, stretch.a_start_s, stretch.a_end_s)
-        scores = agreement(self.a, self.b, [own, *rivals], usual=self.usual)
+    def _simplest(self, stretches: Sequence[Stretch]) -> list[Stretch]:
+        """The stretches, each at one of its places that are as good, so that edits are fewest."""
+        choices = [self._as_good(stretch) for stretch in stretches]
+        costs = np.array([_gone_cost(s.b_start_s - self.b.start_s) for s in choices[0]])
+        came_from = []
+        for before, after in pairwise(choices):
+            steps = costs + [[_join_cost(one, other) for one in before] for other in after]
+            came_from.append(steps.argmin(axis=1))
+            costs = steps.min(axis=1)
+        costs = costs + [_gone_cost(self.b.end_s - s.b_end_s) for s in choices[-1]]
+        taken = [int(costs.argmin())]
+        for back in reversed(came_from):
+            taken.append(int(back[taken[-1]]))
+        chosen = [some[i] for some, i in zip(choices, reversed(taken), strict=True)]
+        return _merged([self._with_others(chosen, i, some) for i, some in enumerate(choices)])
+
+    def _as_good(self, stretch: Stretch) -> list[Stretch]:
+        """The stretch, and the same at every place of B that agrees as well."""
+        middle_s = (stretch.a_start_s + stretch.a_end_s) / 2
+        lines = [stretch.line]
+        for known in [s.line for s in self.stretches] + [c.line for c in self.candidates]:
+            line = replace(
+                stretch.line, offset_s=known.to_b(middle_s) - stretch.line.tempo * middle_s
+            )
+            is_new = all(abs(line.offset_s - other.offset_s) > SAME_LINE_S for other in lines)
+            if same_way(known, stretch.line) and is_new and len(lines) < MOST_PLACES:
+                lines.append(line)
+        if len(lines) == 1:
+            return [stretch]
+        parts = [Candidate(line, stretch.a_start_s, stretch.a_end_s) for line in lines]
+        scores = agreement(self.a, self.b, parts, usual=self.usual)
         totals = scores[:, np.isfinite(scores[0])].sum(axis=1)
-        for rival, total in zip(rivals, totals[1:], strict=True):
-            if total >= AS_GOOD * totals[0]:
-                return replace(stretch, line=rival.line, correlation=self._correlation(rival))
-        return stretch
+        found = [
+            replace(stretch, line=part.line, correlation=self._correlation(part))
+            for part, total in zip(parts[1:], totals[1:], strict=True)
+            if total >= AS_GOOD * totals[0]
+        ]
+        return self._told_apart([stretch, *found])
+
+    def _told_apart(self, places: list[Stretch]) -> list[Stretch]:
+        """The places that the waveform does not exclude."""
+        if self.left_db is None or len(places) == 1:
+            return places
+        left_db = [self.left_db(place) for place in places]
+        return [
+            place
+            for place, left in zip(places, left_db, strict=True)
+            if left < min(left_db) + DEEPER_DB
+        ]
+
+    def _with_others(self, chosen: list[Stretch], i: int, places: list[Stretch]) -> Stretch:
+        """The chosen stretch, and where else in B it could be without another edit."""
+
+        def cost(place: Stretch) -> float:
+            before = (
+                _join_cost(chosen[i - 1], place)
+                if i > 0
+                else _gone_cost(place.b_start_s - self.b.start_s)
+            )
+            return before + (
+                _join_cost(place, chosen[i + 1])
+                if i + 1 < len(chosen)
+                else _gone_cost(self.b.end_s - place.b_end_s)
+            )
+
+        most = cost(chosen[i]) + 0.5
+        others = [p.b_start_s for p in places if p is not chosen[i] and cost(p) < most]
+        return replace(chosen[i], also_b_s=tuple(sorted(others)))
 
     def _snapped(self, before: Stretch, after: Stretch) -> tuple[Stretch, Stretch]:
         """Two stretches beside an insertion, with ends that meet in B where they nearly did."""
@@ -326,6 +383,23 @@ class Mapper:
         return kept
 
 
+def _merged(stretches: Sequence[Stretch]) -> list[Stretch]:
+    """The stretches, as one where one runs on in the next."""
+    kept: list[Stretch] = []
+    for after in stretches:
+        before = kept[-1] if kept else None
+        if (
+            before is not None
+            and after.a_start_s - before.a_end_s < LEAST_FOREIGN_S
+            and same_line(before.line, after.line, after.a_start_s, within_s=RUN_ON_S)
+        ):
+            longer = max(before, after, key=lambda s: s.duration_s)
+            kept[-1] = replace(longer, a_start_s=before.a_start_s, a_end_s=after.a_end_s)
+        else:
+            kept.append(after)
+    return kept
+
+
 def _are_settled(before: Sequence[Stretch], after: Sequence[Stretch]) -> bool:
     """Whether the stretches are as before, but for what does not matter."""
     return len(before) == len(after) and all(
@@ -335,12 +409,18 @@ def _are_settled(before: Sequence[Stretch], after: Sequence[Stretch]) -> bool:
     )
 
 
-def _joins(stretches: Sequence[Stretch], i: int, line: Line) -> int:
-    """On how many sides stretch number `i`, on that line, goes on in B from its neighbours."""
-    start_s, end_s = line.to_b(stretches[i].a_start_s), line.to_b(stretches[i].a_end_s)
-    before = i > 0 and abs(start_s - stretches[i - 1].b_end_s) < GOES_ON_S
-    after = any(abs(end_s - other.b_start_s) < GOES_ON_S for other in stretches[i + 1 : i + 2])
-    return before + after
+def _gone_cost(gone_s: float) -> float:
+    """The edits that it takes to leave out so much of B at one of its ends."""
+    return (gone_s > LEAST_TRIMMED_S) + TIE * abs(gone_s)
+
+
+def _join_cost(before: Stretch, after: Stretch) -> float:
+    """The edits that it takes to go from one stretch to the next."""
+    gap_b_s = after.b_start_s - before.b_end_s
+    inserted = after.a_start_s - before.a_end_s > LEAST_FOREIGN_S
+    if abs(gap_b_s) < GOES_ON_S:
+        return float(inserted)
+    return (1 if gap_b_s > 0 else 1 + inserted) + TIE * abs(gap_b_s)
 
 
 def _may_be_missed(b: Features, missing_s: float, start_s: float, end_s: float) -> bool:

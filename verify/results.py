@@ -1,7 +1,7 @@
 """What is known of two recordings, A and B: values only, found elsewhere and shown elsewhere."""
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
@@ -35,6 +35,8 @@ MOST_TEMPO, MOST_SEMITONES = 1e-3, 0.05
 measured so exactly. Where there is one, the samples do not correlate."""
 SPEED_TOLERANCE_SEMITONES = 0.05
 """How far tempo and pitch may be from each other to be one change of speed."""
+DEEPER_DB = 6.0
+"""Of two places, the one where so much less is left after subtraction is the right one."""
 NULL_DB = -20.0
 """If less than this is left of A after B is taken from it, that is reported."""
 SIGNIFICANT = 6
@@ -120,6 +122,7 @@ class Stretch:
     line: Line
     correlation: float  # of both along the line, in [-1, 1]
     coherence: float  # of their spectra at the pitch found, in [-1, 1]
+    also_b_s: tuple[float, ...] = field(default=(), kw_only=True)  # it could begin there as well
 
     @property
     def b_start_s(self) -> float:
@@ -159,6 +162,7 @@ class Stretch:
             "is_speed": self.line.is_speed,
             "correlation": round(self.correlation, 3),
             "coherence": round(self.coherence, 3),
+            "also_b_start_s": [round(b_s, 3) for b_s in self.also_b_s],
         }
 
 

@@ -8,13 +8,11 @@ from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
 from verify.features import Floats
-from verify.results import Alignment, Place, Waveform, is_unwarped
+from verify.results import DEEPER_DB, Alignment, Place, Waveform, is_unwarped
 
 WINDOW_S, WINDOWS = 2.0, 5  # windows of A that are laid on B
 REACH_S = 0.05  # how far they are moved at most
 LEAST_CORRELATION = 0.4  # of samples; below that, nothing is said of them
-DEEPER_DB = 6.0
-"""Of two places, the one where so much less is left after subtraction is the right one."""
 LEAST_OCTAVES, BANDS_PER_OCTAVE, LEAST_OPPOSITE, LOWEST_BAND_HZ = 2.0, 3, 0.87, 60.0
 N_BANDS = int(BANDS_PER_OCTAVE * np.log2(SAMPLE_RATE / 2 / LOWEST_BAND_HZ))
 """Polarity is reversed if the phase lies within 30 degrees of 180 in all bands of two octaves: a
