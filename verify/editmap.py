@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from cqtnet.cqt import FRAMES_PER_SECOND
-from verify.align import MOST_PLACES, Candidate, hits_within, refine, search
+from verify.align import Candidate, hits_within, other_places, refine, search
 from verify.edits import LEAST_FOREIGN_S, LEAST_TRIMMED_S, read_edits
 from verify.features import Features
 from verify.follow import RUN_ON_S, agreement, find_candidates, follow, same_line, same_way
@@ -55,7 +55,6 @@ BESIDE_S, HITS_IN_A_ROW = 0.03, 3
 SNAP_S = 0.6
 """Ends of stretches in B that are that close, beside an insertion, meet: they were not heard."""
 GOES_ON_S = 0.1  # a stretch goes on from its neighbour if their ends in B are closer
-AS_GOOD = 0.97  # another place is as good if it counts that share of what the stretch counts
 TIE = 1e-3  # of an edit, for each second of B that is left out or played again
 QUIET_END_S, QUIET = 3.0, 0.3
 """An end may be missed by so much, not by SNAP_S, where B has less than that share of its level."""
@@ -292,26 +291,21 @@ class Mapper:
 
     def _as_good(self, stretch: Stretch) -> list[Stretch]:
         """The stretch, and the same at every place of B that agrees as well."""
-        middle_s = (stretch.a_start_s + stretch.a_end_s) / 2
-        lines = [stretch.line]
-        for known in [s.line for s in self.stretches] + [c.line for c in self.candidates]:
-            line = replace(
-                stretch.line, offset_s=known.to_b(middle_s) - stretch.line.tempo * middle_s
-            )
-            is_new = all(abs(line.offset_s - other.offset_s) > SAME_LINE_S for other in lines)
-            if same_way(known, stretch.line) and is_new and len(lines) < MOST_PLACES:
-                lines.append(line)
-        if len(lines) == 1:
-            return [stretch]
-        parts = [Candidate(line, stretch.a_start_s, stretch.a_end_s) for line in lines]
-        scores = agreement(self.a, self.b, parts, usual=self.usual)
-        totals = scores[:, np.isfinite(scores[0])].sum(axis=1)
-        found = [
-            replace(stretch, line=part.line, correlation=self._correlation(part))
-            for part, total in zip(parts[1:], totals[1:], strict=True)
-            if total >= AS_GOOD * totals[0]
-        ]
-        return self._told_apart([stretch, *found])
+        part = Candidate(stretch.line, stretch.a_start_s, stretch.a_end_s)
+        aligned = self._aligned(part)
+        found = [stretch]
+        for other in other_places(self.a, self.b, aligned) if aligned else []:
+            offset_s = other.line.to_b(part.middle_s) - stretch.line.tempo * part.middle_s
+            line = replace(stretch.line, offset_s=offset_s)
+            along = self._correlation(replace(part, line=line))
+            found.append(self._within_b(replace(stretch, line=line, correlation=along)))
+        return self._told_apart(found)
+
+    def _within_b(self, stretch: Stretch) -> Stretch:
+        """The stretch as far as it lies in B."""
+        start_s, end_s = stretch.line.to_a(self.b.start_s), stretch.line.to_a(self.b.end_s)
+        start_s, end_s = max(stretch.a_start_s, start_s), min(stretch.a_end_s, end_s)
+        return replace(stretch, a_start_s=start_s, a_end_s=end_s)
 
     def _told_apart(self, places: list[Stretch]) -> list[Stretch]:
         """The places that the waveform does not exclude."""
