@@ -32,8 +32,9 @@ LEAST_ENERGY = 0.05
 """Energy of a bin, where usual sound has 1. What has less counts less: it is nearly silent."""
 SAME_CANDIDATE_S = 0.5  # two candidates of the coarse search that are closer in B are one
 
-AS_WELL_COARSE, AS_WELL = 0.7, 0.9
-"""Another place fits as well if it agrees by this share of the best, before and after refining."""
+AS_WELL_COARSE, AS_WELL, AS_COHERENT = 0.7, 0.8, 0.9
+"""Another place fits as well if it has this share of the best correlation, before and after it is
+made exact, and of the best coherence. Between two frames the correlation of the same is less."""
 MOST_PLACES = 12
 
 WINDOW_S = 2.0  # length of the windows of A that are moved to where they agree with B best
@@ -150,8 +151,8 @@ def other_places(a: Features, b: Features, best: Alignment) -> list[Alignment]:
         if place is None:
             continue
         alike = min(place.correlation - AS_WELL * best.correlation,
-                    place.coherence - AS_WELL * best.coherence)  # fmt: skip
-        same_length = place.duration_s > AS_WELL * best.duration_s
+                    place.coherence - AS_COHERENT * best.coherence)  # fmt: skip
+        same_length = place.duration_s > AS_COHERENT * best.duration_s
         if alike >= 0 and same_length and abs(place.line.tempo / best.line.tempo - 1) < 0.005:
             found.append(place)
     return sorted(found, key=lambda place: place.b_start_s)

@@ -19,7 +19,9 @@ from verify.calibration import Calibration, load_calibration, persistence, popul
 from verify.copytest import copy_test
 from verify.cosine import aligned_cosine, best_hits
 from verify.editmap import edit_map
+from verify.edits import SAME_PLACE_S
 from verify.features import Content, Features, Floats
+from verify.follow import same_line
 from verify.recording import Recording
 from verify.results import (
     Alignment,
@@ -33,7 +35,7 @@ from verify.results import (
     Ratios,
     Waveform,
 )
-from verify.waveform import compare_waveforms, with_places
+from verify.waveform import compare_waveforms, left_db_of, with_places
 from verify.words import Against, Verdict, decision
 
 LEAST_PROOF = 0.3
@@ -48,6 +50,8 @@ WHOLE_SEARCH_S = 90.0
 """Recordings up to this length are also aligned whole, at every place at once."""
 WINDOWS_S = (20.0, 10.0, 5.0)
 """Lengths of the windows of hits; two recordings may have only seconds in common."""
+NEAR_S = 30.0
+"""So much of a long recording is looked at on both sides of what it has in common with another."""
 HITS = 3
 """Hits that are aligned, for each window length."""
 REFINED = 8
@@ -126,11 +130,12 @@ class Comparer:
         elif verdict == "same" and evidence.alignment is not None:
             others = _others(a, b, evidence.alignment)
             best, waveform, places = with_places(a, b, evidence.alignment, others)
+            best, near = _ends(a, b, best)
             evidence = replace(evidence, alignment=best)
             if a.whole is not None and b.whole is not None:
-                edits = edit_map(a.whole, b.whole, lines=[best.line])
-            shared_s = max(best.duration_s, edits.common_s if edits else 0.0)
-            if shared_s < min(SHARED_S, SHARED_PART * a.duration_s, SHARED_PART * b.duration_s):
+                edits = near
+            shared_s = max(best.duration_s, edits.used_s if edits else 0.0)
+            if shared_s < min(SHARED_S, *(SHARED_PART * _heard_s(x) for x in (a, b))):
                 verdict, reasons = "insufficient", (_shared(best),)
         found = self._comparison(
             a, b, verdict=verdict, ratios=ratios, reasons=reasons, evidence=evidence,
@@ -166,6 +171,22 @@ def identity_of(a: Recording, b: Recording) -> Identity | None:
     return None
 
 
+def _ends(a: Recording, b: Recording, best: Alignment) -> tuple[Alignment, EditMap]:
+    """The alignment, cut to where A follows its line, and the map of edits near it."""
+    near_a = a.whole or a.features(best.a_start_s - NEAR_S, best.a_end_s + NEAR_S)
+    near_b = b.whole or b.features(best.b_start_s - NEAR_S, best.b_end_s + NEAR_S)
+    edits = edit_map(near_a, near_b, lines=[best.line], left_db=left_db_of(a, b))
+    on_line = [
+        s
+        for s in edits.stretches
+        if same_line(s.line, best.line, (s.a_start_s + s.a_end_s) / 2, within_s=SAME_PLACE_S)
+        and min(s.a_end_s, best.a_end_s) > max(s.a_start_s, best.a_start_s)
+    ]
+    if on_line:
+        best = replace(best, a_start_s=on_line[0].a_start_s, a_end_s=on_line[-1].a_end_s)
+    return best, edits
+
+
 def _others(a: Recording, b: Recording, best: Alignment) -> list[Alignment]:
     """Other places where the same stretch of the shorter recording fits in the longer one."""
     if a.whole is None or b.whole is None:
@@ -173,6 +194,11 @@ def _others(a: Recording, b: Recording, best: Alignment) -> list[Alignment]:
     if a.duration_s > b.duration_s:
         return [place.swapped for place in other_places(b.whole, a.whole, best.swapped)]
     return other_places(a.whole, b.whole, best)
+
+
+def _heard_s(recording: Recording) -> float:
+    """The seconds of a recording that are not silent; of a long one, all of them."""
+    return recording.whole.content.heard_s if recording.whole else recording.duration_s
 
 
 def _shared(alignment: Alignment) -> str:
@@ -299,9 +325,9 @@ def _strongest(pairs: list[Parts], *, refined: int) -> tuple[Alignment, Features
     candidates = [(one, *parts) for parts in pairs for one in search(*parts)]
     candidates.sort(key=lambda candidate: -candidate[0].strength)
     found = [
-        (alignment, *parts)
-        for candidate, *parts in candidates[:refined]
-        if (alignment := refine(*parts, candidate.line)) is not None
+        (alignment, part_a, part_b)
+        for candidate, part_a, part_b in candidates[:refined]
+        if (alignment := refine(part_a, part_b, candidate.line)) is not None
     ]
     return max(found, key=lambda one: one[0].strength, default=None)
 

@@ -33,6 +33,8 @@ SAME_PLACE_S = 0.1
 """Places in B that differ by less are the same place."""
 TAKEN_AGAIN = 0.5
 """A stretch is a repetition if other stretches hold at least this share of it, too."""
+MOST_NAMED = 6
+"""So many other places of a stretch are named."""
 SUFFIXES = (".txt", ".csv")
 """Files of labels: for Audacity and for Reaper."""
 
@@ -231,6 +233,19 @@ def alteration(stretch: Stretch) -> str:
     return f"tempo ×{line.tempo:.4f}, pitch {line.shift_semitones:+.2f} semitones"
 
 
+def described(stretch: Stretch) -> str:
+    """What is to be said of a stretch: its tempo and pitch, and where else it could be."""
+    also = f"could also be B {also_in_words(stretch)}" if stretch.also_b_s else ""
+    return ", ".join(filter(None, [alteration(stretch), also]))
+
+
+def also_in_words(stretch: Stretch) -> str:
+    """Where else in B a stretch could begin; empty where nowhere else."""
+    more = len(stretch.also_b_s) - MOST_NAMED
+    named = " or ".join(map(clock, stretch.also_b_s[:MOST_NAMED]))
+    return f"{named} or {more} more" if more > 0 else named
+
+
 def check_suffix(path: Path) -> None:
     """Raise unless labels can be written to a file of that name."""
     if path.suffix.lower() not in SUFFIXES:
@@ -250,7 +265,7 @@ def write_labels(edit_map: EditMap, path: Path) -> None:
 def _name(stretch: Stretch) -> str:
     """Where a stretch is in B, and how it was altered."""
     name = f"B {clock(stretch.b_start_s)}–{clock(stretch.b_end_s)}"
-    return f"{name}, {altered}" if (altered := alteration(stretch)) else name
+    return f"{name}, {words}" if (words := described(stretch)) else name
 
 
 def _audacity(found: list[Label]) -> str:

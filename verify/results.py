@@ -373,6 +373,15 @@ class EditMap:
         """Seconds of A that come from B."""
         return sum(stretch.duration_s for stretch in self.stretches)
 
+    @property
+    def used_s(self) -> float:
+        """Seconds of B that A holds, each counted once."""
+        used_s, until_s = 0.0, -math.inf
+        for start_s, end_s in sorted((s.b_start_s, s.b_end_s) for s in self.stretches):
+            used_s += max(0.0, end_s - max(start_s, until_s))
+            until_s = max(until_s, end_s)
+        return used_s
+
     def to_dict(self) -> dict[str, Any]:
         """The map as plain data, for JSON."""
         return {

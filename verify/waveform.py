@@ -1,5 +1,7 @@
 """What only the waveform shows: polarity, gain and the exact sample, where nothing was warped."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -8,7 +10,7 @@ from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
 from verify.features import Floats
-from verify.results import DEEPER_DB, Alignment, Place, Waveform, is_unwarped
+from verify.results import DEEPER_DB, Alignment, Place, Stretch, Waveform, is_unwarped
 
 WINDOW_S, WINDOWS = 2.0, 5  # windows of A that are laid on B
 REACH_S = 0.05  # how far they are moved at most
@@ -26,7 +28,33 @@ class HasSamples(Protocol):
         """The samples of a stretch."""
 
 
-def compare_waveforms(a: HasSamples, b: HasSamples, alignment: Alignment) -> Waveform | None:
+@dataclass(frozen=True)
+class Sound:
+    """Samples in memory."""
+
+    values: Floats
+
+    @property
+    def duration_s(self) -> float:
+        """How long they last."""
+        return self.values.size / SAMPLE_RATE
+
+    def samples(self, start_s: float, end_s: float) -> Floats:
+        """The samples of a stretch."""
+        return self.values[max(0, round(start_s * SAMPLE_RATE)) : round(end_s * SAMPLE_RATE)]
+
+
+def left_db_of(a: HasSamples, b: HasSamples) -> Callable[[Stretch], float]:
+    """What is left of a stretch of A, in dB, when its place in B is taken from it."""
+
+    def left_db(stretch: Stretch) -> float:
+        waveform = compare_waveforms(a, b, stretch)
+        return waveform.left_db if waveform else 0.0
+
+    return left_db
+
+
+def compare_waveforms(a: HasSamples, b: HasSamples, alignment: Stretch) -> Waveform | None:
     """How the samples relate along an alignment; None where tempo, pitch or noise hide it."""
     line = alignment.line
     if not is_unwarped(line):

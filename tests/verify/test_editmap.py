@@ -16,9 +16,10 @@ from cqtnet.music import make_music
 from tests.verify import planted
 from verify.align import Candidate
 from verify.editmap import Mapper, edit_map
-from verify.edits import read_edits
+from verify.edits import described, read_edits
 from verify.features import Features
 from verify.results import Line
+from verify.waveform import Sound, left_db_of
 
 Samples = NDArray[np.float32]
 
@@ -208,10 +209,26 @@ def tidied(a, *stretches, elsewhere=0.0):
 
 def test_a_stretch_is_where_its_neighbour_left_off_unless_it_agrees_better_elsewhere():
     found = tidied(B.part(0, 14), planted.stretch(0, 0, 8), planted.stretch(20, 8, 14))
-    assert [s.b_start_s for s in found] == pytest.approx([0, 8])
+    assert [(s.b_start_s, s.b_end_s) for s in found] == [pytest.approx((0, 14))]
     a = planted.joined(B.part(0, 8), B.part(15, 20))
     found = tidied(a, planted.stretch(0, 0, 8), planted.stretch(15, 8, 13))
     assert [s.b_start_s for s in found] == pytest.approx([0, 15], abs=0.01)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+def test_a_loop_has_the_fewest_edits_and_open_places_are_told(noise):
+    bar = make_music(11, duration_s=16.0)
+    loop = np.tile(bar, 4)
+    loop += noise * np.random.default_rng(0).standard_normal(loop.size).astype(np.float32)
+    b, sound = Features.of(loop), Sound(loop)
+    cut = np.concatenate([loop[: 21 * SAMPLE_RATE], loop[29 * SAMPLE_RATE :]])
+    (edit,) = edit_map(Features.of(cut), b).edits
+    assert edit.kind == "cut" and (edit.b_start_s, edit.b_end_s) == pytest.approx((21, 29), abs=0.1)
+    part = loop[21 * SAMPLE_RATE : 29 * SAMPLE_RATE]
+    (stretch,) = edit_map(Features.of(part), b, left_db=left_db_of(Sound(part), sound)).stretches
+    starts_s = sorted([stretch.b_start_s, *stretch.also_b_s])
+    assert starts_s == pytest.approx([21] if noise else [5, 21, 37, 53], abs=0.05)
+    assert ("or" in described(stretch)) == (not noise)
 
 
 @pytest.mark.parametrize(("end_s", "start_s"), [(10, 14.3), (10, 13.7), (9.7, 14), (10.3, 14)])

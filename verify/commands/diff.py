@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from verify.features import Features
     from verify.results import EditMap, Stretch
+    from verify.waveform import Sound
 
 PATH = click.Path(path_type=Path)
 SIGNS = {
@@ -53,13 +54,14 @@ def diff(a: Path, b: Path, labels: Path | None, as_json: bool, force: bool) -> N
     from cqtnet.files import refuse_overwrite
     from verify.editmap import edit_map
     from verify.edits import check_suffix, write_labels
+    from verify.waveform import left_db_of
 
     if labels is not None:
         check_suffix(labels)
         refuse_overwrite(labels, force=force)
-    (features_a, a_duration_s), (features_b, b_duration_s) = _features(a), _features(b)
-    found = edit_map(features_a, features_b)
-    found = replace(found, a_duration_s=a_duration_s, b_duration_s=b_duration_s)
+    (features_a, sound_a), (features_b, sound_b) = _features(a), _features(b)
+    found = edit_map(features_a, features_b, left_db=left_db_of(sound_a, sound_b))
+    found = replace(found, a_duration_s=sound_a.duration_s, b_duration_s=sound_b.duration_s)
     if labels is not None:
         write_labels(found, labels)
     if as_json:
@@ -70,22 +72,22 @@ def diff(a: Path, b: Path, labels: Path | None, as_json: bool, force: bool) -> N
         sys.exit(1)
 
 
-def _features(path: Path) -> tuple["Features", float]:
-    """The features and the length of a file; an error if it is too short or silent."""
-    from cqtnet import SAMPLE_RATE, audio
+def _features(path: Path) -> tuple["Features", "Sound"]:
+    """The features and the sound of a file; an error if it is too short or silent."""
+    from cqtnet import audio
     from cqtnet.errors import FragmentTooShortError
     from verify.editmap import LEAST_S
     from verify.features import Features
+    from verify.waveform import Sound
 
-    samples = audio.load(path)
-    audio.require_content(samples, name=audio.shown(path))
-    duration_s = samples.size / SAMPLE_RATE
-    if duration_s < LEAST_S:
+    sound = Sound(audio.load(path))
+    audio.require_content(sound.values, name=audio.shown(path))
+    if sound.duration_s < LEAST_S:
         raise FragmentTooShortError(
-            f"{audio.shown(path)}: {duration_s:.2f} s are too short to find "
+            f"{audio.shown(path)}: {sound.duration_s:.2f} s are too short to find "
             f"edits in; give at least {LEAST_S:g} s"
         )
-    return Features.of(samples), duration_s
+    return Features.of(sound.values), sound
 
 
 def _record(a: Path, b: Path, found: "EditMap") -> dict[str, Any]:
@@ -128,12 +130,12 @@ def _summary(found: "EditMap") -> str:
 
 def _rows(found: "EditMap") -> list[str]:
     """A line for each stretch and edit, in the order of A."""
-    from verify.edits import alteration
+    from verify.edits import described
     from verify.words import clock_span
 
-    altered = {(s.a_start_s, s.b_start_s): alteration(s) for s in found.stretches}
+    altered = {(s.a_start_s, s.b_start_s): described(s) for s in found.stretches}
     rows = [
-        (s.a_start_s, s.a_end_s, "=", s.b_start_s, s.b_end_s, alteration(s))
+        (s.a_start_s, s.a_end_s, "=", s.b_start_s, s.b_end_s, described(s))
         for s in found.stretches
         if not _is_edit(s, found)
     ]

@@ -14,6 +14,7 @@ from cqtnet import SAMPLE_RATE
 from cqtnet.audio import SILENCE_DBFS
 from verify import words
 from verify.calibration import MEASURES, Calibration, Regression
+from verify.edits import also_in_words
 from verify.quality import HIGHEST_EDGE_HZ, Quality, quality_of
 from verify.recording import Recording
 from verify.report import pictures
@@ -143,6 +144,7 @@ def findings(comparison: Comparison, a: Recording, b: Recording, *, audio: bool)
         "warping": pictures.draw_warping(view),
         "edits": edits,
         "extent": _extent(edits) if edits else "",
+        "places": [also_in_words(s) for s in edits.stretches] if edits else [],
         "strip": pictures.draw_strip(edits) if edits and edits.stretches else None,
     }
 
@@ -155,6 +157,7 @@ def finding_rows(comparison: Comparison) -> list[Row]:
     return [
         ("In A", _span(alignment.a_start_s, alignment.a_end_s)),
         ("In B", _span(alignment.b_start_s, alignment.b_end_s)),
+        ("Other places", comparison.places_in_words or "none that fits as well"),
         ("Altered", comparison.changes_in_words),
         ("Tempo", words.tempo_in_words(alignment.line)),
         ("Pitch", words.pitch_in_words(alignment.line)),
