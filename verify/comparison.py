@@ -136,7 +136,7 @@ class Comparer:
                 edits = near
             shared_s = max(best.duration_s, edits.used_s if edits else 0.0)
             if shared_s < min(SHARED_S, *(SHARED_PART * _heard_s(x) for x in (a, b))):
-                verdict, reasons = "insufficient", (_shared(best),)
+                return self._comparison(a, b, reasons=(_shared(best),), evidence=evidence)
         found = self._comparison(
             a, b, verdict=verdict, ratios=ratios, reasons=reasons, evidence=evidence,
             waveform=waveform, edits=edits,
