@@ -217,15 +217,9 @@ class InsertRecording(Edit):
 
     @classmethod
     def draw(
-        cls,
-        rng: Rng,
-        *,
-        duration_s: float,
-        paths: Sequence[str] = (),
-        at: Range = (0.1, 0.9),
-        length: Range = (0.02, 0.2),
-        level_db: Range = (-6.0, 6.0),
-    ) -> Self:
+        cls, rng: Rng, *, duration_s: float, paths: Sequence[str] = (), at: Range = (0.1, 0.9),
+        length: Range = (0.02, 0.2), level_db: Range = (-6.0, 6.0),
+    ) -> Self:  # fmt: skip
         """One of the files; place and length as fractions of `duration_s`, no longer than it."""
         path = draw_path(rng, cls.name, paths)
         available_s = file_duration_s(path)
@@ -263,15 +257,9 @@ class Mix(Edit):
 
     @classmethod
     def draw(
-        cls,
-        rng: Rng,
-        *,
-        duration_s: float,
-        paths: Sequence[str] = (),
-        at: Range = (0.0, 0.6),
-        length: Range = (0.1, 0.6),
-        level_db: Range = (-20.0, 0.0),
-    ) -> Self:
+        cls, rng: Rng, *, duration_s: float, paths: Sequence[str] = (), at: Range = (0.0, 0.6),
+        length: Range = (0.1, 0.6), level_db: Range = (-20.0, 0.0),
+    ) -> Self:  # fmt: skip
         """One of the files, from its first half; place and length as fractions of `duration_s`."""
         path = draw_path(rng, cls.name, paths)
         offset_s = float(rng.random()) * file_duration_s(path) / 2

@@ -84,12 +84,9 @@ class ColouredNoise(Effect):
 
     @classmethod
     def draw(
-        cls,
-        rng: Rng,
-        *,
-        snr_db: Range = (5.0, 40.0),
+        cls, rng: Rng, *, snr_db: Range = (5.0, 40.0),
         colours: Sequence[str] = ("white", "pink", "brown"),
-    ) -> Self:
+    ) -> Self:  # fmt: skip
         """A ratio drawn evenly in dB, and one of the colours."""
         return cls(uniform(rng, snr_db), draw_seed(rng), str(rng.choice(list(colours))))
 

@@ -108,14 +108,9 @@ def draw_spectral(
 
 
 def apply_spectral(
-    magnitudes: Tensor,
-    draw: SpectralDraw,
-    *,
-    n_frames: int,
-    power_weights: Tensor,
-    frames_per_second: float,
-    noise: Tensor | None = None,
-) -> Tensor:
+    magnitudes: Tensor, draw: SpectralDraw, *, n_frames: int, power_weights: Tensor,
+    frames_per_second: float, noise: Tensor | None = None,
+) -> Tensor:  # fmt: skip
     """Altered magnitudes (n, bins, n_frames) of (n, bins + 2 * margin, frames).
 
     A transposition moves the margin bins, on both sides, into the result. Frame t of the result

@@ -101,15 +101,10 @@ class Equaliser(Effect):
 
     @classmethod
     def draw(
-        cls,
-        rng: Rng,
-        *,
-        gain_db: Range = (-12.0, 12.0),
-        low_hz: Range = (80.0, 300.0),
-        mid_hz: Range = (400.0, 2500.0),
-        mid_q: Range = (0.5, 3.0),
+        cls, rng: Rng, *, gain_db: Range = (-12.0, 12.0), low_hz: Range = (80.0, 300.0),
+        mid_hz: Range = (400.0, 2500.0), mid_q: Range = (0.5, 3.0),
         high_hz: Range = (3000.0, 8000.0),
-    ) -> Self:
+    ) -> Self:  # fmt: skip
         """Gains drawn evenly in dB from one range, frequencies and width evenly in octaves."""
         low = (log_uniform(rng, low_hz), uniform(rng, gain_db))
         mid = (log_uniform(rng, mid_hz), uniform(rng, gain_db), log_uniform(rng, mid_q))

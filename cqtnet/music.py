@@ -29,12 +29,9 @@ T = TypeVar("T")
 
 
 def make_music(
-    seed: int,
-    *,
-    duration_s: float = 60.0,
-    sample_rate: int = SAMPLE_RATE,
+    seed: int, *, duration_s: float = 60.0, sample_rate: int = SAMPLE_RATE,
     sounds: int | None = None,
-) -> Samples:
+) -> Samples:  # fmt: skip
     """The piece with this seed as sound: float32, mono, shape (round(duration_s·sample_rate),).
 
     `sounds` is the seed of the instruments, the drum kit and the room; without it, `seed`.

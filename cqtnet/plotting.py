@@ -95,14 +95,9 @@ def blank(height_in: float) -> Figure:
 
 
 def dress(
-    axes: Axes,
-    *,
-    title: str = "",
-    xlabel: str = "",
-    ylabel: str = "",
-    title_pt: float = 12,
+    axes: Axes, *, title: str = "", xlabel: str = "", ylabel: str = "", title_pt: float = 12,
     title_pad_pt: float = 8,
-) -> None:
+) -> None:  # fmt: skip
     """Give axes their words, a pale grid below the lines, and no frame above and right."""
     axes.set_xlabel(xlabel, fontsize=SMALL_PT + 0.5, color=INK)
     axes.set_ylabel(ylabel, fontsize=SMALL_PT + 0.5, color=INK)
@@ -146,12 +141,9 @@ def legend_below(figure: Figure, rows: Sequence[Row]) -> None:
 
 
 def letter_lines(
-    axes: Axes,
-    looks: Sequence[Look],
-    lines: Sequence[tuple[Points, Points]],
-    *,
+    axes: Axes, looks: Sequence[Look], lines: Sequence[tuple[Points, Points]], *,
     avoid: Sequence[tuple[float, float]] = (),
-) -> None:
+) -> None:  # fmt: skip
     """Put each line's letter on it, where the other lines, letters and `avoid` are farthest.
 
     Lines are x and y in data coordinates; what lies outside the axes' limits carries no letter.

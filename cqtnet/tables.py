@@ -6,12 +6,13 @@ A table is a .csv or .tsv file in UTF-8 whose first line names the columns.
 import csv
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from augment.audio.files import AUDIO_SUFFIXES, shown
 from cqtnet.errors import ManifestError
+from cqtnet.files import written_whole
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,9 @@ class Table:
 
 
 def read_table(
-    path: Path,
-    *,
-    needed: Sequence[str] = (),
-    any_of: Sequence[str] = (),
-    fold_case: bool = False,
+    path: Path, *, needed: Sequence[str] = (), any_of: Sequence[str] = (), fold_case: bool = False,
     row_a_line: bool = False,
-) -> Table:
+) -> Table:  # fmt: skip
     """The table in a file, or on standard input where the path is ``-``.
 
     Columns are separated by tabs in a .tsv and where the header holds a tab, else by commas. Blank
@@ -98,6 +95,17 @@ def read_list(path: Path) -> str:
         line = text[: text.index("\0")].count("\n") + 1
         raise ManifestError(f"{shown(path)}:{line}: holds a NUL; give a list in plain text, UTF-8")
     return text
+
+
+def write_table(path: Path, rows: Iterable[Iterable[object]]) -> None:
+    """Write rows, the first one the header, as .csv or .tsv, whole or not at all."""
+    delimiter = "\t" if path.suffix == ".tsv" else ","
+    with (
+        written_whole(path) as temporary,
+        # Names of files need not be UTF-8.
+        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
+        csv.writer(file, delimiter=delimiter, lineterminator="\n").writerows(rows)
 
 
 def _check_columns(

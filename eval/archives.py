@@ -90,15 +90,10 @@ def halves(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
 
 
 def measure(
-    items: Sequence[Item],
-    queries: Sequence[Query],
-    folder: Path,
-    *,
-    distractors: Path | None = None,
-    min_log_lr: float | None = None,
-    workers: int = 1,
+    items: Sequence[Item], queries: Sequence[Query], folder: Path, *,
+    distractors: Path | None = None, min_log_lr: float | None = None, workers: int = 1,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[Answer]:
+) -> list[Answer]:  # fmt: skip
     """The answers to each query, of an archive of all recordings and of one without its collection.
 
     Archives are made in `folder`, and kept. `distractors` is a folder of further recordings, or an

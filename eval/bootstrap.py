@@ -248,13 +248,9 @@ def draw(recordings: int, resamples: int, rng: np.random.Generator) -> Floats:
 
 
 def resample(
-    figures: Callable[[Sample], Floats],
-    evidence: Evidence,
-    *,
-    recordings: int,
-    resamples: int,
+    figures: Callable[[Sample], Floats], evidence: Evidence, *, recordings: int, resamples: int,
     rng: np.random.Generator,
-) -> tuple[Floats, Floats]:
+) -> tuple[Floats, Floats]:  # fmt: skip
     """The `figures` (q,) of all trials, and of each resample (b, q).
 
     Resamples without a trial of one class are left out.

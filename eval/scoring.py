@@ -71,16 +71,10 @@ class Batch:
 
 
 def score_trials(
-    trials_csv: Path,
-    scores_csv: Path,
-    *,
-    system: str = "embedding",
-    settings: Settings | None = None,
-    workers: int | None = None,
-    cache: Path | None = None,
-    force: bool = False,
-    strict: bool = False,
-) -> dict[str, Any]:
+    trials_csv: Path, scores_csv: Path, *, system: str = "embedding",
+    settings: Settings | None = None, workers: int | None = None, cache: Path | None = None,
+    force: bool = False, strict: bool = False,
+) -> dict[str, Any]:  # fmt: skip
     """The account of a run: write a score file and, beside it, this account as JSON.
 
     Trials with a file that cannot be used are left out, and `left_out` in the account lists

@@ -1,13 +1,24 @@
-"""Commands of the cqtnet package: parse, one library call, print; here the options they share."""
+"""Commands of the cqtnet package: parse, one library call, print; here what they share."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 from click import Choice, option
 
 PATH = click.Path(path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
-PRECISIONS = Choice(["auto", "float32", "bfloat16"])
 DEVICE = option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
+PRECISION = partial(option, "--precision", type=Choice(["auto", "float32", "bfloat16"]),
+                    default="auto", show_default=True)  # fmt: skip
 JSON = partial(option, "--json", "as_json", is_flag=True)
+
+
+def command(
+    *examples: str, before: str = "", after: str = "", **settings: Any
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """A decorator that makes a command whose help ends with examples."""
+    listed = "\n".join(f"  {example}" for example in examples)
+    return click.command(epilog=f"{before}\b\nExample:\n{listed}\n{after}", **settings)

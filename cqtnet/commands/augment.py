@@ -86,14 +86,9 @@ CODEC = Pair("NAME:KBPS", ":", first=str)
 @JSON(help="Print JSON.")
 @option("--force", is_flag=True, help="Overwrite OUT and the file of --draw.")
 def augment(
-    source: Path,
-    output: Path,
-    sample_rate: int,
-    draw: Path | None,
-    as_json: bool,
-    force: bool,
+    source: Path, output: Path, sample_rate: int, draw: Path | None, as_json: bool, force: bool,
     **given: Any,
-) -> None:
+) -> None:  # fmt: skip
     """Alter the recording IN and write it to OUT (.wav, .flac, .ogg or .mp3).
 
     Effects always run in the order of the options below: edits, speed, room, noise, filters,

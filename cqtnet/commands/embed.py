@@ -9,29 +9,18 @@ from typing import Any
 import click
 from click import option
 
-from cqtnet.commands import DEVICE, JSON, PATH, PRECISIONS
+from cqtnet.commands import DEVICE, JSON, PATH, PRECISION, command
 from cqtnet.files import refuse_overwrite
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet embed talk.mp3 recordings/ --out embeddings.npz --window 20 --hop 5
-"""
-)
+@command("cqtnet embed talk.mp3 recordings/ --out embeddings.npz --window 20 --hop 5")
 @click.argument("paths", nargs=-1, required=True, type=PATH)
 @option("--out", required=True, type=PATH, help="The .npz to write.")
 @option("--model", default="default", help="Shipped weights by name, or a path.")
 @option("--window", "window_s", default=20.0, help="Seconds of a window.", show_default=True)
 @option("--hop", "hop_s", default=5.0, help="Seconds between windows.", show_default=True)
 @DEVICE
-@option(
-    "--precision",
-    type=PRECISIONS,
-    default="auto",
-    help="Precision of the network.",
-    show_default=True,
-)
+@PRECISION(help="Precision of the network.")
 @option("--deterministic", is_flag=True, help="The same bits every time, in float32.")
 @JSON(help="Print what was done as JSON.")
 @option("--force", is_flag=True, help="Replace the output if it exists.")
@@ -62,12 +51,7 @@ def embed(
         sys.exit(1)
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet models
-"""
-)
+@command("cqtnet models")
 @JSON(help="Print the full card of each as JSON.")
 def models(as_json: bool) -> None:
     """List the shipped weights: name, size of the network, SHA-256."""

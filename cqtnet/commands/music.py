@@ -1,47 +1,30 @@
 """`cqtnet music`: write composed pieces and the list of them."""
 
-import csv
 import json
 from pathlib import Path
 
 import click
 from click import FloatRange, IntRange, option
 
-from cqtnet.commands import FOLDER, JSON
+from cqtnet.commands import FOLDER, JSON, command
 
 MANIFEST = "manifest.tsv"
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet music pieces --count 3 --duration 20
-""",
-    context_settings={"show_default": True},
-)
+@command("cqtnet music pieces --count 3 --duration 20", context_settings={"show_default": True})
 @click.argument("out_dir", type=FOLDER)
 @option("--count", type=IntRange(1), default=10, help="Number of pieces.")
 @option("--seed", type=IntRange(0), default=0, help="Seed of the first piece.")
 @option("--duration", type=FloatRange(1, 1800), default=60.0, help="Length of each piece in s.")
 @option("--sample-rate", type=IntRange(8000, 96000), default=22050, help="Samples per second.")
-@option(
-    "--validation",
-    type=FloatRange(0, 1, max_open=True),
-    default=0.2,
-    help="Share of the pieces, the last ones, that the list marks as split valid.",
-)
+@option("--validation", type=FloatRange(0, 1, max_open=True), default=0.2,
+        help="Share of the pieces, the last ones, that the list marks as split valid.")  # fmt: skip
 @option("--force", is_flag=True, help="Overwrite files that exist.")
 @JSON(help="Print the result as JSON.")
 def music(
-    out_dir: Path,
-    count: int,
-    seed: int,
-    duration: float,
-    sample_rate: int,
-    validation: float,
-    force: bool,
-    as_json: bool,
-) -> None:
+    out_dir: Path, count: int, seed: int, duration: float, sample_rate: int, validation: float,
+    force: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Write COUNT composed pieces of music to OUT_DIR, with a list of them.
 
     The pieces are made by rule and by seed, so nobody owns them: music for demonstrations,
@@ -53,11 +36,13 @@ def music(
     from cqtnet.files import written_whole
     from cqtnet.music import compose, render
     from cqtnet.progress import progress_bar
+    from cqtnet.tables import write_table
 
     paths = [out_dir / f"music-{number:05d}.flac" for number in range(seed, seed + count)]
     prepare_folder(out_dir, paths, force=force)
     n_valid = min(count - 1, max(validation > 0, int(count * validation + 0.5)))
-    rows = []
+    columns = ("path", "id", "split", "repository", "key", "tempo_bpm", "duration_s")
+    rows: list[tuple[str, ...]] = [columns]
     with progress_bar("composing", count) as bar:
         for number, path in enumerate(paths):
             piece = compose(seed + number, duration_s=duration)
@@ -65,11 +50,10 @@ def music(
             with written_whole(path) as temporary:
                 soundfile.write(temporary, samples, sample_rate)
             split = "valid" if number >= count - n_valid else "train"
-            row = {"path": path.name, "id": path.stem, "split": split, "repository": path.stem}
-            row |= {"key": piece.plan.key, "tempo_bpm": f"{piece.plan.tempo_bpm:.2f}"}
-            rows.append({**row, "duration_s": f"{duration:.3f}"})
+            about = (piece.plan.key, f"{piece.plan.tempo_bpm:.2f}", f"{duration:.3f}")
+            rows.append((path.name, path.stem, split, path.stem, *about))
             bar.advance(doing=path.name)
-    write_manifest(out_dir / MANIFEST, rows)
+    write_table(out_dir / MANIFEST, rows)
     counts = {"count": count, "written": count, "train": count - n_valid, "valid": n_valid}
     settings = {"duration_s": duration, "sample_rate": sample_rate}
     result = {"manifest": str(out_dir / MANIFEST), **counts, **settings}
@@ -89,17 +73,3 @@ def prepare_folder(folder: Path, paths: list[Path], *, force: bool) -> None:
             "give --force to overwrite them, or another folder"
         )
     make_folder(folder)
-
-
-def write_manifest(path: Path, rows: list[dict[str, str]]) -> None:
-    """Write a list that training reads: tab-separated, a header, paths relative to the list."""
-    from cqtnet.files import written_whole
-
-    with (
-        written_whole(path) as temporary,
-        # Names of files need not be UTF-8.
-        open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as file,
-    ):
-        writer = csv.DictWriter(file, list(rows[0]), delimiter="\t", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)

@@ -19,8 +19,8 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 from click import FloatRange, IntRange, option
 
-from cqtnet.commands import FOLDER, JSON, PATH
-from cqtnet.commands.music import MANIFEST, prepare_folder, write_manifest
+from cqtnet.commands import FOLDER, JSON, PATH, command
+from cqtnet.commands.music import MANIFEST, prepare_folder
 
 if TYPE_CHECKING:
     from augment.effect import Samples
@@ -31,11 +31,8 @@ SHORTEST_S = 15.0
 """Least sound in a rendering: what is asked for is longer, but music has rests."""
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet render midi.zip rendered --count 1000 --jobs 4
-""",
+@command(
+    "cqtnet render midi.zip rendered --count 1000 --jobs 4",
     context_settings={"show_default": True},
 )
 @click.argument("source", type=PATH)
@@ -44,24 +41,14 @@ Example:
 @option("--duration", type=FloatRange(16, 600), default=40.0, help="Longest rendering in s.")
 @option("--seed", type=IntRange(0), default=0, help="Seed of the variations.")
 @option("--jobs", type=IntRange(1), default=1, help="Files that are rendered at once.")
-@option(
-    "--sound-font",
-    type=PATH,
-    help="General MIDI sound font (.sf2); without it, the one in /usr/share/sounds/sf2.",
-)
+@option("--sound-font", type=PATH, help="General MIDI sound font (.sf2); without it, the one in "
+        "/usr/share/sounds/sf2.")  # fmt: skip
 @option("--force", is_flag=True, help="Overwrite files that exist.")
 @JSON(help="Print the result as JSON.")
 def render(
-    source: Path,
-    out_dir: Path,
-    count: int | None,
-    duration: float,
-    seed: int,
-    jobs: int,
-    sound_font: Path | None,
-    force: bool,
-    as_json: bool,
-) -> None:
+    source: Path, out_dir: Path, count: int | None, duration: float, seed: int, jobs: int,
+    sound_font: Path | None, force: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Render the MIDI files of SOURCE, a folder or a zip, to OUT_DIR with FluidSynth.
 
     Each file gives a FLAC of an excerpt in another key and tempo, with other instruments and
@@ -73,6 +60,7 @@ def render(
     from cqtnet.errors import InputError
     from cqtnet.midi import find_synthesizer, require_mido
     from cqtnet.progress import progress_bar
+    from cqtnet.tables import write_table
 
     require_mido()
     synthesizer = find_synthesizer(sound_font)
@@ -100,13 +88,13 @@ def render(
     reasons = ", ".join(f"{number} {reason}" for reason, number in counted)
     rows = [
         # Each MIDI file is a collection of its own.
-        {"path": path.name, "id": file.id, "split": "train", "collection": f"midi-{file.id}",
-         "source": file.name}
-        for file, path in paths.items() if file.name not in skipped
-    ]  # fmt: skip
+        (path.name, file.id, "train", f"midi-{file.id}", file.name)
+        for file, path in paths.items()
+        if file.name not in skipped
+    ]
     if not rows:
         raise InputError(f"none of {len(files)} MIDI files gave a rendering: {reasons}")
-    write_manifest(out_dir / MANIFEST, rows)
+    write_table(out_dir / MANIFEST, [("path", "id", "split", "collection", "source"), *rows])
     if skipped:
         click.echo(f"cqtnet: skipped {len(skipped)} MIDI files: {reasons}", err=True)
     result = {"manifest": str(out_dir / MANIFEST), "count": len(rows), "written": len(rows)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click import FloatRange, IntRange, option
 
-from cqtnet.commands import DEVICE, JSON, PATH, PRECISIONS
+from cqtnet.commands import DEVICE, JSON, PATH, PRECISION, command
 from cqtnet.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -18,12 +18,9 @@ if TYPE_CHECKING:
     from cqtnet.validation import Verdict
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet music pieces --count 40 --duration 45
-  cqtnet train pieces/manifest.tsv --out runs/first --preset tiny --epochs 2
-"""
+@command(
+    "cqtnet music pieces --count 40 --duration 45",
+    "cqtnet train pieces/manifest.tsv --out runs/first --preset tiny --epochs 2",
 )
 @click.argument("source", type=PATH)
 @option("--out", required=True, type=PATH, help="Folder of the run.")
@@ -33,53 +30,27 @@ Example:
 @option("--batch", type=IntRange(2), help="Fragments of the longest length in a step, per device.")
 @option("--lr", type=FloatRange(0, min_open=True), help="Instead of the recipe's.")
 @option("--waveform-share", type=FloatRange(0, 1), help="Instead of the recipe's.")
-@option(
-    "--set",
-    "assignments",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Any field of the recipe, or preset.FIELD: --set temperature=0.1 --set preset.head=gem.",
-)
-@option(
-    "--validation",
-    type=FloatRange(0, 0.9),
-    default=0.1,
-    help="Share of collections held out.",
-    show_default=True,
-)
+@option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
+        help="Any field of the recipe, or preset.FIELD: --set temperature=0.1 "
+        "--set preset.head=gem.")  # fmt: skip
+@option("--validation", type=FloatRange(0, 0.9), default=0.1, help="Share of collections held out.",
+        show_default=True)  # fmt: skip
 @option("--noise", type=PATH, help="Folder with background noise.")
 @option("--cache", type=PATH, help="Folder; default: OUT/cache.")
 @option("--seed", type=IntRange(0), default=0, show_default=True)
 @DEVICE
-@option("--precision", type=PRECISIONS, default="auto", show_default=True)
-@option(
-    "--workers",
-    type=IntRange(0),
-    help="Processes that alter waveforms; default: all cores but one, at most 16.",
-)
+@PRECISION()
+@option("--workers", type=IntRange(0),
+        help="Processes that alter waveforms; default: all cores but one, at most 16.")  # fmt: skip
 @JSON(help="Print the result as JSON.")
 @option("--resume", is_flag=True, help="Go on where the run in OUT stopped.")
-@option(
-    "--stop-after",
-    "stop_after_min",
-    type=FloatRange(0),
-    default=math.inf,
-    help="Minutes; the run stops at the end of an epoch, and --resume goes on.",
-)
+@option("--stop-after", "stop_after_min", type=FloatRange(0), default=math.inf,
+        help="Minutes; the run stops at the end of an epoch, and --resume goes on.")  # fmt: skip
 def train(
-    source: Path,
-    out: Path,
-    recipe: str,
-    preset: str | None,
-    validation: float,
-    noise: Path | None,
-    cache: Path | None,
-    workers: int | None,
-    as_json: bool,
-    stop_after_min: float,
-    assignments: tuple[str, ...],
-    **given: Any,
-) -> None:
+    source: Path, out: Path, recipe: str, preset: str | None, validation: float, noise: Path | None,
+    cache: Path | None, workers: int | None, as_json: bool, stop_after_min: float,
+    assignments: tuple[str, ...], **given: Any,
+) -> None:  # fmt: skip
     """Train on SOURCE, a folder or a manifest, every recording its own class.
 
     A manifest is a .tsv or .csv with the columns `path` (or `file`), and optionally `id`,

@@ -6,20 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click import IntRange, option
 
 from cqtnet.cli import LazyGroup
+from cqtnet.commands import JSON, PATH
 
 MODULES = {
     "evaluate": ("protocol", "report", "score"),
     "measure": ("archive", "bench", "calibrate", "edits", "placing", "validate"),
 }
+PLACES = {name: f"eval.commands.{m}:{name}" for m, names in MODULES.items() for name in names}
 
 
-@click.command(
-    cls=LazyGroup,
-    places={name: f"eval.commands.{m}:{name}" for m, names in MODULES.items() for name in names},
-    name="eval",
-)
+@click.command(cls=LazyGroup, places=PLACES, name="eval")
 def group() -> None:
     """Measure how well and how fast it works."""
 
@@ -38,27 +37,23 @@ def _enough_resamples(_: click.Context, __: click.Parameter, number: int) -> int
     return number
 
 
-PATH = click.Path(path_type=Path)
-audio_option = click.option(
-    "--audio", "source", type=PATH, required=True, help="Folder or list (.tsv, .csv) of recordings."
-)
-split_option = click.option(
+audio_option = option("--audio", "source", type=PATH, required=True,
+                      help="Folder or list (.tsv, .csv) of recordings.")  # fmt: skip
+split_option = option(
     "--split", help="Rows of a list to take.  [default: devtest, if it has splits]"
 )
-seed_option = click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
-    help="Seed of all random draws.",
-)  # fmt: skip
-workers_option = click.option(
-    "--workers", type=click.IntRange(1), help="Processes.  [default: one a processor]"
+seed_option = option("--seed", type=IntRange(0, 2**32 - 1), default=0, show_default=True,
+                     help="Seed of all random draws.")  # fmt: skip
+workers_option = option(
+    "--workers", type=IntRange(1), help="Processes.  [default: one a processor]"
 )
-resamples_option = click.option(
-    "--resamples", type=click.IntRange(0, 100_000), default=1000, show_default=True,
+resamples_option = option(
+    "--resamples", type=IntRange(0, 100_000), default=1000, show_default=True,
     callback=_enough_resamples,
     help="Resamples of the recordings for the 95 % intervals; 0: no intervals.",
 )  # fmt: skip
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-force_option = click.option("--force", is_flag=True, help="Replace the output if it exists.")
+json_option = JSON(help="Print JSON.")
+force_option = option("--force", is_flag=True, help="Replace the output if it exists.")
 
 
 def print_json(content: Any) -> None:

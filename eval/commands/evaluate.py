@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click import Choice, FloatRange, IntRange, option
 from click.core import ParameterSource
 
+from cqtnet.commands import DEVICE, PATH, PRECISION, command
 from cqtnet.progress import progress_bar
 from eval import commands
-from eval.commands import PATH
 from eval.systems import SYSTEMS, Settings
 
 if TYPE_CHECKING:
@@ -38,52 +39,33 @@ class Count(click.ParamType):  # type: ignore[type-arg]  # generic only since cl
         return int(value)
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet eval protocol paper-tempo paper-pitch --audio music.tsv --out sets
-  cqtnet eval protocol all --audio music/ --out sets --noise street/ --negatives 10
-  cqtnet eval protocol sets/noise.plan.json --audio music/ --noise street/ --out again
-"""
+@command(
+    "cqtnet eval protocol paper-tempo paper-pitch --audio music.tsv --out sets",
+    "cqtnet eval protocol all --audio music/ --out sets --noise street/ --negatives 10",
+    "cqtnet eval protocol sets/noise.plan.json --audio music/ --noise street/ --out again",
 )
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @commands.audio_option
-@click.option("--out", type=PATH, required=True, help="Folder for the sets.")
+@option("--out", type=PATH, required=True, help="Folder for the sets.")
 @commands.split_option
-@click.option(
-    "--fragments", default=3, show_default=True, help="Fragments of each recording, at most."
-)
-@click.option(
-    "--length",
-    "length_s",
-    type=click.FloatRange(0.5),
-    help="Seconds of a fragment: 20, 10 for some.",
-)
-@click.option(
-    "--negatives", type=Count(), default=1, show_default=True, help="Nontargets for each probe."
-)
+@option("--fragments", default=3, show_default=True, help="Fragments of each recording, at most.")
+@option("--length", "length_s", type=FloatRange(0.5),
+        help="Seconds of a fragment: 20, 10 for some.")  # fmt: skip
+@option("--negatives", type=Count(), default=1, show_default=True,
+        help="Nontargets for each probe.")  # fmt: skip
 @commands.seed_option
-@click.option("--limit", type=click.IntRange(1), help="Recordings to take, at most.")
-@click.option("--noise", type=PATH, help="Folder with recordings of noise.")
-@click.option(
-    "--against", type=click.Choice(["fragment", "recording"]), default="fragment",
-    show_default=True, help="What a probe is compared with.",
-)  # fmt: skip
-@click.option("--within", is_flag=True, help="Write pairs inside one collection, too.")
+@option("--limit", type=IntRange(1), help="Recordings to take, at most.")
+@option("--noise", type=PATH, help="Folder with recordings of noise.")
+@option("--against", type=Choice(["fragment", "recording"]), default="fragment",
+        show_default=True, help="What a probe is compared with.")  # fmt: skip
+@option("--within", is_flag=True, help="Write pairs inside one collection, too.")
 @commands.workers_option
 @commands.json_option
 @click.pass_context
 def protocol(
-    ctx: click.Context,
-    /,
-    names: tuple[str, ...],
-    source: Path,
-    out: Path,
-    noise: Path | None,
-    workers: int | None,
-    as_json: bool,
-    **drawing: Any,
-) -> None:
+    ctx: click.Context, /, names: tuple[str, ...], source: Path, out: Path, noise: Path | None,
+    workers: int | None, as_json: bool, **drawing: Any,
+) -> None:  # fmt: skip
     """Make test sets from recordings: files, and a list of trials NAME.csv for each.
 
     NAME is paper-tempo, paper-pitch, both, speed, noise, reverb, codec, crop, hard, other-part,
@@ -197,36 +179,25 @@ def _record(written: "Written") -> dict[str, Any]:
     }  # fmt: skip
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet eval score sets/paper-tempo.csv scores/tempo.csv
-  cqtnet eval score sets/paper-tempo.csv scores/tempo-dtw.csv --system chroma-dtw
-"""
+@command(
+    "cqtnet eval score sets/paper-tempo.csv scores/tempo.csv",
+    "cqtnet eval score sets/paper-tempo.csv scores/tempo-dtw.csv --system chroma-dtw",
 )
 @click.argument("trials", type=PATH, metavar="TRIALS.csv")
 @click.argument("scores", type=PATH, metavar="SCORES.csv")
-@click.option("--system", type=click.Choice(tuple(SYSTEMS)), default="embedding", show_default=True)
-@click.option("--model", default="default", help="Shipped weights by name, or a path.")
+@option("--system", type=Choice(tuple(SYSTEMS)), default="embedding", show_default=True)
+@option("--model", default="default", help="Shipped weights by name, or a path.")
 @commands.workers_option
-@click.option("--cache", type=PATH, help="Folder to keep what is computed for each file.")
-@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
-@click.option(
-    "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto",
-    show_default=True, help="Number format of the network's computation.",
-)  # fmt: skip
-@click.option("--strict", is_flag=True, help="Stop if a file cannot be used; write no scores.")
+@option("--cache", type=PATH, help="Folder to keep what is computed for each file.")
+@DEVICE
+@PRECISION(help="Number format of the network's computation.")
+@option("--strict", is_flag=True, help="Stop if a file cannot be used; write no scores.")
 @commands.json_option
 @commands.force_option
 def score(
-    trials: Path,
-    scores: Path,
-    model: str,
-    device: str,
-    precision: Any,
-    as_json: bool,
+    trials: Path, scores: Path, model: str, device: str, precision: Any, as_json: bool,
     **options: Any,
-) -> None:
+) -> None:  # fmt: skip
     """Score every pair of TRIALS.csv: its columns and `score`, higher for the same recording.
 
     `embedding` is the cosine of the network's embeddings, at the best place if one recording is
@@ -257,43 +228,34 @@ def score(
         sys.exit(1)
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet eval report ours.csv baseline=mean-cqt.csv --out report
-
-\b
+@command(
+    "cqtnet eval report ours.csv baseline=mean-cqt.csv --out report",
+    after="""\n\b
 `report` then holds report.md to read, report.json and report.csv for scripts, and the
 pictures as PNG and SVG.
-"""
+""",
 )
 @click.argument("scores", nargs=-1, required=True, metavar="[NAME=]SCORES.csv...")
-@click.option("--out", required=True, type=PATH, help="Folder to write.")
+@option("--out", required=True, type=PATH, help="Folder to write.")
 @commands.force_option
-@click.option("--threshold", type=float, help="Also errors and accuracy where `score` >= this.")
-@click.option(
+@option("--threshold", type=float, help="Also errors and accuracy where `score` >= this.")
+@option(
     "--operating-point", "points", multiple=True, metavar="P[,CM,CF]",
     help="Prior of a target, costs of miss and false alarm; repeatable.  [default: 0.5, 0.01]",
 )  # fmt: skip
-@click.option(
+@option(
     "--false-alarm-rate", "rates", multiple=True,
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=FloatRange(0, 1, min_open=True, max_open=True),
     help="Misses at this rate of false alarms; repeatable.  [default: 0.01, 0.001, 0.0001]",
 )  # fmt: skip
 @commands.resamples_option
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--no-pictures", is_flag=True, help="Tables only.")
+@option("--seed", type=IntRange(0), default=0, show_default=True)
+@option("--no-pictures", is_flag=True, help="Tables only.")
 @commands.json_option
 def report(
-    scores: tuple[str, ...],
-    out: Path,
-    force: bool,
-    points: tuple[str, ...],
-    rates: tuple[float, ...],
-    no_pictures: bool,
-    as_json: bool,
-    **options: Any,
-) -> None:
+    scores: tuple[str, ...], out: Path, force: bool, points: tuple[str, ...],
+    rates: tuple[float, ...], no_pictures: bool, as_json: bool, **options: Any,
+) -> None:  # fmt: skip
     """Measure score files, one for each system: EER, DET, costs, Cllr, retrieval, by condition.
 
     A score file is a CSV with the columns reference, probe, label (1: same recording), condition,

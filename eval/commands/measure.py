@@ -1,55 +1,40 @@
 """What else `cqtnet eval` measures: archives, speed, calibrations, edits, places, validity."""
 
-import csv
 import os
 import tempfile
-from dataclasses import asdict, fields, replace
+from dataclasses import astuple, fields, replace
 from pathlib import Path
 from typing import Any
 
 import click
+from click import Choice, FloatRange, IntRange, option
 
+from cqtnet.commands import PATH, command
 from cqtnet.progress import progress_bar
 from eval import commands
 from eval.bench import LONG, PARTS
-from eval.commands import PATH
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet eval protocol paper-tempo hard --audio music/ --out sets
-  cqtnet eval archive sets/paper-tempo.csv sets/hard.csv --audio music/
-"""
+@command(
+    "cqtnet eval protocol paper-tempo hard --audio music/ --out sets",
+    "cqtnet eval archive sets/paper-tempo.csv sets/hard.csv --audio music/",
 )
 @click.argument("trials", nargs=-1, required=True, type=PATH, metavar="TRIALS.csv…")
 @commands.audio_option
-@click.option("--split", help="Rows of a list to take.")
-@click.option(
-    "--length", "length_s", default=10.0, show_default=True, help="Seconds of each fragment."
-)
-@click.option("--limit", type=click.IntRange(min=1), help="Fragments of each condition.")
-@click.option("--min-log-lr", type=float, help="Natural-log ratio from which a match counts.")
-@click.option(
-    "--distractors", type=PATH,
-    help="Folder of further recordings in the archives, or an archive of them.",
-)  # fmt: skip
-@click.option("--archives", type=PATH, help="Folder in which to keep the archives.")
+@option("--split", help="Rows of a list to take.")
+@option("--length", "length_s", default=10.0, show_default=True, help="Seconds of each fragment.")
+@option("--limit", type=IntRange(min=1), help="Fragments of each condition.")
+@option("--min-log-lr", type=float, help="Natural-log ratio from which a match counts.")
+@option("--distractors", type=PATH,
+        help="Folder of further recordings in the archives, or an archive of them.")  # fmt: skip
+@option("--archives", type=PATH, help="Folder in which to keep the archives.")
 @commands.workers_option
-@click.option("--out", type=PATH, help="Write every answer to a .csv.")
+@option("--out", type=PATH, help="Write every answer to a .csv.")
 @commands.json_option
 def archive(
-    trials: tuple[Path, ...],
-    source: Path,
-    split: str | None,
-    length_s: float,
-    limit: int | None,
-    archives: Path | None,
-    workers: int | None,
-    out: Path | None,
-    as_json: bool,
-    **options: Any,
-) -> None:
+    trials: tuple[Path, ...], source: Path, split: str | None, length_s: float, limit: int | None,
+    archives: Path | None, workers: int | None, out: Path | None, as_json: bool, **options: Any,
+) -> None:  # fmt: skip
     """Search for the fragments of TRIALS in an archive with their recordings, and in one without.
 
     The table says how often the right recording is ranked first, how often it is also called a
@@ -57,8 +42,7 @@ def archive(
     collection of a fragment, since pieces of one collection may share sounds.
     """
     from cqtnet.data import list_items
-    from cqtnet.files import written_whole
-    from cqtnet.tables import markdown_table
+    from cqtnet.tables import markdown_table, write_table
     from eval.archives import Answer, figures, measure, queries_of
     from eval.bootstrap import Figure
     from eval.report import shown
@@ -70,10 +54,8 @@ def archive(
         folder = archives or Path(temporary)
         answers = measure(items, queries, folder, on_progress=bar.update, **options)
     if out is not None:
-        with written_whole(out) as path, path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, [field.name for field in fields(Answer)])
-            writer.writeheader()
-            writer.writerows(map(asdict, answers))
+        columns = [field.name for field in fields(Answer)]
+        write_table(out, [columns, *(astuple(answer) for answer in answers)])
     measured = figures(answers)
     if as_json:
         commands.print_json(measured)
@@ -92,16 +74,9 @@ def archive(
     click.echo(markdown_table(rows))
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet eval bench --only frontend --quick
-"""
-)
-@click.option(
-    "--only", type=click.Choice(PARTS + LONG), multiple=True, help="Measure these parts only."
-)
-@click.option("--quick", is_flag=True, help="Small sizes: to try it out, not to quote.")
+@command("cqtnet eval bench --only frontend --quick")
+@option("--only", type=Choice(PARTS + LONG), multiple=True, help="Measure these parts only.")
+@option("--quick", is_flag=True, help="Small sizes: to try it out, not to quote.")
 @commands.json_option
 def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
     """Measure speed and memory, each against a named baseline of the same run.
@@ -121,39 +96,27 @@ def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
         commands.print_json({"versions": versions(), "measurements": lines})
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet eval score sets/all.csv same.csv --system alignment
-  cqtnet eval score sets/rendition.within.csv works.csv --system alignment
-  cqtnet eval calibrate same.csv --renditions works.csv --audio music.tsv --audio works.tsv \\
-      --out mine.calibration.json
-"""
+@command(
+    "cqtnet eval score sets/all.csv same.csv --system alignment",
+    "cqtnet eval score sets/rendition.within.csv works.csv --system alignment",
+    "cqtnet eval calibrate same.csv --renditions works.csv --audio music.tsv --audio works.tsv \\\n"
+    "      --out mine.calibration.json",
 )
 @click.argument("scores", nargs=-1, required=True, type=PATH, metavar="SCORES.csv...")
-@click.option(
+@option(
     "--renditions", type=PATH, multiple=True, required=True,
     help="Scores whose nontargets are other renditions of the work; again for more.",
 )  # fmt: skip
-@click.option(
-    "--audio", "lists", type=PATH, multiple=True, required=True,
-    help="A list that trials were made from; again for more.",
-)  # fmt: skip
-@click.option(
-    "--out", type=PATH, required=True, help="NAME.calibration.json beside NAME's weights."
-)
-@click.option("--sources", default="", help="What the recordings are, in words.")
+@option("--audio", "lists", type=PATH, multiple=True, required=True,
+        help="A list that trials were made from; again for more.")  # fmt: skip
+@option("--out", type=PATH, required=True, help="NAME.calibration.json beside NAME's weights.")
+@option("--sources", default="", help="What the recordings are, in words.")
 @commands.json_option
 @commands.force_option
 def calibrate(
-    scores: tuple[Path, ...],
-    renditions: tuple[Path, ...],
-    lists: tuple[Path, ...],
-    out: Path,
-    sources: str,
-    as_json: bool,
-    force: bool,
-) -> None:
+    scores: tuple[Path, ...], renditions: tuple[Path, ...], lists: tuple[Path, ...], out: Path,
+    sources: str, as_json: bool, force: bool,
+) -> None:  # fmt: skip
     """Learn likelihood ratios for `cqtnet compare` from scores of the system `alignment`.
 
     The nontargets of SCORES.csv are unrelated recordings. Use recordings that the network was not
@@ -189,32 +152,19 @@ def calibrate(
     click.echo(markdown_table(rows))
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet eval edits --audio music.tsv --split devtest --count 200 --out edits.json
-"""
-)
+@command("cqtnet eval edits --audio music.tsv --split devtest --count 200 --out edits.json")
 @commands.audio_option
 @commands.split_option
-@click.option(
-    "--count", type=click.IntRange(1), default=100, show_default=True, help="Edited recordings."
-)
+@option("--count", type=IntRange(1), default=100, show_default=True, help="Edited recordings.")
 @commands.seed_option
-@click.option("--out", type=PATH, required=True, help="The .json to write.")
+@option("--out", type=PATH, required=True, help="The .json to write.")
 @commands.workers_option
 @commands.json_option
 @commands.force_option
 def edits(
-    source: Path,
-    split: str | None,
-    count: int,
-    seed: int,
-    out: Path,
-    workers: int | None,
-    as_json: bool,
-    force: bool,
-) -> None:
+    source: Path, split: str | None, count: int, seed: int, out: Path, workers: int | None,
+    as_json: bool, force: bool,
+) -> None:  # fmt: skip
     """Plant 1 to 5 edits in recordings of 60 to 120 s, and count the stretches that are found.
 
     Edits are cuts, insertions of foreign material, moves and repetitions of 3 to 12 s. A quarter
@@ -249,15 +199,12 @@ def edits(
             click.echo(f"{name:<16} {f.line()}")
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet eval score sets/hard.csv hard.csv --system comparison
-  cqtnet eval placing hard.csv --truth sets
-"""
+@command(
+    "cqtnet eval score sets/hard.csv hard.csv --system comparison",
+    "cqtnet eval placing hard.csv --truth sets",
 )
 @click.argument("scores", type=PATH, metavar="SCORES.csv")
-@click.option("--truth", type=PATH, required=True, help="Folder of the sets: *.truth.jsonl.")
+@option("--truth", type=PATH, required=True, help="Folder of the sets: *.truth.jsonl.")
 @commands.json_option
 def placing(scores: Path, truth: Path, as_json: bool) -> None:
     """Errors of place, tempo and pitch, by condition, in the scores of `comparison`.
@@ -285,37 +232,27 @@ def placing(scores: Path, truth: Path, as_json: bool) -> None:
     click.echo(markdown_table(rows))
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet eval score sets/hard.csv hard.csv --system comparison
-  cqtnet eval score sets/rendition.within.csv works.csv --system comparison
-  cqtnet eval validate hard.csv works.csv --out validation
-"""
+@command(
+    "cqtnet eval score sets/hard.csv hard.csv --system comparison",
+    "cqtnet eval score sets/rendition.within.csv works.csv --system comparison",
+    "cqtnet eval validate hard.csv works.csv --out validation",
 )
 @click.argument("scores", nargs=-1, required=True, type=PATH, metavar="SCORES.csv...")
-@click.option("--out", required=True, type=PATH, help="Folder to write.")
-@click.option(
-    "--max-cllr", type=click.FloatRange(0), default=0.15, show_default=True,
-    help="Criterion: the highest Cllr.",
-)  # fmt: skip
-@click.option(
-    "--max-misleading", type=click.FloatRange(0, 1), default=0.01, show_default=True,
+@option("--out", required=True, type=PATH, help="Folder to write.")
+@option("--max-cllr", type=FloatRange(0), default=0.15, show_default=True,
+        help="Criterion: the highest Cllr.")  # fmt: skip
+@option(
+    "--max-misleading", type=FloatRange(0, 1), default=0.01, show_default=True,
     help="Criterion: the highest share of ratios that mislead, of each kind of pairs.",
 )  # fmt: skip
 @commands.resamples_option
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@option("--seed", type=IntRange(0), default=0, show_default=True)
 @commands.json_option
 @commands.force_option
 def validate(
-    scores: tuple[Path, ...],
-    out: Path,
-    max_cllr: float,
-    max_misleading: float,
-    as_json: bool,
-    force: bool,
-    **options: Any,
-) -> None:
+    scores: tuple[Path, ...], out: Path, max_cllr: float, max_misleading: float, as_json: bool,
+    force: bool, **options: Any,
+) -> None:  # fmt: skip
     """Validate the likelihood ratios of `comparison` on scores with a known answer.
 
     Nontargets of conditions that end in -within are renditions of the target's work, as in

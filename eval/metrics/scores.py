@@ -359,11 +359,9 @@ def reliability(
 
 
 def ece_curve(
-    log_lr_target: ArrayLike,
-    log_lr_nontarget: ArrayLike,
-    *,
+    log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike, *,
     prior_log_odds: ArrayLike | None = None,
-) -> EceCurve:
+) -> EceCurve:  # fmt: skip
     """Empirical cross-entropy over priors, by default from 1:1000 to 1000:1."""
     if prior_log_odds is None:
         prior_log_odds = np.linspace(-3, 3, 121) * np.log(10)

@@ -36,11 +36,9 @@ NEARLY = 1 - 1e-9
 
 
 def det(
-    sets: Sequence[ScoreSet],
-    *,
-    operating_points: Sequence[OperatingPoint] = (),
+    sets: Sequence[ScoreSet], *, operating_points: Sequence[OperatingPoint] = (),
     title: str = "Detection error trade-off",
-) -> Figure:
+) -> Figure:  # fmt: skip
     """A DET figure of one or more systems or conditions.
 
     >>> figure = det([ScoreSet("ours", target, nontarget)], operating_points=[OperatingPoint()])

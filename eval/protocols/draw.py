@@ -19,18 +19,11 @@ CLOSEST = 0.25
 
 
 def draw_plan(
-    surveys: Sequence[Survey],
-    name: str,
-    *,
-    seed: int = 0,
-    fragments: int = 3,
-    length_s: float | None = None,
-    negatives: Negatives = 1,
-    within: bool = False,
-    against: Against = "fragment",
-    noise_root: Path | None = None,
+    surveys: Sequence[Survey], name: str, *, seed: int = 0, fragments: int = 3,
+    length_s: float | None = None, negatives: Negatives = 1, within: bool = False,
+    against: Against = "fragment", noise_root: Path | None = None,
     skipped: Mapping[str, str] | None = None,
-) -> Plan:
+) -> Plan:  # fmt: skip
     """The plan of the protocol `name` for these recordings.
 
     `length_s` is that of fragments, if not the protocol's; `negatives` are drawn for each probe;
@@ -97,13 +90,9 @@ def _checked(name: str, *, fragments: int, negatives: Negatives, against: Agains
 
 
 def _changes(
-    protocol: Protocol,
-    survey: Survey,
-    seed: int,
-    fragments: int,
-    noise: Sequence[str],
+    protocol: Protocol, survey: Survey, seed: int, fragments: int, noise: Sequence[str],
     broken_noise: dict[str, str],
-) -> Iterator[tuple[Stretch, Change]]:
+) -> Iterator[tuple[Stretch, Change]]:  # fmt: skip
     """The fragments of a recording, the same for every protocol, and the changes to each."""
     recording = survey.source.recording
     rng = rng_for(seed, "fragments", protocol.length_s, recording)

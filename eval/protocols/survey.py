@@ -54,13 +54,9 @@ class Survey:
         return bool(relative.mean() > 10 ** (QUIET_FRAGMENT_DB / 10) and loud.mean() >= LOUD_SHARE)
 
     def nearest_start(
-        self,
-        wanted_s: float,
-        length_s: float,
-        *,
-        within_s: tuple[float, float],
+        self, wanted_s: float, length_s: float, *, within_s: tuple[float, float],
         legal: Callable[[float], bool] = lambda start_s: True,
-    ) -> float | None:
+    ) -> float | None:  # fmt: skip
         """The start with content nearest to the one wanted, in whole milliseconds, or None.
 
         `within_s`: the first and the last start that may be.
@@ -124,12 +120,9 @@ def _of_split(items: Sequence[Item], split: str, *, source: Path) -> list[Item]:
 
 
 def survey(
-    items: Sequence[Item],
-    *,
-    root: Path,
-    workers: int = 1,
+    items: Sequence[Item], *, root: Path, workers: int = 1,
     on_recording: Callable[[], None] = lambda: None,
-) -> tuple[list[Survey], dict[str, str]]:
+) -> tuple[list[Survey], dict[str, str]]:  # fmt: skip
     """A survey of each recording in the order of the items, and why others are left out.
 
     `root` is the folder that the plan's paths are relative to. Left out are recordings that cannot

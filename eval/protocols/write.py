@@ -74,15 +74,10 @@ class Written:
 
 
 def write_sets(
-    plans: Sequence[Plan],
-    *,
-    root: Path,
-    out: Path,
-    noise_root: Path | None = None,
-    workers: int = 1,
-    on_start: Callable[[int], None] = lambda total: None,
+    plans: Sequence[Plan], *, root: Path, out: Path, noise_root: Path | None = None,
+    workers: int = 1, on_start: Callable[[int], None] = lambda total: None,
     on_recording: Callable[[], None] = lambda: None,
-) -> list[Written]:
+) -> list[Written]:  # fmt: skip
     """Write the sets below `out`; each recording of `root` is decoded once for all of them.
 
     `on_start` gets the number of recordings to work on; `on_recording` is called after each.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click import IntRange, option
 
-from cqtnet.commands import DEVICE, JSON, PATH
+from cqtnet.commands import DEVICE, JSON, PATH, command
 from spoof.commands import PART, Source, data_options, opened
 
 if TYPE_CHECKING:
@@ -17,17 +17,15 @@ if TYPE_CHECKING:
 EXIT_CODES = {"human": 0, "synthetic": 1, "insufficient": 3}
 
 
-@click.command(
-    epilog="""\b
+@command(
+    "cqtnet spoof detect questioned.m4a",
+    "cqtnet spoof detect calls/ --json > calls.jsonl",
+    "cqtnet spoof detect questioned.m4a --model runs/s4 --picture questioned.png",
+    before="""\b
 Exit codes: 0 human, 1 synthetic, 2 error, 3 insufficient evidence. Of several files: 2 if one
 could not be read, else 1 if one is synthetic, else 3 if one is insufficient.
 
-\b
-Example:
-  cqtnet spoof detect questioned.m4a
-  cqtnet spoof detect calls/ --json > calls.jsonl
-  cqtnet spoof detect questioned.m4a --model runs/s4 --picture questioned.png
-"""
+""",
 )
 @click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE…")
 @option("--model", default="light", show_default=True, help="Shipped weights, a run, or a file.")
@@ -88,12 +86,7 @@ def detect(
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet spoof evaluate runs/s4 --data LA --out reports/s4
-"""
-)
+@command("cqtnet spoof evaluate runs/s4 --data LA --out reports/s4")
 @click.argument("weights", metavar="RUN_OR_WEIGHTS")
 @data_options
 @option("--out", type=PATH, help="Folder for the report; none: figures on stdout only.")
@@ -132,12 +125,9 @@ def evaluate(
         click.echo(page(evaluation, pictures=[]), nl=False)
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet spoof calibrate runs/s4 --data held-out/
-  cqtnet spoof calibrate runs/light --data voices.tsv --folds 5 --force
-"""
+@command(
+    "cqtnet spoof calibrate runs/s4 --data held-out/",
+    "cqtnet spoof calibrate runs/light --data voices.tsv --folds 5 --force",
 )
 @click.argument("weights", metavar="RUN_OR_WEIGHTS")
 @data_options

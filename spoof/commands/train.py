@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click import Choice, FloatRange, IntRange, option
 
-from cqtnet.commands import JSON, PATH
+from cqtnet.commands import JSON, PATH, command
 from spoof.commands import Source, data_options, opened
 
 if TYPE_CHECKING:
@@ -20,13 +20,7 @@ if TYPE_CHECKING:
     from spoof.recipes import Recipe
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet spoof recipes
-  cqtnet spoof recipes --features --json
-"""
-)
+@command("cqtnet spoof recipes", "cqtnet spoof recipes --features --json")
 @option("--features", "with_variants", is_flag=True, help="Also those on other features.")
 @JSON(help="Print everything as JSON.")
 def recipes(with_variants: bool, as_json: bool) -> None:
@@ -77,12 +71,9 @@ def _record(recipe: "Recipe") -> dict[str, Any]:
     return {**recipe.to_dict(), **about, "results": results, "remarks": list(recipe.remarks)}
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet spoof train s4-cnn --data LA --out runs/s4
-  cqtnet spoof train s2-ann --data AUDIO --split-by segment --set copies=60
-"""
+@command(
+    "cqtnet spoof train s4-cnn --data LA --out runs/s4",
+    "cqtnet spoof train s2-ann --data AUDIO --split-by segment --set copies=60",
 )
 @click.argument("recipe")
 @data_options
@@ -164,12 +155,9 @@ def _calibrated(
     return True
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet spoof compare-recipes --data voices.tsv --out comparison
-  cqtnet spoof compare-recipes --data LA --recipes s4-cnn,s2-lstm --minutes 30 --out comparison
-"""
+@command(
+    "cqtnet spoof compare-recipes --data voices.tsv --out comparison",
+    "cqtnet spoof compare-recipes --data LA --recipes s4-cnn,s2-lstm --minutes 30 --out comparison",
 )
 @data_options
 @option("--out", required=True, type=PATH, help="Folder for runs, reports and the table.")
