@@ -62,11 +62,7 @@ class Audiomentation(Effect):
 
 @contextmanager
 def _global_randomness(seed: int) -> Iterator[None]:
-    """Python's and numpy's global generators seeded, and as they were afterwards.
-
-    audiomentations draws from both. Other threads that draw from them meanwhile would disturb
-    the replay; everything else in this project has generators of its own.
-    """
+    """Python's and numpy's global generators, which the library uses, seeded and then restored."""
     before, before_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002

@@ -27,18 +27,13 @@ Recipe: TypeAlias = Mapping[str, tuple[float, Mapping[str, Any]]]
 class Chain:
     """Drawn effects in the order in which they are applied.
 
-    >>> chain = Chain((Tempo(1.1), Gain(-6.0)))
-    >>> altered = chain.apply(samples, 22050)
-    >>> altered.time_map.to_source(10.0)  # about 11 s
+    >>> Chain((Tempo(1.1), Gain(-6.0))).apply(samples, 22050).time_map.to_source(10.0)  # about 11 s
     """
 
     effects: tuple[Effect, ...] = ()
 
     def apply(self, samples: Samples, sample_rate: int) -> Altered:
-        """The samples after every effect, with one map from the result back to the input.
-
-        `samples` and `sample_rate` as for `Effect.apply`; without effects, a copy.
-        """
+        """The samples after every effect, with one map from the result back to the input."""
         check_sample_rate(sample_rate)
         altered = Altered.unmoved(checked_samples(samples).copy(), sample_rate)
         for effect in self.effects:
@@ -65,8 +60,8 @@ class Chain:
 def draw_chain(rng: Rng, recipe: Recipe, *, duration_s: float | None = None) -> Chain:
     """A chain drawn from a recipe: each effect with its probability, its numbers from its ranges.
 
-    `duration_s` is the length of the recording that the chain is for. A recipe with effects
-    that cut or put in needs it; each effect is placed within the length that is left before it.
+    A recipe with effects that cut or put in needs the recording's `duration_s`; each effect is
+    placed within the length that is left before it.
     """
     check_recipe(recipe, has_duration=duration_s is not None)
     effects: list[Effect] = []

@@ -92,11 +92,7 @@ class Codec(Effect):
     def draw(
         cls, rng: Rng, *, codecs: Sequence[str] = tuple(CODECS), kbps: Range | None = None
     ) -> Self:
-        """One of the codecs, its bit rate evenly on a logarithmic scale.
-
-        Without `kbps`, from the codec's usual range; with it, as near to that range as the
-        codec's bit rates allow.
-        """
+        """One of the codecs, its bit rate evenly on a logarithmic scale, in the usual range or `kbps`."""
         codec = str(rng.choice(list(codecs)))
         one_of(tuple(CODECS))("codec:", codec)
         spec = CODECS[codec]
@@ -150,10 +146,7 @@ def _through_ffmpeg(
 
 
 def _frames(samples: Samples, rate: int, spec: CodecSpec, frame_size: int) -> Iterator[Any]:
-    """The samples as frames for an encoder, then None, which empties it.
-
-    Whole frames only: the zeros at the end push out what the encoder and decoder still hold.
-    """
+    """The samples as whole frames for an encoder, then None, which empties it and the decoder."""
     n_frames = -(-(samples.size + spec.delay) // frame_size) + 1
     values: NDArray[Any] = with_length(samples, n_frames * frame_size)
     if spec.sample_format == "s16":

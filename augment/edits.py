@@ -29,10 +29,7 @@ Piece: TypeAlias = Own | Samples
 
 
 def splice(samples: Samples, sample_rate: int, pieces: Sequence[Piece]) -> Altered:
-    """The pieces one after the other, with the map of those that are the recording's own.
-
-    The joins are hard, sample against sample, so that the map is exact to the sample.
-    """
+    """The pieces one after the other, hard joined, with the map of those of the recording itself."""
     stretches: list[Samples] = []
     spans: list[Span] = []
     position = 0

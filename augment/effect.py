@@ -50,10 +50,7 @@ EFFECTS = {
 
 @dataclass(frozen=True)
 class Number:
-    """The rule of a number: its limits, and the range that `draw` uses by default, if any.
-
-    It is drawn evenly, or evenly on a logarithmic scale (`log`).
-    """
+    """The rule of a number: its limits, and the range, perhaps logarithmic, that `draw` uses."""
 
     low: float
     high: float
@@ -117,9 +114,9 @@ class Altered:
 class Effect(ABC):
     """A drawn effect: frozen numbers and strings that replay bit for bit.
 
-    A subclass is a frozen dataclass with a `name` and a rule in the annotation of each field.
-    It has `_change`, or `_alter` if it moves time. A subclass whose numbers depend on each
-    other, or on the recording, has its own `draw`, with the default ranges as keywords.
+    A subclass is a frozen dataclass with a `name` and a rule in the annotation of each field. It
+    has `_change`, or `_alter` if it moves time, and its own `draw` where numbers depend on each
+    other.
     """
 
     name: ClassVar[str]

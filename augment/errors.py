@@ -1,8 +1,4 @@
-"""Errors about what the user gave: the root of the project's tree of errors.
-
-They stand in the lowest package, so that every other package can raise them; `cqtnet.errors`
-shows the whole tree. The command line prints any of them as one line and exits with 2.
-"""
+"""Errors about what the user gave: the root of the tree of errors that `cqtnet.errors` shows."""
 
 
 class InputError(ValueError):

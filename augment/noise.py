@@ -39,11 +39,7 @@ def mean_square(samples: Samples) -> float:
 
 
 def scaled_to_level(sound: Samples, reference: Samples, *, level_db: float) -> Samples:
-    """`sound` with its power `level_db` above that of `reference` (negative: below).
-
-    The power is taken over the whole of each. If `reference` is silent, the result is silent;
-    a silent `sound` stays silent.
-    """
+    """`sound` with its power `level_db` above that of `reference`; silence of either is kept."""
     power = mean_square(sound)
     if power == 0:
         return np.zeros_like(sound)
@@ -56,8 +52,7 @@ class GaussianNoise(Effect):
     """White Gaussian noise of a fixed amplitude, whatever the loudness of the recording.
 
     `amplitude`: standard deviation on the scale where full scale is 1; the default range is the
-    paper's. The same definition as audiomentations' `AddGaussianNoise`, which draws the noise
-    from numpy's global state and so cannot be replayed; ours comes from `seed`.
+    paper's. The same definition as audiomentations' `AddGaussianNoise`, which cannot be replayed.
     """
 
     name = "gaussian_noise"

@@ -14,10 +14,7 @@ BLOCK_SAMPLES = 65_536
 
 
 def read_stretch(path: str, sample_rate: int, *, start_s: float, length_s: float) -> Samples:
-    """Up to `length_s` seconds of a recording from `start_s` on, mono, at `sample_rate`.
-
-    Shorter than asked for where the file ends. Channels are averaged.
-    """
+    """Up to `length_s` seconds of a recording from `start_s` on, mono, at `sample_rate`."""
     from augment.audio.decode import selected
 
     try:

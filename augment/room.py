@@ -29,10 +29,9 @@ PerCent: TypeAlias = Annotated[float, Number(0, 100, drawn=(0.0, 20.0))]
 class Reverb(Effect):
     """The sound with SoX's reverberation added, which lasts up to some seconds.
 
-    `reverberance` (how long), `hf_damping` (how dull) and `room_scale` (how large) are SoX's
-    per cent scales with SoX's defaults; the ranges for drawing are the paper's. As in SoX, the
-    dry sound keeps its level and the tail after the last sample is dropped. There is one
-    channel, so SoX's stereo depth is 0.
+    `reverberance` (how long), `hf_damping` (how dull) and `room_scale` (how large) are SoX's per
+    cent scales with SoX's defaults; the ranges for drawing are the paper's. As in SoX, the dry
+    sound keeps its level and the tail after the last sample is dropped.
     """
 
     name = "reverb"
@@ -46,8 +45,8 @@ class Reverb(Effect):
     def impulse_response(self, sample_rate: int) -> NDArray[np.float64]:
         """What one sample of 1.0 becomes, dry sound included, down to -140 dB.
 
-        The filters are linear, so their response is known in closed form on the frequency
-        axis; one inverse transform replaces a loop over samples and eight feedback loops.
+        The response of the linear filters is known in closed form on the frequency axis; one
+        inverse transform replaces eight feedback loops.
         """
         from scipy.fft import irfft, next_fast_len
 

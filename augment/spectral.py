@@ -1,6 +1,5 @@
 """Alterations of constant-Q magnitudes: the cheap path of training, batched, on any device.
 
-The waveform effects really process one recording; these alter a whole batch in a few operations.
 A transposition is a shift of bins, a change of tempo a resampling of frames, noise and
 reverberation are additions of energy. A draw is plain arrays and replays bit for bit. It cannot
 imitate the artefacts of real processing: for those, training mixes in a share of waveform effects.
@@ -113,11 +112,10 @@ def apply_spectral(
 ) -> Tensor:  # fmt: skip
     """Altered magnitudes (n, bins, n_frames) of (n, bins + 2 * margin, frames).
 
-    A transposition moves the margin bins, on both sides, into the result. Frame t of the result
-    is frame ``t * tempo`` of the input, which needs ``n_frames * tempo`` frames.
-    `power_weights` (bins,) turn squared magnitudes into the power of the signal, for the
-    signal-to-noise ratio. `noise` (bins, many) are magnitudes of noise of unit variance, from
-    which stretches are taken; None means no noise.
+    A transposition moves the margin bins into the result. Frame t of the result is frame ``t *
+    tempo`` of the input, which needs ``n_frames * tempo`` frames. `power_weights` (bins,) turn
+    squared magnitudes into the power of the signal. `noise` (bins, many) are magnitudes of noise of
+    unit variance; None means no noise.
     """
     (n, given), n_bins = magnitudes.shape[:2], len(power_weights)
     if len(draw.tempo) != n:

@@ -14,10 +14,7 @@ from augment.timemap import Span, TimeMap
 
 
 def resample(samples: Samples, from_rate: float, to_rate: float) -> Samples:
-    """Samples at `to_rate` Hz, as many as the duration asks for (rounded, at least one).
-
-    soxr's linear-phase filter: nothing is delayed.
-    """
+    """Samples at `to_rate` Hz, as many as the duration asks for, by soxr's linear-phase filter."""
     if from_rate == to_rate:
         return samples
     import soxr
@@ -36,8 +33,7 @@ def with_length(samples: Samples, length: int) -> Samples:
 def stretched(samples: Samples, sample_rate: int, *, factor: float) -> Samples:
     """The samples `factor` times faster at the same pitch, by Signalsmith Stretch.
 
-    The library takes its own latency out. It is random where it makes sound more than twice as
-    long, so it gets a fixed seed: the same input gives the same output, bit for bit.
+    The library is random where it makes sound more than twice as long: its seed is fixed.
     """
     from python_stretch import Signalsmith
 
@@ -70,8 +66,8 @@ class Speed(Effect):
 class Tempo(Effect):
     """The sound `factor` times as fast, its pitch unchanged; moves time.
 
-    1.1 plays ten per cent faster: 20 s become 18.18 s, to the nearest sample. The default range
-    for drawing is the paper's.
+    1.1 plays ten per cent faster: 20 s become 18.18 s. The default range for drawing is the
+    paper's.
     """
 
     name = "tempo"
@@ -90,11 +86,7 @@ class Tempo(Effect):
 
 
 def _played_evenly(source: Samples, output: Samples, sample_rate: int) -> Altered:
-    """The result of an effect that plays the whole source at one rate.
-
-    The rate of the map is that of the two lengths, which are whole samples. It differs from the
-    factor that was asked for by half a sample at most.
-    """
+    """The result of an effect that plays the whole source at one rate, that of the two lengths."""
     times = (0.0, output.size / sample_rate, 0.0, source.size / sample_rate)
     return Altered(output, TimeMap((Span(*times),) if output.size else ()))
 
@@ -104,8 +96,7 @@ class Pitch(Effect):
     """The sound shifted by `shift_semitones`, every moment in its place; 12 is an octave up.
 
     Formants move along with the pitch. The sound is made longer at the same pitch, then played
-    faster, which moves a steady tone exactly; the vocoder's own transposition is up to 6 cents
-    off at 220 Hz. The default range for drawing, not only whole semitones, is the paper's.
+    faster, which moves a steady tone exactly. The default range for drawing is the paper's.
     """
 
     name = "pitch"
@@ -196,11 +187,7 @@ class WsolaTempo(Tempo):
 
 @dataclass(frozen=True)
 class WsolaPitch(Pitch):
-    """The sound shifted by `shift_semitones` by WSOLA, every moment in its place.
-
-    Made longer at the same pitch and then played faster. Moments are as exact as those of
-    `wsola_tempo`.
-    """
+    """The sound shifted by `shift_semitones` by WSOLA, as exactly as `wsola_tempo` is."""
 
     name = "wsola_pitch"
     stretch = staticmethod(wsola_stretched)

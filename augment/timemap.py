@@ -17,11 +17,7 @@ SLIVER_S = 1e-9
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of the output that was made, at one steady rate, from a stretch of the source.
-
-    Times are seconds from the beginning of the output and of the source. Both stretches run
-    forward and are longer than nothing.
-    """
+    """A stretch of the output made, at one steady rate, from a stretch of the source, in seconds."""
 
     out_start_s: float
     out_end_s: float
@@ -55,14 +51,11 @@ class Span:
 class TimeMap:
     """A piecewise-linear map between output time and source time.
 
-    Output that no span covers is foreign: silence or other material that was put in. Source
-    that no span covers was cut. Spans are in the order of the output and do not overlap there;
-    in the source they may, because a stretch may be repeated.
+    Output that no span covers is foreign, source that no span covers was cut. Spans are in the
+    order of the output and do not overlap there; in the source they may. A moment where two spans
+    meet belongs to the later one; the very end belongs to the last.
 
-    A moment where two spans meet belongs to the later one; the very end belongs to the last.
-
-    >>> cut = TimeMap((Span(0, 5, 0, 5), Span(5, 9, 6, 10)))  # 5 s to 6 s were cut out
-    >>> cut.to_source(7.0)
+    >>> TimeMap((Span(0, 5, 0, 5), Span(5, 9, 6, 10))).to_source(7.0)  # 5 s to 6 s were cut out
     8.0
     """
 
@@ -105,7 +98,7 @@ class TimeMap:
         return source if source.ndim else float(source)
 
     @overload
-    def to_output(self, source_s: float) -> float: ...
+                                                   """Output times, the earliest ones, of source times, in seconds, shape as given; NaN where cut."""
     @overload
     def to_output(self, source_s: ArrayLike) -> NDArray[np.float64]: ...
     def to_output(self, source_s: ArrayLike) -> NDArray[np.float64] | float:
@@ -176,11 +169,7 @@ def _through(first: Span, second: Span) -> Span | None:
 def in_words(time_map: TimeMap, *, source_s: float, output_s: float) -> list[str]:
     """What became of the time of a recording of `source_s` seconds that is now `output_s` long.
 
-    One line for each stretch of the output, in order, then one for each stretch of the source
-    that is no longer there.
-
-    >>> in_words(TimeMap.identity(20.0), source_s=20.0, output_s=20.0)
-    ['0:00.000 to 0:20.000 is the source from 0:00.000 to 0:20.000']
+    One line for each stretch of the output, in order, then one for each stretch that was cut.
     """
     lines: list[str] = []
     position_s = 0.0

@@ -23,8 +23,7 @@ GainDb: TypeAlias = Annotated[float, Number(-40.0, 40.0)]
 class LowPass(Effect):
     """The sound without what is above `cutoff_hz`: 3 dB down there, 48 dB per octave beyond.
 
-    A cutoff above half the sample rate changes nothing. In the band that passes, the sound is
-    delayed by a fraction of a millisecond, as by an analogue filter.
+    A cutoff above half the sample rate changes nothing.
     """
 
     name = "low_pass"
@@ -84,10 +83,9 @@ def _butterworth(
 class Equaliser(Effect):
     """The sound with its low, middle and high ranges each louder or softer.
 
-    Below `low_hz` a shelf of `low_gain_db`, around `mid_hz` a peak of `mid_gain_db` whose
-    width is `mid_hz / mid_q`, above `high_hz` a shelf of `high_gain_db`. A band at or above
-    half the sample rate does nothing. Second-order filters of R. Bristow-Johnson's "Cookbook
-    formulae for audio EQ biquad filter coefficients".
+    Below `low_hz` a shelf of `low_gain_db`, around `mid_hz` a peak of `mid_gain_db` whose width is
+    `mid_hz / mid_q`, above `high_hz` a shelf of `high_gain_db`: second-order filters of R.
+    Bristow-Johnson's cookbook. A band at or above half the sample rate does nothing.
     """
 
     name = "equaliser"
@@ -190,11 +188,7 @@ class Invert(Effect):
 
 @dataclass(frozen=True)
 class HardClip(Effect):
-    """The sound cut off at a ceiling that its peak exceeds by `over_db`.
-
-    The ceiling depends on the recording's own peak, so quiet recordings are clipped like loud
-    ones. What is below it stays as it is.
-    """
+    """The sound cut off at a ceiling that its peak, whatever that is, exceeds by `over_db`."""
 
     name = "hard_clip"
     over_db: Annotated[float, Number(0, 60, drawn=(1.0, 12.0))]
@@ -206,11 +200,7 @@ class HardClip(Effect):
 
 @dataclass(frozen=True)
 class SoftClip(Effect):
-    """The sound bent towards a ceiling that its peak exceeds by `over_db`.
-
-    A hyperbolic tangent, like an overdriven valve or tape: small samples pass as they are,
-    large ones approach the ceiling and never reach it.
-    """
+    """The sound bent by a hyperbolic tangent towards a ceiling that its peak exceeds by `over_db`."""
 
     name = "soft_clip"
     over_db: Annotated[float, Number(0, 60, drawn=(0.0, 12.0))]
@@ -233,8 +223,8 @@ class Compressor(Effect):
     """The sound with its dynamic range reduced.
 
     Where the level is above `threshold_db` (dB under the recording's peak), what is over it is
-    divided by `ratio`. `attack_s` and `release_s` are the time constants of turning down and
-    up again. `makeup_db` is added everywhere.
+    divided by `ratio`, with the time constants `attack_s` and `release_s`. `makeup_db` is added
+    everywhere.
     """
 
     name = "compressor"

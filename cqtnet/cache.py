@@ -35,10 +35,6 @@ class ArrayCache:
     """Sets of arrays in a folder, each under a name; a damaged file counts as missing.
 
     A file is the SHA-256 of the rest, then an .npz: nothing is parsed before its hash is right.
-
-    >>> ArrayCache(Path("cache")).put("a", {"level": np.array(0.5)})
-    >>> ArrayCache(Path("cache")).get("a")
-    {'level': array(0.5)}
     """
 
     def __init__(self, folder: Path) -> None:
@@ -96,10 +92,7 @@ def cached(
 def kept_array(
     path: Path, make: Callable[[], NDArray[Any]], *, mapped: bool = False
 ) -> NDArray[Any]:
-    """The array in a file; made and written there where the file is missing or damaged.
-
-    `mapped` leaves the array on disk until it is read.
-    """
+    """The array in a file, `mapped` or read; made and written where it is missing or damaged."""
     mode: Literal["r"] | None = "r" if mapped else None
     try:
         return np.load(path, mmap_mode=mode, allow_pickle=False)  # type: ignore[no-any-return]
@@ -158,10 +151,7 @@ def cached_samples(item: Item, cache: Path) -> NDArray[np.int16]:
 
 
 def code_hash(module: str, packages: Sequence[str]) -> str:
-    """SHA-256 of the source of a module and of all that it needs from these packages and its own.
-
-    Imports are followed however far, and found without running anything.
-    """
+    """SHA-256 of the source of a module and of all that it imports from these packages and its own."""
     sources = code_files(module, packages)
     digests = sorted(hashlib.sha256(source).hexdigest() for source in sources.values())
     return hashlib.sha256("".join(digests).encode()).hexdigest()

@@ -1,8 +1,7 @@
 """Weights on disk: safetensors for the numbers, JSON beside them for everything else.
 
-`NAME.safetensors` holds the tensors, matrices in half precision. `NAME.json` holds the preset,
-the SHA-256 of that file, and where the weights come from. Nothing is ever unpickled, and a file
-whose hash differs from the one in its JSON is never used.
+`NAME.safetensors` holds the tensors, matrices in half precision. `NAME.json` holds the preset, the
+SHA-256 of that file, and where the weights come from. Nothing is ever unpickled.
 """
 
 import json
@@ -61,11 +60,7 @@ def save_network(
 
 
 def load_weights(name: str | Path = "default") -> Weights:
-    """The shipped weights of that name, or those at that path, ready for inference.
-
-    >>> load_weights("default").model.preset.name
-    'default'
-    """
+    """The shipped weights of that name, or those at that path, ready for inference."""
     path = find_weights(name, SHIPPED)
     if path is None:
         raise WeightsError(

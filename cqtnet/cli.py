@@ -1,8 +1,8 @@
 """The command `cqtnet`: finds the sub-commands of all packages and turns errors into one line.
 
-Sub-commands are entry points of the group `cqtnet.commands`, so packages above this one, and
-other people's, add theirs without being imported here. A command's module is imported when its
-help or the command itself is needed. It imports heavy things only inside its function.
+Sub-commands are entry points of the group `cqtnet.commands`, so packages above this one, and other
+people's, add theirs. A command's module is imported when its help or the command itself is needed.
+It imports heavy things only inside its function.
 """
 
 import os
@@ -29,10 +29,7 @@ BROKEN_PIPE = 141
 
 
 class LazyGroup(click.Group):
-    """A group whose commands' modules are imported only when they are needed.
-
-    >>> @click.command(cls=LazyGroup, places={"score": "eval.commands.evaluate:score"}, name="eval")
-    """
+    """A group whose commands' modules are imported only when they are needed."""
 
     def __init__(self, *args: Any, places: Mapping[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -65,11 +62,7 @@ def cqtnet() -> None:
 
 
 def main() -> None:
-    """Run the command line; whatever prevents an answer ends with exit code 2 or 141.
-
-    Python's own 1, of an interruption or an unforeseen error, would be an answer of commands
-    such as `cqtnet compare`.
-    """
+    """Run the command line; whatever prevents an answer ends with exit code 2 or 141, never 1."""
     if sys.stdout is None:
         click.echo("cqtnet: standard output is closed; open it for the answer", err=True)
         sys.exit(2)

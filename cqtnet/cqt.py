@@ -1,12 +1,9 @@
 """The constant-Q front end: 84 semitone bins from C1, a frame every 512 samples at 22,050 Hz.
 
-`Cqt` is the transform in torch: batched, differentiable, the same on CPU and GPU. It gives
-the magnitudes of ``librosa.cqt(y, sr=22050, hop_length=512, n_bins=84, window="hann")``; the
-tests compare it with librosa. Like librosa it goes down the octaves and halves the sample rate
-each time, so that one short set of wavelets serves all octaves. Unlike librosa, its halving
-filter only has to keep what the lower octaves use, which makes it cheap.
-
-`normalise` turns magnitudes into the input of the network.
+`Cqt` gives the magnitudes of ``librosa.cqt(y, sr=22050, hop_length=512, n_bins=84)`` in torch:
+batched, differentiable, the same on CPU and GPU. Like librosa it goes down the octaves and halves
+the sample rate each time. Unlike librosa, its halving filter only has to keep what the lower
+octaves use, which makes it cheap. `normalise` turns magnitudes into the input of the network.
 """
 
 import math
@@ -54,8 +51,7 @@ def quality_factor() -> float:
 def power_weights() -> Tensor:
     """Factors (84,): the sum of squared magnitudes times these is the signal's power.
 
-    A sine of amplitude a, of power a² / 2, gives its bin a / 2 · sqrt(length of the wavelet);
-    a Hann window spreads it over 1.5 bins.
+    A sine of amplitude a gives its bin a / 2 · sqrt(length of the wavelet), spread over 1.5 bins.
     """
     lengths = quality_factor() * SAMPLE_RATE / Cqt().hz
     return torch.from_numpy((2 / 1.5 / lengths).astype(np.float32))
@@ -69,8 +65,7 @@ def frame_count(n_samples: int) -> int:
 def halving_filter() -> NDArray[np.float32]:
     """Odd-length low-pass (Kaiser window) used before every second sample is dropped.
 
-    It passes up to 0.21 and stops from 0.29 of the sample rate by 80 dB: what folds lands
-    above every bin that the lower octaves compute.
+    It passes up to 0.21 and stops from 0.29 of the sample rate by 80 dB.
     """
     n_taps, beta = 65, 0.1102 * (80.0 - 8.7)  # Kaiser's formulas for 80 dB and that transition
     taps = np.sinc((np.arange(n_taps) - n_taps // 2) / 2) * np.kaiser(n_taps, beta)
@@ -80,7 +75,7 @@ def halving_filter() -> NDArray[np.float32]:
 def octave_wavelets(top_hz: NDArray[np.float64]) -> NDArray[np.complex64]:
     """Wavelets of one octave: Hann-windowed phasors of unit L1 norm, (bins, width), width odd.
 
-    librosa rounds each to whole samples and centres an odd one half a sample late; so do we.
+    Like librosa, each is rounded to whole samples and an odd one centred half a sample late.
     """
     lengths = quality_factor() * SAMPLE_RATE / top_hz
     half = math.ceil(lengths.max() / 2) + 1
@@ -156,11 +151,9 @@ class Cqt(nn.Module):
 def normalise(magnitudes: Tensor) -> Tensor:
     """The network's input: square root of the magnitudes over their local level, (B, 84, T).
 
-    The root halves the range in decibels: quiet partials count beside loud ones, and noise is not
-    lifted as by a logarithm. Division by the level of the surrounding five seconds makes the
-    result independent of gain and of slow fades. Because it reaches no further, one pass over a
-    long recording gives what each fragment alone would give; division by the maximum of the whole
-    recording would not.
+    The root halves the range in decibels: quiet partials count beside loud ones. Division by the
+    level of the surrounding five seconds makes the result independent of gain and of slow fades,
+    and one pass over a long recording gives what each fragment alone would give.
     """
     roots = magnitudes.sqrt()
     return roots / (local_level(roots) + LEVEL_FLOOR)
@@ -180,8 +173,7 @@ def reference_cqt(
 ) -> NDArray[np.float32]:
     """Magnitudes of librosa (bins, frames) of mono samples (n,), to compare `Cqt` with.
 
-    `sparsity` is the share of each wavelet that librosa drops for speed. Its default of 0.01 makes
-    most of the difference to `Cqt`, which drops nothing.
+    `sparsity` is the share of each wavelet that librosa drops for speed; `Cqt` drops nothing.
     """
     import librosa
 

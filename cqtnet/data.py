@@ -28,9 +28,9 @@ class Item:
 def read_items(source: Path, *, validation_share: float = 0.1) -> list[Item]:
     """Recordings of a manifest (.tsv or .csv) or of a folder, each with its split.
 
-    Where no recording is marked `valid`, whole collections (folders, for a folder) making up
-    about `validation_share` of the training recordings become the validation part, chosen by
-    the hash of their names: the choice stays when recordings are added.
+    Where none is marked `valid`, whole collections (folders, for a folder), about
+    `validation_share` of the training recordings, become the validation part, by the hash of their
+    names.
     """
     items = list_items(source)
     if not any(item.split == "train" for item in items):

@@ -37,10 +37,7 @@ class Ranking:
         return Ranking(self.score[last], *numbers)
 
     def hull(self) -> "Ranking":
-        """Places pooled until the share of targets falls from each to the next (PAV).
-
-        The places that remain are the edges of the ROC's convex hull.
-        """
+        """Places pooled until the share of targets falls from each to the next: the ROC's hull."""
         number = self.target + self.nontarget
         used = np.flatnonzero(number)
         share = self.target[used] / number[used]

@@ -39,8 +39,7 @@ def nt_xent(first: Tensor, second: Tensor, *groups: Tensor, temperature: float) 
     """Mean cross-entropy of finding, for each view (B, E), the other view of the same moment.
 
     The alternatives are all other views of the batch (NT-Xent), except those of the same group
-    (B,), such as a recording or a collection: they may hold the same music, so they must not be
-    pushed apart.
+    (B,), such as a collection: they may hold the same music.
     """
     n = len(first)
     views = F.normalize(torch.cat([first, second]).float())
@@ -69,11 +68,7 @@ FLOOR = 0.1
 
 @torch.inference_mode()
 def whiten(net: CqtNet, batches: Iterable[Batch], *, dtype: torch.dtype = torch.float32) -> None:
-    """Change FC0 of `net` by the pairs of views in `batches`, of any lengths.
-
-    Some thousands of pairs are enough for 768 features. `dtype` is the trunk's; the batches are
-    float32.
-    """
+    """Change FC0 of `net` by the pairs of views in `batches`, some thousands for 768 features."""
     was_training = net.training
     net.eval()
     embedded = []

@@ -1,10 +1,5 @@
 """MIDI files: read, varied at random, written, and played by FluidSynth with a sound font.
 
->>> score = read_midi(Path("song.mid").read_bytes())
->>> variation = draw_variation(np.random.default_rng(7))  # plain data
->>> excerpt = vary(score, variation, duration_s=40.0)
->>> samples = find_synthesizer().play(excerpt, variation)
-
 The library mido, which reads and writes the files, is optional: `pip install 'cqtnet[midi]'`.
 """
 
@@ -52,10 +47,7 @@ class Variation:
 
 
 def draw_variation(rng: np.random.Generator) -> Variation:
-    """A random variation, each of its decisions independent of the others.
-
-    The programs are from thirteen of General MIDI's sixteen families; the others are effects.
-    """
+    """A random variation; its programs are of General MIDI's families but those of effects."""
     return Variation(
         shift_semitones=int(rng.integers(-6, 6, endpoint=True)),
         tempo_factor=round(log_uniform(rng, (0.75, 1.35)), 4),
@@ -70,8 +62,8 @@ def draw_variation(rng: np.random.Generator) -> Variation:
 def vary(score: Score, variation: Variation, *, duration_s: float) -> Score:
     """The excerpt of `duration_s`, or of what there is, as the variation has it; begins at 0.
 
-    It holds the notes that begin in it; those that sound on end with it. Drums are not
-    transposed, and a note that would leave the range of MIDI goes back by an octave.
+    It holds the notes that begin in it. Drums are not transposed, and a note that would leave the
+    range of MIDI goes back by an octave.
     """
     starts_s = sorted(note.start_s for note in score.notes)
     end_s = max((note.start_s + note.duration_s for note in score.notes), default=0.0)
@@ -104,8 +96,7 @@ def require_mido() -> Any:
 def read_midi(data: bytes) -> Score:
     """The notes of a MIDI file, timed by its tempi; a part is a channel of a track.
 
-    Pedals, bends, volumes and programs are not read. A note lasts until its key is struck again
-    or released, or the file ends.
+    A note lasts until its key is struck again or released, or the file ends. Nothing else is read.
     """
     if len(data) > LARGEST_BYTES:
         raise InputError(f"{len(data)} bytes of MIDI are above {LARGEST_BYTES}; leave it out")

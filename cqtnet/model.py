@@ -1,9 +1,8 @@
 """CQT-Net: 84-bin constant-Q frames in, one embedding out (Yu et al. 2020, the paper's Table 1).
 
-The trunk consists of dilated convolutions that never pool or stride along frequency, so that a
-transposition moves features and does not destroy them. A head pools the trunk's output over
-frequency and time into one vector, and FC0 maps that to the embedding. The classifier of
-training (FC1) is not part of it: see `cqtnet.losses`.
+The trunk's dilated convolutions never pool or stride along frequency, so that a transposition moves
+features and does not destroy them. A head pools its output over frequency and time into one vector,
+and FC0 maps that to the embedding. The classifier is in `cqtnet.losses`.
 """
 
 from collections.abc import Sequence
@@ -204,8 +203,8 @@ class CqtNet(nn.Module):
     def forward(self, *views: Tensor, windows: Sequence[slice] | None = None) -> Tensor:
         """Embeddings (views * B, embedding_size) of normalised CQT frames (B, 84, T).
 
-        Views may differ in length; in training they are normalised together. If windows are
-        given, only the steps of a view in its window are pooled.
+        In training views, of any lengths, are normalised together. Only steps in `windows` are
+        pooled.
         """
         steps = self.steps_of([self.pad_short(view) for view in views])
         chosen = windows or [slice(None)] * len(views)
@@ -224,11 +223,7 @@ class CqtNet(nn.Module):
         return F.pad(frames, (missing // 2, missing - missing // 2))
 
     def steps(self, frames: Tensor) -> Tensor:
-        """The steps in time, pooled over frequency, (B, S, steps), of frames (B, 84, T).
-
-        A step is `preset.stride_frames` long. Steps of a long recording are small, and any window
-        of them can be pooled afterwards.
-        """
+        """The steps in time, pooled over frequency, (B, S, steps), of frames (B, 84, T)."""
         return self.steps_of([frames])[0]
 
     def steps_of(self, views: Sequence[Tensor]) -> list[Tensor]:

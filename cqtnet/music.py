@@ -206,8 +206,7 @@ Chords: TypeAlias = list[tuple[int, ...]]
 def compose(seed: int, *, duration_s: float = 60.0) -> Piece:
     """The score of the piece with this seed, `duration_s` long (1 to 1800 s).
 
-    Another duration keeps key, themes and parts, and makes another form of them. The tempo
-    moves a little, so that the last bar ends where the piece does.
+    Another duration keeps key, themes and parts. The last bar ends where the piece does.
     """
     if seed < 0:
         raise InputError(f"seed {seed} is negative; give 0 or more")
@@ -474,7 +473,7 @@ def render(piece: Piece, *, sample_rate: int = SAMPLE_RATE, sounds: int | None =
     """The piece as sound: float32, mono, shape (round(duration_s·sample_rate),), peak below 0.9.
 
     `sample_rate` is in Hz, 8,000 to 96,000. `sounds` is the seed of the instruments, the drum kit
-    and the room; without it, that of the piece. The same arguments give the same samples.
+    and the room; without it, that of the piece.
     """
     _check_within("sample rate", sample_rate, SAMPLE_RATES, "Hz")
     seed = piece.plan.seed if sounds is None else sounds
@@ -534,10 +533,7 @@ def _tones(
 
 
 def _ringing(levels: NDArray[Any], turns: NDArray[Any], count: int) -> Samples:
-    """The sum of partials, shape (count,): each sample multiplies a partial by e to its turn.
-
-    A product of two small matrices, blocks and the samples of a block: no sine for each sample.
-    """
+    """The sum of partials, shape (count,), as a product of matrices: blocks, and their samples."""
     block = 128
     inside = np.exp(np.outer(turns, np.arange(block))).astype(np.complex64)
     across = np.exp(np.outer(np.arange(0, count, block), turns)) * levels

@@ -1,7 +1,6 @@
 """What all pictures share: looks that survive grey, letters on lines, files that repeat.
 
-Figures are made without pyplot, so that no window, no global state and no other thread has a part
-in them. Lines differ in colour, dashes and a letter, so that nothing is told by colour alone.
+Figures are made without pyplot and its global state. Lines differ in colour, dashes and a letter.
 """
 
 import base64
@@ -111,11 +110,7 @@ def dress(
 
 
 def percent(rate: float) -> str:
-    r"""A rate as a percentage with three significant digits; no line breaks before the sign.
-
-    >>> percent(0.0777)
-    '7.77\xa0%'
-    """
+    r"""A rate as a percentage with three significant digits; no line breaks before the sign."""
     return unbroken(f"{percent_number(rate, digits=3)} %")
 
 
@@ -217,10 +212,7 @@ def as_svg(figure: Figure, alt: str) -> Picture:
 
 
 def save(figure: Figure, path: Path) -> tuple[Path, Path]:
-    """Write `path`.png and `path`.svg, whole or not at all, and return both names.
-
-    The same figure gives the same bytes: no date, no version, no random names within.
-    """
+    """Write `path`.png and `path`.svg, the same bytes for the same figure; return both names."""
     _settle(figure)
     png, svg = (path.with_name(path.name + suffix) for suffix in (".png", ".svg"))
     with written_whole(png) as temporary:

@@ -16,9 +16,7 @@ T = TypeVar("T")
 
 
 def changed(settings: T, assignments: Iterable[str]) -> T:
-    """`settings`, a frozen dataclass, after assignments such as "lr=0.01" or "spectral.eq_db=3".
-
-    Values are read as JSON, or else as text; lists become tuples.
+    """`settings`, a frozen dataclass, after assignments of JSON or text, as "spectral.eq_db=3".
 
     >>> changed(find_recipe("default"), ["fragment_s=[5, 10]", "optimiser=sgd"])
     """

@@ -1,8 +1,7 @@
 """The state of a training run on disk: everything a resumed run needs, without a pickle.
 
-One safetensors file holds the tensors of model, head and optimiser, and in its header, as JSON,
-the step, the schedule and the history. It is written whole, so a run that is killed at any moment
-finds its old state or its new one.
+One safetensors file, written whole, holds the tensors of model, head and optimiser, and in its
+header, as JSON, the step, the schedule and the history.
 """
 
 import json

@@ -42,12 +42,9 @@ def read_table(
     """The table in a file, or on standard input where the path is ``-``.
 
     Columns are separated by tabs in a .tsv and where the header holds a tab, else by commas. Blank
-    lines are skipped. A table without one of the `needed` columns, without all of the `any_of`
-    columns, without rows, or with a row of another length is a ManifestError. `fold_case` makes the
-    names of the columns lower case. `row_a_line` refuses blank lines and fields with a line break.
-
-    >>> read_table(Path("recordings.tsv"), needed=["file"]).column("file")
-    ['a.wav', 'b.wav']
+    lines are skipped. A table without the `needed` columns, all of the `any_of` columns, or rows,
+    or with a row of another length, is a ManifestError. `fold_case` makes the names of the columns
+    lower case. `row_a_line` refuses blank lines and fields with a line break.
     """
     text = read_list(path)
     header = text.partition("\n")[0]
@@ -124,13 +121,7 @@ def _check_columns(
 
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows as a Markdown table, the first one as its heading, in columns as wide as they need.
-
-    >>> print(markdown_table([["a", "b"], ["1", "2"]]))
-    | a | b |
-    |---|---|
-    | 1 | 2 |
-    """
+    """Rows as a Markdown table, the first one as its heading, in columns as wide as they need."""
     cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [

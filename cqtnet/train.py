@@ -96,10 +96,7 @@ def train(
 def _train(
     items: list[Item], config: TrainConfig, ranks: Ranks, on_step: Callable[[StepReport], None]
 ) -> Verdict | None:
-    """The loop itself.
-
-    It is longer than other functions: a training loop is understood in one piece or not at all.
-    """
+    """The loop itself, longer than other functions: it is understood in one piece or not at all."""
     rank, world, device = ranks.rank, ranks.world, ranks.device
     dtype = find_dtype(device, config.precision)
     torch.manual_seed(config.seed)
@@ -205,8 +202,7 @@ def loss_of(model: nn.Module, batch: Batch, recipe: Recipe, *, world: int = 1) -
 def freeze_norms(learner: nn.Module) -> None:
     """Let BatchNorm use its running statistics, as in inference.
 
-    A batch's own statistics are not those of inference: all of its fragments are equally long,
-    which shows in maxima, and half of them are the other half altered.
+    A batch's own are others: all of its fragments are equally long, and half of them are altered.
     """
     for module in learner.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):

@@ -1,8 +1,7 @@
 """Verification of held-out recordings while training: fragments against altered fragments.
 
-The alterations are real processing of the waveform, drawn once from a fixed seed, so that every
-epoch and every run uses the same pairs. These few pairs only choose between epochs; the protocols
-of `eval` measure the final model.
+The alterations are real processing of the waveform, from a fixed seed, so that every epoch and run
+uses the same pairs. These few only choose between epochs; `eval` measures the final model.
 """
 
 from collections import Counter

@@ -1,8 +1,7 @@
 """The batches of training: which fragments a step has, and how each is altered.
 
 Every step is planned from its own random generator, seeded by the run's seed, the step and the
-rank. So nothing random has to be saved: a run that resumes at step n gets the batches that it
-would have had without the pause, and worker processes can prepare waveforms ahead of time.
+rank. So nothing random has to be saved, and worker processes can prepare waveforms ahead of time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -103,10 +102,7 @@ class Views:
         self.collections = np.array([places[item.collection] for item in self.items])
 
     def batch(self, step: int, waveforms: Tensor | None = None, *, paired: bool = True) -> Batch:
-        """The views of a step; `waveforms` (k, n) replace its last k altered ones.
-
-        Without `paired`, there are only altered views.
-        """
+        """The views of a step, `paired` or altered ones alone; `waveforms` (k, n) replace the last k."""
         plan = plan_step(self.recipe, self.store.places, seed=self.seed, step=step, rank=self.rank)
         rng = np.random.default_rng([self.seed, step, self.rank, 0, 2])
         first = self._untouched(plan) if paired else None

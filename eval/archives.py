@@ -1,15 +1,13 @@
 """How well altered fragments are found in an archive, and how often foreign ones are "found".
 
-Each fragment is searched for in an archive of all recordings, and in one without its collection.
-The first shows how often the right recording is ranked first and called a match; the second, how
-often another one is. Collections are left out as a whole, for their pieces may share sounds.
+Each fragment is searched for in an archive of all recordings, and in one without its collection,
+whose pieces may share sounds.
 """
 
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -96,15 +94,18 @@ def measure(
 ) -> list[Answer]:  # fmt: skip
     """The answers to each query, of an archive of all recordings and of one without its collection.
 
-    Archives are made in `folder`, and kept. `distractors` is a folder of further recordings, or an
-    archive of them, which are added to every archive.
+    Archives are made in `folder`, and kept. All hold the `distractors`: recordings, or an archive.
     """
     known = {item.recording for item in items}
     unknown = next((query for query in queries if query.recording not in known), None)
     if unknown is not None:
         raise ManifestError(f"{unknown.probe} is of {unknown.recording}, which is in no list")
     first, second = halves(items)
-    others = None if distractors is None else _indexed(distractors, folder / "distractors")
+    others = distractors
+    if distractors is not None and not is_archive(distractors):
+        others = folder / "distractors"
+        with Archive.open_or_create(others) as archive:
+            archive.add([os.fspath(distractors)])
     tasks = []
     for name, own in (("all", items), ("first", first), ("second", second)):
         _build(folder / name, own, others)
@@ -147,14 +148,6 @@ def figures(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
     return measured
 
 
-def _indexed(recordings: Path, folder: Path) -> Path:
-    if is_archive(recordings):
-        return recordings
-    with Archive.open_or_create(folder) as archive:
-        archive.add([os.fspath(recordings)])
-    return folder
-
-
 def _build(folder: Path, items: Sequence[Item], others: Path | None) -> None:
     Archive.open_or_create(folder).close()
     if others is not None:
@@ -165,16 +158,18 @@ def _build(folder: Path, items: Sequence[Item], others: Path | None) -> None:
         raise ManifestError(reason)
 
 
-@cache
-def _opened(folder: Path) -> Archive:
-    return Archive.open(folder)
+_opened = cache(Archive.open)
 
 
 def _ask(task: tuple[Path, dict[str, str], Query, bool, float | None]) -> Answer:
     folder, names, query, present, min_log_lr = task
-    archive = _opened(folder)
-    with _middle(query) as path:
-        searcher = archive.searcher(min_log_lr=min_log_lr)
+    samples = audio.load(query.probe)
+    count = round(query.length_s * SAMPLE_RATE)
+    begin = max(0, (samples.size - count) // 2)  # the middle, for the ends may be silent
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / "query.wav"
+        soundfile.write(path, samples[begin : begin + count], SAMPLE_RATE, subtype="FLOAT")
+        searcher = _opened(folder).searcher(min_log_lr=min_log_lr)
         started = time.monotonic()
         result = search(searcher, path)
         elapsed_s = time.monotonic() - started
@@ -187,16 +182,3 @@ def _ask(task: tuple[Path, dict[str, str], Query, bool, float | None]) -> Answer
         query.condition, query.probe.name, query.recording, present,
         first, bool(result.matches), log_lr, place_s, elapsed_s,
     )  # fmt: skip
-
-
-@contextmanager
-def _middle(query: Query) -> Iterator[Path]:
-    """A file with the middle of a fragment: its ends may be silent."""
-    samples = audio.load(query.probe)
-    count = round(query.length_s * SAMPLE_RATE)
-    first = max(0, (samples.size - count) // 2)
-    samples = samples[first : first + count]
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / "query.wav"
-        soundfile.write(path, samples, SAMPLE_RATE, subtype="FLOAT")
-        yield path

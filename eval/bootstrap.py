@@ -1,11 +1,10 @@
 """95 % intervals: how far figures would move with other recordings.
 
 Trials of one recording resemble each other, so recordings are drawn with replacement, not trials.
-A trial between two recordings counts as often as one was drawn times the other. Scores are sorted
-once: sums over trials are kept by pair of recordings, and a resample weights the pairs. Where
-errors are rare, the rule of three bounds a figure: if an error occurred at a rate of 3/N, 95 % of
-samples of N would hold one. N is the number of recordings, not of trials, for in the worst case
-all trials of a recording go wrong together.
+A trial between two recordings counts as often as one was drawn times the other: sums over trials
+are kept by pair of recordings. Where errors are rare, the rule of three bounds a figure: if an
+error occurred at a rate of 3/N, 95 % of samples of N would hold one. N is the number of recordings,
+since in the worst case all trials of a recording go wrong together.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -39,9 +38,8 @@ MISLEADING = "misleading"
 class Figure:
     """A value and its 95 % interval; the value is None if it cannot be had, and `note` says why.
 
-    Without an interval both ends are None; with `low` alone, nothing bounds the value from above.
-    `bound` is true only if no error was seen: the end that is not the value is then the rule of
-    three, `high` for a rate of errors and `low` for a figure that is 1 at best.
+    Without an interval both ends are None; with `low` alone nothing bounds the value from above.
+    `bound`: no error was seen, and the end that is not the value is the rule of three.
     """
 
     value: float | None
@@ -115,10 +113,10 @@ class PairSums:
 
 
 def recordings_of(trials: Trials) -> Recordings:
-    """The recordings of the probes and the references of trials.
+    """The recordings of the probes, by their column, and of the references of trials.
 
-    The column `recording` names the probe's. A reference has that of the first target trial it is
-    in, or of the probe that is the same file; if neither is known, it is a recording of its own.
+    A reference has the recording of the first target trial it is in, else of the probe that is the
+    same file, else one of its own.
     """
     recording, references = trials.recording.tolist(), trials.reference.tolist()
     known: dict[str, Hashable] = {}
@@ -251,10 +249,7 @@ def resample(
     figures: Callable[[Sample], Floats], evidence: Evidence, *, recordings: int, resamples: int,
     rng: np.random.Generator,
 ) -> tuple[Floats, Floats]:  # fmt: skip
-    """The `figures` (q,) of all trials, and of each resample (b, q).
-
-    Resamples without a trial of one class are left out.
-    """
+    """The `figures` (q,) of all trials, and of each resample with trials of both classes (b, q)."""
     once = np.ones((1, recordings))
     drawn = np.concatenate([once, draw(recordings, resamples, rng)])
     target, nontarget = evidence.target, evidence.nontarget
@@ -268,11 +263,10 @@ def resample(
 
 
 def interval(value: ArrayLike, resampled: Floats) -> tuple[Floats, Floats]:
-    """95 % interval of values (…) from resampled ones (b, …): the ends, (…) each.
+    """The ends (…) of the 95 % interval of values (…) from resampled ones (b, …).
 
-    The middle 95 % of the resampled values, moved by twice their bias: the least over all
-    thresholds (minDCF, minCllr, the hull) is smaller in a sample than in truth, and smaller again
-    in a resample. The value itself is never outside.
+    It is the middle 95 % of the resampled values, moved by twice their bias, as the least over all
+    thresholds is smaller in each further sample. The value itself is never outside.
     """
     at = np.asarray(value, np.float64)
     low, high = np.quantile(resampled, (0.025, 0.975), axis=0)
@@ -337,10 +331,7 @@ def _none_seen(quantity: Quantity, value: float, evidence: Evidence) -> Figure:
 
 
 def _at_the_edges(quantity: Quantity, figure: Figure, evidence: Evidence) -> Figure:
-    """A figure at one threshold, if an error was always made, or never.
-
-    Resamples cannot move such a rate: it may be 3/N less, or more.
-    """
+    """A figure at one threshold where an error was always or never made: it may be 3/N off."""
     rates = miss, false_alarm = evidence.whole.losses[quantity.loss]
     three = _three((MISSES, FALSE_ALARMS), evidence)
     more = max(miss, three[0]), false_alarm or three[1]

@@ -47,16 +47,21 @@ def calibrate(
 ) -> Calibration:
     """The calibration learned from scores of the system `alignment`.
 
-    The nontargets of `same` are unrelated recordings, those of `renditions` other renditions of
-    the target's work. `audio` are the lists that the trials were made from. They give the
-    collections: figures on a collection come from what was learned from the others. `sources`
-    describes the recordings.
+    The nontargets of `same` are unrelated recordings, those of `renditions` other renditions of the
+    target's work. The lists `audio` give the collections: figures on one come from a fit to the
+    others.
     """
-    pairs = _Pairs.read(same, renditions, _collections(audio))
+    collections = {i.recording: i.collection for path in audio for i in list_items(path)}
+    pairs = _Pairs.read(same, renditions, collections)
     cosine = pairs.table[:, FIGURES.index("cosine")]
-    rate, threshold = _crossing(cosine[pairs.kind == SAME], cosine[pairs.kind == UNRELATED])
+    tar, non = (np.sort(cosine[pairs.kind == kind]) for kind in (SAME, UNRELATED))
+    levels = np.unique(np.concatenate([tar, non]))
+    missed = np.searchsorted(tar, levels) / len(tar)
+    accepted = 1 - np.searchsorted(non, levels) / len(non)
+    threshold = float(levels[np.abs(missed - accepted).argmin()])  # both rates are closest
     data: dict[str, Any] = {
-        "sources": sources, "conditions": pairs.conditions, "cosine_eer": rate,
+        "sources": sources, "conditions": pairs.conditions,
+        "cosine_eer": equal_error_rate(tar, non),
         "recordings": len(np.unique(pairs.recordings)),
         "collections": len(np.unique(pairs.collection)),
         "not_stated": int((~pairs.stated).sum()),
@@ -64,7 +69,13 @@ def calibrate(
     regressions: dict[Weighed, Regression] = {}
     for weighed, (first, second) in KINDS.items():
         regressions[weighed], data[weighed] = _learned(pairs, first, second, RISING[weighed])
-    model = _model(same[0])
+    account = same[0].with_suffix(".json")
+    try:
+        model = str(json.loads(account.read_text())["parameters"]["model_sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ManifestError(
+            f"{account}, the account of the scores, does not name their weights; score again"
+        ) from error
     return Calibration(model, regressions, threshold, data)
 
 
@@ -120,8 +131,7 @@ class _Pairs:
 def independent_pairs(recordings: NDArray[Any], condition: NDArray[np.str_], *, same: bool) -> int:
     """How many of the pairs are independent, at least; `recordings` (n, 2) names both of each.
 
-    Same: a recording counts once for each condition. Others: two recordings count once,
-    whichever of their fragments were compared.
+    Same: a recording counts once for each condition. Others: two recordings count once.
     """
     if same:
         return len(set(zip(recordings[:, 0].tolist(), condition.tolist(), strict=True)))
@@ -140,21 +150,19 @@ def _learned(
         table, label, pairs.group[rows], pairs.recordings[rows, 0], pairs=counts, rising=rising
     )
     tar, non = log_lr[label], log_lr[~label]
-    bounded = [np.clip(x, known.least, known.most) for x in (tar, non)]
+    bounded = np.clip(log_lr, known.least, known.most)
     persistence = pairs.table[rows, FIGURES.index("persistence")]
     figures: dict[str, Any] = {
         "pairs": counts, "trials": [len(tar), len(non)],
-        "eer": equal_error_rate(tar, non), "cllr": cllr(*bounded), "min_cllr": min_cllr(tar, non),
+        "eer": equal_error_rate(tar, non), "cllr": cllr(bounded[label], bounded[~label]),
+        "min_cllr": min_cllr(tar, non),
         "misleading": [int((tar < -LN_LEAST).sum()), int((non > LN_LEAST).sum())],
         "log_lr_first": _spread(tar), "log_lr_second": _spread(non),
     }  # fmt: skip
     for population in TONALITY:
         own = np.array([population_of(x) == population for x in persistence])
-        tar, non = log_lr[label & own], log_lr[~label & own]
-        if len(tar) and len(non):
-            figures[f"cllr_{population}"] = cllr(
-                np.clip(tar, known.least, known.most), np.clip(non, known.least, known.most)
-            )
+        if (label & own).any() and (~label & own).any():
+            figures[f"cllr_{population}"] = cllr(bounded[label & own], bounded[~label & own])
     return known, figures
 
 
@@ -171,29 +179,6 @@ def _spread(values: Floats) -> list[float]:
     """Values evenly over their ranks, both ends among them."""
     places = np.linspace(0, len(values) - 1, min(KEPT, len(values))).round().astype(int)
     return [round(float(x), 3) for x in np.sort(values)[places]]
-
-
-def _crossing(tar: Floats, non: Floats) -> tuple[float, float]:
-    """The equal error rate of scores, and the threshold where both rates are closest."""
-    levels = np.unique(np.concatenate([tar, non]))
-    missed = np.searchsorted(np.sort(tar), levels) / len(tar)
-    accepted = 1 - np.searchsorted(np.sort(non), levels) / len(non)
-    return equal_error_rate(tar, non), float(levels[np.abs(missed - accepted).argmin()])
-
-
-def _collections(lists: Sequence[Path]) -> dict[str, str]:
-    """The collection of each recording."""
-    return {item.recording: item.collection for path in lists for item in list_items(path)}
-
-
-def _model(scores_csv: Path) -> str:
-    account = scores_csv.with_suffix(".json")
-    try:
-        return str(json.loads(account.read_text())["parameters"]["model_sha256"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ManifestError(
-            f"{account}, the account of the scores, does not name their weights; score again"
-        ) from error
 
 
 @dataclass(frozen=True)
@@ -218,43 +203,32 @@ class Errors:
 
 
 def placing(scores_csv: Path, truth: Path) -> dict[str, Errors]:
-    """Errors by condition, from scores of `alignment` or `comparison`.
+    """Errors by condition, from scores of `alignment` or `comparison` and the folder of the sets.
 
-    `truth` is the folder of the sets, with their .truth.jsonl. A match is a target trial with a
-    likelihood ratio above 1; if the scores have no ratio, every target is one.
+    A match is a target trial with a likelihood ratio above 1; without ratios every target is one.
     """
     scores = read_columns(scores_csv, ALIGNMENT_COLUMNS, system="comparison")
-    known = _truths(truth)
+    lines = [
+        json.loads(line)
+        for path in sorted(truth.glob("*.truth.jsonl"))
+        for line in path.read_text().splitlines()
+    ]
+    if not lines:
+        raise ManifestError(f"{truth} holds no .truth.jsonl; give the folder of the sets")
+    known = {Path(line["probe"]).name: line for line in lines}
     matched = scores.label if scores.log_lr is None else scores.label & (scores.log_lr > 0)
     errors = {}
     for condition in scores.conditions():
         own = scores.condition == condition
         targets = int((scores.label & own).sum())
-        errors[condition] = _errors(scores.where(matched & own), known, targets=targets)
+        some = scores.where(matched & own)
+        rows = []
+        for row, probe in enumerate(some.probe.tolist()):
+            if (truth := known.get(Path(probe).name)) is None:
+                raise ManifestError(f"{some.line(row)}: no truth is known for {probe}")
+            rows.append(_error(truth, *(some.size(name)[row] for name in ALIGNMENT_COLUMNS[:3])))
+        errors[condition] = Errors(*np.array(rows).reshape(-1, 3).T, targets=targets)
     return errors
-
-
-def _truths(folder: Path) -> dict[str, dict[str, Any]]:
-    truths = [
-        json.loads(line)
-        for path in sorted(folder.glob("*.truth.jsonl"))
-        for line in path.read_text().splitlines()
-    ]
-    if not truths:
-        raise ManifestError(f"{folder} holds no .truth.jsonl; give the folder of the sets")
-    return {Path(truth["probe"]).name: truth for truth in truths}
-
-
-def _errors(scores: Scores, known: dict[str, dict[str, Any]], *, targets: int) -> Errors:
-    tempo, semitones, offset_s = (scores.size(name) for name in ALIGNMENT_COLUMNS[:3])
-    rows = []
-    for row, probe in enumerate(scores.probe.tolist()):
-        truth = known.get(Path(probe).name)
-        if truth is None:
-            raise ManifestError(f"{scores.line(row)}: no truth is known for {probe}")
-        rows.append(_error(truth, tempo[row], semitones[row], offset_s[row]))
-    place_s, relative, cents = np.array(rows).reshape(-1, 3).T
-    return Errors(place_s, relative, cents, targets)
 
 
 def _error(

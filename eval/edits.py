@@ -25,6 +25,8 @@ from cqtnet.errors import ManifestError
 from eval.bootstrap import FEWEST_RECORDINGS, TOO_FEW, Figure, draw, interval, numbered
 from eval.processes import in_processes
 from eval.protocols.plan import name_hash, rng_for
+from verify.editmap import edit_map
+from verify.features import Features
 
 # Programmes: recordings as long as edits need; a short one is followed by others.
 
@@ -57,7 +59,7 @@ class Programme:
 
 
 def draw_programmes(items: Sequence[Item], *, count: int, seed: int) -> list[Programme]:
-    """`count` programmes, each beginning with another recording as long as there are any.
+    """`count` programmes; each begins with another recording while there are any.
 
     All recordings of a programme, the foreign one included, are of different collections.
     """
@@ -126,10 +128,7 @@ class Planted:
 def plant(
     samples: Samples, foreign: Samples, *, n_edits: int, alteration: str, rng: np.random.Generator
 ) -> Planted:
-    """Samples (n,) with edits, altered as a whole; insertions are taken from `foreign`.
-
-    There are fewer than `n_edits` edits if pieces would become too short.
-    """
+    """Samples (n,) with edits, fewer where pieces would be too short, and altered as a whole."""
     ranges: Ranges = [(0, samples.size)]
     bank = [samples, np.zeros(1, np.float32)]  # gaps keep sounds apart
     kinds: list[str] = []
@@ -154,10 +153,7 @@ def plant(
 def _edit(
     kind: str, ranges: Ranges, foreign: Samples, bank_size: int, rng: np.random.Generator
 ) -> tuple[Ranges, Samples] | None:
-    """The ranges after an edit, and the foreign sound that it adds to the bank, perhaps empty.
-
-    None if the drawn foreign sound cannot be used.
-    """
+    """The ranges after an edit and the foreign sound it adds, perhaps empty; None if unusable."""
     length = round(float(rng.uniform(*LENGTHS_S)) * SAMPLE_RATE)
     sound, at = foreign[:0], None
     if kind == "insert":
@@ -200,9 +196,8 @@ def _joined(ranges: Ranges) -> Ranges:
     kept: Ranges = []
     for start, end in ranges:
         if kept and kept[-1][1] == start:
-            kept[-1] = (kept[-1][0], end)
-        else:
-            kept.append((start, end))
+            start = kept.pop()[0]
+        kept.append((start, end))
     return kept
 
 
@@ -259,12 +254,10 @@ class Outcome:
 def outcomes(programmes: Sequence[Programme], *, seed: int, workers: int = 1) -> Iterator[Outcome]:
     """The outcome of each programme with random edits, in the order in which they end."""
     tasks = [(programme, number, seed) for number, programme in enumerate(programmes)]
-    yield from in_processes(_outcome, tasks, workers=workers)
+    return in_processes(_outcome, tasks, workers=workers)
 
 
 def _outcome(task: tuple[Programme, int, int]) -> Outcome:
-    from verify.editmap import edit_map
-    from verify.features import Features
 
     programme, number, seed = task
     rng = rng_for(seed, "edits", number)
@@ -286,11 +279,7 @@ def _outcome(task: tuple[Programme, int, int]) -> Outcome:
 
 
 def is_ambiguous(pieces: Sequence[Piece], samples: Samples) -> bool:
-    """Whether some join could lie WITHIN_S later or earlier with no audible difference.
-
-    If the recording repeats itself exactly, or is silent on both sides, nobody can hear where it
-    was cut: the truth is then one of several.
-    """
+    """Whether some join could lie WITHIN_S later or earlier with no audible difference."""
     reach = round(WITHIN_S * SAMPLE_RATE)
     least = mean_square(samples) * 10 ** (INAUDIBLE_DB / 10)
     for before, after in pairwise(pieces):
@@ -344,8 +333,11 @@ def figures_by_group(outcomes: Sequence[Outcome], *, seed: int) -> dict[str, Fig
     groups = {"all": outcomes}
     groups |= {name: [o for o in outcomes if o.alteration == name] for name in ALTERATIONS}
     groups["unambiguous"] = [o for o in outcomes if not o.is_ambiguous]
-    rngs = {name: rng_for(seed, "edits", "intervals") for name in groups}
-    return {name: figures(some, rng=rngs[name]) for name, some in groups.items() if some}
+    return {
+        name: figures(some, rng=rng_for(seed, "edits", "intervals"))
+        for name, some in groups.items()
+        if some
+    }
 
 
 def hits(truth: Sequence[Times], found: Sequence[Times]) -> int:

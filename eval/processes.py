@@ -15,12 +15,7 @@ Result = TypeVar("Result")
 
 
 class Workers:
-    """Processes that share work; one worker works in this process.
-
-    >>> with Workers(2) as workers:
-    ...     sorted(workers.each(abs, [-1, -2]))
-    [1, 2]
-    """
+    """Processes that share work; one worker works in this process."""
 
     def __init__(self, count: int) -> None:
         if count < 1:

@@ -90,8 +90,7 @@ class Report:
 def read_report(files: Mapping[str, Path], *, options: Options | None = None) -> Report:
     """The report on score files, by name of the system.
 
-    >>> report = read_report({"ours": Path("ours.csv"), "theirs": Path("theirs.csv")})
-    >>> report.systems[0].metrics["hard"]["eer"].value
+    >>> read_report({"ours": Path("ours.csv")}).systems[0].metrics["hard"]["eer"].value
     0.012
     """
     tables = {name: read_scores(path) for name, path in files.items()}
@@ -160,10 +159,7 @@ def _warn_of_suspicious(tables: Mapping[str, Scores]) -> None:
 def write_report(
     folder: Path, report: Report, *, page: str, pictures: Mapping[str, Picture]
 ) -> None:
-    """Write the report into the folder: each file whole, and `report.json` last.
-
-    An earlier report is removed first, with its pictures; other files stay.
-    """
+    """Write the report in place of an earlier one: each file whole, and `report.json` last."""
     make_folder(folder)
     _remove_old(folder)
     for name, picture in pictures.items():

@@ -58,10 +58,7 @@ def _single_sets(report: Report) -> Iterator[tuple[str, Figure]]:
 
 
 def _groups(report: Report) -> Iterator[tuple[str, str, list[ScoreSet]]]:
-    """File name, title and lines of each picture.
-
-    The lines are one system's conditions, or one condition of all systems.
-    """
+    """File name, title and lines of each picture: a system's conditions, or one of all systems."""
     if len(report.systems) == 1:
         (system,) = report.systems
         groups = {system.name: [(system, c, c) for c in _conditions(system)]}

@@ -41,9 +41,7 @@ class Queries:
 
 
 def retrieve(scores: Scores, *, resamples: int = 1000, seed: int = 0) -> Retrieval | None:
-    """The figures of retrieval; None if no probe has a target and a nontarget to choose from.
-
-    The 95 % intervals are for other queries of the same candidates, by the query's recording.
+    """The figures of retrieval, with intervals by the query's recording; None without any query.
 
     >>> retrieve(scores)["top1"].value
     0.97

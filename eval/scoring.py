@@ -1,8 +1,7 @@
 """Scores of a list of trials: each distinct file is described once, then each pair is scored.
 
-Descriptions and scores are kept in a folder as they are made, under names that contain all they
-depend on: the SHA-256 of the files, the system, its parameters and weights. So a run that was
-stopped in any way goes on from there.
+Descriptions and scores are kept as they are made, under names that contain all they depend on. So
+a run that was stopped in any way goes on from there.
 """
 
 import hashlib
@@ -77,13 +76,10 @@ def score_trials(
 ) -> dict[str, Any]:  # fmt: skip
     """The account of a run: write a score file and, beside it, this account as JSON.
 
-    Trials with a file that cannot be used are left out, and `left_out` in the account lists
-    these files; with `strict` they are an error. `workers` processes share the work: by default
-    one for each processor, fewer for few files. Descriptions are kept in `cache`, else in a hidden
-    folder beside the scores until these are written.
-
-    >>> score_trials(Path("tempo.csv"), Path("scores.csv"))["trials"]
-    3000
+    Trials with a file that cannot be used are left out and listed in `left_out`, or with `strict`
+    an error. `workers` processes, by default as many as processors or fewer for few files, share
+    the work. Descriptions are kept in `cache`, else in a hidden folder beside the scores until the
+    end.
     """
     started = time.monotonic()
     account_json = scores_csv.with_suffix(".json")

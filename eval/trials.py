@@ -35,12 +35,7 @@ Texts = NDArray[np.str_]
 
 @dataclass(frozen=True, eq=False)
 class Trials:
-    """A list of pairs, column by column, (n,) each.
-
-    >>> trials = read_trials("tempo.csv")
-    >>> trials.file(trials.probe[0])
-    PosixPath('tempo/0001.flac')
-    """
+    """A list of pairs, column by column, (n,) each."""
 
     path: Path
     reference: Texts
@@ -95,12 +90,7 @@ def read_trials(path: str | os.PathLike[str]) -> Trials:
 
 
 def read_scores(path: str | os.PathLike[str]) -> Scores:
-    """The trials and scores of a CSV file.
-
-    >>> scores = read_scores("scores.csv")
-    >>> scores.score[scores.label].mean()
-    0.93
-    """
+    """The trials and scores of a CSV file."""
     table = read_table(Path(path), needed=(*COLUMNS, "score"), row_a_line=True)
     log_lr = _finite(table, "log_lr") if "log_lr" in table.columns else None
     return Scores(**_trial_columns(table), score=_finite(table, "score"), log_lr=log_lr)
@@ -177,12 +167,7 @@ def _numbers(texts: Sequence[str]) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class TrialFiles:
-    """Every distinct file of a list of trials, and errors that name the trials with a file.
-
-    >>> files = TrialFiles.of(read_trials("tempo.csv"))
-    >>> files.paths[files.pairs[0, 1]]  # the probe of the first trial
-    PosixPath('tempo/0001.flac')
-    """
+    """Every distinct file of a list of trials, and errors that name the trials with a file."""
 
     trials: Trials
     names: tuple[str, ...]  # (n,) in order

@@ -1,7 +1,7 @@
 """Validation of likelihood ratios on trials with a known answer, against a criterion.
 
-The two ratios that a comparison states are validated: of the same recording against an unrelated
-one, and against another rendition. Where the system states no ratio, it counts as 1.
+A comparison's two ratios are validated: of the same recording against an unrelated one, and
+against another rendition. Where the system states no ratio, it counts as 1.
 """
 
 import json
@@ -121,11 +121,7 @@ class Validation:
 
 
 def validate(paths: Sequence[Path], criterion: Criterion, **options: Any) -> Validation:
-    """The validation on score files of the system `comparison`; `resamples` and `seed` as options.
-
-    >>> validate([Path("hard.csv"), Path("works.csv")], Criterion(max_cllr=0.1)).passed
-    True
-    """
+    """The validation on score files of the system `comparison`, with `resamples` and a `seed`."""
     scores = _joined(paths)
     options |= {"threshold": 0.5, "operating_points": (), "false_alarm_rates": ()}
     tested = [_tested(scores, against, criterion, options) for against in RATIOS]

@@ -1,8 +1,7 @@
 """Calibrations, learned from scores of recordings that the network has not learned from.
 
-An affine logistic regression turns a score into a natural-log likelihood ratio: how many times
-more probable the score is if the voice is synthetic than if it is human. The ratio is bounded by
-what as many recordings can show.
+An affine logistic regression turns a score into a natural-log likelihood ratio for a synthetic
+voice against a human one, bounded by what as many recordings can show.
 """
 
 import math
@@ -36,9 +35,8 @@ def calibrate(
 ) -> Calibration:  # fmt: skip
     """The calibration by the scores of a part's recordings.
 
-    `auto` is the validation part of the data that the detector was trained on, which was used
-    only to choose its epoch, and all of other data. Collections, or groups where few collections
-    are known, are judged by a fit to the others.
+    `auto` is the validation part of the data that the detector was trained on, and all of other
+    data.
     """
     if part == "auto":
         part = "valid" if trained.card.get("data_sha256") == data_hash(utterances) else "all"
@@ -55,8 +53,7 @@ def cross_calibrate(
     """The calibration by the scores of `count` other networks, each trained without a part.
 
     Every recording outside the test part is scored by a network of the same recipe and seed that
-    learned from the other groups. So there are more witnesses than in one held-out part. The data
-    must be those that the detector was trained on.
+    learned from the other groups: there are more witnesses than in one held-out part.
     """
     if trained.card.get("data_sha256") != data_hash(utterances):
         raise InputError(
@@ -107,9 +104,8 @@ def fit(
 ) -> Calibration:  # fmt: skip
     """The calibration by scores (n,) of recordings, none of them learned from.
 
-    `groups` (n,), collections or speakers, each weigh the same in their class, and there are as
-    many witnesses as groups, however many recordings: they bound the ratios. The figures in
-    `data` were measured on each group with a fit to the others.
+    `groups` (n,), collections or speakers, weigh the same in their class, and as many witnesses
+    bound the ratios. The figures in `data` were measured on each group with a fit to the others.
     """
     n_fake, n_real = int(is_fake.sum()), int((~is_fake).sum())
     if min(n_fake, n_real) < FEWEST:
@@ -149,18 +145,14 @@ def affine_logistic(
 ) -> tuple[float, float]:
     """Slope, at least 0, and offset of the natural-log likelihood ratio of scores (n,).
 
-    Both classes weigh the same, so that no prior is in the ratio; within a class recordings do,
-    or have their `weights` (n,).
+    Both classes weigh the same, so that no prior is in the ratio.
     """
     slopes, offset = fit_logistic(scores[:, None], is_fake, rising=1, weights=weights, start=1.0)
     return float(slopes[0]), offset
 
 
 def _unseen(scores: Floats, is_fake: NDArray[np.bool_], groups: NDArray[np.str_]) -> Floats:
-    """Log-likelihood ratios (n,) of each group by a fit to the others.
-
-    Where the others are of one class only, by a fit to all.
-    """
+    """Log-likelihood ratios (n,) of each group by a fit to the others, if these have both classes."""
     ratios = np.empty(len(scores))
     for group in np.unique(groups):
         own = groups == group

@@ -1,8 +1,7 @@
 """A detector on disk: its weights, a card beside them, and perhaps a calibration.
 
-`NAME.safetensors` holds the tensors, matrices in half precision; `NAME.json`, the card, holds the
-recipe, the SHA-256 of the tensors' file and their origin. Weights are never used if their hash is
-not the one that the card states, or if the recipe has changed since.
+`NAME.safetensors` holds the tensors, `NAME.json`, the card, the recipe, their SHA-256 and their
+origin. Weights are never used if the hash differs, or if the recipe has changed since.
 """
 
 import json

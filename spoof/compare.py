@@ -57,10 +57,7 @@ class Entry:
     error: str = ""  # why there are none
 
     def figure(self, key: str, *, split_by: str = "group") -> Interval | None:
-        """Means over the seeds of a figure of recordings and of its interval's ends.
-
-        None where it is unknown; without an interval both ends are None.
-        """
+        """Means over the seeds of a figure and of its interval's ends; None where unknown."""
         figures = [r["recordings"]["figures"][key] for r in self.reports.get(split_by, [])]
         columns = [[figure[name] for figure in figures] for name in ("value", "low", "high")]
         value, low, high = (None if None in c or not c else float(np.mean(c)) for c in columns)
@@ -97,7 +94,7 @@ def compare_recipes(
     """Train and evaluate each recipe; `report` gets the run's name and its steps.
 
     Writes a folder for each run, `comparison.md` and `comparison.json`. A recipe that fails is an
-    entry with its error; the others go on.
+    entry with its error.
     """
     make_folder(config.out)
     own, card = data_hash(utterances), config.out / "data.json"

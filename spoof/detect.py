@@ -88,11 +88,7 @@ class Detection:
 
 
 class Detector:
-    """A trained network with its calibration.
-
-    >>> Detector.named("light").detect("questioned.m4a").verdict
-    'insufficient'
-    """
+    """A trained network with its calibration."""
 
     def __init__(
         self, trained: Trained, calibration: Calibration | None, *, device: torch.device
@@ -108,10 +104,7 @@ class Detector:
         return cls(trained, calibration, device=find_device(device))
 
     def detect(self, path: audio.StrPath, *, hop_s: float | None = None) -> Detection:
-        """The answer about a recording; windows begin every `hop_s`.
-
-        By default they overlap by half, in recordings longer than OVERLAPPING_S not at all.
-        """
+        """The answer about a recording; windows begin every `hop_s`, or as in `window_starts`."""
         recipe = self.trained.recipe
         check_hop(hop_s)
         samples = audio.load(path, sample_rate=recipe.rate_hz)

@@ -1,7 +1,4 @@
-"""The figures of a trained detector: errors with intervals, by system, collection and format.
-
-Here also the shortcut test: whether a detector recognises synthesis, or the format of the files.
-"""
+"""The figures of a trained detector: errors with intervals, by system, collection and format."""
 
 import json
 import time

@@ -42,10 +42,10 @@ def score_inputs(
 
 
 def keras_init(model: nn.Module) -> None:
-    """Set Glorot-uniform weights and zero biases in every layer, for sources written in Keras.
+    """Set weights as Keras begins: Glorot-uniform, biases zero.
 
-    As in Keras, an LSTM's recurrent weights are orthogonal and its forget gate starts open
-    (bias 1). Keras has one bias where PyTorch has two: the second stays zero and is not trained.
+    An LSTM's recurrent weights are orthogonal and its forget gate starts open (bias 1). Keras has
+    one bias where PyTorch has two: the second stays zero and is not trained.
     """
     for layer in model.modules():
         if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d):
@@ -90,8 +90,7 @@ class Dense(nn.Module):
 class Fcnn3(Dense):
     """Logits (B, 2) of pictures (B, 3, size, size), all pixels at once.
 
-    S1 gives the name and the result only: "a fully connected net of three layers" is our reading.
-    The hidden layers have 512 units, the only width of a dense layer that S1 names.
+    S1 gives the name and the result only; 512 is the only width of a dense layer that it names.
     """
 
     def __init__(self, size: int = 28) -> None:
@@ -101,9 +100,8 @@ class Fcnn3(Dense):
 class DeepVoiceAnn(Dense):
     """Logits (B, 2) of MFCC means (B, 40): three dense layers of 64.
 
-    `dropout` after each is the source's second variant: 0.2 in its layers, 0.1 in its text. The
-    layers were run, so it is 0.2. S2 has binary cross-entropy on two softmax outputs: that is the
-    same number as cross-entropy.
+    `dropout` after each is the source's second variant: 0.2 in its layers, which were run. S2's
+    binary cross-entropy on two softmax outputs is the same number as cross-entropy.
     """
 
     def __init__(self, n_features: int = 40, *, dropout: float | None = None) -> None:
@@ -160,10 +158,9 @@ class Convolutional(nn.Module):
 class S1Cnn(Convolutional):
     """Logits (B, 2) of S1's pictures (B, 3, size, size): four convolutions, one dense layer of 512.
 
-    S1's text says 28 × 28, its code `IMG_SHAPE`. Without padding, Keras's default, 28 shrinks to
-    nothing before the fourth pooling; padded to the same size it ends as 1 × 1. So "same" is the
-    default here. "valid" needs 46 or more; at 150, the `IMG_SHAPE` of the course notebook that
-    these very layers come from, they have 3,453,634 parameters.
+    Without padding, Keras's default, S1's 28 × 28 shrinks to nothing before the fourth pooling;
+    padded to the same size it ends as 1 × 1. "valid" needs 46 or more; at 150, the size of the
+    notebook that these layers come from, they have 3,453,634 parameters.
     """
 
     def __init__(self, size: int = 28, *, padding: Literal["same", "valid"] = "same") -> None:
@@ -207,10 +204,7 @@ class DeepVoiceCnn(Convolutional):
 
 
 class SimpleCnnDropout(Convolutional):
-    """Logit (B, 1) of MFCC means (B, 40): convolutions of 128 and 64, without padding.
-
-    The source states no padding; none is the default of Keras, whose terms it uses.
-    """
+    """Logit (B, 1) of MFCC means (B, 40): convolutions of 128 and 64, unpadded as in Keras."""
 
     def __init__(self, n_features: int = 40) -> None:
         first = [*_conv_1d(1, 128), nn.Dropout(0.5)]  # (B, 128, 19) of 40
@@ -228,10 +222,7 @@ class S3SimpleCnn(Convolutional):
 
 
 class S4Cnn(Convolutional):
-    """Logits (B, 2) of S4's pictures (B, 3, 128, 128).
-
-    S4 states neither kernel nor padding: 3 × 3, and Keras's default of none.
-    """
+    """Logits (B, 2) of S4's pictures (B, 3, 128, 128); kernels of 3 × 3, unpadded, are ours."""
 
     def __init__(self) -> None:
         layers = [*_conv(3, 32, 3), *_conv(32, 64, 3), *_conv(64, 128, 3)]  # (B, 128, 14, 14)
@@ -242,8 +233,7 @@ class S4Cnn(Convolutional):
 class Lstm(nn.Module):
     """Logit (B, 1) of features over time (B, n_features, frames), of any number of frames.
 
-    S2 doesn't state what the LSTM reads: here the frames of 40 MFCCs, in order. Its state after
-    the last frame goes on, as Keras's LSTM(128) returns it.
+    What S2's LSTM reads is not stated: here the frames of 40 MFCCs. Its last state goes on.
     """
 
     def __init__(self, n_features: int = 40) -> None:
@@ -260,10 +250,7 @@ class Lstm(nn.Module):
 
 
 class Light(nn.Module):
-    """Logit (B, 1) of statistics (B, n_inputs) of a voice: our own detector.
-
-    They are standardised by their mean and deviation in training, whatever the labels.
-    """
+    """Logit (B, 1) of statistics (B, n_inputs) of a voice, standardised as in training: ours."""
 
     def __init__(self, n_inputs: int) -> None:
         super().__init__()

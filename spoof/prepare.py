@@ -1,8 +1,7 @@
 """From recordings to the inputs of a recipe's network: decoded, cut, altered, kept, and split.
 
-Inputs are kept in half precision. Their file names hold the SHA-256 of the recording and of
-everything that they depend on, code included, so that recipes with the same input share them and
-a second run reuses them.
+Inputs are kept in half precision. Their file names hold the SHA-256 of all that they depend on,
+code included, so that recipes with the same input share them.
 """
 
 import hashlib

@@ -1,8 +1,4 @@
-"""Recipes: what one is, and how to get one by its name; ours is here, others in `spoof.sources`.
-
->>> find("s4-cnn").training.epochs
-10
-"""
+"""Recipes: what one is, and how to get one by its name; ours is here, others in `spoof.sources`."""
 
 import math
 from collections.abc import Callable
@@ -121,10 +117,7 @@ class Recipe:
         return altered
 
     def input_of(self, segment: Samples, *, name: str) -> Samples:
-        """The feature of a segment; an InputError with `name` where its shape or values are wrong.
-
-        Its shape is that of the network's input, and all its values fit into half precision.
-        """
+        """The feature of a segment; an InputError with `name` where shape or values are wrong."""
         values = self.feature(segment)
         if values.shape != self.input_shape:
             raise InputError(
@@ -154,9 +147,7 @@ class Recipe:
 
 
 def described(function: Callable[..., Any]) -> str:
-    """The name of a function or class, with its arguments where it is a `partial`.
-
-    The module is left out, so that code may move without invalidating trained weights.
+    """The name of a function or class without its module, and the arguments of a `partial`.
 
     >>> described(partial(round, ndigits=2))
     'round(ndigits=2)'

@@ -1,8 +1,8 @@
 """Residual networks with the names and layers of torchvision and timm, so that theirs load.
 
-`resnet18` is torchvision's. `resnet101` and `resnet200d` are timm's; the D means a stem of three
-3 × 3 convolutions in place of one 7 × 7, and shortcuts that average before they project (He et
-al. 2019, "Bag of tricks for image classification").
+`resnet18` is torchvision's. `resnet101` and `resnet200d` are timm's; the D means a stem of three 3
+× 3 convolutions in place of one 7 × 7, and shortcuts that average before they project (He et al.
+2019, "Bag of tricks for image classification").
 """
 
 import os
@@ -133,8 +133,7 @@ def _shortcut(n_inputs: int, n_outputs: int, stride: int, *, average: bool) -> n
 def find_pretrained(name: str) -> Path | None:
     """Path of ImageNet weights of "resnet18", "resnet101" or "resnet200d" on this machine, or None.
 
-    Nothing is fetched. torchvision and older versions of timm keep theirs in PyTorch's hub folder,
-    newer versions of timm in Hugging Face's. The first by name is taken.
+    Nothing is fetched: they are looked for in the caches of PyTorch's hub and Hugging Face.
     """
     hugging_face = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
     hub = Path(torch.hub.get_dir()) / "checkpoints"
@@ -149,8 +148,7 @@ def find_pretrained(name: str) -> Path | None:
 def load_pretrained(net: ResNet, path: Path) -> None:
     """Put a state dict (.safetensors, or .pth without code in it) into a net with 1000 classes.
 
-    A net of one input channel gets the sum of the three colours' kernels, as in timm: grey then
-    gives the same result as the same grey in three channels.
+    A net of one input channel gets the sum of the three colours' kernels, as in timm.
     """
     tensors = dict(_state_dict(path))
     name, first = next(net.named_parameters())  # of the first convolution
@@ -174,10 +172,7 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
 
 
 class S1ResNet18(nn.Module):
-    """Logits (B, 2) of S1's pictures (B, 3, size, size).
-
-    S1 gives the name and the result only: torchvision's layers, trained from random weights.
-    """
+    """Logits (B, 2) of S1's pictures (B, 3, size, size), with torchvision's layers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -192,9 +187,8 @@ class S1ResNet18(nn.Module):
 class S2ResNet(nn.Module):
     """Logit (B, 1) of a mel spectrogram (B, 64, 188) by timm's resnet101 or resnet200d.
 
-    With `pretrained`, the path of a state dict for ImageNet, its first 39 parameter tensors are
-    frozen, as in S2. Without, every tensor is trained: frozen random ones would be a handicap
-    that S2 didn't have. As in S2 the running statistics of frozen layers still follow the data.
+    With `pretrained`, a state dict for ImageNet, its first 39 parameter tensors are frozen, as in
+    S2; without, every tensor is trained. Running statistics of frozen layers still follow the data.
     """
 
     def __init__(
@@ -215,10 +209,7 @@ class S2ResNet(nn.Module):
 
 
 class S3ResNet18(nn.Module):
-    """Logits (B, 2) of S3's pictures (B, 3, 224, 224): a convolution, ResNet-18, two dense layers.
-
-    `pretrained` is the path of torchvision's state dict; all of it is trained on.
-    """
+    """Logits (B, 2) of S3's pictures (B, 3, 224, 224): a convolution, ResNet-18, dense layers."""
 
     def __init__(self, *, pretrained: Path | None = None) -> None:
         super().__init__()

@@ -61,8 +61,7 @@ def is_row_table(path: Path) -> bool:
 def read_row_table(path: Path, preparer: Preparer) -> tuple[list[Utterance], RowPreparer]:
     """Each row of `DATASET-balanced.csv` as a recording of its own, and their preparer.
 
-    The table does not state which recording a row comes from: rows can only be split one by one,
-    and seconds of one recording come to be on both sides.
+    The table does not state which recording a row comes from: rows can only be split one by one.
     """
     rows: list[list[float]] = []
     utterances: list[Utterance] = []

@@ -70,8 +70,7 @@ def as_trials(
 ) -> Scores:
     """Scores of recordings (n,) as `eval` measures them: a synthetic one is a target.
 
-    Intervals resample the recordings' groups; both sides of a trial are the same file. `segment`
-    numbers several scores of one recording.
+    Intervals resample the recordings' groups. `segment` numbers several scores of one recording.
     """
     is_fake = np.array([r.is_fake for r in recordings], bool)
     for label, name in ((True, "synthetic"), (False, "human")):
@@ -98,11 +97,7 @@ def as_trials(
 
 @dataclass(frozen=True)
 class Confusion:
-    """How many recordings of each class were classified as which; from a score of 0 as synthetic.
-
-    >>> confusion(np.array([1.0, -1.0, 2.0]), np.array([True, False, False])).accuracy
-    0.6666666666666666
-    """
+    """How many recordings of each class were classified as which; from a score of 0: synthetic."""
 
     human_as_human: int
     human_as_synthetic: int

@@ -337,8 +337,8 @@ def epoch_order(examples: Examples, training: Training, *, seed: int, epoch: int
 def _balanced_chance(examples: Examples) -> NDArray[np.float64]:
     """Each segment's chance (s,): of its class, then collection, then recording, then segment.
 
-    Half of the draws are from collections that hold both classes, if there are any, and begin with
-    the collection: what separates the classes within one is no trace of its microphone or format.
+    Half of the draws begin with a collection that holds both classes, if there are any: what
+    separates these within one is no trace of its microphone or format.
     """
     _, first = np.unique(examples.segment_number, return_index=True)
     recording, is_fake = examples.recording[first], examples.is_fake[first]

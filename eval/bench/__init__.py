@@ -44,8 +44,7 @@ def measurements(part: str, *, quick: bool) -> list[Measurement]:
 
 def seconds(work: Callable[[], Any], *, repeats: int = 5) -> float:
     """Median time of a few runs, after one to warm up."""
-    work()
-    return statistics.median(once(work) for _ in range(repeats))
+    return statistics.median([once(work) for _ in range(1 + repeats)][1:])
 
 
 def once(work: Callable[[], Any]) -> float:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -43,8 +44,8 @@ RESAMPLES = 1000
 def measure_startup(*, quick: bool) -> list[Measurement]:
     """Time of `cqtnet --help`, and of Python alone."""
     del quick
-    python_s = seconds(lambda: _run([sys.executable, "-c", ""]))
-    help_s = seconds(lambda: _run([sys.executable, "-m", "cqtnet", "--help"]))
+    commands = (["-c", ""], ["-m", "cqtnet", "--help"])
+    python_s, help_s = (seconds(lambda c=c: _run([sys.executable, *c])) for c in commands)  # type: ignore[misc]
     return [
         Measurement("starting Python", python_s, "s"),
         Measurement("cqtnet --help", help_s, "s", promise="< 0.3 s"),
@@ -120,10 +121,7 @@ def measure_frontend(*, quick: bool) -> list[Measurement]:
 
 
 def measure_embedding(*, quick: bool) -> list[Measurement]:
-    """Decoding, CQT and network of a ten-minute file, as times real time.
-
-    Networks are untrained, for the weights change no time.
-    """
+    """Decoding, CQT and untrained networks on a file of ten minutes, as times real time."""
     duration_s = 120.0 if quick else 600.0
     lines = []
     with tempfile.TemporaryDirectory() as folder:
@@ -134,7 +132,8 @@ def measure_embedding(*, quick: bool) -> list[Measurement]:
         for name in PRESET_NAMES:
             embedder = Embedder(CqtNet(PRESETS[name]).eval())
             naive_s = once(lambda: _window_by_window(embedder.model, path))  # noqa: B023
-            pass_s = seconds(lambda: _one_pass(embedder, path), repeats=3)  # noqa: B023
+            once_through = partial(embedder.windows, window_s=WINDOW_S, hop_s=HOP_S)
+            pass_s = seconds(lambda: once_through(embedder.trace_file(path)), repeats=3)  # noqa: B023
             what = f"embedding {duration_s / 60:.0f} min, {name}"
             naive = f"{what}, every window alone, float32"
             lines += [
@@ -143,10 +142,6 @@ def measure_embedding(*, quick: bool) -> list[Measurement]:
                             "every window alone", naive_s / pass_s, "≥ 4×" * (name == "paper")),
             ]  # fmt: skip
     return lines
-
-
-def _one_pass(embedder: Embedder, path: Path) -> None:
-    embedder.windows(embedder.trace_file(path), window_s=WINDOW_S, hop_s=HOP_S)
 
 
 @torch.inference_mode()
@@ -241,10 +236,7 @@ def measure_training(*, quick: bool) -> list[Measurement]:
 
 
 def measure_scoring(*, quick: bool) -> list[Measurement]:
-    """A list as the paper's, each fragment of 20 s at another tempo, by every system.
-
-    From files to scores, with the start of processes and weights; then of described files.
-    """
+    """A list as the paper's, fragments of 20 s at another tempo: from files to scores; scoring."""
     n = 8 if quick else 300
     with tempfile.TemporaryDirectory() as folder, one_thread():
         trials = read_trials(_write_list(Path(folder), n))
@@ -297,11 +289,8 @@ def measure_metrics(*, quick: bool) -> list[Measurement]:
     rng = np.random.default_rng(0)
 
     def sort_anew() -> None:
-        target, nontarget = (
-            rng.choice(scores.score[mask], np.count_nonzero(mask))
-            for mask in (scores.label, ~scores.label)
-        )
-        equal_error_rate(target, nontarget)
+        masks = (scores.label, ~scores.label)
+        equal_error_rate(*(rng.choice(scores.score[m], np.count_nonzero(m)) for m in masks))
 
     alone_s = seconds(sort_anew) * RESAMPLES
     name = f"{RESAMPLES:,} resamples of {len(scores):,} pairs"

@@ -114,8 +114,7 @@ def _fresh_and_planned(names: tuple[str, ...]) -> tuple[list[str], list[Path]]:
     from augment.errors import InputError
     from eval.protocols.catalogue import PROTOCOLS, RENDITION
 
-    fresh: list[str] = []
-    files: list[Path] = []
+    fresh, files = list[str](), list[Path]()
     for name in names:
         if name in PROTOCOLS or name == "all":
             fresh += [n for n in PROTOCOLS if n != RENDITION] if name == "all" else [name]
@@ -157,11 +156,8 @@ def _warn_of_skipped(plan: "Plan") -> None:
         more = f"and {len(left_out) - SHOWN} more, listed in {plan.protocol}.plan.json"
         left_out = [*left_out[:SHOWN], more]
     if left_out:
-        click.echo(
-            f"cqtnet: warning: {plan.protocol} leaves {len(plan.skipped)} recordings out: "
-            f"{'; '.join(left_out)}",
-            err=True,
-        )
+        what = f"cqtnet: warning: {plan.protocol} leaves {len(plan.skipped)} recordings out"
+        click.echo(f"{what}: {'; '.join(left_out)}", err=True)
 
 
 def _record(written: "Written") -> dict[str, Any]:
@@ -220,11 +216,8 @@ def score(
     left_out = account["left_out"]
     if left_out["files"]:
         listed = "".join(f"\n  {line}" for line in left_out["files"])
-        click.echo(
-            f"cqtnet: {left_out['trials']} trials are left out, for {len(left_out['files'])} files "
-            f"cannot be used:{listed}",
-            err=True,
-        )
+        files = f"{len(left_out['files'])} files cannot be used:{listed}"
+        click.echo(f"cqtnet: {left_out['trials']} trials are left out, for {files}", err=True)
         sys.exit(1)
 
 

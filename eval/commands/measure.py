@@ -60,9 +60,8 @@ def archive(
     if as_json:
         commands.print_json(measured)
         return
-    rows = [
-        ["condition", "queries", "first %", "found %", "another found %", "foreign", "found %", "s"]
-    ]
+    head = "condition|queries|first %|found %|another found %|foreign|found %|s"
+    rows = [head.split("|")]
     for name, row in measured.items():
         cells = [
             shown(replace(cell, bound=False), in_percent=True)
@@ -221,13 +220,10 @@ def placing(scores: Path, truth: Path, as_json: bool) -> None:
         return
     rows = [["condition", "matches", "place ms, median / 95 %", "tempo %", "cents"]]
     for name, row in errors.items():
-        pairs = [
-            " / ".join(
-                "–" if row[f"{what}_{part}"] is None else f"{row[f'{what}_{part}']:.3g}"
-                for part in ("median", "p95")
-            )
-            for what in ("place_ms", "tempo_percent", "cents")
-        ]
+        pairs = []
+        for what in ("place_ms", "tempo_percent", "cents"):
+            values = (row[f"{what}_{part}"] for part in ("median", "p95"))
+            pairs.append(" / ".join("–" if v is None else f"{v:.3g}" for v in values))
         rows.append([name, f"{row['matches']} of {row['targets']}", *pairs])
     click.echo(markdown_table(rows))
 

@@ -1,8 +1,7 @@
 """Figures of target and nontarget scores: ROC, EER, costs, and the worth of likelihood ratios.
 
-Higher scores mean the same recording. A trial is accepted where its score reaches the threshold,
-and equal scores are one threshold. Log-likelihood ratios (log LR) are natural logarithms, and
-what they are worth is given in bits.
+Higher scores mean the same recording; a trial is accepted where its score reaches the threshold.
+Log-likelihood ratios (log LR) are natural logarithms, and their worth is given in bits.
 """
 
 from collections.abc import Callable
@@ -45,11 +44,7 @@ class RocPoints:
 
 
 def roc_points(target: ArrayLike, nontarget: ArrayLike, *, corners: bool = False) -> RocPoints:
-    """The ROC at every distinct score; with `corners` without the points inside straight runs.
-
-    >>> roc_points([2.0, 1.0], [0.0]).miss
-    array([1. , 0.5, 0. , 0. ])
-    """
+    """The ROC at every distinct score; with `corners` without the points inside straight runs."""
     ranking = rank(target, nontarget)
     false_alarm, miss = ranking.rates()
     threshold = np.concatenate([[np.inf], ranking.score])
@@ -77,10 +72,7 @@ def auc(ranking: Ranking) -> float:
 
 @RankFigure
 def linear_equal_error_rate(ranking: Ranking) -> float:
-    """Rate at which misses equal false alarms on the ROC itself, its points joined by lines.
-
-    In [0, 1]: unlike on the hull, scores in the wrong order are not turned round.
-    """
+    """The EER on the ROC itself, in [0, 1]: scores in the wrong order are not turned round."""
     return crossing(*ranking.rates())
 
 
@@ -90,10 +82,7 @@ def equal_error_rate_of(ranking: Ranking) -> float:
 
 
 def miss_at_false_alarm(target: ArrayLike, nontarget: ArrayLike, rate: float) -> float:
-    """The least miss rate with at most `rate` false alarms, in [0, 1].
-
-    Refused with fewer than 1/rate nontargets: they cannot show such a rate.
-    """
+    """The least miss rate with at most `rate` false alarms; refused with too few nontargets."""
     ranking = rank(target, nontarget)
     if reason := too_few_nontargets(np.size(nontarget), rate):
         raise InputError(reason)
@@ -163,10 +152,7 @@ class OperatingPoint:
                 raise InputError(f"a cost of {cost} is not a number above 0; give e.g. 1")
 
     def weights(self) -> tuple[float, float]:
-        """The weights of miss rate and false-alarm rate; (1, 1) where both errors cost the same.
-
-        The cheaper way to decide without evidence, accepting all or rejecting all, costs 1.
-        """
+        """The weights of miss and false-alarm rate; deciding without evidence costs 1."""
         miss = self.cost_miss * self.p_target
         false_alarm = self.cost_false_alarm * (1 - self.p_target)
         return miss / min(miss, false_alarm), false_alarm / min(miss, false_alarm)
@@ -198,11 +184,7 @@ class OperatingPoint:
 
 
 def min_dcf(target: ArrayLike, nontarget: ArrayLike, point: OperatingPoint) -> float:
-    """The least detection cost over all thresholds, in [0, 1]; 1 is no better than no evidence.
-
-    >>> min_dcf([2.0, 0.0], [1.0, -1.0], OperatingPoint(0.5))
-    0.5
-    """
+    """The least detection cost over all thresholds, in [0, 1]; 1 is no better than no evidence."""
     return point.least_cost(rank(target, nontarget))
 
 
@@ -250,10 +232,7 @@ def calibration_loss(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> f
 def cross_entropy(
     log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike, prior_log_odds: float
 ) -> float:
-    """Empirical cross-entropy in bits: the information still missing, at one prior.
-
-    The prior is given as the natural log odds of a target; at 0 this is Cllr.
-    """
+    """The information still missing, in bits, at one prior: the natural log odds of a target."""
     tar = finite("log LRs of targets", log_lr_target)
     non = finite("log LRs of nontargets", log_lr_nontarget)
     return _cross_entropy(tar, non, prior_log_odds)
@@ -331,10 +310,9 @@ def tippett(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> Tippett:
 def reliability(
     log_lr: ArrayLike, label: ArrayLike, *, p_target: float = 0.5, bins: int = 10
 ) -> Reliability:
-    """How often targets occur where a probability is stated, in equal bins of the probability.
+    """How often targets (`label` is true) occur where a probability is stated, in equal bins of it.
 
-    `label` is true for targets. The probability is that of a target at the prior `p_target`.
-    Empty bins are left out.
+    The probability is that of a target at the prior `p_target`. Empty bins are left out.
     """
     stated, is_target = finite("log LRs", log_lr), np.asarray(label, np.bool_).ravel()
     numbers = (np.count_nonzero(is_target), np.count_nonzero(~is_target))

@@ -45,10 +45,9 @@ COARSE = 0.1
 
 @dataclass(frozen=True)
 class Options:
-    """How scores are measured.
+    """How scores are measured; a `threshold` from which all are accepted adds accuracy and errors.
 
-    With `threshold`, scores from there up are accepted, and accuracy, misses and false alarms are
-    figures too. With 0 resamples there are no intervals but for figures without errors.
+    With 0 resamples there are no intervals but for figures without errors.
     """
 
     operating_points: Sequence[OperatingPoint] = (OperatingPoint(0.5), OperatingPoint(0.01))
@@ -66,11 +65,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Metrics(FigureTable):
-    """The figures of trials, and how many trials they are.
-
-    >>> measure(scores)["eer"].value
-    0.041
-    """
+    """The figures of trials, and how many trials they are."""
 
     targets: int
     nontargets: int
@@ -79,9 +74,10 @@ class Metrics(FigureTable):
 
 
 def measure(scores: Scores, **options: Any) -> Metrics:
-    """The figures of all scores together, with the fields of `Options` as options.
+    """The figures of all scores together, as docs/metrics.md lists them; options as in `Options`.
 
-    The page docs/metrics.md lists the keys of the figures.
+    >>> measure(scores)["eer"].value
+    0.041
     """
     return _measure(scores, recordings_of(scores), Options(**options), where=str(scores.path))
 
@@ -240,8 +236,7 @@ class RocBand:
 def roc_band(scores: Scores, *, resamples: int = 200, seed: int = 0) -> RocBand | None:
     """The band around the ROC at 200 rates from 1/nontargets to 1; None with too few recordings.
 
-    Each rate has an interval of its own. The band reaches up to 3/N at least, N the number of
-    target recordings: fewer misses than that may occur unseen.
+    Each rate has an interval of its own, up to 3/N at least, N the number of target recordings.
     """
     recordings = recordings_of(scores)
     evidence = evidence_of(scores, recordings, {}, where=str(scores.path))

@@ -3,7 +3,7 @@
 A rate below one error in N trials has not been measured: lines end there, and the region is
 shaded. In a DET, the thick line is the convex hull of the ROC, on which the EER and every minDCF
 lie; the thin one joins the thresholds as measured. 30 errors show a rate to about ±30 % with 90 %
-confidence (Doddington's rule of 30); that is marked if all sets have equally many trials.
+confidence (Doddington's rule of 30).
 """
 
 from bisect import bisect_left
@@ -67,7 +67,7 @@ def det(
 def _window(sets: Sequence[ScoreSet]) -> tuple[tuple[float, float], tuple[float, float]]:
     """Limits from half an error of the largest set, or less for a smaller EER, to where lines end.
 
-    At most to 40 %, except for higher EERs and for sets so small that three errors are more.
+    At most to 40 %, except for higher EERs and very small sets.
     """
     tops = [max(1.6 * s.eer, 3 * max(s.one_error), min(0.4, max(_ends(s)))) for s in sets]
     top = TICKS[bisect_left(TICKS, min(max(0.05, *tops), TICKS[-1]) * NEARLY)]
@@ -110,8 +110,7 @@ def _probit_steps(low: float, high: float) -> Floats:
 def _measured_part(line: Line, *, floor: tuple[float, float], ceiling: float) -> Line:
     """The falling line as far as both rates reach `floor`, fine enough for curved axes.
 
-    `floor` is a false-alarm and a miss rate, `ceiling` holds for both. Points are joined by lines
-    that are straight in rates, as the convex hull and scores of the same value need.
+    `ceiling` holds for both rates. Points are joined by lines that are straight in rates.
     """
     false_alarm, miss = line
     across, down = (_probit_steps(low, ceiling) for low in floor)
@@ -167,10 +166,7 @@ def _draw_lines(axes: Axes, s: ScoreSet, look: style.Look) -> Line:
 def _mark_points(
     axes: Axes, s: ScoreSet, look: style.Look, operating_points: Sequence[OperatingPoint]
 ) -> list[tuple[float, float]]:
-    """Mark each minDCF, on the rim if it is outside, and the EER; return the places.
-
-    The EER's mark is open if it is below one error.
-    """
+    """Mark each minDCF, on the rim if it is outside, and the EER, open below one error."""
     if s.eer == 0:
         return []
     edge: dict[str, Any] = {"mec": look.colour, "mew": 1.4, "zorder": 5}
@@ -245,10 +241,7 @@ def _shade() -> Patch:
 
 
 def roc(sets: Sequence[ScoreSet], *, title: str = "Receiver operating characteristic") -> Figure:
-    """A ROC figure of one or more systems or conditions, with the area under each curve.
-
-    >>> figure = roc([ScoreSet("ours", target, nontarget)])
-    """
+    """A ROC figure of one or more systems or conditions, with the area under each curve."""
     refuse_unclear([s.name for s in sets])
     points = [roc_points(s.target, s.nontarget, corners=True) for s in sets]
     lines = [(p.false_alarm, 1 - p.miss) for p in points]

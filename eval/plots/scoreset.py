@@ -20,10 +20,7 @@ Line = tuple[Floats, Floats]
 
 @dataclass(frozen=True, eq=False)
 class ScoreSet:
-    """Scores of target and nontarget pairs under one name; higher means the same recording.
-
-    >>> ScoreSet("ours", target=np.array([2.0, 1.0]), nontarget=np.array([0.0, -1.0]))
-    """
+    """Scores of target and nontarget pairs under one name; higher means the same recording."""
 
     name: str
     target: Floats  # (n,)

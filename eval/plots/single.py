@@ -36,10 +36,7 @@ MOST_STEPS = 100_000
 def histogram(
     s: ScoreSet, *, threshold: float | None = None, bins: int = 50, title: str = ""
 ) -> Figure:
-    """A figure of the scores, with the threshold of equal errors and one of decisions, if given.
-
-    >>> figure = histogram(ScoreSet("ours", target, nontarget), threshold=0.5)
-    """
+    """A figure of the scores, with the threshold of equal errors and one of decisions, if given."""
     points = metrics.roc_points(s.target, s.nontarget)
     figure = style.blank(5.2)
     densities, errors = both = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
@@ -84,10 +81,7 @@ def _central(s: ScoreSet) -> Floats:
 
 
 def _edges(scores: Floats, bins: int) -> Floats:
-    """Edges of at most `bins` equal bins; where scores are multiples of a step, so are the bins.
-
-    Counts of matches are whole numbers: bins of 2.5 would hold two of them and three in turn.
-    """
+    """Edges of at most `bins` equal bins; where scores are multiples of a step, so are the bins."""
     values = np.unique(scores)
     low, high = float(values[0]), float(values[-1])
     least = max(NARROWEST, FINEST * max(-low, high))
@@ -168,10 +162,7 @@ HIGHEST_BITS = 2.0
 
 
 def calibration(s: ScoreSet, *, p_target: float = 0.5, bins: int = 10, title: str = "") -> Figure:
-    """A figure of a system's calibration: reliability at the prior `p_target`, ECE at all priors.
-
-    >>> figure = calibration(ScoreSet("ours", target, nontarget, log_lr_target, log_lr_nontarget))
-    """
+    """A figure of a calibration: reliability at the prior `p_target`, ECE at all priors."""
     target, nontarget = s.log_lrs
     label = np.repeat([True, False], [len(target), len(nontarget)])
     measured = metrics.reliability(
@@ -203,10 +194,7 @@ def calibration(s: ScoreSet, *, p_target: float = 0.5, bins: int = 10, title: st
 
 
 def _draw_diagram(axes: Axes, measured: metrics.Reliability, target_weight: float) -> None:
-    """Observed against stated share; a target counts `target_weight` times a nontarget.
-
-    The intervals are Wilson's of the weighted shares, with pairs as if independent.
-    """
+    """Observed against stated share with Wilson's intervals; targets weigh `target_weight` each."""
     axes.plot([0, 1], [0, 1], color=style.PALE, lw=0.8)
     ends = [
         binomtest(int(t), int(t + n)).proportion_ci(method="wilson")

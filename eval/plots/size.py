@@ -1,8 +1,7 @@
 """Error against the size of a change: how large a change may be until a system fails.
 
-Targets are judged in the bin of their size. So are nontargets that have one, for shorter or
-noisier pairs of different recordings score differently too; nontargets without a size are judged
-in every bin. Targets without one are left out.
+Targets, and nontargets that have a size, are judged in its bin; nontargets without one in every
+bin. Targets without one are left out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,9 +61,7 @@ def finite_sizes(scores: Scores, column: str) -> Floats:
 def bin_edges(sizes: ArrayLike, *, bins: int = 10) -> Floats:
     """Ascending edges of bins with about equally many sizes; NaNs do not count.
 
-    If there are at most `bins` different values, each gets its own bin.
-
-    >>> bin_edges([3.0, 5.0, 5.0, 10.0])
+    >>> bin_edges([3.0, 5.0, 5.0, 10.0])  # few different values: a bin for each
     array([ 3. ,  4. ,  7.5, 10. ])
     """
     known = np.asarray(sizes, np.float64)
@@ -80,13 +77,9 @@ def bin_edges(sizes: ArrayLike, *, bins: int = 10) -> Floats:
 def points_by_size(
     scores: Scores, column: str, edges: ArrayLike, *, resamples: int = 1000, seed: int = 0
 ) -> list[SizePoint]:
-    """The EER in each bin of the sizes in `column`; sizes beyond the edges are left out.
+    """The EER in each bin of the sizes in `column` that has trials of both classes.
 
-    Give the trials of one condition, for nontargets without a size go into every bin. A bin
-    without trials of one kind has no point. With 0 `resamples` there are no intervals.
-
-    >>> points_by_size(scores, "tempo_factor", [0.85, 1.0, 1.35])[0].value
-    0.031
+    Give the trials of one condition, since nontargets without a size go into every bin.
     """
     size = finite_sizes(scores, column)
     ends = np.asarray(edges, np.float64)
@@ -110,10 +103,7 @@ def points_by_size(
 def error_against_size(
     points: Mapping[str, Sequence[SizePoint]], *, xlabel: str, title: str = "EER against size"
 ) -> Figure:
-    """A figure of EERs by size of one or more systems, with intervals and numbers of trials.
-
-    >>> figure = error_against_size({"ours": points}, xlabel=SIZES["tempo_factor"])
-    """
+    """A figure of EERs by size of one or more systems, with intervals and numbers of trials."""
     refuse_unclear(list(points))
     figure = style.blank(4.8)
     rates, counts = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))

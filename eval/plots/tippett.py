@@ -1,8 +1,4 @@
-"""The Tippett plot: how often likelihood ratios are at least so high, for both kinds of pairs.
-
-Evidence misleads where a target pair has a ratio below 1, or a nontarget pair one above 1. Both
-rates are marked at a ratio of 1, where a good system's curves are near 100 % and near 0 %.
-"""
+"""The Tippett plot: how often likelihood ratios are at least so high, for both kinds of pairs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,10 +19,7 @@ TARGET_WIDTH, NONTARGET_WIDTH = 2.4, 1.2
 
 
 def tippett(sets: Sequence[ScoreSet], *, title: str = "Tippett plot") -> Figure:
-    """A Tippett figure of one or more systems that state log-likelihood ratios.
-
-    >>> figure = tippett([ScoreSet("ours", target, nontarget, log_lr_target, log_lr_nontarget)])
-    """
+    """A Tippett figure of one or more systems, with the rates of misleading evidence at ratio 1."""
     refuse_unclear([s.name for s in sets])
     curves = [curves_of(*s.log_lrs) for s in sets]
     ratios = [

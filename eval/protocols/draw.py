@@ -27,12 +27,8 @@ def draw_plan(
     """The plan of the protocol `name` for these recordings.
 
     `length_s` is that of fragments, if not the protocol's; `negatives` are drawn for each probe;
-    `within` adds pairs inside a collection. `noise_root` is a folder with recorded noise.
-    The draws of one recording depend on the seed and its own name alone; only negatives depend on
-    the other recordings.
-
-    >>> draw_plan(surveys, "noise", seed=1, negatives=10).probes[0].chain
-    Chain(effects=(ColouredNoise(snr_db=3.2, seed=271, colour='pink'),))
+    `within` adds pairs inside a collection. The draws of one recording depend on the seed and its
+    own name alone; only negatives depend on the other recordings.
     """
     protocol = _checked(name, fragments=fragments, negatives=negatives, against=against)
     protocol = replace(protocol, length_s=length_s or protocol.length_s)
@@ -108,8 +104,7 @@ def draw_fragments(
 ) -> list[Stretch]:
     """Up to `count` stretches with content, spread over the recording, in its order.
 
-    In a long recording they do not overlap, and lie anywhere; in a short one they overlap as
-    little as possible. There are fewer if there is no room or not enough sound.
+    They overlap as little as possible, in a long recording not at all. There may be room for fewer.
     """
     room_s = survey.duration_s - length_s
     if room_s < 0:

@@ -1,7 +1,6 @@
 """A test set as plain data: what was drawn, before any of it is made, and its lists of trials.
 
-A plan is a small JSON file. With the recordings at hand it gives the same set again, byte for
-byte.
+A plan is a small JSON file; with the recordings it gives the same set again, byte for byte.
 """
 
 import hashlib
@@ -76,11 +75,10 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Probe:
-    """A stretch, how it is altered, and the references that it is compared with.
+    """A stretch, how it is altered, and the references, by number, that it is compared with.
 
-    Numbers are indices into `Plan.references`: `reference` is the target's, `negatives` those of
-    other collections, `within` those of other recordings of its own collection. A plan that
-    takes all negatives lists none.
+    `reference` is the target's, `negatives` are of other collections, `within` of other recordings
+    of its own collection. A plan that takes all negatives lists none.
     """
 
     stretch: Stretch
@@ -235,10 +233,7 @@ def _types(plan: Plan) -> Iterator[tuple[str, object, type]]:
 
 
 def reference_name(plan: Plan, stretch: Stretch) -> str:
-    """The file of a reference below the folder of the sets: `references/song-12500-20000-….flac`.
-
-    Start and length are milliseconds.
-    """
+    """The file of a reference below the folder of the sets; start and length are milliseconds."""
     return f"references/{_stem(stretch)}-{_digest(plan, stretch)}.flac"
 
 
@@ -302,8 +297,8 @@ class Pool:
     def _spread(self, own: int, places: NDArray[np.int64], count: Negatives) -> tuple[int, ...]:
         """`count` of the places, from as many collections, then recordings, as possible.
 
-        Among equals the order is that of a hash of both references. So it is even, and a
-        reference that comes or goes changes no choice but those it takes part in.
+        Among equals a hash of both references decides: a reference that comes or goes changes no
+        choice but those it takes part in.
         """
         if count == "all":
             return tuple(int(place) for place in places)

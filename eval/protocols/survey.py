@@ -57,10 +57,7 @@ class Survey:
         self, wanted_s: float, length_s: float, *, within_s: tuple[float, float],
         legal: Callable[[float], bool] = lambda start_s: True,
     ) -> float | None:  # fmt: skip
-        """The start with content nearest to the one wanted, in whole milliseconds, or None.
-
-        `within_s`: the first and the last start that may be.
-        """
+        """The start with content, in whole ms, nearest to the one wanted in a range, or None."""
         low_s, high_s = within_s
         steps = int(max(wanted_s - low_s, high_s - wanted_s) / STEP_S) + 2
         for number in range(steps):
@@ -75,10 +72,7 @@ class Survey:
 def chosen_items(
     source: Path, *, split: str | None = None, limit: int | None = None, seed: int = 0
 ) -> list[Item]:
-    """Recordings of a list's `split` (devtest by default), or all of a folder.
-
-    `limit` takes at most so many, from as many collections as possible.
-    """
+    """Recordings of a list's `split`, or all of a folder; at most `limit`, of many collections."""
     items = list_items(source)
     if has_splits(source):
         items = _of_split(items, split or "devtest", source=source)
@@ -125,8 +119,8 @@ def survey(
 ) -> tuple[list[Survey], dict[str, str]]:  # fmt: skip
     """A survey of each recording in the order of the items, and why others are left out.
 
-    `root` is the folder that the plan's paths are relative to. Left out are recordings that cannot
-    be decoded, are silent, or have the same bytes as an earlier one.
+    Left out are recordings that cannot be decoded, are silent, or have the same bytes as an earlier
+    one. Paths in the plan are relative to `root`.
     """
     results: dict[str, Survey | str] = {}
     for recording, result in in_processes(partial(_look, root=root), items, workers=workers):

@@ -1,8 +1,7 @@
 """Sets made from their plans: fragments cut out, altered, written; lists last.
 
-A list is written when all its files are there, so a set that has its list is complete. Finished
-recordings are kept after an interruption: a journal holds the truth of each, and the hash of each
-file, so that a file that was damaged since is made again.
+A set that has its list is complete. Finished recordings are kept after an interruption: a journal
+holds the truth of each, and the hash of each file, so that a damaged file is made again.
 """
 
 import json

@@ -57,19 +57,14 @@ class System(Protocol):
         """The description of a file; an InputError that names the file if it cannot be used."""
 
     def score(self, recordings: Sequence[Description], pairs: Pairs) -> Floats:
-        """Scores (n, 1 + columns) of pairs; recordings are read from disk when they are indexed.
+        """Scores of pairs (n, 1 + columns), or (n,) without columns; higher for the same recording.
 
-        The first column is the score, higher for the same recording. A system without columns
-        may return (n,).
+        Recordings are read from disk when they are indexed.
         """
 
 
 def make_system(name: str, settings: Settings) -> System:
-    """The system of that name, ready to describe recordings and score pairs.
-
-    >>> make_system("mean-cqt", Settings()).describe("a.flac")["levels"].shape
-    (84,)
-    """
+    """The system of that name, ready to describe recordings and score pairs."""
     from cqtnet.errors import InputError
 
     if name not in SYSTEMS:

@@ -85,9 +85,9 @@ class ChromaDtwSystem(Baseline):
     """Minus the mean cost of the best path of the shorter recording along the longer one.
 
     The best of twelve rotations of the chroma counts. The cost of two frames is 1 minus the
-    correlation of their chroma, 0 for two silent ones. Paths take the steps (1, 1), (2, 1) and
-    (1, 2), so local tempo stays between half and double. A cell counts once for each frame of the
-    shorter recording that its step moves on, and the sum is divided by its frames.
+    correlation of their chroma. Steps are (1, 1), (2, 1) and (1, 2), so local tempo stays between
+    half and double; a cell counts once for each frame of the shorter recording that its step moves
+    on.
     """
 
     pairs_at_once = 5000  # some seconds
@@ -105,10 +105,7 @@ class ChromaDtwSystem(Baseline):
 
 
 def chroma(magnitudes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Chroma (frames, 12) of CQT magnitudes (84, T): centred, of length 1.
-
-    A flat one, as of silence, is twelve equal numbers: 1 with another flat one, 0 with others.
-    """
+    """Chroma (frames, 12) of CQT magnitudes (84, T): centred, of length 1; flat ones are equal."""
     n_frames = magnitudes.shape[1] // FRAMES_AVERAGED
     cut = magnitudes[:, : n_frames * FRAMES_AVERAGED]
     octaves = cut.reshape(N_BINS // BINS_PER_OCTAVE, BINS_PER_OCTAVE, n_frames, FRAMES_AVERAGED)
@@ -120,10 +117,7 @@ def chroma(magnitudes: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def path_cost(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Mean cost of the best path of the shorter chroma (n, 12) along the longer one, in [0, 2].
-
-    Computed row by row, for all rotations and all places of the longer recording together.
-    """
+    """Mean cost of the best path of the shorter chroma (n, 12) along the longer one, in [0, 2]."""
     query, along = (a, b) if len(a) <= len(b) else (b, a)
     rotated = query[:, ROTATIONS]  # (n, 12 rotations, 12)
     before, last = (np.full((12, len(along) + 2), np.inf, np.float32) for _ in range(2))

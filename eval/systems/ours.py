@@ -46,9 +46,8 @@ class OfEmbedder:
 class EmbeddingSystem(OfEmbedder):
     """The cosine of `verify.cosine.best_hit`, for many pairs at once.
 
-    The shorter recording of a pair is one window, described by its vector. The windows of the
-    longer one depend only on how many steps of the trunk the shorter one has. So they are pooled
-    once for all pairs that need them, and one product gives all their cosines.
+    The shorter recording of a pair is one window. The windows of the longer one depend only on how
+    many steps of the trunk that has, so they are pooled once for all pairs that need them.
     """
 
     pairs_at_once = 1 << 20
@@ -84,10 +83,7 @@ class EmbeddingSystem(OfEmbedder):
         return scores
 
     def _best(self, trace: Trace, vectors: NDArray[np.float32], window_s: Floats) -> Floats:
-        """The highest cosine of each vector (n, embedding_size) with windows of its own length.
-
-        All of `window_s` (n,) have the same number of steps.
-        """
+        """The highest cosine of each vector (n, embedding_size) with windows of its own length."""
         windows = self.embedder.windows(trace, window_s=float(window_s[0]), hop_s=HOP_S)
         cosines = vectors @ windows.vectors.T  # (n, windows)
         end_s = np.minimum(windows.start_s + window_s[:, None], trace.duration_s)

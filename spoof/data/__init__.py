@@ -1,8 +1,4 @@
-"""Data sets of real and synthetic speech: read, split, cut and joined.
-
->>> utterances = load_data(Path("LA"))  # or Fake-or-Real, DEEP-VOICE, folders, a table
->>> split = split_by_group(utterances)
-"""
+"""Data sets of real and synthetic speech: read, split, cut and joined."""
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,10 +24,10 @@ class DataWarning(UserWarning):
 class Utterance:
     """A recording of one voice with what its data set states about it; "" where it states nothing.
 
-    `group` is the recording or the speaker that it comes from: a group never stands on two sides
-    of a split. `speaker` is the person whose voice it is. `system` made a fake. `split` is one of
-    `SPLITS`. `collection` is a repository or a part of a data set. `more` are files that follow
-    the first where several utterances were joined.
+    `group` is the recording or speaker that it comes from: a group never stands on two sides of a
+    split. `speaker` is the person whose voice it is. `system` made a fake. `split` is one of
+    `SPLITS`. `collection` is a repository or a part of a data set. `more` are files that follow the
+    first.
     """
 
     path: Path
@@ -70,11 +66,7 @@ def missing_class(utterances: Sequence[Utterance]) -> str:
 
 
 def balance(utterances: Sequence[Utterance]) -> str:
-    """How many utterances are real and how many fake.
-
-    >>> balance(utterances)
-    '303 real, 2615 fake: 8.63 fake to 1 real'
-    """
+    """How many utterances are real and fake: `303 real, 2615 fake: 8.63 fake to 1 real`."""
     n_real, n_fake = class_counts(utterances)
     ratio = n_fake / n_real if n_real else float("inf")
     return f"{n_real} real, {n_fake} fake: {ratio:.2f} fake to 1 real"
@@ -85,8 +77,8 @@ def segments(
 ) -> Iterator[Samples]:
     """Segments (length,) of mono samples that come in blocks (n,): memory holds a block.
 
-    They begin every `hop_s` (by default one after the other); a rest that fills no segment is
-    dropped. What is shorter than one segment is repeated until it fills it.
+    They begin every `hop_s`, by default one after the other. A rest is dropped, but what is shorter
+    than one segment is repeated until it fills it.
 
     >>> [s[0] for s in segments([np.arange(10.0)], rate_hz=1, length_s=4, hop_s=3)]
     [0.0, 3.0, 6.0]
@@ -120,10 +112,9 @@ def filled(samples: Samples, length: int) -> Samples:
 
 
 def joined(utterances: Sequence[Utterance]) -> list[Utterance]:
-    """All utterances of one speaker and class as one, in the order given, as S3 joins them.
+    """All utterances of one known speaker and class as one, in the order given, as S3 joins them.
 
-    Utterances of different groups or splits are not joined, nor those of unknown speakers: nothing
-    shows whose voice they could continue. Systems and collections that differ become "".
+    Groups and splits stay apart. Systems and collections that differ become "".
     """
     together: dict[tuple[object, ...], list[Utterance]] = {}
     for number, u in enumerate(utterances):

@@ -24,12 +24,10 @@ _SPLIT = {word: split for split, words in SPLIT_WORDS.items() for word in words}
 
 
 def is_fake_word(word: str) -> bool | None:
-    """Whether a word means fake (True) or real (False); None where it means neither.
+    """Whether a word means fake (True) or real (False); None where it means neither, such as "1".
 
-    Numbers mean neither: some data sets write real = 1, others fake = 1.
-
-    >>> is_fake_word("Bona-Fide"), is_fake_word("SPOOF"), is_fake_word("1")
-    (False, True, None)
+    >>> is_fake_word("Bona-Fide"), is_fake_word("SPOOF")
+    (False, True)
     """
     return _IS_FAKE.get(word.strip().casefold().replace("-", "").replace("_", ""))
 
@@ -40,10 +38,7 @@ def split_word(word: str) -> str | None:
 
 
 def audio_below(folder: Path) -> Iterator[Path]:
-    """Audio files in a folder and below, always in the same order, without hidden ones.
-
-    macOS leaves a hidden `._name.wav` beside every file that it packs.
-    """
+    """Audio files in a folder and below, always in the same order, without hidden ones."""
     for path in find_audio([folder]):
         if not any(part.startswith(".") for part in path.relative_to(folder).parts):
             yield path
@@ -118,10 +113,9 @@ def _files(root: Path, expected: str) -> Iterator[tuple[Path, Part]]:
 def load_folders(root: Path) -> list[Utterance]:
     """The utterances of plain folders, real/ and fake/, by themselves or per split.
 
-    Folders may have any of the names in `REAL_WORDS`, `FAKE_WORDS` and `SPLIT_WORDS`. A folder
-    inside them (`real/speaker1/`, `fake/tacotron/`) is the group and the collection of the files
-    below it, in real and fake alike. A file outside such folders is grouped by its name without
-    suffix, so that real/7.wav and its copy fake/7.wav stay together.
+    A folder inside them (`real/speaker1/`, `fake/tacotron/`) is the group and the collection of the
+    files below it, in real and fake alike. A file outside such folders is grouped by its name
+    without suffix, so that real/7.wav and its copy fake/7.wav stay together.
     """
     utterances = []
     for path, part in _files(root, FOLDERS_EXPECTED):
@@ -154,9 +148,8 @@ VERSION = re.compile(r"for-(norm|original|2sec|2seconds|rerec|rerecorded)", re.I
 def load_fake_or_real(root: Path) -> list[Utterance]:
     """The utterances of one version of Fake-or-Real, given with or without its outer folders.
 
-    A file name lists all processing steps, `file123.wav_16k.wav_norm.wav_mono.wav`. The part
-    before the first dot is its recording, and so its group. Every folder has its own numbers, so
-    the folder is part of the group. Neither speakers nor systems are named.
+    A file name lists all processing steps, `file123.wav_16k.wav_norm.wav_mono.wav`. Its group is
+    the folder, which has its own numbers, and the part before the first dot.
     """
     version = _version_folder(root)
     utterances = []
@@ -205,12 +198,9 @@ CONVERSION = re.compile(r"(?P<source>.+?)-to-(?P<voice>.+)", re.IGNORECASE)
 def load_deep_voice(root: Path) -> list[Utterance]:
     """The utterances of DEEP-VOICE; `root` is its folder, or AUDIO itself.
 
-    `Obama-to-Biden.wav` is Obama's recording in Biden's voice. Its group is `obama`, the speaker
-    of the recording that it was made from: it has that recording's words, pauses and background,
-    so a network could recognise both on two sides of a split. Its voice, `speaker`, is Biden's,
-    who has a group of his own. Keeping voices apart too would join all eight speakers into one
-    group, since each was turned into every other. So a voice may be on both sides; knowing a
-    voice helps little, since each is there both real and fake.
+    `Obama-to-Biden.wav` is Obama's recording in Biden's voice. Its group is `obama`: it has that
+    recording's words, pauses and background, which a network could recognise. Its voice, `speaker`,
+    is Biden's. A voice may be on both sides of a split, for each was turned into every other.
     """
     return [_deep_voice(*file) for file in _files(_audio_folder(root), DEEP_VOICE_EXPECTED)]
 

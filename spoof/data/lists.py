@@ -25,8 +25,7 @@ class Layout:
 def load_data(path: Path, *, layout: str | None = None) -> list[Utterance]:
     """Every utterance of a data set; its layout, one of `LAYOUTS`, is found where none is named.
 
-    A ManifestError states what is wrong: no layout, a line that cannot be parsed, missing
-    files, only real or only fake utterances.
+    A ManifestError states what is wrong, such as a line that cannot be parsed, or a missing file.
     """
     if layout is not None and layout not in LAYOUTS:
         raise InputError(f"no layout is named {layout!r}; choose from {', '.join(LAYOUTS)}")
@@ -63,9 +62,9 @@ def _refuse_missing(missing: Sequence[tuple[str, Path]]) -> None:
 def load_table(path: Path) -> list[Utterance]:
     """The utterances of a table with a header, separated by tabs or commas.
 
-    Needed: `file` (or `path`), relative to the table, and `label`. Used if present: `split`,
-    `system`, `speaker`, `group`, `collection` (or `repository`). Without a group it is the
-    speaker, else the collection, else the file. Labels are words, never numbers.
+    Needed: `file` (or `path`), relative to the table, and `label`, a word. Used if present:
+    `split`, `system`, `speaker`, `group`, `collection` (or `repository`). Without a group it is the
+    speaker, else the collection, else the file.
     """
     seen: dict[str, int] = {}
     missing = []
@@ -125,8 +124,7 @@ PART_OF_LETTER = {"T": "train", "D": "dev", "E": "eval"}
 def load_asvspoof(path: Path) -> list[Utterance]:
     """The utterances of all protocols of an LA folder, or of the one protocol that is given.
 
-    train, dev and eval become train, valid and test. A speaker is a group. Missing files are a
-    ManifestError: the first one, and how many.
+    train, dev and eval become train, valid and test. A speaker is a group.
     """
     protocols, root = _protocols(path)
     files: dict[str, dict[str, Path]] = {}  # of each part by name: one listing is fast

@@ -38,9 +38,8 @@ def split_by_group(
     """A split in which every group is on one side, with both classes on every side.
 
     Marks of the data set are kept; an unmarked utterance of a marked group goes with it. A side
-    without marks is taken out of the rest, the utterances for training: shares `valid` and `test`
-    of its real and of its fake ones, in whole groups, the same ones for the same `seed`. Data that
-    are all marked `test`, say, leave the other sides empty.
+    without marks is taken out of the utterances for training: shares `valid` and `test` of its real
+    and of its fake ones, in whole groups, the same ones for the same `seed`.
     """
     shares = {"valid": valid, "test": test}
     for name, share in shares.items():
@@ -65,10 +64,7 @@ def split_by_group(
 
 
 def folds(utterances: Sequence[Utterance], count: int, seed: int = 0) -> list[Split]:
-    """`count` splits whose `valid` parts share no group and together are all utterances.
-
-    Marks of the data set are ignored: leave out the test part beforehand.
-    """
+    """`count` splits whose `valid` parts share no group and together are all utterances given."""
     if count < 2:
         raise InputError(f"{count} folds are too few; give 2 or more")
     parts = apportioned(utterances, [1 / count] * count, seed=seed)
@@ -85,9 +81,9 @@ def apportioned(
 ) -> list[list[Utterance]]:
     """The utterances of each side: whole groups, about `shares` of the real and of the fake ones.
 
-    Shares are above 0 and sum to 1. Large groups are placed first, each on the side that needs
-    its utterances most; `seed` decides the order among groups of about one size. Where a side
-    has no utterance of a class and another side can spare a group, that group moves.
+    Shares sum to 1. Large groups are placed first, each on the side that needs its utterances most;
+    `seed` decides the order among groups of about one size. A side without a class gets a group
+    that another side can spare.
     """
     counts: dict[str, list[int]] = {}
     for utterance in utterances:

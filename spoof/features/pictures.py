@@ -1,9 +1,8 @@
 """Spectra as small pictures, (3, height, width) in [0, 1], without drawing a figure.
 
-The values, low frequencies at the bottom, are stretched from their lowest to their highest over
-the 256 steps of a colour map, as matplotlib's `specgram` and `imshow` do; the coloured picture
-is then resized with PIL's antialiased bilinear filter. What a figure would add, its axes and
-its own resampling, is no part of the signal and left out.
+The values, low frequencies at the bottom, are stretched from their lowest to their highest over the
+256 steps of a colour map, as matplotlib's `specgram` and `imshow` do; the coloured picture is then
+resized with PIL's antialiased bilinear filter.
 """
 
 import functools
@@ -25,10 +24,7 @@ OVERLAP = 512
 
 
 def spectrogram_picture(samples: Samples, rate_hz: int, *, size: int = 224) -> NDArray[np.float32]:
-    """The picture of `specgram(samples, NFFT=1024, Fs=rate_hz, noverlap=512)`.
-
-    S3 takes 224 × 224, S4 takes 128 × 128.
-    """
+    """The picture of `specgram(samples, NFFT=1024, Fs=rate_hz, noverlap=512)`; S4's size is 128."""
     samples = checked(samples, rate_hz, shortest=N_FFT, needed_by="a spectrogram picture")
     # Double precision: the weakest bin decides where the colours begin.
     frames = frames_of(samples.astype(np.float64), length=N_FFT, hop=N_FFT - OVERLAP)
@@ -51,10 +47,7 @@ def mfcc_picture(samples: Samples, rate_hz: int, *, size: int = 28) -> NDArray[n
 
 
 def draw(values: NDArray[np.floating], *, size: int) -> NDArray[np.float32]:
-    """Values (rows, columns), first row at the bottom, as a picture (3, size, size).
-
-    Values that are all the same give the colour map's lowest colour.
-    """
+    """Values (rows, columns), first row at the bottom, as a picture (3, size, size)."""
     if size < 1:
         raise InputError(f"a picture of {size} × {size}; it needs at least one pixel")
     lowest, span = values.min(), np.ptp(values)

@@ -70,8 +70,7 @@ def power_spectrogram(
 def mel_filters(rate_hz: int, n_fft: int, n_filters: int) -> NDArray[np.float32]:
     """Filters (n_filters, 1 + n_fft / 2) from the definition: mel = 2595 log10(1 + Hz / 700).
 
-    Centres are evenly spaced in mel from 0 Hz to half the rate, every peak is 1. librosa's own are
-    on Slaney's scale and of equal area instead: see `librosa_mel_filters`.
+    Centres are evenly spaced in mel from 0 Hz to half the rate, every peak is 1.
     """
     top_mel = 2595 * np.log10(1 + rate_hz / 2 / 700)
     edges_hz = 700 * (10 ** (np.linspace(0, top_mel, n_filters + 2) / 2595) - 1)
@@ -125,8 +124,7 @@ def log_mel(
 ) -> NDArray[np.float32]:
     """Logarithmic mel spectrogram (n_mels, 1 + len(samples) // hop) of mono samples.
 
-    By librosa it is in dB, at least 80 dB below the loudest value; from the definition it is
-    ln(power + 1e-6). The filters differ too.
+    By librosa in dB, at least 80 dB below the loudest value; from the definition ln(power + 1e-6).
     """
     filters = librosa_mel_filters if _known(by) == "librosa" else mel_filters
     samples = checked(samples, rate_hz, shortest=N_FFT, needed_by="a mel spectrogram")
@@ -164,8 +162,7 @@ def mfcc(
 ) -> NDArray[np.float32]:
     """Mel-frequency cepstral coefficients (n_coefficients, 1 + len(samples) // 512).
 
-    By librosa they equal `librosa.feature.mfcc`, which works in dB: about 10 / ln 10 = 4.34
-    times the definition's where nothing is near silence.
+    By librosa they are in dB, about 10 / ln 10 = 4.34 times the definition's.
     """
     filters = librosa_mel_filters if _known(by) == "librosa" else mel_filters
     return _cepstrum(samples, rate_hz, filters, n_coefficients, by)
@@ -224,8 +221,8 @@ BLOCK_FRAMES = 64
 def chroma_cqt(samples: Samples, rate_hz: int, *, by: By = "librosa") -> NDArray[np.float32]:
     """Strength of the 12 pitch classes from C, in [0, 1], (12, 1 + len(samples) // 512).
 
-    By librosa the octaves are transformed one after the other, each at half the rate of the one
-    above; from the definition every bin is the product of the signal with its own wavelet.
+    By librosa each octave is transformed at half the rate of the one above; from the definition
+    every bin is the product of the signal with its own wavelet.
     """
     _known(by)
     if rate_hz < LOWEST_RATE_HZ:
@@ -275,10 +272,7 @@ def _fft_length(rate_hz: int) -> int:
 
 @functools.cache
 def _wavelets(rate_hz: int) -> csr_matrix:
-    """Spectra (bins, 1 + n_fft / 2), nearly all zero, of Hann-windowed phasors.
-
-    The phasors have a unit sum times the root of their length.
-    """
+    """Spectra (bins, 1 + n_fft / 2) of Hann-windowed phasors of unit sum times root of length."""
     n_fft = _fft_length(rate_hz)
     rows = []
     for k in range(N_OCTAVES * BINS_PER_OCTAVE):

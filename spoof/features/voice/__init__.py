@@ -1,8 +1,8 @@
 """Statistics of a voice: 1,871 numbers on how it varies, none on words or loudness.
 
 Synthesis leaves few traces in any one spectrum and many in how spectra vary: envelopes too smooth,
-harmonics too regular or too noisy, bands that move together. Levels and means over time are left
-out, since they depend on the microphone and the room.
+harmonics too regular or too noisy, bands that move together. Levels and means over time depend on
+the microphone and the room.
 """
 
 import numpy as np

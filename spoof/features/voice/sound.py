@@ -85,10 +85,7 @@ def power_spectra(samples: Floats, *, length: int, hop: int, n_fft: int | None =
 
 
 def power_of(frames: Numbers, n_fft: int | None = None, *, window: Floats | None = None) -> Floats:
-    """Power spectra (n, bins) of frames (n, length), as they are or times a window.
-
-    Frames are transformed in blocks, so that intermediate results stay in the processor's cache.
-    """
+    """Power spectra (n, bins) of frames (n, length), as they are or times a window."""
     power = np.empty((len(frames), (n_fft or frames.shape[1]) // 2 + 1), np.float32)
     for start in range(0, len(frames), BLOCK):
         block = frames[start : start + BLOCK]

@@ -1,7 +1,4 @@
-"""The source of a voice: how periodic it is, how its pitch moves, and how sharp its pulses are.
-
-Synthesis makes the first two too smooth; its pulses are blurred.
-"""
+"""The source of a voice: how periodic it is, how its pitch moves, and how sharp its pulses are."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -80,10 +77,7 @@ def _own_autocorrelation(length: int) -> Floats:
 
 @cache
 def _combs(length: int) -> Floats:
-    """Weights (lags, bins) of a power spectrum whose sum over bins is its autocorrelation.
-
-    The window's own autocorrelation is divided out. The sum over a band is that band's alone.
-    """
+    """Weights (lags, bins) of a power spectrum whose sum over a band is its autocorrelation."""
     own = _own_autocorrelation(length)
     turns = np.arange(len(own))[:, None] * np.arange(length + 1) / (2 * length)
     return np.asarray(np.cos(2 * np.pi * turns) / own[:, None], np.float32)
@@ -154,8 +148,8 @@ QUANTILES = (0.1, 0.5, 0.9)
 def residual(sound: Sound) -> list[Numbers]:
     """Mean, spread and quantiles of six measures of loud frames; correlations of four of them.
 
-    The measures of the residual: log kurtosis, absolute skewness, log crest factor, how much was
-    predicted (nepers), how well pulses repeat, and how flat its spectrum is.
+    The residual's log kurtosis, absolute skewness, log crest factor, how much was predicted
+    (nepers), how well pulses repeat, and how flat its spectrum is.
     """
     frames = frames_of(sound.samples, length=LENGTH, hop=HOP)
     energy = np.square(frames).mean(axis=1)

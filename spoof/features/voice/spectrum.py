@@ -42,10 +42,7 @@ SHORT = Resolution(160, 80, 512, 5, _edges(8, 252, 16))
 
 
 def detail(sound: Sound) -> list[Numbers]:
-    """Spread, skewness and kurtosis in each band, over frequency and over time.
-
-    At three resolutions: MIDDLE, LONG, SHORT.
-    """
+    """Spread, skewness and kurtosis in each band, over frequency and time, at three resolutions."""
     measures = _detail(sound.power, MIDDLE)
     for at in (LONG, SHORT):
         measures += _detail(sound.spectra(length=at.length, hop=at.hop, n_fft=at.n_fft), at)
@@ -61,10 +58,7 @@ def _detail(power: Floats, at: Resolution) -> list[Numbers]:
 
 
 def _mean_over_frames(values: Floats) -> Floats:
-    """Mean over each of values (frames, bins) and its neighbours in time, mirrored at the ends.
-
-    As `uniform_filter1d` along the first axis, which takes several times as long.
-    """
+    """Mean of each of values (frames, bins) and its neighbours; faster than `uniform_filter1d`."""
     around = ENVELOPE_FRAMES // 2
     padded = np.pad(values, ((around, around), (0, 0)), mode="symmetric")
     total = padded[: len(values)].copy()
@@ -96,9 +90,9 @@ N_WIDE = 20
 
 
 def envelope(sound: Sound) -> list[Numbers]:
-    """Moments of 40 cepstra and their change over five lags; correlations of 20 linear bands.
+    """Moments of 40 cepstra and their change over five lags, of linear and of mel bands.
 
-    The cepstra are of linear bands, and then of mel bands.
+    And the correlations of 20 linear bands.
     """
     spectra = sound.spectra(length=MEL_FFT, hop=HOP)
     mel = np.log(spectra @ mel_filters(RATE_HZ, MEL_FFT, N_BANDS).T)
