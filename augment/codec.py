@@ -92,7 +92,7 @@ class Codec(Effect):
     def draw(
         cls, rng: Rng, *, codecs: Sequence[str] = tuple(CODECS), kbps: Range | None = None
     ) -> Self:
-        """One of the codecs, its bit rate evenly on a logarithmic scale, in the usual range or `kbps`."""
+        """One of the codecs, its bit rate evenly on a logarithmic scale in `kbps` or its range."""
         codec = str(rng.choice(list(codecs)))
         one_of(tuple(CODECS))("codec:", codec)
         spec = CODECS[codec]

@@ -29,7 +29,7 @@ Piece: TypeAlias = Own | Samples
 
 
 def splice(samples: Samples, sample_rate: int, pieces: Sequence[Piece]) -> Altered:
-    """The pieces one after the other, hard joined, with the map of those of the recording itself."""
+    """The pieces one after the other, hard joined, with the map of those of the recording."""
     stretches: list[Samples] = []
     spans: list[Span] = []
     position = 0

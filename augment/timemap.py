@@ -17,7 +17,7 @@ SLIVER_S = 1e-9
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of the output made, at one steady rate, from a stretch of the source, in seconds."""
+    """A stretch of the output made, at one steady rate, from a stretch of the source; in s."""
 
     out_start_s: float
     out_end_s: float
@@ -98,15 +98,11 @@ class TimeMap:
         return source if source.ndim else float(source)
 
     @overload
-                                                   """Output times, the earliest ones, of source times, in seconds, shape as given; NaN where cut."""
+    def to_output(self, source_s: float) -> float: ...
     @overload
     def to_output(self, source_s: ArrayLike) -> NDArray[np.float64]: ...
     def to_output(self, source_s: ArrayLike) -> NDArray[np.float64] | float:
-        """Output times of source times, in seconds, shape as given; NaN where cut.
-
-        If a source moment occurs more than once, the earliest occurrence comes back;
-        `occurrences` gives them all.
-        """
+        """The earliest output times of source times, in s, shape as given; NaN where cut."""
         times = np.asarray(source_s, dtype=np.float64)
         output = np.full(times.shape, np.nan)
         for span in reversed(self.spans):  # earlier spans overwrite

@@ -200,7 +200,7 @@ class HardClip(Effect):
 
 @dataclass(frozen=True)
 class SoftClip(Effect):
-    """The sound bent by a hyperbolic tangent towards a ceiling that its peak exceeds by `over_db`."""
+    """The sound bent by a hyperbolic tangent to a ceiling that its peak exceeds by `over_db`."""
 
     name = "soft_clip"
     over_db: Annotated[float, Number(0, 60, drawn=(0.0, 12.0))]

@@ -102,7 +102,7 @@ class Views:
         self.collections = np.array([places[item.collection] for item in self.items])
 
     def batch(self, step: int, waveforms: Tensor | None = None, *, paired: bool = True) -> Batch:
-        """The views of a step, `paired` or altered ones alone; `waveforms` (k, n) replace the last k."""
+        """The views of a step, `paired` or altered ones; `waveforms` (k, n) replace the last k."""
         plan = plan_step(self.recipe, self.store.places, seed=self.seed, step=step, rank=self.rank)
         rng = np.random.default_rng([self.seed, step, self.rank, 0, 2])
         first = self._untouched(plan) if paired else None
