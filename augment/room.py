@@ -1,7 +1,7 @@
 """Reverberation: SoX's reverb, simulated rooms, and real rooms by their measured response."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Self, TypeAlias
 
@@ -50,9 +50,18 @@ class Reverb(Effect):
         """
         from scipy.fft import irfft, next_fast_len
 
-        combs, allpasses = self._delays(sample_rate)
-        length = next_fast_len(self._decay_samples(combs, allpasses), real=True)
-        wet = sum(self._comb(length, delay) for delay in combs)
+        scale, per_44100 = self.room_scale / 100 * 0.9 + 0.1, sample_rate / 44100
+        combs = [int(scale * per_44100 * delay + 0.5) for delay in COMB_DELAYS]
+        allpasses = [int(per_44100 * delay + 0.5) for delay in ALLPASS_DELAYS]
+        # So long that every echo falls to INAUDIBLE, and none wraps around.
+        comb_echoes, allpass_echoes = (
+            math.log(INAUDIBLE) / math.log(share) for share in (self.feedback, ALLPASS_FEEDBACK)
+        )
+        least = math.ceil(comb_echoes * max(combs) + allpass_echoes * sum(allpasses)) + 1
+        length = next_fast_len(least, real=True)
+        low_pass = (1 - self.damping) / (1 - self.damping * _delayed(length, 1))
+        delays = (_delayed(length, delay) for delay in combs)
+        wet = sum(delayed / (1 - self.feedback * low_pass * delayed) for delayed in delays)
         for delay in allpasses:
             delayed = _delayed(length, delay)
             wet *= ((1 + ALLPASS_FEEDBACK) * delayed - 1) / (1 - ALLPASS_FEEDBACK * delayed)
@@ -69,25 +78,6 @@ class Reverb(Effect):
     def damping(self) -> float:
         """Pole of the low-pass in each comb: SoX's mapping of hf_damping."""
         return self.hf_damping / 100 * 0.3 + 0.2
-
-    def _delays(self, sample_rate: int) -> tuple[list[int], list[int]]:
-        """Delays of the combs and the all-passes in samples; the room scales only the combs."""
-        scale = self.room_scale / 100 * 0.9 + 0.1
-        per_44100 = sample_rate / 44100
-        combs = [int(scale * per_44100 * delay + 0.5) for delay in COMB_DELAYS]
-        return combs, [int(per_44100 * delay + 0.5) for delay in ALLPASS_DELAYS]
-
-    def _comb(self, length: int, delay: int) -> NDArray[np.complex128]:
-        """Frequency response of a delay whose low-passed output is fed back into it."""
-        delayed = _delayed(length, delay)
-        low_pass = (1 - self.damping) / (1 - self.damping * _delayed(length, 1))
-        return delayed / (1 - self.feedback * low_pass * delayed)
-
-    def _decay_samples(self, combs: Iterable[int], allpasses: Iterable[int]) -> int:
-        """Samples until every echo has fallen to INAUDIBLE, so that none wraps around."""
-        comb_echoes = math.log(INAUDIBLE) / math.log(self.feedback)
-        allpass_echoes = math.log(INAUDIBLE) / math.log(ALLPASS_FEEDBACK)
-        return math.ceil(comb_echoes * max(combs) + allpass_echoes * sum(allpasses)) + 1
 
 
 def _delayed(length: int, delay: int) -> NDArray[np.complex128]:

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
+from itertools import product
 from typing import Self, overload
 
 import numpy as np
@@ -121,8 +122,14 @@ class TimeMap:
 
     def then(self, other: "TimeMap") -> "TimeMap":
         """The map of this alteration followed by another one, whose source is our output."""
-        spans = (_through(first, second) for second in other.spans for first in self.spans)
-        return TimeMap.joined(span for span in spans if span is not None)
+        spans = []
+        for second, first in product(other.spans, self.spans):
+            start_s = max(first.out_start_s, second.source_start_s)
+            end_s = min(first.out_end_s, second.source_end_s)
+            if end_s - start_s > SLIVER_S:  # both have it
+                ends = (start_s, end_s)
+                spans.append(Span(*second.out_at(ends).tolist(), *first.source_at(ends).tolist()))
+        return TimeMap.joined(spans)
 
     def to_json(self) -> str:
         """JSON text: one list of four seconds per span, in the order of `Span`'s fields."""
@@ -150,16 +157,6 @@ def _runs_on(before: Span, after: Span) -> bool:
         and abs(after.source_start_s - before.source_end_s) <= SLIVER_S
         and math.isclose(before.rate, after.rate, rel_tol=1e-9)
     )
-
-
-def _through(first: Span, second: Span) -> Span | None:
-    """What is left of the first alteration's span after the second one; None if nothing."""
-    start_s = max(first.out_start_s, second.source_start_s)
-    end_s = min(first.out_end_s, second.source_end_s)
-    if end_s - start_s <= SLIVER_S:
-        return None
-    ends = (start_s, end_s)
-    return Span(*second.out_at(ends).tolist(), *first.source_at(ends).tolist())
 
 
 def in_words(time_map: TimeMap, *, source_s: float, output_s: float) -> list[str]:

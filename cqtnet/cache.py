@@ -151,7 +151,7 @@ def cached_samples(item: Item, cache: Path) -> NDArray[np.int16]:
 
 
 def code_hash(module: str, packages: Sequence[str]) -> str:
-    """SHA-256 of the source of a module and of all that it imports of these packages and its own."""
+    """SHA-256 of the source of a module and of what it imports from these packages and its own."""
     sources = code_files(module, packages)
     digests = sorted(hashlib.sha256(source).hexdigest() for source in sources.values())
     return hashlib.sha256("".join(digests).encode()).hexdigest()

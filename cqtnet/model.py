@@ -229,7 +229,9 @@ class CqtNet(nn.Module):
     def steps_of(self, views: Sequence[Tensor]) -> list[Tensor]:
         """The steps of several views (B, 84, T), each of its own length."""
         x = self.trunk([self._entered(view) for view in views])  # (B, 512, 47, 44) of 20 s
-        return [self._over_frequency(view) for view in x]
+        if self.preset.head == "gem":
+            x = [view.clamp(min=1e-6).pow(self.gem_power) for view in x]
+        return [torch.cat([_pool(view, kind) for kind in self._kept()], dim=1) for view in x]
 
     def _entered(self, frames: Tensor) -> Tensor:
         """The trunk's input (B, 1, 84, T)."""
@@ -239,12 +241,6 @@ class CqtNet(nn.Module):
             frames = F.avg_pool1d(frames, self.preset.frames_averaged, ceil_mode=True)
         x = frames[:, None]
         return x if x.is_cuda else x.contiguous(memory_format=torch.channels_last)
-
-    def _over_frequency(self, x: Tensor) -> Tensor:
-        """Steps (B, S, steps) of the trunk's output (B, C, F, steps)."""
-        if self.preset.head == "gem":
-            x = x.clamp(min=1e-6).pow(self.gem_power)
-        return torch.cat([_pool(x, statistic) for statistic in self._kept()], dim=1)
 
     def _kept(self) -> list[str]:
         """The statistics over frequency that the head needs."""

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -61,6 +61,21 @@ def _like(before: Any, value: Any, assignment: str) -> Any:
     return value
 
 
+def check_settings(settings: Any, limits: Mapping[str, tuple[float, float]]) -> None:
+    """Raise InputError where a number of a dataclass leaves its limits, or a word is unknown."""
+    for known in fields(settings):
+        name, value = known.name, getattr(settings, known.name)
+        if isinstance(value, int | float):
+            least, most = limits[name]
+            if not (math.isfinite(value) and least <= value <= most):
+                raise InputError(
+                    f"{name} {value:g} is outside {least:g} to {most:g}; give one within"
+                )
+        elif get_origin(known.type) is Literal and value not in get_args(known.type):
+            names = ", ".join(get_args(known.type))
+            raise InputError(f"{name} {value!r} is unknown; use one of {names}")
+
+
 LONGEST_S = 60.0
 """Seconds of the longest fragment; so much white noise is prepared for adding."""
 LEAST = {"batch": 2, "epochs": 1, "temperature": 1e-3, "lr": 1e-12}
@@ -99,18 +114,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Raise InputError unless a network can be trained by this recipe."""
-        for known in fields(self):
-            value = getattr(self, known.name)
-            if isinstance(value, int | float):
-                name, most = known.name, 1 if known.name.endswith("_share") else math.inf
-                least = LEAST.get(name, 0)
-                if not (math.isfinite(value) and least <= value <= most):
-                    raise InputError(
-                        f"{name} {value:g} is outside {least:g} to {most:g}; give one within"
-                    )
-            elif get_origin(known.type) is Literal and value not in get_args(known.type):
-                names = ", ".join(get_args(known.type))
-                raise InputError(f"{known.name} {value!r} is unknown; use one of {names}")
+        limits = {f.name: (LEAST.get(f.name, 0), math.inf) for f in fields(self)}
+        shares = {name: (0, 1) for name in limits if name.endswith("_share")}
+        check_settings(self, {**limits, **shares})
         lengths_s = self.fragment_s
         if not lengths_s or not all(MINIMUM_S <= s <= LONGEST_S for s in lengths_s):
             raise InputError(

@@ -224,10 +224,12 @@ def placing(scores_csv: Path, truth: Path) -> dict[str, Errors]:
         some = scores.where(matched & own)
         rows = []
         for row, probe in enumerate(some.probe.tolist()):
-            if (truth := known.get(Path(probe).name)) is None:
+            if (own_truth := known.get(Path(probe).name)) is None:
                 raise ManifestError(f"{some.line(row)}: no truth is known for {probe}")
-            rows.append(_error(truth, *(some.size(name)[row] for name in ALIGNMENT_COLUMNS[:3])))
-        errors[condition] = Errors(*np.array(rows).reshape(-1, 3).T, targets=targets)
+            found = [float(some.size(name)[row]) for name in ALIGNMENT_COLUMNS[:3]]
+            rows.append(_error(own_truth, *found))
+        place_s, relative, cents = np.array(rows).reshape(-1, 3).T
+        errors[condition] = Errors(place_s, relative, cents, targets)
     return errors
 
 

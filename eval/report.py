@@ -1,6 +1,5 @@
 """Reports on score files: measured by system and condition, as data, CSV, table and pictures."""
 
-import csv
 import json
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +14,7 @@ from scipy.stats import spearmanr
 from cqtnet import audio
 from cqtnet.errors import InputError
 from cqtnet.files import file_sha256, make_folder, write_json, written_whole
-from cqtnet.tables import markdown_table
+from cqtnet.tables import markdown_table, write_table
 from cqtnet.versions import versions
 from eval.metrics import Figure, Metrics, Options, auc, measure_by_condition
 from eval.plots import save
@@ -164,15 +163,13 @@ def write_report(
     _remove_old(folder)
     for name, picture in pictures.items():
         save(picture, folder / name)
-    with (
-        written_whole(folder / "report.csv") as temporary,
-        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("system", "condition", "figure", "value", "low", "high", "note"))
-        for *names, f in report.rows():
-            numbers = ("" if x is None else repr(x) for x in (f.value, f.low, f.high))
-            writer.writerow((*names, *numbers, f.note))
+    rows: list[tuple[str, ...]] = [
+        ("system", "condition", "figure", "value", "low", "high", "note")
+    ]
+    for *names, f in report.rows():
+        numbers = ("" if x is None else repr(x) for x in (f.value, f.low, f.high))
+        rows.append((*names, *numbers, f.note))
+    write_table(folder / "report.csv", rows)
     with written_whole(folder / "report.md") as temporary:
         temporary.write_text(page, encoding="utf-8", errors="surrogateescape")
     write_json(folder / "report.json", {**report.to_dict(), "pictures": list(pictures)})

@@ -49,10 +49,8 @@ def _single_sets(report: Report) -> Iterator[tuple[str, Figure]]:
             name = f"{_slug(system.name)}-{_slug(condition)}"
             title = f"{system.name}: {condition}"
             s = _set(system, condition, title)
-            yield (
-                f"histogram-{name}",
-                plots.histogram(s, threshold=report.options.threshold, title=title),
-            )
+            threshold = report.options.threshold
+            yield f"histogram-{name}", plots.histogram(s, threshold=threshold, title=title)
             if s.log_lr_target is not None:
                 yield f"calibration-{name}", plots.calibration(s, title=title)
 

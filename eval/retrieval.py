@@ -59,10 +59,8 @@ def retrieve(scores: Scores, *, resamples: int = 1000, seed: int = 0) -> Retriev
         if candidates.max() <= depth:
             reason = f"no query has more than {depth} candidates"
             figures[f"top{depth}"] = Figure(None, note=reason)
-    fewest, median, most = candidates.min(), np.median(candidates), candidates.max()
-    return Retrieval(
-        figures, NAMES, len(queries.first), count, int(fewest), float(median), int(most)
-    )
+    numbers = int(candidates.min()), float(np.median(candidates)), int(candidates.max())
+    return Retrieval(figures, NAMES, len(queries.first), count, *numbers)
 
 
 def queries_of(scores: Scores) -> Queries:

@@ -31,7 +31,7 @@ from cqtnet.progress import progress_bar
 from cqtnet.versions import versions
 from eval.processes import Workers
 from eval.systems import Settings, System, make_system
-from eval.trials import Scores, TrialFiles, Trials, read_trials, write_scores
+from eval.trials import Scores, TrialFiles, Trials, read_trials, write_trials
 
 FORMAT = 4
 """Raised whenever a system describes or scores otherwise than before: old files are then unused."""
@@ -58,15 +58,6 @@ class Setup:
         parameters = dict(self.load().parameters)
         setting = _digest([FORMAT, FRONT_END_FORMAT, self.system, parameters])
         return f"{setting[:16]}-{content[:40]}"
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Pairs that are scored together."""
-
-    start: int  # the index of the first among the distinct pairs
-    pairs: NDArray[np.int64]  # (n, 2) indices into `sha256`
-    sha256: tuple[str, ...]  # of the recordings
 
 
 def score_trials(
@@ -110,7 +101,7 @@ def score_trials(
         }  # fmt: skip
         write_json(account_json, account)
         # The scores come last: where they are, all is done.
-        write_scores(scores_csv, _with_scores(trials, scores, setup.load().columns))
+        write_trials(scores_csv, _with_scores(trials, scores, setup.load().columns))
     return account
 
 
@@ -206,41 +197,37 @@ def _score_all(
     """Scores (n, 1 + columns) of all pairs (n, 2) of files; equal pairs are scored once."""
     distinct, where = np.unique(pairs, axis=0, return_inverse=True)
     system = setup.load()
-    batches = list(_batches(distinct, sha256, at_once=system.pairs_at_once))
+    batches = []
+    for start in range(0, len(distinct), system.pairs_at_once):
+        some = distinct[start : start + system.pairs_at_once]
+        used, indices = np.unique(some, return_inverse=True)
+        batches.append((start, indices.reshape(some.shape), [sha256[file] for file in used]))
     scores = np.full((len(distinct), 1 + len(system.columns)), np.nan)
     results = processes.each(partial(_score, setup), batches)
-    for start, some in _with_progress(results, len(batches), "scoring pairs"):
-        scores[start : start + len(some)] = some.reshape(len(some), -1)
+    for start, own in _with_progress(results, len(batches), "scoring pairs"):
+        scores[start : start + len(own)] = own.reshape(len(own), -1)
     assert np.isfinite(scores).all(), "a system returned a score that is not a number"
     return np.asarray(scores[where.ravel()])
 
 
-def _batches(pairs: NDArray[np.int64], sha256: Sequence[str], *, at_once: int) -> Iterator[Batch]:
-    for start in range(0, len(pairs), at_once):
-        some = pairs[start : start + at_once]
-        used, indices = np.unique(some, return_inverse=True)
-        yield Batch(start, indices.reshape(some.shape), tuple(sha256[file] for file in used))
-
-
-def _score(setup: Setup, batch: Batch) -> tuple[int, Floats]:
-    """The batch's start and its scores, from the cache or computed."""
+def _score(setup: Setup, batch: tuple[int, NDArray[np.int64], Sequence[str]]) -> tuple[int, Floats]:
+    """The number of a batch's first pair, and its scores, from the cache or computed."""
+    start, pairs, sha256 = batch
     cache = ArrayCache(setup.folder)
-    name = setup.name(_digest([batch.sha256, batch.pairs.tolist()]))
+    name = setup.name(_digest([sha256, pairs.tolist()]))
     cached = cache.get(name)
     if cached is None:
-        recordings = CachedArrays(cache, [setup.name(sha256) for sha256 in batch.sha256])
-        cached = {"scores": setup.load().score(recordings, batch.pairs)}
+        recordings = CachedArrays(cache, [setup.name(content) for content in sha256])
+        cached = {"scores": setup.load().score(recordings, pairs)}
         cache.put(name, cached)
-    return batch.start, cached["scores"]
+    return start, cached["scores"]
 
 
 def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-@lru_cache(maxsize=1)
-def _load(system: str, settings: Settings) -> System:
-    return make_system(system, settings)
+_load = lru_cache(maxsize=1)(make_system)
 
 
 def _with_progress(results: Iterator[Result], total: int, doing: str) -> Iterator[Result]:

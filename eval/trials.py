@@ -6,7 +6,6 @@ has the same columns, `score` (higher: same recording) and, if the system gives 
 (natural logarithm). All other columns are kept: protocols write there how a probe was changed.
 """
 
-import csv
 import math
 import os
 import re
@@ -22,8 +21,7 @@ from numpy.typing import NDArray
 from cqtnet import audio
 from cqtnet.eer import Floats
 from cqtnet.errors import ManifestError
-from cqtnet.files import written_whole
-from cqtnet.tables import Table, read_table
+from cqtnet.tables import Table, read_table, write_table
 
 COLUMNS = ("reference", "probe", "label", "condition", "recording")
 SCORE_COLUMNS = ("score", "log_lr")
@@ -97,28 +95,13 @@ def read_scores(path: str | os.PathLike[str]) -> Scores:
 
 
 def write_trials(path: Path, trials: Trials) -> None:
-    """Write the trials as CSV, whole or not at all, with file names as they are."""
-    _write(path, trials, {})
-
-
-def write_scores(path: Path, scores: Scores) -> None:
-    """Write trials and scores as CSV, whole or not at all; numbers read back exactly."""
-    numbers = {"score": scores.score}
-    if scores.log_lr is not None:
-        numbers["log_lr"] = scores.log_lr
-    _write(path, scores, {name: [repr(float(x)) for x in n] for name, n in numbers.items()})
-
-
-def _write(path: Path, trials: Trials, scores: Mapping[str, Sequence[str]]) -> None:
-    columns = {name: getattr(trials, name) for name in COLUMNS}
-    columns |= {"label": np.where(trials.label, "1", "0"), **trials.extras, **scores}
-    with (
-        written_whole(path) as temporary,
-        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
+    """Write trials, with their scores if they have any, as CSV; numbers read back exactly."""
+    columns: dict[str, Any] = {name: getattr(trials, name) for name in COLUMNS}
+    columns |= {"label": np.where(trials.label, "1", "0"), **trials.extras}
+    for name in SCORE_COLUMNS:
+        if (numbers := getattr(trials, name, None)) is not None:
+            columns[name] = [repr(float(x)) for x in numbers]
+    write_table(path, [columns, *zip(*columns.values(), strict=True)])
 
 
 def _trial_columns(table: Table) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def affine_logistic(
 
 
 def _unseen(scores: Floats, is_fake: NDArray[np.bool_], groups: NDArray[np.str_]) -> Floats:
-    """Log-likelihood ratios (n,) of each group by a fit to the others, if these are of both classes."""
+    """Log-likelihood ratios (n,) of each group by a fit to the others, if of both classes."""
     ratios = np.empty(len(scores))
     for group in np.unique(groups):
         own = groups == group

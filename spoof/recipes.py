@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal
 
 import numpy as np
 from torch import nn
 
 from cqtnet.errors import InputError
+from cqtnet.recipes import check_settings
 from spoof.data import Samples
 from spoof.features.voice import COUNT, voice_statistics
 from spoof.features.voice.sound import RATE_HZ
@@ -58,18 +59,8 @@ class Training:
 
     def __post_init__(self) -> None:
         """Raise where nothing can be trained so."""
-        for known in fields(self):
-            name, value = known.name, getattr(self, known.name)
-            if isinstance(value, int | float):
-                least = LEAST.get(name, 0)
-                most = 0.9999999 if name in ("ema", "smoothing") else math.inf
-                if not (math.isfinite(value) and least <= value <= most):
-                    raise InputError(
-                        f"{name} {value:g} is outside {least:g} to {most:g}; give one within"
-                    )
-            elif get_origin(known.type) is Literal and value not in get_args(known.type):
-                names = ", ".join(get_args(known.type))
-                raise InputError(f"{name} {value!r} is unknown; use one of {names}")
+        limits = {f.name: (LEAST.get(f.name, 0.0), math.inf) for f in fields(self)}
+        check_settings(self, {**limits, "ema": (0, 0.9999999), "smoothing": (0, 0.9999999)})
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from cqtnet.files import make_folder, write_json, written_whole
 from cqtnet.tables import markdown_table
 from eval.plots import det, roc, save
 from eval.report import shown
-from eval.trials import write_scores
+from eval.trials import write_trials
 from spoof.detect import Verdict
 from spoof.evaluate import Evaluation, Level, Shortcut, Slice
 from spoof.plots import VoiceSet, confusion_matrix, curves, reworded
@@ -45,8 +45,8 @@ def write_report(folder: Path, evaluation: Evaluation) -> Path:
     drawn = pictures(evaluation)
     for name, picture in drawn.items():
         save(picture, folder / name)
-    write_scores(folder / "scores.csv", evaluation.recordings.trials)
-    write_scores(folder / "segments.csv", evaluation.segments.trials)
+    write_trials(folder / "scores.csv", evaluation.recordings.trials)
+    write_trials(folder / "segments.csv", evaluation.segments.trials)
     path, text = folder / "report.md", page(evaluation, pictures=list(drawn))
     with written_whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")

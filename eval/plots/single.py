@@ -15,7 +15,7 @@ from scipy.stats import binomtest
 from cqtnet import plotting as style
 from cqtnet.eer import Floats
 from cqtnet.plotting import NONTARGET, TARGET, Row
-from eval import metrics as metrics
+from eval import metrics
 from eval.plots.scoreset import ScoreSet, set_ticks
 
 # The histogram: densities of both kinds of pairs, and below them both error rates at every

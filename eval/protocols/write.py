@@ -94,7 +94,13 @@ def write_sets(
             temporary.write_text(plan.to_json(), encoding="utf-8")
     make_folder(out / "references")
     truths = [_known_truth(out, plan) for plan in plans]
-    known = _known_hashes(row for truth in truths for row in truth.values())
+    known = {
+        row[file]: row[sha256]
+        for truth in truths
+        for row in truth.values()
+        for file, sha256 in (("probe", "sha256"), ("reference", "reference_sha256"))
+        if {file, sha256} <= row.keys()
+    }
     orders = [o for o in _orders(plans, root, out, noise_root) if not _is_done(o, known)]
     on_start(len(orders))
     for rows in in_processes(_render, orders, workers=workers):
@@ -251,15 +257,6 @@ def _known_truth(out: Path, plan: Plan) -> dict[str, Truth]:
             except (ValueError, KeyError, TypeError):
                 continue
     return truth
-
-
-def _known_hashes(rows: Iterable[Truth]) -> dict[str, str]:
-    return {
-        row[file]: row[sha256]
-        for row in rows
-        for file, sha256 in (("probe", "sha256"), ("reference", "reference_sha256"))
-        if file in row and sha256 in row
-    }
 
 
 def _finish(out: Path, plan: Plan, truth: Mapping[str, Truth]) -> Written:

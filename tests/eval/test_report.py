@@ -14,7 +14,7 @@ from eval import plots, report_pictures
 from eval import report as r
 from eval.metrics import Figure, Options
 from eval.report_pictures import draw_pictures
-from eval.trials import Scores, read_scores, write_scores
+from eval.trials import Scores, read_scores, write_trials
 from tests.eval.planted import call
 from tests.eval.plots.reading import legend
 
@@ -45,7 +45,7 @@ def table_of(
 
 
 def scores_of(path, **options):
-    write_scores(path, table_of(**options))
+    write_trials(path, table_of(**options))
     return path
 
 
@@ -168,10 +168,10 @@ def test_suspicious_scores_are_measured_with_a_warning(tmp_path):
         r.read_report({"swapped": swapped}, options=QUICK)
     good = read_scores(scores_of(tmp_path / "good.csv", with_log_lr=True))
     assert good.log_lr is not None
-    write_scores(tmp_path / "sign.csv", replace(good, log_lr=-good.log_lr))
+    write_trials(tmp_path / "sign.csv", replace(good, log_lr=-good.log_lr))
     with pytest.warns(UserWarning, match="sign: log_lr falls where score rises"):
         r.read_report({"sign": tmp_path / "sign.csv"}, options=QUICK)
-    write_scores(tmp_path / "fewer.csv", good.where(good.condition == "quiet"))
+    write_trials(tmp_path / "fewer.csv", good.where(good.condition == "quiet"))
     with pytest.warns(UserWarning, match="good and fewer scored different trials"):
         r.read_report({n: tmp_path / f"{n}.csv" for n in ("good", "fewer")}, options=QUICK)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cqtnet.errors import ManifestError
-from eval.trials import read_scores, read_trials, write_scores, write_trials
+from eval.trials import read_scores, read_trials, write_trials
 
 HEADER = "reference,probe,label,condition,recording"
 ROWS = ["a.wav,a1.wav,1,tempo,a", "b.wav,a1.wav,0,tempo,a"]
@@ -42,7 +42,7 @@ def test_columns_may_stand_in_any_order_and_further_ones_are_kept(table):
 def test_scores_survive_writing_and_reading_to_the_last_bit(table, tmp_path):
     lines = [f"{ROWS[0]},0.1,-3e-300,x", f"{ROWS[1]},0.30000000000000004,2.5,"]
     scores = read_scores(write(table, HEADER + ",score,log_lr,kind", *lines))
-    write_scores(tmp_path / "again.csv", scores)
+    write_trials(tmp_path / "again.csv", scores)
     again = read_scores(tmp_path / "again.csv")
     assert again.score.tolist() == [0.1, 0.30000000000000004]
     assert again.log_lr is not None and again.log_lr.tolist() == [-3e-300, 2.5]
