@@ -27,7 +27,7 @@ from cqtnet.model import CqtNet, Preset
 from cqtnet.plotting import draw_curves
 from cqtnet.recipes import Recipe
 from cqtnet.runstate import Progress, Ranks, gather, joined, load_state, save_state
-from cqtnet.validation import Verdict, make_pairs, validate
+from cqtnet.validation import Pairs, Verdict, make_pairs, validate
 from cqtnet.versions import versions
 from cqtnet.views import Batch, Views, Waveforms, embed_batch, noise_frames, waveform_batches
 
@@ -90,101 +90,123 @@ def train(
     `history.json` and `curves.png`. If a run stops early, the best verdict is returned.
     """
     with joined(config.device) as ranks:
-        return _train(items, config, ranks, on_step)
+        run = _Run(items, config, ranks)
+        started = step_started = time.monotonic()
+        losses: list[float] = []
+        for step, altered in run.waveform_steps(run.progress.step, run.n_steps):
+            loss, lr, n_fragments = run.learn(step, altered)
+            losses.append(ranks.mean(loss))
+            if not math.isfinite(losses[-1]):
+                raise InputError(
+                    f"the loss is {losses[-1]} at step {step}; lower the learning rate"
+                )
+            now = time.monotonic()
+            speed, step_started = n_fragments / (now - step_started), now  # waiting for data counts
+            verdict, epoch_ends = None, (step + 1) % run.n_epoch == 0
+            if epoch_ends:
+                verdict = run.end_epoch(step + 1, float(np.mean(losses[-run.n_epoch :])), lr)
+            on_step(StepReport(step + 1, run.n_steps, losses[-1], lr, speed, verdict))
+            out_of_time = time.monotonic() - started > config.stop_after_s
+            if epoch_ends and ranks.mean(float(out_of_time)) > 0:
+                break
+        if run.pairs is None or run.progress.step < run.n_steps:
+            return min(_verdicts(run.progress.history), key=_rank, default=None)
+        return run.finish(run.pairs)
 
 
-def _train(
-    items: list[Item], config: TrainConfig, ranks: Ranks, on_step: Callable[[StepReport], None]
-) -> Verdict | None:
-    """The loop itself, longer than other functions: it is understood in one piece or not at all."""
-    rank, world, device = ranks.rank, ranks.world, ranks.device
-    dtype = find_dtype(device, config.precision)
-    torch.manual_seed(config.seed)
-    recipe, main = config.recipe, rank == 0
-    learning = [item for item in items if item.split == "train"]
-    held_out = [item for item in items if item.split == "valid"]
-    if len(learning) < 2:
-        raise ManifestError("1 recording is left to learn from; give two at least")
-    card = run_card(config, items, dtype=dtype, world=world)
-    require_fit(config.out, card, resume=config.resume)
+class _Run:
+    """A run: the network and what it learns from, as at the start or as it was resumed."""
 
-    learner = Learner(config.preset, recipe, len(learning)).to(device)
-    if device.type == "cpu":
-        learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = _optimiser(learner, recipe)
-    plateau = ReduceLROnPlateau(optimiser, factor=0.3, patience=3)
-    progress = Progress()
-    if config.resume:
-        progress = load_state(config.out / STATE, learner, optimiser)
-        plateau.load_state_dict(progress.schedule)
+    def __init__(self, items: list[Item], config: TrainConfig, ranks: Ranks) -> None:
+        recipe, device, self.world = config.recipe, ranks.device, ranks.world
+        self.config, self.dtype = config, find_dtype(device, config.precision)
+        torch.manual_seed(config.seed)
+        learning = [item for item in items if item.split == "train"]
+        if len(learning) < 2:
+            raise ManifestError("1 recording is left to learn from; give two at least")
+        self.card = run_card(config, items, dtype=self.dtype, world=self.world)
+        require_fit(config.out, self.card, resume=config.resume)
 
-    pairs = make_pairs(held_out, config.cache) if main else None
-    store = load_frames(learning, config.cache, device=str(device))
-    noise, stride = noise_frames(config.noise), config.preset.stride_frames
-    of_step = {"seed": config.seed, "rank": rank}
-    views = Views(store, learning, recipe, noise=noise, stride_frames=stride, **of_step)
-    waveforms = Waveforms(learning, store.places, recipe, cache=config.cache, **of_step)
-    n_epoch = steps_per_epoch(store.places.lengths, recipe, world=world)
-    n_steps = n_epoch * recipe.epochs
-    if main and not config.resume:
-        write_json(config.out / "config.json", card)
-    model: nn.Module = DistributedDataParallel(learner) if world > 1 else learner
-    started = step_started = time.monotonic()
-    losses: list[float] = []
-    steps = range(progress.step, n_steps)
-    for step, altered in zip(
-        steps, waveform_batches(waveforms, steps, workers=config.workers), strict=True
-    ):
-        lr = _learning_rate(recipe, step, n_steps, optimiser)
-        batch = views.batch(step, altered, paired=recipe.pair_weight > 0)
-        learner.train()
-        if step >= (1 - recipe.frozen_share) * n_steps:
-            freeze_norms(learner)
-        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-            loss = loss_of(model, batch, recipe, world=world)
-        optimiser.zero_grad(set_to_none=True)
+        self.learner = Learner(config.preset, recipe, len(learning)).to(device)
+        if device.type == "cpu":
+            self.learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimiser = _optimiser(self.learner, recipe)
+        self.plateau = ReduceLROnPlateau(self.optimiser, factor=0.3, patience=3)
+        self.progress = Progress()
+        if config.resume:
+            self.progress = load_state(config.out / STATE, self.learner, self.optimiser)
+            self.plateau.load_state_dict(self.progress.schedule)
+
+        held_out = [item for item in items if item.split == "valid"]
+        self.pairs = make_pairs(held_out, config.cache) if ranks.rank == 0 else None
+        store = load_frames(learning, config.cache, device=str(device))
+        noise, stride = noise_frames(config.noise), config.preset.stride_frames
+        of_step = {"seed": config.seed, "rank": ranks.rank}
+        self.views = Views(store, learning, recipe, noise=noise, stride_frames=stride, **of_step)
+        self.waveforms = Waveforms(learning, store.places, recipe, cache=config.cache, **of_step)
+        self.n_epoch = steps_per_epoch(store.places.lengths, recipe, world=self.world)
+        self.n_steps = self.n_epoch * recipe.epochs
+        if ranks.rank == 0 and not config.resume:
+            write_json(config.out / "config.json", self.card)
+        parallel = DistributedDataParallel(self.learner) if self.world > 1 else self.learner
+        self.model: nn.Module = parallel
+
+    def waveform_steps(self, first: int, end: int) -> Iterator[tuple[int, Tensor | None]]:
+        """The number of each step with its altered waveforms."""
+        steps = range(first, end)
+        altered = waveform_batches(self.waveforms, steps, workers=self.config.workers)
+        return zip(steps, altered, strict=True)
+
+    def learn(self, step: int, altered: Tensor | None) -> tuple[float, float, int]:
+        """Take a step; its loss, learning rate and number of fragments."""
+        recipe, device = self.config.recipe, self.views.noise.device.type
+        lr = _learning_rate(recipe, step, self.n_steps, self.optimiser)
+        batch = self.views.batch(step, altered, paired=recipe.pair_weight > 0)
+        self.learner.train()
+        if step >= (1 - recipe.frozen_share) * self.n_steps:
+            freeze_norms(self.learner)
+        with torch.autocast(device, self.dtype, enabled=self.dtype != torch.float32):
+            loss = loss_of(self.model, batch, recipe, world=self.world)
+        self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        self.optimiser.step()
+        n_fragments = sum(len(v) for v in (batch.first, batch.second) if v is not None)
+        return float(loss.detach()), lr, self.world * n_fragments
 
-        losses.append(ranks.mean(float(loss.detach())))
-        if not math.isfinite(losses[-1]):
-            raise InputError(f"the loss is {losses[-1]} at step {step}; lower the learning rate")
-        n_fragments = world * sum(len(v) for v in (batch.first, batch.second) if v is not None)
-        now = time.monotonic()
-        speed, step_started = n_fragments / (now - step_started), now  # waiting for data counts
-        verdict, epoch_ends = None, (step + 1) % n_epoch == 0
-        if epoch_ends:
-            mean_loss = float(np.mean(losses[-n_epoch:]))
-            if recipe.schedule == "plateau":
-                plateau.step(mean_loss)
-            progress.step, progress.schedule = step + 1, plateau.state_dict()
-            if main and pairs is not None:
-                verdict = validate(learner.net, pairs, dtype=dtype)
-                eers = {f"eer_{name}": eer for name, eer in verdict.eer.items()}
-                row = {"step": step + 1, "loss": mean_loss, "lr": lr}
-                progress.history.append({**row, "separation": verdict.separation, **eers})
-                if progress.best is None or _rank(verdict) < progress.best:
-                    progress.best = _rank(verdict)
-                    figures = {"step": progress.step, "validation": asdict(verdict)}
-                    save_weights(learner.net, config.out / BEST, **figures, **card)
-                save_state(config.out / STATE, learner, optimiser, progress)
-                write_json(config.out / "history.json", progress.history)
-                draw_curves(progress.history, config.out / "curves.png")
-        on_step(StepReport(step + 1, n_steps, losses[-1], lr, speed, verdict))
-        out_of_time = time.monotonic() - started > config.stop_after_s
-        if epoch_ends and ranks.mean(float(out_of_time)) > 0:
-            break
-    if pairs is None or progress.step < n_steps:
-        return min(_verdicts(progress.history), key=_rank, default=None)
-    if recipe.whitening_steps:
-        later = range(n_steps, n_steps + recipe.whitening_steps)
-        drawn = zip(later, waveform_batches(waveforms, later, workers=config.workers), strict=True)
-        batches = (views.batch(step, altered) for step, altered in drawn)
-        whiten(learner.net, batches, dtype=dtype)
-    verdict = validate(learner.net, pairs, dtype=dtype)
-    figures = {"step": progress.step, "validation": asdict(verdict)}
-    save_weights(learner.net, config.out / FINAL, **figures, **card)
-    return verdict
+    def end_epoch(self, step: int, loss: float, lr: float) -> Verdict | None:
+        """Judge and save after an epoch; no verdict but on the first device."""
+        progress, out = self.progress, self.config.out
+        if self.config.recipe.schedule == "plateau":
+            self.plateau.step(loss)
+        progress.step, progress.schedule = step, self.plateau.state_dict()
+        if self.pairs is None:
+            return None
+        verdict = validate(self.learner.net, self.pairs, dtype=self.dtype)
+        eers = {f"eer_{name}": eer for name, eer in verdict.eer.items()}
+        row = {"step": step, "loss": loss, "lr": lr, "separation": verdict.separation, **eers}
+        progress.history.append(row)
+        if progress.best is None or _rank(verdict) < progress.best:
+            progress.best = _rank(verdict)
+            self.save(BEST, verdict)
+        save_state(out / STATE, self.learner, self.optimiser, progress)
+        write_json(out / "history.json", progress.history)
+        draw_curves(progress.history, out / "curves.png")
+        return verdict
+
+    def finish(self, pairs: Pairs) -> Verdict:
+        """Whiten where the recipe does; judge and save the weights at the end of the schedule."""
+        if count := self.config.recipe.whitening_steps:
+            drawn = self.waveform_steps(self.n_steps, self.n_steps + count)
+            batches = (self.views.batch(step, altered) for step, altered in drawn)
+            whiten(self.learner.net, batches, dtype=self.dtype)
+        verdict = validate(self.learner.net, pairs, dtype=self.dtype)
+        self.save(FINAL, verdict)
+        return verdict
+
+    def save(self, name: str, verdict: Verdict) -> None:
+        """Write the weights with their figures."""
+        figures = {"step": self.progress.step, "validation": asdict(verdict)}
+        save_weights(self.learner.net, self.config.out / name, **figures, **self.card)
 
 
 def loss_of(model: nn.Module, batch: Batch, recipe: Recipe, *, world: int = 1) -> Tensor:

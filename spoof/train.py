@@ -102,94 +102,109 @@ def train(
     Writes to `config.out`: `last.safetensors` (to resume), `best.safetensors` with its JSON (to
     use), `config.json`, `history.json`, `curves.png`. The test part is not read.
     """
-    recipe, training = config.recipe, config.recipe.training
-    device = find_device(config.device)
-    card = run_card(utterances, config)
-    require_fit(config.out, card, resume=config.resume)
-    part = partial(
-        part_examples, utterances=utterances, recipe=recipe, preparer=config.preparer,
-        split_by=config.split_by, seed=config.seed,
-    )  # fmt: skip
-    choosing, learning = part("valid"), part("train", copies=training.copies)
-    if training.keep in ("f1", "eer") and len(np.unique(choosing.is_fake)) < 2:
-        raise InputError(
-            f"the validation part holds one class only, which has no {training.keep}; give more "
-            "speakers, or mark recordings of both classes as valid"
-        )
-    weights_card = {**card, "learned": learned(learning)}
-
-    torch.manual_seed(config.seed)
-    net = recipe.build(pretrained=config.pretrained)
-    learner = Learner(net, ema=training.ema).to(device)
-    optimiser = _optimiser(learner.net, training)
-    progress = Progress()
-    if config.resume:
-        progress = load_state(config.out / LAST, learner, optimiser)
-    else:
-        write_json(config.out / "config.json", card)
-    weights = None  # of human and synthetic: both count the same, and the mean is 1
-    if training.weighted:
-        counts = np.bincount(learning.is_fake, minlength=2)
-        weights = torch.tensor(counts.sum() / (2 * counts.clip(1)), dtype=torch.float32).to(device)
-    count = n_batches(learning, training)
+    run = _Run(utterances, config)
+    training, progress = config.recipe.training, run.progress
+    count = n_batches(run.learning, training)
     saved = time.monotonic()
     ends = saved + config.stop_after_s
     while not is_over(progress, training) and (progress.best is None or time.monotonic() < ends):
         started, epoch, rows = time.monotonic(), progress.step, []
-        torch.manual_seed(config.seed * 1_000_003 + epoch)  # dropout, the same when resumed
-        for batch in _learn(learner, optimiser, learning, config, weights, epoch):
+        for batch in run.learn(epoch):
             rows.append(batch)
             report(Step(epoch, training.epochs, len(rows), count, batch[0]))
             if progress.best is None and time.monotonic() > ends:
                 break  # a part of an epoch, where time is too short for a whole one
         *figures, size = (np.array(column) for column in zip(*rows, strict=True))
         loss, accuracy = (float(np.average(figure, weights=size)) for figure in figures)
-        row = {"epoch": epoch + 1, "lr": optimiser.param_groups[0]["lr"], "loss": loss}
+        row = {"epoch": epoch + 1, "lr": run.optimiser.param_groups[0]["lr"], "loss": loss}
         row |= {"accuracy": accuracy, "share": len(rows) / count}
-        row |= validated(learner.judged, choosing, device=device)
+        row |= validated(run.learner.judged, run.choosing, device=run.device)
         row["seconds"] = time.monotonic() - started
         progress.step = epoch + 1
         progress.history.append(row)
         is_last = is_over(progress, training) or time.monotonic() > ends
-        _keep(config, learner, progress, weights_card, is_last)
+        run.keep(is_last=is_last)
         if is_last or time.monotonic() - saved >= SAVED_EVERY_S:
-            save_state(config.out / LAST, learner, optimiser, progress)
+            save_state(config.out / LAST, run.learner, run.optimiser, progress)
             write_json(config.out / HISTORY, progress.history)
             saved = time.monotonic()
         report(Step(epoch + 1, training.epochs, count, count, row["loss"], row))
     assert progress.best is not None
     with written_whole(config.out / "curves.png") as temporary:
-        curves(progress.history, title=recipe.name).savefig(temporary)
+        curves(progress.history, title=config.recipe.name).savefig(temporary)
     best = int(progress.best[1])
     return Outcome(config.out / BEST, best, tuple(progress.history), is_over(progress, training))
 
 
-def _learn(
-    learner: Learner, optimiser: torch.optim.Optimizer, examples: Examples, config: TrainConfig,
-    weights: Tensor | None, epoch: int,
-) -> Iterator[tuple[float, float, int]]:  # fmt: skip
-    """Learn from every batch of an epoch; its loss, accuracy and size."""
-    training = config.recipe.training
-    device = next(learner.parameters()).device
-    learner.train()
-    planned = list(batches(examples, training, seed=config.seed, epoch=epoch))
-    for number, at in enumerate(planned):
-        set_rate(optimiser, training, epoch + number / len(planned))
-        inputs = torch.from_numpy(examples.inputs(at)).to(device).float()
-        is_fake = torch.from_numpy(examples.is_fake[at]).to(device)
-        logits = learner.net(inputs)
-        loss = loss_of(logits, is_fake, weights=weights, smoothing=training.smoothing)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        if learner.mean is not None:
-            learner.mean.update_parameters(learner.net)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            problem = f"the loss is {value} in epoch {epoch + 1}"
-            raise InputError(f"{problem}; lower the learning rate, {training.learning_rate:g}")
-        right = (fake_logit(logits.detach()) >= 0) == is_fake
-        yield value, float(right.float().mean()), len(at)
+class _Run:
+    """A run: the network and its examples, as at the start or as it was resumed."""
+
+    def __init__(self, utterances: Sequence[Utterance], config: TrainConfig) -> None:
+        self.config, recipe, training = config, config.recipe, config.recipe.training
+        self.device = find_device(config.device)
+        card = run_card(utterances, config)
+        require_fit(config.out, card, resume=config.resume)
+        part = partial(
+            part_examples, utterances=utterances, recipe=recipe, preparer=config.preparer,
+            split_by=config.split_by, seed=config.seed,
+        )  # fmt: skip
+        self.choosing, self.learning = part("valid"), part("train", copies=training.copies)
+        if training.keep in ("f1", "eer") and len(np.unique(self.choosing.is_fake)) < 2:
+            raise InputError(
+                f"the validation part holds one class only, which has no {training.keep}; give "
+                "more speakers, or mark recordings of both classes as valid"
+            )
+        self.card = {**card, "learned": learned(self.learning)}
+        torch.manual_seed(config.seed)
+        net = recipe.build(pretrained=config.pretrained)
+        self.learner = Learner(net, ema=training.ema).to(self.device)
+        self.optimiser = _optimiser(self.learner.net, training)
+        self.progress = Progress()
+        if config.resume:
+            self.progress = load_state(config.out / LAST, self.learner, self.optimiser)
+        else:
+            write_json(config.out / "config.json", card)
+        self.weights = None  # of human and synthetic: both count the same, and the mean is 1
+        if training.weighted:
+            counts = np.bincount(self.learning.is_fake, minlength=2)
+            weights = torch.tensor(counts.sum() / (2 * counts.clip(1)), dtype=torch.float32)
+            self.weights = weights.to(self.device)
+
+    def learn(self, epoch: int) -> Iterator[tuple[float, float, int]]:
+        """Learn from every batch of an epoch; its loss, accuracy and size."""
+        training, examples, seed = self.config.recipe.training, self.learning, self.config.seed
+        torch.manual_seed(seed * 1_000_003 + epoch)  # dropout, the same when resumed
+        self.learner.train()
+        planned = list(batches(examples, training, seed=seed, epoch=epoch))
+        for number, at in enumerate(planned):
+            set_rate(self.optimiser, training, epoch + number / len(planned))
+            inputs = torch.from_numpy(examples.inputs(at)).to(self.device).float()
+            is_fake = torch.from_numpy(examples.is_fake[at]).to(self.device)
+            logits = self.learner.net(inputs)
+            loss = loss_of(logits, is_fake, weights=self.weights, smoothing=training.smoothing)
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimiser.step()
+            if self.learner.mean is not None:
+                self.learner.mean.update_parameters(self.learner.net)
+            value = float(loss.detach())
+            if not math.isfinite(value):
+                problem = f"the loss is {value} in epoch {epoch + 1}"
+                raise InputError(f"{problem}; lower the learning rate, {training.learning_rate:g}")
+            right = (fake_logit(logits.detach()) >= 0) == is_fake
+            yield value, float(right.float().mean()), len(at)
+
+    def keep(self, *, is_last: bool) -> None:
+        """Save the weights if they are the best so far, of epochs that may be kept."""
+        progress, recipe = self.progress, self.config.recipe
+        row = progress.history[-1]
+        rank = rank_of(row, recipe.training)
+        allowed = progress.step % recipe.training.keep_every == 0 or is_last
+        if allowed and (progress.best is None or rank < progress.best[0]):
+            progress.best = (rank, row["epoch"])
+            own = {name: value for name, value in self.card.items() if name != "recipe"}
+            own |= {"epoch": progress.step, "history": progress.history}
+            save_trained(self.learner.judged, recipe, self.config.out / BEST, **own)
 
 
 def loss_of(
@@ -270,20 +285,6 @@ def learned(examples: Examples) -> dict[str, Any]:
 
 def _counts(recordings: Sequence[Utterance]) -> dict[str, int]:
     return dict(zip(CLASSES, class_counts(recordings), strict=True))
-
-
-def _keep(
-    config: TrainConfig, learner: Learner, progress: Progress, card: dict[str, Any], is_last: bool
-) -> None:  # fmt: skip
-    """Save the weights if they are the best so far, of epochs that may be kept."""
-    training, row = config.recipe.training, progress.history[-1]
-    rank = rank_of(row, training)
-    allowed = progress.step % training.keep_every == 0 or is_last
-    if allowed and (progress.best is None or rank < progress.best[0]):
-        progress.best = (rank, row["epoch"])
-        own = {name: value for name, value in card.items() if name != "recipe"}
-        own |= {"epoch": progress.step, "history": progress.history}
-        save_trained(learner.judged, config.recipe, config.out / BEST, **own)
 
 
 def _optimiser(net: nn.Module, training: Training) -> torch.optim.Optimizer:

@@ -59,7 +59,6 @@ def render(
     """
     from cqtnet.errors import InputError
     from cqtnet.midi import find_synthesizer, require_mido
-    from cqtnet.progress import progress_bar
     from cqtnet.tables import write_table
 
     require_mido()
@@ -72,18 +71,7 @@ def render(
         files = files[:count]
         paths = {file: out_dir / f"{file.id}.flac" for file in files}
         prepare_folder(out_dir, list(paths.values()), force=force)
-        bar = stack.enter_context(progress_bar("rendering", len(files)))
-        # Threads will do: the work is FluidSynth's, in a process of its own.
-        pool = ThreadPoolExecutor(jobs)
-        stack.callback(pool.shutdown, cancel_futures=True)
-        futures = {
-            pool.submit(_render, file, path, synthesizer, settings): file
-            for file, path in paths.items()
-        }
-        for future in as_completed(futures):
-            name, reason = futures[future].name, future.result()
-            skipped |= {name: reason} if reason else {}
-            bar.advance(doing=name)
+        skipped |= _render_all(paths, synthesizer, settings, jobs=jobs)
     counted = Counter(skipped.values()).most_common()
     reasons = ", ".join(f"{number} {reason}" for reason, number in counted)
     rows = [
@@ -171,6 +159,29 @@ def _index(openers: dict[str, Open], source: Path) -> tuple[list[MidiFile], dict
     if not files:
         raise InputError(f"none of the MIDI files of {source} can be read; mend them")
     return [files[digest] for digest in sorted(files)], skipped
+
+
+def _render_all(
+    paths: dict[MidiFile, Path], synthesizer: Synthesizer, settings: dict[str, Any], *, jobs: int
+) -> dict[str, str]:
+    """Render each file to its path; which were skipped and why."""
+    from cqtnet.progress import progress_bar
+
+    skipped = {}
+    pool = ThreadPoolExecutor(jobs)  # threads will do: FluidSynth works in its own process
+    with progress_bar("rendering", len(paths)) as bar:
+        try:
+            futures = {
+                pool.submit(_render, file, path, synthesizer, settings): file
+                for file, path in paths.items()
+            }
+            for future in as_completed(futures):
+                name, reason = futures[future].name, future.result()
+                skipped |= {name: reason} if reason else {}
+                bar.advance(doing=name)
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return skipped
 
 
 def _render(file: MidiFile, path: Path, synthesizer: Synthesizer, settings: dict[str, Any]) -> str:
