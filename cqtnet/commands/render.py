@@ -167,7 +167,7 @@ def _render_all(
     """Render each file to its path; which were skipped and why."""
     from cqtnet.progress import progress_bar
 
-    skipped = {}
+    skipped: dict[str, str] = {}
     pool = ThreadPoolExecutor(jobs)  # threads will do: FluidSynth works in its own process
     with progress_bar("rendering", len(paths)) as bar:
         try:

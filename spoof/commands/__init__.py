@@ -3,8 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, fields
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -50,38 +49,21 @@ DATA = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Source:
-    """Which recordings are used, and how they are prepared."""
-
-    data: Path
-    layout: str | None
-    cache: Path | None
-    workers: int | None
-    device: str
-
-
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a `Source`, which the command gets as its argument `source`."""
-
-    @wraps(command)
-    def with_source(**options: Any) -> Any:
-        source = Source(**{field.name: options.pop(field.name) for field in fields(Source)})
-        return command(source=source, **options)
-
-    decorated: Callable[..., Any] = with_source
+    """Add the options of `opened`, and --device."""
     for add in reversed(DATA):
-        decorated = add(decorated)
-    return decorated
+        command = add(command)
+    return command
 
 
 @contextmanager
 def opened(
-    source: Source, *, cache: Path | None = None
+    options: dict[str, Any], *, cache: Path | None = None
 ) -> "Iterator[tuple[list[Utterance], Preparer, ShowStep]]":
     """The utterances of a data set, their preparer, and a function that shows training steps.
 
-    Inputs are kept in the folder of --cache, or in `cache`, or in a temporary one.
+    Takes its own from the `options` of a command. Inputs are kept in the folder of --cache, or in
+    `cache`, or in a temporary one.
     """
     from cqtnet.progress import progress_bar
     from eval.processes import Workers
@@ -89,15 +71,18 @@ def opened(
     from spoof.prepare import Preparer
     from spoof.rows import is_row_table, read_row_table
 
-    count = source.workers or max(1, min(16, (os.cpu_count() or 1) - 1))
-    kept = source.cache or cache
+    data, layout, chosen, workers = (
+        options.pop(name) for name in ("data", "layout", "cache", "workers")
+    )
+    count = workers or max(1, min(16, (os.cpu_count() or 1) - 1))
+    kept = chosen or cache
     folder = TemporaryDirectory() if kept is None else nullcontext(os.fspath(kept))
     with folder as path, Workers(count) as pool, progress_bar("preparing") as bar:
         preparer = Preparer(Path(path), pool, partial(bar.update, doing="preparing"))
-        if source.layout is None and is_row_table(source.data):
-            utterances, preparer = read_row_table(source.data, preparer)
+        if layout is None and is_row_table(data):
+            utterances, preparer = read_row_table(data, preparer)
         else:
-            utterances = load_data(source.data, layout=source.layout)
+            utterances = load_data(data, layout=layout)
         yield utterances, preparer, partial(_show_step, bar)
 
 

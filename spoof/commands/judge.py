@@ -9,7 +9,7 @@ import click
 from click import IntRange, option
 
 from cqtnet.commands import DEVICE, JSON, PATH, command
-from spoof.commands import PART, Source, data_options, opened
+from spoof.commands import PART, data_options, opened
 
 if TYPE_CHECKING:
     from spoof.prepare import PartOrAll
@@ -96,9 +96,7 @@ def detect(
         help="Recordings of each class that the shortcut test changes; 0: none.")  # fmt: skip
 @option("--resamples", type=IntRange(0), default=1000, show_default=True)
 @JSON(help="Print the content of report.json.")
-def evaluate(
-    weights: str, source: Source, out: Path | None, force: bool, as_json: bool, **options: Any
-) -> None:
+def evaluate(weights: str, out: Path | None, force: bool, as_json: bool, **options: Any) -> None:
     """Measure a detector: the folder of a run, a .safetensors file, or shipped weights by name.
 
     Accuracy, precision, recall and F1 of either class, EER with its interval, ROC, DET and AUC, of
@@ -115,8 +113,8 @@ def evaluate(
         raise InputError(f"{out} holds a report already; use --force to replace it")
     trained = load_trained(weights)
     cache = trained.path.parent / "cache"
-    with opened(source, cache=cache if cache.is_dir() else None) as (utterances, preparer, _):
-        evaluation = measure(trained, utterances, preparer, device=source.device, **options)
+    with opened(options, cache=cache if cache.is_dir() else None) as (utterances, preparer, _):
+        evaluation = measure(trained, utterances, preparer, **options)
     if out is not None:
         click.echo(f"report: {write_report(out, evaluation)}", err=True)
     if as_json:
@@ -138,8 +136,8 @@ def evaluate(
 @option("--force", is_flag=True, help="Replace the calibration that is there.")
 @JSON(help="Print the calibration as JSON.")
 def calibrate(
-    weights: str, source: Source, part: "PartOrAll", folds: int | None, sources: str, force: bool,
-    as_json: bool,
+    weights: str, part: "PartOrAll", folds: int | None, sources: str, force: bool, as_json: bool,
+    **options: Any,
 ) -> None:  # fmt: skip
     """Learn the likelihood ratios that `cqtnet spoof detect` states, and save them by the weights.
 
@@ -158,16 +156,15 @@ def calibrate(
         raise InputError(f"--folds uses all parts except the test part; leave out --part {part}")
     trained = load_trained(weights)
     refuse_overwrite(calibration_path(trained.path), force=force)
-    with opened(source) as (utterances, preparer, show):
+    options["sources"] = sources
+    with opened(options) as (utterances, preparer, show):
         if folds:
             calibration = cross_calibrate(
-                trained, utterances, preparer, count=folds, device=source.device, sources=sources,
+                trained, utterances, preparer, count=folds, **options,
                 report=lambda fold, step: show(step, f"fold {fold + 1} of {folds}"),
             )  # fmt: skip
         else:
-            calibration = learn(
-                trained, utterances, preparer, part=part, device=source.device, sources=sources
-            )
+            calibration = learn(trained, utterances, preparer, part=part, **options)
     path = calibration.save(trained.path)
     if as_json:
         click.echo(json.dumps(calibration.to_dict(), indent=1))

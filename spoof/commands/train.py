@@ -12,7 +12,7 @@ import click
 from click import Choice, FloatRange, IntRange, option
 
 from cqtnet.commands import JSON, PATH, command
-from spoof.commands import Source, data_options, opened
+from spoof.commands import data_options, opened
 
 if TYPE_CHECKING:
     from spoof.data import Utterance
@@ -90,9 +90,8 @@ def _record(recipe: "Recipe") -> dict[str, Any]:
         help="Minutes; training stops after an epoch, and --resume continues it.")  # fmt: skip
 @JSON(help="Print the result as JSON.")
 def train(
-    recipe: str, source: Source, out: Path | None, epochs: int | None,
-    assignments: tuple[str, ...], pretrained: Path | None, stop_after_min: float, as_json: bool,
-    **options: Any,
+    recipe: str, out: Path | None, epochs: int | None, assignments: tuple[str, ...],
+    pretrained: Path | None, stop_after_min: float, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Train the detector RECIPE, and calibrate it by its validation part.
 
@@ -113,13 +112,13 @@ def train(
         pretrained = chosen.pretrained_file()
         start = f"weights of {pretrained}" if pretrained else "random weights: no file was found"
         click.echo(f"cqtnet: {chosen.name} starts from {start}", err=True)
-    with opened(source, cache=folder / "cache") as (utterances, preparer, show):
+    with opened(options, cache=folder / "cache") as (utterances, preparer, show):
         config = TrainConfig(
-            folder, chosen, preparer, device=source.device, pretrained=pretrained,
-            stop_after_s=60 * stop_after_min, **options,
+            folder, chosen, preparer, pretrained=pretrained, stop_after_s=60 * stop_after_min,
+            **options,
         )  # fmt: skip
         outcome = learn(utterances, config, report=show)
-        calibrated = _calibrated(outcome.weights, utterances, preparer, source.device)
+        calibrated = _calibrated(outcome.weights, utterances, preparer, options["device"])
     row = outcome.history[outcome.best_epoch - 1]
     if as_json:
         record = {"weights": os.fspath(outcome.weights), "calibrated": calibrated, **vars(outcome)}
@@ -170,8 +169,7 @@ def _calibrated(
 @option("--shortcuts", type=IntRange(0), default=200, show_default=True)
 @JSON(help="Print the content of comparison.json.")
 def compare_recipes(
-    source: Source, out: Path, names: str | None, minutes: float, leaky: bool, as_json: bool,
-    **options: Any,
+    out: Path, names: str | None, minutes: float, leaky: bool, as_json: bool, **options: Any
 ) -> None:  # fmt: skip
     """Train and evaluate recipes on the same data and print one table.
 
@@ -186,11 +184,10 @@ def compare_recipes(
     chosen = list(all_recipes().values())
     if names is not None:
         chosen = [find(name) for name in dict.fromkeys(map(str.strip, names.split(",")))]
-    with opened(source, cache=out / "cache") as (utterances, preparer, show):
+    with opened(options, cache=out / "cache") as (utterances, preparer, show):
         split_bys: tuple[SplitBy, ...] = ("group", "segment") if leaky else ("group",)
         config = CompareConfig(
-            out, preparer, split_bys=split_bys, limit_s=60 * minutes, device=source.device,
-            **options,
+            out, preparer, split_bys=split_bys, limit_s=60 * minutes, **options
         )  # fmt: skip
         entries = compare(utterances, chosen, config, report=lambda name, step: show(step, name))
     if as_json:
