@@ -6,7 +6,7 @@ voice against a human one, bounded by what as many recordings can show.
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -61,27 +61,21 @@ def cross_calibrate(
             "them would differ from it; give its own data, or calibrate without folds"
         )
     scored = []
-    for fold, marked in enumerate(_folds(utterances, count, trained)):
+    # In each fold all utterances are marked by their part in it; the test part is the same.
+    split = split_by_group(utterances, valid=VALID, test=TEST, seed=trained.seed)
+    for number, fold in enumerate(folds([*split.train, *split.valid], count, trained.seed)):
+        parts = {"test": split.test, "train": fold.train, "valid": fold.valid}
+        marked = [replace(u, split=name) for name, part in parts.items() for u in part]
         with tempfile.TemporaryDirectory() as folder:
             config = TrainConfig(
                 Path(folder), trained.recipe, preparer, seed=trained.seed, device=device,
                 pretrained=trained.recipe.pretrained_file(),
             )  # fmt: skip
-            train(marked, config, report=partial(report, fold))
+            train(marked, config, report=partial(report, number))
             other = load_trained(folder)
         held_out = [u for u in marked if u.split == "valid"]
         scored.append(score_recordings(other, held_out, preparer, device=device))
     return _fit_all(scored, trained, sources)
-
-
-def _folds(
-    utterances: Sequence[Utterance], count: int, trained: Trained
-) -> Iterator[list[Utterance]]:
-    """For each fold all utterances, marked by their part in it; the test part is the same."""
-    split = split_by_group(utterances, valid=VALID, test=TEST, seed=trained.seed)
-    for fold in folds([*split.train, *split.valid], count, trained.seed):
-        parts = {"test": split.test, "train": fold.train, "valid": fold.valid}
-        yield [replace(u, split=name) for name, part in parts.items() for u in part]
 
 
 def _fit_all(scored: Sequence[Scored], trained: Trained, sources: str) -> Calibration:

@@ -111,7 +111,13 @@ class Detector:
         sounding = sounding_frames(samples, recipe.rate_hz)
         sound_s = float(sounding.sum() * FRAME_S)
         duration_s = samples.size / recipe.rate_hz
-        reason = _too_little(samples, sound_s)
+        reason = ""
+        if not samples.size or not np.abs(samples).max() > 0:
+            reason = "the recording is silent"
+        elif sound_s < LEAST_SOUND_S:
+            reason = (
+                f"{sound_s:.2f} s of sound are less than the {LEAST_SOUND_S:g} s that are needed"
+            )
         windows = () if reason else self._windows(samples, sounding, hop_s, name=audio.shown(path))
         scores = [window.score for window in windows if window.score is not None]
         score = float(np.mean(scores)) if scores else None
@@ -211,15 +217,6 @@ def _trained_on(card: dict[str, Any]) -> str:
     if collections:
         text += f" from {len(collections)} collections"
     return text
-
-
-def _too_little(samples: Samples, sound_s: float) -> str:
-    """Why a recording cannot be judged; "" where it can."""
-    if not samples.size or not np.abs(samples).max() > 0:
-        return "the recording is silent"
-    if sound_s < LEAST_SOUND_S:
-        return f"{sound_s:.2f} s of sound are less than the {LEAST_SOUND_S:g} s that are needed"
-    return ""
 
 
 def as_lines(detection: Detection) -> list[str]:

@@ -272,7 +272,7 @@ def evaluate(
     levels = (Level.of(trials, resamples=resamples), Level.of(segments, resamples=resamples))
     return Evaluation(
         trained, chosen or "all", split_by, prepare.data_hash(utterances), balance(judged), *levels,
-        _systems(trials), _collections(trials), tested, seconds,
+        _slices(trials, "system"), _slices(trials, "collection"), tested, seconds,
     )  # fmt: skip
 
 
@@ -289,15 +289,12 @@ def _split(
     return split_by, None if part == "all" else part
 
 
-def _systems(trials: Scores) -> list[Slice]:
-    """Each system's recordings against all human ones, the hardest first."""
-    system, names = trials.extras["system"], np.unique(trials.extras["system"][trials.label])
-    slices = [Slice.of(str(n), trials.where(~trials.label | (system == n))) for n in names if n]
-    return sorted(slices, key=lambda s: -(s.eer.value or 0.0))
-
-
-def _collections(trials: Scores) -> list[Slice]:
-    """Each collection by itself, the largest first."""
-    collection = trials.extras["collection"]
-    slices = [Slice.of(str(n), trials.where(collection == n)) for n in np.unique(collection) if n]
+def _slices(trials: Scores, column: str) -> list[Slice]:
+    """Each system's recordings and all human ones, the hardest first; or each collection's."""
+    value, named = trials.extras[column], column == "system"
+    names = [str(name) for name in np.unique(value[trials.label] if named else value) if name]
+    human = ~trials.label & named
+    slices = [Slice.of(name, trials.where(human | (value == name))) for name in names]
+    if named:
+        return sorted(slices, key=lambda s: -(s.eer.value or 0.0))
     return sorted(slices, key=lambda s: -(s.synthetic + s.human))

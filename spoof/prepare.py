@@ -169,7 +169,10 @@ class _Task:
 def _tasks(
     cache: Path, recordings: Sequence[Utterance], recipe: Recipe, copies: int, change: Change | None
 ) -> list[_Task]:
-    folder, own_copies = cache / input_key(recipe), copy_key(recipe) if copies > 1 else ""
+    folder, own_copies = cache / input_key(recipe), ""
+    if copies > 1:
+        code = code_hash(recipe.alter.partition(":")[0], PACKAGES)
+        own_copies = _short_hash([recipe.alter, code])
     tasks = []
     for recording in recordings:
         sha256 = recording_hash(recording)
@@ -228,11 +231,6 @@ def input_key(recipe: Recipe) -> str:
         feature = feature.func
     code = [code_hash(module, PACKAGES) for module in (feature.__module__, segments.__module__)]
     return _short_hash([FORMAT, recipe.input_dict(), *code])
-
-
-def copy_key(recipe: Recipe) -> str:
-    """A name for how a recipe makes copies."""
-    return _short_hash([recipe.alter, code_hash(recipe.alter.partition(":")[0], PACKAGES)])
 
 
 def _short_hash(content: Any) -> str:

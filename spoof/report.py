@@ -11,7 +11,7 @@ from eval.plots import det, roc, save
 from eval.report import shown
 from eval.trials import write_trials
 from spoof.detect import Verdict
-from spoof.evaluate import Evaluation, Level, Shortcut, Slice
+from spoof.evaluate import Evaluation, Shortcut, Slice
 from spoof.plots import VoiceSet, confusion_matrix, curves, reworded
 from spoof.scores import CLASSES, Class, Confusion
 from verify.words import LEAST_RATIO
@@ -90,7 +90,11 @@ def pictures(evaluation: Evaluation) -> dict[str, Picture]:
     """The pictures by name of the file."""
     name = evaluation.trained.recipe.name
     levels = {"recordings": evaluation.recordings, "segments": evaluation.segments}
-    sets = [_score_set(level_name, level) for level_name, level in levels.items()]
+    sets = []
+    for level_name, level in levels.items():
+        eer = level.metrics["eer"]
+        interval = None if eer.low is None or eer.high is None else (eer.low, eer.high)
+        sets.append(VoiceSet.of(level_name, level.trials, eer_interval=interval))
     decided = evaluation.recordings.decided
     drawn = {
         "det": reworded(det(sets, title=f"DET: {name}")),
@@ -100,12 +104,6 @@ def pictures(evaluation: Evaluation) -> dict[str, Picture]:
     if evaluation.history:
         drawn["curves"] = curves(evaluation.history, title=f"Training: {name}")
     return drawn
-
-
-def _score_set(name: str, level: Level) -> VoiceSet:
-    eer = level.metrics["eer"]
-    interval = None if eer.low is None or eer.high is None else (eer.low, eer.high)
-    return VoiceSet.of(name, level.trials, eer_interval=interval)
 
 
 def share(value: float | None) -> str:

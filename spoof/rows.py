@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from augment.audio.files import shown
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.tables import read_table
-from spoof.data import Utterance
+from spoof.data import Utterance, class_counts
 from spoof.data.folders import is_fake_word
 from spoof.features.spectra import COLUMNS
 from spoof.prepare import Change, Examples, Preparer
@@ -76,8 +76,8 @@ def read_row_table(path: Path, preparer: Preparer) -> tuple[list[Utterance], Row
             Utterance(path, is_fake, group=str(len(utterances)), collection=collection)
         )
         rows.append([_number(row, name, place=f"{path}:{line}") for name in COLUMNS])
-    n_fake = sum(u.is_fake for u in utterances)
-    if n_fake in (0, len(rows)):
+    n_real, n_fake = class_counts(utterances)
+    if not (n_real and n_fake):
         only = "FAKE" if n_fake else "REAL"
         raise ManifestError(f"{path}: all {len(rows)} rows are {only}; give rows of both kinds")
     return utterances, RowPreparer(preparer.cache, rows=np.array(rows, np.float32))

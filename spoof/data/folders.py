@@ -202,7 +202,23 @@ def load_deep_voice(root: Path) -> list[Utterance]:
     recording's words, pauses and background, which a network could recognise. Its voice, `speaker`,
     is Biden's. A voice may be on both sides of a split, for each was turned into every other.
     """
-    return [_deep_voice(*file) for file in _files(_audio_folder(root), DEEP_VOICE_EXPECTED)]
+    utterances = []
+    for path, part in _files(_audio_folder(root), DEEP_VOICE_EXPECTED):
+        split = part.split
+        if not part.is_fake:
+            name = path.stem.casefold().removesuffix("-original")
+            utterances.append(Utterance(path, False, group=name, speaker=name, split=split))
+            continue
+        names = CONVERSION.fullmatch(path.stem)
+        if names is None:
+            raise ManifestError(
+                f"{shown(path)} does not name the recording that it was made from; call it "
+                "SOURCE-to-VOICE, or load it as plain folders"
+            )
+        source, voice = names["source"].casefold(), names["voice"].casefold()
+        # Retrieval-based voice conversion (RVC) made all fakes of this data set.
+        utterances.append(Utterance(path, True, source, voice, system="RVC", split=split))
+    return utterances
 
 
 def is_deep_voice(root: Path) -> bool:
@@ -221,18 +237,3 @@ def _audio_folder(root: Path) -> Path:
     """The folder with REAL and FAKE: the one given, or AUDIO or KAGGLE/AUDIO in it."""
     inside = (root / "AUDIO", root / "KAGGLE" / "AUDIO")
     return next((folder for folder in inside if folder.is_dir()), root)
-
-
-def _deep_voice(path: Path, part: Part) -> Utterance:
-    if not part.is_fake:
-        name = path.stem.casefold().removesuffix("-original")
-        return Utterance(path, False, group=name, speaker=name, split=part.split)
-    names = CONVERSION.fullmatch(path.stem)
-    if names is None:
-        raise ManifestError(
-            f"{shown(path)} does not name the recording that it was made from; call it "
-            "SOURCE-to-VOICE, or load it as plain folders"
-        )
-    source, voice = names["source"].casefold(), names["voice"].casefold()
-    # Retrieval-based voice conversion (RVC) made all fakes of this data set.
-    return Utterance(path, True, group=source, speaker=voice, system="RVC", split=part.split)

@@ -31,24 +31,20 @@ def load_data(path: Path, *, layout: str | None = None) -> list[Utterance]:
         raise InputError(f"no layout is named {layout!r}; choose from {', '.join(LAYOUTS)}")
     if not path.exists():
         raise ManifestError(f"{shown(path)} is not there; give a folder or a list of recordings")
-    utterances = LAYOUTS[layout or _layout_of(path)].load(path)
+    if layout is None:
+        layout = next((name for name, known in LAYOUTS.items() if known.matches(path)), None)
+    if layout is None:
+        content = "no text"
+        if path.is_dir():
+            names = [shown(folder.name) for folder in folders.subfolders(path)]
+            more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+            content = f"the folders {', '.join(names[:8])}{more}" if names else "no folders"
+        expected = "; ".join(f"{name}: {known.expected}" for name, known in LAYOUTS.items())
+        raise ManifestError(f"{shown(path)} has no known layout. It holds {content}. {expected}")
+    utterances = LAYOUTS[layout].load(path)
     if counts := missing_class(utterances):
         raise ManifestError(f"{shown(path)} holds {counts}; a detector needs both")
     return utterances
-
-
-def _layout_of(path: Path) -> str:
-    """The first layout that fits."""
-    for name, layout in LAYOUTS.items():
-        if layout.matches(path):
-            return name
-    content = "no text"
-    if path.is_dir():
-        names = [shown(folder.name) for folder in folders.subfolders(path)]
-        more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-        content = f"the folders {', '.join(names[:8])}{more}" if names else "no folders"
-    expected = "; ".join(f"{name}: {layout.expected}" for name, layout in LAYOUTS.items())
-    raise ManifestError(f"{shown(path)} has no known layout. It holds {content}. {expected}")
 
 
 def _refuse_missing(missing: Sequence[tuple[str, Path]]) -> None:

@@ -92,7 +92,14 @@ def apportioned(
     groups = {group: (real / n_real, fake / n_fake) for group, (real, fake) in counts.items()}
     need = [[share, share] for share in shares]  # of real and of fake utterances, on each side
     side_of: dict[str, int] = {}
-    for group in _in_order(groups, utterances, seed):
+
+    def order(group: str) -> tuple[int, bytes]:
+        """Largest first, by powers of two, at random among these: else no seed would matter."""
+        text = f"{seed}\0{group}".encode("utf-8", "surrogateescape")
+        size = round(sum(groups[group]) * len(utterances))
+        return -size.bit_length(), hashlib.sha256(text).digest()
+
+    for group in sorted(groups, key=order):
         real, fake = groups[group]
         # This side lowers the sum of squared misses most: (need - x)² - need² = x² - 2·x·need,
         # and x² is the same for all sides.
@@ -105,19 +112,6 @@ def apportioned(
     for utterance in utterances:
         parts[side_of[utterance.group]].append(utterance)
     return parts
-
-
-def _in_order(
-    groups: Mapping[str, Shares], utterances: Sequence[Utterance], seed: int
-) -> list[str]:
-    """Largest first, by powers of two, at random among these: else the seed would not matter."""
-
-    def key(group: str) -> tuple[int, bytes]:
-        text = f"{seed}\0{group}".encode("utf-8", "surrogateescape")
-        size = round(sum(groups[group]) * len(utterances))
-        return -size.bit_length(), hashlib.sha256(text).digest()
-
-    return sorted(groups, key=key)
 
 
 def _give_each_side_both(
