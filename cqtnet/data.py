@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,6 +67,16 @@ def hold_out(items: Sequence[Item], *, share: float) -> list[Item]:
         replace(item, split="valid") if held else item
         for item, held in zip(items, is_held_out, strict=True)
     ]
+
+
+def spread(items: Iterable[Item], limit: int | None) -> list[Item]:
+    """At most `limit` of the items, from as many collections as possible, in turns."""
+    turns: Counter[str] = Counter()
+    by_turn: list[tuple[int, Item]] = []
+    for item in items:
+        by_turn.append((turns[item.collection], item))
+        turns[item.collection] += 1
+    return [item for _, item in sorted(by_turn, key=lambda turn: turn[0])][:limit]
 
 
 def _read_folder(folder: Path) -> Iterator[Item]:

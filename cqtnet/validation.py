@@ -4,7 +4,6 @@ The alterations are real processing of the waveform, from a fixed seed, so that 
 uses the same pairs. These few only choose between epochs; `eval` measures the final model.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from augment.chain import Recipe, draw_chain
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.cache import cached_samples
 from cqtnet.cqt import Cqt, normalise
-from cqtnet.data import Item
+from cqtnet.data import Item, spread
 from cqtnet.eer import equal_error_rate
 from cqtnet.errors import ManifestError
 from cqtnet.model import CqtNet
@@ -66,7 +65,8 @@ def make_pairs(items: Sequence[Item], cache: Path, *, limit: int = 48, seed: int
             f"{len(names)} collections are held out for validation; two are needed for pairs of "
             "different recordings: mark some `valid` or raise --validation"
         )
-    chosen = _spread(items, limit, np.random.default_rng(seed))
+    shuffled = (items[i] for i in np.random.default_rng(seed).permutation(len(items)))
+    chosen = spread(shuffled, limit)
     transform = Cqt()
     originals: dict[str, list[Tensor]] = {name: [] for name in CONDITIONS}
     altered: dict[str, list[Tensor]] = {name: [] for name in CONDITIONS}
@@ -87,16 +87,6 @@ def make_pairs(items: Sequence[Item], cache: Path, *, limit: int = 48, seed: int
             originals[name].append(_frames(transform, fragment))
             altered[name].append(_frames(transform, changed))
     return Pairs(np.array([names.index(i.collection) for i in chosen]), originals, altered)
-
-
-def _spread(items: Sequence[Item], limit: int, rng: np.random.Generator) -> list[Item]:
-    """At most `limit` of the items in random order, from as many collections as possible."""
-    turns: Counter[str] = Counter()
-    by_turn: list[tuple[int, Item]] = []
-    for item in (items[i] for i in rng.permutation(len(items))):
-        by_turn.append((turns[item.collection], item))
-        turns[item.collection] += 1
-    return [item for _, item in sorted(by_turn, key=lambda turn: turn[0])][:limit]
 
 
 @torch.inference_mode()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click import IntRange, option
 
-from cqtnet.commands import JSON, PATH
+from cqtnet.commands import JSON, PATH, command
 from cqtnet.errors import InputError
 from cqtnet.files import refuse_overwrite, written_whole
 
@@ -23,14 +23,6 @@ FORMATS = {
     ".mp3": ("MP3", "MPEG_LAYER_III"),
 }
 """libsndfile's format and subtype by suffix; a .wav holds the samples exactly, none clipped."""
-
-EXAMPLE = """\b
-Example:
-  cqtnet augment talk.wav talk-altered.flac --tempo 1.1 --pitch -2 --noise-snr 10
-  cqtnet augment talk.wav talk-cut.wav --cut 12.5-14 --codec mp3:64
-  cqtnet augment talk.wav random.wav --random real-life --seed 7 --draw random.json
-  cqtnet augment other.wav same-treatment.wav --replay random.json
-"""
 
 
 class Pair(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.5
@@ -56,7 +48,13 @@ SILENCE = Pair("AT:LENGTH", ":")
 CODEC = Pair("NAME:KBPS", ":", first=str)
 
 
-@click.command(epilog=EXAMPLE, context_settings={"show_default": True})
+@command(
+    "cqtnet augment talk.wav talk-altered.flac --tempo 1.1 --pitch -2 --noise-snr 10",
+    "cqtnet augment talk.wav talk-cut.wav --cut 12.5-14 --codec mp3:64",
+    "cqtnet augment talk.wav random.wav --random real-life --seed 7 --draw random.json",
+    "cqtnet augment other.wav same-treatment.wav --replay random.json",
+    context_settings={"show_default": True},
+)
 @click.argument("source", metavar="IN", type=PATH)
 @click.argument("output", metavar="OUT", type=PATH)
 @option("--crop", type=STRETCH, help="Keep only this stretch, in seconds.")
@@ -128,7 +126,13 @@ def _chain(given: dict[str, Any], *, duration_s: float) -> "Chain":
     if preset is not None:
         return draw_chain(np.random.default_rng(seed), recipe_named(preset), duration_s=duration_s)
     if replay is not None:
-        return Chain.from_json(_read_text(replay))
+        try:
+            text = replay.read_text(encoding="utf-8")
+        except OSError as problem:
+            raise InputError(f"{replay} cannot be read: {problem.strerror}") from problem
+        except UnicodeDecodeError as problem:
+            raise InputError(f"{replay} is no text file; give one that --draw wrote") from problem
+        return Chain.from_json(text)
     for name, needed in (("background_snr", "background"), ("noise_colour", "noise_snr")):
         if given[name] is not None and given[needed] is None:
             raise click.UsageError(
@@ -206,12 +210,3 @@ def _write(path: Path, samples: "Samples", sample_rate: int, *, kind: str, subty
         raise InputError(
             f"{path}: {kind} cannot hold {sample_rate} Hz ({problem}); use another --sample-rate"
         ) from problem
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as problem:
-        raise InputError(f"{path} cannot be read: {problem.strerror}") from problem
-    except UnicodeDecodeError as problem:
-        raise InputError(f"{path} is no text file; give one that --draw wrote") from problem

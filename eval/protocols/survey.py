@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE, audio
-from cqtnet.data import Item, has_splits, list_items
+from cqtnet.data import Item, has_splits, list_items, spread
 from cqtnet.eer import Floats
 from cqtnet.errors import AudioError, InputError, ManifestError
 from eval.processes import in_processes
@@ -75,17 +75,20 @@ def chosen_items(
     """Recordings of a list's `split`, or all of a folder; at most `limit`, of many collections."""
     items = list_items(source)
     if has_splits(source):
-        items = _of_split(items, split or "devtest", source=source)
+        every, split = items, split or "devtest"
+        items = [item for item in every if item.split == split]
+        if not items:
+            counts = Counter(item.split for item in every)
+            has = ", ".join(f"{number} {name}" for name, number in counts.items())
+            raise ManifestError(
+                f"{audio.shown(source)} marks no recording {split!r}, but {has}; "
+                f"choose one of these, as with --split {next(iter(counts))}"
+            )
     elif split is not None:
         what = "is a folder and" if source.is_dir() else "is a list that"
         raise InputError(f"{audio.shown(source)} {what} has no splits; leave --split out")
-    turns: Counter[str] = Counter()
-    ranked: list[tuple[int, int, str]] = []
     ordered = sorted(items, key=lambda item: name_hash(seed, item.recording))
-    for rank, item in enumerate(ordered):
-        ranked.append((turns[item.collection], rank, item.recording))
-        turns[item.collection] += 1
-    kept = {recording for *_, recording in sorted(ranked)[:limit]}
+    kept = {item.recording for item in spread(ordered, limit)}
     return [item for item in items if item.recording in kept]
 
 
@@ -99,18 +102,6 @@ def by_work(surveys: Sequence[Survey], items: Sequence[Item]) -> list[Survey]:
         for one in surveys
         if one.source.recording in works
     ]
-
-
-def _of_split(items: Sequence[Item], split: str, *, source: Path) -> list[Item]:
-    chosen = [item for item in items if item.split == split]
-    if not chosen:
-        counts = Counter(item.split for item in items)
-        has = ", ".join(f"{number} {name}" for name, number in counts.items())
-        raise ManifestError(
-            f"{audio.shown(source)} marks no recording {split!r}, but {has}; "
-            f"choose one of these, as with --split {next(iter(counts))}"
-        )
-    return chosen
 
 
 def survey(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,29 +38,29 @@ class Settings:
     precision: Precision = "auto"
 
 
-class System(Protocol):
-    """One way to tell whether two recordings are the same."""
+class System:
+    """One way to tell whether two recordings are the same; made from settings."""
 
-    @property
-    def parameters(self) -> Mapping[str, Any]:
-        """Plain data: everything that changes a description or a score, with SHA-256 of weights."""
+    parameters: Mapping[str, Any]
+    """Plain data: everything that changes a description or a score, with SHA-256 of weights."""
+    columns: tuple[str, ...] = ()
+    """The columns of the score file after `score`, such as `log_lr`."""
+    pairs_at_once: int
+    """How many pairs are scored and kept together: the most that an interruption costs."""
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of the score file after `score`, such as `log_lr`."""
-
-    @property
-    def pairs_at_once(self) -> int:
-        """How many pairs are scored and kept together: the most that an interruption costs."""
+    def __init__(self, settings: Settings) -> None:
+        del settings  # those that apply to it
 
     def describe(self, path: Path) -> Description:
         """The description of a file; an InputError that names the file if it cannot be used."""
+        raise NotImplementedError
 
     def score(self, recordings: Sequence[Description], pairs: Pairs) -> Floats:
         """Scores of pairs (n, 1 + columns), or (n,) without columns; higher for the same recording.
 
         Recordings are read from disk when they are indexed.
         """
+        raise NotImplementedError
 
 
 def make_system(name: str, settings: Settings) -> System:

@@ -1,9 +1,9 @@
 """Baselines without a network: (a) the mean log-CQT, and (b) chroma, warped onto each other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cqtnet import audio
 from cqtnet.cqt import BINS_PER_OCTAVE, N_BINS, Cqt
 from cqtnet.eer import Floats
-from eval.systems import Description, Pairs, Settings, require_length
+from eval.systems import Description, Pairs, System, require_length
 
 MAX_SHIFT = 6
 """Bins, that is semitones, by which one mean log-CQT is moved against the other."""
@@ -37,14 +37,7 @@ def _transform() -> Cqt:
     return Cqt()
 
 
-class Baseline:
-    """A system without a network: it takes no settings."""
-
-    def __init__(self, settings: Settings) -> None:
-        del settings
-
-
-class MeanCqtSystem(Baseline):
+class MeanCqtSystem(System):
     """The cosine of mean log-CQTs over the bins that both have, at the best of ±6 bins.
 
     A recording is the mean over time of log(1 + magnitude / mean magnitude), 84 numbers. No mean
@@ -52,8 +45,10 @@ class MeanCqtSystem(Baseline):
     """
 
     pairs_at_once = 1 << 20
-    columns = ()
-    parameters: ClassVar = {"max_shift_bins": MAX_SHIFT, "compression": "log(1 + m / mean)"}
+    parameters: Mapping[str, Any] = {
+        "max_shift_bins": MAX_SHIFT,
+        "compression": "log(1 + m / mean)",
+    }
 
     def describe(self, path: Path) -> Description:
         """The mean over time of every bin, {"levels": (84,)}."""
@@ -81,7 +76,7 @@ def _unit(vectors: NDArray[np.float32]) -> Floats:
     return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12))
 
 
-class ChromaDtwSystem(Baseline):
+class ChromaDtwSystem(System):
     """Minus the mean cost of the best path of the shorter recording along the longer one.
 
     The best of twelve rotations of the chroma counts. The cost of two frames is 1 minus the
@@ -91,8 +86,7 @@ class ChromaDtwSystem(Baseline):
     """
 
     pairs_at_once = 5000  # some seconds
-    columns = ()
-    parameters: ClassVar = {"frames_averaged": FRAMES_AVERAGED, "steps": "11 21 12"}
+    parameters: Mapping[str, Any] = {"frames_averaged": FRAMES_AVERAGED, "steps": "11 21 12"}
 
     def describe(self, path: Path) -> Description:
         """The chroma of a file, {"chroma": (frames, 12)}."""

@@ -14,7 +14,7 @@ from cqtnet.eer import Floats
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import InputError
 from cqtnet.model import step_count
-from eval.systems import Description, Pairs, Settings, require_length
+from eval.systems import Description, Pairs, Settings, System, require_length
 from verify.calibration import FIGURES, figures, load_calibration
 from verify.comparison import gather, reasons_against
 from verify.features import Features
@@ -30,7 +30,7 @@ ALIGNMENT_COLUMNS = ("found_tempo", "found_semitones", "found_offset_s", "found_
 """What the best alignment gives."""
 
 
-class OfEmbedder:
+class OfEmbedder(System):
     """A system with an embedder, and what the results depend on."""
 
     def __init__(self, settings: Settings) -> None:
@@ -51,7 +51,6 @@ class EmbeddingSystem(OfEmbedder):
     """
 
     pairs_at_once = 1 << 20
-    columns = ()
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
