@@ -32,13 +32,12 @@ def score_inputs(
     net: nn.Module, inputs: NDArray[np.floating], *, device: torch.device
 ) -> NDArray[np.float64]:
     """Scores (n,) of inputs (n, *input_shape): natural log-odds, higher for synthetic."""
+    if not len(inputs):
+        return np.zeros(0)
     net.eval()
-    scores = [np.zeros(0)]
     with torch.inference_mode():
-        for start in range(0, len(inputs), AT_ONCE):
-            part = torch.from_numpy(np.asarray(inputs[start : start + AT_ONCE], np.float32))
-            scores.append(fake_logit(net(part.to(device))).double().cpu().numpy())
-    return np.concatenate(scores)
+        logits = net(torch.from_numpy(np.asarray(inputs, np.float32)).to(device))
+    return fake_logit(logits).double().cpu().numpy()
 
 
 def keras_init(model: nn.Module) -> None:

@@ -43,9 +43,7 @@ class Scored:
 def score(net: nn.Module, examples: Examples, *, device: torch.device) -> Scored:
     """The scores of examples and of their recordings; an error names one that is no number."""
     batches = np.split(np.arange(len(examples)), range(AT_ONCE, len(examples), AT_ONCE))
-    scores = np.concatenate(
-        [score_inputs(net, examples.inputs(at), device=device) for at in batches]
-    )
+    scores = np.concatenate([score_inputs(net, examples.inputs(b), device=device) for b in batches])
     wrong = np.flatnonzero(~np.isfinite(scores))
     if len(wrong):
         recording = examples.recordings[examples.recording[wrong[0]]]
