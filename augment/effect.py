@@ -173,7 +173,10 @@ class Effect(ABC):
         return {"name": self.name, **asdict(self)}
 
     def __str__(self) -> str:
-        values = ", ".join(f"{key} {_short(value)}" for key, value in asdict(self).items())
+        values = ", ".join(
+            f"{key} {value:.6g}" if isinstance(value, float) else f"{key} {value}"
+            for key, value in asdict(self).items()
+        )
         return f"{self.name}: {values}" if values else self.name
 
 
@@ -278,7 +281,3 @@ def check_sample_rate(sample_rate: int) -> None:
             f"sample_rate {sample_rate!r} is not a whole number of Hz from {MIN_SAMPLE_RATE} "
             f"to {MAX_SAMPLE_RATE}; resample first"
         )
-
-
-def _short(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -160,7 +160,16 @@ def write_report(
 ) -> None:
     """Write the report in place of an earlier one: each file whole, and `report.json` last."""
     make_folder(folder)
-    _remove_old(folder)
+    listed = folder / "report.json"
+    try:
+        names = json.loads(listed.read_text(encoding="utf-8"))["pictures"]
+    except (OSError, ValueError, KeyError, TypeError):
+        names = []
+    listed.unlink(missing_ok=True)
+    for name in names:
+        if isinstance(name, str) and Path(name).name == name:
+            for suffix in (".png", ".svg"):
+                (folder / f"{name}{suffix}").unlink(missing_ok=True)
     for name, picture in pictures.items():
         save(picture, folder / name)
     rows: list[tuple[str, ...]] = [
@@ -173,20 +182,6 @@ def write_report(
     with written_whole(folder / "report.md") as temporary:
         temporary.write_text(page, encoding="utf-8", errors="surrogateescape")
     write_json(folder / "report.json", {**report.to_dict(), "pictures": list(pictures)})
-
-
-def _remove_old(folder: Path) -> None:
-    """Remove the files that an earlier report lists as its own, its list first."""
-    listed = folder / "report.json"
-    try:
-        names = json.loads(listed.read_text(encoding="utf-8"))["pictures"]
-    except (OSError, ValueError, KeyError, TypeError):
-        names = []
-    listed.unlink(missing_ok=True)
-    for name in names:
-        if isinstance(name, str) and Path(name).name == name:
-            for suffix in (".png", ".svg"):
-                (folder / f"{name}{suffix}").unlink(missing_ok=True)
 
 
 # The report as Markdown, which is also readable as plain text.

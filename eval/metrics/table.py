@@ -160,7 +160,8 @@ def _quantities(
     quantities += [
         Quantity("cllr", "Cllr", _cllr, most=inf, errors=(), needs_log_lr=True),
         Quantity("min_cllr", "minCllr", lambda s: min_cllr.of(s.log_lr)),
-        Quantity("calibration_loss", "calibration loss", _calibration_loss,
+        Quantity("calibration_loss", "calibration loss",
+                 lambda s: max(0.0, _cllr(s) - min_cllr.of(s.log_lr)),
                  most=inf, errors=(), needs_log_lr=True),
     ]  # fmt: skip
     if not has_log_lr:
@@ -215,10 +216,6 @@ def _miss_at(rate: float, nontargets: int) -> Quantity:
 
 def _cllr(sample: Sample) -> float:
     return sum(sample.losses["cllr"]) / 2
-
-
-def _calibration_loss(sample: Sample) -> float:
-    return max(0.0, _cllr(sample) - min_cllr.of(sample.log_lr))
 
 
 # How far the ROC and DET curves would move with other recordings.

@@ -100,11 +100,11 @@ def _room(rng: np.random.Generator) -> Room:
 
 def _noise(
     rng: np.random.Generator, scene: Scene, snr_db: tuple[float, float]
-) -> tuple[Effect, str]:
+) -> tuple[tuple[Effect], str]:
     """Coloured noise, or with even odds a recording of noise if there are any; and its kind."""
     if not scene.noise or rng.random() < 0.5:
         coloured = ColouredNoise.draw(rng, snr_db=snr_db)
-        return coloured, coloured.colour
+        return (coloured,), coloured.colour
     paths = rng.permutation(np.array(scene.noise, dtype=object)).tolist()
     # Each at least once. Broken or silent noise stays among those to draw, so that no draw depends
     # on those before it.
@@ -112,7 +112,7 @@ def _noise(
         try:
             noise = Background.draw(rng, paths=[path], snr_db=snr_db)
             if _is_steady(noise):
-                return noise, "recorded"
+                return (noise,), "recorded"
         except EffectError as problem:
             scene.broken_noise[path] = str(problem)
     if scene.broken_noise.keys() >= set(paths):
@@ -128,11 +128,6 @@ def _is_steady(noise: Background) -> bool:
     tenth = SAMPLE_RATE // 10
     blocks = [mean_square(samples[i : i + tenth]) for i in range(0, samples.size, tenth)]
     return float(np.median(blocks)) > 10 ** (STEADY_DB / 10) * float(np.mean(blocks))
-
-
-def _noisy(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
-    noise, kind = _noise(rng, scene, NOISE_DB)
-    yield Change((noise,), kind)
 
 
 def _reverb(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
@@ -161,7 +156,7 @@ def _crop(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
 
 def _hard(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
     effects, kind = _stretched(rng)
-    yield Change((*effects, _room(rng), _noise(rng, scene, HARD_NOISE_DB)[0]), kind)
+    yield Change((*effects, _room(rng), *_noise(rng, scene, HARD_NOISE_DB)[0]), kind)
 
 
 def _rendition(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
@@ -169,7 +164,7 @@ def _rendition(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
     if kind in ("codec", "reverb", "hard"):
         yield from {"codec": _codec, "reverb": _reverb, "hard": _hard}[kind](rng, scene)
     elif kind == "noise":
-        yield Change((_noise(rng, scene, HARD_NOISE_DB)[0],), kind)
+        yield Change(_noise(rng, scene, HARD_NOISE_DB)[0], kind)
     else:
         yield Change(_stretched(rng, pitch=False)[0] if kind == "tempo" else (), kind)
 
@@ -200,7 +195,8 @@ PROTOCOLS = {
                  lambda rng, scene: [Change(*_stretched(rng))]),
         Protocol("speed", "Tempo and pitch together, as a tape?",
                  lambda rng, scene: [Change((Speed.draw(rng, factor=SPEED),))]),
-        Protocol("noise", "Noise as loud as the music?", _noisy),
+        Protocol("noise", "Noise as loud as the music?",
+                 lambda rng, scene: [Change(*_noise(rng, scene, NOISE_DB))]),
         Protocol("reverb", "In a reverberant room?", _reverb),
         Protocol("codec", "Through a codec at a low bit rate or a telephone?", _codec),
         Protocol("crop", "Only a few seconds of it?", _crop),
