@@ -12,16 +12,14 @@ import numpy as np
 from augment.effect import Effect, Rng, Samples, Seed, draw_seed, one_of
 from augment.errors import EffectError
 
-# fmt: off
 TRANSFORMS = (
     "AddColorNoise", "AddGaussianNoise", "AddGaussianSNR", "AirAbsorption", "Aliasing",
     "BandPassFilter", "BandStopFilter", "BitCrush", "Clip", "ClippingDistortion", "Gain",
     "GainTransition", "HighPassFilter", "HighShelfFilter", "LowPassFilter", "LowShelfFilter",
     "Normalize", "PeakingFilter", "PitchShift", "PolarityInversion", "SevenBandParametricEQ",
     "TanhDistortion", "TimeMask",
-)
+)  # fmt: skip
 """Those that keep time and need nothing beyond what audiomentations itself installs."""
-# fmt: on
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,6 @@ MAX_SEED = 2**32 - 1
 Rule: TypeAlias = Callable[[str, object], None]
 """Checks the value of a parameter; it is written into the annotation of the field."""
 
-# fmt: off
 EFFECTS = {
     "audiomentation": "augment.audiomentation:Audiomentation",
     "background": "augment.noise:Background", "codec": "augment.codec:Codec",
@@ -43,9 +42,8 @@ EFFECTS = {
     "speed": "augment.tempo:Speed", "telephone": "augment.tone:Telephone",
     "tempo": "augment.tempo:Tempo", "wsola_pitch": "augment.tempo:WsolaPitch",
     "wsola_tempo": "augment.tempo:WsolaTempo",
-}
+}  # fmt: skip
 """Every effect by its name, and where its class is; a new effect needs a line here."""
-# fmt: on
 
 
 @dataclass(frozen=True)

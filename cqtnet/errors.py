@@ -21,12 +21,10 @@ from augment.errors import (
     UnsafeAudioError,
 )
 
-# fmt: off
 __all__ = [
     "ArchiveError", "AudioError", "EffectError", "FragmentTooShortError", "InputError",
     "ManifestError", "NoContentError", "NotAudioError", "UnsafeAudioError", "WeightsError",
-]
-# fmt: on
+]  # fmt: skip
 
 
 class FragmentTooShortError(InputError):

@@ -136,7 +136,6 @@ class Preset:
             raise WeightsError(f"preset {data} does not fit this version: {error}") from error
 
 
-# fmt: off
 PRESETS = {
     preset.name: preset
     for preset in (
@@ -145,9 +144,8 @@ PRESETS = {
                standardised=True),
         Preset("tiny", width=0.125, frames_averaged=4, time_padding=True, embedding_size=64),
     )
-}
+}  # fmt: skip
 """`paper`: as published. `default`: for users. `tiny`: for tests and first tries."""
-# fmt: on
 
 
 def find_preset(name: str, **changes: Any) -> Preset:

@@ -130,7 +130,6 @@ class Recipe:
             )
 
 
-# fmt: off
 RECIPES = {
     recipe.name: recipe
     for recipe in (
@@ -141,9 +140,8 @@ RECIPES = {
             schedule="plateau", warmup_steps=0, epochs=30,
         ),
     )
-}
+}  # fmt: skip
 """`default`: verifies best. `paper`: as published, with alterations of the waveform only."""
-# fmt: on
 
 
 def find_recipe(name: str, **changes: Any) -> Recipe:

@@ -6,13 +6,11 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-# fmt: off
 PACKAGES = (
     "cqtnet", "torch", "librosa", "numpy", "scipy", "soxr", "soundfile", "av", "faiss-cpu",
     "audiomentations",
-)
+)  # fmt: skip
 """All that figures depend on."""
-# fmt: on
 version = cache(metadata.version)
 
 

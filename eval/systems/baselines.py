@@ -32,9 +32,7 @@ def relative_magnitudes(path: Path) -> NDArray[np.float32]:
     return magnitudes / max(float(magnitudes.mean()), 1e-12)
 
 
-@cache
-def _transform() -> Cqt:
-    return Cqt()
+_transform = cache(Cqt)
 
 
 class MeanCqtSystem(System):

@@ -5,8 +5,6 @@ The values, low frequencies at the bottom, are stretched from their lowest to th
 resized with PIL's antialiased bilinear filter.
 """
 
-import functools
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -48,21 +46,14 @@ def mfcc_picture(samples: Samples, rate_hz: int, *, size: int = 28) -> NDArray[n
 
 def draw(values: NDArray[np.floating], *, size: int) -> NDArray[np.float32]:
     """Values (rows, columns), first row at the bottom, as a picture (3, size, size)."""
+    from matplotlib import colormaps
+
     if size < 1:
         raise InputError(f"a picture of {size} × {size}; it needs at least one pixel")
     lowest, span = values.min(), np.ptp(values)
     steps = (values[::-1] - lowest) * (256 / span if span > 0 else 0)
-    pixels = _colour_table()[np.minimum(steps, 255).astype(np.uint8)]
+    places = np.minimum(steps, 255).astype(np.uint8)
+    pixels = np.ascontiguousarray(colormaps[COLOUR_MAP](places, bytes=True)[..., :3])
     image = Image.fromarray(pixels).resize((size, size), Image.Resampling.BILINEAR)
     planes = np.asarray(image, np.float32).transpose(2, 0, 1)
     return np.ascontiguousarray(planes / np.float32(255))
-
-
-@functools.cache
-def _colour_table() -> NDArray[np.uint8]:
-    """The 256 colours (256, 3) of the colour map."""
-    import matplotlib
-
-    table = np.asarray(matplotlib.colormaps[COLOUR_MAP](np.arange(256), bytes=True)[:, :3])
-    table.setflags(write=False)
-    return table
