@@ -12,7 +12,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from scipy.linalg import convolution_matrix
 from torch import Tensor, nn
 
 from cqtnet import SAMPLE_RATE
@@ -23,8 +22,6 @@ N_BINS = 84
 C1_HZ = 440.0 * 2 ** (-45 / 12)  # 32.70 Hz
 FRAMES_PER_SECOND = SAMPLE_RATE / HOP_LENGTH  # 43.07
 
-HALVED = 64
-"""Samples at half the rate that one product with the halving filter gives."""
 LEVEL_RADIUS = 107
 """`normalise` measures the level over so many frames on each side: five seconds in all."""
 LEVEL_FLOOR = 0.01
@@ -112,9 +109,7 @@ class Cqt(nn.Module):
         wavelets = octave_wavelets(self.hz[-BINS_PER_OCTAVE:])  # every octave uses these
         parts = np.concatenate([wavelets.real, wavelets.imag]).T
         self.register_buffer("wavelets", torch.from_numpy(parts.copy()), persistent=False)
-        # A band matrix: column j filters around input 2j.
-        band = convolution_matrix(halving_filter(), 2 * HALVED - 1)[:, ::2]
-        self.register_buffer("halving", torch.from_numpy(band.copy()), persistent=False)
+        self.register_buffer("halving", _toeplitz(halving_filter(), 64), persistent=False)
         # librosa's scale=True: white noise gives every bin the same level.
         scale = np.sqrt(quality_factor() * SAMPLE_RATE / self.hz).astype(np.float32)
         self.register_buffer("scale", torch.from_numpy(scale)[:, None], persistent=False)
@@ -186,3 +181,11 @@ def reference_cqt(
     bins["bins_per_octave"] = BINS_PER_OCTAVE
     how = {"hop_length": HOP_LENGTH, "window": "hann", "sparsity": sparsity}
     return np.asarray(np.abs(librosa.cqt(samples, sr=SAMPLE_RATE, **bins, **how)), np.float32)
+
+
+def _toeplitz(taps: NDArray[np.float32], block: int) -> Tensor:
+    """Band matrix (2 * block + taps - 2, block): column j filters around input 2j."""
+    matrix = np.zeros((2 * (block - 1) + len(taps), block), np.float32)
+    for column in range(block):
+        matrix[2 * column : 2 * column + len(taps), column] = taps
+    return torch.from_numpy(matrix)

@@ -12,6 +12,11 @@ InputError                  exit code 2, one line on stderr
 └── ArchiveError            an archive that cannot be opened, read or written
 """
 
+import math
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, Literal, get_args, get_origin
+
 from augment.errors import (
     AudioError,
     EffectError,
@@ -24,6 +29,7 @@ from augment.errors import (
 __all__ = [
     "ArchiveError", "AudioError", "EffectError", "FragmentTooShortError", "InputError",
     "ManifestError", "NoContentError", "NotAudioError", "UnsafeAudioError", "WeightsError",
+    "check_settings",
 ]  # fmt: skip
 
 
@@ -41,3 +47,18 @@ class WeightsError(InputError):
 
 class ArchiveError(InputError):
     """An archive that cannot be opened, read or written; the message names the file."""
+
+
+def check_settings(settings: Any, limits: Mapping[str, tuple[float, float]]) -> None:
+    """Raise InputError where a number of a dataclass leaves its limits, or a word is unknown."""
+    for known in fields(settings):
+        name, value = known.name, getattr(settings, known.name)
+        if isinstance(value, int | float):
+            least, most = limits[name]
+            if not (math.isfinite(value) and least <= value <= most):
+                raise InputError(
+                    f"{name} {value:g} is outside {least:g} to {most:g}; give one within"
+                )
+        elif get_origin(known.type) is Literal and value not in get_args(known.type):
+            names = ", ".join(get_args(known.type))
+            raise InputError(f"{name} {value!r} is unknown; use one of {names}")

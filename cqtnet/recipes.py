@@ -2,14 +2,14 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar
 
 from augment.spectral import SpectralRanges
 from cqtnet.cache import MARGIN_BINS
-from cqtnet.errors import InputError
+from cqtnet.errors import InputError, check_settings
 from cqtnet.model import MINIMUM_S
 
 T = TypeVar("T")
@@ -59,21 +59,6 @@ def _like(before: Any, value: Any, assignment: str) -> Any:
         kind = "list" if isinstance(before, tuple) else type(before).__name__
         raise InputError(f"{assignment!r}: give a {kind}, as {json.dumps(before)} is one")
     return value
-
-
-def check_settings(settings: Any, limits: Mapping[str, tuple[float, float]]) -> None:
-    """Raise InputError where a number of a dataclass leaves its limits, or a word is unknown."""
-    for known in fields(settings):
-        name, value = known.name, getattr(settings, known.name)
-        if isinstance(value, int | float):
-            least, most = limits[name]
-            if not (math.isfinite(value) and least <= value <= most):
-                raise InputError(
-                    f"{name} {value:g} is outside {least:g} to {most:g}; give one within"
-                )
-        elif get_origin(known.type) is Literal and value not in get_args(known.type):
-            names = ", ".join(get_args(known.type))
-            raise InputError(f"{name} {value!r} is unknown; use one of {names}")
 
 
 LONGEST_S = 60.0

@@ -11,8 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import nn
 
-from cqtnet.errors import InputError
-from cqtnet.recipes import check_settings
+from cqtnet.errors import InputError, check_settings
 from spoof.data import Samples
 from spoof.features.voice import COUNT, voice_statistics
 from spoof.features.voice.sound import RATE_HZ
