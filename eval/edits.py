@@ -25,8 +25,10 @@ from cqtnet.errors import ManifestError
 from eval.bootstrap import FEWEST_RECORDINGS, TOO_FEW, Figure, draw, interval, numbered
 from eval.processes import in_processes
 from eval.protocols.plan import name_hash, rng_for
+from eval.repeats import FORMS, FRAGMENT_S, places_counted, places_told, same_places
 from verify.editmap import edit_map
 from verify.features import Features
+from verify.waveform import Sound, left_db_of
 
 # Programmes: recordings as long as edits need; a short one is followed by others.
 
@@ -42,6 +44,7 @@ class Programme:
     paths: tuple[Path, ...]
     foreign: Path
     duration_s: float
+    form: str = "plain"  # a name in `eval.repeats.FORMS`
 
     @property
     def name(self) -> str:
@@ -58,7 +61,9 @@ class Programme:
         return samples[:size]
 
 
-def draw_programmes(items: Sequence[Item], *, count: int, seed: int) -> list[Programme]:
+def draw_programmes(
+    items: Sequence[Item], *, count: int, seed: int, form: str = "plain"
+) -> list[Programme]:
     """`count` programmes; each begins with another recording while there are any.
 
     All recordings of a programme, the foreign one included, are of different collections.
@@ -81,7 +86,7 @@ def draw_programmes(items: Sequence[Item], *, count: int, seed: int) -> list[Pro
         parts = (first, *following)[:MOST_PARTS]
         names, paths = zip(*((item.recording, item.path) for item in parts), strict=True)
         duration_s = float(rng.uniform(*DURATIONS_S))
-        programmes.append(Programme(names, paths, foreign.path, duration_s))
+        programmes.append(Programme(names, paths, foreign.path, duration_s, form))
     return programmes
 
 
@@ -98,6 +103,8 @@ ALTERATIONS: dict[str, Callable[[np.random.Generator], tuple[Effect, ...]]] = {
 }  # fmt: skip
 """What is done to the whole of an edited recording."""
 MOST_EDITS = 5
+PLAIN_KINDS, MOST_PLAIN = ("cut", "insert"), 2
+"""What is planted in music that repeats itself: there, a move may be a cut just as well."""
 LEAST_PIECE_S = 3.0
 """No piece, kept or foreign, is shorter."""
 LEAST_PIECE = round(LEAST_PIECE_S * SAMPLE_RATE)
@@ -126,15 +133,16 @@ class Planted:
 
 
 def plant(
-    samples: Samples, foreign: Samples, *, n_edits: int, alteration: str, rng: np.random.Generator
-) -> Planted:
+    samples: Samples, foreign: Samples, *, n_edits: int, alteration: str,
+    rng: np.random.Generator, allowed: Sequence[str] = KINDS,
+) -> Planted:  # fmt: skip
     """Samples (n,) with edits, fewer where pieces would be too short, and altered as a whole."""
     ranges: Ranges = [(0, samples.size)]
     bank = [samples, np.zeros(1, np.float32)]  # gaps keep sounds apart
     kinds: list[str] = []
     for _ in range(n_edits):
         for _ in range(TRIES):
-            kind = str(rng.choice(KINDS))
+            kind = str(rng.choice(allowed))
             edit = _edit(kind, ranges, foreign, sum(part.size for part in bank), rng)
             if edit is not None and _is_fair(edit[0], samples):
                 ranges, sound = edit
@@ -245,6 +253,8 @@ class Outcome:
     found: tuple[Times, ...]
     seconds: float
     duration_s: float
+    told: int = 0  # edits that were told
+    places: tuple[int, int, int] = (0, 0, 0)  # of a fragment: true, told of these, told wrongly
 
     def to_dict(self) -> dict[str, Any]:
         """The outcome as plain data."""
@@ -258,24 +268,44 @@ def outcomes(programmes: Sequence[Programme], *, seed: int, workers: int = 1) ->
 
 
 def _outcome(task: tuple[Programme, int, int]) -> Outcome:
-
     programme, number, seed = task
     rng = rng_for(seed, "edits", number)
-    original = without_quiet_ends(programme.samples())
-    foreign, n_edits = audio.load(programme.foreign), int(rng.integers(1, MOST_EDITS + 1))
+    original, foreign = without_quiet_ends(programme.samples()), audio.load(programme.foreign)
+    original, sections = FORMS[programme.form](original, rng)
+    kinds, most = (PLAIN_KINDS, MOST_PLAIN) if sections else (KINDS, MOST_EDITS)
+    n_edits = int(rng.integers(1, most + 1))
     alteration = list(ALTERATIONS)[number % len(ALTERATIONS)]
-    planted = plant(original, foreign, n_edits=n_edits, alteration=alteration, rng=rng)
+    planted = plant(
+        original, foreign, n_edits=n_edits, alteration=alteration, rng=rng, allowed=kinds
+    )
+    sounds = Sound(planted.edited.samples), Sound(original)
     with one_thread():
         start = time.process_time()
-        found = edit_map(Features.of(planted.edited.samples), Features.of(original))
+        found = edit_map(*(Features.of(s.values) for s in sounds), left_db=left_db_of(*sounds))
         seconds = time.process_time() - start
+        places = _places(original, sections, alteration, rng) if sections else (0, 0, 0)
     spans = planted.edited.time_map.spans
     return Outcome(
         programme.name, planted.kinds, planted.alteration, is_ambiguous(planted.pieces, original),
         tuple((s.out_start_s, s.out_end_s, s.source_start_s, s.source_end_s) for s in spans),
         tuple((s.a_start_s, s.a_end_s, s.b_start_s, s.b_end_s) for s in found.stretches),
-        seconds, original.size / SAMPLE_RATE,
+        seconds, original.size / SAMPLE_RATE, len(found.edits), places,
     )  # fmt: skip
+
+
+def _places(
+    samples: Samples, sections: tuple[int, ...], alteration: str, rng: np.random.Generator
+) -> tuple[int, int, int]:
+    """The places of an altered fragment of music that repeats itself, and what is told of them."""
+    size = round(FRAGMENT_S * SAMPLE_RATE)
+    firsts = rng.integers(samples.size - size, size=TRIES)
+    first = next(
+        (int(f) for f in firsts if _is_loud(samples[f : f + size], samples)), int(firsts[0])
+    )
+    truth_s = [n / SAMPLE_RATE for n in same_places(samples, sections, first, size)]
+    chain = Chain(ALTERATIONS[alteration](rng))
+    fragment = chain.apply(samples[first : first + size], SAMPLE_RATE).samples
+    return places_counted(truth_s, places_told(fragment, samples))
 
 
 def is_ambiguous(pieces: Sequence[Piece], samples: Samples) -> bool:
@@ -306,6 +336,8 @@ class Figures:
     stretches: int
     f1: Figure
     boundary_median_s: float
+    listed: float  # share of pairs with as many edits told as there are
+    places: tuple[int, int, int]  # of fragments: true ones, told of these, told wrongly
     boundary_95_s: float  # infinite if more than a twentieth of the boundaries have none near
     seconds_median: float
     seconds_most: float
@@ -324,8 +356,13 @@ class Figures:
         return (
             f"{self.pairs:4d} pairs {self.stretches:5d} stretches  F1 {self.f1.value:.3f}{ends}  "
             f"boundary {median_ms:.0f} ms, 95 % within {most_ms:.0f} ms  "
+            f"number of edits right {self.listed:.2f}  {self._places_line()}"
             f"{self.seconds_median:.2f} s a pair"
         )
+
+    def _places_line(self) -> str:
+        true, told, wrong = self.places
+        return f"places told {told} of {true}, wrong {wrong}  " if true else ""
 
 
 def figures_by_group(outcomes: Sequence[Outcome], *, seed: int) -> dict[str, Figures]:
@@ -371,6 +408,8 @@ def figures(outcomes: Sequence[Outcome], *, rng: np.random.Generator) -> Figures
         sum(row[1] for row in counts),
         _f1(np.array(counts, np.float64), numbered(o.recording for o in outcomes), rng),
         float(np.quantile(errors, 0.5, method="higher")),
+        float(np.mean([o.told == len(o.kinds) for o in outcomes])),
+        tuple(np.sum([o.places for o in outcomes], axis=0).tolist()),
         float(np.quantile(errors, 0.95, method="higher")),
         float(np.median(seconds)),
         max(seconds),
