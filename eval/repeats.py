@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 
 from augment.effect import Samples
-from augment.noise import scaled_to_level
+from augment.noise import mean_square, scaled_to_level
 from cqtnet import SAMPLE_RATE
 from verify.align import other_places, refine, search
 from verify.features import Features
@@ -20,7 +20,7 @@ verse something else is played."""
 OVER_DB = (-14.0, -6.0)
 """The level of what is played over a verse, by that of the song."""
 FRAGMENT_S = 8.0
-SAME_PLACE_S = 0.1
+SAME_PLACE_S, BLOCK_S, INAUDIBLE_DB = 0.1, 0.25, -30.0
 
 Repeating = tuple[Samples, tuple[int, ...]]
 """Samples, and those at which a section begins."""
@@ -57,15 +57,23 @@ FORMS: dict[str, Callable[[Samples, np.random.Generator], Repeating]] = {
 
 
 def same_places(samples: Samples, starts: tuple[int, ...], first: int, size: int) -> list[int]:
-    """Where the sound of a fragment lies, sample for sample, the fragment's own place included."""
-    moves = {later - earlier for earlier, later in product(starts, repeat=2)}
+    """Where a fragment lies; its own place is among them.
+
+    The sound there is the same but for one block, or for differences that nobody can hear.
+    """
+    block = round(BLOCK_S * SAMPLE_RATE)
+    size -= size % block
     fragment = samples[first : first + size]
-    return sorted(
-        first + move
-        for move in moves
-        if 0 <= first + move <= samples.size - size
-        and np.array_equal(samples[first + move : first + move + size], fragment)
-    )
+    padded = np.pad(samples, (0, block))
+    least = mean_square(fragment) * 10 ** (INAUDIBLE_DB / 10)
+    found = []
+    for move in {later - earlier for earlier, later in product(starts, repeat=2)}:
+        if 0 <= first + move <= padded.size - size:
+            difference = padded[first + move : first + move + size] - fragment
+            powers = np.square(difference.reshape(-1, block)).mean(axis=1)
+            if np.sum(powers > least) <= 1:
+                found.append(first + move)
+    return sorted(found)
 
 
 def places_told(fragment: Samples, samples: Samples) -> list[float]:

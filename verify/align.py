@@ -32,7 +32,7 @@ LEAST_ENERGY = 0.05
 """Energy of a bin, where usual sound has 1. What has less counts less: it is nearly silent."""
 SAME_CANDIDATE_S = 0.5  # two candidates of the coarse search that are closer in B are one
 
-AS_WELL_COARSE, AS_WELL, AS_COHERENT = 0.7, 0.8, 0.9
+AS_WELL_COARSE, AS_WELL, AS_COHERENT = 0.65, 0.72, 0.9
 """Another place fits as well if it has this share of the best correlation, before and after it is
 made exact, and of the best coherence. Between two frames the correlation of the same is less."""
 MOST_PLACES = 12

@@ -204,6 +204,11 @@ class CopyTest:
     signal_share: float  # of bins and frames that hold anything to be explained, in [0, 1]
 
 
+def left_db(correlation: float) -> float:
+    """What is left of samples, in dB, after others of that correlation are taken from them."""
+    return 10 * math.log10(max(1e-6, 1 - min(1.0, abs(correlation)) ** 2))
+
+
 @dataclass(frozen=True)
 class Waveform:
     """How the samples of A relate to those of B."""
@@ -212,6 +217,7 @@ class Waveform:
     inverted: bool  # whether A's polarity is proved to be the reverse of B's
     gain_db: float  # of A over B
     offset_s: float  # exact: time 0 of A is here in B
+    windows: tuple[float, ...] = ()  # the correlation of each window that was laid on B
 
     @property
     def left_db(self) -> float:
@@ -219,7 +225,7 @@ class Waveform:
 
         At least -60, for less may be left by rounding alone.
         """
-        return 10 * math.log10(max(1e-6, 1 - min(1.0, self.correlation) ** 2))
+        return left_db(self.correlation)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What only the waveform shows: polarity, gain and the exact sample, where nothing was warped."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
 from verify.features import Floats
-from verify.results import DEEPER_DB, Alignment, Place, Stretch, Waveform, is_unwarped
+from verify.results import DEEPER_DB, Alignment, Place, Stretch, Waveform, is_unwarped, left_db
 
 WINDOW_S, WINDOWS = 2.0, 5  # windows of A that are laid on B
 REACH_S = 0.05  # how far they are moved at most
 LEAST_CORRELATION = 0.4  # of samples; below that, nothing is said of them
+AS_COHERENT = 0.975
+"""Share of the best place's coherence from which the spectra do not tell another place from it."""
 LEAST_OCTAVES, BANDS_PER_OCTAVE, LEAST_OPPOSITE, LOWEST_BAND_HZ = 2.0, 3, 0.87, 60.0
 N_BANDS = int(BANDS_PER_OCTAVE * np.log2(SAMPLE_RATE / 2 / LOWEST_BAND_HZ))
 """Polarity is reversed if the phase lies within 30 degrees of 180 in all bands of two octaves: a
@@ -47,11 +49,11 @@ class Sound:
 def left_db_of(a: HasSamples, b: HasSamples) -> Callable[[Stretch], float]:
     """What is left of a stretch of A, in dB, when its place in B is taken from it."""
 
-    def left_db(stretch: Stretch) -> float:
+    def left(stretch: Stretch) -> float:
         waveform = compare_waveforms(a, b, stretch)
         return waveform.left_db if waveform else 0.0
 
-    return left_db
+    return left
 
 
 def compare_waveforms(a: HasSamples, b: HasSamples, alignment: Stretch) -> Waveform | None:
@@ -78,23 +80,47 @@ def compare_waveforms(a: HasSamples, b: HasSamples, alignment: Stretch) -> Wavef
         return None
     level_db = float(20 * np.log10(abs(gain)))
     inverted = bool(correlation < 0) and _is_opposite(np.sum(spectra, axis=0))
-    return Waveform(float(abs(correlation)), inverted, level_db, float(offset_s))
+    windows = tuple(abs(float(c)) for c, *_ in found)
+    return Waveform(float(abs(correlation)), inverted, level_db, float(offset_s), windows)
 
 
 def with_places(
     a: HasSamples, b: HasSamples, best: Alignment, others: list[Alignment]
 ) -> tuple[Alignment, Waveform | None, tuple[Place, ...]]:
     """The place where the waveforms fit best, its waveform, and the other places."""
-    found = [(place, compare_waveforms(a, b, place)) for place in (best, *others)]
-    left_db = [waveform.left_db if waveform else 0.0 for _, waveform in found]
-    lowest = min(left_db)
-    first = left_db.index(lowest) if lowest < left_db[0] - DEEPER_DB else 0
+    found = [(place, compare_waveforms(a, b, _as_steady(place, best))) for place in (best, *others)]
+    depths = [waveform.left_db if waveform else 0.0 for _, waveform in found]
+    lowest = min(depths)
+    first = depths.index(lowest) if lowest < depths[0] - DEEPER_DB else 0
     places = tuple(
-        Place(place, waveform, left_db[i] < left_db[first] + DEEPER_DB)
+        Place(place, waveform, _is_equal(found[first], (place, waveform)))
         for i, (place, waveform) in enumerate(found)
         if i != first
     )
     return (*found[first], places)
+
+
+def _as_steady(place: Alignment, best: Alignment) -> Alignment:
+    """Another place at the tempo and pitch of the best one, from the same middle."""
+    middle_s = (place.a_start_s + place.a_end_s) / 2
+    offset_s = place.line.to_b(middle_s) - best.line.tempo * middle_s
+    return replace(place, line=replace(best.line, offset_s=offset_s))
+
+
+def _is_equal(
+    best: tuple[Alignment, Waveform | None], other: tuple[Alignment, Waveform | None]
+) -> bool:
+    """Whether nothing tells another place from the best one: no window of the waveform does.
+
+    Without a waveform, the spectra have to agree as well.
+    """
+    (place, waveform), (other_place, other_waveform) = best, other
+    if waveform is None:
+        return other_place.coherence >= AS_COHERENT * place.coherence
+    if other_waveform is None or len(other_waveform.windows) != len(waveform.windows):
+        return False
+    pairs = zip(waveform.windows, other_waveform.windows, strict=True)
+    return all(left_db(there) < left_db(here) + DEEPER_DB for here, there in pairs)
 
 
 def _cross_spectrum(a: Floats, b: Floats) -> NDArray[np.complex128]:
