@@ -42,6 +42,17 @@ def sound(is_fake: bool, seed: int, *, seconds: float = 2.0, rate_hz: int = RATE
     return np.asarray(0.1 * samples / samples.std(), np.float32)
 
 
+def buzz(seconds: float, *, rate_hz: int = 16_000) -> NDArray[np.float32]:
+    """A sound like a voice: pulses whose pitch and loudness vary, and breath."""
+    rng = np.random.default_rng(0)
+    times = np.arange(round(seconds * rate_hz)) / rate_hz
+    turns = np.cumsum(120 + 30 * np.sin(2 * np.pi * 0.7 * times)) / rate_hz
+    pulses = sum(np.cos(2 * np.pi * turns * n) / n for n in range(1, 30))
+    syllables = 0.55 + 0.45 * np.sin(2 * np.pi * 4 * times)
+    samples = 0.1 * syllables * pulses + rng.normal(0, 0.01, len(times))
+    return np.asarray(samples, np.float32)
+
+
 def write(path: Path, samples: NDArray[np.float32], rate_hz: int = RATE_HZ) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, samples, rate_hz)
