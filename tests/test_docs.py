@@ -1,5 +1,3 @@
-"""The documentation refers to what exists."""
-
 import re
 from pathlib import Path
 

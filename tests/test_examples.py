@@ -1,5 +1,3 @@
-"""Every script in examples/ runs and prints what it promises."""
-
 import subprocess
 import sys
 from pathlib import Path

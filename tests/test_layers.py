@@ -1,6 +1,7 @@
 """Imports run one way, spoof → eval → verify → cqtnet → augment, and never in a circle."""
 
 import ast
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -8,17 +9,17 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ORDER = ["spoof", "eval", "verify", "cqtnet", "augment"]
-FILES = [file for package in ORDER for file in sorted((ROOT / package).rglob("*.py"))]
-TREES = {file: ast.parse(file.read_text(encoding="utf-8")) for file in FILES}
 
 
-def module_name(file):
-    """The dotted name of a file."""
-    parts = file.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-MODULES = {module_name(file): tree for file, tree in TREES.items()}
+@cache
+def modules():
+    """The syntax tree of each module of the project by its dotted name."""
+    trees = {}
+    for file in (file for package in ORDER for file in sorted((ROOT / package).rglob("*.py"))):
+        parts = file.relative_to(ROOT).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        trees[name] = ast.parse(file.read_text(encoding="utf-8"))
+    return trees
 
 
 def imported(node):
@@ -33,7 +34,7 @@ def imported(node):
 
 def module_of(name):
     """The module of the project that a dotted name is, or lies in; "" if it is another's."""
-    while name and name not in MODULES:
+    while name and name not in modules():
         name = name.rpartition(".")[0]
     return name
 
@@ -67,17 +68,10 @@ def circle(graph):
     return []
 
 
-def test_a_package_imports_only_to_its_right():
-    wrong = {
-        str(file.relative_to(ROOT)): names
-        for file, tree in TREES.items()
-        if (names := upward(file.relative_to(ROOT).parts[0], tree))
-    }
-    assert wrong == {}
-
-
-def test_no_modules_import_each_other_in_a_circle():
-    graph = {name: set(map(module_of, imports_at_load(tree))) for name, tree in MODULES.items()}
+def test_a_package_imports_only_to_its_right_and_no_modules_each_other_in_a_circle():
+    found = {name: upward(name.partition(".")[0], tree) for name, tree in modules().items()}
+    assert {name: names for name, names in found.items() if names} == {}
+    graph = {name: set(map(module_of, imports_at_load(tree))) for name, tree in modules().items()}
     assert circle(graph) == []
 
 
@@ -99,11 +93,6 @@ def test_a_circle_would_be_seen():
 
 def test_eval_is_never_bound_as_a_bare_name():
     """`import eval` would hide the builtin in its module."""
-    nodes = [node for tree in TREES.values() for node in ast.walk(tree)]
-    names = [
-        a.asname or a.name.split(".")[0]
-        for n in nodes
-        if isinstance(n, ast.Import)
-        for a in n.names
-    ]
-    assert "eval" not in names
+    nodes = [node for tree in modules().values() for node in ast.walk(tree)]
+    aliases = [alias for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    assert "eval" not in {alias.asname or alias.name.partition(".")[0] for alias in aliases}

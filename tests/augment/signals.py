@@ -3,6 +3,12 @@
 import numpy as np
 
 from augment.effect import effect_named, range_names
+from augment.spectral import SpectralRanges
+
+CALM = SpectralRanges(
+    shift_semitones=(0.0, 0.0), tempo=(1.0, 1.0), speed_share=0, untouched_share=0, noise_share=0,
+    reverb_share=0, eq_share=0, band_share=0, mask_share=0,
+)  # fmt: skip
 
 
 def sine(frequency_hz, *, sample_rate, duration_s=2.0):

@@ -99,7 +99,7 @@ def test_a_piece_is_no_longer_than_its_file(tmp_path, rng):
         augment.InsertRecording(path, 0.1, 2.0, 1.5).apply(RAMP, RATE)
 
 
-def test_a_mix_is_added_at_its_level_and_only_in_its_place(other_recording):
+def test_a_mix_has_its_level_and_its_place_and_ends_with_recording_or_file(other_recording):
     rate = 22050
     samples = sine(200.0, sample_rate=rate, duration_s=4.0)
     effect = Mix(str(other_recording), 1.0, at_s=1.0, length_s=2.0, level_db=-12.0)
@@ -109,9 +109,6 @@ def test_a_mix_is_added_at_its_level_and_only_in_its_place(other_recording):
     assert frequency_hz(during, sample_rate=rate) == pytest.approx(700, abs=0.5)
     ratio_db = 10 * np.log10(power(during) / power(samples[rate : 3 * rate]))
     assert ratio_db == pytest.approx(-12.0, abs=0.01)
-
-
-def test_a_mix_ends_where_the_recording_or_the_file_ends(other_recording):
     rate, path = 22050, str(other_recording)
     samples = sine(200.0, sample_rate=rate, duration_s=4.0)
     late = Mix(path, 0.0, at_s=3.5, length_s=9.0, level_db=0.0)

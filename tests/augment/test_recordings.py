@@ -1,5 +1,3 @@
-"""Stretches of other recordings, and sounds written to files."""
-
 import os
 
 import numpy as np
@@ -29,15 +27,12 @@ def test_a_stretch_is_taken_from_its_place_and_channels_are_averaged(tmp_path, n
     np.testing.assert_allclose(stretch, ramp[26_000:30_000] / 4, atol=1e-6)
 
 
-def test_a_format_that_only_ffmpeg_reads_is_read_and_measured(tmp_path):
+def test_formats_that_only_ffmpeg_reads_and_names_that_are_not_utf8_are_read(tmp_path):
     tone = sine(700.0, sample_rate=44100, duration_s=3.0)
     path = encode(tmp_path / "tone.aac", tone, rate=44100, codec="aac", container="adts")
     assert duration_s(str(path)) == pytest.approx(3.0, abs=0.1), "its header says none"
     stretch = read_stretch(str(path), 22050, start_s=1.0, length_s=1.5)
     assert frequency_hz(stretch, sample_rate=22050) == pytest.approx(700, abs=0.5)
-
-
-def test_names_that_are_not_utf8_are_read(tmp_path):
     path = os.fsdecode(os.fsencode(tmp_path) + b"/t\xf6ne.wav")
     soundfile.write(os.fsencode(path), sine(500.0, sample_rate=8000), 8000)
     assert duration_s(path) == 2.0

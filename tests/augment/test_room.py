@@ -1,5 +1,3 @@
-"""Reverberation: SoX's loop, a simulated room's decay, a measured response."""
-
 import numpy as np
 import pytest
 import soundfile
@@ -99,7 +97,7 @@ def test_another_seed_is_another_room():
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.1
 
 
-def test_a_measured_response_is_convolved_from_its_onset_on(tmp_path):
+def test_a_measured_response_is_convolved_from_its_onset_on_and_keeps_its_times(tmp_path):
     # Noise, a direct sound of -0.5, a louder echo of 0.75 two samples later.
     path = tmp_path / "response.wav"
     soundfile.write(path, np.zeros(100), RATE)
@@ -111,9 +109,6 @@ def test_a_measured_response_is_convolved_from_its_onset_on(tmp_path):
     # Scaled to the power of the input: 0.5 and 0.75 over the root of 0.25 + 0.5625.
     expected = np.array([0, 0, -0.5, 0, 0.75, 0, 0, 0, 0, 0]) / np.sqrt(0.8125)
     np.testing.assert_allclose(output, expected, atol=1e-6)
-
-
-def test_a_response_at_another_rate_keeps_its_times(tmp_path):
     # A direct sound and an echo 3200 samples of 48 kHz after it: 1470 of 22.05 kHz.
     path = tmp_path / "response.wav"
     response = impulse(4800, 320) + np.float32(0.5) * impulse(4800, 3520)

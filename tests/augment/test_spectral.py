@@ -8,19 +8,9 @@ from augment.errors import EffectError
 from augment.spectral import SpectralRanges, apply_spectral, draw_spectral, smear
 from cqtnet import SAMPLE_RATE
 from cqtnet.cqt import FRAMES_PER_SECOND, Cqt, power_weights
+from tests.augment.signals import CALM
 
 N_FRAMES = 300
-CALM = SpectralRanges(
-    shift_semitones=(0.0, 0.0),
-    tempo=(1.0, 1.0),
-    speed_share=0,
-    untouched_share=0,
-    noise_share=0,
-    reverb_share=0,
-    eq_share=0,
-    band_share=0,
-    mask_share=0,
-)
 
 
 def calm(n=1, **changes):
@@ -114,16 +104,13 @@ def test_the_band_and_the_mask_silence_what_they_say():
     assert (masked[14:, 170:] > 0.9).all() and (masked[:10, :150] > 0.9).all()
 
 
-def test_a_draw_replays_bit_for_bit():
+def test_draws_replay_bit_for_bit_stay_in_their_ranges_and_tie_pitch_to_speed():
     draw, again = (draw_spectral(np.random.default_rng(7), 16) for _ in range(2))
     magnitudes = torch.rand(16, 94, 420)
     noise = torch.rand(84, 1000)
     first = altered(magnitudes, draw, noise=noise)
     assert torch.equal(first, altered(magnitudes, again, noise=noise))
     assert torch.isfinite(first).all() and (first >= 0).all()
-
-
-def test_draws_stay_in_their_ranges_and_tie_pitch_to_speed():
     ranges = SpectralRanges(speed_share=1.0, untouched_share=0.0)
     draw = draw_spectral(np.random.default_rng(0), 500, ranges=ranges)
     np.testing.assert_allclose(draw.shift_semitones, 12 * np.log2(draw.tempo), atol=1e-4)

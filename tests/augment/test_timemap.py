@@ -7,17 +7,14 @@ from augment import Cut, InsertSilence, Repeat, Tempo
 from augment.errors import EffectError
 from augment.timemap import Span, TimeMap, cut_stretches, in_words
 
-CUT = TimeMap((Span(0, 5, 0, 5), Span(5, 9, 6, 10)))
-"""10 s of which 5 s to 6 s were cut out."""
+CUT = TimeMap((Span(0, 5, 0, 5), Span(5, 9, 6, 10)))  # 10 s of which 5 s to 6 s were cut out
 
-INSERTED = TimeMap((Span(0, 5, 0, 5), Span(7, 12, 5, 10)))
-"""10 s with 2 s of silence put in at 5 s."""
+INSERTED = TimeMap((Span(0, 5, 0, 5), Span(7, 12, 5, 10)))  # 10 s with 2 s of silence put in at 5 s
 
 REPEATED = TimeMap((Span(0, 4, 0, 4), Span(4, 11, 3, 10)))
 """10 s of which 3 s to 4 s are heard twice in a row."""
 
-FASTER = TimeMap((Span(0, 8, 0, 10),))
-"""10 s at 1.25 times the tempo."""
+FASTER = TimeMap((Span(0, 8, 0, 10),))  # 10 s at 1.25 times the tempo
 
 
 @pytest.mark.parametrize(("time_map", "out_s", "source_s"), [
@@ -42,10 +39,11 @@ def test_output_times_of_source_times(time_map, source_s, out_s):
     np.testing.assert_allclose(time_map.to_output(source_s), out_s, rtol=1e-12)
 
 
-def test_occurrences_lists_every_time_a_moment_is_heard():
+def test_scalars_stay_scalars_and_every_time_a_moment_is_heard_is_listed():
     assert REPEATED.occurrences(3.5) == (3.5, 4.5)
-    assert REPEATED.occurrences(2.0) == (2.0,)
-    assert CUT.occurrences(5.5) == ()
+    assert REPEATED.occurrences(2.0) == (2.0,) and CUT.occurrences(5.5) == ()
+    assert isinstance(CUT.to_source(1.0), float)
+    assert CUT.to_source(np.zeros((2, 3))).shape == (2, 3)
 
 
 def test_ends_are_exact_whatever_the_rate(rng):
@@ -56,11 +54,6 @@ def test_ends_are_exact_whatever_the_rate(rng):
         span = Span(*out_s, *source_s)
         assert (span.source_at(out_s[0]), span.source_at(out_s[1])) == tuple(source_s)
         assert (span.out_at(source_s[0]), span.out_at(source_s[1])) == tuple(out_s)
-
-
-def test_scalar_in_scalar_out_and_shape_kept():
-    assert isinstance(CUT.to_source(1.0), float)
-    assert CUT.to_source(np.zeros((2, 3))).shape == (2, 3)
 
 
 @pytest.mark.parametrize(("first", "second", "both"), [
@@ -139,7 +132,7 @@ def test_impossible_spans_are_refused(spans, message):
         TimeMap(tuple(Span(*span) for span in spans))
 
 
-def test_cuts_insertions_and_tempo_are_told_apart():
+def test_cuts_insertions_tempo_and_what_has_nothing_of_the_source_are_told():
     time_map = TimeMap((Span(1, 5, 0, 5), Span(7, 10, 6, 9)))
     assert in_words(time_map, source_s=10, output_s=11) == [
         "0:00.000 to 0:01.000 is not from the source",
@@ -149,6 +142,10 @@ def test_cuts_insertions_and_tempo_are_told_apart():
         "0:10.000 to 0:11.000 is not from the source",
         "0:05.000 to 0:06.000 of the source is cut",
         "0:09.000 to 0:10.000 of the source is cut",
+    ]
+    assert in_words(TimeMap(()), source_s=2, output_s=1) == [
+        "0:00.000 to 0:01.000 is not from the source",
+        "0:00.000 to 0:02.000 of the source is cut",
     ]
 
 
@@ -167,10 +164,3 @@ def test_what_no_span_covers_was_cut(spans, cut):
 def test_clock_times_have_hours_where_needed_and_never_sixty_seconds(seconds, shown):
     (line,) = in_words(TimeMap.identity(seconds), source_s=seconds, output_s=seconds)
     assert line == f"0:00.000 to {shown} is the source from 0:00.000 to {shown}"
-
-
-def test_nothing_left_of_the_source_is_said():
-    assert in_words(TimeMap(()), source_s=2, output_s=1) == [
-        "0:00.000 to 0:01.000 is not from the source",
-        "0:00.000 to 0:02.000 of the source is cut",
-    ]

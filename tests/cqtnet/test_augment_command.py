@@ -51,9 +51,7 @@ def test_tempo_and_pitch_are_applied_and_printed(tone, tmp_path):
     ]
 
 
-def test_json_has_edits_in_the_time_of_the_input_and_without_effects_nothing_changes(
-    tone, tmp_path
-):
+def test_json_has_edits_in_the_time_of_the_input_and_no_effects_change_nothing(tone, tmp_path):
     out = tmp_path / "out.wav"
     assert "  none\n" in run(tone, out).stdout
     assert np.array_equal(soundfile.read(out)[0], soundfile.read(tone)[0])
@@ -128,9 +126,7 @@ def test_nothing_is_overwritten_without_force(tone, tmp_path, target):
 
 @pytest.mark.parametrize(("words", "error", "message"), [
     ("tone.wav out.wav --tempo 9", InputError, "tempo: factor 9.0 is not within 0.25 to 4"),
-    ("tone.wav out.wav --codec mp4:64", InputError, "'mp4' is unknown; choose from aac"),
     ("tone.wav out.wav --random wild", InputError, "'wild'; choose from paper, real-life"),
-    ("tone.wav out.wav --noise-snr 9 --noise-colour green", InputError, "'green' is unknown"),
     ("tone.wav out.wav --replay none.json", InputError, "none.json cannot be read"),
     ("tone.wav out.wav --replay random", InputError, "no text file"),
     ("tone.wav out.wav --background none.wav", InputError, "cannot be read"),
@@ -160,8 +156,7 @@ def test_wrong_values_raise_input_errors_and_leave_nothing_behind(
 ])  # fmt: skip
 def test_wrong_calls_end_with_exit_code_2(tone, options, message):
     result = run(tone, tone.with_name("out.wav"), *options.split())
-    assert result.exit_code == 2
-    assert message in result.stderr
+    assert result.exit_code == 2 and message in result.stderr
 
 
 def test_the_examples_in_the_help_run(tone, tmp_path, monkeypatch):

@@ -71,11 +71,18 @@ def test_a_window_of_the_one_pass_is_close_to_embedding_it_alone(name, least, mu
 ALTERATIONS = [Tempo(1.2), Pitch(-3.0), ColouredNoise(snr_db=15.0, seed=1)]
 
 
+@pytest.fixture(scope="module")
+def fragments(shipped):
+    """Twelve pieces, and their vectors."""
+    made = [make_music(seed, duration_s=12.0) for seed in range(100, 112)]
+    return made, np.stack([shipped.embed(fragment) for fragment in made])
+
+
 @pytest.mark.parametrize("effect", ALTERATIONS, ids=str)
-def test_an_altered_fragment_resembles_its_original_most(shipped, effect):
-    fragments = [make_music(seed, duration_s=20.0) for seed in range(100, 112)]
-    altered = [effect.apply(fragment, SAMPLE_RATE).samples for fragment in fragments]
-    vectors, others = (np.stack([shipped.embed(f) for f in side]) for side in (fragments, altered))
+def test_an_altered_fragment_resembles_its_original_most(shipped, fragments, effect):
+    pieces, vectors = fragments
+    altered = [effect.apply(piece, SAMPLE_RATE).samples for piece in pieces]
+    others = np.stack([shipped.embed(samples) for samples in altered])
     assert ((others @ vectors.T).argmax(axis=1) == np.arange(12)).all()
 
 
@@ -107,16 +114,14 @@ def test_windows_cover_the_recording_and_end_with_it(music, monkeypatch):
     trace = embedder.trace(music)
     windows = embedder.windows(trace, window_s=20.0, hop_s=5.0)
     step_s = embedder.preset.stride_frames * 512 / SAMPLE_RATE
-    assert windows.start_s[0] == 0
-    assert np.diff(windows.start_s).max() <= 5 + step_s
+    assert windows.start_s[0] == 0 and np.diff(windows.start_s).max() <= 5 + step_s
     assert windows.end_s[-1] == pytest.approx(70.0, abs=step_s)
     np.testing.assert_allclose(np.linalg.norm(windows.vectors, axis=1), 1, rtol=1e-5)
     monkeypatch.setattr(embed, "POOLED_BYTES", 1)  # pooled the same in small portions
     portions = embedder.windows(trace, window_s=20.0, hop_s=5.0).vectors
     np.testing.assert_allclose(portions, windows.vectors, atol=1e-6)
     shorter = embedder.windows(embedder.trace(music[: 7 * SAMPLE_RATE]), window_s=20.0)
-    assert shorter.vectors.shape == (1, 32)
-    assert shorter.end_s == pytest.approx([7.0])
+    assert shorter.vectors.shape == (1, 32) and shorter.end_s == pytest.approx([7.0])
 
 
 def test_bfloat16_stays_close_to_float32(music):

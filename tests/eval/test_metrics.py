@@ -7,14 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn import metrics as sk
 from sklearn.isotonic import IsotonicRegression
-from sklearn.metrics import (
-    average_precision_score,
-    det_curve,
-    label_ranking_average_precision_score,
-    log_loss,
-    roc_auc_score,
-)
 
 from cqtnet.errors import InputError
 from eval import metrics as m
@@ -59,16 +53,6 @@ def test_hand_tables(target, nontarget, area, linear, even, rare):
     assert m.linear_equal_error_rate(target, nontarget) == pytest.approx(linear)
     assert m.min_dcf(target, nontarget, EVEN) == pytest.approx(even)
     assert m.min_dcf(target, nontarget, RARE) == pytest.approx(rare)
-
-
-def test_the_fixture_of_the_field():
-    rng = np.random.default_rng(1)
-    target, nontarget = rng.normal(2, 1, 300), rng.normal(0, 1, 700)
-    assert m.linear_equal_error_rate(target, nontarget) == pytest.approx(47 / 300)
-    assert m.cllr(target, nontarget) == pytest.approx(0.707977372, abs=5e-10)
-    assert m.min_cllr(target, nontarget) == pytest.approx(0.483412152, abs=5e-10)
-    loss = m.calibration_loss(target, nontarget)
-    assert loss == pytest.approx(0.707977372 - 0.483412152, abs=1e-9)
 
 
 @pytest.mark.parametrize("figure", BOTH_CLASSES)
@@ -156,8 +140,7 @@ def test_the_actual_cost_is_that_of_the_bayes_threshold():
 
 
 def test_ratios_that_say_nothing_cost_one_bit_and_wrong_ones_more():
-    assert m.cllr([0, 0], [0]) == 1
-    assert m.min_cllr([1, 1], [1]) == pytest.approx(1)
+    assert m.cllr([0, 0], [0]) == 1 and m.min_cllr([1, 1], [1]) == pytest.approx(1)
     assert m.cllr([np.log(3)], [-np.log(3)]) == pytest.approx(np.log2(4 / 3))
     assert m.cllr([-np.log(3)], [np.log(3)]) == pytest.approx(2)
     assert m.cllr([-2000], [-2000]) == pytest.approx(1000 / np.log(2))  # does not overflow
@@ -178,8 +161,7 @@ def test_reliability_by_hand():
     log_lr = np.log([3, 3, 1 / 3, 1 / 3, 3])
     found = m.reliability(log_lr, [1, 1, 1, 0, 0], bins=2)
     assert found.predicted == pytest.approx([0.25, 0.75])
-    assert found.targets.tolist() == [1, 2]
-    assert found.nontargets.tolist() == [1, 1]
+    assert found.targets.tolist() == [1, 2] and found.nontargets.tolist() == [1, 1]
     assert found.weight == pytest.approx([1 / 6 + 1 / 4, 2 / 6 + 1 / 4])
     assert found.observed == pytest.approx([(1 / 6) / (5 / 12), (1 / 3) / (7 / 12)])
     error = 5 / 12 * abs(0.4 - 0.25) + 7 / 12 * abs(4 / 7 - 0.75)
@@ -187,16 +169,6 @@ def test_reliability_by_hand():
     found = m.reliability([800.0, np.log(19), -800.0], [True, True, False], bins=10)
     assert found.predicted == pytest.approx([0, 0.975])
     assert found.observed.tolist() == [0, 1]
-
-
-def test_ratios_drawn_from_what_they_state_are_reliable(rng):
-    # Normal log LRs with variance 2μ around ±μ are their own log LR.
-    target, nontarget = rng.normal(2, 2, 200_000), rng.normal(-2, 2, 50_000)
-    label = np.arange(250_000) < 200_000
-    found = m.reliability(np.concatenate([target, nontarget]), label, p_target=0.2, bins=8)
-    assert found.observed == pytest.approx(found.predicted, abs=0.02)
-    assert found.weight.sum() == pytest.approx(1)
-    assert found.calibration_error < 0.01
 
 
 def test_nothing_calibrated_better_than_pav_in_the_same_order(rng):
@@ -248,16 +220,16 @@ def test_min_and_act_dcf_with_llreval(classes, p_target):
 
 def test_auc_det_curve_and_hull_with_scikit_learn(classes):
     label, score = labelled(classes)
-    false_alarm, miss, threshold = det_curve(label, score, drop_intermediate=False)
+    false_alarm, miss, threshold = sk.det_curve(label, score, drop_intermediate=False)
     points = m.roc_points(*classes)
     # scikit-learn leaves out the ends, where another threshold changes nothing.
     _, ours, theirs = np.intersect1d(points.threshold, threshold, return_indices=True)
     assert len(ours) >= len(threshold) - 1
     assert points.false_alarm[ours] == pytest.approx(false_alarm[theirs], abs=1e-12)
     assert points.miss[ours] == pytest.approx(miss[theirs], abs=1e-12)
-    assert m.auc(*classes) == pytest.approx(roc_auc_score(label, score), abs=1e-12)
+    assert m.auc(*classes) == pytest.approx(sk.roc_auc_score(label, score), abs=1e-12)
     fitted = IsotonicRegression().fit_transform(score, label)
-    false_alarm, miss, _ = det_curve(label, fitted, drop_intermediate=False)
+    false_alarm, miss, _ = sk.det_curve(label, fitted, drop_intermediate=False)
     corners = np.column_stack(m.roc_hull(*classes))
     for corner in zip(false_alarm, miss, strict=True):
         assert np.abs(corners - corner).max(axis=1).min() < 1e-12
@@ -268,10 +240,10 @@ def test_cross_entropy_with_log_loss_of_scikit_learn(classes):
     prior = np.log(0.2 / 0.8)
     posterior = 1 / (1 + np.exp(-score - prior))
     weight = np.where(label == 1, 0.2 / len(classes[0]), 0.8 / len(classes[1]))
-    expected = log_loss(label, posterior, sample_weight=weight) / np.log(2)
+    expected = sk.log_loss(label, posterior, sample_weight=weight) / np.log(2)
     assert m.cross_entropy(*classes, prior) == pytest.approx(expected, abs=1e-12)
     fitted = IsotonicRegression().fit_transform(score, label, sample_weight=weight)
-    least = log_loss(label, fitted, sample_weight=weight) / np.log(2)
+    least = sk.log_loss(label, fitted, sample_weight=weight) / np.log(2)
     assert m.ece_curve(*classes, prior_log_odds=[prior]).pav == pytest.approx([least], abs=1e-9)
 
 
@@ -287,8 +259,8 @@ def test_average_precision_with_scikit_learn(rng, decimals, targets):
     found = queries_of(table)
     # Ties go against the system: as if targets scored a little less, one by one.
     lowered = score - 1e-9 * np.arange(1, 21) * label
-    expected = [average_precision_score(label, row) for row in lowered]
+    expected = [sk.average_precision_score(label, row) for row in lowered]
     assert found.average_precision == pytest.approx(expected, abs=1e-12)
     if targets == 1:  # with one target scikit-learn orders ties against the system itself
-        mean = label_ranking_average_precision_score(np.tile(label, (30, 1)), score)
+        mean = sk.label_ranking_average_precision_score(np.tile(label, (30, 1)), score)
         assert (1 / found.first).mean() == pytest.approx(mean, abs=1e-12)

@@ -25,8 +25,7 @@ def test_one_worker_works_here_and_several_elsewhere_with_one_thread_each(monkey
     assert list(in_processes(doubled, [3, 1, 2], workers=1)) == [6, 2, 4]
     assert [pid for pid, _ in in_processes(where, [0, 0], workers=1)] == [os.getpid()] * 2
     results = list(in_processes(where, range(4), workers=2))
-    assert len(results) == 4
-    assert os.getpid() not in {pid for pid, _ in results}
+    assert len(results) == 4 and os.getpid() not in {pid for pid, _ in results}
     assert {threads for _, threads in results} == {"1"}
     assert "OMP_NUM_THREADS" not in os.environ
 

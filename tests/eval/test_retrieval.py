@@ -65,16 +65,14 @@ def test_figures_are_means_over_queries_and_plain_data():
     }  # fmt: skip
     assert [name for name, _ in found.rows()] == ["top-1", "top-5", "top-10", "MRR", "mAP"]
     found = retrieve(scores([([1], [0, 0])] * 10))
-    assert found is not None
-    assert found["top1"].value == 1
+    assert found is not None and found["top1"].value == 1
     assert found["top5"] == Figure(None, note="no query has more than 5 candidates")
 
 
 def test_a_query_is_a_probe_with_a_choice():
     # Without a target, and with nothing but targets, there is nothing to find or to get wrong.
     found = queries_of(scores([([], [1, 2]), ([3], [4, 5]), ([6, 7], []), ([8], [1])]))
-    assert found.first.tolist() == [3, 1]
-    assert found.candidates.tolist() == [3, 2]
+    assert found.first.tolist() == [3, 1] and found.candidates.tolist() == [3, 2]
     assert found.recording.tolist() == [0, 1]
     assert retrieve(scores([([1], []), ([], [0]), ([2], [])])) is None
     with pytest.raises(InputError, match=r"s\.csv: scores must be finite"):
@@ -93,7 +91,7 @@ def test_the_order_of_rows_changes_nothing(rng):
     assert sorted(queries_of(mixed).average_precision) == expected
 
 
-def test_intervals_draw_recordings_not_queries():
+def test_intervals_and_the_rule_of_three_count_recordings_not_queries():
     # Ten queries of each recording go the same way: ten recordings, not a hundred queries.
     found, missed = ([1.0], [0.0] * 3), ([0.0], [1.0] * 3)
     queries = [found if i % 10 < 5 else missed for i in range(100)]
@@ -101,9 +99,6 @@ def test_intervals_draw_recordings_not_queries():
     # Half of ten: the middle 95 % of a binomial are 2 to 8, of a hundred 40 to 60.
     assert (wide.low, wide.high) == pytest.approx((0.2, 0.8), abs=0.05)
     assert (narrow.low, narrow.high) == pytest.approx((0.4, 0.6), abs=0.05)
-
-
-def test_without_a_failure_the_rule_of_three_counts_recordings():
     found = retrieve(scores([([1], [0] * 11)] * 60, files=20))
     note = "none missed: misses < 3/20 (recordings)"
     assert found["top1"] == Figure(1, pytest.approx(1 - 3 / 20), 1, note, True)

@@ -76,8 +76,7 @@ def test_the_account_states_what_was_scored_and_how(trials):
     out = trials.parent / "scores.csv"
     done = score_trials(trials, out, system="planted", settings=Settings("m"), workers=1)
     account = json.loads(out.with_suffix(".json").read_text())
-    assert account == json.loads(json.dumps(done))
-    assert account["system"] == "planted"
+    assert account == json.loads(json.dumps(done)) and account["system"] == "planted"
     assert account["parameters"] == {"version": 1, "model_sha256": "m"}
     assert account["trials_sha256"] == hashlib.sha256(trials.read_bytes()).hexdigest()
     assert (account["trials"], account["files"]) == (10, 6)
@@ -165,8 +164,7 @@ def test_strict_names_missing_files_before_anything_is_done(trials, planted):
     )
     with pytest.raises(ManifestError, match=message):
         run(trials, strict=True)
-    assert planted.described == []
-    assert not (trials.parent / "out").exists()
+    assert planted.described == [] and not (trials.parent / "out").exists()
 
 
 def test_a_list_without_a_usable_trial_is_an_error_and_leaves_no_folder(trials):

@@ -40,8 +40,7 @@ def test_a_reference_is_of_the_recording_whose_targets_it_is_in():
     ]
     found = b.recordings_of(trials(rows))
     assert found.probe.tolist() == [0, 0, 1, 1, 1, 0, 2]
-    assert found.reference.tolist() == [1, 0, 1, 0, 3, 3, 2]
-    assert found.count == 4
+    assert found.reference.tolist() == [1, 0, 1, 0, 3, 3, 2] and found.count == 4
     file_like_a_recording = b.recordings_of(trials([("r", "p", 1, "A"), ("A", "p", 0, "A")]))
     assert file_like_a_recording.reference.tolist() == [0, 1]
     rows = [("a", "p", 1, "A"), ("b", "q", 0, "B"), ("b", "p", 0, "B")]
@@ -145,10 +144,9 @@ def test_an_interval_is_moved_by_twice_the_bias_and_holds_its_value():
 def test_intervals_by_both_recordings_hold_the_truth_and_by_the_probe_alone_do_not():
     # docs/metrics.md has the whole table, of 200 worlds: here 94 % and 66 %.
     world = World(recordings=50, effect=0.3, dense=True)
-    both, probe = (coverage(world, how, worlds=30)[0] for how in ("both", "probe"))
+    both, probe = (coverage(world, how, worlds=20)[0] for how in ("both", "probe"))
     at = FIGURES.index("false alarms")
-    assert both[at] >= 0.85
-    assert probe[at] <= 0.8
+    assert both[at] >= 0.85 and probe[at] <= 0.8
 
 
 # The table.
@@ -189,8 +187,7 @@ def test_intervals_are_around_their_values_and_depend_on_the_seed(rng):
     first, again, other = (
         m.measure(table, threshold=0.3, resamples=100, seed=seed) for seed in (1, 1, 2)
     )
-    assert first == again
-    assert first["eer"] != other["eer"]
+    assert first == again and first["eer"] != other["eer"]
     for name, figure in first.rows():
         if figure.value is not None:
             assert figure.low is not None and figure.high is not None
@@ -326,7 +323,7 @@ def test_what_always_goes_wrong_at_a_threshold_may_go_right_in_three_of_n():
     assert (rejecting.low, rejecting.high) == pytest.approx((0.5 - 0.075, 0.5 + 0.075))
 
 
-def test_one_error_seen_does_not_make_a_system_look_better_than_none():
+def test_one_error_looks_no_better_than_none_and_many_need_no_rule_of_three(rng):
     target = [10.0] * 99 + [-10.0]
     nontarget = np.linspace(-9, 0, 1000).tolist()
     figure = m.measure(scores(target, nontarget, files=50), false_alarm_rates=[0.01])[
@@ -334,9 +331,6 @@ def test_one_error_seen_does_not_make_a_system_look_better_than_none():
     ]
     assert (figure.value, figure.high) == (pytest.approx(0.01), pytest.approx(3 / 50))
     assert figure.note == "few seen: misses < 3/50 (recordings)"
-
-
-def test_the_rule_of_three_leaves_figures_of_many_errors_alone(rng):
     target, nontarget = rng.normal(1, 1, 300), rng.normal(-1, 1, 900)
     found = m.measure(scores(target.tolist(), nontarget.tolist(), files=100), resamples=200)
     for key in ("eer", "min_dcf_p0.5", "frr_at_far_0.01"):
@@ -359,8 +353,7 @@ def test_intervals_end_where_the_figure_cannot_go_on_and_need_five_recordings():
 def test_the_band_is_around_the_roc(rng):
     target, nontarget = rng.normal(2, 1, 200), rng.normal(0, 1, 600)
     band = m.roc_band(scores(target.tolist(), nontarget.tolist(), files=50), resamples=100)
-    assert band is not None
-    assert band.false_alarm[[0, -1]] == pytest.approx([1 / 600, 1])
+    assert band is not None and band.false_alarm[[0, -1]] == pytest.approx([1 / 600, 1])
     misses = [m.miss_at_false_alarm(target, nontarget, r) for r in band.false_alarm[1:-1]]
     assert (band.low[1:-1] <= misses).all() and (misses <= band.high[1:-1]).all()
     assert band.high[-1] == pytest.approx(3 / 50)

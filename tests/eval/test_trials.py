@@ -1,5 +1,3 @@
-"""Trial lists and score files: read strictly, written exactly."""
-
 import numpy as np
 import pytest
 
@@ -20,7 +18,7 @@ def write(path, *lines):
     return path
 
 
-def test_trials_are_read_column_by_column(table):
+def test_columns_are_read_in_any_order_and_further_ones_are_kept(table):
     trials = read_trials(write(table, HEADER + ",score", *(f"{row},0.5" for row in ROWS)))
     assert trials.reference.tolist() == ["a.wav", "b.wav"]
     assert trials.label.tolist() == [True, False]
@@ -28,9 +26,6 @@ def test_trials_are_read_column_by_column(table):
     assert trials.file(trials.probe[0]) == table.parent / "a1.wav"
     assert trials.line(1) == f"{table}:3"
     assert "score" not in trials.extras, "a score file is a trial list too"
-
-
-def test_columns_may_stand_in_any_order_and_further_ones_are_kept(table):
     header = "snr_db,label,kind,probe,reference,recording,condition"
     trials = read_trials(write(table, header, "10,1,pink,p,r,rec,noise", ",0,,q,r,rec,noise"))
     assert trials.probe.tolist() == ["p", "q"]

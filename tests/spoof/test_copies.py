@@ -1,5 +1,3 @@
-"""Altered copies."""
-
 import numpy as np
 import pytest
 

@@ -1,5 +1,3 @@
-"""Data sets in folders: plain ones, Fake-or-Real, DEEP-VOICE."""
-
 from pathlib import Path
 
 import pytest

@@ -1,5 +1,3 @@
-"""Lists of recordings, and how the layout of a data set is found."""
-
 from pathlib import Path
 
 import pytest
@@ -43,7 +41,7 @@ def root(tmp_path: Path) -> Path:
     return tree(tmp_path, "a.wav", "b.wav", "deep/c.wav")
 
 
-def test_every_column_is_used(root: Path) -> None:
+def test_every_column_is_used_and_gathered_recordings_are_grouped_by_repository(root: Path) -> None:
     rows = ("path,Label,split,system,speaker,group,collection",
             "a.wav,Real,train,,ann,take 1,studio", "b.wav,spoof,dev,Tacotron,bob,,web")  # fmt: skip
     table = text(root / "list.csv", "\n".join(rows))
@@ -53,9 +51,6 @@ def test_every_column_is_used(root: Path) -> None:
     ]
     table = text(root / "list.csv", "file,label\na.wav,human\nb.wav,deepfake\n")
     assert [(u.group, u.split) for u in load_data(table)] == [("a.wav", ""), ("b.wav", "")]
-
-
-def test_a_list_of_gathered_recordings_is_grouped_by_repository(root: Path) -> None:
     table = text(root / "speech.tsv",
         "id\tsplit\tlabel\tfile\tduration_s\tsystem\trepository\tpath\n"
         "1\tdevtest\treal\ta.wav\t4.00\t\towner/demo\twavs/x, y.wav\n"

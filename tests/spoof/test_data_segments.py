@@ -1,5 +1,3 @@
-"""Segments, and utterances joined to recordings."""
-
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +25,10 @@ def test_a_hop_lets_segments_overlap_or_leaves_gaps(block, hop_s, starts) -> Non
     assert found == [list(range(start, start + 4)) for start in starts]
 
 
-def test_a_short_recording_is_repeated() -> None:
+def test_a_short_recording_is_repeated_and_segments_are_not_the_recording_itself() -> None:
     assert cut(ramp(3), rate_hz=1, length_s=7) == [[0, 1, 2, 0, 1, 2, 0]]
     assert cut(ramp(7), rate_hz=1, length_s=7) == [list(range(7))]
     assert cut(ramp(0), rate_hz=1, length_s=7) == []
-
-
-def test_segments_are_not_the_recording_itself() -> None:
     samples = ramp(8)
     for segment in segments([samples], rate_hz=1, length_s=4, hop_s=2):
         assert segment.dtype == np.float32

@@ -1,5 +1,3 @@
-"""Splits by group, and the balance of both classes."""
-
 from collections import Counter
 from pathlib import Path
 
@@ -55,13 +53,11 @@ def test_what_the_data_set_marks_stays_and_only_what_lacks_is_taken_from_trainin
     train = utterances({f"a{n}": (5, 5) for n in range(10)}, split="train")
     test = utterances({"b": (3, 3)}, split="test")
     split = split_by_group(train + test, valid=0.2)
-    assert split.test == test
-    assert len({u.group for u in split.valid}) == 2
+    assert split.test == test and len({u.group for u in split.valid}) == 2
     assert Counter(split.train + split.valid) == Counter(train)
     data = utterances({"a": (2, 2)}, split="test") + utterances({"a": (1, 0), "b": (3, 3)})
     split = split_by_group(data, valid=0)
-    assert len(split.test) == 5
-    assert {u.group for u in split.train} == {"b"}
+    assert len(split.test) == 5 and {u.group for u in split.train} == {"b"}
 
 
 def test_data_that_are_all_for_testing_leave_nothing_to_train_on() -> None:

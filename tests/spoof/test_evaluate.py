@@ -1,7 +1,4 @@
-"""Evaluation of a trained detector, the shortcut test, report and comparison."""
-
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +21,8 @@ from spoof.report import page, write_report
 from spoof.train import TrainConfig, train
 from tests.spoof.material import TINY, voices
 
+pytestmark = pytest.mark.usefixtures("tiny")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -40,15 +39,8 @@ def ready(folder: Path) -> Preparer:
     return Preparer(folder / "cache")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def known() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(OURS, "tiny", TINY)
-        yield
-
-
 @pytest.fixture(scope="module")
-def trained(folder: Path, data: list[Utterance], ready: Preparer, known: None) -> Trained:
+def trained(folder: Path, data: list[Utterance], ready: Preparer, tiny: None) -> Trained:
     config = TrainConfig(folder / "run", TINY, ready, device="cpu")
     train(data, config, report=lambda step: None)
     return load_trained(folder / "run")
@@ -56,16 +48,23 @@ def trained(folder: Path, data: list[Utterance], ready: Preparer, known: None) -
 
 @pytest.fixture(scope="module")
 def found(trained: Trained, data: list[Utterance], ready: Preparer) -> Evaluation:
-    return evaluate(trained, data, ready, device="cpu")
+    return evaluate(trained, data, ready, device="cpu", resamples=50)
 
 
-def test_voices_that_are_easily_told_apart_are_judged_without_error(found: Evaluation) -> None:
+def test_voices_and_systems_that_are_easily_told_apart_are_judged_without_error(
+    found: Evaluation,
+) -> None:
     assert found.part == "test" and found.recordings.metrics["eer"].value == 0
     assert found.recordings.decided.accuracy == 1
     assert found.segments.metrics.targets == 4 * found.recordings.metrics.targets  # of 2 s
     assert found.parameters == 8 * 16 + 16 + 2 * 16 + 16 * 2 + 2
     assert found.training_seconds == pytest.approx(sum(r["seconds"] for r in found.history))
     assert len(found.history) == 4
+    human = found.recordings.metrics.nontargets
+    assert {s.name for s in found.systems} <= {"system 0", "system 1"}
+    assert all(s.human == human and s.found == 1 and s.false_alarm == 0 for s in found.systems)
+    assert sum(s.synthetic for s in found.systems) == found.recordings.metrics.targets
+    assert sum(s.human for s in found.collections) == human
 
 
 def test_what_is_judged_was_not_learned_from(found: Evaluation, data, ready: Preparer) -> None:
@@ -77,13 +76,14 @@ def test_what_is_judged_was_not_learned_from(found: Evaluation, data, ready: Pre
 
 def test_of_other_data_the_part_marked_as_test_is_judged_or_all(trained, ready, data) -> None:
     fewer = data[:8]
-    all_of_it = evaluate(trained, fewer, ready, device="cpu", shortcuts=0)
+    quick = partial(evaluate, device="cpu", shortcuts=0, resamples=10)
+    all_of_it = quick(trained, fewer, ready)
     assert all_of_it.part == "all" and len(all_of_it.recordings.trials) == 8
     marked = [replace(u, split="test") if u.group in ("g0", "g1") else u for u in fewer]
-    part = evaluate(trained, marked, ready, device="cpu", shortcuts=0)
+    part = quick(trained, marked, ready)
     assert part.part == "test" and set(part.recordings.trials.recording) == {"g0", "g1"}
     apart = [replace(u, collection="fakes" if u.is_fake else "humans") for u in data]
-    found = evaluate(trained, apart, ready, device="cpu", part="all", shortcuts=0)
+    found = quick(trained, apart, ready, part="all")
     by_name = {s.name: s for s in found.collections}
     assert by_name["fakes"].eer.value is None and by_name["fakes"].false_alarm is None
     assert by_name["humans"].found is None and by_name["humans"].human == 15
@@ -92,19 +92,12 @@ def test_of_other_data_the_part_marked_as_test_is_judged_or_all(trained, ready, 
 def test_a_run_split_by_segment_is_judged_so_and_called_leaky(data, ready, folder, found) -> None:
     config = TrainConfig(folder / "leaky", TINY, ready, device="cpu", split_by="segment")
     train(data, config, report=lambda step: None)
-    leaky = evaluate(load_trained(folder / "leaky"), data, ready, device="cpu")
+    trained = load_trained(folder / "leaky")
+    leaky = evaluate(trained, data, ready, device="cpu", resamples=10)
     assert leaky.split_by == "segment" and not leaky.shortcuts
     assert len(leaky.segments.trials) == 24  # a fifth of 30 recordings of 4 segments
     assert "remembered" in page(leaky, pictures=[])
     assert "remembered" not in page(found, pictures=[])
-
-
-def test_systems_are_judged_against_all_human_voices_collections_alone(found) -> None:
-    human = found.recordings.metrics.nontargets
-    assert {s.name for s in found.systems} <= {"system 0", "system 1"}
-    assert all(s.human == human and s.found == 1 and s.false_alarm == 0 for s in found.systems)
-    assert sum(s.synthetic for s in found.systems) == found.recordings.metrics.targets
-    assert sum(s.human for s in found.collections) == human
 
 
 class Bands(nn.Module):
@@ -205,8 +198,9 @@ def test_pictures_speak_of_voices_and_not_of_pairs(rng: np.random.Generator) -> 
 
 @pytest.fixture
 def compared(data: list[Utterance], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Compare recipes without pictures, which take most of the time, and note the runs."""
+    """Compare recipes without pictures, with few resamples, and note the runs."""
     monkeypatch.setattr("spoof.report.pictures", lambda found: {})
+    monkeypatch.setattr("spoof.compare.evaluate", partial(evaluate, resamples=10))
 
     def run(*recipes, on=data, **options):
         names: list[str] = []

@@ -1,5 +1,3 @@
-"""Pictures of spectra, against those that matplotlib draws."""
-
 import matplotlib
 import numpy as np
 import pytest

@@ -46,8 +46,7 @@ def test_a_network_has_the_layers_of_its_source(make, options, shape, layers, to
     for kind, sizes in traced(model, *shape):
         letter = {"Conv": "c", "MaxP": "p", "Line": "", "Drop": "d"}[kind[:4]]
         found.append(letter + (str(next(rates)) if letter == "d" else ",".join(map(str, sizes))))
-    assert " ".join(found) == layers
-    assert n_parameters(model) == total
+    assert " ".join(found) == layers and n_parameters(model) == total
     assert rectified(model)  # and so it gives logits
 
 
@@ -61,8 +60,7 @@ def test_a_score_is_the_log_odds_of_fake() -> None:
 def test_s1_cnn_at_150_without_padding_has_the_course_notebooks_parameters() -> None:
     model = n.S1Cnn(150, padding="valid")
     sides = [shape[1] for kind, shape in traced(model, 3, 150, 150) if kind == "MaxPool2d"]
-    assert sides == [74, 36, 17, 7]
-    assert n_parameters(model) == 3_453_634
+    assert sides == [74, 36, 17, 7] and n_parameters(model) == 3_453_634
 
 
 @pytest.mark.parametrize(("padding", "smallest"), [("same", 16), ("valid", 46)])

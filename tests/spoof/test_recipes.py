@@ -1,5 +1,3 @@
-"""Recipes: what the sources state, and how they are found."""
-
 from dataclasses import replace
 from functools import partial
 

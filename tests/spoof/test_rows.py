@@ -1,5 +1,3 @@
-"""DEEP-VOICE's table of features: read, and learned from."""
-
 from pathlib import Path
 
 import numpy as np

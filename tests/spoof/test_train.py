@@ -18,9 +18,12 @@ from cqtnet.runstate import Progress
 from spoof import train as t
 from spoof.checkpoint import load_trained, save_trained
 from spoof.data import Utterance
+from spoof.plots import curves
 from spoof.prepare import Examples, Preparer, part_examples, segment_parts
 from spoof.recipes import OURS, Recipe, Training
 from tests.spoof.material import TINY, examples, network, text, voices
+
+pytestmark = pytest.mark.usefixtures("tiny")
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +34,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> list[Utterance]:
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Preparer:
     return Preparer(tmp_path_factory.mktemp("cache"))
-
-
-@pytest.fixture(autouse=True)
-def known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(OURS, "tiny", TINY)
 
 
 @pytest.fixture
@@ -53,7 +51,8 @@ def weights_of(outcome: t.Outcome) -> dict[str, torch.Tensor]:
     return load_trained(outcome.weights).net.state_dict()
 
 
-def test_voices_that_are_easily_told_apart_are_told_apart(learn, tmp_path: Path) -> None:
+def test_voices_that_are_easily_told_apart_are_told_apart(learn, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("spoof.train.curves", curves)
     outcome = learn()
     assert outcome.is_finished and len(outcome.history) == 4
     assert outcome.history[-1]["valid_accuracy"] == 1 and outcome.history[-1]["valid_eer"] == 0

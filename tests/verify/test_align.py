@@ -1,3 +1,5 @@
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -7,31 +9,26 @@ from augment.tempo import Pitch, Speed, Tempo
 from cqtnet import SAMPLE_RATE
 from cqtnet.music import make_music
 from tests.verify import planted
-from verify.align import (
-    Candidate,
-    Hits,
-    common,
-    distinct,
-    fitted,
-    hits_along,
-    pitch,
-    played_at,
-    refine,
-    sample,
-    search,
-    shifted,
-)
+from verify import align as al
 from verify.features import Features
 from verify.results import Line
 
-SONG = make_music(5, duration_s=40.0)
-WHOLE = Features.of(SONG)
 START_S, END_S = 11.3, 23.3
+
+
+@cache
+def song():
+    return make_music(5, duration_s=40.0)
+
+
+@cache
+def whole():
+    return Features.of(song())
 
 
 def altered(*effects):
     first, last = (round(second * SAMPLE_RATE) for second in (START_S, END_S))
-    return Features.of(Chain(effects).apply(SONG[first:last], SAMPLE_RATE).samples)
+    return Features.of(Chain(effects).apply(song()[first:last], SAMPLE_RATE).samples)
 
 
 @pytest.mark.parametrize(("effects", "tempo", "semitones"), [
@@ -43,9 +40,9 @@ def altered(*effects):
 ], ids=["nothing", "tempo", "pitch", "both, noise", "speed"])  # fmt: skip
 def test_place_tempo_and_pitch_are_found_exactly(effects, tempo, semitones):
     fragment = altered(*effects)
-    candidate = search(fragment, WHOLE)[0]
+    candidate = al.search(fragment, whole())[0]
     assert candidate.line.tempo == pytest.approx(tempo, rel=0.02)
-    found = refine(fragment, WHOLE, candidate.line)
+    found = al.refine(fragment, whole(), candidate.line)
     assert found.line.tempo == pytest.approx(tempo, rel=1e-3)
     assert found.line.shift_semitones == pytest.approx(semitones, abs=0.05)
     assert found.line.to_b(0.0) == pytest.approx(START_S, abs=0.02)
@@ -54,29 +51,23 @@ def test_place_tempo_and_pitch_are_found_exactly(effects, tempo, semitones):
     assert found.correlation > 0.5 and found.inliers > 0.9 and found.residual_s < 0.01
 
 
-def test_other_music_agrees_far_less():
+def test_other_music_agrees_far_less_and_silence_with_nothing():
     fragment, other = altered(), Features.of(make_music(6, duration_s=40.0))
-    candidate = search(fragment, other)[0]
-    found = refine(fragment, other, candidate.line)
+    candidate = al.search(fragment, other)[0]
+    found = al.refine(fragment, other, candidate.line)
     assert found.correlation < 0.3
-    assert candidate.strength < 0.4 * search(fragment, WHOLE)[0].strength
-
-
-def test_silence_agrees_with_nothing():
+    assert candidate.strength < 0.4 * al.search(fragment, whole())[0].strength
     silence = Features.of(np.zeros(10 * SAMPLE_RATE, np.float32))
-    for a, b in ((silence, WHOLE), (WHOLE, silence), (silence, silence)):
-        assert all(abs(found.strength) < 1e-3 for found in search(a, b))
+    for a, b in ((silence, whole()), (whole(), silence), (silence, silence)):
+        assert all(abs(found.strength) < 1e-3 for found in al.search(a, b))
 
 
-def test_lines_are_on_the_clocks_of_the_whole_recordings():
-    a, b = WHOLE.part(14.0, 20.0), WHOLE.part(10.0, 30.0)
-    found = refine(a, b, search(a, b)[0].line)
+def test_lines_are_on_the_clocks_of_the_whole_and_too_little_in_common_is_none():
+    a, b = whole().part(14.0, 20.0), whole().part(10.0, 30.0)
+    found = al.refine(a, b, al.search(a, b)[0].line)
     assert found.line.offset_s == pytest.approx(0.0, abs=0.01)
-    assert common(a, b, found.line) == pytest.approx((14.0, 20.0), abs=0.1)
-
-
-def test_too_little_in_common_is_no_alignment():
-    assert refine(WHOLE, WHOLE, Line(1.0, 0.0, offset_s=39.5)) is None
+    assert al.common(a, b, found.line) == pytest.approx((14.0, 20.0), abs=0.1)
+    assert al.refine(whole(), whole(), Line(1.0, 0.0, offset_s=39.5)) is None
 
 
 # What follows is on planted features, which no front end has touched.
@@ -90,7 +81,7 @@ NEAR = Line(1.0, 0.0, 7.0)
 )
 def test_a_planted_tempo_pitch_and_place_come_back(line):
     near = Line(line.tempo * 1.004, line.shift_semitones + 0.2, line.offset_s - 0.1)
-    found = refine(planted.made_from(B, line, 12.0), B, near)
+    found = al.refine(planted.made_from(B, line, 12.0), B, near)
     assert found.line.tempo == pytest.approx(line.tempo, abs=2e-4)
     assert found.line.shift_semitones == pytest.approx(line.shift_semitones, abs=0.02)
     assert found.line.to_b(6.0) == pytest.approx(line.to_b(6.0), abs=0.002)
@@ -98,69 +89,59 @@ def test_a_planted_tempo_pitch_and_place_come_back(line):
     assert found.inliers == 1 and found.residual_s < 0.005
 
 
-def test_hits_are_where_windows_of_a_lie_in_b_and_not_on_the_line_given():
+def test_hits_are_where_windows_lie_also_at_the_ends_and_only_within_reach():
     a = planted.made_from(B, Line(1.0, 0.0, 7.13), 12.0)
-    hits = hits_along(a, B, NEAR, reach_s=0.3)
+    hits = al.hits_along(a, B, NEAR, reach_s=0.3)
     np.testing.assert_allclose(hits.b_s - hits.a_s, 7.13, atol=0.003)
     np.testing.assert_allclose(np.diff(hits.a_s), 0.5, atol=0.02)  # windows of 2 s overlap
     assert hits.correlation.min() > 0.9 and abs(hits.along) < 0.1
     assert hits.mean_distance_s(NEAR) == pytest.approx(0.13, abs=0.003)
-
-
-def test_hits_at_the_ends_of_b_are_found_and_those_beyond_reach_are_not():
     a = planted.made_from(B, Line(1.0, 0.0, 7.5), 12.0)
-    assert hits_along(a, B, NEAR, reach_s=0.3).correlation.max() < 0.5
+    assert al.hits_along(a, B, NEAR, reach_s=0.3).correlation.max() < 0.5
     a = planted.made_from(B, Line(1.0, 0.0, 0.05), 4.0)
-    hits = hits_along(a, B, Line(1.0, 0.0, 0.0), reach_s=0.3)
+    hits = al.hits_along(a, B, Line(1.0, 0.0, 0.0), reach_s=0.3)
     np.testing.assert_allclose(hits.b_s - hits.a_s, 0.05, atol=0.003)
 
 
 def hits_on(line, n):
     a_s = np.arange(n) / 2
-    return Hits(a_s, line.to_b(a_s), np.full(n, 0.9), 0.9)
+    return al.Hits(a_s, line.to_b(a_s), np.full(n, 0.9), 0.9)
 
 
-def test_the_robust_line_ignores_hits_that_lie_elsewhere():
+def test_the_robust_line_ignores_odd_hits_and_is_moved_by_two_but_not_by_other_tempi():
     hits = hits_on(Line(1.02, 0.0, 7.0), 21)
     hits.b_s[::4] += 0.2
-    line = fitted(Line(1.0, -2.5, 7.1), hits)
+    line = al.fitted(Line(1.0, -2.5, 7.1), hits)
     assert line.tempo == pytest.approx(1.02, abs=5e-4)
     assert line.to_b(5.0) == pytest.approx(12.1, abs=0.003)
     assert line.shift_semitones == -2.5
-
-
-def test_two_hits_move_a_line_and_leave_its_tempo_and_hits_of_quite_another_move_nothing():
-    line = fitted(Line(1.1, 0.0, 7.0), hits_on(Line(1.1, 0.0, 7.2), 2))
+    line = al.fitted(Line(1.1, 0.0, 7.0), hits_on(Line(1.1, 0.0, 7.2), 2))
     assert (line.tempo, line.offset_s) == (1.1, pytest.approx(7.2))
     line = Line(1.0, 0.0, 7.0)
-    assert fitted(line, hits_on(Line(1.05, 0.0, 7.0), 21)) == line
+    assert al.fitted(line, hits_on(Line(1.05, 0.0, 7.0), 21)) == line
 
 
 @pytest.mark.parametrize("semitones", [-2.63, 0.0, 0.37])
 def test_a_planted_pitch_comes_back_to_a_cent(semitones):
     line = Line(1.0, semitones, 7.0)
-    found, coherence = pitch(planted.made_from(B, line, 8.0), B, Line(1.0, semitones + 0.3, 7.0))
-    assert found == pytest.approx(semitones, abs=0.01)
-    assert coherence > 0.9
+    found, coherence = al.pitch(planted.made_from(B, line, 8.0), B, Line(1.0, semitones + 0.3, 7.0))
+    assert found == pytest.approx(semitones, abs=0.01) and coherence > 0.9
 
 
 def test_distinct_candidates_are_half_a_second_apart_at_least():
     found = [
-        Candidate(Line(1.0, 0.0, s), strength=x) for s, x in ((5.0, 0.5), (5.3, 0.9), (9.0, 0.7))
+        al.Candidate(Line(1.0, 0.0, s), strength=x) for s, x in ((5.0, 0.5), (5.3, 0.9), (9.0, 0.7))
     ]
-    kept = distinct(found, moment_s=2.0, count=3)
+    kept = al.distinct(found, moment_s=2.0, count=3)
     assert [candidate.line.offset_s for candidate in kept] == [5.3, 9.0]
 
 
-def test_sampling_between_frames_is_linear():
+def test_sampling_is_linear_and_shifting_moves_bins_and_shares_fractions():
     rows = np.array([[0.0, 1.0, 3.0]], np.float32)
-    np.testing.assert_allclose(sample(rows, np.array([0.5, 1.5, 9.0])), [[0.5, 2.0, 3.0]])
-    assert played_at(rows, 2.0).shape == (1, 6)
-
-
-def test_shifting_moves_bins_and_shares_fractions():
+    np.testing.assert_allclose(al.sample(rows, np.array([0.5, 1.5, 9.0])), [[0.5, 2.0, 3.0]])
+    assert al.played_at(rows, 2.0).shape == (1, 6)
     rows = np.zeros((84, 1), np.float32)
     rows[10] = 1
-    np.testing.assert_array_equal(np.flatnonzero(shifted(rows, 3.0)), [13])
-    np.testing.assert_allclose(shifted(rows, -0.25)[[9, 10], 0], [0.25, 0.75])
-    assert not shifted(rows, 80.0).any()
+    np.testing.assert_array_equal(np.flatnonzero(al.shifted(rows, 3.0)), [13])
+    np.testing.assert_allclose(al.shifted(rows, -0.25)[[9, 10], 0], [0.25, 0.75])
+    assert not al.shifted(rows, 80.0).any()

@@ -1,5 +1,3 @@
-"""From measures to likelihood ratios."""
-
 import json
 import math
 from dataclasses import replace
@@ -9,19 +7,7 @@ import pytest
 
 from cqtnet.errors import WeightsError
 from tests.verify.report import cases
-from verify.calibration import (
-    COPY_FIGURES,
-    FIGURES,
-    MEASURES,
-    RANGES,
-    RISING,
-    figures,
-    fit,
-    fit_logistic,
-    load_calibration,
-    measures,
-    population_of,
-)
+from verify import calibration as c
 from verify.results import LogLr, Ratios
 
 SHA = "cd" * 32
@@ -32,45 +18,39 @@ def planted(rows):
     """Measures whose log-likelihood ratio is known: the first is normal about ±1, of variance 1."""
     rng = np.random.default_rng(0)
     label = rng.random(rows) < 0.3
-    table = rng.standard_normal((rows, len(MEASURES)))
+    table = rng.standard_normal((rows, len(c.MEASURES)))
     table[:, 0] += np.where(label, 1.0, -1.0)
     return table, label
 
 
-def test_the_log_lr_of_two_normals_is_found_whatever_the_share_of_either():
+def test_the_log_lr_of_two_normals_is_found_and_no_measure_speaks_against_its_kind():
     table, label = planted(40_000)
-    weights, bias = fit_logistic(table[:, :1], label, rising=1)
+    weights, bias = c.fit_logistic(table[:, :1], label, rising=1)
     assert weights[0] == pytest.approx(2.0, rel=0.05)  # ((x + 1)² − (x − 1)²) / 2 = 2x
     assert bias == pytest.approx(0.0, abs=0.05)
-
-
-def test_a_measure_may_not_speak_against_what_it_measures():
     table, label = planted(5_000)
-    weights, _ = fit_logistic(-table[:, :1], label, rising=1)
+    weights, _ = c.fit_logistic(-table[:, :1], label, rising=1)
     assert weights[0] == 0
+    (slope,), offset = c.fit_logistic(np.full((20, 1), 0.4), np.arange(20) < 5)
+    assert (slope, offset) == pytest.approx((0, 0), abs=1e-6)
 
 
 def test_a_row_of_weight_two_counts_as_two_rows():
     table, label = planted(500)
     twice = np.arange(500) % 3 == 0
     doubled = np.concatenate([np.arange(500), np.flatnonzero(twice)])
-    expected = fit_logistic(table[doubled, :1], label[doubled])
+    expected = c.fit_logistic(table[doubled, :1], label[doubled])
     # The same rows alone, to the scale by which they are brought to one level before.
-    found = fit_logistic(table[:, :1], label, weights=np.where(twice, 2.0, 1.0))
+    found = c.fit_logistic(table[:, :1], label, weights=np.where(twice, 2.0, 1.0))
     assert found[0] == pytest.approx(expected[0], rel=2e-3)
     assert found[1] == pytest.approx(expected[1], abs=2e-3)
-
-
-def test_groups_of_equal_scores_have_a_slope_of_0():
-    (slope,), offset = fit_logistic(np.full((20, 1), 0.4), np.arange(20) < 5)
-    assert (slope, offset) == pytest.approx((0, 0), abs=1e-6)
 
 
 def test_each_group_is_scored_by_what_the_others_taught():
     table, label = planted(4_000)
     groups = np.arange(len(label)) % 10
     table[groups == 0, 0] *= -1  # one group contradicts the others
-    _, log_lr = fit(table, label, groups, groups, pairs=(100, 1_000), rising=1)
+    _, log_lr = c.fit(table, label, groups, groups, pairs=(100, 1_000), rising=1)
     held = groups == 0
     assert log_lr[held & label].mean() < log_lr[held & ~label].mean()
     assert log_lr[~held & label].mean() > log_lr[~held & ~label].mean()
@@ -80,15 +60,15 @@ def test_the_bounds_are_what_as_many_pairs_can_show():
     table, label = planted(400)
     table[:, 0] *= 50  # no overlap at all
     groups = np.arange(len(label)) % 3
-    found, _ = fit(table, label, groups, groups, pairs=(99, 999), rising=1)
-    far = np.eye(len(MEASURES))[0] * 1e9
+    found, _ = c.fit(table, label, groups, groups, pairs=(99, 999), rising=1)
+    far = np.eye(len(c.MEASURES))[0] * 1e9
     assert found.log_lr(far).value == pytest.approx(math.log(1_000))
     assert found.log_lr(-far).value == pytest.approx(-math.log(100))
 
 
 def test_a_ratio_is_a_straight_line_within_its_bounds():
     known = KNOWN.regressions["rendition"]  # ten times the aligned cosine, less five
-    cosine = np.eye(len(MEASURES))[MEASURES.index("aligned cosine")]
+    cosine = np.eye(len(c.MEASURES))[c.MEASURES.index("aligned cosine")]
     found = [known.log_lr(cosine * x) for x in (-0.5, 0, 0.6, 2)]
     assert [one.unbounded for one in found] == pytest.approx([-10, -5, 1, 15])
     assert [one.value for one in found] == pytest.approx([-6, -5, 1, 7])
@@ -117,9 +97,7 @@ SIGNS = {"+": 3.0, "0": 1.0, "-": -3.0}
         ("--+", "unrelated", "different", "unrelated"),
     ],
 )
-def test_the_smaller_ratio_decides_unless_a_rendition_is_ruled_out(
-    signs, against, verdict, decides
-):
+def test_the_smaller_ratio_decides_if_no_rendition_is_ruled_out(signs, against, verdict, decides):
     ratios = Ratios(*(LogLr(SIGNS[sign], -9.0, 9.0) for sign in signs))
     assert ratios.verdict(against) == verdict
     assert ratios.deciding(against) == (getattr(ratios, decides), decides)
@@ -131,11 +109,11 @@ def test_the_smaller_ratio_decides_unless_a_rendition_is_ruled_out(
 def test_measures_are_within_their_ranges_and_the_same_for_both_orders():
     line = replace(cases.LINE, tempo=1.2, shift_semitones=2.0)
     evidence = replace(cases.EVIDENCE, alignment=replace(cases.ALIGNMENT, line=line))
-    found, mirrored = figures(evidence), figures(evidence.swapped)
-    assert tuple(found) == FIGURES and found == pytest.approx(mirrored)
+    found, mirrored = c.figures(evidence), c.figures(evidence.swapped)
+    assert tuple(found) == c.FIGURES and found == pytest.approx(mirrored)
     for extreme in (-1e9, 1e9):
-        row = measures(np.full((1, len(FIGURES)), extreme))[0]
-        assert all(low <= x <= high for x, (low, high) in zip(row, RANGES.values(), strict=True))
+        row = c.measures(np.full((1, len(c.FIGURES)), extreme))[0]
+        assert all(low <= x <= high for x, (low, high) in zip(row, c.RANGES.values(), strict=True))
 
 
 def test_a_better_copy_lowers_none_of_the_measures_that_speak_for_one():
@@ -145,18 +123,15 @@ def test_a_better_copy_lowers_none_of_the_measures_that_speak_for_one():
         alignment=replace(cases.ALIGNMENT, correlation=0.99, coherence=0.99, residual_s=1e-5),
     )
     rise = KNOWN.measures(better) - KNOWN.measures(cases.EVIDENCE)
-    assert (rise[: max(RISING.values())] >= 0).all() and rise[MEASURES.index("explained")] > 0
+    assert (rise[: max(c.RISING.values())] >= 0).all() and rise[c.MEASURES.index("explained")] > 0
 
 
-def test_what_was_not_measured_counts_as_unexplained():
-    found = figures(replace(cases.EVIDENCE, copy=None))
-    assert {found[name] for name in COPY_FIGURES if name.endswith("_db")} == {40.0}
-    assert {found[name] for name in COPY_FIGURES if not name.endswith("_db")} == {0.0}
-
-
-def test_the_population_is_measured_or_given():
-    assert [population_of(x) for x in (0.0, 0.02, 0.4)] == ["speech", "speech", "music"]
-    tonality = MEASURES.index("tonality")
+def test_what_was_not_measured_is_unexplained_and_the_population_is_measured_or_given():
+    found = c.figures(replace(cases.EVIDENCE, copy=None))
+    assert {found[name] for name in c.COPY_FIGURES if name.endswith("_db")} == {40.0}
+    assert {found[name] for name in c.COPY_FIGURES if not name.endswith("_db")} == {0.0}
+    assert [c.population_of(x) for x in (0.0, 0.02, 0.4)] == ["speech", "speech", "music"]
+    tonality = c.MEASURES.index("tonality")
     by_name = [KNOWN.measures(cases.EVIDENCE, x)[tonality] for x in ("music", "speech")]
     assert by_name == [0.4, 0.02] and KNOWN.measures(cases.EVIDENCE)[tonality] not in by_name
 
@@ -164,11 +139,13 @@ def test_the_population_is_measured_or_given():
 # The file.
 
 
-def test_a_calibration_is_read_as_it_was_written_and_for_its_weights_alone(tmp_path):
+def test_a_calibration_is_read_as_it_was_written_for_its_weights_or_the_cure_is_told(tmp_path):
     KNOWN.save(tmp_path / "mine.calibration.json")
-    assert load_calibration(tmp_path / "mine.safetensors", SHA) == KNOWN
+    assert c.load_calibration(tmp_path / "mine.safetensors", SHA) == KNOWN
     with pytest.raises(WeightsError, match=r"belongs to weights cdcd.*calibrate"):
-        load_calibration(tmp_path / "mine.safetensors", "b" * 64)
+        c.load_calibration(tmp_path / "mine.safetensors", "b" * 64)
+    with pytest.raises(WeightsError, match="cqtnet eval calibrate"):
+        c.load_calibration(tmp_path / "other.safetensors", SHA)
 
 
 @pytest.mark.parametrize(("damage", "message"), [
@@ -184,9 +161,4 @@ def test_what_is_damaged_is_refused(tmp_path, damage, message):
     damage(content)
     (tmp_path / "mine.calibration.json").write_text(json.dumps(content))
     with pytest.raises(WeightsError, match=message):
-        load_calibration(tmp_path / "mine.safetensors", SHA)
-
-
-def test_weights_without_a_calibration_say_how_to_make_one(tmp_path):
-    with pytest.raises(WeightsError, match="cqtnet eval calibrate"):
-        load_calibration(tmp_path / "mine.safetensors", SHA)
+        c.load_calibration(tmp_path / "mine.safetensors", SHA)

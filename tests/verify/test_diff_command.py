@@ -88,9 +88,7 @@ def test_labels_are_written_and_not_replaced_unless_forced(folder, tmp_path):
     ("silence.wav", NoContentError, "silence.wav is digital silence"),
     ("short.wav", FragmentTooShortError, "1.00 s are too short .*give at least 3 s"),
 ])  # fmt: skip
-def test_a_file_that_holds_nothing_to_compare_is_an_error_that_names_it(
-    folder, name, error, message
-):
+def test_a_file_that_holds_nothing_to_compare_is_named_in_an_error(folder, name, error, message):
     for words in (
         (folder / name, folder / "original.wav"),
         (folder / "original.wav", folder / name),

@@ -75,9 +75,7 @@ def test_a_planted_edit_is_the_only_one_told_with_its_times(kind):
     (lambda: [own(0, 13), SILENCE, own(13, 36)], "inserted", (13, 16), "3.0.*silence"),
     (lambda: [own(0, 12), *3 * [own(8, 12)], own(12, 36)], "looped", (12, 24), "3 times more"),
 ])  # fmt: skip
-def test_silence_put_in_and_a_stretch_played_again_and_again_are_called_so(
-    pieces, kind, times_s, words
-):
+def test_silence_put_in_and_a_stretch_played_again_are_called_so(pieces, kind, times_s, words):
     edit = of_kind(mapped(*pieces()), kind)
     assert (edit.a_start_s, edit.a_end_s) == pytest.approx(times_s, abs=NEAR_S)
     assert re.search(words, edit.words)
@@ -108,7 +106,7 @@ def test_edits_are_found_through_tempo_pitch_and_noise():
         assert stretch.line.shift_semitones == pytest.approx(-1.5, abs=0.05)
 
 
-def test_each_stretch_has_its_own_tempo_and_pitch():
+def test_each_stretch_has_its_own_tempo_and_pitch_also_where_the_pitch_alone_changes():
     higher = Chain((Tempo(1.1), Pitch(2.0))).apply(own(12, 24), SAMPLE_RATE).samples
     faster = Chain((Speed(0.94),)).apply(own(24, 36), SAMPLE_RATE).samples
     stretches = mapped(own(0, 12), higher, faster).stretches
@@ -116,9 +114,6 @@ def test_each_stretch_has_its_own_tempo_and_pitch():
     shifts = [s.line.shift_semitones for s in stretches]
     assert shifts == pytest.approx([0, 2, 12 * np.log2(0.94)], abs=0.05)
     assert [s.line.is_speed for s in stretches] == [False, False, True]
-
-
-def test_a_change_of_pitch_alone_begins_a_new_stretch():
     higher = Pitch(1.0).apply(own(18, 36), SAMPLE_RATE).samples
     before, after = mapped(own(0, 18), higher).stretches
     assert (before.a_end_s, after.a_start_s) == pytest.approx((18, 18), abs=NEAR_S)
@@ -249,9 +244,7 @@ def test_ends_that_are_far_apart_in_b_do_not_meet():
 @pytest.mark.parametrize(
     ("missing_s", "level", "first_s"), [(0.5, 0.3, 0), (1.0, 0.3, 1), (2.0, 0.01, 0), (4, 0.01, 4)]
 )
-def test_a_first_stretch_begins_with_both_if_little_or_nothing_audible_is_missing(
-    missing_s, level, first_s
-):
+def test_a_first_stretch_begins_with_both_if_nothing_audible_is_missing(missing_s, level, first_s):
     a = B.part(0, 20)
     quiet = planted.joined(B)
     quiet.level[: planted.frames(missing_s)] = level

@@ -1,3 +1,4 @@
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,6 @@ from verify.recording import Recording
 from verify.results import Alignment, Item, Line
 from verify.waveform import compare_waveforms
 
-SONG = make_music(41, duration_s=12.0)
 SHIFT = 30_011  # samples of B before A begins
 
 
@@ -19,25 +19,24 @@ class Held(Recording):
 
     def samples(self, start_s, end_s):
         first, last = (round(second * SAMPLE_RATE) for second in (start_s, end_s))
-        return HELD[self.item.path][max(0, first) : last]
+        return sounds()[self.item.path][max(0, first) : last]
 
 
-HELD = {
-    "b": SONG,
-    "inverted": -0.25 * SONG[SHIFT:],
-    "noisy": SONG[SHIFT:]
-    + 0.3 * SONG.std() * np.random.default_rng(0).standard_normal(len(SONG) - SHIFT),
-    "other": make_music(42, duration_s=10.0),
-    "silent": np.zeros(len(SONG) - SHIFT),
-}
+@cache
+def sounds():
+    song, noise = make_music(41, duration_s=12.0), np.random.default_rng(0)
+    part = song[SHIFT:]
+    noisy = part + 0.3 * song.std() * noise.standard_normal(part.size)
+    other = make_music(42, duration_s=10.0)
+    return {"b": song, "inverted": -0.25 * part, "noisy": noisy, "other": other, "silent": 0 * part}
 
 
 def held(name):
-    seconds = len(HELD[name]) / SAMPLE_RATE
+    seconds = len(sounds()[name]) / SAMPLE_RATE
     nothing = np.zeros((0, 0), np.float32)
     return Held(
         Path(name), Item(name, "", seconds, "", "", 0, 0, ()),
-        Trace(nothing, nothing.ravel(), len(HELD[name])), None,
+        Trace(nothing, nothing.ravel(), len(sounds()[name])), None,
     )  # fmt: skip
 
 

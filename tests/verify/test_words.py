@@ -1,26 +1,9 @@
-"""Words for ratios, times, tempo and pitch."""
-
 import math
 
 import pytest
 
+from verify import words as w
 from verify.results import Line
-from verify.words import (
-    PROPOSITIONS,
-    Proposition,
-    clock,
-    clock_span,
-    decision,
-    level_in_words,
-    number,
-    pitch_in_words,
-    plural,
-    ratio,
-    ratio_in_words,
-    strength_in_words,
-    support_in_words,
-    tempo_in_words,
-)
 
 
 @pytest.mark.parametrize(("ratio", "word"), [
@@ -34,8 +17,8 @@ from verify.words import (
     (1_000_000, "extremely strong"),
 ])  # fmt: skip
 def test_the_scale_is_that_of_enfsi_in_both_directions(ratio, word):
-    assert strength_in_words(math.log(ratio)) == word
-    assert strength_in_words(-math.log(ratio)) == word
+    assert w.strength_in_words(math.log(ratio)) == word
+    assert w.strength_in_words(-math.log(ratio)) == word
 
 
 @pytest.mark.parametrize(("against", "ratio", "support"), [
@@ -46,35 +29,32 @@ def test_the_scale_is_that_of_enfsi_in_both_directions(ratio, word):
     ("unrelated", 1, "no support for either proposition"),
 ])  # fmt: skip
 def test_support_names_the_side_it_is_on(against, ratio, support):
-    assert support_in_words(math.log(ratio), *PROPOSITIONS[against]) == support
+    assert w.support_in_words(math.log(ratio), *w.PROPOSITIONS[against]) == support
 
 
-def test_a_sentence_speaks_of_the_findings_not_of_the_propositions():
-    assert ratio_in_words(math.log(3_612), *PROPOSITIONS["rendition"]) == (
+def test_a_sentence_speaks_of_the_findings_also_of_other_propositions():
+    assert w.ratio_in_words(math.log(3_612), *w.PROPOSITIONS["rendition"]) == (
         "The findings are 3,600 times more probable if A and B hold the same recording than if "
         "they hold two renditions of one work."
     )
     assert "20 times more probable if A and B hold unrelated recordings than if they hold the " in (
-        ratio_in_words(-math.log(20), *PROPOSITIONS["unrelated"])
+        w.ratio_in_words(-math.log(20), *w.PROPOSITIONS["unrelated"])
     )
-
-
-def test_other_propositions_have_the_same_words():
-    wet, dry = Proposition("it rains", "rain"), Proposition("the sun shines", "sun")
-    assert support_in_words(-math.log(50), wet, dry) == "moderate support for sun"
-    assert ratio_in_words(math.log(50), wet, dry, subject="The sky is") == (
+    wet, dry = w.Proposition("it rains", "rain"), w.Proposition("the sun shines", "sun")
+    assert w.support_in_words(-math.log(50), wet, dry) == "moderate support for sun"
+    assert w.ratio_in_words(math.log(50), wet, dry, subject="The sky is") == (
         "The sky is 50 times more probable if it rains than if not."
     )
 
 
 def test_a_ratio_within_ten_is_no_verdict():
     ratios = [math.log(x) for x in (0.05, 0.2, 5, 20)]
-    assert [decision(x) for x in ratios] == [-1, 0, 0, 1]
+    assert [w.decision(x) for x in ratios] == [-1, 0, 0, 1]
 
 
 @pytest.mark.parametrize(("log_lr", "text"), [(math.log(3612), "3,600"), (-math.log(250), "1/250")])
 def test_ratios_have_two_digits(log_lr, text):
-    assert ratio(log_lr) == text
+    assert w.ratio(log_lr) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [
@@ -85,12 +65,16 @@ def test_ratios_have_two_digits(log_lr, text):
     (3661.5, "1:01:01.50"),
 ])  # fmt: skip
 def test_times_are_minutes_and_seconds(seconds, text):
-    assert clock(seconds) == text
+    assert w.clock(seconds) == text
 
 
-def test_a_span_of_no_length_is_one_time():
-    assert clock_span(12.0, 17.0) == "0:12.00–0:17.00"
-    assert clock_span(12.0, 12.001) == "0:12.00"
+def test_a_span_of_no_length_is_one_time_and_one_is_singular():
+    assert w.clock_span(12.0, 17.0) == "0:12.00–0:17.00"
+    assert w.clock_span(12.0, 12.001) == "0:12.00"
+    assert [w.plural(n, "stretch", "stretches") for n in (0, 1, 2)] == [
+        "0 stretches", "1 stretch", "2 stretches",
+    ]  # fmt: skip
+    assert w.plural(1000, "recording") == "1,000 recordings"
 
 
 @pytest.mark.parametrize(
@@ -98,19 +82,12 @@ def test_a_span_of_no_length_is_one_time():
     [(-6.65, 2, "\N{MINUS SIGN}6.65"), (-0.00002, 4, "0.0000"), (-0.0, 2, "0.00")],
 )
 def test_numbers_have_a_true_minus_sign_and_zero_has_none(value, digits, text):
-    assert number(value, digits) == text
-
-
-def test_one_is_singular():
-    assert [plural(n, "stretch", "stretches") for n in (0, 1, 2)] == [
-        "0 stretches", "1 stretch", "2 stretches",
-    ]  # fmt: skip
-    assert plural(1000, "recording") == "1,000 recordings"
+    assert w.number(value, digits) == text
 
 
 def test_small_changes_of_tempo_pitch_and_level_are_none():
     line = Line(1.0001, -0.02, 0.0)
-    assert tempo_in_words(line) == "as in B (factor 1.0001)"
-    assert pitch_in_words(line) == "as in B (within 3 cents)"
-    assert level_in_words(-0.0001) == "as in B (within 0.05 dB)"
-    assert level_in_words(-6.0) == "A is 6.0 dB quieter than B"
+    assert w.tempo_in_words(line) == "as in B (factor 1.0001)"
+    assert w.pitch_in_words(line) == "as in B (within 3 cents)"
+    assert w.level_in_words(-0.0001) == "as in B (within 0.05 dB)"
+    assert w.level_in_words(-6.0) == "A is 6.0 dB quieter than B"

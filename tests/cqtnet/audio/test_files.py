@@ -1,5 +1,3 @@
-"""Which files are found, in which order, each once."""
-
 import hashlib
 import inspect
 import os
@@ -50,7 +48,7 @@ def test_links_are_followed_once_loops_end_and_pipes_and_devices_are_passed_over
     assert found == ["a.MP3", "again.wav", "film.mp4", "sub/c.flac", "sub/deep/d.m4a"]
 
 
-def test_a_named_path_that_is_no_file_is_an_error(archive):
+def test_a_named_path_that_is_no_file_is_an_error_and_names_in_no_encoding_are_found(archive):
     os.mkfifo(archive / "pipe.wav")
     for name, message in (
         ("pipe.wav", "is a pipe; give a regular audio file or a folder"),
@@ -58,9 +56,6 @@ def test_a_named_path_that_is_no_file_is_an_error(archive):
     ):
         with pytest.raises(NotAudioError, match=message):
             list(find_audio([archive / name]))
-
-
-def test_names_in_no_encoding_are_found(archive):
     path = os.fsencode(archive) + b"/\xff\xfe.wav"
     with open(path, "wb") as file:
         file.write(b"x")

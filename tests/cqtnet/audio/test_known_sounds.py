@@ -25,8 +25,7 @@ def test_a_stereo_sine_keeps_frequency_and_amplitude_from_any_rate_to_any(tmp_pa
     assert samples.dtype == np.float32 and samples.shape == (2 * to,)
     # Without the filter's own ringing at both ends; 1e-4 covers 16-bit rounding and the filter.
     amplitude, rest = fitted_sine(samples[1_000:-1_000], 440, to)
-    assert amplitude == pytest.approx(0.5, abs=1e-4)
-    assert rest < 1e-4
+    assert amplitude == pytest.approx(0.5, abs=1e-4) and rest < 1e-4
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100, 48_000, 44_099])
@@ -116,8 +115,7 @@ def test_amr_frames_written_by_hand_last_20_ms_each(tmp_path):
     frame = b"\x3c" + bytes(range(100, 131))  # 12.2 kbit/s: 31 bytes, some sound or other
     (tmp_path / "phone.amr").write_bytes(b"#!AMR\n" + 100 * frame)
     samples = load(tmp_path / "phone.amr")
-    assert samples.size == 2 * RATE
-    assert probe(tmp_path / "phone.amr").codec == "amrnb"
+    assert samples.size == 2 * RATE and probe(tmp_path / "phone.amr").codec == "amrnb"
 
 
 @pytest.mark.parametrize(("layout", "channels", "film_s"), [("stereo", 2, 3), ("7.1", 8, 0)])
@@ -150,11 +148,8 @@ def test_the_stream_says_what_it_read(tmp_path):
     path.write_bytes(made.wav_bytes(made.pcm16(sine(440, seconds=2, rate=8_000)), rate=8_000))
     with stream(path) as blocks:
         list(blocks)
-    assert blocks.info == probe(path)
-    assert blocks.info.path == str(path)
+    assert blocks.info == probe(path) and blocks.info.path == str(path)
     assert (blocks.info.format, blocks.info.codec) == ("wav", "pcm_s16")
     assert (blocks.info.channels, blocks.info.bytes) == (1, 44 + 2 * 16_000)
-    assert blocks.info.declared_duration_s == 2
-    assert blocks.decoded_s == 2
-    assert blocks.notes == ()
-    assert list(blocks) == []
+    assert blocks.info.declared_duration_s == 2 and blocks.decoded_s == 2
+    assert blocks.notes == () and list(blocks) == []

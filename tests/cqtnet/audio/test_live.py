@@ -1,5 +1,3 @@
-"""Sound as it arrives."""
-
 import io
 from types import SimpleNamespace
 

@@ -50,8 +50,7 @@ def test_the_hull_runs_straight_through_its_corners_and_ends_at_one_error():
     steps = points(det([HAND]), "_steps of by hand")
     corners = [(0.05, 0.3), (0.1, 0.3), (0.1, 0.1), (0.2, 0.1), (0.2, 0.05)]
     at = [next(i for i, point in enumerate(steps) if close(point, corner)) for corner in corners]
-    assert at == sorted(at)
-    assert close(steps[0], corners[0])
+    assert at == sorted(at) and close(steps[0], corners[0])
     assert close(steps[-1], corners[-1])
 
 
@@ -86,8 +85,7 @@ def test_operating_points_are_marked_where_the_cost_is_least():
 def test_one_error_is_shaded_and_thirty_marked_if_all_sets_have_as_many_trials(rng):
     axes = det([HAND]).axes[0]
     tall, wide = axes.patches
-    assert isinstance(tall, Rectangle)
-    assert isinstance(wide, Rectangle)
+    assert isinstance(tall, Rectangle) and isinstance(wide, Rectangle)
     assert tall.get_x() + tall.get_width() == pytest.approx(0.05)
     assert wide.get_y() + wide.get_height() == pytest.approx(0.05)
     assert (tall.get_x(), wide.get_y()) == (axes.get_xlim()[0], axes.get_ylim()[0])
@@ -103,8 +101,7 @@ def test_the_window_holds_every_eer_and_reaches_half_an_error(rng):
     sets = [ScoreSet(str(d), rng.normal(d, 1, 200), rng.normal(0, 1, 1000)) for d in (0.2, 1, 4)]
     axes = det(sets).axes[0]
     low, high = axes.get_xlim()
-    assert low <= 0.5 / 1000
-    assert axes.get_ylim()[0] <= 0.5 / 200
+    assert low <= 0.5 / 1000 and axes.get_ylim()[0] <= 0.5 / 200
     assert all(low < s.eer < high for s in sets)
     # One miss and one false alarm in 100: hull from (0, .01) to (.01, 0), EER .005.
     one_miss, one_alarm = np.repeat([5.0, 1.0], [99, 1]), np.repeat([0.0, 2.0], [99, 1])
@@ -188,8 +185,7 @@ def test_the_roc_joins_the_thresholds_and_states_its_area():
         np.asarray(line(figure.axes[1], name).get_xydata()) for name in ("few", "flawless")
     )
     assert enlarged[0] == pytest.approx([0.2, 0.75])
-    assert straight[0] == pytest.approx([0.1, 1])
-    assert (straight[:, 1] == 1).all()
+    assert straight[0] == pytest.approx([0.1, 1]) and (straight[:, 1] == 1).all()
     assert set(letters(figure.axes[1])) == {"A", "B"}
 
 

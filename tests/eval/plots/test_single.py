@@ -24,7 +24,7 @@ def steps(s, **options):
     return list(patches)
 
 
-def test_both_kinds_of_pairs_have_the_same_area_however_many_they_are(rng):
+def test_both_kinds_of_pairs_have_one_area_and_bins_hold_equally_many_whole_numbers(rng):
     uneven = ScoreSet("uneven", rng.normal(3, 1, 50), rng.normal(0, 1, 20000))
     areas = []
     for patch in steps(uneven, bins=20):
@@ -32,14 +32,10 @@ def test_both_kinds_of_pairs_have_the_same_area_however_many_they_are(rng):
         assert np.diff(edges) == pytest.approx([np.ptp(edges) / 20] * 20)
         areas.append(np.sum(density * np.diff(edges)))
     assert areas == pytest.approx([1.0] * 4), "area and outline of both"
-
-
-def test_bins_of_whole_numbers_hold_equally_many_of_them():
-    """120 values in at most 50 bins: 40 bins of 3, where 50 equal bins would hold 2 or 3."""
+    # 120 values in at most 50 bins: 40 bins of 3, where 50 equal bins would hold 2 or 3.
     counts = ScoreSet("counts", np.arange(60.0, 120), np.arange(0.0, 60))
     edges = steps(counts)[0].get_data().edges
-    assert np.diff(edges) == pytest.approx([3.0] * 40)
-    assert edges[0] == -0.5
+    assert np.diff(edges) == pytest.approx([3.0] * 40) and edges[0] == -0.5
 
 
 def test_the_error_rates_below_the_densities_are_those_of_each_threshold():

@@ -1,5 +1,3 @@
-"""Errors by the size of a change, on trials whose answer is planted."""
-
 from dataclasses import replace
 
 import numpy as np
@@ -30,8 +28,7 @@ def test_a_bin_holds_the_trials_of_its_size():
     noisy, clean = points_by_size(planted(), "snr_db", EDGES, resamples=20)
     assert (noisy.size, noisy.value) == (0.0, 0.5)
     assert (clean.size, clean.value) == (10.0, 0.0)
-    assert (noisy.targets, noisy.nontargets) == (20, 20)
-    assert clean.low == 0
+    assert (noisy.targets, noisy.nontargets) == (20, 20) and clean.low == 0
     assert 0 < clean.high < 0.5, "no error seen is not no error"
     (only,) = points_by_size(planted(), "snr_db", EDGES[1:], resamples=20)
     assert only == clean, "sizes beyond the edges are left out"
@@ -80,7 +77,7 @@ def drawn(points):
     return error_against_size({"ours": points}, xlabel="signal-to-noise ratio, dB")
 
 
-def test_points_intervals_and_bins_are_where_they_belong():
+def test_points_intervals_and_bins_are_where_they_belong_systems_side_by_side():
     rates, counts = drawn(POINTS).axes
     ours = np.asarray(line(rates, "ours").get_xydata())
     assert ours == pytest.approx(np.array([(1.0, 0.2), (5.0, 0.05)]))
@@ -90,9 +87,6 @@ def test_points_intervals_and_bins_are_where_they_belong():
     assert [list(numbers.get_ydata()) for numbers in counts.lines] == [[50, 70], [60, 80]]
     assert rates.get_xlim()[0] < 0 < 9 < rates.get_xlim()[1]
     assert rates.get_ylim()[0] < 0 < 0.4 < rates.get_ylim()[1]
-
-
-def test_points_of_several_systems_stand_side_by_side():
     figure = error_against_size({"ours": POINTS, "theirs": POINTS}, xlabel="x")
     figure.canvas.draw()
     ours, theirs = (line(figure.axes[0], name) for name in ("ours", "theirs"))

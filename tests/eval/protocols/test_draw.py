@@ -30,8 +30,7 @@ def test_the_seed_and_a_recordings_name_alone_decide_its_draws(name):
         {(p.stretch, p.chain) for p in plan.probes if p.stretch.recording != "new"}
         for plan in (first, other, more)
     )
-    assert not drawn & otherwise
-    assert drawn == with_more
+    assert not drawn & otherwise and drawn == with_more
 
 
 def test_another_recording_changes_few_negatives():
@@ -58,8 +57,7 @@ def test_another_recording_changes_few_negatives():
 def test_sizes_fill_the_range_that_the_protocol_states(name, column, low, high):
     effects = [e.to_dict() for probe in draw_plan(MANY, name).probes for e in probe.chain.effects]
     drawn = [numbers[column] for numbers in effects if column in numbers]
-    assert len(drawn) >= 30
-    assert low <= min(drawn) <= low + 0.1 * (high - low)
+    assert len(drawn) >= 30 and low <= min(drawn) <= low + 0.1 * (high - low)
     assert high - 0.1 * (high - low) <= max(drawn) <= high
 
 
@@ -87,8 +85,7 @@ def starts(seed, recording, *, length_s=20.0):
 @pytest.mark.parametrize("seed", range(10))
 def test_fragments_of_a_long_recording_do_not_overlap_and_avoid_a_quiet_stretch(seed):
     drawn = starts(seed, surveyed("x", duration_s=75.0))
-    assert len(drawn) == 3
-    assert np.diff(drawn).min() >= 20
+    assert len(drawn) == 3 and np.diff(drawn).min() >= 20
     assert drawn[0] >= 0 and drawn[-1] <= 55
     half_quiet = starts(seed, surveyed("x", duration_s=200.0, quiet=(0.0, 120.0)))
     assert len(half_quiet) == 3
@@ -113,8 +110,7 @@ def test_the_other_part_lies_elsewhere_in_the_same_recording(seed):
         assert probe.stretch.recording == own.recording
         assert probe.stretch.length_s == own.length_s == 10
         assert abs(probe.stretch.start_s - own.start_s) >= 10
-        assert 0 <= probe.stretch.start_s <= 60
-        assert probe.chain.effects == ()
+        assert 0 <= probe.stretch.start_s <= 60 and probe.chain.effects == ()
 
 
 def test_crops_lie_within_their_fragment_and_are_conditions_of_their_own():
@@ -182,7 +178,7 @@ def test_negatives_are_other_references_of_other_collections(count):
         assert max(uses.values()) <= 9 + 4 * 3, "even: binomial with mean 9"
 
 
-def test_all_negatives_are_every_reference_of_other_collections(tmp_path):
+def test_all_negatives_are_of_other_collections_and_pairs_within_are_of_one(tmp_path):
     # Collections of 2, 1 and 1 recordings with 3 fragments each: 6·6 + 3·9 + 3·9 pairs.
     few = [surveyed("p", "x"), surveyed("q", "x"), surveyed("r", "y"), surveyed("s", "z")]
     plan = draw_plan(few, "same", negatives="all", within=True)
@@ -192,9 +188,6 @@ def test_all_negatives_are_every_reference_of_other_collections(tmp_path):
     assert all(not probe.negatives for probe in plan.probes), "the plan stays small"
     within = trials(plan, tmp_path / "same.within.csv", within=True)
     assert int((~within.label).sum()) == 6 * 3
-
-
-def test_pairs_within_a_collection_are_other_recordings_of_it(tmp_path):
     few = [surveyed("p", "x"), surveyed("q", "x"), surveyed("r", "y")]
     plan = draw_plan(few, "same", within=True)
     pairs = trials(plan, tmp_path / "same.within.csv", within=True)

@@ -64,7 +64,7 @@ def run(store, folder, *, rehash=False):
     return {Path(step.path).name: step.outcome for step in steps}, sorted(reader.read)
 
 
-def test_what_is_there_as_it_was_is_not_read_again(store, folder):
+def test_what_is_there_is_not_read_again_and_a_moved_file_keeps_its_recording(store, folder):
     assert run(store, folder) == (dict.fromkeys("abc", "added"), ["a", "b", "c"])
     assert run(store, folder) == (dict.fromkeys("abc", "unchanged"), [])
     os.utime(folder / "a", ns=(1, 1))
@@ -73,9 +73,6 @@ def test_what_is_there_as_it_was_is_not_read_again(store, folder):
     assert len(store) == 3
     digest = hashlib.sha256(b"sound of a").hexdigest()
     assert store.by_sha256(digest).paths == (str(folder / "a"),)
-
-
-def test_a_moved_file_keeps_its_recording(store, folder):
     run(store, folder)
     number = store.by_path(str(folder / "a"))[0].id
     (folder / "a").rename(folder / "z")

@@ -149,12 +149,8 @@ def test_versions_and_excerpts_are_grouped(tmp_path):
 @pytest.mark.parametrize(("words", "error", "message"), [
     (["search", "{}/nowhere", "{}/fragment.flac"], ArchiveError, "nowhere"),
     (["search", "{}/archive", "{}/missing.flac"], InputError, "missing.flac"),
-    (["search", "{}/music", "{}/fragment.flac"], ArchiveError, "music"),
     (["index", "remove", "{}/archive"], InputError, "say which"),
-    (["index", "remove", "{}/archive", "--id", "99"], ArchiveError, "no recording 99"),
-    (["index", "remove", "{}/archive", "--path", "x"], ArchiveError, "no recording at x"),
     (["index", "export", "{}/archive", "{}/out.csv"], InputError, "neither .npz nor"),
-    (["index", "merge", "{}/archive", "{}/nowhere"], ArchiveError, "nowhere"),
     (["index", "add", "{}/music", "{}/fragment.flac"], ArchiveError, "holds something"),
     (["monitor", "{}/archive", "--input", "{}/missing.wav"], InputError, "cannot be read"),
 ])  # fmt: skip

@@ -10,16 +10,10 @@ import sqlite3
 import pytest
 
 from cqtnet.errors import ArchiveError
+from tests.verify.archive import synthetic as s
 from tests.verify.archive.faults.damages import broken_off, damage_files
 from tests.verify.archive.faults.full_disks import fill_disk, limit_file_sizes
 from tests.verify.archive.faults.processes import kill_writers, race_writers, read_beside_a_writer
-from tests.verify.archive.synthetic import (
-    make_archive,
-    numbers_in,
-    picture,
-    synthetic_recording,
-    writing,
-)
 from verify.archive import database, store
 from verify.archive.database import TABLES
 from verify.archive.results import window_ids
@@ -35,7 +29,7 @@ COLUMNS = [
 
 def contents(folder):
     with Store.open(folder) as opened:
-        return picture(opened)
+        return s.picture(opened)
 
 
 def tamper(folder, *statements):
@@ -85,8 +79,7 @@ def test_a_full_disk_leaves_the_archive_as_it_was(tmp_path):
 
 def test_of_several_writers_one_writes_at_a_time(tmp_path):
     outcome = race_writers(tmp_path / "a", 3, 15)
-    assert (outcome.tried, outcome.wrong) == (45, [])
-    assert outcome.counts["written"] > 0
+    assert (outcome.tried, outcome.wrong) == (45, []) and outcome.counts["written"] > 0
 
 
 def test_a_reader_beside_a_writer_sees_one_moment(tmp_path):
@@ -97,7 +90,7 @@ def test_a_reader_beside_a_writer_sees_one_moment(tmp_path):
 
 @pytest.mark.parametrize("value", ["{0} + 1", "x'00'", "'other'"])
 def test_a_changed_value_in_any_column_is_noticed(folder, value):
-    with writing(folder) as opened:
+    with s.writing(folder) as opened:
         opened.remove([2])
     path, noticed = find_file(folder), 0
     whole = path.read_bytes()
@@ -138,7 +131,7 @@ def test_a_changed_byte_in_the_names_of_columns_is_noticed(folder):
     "UPDATE paths SET size = 7, checksum = 5",
 ])  # fmt: skip
 def test_rows_and_tables_that_came_or_went_are_noticed(folder, statement):
-    with writing(folder) as opened:
+    with s.writing(folder) as opened:
         opened.remove([2])
     tamper(folder, statement)
     with pytest.raises(ArchiveError, match=DAMAGED):
@@ -151,7 +144,7 @@ def test_an_older_row_with_its_own_checksum_is_noticed(folder):
     with sqlite3.connect(path) as old:
         (row,) = old.execute("SELECT * FROM paths WHERE path = '/music/3.flac'").fetchall()
     old.close()
-    with writing(folder) as opened:
+    with s.writing(folder) as opened:
         opened.add_path(3, "/music/3.flac", 77, 78)
     tamper(folder, f"UPDATE paths SET size = {row[2]}, modified_ns = {row[3]}, checksum = {row[4]} "
            "WHERE path = '/music/3.flac'")  # fmt: skip
@@ -180,7 +173,7 @@ def test_a_window_that_is_another_or_gone_is_never_used(folder, statement):
 
 
 def test_windows_of_another_archive_are_noticed(folder, tmp_path):
-    make_archive(tmp_path / "other")
+    s.make_archive(tmp_path / "other")
     tamper(
         folder,
         f"ATTACH '{find_file(tmp_path / 'other')}' AS other",
@@ -211,12 +204,12 @@ def test_a_damaged_recording_can_be_removed_and_the_rest_searched(folder):
         with pytest.raises(ArchiveError, match="window 0 of recording 1 is not as written"):
             opened.vectors(window_ids(1, 3))
         opened.remove([1])
-        opened.add([synthetic_recording(6)])  # beside what the removed one left behind
+        opened.add([s.synthetic_recording(6)])  # beside what the removed one left behind
         assert opened.check() == []
         opened.compact()
         assert opened.check() == []
     with Store.open(folder) as opened:
-        assert numbers_in(opened) == {3, 4, 5, 6}
+        assert s.numbers_in(opened) == {3, 4, 5, 6}
 
 
 def test_large_archives_are_checked_when_they_are_read(folder, monkeypatch):
@@ -246,14 +239,11 @@ def test_a_file_of_another_version_or_program_is_refused(folder, change, words):
         Store.open(folder)
 
 
-def test_a_copy_with_its_rows_in_another_order_is_an_archive(folder, tmp_path):
+def test_rows_may_come_in_another_order_and_a_broken_off_change_is_undone(folder, tmp_path):
     tamper(folder, "VACUUM")
     shutil.copytree(folder, tmp_path / "copy")
-    with writing(tmp_path / "copy") as opened:
-        assert numbers_in(opened) == {1, 2, 3, 4, 5}
-
-
-def test_a_change_that_was_broken_off_is_undone(folder, tmp_path):
+    with s.writing(tmp_path / "copy") as opened:
+        assert s.numbers_in(opened) == {1, 2, 3, 4, 5}
     before = contents(folder)
     half = broken_off(folder, tmp_path / "half")
     assert (half / "archive-1.sqlite-journal").stat().st_size > 0
@@ -262,7 +252,7 @@ def test_a_change_that_was_broken_off_is_undone(folder, tmp_path):
 
 
 def test_what_is_reported_as_done_is_synced_with_its_folder(folder):
-    with writing(folder) as opened:
+    with s.writing(folder) as opened:
         assert opened._rows("PRAGMA disk.synchronous") == [(3,)]  # EXTRA
         assert opened._rows("PRAGMA disk.journal_mode") == [("delete",)]
 
@@ -273,18 +263,18 @@ def test_a_change_that_fails_at_its_end_leaves_all_as_it_was(folder, monkeypatch
         raise OSError(errno.EIO, "Input/output error")
 
     arguments = {
-        "add": ([synthetic_recording(6)],),
+        "add": ([s.synthetic_recording(6)],),
         "remove": ([2],),
         "add_path": (1, "/x", 1, 1),
         "replace_path": ("/music/1.flac", "/x", 1, 1),
     }[name]
     before = contents(folder)
-    with writing(folder) as opened:
+    with s.writing(folder) as opened:
         with monkeypatch.context() as patched:
             patched.setattr(database.Change, "seal", fail)
             with pytest.raises(ArchiveError, match="cannot be written: Input/output error"):
                 getattr(opened, name)(*arguments)
-        assert picture(opened) == before == contents(folder)
+        assert s.picture(opened) == before == contents(folder)
         getattr(opened, name)(*arguments)
     assert contents(folder) != before
 
@@ -292,10 +282,10 @@ def test_a_change_that_fails_at_its_end_leaves_all_as_it_was(folder, monkeypatch
 @pytest.mark.parametrize("step", ["copy_without_removed", "connect", "_delete_leftovers"])
 def test_compaction_may_be_broken_off(tmp_path, monkeypatch, step):
     folder = tmp_path / "a"
-    make_archive(folder, range(1, 30))
-    with writing(folder) as opened:
+    s.make_archive(folder, range(1, 30))
+    with s.writing(folder) as opened:
         opened.remove([2, 9, 20])
-        before = numbers_in(opened)
+        before = s.numbers_in(opened)
         with monkeypatch.context() as patched:
 
             def stop(*_, **__):
@@ -305,10 +295,10 @@ def test_compaction_may_be_broken_off(tmp_path, monkeypatch, step):
             with pytest.raises(KeyboardInterrupt):
                 opened.compact()
     with Store.open(folder) as opened:
-        assert numbers_in(opened) == before
-    with writing(folder) as opened:
+        assert s.numbers_in(opened) == before
+    with s.writing(folder) as opened:
         assert (opened.compact() > 0) == (step[0] != "_")  # else it was done but for the old file
-        assert numbers_in(opened) == before
+        assert s.numbers_in(opened) == before
     assert len(list(folder.iterdir())) == 2
 
 

@@ -8,29 +8,16 @@ import soundfile
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.embed import Trace
+from verify import results as r
 from verify.calibration import MEASURES, Calibration, Regression
 from verify.features import Content, Features
 from verify.recording import Recording
-from verify.results import (
-    Alignment,
-    Comparison,
-    CopyTest,
-    Edit,
-    EditMap,
-    Evidence,
-    Hit,
-    Item,
-    Line,
-    LogLr,
-    Ratios,
-    Stretch,
-)
 
 CONTENT = Content(0.5, 0.4, 0.1, 8.0, 0.3)
-LINE = Line(1.0, 0.0, 4.0)
-ALIGNMENT = Alignment(0.0, 8.0, LINE, 0.8, 0.9, 0.001, 1.0)
-COPY = CopyTest(0.9, 1.1, 0.8, 0.9, 0.8, 0.002, 1.0, 0.5)
-EVIDENCE = Evidence(Hit(0.9, 8.0, 0.0, 4.0), ALIGNMENT, 0.9, CONTENT, CONTENT, COPY)
+LINE = r.Line(1.0, 0.0, 4.0)
+ALIGNMENT = r.Alignment(0.0, 8.0, LINE, 0.8, 0.9, 0.001, 1.0)
+COPY = r.CopyTest(0.9, 1.1, 0.8, 0.9, 0.8, 0.002, 1.0, 0.5)
+EVIDENCE = r.Evidence(r.Hit(0.9, 8.0, 0.0, 4.0), ALIGNMENT, 0.9, CONTENT, CONTENT, COPY)
 
 
 def recording(path, samples, *, problem="", keep=True):
@@ -38,7 +25,7 @@ def recording(path, samples, *, problem="", keep=True):
     with path.open("wb") as file:
         soundfile.write(file, samples, SAMPLE_RATE, format="WAV", subtype="FLOAT")
     nothing = np.zeros((0, 0), np.float32)
-    item = Item(
+    item = r.Item(
         str(path), "ab" * 32, samples.size / SAMPLE_RATE, "wav", "pcm_f32", SAMPLE_RATE, 1, ()
     )
     whole = Features.of(samples) if keep and not problem else None
@@ -68,13 +55,13 @@ def validated():
 
 def ratios(unrelated, rendition, named=0.0):
     """These ratios within bounds of -6 and 7."""
-    return Ratios(*(LogLr(x, -6.0, 7.0) for x in (unrelated, rendition, named)))
+    return r.Ratios(*(r.LogLr(x, -6.0, 7.0) for x in (unrelated, rendition, named)))
 
 
 def same(a, b):
     """A, eight seconds, is B from 4 s on; the ratio within its bounds."""
     alignment = replace(ALIGNMENT, a_end_s=a.duration_s)
-    return Comparison(
+    return r.Comparison(
         a.item, b.item, "same", ratios(5.0, 4.0), "rendition", "music", (),
         replace(EVIDENCE, alignment=alignment), None, None, 0.5, "cd" * 32,
     )  # fmt: skip
@@ -85,7 +72,7 @@ def different(a, b):
     found = same(a, b)
     assert found.evidence is not None and found.evidence.alignment is not None
     alignment = replace(found.evidence.alignment, correlation=0.1)
-    evidence = replace(found.evidence, similarity=Hit(-0.5, 8.0, 0.0, 4.0), alignment=alignment)
+    evidence = replace(found.evidence, similarity=r.Hit(-0.5, 8.0, 0.0, 4.0), alignment=alignment)
     known = ratios(-10.0, -2.0, -9.0)
     return replace(found, verdict="different", ratios=known, evidence=evidence)
 
@@ -104,23 +91,18 @@ def undecided(a, b):
 
 def unmeasured(a, b):
     """Nothing could be measured."""
-    return replace(
-        same(a, b),
-        verdict="insufficient",
-        ratios=None,
-        reasons=("A holds nothing but silence",),
-        evidence=None,
-    )
+    found = replace(same(a, b), verdict="insufficient", ratios=None, evidence=None)
+    return replace(found, reasons=("A holds nothing but silence",))
 
 
 def edit_map():
     """Two stretches of A that change places in B, after a cut."""
     stretches = (
-        Stretch(0.0, 4.0, Line(1.0, 0.0, 8.0), 0.8, 0.9),
-        Stretch(4.0, 8.0, Line(1.0, 0.0, 0.0), 0.8, 0.9),
+        r.Stretch(0.0, 4.0, r.Line(1.0, 0.0, 8.0), 0.8, 0.9),
+        r.Stretch(4.0, 8.0, r.Line(1.0, 0.0, 0.0), 0.8, 0.9),
     )
     edits = (
-        Edit("cut", 0.0, 0.0, 0.0, 4.0, "4 s <gone>"),
-        Edit("moved", 4.0, 8.0, 4.0, 8.0, "4 s come later"),
+        r.Edit("cut", 0.0, 0.0, 0.0, 4.0, "4 s <gone>"),
+        r.Edit("moved", 4.0, 8.0, 4.0, 8.0, "4 s come later"),
     )
-    return EditMap(8.0, 12.0, stretches, edits)
+    return r.EditMap(8.0, 12.0, stretches, edits)

@@ -191,9 +191,7 @@ def test_sounds_are_there_only_when_asked_for(full, differing, a, b):
     assert players(view_of(cases.different(a, b), a, b)) == []
 
 
-def test_a_missing_value_and_a_report_that_cannot_be_written_are_errors(
-    a, b, tmp_path, monkeypatch
-):
+def test_a_missing_value_and_a_page_that_cannot_be_written_are_errors(a, b, tmp_path, monkeypatch):
     with pytest.raises(UndefinedError, match="headline"):
         render("verdict.html.j2", comparison=cases.same(a, b))
     monkeypatch.setattr("verify.report.page.page", lambda *_, **__: "")

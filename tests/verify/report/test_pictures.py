@@ -8,23 +8,14 @@ from cqtnet.plotting import blank
 from tests.verify.report import cases
 from verify.align import Hits
 from verify.report import pictures, sureness
-from verify.report.pictures import (
-    COLUMNS,
-    MOST_S,
-    course,
-    draw_bands,
-    levels,
-    local_tempo,
-    similarity,
-    view_of,
-)
+from verify.report import pictures as p
 from verify.report.sureness import at_least, draw_scale, log10_ratios
 from verify.results import Line, Stretch
 
 
 def test_similarity_is_highest_where_a_lies_in_b(a, b):
     """A is B from second 4 on: at 10.77 frames a second, frame 43 of B."""
-    found = similarity(a.features(), b.features(), cases.LINE)
+    found = p.similarity(a.features(), b.features(), cases.LINE)
     middles = np.arange(20, 60, 5)
     assert np.abs(found[middles].argmax(axis=1) - middles - 43).max() <= 1
     assert found[middles, middles + 43].min() > 0.7
@@ -33,47 +24,46 @@ def test_similarity_is_highest_where_a_lies_in_b(a, b):
 def test_local_tempo_follows_a_planted_change():
     a_s = np.arange(0, 40, 0.5)
     b_s = np.where(a_s < 20, a_s, 20 + 1.02 * (a_s - 20))
-    middles, tempi = local_tempo(Hits(a_s, b_s, np.full(80, 0.9), 0.9))
+    middles, tempi = p.local_tempo(Hits(a_s, b_s, np.full(80, 0.9), 0.9))
     np.testing.assert_allclose(tempi[middles < 17], 1.0)
     np.testing.assert_allclose(tempi[middles > 23], 1.02)
 
 
 def test_a_course_of_a_true_copy_is_flat_and_a_stretch_too_short_has_none(a, b):
-    view = view_of(cases.same(a, b), a, b)
-    found = course(view, view.stretches[0])
+    view = p.view_of(cases.same(a, b), a, b)
+    found = p.course(view, view.stretches[0])
     sure = found.hits.correlation > 0.7  # where a chord only goes on, hits may lie anywhere
     assert sure.mean() > 0.7
     assert np.abs(found.away_ms[sure]).max() < 12  # half a frame
     assert np.abs(found.semitones).max() < 0.03
-    assert course(view, Stretch(0.0, 1.5, cases.LINE, 0.9, 0.9)) is None
+    assert p.course(view, Stretch(0.0, 1.5, cases.LINE, 0.9, 0.9)) is None
 
 
 def test_of_long_recordings_a_part_around_the_place_is_shown(a, b):
     hour = replace(b, trace=replace(b.trace, n_samples=3600 * 22050))
-    view = view_of(cases.same(hour, hour), hour, hour)  # an hour in common: five minutes of it
-    assert view.a_s == (0.0, MOST_S) and view.b_s == (0.0, MOST_S)
+    view = p.view_of(cases.same(hour, hour), hour, hour)  # an hour in common: five minutes of it
+    assert view.a_s == (0.0, p.MOST_S) and view.b_s == (0.0, p.MOST_S)
     comparison = cases.same(a, hour)
     late = replace(comparison.evidence.alignment, line=Line(1.0, 0.0, 3590.0))
-    view = view_of(
+    view = p.view_of(
         replace(comparison, evidence=replace(comparison.evidence, alignment=late)), a, hour
     )
     start_s, end_s = view.b_s
-    assert start_s < 3590 < 3598 < end_s <= 3600
-    assert end_s - start_s <= MOST_S
+    assert start_s < 3590 < 3598 < end_s <= 3600 and end_s - start_s <= p.MOST_S
     assert view.a_s == (0.0, a.duration_s) and not view.is_whole
 
 
 def test_the_edit_map_decides_what_is_shown_in_common(a, b):
     comparison = cases.same(a, b)
-    assert len(view_of(comparison, a, b).stretches) == 1
+    assert len(p.view_of(comparison, a, b).stretches) == 1
     edited = replace(comparison, edits=cases.edit_map())
-    assert view_of(edited, a, b).stretches == cases.edit_map().stretches
-    assert not view_of(cases.different(a, b), a, b).stretches
+    assert p.view_of(edited, a, b).stretches == cases.edit_map().stretches
+    assert not p.view_of(cases.different(a, b), a, b).stretches
 
 
 def test_spectra_are_no_wider_than_the_picture(b):
-    assert levels(b, (0.0, 12.0)).shape == (84, 12 * 22050 // 512 + 1)
-    assert levels(b, (0.0, 12.0)).shape[1] < COLUMNS
+    assert p.levels(b, (0.0, 12.0)).shape == (84, 12 * 22050 // 512 + 1)
+    assert p.levels(b, (0.0, 12.0)).shape[1] < p.COLUMNS
 
 
 def test_ratios_are_drawn_as_powers_of_ten_and_shares_of_at_least_a_ratio_count_ties():
@@ -93,14 +83,14 @@ def test_every_stretch_has_its_number_however_short_it_is():
     """Ten stretches of a second each in ten minutes, side by side."""
     stretches = [Stretch(i, i + 1.0, Line(1.0, 0.0, 300.0), 0.9, 0.9) for i in range(10)]
     axes = blank(1.0).subplots()
-    draw_bands(axes, stretches, (0.0, 600.0), (0.0, 600.0))
+    p.draw_bands(axes, stretches, (0.0, 600.0), (0.0, 600.0))
     assert numbers(axes) == [str(i) for i in range(1, 11)]
     places = [text.get_position() for text in axes.texts[:5]]
     assert len({y for _, y in places}) == 5, "neighbours stand at different heights"
 
 
 def test_a_stretch_that_goes_beyond_the_view_has_its_number_in_what_is_seen(a, b, monkeypatch):
-    view = replace(view_of(cases.same(a, b), a, b), a_s=(6.0, 8.0))
+    view = replace(p.view_of(cases.same(a, b), a, b), a_s=(6.0, 8.0))
     monkeypatch.setattr(pictures, "as_png", lambda figure, alt: figure)
     figure = pictures.draw_similarity(view, cases.LINE)
     (number,) = [text for text in figure.axes[0].texts if text.get_text() == "1"]

@@ -73,13 +73,10 @@ def time_line(monkeypatch):
     return lambda *matches: search.draw_time_line(found(*matches), search.rows_of(matches))
 
 
-def test_a_short_match_has_its_number_beside_its_bar(time_line):
+def test_short_matches_have_numbers_beside_their_bars_and_the_longest_heard_a_row(time_line):
     figure = time_line(match(10.0, 12.0), match(20.0, 70.0))
     assert [text.get_text() for text in figure.axes[0].texts] == ["1", "2"]
     assert [text.get_ha() for text in figure.axes[0].texts] == ["left", "center"]
-
-
-def test_only_the_recordings_heard_longest_have_a_row(time_line):
     figure = time_line(*(match(i, i + 1 + i / 100, key=i, path=f"/{i}.flac") for i in range(30)))
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names == [f"{i}.flac" for i in range(6, 30)]

@@ -7,15 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from cqtnet.errors import ArchiveError
+from tests.verify.archive import synthetic as s
 from tests.verify.archive.faults import Outcome
-from tests.verify.archive.synthetic import (
-    PAGE_BYTES,
-    Picture,
-    make_archive,
-    numbers_in,
-    picture,
-    synthetic_recording,
-)
 from verify.archive.store import Store, find_file
 
 
@@ -25,7 +18,7 @@ def damage_files(folder: Path, count: int, *, seed: int = 0) -> Outcome:
     whole = _archive(folder / "whole")
     interrupted = broken_off(whole, folder / "interrupted")
     with Store.open(whole) as store:
-        expected = picture(store)
+        expected = s.picture(store)
     for turn in range(count):
         copy = folder / "copy"
         shutil.rmtree(copy, ignore_errors=True)
@@ -47,7 +40,7 @@ def _drawn_file(folder: Path, rng: np.random.Generator) -> tuple[str, Path]:
 
 
 def _archive(folder: Path) -> Path:
-    entries = make_archive(folder, range(40))
+    entries = s.make_archive(folder, range(40))
     with Store.open(folder, write=True) as store:
         store.remove([entry.id for entry in entries[::5]])
         store.add_path(entries[1].id, "/others/caf\udce9.flac", 5, 6)
@@ -68,21 +61,21 @@ def broken_off(whole: Path, folder: Path) -> Path:
     return folder
 
 
-def _judged(folder: Path, path: Path, expected: Picture, *, check: bool) -> str:
+def _judged(folder: Path, path: Path, expected: s.Picture, *, check: bool) -> str:
     """What an archive with a damaged file does: refuse it, report it, work, or none of these."""
     try:
         with Store.open(folder, check=check) as store:
             problems = store.check()
             if problems:
                 return "reported" if problems[0].file.name in path.name else f"as {problems[0]}"
-            if picture(store) != expected:
+            if s.picture(store) != expected:
                 return "other contents"
         with Store.open(folder, write=True) as store:
-            before = numbers_in(store)
-            store.add([synthetic_recording(1000)])
+            before = s.numbers_in(store)
+            store.add([s.synthetic_recording(1000)])
             store.remove([store.entries()[0].id])
         with Store.open(folder) as store:
-            now = numbers_in(store)
+            now = s.numbers_in(store)
     except ArchiveError as error:
         name = path.name.removesuffix("-journal")
         return "refused" if name in str(error) else f"refused without its name: {error}"
@@ -121,7 +114,7 @@ def _zero(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def _swap(data: bytes, rng: np.random.Generator) -> bytes:
-    size = int(min(rng.choice([4, 48, 512, PAGE_BYTES, 4096]), len(data) // 2))
+    size = int(min(rng.choice([4, 48, 512, s.PAGE_BYTES, 4096]), len(data) // 2))
     a, b = sorted(int(i) * size for i in rng.integers(len(data) // size, size=2))
     if b < a + size:
         return data

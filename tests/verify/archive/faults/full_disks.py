@@ -19,10 +19,8 @@ from verify.archive.store import Store
 
 STAGES = ("add", "remove", "add path", "compact")
 
-Step = tuple[Callable[[], Any], set[int]]
-"""A change, and the recordings that are there after it."""
-Squeezed = Callable[[], AbstractContextManager[None]]
-"""Makes room scarce until its block ends."""
+Step = tuple[Callable[[], Any], set[int]]  # A change, and the recordings that are there after it
+Squeezed = Callable[[], AbstractContextManager[None]]  # makes room scarce until its block ends
 
 
 def limit_file_sizes(folder: Path, limits: Sequence[int]) -> Outcome:

@@ -13,14 +13,8 @@ from typing import IO, Any
 import numpy as np
 
 from cqtnet.errors import ArchiveError
+from tests.verify.archive import synthetic as s
 from tests.verify.archive.faults import Outcome
-from tests.verify.archive.synthetic import (
-    make_archive,
-    number_of,
-    numbers_in,
-    picture,
-    synthetic_recording,
-)
 from verify.archive.store import Store
 
 ROOT = Path(__file__).parents[4]
@@ -66,7 +60,7 @@ def kill_writers(folder: Path, rounds: int, *, seed: int = 0) -> Outcome:
     """Kill a process that writes, at random moments; compare with what it acknowledged."""
     rng = np.random.default_rng(seed)
     outcome, expected = Outcome(), set[int]()
-    make_archive(folder, range(0))
+    s.make_archive(folder, range(0))
     for turn in range(rounds):
         pending: set[int] | None = None
         for line in _killed(folder, seed=seed + turn, after_s=float(rng.uniform(0, 0.2))):
@@ -81,7 +75,7 @@ def kill_writers(folder: Path, rounds: int, *, seed: int = 0) -> Outcome:
         outcome.counts["incomplete file left"] += any(name[0] == "." for name in names)
         outcome.counts["in the middle of a change"] += pending is not None
         with Store.open(folder) as store:
-            found = numbers_in(store)
+            found = s.numbers_in(store)
         outcome.tried += 1
         if found not in (expected, pending):
             outcome.wrong.append(
@@ -115,12 +109,12 @@ def write_on(folder: Path, seed: int) -> None:
 
 
 def _write_once(store: Store, rng: np.random.Generator) -> None:
-    ids = {number_of(entry.paths[0]): entry.id for entry in store.entries()}
+    ids = {s.number_of(entry.paths[0]): entry.id for entry in store.entries()}
     kind = rng.choice(["add", "remove", "compact"], p=[0.5, 0.4, 0.1])
     if kind == "add":
         fresh = rng.integers(1, 1 << 40, size=rng.integers(1, 4)).tolist()
         say({"added": fresh, "removed": []})
-        store.add([synthetic_recording(number) for number in fresh])
+        store.add([s.synthetic_recording(number) for number in fresh])
     elif kind == "remove":
         gone = rng.permutation(list(ids))[: rng.integers(1, 4)].tolist()
         say({"added": [], "removed": gone})
@@ -133,7 +127,7 @@ def _write_once(store: Store, rng: np.random.Generator) -> None:
 
 def race_writers(folder: Path, writers: int, rounds: int) -> Outcome:
     """Processes that all want to write: one does at a time, and the others are told at once."""
-    make_archive(folder, range(0))
+    s.make_archive(folder, range(0))
     children = [Child(write_in_turn, folder, writer, rounds) for writer in range(writers)]
     outcome, expected = Outcome(), set[int]()
     for child in children:
@@ -156,7 +150,7 @@ def write_in_turn(folder: Path, writer: int, rounds: int) -> None:
         number, refused, began = 1000 * (writer + 1) + turn, "", time.perf_counter()
         try:
             with Store.open(folder, write=True) as store:
-                store.add([synthetic_recording(number)])
+                store.add([s.synthetic_recording(number)])
         except ArchiveError as error:
             refused = str(error)
         say({"number": number, "refused": refused, "seconds": time.perf_counter() - began})
@@ -165,16 +159,16 @@ def write_in_turn(folder: Path, writer: int, rounds: int) -> None:
 
 def read_beside_a_writer(folder: Path, rounds: int, *, seed: int = 0) -> Outcome:
     """Open an archive that another process writes to, and read it while that goes on."""
-    make_archive(folder, range(0))
+    s.make_archive(folder, range(0))
     outcome = Outcome()
     with running(write_on, folder, seed):
         for _ in range(rounds):
             with Store.open(folder) as store:
-                before, numbers = picture(store), numbers_in(store)
+                before, numbers = s.picture(store), s.numbers_in(store)
                 compacted = _waited_for_a_change(folder, store)
                 outcome.counts["changed meanwhile"] += compacted is not None
                 outcome.counts["compacted meanwhile"] += bool(compacted)
-                if store.check() or picture(store) != before or numbers_in(store) != numbers:
+                if store.check() or s.picture(store) != before or s.numbers_in(store) != numbers:
                     outcome.wrong.append(f"generation {store.generation} changed while open")
             outcome.tried += 1
     return outcome

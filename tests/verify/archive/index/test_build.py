@@ -14,8 +14,7 @@ def made(store, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_recall_is_measured_at_the_build(store, kind):
     built = made(store, kind)
-    assert built.queries == 200
-    assert built.recall >= 0.99
+    assert built.queries == 200 and built.recall >= 0.99
 
 
 def test_measured_recall_falls_when_an_index_looks_into_too_little(store, monkeypatch):
@@ -23,15 +22,12 @@ def test_measured_recall_falls_when_an_index_looks_into_too_little(store, monkey
     assert made(store, "large").recall < 0.95
 
 
-def test_recall_is_one_where_the_same_window_is_there_twice(tmp_path):
+def test_recall_is_one_where_a_window_is_there_twice_or_alone_and_none_where_none_is(tmp_path):
     store = MemoryStore(tmp_path)
     store.add(60)
     for number in range(1, 60, 2):
         store._held[number + 1] = store._held[number]
     assert made(store, "exact").recall == 1.0
-
-
-def test_archives_of_no_and_of_one_window_have_an_index(tmp_path):
     store = MemoryStore(tmp_path)
     built = build(store, plan(0, DIMENSION))
     assert (len(built.index), built.recall, built.queries) == (0, None, 0)
@@ -77,6 +73,5 @@ def test_no_more_than_a_block_of_full_vectors_is_asked_for(store, monkeypatch, k
             yield ids, vectors
 
     monkeypatch.setattr(store, "batches", watched)
-    assert len(made(store, kind).index) == 1200
-    assert max(sizes) <= 100
+    assert len(made(store, kind).index) == 1200 and max(sizes) <= 100
     assert sum(sizes) == 3 * 1200

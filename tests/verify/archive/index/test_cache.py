@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 
 from cqtnet.errors import ArchiveError
-from tests.verify.archive.index.memory_store import (
-    DIMENSION,
-    MemoryStore,
-    finds_everything,
-    manifest,
-)
+from tests.verify.archive.index import memory_store as m
 from verify.archive.index import cache as module
 from verify.archive.index import read_note, write_note
 from verify.archive.index.cache import IndexCache, read_info
@@ -46,22 +41,18 @@ def test_a_saved_index_is_read_and_answers_as_before(store, monkeypatch, kind):
     before = saved(store, kind)
     monkeypatch.setattr(module, "build", must_not_build)
     after = IndexCache.open(store)
-    assert after.info == before.info
-    assert after.info.plan.kind == kind
+    assert after.info == before.info and after.info.plan.kind == kind
     queries = store.vectors(store.ids()[:30])
     a, b = before.search(queries, 5), after.search(queries, 5)
-    assert (a.ids == b.ids).all()
-    assert (a.cosines == b.cosines).all()
+    assert (a.ids == b.ids).all() and (a.cosines == b.cosines).all()
 
 
 def test_saving_writes_what_the_index_is_and_opening_nothing(store, folder):
-    assert finds_everything(IndexCache.open(store), store)
-    assert not folder.exists()
+    assert m.finds_everything(IndexCache.open(store), store) and not folder.exists()
     saved(store)
     content = json.loads((folder / "windows.json").read_text())
     assert content["plan"]["kind"] == "compact"
-    assert content["plan"]["reason"] == "it was asked for"
-    assert content["recall"] >= 0.99
+    assert content["plan"]["reason"] == "it was asked for" and content["recall"] >= 0.99
     assert content["generation"] == store.generation
     assert content["faiss"] == faiss.__version__
     assert content["n_bytes"] == index_file(folder).stat().st_size
@@ -76,7 +67,7 @@ def test_an_old_index_catches_up_without_a_build(store, monkeypatch, kind):
     store.add(1, n_windows=9000)  # more than a block
     monkeypatch.setattr(module, "build", must_not_build)
     index = IndexCache.open(store)
-    assert finds_everything(index, store)
+    assert m.finds_everything(index, store)
     assert index.info.generation == store.generation
 
 
@@ -121,9 +112,9 @@ def test_a_rebuild_replaces_what_is_damaged_and_a_deleted_file_is_no_damage(stor
     (path,) = folder.glob(name)
     path.unlink()
     index = IndexCache.open(store)
-    assert finds_everything(index, store)
+    assert m.finds_everything(index, store)
     index.save()
-    assert finds_everything(IndexCache.open(store), store)
+    assert m.finds_everything(IndexCache.open(store), store)
     assert len(list(folder.iterdir())) == 2
 
 
@@ -134,11 +125,11 @@ def foreign(kind, store, tmp_path):
         empty.reset()
         return empty
     if kind == "flat":
-        return faiss.IndexFlatIP(DIMENSION)
+        return faiss.IndexFlatIP(m.DIMENSION)
     if kind == "graph":
-        return faiss.IndexHNSWFlat(DIMENSION, 8)
-    inverted = faiss.index_factory(DIMENSION, "RR64,IVF16,SQ8")
-    inverted.train(np.random.default_rng(0).random((700, DIMENSION), np.float32))
+        return faiss.IndexHNSWFlat(m.DIMENSION, 8)
+    inverted = faiss.index_factory(m.DIMENSION, "RR64,IVF16,SQ8")
+    inverted.train(np.random.default_rng(0).random((700, m.DIMENSION), np.float32))
     if kind == "lists on disk":
         inner = faiss.extract_index_ivf(inverted)
         lists = faiss.OnDiskInvertedLists(16, inner.code_size, str(tmp_path / "lists"))
@@ -160,7 +151,7 @@ def test_an_index_of_another_class_or_of_other_windows_is_refused(store, folder,
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    ({"manifest": manifest(created="2026-01-02")}, f"another archive; run `{CURE}"),
+    ({"manifest": m.manifest(created="2026-01-02")}, f"another archive; run `{CURE}"),
     ({"generation": 0}, r"newer than the archive, 1 against 0.*rebuild"),
     (
         {"generation": 2, "n_windows": 1220, "changes": lambda _: Changes((), ())},
@@ -169,7 +160,7 @@ def test_an_index_of_another_class_or_of_other_windows_is_refused(store, folder,
 ])  # fmt: skip
 def test_an_index_that_does_not_fit_its_archive_is_refused(store, monkeypatch, change, message):
     saved(store)
-    monkeypatch.setattr(MemoryStore, "n_windows", store.n_windows)
+    monkeypatch.setattr(m.MemoryStore, "n_windows", store.n_windows)
     for name, value in change.items():
         monkeypatch.setattr(store, name, value)
     with pytest.raises(ArchiveError, match=message):
@@ -187,7 +178,7 @@ def test_a_run_that_ends_between_two_files_leaves_the_old_index(store, folder, m
             with pytest.raises(AssertionError):
                 index.save()
     assert len(list(folder.iterdir())) == 3  # killed runs do not pile up
-    assert finds_everything(IndexCache.open(store), store)
+    assert m.finds_everything(IndexCache.open(store), store)
     index.save()
     assert len(list(folder.iterdir())) == 2
 
@@ -204,12 +195,10 @@ def test_a_full_disk_is_named_and_leaves_the_old_index(store, folder):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert len(list(folder.iterdir())) == 2
-    assert finds_everything(IndexCache.open(store), store)
+    assert m.finds_everything(IndexCache.open(store), store)
 
 
-def test_a_reader_takes_the_file_that_a_writer_put_in_the_place_of_another(
-    store, folder, monkeypatch
-):
+def test_a_reader_takes_the_file_that_a_writer_put_in_place_of_another(store, folder, monkeypatch):
     old = saved(store).info
     new = IndexCache.built(store, wanted="large")
     new.save()

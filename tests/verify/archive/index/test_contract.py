@@ -50,8 +50,7 @@ def test_cosines_are_those_of_the_vectors_and_fall(index, store, rng):
     queries = altered(store.vectors(store.ids()[:10]), rng)
     hits = index.search(queries, 7)
     assert hits.ids.shape == hits.cosines.shape == (10, 7)
-    assert hits.ids.dtype == np.int64
-    assert hits.cosines.dtype == np.float32
+    assert hits.ids.dtype == np.int64 and hits.cosines.dtype == np.float32
     for query, ids, cosines in zip(queries, hits.ids, hits.cosines, strict=True):
         assert len(set(ids.tolist())) == 7
         assert cosines == pytest.approx(store.vectors(ids) @ query, abs=1e-5)
@@ -90,8 +89,7 @@ def test_hits_that_are_missing_are_minus_one_and_minus_infinity(index, store):
     index.remove(range(1, 60))
     hits = index.search(store.vectors(store.ids([60])[:2]), 30)
     assert sorted(hits.ids[0, :20].tolist()) == store.ids([60]).tolist()
-    assert (hits.ids[:, 20:] == -1).all()
-    assert (hits.cosines[:, 20:] == -np.inf).all()
+    assert (hits.ids[:, 20:] == -1).all() and (hits.cosines[:, 20:] == -np.inf).all()
     index.remove([60])
     assert len(index) == 0
     assert (index.search(store.vectors(store.ids()[:1]), 3).ids == -1).all()

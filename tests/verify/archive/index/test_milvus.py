@@ -4,12 +4,7 @@ import sys
 import pytest
 
 from cqtnet.errors import ArchiveError
-from tests.verify.archive.index.memory_store import (
-    DIMENSION,
-    MemoryStore,
-    finds_everything,
-    manifest,
-)
+from tests.verify.archive.index import memory_store as m
 from tests.verify.archive.index.test_contract import HAS_MILVUS
 from verify.archive.index.milvus import MilvusIndex, open_milvus
 
@@ -23,13 +18,13 @@ def uri(tmp_path):
 
 @installed
 def test_two_archives_share_a_place(store, uri, tmp_path):
-    other = MemoryStore(tmp_path / "other", seed=1)
+    other = m.MemoryStore(tmp_path / "other", seed=1)
     other.folder.mkdir()
-    other.manifest = manifest(created="2026-01-02")
+    other.manifest = m.manifest(created="2026-01-02")
     other.add(60)
     for archive in (store, other, store):
         with open_milvus(archive, uri) as index:
-            assert finds_everything(index, archive)
+            assert m.finds_everything(index, archive)
 
 
 @installed
@@ -132,7 +127,7 @@ def test_a_reader_never_writes_to_what_others_share(store, shared, change):
 
 @installed
 def test_a_collection_of_another_dimension_is_refused(uri):
-    MilvusIndex(uri, collection="a", dimension=DIMENSION).close()
+    MilvusIndex(uri, collection="a", dimension=m.DIMENSION).close()
     with pytest.raises(ArchiveError, match="no index of dimension 3"):
         MilvusIndex(uri, collection="a", dimension=3)
 
