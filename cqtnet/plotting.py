@@ -23,6 +23,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.text import Text
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -197,6 +198,7 @@ class Picture:
 def as_png(figure: Figure, alt: str) -> Picture:
     """The figure as pixels of at most 256 colours: for what has many."""
     drawn, written = io.BytesIO(), io.BytesIO()
+    _take_literally(figure)
     figure.savefig(drawn, format="png", metadata={"Software": None})
     pixels = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     pixels.save(written, format="png")
@@ -222,8 +224,15 @@ def save(figure: Figure, path: Path) -> tuple[Path, Path]:
     return png, svg
 
 
+def _take_literally(figure: Figure) -> None:
+    """Take no text for a formula: a name may hold dollar signs."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+
+
 def _settle(figure: Figure) -> None:
     """Lay the figure out once and for all; to do it again would move things by a hair."""
+    _take_literally(figure)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
 

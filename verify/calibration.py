@@ -74,10 +74,20 @@ class Regression:
     most: float
     resampled: tuple[tuple[float, ...], ...] = ()  # bias and weights of ln LR, from other samples
 
+    @property
+    def numbers(self) -> list[tuple[float, ...]]:
+        """All its numbers."""
+        own = (self.bias, self.slope, self.offset, self.least, self.most)
+        return [self.weights, own, *self.resampled]
+
     def log_lr(self, row: Values) -> LogLr:
         """The ratio of measures (len(MEASURES),), with its interval by resampled recordings."""
         score = float(row @ np.array(self.weights)) + self.bias
         found = self.slope * score + self.offset
+        if not math.isfinite(found):
+            raise WeightsError(
+                "the likelihood ratio is not a number; check weights and calibration"
+            )
         others = np.array([found, *(w[0] + row @ np.array(w[1:]) for w in self.resampled)])
         low, high = np.clip(np.percentile(others, INTERVAL), self.least, self.most).tolist()
         return LogLr(found, self.least, self.most, (low, high))
@@ -136,6 +146,9 @@ def load_calibration(name: str | Path, model_sha256: str) -> Calibration:
             for against, plain in known["regressions"].items()
         }
         calibration = Calibration(**known)
+        rows = [row for one in calibration.regressions.values() for row in one.numbers]
+        if not all(np.isfinite(row).all() for row in [*rows, (calibration.cosine_threshold,)]):
+            raise ValueError("not all its numbers are finite")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(
             f"{path} holds no calibration: {error}; make one with `cqtnet eval calibrate`"

@@ -1,7 +1,7 @@
 import numpy as np
 from matplotlib.colors import to_rgb
 
-from cqtnet.plotting import blank, letter_lines, looks, percent, percent_number
+from cqtnet.plotting import as_png, as_svg, blank, letter_lines, looks, percent, percent_number
 
 
 def test_looks_differ_without_their_letters_and_neighbours_in_dashes_and_grey():
@@ -38,3 +38,14 @@ def test_percentages_and_ticks_are_written_out():
     assert [percent(rate).removesuffix("\N{NO-BREAK SPACE}%") for rate in rates] == written
     ticks = [percent_number(rate) for rate in (1e-6, 0.001, 0.07, 0.999)]
     assert ticks == ["0.0001", "0.1", "7", "99.9"]
+
+
+def test_names_are_no_formulas():
+    for write in (as_png, as_svg):
+        figure = blank(3.0)
+        axes = figure.subplots()
+        axes.plot([0, 1], label=r"$\frac{ 5 $")
+        axes.set_xticks([0, 1], ["$a$", r"$\x"])
+        axes.set_title("cost in $ or $x")
+        axes.legend()
+        assert write(figure, "a name").uri.startswith("data:image")

@@ -154,6 +154,9 @@ def test_a_calibration_is_read_as_it_was_written_for_its_weights_or_the_cure_is_
     (lambda d: d["regressions"].pop("named"), "another version"),
     (lambda d: d["regressions"]["named"].pop("slope"), "holds no calibration"),
     (lambda d: d.update(regressions=[]), "holds no calibration"),
+    (lambda d: d.update(cosine_threshold=math.nan), "numbers are finite"),
+    (lambda d: d["regressions"]["named"].update(slope=math.inf), "numbers are finite"),
+    (lambda d: d["regressions"]["named"].update(weights=["high"] * 14), "holds no calibration"),
     (lambda d: d.pop("measures"), "holds no calibration"),
 ])  # fmt: skip
 def test_what_is_damaged_is_refused(tmp_path, damage, message):
@@ -162,3 +165,9 @@ def test_what_is_damaged_is_refused(tmp_path, damage, message):
     (tmp_path / "mine.calibration.json").write_text(json.dumps(content))
     with pytest.raises(WeightsError, match=message):
         c.load_calibration(tmp_path / "mine.safetensors", SHA)
+
+
+def test_no_ratio_is_stated_that_is_not_a_number():
+    row = np.full(len(c.MEASURES), math.nan)
+    with pytest.raises(WeightsError, match="not a number"):
+        KNOWN.regressions["unrelated"].log_lr(row)
