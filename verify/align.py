@@ -10,6 +10,7 @@ ten cents. All is measured three times, within a shorter reach each time.
 
 import math
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import scipy.fft
@@ -89,7 +90,30 @@ class Hits:
         return float(np.average(self.distance_s(line), weights=self.weight))
 
 
-def search(a: Features, b: Features, *, count: int = 3) -> list[Candidate]:
+class HasChanges(Protocol):
+    """What a search needs of a stretch of sound."""
+
+    @property
+    def coarse(self) -> Floats:
+        """Its changes, (84, n), COARSE_PER_SECOND."""
+
+    @property
+    def start_s(self) -> float:
+        """Where it begins, on the clock of its recording."""
+
+    @property
+    def duration_s(self) -> float:
+        """How long it lasts."""
+
+
+class HasParts(HasChanges, Protocol):
+    """A recording in which other places are looked for."""
+
+    def part(self, start_s: float, end_s: float) -> Features:
+        """The features from one time to another, cut to what there is."""
+
+
+def search(a: HasChanges, b: HasChanges, *, count: int = 3) -> list[Candidate]:
     """The strongest candidates for A in B, strongest first; none where they cannot overlap.
 
     >>> search(Features.of(fragment), Features.of(recording))[0].line
@@ -120,7 +144,7 @@ def search(a: Features, b: Features, *, count: int = 3) -> list[Candidate]:
     return distinct(found, moment_s=a.start_s + a.duration_s / 2, count=count)
 
 
-def other_places(a: Features, b: Features, best: Alignment) -> list[Alignment]:
+def other_places(a: Features, b: HasParts, best: Alignment) -> list[Alignment]:
     """Where else in B the stretch of A lies as well, at the same tempo and pitch, by time in B.
 
     >>> [place.b_start_s for place in other_places(a, b, refine(a, b, line))]

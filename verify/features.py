@@ -185,9 +185,9 @@ def cqt() -> Cqt:
     return Cqt()
 
 
-def changes(roots: Floats) -> tuple[Floats, Floats]:
+def changes(roots: Floats, *, per_second: float = FRAMES_PER_SECOND) -> tuple[Floats, Floats]:
     """Changes (84, n) of CQT roots (84, n), about 1 where there is sound; and motion (n,)."""
-    steady = int(STEADY_S * FRAMES_PER_SECOND) | 1  # odd
+    steady = int(STEADY_S * per_second) | 1  # odd
     moving = roots - uniform_filter1d(roots, steady, axis=1, mode="nearest")
     motion = np.sqrt(np.square(moving).mean(axis=0)) / np.maximum(roots.mean(axis=0), SILENCE_LEVEL)
     moving -= uniform_filter1d(moving, WIDE_BINS, axis=0, mode="nearest")

@@ -4,6 +4,7 @@ import hashlib
 import os
 import stat
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BufferedReader
@@ -64,14 +65,16 @@ def file_sha256(path: StrPath) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def find_audio(paths: Iterable[StrPath]) -> Iterator[Path]:
+def find_audio(
+    paths: Iterable[StrPath], *, passed_over: Counter[str] | None = None
+) -> Iterator[Path]:
     """Recordings among files and, recursively, folders; in a fixed order, each file once.
 
     Inside a folder the suffix decides (`AUDIO_SUFFIXES`), and the order is that of the names'
     bytes; a file that is named itself is taken whatever its suffix. Links are followed, but no
     file is visited twice, so a loop ends. A named path that cannot be read is a NotAudioError.
     Inside a folder, pipes, devices and dead links are skipped, and a locked folder is an
-    AudioWarning.
+    AudioWarning. `passed_over` counts the files in folders that are left out, by their suffix.
 
     >>> for path in find_audio(["evidence", "one.wav"]):
     ...     samples = load(path)
@@ -92,6 +95,8 @@ def find_audio(paths: Iterable[StrPath]) -> Iterator[Path]:
                 elif named or current.suffix.lower() in AUDIO_SUFFIXES:
                     seen.add((status.st_dev, status.st_ino))
                     yield current
+                elif passed_over is not None:
+                    passed_over[current.suffix.lower()] += 1
             named = False
 
 

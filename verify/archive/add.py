@@ -15,6 +15,7 @@ from cqtnet.device import one_thread
 from cqtnet.embed import Embedder
 from cqtnet.errors import ArchiveError, InputError
 from verify.archive.results import Entry, Manifest, NewRecording, Windows
+from verify.archive.sketch import Sketch
 from verify.archive.store import Store
 
 BATCH_S = 10.0
@@ -24,7 +25,7 @@ BATCH_WINDOWS = 20_000
 ATTEMPTS = 5
 """Workers of a cluster that may die over one file; then the file is to blame."""
 
-Outcome = Literal["added", "unchanged", "copy", "moved", "replaced", "failed"]
+Outcome = Literal["added", "unchanged", "copy", "moved", "replaced", "kept", "failed"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 Extract = Callable[[str, str], NewRecording]
 """Reads a file, given its path and the SHA-256 of its bytes; on any thread."""
@@ -91,16 +92,23 @@ class FileStatus:
 
 
 def add_files(
-    store: Store, paths: Iterable[str], extract: Extract, *, jobs: int = 1, rehash: bool = False
+    store: Store,
+    paths: Iterable[str],
+    extract: Extract,
+    *,
+    jobs: int = 1,
+    rehash: bool = False,
+    keep: bool = False,
 ) -> Iterator[Step]:
     """Each file's step, once it is safe; a file that cannot be used is a step, not an error.
 
     A file is unchanged if path, size and time of change are those in the archive, or, with
     `rehash`, its bytes. Bytes that the archive has already are not read as sound again: the path
-    is noted as that of a copy or, where no file is at an older path, as where they moved.
+    is noted as that of a copy or, where no file is at an older path, as where they moved. With
+    `keep`, for which `extract` must keep sound, those are read again whose sound is not kept yet.
     """
     with one_thread(), ThreadPoolExecutor(jobs) as pool:
-        run = _Run(store, extract, pool, at_once=2 * jobs, rehash=rehash)
+        run = _Run(store, extract, pool, at_once=2 * jobs, rehash=rehash, keep=keep)
         try:
             for path in paths:
                 yield from run.start(os.path.abspath(path))
@@ -133,9 +141,10 @@ class _Run:
         *,
         at_once: int,
         rehash: bool,
+        keep: bool,
     ) -> None:
         self.store, self.extract, self.pool = store, extract, pool
-        self.at_once, self.rehash = at_once, rehash
+        self.at_once, self.rehash, self.keep = at_once, rehash, keep
         self.running: dict[Future[_Hashed | NewRecording], str] = {}
         self.unwritten: list[NewRecording] = []
         self.written_at = time.monotonic()
@@ -148,7 +157,8 @@ class _Run:
             yield Step(path, "failed", reason=str(error))
             return
         known = self.store.by_path(path)
-        if known and not self.rehash and FileStatus(*known[1:]) == status:
+        is_kept = known is not None and (known[0].n_sounds > 0 or not self.keep)
+        if known and is_kept and not self.rehash and FileStatus(*known[1:]) == status:
             yield Step(path, "unchanged", status.size)
             return
         self.running[self.pool.submit(_Hashed.of, path, status)] = path
@@ -178,7 +188,9 @@ class _Run:
                 continue
             if isinstance(result, NewRecording):
                 self.unwritten.append(result)
-            elif entry := self.store.by_sha256(result.sha256):
+            elif (entry := self.store.by_sha256(result.sha256)) and (
+                entry.n_sounds or not self.keep
+            ):
                 yield self._note_path(entry, result)
             else:
                 self.running[self.pool.submit(self.extract, path, result.sha256)] = path
@@ -190,10 +202,12 @@ class _Run:
         """Write what was read; then it is safe."""
         new, self.unwritten, self.written_at = self.unwritten, [], time.monotonic()
         before = {one.path: known[0] for one in new if (known := self.store.by_path(one.path))}
+        old = {one.sha256 for one in new if self.store.by_sha256(one.sha256)}
         self.store.add(new)
         for one in new:
             replaced = one.path in before and self._remove_if_unused(before[one.path])
-            outcome: Outcome = "replaced" if replaced else "added"
+            is_kept = one.sha256 in old and one.sound
+            outcome: Outcome = "replaced" if replaced else "kept" if is_kept else "added"
             yield Step(one.path, outcome, one.size, one.duration_s)
 
     def _note_path(self, entry: Entry, file: _Hashed) -> Step:
@@ -229,16 +243,24 @@ def extract(
     hop_s: float,
     sha256: str = "",
     tags: tuple[str, ...] = (),
+    keep: bool = False,
 ) -> NewRecording:
     """What an archive keeps of a file; a silent, short or changing one is an error.
 
-    `sha256` is that of its bytes, where it is known already. Windows of silence are left out.
+    `sha256` is that of its bytes, where it is known already. Windows of silence are left out. With
+    `keep` its sound is kept, too.
     """
     before = FileStatus.of(path)
     sha256 = sha256 or audio.file_sha256(path)
     trace = embedder.trace_file(path)
     windows = embedder.windows(trace, window_s=window_s, hop_s=hop_s)
     kept = windows.has_content
+    sound: tuple[bytes, ...] = ()
+    if keep:
+        from verify.archive.keeping import packed
+
+        with audio.stream(path) as blocks:
+            sound = tuple(packed(blocks))
     if FileStatus.of(path) != before:
         raise InputError(f"{audio.shown(path)} was changed while it was read; add it again")
     return NewRecording(
@@ -249,12 +271,19 @@ def extract(
         trace.duration_s,
         tags,
         Windows(windows.vectors[kept], windows.start_s[kept]),
+        Sketch.of(trace.roots).packed(),
+        sound,
     )
 
 
 @contextmanager
 def on_ray(
-    address: str, manifest: Manifest, *, tags: Sequence[str] = (), workers: int | None = None
+    address: str,
+    manifest: Manifest,
+    *,
+    tags: Sequence[str] = (),
+    workers: int | None = None,
+    keep: bool = False,
 ) -> Iterator[tuple[Extract, int]]:
     """What reads a file on a Ray cluster, and how many it reads at once.
 
@@ -282,7 +311,7 @@ def on_ray(
     def read(path: str, sha256: str) -> NewRecording:
         try:
             new: NewRecording | InputError = ray.get(
-                remote.remote(path, sha256, manifest, tuple(tags))
+                remote.remote(path, sha256, manifest, tuple(tags), keep)
             )
         except ray.exceptions.RayError as error:
             raise ArchiveError(f"{path} was not read by any worker: {error}") from error
@@ -297,7 +326,7 @@ def on_ray(
 
 
 def _read(
-    path: str, sha256: str, manifest: Manifest, tags: tuple[str, ...]
+    path: str, sha256: str, manifest: Manifest, tags: tuple[str, ...], keep: bool = False
 ) -> NewRecording | InputError:
     """One unit of work, on whichever machine."""
     try:
@@ -310,6 +339,7 @@ def _read(
             hop_s=manifest.hop_s,
             sha256=sha256,
             tags=tags,
+            keep=keep,
         )
     except InputError as error:
         return error

@@ -13,10 +13,19 @@ from cqtnet.checkpoint import load_weights
 from cqtnet.embed import Embedder
 from cqtnet.errors import ArchiveError, InputError
 from cqtnet.files import Closing
-from verify.archive.add import Extract, Step, Summary, add_files, extract, on_ray
+from verify.archive.add import (
+    Extract,
+    FileStatus,
+    Step,
+    Summary,
+    add_files,
+    extract,
+    on_ray,
+)
 from verify.archive.index import FOLDER, Searchable
 from verify.archive.index.cache import check_index, open_index, save_index
 from verify.archive.listing import audio_files
+from verify.archive.proof import References
 from verify.archive.results import Entry, Manifest, NewRecording, SearchResult
 from verify.archive.search import search
 from verify.archive.searcher import Searcher
@@ -87,20 +96,24 @@ class Archive(Closing):
         jobs: int | None = None,
         rehash: bool = False,
         cluster: str | None = None,
+        keep: bool = False,
         on_step: OnStep = lambda _: None,
     ) -> Summary:
         """What became of files, and of the audio in folders and patterns; see `add_files`.
 
         `jobs` files are read at once, by default one a processor; with `cluster`, the address of
-        one, by its machines. `on_step` is called with each file once it is safe. The index is
-        saved at the end, also of a run that is interrupted.
+        one, by its machines. With `keep` the sound itself is kept, too. `on_step` is called with
+        each file once it is safe. The index is saved at the end, also of a run that is interrupted.
         """
         started, summary = time.monotonic(), Summary()
-        reading = on_ray(cluster, self.store.manifest, tags=tags) if cluster else self._here(tags)
+        here = self._here(tags, keep=keep)
+        there = cluster and on_ray(cluster, self.store.manifest, tags=tags, keep=keep)
         try:
-            with reading as (read, at_once):
-                files = audio_files(paths)
-                for step in add_files(self.store, files, read, jobs=jobs or at_once, rehash=rehash):
+            with there or here as (read, at_once):
+                files, at_once = audio_files(paths), jobs or at_once
+                for step in add_files(
+                    self.store, files, read, jobs=at_once, rehash=rehash, keep=keep
+                ):
                     summary.count(step)
                     on_step(step)
         finally:
@@ -109,7 +122,7 @@ class Archive(Closing):
         return summary
 
     @contextmanager
-    def _here(self, tags: Sequence[str]) -> Iterator[tuple[Extract, int]]:
+    def _here(self, tags: Sequence[str], *, keep: bool) -> Iterator[tuple[Extract, int]]:
         """What reads a file on this machine, and how many it reads at once."""
         manifest = self.store.manifest
         embedder = self._of_this_archive(Embedder.named(manifest.model, device=self._device))
@@ -122,9 +135,34 @@ class Archive(Closing):
                 hop_s=manifest.hop_s,
                 sha256=sha256,
                 tags=tuple(tags),
+                keep=keep,
             )
 
         yield read, os.cpu_count() or 1
+
+    def relocate(self, old: str, new: str) -> tuple[int, list[str]]:
+        """How many files below one path lie below another now, and which others do not, and why.
+
+        A file is the same if size and time of change are, or else its bytes.
+        """
+        old, new = (os.path.abspath(path) for path in (old, new))
+        moves, problems = [], []
+        for entry in self.store.entries():
+            for path in entry.paths:
+                if path != old and not path.startswith(os.path.join(old, "")):
+                    continue
+                known, there = self.store.by_path(path), new + path[len(old) :]
+                try:
+                    status = FileStatus.of(there)
+                    is_same = known is not None and known[1:] == (status.size, status.modified_ns)
+                    if not is_same and audio.file_sha256(there) != entry.sha256:
+                        problems.append(f"{audio.shown(there)} holds other bytes")
+                    else:
+                        moves.append((path, there, status.size, status.modified_ns))
+                except InputError as error:
+                    problems.append(str(error))
+        self.store.replace_paths(moves)
+        return len(moves), problems
 
     def remove(self, recordings: Sequence[int]) -> None:
         """Remove recordings for good, by number; their files are neither needed nor touched."""
@@ -157,11 +195,17 @@ class Archive(Closing):
         return search(self.searcher(min_log_lr=min_log_lr), query)
 
     def searcher(
-        self, *, min_log_lr: float | None = None, index: Searchable | None = None
+        self,
+        *,
+        min_log_lr: float | None = None,
+        index: Searchable | None = None,
+        references: References | None = None,
     ) -> Searcher:
         """What searches this archive, for many queries and for streams; `index`: another way."""
         index = index or self.index  # first: it may open the store again
-        return Searcher(self._comparer, self.store, index, min_log_lr=min_log_lr)
+        return Searcher(
+            self._comparer, self.store, index, min_log_lr=min_log_lr, references=references
+        )
 
     @cached_property
     def index(self) -> Searchable:

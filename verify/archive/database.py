@@ -26,7 +26,7 @@ from cqtnet.files import Closing
 
 LOCK = "lock"
 APPLICATION = 0x43515441  # "CQTA", in the header of the file
-SCHEMA = 2
+SCHEMA = 3
 PAGE_BYTES = 1 << 15
 """Of a page of the file: 7 windows of 2,048 dimensions fill one, so that none is split."""
 CACHE_KB = 8_000
@@ -36,7 +36,8 @@ BUSY_S = 30.0
 TABLES = {  # the catalogue; the first column is the key and the last one the checksum of the row
     "recordings": "id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, duration_s REAL NOT NULL, "
     "tags TEXT NOT NULL, added TEXT NOT NULL, generation INTEGER NOT NULL, "
-    "n_windows INTEGER NOT NULL, start_s BLOB NOT NULL, checksum INTEGER NOT NULL",
+    "n_windows INTEGER NOT NULL, start_s BLOB NOT NULL, n_sketches INTEGER NOT NULL, "
+    "n_sounds INTEGER NOT NULL, checksum INTEGER NOT NULL",
     "paths": "path TEXT PRIMARY KEY, recording INTEGER NOT NULL, size INTEGER NOT NULL, "
     "modified_ns INTEGER NOT NULL, checksum INTEGER NOT NULL",
     "removed": "id INTEGER PRIMARY KEY, added INTEGER NOT NULL, generation INTEGER NOT NULL, "
@@ -48,8 +49,15 @@ _CATALOGUE = (
     "CREATE TABLE state (manifest TEXT NOT NULL, generation INTEGER NOT NULL, "
     "next_recording INTEGER NOT NULL, total INTEGER NOT NULL, checksum INTEGER NOT NULL)",
 )
-_WINDOWS = (
-    "CREATE TABLE windows (id INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, vector BLOB NOT NULL)"
+ROWS = {"windows": "vector", "pieces": "piece"}
+"""Tables of what is too much for memory, and what their rows hold; see `verify.archive.rows`."""
+_ROWS = tuple(
+    f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, {what} BLOB NOT NULL)"
+    for name, what in ROWS.items()
+)
+OLDER = (
+    "was made by an older version of cqtnet, which kept archives otherwise; "
+    "index the recordings into a new one with `cqtnet index add`"
 )
 READ, WRITTEN = "read", "written"
 _MODULUS = 1 << 63
@@ -118,10 +126,11 @@ def copy_without_removed(path: Path, copy: Path, page_bytes: int) -> None:
     with _new_file(copy, page_bytes, attached=path) as connection:
         for table in ("state", *TABLES):
             connection.execute(f"INSERT INTO {table} SELECT * FROM old.{table}")
-        connection.execute(
-            "INSERT INTO windows SELECT w.* FROM old.recordings r JOIN old.windows w "
-            "ON w.id BETWEEN r.id << 20 AND (r.id << 20) + r.n_windows - 1 ORDER BY r.id, w.id"
-        )
+        for table in ROWS:
+            connection.execute(
+                f"INSERT INTO {table} SELECT w.* FROM old.recordings r JOIN old.{table} w "
+                "ON w.id BETWEEN r.id << 20 AND (r.id << 20) + (1 << 20) - 1 ORDER BY r.id, w.id"
+            )
         change = Change(connection)
         query = "SELECT id, added, generation FROM old.removed WHERE n_windows > 0"
         for row in connection.execute(query).fetchall():
@@ -134,7 +143,7 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
 
     The file is attached as `disk`. For reading, the catalogue is copied into memory: a reader sees
     one moment of it and never keeps a writer waiting. Tables are named without `disk`, which finds
-    the copy where there is one. Windows are only ever added to a file, so they need no copy.
+    the copy where there is one. `ROWS` are only ever added to a file, so they need no copy.
     """
     with file_errors(path, WRITTEN if write else READ):
         if not path.is_file():
@@ -276,7 +285,7 @@ def _new_file(
         if attached:
             connection.execute("ATTACH ? AS old", (_uri(attached),))
         connection.execute("BEGIN")
-        for statement in (*_CATALOGUE, _WINDOWS):
+        for statement in (*_CATALOGUE, *_ROWS):
             connection.execute(statement)
         yield connection
         connection.execute("COMMIT")
@@ -311,6 +320,8 @@ def _check_version(path: Path, connection: sqlite3.Connection) -> None:
         raise ArchiveError(
             f"{path} has schema {version}, and this version knows up to {SCHEMA}; update cqtnet"
         )
+    if version == SCHEMA - 1:
+        raise ArchiveError(f"{path} {OLDER}")
     if version != SCHEMA:
         raise damaged(path, f"it has schema {version}")
 
@@ -323,7 +334,7 @@ def _schema(connection: sqlite3.Connection, database: str) -> list[Row]:
 def _expected_schema() -> list[Row]:
     connection = sqlite3.connect(":memory:")
     try:
-        for statement in (*_CATALOGUE, _WINDOWS):
+        for statement in (*_CATALOGUE, *_ROWS):
             connection.execute(statement)
         return _schema(connection, "main")
     finally:

@@ -1,27 +1,33 @@
 """Recordings of an archive that are versions of each other, hold each other, or share stretches.
 
-The stored windows of each recording are searched for in the index. Only where they agree with
-another recording, the files are read, aligned and weighed, as in a search: never each with each.
+The stored windows of each recording are searched for in the index. Only where they, and the kept
+sketches, agree with another recording, the files are read, aligned and weighed, as in a search:
+never each with each.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
+from cqtnet.device import one_thread
 from cqtnet.errors import InputError
 from verify.archive.archive import Archive
 from verify.archive.index import Searchable
 from verify.archive.listing import entry_line, match_line
 from verify.archive.results import Entry, Hits, Match, Vectors, recording_of, window_ids
-from verify.archive.search import search
-from verify.archive.searcher import Outcome, Searcher
+from verify.archive.search import search_blocks
+from verify.archive.searcher import Candidate, Outcome, Searcher
 
 WHOLE = 0.9
 """Share of a recording that counts as all of it."""
 CANDIDATES = 3
 """Other recordings that each is compared with."""
+LEAST_PROMISE = 0.5
+"""What agrees less at first sight is not read: different recordings reach 0.7."""
 BLOCK_WINDOWS = 512
 """Windows that are searched for at once."""
 
@@ -88,55 +94,86 @@ def duplicates(
     """
     index = archive.index  # first: it may open the store again
     seen: set[frozenset[int]] = set()
-    for entry in archive.store.entries():
-        others = OtherRecordings(index, entry.id, n_windows=entry.n_windows)
-        searcher = archive.searcher(min_log_lr=min_log_lr, index=others)
-        try:
-            outcome = _promising(archive, searcher, entry, seen)
-            for match in outcome.renditions:
-                key = frozenset((entry.id, match.entry.id))
-                if key not in seen:
-                    seen.add(key)
-                    yield Pair(entry, match.entry, (match,))
-            if not outcome.matches:
-                continue
-            result = search(searcher, entry.paths[0])
-        except InputError as error:
-            yield error
-            continue
-        finally:
-            on_progress(entry)
-        by_other: dict[int, list[Match]] = {}
-        for match in result.matches:
-            by_other.setdefault(match.entry.id, []).append(match)
-        for number, matches in by_other.items():
-            key = frozenset((entry.id, number))
-            if key not in seen:
-                seen.add(key)
-                yield Pair(entry, archive.store.entry(number), tuple(matches))
+    entries = archive.store.entries()
+    references = archive.searcher().references
+    searchers = {
+        entry.id: archive.searcher(
+            min_log_lr=min_log_lr,
+            index=OtherRecordings(index, entry.id, n_windows=entry.n_windows),
+            references=references,
+        )
+        for entry in entries
+    }
+    with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        looked = pool.map(lambda entry: _promising(archive, searchers[entry.id], entry), entries)
+        for entry, candidates in zip(entries, looked, strict=True):
+            searcher = searchers.pop(entry.id)
+            try:
+                yield from _pairs(archive, searcher, entry, candidates, seen)
+            except InputError as error:
+                yield error
+            finally:
+                on_progress(entry)
 
 
-def _promising(
-    archive: Archive, searcher: Searcher, entry: Entry, seen: set[frozenset[int]]
-) -> Outcome:
-    """The first agreement with a recording that this one was not yet found with; renditions."""
-    outcome = Outcome()
+def _pairs(
+    archive: Archive,
+    searcher: Searcher,
+    entry: Entry,
+    candidates: Sequence[Candidate],
+    seen: set[frozenset[int]],
+) -> Iterator[Pair]:
+    """The pairs of a recording that were not yet found."""
+    outcome = _proven(searcher, entry, candidates, seen)
+    for match in outcome.renditions:
+        key = frozenset((entry.id, match.entry.id))
+        if key not in seen:
+            seen.add(key)
+            yield Pair(entry, match.entry, (match,))
+    if not outcome.matches:
+        return
+    by_other: dict[int, list[Match]] = {}
+    for match in search_blocks(searcher, searcher.references.blocks(entry.id)).matches:
+        by_other.setdefault(match.entry.id, []).append(match)
+    for number, matches in by_other.items():
+        key = frozenset((entry.id, number))
+        if key not in seen:
+            seen.add(key)
+            yield Pair(entry, archive.store.entry(number), tuple(matches))
+
+
+def _promising(archive: Archive, searcher: Searcher, entry: Entry) -> list[Candidate]:
+    """The places in other recordings that agree with this one by what the archive keeps of both."""
+    found: list[Candidate] = []
     middles_s = archive.store.start_s(entry.id) + searcher.window_s / 2
     ids = window_ids(entry.id, entry.n_windows)
     for first in range(0, len(ids), BLOCK_WINDOWS):
         rows = slice(first, first + BLOCK_WINDOWS)
         hits = searcher.neighbours(archive.store.vectors(ids[rows]))
         for candidate in searcher.vote(middles_s[rows], hits, count=CANDIDATES):
-            if frozenset((entry.id, candidate.recording)) in seen:
-                continue
-            moment_s = candidate.points[0].query_s
-            half_s = searcher.window_s / 2
-            moment = searcher.references.excerpt(entry.id, moment_s - half_s, moment_s + half_s)
-            found = searcher.prove(moment.sound, [candidate])
-            outcome.renditions += found.renditions
-            if found.matches:
-                outcome.matches = found.matches
-                return outcome
+            other = archive.store.entry(candidate.recording)
+            is_kept = entry.n_sketches and other.n_sketches
+            if not is_kept or searcher.agree(entry.id, candidate) >= LEAST_PROMISE:
+                found.append(candidate)
+    return found
+
+
+def _proven(
+    searcher: Searcher, entry: Entry, candidates: Sequence[Candidate], seen: set[frozenset[int]]
+) -> Outcome:
+    """The first agreement with a recording that this one was not yet found with; renditions."""
+    outcome = Outcome()
+    half_s = searcher.window_s / 2
+    for candidate in candidates:
+        if frozenset((entry.id, candidate.recording)) in seen:
+            continue
+        moment_s = candidate.points[0].query_s
+        moment = searcher.references.excerpt(entry.id, moment_s - half_s, moment_s + half_s)
+        found = searcher.prove(moment.sound, [candidate])
+        outcome.renditions += found.renditions
+        if found.matches:
+            outcome.matches = found.matches
+            break
     return outcome
 
 

@@ -139,8 +139,10 @@ def _new(source: Store, entry: Entry) -> NewRecording:
     vectors = source.vectors(window_ids(entry.id, entry.n_windows))
     windows = Windows(vectors, source.start_s(entry.id))
     return NewRecording(
-        entry.paths[0], entry.sha256, known[1], known[2], entry.duration_s, entry.tags, windows
-    )
+        entry.paths[0], entry.sha256, known[1], known[2], entry.duration_s, entry.tags, windows,
+        tuple(source.sketch(entry.id, 0, entry.n_sketches)),
+        tuple(source.sound(entry.id, 0, entry.n_sounds)),
+    )  # fmt: skip
 
 
 def _write(store: Store, source: Store, held: list[NewRecording]) -> None:

@@ -5,6 +5,7 @@ import glob
 import io
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from cqtnet import audio
 from cqtnet.errors import InputError
 from verify.archive.index.cache import read_info
 from verify.archive.index.milvus import milvus_uri
-from verify.archive.results import Entry, Match, SearchResult
+from verify.archive.results import Entry, Match, SearchResult, Unproven
 from verify.archive.store import Store
 from verify.words import changes_in_words, clock, plural, ratio
 
+MOST_OF_IT = 0.8
+"""Share of a match that fits elsewhere from which it need not be said which part does."""
 COLUMNS = (
     "query", "id", "path", "log_lr", "query_start_s", "query_end_s", "reference_start_s",
     "reference_end_s", "tempo", "shift_semitones",
@@ -24,10 +27,11 @@ COLUMNS = (
 """Of the CSV of matches."""
 
 
-def audio_files(names: Iterable[str]) -> Iterator[str]:
+def audio_files(names: Iterable[str], *, passed_over: Counter[str] | None = None) -> Iterator[str]:
     """The audio files that names mean: files, folders, patterns, and - for a list on stdin.
 
-    A name of no file comes back last, as it is: whoever reads it says what is wrong.
+    A name of no file comes back last, as it is: whoever reads it says what is wrong. `passed_over`
+    as for `find_audio`.
     """
     wrong: list[str] = []
 
@@ -38,9 +42,21 @@ def audio_files(names: Iterable[str]) -> Iterator[str]:
             else:
                 wrong.append(name)
 
-    for path in audio.find_audio(readable()):
+    for path in audio.find_audio(readable(), passed_over=passed_over):
         yield os.fspath(path)
     yield from wrong
+
+
+def passed_over_line(passed_over: Counter[str]) -> str:
+    """Which files in folders were left out, and how to take them."""
+    kinds = ", ".join(
+        f"{count:,} {suffix or 'without an ending'}" for suffix, count in passed_over.most_common()
+    )
+    ending = next(iter(passed_over.most_common()))[0]
+    return (
+        f"{plural(passed_over.total(), 'file')} passed over, for their endings are not of audio: "
+        f"{kinds}; name them to have them tried, as with '**/*{ending}'"
+    )
 
 
 def _expanded(names: Iterable[str]) -> Iterator[str]:
@@ -131,16 +147,18 @@ def result_lines(
     query: audio.StrPath, result: SearchResult, *, n_recordings: int, renditions: bool = False
 ) -> list[str]:
     """What was found of one query, as lines of text, the answer first."""
-    name = audio.shown(query)
-    if result.problem:
-        head = f"{name}: NOTHING CAN BE SAID: it {result.problem}"
-    elif result.matches:
-        held = len({match.entry.id for match in result.matches})
-        word = "FOUND" if result.is_sure else "PERHAPS"
-        head = f"{name}: {word} in {held} of {n_recordings:,} recordings"
-    else:
-        head = f"{name}: NOT IN THE ARCHIVE of {n_recordings:,} recordings"
-    lines = [head, *(f"  {match_line(match)}" for match in result.matches)]
+    held = len({match.entry.id for match in result.matches})
+    heads = {
+        "nothing": f"NOTHING CAN BE SAID: it {result.problem}",
+        "found": f"FOUND in {held} of {n_recordings:,} recordings",
+        "perhaps": f"PERHAPS in {held} of {n_recordings:,} recordings",
+        "unconfirmed": "NOT CONFIRMED: what is most like it could not be compared",
+        "absent": f"NOT IN THE ARCHIVE of {n_recordings:,} recordings",
+    }
+    matches = [f"  {match_line(match)}" for match in result.matches]
+    unproven = [_unproven_line(candidate) for candidate in result.unproven]
+    lines = [f"{audio.shown(query)}: {heads[result.answer]}"]
+    lines += unproven + matches if result.answer == "unconfirmed" else matches
     if renditions:
         lines += [f"  another rendition: {match_line(m, word='is of')}" for m in result.renditions]
     elif result.renditions:
@@ -149,13 +167,15 @@ def result_lines(
         )
     if result.nearest is not None:
         lines.append(f"  nearest, and no match: {match_line(result.nearest, word='beside')}")
-    for candidate in result.unproven:
-        paths = ", ".join(map(audio.shown, candidate.entry.paths)) or "no file"
-        lines.append(
-            f"  perhaps at {clock(candidate.reference_s)} of {paths} (cosine "
-            f"{candidate.cosine:.2f}), which could not be compared: {candidate.reason}"
-        )
-    return lines
+    return lines if result.answer == "unconfirmed" else lines + unproven
+
+
+def _unproven_line(candidate: Unproven) -> str:
+    paths = ", ".join(map(audio.shown, candidate.entry.paths)) or "no file"
+    return (
+        f"  perhaps at {clock(candidate.reference_s)} of {paths} (cosine "
+        f"{candidate.cosine:.2f}), which could not be compared: {candidate.reason}"
+    )
 
 
 def match_line(match: Match, *, word: str = "is") -> str:
@@ -164,8 +184,21 @@ def match_line(match: Match, *, word: str = "is") -> str:
     return (
         f"{clock(match.query_start_s)}–{clock(match.query_end_s)} {word} "
         f"{clock(match.reference_start_s)}–{clock(match.reference_end_s)} of "
-        f"{audio.shown(match.path)}  LR {ratio(match.log_lr)}  {change}"
+        f"{audio.shown(match.path)}  LR {ratio(match.log_lr)}  {change}{_places(match)}"
     )
+
+
+def _places(match: Match) -> str:
+    """Where else in the recording it fits, in words; empty where nowhere."""
+    words = ""
+    for is_equal, word in ((True, "also at"), (False, "similar at")):
+        places = [place.alignment for place in match.places if place.is_equal == is_equal]
+        if places:
+            words += f"; {word} {', '.join(clock(place.b_start_s) for place in places)}"
+            start_s, end_s = places[0].a_start_s, places[0].a_end_s
+            if end_s - start_s < MOST_OF_IT * match.duration_s:
+                words += f" (what lasts from {clock(start_s)} to {clock(end_s)})"
+    return words
 
 
 def csv_rows(query: audio.StrPath, result: SearchResult) -> str:

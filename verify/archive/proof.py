@@ -1,27 +1,34 @@
-"""From a place where a query may lie to evidence: alignment first, then what the network says.
+"""From a place where a query may lie to evidence: a first look, alignment, what the network says.
 
-The recording of the archive is read again around the place. Alignment and the network see a
-stretch of sound on either side, and compute what they need when it is asked for.
+The first look needs only what the archive keeps. Where it agrees, the recording is read again
+around the place. Alignment and the network see a stretch of sound on either side, and compute
+what they need when it is asked for.
 """
 
 import math
 import os
 import warnings
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
+
+import numpy as np
 
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
-from verify.align import FASTEST, SLOWEST, Candidate, refine, search
+from verify.align import FASTEST, SLOWEST, Candidate, other_places, refine, search
+from verify.archive.keeping import PIECE_S, unpacked
 from verify.archive.results import Entry, Match
+from verify.archive.sketch import NO_ROOTS, ROW_S, Sketch
 from verify.archive.store import Store
 from verify.calibration import Calibration
 from verify.comparison import gather, reasons_against
 from verify.features import Features, Floats
 from verify.results import Alignment
+from verify.waveform import with_places
 
 KEPT_EXCERPTS = 24
 """Excerpts that are kept with what was computed of them: 2 MB each, of half a minute."""
@@ -31,8 +38,14 @@ KEPT_WHOLE_S = 1800.0
 """How long all recordings that are kept whole may be together: 160 MB."""
 GRID_S = 5.0
 """Excerpts begin and end on this grid, so that the same one is asked for again."""
+TEMPO_ROOM = 1.55
+"""Of a recording so many times the query's length is looked at around a place, for other tempi."""
+SLACK_S = 4.0
+"""How much more is looked at at both ends, for the hop of the index."""
 LOOKED_AT = 3
 """Candidates of an alignment that are made exact."""
+KEPT_ROWS = 512
+"""Rows of sketches that are kept, unpacked: 27 MB."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,7 @@ class Sound:
     start_s: float
     samples: Floats
     embedder: Embedder
+    whole: "Sound | None" = None  # what it is a part of
 
     @property
     def duration_s(self) -> float:
@@ -66,6 +80,14 @@ class Sound:
         except (FragmentTooShortError, NoContentError):
             return None
 
+    @cached_property
+    def sketch(self) -> Sketch:
+        """What a first look sees of it, on the clock of its recording."""
+        if self.whole is not None:
+            return self.whole.sketch.part(self.start_s, self.end_s)
+        roots = self.trace.roots if self.trace else NO_ROOTS
+        return Sketch.of(roots, start_s=self.start_s)
+
     def part(self, start_s: float, end_s: float) -> "Sound":
         """What lies between two times, cut to what there is."""
         first, last = (
@@ -73,7 +95,7 @@ class Sound:
             for second in (start_s, end_s)
         )
         start_s = self.start_s + first / SAMPLE_RATE
-        return Sound(start_s, self.samples[first:last], self.embedder)
+        return Sound(start_s, self.samples[first:last], self.embedder, self)
 
 
 class UnreadableError(InputError):
@@ -96,6 +118,7 @@ class References:
         self._store, self._embedder = store, embedder
         self._paths: dict[int, str] = {}  # found to be as they were
         self._excerpts: OrderedDict[tuple[int, float, float], Excerpt] = OrderedDict()
+        self._rows = lru_cache(KEPT_ROWS)(self._row)
         self._whole: OrderedDict[int, Sound] = OrderedDict()
 
     def excerpt(self, recording: int, start_s: float, end_s: float) -> Excerpt:
@@ -111,17 +134,62 @@ class References:
             self._excerpts.popitem(last=False)
         return self._excerpts[key]
 
+    def sketch(self, recording: int, start_s: float, end_s: float) -> Sketch:
+        """What a first look sees of a stretch of a recording, or of what there is of it.
+
+        It is read from the file where the archive keeps none.
+        """
+        n_rows = self._store.entry(recording).n_sketches
+        if not n_rows:
+            return self.excerpt(recording, start_s, end_s).sound.sketch
+        first = min(max(0, int(start_s / ROW_S)), n_rows - 1)
+        last = min(max(first, int(end_s / ROW_S)), n_rows - 1)
+        rows = [self._rows(recording, row).coarse for row in range(first, last + 1)]
+        return Sketch(np.concatenate(rows, axis=1), first * ROW_S).part(start_s, end_s)
+
+    def blocks(self, recording: int) -> Iterator[Floats]:
+        """All samples of a recording, from its file, or else from what the archive keeps."""
+        entry = self._store.entry(recording)
+        try:
+            path = self._path(entry)
+        except UnreadableError:
+            if not entry.n_sounds:
+                raise
+            for number in range(entry.n_sounds):
+                yield unpacked(self._store.sound(recording, number, 1))
+            return
+        with audio.stream(path) as blocks:
+            yield from blocks
+
+    def _row(self, recording: int, row: int) -> Sketch:
+        return Sketch.unpacked(self._store.sketch(recording, row, 1))
+
     def _read(self, entry: Entry, first_s: float, last_s: float) -> Excerpt:
-        path = self._path(entry)
+        try:
+            path = self._path(entry)
+            return Excerpt(entry, path, self._from_file(entry, path, first_s, last_s))
+        except UnreadableError:
+            if not entry.n_sounds:
+                raise
+        return Excerpt(entry, (*entry.paths, "")[0], self._kept(entry, first_s, last_s))
+
+    def _from_file(self, entry: Entry, path: str, first_s: float, last_s: float) -> Sound:
         if entry.duration_s > WHOLE_S:
-            return Excerpt(entry, path, self._decoded(entry, path, first_s, last_s - first_s))
+            return self._decoded(entry, path, first_s, last_s - first_s)
         if entry.id not in self._whole:
             self._whole[entry.id] = self._decoded(entry, path, 0.0, None)
         self._whole.move_to_end(entry.id)
         sound = self._whole[entry.id]
         while sum(whole.duration_s for whole in self._whole.values()) > KEPT_WHOLE_S:
             self._whole.popitem(last=False)
-        return Excerpt(entry, path, sound.part(first_s, last_s))
+        return sound.part(first_s, last_s)
+
+    def _kept(self, entry: Entry, first_s: float, last_s: float) -> Sound:
+        """A stretch of the sound that the archive keeps itself."""
+        first = int(first_s // PIECE_S)
+        pieces = self._store.sound(entry.id, first, math.ceil(last_s / PIECE_S) - first)
+        sound = Sound(float(first * PIECE_S), unpacked(pieces), self._embedder)
+        return sound.part(first_s, last_s)
 
     def _decoded(self, entry: Entry, path: str, start_s: float, duration_s: float | None) -> Sound:
         try:
@@ -162,17 +230,34 @@ class References:
 
 
 @dataclass(frozen=True)
+class Point:
+    """A moment of the query and one of a recording that are alike: the middles of two windows."""
+
+    query_s: float
+    reference_s: float
+    cosine: float
+
+
+@dataclass(frozen=True)
 class Place:
-    """Where a moment is most like an excerpt."""
+    """A stretch of a recording where a moment may lie, and where in it both are most alike."""
 
     moment: Sound
-    excerpt: Excerpt
-    candidates: list[Candidate]
+    references: References
+    recording: int
+    point: Point
+    stretch_s: tuple[float, float]  # of the recording
+    candidates: list[Candidate]  # by a first look
 
     @property
     def promise(self) -> float:
         """How much both agree, before it is made exact."""
         return self.candidates[0].strength if self.candidates else 0.0
+
+    @cached_property
+    def excerpt(self) -> Excerpt:
+        """The stretch, read from its file."""
+        return self.references.excerpt(self.recording, *self.stretch_s)
 
     @cached_property
     def alignment(self) -> Alignment | None:
@@ -188,10 +273,80 @@ class Place:
         return self.alignment.strength if self.alignment else 0.0
 
 
-def look(moment: Sound, excerpt: Excerpt) -> Place:
-    """Where a moment is most like an excerpt, at any tempo and pitch."""
-    candidates = search(moment.features, excerpt.sound.features, count=LOOKED_AT)
-    return Place(moment, excerpt, candidates)
+@dataclass(frozen=True)
+class _Whole:
+    """A recording of the archive in which other places are looked for: read only where they are."""
+
+    references: References
+    entry: Entry
+    start_s: float = 0.0
+
+    @property
+    def duration_s(self) -> float:
+        """How long it lasts."""
+        return self.entry.duration_s
+
+    @cached_property
+    def coarse(self) -> Floats:
+        """Its coarse changes, as the archive keeps them."""
+        return self.references.sketch(self.entry.id, 0.0, self.duration_s).coarse
+
+    def part(self, start_s: float, end_s: float) -> Features:
+        """What alignment sees of a stretch."""
+        excerpt = self.references.excerpt(self.entry.id, start_s, end_s)
+        return excerpt.sound.features.part(start_s, end_s)
+
+    def samples(self, start_s: float, end_s: float) -> Floats:
+        """The samples of a stretch."""
+        excerpt = self.references.excerpt(self.entry.id, start_s, end_s)
+        return excerpt.sound.part(start_s, end_s).samples
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """The samples of a moment, on the clock of its query."""
+
+    moment: Sound
+
+    def samples(self, start_s: float, end_s: float) -> Floats:
+        """The samples of a stretch."""
+        return self.moment.part(start_s, end_s).samples
+
+
+def with_other_places(place: Place, match: Match) -> Match:
+    """The match with the other places of its recording where the moment fits as well."""
+    best, entry = match.alignment, match.entry
+    if best is None or not entry.n_sketches:
+        return match
+    whole = _Whole(place.references, entry)
+    try:
+        others = other_places(place.moment.features, whole, best)
+        if not others:
+            return match
+        best, _, places = with_places(_Samples(place.moment), whole, best, others)
+    except UnreadableError:
+        return match
+    start_s, end_s = best.b_start_s, best.b_end_s
+    return replace(
+        match, query_start_s=best.a_start_s, query_end_s=best.a_end_s, reference_start_s=start_s,
+        reference_end_s=end_s, line=best.line, alignment=best, places=places,
+    )  # fmt: skip
+
+
+def look(moment: Sound, references: References, recording: int, point: Point) -> Place:
+    """Where a moment is most like a recording around a point, at any tempo and pitch."""
+    stretch_s = stretch_around(point, moment.start_s, moment.end_s)
+    candidates = search(moment.sketch, references.sketch(recording, *stretch_s), count=LOOKED_AT)
+    return Place(moment, references, recording, point, stretch_s, candidates)
+
+
+def stretch_around(point: Point, start_s: float, end_s: float) -> tuple[float, float]:
+    """The stretch of a recording in which a stretch of a query may lie, at any tempo."""
+    before_s, after_s = point.query_s - start_s, end_s - point.query_s
+    return (
+        point.reference_s - TEMPO_ROOM * before_s - SLACK_S,
+        point.reference_s + TEMPO_ROOM * after_s + SLACK_S,
+    )
 
 
 def prove(calibration: Calibration, place: Place) -> Match | None:
@@ -220,6 +375,8 @@ def prove(calibration: Calibration, place: Place) -> Match | None:
         alignment.strength,
         verdict=ratios.verdict(),
         against=against,
+        hit_cosine=place.point.cosine,
+        alignment=alignment,
     )
 
 

@@ -5,15 +5,17 @@ import json
 import math
 import re
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet.errors import ArchiveError
-from verify.results import Line
+from verify.results import Alignment, Line, Place
 from verify.words import PROPOSITIONS, Against, Verdict, support_in_words
 
+Answer = Literal["found", "perhaps", "unconfirmed", "absent", "nothing"]
+"""Of a search; "nothing" where nothing can be said, "unconfirmed" where a file is away."""
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
 
@@ -82,6 +84,8 @@ class NewRecording:
     duration_s: float
     tags: tuple[str, ...]
     windows: Windows
+    sketch: tuple[bytes, ...] = ()  # rows of `verify.archive.sketch`
+    sound: tuple[bytes, ...] = ()  # pieces of `verify.archive.keeping`
 
     def check(self, manifest: Manifest) -> None:
         """Raise unless it can be a recording of an archive with this manifest."""
@@ -129,6 +133,8 @@ class Entry:
     tags: tuple[str, ...]
     added: str  # UTC, ISO 8601
     n_windows: int
+    n_sketches: int = 0
+    n_sounds: int = 0  # pieces of its sound that are kept; 0: none is
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,9 @@ class Match:
     is_sure: bool = False  # whether the evidence is strong for an archive of that size
     verdict: Verdict = "insufficient"  # what the ratios of that part allow to be said
     against: Against = "rendition"  # what the ratio weighs the same recording against
+    hit_cosine: float = 1.0  # of the windows by which it was found in the index
+    alignment: Alignment | None = None  # of the part where it was found
+    places: tuple[Place, ...] = ()  # other places of the recording where that part fits
 
     @property
     def duration_s(self) -> float:
@@ -227,6 +236,7 @@ class Match:
             "is_speed": self.line.is_speed,
             "cosine": round(self.cosine, 4),
             "correlation": round(self.correlation, 4),
+            "places": [place.to_dict() for place in self.places],
         }
 
 
@@ -239,6 +249,11 @@ class Unproven:
     reference_s: float
     cosine: float
     reason: str
+
+    def contests(self, match: Match) -> bool:
+        """Whether the query may be in this recording rather than where the match says."""
+        inside = match.query_start_s <= self.query_s <= match.query_end_s
+        return inside and self.cosine >= match.hit_cosine
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -266,12 +281,29 @@ class SearchResult:
 
     @property
     def is_sure(self) -> bool:
-        """Whether one of the matches is sure."""
-        return any(match.is_sure for match in self.matches)
+        """Whether one of the matches is sure, and nothing unproven is more like its stretch."""
+        return any(
+            match.is_sure and not any(other.contests(match) for other in self.unproven)
+            for match in self.matches
+        )
+
+    @property
+    def answer(self) -> Answer:
+        """What is to be said of the query."""
+        if self.problem and not self.matches:
+            return "nothing"
+        if self.is_sure:
+            return "found"
+        if self.unproven and all(
+            any(other.contests(match) for other in self.unproven) for match in self.matches
+        ):
+            return "unconfirmed"
+        return "perhaps" if self.matches else "absent"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         return {
+            "answer": self.answer,
             "found": self.is_sure,
             "matches": [match.to_dict() for match in self.matches],
             "unproven": [candidate.to_dict() for candidate in self.unproven],

@@ -33,19 +33,27 @@ def search(searcher: Searcher, path: audio.StrPath) -> SearchResult:
     >>> search(searcher, "questioned.m4a").matches[0].entry.paths
     ('/music/original.wav',)
     """
-    matches: list[Match] = []
-    end_s = 0.0
     with audio.stream(path) as blocks:
-        care = THOROUGH if (blocks.expected_s or math.inf) <= THOROUGH_S else BRISK
-        timeline = Timeline(searcher, care=care)
-        for chunk, first, last in chunks(blocks, searcher.comparer.embedder):
-            if first and last and chunk.duration_s <= SHORT_S:
-                return search_moment(searcher, chunk)
-            events = timeline.advance(chunk, first=first, last=last)
-            matches += [event.match for event in events if event.kind == "ended"]
-            end_s = chunk.end_s
+        result = search_blocks(searcher, blocks, expected_s=blocks.expected_s)
         for note in blocks.notes:
             warnings.warn(f"{audio.shown(path)}: {note}", audio.AudioWarning, stacklevel=2)
+    return result
+
+
+def search_blocks(
+    searcher: Searcher, blocks: Iterable[Samples], *, expected_s: float | None = None
+) -> SearchResult:
+    """What an archive holds of mono samples at 22,050 Hz, in blocks of any size."""
+    matches: list[Match] = []
+    end_s = 0.0
+    care = THOROUGH if (expected_s or math.inf) <= THOROUGH_S else BRISK
+    timeline = Timeline(searcher, care=care)
+    for chunk, first, last in chunks(blocks, searcher.comparer.embedder):
+        if first and last and chunk.duration_s <= SHORT_S:
+            return search_moment(searcher, chunk)
+        events = timeline.advance(chunk, first=first, last=last)
+        matches += [event.match for event in events if event.kind == "ended"]
+        end_s = chunk.end_s
     unproven = tuple(timeline.unproven.values())
     problem = "" if timeline.has_content else "holds nothing but silence"
     return SearchResult(tuple(strongest(matches)), unproven, end_s, problem)

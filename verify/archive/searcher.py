@@ -13,8 +13,19 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from verify import align
 from verify.archive.index import Searchable
-from verify.archive.proof import Excerpt, Place, References, Sound, UnreadableError, look, prove
+from verify.archive.proof import (
+    Place,
+    Point,
+    References,
+    Sound,
+    UnreadableError,
+    look,
+    prove,
+    stretch_around,
+    with_other_places,
+)
 from verify.archive.results import Hits, Match, Unproven, Vectors, recording_of, row_of
 from verify.archive.store import Store
 from verify.comparison import Comparer
@@ -32,23 +43,21 @@ limits rise by so much."""
 HITS = 50
 """Similar windows that are asked for, for each window of a query."""
 PLACES = 12
-"""Places that are aligned for one moment."""
+"""Places that are looked at for one moment."""
 FIRST = 5
-"""Places that are aligned in any case; the others only while none agrees as strongly as `SURE`."""
+"""Places that are looked at in any case; the others only while none agrees as much as `SURE`."""
 SURE = 1.0
 """Strength of an alignment from which it is the right one: different recordings reach 0.7."""
 ALIGNED = 6
-"""Places, of those aligned, where the alignment is made exact."""
+"""Places, of those looked at, that are read and where the alignment is made exact,"""
+LEAST_PROMISE, SHARE_OF_BEST = 0.4, 0.35
+"""if they agree at least so much at first sight, and by this share of the one that agrees most."""
 PROVEN = 4
 """Places, of those made exact, of which the network is asked again."""
 LEAST_STRENGTH = 0.45
 """Strength below which no ratio makes a match: what it rests on may be chance."""
 PIECE_S = 5.0
 """Besides as a whole, a moment is searched for by pieces of that length."""
-TEMPO_ROOM = 1.55
-"""Of a recording so many times the query's length is read around a place, for other tempi."""
-SLACK_S = 4.0
-"""How much more is read at both ends, for the hop of the index."""
 TEMPI = np.exp(np.linspace(np.log(0.7), np.log(1.5), 9))
 """Tempi that are tried; of what lies between, half a minute is within the tolerance."""
 VOTE_MARGIN_S = 1.0
@@ -59,15 +68,6 @@ PLACES_OF_ONE = 2
 """Places of one recording, at most: music repeats itself."""
 
 Seconds = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Point:
-    """A moment of the query and one of a recording that are alike: the middles of two windows."""
-
-    query_s: float
-    reference_s: float
-    cosine: float
 
 
 @dataclass(frozen=True)
@@ -190,14 +190,16 @@ class Searcher:
         index: Searchable,
         *,
         min_log_lr: float | None = None,
+        references: References | None = None,
     ) -> None:
         """`min_log_lr` is the least ratio of any match.
 
-        Without it, that depends on the query's length and the archive's size.
+        Without it, that depends on the query's length and the archive's size. `references` are
+        those of another searcher of this archive, to share what was read.
         """
         self.comparer = comparer
         self.window_s, self.hop_s = store.manifest.window_s, store.manifest.hop_s
-        self.references = References(store, comparer.embedder)
+        self.references = references or References(store, comparer.embedder)
         self._store, self._index = store, index
         self._min_log_lr = min_log_lr
         self._more = GROWTH * max(0.0, math.log(max(store.n_windows, 1) / SMALL))
@@ -233,10 +235,9 @@ class Searcher:
         """
         least = least_log_lr + self._more if self._min_log_lr is None else self._min_log_lr
         outcome = Outcome()
-        places = self._aligned(moment, candidates, outcome)
-        best = sorted(places, key=lambda place: -place.promise)[:ALIGNED]
-        matches: dict[int, Match] = {}
-        for place in sorted(best, key=lambda place: -place.strength)[:PROVEN]:
+        places = self._looked_at(moment, candidates, outcome)
+        matches: dict[int, tuple[Place, Match]] = {}
+        for place in self._read(places, outcome, at_least_one=wants_nearest)[:PROVEN]:
             is_weak = place.strength < LEAST_STRENGTH
             if is_weak and (matches or outcome.nearest or not wants_nearest):
                 break
@@ -247,11 +248,20 @@ class Searcher:
                 outcome.renditions.append(match)
             elif match.evidence >= least and not is_weak:
                 is_sure = match.evidence >= LEAST_LOG_LR + self._more and match.verdict == "same"
-                matches.setdefault(match.entry.id, replace(match, is_sure=is_sure))
+                matches.setdefault(match.entry.id, (place, replace(match, is_sure=is_sure)))
             elif outcome.nearest is None or match.evidence > outcome.nearest.evidence:
                 outcome.nearest = match
-        outcome.matches = sorted(matches.values(), key=lambda match: -match.strength)
+        ranked = sorted(matches.values(), key=lambda found: -found[1].strength)
+        outcome.matches = [with_other_places(*found) for found in ranked]
         return outcome
+
+    def agree(self, recording: int, candidate: Candidate) -> float:
+        """How much two recordings agree at a candidate for one of them, by what is kept of both."""
+        point, half_s = candidate.points[0], self.window_s / 2
+        own = self.references.sketch(recording, point.query_s - half_s, point.query_s + half_s)
+        stretch_s = stretch_around(point, own.start_s, own.start_s + own.duration_s)
+        other = self.references.sketch(candidate.recording, *stretch_s)
+        return max((one.strength for one in align.search(own, other, count=1)), default=0.0)
 
     def windows(
         self, sound: Sound, lengths_s: Sequence[float], *, hop_s: float
@@ -279,35 +289,41 @@ class Searcher:
         duration_s = self._store.entry(recording).duration_s
         return self._store.start_s(recording) + min(self.window_s, duration_s) / 2
 
-    def _aligned(
+    def _looked_at(
         self, moment: Sound, candidates: Sequence[Candidate], outcome: Outcome
     ) -> list[Place]:
-        """The candidates aligned; those whose file cannot be read are noted in the outcome."""
+        """The candidates looked at, those that agree most first."""
         places: list[Place] = []
         for rank, candidate in enumerate(candidates):
             if rank >= FIRST and max((p.promise for p in places), default=0.0) >= SURE:
                 break
+            point = candidate.points[0]
             try:
-                places.append(look(moment, self._around(moment, candidate)))
+                places.append(look(moment, self.references, candidate.recording, point))
+            except UnreadableError as error:  # of an archive that keeps nothing of it
+                self._note(outcome, candidate.recording, point, str(error))
+        return sorted(places, key=lambda place: -place.promise)
+
+    def _read(
+        self, places: Sequence[Place], outcome: Outcome, *, at_least_one: bool
+    ) -> list[Place]:
+        """The places that are worth reading, the strongest first."""
+        least = max(LEAST_PROMISE, SHARE_OF_BEST * places[0].promise) if places else 0.0
+        read = []
+        for rank, place in enumerate(places[:ALIGNED]):
+            if place.promise < least and (rank or not at_least_one):
+                break
+            try:
+                read.append((place.strength, place))
             except UnreadableError as error:
-                self._note(outcome, candidate, str(error))
-        return places
+                if place.promise >= least:
+                    self._note(outcome, place.recording, place.point, str(error))
+        return [place for _, place in sorted(read, key=lambda one: -one[0])]
 
-    def _around(self, moment: Sound, candidate: Candidate) -> Excerpt:
-        """What of a recording a moment may lie in."""
-        point = candidate.points[0]
-        before_s, after_s = point.query_s - moment.start_s, moment.end_s - point.query_s
-        return self.references.excerpt(
-            candidate.recording,
-            point.reference_s - TEMPO_ROOM * before_s - SLACK_S,
-            point.reference_s + TEMPO_ROOM * after_s + SLACK_S,
-        )
-
-    def _note(self, outcome: Outcome, candidate: Candidate, reason: str) -> None:
-        point = candidate.points[0]
-        if any(known.entry.id == candidate.recording for known in outcome.unproven):
+    def _note(self, outcome: Outcome, recording: int, point: Point, reason: str) -> None:
+        if any(known.entry.id == recording for known in outcome.unproven):
             return
-        entry = self._store.entry(candidate.recording)
+        entry = self._store.entry(recording)
         outcome.unproven.append(
             Unproven(entry, point.query_s, point.reference_s, point.cosine, reason)
         )

@@ -23,6 +23,7 @@ from cqtnet.files import Closing, make_folder, written_whole
 from verify.archive import database
 from verify.archive.database import (
     LOCK,
+    OLDER,
     READ,
     WRITTEN,
     Change,
@@ -42,6 +43,7 @@ from verify.archive.results import (
     recording_of,
     window_ids,
 )
+from verify.archive.rows import Rows
 
 NAME = "archive-{}.sqlite"
 OLD_NAME = "archive.json"
@@ -53,11 +55,14 @@ CHECKED_BYTES = 256 << 20
 BLOCK_WINDOWS = 4096
 """Windows in memory at a time: 16 MB as they are stored."""
 
-_ENTRY = "SELECT id, sha256, duration_s, tags, added, n_windows FROM recordings"
-_WINDOWS = (
-    "SELECT w.id, w.checksum, CAST(vector AS BLOB) FROM windows w JOIN recordings r "
-    "ON r.id = w.id >> 20 AND (w.id & 0xFFFFF) < r.n_windows "
-    "WHERE w.id IN (SELECT value FROM json_each(?)) ORDER BY w.id"
+FIRST_SOUND = WINDOWS_PER_RECORDING >> 1
+"""The number, in its recording, of the first piece of kept sound; those of its sketch come first.
+"""
+PIECES_SALT = 0x5069
+"""So that no window passes for a piece."""
+
+_ENTRY = (
+    "SELECT id, sha256, duration_s, tags, added, n_windows, n_sketches, n_sounds FROM recordings"
 )
 
 
@@ -84,7 +89,13 @@ class Store(Closing):
         self._lock = lock
         self._connection = database.connect(path, write=self.is_writable)
         self.manifest = Manifest.from_json(self._rows("SELECT manifest FROM state")[0][0])
-        self._salt = int(self.manifest.digest()[:8], 16)
+        self._open_rows()
+
+    def _open_rows(self) -> None:
+        salt, connection = int(self.manifest.digest()[:8], 16), self._connection
+        size = 2 * self.manifest.dimension
+        self._windows = Rows(connection, self.path, "windows", salt=salt, size=size)
+        self._pieces = Rows(connection, self.path, "pieces", salt=salt ^ PIECES_SALT)
 
     @classmethod
     def create(
@@ -203,7 +214,7 @@ class Store(Closing):
         distinct, place = np.unique(ids, return_inverse=True)
         stored, found, end = np.empty((len(distinct), self.manifest.dimension), "<f2"), [], 0
         data = stored.view(np.uint8).reshape(-1).data
-        for window, vector in self._sound_windows(distinct):
+        for window, vector in self._windows.sound(distinct):
             data[end : end + len(vector)] = vector
             found.append(window)
             end += len(vector)
@@ -211,6 +222,24 @@ class Store(Closing):
             raise self._missing(int(np.setdiff1d(distinct, found)[0]))
         stored = stored if np.array_equal(distinct, ids) else stored[place]
         return _as_float32(stored)
+
+    def sketch(self, recording: int, first: int, count: int) -> list[bytes]:
+        """Rows of what is kept of a recording for a first look, as far as there are so many."""
+        (n_sketches,) = self._recording("SELECT n_sketches FROM recordings", recording)
+        return self._read_pieces(recording, range(first, min(first + count, n_sketches)))
+
+    def sound(self, recording: int, first: int, count: int) -> list[bytes]:
+        """Pieces of the sound that is kept of a recording, as far as there are so many."""
+        (n_sounds,) = self._recording("SELECT n_sounds FROM recordings", recording)
+        last = min(first + count, n_sounds)
+        return self._read_pieces(recording, range(FIRST_SOUND + first, FIRST_SOUND + last))
+
+    def _read_pieces(self, recording: int, numbers: range) -> list[bytes]:
+        ids = recording * WINDOWS_PER_RECORDING + np.array(numbers, np.int64)
+        found = dict(self._pieces.sound(ids))
+        if len(found) < len(ids):
+            raise damaged(self.path, f"a piece of recording {recording} is not as written")
+        return [found[number] for number in ids.tolist()]
 
     def batches(
         self, n_rows: int, recordings: Sequence[int] | None = None
@@ -243,9 +272,16 @@ class Store(Closing):
         Without `structure` only what a reader needs: the rows, not the pages between them.
         """
         problems = database.check_file(self.path, self._connection, structure=structure)
+        for entry in self.entries():
+            try:
+                self.sketch(entry.id, 0, entry.n_sketches)
+                for number in range(entry.n_sounds):
+                    self.sound(entry.id, number, 1)
+            except ArchiveError as error:
+                problems.append(str(error))
         for ids in self._blocks(BLOCK_WINDOWS):
             try:
-                bad = np.setdiff1d(ids, [window for window, _ in self._sound_windows(ids)])
+                bad = np.setdiff1d(ids, [window for window, _ in self._windows.sound(ids)])
             except ArchiveError as error:
                 problems.append(str(error))
                 continue
@@ -289,11 +325,16 @@ class Store(Closing):
 
     def replace_path(self, old: str, new: str, size: int, modified_ns: int) -> None:
         """Note that a file was moved."""
+        self.replace_paths([(old, new, size, modified_ns)])
+
+    def replace_paths(self, moves: Sequence[tuple[str, str, int, int]]) -> None:
+        """Note that files were moved: old path, new path, size and time of change of each."""
         with self._change() as change:
-            row = change.take("paths", _stored_path(old))
-            if row is None:
-                raise ArchiveError(f"{self.folder} has no recording at {old}; see its list")
-            change.put("paths", _stored_path(new), row[1], int(size), int(modified_ns))
+            for old, new, size, modified_ns in moves:
+                row = change.take("paths", _stored_path(old))
+                if row is None:
+                    raise ArchiveError(f"{self.folder} has no recording at {old}; see its list")
+                change.put("paths", _stored_path(new), row[1], int(size), int(modified_ns))
 
     def compact(self) -> int:
         """The bytes given back: what removed recordings took up.
@@ -311,6 +352,7 @@ class Store(Closing):
         connection = database.connect(new, write=True)
         self._connection.close()
         self.path, self._connection = new, connection
+        self._open_rows()
         given_back = old.stat().st_size - new.stat().st_size
         _delete_leftovers(new)
         return given_back
@@ -325,6 +367,9 @@ class Store(Closing):
         if not known:
             change.next_recording += 1
             self._write_windows(number, new.windows.vectors)
+            first = number * WINDOWS_PER_RECORDING
+            self._pieces.write(enumerate(new.sketch, first))
+            self._pieces.write(enumerate(new.sound, first + FIRST_SOUND))
             change.put(
                 "recordings",
                 number,
@@ -335,7 +380,14 @@ class Store(Closing):
                 change.generation,
                 len(new.windows.start_s),
                 new.windows.start_s.astype("<f8").tobytes(),
+                len(new.sketch),
+                len(new.sound),
             )
+        elif new.sound and not self.entry(number).n_sounds:
+            self._pieces.write(enumerate(new.sound, number * WINDOWS_PER_RECORDING + FIRST_SOUND))
+            row = change.take("recordings", number)
+            assert row is not None
+            change.put("recordings", *row[:-1], len(new.sound))
         change.put("paths", _stored_path(new.path), number, int(new.size), int(new.modified_ns))
         return number
 
@@ -343,13 +395,8 @@ class Store(Closing):
         ids = window_ids(recording, len(vectors)).tolist()
         for begin in range(0, len(ids), BLOCK_WINDOWS):
             block = vectors[begin : begin + BLOCK_WINDOWS].astype("<f2").view(np.uint8)
-            self._connection.executemany(
-                "INSERT INTO windows VALUES (?, ?, ?)",
-                (
-                    (window, database.window_checksum(window, row.data, self._salt), row.data)
-                    for window, row in zip(ids[begin:], block, strict=False)
-                ),
-            )
+            rows = (row.data for row in block)
+            self._windows.write(zip(ids[begin:], rows, strict=False))
 
     def _blocks(self, n_rows: int, recordings: Sequence[int] | None = None) -> Iterator[Ids]:
         """The numbers of windows, up to so many at a time."""
@@ -364,17 +411,6 @@ class Store(Closing):
                 held = held[n_rows:]
         if len(held):
             yield held
-
-    def _sound_windows(self, ids: Ids) -> Iterator[tuple[int, bytes]]:
-        """Number and stored vector of those windows that are as they were written, rising."""
-        size = 2 * self.manifest.dimension
-        with file_errors(self.path, READ):
-            rows = self._connection.execute(_WINDOWS, (json.dumps(ids.tolist()),))
-            for window, checksum, vector in rows:  # one by one: no memory for all of them
-                if len(vector or b"") == size and checksum == database.window_checksum(
-                    window, vector, self._salt
-                ):
-                    yield window, vector
 
     def _missing(self, window: int) -> ArchiveError:
         """The error about a window that could not be read: there is none, or it is damaged."""
@@ -425,10 +461,7 @@ def find_file(folder: Path) -> Path:
     if not folder.is_dir():
         raise ArchiveError(f"{folder} is no archive: there is no such folder; give another")
     if (folder / OLD_NAME).is_file():
-        raise ArchiveError(
-            f"{folder} was made by an older version of cqtnet, which kept archives otherwise; "
-            "index the recordings into a new one with `cqtnet index add`"
-        )
+        raise ArchiveError(f"{folder} {OLDER}")
     raise ArchiveError(f"{folder} is no archive: it holds no {NAME.format(1)}; give another folder")
 
 
@@ -486,8 +519,6 @@ def _stored_path(path: str) -> str | bytes:
 
 
 def _entry(row: Row, paths: Sequence[Row]) -> Entry:
-    number, sha256, duration_s, tags, added, n_windows = row
+    number, sha256, duration_s, tags, *others = row
     names = sorted(os.fsdecode(path) for (path,) in paths)
-    return Entry(
-        number, sha256, tuple(names), duration_s, tuple(json.loads(tags)), added, n_windows
-    )
+    return Entry(number, sha256, tuple(names), duration_s, tuple(json.loads(tags)), *others)

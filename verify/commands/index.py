@@ -28,6 +28,7 @@ Example:
 @click.option("--tag", "tags", multiple=True, help="Note it with every recording; repeatable.")
 @click.option("--model", default="default", help="Of a new archive: shipped weights, or a path.")
 @click.option("--rehash", is_flag=True, help="Read files again whose size and time are the same.")
+@click.option("--keep", is_flag=True, help="Keep the sound itself, 14 to 22 MB an hour.")
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
@@ -42,6 +43,7 @@ def add(
     tags: tuple[str, ...],
     model: str,
     rehash: bool,
+    keep: bool,
     jobs: int | None,
     cluster: str | None,
     device: str,
@@ -52,15 +54,20 @@ def add(
     PATHS may be - for a list on stdin, a line each. Files that are in the archive as they are now
     are skipped, moved ones are recognised by their bytes, and a run that was interrupted goes on
     when it is started again. Files that cannot be used are listed at the end; then the exit code
-    is 1.
+    is 1. With --keep, `cqtnet search` and `cqtnet dedupe` work when the files are away.
     """
+    from collections import Counter
+
     from cqtnet.audio import shown
     from cqtnet.errors import InputError
     from cqtnet.progress import progress_bar
     from verify.archive import Archive
-    from verify.archive.listing import audio_files
+    from verify.archive.listing import audio_files, passed_over_line
 
-    files = list(audio_files(paths))
+    passed_over: Counter[str] = Counter()
+    files = list(audio_files(paths, passed_over=passed_over))
+    if passed_over:
+        click.echo(f"cqtnet: {passed_over_line(passed_over)}", err=True)
     if not files:
         raise InputError(f"no audio in {', '.join(paths)}; give files or folders")
     with Archive.open_or_create(archive, model=model, device=device) as opened:
@@ -70,12 +77,13 @@ def add(
                 tags=tags,
                 jobs=jobs,
                 rehash=rehash,
+                keep=keep,
                 cluster=cluster,
                 on_step=lambda step: bar.advance(doing=shown(Path(step.path).name)),
             )
         n_recordings = len(opened)
     if as_json:
-        click.echo(json.dumps(summary.to_dict(), indent=1))
+        click.echo(json.dumps({**summary.to_dict(), "passed_over": passed_over}, indent=1))
     else:
         click.echo(f"{summary.sentence()}; {archive} holds {n_recordings:,} recordings")
     for reason in summary.failed.values():
@@ -228,6 +236,32 @@ def rebuild(archive: Path, kind: str, milvus: str | None) -> None:
     click.echo(
         f"{known.plan.kind}: {known.n_windows:,} windows, {known.n_bytes / 1e6:,.1f} MB{recall}"
     )
+
+
+@group.command(
+    epilog="""\b
+Example:
+  cqtnet index relocate archive/ /mnt/old/music /mnt/new/music
+"""
+)
+@ARCHIVE
+@click.argument("old")
+@click.argument("new")
+def relocate(archive: Path, old: str, new: str) -> None:
+    """Note that the recordings of ARCHIVE below the path OLD lie below NEW now.
+
+    Each is looked for there and must be the same: in size and time of change, or else in its bytes.
+    Those that are not are named and stay as they were; then the exit code is 1.
+    """
+    from verify.archive import Archive
+
+    with Archive.open(archive, write=True) as opened:
+        count, problems = opened.relocate(old, new)
+    for problem in problems:
+        click.echo(f"cqtnet: {problem}", err=True)
+    click.echo(f"{count:,} files are noted below {new}; {len(problems):,} are not there")
+    if problems or not count:
+        sys.exit(1)
 
 
 @group.command(

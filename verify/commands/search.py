@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog="""\b
-Exit codes: 0 found; 1 not in the archive; 2 error; 3 perhaps, or nothing can be said of it
-(silence, too short). Of several queries: 2 if one could not be read, else 1 if one was not found,
-else 3.
+Exit codes: 0 found; 1 not in the archive; 2 error; 3 perhaps, not confirmed (what is most like it
+is away), or nothing can be said of it (silence, too short). Of several queries: 2 if one could not
+be read, else 1 if one was not found, else 3.
 
 \b
 Example:
@@ -57,8 +57,8 @@ def search(
     each is then aligned and weighed as `cqtnet compare` does, so that a match has a likelihood
     ratio. FOUND is a copy; another performance, take or synthesis of the query is no match, and
     listed with --renditions. A match with a ratio below 10, or one that may be either, is printed
-    as PERHAPS; above two hours of archive that limit rises. Files that have changed are listed,
-    but are never a match.
+    as PERHAPS; above two hours of archive that limit rises. What is most like the query, but whose
+    file is away or has changed, is NOT CONFIRMED and listed first.
     """
     from cqtnet.errors import InputError
     from verify.archive import Archive
@@ -85,7 +85,7 @@ def search(
                 codes.add(2)
                 continue
             result = replace(result, matches=result.matches[:count])
-            codes.add(0 if result.is_sure else 3 if result.problem or result.matches else 1)
+            codes.add({"found": 0, "absent": 1}.get(result.answer, 3))
             if as_json:
                 click.echo(json.dumps({"query": file, **result.to_dict()}))
             elif as_csv:
