@@ -16,7 +16,7 @@ from augment.audio.files import DEFAULT_LIMITS, Limits
 from augment.audio.pcm import mixed_down
 from cqtnet import SAMPLE_RATE
 from cqtnet.audio.stream import cut, resampled
-from cqtnet.errors import NotAudioError
+from cqtnet.errors import InputError, NotAudioError
 
 BLOCK_S = 1.0
 TIMEOUT_S = 15.0
@@ -28,6 +28,12 @@ JUMP_S = 0.2
 MOST_FILLED_S = 600.0
 """No more silence than that is put in for lost sound; then the clock was set."""
 
+RAW = ("u8", "s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f32be")
+"""Formats of bare samples."""
+
+RAW = ("u8", "s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f32be")
+"""Formats of bare samples."""
+
 OnMessage = Callable[[str], None]
 Samples = NDArray[np.float32]
 
@@ -36,6 +42,7 @@ def live(
     source: str,
     *,
     container: str | None = None,
+    raw: str | None = None,
     give_up_s: float = 300.0,
     on_message: OnMessage = lambda _: None,
     limits: Limits = DEFAULT_LIMITS,
@@ -43,18 +50,21 @@ def live(
     """Mono blocks at 22,050 Hz of whatever FFmpeg opens; silence stands for what was lost.
 
     `source` is a file, - for stdin, a URL, or a device with its `container` (alsa, pulse,
-    avfoundation, dshow). A URL that drops out is connected to again, until it stays silent for
-    `give_up_s`; files, stdin and devices end when they end. Of the `limits` those on rates and
-    channels hold; a stream may last for ever.
+    avfoundation, dshow). `raw` says what bare samples are: "s16le:44100:2". A URL that drops out is
+    connected to again, until it stays silent for `give_up_s`; files, stdin and devices end when
+    they end. Of the `limits` those on rates and channels hold; a stream may last for ever.
 
     >>> for block in live("https://radio.example/stream.mp3"):
     ...     ...
     """
     again = _is_url(source)
+    options: dict[str, str] = {}
+    if raw is not None:
+        container, options = raw_format(raw)
     attempt, received_at = 0, time.monotonic()
     while True:
         try:
-            for block in _connected(source, container, limits):
+            for block in _connected(source, container, options, limits):
                 lost_s = time.monotonic() - received_at - BLOCK_S
                 if attempt and lost_s > 0:
                     on_message(f"{source} is back after {lost_s:.0f} s")
@@ -76,9 +86,26 @@ def live(
         attempt += 1
 
 
-def _connected(source: str, container: str | None, limits: Limits) -> Iterator[Samples]:
+def raw_format(text: str) -> tuple[str, dict[str, str]]:
+    """FFmpeg's name and options of bare samples: their format, rate and channels.
+
+    >>> raw_format("s16le:44100:2")
+    ('s16le', {'sample_rate': '44100', 'ch_layout': '2c'})
+    """
+    kind, *numbers = text.split(":")
+    if kind not in RAW or len(numbers) != 2 or not all(n.isdecimal() and int(n) for n in numbers):
+        raise InputError(
+            f"{text!r} is no format of bare samples; give one of {', '.join(RAW)}, the rate and "
+            "the channels, as in s16le:44100:2"
+        )
+    return kind, {"sample_rate": numbers[0], "ch_layout": f"{numbers[1]}c"}
+
+
+def _connected(
+    source: str, container: str | None, options: dict[str, str], limits: Limits
+) -> Iterator[Samples]:
     """Blocks of one connection, at 22,050 Hz."""
-    with _opened(source, container) as stream:
+    with _opened(source, container, options) as stream:
         samples = resampled(_pieces(source, stream, limits), SAMPLE_RATE)
         yield from cut(samples, round(BLOCK_S * SAMPLE_RATE))
 
@@ -98,13 +125,13 @@ def _pieces(source: str, stream: Any, limits: Limits) -> Iterator[Piece]:
 
 
 @contextmanager
-def _opened(source: str, container: str | None) -> Iterator[Any]:
+def _opened(source: str, container: str | None, more: dict[str, str]) -> Iterator[Any]:
     """FFmpeg's container; only a URL and a device may make FFmpeg open something by itself."""
-    options = {"codec_whitelist": sound_decoders()}
+    options = {"codec_whitelist": sound_decoders(), **more}
     opened: Any = source
     if source == "-":
         opened = sys.stdin.buffer
-    elif container is None and not _is_url(source):
+    elif (container is None or more) and not _is_url(source):
         opened = open(source.removeprefix("file:"), "rb")  # noqa: SIM115
     if opened is not source:
         options["protocol_whitelist"] = "none"

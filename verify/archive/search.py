@@ -12,7 +12,16 @@ from cqtnet.model import MINIMUM_S
 from verify.archive.proof import Sound
 from verify.archive.results import Match, SearchResult
 from verify.archive.searcher import Searcher
-from verify.archive.timeline import BRISK, THOROUGH, Event, Timeline, chunks, follow, overlap
+from verify.archive.timeline import (
+    BRISK,
+    EVERY,
+    THOROUGH,
+    Event,
+    Timeline,
+    chunks,
+    follow,
+    overlap,
+)
 from verify.archive.track import Track
 from verify.features import Content
 
@@ -91,13 +100,14 @@ def monitor(
     `blocks` are mono samples at 22,050 Hz, of any size, as they arrive; memory stays the same.
     Times are those of the stream: second 0 is its first sample. Where sound was lost, give zeros
     for it, and the times that follow stay right; a match that goes on after at most half a minute
-    is still one. Samples that are not finite are taken as silence. An event is reported at most
-    `timeline.LATENCY_S` after it.
+    is still one. Samples that are not finite are taken as silence. A match is mostly reported
+    within 8 s of its beginning, and at most `timeline.LATENCY_S` after its end. Of several
+    recordings that match one stretch, each is reported.
 
     >>> for event in monitor(searcher, blocks):
     ...     print(event.match.path, event.match.query_start_s, event.match.query_end_s)
     """
-    for event in follow(searcher, map(_finite, blocks)):
+    for event in follow(searcher, map(_finite, blocks), care=EVERY, early=True):
         if begins or event.kind == "ended":
             yield event
 

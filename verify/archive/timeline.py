@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
+from cqtnet.audio.stream import cut
 from cqtnet.embed import Embedder
 from verify.archive.proof import Sound, UnreadableError
 from verify.archive.results import Hits, Match, Unproven, Vectors
@@ -46,6 +47,10 @@ RISE = 1.25
 """A place without a match is looked at again if its score is so many times higher."""
 PATIENCE_S = 60.0
 """A place without a match is looked at again after so long in any case."""
+PROBE_S, PROBE_STEP_S = 5.0, 2.0
+"""Of sound that arrives, the latest seconds are searched for so often, for an early report."""
+PROBE_PATIENCE_S = 10.0
+"""A place without a match is looked at again by a probe after so long."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,8 @@ BRISK = Care(0.15, 0.34, 2)
 """Of foreign music one chunk in ten has as much; of music altered in all ways at once, nine."""
 THOROUGH = Care(0.03, 0.3, 6)
 """For queries of up to two minutes."""
+EVERY = Care(0.15, 0.34, 6)
+"""For sound that arrives, of which every recording that matches is told."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +86,16 @@ Piece = tuple[float, float]
 class Timeline:
     """A query that is going by."""
 
-    def __init__(self, searcher: Searcher, *, care: Care = BRISK) -> None:
+    def __init__(self, searcher: Searcher, *, care: Care = BRISK, every: bool = False) -> None:
+        """With `every`, of several matches of one stretch all are followed, not the strongest."""
         self.unproven: dict[int, Unproven] = {}  # by recording
         self.has_content = False  # whether a window so far held more than silence
-        self._searcher, self._care = searcher, care
+        self._searcher, self._care, self._every = searcher, care, every
         self._tracks: list[Track] = []
         self._chunks: deque[tuple[Sound, Piece]] = deque(maxlen=KEPT_CHUNKS)  # the latest first
         self._windows: deque[tuple[Seconds, Hits]] = deque(maxlen=VOTING_CHUNKS)
         self._refused: dict[int, tuple[float, float]] = {}  # when, and with which score
+        self._probed: dict[int, float] = {}  # when a probe looked at a recording in vain
 
     def advance(self, chunk: Sound, *, first: bool, last: bool) -> list[Event]:
         """What becomes of matches with the next chunk, which begins STEP_S after the one before."""
@@ -102,10 +111,35 @@ class Timeline:
             if chunk.start_s - at_s < PATIENCE_S
         }
         for track in self._tracks:
+            if track.is_early and track.middle_s < piece[1]:
+                track.settle()
+                self._follow_back(track)
             self._follow(track)
         for candidates in self._promising(chunk):
             self._look(chunk, candidates)
         return self._events(chunk.end_s, last=last)
+
+    def probe(self, moment: Sound) -> list[Event]:
+        """Matches that a moment shows before the chunk that it is in is complete."""
+        middles_s, vectors = self._searcher.windows(moment, (PROBE_S,), hop_s=PROBE_S)
+        hits = self._searcher.neighbours(vectors)
+        known = {track.match.entry.id for track in self._tracks}
+        known |= {n for n, at_s in self._probed.items() if moment.end_s - at_s < PROBE_PATIENCE_S}
+        candidates = [
+            candidate
+            for candidate in self._searcher.vote(middles_s, hits, count=self._care.count)
+            if candidate.recording not in known and self._is_promising(candidate)
+        ]
+        if not candidates:
+            return []
+        self._probed |= {candidate.recording: moment.end_s for candidate in candidates}
+        for match in self._searcher.prove(moment, candidates).matches:
+            track = Track(match, self._searcher.references)
+            track.is_early = True
+            track.follow(moment.features)
+            track.follow_back([moment.features])
+            self._tracks.append(track)
+        return self._events(moment.end_s, last=False)
 
     def _promising(self, chunk: Sound) -> list[list[Candidate]]:
         """Candidates for moments of a chunk that no match explains, the best moments first."""
@@ -175,12 +209,13 @@ class Timeline:
         for unproven in outcome.unproven:
             self.unproven.setdefault(unproven.entry.id, unproven)
         if outcome.matches:
-            self._enter(outcome.matches[0])
+            for match in outcome.matches if self._every else outcome.matches[:1]:
+                self._enter(match)
         else:
             self._refused |= {c.recording: (chunk.start_s, c.score) for c in candidates}
 
     def _enter(self, match: Match) -> None:
-        """Follow a match from now on; of two for the same stretch only the stronger."""
+        """Follow a match from now on; of two for the same stretch only the stronger, or every."""
         for track in self._tracks:
             if track.continues_in(match):
                 track.resume(match)
@@ -188,15 +223,18 @@ class Timeline:
                 return
         new = Track(match, self._searcher.references)
         self._follow(new)
-        with suppress(UnreadableError):
-            new.follow_back(chunk.features.part(*piece) for chunk, piece in self._chunks)
-        for track in self._tracks:
+        self._follow_back(new)
+        for track in () if self._every else self._tracks:
             if overlap(track.as_match(), new.as_match()) > COVERED:
                 if track.weight >= new.weight:
                     return
                 track.is_dropped = True
         self._tracks = [track for track in self._tracks if not track.is_dropped]
         self._tracks.append(new)
+
+    def _follow_back(self, track: Track) -> None:
+        with suppress(UnreadableError):
+            track.follow_back(chunk.features.part(*piece) for chunk, piece in self._chunks)
 
     def _follow(self, track: Track) -> None:
         chunk, piece = self._chunks[0]
@@ -218,34 +256,78 @@ class Timeline:
         return events
 
 
-def follow(searcher: Searcher, blocks: Iterable[Floats], *, care: Care = BRISK) -> Iterator[Event]:
+def follow(
+    searcher: Searcher, blocks: Iterable[Floats], *, care: Care = BRISK, early: bool = False
+) -> Iterator[Event]:
     """What becomes of matches as a query of any length goes by, in blocks of any size.
+
+    With `early`, a match is reported as soon as `PROBE_S` of it have come, and every one is.
 
     >>> with audio.stream("broadcast.mp3") as blocks:
     ...     [event.match.path for event in follow(searcher, blocks) if event.kind == "ended"]
     """
-    timeline = Timeline(searcher, care=care)
-    for chunk, first, last in chunks(blocks, searcher.comparer.embedder):
-        yield from timeline.advance(chunk, first=first, last=last)
+    timeline = Timeline(searcher, care=care, every=early)
+    chunker = Chunker(searcher.comparer.embedder)
+    for block in cut(blocks, round(PROBE_STEP_S * SAMPLE_RATE)) if early else blocks:
+        chunker.take(block)
+        if early:
+            yield from timeline.probe(chunker.latest)
+        for chunk, first in chunker.complete():
+            yield from timeline.advance(chunk, first=first, last=False)
+    for chunk, first in chunker.rest():
+        yield from timeline.advance(chunk, first=first, last=True)
 
 
 def chunks(blocks: Iterable[Floats], embedder: Embedder) -> Iterator[tuple[Sound, bool, bool]]:
-    """The chunks of a query, and whether each is the first and the last one.
-
-    One begins every STEP_S and lasts CHUNK_S; what is left at the end belongs to the last one.
-    """
-    size, step = round(CHUNK_S * SAMPLE_RATE), round(STEP_S * SAMPLE_RATE)
-    held: list[Floats] = []
-    n_held = begin = 0
+    """The chunks of a query, and whether each is the first and the last one."""
+    chunker = Chunker(embedder)
     for block in blocks:
-        held.append(block)
-        n_held += block.size
-        while n_held >= size:
-            samples = np.concatenate(held)
-            yield Sound(begin / SAMPLE_RATE, samples[:size], embedder), begin == 0, False
-            held, n_held, begin = [samples[step:]], n_held - step, begin + step
-    if n_held:  # at least what the last chunk shares with this one
-        yield Sound(begin / SAMPLE_RATE, np.concatenate(held), embedder), begin == 0, True
+        chunker.take(block)
+        for chunk, first in chunker.complete():
+            yield chunk, first, False
+    for chunk, first in chunker.rest():
+        yield chunk, first, True
+
+
+class Chunker:
+    """Blocks put together to chunks: one begins every STEP_S and lasts CHUNK_S.
+
+    What is left at the end belongs to the last one.
+    """
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._held: list[Floats] = []
+        self._n_held = self._begin = 0
+
+    def take(self, block: Floats) -> None:
+        """Go on with a block."""
+        self._held.append(block)
+        self._n_held += block.size
+
+    def complete(self) -> Iterator[tuple[Sound, bool]]:
+        """The chunks that are complete by now, and whether each is the first."""
+        size, step = round(CHUNK_S * SAMPLE_RATE), round(STEP_S * SAMPLE_RATE)
+        while self._n_held >= size:
+            samples = np.concatenate(self._held)
+            yield self._sound(samples[:size]), self._begin == 0
+            self._held, self._n_held = [samples[step:]], self._n_held - step
+            self._begin += step
+
+    def rest(self) -> Iterator[tuple[Sound, bool]]:
+        """The last chunk, of at least what it shares with the one before."""
+        if self._n_held:
+            yield self._sound(np.concatenate(self._held)), self._begin == 0
+
+    @property
+    def latest(self) -> Sound:
+        """The latest PROBE_S, or what there is of them."""
+        samples = np.concatenate(self._held)
+        first = max(0, samples.size - round(PROBE_S * SAMPLE_RATE))
+        return Sound((self._begin + first) / SAMPLE_RATE, samples[first:], self._embedder)
+
+    def _sound(self, samples: Floats) -> Sound:
+        return Sound(self._begin / SAMPLE_RATE, samples, self._embedder)
 
 
 def overlap(one: Match, other: Match) -> float:

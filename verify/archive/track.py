@@ -69,13 +69,20 @@ class Track:
         self.match = match
         self.usual = match.correlation
         self._references = references
-        middle_s = (match.query_start_s + match.query_end_s) / 2
-        self._back_from_s = self._on_from_s = middle_s
-        self.before = Side(match.line, match.line, middle_s)
-        self.after = Side(match.line, match.line, middle_s)
+        self.middle_s = (match.query_start_s + match.query_end_s) / 2
+        self.settle()
+        self.is_early = False  # followed only over what a probe saw
         self.is_reported = False
         self.is_dropped = False  # for a stronger one
         self.is_lost = False  # its file cannot be read any more
+
+    def settle(self) -> None:
+        """Begin to follow it, or begin again, now over whole chunks."""
+        self._back_from_s = self._on_from_s = self.middle_s
+        line = self.match.line
+        self.before = Side(line, line, self.middle_s)
+        self.after = Side(line, line, self.middle_s)
+        self.is_early = False
 
     @property
     def start_s(self) -> float:
