@@ -9,6 +9,7 @@ weighed.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,9 @@ ALIGNED = 6
 """Places, of those looked at, that are read and where the alignment is made exact,"""
 LEAST_PROMISE, SHARE_OF_BEST = 0.4, 0.35
 """if they agree at least so much at first sight, and by this share of the one that agrees most."""
+AHEAD = 1.1
+"""A place whose exact alignment is so many times as strong as another at first sight is stronger.
+"""
 PROVEN = 4
 """Places, of those made exact, of which the network is asked again."""
 LEAST_STRENGTH = 0.45
@@ -228,16 +232,18 @@ class Searcher:
         *,
         least_log_lr: float = LEAST_LOG_LR,
         wants_nearest: bool = False,
+        every: bool = True,
     ) -> Outcome:
         """Matches of a moment at some places, best first, one of each recording.
 
-        With `wants_nearest` at least one place is weighed, however little agrees there.
+        With `wants_nearest` at least one place is weighed, however little agrees there. Without
+        `every`, what is weaker than a sure match is not looked into.
         """
         least = least_log_lr + self._more if self._min_log_lr is None else self._min_log_lr
         outcome = Outcome()
         places = self._looked_at(moment, candidates, outcome)
         matches: dict[int, tuple[Place, Match]] = {}
-        for place in self._read(places, outcome, at_least_one=wants_nearest)[:PROVEN]:
+        for place in islice(self._read(places, outcome, at_least_one=wants_nearest), PROVEN):
             is_weak = place.strength < LEAST_STRENGTH
             if is_weak and (matches or outcome.nearest or not wants_nearest):
                 break
@@ -249,6 +255,8 @@ class Searcher:
             elif match.evidence >= least and not is_weak:
                 is_sure = match.evidence >= LEAST_LOG_LR + self._more and match.verdict == "same"
                 matches.setdefault(match.entry.id, (place, replace(match, is_sure=is_sure)))
+                if is_sure and not every:
+                    break
             elif outcome.nearest is None or match.evidence > outcome.nearest.evidence:
                 outcome.nearest = match
         ranked = sorted(matches.values(), key=lambda found: -found[1].strength)
@@ -306,19 +314,25 @@ class Searcher:
 
     def _read(
         self, places: Sequence[Place], outcome: Outcome, *, at_least_one: bool
-    ) -> list[Place]:
-        """The places that are worth reading, the strongest first."""
+    ) -> Iterator[Place]:
+        """The places that are worth reading, the strongest first; no more are read than are used.
+
+        What is made exact agrees more than at first sight. So a place goes first as soon as it
+        agrees more than any that was not read yet.
+        """
         least = max(LEAST_PROMISE, SHARE_OF_BEST * places[0].promise) if places else 0.0
-        read = []
-        for rank, place in enumerate(places[:ALIGNED]):
-            if place.promise < least and (rank or not at_least_one):
+        read: list[Place] = []
+        for place in places[:ALIGNED]:
+            if place.promise < least and (read or not at_least_one):
                 break
+            while read and read[0].strength >= AHEAD * place.promise:
+                yield read.pop(0)
             try:
-                read.append((place.strength, place))
+                read = sorted([*read, place], key=lambda one: -one.strength)
             except UnreadableError as error:
                 if place.promise >= least:
                     self._note(outcome, place.recording, place.point, str(error))
-        return [place for _, place in sorted(read, key=lambda one: -one[0])]
+        yield from read
 
     def _note(self, outcome: Outcome, recording: int, point: Point, reason: str) -> None:
         if any(known.entry.id == recording for known in outcome.unproven):

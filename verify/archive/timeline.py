@@ -205,7 +205,8 @@ class Timeline:
         start_s, end_s = middle_s - MOMENT_S / 2, middle_s + MOMENT_S / 2
         if self._is_explained(start_s, end_s, share=COVERED):
             return
-        outcome = self._searcher.prove(chunk.part(start_s, end_s), candidates)
+        moment = chunk.part(start_s, end_s)
+        outcome = self._searcher.prove(moment, candidates, every=self._every)
         for unproven in outcome.unproven:
             self.unproven.setdefault(unproven.entry.id, unproven)
         if outcome.matches:

@@ -1,5 +1,7 @@
 import json
 import os
+import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -59,16 +61,39 @@ def test_a_long_query_is_given_in_its_order_as_csv_and_as_a_page(made):
     assert "use --force" in str(again.exception)
 
 
-def test_a_stream_is_reported_match_by_match(made):
-    done = call("monitor", made / "archive", "--input", made / "mix.flac", "--json", "--begins")
+def test_a_stream_is_reported_match_by_match_with_times_of_day_and_a_sum(made):
+    start = "2026-03-01T23:59:30+0000"
+    words = ["monitor", made / "archive", "--input", made / "mix.flac", "--start", start]
+    done = call(*words, "--json")
     assert done.exit_code == 0, done.output
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    every = [json.loads(line) for line in done.stdout.splitlines()]
+    lines = [line for line in every if line["event"] != "summary"]
+    days = [line for line in every if line["event"] == "summary"]
+    assert [names(day["recordings"]) for day in days] in ([["13"], ["14"]], [["13", "14"]])
     reported = zip([line["event"] for line in lines], names(lines), strict=True)
     assert sorted(reported) == sorted((e, n) for e in ("began", "ended") for n in ("13", "14"))
     times = [line["at_s"] for line in lines]
     assert times == sorted(times)
     ends = [line["query_end_s"] for line in lines if line["event"] == "ended"]
     assert sorted(ends) == [pytest.approx(48, abs=1), pytest.approx(81, abs=1)]
+    began = [line for line in lines if line["event"] == "began"]
+    assert all(line["at_s"] <= line["query_start_s"] + 8 for line in began), "early"
+    first = datetime.fromisoformat(min(began, key=lambda line: line["at_s"])["start"])
+    expected = datetime(2026, 3, 1, 23, 59, 42, tzinfo=UTC)  # 12 s after the start
+    assert abs((first - expected).total_seconds()) <= 2
+
+
+def test_bare_samples_are_monitored_and_the_days_are_summed_up(made, tmp_path):
+    samples, _ = soundfile.read(made / "mix.flac", dtype="int16")
+    (tmp_path / "mix.raw").write_bytes(samples[: 55 * SAMPLE_RATE].tobytes())
+    words = ["monitor", made / "archive", "--input", tmp_path / "mix.raw", "--no-begins"]
+    done = call(*words, "--raw", f"s16le:{SAMPLE_RATE}:1")
+    line, summary, recording = done.stdout.splitlines()
+    assert datetime.fromisoformat(line.split()[0]).tzinfo is not None
+    assert "ended" in line and "13.flac" in line
+    assert "summary 1 match of 1 recording" in summary and "13.flac" in recording
+    wrong = call(*words, "--raw", "s16:44100")
+    assert "is no format of bare samples" in str(wrong.exception)
 
 
 def test_a_second_run_reads_nothing_and_info_says_what_there_is(made):
@@ -88,8 +113,11 @@ def test_what_is_removed_is_not_found_again_and_can_be_added_again(made, tmp_pat
     assert call("index", "add", archive, file).exit_code == 0
     assert call("search", archive, query).exit_code == 0
     file.rename(tmp_path / "hidden")
-    lost = json.loads(call("search", archive, query, "--json").stdout)
-    assert lost["matches"] == [] and os.strerror(2) in lost["unproven"][0]["reason"]
+    lost = call("search", archive, query, "--json")
+    plain = json.loads(lost.stdout)
+    assert lost.exit_code == 3 and plain["answer"] == "unconfirmed" and plain["matches"] == []
+    assert os.strerror(2) in plain["unproven"][0]["reason"]
+    assert "NOT CONFIRMED" in call("search", archive, query).stdout.splitlines()[0]
     assert "1 would be" in call("index", "remove", archive, "--path", file, "--dry-run").stderr
     removed = call("index", "remove", archive, "--path", file)
     assert removed.exit_code == 0 and "1 were removed" in removed.stderr
@@ -103,6 +131,47 @@ def test_what_is_removed_is_not_found_again_and_can_be_added_again(made, tmp_pat
     (tmp_path / "hidden").write_bytes(b"otherwise")
     verified = call("index", "verify", archive, "--read-audio", "--json")
     assert verified.exit_code == 1 and "other bytes" in json.loads(verified.stdout)[0]["what"]
+
+
+def test_a_moved_tree_is_noted_and_what_is_kept_needs_no_file(made, tmp_path):
+    archive, query = tmp_path / "archive", made / "fragment.flac"
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    for name in ("12", "13"):
+        shutil.copy(made / "music" / f"{name}.flac", old)
+    (old / "notes.txt").write_text("passed over")
+    added = call("index", "add", archive, old)
+    assert "1 file passed over" in added.stderr and "1 .txt" in added.stderr
+    old.rename(new)
+    assert call("search", archive, query).exit_code == 3
+    (new / "13.flac").write_bytes(b"otherwise")
+    moved = call("index", "relocate", archive, old, new)
+    assert moved.exit_code == 1 and "1 files are noted" in moved.stdout
+    assert "13.flac holds other bytes" in moved.stderr
+    found = json.loads(call("search", archive, query, "--json").stdout)
+    assert found["answer"] == "found" and found["matches"][0]["path"] == str(new / "12.flac")
+    kept = call("index", "add", archive, new / "12.flac", "--keep", "--json")
+    assert json.loads(kept.stdout)["counts"] == {"kept": 1}
+    (new / "12.flac").unlink()
+    away = json.loads(call("search", archive, query, "--json").stdout)
+    (match,) = away["matches"]
+    assert away["answer"] == "found" and not away["unproven"]
+    for name in ("reference_start_s", "tempo", "shift_semitones"):
+        assert match[name] == pytest.approx(found["matches"][0][name], abs=0.05)
+    assert call("index", "verify", archive).exit_code == 0
+
+
+def test_other_places_where_a_query_fits_are_told(tmp_path):
+    loop = seconds(music(11), 0, 16)
+    soundfile.write(tmp_path / "loop.flac", np.tile(loop, 4), SAMPLE_RATE)
+    soundfile.write(tmp_path / "query.flac", seconds(loop, 5, 13), SAMPLE_RATE)
+    call("index", "add", tmp_path / "archive", tmp_path / "loop.flac")
+    (match,) = json.loads(call("search", tmp_path / "archive", tmp_path / "query.flac",
+                               "--json").stdout)["matches"]  # fmt: skip
+    told = [match["reference_start_s"], *(place["b_start_s"] for place in match["places"])]
+    assert sorted(told) == pytest.approx([5, 21, 37, 53], abs=0.2)
+    assert all(place["is_equal"] for place in match["places"])
+    assert "also at" in call("search", tmp_path / "archive", tmp_path / "query.flac").stdout
 
 
 def test_windows_are_exported_and_recordings_merged(made, tmp_path):

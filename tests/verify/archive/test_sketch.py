@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from cqtnet import SAMPLE_RATE
+from tests.verify.archive.pieces import comparer, fragment, music
+from verify.align import search
+from verify.archive.keeping import PIECE_S, packed, unpacked
+from verify.archive.sketch import ROW_S, Sketch
+from verify.features import COARSE_PER_SECOND, Features
+
+
+@pytest.fixture(scope="module")
+def sketch():
+    """Of a minute and a half: two rows."""
+    return Sketch.of(comparer().embedder.trace(music(12, 90.0)).roots)
+
+
+def test_a_sketch_comes_back_from_its_rows_and_they_are_small(sketch):
+    rows = sketch.packed()
+    again = Sketch.unpacked(rows)
+    assert len(rows) == 2 and again.coarse.shape == sketch.coarse.shape
+    assert np.abs(again.coarse - sketch.coarse).max() <= 1 / 16
+    second = Sketch.unpacked(rows[1:], first_row=1)
+    assert second.start_s == ROW_S
+    assert np.array_equal(second.coarse, again.coarse[:, round(ROW_S * COARSE_PER_SECOND) :])
+    assert sum(map(len, rows)) / 90 * 3600 < 2.6e6, "bytes an hour"
+
+
+def test_a_first_look_at_sketches_agrees_with_one_at_the_sound(sketch):
+    kept = Sketch.unpacked(sketch.packed())
+    moment = Sketch.of(comparer().embedder.trace(fragment()).roots, start_s=7.0)
+    by_sketch = search(moment, kept)[0]
+    by_sound = search(Features.of(fragment(), start_s=7.0), Features.of(music(12, 90.0)))[0]
+    assert by_sketch.strength == pytest.approx(by_sound.strength, rel=0.1)
+    assert by_sketch.line.to_b(12.0) == pytest.approx(by_sound.line.to_b(12.0), abs=0.2)
+    part = kept.part(10.0, 40.0)
+    assert search(moment, part)[0].line.to_b(12.0) == pytest.approx(
+        by_sketch.line.to_b(12.0), abs=0.2
+    )
+
+
+def test_kept_sound_lies_where_the_sound_lay():
+    samples = music(11, 70.0)
+    pieces = list(packed([samples[:1000], samples[1000:]]))
+    assert len(pieces) == 2
+    again = unpacked(pieces)
+    assert again.size == samples.size
+    edge = PIECE_S * SAMPLE_RATE
+    for first in (SAMPLE_RATE, edge - 2000, edge + 100, again.size - 6000):
+        own, kept = samples[first : first + 4000], again[first : first + 4000]
+        lags = [np.vdot(own[50:-50], kept[50 + lag : 3950 + lag]) for lag in range(-50, 51)]
+        assert np.argmax(lags) == 50
+        assert np.corrcoef(own, kept)[0, 1] > 0.9
