@@ -130,6 +130,11 @@ class Embedder:
         weights = load_weights(name)
         return cls(weights.model, sha256=weights.sha256, **options)
 
+    @property
+    def fingerprint(self) -> str:
+        """Short text that is another one where traces may be: of the weights and how they run."""
+        return f"{self.sha256[:16] or id(self)}-{self.device.type}-{str(self.dtype)[6:]}"
+
     def trace_file(self, path: str | os.PathLike[str]) -> Trace:
         """The trace of a file; what is wrong with the file is an `AudioWarning`."""
         name = audio.shown(path)

@@ -14,3 +14,11 @@ def rng():
 def one_thread():
     """The tests' arrays are small: threads would only wait for each other."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory):
+    """What the tests remember of long recordings is not the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CQTNET_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield

@@ -4,8 +4,10 @@ import math
 import os
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -13,11 +15,14 @@ from cqtnet import SAMPLE_RATE, audio
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, NoContentError
 from cqtnet.model import MINIMUM_S
+from cqtnet.progress import Bar, progress_bar
 from verify.features import Features, Floats
+from verify.memory import Memory
 from verify.results import Item
 
 WHOLE_S = 600.0
-"""Samples and features of recordings up to this length are kept, 77 MB; others are read again."""
+"""Samples and features of recordings up to this length are kept, 77 MB; of longer ones the trace,
+and their samples on disk (`verify.memory`)."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +40,34 @@ class Recording:
     def read(cls, path: audio.StrPath, embedder: Embedder) -> "Recording":
         """The recording in a file; if it is silent or too short, `problem` says so."""
         name = audio.shown(path)
+        memory, sound = Memory(), None
         with audio.stream(path) as blocks:
-            kept = _Kept(blocks)
-            trace, problem = _traced(embedder, kept, name)
-            info, notes = blocks.info, blocks.notes
+            info, expected_s = blocks.info, blocks.expected_s or 0.0
+            sha256, is_long = audio.file_sha256(path), expected_s > WHOLE_S
+            known_as = f"{sha256}-{embedder.fingerprint}"
+            known = memory.recall(known_as) if is_long else None
+            if known is None:
+                doing = progress_bar(f"reading {name}", round(expected_s))
+                with doing if is_long else nullcontext() as bar, memory.spool(wanted=is_long) as f:
+                    kept = _Kept(blocks, f, bar)
+                    trace, problem = _traced(embedder, kept, name)
+                    notes = blocks.notes
+                    if kept.spool is not None and not problem:
+                        memory.remember(known_as, kept.spool, trace, notes)
+                        known = memory.recall(known_as)
+                if kept.blocks and not problem:
+                    sound = np.concatenate(kept.blocks)
+                n_samples = kept.n_samples
+            whole = None if sound is None else Features.of(sound)
+            if known is not None:
+                (trace, notes, sound), problem = known, ""
+                n_samples = sound.size
         for note in notes:
             warnings.warn(f"{name}: {note}", audio.AudioWarning, stacklevel=2)
         item = Item(
-            name, audio.file_sha256(path), kept.n_samples / SAMPLE_RATE,
+            name, sha256, n_samples / SAMPLE_RATE,
             info.format, info.codec, info.sample_rate, info.channels, notes,
         )  # fmt: skip
-        has_whole = kept.blocks and not problem
-        sound = np.concatenate(kept.blocks) if has_whole else None
-        whole = None if sound is None else Features.of(sound)
         return cls(Path(os.fsdecode(path)), item, trace, whole, sound, problem)
 
     @property
@@ -66,7 +86,8 @@ class Recording:
         """The samples from one time to another; of long recordings, read again from the file."""
         start_s, end_s = max(0.0, start_s), min(self.duration_s, end_s)
         if self.sound is not None:
-            return self.sound[round(start_s * SAMPLE_RATE) : round(end_s * SAMPLE_RATE)]
+            part = self.sound[round(start_s * SAMPLE_RATE) : round(end_s * SAMPLE_RATE)]
+            return np.array(part) if isinstance(part, np.memmap) else part
         with warnings.catch_warnings():  # they were given when it was read first
             warnings.simplefilter("ignore", audio.AudioWarning)
             return audio.load(self.path, start_s=start_s, duration_s=end_s - start_s)
@@ -75,13 +96,20 @@ class Recording:
 class _Kept:
     """Blocks that are passed on, counted, and kept unless they are too long together."""
 
-    def __init__(self, blocks: Iterable[Floats]) -> None:
-        self.source, self.n_samples = blocks, 0
+    def __init__(self, blocks: Iterable[Floats], spool: BinaryIO | None, bar: Bar | None) -> None:
+        self.source, self.spool, self.bar, self.n_samples = blocks, spool, bar, 0
         self.blocks: list[Floats] = []
 
     def __iter__(self) -> Iterator[Floats]:
         for block in self.source:
             self.n_samples += block.size
+            if self.spool is not None:
+                try:
+                    self.spool.write(block.data)
+                except OSError:  # the disk is full
+                    self.spool = None
+            if self.bar is not None:
+                self.bar.update(round(self.n_samples / SAMPLE_RATE))
             if self.n_samples <= WHOLE_S * SAMPLE_RATE:
                 self.blocks.append(block)
             else:

@@ -1,0 +1,119 @@
+"""What was computed of long recordings, remembered in the user's cache folder for the next pair.
+
+Of each, by the SHA-256 of its bytes and of the weights: the trace, and the samples at 22,050 Hz,
+for which a compressed file would have to be decoded again. It is bounded; what was not used for
+longest goes first. Whoever deletes it loses only time. What is damaged counts as missing.
+"""
+
+import os
+import secrets
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from cqtnet.cache import ArrayCache
+from cqtnet.embed import Trace
+from cqtnet.errors import InputError
+from verify.features import Floats
+
+MOST_BYTES = 4 << 30
+"""Twelve hours."""
+CHECKED = 1 << 24
+"""Samples that are summed up at once."""
+
+
+def cache_folder() -> Path:
+    """Where it is: in CQTNET_CACHE, or else where the user's programs keep their caches."""
+    own, base = os.environ.get("CQTNET_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    return Path(own) if own else Path(base or Path.home() / ".cache") / "cqtnet"
+
+
+class Memory:
+    """The recordings that are remembered in a folder.
+
+    >>> trace, notes, sound = Memory().recall(name)
+    """
+
+    def __init__(self, folder: Path | None = None, *, most_bytes: int = MOST_BYTES) -> None:
+        self.folder, self.most_bytes = folder or cache_folder(), most_bytes
+
+    def recall(self, name: str) -> tuple[Trace, tuple[str, ...], Floats] | None:
+        """The trace, notes and samples (n,) under a name; None where there are none."""
+        known = ArrayCache(self.folder).get(name)
+        if known is None:
+            return None
+        try:
+            sound = np.memmap(self._sound(name), np.float32, "r")
+        except (OSError, ValueError):
+            return None
+        if _checksum(sound) != int(known["checksum"]):
+            return None
+        with suppress(OSError):
+            for path in self.folder.glob(f"{name}.*"):
+                path.touch()
+        trace = Trace(known["steps"], known["levels"], sound.size, roots=known["roots"])
+        return trace, tuple(known["notes"].tolist()), sound
+
+    @contextmanager
+    def spool(self, *, wanted: bool) -> Iterator[BinaryIO | None]:
+        """A file for the samples of a recording that is being read; None where none can be made.
+
+        It goes at the end, unless it was remembered.
+        """
+        path = self.folder / f".writing-{os.getpid()}-{secrets.token_hex(4)}"
+        with ExitStack() as at_end:
+            file = None
+            if wanted:
+                with suppress(OSError):
+                    self.folder.mkdir(parents=True, exist_ok=True)
+                    file = at_end.enter_context(path.open("xb"))
+                    at_end.callback(path.unlink, missing_ok=True)
+            yield file
+
+    def remember(self, name: str, spool: BinaryIO, trace: Trace, notes: Sequence[str]) -> None:
+        """Keep what a spool holds, and the trace; a full disk is no error."""
+        with suppress(OSError, ValueError, InputError):
+            spool.flush()
+            sound = np.memmap(spool.name, np.float32, "r")
+            arrays = {"steps": trace.steps, "levels": trace.levels, "roots": trace.roots}
+            checksum = np.array(_checksum(sound))
+            os.replace(spool.name, self._sound(name))
+            ArrayCache(self.folder).put(
+                name, {**arrays, "notes": np.array(notes, str), "checksum": checksum}
+            )
+            self._bound()
+
+    def size(self) -> tuple[int, int]:
+        """How many recordings are remembered, and how many bytes they take up."""
+        files = self._files()
+        return sum(path.suffix == ".kept" for path in files), sum(p.stat().st_size for p in files)
+
+    def clear(self) -> None:
+        """Forget all."""
+        for path in self._files():
+            path.unlink(missing_ok=True)
+
+    def _bound(self) -> None:
+        files = sorted(self._files(), key=lambda path: -path.stat().st_mtime)
+        total = np.cumsum([path.stat().st_size for path in files])
+        for path, so_far in zip(files, total, strict=True):
+            if so_far > self.most_bytes:
+                path.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        patterns = ("*.kept", "*.samples", ".writing-*")
+        return [path for pattern in patterns for path in self.folder.glob(pattern)]
+
+    def _sound(self, name: str) -> Path:
+        return self.folder / f"{name}.samples"
+
+
+def _checksum(sound: Floats) -> int:
+    checksum = 0
+    for first in range(0, sound.size, CHECKED):
+        checksum = zlib.crc32(sound[first : first + CHECKED].data, checksum)
+    return checksum
