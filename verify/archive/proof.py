@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from cqtnet import SAMPLE_RATE, audio
+from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
 from verify.align import FASTEST, SLOWEST, Candidate, other_places, refine, search
@@ -33,7 +34,7 @@ from verify.waveform import with_places
 KEPT_EXCERPTS = 24
 """Excerpts that are kept with what was computed of them: 2 MB each, of half a minute."""
 WHOLE_S = 120.0
-"""Recordings up to this length are decoded whole, and kept for further excerpts."""
+"""Recordings up to this length are decoded from the beginning, and kept for further excerpts."""
 KEPT_WHOLE_S = 1800.0
 """How long all recordings that are kept whole may be together: 160 MB."""
 GRID_S = 5.0
@@ -177,6 +178,8 @@ class References:
         if entry.duration_s > WHOLE_S:
             return self._decoded(entry, path, first_s, last_s - first_s)
         if entry.id not in self._whole:
+            self._whole[entry.id] = self._decoded(entry, path, 0.0, last_s)
+        elif self._whole[entry.id].end_s < last_s - 1 / FRAMES_PER_SECOND:
             self._whole[entry.id] = self._decoded(entry, path, 0.0, None)
         self._whole.move_to_end(entry.id)
         sound = self._whole[entry.id]

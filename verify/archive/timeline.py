@@ -119,8 +119,8 @@ class Timeline:
             self._look(chunk, candidates)
         return self._events(chunk.end_s, last=last)
 
-    def probe(self, moment: Sound) -> list[Event]:
-        """Matches that a moment shows before the chunk that it is in is complete."""
+    def probe(self, moment: Sound, around: Sound) -> list[Event]:
+        """Matches that a moment shows before its chunk is complete; `around` holds more before."""
         middles_s, vectors = self._searcher.windows(moment, (PROBE_S,), hop_s=PROBE_S)
         hits = self._searcher.neighbours(vectors)
         known = {track.match.entry.id for track in self._tracks}
@@ -136,8 +136,8 @@ class Timeline:
         for match in self._searcher.prove(moment, candidates).matches:
             track = Track(match, self._searcher.references)
             track.is_early = True
-            track.follow(moment.features)
-            track.follow_back([moment.features])
+            track.follow(around.features)
+            track.follow_back([around.features])
             self._tracks.append(track)
         return self._events(moment.end_s, last=False)
 
@@ -225,8 +225,9 @@ class Timeline:
         new = Track(match, self._searcher.references)
         self._follow(new)
         self._follow_back(new)
-        for track in () if self._every else self._tracks:
-            if overlap(track.as_match(), new.as_match()) > COVERED:
+        for track in self._tracks:
+            is_rival = not self._every or track.match.entry.id == match.entry.id
+            if is_rival and overlap(track.as_match(), new.as_match()) > COVERED:
                 if track.weight >= new.weight:
                     return
                 track.is_dropped = True
@@ -272,7 +273,7 @@ def follow(
     for block in cut(blocks, round(PROBE_STEP_S * SAMPLE_RATE)) if early else blocks:
         chunker.take(block)
         if early:
-            yield from timeline.probe(chunker.latest)
+            yield from timeline.probe(chunker.latest(PROBE_S), chunker.latest(CHUNK_S))
         for chunk, first in chunker.complete():
             yield from timeline.advance(chunk, first=first, last=False)
     for chunk, first in chunker.rest():
@@ -320,11 +321,10 @@ class Chunker:
         if self._n_held:
             yield self._sound(np.concatenate(self._held)), self._begin == 0
 
-    @property
-    def latest(self) -> Sound:
-        """The latest PROBE_S, or what there is of them."""
+    def latest(self, length_s: float) -> Sound:
+        """The latest seconds, or what there is of them."""
         samples = np.concatenate(self._held)
-        first = max(0, samples.size - round(PROBE_S * SAMPLE_RATE))
+        first = max(0, samples.size - round(length_s * SAMPLE_RATE))
         return Sound((self._begin + first) / SAMPLE_RATE, samples[first:], self._embedder)
 
     def _sound(self, samples: Floats) -> Sound:
