@@ -47,7 +47,7 @@ class Memory:
         if known is None:
             return None
         try:
-            sound = np.memmap(self._sound(name), np.float32, "r")
+            sound = np.memmap(self.folder / f"{name}.samples", np.float32, "r")
         except (OSError, ValueError):
             return None
         if _checksum(sound) != int(known["checksum"]):
@@ -59,33 +59,16 @@ class Memory:
         return trace, tuple(known["notes"].tolist()), sound
 
     @contextmanager
-    def spool(self, *, wanted: bool) -> Iterator[BinaryIO | None]:
-        """A file for the samples of a recording that is being read; None where none can be made.
-
-        It goes at the end, unless it was remembered.
-        """
+    def spool(self) -> Iterator["Spool"]:
+        """A file for the samples of a recording that is being read; it goes if not remembered."""
         path = self.folder / f".writing-{os.getpid()}-{secrets.token_hex(4)}"
         with ExitStack() as at_end:
-            file = None
-            if wanted:
-                with suppress(OSError):
-                    self.folder.mkdir(parents=True, exist_ok=True)
-                    file = at_end.enter_context(path.open("xb"))
-                    at_end.callback(path.unlink, missing_ok=True)
-            yield file
-
-    def remember(self, name: str, spool: BinaryIO, trace: Trace, notes: Sequence[str]) -> None:
-        """Keep what a spool holds, and the trace; a full disk is no error."""
-        with suppress(OSError, ValueError, InputError):
-            spool.flush()
-            sound = np.memmap(spool.name, np.float32, "r")
-            arrays = {"steps": trace.steps, "levels": trace.levels, "roots": trace.roots}
-            checksum = np.array(_checksum(sound))
-            os.replace(spool.name, self._sound(name))
-            ArrayCache(self.folder).put(
-                name, {**arrays, "notes": np.array(notes, str), "checksum": checksum}
-            )
-            self._bound()
+            spool = Spool(self)
+            with suppress(OSError):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                spool.file = at_end.enter_context(path.open("xb"))
+                at_end.callback(path.unlink, missing_ok=True)
+            yield spool
 
     def size(self) -> tuple[int, int]:
         """How many recordings are remembered, and how many bytes they take up."""
@@ -97,7 +80,8 @@ class Memory:
         for path in self._files():
             path.unlink(missing_ok=True)
 
-    def _bound(self) -> None:
+    def bound(self) -> None:
+        """Forget what was not used for longest, where it is too much."""
         files = sorted(self._files(), key=lambda path: -path.stat().st_mtime)
         total = np.cumsum([path.stat().st_size for path in files])
         for path, so_far in zip(files, total, strict=True):
@@ -108,8 +92,37 @@ class Memory:
         patterns = ("*.kept", "*.samples", ".writing-*")
         return [path for pattern in patterns for path in self.folder.glob(pattern)]
 
-    def _sound(self, name: str) -> Path:
-        return self.folder / f"{name}.samples"
+
+class Spool:
+    """Samples that are written while they are read; a disk that is full or closed is no error."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self.file: BinaryIO | None = None
+
+    def write(self, block: Floats) -> None:
+        """Go on with a block."""
+        try:
+            if self.file is not None:
+                self.file.write(block.data)
+        except OSError:
+            self.file = None
+
+    def remember(self, name: str, trace: Trace, notes: Sequence[str]) -> bool:
+        """Whether what was written, and the trace, are kept under a name from now on."""
+        if self.file is None:
+            return False
+        try:
+            self.file.flush()
+            sound = np.memmap(self.file.name, np.float32, "r")
+            arrays = {"steps": trace.steps, "levels": trace.levels, "roots": trace.roots}
+            arrays |= {"notes": np.array(notes, str), "checksum": np.array(_checksum(sound))}
+            os.replace(self.file.name, self.memory.folder / f"{name}.samples")
+            ArrayCache(self.memory.folder).put(name, arrays)
+            self.memory.bound()
+        except (OSError, ValueError, InputError):
+            return False
+        return True
 
 
 def _checksum(sound: Floats) -> int:

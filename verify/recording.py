@@ -3,11 +3,9 @@
 import math
 import os
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -15,9 +13,7 @@ from cqtnet import SAMPLE_RATE, audio
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, NoContentError
 from cqtnet.model import MINIMUM_S
-from cqtnet.progress import Bar, progress_bar
 from verify.features import Features, Floats
-from verify.memory import Memory
 from verify.results import Item
 
 WHOLE_S = 600.0
@@ -40,28 +36,18 @@ class Recording:
     def read(cls, path: audio.StrPath, embedder: Embedder) -> "Recording":
         """The recording in a file; if it is silent or too short, `problem` says so."""
         name = audio.shown(path)
-        memory, sound = Memory(), None
+        sha256 = audio.file_sha256(path)
         with audio.stream(path) as blocks:
             info, expected_s = blocks.info, blocks.expected_s or 0.0
-            sha256, is_long = audio.file_sha256(path), expected_s > WHOLE_S
-            known_as = f"{sha256}-{embedder.fingerprint}"
-            known = memory.recall(known_as) if is_long else None
-            if known is None:
-                doing = progress_bar(f"reading {name}", round(expected_s))
-                with doing if is_long else nullcontext() as bar, memory.spool(wanted=is_long) as f:
-                    kept = _Kept(blocks, f, bar)
-                    trace, problem = _traced(embedder, kept, name)
-                    notes = blocks.notes
-                    if kept.spool is not None and not problem:
-                        memory.remember(known_as, kept.spool, trace, notes)
-                        known = memory.recall(known_as)
-                if kept.blocks and not problem:
-                    sound = np.concatenate(kept.blocks)
-                n_samples = kept.n_samples
-            whole = None if sound is None else Features.of(sound)
-            if known is not None:
-                (trace, notes, sound), problem = known, ""
-                n_samples = sound.size
+            if expected_s > WHOLE_S:
+                trace, notes, sound, problem = _remembered(blocks, sha256, embedder, name)
+                whole, n_samples = None, trace.n_samples
+            else:
+                kept = _Kept(blocks)
+                trace, problem = _traced(embedder, kept, name)
+                notes, n_samples = blocks.notes, kept.n_samples
+                sound = np.concatenate(kept.blocks) if kept.blocks and not problem else None
+                whole = None if sound is None else Features.of(sound)
         for note in notes:
             warnings.warn(f"{name}: {note}", audio.AudioWarning, stacklevel=2)
         item = Item(
@@ -96,20 +82,16 @@ class Recording:
 class _Kept:
     """Blocks that are passed on, counted, and kept unless they are too long together."""
 
-    def __init__(self, blocks: Iterable[Floats], spool: BinaryIO | None, bar: Bar | None) -> None:
-        self.source, self.spool, self.bar, self.n_samples = blocks, spool, bar, 0
+    def __init__(
+        self, blocks: Iterable[Floats], on_block: Callable[[Floats], None] = lambda _: None
+    ) -> None:
+        self.source, self.on_block, self.n_samples = blocks, on_block, 0
         self.blocks: list[Floats] = []
 
     def __iter__(self) -> Iterator[Floats]:
         for block in self.source:
             self.n_samples += block.size
-            if self.spool is not None:
-                try:
-                    self.spool.write(block.data)
-                except OSError:  # the disk is full
-                    self.spool = None
-            if self.bar is not None:
-                self.bar.update(round(self.n_samples / SAMPLE_RATE))
+            self.on_block(block)
             if self.n_samples <= WHOLE_S * SAMPLE_RATE:
                 self.blocks.append(block)
             else:
@@ -127,3 +109,28 @@ def _traced(embedder: Embedder, kept: _Kept, name: str) -> tuple[Trace, str]:
         problem = "holds nothing but silence" if kept.n_samples else "holds no sound at all"
     nothing = np.zeros((0, 0), np.float32)
     return Trace(nothing, nothing.ravel(), kept.n_samples), problem
+
+
+def _remembered(
+    blocks: audio.AudioStream, sha256: str, embedder: Embedder, name: str
+) -> tuple[Trace, tuple[str, ...], Floats | None, str]:
+    """Trace, notes, samples and problem of a long recording, which is read only once."""
+    from cqtnet.progress import progress_bar  # here, for few recordings are so long
+    from verify.memory import Memory
+
+    memory, known_as = Memory(), f"{sha256}-{embedder.fingerprint}"
+    if (known := memory.recall(known_as)) is not None:
+        return *known, ""
+    with (
+        progress_bar(f"reading {name}", round(blocks.expected_s or 0)) as bar,
+        memory.spool() as spool,
+    ):
+
+        def on_block(block: Floats) -> None:
+            spool.write(block)
+            bar.advance(block.size / SAMPLE_RATE)
+
+        trace, problem = _traced(embedder, _Kept(blocks, on_block), name)
+        if not problem and spool.remember(known_as, trace, blocks.notes):
+            known = memory.recall(known_as)
+    return trace, blocks.notes, known[2] if known else None, problem

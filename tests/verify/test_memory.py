@@ -61,7 +61,7 @@ def test_memory_is_bounded_shown_and_cleared(memory, long):
     count, n_bytes = memory.size()
     shown = CliRunner().invoke(cache, []).stdout
     assert f"{n_bytes / 1e6:,.1f} MB" in shown and count == 1
-    Memory(most_bytes=n_bytes - 1)._bound()
+    Memory(most_bytes=n_bytes - 1).bound()
     assert memory.size()[1] < n_bytes
     assert "forgotten" in CliRunner().invoke(cache, ["--clear"]).stdout
     assert memory.size() == (0, 0)

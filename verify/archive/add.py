@@ -14,7 +14,6 @@ from cqtnet import audio
 from cqtnet.device import one_thread
 from cqtnet.embed import Embedder
 from cqtnet.errors import ArchiveError, InputError
-from verify.archive.keeping import packed
 from verify.archive.results import Entry, Manifest, NewRecording, Windows
 from verify.archive.sketch import Sketch
 from verify.archive.store import Store
@@ -258,6 +257,8 @@ def extract(
     kept = windows.has_content
     sound: tuple[bytes, ...] = ()
     if keep:
+        from verify.archive.keeping import packed
+
         with audio.stream(path) as blocks:
             sound = tuple(packed(blocks))
     if FileStatus.of(path) != before:

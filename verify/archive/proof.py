@@ -21,7 +21,6 @@ from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
 from verify.align import FASTEST, SLOWEST, Candidate, other_places, refine, search
-from verify.archive.keeping import PIECE_S, unpacked
 from verify.archive.results import Entry, Match
 from verify.archive.sketch import NO_ROOTS, ROW_S, Sketch
 from verify.archive.store import Store
@@ -45,6 +44,7 @@ SLACK_S = 4.0
 """How much more is looked at at both ends, for the hop of the index."""
 LOOKED_AT = 3
 """Candidates of an alignment that are made exact."""
+KEPT_AT_ONCE_S = 60.0
 KEPT_ROWS = 512
 """Rows of sketches that are kept, unpacked: 27 MB."""
 
@@ -156,8 +156,8 @@ class References:
         except UnreadableError:
             if not entry.n_sounds:
                 raise
-            for number in range(entry.n_sounds):
-                yield unpacked(self._store.sound(recording, number, 1))
+            for start_s in np.arange(0, entry.duration_s, KEPT_AT_ONCE_S):
+                yield self._kept(entry, start_s, start_s + KEPT_AT_ONCE_S).samples
             return
         with audio.stream(path) as blocks:
             yield from blocks
@@ -189,6 +189,8 @@ class References:
 
     def _kept(self, entry: Entry, first_s: float, last_s: float) -> Sound:
         """A stretch of the sound that the archive keeps itself."""
+        from verify.archive.keeping import PIECE_S, unpacked  # here, for few archives keep any
+
         first = int(first_s // PIECE_S)
         pieces = self._store.sound(entry.id, first, math.ceil(last_s / PIECE_S) - first)
         sound = Sound(float(first * PIECE_S), unpacked(pieces), self._embedder)
