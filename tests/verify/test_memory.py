@@ -43,16 +43,16 @@ def test_a_long_recording_is_decoded_once_and_is_the_same_the_second_time(
 
 def test_what_is_damaged_or_of_other_bytes_is_read_again(memory, long):
     embedder = comparer().embedder
-    first = Recording.read(long, embedder)
+    first = Recording.read(long, embedder).samples(0.0, 30.0)
     (samples,) = memory.folder.glob("*.samples")
     with samples.open("r+b") as file:
         file.seek(1000)
         file.write(b"\x01\x02\x03\x04")
     again = Recording.read(long, embedder)
-    assert np.array_equal(again.samples(0.0, 30.0), first.samples(0.0, 30.0))
+    assert np.array_equal(again.samples(0.0, 30.0), first)
     soundfile.write(long, make_music(4, duration_s=30.0), SAMPLE_RATE)
     other = Recording.read(long, embedder)
-    assert not np.array_equal(other.samples(0.0, 30.0), first.samples(0.0, 30.0))
+    assert not np.array_equal(other.samples(0.0, 30.0), first)
     assert memory.size()[0] == 2
 
 

@@ -55,7 +55,7 @@ class Sketch:
     @property
     def duration_s(self) -> float:
         """How long it lasts, to a frame."""
-        return self.coarse.shape[1] / COARSE_PER_SECOND
+        return float(self.coarse.shape[1] / COARSE_PER_SECOND)
 
     def part(self, start_s: float, end_s: float) -> "Sketch":
         """What lies between two times, cut to what there is."""

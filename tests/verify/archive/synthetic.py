@@ -33,6 +33,8 @@ def synthetic_recording(
         duration_s=5.0 * count + 20,
         tags=("even",) if number % 2 == 0 else (),
         windows=Windows(vectors, 5 * np.arange(count, dtype=np.float64)),
+        sketch=tuple(rng.bytes(100 + number) for _ in range(3)),
+        sound=tuple(rng.bytes(200 + number) for _ in range(number % 3)),
     )
 
 
@@ -66,7 +68,14 @@ def picture(store: Store) -> Picture:
         [store.by_sha256(entry.sha256) for entry in entries],
         [store.by_path(path) for entry in entries for path in entry.paths],
         ids_and_vectors,
+        [pieces(store, entry) for entry in entries],
     )
+
+
+def pieces(store: Store, entry: Entry) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """What an archive keeps of a recording for a first look, and of its sound."""
+    sketch, sound = store.sketch(entry.id, 0, 99), store.sound(entry.id, 0, 99)
+    return tuple(sketch), tuple(sound)
 
 
 def numbers_in(store: Store) -> set[int]:
@@ -77,6 +86,8 @@ def numbers_in(store: Store) -> set[int]:
         rows = store.vectors(window_ids(entry.id, entry.n_windows))
         assert entry.sha256 == synthetic_recording(number).sha256, f"recording {number} changed"
         assert np.array_equal(rows, stored(number)), f"recording {number} changed"
+        new = synthetic_recording(number)
+        assert pieces(store, entry) == (new.sketch, new.sound), f"recording {number} changed"
         found.add(number)
     return found
 

@@ -172,6 +172,24 @@ def test_a_window_that_is_another_or_gone_is_never_used(folder, statement):
         opened.vectors(window_ids(3, 7))
 
 
+@pytest.mark.parametrize("statement", [
+    "DELETE FROM pieces WHERE id = (3 << 20) + 1",
+    "UPDATE pieces SET piece = x'00' WHERE id = (3 << 20) + 1",
+    "UPDATE pieces SET (checksum, piece) = (SELECT checksum, piece FROM pieces WHERE id = 3 << 20) "
+    "WHERE id = (3 << 20) + 1",
+    "DELETE FROM pieces WHERE id = (5 << 20) + (1 << 19) + 1",
+])  # fmt: skip
+def test_a_piece_that_is_another_or_gone_is_never_used(folder, statement):
+    tamper(folder, statement)
+    with pytest.raises(ArchiveError, match=rf"{DAMAGED}: a piece of recording [35] is not as"):
+        Store.open(folder)
+    with Store.open(folder, check=False) as opened:
+        with pytest.raises(ArchiveError, match="is not as written"):
+            for entry in opened.entries():
+                s.pieces(opened, entry)
+        assert s.pieces(opened, opened.entry(2))[0] == s.synthetic_recording(2).sketch
+
+
 def test_windows_of_another_archive_are_noticed(folder, tmp_path):
     s.make_archive(tmp_path / "other")
     tamper(
