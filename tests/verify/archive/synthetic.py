@@ -33,8 +33,8 @@ def synthetic_recording(
         duration_s=5.0 * count + 20,
         tags=("even",) if number % 2 == 0 else (),
         windows=Windows(vectors, 5 * np.arange(count, dtype=np.float64)),
-        sketch=tuple(rng.bytes(100 + number) for _ in range(3)),
-        sound=tuple(rng.bytes(200 + number) for _ in range(number % 3)),
+        sketch=tuple(rng.bytes(100 + number % 50) for _ in range(3)),
+        sound=tuple(rng.bytes(200 + number % 50) for _ in range(number % 3)),
     )
 
 

@@ -247,7 +247,8 @@ def test_check_looks_at_the_file_as_it_is_now(folder):
 
 
 @pytest.mark.parametrize(("change", "words"), [
-    ("PRAGMA user_version = 3", "schema 3, and this version knows up to 2; update"),
+    ("PRAGMA user_version = 4", "schema 4, and this version knows up to 3; update"),
+    ("PRAGMA user_version = 2", "was made by an older version of cqtnet"),
     ("PRAGMA user_version = 1", "damaged: it has schema 1"),
     ("PRAGMA application_id = 5", "damaged: it is no archive"),
 ])  # fmt: skip
