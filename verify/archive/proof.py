@@ -20,7 +20,7 @@ from cqtnet import SAMPLE_RATE, audio
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
-from verify.align import FASTEST, SLOWEST, Candidate, other_places, refine, search
+from verify.align import FASTEST, SLOWEST, Candidate, refine, search
 from verify.archive.results import Entry, Match
 from verify.archive.sketch import NO_ROOTS, ROW_S, Sketch
 from verify.archive.store import Store
@@ -28,7 +28,6 @@ from verify.calibration import Calibration
 from verify.comparison import gather, reasons_against
 from verify.features import Features, Floats
 from verify.results import Alignment
-from verify.waveform import with_places
 
 KEPT_EXCERPTS = 24
 """Excerpts that are kept with what was computed of them: 2 MB each, of half a minute."""
@@ -127,7 +126,7 @@ class References:
         entry = self._store.entry(recording)
         first_s = max(0.0, math.floor(start_s / GRID_S) * GRID_S)
         last_s = min(entry.duration_s, math.ceil(end_s / GRID_S) * GRID_S)
-        key = recording, first_s, last_s
+        key = recording, first_s, last_s  # no wider one: answers would depend on what was asked
         if key not in self._excerpts:
             self._excerpts[key] = self._read(entry, first_s, last_s)
         self._excerpts.move_to_end(key)
@@ -276,66 +275,6 @@ class Place:
     def strength(self) -> float:
         """How much both agree there."""
         return self.alignment.strength if self.alignment else 0.0
-
-
-@dataclass(frozen=True)
-class _Whole:
-    """A recording of the archive in which other places are looked for: read only where they are."""
-
-    references: References
-    entry: Entry
-    start_s: float = 0.0
-
-    @property
-    def duration_s(self) -> float:
-        """How long it lasts."""
-        return self.entry.duration_s
-
-    @cached_property
-    def coarse(self) -> Floats:
-        """Its coarse changes, as the archive keeps them."""
-        return self.references.sketch(self.entry.id, 0.0, self.duration_s).coarse
-
-    def part(self, start_s: float, end_s: float) -> Features:
-        """What alignment sees of a stretch."""
-        excerpt = self.references.excerpt(self.entry.id, start_s, end_s)
-        return excerpt.sound.features.part(start_s, end_s)
-
-    def samples(self, start_s: float, end_s: float) -> Floats:
-        """The samples of a stretch."""
-        excerpt = self.references.excerpt(self.entry.id, start_s, end_s)
-        return excerpt.sound.part(start_s, end_s).samples
-
-
-@dataclass(frozen=True)
-class _Samples:
-    """The samples of a moment, on the clock of its query."""
-
-    moment: Sound
-
-    def samples(self, start_s: float, end_s: float) -> Floats:
-        """The samples of a stretch."""
-        return self.moment.part(start_s, end_s).samples
-
-
-def with_other_places(place: Place, match: Match) -> Match:
-    """The match with the other places of its recording where the moment fits as well."""
-    best, entry = match.alignment, match.entry
-    if best is None or not entry.n_sketches:
-        return match
-    whole = _Whole(place.references, entry)
-    try:
-        others = other_places(place.moment.features, whole, best)
-        if not others:
-            return match
-        best, _, places = with_places(_Samples(place.moment), whole, best, others)
-    except UnreadableError:
-        return match
-    start_s, end_s = best.b_start_s, best.b_end_s
-    return replace(
-        match, query_start_s=best.a_start_s, query_end_s=best.a_end_s, reference_start_s=start_s,
-        reference_end_s=end_s, line=best.line, alignment=best, places=places,
-    )  # fmt: skip
 
 
 def look(moment: Sound, references: References, recording: int, point: Point) -> Place:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verify import align
+from verify.archive.elsewhere import with_other_places
 from verify.archive.index import Searchable
 from verify.archive.proof import (
     Place,
@@ -25,7 +26,6 @@ from verify.archive.proof import (
     look,
     prove,
     stretch_around,
-    with_other_places,
 )
 from verify.archive.results import Hits, Match, Unproven, Vectors, recording_of, row_of
 from verify.archive.store import Store
