@@ -22,7 +22,7 @@ from cqtnet.cqt import Cqt
 from cqtnet.data import Item
 from cqtnet.errors import FragmentTooShortError, InputError, ManifestError
 from cqtnet.files import written_whole
-from cqtnet.model import MINIMUM_S
+from cqtnet.preset import MINIMUM_S
 
 FORMAT = 2
 """Raised whenever decoding, the CQT or what is kept of them changes: old files are then unused."""
@@ -270,9 +270,7 @@ def load_frames(items: Sequence[Item], cache: Path, *, device: str = "cpu") -> F
     return FrameStore(torch.from_numpy(roots).to(device), Places(starts, lengths, loudness))
 
 
-@torch.inference_mode()
 def _frames(item: Item, transform: Cqt) -> NDArray[np.float16]:
     """Roots of magnitudes (frames, bins) of one recording."""
-    samples = torch.from_numpy(load_recording(item))[None]
-    roots: NDArray[np.float16] = transform(samples)[0].sqrt().T.half().numpy()
-    return roots
+    roots = np.sqrt(transform(load_recording(item)[None])[0])
+    return np.asarray(roots.T, np.float16)

@@ -5,30 +5,51 @@ SHA-256 of that file, and where the weights come from. Nothing is ever unpickled
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from safetensors.numpy import load_file, save_file
 
 from cqtnet.errors import WeightsError
 from cqtnet.files import file_sha256, write_json, written_whole
-from cqtnet.model import CqtNet, Preset
+from cqtnet.preset import Preset
+
+if TYPE_CHECKING:
+    import torch
+
+    from cqtnet.model import CqtNet
 
 FORMAT = 1
 SHIPPED = Path(__file__).parent / "weights"
 
 
+Tensors = Mapping[str, NDArray[Any]]
+
+
 @dataclass(frozen=True)
 class Weights:
-    """A trained network, the SHA-256 that names it, and its card."""
+    """The tensors of a trained network, the SHA-256 that names them, and their card."""
 
-    model: CqtNet
+    path: Path
+    preset: Preset
+    tensors: Tensors
     sha256: str
     card: dict[str, Any]
+
+    @cached_property
+    def model(self) -> "CqtNet":
+        """The network, ready for inference with torch."""
+        from cqtnet.model import CqtNet  # here, for it loads torch, which takes seconds
+
+        model = CqtNet(self.preset)
+        load_tensors(model, self.tensors, source=self.path)
+        return model.eval()
 
 
 def shipped_names(folder: Path = SHIPPED) -> list[str]:
@@ -36,22 +57,23 @@ def shipped_names(folder: Path = SHIPPED) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.safetensors"))
 
 
-def save_weights(model: CqtNet, path: Path, **card: Any) -> None:
+def save_weights(model: "CqtNet", path: Path, **card: Any) -> None:
     """Write `path` (.safetensors) and its JSON; `card` says where the weights come from."""
     preset = asdict(model.preset)
     save_network(model, path, {"preset": json.dumps(preset)}, {"preset": preset, **card})
 
 
 def save_network(
-    net: torch.nn.Module, path: Path, header: dict[str, str], card: dict[str, Any]
+    net: "torch.nn.Module", path: Path, header: dict[str, str], card: dict[str, Any]
 ) -> str:
     """Write the tensors of any network with a header, and its card; the SHA-256 of the tensors."""
     tensors = {}
     for name, tensor in net.state_dict().items():
         if not name.endswith("num_batches_tracked"):
-            dtype = torch.float16 if tensor.dim() > 1 else torch.float32
-            kept = tensor.to(dtype) if tensor.is_floating_point() else tensor
-            tensors[name] = kept.detach().cpu().contiguous()
+            kept = tensor.detach()
+            if tensor.is_floating_point():
+                kept = kept.half() if tensor.dim() > 1 else kept.float()
+            tensors[name] = np.ascontiguousarray(kept.cpu().numpy())
     with written_whole(path) as temporary:
         save_file(tensors, temporary, metadata=header)
         sha256 = file_sha256(temporary)
@@ -60,7 +82,7 @@ def save_network(
 
 
 def load_weights(name: str | Path = "default") -> Weights:
-    """The shipped weights of that name, or those at that path, ready for inference."""
+    """The shipped weights of that name, or those at that path."""
     path = find_weights(name, SHIPPED)
     if path is None:
         raise WeightsError(
@@ -71,15 +93,13 @@ def load_weights(name: str | Path = "default") -> Weights:
     sha256 = stated_sha256(path, card)
     if _hashed_preset(path) != card["preset"]:
         raise WeightsError(f"{path} was trained as another preset than its JSON states")
-    model = CqtNet(Preset.from_dict(card["preset"]))
-    load_tensors(model, read_tensors(path), source=path)
-    return Weights(model.eval(), sha256, card)
+    return Weights(path, Preset.from_dict(card["preset"]), read_tensors(path), sha256, card)
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
     """Tensors of a safetensors file."""
     try:
-        tensors: dict[str, Tensor] = load_file(path)
+        tensors: dict[str, NDArray[Any]] = load_file(path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} holds no readable weights: {error}") from error
     return tensors
@@ -88,7 +108,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def _hashed_preset(path: Path) -> Any:
     """The preset in the tensors' own header, which the hash covers."""
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:
             return json.loads((file.metadata() or {}).get("preset", "null"))
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{path} holds no readable weights: {error}") from error
@@ -105,8 +125,10 @@ def stated_sha256(path: Path, card: dict[str, Any]) -> str:
     return sha256
 
 
-def load_tensors(model: torch.nn.Module, tensors: dict[str, Tensor], *, source: Path) -> None:
-    """Load the tensors into the model; their names and shapes must be the model's."""
+def load_tensors(model: "torch.nn.Module", tensors: Mapping[str, Any], *, source: Path) -> None:
+    """Load tensors or arrays into the model; their names and shapes must be the model's."""
+    import torch  # here, for reading and naming weights does without
+
     own = {n: t for n, t in model.state_dict().items() if not n.endswith("num_batches_tracked")}
     given = {n: t for n, t in tensors.items() if not n.endswith("num_batches_tracked")}
     for name in own.keys() | given.keys():
@@ -116,7 +138,7 @@ def load_tensors(model: torch.nn.Module, tensors: dict[str, Tensor], *, source: 
                 f"{source} is of another architecture: {name} is {shapes[0]} in the file and "
                 f"{shapes[1]} in the model; use the preset it was trained with"
             )
-    model.load_state_dict(tensors, strict=False)
+    model.load_state_dict({n: torch.as_tensor(t) for n, t in tensors.items()}, strict=False)
 
 
 def find_weights(name: str | Path, shipped: Path) -> Path | None:

@@ -1,20 +1,26 @@
 """The constant-Q front end: 84 semitone bins from C1, a frame every 512 samples at 22,050 Hz.
 
-`Cqt` gives the magnitudes of ``librosa.cqt(y, sr=22050, hop_length=512, n_bins=84)`` in torch:
-batched, differentiable, the same on CPU and GPU. Like librosa it goes down the octaves and halves
-the sample rate each time. Unlike librosa, its halving filter only has to keep what the lower
-octaves use, which makes it cheap. `normalise` turns magnitudes into the input of the network.
+`Cqt` gives the magnitudes of ``librosa.cqt(y, sr=22050, hop_length=512, n_bins=84)``: batched, of
+arrays on the CPU or of torch's tensors on any device, for which it is differentiable. Like librosa
+it goes down the octaves and halves the sample rate each time. Unlike librosa, its halving filter
+only has to keep what the lower octaves use, which makes it cheap. `normalise` turns magnitudes into
+the input of the network. Both return what they are given; arrays load no torch.
 """
 
 import math
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import torch
-import torch.nn.functional as F
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from cqtnet import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Numbers = TypeVar("Numbers", "NDArray[np.float32]", "Tensor")
+"""An array, or a tensor of torch."""
 
 HOP_LENGTH = 512  # samples
 BINS_PER_OCTAVE = 12
@@ -48,13 +54,13 @@ def quality_factor() -> float:
     return (ratio + 1) / (ratio - 1)
 
 
-def power_weights() -> Tensor:
+def power_weights() -> NDArray[np.float32]:
     """Factors (84,): the sum of squared magnitudes times these is the signal's power.
 
     A sine of amplitude a gives its bin a / 2 · sqrt(length of the wavelet), spread over 1.5 bins.
     """
     lengths = quality_factor() * SAMPLE_RATE / Cqt().hz
-    return torch.from_numpy((2 / 1.5 / lengths).astype(np.float32))
+    return np.asarray(2 / 1.5 / lengths, np.float32)
 
 
 def frame_count(n_samples: int) -> int:
@@ -89,83 +95,124 @@ def octave_wavelets(top_hz: NDArray[np.float64]) -> NDArray[np.complex64]:
     return wavelets
 
 
-class Cqt(nn.Module):
-    """Constant-Q magnitudes (B, bins, frames) of samples (B, n), float32, any device.
+class Cqt:
+    """Constant-Q magnitudes (B, bins, frames) of samples (B, n), float32: an array or a tensor.
 
     `margin_bins` adds semitones below and above the 84 bins.
 
-    >>> Cqt()(torch.zeros(1, 441_000)).shape
-    torch.Size([1, 84, 862])
+    >>> Cqt()(np.zeros((1, 441_000), np.float32)).shape
+    (1, 84, 862)
     """
 
-    wavelets: Tensor
-    halving: Tensor
-    scale: Tensor
-
     def __init__(self, margin_bins: int = 0) -> None:
-        super().__init__()
         self.n_bins = N_BINS + 2 * margin_bins
         self.hz = _lowest_hz(margin_bins) * 2 ** (np.arange(self.n_bins) / BINS_PER_OCTAVE)
         wavelets = octave_wavelets(self.hz[-BINS_PER_OCTAVE:])  # every octave uses these
-        parts = np.concatenate([wavelets.real, wavelets.imag]).T
-        self.register_buffer("wavelets", torch.from_numpy(parts.copy()), persistent=False)
-        self.register_buffer("halving", _toeplitz(halving_filter(), 64), persistent=False)
+        parts = np.concatenate([wavelets.real, wavelets.imag]).T.copy()
         # librosa's scale=True: white noise gives every bin the same level.
         scale = np.sqrt(quality_factor() * SAMPLE_RATE / self.hz).astype(np.float32)
-        self.register_buffer("scale", torch.from_numpy(scale)[:, None], persistent=False)
+        arrays = parts, _toeplitz(halving_filter(), 64), scale[:, None]
+        self._constants: dict[Any, tuple[Any, ...]] = {"array": arrays}  # by device
 
-    def forward(self, samples: Tensor) -> Tensor:
+    def __call__(self, samples: Numbers) -> Numbers:
         """Magnitudes (B, bins, 1 + n // 512) of samples (B, n) at 22,050 Hz."""
+        wavelets, halving, scale = self._like(samples)
         n_frames = frame_count(samples.shape[-1])
         octaves, hop = [], HOP_LENGTH
         signal = samples
         for octave in range(math.ceil(self.n_bins / BINS_PER_OCTAVE)):
             if octave:
-                signal, hop = self._halve(signal), hop // 2
-            octaves.append(self._octave(signal, hop, n_frames))
-        magnitudes = torch.cat(octaves[::-1], dim=1)[:, -self.n_bins :]
-        return magnitudes * self.scale
+                signal, hop = _halved(signal, halving), hop // 2
+            octaves.append(_octave(signal, wavelets, hop, n_frames))
+        magnitudes: Numbers = _joined(octaves[::-1])[:, -self.n_bins :] * scale
+        return magnitudes
 
-    def _octave(self, signal: Tensor, hop: int, n_frames: int) -> Tensor:
-        """The twelve top bins of a signal, (B, 12, frames)."""
-        width = self.wavelets.shape[0]
-        needed = (n_frames - 1) * hop + width
-        left = width // 2
-        padded = F.pad(signal, (left, max(0, needed - left - signal.shape[-1])))
-        frames = padded.unfold(-1, width, hop)[:, :n_frames]  # (B, frames, width)
-        real, imag = (frames @ self.wavelets).transpose(1, 2).chunk(2, dim=1)
-        return torch.sqrt(real.square() + imag.square())
-
-    def _halve(self, signal: Tensor) -> Tensor:
-        """The signal at half the rate, (B, ceil(n / 2)), as one product with a band matrix."""
-        rows, block = self.halving.shape
-        reach = (rows - 2 * block) // 2 + 1
-        n_out = -(-signal.shape[-1] // 2)
-        n_blocks = -(-n_out // block)
-        missing = (n_blocks - 1) * 2 * block + rows - reach - signal.shape[-1]
-        padded = F.pad(signal, (reach, max(0, missing)))
-        blocks = padded.unfold(-1, rows, 2 * block)[:, :n_blocks]  # (B, n_blocks, rows)
-        return (blocks @ self.halving).flatten(1)[:, :n_out]
+    def _like(self, samples: Any) -> tuple[Any, ...]:
+        """The wavelets, the halving filter and the scale: arrays, or tensors on a device."""
+        place = "array" if isinstance(samples, np.ndarray) else samples.device
+        if place not in self._constants:
+            torch = _torch()
+            with torch.inference_mode(False):
+                tensors = [torch.from_numpy(array) for array in self._constants["array"]]
+                self._constants[place] = tuple(tensor.to(place) for tensor in tensors)
+        return self._constants[place]
 
 
-def normalise(magnitudes: Tensor) -> Tensor:
+def _octave(signal: Numbers, wavelets: Numbers, hop: int, n_frames: int) -> Numbers:
+    """The twelve top bins of a signal, (B, 12, frames)."""
+    width = wavelets.shape[0]
+    parts: Any = _framed(signal, width // 2, width, hop, n_frames) @ wavelets
+    real, imag = parts[..., :BINS_PER_OCTAVE], parts[..., BINS_PER_OCTAVE:]
+    magnitudes: Numbers = ((real * real + imag * imag) ** 0.5).swapaxes(1, 2)
+    return magnitudes
+
+
+def _halved(signal: Numbers, halving: Numbers) -> Numbers:
+    """The signal at half the rate, (B, ceil(n / 2)), as one product with a band matrix."""
+    rows, block = halving.shape
+    reach = (rows - 2 * block) // 2 + 1
+    n_out = -(-signal.shape[-1] // 2)
+    blocks: Any = _framed(signal, reach, rows, 2 * block, -(-n_out // block)) @ halving
+    half: Numbers = blocks.reshape(len(signal), -1)[:, :n_out]
+    return half
+
+
+def _framed(signal: Any, left: int, width: int, hop: int, count: int) -> Any:
+    """So many frames of a signal (B, n), (B, count, width); the first starts `left` before it."""
+    right = max(0, (count - 1) * hop + width - left - signal.shape[-1])
+    signal = padded(signal, left, right)
+    if isinstance(signal, np.ndarray):
+        frames = sliding_window_view(signal, width, axis=-1)[:, ::hop]
+        return np.ascontiguousarray(frames[:, :count])
+    return signal.unfold(-1, width, hop)[:, :count]
+
+
+def padded(array: Numbers, left: int, right: int) -> Numbers:
+    """The array or tensor with so many zeros before and after its last axis."""
+    if isinstance(array, np.ndarray):
+        return np.pad(array, [(0, 0)] * (array.ndim - 1) + [(left, right)])
+    tensor: Tensor = _torch().nn.functional.pad(array, (left, right))
+    return tensor
+
+
+def _joined(octaves: list[Any]) -> Any:
+    """Arrays or tensors (B, bins, frames) as one, their bins in order."""
+    if isinstance(octaves[0], np.ndarray):
+        return np.concatenate(octaves, axis=1)
+    return _torch().cat(octaves, dim=1)
+
+
+def _torch() -> Any:
+    """torch, which arrays do without: it takes seconds to load."""
+    import torch
+
+    return torch
+
+
+def normalise(magnitudes: Numbers) -> Numbers:
     """The network's input: square root of the magnitudes over their local level, (B, 84, T).
 
     The root halves the range in decibels: quiet partials count beside loud ones. Division by the
     level of the surrounding five seconds makes the result independent of gain and of slow fades,
     and one pass over a long recording gives what each fragment alone would give.
     """
-    roots = magnitudes.sqrt()
-    return roots / (local_level(roots) + LEVEL_FLOOR)
+    roots: Any = magnitudes**0.5
+    normalised: Numbers = roots / (local_level(roots) + LEVEL_FLOOR)
+    return normalised
 
 
-def local_level(roots: Tensor) -> Tensor:
+def local_level(roots: Any) -> Any:
     """Mean over bins and the frames within `LEVEL_RADIUS`, (B, 1, T); fewer frames at the ends."""
-    per_frame = roots.mean(dim=1, keepdim=True)
-    radius = min(LEVEL_RADIUS, per_frame.shape[-1] - 1)
-    return F.avg_pool1d(
-        per_frame, 2 * radius + 1, stride=1, padding=radius, count_include_pad=False
-    )
+    per_frame, n_frames = roots.mean(axis=1, keepdims=True), roots.shape[-1]
+    if not isinstance(roots, np.ndarray):
+        radius = min(LEVEL_RADIUS, n_frames - 1)
+        return _torch().nn.functional.avg_pool1d(
+            per_frame, 2 * radius + 1, stride=1, padding=radius, count_include_pad=False
+        )
+    sums = np.cumsum(padded(per_frame, 1, 0), axis=-1, dtype=np.float64)
+    first = np.maximum(np.arange(n_frames) - LEVEL_RADIUS, 0)
+    stop = np.minimum(np.arange(n_frames) + LEVEL_RADIUS + 1, n_frames)
+    return ((sums[..., stop] - sums[..., first]) / (stop - first)).astype(np.float32)
 
 
 def reference_cqt(
@@ -183,9 +230,9 @@ def reference_cqt(
     return np.asarray(np.abs(librosa.cqt(samples, sr=SAMPLE_RATE, **bins, **how)), np.float32)
 
 
-def _toeplitz(taps: NDArray[np.float32], block: int) -> Tensor:
+def _toeplitz(taps: NDArray[np.float32], block: int) -> NDArray[np.float32]:
     """Band matrix (2 * block + taps - 2, block): column j filters around input 2j."""
     matrix = np.zeros((2 * (block - 1) + len(taps), block), np.float32)
     for column in range(block):
         matrix[2 * column : 2 * column + len(taps), column] = taps
-    return torch.from_numpy(matrix)
+    return matrix

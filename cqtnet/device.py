@@ -1,17 +1,41 @@
-"""The device that the network computes on, and its precision."""
+"""The device that the network computes on, its precision, and how many threads it takes."""
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+from threadpoolctl import threadpool_limits
 
 from cqtnet.errors import InputError
 
+if TYPE_CHECKING:
+    import torch
+
 PRECISIONS = ("auto", "float32", "bfloat16")
+GPU_DRIVERS = (
+    "/dev/nvidiactl", "/dev/nvmap", "/dev/kfd", "/dev/dxg", "C:/Windows/System32/nvcuda.dll",
+)  # fmt: skip
+"""Where none of these files is, there is no GPU, and torch need not be loaded to ask for one."""
+SHORT_FLOATS = {"avx512_bf16", "amx_tile"}
+"""Features of processors that compute bfloat16 by themselves, as Linux names them."""
+
+_limited = False
+"""Whether `one_thread` is in force."""
 
 
-def find_device(name: str = "auto") -> torch.device:
+def is_cpu(name: str = "auto") -> bool:
+    """Whether a device is surely the CPU; told without torch, which takes seconds to load."""
+    return name == "cpu" or (name == "auto" and not any(map(os.path.exists, GPU_DRIVERS)))
+
+
+def find_device(name: str = "auto") -> "torch.device":
     """The device of that name; `auto` is a CUDA GPU where there is one, else the CPU."""
+    import torch  # here, for all else in this file does without
+
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, index = name.partition(":")
@@ -25,25 +49,54 @@ def find_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
-def find_dtype(device: torch.device, precision: str = "auto") -> torch.dtype:
-    """The type that convolutions are computed in; `auto` is bfloat16 where it is native."""
+def cpu_precision(precision: str = "auto") -> str:
+    """The precision of convolutions on the CPU; `auto` is bfloat16 where it is native."""
     if precision not in PRECISIONS:
         raise InputError(f"precision {precision!r} is unknown; use {', '.join(PRECISIONS)}")
     if precision == "auto":
-        if device.type == "cuda":
-            native = torch.cuda.is_bf16_supported(including_emulation=False)
-        else:
-            native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        precision = "bfloat16" if native else "float32"
-    return torch.bfloat16 if precision == "bfloat16" else torch.float32
+        return "bfloat16" if _has_short_floats() else "float32"
+    return precision
+
+
+def find_dtype(device: "torch.device", precision: str = "auto") -> "torch.dtype":
+    """The type that convolutions are computed in; `auto` is bfloat16 where it is native."""
+    import torch  # here, for all else in this file does without
+
+    found = cpu_precision(precision)
+    if precision == "auto" and device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+        found = "bfloat16" if native else "float32"
+    return torch.bfloat16 if found == "bfloat16" else torch.float32
+
+
+@cache
+def _has_short_floats() -> bool:
+    """Whether the processor computes bfloat16 by itself; outside Linux, never."""
+    try:
+        words = Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        return False
+    return not SHORT_FLOATS.isdisjoint(words)
+
+
+def threads() -> int:
+    """Threads that one operation may take; 0 means as many as there are processors."""
+    return 1 if _limited else int(os.environ.get("OMP_NUM_THREADS") or 0)
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One thread for torch's operations: on busy processors several threads are slower."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """One thread for each operation: on busy processors several threads are slower."""
+    global _limited
+    torch = sys.modules.get("torch")  # it need not be loaded for this
+    before = _limited, torch.get_num_threads() if torch else 0
+    _limited = True
+    if torch:
+        torch.set_num_threads(1)
     try:
-        yield
+        with threadpool_limits(1, user_api="blas"):
+            yield
     finally:
-        torch.set_num_threads(before)
+        _limited = before[0]
+        if torch:
+            torch.set_num_threads(before[1])

@@ -5,30 +5,31 @@ once, in blocks that overlap by exactly what a step depends on. What is kept of 
 (`Trace`), and windows of any length are pooled from it afterwards.
 """
 
-import copy
 import math
 import os
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cqtnet import SAMPLE_RATE, audio
-from cqtnet.checkpoint import load_weights
-from cqtnet.cqt import FRAMES_PER_SECOND, N_BINS, SILENCE_LEVEL, Cqt, normalise
-from cqtnet.device import find_device, find_dtype
+from cqtnet.checkpoint import Weights, load_weights
+from cqtnet.cqt import FRAMES_PER_SECOND, N_BINS, SILENCE_LEVEL
+from cqtnet.device import cpu_precision, is_cpu
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError, NotAudioError
 from cqtnet.files import written_whole
-from cqtnet.model import MINIMUM_S, Block, CqtNet, StepSpan, window_steps
+from cqtnet.graph import GraphNetwork
+from cqtnet.preset import MINIMUM_S, StepSpan, window_steps
 from cqtnet.progress import progress_bar
+
+if TYPE_CHECKING:
+    from cqtnet.fused import FusedNetwork
+    from cqtnet.model import CqtNet
 
 Samples = NDArray[np.float32]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -103,7 +104,7 @@ class Embedder:
 
     def __init__(
         self,
-        model: CqtNet,
+        model: "CqtNet | Weights",
         device: str = "auto",
         precision: Precision = "auto",
         deterministic: bool = False,
@@ -111,24 +112,14 @@ class Embedder:
         sha256: str = "",
     ) -> None:
         """`deterministic` computes in float32, with algorithms that always give the same bits."""
-        self.device = find_device(device)
-        self.deterministic = deterministic
-        self.dtype = find_dtype(self.device, "float32" if deterministic else precision)
-        if deterministic and self.device.type == "cuda":
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
-        self.preset = model.preset
-        self.sha256 = sha256
-        self.model = _fused(model).to(self.device)
-        self.model.trunk.to(self.dtype)  # the head costs little, and compares differences
-        if self.device.type == "cpu":
-            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.cqt = Cqt().to(self.device)
+        self.preset, self.sha256 = model.preset, sha256
+        self.network = _ready(model, device, precision, deterministic=deterministic)
 
     @classmethod
     def named(cls, name: str | Path = "default", **options: Any) -> "Embedder":
         """The embedder of shipped weights, or of weights at a path; `options` as for the class."""
         weights = load_weights(name)
-        return cls(weights.model, sha256=weights.sha256, **options)
+        return cls(weights, sha256=weights.sha256, **options)
 
     @property
     def fingerprint(self) -> str:
@@ -194,7 +185,7 @@ class Embedder:
         vectors = []
         for some in np.split(starts, range(at_once, len(starts), at_once)):
             windows = np.stack([trace.steps[start : start + length].T for start in some])
-            vectors.append(self._embed_steps(torch.from_numpy(windows)))
+            vectors.append(self.network.vectors(windows))
         step_s = self.preset.stride_frames / FRAMES_PER_SECOND
         start_s = (starts * step_s).astype(np.float64)
         end_s = np.minimum(start_s + window_s, trace.duration_s)
@@ -203,45 +194,33 @@ class Embedder:
 
     def embed(self, samples: Samples) -> NDArray[np.float32]:
         """The one embedding (embedding_size,) of a whole fragment: the paper's feature vector."""
-        steps = torch.from_numpy(self.trace(samples).steps.T[None].copy())
-        vector: NDArray[np.float32] = self._embed_steps(steps)[0]
+        steps = np.ascontiguousarray(self.trace(samples).steps.T[None])
+        vector: NDArray[np.float32] = self.network.vectors(steps)[0]
         return vector
 
-    @torch.inference_mode()
     def _stretch(self, samples: Samples, *, first: int, count: int | None) -> Stretch:
         """Steps first … first + count of the trunk over a stretch of samples, and their frames."""
-        with self._exactness():
-            magnitudes = self.cqt(torch.from_numpy(samples)[None].to(self.device))
-            frames = self.model.pad_short(normalise(magnitudes)).to(self.dtype)
-            steps = self.model.steps(frames)[0].T.float().cpu().numpy()
-        roots = magnitudes[0].sqrt()
+        steps, roots = self.network.steps(samples)
         stop, stride = (None if count is None else first + count), self.preset.stride_frames
         own = roots[:, first * stride : None if stop is None else stop * stride].T
         fours = own[: len(own) // ROOT_FRAMES * ROOT_FRAMES].reshape(-1, ROOT_FRAMES, N_BINS)
-        return Stretch(
-            steps[first:stop], own.mean(dim=1).cpu().numpy(), roots=fours.mean(dim=1).cpu().numpy()
-        )
+        return Stretch(steps[first:stop], own.mean(axis=1), roots=fours.mean(axis=1))
 
-    @torch.inference_mode()
-    def _embed_steps(self, steps: torch.Tensor) -> NDArray[np.float32]:
-        """Unit embeddings (n, embedding_size) of windows of steps (n, S, length)."""
-        with self._exactness():
-            raw = self.model.embed_steps(steps.to(self.device))
-            unit: NDArray[np.float32] = torch.nn.functional.normalize(raw).cpu().numpy()
-        return unit
 
-    @contextmanager
-    def _exactness(self) -> Iterator[None]:
-        """Full float32 and deterministic algorithms where asked for; afterwards as before."""
-        # Not `use_deterministic_algorithms`: it imports torch's compiler, which takes a second.
-        before = torch.get_deterministic_debug_mode()
-        torch.set_deterministic_debug_mode("error" if self.deterministic else before)
-        short_floats = self.dtype != torch.float32  # TF32 keeps ten bits of the mantissa
-        try:
-            with torch.backends.cudnn.flags(enabled=True, allow_tf32=short_floats):
-                yield
-        finally:
-            torch.set_deterministic_debug_mode(before)
+def _ready(
+    model: "CqtNet | Weights", device: str, precision: Precision, *, deterministic: bool
+) -> "GraphNetwork | FusedNetwork":
+    """The network without torch where that is possible: on the CPU, in float32, with a graph."""
+    wanted = cpu_precision("float32" if deterministic else precision)
+    if isinstance(model, Weights):
+        if is_cpu(device) and wanted == "float32":
+            network = GraphNetwork.of(model.preset, model.tensors)
+            if network is not None:
+                return network
+        model = model.model
+    from cqtnet.fused import FusedNetwork  # here, for it loads torch, which takes seconds
+
+    return FusedNetwork(model, device, precision, deterministic=deterministic)
 
 
 def check_windows(*, window_s: float, hop_s: float) -> None:
@@ -280,28 +259,6 @@ class _Checked:
                 f"{self.name} holds nothing to compare: none of its {self.n_samples} samples "
                 f"rises above {audio.SILENCE_DBFS:g} dB full scale"
             )
-
-
-def _fused(model: CqtNet) -> CqtNet:
-    """A copy for inference with every BatchNorm folded into the layer beside it."""
-    fused = copy.deepcopy(model).eval()
-    for block in fused.trunk:
-        assert isinstance(block, Block)
-        block.conv = fuse_conv_bn_eval(block.conv, block.norm)
-        block.norm = torch.nn.Identity()  # type: ignore[assignment]
-    if isinstance(fused.norm, torch.nn.BatchNorm1d):
-        _fold(fused.norm, fused.fc0)
-        fused.norm = torch.nn.Identity()
-    return fused.requires_grad_(False)
-
-
-@torch.no_grad()
-def _fold(norm: torch.nn.BatchNorm1d, linear: torch.nn.Linear) -> None:
-    """Change `linear` so that it does alone what `norm` and then `linear` do."""
-    assert norm.running_mean is not None and norm.running_var is not None
-    gain = norm.weight / (norm.running_var + norm.eps).sqrt()
-    linear.bias.add_(linear.weight @ (norm.bias - norm.running_mean * gain))
-    linear.weight.mul_(gain)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 from augment.spectral import SpectralRanges
 from cqtnet.cache import MARGIN_BINS
 from cqtnet.errors import InputError, check_settings
-from cqtnet.model import MINIMUM_S
+from cqtnet.preset import MINIMUM_S
 
 T = TypeVar("T")
 

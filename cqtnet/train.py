@@ -23,8 +23,9 @@ from cqtnet.device import find_dtype
 from cqtnet.errors import InputError, ManifestError, WeightsError
 from cqtnet.files import make_folder, write_json
 from cqtnet.losses import ClassHead, nt_xent, whiten
-from cqtnet.model import CqtNet, Preset
+from cqtnet.model import CqtNet
 from cqtnet.plotting import draw_curves
+from cqtnet.preset import Preset
 from cqtnet.recipes import Recipe
 from cqtnet.runstate import Progress, Ranks, gather, joined, load_state, save_state
 from cqtnet.validation import Pairs, Verdict, make_pairs, validate

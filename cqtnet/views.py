@@ -21,7 +21,8 @@ from cqtnet import SAMPLE_RATE, audio
 from cqtnet.cache import FrameStore, Places, cached_samples
 from cqtnet.cqt import FRAMES_PER_SECOND, HOP_LENGTH, Cqt, normalise, power_weights
 from cqtnet.data import Item
-from cqtnet.model import CqtNet, step_count
+from cqtnet.model import CqtNet
+from cqtnet.preset import step_count
 from cqtnet.recipes import LONGEST_S, Recipe
 
 EDITS = {"crop", "cut", "repeat", "insert_silence"}
@@ -96,8 +97,8 @@ class Views:
     def __post_init__(self) -> None:
         device = self.store.roots.device
         self.noise = self.noise.to(device)
-        self.power_weights = power_weights().to(device)
-        self.cqt = Cqt().to(device)
+        self.power_weights = torch.from_numpy(power_weights()).to(device)
+        self.cqt = Cqt()
         places = {name: i for i, name in enumerate(sorted({i.collection for i in self.items}))}
         self.collections = np.array([places[item.collection] for item in self.items])
 

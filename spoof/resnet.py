@@ -160,7 +160,7 @@ def load_pretrained(net: ResNet, path: Path) -> None:
 def _state_dict(path: Path) -> dict[str, Tensor]:
     """Tensors by name; a .pth is read as plain data, never run."""
     if path.suffix == ".safetensors":
-        return read_tensors(path)
+        return {name: torch.from_numpy(t) for name, t in read_tensors(path).items()}
     try:
         tensors = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:

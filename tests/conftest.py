@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-import torch
+
+from cqtnet import device
 
 
 @pytest.fixture
@@ -13,7 +14,8 @@ def rng():
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
     """The tests' arrays are small: threads would only wait for each other."""
-    torch.set_num_threads(1)
+    with device.one_thread():
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -17,8 +17,9 @@ from click.testing import CliRunner
 
 from cqtnet.checkpoint import save_weights
 from cqtnet.cli import cqtnet, main
-from cqtnet.model import CqtNet, find_preset
+from cqtnet.model import CqtNet
 from cqtnet.music import make_music
+from cqtnet.preset import find_preset
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"augment", "cqtnet", "verify", "eval", "spoof"}

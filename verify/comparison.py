@@ -12,7 +12,7 @@ import numpy as np
 from cqtnet.audio import StrPath
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import InputError, ManifestError
-from cqtnet.model import MINIMUM_S
+from cqtnet.preset import MINIMUM_S
 from cqtnet.tables import read_table
 from verify.align import other_places, refine, search
 from verify.calibration import Calibration, load_calibration, persistence, population_of

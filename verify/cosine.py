@@ -5,7 +5,7 @@ import numpy as np
 from cqtnet import SAMPLE_RATE
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.embed import Embedder, Trace
-from cqtnet.model import MINIMUM_S, step_count
+from cqtnet.preset import MINIMUM_S, step_count
 from verify.results import Hit
 
 HOP_S = 1.0  # a window begins every second

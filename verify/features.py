@@ -12,7 +12,6 @@ from functools import cache, cached_property
 
 import numpy as np
 import scipy.fft
-import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
@@ -95,8 +94,7 @@ class Features:
         >>> Features.of(samples).fine.shape
         (84, 862)
         """
-        with torch.inference_mode():
-            roots = cqt()(torch.from_numpy(samples)[None])[0].sqrt().numpy()
+        roots = np.sqrt(cqt()(samples[None])[0])
         fine, motion = changes(roots)
         return cls(fine, spectra(samples), motion, roots.mean(axis=0), start_s)
 

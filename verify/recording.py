@@ -12,7 +12,7 @@ import numpy as np
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, NoContentError
-from cqtnet.model import MINIMUM_S
+from cqtnet.preset import MINIMUM_S
 from verify.features import Features, Floats
 from verify.results import Item
 

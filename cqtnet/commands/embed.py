@@ -62,8 +62,8 @@ def models(as_json: bool) -> None:
         click.echo(json.dumps({name: w.card for name, w in weights.items()}, indent=1))
         return
     for name, w in weights.items():
-        millions = sum(p.numel() for p in w.model.parameters()) / 1e6
-        preset = w.model.preset
+        learned = [t.size for name, t in w.tensors.items() if ".running_" not in name]
+        millions, preset = sum(learned) / 1e6, w.preset
         click.echo(
             f"{name:10} {millions:5.2f} M parameters, embedding of {preset.embedding_size}, "
             f"a step depends on {preset.receptive_s:.1f} s, SHA-256 {w.sha256[:16]}…"

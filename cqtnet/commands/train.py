@@ -61,7 +61,7 @@ def train(
     """
     from cqtnet.audio import find_audio
     from cqtnet.data import read_items
-    from cqtnet.model import find_preset
+    from cqtnet.preset import find_preset
     from cqtnet.recipes import changed, find_recipe
     from cqtnet.runstate import is_main
     from cqtnet.train import BEST, FINAL, TrainConfig

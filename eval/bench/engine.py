@@ -23,8 +23,9 @@ from cqtnet.data import Item
 from cqtnet.device import find_device, find_dtype, one_thread
 from cqtnet.eer import equal_error_rate
 from cqtnet.embed import Embedder
-from cqtnet.model import PRESETS, CqtNet, find_preset
+from cqtnet.model import CqtNet
 from cqtnet.music import make_music
+from cqtnet.preset import PRESETS, find_preset
 from cqtnet.recipes import find_recipe
 from cqtnet.train import Learner, loss_of
 from cqtnet.views import Views, Waveforms, noise_frames
@@ -130,8 +131,9 @@ def measure_embedding(*, quick: bool) -> list[Measurement]:
         decode_s = seconds(lambda: audio.load(path))
         lines = [Measurement("decode and resample", duration_s / decode_s, "× real time")]
         for name in PRESET_NAMES:
-            embedder = Embedder(CqtNet(PRESETS[name]).eval())
-            naive_s = once(lambda: _window_by_window(embedder.model, path))  # noqa: B023
+            model = CqtNet(PRESETS[name]).eval()
+            embedder = Embedder(model)
+            naive_s = once(lambda: _window_by_window(model, path))  # noqa: B023
             once_through = partial(embedder.windows, window_s=WINDOW_S, hop_s=HOP_S)
             pass_s = seconds(lambda: once_through(embedder.trace_file(path)), repeats=3)  # noqa: B023
             what = f"embedding {duration_s / 60:.0f} min, {name}"
@@ -157,7 +159,8 @@ def _window_by_window(model: CqtNet, path: Path) -> None:
 EMBED = """
 import re, sys
 from cqtnet.embed import Embedder
-from cqtnet.model import PRESETS, CqtNet
+from cqtnet.model import CqtNet
+from cqtnet.preset import PRESETS
 embedder = Embedder(CqtNet(PRESETS[sys.argv[2]]).eval())
 embedder.windows(embedder.trace_file(sys.argv[1]), window_s=20, hop_s=5)
 print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])

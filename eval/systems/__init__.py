@@ -78,7 +78,7 @@ def require_length(n_samples: int, path: Path) -> None:
     """Raise unless a recording is long enough for every system: then all score the same pairs."""
     from cqtnet import SAMPLE_RATE, audio
     from cqtnet.errors import FragmentTooShortError
-    from cqtnet.model import MINIMUM_S
+    from cqtnet.preset import MINIMUM_S
 
     if n_samples < MINIMUM_S * SAMPLE_RATE:
         raise FragmentTooShortError(

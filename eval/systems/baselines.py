@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from cqtnet import audio
@@ -27,9 +26,8 @@ def relative_magnitudes(path: Path) -> NDArray[np.float32]:
     samples = audio.load(path)
     audio.require_content(samples, name=audio.shown(path))
     require_length(len(samples), path)
-    with torch.inference_mode():
-        magnitudes: NDArray[np.float32] = _transform()(torch.from_numpy(samples)[None])[0].numpy()
-    return magnitudes / max(float(magnitudes.mean()), 1e-12)
+    magnitudes = _transform()(samples[None])[0]
+    return np.asarray(magnitudes / max(float(magnitudes.mean()), 1e-12))
 
 
 _transform = cache(Cqt)

@@ -13,7 +13,7 @@ from cqtnet.cqt import SILENCE_LEVEL
 from cqtnet.eer import Floats
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import InputError
-from cqtnet.model import step_count
+from cqtnet.preset import step_count
 from eval.systems import Description, Pairs, Settings, System, require_length
 from verify.calibration import FIGURES, figures, load_calibration
 from verify.comparison import gather, reasons_against
@@ -38,8 +38,8 @@ class OfEmbedder(System):
         self.embedder = Embedder.named(model, device=device, precision=settings.precision)
         self.parameters: dict[str, Any] = {
             "model_sha256": self.embedder.sha256,
-            "precision": str(self.embedder.dtype).removeprefix("torch."),
-            "device": self.embedder.device.type,
+            "precision": self.embedder.network.precision,
+            "device": self.embedder.network.device,
         }
 
 

@@ -25,7 +25,7 @@ def altered(magnitudes, draw, **options):
         magnitudes,
         draw,
         n_frames=N_FRAMES,
-        power_weights=power_weights(),
+        power_weights=torch.from_numpy(power_weights()),
         frames_per_second=FRAMES_PER_SECOND,
         **options,
     )

@@ -8,7 +8,8 @@ from cqtnet import checkpoint
 from cqtnet.checkpoint import load_weights, save_weights, shipped_names
 from cqtnet.errors import WeightsError
 from cqtnet.files import file_sha256
-from cqtnet.model import CqtNet, find_preset
+from cqtnet.model import CqtNet
+from cqtnet.preset import find_preset
 
 
 @pytest.fixture

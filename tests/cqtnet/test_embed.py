@@ -5,10 +5,12 @@ import torch
 
 from augment import ColouredNoise, Pitch, Tempo
 from cqtnet import SAMPLE_RATE, audio, embed
+from cqtnet.cqt import Cqt, normalise
 from cqtnet.embed import Embedder
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
-from cqtnet.model import CqtNet, StepSpan, find_preset, step_count
+from cqtnet.model import CqtNet
 from cqtnet.music import make_music
+from cqtnet.preset import StepSpan, find_preset, step_count
 
 
 def small_model(preset, width=0.06):
@@ -139,7 +141,7 @@ def test_folding_batchnorm_changes_nothing_but_rounding(name, music):
             torch.nn.init.uniform_(norm.weight, 0.5, 2)
             torch.nn.init.uniform_(norm.bias, -1, 1)
     embedder = Embedder(model, precision="float32")
-    frames = embed.normalise(embedder.cqt(torch.from_numpy(music[None, : 20 * SAMPLE_RATE])))
+    frames = normalise(Cqt()(torch.from_numpy(music[None, : 20 * SAMPLE_RATE])))
     with torch.inference_mode():
         plain = torch.nn.functional.normalize(model(frames))[0].numpy()
     np.testing.assert_allclose(embedder.embed(music[: 20 * SAMPLE_RATE]), plain, atol=1e-4)

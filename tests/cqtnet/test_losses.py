@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from cqtnet.losses import FLOOR, WITHIN, ClassHead, nt_xent, whiten
-from cqtnet.model import CqtNet, find_preset
+from cqtnet.model import CqtNet
+from cqtnet.preset import find_preset
 from cqtnet.views import Batch, embed_batch
 
 

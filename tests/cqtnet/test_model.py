@@ -5,7 +5,8 @@ import torch
 
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.errors import FragmentTooShortError, WeightsError
-from cqtnet.model import HEADS, LAYERS, PRESETS, CqtNet, Preset, StepSpan, find_preset
+from cqtnet.model import CqtNet
+from cqtnet.preset import HEADS, LAYERS, PRESETS, Preset, StepSpan, find_preset
 
 # The paper's table for 84 × 862: after each convolution, and after its pooling where it has one.
 TABLE = {

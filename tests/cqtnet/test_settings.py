@@ -3,7 +3,7 @@ import re
 import pytest
 
 from cqtnet.errors import InputError
-from cqtnet.model import find_preset
+from cqtnet.preset import find_preset
 from cqtnet.recipes import changed, find_recipe
 
 

@@ -18,7 +18,7 @@ from cqtnet.checkpoint import load_weights
 from cqtnet.data import read_items
 from cqtnet.errors import ManifestError, WeightsError
 from cqtnet.losses import nt_xent
-from cqtnet.model import find_preset
+from cqtnet.preset import find_preset
 from cqtnet.recipes import RECIPES, find_recipe
 from cqtnet.runstate import gather, joined
 from cqtnet.train import StepReport, TrainConfig, steps_per_epoch, train

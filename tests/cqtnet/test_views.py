@@ -9,7 +9,8 @@ from cqtnet import audio, views
 from cqtnet.cache import MARGIN_BINS, Places, load_frames
 from cqtnet.cqt import Cqt, normalise
 from cqtnet.data import read_items
-from cqtnet.model import CqtNet, find_preset
+from cqtnet.model import CqtNet
+from cqtnet.preset import find_preset
 from cqtnet.recipes import find_recipe
 from cqtnet.views import Batch, Views, Waveforms, noise_frames, plan_step
 from tests.augment.signals import CALM

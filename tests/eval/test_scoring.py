@@ -21,8 +21,9 @@ from cqtnet.checkpoint import save_weights
 from cqtnet.eer import equal_error_rate
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.files import file_sha256
-from cqtnet.model import CqtNet, find_preset
+from cqtnet.model import CqtNet
 from cqtnet.music import make_music
+from cqtnet.preset import find_preset
 from eval.scoring import score_trials
 from eval.systems import SYSTEMS, Settings
 from eval.systems.baselines import ChromaDtwSystem, MeanCqtSystem

@@ -348,9 +348,7 @@ def _read(
 @cache
 def _embedder(model: str, sha256: str) -> Embedder:
     """The network of a worker, made once."""
-    import torch
-
-    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # every processor has a worker already
     embedder = Embedder.named(model)
     if embedder.sha256 != sha256:
         raise InputError(f"the weights `{model}` there are others than the archive was made with")

@@ -62,7 +62,7 @@ class Archive(Closing):
     ) -> Self:
         """A new archive in a folder that is missing or empty, open for adding."""
         weights = load_weights(model)
-        size = weights.model.preset.embedding_size
+        size = weights.preset.embedding_size
         manifest = Manifest(model, weights.sha256, size, window_s, hop_s)
         return cls(Store.create(folder, manifest), device=device)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from cqtnet import audio
 from cqtnet.embed import Samples
-from cqtnet.model import MINIMUM_S
+from cqtnet.preset import MINIMUM_S
 from verify.archive.proof import Sound
 from verify.archive.results import Match, SearchResult
 from verify.archive.searcher import Searcher

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
@@ -177,9 +176,7 @@ def draw_spectrograms(view: View) -> Picture:
 def levels(recording: Recording, span: Span) -> Floats:
     """Roots of CQT magnitudes (84, at most COLUMNS) of a part, each the loudest of its moment."""
     samples = recording.samples(*span)
-    with torch.inference_mode():
-        roots: Floats = cqt()(torch.from_numpy(samples)[None])[0].sqrt().numpy()
-    return _pooled(roots, COLUMNS, axis=1)
+    return _pooled(np.sqrt(cqt()(samples[None])[0]), COLUMNS, axis=1)
 
 
 def _pooled(values: Floats, most: int, *, axis: int) -> Floats:

@@ -14,8 +14,9 @@ from cqtnet import SAMPLE_RATE
 from cqtnet.checkpoint import load_weights, save_weights
 from cqtnet.embed import Embedder
 from cqtnet.errors import InputError
-from cqtnet.model import CqtNet, find_preset
+from cqtnet.model import CqtNet
 from cqtnet.music import make_music
+from cqtnet.preset import find_preset
 from tests.verify.archive.synthetic import MANIFEST, synthetic_recording
 from verify.archive import add
 from verify.archive.add import FileStatus, Step, Summary, _read, add_files, extract, on_ray

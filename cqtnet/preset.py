@@ -1,0 +1,225 @@
+"""What a network is made of, as data: its layers, its presets, and which samples a step needs.
+
+Nothing here computes, and nothing loads torch: `cqtnet.model` is the network itself.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cqtnet import SAMPLE_RATE
+from cqtnet.cqt import (
+    FRAMES_PER_SECOND,
+    HOP_LENGTH,
+    LEVEL_RADIUS,
+    Numbers,
+    context_frames,
+    frame_count,
+    padded,
+)
+from cqtnet.errors import FragmentTooShortError, WeightsError
+
+MINIMUM_S = 2.0
+"""Shorter fragments, in seconds, are refused; a network that needs more is fed silence."""
+
+
+class Layer(NamedTuple):
+    """One convolution (+ BatchNorm + ReLU): kernel is frequency × time, dilation in time only."""
+
+    name: str
+    channels: int
+    kernel: tuple[int, int]
+    dilation: int
+    pool: bool = False  # followed by max pooling 1×2 in time, stride 2, padding 1
+
+
+LAYERS = (
+    # sizes: what 84 × 862, i.e. 20 s, becomes
+    Layer("conv0", 32, (12, 3), 1),  # 85 × 860, padded by 6 in frequency
+    Layer("conv1", 64, (13, 3), 2, pool=True),  # 73 × 856 → 73 × 429
+    Layer("conv2", 64, (13, 3), 1),  # 61 × 427
+    Layer("conv3", 64, (3, 3), 2, pool=True),  # 59 × 423 → 59 × 212
+    Layer("conv4", 128, (3, 3), 1),  # 57 × 210
+    Layer("conv5", 128, (3, 3), 2, pool=True),  # 55 × 206 → 55 × 104
+    Layer("conv6", 256, (3, 3), 1),  # 53 × 102
+    Layer("conv7", 256, (3, 3), 2, pool=True),  # 51 × 98 → 51 × 50
+    Layer("conv8", 512, (3, 3), 1),  # 49 × 48
+    Layer("conv9", 512, (3, 3), 2),  # 47 × 44
+)
+
+HEADS = {
+    "max": (("max", "max"),),
+    "mean": (("mean", "mean"),),
+    "mean+max": (("mean", "mean"), ("max", "max")),
+    "max+means": (("max", "max"), ("max", "mean"), ("mean", "mean")),
+    "gem": (("mean", "mean"),),  # of powers, whose exponent is learned
+}
+"""The statistics of the trunk's output that FC0 reads: each over frequency, then over time."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One variant of the network, as data that is saved with its weights."""
+
+    name: str
+    width: float = 1.0  # times the paper's channels
+    frames_averaged: int = 1  # consecutive CQT frames averaged into one before the network
+    time_padding: bool = False  # pad convolutions in time, so that short input passes
+    head: str = "max"  # one of HEADS
+    standardised: bool = False  # BatchNorm of what was pooled, before FC0
+    embedding_size: int = 2048
+
+    def __post_init__(self) -> None:
+        """Raise WeightsError unless a network can be built from it."""
+        sizes = (self.frames_averaged, self.embedding_size)
+        whole = all(isinstance(size, int) and size >= 1 for size in sizes)
+        switches = (self.time_padding, self.standardised)
+        plain = all(isinstance(switch, bool) for switch in switches)
+        if not whole or not 0 < self.width <= 16 or not plain:
+            raise WeightsError(
+                f"preset {asdict(self)} needs whole positive sizes, a width up to 16, and "
+                "true or false for time_padding and standardised"
+            )
+        if self.head not in HEADS:
+            raise WeightsError(f"head {self.head!r} is unknown; use {', '.join(HEADS)}")
+
+    @property
+    def stride_frames(self) -> int:
+        """CQT frames from one step of the trunk to the next."""
+        return int(self.frames_averaged * 2 ** sum(layer.pool for layer in LAYERS))
+
+    @property
+    def receptive_frames(self) -> int:
+        """CQT frames that one step of the trunk depends on."""
+        reach, stride = 1, 1
+        for layer in LAYERS:
+            reach += (layer.kernel[1] - 1) * layer.dilation * stride
+            if layer.pool:
+                reach += stride
+                stride *= 2
+        return reach * self.frames_averaged
+
+    @property
+    def receptive_s(self) -> float:
+        """Seconds that one step of the trunk depends on."""
+        return self.receptive_frames / FRAMES_PER_SECOND
+
+    @property
+    def minimum_frames(self) -> int:
+        """Fewest CQT frames that pass the trunk: 172 for the paper's."""
+        if self.time_padding:
+            return self.frames_averaged
+        frames = 1
+        for layer in reversed(LAYERS):
+            if layer.pool:
+                frames = 2 * frames - 2  # pooling with padding 1 gives n // 2 + 1
+            frames = max(frames, 1) + (layer.kernel[1] - 1) * layer.dilation
+        return frames * self.frames_averaged
+
+    def channels(self, layer: Layer) -> int:
+        """Channels of a layer at this width."""
+        return max(1, round(layer.channels * self.width))
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Preset":
+        """The preset of plain data, as saved beside the weights; unknown keys are an error."""
+        try:
+            return cls(**data)
+        except TypeError as error:
+            raise WeightsError(f"preset {data} does not fit this version: {error}") from error
+
+
+# fmt: off
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset("paper"),
+        Preset("default", width=0.5, frames_averaged=4, time_padding=True, head="max+means",
+               standardised=True),
+        Preset("tiny", width=0.125, frames_averaged=4, time_padding=True, embedding_size=64),
+    )
+}
+"""`paper`: as published. `default`: for users. `tiny`: for tests and first tries."""
+# fmt: on
+
+
+def find_preset(name: str, **changes: Any) -> Preset:
+    """The named preset, with fields changed on request."""
+    if name not in PRESETS:
+        raise WeightsError(f"preset {name!r} is unknown; use one of {', '.join(PRESETS)}")
+    return replace(PRESETS[name], **changes)
+
+
+def pad_short(frames: Numbers, preset: Preset) -> Numbers:
+    """Frames (B, 84, T), with silence on both sides where the trunk needs more than there are."""
+    n_frames = frames.shape[-1]
+    if n_frames < frame_count(round(MINIMUM_S * SAMPLE_RATE)):
+        raise FragmentTooShortError(
+            f"fragment of about {(n_frames - 0.5) / FRAMES_PER_SECOND:.2f} s is shorter than "
+            f"the {MINIMUM_S:.1f} s this model needs; give a longer one"
+        )
+    missing = max(0, preset.minimum_frames - n_frames)
+    return padded(frames, missing // 2, missing - missing // 2)
+
+
+@dataclass(frozen=True)
+class StepSpan:
+    """Which samples a block of steps depends on; with them it equals one pass over everything."""
+
+    stride: int  # frames from step to step
+    reach_left: int  # frames before its own first frame that a step depends on
+    reach_right: int  # frames from there on that it depends on
+    context_steps: int  # steps before a block whose samples are kept for it
+    context_frames: int  # frames around these that the CQT and the level need
+
+    @classmethod
+    def of(cls, preset: Preset) -> "StepSpan":
+        """The span of a preset's steps."""
+        left, stride = 0, 1
+        for layer in LAYERS:
+            if preset.time_padding:
+                left += (layer.kernel[1] - 1) * layer.dilation // 2 * stride
+            if layer.pool:
+                left += stride
+                stride *= 2
+        left *= preset.frames_averaged
+        context = LEVEL_RADIUS + context_frames()
+        context_steps = -(-(left + context) // preset.stride_frames)
+        right = preset.receptive_frames - left
+        return cls(preset.stride_frames, left, right, context_steps, context)
+
+    def held_from(self, first_step: int) -> int:
+        """First sample, on the grid of steps, that a block starting at `first_step` needs."""
+        return max(0, first_step - self.context_steps) * self.stride * HOP_LENGTH
+
+    def block_samples(self, n_steps: int, *, first_step: int = 0) -> int:
+        """Samples from `held_from` to the last that `n_steps` steps depend on."""
+        last_frame = (first_step + n_steps - 1) * self.stride + self.reach_right
+        last_sample = (last_frame + self.context_frames) * HOP_LENGTH
+        return last_sample - self.held_from(first_step)
+
+
+def window_steps(
+    preset: Preset, n_steps: int, *, window_s: float, hop_s: float
+) -> tuple[NDArray[np.int64], int]:
+    """First steps of all windows among `n_steps`, and their length; the last one ends with them."""
+    length = min(step_count(preset, round(window_s * SAMPLE_RATE)), n_steps)
+    last = n_steps - length
+    step_s = preset.stride_frames / FRAMES_PER_SECOND
+    hops = np.arange(0, last * step_s + 1e-9, max(hop_s, step_s))
+    starts = np.rint(hops / step_s).astype(np.int64)
+    return np.unique(np.append(np.minimum(starts, last), last)), length
+
+
+def step_count(preset: Preset, n_samples: int) -> int:
+    """The number of the trunk's steps over that many samples."""
+    steps = max(frame_count(n_samples), preset.minimum_frames)
+    steps = -(-steps // preset.frames_averaged)
+    for layer in LAYERS:
+        if not preset.time_padding:
+            steps -= (layer.kernel[1] - 1) * layer.dilation
+        if layer.pool:
+            steps = steps // 2 + 1
+    return steps
