@@ -3,8 +3,9 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from fractions import Fraction
 from functools import cache
-from itertools import chain, groupby
+from itertools import chain, groupby, pairwise
 from operator import attrgetter
 from typing import Any, BinaryIO
 
@@ -19,7 +20,7 @@ from augment.audio.integrity import (
     mp3_counts_frames,
     ogg_is_cut_off,
 )
-from augment.audio.pcm import SAMPLE_FORMATS, gathered
+from augment.audio.pcm import PIECE_VALUES, SAMPLE_FORMATS
 from augment.errors import NotAudioError
 
 MOV = "mov,mp4,m4a,3gp,3g2,mj2"
@@ -176,15 +177,52 @@ class FFmpegSource:
 
 def planes_of(path: StrPath, frames: Iterable[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
     """Sample rate in Hz and samples of shape (channels, n) of FFmpeg's frames, in larger pieces."""
-    kind = attrgetter("sample_rate", "layout.nb_channels", "format.packed.name")
-    for (rate, channels, sample_format), alike in groupby(frames, kind):
-        if sample_format not in SAMPLE_FORMATS:
+    kind = attrgetter("sample_rate", "layout.name", "format.name")
+    for (rate, _, sample_format), alike in groupby(frames, kind):
+        if sample_format.removesuffix("p") not in SAMPLE_FORMATS:
             raise NotAudioError(
-                f"{shown(path)}: samples of type {sample_format} are not supported; "
-                "convert it to 24-bit or float"
+                f"{shown(path)}: samples of type {sample_format.removesuffix('p')} are not "
+                "supported; convert it to 24-bit or float"
             )
-        for planes in gathered(_arrays(alike, channels)):
-            yield rate, planes
+        for frame in _joined(alike):
+            array: NDArray[Any] = frame.to_ndarray()
+            channels = frame.layout.nb_channels
+            yield rate, array if frame.format.is_planar else array.reshape(-1, channels).T
+
+
+def _joined(frames: Iterator[Any]) -> Iterator[Any]:
+    """The frames, alike in format, joined by FFmpeg to frames of useful size."""
+    first = next(frames)
+    size = max(PIECE_VALUES // first.layout.nb_channels, 1)
+    _graph, source, sink = _joining(first, size)  # the ends do not keep the graph alive
+    waiting = 0
+    for frame in chain([first], frames):
+        source.push(frame)
+        waiting += frame.samples
+        while waiting >= size:
+            yield sink.pull()
+            waiting -= size
+    source.push(None)
+    with suppress(EOFError):
+        yield sink.pull()
+
+
+def _joining(frame: Any, size: int) -> tuple[Any, Any, Any]:
+    """A graph for frames like this one, which gives frames of so many samples, and its ends."""
+    graph = av.filter.Graph()
+    nodes = [
+        graph.add_abuffer(
+            sample_rate=frame.sample_rate, format=frame.format.name, layout=frame.layout.name,
+            time_base=Fraction(1, frame.sample_rate),
+        )
+    ]  # fmt: skip
+    if frame.layout.nb_channels >= SAFE_PLANES:
+        nodes.append(graph.add("aformat", f"sample_fmts={frame.format.packed.name}"))
+    nodes += [graph.add("asetnsamples", f"n={size}:p=0"), graph.add("abuffersink")]
+    for before, after in pairwise(nodes):
+        before.link_to(after)
+    graph.configure()
+    return graph, nodes[0], nodes[-1]
 
 
 class _QuietFile:
@@ -198,24 +236,6 @@ class _QuietFile:
             return self._seek(offset, whence)
         except (OSError, ValueError, OverflowError):
             return -1
-
-
-def _arrays(frames: Iterator[Any], channels: int) -> Iterator[NDArray[Any]]:
-    """The samples of frames alike in format, as arrays of shape (channels, n)."""
-    for frame in frames if channels < SAFE_PLANES else _interleaved(frames):
-        array: NDArray[Any] = frame.to_ndarray()
-        yield array if frame.format.is_planar else array.reshape(-1, channels).T
-
-
-def _interleaved(frames: Iterator[Any]) -> Iterator[Any]:
-    """The frames with their channels interleaved in one plane."""
-    resampler = None
-    for frame in frames:
-        if resampler is None:
-            resampler = av.AudioResampler(format=frame.format.packed.name)
-        yield from resampler.resample(frame)
-    if resampler is not None:
-        yield from resampler.resample(None)
 
 
 def _opened(path: StrPath, file: BinaryIO) -> Any:

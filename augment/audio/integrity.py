@@ -64,11 +64,11 @@ class Integrity:
     def follow(self, frame: Any) -> None:
         """Compare the time stamp of an FFmpeg frame with the end of the frame before."""
         lasts_s = frame.samples / frame.sample_rate if frame.sample_rate else 0.0
-        if frame.pts is None:
+        stamp_s: float | None = frame.time
+        if stamp_s is None:
             if self._next_stamp_s is not None:
                 self._next_stamp_s += lasts_s
             return
-        stamp_s = float(frame.pts * frame.time_base)
         if self._next_stamp_s is not None and abs(stamp_s - self._next_stamp_s) > JUMP_S:
             gap_s, at_s = stamp_s - self._next_stamp_s, self._next_stamp_s - self.origin_s
             self.gaps += 1

@@ -1,7 +1,7 @@
 """Uncompressed recordings (WAV, RF64, Wave64, AIFF, CAF), read by libsndfile; the mix to mono."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple, Self
 
 import numpy as np
@@ -18,20 +18,6 @@ LOUDEST = 2.0**32
 FULL_SCALE = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "f4": 1.0, "f8": 1.0}
 """What stands for 1.0, by numpy type; unsigned bytes also have their zero at 128."""
 SAMPLE_FORMATS = {"u8", "s16", "s32", "flt", "dbl"}  # FFmpeg's names of these types
-
-
-def gathered(arrays: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-    """The arrays of shape (channels, n), alike in type, joined to pieces of useful size."""
-    planes: list[NDArray[Any]] = []
-    values = 0
-    for array in arrays:
-        planes.append(array)
-        values += array.size
-        if values >= PIECE_VALUES:
-            yield np.concatenate(planes, axis=1)
-            planes, values = [], 0
-    if planes:
-        yield np.concatenate(planes, axis=1)
 
 
 class Mixed(NamedTuple):
@@ -52,9 +38,9 @@ def mixed_down(planes: NDArray[Any]) -> Mixed:
         planes, not_finite = _silenced(planes)
     full_scale = FULL_SCALE[planes.dtype.str[1:]]
     channels = planes.shape[0]
-    floats = planes.astype(np.float32)
+    floats = planes.astype(np.float32, copy=False)
     if planes.dtype.kind == "u":
-        floats -= np.float32(full_scale)
+        floats = floats - np.float32(full_scale)
     # A matrix product: numpy's mean over two interleaved channels is six times slower.
     mono = np.full(channels, 1 / (full_scale * channels), dtype=np.float32) @ floats
     energy = float(np.vdot(floats, floats)) / (channels * full_scale**2)
@@ -64,9 +50,9 @@ def mixed_down(planes: NDArray[Any]) -> Mixed:
 def _silenced(planes: NDArray[Any]) -> tuple[NDArray[Any], int]:
     """The samples with 0 for whatever is no number, and how many these were."""
     with np.errstate(invalid="ignore"):  # a signalling NaN
-        good = np.abs(planes) <= LOUDEST  # False for NaN
-    if good.all():
-        return planes, 0
+        if planes.min(initial=0) >= -LOUDEST and planes.max(initial=0) <= LOUDEST:  # False for NaN
+            return planes, 0
+        good = np.abs(planes) <= LOUDEST
     return np.where(good, planes, 0), int(good.size - np.count_nonzero(good))
 
 
