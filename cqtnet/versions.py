@@ -7,8 +7,8 @@ from importlib import metadata
 from pathlib import Path
 
 PACKAGES = (
-    "cqtnet", "torch", "librosa", "numpy", "scipy", "soxr", "soundfile", "av", "faiss-cpu",
-    "audiomentations",
+    "cqtnet", "torch", "onnxruntime", "librosa", "numpy", "scipy", "soxr", "soundfile", "av",
+    "faiss-cpu", "audiomentations",
 )  # fmt: skip
 """All that figures depend on."""
 version = cache(metadata.version)
