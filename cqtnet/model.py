@@ -2,7 +2,7 @@
 
 The trunk's dilated convolutions never pool or stride along frequency, so that a transposition moves
 features and does not destroy them. A head pools its output over frequency and time into one vector,
-and FC0 maps that to the embedding. The classifier is in `cqtnet.losses`, all data in `cqtnet.preset`.
+and FC0 maps that to the embedding. The classifier is in `cqtnet.losses`, data in `cqtnet.preset`.
 """
 
 from collections.abc import Sequence
