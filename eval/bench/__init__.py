@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 PARTS = (
-    "startup", "frontend", "embedding", "training", "comparison", "archive", "scoring",
+    "startup", "decoding", "frontend", "embedding", "training", "comparison", "archive", "scoring",
     "metrics", "memory",
 )  # fmt: skip
 """Each is a function `measure_…`; those of archives are in `archive`, all others in `engine`."""
@@ -45,6 +45,15 @@ def measurements(part: str, *, quick: bool) -> list[Measurement]:
 def seconds(work: Callable[[], Any], *, repeats: int = 5) -> float:
     """Median time of a few runs, after one to warm up."""
     return statistics.median([once(work) for _ in range(1 + repeats)][1:])
+
+
+def paired(ours: Callable[[], Any], theirs: Callable[[], Any]) -> tuple[float, float]:
+    """Median time of our work, and how many times longer theirs takes: in turn, five times.
+
+    The ratio is the median of neighbours' ratios: so it holds on a machine that others use too.
+    """
+    times = [(once(ours), once(theirs)) for _ in range(6)][1:]  # without the first, to warm up
+    return statistics.median(a for a, _ in times), statistics.median(b / a for a, b in times)
 
 
 def once(work: Callable[[], Any]) -> float:

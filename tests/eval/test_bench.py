@@ -14,7 +14,7 @@ def test_a_line_names_value_ratio_and_promise_and_seconds_are_the_median():
     assert len(calls) == 4
 
 
-@pytest.mark.parametrize("part", ["startup", "frontend", "metrics"])
+@pytest.mark.parametrize("part", ["startup", "decoding", "frontend", "metrics"])
 def test_a_part_runs_and_prints_json(part):
     result = call("bench", "--only", part, "--quick", "--json")
     assert result.exit_code == 0, result.output
