@@ -55,7 +55,8 @@ def test_tensors_give_what_arrays_give_and_pass_gradients(name, margin):
     transform, samples = Cqt(margin), np.stack([SIGNALS[name], SIGNALS[name][::-1]])
     tensor = torch.from_numpy(samples).requires_grad_()
     arrays, tensors = transform(samples), transform(tensor)
-    np.testing.assert_allclose(tensors.detach().numpy(), arrays, rtol=1e-5, atol=2e-6)
+    rounding = 1e-6 * arrays.max()  # sums of float32 in another order
+    np.testing.assert_allclose(tensors.detach().numpy(), arrays, atol=rounding)
     frames = normalise(torch.from_numpy(arrays)).numpy()
     np.testing.assert_allclose(normalise(arrays), frames, rtol=1e-5)
     tensors.square().sum().backward()
