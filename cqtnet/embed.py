@@ -124,7 +124,9 @@ class Embedder:
     @property
     def fingerprint(self) -> str:
         """Short text that is another one where traces may be: of the weights and how they run."""
-        return f"{self.sha256[:16] or id(self)}-{self.device.type}-{str(self.dtype)[6:]}"
+        network = self.network
+        kind = type(network).__name__
+        return f"{self.sha256[:16] or id(self)}-{kind}-{network.device}-{network.precision}"
 
     def trace_file(self, path: str | os.PathLike[str]) -> Trace:
         """The trace of a file; what is wrong with the file is an `AudioWarning`."""

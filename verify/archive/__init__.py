@@ -17,6 +17,6 @@ __all__ = ["Archive"]
 def __getattr__(name: str) -> Any:
     if name != "Archive":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from verify.archive.archive import Archive  # brings torch, which the store does not need
+    from verify.archive.archive import Archive  # brings much that the store does not need
 
     return Archive
