@@ -1,5 +1,6 @@
 """Which code made a result."""
 
+import os
 import platform
 import subprocess
 from functools import cache
@@ -18,6 +19,17 @@ def versions() -> dict[str, str]:
     """Versions of this project, its commit where it runs from a checkout, and its dependencies."""
     found = {name: version(name) for name in PACKAGES}
     return {**found, "python": platform.python_version(), "commit": commit()}
+
+
+def machine() -> dict[str, str]:
+    """The machine and FFmpeg, which can move last digits; no name of a person or a host."""
+    import av  # here, for most that ask for versions need no FFmpeg
+
+    return {
+        "machine": f"{platform.machine()}, {os.cpu_count()} processors",
+        "system": platform.platform(),
+        "ffmpeg": str(getattr(av, "ffmpeg_version_info", "") or av.library_versions["libavcodec"]),
+    }
 
 
 @cache

@@ -369,8 +369,16 @@ def read_pairs(path: Path) -> list[Pair]:
     return pairs
 
 
-def compared(comparer: Comparer, pairs: list[Pair]) -> Iterator[Comparison | InputError]:
-    """The comparison of each pair, or why there is none; each file is read once."""
+def compared(
+    comparer: Comparer,
+    pairs: list[Pair],
+    *,
+    then: Callable[[Comparison, Recording, Recording], object] = lambda *_: None,
+) -> Iterator[Comparison | InputError]:
+    """The comparison of each pair, or why there is none; each file is read once.
+
+    `then` is called with each comparison and its recordings.
+    """
 
     @lru_cache(maxsize=KEPT)
     def read(path: Path) -> Recording | InputError:
@@ -382,8 +390,19 @@ def compared(comparer: Comparer, pairs: list[Pair]) -> Iterator[Comparison | Inp
         elif isinstance(second := read(b), InputError):
             yield second
         else:
-            compare = partial(comparer.compare, first, second)
-            yield _tried(compare, f"{a} and {b} cannot be compared")
+            act = partial(_compared, comparer, first, second, then)
+            yield _tried(act, f"{a} and {b} cannot be compared")
+
+
+def _compared(
+    comparer: Comparer,
+    a: Recording,
+    b: Recording,
+    then: Callable[[Comparison, Recording, Recording], object],
+) -> Comparison:
+    found = comparer.compare(a, b)
+    then(found, a, b)
+    return found
 
 
 def _tried(act: Callable[[], T], problem: str) -> T | InputError:

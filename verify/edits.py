@@ -230,7 +230,7 @@ def alteration(stretch: Stretch) -> str:
     line = stretch.line
     if line.is_speed:
         return f"speed ×{line.tempo:.4f}"
-    return f"tempo ×{line.tempo:.4f}, pitch {line.shift_semitones:+.2f} semitones"
+    return f"tempo ×{line.tempo:.4f}, pitch {line.shift_semitones:+z.2f} semitones"
 
 
 def described(stretch: Stretch) -> str:

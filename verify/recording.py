@@ -50,10 +50,7 @@ class Recording:
                 whole = None if sound is None else Features.of(sound)
         for note in notes:
             warnings.warn(f"{name}: {note}", audio.AudioWarning, stacklevel=2)
-        item = Item(
-            name, sha256, n_samples / SAMPLE_RATE,
-            info.format, info.codec, info.sample_rate, info.channels, notes,
-        )  # fmt: skip
+        item = _item(name, sha256, info, n_samples, notes)
         return cls(Path(os.fsdecode(path)), item, trace, whole, sound, problem)
 
     @property
@@ -77,6 +74,23 @@ class Recording:
         with warnings.catch_warnings():  # they were given when it was read first
             warnings.simplefilter("ignore", audio.AudioWarning)
             return audio.load(self.path, start_s=start_s, duration_s=end_s - start_s)
+
+
+def item_of(path: audio.StrPath) -> Item:
+    """What a file is; it is decoded to its end for that."""
+    with audio.stream(path) as blocks:
+        n_samples = sum(block.size for block in blocks)
+        name, sha256 = audio.shown(path), audio.file_sha256(path)
+        return _item(name, sha256, blocks.info, n_samples, blocks.notes)
+
+
+def _item(
+    name: str, sha256: str, info: audio.AudioInfo, n_samples: int, notes: tuple[str, ...]
+) -> Item:
+    return Item(
+        name, sha256, n_samples / SAMPLE_RATE,
+        info.format, info.codec, info.sample_rate, info.channels, notes,
+    )  # fmt: skip
 
 
 class _Kept:

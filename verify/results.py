@@ -155,7 +155,7 @@ class Stretch:
         return {
             "a_start_s": round(self.a_start_s, 3),
             "a_end_s": round(self.a_end_s, 3),
-            "b_start_s": round(self.b_start_s, 3),
+            "b_start_s": round(self.b_start_s, 3) + 0.0,  # not -0.0
             "b_end_s": round(self.b_end_s, 3),
             "tempo": round(self.line.tempo, 5),
             "shift_semitones": round(self.line.shift_semitones, 3) + 0.0,  # not -0.0

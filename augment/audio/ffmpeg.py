@@ -1,6 +1,7 @@
 """Everything FFmpeg reads, through PyAV: compressed sound, and the sound of films."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 
 from augment.audio.files import StrPath, shown
 from augment.audio.integrity import (
+    LOSSLESS_CODECS,
     AudioInfo,
+    Coding,
     Integrity,
     chunked_length,
     mp3_counts_frames,
@@ -90,6 +93,12 @@ class FFmpegSource:
         path, size = os.fsdecode(self._path), os.fstat(self._file.fileno()).st_size
         kind, rate, channels = self._container.format.name, codec.sample_rate, codec.channels
         return AudioInfo(path, kind, codec.name, rate, channels, self._declared_s(), size)
+
+    @property
+    def coding(self) -> Coding:
+        """Bits a sample and tags."""
+        tags = {**self._container.metadata, **self._stream.metadata}
+        return Coding(bits_of(self._stream.codec_context), tuple(tags.items()))
 
     def _declared_s(self) -> float | None:
         """Length of the sound that the header states; never one that FFmpeg guesses."""
@@ -223,6 +232,21 @@ def _joining(frame: Any, size: int) -> tuple[Any, Any, Any]:
         before.link_to(after)
     graph.configure()
     return graph, nodes[0], nodes[-1]
+
+
+def bits_of(codec: Any) -> int | None:
+    """Bits a sample of uncompressed and lossless sound; None of lossy, or where it is not stated.
+
+    FFmpeg widens samples of 24 bits to 32, so the headers of FLAC and ALAC are read here.
+    """
+    if found := re.match(r"pcm_[a-z](\d+)", codec.name):
+        return int(found[1])
+    header = codec.extradata or b""
+    if codec.name == "flac" and len(header) >= 34:  # its STREAMINFO
+        return 1 + ((header[12] & 1) << 4 | header[13] >> 4)
+    if codec.name == "alac" and len(header) >= 36:
+        return int(header[17])
+    return 16 if codec.name in LOSSLESS_CODECS and codec.format.bits == 16 else None
 
 
 class _QuietFile:

@@ -15,6 +15,7 @@ sample, others add and drop a frame or two at both ends."""
 CANCELLED = 0.01
 """Share of the channels' energy below which their mean is called cancelled: the mean of unlike
 channels has half of their energy, the mean of like channels all of it."""
+ENCODER_TAGS = {"encoder", "encoded_by", "encoded-by", "encoding", "software", "tool"}
 LOSSLESS_CODECS = {"alac", "ape", "flac", "tta", "wavpack"}
 
 
@@ -34,6 +35,23 @@ class AudioInfo:
     channels: int
     declared_duration_s: float | None
     bytes: int
+
+
+@dataclass(frozen=True)
+class Coding:
+    """What a file says of how it was coded: bits a sample, None where lossy or unknown, and tags.
+
+    Tags are those of the file, then those of the sound track, as FFmpeg names them.
+    """
+
+    bits: int | None
+    tags: tuple[tuple[str, str], ...]
+
+    @property
+    def encoder(self) -> str:
+        """The program that the tags name; empty where they name none."""
+        named = (value for name, value in self.tags if name.lower() in ENCODER_TAGS)
+        return ", ".join(dict.fromkeys(named))
 
 
 @dataclass

@@ -10,7 +10,7 @@ libsndfile reads uncompressed recordings, FFmpeg (which PyAV brings along) reads
 `augment.audio` holds the decoders and the limits.
 """
 
-from augment.audio.decode import probe
+from augment.audio.decode import coding, probe
 from augment.audio.files import (
     AUDIO_SUFFIXES,
     DEFAULT_LIMITS,
@@ -28,7 +28,7 @@ from cqtnet.audio.stream import SILENCE_DBFS, AudioStream, load, require_content
 # fmt: off
 __all__ = [
     "AUDIO_SUFFIXES", "DEFAULT_LIMITS", "SILENCE_DBFS", "AudioInfo", "AudioStream", "AudioWarning",
-    "Limits", "StrPath", "file_sha256", "find_audio", "load", "probe", "require_content", "shown",
-    "stream", "unreadable",
+    "Limits", "StrPath", "coding", "file_sha256", "find_audio", "load", "probe",
+    "require_content", "shown", "stream", "unreadable",
 ]
 # fmt: on

@@ -127,9 +127,17 @@ def test_a_report_is_written_once_with_or_without_sound(folder, tmp_path):
     assert "<audio" not in page.read_text()
 
 
+def test_several_pairs_are_one_page_that_names_what_could_not_be_compared(folder, tmp_path):
+    page = tmp_path / "page.html"
+    done = call(folder, "cut.flac", "song.flac", "broken.flac", "other.flac", "--report", page)
+    assert done.exit_code == 2 and done.stdout.count("LR ") == 2
+    content = page.read_text()
+    assert content.count("<article id=") == 2 and "1 pair could not be compared" in content
+    assert "broken.flac is not audio" in content
+
+
 @pytest.mark.parametrize(("words", "message"), [
     (["broken.flac"], "broken.flac"),
-    (["song.flac", "other.flac", "--report", "page"], "a report is of one pair, not of 2"),
 ])  # fmt: skip
 def test_what_cannot_be_done_is_an_error_of_one_line(folder, words, message):
     done = call(folder, "cut.flac", *words)

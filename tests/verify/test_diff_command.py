@@ -82,6 +82,14 @@ def test_labels_are_written_and_not_replaced_unless_forced(folder, tmp_path):
     assert ".txt (Audacity) or .csv (Reaper), not '.doc'" in refused, "before any work"
 
 
+def test_a_page_is_written_and_not_replaced_unless_forced(folder, tmp_path):
+    page = tmp_path / "edits.html"
+    words = (folder / "edited.wav", folder / "original.wav", "--report", page)
+    assert invoke(*words).exit_code == 1
+    assert "s of B are missing" in page.read_text() and "<script" not in page.read_text()
+    assert "--force" in str(invoke(*words).exception)
+
+
 @pytest.mark.parametrize(("name", "error", "message"), [
     ("none.wav", NotAudioError, "none.wav"),
     ("text.wav", NotAudioError, "text.wav"),

@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,8 @@ import click
 
 if TYPE_CHECKING:
     from verify.comparison import Comparer
+    from verify.recording import Recording
+    from verify.report.page import Part
     from verify.results import Comparison, Population
     from verify.words import Against
 
@@ -43,7 +44,7 @@ Example:
 )
 @click.option("--model", default="default", help="Shipped weights by name, or a path.")
 @click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
-@click.option("--report", type=PATH, help="Write an HTML page for a case file.")
+@click.option("--report", type=PATH, help="Write an HTML page of all pairs, for a case file.")
 @click.option("--players", is_flag=True, help="Put sound into the page, to listen to.")
 @click.option("--force", is_flag=True, help="Replace the report if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for every pair.")
@@ -73,37 +74,52 @@ def compare(
 
     listed = pairs_of(files, pairs)
     if report is not None:
-        if len(listed) != 1:
-            raise InputError(f"a report is of one pair, not of {len(listed)}; give two files")
         refuse_overwrite(report, force=force)
     comparer = Comparer.named(model, device=device, against=against, population=population)
     codes = set()
-    results: Iterable[Comparison | InputError] = compared(comparer, listed)
-    if report is not None:
-        results = [_reported(comparer, *listed[0], report, players=players)]
-    for result in results:
+    page = _Page(comparer, report, is_single=len(listed) == 1, players=players) if report else None
+    for result in compared(comparer, listed, then=page.add if page else lambda *_: None):
         if isinstance(result, InputError):
             if len(listed) == 1:
                 raise result
             click.echo(f"cqtnet: {result}", err=True)
             codes.add(2)
+            if page:
+                page.problems.append(str(result))
             continue
         codes.add(EXIT_CODES[result.verdict])
         click.echo(as_line(result) if as_json else "\n".join(tell(result)))
+    if page:
+        page.write()
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
 
 
-def _reported(
-    comparer: "Comparer", a: Path, b: Path, report: Path, *, players: bool
-) -> "Comparison":
-    """The comparison of a pair, after its page was written."""
-    from verify.report.page import write_report  # here, for matplotlib takes a second to load
+class _Page:
+    """A page that grows with each comparison."""
 
-    first, second = comparer.read(a), comparer.read(b)
-    found = comparer.compare(first, second)
-    command = shlex.join(["cqtnet", *sys.argv[1:]])
-    write_report(report, found, first, second, comparer.calibration, command=command, audio=players)
-    return found
+    def __init__(self, comparer: "Comparer", path: Path, *, is_single: bool, players: bool) -> None:
+        self.calibration, self.path = comparer.calibration, path
+        self.is_single, self.players = is_single, players
+        self.parts: list[Part] = []
+        self.problems: list[str] = []
+
+    def add(self, comparison: "Comparison", a: "Recording", b: "Recording") -> None:
+        """Draw and describe one pair."""
+        from verify.report.page import part_of  # here, for matplotlib takes a second to load
+
+        number = 0 if self.is_single else 1 + len(self.parts)
+        part = part_of(comparison, a, b, self.calibration, audio=self.players, number=number)
+        self.parts.append(part)
+
+    def write(self) -> None:
+        """Write the page, whole or not at all."""
+        from verify.report.page import page_of_parts, write
+
+        command = shlex.join(["cqtnet", *sys.argv[1:]])
+        content = page_of_parts(
+            self.parts, self.calibration, command=command, problems=self.problems
+        )
+        write(self.path, content)
 
 
 def ratio_lines(comparison: "Comparison") -> list[str]:

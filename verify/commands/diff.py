@@ -1,6 +1,7 @@
 """`cqtnet diff`: how one recording was made from another."""
 
 import json
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ SIGNS = {
 @click.command(
     epilog="""\b
 Example:
-  cqtnet diff questioned.wav reference.wav --labels edits.txt
+  cqtnet diff questioned.wav reference.wav --labels edits.txt --report edits.html
 
 \b
 Exit codes: 0 A is B from beginning to end, at its tempo and pitch; 1 it is not; 2 the input or
@@ -38,9 +39,12 @@ the call is wrong.
 @click.argument("a", type=PATH, metavar="A")
 @click.argument("b", type=PATH, metavar="B")
 @click.option("--labels", type=PATH, help="Labels on A: .txt for Audacity, .csv for Reaper.")
+@click.option("--report", type=PATH, help="Write an HTML page for a case file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--force", is_flag=True, help="Replace the labels if they exist.")
-def diff(a: Path, b: Path, labels: Path | None, as_json: bool, force: bool) -> None:
+@click.option("--force", is_flag=True, help="Replace the labels and the report if they exist.")
+def diff(
+    a: Path, b: Path, labels: Path | None, report: Path | None, as_json: bool, force: bool
+) -> None:
     """Show how recording A was made from recording B: what is the same, and each edit.
 
     \b
@@ -59,11 +63,17 @@ def diff(a: Path, b: Path, labels: Path | None, as_json: bool, force: bool) -> N
     if labels is not None:
         check_suffix(labels)
         refuse_overwrite(labels, force=force)
+    if report is not None:
+        refuse_overwrite(report, force=force)
     (features_a, sound_a), (features_b, sound_b) = _features(a), _features(b)
     found = edit_map(features_a, features_b, left_db=left_db_of(sound_a, sound_b))
     found = replace(found, a_duration_s=sound_a.duration_s, b_duration_s=sound_b.duration_s)
     if labels is not None:
         write_labels(found, labels)
+    if report is not None:
+        from verify.report.page import write_diff  # here, for matplotlib takes a second to load
+
+        write_diff(report, found, a, b, command=shlex.join(["cqtnet", *sys.argv[1:]]))
     if as_json:
         click.echo(json.dumps(_record(a, b, found), indent=1))
     else:

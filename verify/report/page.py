@@ -1,21 +1,35 @@
-"""Pages from templates: the page of a comparison for a case file, and what a notebook shows."""
+"""Pages from templates: of one comparison or several for a case file, of edits; for notebooks."""
 
 import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from cqtnet.audio import shown
 from cqtnet.files import written_whole
-from cqtnet.versions import versions
+from cqtnet.versions import machine, versions
 from verify import words
 from verify.align import FASTEST, MOST_SHIFT, SLOWEST
 from verify.calibration import Calibration
-from verify.recording import Recording
-from verify.report import sections
-from verify.results import Comparison
+from verify.recording import Recording, item_of
+from verify.report import record, sections
+from verify.results import Comparison, EditMap
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a page says of one pair: `head` is the verdict, `body` all that it rests on."""
+
+    head: Markup
+    body: Markup
+    title: str
+    anchor: str
+    comparison: Comparison
 
 
 class Options(TypedDict, total=False):
@@ -52,23 +66,80 @@ def page(
     audio: bool = False,
 ) -> str:
     """The page as HTML: pictures and sounds within, nothing from elsewhere, no scripts."""
-    return render(
-        "comparison.html.j2",
-        title=f"Comparison: {a.path.name} and {b.path.name}",
+    command = command or shlex.join(["cqtnet", "compare", comparison.a.path, comparison.b.path])
+    part = part_of(comparison, a, b, calibration, audio=audio)
+    return page_of_parts([part], calibration, command=command, made=made)
+
+
+def part_of(
+    comparison: Comparison,
+    a: Recording,
+    b: Recording,
+    calibration: Calibration,
+    *,
+    audio: bool = False,
+    number: int = 0,
+) -> Part:
+    """What a page says of one pair; with a number, it is one of several."""
+    anchor = f"pair-{number}" if number else ""
+    opened = sections.opening(comparison)
+    kicker = f"Pair {number}: {opened['title']}" if number else "Comparison of two recordings"
+    body = render(
+        "pair.html.j2",
         comparison=comparison,
-        command=command or shlex.join(["cqtnet", "compare", comparison.a.path, comparison.b.path]),
-        made=made,
-        **sections.opening(comparison),
+        prefix=f"{anchor}-" if anchor else "",
         **sections.recordings(a, b),
         **sections.findings(comparison, a, b, audio=audio),
         **sections.sureness(comparison, calibration),
-        **sections.learning(calibration),
     )
+    head = render("verdict.html.j2", comparison=comparison, kicker=kicker, **opened)
+    return Part(Markup(head), Markup(body), opened["title"], anchor, comparison)
+
+
+def page_of_parts(
+    parts: Sequence[Part],
+    calibration: Calibration,
+    *,
+    command: str,
+    made: str = "",
+    problems: Sequence[str] = (),
+) -> str:
+    """The page of one pair or of several; `problems` say which could not be compared, and why."""
+    count = len(parts) + len(problems)
+    title = parts[0].title if count == 1 else words.plural(count, "pair")
+    return render(
+        "comparison.html.j2",
+        title=f"Comparison: {title}",
+        parts=parts,
+        only=parts[0].comparison if count == 1 else None,
+        summaries=[sections.summary(part.comparison) for part in parts],
+        problems=problems,
+        has_maps=all(part.comparison.edits for part in parts),
+        command=command,
+        made=made,
+        **record.learning(calibration),
+    )
+
+
+def write_diff(path: Path, edits: EditMap, a: Path, b: Path, *, command: str = "") -> None:
+    """Write the page of an edit map, whole or not at all."""
+    items = item_of(a), item_of(b)
+    names = [record.name_of(item) for item in items]
+    content = render(
+        "diff.html.j2",
+        title=f"Edits: {names[0]} and {names[1]}",
+        files=record.files(*items, (a, b)),
+        command=command or shlex.join(["cqtnet", "diff", *(item.path for item in items)]),
+        **sections.edit_list(edits),
+    )
+    write(path, content)
 
 
 def notebook_html(comparison: Comparison) -> str:
     """The verdict with its ratio on the scale, as a piece of HTML."""
-    return render("verdict.html.j2", comparison=comparison, **sections.opening(comparison))
+    opened = sections.opening(comparison)
+    kicker = "Comparison of two recordings"
+    return render("verdict.html.j2", comparison=comparison, kicker=kicker, **opened)
 
 
 def write(path: Path, content: str) -> None:
@@ -103,7 +174,8 @@ def _environment() -> Environment:
         "scale_words": words.scale_rows(),
         "tempi": (SLOWEST, FASTEST),
         "most_shift": MOST_SHIFT,
-        "versions": versions(),
+        "versions": versions() | machine(),
+        "kinds": sections.KINDS,
     }
     return environment
 

@@ -73,6 +73,8 @@ LEAST_MS, LEAST_PERCENT, LEAST_SEMITONES = 30.0, 0.6, 0.3
 
 NUMBER_HEIGHTS = (0.72, 0.5, 0.28, 0.86, 0.14)
 """How far up its band a number may stand; the first that is clear of the others is taken."""
+NUMBER_ROWS = (0.91, 0.76, 0.61)
+"""The same above the dots along a stretch."""
 BAND_IN = (6.3, 0.9)
 """About how wide and high the axes of the bands are."""
 NUMBER_IN = 0.24
@@ -252,10 +254,13 @@ def _shares(span: Span) -> Callable[[float], float]:
 
 
 def _free_spot(
-    x_above: float, x_below: float, taken: list[tuple[float, float]]
+    x_above: float,
+    x_below: float,
+    taken: list[tuple[float, float]],
+    heights: tuple[float, ...] = NUMBER_HEIGHTS,
 ) -> tuple[float, float]:
     """Where on the middle of its band a number is clear of the others, or farthest from them."""
-    spots = [(height * x_above + (1 - height) * x_below, height) for height in NUMBER_HEIGHTS]
+    spots = [(height * x_above + (1 - height) * x_below, height) for height in heights]
 
     def room_in(spot: tuple[float, float]) -> float:
         apart = np.abs(np.subtract(np.reshape(taken, (-1, 2)), spot)) * BAND_IN
@@ -381,8 +386,7 @@ def local_tempo(hits: Hits) -> tuple[Values, Values]:
 def draw_warping(view: View) -> Picture | None:
     """Distance from the line, tempo and pitch over the time in A; None where all is too short."""
     measured = [(n, s, course(view, s)) for n, s in enumerate(view.stretches)]
-    courses = [(n, s, c) for n, s, c in measured if c is not None]
-    if not courses:
+    if all(found is None for _, _, found in measured):
         return None
     figure = blank(5.2)
     rows = figure.subplots(3, 1, sharex=True)
@@ -394,27 +398,30 @@ def draw_warping(view: View) -> Picture | None:
     for axes, title in zip(rows, titles, strict=True):
         dress(axes, title=title, title_pt=SMALL_PT + 1)
     rows[2].set_xlabel("time in A", fontsize=SMALL_PT + 0.5)
-    for number, stretch, found in courses:
+    for number, stretch, found in measured:
         _draw_course(rows, stretch, found, colour_of(number))
-    line = courses[0][1].line
-    _widen(rows[0], 0.0, LEAST_MS)
-    _widen(rows[1], 100 * (line.tempo - 1), LEAST_PERCENT)
-    _widen(rows[2], line.shift_semitones, LEAST_SEMITONES)
+        _widen(rows[0], 0.0, LEAST_MS)
+        _widen(rows[1], 100 * (stretch.line.tempo - 1), LEAST_PERCENT)
+        _widen(rows[2], stretch.line.shift_semitones, LEAST_SEMITONES)
     rows[2].set_xlim(view.a_s)
     on_the_clock(rows[2])
-    _number_courses(rows[0], view, [(n, s) for n, s, _ in courses])
+    _number_courses(rows[0], view)
     return as_svg(
         figure, "Distance of pieces from the line, local tempo and local pitch over the time in A."
     )
 
 
-def _draw_course(rows: NDArray[np.object_], stretch: Stretch, found: Course, colour: str) -> None:
-    """One stretch: lines for what was found of all of it, dots for its hits."""
+def _draw_course(
+    rows: NDArray[np.object_], stretch: Stretch, found: Course | None, colour: str
+) -> None:
+    """One stretch: lines for all of it, dots for its hits, of which a short one has none."""
     ends = (stretch.a_start_s, stretch.a_end_s)
     line = stretch.line
     whole = (0.0, 100 * (line.tempo - 1), line.shift_semitones)
     for axes, value in zip(rows, whole, strict=True):
         axes.plot(ends, (value, value), color=colour, linewidth=1.2, alpha=0.7)
+    if found is None:
+        return
     trusted = found.hits.correlation >= TRUSTED
     for some, alpha in ((trusted, 1.0), (~trusted, 0.3)):
         dots = {"color": colour, "markersize": 3.2, "alpha": alpha, "linestyle": ""}
@@ -428,15 +435,17 @@ def _widen(axes: Axes, middle: float, least: float) -> None:
     axes.set_ylim(min(low, middle - least), max(high, middle + least))
 
 
-def _number_courses(axes: Axes, view: View, stretches: list[tuple[int, Stretch]]) -> None:
-    """The numbers of the stretches, in two rows above their dots."""
+def _number_courses(axes: Axes, view: View) -> None:
+    """The numbers of all stretches that are seen, above their dots and clear of each other."""
     low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.5 * (high - low))
-    for row, (number, stretch) in enumerate(stretches):
-        middle_s = float(np.clip((stretch.a_start_s, stretch.a_end_s), *view.a_s).mean())
-        height = 0.89 if row % 2 == 0 else 0.74
-        place = axes.get_xaxis_transform()
-        put_mark(axes, str(number + 1), middle_s, height, colour_of(number), transform=place)
+    axes.set_ylim(low, high + 0.6 * (high - low))
+    share, taken = _shares(view.a_s), list[tuple[float, float]]()
+    for number, stretch in enumerate(view.stretches):
+        start, end = share(stretch.a_start_s), share(stretch.a_end_s)
+        if start == end:  # beyond what is shown
+            continue
+        taken.append(_free_spot((start + end) / 2, (start + end) / 2, taken, NUMBER_ROWS))
+        put_mark(axes, str(number + 1), *taken[-1], colour_of(number), transform=axes.transAxes)
 
 
 def draw_strip(edits: EditMap) -> Picture:

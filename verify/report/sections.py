@@ -1,11 +1,8 @@
 """What the sections of a comparison's page say: values for its templates, by name."""
 
 import base64
-import hashlib
 import io
-import json
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import soundfile
@@ -13,17 +10,15 @@ import soundfile
 from cqtnet import SAMPLE_RATE
 from cqtnet.audio import SILENCE_DBFS
 from verify import words
-from verify.calibration import MEASURES, Calibration, Regression
+from verify.calibration import MEASURES, Calibration
 from verify.edits import also_in_words
 from verify.quality import HIGHEST_EDGE_HZ, Quality, quality_of
 from verify.recording import Recording
-from verify.report import pictures
+from verify.report import pictures, record
 from verify.report import sureness as drawings
-from verify.results import Comparison, EditMap, Waveform
-from verify.words import Against, clock, number, plural, ratio
-
-Row = tuple[str, ...]
-Data = dict[str, Any]
+from verify.report.record import Data, Row, limits, name_of
+from verify.results import Comparison, EditKind, EditMap, Waveform
+from verify.words import clock, number, plural, ratio
 
 LOOKED_S = 600.0
 """The quality of at most so much is measured, from the beginning."""
@@ -49,6 +44,17 @@ MEANINGS = {
 }
 """What each measure is."""
 
+KINDS: dict[EditKind, str] = {
+    "cut": "a stretch of B is missing in A; what was before and after it is there",
+    "trimmed": "B begins earlier, or goes on longer, than the part that A holds",
+    "inserted": "a stretch of A is not from B",
+    "replaced": "at one place, a stretch of B is missing and A has something else",
+    "moved": "a stretch of B is in A, but not in the order of B",
+    "repeated": "A plays a stretch of B once more",
+    "looped": "A plays a stretch of B several times in a row",
+}
+"""What each kind of edit is."""
+
 
 def opening(comparison: Comparison) -> Data:
     """The verdict in words and its ratio on the scale."""
@@ -59,12 +65,30 @@ def opening(comparison: Comparison) -> Data:
         own = _capital(words.IDENTITIES[comparison.identity])
         headline = f"{own}. {headline}" if comparison.log_lr > 0 else own
     return {
+        "title": f"{name_of(comparison.a)} and {name_of(comparison.b)}",
         "headline": headline,
         "reasons": [f"{_capital(reason)}." for reason in comparison.reasons],
         "place": _place(comparison),
         "scale": drawings.draw_scale(comparison),
         "bounds": comparison.deciding[0],
     }
+
+
+def summary(comparison: Comparison) -> Row:
+    """Names, verdict, ratio, place and alterations of a pair, for the table of all pairs."""
+    where, altered = "–", "–"
+    alignment, edits = comparison.alignment, comparison.edits
+    if alignment is not None and comparison.verdict in ("same", "rendition"):
+        verb = "is" if comparison.verdict == "same" else "follows"
+        where = alignment.place_in_words.replace(" is ", f" {verb} ")
+    if comparison.verdict == "same":
+        altered = comparison.changes_in_words or altered
+        if edits is not None and len(edits.stretches) > 1:
+            where = _extent(edits)
+            altered += f"; {plural(len(edits.edits), 'edit')}"
+    verdict = comparison.verdict if comparison.verdict != "rendition" else "another rendition"
+    stated = ratio(comparison.log_lr) if comparison.log_lr else "none"
+    return name_of(comparison.a), name_of(comparison.b), verdict, stated, where, altered
 
 
 def _capital(text: str) -> str:
@@ -90,10 +114,11 @@ def _extent(edits: EditMap) -> str:
 
 
 def recordings(a: Recording, b: Recording) -> Data:
-    """How good both recordings are."""
+    """What both files are, and how good the recordings are."""
     names = ("Level", "Clipping", "Bandwidth", "Quiet parts")
     sides = (_measured_quality(x) for x in (a, b))
     return {
+        "files": record.files(a.item, b.item, (a.path, b.path)),
         "qualities": list(zip(names, *sides, strict=True)),
         "is_long": max(a.duration_s, b.duration_s) > LOOKED_S,
         "looked_min": f"{LOOKED_S / 60:g}",
@@ -142,6 +167,13 @@ def findings(comparison: Comparison, a: Recording, b: Recording, *, audio: bool)
         "spectrograms": None if a.problem and b.problem else pictures.draw_spectrograms(view),
         "similarity": pictures.draw_similarity(view, view.line) if view.line else None,
         "warping": pictures.draw_warping(view),
+        **edit_list(edits),
+    }
+
+
+def edit_list(edits: EditMap | None) -> Data:
+    """The edit map, drawn and in words."""
+    return {
         "edits": edits,
         "extent": _extent(edits) if edits else "",
         "places": [also_in_words(s) for s in edits.stretches] if edits else [],
@@ -212,6 +244,7 @@ def sureness(comparison: Comparison, calibration: Calibration) -> Data:
     known = calibration.regressions[comparison.deciding[1]]
     values = calibration.measures(evidence) if evidence else ()
     return {
+        "applies": record.applies(calibration, comparison),
         "unbounded": comparison.deciding[0].unbounded,
         "ratios": _ratios(comparison),
         "cosine": evidence.similarity.cosine if evidence else None,
@@ -221,7 +254,7 @@ def sureness(comparison: Comparison, calibration: Calibration) -> Data:
         ],
         "distributions": drawings.draw_distributions(comparison, calibration),
         "tippett": drawings.draw_tippett(calibration, comparison.deciding[1]),
-        "validation": validation(calibration, comparison.deciding[1]),
+        "validation": record.validation(calibration, comparison.deciding[1]),
     }
 
 
@@ -230,80 +263,10 @@ def _ratios(comparison: Comparison) -> list[tuple[str, ...]]:
     if comparison.ratios is None:
         return []
     return [
-        (of, against, ratio(one.value), _limits(one.interval), _limits((one.least, one.most)))
+        (of, against, ratio(one.value), limits(one.interval), limits((one.least, one.most)))
         for of, against, one in (
             ("the same recording", "another rendition", comparison.ratios.rendition),
             ("the same recording", "an unrelated recording", comparison.ratios.unrelated),
             ("another rendition", "an unrelated recording", comparison.ratios.named),
         )
     ]
-
-
-def _limits(log_lrs: tuple[float, float]) -> str:
-    return " to ".join(map(ratio, log_lrs))
-
-
-def validation(calibration: Calibration, against: Against) -> str:
-    """How the calibration did on pairs of recordings it had not seen, as far as is known."""
-    data = calibration.data.get(against) or {}
-    others = {"rendition": "renditions of one work", "unrelated": "unrelated recordings"}[against]
-    parts = []
-    pairs = data.get("pairs")
-    if pairs:
-        parts.append(
-            f"Tried on {pairs[0]:,} pairs of the same recording and {pairs[1]:,} of {others}, "
-            "from collections other than those it learned from."
-        )
-    ratios = drawings.log10_ratios(calibration, against)
-    if ratios is not None:
-        same, different = ratios
-        parts.append(
-            f"Of those drawn, the ratio points the wrong way for {(same < 0).sum()} of "
-            f"{len(same)} of the same recording and {(different > 0).sum()} of "
-            f"{len(different)} of {others}."
-        )
-    forms = {
-        "eer": "Equal error rate {:.2%}",
-        "cllr": "Cllr {:.3f}",
-        "min_cllr": "least possible Cllr {:.3f}",
-    }
-    figures = [f.format(data[key]) for key, f in forms.items() if isinstance(data.get(key), float)]
-    if figures:
-        parts.append(
-            f"{', '.join(figures)} (Cllr: mean cost of the ratios in bits, 0 perfect, 1 useless)."
-        )
-    return " ".join(parts) or "The calibration carries no figures of its validation."
-
-
-def learning(calibration: Calibration) -> Data:
-    """What a calibration learned from, as far as is known, and how measures become a ratio."""
-    data = calibration.data
-    known = [str(data["sources"])] if data.get("sources") else []
-    if isinstance(data.get("recordings"), int):
-        known.append(f"{data['recordings']:,} recordings")
-    if data.get("conditions"):
-        known.append("conditions: " + ", ".join(map(str, data["conditions"])))
-    return {
-        "learned_from": "; ".join(known) or "not stated",
-        "formulas": [
-            (against, _formula(known)) for against, known in calibration.regressions.items()
-        ],
-        "calibration_sha256": calibration_sha256(calibration),
-    }
-
-
-def calibration_sha256(calibration: Calibration) -> str:
-    """The SHA-256 of all that a calibration holds."""
-    content = json.dumps(asdict(calibration), sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-def _formula(calibration: Regression) -> str:
-    terms = " + ".join(
-        f"{weight:.4g} · {name}" for weight, name in zip(calibration.weights, MEASURES, strict=True)
-    )
-    formula = (
-        f"score = {terms} + {calibration.bias:.4g}; ln LR = {calibration.slope:.4g} · score + "
-        f"{calibration.offset:.4g}."
-    )
-    return formula.replace("+ -", "\N{MINUS SIGN} ")

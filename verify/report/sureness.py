@@ -38,6 +38,8 @@ Style = Mapping[str, Any]
 LN10 = math.log(10)
 FARTHEST = 7.2
 """Powers of ten that the scale shows."""
+ROWS = 1.65
+"""Height of the scale's blocks is 1; above them are a marker, its name and the ends' words."""
 BINS = 48
 RIM = 0.02
 """Share of an axis at whose ends a value beyond it is drawn."""
@@ -67,17 +69,17 @@ def draw_scale(comparison: Comparison) -> Picture | None:
     """The stated ratio on the verbal scale, with the bounds; None where none is stated."""
     if not comparison.log_lr:
         return None
-    figure = blank(2.1)
+    figure = blank(2.3)
     axes = figure.subplots()
     dress(axes, xlabel="likelihood ratio")
     axes.grid(False)
     axes.spines["left"].set_visible(False)
-    axes.set(xlim=(-FARTHEST, FARTHEST), ylim=(0, 1.45), yticks=[])
+    axes.set(xlim=(-FARTHEST, FARTHEST), ylim=(0, ROWS), yticks=[])
     _draw_words(axes, ENDS[comparison.deciding[1]])
     decides, _ = comparison.deciding
     for bound, end in ((decides.least, -FARTHEST), (decides.most, FARTHEST)):
         axes.axvspan(
-            bound / LN10, end, ymax=1 / 1.45, facecolor="none", edgecolor="#8a8a8a", hatch="////",
+            bound / LN10, end, ymax=1 / ROWS, facecolor="none", edgecolor="#8a8a8a", hatch="////",
             linewidth=0,
         )  # fmt: skip
     _mark_scale(axes, float(np.clip(comparison.log_lr / LN10, -FARTHEST, FARTHEST)))
@@ -94,15 +96,15 @@ def _draw_words(axes: Axes, below: str) -> None:
         for sign, colour in ((-1, NONTARGET.colour), (1, TARGET.colour)):
             begin, end = sorted((sign * limits[i], sign * limits[i + 1]))
             axes.axvspan(
-                begin, end, ymax=1 / 1.45, color=colour, alpha=0.06 + 0.07 * i, linewidth=0
+                begin, end, ymax=1 / ROWS, color=colour, alpha=0.06 + 0.07 * i, linewidth=0
             )
-            axes.axvline(sign * limits[i + 1], ymax=1 / 1.45, color="white", linewidth=1.5)
+            axes.axvline(sign * limits[i + 1], ymax=1 / ROWS, color="white", linewidth=1.5)
             if i:
                 _write(axes, (begin + end) / 2, word.replace(" ", "\n"), rotation=90)
     _write(axes, 0, "no")
     pale: dict[str, Any] = {"color": PALE, "fontsize": SMALL_PT}
-    axes.text(-FARTHEST, 1.08, below, ha="left", **pale)
-    axes.text(FARTHEST, 1.08, "same recording →", ha="right", **pale)
+    axes.text(-FARTHEST, 1.47, below, ha="left", **pale)
+    axes.text(FARTHEST, 1.47, "same recording →", ha="right", **pale)
 
 
 def _write(axes: Axes, x: float, word: str, *, rotation: float = 0) -> None:
@@ -116,7 +118,7 @@ def _mark_scale(axes: Axes, at: float) -> None:
     """A marker above the scale, and a line down to it."""
     axes.plot([at, at], [0, 1.06], color=INK, linewidth=2.5)
     axes.plot(at, 1.1, "v", color=INK, markersize=9)
-    side = "center" if abs(at) < 2 else "right" if at > 0 else "left"  # clear of the ends' words
+    side = "center" if abs(at) < 2 else "right" if at > 0 else "left"  # within the scale
     axes.text(at, 1.24, "this comparison", ha=side, fontsize=SMALL_PT, fontweight="bold")
 
 

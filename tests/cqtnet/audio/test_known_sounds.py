@@ -8,7 +8,8 @@ import pytest
 import soundfile
 import soxr
 
-from cqtnet.audio import AudioWarning, load, probe, stream
+from augment.audio.integrity import Coding
+from cqtnet.audio import AudioWarning, coding, load, probe, stream
 from tests.cqtnet.audio import made
 from tests.cqtnet.audio.made import encode, fitted_sine, loudest_hz, sine, sweep
 
@@ -153,3 +154,23 @@ def test_the_stream_says_what_it_read(tmp_path):
     assert (blocks.info.channels, blocks.info.bytes) == (1, 44 + 2 * 16_000)
     assert blocks.info.declared_duration_s == 2 and blocks.decoded_s == 2
     assert blocks.notes == () and list(blocks) == []
+
+
+@pytest.mark.parametrize(("name", "codec", "bits"), [
+    ("a.wav", "pcm_s24le", 24), ("a.wav", "pcm_f32le", 32), ("a.flac", "flac", 16),
+    ("a.m4a", "alac", 24), ("a.mp3", "libmp3lame", None), ("a.opus", "libopus", None),
+])  # fmt: skip
+def test_bit_depth_and_encoder_are_those_that_the_file_states(tmp_path, name, codec, bits):
+    """FFmpeg writes its own name into every file."""
+    rate = 48_000 if codec == "libopus" else 44_100
+    path = encode(tmp_path / name, sine(440, seconds=1, rate=rate), rate=rate, codec=codec)
+    found = coding(path)
+    assert found.bits == bits and found.encoder.startswith("Lavf")
+
+
+def test_flac_of_24_bits_says_so_and_what_ffmpeg_cannot_read_has_no_coding(tmp_path):
+    for subtype in ("PCM_16", "PCM_24"):
+        soundfile.write(tmp_path / "a.flac", np.zeros(RATE), RATE, subtype=subtype)
+        assert coding(tmp_path / "a.flac").bits == int(subtype[-2:])
+    (tmp_path / "a.txt").write_text("no sound")
+    assert coding(tmp_path / "a.txt") == Coding(None, ())

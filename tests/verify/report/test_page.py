@@ -1,4 +1,7 @@
 import base64
+import hashlib
+import os
+import platform
 import re
 import shutil
 from dataclasses import replace
@@ -6,14 +9,27 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+import soundfile
 from jinja2 import UndefinedError
 
 from cqtnet.errors import InputError
+from cqtnet.versions import version
 from tests.verify.report import cases
-from verify.report.page import notebook_html, page, printable, render, write_report
+from verify.recording import item_of
+from verify.report.page import (
+    notebook_html,
+    page,
+    page_of_parts,
+    part_of,
+    printable,
+    render,
+    write_diff,
+    write_report,
+)
 from verify.report.pictures import view_of
+from verify.report.record import files
 from verify.report.sections import finding_rows, players
-from verify.results import Edit, Waveform
+from verify.results import Edit, EditMap, Waveform
 
 VOID = {"meta", "img", "br"}
 
@@ -192,7 +208,7 @@ def test_sounds_are_there_only_when_asked_for(full, differing, a, b):
 
 
 def test_a_missing_value_and_a_page_that_cannot_be_written_are_errors(a, b, tmp_path, monkeypatch):
-    with pytest.raises(UndefinedError, match="headline"):
+    with pytest.raises(UndefinedError, match="kicker"):
         render("verdict.html.j2", comparison=cases.same(a, b))
     monkeypatch.setattr("verify.report.page.page", lambda *_, **__: "")
     with pytest.raises(InputError, match="is no regular file"):
@@ -243,4 +259,89 @@ def test_all_edits_of_a_long_map_are_there_and_the_table_may_break(a, b):
     edits = tuple(Edit("cut", i / 4, i / 4, i, i + 0.5, f"number {i}") for i in range(20))
     found = replace(cases.edit_map(), edits=edits)
     content = page(replace(cases.same(a, b), edits=found), a, b, cases.calibration())
-    assert content.count('class="wide long"') == 1 and "number 19" in content
+    assert "number 19" in content
+    printed = content[content.index("@media print") : content.index("</style>")]
+    (whole,) = re.findall(r"([^{}]+)\{ break-inside: avoid; \}", printed)
+    assert "tr" in whole and ".wide" not in whole and "table" not in whole
+
+
+@pytest.fixture(scope="module")
+def several(hostile, b):
+    """A page of three pairs and of one that could not be compared."""
+    calibration = cases.validated()
+    found = [
+        replace(cases.same(hostile, b), edits=cases.edit_map()),
+        cases.different(hostile, b),
+        cases.rendition(hostile, b),
+    ]
+    parts = [
+        part_of(one, hostile, b, calibration, number=number)
+        for number, one in enumerate(found, start=1)
+    ]
+    problems = ["<i>gone</i>.wav cannot be read"]
+    return page_of_parts(parts, calibration, command="cqtnet compare", problems=problems)
+
+
+def test_a_page_of_several_pairs_has_a_table_that_leads_to_the_part_of_each(several):
+    seen = check_plain(several)
+    assert [source for source in seen.sources if not source.startswith("data:")] == [
+        "#pair-1", "#pair-2", "#pair-3",
+    ]  # fmt: skip
+    names = re.findall(r'\bid="([^"]*)"', several)
+    assert len(names) == len(set(names)) and {"pair-1", "pair-3", "pair-2-items"} <= set(names)
+    assert not {"script", "i", "b", "u"} & set(seen.tags)
+    for words in (
+        "4 pairs", "1 pair could not be compared", "<i>gone</i>.wav cannot be read",
+        "same558.0 s of the 8.0 s of A come from B, in 2 stretches.", "pitch as in B; 2 edits",
+        "different1/400––", "another rendition1/55", "A follows 0:04.00 to 0:12.00 of B–",
+        f"Pair 2: {HOSTILE[:8]}",
+    ):  # fmt: skip
+        assert words in seen.words, words
+    for once in ("The question", "Method", "Which validation applies"):
+        assert several.count(f"<h2>{once}</h2>") == 1
+    assert "the findings speak for" not in seen.words
+
+
+def test_files_are_told_by_what_the_system_and_their_tags_say(tmp_path):
+    path = tmp_path / "tagged.flac"
+    with soundfile.SoundFile(path, "w", 22050, 1, "PCM_24") as file:
+        file.title, file.artist = "<b>case", "long " * 100
+        file.write(np.zeros(22050))
+    os.utime(path, (0, 1_000_000_000))
+    rows = {name: one for name, one, _ in files(item_of(path), item_of(path), (path, path))}
+    assert rows["Size"] == f"{path.stat().st_size:,} bytes"
+    assert rows["Modified"] == "2001-09-09 01:46:40 UTC"
+    assert rows["SHA-256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (rows["Container, codec"], rows["Bit depth"]) == ("flac, flac", "24 bits")
+    assert rows["Sampling"] == "22,050 Hz, 1 channel" and rows["Duration"] == "0:01.00 (1.00 s)"
+    assert "<b>case" in rows["Tags"] and "(340 characters more)" in rows["Tags"]
+
+
+def test_a_page_says_which_validation_applies_and_what_computed_it(a, b):
+    figures = {"pairs": [4000, 5000], "cllr": 0.5, "cllr_music": 0.25, "cllr_speech": 0.75}
+    calibration = cases.calibration(rendition=figures, sources="a hundred songs")
+    words = check_plain(page(cases.same(a, b), a, b, calibration)).words
+    for said in (
+        "same recording against another rendition applies, with Cllr 0.250 for music",
+        "the same recordinganother rendition4,000 + 5,0000.5000.2500.7501/400 to 1,100",
+        "music and speech: a hundred songs", f"torch {version('torch')}", f"av {version('av')}",
+        f"soxr {version('soxr')}", "ffmpeg ", f"machine {platform.machine()}",
+    ):  # fmt: skip
+        assert said in words, said
+
+
+def test_a_page_of_edits_tells_files_stretches_other_places_and_what_each_edit_is(hostile, b, path):
+    found = cases.edit_map()
+    open_ = replace(found.stretches[0], also_b_s=(2.0, 6.0))
+    found = replace(found, stretches=(open_, found.stretches[1]))
+    write_diff(path, found, hostile.path, b.path)
+    seen = Seen(path.read_text())
+    assert "script" not in seen.tags and "<script>alert(1)" in seen.words
+    for words in (
+        "A holds parts of B", "in 2 stretches. 2 edits.", "4 s <gone>", "other places",
+        "0:02.00 or 0:06.00", "cuta stretch of B is missing in A", "pcm_f32", "cqtnet diff",
+    ):  # fmt: skip
+        assert words in seen.words, words
+    assert "a stretch of A is not from B" not in seen.words and seen.tags.count("img") == 1
+    write_diff(path, EditMap(8.0, 12.0, (), ()), hostile.path, b.path)
+    assert "Nothing in common was found" in path.read_text()

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from verify.align import Hits
 from verify.report import pictures, sureness
 from verify.report import pictures as p
 from verify.report.sureness import at_least, draw_scale, log10_ratios
-from verify.results import Line, Stretch
+from verify.results import Line, LogLr, Ratios, Stretch
 
 
 def test_similarity_is_highest_where_a_lies_in_b(a, b):
@@ -95,6 +95,36 @@ def test_a_stretch_that_goes_beyond_the_view_has_its_number_in_what_is_seen(a, b
     figure = pictures.draw_similarity(view, cases.LINE)
     (number,) = [text for text in figure.axes[0].texts if text.get_text() == "1"]
     assert number.get_position()[0] == pytest.approx(7.0)
+
+
+def test_every_stretch_has_its_number_along_the_course_also_a_short_one(a, b, monkeypatch):
+    lines = ((0.0, 4.0, 4.0), (4.0, 4.5, 4.0), (4.5, 8.0, 4.0))
+    stretches = tuple(Stretch(s, e, Line(1.0, 0.0, at), 0.9, 0.9) for s, e, at in lines)
+    monkeypatch.setattr(pictures, "as_svg", lambda figure, alt: figure)
+    view = replace(pictures.view_of(cases.same(a, b), a, b), stretches=stretches)
+    figure = pictures.draw_warping(view)
+    assert numbers(figure.axes[0]) == ["1", "2", "3"]
+    figure.draw_without_rendering()
+    assert not overlaps([text.get_window_extent() for text in figure.axes[0].texts])
+
+
+def overlaps(boxes):
+    return [(one, two) for one, two in combinations(boxes, 2) if one.overlaps(two)]
+
+
+@pytest.mark.parametrize("log_lr", [-20.0, -9.0, -4.0, 0.5, 2.0, 4.7, 6.8, 9.5, 12.0, 20.0])
+def test_labels_of_the_scale_stay_within_it_and_clear_of_each_other(a, b, monkeypatch, log_lr):
+    monkeypatch.setattr(sureness, "as_svg", lambda figure, alt: figure)
+    known = Ratios(*(LogLr(log_lr, -30.0, 30.0),) * 3)
+    figure = draw_scale(replace(cases.same(a, b), ratios=known))
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    texts = [*axes.texts, *axes.get_xticklabels(), axes.xaxis.label]
+    boxes = [text.get_window_extent() for text in texts if text.get_text()]
+    assert len(boxes) == 13 + 3 + 13 + 1 and not overlaps(boxes)
+    room = figure.bbox
+    assert all(room.x0 <= box.x0 and box.x1 <= room.x1 for box in boxes)
+    assert all(room.y0 <= box.y0 and box.y1 <= room.y1 for box in boxes)
 
 
 def test_words_stay_within_their_blocks_of_the_scale(a, b, monkeypatch):
