@@ -20,7 +20,7 @@ from cqtnet import SAMPLE_RATE, audio
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
-from verify.align import FASTEST, SLOWEST, Candidate, refine, search
+from verify.align import FASTEST, SAME_CANDIDATE_S, SLOWEST, Candidate, refine, search
 from verify.archive.results import Entry, Match
 from verify.archive.sketch import NO_ROOTS, ROW_S, Sketch
 from verify.archive.store import Store
@@ -257,6 +257,14 @@ class Place:
     def promise(self) -> float:
         """How much both agree, before it is made exact."""
         return self.candidates[0].strength if self.candidates else 0.0
+
+    def is_at(self, other: "Place") -> bool:
+        """Whether both are one place, as far as a first look shows."""
+        if self.recording != other.recording or not self.candidates or not other.candidates:
+            return False
+        middle_s = (self.moment.start_s + self.moment.end_s) / 2
+        here_s, there_s = (one.candidates[0].line.to_b(middle_s) for one in (self, other))
+        return bool(abs(here_s - there_s) <= SAME_CANDIDATE_S)
 
     @cached_property
     def excerpt(self) -> Excerpt:

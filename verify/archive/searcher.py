@@ -51,7 +51,7 @@ SURE = 1.0
 """Strength of an alignment from which it is the right one: different recordings reach 0.7."""
 ALIGNED = 6
 """Places, of those looked at, that are read and where the alignment is made exact,"""
-LEAST_PROMISE, SHARE_OF_BEST = 0.4, 0.35
+LEAST_PROMISE, SHARE_OF_BEST = 0.6, 0.5
 """if they agree at least so much at first sight, and by this share of the one that agrees most."""
 AHEAD = 1.1
 """A place whose exact alignment is so many times as strong as another at first sight is stronger.
@@ -233,6 +233,7 @@ class Searcher:
         least_log_lr: float = LEAST_LOG_LR,
         wants_nearest: bool = False,
         every: bool = True,
+        least_promise: float = LEAST_PROMISE,
     ) -> Outcome:
         """Matches of a moment at some places, best first, one of each recording.
 
@@ -243,7 +244,8 @@ class Searcher:
         outcome = Outcome()
         places = self._looked_at(moment, candidates, outcome)
         matches: dict[int, tuple[Place, Match]] = {}
-        for place in islice(self._read(places, outcome, at_least_one=wants_nearest), PROVEN):
+        read = self._read(places, outcome, least_promise, at_least_one=wants_nearest)
+        for place in islice(read, PROVEN):
             is_weak = place.strength < LEAST_STRENGTH
             if is_weak and (matches or outcome.nearest or not wants_nearest):
                 break
@@ -307,20 +309,22 @@ class Searcher:
                 break
             point = candidate.points[0]
             try:
-                places.append(look(moment, self.references, candidate.recording, point))
+                place = look(moment, self.references, candidate.recording, point)
+                if not any(place.is_at(other) for other in places):
+                    places.append(place)
             except UnreadableError as error:  # of an archive that keeps nothing of it
                 self._note(outcome, candidate.recording, point, str(error))
         return sorted(places, key=lambda place: -place.promise)
 
     def _read(
-        self, places: Sequence[Place], outcome: Outcome, *, at_least_one: bool
+        self, places: Sequence[Place], outcome: Outcome, least: float, *, at_least_one: bool
     ) -> Iterator[Place]:
         """The places that are worth reading, the strongest first; no more are read than are used.
 
         What is made exact agrees more than at first sight. So a place goes first as soon as it
         agrees more than any that was not read yet.
         """
-        least = max(LEAST_PROMISE, SHARE_OF_BEST * places[0].promise) if places else 0.0
+        least = max(least, SHARE_OF_BEST * places[0].promise) if places else 0.0
         read: list[Place] = []
         for place in places[:ALIGNED]:
             if place.promise < least and (read or not at_least_one):

@@ -49,6 +49,8 @@ PATIENCE_S = 60.0
 """A place without a match is looked at again after so long in any case."""
 PROBE_S, PROBE_STEP_S = 5.0, 2.0
 """Of sound that arrives, the latest seconds are searched for so often, for an early report."""
+PROBE_PROMISE = 0.8
+"""Where a probe agrees less at first sight, nothing is read: the chunk will show more."""
 PROBE_PATIENCE_S = 10.0
 """A place without a match is looked at again by a probe after so long."""
 
@@ -133,7 +135,8 @@ class Timeline:
         if not candidates:
             return []
         self._probed |= {candidate.recording: moment.end_s for candidate in candidates}
-        for match in self._searcher.prove(moment, candidates).matches:
+        found = self._searcher.prove(moment, candidates, least_promise=PROBE_PROMISE)
+        for match in found.matches:
             track = Track(match, self._searcher.references)
             track.is_early = True
             track.follow(around.features)
