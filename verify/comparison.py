@@ -15,6 +15,7 @@ from cqtnet.errors import InputError, ManifestError
 from cqtnet.preset import MINIMUM_S
 from cqtnet.tables import read_table
 from verify.align import other_places, refine, search
+from verify.alterations import find_alterations
 from verify.calibration import Calibration, load_calibration, persistence, population_of
 from verify.copytest import copy_test
 from verify.cosine import aligned_cosine, best_hits
@@ -25,6 +26,7 @@ from verify.follow import same_line
 from verify.recording import Recording
 from verify.results import (
     Alignment,
+    Alteration,
     Comparison,
     EditMap,
     Evidence,
@@ -33,6 +35,7 @@ from verify.results import (
     Place,
     Population,
     Ratios,
+    Stretch,
     Waveform,
 )
 from verify.waveform import compare_waveforms, left_db_of, with_places
@@ -125,6 +128,7 @@ class Comparer:
         verdict, waveform, edits = ratios.verdict(self.against), None, None
         reasons: tuple[str, ...] = ()
         places: tuple[Place, ...] = ()
+        altered: tuple[Alteration, ...] = ()
         if verdict == "insufficient":
             reasons = (_undecided(ratios, self.against),)
         elif verdict == "same" and evidence.alignment is not None:
@@ -132,6 +136,8 @@ class Comparer:
             best, waveform, places = with_places(a, b, evidence.alignment, others)
             best, near = _ends(a, b, best)
             evidence = replace(evidence, alignment=best)
+            unbroken = _unbroken(best, near)
+            altered = find_alterations(a.samples, b.samples, unbroken, waveform)
             if a.whole is not None and b.whole is not None:
                 edits = near
             shared_s = max(best.duration_s, edits.used_s if edits else 0.0)
@@ -141,7 +147,7 @@ class Comparer:
             a, b, verdict=verdict, ratios=ratios, reasons=reasons, evidence=evidence,
             waveform=waveform, edits=edits,
         )  # fmt: skip
-        return replace(found, places=places)
+        return replace(found, places=places, alterations=altered)
 
     def _comparison(
         self,
@@ -176,15 +182,26 @@ def _ends(a: Recording, b: Recording, best: Alignment) -> tuple[Alignment, EditM
     near_a = a.whole or a.features(best.a_start_s - NEAR_S, best.a_end_s + NEAR_S)
     near_b = b.whole or b.features(best.b_start_s - NEAR_S, best.b_end_s + NEAR_S)
     edits = edit_map(near_a, near_b, lines=[best.line], left_db=left_db_of(a, b))
-    on_line = [
+    on_line = _on_line(best, edits)
+    if on_line:
+        best = replace(best, a_start_s=on_line[0].a_start_s, a_end_s=on_line[-1].a_end_s)
+    return best, edits
+
+
+def _on_line(best: Alignment, edits: EditMap) -> list[Stretch]:
+    """The stretches of the map that lie on the line of an alignment, within it."""
+    return [
         s
         for s in edits.stretches
         if same_line(s.line, best.line, (s.a_start_s + s.a_end_s) / 2, within_s=SAME_PLACE_S)
         and min(s.a_end_s, best.a_end_s) > max(s.a_start_s, best.a_start_s)
     ]
-    if on_line:
-        best = replace(best, a_start_s=on_line[0].a_start_s, a_end_s=on_line[-1].a_end_s)
-    return best, edits
+
+
+def _unbroken(best: Alignment, edits: EditMap) -> Alignment:
+    """The longest part of an alignment in which nothing was put in or hidden."""
+    longest = max(_on_line(best, edits), key=lambda s: s.duration_s, default=best)
+    return replace(best, a_start_s=longest.a_start_s, a_end_s=longest.a_end_s)
 
 
 def _others(a: Recording, b: Recording, best: Alignment) -> list[Alignment]:

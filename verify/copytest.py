@@ -57,7 +57,7 @@ def copy_test(read_a: Read, read_b: Read, alignment: Alignment) -> CopyTest | No
     >>> copy_test(a.samples, b.samples, alignment).unexplained_db
     0.8
     """
-    parts = [_powers_along(read_a, read_b, alignment.line, *part) for part in _parts(alignment)]
+    parts = [_powers_along(read_a, read_b, alignment.line, *part) for part in parts_of(alignment)]
     fine = Powers(np.concatenate([p.a for p in parts]), np.concatenate([p.b for p in parts]))
     if len(fine.a) < FEWEST_FRAMES:
         return None
@@ -80,7 +80,7 @@ def copy_test(read_a: Read, read_b: Read, alignment: Alignment) -> CopyTest | No
     )
 
 
-def _parts(alignment: Alignment) -> list[tuple[float, float]]:
+def parts_of(alignment: Alignment) -> list[tuple[float, float]]:
     """The seconds of A that are measured."""
     start_s, length_s = alignment.a_start_s, alignment.duration_s
     if length_s <= LONGEST_S:
@@ -100,28 +100,32 @@ def _powers_along(read_a: Read, read_b: Read, line: Line, start_s: float, end_s:
     inside = (on_b >= 0) & (on_b < len(b) / SAMPLE_RATE)
     shift = line.shift_semitones * BINS_PER_OCTAVE / 12
     extra = math.ceil(abs(shift)) + 1
-    wide = _powers(b, on_b[inside], extra)
+    wide = powers(b, on_b[inside], _bank(extra))
     first = extra - shift  # bin k of A is bin k - shift of B
     below = math.floor(first)
     part = np.float32(first - below)
     power_b = wide[:, below : below + N_BINS] * (1 - part)
     power_b = power_b + wide[:, below + 1 : below + 1 + N_BINS] * part
-    return Powers(_powers(a, seconds[inside], 0), power_b)
+    return Powers(powers(a, seconds[inside], _bank(0)), power_b)
 
 
-def _powers(samples: Floats, seconds: NDArray[np.float64], extra: int) -> Floats:
-    """Powers (n, bins + 2 extra) around these seconds (n,)."""
+def powers(samples: Floats, seconds: NDArray[np.float64], bank: Floats) -> Floats:
+    """Powers (n, bands) around these seconds (n,); the bank (FRAME // 2 + 1, bands) sums them."""
     if not len(seconds):
-        return np.zeros((0, N_BINS + 2 * extra), np.float32)
+        return np.zeros((0, bank.shape[1]), np.float32)
     padded = np.pad(samples, FRAME // 2 + 1)
     at = np.clip(np.rint(seconds * SAMPLE_RATE).astype(int), 0, len(samples) - 1) + 1
     frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)
     window = np.hanning(FRAME).astype(np.float32)
     found = [
-        np.square(np.abs(scipy.fft.rfft(frames[some] * window, axis=1))) @ _bank(extra)
+        _squared(scipy.fft.rfft(frames[some] * window, axis=1)) @ bank
         for some in np.array_split(at, max(1, len(at) // 256))
     ]
     return np.concatenate(found).astype(np.float32)
+
+
+def _squared(spectra: NDArray[np.complex64]) -> Floats:
+    return np.square(spectra.real) + np.square(spectra.imag)  # faster than the square of a root
 
 
 @cache
@@ -139,12 +143,12 @@ def _residuals(a: Floats, b: Floats) -> tuple[Floats | None, float]:
     floor = np.quantile(a, FLOOR_QUANTILE, axis=0) + TINY
     ratio = (a - floor) / (b + TINY)
     where = a > OVER_FLOOR * floor
-    gain = _medians(ratio, where)
+    gain = medians(ratio, where)
     for _ in range(3):
         before, where = where, np.nan_to_num(gain) * b > OVER_FLOOR * floor
         if np.array_equal(before, where):
             break
-        gain = _medians(ratio, where)
+        gain = medians(ratio, where)
     gain = np.maximum(np.nan_to_num(gain), 0)
     signal = gain * b > OVER_FLOOR * floor
     if (signal.sum(axis=0) >= FEWEST_CELLS).sum() < FEWEST_BINS:
@@ -153,7 +157,7 @@ def _residuals(a: Floats, b: Floats) -> tuple[Floats | None, float]:
     return np.where(signal, residual, np.nan).astype(np.float32), float(signal.mean())
 
 
-def _medians(table: Floats, where: NDArray[np.bool_]) -> Floats:
+def medians(table: Floats, where: NDArray[np.bool_]) -> Floats:
     """Medians (bins,) of the cells in each column; NaN where there are too few."""
     ordered = np.sort(np.where(where, table, np.inf).T.copy(), axis=1)  # fast along rows
     count = where.sum(axis=0)
@@ -165,8 +169,8 @@ def _medians(table: Floats, where: NDArray[np.bool_]) -> Floats:
 
 def _mean(residuals: Floats, *, share: float = 1.0) -> float:
     """The mean of the bins' medians, in dB, over the share of the bins explained best."""
-    medians = _medians(residuals, np.isfinite(residuals))
-    ordered = np.sort(medians[np.isfinite(medians)])
+    of_bins = medians(residuals, np.isfinite(residuals))
+    ordered = np.sort(of_bins[np.isfinite(of_bins)])
     if not len(ordered):
         return math.inf
     return float(ordered[: max(FEWEST_BINS // 2, int(len(ordered) * share))].mean())

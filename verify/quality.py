@@ -62,7 +62,7 @@ def quality_of(samples: Floats) -> Quality:
     return Quality(
         peak_dbfs=_dbfs(float(magnitudes.max())),
         rms_dbfs=_dbfs(float(np.sqrt(np.square(samples, dtype=np.float64).mean()))),
-        clipped=_clipped(magnitudes),
+        clipped=clipped_share(magnitudes),
         bandwidth_hz=_bandwidth_hz(samples),
         floor_dbfs=quiet,
         range_db=loud - quiet,
@@ -73,7 +73,7 @@ def _dbfs(level: float) -> float:
     return max(LOWEST_DBFS, 20 * float(np.log10(max(level, 1e-9))))
 
 
-def _clipped(magnitudes: Floats) -> float:
+def clipped_share(magnitudes: Floats) -> float:
     """The share of samples that lie on flat tops, all at one level."""
     limit = _limit(magnitudes)
     if limit <= 0:

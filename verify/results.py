@@ -44,6 +44,7 @@ SIGNIFICANT = 6
 Population = Literal["music", "speech"]
 Identity = Literal["files", "sound"]
 """What is the very same in A and B: all bytes, or every decoded sample."""
+Side = Literal["A", "B"]
 EditKind = Literal["cut", "inserted", "replaced", "repeated", "looped", "moved", "trimmed"]
 """What may have been done to B; trimmed: B begins earlier or goes on longer than what A holds."""
 
@@ -220,12 +221,37 @@ class Waveform:
     windows: tuple[float, ...] = ()  # the correlation of each window that was laid on B
 
     @property
+    def is_level_proved(self) -> bool:
+        """Whether A is louder or quieter than B, whatever was added to one of them.
+
+        The gain is that of B in A. What was added to B lowers it, by the square of the correlation.
+        """
+        most_db = self.gain_db - 40 * math.log10(max(1e-3, self.correlation))
+        return self.gain_db >= NO_CHANGE_DB or most_db <= -NO_CHANGE_DB
+
+    @property
     def left_db(self) -> float:
         """What is left of A after B at that gain is taken from it, in dB of A: a null test.
 
         At least -60, for less may be left by rounding alone.
         """
         return left_db(self.correlation)
+
+
+@dataclass(frozen=True)
+class Alteration:
+    """One thing that was done to one side, as far as it is proved."""
+
+    kind: str  # docs/compare.md lists them
+    side: Side | None  # that has it; None: it only says how A differs from B
+    value: float
+    unit: str
+    words: str  # without the side
+
+    @property
+    def sentence(self) -> str:
+        """The words with the side."""
+        return f"{self.side}: {self.words}" if self.side else self.words
 
 
 @dataclass(frozen=True)
@@ -417,6 +443,7 @@ class Comparison:
     model_sha256: str
     identity: Identity | None = None
     places: tuple[Place, ...] = ()  # of B where the same stretch of A fits, besides the best
+    alterations: tuple[Alteration, ...] = ()  # of the same recording, on either side
 
     @property
     def deciding(self) -> tuple[LogLr, Against]:
@@ -462,16 +489,22 @@ class Comparison:
 
     @property
     def changes_in_words(self) -> str:
-        """How A differs from B, as far as it was measured; empty without an alignment."""
+        """How A differs from B, as far as it is proved; empty without an alignment."""
         if self.alignment is None:
             return ""
+        return "; ".join([self.line_in_words, *(one.sentence for one in self.alterations)])
+
+    @property
+    def line_in_words(self) -> str:
+        """Tempo, pitch, polarity and level of A by those of B."""
+        assert self.alignment is not None
         parts = changes_in_words(self.alignment.line)
         if self.waveform is None:
             return ", ".join(parts) or "tempo and pitch as in B"
         gain_db = self.waveform.gain_db
         if self.waveform.inverted:
             parts.append("polarity reversed")
-        if abs(gain_db) >= NO_CHANGE_DB:
+        if self.waveform.is_level_proved:
             parts.append(f"{abs(gain_db):.1f} dB {'louder' if gain_db > 0 else 'quieter'}")
         if self.waveform.left_db <= NULL_DB:
             the_same = "else the same" if parts else "the same"
@@ -519,6 +552,7 @@ class Comparison:
             "alignment": _alignment_dict(self.alignment) if self.alignment else None,
             "places": [place.to_dict() for place in self.places],
             "waveform": asdict(self.waveform) if self.waveform else None,
+            "alterations": [asdict(one) for one in self.alterations],
             "edits": self.edits.to_dict() if self.edits else None,
             "model_sha256": self.model_sha256,
             "versions": versions(),

@@ -14,13 +14,19 @@ from verify.results import DEEPER_DB, Alignment, Place, Stretch, Waveform, is_un
 
 WINDOW_S, WINDOWS = 2.0, 5  # windows of A that are laid on B
 REACH_S = 0.05  # how far they are moved at most
+CLOCK_WINDOW, CLOCK_WINDOWS, CLOCK_REACH = 8192, 10, 256
+"""Windows, of so many samples, by which two clocks are compared, and how far each is moved."""
+LEAST_CLOCK_CORRELATION, MOST_CLOCK_RESIDUAL, LEAST_CLOCK_WINDOWS, CLOCK_ERRORS = 0.7, 1.0, 0.7, 8.0
+"""Windows fit so well and lie on one line within so many samples, so large a share of them, and the
+slope of that line is so many standard errors."""
 LEAST_CORRELATION = 0.4  # of samples; below that, nothing is said of them
 AS_COHERENT = 0.975
 """Share of the best place's coherence from which the spectra do not tell another place from it."""
 LEAST_OCTAVES, BANDS_PER_OCTAVE, LEAST_OPPOSITE, LOWEST_BAND_HZ = 2.0, 3, 0.87, 60.0
 N_BANDS = int(BANDS_PER_OCTAVE * np.log2(SAMPLE_RATE / 2 / LOWEST_BAND_HZ))
-"""Polarity is reversed if the phase lies within 30 degrees of 180 in all bands of two octaves: a
-filter turns the phase in some bands, but not in so many."""
+LEAST_OPPOSITE_SHARE = 0.8
+"""Polarity is reversed if the phase lies within 30 degrees of 180 in all bands of two octaves, and
+in so large a share of all bands that are clear: a filter turns the phase in some bands only."""
 
 
 class HasSamples(Protocol):
@@ -84,6 +90,60 @@ def compare_waveforms(a: HasSamples, b: HasSamples, alignment: Stretch) -> Wavef
     return Waveform(float(abs(correlation)), inverted, level_db, float(offset_s), windows)
 
 
+def clock_ppm(
+    read_a: Callable[[float, float], Floats],
+    read_b: Callable[[float, float], Floats],
+    alignment: Alignment,
+) -> float | None:
+    """By how many millionths A plays faster than B; 0 where nothing shows it, None: not measured.
+
+    The windows are laid on B one by one; a filter moves all of them by the same.
+    """
+    line = alignment.line
+    if not is_unwarped(line):
+        return None
+    window_s = CLOCK_WINDOW / SAMPLE_RATE
+    starts_s = np.linspace(alignment.a_start_s, alignment.a_end_s - window_s, CLOCK_WINDOWS)
+    reach_s = CLOCK_REACH / SAMPLE_RATE
+    found = []
+    for start_s in starts_s:
+        first = round(start_s * SAMPLE_RATE)
+        begin = max(0, round((line.to_b(start_s) - reach_s) * SAMPLE_RATE))
+        a = read_a(first / SAMPLE_RATE, first / SAMPLE_RATE + window_s)
+        b = read_b(begin / SAMPLE_RATE, begin / SAMPLE_RATE + window_s + 2 * reach_s)
+        if len(b) >= len(a) > CLOCK_WINDOW // 2 and a.any() and b.any():
+            correlation, lag, _ = _lag(a, b)
+            if abs(correlation) > LEAST_CLOCK_CORRELATION:
+                found.append((first, begin + lag + _fraction(a, b, lag) - first))
+    if len(found) < LEAST_CLOCK_WINDOWS * CLOCK_WINDOWS:
+        return None
+    return _slope_ppm(*np.array(found, np.float64).T)
+
+
+def _fraction(a: Floats, b: Floats, lag: int) -> float:
+    """How much later than a whole lag B fits best, in samples."""
+    if not 0 < lag < len(b) - len(a):
+        return 0.0
+    before, at, after = (float(np.vdot(a, b[k : k + len(a)])) for k in (lag - 1, lag, lag + 1))
+    bend = before - 2 * at + after
+    return 0.5 * (before - after) / bend if bend else 0.0
+
+
+def _slope_ppm(at: NDArray[np.float64], lags: NDArray[np.float64]) -> float:
+    """The slope of the line through most lags, in millionths; 0 where it is not proved."""
+    first, second = np.triu_indices(len(at), 1)
+    slope = float(np.median((lags[second] - lags[first]) / (at[second] - at[first])))
+    rest = lags - slope * at
+    rest -= np.median(rest)
+    near = np.abs(rest) < MOST_CLOCK_RESIDUAL
+    if near.sum() < LEAST_CLOCK_WINDOWS * CLOCK_WINDOWS:
+        return 0.0
+    slope, _ = np.polyfit(at[near], lags[near], 1)
+    rest = lags[near] - np.polyval(np.polyfit(at[near], lags[near], 1), at[near])
+    error = (float(rest.std()) + 0.02) / (float(at[near].std()) * np.sqrt(near.sum()))
+    return 1e6 * float(slope) if abs(slope) > CLOCK_ERRORS * error else 0.0
+
+
 def with_places(
     a: HasSamples, b: HasSamples, best: Alignment, others: list[Alignment]
 ) -> tuple[Alignment, Waveform | None, tuple[Place, ...]]:
@@ -140,11 +200,13 @@ def _cross_spectrum(a: Floats, b: Floats) -> NDArray[np.complex128]:
 
 
 def _is_opposite(spectrum: NDArray[np.complex128]) -> bool:
-    """Whether the phase is near 180 degrees in enough neighbouring bands."""
+    """Whether the phase is near 180 degrees in enough neighbouring bands, and hardly elsewhere."""
     opposite = -spectrum[0].real > LEAST_OPPOSITE * np.maximum(np.abs(spectrum[0]), 1e-12)
-    opposite &= np.abs(spectrum[0]) > LEAST_CORRELATION * spectrum[1].real
+    clear = np.abs(spectrum[0]) > LEAST_CORRELATION * spectrum[1].real
+    opposite &= clear
     runs = np.split(opposite, np.flatnonzero(~opposite))
-    return max(int(run.sum()) for run in runs) >= LEAST_OCTAVES * BANDS_PER_OCTAVE
+    is_long = max(int(run.sum()) for run in runs) >= LEAST_OCTAVES * BANDS_PER_OCTAVE
+    return is_long and int(opposite.sum()) >= LEAST_OPPOSITE_SHARE * int(clear.sum())
 
 
 def _lag(a: Floats, b: Floats) -> tuple[float, int, float]:

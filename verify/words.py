@@ -200,6 +200,15 @@ def plural(count: int, one: str, several: str = "") -> str:
     return f"{count:,} {one if count == 1 else several or f'{one}s'}"
 
 
+def hz_in_words(hz: float) -> str:
+    """A frequency with two or three digits.
+
+    >>> hz_in_words(3412.0)
+    '3.4 kHz'
+    """
+    return f"{hz / 1000:.1f} kHz" if hz >= 1000 else f"{float(f'{hz:.2g}'):.0f} Hz"
+
+
 def changes_in_words(line: Steady) -> list[str]:
     """Changes of tempo and pitch in words; none where there are none."""
     faster = "faster" if line.tempo > 1 else "slower"

@@ -13,7 +13,7 @@ from cqtnet.commands import JSON, PATH
 
 MODULES = {
     "evaluate": ("protocol", "report", "score"),
-    "measure": ("archive", "bench", "calibrate", "edits", "placing", "validate"),
+    "measure": ("alterations", "archive", "bench", "calibrate", "edits", "placing", "validate"),
 }
 PLACES = {name: f"eval.commands.{m}:{name}" for m, names in MODULES.items() for name in names}
 

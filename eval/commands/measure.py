@@ -1,8 +1,8 @@
-"""What else `cqtnet eval` measures: archives, speed, calibrations, edits, places, validity."""
+"""What else `cqtnet eval` measures: alterations, archives, speed, calibrations, edits, validity."""
 
 import os
 import tempfile
-from dataclasses import astuple, fields, replace
+from dataclasses import asdict, astuple, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,57 @@ from cqtnet.commands import PATH, command
 from cqtnet.progress import progress_bar
 from eval import commands
 from eval.bench import LONG, PARTS
+
+
+@command("cqtnet eval alterations --audio music.tsv --split devtest --out alterations.json")
+@commands.audio_option
+@commands.split_option
+@option("--count", type=IntRange(2), default=20, show_default=True, help="Recordings.")
+@commands.seed_option
+@option("--out", type=PATH, required=True, help="The .json to write.")
+@commands.workers_option
+@commands.json_option
+@commands.force_option
+def alterations(
+    source: Path, split: str | None, count: int, seed: int, out: Path, workers: int | None,
+    as_json: bool, force: bool,
+) -> None:  # fmt: skip
+    """Change recordings in 25 ways, and count how often `cqtnet compare` names the change.
+
+    Each change is made to 20 s of each recording, which is compared with the whole, as A and as B
+    in turns. A claim is wrong if it neither names the change nor follows from it, or if it is
+    about the other side. Nothing is said of pairs that are not found to be the same recording.
+    """
+    from cqtnet.files import refuse_overwrite, write_json
+    from cqtnet.tables import markdown_table
+    from cqtnet.versions import versions
+    from eval.alterations import CHANGES, figures, judged
+    from eval.protocols.survey import chosen_items
+
+    commands.require_source(source)
+    refuse_overwrite(out, force=force)
+    items = chosen_items(source, split=split, limit=count, seed=seed)
+    done = []
+    with progress_bar("changed recordings", len(items) * len(CHANGES)) as bar:
+        for one in judged(items, seed=seed, workers=workers or os.cpu_count() or 1):
+            done.append(one)
+            bar.advance()
+    done.sort(key=lambda one: (one.recording, one.kind))
+    measured = figures(done)
+    record = {
+        "settings": {"split": split, "count": count, "seed": seed, "versions": versions()},
+        "figures": {name: f.to_dict() for name, f in measured.items()},
+    }
+    write_json(out, {**record, "outcomes": [asdict(one) for one in done]})
+    if as_json:
+        commands.print_json(record)
+        return
+    rows = [["change", "pairs", "same", "heard", "named", "claims", "wrong", "pairs with wrong"]]
+    for name, f in measured.items():
+        named = f"{f.named} ({f.named_share:.0%})" if f.heard else "–"
+        cells = (f.pairs, f.same, f.heard, named, f.claims, f.wrong, f.wrong_pairs)
+        rows.append([name, *map(str, cells)])
+    click.echo(markdown_table(rows))
 
 
 @command(

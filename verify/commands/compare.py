@@ -153,7 +153,8 @@ def tell(comparison: "Comparison") -> list[str]:
     elif alignment is not None:
         lines.append(f"  where    {alignment.place_in_words}")
         lines += [f"           {comparison.places_in_words}"] if comparison.places else []
-        lines.append(f"  altered  {comparison.changes_in_words}")
+        lines.append(f"  altered  {comparison.line_in_words}")
+        lines += [f"           {one.sentence}" for one in comparison.alterations]
         lines += [
             f"  edit     {clock(edit.a_start_s)} of A: {edit.words}"
             for edit in (comparison.edits.edits if comparison.edits else ())

@@ -1,0 +1,112 @@
+"""Changes are counted as named, missed and wrong as by hand; what nobody hears is not asked for."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from augment.tone import Gain, LowPass
+from cqtnet import SAMPLE_RATE
+from cqtnet.data import list_items
+from cqtnet.errors import ManifestError
+from cqtnet.music import make_music
+from eval import alterations as e
+from tests.eval.planted import call
+
+SONG = make_music(5, duration_s=6.0)
+
+
+def one(kind, claims, *, side="A", heard=True, verdict="same"):
+    return e.Judged(kind, "r", "", side, heard, verdict, claims)
+
+
+@pytest.mark.parametrize(("judged", "is_named", "wrong"), [
+    (one("telephone", (("low_pass", "A"),)), True, 0),
+    (one("telephone", (("low_pass", "B"),)), False, 1),
+    (one("telephone", (("high_pass", "B"), ("noise", "B")), side="B"), True, 1),
+    (one("amr", (("coded", "A"), ("low_pass", "A"), ("high_pass", "A"))), True, 0),
+    (one("low-pass", (("coded", "A"), ("low_pass", "A"))), True, 1),
+    (one("equaliser", (("equalised", ""),)), True, 0),
+    (one("none", (("level", ""),)), False, 1),
+    (one("speed", (("tempo", ""),)), False, 1),
+])  # fmt: skip
+def test_a_claim_names_the_change_or_follows_from_it_or_is_wrong(judged, is_named, wrong):
+    assert judged.is_named == is_named
+    assert len(judged.wrong) == wrong
+
+
+def test_figures_are_those_counted_by_hand():
+    found = e.figures([
+        one("telephone", (("low_pass", "A"),)),
+        one("telephone", ()),
+        one("telephone", (), heard=False),
+        one("telephone", (), verdict="insufficient"),
+        one("none", (("noise", "A"), ("clipped", "A")), heard=False),
+    ])  # fmt: skip
+    telephone, everything = found["telephone"], found["all"]
+    assert (telephone.pairs, telephone.same, telephone.heard, telephone.named) == (4, 3, 2, 1)
+    assert (everything.claims, everything.wrong, everything.wrong_pairs) == (3, 2, 1)
+    assert telephone.named_share == 0.5
+    assert found["none"].to_dict()["named_share"] is None
+
+
+def test_what_is_heard_is_heard_and_a_level_is_no_sound():
+    def changed(effect):
+        return effect.apply(SONG, SAMPLE_RATE).samples
+
+    noise = np.random.default_rng(1).standard_normal(SONG.size).astype(np.float32)
+    assert e.is_heard(SONG, changed(LowPass(800.0)))
+    assert e.is_heard(SONG, SONG + 0.3 * SONG.std() * noise)
+    assert not e.is_heard(SONG, SONG)
+    assert not e.is_heard(SONG, changed(Gain(-12.0)))
+    assert not e.is_heard(SONG, SONG + 1e-4 * SONG.std() * noise)
+
+
+def test_every_change_can_be_drawn_and_changes_something(tmp_path):
+    other = tmp_path / "other.wav"
+    soundfile.write(other, make_music(6, duration_s=6.0), SAMPLE_RATE)
+    assert len(e.CHANGES) >= 20
+    for kind, change in e.CHANGES.items():
+        effect = change.draw(np.random.default_rng(3), str(other))
+        assert (effect is None) == (kind == "none")
+        if effect is not None:
+            samples = effect.apply(SONG, SAMPLE_RATE).samples
+            assert samples.shape != SONG.shape or (samples != SONG).any()
+            assert change.named
+
+
+@pytest.fixture
+def music(tmp_path):
+    """Two pieces of two collections, with something in all bands."""
+    rows = ["path,collection"]
+    for seed in (31, 32):
+        piece = make_music(seed, duration_s=24.0)
+        hiss = np.random.default_rng(seed).standard_normal(piece.size)
+        piece = piece + 0.15 * np.abs(piece) / np.abs(piece).max() * hiss
+        soundfile.write(tmp_path / f"{seed}.wav", 0.5 * piece, SAMPLE_RATE)
+        rows.append(f"{seed}.wav,c{seed}")
+    (tmp_path / "list.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+def test_the_command_names_a_telephone_and_claims_nothing_of_a_copy(music, monkeypatch):
+    few = {kind: e.CHANGES[kind] for kind in ("none", "telephone")}
+    monkeypatch.setattr(e, "CHANGES", few)
+    out = music / "alterations.json"
+    run = call("alterations", "--audio", music / "list.csv", "--out", out, "--workers", 1)
+    assert run.exit_code == 0, run.output
+    record = json.loads(out.read_text())
+    everything, telephone = (record["figures"][key] for key in ("all", "telephone"))
+    assert (everything["same"], everything["wrong"]) == (4, 0)
+    assert (telephone["heard"], telephone["named"]) == (2, 2)
+    assert {tuple(map(tuple, o["claims"])) for o in record["outcomes"] if o["kind"] == "none"} == {
+        ()
+    }
+    assert call("alterations", "--audio", music / "list.csv", "--out", out).exit_code == 1
+
+
+def test_one_collection_is_too_few(music):
+    items = [item for item in list_items(music / "list.csv") if item.collection == "c31"]
+    with pytest.raises(ManifestError, match="at least two"):
+        list(e.judged(items, seed=0))
