@@ -75,7 +75,7 @@ def changed(effect):
 @pytest.mark.parametrize(("effect", "kind", "value", "within"), [
     (LowPass(2500.0), "low_pass", 2500.0, 300.0),
     (HighPass(400.0), "high_pass", 400.0, 60.0),
-    (ColouredNoise(15.0, seed=3), "noise", 15.0, 4.0),
+    (ColouredNoise(15.0, seed=3, colour="pink"), "noise", 15.0, 4.0),
     (Room(1.0, 0.0, seed=4), "reverberation", 1.0, 0.4),
     (HardClip(12.0), "clipped", 0.05, 0.05),
     (Compressor(-35.0, 8.0), "compressed", 2.0, 2.0),
