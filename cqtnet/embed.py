@@ -9,7 +9,10 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,7 +23,7 @@ from numpy.typing import NDArray
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.checkpoint import Weights, load_weights
 from cqtnet.cqt import FRAMES_PER_SECOND, N_BINS, SILENCE_LEVEL
-from cqtnet.device import cpu_precision, is_cpu
+from cqtnet.device import cpu_precision, is_cpu, one_thread
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError, NotAudioError
 from cqtnet.files import written_whole
 from cqtnet.graph import GraphNetwork
@@ -38,6 +41,9 @@ POOLED_BYTES = 64 << 20
 """Windows are pooled together until their steps take so much memory."""
 BLOCK_STEPS = 256
 """Steps of the trunk per block: 95 s for the paper's preset, 380 s for the default."""
+
+BLOCKS_AHEAD = 12
+"""Blocks of samples that are decoded while the network computes: six minutes, 32 MB."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,8 @@ class Embedder:
         Errors call the recording `name`.
         """
         checked = _Checked([blocks] if isinstance(blocks, np.ndarray) else blocks, name)
-        stretches = list(self.stretches(checked))
+        with closing(_ahead(iter(checked))) as read:
+            stretches = list(self.stretches(read))
         checked.require_content()
         steps = np.concatenate([stretch.steps for stretch in stretches])
         levels = np.concatenate([stretch.levels for stretch in stretches])
@@ -234,6 +241,22 @@ def check_windows(*, window_s: float, hop_s: float) -> None:
         )
 
 
+def _ahead(blocks: Iterator[Samples]) -> Generator[Samples]:
+    """The blocks, several of them made on another thread while the network computes."""
+    end = np.empty(0, np.float32)
+    with ThreadPoolExecutor(1) as pool:
+        made: deque[Future[Samples]] = deque()
+        try:
+            while True:
+                while len(made) < BLOCKS_AHEAD:
+                    made.append(pool.submit(next, blocks, end))
+                if (block := made.popleft().result()) is end:
+                    return
+                yield block
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
 class _Checked:
     """Blocks of samples, checked, counted and measured as they pass."""
 
@@ -288,18 +311,33 @@ def embed_files(
     done: dict[str, Embeddings] = {}
     failed: dict[str, str] = {}
     duration_s = 0.0
-    with progress_bar("embedding", len(files)) as bar:
-        for path in files:
-            try:
-                trace = embedder.trace_file(path)
-                done[str(path)] = embedder.windows(trace, window_s=window_s, hop_s=hop_s)
-                duration_s += trace.duration_s
-            except InputError as error:
-                if len(files) == 1:
-                    raise
-                failed[os.fspath(path)] = str(error)
-                bar.print(f"cqtnet: {error}")
-            bar.advance()
+
+    def embed(path: Path) -> tuple[Embeddings, float] | InputError:
+        try:
+            trace = embedder.trace_file(path)
+            return embedder.windows(trace, window_s=window_s, hop_s=hop_s), trace.duration_s
+        except InputError as error:
+            return error
+
+    several = len(files) > 1
+    with (
+        progress_bar("embedding", len(files)) as bar,
+        one_thread() if several else nullcontext(),
+        ThreadPoolExecutor((os.cpu_count() or 1) if several else 1) as pool,
+    ):
+        try:
+            for path, result in zip(files, pool.map(embed, files), strict=True):
+                if not isinstance(result, InputError):
+                    done[str(path)] = result[0]
+                    duration_s += result[1]
+                elif not several:
+                    raise result
+                else:
+                    failed[os.fspath(path)] = str(result)
+                    bar.print(f"cqtnet: {result}")
+                bar.advance()
+        finally:
+            pool.shutdown(cancel_futures=True)
     if not done:
         raise InputError(f"none of {len(files)} files could be embedded; see the lines above")
     _write(out, done, embedder)

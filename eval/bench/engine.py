@@ -20,6 +20,7 @@ from augment.effect import Samples
 from augment.tempo import Pitch, Tempo, resample
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.cache import load_frames
+from cqtnet.checkpoint import load_weights
 from cqtnet.cqt import Cqt, normalise, reference_cqt
 from cqtnet.data import Item
 from cqtnet.device import find_device, find_dtype, one_thread
@@ -27,7 +28,7 @@ from cqtnet.eer import equal_error_rate
 from cqtnet.embed import Embedder
 from cqtnet.model import CqtNet
 from cqtnet.music import make_music
-from cqtnet.preset import PRESETS, find_preset
+from cqtnet.preset import find_preset
 from cqtnet.recipes import find_recipe
 from cqtnet.train import Learner, loss_of
 from cqtnet.views import Views, Waveforms, noise_frames
@@ -177,7 +178,7 @@ def measure_frontend(*, quick: bool) -> list[Measurement]:
 
 
 def measure_embedding(*, quick: bool) -> list[Measurement]:
-    """Decoding, CQT and untrained networks on a file of ten minutes, as times real time."""
+    """Decoding, CQT and the shipped networks on a file of ten minutes, as times real time."""
     duration_s = 120.0 if quick else 600.0
     lines = []
     with tempfile.TemporaryDirectory() as folder:
@@ -186,8 +187,8 @@ def measure_embedding(*, quick: bool) -> list[Measurement]:
         decode_s = seconds(lambda: audio.load(path))
         lines = [Measurement("decode and resample", duration_s / decode_s, "× real time")]
         for name in PRESET_NAMES:
-            model = CqtNet(PRESETS[name]).eval()
-            embedder = Embedder(model)
+            weights = load_weights(name)
+            embedder, model = Embedder(weights), weights.model
             naive_s = once(lambda: _window_by_window(model, path))  # noqa: B023
             once_through = partial(embedder.windows, window_s=WINDOW_S, hop_s=HOP_S)
             pass_s = seconds(lambda: once_through(embedder.trace_file(path)), repeats=3)  # noqa: B023
@@ -214,9 +215,7 @@ def _window_by_window(model: CqtNet, path: Path) -> None:
 EMBED = """
 import re, sys
 from cqtnet.embed import Embedder
-from cqtnet.model import CqtNet
-from cqtnet.preset import PRESETS
-embedder = Embedder(CqtNet(PRESETS[sys.argv[2]]).eval())
+embedder = Embedder.named(sys.argv[2])
 embedder.windows(embedder.trace_file(sys.argv[1]), window_s=20, hop_s=5)
 print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 """

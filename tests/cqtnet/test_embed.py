@@ -1,3 +1,6 @@
+import time
+from contextlib import closing
+
 import numpy as np
 import pytest
 import soundfile
@@ -212,3 +215,23 @@ def test_music_in_the_last_few_of_16_bits_is_content_noise_and_silence_there_are
     sounding, silent = windows.start_s < 9, windows.start_s > 21
     assert windows.has_content[sounding].all() and not windows.has_content[silent].any()
     assert sounding.any() and silent.any()
+
+
+def test_blocks_are_made_ahead_in_order_and_an_error_in_them_is_raised():
+    made = []
+
+    def blocks():
+        for number in range(20):
+            made.append(number)
+            yield np.full(3, number, np.float32)
+        raise InputError("torn")
+
+    with closing(embed._ahead(blocks())) as read:
+        seen = [next(read)[0]]
+        deadline = time.monotonic() + 30
+        while len(made) < embed.BLOCKS_AHEAD and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert len(made) == embed.BLOCKS_AHEAD, "made while the first is in use"
+        with pytest.raises(InputError, match="torn"):
+            seen += (block[0] for block in read)
+    assert made == list(range(20))
