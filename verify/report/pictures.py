@@ -157,7 +157,7 @@ def draw_spectrograms(view: View) -> Picture:
 
     84 semitones from C1, 43 frames a second.
     """
-    figure = blank(5.4)
+    figure = blank(4.8)
     heights = (5, 1.6, 5) if view.stretches else (5, 0.1, 5)
     above, between, below = figure.subplots(3, 1, height_ratios=heights)
     _draw_levels(above, view.a, view.a_s, "A")
@@ -275,7 +275,7 @@ def draw_similarity(view: View, line: Line) -> Picture:
     found = similarity(a, b, line)
     for axis in (0, 1):
         found = _pooled(found, PIXELS, axis=axis)
-    figure = blank(5.2)
+    figure = blank(4.7)
     axes = figure.subplots()
     dress(axes, xlabel="time in A", ylabel="time in B")
     axes.grid(False)
@@ -388,7 +388,7 @@ def draw_warping(view: View) -> Picture | None:
     measured = [(n, s, course(view, s)) for n, s in enumerate(view.stretches)]
     if all(found is None for _, _, found in measured):
         return None
-    figure = blank(5.2)
+    figure = blank(4.4)
     rows = figure.subplots(3, 1, sharex=True)
     titles = (
         "Place: how far each piece of 2 s lies from the straight line, ms",
