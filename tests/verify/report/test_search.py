@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.verify.report.test_page import HOSTILE, Seen
+from verify.archive.results import SearchResult, Unproven
 from verify.report import search
 from verify.results import Line
 
@@ -17,17 +18,21 @@ class Store(SimpleNamespace):
 STORE = Store(folder="/archive", duration_s=7200.0, n_windows=9, generation=3, manifest=MANIFEST)
 
 
-def match(start_s, end_s, *, key=1, path="/a.flac"):
+def match(start_s, end_s, *, key=1, path="/a.flac", is_sure=True):
     return SimpleNamespace(
         query_start_s=start_s, query_end_s=end_s, duration_s=end_s - start_s,
         reference_start_s=5.0, reference_end_s=5.0 + end_s - start_s, path=path,
         entry=SimpleNamespace(id=key, paths=(path,)), log_lr=8.2, line=Line(1.1, 0.0, 0.0),
+        is_sure=is_sure, hit_cosine=0.9,
     )  # fmt: skip
 
 
 def found(*matches, **others):
-    known = {"unproven": (), "duration_s": 100.0, "problem": "", "nearest": None}
-    return SimpleNamespace(**{**known, "matches": matches, "is_sure": bool(matches), **others})
+    return SearchResult(**{"unproven": (), "duration_s": 100.0, "matches": matches, **others})
+
+
+def unproven(cosine, path, reason):
+    return Unproven(SimpleNamespace(paths=(path, "\udcff")), 1.0, 2.0, cosine, reason)
 
 
 def page(folder, result, *, query="day.mp3"):
@@ -48,7 +53,8 @@ def test_a_page_tells_what_is_heard_when_and_how_it_was_altered(tmp_path):
 
 @pytest.mark.parametrize(("result", "words", "verdict"), [
     (found(), "Not in the archive", "different"),
-    (found(match(1, 9), is_sure=False), "Perhaps in the archive", "insufficient"),
+    (found(match(1, 9, is_sure=False)), "Perhaps in the archive", "insufficient"),
+    (found(match(1, 9), unproven=(unproven(0.95, "/b", "away"),)), "Not confirmed", "insufficient"),
     (found(problem="holds nothing but silence"), "It holds nothing but silence.", "insufficient"),
 ])  # fmt: skip
 def test_a_page_says_first_what_is_known(tmp_path, result, words, verdict):
@@ -57,10 +63,7 @@ def test_a_page_says_first_what_is_known(tmp_path, result, words, verdict):
 
 
 def test_hostile_names_are_shown_and_do_nothing(tmp_path):
-    candidate = SimpleNamespace(
-        query_s=1.0, reference_s=2.0, cosine=-0.001, reason="<b>why",
-        entry=SimpleNamespace(paths=(HOSTILE, "\udcff")),
-    )  # fmt: skip
+    candidate = unproven(-0.001, HOSTILE, "<b>why")
     seen = page(tmp_path, found(match(0, 9, path=HOSTILE), unproven=(candidate,)))
     assert not {"script", "i", "b"} & set(seen.tags)
     for words in ("<script>alert(1)<'\"&>\\u202egpj.wav", "<i>today</i>", "<b>why", "0.00"):
