@@ -93,6 +93,7 @@ class View:
     b_s: Span
     stretches: tuple[Stretch, ...]  # none where the verdict is not "same"
     line: Line | None  # how A was made from B, or where they are least unlike
+    places: tuple[Stretch, ...] = ()  # where else in B the stretch fits
 
     @property
     def is_whole(self) -> bool:
@@ -116,6 +117,7 @@ def view_of(comparison: Comparison, a: Recording, b: Recording) -> View:
         _shown_span(((s.b_start_s, s.b_end_s) for s in shown), b.duration_s),
         stretches,
         line,
+        tuple(place.alignment for place in comparison.places),
     )
 
 
@@ -289,6 +291,9 @@ def draw_similarity(view: View, line: Line) -> Picture:
     bar.ax.tick_params(labelsize=SMALL_PT)
     for number, stretch in enumerate(view.stretches):
         _enclose(axes, figure, view, number, stretch)
+    for place in view.places:
+        times_a_s = np.array([place.a_start_s, place.a_end_s])
+        _beside(axes, figure, times_a_s, place.line.to_b(times_a_s), PALE, ":")
     if not view.stretches:
         ends = np.array(view.a_s)
         _beside(axes, figure, ends, line.to_b(ends), PALE, "--")
