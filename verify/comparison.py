@@ -14,7 +14,7 @@ from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.preset import MINIMUM_S
 from cqtnet.tables import read_table
-from verify.align import other_places, refine, search
+from verify.align import Candidate, other_places, refine, search
 from verify.alterations import find_alterations
 from verify.calibration import Calibration, load_calibration, persistence, population_of
 from verify.copytest import copy_test
@@ -136,13 +136,13 @@ class Comparer:
             best, waveform, places = with_places(a, b, evidence.alignment, others)
             best, near = _ends(a, b, best)
             evidence = replace(evidence, alignment=best)
-            unbroken = _unbroken(best, near)
-            altered = find_alterations(a.samples, b.samples, unbroken, waveform)
             if a.whole is not None and b.whole is not None:
                 edits = near
             shared_s = max(best.duration_s, edits.used_s if edits else 0.0)
             if shared_s < min(SHARED_S, *(SHARED_PART * _heard_s(x) for x in (a, b))):
                 return self._comparison(a, b, reasons=(_shared(best),), evidence=evidence)
+            unbroken = _unbroken(best, near)
+            altered = find_alterations(a.samples, b.samples, unbroken, waveform)
         found = self._comparison(
             a, b, verdict=verdict, ratios=ratios, reasons=reasons, evidence=evidence,
             waveform=waveform, edits=edits,
@@ -297,12 +297,15 @@ def gather(embedder: Embedder, a: Comparable, b: Comparable) -> Evidence:
         pairs.append((a.features(), b.features()))
     if longer_s > WHOLE_SEARCH_S or window_s < shorter_s:
         pairs += [_around(a, b, hit) for hit in hits]
-    found = _strongest(pairs, refined=1)
+    candidates = _candidates(pairs)
+    found = _strongest(candidates[:1])
     if found is None or not _holds_throughout(found[0], shorter_s):
         for length_s in WINDOWS_S:
             if MINIMUM_S <= length_s < window_s:
-                pairs += [_around(a, b, hit) for hit in _hits(embedder, a, b, length_s)]
-        found = _strongest(pairs, refined=REFINED)
+                hits_here = _hits(embedder, a, b, length_s)
+                candidates += _candidates([_around(a, b, hit) for hit in hits_here])
+        candidates.sort(key=lambda candidate: -candidate[0].strength)
+        found = _strongest(candidates[:REFINED])
     if found is None:
         part_a, part_b = pairs[0]
         return Evidence(hits[0], None, hits[0].cosine, part_a.content, part_b.content)
@@ -337,13 +340,19 @@ def _hits(embedder: Embedder, a: Comparable, b: Comparable, window_s: float) -> 
     )
 
 
-def _strongest(pairs: list[Parts], *, refined: int) -> tuple[Alignment, Features, Features] | None:
-    """The strongest alignment in pairs of stretches, and its pair; only some are made exact."""
-    candidates = [(one, *parts) for parts in pairs for one in search(*parts)]
-    candidates.sort(key=lambda candidate: -candidate[0].strength)
+def _candidates(pairs: list[Parts]) -> list[tuple[Candidate, Features, Features]]:
+    """The candidates in pairs of stretches, each with its pair, strongest first."""
+    found = [(one, *parts) for parts in pairs for one in search(*parts)]
+    return sorted(found, key=lambda candidate: -candidate[0].strength)
+
+
+def _strongest(
+    candidates: list[tuple[Candidate, Features, Features]],
+) -> tuple[Alignment, Features, Features] | None:
+    """The strongest alignment of candidates that are made exact, and its pair."""
     found = [
         (alignment, part_a, part_b)
-        for candidate, part_a, part_b in candidates[:refined]
+        for candidate, part_a, part_b in candidates
         if (alignment := refine(part_a, part_b, candidate.line)) is not None
     ]
     return max(found, key=lambda one: one[0].strength, default=None)

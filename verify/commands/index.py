@@ -38,17 +38,9 @@ Example:
 @click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def add(
-    archive: Path,
-    paths: tuple[str, ...],
-    tags: tuple[str, ...],
-    model: str,
-    rehash: bool,
-    keep: bool,
-    jobs: int | None,
-    cluster: str | None,
-    device: str,
-    as_json: bool,
-) -> None:
+    archive: Path, paths: tuple[str, ...], tags: tuple[str, ...], model: str, rehash: bool,
+    keep: bool, jobs: int | None, cluster: str | None, device: str, as_json: bool,
+) -> None:  # fmt: skip
     """Add files, folders and patterns to ARCHIVE, which is made where there is none.
 
     PATHS may be - for a list on stdin, a line each. Files that are in the archive as they are now

@@ -29,17 +29,9 @@ Example:
 @click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for each.")
 def monitor(
-    archive: Path,
-    source: str,
-    container: str | None,
-    raw: str | None,
-    start: datetime | None,
-    begins: bool,
-    min_log_lr: float | None,
-    give_up_s: float,
-    device: str,
-    as_json: bool,
-) -> None:
+    archive: Path, source: str, container: str | None, raw: str | None, start: datetime | None,
+    begins: bool, min_log_lr: float | None, give_up_s: float, device: str, as_json: bool,
+) -> None:  # fmt: skip
     """Print each recording of ARCHIVE that is in a stream: when it begins, and when it has ended.
 
     The first report comes within seconds of its beginning and may change; the one at its end is

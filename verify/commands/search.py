@@ -39,17 +39,10 @@ Example:
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for every query.")
 @click.option("--csv", "as_csv", is_flag=True, help="A line of CSV for every match.")
 def search(
-    archive: Path,
-    queries: tuple[str, ...],
-    count: int | None,
-    renditions: bool,
-    min_log_lr: float | None,
-    report: Path | None,
-    force: bool,
-    device: str,
-    as_json: bool,
+    archive: Path, queries: tuple[str, ...], count: int | None, renditions: bool,
+    min_log_lr: float | None, report: Path | None, force: bool, device: str, as_json: bool,
     as_csv: bool,
-) -> None:
+) -> None:  # fmt: skip
     """Find where the recordings QUERY… lie in ARCHIVE, at any tempo and pitch.
 
     For a short query, every recording that holds it is printed, the surest first. For a long one,
