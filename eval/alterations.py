@@ -2,8 +2,9 @@
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -228,8 +229,8 @@ def claims_of(comparison: "Comparison") -> tuple[tuple[str, str], ...]:
     return tuple(claims)
 
 
-def judged(items: Sequence[Item], *, seed: int, workers: int = 1) -> Iterator[Judged]:
-    """Every kind of change of each recording, in the order in which recordings end."""
+def judged(items: Sequence[Item], *, seed: int, workers: int | None = 1) -> list[Judged]:
+    """Every kind of change of each recording, in the order of their names."""
     tasks = []
     for number, item in enumerate(items):
         others = [other for other in items if other.collection != item.collection]
@@ -239,8 +240,8 @@ def judged(items: Sequence[Item], *, seed: int, workers: int = 1) -> Iterator[Ju
                 "another sound is taken from another collection: give recordings of at least two"
             )
         tasks.append((item, others[number % len(others)].path, number, seed))
-    for some in in_processes(_judge, tasks, workers=workers):
-        yield from some
+    results = in_processes(_judge, tasks, workers=workers, doing="changed recordings")
+    return sorted((one for some in results for one in some), key=attrgetter("recording", "kind"))
 
 
 def _judge(task: tuple[Item, Path, int, int]) -> list[Judged]:

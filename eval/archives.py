@@ -7,7 +7,7 @@ whose pieces may share sounds.
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -89,8 +89,7 @@ def halves(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
 
 def measure(
     items: Sequence[Item], queries: Sequence[Query], folder: Path, *,
-    distractors: Path | None = None, min_log_lr: float | None = None, workers: int = 1,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    distractors: Path | None = None, min_log_lr: float | None = None, workers: int | None = 1,
 ) -> list[Answer]:  # fmt: skip
     """The answers to each query, of an archive of all recordings and of one without its collection.
 
@@ -116,12 +115,8 @@ def measure(
             for query in queries
             if name == "all" or query.recording not in inside
         ]
-    answers = []
     with one_thread():
-        for answer in in_processes(_ask, tasks, workers=workers):
-            answers.append(answer)
-            on_progress(len(answers), len(tasks))
-    return answers
+        return list(in_processes(_ask, tasks, workers=workers, doing="searching"))
 
 
 def figures(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:

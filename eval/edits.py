@@ -1,9 +1,10 @@
 """Edits planted in recordings, and how well the edit map finds the stretches between them."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -261,10 +262,13 @@ class Outcome:
         return {**asdict(self), "hits": hits(self.truth, self.found)}
 
 
-def outcomes(programmes: Sequence[Programme], *, seed: int, workers: int = 1) -> Iterator[Outcome]:
-    """The outcome of each programme with random edits, in the order in which they end."""
+def outcomes(
+    programmes: Sequence[Programme], *, seed: int, workers: int | None = 1
+) -> list[Outcome]:
+    """The outcome of each programme with random edits, in the order of their names."""
     tasks = [(programme, number, seed) for number, programme in enumerate(programmes)]
-    return in_processes(_outcome, tasks, workers=workers)
+    results = in_processes(_outcome, tasks, workers=workers, doing="edited recordings")
+    return sorted(results, key=attrgetter("recording", "truth"))
 
 
 def _outcome(task: tuple[Programme, int, int]) -> Outcome:

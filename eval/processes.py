@@ -10,23 +10,36 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from typing import Self, TypeVar
 
+from cqtnet.progress import progress_bar
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
 class Workers:
-    """Processes that share work; one worker works in this process."""
+    """Processes that share work, one a processor if not told; one worker works in this process."""
 
-    def __init__(self, count: int) -> None:
-        if count < 1:
+    def __init__(self, count: int | None = None) -> None:
+        if count is not None and count < 1:
             from cqtnet.errors import InputError  # not above: it loads numpy, see _start_worker
 
             raise InputError(f"{count} workers are too few; give at least 1")
-        self.count = count
+        self.count = count or os.cpu_count() or 1
         self._pool: ProcessPoolExecutor | None = None
 
-    def each(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
-        """The function's result for each task, in the order in which tasks end."""
+    def each(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task], *, doing: str
+    ) -> Iterator[Result]:
+        """The function's result for each task, in the order in which tasks end; with a bar."""
+        with progress_bar(doing, len(tasks)) as bar:
+            for result in self.results(function, tasks):
+                yield result
+                bar.advance()
+
+    def results(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[Result]:
+        """The same without a bar."""
         if self.count == 1 or (self._pool is None and len(tasks) < 2):
             yield from map(function, tasks)
             return
@@ -53,11 +66,11 @@ class Workers:
 
 
 def in_processes(
-    function: Callable[[Task], Result], tasks: Sequence[Task], *, workers: int
+    function: Callable[[Task], Result], tasks: Sequence[Task], *, workers: int | None, doing: str
 ) -> Iterator[Result]:
-    """The function's result for each task, in the order in which tasks end."""
+    """The function's result for each task, in the order in which tasks end; with a bar."""
     with Workers(workers) as processes:
-        yield from processes.each(function, tasks)
+        yield from processes.each(function, tasks, doing=doing)
 
 
 def _start_worker() -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,6 @@ from cqtnet.device import one_thread
 from cqtnet.eer import Floats
 from cqtnet.errors import InputError
 from cqtnet.files import file_sha256, make_folder, refuse_overwrite, write_json
-from cqtnet.progress import progress_bar
 from cqtnet.versions import versions
 from eval.processes import Workers
 from eval.systems import Settings, System, make_system
@@ -37,8 +36,6 @@ FORMAT = 4
 """Raised whenever a system describes or scores otherwise than before: old files are then unused."""
 FILES_PER_WORKER = 150
 """Files that are described in the time that another process takes to start."""
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -163,10 +160,8 @@ def _describe_all(
     """SHA-256 of every file, (n,), once all are described; `problems` gets those that fail."""
     tasks = [(file, path) for file, path in enumerate(files.paths) if file not in problems]
     sha256 = [""] * len(files.names)
-    results = processes.each(partial(_describe, setup), tasks)
-    for file, sha256[file], problem, notes in _with_progress(
-        results, len(tasks), "describing files"
-    ):
+    described = processes.each(partial(_describe, setup), tasks, doing="describing files")
+    for file, sha256[file], problem, notes in described:
         if problem:
             problems[file] = problem
         for note in notes:
@@ -203,8 +198,7 @@ def _score_all(
         used, indices = np.unique(some, return_inverse=True)
         batches.append((start, indices.reshape(some.shape), [sha256[file] for file in used]))
     scores = np.full((len(distinct), 1 + len(system.columns)), np.nan)
-    results = processes.each(partial(_score, setup), batches)
-    for start, own in _with_progress(results, len(batches), "scoring pairs"):
+    for start, own in processes.each(partial(_score, setup), batches, doing="scoring pairs"):
         scores[start : start + len(own)] = own.reshape(len(own), -1)
     assert np.isfinite(scores).all(), "a system returned a score that is not a number"
     return np.asarray(scores[where.ravel()])
@@ -228,10 +222,3 @@ def _digest(content: Any) -> str:
 
 
 _load = lru_cache(maxsize=1)(make_system)
-
-
-def _with_progress(results: Iterator[Result], total: int, doing: str) -> Iterator[Result]:
-    with progress_bar(doing, total) as bar:
-        for result in results:
-            yield result
-            bar.advance()

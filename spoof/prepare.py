@@ -115,8 +115,8 @@ class Preparer:
         )  # fmt: skip
 
     def _make(self, tasks: Sequence["_Task"]) -> None:
-        made = self.pool.each(_make, tasks) if self.pool and len(tasks) > FEW else map(_make, tasks)
-        for done, notes in enumerate(made, start=1):
+        share = self.pool.results if self.pool and len(tasks) > FEW else map
+        for done, notes in enumerate(share(_make, tasks), start=1):
             for note in notes:
                 warnings.warn(note, audio.AudioWarning, stacklevel=3)
             self.report(done, len(tasks))

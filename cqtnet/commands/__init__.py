@@ -1,6 +1,8 @@
 """Commands of the cqtnet package: parse, one library call, print; here what they share."""
 
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,12 @@ DEVICE = option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", s
 PRECISION = partial(option, "--precision", type=Choice(["auto", "float32", "bfloat16"]),
                     default="auto", show_default=True)  # fmt: skip
 JSON = partial(option, "--json", "as_json", is_flag=True)
+
+
+def show(answer: Any) -> None:
+    """Print text as it is, plain data and dataclasses as indented JSON."""
+    text = answer if isinstance(answer, str) else json.dumps(answer, indent=1, default=asdict)
+    click.echo(text)
 
 
 def command(

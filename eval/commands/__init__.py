@@ -1,9 +1,6 @@
 """`cqtnet eval`: its sub-commands, and the options that several of them have."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 from click import IntRange, option
@@ -42,6 +39,7 @@ audio_option = option("--audio", "source", type=PATH, required=True,
 split_option = option(
     "--split", help="Rows of a list to take.  [default: devtest, if it has splits]"
 )
+plain_seed_option = option("--seed", type=IntRange(0), default=0, show_default=True)
 seed_option = option("--seed", type=IntRange(0, 2**32 - 1), default=0, show_default=True,
                      help="Seed of all random draws.")  # fmt: skip
 workers_option = option(
@@ -54,11 +52,6 @@ resamples_option = option(
 )  # fmt: skip
 json_option = JSON(help="Print JSON.")
 force_option = option("--force", is_flag=True, help="Replace the output if it exists.")
-
-
-def print_json(content: Any) -> None:
-    """Print plain data and dataclasses as indented JSON."""
-    click.echo(json.dumps(content, indent=1, default=asdict))
 
 
 def require_source(source: Path) -> None:

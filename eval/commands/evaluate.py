@@ -1,6 +1,5 @@
 """The three steps of an evaluation: `cqtnet eval protocol`, `score` and `report`."""
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,8 +8,7 @@ import click
 from click import Choice, FloatRange, IntRange, option
 from click.core import ParameterSource
 
-from cqtnet.commands import DEVICE, PATH, PRECISION, command
-from cqtnet.progress import progress_bar
+from cqtnet.commands import DEVICE, PATH, PRECISION, command, show
 from eval import commands
 from eval.systems import SYSTEMS, Settings
 
@@ -81,26 +79,21 @@ def protocol(
     commands.require_source(source)
     if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
         raise InputError(f"{out} lies in the folder of recordings {source}; give one outside it")
-    workers = workers or os.cpu_count() or 1
+    root = source if source.is_dir() else source.parent
     fresh, files = _fresh_and_planned(names)
     given = [n for n in DRAWING if ctx.get_parameter_source(n) != ParameterSource.DEFAULT]
     if files and given:
         raise click.UsageError(f"a plan is drawn already: leave --{given[0]} out")
     plans = [read_plan(path) for path in files]
     if fresh:
-        plans += _draw(fresh, source, noise, workers=workers, **drawing)
+        plans += _draw(fresh, source, root, noise, workers=workers, **drawing)
     if len({plan.protocol for plan in plans}) < len(plans):
         raise click.UsageError("two of these are the same protocol; name each set once")
-    with progress_bar("writing recordings") as bar:
-        root = source if source.is_dir() else source.parent
-        sets = write_sets(
-            plans, root=root, out=out, noise_root=noise, workers=workers,
-            on_start=lambda total: bar.update(total=total), on_recording=bar.advance,
-        )  # fmt: skip
+    sets = write_sets(plans, root=root, out=out, noise_root=noise, workers=workers)
     for plan in plans:
         _warn_of_skipped(plan)
     if as_json:
-        commands.print_json([_record(written) for written in sets])
+        show([_record(written) for written in sets])
         return
     for written in sets:
         plan = written.plan
@@ -128,17 +121,16 @@ def _fresh_and_planned(names: tuple[str, ...]) -> tuple[list[str], list[Path]]:
 
 
 def _draw(
-    names: list[str], source: Path, noise: Path | None, *, workers: int, **drawing: Any
-) -> list["Plan"]:
+    names: list[str], source: Path, root: Path, noise: Path | None, *, workers: int | None,
+    **drawing: Any,
+) -> list["Plan"]:  # fmt: skip
     from eval.protocols.catalogue import RENDITION
     from eval.protocols.draw import draw_plan
     from eval.protocols.survey import by_work, chosen_items, survey
 
     choice = {name: drawing.pop(name) for name in ("split", "limit")}
     items = chosen_items(source, seed=drawing["seed"], **choice)
-    root = source if source.is_dir() else source.parent
-    with progress_bar("looking at recordings", len(items)) as bar:
-        surveys, skipped = survey(items, root=root, workers=workers, on_recording=bar.advance)
+    surveys, skipped = survey(items, root=root, workers=workers)
     plans = []
     for name in names:
         own, options = surveys, dict(drawing)
@@ -206,13 +198,11 @@ def score(
     from eval.scoring import score_trials
 
     account = score_trials(trials, scores, settings=Settings(model, device, precision), **options)
-    if as_json:
-        commands.print_json(account)
-    else:
-        click.echo(
-            f"{account['trials']} trials of {account['files']} files by {account['system']} → "
-            f"{scores}  ({account['seconds']:.0f} s)"
-        )
+    text = (
+        f"{account['trials']} trials of {account['files']} files by {account['system']} → "
+        f"{scores}  ({account['seconds']:.0f} s)"
+    )
+    show(account if as_json else text)
     left_out = account["left_out"]
     if left_out["files"]:
         listed = "".join(f"\n  {line}" for line in left_out["files"])
@@ -242,7 +232,7 @@ pictures as PNG and SVG.
     help="Misses at this rate of false alarms; repeatable.  [default: 0.01, 0.001, 0.0001]",
 )  # fmt: skip
 @commands.resamples_option
-@option("--seed", type=IntRange(0), default=0, show_default=True)
+@commands.plain_seed_option
 @option("--no-pictures", is_flag=True, help="Tables only.")
 @commands.json_option
 def report(

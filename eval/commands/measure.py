@@ -1,7 +1,7 @@
 """What else `cqtnet eval` measures: alterations, archives, speed, calibrations, edits, validity."""
 
-import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, astuple, fields, replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,7 @@ from typing import Any
 import click
 from click import Choice, FloatRange, IntRange, option
 
-from cqtnet.commands import PATH, command
-from cqtnet.progress import progress_bar
+from cqtnet.commands import PATH, command, show
 from eval import commands
 from eval.bench import LONG, PARTS
 
@@ -34,36 +33,37 @@ def alterations(
     in turns. A claim is wrong if it neither names the change nor follows from it, or if it is
     about the other side. Nothing is said of pairs that are not found to be the same recording.
     """
-    from cqtnet.files import refuse_overwrite, write_json
+    from cqtnet.files import refuse_overwrite
     from cqtnet.tables import markdown_table
-    from cqtnet.versions import versions
-    from eval.alterations import CHANGES, figures, judged
+    from eval.alterations import figures, judged
     from eval.protocols.survey import chosen_items
 
     commands.require_source(source)
     refuse_overwrite(out, force=force)
     items = chosen_items(source, split=split, limit=count, seed=seed)
-    done = []
-    with progress_bar("changed recordings", len(items) * len(CHANGES)) as bar:
-        for one in judged(items, seed=seed, workers=workers or os.cpu_count() or 1):
-            done.append(one)
-            bar.advance()
-    done.sort(key=lambda one: (one.recording, one.kind))
+    done = judged(items, seed=seed, workers=workers)
     measured = figures(done)
-    record = {
-        "settings": {"split": split, "count": count, "seed": seed, "versions": versions()},
-        "figures": {name: f.to_dict() for name, f in measured.items()},
-    }
-    write_json(out, {**record, "outcomes": [asdict(one) for one in done]})
-    if as_json:
-        commands.print_json(record)
-        return
+    settings = {"split": split, "count": count, "seed": seed}
+    record = _write_outcomes(out, settings, measured, [asdict(one) for one in done])
     rows = [["change", "pairs", "same", "heard", "named", "claims", "wrong", "pairs with wrong"]]
     for name, f in measured.items():
         named = f"{f.named} ({f.named_share:.0%})" if f.heard else "–"
         cells = (f.pairs, f.same, f.heard, named, f.claims, f.wrong, f.wrong_pairs)
         rows.append([name, *map(str, cells)])
-    click.echo(markdown_table(rows))
+    show(record if as_json else markdown_table(rows))
+
+
+def _write_outcomes(
+    out: Path, settings: dict[str, Any], figures: Mapping[str, Any], outcomes: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Write what a measurement gave, as plain data; returned is all but the outcomes."""
+    from cqtnet.files import write_json
+    from cqtnet.versions import versions
+
+    plain = {name: figure.to_dict() for name, figure in figures.items()}
+    record = {"settings": {**settings, "versions": versions()}, "figures": plain}
+    write_json(out, {**record, "outcomes": outcomes})
+    return record
 
 
 @command(
@@ -84,7 +84,7 @@ def alterations(
 @commands.json_option
 def archive(
     trials: tuple[Path, ...], source: Path, split: str | None, length_s: float, limit: int | None,
-    archives: Path | None, workers: int | None, out: Path | None, as_json: bool, **options: Any,
+    archives: Path | None, out: Path | None, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Search for the fragments of TRIALS in an archive with their recordings, and in one without.
 
@@ -100,17 +100,12 @@ def archive(
 
     items = [item for item in list_items(source) if split is None or item.split == split]
     queries = queries_of(trials, length_s=length_s, limit=limit)
-    with tempfile.TemporaryDirectory() as temporary, progress_bar("searching") as bar:
-        options["workers"] = workers or os.cpu_count() or 1
-        folder = archives or Path(temporary)
-        answers = measure(items, queries, folder, on_progress=bar.update, **options)
+    with tempfile.TemporaryDirectory() as temporary:
+        answers = measure(items, queries, archives or Path(temporary), **options)
     if out is not None:
         columns = [field.name for field in fields(Answer)]
         write_table(out, [columns, *(astuple(answer) for answer in answers)])
     measured = figures(answers)
-    if as_json:
-        commands.print_json(measured)
-        return
     head = "condition|queries|first %|found %|another found %|foreign|found %|s"
     rows = [head.split("|")]
     for name, row in measured.items():
@@ -121,7 +116,7 @@ def archive(
             for cell in row.values()
         ]
         rows.append([name, *cells[:-1], f"{row['seconds']:.2f}"])
-    click.echo(markdown_table(rows))
+    show(measured if as_json else markdown_table(rows))
 
 
 @command("cqtnet eval bench --only frontend --quick")
@@ -143,7 +138,7 @@ def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
             if not as_json:
                 click.echo(measurement.line())
     if as_json:
-        commands.print_json({"versions": versions(), "measurements": lines})
+        show({"versions": versions(), "measurements": lines})
 
 
 @command(
@@ -184,7 +179,7 @@ def calibrate(
     calibration = learn(scores, renditions, lists, sources=sources)
     calibration.save(out)
     if as_json:
-        commands.print_json(calibration.to_dict())
+        show(calibration.to_dict())
         return
     data = calibration.data
     head = "ratio trials pairs EER% Cllr minCllr music speech misleading ln_LR"
@@ -229,8 +224,7 @@ def edits(
     In loops and songs there are 1 or 2 cuts and insertions. Also, a fragment of 8 s is looked for
     in each: a place is told rightly if the same sound, sample for sample, lies there.
     """
-    from cqtnet.files import refuse_overwrite, write_json
-    from cqtnet.versions import versions
+    from cqtnet.files import refuse_overwrite
     from eval.edits import draw_programmes, figures_by_group, outcomes
     from eval.protocols.survey import chosen_items
 
@@ -238,29 +232,12 @@ def edits(
     refuse_overwrite(out, force=force)
     items = chosen_items(source, split=split)
     programmes = draw_programmes(items, count=count, seed=seed, form=form)
-    done = []
-    with progress_bar("edited recordings", count) as bar:
-        for outcome in outcomes(programmes, seed=seed, workers=workers or os.cpu_count() or 1):
-            done.append(outcome)
-            bar.advance()
-    done.sort(key=lambda o: (o.recording, o.truth))
+    done = outcomes(programmes, seed=seed, workers=workers)
     measured = figures_by_group(done, seed=seed)
-    record = {
-        "settings": {
-            "split": split,
-            "count": count,
-            "form": form,
-            "seed": seed,
-            "versions": versions(),
-        },
-        "figures": {name: f.to_dict() for name, f in measured.items()},
-    }
-    write_json(out, {**record, "outcomes": [outcome.to_dict() for outcome in done]})
-    if as_json:
-        commands.print_json(record)
-    else:
-        for name, f in measured.items():
-            click.echo(f"{name:<16} {f.line()}")
+    settings = {"split": split, "count": count, "form": form, "seed": seed}
+    record = _write_outcomes(out, settings, measured, [outcome.to_dict() for outcome in done])
+    lines = [f"{name:<16} {f.line()}" for name, f in measured.items()]
+    show(record if as_json else "\n".join(lines))
 
 
 @command(
@@ -280,9 +257,6 @@ def placing(scores: Path, truth: Path, as_json: bool) -> None:
     from eval.calibrate import placing as measured
 
     errors = {name: errors.to_dict() for name, errors in measured(scores, truth).items()}
-    if as_json:
-        commands.print_json(errors)
-        return
     rows = [["condition", "matches", "place ms, median / 95 %", "tempo %", "cents"]]
     for name, row in errors.items():
         pairs = []
@@ -290,7 +264,7 @@ def placing(scores: Path, truth: Path, as_json: bool) -> None:
             values = (row[f"{what}_{part}"] for part in ("median", "p95"))
             pairs.append(" / ".join("–" if v is None else f"{v:.3g}" for v in values))
         rows.append([name, f"{row['matches']} of {row['targets']}", *pairs])
-    click.echo(markdown_table(rows))
+    show(errors if as_json else markdown_table(rows))
 
 
 @command(
@@ -307,7 +281,7 @@ def placing(scores: Path, truth: Path, as_json: bool) -> None:
     help="Criterion: the highest share of ratios that mislead, of each kind of pairs.",
 )  # fmt: skip
 @commands.resamples_option
-@option("--seed", type=IntRange(0), default=0, show_default=True)
+@commands.plain_seed_option
 @commands.json_option
 @commands.force_option
 def validate(

@@ -105,18 +105,15 @@ def by_work(surveys: Sequence[Survey], items: Sequence[Item]) -> list[Survey]:
 
 
 def survey(
-    items: Sequence[Item], *, root: Path, workers: int = 1,
-    on_recording: Callable[[], None] = lambda: None,
-) -> tuple[list[Survey], dict[str, str]]:  # fmt: skip
+    items: Sequence[Item], *, root: Path, workers: int | None = 1
+) -> tuple[list[Survey], dict[str, str]]:
     """A survey of each recording in the order of the items, and why others are left out.
 
     Left out are recordings that cannot be decoded, are silent, or have the same bytes as an earlier
     one. Paths in the plan are relative to `root`.
     """
-    results: dict[str, Survey | str] = {}
-    for recording, result in in_processes(partial(_look, root=root), items, workers=workers):
-        results[recording] = result
-        on_recording()
+    look = partial(_look, root=root)
+    results = dict(in_processes(look, items, workers=workers, doing="looking at recordings"))
     surveys: list[Survey] = []
     skipped: dict[str, str] = {}
     first_with: dict[str, str] = {}

@@ -6,7 +6,7 @@ holds the truth of each, and the hash of each file, so that a damaged file is ma
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -74,13 +74,9 @@ class Written:
 
 def write_sets(
     plans: Sequence[Plan], *, root: Path, out: Path, noise_root: Path | None = None,
-    workers: int = 1, on_start: Callable[[int], None] = lambda total: None,
-    on_recording: Callable[[], None] = lambda: None,
+    workers: int | None = 1,
 ) -> list[Written]:  # fmt: skip
-    """Write the sets below `out`; each recording of `root` is decoded once for all of them.
-
-    `on_start` gets the number of recordings to work on; `on_recording` is called after each.
-    """
+    """Write the sets below `out`; each recording of `root` is decoded once for all of them."""
     for plan in plans:
         _check_place(plan, out, noise_root)
     sources = {(source.path, source.sha256) for plan in plans for source in plan.sources}
@@ -102,14 +98,12 @@ def write_sets(
         if {file, sha256} <= row.keys()
     }
     orders = [o for o in _orders(plans, root, out, noise_root) if not _is_done(o, known)]
-    on_start(len(orders))
-    for rows in in_processes(_render, orders, workers=workers):
+    for rows in in_processes(_render, orders, workers=workers, doing="writing recordings"):
         for plan, truth in zip(plans, truths, strict=True):
             own = {n: r for n, r in rows.items() if n.startswith(f"{plan.protocol}/")}
             with _journal(out, plan).open("a", encoding="utf-8") as file:
                 file.writelines(json.dumps(row) + "\n" for row in own.values())
             truth.update(own)
-        on_recording()
     return [_finish(out, plan, truth) for plan, truth in zip(plans, truths, strict=True)]
 
 

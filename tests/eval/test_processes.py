@@ -22,9 +22,9 @@ def where(_):
 
 def test_one_worker_works_here_and_several_elsewhere_with_one_thread_each(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert list(in_processes(doubled, [3, 1, 2], workers=1)) == [6, 2, 4]
-    assert [pid for pid, _ in in_processes(where, [0, 0], workers=1)] == [os.getpid()] * 2
-    results = list(in_processes(where, range(4), workers=2))
+    assert list(in_processes(doubled, [3, 1, 2], workers=1, doing="")) == [6, 2, 4]
+    assert [pid for pid, _ in in_processes(where, [0, 0], workers=1, doing="")] == [os.getpid()] * 2
+    results = list(in_processes(where, range(4), workers=2, doing=""))
     assert len(results) == 4 and os.getpid() not in {pid for pid, _ in results}
     assert {threads for _, threads in results} == {"1"}
     assert "OMP_NUM_THREADS" not in os.environ
@@ -37,4 +37,4 @@ def test_one_worker_works_here_and_several_elsewhere_with_one_thread_each(monkey
 ])  # fmt: skip
 def test_an_error_of_a_worker_is_raised_here(task, workers, error, message):
     with pytest.raises(error, match=message):
-        list(in_processes(doubled, [1, task], workers=workers))
+        list(in_processes(doubled, [1, task], workers=workers, doing=""))

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from augment.timemap import Span, TimeMap
 from cqtnet.cli import cqtnet
 from cqtnet.data import Item, list_items
 from cqtnet.errors import InputError, ManifestError
+from eval.processes import in_processes
+from eval.protocols import write
 from eval.protocols.catalogue import PROTOCOLS, RENDITION
 from eval.protocols.draw import draw_plan
 from eval.protocols.plan import read_plan
@@ -142,26 +145,28 @@ def test_any_number_of_workers_writes_the_same_bytes(sets, recordings, tmp_path)
     assert len(again) > 20 and again == {path: expected[path] for path in again}
 
 
-def test_an_interrupted_set_has_no_list_and_is_finished_later(sets, recordings, tmp_path):
+def test_an_interrupted_set_has_no_list_and_is_finished_later(
+    sets, recordings, tmp_path, monkeypatch
+):
     plan = read_plan(sets / "speed.plan.json")
-    left = 2
+    left_to_do = []
 
-    def interrupt():
-        nonlocal left
-        left -= 1
-        if left == 0:
+    def two_and_interrupt(function, tasks, **how):
+        left_to_do.append(len(tasks))
+        yield from islice(in_processes(function, tasks, **how), 2)
+        if len(left_to_do) == 1:
             raise KeyboardInterrupt
 
+    monkeypatch.setattr(write, "in_processes", two_and_interrupt)
     with pytest.raises(KeyboardInterrupt):
-        write_sets([plan], root=recordings / "music", out=tmp_path, on_recording=interrupt)
+        write_sets([plan], root=recordings / "music", out=tmp_path)
     assert not (tmp_path / "speed.csv").exists()
     done = {path: path.stat().st_ino for path in tmp_path.rglob("*.flac")}
     assert len(done) == 2 * 2 * 2, "of two recordings two references and two probes"
     with (tmp_path / ".speed.truth-so-far.jsonl").open("a") as file:
         file.write('{"probe": "cut sho')
-    left_to_do: list[int] = []
-    write_sets([plan], root=recordings / "music", out=tmp_path, on_start=left_to_do.append)
-    assert left_to_do == [2]
+    write_sets([plan], root=recordings / "music", out=tmp_path)
+    assert left_to_do == [4, 2]
     assert all(path.stat().st_ino == number for path, number in done.items())
     expected = hashes(sets)
     assert {p: expected[p] for p in hashes(tmp_path)} == hashes(tmp_path)
