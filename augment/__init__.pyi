@@ -1,4 +1,3 @@
-from .audiomentation import Audiomentation
 from .chain import PAPER, REAL_LIFE, RECIPES, Chain, Recipe, draw_chain
 from .codec import Codec
 from .edits import Crop, Cut, InsertRecording, InsertSilence, Mix, Repeat
@@ -9,6 +8,7 @@ from .room import Reverb, Room, RoomResponse
 from .tempo import Pitch, Speed, Tempo, WsolaPitch, WsolaTempo
 from .timemap import Span, TimeMap
 from .tone import (
+    Audiomentation,
     Compressor,
     Equaliser,
     Gain,

@@ -27,7 +27,7 @@ Rule: TypeAlias = Callable[[str, object], None]
 """Checks the value of a parameter; it is written into the annotation of the field."""
 
 EFFECTS = {
-    "audiomentation": "augment.audiomentation:Audiomentation",
+    "audiomentation": "augment.tone:Audiomentation",
     "background": "augment.noise:Background", "codec": "augment.codec:Codec",
     "coloured_noise": "augment.noise:ColouredNoise", "compressor": "augment.tone:Compressor",
     "crop": "augment.edits:Crop", "cut": "augment.edits:Cut",

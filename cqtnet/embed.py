@@ -31,8 +31,7 @@ from cqtnet.preset import MINIMUM_S, StepSpan, window_steps
 from cqtnet.progress import progress_bar
 
 if TYPE_CHECKING:
-    from cqtnet.fused import FusedNetwork
-    from cqtnet.model import CqtNet
+    from cqtnet.model import CqtNet, FusedNetwork
 
 Samples = NDArray[np.float32]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -227,7 +226,7 @@ def _ready(
             if network is not None:
                 return network
         model = model.model
-    from cqtnet.fused import FusedNetwork  # here, for it loads torch, which takes seconds
+    from cqtnet.model import FusedNetwork  # here, for it loads torch, which takes seconds
 
     return FusedNetwork(model, device, precision, deterministic=deterministic)
 

@@ -1,6 +1,5 @@
 """Recordings changed in known ways, and how often a comparison names the change, or another."""
 
-import math
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -48,21 +47,17 @@ class Change:
     """One kind of change: how it is drawn, what names it, and what else follows from it."""
 
     draw: Callable[[Rng, str], Effect | None]  # the path of another recording is for music under it
-    named: frozenset[str]  # a claim of any of these kinds names it
-    follows: frozenset[str] = frozenset()  # claims of these kinds are true as well
-
-
-def _change(draw: Callable[[Rng, str], Effect | None], named: str, follows: str = "") -> Change:
-    return Change(draw, frozenset(named.split()), frozenset(follows.split()))
+    named: str  # a claim of any of these kinds names it
+    follows: str = ""  # claims of these kinds are true as well
 
 
 def _noise(snr_db: float) -> Change:
-    return _change(lambda rng, _: ColouredNoise.draw(rng, snr_db=(snr_db, snr_db)), "noise")
+    return Change(lambda rng, _: ColouredNoise.draw(rng, snr_db=(snr_db, snr_db)), "noise")
 
 
 def _codec(name: str, *kbps: float, follows: str) -> Change:
     low, high = min(kbps), max(kbps)
-    return _change(
+    return Change(
         lambda rng, _: Codec.draw(rng, codecs=[name], kbps=(low, high)), "coded low_pass", follows
     )
 
@@ -84,56 +79,56 @@ def _equaliser(rng: Rng, _: str) -> Effect:
 
 
 CHANGES: dict[str, Change] = {
-    "none": _change(lambda rng, _: None, ""),
+    "none": Change(lambda rng, _: None, ""),
     "noise 30 dB": _noise(30.0),
     "noise 20 dB": _noise(20.0),
     "noise 10 dB": _noise(10.0),
-    "another sound": _change(
+    "another sound": Change(
         lambda rng, path: Background(path, 0.0, float(rng.uniform(5, 20))), "added_sound noise"
     ),
-    "room": _change(
+    "room": Change(
         lambda rng, _: Room.draw(rng, rt60_s=(0.4, 1.5), direct_to_reverberant_db=(-3.0, 6.0)),
         "reverberation", "level",
     ),
-    "reverb": _change(
+    "reverb": Change(
         lambda rng, _: Reverb.draw(rng, reverberance=(40.0, 80.0), room_scale=(50.0, 100.0)),
         "reverberation", "level",
     ),
-    "low-pass": _change(
+    "low-pass": Change(
         lambda rng, _: LowPass.draw(rng, cutoff_hz=(1500.0, 5000.0)), "low_pass", "level"
     ),
-    "high-pass": _change(
+    "high-pass": Change(
         lambda rng, _: HighPass.draw(rng, cutoff_hz=(150.0, 500.0)), "high_pass", "level"
     ),
-    "telephone": _change(lambda rng, _: Telephone(), "low_pass high_pass", "level"),
-    "equaliser": _change(_equaliser, "equalised", "level"),
-    "shelf": _change(_shelf, "equalised", "level"),
-    "gain": _change(lambda rng, _: Gain(float(rng.uniform(-15, -3))), "level"),
-    "clipped": _change(
+    "telephone": Change(lambda rng, _: Telephone(), "low_pass high_pass", "level"),
+    "equaliser": Change(_equaliser, "equalised", "level"),
+    "shelf": Change(_shelf, "equalised", "level"),
+    "gain": Change(lambda rng, _: Gain(float(rng.uniform(-15, -3))), "level"),
+    "clipped": Change(
         lambda rng, _: HardClip.draw(rng, over_db=(6.0, 12.0)), "clipped compressed", "level"
     ),
-    "compressor": _change(
+    "compressor": Change(
         lambda rng, _: Compressor.draw(rng, threshold_db=(-40.0, -25.0), ratio=(4.0, 10.0)),
         "compressed", "level",
     ),
-    "limiter": _change(
+    "limiter": Change(
         lambda rng, _: Compressor(float(rng.uniform(-25, -15)), 100.0, 0.001, 0.05, 10.0),
         "compressed", "level",
     ),
     "mp3": _codec("mp3", 16, 32, follows="level"),
     "opus": _codec("opus", 6, 12, follows="level"),
     "amr": _codec("amr_nb", 4.75, 12.2, follows="high_pass level"),
-    "resampled": _change(lambda rng, _: Resampled(), "low_pass", "level"),
-    "tempo": _change(lambda rng, _: Tempo.draw(rng, factor=_around(rng, 0.04, 0.12)), "tempo"),
-    "pitch": _change(
+    "resampled": Change(lambda rng, _: Resampled(), "low_pass", "level"),
+    "tempo": Change(lambda rng, _: Tempo.draw(rng, factor=_around(rng, 0.04, 0.12)), "tempo"),
+    "pitch": Change(
         lambda rng, _: Pitch.draw(rng, shift_semitones=_around(rng, 0.7, 2.0, centre=0.0)),
         "pitch", "low_pass",
     ),
-    "speed": _change(
+    "speed": Change(
         lambda rng, _: Speed.draw(rng, factor=_around(rng, 0.03, 0.1)), "speed", "low_pass"
     ),
-    "clock": _change(lambda rng, _: Speed.draw(rng, factor=_around(rng, 5e-5, 4e-4)), "clock"),
-    "polarity": _change(lambda rng, _: Invert(), "polarity"),
+    "clock": Change(lambda rng, _: Speed.draw(rng, factor=_around(rng, 5e-5, 4e-4)), "clock"),
+    "polarity": Change(lambda rng, _: Invert(), "polarity"),
 }  # fmt: skip
 """What is done to a recording. A claim of another kind, or about the other side, is wrong."""
 
@@ -201,13 +196,13 @@ class Judged:
     @property
     def is_named(self) -> bool:
         """Whether a claim names the change, on its side."""
-        return any(k in CHANGES[self.kind].named and s in ("", self.side) for k, s in self.claims)
+        named = CHANGES[self.kind].named.split()
+        return any(k in named and s in ("", self.side) for k, s in self.claims)
 
     @property
     def wrong(self) -> tuple[tuple[str, str], ...]:
         """Claims that neither name the change nor follow from it."""
-        change = CHANGES[self.kind]
-        true = change.named | change.follows
+        true = f"{CHANGES[self.kind].named} {CHANGES[self.kind].follows}".split()
         return tuple((k, s) for k, s in self.claims if k not in true or s not in ("", self.side))
 
 
@@ -297,14 +292,13 @@ class Named:
     examples: tuple[str, ...] = field(default=(), compare=False)  # of wrong claims
 
     @property
-    def named_share(self) -> float:
-        """The share of the changes that one hears; not a number without any."""
-        return self.named / self.heard if self.heard else math.nan
+    def named_share(self) -> float | None:
+        """The share of the changes that one hears; None without any."""
+        return self.named / self.heard if self.heard else None
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain data."""
-        share = self.named_share
-        return {**asdict(self), "named_share": None if math.isnan(share) else share}
+        return {**asdict(self), "named_share": self.named_share}
 
 
 def figures(outcomes: Sequence[Judged]) -> dict[str, Named]:

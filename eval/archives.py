@@ -22,8 +22,8 @@ from cqtnet.data import Item
 from cqtnet.device import one_thread
 from cqtnet.errors import ManifestError
 from eval.bootstrap import Figure
+from eval.metrics.table import mean_by_recording
 from eval.processes import in_processes
-from eval.retrieval import mean_by_recording
 from eval.trials import Texts, read_trials
 from verify.archive.archive import Archive
 from verify.archive.export import merge_into

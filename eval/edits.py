@@ -1,11 +1,10 @@
-"""Edits planted in recordings, and how well the edit map finds the stretches between them."""
+"""How well the edit map finds the stretches between planted edits, and all places of a fragment."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from operator import attrgetter
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,224 +12,32 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from augment.chain import Chain
-from augment.codec import Codec
-from augment.edits import Own, Piece, splice
-from augment.effect import Altered, Effect, Samples
-from augment.noise import ColouredNoise, mean_square, scaled_to_level
-from augment.tempo import Pitch, Tempo
+from augment.edits import Own, Piece
+from augment.effect import Samples
+from augment.noise import mean_square
 from cqtnet import SAMPLE_RATE, audio
-from cqtnet.data import Item
 from cqtnet.device import one_thread
 from cqtnet.eer import Floats
-from cqtnet.errors import ManifestError
 from eval.bootstrap import FEWEST_RECORDINGS, TOO_FEW, Figure, draw, interval, numbered
+from eval.planting import (
+    ALTERATIONS,
+    FORMS,
+    KINDS,
+    MOST_EDITS,
+    MOST_PLAIN,
+    PLAIN_KINDS,
+    TRIES,
+    Programme,
+    is_loud,
+    plant,
+    without_quiet_ends,
+)  # fmt: skip
 from eval.processes import in_processes
-from eval.protocols.plan import name_hash, rng_for
-from eval.repeats import FORMS, FRAGMENT_S, places_counted, places_told, same_places
+from eval.protocols.plan import rng_for
+from verify.align import other_places, refine, search
 from verify.editmap import edit_map
 from verify.features import Features
-from verify.waveform import Sound, left_db_of
-
-# Programmes: recordings as long as edits need; a short one is followed by others.
-
-DURATIONS_S = (60.0, 120.0)
-MOST_PARTS = 12
-
-
-@dataclass(frozen=True)
-class Programme:
-    """Recordings to play one after the other, and one that is foreign to them."""
-
-    recordings: tuple[str, ...]
-    paths: tuple[Path, ...]
-    foreign: Path
-    duration_s: float
-    form: str = "plain"  # a name in `eval.repeats.FORMS`
-
-    @property
-    def name(self) -> str:
-        """The first recording, by which figures are resampled."""
-        return self.recordings[0]
-
-    def samples(self) -> Samples:
-        """The samples of the programme, cut to its duration."""
-        size = round(self.duration_s * SAMPLE_RATE)
-        samples = np.zeros(0, np.float32)
-        for path in self.paths:
-            if samples.size < size:
-                samples = np.concatenate([samples, audio.load(path)])
-        return samples[:size]
-
-
-def draw_programmes(
-    items: Sequence[Item], *, count: int, seed: int, form: str = "plain"
-) -> list[Programme]:
-    """`count` programmes; each begins with another recording while there are any.
-
-    All recordings of a programme, the foreign one included, are of different collections.
-    """
-    ranked = sorted(items, key=lambda item: name_hash(seed, "edits", item.recording))
-    programmes = []
-    for number in range(count):
-        first = ranked[number % len(ranked)]
-        rng = rng_for(seed, "programme", first.recording, number)
-        others: dict[str, Item] = {}  # one of each other collection, in random order
-        for index in rng.permutation(len(ranked)).tolist():
-            if ranked[index].collection != first.collection:
-                others.setdefault(ranked[index].collection, ranked[index])
-        if not others:
-            raise ManifestError(
-                f"all {len(items)} recordings are of one collection, {first.collection!r}; "
-                "edits need foreign material: give recordings of at least two"
-            )
-        *following, foreign = others.values()
-        parts = (first, *following)[:MOST_PARTS]
-        names, paths = zip(*((item.recording, item.path) for item in parts), strict=True)
-        duration_s = float(rng.uniform(*DURATIONS_S))
-        programmes.append(Programme(names, paths, foreign.path, duration_s, form))
-    return programmes
-
-
-# Planting: edits made one after the other, and then an alteration of the whole.
-
-KINDS = ("cut", "insert", "move", "repeat")
-ALTERATIONS: dict[str, Callable[[np.random.Generator], tuple[Effect, ...]]] = {
-    "none": lambda rng: (),
-    "tempo and pitch": lambda rng: (
-        Tempo.draw(rng, factor=(0.9, 1.1)), Pitch.draw(rng, shift_semitones=(-2.0, 2.0)),
-    ),
-    "mp3": lambda rng: (Codec.draw(rng, codecs=["mp3"]),),
-    "noise": lambda rng: (ColouredNoise.draw(rng, snr_db=(20.0, 20.0)),),
-}  # fmt: skip
-"""What is done to the whole of an edited recording."""
-MOST_EDITS = 5
-PLAIN_KINDS, MOST_PLAIN = ("cut", "insert"), 2
-"""What is planted in music that repeats itself: there, a move may be a cut just as well."""
-LEAST_PIECE_S = 3.0
-"""No piece, kept or foreign, is shorter."""
-LEAST_PIECE = round(LEAST_PIECE_S * SAMPLE_RATE)
-LENGTHS_S = (3.0, 12.0)
-"""Lengths that are cut, inserted, moved and repeated."""
-QUIET_DB = -20.0
-"""The first and last LEAST_PIECE_S of a piece are louder than this, by the recording's level.
-
-In a quieter or silent place nobody can tell where it was cut.
-"""
-STEP_S = 0.5
-TRIES = 200
-
-Ranges: TypeAlias = list[tuple[int, int]]
-"""Ranges of samples, from and up to, in the recording followed by the foreign sounds."""
-
-
-@dataclass(frozen=True, eq=False)
-class Planted:
-    """An edited recording and the truth about it."""
-
-    edited: Altered
-    kinds: tuple[str, ...]  # of the edits, in the order in which they were made
-    alteration: str
-    pieces: tuple[Piece, ...]
-
-
-def plant(
-    samples: Samples, foreign: Samples, *, n_edits: int, alteration: str,
-    rng: np.random.Generator, allowed: Sequence[str] = KINDS,
-) -> Planted:  # fmt: skip
-    """Samples (n,) with edits, fewer where pieces would be too short, and altered as a whole."""
-    ranges: Ranges = [(0, samples.size)]
-    bank = [samples, np.zeros(1, np.float32)]  # gaps keep sounds apart
-    kinds: list[str] = []
-    for _ in range(n_edits):
-        for _ in range(TRIES):
-            kind = str(rng.choice(allowed))
-            edit = _edit(kind, ranges, foreign, sum(part.size for part in bank), rng)
-            if edit is not None and _is_fair(edit[0], samples):
-                ranges, sound = edit
-                if sound.size:
-                    bank += [scaled_to_level(sound, samples, level_db=0.0), bank[1]]
-                kinds.append(kind)
-                break
-    sounds = np.concatenate(bank)
-    pieces = tuple(Own(a, b) if b <= samples.size else sounds[a:b] for a, b in ranges)
-    spliced = splice(samples, SAMPLE_RATE, pieces)
-    altered = Chain(ALTERATIONS[alteration](rng)).apply(spliced.samples, SAMPLE_RATE)
-    time_map = spliced.time_map.then(altered.time_map)
-    return Planted(Altered(altered.samples, time_map), tuple(kinds), alteration, pieces)
-
-
-def _edit(
-    kind: str, ranges: Ranges, foreign: Samples, bank_size: int, rng: np.random.Generator
-) -> tuple[Ranges, Samples] | None:
-    """The ranges after an edit and the foreign sound it adds, perhaps empty; None if unusable."""
-    length = round(float(rng.uniform(*LENGTHS_S)) * SAMPLE_RATE)
-    sound, at = foreign[:0], None
-    if kind == "insert":
-        if length > foreign.size:
-            return None
-        start = int(rng.integers(foreign.size - length + 1))
-        sound = foreign[start : start + length]
-        if not _is_loud(sound, foreign):
-            return None
-        taken, rest = [(bank_size, bank_size + length)], ranges
-    else:
-        total = sum(end - start for start, end in ranges)
-        length = min(length, total - 1)
-        start = int(rng.integers(total - length))
-        end = start + length
-        taken = _between(ranges, start, end)
-        rest = _between(ranges, 0, start) + _between(ranges, end, total)
-        if kind == "cut":
-            return _joined(rest), sound
-        if kind == "repeat":
-            rest = ranges
-            at = end if rng.random() < 0.5 else None  # at once
-    total = sum(end - start for start, end in rest)
-    at = int(rng.integers(total + 1)) if at is None else at
-    return _joined(_between(rest, 0, at) + taken + _between(rest, at, total)), sound
-
-
-def _between(ranges: Ranges, start: int, end: int) -> Ranges:
-    """The ranges of a stretch of the edited recording, shortened at its ends."""
-    kept, position = [], 0
-    for first, last in ranges:
-        a, b = max(first, first + start - position), min(last, first + end - position)
-        if b > a:
-            kept.append((a, b))
-        position += last - first
-    return kept
-
-
-def _joined(ranges: Ranges) -> Ranges:
-    kept: Ranges = []
-    for start, end in ranges:
-        if kept and kept[-1][1] == start:
-            start = kept.pop()[0]
-        kept.append((start, end))
-    return kept
-
-
-def _is_fair(ranges: Ranges, samples: Samples) -> bool:
-    """Whether no piece is too short, and both ends of each of the recording's own are loud."""
-    for start, end in ranges:
-        ends = (samples[start : start + LEAST_PIECE], samples[end - LEAST_PIECE : end])
-        is_own = end <= samples.size
-        if end - start < LEAST_PIECE or (is_own and not all(_is_loud(e, samples) for e in ends)):
-            return False
-    return True
-
-
-def _is_loud(sound: Samples, recording: Samples) -> bool:
-    return mean_square(sound) > mean_square(recording) * 10 ** (QUIET_DB / 10)
-
-
-def without_quiet_ends(samples: Samples) -> Samples:
-    """The samples without a beginning and an end that are too quiet for a fair edit."""
-    step = round(STEP_S * SAMPLE_RATE)
-    starts = range(0, samples.size - LEAST_PIECE + 1, step)
-    loud = [at for at in starts if _is_loud(samples[at : at + LEAST_PIECE], samples)]
-    return samples[loud[0] : loud[-1] + LEAST_PIECE] if loud else samples
-
+from verify.waveform import Sound, left_db_of, with_places
 
 # The edit map of each edited recording, compared with the truth.
 
@@ -240,6 +47,8 @@ Times: TypeAlias = tuple[float, float, float, float]
 WITHIN_S = 0.25
 INAUDIBLE_DB = -30.0
 """Difference, by the recording's level, up to which the place of an edit cannot be heard."""
+FRAGMENT_S = 8.0
+SAME_PLACE_S, BLOCK_S = 0.1, 0.25
 
 
 @dataclass(frozen=True)
@@ -304,7 +113,7 @@ def _places(
     size = round(FRAGMENT_S * SAMPLE_RATE)
     firsts = rng.integers(samples.size - size, size=TRIES)
     first = next(
-        (int(f) for f in firsts if _is_loud(samples[f : f + size], samples)), int(firsts[0])
+        (int(f) for f in firsts if is_loud(samples[f : f + size], samples)), int(firsts[0])
     )
     truth_s = [n / SAMPLE_RATE for n in same_places(samples, sections, first, size)]
     chain = Chain(ALTERATIONS[alteration](rng))
@@ -325,6 +134,49 @@ def is_ambiguous(pieces: Sequence[Piece], samples: Samples) -> bool:
                 if mean_square(difference) < least:
                     return True
     return False
+
+
+def same_places(samples: Samples, starts: tuple[int, ...], first: int, size: int) -> list[int]:
+    """Where a fragment lies; its own place is among them.
+
+    The sound there is the same but for one block, or for differences that nobody can hear.
+    """
+    block = round(BLOCK_S * SAMPLE_RATE)
+    size -= size % block
+    fragment = samples[first : first + size]
+    padded = np.pad(samples, (0, block))
+    least = mean_square(fragment) * 10 ** (INAUDIBLE_DB / 10)
+    found = []
+    for move in {later - earlier for earlier, later in product(starts, repeat=2)}:
+        if 0 <= first + move <= padded.size - size:
+            difference = padded[first + move : first + move + size] - fragment
+            powers = np.square(difference.reshape(-1, block)).mean(axis=1)
+            if np.sum(powers > least) <= 1:
+                found.append(first + move)
+    return sorted(found)
+
+
+def places_told(fragment: Samples, samples: Samples) -> list[float]:
+    """The seconds at which a fragment is told to lie, those included that cannot be told apart."""
+    a, b = Features.of(fragment), Features.of(samples)
+    found = [
+        alignment
+        for candidate in search(a, b)
+        if (alignment := refine(a, b, candidate.line)) is not None
+    ]
+    if not found:
+        return []
+    best = max(found, key=lambda alignment: alignment.strength)
+    sounds = Sound(fragment), Sound(samples)
+    best, _, others = with_places(*sounds, best, other_places(a, b, best))
+    equal = [place.alignment for place in others if place.is_equal]
+    return [one.b_start_s - one.line.tempo * one.a_start_s for one in (best, *equal)]
+
+
+def places_counted(truth_s: list[float], told_s: list[float]) -> tuple[int, int, int]:
+    """How many places there are, how many of them are told, and how many others are told."""
+    near = np.abs(np.subtract.outer(truth_s, told_s)) < SAME_PLACE_S
+    return len(truth_s), int(near.any(axis=1).sum()), int((~near.any(axis=0)).sum())
 
 
 # Figures: stretches with all four times right, and how far the times are off.

@@ -18,8 +18,7 @@ from cqtnet.eer import equal_error_rate
 from cqtnet.errors import InputError, ManifestError
 from eval.metrics import cllr, min_cllr
 from spoof.checkpoint import Calibration, Trained, load_trained
-from spoof.data import Utterance
-from spoof.data.split import folds, split_by_group
+from spoof.data import Utterance, folds, split_by_group
 from spoof.prepare import TEST, VALID, PartOrAll, Preparer, data_hash, members
 from spoof.scores import Floats, Scored, score_recordings
 from spoof.train import Step, TrainConfig, train

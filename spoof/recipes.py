@@ -13,8 +13,8 @@ from torch import nn
 
 from cqtnet.errors import InputError, check_settings
 from spoof.data import Samples
+from spoof.features.sound import RATE_HZ
 from spoof.features.voice import COUNT, voice_statistics
-from spoof.features.voice.sound import RATE_HZ
 from spoof.networks import Light
 
 LARGEST = float(np.finfo(np.float16).max)

@@ -5,7 +5,7 @@ from functools import partial
 
 from spoof import networks, resnet
 from spoof.data import Samples
-from spoof.features import pictures, spectra
+from spoof.features import spectra
 from spoof.recipes import Recipe, SourceResult, Training
 
 RATE_HZ = 16_000
@@ -32,7 +32,7 @@ def _s1_results(accuracy: str, seconds: str) -> tuple[SourceResult, ...]:
 
 S1_CNN = Recipe(
     "s1-cnn", "S1", "four convolutions on a picture of MFCCs", RATE_HZ, segment_s=2.0,
-    feature=partial(pictures.mfcc_picture, rate_hz=RATE_HZ, size=SIZE), input_shape=(3, SIZE, SIZE),
+    feature=partial(spectra.mfcc_picture, rate_hz=RATE_HZ, size=SIZE), input_shape=(3, SIZE, SIZE),
     model=partial(networks.S1Cnn, size=SIZE), training=Training(epochs=90, batch=100),
     results=_s1_results("78 %", "977"), remarks=S1_REMARKS,
 )  # fmt: skip
@@ -137,7 +137,7 @@ S2 = (
 S3_DATA = "DEEP-VOICE and ASVspoof 2019 LA"
 S3_SIMPLE_CNN = Recipe(
     "s3-simple-cnn", "S3", "two convolutions on a picture of 30 s", RATE_HZ, segment_s=30.0,
-    feature=partial(pictures.spectrogram_picture, rate_hz=RATE_HZ, size=224),
+    feature=partial(spectra.spectrogram_picture, rate_hz=RATE_HZ, size=224),
     input_shape=(3, 224, 224), model=networks.S3SimpleCnn, joins=True,
     training=Training(epochs=30, batch=64, learning_rate=1e-3, keep="f1", keep_every=2),
     results=_results(S3_DATA, ("F1", "0.785"), ("accuracy", "0.927")),
@@ -166,7 +166,7 @@ S3_RESNET18 = replace(
 
 S4_CNN = Recipe(
     "s4-cnn", "S4", "three convolutions on a picture of 3 s", RATE_HZ, segment_s=3.0,
-    feature=partial(pictures.spectrogram_picture, rate_hz=RATE_HZ, size=128),
+    feature=partial(spectra.spectrogram_picture, rate_hz=RATE_HZ, size=128),
     input_shape=(3, 128, 128), model=networks.S4Cnn, training=Training(epochs=10, batch=32),
     results=_results("128 pictures, 56 original and 72 deepfake", ("accuracy", "98-99 %")),
     remarks=(
@@ -189,7 +189,7 @@ OTHER_FEATURES: dict[str, tuple[partial[Samples], int]] = {
     "rows": (partial(spectra.first_row, rate_hz=ROWS_RATE_HZ), 26),
 }
 """Features that networks on 40 means can take instead, and how many numbers each has."""
-MEL = partial(pictures.mel_picture, rate_hz=RATE_HZ, size=SIZE)
+MEL = partial(spectra.mel_picture, rate_hz=RATE_HZ, size=SIZE)
 
 
 def _variant(recipe: Recipe, name: str) -> Recipe:

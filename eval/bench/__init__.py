@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -35,11 +35,10 @@ class Measurement:
         return f"{self.name:52} {value:>7} {self.unit:12}{ratio}{promise}".rstrip()
 
 
-def measurements(part: str, *, quick: bool) -> list[Measurement]:
+def measurements(part: str, *, quick: bool) -> Iterator[Measurement]:
     """The measurements of one part; `quick` takes small sizes."""
     module = import_module(f"eval.bench.{'archive' if part.startswith('archive') else 'engine'}")
-    measured: list[Measurement] = getattr(module, f"measure_{part.replace('-', '_')}")(quick=quick)
-    return measured
+    yield from getattr(module, f"measure_{part.replace('-', '_')}")(quick=quick)
 
 
 def seconds(work: Callable[[], Any], *, repeats: int = 5) -> float:

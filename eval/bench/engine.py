@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -45,18 +46,16 @@ PRESET_NAMES = ("paper", "default")
 RESAMPLES = 1000
 
 
-def measure_startup(*, quick: bool) -> list[Measurement]:
+def measure_startup(*, quick: bool) -> Iterator[Measurement]:
     """Time of `cqtnet --help`, and of Python alone."""
     del quick
-    commands = (["-c", ""], ["-m", "cqtnet", "--help"])
-    python_s, help_s = (seconds(lambda c=c: _run([sys.executable, *c])) for c in commands)  # type: ignore[misc]
-    return [
-        Measurement("starting Python", python_s, "s"),
-        Measurement("cqtnet --help", help_s, "s", promise="< 0.3 s"),
-    ]
+    python_s = seconds(lambda: _run([sys.executable, "-c", ""]))
+    yield Measurement("starting Python", python_s, "s")
+    help_s = seconds(lambda: _run([sys.executable, "-m", "cqtnet", "--help"]))
+    yield Measurement("cqtnet --help", help_s, "s", promise="< 0.3 s")
 
 
-def measure_comparison(*, quick: bool) -> list[Measurement]:
+def measure_comparison(*, quick: bool) -> Iterator[Measurement]:
     """Two fragments of 20 s, warm and cold; one against an hour (quick: four minutes), cold."""
     minutes = 4 if quick else 60
     with tempfile.TemporaryDirectory() as name:
@@ -70,16 +69,13 @@ def measure_comparison(*, quick: bool) -> list[Measurement]:
         torch = [sys.executable, "-c", "import torch"]
         cold_s, cold = paired(lambda: _run([*command, str(original)]), lambda: _run(torch))
         long_s = once(lambda: _run([*command, str(long)]))
-    ratio = gather_s / cosine_s
-    return [
-        Measurement("two traces, cosine", 1000 * cosine_s, "ms"),
-        Measurement("two recordings read, all evidence", 1000 * gather_s, "ms", "cosine", ratio),
-        Measurement("compare, two fragments of 20 s, warm", warm_s, "s", promise="< 1 s"),
-        Measurement("compare, two fragments of 20 s, cold", cold_s, "s", "import torch", cold,
-                    "< 6 s"),
-        Measurement(f"compare, 20 s against {minutes} min, cold", long_s, "s",
-                    promise="< 45 s for 1 h"),
-    ]  # fmt: skip
+    ratio, two = gather_s / cosine_s, "compare, two fragments of 20 s"
+    yield Measurement("two traces, cosine", 1000 * cosine_s, "ms")
+    yield Measurement("two recordings read, all evidence", 1000 * gather_s, "ms", "cosine", ratio)
+    yield Measurement(f"{two}, warm", warm_s, "s", promise="< 1 s")
+    yield Measurement(f"{two}, cold", cold_s, "s", "import torch", cold, "< 6 s")
+    long_against = f"compare, 20 s against {minutes} min, cold"
+    yield Measurement(long_against, long_s, "s", promise="< 45 s for 1 h")
 
 
 def _run(command: list[str]) -> str:
@@ -121,10 +117,9 @@ PEERS = {
 """Commands that decode and resample as we do, with their options; measured where they are found."""
 
 
-def measure_decoding(*, quick: bool) -> list[Measurement]:
+def measure_decoding(*, quick: bool) -> Iterator[Measurement]:
     """Five minutes (quick: 20 s) in stereo decoded, mixed and resampled, and what peers take."""
     duration_s = 20.0 if quick else 300.0
-    lines = []
     with tempfile.TemporaryDirectory() as folder:
         for name, (suffix, rate) in ENCODED.items():
             path = Path(folder) / f"stereo.{suffix}"
@@ -135,10 +130,9 @@ def measure_decoding(*, quick: bool) -> list[Measurement]:
             for peer in peers:
                 file = ["-i", str(path)] if peer == "ffmpeg" else [str(path)]
                 ours_s, ratio = paired(load, partial(_run, [peer, *file, *PEERS[peer]]))
-                lines.append(Measurement(what, duration_s / ours_s, "× real time", peer, ratio))
+                yield Measurement(what, duration_s / ours_s, "× real time", peer, ratio)
             if not peers:
-                lines.append(Measurement(what, duration_s / seconds(load), "× real time"))
-    return lines
+                yield Measurement(what, duration_s / seconds(load), "× real time")
 
 
 def _write_stereo(path: Path, rate: int, duration_s: float) -> None:
@@ -158,7 +152,7 @@ def _write_stereo(path: Path, rate: int, duration_s: float) -> None:
             container.mux(packet)
 
 
-def measure_frontend(*, quick: bool) -> list[Measurement]:
+def measure_frontend(*, quick: bool) -> Iterator[Measurement]:
     """Time of the CQT of a batch of fragments of 20 s, ours and librosa's."""
     n = 4 if quick else 16
     music = make_music(1, duration_s=20.0 * n).reshape(n, 20 * SAMPLE_RATE)
@@ -170,36 +164,33 @@ def measure_frontend(*, quick: bool) -> list[Measurement]:
 
     baseline = seconds(lambda: [reference_cqt(fragment) for fragment in music], repeats=3) / n
     time_s = seconds(ours) / n
-    return [
-        Measurement("CQT of 20 s, librosa", 1e3 * baseline, "ms"),
-        Measurement("CQT of 20 s, torch, in a batch", 1e3 * time_s, "ms", "librosa",
-                    baseline / time_s, "≥ 2×"),
-    ]  # fmt: skip
+    yield Measurement("CQT of 20 s, librosa", 1e3 * baseline, "ms")
+    name, ratio = "CQT of 20 s, torch, in a batch", baseline / time_s
+    yield Measurement(name, 1e3 * time_s, "ms", "librosa", ratio, "≥ 2×")
 
 
-def measure_embedding(*, quick: bool) -> list[Measurement]:
+def measure_embedding(*, quick: bool) -> Iterator[Measurement]:
     """Decoding, CQT and the shipped networks on a file of ten minutes, as times real time."""
     duration_s = 120.0 if quick else 600.0
-    lines = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "music.flac"
         _write(path, make_music(1, duration_s=duration_s))
         decode_s = seconds(lambda: audio.load(path))
-        lines = [Measurement("decode and resample", duration_s / decode_s, "× real time")]
+        yield Measurement("decode and resample", duration_s / decode_s, "× real time")
         for name in PRESET_NAMES:
             weights = load_weights(name)
-            embedder, model = Embedder(weights), weights.model
-            naive_s = once(lambda: _window_by_window(model, path))  # noqa: B023
-            once_through = partial(embedder.windows, window_s=WINDOW_S, hop_s=HOP_S)
-            pass_s = seconds(lambda: once_through(embedder.trace_file(path)), repeats=3)  # noqa: B023
-            what = f"embedding {duration_s / 60:.0f} min, {name}"
-            naive = f"{what}, every window alone, float32"
-            lines += [
-                Measurement(naive, duration_s / naive_s, "× real time"),
-                Measurement(f"{what}, one pass", duration_s / pass_s, "× real time",
-                            "every window alone", naive_s / pass_s, "≥ 4×" * (name == "paper")),
-            ]  # fmt: skip
-    return lines
+            naive_s = once(partial(_window_by_window, weights.model, path))
+            pass_s = seconds(partial(_one_pass, Embedder(weights), path), repeats=3)
+            what, unit = f"embedding {duration_s / 60:.0f} min, {name}", "× real time"
+            yield Measurement(f"{what}, every window alone, float32", duration_s / naive_s, unit)
+            ratio, promise = naive_s / pass_s, "≥ 4×" * (name == "paper")
+            yield Measurement(
+                f"{what}, one pass", duration_s / pass_s, unit, "every window alone", ratio, promise
+            )
+
+
+def _one_pass(embedder: Embedder, path: Path) -> None:
+    embedder.windows(embedder.trace_file(path), window_s=WINDOW_S, hop_s=HOP_S)
 
 
 @torch.inference_mode()
@@ -222,12 +213,11 @@ print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 # Not getrusage: its peak includes what the parent held when it started the process.
 
 
-def measure_memory(*, quick: bool) -> list[Measurement]:
+def measure_memory(*, quick: bool) -> Iterator[Measurement]:
     """Peak memory of embedding a file of three hours (quick: ten minutes); on Linux only."""
     if sys.platform != "linux":
-        return []
+        return
     hours = 1 / 6 if quick else 3.0
-    lines = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long.flac"
         piece = make_music(2, duration_s=60.0)
@@ -237,14 +227,13 @@ def measure_memory(*, quick: bool) -> list[Measurement]:
         for name in PRESET_NAMES[::-1]:
             peak_mb = int(_run([sys.executable, "-c", EMBED, str(path), name])) / 1024
             what = f"peak memory, {hours:.2g} h, {name}"
-            lines.append(Measurement(what, peak_mb, "MB", promise="< 1,500 MB for 3 h"))
-    return lines
+            yield Measurement(what, peak_mb, "MB", promise="< 1,500 MB for 3 h")
 
 
 # Research: training, scoring lists of trials, measuring scores.
 
 
-def measure_training(*, quick: bool) -> list[Measurement]:
+def measure_training(*, quick: bool) -> Iterator[Measurement]:
     """Fragments a second altered as CQT, altered as waveform, and in a training step."""
     n, duration_s = (8, 30.0) if quick else (24, 40.0)
     device = find_device()
@@ -284,15 +273,13 @@ def measure_training(*, quick: bool) -> list[Measurement]:
         spectral = 2 * n / seconds(make_views)
         waveform = 4 / seconds(lambda: waveforms[0], repeats=3)
     on = f"default preset, {device.type}"
-    return [
-        Measurement(f"training step, {on}", step_rate, "fragments/s"),
-        Measurement("views altered as CQT", spectral, "fragments/s", "the step",
-                    spectral / step_rate, "faster than the step"),
-        Measurement("views altered as waveform, one process", waveform, "fragments/s"),
-    ]  # fmt: skip
+    ratio, promise = spectral / step_rate, "faster than the step"
+    yield Measurement(f"training step, {on}", step_rate, "fragments/s")
+    yield Measurement("views altered as CQT", spectral, "fragments/s", "the step", ratio, promise)
+    yield Measurement("views altered as waveform, one process", waveform, "fragments/s")
 
 
-def measure_scoring(*, quick: bool) -> list[Measurement]:
+def measure_scoring(*, quick: bool) -> Iterator[Measurement]:
     """A list as the paper's, fragments of 20 s at another tempo: from files to scores; scoring."""
     n = 8 if quick else 300
     with tempfile.TemporaryDirectory() as folder, one_thread():
@@ -308,21 +295,19 @@ def measure_scoring(*, quick: bool) -> list[Measurement]:
                 best_hit(embedder, a, b)
 
         alone = len(few) / once(one_by_one)
-        what = "scoring, each pair decoded and embedded, one thread"
-        lines = [Measurement(what, alone, "pairs/s")]
+        yield Measurement("scoring, each pair decoded and embedded, one thread", alone, "pairs/s")
         for name in SYSTEMS:
             scores_csv = trials.path.with_name("scores.csv")
-            run_s = once(lambda: score_trials(trials.path, scores_csv, system=name, force=True))  # noqa: B023
-            rate = len(trials) / run_s
+            score = partial(score_trials, trials.path, scores_csv, system=name, force=True)
+            rate = len(trials) / once(score)
             promise = "3,000 pairs within minutes" if name == "embedding" else ""
             what = f"scoring {len(trials)} pairs, {name}, {os.cpu_count()} processors"
-            lines.append(Measurement(what, rate, "pairs/s", "each pair", rate / alone, promise))
+            yield Measurement(what, rate, "pairs/s", "each pair", rate / alone, promise)
         for name in SYSTEMS:
             system = make_system(name, Settings())
             described = [system.describe(path) for path in paths]
-            rate = len(pairs) / once(lambda: system.score(described, pairs))  # noqa: B023
-            lines.append(Measurement(f"comparing described files, {name}", rate, "pairs/s"))
-    return lines
+            rate = len(pairs) / once(partial(system.score, described, pairs))
+            yield Measurement(f"comparing described files, {name}", rate, "pairs/s")
 
 
 def _write_list(folder: Path, n: int) -> Path:
@@ -339,7 +324,7 @@ def _write_list(folder: Path, n: int) -> Path:
     return folder / "trials.csv"
 
 
-def measure_metrics(*, quick: bool) -> list[Measurement]:
+def measure_metrics(*, quick: bool) -> Iterator[Measurement]:
     """All pairs of fragments: every figure with its interval, and the EER alone by sorting."""
     scores = _all_pairs(fragments=60 if quick else 588)
     whole_s = once(lambda: measure(scores, resamples=RESAMPLES))
@@ -351,10 +336,9 @@ def measure_metrics(*, quick: bool) -> list[Measurement]:
 
     alone_s = seconds(sort_anew) * RESAMPLES
     name = f"{RESAMPLES:,} resamples of {len(scores):,} pairs"
-    return [
-        Measurement(f"{name}, the EER by sorting", alone_s, "s"),
-        Measurement(f"{name}, all figures", whole_s, "s", "the EER by sorting", alone_s / whole_s),
-    ]
+    ratio = alone_s / whole_s
+    yield Measurement(f"{name}, the EER by sorting", alone_s, "s")
+    yield Measurement(f"{name}, all figures", whole_s, "s", "the EER by sorting", ratio)
 
 
 def _all_pairs(*, fragments: int) -> Scores:

@@ -247,8 +247,14 @@ def report(
     """
     from cqtnet.errors import InputError
     from eval.metrics import Options
-    from eval.report import errors_table, page, read_report, system_names, write_report
-    from eval.report_pictures import draw_pictures
+    from eval.report import (
+        draw_pictures,
+        errors_table,
+        page,
+        read_report,
+        system_names,
+        write_report,
+    )
 
     if (out / "report.json").exists() and not force:
         raise InputError(f"{out} holds a report already; use --force to replace it")

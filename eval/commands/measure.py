@@ -47,7 +47,7 @@ def alterations(
     record = _write_outcomes(out, settings, measured, [asdict(one) for one in done])
     rows = [["change", "pairs", "same", "heard", "named", "claims", "wrong", "pairs with wrong"]]
     for name, f in measured.items():
-        named = f"{f.named} ({f.named_share:.0%})" if f.heard else "–"
+        named = f"{f.named} ({f.named / f.heard:.0%})" if f.heard else "–"
         cells = (f.pairs, f.same, f.heard, named, f.claims, f.wrong, f.wrong_pairs)
         rows.append([name, *map(str, cells)])
     show(record if as_json else markdown_table(rows))
@@ -225,7 +225,8 @@ def edits(
     in each: a place is told rightly if the same sound, sample for sample, lies there.
     """
     from cqtnet.files import refuse_overwrite
-    from eval.edits import draw_programmes, figures_by_group, outcomes
+    from eval.edits import figures_by_group, outcomes
+    from eval.planting import draw_programmes
     from eval.protocols.survey import chosen_items
 
     commands.require_source(source)

@@ -6,8 +6,8 @@
 
 from cqtnet.plotting import save
 from eval.plots.det import det, roc
-from eval.plots.scoreset import ScoreSet
-from eval.plots.single import calibration, histogram
+from eval.plots.ratios import calibration, tippett
+from eval.plots.scoreset import ScoreSet, histogram
 from eval.plots.size import (
     SIZES,
     SizePoint,
@@ -16,7 +16,6 @@ from eval.plots.size import (
     finite_sizes,
     points_by_size,
 )
-from eval.plots.tippett import tippett
 
 __all__ = [
     "SIZES", "ScoreSet", "SizePoint", "bin_edges", "calibration", "det", "error_against_size",

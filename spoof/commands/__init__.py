@@ -20,15 +20,11 @@ if TYPE_CHECKING:
     from spoof.prepare import Preparer
     from spoof.train import Step
 
-PLACES = {
-    "detect": "judge:detect", "evaluate": "judge:evaluate", "calibrate": "judge:calibrate",
-    "recipes": "train:recipes", "train": "train:train", "compare-recipes": "train:compare_recipes",
-}  # fmt: skip
+COMMANDS = ("detect", "evaluate", "calibrate", "recipes", "train", "compare-recipes")
+PLACES = {name: f"spoof.commands.detectors:{name.replace('-', '_')}" for name in COMMANDS}
 
 
-@click.command(
-    cls=LazyGroup, name="spoof", places={n: f"spoof.commands.{at}" for n, at in PLACES.items()}
-)
+@click.command(cls=LazyGroup, places=PLACES, name="spoof")
 def group() -> None:
     """Judge whether a voice is synthetic; train and compare detectors."""
 
@@ -68,8 +64,7 @@ def opened(
     from cqtnet.progress import progress_bar
     from eval.processes import Workers
     from spoof.data.lists import load_data
-    from spoof.prepare import Preparer
-    from spoof.rows import is_row_table, read_row_table
+    from spoof.prepare import Preparer, is_row_table, read_row_table
 
     data, layout, chosen, workers = (
         options.pop(name) for name in ("data", "layout", "cache", "workers")

@@ -3,8 +3,8 @@ import random
 import numpy as np
 import pytest
 
-from augment.audiomentation import TRANSFORMS, Audiomentation
 from augment.errors import EffectError
+from augment.tone import TRANSFORMS, Audiomentation
 
 SAMPLE_RATE = 22050
 

@@ -9,9 +9,8 @@ from cqtnet import SAMPLE_RATE, graph
 from cqtnet.checkpoint import load_weights, save_weights
 from cqtnet.embed import Embedder
 from cqtnet.errors import WeightsError
-from cqtnet.fused import FusedNetwork
 from cqtnet.graph import PARTS, GraphNetwork
-from cqtnet.model import CqtNet
+from cqtnet.model import CqtNet, FusedNetwork
 from cqtnet.music import make_music
 from cqtnet.preset import PRESETS, find_preset
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from cqtnet.losses import FLOOR, WITHIN, ClassHead, nt_xent, whiten
 from cqtnet.model import CqtNet
 from cqtnet.preset import find_preset
+from cqtnet.train import FLOOR, WITHIN, ClassHead, nt_xent, whiten
 from cqtnet.views import Batch, embed_batch
 
 

@@ -19,11 +19,10 @@ import cqtnet.train
 from cqtnet.checkpoint import load_weights
 from cqtnet.data import read_items
 from cqtnet.errors import ManifestError, WeightsError
-from cqtnet.losses import nt_xent
 from cqtnet.preset import find_preset
 from cqtnet.recipes import RECIPES, find_recipe
 from cqtnet.runstate import gather, joined
-from cqtnet.train import StepReport, TrainConfig, steps_per_epoch, train
+from cqtnet.train import StepReport, TrainConfig, nt_xent, steps_per_epoch, train
 from cqtnet.validation import make_pairs
 from tests.augment.signals import CALM
 

@@ -12,7 +12,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from cqtnet.errors import InputError
 from eval import metrics as m
-from eval.retrieval import queries_of
+from eval.metrics.table import queries_of
 from eval.trials import Scores
 
 with warnings.catch_warnings():  # the other packages' pictures import deprecated things

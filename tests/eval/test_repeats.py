@@ -6,7 +6,8 @@ import soundfile
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.music import make_music
-from eval.repeats import FORMS, places_counted, places_told, same_places
+from eval.edits import places_counted, places_told, same_places
+from eval.planting import FORMS
 from tests.eval.planted import call
 
 MUSIC = make_music(21, duration_s=80.0)

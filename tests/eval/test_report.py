@@ -13,7 +13,7 @@ from cqtnet.errors import InputError
 from eval import plots, report_pictures
 from eval import report as r
 from eval.metrics import Figure, Options
-from eval.report_pictures import draw_pictures
+from eval.report import draw_pictures
 from eval.trials import Scores, read_scores, write_trials
 from tests.eval.planted import call
 from tests.eval.plots.reading import legend

@@ -14,7 +14,7 @@ from cqtnet.music import make_music
 from eval.archives import Answer, figures, halves, measure
 from eval.archives import queries_of as fragments_of
 from eval.bootstrap import Figure
-from eval.retrieval import queries_of, retrieve
+from eval.metrics.table import queries_of, retrieve
 from eval.trials import Scores
 from tests.eval.planted import call
 from verify.archive import Archive

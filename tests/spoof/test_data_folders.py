@@ -3,10 +3,9 @@ from pathlib import Path
 import pytest
 
 from cqtnet.errors import ManifestError, NotAudioError
-from spoof.data import DataWarning
+from spoof.data import DataWarning, split_by_group
 from spoof.data.folders import audio_below, load_folders
 from spoof.data.lists import load_data
-from spoof.data.split import split_by_group
 from tests.spoof.material import text, tree
 
 LONG = "wav_16k.wav_norm.wav_mono.wav_silence.wav"

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from cqtnet.errors import InputError
-from spoof.data import DataWarning, Utterance, balance
-from spoof.data.split import folds, split_by_group
+from spoof.data import DataWarning, Utterance, balance, folds, split_by_group
 
 
 def utterances(sizes: dict[str, tuple[int, int]], split: str = "") -> list[Utterance]:

@@ -9,8 +9,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cqtnet.errors import InputError
-from spoof.features.pictures import draw, mel_picture, mfcc_picture, spectrogram_picture
-from spoof.features.spectra import log_mel, mfcc
+from spoof.features.spectra import (
+    draw,
+    log_mel,
+    mel_picture,
+    mfcc,
+    mfcc_picture,
+    spectrogram_picture,
+)
 from tests.spoof.material import noise
 
 RATE_HZ = 16_000

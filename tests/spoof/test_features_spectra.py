@@ -9,7 +9,6 @@ import pytest
 from numpy.typing import NDArray
 
 from cqtnet.errors import InputError
-from spoof.features import pictures as p
 from spoof.features import spectra as f
 from tests.spoof.material import noise, sine
 
@@ -202,7 +201,7 @@ BY_BOTH = (f.mfcc, f.lfcc, f.log_mel, f.chroma_cqt)
 EACH = pytest.mark.parametrize(("feature", "shortest"), [
     *((feature, 2048) for feature in (*BY_BOTH, f.mfcc_means, f.lfcc_means, f.chroma_means)),
     *((partial(feature, by="definition"), 2048) for feature in BY_BOTH),
-    (p.spectrogram_picture, 1024), (p.mel_picture, 2048), (p.mfcc_picture, 2048),
+    (f.spectrogram_picture, 1024), (f.mel_picture, 2048), (f.mfcc_picture, 2048),
     (f.first_row, 16_000),
 ])  # fmt: skip
 

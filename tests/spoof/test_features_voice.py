@@ -8,11 +8,11 @@ from scipy.fft import dct
 from scipy.linalg import solve_toeplitz
 
 from cqtnet.errors import InputError
+from spoof.features import voice as v
+from spoof.features.sound import RATE_HZ, Sound, correlations, moments
+from spoof.features.source import EDGES_HZ, LENGTH, ORDER, RIDGE, harmonicity, residual
 from spoof.features.spectra import linear_filters, mel_filters
 from spoof.features.voice import COUNT, voice_statistics
-from spoof.features.voice import spectrum as v
-from spoof.features.voice.sound import RATE_HZ, Sound, correlations, moments
-from spoof.features.voice.source import EDGES_HZ, LENGTH, ORDER, RIDGE, harmonicity, residual
 
 BANDS = len(EDGES_HZ) - 1
 

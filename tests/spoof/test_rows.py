@@ -8,9 +8,8 @@ from spoof.checkpoint import load_trained
 from spoof.data import Utterance
 from spoof.evaluate import evaluate
 from spoof.features.spectra import COLUMNS
-from spoof.prepare import Preparer
+from spoof.prepare import Preparer, RowPreparer, is_row_table, read_row_table
 from spoof.recipes import find
-from spoof.rows import RowPreparer, is_row_table, read_row_table
 from spoof.train import TrainConfig, train
 from tests.spoof.material import TINY, text
 

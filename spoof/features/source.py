@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
 
+from spoof.features import sound as base
+from spoof.features.sound import LOUD, RATE_HZ, Floats, Numbers, Sound
 from spoof.features.spectra import frames_of
-from spoof.features.voice import sound as base
-from spoof.features.voice.sound import LOUD, RATE_HZ, Floats, Numbers, Sound
 
 WINDOWS = ((400, 160), (768, 320))
 """Lengths and hops in samples: 25 ms hold a period or two, 48 ms several."""
