@@ -65,7 +65,6 @@ VORBIS_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 250)
 """Nominal kbit/s of one channel at 44.1 kHz for libvorbis' qualities 0 to 10."""
 
 
-@dataclass(frozen=True)
 class Codec(Effect):
     """The sound after a codec at `kbps` kbit/s, as long as before and not delayed.
 
@@ -74,7 +73,6 @@ class Codec(Effect):
     AAC and Opus use their bit rate nearest to `kbps`; Vorbis holds it on average.
     """
 
-    name = "codec"
     codec: Annotated[str, one_of(tuple(CODECS))]
     kbps: float
 

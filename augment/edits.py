@@ -44,7 +44,6 @@ def splice(samples: Samples, sample_rate: int, pieces: Sequence[Piece]) -> Alter
     return Altered(np.concatenate(stretches), TimeMap.joined(spans))
 
 
-@dataclass(frozen=True)
 class Edit(Effect):
     """What all edits share: times that must lie within the recording."""
 
@@ -68,7 +67,6 @@ def _longer(effect: "Repeat | InsertSilence | InsertRecording", duration_s: floa
     return duration_s + effect.length_s
 
 
-@dataclass(frozen=True)
 class StretchEdit(Edit):
     """What edits share that are about a stretch from `start_s` to `end_s`."""
 
@@ -98,11 +96,8 @@ class StretchEdit(Edit):
         return Own(start, end)
 
 
-@dataclass(frozen=True)
 class Cut(StretchEdit):
     """The recording without the stretch from `start_s` to `end_s`; moves time."""
-
-    name = "cut"
 
     @classmethod
     def draw(
@@ -122,11 +117,8 @@ class Cut(StretchEdit):
         return duration_s - self.length_s
 
 
-@dataclass(frozen=True)
 class Crop(StretchEdit):
     """Only the stretch from `start_s` to `end_s`, which then begins at 0; moves time."""
-
-    name = "crop"
 
     @classmethod
     def draw(cls, rng: Rng, *, duration_s: float, length: Range = (0.4, 0.95)) -> Self:
@@ -143,14 +135,12 @@ class Crop(StretchEdit):
         return self.length_s
 
 
-@dataclass(frozen=True)
 class Repeat(StretchEdit):
     """A copy of the stretch from `start_s` to `end_s` put in at `at_s`; moves time.
 
     If `at_s` equals `end_s`, the stretch sounds twice in a row.
     """
 
-    name = "repeat"
     output_duration_s = _longer
     at_s: Seconds
 
@@ -175,11 +165,9 @@ def _stretch_within(
     return start_s, min(start_s + duration_s * uniform(rng, length), duration_s)
 
 
-@dataclass(frozen=True)
 class InsertSilence(Edit):
     """`length_s` of silence put in at `at_s`; moves what follows."""
 
-    name = "insert_silence"
     output_duration_s = _longer
     at_s: Seconds
     length_s: Seconds
@@ -196,7 +184,6 @@ class InsertSilence(Edit):
         return self._put_in(silence, samples, sample_rate, self.at_s)
 
 
-@dataclass(frozen=True)
 class InsertRecording(Edit):
     """`length_s` of another file, from its `offset_s` on, put in at `at_s`; moves what follows.
 
@@ -204,7 +191,6 @@ class InsertRecording(Edit):
     loud.
     """
 
-    name = "insert_recording"
     output_duration_s = _longer
     path: Path
     offset_s: Seconds
@@ -237,7 +223,6 @@ class InsertRecording(Edit):
         return self._put_in(piece, samples, sample_rate, self.at_s)
 
 
-@dataclass(frozen=True)
 class Mix(Edit):
     """A file's sound, from its `offset_s` on, added from `at_s` for `length_s`; keeps time.
 
@@ -245,7 +230,6 @@ class Mix(Edit):
     equally loud. It is not looped, and ends early where either recording ends.
     """
 
-    name = "mix"
     path: Path
     offset_s: Seconds
     at_s: Seconds

@@ -1,13 +1,15 @@
 """What every effect is: parameters that were drawn, and a way to change samples with them."""
 
+import dataclasses
 import inspect
 import math
+import re
 from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
 from functools import cache
 from importlib import import_module
-from typing import Annotated, Any, ClassVar, Self, TypeAlias, get_type_hints
+from typing import Annotated, Any, ClassVar, Self, TypeAlias, dataclass_transform, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,16 +110,21 @@ class Altered:
         return cls(samples, TimeMap.identity(samples.size / sample_rate))
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
 @dataclass(frozen=True)
 class Effect(ABC):
     """A drawn effect: frozen numbers and strings that replay bit for bit.
 
-    A subclass is a frozen dataclass with a `name` and a rule in the annotation of each field. It
-    has `_change`, or `_alter` if it moves time, and its own `draw` where numbers depend on each
-    other.
+    A subclass is made a frozen dataclass, and its name is that of the class: LowPass is "low_pass".
+    It has a rule in the annotation of each field, `_change`, or `_alter` if it moves time, and its
+    own `draw` where numbers depend on each other.
     """
 
     name: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+        dataclass(frozen=True)(cls)
 
     def __post_init__(self) -> None:
         for field, rule in parameters(type(self)).items():

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Self, TypeAlias
 
 import numpy as np
@@ -47,7 +46,6 @@ def scaled_to_level(sound: Samples, reference: Samples, *, level_db: float) -> S
     return sound * np.float32(math.sqrt(wanted / power))
 
 
-@dataclass(frozen=True)
 class GaussianNoise(Effect):
     """White Gaussian noise of a fixed amplitude, whatever the loudness of the recording.
 
@@ -55,7 +53,6 @@ class GaussianNoise(Effect):
     paper's. The same definition as audiomentations' `AddGaussianNoise`, which cannot be replayed.
     """
 
-    name = "gaussian_noise"
     amplitude: Annotated[float, Number(0, 1, drawn=(0.001, 0.015))]
     seed: Seed
 
@@ -64,7 +61,6 @@ class GaussianNoise(Effect):
         return samples + np.float32(self.amplitude) * noise
 
 
-@dataclass(frozen=True)
 class ColouredNoise(Effect):
     """Noise of a colour at a signal-to-noise ratio, in dB, over the whole recording.
 
@@ -72,7 +68,6 @@ class ColouredNoise(Effect):
     no level to measure against and stays silent.
     """
 
-    name = "coloured_noise"
     snr_db: Ratio
     seed: Seed
     colour: Annotated[str, one_of(tuple(COLOUR_SLOPES_DB))] = "white"
@@ -104,7 +99,6 @@ def _coloured(rng: Rng, n_samples: int, sample_rate: int, *, slope_db: float) ->
     return np.asarray(irfft(spectrum, n_fft)[:n_samples], dtype=np.float32)
 
 
-@dataclass(frozen=True)
 class Background(Effect):
     """A recorded noise added at a signal-to-noise ratio, in dB, over the whole recording.
 
@@ -112,7 +106,6 @@ class Background(Effect):
     no level to measure against and stays silent.
     """
 
-    name = "background"
     path: Path
     offset_s: Seconds
     snr_db: Ratio

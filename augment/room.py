@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Self, TypeAlias
 
 import numpy as np
@@ -25,7 +24,6 @@ INAUDIBLE = 1e-7
 PerCent: TypeAlias = Annotated[float, Number(0, 100, drawn=(0.0, 20.0))]
 
 
-@dataclass(frozen=True)
 class Reverb(Effect):
     """The sound with SoX's reverberation added, which lasts up to some seconds.
 
@@ -34,7 +32,6 @@ class Reverb(Effect):
     sound keeps its level and the tail after the last sample is dropped.
     """
 
-    name = "reverb"
     reverberance: PerCent = 50.0
     hf_damping: PerCent = 50.0
     room_scale: PerCent = 100.0
@@ -94,7 +91,6 @@ ONSET = 0.1
 """The direct sound arrives where a measured response first reaches this share of its peak."""
 
 
-@dataclass(frozen=True)
 class Room(Effect):
     """The sound in a simulated room; the direct sound keeps its place and its level.
 
@@ -103,7 +99,6 @@ class Room(Effect):
     value means close to the microphone. `seed` picks the room.
     """
 
-    name = "room"
     rt60_s: Annotated[float, Number(0.05, 10, drawn=(0.2, 1.5), log=True)]
     direct_to_reverberant_db: Annotated[float, Number(-30, 40, drawn=(-3.0, 15.0))]
     seed: Seed
@@ -120,7 +115,6 @@ class Room(Effect):
         return _convolved(samples, self.impulse_response(sample_rate).astype(np.float64))
 
 
-@dataclass(frozen=True)
 class RoomResponse(Effect):
     """The sound in a room whose measured impulse response is in a file, as loud as before.
 
@@ -129,7 +123,6 @@ class RoomResponse(Effect):
     used. Measured responses come at any level, so the result gets the power of the recording.
     """
 
-    name = "room_response"
     path: Path
 
     @classmethod

@@ -1,7 +1,6 @@
 """Tempo, pitch and speed: by a phase vocoder, by WSOLA, or by resampling."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar
 
@@ -43,14 +42,12 @@ def stretched(samples: Samples, sample_rate: int, *, factor: float) -> Samples:
     return np.array(stretch.process(samples[np.newaxis, :]), dtype=np.float32).reshape(-1)
 
 
-@dataclass(frozen=True)
 class Speed(Effect):
     """The sound `factor` times as fast, and higher along with it, like a tape; moves time.
 
     1.1 turns 20 s into 18.18 s, to the nearest sample, and 440 Hz into 484 Hz.
     """
 
-    name = "speed"
     factor: Annotated[float, Number(0.25, 4, drawn=(0.9, 1.1))]
 
     def _alter(self, samples: Samples, sample_rate: int) -> Altered:
@@ -62,7 +59,6 @@ class Speed(Effect):
         return duration_s / self.factor
 
 
-@dataclass(frozen=True)
 class Tempo(Effect):
     """The sound `factor` times as fast, its pitch unchanged; moves time.
 
@@ -70,7 +66,6 @@ class Tempo(Effect):
     paper's.
     """
 
-    name = "tempo"
     stretch: ClassVar[Callable[..., Samples]] = staticmethod(stretched)
     factor: Annotated[float, Number(0.25, 4, drawn=(0.8, 1.2))]
 
@@ -91,7 +86,6 @@ def _played_evenly(source: Samples, output: Samples, sample_rate: int) -> Altere
     return Altered(output, TimeMap((Span(*times),) if output.size else ()))
 
 
-@dataclass(frozen=True)
 class Pitch(Effect):
     """The sound shifted by `shift_semitones`, every moment in its place; 12 is an octave up.
 
@@ -99,7 +93,6 @@ class Pitch(Effect):
     faster, which moves a steady tone exactly. The default range for drawing is the paper's.
     """
 
-    name = "pitch"
     stretch: ClassVar[Callable[..., Samples]] = staticmethod(stretched)
     shift_semitones: Annotated[float, Number(-24, 24, drawn=(-4.0, 4.0))]
 
@@ -171,7 +164,6 @@ def mono_frames(
     yield None
 
 
-@dataclass(frozen=True)
 class WsolaTempo(Tempo):
     """The sound `factor` times as fast, its pitch unchanged, by WSOLA; moves time.
 
@@ -180,15 +172,12 @@ class WsolaTempo(Tempo):
     seconds is about 10 ms off, at most 20. It does not drift.
     """
 
-    name = "wsola_tempo"
     stretch = staticmethod(wsola_stretched)
     factor: Annotated[float, Number(0.5, 2, drawn=(0.8, 1.2))]
 
 
-@dataclass(frozen=True)
 class WsolaPitch(Pitch):
     """The sound shifted by `shift_semitones` by WSOLA, as exactly as `wsola_tempo` is."""
 
-    name = "wsola_pitch"
     stretch = staticmethod(wsola_stretched)
     shift_semitones: Annotated[float, Number(-12, 12, drawn=(-4.0, 4.0))]

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from itertools import product
 from typing import Self, overload
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from augment.errors import EffectError
+
+Times = NDArray[np.float64]
 
 SLIVER_S = 1e-9
 """Seconds; spans this short come from rounding alone (a sample at 192 kHz lasts 5e-6 s)."""
@@ -37,12 +39,12 @@ class Span:
         """Seconds of source per second of output: 1.1 for a tempo ten per cent faster."""
         return (self.source_end_s - self.source_start_s) / (self.out_end_s - self.out_start_s)
 
-    def source_at(self, out_s: ArrayLike) -> NDArray[np.float64]:
+    def source_at(self, out_s: ArrayLike) -> Times:
         """Source times of output times; the two ends come back exactly, not by arithmetic."""
         inside = self.source_start_s + (np.asarray(out_s) - self.out_start_s) * self.rate
         return np.where(np.equal(out_s, self.out_end_s), self.source_end_s, inside)
 
-    def out_at(self, source_s: ArrayLike) -> NDArray[np.float64]:
+    def out_at(self, source_s: ArrayLike) -> Times:
         """Output times of source times; the two ends come back exactly, not by arithmetic."""
         inside = self.out_start_s + (np.asarray(source_s) - self.source_start_s) / self.rate
         return np.where(np.equal(source_s, self.source_end_s), self.out_end_s, inside)
@@ -88,28 +90,20 @@ class TimeMap:
     @overload
     def to_source(self, out_s: float) -> float: ...
     @overload
-    def to_source(self, out_s: ArrayLike) -> NDArray[np.float64]: ...
-    def to_source(self, out_s: ArrayLike) -> NDArray[np.float64] | float:
+    def to_source(self, out_s: ArrayLike) -> Times: ...
+    def to_source(self, out_s: ArrayLike) -> Times | float:
         """Source times of output times, in seconds, shape as given; NaN where foreign."""
-        times = np.asarray(out_s, dtype=np.float64)
-        source = np.full(times.shape, np.nan)
-        for span in self.spans:  # later spans overwrite: they own the moment where two meet
-            inside = (times >= span.out_start_s) & (times <= span.out_end_s)
-            source = np.where(inside, span.source_at(times), source)
-        return source if source.ndim else float(source)
+        spans = [(span.out_start_s, span.out_end_s, span.source_at) for span in self.spans]
+        return _mapped(out_s, spans)  # later spans own the moment where two meet
 
     @overload
     def to_output(self, source_s: float) -> float: ...
     @overload
-    def to_output(self, source_s: ArrayLike) -> NDArray[np.float64]: ...
-    def to_output(self, source_s: ArrayLike) -> NDArray[np.float64] | float:
+    def to_output(self, source_s: ArrayLike) -> Times: ...
+    def to_output(self, source_s: ArrayLike) -> Times | float:
         """The earliest output times of source times, in s, shape as given; NaN where cut."""
-        times = np.asarray(source_s, dtype=np.float64)
-        output = np.full(times.shape, np.nan)
-        for span in reversed(self.spans):  # earlier spans overwrite
-            inside = (times >= span.source_start_s) & (times <= span.source_end_s)
-            output = np.where(inside, span.out_at(times), output)
-        return output if output.ndim else float(output)
+        spans = [(span.source_start_s, span.source_end_s, span.out_at) for span in self.spans]
+        return _mapped(source_s, spans[::-1])  # earlier spans own what occurs twice
 
     def occurrences(self, source_s: float) -> tuple[float, ...]:
         """Every output time, in seconds and ascending, at which one source moment occurs."""
@@ -149,6 +143,17 @@ class TimeMap:
                 "source_start_s, source_end_s], ...]}"
             ) from problem
         return cls(spans)
+
+
+def _mapped(
+    times_s: ArrayLike, spans: Sequence[tuple[float, float, Callable[[ArrayLike], Times]]]
+) -> Times | float:
+    """Where times go: by the last span (start, end, map) that holds each; NaN in none."""
+    times = np.asarray(times_s, dtype=np.float64)
+    mapped = np.full(times.shape, np.nan)
+    for start_s, end_s, at in spans:
+        mapped = np.where((times >= start_s) & (times <= end_s), at(times), mapped)
+    return mapped if mapped.ndim else float(mapped)
 
 
 def _runs_on(before: Span, after: Span) -> bool:

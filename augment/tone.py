@@ -5,7 +5,7 @@ import random
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Any, Self, TypeAlias
 
 import numpy as np
@@ -34,36 +34,29 @@ Frequency: TypeAlias = Annotated[float, Number(*FREQUENCY_LIMITS)]
 GainDb: TypeAlias = Annotated[float, Number(-40.0, 40.0)]
 
 
-@dataclass(frozen=True)
 class LowPass(Effect):
     """The sound without what is above `cutoff_hz`: 3 dB down there, 48 dB per octave beyond.
 
     A cutoff above half the sample rate changes nothing.
     """
 
-    name = "low_pass"
     cutoff_hz: Annotated[float, Number(*FREQUENCY_LIMITS, drawn=(2000.0, 8000.0), log=True)]
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
         return _low_passed(samples, sample_rate, self.cutoff_hz)
 
 
-@dataclass(frozen=True)
 class HighPass(Effect):
     """The sound without what is below `cutoff_hz`: 3 dB down there, 24 dB per octave beyond."""
 
-    name = "high_pass"
     cutoff_hz: Annotated[float, Number(*FREQUENCY_LIMITS, drawn=(60.0, 500.0), log=True)]
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
         return _high_passed(samples, sample_rate, self.cutoff_hz)
 
 
-@dataclass(frozen=True)
 class Telephone(Effect):
     """The sound in the band of a telephone line, 300 to 3,400 Hz, without a codec."""
-
-    name = "telephone"
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
         low_hz, high_hz = TELEPHONE_HZ
@@ -94,7 +87,6 @@ def _butterworth(
     return np.asarray(sosfilt(sections, samples.astype(np.float64)), dtype=np.float32)
 
 
-@dataclass(frozen=True)
 class Equaliser(Effect):
     """The sound with its low, middle and high ranges each louder or softer.
 
@@ -103,7 +95,6 @@ class Equaliser(Effect):
     Bristow-Johnson's cookbook. A band at or above half the sample rate does nothing.
     """
 
-    name = "equaliser"
     low_hz: Frequency = 200.0
     low_gain_db: GainDb = 0.0
     mid_hz: Frequency = 1000.0
@@ -180,32 +171,25 @@ def _section(numerator: Triple, denominator: Triple) -> NDArray[np.float64]:
     return np.array([*numerator, *denominator]) / denominator[0]
 
 
-@dataclass(frozen=True)
 class Gain(Effect):
     """Every sample multiplied by one factor; nothing is clipped. -6.0206 dB is a half."""
 
-    name = "gain"
     gain_db: Annotated[float, Number(-120, 60, drawn=(-18.0, 6.0))]
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
         return samples * np.float32(10 ** (self.gain_db / 20))
 
 
-@dataclass(frozen=True)
 class Invert(Effect):
     """The wave upside down, as a swapped pair of wires leaves it; it sounds the same."""
-
-    name = "invert"
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
         return -samples
 
 
-@dataclass(frozen=True)
 class HardClip(Effect):
     """The sound cut off at a ceiling that its peak, whatever that is, exceeds by `over_db`."""
 
-    name = "hard_clip"
     over_db: Annotated[float, Number(0, 60, drawn=(1.0, 12.0))]
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
@@ -213,11 +197,9 @@ class HardClip(Effect):
         return np.clip(samples, -ceiling, ceiling)
 
 
-@dataclass(frozen=True)
 class SoftClip(Effect):
     """The sound bent by a hyperbolic tangent to a ceiling that its peak exceeds by `over_db`."""
 
-    name = "soft_clip"
     over_db: Annotated[float, Number(0, 60, drawn=(0.0, 12.0))]
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
@@ -233,7 +215,6 @@ STEP_S = 0.001
 """The compressor decides its gain once per millisecond, and interpolates in between."""
 
 
-@dataclass(frozen=True)
 class Compressor(Effect):
     """The sound with its dynamic range reduced.
 
@@ -242,7 +223,6 @@ class Compressor(Effect):
     everywhere.
     """
 
-    name = "compressor"
     threshold_db: Annotated[float, Number(-80, 0, drawn=(-40.0, -10.0))]
     ratio: Annotated[float, Number(1, 100, drawn=(2.0, 10.0), log=True)]
     attack_s: Annotated[float, Number(0.0005, 5, drawn=(0.002, 0.05), log=True)] = 0.005
@@ -285,7 +265,6 @@ TRANSFORMS = (
 """Those that keep time and need nothing beyond what audiomentations itself installs."""
 
 
-@dataclass(frozen=True)
 class Audiomentation(Effect):
     """A transform of audiomentations, by its class name, made replayable by a seed.
 
@@ -293,7 +272,6 @@ class Audiomentation(Effect):
     library draws the other arguments itself, from `seed`.
     """
 
-    name = "audiomentation"
     transform: Annotated[str, one_of(TRANSFORMS)]
     seed: Seed
     options: dict[str, Any] = field(default_factory=dict, hash=False)

@@ -108,14 +108,9 @@ class Embedder:
     """
 
     def __init__(
-        self,
-        model: "CqtNet | Weights",
-        device: str = "auto",
-        precision: Precision = "auto",
-        deterministic: bool = False,
-        *,
-        sha256: str = "",
-    ) -> None:
+        self, model: "CqtNet | Weights", device: str = "auto", precision: Precision = "auto",
+        deterministic: bool = False, *, sha256: str = "",
+    ) -> None:  # fmt: skip
         """`deterministic` computes in float32, with algorithms that always give the same bits."""
         self.preset, self.sha256 = model.preset, sha256
         self.network = _ready(model, device, precision, deterministic=deterministic)

@@ -51,17 +51,14 @@ def progress_bar(doing: str, total: float | None = None, *, quiet: bool = False)
     from rich.console import Console
 
     console = Console(stderr=True, quiet=quiet)
-    doing_and_bar = (shown.TextColumn("{task.description}", markup=False), shown.BarColumn())
-    times = (shown.TimeElapsedColumn(), shown.TimeRemainingColumn())
+    columns = (
+        shown.TextColumn("{task.description}", markup=False), shown.BarColumn(),
+        shown.MofNCompleteColumn(), shown.TimeElapsedColumn(), shown.TimeRemainingColumn(),
+    )  # fmt: skip
     progress = shown.Progress(
-        *doing_and_bar,
-        shown.MofNCompleteColumn(),
-        *times,
-        console=console,
-        transient=True,
-        speed_estimate_period=ESTIMATE_S,
+        *columns, console=console, transient=True, speed_estimate_period=ESTIMATE_S,
         disable=not console.is_terminal,
-    )
+    )  # fmt: skip
     try:
         yield Bar(progress, doing, total)
     finally:

@@ -139,13 +139,9 @@ class Views:
         n_source = int(plan.n_frames * max(1.0, ranges.tempo[1])) + 2  # 1: the untouched ones
         starts = plan.starts[:n] + jitter.astype(np.int64)
         return apply_spectral(
-            self.store.crops(plan.recordings[:n], starts, n_source),
-            draw,
-            n_frames=plan.n_frames,
-            power_weights=self.power_weights,
-            frames_per_second=FRAMES_PER_SECOND,
-            noise=self.noise,
-        )
+            self.store.crops(plan.recordings[:n], starts, n_source), draw, n_frames=plan.n_frames,
+            power_weights=self.power_weights, frames_per_second=FRAMES_PER_SECOND, noise=self.noise,
+        )  # fmt: skip
 
 
 @dataclass
@@ -187,15 +183,10 @@ def waveform_batches(dataset: Waveforms, steps: range, *, workers: int) -> Itera
         for _ in steps:
             yield None
         return
-    loader = DataLoader(
-        dataset,
-        batch_size=None,
-        sampler=list(steps),
-        num_workers=workers,
-        prefetch_factor=4 if workers else None,
-        worker_init_fn=_one_thread,
-    )
-    yield from loader
+    yield from DataLoader(
+        dataset, batch_size=None, sampler=list(steps), num_workers=workers,
+        prefetch_factor=4 if workers else None, worker_init_fn=_one_thread,
+    )  # fmt: skip
 
 
 def _one_thread(_: int) -> None:

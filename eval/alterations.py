@@ -139,11 +139,8 @@ def _around(rng: Rng, least: float, most: float, *, centre: float = 1.0) -> tupl
     return value, value
 
 
-@dataclass(frozen=True)
 class Resampled(Effect):
     """The sound at 8,000 samples a second and back."""
-
-    name = "resampled"
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
         return resample(resample(samples, sample_rate, 8000), 8000, sample_rate)

@@ -107,7 +107,13 @@ def measure(
             archive.add([os.fspath(distractors)])
     tasks = []
     for name, own in (("all", items), ("first", first), ("second", second)):
-        _build(folder / name, own, others)
+        Archive.open_or_create(folder / name).close()
+        if others is not None:
+            merge_into(folder / name, others)
+        with Archive.open(folder / name, write=True) as archive:
+            summary = archive.add([os.fspath(item.path) for item in own])
+        for reason in summary.failed.values():
+            raise ManifestError(reason)
         inside = {item.recording for item in own}
         names = {os.path.abspath(item.path): item.recording for item in own}
         tasks += [
@@ -141,16 +147,6 @@ def figures(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
             "seconds": float(np.median([answer.elapsed_s for answer in own])),
         }  # fmt: skip
     return measured
-
-
-def _build(folder: Path, items: Sequence[Item], others: Path | None) -> None:
-    Archive.open_or_create(folder).close()
-    if others is not None:
-        merge_into(folder, others)
-    with Archive.open(folder, write=True) as archive:
-        summary = archive.add([os.fspath(item.path) for item in items])
-    for reason in summary.failed.values():
-        raise ManifestError(reason)
 
 
 _opened = cache(Archive.open)

@@ -22,7 +22,7 @@ from eval import plots
 from eval.metrics import Figure, Metrics, Options, auc, measure_by_condition, roc_band
 from eval.metrics.table import Retrieval, retrieve
 from eval.plots import ScoreSet, SizePoint, save
-from eval.trials import Scores, read_scores
+from eval.trials import SIZES, Scores, read_scores
 
 ALL = "all"
 """The name of all conditions together."""
@@ -354,7 +354,7 @@ def _sizes(report: Report) -> Iterator[tuple[str, Picture]]:
         for s in report.systems:
             own = np.array([_family(name) == family for name in s.scores.condition], bool)
             tables[s.name] = s.scores.where(own)
-        for column, axis in plots.SIZES.items():
+        for column, axis in SIZES.items():
             points = _points(tables, column, report.options)
             if points:
                 title = f"{family}: EER against {axis.partition(',')[0]}"

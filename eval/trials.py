@@ -26,6 +26,12 @@ from cqtnet.tables import Table, read_table, write_table
 COLUMNS = ("reference", "probe", "label", "condition", "recording")
 SCORE_COLUMNS = ("score", "log_lr")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+SIZES = {
+    "tempo_factor": "tempo factor", "shift_semitones": "pitch shift, semitones",
+    "snr_db": "signal-to-noise ratio, dB", "rt60_s": "reverberation time, s",
+    "kbps": "bit rate, kbit/s", "length_s": "length, s",
+}  # fmt: skip
+"""Columns that say how large a change is, with what an axis calls them."""
 FILES_IN_AN_ERROR = 3
 
 Texts = NDArray[np.str_]

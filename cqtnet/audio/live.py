@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from augment.audio.decode import Piece
 from augment.audio.ffmpeg import planes_of, reason_of, sound_decoders
-from augment.audio.files import DEFAULT_LIMITS, Limits
+from augment.audio.files import DEFAULT_LIMITS
 from augment.audio.pcm import mixed_down
 from cqtnet import SAMPLE_RATE
 from cqtnet.audio.stream import cut, resampled
@@ -31,28 +31,20 @@ MOST_FILLED_S = 600.0
 RAW = ("u8", "s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f32be")
 """Formats of bare samples."""
 
-RAW = ("u8", "s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f32be")
-"""Formats of bare samples."""
-
 OnMessage = Callable[[str], None]
 Samples = NDArray[np.float32]
 
 
 def live(
-    source: str,
-    *,
-    container: str | None = None,
-    raw: str | None = None,
-    give_up_s: float = 300.0,
+    source: str, *, container: str | None = None, raw: str | None = None, give_up_s: float = 300.0,
     on_message: OnMessage = lambda _: None,
-    limits: Limits = DEFAULT_LIMITS,
-) -> Iterator[Samples]:
+) -> Iterator[Samples]:  # fmt: skip
     """Mono blocks at 22,050 Hz of whatever FFmpeg opens; silence stands for what was lost.
 
     `source` is a file, - for stdin, a URL, or a device with its `container` (alsa, pulse,
     avfoundation, dshow). `raw` says what bare samples are: "s16le:44100:2". A URL that drops out is
     connected to again, until it stays silent for `give_up_s`; files, stdin and devices end when
-    they end. Of the `limits` those on rates and channels hold; a stream may last for ever.
+    they end. The limits on rates and channels hold; a stream may last for ever.
 
     >>> for block in live("https://radio.example/stream.mp3"):
     ...     ...
@@ -64,7 +56,7 @@ def live(
     attempt, received_at = 0, time.monotonic()
     while True:
         try:
-            for block in _connected(source, container, options, limits):
+            for block in _connected(source, container, options):
                 lost_s = time.monotonic() - received_at - BLOCK_S
                 if attempt and lost_s > 0:
                     on_message(f"{source} is back after {lost_s:.0f} s")
@@ -101,20 +93,18 @@ def raw_format(text: str) -> tuple[str, dict[str, str]]:
     return kind, {"sample_rate": numbers[0], "ch_layout": f"{numbers[1]}c"}
 
 
-def _connected(
-    source: str, container: str | None, options: dict[str, str], limits: Limits
-) -> Iterator[Samples]:
+def _connected(source: str, container: str | None, options: dict[str, str]) -> Iterator[Samples]:
     """Blocks of one connection, at 22,050 Hz."""
     with _opened(source, container, options) as stream:
-        samples = resampled(_pieces(source, stream, limits), SAMPLE_RATE)
+        samples = resampled(_pieces(source, stream), SAMPLE_RATE)
         yield from cut(samples, round(BLOCK_S * SAMPLE_RATE))
 
 
-def _pieces(source: str, stream: Any, limits: Limits) -> Iterator[Piece]:
+def _pieces(source: str, stream: Any) -> Iterator[Piece]:
     """Mono samples of one connection, with silence where its time stamps jump."""
     expected_s: float | None = None
     for frame in stream.decode(audio=0):
-        limits.check_format(source, frame.sample_rate, frame.layout.nb_channels)
+        DEFAULT_LIMITS.check_format(source, frame.sample_rate, frame.layout.nb_channels)
         if frame.time is not None:
             if expected_s is not None and JUMP_S < frame.time - expected_s < MOST_FILLED_S:
                 for zeros in _silence(frame.time - expected_s, frame.sample_rate):

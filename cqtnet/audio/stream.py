@@ -34,15 +34,9 @@ class AudioStream(Closing):
     """
 
     def __init__(
-        self,
-        path: StrPath,
-        *,
-        sample_rate: int = SAMPLE_RATE,
-        start_s: float = 0.0,
-        duration_s: float | None = None,
-        block_s: float = 30.0,
-        limits: Limits = DEFAULT_LIMITS,
-    ) -> None:
+        self, path: StrPath, *, sample_rate: int = SAMPLE_RATE, start_s: float = 0.0,
+        duration_s: float | None = None, block_s: float = 30.0, limits: Limits = DEFAULT_LIMITS,
+    ) -> None:  # fmt: skip
         _check(sample_rate, start_s, duration_s, block_s, limits)
         stop_s = None if duration_s is None else start_s + duration_s
         self._decoder = Decoder(path, start_s=start_s, stop_s=stop_s, limits=limits)
@@ -111,13 +105,9 @@ stream = AudioStream
 
 
 def load(
-    path: StrPath,
-    *,
-    sample_rate: int = SAMPLE_RATE,
-    start_s: float = 0.0,
-    duration_s: float | None = None,
-    limits: Limits = DEFAULT_LIMITS,
-) -> Samples:
+    path: StrPath, *, sample_rate: int = SAMPLE_RATE, start_s: float = 0.0,
+    duration_s: float | None = None, limits: Limits = DEFAULT_LIMITS,
+) -> Samples:  # fmt: skip
     """Samples of a recording: float32 mono, shape (n,), at `sample_rate` Hz.
 
     Every value is finite; full scale is -1 to 1, which float files may exceed. What an examiner
@@ -128,15 +118,11 @@ def load(
     >>> samples = load("evidence.m4a", start_s=60.0, duration_s=20.0)  # (441000,)
     """
     parts: list[Samples] = []
-    n_samples = 0
+    n_samples, block_s = 0, min(BLOCK_S, limits.max_load_s)
     with stream(
-        path,
-        sample_rate=sample_rate,
-        start_s=start_s,
-        duration_s=duration_s,
-        block_s=min(BLOCK_S, limits.max_load_s),
+        path, sample_rate=sample_rate, start_s=start_s, duration_s=duration_s, block_s=block_s,
         limits=limits,
-    ) as blocks:
+    ) as blocks:  # fmt: skip
         limits.check_load(path, blocks.expected_s or 0.0)
         for block in blocks:
             parts.append(block)

@@ -1,15 +1,13 @@
 """`cqtnet embed`: embeddings of files, as .npz. `cqtnet models`: the shipped weights."""
 
-import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 from click import option
 
-from cqtnet.commands import DEVICE, JSON, PATH, PRECISION, command
+from cqtnet.commands import DEVICE, JSON, PATH, PRECISION, command, show
 from cqtnet.files import refuse_overwrite
 
 
@@ -39,14 +37,12 @@ def embed(
     refuse_overwrite(out, force=force)
     windows = {key: how.pop(key) for key in ("window_s", "hop_s")}
     summary = embed_files(paths, out, Embedder.named(model, **how), **windows)
-    if as_json:
-        click.echo(json.dumps(asdict(summary), indent=1))
-    else:
-        click.echo(
-            f"{len(summary.files)} files, {summary.duration_s / 60:.1f} min, "
-            f"{summary.n_windows} windows of {windows['window_s']:g} s → {out}  "
-            f"({summary.duration_s / summary.elapsed_s:.0f}× real time)"
-        )
+    text = (
+        f"{len(summary.files)} files, {summary.duration_s / 60:.1f} min, "
+        f"{summary.n_windows} windows of {windows['window_s']:g} s → {out}  "
+        f"({summary.duration_s / summary.elapsed_s:.0f}× real time)"
+    )
+    show(summary if as_json else text)
     if summary.failed:
         sys.exit(1)
 
@@ -59,7 +55,7 @@ def models(as_json: bool) -> None:
 
     weights = {name: load_weights(name) for name in shipped_names()}
     if as_json:
-        click.echo(json.dumps({name: w.card for name, w in weights.items()}, indent=1))
+        show({name: w.card for name, w in weights.items()})
         return
     for name, w in weights.items():
         learned = [t.size for name, t in w.tensors.items() if ".running_" not in name]

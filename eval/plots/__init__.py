@@ -9,7 +9,6 @@ from eval.plots.det import det, roc
 from eval.plots.ratios import calibration, tippett
 from eval.plots.scoreset import ScoreSet, histogram
 from eval.plots.size import (
-    SIZES,
     SizePoint,
     bin_edges,
     error_against_size,
@@ -18,6 +17,6 @@ from eval.plots.size import (
 )
 
 __all__ = [
-    "SIZES", "ScoreSet", "SizePoint", "bin_edges", "calibration", "det", "error_against_size",
+    "ScoreSet", "SizePoint", "bin_edges", "calibration", "det", "error_against_size",
     "finite_sizes", "histogram", "points_by_size", "roc", "save", "tippett",
 ]  # fmt: skip

@@ -23,15 +23,6 @@ from eval.metrics import measure
 from eval.plots.scoreset import Line, lettered, refuse_unclear, set_ticks
 from eval.trials import Scores
 
-SIZES = {
-    "tempo_factor": "tempo factor",
-    "shift_semitones": "pitch shift, semitones",
-    "snr_db": "signal-to-noise ratio, dB",
-    "rt60_s": "reverberation time, s",
-    "kbps": "bit rate, kbit/s",
-    "length_s": "length, s",
-}
-"""The axis labels of the protocols' columns."""
 LARGEST = 1e100
 """The largest size that an axis can show."""
 APART_PT = 6.0

@@ -20,12 +20,10 @@ from augment.chain import Chain
 from augment.effect import effect_from_dict
 from cqtnet import SAMPLE_RATE
 from cqtnet.errors import InputError
-from eval.trials import Trials
+from eval.trials import SIZES, Trials
 
 FORMAT = 1
 """Raised whenever the same plan would give other bytes."""
-SIZES = ("tempo_factor", "shift_semitones", "snr_db", "rt60_s", "kbps", "length_s")
-"""Columns of the trials that say how large a change is."""
 
 Against = Literal["fragment", "recording"]
 Negatives = int | Literal["all"]
@@ -100,7 +98,7 @@ class Probe:
                 sizes["shift_semitones"] = 12 * math.log2(numbers["factor"])
             if effect.name == "crop":
                 length_s = effect.output_duration_s(length_s)
-            sizes |= {key: numbers[key] for key in SIZES[1:5] if key in numbers}
+            sizes |= {key: numbers[key] for key in SIZES if key in numbers}
         return {**sizes, "length_s": length_s}
 
     def to_dict(self) -> dict[str, Any]:

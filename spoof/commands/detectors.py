@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click import IntRange, option
 
-from cqtnet.commands import DEVICE, JSON, PATH, command
+from cqtnet.commands import DEVICE, JSON, PATH, command, show
 from spoof.commands import PART, data_options, opened
 
 if TYPE_CHECKING:
@@ -128,10 +128,7 @@ def evaluate(weights: str, out: Path | None, force: bool, as_json: bool, **optio
         evaluation = measure(trained, utterances, preparer, **options)
     if out is not None:
         click.echo(f"report: {write_report(out, evaluation)}", err=True)
-    if as_json:
-        click.echo(json.dumps(evaluation.to_dict(), indent=1))
-    else:
-        click.echo(page(evaluation, pictures=[]), nl=False)
+    show(evaluation.to_dict() if as_json else page(evaluation, pictures=[]).removesuffix("\n"))
 
 
 @command(
@@ -177,16 +174,14 @@ def calibrate(
         else:
             calibration = learn(trained, utterances, preparer, part=part, **options)
     path = calibration.save(trained.path)
-    if as_json:
-        click.echo(json.dumps(calibration.to_dict(), indent=1))
-        return
     known = calibration.data
-    click.echo(
+    text = (
         f"{known['synthetic']:,} synthetic and {known['human']:,} human recordings, "
         f"{known['groups']} groups, EER {100 * known['eer']:.1f} % → {path}\n"
         f"on groups not learned from: Cllr {known['cllr']:.3f}, minCllr {known['min_cllr']:.3f}; "
         f"ln LR from {calibration.least:.1f} to {calibration.most:.1f}"
     )
+    show(calibration.to_dict() if as_json else text)
 
 
 # How detectors come to be.
@@ -203,10 +198,10 @@ def recipes(with_variants: bool, as_json: bool) -> None:
 
     listed = [*all_recipes().values(), *(VARIANTS.values() if with_variants else ())]
     if as_json:
-        click.echo(json.dumps([_record(recipe) for recipe in listed], indent=1))
+        show([_record(recipe) for recipe in listed])
         return
     for recipe in listed:
-        click.echo("\n".join(_lines(recipe)))
+        show("\n".join(_lines(recipe)))
 
 
 def _lines(recipe: "Recipe") -> list[str]:
@@ -360,10 +355,7 @@ def compare_recipes(
             out, preparer, split_bys=split_bys, limit_s=60 * minutes, **options
         )  # fmt: skip
         entries = compare(utterances, chosen, config, report=lambda name, step: show(step, name))
-    if as_json:
-        click.echo(json.dumps([entry.to_dict() for entry in entries], indent=1))
-    else:
-        click.echo(f"{table(entries)}\n\n{REMARK}")
+    show([entry.to_dict() for entry in entries] if as_json else f"{table(entries)}\n\n{REMARK}")
     failed = [entry for entry in entries if entry.error]
     for entry in failed:
         click.echo(f"cqtnet: {entry.recipe.name}: {entry.error}", err=True)
