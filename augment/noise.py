@@ -81,22 +81,15 @@ class ColouredNoise(Effect):
         return cls(uniform(rng, snr_db), draw_seed(rng), str(rng.choice(list(colours))))
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
-        rng = np.random.default_rng(self.seed)
-        noise = _coloured(rng, samples.size, sample_rate, slope_db=COLOUR_SLOPES_DB[self.colour])
+        noise = np.random.default_rng(self.seed).standard_normal(samples.size, dtype=np.float32)
+        if slope_db := COLOUR_SLOPES_DB[self.colour]:
+            from scipy.fft import irfft, next_fast_len, rfft
+
+            n_fft = next_fast_len(samples.size, real=True)
+            frequencies = np.maximum(np.fft.rfftfreq(n_fft, 1 / sample_rate), LOWEST_HZ)
+            gain = (frequencies / 1000).astype(np.float32) ** (slope_db / 6)
+            noise = np.asarray(irfft(rfft(noise, n_fft) * gain, n_fft)[: samples.size], np.float32)
         return samples + scaled_to_level(noise, samples, level_db=-self.snr_db)
-
-
-def _coloured(rng: Rng, n_samples: int, sample_rate: int, *, slope_db: float) -> Samples:
-    """Gaussian noise whose power spectrum has this slope per octave above LOWEST_HZ."""
-    white = rng.standard_normal(n_samples, dtype=np.float32)
-    if slope_db == 0:
-        return white
-    from scipy.fft import irfft, next_fast_len, rfft
-
-    n_fft = next_fast_len(n_samples, real=True)
-    frequencies = np.maximum(np.fft.rfftfreq(n_fft, 1 / sample_rate), LOWEST_HZ)
-    spectrum = rfft(white, n_fft) * (frequencies / 1000).astype(np.float32) ** (slope_db / 6)
-    return np.asarray(irfft(spectrum, n_fft)[:n_samples], dtype=np.float32)
 
 
 class Background(Effect):

@@ -102,11 +102,6 @@ class Preset:
         return reach * self.frames_averaged
 
     @property
-    def receptive_s(self) -> float:
-        """Seconds that one step of the trunk depends on."""
-        return self.receptive_frames / FRAMES_PER_SECOND
-
-    @property
     def minimum_frames(self) -> int:
         """Fewest CQT frames that pass the trunk: 172 for the paper's."""
         if self.time_padding:

@@ -19,7 +19,7 @@ from cqtnet.cache import content_hash, data_hash, load_frames
 from cqtnet.checkpoint import save_weights
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.data import Item
-from cqtnet.device import find_dtype
+from cqtnet.device import find_dtype, versions
 from cqtnet.errors import InputError, ManifestError, WeightsError
 from cqtnet.files import make_folder, write_json
 from cqtnet.model import CqtNet
@@ -28,7 +28,6 @@ from cqtnet.preset import Preset
 from cqtnet.recipes import Recipe
 from cqtnet.runstate import Progress, Ranks, gather, joined, load_state, save_state
 from cqtnet.validation import Pairs, Verdict, make_pairs, validate
-from cqtnet.versions import versions
 from cqtnet.views import Batch, Views, Waveforms, embed_batch, noise_frames, waveform_batches
 
 STATE, BEST, FINAL = "last.safetensors", "best.safetensors", "final.safetensors"
@@ -160,18 +159,26 @@ class _Run:
     def learn(self, step: int, altered: Tensor | None) -> tuple[float, float, int]:
         """Take a step; its loss, learning rate and number of fragments."""
         recipe, device = self.config.recipe, self.views.noise.device.type
-        lr = _learning_rate(recipe, step, self.n_steps, self.optimiser)
+        group = self.optimiser.param_groups[0]
+        if recipe.schedule == "cosine":
+            warmup = min(1.0, (step + 1) / max(1, recipe.warmup_steps))
+            falling = 0.5 * (1 + math.cos(math.pi * step / self.n_steps))
+            group["lr"] = recipe.lr * warmup * falling
         batch = self.views.batch(step, altered, paired=recipe.pair_weight > 0)
         self.learner.train()
         if step >= (1 - recipe.frozen_share) * self.n_steps:
-            freeze_norms(self.learner)
+            # BatchNorm as in inference. A batch's own statistics are others: all of its fragments
+            # are equally long, and half of them are altered.
+            for module in self.learner.modules():
+                if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+                    module.eval()
         with torch.autocast(device, self.dtype, enabled=self.dtype != torch.float32):
             loss = loss_of(self.model, batch, recipe, world=self.world)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         n_fragments = sum(len(v) for v in (batch.first, batch.second) if v is not None)
-        return float(loss.detach()), lr, self.world * n_fragments
+        return float(loss.detach()), float(group["lr"]), self.world * n_fragments
 
     def end_epoch(self, step: int, loss: float, lr: float) -> Verdict | None:
         """Judge and save after an epoch; no verdict but on the first device."""
@@ -219,16 +226,6 @@ def loss_of(model: nn.Module, batch: Batch, recipe: Recipe, *, world: int = 1) -
         pair = nt_xent(first, second, *groups, temperature=recipe.temperature)
         loss = loss + recipe.pair_weight * pair
     return loss
-
-
-def freeze_norms(learner: nn.Module) -> None:
-    """Let BatchNorm use its running statistics, as in inference.
-
-    A batch's own are others: all of its fragments are equally long, and half of them are altered.
-    """
-    for module in learner.modules():
-        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-            module.eval()
 
 
 def steps_per_epoch(lengths: "np.ndarray[Any, Any]", recipe: Recipe, *, world: int = 1) -> int:
@@ -282,20 +279,9 @@ def _optimiser(learner: Learner, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(learner.parameters(), lr=rate, weight_decay=decay)
 
 
-def _learning_rate(
-    recipe: Recipe, step: int, n_steps: int, optimiser: torch.optim.Optimizer
-) -> float:
-    """The learning rate of a step, after setting it; `plateau` leaves the rate as it is."""
-    group = optimiser.param_groups[0]
-    if recipe.schedule == "cosine":
-        warmup = min(1.0, (step + 1) / max(1, recipe.warmup_steps))
-        group["lr"] = recipe.lr * warmup * 0.5 * (1 + math.cos(math.pi * step / n_steps))
-    return float(group["lr"])
-
-
 def _rank(verdict: Verdict) -> tuple[float, float]:
     """What verdicts are ordered by: the lowest mean EER is best, then the largest separation."""
-    return verdict.mean_eer, -verdict.separation
+    return float(np.mean([*verdict.eer.values()])), -verdict.separation
 
 
 def _verdicts(history: list[dict[str, float]]) -> Iterator[Verdict]:

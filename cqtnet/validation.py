@@ -51,11 +51,6 @@ class Verdict:
     eer: dict[str, float]  # by condition, in [0, 0.5]
     separation: float  # mean difference of target and nontarget cosines over their deviation
 
-    @property
-    def mean_eer(self) -> float:
-        """Mean over the conditions."""
-        return float(np.mean(list(self.eer.values())))
-
 
 def make_pairs(items: Sequence[Item], cache: Path, *, limit: int = 48, seed: int = 0) -> Pairs:
     """Fragments of at most `limit` recordings, and each altered in every condition."""

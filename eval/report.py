@@ -14,10 +14,10 @@ from matplotlib.figure import Figure as Picture
 from scipy.stats import spearmanr
 
 from cqtnet import audio
+from cqtnet.device import versions
 from cqtnet.errors import InputError
 from cqtnet.files import file_sha256, make_folder, write_json, written_whole
 from cqtnet.tables import markdown_table, write_table
-from cqtnet.versions import versions
 from eval import plots
 from eval.metrics import Figure, Metrics, Options, auc, measure_by_condition, roc_band
 from eval.metrics.table import Retrieval, retrieve
@@ -224,11 +224,18 @@ def page(report: Report, *, pictures: Iterable[str] = ()) -> str:
         ("accuracy %", "accuracy", True), ("top-5 %", "top5", True), ("top-10 %", "top10", True),
         ("MRR %", "mrr", True), ("mAP %", "mean_average_precision", True),
     ]  # fmt: skip
+    notes: dict[str, str] = {}
+    for system, condition, name, figure in report.rows():
+        if figure.note:
+            notes.setdefault(f"{name}: {figure.note}", f"{condition}, {system}")
+    listed = "".join(f"* {note} ({row})\n" for note, row in notes.items())
+    if listed:
+        listed = f"\nNotes, each with the first row that it is about:\n\n{listed}"
     shown_pictures = "".join(f"\n![{name}]({name}.png)\n" for name in pictures)
     return (
         f"# Verification report\n\n{errors_table(report)}\n"
         f"Costs, information, retrieval:\n\n{_table(report, columns)}\n"
-        f"{_notes(report)}{shown_pictures}"
+        f"{listed}{shown_pictures}"
     )
 
 
@@ -274,15 +281,6 @@ def _table(report: Report, columns: Sequence[Column]) -> str:
     return markdown_table(rows)
 
 
-def _notes(report: Report) -> str:
-    notes: dict[str, str] = {}
-    for system, condition, name, figure in report.rows():
-        if figure.note:
-            notes.setdefault(f"{name}: {figure.note}", f"{condition}, {system}")
-    lines = "".join(f"* {note} ({row})\n" for note, row in notes.items())
-    return f"\nNotes, each with the first row that it is about:\n\n{lines}" if lines else ""
-
-
 # The pictures of a report: several systems or conditions on one where they fit.
 MOST_LINES = 6
 """Lines on one picture; further ones go on the next."""
@@ -295,10 +293,15 @@ NAME_BYTES = 60
 
 
 def draw_pictures(report: Report) -> dict[str, Picture]:
-    """The pictures by file name, in the order of reading."""
+    """The pictures by file name, in the order of reading.
+
+    A name that is taken gets a number; some file systems take `A` for `a`.
+    """
     pictures: dict[str, Picture] = {}
-    for name, figure in (*_curves(report), *_sizes(report), *_single_sets(report)):
-        pictures[_free(name, pictures)] = figure
+    for name, picture in (*_curves(report), *_sizes(report), *_single_sets(report)):
+        taken = {other.lower() for other in pictures}
+        names = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 2)))
+        pictures[next(free for free in names if free.lower() not in taken)] = picture
     return pictures
 
 
@@ -409,12 +412,3 @@ def _slug(name: str) -> str:
         return slug
     digest = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:8]
     return f"{slug.encode()[:NAME_BYTES].decode(errors='ignore')}-{digest}"
-
-
-def _free(name: str, taken: Iterable[str]) -> str:
-    """The name, with a number if it is taken; some file systems take `A` for `a`."""
-    lower = {other.lower() for other in taken}
-    number, free = 1, name
-    while free.lower() in lower:
-        number, free = number + 1, f"{name}-{number + 1}"
-    return free

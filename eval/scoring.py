@@ -23,11 +23,10 @@ from numpy.typing import NDArray
 from cqtnet import audio
 from cqtnet.cache import FORMAT as FRONT_END_FORMAT
 from cqtnet.cache import ArrayCache, CachedArrays
-from cqtnet.device import one_thread
+from cqtnet.device import one_thread, versions
 from cqtnet.eer import Floats
 from cqtnet.errors import InputError
 from cqtnet.files import file_sha256, make_folder, refuse_overwrite, write_json
-from cqtnet.versions import versions
 from eval.processes import Workers
 from eval.systems import Settings, System, make_system
 from eval.trials import Scores, TrialFiles, Trials, read_trials, write_trials

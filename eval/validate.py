@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet import audio
+from cqtnet.device import versions
 from cqtnet.eer import Floats
 from cqtnet.errors import ManifestError
 from cqtnet.files import file_sha256, make_folder, write_json
 from cqtnet.plotting import Picture, as_svg
-from cqtnet.versions import versions
 from eval import plots
 from eval.bootstrap import Figure, recordings_of
 from eval.calibrate import independent_pairs, read_columns
@@ -136,22 +136,19 @@ def validate(paths: Sequence[Path], criterion: Criterion, **options: Any) -> Val
 def write_validation(folder: Path, validation: Validation) -> None:
     """Write validation.html and, last, validation.json into the folder, each whole."""
     make_folder(folder)
-    pictures = {one.against: _pictures(one) for one in validation.tested if one.support}
+    pictures: dict[Against, tuple[Picture, Picture]] = {}
+    for one in validation.tested:
+        if one.support:
+            title = f"The same recording against {OTHERS[one.against]}"
+            curves = as_svg(plots.tippett(one.sets, title=title), f"Tippett plot. {title}.")
+            reliability = plots.calibration(one.sets[0], title=title)
+            pictures[one.against] = curves, as_svg(reliability, f"Calibration. {title}.")
     content = render(
         "validation.html.j2", title="Validation of likelihood ratios", v=validation,
         pictures=pictures, others=OTHERS, claims=PROPOSITIONS, shown=shown,
     )  # fmt: skip
     write(folder / "validation.html", content)
     write_json(folder / "validation.json", validation.to_dict())
-
-
-def _pictures(tested: Tested) -> tuple[Picture, Picture]:
-    """The Tippett plot, and reliability with empirical cross-entropy."""
-    title = f"The same recording against {OTHERS[tested.against]}"
-    return (
-        as_svg(plots.tippett(tested.sets, title=title), f"Tippett plot. {title}."),
-        as_svg(plots.calibration(tested.sets[0], title=title), f"Calibration. {title}."),
-    )
 
 
 def _file(path: Path) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from augment.codec import Codec
 from augment.effect import Effect
 from augment.tempo import resample
 from augment.tone import LowPass
-from cqtnet.device import find_device
-from cqtnet.versions import versions
+from cqtnet.device import find_device, versions
 from eval.bootstrap import Figure
 from eval.metrics import Metrics, measure
 from eval.trials import Scores

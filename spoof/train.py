@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from cqtnet.device import find_device
+from cqtnet.device import find_device, versions
 from cqtnet.eer import equal_error_rate
 from cqtnet.errors import InputError
 from cqtnet.files import file_sha256, write_json, written_whole
 from cqtnet.runstate import Progress, load_state, save_state
 from cqtnet.train import require_fit
-from cqtnet.versions import versions
 from spoof.checkpoint import BEST, HISTORY, LAST, save_trained
 from spoof.data import Utterance, class_counts
 from spoof.networks import fake_logit

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cqtnet.versions import versions
+from cqtnet.device import versions
 from verify.words import (
     HEADLINES,
     IDENTITIES,

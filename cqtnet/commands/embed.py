@@ -52,6 +52,7 @@ def embed(
 def models(as_json: bool) -> None:
     """List the shipped weights: name, size of the network, SHA-256."""
     from cqtnet.checkpoint import load_weights, shipped_names
+    from cqtnet.cqt import FRAMES_PER_SECOND
 
     weights = {name: load_weights(name) for name in shipped_names()}
     if as_json:
@@ -60,7 +61,8 @@ def models(as_json: bool) -> None:
     for name, w in weights.items():
         learned = [t.size for name, t in w.tensors.items() if ".running_" not in name]
         millions, preset = sum(learned) / 1e6, w.preset
+        receptive_s = preset.receptive_frames / FRAMES_PER_SECOND
         click.echo(
             f"{name:10} {millions:5.2f} M parameters, embedding of {preset.embedding_size}, "
-            f"a step depends on {preset.receptive_s:.1f} s, SHA-256 {w.sha256[:16]}…"
+            f"a step depends on {receptive_s:.1f} s, SHA-256 {w.sha256[:16]}…"
         )

@@ -57,8 +57,8 @@ def _write_outcomes(
     out: Path, settings: dict[str, Any], figures: Mapping[str, Any], outcomes: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Write what a measurement gave, as plain data; returned is all but the outcomes."""
+    from cqtnet.device import versions
     from cqtnet.files import write_json
-    from cqtnet.versions import versions
 
     plain = {name: figure.to_dict() for name, figure in figures.items()}
     record = {"settings": {**settings, "versions": versions()}, "figures": plain}
@@ -128,7 +128,7 @@ def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
 
     Machines differ and are noisy: quote the ratios.
     """
-    from cqtnet.versions import versions
+    from cqtnet.device import versions
     from eval.bench import measurements
 
     lines = []

@@ -48,15 +48,12 @@ def roc_points(target: ArrayLike, nontarget: ArrayLike, *, corners: bool = False
     ranking = rank(target, nontarget)
     false_alarm, miss = ranking.rates()
     threshold = np.concatenate([[np.inf], ranking.score])
-    keep = _corners(false_alarm, miss) if corners else slice(None)
-    return RocPoints(threshold[keep], false_alarm[keep], miss[keep])
-
-
-def _corners(false_alarm: Floats, miss: Floats) -> NDArray[np.bool_]:
-    """False where the line comes from and goes on in the same direction along an axis."""
+    if not corners:
+        return RocPoints(threshold, false_alarm, miss)
     along, down = np.diff(false_alarm) > 0, np.diff(miss) < 0
     straight = ~(along[1:] | along[:-1]) | ~(down[1:] | down[:-1])
-    return np.concatenate([[True], ~straight, [True]])
+    keep = np.concatenate([[True], ~straight, [True]])
+    return RocPoints(threshold[keep], false_alarm[keep], miss[keep])
 
 
 @RankFigure

@@ -264,7 +264,11 @@ def roc(sets: Sequence[ScoreSet], *, title: str = "Receiver operating characteri
             axes.plot(*line, color=look.colour, ls=look.dashes, lw=2, label=s.name)
         axes.plot(chance, chance, color=style.PALE, lw=0.8, zorder=1)
     style.letter_lines(logarithmic, looks, enlarged)
-    rows = lettered(looks, map(_roc_text, sets))
+    texts = []
+    for s in sets:
+        area = np.format_float_positional(auc(s.target, s.nontarget), precision=5, trim="-")
+        texts.append(f"{s.name}: {style.unbroken(f'AUC {area}; {s.counts}')}")
+    rows = lettered(looks, texts)
     rows.append((Line2D([], [], color=style.PALE, lw=0.8), "chance: AUC 0.5"))
     rows.append((_shade(), "below one false alarm in all these pairs: not measured"))
     style.legend_below(figure, rows)
@@ -279,8 +283,3 @@ def _from_one_alarm(s: ScoreSet, line: Line) -> Line:
     order = np.lexsort((y, x))
     kept = x[order] >= one_alarm * NEARLY
     return x[order][kept], y[order][kept]
-
-
-def _roc_text(s: ScoreSet) -> str:
-    area = np.format_float_positional(auc(s.target, s.nontarget), precision=5, trim="-")
-    return f"{s.name}: {style.unbroken(f'AUC {area}; {s.counts}')}"

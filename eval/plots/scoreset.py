@@ -142,22 +142,18 @@ def histogram(
 
 
 def _draw_densities(axes: Axes, s: ScoreSet, bins: int) -> None:
-    edges = _edges(_central(s), bins)
+    both = [np.clip(scores, -LARGEST, LARGEST) for scores in (s.target, s.nontarget)]
+    middle = np.array([np.quantile(scores, (0.25, 0.75)) for scores in both])
+    reach = REACH * float(np.ptp(middle)) or math.inf
+    scores = np.concatenate(both)
+    central = (scores >= middle.min() - reach) & (scores <= middle.max() + reach)
+    edges = _edges(scores[central], bins)
     for scores, look in ((s.target, TARGET), (s.nontarget, NONTARGET)):
         count, _ = np.histogram(scores, edges)
         density = count / len(scores) / np.diff(edges)
         axes.stairs(density, edges, fill=True, color=look.colour, alpha=0.3, lw=0)
         axes.stairs(density, edges, color=look.colour, ls=look.dashes, lw=1.6)
     axes.set(ylim=(0, None), xlim=(edges[0], edges[-1]))
-
-
-def _central(s: ScoreSet) -> Floats:
-    both = [np.clip(scores, -LARGEST, LARGEST) for scores in (s.target, s.nontarget)]
-    middle = np.array([np.quantile(scores, (0.25, 0.75)) for scores in both])
-    reach = REACH * float(np.ptp(middle)) or math.inf
-    scores = np.concatenate(both)
-    central = (scores >= middle.min() - reach) & (scores <= middle.max() + reach)
-    return np.asarray(scores[central])
 
 
 def _edges(scores: Floats, bins: int) -> Floats:

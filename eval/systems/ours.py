@@ -75,7 +75,9 @@ class EmbeddingSystem(OfEmbedder):
         swap = n_samples[pairs[:, 0]] < n_samples[pairs[:, 1]]
         longer, shorter = np.where(swap, pairs.T[::-1], pairs.T)
         scores = np.empty(len(pairs))
-        for rows in _equal_rows(longer, n_steps[shorter]):
+        order = np.lexsort((longer, n_steps[shorter]))
+        changes = (np.diff(longer[order]) != 0) | (np.diff(n_steps[shorter][order]) != 0)
+        for rows in np.split(order, np.flatnonzero(changes) + 1):
             trace, probes = _trace(recordings[longer[rows[0]]]), shorter[rows]
             best = self._best(trace, vectors[probes], n_samples[probes] / SAMPLE_RATE)
             scores[rows] = np.where(has_content[probes], best, -1.0)
@@ -89,13 +91,6 @@ class EmbeddingSystem(OfEmbedder):
         has_content = trace.mean_levels(windows.start_s, end_s) >= SILENCE_LEVEL
         best: Floats = np.where(has_content, cosines, -1.0).max(axis=1)
         return best
-
-
-def _equal_rows(*columns: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The rows grouped: each group (n,) is equal in all columns."""
-    order = np.lexsort(columns)
-    changes = np.any([np.diff(column[order]) != 0 for column in columns], axis=0)
-    return np.split(order, np.flatnonzero(changes) + 1)
 
 
 def _trace(recording: Description) -> Trace:

@@ -165,11 +165,11 @@ def calibrate(
     trained = load_trained(weights)
     refuse_overwrite(calibration_path(trained.path), force=force)
     options["sources"] = sources
-    with opened(options) as (utterances, preparer, show):
+    with opened(options) as (utterances, preparer, on_step):
         if folds:
             calibration = cross_calibrate(
                 trained, utterances, preparer, count=folds, **options,
-                report=lambda fold, step: show(step, f"fold {fold + 1} of {folds}"),
+                report=lambda fold, step: on_step(step, f"fold {fold + 1} of {folds}"),
             )  # fmt: skip
         else:
             calibration = learn(trained, utterances, preparer, part=part, **options)
@@ -277,12 +277,12 @@ def train(
         pretrained = chosen.pretrained_file()
         start = f"weights of {pretrained}" if pretrained else "random weights: no file was found"
         click.echo(f"cqtnet: {chosen.name} starts from {start}", err=True)
-    with opened(options, cache=folder / "cache") as (utterances, preparer, show):
+    with opened(options, cache=folder / "cache") as (utterances, preparer, on_step):
         config = TrainConfig(
             folder, chosen, preparer, pretrained=pretrained, stop_after_s=60 * stop_after_min,
             **options,
         )  # fmt: skip
-        outcome = learn(utterances, config, report=show)
+        outcome = learn(utterances, config, report=on_step)
         calibrated = _calibrated(outcome.weights, utterances, preparer, options["device"])
     row = outcome.history[outcome.best_epoch - 1]
     if as_json:
@@ -349,12 +349,12 @@ def compare_recipes(
     chosen = list(all_recipes().values())
     if names is not None:
         chosen = [find(name) for name in dict.fromkeys(map(str.strip, names.split(",")))]
-    with opened(options, cache=out / "cache") as (utterances, preparer, show):
+    with opened(options, cache=out / "cache") as (utterances, preparer, on_step):
         split_bys: tuple[SplitBy, ...] = ("group", "segment") if leaky else ("group",)
         config = CompareConfig(
             out, preparer, split_bys=split_bys, limit_s=60 * minutes, **options
         )  # fmt: skip
-        entries = compare(utterances, chosen, config, report=lambda name, step: show(step, name))
+        entries = compare(utterances, chosen, config, report=lambda name, step: on_step(step, name))
     show([entry.to_dict() for entry in entries] if as_json else f"{table(entries)}\n\n{REMARK}")
     failed = [entry for entry in entries if entry.error]
     for entry in failed:

@@ -11,8 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cqtnet.audio import shown
+from cqtnet.device import machine, versions
 from cqtnet.files import written_whole
-from cqtnet.versions import machine, versions
 from verify import words
 from verify.align import FASTEST, MOST_SHIFT, SLOWEST
 from verify.calibration import Calibration

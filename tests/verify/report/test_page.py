@@ -12,8 +12,8 @@ import pytest
 import soundfile
 from jinja2 import UndefinedError
 
+from cqtnet.device import version
 from cqtnet.errors import InputError
-from cqtnet.versions import version
 from tests.verify.report import cases
 from verify.recording import item_of
 from verify.report.page import (
