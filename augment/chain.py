@@ -1,8 +1,10 @@
 """Effects one after the other: drawn from a recipe, kept as JSON, applied with one time map."""
 
 import json
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 from augment.effect import (
@@ -19,7 +21,7 @@ from augment.effect import (
 )
 from augment.errors import EffectError
 
-Recipe: TypeAlias = Mapping[str, tuple[float, Mapping[str, Any]]]
+Recipe: TypeAlias = Mapping[str, Sequence[Any]]
 """Effect name → (probability in [0, 1], ranges for its `draw`), in the order of application."""
 
 
@@ -89,48 +91,10 @@ def check_recipe(recipe: Recipe, *, has_duration: bool) -> None:
             raise EffectError(f"{name} is placed by the recording's length; give duration_s")
 
 
-PAPER: Recipe = {
-    "gaussian_noise": (0.5, {"amplitude": (0.001, 0.015)}),
-    "reverb": (
-        0.5,
-        {"reverberance": (0.0, 20.0), "hf_damping": (0.0, 20.0), "room_scale": (0.0, 20.0)},
-    ),
-    "pitch": (0.5, {"shift_semitones": (-4.0, 4.0)}),
-    "tempo": (0.5, {"factor": (0.8, 1.2)}),
-}
-"""The paper's augmentation with its ranges. The paper says neither how often each effect is used
-nor in which order: even odds, and the order in which it lists them, are our reading."""
-
-REAL_LIFE: Recipe = {
-    "crop": (0.15, {}),
-    "cut": (0.15, {}),
-    "repeat": (0.1, {}),
-    "insert_silence": (0.1, {}),
-    "speed": (0.15, {}),
-    "tempo": (0.35, {}),
-    "pitch": (0.35, {}),
-    "room": (0.2, {}),
-    "reverb": (0.15, {"reverberance": (0.0, 80.0), "room_scale": (0.0, 100.0)}),
-    "audiomentation": (0.1, {"transforms": ("AirAbsorption", "BitCrush", "TanhDistortion")}),
-    "gaussian_noise": (0.1, {}),
-    "coloured_noise": (0.3, {}),
-    "equaliser": (0.3, {}),
-    "low_pass": (0.1, {}),
-    "high_pass": (0.1, {}),
-    "telephone": (0.1, {}),
-    "compressor": (0.2, {}),
-    "soft_clip": (0.1, {}),
-    "hard_clip": (0.1, {}),
-    "gain": (0.4, {"gain_db": (-18.0, 0.0)}),
-    "invert": (0.1, {}),
-    "codec": (0.4, {}),
-}
-"""Every effect that needs no files, in the order of a recording's life: edited, played at another
-speed, in a room, with noise, through equipment, into a file. Effects that use other recordings
-are added with their files: `{"background": (0.5, {"paths": paths}), **REAL_LIFE}`. `wsola_tempo`
-and `wsola_pitch` are left out: nothing may be trained with what is used for measuring."""
-
-RECIPES: dict[str, Recipe] = {"paper": PAPER, "real-life": REAL_LIFE}
+RECIPES: dict[str, Recipe] = tomllib.loads(Path(__file__).with_name("recipes.toml").read_text())
+"""The recipes of `recipes.toml`. Effects that use other recordings are added with their files:
+`{"background": (0.5, {"paths": paths}), **REAL_LIFE}`."""
+PAPER, REAL_LIFE = RECIPES["paper"], RECIPES["real-life"]
 
 
 def recipe_named(name: str) -> Recipe:

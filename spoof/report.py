@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure as Picture
 
 from cqtnet.files import make_folder, write_json, written_whole
@@ -18,25 +19,6 @@ from verify.words import LEAST_RATIO
 
 SHOWN = {"accuracy": "accuracy %", "eer": "EER %", "auc": "AUC", "cllr": "Cllr"}
 """The figures of the first table, with their headings."""
-READING = (
-    "In brackets: 95 % intervals, whole groups (speakers or recordings) resampled. A score is a "
-    'log-odds of "synthetic"; from 0 up a voice is classified as synthetic, and a human voice '
-    "that is so is a false alarm. A recording's score is the mean of its segments'. `<`, `>`: no "
-    "error seen, and with 95 % confidence not worse than that."
-)
-LEAKY = (
-    "**By segment: segments of one recording were learned from and judged.** The figures show "
-    "how well recordings are remembered, not how well synthesis is recognised."
-)
-VERDICTS = (
-    f"By the ratios of these scores, as `detect` gives them: a ratio of at least {LEAST_RATIO:g} "
-    "either way is a verdict; anything between is insufficient evidence."
-)
-SHORTCUT = (
-    "Recordings are changed in ways that make no voice synthetic. A voice that turns "
-    '"synthetic" then was judged by its format. `Human changed`: synthetic recordings stay '
-    "unchanged."
-)
 
 
 def write_report(folder: Path, evaluation: Evaluation) -> Path:
@@ -57,33 +39,24 @@ def write_report(folder: Path, evaluation: Evaluation) -> Path:
 def page(evaluation: Evaluation, *, pictures: list[str]) -> str:
     """The report in Markdown."""
     recipe = evaluation.trained.recipe
-    decided = evaluation.recordings.decided
-    parts = [
-        f"# {recipe.name}: {recipe.title}",
-        f"Weights {evaluation.trained.sha256[:12]}, {evaluation.parameters:,} parameters. Judged "
-        f"by the part `{evaluation.part}`, split by {evaluation.split_by}: {evaluation.balance}.",
-        LEAKY if evaluation.split_by == "segment" else "", main_table(evaluation), READING,
-        "## Decisions on recordings", class_table(decided), confusion_table(decided),
-    ]  # fmt: skip
-    if evaluation.verdicts is not None:
-        table = verdict_table(evaluation.verdicts)
-        parts += ["## Verdicts by likelihood ratio", VERDICTS, table]
-    training = "The duration of the training is not known."
-    if evaluation.training_seconds is not None:
-        seconds, epochs = evaluation.training_seconds, len(evaluation.history)
-        training = f"Training took {seconds:,.0f} s for {epochs} epochs."
-    parts += ["## Training", training]
-    if recipe.results:
-        stated = "; ".join(map(str, recipe.results))
-        parts.append(f"{recipe.source} itself states: {stated}. Its data are different.")
-    if evaluation.systems:
-        table = slice_table(evaluation.systems, "system")
-        parts += ["## By system, against all human recordings", table]
-    if evaluation.collections:
-        parts += ["## By collection", slice_table(evaluation.collections, "collection")]
-    parts += [*_shortcuts(evaluation.shortcuts), *_notes(evaluation)]
-    parts += [f"![{name}]({name}.png)" for name in pictures]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    notes = list(recipe.remarks)
+    keys_of: dict[str, list[str]] = {}  # by note
+    for level in (evaluation.recordings, evaluation.segments):
+        for key in SHOWN:
+            note = level.metrics[key].note
+            if note and key not in keys_of.setdefault(note, []):
+                keys_of[note].append(key)
+    notes += [f"{', '.join(keys)}: {note}" for note, keys in keys_of.items()]
+    pages = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), trim_blocks=True, lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )  # fmt: skip
+    tables = (main_table, class_table, confusion_table, verdict_table, slice_table, shortcut_table)
+    pages.globals |= {table.__name__: table for table in tables}
+    text = pages.get_template("report.md.j2").render(
+        e=evaluation, recipe=recipe, least_ratio=LEAST_RATIO, notes=notes, pictures=pictures
+    )
+    return text.rstrip() + "\n"
 
 
 def pictures(evaluation: Evaluation) -> dict[str, Picture]:
@@ -160,27 +133,3 @@ def shortcut_table(shortcuts: Sequence[Shortcut]) -> str:
         eers = (shown(eer, in_percent=True) for eer in (s.eer_human_changed, s.eer_both_changed))
         rows.append([s.change, taken, share(s.turned), *eers])
     return markdown_table(rows)
-
-
-def _shortcuts(shortcuts: Sequence[Shortcut]) -> list[str]:
-    if not shortcuts:
-        return []
-    first, worst = shortcuts[0], max(shortcuts, key=lambda s: s.worst_eer_change)
-    return [
-        "## The shortcut test", SHORTCUT, shortcut_table(shortcuts),
-        f"{first.human:,} human and {first.synthetic:,} synthetic recordings, EER "
-        f"{100 * first.eer_before:.1f} % unchanged. It rises most by {worst.change}: "
-        f"{100 * worst.worst_eer_change:+.1f} points.",
-    ]  # fmt: skip
-
-
-def _notes(evaluation: Evaluation) -> list[str]:
-    notes = [f"* {remark}" for remark in evaluation.trained.recipe.remarks]
-    keys_of: dict[str, list[str]] = {}  # by note
-    for level in (evaluation.recordings, evaluation.segments):
-        for key in SHOWN:
-            note = level.metrics[key].note
-            if note and key not in keys_of.setdefault(note, []):
-                keys_of[note].append(key)
-    notes += [f"* {', '.join(keys)}: {note}" for note, keys in keys_of.items()]
-    return ["## Notes", "\n".join(notes)] if notes else []
