@@ -44,7 +44,7 @@ def splice(samples: Samples, sample_rate: int, pieces: Sequence[Piece]) -> Alter
     return Altered(np.concatenate(stretches), TimeMap.joined(spans))
 
 
-class Edit(Effect):
+class Edit(Effect, named=False):
     """What all edits share: times that must lie within the recording."""
 
     def _index(self, time_s: float, samples: Samples, sample_rate: int) -> int:
@@ -67,7 +67,7 @@ def _longer(effect: "Repeat | InsertSilence | InsertRecording", duration_s: floa
     return duration_s + effect.length_s
 
 
-class StretchEdit(Edit):
+class StretchEdit(Edit, named=False):
     """What edits share that are about a stretch from `start_s` to `end_s`."""
 
     start_s: Seconds

@@ -122,8 +122,9 @@ class Effect(ABC):
 
     name: ClassVar[str]
 
-    def __init_subclass__(cls) -> None:
-        cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+    def __init_subclass__(cls, *, named: bool = True) -> None:
+        if named:
+            cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
         dataclass(frozen=True)(cls)
 
     def __post_init__(self) -> None:
