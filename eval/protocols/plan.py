@@ -202,7 +202,9 @@ def _check(plan: Plan) -> None:
     parts: list[Any] = [plan, *plan.sources, *stretches, *plan.probes]
     for part in parts:
         for known in fields(part):
-            _check_type(known.name, getattr(part, known.name), known.type)
+            if known.type in (str, bool):
+                _check_type(known.name, getattr(part, known.name), known.type)
+    _check_type("seed", plan.seed, int)
     for name in ("noise", "skipped"):
         _check_type(name, getattr(plan, name), dict)
         for value in getattr(plan, name).values():
@@ -220,8 +222,8 @@ def _check(plan: Plan) -> None:
 
 
 def _check_type(name: str, value: object, kind: Any) -> None:
-    """Raise a ValueError unless a value is of a plain type; of other types it says nothing."""
-    if kind in (str, int, bool, dict) and type(value) is not kind:
+    """Raise a ValueError unless a value is of this type."""
+    if type(value) is not kind:
         raise ValueError(f"{name} {value!r} is of the wrong type; it must be {kind.__name__}")
 
 

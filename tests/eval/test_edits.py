@@ -13,6 +13,7 @@ from cqtnet.data import list_items
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.music import make_music
 from eval import edits as e
+from eval.planting import LEAST_PIECE_S, draw_programmes
 from tests.eval.planted import call
 
 Samples = NDArray[np.float32]
@@ -70,7 +71,7 @@ def test_each_kind_of_edit_does_what_its_name_says(ramp):
 def test_no_piece_is_too_short_or_begins_or_ends_in_a_quiet_place(ramp):
     quiet = ramp.copy()
     quiet[20 * SAMPLE_RATE : 40 * SAMPLE_RATE] *= 0.01
-    least = round(e.LEAST_PIECE_S * SAMPLE_RATE)
+    least = round(LEAST_PIECE_S * SAMPLE_RATE)
     for seed in range(20):
         for piece in planted(quiet, seed, n_edits=5).pieces:
             if isinstance(piece, Own):
@@ -135,15 +136,15 @@ def test_f1_is_that_of_all_stretches_with_its_interval_by_recording(rng):
 def test_programmes_are_of_different_collections_and_refused_for_one(music):
     items = list_items(music / "list.csv")
     collection = {item.path: item.collection for item in items}
-    programmes = e.draw_programmes(items, count=6, seed=1)
+    programmes = draw_programmes(items, count=6, seed=1)
     assert len({p.recordings[0] for p in programmes[:4]}) == 4, "each recording begins one"
     for programme in programmes:
         of = [collection[path] for path in (*programme.paths, programme.foreign)]
         assert len(set(of)) == len(of) >= 2
-    assert programmes == e.draw_programmes(items, count=6, seed=1)
-    assert programmes != e.draw_programmes(items, count=6, seed=2)
+    assert programmes == draw_programmes(items, count=6, seed=1)
+    assert programmes != draw_programmes(items, count=6, seed=2)
     with pytest.raises(ManifestError, match="all 2 recordings are of one collection, 'x'"):
-        e.draw_programmes(items[:2], count=1, seed=0)
+        draw_programmes(items[:2], count=1, seed=0)
 
 
 def test_the_command_plants_counts_and_writes_what_it_prints(music, tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cqtnet.errors import InputError
-from eval import plots, report_pictures
+from eval import plots
 from eval import report as r
 from eval.metrics import Figure, Options
 from eval.report import draw_pictures
@@ -198,7 +198,7 @@ def test_pictures_are_those_that_the_scores_allow():
 
 def test_bands_and_sizes_take_the_options_of_the_report(monkeypatch):
     calls = []
-    for module, name in ((report_pictures, "roc_band"), (plots, "points_by_size")):
+    for module, name in ((r, "roc_band"), (plots, "points_by_size")):
         calls.append(Mock(wraps=getattr(module, name)))
         monkeypatch.setattr(module, name, calls[-1])
     pictures_of(("a", table_of(["c"], ["0", "10"])), resamples=12, seed=7)
