@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ from cqtnet.progress import progress_bar
 if TYPE_CHECKING:
     from cqtnet.model import CqtNet, FusedNetwork
 
+T = TypeVar("T")
 Samples = NDArray[np.float32]
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -146,7 +147,7 @@ class Embedder:
         Errors call the recording `name`.
         """
         checked = _Checked([blocks] if isinstance(blocks, np.ndarray) else blocks, name)
-        with closing(_ahead(iter(checked))) as read:
+        with closing(ahead(iter(checked))) as read:
             stretches = list(self.stretches(read))
         checked.require_content()
         steps = np.concatenate([stretch.steps for stretch in stretches])
@@ -235,18 +236,18 @@ def check_windows(*, window_s: float, hop_s: float) -> None:
         )
 
 
-def _ahead(blocks: Iterator[Samples]) -> Generator[Samples]:
-    """The blocks, several of them made on another thread while the network computes."""
-    end = np.empty(0, np.float32)
+def ahead(items: Iterator[T], count: int = BLOCKS_AHEAD) -> Generator[T]:
+    """The items, up to `count` of them made on another thread before they are asked for."""
+    end = object()
     with ThreadPoolExecutor(1) as pool:
-        made: deque[Future[Samples]] = deque()
+        made: deque[Future[T | object]] = deque()
         try:
             while True:
-                while len(made) < BLOCKS_AHEAD:
-                    made.append(pool.submit(next, blocks, end))
-                if (block := made.popleft().result()) is end:
+                while len(made) < count:
+                    made.append(pool.submit(next, items, end))
+                if (item := made.popleft().result()) is end:
                     return
-                yield block
+                yield cast(T, item)
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -208,7 +208,7 @@ def spectra(samples: Floats) -> Floats:
     above = (bins - below).astype(np.float32)
     rows = []
     for some in np.array_split(frames, max(1, len(frames) // 256)):
-        roots = np.sqrt(np.abs(np.fft.rfft(some * window, axis=1))).astype(np.float32)
+        roots = np.sqrt(np.abs(scipy.fft.rfft(some * window, axis=1)))
         rows.append(roots[:, below] * (1 - above) + roots[:, below + 1] * above)
     on_scale = np.concatenate(rows)
     on_scale -= uniform_filter1d(on_scale, WIDE_CENTS // STEP_CENTS | 1, axis=1)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -138,7 +139,7 @@ def long_term_db(samples: Floats) -> NDArray[np.float64]:
     window = np.hanning(SPECTRUM_SAMPLES + 1)[:-1].astype(np.float32)
     power = np.zeros(SPECTRUM_SAMPLES // 2 + 1)
     for some in np.array_split(frames, 1 + len(frames) // 256):
-        power += np.square(np.abs(np.fft.rfft(some * window))).sum(axis=0)
+        power += np.square(np.abs(scipy.fft.rfft(some * window))).sum(axis=0)
     power /= len(frames) * SAMPLE_RATE * float(np.square(window).sum())
     power[1:-1] *= 2  # what is at the negative frequencies
     spectrum = 10 * np.log10(power + 1e-16)

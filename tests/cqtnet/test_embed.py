@@ -226,7 +226,7 @@ def test_blocks_are_made_ahead_in_order_and_an_error_in_them_is_raised():
             yield np.full(3, number, np.float32)
         raise InputError("torn")
 
-    with closing(embed._ahead(blocks())) as read:
+    with closing(embed.ahead(blocks())) as read:
         seen = [next(read)[0]]
         deadline = time.monotonic() + 30
         while len(made) < embed.BLOCKS_AHEAD and time.monotonic() < deadline:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,6 +29,8 @@ from verify.calibration import Calibration
 from verify.comparison import gather, reasons_against
 from verify.features import Features, Floats
 from verify.results import Alignment
+
+T = TypeVar("T")
 
 KEPT_EXCERPTS = 24
 """Excerpts that are kept with what was computed of them: 2 MB each, of half a minute."""
@@ -46,6 +49,20 @@ LOOKED_AT = 3
 KEPT_AT_ONCE_S = 60.0
 KEPT_ROWS = 512
 """Rows of sketches that are kept, unpacked: 27 MB."""
+
+
+class once(cached_property[T]):  # noqa: N801 - it is used as a decorator
+    """A cached property that several threads compute for several sounds at once.
+
+    `functools.cached_property` of Python 3.11 lets one thread compute at a time.
+    """
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self
+        assert self.attrname
+        value = instance.__dict__[self.attrname] = self.func(instance)
+        return value
 
 
 @dataclass(frozen=True)
@@ -67,12 +84,12 @@ class Sound:
         """Where it ends."""
         return self.start_s + self.duration_s
 
-    @cached_property
+    @once
     def features(self) -> Features:
         """What alignment sees of it, on the clock of its recording."""
         return Features.of(self.samples, start_s=self.start_s)
 
-    @cached_property
+    @once
     def trace(self) -> Trace | None:
         """What the network sees of it, from second 0 on; None where there is nothing to see."""
         try:
@@ -80,7 +97,7 @@ class Sound:
         except (FragmentTooShortError, NoContentError):
             return None
 
-    @cached_property
+    @once
     def sketch(self) -> Sketch:
         """What a first look sees of it, on the clock of its recording."""
         if self.whole is not None:

@@ -3,11 +3,12 @@
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 
 import numpy as np
 
 from cqtnet import audio
-from cqtnet.embed import Samples
+from cqtnet.embed import Samples, ahead
 from cqtnet.preset import MINIMUM_S
 from verify.archive.proof import Sound
 from verify.archive.results import Match, SearchResult
@@ -29,6 +30,8 @@ SHORT_S = 15.0
 """A query up to this length is one moment: every recording that holds it is given."""
 THOROUGH_S = 120.0
 """Up to this length moments are looked at more closely than in a longer one."""
+CHUNKS_AHEAD = 2
+"""Chunks that are read and prepared while one is searched for."""
 SAME_STRETCH = 0.5
 """Of two matches that share so much of the shorter one, the stronger is given."""
 
@@ -57,12 +60,14 @@ def search_blocks(
     end_s = 0.0
     care = THOROUGH if (expected_s or math.inf) <= THOROUGH_S else BRISK
     timeline = Timeline(searcher, care=care)
-    for chunk, first, last in chunks(blocks, searcher.comparer.embedder):
-        if first and last and chunk.duration_s <= SHORT_S:
-            return search_moment(searcher, chunk)
-        events = timeline.advance(chunk, first=first, last=last)
-        matches += [event.match for event in events if event.kind == "ended"]
-        end_s = chunk.end_s
+    made = chunks(blocks, searcher.comparer.embedder, timeline.prepare)
+    with closing(ahead(made, CHUNKS_AHEAD)) as prepared:
+        for chunk, first, last in prepared:
+            if first and last and chunk.duration_s <= SHORT_S:
+                return search_moment(searcher, chunk)
+            events = timeline.advance(chunk, first=first, last=last)
+            matches += [event.match for event in events if event.kind == "ended"]
+            end_s = chunk.end_s
     unproven = tuple(timeline.unproven.values())
     problem = "" if timeline.has_content else "holds nothing but silence"
     return SearchResult(tuple(strongest(matches)), unproven, end_s, problem)

@@ -6,7 +6,7 @@ before, and where that is promising, a moment is aligned and weighed.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -120,6 +120,13 @@ class Timeline:
         for candidates in self._promising(chunk):
             self._look(chunk, candidates)
         return self._events(chunk.end_s, last=last)
+
+    def prepare(self, chunk: Sound) -> None:
+        """Compute what `advance` is likely to ask of a chunk; on another thread, it saves time."""
+        if self._tracks:
+            _ = chunk.features
+        else:
+            _ = chunk.trace
 
     def probe(self, moment: Sound, around: Sound) -> list[Event]:
         """Matches that a moment shows before its chunk is complete; `around` holds more before."""
@@ -283,14 +290,18 @@ def follow(
         yield from timeline.advance(chunk, first=first, last=True)
 
 
-def chunks(blocks: Iterable[Floats], embedder: Embedder) -> Iterator[tuple[Sound, bool, bool]]:
-    """The chunks of a query, and whether each is the first and the last one."""
+def chunks(
+    blocks: Iterable[Floats], embedder: Embedder, prepare: Callable[[Sound], None]
+) -> Iterator[tuple[Sound, bool, bool]]:
+    """The chunks of a query, prepared, and whether each is the first and the last one."""
     chunker = Chunker(embedder)
     for block in blocks:
         chunker.take(block)
         for chunk, first in chunker.complete():
+            prepare(chunk)
             yield chunk, first, False
     for chunk, first in chunker.rest():
+        prepare(chunk)
         yield chunk, first, True
 
 
