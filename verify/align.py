@@ -229,12 +229,17 @@ def played_at(changes: Floats, tempo: float) -> Floats:
 
 def sample(changes: Floats, frames: Values) -> Floats:
     """Changes (84, n) at fractional frames (m,): (84, m); beyond the ends, the last one."""
-    places = np.clip(frames, 0, changes.shape[1] - 1)
-    before = np.minimum(places.astype(int), max(0, changes.shape[1] - 2))
-    after = np.minimum(before + 1, changes.shape[1] - 1)
-    share = (places - before).astype(np.float32)
-    between: Floats = changes[:, before] * (1 - share) + changes[:, after] * share
+    before, after, share = _around(frames, changes.shape[1])
+    low, high = (changes.take(places, axis=1) for places in (before, after))
+    between: Floats = low + (high - low) * share
     return between
+
+
+def _around(places: Values, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    """The two of n rows around each place, and the share of the second one."""
+    inside = np.clip(places, 0, n - 1)
+    before = np.minimum(inside.astype(int), max(0, n - 2))
+    return before, np.minimum(before + 1, n - 1), (inside - before).astype(np.float32)
 
 
 def shifted(changes: Floats, semitones: float) -> Floats:
@@ -316,14 +321,14 @@ def fitted(line: Line, hits: Hits) -> Line:
     if len(hits.a_s) < 3:
         return replace(line, offset_s=line.offset_s + hits.mean_distance_s(line))
     centre_s = float(np.average(hits.a_s, weights=hits.weight))
-    unknowns = np.stack([hits.a_s - centre_s, np.ones(len(hits.a_s))], axis=1)
+    powers = np.stack([np.ones(len(hits.a_s)), hits.a_s - centre_s])
     weight = hits.weight
     for _ in range(10):
-        root = np.sqrt(weight)
-        solution = np.linalg.lstsq(unknowns * root[:, None], hits.b_s * root, rcond=None)[0]
-        distance_s = hits.b_s - unknowns @ solution
+        weighted = powers * weight
+        solution = np.linalg.solve(weighted @ powers.T, weighted @ hits.b_s)
+        distance_s = hits.b_s - solution @ powers
         weight = hits.weight / (1 + (distance_s / HALF_WEIGHT_S) ** 2)
-    tempo, at_centre_s = map(float, solution)
+    at_centre_s, tempo = map(float, solution)
     if abs(tempo / line.tempo - 1) > MOST_TEMPO_CHANGE:
         return line
     return Line(tempo, line.shift_semitones, at_centre_s - tempo * centre_s)
@@ -335,17 +340,29 @@ def pitch(a: Features, b: Features, line: Line) -> tuple[float, float]:
     if not len(times_s):
         return line.shift_semitones, 0.0
     rows_a, rows_b = (
-        sample(f.spectra.T, (times - f.start_s) * SPECTRA_PER_SECOND).T
+        _rows(f.spectra, (times - f.start_s) * SPECTRA_PER_SECOND)
         for f, times in ((a, times_s), (b, line.to_b(times_s)))
     )
-    n = scipy.fft.next_fast_len(2 * rows_a.shape[1], real=True)
-    spectrum_a, spectrum_b = (scipy.fft.rfft(rows, n, axis=1) for rows in (rows_a, rows_b))
-    agreement = scipy.fft.irfft((spectrum_a * np.conj(spectrum_b)).sum(axis=0), n)
+    norm = np.sqrt(np.vdot(rows_a, rows_a) * np.vdot(rows_b, rows_b))
     middle, reach = round(100 * line.shift_semitones / STEP_CENTS), PITCH_REACH_CENTS // STEP_CENTS
     steps = np.arange(middle - reach, middle + reach + 1)
-    norm = np.sqrt(np.square(rows_a).sum() * np.square(rows_b).sum())
-    best, coherence = _highest(agreement[steps][:, None] / max(float(norm), 1e-6))
+    margin = int(np.abs(steps).max())  # of zeros, so that no row reaches into the next
+    flat_a, flat_b = (np.pad(rows, ((0, 0), (0, margin))).ravel() for rows in (rows_a, rows_b))
+    agreement = np.array([
+        np.dot(flat_a[max(0, step) : flat_a.size + min(0, step)],
+               flat_b[max(0, -step) : flat_b.size + min(0, -step)])
+        for step in steps.tolist()
+    ])  # fmt: skip
+    best, coherence = _highest(agreement[:, None] / max(float(norm), 1e-6))
     return float(steps[0] + best[0]) * STEP_CENTS / 100, float(coherence[0])
+
+
+def _rows(spectra: Floats, places: Values) -> Floats:
+    """Spectra (n, steps) at fractional rows (m,): (m, steps)."""
+    before, after, share = _around(places, len(spectra))
+    low, high = spectra[before], spectra[after]
+    between: Floats = low + (high - low) * share[:, None]
+    return between
 
 
 def _padded(changes: Floats, first: int, last: int) -> Floats:

@@ -59,6 +59,11 @@ class AudioStream(Closing):
         return self._decoder.integrity.notes()
 
     @property
+    def begins_s(self) -> float:
+        """Where decoding begins: 0, or shortly before `start_s` in a file that allows a seek."""
+        return self._decoder.begins_s
+
+    @property
     def decoded_s(self) -> float:
         """Seconds from the beginning of the recording to the place that decoding has reached."""
         return self._decoder.integrity.decoded_s

@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from verify.align import other_places
-from verify.archive.proof import WHOLE_S, Place, References, Sound, UnreadableError
+from verify.archive.proof import Place, References, Sound, UnreadableError
 from verify.archive.results import Entry, Match
 from verify.features import Features, Floats
 from verify.waveform import with_places
+
+WHOLE_S = 120.0
+"""Up to this length all of a recording is looked at, for what repeats itself does so often."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class _Whole:
         return self._sound(start_s, end_s).part(start_s, end_s).samples
 
     def _sound(self, start_s: float, end_s: float) -> Sound:
-        """A stretch, or all of a short recording, for what repeats itself does so often."""
+        """A stretch, or all of a short recording."""
         if self.duration_s <= WHOLE_S:
             start_s, end_s = 0.0, self.duration_s
         return self.references.excerpt(self.entry.id, start_s, end_s).sound

@@ -7,18 +7,18 @@ what they need when it is asked for.
 
 import math
 import os
-import warnings
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
+from weakref import finalize
 
 import numpy as np
 
 from cqtnet import SAMPLE_RATE, audio
-from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
 from verify.align import FASTEST, SAME_CANDIDATE_S, SLOWEST, Candidate, refine, search
@@ -31,15 +31,19 @@ from verify.features import Features, Floats
 from verify.results import Alignment
 
 T = TypeVar("T")
+_NOTHING = np.zeros(0, np.float32)
 
 KEPT_EXCERPTS = 24
 """Excerpts that are kept with what was computed of them: 2 MB each, of half a minute."""
-WHOLE_S = 120.0
-"""Recordings up to this length are decoded from the beginning, and kept for further excerpts."""
-KEPT_WHOLE_S = 1800.0
-"""How long all recordings that are kept whole may be together: 160 MB."""
 GRID_S = 5.0
 """Excerpts begin and end on this grid, so that the same one is asked for again."""
+GRID = round(GRID_S * SAMPLE_RATE)
+HELD = 120
+"""Blocks of `GRID_S` that are kept of one recording, the latest: ten minutes."""
+HELD_OF_ALL = 360
+"""Blocks that are kept of all recordings: half an hour, 160 MB."""
+SKIPPED = 12 * GRID
+"""Samples from which on it is faster to seek, where a file allows that, than to read on."""
 TEMPO_ROOM = 1.55
 """Of a recording so many times the query's length is looked at around a place, for other tempi."""
 SLACK_S = 4.0
@@ -51,7 +55,7 @@ KEPT_ROWS = 512
 """Rows of sketches that are kept, unpacked: 27 MB."""
 
 
-class once(cached_property[T]):  # noqa: N801 - it is used as a decorator
+class once(cached_property[T]):
     """A cached property that several threads compute for several sounds at once.
 
     `functools.cached_property` of Python 3.11 lets one thread compute at a time.
@@ -136,7 +140,8 @@ class References:
         self._paths: dict[int, str] = {}  # found to be as they were
         self._excerpts: OrderedDict[tuple[int, float, float], Excerpt] = OrderedDict()
         self._rows = lru_cache(KEPT_ROWS)(self._row)
-        self._whole: OrderedDict[int, Sound] = OrderedDict()
+        self._readings: OrderedDict[str, _Reading] = OrderedDict()
+        self._lock = Lock()  # one thread reads files at a time
 
     def excerpt(self, recording: int, start_s: float, end_s: float) -> Excerpt:
         """A stretch of a recording that holds at least this one, or what there is of it."""
@@ -144,12 +149,13 @@ class References:
         first_s = max(0.0, math.floor(start_s / GRID_S) * GRID_S)
         last_s = min(entry.duration_s, math.ceil(end_s / GRID_S) * GRID_S)
         key = recording, first_s, last_s  # no wider one: answers would depend on what was asked
-        if key not in self._excerpts:
-            self._excerpts[key] = self._read(entry, first_s, last_s)
-        self._excerpts.move_to_end(key)
-        while len(self._excerpts) > KEPT_EXCERPTS:
-            self._excerpts.popitem(last=False)
-        return self._excerpts[key]
+        with self._lock:
+            if key not in self._excerpts:
+                self._excerpts[key] = self._read(entry, first_s, last_s)
+            self._excerpts.move_to_end(key)
+            while len(self._excerpts) > KEPT_EXCERPTS:
+                self._excerpts.popitem(last=False)
+            return self._excerpts[key]
 
     def sketch(self, recording: int, start_s: float, end_s: float) -> Sketch:
         """What a first look sees of a stretch of a recording, or of what there is of it.
@@ -191,17 +197,16 @@ class References:
         return Excerpt(entry, (*entry.paths, "")[0], self._kept(entry, first_s, last_s))
 
     def _from_file(self, entry: Entry, path: str, first_s: float, last_s: float) -> Sound:
-        if entry.duration_s > WHOLE_S:
-            return self._decoded(entry, path, first_s, last_s - first_s)
-        if entry.id not in self._whole:
-            self._whole[entry.id] = self._decoded(entry, path, 0.0, last_s)
-        elif self._whole[entry.id].end_s < last_s - 1 / FRAMES_PER_SECOND:
-            self._whole[entry.id] = self._decoded(entry, path, 0.0, None)
-        self._whole.move_to_end(entry.id)
-        sound = self._whole[entry.id]
-        while sum(whole.duration_s for whole in self._whole.values()) > KEPT_WHOLE_S:
-            self._whole.popitem(last=False)
-        return sound.part(first_s, last_s)
+        try:
+            reading = self._readings.pop(path, None) or _Reading(path)
+            samples = reading.stretch(round(first_s * SAMPLE_RATE), round(last_s * SAMPLE_RATE))
+        except (InputError, OSError) as error:
+            self._paths.pop(entry.id, None)
+            raise UnreadableError(f"{path} cannot be read any more: {error}") from error
+        self._readings[path] = reading
+        while sum(len(one.held) for one in self._readings.values()) > HELD_OF_ALL:
+            self._readings.popitem(last=False)
+        return Sound(first_s, samples, self._embedder)
 
     def _kept(self, entry: Entry, first_s: float, last_s: float) -> Sound:
         """A stretch of the sound that the archive keeps itself."""
@@ -211,16 +216,6 @@ class References:
         pieces = self._store.sound(entry.id, first, math.ceil(last_s / PIECE_S) - first)
         sound = Sound(float(first * PIECE_S), unpacked(pieces), self._embedder)
         return sound.part(first_s, last_s)
-
-    def _decoded(self, entry: Entry, path: str, start_s: float, duration_s: float | None) -> Sound:
-        try:
-            with warnings.catch_warnings():  # they were given when it was added
-                warnings.simplefilter("ignore", audio.AudioWarning)
-                samples = audio.load(path, start_s=start_s, duration_s=duration_s)
-        except (InputError, OSError) as error:
-            self._paths.pop(entry.id, None)
-            raise UnreadableError(f"{path} cannot be read any more: {error}") from error
-        return Sound(start_s, samples, self._embedder)
 
     def _path(self, entry: Entry) -> str:
         """A file that holds a recording as it was added."""
@@ -248,6 +243,43 @@ class References:
         if audio.file_sha256(path) == entry.sha256:  # copied or touched, but the same bytes
             return ""
         return f"{path} is not the file that was added; add it again"
+
+
+class _Reading:
+    """A file that was read up to some place; what is asked for next mostly follows, or was held."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._open(0)
+
+    def stretch(self, first: int, last: int) -> Floats:
+        """The samples from the number `first` up to `last`, or what there is of them."""
+        if first < self._first:
+            self._open(first)
+        elif first > self._end + SKIPPED:
+            self._open(first, only_if_it_seeks=True)
+        while self._end < last and (block := next(self._blocks, None)) is not None:
+            self.held.append(block)
+            self._end += block.size
+            if len(self.held) > HELD and self._first + GRID <= first:
+                del self.held[0]
+                self._first += GRID
+        skipped = (first - self._first) // GRID
+        held = self.held[skipped : (last - self._first) // GRID + 1]
+        begin = first - self._first - skipped * GRID
+        return np.concatenate(held)[begin : begin + last - first] if held else _NOTHING
+
+    def _open(self, first: int, *, only_if_it_seeks: bool = False) -> None:
+        """Go on from a sample, or from the first one where the file does not allow that."""
+        blocks = audio.stream(self._path, start_s=first / SAMPLE_RATE, block_s=GRID_S)
+        if blocks.begins_s == 0 and first > 0:
+            blocks.close()
+            if only_if_it_seeks:
+                return
+            first, blocks = 0, audio.stream(self._path, block_s=GRID_S)
+        finalize(self, blocks.close)
+        self._blocks, self.held = blocks, list[Floats]()
+        self._first = self._end = first
 
 
 @dataclass(frozen=True)

@@ -123,10 +123,7 @@ class Timeline:
 
     def prepare(self, chunk: Sound) -> None:
         """Compute what `advance` is likely to ask of a chunk; on another thread, it saves time."""
-        if self._tracks:
-            _ = chunk.features
-        else:
-            _ = chunk.trace
+        _ = chunk.features if self._tracks else chunk.trace
 
     def probe(self, moment: Sound, around: Sound) -> list[Event]:
         """Matches that a moment shows before its chunk is complete; `around` holds more before."""
