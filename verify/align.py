@@ -247,7 +247,7 @@ def shifted(changes: Floats, semitones: float) -> Floats:
     source = np.arange(N_BINS) - semitones
     below = np.floor(source).astype(int)
     share = np.float32(semitones * -1 - np.floor(-semitones))
-    rows = np.pad(changes, ((1, 1), (0, 0)))
+    rows = _padded(changes.T, -1, N_BINS + 1).T
     low, high = (rows[np.clip(bins + 1, 0, N_BINS + 1)] for bins in (below, below + 1))
     return np.asarray(low * (1 - share) + high * share, np.float32)
 
@@ -339,37 +339,38 @@ def pitch(a: Features, b: Features, line: Line) -> tuple[float, float]:
     times_s: Values = np.arange(*common(a, b, line), 1 / SPECTRA_PER_SECOND)
     if not len(times_s):
         return line.shift_semitones, 0.0
-    rows_a, rows_b = (
-        _rows(f.spectra, (times - f.start_s) * SPECTRA_PER_SECOND)
-        for f, times in ((a, times_s), (b, line.to_b(times_s)))
-    )
-    norm = np.sqrt(np.vdot(rows_a, rows_a) * np.vdot(rows_b, rows_b))
     middle, reach = round(100 * line.shift_semitones / STEP_CENTS), PITCH_REACH_CENTS // STEP_CENTS
     steps = np.arange(middle - reach, middle + reach + 1)
     margin = int(np.abs(steps).max())  # of zeros, so that no row reaches into the next
-    flat_a, flat_b = (np.pad(rows, ((0, 0), (0, margin))).ravel() for rows in (rows_a, rows_b))
+    rows_a, rows_b = (
+        _rows(f.spectra, (times - f.start_s) * SPECTRA_PER_SECOND, margin=margin).ravel()
+        for f, times in ((a, times_s), (b, line.to_b(times_s)))
+    )
+    norm = np.sqrt(np.dot(rows_a, rows_a) * np.dot(rows_b, rows_b))
+    n = rows_a.size
     agreement = np.array([
-        np.dot(flat_a[max(0, step) : flat_a.size + min(0, step)],
-               flat_b[max(0, -step) : flat_b.size + min(0, -step)])
+        np.dot(rows_a[max(0, step) : n + min(0, step)], rows_b[max(0, -step) : n - max(0, step)])
         for step in steps.tolist()
     ])  # fmt: skip
     best, coherence = _highest(agreement[:, None] / max(float(norm), 1e-6))
     return float(steps[0] + best[0]) * STEP_CENTS / 100, float(coherence[0])
 
 
-def _rows(spectra: Floats, places: Values) -> Floats:
-    """Spectra (n, steps) at fractional rows (m,): (m, steps)."""
+def _rows(spectra: Floats, places: Values, *, margin: int) -> Floats:
+    """Spectra (n, steps) at fractional rows (m,), and zeros after each: (m, steps + margin)."""
     before, after, share = _around(places, len(spectra))
-    low, high = spectra[before], spectra[after]
-    between: Floats = low + (high - low) * share[:, None]
-    return between
+    rows = np.zeros((len(places), spectra.shape[1] + margin), np.float32)
+    low = spectra[before]
+    rows[:, : spectra.shape[1]] = low + (spectra[after] - low) * share[:, None]
+    return rows
 
 
 def _padded(changes: Floats, first: int, last: int) -> Floats:
     """Changes (84, n) from one frame to another, zeros where there are none."""
-    n = changes.shape[1]
-    missing = (max(0, -first), max(0, last - n))
-    return np.pad(changes[:, max(0, first) : last], ((0, 0), missing))
+    padded = np.zeros((len(changes), last - first), np.float32)
+    begin, end = max(0, first), min(last, changes.shape[1])
+    padded[:, begin - first : end - first] = changes[:, begin:end]
+    return padded
 
 
 def _sums(values: Floats, starts: NDArray[np.int64], length: int) -> Floats:
