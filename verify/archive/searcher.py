@@ -151,10 +151,10 @@ def _best_places(group: _RecordingHits, *, reach_s: float) -> list[Candidate]:
     origin_s = float(np.median(group.query_s))
     places_s = group.reference_s - TEMPI[:, None] * (group.query_s - origin_s)  # (tempi, hits)
     near = np.abs(places_s[:, :, None] - places_s[:, None]) <= reach_s  # (tempi, places, hits)
-    agreeing = np.where(near, np.square(group.cosine), 0.0)
-    scores = np.zeros(places_s.shape)
-    for window in np.unique(group.window):
-        scores += agreeing[..., group.window == window].max(axis=-1)
+    by_window = np.argsort(group.window)
+    firsts = np.flatnonzero(np.diff(group.window[by_window], prepend=-1))
+    agreeing = np.where(near[..., by_window], np.square(group.cosine[by_window]), 0.0)
+    scores = np.maximum.reduceat(agreeing, firsts, axis=-1).sum(axis=-1)
     places: list[Candidate] = []
     while len(places) < PLACES_OF_ONE and scores.max() > 0:
         tempo, place = np.unravel_index(int(scores.argmax()), scores.shape)

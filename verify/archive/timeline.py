@@ -26,6 +26,8 @@ from verify.features import Floats
 CHUNK_S = 20.0
 STEP_S = 15.0
 """From the beginning of one chunk to that of the next."""
+EDGE_S = (CHUNK_S - STEP_S) / 2
+"""Chunks overlap; each has for itself what is farther from its ends."""
 MOMENT_S, MOMENT_HOP_S = 10.0, 5.0
 """Windows of a chunk that are searched for."""
 VOTED = 24
@@ -101,10 +103,9 @@ class Timeline:
 
     def advance(self, chunk: Sound, *, first: bool, last: bool) -> list[Event]:
         """What becomes of matches with the next chunk, which begins STEP_S after the one before."""
-        edge_s = (CHUNK_S - STEP_S) / 2  # chunks overlap; each has what is far from its ends
         piece = (
-            chunk.start_s if first else chunk.start_s + edge_s,
-            chunk.end_s if last else chunk.end_s - edge_s,
+            chunk.start_s if first else chunk.start_s + EDGE_S,
+            chunk.end_s if last else chunk.end_s - EDGE_S,
         )
         self._chunks.appendleft((chunk, piece))
         self._refused = {
@@ -122,8 +123,12 @@ class Timeline:
         return self._events(chunk.end_s, last=last)
 
     def prepare(self, chunk: Sound) -> None:
-        """Compute what `advance` is likely to ask of a chunk; on another thread, it saves time."""
-        _ = chunk.features if self._tracks else chunk.trace
+        """Compute what `advance` is likely to ask for; on another thread, it saves time."""
+        tracks = [track for track in self._tracks if not track.is_over]
+        _ = chunk.features if tracks else chunk.trace
+        for track in tracks:
+            with suppress(UnreadableError):
+                track.prepare(chunk.start_s + EDGE_S, chunk.end_s - EDGE_S)
 
     def probe(self, moment: Sound, around: Sound) -> list[Event]:
         """Matches that a moment shows before its chunk is complete; `around` holds more before."""

@@ -169,13 +169,22 @@ class Track:
         start_s, end_s = (side.line.to_b(second) for second in (piece.start_s, piece.end_s))
         if end_s <= MARGIN_S or start_s >= duration_s - MARGIN_S:
             return seconds, against
-        excerpt = self._references.excerpt(
-            self.match.entry.id, start_s - MARGIN_S, end_s + MARGIN_S
-        )
-        reference = excerpt.sound.features
+        reference = self._reference(start_s, end_s)
         side.line = self._moved(piece, reference, side.line)
         counts = agreement(piece, reference, [Candidate(side.line)], usual=self.usual)[0]
         return seconds, np.where(np.isfinite(counts), counts, against)
+
+    def prepare(self, start_s: float, end_s: float) -> None:
+        """Read what following it over a stretch of the query will need."""
+        begin_s, last_s = (self.after.line.to_b(second) for second in (start_s, end_s))
+        if last_s > MARGIN_S and begin_s < self.match.entry.duration_s - MARGIN_S:
+            self._reference(begin_s, last_s)
+
+    def _reference(self, start_s: float, end_s: float) -> Features:
+        excerpt = self._references.excerpt(
+            self.match.entry.id, start_s - MARGIN_S, end_s + MARGIN_S
+        )
+        return excerpt.sound.features
 
     def _moved(self, piece: Features, reference: Features, line: Line) -> Line:
         """The line as it is in a piece; as it was where that cannot be said."""
