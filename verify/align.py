@@ -36,6 +36,8 @@ SAME_CANDIDATE_S = 0.5  # two candidates of the coarse search that are closer in
 AS_WELL_COARSE, AS_WELL, AS_COHERENT = 0.65, 0.72, 0.9
 """Another place fits as well if it has this share of the best correlation, before and after it is
 made exact, and of the best coherence. Between two frames the correlation of the same is less."""
+AT_FIRST = 0.95 * AS_WELL
+"""Where the windows, each moved to its best place, reach no more, the place is not made exact."""
 MOST_PLACES = 12
 
 WINDOW_S = 2.0  # length of the windows of A that are moved to where they agree with B best
@@ -171,7 +173,11 @@ def other_places(a: Features, b: HasParts, best: Alignment) -> list[Alignment]:
         b_s = b.start_s + at / COARSE_PER_SECOND
         line = replace(best.line, offset_s=b_s - best.line.tempo * own.start_s)
         length_s = best.b_end_s - best.b_start_s
-        place = refine(own, b.part(b_s - SAME_CANDIDATE_S, b_s + length_s + SAME_CANDIDATE_S), line)
+        part = b.part(b_s - SAME_CANDIDATE_S, b_s + length_s + SAME_CANDIDATE_S)
+        hits = hits_along(own, part, line, reach_s=REACHES_S[0])
+        if hits is None or hits.correlation.mean() < AT_FIRST * best.correlation:
+            continue
+        place = refine(own, part, line)
         if place is None:
             continue
         alike = min(place.correlation - AS_WELL * best.correlation,
@@ -252,16 +258,18 @@ def shifted(changes: Floats, semitones: float) -> Floats:
     return np.asarray(low * (1 - share) + high * share, np.float32)
 
 
-def refine(a: Features, b: Features, line: Line) -> Alignment | None:
+def refine(
+    a: Features, b: Features, line: Line, *, reaches_s: tuple[float, ...] = REACHES_S
+) -> Alignment | None:
     """The exact alignment near a line; None where too little is common to both."""
-    for reach_s in REACHES_S:
+    for reach_s in reaches_s:
         hits = hits_along(a, b, line, reach_s=reach_s)
         if hits is None:
             return None
         line = fitted(line, hits)
         shift, coherence = pitch(a, b, line)
         line = replace(line, shift_semitones=shift)
-    hits = hits_along(a, b, line, reach_s=REACHES_S[-1])
+    hits = hits_along(a, b, line, reach_s=reaches_s[-1])
     if hits is None:
         return None
     distance_s = hits.distance_s(line)

@@ -282,34 +282,26 @@ class Comparable(Protocol):
         """The samples of a stretch, which is cut to what there is."""
 
 
-def gather(embedder: Embedder, a: Comparable, b: Comparable) -> Evidence:
+def gather(
+    embedder: Embedder, a: Comparable, b: Comparable, *, known: Alignment | None = None
+) -> Evidence:
     """The evidence in two recordings; the shorter one is searched in the longer one.
+
+    Where all of the shorter one lies on a `known` alignment, nothing is searched.
 
     >>> gather(embedder, Recording.read("a.wav", embedder), Recording.read("b.wav", embedder))
     """
     if _order(a) > _order(b):  # so that the answer is the same for A and B and for B and A
-        return gather(embedder, b, a).swapped
-    shorter_s, longer_s = a.duration_s, b.duration_s
-    window_s = shorter_s if shorter_s <= 1.5 * WINDOWS_S[0] else WINDOWS_S[0]
+        return gather(embedder, b, a, known=known and known.swapped).swapped
+    window_s = a.duration_s if a.duration_s <= 1.5 * WINDOWS_S[0] else WINDOWS_S[0]
     hits = _hits(embedder, a, b, window_s)
-    pairs = []
-    if longer_s <= WHOLE_SEARCH_S:
-        pairs.append((a.features(), b.features()))
-    if longer_s > WHOLE_SEARCH_S or window_s < shorter_s:
-        pairs += [_around(a, b, hit) for hit in hits]
-    candidates = _candidates(pairs)
-    found = _strongest(candidates[:1])
-    if found is None or not _holds_throughout(found[0], shorter_s):
-        for length_s in WINDOWS_S:
-            if MINIMUM_S <= length_s < window_s:
-                hits_here = _hits(embedder, a, b, length_s)
-                candidates += _candidates([_around(a, b, hit) for hit in hits_here])
-        candidates.sort(key=lambda candidate: -candidate[0].strength)
-        found = _strongest(candidates[:REFINED])
-    if found is None:
-        part_a, part_b = pairs[0]
+    alignment, part_a, part_b = (
+        (known, a.features(), b.features())
+        if known is not None and _holds_throughout(known, a.duration_s)
+        else _searched(embedder, a, b, hits)
+    )
+    if alignment is None:
         return Evidence(hits[0], None, hits[0].cosine, part_a.content, part_b.content)
-    alignment, part_a, part_b = found
     stretches = ((x.a_start_s, x.a_end_s) for x in (alignment, alignment.swapped))
     cosine = aligned_cosine(embedder, a.trace, b.trace, *stretches)
     evidence = Evidence(hits[0], alignment, cosine, part_a.content, part_b.content)
@@ -321,6 +313,27 @@ def gather(embedder: Embedder, a: Comparable, b: Comparable) -> Evidence:
         copy=copy_test(a.samples, b.samples, alignment),
         waveform=waveform.correlation if waveform else 0.0,
     )
+
+
+def _searched(
+    embedder: Embedder, a: Comparable, b: Comparable, hits: list[Hit]
+) -> tuple[Alignment | None, Features, Features]:
+    """The strongest alignment of A, the shorter one, in B, and the stretches it was found in."""
+    window_s, pairs = hits[0].window_s, []
+    if b.duration_s <= WHOLE_SEARCH_S:
+        pairs.append((a.features(), b.features()))
+    if b.duration_s > WHOLE_SEARCH_S or window_s < a.duration_s:
+        pairs += [_around(a, b, hit) for hit in hits]
+    candidates = _candidates(pairs)
+    found = _strongest(candidates[:1])
+    if found is None or not _holds_throughout(found[0], a.duration_s):
+        for length_s in WINDOWS_S:
+            if MINIMUM_S <= length_s < window_s:
+                hits_here = _hits(embedder, a, b, length_s)
+                candidates += _candidates([_around(a, b, hit) for hit in hits_here])
+        candidates.sort(key=lambda candidate: -candidate[0].strength)
+        found = _strongest(candidates[:REFINED])
+    return found or (None, *pairs[0])
 
 
 def _order(recording: Comparable) -> tuple[float, bytes]:

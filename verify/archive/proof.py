@@ -48,8 +48,8 @@ TEMPO_ROOM = 1.55
 """Of a recording so many times the query's length is looked at around a place, for other tempi."""
 SLACK_S = 4.0
 """How much more is looked at at both ends, for the hop of the index."""
-LOOKED_AT = 3
-"""Candidates of an alignment that are made exact."""
+LOOKED_AT, LEAST_LIKELY = 3, 0.5
+"""Candidates of an alignment that are made exact, at most; and by this share of the strongest."""
 KEPT_AT_ONCE_S = 60.0
 KEPT_ROWS = 512
 """Rows of sketches that are kept, unpacked: 27 MB."""
@@ -61,11 +61,10 @@ class once(cached_property[T]):
     `functools.cached_property` of Python 3.11 lets one thread compute at a time.
     """
 
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
+    def __get__(self, instance: Any, owner: type | None = None) -> T:  # type: ignore[override]
         if instance is None:
-            return self
-        assert self.attrname
-        value = instance.__dict__[self.attrname] = self.func(instance)
+            return super().__get__(instance, owner)  # type: ignore[return-value]
+        value = instance.__dict__[self.func.__name__] = self.func(instance)
         return value
 
 
@@ -324,7 +323,8 @@ class Place:
     def alignment(self) -> Alignment | None:
         """Where exactly both agree most, at any tempo that is tried; None where they do nowhere."""
         a, b = self.moment.features, self.excerpt.sound.features
-        refined = (refine(a, b, candidate.line) for candidate in self.candidates)
+        likely = (one for one in self.candidates if one.strength >= LEAST_LIKELY * self.promise)
+        refined = (refine(a, b, candidate.line) for candidate in likely)
         found = [one for one in refined if one and SLOWEST <= one.line.tempo <= FASTEST]
         return max(found, key=lambda one: one.strength, default=None)
 
@@ -355,10 +355,12 @@ def prove(calibration: Calibration, place: Place) -> Match | None:
     a, b = _Part.of(place.moment), _Part.of(place.excerpt.sound)
     if a is None or b is None:
         return None
-    evidence = gather(place.moment.embedder, a, b)
+    starts_s = place.moment.start_s, place.excerpt.sound.start_s
+    known = place.alignment and _shifted(place.alignment, -starts_s[0], -starts_s[1])
+    evidence = gather(place.moment.embedder, a, b, known=known)
     if evidence.alignment is None or reasons_against(evidence):
         return None
-    alignment = _shifted(evidence.alignment, place.moment.start_s, place.excerpt.sound.start_s)
+    alignment = _shifted(evidence.alignment, *starts_s)
     ratios = calibration.ratios(evidence)
     decides, against = ratios.deciding()
     return Match(

@@ -8,6 +8,7 @@ from contextlib import closing
 import numpy as np
 
 from cqtnet import audio
+from cqtnet.device import one_thread
 from cqtnet.embed import Samples, ahead
 from cqtnet.preset import MINIMUM_S
 from verify.archive.proof import Sound
@@ -61,7 +62,7 @@ def search_blocks(
     care = THOROUGH if (expected_s or math.inf) <= THOROUGH_S else BRISK
     timeline = Timeline(searcher, care=care)
     made = chunks(blocks, searcher.comparer.embedder, timeline.prepare)
-    with closing(ahead(made, CHUNKS_AHEAD)) as prepared:
+    with one_thread(), closing(ahead(made, CHUNKS_AHEAD)) as prepared:
         for chunk, first, last in prepared:
             if first and last and chunk.duration_s <= SHORT_S:
                 return search_moment(searcher, chunk)

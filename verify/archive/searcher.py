@@ -92,7 +92,6 @@ class _RecordingHits:
     cosine: Seconds  # (m,)
     query_s: Seconds  # (m,) middles
     reference_s: Seconds  # (m,) middles
-    most: float  # sum over the windows of their highest squares: no place has more
 
 
 def vote(
@@ -108,42 +107,43 @@ def vote(
     `middles_s` (n,) are the middles of the query's windows, `hits` what each resembles, and
     `window_middles_s` gives the middles of all windows of a recording.
     """
-    groups = list(_by_recording(middles_s, hits, window_middles_s))
-    groups.sort(key=lambda group: -group.most)
+    windows, ranks = np.nonzero((hits.ids >= 0) & (hits.cosines > 0))
+    ids, cosines = hits.ids[windows, ranks], hits.cosines[windows, ranks].astype(np.float64)
+    recordings = recording_of(ids)
     places: list[Candidate] = []
-    for group in groups:
-        if len(places) >= count and group.most < places[count - 1].score:
+    for most, rows in _by_recording(recordings, windows, cosines):
+        if len(places) >= count and most < places[count - 1].score:
             break
+        best = rows[np.argsort(-cosines[rows], kind="stable")][:MOST_HITS]
+        recording = int(recordings[best[0]])
+        group = _RecordingHits(
+            recording,
+            windows[best],
+            cosines[best],
+            middles_s[windows[best]],
+            window_middles_s(recording)[row_of(ids[best])],
+        )
         places += _best_places(group, reach_s=hop_s / 2 + VOTE_MARGIN_S)
         places.sort(key=lambda candidate: -candidate.score)
     return places[:count]
 
 
 def _by_recording(
-    middles_s: Seconds, hits: Hits, window_middles_s: Callable[[int], Seconds]
-) -> Iterator[_RecordingHits]:
-    """The hits of each recording."""
-    windows, ranks = np.nonzero((hits.ids >= 0) & (hits.cosines > 0))
-    if not len(windows):
-        return
-    ids = hits.ids[windows, ranks]
-    cosines = hits.cosines[windows, ranks].astype(np.float64)
-    recordings = recording_of(ids)
-    order = np.lexsort((-cosines, recordings))
-    edges = np.flatnonzero(np.diff(recordings[order])) + 1
-    for rows in np.split(order, edges):
-        best = rows[:MOST_HITS]
-        recording = int(recordings[best[0]])
-        highest = np.zeros(len(middles_s))
-        np.maximum.at(highest, windows[best], np.square(cosines[best]))
-        yield _RecordingHits(
-            recording,
-            windows[best],
-            cosines[best],
-            middles_s[windows[best]],
-            window_middles_s(recording)[row_of(ids[best])],
-            float(highest.sum()),
-        )
+    recordings: NDArray[np.int64], windows: NDArray[np.int64], cosines: Seconds
+) -> list[tuple[float, NDArray[np.int64]]]:
+    """The rows of each recording's hits, those first of which most can be expected.
+
+    No place has more than the sum over the windows of their highest squares.
+    """
+    if not len(recordings):
+        return []
+    order = np.lexsort((-cosines, windows, recordings))
+    starts_recording = np.diff(recordings[order], prepend=-1) != 0
+    starts_window = starts_recording | (np.diff(windows[order], prepend=-1) != 0)
+    starts = np.flatnonzero(starts_recording)
+    most = np.add.reduceat(np.where(starts_window, np.square(cosines[order]), 0.0), starts)
+    groups = np.split(order, starts[1:])
+    return [(float(most[i]), groups[i]) for i in np.argsort(-most, kind="stable")]
 
 
 def _best_places(group: _RecordingHits, *, reach_s: float) -> list[Candidate]:

@@ -98,6 +98,7 @@ class Timeline:
         self._tracks: list[Track] = []
         self._chunks: deque[tuple[Sound, Piece]] = deque(maxlen=KEPT_CHUNKS)  # the latest first
         self._windows: deque[tuple[Seconds, Hits]] = deque(maxlen=VOTING_CHUNKS)
+        self._made: dict[float, tuple[Seconds, Vectors]] = {}  # windows of chunks, made ahead
         self._refused: dict[int, tuple[float, float]] = {}  # when, and with which score
         self._probed: dict[int, float] = {}  # when a probe looked at a recording in vain
 
@@ -120,12 +121,16 @@ class Timeline:
             self._follow(track)
         for candidates in self._promising(chunk):
             self._look(chunk, candidates)
+        self._made.pop(chunk.start_s, None)
         return self._events(chunk.end_s, last=last)
 
     def prepare(self, chunk: Sound) -> None:
         """Compute what `advance` is likely to ask for; on another thread, it saves time."""
         tracks = [track for track in self._tracks if not track.is_over]
-        _ = chunk.features if tracks else chunk.trace
+        if tracks:
+            _ = chunk.features
+        else:
+            self._made[chunk.start_s] = self._windows_of(chunk)
         for track in tracks:
             with suppress(UnreadableError):
                 track.prepare(chunk.start_s + EDGE_S, chunk.end_s - EDGE_S)
@@ -199,10 +204,14 @@ class Timeline:
         """Middles (n,) and vectors (n, d) of windows of a chunk that no match explains."""
         if self._is_explained(chunk.start_s, chunk.end_s, share=WHOLLY_COVERED):
             return self._searcher.no_windows()
-        middles_s, vectors = self._searcher.windows(chunk, (MOMENT_S,), hop_s=MOMENT_HOP_S)
+        made = self._made.get(chunk.start_s)
+        middles_s, vectors = self._windows_of(chunk) if made is None else made
         self.has_content |= len(middles_s) > 0
         left = self._left(middles_s, min(MOMENT_S, chunk.duration_s))
         return middles_s[left], vectors[left]
+
+    def _windows_of(self, chunk: Sound) -> tuple[Seconds, Vectors]:
+        return self._searcher.windows(chunk, (MOMENT_S,), hop_s=MOMENT_HOP_S)
 
     def _is_explained(self, start_s: float, end_s: float, *, share: float) -> bool:
         """Whether that share of a stretch of the query lies in one known match."""

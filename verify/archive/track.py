@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet.cqt import FRAMES_PER_SECOND
-from verify.align import Candidate, common, refine
+from verify.align import REACHES_S, Candidate, common, refine
 from verify.archive.proof import References
 from verify.archive.results import Match
 from verify.features import Features
@@ -191,7 +191,7 @@ class Track:
         begin_s, end_s = common(piece, reference, line)
         if end_s - begin_s < LEAST_ALIGNED_S:
             return line
-        found = refine(piece, reference, line)
+        found = refine(piece, reference, line, reaches_s=REACHES_S[1:])
         if found is None or found.correlation < LEAST_KEPT * self.usual:
             return line
         middle_s = (begin_s + end_s) / 2
