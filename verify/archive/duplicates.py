@@ -8,6 +8,7 @@ never each with each.
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,23 +16,27 @@ import numpy as np
 
 from cqtnet.device import one_thread
 from cqtnet.errors import InputError
+from verify import align
 from verify.archive.archive import Archive
 from verify.archive.index import Searchable
 from verify.archive.listing import entry_line, match_line
+from verify.archive.proof import Place, stretch_around
 from verify.archive.results import Entry, Hits, Match, Vectors, recording_of, window_ids
 from verify.archive.search import search_blocks
-from verify.archive.searcher import Candidate, Outcome, Searcher
+from verify.archive.searcher import LEAST_PROMISE, Candidate, Outcome, Searcher
 
 WHOLE = 0.9
 """Share of a recording that counts as all of it."""
 CANDIDATES = 3
 """Other recordings that each is compared with."""
-LEAST_PROMISE = 0.5
-"""What agrees less at first sight is not read: different recordings reach 0.7."""
 BLOCK_WINDOWS = 512
 """Windows that are searched for at once."""
 
 Relation = Literal["the same", "A within B", "B within A", "shared", "another rendition"]
+Looked = tuple[Candidate, list[align.Candidate] | None]
+"""A candidate, and where by the kept sketches both recordings agree there; None: none are kept."""
+Proof = tuple[int, Outcome]
+"""Another recording, and what comparing with it showed."""
 OnProgress = Callable[[Entry], None]
 """Called with each recording that is done."""
 
@@ -104,12 +109,23 @@ def duplicates(
         )
         for entry in entries
     }
-    with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        looked = pool.map(lambda entry: _promising(archive, searchers[entry.id], entry), entries)
-        for entry, candidates in zip(entries, looked, strict=True):
-            searcher = searchers.pop(entry.id)
+
+    def examine(entry: Entry) -> list[Proof] | InputError:
+        searcher = searchers[entry.id]
+        try:
+            promising = _promising(archive, searcher, entry)
+            return [(one[0].recording, _proven(searcher, entry, one)) for one in promising]
+        except InputError as error:
+            return error
+
+    with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool, ExitStack() as stack:
+        stack.callback(pool.shutdown, cancel_futures=True)
+        for entry, proofs in zip(entries, pool.map(examine, entries), strict=True):
             try:
-                yield from _pairs(archive, searcher, entry, candidates, seen)
+                if isinstance(proofs, InputError):
+                    yield proofs
+                else:
+                    yield from _pairs(archive, searchers[entry.id], entry, proofs, seen)
             except InputError as error:
                 yield error
             finally:
@@ -120,17 +136,18 @@ def _pairs(
     archive: Archive,
     searcher: Searcher,
     entry: Entry,
-    candidates: Sequence[Candidate],
+    proofs: list[Proof],
     seen: set[frozenset[int]],
 ) -> Iterator[Pair]:
     """The pairs of a recording that were not yet found."""
-    outcome = _proven(searcher, entry, candidates, seen)
-    for match in outcome.renditions:
+    unseen = [outcome for other, outcome in proofs if frozenset((entry.id, other)) not in seen]
+    first = next((k for k, outcome in enumerate(unseen) if outcome.matches), len(unseen))
+    for match in [match for outcome in unseen[: first + 1] for match in outcome.renditions]:
         key = frozenset((entry.id, match.entry.id))
         if key not in seen:
             seen.add(key)
             yield Pair(entry, match.entry, (match,))
-    if not outcome.matches:
+    if first == len(unseen):
         return
     by_other: dict[int, list[Match]] = {}
     for match in search_blocks(searcher, searcher.references.blocks(entry.id)).matches:
@@ -142,9 +159,9 @@ def _pairs(
             yield Pair(entry, archive.store.entry(number), tuple(matches))
 
 
-def _promising(archive: Archive, searcher: Searcher, entry: Entry) -> list[Candidate]:
+def _promising(archive: Archive, searcher: Searcher, entry: Entry) -> list[Looked]:
     """The places in other recordings that agree with this one by what the archive keeps of both."""
-    found: list[Candidate] = []
+    found: list[Looked] = []
     middles_s = archive.store.start_s(entry.id) + searcher.window_s / 2
     ids = window_ids(entry.id, entry.n_windows)
     for first in range(0, len(ids), BLOCK_WINDOWS):
@@ -152,29 +169,26 @@ def _promising(archive: Archive, searcher: Searcher, entry: Entry) -> list[Candi
         hits = searcher.neighbours(archive.store.vectors(ids[rows]))
         for candidate in searcher.vote(middles_s[rows], hits, count=CANDIDATES):
             other = archive.store.entry(candidate.recording)
-            is_kept = entry.n_sketches and other.n_sketches
-            if not is_kept or searcher.agree(entry.id, candidate) >= LEAST_PROMISE:
-                found.append(candidate)
+            if not entry.n_sketches or not other.n_sketches:
+                found.append((candidate, None))
+                continue
+            places = searcher.agree(entry.id, candidate)
+            if places and places[0].strength >= LEAST_PROMISE:
+                found.append((candidate, places))
     return found
 
 
-def _proven(
-    searcher: Searcher, entry: Entry, candidates: Sequence[Candidate], seen: set[frozenset[int]]
-) -> Outcome:
-    """The first agreement with a recording that this one was not yet found with; renditions."""
-    outcome = Outcome()
-    half_s = searcher.window_s / 2
-    for candidate in candidates:
-        if frozenset((entry.id, candidate.recording)) in seen:
-            continue
-        moment_s = candidate.points[0].query_s
-        moment = searcher.references.excerpt(entry.id, moment_s - half_s, moment_s + half_s)
-        found = searcher.prove(moment.sound, [candidate])
-        outcome.renditions += found.renditions
-        if found.matches:
-            outcome.matches = found.matches
-            break
-    return outcome
+def _proven(searcher: Searcher, entry: Entry, looked: Looked) -> Outcome:
+    """What a candidate comes to when the files are read."""
+    (candidate, lines), half_s = looked, searcher.window_s / 2
+    point, references = candidate.points[0], searcher.references
+    begin_s, end_s = point.query_s - half_s, point.query_s + half_s
+    moment = references.excerpt(entry.id, begin_s, end_s).sound
+    looked_at = None
+    if lines:
+        stretch_s = stretch_around(point, moment.start_s, moment.end_s)
+        looked_at = [Place(moment, references, candidate.recording, point, stretch_s, lines)]
+    return searcher.prove(moment, [candidate], looked_at=looked_at)
 
 
 def grouped(pairs: Sequence[Pair]) -> list[list[Entry]]:

@@ -18,6 +18,7 @@ from verify import align
 from verify.archive.elsewhere import with_other_places
 from verify.archive.index import Searchable
 from verify.archive.proof import (
+    LOOKED_AT,
     Place,
     Point,
     References,
@@ -234,15 +235,17 @@ class Searcher:
         wants_nearest: bool = False,
         every: bool = True,
         least_promise: float = LEAST_PROMISE,
+        looked_at: Sequence[Place] | None = None,
     ) -> Outcome:
         """Matches of a moment at some places, best first, one of each recording.
 
-        With `wants_nearest` at least one place is weighed, however little agrees there. Without
-        `every`, what is weaker than a sure match is not looked into.
+        What was `looked_at` already is not looked at again. With `wants_nearest` at least one
+        place is weighed, however little agrees there. Without `every`, what is weaker than a sure
+        match is not looked into.
         """
         least = least_log_lr + self._more if self._min_log_lr is None else self._min_log_lr
         outcome = Outcome()
-        places = self._looked_at(moment, candidates, outcome)
+        places = self._looked_at(moment, candidates, outcome) if looked_at is None else looked_at
         matches: dict[int, tuple[Place, Match]] = {}
         read = self._read(places, outcome, least_promise, at_least_one=wants_nearest)
         for place in islice(read, PROVEN):
@@ -265,13 +268,13 @@ class Searcher:
         outcome.matches = [with_other_places(*found) for found in ranked]
         return outcome
 
-    def agree(self, recording: int, candidate: Candidate) -> float:
-        """How much two recordings agree at a candidate for one of them, by what is kept of both."""
+    def agree(self, recording: int, candidate: Candidate) -> list[align.Candidate]:
+        """Where two recordings agree at a candidate for one of them, by what is kept of both."""
         point, half_s = candidate.points[0], self.window_s / 2
         own = self.references.sketch(recording, point.query_s - half_s, point.query_s + half_s)
         stretch_s = stretch_around(point, own.start_s, own.start_s + own.duration_s)
         other = self.references.sketch(candidate.recording, *stretch_s)
-        return max((one.strength for one in align.search(own, other, count=1)), default=0.0)
+        return align.search(own, other, count=LOOKED_AT)
 
     def windows(
         self, sound: Sound, lengths_s: Sequence[float], *, hop_s: float
