@@ -61,9 +61,10 @@ def search_blocks(
     end_s = 0.0
     care = THOROUGH if (expected_s or math.inf) <= THOROUGH_S else BRISK
     timeline = Timeline(searcher, care=care)
-    made = chunks(blocks, searcher.comparer.embedder, timeline.prepare)
-    with one_thread(), closing(ahead(made, CHUNKS_AHEAD)) as prepared:
-        for chunk, first, last in prepared:
+    made = chunks(blocks, searcher.comparer.embedder)
+    prepared = ((timeline.prepared(chunk), first, last) for chunk, first, last in made)
+    with one_thread(), closing(ahead(prepared, CHUNKS_AHEAD)) as ready:
+        for chunk, first, last in ready:
             if first and last and chunk.duration_s <= SHORT_S:
                 return search_moment(searcher, chunk)
             events = timeline.advance(chunk, first=first, last=last)

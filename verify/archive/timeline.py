@@ -6,7 +6,7 @@ before, and where that is promising, a moment is aligned and weighed.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -124,8 +124,8 @@ class Timeline:
         self._made.pop(chunk.start_s, None)
         return self._events(chunk.end_s, last=last)
 
-    def prepare(self, chunk: Sound) -> None:
-        """Compute what `advance` is likely to ask for; on another thread, it saves time."""
+    def prepared(self, chunk: Sound) -> Sound:
+        """The chunk, with what `advance` is likely to ask for; on another thread, it saves time."""
         tracks = [track for track in self._tracks if not track.is_over]
         if tracks:
             _ = chunk.features
@@ -134,6 +134,7 @@ class Timeline:
         for track in tracks:
             with suppress(UnreadableError):
                 track.prepare(chunk.start_s + EDGE_S, chunk.end_s - EDGE_S)
+        return chunk
 
     def probe(self, moment: Sound, around: Sound) -> list[Event]:
         """Matches that a moment shows before its chunk is complete; `around` holds more before."""
@@ -301,18 +302,14 @@ def follow(
         yield from timeline.advance(chunk, first=first, last=True)
 
 
-def chunks(
-    blocks: Iterable[Floats], embedder: Embedder, prepare: Callable[[Sound], None]
-) -> Iterator[tuple[Sound, bool, bool]]:
-    """The chunks of a query, prepared, and whether each is the first and the last one."""
+def chunks(blocks: Iterable[Floats], embedder: Embedder) -> Iterator[tuple[Sound, bool, bool]]:
+    """The chunks of a query, and whether each is the first and the last one."""
     chunker = Chunker(embedder)
     for block in blocks:
         chunker.take(block)
         for chunk, first in chunker.complete():
-            prepare(chunk)
             yield chunk, first, False
     for chunk, first in chunker.rest():
-        prepare(chunk)
         yield chunk, first, True
 
 
