@@ -65,6 +65,12 @@ class Care:
     least_cosine: float  # or of one window
     count: int  # candidates of a chunk
 
+    def is_met_by(self, candidate: Candidate) -> bool:
+        """Whether enough speaks for a candidate to look at it."""
+        squares = [point.cosine**2 - USUAL_COSINE**2 for point in candidate.points]
+        excess = sum(square for square in squares if square > 0)
+        return excess >= self.least_excess or candidate.points[0].cosine >= self.least_cosine
+
 
 BRISK = Care(0.15, 0.34, 2)
 """Of foreign music one chunk in ten has as much; of music altered in all ways at once, nine."""
@@ -180,12 +186,8 @@ class Timeline:
 
     def _is_promising(self, candidate: Candidate) -> bool:
         """Whether enough speaks for a place, and more than when it was refused."""
-        squares = [point.cosine**2 - USUAL_COSINE**2 for point in candidate.points]
-        excess = sum(square for square in squares if square > 0)
-        alike = candidate.points[0].cosine
-        enough = excess >= self._care.least_excess or alike >= self._care.least_cosine
         _, refused = self._refused.get(candidate.recording, (0.0, 0.0))
-        return enough and candidate.score >= RISE * refused
+        return self._care.is_met_by(candidate) and candidate.score >= RISE * refused
 
     def _still_unexplained(self, windows: tuple[Seconds, Hits]) -> tuple[Seconds, Hits]:
         """The windows of a chunk that no match explains by now, and what they resemble."""
