@@ -219,6 +219,7 @@ class Waveform:
     gain_db: float  # of A over B
     offset_s: float  # exact: time 0 of A is here in B
     windows: tuple[float, ...] = ()  # the correlation of each window that was laid on B
+    tempo: float | None = None  # of A by B, by where these lie; None where they lie on no line
 
     @property
     def is_level_proved(self) -> bool:

@@ -14,6 +14,7 @@ from verify.results import DEEPER_DB, Alignment, Place, Stretch, Waveform, is_un
 
 WINDOW_S, WINDOWS = 2.0, 5  # windows of A that are laid on B
 REACH_S = 0.05  # how far they are moved at most
+MOST_BESIDE_S = 0.0005  # so near are most of them, the first and the last too, to one line
 CLOCK_WINDOW, CLOCK_WINDOWS, CLOCK_REACH = 8192, 10, 256
 """Windows, of so many samples, by which two clocks are compared, and how far each is moved."""
 LEAST_CLOCK_CORRELATION, MOST_CLOCK_RESIDUAL, LEAST_CLOCK_WINDOWS, CLOCK_ERRORS = 0.7, 1.0, 0.7, 8.0
@@ -27,6 +28,9 @@ N_BANDS = int(BANDS_PER_OCTAVE * np.log2(SAMPLE_RATE / 2 / LOWEST_BAND_HZ))
 LEAST_OPPOSITE_SHARE = 0.8
 """Polarity is reversed if the phase lies within 30 degrees of 180 in all bands of two octaves, and
 in so large a share of all bands that are clear: a filter turns the phase in some bands only."""
+
+
+Seconds = NDArray[np.float64]
 
 
 class HasSamples(Protocol):
@@ -87,7 +91,28 @@ def compare_waveforms(a: HasSamples, b: HasSamples, alignment: Stretch) -> Wavef
     level_db = float(20 * np.log10(abs(gain)))
     inverted = bool(correlation < 0) and _is_opposite(np.sum(spectra, axis=0))
     windows = tuple(abs(float(c)) for c, *_ in found)
-    return Waveform(float(abs(correlation)), inverted, level_db, float(offset_s), windows)
+    is_long = len(found) == WINDOWS and alignment.duration_s > 2 * WINDOW_S
+    tempo = _tempo(starts_s, np.array([at for *_, at in found])) if is_long else None
+    return Waveform(float(abs(correlation)), inverted, level_db, float(offset_s), windows, tempo)
+
+
+def _tempo(starts_s: Seconds, offsets_s: Seconds) -> float | None:
+    """The tempo by where windows of A lie in B; None unless most of them lie on one line."""
+    first, second = np.triu_indices(WINDOWS, 1)
+    slopes = (offsets_s[second] - offsets_s[first]) / (starts_s[second] - starts_s[first])
+    slope = float(np.median(slopes))
+    rest_s = offsets_s - slope * starts_s
+    near = np.abs(rest_s - np.median(rest_s)) < MOST_BESIDE_S
+    return 1 + slope if near.sum() > WINDOWS / 2 and near[[0, -1]].all() else None
+
+
+def _exact(place: Alignment, waveform: Waveform | None) -> Alignment:
+    """The alignment along the line on which the windows of the waveform lie."""
+    if waveform is None or waveform.tempo is None:
+        return place
+    middle_s = (place.a_start_s + place.a_end_s - min(WINDOW_S, place.duration_s)) / 2
+    offset_s = middle_s + waveform.offset_s - waveform.tempo * middle_s
+    return replace(place, line=replace(place.line, tempo=waveform.tempo, offset_s=offset_s))
 
 
 def clock_ppm(
@@ -157,7 +182,8 @@ def with_places(
         for i, (place, waveform) in enumerate(found)
         if i != first
     )
-    return (*found[first], places)
+    best, waveform = found[first]
+    return _exact(best, waveform), waveform, places
 
 
 def _as_steady(place: Alignment, best: Alignment) -> Alignment:
