@@ -36,8 +36,8 @@ from eval.processes import in_processes
 from eval.protocols.plan import rng_for
 from verify.align import other_places, refine, search
 from verify.editmap import edit_map
-from verify.features import Features
-from verify.waveform import Sound, left_db_of, with_places
+from verify.features import Features, held
+from verify.waveform import left_db_of, with_places
 
 # The edit map of each edited recording, compared with the truth.
 
@@ -91,10 +91,10 @@ def _outcome(task: tuple[Programme, int, int]) -> Outcome:
     planted = plant(
         original, foreign, n_edits=n_edits, alteration=alteration, rng=rng, allowed=kinds
     )
-    sounds = Sound(planted.edited.samples), Sound(original)
+    sounds = planted.edited.samples, original
     with one_thread():
         start = time.process_time()
-        found = edit_map(*(Features.of(s.values) for s in sounds), left_db=left_db_of(*sounds))
+        found = edit_map(*map(Features.of, sounds), left_db=left_db_of(*map(held, sounds)))
         seconds = time.process_time() - start
         places = _places(original, sections, alteration, rng) if sections else (0, 0, 0)
     spans = planted.edited.time_map.spans
@@ -167,8 +167,7 @@ def places_told(fragment: Samples, samples: Samples) -> list[float]:
     if not found:
         return []
     best = max(found, key=lambda alignment: alignment.strength)
-    sounds = Sound(fragment), Sound(samples)
-    best, _, others = with_places(*sounds, best, other_places(a, b, best))
+    best, _, others = with_places(held(fragment), held(samples), best, other_places(a, b, best))
     equal = [place.alignment for place in others if place.is_equal]
     return [one.b_start_s - one.line.tempo * one.a_start_s for one in (best, *equal)]
 

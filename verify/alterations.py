@@ -15,17 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
-from verify.copytest import LONGEST_S, TINY, Read, medians
-from verify.features import Floats
+from verify.copytest import LONGEST_S, TINY, medians
+from verify.features import Floats, Read
 from verify.powerfit import (
     ECHOES,
     NOISE,
     Doubles,
     Fit,
+    band_powers,
     bands_hz,
     decay_s,
     fitted,
-    powers_along,
 )
 from verify.quality import clipped_share
 from verify.results import Alignment, Alteration, Line, Side, Waveform, is_unwarped
@@ -99,7 +99,7 @@ def find_alterations(
     line = alignment.line
     if waveform is not None:
         line = Line(1.0, 0.0, waveform.offset_s)
-    powers = powers_along(read_a, read_b, alignment, line)
+    powers = band_powers(read_a, read_b, alignment, line)
     if len(powers.a) < FEWEST_FRAMES:
         return ()
     forth = View("A", fitted(powers.a, powers.b))

@@ -1,11 +1,10 @@
 """Two recordings compared: the evidence is gathered, weighed and put into a `Comparison`."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 
@@ -26,20 +25,17 @@ from verify.follow import same_line
 from verify.recording import Recording
 from verify.results import (
     Alignment,
-    Alteration,
     Comparison,
     EditMap,
     Evidence,
     Hit,
     Identity,
-    Place,
     Population,
     Ratios,
     Stretch,
-    Waveform,
 )
 from verify.waveform import compare_waveforms, left_db_of, with_places
-from verify.words import Against, Verdict, decision
+from verify.words import Against, decision
 
 LEAST_PROOF = 0.3
 """Correlation along the line from which noise is the same noise; of different noise it is 0.1."""
@@ -68,7 +64,6 @@ KEPT = 8
 
 Pair = tuple[Path, Path]
 Parts = tuple[Features, Features]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -87,13 +82,9 @@ class Comparer:
 
     @classmethod
     def named(
-        cls,
-        name: str | Path = "default",
-        *,
-        device: str = "auto",
-        against: Against = "rendition",
+        cls, name: str | Path = "default", *, device: str = "auto", against: Against = "rendition",
         population: Population | None = None,
-    ) -> "Comparer":
+    ) -> "Comparer":  # fmt: skip
         """The comparer of shipped weights, or of weights at a path: the same bits every time."""
         embedder = Embedder.named(name, device=device, deterministic=True)
         return cls(embedder, load_calibration(name, embedder.sha256), against, population)
@@ -107,64 +98,46 @@ class Comparer:
         first, second = (x if isinstance(x, Recording) else self.read(x) for x in (a, b))
         problems = [f"{name} {x.problem}" for name, x in (("A", first), ("B", second)) if x.problem]
         if problems:
-            return self._comparison(first, second, reasons=tuple(problems))
+            return replace(self._open(first, second, None), reasons=tuple(problems))
         identity = identity_of(first, second)
-        found = self._compared(first, second)
+        found = self._decided(first, second, gather(self.embedder, first, second))
         if identity is None:
             return found
         return replace(found, verdict="same", identity=identity, reasons=())
 
-    def _compared(self, first: Recording, second: Recording) -> Comparison:
-        """The comparison of two recordings by their evidence."""
-        evidence = gather(self.embedder, first, second)
-        reasons = reasons_against(evidence)
-        if reasons:
-            return self._comparison(first, second, reasons=reasons, evidence=evidence)
-        return self._decided(first, second, evidence)
-
-    def _decided(self, a: Recording, b: Recording, evidence: Evidence) -> Comparison:
-        """The comparison of evidence that allows a ratio to be stated."""
-        ratios = self.calibration.ratios(evidence, self.population)
-        verdict, waveform, edits = ratios.verdict(self.against), None, None
-        reasons: tuple[str, ...] = ()
-        places: tuple[Place, ...] = ()
-        altered: tuple[Alteration, ...] = ()
-        if verdict == "insufficient":
-            reasons = (_undecided(ratios, self.against),)
-        elif verdict == "same" and evidence.alignment is not None:
-            others = _others(a, b, evidence.alignment)
-            best, waveform, places = with_places(a, b, evidence.alignment, others)
-            best, near = _ends(a, b, best)
-            evidence = replace(evidence, alignment=best)
-            if a.whole is not None and b.whole is not None:
-                edits = near
-            shared_s = max(best.duration_s, edits.used_s if edits else 0.0)
-            if shared_s < min(SHARED_S, *(SHARED_PART * _heard_s(x) for x in (a, b))):
-                return self._comparison(a, b, reasons=(_shared(best),), evidence=evidence)
-            unbroken = _unbroken(best, near)
-            altered = find_alterations(a.samples, b.samples, unbroken, waveform)
-        found = self._comparison(
-            a, b, verdict=verdict, ratios=ratios, reasons=reasons, evidence=evidence,
-            waveform=waveform, edits=edits,
-        )  # fmt: skip
-        return replace(found, places=places, alterations=altered)
-
-    def _comparison(
-        self,
-        a: Recording,
-        b: Recording,
-        *,
-        reasons: tuple[str, ...],
-        verdict: Verdict = "insufficient",
-        ratios: Ratios | None = None,
-        evidence: Evidence | None = None,
-        waveform: Waveform | None = None,
-        edits: EditMap | None = None,
-    ) -> Comparison:
+    def _open(self, a: Recording, b: Recording, evidence: Evidence | None) -> Comparison:
+        """A comparison that decides nothing yet."""
         population = self.population or population_of(persistence(evidence) if evidence else 0.0)
         return Comparison(
-            a.item, b.item, verdict, ratios, self.against, population, reasons, evidence, waveform,
-            edits, self.calibration.cosine_threshold, self.embedder.sha256,
+            a.item, b.item, "insufficient", None, self.against, population, (), evidence, None,
+            None, self.calibration.cosine_threshold, self.embedder.sha256,
+        )  # fmt: skip
+
+    def _decided(self, a: Recording, b: Recording, evidence: Evidence) -> Comparison:
+        """The comparison of two recordings by their evidence."""
+        found = self._open(a, b, evidence)
+        if reasons := reasons_against(evidence):
+            return replace(found, reasons=reasons)
+        ratios = self.calibration.ratios(evidence, self.population)
+        verdict = ratios.verdict(self.against)
+        if verdict == "insufficient":
+            return replace(found, ratios=ratios, reasons=(_undecided(ratios, self.against),))
+        decided = replace(found, verdict=verdict, ratios=ratios)
+        if verdict != "same" or evidence.alignment is None:
+            return decided
+        others = _others(a, b, evidence.alignment)
+        best, waveform, places = with_places(a.samples, b.samples, evidence.alignment, others)
+        best, near = _ends(a, b, best)
+        edits = near if a.whole is not None and b.whole is not None else None
+        evidence = replace(evidence, alignment=best)
+        shared_s = max(best.duration_s, edits.used_s if edits else 0.0)
+        heard_s = (x.whole.content.heard_s if x.whole else x.duration_s for x in (a, b))
+        if shared_s < min(SHARED_S, SHARED_PART * min(heard_s)):
+            return replace(found, evidence=evidence, reasons=(_shared(best),))
+        altered = find_alterations(a.samples, b.samples, _unbroken(best, near), waveform)
+        return replace(
+            decided, evidence=evidence, waveform=waveform, edits=edits, places=places,
+            alterations=altered,
         )  # fmt: skip
 
 
@@ -181,7 +154,7 @@ def _ends(a: Recording, b: Recording, best: Alignment) -> tuple[Alignment, EditM
     """The alignment, cut to where A follows its line, and the map of edits near it."""
     near_a = a.whole or a.features(best.a_start_s - NEAR_S, best.a_end_s + NEAR_S)
     near_b = b.whole or b.features(best.b_start_s - NEAR_S, best.b_end_s + NEAR_S)
-    edits = edit_map(near_a, near_b, lines=[best.line], left_db=left_db_of(a, b))
+    edits = edit_map(near_a, near_b, lines=[best.line], left_db=left_db_of(a.samples, b.samples))
     on_line = _on_line(best, edits)
     if on_line:
         best = replace(best, a_start_s=on_line[0].a_start_s, a_end_s=on_line[-1].a_end_s)
@@ -211,11 +184,6 @@ def _others(a: Recording, b: Recording, best: Alignment) -> list[Alignment]:
     if a.duration_s > b.duration_s:
         return [place.swapped for place in other_places(b.whole, a.whole, best.swapped)]
     return other_places(a.whole, b.whole, best)
-
-
-def _heard_s(recording: Recording) -> float:
-    """The seconds of a recording that are not silent; of a long one, all of them."""
-    return recording.whole.content.heard_s if recording.whole else recording.duration_s
 
 
 def _shared(alignment: Alignment) -> str:
@@ -307,7 +275,7 @@ def gather(
     evidence = Evidence(hits[0], alignment, cosine, part_a.content, part_b.content)
     if max(alignment.correlation, alignment.coherence) < LEAST_LIKENESS:
         return evidence
-    waveform = compare_waveforms(a, b, alignment)
+    waveform = compare_waveforms(a.samples, b.samples, alignment)
     return replace(
         evidence,
         copy=copy_test(a.samples, b.samples, alignment),
@@ -377,7 +345,7 @@ def _holds_throughout(alignment: Alignment, shorter_s: float) -> bool:
     return is_long and min(alignment.inliers, 2 * alignment.correlation) > THROUGHOUT
 
 
-def _around(a: Comparable, b: Comparable, hit: Hit) -> tuple[Features, Features]:
+def _around(a: Comparable, b: Comparable, hit: Hit) -> Parts:
     """The window of A, and the part of B around the window that resembles it."""
     room_s = ROOM * hit.window_s
     return (
@@ -409,11 +377,9 @@ def read_pairs(path: Path) -> list[Pair]:
 
 
 def compared(
-    comparer: Comparer,
-    pairs: list[Pair],
-    *,
+    comparer: Comparer, pairs: list[Pair], *,
     then: Callable[[Comparison, Recording, Recording], object] = lambda *_: None,
-) -> Iterator[Comparison | InputError]:
+) -> Iterator[Comparison | InputError]:  # fmt: skip
     """The comparison of each pair, or why there is none; each file is read once.
 
     `then` is called with each comparison and its recordings.
@@ -421,39 +387,28 @@ def compared(
 
     @lru_cache(maxsize=KEPT)
     def read(path: Path) -> Recording | InputError:
-        return _tried(lambda: comparer.read(path), f"{path} cannot be read")
+        try:
+            return comparer.read(path)
+        except InputError as error:
+            return error  # kept as well: a file that cannot be used is tried once
+        except OSError as error:
+            return InputError(f"{path} cannot be read: {error}")
 
     for a, b in pairs:
-        if isinstance(first := read(a), InputError):
-            yield first
-        elif isinstance(second := read(b), InputError):
-            yield second
+        try:
+            first = _used(read(a))
+            second = _used(read(b))
+            found = comparer.compare(first, second)
+            then(found, first, second)
+        except InputError as error:
+            yield error
+        except OSError as error:
+            yield InputError(f"{a} and {b} cannot be compared: {error}")
         else:
-            act = partial(_compared, comparer, first, second, then)
-            yield _tried(act, f"{a} and {b} cannot be compared")
+            yield found
 
 
-def _compared(
-    comparer: Comparer,
-    a: Recording,
-    b: Recording,
-    then: Callable[[Comparison, Recording, Recording], object],
-) -> Comparison:
-    found = comparer.compare(a, b)
-    then(found, a, b)
-    return found
-
-
-def _tried(act: Callable[[], T], problem: str) -> T | InputError:
-    """What an action returns, or why it failed: because of its input or of the system."""
-    try:
-        return act()
-    except InputError as error:
-        return error
-    except OSError as error:
-        return InputError(f"{problem}: {error}")
-
-
-def as_line(comparison: Comparison) -> str:
-    """The comparison as one line of JSON."""
-    return json.dumps(comparison.to_dict(), ensure_ascii=False)
+def _used(recording: Recording | InputError) -> Recording:
+    if isinstance(recording, InputError):
+        raise recording
+    return recording

@@ -8,7 +8,6 @@ in renditions. The model is fitted both ways, to A from B and to B from A.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,11 +17,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from cqtnet import SAMPLE_RATE
-from verify.features import Floats
+from verify.features import Floats, Read
 from verify.results import Alignment, CopyTest, Line
 
-Read = Callable[[float, float], Floats]
-"""Reads the samples of a recording from one second to another."""
+Values = NDArray[np.float64]
 
 LONGEST_S, PARTS = 20.0, 4
 """At most so many seconds are measured; of longer stretches, parts that are spread evenly."""
@@ -57,8 +55,7 @@ def copy_test(read_a: Read, read_b: Read, alignment: Alignment) -> CopyTest | No
     >>> copy_test(a.samples, b.samples, alignment).unexplained_db
     0.8
     """
-    parts = [_powers_along(read_a, read_b, alignment.line, *part) for part in parts_of(alignment)]
-    fine = Powers(np.concatenate([p.a for p in parts]), np.concatenate([p.b for p in parts]))
+    fine = _fine_powers(read_a, read_b, alignment)
     if len(fine.a) < FEWEST_FRAMES:
         return None
     n = _frames(SMOOTH_S)
@@ -90,26 +87,39 @@ def parts_of(alignment: Alignment) -> list[tuple[float, float]]:
     return [(s, s + part_s) for s in starts_s]
 
 
-def _powers_along(read_a: Read, read_b: Read, line: Line, start_s: float, end_s: float) -> Powers:
-    """The powers of A from one second to another, and of B along the line."""
-    start_s = max(0.0, start_s)
-    b_start_s = max(0.0, line.to_b(start_s) - 0.1)
-    a, b = read_a(start_s, end_s), read_b(b_start_s, line.to_b(end_s) + 0.1)
-    seconds = np.arange(0, len(a), HOP) / SAMPLE_RATE
-    on_b = line.to_b(start_s + seconds) - b_start_s
-    inside = (on_b >= 0) & (on_b < len(b) / SAMPLE_RATE)
-    shift = line.shift_semitones * BINS_PER_OCTAVE / 12
+def _fine_powers(read_a: Read, read_b: Read, alignment: Alignment) -> Powers:
+    """The powers of A on a scale of octaves, and of B at the pitch of A."""
+    shift = alignment.line.shift_semitones * BINS_PER_OCTAVE / 12
     extra = math.ceil(abs(shift)) + 1
-    wide = powers(b, on_b[inside], _bank(extra))
+    banks = _bank(0), _bank(extra)
+    found = powers_along(read_a, read_b, alignment, alignment.line, banks, hop=HOP)
     first = extra - shift  # bin k of A is bin k - shift of B
     below = math.floor(first)
     part = np.float32(first - below)
-    power_b = wide[:, below : below + N_BINS] * (1 - part)
-    power_b = power_b + wide[:, below + 1 : below + 1 + N_BINS] * part
-    return Powers(powers(a, seconds[inside], _bank(0)), power_b)
+    power_b = found.b[:, below : below + N_BINS] * (1 - part)
+    power_b = power_b + found.b[:, below + 1 : below + 1 + N_BINS] * part
+    return Powers(found.a, power_b)
 
 
-def powers(samples: Floats, seconds: NDArray[np.float64], bank: Floats) -> Floats:
+def powers_along(
+    read_a: Read, read_b: Read, alignment: Alignment, line: Line, banks: tuple[Floats, Floats], *,
+    hop: int,
+) -> Powers:  # fmt: skip
+    """Powers of A by one bank, and by the other those of B where A's frames come from."""
+    rows_a, rows_b = [], []
+    for start_s, end_s in parts_of(alignment):
+        start_s = max(0.0, start_s)
+        b_start_s = max(0.0, line.to_b(start_s) - 0.1)
+        a, b = read_a(start_s, end_s), read_b(b_start_s, line.to_b(end_s) + 0.1)
+        on_a = np.arange(0, len(a), hop) / SAMPLE_RATE
+        on_b = line.to_b(start_s + on_a) - b_start_s
+        inside = (on_b >= 0) & (on_b < len(b) / SAMPLE_RATE)
+        rows_a.append(powers(a, on_a[inside], banks[0]))
+        rows_b.append(powers(b, on_b[inside], banks[1]))
+    return Powers(np.concatenate(rows_a), np.concatenate(rows_b))
+
+
+def powers(samples: Floats, seconds: Values, bank: Floats) -> Floats:
     """Powers (n, bands) around these seconds (n,); the bank (FRAME // 2 + 1, bands) sums them."""
     if not len(seconds):
         return np.zeros((0, bank.shape[1]), np.float32)
@@ -131,11 +141,16 @@ def _squared(spectra: NDArray[np.complex64]) -> Floats:
 @cache
 def _bank(extra: int) -> Floats:
     """Triangles (FRAME // 2 + 1, bins) on a scale of octaves, `extra` more bins on both sides."""
-    hz = np.arange(FRAME // 2 + 1) * SAMPLE_RATE / FRAME
     centres = LOWEST_HZ * 2 ** (np.arange(-extra, N_BINS + extra) / BINS_PER_OCTAVE)
-    widths = np.maximum(centres * (2 ** (1 / BINS_PER_OCTAVE) - 1), SAMPLE_RATE / FRAME)
-    triangles = np.maximum(0, 1 - np.abs(hz[:, None] - centres) / widths)
-    return np.asarray(triangles / np.maximum(triangles.sum(axis=0), TINY), np.float32)
+    return triangles(centres, centres * (2 ** (1 / BINS_PER_OCTAVE) - 1))
+
+
+def triangles(centres_hz: Values, widths_hz: Values) -> Floats:
+    """A bank (FRAME // 2 + 1, bands) that weighs a spectrum around each centre, 1 in all."""
+    hz = np.arange(FRAME // 2 + 1) * SAMPLE_RATE / FRAME
+    widths_hz = np.maximum(widths_hz, SAMPLE_RATE / FRAME)
+    weights = np.maximum(0, 1 - np.abs(hz[:, None] - centres_hz) / widths_hz)
+    return np.asarray(weights / np.maximum(weights.sum(axis=0), TINY), np.float32)
 
 
 def _residuals(a: Floats, b: Floats) -> tuple[Floats | None, float]:
@@ -203,20 +218,13 @@ def _lags(fine: Powers) -> tuple[float, float]:
         )
         top = int(curve.argmax())
         if 0 < top < 2 * reach and curve[top] > 0:
-            lags.append(top + _peak(curve[top - 1 : top + 2]) - reach)
+            before, at, after = curve[top - 1 : top + 2].tolist()
+            bend = before - 2 * at + after  # of the parabola through the three
+            lags.append(top + (0.5 * (before - after) / bend if bend else 0.0) - reach)
     if len(lags) < 2:
         return reach * HOP / SAMPLE_RATE, len(lags) / max(1, len(starts))
     spread = 1.4826 * float(np.median(np.abs(np.array(lags) - np.median(lags))))
     return spread * HOP / SAMPLE_RATE, len(lags) / len(starts)
-
-
-def _peak(three: Floats) -> float:
-    """Where the parabola through three values is highest, from the middle one; 0 for no peak."""
-    if len(three) < 3 or not np.isfinite(three).all():
-        return 0.0
-    before, at, after = map(float, three)
-    bend = before - 2 * at + after
-    return 0.5 * (before - after) / bend if bend < 0 and at >= max(before, after) else 0.0
 
 
 def _frames(seconds: float) -> int:

@@ -7,7 +7,6 @@ of what is followed are made exact, and it is decided again, until nothing chang
 stretches are joined where they meet: of stories that the sound supports equally, the simplest.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -17,9 +16,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from cqtnet.cqt import FRAMES_PER_SECOND
 from verify.align import Candidate, hits_within, other_places, refine, search
-from verify.edits import LEAST_FOREIGN_S, LEAST_TRIMMED_S, read_edits
+from verify.edits import LEAST_FOREIGN_S, LEAST_TRIMMED_S, read_edits, uncovered
 from verify.features import Features
-from verify.follow import RUN_ON_S, agreement, find_candidates, follow, same_line, same_way
+from verify.follow import agreement, find_candidates, follow, joined, same_line, same_way
 from verify.results import DEEPER_DB, Alignment, EditMap, Line, Stretch
 
 LEAST_S = 3.0  # recordings that are shorter hold too little to be found by
@@ -104,13 +103,9 @@ class Mapper:
 
     def middle_of_longest_gap(self) -> float | None:
         """The middle of the longest part of A without stretch or look; None if it is short."""
-        taken = sorted([(s.a_start_s, s.a_end_s) for s in self.stretches] + self.looked_at)
-        gaps = []
-        position_s = self.a.start_s
-        for begin_s, end_s in [*taken, (self.a.end_s, math.inf)]:
-            gaps.append((position_s, begin_s))
-            position_s = max(position_s, end_s)
-        begin_s, end_s = max(gaps, key=lambda gap: gap[1] - gap[0])
+        taken = [(s.a_start_s, s.a_end_s) for s in self.stretches] + self.looked_at
+        gaps = uncovered((self.a.start_s, self.a.end_s), taken, 0.0)
+        begin_s, end_s = max(gaps, key=lambda gap: gap[1] - gap[0], default=(0.0, 0.0))
         return (begin_s + end_s) / 2 if end_s - begin_s >= LEAST_GAP_S else None
 
     def middle_of_doubtful(self) -> float | None:
@@ -276,18 +271,35 @@ class Mapper:
     def _simplest(self, stretches: Sequence[Stretch]) -> list[Stretch]:
         """The stretches, each at one of its places that are as good, so that edits are fewest."""
         choices = [self._as_good(stretch) for stretch in stretches]
-        costs = np.array([_gone_cost(s.b_start_s - self.b.start_s) for s in choices[0]])
-        came_from = []
-        for before, after in pairwise(choices):
-            steps = costs + [[_join_cost(one, other) for one in before] for other in after]
+        places: list[Sequence[Stretch | None]] = [[None], *choices, [None]]
+        costs, came_from = np.zeros(1), []
+        for before, after in pairwise(places):
+            joins = [[self._join_cost(one, other) for one in before] for other in after]
+            steps = costs + np.array(joins)
             came_from.append(steps.argmin(axis=1))
             costs = steps.min(axis=1)
-        costs = costs + [_gone_cost(self.b.end_s - s.b_end_s) for s in choices[-1]]
-        taken = [int(costs.argmin())]
+        taken = [0]
         for back in reversed(came_from):
             taken.append(int(back[taken[-1]]))
-        chosen = [some[i] for some, i in zip(choices, reversed(taken), strict=True)]
-        return _merged([self._with_others(chosen, i, some) for i, some in enumerate(choices)])
+        chosen = [some[i] for some, i in zip(choices, taken[-2:0:-1], strict=True)]
+        ends = [None, *chosen, None]
+        kept = [
+            self._with_others(before, one, after, own)
+            for before, one, after, own in zip(ends, chosen, ends[2:], choices, strict=False)
+        ]
+        return joined(kept, least_gap_s=LEAST_FOREIGN_S)
+
+    def _join_cost(self, before: Stretch | None, after: Stretch | None) -> float:
+        """The edits that it takes to go from one stretch to the next; None stands for an end."""
+        if before is None or after is None:
+            start_s = before.b_end_s if before else self.b.start_s
+            gone_s = (after.b_start_s if after else self.b.end_s) - start_s
+            return (gone_s > LEAST_TRIMMED_S) + TIE * abs(gone_s)
+        gap_b_s = after.b_start_s - before.b_end_s
+        inserted = after.a_start_s - before.a_end_s > LEAST_FOREIGN_S
+        if abs(gap_b_s) < GOES_ON_S:
+            return float(inserted)
+        return (1 if gap_b_s > 0 else 1 + inserted) + TIE * abs(gap_b_s)
 
     def _as_good(self, stretch: Stretch) -> list[Stretch]:
         """The stretch, and the same at every place of B that agrees as well."""
@@ -318,24 +330,16 @@ class Mapper:
             if left < min(left_db) + DEEPER_DB
         ]
 
-    def _with_others(self, chosen: list[Stretch], i: int, places: list[Stretch]) -> Stretch:
+    def _with_others(
+        self, before: Stretch | None, chosen: Stretch, after: Stretch | None, places: list[Stretch]
+    ) -> Stretch:
         """The chosen stretch, and where else in B it could be without another edit."""
-
-        def cost(place: Stretch) -> float:
-            before = (
-                _join_cost(chosen[i - 1], place)
-                if i > 0
-                else _gone_cost(place.b_start_s - self.b.start_s)
-            )
-            return before + (
-                _join_cost(place, chosen[i + 1])
-                if i + 1 < len(chosen)
-                else _gone_cost(self.b.end_s - place.b_end_s)
-            )
-
-        most = cost(chosen[i]) + 0.5
-        others = [p.b_start_s for p in places if p is not chosen[i] and cost(p) < most]
-        return replace(chosen[i], also_b_s=tuple(sorted(others)))
+        cost = {
+            place: self._join_cost(before, place) + self._join_cost(place, after)
+            for place in places
+        }
+        others = [p.b_start_s for p in places if p is not chosen and cost[p] < cost[chosen] + 0.5]
+        return replace(chosen, also_b_s=tuple(sorted(others)))
 
     def _snapped(self, before: Stretch, after: Stretch) -> tuple[Stretch, Stretch]:
         """Two stretches beside an insertion, with ends that meet in B where they nearly did."""
@@ -377,23 +381,6 @@ class Mapper:
         return kept
 
 
-def _merged(stretches: Sequence[Stretch]) -> list[Stretch]:
-    """The stretches, as one where one runs on in the next."""
-    kept: list[Stretch] = []
-    for after in stretches:
-        before = kept[-1] if kept else None
-        if (
-            before is not None
-            and after.a_start_s - before.a_end_s < LEAST_FOREIGN_S
-            and same_line(before.line, after.line, after.a_start_s, within_s=RUN_ON_S)
-        ):
-            longer = max(before, after, key=lambda s: s.duration_s)
-            kept[-1] = replace(longer, a_start_s=before.a_start_s, a_end_s=after.a_end_s)
-        else:
-            kept.append(after)
-    return kept
-
-
 def _are_settled(before: Sequence[Stretch], after: Sequence[Stretch]) -> bool:
     """Whether the stretches are as before, but for what does not matter."""
     return len(before) == len(after) and all(
@@ -401,20 +388,6 @@ def _are_settled(before: Sequence[Stretch], after: Sequence[Stretch]) -> bool:
         and abs(s.b_start_s - o.b_start_s) < SETTLED_S
         for s, o in zip(before, after, strict=True)
     )
-
-
-def _gone_cost(gone_s: float) -> float:
-    """The edits that it takes to leave out so much of B at one of its ends."""
-    return (gone_s > LEAST_TRIMMED_S) + TIE * abs(gone_s)
-
-
-def _join_cost(before: Stretch, after: Stretch) -> float:
-    """The edits that it takes to go from one stretch to the next."""
-    gap_b_s = after.b_start_s - before.b_end_s
-    inserted = after.a_start_s - before.a_end_s > LEAST_FOREIGN_S
-    if abs(gap_b_s) < GOES_ON_S:
-        return float(inserted)
-    return (1 if gap_b_s > 0 else 1 + inserted) + TIE * abs(gap_b_s)
 
 
 def _may_be_missed(b: Features, missing_s: float, start_s: float, end_s: float) -> bool:

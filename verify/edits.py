@@ -50,8 +50,8 @@ def read_edits(stretches: Sequence[Stretch], a: Features, b: Features) -> tuple[
     order = _chain(stretches)
     chain = [stretches[i] for i in order]
     edits = [*_out_of_order(stretches, order), *_overlaps(chain)]
-    foreign = _uncovered(whole_a, [(s.a_start_s, s.a_end_s) for s in stretches], LEAST_FOREIGN_S)
-    gone = _uncovered(whole_b, [(s.b_start_s, s.b_end_s) for s in stretches], LEAST_GONE_S)
+    foreign = uncovered(whole_a, [(s.a_start_s, s.a_end_s) for s in stretches], LEAST_FOREIGN_S)
+    gone = uncovered(whole_b, [(s.b_start_s, s.b_end_s) for s in stretches], LEAST_GONE_S)
     edits += _between(chain, foreign, gone, a, b)
     return tuple(sorted(_looped(edits), key=lambda e: (e.a_start_s, e.a_end_s, e.b_start_s)))
 
@@ -86,7 +86,7 @@ def _out_of_order(stretches: Sequence[Stretch], order: Sequence[int]) -> Iterato
         if i in order:
             continue
         span = (stretch.b_start_s, stretch.b_end_s)
-        new = _uncovered(span, [(s.b_start_s, s.b_end_s) for s in counted], 0.0)
+        new = uncovered(span, [(s.b_start_s, s.b_end_s) for s in counted], 0.0)
         is_new = sum(end - start for start, end in new) > (1 - TAKEN_AGAIN) * (span[1] - span[0])
         counted.append(stretch)
         times = (stretch.a_start_s, stretch.a_end_s, *span)
@@ -109,7 +109,7 @@ def _overlaps(chain: Sequence[Stretch]) -> Iterator[Edit]:
             yield Edit("repeated", after.a_start_s, end_s, *span, words)
 
 
-def _uncovered(whole: Span, taken: Sequence[Span], least_s: float) -> list[Span]:
+def uncovered(whole: Span, taken: Sequence[Span], least_s: float) -> list[Span]:
     """The gaps that other spans leave in a span, in order; none as short as `least_s`."""
     gaps = []
     position_s = whole[0]

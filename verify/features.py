@@ -7,6 +7,7 @@ nothing else, also under noise.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -20,6 +21,8 @@ from cqtnet import SAMPLE_RATE
 from cqtnet.cqt import FRAMES_PER_SECOND, SILENCE_LEVEL, Cqt
 
 Floats = NDArray[np.float32]
+Read = Callable[[float, float], Floats]
+"""Reads the samples of a recording from one second to another, cut to what there is."""
 
 COARSE_FRAMES = 4
 COARSE_PER_SECOND = FRAMES_PER_SECOND / COARSE_FRAMES  # 10.8, for the coarse search
@@ -43,6 +46,15 @@ SPECTRA_PER_SECOND = 10.0
 LOWEST_HZ, SPECTRUM_OCTAVES, STEP_CENTS = 110.0, 5.25, 10  # the scale of the spectra
 PERSISTENCE_S = 0.3  # spectra so far apart are alike where tones are held
 WIDE_CENTS = 200  # what is wider in a spectrum is no partial
+
+
+def held(values: Floats) -> Read:
+    """A reader of samples in memory."""
+
+    def read(start_s: float, end_s: float) -> Floats:
+        return values[max(0, round(start_s * SAMPLE_RATE)) : round(end_s * SAMPLE_RATE)]
+
+    return read
 
 
 @dataclass(frozen=True)

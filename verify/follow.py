@@ -14,6 +14,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -23,7 +24,9 @@ from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 from cqtnet.cqt import FRAMES_PER_SECOND, N_BINS, SILENCE_LEVEL
 from verify.align import LEAST_ENERGY, Candidate, Values, hits_within, played_at, sample, shifted
 from verify.features import COARSE_PER_SECOND, SPECTRA_PER_SECOND, STEP_CENTS, Features, Floats
-from verify.results import Line
+from verify.results import Line, Stretch
+
+Part = TypeVar("Part", Candidate, Stretch)
 
 LOOKED_FOR_S = 3.0  # length of the windows of A that are looked for in B
 LEAST_CORRELATION, SHARE_OF_BEST = 0.35, 0.6
@@ -261,7 +264,7 @@ def follow(
     edges = np.concatenate([[0], np.flatnonzero(np.diff(path)) + 1, [len(path)]])
     between_frames = np.clip(edges - 0.5, 0, len(path) - 1)  # the last frame is the end
     times_s = (a.start_s + between_frames / FRAMES_PER_SECOND).tolist()
-    return _joined(
+    return joined(
         [
             Candidate(candidates[row].line, start_s, end_s)
             for row, (start_s, end_s) in zip(path[edges[:-1]], pairwise(times_s), strict=True)
@@ -295,18 +298,18 @@ def best_path(scores: Floats, *, cost: float) -> NDArray[np.int64]:
     return np.where(path == n_lines, NOTHING, path)
 
 
-def _joined(found: Sequence[Candidate]) -> list[Candidate]:
-    """The candidates in order, as one where a line runs on in the next one."""
-    kept: list[Candidate] = []
-    for after in found:
+def joined(parts: Sequence[Part], *, least_gap_s: float = 1e-6) -> list[Part]:
+    """Parts of A in order, as one where a line runs on in the next one after no gap to speak of."""
+    kept: list[Part] = []
+    for after in parts:
         before = kept[-1] if kept else None
         if (
             before is not None
-            and before.a_end_s == after.a_start_s
+            and after.a_start_s - before.a_end_s < least_gap_s
             and same_line(before.line, after.line, after.a_start_s, within_s=RUN_ON_S)
         ):
-            longer = max(before, after, key=lambda c: c.duration_s)
-            kept[-1] = Candidate(longer.line, before.a_start_s, after.a_end_s)
+            longer = max(before, after, key=lambda part: part.duration_s)
+            kept[-1] = replace(longer, a_start_s=before.a_start_s, a_end_s=after.a_end_s)
         else:
             kept.append(after)
     return kept

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
-from verify.copytest import FRAME, TINY, Powers, Read, parts_of, powers
-from verify.features import Floats
+from verify.copytest import FRAME, TINY, Powers, powers_along, triangles
+from verify.features import Floats, Read
 from verify.results import Alignment, Line
 
 Doubles = NDArray[np.float64]
@@ -79,23 +79,13 @@ def bands_hz() -> Doubles:
     return _bank(0.0)[0]
 
 
-def powers_along(read_a: Read, read_b: Read, alignment: Alignment, line: Line) -> Powers:
-    """Powers of A, and of B where the line says that A's frames come from."""
-    rows_a, rows_b = [], []
-    for start_s, end_s in parts_of(alignment):
-        begin_s = max(0.0, start_s)
-        begin_b_s = max(0.0, line.to_b(begin_s) - 0.1)
-        a, b = read_a(begin_s, end_s), read_b(begin_b_s, line.to_b(end_s) + 0.1)
-        on_a = np.arange(0, len(a), HOP) / SAMPLE_RATE
-        on_b = line.to_b(begin_s + on_a) - begin_b_s
-        inside = (on_b >= 0) & (on_b < len(b) / SAMPLE_RATE)
-        rows_a.append(powers(a, on_a[inside], _bank(0.0)[1]))
-        rows_b.append(powers(b, on_b[inside], _bank(-line.shift_semitones)[1]))
-    return Powers(*(_on_floor(np.concatenate(rows)) for rows in (rows_a, rows_b)))
-
-
-def _on_floor(power: Floats) -> Floats:
-    return power + np.asarray(_floor(power), np.float32) if len(power) else power
+def band_powers(read_a: Read, read_b: Read, alignment: Alignment, line: Line) -> Powers:
+    """Powers of A, and of B where the line says that A's frames come from, over their floors."""
+    banks = _bank(0.0)[1], _bank(-line.shift_semitones)[1]
+    found = powers_along(read_a, read_b, alignment, line, banks, hop=HOP)
+    if not len(found.a):
+        return found
+    return Powers(*(x + np.asarray(_floor(x), np.float32) for x in (found.a, found.b)))
 
 
 def _floor(power: Floats) -> Doubles:
@@ -113,11 +103,7 @@ def _bank(shift_semitones: float) -> tuple[Doubles, Floats]:
         wide = centres[-1] * (2 ** (1 / BANDS_PER_OCTAVE) - 1)
         centres.append(centres[-1] + max(2 * step_hz, wide))
     moved = np.array(centres) * 2 ** (shift_semitones / 12)
-    widths = np.maximum(np.gradient(moved), step_hz)
-    hz = np.arange(FRAME // 2 + 1) * step_hz
-    triangles = np.maximum(0, 1 - np.abs(hz[:, None] - moved) / widths)
-    bank = np.asarray(triangles / np.maximum(triangles.sum(axis=0), TINY), np.float32)
-    return np.array(centres), bank
+    return np.array(centres), triangles(moved, np.gradient(moved))
 
 
 def fitted(own: Floats, other: Floats) -> Fit:

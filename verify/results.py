@@ -8,20 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet.device import versions
-from verify.words import (
-    HEADLINES,
-    IDENTITIES,
-    NO_CHANGE_DB,
-    PROPOSITIONS,
-    Against,
-    Verdict,
-    changes_in_words,
-    clock,
-    decision,
-    headline,
-    ratio_in_words,
-    support_in_words,
-)
+from verify import words
+from verify.words import Against, Verdict
 
 if TYPE_CHECKING:
     from verify.features import Content
@@ -186,8 +174,8 @@ class Alignment(Stretch):
     def place_in_words(self) -> str:
         """Which stretch of A is which of B."""
         return (
-            f"{clock(self.a_start_s)} to {clock(self.a_end_s)} of A is "
-            f"{clock(self.b_start_s)} to {clock(self.b_end_s)} of B"
+            f"{words.clock(self.a_start_s)} to {words.clock(self.a_end_s)} of A is "
+            f"{words.clock(self.b_start_s)} to {words.clock(self.b_end_s)} of B"
         )
 
 
@@ -228,7 +216,7 @@ class Waveform:
         The gain is that of B in A. What was added to B lowers it, by the square of the correlation.
         """
         most_db = self.gain_db - 40 * math.log10(max(1e-3, self.correlation))
-        return self.gain_db >= NO_CHANGE_DB or most_db <= -NO_CHANGE_DB
+        return self.gain_db >= words.NO_CHANGE_DB or most_db <= -words.NO_CHANGE_DB
 
     @property
     def left_db(self) -> float:
@@ -347,15 +335,15 @@ class Ratios:
         It is the smaller one, unless the case rules a rendition out; where both speak against the
         same recording, that against an unrelated one.
         """
-        is_unlike = decision(self.unrelated.value) < 0
+        is_unlike = words.decision(self.unrelated.value) < 0
         if against == "unrelated" or is_unlike or self.unrelated.value < self.rendition.value:
             return self.unrelated, "unrelated"
         return self.rendition, "rendition"
 
     def verdict(self, against: Against = "rendition") -> Verdict:
         """The verdict that the ratios allow."""
-        sign = decision(self.deciding(against)[0].value)
-        is_rendition = decision(self.rendition.value) < 0 < decision(self.named.value)
+        sign = words.decision(self.deciding(against)[0].value)
+        is_rendition = words.decision(self.rendition.value) < 0 < words.decision(self.named.value)
         if against == "rendition" and is_rendition:
             return "rendition"
         verdicts: dict[int, Verdict] = {1: "same", -1: "different", 0: "insufficient"}
@@ -463,7 +451,7 @@ class Comparison:
     @property
     def support(self) -> str:
         """The ratio in the words of the ENFSI scale."""
-        return support_in_words(self.log_lr, *PROPOSITIONS[self.deciding[1]])
+        return words.support_in_words(self.log_lr, *words.PROPOSITIONS[self.deciding[1]])
 
     @property
     def is_bounded(self) -> bool:
@@ -473,15 +461,15 @@ class Comparison:
     @property
     def sentence(self) -> str:
         """The ratio as a sentence about the findings, without any prior."""
-        return ratio_in_words(self.log_lr, *PROPOSITIONS[self.deciding[1]])
+        return words.ratio_in_words(self.log_lr, *words.PROPOSITIONS[self.deciding[1]])
 
     @property
     def headline(self) -> str:
         """The verdict with its ratio: 'SAME RECORDING  LR 3,600 (ln 8.2): strong support …'."""
-        head = HEADLINES[self.verdict]
+        head = words.HEADLINES[self.verdict]
         if self.identity is not None:
-            return f"{head}  {IDENTITIES[self.identity]}"
-        return headline(head, self.log_lr, self.support, is_bounded=self.is_bounded)
+            return f"{head}  {words.IDENTITIES[self.identity]}"
+        return words.headline(head, self.log_lr, self.support, is_bounded=self.is_bounded)
 
     @property
     def alignment(self) -> Alignment | None:
@@ -499,7 +487,7 @@ class Comparison:
     def line_in_words(self) -> str:
         """Tempo, pitch, polarity and level of A by those of B."""
         assert self.alignment is not None
-        parts = changes_in_words(self.alignment.line)
+        parts = words.changes_in_words(self.alignment.line)
         if self.waveform is None:
             return ", ".join(parts) or "tempo and pitch as in B"
         gain_db = self.waveform.gain_db
@@ -515,14 +503,14 @@ class Comparison:
     @property
     def places_in_words(self) -> str:
         """Where else in B the stretch of A fits; empty where it fits nowhere else."""
-        equal = [clock(p.alignment.b_start_s) for p in self.places if p.is_equal]
-        alike = [clock(p.alignment.b_start_s) for p in self.places if not p.is_equal]
-        words = []
+        equal = [words.clock(p.alignment.b_start_s) for p in self.places if p.is_equal]
+        alike = [words.clock(p.alignment.b_start_s) for p in self.places if not p.is_equal]
+        found = []
         if equal:
-            words.append(f"also at {', '.join(equal)} of B; these places cannot be told apart")
+            found.append(f"also at {', '.join(equal)} of B; these places cannot be told apart")
         if alike:
-            words.append(f"similar at {', '.join(alike)} of B; the waveform fits there less well")
-        return "; ".join(words)
+            found.append(f"similar at {', '.join(alike)} of B; the waveform fits there less well")
+        return "; ".join(found)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the verdict, and where the ratio lies on the scale."""

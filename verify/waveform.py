@@ -1,15 +1,14 @@
 """What only the waveform shows: polarity, gain and the exact sample, where nothing was warped."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
-from verify.features import Floats
+from verify.features import Floats, Read
 from verify.results import DEEPER_DB, Alignment, Place, Stretch, Waveform, is_unwarped, left_db
 
 WINDOW_S, WINDOWS = 2.0, 5  # windows of A that are laid on B
@@ -29,44 +28,20 @@ LEAST_OPPOSITE_SHARE = 0.8
 """Polarity is reversed if the phase lies within 30 degrees of 180 in all bands of two octaves, and
 in so large a share of all bands that are clear: a filter turns the phase in some bands only."""
 
-
 Seconds = NDArray[np.float64]
 
 
-class HasSamples(Protocol):
-    """A recording, or a part of one."""
-
-    def samples(self, start_s: float, end_s: float) -> Floats:
-        """The samples of a stretch."""
-
-
-@dataclass(frozen=True)
-class Sound:
-    """Samples in memory."""
-
-    values: Floats
-
-    @property
-    def duration_s(self) -> float:
-        """How long they last."""
-        return self.values.size / SAMPLE_RATE
-
-    def samples(self, start_s: float, end_s: float) -> Floats:
-        """The samples of a stretch."""
-        return self.values[max(0, round(start_s * SAMPLE_RATE)) : round(end_s * SAMPLE_RATE)]
-
-
-def left_db_of(a: HasSamples, b: HasSamples) -> Callable[[Stretch], float]:
+def left_db_of(read_a: Read, read_b: Read) -> Callable[[Stretch], float]:
     """What is left of a stretch of A, in dB, when its place in B is taken from it."""
 
     def left(stretch: Stretch) -> float:
-        waveform = compare_waveforms(a, b, stretch)
+        waveform = compare_waveforms(read_a, read_b, stretch)
         return waveform.left_db if waveform else 0.0
 
     return left
 
 
-def compare_waveforms(a: HasSamples, b: HasSamples, alignment: Stretch) -> Waveform | None:
+def compare_waveforms(read_a: Read, read_b: Read, alignment: Stretch) -> Waveform | None:
     """How the samples relate along an alignment; None where tempo, pitch or noise hide it."""
     line = alignment.line
     if not is_unwarped(line):
@@ -76,8 +51,8 @@ def compare_waveforms(a: HasSamples, b: HasSamples, alignment: Stretch) -> Wavef
     found, spectra = [], []
     for start_s in starts_s:
         begin_b_s = max(0.0, start_s + line.offset_s - REACH_S)
-        window_a = a.samples(start_s, start_s + length_s)
-        window_b = b.samples(begin_b_s, start_s + line.offset_s + length_s + REACH_S)
+        window_a = read_a(start_s, start_s + length_s)
+        window_b = read_b(begin_b_s, start_s + line.offset_s + length_s + REACH_S)
         if len(window_b) >= len(window_a) and window_a.any() and window_b.any():
             correlation, lag, gain = _lag(window_a, window_b)
             found.append((correlation, gain, begin_b_s + lag / SAMPLE_RATE - start_s))
@@ -115,11 +90,7 @@ def _exact(place: Alignment, waveform: Waveform | None) -> Alignment:
     return replace(place, line=replace(place.line, tempo=waveform.tempo, offset_s=offset_s))
 
 
-def clock_ppm(
-    read_a: Callable[[float, float], Floats],
-    read_b: Callable[[float, float], Floats],
-    alignment: Alignment,
-) -> float | None:
+def clock_ppm(read_a: Read, read_b: Read, alignment: Alignment) -> float | None:
     """By how many millionths A plays faster than B; 0 where nothing shows it, None: not measured.
 
     The windows are laid on B one by one; a filter moves all of them by the same.
@@ -170,10 +141,13 @@ def _slope_ppm(at: NDArray[np.float64], lags: NDArray[np.float64]) -> float:
 
 
 def with_places(
-    a: HasSamples, b: HasSamples, best: Alignment, others: list[Alignment]
+    read_a: Read, read_b: Read, best: Alignment, others: list[Alignment]
 ) -> tuple[Alignment, Waveform | None, tuple[Place, ...]]:
     """The place where the waveforms fit best, its waveform, and the other places."""
-    found = [(place, compare_waveforms(a, b, _as_steady(place, best))) for place in (best, *others)]
+    found = [
+        (place, compare_waveforms(read_a, read_b, _as_steady(place, best)))
+        for place in (best, *others)
+    ]
     depths = [waveform.left_db if waveform else 0.0 for _, waveform in found]
     lowest = min(depths)
     first = depths.index(lowest) if lowest < depths[0] - DEEPER_DB else 0

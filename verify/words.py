@@ -2,7 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from verify.results import Line
 
 Verdict = Literal["same", "rendition", "different", "insufficient"]
 Against = Literal["rendition", "unrelated"]
@@ -77,22 +80,6 @@ PROPOSITIONS: dict[Against, tuple[Proposition, Proposition]] = {
     ),
 }
 """What a ratio weighs the same recording against, as two propositions."""
-
-
-class Steady(Protocol):
-    """A steady tempo and pitch, as `verify.results.Line` has them."""
-
-    @property
-    def tempo(self) -> float:
-        """1.1: ten per cent faster."""
-
-    @property
-    def shift_semitones(self) -> float:
-        """Positive: higher."""
-
-    @property
-    def is_speed(self) -> bool:
-        """Whether both changed together, as when a tape runs fast."""
 
 
 def strength_in_words(log_lr: float) -> str:
@@ -209,7 +196,7 @@ def hz_in_words(hz: float) -> str:
     return f"{hz / 1000:.1f} kHz" if hz >= 1000 else f"{float(f'{hz:.2g}'):.0f} Hz"
 
 
-def changes_in_words(line: Steady) -> list[str]:
+def changes_in_words(line: "Line") -> list[str]:
     """Changes of tempo and pitch in words; none where there are none."""
     faster = "faster" if line.tempo > 1 else "slower"
     tempo = f"{abs(line.tempo - 1):.2%} {faster} (tempo × {line.tempo:.4f})"
@@ -225,7 +212,7 @@ def changes_in_words(line: Steady) -> list[str]:
     return parts
 
 
-def tempo_in_words(line: Steady) -> str:
+def tempo_in_words(line: "Line") -> str:
     """The tempo as a factor and in per cent."""
     change = line.tempo - 1
     if abs(change) < NO_CHANGE_TEMPO:
@@ -235,7 +222,7 @@ def tempo_in_words(line: Steady) -> str:
     return words + ("; together with the pitch, as a change of speed" if line.is_speed else "")
 
 
-def pitch_in_words(line: Steady) -> str:
+def pitch_in_words(line: "Line") -> str:
     """The pitch in semitones and cents."""
     shift = line.shift_semitones
     if abs(shift) < NO_CHANGE_SEMITONES:

@@ -1,11 +1,8 @@
 """Changes that were made are named, with their figures; what was not made is not."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 import soundfile
-from numpy.typing import NDArray
 
 from augment.codec import Codec
 from augment.noise import ColouredNoise, scaled_to_level
@@ -26,22 +23,12 @@ from cqtnet.music import make_music
 from verify.alterations import find_alterations
 from verify.commands.compare import tell
 from verify.comparison import Comparer
-from verify.report.sections import finding_rows
+from verify.features import held
+from verify.report.page import part_of
 from verify.results import Alignment, Alteration, Line, Waveform
 from verify.waveform import compare_waveforms
 
 START = 2 * SAMPLE_RATE
-
-
-@dataclass
-class Held:
-    """Samples at hand."""
-
-    held: NDArray[np.float32]
-
-    def samples(self, start_s, end_s):
-        first, last = (max(0, round(second * SAMPLE_RATE)) for second in (start_s, end_s))
-        return self.held[first:last]
 
 
 def coloured(seed, duration_s):
@@ -58,13 +45,13 @@ FRAGMENT = SONG[START : START + 18 * SAMPLE_RATE]
 
 def found(samples, *, is_swapped=False, line=None):
     """What is found of samples that were made of FRAGMENT."""
-    a, b = Held(np.asarray(samples, np.float32)), Held(SONG)
+    a, b = held(np.asarray(samples, np.float32)), held(SONG)
     line = line or Line(1.0, 0.0, START / SAMPLE_RATE)
     alignment = Alignment(0.0, len(samples) / SAMPLE_RATE, line, 0.9, 0.9, 0.001, 1.0)
     if is_swapped:
         a, b, alignment = b, a, alignment.swapped
     waveform = compare_waveforms(a, b, alignment)
-    return {one.kind: one for one in find_alterations(a.samples, b.samples, alignment, waveform)}
+    return {one.kind: one for one in find_alterations(a, b, alignment, waveform)}
 
 
 def changed(effect):
@@ -137,9 +124,9 @@ def test_a_codec_of_low_rate_is_named():
 def test_filters_and_telephone_codecs_do_not_reverse_the_polarity(effect):
     line = Line(1.0, 0.0, START / SAMPLE_RATE)
     alignment = Alignment(0.0, 18.0, line, 0.9, 0.9, 0.001, 1.0)
-    waveform = compare_waveforms(Held(changed(effect)), Held(SONG), alignment)
+    waveform = compare_waveforms(held(changed(effect)), held(SONG), alignment)
     assert waveform is None or not waveform.inverted
-    reversed_too = compare_waveforms(Held(changed(Invert())), Held(SONG), alignment)
+    reversed_too = compare_waveforms(held(changed(Invert())), held(SONG), alignment)
     assert reversed_too is not None and reversed_too.inverted
 
 
@@ -152,11 +139,14 @@ def test_a_comparison_tells_them_in_text_and_json(tmp_path):
     paths = [tmp_path / "a.wav", tmp_path / "b.wav"]
     for path, samples in zip(paths, (changed(Telephone()), SONG), strict=True):
         soundfile.write(path, samples, SAMPLE_RATE, subtype="FLOAT")
-    comparison = Comparer.named("default").compare(*paths)
+    comparer = Comparer.named("default")
+    a, b = map(comparer.read, paths)
+    comparison = comparer.compare(a, b)
     kinds = [one["kind"] for one in comparison.to_dict()["alterations"]]
     assert kinds == ["low_pass", "high_pass"]
     assert "           A: low-pass at 3.4 kHz" in tell(comparison)
-    assert ("Altered", "A: low-pass at 3.4 kHz") in finding_rows(comparison)
+    row = "Altered</th><td>A: low-pass at 3.4 kHz"
+    assert row in part_of(comparison, a, b, comparer.calibration).body
 
 
 @pytest.mark.parametrize(("gain_db", "correlation", "is_proved"), [

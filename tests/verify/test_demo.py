@@ -9,7 +9,7 @@ from cqtnet.cli import cqtnet
 
 def test_the_demo_tells_the_pieces_apart_and_leaves_its_files(tmp_path, monkeypatch):
     pages = Mock()  # how a page is written, tests/verify/report shows
-    monkeypatch.setattr("verify.demo.write_report", pages)
+    monkeypatch.setattr("verify.report.page.write_report", pages)
     folder = tmp_path / "demo"
     result = CliRunner().invoke(cqtnet, ["demo", str(folder)])
     assert result.exit_code == 0, result.output

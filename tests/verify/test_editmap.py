@@ -17,9 +17,9 @@ from tests.verify import planted
 from verify.align import Candidate
 from verify.editmap import Mapper, edit_map
 from verify.edits import described, read_edits
-from verify.features import Features
+from verify.features import Features, held
 from verify.results import Line
-from verify.waveform import Sound, left_db_of
+from verify.waveform import left_db_of
 
 Samples = NDArray[np.float32]
 
@@ -215,12 +215,12 @@ def test_a_loop_has_the_fewest_edits_and_open_places_are_told(noise):
     bar = make_music(11, duration_s=16.0)
     loop = np.tile(bar, 4)
     loop += noise * np.random.default_rng(0).standard_normal(loop.size).astype(np.float32)
-    b, sound = Features.of(loop), Sound(loop)
+    b, sound = Features.of(loop), held(loop)
     cut = np.concatenate([loop[: 21 * SAMPLE_RATE], loop[29 * SAMPLE_RATE :]])
     (edit,) = edit_map(Features.of(cut), b).edits
     assert edit.kind == "cut" and (edit.b_start_s, edit.b_end_s) == pytest.approx((21, 29), abs=0.1)
     part = loop[21 * SAMPLE_RATE : 29 * SAMPLE_RATE]
-    (stretch,) = edit_map(Features.of(part), b, left_db=left_db_of(Sound(part), sound)).stretches
+    (stretch,) = edit_map(Features.of(part), b, left_db=left_db_of(held(part), sound)).stretches
     starts_s = sorted([stretch.b_start_s, *stretch.also_b_s])
     assert starts_s == pytest.approx([21] if noise else [5, 21, 37, 53], abs=0.05)
     assert ("or" in described(stretch)) == (not noise)

@@ -1,25 +1,15 @@
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cqtnet import SAMPLE_RATE
-from cqtnet.embed import Trace
 from cqtnet.music import make_music
-from verify.recording import Recording
-from verify.results import Alignment, Item, Line
+from verify.features import held
+from verify.results import Alignment, Line
 from verify.waveform import compare_waveforms
 
 SHIFT = 30_011  # samples of B before A begins
-
-
-class Held(Recording):
-    """A recording whose samples are at hand."""
-
-    def samples(self, start_s, end_s):
-        first, last = (round(second * SAMPLE_RATE) for second in (start_s, end_s))
-        return sounds()[self.item.path][max(0, first) : last]
 
 
 @cache
@@ -29,15 +19,6 @@ def sounds():
     noisy = part + 0.3 * song.std() * noise.standard_normal(part.size)
     other = make_music(42, duration_s=10.0)
     return {"b": song, "inverted": -0.25 * part, "noisy": noisy, "other": other, "silent": 0 * part}
-
-
-def held(name):
-    seconds = len(sounds()[name]) / SAMPLE_RATE
-    nothing = np.zeros((0, 0), np.float32)
-    return Held(
-        Path(name), Item(name, "", seconds, "", "", 0, 0, ()),
-        Trace(nothing, nothing.ravel(), len(sounds()[name])), None,
-    )  # fmt: skip
 
 
 def aligned(line):
@@ -52,7 +33,7 @@ NEAR = Line(1.0, 0.0, SHIFT / SAMPLE_RATE + 0.004)
     [("inverted", 0.25, 0.01, 1e-3), ("noisy", 1.0, 0.3, 0.1)],
 )
 def test_polarity_gain_and_sample_are_found_through_noise(name, gain, within_db, within):
-    found = compare_waveforms(held(name), held("b"), aligned(NEAR))
+    found = compare_waveforms(held(sounds()[name]), held(sounds()["b"]), aligned(NEAR))
     assert found.inverted == (name == "inverted")
     assert found.gain_db == pytest.approx(20 * np.log10(gain), abs=within_db)
     assert found.offset_s == pytest.approx(SHIFT / SAMPLE_RATE, abs=1 / SAMPLE_RATE)
@@ -66,4 +47,4 @@ def test_polarity_gain_and_sample_are_found_through_noise(name, gain, within_db,
     ("inverted", Line(1.0, 0.5, 1.36)),
 ])  # fmt: skip
 def test_of_other_sounds_and_warped_ones_nothing_is_said(name, line):
-    assert compare_waveforms(held(name), held("b"), aligned(line)) is None
+    assert compare_waveforms(held(sounds()[name]), held(sounds()["b"]), aligned(line)) is None

@@ -108,7 +108,7 @@ def add_files(
     `keep`, for which `extract` must keep sound, those are read again whose sound is not kept yet.
     """
     with one_thread(), ThreadPoolExecutor(jobs) as pool:
-        run = _Run(store, extract, pool, at_once=2 * jobs, rehash=rehash, keep=keep)
+        run = _Run(store, extract, pool, 2 * jobs, rehash, keep)
         try:
             for path in paths:
                 yield from run.start(os.path.abspath(path))
@@ -130,24 +130,19 @@ class _Hashed:
         return cls(path, status, audio.file_sha256(path))
 
 
+@dataclass
 class _Run:
     """Files being read on several threads, and written on this one."""
 
-    def __init__(
-        self,
-        store: Store,
-        extract: Extract,
-        pool: ThreadPoolExecutor,
-        *,
-        at_once: int,
-        rehash: bool,
-        keep: bool,
-    ) -> None:
-        self.store, self.extract, self.pool = store, extract, pool
-        self.at_once, self.rehash, self.keep = at_once, rehash, keep
-        self.running: dict[Future[_Hashed | NewRecording], str] = {}
-        self.unwritten: list[NewRecording] = []
-        self.written_at = time.monotonic()
+    store: Store
+    extract: Extract
+    pool: ThreadPoolExecutor
+    at_once: int
+    rehash: bool
+    keep: bool
+    running: dict[Future[_Hashed | NewRecording], str] = field(default_factory=dict)
+    unwritten: list[NewRecording] = field(default_factory=list)
+    written_at: float = field(default_factory=time.monotonic)
 
     def start(self, path: str) -> Iterator[Step]:
         """Begin to read a file; gives the steps of others that are done meanwhile."""
@@ -236,15 +231,9 @@ class _Run:
 
 
 def extract(
-    path: str,
-    embedder: Embedder,
-    *,
-    window_s: float,
-    hop_s: float,
-    sha256: str = "",
-    tags: tuple[str, ...] = (),
-    keep: bool = False,
-) -> NewRecording:
+    path: str, embedder: Embedder, manifest: Manifest, *, sha256: str = "",
+    tags: Sequence[str] = (), keep: bool = False,
+) -> NewRecording:  # fmt: skip
     """What an archive keeps of a file; a silent, short or changing one is an error.
 
     `sha256` is that of its bytes, where it is known already. Windows of silence are left out. With
@@ -253,7 +242,7 @@ def extract(
     before = FileStatus.of(path)
     sha256 = sha256 or audio.file_sha256(path)
     trace = embedder.trace_file(path)
-    windows = embedder.windows(trace, window_s=window_s, hop_s=hop_s)
+    windows = embedder.windows(trace, window_s=manifest.window_s, hop_s=manifest.hop_s)
     kept = windows.has_content
     sound: tuple[bytes, ...] = ()
     if keep:
@@ -269,7 +258,7 @@ def extract(
         before.size,
         before.modified_ns,
         trace.duration_s,
-        tags,
+        tuple(tags),
         Windows(windows.vectors[kept], windows.start_s[kept]),
         Sketch.of(trace.roots).packed(),
         sound,
@@ -326,21 +315,14 @@ def on_ray(
 
 
 def _read(
-    path: str, sha256: str, manifest: Manifest, tags: tuple[str, ...], keep: bool = False
+    path: str, sha256: str, manifest: Manifest, tags: Sequence[str], keep: bool = False
 ) -> NewRecording | InputError:
     """One unit of work, on whichever machine."""
     try:
         if audio.file_sha256(path) != sha256:
             raise InputError(f"{path} holds other bytes there than here; share the folder")
-        return extract(
-            path,
-            _embedder(manifest.model, manifest.model_sha256),
-            window_s=manifest.window_s,
-            hop_s=manifest.hop_s,
-            sha256=sha256,
-            tags=tags,
-            keep=keep,
-        )
+        embedder = _embedder(manifest.model, manifest.model_sha256)
+        return extract(path, embedder, manifest, sha256=sha256, tags=tags, keep=keep)
     except InputError as error:
         return error
 

@@ -13,15 +13,7 @@ from cqtnet.checkpoint import load_weights
 from cqtnet.embed import Embedder
 from cqtnet.errors import ArchiveError, InputError
 from cqtnet.files import Closing
-from verify.archive.add import (
-    Extract,
-    FileStatus,
-    Step,
-    Summary,
-    add_files,
-    extract,
-    on_ray,
-)
+from verify.archive.add import Extract, FileStatus, Step, Summary, add_files, extract, on_ray
 from verify.archive.index import FOLDER, Searchable
 from verify.archive.index.cache import check_index, open_index, save_index
 from verify.archive.listing import audio_files
@@ -128,15 +120,7 @@ class Archive(Closing):
         embedder = self._of_this_archive(Embedder.named(manifest.model, device=self._device))
 
         def read(path: str, sha256: str) -> NewRecording:
-            return extract(
-                path,
-                embedder,
-                window_s=manifest.window_s,
-                hop_s=manifest.hop_s,
-                sha256=sha256,
-                tags=tuple(tags),
-                keep=keep,
-            )
+            return extract(path, embedder, manifest, sha256=sha256, tags=tags, keep=keep)
 
         yield read, os.cpu_count() or 1
 

@@ -8,16 +8,16 @@ The journal is a rollback journal: at rest the archive is one file, readable whe
 written, and a damaged journal cannot take back a change that was reported as done.
 """
 
-import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import sqlite3
 import stat
 import weakref
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ _CATALOGUE = (
     "next_recording INTEGER NOT NULL, total INTEGER NOT NULL, checksum INTEGER NOT NULL)",
 )
 ROWS = {"windows": "vector", "pieces": "piece"}
-"""Tables of what is too much for memory, and what their rows hold; see `verify.archive.rows`."""
+"""Tables of what is too much for memory, and what their rows hold; see `Rows`."""
 _ROWS = tuple(
     f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, {what} BLOB NOT NULL)"
     for name, what in ROWS.items()
@@ -107,14 +107,6 @@ def row_checksum(table: str, values: Row) -> int:
     return int.from_bytes(digest) >> 1
 
 
-def window_checksum(window: int, vector: bytes | memoryview, salt: int) -> int:
-    """CRC-32 over the vector, joined with the archive's salt and the number of the window.
-
-    So no window passes for another one, of this archive or of another.
-    """
-    return zlib.crc32(vector, salt) ^ window
-
-
 def create(path: Path, manifest: str, page_bytes: int) -> None:
     """Fill an empty file with the tables of an archive without recordings."""
     with _new_file(path, page_bytes) as connection:
@@ -145,26 +137,23 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
     one moment of it and never keeps a writer waiting. Tables are named without `disk`, which finds
     the copy where there is one. `ROWS` are only ever added to a file, so they need no copy.
     """
-    with file_errors(path, WRITTEN if write else READ):
+    with file_errors(path, WRITTEN if write else READ), ExitStack() as on_failure:
         if not path.is_file():
             raise damaged(path, "it is missing")
-        connection = _connection(":memory:")
-        try:
-            # SQLite falls back to reading where the file may not be written.
-            connection.execute("ATTACH ? AS disk", (_uri(path),))
-            for setting in ("synchronous = EXTRA", f"cache_size = -{CACHE_KB}"):
-                connection.execute(f"PRAGMA disk.{setting}")
-            connection.execute("BEGIN")
-            _check_version(path, connection)
-            problem = find_problem(connection)
-            if problem:
-                raise damaged(path, problem)
-            if not write:
-                _copy_catalogue(connection)
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.close()
-            raise
+        connection = on_failure.enter_context(closing(_connection(":memory:")))
+        # SQLite falls back to reading where the file may not be written.
+        connection.execute("ATTACH ? AS disk", (_uri(path),))
+        for setting in ("synchronous = EXTRA", f"cache_size = -{CACHE_KB}"):
+            connection.execute(f"PRAGMA disk.{setting}")
+        connection.execute("BEGIN")
+        _check_version(path, connection)
+        problem = find_problem(connection)
+        if problem:
+            raise damaged(path, problem)
+        if not write:
+            _copy_catalogue(connection)
+        connection.execute("COMMIT")
+        on_failure.pop_all()
     return connection
 
 
@@ -193,13 +182,10 @@ def find_problem(connection: sqlite3.Connection, *, structure: bool = False) -> 
 def check_file(path: Path, connection: sqlite3.Connection, *, structure: bool) -> list[str]:
     """What is wrong with the attached file as it is now; the windows are for others to check."""
     try:
-        with file_errors(path, READ):
+        with file_errors(path, READ), connection:
             connection.execute("PRAGMA shrink_memory")  # forgets what was read before
             connection.execute("BEGIN")
-            try:
-                problem = find_problem(connection, structure=structure)
-            finally:
-                connection.execute("ROLLBACK")
+            problem = find_problem(connection, structure=structure)
     except ArchiveError as error:
         return [str(error)]
     return [problem] if problem else []
@@ -242,17 +228,11 @@ class Change:
 @contextmanager
 def change(path: Path, connection: sqlite3.Connection) -> Iterator[Change]:
     """A transaction: all of it is on the disk afterwards, or after an error nothing."""
-    with file_errors(path, WRITTEN):
+    with file_errors(path, WRITTEN), connection:  # which commits, or takes all back
         connection.execute("BEGIN IMMEDIATE")
-        try:
-            made = Change(connection)
-            yield made
-            made.seal()
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+        made = Change(connection)
+        yield made
+        made.seal()
 
 
 def _connection(name: str) -> sqlite3.Connection:
@@ -272,8 +252,7 @@ def _new_file(
 
     Another archive is attached to it as `old`.
     """
-    connection = _connection(_uri(path))
-    try:
+    with closing(_connection(_uri(path))) as connection:
         for setting in (
             f"page_size = {page_bytes}",
             "journal_mode = OFF",
@@ -289,8 +268,6 @@ def _new_file(
             connection.execute(statement)
         yield connection
         connection.execute("COMMIT")
-    finally:
-        connection.close()
 
 
 def _uri(path: Path) -> str:
@@ -332,13 +309,48 @@ def _schema(connection: sqlite3.Connection, database: str) -> list[Row]:
 
 
 def _expected_schema() -> list[Row]:
-    connection = sqlite3.connect(":memory:")
-    try:
+    with closing(sqlite3.connect(":memory:")) as connection:
         for statement in (*_CATALOGUE, *_ROWS):
             connection.execute(statement)
         return _schema(connection, "main")
-    finally:
-        connection.close()
+
+
+class Rows:
+    """The rows of one of `ROWS`: each has a number, whose upper bits are its recording, and bytes.
+
+    They are only ever added. `salt` tells archives and tables apart, so that no row passes for
+    another one. `size` is that of the bytes of each row, where all have the same.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, table: str, *, salt: int, size: int = 0
+    ) -> None:
+        self._connection, self._path, self._table = connection, path, table
+        self._salt, self._size = salt, size
+
+    def intact(self, ids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """Number and bytes of those rows that are as they were written, rising."""
+        query = (
+            f"SELECT w.id, w.checksum, CAST(w.{ROWS[self._table]} AS BLOB) FROM {self._table} w "
+            "JOIN recordings r ON r.id = w.id >> 20 "
+            "WHERE w.id IN (SELECT value FROM json_each(?)) ORDER BY w.id"
+        )
+        with file_errors(self._path, READ):
+            # One by one: no memory for all of them.
+            for number, checksum, data in self._connection.execute(query, (json.dumps(ids),)):
+                is_whole = data and len(data) == (self._size or len(data))
+                if is_whole and checksum == self._checksum(number, data):
+                    yield number, data
+
+    def write(self, rows: Iterable[tuple[int, bytes | memoryview]]) -> None:
+        """Add rows, inside a change."""
+        self._connection.executemany(
+            f"INSERT INTO {self._table} VALUES (?, ?, ?)",
+            ((number, self._checksum(number, data), data) for number, data in rows),
+        )
+
+    def _checksum(self, number: int, data: bytes | memoryview) -> int:
+        return zlib.crc32(data, self._salt) ^ number
 
 
 class WriteLock(Closing):
@@ -352,7 +364,7 @@ class WriteLock(Closing):
         path = folder / LOCK
         # Never what a link leads to, and never waiting for who reads a pipe: it is written to.
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        with file_errors(path, WRITTEN), contextlib.ExitStack() as on_failure:
+        with file_errors(path, WRITTEN), ExitStack() as on_failure:
             self._descriptor = os.open(path, flags, 0o644)
             on_failure.callback(self.close)
             if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
@@ -367,7 +379,7 @@ class WriteLock(Closing):
                 ) from error
             on_failure.pop_all()
         _held.add(self)
-        with contextlib.suppress(OSError):  # a full disk takes the courtesy, not the lock
+        with suppress(OSError):  # a full disk takes the courtesy, not the lock
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, f"process {os.getpid()}\n".encode(), 0)
 

@@ -49,28 +49,19 @@ class _Whole:
         return self.references.excerpt(self.entry.id, start_s, end_s).sound
 
 
-@dataclass(frozen=True)
-class _Samples:
-    """The samples of a moment, on the clock of its query."""
-
-    moment: Sound
-
-    def samples(self, start_s: float, end_s: float) -> Floats:
-        """The samples of a stretch."""
-        return self.moment.part(start_s, end_s).samples
-
-
 def with_other_places(place: Place, match: Match) -> Match:
     """The match with the other places of its recording where the moment fits as well."""
     best, entry = match.alignment, match.entry
     if best is None or not entry.n_sketches:
         return match
-    whole = _Whole(place.references, entry)
+    whole, moment = _Whole(place.references, entry), place.moment
     try:
-        others = other_places(place.moment.features, whole, best)
+        others = other_places(moment.features, whole, best)
         if not others:
             return match
-        best, _, places = with_places(_Samples(place.moment), whole, best, others)
+        best, _, places = with_places(
+            lambda start_s, end_s: moment.part(start_s, end_s).samples, whole.samples, best, others
+        )
     except UnreadableError:
         return match
     start_s, end_s = best.b_start_s, best.b_end_s

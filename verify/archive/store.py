@@ -21,17 +21,7 @@ from numpy.typing import NDArray
 from cqtnet.errors import ArchiveError
 from cqtnet.files import Closing, make_folder, written_whole
 from verify.archive import database
-from verify.archive.database import (
-    LOCK,
-    OLDER,
-    READ,
-    WRITTEN,
-    Change,
-    Row,
-    WriteLock,
-    damaged,
-    file_errors,
-)
+from verify.archive.database import Row
 from verify.archive.results import (
     WINDOWS_PER_RECORDING,
     Changes,
@@ -43,7 +33,6 @@ from verify.archive.results import (
     recording_of,
     window_ids,
 )
-from verify.archive.rows import Rows
 
 NAME = "archive-{}.sqlite"
 OLD_NAME = "archive.json"
@@ -84,7 +73,7 @@ class Store(Closing):
     ...     entries = store.add(recordings)
     """
 
-    def __init__(self, path: Path, lock: WriteLock | None) -> None:
+    def __init__(self, path: Path, lock: database.WriteLock | None) -> None:
         self.folder, self.path = path.parent, path
         self._lock = lock
         self._connection = database.connect(path, write=self.is_writable)
@@ -94,8 +83,8 @@ class Store(Closing):
     def _open_rows(self) -> None:
         salt, connection = int(self.manifest.digest()[:8], 16), self._connection
         size = 2 * self.manifest.dimension
-        self._windows = Rows(connection, self.path, "windows", salt=salt, size=size)
-        self._pieces = Rows(connection, self.path, "pieces", salt=salt ^ PIECES_SALT)
+        self._windows = database.Rows(connection, self.path, "windows", salt=salt, size=size)
+        self._pieces = database.Rows(connection, self.path, "pieces", salt=salt ^ PIECES_SALT)
 
     @classmethod
     def create(
@@ -105,10 +94,10 @@ class Store(Closing):
         _refuse_used(folder)
         path = folder / NAME.format(1)
         with ExitStack() as on_failure:
-            lock = on_failure.enter_context(WriteLock(folder))
+            lock = on_failure.enter_context(database.WriteLock(folder))
             _refuse_used(folder)  # somebody may have been faster
             made = replace(manifest, created=datetime.now(UTC).isoformat(timespec="microseconds"))
-            with file_errors(path, WRITTEN), written_whole(path) as temporary:
+            with database.file_errors(path, database.WRITTEN), written_whole(path) as temporary:
                 database.create(temporary, made.to_json(), page_bytes)
             store = cls(path, lock)
             on_failure.pop_all()
@@ -124,7 +113,7 @@ class Store(Closing):
         """
         find_file(folder)
         with ExitStack() as on_failure:
-            lock = on_failure.enter_context(WriteLock(folder)) if write else None
+            lock = on_failure.enter_context(database.WriteLock(folder)) if write else None
             store = cls._opened(folder, lock)
             on_failure.callback(store.close)
             if write:
@@ -135,7 +124,7 @@ class Store(Closing):
         return store
 
     @classmethod
-    def _opened(cls, folder: Path, lock: WriteLock | None) -> Self:
+    def _opened(cls, folder: Path, lock: database.WriteLock | None) -> Self:
         while True:
             path = find_file(folder)
             try:
@@ -214,7 +203,7 @@ class Store(Closing):
         distinct, place = np.unique(ids, return_inverse=True)
         stored, found, end = np.empty((len(distinct), self.manifest.dimension), "<f2"), [], 0
         data = stored.view(np.uint8).reshape(-1).data
-        for window, vector in self._windows.sound(distinct):
+        for window, vector in self._windows.intact(distinct.tolist()):
             data[end : end + len(vector)] = vector
             found.append(window)
             end += len(vector)
@@ -235,11 +224,11 @@ class Store(Closing):
         return self._read_pieces(recording, range(FIRST_SOUND + first, FIRST_SOUND + last))
 
     def _read_pieces(self, recording: int, numbers: range) -> list[bytes]:
-        ids = recording * WINDOWS_PER_RECORDING + np.array(numbers, np.int64)
-        found = dict(self._pieces.sound(ids))
-        if len(found) < len(ids):
-            raise damaged(self.path, f"a piece of recording {recording} is not as written")
-        return [found[number] for number in ids.tolist()]
+        first = int(recording) * WINDOWS_PER_RECORDING
+        found = [data for _, data in self._pieces.intact([first + number for number in numbers])]
+        if len(found) < len(numbers):
+            raise database.damaged(self.path, f"a piece of recording {recording} is not as written")
+        return found
 
     def batches(
         self, n_rows: int, recordings: Sequence[int] | None = None
@@ -281,13 +270,12 @@ class Store(Closing):
                 problems.append(str(error))
         for ids in self._blocks(BLOCK_WINDOWS):
             try:
-                bad = np.setdiff1d(ids, [window for window, _ in self._windows.sound(ids)])
+                intact = [window for window, _ in self._windows.intact(ids.tolist())]
             except ArchiveError as error:
                 problems.append(str(error))
                 continue
-            for number, count in zip(
-                *np.unique(recording_of(bad), return_counts=True), strict=True
-            ):
+            bad = recording_of(np.setdiff1d(ids, intact))
+            for number, count in zip(*np.unique(bad, return_counts=True), strict=True):
                 entry = self.entry(number)
                 problems.append(
                     f"{count} of {entry.n_windows} windows of recording {number} "
@@ -345,7 +333,7 @@ class Store(Closing):
         if not self._rows("SELECT id FROM removed WHERE n_windows > 0 LIMIT 1"):
             return 0
         old, new = self.path, self.folder / NAME.format(max(_numbers(self.folder)) + 1)
-        with file_errors(new, WRITTEN), written_whole(new) as temporary:
+        with database.file_errors(new, database.WRITTEN), written_whole(new) as temporary:
             (page_bytes,) = self._rows("PRAGMA disk.page_size")[0]
             database.copy_without_removed(old, temporary, page_bytes)
             database.connect(temporary, write=True).close()  # which checks the rows
@@ -357,11 +345,11 @@ class Store(Closing):
         _delete_leftovers(new)
         return given_back
 
-    def _change(self) -> AbstractContextManager[Change]:
+    def _change(self) -> AbstractContextManager[database.Change]:
         self._refuse_reader()
         return database.change(self.path, self._connection)
 
-    def _add(self, change: Change, new: NewRecording) -> int:
+    def _add(self, change: database.Change, new: NewRecording) -> int:
         known = self._rows("SELECT id FROM recordings WHERE sha256 = ?", new.sha256)
         number: int = known[0][0] if known else change.next_recording
         if not known:
@@ -418,7 +406,7 @@ class Store(Closing):
         query = "SELECT id FROM recordings WHERE id = ? AND n_windows > ?"
         if self._rows(query, recording, row):
             what = f"window {row} of recording {recording} is not as written"
-            return damaged(self.path, what)
+            return database.damaged(self.path, what)
         return ArchiveError(
             f"the archive has no window {row} of recording {recording}; "
             "it was removed, or an index is out of date"
@@ -429,7 +417,7 @@ class Store(Closing):
         if problems:
             what = problems[0].what.removeprefix(f"{self.path} is damaged: ")
             more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-            raise damaged(self.path, what + more)
+            raise database.damaged(self.path, what + more)
 
     def _refuse_reader(self) -> None:
         if not self.is_writable:
@@ -444,7 +432,7 @@ class Store(Closing):
         return rows[0]
 
     def _rows(self, query: str, *values: Any) -> list[Row]:
-        with file_errors(self.path, READ):
+        with database.file_errors(self.path, database.READ):
             return self._connection.execute(query, values).fetchall()
 
 
@@ -461,12 +449,12 @@ def find_file(folder: Path) -> Path:
     if not folder.is_dir():
         raise ArchiveError(f"{folder} is no archive: there is no such folder; give another")
     if (folder / OLD_NAME).is_file():
-        raise ArchiveError(f"{folder} {OLDER}")
+        raise ArchiveError(f"{folder} {database.OLDER}")
     raise ArchiveError(f"{folder} is no archive: it holds no {NAME.format(1)}; give another folder")
 
 
 def _numbers(folder: Path) -> list[int]:
-    with file_errors(folder, READ):
+    with database.file_errors(folder, database.READ):
         names = os.listdir(folder) if folder.is_dir() else []
     pattern = NAME.format(r"(\d+)")
     return [int(found[1]) for name in names if (found := re.fullmatch(pattern, name))]
@@ -474,7 +462,7 @@ def _numbers(folder: Path) -> list[int]:
 
 def _delete_leftovers(path: Path) -> None:
     """Delete what a writer that was killed has left beside the file of an archive."""
-    with file_errors(path.parent, WRITTEN):
+    with database.file_errors(path.parent, database.WRITTEN):
         others = [path.with_name(NAME.format(number)) for number in _numbers(path.parent)]
         for other in [*others, *path.parent.glob(f"{TEMPORARY}*")]:
             if other != path:
@@ -484,9 +472,9 @@ def _delete_leftovers(path: Path) -> None:
 def _refuse_used(folder: Path) -> None:
     """Raise unless a new archive can be made in a folder."""
     make_folder(folder)
-    with file_errors(folder, READ):
+    with database.file_errors(folder, database.READ):
         names = sorted(os.listdir(folder))
-    foreign = [name for name in names if name != LOCK and not name.startswith(TEMPORARY)]
+    foreign = [name for name in names if name != database.LOCK and not name.startswith(TEMPORARY)]
     if foreign:
         raise ArchiveError(
             f"{folder} holds something already, {foreign[0]}; give a folder that is empty or new"

@@ -2,14 +2,11 @@
 
 import click
 
+from cqtnet.commands import command
+from verify.words import plural
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet cache
-  cqtnet cache --clear
-"""
-)
+
+@command("cqtnet cache", "cqtnet cache --clear")
 @click.option("--clear", is_flag=True, help="Forget all of it.")
 def cache(clear: bool) -> None:
     """Print what is remembered of recordings above ten minutes, and where.
@@ -19,7 +16,6 @@ def cache(clear: bool) -> None:
     folder.
     """
     from verify.memory import Memory
-    from verify.words import plural
 
     memory = Memory()
     count, n_bytes = memory.size()

@@ -1,5 +1,6 @@
 """`cqtnet compare`: whether two recordings are the same, how sure, where, and altered how."""
 
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -7,28 +8,27 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cqtnet.commands import DEVICE, JSON, PATH, command
+from verify.words import clock, ratio
+
 if TYPE_CHECKING:
-    from verify.comparison import Comparer
     from verify.recording import Recording
     from verify.report.page import Part
     from verify.results import Comparison, Population
     from verify.words import Against
 
 EXIT_CODES = {"same": 0, "rendition": 1, "different": 1, "insufficient": 3}
-PATH = click.Path(path_type=Path)
 
 
-@click.command(
-    epilog="""\b
+@command(
+    "cqtnet compare questioned.m4a reference.wav",
+    "cqtnet compare questioned.m4a reference.wav --report case-17.html",
+    "cqtnet compare --pairs pairs.csv --json > results.jsonl",
+    before="""\b
 Exit codes: 0 same, 1 different or another rendition, 2 error, 3 insufficient evidence. Of
 several pairs: 2 if one could not be compared, else 1 if one differs, else 3 if one is insufficient.
 
-\b
-Example:
-  cqtnet compare questioned.m4a reference.wav
-  cqtnet compare questioned.m4a reference.wav --report case-17.html
-  cqtnet compare --pairs pairs.csv --json > results.jsonl
-"""
+""",
 )
 @click.argument("files", nargs=-1, type=PATH, metavar="A B…")
 @click.option("--pairs", type=PATH, help="A .csv with the columns a and b; - for stdin.")
@@ -43,11 +43,11 @@ Example:
     "--population", type=click.Choice(["music", "speech"]), help="What A and B are; else measured."
 )
 @click.option("--model", default="default", help="Shipped weights by name, or a path.")
-@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
+@DEVICE
 @click.option("--report", type=PATH, help="Write an HTML page of all pairs, for a case file.")
 @click.option("--players", is_flag=True, help="Put sound into the page, to listen to.")
 @click.option("--force", is_flag=True, help="Replace the report if it exists.")
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for every pair.")
+@JSON(help="Print a line of JSON for every pair.")
 def compare(
     files: tuple[Path, ...],
     pairs: Path | None,
@@ -70,62 +70,48 @@ def compare(
     """
     from cqtnet.errors import InputError
     from cqtnet.files import refuse_overwrite
-    from verify.comparison import Comparer, as_line, compared, pairs_of
+    from verify.comparison import Comparer, compared, pairs_of
 
     listed = pairs_of(files, pairs)
     if report is not None:
         refuse_overwrite(report, force=force)
     comparer = Comparer.named(model, device=device, against=against, population=population)
+    calibration = comparer.calibration
+    parts: list[Part] = []
+    problems: list[str] = []
+
+    def draw(comparison: "Comparison", a: "Recording", b: "Recording") -> None:
+        if report is not None:
+            from verify.report.page import part_of  # here, for matplotlib takes a second to load
+
+            number = 1 + len(parts) if len(listed) > 1 else 0
+            part = part_of(comparison, a, b, calibration, audio=players, number=number)
+            parts.append(part)
+
     codes = set()
-    page = _Page(comparer, report, is_single=len(listed) == 1, players=players) if report else None
-    for result in compared(comparer, listed, then=page.add if page else lambda *_: None):
+    for result in compared(comparer, listed, then=draw):
         if isinstance(result, InputError):
             if len(listed) == 1:
                 raise result
             click.echo(f"cqtnet: {result}", err=True)
             codes.add(2)
-            if page:
-                page.problems.append(str(result))
+            problems.append(str(result))
             continue
         codes.add(EXIT_CODES[result.verdict])
-        click.echo(as_line(result) if as_json else "\n".join(tell(result)))
-    if page:
-        page.write()
-    sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
-
-
-class _Page:
-    """A page that grows with each comparison."""
-
-    def __init__(self, comparer: "Comparer", path: Path, *, is_single: bool, players: bool) -> None:
-        self.calibration, self.path = comparer.calibration, path
-        self.is_single, self.players = is_single, players
-        self.parts: list[Part] = []
-        self.problems: list[str] = []
-
-    def add(self, comparison: "Comparison", a: "Recording", b: "Recording") -> None:
-        """Draw and describe one pair."""
-        from verify.report.page import part_of  # here, for matplotlib takes a second to load
-
-        number = 0 if self.is_single else 1 + len(self.parts)
-        part = part_of(comparison, a, b, self.calibration, audio=self.players, number=number)
-        self.parts.append(part)
-
-    def write(self) -> None:
-        """Write the page, whole or not at all."""
-        from verify.report.page import page_of_parts, write
+        if as_json:
+            click.echo(json.dumps(result.to_dict(), ensure_ascii=False))
+        else:
+            click.echo("\n".join(tell(result)))
+    if report is not None:
+        from verify.report.page import page, write
 
         command = shlex.join(["cqtnet", *sys.argv[1:]])
-        content = page_of_parts(
-            self.parts, self.calibration, command=command, problems=self.problems
-        )
-        write(self.path, content)
+        write(report, page(parts, calibration, command=command, problems=problems))
+    sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
 
 
 def ratio_lines(comparison: "Comparison") -> list[str]:
     """Both ratios of the same recording, and how sure they are; none where none is stated."""
-    from verify.words import ratio
-
     if comparison.ratios is None:
         return []
     unrelated, rendition = comparison.ratios.unrelated.value, comparison.ratios.rendition.value
@@ -140,8 +126,6 @@ def ratio_lines(comparison: "Comparison") -> list[str]:
 
 def tell(comparison: "Comparison") -> list[str]:
     """A comparison as lines of text: the verdict first, then what it rests on."""
-    from verify.words import clock
-
     lines = [comparison.headline, *(f"  because {reason}" for reason in comparison.reasons)]
     lines += [f"  A  {comparison.a.path}", f"  B  {comparison.b.path}"]
     if comparison.evidence is None:

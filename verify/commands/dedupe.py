@@ -6,17 +6,14 @@ from pathlib import Path
 
 import click
 
+from cqtnet.commands import DEVICE, JSON, PATH, command
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet dedupe archive/ --json > pairs.jsonl
-"""
-)
-@click.argument("archive", type=click.Path(path_type=Path))
+
+@command("cqtnet dedupe archive/ --json > pairs.jsonl")
+@click.argument("archive", type=PATH)
 @click.option("--min-log-lr", type=float, help="Least natural-log ratio of a match.")
-@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="A line of JSON for every pair.")
+@DEVICE
+@JSON(help="A line of JSON for every pair.")
 def dedupe(archive: Path, min_log_lr: float | None, device: str, as_json: bool) -> None:
     """Group the recordings of ARCHIVE that share sound: copies, versions, excerpts, mixes.
 

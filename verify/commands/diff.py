@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from verify.features import Features
-    from verify.results import EditMap, Stretch
-    from verify.waveform import Sound
+from cqtnet.commands import JSON, PATH, command
+from verify.words import clock, clock_span, plural
 
-PATH = click.Path(path_type=Path)
+if TYPE_CHECKING:
+    from verify.features import Floats
+    from verify.results import EditMap, Stretch
+
 SIGNS = {
     "cut": "-",
     "trimmed": "-",
@@ -26,21 +27,19 @@ SIGNS = {
 }
 
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet diff questioned.wav reference.wav --labels edits.txt --report edits.html
-
+@command(
+    "cqtnet diff questioned.wav reference.wav --labels edits.txt --report edits.html",
+    after="""
 \b
 Exit codes: 0 A is B from beginning to end, at its tempo and pitch; 1 it is not; 2 the input or
 the call is wrong.
-"""
+""",
 )
 @click.argument("a", type=PATH, metavar="A")
 @click.argument("b", type=PATH, metavar="B")
 @click.option("--labels", type=PATH, help="Labels on A: .txt for Audacity, .csv for Reaper.")
 @click.option("--report", type=PATH, help="Write an HTML page for a case file.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON(help="Print JSON.")
 @click.option("--force", is_flag=True, help="Replace the labels and the report if they exist.")
 def diff(
     a: Path, b: Path, labels: Path | None, report: Path | None, as_json: bool, force: bool
@@ -55,9 +54,11 @@ def diff(
     Each stretch has its own tempo, from 0.66 to 1.52 times that of B, and its own pitch, up to 8
     semitones higher or lower.
     """  # noqa: D301
+    from cqtnet import SAMPLE_RATE
     from cqtnet.files import refuse_overwrite
     from verify.editmap import edit_map
     from verify.edits import check_suffix, write_labels
+    from verify.features import Features, held
     from verify.waveform import left_db_of
 
     if labels is not None:
@@ -65,9 +66,10 @@ def diff(
         refuse_overwrite(labels, force=force)
     if report is not None:
         refuse_overwrite(report, force=force)
-    (features_a, sound_a), (features_b, sound_b) = _features(a), _features(b)
-    found = edit_map(features_a, features_b, left_db=left_db_of(sound_a, sound_b))
-    found = replace(found, a_duration_s=sound_a.duration_s, b_duration_s=sound_b.duration_s)
+    sounds = _samples(a), _samples(b)
+    found = edit_map(*map(Features.of, sounds), left_db=left_db_of(*map(held, sounds)))
+    a_s, b_s = (samples.size / SAMPLE_RATE for samples in sounds)
+    found = replace(found, a_duration_s=a_s, b_duration_s=b_s)
     if labels is not None:
         write_labels(found, labels)
     if report is not None:
@@ -82,22 +84,21 @@ def diff(
         sys.exit(1)
 
 
-def _features(path: Path) -> tuple["Features", "Sound"]:
-    """The features and the sound of a file; an error if it is too short or silent."""
-    from cqtnet import audio
+def _samples(path: Path) -> "Floats":
+    """The samples of a file; an error if it is too short or silent."""
+    from cqtnet import SAMPLE_RATE, audio
     from cqtnet.errors import FragmentTooShortError
     from verify.editmap import LEAST_S
-    from verify.features import Features
-    from verify.waveform import Sound
 
-    sound = Sound(audio.load(path))
-    audio.require_content(sound.values, name=audio.shown(path))
-    if sound.duration_s < LEAST_S:
+    samples = audio.load(path)
+    audio.require_content(samples, name=audio.shown(path))
+    duration_s = samples.size / SAMPLE_RATE
+    if duration_s < LEAST_S:
         raise FragmentTooShortError(
-            f"{audio.shown(path)}: {sound.duration_s:.2f} s are too short to find "
-            f"edits in; give at least {LEAST_S:g} s"
+            f"{audio.shown(path)}: {duration_s:.2f} s are too short to find edits in; give at "
+            f"least {LEAST_S:g} s"
         )
-    return Features.of(sound.values), sound
+    return samples
 
 
 def _record(a: Path, b: Path, found: "EditMap") -> dict[str, Any]:
@@ -114,7 +115,6 @@ def _record(a: Path, b: Path, found: "EditMap") -> dict[str, Any]:
 def _lines(a: Path, b: Path, found: "EditMap") -> list[str]:
     """The edit map as lines of text: both names, a summary, then stretches and edits."""
     from cqtnet import audio
-    from verify.words import clock
 
     lines = [
         f"--- B {audio.shown(b)}  {clock(found.b_duration_s)}",
@@ -126,8 +126,6 @@ def _lines(a: Path, b: Path, found: "EditMap") -> list[str]:
 
 
 def _summary(found: "EditMap") -> str:
-    from verify.words import plural
-
     if found.is_identical:
         return "A is B from beginning to end"
     share = 100 * found.common_s / found.a_duration_s
@@ -141,7 +139,6 @@ def _summary(found: "EditMap") -> str:
 def _rows(found: "EditMap") -> list[str]:
     """A line for each stretch and edit, in the order of A."""
     from verify.edits import described
-    from verify.words import clock_span
 
     altered = {(s.a_start_s, s.b_start_s): described(s) for s in found.stretches}
     rows = [

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-PATH = click.Path(path_type=Path)
+from cqtnet.commands import DEVICE, JSON, PATH, command
+
 ARCHIVE = click.argument("archive", type=PATH)
 
 
@@ -16,12 +17,9 @@ def group() -> None:
     """Keep an archive of recordings: a folder that `cqtnet search` looks into."""
 
 
-@group.command(
-    epilog="""\b
-Example:
-  cqtnet index add archive/ recordings/ --tag 1998
-  find /mnt -name '*.wav' | cqtnet index add archive/ -
-"""
+@command(
+    "cqtnet index add archive/ recordings/ --tag 1998",
+    "find /mnt -name '*.wav' | cqtnet index add archive/ -",
 )
 @ARCHIVE
 @click.argument("paths", nargs=-1, required=True, metavar="PATHS…")
@@ -35,8 +33,8 @@ Example:
     help="Files read at once.  [default: one a processor]",
 )
 @click.option("--ray", "cluster", help="Read by a Ray cluster: its address, auto, or local.")
-@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@DEVICE
+@JSON(help="Print what was done as JSON.")
 def add(
     archive: Path, paths: tuple[str, ...], tags: tuple[str, ...], model: str, rehash: bool,
     keep: bool, jobs: int | None, cluster: str | None, device: str, as_json: bool,
@@ -84,12 +82,7 @@ def add(
         sys.exit(1)
 
 
-@group.command(
-    epilog="""\b
-Example:
-  cqtnet index compact archive/
-"""
-)
+@command("cqtnet index compact archive/")
 @ARCHIVE
 def compact(archive: Path) -> None:
     """Give back the room in ARCHIVE that removed recordings took up."""
@@ -99,12 +92,7 @@ def compact(archive: Path) -> None:
         click.echo(f"{store.compact() / 1e6:,.1f} MB given back")
 
 
-@group.command(
-    epilog="""\b
-Example:
-  cqtnet index export archive/ windows.npz
-"""
-)
+@command("cqtnet index export archive/ windows.npz")
 @ARCHIVE
 @click.argument("out", type=PATH)
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
@@ -125,14 +113,9 @@ def export(archive: Path, out: Path, force: bool) -> None:
         click.echo(f"{store.n_windows:,} windows of {len(store):,} recordings → {out}")
 
 
-@group.command(
-    epilog="""\b
-Example:
-  cqtnet index info archive/
-"""
-)
+@command("cqtnet index info archive/")
 @ARCHIVE
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON(help="Print JSON.")
 def info(archive: Path, as_json: bool) -> None:
     """Print what ARCHIVE holds: recordings, hours, windows, model, index and its recall."""
     from verify.archive.listing import describe, description_lines
@@ -143,17 +126,11 @@ def info(archive: Path, as_json: bool) -> None:
     click.echo(json.dumps(plain, indent=1) if as_json else "\n".join(description_lines(plain)))
 
 
-@group.command(
-    name="list",
-    epilog="""\b
-Example:
-  cqtnet index list archive/ --text 1998 --json
-""",
-)
+@command("cqtnet index list archive/ --text 1998 --json", name="list")
 @ARCHIVE
 @click.option("--text", help="Only those with this text in a path.")
 @click.option("--tag", help="Only those with this tag.")
-@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each.")
+@JSON(help="A line of JSON for each.")
 def list_(archive: Path, text: str | None, tag: str | None, as_json: bool) -> None:
     """List the recordings of ARCHIVE: number, duration, paths, tags."""
     from verify.archive.listing import entry_line
@@ -164,12 +141,7 @@ def list_(archive: Path, text: str | None, tag: str | None, as_json: bool) -> No
             click.echo(json.dumps(asdict(entry)) if as_json else entry_line(entry))
 
 
-@group.command(
-    epilog="""\b
-Example:
-  cqtnet index merge archive/ archive-of-may/ archive-of-june/
-"""
-)
+@command("cqtnet index merge archive/ archive-of-may/ archive-of-june/")
 @ARCHIVE
 @click.argument("others", nargs=-1, required=True, type=PATH)
 def merge(archive: Path, others: tuple[Path, ...]) -> None:
@@ -185,12 +157,7 @@ def merge(archive: Path, others: tuple[Path, ...]) -> None:
         click.echo(f"{other}: {added} recordings added, {known} were known")
 
 
-@group.command(
-    epilog="""\b
-Example:
-  cqtnet index rebuild archive/ --kind compact
-"""
-)
+@command("cqtnet index rebuild archive/ --kind compact")
 @ARCHIVE
 @click.option(
     "--kind",
@@ -230,12 +197,7 @@ def rebuild(archive: Path, kind: str, milvus: str | None) -> None:
     )
 
 
-@group.command(
-    epilog="""\b
-Example:
-  cqtnet index relocate archive/ /mnt/old/music /mnt/new/music
-"""
-)
+@command("cqtnet index relocate archive/ /mnt/old/music /mnt/new/music")
 @ARCHIVE
 @click.argument("old")
 @click.argument("new")
@@ -256,13 +218,10 @@ def relocate(archive: Path, old: str, new: str) -> None:
         sys.exit(1)
 
 
-@group.command(
-    epilog="""\b
-Example:
-  cqtnet index remove archive/ --id 17 --id 18
-  cqtnet index remove archive/ --path recordings/one.wav
-  cqtnet index remove archive/ --tag 1998
-"""
+@command(
+    "cqtnet index remove archive/ --id 17 --id 18",
+    "cqtnet index remove archive/ --path recordings/one.wav",
+    "cqtnet index remove archive/ --tag 1998",
 )
 @ARCHIVE
 @click.option("--id", "numbers", type=int, multiple=True, help="By number; repeatable.")
@@ -295,18 +254,16 @@ def remove(
     click.echo(f"{len(chosen)} {'would be' if dry_run else 'were'} removed", err=True)
 
 
-@group.command(
-    epilog="""\b
-Example:
-  cqtnet index verify archive/ --read-audio
-
+@command(
+    "cqtnet index verify archive/ --read-audio",
+    after="""
 \b
 Exit codes: 0 all is as it was written; 1 something is not; 2 the archive cannot be opened.
-"""
+""",
 )
 @ARCHIVE
 @click.option("--read-audio", is_flag=True, help="Hash the recordings' files, too.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON(help="Print JSON.")
 def verify(archive: Path, read_audio: bool, as_json: bool) -> None:
     """Read all of ARCHIVE and compare it with its checksums; with --read-audio its files, too."""
     from verify.archive.archive import check_archive
@@ -320,3 +277,7 @@ def verify(archive: Path, read_audio: bool, as_json: bool) -> None:
         click.echo(f"{len(problems)} problems" if problems else "all is as it was written")
     if problems:
         sys.exit(1)
+
+
+for one in (add, compact, export, info, list_, merge, rebuild, relocate, remove, verify):
+    group.add_command(one)

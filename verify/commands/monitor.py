@@ -1,21 +1,28 @@
-"""`cqtnet monitor`: which recordings of an archive are in sound that arrives."""
+"""`cqtnet monitor`: which recordings of an archive are in sound that arrives, and when."""
 
 import json
-from datetime import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from cqtnet.commands import DEVICE, JSON, PATH, command
+from verify.words import clock, plural
 
-@click.command(
-    epilog="""\b
-Example:
-  cqtnet monitor archive/ --input https://radio.example/stream.mp3 --json >> log.jsonl
-  arecord -f cd -t raw | cqtnet monitor archive/ --raw s16le:44100:2
-  cqtnet monitor archive/ --input hw:0 --container alsa
-"""
+if TYPE_CHECKING:
+    from verify.archive.results import Match
+    from verify.archive.timeline import Event
+
+
+@command(
+    "cqtnet monitor archive/ --input https://radio.example/stream.mp3 --json >> log.jsonl",
+    "arecord -f cd -t raw | cqtnet monitor archive/ --raw s16le:44100:2",
+    "cqtnet monitor archive/ --input hw:0 --container alsa",
 )
-@click.argument("archive", type=click.Path(path_type=Path))
+@click.argument("archive", type=PATH)
 @click.option("--input", "source", default="-", help="File, URL, device, or - for stdin.")
 @click.option("--container", help="Kind of device or of stream, as FFmpeg names it: alsa, pulse.")
 @click.option("--raw", metavar="FORMAT:RATE:CHANNELS", help="Bare samples, as s16le:44100:2.")
@@ -26,8 +33,8 @@ Example:
 @click.option("--min-log-lr", type=float, help="Least natural-log ratio of a match.")
 @click.option("--give-up", "give_up_s", default=300.0, show_default=True,
               help="End when a URL is silent for so many seconds.")  # fmt: skip
-@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each.")
+@DEVICE
+@JSON(help="A line of JSON for each.")
 def monitor(
     archive: Path, source: str, container: str | None, raw: str | None, start: datetime | None,
     begins: bool, min_log_lr: float | None, give_up_s: float, device: str, as_json: bool,
@@ -39,11 +46,8 @@ def monitor(
     and at the end, comes a summary of what was heard. A URL that drops out is connected to again,
     and silence stands for what was lost. Memory stays the same however long it runs.
     """
-    from datetime import UTC
-
     from cqtnet.audio.live import live
     from verify.archive import Archive
-    from verify.archive.diary import Diary, summary_lines, summary_plain
     from verify.archive.search import monitor as matches_in
 
     with Archive.open(archive, device=device) as opened:
@@ -72,3 +76,86 @@ def monitor(
             told = {"told": datetime.now(UTC).isoformat(timespec="seconds")}
             click.echo(json.dumps(diary.plain(event) | told) if as_json else diary.line(event))
         summarise(None)
+
+
+@dataclass
+class Heard:
+    """How often a recording was heard on a day, and how long in all."""
+
+    match: "Match"
+    times: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Diary:
+    """Events of sound that arrives, on the clock of a place; days end at its midnight.
+
+    >>> diary = Diary(datetime.now().astimezone())
+    >>> for event in monitor(searcher, blocks):
+    ...     print(diary.line(event), *diary.summaries(event.at_s))
+    """
+
+    start: datetime  # of the first sample, with its zone
+    _days: dict[date, dict[int, Heard]] = field(default_factory=dict)
+
+    def at(self, second: float) -> datetime:
+        """The time of day of a second of the sound."""
+        return (self.start + timedelta(seconds=second)).replace(microsecond=0)
+
+    def note(self, event: "Event") -> None:
+        """Count a match that has ended, on the day on which it began."""
+        if event.kind == "ended":
+            match = event.match
+            day = self._days.setdefault(self.at(match.query_start_s).date(), {})
+            heard = day.setdefault(match.entry.id, Heard(match))
+            heard.times += 1
+            heard.seconds += match.duration_s
+
+    def line(self, event: "Event") -> str:
+        """An event in a line."""
+        from verify.archive.listing import match_line
+
+        match = event.match
+        second = match.query_start_s if event.kind == "began" else match.query_end_s
+        return f"{self.at(second).isoformat()} {event.kind:<6} {match_line(match)}"
+
+    def plain(self, event: "Event") -> dict[str, Any]:
+        """An event as plain data; `start` and `end` are times of day."""
+        match = event.match
+        return {
+            "event": event.kind,
+            "at_s": round(event.at_s, 3),
+            "start": self.at(match.query_start_s).isoformat(),
+            "end": self.at(match.query_end_s).isoformat(),
+            **match.to_dict(),
+        }
+
+    def summaries(self, second: float | None = None) -> Iterator[tuple[date, list[Heard]]]:
+        """The days that are over by a second, or all; each once, what was heard longest first."""
+        today = None if second is None else self.at(second).date()
+        for day in sorted(self._days):
+            if today is None or day < today:
+                yield day, sorted(self._days.pop(day).values(), key=lambda one: -one.seconds)
+
+
+def summary_lines(day: date, heard: list[Heard]) -> list[str]:
+    """What was heard on a day, as lines of text."""
+    from cqtnet.audio import shown
+
+    times, seconds = sum(one.times for one in heard), sum(one.seconds for one in heard)
+    count = plural(len(heard), "recording")
+    head = f"{day.isoformat()} summary {plural(times, 'match', 'matches')} of {count}"
+    return [f"{head}, {clock(seconds)} in all"] + [
+        f"  {one.times:>4} ×  {clock(one.seconds):>11}  {shown(one.match.path)}" for one in heard
+    ]
+
+
+def summary_plain(day: date, heard: list[Heard]) -> dict[str, Any]:
+    """The same as plain data."""
+    recordings = [
+        {"id": one.match.entry.id, "path": one.match.path, "times": one.times,
+         "seconds": round(one.seconds, 3)}
+        for one in heard
+    ]  # fmt: skip
+    return {"event": "summary", "day": day.isoformat(), "recordings": recordings}

@@ -4,39 +4,32 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from verify.archive import Archive
-    from verify.archive.results import SearchResult
+from cqtnet.commands import DEVICE, JSON, PATH, command
 
 
-@click.command(
-    epilog="""\b
+@command(
+    "cqtnet search archive/ fragment.wav",
+    "cqtnet search archive/ broadcast.mp3 --report broadcast.html",
+    "cqtnet search archive/ clips/ --csv > found.csv",
+    before="""\b
 Exit codes: 0 found; 1 not in the archive; 2 error; 3 perhaps, not confirmed (what is most like it
 is away), or nothing can be said of it (silence, too short). Of several queries: 2 if one could not
 be read, else 1 if one was not found, else 3.
 
-\b
-Example:
-  cqtnet search archive/ fragment.wav
-  cqtnet search archive/ broadcast.mp3 --report broadcast.html
-  cqtnet search archive/ clips/ --csv > found.csv
-"""
+""",
 )
-@click.argument("archive", type=click.Path(path_type=Path))
+@click.argument("archive", type=PATH)
 @click.argument("queries", nargs=-1, required=True, metavar="QUERY…")
 @click.option("-k", "count", type=click.IntRange(min=1), help="Print at most so many matches.")
 @click.option("--renditions", is_flag=True, help="List other renditions of a short query, too.")
 @click.option("--min-log-lr", type=float, help="Least natural-log ratio of a match.")
-@click.option(
-    "--report", type=click.Path(path_type=Path), help="Write a page, .html, of one query."
-)
+@click.option("--report", type=PATH, help="Write a page, .html, of one query.")
 @click.option("--force", is_flag=True, help="Replace the report if it exists.")
-@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="A line of JSON for every query.")
+@DEVICE
+@JSON(help="A line of JSON for every query.")
 @click.option("--csv", "as_csv", is_flag=True, help="A line of CSV for every match.")
 def search(
     archive: Path, queries: tuple[str, ...], count: int | None, renditions: bool,
@@ -54,6 +47,7 @@ def search(
     file is away or has changed, is NOT CONFIRMED and listed first.
     """
     from cqtnet.errors import InputError
+    from cqtnet.files import refuse_overwrite
     from verify.archive import Archive
     from verify.archive.listing import COLUMNS, audio_files, csv_rows, result_lines
     from verify.archive.search import search as search_file
@@ -62,7 +56,9 @@ def search(
     if not files:
         raise InputError(f"no audio in {', '.join(queries)}; give files or folders")
     if report is not None:
-        _check_report(report, files, force=force)
+        if len(files) != 1:
+            raise InputError(f"a report is of one query, not of {len(files)}; give one file")
+        refuse_overwrite(report, force=force)
     codes = set()
     with Archive.open(archive, device=device) as opened:
         searcher = opened.searcher(min_log_lr=min_log_lr)
@@ -87,22 +83,8 @@ def search(
                 lines = result_lines(file, result, n_recordings=len(opened), renditions=renditions)
                 click.echo("\n".join(lines))
             if report is not None:
-                _write_report(report, file, result, opened)
+                from verify.report.search import write_search_report  # which loads matplotlib
+
+                write_search_report(report, file, result, opened.store)
+                click.echo(f"  report   {report}", err=True)
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
-
-
-def _check_report(report: Path, files: list[str], *, force: bool) -> None:
-    """Raise unless a page on these queries can be written."""
-    from cqtnet.errors import InputError
-    from cqtnet.files import refuse_overwrite
-
-    if len(files) != 1:
-        raise InputError(f"a report is of one query, not of {len(files)}; give one file")
-    refuse_overwrite(report, force=force)
-
-
-def _write_report(report: Path, file: str, result: "SearchResult", archive: "Archive") -> None:
-    from verify.report.search import write_search_report  # drawing takes a second to be loaded
-
-    write_search_report(report, file, result, archive.store)
-    click.echo(f"  report   {report}", err=True)

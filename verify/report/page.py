@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -17,7 +17,7 @@ from verify import words
 from verify.align import FASTEST, MOST_SHIFT, SLOWEST
 from verify.calibration import Calibration
 from verify.recording import Recording, item_of
-from verify.report import record, sections
+from verify.report import sections
 from verify.results import Comparison, EditMap
 
 
@@ -32,54 +32,24 @@ class Part:
     comparison: Comparison
 
 
-class Options(TypedDict, total=False):
-    """What a page may hold besides."""
-
-    command: str  # what reproduces it
-    made: str  # when and by whom, where that is to be said
-    audio: bool  # ten seconds of the longest stretch of A and of B, to listen to
-
-
 def write_report(
-    path: Path,
-    comparison: Comparison,
-    a: Recording,
-    b: Recording,
-    calibration: Calibration,
-    **options: Unpack[Options],
-) -> None:
-    """Write the page, whole or not at all; the same comparison gives the same bytes.
+    path: Path, comparison: Comparison, a: Recording, b: Recording, calibration: Calibration, *,
+    command: str = "", made: str = "", audio: bool = False,
+) -> None:  # fmt: skip
+    """Write the page of one pair, whole or not at all; the same comparison gives the same bytes.
+
+    `command` and `made` as for `page`. `audio` adds ten seconds of the longest stretch.
 
     >>> write_report(Path("case-17.html"), comparison, a, b, comparer.calibration)
     """
-    write(path, page(comparison, a, b, calibration, **options))
-
-
-def page(
-    comparison: Comparison,
-    a: Recording,
-    b: Recording,
-    calibration: Calibration,
-    *,
-    command: str = "",
-    made: str = "",
-    audio: bool = False,
-) -> str:
-    """The page as HTML: pictures and sounds within, nothing from elsewhere, no scripts."""
-    command = command or shlex.join(["cqtnet", "compare", comparison.a.path, comparison.b.path])
     part = part_of(comparison, a, b, calibration, audio=audio)
-    return page_of_parts([part], calibration, command=command, made=made)
+    write(path, page([part], calibration, command=command, made=made))
 
 
 def part_of(
-    comparison: Comparison,
-    a: Recording,
-    b: Recording,
-    calibration: Calibration,
-    *,
-    audio: bool = False,
-    number: int = 0,
-) -> Part:
+    comparison: Comparison, a: Recording, b: Recording, calibration: Calibration, *,
+    audio: bool = False, number: int = 0,
+) -> Part:  # fmt: skip
     """What a page says of one pair; with a number, it is one of several."""
     anchor = f"pair-{number}" if number else ""
     opened = sections.opening(comparison)
@@ -96,16 +66,19 @@ def part_of(
     return Part(Markup(head), Markup(body), opened["title"], anchor, comparison)
 
 
-def page_of_parts(
-    parts: Sequence[Part],
-    calibration: Calibration,
-    *,
-    command: str,
-    made: str = "",
+def page(
+    parts: Sequence[Part], calibration: Calibration, *, command: str = "", made: str = "",
     problems: Sequence[str] = (),
-) -> str:
-    """The page of one pair or of several; `problems` say which could not be compared, and why."""
+) -> str:  # fmt: skip
+    """The page of one pair or of several, as HTML: all within, nothing from elsewhere, no scripts.
+
+    `command` reproduces it, by default the plain one of the only pair. `made` says when and by
+    whom it was made. `problems` say which pairs could not be compared, and why.
+    """
     count = len(parts) + len(problems)
+    if not command:
+        (only,) = (part.comparison for part in parts)
+        command = shlex.join(["cqtnet", "compare", only.a.path, only.b.path])
     title = parts[0].title if count == 1 else words.plural(count, "pair")
     return render(
         "comparison.html.j2",
@@ -117,18 +90,18 @@ def page_of_parts(
         has_maps=all(part.comparison.edits for part in parts),
         command=command,
         made=made,
-        **record.learning(calibration),
+        **sections.learning(calibration),
     )
 
 
 def write_diff(path: Path, edits: EditMap, a: Path, b: Path, *, command: str = "") -> None:
     """Write the page of an edit map, whole or not at all."""
     items = item_of(a), item_of(b)
-    names = [record.name_of(item) for item in items]
+    names = [sections.name_of(item) for item in items]
     content = render(
         "diff.html.j2",
         title=f"Edits: {names[0]} and {names[1]}",
-        files=record.files(*items, (a, b)),
+        files=sections.files(*items, (a, b)),
         command=command or shlex.join(["cqtnet", "diff", *(item.path for item in items)]),
         **sections.edit_list(edits),
     )
@@ -166,7 +139,10 @@ def _environment() -> Environment:
     )
     for filter_ in (words.clock, words.number, words.ratio, shown):
         environment.filters[filter_.__name__] = filter_
-    for function in (words.changes_in_words, words.clock_span, words.plural):
+    for function in (
+        words.changes_in_words, words.clock_span, words.level_in_words, words.pitch_in_words,
+        words.plural, words.tempo_in_words,
+    ):  # fmt: skip
         environment.globals[function.__name__] = function
     environment.globals |= {
         "propositions": (words.SAME, words.RENDITION, words.UNRELATED),
@@ -175,7 +151,6 @@ def _environment() -> Environment:
         "tempi": (SLOWEST, FASTEST),
         "most_shift": MOST_SHIFT,
         "versions": versions() | machine(),
-        "kinds": sections.KINDS,
     }
     return environment
 
@@ -192,10 +167,7 @@ def printable(value: object) -> object:
     if hasattr(value, "__html__"):
         return value
     text = str(value)
-    return text if text.isprintable() else "".join(map(_visible, text))
-
-
-def _visible(character: str) -> str:
-    if character.isprintable():
-        return character
-    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for c in text
+    )

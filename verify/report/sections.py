@@ -1,59 +1,50 @@
 """What the sections of a comparison's page say: values for its templates, by name."""
 
 import base64
+import hashlib
 import io
-from dataclasses import dataclass
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
 
-from cqtnet import SAMPLE_RATE
-from cqtnet.audio import SILENCE_DBFS
+from cqtnet import SAMPLE_RATE, audio
 from verify import words
-from verify.calibration import MEASURES, Calibration
+from verify.calibration import MEASURES, Calibration, Regression, Weighed
 from verify.edits import also_in_words
 from verify.quality import HIGHEST_EDGE_HZ, Quality, quality_of
 from verify.recording import Recording
-from verify.report import pictures, record
+from verify.report import pictures
 from verify.report import sureness as drawings
-from verify.report.record import Data, Row, limits, name_of
-from verify.results import Comparison, EditKind, EditMap, Waveform
+from verify.results import Comparison, EditMap, Item
 from verify.words import clock, number, plural, ratio
 
+Row = tuple[str, ...]
+Data = dict[str, Any]
+
+MOST_TAGS, MOST_CHARACTERS = 30, 160
+"""Tags of a file that are shown, and characters of each."""
 LOOKED_S = 600.0
 """The quality of at most so much is measured, from the beginning."""
 LEAST_CLIPPED = 1e-4
 """Share of samples on flat tops that is reported: single ones are chance."""
 SOUND_S = 10.0
 """Length of a sound to listen to, at most."""
-MEANINGS = {
-    "aligned cosine": "of the embeddings of the stretches that the alignment puts together",
-    "correlation": "of changes in the spectrum, along the alignment",
-    "coherence": "of the fine spectra at the pitch found",
-    "precision": "how closely pieces lie on one straight line; 0 at 20 ms, 4.6 at 0.2 ms",
-    "explained": "how little a filter and a noise floor leave over; 0 at 1 dB, 1.2 at 0.3 dB",
-    "band correlation": "of the levels in narrow bands over time, median",
-    "steadiness": "how little single seconds lag behind the line; 0 at 10 ms, 3.9 at 0.2 ms",
-    "length": "natural logarithm of the seconds in common",
-    "signal": "share of bands and moments that hold anything to compare",
-    "tonality": "how long tones are held: of music about 0.4, of speech 0",
-    "best half": "the same, of the half of the narrow bands that is explained best",
-    "waveform": "correlation of the samples; 0 where they cannot be laid on each other",
-    "unwarped": "1 if tempo and pitch may be unchanged, so that the samples could correlate",
-    "tonal explained": "explained times tonality: music is judged by another scale than speech",
+CLAIMS: dict[Weighed, tuple[str, str]] = {
+    "rendition": ("the same recording", "another rendition"),
+    "unrelated": ("the same recording", "an unrelated recording"),
+    "named": ("another rendition", "an unrelated recording"),
 }
-"""What each measure is."""
+"""What each ratio is of, and against what."""
 
-KINDS: dict[EditKind, str] = {
-    "cut": "a stretch of B is missing in A; what was before and after it is there",
-    "trimmed": "B begins earlier, or goes on longer, than the part that A holds",
-    "inserted": "a stretch of A is not from B",
-    "replaced": "at one place, a stretch of B is missing and A has something else",
-    "moved": "a stretch of B is in A, but not in the order of B",
-    "repeated": "A plays a stretch of B once more",
-    "looped": "A plays a stretch of B several times in a row",
-}
-"""What each kind of edit is."""
+
+def name_of(item: Item) -> str:
+    """The name of its file, without folders."""
+    return Path(item.path).name
 
 
 def opening(comparison: Comparison) -> Data:
@@ -113,26 +104,61 @@ def _extent(edits: EditMap) -> str:
     )
 
 
+def files(a: Item, b: Item, paths: tuple[Path, Path]) -> list[Row]:
+    """What both files are: a row for each fact, with that of A and of B."""
+    sides = (_facts(item, path) for item, path in zip((a, b), paths, strict=True))
+    names = (
+        "Name", "Path", "Size", "Modified", "SHA-256", "Duration", "Container, codec", "Sampling",
+        "Bit depth", "Encoder", "Tags", "Decoding",
+    )  # fmt: skip
+    return list(zip(names, *sides, strict=True))
+
+
+def _facts(item: Item, path: Path) -> Row:
+    """What a file is, in the order of the rows of `files`."""
+    state, coding = path.stat(), audio.coding(path)
+    modified = datetime.fromtimestamp(state.st_mtime, UTC)
+    tags = [f"{name}: {_shortened(value)}" for name, value in coding.tags[:MOST_TAGS]]
+    more = len(coding.tags) - len(tags)
+    return (
+        name_of(item),
+        item.path,
+        f"{state.st_size:,} bytes",
+        f"{modified:%Y-%m-%d %H:%M:%S} UTC",
+        item.sha256,
+        f"{clock(item.duration_s)} ({item.duration_s:,.2f} s)",
+        f"{item.format}, {item.codec}",
+        f"{item.sample_rate:,} Hz, {plural(item.channels, 'channel')}",
+        f"{coding.bits} bits" if coding.bits else "none stated, as is usual of lossy coding",
+        _shortened(coding.encoder) or "not named",
+        "; ".join(tags) + (f"; and {more} more" if more else "") or "none",
+        "; ".join(item.notes) or "nothing unusual",
+    )
+
+
+def _shortened(text: str) -> str:
+    more = len(text) - MOST_CHARACTERS
+    return f"{text[:MOST_CHARACTERS]}… ({more:,} characters more)" if more > 0 else text
+
+
 def recordings(a: Recording, b: Recording) -> Data:
     """What both files are, and how good the recordings are."""
     names = ("Level", "Clipping", "Bandwidth", "Quiet parts")
-    sides = (_measured_quality(x) for x in (a, b))
+    sides = (
+        quality_in_words(quality_of(samples)) if samples.size else ("no samples",) * len(names)
+        for samples in (x.samples(0.0, min(x.duration_s, LOOKED_S)) for x in (a, b))
+    )
     return {
-        "files": record.files(a.item, b.item, (a.path, b.path)),
+        "files": files(a.item, b.item, (a.path, b.path)),
         "qualities": list(zip(names, *sides, strict=True)),
         "is_long": max(a.duration_s, b.duration_s) > LOOKED_S,
         "looked_min": f"{LOOKED_S / 60:g}",
     }
 
 
-def _measured_quality(recording: Recording) -> Row:
-    samples = recording.samples(0.0, min(recording.duration_s, LOOKED_S))
-    return quality_in_words(quality_of(samples)) if samples.size else ("no samples",) * 4
-
-
 def quality_in_words(quality: Quality) -> Row:
     """Level, clipping, bandwidth and quiet parts in words."""
-    if quality.peak_dbfs <= SILENCE_DBFS:
+    if quality.peak_dbfs <= audio.SILENCE_DBFS:
         return "silence", "none", "nothing to measure", "silence throughout"
     clipped = "none seen"
     if quality.clipped >= LEAST_CLIPPED:
@@ -146,21 +172,11 @@ def quality_in_words(quality: Quality) -> Row:
     return f"peak {peak}, mean (RMS) {rms}", clipped, band, quiet
 
 
-@dataclass(frozen=True)
-class Player:
-    """A stretch to listen to."""
-
-    name: str  # A or B
-    span: str
-    uri: str  # data:audio/…
-
-
 def findings(comparison: Comparison, a: Recording, b: Recording, *, audio: bool) -> Data:
-    """Where A is in B and how it was altered: in a table, in pictures and as an edit map."""
+    """Where A is in B and how it was altered: to be heard, in pictures and as an edit map."""
     view = pictures.view_of(comparison, a, b)
     edits = comparison.edits
     return {
-        "findings": finding_rows(comparison),
         "players": players(view) if audio else [],
         "view": view,
         "shown_min": f"{pictures.MOST_S / 60:g}",
@@ -181,44 +197,8 @@ def edit_list(edits: EditMap | None) -> Data:
     }
 
 
-def finding_rows(comparison: Comparison) -> list[Row]:
-    """Place, tempo, pitch and what the waveform says; none unless the verdict is "same"."""
-    alignment = comparison.alignment
-    if comparison.verdict != "same" or alignment is None:
-        return []
-    return [
-        ("In A", _span(alignment.a_start_s, alignment.a_end_s)),
-        ("In B", _span(alignment.b_start_s, alignment.b_end_s)),
-        ("Other places", comparison.places_in_words or "none that fits as well"),
-        ("Altered", comparison.line_in_words),
-        *(("Altered", one.sentence) for one in comparison.alterations),
-        ("Tempo", words.tempo_in_words(alignment.line)),
-        ("Pitch", words.pitch_in_words(alignment.line)),
-        *_waveform_rows(comparison.waveform),
-        ("Agreement", f"correlation {number(alignment.correlation, 2)} along the stretch, "
-         f"{number(alignment.coherence, 2)} of the spectra; {alignment.inliers:.0%} of pieces "
-         f"within 50 ms of a straight line, typically {1000 * alignment.residual_s:.1f} ms from "
-         "it"),
-    ]  # fmt: skip
-
-
-def _waveform_rows(waveform: Waveform | None) -> list[Row]:
-    if waveform is None:
-        return [("Polarity, level", "not measured: the waveforms could not be laid on each other")]
-    return [
-        ("Polarity", "reversed" if waveform.inverted else "as in B"),
-        ("Level", words.level_in_words(waveform.gain_db)),
-        ("Waveform", f"samples of A and B correlate by {waveform.correlation:.3f}; the beginning "
-         f"of A lies at {number(waveform.offset_s, 4)} s of B"),
-    ]  # fmt: skip
-
-
-def _span(start_s: float, end_s: float) -> str:
-    return f"{clock(start_s)} to {clock(end_s)} ({end_s - start_s:.2f} s)"
-
-
-def players(view: pictures.View) -> list[Player]:
-    """The first seconds of the longest stretch from A and from B; none where there is none."""
+def players(view: pictures.View) -> list[tuple[str, pictures.Span, str]]:
+    """The first seconds of the longest stretch from A and from B: name, times and sound."""
     if not view.stretches:
         return []
     longest = max(view.stretches, key=lambda s: s.duration_s)
@@ -226,7 +206,7 @@ def players(view: pictures.View) -> list[Player]:
     end_s = min(longest.a_end_s, start_s + SOUND_S / max(1.0, line.tempo))
     spans = (start_s, end_s), (max(0.0, line.to_b(start_s)), line.to_b(end_s))
     return [
-        Player(name, _span(*span), _flac(recording, *span))
+        (name, span, _flac(recording, *span))
         for name, recording, span in zip("AB", (view.a, view.b), spans, strict=True)
     ]
 
@@ -242,32 +222,41 @@ def _flac(recording: Recording, start_s: float, end_s: float) -> str:
 def sureness(comparison: Comparison, calibration: Calibration) -> Data:
     """The measures behind the ratio, and how the calibration did on pairs it had not seen."""
     evidence = comparison.evidence
-    known = calibration.regressions[comparison.deciding[1]]
+    decides, against = comparison.deciding
+    known = calibration.regressions[against]
     values = calibration.measures(evidence) if evidence else ()
     return {
-        "applies": record.applies(calibration, comparison),
-        "unbounded": comparison.deciding[0].unbounded,
-        "ratios": _ratios(comparison),
-        "cosine": evidence.similarity.cosine if evidence else None,
+        "decides": decides,
+        "claims": CLAIMS,
+        "against": against,
+        "tried": calibration.data.get(against) or {},
         "measures": [
-            (name, number(value, 3), number(weight, 3), MEANINGS[name])
+            (name, number(value, 3), number(weight, 3))
             for name, value, weight in zip(MEASURES, values, known.weights, strict=False)
         ],
         "distributions": drawings.draw_distributions(comparison, calibration),
-        "tippett": drawings.draw_tippett(calibration, comparison.deciding[1]),
-        "validation": record.validation(calibration, comparison.deciding[1]),
+        "tippett": drawings.draw_tippett(calibration, against),
     }
 
 
-def _ratios(comparison: Comparison) -> list[tuple[str, ...]]:
-    """The three ratios with their bounds."""
-    if comparison.ratios is None:
-        return []
-    return [
-        (of, against, ratio(one.value), limits(one.interval), limits((one.least, one.most)))
-        for of, against, one in (
-            ("the same recording", "another rendition", comparison.ratios.rendition),
-            ("the same recording", "an unrelated recording", comparison.ratios.unrelated),
-            ("another rendition", "an unrelated recording", comparison.ratios.named),
-        )
-    ]
+def learning(calibration: Calibration) -> Data:
+    """What a calibration learned from, how it did, and how measures become a ratio."""
+    content = json.dumps(asdict(calibration), sort_keys=True)
+    known = calibration.regressions
+    return {
+        "calibration": calibration,
+        "claims": CLAIMS,
+        "formulas": [(against, _formula(one)) for against, one in known.items()],
+        "calibration_sha256": hashlib.sha256(content.encode()).hexdigest(),
+    }
+
+
+def _formula(known: Regression) -> str:
+    terms = " + ".join(
+        f"{weight:.4g} · {name}" for weight, name in zip(known.weights, MEASURES, strict=True)
+    )
+    formula = (
+        f"score = {terms} + {known.bias:.4g}; ln LR = {known.slope:.4g} · score + "
+        f"{known.offset:.4g}."
+    )
+    return formula.replace("+ -", "\N{MINUS SIGN} ")

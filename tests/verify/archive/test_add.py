@@ -176,7 +176,7 @@ def test_all_files_arrive_though_a_worker_is_killed(tiny_manifest, files, tmp_pa
     with Store.open(archive) as store:
         for path in files[:2]:
             known = store.by_path(path)
-            here = extract(path, embedder, window_s=5.0, hop_s=5.0)
+            here = extract(path, embedder, tiny_manifest)
             vectors = store.vectors(window_ids(known[0].id, known[0].n_windows))
             assert ((vectors * here.windows.vectors).sum(axis=1) > 0.99).all()
 

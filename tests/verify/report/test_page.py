@@ -19,7 +19,6 @@ from verify.recording import item_of
 from verify.report.page import (
     notebook_html,
     page,
-    page_of_parts,
     part_of,
     printable,
     render,
@@ -27,8 +26,7 @@ from verify.report.page import (
     write_report,
 )
 from verify.report.pictures import view_of
-from verify.report.record import files
-from verify.report.sections import finding_rows, players
+from verify.report.sections import files, players
 from verify.results import Edit, EditMap, Waveform
 
 VOID = {"meta", "img", "br"}
@@ -67,6 +65,11 @@ FULL = {"audio": True, "made": "<u>now</u>", "command": "cqtnet '</code><script>
 HOSTILE = "<script>alert(1)<'\"&>\u202egpj.wav"
 
 
+def page_of(comparison, a, b, calibration, *, audio=False, **options):
+    part = part_of(comparison, a, b, calibration, audio=audio)
+    return page([part], calibration, **options)
+
+
 @pytest.fixture(scope="module")
 def hostile(a, tmp_path_factory):
     """A, under a name and with notes that would do harm."""
@@ -79,13 +82,13 @@ def hostile(a, tmp_path_factory):
 def full(hostile, b):
     """A page with all there is."""
     comparison = replace(cases.same(hostile, b), reasons=("<b>because",), edits=cases.edit_map())
-    return page(comparison, hostile, b, cases.validated(), **FULL)
+    return page_of(comparison, hostile, b, cases.validated(), **FULL)
 
 
 @pytest.fixture(scope="module")
 def differing(a, b):
     """A page of two that differ, by a calibration without validation."""
-    return page(cases.different(a, b), a, b, cases.calibration())
+    return page_of(cases.different(a, b), a, b, cases.calibration())
 
 
 def check_plain(content):
@@ -138,12 +141,12 @@ PAGES = {
 
 @pytest.fixture(scope="module")
 def rendition(a, b):
-    return page(cases.rendition(a, b), a, b, cases.calibration())
+    return page_of(cases.rendition(a, b), a, b, cases.calibration())
 
 
 @pytest.fixture(scope="module")
 def near_1(a, b):
-    return page(cases.undecided(a, b), a, b, cases.calibration())
+    return page_of(cases.undecided(a, b), a, b, cases.calibration())
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -162,7 +165,7 @@ def test_a_page_on_silence_states_no_ratio_and_draws_nothing(tmp_path):
         cases.recording(tmp_path / name, silence, problem="holds nothing but silence")
         for name in ("a.wav", "b.wav")
     )
-    seen = check_plain(page(cases.unmeasured(a, b), a, b, cases.calibration()))
+    seen = check_plain(page_of(cases.unmeasured(a, b), a, b, cases.calibration()))
     assert "No likelihood ratio is stated." in seen.words
     assert "img" not in seen.tags and "silence throughout" in seen.words
 
@@ -196,9 +199,10 @@ def test_the_same_comparison_gives_the_same_bytes(full, hostile, b, path):
 
 def test_polarity_level_and_place_are_told_where_the_waveforms_tell(a, b):
     waveform = Waveform(0.99, True, -6.0, -0.00002)
-    rows = dict(finding_rows(replace(cases.same(a, b), waveform=waveform)))
-    assert rows["Polarity"] == "reversed" and rows["Level"] == "A is 6.0 dB quieter than B"
-    assert rows["Waveform"].endswith("the beginning of A lies at 0.0000 s of B")
+    found = replace(cases.same(a, b), waveform=waveform)
+    words = check_plain(page_of(found, a, b, cases.calibration())).words
+    assert "Polarityreversed" in words and "LevelA is 6.0 dB quieter than B" in words
+    assert "the beginning of A lies at 0.0000 s of B" in words
 
 
 def test_sounds_are_there_only_when_asked_for(full, differing, a, b):
@@ -258,7 +262,7 @@ def test_on_paper_headings_stay_with_what_they_head(full):
 def test_all_edits_of_a_long_map_are_there_and_the_table_may_break(a, b):
     edits = tuple(Edit("cut", i / 4, i / 4, i, i + 0.5, f"number {i}") for i in range(20))
     found = replace(cases.edit_map(), edits=edits)
-    content = page(replace(cases.same(a, b), edits=found), a, b, cases.calibration())
+    content = page_of(replace(cases.same(a, b), edits=found), a, b, cases.calibration())
     assert "number 19" in content
     printed = content[content.index("@media print") : content.index("</style>")]
     (whole,) = re.findall(r"([^{}]+)\{ break-inside: avoid; \}", printed)
@@ -279,7 +283,7 @@ def several(hostile, b):
         for number, one in enumerate(found, start=1)
     ]
     problems = ["<i>gone</i>.wav cannot be read"]
-    return page_of_parts(parts, calibration, command="cqtnet compare", problems=problems)
+    return page(parts, calibration, command="cqtnet compare", problems=problems)
 
 
 def test_a_page_of_several_pairs_has_a_table_that_leads_to_the_part_of_each(several):
@@ -318,13 +322,15 @@ def test_files_are_told_by_what_the_system_and_their_tags_say(tmp_path):
 
 
 def test_a_page_says_which_validation_applies_and_what_computed_it(a, b):
-    figures = {"pairs": [4000, 5000], "cllr": 0.5, "cllr_music": 0.25, "cllr_speech": 0.75}
-    calibration = cases.calibration(rendition=figures, sources="a hundred songs")
-    words = check_plain(page(cases.same(a, b), a, b, calibration)).words
+    calibration = cases.validated()
+    tried = calibration.data["rendition"] | {"cllr_music": 0.25, "cllr_speech": 0.75}
+    calibration = replace(calibration, data=calibration.data | {"rendition": tried})
+    words = check_plain(page_of(cases.same(a, b), a, b, calibration)).words
     for said in (
         "same recording against another rendition applies, with Cllr 0.250 for music",
         "the same recordinganother rendition4,000 + 5,0000.5000.2500.7501/400 to 1,100",
-        "music and speech: a hundred songs", f"torch {version('torch')}", f"av {version('av')}",
+        "music and speech: two <collections>; 40 recordings; conditions: tempo",
+        f"torch {version('torch')}", f"av {version('av')}",
         f"soxr {version('soxr')}", "ffmpeg ", f"machine {platform.machine()}",
     ):  # fmt: skip
         assert said in words, said
