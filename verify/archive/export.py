@@ -4,9 +4,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
+from cqtnet import SAMPLE_RATE
 from cqtnet.errors import ArchiveError, InputError
 from cqtnet.files import written_whole
+from verify.archive.keeping import unpacked
 from verify.archive.results import (
     Entry,
     Ids,
@@ -19,6 +22,7 @@ from verify.archive.results import (
 from verify.archive.store import Store
 
 SUFFIXES = (".npz", ".parquet")
+SOUND_SUFFIXES = (".flac", ".wav")
 BLOCK_WINDOWS = 4096
 MERGED_AT_ONCE = 20_000
 """Windows that are copied in one change."""
@@ -39,6 +43,27 @@ def export_windows(store: Store, path: Path) -> None:
             _write_npz(store, temporary)
         else:
             _write_parquet(store, temporary)
+
+
+def export_sound(store: Store, recording: int, path: Path) -> float:
+    """Write the sound that is kept of a recording, mono at 22,050 Hz; returns its seconds."""
+    if path.suffix not in SOUND_SUFFIXES:
+        raise InputError(f"{path} is neither .flac nor .wav; name it so")
+    if recording not in {entry.id for entry in store.entries()}:
+        raise ArchiveError(f"the archive holds no recording {recording}; `index list` lists them")
+    entry = store.entry(recording)
+    if not entry.n_sounds:
+        raise ArchiveError(
+            f"the archive keeps no sound of recording {recording}; add {(*entry.paths, '')[0]} "
+            "again with --keep"
+        )
+    with (
+        written_whole(path) as temporary,
+        soundfile.SoundFile(temporary, "w", SAMPLE_RATE, 1, format=path.suffix[1:]) as file,
+    ):
+        for piece in range(entry.n_sounds):
+            file.write(unpacked(store.sound(recording, piece, 1)))
+    return entry.duration_s
 
 
 def _write_npz(store: Store, path: Path) -> None:

@@ -92,23 +92,33 @@ def compact(archive: Path) -> None:
         click.echo(f"{store.compact() / 1e6:,.1f} MB given back")
 
 
-@command("cqtnet index export archive/ windows.npz")
+@command(
+    "cqtnet index export archive/ windows.npz",
+    "cqtnet index export archive/ song.flac --sound 17",
+)
 @ARCHIVE
 @click.argument("out", type=PATH)
+@click.option("--sound", type=int, metavar="NUMBER", help="Write what is kept of a recording.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
-def export(archive: Path, out: Path, force: bool) -> None:
+def export(archive: Path, out: Path, sound: int | None, force: bool) -> None:
     """Write the windows of ARCHIVE to OUT: .npz for numpy, or .parquet (needs pyarrow).
 
     Each window has `vector` (float16), `recording`, `start_s`, and by recording `path`, `sha256`
-    and `duration_s`.
+    and `duration_s`. With --sound, OUT (.flac or .wav) is the sound that ARCHIVE keeps of a
+    recording, for `diff` and `compare` when its file is away.
     """
     from cqtnet.files import refuse_overwrite
-    from verify.archive.export import check_suffix, export_windows
+    from verify.archive.export import check_suffix, export_sound, export_windows
     from verify.archive.store import Store
 
-    check_suffix(out)
+    if sound is None:
+        check_suffix(out)
     refuse_overwrite(out, force=force)
     with Store.open(archive) as store:
+        if sound is not None:
+            seconds = export_sound(store, sound, out)
+            click.echo(f"{seconds:.1f} s of recording {sound} → {out}")
+            return
         export_windows(store, out)
         click.echo(f"{store.n_windows:,} windows of {len(store):,} recordings → {out}")
 

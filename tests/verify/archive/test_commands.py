@@ -159,6 +159,17 @@ def test_a_moved_tree_is_noted_and_what_is_kept_needs_no_file(made, tmp_path):
     for name in ("reference_start_s", "tempo", "shift_semitones"):
         assert match[name] == pytest.approx(found["matches"][0][name], abs=0.05)
     assert call("index", "verify", archive).exit_code == 0
+    out = tmp_path / "out.flac"
+    number = match["id"]
+    for other, reason in (({1: 2, 2: 1}[number], "keeps no sound"), (9, "no recording 9")):
+        refused = call("index", "export", archive, out, "--sound", other)
+        assert reason in str(refused.exception)
+    assert call("index", "export", archive, out, "--sound", number).exit_code == 0
+    assert soundfile.info(out).duration == pytest.approx(
+        soundfile.info(made / "music" / "12.flac").duration
+    )
+    diff = json.loads(call("diff", query, out, "--json").stdout)
+    assert diff["stretches"][0]["b_start_s"] == pytest.approx(match["reference_start_s"], abs=0.1)
 
 
 def test_other_places_where_a_query_fits_are_told(tmp_path):
