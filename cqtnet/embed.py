@@ -27,7 +27,7 @@ from cqtnet.device import cpu_precision, is_cpu, one_thread
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError, NotAudioError
 from cqtnet.files import written_whole
 from cqtnet.graph import GraphNetwork
-from cqtnet.preset import MINIMUM_S, StepSpan, window_steps
+from cqtnet.preset import MINIMUM_S, StepSpan, step_count
 from cqtnet.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -184,13 +184,16 @@ class Embedder:
         is one window.
         """
         check_windows(window_s=window_s, hop_s=hop_s)
-        starts, length = window_steps(self.preset, len(trace.steps), window_s=window_s, hop_s=hop_s)
+        n_steps, step_s = len(trace.steps), self.preset.stride_frames / FRAMES_PER_SECOND
+        length = min(step_count(self.preset, round(window_s * SAMPLE_RATE)), n_steps)
+        last = n_steps - length
+        starts = np.rint(np.arange(0, last * step_s + 1e-9, max(hop_s, step_s)) / step_s)
+        starts = np.unique(np.append(np.minimum(starts.astype(np.int64), last), last))
         at_once = max(1, POOLED_BYTES // (length * trace.steps[0].nbytes))
         vectors = []
         for some in np.split(starts, range(at_once, len(starts), at_once)):
             windows = np.stack([trace.steps[start : start + length].T for start in some])
             vectors.append(self.network.vectors(windows))
-        step_s = self.preset.stride_frames / FRAMES_PER_SECOND
         start_s = (starts * step_s).astype(np.float64)
         end_s = np.minimum(start_s + window_s, trace.duration_s)
         levels = trace.mean_levels(start_s, end_s)

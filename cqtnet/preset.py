@@ -6,9 +6,6 @@ Nothing here computes, and nothing loads torch: `cqtnet.model` is the network it
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cqtnet import SAMPLE_RATE
 from cqtnet.cqt import (
     FRAMES_PER_SECOND,
@@ -194,18 +191,6 @@ class StepSpan:
         last_frame = (first_step + n_steps - 1) * self.stride + self.reach_right
         last_sample = (last_frame + self.context_frames) * HOP_LENGTH
         return last_sample - self.held_from(first_step)
-
-
-def window_steps(
-    preset: Preset, n_steps: int, *, window_s: float, hop_s: float
-) -> tuple[NDArray[np.int64], int]:
-    """First steps of all windows among `n_steps`, and their length; the last one ends with them."""
-    length = min(step_count(preset, round(window_s * SAMPLE_RATE)), n_steps)
-    last = n_steps - length
-    step_s = preset.stride_frames / FRAMES_PER_SECOND
-    hops = np.arange(0, last * step_s + 1e-9, max(hop_s, step_s))
-    starts = np.rint(hops / step_s).astype(np.int64)
-    return np.unique(np.append(np.minimum(starts, last), last)), length
 
 
 def step_count(preset: Preset, n_samples: int) -> int:

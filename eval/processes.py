@@ -20,10 +20,6 @@ class Workers:
     """Processes that share work, one a processor if not told; one worker works in this process."""
 
     def __init__(self, count: int | None = None) -> None:
-        if count is not None and count < 1:
-            from cqtnet.errors import InputError  # not above: it loads numpy, see _start_worker
-
-            raise InputError(f"{count} workers are too few; give at least 1")
         self.count = count or os.cpu_count() or 1
         self._pool: ProcessPoolExecutor | None = None
 

@@ -33,7 +33,6 @@ def test_one_worker_works_here_and_several_elsewhere_with_one_thread_each(monkey
 @pytest.mark.parametrize(("task", "workers", "error", "message"), [
     (13, 2, InputError, "is refused"),
     (99, 2, ChildProcessError, "ended abruptly"),
-    (1, 0, InputError, "give at least 1"),
 ])  # fmt: skip
 def test_an_error_of_a_worker_is_raised_here(task, workers, error, message):
     with pytest.raises(error, match=message):
