@@ -20,7 +20,7 @@ from cqtnet.files import file_sha256, make_folder, write_json, written_whole
 from cqtnet.tables import markdown_table, write_table
 from eval import plots
 from eval.metrics import Figure, Metrics, Options, auc, measure_by_condition, roc_band
-from eval.metrics.table import Retrieval, retrieve
+from eval.metrics.table import Retrieval, retrieve, shown
 from eval.plots import ScoreSet, SizePoint, save
 from eval.trials import SIZES, Scores, read_scores
 
@@ -237,28 +237,6 @@ def page(report: Report, *, pictures: Iterable[str] = ()) -> str:
         f"Costs, information, retrieval:\n\n{_table(report, columns)}\n"
         f"{listed}{shown_pictures}"
     )
-
-
-def shown(figure: Figure | None, *, in_percent: bool = False) -> str:
-    """A figure with its 95 % interval in three digits; a dash if it cannot be had.
-
-    >>> shown(Figure(0.02, 0.01, 0.045), in_percent=True)
-    '2 [1, 4.5]'
-    """
-    if figure is None or figure.value is None:
-        return "–"
-    scale = 100.0 if in_percent else 1.0
-    value, low, high = (
-        None if x is None else f"{float(f'{scale * x:.3g}'):g}"
-        for x in (figure.value, figure.low, figure.high)
-    )
-    if low is None:
-        return f"{value}"
-    if high is None:  # an error that was not seen could cost any number of bits
-        return f"{value} [≥ {low}]"
-    if figure.bound:
-        return f"< {high}" if figure.value == 0 else f"> {low}"
-    return f"{value} [{low}, {high}]"
 
 
 def _table(report: Report, columns: Sequence[Column]) -> str:

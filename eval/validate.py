@@ -24,8 +24,9 @@ from eval import plots
 from eval.bootstrap import Figure, recordings_of
 from eval.calibrate import independent_pairs, read_columns
 from eval.metrics import Support, dev_pav, measure, support
+from eval.metrics.table import shown
 from eval.plots import ScoreSet
-from eval.report import ALL, shown
+from eval.report import ALL
 from eval.trials import COLUMNS, Scores
 from verify.calibration import TONALITY, population_of
 from verify.report.page import render, write

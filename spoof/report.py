@@ -8,8 +8,8 @@ from matplotlib.figure import Figure as Picture
 
 from cqtnet.files import make_folder, write_json, written_whole
 from cqtnet.tables import markdown_table
+from eval.metrics.table import shown
 from eval.plots import det, roc, save
-from eval.report import shown
 from eval.trials import write_trials
 from spoof.detect import Verdict
 from spoof.evaluate import Evaluation, Shortcut, Slice

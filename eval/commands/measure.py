@@ -96,7 +96,7 @@ def archive(
     from cqtnet.tables import markdown_table, write_table
     from eval.archives import Answer, figures, measure, queries_of
     from eval.bootstrap import Figure
-    from eval.report import shown
+    from eval.metrics.table import shown
 
     items = [item for item in list_items(source) if split is None or item.split == split]
     queries = queries_of(trials, length_s=length_s, limit=limit)
@@ -297,7 +297,7 @@ def validate(
     """
     from cqtnet.files import refuse_overwrite
     from cqtnet.tables import markdown_table
-    from eval.report import shown
+    from eval.metrics.table import shown
     from eval.validate import OTHERS, Criterion, write_validation
     from eval.validate import validate as validated
     from verify.words import ratio

@@ -221,6 +221,28 @@ def _cllr(sample: Sample) -> float:
     return sum(sample.losses["cllr"]) / 2
 
 
+def shown(figure: Figure | None, *, in_percent: bool = False) -> str:
+    """A figure with its 95 % interval in three digits; a dash if it cannot be had.
+
+    >>> shown(Figure(0.02, 0.01, 0.045), in_percent=True)
+    '2 [1, 4.5]'
+    """
+    if figure is None or figure.value is None:
+        return "–"
+    scale = 100.0 if in_percent else 1.0
+    value, low, high = (
+        None if x is None else f"{float(f'{scale * x:.3g}'):g}"
+        for x in (figure.value, figure.low, figure.high)
+    )
+    if low is None:
+        return f"{value}"
+    if high is None:  # an error that was not seen could cost any number of bits
+        return f"{value} [≥ {low}]"
+    if figure.bound:
+        return f"< {high}" if figure.value == 0 else f"> {low}"
+    return f"{value} [{low}, {high}]"
+
+
 # How far the ROC and DET curves would move with other recordings.
 
 
