@@ -1,8 +1,6 @@
 """Two recordings compared: the evidence is gathered, weighed and put into a `Comparison`."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -10,9 +8,7 @@ import numpy as np
 
 from cqtnet.audio import StrPath
 from cqtnet.embed import Embedder, Trace
-from cqtnet.errors import InputError, ManifestError
 from cqtnet.preset import MINIMUM_S
-from cqtnet.tables import read_table
 from verify.align import Candidate, other_places, refine, search
 from verify.alterations import find_alterations
 from verify.calibration import Calibration, load_calibration, persistence, population_of
@@ -59,10 +55,7 @@ THROUGHOUT = 0.9
 """If so much of the shorter recording, and so many of its pieces, are on a line, that is enough."""
 ROOM = 0.6
 """How much more of B is aligned on both sides of a hit, in windows: for other tempi."""
-KEPT = 8
-"""Recordings that are kept in memory for further pairs."""
 
-Pair = tuple[Path, Path]
 Parts = tuple[Features, Features]
 
 
@@ -352,63 +345,3 @@ def _around(a: Comparable, b: Comparable, hit: Hit) -> Parts:
         a.features(hit.start_a_s, hit.start_a_s + hit.window_s),
         b.features(hit.start_b_s - room_s, hit.start_b_s + hit.window_s + room_s),
     )
-
-
-def pairs_of(files: tuple[Path, ...], listed: Path | None) -> list[Pair]:
-    """The pairs to compare: the first file with each of the others, or those of a list."""
-    if (listed is None) == (not files):
-        raise InputError("give either two files or more, or --pairs with a list of them")
-    if listed is not None:
-        return read_pairs(listed)
-    if len(files) < 2:
-        raise InputError(f"only {files[0]} was given; give a second file to compare it with")
-    return [(files[0], other) for other in files[1:]]
-
-
-def read_pairs(path: Path) -> list[Pair]:
-    """Pairs of a table with the columns a and b; relative paths start from its folder."""
-    folder = Path() if str(path) == "-" else path.parent
-    pairs = []
-    for line, row in read_table(path, needed=["a", "b"]).dicts():
-        if not row["a"] or not row["b"]:
-            raise ManifestError(f"{path}:{line}: a or b is empty; fill it in")
-        pairs.append((folder / row["a"], folder / row["b"]))
-    return pairs
-
-
-def compared(
-    comparer: Comparer, pairs: list[Pair], *,
-    then: Callable[[Comparison, Recording, Recording], object] = lambda *_: None,
-) -> Iterator[Comparison | InputError]:  # fmt: skip
-    """The comparison of each pair, or why there is none; each file is read once.
-
-    `then` is called with each comparison and its recordings.
-    """
-
-    @lru_cache(maxsize=KEPT)
-    def read(path: Path) -> Recording | InputError:
-        try:
-            return comparer.read(path)
-        except InputError as error:
-            return error  # kept as well: a file that cannot be used is tried once
-        except OSError as error:
-            return InputError(f"{path} cannot be read: {error}")
-
-    for a, b in pairs:
-        try:
-            first = _used(read(a))
-            second = _used(read(b))
-            found = comparer.compare(first, second)
-            then(found, first, second)
-        except InputError as error:
-            yield error
-        except OSError as error:
-            yield InputError(f"{a} and {b} cannot be compared: {error}")
-        else:
-            yield found
-
-
-def _used(recording: Recording | InputError) -> Recording:
-    if isinstance(recording, InputError):
-        raise recording
-    return recording

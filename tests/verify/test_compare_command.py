@@ -12,7 +12,8 @@ from cqtnet.errors import InputError, ManifestError
 from cqtnet.music import make_music
 from tests.verify.report import cases
 from verify.calibration import Calibration
-from verify.comparison import Comparer, compared, pairs_of, read_pairs
+from verify.commands.compare import compared, pairs_of, read_pairs
+from verify.comparison import Comparer
 from verify.recording import Recording
 
 

@@ -151,7 +151,10 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
         if problem:
             raise damaged(path, problem)
         if not write:
-            _copy_catalogue(connection)
+            for statement in _CATALOGUE:
+                connection.execute(statement)
+            for table in ("state", *TABLES):
+                connection.execute(f"INSERT INTO main.{table} SELECT * FROM disk.{table}")
         connection.execute("COMMIT")
         on_failure.pop_all()
     return connection
@@ -280,13 +283,6 @@ def _insert(connection: sqlite3.Connection, table: str, values: Row) -> int:
     marks = "?, " * len(values)
     connection.execute(f"INSERT INTO {table} VALUES ({marks}?)", (*values, checksum))
     return checksum
-
-
-def _copy_catalogue(connection: sqlite3.Connection) -> None:
-    for statement in _CATALOGUE:
-        connection.execute(statement)
-    for table in ("state", *TABLES):
-        connection.execute(f"INSERT INTO main.{table} SELECT * FROM disk.{table}")
 
 
 def _check_version(path: Path, connection: sqlite3.Connection) -> None:

@@ -3,21 +3,27 @@
 import json
 import shlex
 import sys
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from cqtnet.commands import DEVICE, JSON, PATH, command
+from cqtnet.errors import InputError, ManifestError
 from verify.words import clock, ratio
 
 if TYPE_CHECKING:
+    from verify.comparison import Comparer
     from verify.recording import Recording
     from verify.report.page import Part
     from verify.results import Comparison, Population
     from verify.words import Against
 
 EXIT_CODES = {"same": 0, "rendition": 1, "different": 1, "insufficient": 3}
+KEPT = 8
+"""Recordings that are kept in memory for further pairs."""
 
 
 @command(
@@ -68,9 +74,8 @@ def compare(
     stretch of A is a stretch of B, altered or not, than if it is another rendition of the same
     work (another performance, take, synthesis or reading) or an unrelated recording.
     """
-    from cqtnet.errors import InputError
     from cqtnet.files import refuse_overwrite
-    from verify.comparison import Comparer, compared, pairs_of
+    from verify.comparison import Comparer
 
     listed = pairs_of(files, pairs)
     if report is not None:
@@ -108,6 +113,68 @@ def compare(
         command = shlex.join(["cqtnet", *sys.argv[1:]])
         write(report, page(parts, calibration, command=command, problems=problems))
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
+
+
+def pairs_of(files: tuple[Path, ...], listed: Path | None) -> list[tuple[Path, Path]]:
+    """The pairs to compare: the first file with each of the others, or those of a list."""
+    if (listed is None) == (not files):
+        raise InputError("give either two files or more, or --pairs with a list of them")
+    if listed is not None:
+        return read_pairs(listed)
+    if len(files) < 2:
+        raise InputError(f"only {files[0]} was given; give a second file to compare it with")
+    return [(files[0], other) for other in files[1:]]
+
+
+def read_pairs(path: Path) -> list[tuple[Path, Path]]:
+    """Pairs of a table with the columns a and b; relative paths start from its folder."""
+    from cqtnet.tables import read_table
+
+    folder = Path() if str(path) == "-" else path.parent
+    pairs = []
+    for line, row in read_table(path, needed=["a", "b"]).dicts():
+        if not row["a"] or not row["b"]:
+            raise ManifestError(f"{path}:{line}: a or b is empty; fill it in")
+        pairs.append((folder / row["a"], folder / row["b"]))
+    return pairs
+
+
+def compared(
+    comparer: "Comparer", pairs: list[tuple[Path, Path]], *,
+    then: "Callable[[Comparison, Recording, Recording], object]" = lambda *_: None,
+) -> Iterator["Comparison | InputError"]:  # fmt: skip
+    """The comparison of each pair, or why there is none; each file is read once.
+
+    `then` is called with each comparison and its recordings.
+    """
+
+    @lru_cache(maxsize=KEPT)
+    def read(path: Path) -> "Recording | InputError":
+        try:
+            return comparer.read(path)
+        except InputError as error:
+            return error  # kept as well: a file that cannot be used is tried once
+        except OSError as error:
+            return InputError(f"{path} cannot be read: {error}")
+
+    for a, b in pairs:
+        try:
+            first = _used(read(a))
+            second = _used(read(b))
+            found = comparer.compare(first, second)
+            then(found, first, second)
+        except InputError as error:
+            yield error
+        except OSError as error:
+            yield InputError(f"{a} and {b} cannot be compared: {error}")
+        else:
+            yield found
+
+
+def _used(recording: "Recording | InputError") -> "Recording":
+    if isinstance(recording, InputError):
+        raise recording
+    return recording
 
 
 def ratio_lines(comparison: "Comparison") -> list[str]:

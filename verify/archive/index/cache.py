@@ -143,15 +143,9 @@ class IndexCache:
         made = plan(store.n_windows, store.manifest.dimension, wanted=wanted)
         result = build(store, made, on_message=on_message)
         info = IndexInfo(
-            archive=store.manifest.digest(),
-            generation=generation,
-            wanted=wanted,
-            plan=made,
-            n_windows=len(result.index),
-            recall=result.recall,
-            queries=result.queries,
-            faiss=faiss.__version__,
-        )
+            store.manifest.digest(), generation, wanted, made, len(result.index), result.recall,
+            result.queries, faiss.__version__,
+        )  # fmt: skip
         return cls(store, result.index, info)
 
     def __len__(self) -> int:
@@ -221,13 +215,7 @@ def _read(store: Store) -> tuple[FaissIndex, IndexInfo] | None:
     while info is not None:
         path = _folder(store) / Path(info.file).name
         if path.exists():
-            inner = read_index(
-                path,
-                sha256=info.sha256,
-                kind=info.plan.kind,
-                dimension=info.plan.dimension,
-                n_windows=info.n_windows,
-            )
+            inner = read_index(path, info.plan, sha256=info.sha256, n_windows=info.n_windows)
             return _index_of(inner, store, info.plan), info
         before, info = info, read_info(store)  # a writer may have put another in its place
         if info == before:

@@ -273,7 +273,7 @@ def write_index(inner: Any, path: Path) -> str:
     return digest.hexdigest()
 
 
-def read_index(path: Path, *, sha256: str, kind: Kind, dimension: int, n_windows: int) -> Any:
+def read_index(path: Path, made: Plan, *, sha256: str, n_windows: int) -> Any:
     """The index in a file; refused unless it is the one that was written, to the byte.
 
     The file that was hashed is the one that is read, even if another takes its place meanwhile.
@@ -287,18 +287,18 @@ def read_index(path: Path, *, sha256: str, kind: Kind, dimension: int, n_windows
             inner = faiss.read_index(reader, faiss.IO_FLAG_SKIP_PRECOMPUTE_TABLE)
         except RuntimeError as error:
             raise damaged(path, "faiss cannot read it") from error
-    for wrong in _faults(inner, kind, dimension, n_windows):
+    for wrong in _faults(inner, made, n_windows):
         raise damaged(path, wrong)
     return inner
 
 
-def _faults(inner: Any, kind: Kind, dimension: int, n_windows: int) -> list[str]:
+def _faults(inner: Any, made: Plan, n_windows: int) -> list[str]:
     form = _form(inner)
-    if form != _FORMS[kind]:
-        return [f"it holds {' of '.join(form)}, which is no index of kind `{kind}`"]
-    metric = faiss.METRIC_INNER_PRODUCT if kind == "exact" else faiss.METRIC_L2
+    if form != _FORMS[made.kind]:
+        return [f"it holds {' of '.join(form)}, which is no index of kind `{made.kind}`"]
+    metric = faiss.METRIC_L2 if made.trained else faiss.METRIC_INNER_PRODUCT
     found = {
-        "dimension": (inner.d, dimension),
+        "dimension": (inner.d, made.dimension),
         "metric": (inner.metric_type, metric),
         "number of windows": (inner.ntotal, n_windows),
     }
