@@ -42,6 +42,8 @@ HELD = 120
 """Blocks of `GRID_S` that are kept of one recording, the latest: ten minutes."""
 HELD_OF_ALL = 360
 """Blocks that are kept of all recordings: half an hour, 160 MB."""
+MOST_OPEN = 64
+"""Files that are kept open."""
 SKIPPED = 12 * GRID
 """Samples from which on it is faster to seek, where a file allows that, than to read on."""
 TEMPO_ROOM = 1.55
@@ -203,7 +205,10 @@ class References:
             self._paths.pop(entry.id, None)
             raise UnreadableError(f"{path} cannot be read any more: {error}") from error
         self._readings[path] = reading
-        while sum(len(one.held) for one in self._readings.values()) > HELD_OF_ALL:
+        while (
+            len(self._readings) > MOST_OPEN
+            or sum(len(one.held) for one in self._readings.values()) > HELD_OF_ALL
+        ):
             self._readings.popitem(last=False)
         return Sound(first_s, samples, self._embedder)
 
