@@ -102,6 +102,9 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
         tensors: dict[str, NDArray[Any]] = load_file(path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} holds no readable weights: {error}") from error
+    for name, values in tensors.items():
+        if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
+            raise WeightsError(f"{path} holds weights that are not finite, in {name[:99]!r}")
     return tensors
 
 

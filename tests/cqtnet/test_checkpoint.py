@@ -46,6 +46,14 @@ def test_one_changed_byte_is_refused_and_a_pickle_never_loaded(saved):
         load_weights(saved)
 
 
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    net = CqtNet(find_preset("tiny"))
+    next(net.parameters()).data[0] = torch.nan
+    save_weights(net, tmp_path / "net.safetensors", data="made in a test")
+    with pytest.raises(WeightsError, match="not finite"):
+        load_weights(tmp_path / "net.safetensors")
+
+
 def test_weights_of_another_network_are_refused(saved):
     other = CqtNet(find_preset("tiny", embedding_size=65))
     with pytest.raises(WeightsError, match=r"another architecture: fc0\..*preset"):
