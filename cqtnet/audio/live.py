@@ -44,7 +44,8 @@ def live(
     `source` is a file, - for stdin, a URL, or a device with its `container` (alsa, pulse,
     avfoundation, dshow). `raw` says what bare samples are: "s16le:44100:2". A URL that drops out is
     connected to again, until it stays silent for `give_up_s`; files, stdin and devices end when
-    they end. The limits on rates and channels hold; a stream may last for ever.
+    they end or break off. What is damaged is left out, and `on_message` is told. The limits on
+    rates and channels hold; a stream may last for ever.
 
     >>> for block in live("https://radio.example/stream.mp3"):
     ...     ...
@@ -53,10 +54,17 @@ def live(
     options: dict[str, str] = {}
     if raw is not None:
         container, options = raw_format(raw)
+    elif container is not None and container not in av.formats_available:
+        raise InputError(
+            f"FFmpeg knows no container {container[:99]!r}; `ffmpeg -formats` lists them"
+        )
     attempt, received_at = 0, time.monotonic()
+    has_begun = False
     while True:
+        damage: list[str] = []
         try:
-            for block in _connected(source, container, options):
+            for block in _connected(source, container, options, damage):
+                has_begun = True
                 lost_s = time.monotonic() - received_at - BLOCK_S
                 if attempt and lost_s > 0:
                     on_message(f"{source} is back after {lost_s:.0f} s")
@@ -65,9 +73,13 @@ def live(
                 yield block
             reason = "it ended"
         except (av.FFmpegError, OSError) as error:
-            if not again:
-                raise NotAudioError(f"{source} cannot be read: {reason_of(error)}") from error
             reason = reason_of(error)
+            if not again and not has_begun:
+                raise NotAudioError(f"{source} cannot be read: {reason}") from error
+            if not again:
+                on_message(f"{source} broke off: {reason}")
+        if damage:
+            on_message(f"{source}: {len(damage)} damaged packets were left out ({damage[0]})")
         if not again:
             return
         if time.monotonic() - received_at > give_up_s:
@@ -93,17 +105,30 @@ def raw_format(text: str) -> tuple[str, dict[str, str]]:
     return kind, {"sample_rate": numbers[0], "ch_layout": f"{numbers[1]}c"}
 
 
-def _connected(source: str, container: str | None, options: dict[str, str]) -> Iterator[Samples]:
+def _connected(
+    source: str, container: str | None, options: dict[str, str], damage: list[str]
+) -> Iterator[Samples]:
     """Blocks of one connection, at 22,050 Hz."""
     with _opened(source, container, options) as stream:
-        samples = resampled(_pieces(source, stream), SAMPLE_RATE)
+        samples = resampled(_pieces(source, stream, damage), SAMPLE_RATE)
         yield from cut(samples, round(BLOCK_S * SAMPLE_RATE))
 
 
-def _pieces(source: str, stream: Any) -> Iterator[Piece]:
+def _frames(stream: Any, damage: list[str]) -> Iterator[Any]:
+    """FFmpeg's frames; a packet that does not decode is noted and left out."""
+    for packet in stream.demux(stream.streams.audio[0]):
+        try:
+            frames = packet.decode()
+        except av.FFmpegError as error:
+            damage.append(reason_of(error))
+            continue
+        yield from frames
+
+
+def _pieces(source: str, stream: Any, damage: list[str]) -> Iterator[Piece]:
     """Mono samples of one connection, with silence where its time stamps jump."""
     expected_s: float | None = None
-    for frame in stream.decode(audio=0):
+    for frame in _frames(stream, damage):
         DEFAULT_LIMITS.check_format(source, frame.sample_rate, frame.layout.nb_channels)
         if frame.time is not None:
             if expected_s is not None and JUMP_S < frame.time - expected_s < MOST_FILLED_S:

@@ -34,6 +34,8 @@ MOST_STEP_S = 0.2
 """How far a line may move from piece to piece."""
 LEAST_ALIGNED_S = 4.0
 """Of a piece so much must lie in the recording to move the line."""
+LEAST_LONG_S = 15.0
+"""Of longer matches the ends say the tempo more exactly than the moment that was looked at."""
 JOIN_S = 30.0
 """A match that goes on at most so much later in the same recording is still the same match."""
 
@@ -118,13 +120,21 @@ class Track:
         return (side.best - side.total) / (FRAMES_PER_SECOND * COUNTS * self.usual)
 
     def as_match(self) -> Match:
-        """The match, with its ends as far as it was followed."""
+        """The match, with its ends as far as it was followed, and the tempo from end to end."""
+        start_s, end_s = self.start_s, self.end_s
+        first_s, last_s = self.before.best_line.to_b(start_s), self.after.best_line.to_b(end_s)
+        line = self.match.line
+        if end_s - start_s > LEAST_LONG_S:
+            tempo = (last_s - first_s) / (end_s - start_s)
+            whole = replace(line, tempo=tempo, offset_s=first_s - tempo * start_s)
+            line = whole if same_way(whole, line) else line
         return replace(
             self.match,
-            query_start_s=self.start_s,
-            query_end_s=self.end_s,
-            reference_start_s=float(self.before.best_line.to_b(self.start_s)),
-            reference_end_s=float(self.after.best_line.to_b(self.end_s)),
+            query_start_s=start_s,
+            query_end_s=end_s,
+            reference_start_s=float(first_s),
+            reference_end_s=float(last_s),
+            line=line,
         )
 
     def follow_back(self, pieces: Iterable[Features]) -> None:

@@ -9,7 +9,7 @@ import soundfile
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.audio import live as module
 from cqtnet.audio.live import live
-from cqtnet.errors import NotAudioError
+from cqtnet.errors import InputError, NotAudioError
 from cqtnet.music import make_music
 
 BLOCK = np.full(SAMPLE_RATE, 0.5, np.float32)
@@ -35,6 +35,27 @@ def test_a_file_is_heard_as_it_is_read_elsewhere(song):
 def test_stdin_is_heard(song, monkeypatch):
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(song.read_bytes())))
     assert sum(map(len, live("-"))) == pytest.approx(4 * SAMPLE_RATE, abs=64)
+
+
+def test_what_is_damaged_is_left_out_and_a_change_of_format_is_heard(tmp_path, monkeypatch):
+    stream = b""
+    for rate, channels in ((44_100, 2), (32_000, 1)):
+        mono = make_music(3, duration_s=4.0, sample_rate=rate)
+        soundfile.write(tmp_path / "part.mp3", np.stack(channels * [mono], 1), rate)
+        part = bytearray((tmp_path / "part.mp3").read_bytes())
+        part[len(part) // 2 : len(part) // 2 + 300] = bytes(range(150)) * 2
+        stream += part
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(stream)))
+    told = []
+    assert sum(map(len, live("-", on_message=told.append))) == pytest.approx(
+        8 * SAMPLE_RATE, abs=SAMPLE_RATE
+    )
+    assert "damaged packets were left out" in told[0]
+
+
+def test_a_container_that_nobody_knows_is_an_error(song):
+    with pytest.raises(InputError, match="no container 'nosuch'"):
+        list(live(str(song), container="nosuch"))
 
 
 @pytest.mark.parametrize("name", ["missing.wav", "text.wav"])
