@@ -164,15 +164,16 @@ def code_files(module: str, packages: Sequence[str]) -> dict[Path, bytes]:
         if file is None or file in sources:
             continue
         sources[file] = file.read_bytes()
-        names = _imported(ast.parse(sources[file]))
+        names = _imported(sources[file])
         waiting += [_source_of(name) for name in names if name.partition(".")[0] in wanted]
     return sources
 
 
-def _imported(tree: ast.Module) -> set[str]:
+@cache
+def _imported(source: bytes) -> set[str]:
     """Names of all modules that a source imports anywhere, and of the packages they are in."""
     names = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

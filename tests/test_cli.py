@@ -73,7 +73,7 @@ def weights(tmp_path_factory):
 @pytest.fixture(scope="module")
 def song(tmp_path_factory):
     path = tmp_path_factory.mktemp("song") / "song.wav"
-    soundfile.write(path, make_music(1, duration_s=24.0), 22050)
+    soundfile.write(path, make_music(1, duration_s=12.0), 22050)
     return path
 
 
@@ -236,9 +236,9 @@ def test_models_lists_what_ships():
 
 
 def test_train_prints_the_figures_and_where_the_weights_are(call, tmp_path):
-    made = call("music", tmp_path / "m", "--count", 6, "--duration", 5, "--validation", 0.4)
+    made = call("music", tmp_path / "m", "--count", 4, "--duration", 4, "--validation", 0.5)
     assert made[0] == 0, made
-    words = ["--preset", "tiny", "--epochs", 1, "--batch", 4, "--waveform-share", 0]
+    words = ["--preset", "tiny", "--epochs", 1, "--batch", 2, "--waveform-share", 0]
     train = ["train", tmp_path / "m/manifest.tsv", "--out", tmp_path / "run", *words]
     code, printed, errors = call(*train)
     assert code == 0 and "fragments/s" in errors

@@ -15,7 +15,6 @@ import torch
 from safetensors.torch import load_file
 from torch.nn.parallel import DistributedDataParallel
 
-import cqtnet.train
 from cqtnet.checkpoint import load_weights
 from cqtnet.data import read_items
 from cqtnet.errors import ManifestError, WeightsError
@@ -23,7 +22,7 @@ from cqtnet.preset import find_preset
 from cqtnet.recipes import RECIPES, find_recipe
 from cqtnet.runstate import gather, joined
 from cqtnet.train import StepReport, TrainConfig, nt_xent, steps_per_epoch, train
-from cqtnet.validation import make_pairs
+from cqtnet.validation import CONDITIONS, Verdict, make_pairs
 from tests.augment.signals import CALM
 
 RECIPE = find_recipe(
@@ -44,14 +43,25 @@ def run(pieces, out, **changes):
     return reports
 
 
+def quicken(patch):
+    """Runs draw no curves, and alter what they are validated by only once."""
+    known = cache(lambda items, folder: make_pairs(list(items), folder))
+    patch.setattr("cqtnet.train.make_pairs", lambda items, folder: known(tuple(items), folder))
+    patch.setattr("cqtnet.train.draw_curves", lambda *_: None)
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """Runs but `finished` draw no curves, and alter what they are validated by only once."""
-    known = cache(lambda items, folder: make_pairs(list(items), folder))
-    monkeypatch.setattr(
-        "cqtnet.train.make_pairs", lambda items, folder: known(tuple(items), folder)
-    )
-    monkeypatch.setattr("cqtnet.train.draw_curves", lambda *_: None)
+    """All runs but `finished`."""
+    quicken(monkeypatch)
+
+
+@pytest.fixture
+def unjudged(monkeypatch):
+    """Validation answers at once, for tests of training alone."""
+    verdict = Verdict(dict.fromkeys(CONDITIONS, 0.5), separation=0.0)
+    monkeypatch.setattr("cqtnet.train.make_pairs", lambda *_: None)
+    monkeypatch.setattr("cqtnet.train.validate", lambda *_, **__: verdict)
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +126,7 @@ def test_a_run_is_neither_overwritten_nor_resumed_as_another(pieces, tmp_path, f
         run(pieces, damaged, resume=True)
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_statistics_stand_still_at_the_end(pieces, tmp_path):
     kept = {}
     for share in (0.0, 1.0):
@@ -127,6 +138,7 @@ def test_statistics_stand_still_at_the_end(pieces, tmp_path):
     assert kept[1.0].abs().max() == 0, "as it was made"
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_a_plateau_lowers_the_rate_and_survives_pauses(pieces, tmp_path):
     """Hardly a gradient, the same fragments: the loss stays, and patience ends after epoch 5."""
     recipe = replace(
@@ -167,6 +179,7 @@ def test_the_papers_recipe_is_the_papers_and_trains(pieces, tmp_path):
     assert all(r.lr == 0.001 for r in reports)
 
 
+@pytest.mark.usefixtures("unjudged")
 def test_training_learns_to_tell_the_pieces_apart(pieces, tmp_path):
     recipe = replace(RECIPE, epochs=12, lr=1e-2, fragment_s=(2.0,), **EASY)
     losses = [report.loss for report in run(pieces, tmp_path / "learns", recipe=recipe)]
@@ -210,7 +223,7 @@ def _is_free(port):
 
 def as_rank(source, folder, port, *ports):
     """What one of two processes sees of two runs, and the error of its gradient."""
-    cqtnet.train.draw_curves = lambda *_: None
+    quicken(pytest.MonkeyPatch())
     os.environ["MASTER_PORT"] = port
     found = {"error": gradient_error()}
     recipe = replace(RECIPE, epochs=2, waveform_share=0.0, batch=2, schedule="plateau")

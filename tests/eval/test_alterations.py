@@ -14,7 +14,10 @@ from cqtnet.music import make_music
 from eval import alterations as e
 from tests.eval.planted import call
 
-SONG = make_music(5, duration_s=6.0)
+
+@pytest.fixture(scope="module")
+def song():
+    return make_music(5, duration_s=6.0)
 
 
 def one(kind, claims, *, side="A", heard=True, verdict="same"):
@@ -51,19 +54,19 @@ def test_figures_are_those_counted_by_hand():
     assert found["none"].to_dict()["named_share"] is None
 
 
-def test_what_is_heard_is_heard_and_a_level_is_no_sound():
+def test_what_is_heard_is_heard_and_a_level_is_no_sound(song):
     def changed(effect):
-        return effect.apply(SONG, SAMPLE_RATE).samples
+        return effect.apply(song, SAMPLE_RATE).samples
 
-    noise = np.random.default_rng(1).standard_normal(SONG.size).astype(np.float32)
-    assert e.is_heard(SONG, changed(LowPass(800.0)))
-    assert e.is_heard(SONG, SONG + 0.3 * SONG.std() * noise)
-    assert not e.is_heard(SONG, SONG)
-    assert not e.is_heard(SONG, changed(Gain(-12.0)))
-    assert not e.is_heard(SONG, SONG + 1e-4 * SONG.std() * noise)
+    noise = np.random.default_rng(1).standard_normal(song.size).astype(np.float32)
+    assert e.is_heard(song, changed(LowPass(800.0)))
+    assert e.is_heard(song, song + 0.3 * song.std() * noise)
+    assert not e.is_heard(song, song)
+    assert not e.is_heard(song, changed(Gain(-12.0)))
+    assert not e.is_heard(song, song + 1e-4 * song.std() * noise)
 
 
-def test_every_change_can_be_drawn_and_changes_something(tmp_path):
+def test_every_change_can_be_drawn_and_changes_something(song, tmp_path):
     other = tmp_path / "other.wav"
     soundfile.write(other, make_music(6, duration_s=6.0), SAMPLE_RATE)
     assert len(e.CHANGES) >= 20
@@ -71,8 +74,8 @@ def test_every_change_can_be_drawn_and_changes_something(tmp_path):
         effect = change.draw(np.random.default_rng(3), str(other))
         assert (effect is None) == (kind == "none")
         if effect is not None:
-            samples = effect.apply(SONG, SAMPLE_RATE).samples
-            assert samples.shape != SONG.shape or (samples != SONG).any()
+            samples = effect.apply(song, SAMPLE_RATE).samples
+            assert samples.shape != song.shape or (samples != song).any()
             assert change.named
 
 
@@ -100,9 +103,7 @@ def test_the_command_names_a_telephone_and_claims_nothing_of_a_copy(music, monke
     everything, telephone = (record["figures"][key] for key in ("all", "telephone"))
     assert (everything["same"], everything["wrong"]) == (4, 0)
     assert (telephone["heard"], telephone["named"]) == (2, 2)
-    assert {tuple(map(tuple, o["claims"])) for o in record["outcomes"] if o["kind"] == "none"} == {
-        ()
-    }
+    assert not any(o["claims"] for o in record["outcomes"] if o["kind"] == "none")
     assert call("alterations", "--audio", music / "list.csv", "--out", out).exit_code == 1
 
 

@@ -10,13 +10,12 @@ from eval.edits import places_counted, places_told, same_places
 from eval.planting import FORMS
 from tests.eval.planted import call
 
-MUSIC = make_music(21, duration_s=80.0)
 SIZE = 8 * SAMPLE_RATE
 
 
 @pytest.mark.parametrize("form", ["loops", "song"])
 def test_all_places_of_a_fragment_are_known_and_told(form):
-    samples, starts = FORMS[form](MUSIC, np.random.default_rng(1))
+    samples, starts = FORMS[form](make_music(21, duration_s=80.0), np.random.default_rng(1))
     first = starts[1] + SAMPLE_RATE // 4  # in the second loop, or in the first chorus
     size = min(SIZE, starts[2] - first)
     truth = same_places(samples, starts, first, size)

@@ -122,9 +122,9 @@ def test_folds_hold_out_every_utterance_once(rng: np.random.Generator) -> None:
         folds(data, 1)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_the_large_groups_are_placed_first_and_the_small_ones_even_them_out(seed: int) -> None:
     sizes = {"huge": (50, 50), **{f"g{n}": (1, 1) for n in range(50)}}
     assert [len(fold.valid) for fold in folds(utterances(sizes), 2, seed)] == [100, 100]
-    many = [Utterance(Path("x.wav"), n % 3 == 0, f"g{n}") for n in range(40_000)]
-    assert len(split_by_group(many, seed=seed).test) == pytest.approx(8_000, rel=0.001)
+    many = [Utterance(Path("x.wav"), n % 3 == 0, f"g{n}") for n in range(8_000)]
+    assert len(split_by_group(many, seed=seed).test) == pytest.approx(1_600, rel=0.005)

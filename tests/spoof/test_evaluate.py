@@ -24,6 +24,13 @@ from tests.spoof.material import TINY, voices
 pytestmark = pytest.mark.usefixtures("tiny")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_resamples():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spoof.evaluate.FEW_RESAMPLES", 20)
+        yield
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("evaluate")
@@ -204,7 +211,7 @@ def compared(data: list[Utterance], tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     def run(*recipes, on=data, **options):
         names: list[str] = []
-        given = {"shortcuts": 3, "epochs": 2, "device": "cpu"} | options
+        given = {"shortcuts": 1, "epochs": 2, "device": "cpu"} | options
         config = CompareConfig(tmp_path, Preparer(tmp_path / "cache"), **given)
         entries = compare_recipes(on, recipes, config, report=lambda n, _: names.append(n))
         return entries, set(names)

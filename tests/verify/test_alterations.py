@@ -1,5 +1,7 @@
 """Changes that were made are named, with their figures; what was not made is not."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import soundfile
@@ -39,13 +41,18 @@ def coloured(seed, duration_s):
     return (piece + 0.15 * envelope * rng.standard_normal(piece.size)).astype(np.float32)
 
 
-SONG = coloured(31, 24.0)
-FRAGMENT = SONG[START : START + 18 * SAMPLE_RATE]
+@cache
+def song():
+    return coloured(31, 24.0)
+
+
+def fragment():
+    return song()[START : START + 18 * SAMPLE_RATE]
 
 
 def found(samples, *, is_swapped=False, line=None):
-    """What is found of samples that were made of FRAGMENT."""
-    a, b = held(np.asarray(samples, np.float32)), held(SONG)
+    """What is found of samples that were made of the fragment."""
+    a, b = held(np.asarray(samples, np.float32)), held(song())
     line = line or Line(1.0, 0.0, START / SAMPLE_RATE)
     alignment = Alignment(0.0, len(samples) / SAMPLE_RATE, line, 0.9, 0.9, 0.001, 1.0)
     if is_swapped:
@@ -55,7 +62,7 @@ def found(samples, *, is_swapped=False, line=None):
 
 
 def changed(effect):
-    return effect.apply(FRAGMENT, SAMPLE_RATE).samples
+    return effect.apply(fragment(), SAMPLE_RATE).samples
 
 
 @pytest.mark.parametrize("is_swapped", [False, True])
@@ -74,13 +81,13 @@ def test_a_change_is_named_with_its_figure_and_its_side(effect, kind, value, wit
     assert one[kind].value == pytest.approx(value, abs=within)
 
 
-@pytest.mark.parametrize("samples", [
-    FRAGMENT, changed(Gain(-9.0)), changed(Invert()),
-    resample(resample(FRAGMENT, SAMPLE_RATE, 44100), 44100, SAMPLE_RATE),
+@pytest.mark.parametrize("make", [
+    fragment, lambda: changed(Gain(-9.0)), lambda: changed(Invert()),
+    lambda: resample(resample(fragment(), SAMPLE_RATE, 44100), 44100, SAMPLE_RATE),
 ], ids=["unaltered", "quieter", "reversed", "resampled"])  # fmt: skip
-@pytest.mark.parametrize("is_swapped", [False, True])
-def test_nothing_is_claimed_of_a_copy(samples, is_swapped):
-    assert found(samples, is_swapped=is_swapped) == {}
+def test_nothing_is_claimed_of_a_copy(make):
+    for is_swapped in (False, True):
+        assert found(make(), is_swapped=is_swapped) == {}
 
 
 def test_a_telephone_has_both_limits():
@@ -90,11 +97,11 @@ def test_a_telephone_has_both_limits():
     assert one["low_pass"].words == "low-pass at 3.4 kHz"
 
 
-@pytest.mark.parametrize("is_swapped", [False, True])
-def test_equalisation_says_where_there_is_more(is_swapped):
-    one = found(changed(Equaliser(low_hz=300.0, low_gain_db=9.0)), is_swapped=is_swapped)
-    assert set(one) == {"equalised"} and one["equalised"].side is None
-    assert one["equalised"].value == pytest.approx(9.0, abs=1.5)
+def test_equalisation_says_where_there_is_more():
+    for is_swapped in (False, True):
+        one = found(changed(Equaliser(low_hz=300.0, low_gain_db=9.0)), is_swapped=is_swapped)
+        assert set(one) == {"equalised"} and one["equalised"].side is None
+        assert one["equalised"].value == pytest.approx(9.0, abs=1.5)
 
 
 def test_a_clock_is_measured_in_millionths():
@@ -105,8 +112,8 @@ def test_a_clock_is_measured_in_millionths():
 
 
 def test_another_sound_is_no_noise():
-    other = scaled_to_level(coloured(77, 18.0), FRAGMENT, level_db=-8.0)
-    one = found(FRAGMENT + other[: len(FRAGMENT)])
+    other = scaled_to_level(coloured(77, 18.0), fragment(), level_db=-8.0)
+    one = found(fragment() + other[: fragment().size])
     assert set(one) == {"added_sound"}
     assert one["added_sound"].value == pytest.approx(8, abs=4)
 
@@ -124,9 +131,9 @@ def test_a_codec_of_low_rate_is_named():
 def test_filters_and_telephone_codecs_do_not_reverse_the_polarity(effect):
     line = Line(1.0, 0.0, START / SAMPLE_RATE)
     alignment = Alignment(0.0, 18.0, line, 0.9, 0.9, 0.001, 1.0)
-    waveform = compare_waveforms(held(changed(effect)), held(SONG), alignment)
+    waveform = compare_waveforms(held(changed(effect)), held(song()), alignment)
     assert waveform is None or not waveform.inverted
-    reversed_too = compare_waveforms(held(changed(Invert())), held(SONG), alignment)
+    reversed_too = compare_waveforms(held(changed(Invert())), held(song()), alignment)
     assert reversed_too is not None and reversed_too.inverted
 
 
@@ -137,7 +144,7 @@ def test_the_side_is_part_of_the_sentence():
 
 def test_a_comparison_tells_them_in_text_and_json(tmp_path):
     paths = [tmp_path / "a.wav", tmp_path / "b.wav"]
-    for path, samples in zip(paths, (changed(Telephone()), SONG), strict=True):
+    for path, samples in zip(paths, (changed(Telephone()), song()), strict=True):
         soundfile.write(path, samples, SAMPLE_RATE, subtype="FLOAT")
     comparer = Comparer.named("default")
     a, b = map(comparer.read, paths)

@@ -81,7 +81,7 @@ def test_silence_put_in_and_a_stretch_played_again_are_called_so(pieces, kind, t
     assert re.search(words, edit.words)
 
 
-@pytest.mark.parametrize("cut_ms", [100, 300, 400])
+@pytest.mark.parametrize("cut_ms", [100, 400])
 def test_a_small_cut_is_found_to_the_length(cut_ms):
     cut_s = cut_ms / 1000
     # In the middle, where A is looked at first: a piece with a cut in it fits a wrong tempo.

@@ -70,8 +70,8 @@ def test_the_list_names_files_that_are_there(name, sets):
 
 
 def test_sets_in_one_folder_share_their_references(sets):
-    # Of four recordings of 46 s two fragments of 20 s, and two of 10 s for `hard`.
-    assert len(list((sets / "references").iterdir())) == 4 * 2 + 4 * 2
+    # Of four recordings a fragment of 20 s each, and one of 10 s for `hard`.
+    assert len(list((sets / "references").iterdir())) == 4 + 4
 
 
 @pytest.mark.parametrize("name", ["paper-tempo", "both", "speed", "crop", "hard", "other-part"])
@@ -138,11 +138,10 @@ def test_a_probe_differs_from_its_reference_and_is_as_loud(name, sets):
 
 
 def test_any_number_of_workers_writes_the_same_bytes(sets, recordings, tmp_path):
-    plans = [read_plan(sets / f"{name}.plan.json") for name in ("hard", "codec")]
-    root, noise = recordings / "music", recordings / "noise"
-    write_sets(plans, root=root, out=tmp_path, noise_root=noise, workers=2)
+    plan = read_plan(sets / "speed.plan.json")
+    write_sets([plan], root=recordings / "music", out=tmp_path, workers=2)
     expected, again = hashes(sets), hashes(tmp_path)
-    assert len(again) > 20 and again == {path: expected[path] for path in again}
+    assert len(again) == 4 + 4 + 3 and again == {path: expected[path] for path in again}
 
 
 def test_an_interrupted_set_has_no_list_and_is_finished_later(
@@ -162,7 +161,7 @@ def test_an_interrupted_set_has_no_list_and_is_finished_later(
         write_sets([plan], root=recordings / "music", out=tmp_path)
     assert not (tmp_path / "speed.csv").exists()
     done = {path: path.stat().st_ino for path in tmp_path.rglob("*.flac")}
-    assert len(done) == 2 * 2 * 2, "of two recordings two references and two probes"
+    assert len(done) == 2 * 2, "of two recordings a reference and a probe"
     with (tmp_path / ".speed.truth-so-far.jsonl").open("a") as file:
         file.write('{"probe": "cut sho')
     write_sets([plan], root=recordings / "music", out=tmp_path)
@@ -176,16 +175,12 @@ def test_an_interrupted_set_has_no_list_and_is_finished_later(
 @pytest.mark.parametrize("folder", ["speed", "references"])
 def test_missing_and_damaged_files_are_made_again(folder, sets, recordings, tmp_path):
     shutil.copytree(sets, tmp_path / "sets")
-    gone, damaged, *_ = (tmp_path / "sets" / folder).iterdir()
+    column = {"speed": "probe", "references": "reference"}[folder]
+    gone, damaged, *_ = (tmp_path / "sets" / row[column] for row in truth_of(sets, "speed"))
     gone.unlink()
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
     plan = read_plan(sets / "speed.plan.json")
-    if folder == "references":
-        plans = [read_plan(path) for path in sets.glob("*.plan.json")]
-        noise = recordings / "noise"
-        write_sets(plans, root=recordings / "music", out=tmp_path / "sets", noise_root=noise)
-    else:
-        write_sets([plan], root=recordings / "music", out=tmp_path / "sets")
+    write_sets([plan], root=recordings / "music", out=tmp_path / "sets")
     assert hashes(tmp_path / "sets") == hashes(sets)
 
 
@@ -293,7 +288,9 @@ def invoke(*words):
     return CliRunner().invoke(cqtnet, ["eval", "protocol", "--workers", "1", *map(str, words)])
 
 
-def test_a_folder_becomes_sets_and_recordings_left_out_are_named(music, tmp_path):
+def test_a_folder_becomes_sets_and_recordings_left_out_are_named(music, tmp_path, monkeypatch):
+    for name in set(PROTOCOLS) - {"speed", "same", RENDITION}:
+        monkeypatch.delitem(PROTOCOLS, name)
     words = ["--audio", music, "--out", tmp_path / "sets", "--fragments", 2]
     result = invoke("all", *words)
     assert result.exit_code == 0, result.output

@@ -129,9 +129,8 @@ def test_a_match_is_reported_when_it_began_and_when_it_ended(archive):
     assert began.at_s <= 10 + LATENCY_S and ended.at_s <= 48 + LATENCY_S
 
 
-@pytest.mark.parametrize("with_what", [0.0, np.nan])
-def test_a_match_with_a_dropout_is_reported_once_when_it_has_ended(archive, with_what):
-    (event,) = monitor(archive.searcher(), stream(lost_s=(20.0, 36.0), with_what=with_what))
+def test_a_match_with_a_dropout_is_reported_once_when_it_has_ended(archive):
+    (event,) = monitor(archive.searcher(), stream(lost_s=(20.0, 36.0), with_what=np.nan))
     assert event.match.query_start_s == pytest.approx(10, abs=0.6)
     assert event.match.query_end_s == pytest.approx(48, abs=0.6)
 

@@ -1,13 +1,16 @@
 """Comparisons made by hand: what the report is given, without network or search."""
 
 import math
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import soundfile
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.embed import Trace
+from cqtnet.plotting import Picture
 from verify import results as r
 from verify.calibration import MEASURES, Calibration, Regression
 from verify.features import Content, Features
@@ -31,6 +34,15 @@ def recording(path, samples, *, problem="", keep=True):
     whole = Features.of(samples) if keep and not problem else None
     trace = Trace(nothing, nothing.ravel(), samples.size)
     return Recording(path, item, trace, whole, problem=problem)
+
+
+@contextmanager
+def unpainted():
+    """Pictures are drawn and not painted, which takes longer than all the rest of a page."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("pictures.as_png", "pictures.as_svg", "sureness.as_svg"):
+            patch.setattr(f"verify.report.{name}", lambda _, alt: Picture("data:image/,", alt))
+        yield
 
 
 def calibration(**data):

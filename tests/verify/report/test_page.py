@@ -88,7 +88,8 @@ def full(hostile, b):
 @pytest.fixture(scope="module")
 def differing(a, b):
     """A page of two that differ, by a calibration without validation."""
-    return page_of(cases.different(a, b), a, b, cases.calibration())
+    with cases.unpainted():
+        return page_of(cases.different(a, b), a, b, cases.calibration())
 
 
 def check_plain(content):
@@ -141,12 +142,14 @@ PAGES = {
 
 @pytest.fixture(scope="module")
 def rendition(a, b):
-    return page_of(cases.rendition(a, b), a, b, cases.calibration())
+    with cases.unpainted():
+        return page_of(cases.rendition(a, b), a, b, cases.calibration())
 
 
 @pytest.fixture(scope="module")
 def near_1(a, b):
-    return page_of(cases.undecided(a, b), a, b, cases.calibration())
+    with cases.unpainted():
+        return page_of(cases.undecided(a, b), a, b, cases.calibration())
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -262,7 +265,8 @@ def test_on_paper_headings_stay_with_what_they_head(full):
 def test_all_edits_of_a_long_map_are_there_and_the_table_may_break(a, b):
     edits = tuple(Edit("cut", i / 4, i / 4, i, i + 0.5, f"number {i}") for i in range(20))
     found = replace(cases.edit_map(), edits=edits)
-    content = page_of(replace(cases.same(a, b), edits=found), a, b, cases.calibration())
+    with cases.unpainted():
+        content = page_of(replace(cases.same(a, b), edits=found), a, b, cases.calibration())
     assert "number 19" in content
     printed = content[content.index("@media print") : content.index("</style>")]
     (whole,) = re.findall(r"([^{}]+)\{ break-inside: avoid; \}", printed)
@@ -278,10 +282,11 @@ def several(hostile, b):
         cases.different(hostile, b),
         cases.rendition(hostile, b),
     ]
-    parts = [
-        part_of(one, hostile, b, calibration, number=number)
-        for number, one in enumerate(found, start=1)
-    ]
+    with cases.unpainted():
+        parts = [
+            part_of(one, hostile, b, calibration, number=number)
+            for number, one in enumerate(found, start=1)
+        ]
     problems = ["<i>gone</i>.wav cannot be read"]
     return page(parts, calibration, command="cqtnet compare", problems=problems)
 
@@ -325,7 +330,8 @@ def test_a_page_says_which_validation_applies_and_what_computed_it(a, b):
     calibration = cases.validated()
     tried = calibration.data["rendition"] | {"cllr_music": 0.25, "cllr_speech": 0.75}
     calibration = replace(calibration, data=calibration.data | {"rendition": tried})
-    words = check_plain(page_of(cases.same(a, b), a, b, calibration)).words
+    with cases.unpainted():
+        words = check_plain(page_of(cases.same(a, b), a, b, calibration)).words
     for said in (
         "same recording against another rendition applies, with Cllr 0.250 for music",
         "the same recordinganother rendition4,000 + 5,0000.5000.2500.7501/400 to 1,100",

@@ -112,7 +112,7 @@ def overlaps(boxes):
     return [(one, two) for one, two in combinations(boxes, 2) if one.overlaps(two)]
 
 
-@pytest.mark.parametrize("log_lr", [-20.0, -9.0, -4.0, 0.5, 2.0, 4.7, 6.8, 9.5, 12.0, 20.0])
+@pytest.mark.parametrize("log_lr", [-20.0, -4.0, 0.5, 6.8, 12.0])
 def test_labels_of_the_scale_stay_within_it_and_clear_of_each_other(a, b, monkeypatch, log_lr):
     monkeypatch.setattr(sureness, "as_svg", lambda figure, alt: figure)
     known = Ratios(*(LogLr(log_lr, -30.0, 30.0),) * 3)

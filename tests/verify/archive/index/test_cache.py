@@ -64,7 +64,8 @@ def test_an_old_index_catches_up_without_a_build(store, monkeypatch, kind):
     saved(store, kind)
     store.add(10)
     store.remove([1, 2, 61])
-    store.add(1, n_windows=9000)  # more than a block
+    store.add(1, n_windows=900)
+    monkeypatch.setattr("verify.archive.index.BLOCK_WINDOWS", 400)
     monkeypatch.setattr(module, "build", must_not_build)
     index = IndexCache.open(store)
     assert m.finds_everything(index, store)
