@@ -220,15 +220,6 @@ def test_names_that_are_not_utf8_go_in_and_out(song, weights, tmp_path):
     assert json.loads(done.stdout)["files"] == [str(odd)]
 
 
-def test_deterministic_embeddings_are_the_same_bytes(call, song, weights, tmp_path):
-    files = []
-    for name in ("a.npz", "b.npz"):
-        call("embed", song, "--out", tmp_path / name, "--model", weights, "--deterministic")
-        with np.load(tmp_path / name) as data:
-            files.append(data["vectors"].tobytes())
-    assert files[0] == files[1]
-
-
 def test_models_lists_what_ships():
     plain, cards = invoke("models"), json.loads(invoke("models", "--json").output)
     assert "default" in plain.output and "M parameters" in plain.output

@@ -5,8 +5,6 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parent.parent
 ORDER = ["spoof", "eval", "verify", "cqtnet", "augment"]
 
@@ -73,22 +71,6 @@ def test_a_package_imports_only_to_its_right_and_no_modules_each_other_in_a_circ
     assert {name: names for name, names in found.items() if names} == {}
     graph = {name: set(map(module_of, imports_at_load(tree))) for name, tree in modules().items()}
     assert circle(graph) == []
-
-
-@pytest.mark.parametrize(("source", "names"), [
-    ("def f():\n    from verify.cosine import best", {"verify.cosine.best"}),
-    ("import eval.metrics as m", {"eval.metrics"}),
-    ("from cqtnet import audio", set()),
-])  # fmt: skip
-def test_an_upward_import_would_be_seen(source, names):
-    assert upward("cqtnet", ast.parse(source)) == names
-
-
-def test_a_circle_would_be_seen():
-    late = "def f():\n    import b\nif TYPE_CHECKING:\n    import c\nclass A:\n    import d"
-    assert imports_at_load(ast.parse(late)) == {"d"}
-    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
-    assert not circle({"a": {"b", "c"}, "b": {"c"}, "c": set()})
 
 
 def test_eval_is_never_bound_as_a_bare_name():

@@ -12,14 +12,6 @@ from tests.augment.signals import bursts, loudest_moment_s, sine
 RATE = 22050
 
 
-def test_order_matters(sweep):
-    # Cut first: 1 s to 2 s of the source. Speed first: that second is 2 s to 4 s of the source.
-    cut_first = Chain((Cut(1.0, 2.0), Speed(2.0))).apply(sweep, RATE).time_map
-    cut_last = Chain((Speed(2.0), Cut(1.0, 1.5))).apply(sweep, RATE).time_map
-    assert np.isnan(cut_first.to_output(1.5)) and np.isnan(cut_last.to_output(2.5))
-    assert cut_last.to_output(1.5) == pytest.approx(0.75)
-
-
 def test_an_empty_chain_gives_a_copy_and_checks_all_the_same(sweep):
     altered = Chain().apply(sweep, RATE)
     assert np.array_equal(altered.samples, sweep)

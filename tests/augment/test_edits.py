@@ -5,7 +5,6 @@ import pytest
 import soundfile
 
 import augment
-from augment.chain import Chain
 from augment.edits import Crop, Cut, InsertSilence, Mix, Repeat, edits_by_source_time
 from augment.errors import EffectError
 from augment.timemap import Span, TimeMap
@@ -33,12 +32,6 @@ def test_an_edit_of_own_stretches_is_exact(effect, pieces, spans):
     expected = [RAMP[round(start * RATE) : round(end * RATE)] for start, end in pieces]
     assert np.array_equal(altered.samples, np.concatenate(expected))
     assert altered.time_map == TimeMap(tuple(Span(*span) for span in spans))
-
-
-def test_cut_times_are_rounded_to_the_sample_in_sound_and_map_alike():
-    altered = Cut(1.00001, 2.00001).apply(RAMP, RATE)
-    assert altered.samples[RATE] == RAMP[2 * RATE]
-    assert altered.time_map.to_source(1.0) == 2.0
 
 
 @pytest.mark.parametrize(("at_s", "spans"), [
@@ -131,15 +124,6 @@ def test_a_mix_has_its_level_and_its_place_and_ends_with_recording_or_file(other
 ], ids=["none", "within a crop", "neighbours", "silence where a cut begins"])  # fmt: skip
 def test_edits_by_source_time_run_from_the_last_to_the_first(edits, effects):
     assert list(edits_by_source_time(**edits)) == effects
-
-
-def test_times_of_edits_are_those_of_the_recording_as_given():
-    edits = edits_by_source_time(cuts=[(2, 3), (6, 8)], silences=[(5, 1)])
-    altered = Chain(tuple(edits)).apply(RAMP, RATE)
-    expected = [RAMP[:8000], RAMP[12000:20000], np.zeros(4000), RAMP[20000:24000], RAMP[32000:]]
-    assert np.array_equal(altered.samples, np.concatenate(expected))
-    assert np.isnan(altered.time_map.to_output([2.5, 7.0])).all()
-    assert altered.time_map.to_output(5.5) == pytest.approx(5.5)
 
 
 @pytest.mark.parametrize(("edits", "message"), [

@@ -53,23 +53,6 @@ def test_feedback_reaches_soxs_least_and_most_and_the_papers_tail_is_softer_than
         assert power(Reverb.draw(rng).apply(samples, RATE).samples - samples) < power(samples)
 
 
-def decay_60_db_s(effect):
-    """When the wet energy still to come has fallen by 60 dB."""
-    response = effect.apply(impulse(6 * RATE), RATE).samples.astype(float)
-    response[0] -= 1
-    remaining = np.cumsum(np.square(response[::-1]))[::-1]
-    return float(np.argmax(remaining < 1e-6 * remaining[0])) / RATE
-
-
-def test_each_scale_works_as_its_name_says():
-    # The all-passes alone need 10 of their echoes, the longest 12.6 ms apart.
-    assert 0.126 < decay_60_db_s(Reverb(0.0, 50.0, 0.0)) < 0.2
-    assert decay_60_db_s(Reverb(90.0, 0.0, 100.0)) > 2.0
-    assert decay_60_db_s(Reverb(20, 50, 50)) < decay_60_db_s(Reverb(60, 50, 50))
-    assert decay_60_db_s(Reverb(50, 50, 20)) < decay_60_db_s(Reverb(50, 50, 80))
-    assert decay_60_db_s(Reverb(50, 90, 50)) < decay_60_db_s(Reverb(50, 0, 50))
-
-
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("rt60_s", [0.2, 2.0])
 def test_reverberation_time_by_schroeder_is_the_one_asked_for(rt60_s, seed):
@@ -90,11 +73,6 @@ def test_direct_to_reverberant_ratio_is_the_one_asked_for(ratio_db):
     assert not response[1 : int(FIRST_REFLECTION_S * RATE)].round(6).any()
     measured_db = -10 * np.log10(np.sum(np.square(response[1:])))
     assert measured_db == pytest.approx(ratio_db, abs=0.01)
-
-
-def test_another_seed_is_another_room():
-    first, second = (Room(0.5, 0.0, seed).impulse_response(RATE)[1:] for seed in (1, 2))
-    assert abs(np.corrcoef(first, second)[0, 1]) < 0.1
 
 
 def test_a_measured_response_is_convolved_from_its_onset_on_and_keeps_its_times(tmp_path):

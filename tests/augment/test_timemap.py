@@ -69,12 +69,6 @@ def test_compositions_by_hand(first, second, both):
     assert then == TimeMap(tuple(Span(*span) for span in both))
 
 
-def test_identity_is_neutral_on_both_sides():
-    for time_map, output_s in ((CUT, 9), (INSERTED, 12), (REPEATED, 11), (FASTER, 8)):
-        assert TimeMap.identity(10).then(time_map) == time_map
-        assert time_map.then(TimeMap.identity(output_s)) == time_map
-
-
 def planted(rng, duration_s):
     """A random cut, silence, repeat or tempo as a map, and the duration that it leaves."""
     kind = (Cut, InsertSilence, Repeat, Tempo)[rng.integers(4)]

@@ -35,13 +35,6 @@ def test_a_cutoff_beyond_the_recording_changes_nothing_or_is_refused():
         HighPass(5000.0).apply(samples, 8000)
 
 
-@pytest.mark.parametrize("effect", [tone.Telephone(), LowPass(3400.0), HighPass(300.0)])
-def test_filters_delay_a_tone_in_their_band_by_less_than_a_millisecond(effect):
-    response = np.fft.rfft(effect.apply(impulse(44100), 44100).samples)  # 1 Hz per bin
-    phase = np.unwrap(np.angle(response[800:2000]))
-    assert np.abs(np.diff(phase)).max() / (2 * np.pi) < 0.001
-
-
 def response_db(effect, sample_rate=44100):
     """Gain in dB per 1 Hz, from the impulse response."""
     response = effect.apply(impulse(sample_rate), sample_rate).samples
@@ -86,13 +79,6 @@ def test_level_effects_by_hand(effect, samples, expected):
 def test_gain_beyond_float32_is_refused():
     with pytest.raises(EffectError, match="beyond what float32 holds"), np.errstate(over="ignore"):
         Gain(60.0).apply(np.array([3e38], dtype=np.float32), RATE)
-
-
-@pytest.mark.parametrize("effect", [HardClip(6.0), SoftClip(6.0)])
-def test_clipping_depends_on_the_shape_and_not_on_the_level(effect):
-    samples = sine(440.0, sample_rate=RATE)
-    loud, quiet = (effect.apply(samples * gain, RATE).samples for gain in (1.0, 0.01))
-    np.testing.assert_allclose(loud, quiet * 100, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(("ratio", "reduction_db"), [(2.0, 10.0), (4.0, 15.0), (100.0, 19.8)])

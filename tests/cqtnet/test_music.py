@@ -62,20 +62,6 @@ def test_notes_belong_to_the_key_and_the_bass_to_the_chords(scores):
     assert np.mean(in_chord) > 0.97, "all but late ones at the end of a bar"
 
 
-def test_no_four_bars_come_back_unchanged(scores):
-    for piece in scores:
-        bars = [set[tuple[int, int, int]]() for _ in piece.bar_starts_s]
-        for number, part in enumerate(piece.score.parts):
-            for note in part:
-                bar = max(0, int(np.searchsorted(piece.bar_starts_s, note.start_s + 0.03)) - 1)
-                since_s = note.start_s - piece.bar_starts_s[bar]
-                bars[bar].add((number, round(since_s * piece.plan.tempo_bpm / 15), note.midi))
-        fours = [{(k, *n) for k in range(4) for n in bars[i + k]} for i in range(len(bars) - 3)]
-        for i, here in enumerate(fours):
-            for there in fours[i + 4 :]:
-                assert len(here & there) < 0.9 * len(here | there), piece.plan.seed
-
-
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize(("duration_s", "rate"), [(1.0, 8000), (7.3337, 22050), (3.0, 96000)])
 def test_sound_has_the_promised_length_and_level(seed, duration_s, rate):

@@ -64,13 +64,6 @@ def test_a_class_that_is_empty_or_not_finite_is_refused(figure, bad):
         assert "\n" not in str(error.value)
 
 
-def test_roc_points_run_from_accept_nothing_to_accept_all():
-    points = m.roc_points([3, 1], [2, 1, 0])
-    assert points.threshold.tolist() == [np.inf, 3, 2, 1, 0]
-    assert points.false_alarm.tolist() == pytest.approx([0, 0, 1 / 3, 2 / 3, 1])
-    assert points.miss.tolist() == [1, 0.5, 0.5, 0, 0]
-
-
 def test_corners_leave_out_only_points_that_lie_on_the_line(rng):
     target, nontarget = rng.normal(1, 1, 60).round(1), rng.normal(0, 1, 300).round(1)
     whole, corners = m.roc_points(target, nontarget), m.roc_points(target, nontarget, corners=True)
@@ -169,17 +162,6 @@ def test_reliability_by_hand():
     found = m.reliability([800.0, np.log(19), -800.0], [True, True, False], bins=10)
     assert found.predicted == pytest.approx([0, 0.975])
     assert found.observed.tolist() == [0, 1]
-
-
-def test_nothing_calibrated_better_than_pav_in_the_same_order(rng):
-    target, nontarget = rng.normal(2, 1, 200), rng.normal(0, 1, 300)
-    curve = m.ece_curve(target, nontarget)
-    assert len(curve.prior_log_odds) == 121
-    assert curve.prior_log_odds[[0, -1]] == pytest.approx([-np.log(1000), np.log(1000)])
-    assert (curve.pav <= curve.system + 1e-12).all()
-    assert (curve.pav <= curve.neutral + 1e-12).all()
-    even = curve.system[60], curve.pav[60], curve.neutral[60]
-    assert even == pytest.approx((m.cllr(target, nontarget), m.min_cllr(target, nontarget), 1))
 
 
 # Agreement with others, on random data with and without ties.

@@ -84,13 +84,6 @@ def test_a_query_is_a_probe_with_a_choice():
     assert (found.first.tolist(), found.candidates.tolist()) == ([2, 2], [3, 3])
 
 
-def test_the_order_of_rows_changes_nothing(rng):
-    table = scores([(rng.normal(1, 1, 3).round(1), rng.normal(0, 1, 9).round(1))] * 5)
-    mixed = table.where(rng.permutation(len(table)))
-    expected = sorted(queries_of(table).average_precision)
-    assert sorted(queries_of(mixed).average_precision) == expected
-
-
 def test_intervals_and_the_rule_of_three_count_recordings_not_queries():
     # Ten queries of each recording go the same way: ten recordings, not a hundred queries.
     found, missed = ([1.0], [0.0] * 3), ([0.0], [1.0] * 3)

@@ -102,17 +102,6 @@ def test_mean_cqt_finds_a_transposition_within_six_semitones(shift, rng):
     assert near == pytest.approx(1.0) and far < 0.95
 
 
-@pytest.mark.parametrize("name", ["mean-cqt", "chroma-dtw"])
-def test_gain_changes_no_description_of_a_baseline(name, tmp_path):
-    system = make_system(name, Settings())
-    loud, quiet = (
-        system.describe(sine(tmp_path / f"{amplitude}.wav", 300, amplitude=amplitude))
-        for amplitude in (0.5, 0.005)
-    )
-    for key in loud:
-        np.testing.assert_allclose(loud[key], quiet[key], atol=1e-4)
-
-
 def test_a_sine_is_highest_at_its_bin_and_its_pitch_class(tmp_path):
     path = sine(tmp_path / "a.wav", 440.0)
     described = make_system("mean-cqt", Settings()).describe(path)
@@ -152,14 +141,6 @@ def test_the_path_cost_is_that_of_librosa_at_the_best_rotation(n, m, rng):
         )
         costs.append(total[-1].min() / len(query))
     assert path_cost(a, b) == pytest.approx(min(costs), abs=1e-5)
-
-
-@pytest.mark.parametrize("every", [1, 2])
-def test_a_transposed_stretch_at_up_to_double_tempo_is_found_at_no_cost(every, rng):
-    along = random_chroma(rng, 80)
-    query = np.roll(along[11:71:every], 5, axis=1)
-    assert path_cost(query, along) == pytest.approx(0.0, abs=1e-5)
-    assert path_cost(random_chroma(rng, len(query)), along) > 0.3
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

@@ -33,11 +33,6 @@ def test_a_recording_and_its_copy_of_the_same_name_are_one_group_within_a_split(
     assert found["test", False] != found["test", True]
 
 
-def test_split_folders_are_known_by_their_words(tmp_path: Path) -> None:
-    names = [f"{s}/{label}/1.wav" for s in ("Train", "dev", "eval") for label in ("real", "fake")]
-    assert {u.split for u in load_data(tree(tmp_path, *names))} == {"train", "valid", "test"}
-
-
 def test_a_split_folder_without_labels_is_left_out_with_a_warning(tmp_path: Path) -> None:
     tree(tmp_path, "train/real/1.wav", "train/fake/1.wav", "test/1.wav")
     with pytest.warns(DataWarning, match="test is left out: it has no folders of real and fake"):
@@ -129,14 +124,6 @@ def test_a_conversion_is_grouped_with_the_recording_it_was_made_from(tmp_path: P
     assert len({u.group for u in load_data(root / "AUDIO", layout="folders")}) == 2
     renamed = (root / "AUDIO").rename(root / "voices")  # known by the names of its files
     assert {u.group for u in load_data(renamed)} == {"obama"}
-
-
-def test_no_split_of_deep_voice_parts_a_conversion_from_its_recording(tmp_path: Path) -> None:
-    split = split_by_group(load_data(tree(tmp_path, *FILES, duration_s=0.01)), seed=3)
-    for side in (split.train, split.valid, split.test):
-        sources = {u.path.stem.split("-")[0].casefold() for u in side}
-        assert len(side) == 8 * len(sources)  # the recording and its seven conversions
-    assert len(split.train) > len(split.test) >= len(split.valid) >= 8
 
 
 def test_a_fake_that_does_not_name_its_source_is_refused(tmp_path: Path) -> None:

@@ -189,14 +189,6 @@ def test_one_broken_channel_does_not_spoil_the_other_and_no_finite_sample_is_no_
         load(tmp_path / "nan.wav")
 
 
-@pytest.mark.parametrize("sound", [[], [0.5]])
-def test_no_frame_and_one_frame_load_as_what_they_are(tmp_path, sound):
-    (tmp_path / "short.wav").write_bytes(wav_bytes(pcm16(np.array(sound)), rate=RATE))
-    samples = load(tmp_path / "short.wav")
-    assert samples.dtype == np.float32
-    np.testing.assert_allclose(samples, sound, atol=1e-4)
-
-
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "m4a", "ogg"])
 def test_random_damage_gives_finite_samples_or_one_clear_line(tmp_path, suffix):
     tone = sine(1_000, seconds=2, rate=44_100)

@@ -2,7 +2,6 @@
 
 import io
 import os
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -190,33 +189,3 @@ def test_nothing_is_written_to_stderr(tmp_path):
     )
     output, errors, status = run_python(code, *sorted(tmp_path.iterdir()))
     assert (output, errors, status) == ("", "", 0)
-
-
-BROKEN_PYAV = (17, 1) <= tuple(map(int, av.__version__.split(".")[:3])) < (19, 0, 2)
-
-
-@pytest.mark.skipif(
-    BROKEN_PYAV, reason="PyAV 17.1 to 19.0.1 frees such a layout twice: install another version"
-)
-def test_channels_in_an_unusual_order_do_not_take_the_process_down(tmp_path):
-    labels = (2, 1)  # right before left: FFmpeg calls this a custom layout
-    layout = struct.pack(">III", 0, 0, 2) + b"".join(
-        struct.pack(">II3f", label, 0, 0, 0, 0) for label in labels
-    )
-    sound = np.repeat(sine(440, seconds=1, rate=44_100), 2) * 32_767
-    chunks = (
-        (b"desc", struct.pack(">d4sIIIII", 44_100.0, b"lpcm", 0, 4, 1, 2, 16)),
-        (b"chan", layout),
-        # One byte short, which libsndfile refuses: this one is for FFmpeg.
-        (b"data", (bytes(4) + sound.astype(">i2").tobytes())[:-1]),
-    )
-    data = b"caff" + struct.pack(">HH", 1, 0)
-    for kind, body in chunks:
-        data += kind + struct.pack(">q", len(body) + (kind == b"data")) + body
-    (tmp_path / "swapped.caf").write_bytes(data)
-    code = (
-        "import sys; from cqtnet.audio import stream\n"
-        "for _ in range(5): print(sum(block.size for block in stream(sys.argv[1])))"
-    )
-    output, errors, status = run_python(code, tmp_path / "swapped.caf")
-    assert (errors, status) == ("", 0) and output.split() == ["22050"] * 5

@@ -160,19 +160,6 @@ def test_the_smallest_sets_are_drawn_without_a_warning(numbers, shift):
     det([ScoreSet("s", target + shift, nontarget)]).canvas.draw()
 
 
-def test_each_letter_stands_on_its_own_line(rng):
-    sets = [ScoreSet(str(d), rng.normal(d, 1, 500), rng.normal(0, 1, 500)) for d in (1, 2, 3)]
-    axes = det(sets).axes[0]
-    place = axes.transScale + axes.transLimits
-    for s, (letter, spot) in zip(sets, sorted(letters(axes).items()), strict=True):
-        apart = {}
-        for other in sets:
-            path = place.transform(line(axes, other.name).get_xydata())
-            apart[other.name] = np.hypot(*(path - spot).T).min()
-        assert apart[s.name] < 0.02, f"{letter} is on its line"
-        assert all(gap > 0.07 for name, gap in apart.items() if name != s.name)
-
-
 def test_the_roc_joins_the_thresholds_and_states_its_area():
     figure = roc([FEW])
     drawn = line(figure.axes[0], "few").get_xydata()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.patches import Rectangle, StepPatch
+from matplotlib.patches import StepPatch
 
 from cqtnet.errors import InputError
 from eval.plots import ScoreSet, calibration, histogram, tippett
@@ -139,15 +139,6 @@ def test_honest_probabilities_lie_on_the_diagonal_with_wilsons_intervals():
     segments = upright.get_segments()
     for (_, share), segment in zip(np.asarray(dots.get_xydata()), segments, strict=True):
         assert segment[0, 1] < share < segment[1, 1]
-
-
-def test_pairs_are_counted_by_bin():
-    """Three of four say 3:1 for: of ten bins of the probability the third and the eighth."""
-    ratios = np.log(3) * np.array([1.0, 1.0, 1.0, -1.0])
-    counted = calibration(ScoreSet("s", ratios, -ratios, ratios, -ratios)).axes[1]
-    bars = [patch for patch in counted.patches if isinstance(patch, Rectangle)]
-    assert [bar.get_height() for bar in bars] == [1, 3, 3, 1], "targets, then nontargets"
-    assert [int(10 * bar.get_x()) for bar in bars] == [2, 7, 2, 7]
 
 
 def test_the_cross_entropy_is_cllr_at_even_odds_and_readable():

@@ -355,15 +355,6 @@ def test_pairs_within_a_set_of_renditions_are_of_one_work(music, tmp_path):
     assert isinstance(refused.exception, ManifestError) and "`work`" in str(refused.exception)
 
 
-def test_files_beside_a_folder_are_not_of_one_collection(music, tmp_path):
-    (tmp_path / "music/stray").mkdir(parents=True)
-    for name, copy in (("a/one", "one"), ("a/two", "two"), ("b/three", "stray/three")):
-        shutil.copy(music / f"{name}.wav", tmp_path / f"music/{copy}.wav")
-    result = invoke("same", "--audio", tmp_path / "music", "--out", tmp_path / "s", "--negatives=2")
-    assert result.exit_code == 0, result.output
-    assert "3 target and 6 nontarget" in result.stdout
-
-
 def test_broken_noise_is_left_out_with_a_warning(music, tmp_path):
     noise = tmp_path / "street"
     noise.mkdir()

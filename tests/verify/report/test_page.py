@@ -245,23 +245,6 @@ def test_alternative_texts_of_pictures_say_what_is_to_be_seen(differing, near_1)
         assert spectrograms.endswith("nothing is joined.")
 
 
-def test_on_paper_headings_stay_with_what_they_head(full):
-    """Between a heading and its table or picture, there may be a paragraph, a command."""
-    printed = full[full.index("@media print") : full.index("</style>")]
-    kept = {
-        selector.strip()
-        for selectors in re.findall(r"([^{}]+)\{ break-after: avoid; \}", printed)
-        for selector in selectors.split(",")
-    }
-    body = full[full.index("<body>") :]
-    before = re.findall(r"</(\w+)>\s*<(div class=\"wide|figure>|pre>)", body)
-    names = {'div class="wide': ".wide", "figure>": "figure", "pre>": "pre"}
-    for tag, follower in before:
-        if tag in ("h2", "p", "pre"):
-            assert {tag, f"{tag}:has(+ {names[follower]})"} & kept, (tag, follower)
-    assert "thead" in kept
-
-
 def test_all_edits_of_a_long_map_are_there_and_the_table_may_break(a, b):
     edits = tuple(Edit("cut", i / 4, i / 4, i, i + 0.5, f"number {i}") for i in range(20))
     found = replace(cases.edit_map(), edits=edits)
