@@ -171,8 +171,7 @@ def test_no_trouble_ends_with_an_exit_code_that_is_an_answer(trouble, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("ending", "code"),
-    [("| true", 141), ("2>&1 | true", 141), ("> /dev/full", 2), (">&-", 2)],
+    ("ending", "code"), [("| true", 141), ("2>&1 | true", 141), ("> /dev/full", 2), (">&-", 2)]
 )
 def test_an_answer_that_nobody_reads_ends_with_no_exit_code_of_an_answer(ending, code):
     """1 would mean "different" of `cqtnet compare`."""

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from augment.errors import EffectError
-from augment.recordings import duration_s, read_stretch, write_sound
+from augment.recordings import duration_s, read_stretch
 from tests.augment.signals import frequency_hz, sine
 from tests.cqtnet.audio.made import encode
 
@@ -63,11 +63,3 @@ def test_files_that_are_none_are_refused_in_one_line(tmp_path):
         assert "\n" not in str(caught.value)
     with pytest.raises(EffectError, match="holds no sound"):
         duration_s(str(tmp_path / "none.wav"))
-
-
-def test_long_sounds_are_written_whole(tmp_path):
-    samples = sine(500.0, sample_rate=44100, duration_s=5.0)
-    path = tmp_path / "long.wav"
-    with path.open("wb") as stream:
-        write_sound(stream, samples, 44100, kind="WAV", subtype="FLOAT")
-    assert np.array_equal(soundfile.read(path, dtype="float32")[0], samples)

@@ -48,15 +48,6 @@ def test_a_graph_gives_what_the_network_in_torch_gives(preset, seconds, music, t
     np.testing.assert_allclose(*vectors, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["default", "paper"])
-def test_shipped_weights_give_the_same_embeddings_without_torch(name, music):
-    weights = load_weights(name)
-    ours, torchs = (
-        Embedder(made, "cpu", deterministic=True).embed(music) for made in (weights, weights.model)
-    )
-    np.testing.assert_allclose(ours, torchs, atol=1e-5)
-
-
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning", "ignore::torch.jit.TracerWarning")
 def test_what_torch_exports_now_is_the_graph(music, tmp_path, monkeypatch):
     tensors = {name: t.numpy() for name, t in drawn(PRESETS["tiny"]).state_dict().items()}

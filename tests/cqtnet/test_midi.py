@@ -155,15 +155,6 @@ def test_fluidsynth_plays_pitch_tempo_program_room_and_no_settings_of_users(monk
         synthesizer.play(score, PLAIN, timeout_s=0.01)
 
 
-@needs_fluidsynth
-def test_another_file_is_not_played_in_the_place_of_a_sound_font(tmp_path):
-    font = tmp_path / "font.sf2"
-    for content, message in ((GOOD, "is no sound font"), (b"RIFF0000sfbk", "failed with")):
-        font.write_bytes(content)
-        with pytest.raises(InputError, match=message):
-            find_synthesizer(font)
-
-
 class StandIn:
     """Plays a tone for as long as there are notes, hangs at pitch 7 and fails at pitch 8."""
 

@@ -1,12 +1,10 @@
-from dataclasses import asdict
-
 import pytest
 import torch
 
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.errors import FragmentTooShortError, WeightsError
 from cqtnet.model import CqtNet
-from cqtnet.preset import HEADS, LAYERS, PRESETS, Preset, StepSpan, find_preset
+from cqtnet.preset import HEADS, PRESETS, Preset, StepSpan, find_preset
 
 # The paper's table for 84 × 862: after each convolution, and after its pooling where it has one.
 TABLE = {
@@ -111,13 +109,6 @@ def test_views_of_different_lengths_are_normalised_together():
     both = torch.cat([block.conv(x[..., :20]), block.conv(x[..., 20:])], 3)
     expected = torch.nn.functional.batch_norm(both, None, None, training=True).relu()[..., 20:]
     torch.testing.assert_close(part, expected, rtol=1e-3, atol=1e-4)
-
-
-def test_a_preset_scales_every_layer_and_survives_its_dictionary():
-    half = PRESETS["default"]
-    assert [half.channels(layer) for layer in LAYERS] == [layer.channels // 2 for layer in LAYERS]
-    preset = find_preset("paper", head="gem", width=0.25)
-    assert Preset.from_dict(asdict(preset)) == preset
 
 
 @pytest.mark.parametrize(("data", "message"), [

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -62,20 +61,6 @@ def test_a_class_that_is_empty_or_not_finite_is_refused(figure, bad):
         with pytest.raises(InputError, match="must be finite and at least one") as error:
             figure(*classes)
         assert "\n" not in str(error.value)
-
-
-def test_corners_leave_out_only_points_that_lie_on_the_line(rng):
-    target, nontarget = rng.normal(1, 1, 60).round(1), rng.normal(0, 1, 300).round(1)
-    whole, corners = m.roc_points(target, nontarget), m.roc_points(target, nontarget, corners=True)
-    assert len(corners.miss) < len(whole.miss)
-    # Lengthways along the staircase, every point of the whole curve lies on the lines of corners.
-    along = corners.false_alarm - corners.miss
-    missed = np.interp(whole.false_alarm - whole.miss, along, corners.miss)
-    assert missed == pytest.approx(whole.miss)
-    for before, after in pairwise(range(len(corners.miss) - 1)):
-        rise = np.diff(corners.false_alarm[before : after + 2])
-        fall = np.diff(corners.miss[before : after + 2])
-        assert rise.any() and fall.any()
 
 
 @pytest.mark.parametrize(("rate", "miss"), [(0.25, 1 / 3), (0.49, 1 / 3), (0.5, 0.0), (0.99, 0.0)])

@@ -197,13 +197,6 @@ def test_metrics_are_plain_data_with_stable_keys():
     assert found["min_cllr"].value == m.min_cllr([3, 2, 1], [0, 1, -1])
 
 
-def test_cllr_and_min_cllr_are_of_the_log_lr_and_the_rest_of_the_score():
-    table = scores([3, 2], [1, 0])
-    found = m.measure(replace(table, log_lr=-table.score), resamples=0)
-    assert (found["eer"].value, found["min_cllr"].value) == (0, 1)
-    assert found["cllr"].value == pytest.approx(m.cllr([-3, -2], [-1, 0]))
-
-
 def test_conditions_come_in_order_and_then_all_of_them(rng):
     late = scores([3, 2], [0, 1], condition="speed")
     early = scores([0, 1], [2, 3], condition="noise")

@@ -63,11 +63,9 @@ def test_every_column_is_used_and_gathered_recordings_are_grouped_by_repository(
 
 @pytest.mark.parametrize(("content", "message"), [
     ("file,label\na.wav,real\nb.wav,1\n", r"list\.csv:3: label '1' is neither real nor fake: i"),
-    ("file,label\na.wav,robot\n", r":2: label 'robot' is neither real nor fake; write one of "),
     ("file\na.wav\n", r":1: no column label; found file"),
     ("name,label\na.wav,real\n", r":2: no file or path"),
     ("file,label,split\na.wav,real,later\n", r":2: split 'later' is unknown; write one of tr"),
-    ("file,label\na.wav\n", r":2: 1 fields where the header has 2"),
     ("file,label\na.wav,real\ndeep/../a.wav,fake\n", r":3: .*a\.wav stands on line 2 already"),
     ("file,label\na.wav,real\nx.wav,fake\ny.wav,fake\n", r":3: .*x\.wav is not there, nor ar"),
     ("file,label\na.wav,real\nb.wav,bonafide\n", "2 real and no fake utterances"),

@@ -47,21 +47,6 @@ def test_frames_and_bands_of_mel_are_librosas_or_ln_of_the_textbooks(glide) -> N
     assert f.log_mel(glide, RATE_HZ, by="definition") == pytest.approx(expected, abs=1e-3)
 
 
-def test_three_linear_filters_by_hand() -> None:
-    """Bins at 0, 1 … 8 Hz; edges at 0, 2, 4, 6, 8 Hz."""
-    triangle = [0.5, 1, 0.5]
-    expected = [[0, *triangle, 0, 0, 0, 0, 0], [0, 0, 0, *triangle, 0, 0, 0],
-                [0, 0, 0, 0, 0, *triangle, 0]]  # fmt: skip
-    assert f.linear_filters(16, 16, 3).tolist() == expected
-
-
-@pytest.mark.parametrize("bank", [f.mel_filters, f.linear_filters, f.librosa_mel_filters])
-def test_a_bank_is_made_once_and_nobody_can_change_it(bank: Callable) -> None:
-    assert bank(RATE_HZ, 2048, 64) is bank(RATE_HZ, 2048, 64)
-    with pytest.raises(ValueError, match="read-only"):
-        bank(RATE_HZ, 2048, 64)[0, 0] = 1
-
-
 def cosine_transform(bands: NDArray) -> NDArray:
     """DCT-II written out: c_k = s_k Σ x_n cos(π k (2n + 1) / 2N), s_0 = √(1/N), s_k = √(2/N)."""
     n = len(bands)

@@ -57,12 +57,6 @@ def test_a_score_is_the_log_odds_of_fake() -> None:
     assert float(n.fake_logit(two)) == pytest.approx(float(log_odds[1] - log_odds[0]))
 
 
-def test_s1_cnn_at_150_without_padding_has_the_course_notebooks_parameters() -> None:
-    model = n.S1Cnn(150, padding="valid")
-    sides = [shape[1] for kind, shape in traced(model, 3, 150, 150) if kind == "MaxPool2d"]
-    assert sides == [74, 36, 17, 7] and n_parameters(model) == 3_453_634
-
-
 @pytest.mark.parametrize(("padding", "smallest"), [("same", 16), ("valid", 46)])
 def test_s1_cnn_takes_any_size_that_survives_four_poolings(padding: str, smallest: int) -> None:
     for size in (smallest, 64):

@@ -128,14 +128,6 @@ def test_a_planted_pitch_comes_back_to_a_cent(semitones):
     assert found == pytest.approx(semitones, abs=0.01) and coherence > 0.9
 
 
-def test_distinct_candidates_are_half_a_second_apart_at_least():
-    found = [
-        al.Candidate(Line(1.0, 0.0, s), strength=x) for s, x in ((5.0, 0.5), (5.3, 0.9), (9.0, 0.7))
-    ]
-    kept = al.distinct(found, moment_s=2.0, count=3)
-    assert [candidate.line.offset_s for candidate in kept] == [5.3, 9.0]
-
-
 def test_sampling_is_linear_and_shifting_moves_bins_and_shares_fractions():
     rows = np.array([[0.0, 1.0, 3.0]], np.float32)
     np.testing.assert_allclose(al.sample(rows, np.array([0.5, 1.5, 9.0])), [[0.5, 2.0, 3.0]])

@@ -10,16 +10,7 @@ from augment.codec import Codec
 from augment.noise import ColouredNoise, scaled_to_level
 from augment.room import Room
 from augment.tempo import Speed, resample
-from augment.tone import (
-    Compressor,
-    Equaliser,
-    Gain,
-    HardClip,
-    HighPass,
-    Invert,
-    LowPass,
-    Telephone,
-)
+from augment.tone import Compressor, Equaliser, Gain, HardClip, HighPass, Invert, LowPass, Telephone
 from cqtnet import SAMPLE_RATE
 from cqtnet.music import make_music
 from verify.alterations import find_alterations

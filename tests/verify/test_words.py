@@ -8,11 +8,9 @@ from verify.results import Line
 
 @pytest.mark.parametrize(("ratio", "word"), [
     (1, "no"),
-    (1.9, "no"),
     (2, "weak"),
     (10, "moderate"),
     (100, "moderately strong"),
-    (1_000, "strong"),
     (10_000, "very strong"),
     (1_000_000, "extremely strong"),
 ])  # fmt: skip
@@ -61,7 +59,6 @@ def test_ratios_have_two_digits(log_lr, text):
     (83.456, "1:23.46"),
     (59.996, "1:00.00"),
     (0, "0:00.00"),
-    (3600.0, "1:00:00.00"),
     (3661.5, "1:01:01.50"),
 ])  # fmt: skip
 def test_times_are_minutes_and_seconds(seconds, text):

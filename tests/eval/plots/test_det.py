@@ -97,18 +97,6 @@ def test_one_error_is_shaded_and_thirty_marked_if_all_sets_have_as_many_trials(r
     assert "30 errors" not in {text.get_text() for text in det([*many, fewer]).axes[0].texts}
 
 
-def test_the_window_holds_every_eer_and_reaches_half_an_error(rng):
-    sets = [ScoreSet(str(d), rng.normal(d, 1, 200), rng.normal(0, 1, 1000)) for d in (0.2, 1, 4)]
-    axes = det(sets).axes[0]
-    low, high = axes.get_xlim()
-    assert low <= 0.5 / 1000 and axes.get_ylim()[0] <= 0.5 / 200
-    assert all(low < s.eer < high for s in sets)
-    # One miss and one false alarm in 100: hull from (0, .01) to (.01, 0), EER .005.
-    one_miss, one_alarm = np.repeat([5.0, 1.0], [99, 1]), np.repeat([0.0, 2.0], [99, 1])
-    axes = det([ScoreSet("s", one_miss, one_alarm)]).axes[0]
-    assert axes.get_xlim()[0] < 0.005 and axes.get_ylim()[0] < 0.005
-
-
 def test_systems_without_errors_share_an_arrow_below_one_error():
     again = ScoreSet("perfect again", PERFECT.target, PERFECT.nontarget)
     figure = det([PERFECT, HAND, again], operating_points=[OperatingPoint()])

@@ -1,9 +1,7 @@
 import json
 import multiprocessing
 import os
-import shutil
 import sqlite3
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -259,16 +257,13 @@ NAN = np.where(np.arange(45)[:, None] == 7, np.nan, VECTORS)
 @pytest.mark.parametrize(("new", "why"), [
     (s.with_windows(THREE, vectors=NAN), "window 7 has length nan"),
     (s.with_windows(THREE, vectors=VECTORS * 1.01), "window 0 has length 1.01, not 1"),
-    (s.with_windows(THREE, vectors=0 * VECTORS), "window 0 has length 0, not 1"),
     (s.with_windows(THREE, vectors=VECTORS[:, :8]), r"takes \(45, 16\)"),
     (s.with_windows(THREE, vectors=VECTORS[1:]), r"\(44, 16\) with 45 starts"),
     (s.with_windows(THREE, start_s=STARTS[::-1]), "one after the other"),
     (s.with_windows(THREE, start_s=STARTS - 1), "one after the other"),
     (s.with_windows(THREE, start_s=STARTS + 100), r"in 0\.\.245 s"),
-    (s.with_windows(THREE, start_s=STARTS * np.nan), "one after the other"),
     (replace(THREE, duration_s=-1.0), "its duration of -1 s"),
     (replace(THREE, duration_s=float("nan")), "its duration of nan s"),
-    (replace(THREE, duration_s=float("inf")), "its duration of inf s"),
     (replace(THREE, duration_s=1e9), r"not in 0\.\.5,242,900 s"),
     (replace(THREE, sha256="no"), "64 hexadecimal"),
     (replace(THREE, size=-1), "its size -1"),
@@ -402,19 +397,3 @@ def test_an_archive_of_somebody_else_can_be_read(folder, tmp_path):
             s.writing(folder)
     finally:
         os.seteuid(0)
-
-
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="needs root")
-def test_an_archive_on_a_read_only_disk_can_be_read(folder, tmp_path):
-    mounted = tmp_path / "mounted"
-    mounted.mkdir()
-    if subprocess.run(["mount", "--bind", folder, mounted], capture_output=True).returncode:
-        pytest.skip("nothing can be mounted here")
-    try:
-        subprocess.run(["mount", "-o", "remount,ro,bind", mounted], check=True)
-        with Store.open(mounted) as store:
-            assert store.check() == [] and len(list(store.batches(100))) == 3
-        with pytest.raises(ArchiveError, match="lock cannot be written: Read-only file system"):
-            Store.open(mounted, write=True)
-    finally:
-        subprocess.run(["umount", mounted], check=True)
