@@ -96,11 +96,6 @@ def test_composition_equals_mapping_one_by_one_and_back(seed):
     np.testing.assert_allclose(composed.to_source(outputs[kept]), one_by_one[kept], atol=1e-9)
 
 
-def test_neighbours_are_joined_where_they_run_on_at_the_same_rate():
-    pieces = [Span(0, 1, 0, 1), Span(1, 2, 1, 2), Span(2, 3, 2.5, 3.5), Span(3, 4, 3.5, 5.5)]
-    assert TimeMap.joined(pieces) == TimeMap((Span(0, 2, 0, 2), *pieces[2:]))
-
-
 def test_json_round_trip_is_exact_and_other_text_is_refused():
     odd = TimeMap((Span(0.1, 1 / 3, 2 / 7, 1e6 / 3),))
     assert TimeMap.from_json(odd.to_json()) == odd

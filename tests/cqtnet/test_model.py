@@ -39,16 +39,6 @@ def test_every_layer_has_the_papers_shape_and_parameters():
 
 
 @torch.inference_mode()
-def test_the_paper_hears_202_frames_and_needs_172():
-    paper = PRESETS["paper"]
-    assert (paper.receptive_frames, paper.minimum_frames, paper.stride_frames) == (202, 172, 16)
-    model = CqtNet(paper).eval()
-    assert model.steps(torch.rand(1, 84, 172)).shape[-1] == 1
-    with pytest.raises(RuntimeError, match="Kernel size"):
-        model.steps(torch.rand(1, 84, 171))
-
-
-@torch.inference_mode()
 @pytest.mark.parametrize("name", ["paper", "default"])
 def test_a_step_hears_exactly_the_frames_that_are_promised(name):
     preset = find_preset(name, width=0.05, embedding_size=8)

@@ -44,14 +44,6 @@ def test_cached_frames_are_those_of_the_file(items, store, cache):
     assert torch.equal(again.roots, store.roots)
 
 
-def test_crops_are_zero_beyond_the_ends(store):
-    length = int(store.places.lengths[0])
-    crop = store.crops(np.array([0]), np.array([length - 10]), 30)[0]
-    assert crop[:, :10].abs().max() > 0 and crop[:, 10:].abs().max() == 0
-    before = store.crops(np.array([1]), np.array([-5]), 10)[0]
-    assert before[:, :5].abs().max() == 0 and before[:, 5:].abs().max() > 0
-
-
 def test_a_plan_depends_on_seed_step_and_rank_only(store):
     def plan(seed, step, rank):
         made = plan_step(SHORT, store.places, seed=seed, step=step, rank=rank)

@@ -78,17 +78,6 @@ def test_a_false_alarm_rate_needs_as_many_nontargets_as_can_show_it():
     assert rates.accuracy == pytest.approx(3 / 6)
 
 
-@pytest.mark.parametrize(("point", "threshold", "weights"), [
-    (m.OperatingPoint(), 0, (1, 1)),
-    (m.OperatingPoint(0.01), np.log(99), (1, 99)),
-    (m.OperatingPoint(0.5, 1, 10), np.log(10), (1, 10)),
-    (m.OperatingPoint(0.9, 2, 1), np.log(1 / 18), (18, 1)),
-])  # fmt: skip
-def test_operating_points(point, threshold, weights):
-    assert point.threshold == pytest.approx(threshold)
-    assert point.weights() == pytest.approx(weights)
-
-
 @pytest.mark.parametrize(("refused", "message"), [
     (lambda: m.OperatingPoint(p_target=0), "p_target 0 is not between 0 and 1; give e.g."),
     (lambda: m.OperatingPoint(p_target=1.0), "p_target 1.0 is not between 0 and 1"),

@@ -58,24 +58,6 @@ def test_a_part_of_the_trials_keeps_its_numbers_until_it_stands_alone():
     assert b.Recordings(np.arange(5), np.full(5, 7), 8).independent() == 1, "of the scarcer side"
 
 
-def test_a_trial_counts_as_often_as_both_of_its_recordings_were_drawn():
-    # Pairs (0,0) a target, (0,1), (1,2), (1,2): worth 1, 10, 100, 1000.
-    recordings = b.Recordings(np.array([0, 0, 1, 1]), np.array([0, 1, 2, 2]), 3)
-    sums = b.pair_sums(csr_array(np.array([[1.0], [10], [100], [1000]])), recordings)
-    drawn = np.array([[1, 1, 1], [2, 1, 0], [0, 1, 2], [3, 0, 0]], np.float64)
-    weighted = sums.weighted(drawn).ravel().tolist()
-    assert weighted == [1111, 2 * 1 + 2 * 1 * 10, 1 * 2 * 1100, 3 * 1]
-
-
-def test_runs_join_neighbours_of_one_class_and_keep_ties_of_both_apart():
-    score = np.array([9, 8, 7, 7, 6, 5, 5, 4, 3.0])
-    label = np.array([1, 1, 1, 0, 0, 0, 0, 1, 1], bool)
-    expected = np.array([0, 0, 1, 1, 2, 2, 2, 3, 3])
-    shuffled = np.random.default_rng(0).permutation(9)
-    assert b.runs(score, label).tolist() == expected.tolist()
-    assert b.runs(score[shuffled], label[shuffled]).tolist() == expected[shuffled].tolist()
-
-
 # Resamples.
 
 

@@ -11,14 +11,6 @@ from tests.spoof.material import text, tree
 LONG = "wav_16k.wav_norm.wav_mono.wav_silence.wav"
 
 
-@pytest.mark.parametrize(
-    ("real", "fake"), [("Genuine", "SPOOF"), ("bonafide", "deepfake"), ("Bona-Fide", "synth")]
-)
-def test_folders_are_known_by_any_word_for_real_and_fake(tmp_path: Path, real, fake) -> None:
-    utterances = load_data(tree(tmp_path, f"{real}/a.wav", f"{fake}/b.wav"))
-    assert {u.path.name: u.is_fake for u in utterances} == {"a.wav": False, "b.wav": True}
-
-
 def test_a_folder_below_the_label_is_the_group_in_real_and_fake_alike(tmp_path: Path) -> None:
     names = ("real/ann/1.wav", "real/ann/book/2.wav", "fake/ann/1.wav", "fake/bob/1.wav")
     groups = [(u.is_fake, u.group, u.collection) for u in load_data(tree(tmp_path, *names))]

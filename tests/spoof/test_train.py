@@ -167,18 +167,6 @@ def test_patience_ends_a_run_that_gets_no_better(losses: list[float], over: bool
     assert t.is_over(progress, Training(50, 1, patience=2, keep="loss")) is over
 
 
-def test_no_group_is_on_two_sides_unless_split_by_segment(data, ready: Preparer) -> None:
-    names = ("train", "valid", "test")
-    parts = [part_examples(name, data, TINY, ready) for name in names]
-    groups = [{e.recordings[i].group for i in e.recording} for e in parts]
-    assert sum(map(len, groups)) == len(set.union(*groups)) == 10
-    leaky = [part_examples(name, data, TINY, ready, split_by="segment") for name in names]
-    segments = [set(zip(e.recording.tolist(), e.segment.tolist(), strict=True)) for e in leaky]
-    assert sum(map(len, segments)) == len(set.union(*segments)) == 80  # 20 of 2 s, 0.5 s each
-    groups = [{e.recordings[i].group for i in e.recording} for e in leaky]
-    assert len(groups[0] & groups[2]) > 5
-
-
 def test_copies_stay_in_the_part_of_their_segment_and_are_learned_from_only(data, ready) -> None:
     everything = ready.examples(data, TINY, copies=3)
     part = segment_parts(everything, seed=4)

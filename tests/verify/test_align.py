@@ -121,13 +121,6 @@ def test_the_robust_line_ignores_odd_hits_and_is_moved_by_two_but_not_by_other_t
     assert al.fitted(line, hits_on(Line(1.05, 0.0, 7.0), 21)) == line
 
 
-@pytest.mark.parametrize("semitones", [-2.63, 0.0, 0.37])
-def test_a_planted_pitch_comes_back_to_a_cent(semitones):
-    line = Line(1.0, semitones, 7.0)
-    found, coherence = al.pitch(planted.made_from(B, line, 8.0), B, Line(1.0, semitones + 0.3, 7.0))
-    assert found == pytest.approx(semitones, abs=0.01) and coherence > 0.9
-
-
 def test_sampling_is_linear_and_shifting_moves_bins_and_shares_fractions():
     rows = np.array([[0.0, 1.0, 3.0]], np.float32)
     np.testing.assert_allclose(al.sample(rows, np.array([0.5, 1.5, 9.0])), [[0.5, 2.0, 3.0]])

@@ -35,17 +35,6 @@ def test_the_log_lr_of_two_normals_is_found_and_no_measure_speaks_against_its_ki
     assert (slope, offset) == pytest.approx((0, 0), abs=1e-6)
 
 
-def test_a_row_of_weight_two_counts_as_two_rows():
-    table, label = planted(500)
-    twice = np.arange(500) % 3 == 0
-    doubled = np.concatenate([np.arange(500), np.flatnonzero(twice)])
-    expected = c.fit_logistic(table[doubled, :1], label[doubled])
-    # The same rows alone, to the scale by which they are brought to one level before.
-    found = c.fit_logistic(table[:, :1], label, weights=np.where(twice, 2.0, 1.0))
-    assert found[0] == pytest.approx(expected[0], rel=2e-3)
-    assert found[1] == pytest.approx(expected[1], abs=2e-3)
-
-
 def test_each_group_is_scored_by_what_the_others_taught():
     table, label = planted(4_000)
     groups = np.arange(len(label)) % 10

@@ -41,14 +41,6 @@ def test_an_altered_fragment_is_found_with_place_tempo_and_pitch(archive, query)
     assert result.nearest is None
 
 
-def test_what_was_put_around_a_fragment_does_not_belong_to_the_match(archive, query):
-    samples = np.append(music(99, 5.0), seconds(music(13), 20, 29))
-    (match,) = archive.search(query(samples)).matches
-    assert Path(match.path).stem == "13"
-    assert match.query_start_s == pytest.approx(5, abs=0.5)
-    assert match.reference_start_s == pytest.approx(20, abs=0.5)
-
-
 def test_music_that_is_not_in_the_archive_is_not_found(archive, query):
     result = archive.search(query(music(99, 10.0)))
     assert result.matches == () and result.to_dict()["found"] is False

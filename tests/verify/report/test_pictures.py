@@ -53,14 +53,6 @@ def test_of_long_recordings_a_part_around_the_place_is_shown(a, b):
     assert view.a_s == (0.0, a.duration_s) and not view.is_whole
 
 
-def test_the_edit_map_decides_what_is_shown_in_common(a, b):
-    comparison = cases.same(a, b)
-    assert len(p.view_of(comparison, a, b).stretches) == 1
-    edited = replace(comparison, edits=cases.edit_map())
-    assert p.view_of(edited, a, b).stretches == cases.edit_map().stretches
-    assert not p.view_of(cases.different(a, b), a, b).stretches
-
-
 def test_ratios_are_drawn_as_powers_of_ten_and_shares_of_at_least_a_ratio_count_ties():
     shares = at_least(np.array([2.0, 1.0, 1.0, -0.5]), np.array([-1.0, 0.0, 1.0, 1.5, 3.0]))
     np.testing.assert_array_equal(shares, [1.0, 0.75, 0.75, 0.25, 0.0])
