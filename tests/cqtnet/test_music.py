@@ -8,11 +8,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import librosa
 import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
-from librosa.onset import onset_strength
 
 from cqtnet import music
 from cqtnet.commands.music import music as command
@@ -86,7 +86,9 @@ def test_other_sounds_play_the_same_score():
     np.testing.assert_array_equal(own, make_music(3, duration_s=12.0, sounds=3))
     assert abs(np.corrcoef(own, other)[0, 1]) < 0.5
     sounds = (own, other, make_music(4, duration_s=12.0))
-    _, same, different = np.corrcoef([onset_strength(y=sound, sr=RATE) for sound in sounds])[0]
+    _, same, different = np.corrcoef(
+        [librosa.onset.onset_strength(y=sound, sr=RATE) for sound in sounds]
+    )[0]
     assert same > different + 0.2
 
 
