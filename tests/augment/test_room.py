@@ -4,7 +4,7 @@ import soundfile
 
 from augment.errors import EffectError
 from augment.room import FIRST_REFLECTION_S, Reverb, Room, RoomResponse
-from tests.augment.signals import impulse, power, sine
+from tests.augment.signals import impulse, sine
 
 RATE = 22050
 
@@ -43,14 +43,6 @@ def test_equals_sox_sample_by_sample(scales):
     ours = effect.apply(samples, 8000).samples
     # float32 of values up to 1.5; the inaudible rest of the tail is 1e-7 of it.
     np.testing.assert_allclose(ours, sox_reverb(samples, 8000, effect), atol=3e-7)
-
-
-def test_feedback_reaches_soxs_least_and_most_and_the_papers_tail_is_softer_than_the_sound(rng):
-    assert Reverb(reverberance=0).feedback == pytest.approx(0.3)
-    assert Reverb(reverberance=100).feedback == pytest.approx(0.98)
-    samples = sine(440.0, sample_rate=RATE)
-    for _ in range(5):
-        assert power(Reverb.draw(rng).apply(samples, RATE).samples - samples) < power(samples)
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -268,16 +268,6 @@ def test_without_a_misleading_ratio_nothing_bounds_what_one_may_cost(size):
     assert one_class.note == "no misleading ratio of targets seen: no upper bound"
 
 
-def test_what_always_goes_wrong_at_a_threshold_may_go_right_in_three_of_n():
-    misled = m.measure(paired(-15, 15), resamples=50)["act_dcf_p0.5"]
-    note = "none seen: all but misses < 3/20, all but false alarms < 3/20 (recordings)"
-    assert misled == m.Figure(2, pytest.approx(2 * (1 - 3 / 20)), 2, note)
-    # All rejected: half of the pairs are decided rightly, 3/20 of either half may turn over.
-    rejecting = m.measure(paired(1, 0), threshold=99, resamples=50)["accuracy"]
-    assert (rejecting.value, rejecting.bound) == (0.5, False)
-    assert (rejecting.low, rejecting.high) == pytest.approx((0.5 - 0.075, 0.5 + 0.075))
-
-
 def test_one_error_looks_no_better_than_none_and_many_need_no_rule_of_three(rng):
     target = [10.0] * 99 + [-10.0]
     nontarget = np.linspace(-9, 0, 1000).tolist()

@@ -82,21 +82,6 @@ def test_lstm_has_the_parameters_and_the_beginning_of_kerass() -> None:
     assert lstm.weight_ih_l0.abs().max() <= np.sqrt(6 / (40 + 512))
 
 
-def test_lstm_gives_its_state_after_the_last_frame() -> None:
-    """Written out: gates input, forget, cell, output; frames in order of time."""
-    model = n.Lstm(3).eval()
-    x = torch.randn(2, 3, 5)
-    weights = dict(model.lstm.named_parameters())
-    hidden = cell = torch.zeros(2, 128)
-    with torch.no_grad():
-        for t in range(5):
-            gates = x[:, :, t] @ weights["weight_ih_l0"].T + hidden @ weights["weight_hh_l0"].T
-            i, f, g, o = (gates + weights["bias_ih_l0"]).chunk(4, dim=1)
-            cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
-            hidden = o.sigmoid() * cell.tanh()
-        assert torch.allclose(model(x), model.dense(hidden), atol=1e-6)
-
-
 @pytest.mark.parametrize("make", [n.DeepVoiceAnn, n.Fcnn3, n.Lstm, n.S1Cnn, n.S4Cnn, n.DeepVoiceCnn,
                                   n.SimpleCnnDropout])  # fmt: skip
 def test_keras_networks_begin_with_glorot_weights_and_zero_biases(make: type) -> None:
