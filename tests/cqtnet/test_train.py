@@ -60,7 +60,7 @@ def quick(monkeypatch):
 def unjudged(monkeypatch):
     """Validation answers at once, for tests of training alone."""
     verdict = Verdict(dict.fromkeys(CONDITIONS, 0.5), separation=0.0)
-    monkeypatch.setattr("cqtnet.train.make_pairs", lambda *_: None)
+    monkeypatch.setattr("cqtnet.train.make_pairs", lambda *_: ())
     monkeypatch.setattr("cqtnet.train.validate", lambda *_, **__: verdict)
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from cqtnet.errors import ManifestError, NotAudioError
-from spoof.data import DataWarning, split_by_group
+from spoof.data import DataWarning
 from spoof.data.folders import audio_below, load_folders
 from spoof.data.lists import load_data
 from tests.spoof.material import text, tree
