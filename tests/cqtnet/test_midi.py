@@ -123,6 +123,16 @@ def test_what_is_written_is_read_again_to_the_millisecond():
     assert [m.program for m in messages if m.type == "program_change"] == [73] * 15
 
 
+def test_draws_fill_their_ranges_and_are_plain_data():
+    rng = np.random.default_rng(0)
+    drawn = [midi.draw_variation(rng) for _ in range(1000)]
+    assert {variation.shift_semitones for variation in drawn} == set(range(-6, 7))
+    factors = [variation.tempo_factor for variation in drawn]
+    assert 0.75 <= min(factors) < 0.76 and 1.33 < max(factors) <= 1.35
+    restored = json.loads(json.dumps(asdict(drawn[0])))
+    assert Variation(**{**restored, "programs": tuple(restored["programs"])}) == drawn[0]
+
+
 def test_what_is_missing_is_said_with_its_cure(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(InputError, match="apt install fluidsynth"):

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from eval.bench import LONG, PARTS, Measurement, archive, engine, once, seconds
+from eval.bench import LONG, PARTS, Measurement, archive, engine, once, paired, seconds
 from tests.eval.planted import call
 
 
@@ -12,6 +12,8 @@ def test_a_line_names_value_ratio_and_promise_and_seconds_are_the_median():
     calls = []
     seconds(lambda: calls.append(1), repeats=3)
     assert len(calls) == 4
+    assert min(paired(lambda: calls.append(1), lambda: calls.append(2))) > 0
+    assert calls == 4 * [1] + 6 * [1, 2], "in turn"
 
 
 @pytest.mark.parametrize("part", ["startup", "decoding", "frontend", "metrics"])

@@ -16,6 +16,7 @@ import soundfile
 
 from augment.tempo import Pitch, Tempo
 from cqtnet import SAMPLE_RATE
+from cqtnet.audio import AudioWarning
 from cqtnet.checkpoint import save_weights
 from cqtnet.eer import equal_error_rate
 from cqtnet.errors import InputError, ManifestError
@@ -249,6 +250,14 @@ def test_two_processes_write_the_bytes_of_one(tmp_path, monkeypatch):
     for workers in (1, 2):
         score_trials(trials, tmp_path / f"{workers}.csv", system="chroma-dtw", workers=workers)
     assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "2.csv").read_bytes()
+
+
+def test_a_truncated_file_is_a_warning(tmp_path):
+    trials = make_list(tmp_path / "list", 2)
+    soundfile.write(tmp_path / "0.wav", make_music(1, duration_s=4.0), SAMPLE_RATE)
+    (tmp_path / "list/0.flac").write_bytes((tmp_path / "0.wav").read_bytes()[:-SAMPLE_RATE])
+    with pytest.warns(AudioWarning, match="0.flac: truncated"):
+        score_trials(trials, tmp_path / "s.csv", system="mean-cqt", workers=1)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")

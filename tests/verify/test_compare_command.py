@@ -88,6 +88,8 @@ def test_a_list_of_pairs_goes_on_past_a_broken_file(folder, tmp_path):
     ):
         assert done.exit_code == 2
         assert "broken.flac" in done.stderr and done.stdout.startswith("SAME RECORDING")
+    alone = call(folder, "cut.flac", "broken.flac").exception
+    assert isinstance(alone, InputError) and "broken.flac" in str(alone)
 
 
 def test_a_broken_first_file_is_read_once_for_all_pairs(folder, monkeypatch):

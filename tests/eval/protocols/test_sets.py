@@ -291,7 +291,7 @@ def invoke(*words):
 def test_a_folder_becomes_sets_and_recordings_left_out_are_named(music, tmp_path, monkeypatch):
     for name in set(PROTOCOLS) - {"speed", "same", RENDITION}:
         monkeypatch.delitem(PROTOCOLS, name)
-    words = ["--audio", music, "--out", tmp_path / "sets", "--fragments", 2]
+    words = ["--audio", music, "--out", tmp_path / "sets", "--negatives", 1]
     result = invoke("all", *words)
     assert result.exit_code == 0, result.output
     names = set(PROTOCOLS) - {RENDITION}
