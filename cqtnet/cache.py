@@ -73,6 +73,8 @@ class CachedArrays(Sequence[Arrays]):
         return len(self.names)
 
     def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return CachedArrays(self.cache, self.names[index])
         arrays = self.cache.get(self.names[index])
         if arrays is None:
             raise InputError(f"{self.cache.folder} lost a file during the run; run it again")
