@@ -329,14 +329,15 @@ def fitted(line: Line, hits: Hits) -> Line:
     if len(hits.a_s) < 3:
         return replace(line, offset_s=line.offset_s + hits.mean_distance_s(line))
     centre_s = float(np.average(hits.a_s, weights=hits.weight))
-    powers = np.stack([np.ones(len(hits.a_s)), hits.a_s - centre_s])
-    weight = hits.weight
+    from_centre_s, weight = hits.a_s - centre_s, hits.weight
     for _ in range(10):
-        weighted = powers * weight
-        solution = np.linalg.solve(weighted @ powers.T, weighted @ hits.b_s)
-        distance_s = hits.b_s - solution @ powers
+        share = weight / weight.sum()
+        mean_a_s, mean_b_s = float(share @ from_centre_s), float(share @ hits.b_s)
+        apart_s = share * (from_centre_s - mean_a_s)
+        tempo = float(apart_s @ hits.b_s) / float(apart_s @ from_centre_s)
+        at_centre_s = mean_b_s - tempo * mean_a_s
+        distance_s = hits.b_s - at_centre_s - tempo * from_centre_s
         weight = hits.weight / (1 + (distance_s / HALF_WEIGHT_S) ** 2)
-    at_centre_s, tempo = map(float, solution)
     if abs(tempo / line.tempo - 1) > MOST_TEMPO_CHANGE:
         return line
     return Line(tempo, line.shift_semitones, at_centre_s - tempo * centre_s)
