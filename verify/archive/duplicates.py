@@ -7,7 +7,7 @@ never each with each.
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -36,10 +36,6 @@ BLOCK_WINDOWS = 512
 """Windows that are searched for at once."""
 
 Relation = Literal["the same", "A within B", "B within A", "shared", "another rendition"]
-Looked = tuple[Candidate, list[align.Candidate] | None]
-"""A candidate, and where by the kept sketches both recordings agree there; None: none are kept."""
-Proof = tuple[int, Outcome]
-"""Another recording, and what comparing with it showed."""
 OnProgress = Callable[[Entry], None]
 """Called with each recording that is done."""
 
@@ -74,6 +70,19 @@ class Pair:
             "relation": self.relation,
             "matches": [match.to_dict() for match in self.matches],
         }
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A place of another recording, and where by the kept sketches both agree there."""
+
+    candidate: Candidate
+    lines: list[align.Candidate] | None = None  # None: of one of them no sketches are kept
+
+    @property
+    def strength(self) -> float:
+        """How much they agree there."""
+        return self.lines[0].strength if self.lines else 0.0
 
 
 class OtherRecordings:
@@ -113,22 +122,24 @@ def duplicates(
         for entry in entries
     }
 
-    def examine(entry: Entry) -> list[Proof] | InputError:
-        searcher = searchers[entry.id]
-        try:
-            promising = _promising(archive, searcher, entry)
-            return [(one[0].recording, _proven(searcher, entry, one)) for one in promising]
-        except InputError as error:
-            return error
-
     with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool, ExitStack() as stack:
         stack.callback(pool.shutdown, cancel_futures=True)
-        for entry, proofs in zip(entries, pool.map(examine, entries), strict=True):
+        looked = list(
+            pool.map(lambda entry: _promising(archive, searchers[entry.id], entry), entries)
+        )
+        of_pair: dict[frozenset[int], list[tuple[Entry, Looked]]] = {}
+        for entry, own in zip(entries, looked, strict=True):
+            for one in own if isinstance(own, list) else ():
+                of_pair.setdefault(_key(entry, one), []).append((entry, one))
+        proofs = {key: pool.submit(_of_pair, searchers, looks) for key, looks in of_pair.items()}
+        for entry, own in zip(entries, looked, strict=True):
             try:
-                if isinstance(proofs, InputError):
-                    yield proofs
-                else:
-                    yield from _pairs(archive, searchers[entry.id], entry, proofs, seen)
+                if isinstance(own, InputError):
+                    yield own
+                    continue
+                keys = [key for one in own if (key := _key(entry, one)) not in seen]
+                of_entry = [proofs[key] for key in dict.fromkeys(keys)]
+                yield from _pairs(archive, searchers[entry.id], entry, of_entry, seen)
             except InputError as error:
                 yield error
             finally:
@@ -139,18 +150,20 @@ def _pairs(
     archive: Archive,
     searcher: Searcher,
     entry: Entry,
-    proofs: list[Proof],
+    proofs: list[Future[tuple[Entry, Outcome]]],
     seen: set[frozenset[int]],
 ) -> Iterator[Pair]:
     """The pairs of a recording that were not yet found."""
-    unseen = [outcome for other, outcome in proofs if frozenset((entry.id, other)) not in seen]
-    first = next((k for k, outcome in enumerate(unseen) if outcome.matches), len(unseen))
-    for match in [match for outcome in unseen[: first + 1] for match in outcome.renditions]:
-        key = frozenset((entry.id, match.entry.id))
-        if key not in seen:
-            seen.add(key)
-            yield Pair(entry, match.entry, (match,))
-    if first == len(unseen):
+    for proof in proofs:
+        query, outcome = proof.result()
+        for match in outcome.renditions:
+            key = frozenset((query.id, match.entry.id))
+            if key not in seen:
+                seen.add(key)
+                yield Pair(query, match.entry, (match,))
+        if outcome.matches:
+            break
+    else:
         return
     by_other: dict[int, list[Match]] = {}
     for match in search_blocks(searcher, searcher.references.blocks(entry.id)).matches:
@@ -162,9 +175,19 @@ def _pairs(
             yield Pair(entry, archive.store.entry(number), tuple(matches))
 
 
-def _promising(archive: Archive, searcher: Searcher, entry: Entry) -> list[Looked]:
+def _key(entry: Entry, looked: Looked) -> frozenset[int]:
+    return frozenset((entry.id, looked.candidate.recording))
+
+
+def _promising(archive: Archive, searcher: Searcher, entry: Entry) -> list[Looked] | InputError:
     """The places in other recordings that agree with this one by what the archive keeps of both."""
-    found: list[Looked] = []
+    try:
+        return list(_looked(archive, searcher, entry))
+    except InputError as error:
+        return error
+
+
+def _looked(archive: Archive, searcher: Searcher, entry: Entry) -> Iterator[Looked]:
     middles_s = archive.store.start_s(entry.id) + searcher.window_s / 2
     ids = window_ids(entry.id, entry.n_windows)
     for first in range(0, len(ids), BLOCK_WINDOWS):
@@ -174,24 +197,34 @@ def _promising(archive: Archive, searcher: Searcher, entry: Entry) -> list[Looke
         for candidate in filter(THOROUGH.is_met_by, voted):
             other = archive.store.entry(candidate.recording)
             if not entry.n_sketches or not other.n_sketches:
-                found.append((candidate, None))
+                yield Looked(candidate)
                 continue
-            places = searcher.agree(entry.id, candidate)
-            if places and places[0].strength >= LEAST_PROMISE:
-                found.append((candidate, places))
-    return found
+            one = Looked(candidate, searcher.agree(entry.id, candidate))
+            if one.strength >= LEAST_PROMISE:
+                yield one
+
+
+def _of_pair(
+    searchers: dict[int, Searcher], looks: list[tuple[Entry, Looked]]
+) -> tuple[Entry, Outcome]:
+    """What two recordings come to: the most alike places first, until one shows something."""
+    for entry, one in sorted(looks, key=lambda look: -look[1].strength):
+        outcome = _proven(searchers[entry.id], entry, one)
+        if outcome.matches or outcome.renditions:
+            break
+    return entry, outcome
 
 
 def _proven(searcher: Searcher, entry: Entry, looked: Looked) -> Outcome:
     """What a candidate comes to when the files are read."""
-    (candidate, lines), half_s = looked, searcher.window_s / 2
+    candidate, half_s = looked.candidate, searcher.window_s / 2
     point, references = candidate.points[0], searcher.references
     begin_s, end_s = point.query_s - half_s, point.query_s + half_s
     moment = references.excerpt(entry.id, begin_s, end_s).sound
     looked_at = None
-    if lines:
+    if looked.lines is not None:
         stretch_s = stretch_around(point, moment.start_s, moment.end_s)
-        looked_at = [Place(moment, references, candidate.recording, point, stretch_s, lines)]
+        looked_at = [Place(moment, references, candidate.recording, point, stretch_s, looked.lines)]
     return searcher.prove(moment, [candidate], looked_at=looked_at, least_promise=LEAST_PROMISE)
 
 

@@ -239,9 +239,9 @@ class Searcher:
     ) -> Outcome:
         """Matches of a moment at some places, best first, one of each recording.
 
-        What was `looked_at` already is not looked at again. With `wants_nearest` at least one
-        place is weighed, however little agrees there. Without `every`, what is weaker than a sure
-        match is not looked into.
+        What was `looked_at` already is not looked at again, nor are other places told. With
+        `wants_nearest` at least one place is weighed, however little agrees there. Without
+        `every`, what is weaker than a sure match is not looked into.
         """
         least = least_log_lr + self._more if self._min_log_lr is None else self._min_log_lr
         outcome = Outcome()
@@ -265,7 +265,9 @@ class Searcher:
             elif outcome.nearest is None or match.evidence > outcome.nearest.evidence:
                 outcome.nearest = match
         ranked = sorted(matches.values(), key=lambda found: -found[1].strength)
-        outcome.matches = [with_other_places(*found) for found in ranked]
+        if looked_at is None:
+            ranked = [(place, with_other_places(place, match)) for place, match in ranked]
+        outcome.matches = [match for _, match in ranked]
         return outcome
 
     def agree(self, recording: int, candidate: Candidate) -> list[align.Candidate]:
