@@ -237,8 +237,7 @@ def sample(changes: Floats, frames: Values) -> Floats:
     """Changes (84, n) at fractional frames (m,): (84, m); beyond the ends, the last one."""
     before, after, share = _around(frames, changes.shape[1])
     low, high = (changes.take(places, axis=1) for places in (before, after))
-    between: Floats = low + (high - low) * share
-    return between
+    return np.asarray(low + (high - low) * share, np.float32)
 
 
 def _around(places: Values, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:

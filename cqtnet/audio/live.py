@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -51,17 +52,11 @@ def live(
     ...     ...
     """
     again = _is_url(source)
-    options: dict[str, str] = {}
-    if raw is not None:
-        container, options = raw_format(raw)
-    elif container is not None and container not in av.formats_available:
-        raise InputError(
-            f"FFmpeg knows no container {container[:99]!r}; `ffmpeg -formats` lists them"
-        )
+    container, options = raw_format(raw) if raw else (_known(container), {})
     attempt, received_at = 0, time.monotonic()
     has_begun = False
     while True:
-        damage: list[str] = []
+        damage = Counter[str]()
         try:
             for block in _connected(source, container, options, damage):
                 has_begun = True
@@ -79,7 +74,8 @@ def live(
             if not again:
                 on_message(f"{source} broke off: {reason}")
         if damage:
-            on_message(f"{source}: {len(damage)} damaged packets were left out ({damage[0]})")
+            count, reasons = damage.total(), "; ".join(damage)
+            on_message(f"{source}: {count} damaged packets were left out ({reasons})")
         if not again:
             return
         if time.monotonic() - received_at > give_up_s:
@@ -88,6 +84,15 @@ def live(
         on_message(f"{source} dropped out ({reason}); trying again in {wait_s:g} s")
         time.sleep(wait_s)
         attempt += 1
+
+
+def _known(container: str | None) -> str | None:
+    """The container; an InputError where FFmpeg knows none of that name."""
+    if container is not None and container not in av.formats_available:
+        raise InputError(
+            f"FFmpeg knows no container {container[:99]!r}; `ffmpeg -formats` lists them"
+        )
+    return container
 
 
 def raw_format(text: str) -> tuple[str, dict[str, str]]:
@@ -106,7 +111,7 @@ def raw_format(text: str) -> tuple[str, dict[str, str]]:
 
 
 def _connected(
-    source: str, container: str | None, options: dict[str, str], damage: list[str]
+    source: str, container: str | None, options: dict[str, str], damage: Counter[str]
 ) -> Iterator[Samples]:
     """Blocks of one connection, at 22,050 Hz."""
     with _opened(source, container, options) as stream:
@@ -114,18 +119,18 @@ def _connected(
         yield from cut(samples, round(BLOCK_S * SAMPLE_RATE))
 
 
-def _frames(stream: Any, damage: list[str]) -> Iterator[Any]:
+def _frames(stream: Any, damage: Counter[str]) -> Iterator[Any]:
     """FFmpeg's frames; a packet that does not decode is noted and left out."""
     for packet in stream.demux(stream.streams.audio[0]):
         try:
             frames = packet.decode()
         except av.FFmpegError as error:
-            damage.append(reason_of(error))
+            damage[reason_of(error)] += 1
             continue
         yield from frames
 
 
-def _pieces(source: str, stream: Any, damage: list[str]) -> Iterator[Piece]:
+def _pieces(source: str, stream: Any, damage: Counter[str]) -> Iterator[Piece]:
     """Mono samples of one connection, with silence where its time stamps jump."""
     expected_s: float | None = None
     for frame in _frames(stream, damage):

@@ -8,7 +8,7 @@ what they need when it is asked for.
 import math
 import os
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -254,6 +254,7 @@ class _Reading:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._close: Callable[[], object] = lambda: None
         self._open(0)
 
     def stretch(self, first: int, last: int) -> Floats:
@@ -281,7 +282,8 @@ class _Reading:
             if only_if_it_seeks:
                 return
             first, blocks = 0, audio.stream(self._path, block_s=GRID_S)
-        finalize(self, blocks.close)
+        self._close()
+        self._close = finalize(self, blocks.close)  # at the latest when nobody holds it any more
         self._blocks, self.held = blocks, list[Floats]()
         self._first = self._end = first
 

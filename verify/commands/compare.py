@@ -55,17 +55,10 @@ several pairs: 2 if one could not be compared, else 1 if one differs, else 3 if 
 @click.option("--force", is_flag=True, help="Replace the report if it exists.")
 @JSON(help="Print a line of JSON for every pair.")
 def compare(
-    files: tuple[Path, ...],
-    pairs: Path | None,
-    against: "Against",
-    population: "Population | None",
-    model: str,
-    device: str,
-    report: Path | None,
-    players: bool,
-    force: bool,
-    as_json: bool,
-) -> None:
+    files: tuple[Path, ...], pairs: Path | None, against: "Against",
+    population: "Population | None", model: str, device: str, report: Path | None, players: bool,
+    force: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Say whether A and B are the same recording, and where and how they differ.
 
     A is the questioned recording, B the reference. Of several files, the first is compared with

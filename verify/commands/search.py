@@ -47,18 +47,11 @@ def search(
     file is away or has changed, is NOT CONFIRMED and listed first.
     """
     from cqtnet.errors import InputError
-    from cqtnet.files import refuse_overwrite
     from verify.archive import Archive
-    from verify.archive.listing import COLUMNS, audio_files, csv_rows, result_lines
+    from verify.archive.listing import COLUMNS, csv_rows, result_lines
     from verify.archive.search import search as search_file
 
-    files = list(audio_files(queries))
-    if not files:
-        raise InputError(f"no audio in {', '.join(queries)}; give files or folders")
-    if report is not None:
-        if len(files) != 1:
-            raise InputError(f"a report is of one query, not of {len(files)}; give one file")
-        refuse_overwrite(report, force=force)
+    files = _files_of(queries, report, force=force)
     codes = set()
     with Archive.open(archive, device=device) as opened:
         searcher = opened.searcher(min_log_lr=min_log_lr)
@@ -88,3 +81,19 @@ def search(
                 write_search_report(report, file, result, opened.store)
                 click.echo(f"  report   {report}", err=True)
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
+
+
+def _files_of(queries: tuple[str, ...], report: Path | None, *, force: bool) -> list[str]:
+    """The files to search for; an InputError for none, or for a report that cannot be."""
+    from cqtnet.errors import InputError
+    from cqtnet.files import refuse_overwrite
+    from verify.archive.listing import audio_files
+
+    files = list(audio_files(queries))
+    if not files:
+        raise InputError(f"no audio in {', '.join(queries)}; give files or folders")
+    if report is not None:
+        if len(files) != 1:
+            raise InputError(f"a report is of one query, not of {len(files)}; give one file")
+        refuse_overwrite(report, force=force)
+    return files

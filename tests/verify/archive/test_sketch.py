@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+import soundfile
 
-from cqtnet import SAMPLE_RATE
+from cqtnet import SAMPLE_RATE, audio
 from tests.verify.archive.pieces import comparer, fragment, music
 from verify.align import search
 from verify.archive.keeping import PIECE_S, packed, unpacked
+from verify.archive.proof import GRID, _Reading
 from verify.archive.sketch import ROW_S, Sketch
 from verify.features import COARSE_PER_SECOND, Features
 
@@ -51,3 +53,26 @@ def test_kept_sound_lies_where_the_sound_lay():
         lags = [np.vdot(own[50:-50], kept[50 + lag : 3950 + lag]) for lag in range(-50, 51)]
         assert np.argmax(lags) == 50
         assert np.corrcoef(own, kept)[0, 1] > 0.9
+
+
+def test_a_file_that_is_read_from_before_again_is_open_once(tmp_path, rng, monkeypatch):
+    samples = rng.uniform(-0.5, 0.5, 200 * SAMPLE_RATE).astype(np.float32)
+    soundfile.write(tmp_path / "long.flac", samples, SAMPLE_RATE)
+    opened, closed = [], []
+
+    def stream(*args, **options):
+        opened.append(real(*args, **options))
+        close = opened[-1].close
+        opened[-1].close = lambda: closed.append(close())
+        return opened[-1]
+
+    real = audio.stream
+    monkeypatch.setattr(audio, "stream", stream)
+    reading = _Reading(str(tmp_path / "long.flac"))
+    for first_s in (150, 20, 150, 20):
+        first = first_s * SAMPLE_RATE
+        part = reading.stretch(first, first + GRID)
+        np.testing.assert_allclose(part, samples[first : first + GRID], atol=1e-4)
+    assert len(closed) == len(opened) - 1 > 1
+    del reading
+    assert len(closed) == len(opened)
