@@ -1,4 +1,5 @@
 # make demo   see it work on audio that it makes itself
+# make serve  open the workbench: a local page to compare, look and listen
 # make test   all tests
 # make check  format, lint, types, spelling: what CI runs besides the tests
 # make bench  measured speed and memory, as a table
@@ -7,10 +8,13 @@
 READY := .venv/.ready
 BIN := .venv/bin
 
-.PHONY: demo test check format bench clean
+.PHONY: demo serve test check format bench clean
 
 demo: $(READY)
 	$(BIN)/cqtnet demo demo --force
+
+serve: $(READY)
+	$(BIN)/cqtnet serve --open
 
 test: $(READY)
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal

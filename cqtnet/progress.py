@@ -1,6 +1,6 @@
 """The progress bar of every command: on stderr, in terminals only, with the time left."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,19 @@ if TYPE_CHECKING:
 
 ESTIMATE_S = 600
 """Seconds of the past from which the time left is estimated."""
+Listener = Callable[[str, float, float | None], None]
+"""Called with what is done now, how much of it is done, and out of how much."""
+_listeners: list[Listener] = []
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """While its block runs, `listener` hears what every bar of this process reports."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
 
 
 class Bar:
@@ -22,6 +35,7 @@ class Bar:
         """Report more work done, and what is done now."""
         self._show()
         self._progress.update(self._task, advance=by, description=doing)
+        self._tell()
 
     def update(
         self, done: float | None = None, total: float | None = None, *, doing: str | None = None
@@ -29,10 +43,16 @@ class Bar:
         """Report all work done so far, out of how much."""
         self._show()
         self._progress.update(self._task, completed=done, total=total, description=doing)
+        self._tell()
 
     def print(self, line: str) -> None:
         """Write a line above the bar, also where stderr is no terminal."""
         self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _tell(self) -> None:
+        (task,) = self._progress.tasks
+        for listener in _listeners:
+            listener(task.description, task.completed, task.total)
 
     def _show(self) -> None:
         if not self._progress.disable:

@@ -73,11 +73,11 @@ def _start_worker() -> None:
     for library in ("OMP", "OPENBLAS", "MKL"):  # they read this when they load, which is later
         os.environ[f"{library}_NUM_THREADS"] = "1"  # every processor has a worker already
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops us, and reports
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    """Wait for the parent to end: the worker of a killed parent would wait for work forever."""
+def end_with_parent() -> None:
+    """Wait for the parent, and end with it: a worker would wait for work forever."""
     parent = parent_process()
     assert parent is not None
     wait([parent.sentinel])

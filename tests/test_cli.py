@@ -21,7 +21,7 @@ from cqtnet.music import make_music
 from cqtnet.preset import find_preset
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = {"augment", "cqtnet", "verify", "eval", "spoof"}
+PACKAGES = {"augment", "cqtnet", "verify", "eval", "spoof", "workbench"}
 
 
 def all_commands():

@@ -1,4 +1,4 @@
-"""Imports run one way, spoof → eval → verify → cqtnet → augment, and never in a circle."""
+"""Imports run one way, workbench → spoof → eval → verify → cqtnet → augment, never in a circle."""
 
 import ast
 from functools import cache
@@ -6,7 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-ORDER = ["spoof", "eval", "verify", "cqtnet", "augment"]
+ORDER = ["workbench", "spoof", "eval", "verify", "cqtnet", "augment"]
 
 
 @cache

@@ -13,7 +13,8 @@ def test_the_demo_tells_the_pieces_apart_and_leaves_its_files(tmp_path, monkeypa
     folder = tmp_path / "demo"
     result = CliRunner().invoke(cqtnet, ["demo", str(folder)])
     assert result.exit_code == 0, result.output
-    _, same, rendition, other = result.output.split("\n\n")
+    _, same, rendition, other, then = result.output.split("\n\n")
+    assert "cqtnet serve --open" in then
     assert same.startswith("SAME RECORDING  LR ")
     assert "of A is 0:21.0" in same and "tempo × 1.100" in same and "2.00 semitones lower" in same
     assert not rendition.startswith("SAME") and other.startswith("DIFFERENT RECORDINGS")

@@ -44,6 +44,9 @@ def demo(folder: Path, model: str, force: bool) -> None:
         write_report(page, comparison, a, b, comparer.calibration, command=again)
         click.echo("\n" + "\n".join(tell(comparison)))
         click.echo(f"  report   {page}")
+    click.echo(
+        f"\nTo look and listen: cqtnet serve --open, then drop recordings of {folder} on the page"
+    )
 
 
 def make_recordings(folder: Path) -> list[str]:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cqtnet.audio import shown
@@ -123,13 +123,15 @@ def write(path: Path, content: str) -> None:
 
 def render(template: str, **data: Any) -> str:
     """A template of this package filled with data, every value escaped; a missing one raises."""
-    return _environment().get_template(template).render(data)
+    return environment().get_template(template).render(data)
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("verify.report"),
+def environment(*packages: str) -> Environment:
+    """The templates of this package and of others, whose own come first, with all their words."""
+    loaders = [PackageLoader(package) for package in (*packages, "verify.report")]
+    made = Environment(
+        loader=ChoiceLoader(loaders),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=printable,
@@ -138,13 +140,13 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     for filter_ in (words.clock, words.number, words.ratio, shown):
-        environment.filters[filter_.__name__] = filter_
+        made.filters[filter_.__name__] = filter_
     for function in (
         words.changes_in_words, words.clock_span, words.level_in_words, words.pitch_in_words,
         words.plural, words.tempo_in_words,
     ):  # fmt: skip
-        environment.globals[function.__name__] = function
-    environment.globals |= {
+        made.globals[function.__name__] = function
+    made.globals |= {
         "propositions": (words.SAME, words.RENDITION, words.UNRELATED),
         "least_ratio": f"{words.LEAST_RATIO:g}",
         "scale_words": words.scale_rows(),
@@ -152,7 +154,7 @@ def _environment() -> Environment:
         "most_shift": MOST_SHIFT,
         "versions": versions() | machine(),
     }
-    return environment
+    return made
 
 
 def printable(value: object) -> object:

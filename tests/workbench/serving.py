@@ -1,0 +1,116 @@
+"""The workbench as a process of its own, and recordings to send to it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from functools import cache
+from pathlib import Path
+
+import httpx
+import jsonschema
+import soundfile
+
+from augment.chain import Chain
+from augment.noise import ColouredNoise
+from augment.tempo import Pitch, Tempo
+from cqtnet import SAMPLE_RATE
+from cqtnet.music import make_music
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "a-token-of-the-tests"
+ENDED = {"done", "failed", "cancelled"}
+PATIENCE_S = 300
+
+
+def write_recordings(folder):
+    """Two pieces of 20 s, and a fragment of the first: 10 % faster, 2 semitones lower, noisy."""
+    sounds = {name: make_music(seed, duration_s=20.0) for name, seed in (("one", 3), ("two", 4))}
+    chain = Chain((Tempo(1.1), Pitch(-2.0), ColouredNoise(snr_db=12.0, seed=1)))
+    sounds["fragment"] = chain.apply(sounds["one"][5 * SAMPLE_RATE : 17 * SAMPLE_RATE], SAMPLE_RATE)
+    sounds["fragment"] = sounds["fragment"].samples
+    for name, samples in sounds.items():
+        soundfile.write(folder / f"{name}.flac", samples.clip(-1, 1), SAMPLE_RATE)
+    return folder
+
+
+class Serving:
+    """`cqtnet serve` on a free port, ended when its block ends."""
+
+    def __init__(self, *words, token=TOKEN, env=None, before=""):
+        code = f"{before}from workbench.commands import serve; serve()"
+        tokens = ["--token", token] if token else []
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code, *map(str, words), "--port", "0", *tokens],
+            stdout=subprocess.PIPE, text=True, cwd=ROOT, env=env,
+        )  # fmt: skip
+        lines = []
+        while not lines or not lines[-1].startswith("open"):
+            line = self.process.stdout.readline()
+            assert line, "it ended before it served"
+            lines.append(line)
+        self.printed = lines
+        self.address, self.key = re.search(r"(http://\S+)/\?key=(\S+)", lines[-1]).groups()
+        self.host = self.address.removeprefix("http://")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(timeout=60)
+        self.process.stdout.close()
+
+    def client(self, token=TOKEN):
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        return httpx.Client(base_url=self.address, headers=headers, timeout=PATIENCE_S)
+
+
+def printed(*words, folder):
+    """What a command prints, in a folder, by the threads that the worker has, too."""
+    paths = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "cqtnet", *words]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=paths)
+    assert done.returncode != 2, done.stderr
+    return json.loads(done.stdout)
+
+
+def send(client, path, **fields):
+    """Send recordings and fields; the jobs that were taken up."""
+    files, data = [], {}
+    for name, value in fields.items():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, Path):
+                files.append((name, (one.name, one.read_bytes())))
+            else:
+                data[name] = one
+    answer = client.post(f"/api/v1/{path}", files=files, data=data)
+    assert answer.status_code == 202, answer.text
+    return checked("Jobs", answer)["jobs"]
+
+
+def wait_for(client, job):
+    """A job when it has ended."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        whole = checked("Job", client.get(f"/api/v1/jobs/{job['id']}"))
+        if whole["state"] in ENDED:
+            return whole
+        time.sleep(0.05)
+    raise AssertionError(f"not done after {PATIENCE_S} s: {whole}")
+
+
+@cache
+def validator(name):
+    described = json.loads((ROOT / "workbench/openapi.json").read_text())
+    schema = {"$ref": f"#/components/schemas/{name}", "components": described["components"]}
+    return jsonschema.Draft202012Validator(schema)
+
+
+def checked(name, answer):
+    """The JSON of an answer, which must be as its schema says."""
+    plain = answer.json() if isinstance(answer, httpx.Response) else answer
+    validator(name).validate(plain)
+    return plain

@@ -1,0 +1,164 @@
+"""Hostile requests are refused, and the workbench goes on."""
+
+import os
+import socket
+import time
+
+import httpx
+import pytest
+
+from tests.workbench.serving import TOKEN, Serving, checked, send, wait_for
+from workbench import guard
+from workbench.jobs import KEPT_JOBS, MOST_WAITING
+
+BEARER = {"authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture(autouse=True)
+def lives(serving):
+    """After whatever was sent, the workbench still answers."""
+    yield
+    assert httpx.get(f"{serving.address}/healthz").json()["status"] == "ok"
+
+
+def raw(serving, *lines, body=b"", wait_s=60.0):
+    """The first line of the answer to bytes as they are."""
+    with socket.create_connection(serving.host.split(":"), timeout=wait_s) as connection:
+        connection.sendall("".join(f"{line}\r\n" for line in (*lines, "")).encode() + body)
+        return connection.makefile("rb").readline().decode()
+
+
+REFUSED = {
+    "a wrong host": ("GET", "/api/v1/jobs", {**BEARER, "host": "evil.example"}, 421),
+    "a host that is rebound": ("GET", "/", {"host": "evil.example:80"}, 421),
+    "another page": ("GET", "/api/v1/jobs", {**BEARER, "origin": "http://evil.example"}, 403),
+    "no page at all": ("POST", "/api/v1/duplicates", {"origin": "null"}, 403),
+    "a form of another site": ("POST", "/api/v1/compare", {"sec-fetch-site": "cross-site"}, 403),
+    "no origin": ("POST", "/api/v1/compare", {}, 403),
+    "no token": ("GET", "/api/v1/jobs", {}, 401),
+    "a wrong token": ("GET", "/api/v1/jobs", {"authorization": "Bearer guess"}, 401),
+    "a token of another kind": ("GET", "/api/v1/jobs", {"authorization": f"Basic {TOKEN}"}, 401),
+    "a wrong cookie": ("GET", "/api/v1/jobs", {"cookie": "workbench=guess"}, 401),
+    "a wrong key": ("GET", "/?key=guess", {}, 401),
+    "no login": ("GET", "/voice", {}, 401),
+    "a path above": ("GET", "/static/../app.py", BEARER, 404),
+    "a path that is hidden": ("GET", "/static/..%2fapp.py", BEARER, 404),
+    "a file of the machine": ("GET", "/api/v1/jobs/x/files/..%2F..%2Fetc%2Fpasswd", BEARER, 404),
+    "a method that is not known": ("PUT", "/api/v1/jobs", BEARER, 405),
+    "too much for a login": ("POST", "/login", {**BEARER, "content-length": "9999999"}, 413),
+    "ten gigabytes": ("POST", "/api/v1/compare", {**BEARER, "content-length": "10000000000"}, 413),
+    "a length that is none": ("POST", "/api/v1/compare", {**BEARER, "content-length": "-1"}, 400),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_hostile_request_is_refused(case, serving):
+    method, path, headers, status = REFUSED[case]
+    lines = {"host": serving.host, **headers}
+    told = raw(serving, f"{method} {path} HTTP/1.1", *(f"{k}: {v}" for k, v in lines.items()))
+    assert told.split()[1] == str(status), told
+
+
+def test_a_name_is_not_opened_but_a_file_that_is_sent(client):
+    answer = client.post("/api/v1/detect", data={"file": "/etc/passwd"})
+    assert answer.status_code == 400 and "names are not opened" in checked("Error", answer)["error"]
+    answer = client.post("/api/v1/detect", data={"url": "http://127.0.0.1/"}, files={"file": b"x"})
+    assert answer.status_code == 400
+
+
+def test_a_playlist_opens_nothing_else(client, recordings, tmp_path):
+    for name, text in {
+        "list.m3u8": f"#EXTM3U\n#EXTINF:10,\n{recordings / 'one.flac'}\n",
+        "list.ffconcat": f"ffconcat version 1.0\nfile {recordings / 'one.flac'}\n",
+        "list.wav": f"#EXTM3U\n#EXTINF:10,\nfile://{recordings / 'one.flac'}\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+        (job,) = send(client, "detect", file=tmp_path / name)
+        assert wait_for(client, job)["state"] == "failed", name
+
+
+def test_a_name_from_outside_is_shown_as_text(client, recordings, tmp_path):
+    name = "<img src=x onerror=alert(1)>\u202e.flac"
+    odd = tmp_path / name
+    odd.write_bytes((recordings / "one.flac").read_bytes())
+    (job,) = send(client, "compare", a=odd, b=recordings / "two.flac")
+    done = wait_for(client, job)
+    assert "<img src=x" not in done["html"] and "&lt;img" in done["html"]
+    assert "\u202e" not in done["html"]
+
+
+def test_a_small_file_that_unpacks_to_hours_is_refused(tmp_path):
+    with Serving("--most-hours", "0.05") as serving, serving.client() as client:
+        bomb = tmp_path / "bomb.flac"
+        bomb.write_bytes(silent_flac(hours=2))
+        assert bomb.stat().st_size < 1e6
+        (job,) = send(client, "detect", file=bomb)
+        assert "the limit is" in wait_for(client, job)["error"]
+
+
+def silent_flac(hours):
+    """FLAC of silence, a few bytes a second."""
+    import io
+
+    import numpy as np
+    import soundfile
+
+    written = io.BytesIO()
+    with soundfile.SoundFile(written, "w", 8000, 1, "PCM_16", format="FLAC") as file:
+        for _ in range(hours * 60):
+            file.write(np.zeros(8000 * 60, np.int16))
+    return written.getvalue()
+
+
+def test_more_jobs_than_may_wait_are_refused(recordings, tmp_path):
+    small = tmp_path / "small.flac"
+    small.write_bytes((recordings / "fragment.flac").read_bytes()[:2000])
+    with Serving() as serving, serving.client() as client:
+        files = [("file", (small.name, small.read_bytes())) for _ in range(50)]
+        answers = [client.post("/api/v1/detect", files=files) for _ in range(20)]
+        assert sum(len(one.json()["jobs"]) for one in answers if one.status_code == 202) >= 100
+        refused = [one for one in answers if one.status_code == 429]
+        assert f"{MOST_WAITING} may" in checked("Error", refused[0])["error"]
+        known = checked("Jobs", client.get("/api/v1/jobs"))["jobs"]
+        assert len(known) <= MOST_WAITING + KEPT_JOBS + 1
+
+
+def test_the_printed_address_works_once_and_the_cookie_is_kept_from_scripts_and_sites():
+    with Serving(token=None) as serving, serving.client(token=None) as client:
+        assert any(line.startswith("programs  Authorization: Bearer ") for line in serving.printed)
+        answer = client.get(f"/?key={serving.key}")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        cookie = answer.headers["set-cookie"].lower()
+        assert "httponly" in cookie and "samesite=strict" in cookie
+        page = client.get("/")
+        assert (
+            page.status_code == 200
+            and "default-src 'self'" in page.headers["content-security-policy"]
+        )
+        other = httpx.get(f"{serving.address}/?key={serving.key}")
+        assert other.status_code == 401 and "does not know this browser" in other.text
+        assert serving.process.stdout.readline().startswith("open      http://127.0.0.1:")
+        own = {"origin": serving.address}
+        assert client.post("/api/v1/detect", headers=own).status_code == 400  # let in, no file
+        assert client.post("/api/v1/detect").status_code == 403  # a cookie needs an origin
+
+
+def test_the_token_lets_a_browser_in(serving):
+    with serving.client(token=None) as client:
+        own = {"origin": serving.address}
+        assert client.post("/login", data={"token": "guess"}, headers=own).status_code == 401
+        assert client.post("/login", data={"token": TOKEN}, headers=own).status_code == 303
+        assert client.get("/").status_code == 200
+
+
+def test_a_slow_client_is_told_to_go(monkeypatch, tmp_path):
+    env = {**os.environ, "PYTHONPATH": os.getcwd()}
+    code = "from workbench import guard; guard.SILENT_S = 0.5; "
+    with Serving(env=env, before=code) as serving:
+        began = time.monotonic()
+        head = [f"host: {serving.host}", *(f"{k}: {v}" for k, v in BEARER.items())]
+        told = raw(
+            serving, "POST /api/v1/detect HTTP/1.1", *head, "content-length: 1000",
+            "content-type: multipart/form-data; boundary=x", body=b"--x",
+        )  # fmt: skip
+        assert told.split()[1] == "408" and time.monotonic() - began < guard.SILENT_S

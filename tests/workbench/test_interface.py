@@ -1,0 +1,178 @@
+"""The HTTP interface: every answer as its JSON Schema says, and as the command line gives it."""
+
+import io
+import json
+import wave
+
+import jsonschema
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.workbench.serving import Serving, checked, printed, send, validator, wait_for
+
+
+@pytest.fixture(scope="module")
+def compared(serving, recordings):
+    """The fragment against both pieces, and a client."""
+    with serving.client() as client:
+        b = [recordings / "one.flac", recordings / "two.flac"]
+        jobs = send(client, "compare", a=recordings / "fragment.flac", b=b)
+        yield client, [wait_for(client, job) for job in jobs]
+
+
+def test_compare_answers_as_the_command_line(compared, recordings):
+    _, (same, different) = compared
+    assert same["state"] == different["state"] == "done"
+    checked("Comparison", same["result"])
+    checked("Comparison", different["result"])
+    assert same["result"]["verdict"] == "same" and different["result"]["verdict"] == "different"
+    plain = printed("compare", "fragment.flac", "one.flac", "--json", folder=recordings)
+    assert same["result"] == {"schema_version": 1, **plain}
+
+
+def test_a_page_says_what_was_looked_for_where_there_is_nothing_to_match(compared):
+    _, (same, different) = compared
+    assert "Looked for" in different["html"] and "nearest place" in different["html"]
+    assert "Looked for" not in same["html"] and "Likelihood ratio" in same["html"]
+
+
+def test_sound_can_be_read_in_ranges(compared):
+    client, (same, _) = compared
+    path = f"/api/v1/jobs/{same['id']}/files/sound-a.wav"
+    whole = client.get(path)
+    with wave.open(io.BytesIO(whole.content)) as sound:
+        assert sound.getnframes() / sound.getframerate() == pytest.approx(12 / 1.1, abs=0.01)
+    part = client.get(path, headers={"range": "bytes=1000-1999"})
+    assert part.status_code == 206 and part.content == whole.content[1000:2000]
+
+
+def test_a_tile_shows_sound_where_there_is_some(compared):
+    client, (same, _) = compared
+    path = f"/api/v1/jobs/{same['id']}/levels/b"
+    answer = client.get(f"{path}/3/0")  # 32 s, of which 20 hold sound
+    picture = np.asarray(Image.open(io.BytesIO(answer.content)))
+    assert picture.shape == (108, 512)
+    assert picture[:, :310].min() < 60 and (picture[:, 330:] == 255).all()
+    for wrong in ("/99/0", "/0/99999999"):
+        assert client.get(path + wrong).status_code == 404
+
+
+def test_a_stretch_of_b_is_brought_to_the_tempo_and_pitch_of_a(compared):
+    client, (same, _) = compared
+    job = client.post(f"/api/v1/jobs/{same['id']}/fit?stretch=0").json()["jobs"][0]
+    done = wait_for(client, job)
+    fitted = client.get(f"/api/v1/jobs/{done['id']}/files/fitted.wav").content
+    (stretch,) = same["result"]["edits"]["stretches"]
+    own = np.frombuffer(fitted[44:], "<i2").astype(float)
+    assert own.size / 44100 == pytest.approx(stretch["a_end_s"] - stretch["a_start_s"], abs=0.02)
+    a = client.get(f"/api/v1/jobs/{same['id']}/files/sound-a.wav").content
+    a = np.frombuffer(a[44:], "<i2").astype(float)[round(44100 * stretch["a_start_s"]) :]
+    levels = [spectra(sound[: 9 * 44100]) for sound in (own, a)]
+    unfitted = client.get(f"/api/v1/jobs/{same['id']}/files/sound-b.wav").content
+    b = np.frombuffer(unfitted[44:], "<i2").astype(float)[round(44100 * stretch["b_start_s"]) :]
+    assert alike(*levels) > alike(spectra(b[: 9 * 44100]), levels[1]) + 0.2, "and A has noise"
+    assert client.post(f"/api/v1/jobs/{same['id']}/fit?stretch=7").status_code == 400
+
+
+def spectra(samples):
+    frames = samples[: samples.size // 8192 * 8192].reshape(-1, 8192) * np.hanning(8192)
+    return np.log(np.abs(np.fft.rfft(frames))[:, 30:600] + 1e4)
+
+
+def alike(one, other):
+    return np.corrcoef((one - one.mean(0)).ravel(), (other - other.mean(0)).ravel())[0, 1]
+
+
+def test_labels_and_reports_can_be_taken_away(compared):
+    client, (same, different) = compared
+    files = f"/api/v1/jobs/{same['id']}/files"
+    assert "labels.txt" in same["downloads"] and "labels.txt" not in different["downloads"]
+    assert client.get(f"{files}/labels.txt").text.count("\t") >= 2
+    assert client.get(f"{files}/labels.csv").text.startswith("#,Name,Start,End,Length")
+    assert client.get(f"{files}/result.json").json() == same["result"]
+    job = client.post(f"/api/v1/jobs/{same['id']}/report?form=html").json()["jobs"][0]
+    done = wait_for(client, job)
+    page = client.get(f"/api/v1/jobs/{done['id']}/files/report.html")
+    assert "attachment" in page.headers["content-disposition"]
+    assert "cqtnet compare fragment.flac one.flac" in page.text
+    assert same["result"]["b"]["sha256"] in page.text
+
+
+def test_detect_answers_as_the_command_line(client, recordings):
+    (job,) = send(client, "detect", file=recordings / "fragment.flac")
+    done = wait_for(client, job)
+    plain = printed("spoof", "detect", "fragment.flac", "--json", folder=recordings)
+    assert checked("Detection", done["result"]) == {"schema_version": 1, **plain}
+    assert done["result"]["verdict"].upper() in done["html"].upper()
+
+
+def test_jobs_of_several_clients_are_done_in_their_order_and_none_is_lost(serving, recordings):
+    clients = [serving.client() for _ in range(5)]
+    sent = []
+    for number in range(20):
+        one = clients[number % 5]
+        sent += send(one, "compare", a=recordings / "fragment.flac", b=recordings / "one.flac")
+    for client, job in zip(clients * 4, sent, strict=True):
+        assert wait_for(client, job)["state"] == "done"
+        others = checked("Jobs", client.get("/api/v1/jobs"))["jobs"]
+        order = [one["id"] for one in others]
+        done = [one["state"] == "done" for one in others if one["id"] in {j["id"] for j in sent}]
+        assert done == sorted(done, reverse=True), "a later job was done first"
+        assert [one["id"] for one in sent] == [name for name in order if name in order[-20:]]
+    for client in clients:
+        client.close()
+
+
+def test_a_job_can_be_cancelled_while_it_waits_and_while_it_runs(client, recordings):
+    b = [recordings / "one.flac"] * 3
+    jobs = send(client, "compare", a=recordings / "fragment.flac", b=b)
+    for job in (jobs[2], jobs[0]):
+        checked("State", client.delete(f"/api/v1/jobs/{job['id']}"))
+    states = [wait_for(client, job)["state"] for job in jobs]
+    assert states == ["cancelled", "done", "cancelled"]
+    assert client.delete(f"/api/v1/jobs/{jobs[1]['id']}").status_code == 200  # dropped
+    assert client.get(f"/api/v1/jobs/{jobs[1]['id']}").status_code == 404
+
+
+def test_events_tell_stages_and_end_with_the_job(client, recordings):
+    (job,) = send(client, "compare", a=recordings / "fragment.flac", b=recordings / "one.flac")
+    with client.stream("GET", f"/api/v1/events?job={job['id']}&job=0") as answer:
+        lines = [line[6:] for line in answer.iter_lines() if line.startswith("data: ")]
+    states = [json.loads(line) for line in lines]
+    own = [checked("State", state) for state in states if state["id"] == job["id"]]
+    assert {"id": "0", "state": "unknown"} in states
+    assert own[-1]["state"] == "done" and own[-1]["share"] == 1
+    assert [one["share"] for one in own] == sorted(one["share"] for one in own)
+    assert len({one["stage"] for one in own}) > 2
+
+
+def test_what_is_no_recording_fails_with_the_name_that_it_came_with(client, tmp_path):
+    bad = tmp_path / "notes.wav"
+    bad.write_text("no sound")
+    (job,) = send(client, "detect", file=bad)
+    done = wait_for(client, job)
+    assert done["state"] == "failed"
+    assert done["error"].startswith("notes.wav is not audio") and "/" not in done["error"]
+
+
+def test_silence_is_insufficient_and_too_long_is_refused(recordings, tmp_path):
+    with wave.open(str(tmp_path / "silence.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(2 * 8000 * 3))
+    with Serving("--most-hours", "0.01") as serving, serving.client() as client:
+        a = tmp_path / "silence.wav"
+        (job,) = send(client, "compare", a=a, b=recordings / "one.flac")
+        result = wait_for(client, job)["result"]
+        assert result["verdict"] == "insufficient"
+        with wave.open(str(a), "wb") as file:
+            file.setparams((1, 2, 8000, 0, "NONE", ""))
+            file.writeframes(bytes(2 * 8000 * 40))
+        (job,) = send(client, "detect", file=a)
+        assert "the limit is" in wait_for(client, job)["error"]
+
+
+def test_every_schema_refuses_what_is_not_its_answer():
+    for name in ("State", "Job", "Comparison", "Search", "Detection", "Archive", "Error"):
+        with pytest.raises(jsonschema.ValidationError):
+            validator(name).validate({"schema_version": 1, "other": 1})

@@ -1,0 +1,332 @@
+"""The workbench as a web application: its pages, and `/api/v1`."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.routing import Route
+
+from cqtnet.errors import InputError
+from workbench import sound
+from workbench.guard import Guard, Keys, Refusal, refused, with_cookie
+from workbench.jobs import ENDED, Job, Queue, QueueFullError, told, told_whole
+from workbench.keep import Keep, Upload
+
+LOOK_EVERY_S, ALIVE_EVERY = 0.1, 100
+"""How often events look for news; after so many looks without any, the client hears a sign."""
+MOST_FILES = 64
+"""Recordings in one request."""
+PAGES = {"": "compare", "search": "search", "archive": "archive", "voice": "voice", "docs": "docs"}
+AGAINST, POPULATIONS = ("rendition", "unrelated"), ("music", "speech")
+KINDS = {"css": "text/css", "js": "text/javascript", "json": "application/json"}
+
+
+@dataclass
+class Workbench:
+    """What the answers need: the uploads, the queue, the keys, and the limits."""
+
+    keep: Keep
+    queue: Queue
+    keys: Keys
+    hosts: frozenset[str]
+    most_bytes: int
+
+    @cached_property
+    def pages(self) -> Environment:
+        """The templates of the pages."""
+        made = Environment(
+            loader=PackageLoader("workbench"), autoescape=True, undefined=StrictUndefined,
+            trim_blocks=True, lstrip_blocks=True,
+        )  # fmt: skip
+        limits = f"{self.most_bytes >> 20:,} MB and {self.queue.settings.most_s / 3600:g} hours"
+        made.globals |= {"has_archive": self.queue.settings.archive is not None, "limits": limits}
+        return made
+
+    def app(self) -> Guard:
+        """The application, behind its guard."""
+        routes = [Route(f"/{path}", self.page) for path in PAGES]
+        routes += [
+            Route("/style.css", self.style),
+            Route("/static/{name}", self.static),
+            Route("/openapi.json", self.openapi),
+            Route("/healthz", self.health),
+            Route("/login", self.log_in, methods=["POST"]),
+            Route("/api/v1/compare", self.compare, methods=["POST"]),
+            Route("/api/v1/search", self.search, methods=["POST"]),
+            Route("/api/v1/detect", self.detect, methods=["POST"]),
+            Route("/api/v1/jobs", self.jobs),
+            Route("/api/v1/events", self.events),
+            Route("/api/v1/jobs/{job}", self.job),
+            Route("/api/v1/jobs/{job}", self.drop, methods=["DELETE"]),
+            Route("/api/v1/jobs/{job}/report", self.report, methods=["POST"]),
+            Route("/api/v1/jobs/{job}/fit", self.fit, methods=["POST"]),
+            Route("/api/v1/jobs/{job}/files/{name}", self.file),
+            Route("/api/v1/jobs/{job}/levels/{side}/{zoom:int}/{number:int}", self.levels),
+        ]
+        handlers: Any = {
+            Refusal: lambda request, error: refused(request, error.status, error.why),
+            QueueFullError: lambda request, error: refused(request, 429, str(error)),
+            InputError: lambda request, error: refused(request, 400, str(error)),
+            HTTPException: lambda request, error: refused(request, error.status_code, error.detail),
+        }
+        login = self.pages.get_template("login.html.j2").render()
+        return Guard(
+            Starlette(routes=routes, exception_handlers=handlers), hosts=self.hosts,
+            keys=self.keys, most_bytes=self.most_bytes, login=login,
+        )  # fmt: skip
+
+    async def page(self, request: Request) -> Response:
+        """One of the pages."""
+        name = PAGES[request.url.path.strip("/")]
+        return HTMLResponse(
+            self.pages.get_template(f"{name}.html.j2").render(page=name, base=request.base_url)
+        )
+
+    async def style(self, _: Request) -> Response:
+        """The style of the report, and what pages add to it."""
+        shared = files("verify.report") / "templates/style.css"
+        own = files("workbench") / "static/workbench.css"
+        return Response(shared.read_text() + own.read_text(), media_type="text/css")
+
+    async def static(self, request: Request) -> Response:
+        """A script."""
+        name = request.path_params["name"]
+        folder = files("workbench") / "static"
+        if name not in {one.name for one in folder.iterdir()}:
+            raise HTTPException(404, "there is no such file")
+        return Response((folder / name).read_bytes(), media_type=KINDS[name.rpartition(".")[2]])
+
+    async def openapi(self, _: Request) -> Response:
+        """What `/docs` shows: each request, and the JSON Schema of each answer."""
+        text = (files("workbench") / "openapi.json").read_text(encoding="utf-8")
+        return Response(text, media_type="application/json")
+
+    async def health(self, _: Request) -> Response:
+        """Whether the server lives, and how much it has to do."""
+        waiting = sum(job.state in ("queued", "running") for job in self.queue)
+        return JSONResponse({"schema_version": 1, "status": "ok", "waiting": waiting})
+
+    async def log_in(self, request: Request) -> Response:
+        """A cookie for the token."""
+        async with request.form(max_files=0, max_fields=1) as form:
+            cookie = self.keys.log_in(str(form.get("token", "")))
+        if cookie is None:
+            raise HTTPException(401, "that is not the token")
+        return with_cookie(RedirectResponse("/", 303), cookie)
+
+    async def compare(self, request: Request) -> Response:
+        """Jobs that compare A with each B."""
+        async with request.form(max_files=MOST_FILES, max_fields=8) as form:
+            options = {
+                "against": _choice(form, "against", AGAINST) or "rendition",
+                "population": _choice(form, "population", POPULATIONS),
+            }
+            _known(form, {"a", "b", *options})
+            sent = {side: _files(form, side) for side in "ab"}
+            if len(sent["a"]) != 1 or not sent["b"]:
+                raise InputError("give one recording as a, and one or several as b")
+            (a,) = [await self.kept(one) for one in sent["a"]]
+            others = [await self.kept(one) for one in sent["b"]]
+        return self.accepted("compare", [{"a": a, "b": b} for b in others], options)
+
+    async def search(self, request: Request) -> Response:
+        """A job that looks for a recording in the archive."""
+        self._need_archive()
+        return await self._of_one(request, "search")
+
+    async def detect(self, request: Request) -> Response:
+        """A job that judges a voice."""
+        return await self._of_one(request, "detect")
+
+    async def _of_one(self, request: Request, kind: str) -> Response:
+        async with request.form(max_files=MOST_FILES, max_fields=8) as form:
+            _known(form, {"file"})
+            sent = _files(form, "file")
+            if not sent:
+                raise InputError("give a recording, or several, as file")
+            uploads = [await self.kept(one) for one in sent]
+        return self.accepted(kind, [{"a": upload} for upload in uploads], {})
+
+    async def kept(self, sent: UploadFile) -> Upload:
+        """A file that was sent, under a random name."""
+        if not self.queue.has_room(sent.size or 0):
+            raise Refusal(507, "the disk of this machine is nearly full; nothing was kept")
+        upload = self.keep.new(sent.filename or "")
+
+        def copy() -> None:
+            with open(upload.path, "xb") as file:
+                shutil.copyfileobj(sent.file, file, 1 << 20)
+
+        await run_in_threadpool(copy)
+        return upload
+
+    def accepted(
+        self, kind: str, sent: list[dict[str, Upload]], options: dict[str, Any]
+    ) -> Response:
+        """New jobs, taken up."""
+        jobs = self.queue.add(kind, sent, options)
+        return JSONResponse({"schema_version": 1, "jobs": [self.told(job) for job in jobs]}, 202)
+
+    def told(self, job: Job) -> dict[str, Any]:
+        """A job without its result."""
+        return told(job, before=self.queue.before(job))
+
+    def find(self, request: Request) -> Job:
+        """The job that a request names."""
+        job = self.queue.get(request.path_params["job"])
+        if job is None:
+            raise HTTPException(404, "there is no such job; the workbench may have started anew")
+        return job
+
+    def finished(self, request: Request, *kinds: str) -> Job:
+        """The job that a request names, which must be done and of one of these kinds."""
+        job = self.find(request)
+        if job.answer is None or (kinds and job.kind not in kinds):
+            raise HTTPException(409, f"the job is {job.state}, and of the kind {job.kind}")
+        return job
+
+    def _need_archive(self) -> None:
+        if self.queue.settings.archive is None:
+            raise HTTPException(
+                404, "the workbench was started without an archive; use `cqtnet serve ARCHIVE`"
+            )
+
+    async def jobs(self, _: Request) -> Response:
+        """All jobs that are known."""
+        return JSONResponse({"schema_version": 1, "jobs": [self.told(job) for job in self.queue]})
+
+    async def job(self, request: Request) -> Response:
+        """A job with its result."""
+        job = self.find(request)
+        return JSONResponse(told_whole(job, before=self.queue.before(job)))
+
+    async def drop(self, request: Request) -> Response:
+        """Cancel a job, or drop one that has ended with its files."""
+        job = self.find(request)
+        if job.state in ENDED:
+            self.queue.forget(job)
+        else:
+            await run_in_threadpool(self.queue.cancel, job)
+        return JSONResponse(self.told(job))
+
+    async def events(self, request: Request) -> Response:
+        """News of jobs as server-sent events, until all have ended."""
+        names = request.query_params.getlist("job")[: 2 * MOST_FILES]
+
+        async def news() -> AsyncIterator[str]:
+            known: dict[str, Any] = {}
+            looks = 0
+            while True:
+                for name in names:
+                    job = self.queue.get(name)
+                    state = self.told(job) if job else {"id": name, "state": "unknown"}
+                    if state != known.get(name):
+                        known[name], looks = state, 0
+                        yield f"data: {json.dumps(state)}\n\n"
+                if all(state["state"] in (*ENDED, "unknown") for state in known.values()):
+                    return
+                looks += 1
+                if looks % ALIVE_EVERY == 0:
+                    yield ":\n\n"
+                await asyncio.sleep(LOOK_EVERY_S)
+
+        return StreamingResponse(news(), media_type="text/event-stream")
+
+    async def report(self, request: Request) -> Response:
+        """A job that writes the page of a comparison."""
+        job = self.finished(request, "compare")
+        form = request.query_params.get("form", "html")
+        if form not in ("html", "pdf"):
+            raise InputError(f"a report is html or pdf, not {form!r}")
+        return self.accepted("report", [job.files], job.options | {"form": form})
+
+    async def fit(self, request: Request) -> Response:
+        """A job that brings a stretch of B to the tempo and pitch of A."""
+        job = self.finished(request, "compare")
+        assert job.answer is not None
+        known = stretches(job.answer.result)
+        number = request.query_params.get("stretch", "0")
+        if not number.isdecimal() or int(number) >= len(known):
+            raise InputError(f"there is no stretch {number!r}; there are {len(known)}, from 0")
+        return self.accepted("fit", [job.files], {"stretch": known[int(number)]})
+
+    async def file(self, request: Request) -> Response:
+        """A file that a job made."""
+        job, name = self.finished(request), request.path_params["name"]
+        assert job.answer is not None
+        if name == "result.json":
+            content = json.dumps(job.answer.result, ensure_ascii=False, indent=1)
+            return Response(content, media_type="application/json", headers=_attached(name))
+        if name not in job.answer.files:
+            raise HTTPException(404, f"the job made no file {name!r}")
+        path = job.answer.files[name]
+        if name.endswith(".wav"):
+            return FileResponse(path, media_type="audio/wav")
+        return FileResponse(path, headers=_attached(name))
+
+    async def levels(self, request: Request) -> Response:
+        """A tile of a spectrogram."""
+        job, side = self.finished(request), request.path_params["side"]
+        assert job.answer is not None
+        path = job.answer.files.get(f"sound-{side}.wav")
+        zoom, number = request.path_params["zoom"], request.path_params["number"]
+        if path is None or zoom > sound.MOST_ZOOM or number > sound.MOST_TILES:
+            raise HTTPException(404, "there is no such tile")
+        content = await run_in_threadpool(sound.tile, path, zoom, number)
+        return Response(
+            content, media_type="image/png", headers={"cache-control": "private, max-age=3600"}
+        )
+
+
+def stretches(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """What A and B have in common, by the result of a comparison."""
+    if result["edits"] and result["edits"]["stretches"]:
+        found: list[dict[str, Any]] = result["edits"]["stretches"]
+        return found
+    return [result["alignment"]] if result["alignment"] else []
+
+
+def _files(form: FormData, name: str) -> list[UploadFile]:
+    sent = form.getlist(name)
+    if not all(isinstance(one, UploadFile) for one in sent):
+        raise InputError(f"{name} must be a file that is sent, not text; names are not opened")
+    return [one for one in sent if isinstance(one, UploadFile) and (one.size or one.filename)]
+
+
+def _choice(form: FormData, name: str, known: tuple[str, ...]) -> str | None:
+    value = form.get(name) or None
+    if value is None:
+        return None
+    if not isinstance(value, str) or value not in known:
+        raise InputError(f"{name} must be one of {', '.join(known)}")
+    return value
+
+
+def _known(form: FormData, names: set[str]) -> None:
+    if unknown := set(form) - names:
+        raise InputError(
+            f"unknown: {', '.join(sorted(unknown))[:80]}; known: {', '.join(sorted(names))}"
+        )
+
+
+def _attached(name: str) -> dict[str, str]:
+    return {"content-disposition": f'attachment; filename="{name}"'}

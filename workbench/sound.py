@@ -1,0 +1,141 @@
+"""Sound for a page: 16-bit WAV that a browser plays, and its spectrogram in tiles."""
+
+import io
+import math
+import wave
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cqtnet import audio
+
+RATE_HZ = 44_100
+HEADER = 44
+"""Bytes before the samples of a WAV that the module `wave` writes."""
+
+TILE = 512
+"""Columns of a tile."""
+COLUMN_S = 1 / 128
+"""Seconds of a column at zoom 0; each further zoom doubles them."""
+MOST_ZOOM, MOST_TILES = 14, 1 << 20
+ROWS, LOWEST_HZ, ROWS_PER_OCTAVE = 108, 32.7032, 12
+"""Semitones from C1; the highest is at 15.8 kHz."""
+WINDOW = 8192
+SHOWN_DB = 60.0
+"""Levels that are so far below the loudest, or farther, are white."""
+
+Samples = NDArray[np.float32]
+
+
+def write_sound(
+    source: Path, out: Path, *, most_s: float, on_second: Callable[[float], None] = lambda _: None
+) -> float:
+    """Write a recording as mono WAV, and return its seconds; one that is longer raises.
+
+    `on_second` is called with the seconds that are written.
+    """
+    limits = audio.Limits(max_stream_s=most_s)
+    written = 0
+    with (
+        audio.stream(source, sample_rate=RATE_HZ, limits=limits) as blocks,
+        _wav(out) as file,
+    ):
+        for block in blocks:
+            file.writeframes(_as_int16(block).tobytes())
+            written += block.size
+            on_second(written / RATE_HZ)
+    return written / RATE_HZ
+
+
+def save(samples: Samples, out: Path) -> None:
+    """Write mono samples at `RATE_HZ`."""
+    with _wav(out) as file:
+        file.writeframes(_as_int16(samples).tobytes())
+
+
+def read(path: Path, start_s: float, end_s: float) -> Samples:
+    """Samples of a part of a WAV that was written here."""
+    sound = _sound(path)
+    part = sound[max(0, round(start_s * RATE_HZ)) : max(0, round(end_s * RATE_HZ))]
+    return np.asarray(part / 32768, np.float32)
+
+
+def _wav(path: Path) -> wave.Wave_write:
+    file = wave.open(str(path), "wb")  # noqa: SIM115  # the caller closes it
+    file.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
+    return file
+
+
+def _as_int16(samples: Samples) -> NDArray[np.int16]:
+    return np.asarray(np.clip(np.rint(samples * 32768), -32768, 32767), "<i2")
+
+
+def _sound(path: Path) -> NDArray[np.int16]:
+    if path.stat().st_size <= HEADER:
+        return np.zeros(0, np.int16)
+    return np.memmap(path, "<i2", "r", HEADER)
+
+
+def tile(path: Path, zoom: int, number: int) -> bytes:
+    """A PNG (ROWS, TILE) of levels, low notes below: white is quiet, black is loud.
+
+    Column c of tile n is around second (n · TILE + c + ½) · COLUMN_S · 2^zoom.
+    """
+    if not (0 <= zoom <= MOST_ZOOM and number >= 0):
+        raise ValueError(f"there is no tile {number} at zoom {zoom}")
+    middles_s = (number * TILE + np.arange(TILE) + 0.5) * COLUMN_S * 2.0**zoom
+    levels = _levels(_sound(path), middles_s) - _loudest(path)
+    grey = 255 * np.clip(-levels / SHOWN_DB, 0, 1)
+    written = io.BytesIO()
+    Image.fromarray(grey[::-1].astype(np.uint8)).save(written, "PNG", compress_level=3)
+    return written.getvalue()
+
+
+@lru_cache(256)
+def _loudest(path: Path) -> float:
+    """The level, in dB, that few moments of a recording exceed."""
+    sound = _sound(path)
+    middles_s = np.linspace(0, sound.size / RATE_HZ, 240)
+    return max(-70.0, float(np.quantile(_levels(sound, middles_s).max(axis=0), 0.98)))
+
+
+def _levels(sound: NDArray[np.int16], middles_s: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Levels (ROWS, n) in dB of the semitones around moments."""
+    starts = np.rint(middles_s * RATE_HZ).astype(np.int64) - WINDOW // 2
+    power = np.zeros((len(starts), WINDOW // 2 + 1), np.float32)
+    inside = np.flatnonzero((starts + WINDOW > 0) & (starts < sound.size))
+    for some in np.array_split(inside, max(1, len(inside) // 64)):
+        index = starts[some, None] + np.arange(WINDOW)
+        is_sound = (index >= 0) & (index < sound.size)
+        frames = np.where(is_sound, sound[np.clip(index, 0, max(0, sound.size - 1))], 0)
+        spectra = np.fft.rfft(frames.astype(np.float32) * (np.hanning(WINDOW) / 32768))
+        power[some] = np.square(np.abs(spectra))
+    first, last = _bins()
+    sums = np.concatenate([np.zeros((len(starts), 1)), np.cumsum(power, axis=1)], axis=1)
+    means = (sums[:, last] - sums[:, first]) / (last - first)
+    return np.asarray(10 * np.log10(means.T / (WINDOW / 4) ** 2 + 1e-12))
+
+
+@lru_cache(1)
+def _bins() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first bin of each row, and that after its last; every row has one at least."""
+    edges_hz = LOWEST_HZ * 2 ** ((np.arange(ROWS + 1) - 0.5) / ROWS_PER_OCTAVE)
+    edges = edges_hz * WINDOW / RATE_HZ
+    first = np.minimum(np.rint(edges[:-1]), WINDOW // 2).astype(np.int64)
+    last = np.maximum(first + 1, np.rint(edges[1:]).astype(np.int64))
+    return first, np.minimum(last, WINDOW // 2 + 1)
+
+
+def fitted(samples: Samples, *, tempo: float, shift_semitones: float) -> Samples:
+    """Samples of B at the tempo and pitch that A has: `tempo` times as fast, and shifted."""
+    from augment.tempo import Pitch, Tempo
+
+    if abs(tempo - 1) > 1e-6:
+        samples = Tempo(tempo).apply(samples, RATE_HZ).samples
+    if abs(shift_semitones) > 1e-3 and math.isfinite(shift_semitones):
+        samples = Pitch(shift_semitones).apply(samples, RATE_HZ).samples
+    return samples
