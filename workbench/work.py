@@ -217,12 +217,19 @@ def comparison_html(comparison: "Comparison", a: "Recording", b: "Recording") ->
 def report(work: Work, task: Task, send: Callable[[Progress], None]) -> Answer:
     """The page of a comparison for a case file, as HTML or PDF."""
     from verify.report.page import page, part_of, write
+    from verify.report.pdf import check_pdf, write_pdf
 
-    comparison, a, b = compared(work, task, send, more=4.0)
+    is_pdf = task.options["form"] == "pdf"
+    if is_pdf:
+        check_pdf()
+    comparison, a, b = compared(work, task, send, more=8.0 if is_pdf else 4.0)
     calibration = work.comparer.calibration
-    content = page([part_of(comparison, a, b, calibration)], calibration)
-    name = f"report.{task.options['form']}"
-    write(task.folder / name, content)
+    parts = [part_of(comparison, a, b, calibration)]
+    content, name = page(parts, calibration), f"report.{task.options['form']}"
+    if is_pdf:
+        write_pdf(task.folder / name, content, parts)
+    else:
+        write(task.folder / name, content)
     return Answer({"schema_version": SCHEMA_VERSION}, files={name: task.folder / name})
 
 

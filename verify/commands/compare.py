@@ -51,13 +51,14 @@ several pairs: 2 if one could not be compared, else 1 if one differs, else 3 if 
 @click.option("--model", default="default", help="Shipped weights by name, or a path.")
 @DEVICE
 @click.option("--report", type=PATH, help="Write an HTML page of all pairs, for a case file.")
+@click.option("--pdf", is_flag=True, help="Write the page as PDF, too, beside the report.")
 @click.option("--players", is_flag=True, help="Put sound into the page, to listen to.")
 @click.option("--force", is_flag=True, help="Replace the report if it exists.")
 @JSON(help="Print a line of JSON for every pair.")
 def compare(
     files: tuple[Path, ...], pairs: Path | None, against: "Against",
-    population: "Population | None", model: str, device: str, report: Path | None, players: bool,
-    force: bool, as_json: bool,
+    population: "Population | None", model: str, device: str, report: Path | None, pdf: bool,
+    players: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Say whether A and B are the same recording, and where and how they differ.
 
@@ -73,6 +74,8 @@ def compare(
     listed = pairs_of(files, pairs)
     if report is not None:
         refuse_overwrite(report, force=force)
+    if pdf:
+        _check_pdf(report, force=force)
     comparer = Comparer.named(model, device=device, against=against, population=population)
     calibration = comparer.calibration
     parts: list[Part] = []
@@ -104,8 +107,28 @@ def compare(
         from verify.report.page import page, write
 
         command = shlex.join(["cqtnet", *sys.argv[1:]])
-        write(report, page(parts, calibration, command=command, problems=problems))
+        content = page(parts, calibration, command=command, problems=problems)
+        write(report, content)
+        if pdf:
+            _write_pdf(report, content, parts)
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
+
+
+def _write_pdf(report: Path, content: str, parts: "list[Part]") -> None:
+    from verify.report.pdf import write_pdf
+
+    write_pdf(report.with_suffix(".pdf"), content, parts)
+
+
+def _check_pdf(report: Path | None, *, force: bool) -> None:
+    """Raise unless the report can be written as PDF."""
+    from cqtnet.files import refuse_overwrite
+    from verify.report.pdf import check_pdf
+
+    if report is None:
+        raise click.UsageError("--pdf is of a report; give --report as well")
+    refuse_overwrite(report.with_suffix(".pdf"), force=force)
+    check_pdf()
 
 
 def pairs_of(files: tuple[Path, ...], listed: Path | None) -> list[tuple[Path, Path]]:
