@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
+from augment.audio.files import told
 from cqtnet.errors import WeightsError
 from cqtnet.files import file_sha256, write_json, written_whole
 from cqtnet.preset import Preset
+from cqtnet.schema import parse_json, read_json
 
 if TYPE_CHECKING:
     import torch
@@ -112,7 +114,7 @@ def _hashed_preset(path: Path) -> Any:
     """The preset in the tensors' own header, which the hash covers."""
     try:
         with safe_open(path, framework="np") as file:
-            return json.loads((file.metadata() or {}).get("preset", "null"))
+            return parse_json((file.metadata() or {}).get("preset", "null"))
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{path} holds no readable weights: {error}") from error
 
@@ -156,7 +158,7 @@ def read_card(weights: Path, kind: str) -> dict[str, Any]:
     """The JSON beside weights; it must hold their hash, and their preset or recipe (`kind`)."""
     path = weights.with_suffix(".json")
     try:
-        card: dict[str, Any] = dict(json.loads(path.read_text()))
+        card: dict[str, Any] = dict(read_json(path))
         missing = {"format", "sha256", kind} - card.keys()
         if missing:
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
@@ -167,5 +169,6 @@ def read_card(weights: Path, kind: str) -> dict[str, Any]:
             f"{path}, the JSON beside the weights, is unreadable: {error}; fetch it again"
         ) from error
     if card["format"] != FORMAT:
-        raise WeightsError(f"{path} is of format {card['format']}; this version reads {FORMAT}")
+        found = told(card["format"], most=40)
+        raise WeightsError(f"{path} is of format {found}; this version reads {FORMAT}")
     return card

@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 
+from cqtnet.commands import complain
 from cqtnet.errors import InputError
 
 EPILOG = """\b
@@ -96,13 +97,16 @@ def _run() -> int:
     except click.ClickException as error:
         error.show()
     except click.Abort:
-        click.echo("cqtnet: interrupted", err=True)
-    except (InputError, OSError) as error:
-        click.echo(f"cqtnet: {error}", err=True)
+        complain("interrupted")
+    except OSError as error:
+        named = error.filename is not None and error.strerror
+        complain(f"{os.fsdecode(error.filename)}: {error.strerror}" if named else error)
+    except InputError as error:
+        complain(error)
     except Exception:
         traceback.print_exc()
     return 2
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    click.echo(f"cqtnet: warning: {message}", err=True)
+    complain(f"warning: {message}")

@@ -6,6 +6,7 @@ Nothing here computes, and nothing loads torch: `cqtnet.model` is the network it
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
+from augment.audio.files import told
 from cqtnet import SAMPLE_RATE
 from cqtnet.cqt import (
     FRAMES_PER_SECOND,
@@ -17,7 +18,10 @@ from cqtnet.cqt import (
     padded,
 )
 from cqtnet.errors import FragmentTooShortError, WeightsError
+from cqtnet.schema import checked
 
+MOST_SIZE = 1 << 16
+"""Of an embedding; a network with more would not fit into memory."""
 MINIMUM_S = 2.0
 """Shorter fragments, in seconds, are refused; a network that needs more is fed silence."""
 
@@ -71,16 +75,17 @@ class Preset:
     def __post_init__(self) -> None:
         """Raise WeightsError unless a network can be built from it."""
         sizes = (self.frames_averaged, self.embedding_size)
-        whole = all(isinstance(size, int) and size >= 1 for size in sizes)
+        whole = all(isinstance(size, int) and 1 <= size <= MOST_SIZE for size in sizes)
         switches = (self.time_padding, self.standardised)
         plain = all(isinstance(switch, bool) for switch in switches)
         if not whole or not 0 < self.width <= 16 or not plain:
             raise WeightsError(
-                f"preset {asdict(self)} needs whole positive sizes, a width up to 16, and "
+                f"preset {told(asdict(self))} needs whole sizes of 1 to {MOST_SIZE}, a width up to "
+                "16, and "
                 "true or false for time_padding and standardised"
             )
         if self.head not in HEADS:
-            raise WeightsError(f"head {self.head!r} is unknown; use {', '.join(HEADS)}")
+            raise WeightsError(f"head {told(self.head)!r} is unknown; use {', '.join(HEADS)}")
 
     @property
     def stride_frames(self) -> int:
@@ -118,9 +123,11 @@ class Preset:
     def from_dict(cls, data: dict[str, Any]) -> "Preset":
         """The preset of plain data, as saved beside the weights; unknown keys are an error."""
         try:
-            return cls(**data)
-        except TypeError as error:
-            raise WeightsError(f"preset {data} does not fit this version: {error}") from error
+            return checked(cls, data, "the preset")
+        except WeightsError:
+            raise
+        except ValueError as error:
+            raise WeightsError(f"a preset does not fit this version: {error}") from error
 
 
 # fmt: off

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from augment.audio.files import told
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -47,6 +49,7 @@ class Bar:
 
     def print(self, line: str) -> None:
         """Write a line above the bar, also where stderr is no terminal."""
+        line = told(line, most=1_000)
         self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _tell(self) -> None:

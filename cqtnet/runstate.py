@@ -23,6 +23,7 @@ from cqtnet.checkpoint import load_tensors
 from cqtnet.device import find_device
 from cqtnet.errors import WeightsError
 from cqtnet.files import written_whole
+from cqtnet.schema import checked, parse_json
 
 SCALARS = "scalars"
 
@@ -64,13 +65,13 @@ def load_state(path: Path, learner: nn.Module, optimiser: Optimizer) -> Progress
         with safe_open(path, framework="pt") as file:
             header = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        progress = Progress(**json.loads(header["progress"]))
-        groups, scalars = json.loads(header["groups"]), json.loads(header[SCALARS])
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        progress = checked(Progress, parse_json(header["progress"], finite=False))
+        groups, scalars = parse_json(header["groups"]), parse_json(header[SCALARS])
+        state = {int(index): dict(values) for index, values in scalars.items()}
+    except (OSError, SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} holds no state of a run to resume: {error}") from error
     own = {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
     load_tensors(learner, own, source=path)
-    state: dict[int, dict[str, Any]] = {int(index): dict(v) for index, v in scalars.items()}
     for name, tensor in tensors.items():
         if name.startswith("optimiser."):
             _, index, key = name.split(".", 2)

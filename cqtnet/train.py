@@ -27,6 +27,7 @@ from cqtnet.plotting import draw_curves
 from cqtnet.preset import Preset
 from cqtnet.recipes import Recipe
 from cqtnet.runstate import Progress, Ranks, gather, joined, load_state, save_state
+from cqtnet.schema import read_json
 from cqtnet.validation import Pairs, Verdict, make_pairs, validate
 from cqtnet.views import Batch, Views, Waveforms, embed_batch, noise_frames, waveform_batches
 
@@ -260,8 +261,8 @@ def require_fit(out: Path, card: dict[str, Any], *, resume: bool) -> None:
     if not (out / STATE).exists():
         raise WeightsError(f"{out} holds no run to resume; start one without --resume")
     try:
-        before = json.loads((out / "config.json").read_text())
-    except (OSError, ValueError) as error:
+        before = dict(read_json(out / "config.json"))
+    except (OSError, TypeError, ValueError) as error:
         raise WeightsError(
             f"{out / 'config.json'} is unreadable; cannot resume: {error}"
         ) from error

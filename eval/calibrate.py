@@ -14,6 +14,7 @@ from augment.timemap import Span
 from cqtnet.data import list_items
 from cqtnet.eer import Floats, equal_error_rate
 from cqtnet.errors import ManifestError
+from cqtnet.schema import read_json
 from eval.bootstrap import recordings_of
 from eval.metrics import cllr, min_cllr
 from eval.protocols.plan import name_hash
@@ -71,7 +72,7 @@ def calibrate(
         regressions[weighed], data[weighed] = _learned(pairs, first, second, RISING[weighed])
     account = same[0].with_suffix(".json")
     try:
-        model = str(json.loads(account.read_text())["parameters"]["model_sha256"])
+        model = str(read_json(account)["parameters"]["model_sha256"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ManifestError(
             f"{account}, the account of the scores, does not name their weights; score again"

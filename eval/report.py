@@ -1,7 +1,6 @@
 """Reports on score files: measured by system and condition, as data, CSV, table and pictures."""
 
 import hashlib
-import json
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from cqtnet import audio
 from cqtnet.device import versions
 from cqtnet.errors import InputError
 from cqtnet.files import file_sha256, make_folder, write_json, written_whole
+from cqtnet.schema import read_json
 from cqtnet.tables import markdown_table, write_table
 from eval import plots
 from eval.metrics import Figure, Metrics, Options, auc, measure_by_condition, roc_band
@@ -165,7 +165,7 @@ def write_report(
     make_folder(folder)
     listed = folder / "report.json"
     try:
-        names = json.loads(listed.read_text(encoding="utf-8"))["pictures"]
+        names = read_json(listed)["pictures"]
     except (OSError, ValueError, KeyError, TypeError):
         names = []
     listed.unlink(missing_ok=True)

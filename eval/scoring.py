@@ -27,6 +27,7 @@ from cqtnet.device import one_thread, versions
 from cqtnet.eer import Floats
 from cqtnet.errors import InputError
 from cqtnet.files import file_sha256, make_folder, refuse_overwrite, write_json
+from cqtnet.schema import read_json
 from eval.processes import Workers
 from eval.systems import Settings, System, make_system
 from eval.trials import Scores, TrialFiles, Trials, read_trials, write_trials
@@ -139,7 +140,7 @@ def _check_outputs(trials_csv: Path, scores_csv: Path, account: Path, *, force: 
 
 def _is_account(path: Path) -> bool:
     try:
-        return "trials_sha256" in json.loads(path.read_bytes())
+        return "trials_sha256" in read_json(path)
     except (OSError, ValueError, TypeError):
         return False
 

@@ -4,7 +4,6 @@ A comparison's two ratios are validated: of the same recording against an unrela
 against another rendition. Where the system states no ratio, it counts as 1.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -20,6 +19,7 @@ from cqtnet.eer import Floats
 from cqtnet.errors import ManifestError
 from cqtnet.files import file_sha256, make_folder, write_json
 from cqtnet.plotting import Picture, as_svg
+from cqtnet.schema import read_json
 from eval import plots
 from eval.bootstrap import Figure, recordings_of
 from eval.calibrate import independent_pairs, read_columns
@@ -155,7 +155,7 @@ def write_validation(folder: Path, validation: Validation) -> None:
 def _file(path: Path) -> dict[str, Any]:
     """A score file's name and SHA-256, and what the account beside it says of the system."""
     try:
-        account = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        account = read_json(path.with_suffix(".json"))
         weights = account["parameters"]["model_sha256"]
         system = {"model_sha256": weights, "scored_with": account["versions"]}
     except (OSError, ValueError, KeyError, TypeError):

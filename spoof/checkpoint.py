@@ -4,7 +4,6 @@
 origin. Weights are never used if the hash differs, or if the recipe has changed since.
 """
 
-import json
 import math
 import re
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from torch import nn
 from cqtnet import checkpoint
 from cqtnet.errors import WeightsError
 from cqtnet.files import write_json
+from cqtnet.schema import checked, read_json
 from spoof.recipes import Recipe, find
 
 CALIBRATION_FORMAT = 1
@@ -88,7 +88,12 @@ class Calibration:
 
     def log_lr(self, score: float) -> float:
         """The natural-log likelihood ratio of a recording's score, within the bounds."""
-        return min(self.most, max(self.least, self.slope * score + self.offset))
+        found = self.slope * score + self.offset
+        if not math.isfinite(found):
+            raise WeightsError(
+                "the likelihood ratio is not a number; check weights and calibration"
+            )
+        return min(self.most, max(self.least, found))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -112,12 +117,11 @@ def load_calibration(weights: Path, model_sha256: str) -> Calibration | None:
     if not path.exists():
         return None
     try:
-        content = json.loads(path.read_text())
+        content = read_json(path)
         version = content.pop("format")
-        calibration = Calibration(**content)
-        numbers = [calibration.slope, calibration.offset, calibration.least, calibration.most]
-        if version != CALIBRATION_FORMAT or not all(map(math.isfinite, numbers)):
-            raise ValueError(f"format {version}, numbers {numbers}")
+        calibration = checked(Calibration, content)
+        if version != CALIBRATION_FORMAT or not calibration.least <= 0 <= calibration.most:
+            raise ValueError("it is of another format, or its bounds have no 0 between them")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(
             f"{path} holds no calibration: {error}; make one with `cqtnet spoof calibrate`"

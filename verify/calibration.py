@@ -8,10 +8,10 @@ what so many pairs can show: a thousand pairs of different recordings without on
 support no ratio of a million.
 """
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -22,6 +22,7 @@ from scipy.special import expit
 from cqtnet.checkpoint import SHIPPED
 from cqtnet.errors import WeightsError
 from cqtnet.files import write_json
+from cqtnet.schema import checked, read_json
 from verify.results import Evidence, LogLr, Population, Ratios, is_unwarped
 
 FORMAT = 2
@@ -58,6 +59,8 @@ INTERVAL, RESAMPLES = (2.5, 97.5), 40
 """The percentiles of an interval, and from how many samples of recordings it comes."""
 FOLDS = 10
 """Collections are put into so many groups; each has the ratios that the others teach."""
+LARGEST = 1e9
+"""All numbers of a calibration lie below it, so that no ratio overflows."""
 PENALTY = 1e-4
 """Penalty on squared weights, which keeps them finite where the classes do not overlap."""
 
@@ -74,21 +77,22 @@ class Regression:
     most: float
     resampled: tuple[tuple[float, ...], ...] = ()  # bias and weights of ln LR, from other samples
 
-    @property
-    def numbers(self) -> list[tuple[float, ...]]:
-        """All its numbers."""
-        own = (self.bias, self.slope, self.offset, self.least, self.most)
-        return [self.weights, own, *self.resampled]
+    def fits(self) -> bool:
+        """Whether it has a number for each measure, bounds around 0, and cannot overflow."""
+        rows = [(self.bias, *self.weights), *self.resampled]
+        numbers = [self.slope, self.offset, self.least, self.most, *chain.from_iterable(rows)]
+        fitting = all(len(row) == len(MEASURES) + 1 for row in rows)
+        return fitting and self.least <= 0 <= self.most and max(map(abs, numbers)) < LARGEST
 
     def log_lr(self, row: Values) -> LogLr:
         """The ratio of measures (len(MEASURES),), with its interval by resampled recordings."""
         score = float(row @ np.array(self.weights)) + self.bias
         found = self.slope * score + self.offset
-        if not math.isfinite(found):
+        others = np.array([found, *(w[0] + row @ np.array(w[1:]) for w in self.resampled)])
+        if not np.isfinite(others).all():
             raise WeightsError(
                 "the likelihood ratio is not a number; check weights and calibration"
             )
-        others = np.array([found, *(w[0] + row @ np.array(w[1:]) for w in self.resampled)])
         low, high = np.clip(np.percentile(others, INTERVAL), self.least, self.most).tolist()
         return LogLr(found, self.least, self.most, (low, high))
 
@@ -133,22 +137,11 @@ def load_calibration(name: str | Path, model_sha256: str) -> Calibration:
     if not path.exists():
         path = Path(name).with_suffix(".calibration.json")
     try:
-        known = json.loads(path.read_text())
+        known = read_json(path)
         names, version = tuple(known.pop("measures")), known.pop("format")
-        known["regressions"] = {
-            against: Regression(
-                **{
-                    **plain,
-                    "weights": tuple(plain["weights"]),
-                    "resampled": tuple(map(tuple, plain["resampled"])),
-                }
-            )
-            for against, plain in known["regressions"].items()
-        }
-        calibration = Calibration(**known)
-        rows = [row for one in calibration.regressions.values() for row in one.numbers]
-        if not all(np.isfinite(row).all() for row in [*rows, (calibration.cosine_threshold,)]):
-            raise ValueError("not all its numbers are finite")
+        calibration = checked(Calibration, known)
+        if names == MEASURES and not all(one.fits() for one in calibration.regressions.values()):
+            raise ValueError("a regression does not fit its measures, or has no 0 in its bounds")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(
             f"{path} holds no calibration: {error}; make one with `cqtnet eval calibrate`"

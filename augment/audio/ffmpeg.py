@@ -20,6 +20,7 @@ from augment.audio.integrity import (
     Coding,
     Integrity,
     chunked_length,
+    is_cut_short,
     mp3_counts_frames,
     ogg_is_cut_off,
 )
@@ -55,7 +56,7 @@ class FFmpegSource:
         self._surplus = 0  # samples that a seek decodes before the place asked for
         self._header_length = chunked_length(file)
         self._counts_frames = mp3_counts_frames(file)
-        end_missing = ogg_is_cut_off(file)
+        end_missing, cut_short = ogg_is_cut_off(file), is_cut_short(file)
         self._open()
         tracks = self._container.streams.audio
         self.info = self._read_info()
@@ -66,6 +67,7 @@ class FFmpegSource:
             self.info,
             left_open=self._header_length is not None and self._header_length.seconds is None,
             end_missing=end_missing,
+            cut_short=cut_short,
             track=1 + [track.index for track in tracks].index(self._stream.index),
             tracks=len(tracks),
             origin_s=float((self._stream.start_time or 0) * self._stream.time_base),

@@ -37,8 +37,25 @@ def shown(path: StrPath) -> str:
     >>> shown(b"caf\xe9\n.wav")
     'caf\\xe9\\n.wav'
     """
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() else _escaped(c) for c in os.fsdecode(path))
+
+
+def _escaped(character: str) -> str:
+    is_byte = "\udc80" <= character <= "\udcff"  # of a name that is not UTF-8
+    text = f"\\x{ord(character) - 0xDC00:02x}" if is_byte else ascii(character)[1:-1]
+    return text
+
+
+def told(text: object, *, most: int = 200) -> str:
+    r"""Text of others as one printable line, at most so long; its middle gives way.
+
+    >>> told("title\x1b[2J\n" + 500 * "a", most=30)
+    'title\\x1b[2J\\naa … aaaaaaaaaa'
+    """
+    whole = str(text)
+    line = shown(whole if len(whole) <= 2 * most else whole[:most] + whole[-most:])
+    end = most // 3
+    return line if len(line) <= most else f"{line[: most - end - 3]} … {line[-end:]}"
 
 
 def open_regular(path: StrPath) -> BufferedReader:

@@ -61,6 +61,7 @@ class Integrity:
     info: AudioInfo
     left_open: bool = False  # the header has a place for the length, and it is not filled in
     end_missing: bool = False  # the format marks its end, and the mark is not there
+    cut_short: bool = False  # the file has fewer bytes than its header says
     track: int = 1  # which of the sound tracks is read
     tracks: int = 1
     origin_s: float = 0.0  # time stamp of the first sample
@@ -140,6 +141,9 @@ class Integrity:
                 notes.append(f"longer than declared: {lengths}")
         if self.end_missing:
             notes.append(f"truncated or damaged: no end-of-stream mark, {decoded_s:.2f} s decoded")
+        if self.cut_short and not any(note.startswith("truncated") for note in notes):
+            why = "the file has fewer bytes than its header says"
+            notes.append(f"truncated or damaged: {why}, {decoded_s:.2f} s decoded")
         return notes
 
 
@@ -286,3 +290,46 @@ def ogg_is_cut_off(file: BinaryIO) -> bool:
         return True
     is_last = bool(page[5] & 4)
     return not is_last or len(page) < 27 + page[26] + sum(page[27 : 27 + page[26]])
+
+
+def is_cut_short(file: BinaryIO) -> bool:
+    """Whether a RIFF (WAV, AVI), Matroska, WebM or VOC file is shorter than its header says."""
+    file_bytes = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head = file.read(64)
+    if head[:4] == b"RIFF":
+        declared = int.from_bytes(head[4:8], "little")
+        return (
+            0 < declared < 2**32 - 1 and 8 + declared > file_bytes + 1
+        )  # the last may lack its padding
+    if head[:4] == b"\x1aE\xdf\xa3":
+        size, begin = _ebml_size(head, 4)
+        segment = begin + (size or 0)
+        file.seek(segment)
+        head = file.read(12)
+        size, begin = _ebml_size(head, 4)
+        is_segment = head[:4] == b"\x18S\x80g"
+        return is_segment and size is not None and segment + begin + size > file_bytes
+    if head[:20] == b"Creative Voice File\x1a":
+        return _voc_ends(file, int.from_bytes(head[20:22], "little")) > file_bytes
+    return False
+
+
+def _ebml_size(data: bytes, at: int) -> tuple[int | None, int]:
+    """The size that Matroska writes at a place, None where it is left open; and where it ends."""
+    first = data[at] if at < len(data) else 0
+    length = 9 - first.bit_length()
+    value = int.from_bytes(data[at : at + length]) & ((1 << 7 * length) - 1)
+    is_open = not first or value == (1 << 7 * length) - 1
+    return None if is_open else value, at + length
+
+
+def _voc_ends(file: BinaryIO, offset: int) -> int:
+    """Where the last block of a VOC file ends by what the blocks say."""
+    for _ in range(MAX_CHUNKS):
+        file.seek(offset)
+        head = file.read(4)
+        if len(head) < 4 or not head[0]:
+            break
+        offset += 4 + int.from_bytes(head[1:], "little")
+    return offset

@@ -20,6 +20,7 @@ from augment.audio.files import (
     file_sha256,
     find_audio,
     shown,
+    told,
     unreadable,
 )
 from augment.audio.integrity import AudioInfo
@@ -29,6 +30,6 @@ from cqtnet.audio.stream import SILENCE_DBFS, AudioStream, load, require_content
 __all__ = [
     "AUDIO_SUFFIXES", "DEFAULT_LIMITS", "SILENCE_DBFS", "AudioInfo", "AudioStream", "AudioWarning",
     "Limits", "StrPath", "coding", "file_sha256", "find_audio", "load", "probe",
-    "require_content", "shown", "stream", "unreadable",
+    "require_content", "shown", "stream", "told", "unreadable",
 ]
 # fmt: on

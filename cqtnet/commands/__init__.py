@@ -10,12 +10,23 @@ from typing import Any
 import click
 from click import Choice, option
 
+from augment.audio.files import told
+
 PATH = click.Path(path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 DEVICE = option("--device", default="auto", help="auto, cpu, cuda or cuda:1.", show_default=True)
 PRECISION = partial(option, "--precision", type=Choice(["auto", "float32", "bfloat16"]),
                     default="auto", show_default=True)  # fmt: skip
 JSON = partial(option, "--json", "as_json", is_flag=True)
+
+
+MOST_TOLD = 1_000
+"""Characters of a message; what is longer loses its middle."""
+
+
+def complain(text: object) -> None:
+    """Print a message to stderr: one printable line, whatever text of others is in it."""
+    click.echo(f"cqtnet: {told(text, most=MOST_TOLD)}", err=True)
 
 
 def show(answer: Any) -> None:

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 from click import FloatRange, IntRange, option
 
-from cqtnet.commands import FOLDER, JSON, PATH, command
+from cqtnet.commands import FOLDER, JSON, PATH, command, complain
 from cqtnet.commands.music import MANIFEST, prepare_folder
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def render(
         raise InputError(f"none of {len(files)} MIDI files gave a rendering: {reasons}")
     write_table(out_dir / MANIFEST, [("path", "id", "split", "collection", "source"), *rows])
     if skipped:
-        click.echo(f"cqtnet: skipped {len(skipped)} MIDI files: {reasons}", err=True)
+        complain(f"skipped {len(skipped)} MIDI files: {reasons}")
     result = {"manifest": str(out_dir / MANIFEST), "count": len(rows), "written": len(rows)}
     sentence = f"{len(rows)} renderings of up to {duration:g} s written: {out_dir / MANIFEST}"
     click.echo(json.dumps({**result, "skipped": skipped, **settings}) if as_json else sentence)

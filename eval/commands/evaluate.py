@@ -8,7 +8,7 @@ import click
 from click import Choice, FloatRange, IntRange, option
 from click.core import ParameterSource
 
-from cqtnet.commands import DEVICE, PATH, PRECISION, command, show
+from cqtnet.commands import DEVICE, PATH, PRECISION, command, complain, show
 from eval import commands
 from eval.systems import SYSTEMS, Settings
 
@@ -148,8 +148,8 @@ def _warn_of_skipped(plan: "Plan") -> None:
         more = f"and {len(left_out) - SHOWN} more, listed in {plan.protocol}.plan.json"
         left_out = [*left_out[:SHOWN], more]
     if left_out:
-        what = f"cqtnet: warning: {plan.protocol} leaves {len(plan.skipped)} recordings out"
-        click.echo(f"{what}: {'; '.join(left_out)}", err=True)
+        what = f"warning: {plan.protocol} leaves {len(plan.skipped)} recordings out"
+        complain(f"{what}: {'; '.join(left_out)}")
 
 
 def _record(written: "Written") -> dict[str, Any]:
@@ -207,7 +207,7 @@ def score(
     if left_out["files"]:
         listed = "".join(f"\n  {line}" for line in left_out["files"])
         files = f"{len(left_out['files'])} files cannot be used:{listed}"
-        click.echo(f"cqtnet: {left_out['trials']} trials are left out, for {files}", err=True)
+        complain(f"{left_out['trials']} trials are left out, for {files}")
         sys.exit(1)
 
 

@@ -20,6 +20,7 @@ from augment.chain import Chain
 from augment.effect import effect_from_dict
 from cqtnet import SAMPLE_RATE
 from cqtnet.errors import InputError
+from cqtnet.schema import parse_json
 from eval.trials import SIZES, Trials
 
 FORMAT = 1
@@ -160,7 +161,7 @@ class Plan:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The plan that `to_json` wrote; a ValueError says what is wrong with others."""
-        record = json.loads(text)
+        record = parse_json(text)
         if not isinstance(record, dict) or record.get("format") != FORMAT:
             raise ValueError(f"it is not of format {FORMAT}")
         try:

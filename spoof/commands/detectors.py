@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click import IntRange, option
 
-from cqtnet.commands import DEVICE, JSON, PATH, command, show
+from cqtnet.commands import DEVICE, JSON, PATH, command, complain, show
 from spoof.commands import PART, data_options, opened
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def detect(
                     error = InputError(f"{path} cannot be read: {error}")
                 if len(listed) == 1:
                     raise error
-                click.echo(f"cqtnet: {error}", err=True)
+                complain(error)
                 codes.add(2)
                 continue
             codes.add(EXIT_CODES[result.verdict])
@@ -276,7 +276,7 @@ def train(
     if pretrained is None and chosen.imagenet:
         pretrained = chosen.pretrained_file()
         start = f"weights of {pretrained}" if pretrained else "random weights: no file was found"
-        click.echo(f"cqtnet: {chosen.name} starts from {start}", err=True)
+        complain(f"{chosen.name} starts from {start}")
     with opened(options, cache=folder / "cache") as (utterances, preparer, on_step):
         config = TrainConfig(
             folder, chosen, preparer, pretrained=pretrained, stop_after_s=60 * stop_after_min,
@@ -313,7 +313,7 @@ def _calibrated(
     try:
         calibration = calibrate(trained, utterances, preparer, **given)
     except ManifestError as error:
-        click.echo(f"cqtnet: not calibrated: {error}", err=True)
+        complain(f"not calibrated: {error}")
         return False
     calibration.save(trained.path)
     return True
@@ -358,6 +358,6 @@ def compare_recipes(
     show([entry.to_dict() for entry in entries] if as_json else f"{table(entries)}\n\n{REMARK}")
     failed = [entry for entry in entries if entry.error]
     for entry in failed:
-        click.echo(f"cqtnet: {entry.recipe.name}: {entry.error}", err=True)
+        complain(f"{entry.recipe.name}: {entry.error}")
     if failed:
         sys.exit(1)

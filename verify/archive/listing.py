@@ -75,7 +75,7 @@ def _expanded(names: Iterable[str]) -> Iterator[str]:
 def entry_line(entry: Entry) -> str:
     """A recording in a line."""
     names = ", ".join(map(audio.shown, entry.paths)) or "no file"
-    tags = "".join(f"  #{tag}" for tag in entry.tags)
+    tags = "".join(f"  #{audio.told(tag)}" for tag in entry.tags)
     return f"{entry.id:>7}  {clock(entry.duration_s):>11}  {names}{tags}"
 
 
@@ -116,7 +116,7 @@ def description_lines(plain: dict[str, Any]) -> list[str]:
     lines = [
         f"{plain['archive']}: {plain['recordings']:,} recordings, {plain['hours']:,.1f} h, "
         f"{plain['windows']:,} windows of {plain['window_s']:g} s every {plain['hop_s']:g} s",
-        f"model    {plain['model']}, {plain['dimension']} numbers a window, SHA-256 "
+        f"model    {audio.told(plain['model'])}, {plain['dimension']} numbers a window, SHA-256 "
         f"{plain['model_sha256'][:12]}…",
         f"on disk  {plain['bytes'] / 1e6:,.1f} MB"
         + (f", {plain['bytes'] / 1e6 / plain['hours']:.2f} an hour" if plain["hours"] else ""),
@@ -125,7 +125,7 @@ def description_lines(plain: dict[str, Any]) -> list[str]:
     if index is None:
         return [*lines, "index    none is kept: every window is read"]
     if index["kind"] == "milvus":
-        return [*lines, f"index    in Milvus, {index['uri']}"]
+        return [*lines, f"index    in Milvus, {audio.told(index['uri'])}"]
     recall = (
         "every window is read"
         if index["recall"] is None

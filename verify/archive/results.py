@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet.errors import ArchiveError
+from cqtnet.schema import checked, parse_json
 from verify.results import Alignment, Line, Place
 from verify.words import PROPOSITIONS, Against, Verdict, support_in_words
 
@@ -51,7 +52,7 @@ class Manifest:
     @classmethod
     def from_json(cls, text: str) -> "Manifest":
         """The manifest that was stored."""
-        return cls(**json.loads(text))
+        return checked(cls, parse_json(text), "the manifest")
 
     def to_json(self) -> str:
         """The manifest as it is stored."""

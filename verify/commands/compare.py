@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cqtnet.commands import DEVICE, JSON, PATH, command
+from cqtnet.commands import DEVICE, JSON, PATH, command, complain
 from cqtnet.errors import InputError, ManifestError
 from verify.words import clock, ratio
 
@@ -94,7 +94,7 @@ def compare(
         if isinstance(result, InputError):
             if len(listed) == 1:
                 raise result
-            click.echo(f"cqtnet: {result}", err=True)
+            complain(result)
             codes.add(2)
             problems.append(str(result))
             continue

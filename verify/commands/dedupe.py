@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cqtnet.commands import DEVICE, JSON, PATH, command
+from cqtnet.commands import DEVICE, JSON, PATH, command, complain
 
 
 @command("cqtnet dedupe archive/ --json > pairs.jsonl")
@@ -42,7 +42,7 @@ def dedupe(archive: Path, min_log_lr: float | None, device: str, as_json: bool) 
                 if as_json:
                     click.echo(json.dumps(pair.to_dict()))
             else:
-                click.echo(f"cqtnet: {pair}", err=True)
+                complain(pair)
                 failed += 1
     if not as_json:
         click.echo("\n".join(group_lines(grouped(pairs), pairs)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cqtnet.commands import DEVICE, JSON, PATH, command
+from cqtnet.commands import DEVICE, JSON, PATH, command, complain
 
 ARCHIVE = click.argument("archive", type=PATH)
 
@@ -57,7 +57,7 @@ def add(
     passed_over: Counter[str] = Counter()
     files = list(audio_files(paths, passed_over=passed_over))
     if passed_over:
-        click.echo(f"cqtnet: {passed_over_line(passed_over)}", err=True)
+        complain(passed_over_line(passed_over))
     if not files:
         raise InputError(f"no audio in {', '.join(paths)}; give files or folders")
     with Archive.open_or_create(archive, model=model, device=device) as opened:
@@ -77,7 +77,7 @@ def add(
     else:
         click.echo(f"{summary.sentence()}; {archive} holds {n_recordings:,} recordings")
     for reason in summary.failed.values():
-        click.echo(f"cqtnet: {reason}", err=True)
+        complain(reason)
     if summary.failed:
         sys.exit(1)
 
@@ -222,7 +222,7 @@ def relocate(archive: Path, old: str, new: str) -> None:
     with Archive.open(archive, write=True) as opened:
         count, problems = opened.relocate(old, new)
     for problem in problems:
-        click.echo(f"cqtnet: {problem}", err=True)
+        complain(problem)
     click.echo(f"{count:,} files are noted below {new}; {len(problems):,} are not there")
     if problems or not count:
         sys.exit(1)

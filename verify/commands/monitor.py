@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cqtnet.commands import DEVICE, JSON, PATH, command
+from cqtnet.commands import DEVICE, JSON, PATH, command, complain
 from verify.words import clock, plural
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def monitor(
             container=container,
             raw=raw,
             give_up_s=give_up_s,
-            on_message=lambda text: click.echo(f"cqtnet: {text}", err=True),
+            on_message=complain,
         )
 
         def summarise(second: float | None) -> None:

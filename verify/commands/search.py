@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cqtnet.commands import DEVICE, JSON, PATH, command
+from cqtnet.commands import DEVICE, JSON, PATH, command, complain
 
 
 @command(
@@ -63,7 +63,7 @@ def search(
             except InputError as error:
                 if len(files) == 1:
                     raise
-                click.echo(f"cqtnet: {error}", err=True)
+                complain(error)
                 codes.add(2)
                 continue
             result = replace(result, matches=result.matches[:count])

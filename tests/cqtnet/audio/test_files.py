@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from cqtnet.audio import file_sha256, find_audio
+from cqtnet.audio import file_sha256, find_audio, told
 from cqtnet.errors import NotAudioError
 from tests.cqtnet.audio.made import at_most
 
@@ -70,3 +70,13 @@ def test_sha256_is_the_known_digest(tmp_path):
     assert file_sha256(tmp_path / "large") == hashlib.sha256(bytes(3_000_000)).hexdigest()
     with pytest.raises(NotAudioError, match="is a folder"):
         file_sha256(tmp_path)
+
+
+def test_text_of_others_is_told_in_one_printable_line_of_limited_length():
+    text = "title\x1b]8;;http://evil\x07\n\u202e" + 500 * "a" + "end\udce9\ud800"
+    for most in (40, 200, 1000):
+        line = told(text, most=most)
+        assert line.isprintable() and len(line) <= most
+        assert line.startswith("title\\x1b") and line.endswith("\\xe9\\ud800")
+    assert told(5) == "5" and told("tëxt") == "tëxt"
+    assert told("a" * 99, most=10) == "aaaa … aaa"

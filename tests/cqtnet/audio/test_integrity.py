@@ -66,6 +66,20 @@ def test_an_ogg_that_is_cut_off_misses_its_end_mark(tmp_path, subtype):
     assert read(path)[1][0].startswith("truncated or damaged: no end-of-stream mark")
 
 
+@pytest.mark.parametrize(("name", "codec", "film_s"), [
+    ("film.mkv", "aac", 10), ("sound.webm", "libopus", 0), ("a.wav", "adpcm_ms", 0),
+    ("b.wav", "adpcm_ima_wav", 0), ("c.voc", "pcm_u8", 0), ("d.avi", "ac3", 0),
+])  # fmt: skip
+def test_a_file_that_is_shorter_than_its_own_sizes_says_so(tmp_path, name, codec, film_s):
+    sound = sine(1_000, seconds=10, rate=48_000)
+    path = encode(tmp_path / name, sound, rate=48_000, codec=codec, film_s=film_s)
+    whole, notes = read(path)
+    assert notes == ()
+    for keep in (0.5, 0.97):
+        samples, notes = read(cut_off(path, keep=keep))
+        assert samples.size < whole.size and notes[0].startswith("truncated or damaged: the ")
+
+
 def test_an_m4a_that_is_cut_off_is_read_only_when_its_index_comes_first(tmp_path, tone):
     last = encode(tmp_path / "last.m4a", tone, rate=44_100, codec="aac")
     with pytest.raises(NotAudioError, match="not audio that can be decoded, or is cut off"):

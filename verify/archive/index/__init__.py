@@ -13,6 +13,7 @@ import numpy as np
 
 from cqtnet.errors import ArchiveError
 from cqtnet.files import write_json
+from cqtnet.schema import parse_json
 from verify.archive.database import READ, WRITTEN, file_errors
 from verify.archive.results import Hits, Ids, Vectors
 from verify.archive.store import Store
@@ -109,9 +110,9 @@ def read_note(path: Path) -> dict[str, Any] | None:
         data = file.read(MAX_NOTE_BYTES)
     try:
         text = data.decode()
-        content = json.loads(text)
+        content = parse_json(text)
         del content["digest"]
-    except (ValueError, RecursionError, AttributeError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise damaged(path, "it is not what was written") from error
     if text != _text(_signed(content)):
         raise damaged(path, "it is not what its digest was made of")

@@ -16,6 +16,7 @@ import faiss
 import numpy as np
 
 from cqtnet.errors import ArchiveError
+from cqtnet.schema import checked
 from verify.archive.database import WRITTEN, file_errors
 from verify.archive.index import (
     BLOCK_WINDOWS,
@@ -195,8 +196,8 @@ def read_info(store: Store) -> IndexInfo | None:
     if content is None:
         return None
     try:
-        info = IndexInfo(**content | {"plan": Plan(**content["plan"])})
-    except (TypeError, KeyError) as error:
+        info = checked(IndexInfo, content)
+    except ValueError as error:
         raise damaged(path, f"it is of another version of cqtnet, {error}") from error
     cure = rebuild_command(store.folder)
     if info.archive != store.manifest.digest() or info.plan.dimension != store.manifest.dimension:

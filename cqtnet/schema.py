@@ -1,0 +1,141 @@
+"""JSON of others, read strictly: a limited size and depth, finite numbers, the expected types."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from augment.audio.files import told
+
+MOST_BYTES = 64 << 20
+DEEPEST = 32
+"""Lists and objects within each other."""
+LARGEST = 1 << 63
+"""Whole numbers lie below it, and above its negative."""
+
+T = TypeVar("T")
+
+
+def read_json(path: Path) -> Any:
+    """What a file of JSON holds; a ValueError says what is wrong with it.
+
+    >>> read_json(Path("default.json"))["format"]
+    1
+    """
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no regular file")
+    with path.open("rb") as file:
+        return parse_json(file.read(MOST_BYTES + 1))
+
+
+def parse_json(text: str | bytes, *, finite: bool = True) -> Any:
+    """What JSON says; a ValueError where it is too large or too deep, or a number is not finite.
+
+    Without `finite`, infinity is a number.
+    """
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"it is larger than {MOST_BYTES >> 20} MB")
+    try:
+        found = json.loads(text)
+        _check(found, DEEPEST, finite)
+    except RecursionError:
+        raise ValueError(f"it is nested deeper than {DEEPEST}") from None
+    return found
+
+
+def _check(value: Any, depth: int, finite: bool) -> None:
+    """Raise unless all numbers are finite, all text is Unicode, and it is not too deep."""
+    if depth < 0:
+        raise ValueError(f"it is nested deeper than {DEEPEST}")
+    if isinstance(value, dict):
+        for key, one in value.items():
+            _check(key, depth, finite)
+            _check(one, depth - 1, finite)
+    elif isinstance(value, list):
+        for one in value:
+            _check(one, depth - 1, finite)
+    elif isinstance(value, str):
+        value.encode()  # a UnicodeEncodeError is a ValueError
+    elif isinstance(value, float) and finite and not math.isfinite(value):
+        raise ValueError(f"it holds {value}, which is no finite number")
+    elif isinstance(value, int) and not -LARGEST < value < LARGEST:
+        raise ValueError("it holds a whole number of more than 63 bits")
+
+
+def checked(kind: type[T], value: Any, name: str = "it") -> T:
+    """Plain data as a dataclass, or as another type; a ValueError names what is of another one.
+
+    Whole numbers serve as floats, and lists as tuples.
+
+    >>> checked(Preset, {"name": "tiny", "width": 1})
+    Preset(name='tiny', width=1.0, ...)
+    """
+    found: T = _as(kind, value, name)
+    return found
+
+
+def _as(kind: Any, value: Any, name: str) -> Any:
+    origin, parts = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return value
+    if is_dataclass(kind):
+        return _as_dataclass(kind, value, name)
+    if origin in (Union, UnionType):
+        if value is None and NoneType in parts:
+            return None
+        (kind,) = (part for part in parts if part is not NoneType)
+        return _as(kind, value, name)
+    if origin is Literal:
+        if value in parts:
+            return value
+    elif origin is tuple and isinstance(value, list | tuple):
+        if parts[-1] is Ellipsis:
+            parts = len(value) * parts[:1]
+        if len(parts) == len(value):
+            pairs = enumerate(zip(parts, value, strict=True))
+            return tuple(_as(part, one, f"{name}[{i}]") for i, (part, one) in pairs)
+    elif origin is list and isinstance(value, list):
+        return [_as(parts[0], one, f"{name}[{i}]") for i, one in enumerate(value)]
+    elif origin in (dict, Mapping) and isinstance(value, dict):
+        return {
+            _as(parts[0], key, name): _as(parts[1], one, f"{name}.{told(key, most=40)}")
+            for key, one in value.items()
+        }
+    elif kind is float and type(value) in (int, float):
+        return float(value)
+    elif origin is None and type(value) is kind:
+        return value
+    raise ValueError(f"{name} is {told(repr(value), most=60)}, and not {_words(kind)}")
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _as_dataclass(kind: Any, value: Any, name: str) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} is {told(repr(value), most=60)}, and no object")
+    known = {field.name: field for field in fields(kind)}
+    unknown = [told(key, most=40) for key in value if key not in known]
+    if unknown:
+        raise ValueError(f"{name} has the unknown {told(', '.join(unknown))}")
+    needed = [
+        key for key, field in known.items()
+        if field.default is MISSING and field.default_factory is MISSING and key not in value
+    ]  # fmt: skip
+    if needed:
+        raise ValueError(f"{name} lacks {', '.join(needed)}")
+    hints = _hints(kind)
+    return kind(**{key: _as(hints[key], one, key) for key, one in value.items()})
+
+
+def _words(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(map(str, get_args(kind)))
+    names = {float: "a number", int: "a whole number", str: "text", bool: "true or false"}
+    return names.get(kind, str(getattr(kind, "__name__", kind)))
