@@ -59,7 +59,7 @@ def _check(value: Any, depth: int, finite: bool) -> None:
         for one in value:
             _check(one, depth - 1, finite)
     elif isinstance(value, str):
-        value.encode()  # a UnicodeEncodeError is a ValueError
+        value.encode(errors="surrogateescape")  # a UnicodeEncodeError is a ValueError
     elif isinstance(value, float) and finite and not math.isfinite(value):
         raise ValueError(f"it holds {value}, which is no finite number")
     elif isinstance(value, int) and not -LARGEST < value < LARGEST:

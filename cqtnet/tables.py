@@ -5,14 +5,23 @@ A table is a .csv or .tsv file in UTF-8 whose first line names the columns.
 
 import csv
 import io
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from augment.audio.files import AUDIO_SUFFIXES, shown
+from augment.audio.files import AUDIO_SUFFIXES, shown, told
 from cqtnet.errors import ManifestError
 from cqtnet.files import written_whole
+
+MOST_COLUMNS = 1_000
+MOST_LIST_BYTES = 1 << 30
+MOST_ARRAY_BYTES = 1 << 30
+"""Of a column as an array: each field takes 4 bytes for each character of the longest."""
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""How text begins that a spreadsheet would calculate, or that has its guard already."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +78,13 @@ def read_table(
                     f"{path}:{reader.line_num}: {len(row)} fields where the header has "
                     f"{len(columns)}; correct it"
                 )
-            rows.append(row)
+            rows.append([unguarded(cell) for cell in row])
             lines.append(reader.line_num)
     except csv.Error as error:
         raise ManifestError(f"{path}:{max(1, reader.line_num)}: {error}") from error
     if not rows:
         raise ManifestError(f"{path}:1: holds no row below its header; give a row for each item")
+    _check_size(path, rows, lines)
     return Table(path, columns, rows, lines)
 
 
@@ -83,10 +93,13 @@ def read_list(path: Path) -> str:
     if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file():
         raise ManifestError(f"{shown(path)} is audio; give a folder or a list of recordings")
     try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        with nullcontext(sys.stdin.buffer) if str(path) == "-" else path.open("rb") as file:
+            data = file.read(MOST_LIST_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a name that no file system takes
         reason = error.strerror if isinstance(error, OSError) else error
         raise ManifestError(f"{shown(path)} cannot be read: {reason}; give a list") from error
+    if len(data) > MOST_LIST_BYTES:
+        raise ManifestError(f"{shown(path)} is larger than {MOST_LIST_BYTES >> 30} GB; divide it")
     text = data.decode("utf-8-sig", errors="surrogateescape")
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
@@ -102,22 +115,59 @@ def write_table(path: Path, rows: Iterable[Iterable[object]]) -> None:
         # Names of files need not be UTF-8.
         temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
     ):
-        csv.writer(file, delimiter=delimiter, lineterminator="\n").writerows(rows)
+        writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+        writer.writerows([guarded(cell) for cell in row] for row in rows)
+
+
+def guarded(cell: object) -> object:
+    """A cell that no spreadsheet takes for a formula; `unguarded` gives its text back."""
+    text = str(cell)
+    return f"'{text}" if FORMULA.match(text) and not _is_number(text) else cell
+
+
+def unguarded(cell: str) -> str:
+    """A cell as it was before `guarded`."""
+    return cell[1:] if cell[:1] == "'" and FORMULA.match(cell) else cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_size(path: Path, rows: Sequence[Sequence[str]], lines: Sequence[int]) -> None:
+    """Raise where one long field would make the array of its column too large."""
+    for column in zip(*rows, strict=True):
+        lengths = [len(cell) for cell in column]
+        longest = max(lengths)
+        if 4 * longest * len(rows) > MOST_ARRAY_BYTES:
+            raise ManifestError(
+                f"{path}:{lines[lengths.index(longest)]}: a field of {longest:,} characters is too "
+                f"long for a list of {len(rows):,} rows; shorten it"
+            )
 
 
 def _check_columns(
     path: Path, columns: Sequence[str], needed: Sequence[str], any_of: Sequence[str]
 ) -> None:
+    if len(columns) > MOST_COLUMNS:
+        raise ManifestError(
+            f"{path}:1: {len(columns):,} columns, the limit is {MOST_COLUMNS:,}; leave some out"
+        )
     if len(columns) == 1 and ";" in columns[0]:
         raise ManifestError(f"{path}:1: columns are separated by semicolons; use commas or tabs")
     missing = [name for name in needed if name not in columns]
     if missing or (any_of and not set(any_of) & set(columns)):
         wanted = ", ".join(missing) or " or ".join(any_of)
-        found = shown(", ".join(columns)) or "nothing"
+        found = told(", ".join(columns)) or "nothing"
         raise ManifestError(f"{path}:1: no column {wanted}; found {found}")
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
-        raise ManifestError(f"{path}:1: column {', '.join(twice)} appears twice; rename one")
+        names = told(", ".join(twice))
+        raise ManifestError(f"{path}:1: column {names} appears twice; rename one")
 
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:

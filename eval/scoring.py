@@ -174,12 +174,13 @@ def _describe(setup: Setup, task: tuple[int, Path]) -> tuple[int, str, str, list
     file, path = task
     cache = ArrayCache(setup.folder)
     try:
-        sha256 = audio.file_sha256(path)
+        status, sha256 = audio.FileStatus.of(path), audio.file_sha256(path)
         if cache.get(setup.name(sha256)) is not None:
             return file, sha256, "", []
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", audio.AudioWarning)
             description = setup.load().describe(path)
+        status.refuse_other(path)
     except InputError as error:
         return file, "", str(error), []
     cache.put(setup.name(sha256), description)

@@ -107,7 +107,9 @@ class Detector:
         """The answer about a recording; windows begin every `hop_s`, or as in `window_starts`."""
         recipe = self.trained.recipe
         check_hop(hop_s)
-        samples = audio.load(path, sample_rate=recipe.rate_hz)
+        with audio.unchanged(path):
+            samples = audio.load(path, sample_rate=recipe.rate_hz)
+            sha256 = audio.file_sha256(path)
         sounding = sounding_frames(samples, recipe.rate_hz)
         sound_s = float(sounding.sum() * FRAME_S)
         duration_s = samples.size / recipe.rate_hz
@@ -129,7 +131,7 @@ class Detector:
         least, most = (known.least, known.most) if known else (None, None)
         verdict: Verdict = "insufficient" if log_lr is None else verdict_of(log_lr)
         return Detection(
-            audio.shown(path), audio.file_sha256(path), verdict, log_lr, least, most, score,
+            audio.shown(path), sha256, verdict, log_lr, least, most, score,
             (reason,) if reason else (), duration_s, sound_s, windows, recipe.name,
             self.trained.sha256, _trained_on(self.trained.card),
         )  # fmt: skip

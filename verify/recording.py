@@ -36,8 +36,8 @@ class Recording:
     def read(cls, path: audio.StrPath, embedder: Embedder) -> "Recording":
         """The recording in a file; if it is silent or too short, `problem` says so."""
         name = audio.shown(path)
-        sha256 = audio.file_sha256(path)
-        with audio.stream(path) as blocks:
+        with audio.unchanged(path), audio.stream(path) as blocks:
+            sha256 = audio.file_sha256(path)
             info, expected_s = blocks.info, blocks.expected_s or 0.0
             if expected_s > WHOLE_S:
                 trace, notes, sound, problem = _remembered(blocks, sha256, embedder, name)
@@ -78,7 +78,7 @@ class Recording:
 
 def item_of(path: audio.StrPath) -> Item:
     """What a file is; it is decoded to its end for that."""
-    with audio.stream(path) as blocks:
+    with audio.unchanged(path), audio.stream(path) as blocks:
         n_samples = sum(block.size for block in blocks)
         name, sha256 = audio.shown(path), audio.file_sha256(path)
         return _item(name, sha256, blocks.info, n_samples, blocks.notes)

@@ -6,6 +6,7 @@ import stat
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -74,6 +75,42 @@ def open_regular(path: StrPath) -> BufferedReader:
         return open(os.fsdecode(path), "rb")
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+@dataclass(frozen=True)
+class FileStatus:
+    """What tells, without reading it, that a file is as it was."""
+
+    size: int
+    modified_ns: int
+    changed: tuple[int, int]  # its number and when anything of it was set: nobody can set these
+
+    @classmethod
+    def of(cls, path: StrPath) -> "FileStatus":
+        """The status of a file as it is now."""
+        try:
+            status = os.stat(path)
+        except (OSError, ValueError) as error:
+            raise unreadable(path, error) from error
+        return cls(status.st_size, status.st_mtime_ns, (status.st_ino, status.st_ctime_ns))
+
+    @property
+    def noted(self) -> tuple[int, int]:
+        """Size and time of change, which a copy may share."""
+        return self.size, self.modified_ns
+
+    def refuse_other(self, path: StrPath) -> None:
+        """Raise unless the file still has this status."""
+        if FileStatus.of(path) != self:
+            raise NotAudioError(f"{shown(path)} was changed while it was read; read it again")
+
+
+@contextmanager
+def unchanged(path: StrPath) -> Iterator[None]:
+    """A block in which a file is read; an error at its end if it was changed meanwhile."""
+    status = FileStatus.of(path)
+    yield
+    status.refuse_other(path)
 
 
 def file_sha256(path: StrPath) -> str:

@@ -15,12 +15,14 @@ from augment.audio.files import (
     AUDIO_SUFFIXES,
     DEFAULT_LIMITS,
     AudioWarning,
+    FileStatus,
     Limits,
     StrPath,
     file_sha256,
     find_audio,
     shown,
     told,
+    unchanged,
     unreadable,
 )
 from augment.audio.integrity import AudioInfo
@@ -29,7 +31,7 @@ from cqtnet.audio.stream import SILENCE_DBFS, AudioStream, load, require_content
 # fmt: off
 __all__ = [
     "AUDIO_SUFFIXES", "DEFAULT_LIMITS", "SILENCE_DBFS", "AudioInfo", "AudioStream", "AudioWarning",
-    "Limits", "StrPath", "coding", "file_sha256", "find_audio", "load", "probe",
-    "require_content", "shown", "stream", "told", "unreadable",
+    "FileStatus", "Limits", "StrPath", "coding", "file_sha256", "find_audio", "load", "probe",
+    "require_content", "shown", "stream", "told", "unchanged", "unreadable",
 ]
 # fmt: on

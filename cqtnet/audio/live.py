@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from augment.audio.decode import Piece
 from augment.audio.ffmpeg import planes_of, reason_of, sound_decoders
-from augment.audio.files import DEFAULT_LIMITS
+from augment.audio.files import DEFAULT_LIMITS, shown
 from augment.audio.pcm import mixed_down
 from cqtnet import SAMPLE_RATE
 from cqtnet.audio.stream import cut, resampled
@@ -29,6 +29,14 @@ JUMP_S = 0.2
 MOST_FILLED_S = 600.0
 """No more silence than that is put in for lost sound; then the clock was set."""
 
+SCHEMES = {
+    "http": "http,https,tls,tcp,httpproxy", "https": "https,tls,tcp,httpproxy",
+    "rtsp": "rtsp,rtp,udp,tcp", "srt": "srt", "udp": "udp",
+}  # fmt: skip
+"""Of addresses, and what each may make FFmpeg open: itself, and http what is safer."""
+DEVICES = ("alsa", "avfoundation", "dshow", "jack", "openal", "oss", "pulse", "sndio")
+"""Containers that are devices, and their sources no files."""
+
 RAW = ("u8", "s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f32be")
 """Formats of bare samples."""
 
@@ -42,16 +50,16 @@ def live(
 ) -> Iterator[Samples]:  # fmt: skip
     """Mono blocks at 22,050 Hz of whatever FFmpeg opens; silence stands for what was lost.
 
-    `source` is a file, - for stdin, a URL, or a device with its `container` (alsa, pulse,
-    avfoundation, dshow). `raw` says what bare samples are: "s16le:44100:2". A URL that drops out is
-    connected to again, until it stays silent for `give_up_s`; files, stdin and devices end when
-    they end or break off. What is damaged is left out, and `on_message` is told. The limits on
-    rates and channels hold; a stream may last for ever.
+    `source` is a file, - for stdin, a URL of `SCHEMES`, which leads only to such, or a device with
+    its `container` (alsa, pulse, avfoundation, dshow). `raw` says what bare samples are:
+    "s16le:44100:2". A URL that drops out is connected to again, until it stays silent for
+    `give_up_s`; files, stdin and devices end when they end or break off. What is damaged is left
+    out, and `on_message` is told. The limits on rates and channels hold, and none on the length.
 
     >>> for block in live("https://radio.example/stream.mp3"):
     ...     ...
     """
-    again = _is_url(source)
+    name, again = _name(source), _is_url(source)
     container, options = raw_format(raw) if raw else (_known(container), {})
     attempt, received_at = 0, time.monotonic()
     has_begun = False
@@ -62,7 +70,7 @@ def live(
                 has_begun = True
                 lost_s = time.monotonic() - received_at - BLOCK_S
                 if attempt and lost_s > 0:
-                    on_message(f"{source} is back after {lost_s:.0f} s")
+                    on_message(f"{name} is back after {lost_s:.0f} s")
                     yield from _silence(lost_s, SAMPLE_RATE)
                 attempt, received_at = 0, time.monotonic()
                 yield block
@@ -70,18 +78,18 @@ def live(
         except (av.FFmpegError, OSError) as error:
             reason = reason_of(error)
             if not again and not has_begun:
-                raise NotAudioError(f"{source} cannot be read: {reason}") from error
+                raise NotAudioError(f"{name} cannot be read: {reason}") from error
             if not again:
-                on_message(f"{source} broke off: {reason}")
+                on_message(f"{name} broke off: {reason}")
         if damage:
             count, reasons = damage.total(), "; ".join(damage)
-            on_message(f"{source}: {count} damaged packets were left out ({reasons})")
+            on_message(f"{name}: {count} damaged packets were left out ({reasons})")
         if not again:
             return
         if time.monotonic() - received_at > give_up_s:
-            raise NotAudioError(f"{source} sent nothing for {give_up_s:g} s: {reason}")
+            raise NotAudioError(f"{name} sent nothing for {give_up_s:g} s: {reason}")
         wait_s = WAITS_S[min(attempt, len(WAITS_S) - 1)]
-        on_message(f"{source} dropped out ({reason}); trying again in {wait_s:g} s")
+        on_message(f"{name} dropped out ({reason}); trying again in {wait_s:g} s")
         time.sleep(wait_s)
         attempt += 1
 
@@ -133,6 +141,7 @@ def _frames(stream: Any, damage: Counter[str]) -> Iterator[Any]:
 def _pieces(source: str, stream: Any, damage: Counter[str]) -> Iterator[Piece]:
     """Mono samples of one connection, with silence where its time stamps jump."""
     expected_s: float | None = None
+    source = _name(source)
     for frame in _frames(stream, damage):
         DEFAULT_LIMITS.check_format(source, frame.sample_rate, frame.layout.nb_channels)
         if frame.time is not None:
@@ -147,20 +156,23 @@ def _pieces(source: str, stream: Any, damage: Counter[str]) -> Iterator[Piece]:
 @contextmanager
 def _opened(source: str, container: str | None, more: dict[str, str]) -> Iterator[Any]:
     """FFmpeg's container; only a URL and a device may make FFmpeg open something by itself."""
-    options = {"codec_whitelist": sound_decoders(), **more}
+    options = {"codec_whitelist": sound_decoders(), "protocol_whitelist": "none", **more}
     opened: Any = source
     if source == "-":
         opened = sys.stdin.buffer
-    elif (container is None or more) and not _is_url(source):
-        opened = open(source.removeprefix("file:"), "rb")  # noqa: SIM115
-    if opened is not source:
-        options["protocol_whitelist"] = "none"
+    elif _is_url(source):
+        options["protocol_whitelist"] = SCHEMES[_scheme(source)]
+    elif container not in DEVICES:
+        try:
+            opened = open(source.removeprefix("file:"), "rb")  # noqa: SIM115
+        except ValueError as error:  # a name that no file system takes
+            raise NotAudioError(f"{_name(source)} cannot be read: {error}") from error
     try:
         with av.open(
             opened, format=container, timeout=TIMEOUT_S, container_options=options
         ) as stream:
             if not stream.streams.audio:
-                raise NotAudioError(f"{source} has no sound")
+                raise NotAudioError(f"{_name(source)} has no sound")
             yield stream
     finally:
         if opened is not source and source != "-":
@@ -169,6 +181,24 @@ def _opened(source: str, container: str | None, more: dict[str, str]) -> Iterato
 
 def _is_url(source: str) -> bool:
     return "://" in source and not source.startswith("file:")
+
+
+def _scheme(source: str) -> str:
+    """The scheme of a URL; an InputError if it is none that may be opened."""
+    scheme = source.partition("://")[0].lower()
+    if scheme not in SCHEMES:
+        raise InputError(f"{_name(source)}: use an address of {', '.join(SCHEMES)}, or a file")
+    return scheme
+
+
+def _name(source: str) -> str:
+    """The source as messages name it: without a password, and without what may hold one."""
+    if not _is_url(source):
+        return shown(source)
+    scheme, _, rest = source.partition("://")
+    place, mark, _ = rest.partition("?")
+    host, slash, path = place.partition("/")
+    return shown(f"{scheme}://{host.rpartition('@')[2]}{slash}{path}{mark and '?…'}")
 
 
 def _silence(seconds: float, sample_rate: int) -> Iterator[Samples]:

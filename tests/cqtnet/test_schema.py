@@ -69,7 +69,7 @@ def test_what_is_of_another_type_is_named(change, message):
     ("1" + 30 * "0", "more than 63 bits"),
     ("1" + 9999 * "0", "digits"),
     (r'"\ud800"', "surrogates not allowed"),
-    (r'{"\udcff": 1}', "surrogates not allowed"),
+    (r'{"\udfff": 1}', "surrogates not allowed"),
     ("{", "Expecting"),
     (b"\xff\xfe\xff", "decode"),
     (b" " * ((64 << 20) + 1), "larger than 64 MB"),

@@ -1,7 +1,11 @@
+import csv
+from pathlib import Path
+
 import pytest
 
+from cqtnet import tables
 from cqtnet.errors import ManifestError
-from cqtnet.tables import markdown_table, read_table
+from cqtnet.tables import markdown_table, read_table, write_table
 
 
 def written(tmp_path, data, name="list.csv"):
@@ -47,6 +51,9 @@ def test_every_row_knows_its_line_and_may_have_to_be_one(tmp_path):
     (b"file,label\na.wav,1\nb.wav\n", ":3: 1 fields where the header has 2"),
     (b'file,label\n"a.wav,1\n', ":2: "),
     (b"file,label\na.wav,\x00\n", ":2: holds a NUL"),
+    (b"c," * 1000 + b"file\na\n", ":1: 1,001 columns, the limit is 1,000"),
+    (b"file\n" + b"a" * 131_073 + b"\n", ":2: field larger than field limit"),
+    (b"file\n" + b"a\n" * 2999 + b"a" * 100_000, ":3001: a field of 100,000 characters is too"),
 ])  # fmt: skip
 def test_a_wrong_line_is_an_error_with_its_number(tmp_path, data, told):
     path = written(tmp_path, data)
@@ -71,3 +78,33 @@ def test_a_markdown_table_escapes_its_bars_and_lines_up():
     assert markdown_table([["name", "n"], ["a|b", "10"]]) == (
         "| name | n  |\n|------|----|\n| a\\|b | 10 |"
     )
+
+
+def test_a_list_without_end_is_no_list(monkeypatch):
+    monkeypatch.setattr(tables, "MOST_LIST_BYTES", 1 << 20)
+    with pytest.raises(ManifestError, match=r"/dev/zero is larger than"):
+        read_table(Path("/dev/zero"))
+
+
+def test_no_cell_is_a_formula_and_text_comes_back_as_it_was(tmp_path):
+    texts = [
+        "=1+1",
+        "+x",
+        "-x",
+        "@SUM(A1)",
+        "\tx",
+        "'=x",
+        "''-",
+        "'x",
+        "-1.5",
+        "-inf",
+        "x=",
+        "a\n=b",
+    ]
+    write_table(tmp_path / "a.csv", [["file", "n"], *([text, -1.5] for text in texts)])
+    assert read_table(tmp_path / "a.csv").column("file") == texts
+    with (tmp_path / "a.csv").open(newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    assert {number for _, number in rows} == {"-1.5"}
+    calculated = [cell for cell, _ in rows if cell[0] in "=+-@\t\r"]
+    assert calculated == ["-1.5", "-inf"]

@@ -1,5 +1,6 @@
 import json
 import math
+import shutil
 import subprocess
 from dataclasses import asdict, astuple, replace
 from functools import cache
@@ -11,7 +12,7 @@ import soundfile
 from augment.chain import Chain
 from augment.noise import ColouredNoise
 from augment.tempo import Pitch, Speed, Tempo
-from cqtnet import SAMPLE_RATE
+from cqtnet import SAMPLE_RATE, audio
 from cqtnet.errors import NotAudioError
 from cqtnet.music import make_music
 from tests.verify.report.cases import ALIGNMENT, CONTENT, COPY, EVIDENCE
@@ -263,6 +264,21 @@ def test_an_unaltered_copy_is_told_to_be_one_in_words_json_and_a_notebook(song, 
     assert (plain["against"], plain["population"]) == (found.deciding[1], "music")
     assert plain["copy"]["best_half_db"] < 0.1 and plain["copy"]["unexplained_db"] < 0.2
     assert set(plain["copy"]) == set(asdict(COPY))
+
+
+def test_a_file_that_changes_while_it_is_read_is_an_error(comparer, song, tmp_path, monkeypatch):
+    path, inner = tmp_path / "song.flac", audio.file_sha256
+
+    shutil.copy(song.path, path)
+
+    def hash_then_touch(path):
+        sha256 = inner(path)
+        path.touch()
+        return sha256
+
+    monkeypatch.setattr(audio, "file_sha256", hash_then_touch)
+    with pytest.raises(NotAudioError, match=r"song\.flac was changed while it was read"):
+        comparer.read(path)
 
 
 def test_a_file_without_audio_is_an_error(comparer, song, tmp_path):

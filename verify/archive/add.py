@@ -74,23 +74,6 @@ class Summary:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class FileStatus:
-    """What tells, without reading it, that a file is as it was."""
-
-    size: int
-    modified_ns: int
-
-    @classmethod
-    def of(cls, path: str) -> "FileStatus":
-        """The status of a file as it is now."""
-        try:
-            status = os.stat(path)
-        except OSError as error:
-            raise audio.unreadable(path, error) from error
-        return cls(status.st_size, status.st_mtime_ns)
-
-
 def add_files(
     store: Store,
     paths: Iterable[str],
@@ -122,11 +105,11 @@ class _Hashed:
     """The digest of a file's bytes, and its status before they were read."""
 
     path: str
-    status: FileStatus
+    status: audio.FileStatus
     sha256: str
 
     @classmethod
-    def of(cls, path: str, status: FileStatus) -> "_Hashed":
+    def of(cls, path: str, status: audio.FileStatus) -> "_Hashed":
         return cls(path, status, audio.file_sha256(path))
 
 
@@ -147,13 +130,13 @@ class _Run:
     def start(self, path: str) -> Iterator[Step]:
         """Begin to read a file; gives the steps of others that are done meanwhile."""
         try:
-            status = FileStatus.of(path)
+            status = audio.FileStatus.of(path)
         except InputError as error:
             yield Step(path, "failed", reason=str(error))
             return
         known = self.store.by_path(path)
         is_kept = known is not None and (known[0].n_sounds > 0 or not self.keep)
-        if known and is_kept and not self.rehash and FileStatus(*known[1:]) == status:
+        if known and is_kept and not self.rehash and known[1:] == status.noted:
             yield Step(path, "unchanged", status.size)
             return
         self.running[self.pool.submit(_Hashed.of, path, status)] = path
@@ -188,10 +171,16 @@ class _Run:
             ):
                 yield self._note_path(entry, result)
             else:
-                self.running[self.pool.submit(self.extract, path, result.sha256)] = path
+                self.running[self.pool.submit(self._read, result)] = path
         n_windows = sum(len(new.windows.start_s) for new in self.unwritten)
         if n_windows >= BATCH_WINDOWS or time.monotonic() - self.written_at >= BATCH_S:
             yield from self._write()
+
+    def _read(self, file: _Hashed) -> NewRecording:
+        """What is kept of a file; an error if it is not the one that was hashed any more."""
+        new = self.extract(file.path, file.sha256)
+        file.status.refuse_other(file.path)
+        return new
 
     def _write(self) -> Iterator[Step]:
         """Write what was read; then it is safe."""
@@ -239,7 +228,7 @@ def extract(
     `sha256` is that of its bytes, where it is known already. Windows of silence are left out. With
     `keep` its sound is kept, too.
     """
-    before = FileStatus.of(path)
+    before = audio.FileStatus.of(path)
     sha256 = sha256 or audio.file_sha256(path)
     trace = embedder.trace_file(path)
     windows = embedder.windows(trace, window_s=manifest.window_s, hop_s=manifest.hop_s)
@@ -250,8 +239,7 @@ def extract(
 
         with audio.stream(path) as blocks:
             sound = tuple(packed(blocks))
-    if FileStatus.of(path) != before:
-        raise InputError(f"{audio.shown(path)} was changed while it was read; add it again")
+    before.refuse_other(path)
     return NewRecording(
         path,
         sha256,

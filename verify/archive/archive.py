@@ -13,7 +13,7 @@ from cqtnet.checkpoint import load_weights
 from cqtnet.embed import Embedder
 from cqtnet.errors import ArchiveError, InputError
 from cqtnet.files import Closing
-from verify.archive.add import Extract, FileStatus, Step, Summary, add_files, extract, on_ray
+from verify.archive.add import Extract, Step, Summary, add_files, extract, on_ray
 from verify.archive.index import FOLDER, Searchable
 from verify.archive.index.cache import check_index, open_index, save_index
 from verify.archive.listing import audio_files
@@ -137,8 +137,8 @@ class Archive(Closing):
                     continue
                 known, there = self.store.by_path(path), new + path[len(old) :]
                 try:
-                    status = FileStatus.of(there)
-                    is_same = known is not None and known[1:] == (status.size, status.modified_ns)
+                    status = audio.FileStatus.of(there)
+                    is_same = known is not None and known[1:] == status.noted
                     if not is_same and audio.file_sha256(there) != entry.sha256:
                         problems.append(f"{audio.shown(there)} holds other bytes")
                     else:

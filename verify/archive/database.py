@@ -9,7 +9,6 @@ written, and a damaged journal cannot take back a change that was reported as do
 """
 
 import fcntl
-import hashlib
 import json
 import os
 import sqlite3
@@ -21,8 +20,10 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from augment.audio.files import told
 from cqtnet.errors import ArchiveError
 from cqtnet.files import Closing
+from verify.archive.rows import Row, row_checksum, row_problem
 
 LOCK = "lock"
 APPLICATION = 0x43515441  # "CQTA", in the header of the file
@@ -62,8 +63,6 @@ OLDER = (
 READ, WRITTEN = "read", "written"
 _MODULUS = 1 << 63
 
-Row = tuple[Any, ...]
-
 _NOT_DAMAGE = {
     sqlite3.SQLITE_BUSY: "another process holds it; try again later",
     sqlite3.SQLITE_FULL: "the disk is full; the archive is as it was: make room and try again",
@@ -97,14 +96,8 @@ def file_errors(path: Path, done: str) -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code not in _NOT_DAMAGE:
-            raise damaged(path, str(error)) from error
+            raise damaged(path, told(error)) from error
         raise ArchiveError(f"{path} cannot be {done}: {_NOT_DAMAGE[code]}") from error
-
-
-def row_checksum(table: str, values: Row) -> int:
-    """63 bits over a row; `ascii` tells types apart and is the same everywhere."""
-    digest = hashlib.blake2b(ascii((table, *values)).encode(), digest_size=8).digest()
-    return int.from_bytes(digest) >> 1
 
 
 def create(path: Path, manifest: str, page_bytes: int) -> None:
@@ -169,13 +162,16 @@ def find_problem(connection: sqlite3.Connection, *, structure: bool = False) -> 
             if found != "ok":
                 return str(found)
     states = connection.execute("SELECT * FROM disk.state").fetchall()
-    if len(states) != 1 or states[0][-1] != row_checksum("state", states[0][:-1]):
-        return "its state is not as it was written"
+    wrong = (
+        row_problem("state", states[0][:-1], states[0][-1]) if len(states) == 1 else "is missing"
+    )
+    if wrong:
+        return f"its state {wrong}"
     total = 0
     for table in TABLES:
         for *values, checksum in connection.execute(f"SELECT * FROM disk.{table}"):
-            if checksum != row_checksum(table, tuple(values)):
-                return f"row {values[0]!r} of its table {table} is not as it was written"
+            if wrong := row_problem(table, tuple(values), checksum):
+                return f"row {told(repr(values[0]))} of its table {table} {wrong}"
             total += checksum
     if total % _MODULUS != states[0][3]:
         return "rows of its tables are missing, or older than the others"
@@ -280,6 +276,8 @@ def _uri(path: Path) -> str:
 def _insert(connection: sqlite3.Connection, table: str, values: Row) -> int:
     """The checksum of a row, which is inserted with it."""
     checksum = row_checksum(table, values)
+    if wrong := row_problem(table, values, checksum):
+        raise ArchiveError(f"row {told(repr(values[0]))} for the table {table} {wrong}")
     marks = "?, " * len(values)
     connection.execute(f"INSERT INTO {table} VALUES ({marks}?)", (*values, checksum))
     return checksum

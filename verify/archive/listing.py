@@ -4,7 +4,6 @@ import csv
 import glob
 import io
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from cqtnet import audio
 from cqtnet.errors import InputError
+from cqtnet.tables import guarded, read_list
 from verify.archive.index.cache import read_info
 from verify.archive.index.milvus import milvus_uri
 from verify.archive.results import Entry, Match, SearchResult, Unproven
@@ -62,7 +62,8 @@ def passed_over_line(passed_over: Counter[str]) -> str:
 def _expanded(names: Iterable[str]) -> Iterator[str]:
     for name in names:
         if name == "-":
-            yield from (line for text in sys.stdin if (line := text.rstrip("\r\n")))
+            lines = read_list(Path("-")).split("\n")
+            yield from (line for text in lines if (line := text.rstrip("\r")))
         elif glob.has_magic(name) and not os.path.lexists(name):
             found = sorted(glob.glob(name, recursive=True))
             if not found:
@@ -206,5 +207,6 @@ def csv_rows(query: audio.StrPath, result: SearchResult) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
     for match in result.matches:
-        writer.writerow({"query": audio.shown(query), **match.to_dict()})
+        row = {"query": audio.shown(query), **match.to_dict()}
+        writer.writerow({name: guarded(cell) for name, cell in row.items()})
     return text.getvalue()

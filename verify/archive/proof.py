@@ -6,12 +6,10 @@ what they need when it is asked for.
 """
 
 import math
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 from weakref import finalize
@@ -182,8 +180,11 @@ class References:
             for start_s in np.arange(0, entry.duration_s, KEPT_AT_ONCE_S):
                 yield self._kept(entry, start_s, start_s + KEPT_AT_ONCE_S).samples
             return
-        with audio.stream(path) as blocks:
-            yield from blocks
+        try:
+            with audio.stream(path) as blocks:
+                yield from blocks
+        except (InputError, OSError) as error:
+            raise UnreadableError(str(error)) from error
 
     def _row(self, recording: int, row: int) -> Sketch:
         return Sketch.unpacked(self._store.sketch(recording, row, 1))
@@ -203,7 +204,8 @@ class References:
             samples = reading.stretch(round(first_s * SAMPLE_RATE), round(last_s * SAMPLE_RATE))
         except (InputError, OSError) as error:
             self._paths.pop(entry.id, None)
-            raise UnreadableError(f"{path} cannot be read any more: {error}") from error
+            text = f"{audio.shown(path)} cannot be read any more: {error}"
+            raise UnreadableError(text) from error
         self._readings[path] = reading
         while (
             len(self._readings) > MOST_OPEN
@@ -238,15 +240,14 @@ class References:
     def _problem(self, entry: Entry, path: str) -> str:
         """Why a file is not what was added; empty where it is."""
         try:
-            status = Path(os.fsdecode(path)).stat()
-        except OSError as error:
-            return f"{path} cannot be opened: {error.strerror}"
-        known = self._store.by_path(path)
-        if known is not None and known[1:] == (status.st_size, status.st_mtime_ns):
-            return ""
-        if audio.file_sha256(path) == entry.sha256:  # copied or touched, but the same bytes
-            return ""
-        return f"{path} is not the file that was added; add it again"
+            known = self._store.by_path(path)
+            if known is not None and known[1:] == audio.FileStatus.of(path).noted:
+                return ""
+            if audio.file_sha256(path) == entry.sha256:  # copied or touched, but the same bytes
+                return ""
+        except (InputError, OSError) as error:
+            return str(error)
+        return f"{audio.shown(path)} is not the file that was added; add it again"
 
 
 class _Reading:

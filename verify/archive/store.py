@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from cqtnet.errors import ArchiveError
 from cqtnet.files import Closing, make_folder, written_whole
 from verify.archive import database
-from verify.archive.database import Row
 from verify.archive.results import (
+    LENGTH_TOLERANCE,
     WINDOWS_PER_RECORDING,
     Changes,
     Entry,
@@ -33,6 +33,7 @@ from verify.archive.results import (
     recording_of,
     window_ids,
 )
+from verify.archive.rows import Row
 
 NAME = "archive-{}.sqlite"
 OLD_NAME = "archive.json"
@@ -209,8 +210,14 @@ class Store(Closing):
             end += len(vector)
         if len(found) < len(distinct):
             raise self._missing(int(np.setdiff1d(distinct, found)[0]))
-        stored = stored if np.array_equal(distinct, ids) else stored[place]
-        return _as_float32(stored)
+        floats = _as_float32(stored)
+        off = np.abs(np.einsum("ij,ij->i", floats, floats) - 1)
+        if off.max(initial=0) > 3 * LENGTH_TOLERANCE:
+            recording = recording_of(distinct[off.argmax()])
+            raise database.damaged(
+                self.path, f"a vector of recording {recording} has no length of 1"
+            )
+        return floats if np.array_equal(distinct, ids) else floats[place]
 
     def sketch(self, recording: int, first: int, count: int) -> list[bytes]:
         """Rows of what is kept of a recording for a first look, as far as there are so many."""

@@ -54,7 +54,7 @@ def diff(
     Each stretch has its own tempo, from 0.66 to 1.52 times that of B, and its own pitch, up to 8
     semitones higher or lower.
     """  # noqa: D301
-    from cqtnet import SAMPLE_RATE
+    from cqtnet import SAMPLE_RATE, audio
     from cqtnet.files import refuse_overwrite
     from verify.editmap import edit_map
     from verify.edits import check_suffix, write_labels
@@ -66,6 +66,7 @@ def diff(
         refuse_overwrite(labels, force=force)
     if report is not None:
         refuse_overwrite(report, force=force)
+    before = [(path, audio.FileStatus.of(path)) for path in (a, b)]
     sounds = _samples(a), _samples(b)
     found = edit_map(*map(Features.of, sounds), left_db=left_db_of(*map(held, sounds)))
     a_s, b_s = (samples.size / SAMPLE_RATE for samples in sounds)
@@ -77,7 +78,10 @@ def diff(
 
         write_diff(report, found, a, b, command=shlex.join(["cqtnet", *sys.argv[1:]]))
     if as_json:
-        click.echo(json.dumps(_record(a, b, found), indent=1))
+        record = _record(a, b, found)
+        for path, status in before:
+            status.refuse_other(path)
+        click.echo(json.dumps(record, indent=1))
     else:
         click.echo("\n".join(_lines(a, b, found)))
     if not found.is_identical:

@@ -1,4 +1,7 @@
 import io
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import av
@@ -11,6 +14,8 @@ from cqtnet.audio import live as module
 from cqtnet.audio.live import live
 from cqtnet.errors import InputError, NotAudioError
 from cqtnet.music import make_music
+from tests.cqtnet.audio.made import encode
+from tests.hostile.watching import watched
 
 BLOCK = np.full(SAMPLE_RATE, 0.5, np.float32)
 
@@ -63,6 +68,75 @@ def test_what_is_no_sound_is_an_error(tmp_path, name):
     (tmp_path / "text.wav").write_text("no sound at all")
     with pytest.raises(NotAudioError, match=f"{name} cannot be read"):
         list(live(str(tmp_path / name)))
+
+
+@pytest.mark.parametrize(("source", "named"), [
+    ("ftp://me:secret@host/a.mp3?token=secret", r"ftp://host/a\.mp3\?…"),
+    ("crypto+http://me:secret@host/a", r"crypto\+http://host/a"),
+    ("tcp://me:secret@host:9", "tcp://host:9"),
+])  # fmt: skip
+def test_an_address_of_another_kind_is_refused_and_no_password_is_told(source, named):
+    with pytest.raises(InputError, match=f"^{named}: use an address of http, https") as caught:
+        list(live(source))
+    assert "secret" not in str(caught.value)
+
+
+def test_a_stream_that_drops_out_is_named_without_its_password(attempts):
+    told = []
+    with pytest.raises(NotAudioError) as caught:
+        list(live("http://me:secret@radio/a?key=secret", give_up_s=5, on_message=told.append))
+    assert told and "secret" not in "".join([*told, str(caught.value)])
+
+
+def served(folder):
+    """A web server of a folder on this machine, and its address."""
+    handler = partial(QuietHandler, directory=str(folder))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, f"http://127.0.0.1:{server.server_port}"
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def test_a_playlist_from_the_web_leads_to_the_web_only(song, tmp_path):
+    made = encode(tmp_path / "a.aac", np.zeros(44_100), rate=44_100, codec="aac", container="adts")
+    (tmp_path / "web").mkdir()
+    made.rename(tmp_path / "web" / "a.aac")
+    head = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n"
+    secret = tmp_path / "secret.aac"
+    secret.write_bytes((tmp_path / "web" / "a.aac").read_bytes())
+    for name, place in {"good": "a.aac", "bad": f"file://{secret}", "worse": str(secret)}.items():
+        text = f"{head}{place}\n#EXT-X-ENDLIST\n"
+        (tmp_path / "web" / f"{name}.m3u8").write_text(text)
+    server, address = served(tmp_path / "web")
+    try:
+        blocks = live(f"{address}/good.m3u8")
+        assert len(next(blocks))
+        blocks.close()
+        for name in ("bad", "worse"):
+            with watched(tmp_path) as opened, pytest.raises(NotAudioError):
+                list(live(f"{address}/{name}.m3u8", give_up_s=0))
+            assert "secret.aac" not in opened()
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("container", [None, "hls", "concat", "lavfi"])
+def test_a_local_list_of_files_opens_none_of_them(tmp_path, container):
+    encode(tmp_path / "secret.mp3", np.zeros(44_100), rate=44_100, codec="libmp3lame")
+    for name, text in {
+        "a.m3u8": "#EXTM3U\n#EXTINF:2,\nsecret.mp3\n#EXT-X-ENDLIST\n",
+        "a.ffconcat": "ffconcat version 1.0\nfile secret.mp3\n",
+        "a.txt": f"amovie={tmp_path}/secret.mp3",
+    }.items():
+        (tmp_path / name).write_text(text)
+        with watched(tmp_path) as opened, pytest.raises(NotAudioError):
+            list(live(str(tmp_path / name), container=container))
+        assert opened() == [name]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from cqtnet import SAMPLE_RATE
+from cqtnet import SAMPLE_RATE, audio
 from cqtnet.checkpoint import load_weights, save_weights
 from cqtnet.embed import Embedder
 from cqtnet.errors import InputError
@@ -19,7 +19,7 @@ from cqtnet.music import make_music
 from cqtnet.preset import find_preset
 from tests.verify.archive.synthetic import MANIFEST, synthetic_recording
 from verify.archive import add
-from verify.archive.add import FileStatus, Step, Summary, _read, add_files, extract, on_ray
+from verify.archive.add import Step, Summary, _read, add_files, extract, on_ray
 from verify.archive.results import Manifest, window_ids
 from verify.archive.store import Store
 
@@ -36,7 +36,7 @@ class Reader:
         self.read.append(Path(path).name)
         if not Path(path).read_bytes().startswith(b"sound"):
             raise InputError(f"{path} is not audio")
-        status = FileStatus.of(path)
+        status = audio.FileStatus.of(path)
         return replace(
             MADE, path=path, sha256=sha256, size=status.size, modified_ns=status.modified_ns
         )
@@ -111,6 +111,23 @@ def test_other_bytes_of_the_same_size_and_time_are_found_by_rehash(store, folder
     os.utime(folder / "a", ns=(before.st_atime_ns, before.st_mtime_ns))
     assert run(store, folder)[0]["a"] == "unchanged"
     assert run(store, folder, rehash=True)[0]["a"] == "replaced"
+
+
+def test_a_file_that_changes_between_hashing_and_reading_is_not_added(store, folder, monkeypatch):
+    """Neither size nor time of change tells."""
+    inner = audio.file_sha256
+
+    def hash_then_change(path):
+        sha256, before = inner(path), os.stat(path)
+        Path(path).write_bytes(b"sound of x")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        return sha256
+
+    monkeypatch.setattr(audio, "file_sha256", hash_then_change)
+    summary = Summary()
+    for step in add_files(store, [str(folder / "a")], Reader()):
+        summary.count(step)
+    assert len(store) == 0 and "was changed while it was read" in summary.failed[str(folder / "a")]
 
 
 def test_what_cannot_be_read_is_told_and_stops_nothing(store, folder):

@@ -1,6 +1,6 @@
 """Killed writers, damaged files, full disks, several processes: nothing is lost or used silently.
 
-The long versions are run by `python -m tests.verify.archive.faults`.
+The long versions are run by `python -m tests.hostile`.
 """
 
 import errno
@@ -10,10 +10,10 @@ import sqlite3
 import pytest
 
 from cqtnet.errors import ArchiveError
+from tests.hostile.damages import broken_off, damage_files
+from tests.hostile.full_disks import fill_disk, limit_file_sizes
+from tests.hostile.processes import kill_writers, race_writers, read_beside_a_writer
 from tests.verify.archive import synthetic as s
-from tests.verify.archive.faults.damages import broken_off, damage_files
-from tests.verify.archive.faults.full_disks import fill_disk, limit_file_sizes
-from tests.verify.archive.faults.processes import kill_writers, race_writers, read_beside_a_writer
 from verify.archive import database, store
 from verify.archive.database import TABLES
 from verify.archive.results import window_ids

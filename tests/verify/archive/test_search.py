@@ -58,15 +58,21 @@ def test_a_query_with_nothing_to_recognise_says_so(archive, query, samples, prob
     assert result.matches == () and problem in result.problem
 
 
-@pytest.mark.parametrize("what", ["missing", "changed"])
+@pytest.mark.parametrize("what", ["missing", "changed", "empty", "folder", "pipe", "n\0l"])
 def test_a_file_that_is_not_as_it_was_proves_nothing(archive, query, twelve, tmp_path, what):
     number, path = twelve
     soundfile.write(tmp_path / "changed.wav", music(12) * 0.5, SAMPLE_RATE)
+    (tmp_path / "empty.wav").touch()
+    (tmp_path / "folder.wav").mkdir()
+    os.mkfifo(tmp_path / "pipe.wav")
     archive.store.replace_path(path, str(tmp_path / f"{what}.wav"), 1, 1)
     result = archive.search(query(fragment()))
     assert result.matches == ()
     (unproven,) = [one for one in result.unproven if one.entry.id == number]
-    words = {"missing": os.strerror(2), "changed": "is not the file that was added"}
+    words = {
+        "missing": os.strerror(2), "changed": "is not the file that was added",
+        "empty": "is empty", "folder": "is a folder", "pipe": "is a pipe", "n\0l": "n\\x00l.wav",
+    }  # fmt: skip
     assert words[what] in unproven.reason
     assert unproven.reference_s == pytest.approx(21, abs=4)
 

@@ -13,11 +13,11 @@ from typing import IO, Any
 import numpy as np
 
 from cqtnet.errors import ArchiveError
+from tests.hostile import Outcome
 from tests.verify.archive import synthetic as s
-from tests.verify.archive.faults import Outcome
 from verify.archive.store import Store
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[2]
 
 
 class Child:

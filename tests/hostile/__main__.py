@@ -1,4 +1,4 @@
-"""`python -m tests.verify.archive.faults`: tries to break archives, and prints what became of it.
+"""`python -m tests.hostile`: tries to break archives, and prints what became of it.
 
 With `--kills 200 --damages 2000 --limits 200 --rounds 100` it takes a quarter of an hour. The exit
 code is 1 if one broke. The tests run a short version of each part.
@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 import numpy as np
 
-from tests.verify.archive.faults import Outcome
-from tests.verify.archive.faults.damages import damage_files
-from tests.verify.archive.faults.full_disks import fill_disk, limit_file_sizes
-from tests.verify.archive.faults.processes import kill_writers, race_writers, read_beside_a_writer
+from tests.hostile import Outcome
+from tests.hostile.damages import damage_files
+from tests.hostile.full_disks import fill_disk, limit_file_sizes
+from tests.hostile.processes import kill_writers, race_writers, read_beside_a_writer
 
 
 @click.command()
@@ -53,4 +53,4 @@ def main(kills: int, damages: int, limits: int, rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m tests.verify.archive.faults")
+    main(prog_name="python -m tests.hostile")

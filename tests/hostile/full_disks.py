@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from cqtnet.errors import ArchiveError
-from tests.verify.archive.faults import Outcome
-from tests.verify.archive.faults.processes import running, say
+from tests.hostile import Outcome
+from tests.hostile.processes import running, say
 from tests.verify.archive.synthetic import MANIFEST, PAGE_BYTES, number_of, synthetic_recording
 from verify.archive.store import Store
 

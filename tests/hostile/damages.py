@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from cqtnet.errors import ArchiveError
+from tests.hostile import Outcome
 from tests.verify.archive import synthetic as s
-from tests.verify.archive.faults import Outcome
 from verify.archive.store import Store, find_file
 
 
