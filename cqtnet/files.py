@@ -50,7 +50,8 @@ def make_folder(folder: Path) -> None:
 def written_whole(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, with its suffix, which replaces it when the block succeeds.
 
-    Any failure leaves the old file, or none, but never a part of the new one.
+    Any failure leaves the old file, or none, but never a part of the new one. That of a full disk
+    is an OSError with the name of the file.
     """
     refuse_overwrite(path, force=True)
     temporary = path.with_name(f".writing-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
@@ -63,8 +64,28 @@ def written_whole(path: Path) -> Iterator[Path]:
         _sync(temporary)
         temporary.replace(path)
         _sync(path.parent)
+    except (OSError, RuntimeError, AssertionError) as error:
+        if getattr(error, "filename", None) in (None, str(temporary)):
+            _explain(error, temporary, path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _explain(error: Exception, temporary: Path, path: Path) -> None:
+    """Raise with the name of the file what made writing fail, if it was the disk.
+
+    numpy says how many items it wrote, and libsndfile nothing: so a little more is written.
+    """
+    failed = error
+    if getattr(error, "errno", None) is None:
+        try:
+            with temporary.open("ab") as file:
+                file.write(bytes(1 << 20))
+        except OSError as reason:
+            failed = reason
+    if isinstance(failed, OSError) and failed.errno is not None:
+        raise OSError(failed.errno, failed.strerror, str(path)) from error
 
 
 UNFINISHED = re.compile(r"\.writing-([0-9]{1,9})-[0-9a-f]{8}\b.*")

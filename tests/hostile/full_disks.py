@@ -34,7 +34,7 @@ def write_under_limits(folder: Path, limits: Sequence[int]) -> None:
     """The process of its own. Python ignores SIGXFSZ, so what is too long fails like on a disk."""
     outcome = Outcome()
     for limit in limits:
-        _fill(folder / str(limit), partial(_file_limit, limit), outcome)
+        _fill(folder / str(limit), partial(file_limit, limit), outcome)
     say({"tried": outcome.tried, "counts": outcome.counts, "wrong": outcome.wrong})
 
 
@@ -56,7 +56,7 @@ def fill_disk(folder: Path, rooms: Sequence[int]) -> Outcome | None:
 
 
 @contextmanager
-def _file_limit(limit: int) -> Iterator[None]:
+def file_limit(limit: int) -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
     try:

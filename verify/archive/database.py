@@ -8,26 +8,23 @@ The journal is a rollback journal: at rest the archive is one file, readable whe
 written, and a damaged journal cannot take back a change that was reported as done.
 """
 
-import fcntl
 import json
 import os
 import sqlite3
-import stat
-import weakref
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from augment.audio.files import told
 from cqtnet.errors import ArchiveError
-from cqtnet.files import Closing
 from verify.archive.rows import Row, row_checksum, row_problem
 
-LOCK = "lock"
 APPLICATION = 0x43515441  # "CQTA", in the header of the file
 SCHEMA = 3
+SUPER = bytes.fromhex("d9d505f920a163d7")
+"""The end of a journal that belongs to a change of several files; ours never do."""
 PAGE_BYTES = 1 << 15
 """Of a page of the file: 7 windows of 2,048 dimensions fill one, so that none is split."""
 CACHE_KB = 8_000
@@ -131,8 +128,7 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
     the copy where there is one. `ROWS` are only ever added to a file, so they need no copy.
     """
     with file_errors(path, WRITTEN if write else READ), ExitStack() as on_failure:
-        if not path.is_file():
-            raise damaged(path, "it is missing")
+        _refuse_others(path)
         connection = on_failure.enter_context(closing(_connection(":memory:")))
         # SQLite falls back to reading where the file may not be written.
         connection.execute("ATTACH ? AS disk", (_uri(path),))
@@ -283,6 +279,23 @@ def _insert(connection: sqlite3.Connection, table: str, values: Row) -> int:
     return checksum
 
 
+def _refuse_others(path: Path) -> None:
+    """Raise before SQLite would follow what lies beside a file that others may have made."""
+    if not path.is_file():
+        raise damaged(path, "it is missing")
+    for suffix in ("-wal", "-shm"):  # which we never make; SQLite would write into them
+        if os.path.lexists(f"{path}{suffix}"):
+            raise damaged(path, f"there is a file {path.name}{suffix}")
+    journal = path.with_name(f"{path.name}-journal")
+    if journal.is_symlink():
+        raise damaged(path, "its journal is a link")
+    if journal.is_file():
+        with journal.open("rb") as file:
+            file.seek(-min(len(SUPER), file.seek(0, os.SEEK_END)), os.SEEK_END)
+            if file.read() == SUPER:
+                raise damaged(path, "its journal names another one, which SQLite would delete")
+
+
 def _check_version(path: Path, connection: sqlite3.Connection) -> None:
     if connection.execute("PRAGMA disk.application_id").fetchone()[0] != APPLICATION:
         raise damaged(path, "it is no archive")
@@ -345,52 +358,3 @@ class Rows:
 
     def _checksum(self, number: int, data: bytes | memoryview) -> int:
         return zlib.crc32(data, self._salt) ^ number
-
-
-class WriteLock(Closing):
-    """The right to write to an archive: held until it is closed, or until the process ends.
-
-    The kernel keeps the lock, so none is left behind by a process that was killed. The file says
-    who has it; the file without the kernel's lock means nothing.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        path = folder / LOCK
-        # Never what a link leads to, and never waiting for who reads a pipe: it is written to.
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        with file_errors(path, WRITTEN), ExitStack() as on_failure:
-            self._descriptor = os.open(path, flags, 0o644)
-            on_failure.callback(self.close)
-            if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
-                raise ArchiveError(f"{path} is no regular file; remove it")
-            try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                holder = os.pread(self._descriptor, 100, 0).decode(errors="replace").strip()
-                raise ArchiveError(
-                    f"{folder} is being written to by {holder or 'another process'}; "
-                    "wait for its end, or stop it"
-                ) from error
-            on_failure.pop_all()
-        _held.add(self)
-        with suppress(OSError):  # a full disk takes the courtesy, not the lock
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, f"process {os.getpid()}\n".encode(), 0)
-
-    def close(self) -> None:
-        """Let others write; a second call does nothing."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
-
-
-_held: weakref.WeakSet[WriteLock] = weakref.WeakSet()
-
-
-def _release_in_child() -> None:
-    """A forked worker has a copy of the lock, which would outlive a parent that was killed."""
-    for lock in list(_held):
-        lock.close()
-
-
-os.register_at_fork(after_in_child=_release_in_child)

@@ -13,6 +13,7 @@ import av
 import numpy as np
 import soxr
 
+from augment.audio.ffmpeg import reason_of
 from augment.tempo import mono_frames
 from cqtnet import SAMPLE_RATE
 from cqtnet.audio.stream import cut
@@ -22,6 +23,7 @@ KBPS = 32
 """14.4 MB an hour."""
 PIECE_S, LEAD_S = 60, 0.5
 RATE, FRAME = 24_000, 480
+NOTHING = np.zeros(0, np.float32)
 
 
 def packed(blocks: Iterable[Floats]) -> Iterator[bytes]:
@@ -56,10 +58,20 @@ def _encoded(samples: Floats) -> bytes:
 
 
 def _decoded(piece: bytes) -> Floats:
-    with av.open(io.BytesIO(piece), format="ogg") as file:
-        stream = file.streams.audio[0]
-        parts = [frame.to_ndarray()[0] for frame in file.decode(stream)]
-        rate, count = stream.rate, int(stream.metadata["samples"])
+    most = round((PIECE_S + 2 * LEAD_S) * RATE)
+    options = {"codec_whitelist": "opus,libopus", "protocol_whitelist": "none"}
+    parts, n_samples = [NOTHING], 0
+    try:
+        with av.open(io.BytesIO(piece), format="ogg", container_options=options) as file:
+            stream = file.streams.audio[0]
+            for frame in file.decode(stream):
+                parts.append(frame.to_ndarray()[0].astype(np.float32))
+                n_samples += frame.samples
+                if frame.sample_rate not in (RATE, 2 * RATE) or n_samples > 2 * most:
+                    raise ValueError("it is longer than it may be")
+            rate, count = stream.rate, int(stream.metadata["samples"])
+    except (av.FFmpegError, OSError, LookupError, ValueError) as error:
+        raise ValueError(f"a piece of sound does not decode: {reason_of(error)}") from error
     found = soxr.resample(np.concatenate(parts), rate, SAMPLE_RATE, quality="HQ")
     lead = round(LEAD_S * SAMPLE_RATE)
     return np.asarray(found[lead:count], np.float32)

@@ -187,7 +187,10 @@ class References:
             raise UnreadableError(str(error)) from error
 
     def _row(self, recording: int, row: int) -> Sketch:
-        return Sketch.unpacked(self._store.sketch(recording, row, 1))
+        try:
+            return Sketch.unpacked(self._store.sketch(recording, row, 1))
+        except ValueError as error:
+            raise UnreadableError(f"what is kept of it is damaged: {error}") from error
 
     def _read(self, entry: Entry, first_s: float, last_s: float) -> Excerpt:
         try:
@@ -220,7 +223,10 @@ class References:
 
         first = int(first_s // PIECE_S)
         pieces = self._store.sound(entry.id, first, math.ceil(last_s / PIECE_S) - first)
-        sound = Sound(float(first * PIECE_S), unpacked(pieces), self._embedder)
+        try:
+            sound = Sound(float(first * PIECE_S), unpacked(pieces), self._embedder)
+        except ValueError as error:
+            raise UnreadableError(f"what is kept of it is damaged: {error}") from error
         return sound.part(first_s, last_s)
 
     def _path(self, entry: Entry) -> str:

@@ -39,8 +39,12 @@ class Sketch:
 
     @classmethod
     def unpacked(cls, rows: Sequence[bytes], *, first_row: int = 0) -> "Sketch":
-        """What consecutive rows of `packed` hold."""
-        data = np.frombuffer(b"".join(map(zlib.decompress, rows)), np.int8)
+        """What consecutive rows of `packed` hold; a ValueError where they are none."""
+        try:
+            steps = [zlib.decompressobj().decompress(row, ROW_FRAMES * N_BINS) for row in rows]
+        except zlib.error as error:
+            raise ValueError(f"a piece of a sketch does not unpack: {error}") from error
+        data = np.frombuffer(b"".join(steps), np.int8)
         coarse = data.reshape(-1, N_BINS).T.astype(np.float32) * np.float32(STEP)
         return cls(coarse, first_row * ROW_S)
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from cqtnet.errors import ArchiveError
 from cqtnet.files import Closing, make_folder, written_whole
 from verify.archive import database
+from verify.archive.lock import LOCK, WriteLock
 from verify.archive.results import (
     LENGTH_TOLERANCE,
     WINDOWS_PER_RECORDING,
@@ -74,7 +75,7 @@ class Store(Closing):
     ...     entries = store.add(recordings)
     """
 
-    def __init__(self, path: Path, lock: database.WriteLock | None) -> None:
+    def __init__(self, path: Path, lock: WriteLock | None) -> None:
         self.folder, self.path = path.parent, path
         self._lock = lock
         self._connection = database.connect(path, write=self.is_writable)
@@ -95,7 +96,7 @@ class Store(Closing):
         _refuse_used(folder)
         path = folder / NAME.format(1)
         with ExitStack() as on_failure:
-            lock = on_failure.enter_context(database.WriteLock(folder))
+            lock = on_failure.enter_context(WriteLock(folder))
             _refuse_used(folder)  # somebody may have been faster
             made = replace(manifest, created=datetime.now(UTC).isoformat(timespec="microseconds"))
             with database.file_errors(path, database.WRITTEN), written_whole(path) as temporary:
@@ -114,7 +115,7 @@ class Store(Closing):
         """
         find_file(folder)
         with ExitStack() as on_failure:
-            lock = on_failure.enter_context(database.WriteLock(folder)) if write else None
+            lock = on_failure.enter_context(WriteLock(folder)) if write else None
             store = cls._opened(folder, lock)
             on_failure.callback(store.close)
             if write:
@@ -125,7 +126,7 @@ class Store(Closing):
         return store
 
     @classmethod
-    def _opened(cls, folder: Path, lock: database.WriteLock | None) -> Self:
+    def _opened(cls, folder: Path, lock: WriteLock | None) -> Self:
         while True:
             path = find_file(folder)
             try:
@@ -481,7 +482,7 @@ def _refuse_used(folder: Path) -> None:
     make_folder(folder)
     with database.file_errors(folder, database.READ):
         names = sorted(os.listdir(folder))
-    foreign = [name for name in names if name != database.LOCK and not name.startswith(TEMPORARY)]
+    foreign = [name for name in names if name != LOCK and not name.startswith(TEMPORARY)]
     if foreign:
         raise ArchiveError(
             f"{folder} holds something already, {foreign[0]}; give a folder that is empty or new"

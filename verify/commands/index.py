@@ -1,6 +1,7 @@
 """`cqtnet index`: archives of recordings, kept so that they can be searched."""
 
 import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -181,17 +182,19 @@ def rebuild(archive: Path, kind: str, milvus: str | None) -> None:
     """Make the index of ARCHIVE anew from its vectors, and measure its recall.
 
     With --milvus it is made there (a cluster, or a file of milvus-lite), and every later command
-    uses it; MILVUS_TOKEN in the environment is sent along. Without, it is a file beside the
-    archive again.
+    uses it whose MILVUS_URI in the environment is that address; MILVUS_TOKEN is sent along.
+    Without, it is a file beside the archive again.
     """
     from verify.archive.index.cache import IndexCache
-    from verify.archive.index.milvus import leave_milvus, open_milvus
+    from verify.archive.index.milvus import ADDRESS, leave_milvus, open_milvus
     from verify.archive.store import Store
 
     with Store.open(archive, write=True) as store:
         if milvus:
             with open_milvus(store, milvus, rebuild=True) as there:
                 click.echo(f"{len(there):,} windows at {milvus}")
+            if os.environ.get(ADDRESS) != milvus:
+                complain(f"set {ADDRESS}={milvus} for later commands: without it none connects")
             return
         leave_milvus(store)
         index = IndexCache.built(

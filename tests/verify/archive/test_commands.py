@@ -193,13 +193,16 @@ def test_windows_are_exported_and_recordings_merged(made, tmp_path):
     assert "3 recordings added, 1 were known" in merged.stdout
 
 
-def test_an_index_in_milvus_is_used_from_then_on(made, tmp_path):
+def test_an_index_in_milvus_is_used_from_then_on(made, tmp_path, monkeypatch):
     pytest.importorskip("milvus_lite")
     archive = tmp_path / "archive"
     call("index", "add", archive, made / "music" / "12.flac", made / "music" / "13.flac")
     moved = call("index", "rebuild", archive, "--milvus", tmp_path / "milvus.db")
     assert moved.exit_code == 0, moved.output
     assert "in Milvus" in call("index", "info", archive).stdout
+    assert "set MILVUS_URI=" in moved.stderr
+    assert "if you trust it" in str(call("search", archive, made / "fragment.flac").exception)
+    monkeypatch.setenv("MILVUS_URI", str(tmp_path / "milvus.db"))
     assert call("search", archive, made / "fragment.flac").exit_code == 0
     assert call("index", "remove", archive, "--text", "12.flac").exit_code == 0
     assert call("search", archive, made / "fragment.flac").exit_code == 1

@@ -4,8 +4,10 @@ The long versions are run by `python -m tests.hostile`.
 """
 
 import errno
+import os
 import shutil
 import sqlite3
+import struct
 
 import pytest
 
@@ -298,6 +300,27 @@ def test_compaction_may_be_broken_off(tmp_path, monkeypatch, step):
         assert (opened.compact() > 0) == (step[0] != "_")  # else it was done but for the old file
         assert s.numbers_in(opened) == before
     assert len(list(folder.iterdir())) == 2
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_a_journal_of_others_makes_sqlite_delete_and_write_no_file(folder, tmp_path, write):
+    """At its end a journal may name another file, which SQLite deletes after it."""
+    half, victim = broken_off(folder, tmp_path / "half"), tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    (journal,) = half.glob("*-journal")
+    name, lock_page = os.fsencode(victim), (1 << 30) // s.PAGE_BYTES + 1
+    end = struct.pack(">II", len(name), sum(name)) + database.SUPER
+    journal.write_bytes(journal.read_bytes() + struct.pack(">I", lock_page) + name + end)
+    with pytest.raises(ArchiveError, match="its journal names another one"):
+        Store.open(half, write=write)
+    journal.unlink()
+    for suffix, reason in (("-journal", "is a link"), ("-wal", "there is a file"), ("-shm", "")):
+        beside = find_file(half).with_name(f"archive-1.sqlite{suffix}")
+        beside.symlink_to(victim)
+        with pytest.raises(ArchiveError, match=rf"{DAMAGED}: .*{reason}"):
+            Store.open(half, write=write)
+        beside.unlink()
+    assert victim.read_bytes() == b"precious"
 
 
 def test_a_file_that_is_busy_or_missing_is_named(folder, monkeypatch):

@@ -38,7 +38,7 @@ from verify.archive.index.faiss import (
     read_index,
     write_index,
 )
-from verify.archive.index.milvus import MilvusIndex, milvus_uri, open_milvus
+from verify.archive.index.milvus import MilvusIndex, agreed_uri, open_milvus
 from verify.archive.results import Hits, Vectors
 from verify.archive.store import Store
 
@@ -57,14 +57,14 @@ OnMessage = Callable[[str], None]
 
 def open_index(store: Store) -> "IndexCache | MilvusIndex":
     """The index of an archive, with all that the archive holds."""
-    uri = milvus_uri(store)
+    uri = agreed_uri(store)
     return open_milvus(store, uri) if uri else IndexCache.open(store)
 
 
 def check_index(store: Store) -> str | None:
     """What is wrong with the index that is kept of an archive; None also where none is."""
     try:
-        uri = milvus_uri(store)
+        uri = agreed_uri(store)
         if uri:
             open_milvus(store, uri).close()
         else:
@@ -178,6 +178,8 @@ class IndexCache:
             return
         folder = _folder(self._store)
         with file_errors(folder, WRITTEN):
+            if folder.is_symlink():
+                raise ArchiveError(f"{folder} is a link; remove it")
             folder.mkdir(exist_ok=True)
             _clear(folder, keep=_named_file(folder))  # of runs that were killed
         path = folder / f"{self.info.generation:012d}-{secrets.token_hex(4)}.faiss"

@@ -285,7 +285,7 @@ def read_index(path: Path, made: Plan, *, sha256: str, n_windows: int) -> Any:
         try:
             reader = _faiss.PyCallbackIOReader(file.read)
             inner = faiss.read_index(reader, faiss.IO_FLAG_SKIP_PRECOMPUTE_TABLE)
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             raise damaged(path, "faiss cannot read it") from error
     for wrong in _faults(inner, made, n_windows):
         raise damaged(path, wrong)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from cqtnet import audio
 from cqtnet.errors import ArchiveError
 from cqtnet.files import Closing
 from verify.archive.index import (
@@ -31,8 +32,8 @@ from verify.archive.results import WINDOWS_PER_RECORDING, Hits, Ids, Vectors
 from verify.archive.store import Store
 
 NAME = "milvus.json"
-TOKEN = "MILVUS_TOKEN"
-"""Environment variable with what a cluster asks for."""
+ADDRESS, TOKEN = "MILVUS_URI", "MILVUS_TOKEN"
+"""Environment variables: the address that may be connected to, and what a cluster asks for."""
 ROWS_AT_ONCE = 1_000
 """8 MB of vectors; a message may hold 64."""
 RECORDINGS_AT_ONCE = 100
@@ -151,6 +152,20 @@ def milvus_uri(store: Store) -> str:
     """Where the index of an archive is in Milvus; empty where it is a file."""
     note = read_note(store.folder / FOLDER / NAME)
     return str(note["uri"]) if note else ""
+
+
+def agreed_uri(store: Store) -> str:
+    """The same; an error unless the user said that this address may be connected to.
+
+    An archive of others must not decide where the token goes.
+    """
+    uri = milvus_uri(store)
+    if uri not in ("", os.environ.get(ADDRESS)):
+        raise ArchiveError(
+            f"{store.folder} keeps its index in Milvus at {audio.told(uri)}; set {ADDRESS} to that "
+            f"address if you trust it, or run `{rebuild_command(store.folder)}`"
+        )
+    return uri
 
 
 def leave_milvus(store: Store) -> None:

@@ -6,7 +6,10 @@ import pytest
 from cqtnet.errors import ArchiveError
 from tests.verify.archive.index import memory_store as m
 from tests.verify.archive.index.test_contract import HAS_MILVUS
+from verify.archive.index import write_note
+from verify.archive.index.cache import open_index
 from verify.archive.index.milvus import MilvusIndex, open_milvus
+from verify.archive.store import Store
 
 installed = pytest.mark.skipif(not HAS_MILVUS, reason="pymilvus and milvus-lite are not installed")
 
@@ -104,6 +107,16 @@ def test_a_stale_reader_leaves_newer_windows_alone(store, shared):
     with pytest.raises(ArchiveError, match="newer than the archive; open the archive again"):
         open_milvus(store, "u")
     assert shared.log == ["opened", "closed"] and len(shared.held) == 1220
+
+
+def test_an_archive_of_others_does_not_decide_where_to_connect(folder, monkeypatch):
+    with Store.open(folder) as opened:
+        note = {"archive": opened.manifest.digest(), "uri": "http://evil\x1b[2J", "generation": 1}
+        write_note(folder / "index" / "milvus.json", note)
+        for address in ("", "http://good"):
+            monkeypatch.setenv("MILVUS_URI", address)
+            with pytest.raises(ArchiveError, match=r"http://evil\\x1b.*if you trust it"):
+                open_index(opened)
 
 
 @pytest.mark.parametrize("change", ["none", "other uri", "no note", "behind", "lost windows"])
