@@ -80,7 +80,7 @@ class Preset:
         plain = all(isinstance(switch, bool) for switch in switches)
         if not whole or not 0 < self.width <= 16 or not plain:
             raise WeightsError(
-                f"preset {told(asdict(self))} needs whole sizes of 1 to {MOST_SIZE}, a width up to "
+                f"preset {told(asdict(self))} needs whole positive sizes up to {MOST_SIZE}, a width up to "
                 "16, and "
                 "true or false for time_padding and standardised"
             )

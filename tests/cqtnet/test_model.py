@@ -105,7 +105,8 @@ def test_views_of_different_lengths_are_normalised_together():
     ({"name": "x", "depth": 3}, "does not fit this version"),
     ({"name": "x", "width": 0}, "positive sizes"),
     ({"name": "x", "width": float("nan")}, "positive sizes"),
-    ({"name": "x", "embedding_size": 64.0}, "whole positive sizes"),
+    ({"name": "x", "embedding_size": 64.0}, "not a whole number"),
+    ({"name": "x", "embedding_size": 1 << 40}, "whole positive sizes up to 65536"),
     ({"name": "x", "head": "median"}, "head 'median' is unknown; use max"),
 ])  # fmt: skip
 def test_a_foreign_preset_is_refused(data, message):
