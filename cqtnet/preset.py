@@ -80,9 +80,8 @@ class Preset:
         plain = all(isinstance(switch, bool) for switch in switches)
         if not whole or not 0 < self.width <= 16 or not plain:
             raise WeightsError(
-                f"preset {told(asdict(self))} needs whole positive sizes up to {MOST_SIZE}, a width up to "
-                "16, and "
-                "true or false for time_padding and standardised"
+                f"preset {told(asdict(self))} needs whole positive sizes up to {MOST_SIZE}, a "
+                "width up to 16, and true or false for time_padding and standardised"
             )
         if self.head not in HEADS:
             raise WeightsError(f"head {told(self.head)!r} is unknown; use {', '.join(HEADS)}")
