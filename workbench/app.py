@@ -4,15 +4,16 @@ import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import (
@@ -25,16 +26,20 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
+from cqtnet.audio import shown
 from cqtnet.errors import InputError
+from verify.words import clock
 from workbench import sound
 from workbench.guard import Guard, Keys, Refusal, refused, with_cookie
-from workbench.jobs import ENDED, Job, Queue, QueueFullError, told, told_whole
+from workbench.jobs import ENDED, SCHEMA_VERSION, Job, Queue, QueueFullError, told, told_whole
 from workbench.keep import Keep, Upload
+from workbench.monitor import Monitor
 
 LOOK_EVERY_S, ALIVE_EVERY = 0.1, 100
 """How often events look for news; after so many looks without any, the client hears a sign."""
 MOST_FILES = 64
 """Recordings in one request."""
+MOST_TAG = 100
 PAGES = {"": "compare", "search": "search", "archive": "archive", "voice": "voice", "docs": "docs"}
 AGAINST, POPULATIONS = ("rendition", "unrelated"), ("music", "speech")
 KINDS = {"css": "text/css", "js": "text/javascript", "json": "application/json"}
@@ -49,15 +54,17 @@ class Workbench:
     keys: Keys
     hosts: frozenset[str]
     most_bytes: int
+    monitor: Monitor
 
     @cached_property
     def pages(self) -> Environment:
         """The templates of the pages."""
         made = Environment(
-            loader=PackageLoader("workbench"), autoescape=True, undefined=StrictUndefined,
+            loader=PackageLoader("workbench"), autoescape=True,
             trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
         limits = f"{self.most_bytes >> 20:,} MB and {self.queue.settings.most_s / 3600:g} hours"
+        made.filters |= {"clock": clock, "shown": shown}
         made.globals |= {"has_archive": self.queue.settings.archive is not None, "limits": limits}
         return made
 
@@ -73,12 +80,18 @@ class Workbench:
             Route("/api/v1/compare", self.compare, methods=["POST"]),
             Route("/api/v1/search", self.search, methods=["POST"]),
             Route("/api/v1/detect", self.detect, methods=["POST"]),
+            Route("/api/v1/archive", self.browse),
+            Route("/api/v1/archive", self.add, methods=["POST"]),
+            Route("/api/v1/archive/{number:int}", self.remove, methods=["DELETE"]),
+            Route("/api/v1/duplicates", self.duplicates, methods=["POST"]),
+            Route("/api/v1/monitor", self.heard),
             Route("/api/v1/jobs", self.jobs),
             Route("/api/v1/events", self.events),
             Route("/api/v1/jobs/{job}", self.job),
             Route("/api/v1/jobs/{job}", self.drop, methods=["DELETE"]),
             Route("/api/v1/jobs/{job}/report", self.report, methods=["POST"]),
             Route("/api/v1/jobs/{job}/fit", self.fit, methods=["POST"]),
+            Route("/api/v1/jobs/{job}/reference", self.reference, methods=["POST"]),
             Route("/api/v1/jobs/{job}/files/{name}", self.file),
             Route("/api/v1/jobs/{job}/levels/{side}/{zoom:int}/{number:int}", self.levels),
         ]
@@ -97,9 +110,13 @@ class Workbench:
     async def page(self, request: Request) -> Response:
         """One of the pages."""
         name = PAGES[request.url.path.strip("/")]
-        return HTMLResponse(
-            self.pages.get_template(f"{name}.html.j2").render(page=name, base=request.base_url)
-        )
+        data: dict[str, Any] = {"page": name}
+        if name == "docs":
+            data |= {"base": request.base_url, "described": json.loads(_openapi())}
+        if name == "archive" and self.queue.settings.archive is not None:
+            data |= {"listed": await self._listed(request), "asked": request.query_params}
+            data |= {"monitor": self.monitor}
+        return HTMLResponse(self.pages.get_template(f"{name}.html.j2").render(data))
 
     async def style(self, _: Request) -> Response:
         """The style of the report, and what pages add to it."""
@@ -117,13 +134,12 @@ class Workbench:
 
     async def openapi(self, _: Request) -> Response:
         """What `/docs` shows: each request, and the JSON Schema of each answer."""
-        text = (files("workbench") / "openapi.json").read_text(encoding="utf-8")
-        return Response(text, media_type="application/json")
+        return Response(_openapi(), media_type="application/json")
 
     async def health(self, _: Request) -> Response:
         """Whether the server lives, and how much it has to do."""
         waiting = sum(job.state in ("queued", "running") for job in self.queue)
-        return JSONResponse({"schema_version": 1, "status": "ok", "waiting": waiting})
+        return JSONResponse({"schema_version": SCHEMA_VERSION, "status": "ok", "waiting": waiting})
 
     async def log_in(self, request: Request) -> Response:
         """A cookie for the token."""
@@ -166,6 +182,61 @@ class Workbench:
             uploads = [await self.kept(one) for one in sent]
         return self.accepted(kind, [{"a": upload} for upload in uploads], {})
 
+    async def browse(self, request: Request) -> Response:
+        """Recordings of the archive."""
+        return JSONResponse(await self._listed(request))
+
+    async def _listed(self, request: Request) -> dict[str, Any]:
+        """What the archive is, and some of its recordings."""
+        folder, wanted = self._need_archive(), request.query_params
+        start, count = _number(wanted, "start", 0, 1 << 40), _number(wanted, "count", 50, 500)
+
+        def look() -> dict[str, Any]:
+            from verify.archive.listing import describe
+            from verify.archive.store import Store
+
+            with Store.open(folder, check=False) as store:
+                found = store.entries(
+                    text=wanted.get("text") or None, tag=wanted.get("tag") or None
+                )
+                return {
+                    "schema_version": SCHEMA_VERSION,
+                    "archive": describe(store),
+                    "total": len(found),
+                    "recordings": [asdict(one) for one in found[start : start + count]],
+                }
+
+        return await run_in_threadpool(look)
+
+    async def add(self, request: Request) -> Response:
+        """A job that adds recordings to the archive."""
+        self._need_archive()
+        async with request.form(max_files=MOST_FILES, max_fields=8) as form:
+            _known(form, {"file", "tag"})
+            tags = [tag.strip() for tag in str(form.get("tag", "")).split(",") if tag.strip()]
+            if any(len(tag) > MOST_TAG for tag in tags):
+                raise InputError(f"a tag has at most {MOST_TAG} characters")
+            uploads = [await self.kept(one) for one in _files(form, "file")]
+        if not uploads:
+            raise InputError("give a recording, or several, as file")
+        files = {str(number): upload for number, upload in enumerate(uploads)}
+        return self.accepted("add", [files], {"tags": tags})
+
+    async def remove(self, request: Request) -> Response:
+        """A job that removes a recording of the archive."""
+        self._need_archive()
+        return self.accepted("remove", [{}], {"number": request.path_params["number"]})
+
+    async def duplicates(self, _: Request) -> Response:
+        """A job that finds recordings that share sound."""
+        self._need_archive()
+        return self.accepted("duplicates", [{}], {})
+
+    async def heard(self, request: Request) -> Response:
+        """What the stream that the workbench listens to has played."""
+        after = _number(request.query_params, "after", 0, 1 << 40)
+        return JSONResponse({"schema_version": SCHEMA_VERSION, **self.monitor.told(after)})
+
     async def kept(self, sent: UploadFile) -> Upload:
         """A file that was sent, under a random name."""
         if not self.queue.has_room(sent.size or 0):
@@ -184,7 +255,9 @@ class Workbench:
     ) -> Response:
         """New jobs, taken up."""
         jobs = self.queue.add(kind, sent, options)
-        return JSONResponse({"schema_version": 1, "jobs": [self.told(job) for job in jobs]}, 202)
+        return JSONResponse(
+            {"schema_version": SCHEMA_VERSION, "jobs": [self.told(job) for job in jobs]}, 202
+        )
 
     def told(self, job: Job) -> dict[str, Any]:
         """A job without its result."""
@@ -204,15 +277,18 @@ class Workbench:
             raise HTTPException(409, f"the job is {job.state}, and of the kind {job.kind}")
         return job
 
-    def _need_archive(self) -> None:
-        if self.queue.settings.archive is None:
-            raise HTTPException(
-                404, "the workbench was started without an archive; use `cqtnet serve ARCHIVE`"
-            )
+    def _need_archive(self) -> Path:
+        if (folder := self.queue.settings.archive) is not None:
+            return folder
+        raise HTTPException(
+            404, "the workbench was started without an archive; use `cqtnet serve ARCHIVE`"
+        )
 
     async def jobs(self, _: Request) -> Response:
         """All jobs that are known."""
-        return JSONResponse({"schema_version": 1, "jobs": [self.told(job) for job in self.queue]})
+        return JSONResponse(
+            {"schema_version": SCHEMA_VERSION, "jobs": [self.told(job) for job in self.queue]}
+        )
 
     async def job(self, request: Request) -> Response:
         """A job with its result."""
@@ -263,11 +339,15 @@ class Workbench:
         """A job that brings a stretch of B to the tempo and pitch of A."""
         job = self.finished(request, "compare")
         assert job.answer is not None
-        known = stretches(job.answer.result)
-        number = request.query_params.get("stretch", "0")
-        if not number.isdecimal() or int(number) >= len(known):
-            raise InputError(f"there is no stretch {number!r}; there are {len(known)}, from 0")
-        return self.accepted("fit", [job.files], {"stretch": known[int(number)]})
+        stretch = _chosen(request, "stretch", stretches(job.answer.result))
+        return self.accepted("fit", [job.files], {"stretch": stretch})
+
+    async def reference(self, request: Request) -> Response:
+        """A job that cuts the reference of a match out of the archive."""
+        job = self.finished(request, "search")
+        assert job.answer is not None
+        match = _chosen(request, "match", matches(job.answer.result))
+        return self.accepted("reference", [job.files], {"match": match})
 
     async def file(self, request: Request) -> Response:
         """A file that a job made."""
@@ -297,12 +377,37 @@ class Workbench:
         )
 
 
+def _openapi() -> str:
+    return (files("workbench") / "openapi.json").read_text(encoding="utf-8")
+
+
 def stretches(result: dict[str, Any]) -> list[dict[str, Any]]:
     """What A and B have in common, by the result of a comparison."""
     if result["edits"] and result["edits"]["stretches"]:
         found: list[dict[str, Any]] = result["edits"]["stretches"]
         return found
     return [result["alignment"]] if result["alignment"] else []
+
+
+def matches(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """All places that a search tells, those that are no match last."""
+    nearest = [result["nearest"]] if result["nearest"] else []
+    return [*result["matches"], *result["renditions"], *nearest]
+
+
+def _chosen(request: Request, name: str, known: list[dict[str, Any]]) -> dict[str, Any]:
+    """The one of a list that a request names by its number."""
+    number = _number(request.query_params, name, 0, 1 << 40)
+    if number >= len(known):
+        raise InputError(f"there is no {name} {number}; there are {len(known)}, from 0")
+    return known[number]
+
+
+def _number(wanted: QueryParams, name: str, default: int, most: int) -> int:
+    text = wanted.get(name, str(default))
+    if not text.isdecimal() or int(text) > most:
+        raise InputError(f"{name} must be a whole number up to {most:,}, not {text[:40]!r}")
+    return int(text)
 
 
 def _files(form: FormData, name: str) -> list[UploadFile]:

@@ -31,14 +31,16 @@ GRACE_S, MOST_CONNECTIONS = 1, 256
               help="Address by which others reach this machine; needs --token.")  # fmt: skip
 @click.option("--token", envvar="CQTNET_TOKEN", help="Secret of programs and of other machines; "
               "better in CQTNET_TOKEN.  [default: drawn]")  # fmt: skip
+@click.option("--listen", metavar="SOURCE", help="A stream to look for in ARCHIVE: a file, URL or "
+              "device, as for `cqtnet monitor`.")  # fmt: skip
 @click.option("--most-mb", default=2048, show_default=True, type=click.IntRange(1),
               help="Size of a request at most.")  # fmt: skip
 @click.option("--most-hours", default=6.0, show_default=True, type=click.FloatRange(0.01, 24),
               help="Length of a recording at most.")  # fmt: skip
 @DEVICE
 def serve(
-    archive: Path | None, port: int, opens: bool, host: str, token: str | None, most_mb: int,
-    most_hours: float, device: str,
+    archive: Path | None, port: int, opens: bool, host: str, token: str | None, listen: str | None,
+    most_mb: int, most_hours: float, device: str,
 ) -> None:  # fmt: skip
     """Serve the workbench: a page to compare, look and listen, and an HTTP interface.
 
@@ -55,8 +57,11 @@ def serve(
     from workbench.guard import Keys
     from workbench.jobs import Queue, Settings
     from workbench.keep import Keep
+    from workbench.monitor import Monitor
 
     _check_address(host, token)
+    if listen is not None and archive is None:
+        raise click.UsageError("--listen looks for what it hears in ARCHIVE; give one")
     if archive is not None:
         from verify.archive.store import Store
 
@@ -67,11 +72,15 @@ def serve(
     keys.on_used = lambda: _print_address(host, port, keys)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what was sent is removed
     settings = (archive, device, 3600 * most_hours)
-    with Keep() as keep, Queue(keep, Settings(keep.folder, *settings)) as queue:
-        workbench = Workbench(keep, queue, keys, hosts_of(host, port), most_mb << 20)
+    with (
+        Keep() as keep,
+        Queue(keep, Settings(keep.folder, *settings)) as queue,
+        Monitor(archive, listen) as monitor,
+    ):
+        workbench = Workbench(keep, queue, keys, hosts_of(host, port), most_mb << 20, monitor)
         config = uvicorn.Config(
             workbench.app(), http="h11", ws="none", lifespan="off", log_level="warning",
-            server_header=False, timeout_graceful_shutdown=GRACE_S,
+            server_header=False, proxy_headers=False, timeout_graceful_shutdown=GRACE_S,
             limit_concurrency=MOST_CONNECTIONS,
         )  # fmt: skip
         if not token:

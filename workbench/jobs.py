@@ -19,6 +19,8 @@ from workbench.keep import Keep, Upload, remove
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 ENDED: frozenset[State] = frozenset({"done", "failed", "cancelled"})
+SCHEMA_VERSION = 1
+"""Of all JSON; it rises when a field changes its meaning or goes."""
 MOST_WAITING = 100
 """Jobs that may wait."""
 LEAST_ROOM = 1 << 30
@@ -271,7 +273,7 @@ class Worker:
 def told(job: Job, *, before: int = 0) -> dict[str, Any]:
     """A job as plain data, without its result."""
     return {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "id": job.id,
         "kind": job.kind,
         "state": job.state,

@@ -1,4 +1,4 @@
-"""What the worker does: one function for each kind of job, with the model kept warm."""
+"""The process that does the jobs: the model, kept warm, and how far a job is."""
 
 import os
 import signal
@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
+from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
-
-from markupsafe import escape
 
 from cqtnet.errors import InputError
 from workbench import sound
@@ -22,24 +21,24 @@ from workbench.keep import Upload
 
 if TYPE_CHECKING:
     from spoof.detect import Detector
+    from verify.archive import Archive
     from verify.comparison import Comparer
     from verify.recording import Recording
-    from verify.results import Comparison
 
-SCHEMA_VERSION = 1
-READ_SPEED, SOUND_SPEED = 40.0, 300.0
-"""Seconds of sound that are read, and prepared for playing, in one second: a first guess."""
+KINDS = {
+    "compare": "workbench.comparing:compare", "detect": "workbench.comparing:detect",
+    "fit": "workbench.comparing:fit", "report": "workbench.comparing:report",
+    "add": "workbench.archive:add", "duplicates": "workbench.archive:find_duplicates",
+    "reference": "workbench.archive:cut_reference", "remove": "workbench.archive:remove",
+    "search": "workbench.archive:search",
+}  # fmt: skip
+"""Each kind of job, and the function that does it."""
 UNKNOWN_S = 60.0
 """Length of a recording that does not state one: a first guess."""
-COMPARED_S = 1.0
-"""Seconds that a comparison takes besides: a first guess."""
 TELL_EVERY_S = 0.1
 TRUSTED_S = 0.5
 """So much of the guess must be done before what it took corrects the rest."""
-MOST_FITTED_S = 900.0
-"""Length of a stretch that is brought to another tempo and pitch."""
-AROUND_S = 10.0
-"""So much of a recording of the archive is heard before and after its match."""
+Send = Callable[[Progress], None]
 
 
 def serve(connection: Connection, settings: Settings) -> None:
@@ -64,7 +63,7 @@ def serve(connection: Connection, settings: Settings) -> None:
 class Steps:
     """The parts of a job, each with the seconds that it will take at a guess."""
 
-    def __init__(self, parts: dict[str, float], send: Callable[[Progress], None]) -> None:
+    def __init__(self, parts: dict[str, float], send: Send) -> None:
         self._parts, self._send = parts, send
         self._total = sum(parts.values())
         self._done, self._stage, self._told = 0.0, "", 0.0
@@ -97,21 +96,28 @@ class Work:
     """The model, kept warm, and what is done with it."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
 
     @cached_property
     def comparer(self) -> "Comparer":
         """The comparer of the shipped weights."""
         from verify.comparison import Comparer
 
-        return Comparer.named(device=self._settings.device)
+        return Comparer.named(device=self.settings.device)
 
     @cached_property
     def detector(self) -> "Detector":
         """The detector of the shipped weights."""
         from spoof.detect import Detector
 
-        return Detector.named(device=self._settings.device)
+        return Detector.named(device=self.settings.device)
+
+    def open_archive(self, *, write: bool = False) -> "Archive":
+        """The archive that the workbench was started with."""
+        from verify.archive import Archive
+
+        assert self.settings.archive is not None
+        return Archive.open(self.settings.archive, write=write, device=self.settings.device)
 
     def warm_up(self) -> None:
         """Load what the first comparison needs."""
@@ -124,17 +130,19 @@ class Work:
         self.comparer.embedder.trace([np.zeros(66150, np.float32) + 0.1], name="silence")
         as_svg(blank(1.0), "")
 
-    def done(self, task: Task, send: Callable[[Progress], None]) -> Answer | str:
+    def done(self, task: Task, send: Send) -> Answer | str:
         """The answer to a task, or why there is none, in a line without names of this machine."""
         try:
-            return KINDS[task.kind](self, task, send)
+            module, _, name = KINDS[task.kind].partition(":")
+            answer: Answer = getattr(import_module(module), name)(self, task, send)
+            return answer
         except InputError as error:
             problem = str(error)
         except (OSError, MemoryError) as error:
             problem = f"this machine could not do it: {error or 'too little memory'}"
         for upload in task.files.values():
             problem = problem.replace(str(upload.path), upload.name)
-        return problem.replace(str(self._settings.folder), "")
+        return problem.replace(str(self.settings.folder), "")
 
     def prepare(self, upload: Upload, steps: Steps, stage: str) -> None:
         """Make the sound of an upload that a browser plays; refuse one that is too long."""
@@ -143,7 +151,7 @@ class Work:
             if not upload.sound.exists():
                 temporary = upload.sound.with_suffix(".part")
                 sound.write_sound(
-                    upload.path, temporary, most_s=self._settings.most_s,
+                    upload.path, temporary, most_s=self.settings.most_s,
                     on_second=lambda second: steps.tell(second / expected_s),
                 )  # fmt: skip
                 temporary.rename(upload.sound)
@@ -159,136 +167,3 @@ def expected(upload: Upload) -> float:
     from cqtnet import audio
 
     return max(1.0, audio.probe(upload.path).declared_duration_s or UNKNOWN_S)
-
-
-def compare(work: Work, task: Task, send: Callable[[Progress], None]) -> Answer:
-    """Whether A and B are the same recording."""
-    comparison, a, b = compared(work, task, send)
-    files = {f"sound-{side}.wav": task.files[side].sound for side in "ab"}
-    if comparison.edits is not None and comparison.edits.stretches:
-        from verify.edits import write_labels
-
-        for name in ("labels.txt", "labels.csv"):
-            write_labels(comparison.edits, task.folder / name)
-            files[name] = task.folder / name
-    result = {"schema_version": SCHEMA_VERSION, **comparison.to_dict()}
-    return Answer(result, comparison_html(comparison, a, b), files)
-
-
-def compared(
-    work: Work, task: Task, send: Callable[[Progress], None], *, more: float = 0.0
-) -> tuple["Comparison", "Recording", "Recording"]:
-    """The comparison of a task's A and B."""
-    from cqtnet.progress import listening
-
-    parts: dict[str, float] = {}
-    for side in "ab":
-        expected_s = expected(task.files[side])
-        parts[f"preparing {side.upper()} for playing"] = 0.02 + expected_s / SOUND_SPEED
-        parts[f"reading {side.upper()}"] = 0.1 + expected_s / READ_SPEED
-    steps = Steps(parts | {"comparing": COMPARED_S} | ({"writing": more} if more else {}), send)
-    recordings = []
-    for side in "ab":
-        work.prepare(task.files[side], steps, f"preparing {side.upper()} for playing")
-        with steps.step(f"reading {side.upper()}"), listening(steps.hear):
-            recordings.append(work.read(task.files[side]))
-    options = {name: task.options[name] for name in ("against", "population")}
-    with steps.step("comparing"):
-        comparison = replace(work.comparer, **options).compare(*recordings)
-    if more:
-        with steps.step("writing"):
-            pass
-    return comparison, recordings[0], recordings[1]
-
-
-def comparison_html(comparison: "Comparison", a: "Recording", b: "Recording") -> str:
-    """The verdict, what was looked for, and what both recordings are, as a piece of a page."""
-    from verify.report import sections
-    from verify.report.page import environment
-
-    return environment("workbench").get_template("compared.html.j2").render(
-        comparison=comparison,
-        kicker="Comparison of two recordings",
-        **sections.opening(comparison),
-        **sections.recordings(a, b),
-    )  # fmt: skip
-
-
-def report(work: Work, task: Task, send: Callable[[Progress], None]) -> Answer:
-    """The page of a comparison for a case file, as HTML or PDF."""
-    from verify.report.page import page, part_of, write
-    from verify.report.pdf import check_pdf, write_pdf
-
-    is_pdf = task.options["form"] == "pdf"
-    if is_pdf:
-        check_pdf()
-    comparison, a, b = compared(work, task, send, more=8.0 if is_pdf else 4.0)
-    calibration = work.comparer.calibration
-    parts = [part_of(comparison, a, b, calibration)]
-    content, name = page(parts, calibration), f"report.{task.options['form']}"
-    if is_pdf:
-        write_pdf(task.folder / name, content, parts)
-    else:
-        write(task.folder / name, content)
-    return Answer({"schema_version": SCHEMA_VERSION}, files={name: task.folder / name})
-
-
-def fit(work: Work, task: Task, send: Callable[[Progress], None]) -> Answer:
-    """A stretch of B at the tempo and pitch that it has in A."""
-    send(Progress("bringing B to the tempo and pitch of A", 0.0))
-    stretch = task.options["stretch"]
-    start_s, end_s = stretch["b_start_s"], stretch["b_end_s"]
-    if end_s - start_s > MOST_FITTED_S:
-        raise InputError(
-            f"the stretch lasts {(end_s - start_s) / 60:.0f} min; up to {MOST_FITTED_S / 60:.0f} "
-            "min can be brought to another tempo and pitch"
-        )
-    samples = sound.fitted(
-        sound.read(task.files["b"].sound, start_s, end_s),
-        tempo=stretch["tempo"],
-        shift_semitones=stretch["shift_semitones"],
-    )
-    out = task.folder / "fitted.wav"
-    sound.save(samples, out)
-    return Answer({"schema_version": SCHEMA_VERSION}, files={out.name: out})
-
-
-def detect(work: Work, task: Task, send: Callable[[Progress], None]) -> Answer:
-    """Whether a voice is synthetic."""
-    from spoof.detect import headline
-
-    upload = task.files["a"]
-    parts = {"preparing it for playing": 0.1, "listening": 0.3 + expected(upload) / 20}
-    steps = Steps(parts, send)
-    work.prepare(upload, steps, "preparing it for playing")
-    with steps.step("listening"):
-        found = replace(work.detector.detect(upload.path), path=upload.name)
-    result = {"schema_version": SCHEMA_VERSION, **found.to_dict()}
-    return Answer(result, str(escape(headline(found))), {"sound-a.wav": upload.sound})
-
-
-def search(work: Work, task: Task, send: Callable[[Progress], None]) -> Answer:
-    """Where a recording lies in the archive."""
-    from verify.archive import Archive
-    from verify.archive.listing import result_lines
-    from verify.archive.search import search as search_file
-
-    upload = task.files["a"]
-    parts = {"preparing it for playing": 0.1, "opening the archive": 0.5}
-    steps = Steps(parts | {"searching": 1 + expected(upload) / 20}, send)
-    work.prepare(upload, steps, "preparing it for playing")
-    assert work._settings.archive is not None
-    with steps.step("opening the archive"):
-        archive = Archive.open(work._settings.archive, device=work._settings.device)
-    with archive, steps.step("searching"):
-        found = search_file(archive.searcher(), upload.path)
-        lines = result_lines(upload.name, found, n_recordings=len(archive), renditions=True)
-    result = {"schema_version": SCHEMA_VERSION, "query": upload.name, **found.to_dict()}
-    return Answer(result, str(escape(lines[0])), {"sound-a.wav": upload.sound})
-
-
-Kind = Callable[[Work, Task, Callable[[Progress], None]], Answer]
-KINDS: dict[str, Kind] = {
-    "compare": compare, "report": report, "fit": fit, "detect": detect, "search": search,
-}  # fmt: skip
-"""What the worker can be asked for."""

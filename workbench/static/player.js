@@ -43,6 +43,7 @@ export class Player {
   constructor(root, given) {
     Object.assign(this, given);
     this.sides = { a: given.a, b: given.b };
+    this.offset = given.b.offset_s ?? 0; // of a B that is cut out of a longer one
     this.heard = "a";
     this.atA = this.stretches[0]?.a_start_s ?? 0;
     this.tiles = new Map();
@@ -131,7 +132,7 @@ export class Player {
       button("Whole", () => this.whole()),
     );
     const bar = make("div", { class: "bar" }, this.playButton, ...this.sideButtons);
-    if (this.stretches.length && this.isSame) bar.append(this.loopButton, this.fitButton);
+    if (this.stretches.length && this.isSame) bar.append(this.loopButton, ...(this.fit ? [this.fitButton] : []));
     bar.append(zooms, this.times, this.waits);
     this.afterStage = this.playButton;
     const keys = make(
@@ -160,7 +161,8 @@ export class Player {
       if (items.length) box.append(make("div", {}, make("h3", {}, title), make("ol", {}, ...items)));
     };
     const spans = (one) =>
-      `A ${clock(one.a_start_s)}–${clock(one.a_end_s)}, B ${clock(one.b_start_s)}–${clock(one.b_end_s)}`;
+      `A ${clock(one.a_start_s)}–${clock(one.a_end_s)}, ` +
+      `B ${clock(one.b_start_s + this.offset)}–${clock(one.b_end_s + this.offset)}`;
     const item = (one, words, colour) =>
       make(
         "li",
@@ -332,7 +334,7 @@ export class Player {
       to.lineTo(this.x(heads[side]), top + ROW);
       to.stroke();
     }
-    this.times.textContent = `A ${clock(this.atA)}   B ${clock(this.atB())}`;
+    this.times.textContent = `A ${clock(this.atA)}   B ${clock(this.atB() + this.offset)}`;
   }
 
   drawAxis(to) {
@@ -346,8 +348,9 @@ export class Player {
     const step = steps.find((one) => this.span() / one <= most) ?? 14400;
     to.strokeStyle = this.pale;
     to.lineWidth = 1;
-    for (let at = Math.ceil(this.from / step) * step; at <= this.to; at += step) {
-      const x = this.x(at);
+    const first = Math.ceil((this.from + this.offset) / step) * step;
+    for (let at = first; at <= this.to + this.offset; at += step) {
+      const x = this.x(at - this.offset);
       to.beginPath();
       to.moveTo(x, HEIGHT - AXIS);
       to.lineTo(x, HEIGHT - AXIS + 5);

@@ -209,18 +209,13 @@ async function submit(event) {
 
 // --- Results ----------------------------------------------------------------------------------
 
-const SHOWN = { compare: showComparison, detect: showVoice };
+const SHOWN = {
+  compare: showComparison, detect: showVoice, search: showSearch, duplicates: showText, add: showAdded,
+};
 
 /** A link to a file of a job. */
 function download(job, name, words) {
   return make("a", { href: `/api/v1/jobs/${job}/files/${name}`, download: name }, words);
-}
-
-/** The answer in a line, which the server has escaped. */
-function headline(whole) {
-  const line = make("p", { class: "ratio" });
-  line.innerHTML = whole.html;
-  return line;
 }
 
 /** A button that has a report written, and then downloads it. */
@@ -273,121 +268,123 @@ function showComparison(whole, place) {
   );
 }
 
+/** The verdict and the curve, on which a line shows where one listens. */
 function showVoice(whole, place) {
-  const result = whole.result;
-  const kinds = { synthetic: "different", human: "same", insufficient: "insufficient" };
-  place.append(
-    make("h2", {}, result.path),
-    make(
-      "div",
-      { class: `verdict ${kinds[result.verdict]}` },
-      headline(whole),
-      make("ul", {}, ...result.reasons.map((reason) => make("li", {}, reason))),
-      make(
-        "p",
-        {},
-        result.score === null
-          ? "No score could be given."
-          : `Score ${result.score.toFixed(2)} on average over ${clock(result.sound_s)} with sound, of ` +
-              `${clock(result.duration_s)}. Trained on ${result.trained_on}.`,
-      ),
-    ),
-  );
-  if (result.score !== null) place.append(curve(whole));
+  place.innerHTML = whole.html;
+  const source = `/api/v1/jobs/${whole.id}/files/sound-a.wav`;
+  const audio = make("audio", { controls: true, preload: "metadata", src: source });
+  const curve = $(".curve", place);
+  const duration = whole.result.duration_s;
+  if (curve) {
+    const [left, , width] = curve.getAttribute("viewBox").split(" ").map(Number);
+    const end = width + left - 4;
+    audio.addEventListener("timeupdate", () => {
+      for (const name of ["x1", "x2"]) {
+        $(".head", curve).setAttribute(name, (end * audio.currentTime) / duration);
+      }
+    });
+    curve.addEventListener("click", (event) => {
+      const box = curve.getBoundingClientRect();
+      const at = left + ((event.clientX - box.left) / box.width) * width;
+      audio.currentTime = Math.min(Math.max(0, at / end), 1) * duration;
+      audio.play();
+    });
+  }
+  place.append(audio, make("p", { class: "downloads" }, download(whole.id, "result.json", "JSON")));
+}
+
+/** What the archive holds of a query; each match can be heard beside its reference. */
+function showSearch(whole, place) {
+  place.innerHTML = whole.html;
+  const { matches, renditions, nearest, duration_s: duration } = whole.result;
+  const all = [...matches, ...renditions, ...(nearest ? [nearest] : [])];
+  const kind = (number) =>
+    number < matches.length ? "" : number < matches.length + renditions.length ? " another rendition" : " nearest, no match";
+  all.forEach((match, number) => {
+    const words =
+      `${clock(match.query_start_s)}–${clock(match.query_end_s)} beside ` +
+      `${clock(match.reference_start_s)}–${clock(match.reference_end_s)} of ${match.path}${kind(number)} `;
+    const waiting = make("span", { class: "waiting" });
+    const listen = async () => {
+      try {
+        const path = `/api/v1/jobs/${whole.id}/reference?match=${number}`;
+        const done = await follows(path, waiting);
+        showBeside(done, match, kind(number) === "", whole.result.query, duration, place);
+      } catch (error) {
+        waiting.textContent = error.message;
+      }
+    };
+    $(".matches", place).append(
+      make("li", {}, words, make("button", { type: "button", onclick: listen }, "Look and listen"), waiting),
+    );
+  });
   place.append(make("p", { class: "downloads" }, download(whole.id, "result.json", "JSON")));
 }
 
-const SVG = "http://www.w3.org/2000/svg";
-
-function draw(tag, attributes, text) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  if (text !== undefined) element.textContent = text;
-  return element;
+/** The query above a reference of the archive, of which only a part is here. */
+function showBeside(done, match, isSame, query, duration, place) {
+  const offset = done.result.start_s;
+  const here = make("div", { class: "player-here" });
+  const old = $(".player-box, .player-here", place);
+  old.replaceWith(here);
+  const stretch = {
+    ...match, a_start_s: match.query_start_s, a_end_s: match.query_end_s,
+    b_start_s: match.reference_start_s - offset, b_end_s: match.reference_end_s - offset,
+  };
+  const player = new Player(here, {
+    job: done.id, stretches: [stretch], isSame, edits: [],
+    a: { name: query, duration_s: duration },
+    b: { name: match.path, duration_s: done.result.duration_s, offset_s: offset },
+  });
+  player.goTo(stretch);
 }
 
-/** The score of each window over time; a click plays from there. */
-function curve(whole) {
-  const { windows, duration_s } = whole.result;
-  const scored = windows.filter((one) => one.score !== null);
-  const most = Math.max(2, ...scored.map((one) => Math.abs(one.score)));
-  const [width, height, left] = [800, 220, 110];
-  const x = (second) => left + ((width - left) * second) / Math.max(duration_s, 1e-3);
-  const y = (score) => height / 2 - (score / most) * (height / 2 - 18);
-  const svg = draw("svg", { viewBox: `0 0 ${width} ${height + 24}`, class: "curve", role: "img" });
-  svg.append(
-    draw("title", {}, "The score over time: above the line for synthetic, below it for human"),
-    draw("line", { x1: left, x2: width, y1: y(0), y2: y(0), class: "zero" }),
-    draw("text", { x: 0, y: 24 }, "synthetic"),
-    draw("text", { x: 0, y: y(0) + 5 }, "neither"),
-    draw("text", { x: 0, y: height - 10 }, "human"),
-    draw("text", { x: left, y: height + 18 }, "0:00"),
-    draw("text", { x: width, y: height + 18, "text-anchor": "end" }, clock(duration_s)),
+function showText(whole, place) {
+  place.innerHTML = whole.html;
+}
+
+function showAdded(whole, place) {
+  const { counts, failed } = whole.result.outcome;
+  const words = Object.entries(counts).map(([what, count]) => `${count} ${what}`).join(", ");
+  place.append(
+    make("p", {}, `${words}. `, make("a", { href: "/archive" }, "Show the archive as it is now")),
+    make("ul", {}, ...Object.values(failed).map((why) => make("li", {}, why))),
   );
-  for (const one of scored) {
-    const at = { x1: x(one.start_s), x2: x(one.end_s), y1: y(one.score), y2: y(one.score) };
-    svg.append(draw("line", { ...at, class: "score" }));
+}
+
+// --- Buttons that start a job, and the log of a stream -------------------------------------------
+
+async function startJob(button) {
+  if (button.dataset.ask && !confirm(button.dataset.ask)) return;
+  $("#problem").textContent = "";
+  try {
+    const { jobs } = await ask(button.dataset.method || "POST", button.dataset.job);
+    if (button.dataset.then === "reload") new Row(jobs[0].id, { onDone: () => location.reload() });
+    else showJobs(jobs.map((job) => job.id));
+    follow();
+  } catch (error) {
+    $("#problem").textContent = error.message;
   }
-  const line = draw("line", { x1: left, x2: left, y1: 0, y2: height, class: "head" });
-  svg.append(line);
-  const source = `/api/v1/jobs/${whole.id}/files/sound-a.wav`;
-  const audio = make("audio", { controls: true, preload: "metadata", src: source });
-  audio.addEventListener("timeupdate", () => {
-    line.setAttribute("x1", x(audio.currentTime));
-    line.setAttribute("x2", x(audio.currentTime));
-  });
-  svg.addEventListener("click", (event) => {
-    const box = svg.getBoundingClientRect();
-    const at = ((event.clientX - box.left) / box.width) * width;
-    audio.currentTime = Math.max(0, ((at - left) / (width - left)) * duration_s);
-    audio.play();
-  });
-  return make(
-    "figure",
-    {},
-    svg,
-    make("figcaption", {}, "Each line is a window: how far its score speaks for either side."),
-    audio,
-  );
+}
+
+async function showLog(table, after = 0) {
+  const told = await ask("GET", `/api/v1/monitor?after=${after}`).catch(() => null);
+  for (const event of told?.events ?? []) {
+    const cells = event.event === "summary"
+      ? [event.day, "summary", `${event.recordings.length} recordings`, ""]
+      : [event.event === "began" ? event.start : event.end, event.event, event.path, `ln ${event.log_lr.toFixed(1)}`];
+    $("tbody", table).prepend(make("tr", {}, ...cells.map((cell) => make("td", {}, cell))));
+  }
+  setTimeout(showLog, 2000, table, told?.next ?? after);
 }
 
 // --- Start ------------------------------------------------------------------------------------
 
 document.querySelectorAll(".drop").forEach(prepareDrop);
 $("#ask")?.addEventListener("submit", submit);
+for (const button of document.querySelectorAll("[data-job]")) {
+  button.addEventListener("click", () => startJob(button));
+}
+if ($("#log")) showLog($("#log"));
 const known = location.hash.slice(1).split(",").filter((id) => /^[0-9a-f]+$/.test(id));
 if (known.length && $("#results")) showJobs(known);
-
-// --- The description of the interface ---------------------------------------------------------
-
-async function showInterface(place) {
-  const described = await ask("GET", "/openapi.json");
-  const name = (schema) => schema?.$ref?.split("/").pop();
-  for (const [path, methods] of Object.entries(described.paths)) {
-    for (const [method, one] of Object.entries(methods)) {
-      const sent = one.requestBody?.content["multipart/form-data"].schema;
-      const fields = Object.entries(sent?.properties ?? {}).map(([key, schema]) =>
-        [key, schema.description ?? schema.enum?.filter(Boolean).join(" or ") ?? "recordings"]);
-      for (const given of one.parameters ?? []) fields.push([given.name, given.description]);
-      const [code, answer] = Object.entries(one.responses)[0];
-      const [kind, content] = Object.entries(answer.content)[0];
-      const schema = name(content.schema);
-      place.append(
-        make("h2", {}, make("code", {}, `${method.toUpperCase()} ${path}`)),
-        make("p", {}, `${one.summary}.`),
-        make("ul", {}, ...fields.map(([key, words]) => make("li", {}, make("code", {}, key), ` ${words}`))),
-        make("p", {}, `Answer ${code}: `,
-          schema ? make("a", { href: `#schema-${schema}` }, schema) : kind),
-      );
-    }
-  }
-  for (const [key, schema] of Object.entries(described.components.schemas)) {
-    place.append(
-      make("h2", { id: `schema-${key}` }, key),
-      schema.description ? make("p", {}, `${schema.description}.`) : "",
-      make("details", {}, make("summary", {}, "JSON Schema"),
-        make("pre", { tabindex: 0 }, JSON.stringify(schema, null, 1))),
-    );
-  }
-}
-if ($("#interface")) showInterface($("#interface"));

@@ -1,0 +1,161 @@
+"""Jobs on the archive: search it, hear a reference, add, remove, find duplicates."""
+
+import re
+import secrets
+import shutil
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cqtnet import SAMPLE_RATE, audio
+from cqtnet.errors import InputError
+from workbench import sound
+from workbench.jobs import SCHEMA_VERSION, Answer, Progress, Task
+from workbench.work import Send, Steps, Work, expected
+
+UPLOADS = "uploads"
+"""The folder in an archive where recordings lie that were added from a page."""
+SEARCH_SPEED = 20.0
+"""Seconds of sound that are searched for, or added, in one second: a first guess."""
+AROUND_S = 10.0
+"""So much of a reference is heard before and after its match."""
+MOST_HEARD_S = 900.0
+"""A longer reference is cut off."""
+
+
+def search(work: Work, task: Task, send: Send) -> Answer:
+    """Where a recording lies in the archive."""
+    from verify.archive.listing import result_lines
+    from verify.archive.search import search as search_file
+    from verify.report.page import environment
+    from verify.report.search import draw_time_line, rows_of
+
+    upload = task.files["a"]
+    parts = {"preparing it for playing": 0.1, "opening the archive": 0.5}
+    steps = Steps(parts | {"searching": 1 + expected(upload) / SEARCH_SPEED}, send)
+    work.prepare(upload, steps, "preparing it for playing")
+    with steps.step("opening the archive"):
+        archive = work.open_archive()
+    with archive, steps.step("searching"):
+        found = search_file(archive.searcher(), upload.path)
+        lines = result_lines(upload.name, found, n_recordings=len(archive), renditions=True)
+    html = environment("workbench").get_template("found.html.j2").render(
+        found=found,
+        lines=lines,
+        time_line=draw_time_line(found, rows_of(found.matches)) if found.matches else None,
+    )  # fmt: skip
+    result = {"schema_version": SCHEMA_VERSION, "query": upload.name, **found.to_dict()}
+    return Answer(result, html, {"sound-a.wav": upload.sound})
+
+
+def cut_reference(work: Work, task: Task, send: Send) -> Answer:
+    """The part of a recording of the archive that a match is of, and some of what is around."""
+    from augment.tempo import resample
+
+    send(Progress("reading the reference", 0.0))
+    match = task.options["match"]
+    start_s = max(0.0, match["reference_start_s"] - AROUND_S)
+    end_s = min(match["reference_end_s"] + AROUND_S, start_s + MOST_HEARD_S)
+    with work.open_archive() as archive:
+        found = archive.searcher().references.excerpt(match["id"], start_s, end_s).sound
+    out = task.folder / "reference.wav"
+    sound.save(resample(found.samples, SAMPLE_RATE, sound.RATE_HZ), out)
+    result = {
+        "schema_version": SCHEMA_VERSION,
+        "start_s": found.start_s,
+        "duration_s": found.duration_s,
+    }
+    return Answer(result, files={"sound-a.wav": task.files["a"].sound, "sound-b.wav": out})
+
+
+def add(work: Work, task: Task, send: Send) -> Answer:
+    """Add recordings; they are kept in a folder of the archive."""
+    uploads = list(task.files.values())
+    steps = Steps({"adding": sum(map(expected, uploads)) / SEARCH_SPEED + 1}, send)
+    limits = audio.Limits(max_stream_s=work.settings.most_s)
+    for upload in uploads:
+        with audio.stream(upload.path, limits=limits) as blocks:
+            for _ in blocks:  # one that is too long raises
+                pass
+    done = 0
+
+    def count(_: object) -> None:
+        nonlocal done
+        done += 1
+        steps.tell(done / len(uploads))
+
+    with work.open_archive(write=True) as archive, steps.step("adding"):
+        folder = archive.store.folder / UPLOADS
+        folder.mkdir(exist_ok=True)
+        targets = [folder / _file_name(upload.name) for upload in uploads]
+        for upload, target in zip(uploads, targets, strict=True):
+            shutil.copyfile(upload.path, target)
+        summary = archive.add(map(str, targets), tags=task.options["tags"], jobs=1, on_step=count)
+    names = {str(target): one.name for one, target in zip(uploads, targets, strict=True)}
+    for path in summary.failed:
+        Path(path).unlink(missing_ok=True)
+    plain = summary.to_dict()
+    plain["failed"] = {
+        names[path]: reason.replace(path, names[path]) for path, reason in summary.failed.items()
+    }
+    return Answer(
+        {"schema_version": SCHEMA_VERSION, "outcome": {**plain, "passed_over": Counter()}}
+    )
+
+
+def _file_name(name: str) -> str:
+    """A new name for a file that is kept: what is plain of its own, behind a random number."""
+    return f"{secrets.token_hex(6)}-{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}"
+
+
+def remove(work: Work, task: Task, send: Send) -> Answer:
+    """Remove a recording; its file goes, too, if it was added from a page."""
+    send(Progress("removing", 0.0))
+    with work.open_archive(write=True) as archive:
+        chosen = archive.select(numbers=[task.options["number"]])
+        archive.remove([entry.id for entry in chosen])
+        folder = (archive.store.folder / UPLOADS).resolve()
+    for entry in chosen:
+        for path in map(Path, entry.paths):
+            if path.resolve().parent == folder:
+                path.unlink(missing_ok=True)
+    return Answer({"schema_version": SCHEMA_VERSION, "removed": [asdict(one) for one in chosen]})
+
+
+def find_duplicates(work: Work, _: Task, send: Send) -> Answer:
+    """Recordings that share sound, in groups."""
+    from verify.archive.duplicates import Pair, duplicates, grouped
+    from verify.archive.listing import match_line
+    from verify.report.page import environment
+
+    pairs: list[Pair] = []
+    problems: list[str] = []
+    with work.open_archive() as archive:
+        steps = Steps({"comparing": max(1.0, len(archive) / 4)}, send)
+        done = 0
+
+        def count(_: Any) -> None:
+            nonlocal done
+            done += 1
+            steps.tell(done / len(archive))
+
+        with steps.step("comparing"):
+            for found in duplicates(archive, on_progress=count):
+                if isinstance(found, InputError):
+                    problems.append(str(found))
+                else:
+                    pairs.append(found)
+    groups = grouped(pairs)
+    templates = environment("workbench")
+    templates.filters["match_line"] = match_line
+    html = templates.get_template("duplicates.html.j2").render(
+        groups=groups, pairs=pairs, problems=problems
+    )
+    result = {
+        "schema_version": SCHEMA_VERSION,
+        "groups": [[asdict(entry) for entry in group] for group in groups],
+        "pairs": [pair.to_dict() for pair in pairs],
+        "problems": problems,
+    }
+    return Answer(result, html)
