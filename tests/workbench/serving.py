@@ -43,7 +43,7 @@ class Serving:
         code = f"{before}from workbench.commands import serve; serve()"
         tokens = ["--token", token] if token else []
         self.process = subprocess.Popen(
-            [sys.executable, "-c", code, *map(str, words), "--port", "0", *tokens],
+            [sys.executable, "-c", code, "--port", "0", *map(str, words), *tokens],
             stdout=subprocess.PIPE, text=True, cwd=ROOT, env=env,
         )  # fmt: skip
         lines = []

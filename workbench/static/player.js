@@ -143,6 +143,7 @@ export class Player {
       make("kbd", {}, "+"), " ", make("kbd", {}, "−"), " zoom, ", make("kbd", {}, "L"),
       " loops, ", make("kbd", {}, "Esc"), " leaves. Drag to move, click to listen from there.",
     );
+    this.stage.player = this; // for scripts that drive the page
     root.replaceWith(
       make("section", { class: "player-box", "aria-label": "Look and listen" }, this.stage, bar,
         keys, this.told, this.lists()),
@@ -158,7 +159,7 @@ export class Player {
   lists() {
     const box = make("div", { class: "lists" });
     const add = (title, items) => {
-      if (items.length) box.append(make("div", {}, make("h3", {}, title), make("ol", {}, ...items)));
+      if (items.length) box.append(make("div", {}, make("h2", {}, title), make("ol", {}, ...items)));
     };
     const spans = (one) =>
       `A ${clock(one.a_start_s)}–${clock(one.a_end_s)}, ` +
