@@ -19,13 +19,26 @@ from cqtnet.errors import InputError, ManifestError
 from eval.metrics import cllr, min_cllr
 from spoof.checkpoint import Calibration, Trained, load_trained
 from spoof.data import Utterance, folds, split_by_group
+from spoof.detect import Found, verdict_of
+from spoof.evaluate import CHANGES, MOST, some_of_each
 from spoof.prepare import TEST, VALID, PartOrAll, Preparer, data_hash, members
-from spoof.scores import Floats, Scored, score_recordings
+from spoof.scores import (
+    Floats,
+    Scored,
+    as_trials,
+    eers_by_weight,
+    group_weights,
+    score_recordings,
+)
 from spoof.train import Step, TrainConfig, train
 from verify.calibration import fit_logistic
 
 FEWEST = 5
 """Recordings of either class that a calibration needs."""
+CODED = CHANGES[:2]
+"""The codecs after which the calibration counts once more what is found."""
+FAMILY_OF = 20
+"""Synthetic recordings of a system whose share is stated by itself."""
 
 
 def calibrate(
@@ -41,7 +54,8 @@ def calibrate(
         part = "valid" if trained.card.get("data_sha256") == data_hash(utterances) else "all"
     held_out = utterances if part == "all" else members(utterances, part, seed=trained.seed)
     scored = score_recordings(trained, held_out, preparer, device=device)
-    return _fit_all([scored], trained, sources)
+    coded = _coded(trained, held_out, preparer, device=device)
+    return _fit_all([scored], [coded], trained, sources)
 
 
 def cross_calibrate(
@@ -59,7 +73,7 @@ def cross_calibrate(
             f"{trained.path} was not trained on these data, so that networks trained on parts of "
             "them would differ from it; give its own data, or calibrate without folds"
         )
-    scored = []
+    scored, coded = [], []
     # In each fold all utterances are marked by their part in it; the test part is the same.
     split = split_by_group(utterances, valid=VALID, test=TEST, seed=trained.seed)
     for number, fold in enumerate(folds([*split.train, *split.valid], count, trained.seed)):
@@ -74,14 +88,57 @@ def cross_calibrate(
             other = load_trained(folder)
         held_out = [u for u in marked if u.split == "valid"]
         scored.append(score_recordings(other, held_out, preparer, device=device))
-    return _fit_all(scored, trained, sources)
+        coded.append(_coded(other, held_out, preparer, most=MOST // count, device=device))
+    return _fit_all(scored, coded, trained, sources)
 
 
-def _fit_all(scored: Sequence[Scored], trained: Trained, sources: str) -> Calibration:
+def _coded(
+    trained: Trained, held_out: Sequence[Utterance], preparer: Preparer, *, device: str,
+    most: int = MOST,
+) -> list[Scored]:  # fmt: skip
+    """The scores of some synthetic recordings after each of CODED."""
+    chosen = [u for u in some_of_each(held_out, most, seed=0) if u.is_fake]
+    if not chosen:
+        return []
+    return [
+        score_recordings(trained, chosen, preparer, device=device, change=change)
+        for change in CODED
+    ]
+
+
+def _fit_all(
+    scored: Sequence[Scored], coded: Sequence[list[Scored]], trained: Trained, sources: str
+) -> Calibration:
+    """The calibration by all scores, with what its verdicts find, also after each codec."""
+    recordings = [recording for part in scored for recording in part.recordings]
     scores = np.concatenate([part.score for part in scored])
     is_fake = np.concatenate([part.is_fake for part in scored])
-    groups = witnesses([recording for part in scored for recording in part.recordings])
-    return fit(scores, is_fake, groups, model_sha256=trained.sha256, sources=sources)
+    found = fit(
+        scores, is_fake, witnesses(recordings), model_sha256=trained.sha256, sources=sources
+    )
+    trials = as_trials(recordings, scores)
+    found.data["eer_by_weight"] = eers_by_weight(trials)
+    fake = [(r, found.log_lr(s)) for r, s in zip(recordings, scores, strict=True) if r.is_fake]
+    rows = [_found(fake)]
+    for parts, change in zip(zip(*filter(None, coded), strict=True), CODED, strict=False):
+        pairs = [(r, found.log_lr(s)) for p in parts
+                 for r, s in zip(p.recordings, p.score, strict=True)]  # fmt: skip
+        rows.append(_found(pairs, change=change.name))
+    for system in sorted({r.system for r, _ in fake}):
+        own = [pair for pair in fake if pair[0].system == system]
+        rows += [_found(own, system=system)] if system and len(own) >= FAMILY_OF else []
+    found.data["found"] = [row._asdict() for row in rows]
+    return found
+
+
+def _found(
+    pairs: Sequence[tuple[Utterance, float]], *, system: str = "", change: str = ""
+) -> Found:
+    """The share of synthetic recordings whose ratio is called synthetic."""
+    groups = np.array([r.collection or r.group for r, _ in pairs])
+    called = np.array([verdict_of(ratio) == "synthetic" for _, ratio in pairs])
+    weights = group_weights(np.ones(len(called), bool), groups)
+    return Found(system, change, float(weights @ called), len(called))
 
 
 def witnesses(recordings: Sequence[Utterance]) -> NDArray[np.str_]:
@@ -118,19 +175,6 @@ def fit(
     }  # fmt: skip
     least, most = -math.log(n_fake_groups + 1), math.log(n_real_groups + 1)
     return Calibration(model_sha256, slope, offset, least, most, data)
-
-
-def group_weights(is_fake: NDArray[np.bool_], groups: NDArray[np.str_]) -> Floats:
-    """Weights (n,) by which every group of a class counts the same, and so do its recordings.
-
-    >>> group_weights(np.array([True, True, True, False]), np.array(["a", "a", "b", "a"]))
-    array([0.25, 0.25, 0.5 , 1.  ])
-    """
-    weights = np.empty(len(groups))
-    for of in (is_fake, ~is_fake):
-        _, number, counts = np.unique(groups[of], return_inverse=True, return_counts=True)
-        weights[of] = 1 / counts[number] / len(counts)
-    return weights
 
 
 def affine_logistic(

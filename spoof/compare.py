@@ -20,6 +20,7 @@ from spoof.evaluate import MOST, evaluate
 from spoof.prepare import Preparer, SplitBy, data_hash
 from spoof.recipes import Recipe
 from spoof.report import share, write_report
+from spoof.scores import WEIGHTINGS
 from spoof.train import Step, TrainConfig, train
 
 REMARK = (
@@ -79,6 +80,7 @@ class Entry:
             "accuracy": self.mean(lambda r: r["recordings"]["decided"]["accuracy"]),
             "f1": self.mean(lambda r: r["recordings"]["decided"]["synthetic"]["f1"]),
             "eer": self.figure("eer"),
+            **{f"eer, {name}": self.mean(partial(_by_weight, name=name)) for name in WEIGHTINGS},
             "eer_by_segment": self.figure("eer", split_by="segment"),
             "accuracy_by_segment": self.figure("accuracy", split_by="segment"),
             "shortcut": self.mean(lambda r: max((s[worst] for s in r["shortcuts"]), default=None)),
@@ -114,7 +116,8 @@ def compare_recipes(
 def table(entries: Sequence[Entry]) -> str:
     """The comparison in Markdown, the best first; those that failed at the end."""
     leaky = any("segment" in entry.reports for entry in entries)
-    heading = ["recipe", "parameters", "seconds", "accuracy %", "F1 %", "EER %", "shortcut"]
+    heading = ["recipe", "parameters", "seconds", "accuracy %", "F1 %", "EER %", *WEIGHTINGS,
+               "shortcut"]  # fmt: skip
     heading += ["by segment: accuracy %", "EER %"] * leaky + ["source's own, on other data"]
     rows = [_row(entry, leaky=leaky) for entry in sorted(entries, key=_rank)]
     return markdown_table([heading, *rows])
@@ -166,7 +169,7 @@ def _report(
 def _row(entry: Entry, *, leaky: bool) -> list[str]:
     source = "; ".join(f"{result.what} {result.value}" for result in entry.recipe.results) or "–"
     if entry.error:
-        failed = ["", "", "", "", f"failed: {entry.error}", "", *[""] * (2 * leaky)]
+        failed = ["", "", "", "", f"failed: {entry.error}", "", "", "", *[""] * (2 * leaky)]
         return [entry.recipe.name, *failed, source]
     known = entry.to_dict()
     counts = (known["parameters"], known["training_seconds"])
@@ -174,7 +177,13 @@ def _row(entry: Entry, *, leaky: bool) -> list[str]:
     worst = "–" if known["shortcut"] is None else f"{100 * known['shortcut']:+.1f}"
     shares = [share(known["accuracy"]), share(known["f1"]), _with_interval(known["eer"])]
     by_segment = [_with_interval(known[f"{key}_by_segment"]) for key in ("accuracy", "eer")]
+    shares += [share(known[f"eer, {name}"]) for name in WEIGHTINGS]
     return [entry.recipe.name, *numbers, *shares, worst, *by_segment * leaky, source]
+
+
+def _by_weight(report: Report, *, name: str) -> float | None:
+    value: float | None = report["recordings"].get("eer_by_weight", {}).get(name)
+    return value
 
 
 def _with_interval(figure: Interval | None) -> str:

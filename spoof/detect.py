@@ -3,7 +3,7 @@
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -16,15 +16,17 @@ from spoof.checkpoint import DEFAULT, Calibration, Trained, load_calibration, lo
 from spoof.data import Samples, filled
 from spoof.networks import AT_ONCE, score_inputs
 from spoof.recipes import Recipe
-from verify.words import LEAST_RATIO, Proposition, clock, decision, support_in_words
+from verify.words import LEAST_RATIO, Proposition, clock, support_in_words
 from verify.words import headline as with_ratio
 
-Verdict = Literal["synthetic", "human", "insufficient"]
+Verdict = Literal["synthetic", "no trace", "insufficient"]
+"""No verdict is "human": a synthesiser that the detector misses leaves no trace either."""
 HEADLINES: dict[Verdict, str] = {
-    "synthetic": "SYNTHETIC", "human": "HUMAN", "insufficient": "INSUFFICIENT EVIDENCE",
+    "synthetic": "SYNTHETIC", "no trace": "NO TRACE FOUND", "insufficient": "INSUFFICIENT EVIDENCE",
 }  # fmt: skip
 SYNTHETIC = Proposition("the voice is synthetic", "a synthetic voice rather than a human one")
-HUMAN = Proposition("the voice is human", "a human voice rather than a synthetic one")
+LEAST_LOG_LR = math.log(LEAST_RATIO)
+"""The natural-log likelihood ratio from which a voice is called synthetic."""
 LEAST_SOUND_S = 1.0
 """Seconds of sound that a verdict needs."""
 FRAME_S = 0.02
@@ -39,9 +41,19 @@ MARGIN = 1.0
 
 
 def verdict_of(log_lr: float) -> Verdict:
-    """The verdict that a natural-log likelihood ratio alone supports."""
-    verdicts: dict[int, Verdict] = {1: "synthetic", -1: "human", 0: "insufficient"}
-    return verdicts[decision(log_lr)]
+    """The verdict by a natural-log likelihood ratio alone: traces from 10 up, none below 1."""
+    if log_lr >= LEAST_LOG_LR:
+        return "synthetic"
+    return "no trace" if log_lr <= 0 else "insufficient"
+
+
+class Found(NamedTuple):
+    """The share of unknown synthetic voices that the verdict "synthetic" finds."""
+
+    system: str  # a family of synthesisers; "": all
+    change: str  # what was done to the recordings; "": nothing
+    share: float  # with every collection of equal weight
+    voices: int
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,7 @@ class Detection:
     most_log_lr: float | None
     score: float | None  # mean over the windows with sound
     reasons: tuple[str, ...]  # why the evidence is insufficient
+    would_find: tuple[Found, ...]  # what the detector finds of voices that are known as synthetic
     duration_s: float
     sound_s: float  # seconds with sound
     windows: tuple[Window, ...]
@@ -74,8 +87,10 @@ class Detection:
 
     @property
     def support(self) -> str:
-        """The meaning of the ratio in words; "" where none is stated."""
-        return "" if self.log_lr is None else support_in_words(self.log_lr, SYNTHETIC, HUMAN)
+        """What the ratio means for a synthetic voice; "" where none is stated."""
+        if self.log_lr is None:
+            return ""
+        return support_in_words(max(0.0, self.log_lr), SYNTHETIC, SYNTHETIC)
 
     @property
     def is_bounded(self) -> bool:
@@ -84,7 +99,8 @@ class Detection:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
-        return {**asdict(self), "support": self.support, "is_bounded": self.is_bounded}
+        record = {**asdict(self), "support": self.support, "is_bounded": self.is_bounded}
+        return {**record, "would_find": [found._asdict() for found in self.would_find]}
 
 
 class Detector:
@@ -126,14 +142,15 @@ class Detector:
         log_lr = None
         if score is not None:
             log_lr = self.calibration.log_lr(score) if self.calibration else None
-            reason = self._doubt(log_lr)
+            reason = self._doubt(log_lr, scores)
         known = self.calibration
         least, most = (known.least, known.most) if known else (None, None)
-        verdict: Verdict = "insufficient" if log_lr is None else verdict_of(log_lr)
+        verdict: Verdict = "insufficient" if reason or log_lr is None else verdict_of(log_lr)
+        found = known.data.get("found", []) if known else []
         return Detection(
             audio.shown(path), sha256, verdict, log_lr, least, most, score,
-            (reason,) if reason else (), duration_s, sound_s, windows, recipe.name,
-            self.trained.sha256, _trained_on(self.trained.card),
+            (reason,) if reason else (), tuple(Found(**row) for row in found), duration_s, sound_s,
+            windows, recipe.name, self.trained.sha256, _trained_on(self.trained.card),
         )  # fmt: skip
 
     def _windows(
@@ -162,16 +179,20 @@ class Detector:
             for s, score, ok in zip(starts, scores, used, strict=True)
         )
 
-    def _doubt(self, log_lr: float | None) -> str:
-        """Why a ratio supports no verdict; "" where it does."""
+    def _doubt(self, log_lr: float | None, scores: list[float]) -> str:
+        """Why a ratio, or the windows' scores, support no verdict; "" where they do."""
         if self.calibration is None or log_lr is None:
             return "these weights have no calibration; make one with `cqtnet spoof calibrate`"
-        if verdict_of(log_lr) != "insufficient":
-            return ""
-        reason = f"the ratio is nearer to 1 than {LEAST_RATIO:g}"
-        if log_lr in (self.calibration.least, self.calibration.most):
-            reason += "; the calibration has too few collections or speakers to support more"
-        return reason
+        if self.calibration.most < LEAST_LOG_LR:
+            return (
+                "the calibration has too few collections or speakers to support a ratio of "
+                f"{LEAST_RATIO:g}"
+            )
+        if verdict_of(log_lr) == "insufficient":
+            return f"there are traces, but the ratio is below {LEAST_RATIO:g}"
+        if log_lr <= 0 and verdict_of(self.calibration.log_lr(max(scores))) == "synthetic":
+            return "there are traces in some windows, but not in the whole recording"
+        return ""
 
 
 def check_hop(hop_s: float | None) -> None:
@@ -225,6 +246,8 @@ def as_lines(detection: Detection) -> list[str]:
     """A detection as lines of text: the verdict first, then the evidence for it."""
     lines = [f"{detection.path}: {headline(detection)}"]
     lines += [f"  because {reason}" for reason in detection.reasons]
+    if detection.verdict == "no trace":
+        lines += _would_find(detection.would_find)
     if detection.score is not None:
         scored = [(w.score, w.start_s, w.end_s) for w in detection.windows if w.score is not None]
         highest, start_s, end_s = max(scored)
@@ -243,9 +266,25 @@ def as_lines(detection: Detection) -> list[str]:
     return lines
 
 
+def _would_find(found: tuple[Found, ...]) -> list[str]:
+    """What a detector that found no trace finds of synthetic voices, as lines of text."""
+    if not found:
+        return ["  finds    an unknown share of synthetic voices; calibrate by folds to know it"]
+    lines = [
+        f"  finds    {100 * row.share:.0f} % of {row.voices:,} synthetic voices of collections "
+        "that it had not learned from" if not row.change else
+        f"           {100 * row.share:.0f} % after {row.change}"
+        for row in found if not row.system
+    ]  # fmt: skip
+    families = [f"{row.system} {100 * row.share:.0f} %" for row in found if row.system]
+    return lines + ([f"  by kind  {', '.join(families)}"] if families else [])
+
+
 def headline(detection: Detection) -> str:
     """The verdict with its ratio, as "SYNTHETIC  LR 36 (ln 3.6): moderate support for …"."""
     text = HEADLINES[detection.verdict]
+    if detection.verdict == "no trace":
+        return f"{text}; that is no evidence of a human voice"
     if detection.log_lr is None:
         return text
     text = with_ratio(text, detection.log_lr, detection.support, is_bounded=False)

@@ -73,6 +73,7 @@ class Shortcut:
     eer_before: float
     eer_human_changed: Figure
     eer_both_changed: Figure
+    coverage: float  # of synthetic recordings at 5 % wrong verdicts, both classes changed
 
     @property
     def worst_eer_change(self) -> float:
@@ -130,6 +131,7 @@ def _compared(name: str, before: dict[Utterance, float], after: dict[Utterance, 
     return Shortcut(
         name, int(human.sum()), int((~human).sum()), taken_before, taken_after, turned,
         eer_before, eer(np.where(human, now, was)), eer(now),
+        scores.coverage(now, ~human, np.ones(len(now))),
     )  # fmt: skip
 
 
@@ -140,16 +142,25 @@ class Level:
     trials: Scores  # a synthetic one is a target
     metrics: Metrics  # accuracy where a score of at least 0 is classified as synthetic
     decided: Confusion
+    by_weight: dict[str, float | None]  # the EER with collections of equal weight, and so on
+    coverage: float  # of synthetic ones at 5 % wrong verdicts, with collections of equal weight
 
     @classmethod
     def of(cls, trials: Scores, *, resamples: int = RESAMPLES) -> "Level":
         """The figures of scores."""
         metrics = measure(trials, threshold=0.0, resamples=resamples)
-        return cls(trials, metrics, scores.confusion(trials.score, trials.label))
+        weights = scores.group_weights(trials.label, trials.extras["collection"])
+        return cls(
+            trials, metrics, scores.confusion(trials.score, trials.label),
+            scores.eers_by_weight(trials), scores.coverage(trials.score, trials.label, weights),
+        )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without the scores."""
-        return {**self.metrics.to_dict(), "decided": self.decided.to_dict()}
+        return {
+            **self.metrics.to_dict(), "decided": self.decided.to_dict(),
+            "eer_by_weight": self.by_weight, "coverage": self.coverage,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -106,10 +106,10 @@ def timeline(detection: Detection, calibration: Calibration | None = None) -> Fi
     known = [score for score in scores if not math.isnan(score)] or [-1.0, 1.0]
     low, high = min(known), max(known)
     if calibration is not None and calibration.slope > 0:
-        limits = (-math.log(LEAST_RATIO), math.log(LEAST_RATIO))
+        limits = (0.0, math.log(LEAST_RATIO))
         edges = [(limit - calibration.offset) / calibration.slope for limit in limits]
         axes.axhspan(*edges, color=style.SHADE, zorder=0)
-        text = f"insufficient: a recording's ratio nearer to 1 than {LEAST_RATIO:g}"
+        text = f"insufficient: a ratio from 1 to {LEAST_RATIO:g}; above: synthetic; below: no trace"
         rows.append((Patch(fc=style.SHADE, ec=style.PALE, lw=0.5), text))
         low, high = min(low, edges[0]), max(high, edges[1])
     axes.set(xlim=(0, max(detection.duration_s, 0.1)), ylim=(low - ROOM, high + ROOM))

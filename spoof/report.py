@@ -14,11 +14,13 @@ from eval.trials import write_trials
 from spoof.detect import Verdict
 from spoof.evaluate import Evaluation, Shortcut, Slice
 from spoof.plots import VoiceSet, confusion_matrix, curves, reworded
-from spoof.scores import CLASSES, Class, Confusion
+from spoof.scores import CLASSES, WEIGHTINGS, Class, Confusion
 from verify.words import LEAST_RATIO
 
 SHOWN = {"accuracy": "accuracy %", "eer": "EER %", "auc": "AUC", "cllr": "Cllr"}
 """The figures of the first table, with their headings."""
+BY_WEIGHT = (*WEIGHTINGS, "coverage %")
+"""Headings: the EER by two other weights, and what is found with 5 % of the verdicts wrong."""
 
 
 def write_report(folder: Path, evaluation: Evaluation) -> Path:
@@ -85,12 +87,13 @@ def share(value: float | None) -> str:
 
 
 def main_table(evaluation: Evaluation) -> str:
-    """Accuracy, EER, AUC and, where ratios are stated, Cllr, of recordings and of segments."""
-    rows = [["of", "synthetic + human", *SHOWN.values()]]
+    """Accuracy, EER three ways, AUC, Cllr and coverage, of recordings and of segments."""
+    rows = [["of", "synthetic + human", *SHOWN.values(), *BY_WEIGHT]]
     for name, level in (("recordings", evaluation.recordings), ("segments", evaluation.segments)):
         metrics = level.metrics
         figures = (shown(metrics[key], in_percent=h.endswith("%")) for key, h in SHOWN.items())
-        rows.append([name, f"{metrics.targets:,} + {metrics.nontargets:,}", *figures])
+        weighted = map(share, (*level.by_weight.values(), level.coverage))
+        rows.append([name, f"{metrics.targets:,} + {metrics.nontargets:,}", *figures, *weighted])
     return markdown_table(rows)
 
 
@@ -110,7 +113,7 @@ def confusion_table(decided: Confusion) -> str:
 
 def verdict_table(counts: dict[Class, dict[Verdict, int]]) -> str:
     """How often each verdict is given on each class."""
-    verdicts: tuple[Verdict, ...] = ("insufficient", "human", "synthetic")
+    verdicts: tuple[Verdict, ...] = ("insufficient", "no trace", "synthetic")
     rows = [[of, *(f"{given[v]:,}" for v in verdicts)] for of, given in counts.items()]
     return markdown_table([["in truth", *verdicts], *rows])
 
@@ -127,9 +130,9 @@ def slice_table(slices: Sequence[Slice], heading: str) -> str:
 def shortcut_table(shortcuts: Sequence[Shortcut]) -> str:
     """The effect of each change of format, a row each."""
     rows = [["change", "human classified as synthetic %", "turned %", "EER %: human changed",
-             "both changed"]]  # fmt: skip
+             "both changed", "coverage %"]]  # fmt: skip
     for s in shortcuts:
         taken = f"{share(s.taken_before)} → {share(s.taken_after)}"
         eers = (shown(eer, in_percent=True) for eer in (s.eer_human_changed, s.eer_both_changed))
-        rows.append([s.change, taken, share(s.turned), *eers])
+        rows.append([s.change, taken, share(s.turned), *eers, share(s.coverage)])
     return markdown_table(rows)

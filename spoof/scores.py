@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cqtnet.device import find_device
+from cqtnet.eer import Ranking, crossing
 from cqtnet.errors import InputError, ManifestError
 from eval.trials import Scores
 from spoof.checkpoint import Trained
@@ -91,6 +92,66 @@ def as_trials(
          for name in ("system", "collection")},
         score=np.asarray(scores, np.float64),
     )  # fmt: skip
+
+
+# A few large collections decide a pooled figure. So it stands beside two others.
+
+WEIGHTINGS = ("collections equal", "without the largest")
+MOST_WRONG = 0.05
+"""Share of wrong verdicts at which the coverage is stated."""
+
+
+def group_weights(is_fake: NDArray[np.bool_], groups: NDArray[np.str_]) -> Floats:
+    """Weights (n,) by which every group of a class counts the same, and so do its recordings.
+
+    >>> group_weights(np.array([True, True, True, False]), np.array(["a", "a", "b", "a"]))
+    array([0.25, 0.25, 0.5 , 1.  ])
+    """
+    weights = np.empty(len(groups))
+    for of in (is_fake, ~is_fake):
+        _, number, counts = np.unique(groups[of], return_inverse=True, return_counts=True)
+        weights[of] = 1 / counts[number] / len(counts)
+    return weights
+
+
+def weighted_eer(scores: Floats, is_fake: NDArray[np.bool_], weights: Floats) -> float:
+    """The equal error rate where trials (n,) weigh differently."""
+    score, place = np.unique(scores, return_inverse=True)
+    synthetic, human = (
+        np.bincount(place[of], weights[of], len(score))[::-1].astype(np.float64)
+        for of in (is_fake, ~is_fake)
+    )
+    return crossing(*Ranking(score[::-1], synthetic, human).hull().rates())
+
+
+def eers_by_weight(trials: Scores) -> dict[str, float | None]:
+    """The EER with collections of equal weight, and without the largest; None where unknown."""
+    collection, is_fake = trials.extras["collection"], trials.label
+    figures: dict[str, float | None] = dict.fromkeys(WEIGHTINGS)
+    names, counts = np.unique(collection, return_counts=True)
+    if len(names) < 2:
+        return figures
+    weights = group_weights(is_fake, collection)
+    figures[WEIGHTINGS[0]] = weighted_eer(trials.score, is_fake, weights)
+    rest = collection != names[counts.argmax()]
+    if 0 < is_fake[rest].sum() < rest.sum():
+        even = np.ones(rest.sum())
+        figures[WEIGHTINGS[1]] = weighted_eer(trials.score[rest], is_fake[rest], even)
+    return figures
+
+
+def coverage(scores: Floats, is_fake: NDArray[np.bool_], weights: Floats) -> float:
+    """The largest share of synthetic recordings (n,) found with at most MOST_WRONG wrong.
+
+    Wrong are human ones among those called synthetic, the classes weighing the same.
+    """
+    score, place = np.unique(scores, return_inverse=True)
+    found, taken = (
+        np.cumsum(np.bincount(place[of], weights[of], len(score))[::-1]) / weights[of].sum()
+        for of in (is_fake, ~is_fake)
+    )
+    within = taken <= MOST_WRONG * (found + taken)
+    return float(found[within].max(initial=0.0))
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from spoof.prepare import Preparer, SplitBy
     from spoof.recipes import Recipe
 
-EXIT_CODES = {"human": 0, "synthetic": 1, "insufficient": 3}
+EXIT_CODES = {"no trace": 0, "synthetic": 1, "insufficient": 3}
 
 
 @command(
@@ -33,8 +33,8 @@ EXIT_CODES = {"human": 0, "synthetic": 1, "insufficient": 3}
     "cqtnet spoof detect calls/ --json > calls.jsonl",
     "cqtnet spoof detect questioned.m4a --model runs/s4 --picture questioned.png",
     before="""\b
-Exit codes: 0 human, 1 synthetic, 2 error, 3 insufficient evidence. Of several files: 2 if one
-could not be read, else 1 if one is synthetic, else 3 if one is insufficient.
+Exit codes: 0 no trace found, 1 synthetic, 2 error, 3 insufficient evidence. Of several files: 2 if
+one could not be read, else 1 if one is synthetic, else 3 if one is insufficient.
 
 """,
 )
@@ -52,9 +52,10 @@ def detect(
 ) -> None:  # fmt: skip
     """Judge whether the voice in each FILE, or in the files of folders, is synthetic.
 
-    The verdict comes with a likelihood ratio: how many times more probable the score is if the
-    voice was made or changed by a machine than if it is a recording of a human being. Less than
-    1 s of sound, and ratios nearer to 1 than 10, are insufficient evidence.
+    SYNTHETIC comes with a likelihood ratio of at least 10: how many times more probable the score
+    is if the voice was made or changed by a machine than if it is a recording of a human being. NO
+    TRACE FOUND, a ratio below 1, says what the detector finds of such voices; it is no evidence of
+    a human. Less than 1 s of sound, or a ratio from 1 to 10, is insufficient evidence.
     """
     from cqtnet.audio import find_audio
     from cqtnet.errors import InputError

@@ -77,16 +77,16 @@ def test_a_run_is_trained_and_calibrated_evaluated_and_used(run, data, folder: P
     picture = folder / "fake.png"
     shown = done("detect", fake, "--model", run, "--picture", picture, code=1).stdout
     assert "SYNTHETIC" in shown and picture.stat().st_size > 1000
-    assert "HUMAN" in done("detect", real, "--model", run, code=0).stdout
+    assert "NO TRACE FOUND" in done("detect", real, "--model", run, code=0).stdout
     lines = done("detect", real, fake, "--model", run, "--json", code=1).stdout.splitlines()
-    assert [json.loads(line)["verdict"] for line in lines] == ["human", "synthetic"]
+    assert [json.loads(line)["verdict"] for line in lines] == ["no trace", "synthetic"]
 
 
 def test_of_several_files_one_that_cannot_be_read_stops_no_other(run: Path, folder: Path) -> None:
     real = write(folder / "r.wav", sound(False, 777))
     bad = text(folder / "bad.wav", "no audio")
     result = done("detect", real, bad, "--model", run, code=2)
-    assert "HUMAN" in result.stdout and "bad.wav" in result.stderr
+    assert "NO TRACE FOUND" in result.stdout and "bad.wav" in result.stderr
     short = write(folder / "short.wav", sound(False, 1, seconds=0.5))
     assert "INSUFFICIENT EVIDENCE" in done("detect", short, "--model", run, code=3).stdout
     done("detect", short, real, "--model", run, code=3)

@@ -16,7 +16,6 @@ from spoof import detect as d
 from spoof.checkpoint import SHIPPED, Calibration, Trained, load_calibration, load_trained
 from spoof.plots import timeline
 from tests.spoof.material import RATE_HZ, TINY, buzz, sound, text, write
-from verify.words import support_in_words
 
 
 class High(nn.Module):
@@ -54,10 +53,10 @@ def test_the_score_over_time_shows_where_the_voice_changes(mixed: Path) -> None:
     assert (scores[:4] < -4).all() and (scores[4:] > 4).all()
     assert found.score == pytest.approx(scores.mean()) and abs(found.score) < 1
     assert found.verdict == "insufficient"
-    assert found.reasons == ("the ratio is nearer to 1 than 10",)
+    assert found.reasons == ("there are traces in some windows, but not in the whole recording",)
 
 
-@pytest.mark.parametrize(("is_fake", "verdict"), [(True, "synthetic"), (False, "human")])
+@pytest.mark.parametrize(("is_fake", "verdict"), [(True, "synthetic"), (False, "no trace")])
 def test_a_voice_is_known(tmp_path: Path, is_fake: bool, verdict: str) -> None:
     found = detector().detect(write(tmp_path / "a.wav", sound(is_fake, 3)))
     assert found.verdict == verdict and not found.reasons
@@ -77,7 +76,7 @@ def test_windows_reach_from_the_beginning_to_the_end(tmp_path: Path) -> None:
     path = write(tmp_path / "long.wav", np.tile(sound(False, 1), 30))
     found = detector().detect(path)  # more windows than the network is given at once
     assert found.duration_s == 60 and len(found.windows) == 239
-    assert found.windows[-1].end_s == 60 and found.verdict == "human"
+    assert found.windows[-1].end_s == 60 and found.verdict == "no trace"
 
 
 @pytest.mark.parametrize(("samples", "why"), [
@@ -147,12 +146,15 @@ def test_the_record_is_plain_and_complete(mixed, tmp_path) -> None:
 @pytest.mark.parametrize(("ratio", "verdict", "words"), [
     (9.9, "insufficient", "weak support for a synthetic voice rather than a human one"),
     (10.1, "synthetic", "moderate support for a synthetic voice rather than a human one"),
-    (1 / 10.1, "human", "moderate support for a human voice rather than a synthetic one"),
-    (1.0, "insufficient", "no support for either proposition"),
+    (1 / 10.1, "no trace", "no support for either proposition"),
+    (1.0, "no trace", "no support for either proposition"),
 ])  # fmt: skip
-def test_ratios_nearer_to_1_than_10_are_no_verdict(ratio: float, verdict: str, words: str) -> None:
+def test_traces_need_a_ratio_of_10_and_no_ratio_speaks_for_a_human(
+    mixed, ratio, verdict, words
+) -> None:
     assert d.verdict_of(math.log(ratio)) == verdict
-    assert support_in_words(math.log(ratio), d.SYNTHETIC, d.HUMAN) == words
+    own = replace(detector().detect(mixed), log_lr=math.log(ratio))
+    assert own.support == words
 
 
 def test_lines_begin_with_the_verdict_and_end_with_what_was_learned(fake, mixed: Path) -> None:
@@ -163,6 +165,23 @@ def test_lines_begin_with_the_verdict_and_end_with_what_was_learned(fake, mixed:
     (highest,) = [line for line in d.as_lines(detector().detect(mixed)) if "  highest" in line]
     assert " at 0:02" in highest
     assert d.headline(detector().detect(fake)).endswith("; the calibration supports no more")
+
+
+def test_where_no_trace_is_found_the_lines_say_what_would_have_been(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", sound(False, 3))
+    lines = d.as_lines(detector().detect(path))
+    assert "a.wav: NO TRACE FOUND; that is no evidence of a human" in lines[0]
+    assert "an unknown share" in lines[1]
+    rows = [("", "", 0.41, 900), ("", "opus 12 kbit/s", 0.2, 90), ("diffusion", "", 0.31, 30)]
+    known = [d.Found(*row)._asdict() for row in rows]
+    own = detector()
+    own.calibration = replace(own.calibration, data={"found": known})
+    found = own.detect(path)
+    lines = d.as_lines(found)
+    assert "finds    41 % of 900 synthetic voices" in lines[1]
+    assert lines[2].split() == ["20", "%", "after", "opus", "12", "kbit/s"]
+    assert lines[3] == "  by kind  diffusion 31 %"
+    assert json.loads(json.dumps(found.to_dict()))["would_find"] == known
 
 
 def test_the_shipped_weights_are_small_and_calibrated_and_bounded_by_their_witnesses() -> None:

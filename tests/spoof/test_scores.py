@@ -7,12 +7,22 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
+from cqtnet.eer import equal_error_rate
 from cqtnet.errors import InputError, ManifestError
 from eval.metrics import measure
 from spoof.data import Utterance
 from spoof.evaluate import Level
 from spoof.report import class_table, confusion_table, share, verdict_table
-from spoof.scores import as_trials, confusion, score, verdict_counts
+from spoof.scores import (
+    WEIGHTINGS,
+    as_trials,
+    confusion,
+    coverage,
+    eers_by_weight,
+    score,
+    verdict_counts,
+    weighted_eer,
+)
 from tests.spoof.material import examples
 
 CPU = torch.device("cpu")
@@ -78,10 +88,46 @@ def test_intervals_draw_groups_and_not_recordings(rng: np.random.Generator) -> N
 def test_verdicts_are_counted_by_the_true_class() -> None:
     log_lr = np.log([20.0, 9.0, 1 / 20, 20.0, 1 / 9])  # from ten up there is a verdict
     counts = verdict_counts(log_lr, np.array([True, True, True, False, False]))
-    assert counts["synthetic"] == {"synthetic": 1, "human": 1, "insufficient": 1}
-    assert counts["human"] == {"synthetic": 1, "human": 0, "insufficient": 1}
-    assert "| synthetic | 1            | 1     | 1 " in verdict_table(counts)
+    assert counts["synthetic"] == {"synthetic": 1, "no trace": 1, "insufficient": 1}
+    assert counts["human"] == {"synthetic": 1, "no trace": 1, "insufficient": 0}
+    assert "| synthetic | 1            | 1        | 1 " in verdict_table(counts)
     decided = confusion(np.array([-1.0, 1, 1, 1]), np.array([False, False, True, True]))
     assert "| human     | 1                   | 1 " in confusion_table(decided)
     assert "| synthetic | 66.7        | 100.0    | 80.0 |" in class_table(decided)
     assert share(None) == "–" and share(0.1234) == "12.3"
+
+
+def test_a_weight_of_two_counts_as_two_recordings(rng: np.random.Generator) -> None:
+    is_fake = np.arange(60) < 30
+    scores = rng.normal(is_fake, 1.0)
+    twice = rng.integers(1, 3, 60)
+    repeated = weighted_eer(
+        np.repeat(scores, twice), np.repeat(is_fake, twice), np.ones(sum(twice))
+    )
+    assert weighted_eer(scores, is_fake, twice.astype(float)) == pytest.approx(repeated)
+    even = equal_error_rate(scores[is_fake], scores[~is_fake])
+    assert weighted_eer(scores, is_fake, np.ones(60)) == pytest.approx(even)
+
+
+def test_the_largest_collection_neither_hides_nor_makes_errors() -> None:
+    """Twenty pairs of one collection are in the right order, the one of another is not."""
+    names = ["large"] * 40 + ["small"] * 2
+    is_fake = np.array([True, False] * 21)
+    scores = np.where(is_fake, 1.0, -1.0)
+    scores[40:] = [-1.0, 1.0]
+    listed = [replace(recording(bool(f), str(n), n), collection=c)
+              for n, (f, c) in enumerate(zip(is_fake, names, strict=True))]  # fmt: skip
+    found = eers_by_weight(as_trials(listed, scores))
+    assert found == {WEIGHTINGS[0]: pytest.approx(0.5), WEIGHTINGS[1]: pytest.approx(0.5)}
+    assert weighted_eer(scores, is_fake, np.ones(42)) == pytest.approx(1 / 21)
+    alone = eers_by_weight(as_trials(listed[:40], scores[:40]))
+    assert set(alone.values()) == {None}
+
+
+def test_coverage_is_what_is_found_before_too_much_is_wrong() -> None:
+    """Of forty of each class, thirty are found with one wrong: 1 of 31 or less than 5 %."""
+    is_fake = np.repeat([True, False], 40)
+    scores = np.concatenate([np.full(30, 3.0), np.zeros(10), [3.0], np.full(39, 0.0)])
+    assert coverage(scores, is_fake, np.ones(80)) == 0.75
+    scores[41] = 4.0  # 2 of 32: more than 5 % are wrong from there on
+    assert coverage(scores, is_fake, np.ones(80)) == 0
