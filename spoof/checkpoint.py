@@ -48,14 +48,18 @@ def save_trained(net: nn.Module, recipe: Recipe, path: Path, **card: Any) -> str
 
 
 def load_trained(name: str | Path = DEFAULT) -> Trained:
-    """The detector of shipped weights by name, of a .safetensors file, or in a run's folder."""
+    """The detector of shipped weights, of a .safetensors file, of a run, or of somebody's own."""
     run = Path(name) / BEST
+    from spoof.own import is_own, load_own  # it makes what is defined here
+
+    if not run.is_file() and is_own(Path(name)):
+        return load_own(Path(name))
     path = checkpoint.find_weights(name, SHIPPED) or (run if run.is_file() else None)
     if path is None:
         shipped = ", ".join(checkpoint.shipped_names(SHIPPED))
         raise WeightsError(
             f"weights {str(name)!r} are neither shipped ({shipped}), nor a run's folder with a "
-            f"{BEST}, nor a .safetensors file; make some with `cqtnet spoof train`"
+            f"{BEST}, nor a file or folder that can be read; make some with `cqtnet spoof train`"
         )
     card = checkpoint.read_card(path, "recipe")
     sha256 = checkpoint.stated_sha256(path, card)

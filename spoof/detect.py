@@ -233,6 +233,8 @@ def sounding_frames(samples: Samples, rate_hz: int) -> NDArray[np.bool_]:
 def _trained_on(card: dict[str, Any]) -> str:
     """The recordings that a detector has learned from, in words."""
     known = card.get("learned", {})
+    if not known:
+        return "what is not stated"
     systems, collections = known.get("systems", []), known.get("collections", [])
     text = f"{known.get('human', 0):,} human and {known.get('synthetic', 0):,} synthetic recordings"
     if systems:

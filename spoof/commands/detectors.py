@@ -181,6 +181,11 @@ def calibrate(
         f"{known['groups']} groups, EER {100 * known['eer']:.1f} % → {path}\n"
         f"on groups not learned from: Cllr {known['cllr']:.3f}, minCllr {known['min_cllr']:.3f}; "
         f"ln LR from {calibration.least:.1f} to {calibration.most:.1f}"
+        + "".join(
+            f"\nEER, {name}: {100 * eer:.1f} %"
+            for name, eer in known["eer_by_weight"].items()
+            if eer is not None
+        )
     )
     show(calibration.to_dict() if as_json else text)
 
