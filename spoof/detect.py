@@ -249,7 +249,7 @@ def as_lines(detection: Detection) -> list[str]:
     lines = [f"{detection.path}: {headline(detection)}"]
     lines += [f"  because {reason}" for reason in detection.reasons]
     if detection.verdict == "no trace":
-        lines += _would_find(detection.would_find)
+        lines += [f"  {words}" for words in what_it_finds(detection.would_find)]
     if detection.score is not None:
         scored = [(w.score, w.start_s, w.end_s) for w in detection.windows if w.score is not None]
         highest, start_s, end_s = max(scored)
@@ -268,18 +268,17 @@ def as_lines(detection: Detection) -> list[str]:
     return lines
 
 
-def _would_find(found: tuple[Found, ...]) -> list[str]:
-    """What a detector that found no trace finds of synthetic voices, as lines of text."""
+def what_it_finds(found: tuple[Found, ...]) -> list[str]:
+    """What a detector that found no trace finds of synthetic voices, in words."""
     if not found:
-        return ["  finds    an unknown share of synthetic voices; calibrate by folds to know it"]
-    lines = [
-        f"  finds    {100 * row.share:.0f} % of {row.voices:,} synthetic voices of collections "
-        "that it had not learned from" if not row.change else
-        f"           {100 * row.share:.0f} % after {row.change}"
-        for row in found if not row.system
-    ]  # fmt: skip
-    families = [f"{row.system} {100 * row.share:.0f} %" for row in found if row.system]
-    return lines + ([f"  by kind  {', '.join(families)}"] if families else [])
+        return ["finds an unknown share of synthetic voices; calibrate by folds to know it"]
+    shares = [f"{100 * r.share:.0f} % after {r.change}" for r in found if r.change]
+    families = [f"{r.system} {100 * r.share:.0f} %" for r in found if r.system]
+    of_all = (
+        f"finds {100 * found[0].share:.0f} % of {found[0].voices:,} synthetic voices from "
+        "collections that it had not learned from"
+    )
+    return [", ".join([of_all, *shares]), *([f"by kind: {', '.join(families)}"] * bool(families))]
 
 
 def headline(detection: Detection) -> str:

@@ -131,7 +131,7 @@ def detect(work: Work, task: Task, send: Send) -> Answer:
 
 def voice_html(found: "Detection") -> str:
     """The verdict on a voice, and its score over time, as a piece of a page."""
-    from spoof.detect import headline
+    from spoof.detect import headline, what_it_finds
     from verify.report.page import environment
 
     width, height = CURVE
@@ -143,5 +143,6 @@ def voice_html(found: "Detection") -> str:
         for one in scored
     ]
     return environment("workbench").get_template("voice_found.html.j2").render(
-        found=found, headline=headline(found), lines=lines, width=width, height=height
+        found=found, headline=headline(found), finds=what_it_finds(found.would_find), lines=lines,
+        width=width, height=height,
     )  # fmt: skip
