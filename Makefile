@@ -3,6 +3,8 @@
 # make test   all tests
 # make check  format, lint, types, spelling: what CI runs besides the tests
 # make bench  measured speed and memory, as a table
+# make hostile  thousands of attacks, hours, and a report of what became of them: hostile.md
+# make fuzz   the readers of headers, lists and JSON, ten minutes each, with atheris
 # Each sets up .venv by itself, once. TORCH=torch make … takes torch's build for GPUs.
 
 READY := .venv/.ready
@@ -31,6 +33,13 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/cqtnet eval bench
+
+hostile: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.hostile --report hostile.md
+
+fuzz: $(READY)
+	$(BIN)/python -m pip install -q atheris
+	for reader in headers lists json; do $(BIN)/python -m tests.hostile.fuzz $$reader -max_total_time=600 || exit 1; done
 
 clean:
 	rm -rf .venv demo

@@ -161,8 +161,6 @@ class FFmpegSource:
     def _decoded(self) -> Iterator[Any]:
         """FFmpeg's frames; a packet that does not decode is counted and left out."""
         for packet in self._packets():
-            if packet.stream_index != self._stream.index:
-                continue  # of a track that begins midway, which PyAV mistakes for ours
             self.integrity.packets += bool(packet.size)  # the last is empty
             try:
                 frames = packet.decode()
@@ -175,15 +173,22 @@ class FFmpegSource:
                     yield frame
 
     def _packets(self) -> Iterator[Any]:
-        while True:
-            try:
-                yield from self._container.demux(self._stream)
-                return
-            except IndexError:
-                continue  # PyAV fails at a track that begins midway; go on after its packet
-            except _DAMAGE as error:
-                self.integrity.stopped = reason_of(error)
-                return
+        try:
+            yield from packets_of(self._container, self._stream)
+        except _DAMAGE as error:
+            self.integrity.stopped = reason_of(error)
+
+
+def packets_of(container: Any, track: Any) -> Iterator[Any]:
+    """The packets of a track, also where another one begins midway, which PyAV does not expect."""
+    while True:
+        try:
+            for packet in container.demux(track):
+                if packet.stream_index == track.index:  # else PyAV mistakes it for ours
+                    yield packet
+            return
+        except IndexError:
+            continue  # go on after the packet of a track that PyAV does not know
 
 
 def planes_of(path: StrPath, frames: Iterable[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
@@ -248,7 +253,8 @@ def bits_of(codec: Any) -> int | None:
         return 1 + ((header[12] & 1) << 4 | header[13] >> 4)
     if codec.name == "alac" and len(header) >= 36:
         return int(header[17])
-    return 16 if codec.name in LOSSLESS_CODECS and codec.format.bits == 16 else None
+    whole = codec.name in LOSSLESS_CODECS and codec.format is not None
+    return 16 if whole and codec.format.bits == 16 else None
 
 
 class _QuietFile:

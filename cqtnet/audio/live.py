@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.audio.decode import Piece
-from augment.audio.ffmpeg import planes_of, reason_of, sound_decoders
+from augment.audio.ffmpeg import packets_of, planes_of, reason_of, sound_decoders
 from augment.audio.files import DEFAULT_LIMITS, shown
 from augment.audio.pcm import mixed_down
 from cqtnet import SAMPLE_RATE
@@ -129,10 +129,10 @@ def _connected(
 
 def _frames(stream: Any, damage: Counter[str]) -> Iterator[Any]:
     """FFmpeg's frames; a packet that does not decode is noted and left out."""
-    for packet in stream.demux(stream.streams.audio[0]):
+    for packet in packets_of(stream, stream.streams.audio[0]):
         try:
             frames = packet.decode()
-        except av.FFmpegError as error:
+        except (av.FFmpegError, ValueError) as error:
             damage[reason_of(error)] += 1
             continue
         yield from frames

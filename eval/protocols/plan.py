@@ -16,6 +16,7 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from augment.audio.files import told
 from augment.chain import Chain
 from augment.effect import effect_from_dict
 from cqtnet import SAMPLE_RATE
@@ -185,7 +186,7 @@ def read_plan(path: Path) -> Plan:
         raise InputError(f"{path} cannot be read: {problem.strerror}") from problem
     except ValueError as problem:
         raise InputError(
-            f"{path} is no plan of a protocol ({problem}); give a .plan.json"
+            f"{path} is no plan of a protocol ({told(problem)}); give a .plan.json"
         ) from problem
 
 

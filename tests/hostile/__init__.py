@@ -1,4 +1,9 @@
-"""What an archive survives: killed writers, damaged files, full disks, several at once."""
+"""What the project survives: mutated files, foreign archives, killed writers, full disks.
+
+Each kind of attack is a function that makes one from a folder and a random generator, tries it,
+and returns a word for what became of it. An InputError in one line is an answer; any other
+exception, the end of the process and ten seconds without an end are none.
+"""
 
 from collections import Counter
 from dataclasses import dataclass, field

@@ -1,42 +1,85 @@
-"""`python -m tests.hostile`: tries to break archives, and prints what became of it.
+"""`python -m tests.hostile`: attacks of every kind, and a report of what became of them.
 
-With `--kills 200 --damages 2000 --limits 200 --rounds 100` it takes a quarter of an hour. The exit
-code is 1 if one broke. The tests run a short version of each part.
+At full size it takes hours; the exit code is 1 if one of them succeeded. Which attacks are made
+depends on the seed alone. The tests run a small size of each kind.
 """
 
 import sys
 import tempfile
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
 import numpy as np
 
-from tests.hostile import Outcome
+from cqtnet.files import written_whole
+from cqtnet.tables import markdown_table
+from tests.hostile import Outcome, crafted, papers, playlists, sounds
+from tests.hostile.attempts import Attack, attempts
 from tests.hostile.damages import damage_files
 from tests.hostile.full_disks import fill_disk, limit_file_sizes
-from tests.hostile.processes import kill_writers, race_writers, read_beside_a_writer
+from tests.hostile.processes import (
+    kill_writers,
+    race_writers,
+    read_beside_a_writer,
+    search_beside_a_writer,
+)
+
+COUNTS: dict[str, tuple[Attack, int, int]] = {
+    "mutated audio files": (sounds.mutated_sound, 20_000, 10),
+    "damaged streams, changes of format": (sounds.mutated_stream, 2_000, 10),
+    "music of an archive in such streams": (sounds.heard_in_a_stream, 100, 60),
+    "mutated weights and cards": (papers.mutated_weights, 2_500, 10),
+    "mutated calibrations": (papers.mutated_calibration, 1_500, 10),
+    "mutated calibrations of detectors": (papers.mutated_detector_calibration, 500, 10),
+    "mutated plans": (papers.mutated_plan, 500, 10),
+    "lists": (papers.odd_list, 5_000, 10),
+    "playlists and addresses": (playlists.led_elsewhere, 300, 10),
+    "crafted archives": (crafted.crafted_archive, 200, 10),
+}
+"""Attacks in a process that may die: how many at size 1, and the seconds that each may take."""
+
+
+def parts(size: float, seed: int) -> dict[str, Callable[[Path], Outcome | None]]:
+    """All kinds of attacks, at a size."""
+
+    def n(count: int) -> int:
+        return max(1, round(size * count))
+
+    limits = np.unique(np.geomspace(700, 400_000, n(100)).astype(int)).tolist()
+    rooms = (4096 * np.arange(n(100))).tolist()
+    return {
+        **{
+            name: partial(attempts, attack, count=n(count), seed=seed, most_s=most_s)
+            for name, (attack, count, most_s) in COUNTS.items()
+        },
+        "damages of an archive": lambda folder: damage_files(folder, n(2_000), seed=seed),
+        "kill -9": lambda folder: kill_writers(folder, n(500), seed=seed),
+        "files that may not grow": lambda folder: limit_file_sizes(folder, limits),
+        "full disks": lambda folder: fill_disk(folder, rooms),
+        "four writers": lambda folder: race_writers(folder, 4, n(100)),
+        "reader beside a writer": lambda folder: read_beside_a_writer(folder, n(100), seed=seed),
+        "five searching beside a writer": lambda folder: search_beside_a_writer(
+            folder, 5, size * 600
+        ),
+    }
 
 
 @click.command()
-@click.option("--kills", default=200, show_default=True)
-@click.option("--damages", default=2000, show_default=True)
-@click.option("--limits", default=200, show_default=True, help="Sizes at which a disk is full.")
-@click.option("--rounds", default=100, show_default=True, help="Of several processes at once.")
-def main(kills: int, damages: int, limits: int, rounds: int) -> None:
-    """Try to break archives, and print what became of them; exit 1 if one broke."""
-    sizes = np.unique(np.geomspace(1, 400_000, limits).astype(int)).tolist()
-    rooms = (4096 * np.arange(limits)).tolist()
-    parts: dict[str, Callable[[Path], Outcome | None]] = {
-        "kill -9": lambda folder: kill_writers(folder, kills),
-        "damaged files": lambda folder: damage_files(folder, damages),
-        "files that may not grow": lambda folder: limit_file_sizes(folder, sizes),
-        "full disk": lambda folder: fill_disk(folder, rooms),
-        "four writers": lambda folder: race_writers(folder, 4, rounds),
-        "reader beside a writer": lambda folder: read_beside_a_writer(folder, rounds),
-    }
+@click.option("--size", default=1.0, show_default=True, help="Share of the full size.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--only", multiple=True, help="Kinds, by a part of their names.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write the counts, in Markdown.")
+def main(size: float, seed: int, only: tuple[str, ...], report: Path | None) -> None:
+    """Attack the project in every way, and print what became of it; exit 1 if one succeeded."""
+    rows = [["attack", "tried", "wrong", "what became of it", "seconds"]]
     wrong = 0
-    for name, part in parts.items():
+    for name, part in parts(size, seed).items():
+        if only and not any(word in name for word in only):
+            continue
+        began = time.monotonic()
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "archive"
             folder.mkdir()
@@ -44,11 +87,16 @@ def main(kills: int, damages: int, limits: int, rounds: int) -> None:
         if outcome is None:
             click.echo(f"{name}: cannot be tried here")
             continue
-        counts = ", ".join(f"{what} {n}" for what, n in sorted(outcome.counts.items()))
+        counts = ", ".join(f"{what} {n:,}" for what, n in sorted(outcome.counts.items()))
         click.echo(f"{name}: {outcome.tried} tried, {len(outcome.wrong)} wrong; {counts}")
         for line in outcome.wrong[:10]:
             click.echo(f"  {line}")
         wrong += len(outcome.wrong)
+        seconds = f"{time.monotonic() - began:.0f}"
+        rows.append([name, f"{outcome.tried:,}", f"{len(outcome.wrong):,}", counts, seconds])
+        if report:
+            with written_whole(report) as temporary_file:
+                temporary_file.write_text(markdown_table(rows) + "\n")
     sys.exit(wrong > 0)
 
 

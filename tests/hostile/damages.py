@@ -84,14 +84,19 @@ def _judged(folder: Path, path: Path, expected: s.Picture, *, check: bool) -> st
 
 def damage(path: Path, rng: np.random.Generator) -> str:
     """Change a file in some way, and say in which."""
+    kind, data = changed(path.read_bytes(), rng)
+    path.write_bytes(data)
+    return kind
+
+
+def changed(before: bytes, rng: np.random.Generator) -> tuple[str, bytes]:
+    """A kind of change, and bytes after it."""
     kinds = (_flip, _cut, _extend, _zero, _swap)
-    before = path.read_bytes()
     while True:
         change = kinds[rng.integers(len(kinds))]
         after = change(before, rng)
         if after != before:
-            path.write_bytes(after)
-            return change.__name__.strip("_")
+            return change.__name__.strip("_"), after
 
 
 def _flip(data: bytes, rng: np.random.Generator) -> bytes:

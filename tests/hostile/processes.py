@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,9 @@ import numpy as np
 from cqtnet.errors import ArchiveError
 from tests.hostile import Outcome
 from tests.verify.archive import synthetic as s
+from verify.archive.archive import Archive
+from verify.archive.index.cache import IndexCache
+from verify.archive.results import recording_of
 from verify.archive.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -172,6 +176,53 @@ def read_beside_a_writer(folder: Path, rounds: int, *, seed: int = 0) -> Outcome
                     outcome.wrong.append(f"generation {store.generation} changed while open")
             outcome.tried += 1
     return outcome
+
+
+def search_beside_a_writer(folder: Path, readers: int, seconds: float) -> Outcome:
+    """Open and search an archive in several processes while one writes, compacts and rebuilds."""
+    s.make_archive(folder, range(1, 60))
+    outcome = Outcome()
+    children = [Child(search_for, folder, seed, seconds) for seed in range(readers)]
+    with running(write_and_rebuild, folder, seconds):
+        for child in children:
+            with child.process:
+                for line in child.lines():
+                    outcome.tried += 1
+                    outcome.counts["wrong" if line else "searched"] += 1
+                    if line:
+                        outcome.wrong.append(line)
+    with Store.open(folder) as store:
+        outcome.compare(store, s.numbers_in(store), "after all")
+    return outcome
+
+
+def search_for(folder: Path, seed: int, seconds: float) -> None:
+    """One of the readers: a line for each search, empty or what went wrong."""
+    rng, until = np.random.default_rng(seed), time.monotonic() + seconds
+    is_first = True
+    while is_first or time.monotonic() < until:
+        is_first, wrong = False, ""
+        try:
+            with Archive.open(folder) as archive:
+                vectors = rng.standard_normal((4, s.DIMENSION)).astype(np.float32)
+                hits = archive.index.search(vectors, 5)
+                known = [n for n in recording_of(hits.ids[hits.ids >= 0]).tolist()]
+                for number in set(known):
+                    archive.store.entry(number)
+        except Exception:
+            wrong = traceback.format_exc(limit=-3)
+        say(wrong)
+
+
+def write_and_rebuild(folder: Path, seconds: float) -> None:
+    """The writer beside them."""
+    rng, until = np.random.default_rng(0), time.monotonic() + seconds
+    while time.monotonic() < until:
+        with Store.open(folder, write=True) as store:
+            for _ in range(5):
+                _write_once(store, rng)
+            kind: Any = str(rng.choice(["exact", "auto"]))
+            IndexCache.built(store, wanted=kind).save()
 
 
 def _waited_for_a_change(folder: Path, store: Store) -> bool | None:
