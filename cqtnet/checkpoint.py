@@ -124,7 +124,7 @@ def stated_sha256(path: Path, card: dict[str, Any]) -> str:
     sha256 = file_sha256(path)
     if sha256 != card["sha256"]:
         raise WeightsError(
-            f"{path} has SHA-256 {sha256[:12]}… but its JSON states {card['sha256'][:12]}…; "
+            f"{path} has SHA-256 {sha256[:12]}… but its JSON states {told(card['sha256'][:12])}…; "
             "it is damaged or not the file that was trained: fetch it again"
         )
     return sha256

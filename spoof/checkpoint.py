@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import nn
 
+from augment.audio.files import told
 from cqtnet import checkpoint
 from cqtnet.errors import WeightsError
 from cqtnet.files import write_json
@@ -132,7 +133,7 @@ def load_calibration(weights: Path, model_sha256: str) -> Calibration | None:
         ) from error
     if calibration.model_sha256 != model_sha256:
         raise WeightsError(
-            f"{path} belongs to weights {calibration.model_sha256[:12]}…, not to "
+            f"{path} belongs to weights {told(calibration.model_sha256[:12])}…, not to "
             f"{model_sha256[:12]}…; make one with `cqtnet spoof calibrate`"
         )
     return calibration

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from augment.audio.files import told
 from cqtnet.checkpoint import SHIPPED
 from cqtnet.errors import WeightsError
 from cqtnet.files import write_json
@@ -154,7 +155,7 @@ def load_calibration(name: str | Path, model_sha256: str) -> Calibration:
         raise WeightsError(f"{path} is of another version of cqtnet; calibrate again")
     if calibration.model_sha256 != model_sha256:
         raise WeightsError(
-            f"{path} belongs to weights {calibration.model_sha256[:12]}…, not to "
+            f"{path} belongs to weights {told(calibration.model_sha256[:12])}…, not to "
             f"{model_sha256[:12]}…; calibrate these with `cqtnet eval calibrate`"
         )
     return calibration
