@@ -28,7 +28,6 @@ def search(work: Work, task: Task, send: Send) -> Answer:
     """Where a recording lies in the archive."""
     from verify.archive.listing import result_lines
     from verify.archive.search import search as search_file
-    from verify.report.page import environment
     from verify.report.search import draw_time_line, rows_of
 
     upload = task.files["a"]
@@ -39,14 +38,25 @@ def search(work: Work, task: Task, send: Send) -> Answer:
         archive = work.open_archive()
     with archive, steps.step("searching"):
         found = search_file(archive.searcher(), upload.path)
-        lines = result_lines(upload.name, found, n_recordings=len(archive), renditions=True)
-    html = environment("workbench").get_template("found.html.j2").render(
+        headline, *_ = result_lines(upload.name, found, n_recordings=len(archive))
+    html = _rendered(
+        "found.html.j2",
         found=found,
-        lines=lines,
+        headline=headline,
         time_line=draw_time_line(found, rows_of(found.matches)) if found.matches else None,
-    )  # fmt: skip
+    )
     result = {"schema_version": SCHEMA_VERSION, "query": upload.name, **found.to_dict()}
     return Answer(result, html, {"sound-a.wav": upload.sound})
+
+
+def _rendered(template: str, **data: Any) -> str:
+    """A piece of a page."""
+    from verify.archive.listing import match_line
+    from verify.report.page import environment
+
+    templates = environment("workbench")
+    templates.filters["match_line"] = match_line
+    return templates.get_template(template).render(data)
 
 
 def cut_reference(work: Work, task: Task, send: Send) -> Answer:
@@ -126,8 +136,6 @@ def remove(work: Work, task: Task, send: Send) -> Answer:
 def find_duplicates(work: Work, _: Task, send: Send) -> Answer:
     """Recordings that share sound, in groups."""
     from verify.archive.duplicates import Pair, duplicates, grouped
-    from verify.archive.listing import match_line
-    from verify.report.page import environment
 
     pairs: list[Pair] = []
     problems: list[str] = []
@@ -147,11 +155,7 @@ def find_duplicates(work: Work, _: Task, send: Send) -> Answer:
                 else:
                     pairs.append(found)
     groups = grouped(pairs)
-    templates = environment("workbench")
-    templates.filters["match_line"] = match_line
-    html = templates.get_template("duplicates.html.j2").render(
-        groups=groups, pairs=pairs, problems=problems
-    )
+    html = _rendered("duplicates.html.j2", groups=groups, pairs=pairs, problems=problems)
     result = {
         "schema_version": SCHEMA_VERSION,
         "groups": [[asdict(entry) for entry in group] for group in groups],

@@ -25,6 +25,7 @@ MOST_ZOOM, MOST_TILES = 14, 1 << 20
 ROWS, LOWEST_HZ, ROWS_PER_OCTAVE = 108, 32.7032, 12
 """Semitones from C1; the highest is at 15.8 kHz."""
 WINDOW = 8192
+FRAMES_AT_ONCE = 64
 SHOWN_DB = 60.0
 """Levels that are so far below the loudest, or farther, are white."""
 
@@ -103,31 +104,43 @@ def _loudest(path: Path) -> float:
     return max(-70.0, float(np.quantile(_levels(sound, middles_s).max(axis=0), 0.98)))
 
 
-def _levels(sound: NDArray[np.int16], middles_s: NDArray[np.floating]) -> NDArray[np.float64]:
+def _levels(sound: NDArray[np.int16], middles_s: NDArray[np.floating]) -> Samples:
     """Levels (ROWS, n) in dB of the semitones around moments."""
     starts = np.rint(middles_s * RATE_HZ).astype(np.int64) - WINDOW // 2
-    power = np.zeros((len(starts), WINDOW // 2 + 1), np.float32)
+    power = np.zeros((ROWS, len(starts)), np.float32)
+    edges, n_bins = _edges()
     inside = np.flatnonzero((starts + WINDOW > 0) & (starts < sound.size))
-    for some in np.array_split(inside, max(1, len(inside) // 64)):
-        index = starts[some, None] + np.arange(WINDOW)
-        is_sound = (index >= 0) & (index < sound.size)
-        frames = np.where(is_sound, sound[np.clip(index, 0, max(0, sound.size - 1))], 0)
-        spectra = np.fft.rfft(frames.astype(np.float32) * (np.hanning(WINDOW) / 32768))
-        power[some] = np.square(np.abs(spectra))
-    first, last = _bins()
-    sums = np.concatenate([np.zeros((len(starts), 1)), np.cumsum(power, axis=1)], axis=1)
-    means = (sums[:, last] - sums[:, first]) / (last - first)
-    return np.asarray(10 * np.log10(means.T / (WINDOW / 4) ** 2 + 1e-12))
+    for some in np.array_split(inside, max(1, len(inside) // FRAMES_AT_ONCE)):
+        spectra = np.fft.rfft(_frames(sound, starts[some]) * _hann())
+        strength = np.square(spectra.real) + np.square(spectra.imag)
+        sums = np.add.reduceat(strength, edges, axis=1)[:, ::2]
+        power[:, some] = (sums / n_bins).T
+    return np.asarray(10 * np.log10(power + 1e-12), np.float32)
+
+
+def _frames(sound: NDArray[np.int16], starts: NDArray[np.int64]) -> Samples:
+    """Samples (n, WINDOW) from each start on, zero where there are none."""
+    frames = np.zeros((len(starts), WINDOW), np.float32)
+    for frame, start in zip(frames, starts.tolist(), strict=True):
+        part = sound[max(0, start) : start + WINDOW]
+        first = max(0, -start)
+        frame[first : first + part.size] = part
+    return frames
 
 
 @lru_cache(1)
-def _bins() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first bin of each row, and that after its last; every row has one at least."""
+def _hann() -> Samples:
+    """The window, which makes the power of a sine at full scale 1."""
+    return np.asarray(np.hanning(WINDOW) / (32768 * WINDOW / 4), np.float32)
+
+
+@lru_cache(1)
+def _edges() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first bin of each row and that after its last, in turn; and how many bins a row has."""
     edges_hz = LOWEST_HZ * 2 ** ((np.arange(ROWS + 1) - 0.5) / ROWS_PER_OCTAVE)
-    edges = edges_hz * WINDOW / RATE_HZ
-    first = np.minimum(np.rint(edges[:-1]), WINDOW // 2).astype(np.int64)
-    last = np.maximum(first + 1, np.rint(edges[1:]).astype(np.int64))
-    return first, np.minimum(last, WINDOW // 2 + 1)
+    edges = np.rint(edges_hz * WINDOW / RATE_HZ).astype(np.int64)
+    first, last = edges[:-1], np.maximum(edges[:-1] + 1, edges[1:])
+    return np.stack([first, last], axis=1).ravel(), last - first
 
 
 def fitted(samples: Samples, *, tempo: float, shift_semitones: float) -> Samples:

@@ -152,6 +152,8 @@ def test_recordings_are_added_to_the_archive_and_removed_again(page, recordings)
     page.tab.click("text=Look for them")
     page.wait("text=No two recordings have anything in common")
     assert page.violations() == {}
+    page.tab.set_viewport_size({"width": 390, "height": 844})
+    assert page.tab.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

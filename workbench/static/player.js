@@ -6,6 +6,7 @@ const MOST_TILES = 160; // pictures that are kept
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b58900", "#56b4e9"];
 const [ROW, STRIP, AXIS] = [150, 56, 22]; // heights: a spectrogram, the strip, the axis
 const HEIGHT = 2 * ROW + STRIP + AXIS;
+const DARK = matchMedia("(prefers-color-scheme: dark)");
 const LEFT = 26; // where the names of the rows stand
 const NEAR_S = 0.012; // two sounds that are so close to each other need no correction
 const FAR_S = 0.25; // from here on a seek corrects them, below it a slight change of speed
@@ -151,6 +152,7 @@ export class Player {
     this.prepareSound();
     this.preparePointer();
     new ResizeObserver(() => this.resize()).observe(this.stage);
+    DARK.addEventListener("change", () => (this.dirty = true));
     this.resize();
     this.showHeard();
   }
@@ -161,9 +163,10 @@ export class Player {
     const add = (title, items) => {
       if (items.length) box.append(make("div", {}, make("h2", {}, title), make("ol", {}, ...items)));
     };
+    const span = (from, to) => (clock(from) === clock(to) ? clock(from) : `${clock(from)}–${clock(to)}`);
     const spans = (one) =>
-      `A ${clock(one.a_start_s)}–${clock(one.a_end_s)}, ` +
-      `B ${clock(one.b_start_s + this.offset)}–${clock(one.b_end_s + this.offset)}`;
+      `A ${span(one.a_start_s, one.a_end_s)}, ` +
+      `B ${span(one.b_start_s + this.offset, one.b_end_s + this.offset)}`;
     const item = (one, words, colour) =>
       make(
         "li",
@@ -201,13 +204,12 @@ export class Player {
   draw() {
     this.dirty = false;
     const style = getComputedStyle(this.stage);
-    const paper = style.getPropertyValue("--paper").trim();
+    this.paper = style.getPropertyValue("--paper").trim();
     this.ink = style.getPropertyValue("--ink").trim();
     this.pale = style.getPropertyValue("--pale").trim();
-    this.isDark = matchMedia("(prefers-color-scheme: dark)").matches;
     const to = this.canvas.getContext("2d");
     to.setTransform(this.scale, 0, 0, this.scale, 0, 0);
-    to.fillStyle = paper;
+    to.fillStyle = this.paper;
     to.fillRect(0, 0, this.width, HEIGHT);
     to.save();
     to.beginPath();
@@ -225,7 +227,7 @@ export class Player {
     const { duration_s: duration } = this.sides[side];
     const stretchOf = side === "a" ? this.main.tempo : 1; // seconds of the picture in one of its own
     const perPixel = this.span() / (this.width - LEFT) / stretchOf;
-    const zoom = Math.min(14, Math.max(0, Math.floor(Math.log2(perPixel / COLUMN_S))));
+    const zoom = Math.min(14, Math.max(0, Math.round(Math.log2(perPixel / COLUMN_S))));
     const tileS = TILE * COLUMN_S * 2 ** zoom;
     const own = (second) => (side === "a" ? this.toA(second, this.main) : second);
     const first = Math.max(0, Math.floor(own(this.from) / tileS));
@@ -243,7 +245,7 @@ export class Player {
       const right = this.x(this.drawn((number + 1) * tileS, side));
       to.drawImage(image, left, top, right - left, ROW);
     }
-    if (this.isDark) {
+    if (DARK.matches) {
       to.globalCompositeOperation = "difference";
       to.fillStyle = "white";
       to.fillRect(LEFT, top, this.width, ROW);
@@ -344,6 +346,14 @@ export class Player {
     to.fillText("A", 4, ROW / 2 + 5);
     to.fillText("B", 4, ROW + STRIP + ROW / 2 + 5);
     to.font = "12px system-ui, sans-serif";
+    for (const [side, top] of [["a", 0], ["b", ROW + STRIP]]) {
+      const name = this.sides[side].name.split("/").pop();
+      const room = Math.min(to.measureText(name).width, this.width / 2);
+      to.fillStyle = this.paper;
+      to.fillRect(LEFT, top, room + 10, 18);
+      to.fillStyle = this.ink;
+      to.fillText(name, LEFT + 4, top + 13, this.width / 2);
+    }
     const steps = [0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
     const most = (this.width - LEFT) / 80;
     const step = steps.find((one) => this.span() / one <= most) ?? 14400;

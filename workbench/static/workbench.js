@@ -161,8 +161,8 @@ function prepareDrop(drop) {
   const input = $("input", drop);
   const told = $(".chosen", drop);
   const tell = () => {
-    const names = [...input.files].map((file) => file.name);
-    told.textContent = names.join(", ") || told.dataset.empty;
+    const names = [...input.files].map((file) => file.name); // of one, the input shows the name
+    told.textContent = names.length ? names.slice(1).length ? names.join(", ") : "" : told.dataset.empty;
   };
   told.dataset.empty = told.textContent;
   input.addEventListener("change", tell);
@@ -296,33 +296,25 @@ function showVoice(whole, place) {
 /** What the archive holds of a query; each match can be heard beside its reference. */
 function showSearch(whole, place) {
   place.innerHTML = whole.html;
-  const { matches, renditions, nearest, duration_s: duration } = whole.result;
-  const all = [...matches, ...renditions, ...(nearest ? [nearest] : [])];
-  const kind = (number) =>
-    number < matches.length ? "" : number < matches.length + renditions.length ? " another rendition" : " nearest, no match";
-  all.forEach((match, number) => {
-    const words =
-      `${clock(match.query_start_s)}–${clock(match.query_end_s)} beside ` +
-      `${clock(match.reference_start_s)}–${clock(match.reference_end_s)} of ${match.path}${kind(number)} `;
+  const { matches, renditions, nearest } = whole.result;
+  const all = [...matches, ...renditions, ...(nearest ? [nearest] : [])]; // as the items are ordered
+  place.querySelectorAll(".matches li").forEach((item, number) => {
     const waiting = make("span", { class: "waiting" });
     const listen = async () => {
       try {
-        const path = `/api/v1/jobs/${whole.id}/reference?match=${number}`;
-        const done = await follows(path, waiting);
-        showBeside(done, match, kind(number) === "", whole.result.query, duration, place);
+        const done = await follows(`/api/v1/jobs/${whole.id}/reference?match=${number}`, waiting);
+        showBeside(done, all[number], number < matches.length, whole.result, place);
       } catch (error) {
         waiting.textContent = error.message;
       }
     };
-    $(".matches", place).append(
-      make("li", {}, words, make("button", { type: "button", onclick: listen }, "Look and listen"), waiting),
-    );
+    item.append(" ", make("button", { type: "button", onclick: listen }, "Look and listen"), waiting);
   });
   place.append(make("p", { class: "downloads" }, download(whole.id, "result.json", "JSON")));
 }
 
 /** The query above a reference of the archive, of which only a part is here. */
-function showBeside(done, match, isSame, query, duration, place) {
+function showBeside(done, match, isSame, result, place) {
   const offset = done.result.start_s;
   const here = make("div", { class: "player-here" });
   const old = $(".player-box, .player-here", place);
@@ -333,7 +325,7 @@ function showBeside(done, match, isSame, query, duration, place) {
   };
   const player = new Player(here, {
     job: done.id, stretches: [stretch], isSame, edits: [],
-    a: { name: query, duration_s: duration },
+    a: { name: result.query, duration_s: result.duration_s },
     b: { name: match.path, duration_s: done.result.duration_s, offset_s: offset },
   });
   player.goTo(stretch);
