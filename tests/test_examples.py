@@ -17,7 +17,7 @@ def run(script, *words):
         capture_output=True,
         text=True,
         cwd=EXAMPLES.parent,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -300,7 +300,7 @@ def running(group):
     return found
 
 
-def wait_until(condition, *, seconds=60.0):
+def wait_until(condition, *, seconds=600.0):
     started = time.monotonic()
     while not condition():
         assert time.monotonic() - started < seconds

@@ -7,9 +7,10 @@ exception, the end of the process and ten seconds without an end are none.
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from tests.verify.archive.synthetic import numbers_in
-from verify.archive.store import Store
+if TYPE_CHECKING:
+    from verify.archive.store import Store
 
 
 @dataclass
@@ -20,8 +21,10 @@ class Outcome:
     counts: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
-    def compare(self, store: Store, expected: set[int], where: str) -> None:
+    def compare(self, store: "Store", expected: set[int], where: str) -> None:
         """Note as wrong an archive that is damaged, or holds other recordings than expected."""
+        from tests.verify.archive.synthetic import numbers_in  # here, for fuzzing looks at imports
+
         problems = store.check()
         if problems:
             self.wrong.append(f"{where}: {problems[0]}")

@@ -17,6 +17,7 @@ from cqtnet.errors import ArchiveError
 from tests.hostile import Outcome
 from tests.verify.archive import synthetic as s
 from verify.archive.archive import Archive
+from verify.archive.database import BUSY_S
 from verify.archive.index.cache import IndexCache
 from verify.archive.results import recording_of
 from verify.archive.store import Store
@@ -141,7 +142,7 @@ def race_writers(folder: Path, writers: int, rounds: int) -> Outcome:
                 outcome.counts["refused" if line["refused"] else "written"] += 1
                 if not line["refused"]:
                     expected.add(line["number"])
-                elif line["seconds"] > 0.5 or "being written to by" not in line["refused"]:
+                elif line["seconds"] > BUSY_S / 2 or "being written to by" not in line["refused"]:
                     outcome.wrong.append(str(line))
     with Store.open(folder) as store:
         outcome.compare(store, expected, "after the race")

@@ -12,7 +12,7 @@ import soundfile
 from augment.chain import Chain
 from augment.noise import ColouredNoise
 from augment.tempo import Pitch, Speed, Tempo
-from cqtnet import SAMPLE_RATE, audio
+from cqtnet import SAMPLE_RATE, audio, device
 from cqtnet.errors import NotAudioError
 from cqtnet.music import make_music
 from tests.verify.report.cases import ALIGNMENT, CONTENT, COPY, EVIDENCE
@@ -236,6 +236,25 @@ def test_the_same_files_give_the_same_json(comparer, song, tmp_path):
     a = write(tmp_path / "a.flac", changed(Tempo(0.9)))
     lines = [json.dumps(comparer.compare(a, song).to_dict()) for _ in range(2)]
     assert lines[0] == lines[1]
+
+
+def test_other_threads_change_last_digits_and_nothing_else(song, comparer, tmp_path, monkeypatch):
+    """The same number of threads gives the same JSON, byte by byte; see docs/security.md."""
+    monkeypatch.setattr(device, "_limited", False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    a, four = write(tmp_path / "a.flac", changed(Tempo(0.9), ColouredNoise(20.0))), []
+    for _ in range(2):
+        other = Comparer.named("default")
+        four.append(other.compare(a, other.read(song.path)).to_dict())
+    assert json.dumps(four[0]) == json.dumps(four[1])
+    one = comparer.compare(a, song).to_dict()
+    assert four[0]["verdict"] == one["verdict"] and four[0].keys() == one.keys()
+    for name in ("log_lr", "aligned_cosine"):
+        assert four[0][name] == pytest.approx(one[name], rel=1e-3, abs=1e-3)
+    for name in ("tempo", "shift_semitones", "offset_s", "correlation", "a_start_s", "a_end_s"):
+        assert four[0]["alignment"][name] == pytest.approx(
+            one["alignment"][name], rel=1e-3, abs=1e-3
+        )
 
 
 def test_an_unaltered_copy_is_told_to_be_one_in_words_json_and_a_notebook(song, monkeypatch):

@@ -30,7 +30,7 @@ def refuse(path, message):
 def run_python(code, *arguments):
     """Output, error output and exit status of a fresh interpreter."""
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=ROOT)
     return done.stdout, done.stderr, done.returncode
 
 
@@ -50,7 +50,7 @@ def test_what_is_no_regular_file_is_refused(tmp_path):
     (tmp_path / "link.wav").symlink_to(tmp_path / "sound.wav")
     assert load(tmp_path / "link.wav").size == 50
     refuse(tmp_path, "is a folder; give a regular audio file")
-    with at_most(5):  # opening a pipe would wait for a writer for ever
+    with at_most(60):  # opening a pipe would wait for a writer for ever
         refuse(tmp_path / "pipe.wav", "is a pipe; give a regular audio file")
     if os.path.exists("/dev/zero"):
         refuse("/dev/zero", "/dev/zero is a device")

@@ -358,11 +358,11 @@ def test_a_worker_that_was_forked_does_not_keep_the_lock(tmp_path):
 
     def work():
         started.set()
-        end.wait(10)
+        end.wait(600)
 
     worker = context.Process(target=work)
     worker.start()
-    started.wait(10)
+    assert started.wait(600)
     with pytest.raises(ArchiveError, match=f"is being written to by process {os.getpid()}; "):
         WriteLock(tmp_path)  # the parent still has it
     lock.close()
