@@ -37,10 +37,14 @@ MANIFESTS = (
     {"window_s": 1e308}, {"hop_s": "5"}, {"model": "x" * 99_999}, {"model": "\x1b[2J"}, {"a": 1},
     {"model_sha256": 5}, {"created": 5}, {"dimension": 15}, {"dimension": 17}, {"hop_s": 1e-300},
 )  # fmt: skip
+BOMB = zlib.compress(bytes(1 << 27))
+"""128 MB in 128 kB."""
 
 
 @cache
 def _whole(folder: Path) -> Path:
+    for name in ("whole", "half"):  # of a process that died
+        shutil.rmtree(folder / name, ignore_errors=True)
     s.make_archive(folder / "whole", range(1, 8))
     broken_off(folder / "whole", folder / "half")
     return folder / "whole"
@@ -149,8 +153,7 @@ def _odd_window(copy: Path, victim: Path, rng: Rng) -> None:
 
 
 def _odd_piece(copy: Path, victim: Path, rng: Rng) -> None:
-    bomb = zlib.compress(bytes(1 << 27))
-    data = (bomb, zlib.compress(b"abc"), b"OggS", rng.bytes(2000), b"\0")[rng.integers(5)]
+    data = (BOMB, zlib.compress(b"abc"), b"OggS", rng.bytes(2000), b"\0")[rng.integers(5)]
     number = (2 << 20) + int(rng.choice([0, 1, 1 << 19]))
     _replace(copy, "pieces", number, data, _salt(copy) ^ PIECES_SALT)
 

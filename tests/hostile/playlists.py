@@ -43,7 +43,7 @@ SCHEMES = (
 @cache
 def _secret(folder: Path) -> Path:
     place = folder / "elsewhere"
-    place.mkdir()
+    place.mkdir(exist_ok=True)
     sound = sweep(seconds=1, rate=44_100)
     return encode(place / "secret.mp3", sound, rate=44_100, codec="libmp3lame")
 
