@@ -40,11 +40,7 @@ class Sketch:
     @classmethod
     def unpacked(cls, rows: Sequence[bytes], *, first_row: int = 0) -> "Sketch":
         """What consecutive rows of `packed` hold; a ValueError where they are none."""
-        try:
-            steps = [zlib.decompressobj().decompress(row, ROW_FRAMES * N_BINS) for row in rows]
-        except zlib.error as error:
-            raise ValueError(f"a piece of a sketch does not unpack: {error}") from error
-        data = np.frombuffer(b"".join(steps), np.int8)
+        data = np.frombuffer(b"".join(map(_row, rows)), np.int8)
         coarse = data.reshape(-1, N_BINS).T.astype(np.float32) * np.float32(STEP)
         return cls(coarse, first_row * ROW_S)
 
@@ -66,3 +62,15 @@ class Sketch:
         first = max(0, math.floor((start_s - self.start_s) * COARSE_PER_SECOND))
         last = max(first, math.ceil((end_s - self.start_s) * COARSE_PER_SECOND))
         return Sketch(self.coarse[:, first:last], self.start_s + first / COARSE_PER_SECOND)
+
+
+def _row(packed: bytes) -> bytes:
+    """A row unpacked; a ValueError where it is none, or would be longer than one."""
+    unpacking = zlib.decompressobj()
+    try:
+        row = unpacking.decompress(packed, ROW_FRAMES * N_BINS + 1)
+    except zlib.error as error:
+        raise ValueError(f"a row of a sketch does not unpack: {error}") from error
+    if not unpacking.eof:
+        raise ValueError("a row of a sketch is cut off, or too long")
+    return row

@@ -1,5 +1,6 @@
 import math
 import os
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,14 @@ def test_a_file_that_is_not_as_it_was_proves_nothing(archive, query, twelve, tmp
     }  # fmt: skip
     assert words[what] in unproven.reason
     assert unproven.reference_s == pytest.approx(21, abs=4)
+
+
+@pytest.mark.parametrize("row", [b"no zlib", zlib.compress(b"odd"), b""])
+def test_what_is_kept_of_a_recording_may_be_damaged_on_purpose(archive, query, monkeypatch, row):
+    monkeypatch.setattr(archive.store, "sketch", lambda *_: [row])
+    result = archive.search(query(fragment()))
+    assert result.matches == () and result.unproven
+    assert all("what is kept of it is damaged" in one.reason for one in result.unproven)
 
 
 def test_a_file_that_was_touched_or_has_a_copy_still_proves_a_match(archive, query, twelve):

@@ -1,3 +1,5 @@
+import zlib
+
 import numpy as np
 import pytest
 import soundfile
@@ -76,3 +78,20 @@ def test_a_file_that_is_read_from_before_again_is_open_once(tmp_path, rng, monke
     assert len(closed) == len(opened) - 1 > 1
     del reading
     assert len(closed) == len(opened)
+
+
+@pytest.mark.parametrize("piece", [b"OggS", b"", b"RIFF" + bytes(99)])
+def test_sound_of_others_is_unpacked_within_limits(piece):
+    with pytest.raises(ValueError, match="does not decode"):
+        unpacked([piece])
+    long = list(packed([np.zeros(3 * SAMPLE_RATE, np.float32)]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("verify.archive.keeping.PIECE_S", 0)
+        with pytest.raises(ValueError, match="longer than it may be"):
+            unpacked(long)
+
+
+@pytest.mark.parametrize("row", [b"", b"no", zlib.compress(bytes(1 << 27)), zlib.compress(b"odd")])
+def test_a_sketch_of_others_is_unpacked_within_limits(row):
+    with pytest.raises(ValueError, match=r"does not unpack|cut off, or too long|reshape"):
+        Sketch.unpacked([row])
