@@ -84,6 +84,6 @@ def test_checking_closes_the_connection_to_milvus(folder, monkeypatch):
         def close(self):
             closed.append(True)
 
-    monkeypatch.setattr(cache, "milvus_uri", lambda _: "http://milvus:19530")
+    monkeypatch.setattr(cache, "agreed_uri", lambda _: "http://milvus:19530")
     monkeypatch.setattr(cache, "open_milvus", lambda *_, **__: Index())
     assert check_archive(folder) == [] and closed == [True]
