@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, QueryParams, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import (
@@ -30,6 +30,16 @@ from cqtnet.audio import shown
 from cqtnet.errors import InputError
 from verify.words import clock
 from workbench import sound
+from workbench.asked import (
+    attached,
+    choice,
+    chosen,
+    files_of,
+    matches,
+    number_of,
+    refuse_unknown,
+    stretches,
+)
 from workbench.guard import Guard, Keys, Refusal, refused, with_cookie
 from workbench.jobs import ENDED, SCHEMA_VERSION, Job, Queue, QueueFullError, told, told_whole
 from workbench.keep import Keep, Upload
@@ -153,11 +163,11 @@ class Workbench:
         """Jobs that compare A with each B."""
         async with request.form(max_files=MOST_FILES, max_fields=8) as form:
             options = {
-                "against": _choice(form, "against", AGAINST) or "rendition",
-                "population": _choice(form, "population", POPULATIONS),
+                "against": choice(form, "against", AGAINST) or "rendition",
+                "population": choice(form, "population", POPULATIONS),
             }
-            _known(form, {"a", "b", *options})
-            sent = {side: _files(form, side) for side in "ab"}
+            refuse_unknown(form, {"a", "b", *options})
+            sent = {side: files_of(form, side) for side in "ab"}
             if len(sent["a"]) != 1 or not sent["b"]:
                 raise InputError("give one recording as a, and one or several as b")
             (a,) = [await self.kept(one) for one in sent["a"]]
@@ -175,8 +185,8 @@ class Workbench:
 
     async def _of_one(self, request: Request, kind: str) -> Response:
         async with request.form(max_files=MOST_FILES, max_fields=8) as form:
-            _known(form, {"file"})
-            sent = _files(form, "file")
+            refuse_unknown(form, {"file"})
+            sent = files_of(form, "file")
             if not sent:
                 raise InputError("give a recording, or several, as file")
             uploads = [await self.kept(one) for one in sent]
@@ -189,7 +199,7 @@ class Workbench:
     async def _listed(self, request: Request) -> dict[str, Any]:
         """What the archive is, and some of its recordings."""
         folder, wanted = self._need_archive(), request.query_params
-        start, count = _number(wanted, "start", 0, 1 << 40), _number(wanted, "count", 50, 500)
+        start, count = number_of(wanted, "start", 0, 1 << 40), number_of(wanted, "count", 50, 500)
 
         def look() -> dict[str, Any]:
             from verify.archive.listing import describe
@@ -212,11 +222,11 @@ class Workbench:
         """A job that adds recordings to the archive."""
         self._need_archive()
         async with request.form(max_files=MOST_FILES, max_fields=8) as form:
-            _known(form, {"file", "tag"})
+            refuse_unknown(form, {"file", "tag"})
             tags = [tag.strip() for tag in str(form.get("tag", "")).split(",") if tag.strip()]
             if any(len(tag) > MOST_TAG for tag in tags):
                 raise InputError(f"a tag has at most {MOST_TAG} characters")
-            uploads = [await self.kept(one) for one in _files(form, "file")]
+            uploads = [await self.kept(one) for one in files_of(form, "file")]
         if not uploads:
             raise InputError("give a recording, or several, as file")
         files = {str(number): upload for number, upload in enumerate(uploads)}
@@ -234,7 +244,7 @@ class Workbench:
 
     async def heard(self, request: Request) -> Response:
         """What the stream that the workbench listens to has played."""
-        after = _number(request.query_params, "after", 0, 1 << 40)
+        after = number_of(request.query_params, "after", 0, 1 << 40)
         return JSONResponse({"schema_version": SCHEMA_VERSION, **self.monitor.told(after)})
 
     async def kept(self, sent: UploadFile) -> Upload:
@@ -339,14 +349,14 @@ class Workbench:
         """A job that brings a stretch of B to the tempo and pitch of A."""
         job = self.finished(request, "compare")
         assert job.answer is not None
-        stretch = _chosen(request, "stretch", stretches(job.answer.result))
+        stretch = chosen(request, "stretch", stretches(job.answer.result))
         return self.accepted("fit", [job.files], {"stretch": stretch})
 
     async def reference(self, request: Request) -> Response:
         """A job that cuts the reference of a match out of the archive."""
         job = self.finished(request, "search")
         assert job.answer is not None
-        match = _chosen(request, "match", matches(job.answer.result))
+        match = chosen(request, "match", matches(job.answer.result))
         return self.accepted("reference", [job.files], {"match": match})
 
     async def file(self, request: Request) -> Response:
@@ -355,13 +365,13 @@ class Workbench:
         assert job.answer is not None
         if name == "result.json":
             content = json.dumps(job.answer.result, ensure_ascii=False, indent=1)
-            return Response(content, media_type="application/json", headers=_attached(name))
+            return Response(content, media_type="application/json", headers=attached(name))
         if name not in job.answer.files:
             raise HTTPException(404, f"the job made no file {name!r}")
         path = job.answer.files[name]
         if name.endswith(".wav"):
             return FileResponse(path, media_type="audio/wav")
-        return FileResponse(path, headers=_attached(name))
+        return FileResponse(path, headers=attached(name))
 
     async def levels(self, request: Request) -> Response:
         """A tile of a spectrogram."""
@@ -379,59 +389,3 @@ class Workbench:
 
 def _openapi() -> str:
     return (files("workbench") / "openapi.json").read_text(encoding="utf-8")
-
-
-def stretches(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """What A and B have in common, by the result of a comparison."""
-    if result["edits"] and result["edits"]["stretches"]:
-        found: list[dict[str, Any]] = result["edits"]["stretches"]
-        return found
-    return [result["alignment"]] if result["alignment"] else []
-
-
-def matches(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """All places that a search tells, those that are no match last."""
-    nearest = [result["nearest"]] if result["nearest"] else []
-    return [*result["matches"], *result["renditions"], *nearest]
-
-
-def _chosen(request: Request, name: str, known: list[dict[str, Any]]) -> dict[str, Any]:
-    """The one of a list that a request names by its number."""
-    number = _number(request.query_params, name, 0, 1 << 40)
-    if number >= len(known):
-        raise InputError(f"there is no {name} {number}; there are {len(known)}, from 0")
-    return known[number]
-
-
-def _number(wanted: QueryParams, name: str, default: int, most: int) -> int:
-    text = wanted.get(name, str(default))
-    if not text.isdecimal() or int(text) > most:
-        raise InputError(f"{name} must be a whole number up to {most:,}, not {text[:40]!r}")
-    return int(text)
-
-
-def _files(form: FormData, name: str) -> list[UploadFile]:
-    sent = form.getlist(name)
-    if not all(isinstance(one, UploadFile) for one in sent):
-        raise InputError(f"{name} must be a file that is sent, not text; names are not opened")
-    return [one for one in sent if isinstance(one, UploadFile) and (one.size or one.filename)]
-
-
-def _choice(form: FormData, name: str, known: tuple[str, ...]) -> str | None:
-    value = form.get(name) or None
-    if value is None:
-        return None
-    if not isinstance(value, str) or value not in known:
-        raise InputError(f"{name} must be one of {', '.join(known)}")
-    return value
-
-
-def _known(form: FormData, names: set[str]) -> None:
-    if unknown := set(form) - names:
-        raise InputError(
-            f"unknown: {', '.join(sorted(unknown))[:80]}; known: {', '.join(sorted(names))}"
-        )
-
-
-def _attached(name: str) -> dict[str, str]:
-    return {"content-disposition": f'attachment; filename="{name}"'}

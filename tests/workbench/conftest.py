@@ -1,6 +1,8 @@
 import pytest
 
-from tests.workbench.serving import Serving, write_recordings
+from tests.workbench.serving import Serving, printed, write_recordings
+
+STRICT = "from workbench import guard; guard.SILENT_S = 0.5; "
 
 
 @pytest.fixture(scope="session")
@@ -9,8 +11,24 @@ def recordings(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def serving():
-    with Serving() as one:
+def archive(tmp_path_factory, recordings):
+    """An archive of the piece that the fragment is of."""
+    folder = tmp_path_factory.mktemp("archived") / "archive"
+    printed("index", "add", str(folder), str(recordings / "one.flac"), "--json", folder=recordings)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def serving(archive):
+    """A workbench with an archive."""
+    with Serving(archive) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def strict():
+    """One without an archive and token, that takes three minutes of sound and is soon tired."""
+    with Serving("--most-hours", "0.05", token=None, before=STRICT) as one:
         yield one
 
 

@@ -8,20 +8,13 @@ import wave
 import numpy as np
 import pytest
 
-from tests.workbench.serving import PATIENCE_S, Serving, checked, printed, send, wait_for
+from tests.workbench.serving import PATIENCE_S, checked, printed, send, wait_for
+from workbench.monitor import Monitor
 
 
-@pytest.fixture(scope="module")
-def archived(tmp_path_factory, recordings):
-    """A workbench with an archive of one piece that listens to the fragment; and a client."""
-    folder = tmp_path_factory.mktemp("archived") / "archive"
-    words = ["index", "add", str(folder), str(recordings / "one.flac"), "--tag", "first", "--json"]
-    printed(*words, folder=recordings)
-    with (
-        Serving(folder, "--listen", recordings / "one.flac") as serving,
-        serving.client() as client,
-    ):
-        yield folder, client
+@pytest.fixture
+def archived(archive, client):
+    return archive, client
 
 
 def test_a_fragment_is_found_as_on_the_command_line_and_heard_beside_its_reference(
@@ -52,8 +45,6 @@ def test_what_is_not_in_the_archive_is_said_to_be_absent(archived, recordings):
 
 def test_recordings_are_added_browsed_grouped_and_removed(archived, recordings):
     folder, client = archived
-    bad = recordings.parent / "bad.flac"
-    bad.write_bytes(b"no sound")
     (job,) = send(client, "archive", file=[recordings / "one.flac"], tag="a, b")
     assert wait_for(client, job)["result"]["outcome"]["counts"] == {"copy": 1}
     (job,) = send(client, "archive", file=[recordings / "fragment.flac"], tag="a, b")
@@ -93,21 +84,19 @@ def test_a_file_that_cannot_be_added_is_named_as_it_was_sent(archived, recording
     assert list(outcome["failed"]) == ["silent.wav"] and str(folder) not in json.dumps(outcome)
 
 
-def test_a_stream_has_a_log(archived):
-    _, client = archived
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        told = checked("Monitor", client.get("/api/v1/monitor"))
-        if not told["running"]:
-            break
-        time.sleep(0.2)
-    kinds = [event["event"] for event in told["events"]]
-    assert kinds == ["began", "ended", "summary"] and told["next"] == 3
-    assert client.get("/api/v1/monitor?after=3").json()["events"] == []
+def test_a_stream_has_a_log(archive, recordings):
+    with Monitor(archive, str(recordings / "one.flac")) as monitor:
+        until = time.monotonic() + PATIENCE_S
+        while monitor.told(0)["running"] or not monitor.told(0)["next"]:
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        told = checked("Monitor", {"schema_version": 1, **monitor.told(0)})
+        assert [event["event"] for event in told["events"]] == ["began", "ended", "summary"]
+        assert [event["event"] for event in monitor.told(2)["events"]] == ["summary"]
 
 
-def test_without_an_archive_it_says_how_to_have_one(client, recordings):
-    files = {"file": b"x"}
+def test_without_an_archive_it_says_how_to_have_one(strict):
+    files, client = {"file": b"x"}, strict.client()
     for answer in (
         client.post("/api/v1/search", files=files),
         client.post("/api/v1/archive", files=files),
@@ -115,5 +104,7 @@ def test_without_an_archive_it_says_how_to_have_one(client, recordings):
         client.post("/api/v1/duplicates"),
     ):
         assert answer.status_code == 404 and "cqtnet serve ARCHIVE" in answer.json()["error"]
+    assert checked("Monitor", client.get("/api/v1/monitor"))["source"] is None
     for page in ("/archive", "/search"):
         assert "without an archive" in client.get(page).text
+    client.close()

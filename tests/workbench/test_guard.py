@@ -1,13 +1,12 @@
 """Hostile requests are refused, and the workbench goes on."""
 
-import os
 import socket
 import time
 
 import httpx
 import pytest
 
-from tests.workbench.serving import TOKEN, Serving, checked, send, wait_for
+from tests.workbench.serving import TOKEN, checked, send, wait_for
 from workbench import guard
 from workbench.jobs import KEPT_JOBS, MOST_WAITING
 
@@ -87,11 +86,11 @@ def test_a_name_from_outside_is_shown_as_text(client, recordings, tmp_path):
     assert "\u202e" not in done["html"]
 
 
-def test_a_small_file_that_unpacks_to_hours_is_refused(tmp_path):
-    with Serving("--most-hours", "0.05") as serving, serving.client() as client:
-        bomb = tmp_path / "bomb.flac"
-        bomb.write_bytes(silent_flac(hours=2))
-        assert bomb.stat().st_size < 1e6
+def test_a_small_file_that_unpacks_to_hours_is_refused(strict, tmp_path):
+    bomb = tmp_path / "bomb.flac"
+    bomb.write_bytes(silent_flac(hours=2))
+    assert bomb.stat().st_size < 1e6
+    with strict.client() as client:
         (job,) = send(client, "detect", file=bomb)
         assert "the limit is" in wait_for(client, job)["error"]
 
@@ -110,11 +109,9 @@ def silent_flac(hours):
     return written.getvalue()
 
 
-def test_more_jobs_than_may_wait_are_refused(recordings, tmp_path):
-    small = tmp_path / "small.flac"
-    small.write_bytes((recordings / "fragment.flac").read_bytes()[:2000])
-    with Serving() as serving, serving.client() as client:
-        files = [("file", (small.name, small.read_bytes())) for _ in range(50)]
+def test_more_jobs_than_may_wait_are_refused(strict):
+    with strict.client() as client:
+        files = [("file", ("small.flac", b"fLaC")) for _ in range(50)]
         answers = [client.post("/api/v1/detect", files=files) for _ in range(20)]
         assert sum(len(one.json()["jobs"]) for one in answers if one.status_code == 202) >= 100
         refused = [one for one in answers if one.status_code == 429]
@@ -123,9 +120,9 @@ def test_more_jobs_than_may_wait_are_refused(recordings, tmp_path):
         assert len(known) <= MOST_WAITING + KEPT_JOBS + 1
 
 
-def test_the_printed_address_works_once_and_the_cookie_is_kept_from_scripts_and_sites():
-    with Serving(token=None) as serving, serving.client(token=None) as client:
-        assert any(line.startswith("programs  Authorization: Bearer ") for line in serving.printed)
+def test_the_printed_address_works_once_and_the_cookie_is_kept_from_scripts_and_sites(strict):
+    serving = strict
+    with serving.client(knows=False) as client:
         answer = client.get(f"/?key={serving.key}")
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
         cookie = answer.headers["set-cookie"].lower()
@@ -144,21 +141,18 @@ def test_the_printed_address_works_once_and_the_cookie_is_kept_from_scripts_and_
 
 
 def test_the_token_lets_a_browser_in(serving):
-    with serving.client(token=None) as client:
+    with serving.client(knows=False) as client:
         own = {"origin": serving.address}
         assert client.post("/login", data={"token": "guess"}, headers=own).status_code == 401
         assert client.post("/login", data={"token": TOKEN}, headers=own).status_code == 303
         assert client.get("/").status_code == 200
 
 
-def test_a_slow_client_is_told_to_go(monkeypatch, tmp_path):
-    env = {**os.environ, "PYTHONPATH": os.getcwd()}
-    code = "from workbench import guard; guard.SILENT_S = 0.5; "
-    with Serving(env=env, before=code) as serving:
-        began = time.monotonic()
-        head = [f"host: {serving.host}", *(f"{k}: {v}" for k, v in BEARER.items())]
-        told = raw(
-            serving, "POST /api/v1/detect HTTP/1.1", *head, "content-length: 1000",
-            "content-type: multipart/form-data; boundary=x", body=b"--x",
-        )  # fmt: skip
-        assert told.split()[1] == "408" and time.monotonic() - began < guard.SILENT_S
+def test_a_slow_client_is_told_to_go(strict):
+    began = time.monotonic()
+    told = raw(
+        strict, "POST /api/v1/detect HTTP/1.1", f"host: {strict.host}", "content-length: 1000",
+        f"authorization: Bearer {strict.token}",
+        "content-type: multipart/form-data; boundary=x", body=b"--x",
+    )  # fmt: skip
+    assert told.split()[1] == "408" and time.monotonic() - began < guard.SILENT_S

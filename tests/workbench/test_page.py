@@ -7,22 +7,9 @@ import numpy as np
 import pytest
 
 from tests.workbench.browser import Page, browsing, need_browser
-from tests.workbench.serving import ROOT, TOKEN, Serving, printed
+from tests.workbench.serving import ROOT, TOKEN, Serving
 
 need_browser()
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory, recordings):
-    folder = tmp_path_factory.mktemp("pages") / "archive"
-    printed("index", "add", str(folder), str(recordings / "one.flac"), "--json", folder=recordings)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def bench(archive):
-    with Serving(archive) as serving:
-        yield serving
 
 
 @pytest.fixture(scope="module")
@@ -32,15 +19,15 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def context(browser, bench):
+def context(browser, serving):
     context = browser.new_context()
-    Page(context, bench).log_in(TOKEN).tab.close()
+    Page(context, serving).log_in(TOKEN).tab.close()
     return context
 
 
 @pytest.fixture
-def page(context, bench):
-    one = Page(context, bench).open()
+def page(context, serving):
+    one = Page(context, serving).open()
     yield one
     assert one.problems == [] and one.outside() == []
     one.tab.close()
@@ -67,6 +54,8 @@ def test_two_recordings_are_compared_and_every_stretch_is_a_click_away(compared)
     before = compared.player("from")
     compared.tab.click(".lists button.link >> nth=0")
     assert compared.player("from") != before and compared.player("atA") < 0.5
+    compared.tab.reload()
+    compared.wait(".player-box")  # is there again
     with compared.tab.expect_download() as download:
         compared.tab.click("text=Audacity labels")
     assert download.value.suggested_filename == "labels.txt"
@@ -156,23 +145,22 @@ def test_recordings_are_added_to_the_archive_and_removed_again(page, recordings)
     assert page.tab.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_nobody_is_kept_out_by_colours_or_missing_labels(scheme, width, compared):
-    compared.tab.set_viewport_size({"width": width, "height": 900})
-    compared.tab.emulate_media(color_scheme=scheme)
+def test_nobody_is_kept_out_by_colours_or_missing_labels(compared):
     compared.tab.evaluate(
         "document.querySelectorAll('details').forEach((one) => (one.open = true))"
     )
-    assert compared.violations() == {}
-    assert compared.tab.evaluate("document.documentElement.scrollWidth") <= width
-    for path in ("/", "/docs"):
-        compared.open(path)
-        assert compared.violations() == {}
+    for path in (None, "/docs", "/"):
+        if path:
+            compared.open(path)
+        for scheme, width in (("light", 1280), ("dark", 390)):
+            compared.tab.set_viewport_size({"width": width, "height": 900})
+            compared.tab.emulate_media(color_scheme=scheme)
+            assert compared.violations() == {}, (path, scheme)
+            assert compared.tab.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
-def test_two_tabs_work_at_once_and_a_job_can_be_cancelled(context, bench, recordings, page):
-    other = Page(context, bench).open()
+def test_two_tabs_work_at_once_and_a_job_can_be_cancelled(context, serving, recordings, page):
+    other = Page(context, serving).open()
     page.send(a=recordings / "fragment.flac", b=[recordings / "one.flac"] * 3)
     other.send(a=recordings / "fragment.flac", b=recordings / "two.flac")
     page.tab.bring_to_front()
@@ -183,11 +171,6 @@ def test_two_tabs_work_at_once_and_a_job_can_be_cancelled(context, bench, record
     other.wait(".player-box")
     assert other.problems == []
     other.tab.close()
-
-
-def test_a_result_is_there_again_after_the_page_is_loaded_anew(compared):
-    compared.tab.reload()
-    compared.wait(".player-box")
 
 
 def test_after_a_restart_the_page_says_what_to_do(browser, recordings):
