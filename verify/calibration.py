@@ -35,24 +35,26 @@ FIGURES = (
     "cosine", "aligned_cosine", "correlation", "coherence", "residual_s", "common_s",
     "unexplained_db", "unexplained_back_db", "best_half_db", "best_half_back_db",
     "band_correlation", "lag_spread_s", "lag_share", "signal_share",
+    "in_room_db", "echo_share", "heard_snr_db",
     "persistence", "waveform", "unwarped",
 )  # fmt: skip
 """What is kept of the evidence in a pair, as it was measured."""
-COPY_FIGURES = FIGURES[6:14]
+COPY_FIGURES = FIGURES[6:17]
 HIGHEST = 40.0
 """What was not measured, or is infinite, counts as so many dB."""
 RANGES = {
     "explained": (-2.5, 1.2), "best half": (-2.5, 1.2), "waveform": (0.0, 0.9),
-    "aligned cosine": (-1.0, 0.5), "correlation": (-1.0, 0.5), "coherence": (-1.0, 0.6),
-    "precision": (-1.0, 4.5), "band correlation": (-1.0, 0.9), "steadiness": (-1.0, 4.0),
-    "length": (0.0, 3.0), "signal": (0.0, 0.8), "tonality": (0.0, 0.5),
-    "tonal explained": (-2.0, 1.0), "unwarped": (0.0, 1.0),
+    "in a room": (-1.1, 0.7), "aligned cosine": (-1.0, 0.5), "correlation": (-1.0, 0.5),
+    "coherence": (-1.0, 0.6), "precision": (-1.0, 4.5), "band correlation": (-1.0, 0.9),
+    "steadiness": (-1.0, 4.0), "length": (0.0, 3.0), "signal": (0.0, 0.8), "tonality": (0.0, 0.5),
+    "tonal explained": (-2.0, 1.0), "unwarped": (0.0, 1.0), "echoes": (0.0, 1.0),
+    "noise": (0.0, 20.0),
 }  # fmt: skip
 """The measures, each with the limits beyond which it counts as these. So weak evidence sets the
 weights, not strong evidence."""
 MEASURES = tuple(RANGES)
-RISING: dict[Weighed, int] = {"unrelated": 9, "rendition": 3, "named": 0}
-"""So many measures, from the first, have weights of at least 0. Against renditions only three have:
+RISING: dict[Weighed, int] = {"unrelated": 10, "rendition": 4, "named": 0}
+"""So many measures, from the first, have weights of at least 0. Against renditions only four have:
 a pair that is clean must be explained better than a noisy one."""
 TONALITY = {"music": 0.4, "speech": 0.02}
 """The usual persistence of spectra over 0.3 s, by population; what lies nearer to one is of it."""
@@ -193,6 +195,7 @@ def measures(table: Values) -> Values:
         "explained": explained,
         "best half": best_half,
         "waveform": of["waveform"],
+        "in a room": -np.log(np.maximum(of["in_room_db"], 0.1)),
         "unwarped": of["unwarped"],
         "aligned cosine": of["aligned_cosine"],
         "correlation": of["correlation"],
@@ -205,6 +208,8 @@ def measures(table: Values) -> Values:
         "signal": of["signal_share"],
         "tonality": tonality,
         "tonal explained": np.clip(explained, *RANGES["explained"]) * tonality,
+        "echoes": of["echo_share"],
+        "noise": of["heard_snr_db"],
     }
     limits = np.array(list(RANGES.values()))
     return np.asarray(np.clip(np.stack([rows[name] for name in MEASURES], axis=1), *limits.T))

@@ -5,6 +5,9 @@ smearing. So in every narrow band the power of A is the power of B times one gai
 In another performance, take or synthesis the notes decay, swell and balance their partials in
 another way. What this model does not explain is small in copies, whatever the noise, and large
 in renditions. The model is fitted both ways, to A from B and to B from A.
+
+A second model is for copies in a room: the power of A is that of B, its echoes and a noise, in
+wider bands and over a longer time. How much it may leave depends on the echoes and the noise.
 """
 
 import math
@@ -40,6 +43,15 @@ LAG_FRAMES = 8
 """How many frames a second of sound is moved, at most, to find its own lag."""
 TINY = 1e-12
 
+ECHOES_S = (0.0, 0.4, 0.8, 1.5, 2.5)
+"""The reverberation times of which the best is taken; 0 s is no room."""
+ROUGH, FINE = (12, 0.165, 40), (3, 0.135, 25)
+"""Bins in a band, seconds that are averaged, and steps of the fit:
+to find the reverberation time, and to measure."""
+FEWEST_BANDS = 3
+UNEXPLAINED_DB = 40.0
+"""What is said where too few bands hold anything to be explained."""
+
 
 @dataclass(frozen=True)
 class Powers:
@@ -65,6 +77,7 @@ def copy_test(read_a: Read, read_b: Read, alignment: Alignment) -> CopyTest | No
     if forth is None or back is None:
         return None
     lag_spread_s, lag_share = _lags(fine)
+    room = min(_in_room(fine.a, fine.b), _in_room(fine.b, fine.a))
     return CopyTest(
         unexplained_db=_mean(forth),
         unexplained_back_db=_mean(back),
@@ -74,6 +87,9 @@ def copy_test(read_a: Read, read_b: Read, alignment: Alignment) -> CopyTest | No
         lag_spread_s=lag_spread_s,
         lag_share=lag_share,
         signal_share=min(share, share_back),
+        in_room_db=room[0],
+        echo_share=room[1],
+        heard_snr_db=room[2],
     )
 
 
@@ -189,6 +205,70 @@ def _mean(residuals: Floats, *, share: float = 1.0) -> float:
     if not len(ordered):
         return math.inf
     return float(ordered[: max(FEWEST_BINS // 2, int(len(ordered) * share))].mean())
+
+
+def _in_room(a: Floats, b: Floats) -> tuple[float, float, float]:
+    """How B in a room explains A: dB left, share of echoes; and signal over the noise of A, dB."""
+    rough, rough_b = _wide(a, *ROUGH[:2]), _wide(b, *ROUGH[:2])
+    n = len(ECHOES_S)
+    tried = [_echoes(rough_b, time_s) for time_s in ECHOES_S]
+    left, parts, _ = _fit_room(
+        np.tile(rough, n), np.tile(rough_b, n), np.concatenate(tried, axis=1), ROUGH[2]
+    )
+    best = int(np.median(np.abs(left), axis=0).reshape(n, -1).mean(axis=1).argmin())
+    direct, echoes, _ = parts.reshape(3, n, -1)[:, best].sum(axis=1).tolist()
+    wide, wide_b = _wide(a, *FINE[:2]), _wide(b, *FINE[:2])
+    left, _, signal = _fit_room(wide, wide_b, _echoes(wide_b, ECHOES_S[best]), FINE[2])
+    bands = medians(np.abs(left), signal)
+    known = np.isfinite(bands)
+    floor = np.quantile(wide, FLOOR_QUANTILE, axis=0) / np.maximum(wide.mean(axis=0), TINY)
+    return (
+        float(bands[known].mean()) if known.sum() >= FEWEST_BANDS else UNEXPLAINED_DB,
+        echoes / max(direct + echoes, TINY),
+        10 * math.log10(((1 - floor).sum() + TINY) / (floor.sum() + TINY)),
+    )
+
+
+def _wide(power: Floats, bins: int, seconds: float) -> Floats:
+    """Powers in bands of so many bins, averaged over so many seconds."""
+    bands = power.reshape(len(power), -1, bins).mean(axis=2)
+    found: Floats = uniform_filter1d(bands, _frames(seconds), axis=0)
+    return found.clip(0)  # the running sum of silence may be less
+
+
+def _fit_room(
+    a: Floats, b: Floats, echoes: Floats, steps: int
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """A as B, echoes of B and noise, none of them below 0, by the divergence of Itakura and Saito.
+
+    What is left (frames, bands) in dB, the mean powers of the three parts (3, bands), where the
+    mean of A is 1, and where there is signal.
+    """
+    hop = _frames(SMOOTH_S)
+    sources = np.stack([x[::hop].T for x in (b, echoes, np.ones_like(b))], axis=1)
+    sources /= sources.mean(axis=2, keepdims=True) + TINY  # (bands, 3, frames)
+    power = (a / np.maximum(a.mean(axis=0), TINY))[::hop].T[:, None]
+    gains = np.full((len(sources), 1, 3), 0.4, np.float32)
+    across = sources.swapaxes(1, 2)
+    for _ in range(steps):  # multiplicative updates
+        inverse = 1 / (gains @ sources + 1e-9)
+        gains *= np.sqrt((power * inverse * inverse) @ across / (inverse @ across + TINY))
+    model = (gains @ sources)[:, 0].T + 1e-9
+    left = 10 * np.log10(power[:, 0].T / model + 1e-9)
+    noise = gains[:, 0, 2]
+    return left, (gains[:, 0] * sources.mean(axis=2)).T, model - noise > noise
+
+
+def _echoes(power: Floats, time_s: float) -> Floats:
+    """Powers (frames, bands) that arrive later and decay by 60 dB in that time; 0 s: none."""
+    if not time_s:
+        return np.zeros_like(power)
+    n, tail = len(power), np.exp(-13.8 * HOP / SAMPLE_RATE / time_s * np.arange(_frames(time_s)))
+    size = scipy.fft.next_fast_len(n + len(tail), real=True)
+    response = scipy.fft.rfft(np.append(0, tail / tail.sum()).astype(np.float32), size)
+    spectra = scipy.fft.rfft(power, size, axis=0) * response[:, None]
+    found: Floats = scipy.fft.irfft(spectra, size, axis=0)[:n].clip(0)
+    return found
 
 
 def _band_correlation(fine: Powers) -> float:

@@ -191,6 +191,9 @@ class CopyTest:
     lag_spread_s: float  # of single seconds of A about the line
     lag_share: float  # of seconds that have such a lag, in [0, 1]
     signal_share: float  # of bins and frames that hold anything to be explained, in [0, 1]
+    in_room_db: float  # as unexplained_db, with echoes, in wide bands; the better direction
+    echo_share: float  # of the explained power in echoes, in [0, 1]
+    heard_snr_db: float  # of the one that is explained: signal over its quietest moments
 
 
 def left_db(correlation: float) -> float:

@@ -3,6 +3,7 @@ import pytest
 
 from augment.chain import Chain
 from augment.noise import ColouredNoise
+from augment.room import Room
 from augment.tone import Equaliser
 from cqtnet import SAMPLE_RATE
 from cqtnet.music import make_music
@@ -33,6 +34,22 @@ def test_a_filter_and_noise_explain_a_copy_and_no_rendition(seed):
     assert min(getattr(copy, side) for side in sides) < 1
     assert min(getattr(rendition, side) for side in sides) > 2
     assert copy.band_correlation > rendition.band_correlation
+
+
+@pytest.mark.parametrize("seed", [5, 6, 7, 8])
+def test_echoes_and_noise_explain_a_copy_in_a_room_and_no_rendition(seed):
+    piece = make_music(seed, duration_s=LENGTH_S + 1)
+    change = Chain(
+        (
+            Room(rt60_s=1.0, direct_to_reverberant_db=0.0, seed=seed),
+            ColouredNoise(snr_db=10.0, seed=seed),
+        )
+    )
+    copy = measured(change.apply(piece, SAMPLE_RATE).samples, piece)
+    rendition = measured(make_music(seed, duration_s=LENGTH_S + 1, sounds=seed + 100), piece)
+    assert copy.in_room_db < rendition.in_room_db - 0.5
+    assert copy.echo_share > 0.2
+    assert copy.heard_snr_db < 12 < rendition.heard_snr_db
 
 
 def test_silence_and_too_short_a_stretch_tell_nothing():
