@@ -97,11 +97,11 @@ def test_b_is_heard_at_the_tempo_and_pitch_of_a_and_a_stretch_is_looped(compared
     length = compared.player("stretches[0].a_end_s") - compared.player("stretches[0].a_start_s")
     assert compared.player("fitted.audio.duration") == pytest.approx(length, abs=0.05)
     tab.click("button:text('Hear A')")
+    tab.click("button:text('Loop')")
     tab.evaluate("""() => {
         const player = document.querySelector('.stage').player;
         player.seek(player.stretches[0].a_end_s - 0.4, 'a');
     }""")
-    tab.click("button:text('Loop')")
     compared.until(lambda: compared.player("atA") < 2)
     tab.click("text=Pause")
 
