@@ -76,14 +76,15 @@ def copy_test(read_a: Read, read_b: Read, alignment: Alignment) -> CopyTest | No
     back, share_back = _residuals(b, a)
     if forth is None or back is None:
         return None
-    lag_spread_s, lag_share = _lags(fine)
+    moving = _moving(fine.a), _moving(fine.b)
+    lag_spread_s, lag_share = _lags(*moving)
     room = min(_in_room(fine.a, fine.b), _in_room(fine.b, fine.a))
     return CopyTest(
         unexplained_db=_mean(forth),
         unexplained_back_db=_mean(back),
         best_half_db=_mean(forth, share=0.5),
         best_half_back_db=_mean(back, share=0.5),
-        band_correlation=_band_correlation(fine),
+        band_correlation=_band_correlation(*moving),
         lag_spread_s=lag_spread_s,
         lag_share=lag_share,
         signal_share=min(share, share_back),
@@ -171,7 +172,7 @@ def triangles(centres_hz: Values, widths_hz: Values) -> Floats:
 
 def _residuals(a: Floats, b: Floats) -> tuple[Floats | None, float]:
     """What the model leaves (frames, bins), dB, NaN where there is no signal; share of signal."""
-    floor = np.quantile(a, FLOOR_QUANTILE, axis=0) + TINY
+    floor = _floor(a) + TINY
     ratio = (a - floor) / (b + TINY)
     where = a > OVER_FLOOR * floor
     gain = medians(ratio, where)
@@ -186,6 +187,15 @@ def _residuals(a: Floats, b: Floats) -> tuple[Floats | None, float]:
         return None, float(signal.mean())
     residual = np.abs(10 * np.log10(np.maximum(a, TINY) / (gain * b + floor)))
     return np.where(signal, residual, np.nan).astype(np.float32), float(signal.mean())
+
+
+def _floor(power: Floats) -> Floats:
+    """The noise floor of each bin (bins,): what np.quantile gives, but in a fifth of the time."""
+    place = FLOOR_QUANTILE * (len(power) - 1)
+    below = min(int(place), len(power) - 2)
+    rows = np.partition(power.T.copy(), below, axis=1)  # fast along rows
+    least, following = rows[:, below], rows[:, below + 1 :].min(axis=1)
+    return least + np.float32(place - below) * (following - least)
 
 
 def medians(table: Floats, where: NDArray[np.bool_]) -> Floats:
@@ -221,7 +231,7 @@ def _in_room(a: Floats, b: Floats) -> tuple[float, float, float]:
     left, _, signal = _fit_room(wide, wide_b, _echoes(wide_b, ECHOES_S[best]), FINE[2])
     bands = medians(np.abs(left), signal)
     known = np.isfinite(bands)
-    floor = np.quantile(wide, FLOOR_QUANTILE, axis=0) / np.maximum(wide.mean(axis=0), TINY)
+    floor = _floor(wide) / np.maximum(wide.mean(axis=0), TINY)
     return (
         float(bands[known].mean()) if known.sum() >= FEWEST_BANDS else UNEXPLAINED_DB,
         echoes / max(direct + echoes, TINY),
@@ -271,23 +281,22 @@ def _echoes(power: Floats, time_s: float) -> Floats:
     return found
 
 
-def _band_correlation(fine: Powers) -> float:
+def _band_correlation(a: Floats, b: Floats) -> float:
     """The median over the bins of the correlation of log powers over time."""
-    a, b = _moving(fine.a), _moving(fine.b)
     energy = np.sqrt(np.square(a).sum(axis=0) * np.square(b).sum(axis=0))
     return float(np.median((a * b).sum(axis=0) / np.maximum(energy, TINY)))
 
 
 def _moving(power: Floats) -> Floats:
     """Log powers without what stands still for a second."""
-    log = np.log(power + np.quantile(power, FLOOR_QUANTILE, axis=0) + 1e-9)
+    log = np.log(power + _floor(power) + 1e-9)
     moving: Floats = log - uniform_filter1d(log, _frames(1.0), axis=0)
     return moving
 
 
-def _lags(fine: Powers) -> tuple[float, float]:
+def _lags(moving_a: Floats, moving_b: Floats) -> tuple[float, float]:
     """The spread of the lags of single seconds about the line, s; share of seconds with a peak."""
-    a, b = (np.diff(_moving(power), axis=0) for power in (fine.a, fine.b))
+    a, b = (np.diff(moving, axis=0) for moving in (moving_a, moving_b))
     n, reach = _frames(1.0), LAG_FRAMES
     lags = []
     starts = range(reach, len(a) - n - reach + 1, max(1, n // 2))
