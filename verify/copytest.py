@@ -195,7 +195,7 @@ def _floor(power: Floats) -> Floats:
     below = min(int(place), len(power) - 2)
     rows = np.partition(power.T.copy(), below, axis=1)  # fast along rows
     least, following = rows[:, below], rows[:, below + 1 :].min(axis=1)
-    return least + np.float32(place - below) * (following - least)
+    return np.asarray(least + (place - below) * (following - least), np.float32)
 
 
 def medians(table: Floats, where: NDArray[np.bool_]) -> Floats:
