@@ -10,7 +10,7 @@
 READY := .venv/.ready
 BIN := .venv/bin
 
-.PHONY: demo serve test check format bench clean
+.PHONY: demo serve test check format bench hostile fuzz clean
 
 demo: $(READY)
 	$(BIN)/cqtnet demo demo --force
