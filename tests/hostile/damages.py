@@ -119,7 +119,7 @@ def _zero(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def _swap(data: bytes, rng: np.random.Generator) -> bytes:
-    size = int(min(rng.choice([4, 48, 512, s.PAGE_BYTES, 4096]), len(data) // 2))
+    size = max(1, int(min(rng.choice([4, 48, 512, s.PAGE_BYTES, 4096]), len(data) // 2)))
     a, b = sorted(int(i) * size for i in rng.integers(len(data) // size, size=2))
     if b < a + size:
         return data
