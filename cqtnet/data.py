@@ -100,13 +100,17 @@ def _read_manifest(path: Path) -> Iterator[Item]:
         split = row.get("split") or "train"
         file = path.parent / name
         if not name or not os.path.isfile(file):
-            raise ManifestError(f"{path}:{line}: {name or 'no path'!r} is not a file; correct it")
+            raise ManifestError(
+                f"{path}:{line}: {audio.told(name) or 'no path'!r} is not a file; correct it"
+            )
         if split not in SPLITS:
-            raise ManifestError(f"{path}:{line}: split {split!r}; use one of {', '.join(SPLITS)}")
+            raise ManifestError(
+                f"{path}:{line}: split {audio.told(split)!r}; use one of {', '.join(SPLITS)}"
+            )
         if recording in seen:
             raise ManifestError(
-                f"{path}:{line}: recording {recording!r} stands on line {seen[recording]} already; "
-                "give each recording one row"
+                f"{path}:{line}: recording {audio.told(recording)!r} stands on line "
+                f"{seen[recording]} already; give each recording one row"
             )
         seen[recording] = line
         collection = row.get("collection") or row.get("repository") or recording

@@ -120,14 +120,16 @@ def _trial_columns(table: Table) -> dict[str, Any]:
     for row, label in enumerate(columns["label"]):
         if label not in ("0", "1"):
             raise ManifestError(
-                f"{table.path}:{row + 2}: label {label!r}; write 1 (same recording) or 0 (another)"
+                f"{table.path}:{row + 2}: label {audio.told(label)!r}; "
+                "write 1 (same recording) or 0 (another)"
             )
     seen: dict[tuple[str, ...], int] = {}
     keys = ("reference", "probe", "condition")
     for line, trial in enumerate(zip(*(columns[key] for key in keys), strict=True), start=2):
         if seen.setdefault(trial, line) != line:
             raise ManifestError(
-                f"{table.path}:{line}: the trial of {trial[0]} and {trial[1]} is on line "
+                f"{table.path}:{line}: the trial of {audio.told(trial[0])} and "
+                f"{audio.told(trial[1])} is on line "
                 f"{seen[trial]} already; remove one"
             )
     texts = {name: np.array(column) for name, column in columns.items()}
@@ -143,8 +145,8 @@ def _finite(table: Table, name: str) -> Floats:
     wrong = np.flatnonzero(~np.isfinite(numbers))
     if len(wrong):
         raise ManifestError(
-            f"{table.path}:{wrong[0] + 2}: {name} {texts[wrong[0]]!r} is not a finite number; "
-            "correct it, or leave the trial out"
+            f"{table.path}:{wrong[0] + 2}: {name} {audio.told(texts[wrong[0]])!r} is not a finite "
+            "number; correct it, or leave the trial out"
         )
     return numbers
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from augment.audio.files import shown
+from augment.audio.files import shown, told
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.tables import read_list, read_table
 from spoof.data import Utterance, folders, missing_class
@@ -70,7 +70,7 @@ def load_table(path: Path) -> list[Utterance]:
         name = os.path.normpath(utterance.path)
         if seen.setdefault(name, line) != line:
             raise ManifestError(
-                f"{path}:{line}: {shown(name)} stands on line {seen[name]} already; give each "
+                f"{path}:{line}: {told(name)} stands on line {seen[name]} already; give each "
                 "recording one row"
             )
         if not os.path.isfile(name):
@@ -90,12 +90,12 @@ def _from_row(row: dict[str, str], folder: Path, *, place: str) -> Utterance:
         is_digit = row["label"].strip().isdigit()
         why = ": in some data sets 1 is real, in others fake" if is_digit else ""
         raise ManifestError(
-            f"{place}: label {shown(row['label'])!r} is neither real nor fake{why}; write one of "
+            f"{place}: label {told(row['label'])!r} is neither real nor fake{why}; write one of "
             f"{', '.join(folders.REAL_WORDS + folders.FAKE_WORDS)}"
         )
     split = split_word(row["split"]) if row.get("split", "").strip() else ""
     if split is None:
-        word = shown(row["split"])
+        word = told(row["split"])
         raise ManifestError(f"{place}: split {word!r} is unknown; write one of {folders.SPLITS}")
     speaker = row.get("speaker", "")
     collection = row.get("collection") or row.get("repository") or ""
@@ -129,7 +129,7 @@ def load_asvspoof(path: Path) -> list[Utterance]:
     for place, (speaker, name, _, system, key) in _protocol_lines(protocols):
         if seen.setdefault(name, place) != place:
             raise ManifestError(
-                f"{place}: {shown(name)} stands at {seen[name]} already; give each utterance one "
+                f"{place}: {told(name)} stands at {seen[name]} already; give each utterance one "
                 "line"
             )
         part = _part(name, place)
@@ -158,7 +158,7 @@ def _protocol_lines(protocols: Sequence[Path]) -> Iterator[tuple[str, list[str]]
                     f"{place}: {len(fields)} columns where a protocol has five (speaker, file, -, "
                     "system or -, bonafide or spoof); correct the line"
                 )
-            system, key = shown(fields[3]), shown(fields[4])
+            system, key = told(fields[3]), told(fields[4])
             if key not in ("bonafide", "spoof"):
                 raise ManifestError(f"{place}: {key!r} is neither bonafide nor spoof; correct it")
             if key == "bonafide" and system != "-":

@@ -194,17 +194,17 @@ class Archive(Closing):
     @cached_property
     def index(self) -> Searchable:
         """The index of this archive, caught up with it."""
-        try:
-            return open_index(self.store)
-        except ArchiveError:
-            # A writer may have saved a newer one since the store was opened: once more, together.
-            newer = Store.open(self.store.folder)
-            if newer.generation == self.store.generation:
-                newer.close()
-                raise
-            self.store.close()
-            self.store = newer
-            return open_index(self.store)
+        while True:
+            try:
+                return open_index(self.store)
+            except ArchiveError:
+                # A writer may have saved a newer one since the store was opened: again, together.
+                newer = Store.open(self.store.folder)
+                if newer.generation == self.store.generation:
+                    newer.close()
+                    raise
+                self.store.close()
+                self.store = newer
 
     def _save_index(self) -> None:
         self.__dict__.pop("index", None)  # of before
