@@ -1,6 +1,8 @@
 import hashlib
 import os
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from cqtnet.errors import ArchiveError
 from tests.verify.archive.synthetic import MANIFEST, synthetic_recording, writing
 from verify.archive import Archive
+from verify.archive import archive as archive_module
 from verify.archive.archive import check_archive
 from verify.archive.index import cache
 from verify.archive.index.cache import IndexCache, save_index
@@ -87,3 +90,30 @@ def test_checking_closes_the_connection_to_milvus(folder, monkeypatch):
     monkeypatch.setattr(cache, "agreed_uri", lambda _: "http://milvus:19530")
     monkeypatch.setattr(cache, "open_milvus", lambda *_, **__: Index())
     assert check_archive(folder) == [] and closed == [True]
+
+
+def test_a_reader_opens_the_archive_again_until_index_and_store_fit(monkeypatch):
+    """Beside a fast writer each saved index may be newer than the store that was just opened."""
+
+    def store(generation):
+        return SimpleNamespace(folder=Path("a"), generation=generation, close=lambda: None)
+
+    opened = iter(range(1, 9))
+    monkeypatch.setattr(archive_module.Store, "open", lambda folder: store(next(opened)))
+
+    def fits(own):
+        if own.generation < 3:
+            raise ArchiveError("newer")
+        return own.generation
+
+    monkeypatch.setattr(archive_module, "open_index", fits)
+    reader = object.__new__(Archive)
+    reader.store = store(0)
+    assert reader.index == 3
+
+    reader = object.__new__(Archive)
+    reader.store = store(4)
+    monkeypatch.setattr(archive_module, "open_index", lambda own: fits(store(0)))
+    with pytest.raises(ArchiveError):  # it is damaged, and nothing changes
+        opened = iter([4])
+        _ = reader.index
