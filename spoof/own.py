@@ -6,7 +6,6 @@ takes is in `NAME.json` beside a file, or in `detector.json` in a folder:
 """
 
 import hashlib
-import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from cqtnet.errors import WeightsError
 from cqtnet.files import file_sha256
+from cqtnet.schema import checked, read_json
 from spoof.checkpoint import Trained
 from spoof.data import Samples
 from spoof.data.folders import is_fake_word
@@ -40,12 +40,12 @@ class Settings:
     def read(cls, path: Path, **defaults: Any) -> "Settings":
         """The settings in a JSON file; the defaults where there is none."""
         try:
-            content = json.loads(path.read_text()) if path.exists() else {}
-            settings = cls(**{**defaults, **content})
+            content = read_json(path) if path.exists() else {}
+            settings = checked(cls, {**defaults, **content})
             length = settings.rate_hz * settings.segment_s
             if not (1_000 <= length <= 10_000_000 and settings.synthetic in (0, 1)):
                 raise ValueError(f"{settings} is out of range")
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError) as error:
             wanted = '{"rate_hz": 16000, "segment_s": 4.0, "synthetic": 1}'
             raise WeightsError(f"{path}: {error}; write it as {wanted}") from error
         return settings
@@ -109,7 +109,10 @@ def is_own(path: Path) -> bool:
 
 
 def load_own(path: Path) -> Trained:
-    """A network of somebody's own as a detector; nothing is downloaded and nothing unpickled."""
+    """A network of somebody's own as a detector; nothing is downloaded.
+
+    A TorchScript file is a program, and it is run.
+    """
     try:
         if path.is_dir():
             return _from_folder(path)
@@ -143,7 +146,7 @@ def _from_folder(folder: Path) -> Trained:
         folder, local_files_only=True, trust_remote_code=False, weights_only=True,
     )  # fmt: skip
     front = folder / "preprocessor_config.json"
-    known = json.loads(front.read_text()) if front.is_file() else {}
+    known = read_json(front) if front.is_file() else {}
     fake = [place for place, label in net.config.id2label.items() if is_fake_word(str(label))]
     defaults = {"rate_hz": int(known.get("sampling_rate", 16_000))}
     settings = Settings.read(

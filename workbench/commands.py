@@ -60,12 +60,7 @@ def serve(
     from workbench.monitor import Monitor
 
     _check_address(host, token)
-    if listen is not None and archive is None:
-        raise click.UsageError("--listen looks for what it hears in ARCHIVE; give one")
-    if archive is not None:
-        from verify.archive.store import Store
-
-        Store.open(archive, check=False).close()
+    _check_archive(archive, listen)
     listening = _socket(host, port)
     port = listening.getsockname()[1]
     keys = Keys(token) if token else Keys()
@@ -138,6 +133,16 @@ def _check_address(host: str, token: str | None) -> None:
         )
     if token is not None and len(token) < LEAST_TOKEN:
         raise InputError(f"the token has {len(token)} characters; give {LEAST_TOKEN} or more")
+
+
+def _check_archive(archive: Path | None, listen: str | None) -> None:
+    """Raise unless the archive can be opened, and is given where a stream is looked for in it."""
+    if listen is not None and archive is None:
+        raise click.UsageError("--listen looks for what it hears in ARCHIVE; give one")
+    if archive is not None:
+        from verify.archive.store import Store
+
+        Store.open(archive, check=False).close()
 
 
 def _socket(host: str, port: int) -> socket.socket:

@@ -43,8 +43,7 @@ def shown(path: StrPath) -> str:
 
 def _escaped(character: str) -> str:
     is_byte = "\udc80" <= character <= "\udcff"  # of a name that is not UTF-8
-    text = f"\\x{ord(character) - 0xDC00:02x}" if is_byte else ascii(character)[1:-1]
-    return text
+    return f"\\x{ord(character) - 0xDC00:02x}" if is_byte else ascii(character)[1:-1]
 
 
 def told(text: object, *, most: int = 200) -> str:

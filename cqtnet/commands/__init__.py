@@ -1,7 +1,7 @@
 """Commands of the cqtnet package: parse, one library call, print; here what they share."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,8 @@ import click
 from click import Choice, option
 
 from augment.audio.files import told
+from cqtnet.errors import InputError
+from cqtnet.files import refuse_overwrite
 
 PATH = click.Path(path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -33,6 +35,18 @@ def show(answer: Any) -> None:
     """Print text as it is, plain data and dataclasses as indented JSON."""
     text = answer if isinstance(answer, str) else json.dumps(answer, indent=1, default=asdict)
     click.echo(text)
+
+
+def check_files(
+    files: Sequence[object], given: Sequence[object], out: Path | None, rule: str, *, force: bool
+) -> None:
+    """Raise unless files were found and, where `out` is to be written of one, it can be."""
+    if not files:
+        raise InputError(f"no audio in {', '.join(map(str, given))}; give files or folders")
+    if out is not None:
+        if len(files) != 1:
+            raise InputError(rule.format(len(files)))
+        refuse_overwrite(out, force=force)
 
 
 def command(

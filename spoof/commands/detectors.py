@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click import IntRange, option
 
-from cqtnet.commands import DEVICE, JSON, PATH, command, complain, show
+from cqtnet.commands import DEVICE, JSON, PATH, check_files, command, complain, show
 from spoof.commands import PART, data_options, opened
 
 if TYPE_CHECKING:
@@ -59,20 +59,17 @@ def detect(
     """
     from cqtnet.audio import find_audio
     from cqtnet.errors import InputError
-    from cqtnet.files import refuse_overwrite, written_whole
+    from cqtnet.files import written_whole
     from cqtnet.progress import progress_bar
     from spoof.detect import Detector, as_lines, check_hop
 
     check_hop(hop_s)
     listed = list(find_audio(files))
-    if not listed:
-        raise InputError(f"no audio in {', '.join(map(str, files))}; give files or folders")
-    if picture is not None:
-        if len(listed) != 1:
-            raise InputError(f"a picture is of one file, not of {len(listed)}; give one")
-        if picture.suffix.lower() != ".png":
-            raise InputError(f"{picture} does not end in .png; name it so")
-        refuse_overwrite(picture, force=force)
+    check_files(
+        listed, files, picture, "a picture is of one file, not of {}; give one", force=force
+    )
+    if picture is not None and picture.suffix.lower() != ".png":
+        raise InputError(f"{picture} does not end in .png; name it so")
     detector = Detector.named(model, device=device)
     codes = set()
     with progress_bar("detecting", len(listed), quiet=len(listed) == 1) as bar:

@@ -15,6 +15,7 @@ from cqtnet.errors import InputError, ManifestError
 from verify.words import clock, ratio
 
 if TYPE_CHECKING:
+    from verify.calibration import Calibration
     from verify.comparison import Comparer
     from verify.recording import Recording
     from verify.report.page import Part
@@ -68,14 +69,10 @@ def compare(
     stretch of A is a stretch of B, altered or not, than if it is another rendition of the same
     work (another performance, take, synthesis or reading) or an unrelated recording.
     """
-    from cqtnet.files import refuse_overwrite
     from verify.comparison import Comparer
 
     listed = pairs_of(files, pairs)
-    if report is not None:
-        refuse_overwrite(report, force=force)
-    if pdf:
-        _check_pdf(report, force=force)
+    _check_report(report, pdf=pdf, force=force)
     comparer = Comparer.named(model, device=device, against=against, population=population)
     calibration = comparer.calibration
     parts: list[Part] = []
@@ -104,31 +101,38 @@ def compare(
         else:
             click.echo("\n".join(tell(result)))
     if report is not None:
-        from verify.report.page import page, write
-
-        command = shlex.join(["cqtnet", *sys.argv[1:]])
-        content = page(parts, calibration, command=command, problems=problems)
-        write(report, content)
-        if pdf:
-            _write_pdf(report, content, parts)
+        _write_report(report, parts, calibration, problems, pdf=pdf)
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
 
 
-def _write_pdf(report: Path, content: str, parts: "list[Part]") -> None:
-    from verify.report.pdf import write_pdf
-
-    write_pdf(report.with_suffix(".pdf"), content, parts)
-
-
-def _check_pdf(report: Path | None, *, force: bool) -> None:
-    """Raise unless the report can be written as PDF."""
+def _check_report(report: Path | None, *, pdf: bool, force: bool) -> None:
+    """Raise unless the report, if one is wanted, can be written."""
     from cqtnet.files import refuse_overwrite
-    from verify.report.pdf import check_pdf
 
-    if report is None:
-        raise click.UsageError("--pdf is of a report; give --report as well")
-    refuse_overwrite(report.with_suffix(".pdf"), force=force)
-    check_pdf()
+    if report is not None:
+        refuse_overwrite(report, force=force)
+    if pdf:
+        from verify.report.pdf import check_pdf
+
+        if report is None:
+            raise click.UsageError("--pdf is of a report; give --report as well")
+        refuse_overwrite(report.with_suffix(".pdf"), force=force)
+        check_pdf()
+
+
+def _write_report(
+    report: Path, parts: "list[Part]", calibration: "Calibration", problems: list[str], *, pdf: bool
+) -> None:
+    """Write the page of all pairs, and the same as PDF."""
+    from verify.report.page import page, write
+
+    command = shlex.join(["cqtnet", *sys.argv[1:]])
+    content = page(parts, calibration, command=command, problems=problems)
+    write(report, content)
+    if pdf:
+        from verify.report.pdf import write_pdf
+
+        write_pdf(report.with_suffix(".pdf"), content, parts)
 
 
 def pairs_of(files: tuple[Path, ...], listed: Path | None) -> list[tuple[Path, Path]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cqtnet.commands import DEVICE, JSON, PATH, command, complain
+from cqtnet.commands import DEVICE, JSON, PATH, check_files, command, complain
 
 
 @command(
@@ -85,15 +85,9 @@ def search(
 
 def _files_of(queries: tuple[str, ...], report: Path | None, *, force: bool) -> list[str]:
     """The files to search for; an InputError for none, or for a report that cannot be."""
-    from cqtnet.errors import InputError
-    from cqtnet.files import refuse_overwrite
     from verify.archive.listing import audio_files
 
     files = list(audio_files(queries))
-    if not files:
-        raise InputError(f"no audio in {', '.join(queries)}; give files or folders")
-    if report is not None:
-        if len(files) != 1:
-            raise InputError(f"a report is of one query, not of {len(files)}; give one file")
-        refuse_overwrite(report, force=force)
+    rule = "a report is of one query, not of {}; give one file"
+    check_files(files, queries, report, rule, force=force)
     return files
