@@ -87,7 +87,7 @@ def test_every_command_has_help_and_every_leaf_an_example(words):
 
 
 def test_every_command_has_a_line_in_the_documentation():
-    pages = "".join(page.read_text() for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")])
+    pages = "".join(page.read_text() for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
     for words, command in COMMANDS.items():
         if not isinstance(command, click.Group):
             assert f"cqtnet {words}" in pages, words

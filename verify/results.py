@@ -234,7 +234,7 @@ class Waveform:
 class Alteration:
     """One thing that was done to one side, as far as it is proved."""
 
-    kind: str  # docs/compare.md lists them
+    kind: str  # docs/howto/compare.md lists them
     side: Side | None  # that has it; None: it only says how A differs from B
     value: float
     unit: str
@@ -522,7 +522,7 @@ class Comparison:
         return notebook_html(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, numbers with six digits; docs/compare.md explains each."""
+        """Plain data, numbers with six digits; docs/howto/compare.md explains each."""
         evidence = self.evidence
         plain: dict[str, Any] = {
             "verdict": self.verdict,

@@ -77,7 +77,7 @@ class Metrics(FigureTable):
 
 
 def measure(scores: Scores, **options: Any) -> Metrics:
-    """The figures of all scores together, as docs/metrics.md lists them; options as in `Options`.
+    """The figures of all scores together (docs/reference/metrics.md); options as in `Options`.
 
     >>> measure(scores)["eer"].value
     0.041

@@ -30,7 +30,7 @@ MOVES_TIME = set(
 
 
 def test_every_effect_has_its_line_its_export_and_its_section_in_the_documentation():
-    page = (ROOT / "docs/augment.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/reference/augment.md").read_text(encoding="utf-8")
     modules = {place.partition(":")[0] for place in EFFECTS.values()}
     defined = {
         value

@@ -239,7 +239,7 @@ def test_the_same_files_give_the_same_json(comparer, song, tmp_path):
 
 
 def test_other_threads_change_last_digits_and_nothing_else(song, comparer, tmp_path, monkeypatch):
-    """The same number of threads gives the same JSON, byte by byte; see docs/security.md."""
+    """One number of threads gives one JSON, byte by byte: docs/explanation/security.md."""
     monkeypatch.setattr(device, "_limited", False)
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
     a, four = write(tmp_path / "a.flac", changed(Tempo(0.9))), []

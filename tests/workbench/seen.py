@@ -1,7 +1,7 @@
 """Screenshots of all pages, for people to look at: python -m tests.workbench.seen FOLDER.
 
 The recordings are music of our own. `edited` is `original` with a cut, an insertion and a moved
-part, a tone lower; the picture of it is docs/workbench.png.
+part, a tone lower; the picture of it is docs/images/workbench.png.
 """
 
 import subprocess

@@ -1,4 +1,4 @@
-"""The figures of docs/workbench.md: python -m tests.workbench.timing [MINUTES of the long file]."""
+"""The figures of docs/howto/workbench.md: python -m tests.workbench.timing [MINUTES]."""
 
 import statistics
 import sys

@@ -15,7 +15,7 @@ from tests.eval.plots.test_det import FEW
 # Nine of ten targets say 9:1 for, one 9:1 against; nontargets the other way round.
 CERTAIN = np.log(9) * np.array([1.0] * 9 + [-1.0])
 HONEST = ScoreSet("honest", CERTAIN, -CERTAIN, CERTAIN, -CERTAIN)
-PAGE = Path(__file__).parents[3] / "docs" / "plots.md"
+PAGE = Path(__file__).parents[3] / "docs/reference/plots.md"
 
 
 def steps(s, **options):
@@ -175,6 +175,6 @@ def test_the_code_of_the_page_draws_its_pictures(tmp_path, monkeypatch):
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     exec(code, {})
-    shown = re.findall(r"!\[.*\]\((.*)\)", page)
+    shown = re.findall(r"!\[.*\]\(../images/(.*)\)", page)
     assert sorted(shown) == sorted(path.name for path in tmp_path.glob("*.png"))
-    assert all((PAGE.parent / name).is_file() for name in shown)
+    assert all((PAGE.parents[1] / "images" / name).is_file() for name in shown)

@@ -395,7 +395,7 @@ def test_a_wrong_call_is_explained(words, message, music, sets, tmp_path):
 
 
 def test_every_protocol_has_its_section_in_the_documentation():
-    page = (Path(__file__).parents[3] / "docs" / "protocols.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs/reference/protocols.md").read_text(encoding="utf-8")
     for name, protocol in PROTOCOLS.items():
         section = page.split(f"\n### {name}\n")[1].split("\n### ")[0]
         assert protocol.question in section
