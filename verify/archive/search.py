@@ -40,8 +40,8 @@ SAME_STRETCH = 0.5
 def search(searcher: Searcher, path: audio.StrPath) -> SearchResult:
     """What an archive holds of the recording in a file.
 
-    Of a short query, all recordings that hold it, best first; of a long one, one for each
-    stretch, in the order of the query.
+    Of a query of up to two minutes all recordings that hold a stretch; of one of up to 15 s the
+    best comes first. Of a longer one, one recording for each stretch, in the order of the query.
 
     >>> search(searcher, "questioned.m4a").matches[0].entry.paths
     ('/music/original.wav',)
@@ -72,7 +72,8 @@ def search_blocks(
             end_s = chunk.end_s
     unproven = tuple(timeline.unproven.values())
     problem = "" if timeline.has_content else "holds nothing but silence"
-    return SearchResult(tuple(strongest(matches)), unproven, end_s, problem)
+    given = tuple(in_order(matches) if care.every else strongest(matches))
+    return SearchResult(given, unproven, end_s, problem)
 
 
 def search_moment(searcher: Searcher, moment: Sound) -> SearchResult:
@@ -125,7 +126,12 @@ def strongest(matches: Sequence[Match]) -> list[Match]:
     for match in sorted(matches, key=lambda one: -one.weight):
         if all(overlap(match, other) <= SAME_STRETCH for other in kept):
             kept.append(match)
-    return sorted(kept, key=lambda match: match.query_start_s)
+    return in_order(kept)
+
+
+def in_order(matches: Iterable[Match]) -> list[Match]:
+    """The matches in the order of the query."""
+    return sorted(matches, key=lambda match: (match.query_start_s, -match.weight))
 
 
 def _content_problem(content: Content) -> str:

@@ -64,6 +64,7 @@ class Care:
     least_excess: float  # of candidates: sum over windows of squared cosines above the usual
     least_cosine: float  # or of one window
     count: int  # candidates of a chunk
+    every: bool = False  # of several matches of one stretch all are followed, not the strongest
 
     def is_met_by(self, candidate: Candidate) -> bool:
         """Whether enough speaks for a candidate to look at it."""
@@ -74,9 +75,9 @@ class Care:
 
 BRISK = Care(0.15, 0.34, 2)
 """Of foreign music one chunk in ten has as much; of music altered in all ways at once, nine."""
-THOROUGH = Care(0.03, 0.3, 6)
+THOROUGH = Care(0.03, 0.3, 6, every=True)
 """For queries of up to two minutes."""
-EVERY = Care(0.15, 0.34, 6)
+EVERY = Care(0.15, 0.34, 6, every=True)
 """For sound that arrives, of which every recording that matches is told."""
 
 
@@ -96,11 +97,10 @@ Piece = tuple[float, float]
 class Timeline:
     """A query that is going by."""
 
-    def __init__(self, searcher: Searcher, *, care: Care = BRISK, every: bool = False) -> None:
-        """With `every`, of several matches of one stretch all are followed, not the strongest."""
+    def __init__(self, searcher: Searcher, *, care: Care = BRISK) -> None:
         self.unproven: dict[int, Unproven] = {}  # by recording
         self.has_content = False  # whether a window so far held more than silence
-        self._searcher, self._care, self._every = searcher, care, every
+        self._searcher, self._care = searcher, care
         self._tracks: list[Track] = []
         self._chunks: deque[tuple[Sound, Piece]] = deque(maxlen=KEPT_CHUNKS)  # the latest first
         self._windows: deque[tuple[Seconds, Hits]] = deque(maxlen=VOTING_CHUNKS)
@@ -217,24 +217,31 @@ class Timeline:
         return self._searcher.windows(chunk, (MOMENT_S,), hop_s=MOMENT_HOP_S)
 
     def _is_explained(self, start_s: float, end_s: float, *, share: float) -> bool:
-        """Whether that share of a stretch of the query lies in one known match."""
-        shared_s = [
-            min(end_s, track.reaches_s) - max(start_s, track.start_s) for track in self._tracks
-        ]
+        """Whether that share of a stretch lies in a known match, and no other one is looked for."""
+        if self._care is THOROUGH:
+            return False
+        shared_s = [_shared_s(track, start_s, end_s) for track in self._tracks]
         return max(shared_s, default=0.0) >= share * (end_s - start_s)
 
     def _look(self, chunk: Sound, candidates: Sequence[Candidate]) -> None:
         """Follow the best match of a moment, where there is one."""
         middle_s = candidates[0].points[0].query_s
         start_s, end_s = middle_s - MOMENT_S / 2, middle_s + MOMENT_S / 2
-        if self._is_explained(start_s, end_s, share=COVERED):
+        known = {
+            track.match.entry.id
+            for track in self._tracks
+            if _shared_s(track, start_s, end_s) >= COVERED * MOMENT_S
+        }
+        if self._care.every:
+            candidates = [one for one in candidates if one.recording not in known]
+        if not candidates or (known and not self._care.every):
             return
         moment = chunk.part(start_s, end_s)
-        outcome = self._searcher.prove(moment, candidates, every=self._every)
+        outcome = self._searcher.prove(moment, candidates, every=self._care.every)
         for unproven in outcome.unproven:
             self.unproven.setdefault(unproven.entry.id, unproven)
         if outcome.matches:
-            for match in outcome.matches if self._every else outcome.matches[:1]:
+            for match in outcome.matches if self._care.every else outcome.matches[:1]:
                 self._enter(match)
         else:
             self._refused |= {c.recording: (chunk.start_s, c.score) for c in candidates}
@@ -250,7 +257,7 @@ class Timeline:
         self._follow(new)
         self._follow_back(new)
         for track in self._tracks:
-            is_rival = not self._every or track.match.entry.id == match.entry.id
+            is_rival = not self._care.every or track.match.entry.id == match.entry.id
             if is_rival and overlap(track.as_match(), new.as_match()) > COVERED:
                 if track.weight >= new.weight:
                     return
@@ -282,6 +289,11 @@ class Timeline:
         return events
 
 
+def _shared_s(track: Track, start_s: float, end_s: float) -> float:
+    """How much of a stretch of the query a match explains."""
+    return min(end_s, track.reaches_s) - max(start_s, track.start_s)
+
+
 def follow(
     searcher: Searcher, blocks: Iterable[Floats], *, care: Care = BRISK, early: bool = False
 ) -> Iterator[Event]:
@@ -292,7 +304,7 @@ def follow(
     >>> with audio.stream("broadcast.mp3") as blocks:
     ...     [event.match.path for event in follow(searcher, blocks) if event.kind == "ended"]
     """
-    timeline = Timeline(searcher, care=care, every=early)
+    timeline = Timeline(searcher, care=care)
     chunker = Chunker(searcher.comparer.embedder)
     for block in cut(blocks, round(PROBE_STEP_S * SAMPLE_RATE)) if early else blocks:
         chunker.take(block)

@@ -38,13 +38,14 @@ def search(
 ) -> None:  # fmt: skip
     """Find where the recordings QUERY… lie in ARCHIVE, at any tempo and pitch.
 
-    For a short query, every recording that holds it is printed, the surest first. For a long one,
-    a mix or a day of broadcast, what each stretch is, in its order. The network finds candidates;
-    each is then aligned and weighed as `cqtnet compare` does, so that a match has a likelihood
-    ratio. FOUND is a copy; another performance, take or synthesis of the query is no match, and
-    listed with --renditions. A match with a ratio below 10, or one that may be either, is printed
-    as PERHAPS; above two hours of archive that limit rises. What is most like the query, but whose
-    file is away or has changed, is NOT CONFIRMED and listed first.
+    For a query of up to two minutes, every recording that holds a stretch of it is printed; up to
+    15 s, the surest first. For a longer one, a mix or a day of broadcast, each stretch is printed
+    once, with the surest recording. The network finds candidates; each is then aligned and weighed
+    as `cqtnet compare` does, so that a match has a likelihood ratio. FOUND is a copy; another
+    performance, take or synthesis of the query is no match, and listed with --renditions. A match
+    with a ratio below 10, or one that may be either, is printed as PERHAPS; above two hours of
+    archive that limit rises. What is most like the query, but whose file is away or has changed, is
+    NOT CONFIRMED and listed first.
     """
     from cqtnet.errors import InputError
     from verify.archive import Archive

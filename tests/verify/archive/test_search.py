@@ -42,6 +42,17 @@ def test_an_altered_fragment_is_found_with_place_tempo_and_pitch(archive, query)
     assert result.nearest is None
 
 
+def test_a_query_up_to_two_minutes_gives_every_recording_also_one_that_holds_its_end(
+    archive, query, tmp_path
+):
+    soundfile.write(tmp_path / "end.wav", seconds(music(12), 20, 38), SAMPLE_RATE)
+    archive.add([str(tmp_path / "end.wav")])
+    found = archive.search(query(seconds(music(12), 0, 36))).matches
+    stretches = {Path(match.path).stem: (match.query_start_s, match.query_end_s) for match in found}
+    assert stretches["12"] == pytest.approx((0, 36), abs=0.6)
+    assert stretches["end"] == pytest.approx((20, 36), abs=0.6)
+
+
 def test_music_that_is_not_in_the_archive_is_not_found(archive, query):
     result = archive.search(query(music(99, 10.0)))
     assert result.matches == () and result.to_dict()["found"] is False
