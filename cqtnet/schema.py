@@ -123,7 +123,9 @@ def _as_dataclass(kind: Any, value: Any, name: str) -> Any:
     known = {field.name: field for field in fields(kind)}
     unknown = [told(key, most=40) for key in value if key not in known]
     if unknown:
-        raise ValueError(f"{name} has the unknown {told(', '.join(unknown))}")
+        raise ValueError(
+            f"{name} has the unknown {told(', '.join(unknown))}; known are {', '.join(known)}"
+        )
     needed = [
         key for key, field in known.items()
         if field.default is MISSING and field.default_factory is MISSING and key not in value

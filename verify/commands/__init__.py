@@ -1,1 +1,27 @@
-"""Commands of the verify package."""
+"""Commands of the verify package; here the options of their reports."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click import Choice, option
+
+from cqtnet.commands import PATH
+
+if TYPE_CHECKING:
+    from verify.report.case import Case
+
+LANGUAGE = option("--language", type=Choice(["en", "ru"]), help="English or Russian report.")
+CASE = option("--case", "case_file", type=PATH, help="A .toml on the case, for page 1 of it.")
+
+
+def case_of(case_file: Path | None, report: Path | None, language: str | None) -> "Case | None":
+    """The case in a file, if one is given; an error where no report is wanted."""
+    if report is None and (case_file or language):
+        name = "--case" if case_file else "--language"
+        raise click.UsageError(f"{name} is of a report; give --report as well")
+    if case_file is None:
+        return None
+    from verify.report.case import read_case
+
+    return read_case(case_file)

@@ -12,12 +12,15 @@ import click
 
 from cqtnet.commands import DEVICE, JSON, PATH, command, complain
 from cqtnet.errors import InputError, ManifestError
+from verify.commands import CASE, LANGUAGE, case_of
 from verify.words import clock, ratio
 
 if TYPE_CHECKING:
     from verify.calibration import Calibration
     from verify.comparison import Comparer
     from verify.recording import Recording
+    from verify.report.case import Case
+    from verify.report.language import Language
     from verify.report.page import Part
     from verify.results import Comparison, Population
     from verify.words import Against
@@ -54,12 +57,15 @@ several pairs: 2 if one could not be compared, else 1 if one differs, else 3 if 
 @click.option("--report", type=PATH, help="Write an HTML page of all pairs, for a case file.")
 @click.option("--pdf", is_flag=True, help="Write the page as PDF, too, beside the report.")
 @click.option("--players", is_flag=True, help="Put sound into the page, to listen to.")
+@LANGUAGE
+@CASE
 @click.option("--force", is_flag=True, help="Replace the report if it exists.")
 @JSON(help="Print a line of JSON for every pair.")
 def compare(
     files: tuple[Path, ...], pairs: Path | None, against: "Against",
     population: "Population | None", model: str, device: str, report: Path | None, pdf: bool,
-    players: bool, force: bool, as_json: bool,
+    players: bool, language: "Language | None", case_file: Path | None, force: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Say whether A and B are the same recording, and where and how they differ.
 
@@ -73,6 +79,9 @@ def compare(
 
     listed = pairs_of(files, pairs)
     _check_report(report, pdf=pdf, force=force)
+    case = case_of(case_file, report, language)
+    if case is not None:
+        case.require(path.name for pair in listed for path in pair)
     comparer = Comparer.named(model, device=device, against=against, population=population)
     calibration = comparer.calibration
     parts: list[Part] = []
@@ -80,10 +89,12 @@ def compare(
 
     def draw(comparison: "Comparison", a: "Recording", b: "Recording") -> None:
         if report is not None:
+            from verify.report.language import speaking
             from verify.report.page import part_of  # here, for matplotlib takes a second to load
 
             number = 1 + len(parts) if len(listed) > 1 else 0
-            part = part_of(comparison, a, b, calibration, audio=players, number=number)
+            with speaking(language or "en"):
+                part = part_of(comparison, a, b, calibration, audio=players, number=number)
             parts.append(part)
 
     codes = set()
@@ -101,7 +112,10 @@ def compare(
         else:
             click.echo("\n".join(tell(result)))
     if report is not None:
-        _write_report(report, parts, calibration, problems, pdf=pdf)
+        from verify.report.language import speaking
+
+        with speaking(language or "en"):
+            _write_report(report, parts, calibration, problems, case, pdf=pdf)
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
 
 
@@ -121,13 +135,14 @@ def _check_report(report: Path | None, *, pdf: bool, force: bool) -> None:
 
 
 def _write_report(
-    report: Path, parts: "list[Part]", calibration: "Calibration", problems: list[str], *, pdf: bool
-) -> None:
+    report: Path, parts: "list[Part]", calibration: "Calibration", problems: list[str],
+    case: "Case | None", *, pdf: bool,
+) -> None:  # fmt: skip
     """Write the page of all pairs, and the same as PDF."""
     from verify.report.page import page, write
 
     command = shlex.join(["cqtnet", *sys.argv[1:]])
-    content = page(parts, calibration, command=command, problems=problems)
+    content = page(parts, calibration, command=command, problems=problems, case=case)
     write(report, content)
     if pdf:
         from verify.report.pdf import write_pdf

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cqtnet.commands import JSON, PATH, command
+from verify.commands import CASE, LANGUAGE, case_of
 from verify.words import clock, clock_span, plural
 
 if TYPE_CHECKING:
     from verify.features import Floats
+    from verify.report.language import Language
     from verify.results import EditMap, Stretch
 
 SIGNS = {
@@ -39,11 +41,14 @@ the call is wrong.
 @click.argument("b", type=PATH, metavar="B")
 @click.option("--labels", type=PATH, help="Labels on A: .txt for Audacity, .csv for Reaper.")
 @click.option("--report", type=PATH, help="Write an HTML page for a case file.")
+@LANGUAGE
+@CASE
 @JSON(help="Print JSON.")
 @click.option("--force", is_flag=True, help="Replace the labels and the report if they exist.")
 def diff(
-    a: Path, b: Path, labels: Path | None, report: Path | None, as_json: bool, force: bool
-) -> None:
+    a: Path, b: Path, labels: Path | None, report: Path | None, language: "Language | None",
+    case_file: Path | None, as_json: bool, force: bool,
+) -> None:  # fmt: skip
     """Show how recording A was made from recording B: what is the same, and each edit.
 
     \b
@@ -66,6 +71,7 @@ def diff(
         refuse_overwrite(labels, force=force)
     if report is not None:
         refuse_overwrite(report, force=force)
+    case = case_of(case_file, report, language)
     before = [(path, audio.FileStatus.of(path)) for path in (a, b)]
     sounds = _samples(a), _samples(b)
     found = edit_map(*map(Features.of, sounds), left_db=left_db_of(*map(held, sounds)))
@@ -74,9 +80,12 @@ def diff(
     if labels is not None:
         write_labels(found, labels)
     if report is not None:
+        from verify.report.language import speaking
         from verify.report.page import write_diff  # here, for matplotlib takes a second to load
 
-        write_diff(report, found, a, b, command=shlex.join(["cqtnet", *sys.argv[1:]]))
+        with speaking(language or "en"):
+            again = shlex.join(["cqtnet", *sys.argv[1:]])
+            write_diff(report, found, a, b, command=again, case=case)
     if as_json:
         record = _record(a, b, found)
         for path, status in before:

@@ -4,10 +4,15 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cqtnet.commands import DEVICE, JSON, PATH, check_files, command, complain
+from verify.commands import LANGUAGE, case_of
+
+if TYPE_CHECKING:
+    from verify.report.language import Language
 
 
 @command(
@@ -27,14 +32,15 @@ be read, else 1 if one was not found, else 3.
 @click.option("--renditions", is_flag=True, help="List other renditions of a short query, too.")
 @click.option("--min-log-lr", type=float, help="Least natural-log ratio of a match.")
 @click.option("--report", type=PATH, help="Write a page, .html, of one query.")
+@LANGUAGE
 @click.option("--force", is_flag=True, help="Replace the report if it exists.")
 @DEVICE
 @JSON(help="A line of JSON for every query.")
 @click.option("--csv", "as_csv", is_flag=True, help="A line of CSV for every match.")
 def search(
     archive: Path, queries: tuple[str, ...], count: int | None, renditions: bool,
-    min_log_lr: float | None, report: Path | None, force: bool, device: str, as_json: bool,
-    as_csv: bool,
+    min_log_lr: float | None, report: Path | None, language: "Language | None", force: bool,
+    device: str, as_json: bool, as_csv: bool,
 ) -> None:  # fmt: skip
     """Find where the recordings QUERY… lie in ARCHIVE, at any tempo and pitch.
 
@@ -52,6 +58,7 @@ def search(
     from verify.archive.listing import COLUMNS, csv_rows, result_lines
     from verify.archive.search import search as search_file
 
+    case_of(None, report, language)
     files = _files_of(queries, report, force=force)
     codes = set()
     with Archive.open(archive, device=device) as opened:
@@ -77,9 +84,11 @@ def search(
                 lines = result_lines(file, result, n_recordings=len(opened), renditions=renditions)
                 click.echo("\n".join(lines))
             if report is not None:
+                from verify.report.language import speaking
                 from verify.report.search import write_search_report  # which loads matplotlib
 
-                write_search_report(report, file, result, opened.store)
+                with speaking(language or "en"):
+                    write_search_report(report, file, result, opened.store)
                 click.echo(f"  report   {report}", err=True)
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
 

@@ -1,7 +1,8 @@
 """Pages from templates: of one comparison or several for a case file, of edits; for notebooks."""
 
+import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,11 @@ from verify.align import FASTEST, MOST_SHIFT, SLOWEST
 from verify.calibration import Calibration
 from verify.recording import Recording, item_of
 from verify.report import sections
-from verify.results import Comparison, EditMap
+from verify.report.case import Case
+from verify.report.language import IN_NUMBER, NO_BREAK, language, say, sentence
+from verify.results import Comparison, EditMap, Item
+
+TWO = "Comparison of two recordings"
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ def part_of(
     """What a page says of one pair; with a number, it is one of several."""
     anchor = f"pair-{number}" if number else ""
     opened = sections.opening(comparison)
-    kicker = f"Pair {number}: {opened['title']}" if number else "Comparison of two recordings"
+    kicker = say(f"Pair {number}") + f": {opened['title']}" if number else say(TWO)
     body = render(
         "pair.html.j2",
         comparison=comparison,
@@ -68,21 +73,24 @@ def part_of(
 
 def page(
     parts: Sequence[Part], calibration: Calibration, *, command: str = "", made: str = "",
-    problems: Sequence[str] = (),
+    problems: Sequence[str] = (), case: Case | None = None,
 ) -> str:  # fmt: skip
     """The page of one pair or of several, as HTML: all within, nothing from elsewhere, no scripts.
 
     `command` reproduces it, by default the plain one of the only pair. `made` says when and by
-    whom it was made. `problems` say which pairs could not be compared, and why.
+    whom it was made. `problems` say which pairs could not be compared, and why. A `case` gets
+    a first page of its own.
     """
     count = len(parts) + len(problems)
     if not command:
         (only,) = (part.comparison for part in parts)
         command = shlex.join(["cqtnet", "compare", only.a.path, only.b.path])
-    title = parts[0].title if count == 1 else words.plural(count, "pair")
+    title = parts[0].title if count == 1 else say(words.plural(count, "pair"))
+    result = sections.headline(parts[0].comparison) if count == 1 else title
     return render(
         "comparison.html.j2",
-        title=f"Comparison: {title}",
+        title=f"{say('Comparison')}: {title}",
+        **cover(case, result, [(part.comparison.a, part.comparison.b) for part in parts]),
         parts=parts,
         only=parts[0].comparison if count == 1 else None,
         summaries=[sections.summary(part.comparison) for part in parts],
@@ -94,13 +102,27 @@ def page(
     )
 
 
-def write_diff(path: Path, edits: EditMap, a: Path, b: Path, *, command: str = "") -> None:
+def cover(case: Case | None, result: str, pairs: Sequence[tuple[Item, Item]]) -> dict[str, Any]:
+    """What the first page of a report on a case says, by name; an error for items not compared."""
+    sides = say("A, questioned"), say("B, reference")
+    items = dict.fromkeys(one for pair in pairs for one in zip(sides, pair, strict=True))
+    listed = [(side, sections.name_of(item), item) for side, item in items]
+    if case is not None:
+        case.require(name for _, name, _ in listed)
+    return {"case": case, "result": result, "items": listed}
+
+
+def write_diff(
+    path: Path, edits: EditMap, a: Path, b: Path, *, command: str = "", case: Case | None = None
+) -> None:
     """Write the page of an edit map, whole or not at all."""
     items = item_of(a), item_of(b)
-    names = [sections.name_of(item) for item in items]
+    result = "A holds parts of B" if edits.stretches else "Nothing in common was found"
+    result = say("A is B from beginning to end" if edits.is_identical else result)
     content = render(
         "diff.html.j2",
-        title=f"Edits: {names[0]} and {names[1]}",
+        title=f"{say('Edits')}: {', '.join(map(sections.name_of, items))}",
+        **cover(case, result, [items]),
         files=sections.files(*items, (a, b)),
         command=command or shlex.join(["cqtnet", "diff", *(item.path for item in items)]),
         **sections.edit_list(edits),
@@ -111,8 +133,7 @@ def write_diff(path: Path, edits: EditMap, a: Path, b: Path, *, command: str = "
 def notebook_html(comparison: Comparison) -> str:
     """The verdict with its ratio on the scale, as a piece of HTML."""
     opened = sections.opening(comparison)
-    kicker = "Comparison of two recordings"
-    return render("verdict.html.j2", comparison=comparison, kicker=kicker, **opened)
+    return render("verdict.html.j2", comparison=comparison, kicker=say(TWO), **opened)
 
 
 def write(path: Path, content: str) -> None:
@@ -132,6 +153,7 @@ def environment(*packages: str) -> Environment:
     loaders = [PackageLoader(package) for package in (*packages, "verify.report")]
     made = Environment(
         loader=ChoiceLoader(loaders),
+        extensions=["jinja2.ext.i18n"],
         autoescape=True,
         undefined=StrictUndefined,
         finalize=printable,
@@ -139,14 +161,22 @@ def environment(*packages: str) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    for filter_ in (words.clock, words.number, words.ratio, shown):
-        made.filters[filter_.__name__] = filter_
+    made.policies["ext.i18n.trimmed"] = True
+    made.newstyle_gettext = True  # type: ignore[attr-defined]
+    for spoken in (words.clock, words.number, words.ratio, percent, count):
+        made.filters[spoken.__name__] = _said(spoken)
+    made.filters |= {"say": say, "shown": shown, "date": date}
     for function in (
         words.changes_in_words, words.clock_span, words.level_in_words, words.pitch_in_words,
         words.plural, words.tempo_in_words,
     ):  # fmt: skip
-        made.globals[function.__name__] = function
+        made.globals[function.__name__] = _said(function)
     made.globals |= {
+        "_": gettext,
+        "gettext": gettext,
+        "case": None,
+        "language": language,
+        "page_number": page_number,
         "propositions": (words.SAME, words.RENDITION, words.UNRELATED),
         "least_ratio": f"{words.LEAST_RATIO:g}",
         "scale_words": words.scale_rows(),
@@ -157,18 +187,67 @@ def environment(*packages: str) -> Environment:
     return made
 
 
+def gettext(message: str, **values: object) -> Markup:
+    """A sentence of a template in the language of now, filled with values, which are escaped."""
+    message = re.sub(r"%\((\w+)\)s", r"{\1}", message).replace("%%", "%")  # as Jinja writes it
+    filled = {name: printable(value) for name, value in values.items()}
+    return Markup(sentence(message)).format(**filled)
+
+
+def _said(function: Callable[..., str | list[str]]) -> Callable[..., str]:
+    """The function, whose text is said in the language of now; a list as one text."""
+
+    def saying(*values: Any) -> str:
+        text = function(*values)
+        return say(text if isinstance(text, str) else ", ".join(text))
+
+    return saying
+
+
+def date(text: str) -> str:
+    """A date as a case has it, in the language of now; other words stay as they are."""
+    return say(text) if re.fullmatch(r"[\d-]+(, [\d:]+)?", text) else text
+
+
+def page_number(case: Case | None) -> Markup:
+    """What CSS writes below each page: the case and the number of the page."""
+    parts = re.split(r"\{(\w+)\}", say("page {page} of {pages}"))
+    parts[::2] = map(_quoted, parts[::2])
+    parts[1::2] = [f"counter({name})" for name in parts[1::2]]
+    number = case.number if case else ""
+    return Markup(" ".join([_quoted(f"{number} · ") if number else "", *parts]))
+
+
+def _quoted(text: str) -> str:
+    """Text as a string of CSS, which ends at none of its characters."""
+    return '"' + "".join(c if c.isalnum() else f"\\{ord(c):x} " for c in str(printable(text))) + '"'
+
+
+def percent(share: float, digits: int) -> str:
+    """A share in per cent."""
+    return f"{share:.{digits}%}"
+
+
+def count(number: int) -> str:
+    """A whole number, its thousands apart."""
+    return f"{number:,}"
+
+
 def printable(value: object) -> object:
     r"""A value as text that shows all it holds, before it is escaped; HTML of a template as it is.
 
     Line breaks, marks that turn the direction of writing and bytes that are no text become
-    escapes, for a name must look like what it is.
+    escapes, for a name must look like what it is. Spaces within numbers stay.
 
     >>> printable("a\u202e")
     'a\\u202e'
     """
     if hasattr(value, "__html__"):
         return value
-    text = str(value)
+    return NO_BREAK.join(map(_escaped, re.split(IN_NUMBER, str(value))))
+
+
+def _escaped(text: str) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii")
         for c in text

@@ -12,12 +12,8 @@ FOOT = """
 @page {{
   margin: 14mm 14mm 20mm;
   @bottom-left {{
-    content: string(items); white-space: pre; text-align: left; width: 82%;
+    content: string(items); white-space: pre; text-align: left; width: 60%;
     font: 6.5pt "DejaVu Sans Mono", monospace; color: #444;
-  }}
-  @bottom-right {{
-    content: "page " counter(page) " of " counter(pages); width: 18%;
-    font: 8pt "DejaVu Sans", sans-serif; color: #444;
   }}
 }}
 {items}

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
-from matplotlib.ticker import FuncFormatter, MultipleLocator
+from matplotlib.ticker import FuncFormatter, MultipleLocator, ScalarFormatter
 from matplotlib.transforms import offset_copy
 from numpy.typing import NDArray
 
@@ -29,8 +29,9 @@ from cqtnet.plotting import (
 from verify.align import WINDOW_S, Hits, hits_along, pitch, played_at, shifted
 from verify.features import COARSE_PER_SECOND, Features, Floats, cqt
 from verify.recording import Recording
+from verify.report.language import say
 from verify.results import Comparison, Edit, EditMap, Line, Stretch
-from verify.words import clock, plural
+from verify.words import clock
 
 Span = tuple[float, float]
 Values = NDArray[np.float64]
@@ -166,15 +167,9 @@ def draw_spectrograms(view: View) -> Picture:
     _draw_levels(below, view.b, view.b_s, "B")
     draw_bands(between, view.stretches, view.a_s, view.b_s)
     _tint(above, below, view.stretches, alpha=0.16)
-    below.set_xlabel("minutes and seconds of each recording", fontsize=SMALL_PT + 0.5)
-    count = len(view.stretches)
-    joined = (
-        f"{plural(count, 'stretch', 'stretches')} of A {'is' if count == 1 else 'are'} joined to "
-        f"{plural(count, 'stretch', 'stretches')} of B"
-        if count
-        else "nothing is joined"
-    )
-    return as_png(figure, f"Spectrograms of A, above, and of B, below; {joined}.")
+    below.set_xlabel(say("minutes and seconds of each recording"), fontsize=SMALL_PT + 0.5)
+    joined = say("the stretches in common are joined" if view.stretches else "nothing is joined")
+    return as_png(figure, f"{say('Spectrograms of A, above, and of B, below')}; {joined}.")
 
 
 def levels(recording: Recording, span: Span) -> Floats:
@@ -199,11 +194,11 @@ def _draw_levels(axes: Axes, recording: Recording, span: Span, name: str) -> Non
     hertz = [C1_HZ * 2**octave for octave in range(len(OCTAVES))]
     axes.set_yticks(
         [BINS_PER_OCTAVE * octave + 0.5 for octave in range(len(OCTAVES))],
-        [f"C{octave} {value:,.0f} Hz" for octave, value in zip(OCTAVES, hertz, strict=True)],
+        [say(f"C{octave} {value:,.0f} Hz") for octave, value in zip(OCTAVES, hertz, strict=True)],
     )
     if recording.problem:
         axes.text(
-            0.5, 0.5, f"{name} {recording.problem}", transform=axes.transAxes, ha="center",
+            0.5, 0.5, say(f"{name} {recording.problem}"), transform=axes.transAxes, ha="center",
             color=PALE, fontsize=SMALL_PT + 1,
         )  # fmt: skip
         return
@@ -279,7 +274,7 @@ def draw_similarity(view: View, line: Line) -> Picture:
         found = _pooled(found, PIXELS, axis=axis)
     figure = blank(4.7)
     axes = figure.subplots()
-    dress(axes, xlabel="time in A", ylabel="time in B")
+    dress(axes, xlabel=say("time in A"), ylabel=say("time in B"))
     axes.grid(False)
     black = max(LEAST_BLACK, 0.9 * float(found.max()))
     image = _show(axes, found.T, (*view.a_s, *view.b_s), black)
@@ -287,7 +282,7 @@ def draw_similarity(view: View, line: Line) -> Picture:
     on_the_clock(axes)
     on_the_clock(axes, x=False)
     bar = figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02)  # type: ignore[arg-type]
-    bar.set_label("correlation over 2 s", fontsize=SMALL_PT)
+    bar.set_label(say("correlation over 2 s"), fontsize=SMALL_PT)
     bar.ax.tick_params(labelsize=SMALL_PT)
     for number, stretch in enumerate(view.stretches):
         _enclose(axes, figure, view, number, stretch)
@@ -297,8 +292,18 @@ def draw_similarity(view: View, line: Line) -> Picture:
     if not view.stretches:
         ends = np.array(view.a_s)
         _beside(axes, figure, ends, line.to_b(ends), PALE, "--")
-    words = "the stretches in common run along" if view.stretches else "no dark line runs along"
-    return as_png(figure, f"Similarity of moments of A and of B; {words} the marked lines.")
+    bar.ax.yaxis.set_major_formatter(Numbers())
+    runs = "the stretches in common run" if view.stretches else "no dark line runs"
+    alt = f"Similarity of moments of A and of B; {runs} along the marked lines."
+    return as_png(figure, say(alt))
+
+
+class Numbers(ScalarFormatter):
+    """Numbers of an axis in the language of now."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """The number as text."""
+        return say(super().__call__(x, pos))
 
 
 def similarity(a: Features, b: Features, line: Line) -> Floats:
@@ -401,8 +406,9 @@ def draw_warping(view: View) -> Picture | None:
         "Pitch of A over B, semitones",
     )
     for axes, title in zip(rows, titles, strict=True):
-        dress(axes, title=title, title_pt=SMALL_PT + 1)
-    rows[2].set_xlabel("time in A", fontsize=SMALL_PT + 0.5)
+        dress(axes, title=say(title), title_pt=SMALL_PT + 1)
+        axes.yaxis.set_major_formatter(Numbers())
+    rows[2].set_xlabel(say("time in A"), fontsize=SMALL_PT + 0.5)
     for number, stretch, found in measured:
         _draw_course(rows, stretch, found, colour_of(number))
         _widen(rows[0], 0.0, LEAST_MS)
@@ -411,9 +417,8 @@ def draw_warping(view: View) -> Picture | None:
     rows[2].set_xlim(view.a_s)
     on_the_clock(rows[2])
     _number_courses(rows[0], view)
-    return as_svg(
-        figure, "Distance of pieces from the line, local tempo and local pitch over the time in A."
-    )
+    alt = "Distance of pieces from the line, local tempo and local pitch over the time in A."
+    return as_svg(figure, say(alt))
 
 
 def _draw_course(
@@ -468,7 +473,7 @@ def draw_strip(edits: EditMap) -> Picture:
             _hatch(below, edit, edit.b_start_s, edit.b_end_s)
     draw_bands(between, edits.stretches, *spans)
     kinds = ", ".join(edit.kind for edit in edits.edits) or "none"
-    return as_svg(figure, f"A and B as bars, stretches in common joined; edits: {kinds}.")
+    return as_svg(figure, say(f"A and B as bars, stretches in common joined; edits: {kinds}."))
 
 
 def _draw_bar(axes: Axes, span: Span, name: str) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cqtnet import audio, plotting
-from verify.archive.listing import match_line
 from verify.archive.results import Match, SearchResult
 from verify.archive.store import Store
+from verify.report.language import say
 from verify.report.page import render, write
 from verify.report.pictures import colour_of, on_the_clock
 from verify.words import plural
@@ -30,7 +30,7 @@ def write_search_report(
     heard_s = sum(match.duration_s for match in found.matches)
     content = render(
         "search.html.j2",
-        title=f"Search: {Path(name).name}",
+        title=f"{say('Search')}: {Path(name).name}",
         query=name,
         sha256=audio.file_sha256(query),
         found=found,
@@ -38,7 +38,6 @@ def write_search_report(
         rows=rows,
         heard_s=heard_s,
         share=min(1.0, heard_s / max(found.duration_s, 1e-9)),
-        nearest=match_line(found.nearest, word="beside") if found.nearest else "",
         time_line=draw_time_line(found, rows) if found.matches else None,
         command=command or shlex.join(["cqtnet", "search", str(store.folder), name]),
     )
@@ -61,7 +60,7 @@ def draw_time_line(
     shown = [own for key, own in rows.items() if key in longest[:MOST_ROWS]]
     figure = plotting.blank(0.9 + 0.3 * len(shown))
     axes = figure.subplots()
-    plotting.dress(axes, xlabel="time in the query")
+    plotting.dress(axes, xlabel=say("time in the query"))
     axes.set(xlim=(0, max(found.duration_s, 1e-3)), ylim=(len(shown) - 0.4, -0.6))
     for row, own in enumerate(shown):
         for number, match in own:
@@ -77,7 +76,7 @@ def draw_time_line(
     axes.set_yticks(range(len(shown)), [_short(own[0][1].path) for own in shown])
     on_the_clock(axes)
     count = plural(len(found.matches), "stretch", "stretches")
-    return plotting.as_svg(figure, f"Bars along the query: {count} found.")
+    return plotting.as_svg(figure, say(f"Bars along the query: {count} found."))
 
 
 def _short(path: str) -> str:

@@ -20,8 +20,9 @@ from verify.quality import HIGHEST_EDGE_HZ, Quality, quality_of
 from verify.recording import Recording
 from verify.report import pictures
 from verify.report import sureness as drawings
+from verify.report.language import say
 from verify.results import Comparison, EditMap, Item
-from verify.words import clock, number, plural, ratio
+from verify.words import Against, clock, number, plural, ratio
 
 Row = tuple[str, ...]
 Data = dict[str, Any]
@@ -40,6 +41,9 @@ CLAIMS: dict[Weighed, tuple[str, str]] = {
     "named": ("another rendition", "an unrelated recording"),
 }
 """What each ratio is of, and against what."""
+OTHERS: dict[Against, str] = {
+    "rendition": "renditions of one work", "unrelated": "unrelated recordings"
+}  # fmt: skip
 
 
 def name_of(item: Item) -> str:
@@ -47,19 +51,24 @@ def name_of(item: Item) -> str:
     return Path(item.path).name
 
 
+def headline(comparison: Comparison) -> str:
+    """The verdict in words."""
+    text = say("Insufficient evidence for either answer")
+    if comparison.verdict != "insufficient":
+        text = _capital(say(comparison.support))
+    if comparison.identity is not None:
+        own = _capital(say(words.IDENTITIES[comparison.identity]))
+        text = f"{own}. {text}" if comparison.log_lr > 0 else own
+    return text
+
+
 def opening(comparison: Comparison) -> Data:
     """The verdict in words and its ratio on the scale."""
-    headline = "Insufficient evidence for either answer"
-    if comparison.verdict != "insufficient":
-        headline = _capital(comparison.support)
-    if comparison.identity is not None:
-        own = _capital(words.IDENTITIES[comparison.identity])
-        headline = f"{own}. {headline}" if comparison.log_lr > 0 else own
     return {
-        "title": f"{name_of(comparison.a)} and {name_of(comparison.b)}",
-        "headline": headline,
-        "reasons": [f"{_capital(reason)}." for reason in comparison.reasons],
-        "place": _place(comparison),
+        "title": f"{name_of(comparison.a)}, {name_of(comparison.b)}",
+        "headline": headline(comparison),
+        "reasons": [f"{_capital(say(reason))}." for reason in comparison.reasons],
+        "place": say(_place(comparison)),
         "scale": drawings.draw_scale(comparison),
         "bounds": comparison.deciding[0],
     }
@@ -79,7 +88,9 @@ def summary(comparison: Comparison) -> Row:
             altered += f"; {plural(len(edits.edits), 'edit')}"
     verdict = comparison.verdict if comparison.verdict != "rendition" else "another rendition"
     stated = ratio(comparison.log_lr) if comparison.log_lr else "none"
-    return name_of(comparison.a), name_of(comparison.b), verdict, stated, where, altered
+    return (
+        name_of(comparison.a), name_of(comparison.b), *map(say, (verdict, stated, where, altered))
+    )  # fmt: skip
 
 
 def _capital(text: str) -> str:
@@ -111,7 +122,7 @@ def files(a: Item, b: Item, paths: tuple[Path, Path]) -> list[Row]:
         "Name", "Path", "Size", "Modified", "SHA-256", "Duration", "Container, codec", "Sampling",
         "Bit depth", "Encoder", "Tags", "Decoding",
     )  # fmt: skip
-    return list(zip(names, *sides, strict=True))
+    return list(zip(map(say, names), *sides, strict=True))
 
 
 def _facts(item: Item, path: Path) -> Row:
@@ -123,34 +134,34 @@ def _facts(item: Item, path: Path) -> Row:
     return (
         name_of(item),
         item.path,
-        f"{state.st_size:,} bytes",
-        f"{modified:%Y-%m-%d %H:%M:%S} UTC",
+        say(f"{state.st_size:,} bytes"),
+        say(f"{modified:%Y-%m-%d}") + f"{modified: %H:%M:%S} UTC",
         item.sha256,
-        f"{clock(item.duration_s)} ({item.duration_s:,.2f} s)",
+        say(f"{clock(item.duration_s)} ({item.duration_s:,.2f} s)"),
         f"{item.format}, {item.codec}",
-        f"{item.sample_rate:,} Hz, {plural(item.channels, 'channel')}",
-        f"{coding.bits} bits" if coding.bits else "none stated, as is usual of lossy coding",
-        _shortened(coding.encoder) or "not named",
-        "; ".join(tags) + (f"; and {more} more" if more else "") or "none",
-        "; ".join(item.notes) or "nothing unusual",
+        say(f"{item.sample_rate:,} Hz, {plural(item.channels, 'channel')}"),
+        say(f"{coding.bits} bits" if coding.bits else "none stated, as is usual of lossy coding"),
+        _shortened(coding.encoder) or say("not named"),
+        "; ".join(tags) + (say(f"; and {more} more") if more else "") or say("none"),
+        "; ".join(map(say, item.notes)) or say("nothing unusual"),
     )
 
 
 def _shortened(text: str) -> str:
     more = len(text) - MOST_CHARACTERS
-    return f"{text[:MOST_CHARACTERS]}… ({more:,} characters more)" if more > 0 else text
+    return f"{text[:MOST_CHARACTERS]}… {say(f'({more:,} characters more)')}" if more > 0 else text
 
 
 def recordings(a: Recording, b: Recording) -> Data:
     """What both files are, and how good the recordings are."""
     names = ("Level", "Clipping", "Bandwidth", "Quiet parts")
     sides = (
-        quality_in_words(quality_of(samples)) if samples.size else ("no samples",) * len(names)
+        map(say, quality_in_words(quality_of(samples)) if samples.size else ("no samples",) * 4)
         for samples in (x.samples(0.0, min(x.duration_s, LOOKED_S)) for x in (a, b))
     )
     return {
         "files": files(a.item, b.item, (a.path, b.path)),
-        "qualities": list(zip(names, *sides, strict=True)),
+        "qualities": list(zip(map(say, names), *sides, strict=True)),
         "is_long": max(a.duration_s, b.duration_s) > LOOKED_S,
         "looked_min": f"{LOOKED_S / 60:g}",
     }
@@ -192,7 +203,7 @@ def edit_list(edits: EditMap | None) -> Data:
     return {
         "edits": edits,
         "extent": _extent(edits) if edits else "",
-        "places": [also_in_words(s) for s in edits.stretches] if edits else [],
+        "places": [say(also_in_words(s)) for s in edits.stretches] if edits else [],
         "strip": pictures.draw_strip(edits) if edits and edits.stretches else None,
     }
 
@@ -229,9 +240,10 @@ def sureness(comparison: Comparison, calibration: Calibration) -> Data:
         "decides": decides,
         "claims": CLAIMS,
         "against": against,
+        "others": OTHERS[against],
         "tried": calibration.data.get(against) or {},
         "measures": [
-            (name, number(value, 3), number(weight, 3))
+            (name, say(number(value, 3)), say(number(weight, 3)))
             for name, value, weight in zip(MEASURES, values, known.weights, strict=False)
         ],
         "distributions": drawings.draw_distributions(comparison, calibration),
@@ -253,10 +265,9 @@ def learning(calibration: Calibration) -> Data:
 
 def _formula(known: Regression) -> str:
     terms = " + ".join(
-        f"{weight:.4g} · {name}" for weight, name in zip(known.weights, MEASURES, strict=True)
+        f"{say(f'{weight:.4g}')} · {say(name)}"
+        for weight, name in zip(known.weights, MEASURES, strict=True)
     )
-    formula = (
-        f"score = {terms} + {known.bias:.4g}; ln LR = {known.slope:.4g} · score + "
-        f"{known.offset:.4g}."
-    )
+    bias, slope, offset = (say(f"{x:.4g}") for x in (known.bias, known.slope, known.offset))
+    formula = f"{say('score')} = {terms} + {bias}; ln LR = {slope} · {say('score')} + {offset}."
     return formula.replace("+ -", "\N{MINUS SIGN} ")

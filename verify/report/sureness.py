@@ -24,6 +24,7 @@ from cqtnet.plotting import (
     dress,
     percent_number,
 )
+from verify.report.language import say
 from verify.results import Comparison
 from verify.words import SCALE, ratio
 
@@ -71,7 +72,7 @@ def draw_scale(comparison: Comparison) -> Picture | None:
         return None
     figure = blank(2.3)
     axes = figure.subplots()
-    dress(axes, xlabel="likelihood ratio")
+    dress(axes, xlabel=say("likelihood ratio"))
     axes.grid(False)
     axes.spines["left"].set_visible(False)
     axes.set(xlim=(-FARTHEST, FARTHEST), ylim=(0, ROWS), yticks=[])
@@ -84,9 +85,9 @@ def draw_scale(comparison: Comparison) -> Picture | None:
         )  # fmt: skip
     _mark_scale(axes, float(np.clip(comparison.log_lr / LN10, -FARTHEST, FARTHEST)))
     powers = range(-6, 7)
-    axes.set_xticks(list(powers), [ratio_of(power) for power in powers])
+    axes.set_xticks(list(powers), [say(ratio_of(power)) for power in powers])
     words = f"A likelihood ratio of {ratio(comparison.log_lr)} on the verbal scale."
-    return as_svg(figure, words)
+    return as_svg(figure, say(words))
 
 
 def _draw_words(axes: Axes, below: str) -> None:
@@ -100,11 +101,11 @@ def _draw_words(axes: Axes, below: str) -> None:
             )
             axes.axvline(sign * limits[i + 1], ymax=1 / ROWS, color="white", linewidth=1.5)
             if i:
-                _write(axes, (begin + end) / 2, word.replace(" ", "\n"), rotation=90)
-    _write(axes, 0, "no")
+                _write(axes, (begin + end) / 2, say(word).replace(" ", "\n"), rotation=90)
+    _write(axes, 0, say("no"))
     pale: dict[str, Any] = {"color": PALE, "fontsize": SMALL_PT}
-    axes.text(-FARTHEST, 1.47, below, ha="left", **pale)
-    axes.text(FARTHEST, 1.47, "same recording →", ha="right", **pale)
+    axes.text(-FARTHEST, 1.47, say(below), ha="left", **pale)
+    axes.text(FARTHEST, 1.47, say("same recording →"), ha="right", **pale)
 
 
 def _write(axes: Axes, x: float, word: str, *, rotation: float = 0) -> None:
@@ -119,7 +120,7 @@ def _mark_scale(axes: Axes, at: float) -> None:
     axes.plot([at, at], [0, 1.06], color=INK, linewidth=2.5)
     axes.plot(at, 1.1, "v", color=INK, markersize=9)
     side = "center" if abs(at) < 2 else "right" if at > 0 else "left"  # within the scale
-    axes.text(at, 1.24, "this comparison", ha=side, fontsize=SMALL_PT, fontweight="bold")
+    axes.text(at, 1.24, say("this comparison"), ha=side, fontsize=SMALL_PT, fontweight="bold")
 
 
 def ratio_of(power: int) -> str:
@@ -139,26 +140,26 @@ def draw_distributions(comparison: Comparison, calibration: "Calibration") -> Pi
         return None
     figure = blank(3.2)
     axes = figure.subplots()
-    dress(axes, xlabel="likelihood ratio before its bounds", ylabel="share of pairs, %")
+    dress(axes, xlabel=say("likelihood ratio before its bounds"), ylabel=say("share of pairs, %"))
     low, high = _limits(ratios)
     edges = np.linspace(low, high, BINS + 1)
     for values, look, words in zip(ratios, (TARGET, NONTARGET), PAIRS[against], strict=True):
         share = 100 * np.histogram(np.clip(values, low, high), edges)[0] / len(values)
         axes.stairs(share, edges, fill=True, color=look.colour, alpha=0.25, linewidth=0)
         axes.stairs(
-            share, edges, color=look.colour, linestyle=look.dashes, linewidth=1.6, label=words
+            share, edges, color=look.colour, linestyle=look.dashes, linewidth=1.6, label=say(words)
         )
     dotted: Style = {"color": PALE, "linewidth": 1.3, "linestyle": ":"}
     known = calibration.regressions[against]
     for bound in (known.least, known.most):
         axes.axvline(bound / LN10, **dotted)
-    axes.plot([], [], label="bounds", **dotted)
+    axes.plot([], [], label=say("bounds"), **dotted)
     _set_ratios(axes, low, high)
     axes.set_ylim(0, 1.15 * axes.get_ylim()[1])
     if comparison.ratios is not None:
         _mark(axes, decides.unbounded / LN10, low, high)
     _legend_above(axes)
-    return as_svg(figure, "Ratios of the calibration's pairs, and of this comparison.")
+    return as_svg(figure, say("Ratios of the calibration's pairs, and of this comparison."))
 
 
 def draw_tippett(calibration: "Calibration", against: "Against") -> Picture | None:
@@ -171,12 +172,12 @@ def draw_tippett(calibration: "Calibration", against: "Against") -> Picture | No
     known = calibration.regressions[against]
     same, different = (np.clip(r, known.least / LN10, known.most / LN10) for r in ratios)
     styles = [
-        {"color": look.colour, "linestyle": look.dashes, "linewidth": 2.2, "label": words}
+        {"color": look.colour, "linestyle": look.dashes, "linewidth": 2.2, "label": say(words)}
         for look, words in zip((TARGET, NONTARGET), PAIRS[against], strict=True)
     ]
     tippett(axes, [(same, different)], [(styles[0], styles[1])], limits=_limits(ratios))
     _legend_above(axes, above_pt=16)
-    return as_svg(figure, "Tippett plot of the pairs that the calibration was tried on.")
+    return as_svg(figure, say("Tippett plot of the pairs that the calibration was tried on."))
 
 
 def tippett(
@@ -192,8 +193,8 @@ def tippett(
     `ratios` are the powers of ten of each system's pairs of the same and of different recordings.
     The two lines of each system come back, as places and shares.
     """
-    ylabel = "pairs with at least this ratio, %"
-    dress(axes, title=title, xlabel="likelihood ratio", ylabel=ylabel, title_pad_pt=20)
+    ylabel = say("pairs with at least this ratio, %")
+    dress(axes, title=title, xlabel=say("likelihood ratio"), ylabel=ylabel, title_pad_pt=20)
     axes.axvline(0, color=PALE, linewidth=1)
     places = np.linspace(*limits, STEPS)
     lines = []
@@ -204,13 +205,13 @@ def tippett(
         lines.append(pair)
     for shift_pt, side, text in ((-6, "right", "← different"), (6, "left", "same recording →")):
         axes.annotate(
-            text, (0, 1.01), (shift_pt, 0), xycoords=axes.get_xaxis_transform(),
+            say(text), (0, 1.01), (shift_pt, 0), xycoords=axes.get_xaxis_transform(),
             textcoords="offset points", ha=side, fontsize=SMALL_PT, color=PALE,
         )  # fmt: skip
     _set_ratios(axes, *limits)
     axes.set_ylim(-0.02, 1.02)
     axes.yaxis.set_major_locator(MultipleLocator(0.2))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: percent_number(rate)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: say(percent_number(rate))))
     return lines
 
 
@@ -229,7 +230,7 @@ def _set_ratios(axes: Axes, low: float, high: float) -> None:
     """The limits of the horizontal axis, and its ticks as ratios."""
     axes.set_xlim(low, high)
     axes.xaxis.set_major_locator(MaxNLocator(9, integer=True))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda power, _: ratio_of(round(power))))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda power, _: say(ratio_of(round(power)))))
 
 
 def _legend_above(axes: Axes, *, above_pt: float = 0) -> None:
@@ -248,7 +249,7 @@ def _mark(axes: Axes, here: float, low: float, high: float) -> None:
     side = "right" if at > (low + high) / 2 else "left"
     shift = -room / 2 if side == "right" else room / 2
     axes.text(
-        at + shift, 0.98, f"this comparison{beyond}", transform=axes.get_xaxis_transform(),
+        at + shift, 0.98, f"{say('this comparison')}{beyond}", transform=axes.get_xaxis_transform(),
         ha=side, va="top", fontsize=SMALL_PT, fontweight="bold", color=INK,
         bbox={"fc": "white", "ec": "none", "pad": 1.5},
     )  # fmt: skip

@@ -283,7 +283,7 @@ def test_a_page_of_several_pairs_has_a_table_that_leads_to_the_part_of_each(seve
     assert len(names) == len(set(names)) and {"pair-1", "pair-3", "pair-2-items"} <= set(names)
     assert not {"script", "i", "b", "u"} & set(seen.tags)
     for words in (
-        "4 pairs", "1 pair could not be compared", "<i>gone</i>.wav cannot be read",
+        "4 pairs", "These could not be compared:", "<i>gone</i>.wav cannot be read",
         "same558.0 s of the 8.0 s of A come from B, in 2 stretches.", "pitch as in B; 2 edits",
         "different1/400––", "another rendition1/55", "A follows 0:04.00 to 0:12.00 of B–",
         f"Pair 2: {HOSTILE[:8]}",
@@ -316,7 +316,7 @@ def test_a_page_says_which_validation_applies_and_what_computed_it(a, b):
     with cases.unpainted():
         words = check_plain(page_of(cases.same(a, b), a, b, calibration)).words
     for said in (
-        "same recording against another rendition applies, with Cllr 0.250 for music",
+        "against another rendition applies for music, which", "Its Cllr there is 0.250.",
         "the same recordinganother rendition4,000 + 5,0000.5000.2500.7501/400 to 1,100",
         "music and speech: two <collections>; 40 recordings; conditions: tempo",
         f"torch {version('torch')}", f"av {version('av')}",

@@ -24,7 +24,7 @@ def part(anchor, first, second):
     return Part(Markup(), Markup(), "", anchor, items)
 
 
-def test_each_page_has_its_number_and_the_hashes_of_its_pair(tmp_path):
+def test_each_page_has_the_hashes_of_its_pair(tmp_path):
     from pypdf import PdfReader
 
     parts = [part("pair-1", "a", "b"), part("pair-2", "c", "d")]
@@ -36,7 +36,6 @@ def test_each_page_has_its_number_and_the_hashes_of_its_pair(tmp_path):
     texts = [text for text in texts if "more" in text or "end" in text]
     for text, first, second in zip(texts, "aacc", "bbdd", strict=True):
         assert f"A  SHA-256 {first * 64}" in text and f"B  SHA-256 {second * 64}" in text
-    assert all(" of " in text.rpartition("page ")[2] for text in texts)
 
 
 def test_a_page_loads_nothing_from_elsewhere(tmp_path, recwarn, caplog):

@@ -44,10 +44,10 @@ def page(folder, result, *, query="day.mp3"):
 def test_a_page_tells_what_is_heard_when_and_how_it_was_altered(tmp_path):
     seen = page(tmp_path, found(match(10, 30), match(40, 60, key=2), match(70, 80)))
     assert "Found in the archive" in seen.words
-    assert "3 stretches of 2 recordings, 0:50.00 in all: 50% of the query." in seen.words
+    assert "3 stretches (2 recordings), 0:50.00 in all: 50% of the query." in seen.words
     assert "0:10.00–0:30.00" in seen.words and "3,600 (ln 8.2)" in seen.words
     assert "10.00% faster (tempo × 1.1000)" in seen.words
-    assert "1,200 recordings, 2.0 h, 9 windows of 10 s" in seen.words
+    assert "recordings: 1,200, hours: 2.0, windows of 10 s: 9" in seen.words
     assert f"cqtnet search /archive {tmp_path}/day.mp3" in seen.words
 
 
@@ -55,7 +55,7 @@ def test_a_page_tells_what_is_heard_when_and_how_it_was_altered(tmp_path):
     (found(), "Not in the archive", "different"),
     (found(match(1, 9, is_sure=False)), "Perhaps in the archive", "insufficient"),
     (found(match(1, 9), unproven=(unproven(0.95, "/b", "away"),)), "Not confirmed", "insufficient"),
-    (found(problem="holds nothing but silence"), "It holds nothing but silence.", "insufficient"),
+    (found(problem="holds no sound at all"), "The query holds no sound at all.", "insufficient"),
 ])  # fmt: skip
 def test_a_page_says_first_what_is_known(tmp_path, result, words, verdict):
     assert words in page(tmp_path, result).words
