@@ -318,7 +318,7 @@ def test_a_page_says_which_validation_applies_and_what_computed_it(a, b):
     for said in (
         "against another rendition applies for music, which", "Its Cllr there is 0.250.",
         "the same recordinganother rendition4,000 + 5,0000.5000.2500.7501/400 to 1,100",
-        "music and speech: two <collections>; 40 recordings; conditions: tempo",
+        "music and speech: two <collections>; recordings: 40; conditions: tempo",
         f"torch {version('torch')}", f"av {version('av')}",
         f"soxr {version('soxr')}", "ffmpeg ", f"machine {platform.machine()}",
     ):  # fmt: skip
