@@ -104,7 +104,7 @@ class Embedder:
     """A network made ready to embed: fused, on its device, in its precision.
 
     >>> embedder = Embedder.named("default")
-    >>> embedder.windows(embedder.trace_file("a.flac"), window_s=20, hop_s=5).vectors.shape
+    >>> embedder.windows(embedder.read("a.flac"), window_s=20, hop_s=5).vectors.shape
     (9, 2048)
     """
 
@@ -122,6 +122,9 @@ class Embedder:
         weights = load_weights(name)
         return cls(weights, sha256=weights.sha256, **options)
 
+    def __repr__(self) -> str:
+        return f"<Embedder: {self.fingerprint}>"
+
     @property
     def fingerprint(self) -> str:
         """Short text that is another one where traces may be: of the weights and how they run."""
@@ -129,8 +132,15 @@ class Embedder:
         kind = type(network).__name__
         return f"{self.sha256[:16] or id(self)}-{kind}-{network.device}-{network.precision}"
 
-    def trace_file(self, path: str | os.PathLike[str]) -> Trace:
-        """The trace of a file; what is wrong with the file is an `AudioWarning`."""
+    def read(self, source: audio.Source) -> Trace:
+        """The trace of a recording: a path, an open file, or samples and their rate.
+
+        What is wrong with the file is an `AudioWarning`; what cannot be used is an InputError.
+
+        >>> embedder.read((samples, 44100)).duration_s
+        20.0
+        """
+        path = audio.file_of(source)
         name = audio.shown(path)
         with audio.stream(path) as blocks:
             try:
@@ -199,9 +209,16 @@ class Embedder:
         levels = trace.mean_levels(start_s, end_s)
         return Embeddings(np.concatenate(vectors), start_s, end_s, levels)
 
-    def embed(self, samples: Samples) -> NDArray[np.float32]:
-        """The one embedding (embedding_size,) of a whole fragment: the paper's feature vector."""
-        steps = np.ascontiguousarray(self.trace(samples).steps.T[None])
+    def embed(self, fragment: Samples | audio.Source) -> NDArray[np.float32]:
+        """The one embedding (embedding_size,) of a whole fragment: the paper's feature vector.
+
+        The fragment is given as for `read`, or as mono samples at 22,050 Hz.
+
+        >>> float(embedder.embed("a.flac") @ embedder.embed("b.flac"))  # the cosine
+        0.87
+        """
+        trace = self.trace(fragment) if isinstance(fragment, np.ndarray) else self.read(fragment)
+        steps = np.ascontiguousarray(trace.steps.T[None])
         vector: NDArray[np.float32] = self.network.vectors(steps)[0]
         return vector
 
@@ -312,7 +329,7 @@ def embed_files(
 
     def embed(path: Path) -> tuple[Embeddings, float] | InputError:
         try:
-            trace = embedder.trace_file(path)
+            trace = embedder.read(path)
             return embedder.windows(trace, window_s=window_s, hop_s=hop_s), trace.duration_s
         except InputError as error:
             return error

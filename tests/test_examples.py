@@ -1,41 +1,27 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
-
-from cqtnet.music import make_music
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-def run(script, *words):
-    done = subprocess.run(
-        [sys.executable, EXAMPLES / script, *map(str, words)],
-        capture_output=True,
-        text=True,
-        cwd=EXAMPLES.parent,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_planted_edits_land_where_arithmetic_says():
-    lines = run("planted_edits.py").splitlines()
+def test_the_notebook_runs_from_top_to_bottom_and_holds_no_outputs():
+    cells = json.loads((EXAMPLES / "notebook.ipynb").read_text(encoding="utf-8"))["cells"]
+    code, names = [cell for cell in cells if cell["cell_type"] == "code"], {}
+    for cell in code:
+        assert (cell["execution_count"], cell["outputs"]) == (None, [])
+        exec("".join(cell["source"]), names)
     # 2 s come 2 / 1.25 in; 5.5 s were cut; 16 s lost one second before the tempo rose.
-    assert [line.split()[-2] for line in lines] == ["1.60", "nan", "12.00"]
-
-
-def test_similarity_finds_the_fragment(tmp_path):
-    music = make_music(31, duration_s=50.0)
-    soundfile.write(tmp_path / "whole.wav", music, 22050)
-    soundfile.write(tmp_path / "part.wav", music[20 * 22050 : 35 * 22050], 22050)
-    words = run("similarity.py", tmp_path / "part.wav", tmp_path / "whole.wav").split()
-    assert float(words[1]) > 0.5  # other music: about 0
-    assert float(words[3]) == pytest.approx(20.0, abs=2.5)
+    assert names["moments"] == pytest.approx({2.0: 1.6, 5.5: np.nan, 16.0: 12.0}, nan_ok=True)
+    assert [one.verdict for one in names["found"]] == ["same", "different"]
+    assert [edit.kind for edit in names["found"][0].edits.edits] == ["cut"]
+    assert list(names["frame"]["verdict"]) == ["same", "different"]
+    assert names["answer"].answer == "found" and names["answer"].matches[0].entry.id == 1
+    assert names["cosines"][0] > names["cosines"][1]
 
 
 def test_det_from_kaldi_finds_the_eer_of_two_known_normal_distributions(tmp_path):
@@ -49,12 +35,10 @@ def test_det_from_kaldi_finds_the_eer_of_two_known_normal_distributions(tmp_path
                 scores.append(f"spk{enrolled} utt{speaker}-{number} {rng.normal(mean):.6f}")
     (tmp_path / "trials").write_text("\n".join(trials) + "\n")
     (tmp_path / "scores.txt").write_text("\n".join(reversed(scores)) + "\n")
-    printed = run("det_from_kaldi.py", *(tmp_path / n for n in ("trials", "scores.txt", "det")))
-    assert 14.5 < float(printed.split()[1]) < 17.2, "Φ(-1) = 15.87 %"
+    paths = [str(tmp_path / name) for name in ("trials", "scores.txt", "det")]
+    command = [sys.executable, EXAMPLES / "det_from_kaldi.py", *paths]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=EXAMPLES.parent, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert 14.5 < float(done.stdout.split()[1]) < 17.2, "Φ(-1) = 15.87 %"
     assert (tmp_path / "det.png").stat().st_size > 10_000
     assert "<svg" in (tmp_path / "det.svg").read_text()
-
-
-def test_every_example_is_tested():
-    tests = Path(__file__).read_text()
-    assert all(f'run("{path.name}"' in tests for path in EXAMPLES.glob("*.py"))

@@ -1,24 +1,14 @@
-"""Whether recordings are the same: found by embedding, proved by alignment, stated as a ratio."""
+"""Whether recordings are the same: found by embedding, proved by alignment, stated as a ratio.
 
-import os
-from typing import TYPE_CHECKING
+The public names are those of `__all__`; each is imported when it is first used.
 
-if TYPE_CHECKING:  # importing a part of verify needs neither torch nor the rest
-    from verify.results import Comparison
+>>> verify.compare("questioned.m4a", "reference.wav").verdict
+'same'
+>>> with verify.Archive.open_or_create("archive") as archive:
+...     archive.add(["recordings/"])
+...     archive.search("fragment.wav").matches
+"""
 
-__all__ = ["compare"]
+import lazy_loader
 
-
-def compare(
-    a: str | os.PathLike[str], b: str | os.PathLike[str], *, model: str = "default"
-) -> "Comparison":
-    """The verdict on the recordings in two files, with what it rests on.
-
-    For many pairs, make a `verify.comparison.Comparer` once.
-
-    >>> compare("questioned.m4a", "reference.wav").verdict
-    'same'
-    """
-    from verify.comparison import Comparer
-
-    return Comparer.named(model).compare(a, b)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

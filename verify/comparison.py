@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from cqtnet.audio import StrPath
+from cqtnet.audio import Source
 from cqtnet.embed import Embedder, Trace
 from cqtnet.preset import MINIMUM_S
 from verify.align import Candidate, other_places, refine, search
@@ -18,6 +18,7 @@ from verify.editmap import edit_map
 from verify.edits import SAME_PLACE_S
 from verify.features import Content, Features, Floats
 from verify.follow import same_line
+from verify.notebook import Brief
 from verify.recording import Recording
 from verify.results import (
     Alignment,
@@ -59,13 +60,33 @@ ROOM = 0.6
 Parts = tuple[Features, Features]
 
 
-@dataclass(frozen=True)
-class Comparer:
+def compare(a: Source, b: Source, *, model: str | Path = "default") -> Comparison:
+    """The verdict on two recordings, with what it rests on.
+
+    `a` is the questioned recording and `b` the reference: each a path, a file open for reading
+    bytes, or samples and their rate, as `(samples, 44100)`. Samples are of shape (n,) or
+    (channels, n), floats in -1 to 1 or 16- or 32-bit integers. `model` is the name of shipped
+    weights, or the path of others.
+
+    What cannot be used as a recording is an InputError (a ValueError). What an examiner must know
+    about a file, as that its end is missing, is an AudioWarning. For many pairs, make a `Comparer`
+    once: it loads the network once.
+
+    >>> found = compare("questioned.m4a", "reference.wav")
+    >>> found.verdict, found.log_lr
+    ('same', 6.58)
+    """
+    return Comparer.named(model).compare(a, b)
+
+
+@dataclass(frozen=True, repr=False)
+class Comparer(Brief):
     """A network and its calibration, ready to compare recordings.
 
-    >>> comparer = Comparer.named("default")
-    >>> comparer.compare("questioned.m4a", "reference.wav").verdict
-    'same'
+    >>> comparer = Comparer.named("default", population="speech")
+    >>> recording = comparer.read("questioned.m4a")
+    >>> [comparer.compare(recording, other).verdict for other in ("one.wav", "two.wav")]
+    ['same', 'different']
     """
 
     embedder: Embedder
@@ -73,21 +94,31 @@ class Comparer:
     against: Against = "rendition"  # "unrelated": the case rules another rendition out
     population: Population | None = None  # None: it is measured
 
+    @property
+    def _brief(self) -> str:
+        return f"{self.embedder!r}, against {self.against}, population {self.population}"
+
     @classmethod
     def named(
         cls, name: str | Path = "default", *, device: str = "auto", against: Against = "rendition",
         population: Population | None = None,
     ) -> "Comparer":  # fmt: skip
-        """The comparer of shipped weights, or of weights at a path: the same bits every time."""
+        """The comparer of shipped weights, or of weights at a path: the same bits every time.
+
+        `device` is "auto", "cpu" or "cuda". With `against="unrelated"` the case itself rules out
+        that A and B are two renditions of one work. `population` says what the recordings are like,
+        "music" or "speech"; without it, that is measured. A WeightsError (an InputError) where
+        there are no such weights.
+        """
         embedder = Embedder.named(name, device=device, deterministic=True)
         return cls(embedder, load_calibration(name, embedder.sha256), against, population)
 
-    def read(self, path: StrPath) -> Recording:
-        """A recording, ready to be compared with several."""
-        return Recording.read(path, self.embedder)
+    def read(self, source: Source) -> Recording:
+        """A recording, ready to be compared with several; a source as for `verify.compare`."""
+        return Recording.read(source, self.embedder)
 
-    def compare(self, a: StrPath | Recording, b: StrPath | Recording) -> Comparison:
-        """The verdict on two recordings, with what it rests on."""
+    def compare(self, a: Source | Recording, b: Source | Recording) -> Comparison:
+        """The verdict on two recordings, with what it rests on; sources as for `verify.compare`."""
         first, second = (x if isinstance(x, Recording) else self.read(x) for x in (a, b))
         problems = [f"{name} {x.problem}" for name, x in (("A", first), ("B", second)) if x.problem]
         if problems:

@@ -18,7 +18,7 @@ def best_hit(embedder: Embedder, a: Trace, b: Trace) -> Hit:
     For two equally long fragments this is the paper's single cosine. A short fragment is compared
     with each window of a longer recording, and not with one embedding of all of it.
 
-    >>> best_hit(embedder, embedder.trace_file("a.flac"), embedder.trace_file("b.flac")).cosine
+    >>> best_hit(embedder, embedder.read("a.flac"), embedder.read("b.flac")).cosine
     0.97
     """
     window_s = min(a.duration_s, b.duration_s)

@@ -14,6 +14,7 @@ from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, NoContentError
 from cqtnet.preset import MINIMUM_S
 from verify.features import Features, Floats
+from verify.notebook import Brief
 from verify.results import Item
 
 WHOLE_S = 600.0
@@ -21,9 +22,14 @@ WHOLE_S = 600.0
 and their samples on disk (`verify.memory`)."""
 
 
-@dataclass(frozen=True)
-class Recording:
-    """A recording, decoded and traced once."""
+@dataclass(frozen=True, repr=False)
+class Recording(Brief):
+    """A recording, decoded and traced once, for several comparisons; `Comparer.read` makes it.
+
+    >>> recording = comparer.read("questioned.m4a")
+    >>> [comparer.compare(recording, other).verdict for other in ("one.wav", "two.wav")]
+    ['same', 'different']
+    """
 
     path: Path
     item: Item
@@ -33,8 +39,9 @@ class Recording:
     problem: str = ""  # why it cannot be compared; then its trace is empty
 
     @classmethod
-    def read(cls, path: audio.StrPath, embedder: Embedder) -> "Recording":
-        """The recording in a file; if it is silent or too short, `problem` says so."""
+    def read(cls, source: audio.Source, embedder: Embedder) -> "Recording":
+        """The recording of a source; if it is silent or too short, `problem` says so."""
+        path = audio.file_of(source)
         name = audio.shown(path)
         with audio.unchanged(path), audio.stream(path) as blocks:
             sha256 = audio.file_sha256(path)
@@ -51,7 +58,12 @@ class Recording:
         for note in notes:
             warnings.warn(f"{name}: {note}", audio.AudioWarning, stacklevel=2)
         item = _item(name, sha256, info, n_samples, notes)
-        return cls(Path(os.fsdecode(path)), item, trace, whole, sound, problem)
+        own = path if isinstance(path, Path) else Path(os.fsdecode(path))
+        return cls(own, item, trace, whole, sound, problem)
+
+    @property
+    def _brief(self) -> str:
+        return f"{self.item._brief} {self.problem}".rstrip()
 
     @property
     def duration_s(self) -> float:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cqtnet.device import versions
 from verify import words
+from verify.notebook import Brief
 from verify.words import Against, Verdict
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ EditKind = Literal["cut", "inserted", "replaced", "repeated", "looped", "moved",
 """What may have been done to B; trimmed: B begins earlier or goes on longer than what A holds."""
 
 
-@dataclass(frozen=True)
-class Item:
+@dataclass(frozen=True, repr=False)
+class Item(Brief):
     """What a file is, for the record."""
 
     path: str
@@ -49,6 +50,10 @@ class Item:
     sample_rate: int
     channels: int
     notes: tuple[str, ...]  # what an examiner must know about the file
+
+    @property
+    def _brief(self) -> str:
+        return f"{self.path}, {words.clock(self.duration_s)}"
 
 
 @dataclass(frozen=True)
@@ -102,8 +107,8 @@ def is_unwarped(line: Line) -> bool:
     return abs(line.tempo - 1) <= MOST_TEMPO and abs(line.shift_semitones) <= MOST_SEMITONES
 
 
-@dataclass(frozen=True)
-class Stretch:
+@dataclass(frozen=True, repr=False)
+class Stretch(Brief):
     """A stretch of A that is a stretch of B, played in one steady way."""
 
     a_start_s: float
@@ -134,6 +139,19 @@ class Stretch:
         return self.correlation * math.sqrt(max(0.0, self.duration_s))
 
     @property
+    def place_in_words(self) -> str:
+        """Which stretch of A is which of B."""
+        return (
+            f"{words.clock(self.a_start_s)} to {words.clock(self.a_end_s)} of A is "
+            f"{words.clock(self.b_start_s)} to {words.clock(self.b_end_s)} of B"
+        )
+
+    @property
+    def _brief(self) -> str:
+        changes = [*words.changes_in_words(self.line), f"correlation {self.correlation:.2f}"]
+        return ", ".join([self.place_in_words, *changes])
+
+    @property
     def is_altered(self) -> bool:
         """Whether tempo or pitch is another than in B."""
         tempo, shift = abs(self.line.tempo - 1), abs(self.line.shift_semitones)
@@ -155,7 +173,7 @@ class Stretch:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Alignment(Stretch):
     """The stretch that one line leaves common to A and B, and how well its pieces lie on it."""
 
@@ -169,14 +187,6 @@ class Alignment(Stretch):
             self, a_start_s=self.b_start_s, a_end_s=self.b_end_s, line=self.line.inverse,
             residual_s=self.residual_s / self.line.tempo,
         )  # fmt: skip
-
-    @property
-    def place_in_words(self) -> str:
-        """Which stretch of A is which of B."""
-        return (
-            f"{words.clock(self.a_start_s)} to {words.clock(self.a_end_s)} of A is "
-            f"{words.clock(self.b_start_s)} to {words.clock(self.b_end_s)} of B"
-        )
 
 
 @dataclass(frozen=True)
@@ -246,8 +256,8 @@ class Alteration:
         return f"{self.side}: {self.words}" if self.side else self.words
 
 
-@dataclass(frozen=True)
-class Place:
+@dataclass(frozen=True, repr=False)
+class Place(Brief):
     """Another place of B where A fits."""
 
     alignment: Alignment
@@ -264,8 +274,8 @@ class Place:
         }
 
 
-@dataclass(frozen=True)
-class Evidence:
+@dataclass(frozen=True, repr=False)
+class Evidence(Brief):
     """What was measured of two recordings."""
 
     similarity: Hit  # the paper's score, and where
@@ -316,13 +326,18 @@ class LogLr:
         return self.value != self.unbounded
 
 
-@dataclass(frozen=True)
-class Ratios:
+@dataclass(frozen=True, repr=False)
+class Ratios(Brief):
     """The three ratios of one comparison."""
 
     unrelated: LogLr  # of the same recording, against an unrelated one
     rendition: LogLr  # of the same recording, against another rendition
     named: LogLr  # of another rendition, against an unrelated recording
+
+    @property
+    def _brief(self) -> str:
+        named = (f"{name}={words.ratio(log_lr)}" for name, log_lr in self.to_dict().items())
+        return ", ".join(named)
 
     def to_dict(self) -> dict[str, float]:
         """The ratios as plain data, by what they weigh against what."""
@@ -373,14 +388,20 @@ class Edit:
         return {k: round(v, 3) if isinstance(v, float) else v for k, v in asdict(self).items()}
 
 
-@dataclass(frozen=True)
-class EditMap:
+@dataclass(frozen=True, repr=False)
+class EditMap(Brief):
     """What A and B have in common, in the order of A, and what was done in between."""
 
     a_duration_s: float
     b_duration_s: float
     stretches: tuple[Stretch, ...]
     edits: tuple[Edit, ...]
+
+    @property
+    def _brief(self) -> str:
+        stretches = words.plural(len(self.stretches), "stretch", "stretches")
+        kinds = ", ".join(edit.kind for edit in self.edits) or "none"
+        return f"{self.common_s:.1f} s of A from B in {stretches}; edits: {kinds}"
 
     @property
     def is_identical(self) -> bool:
@@ -417,8 +438,8 @@ class EditMap:
         }
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Brief):
     """What is to be said about two recordings, and what it rests on."""
 
     a: Item
@@ -515,11 +536,27 @@ class Comparison:
             found.append(f"similar at {', '.join(alike)} of B; the waveform fits there less well")
         return "; ".join(found)
 
-    def _repr_html_(self) -> str:
-        """What a notebook shows: the verdict, and where the ratio lies on the scale."""
-        from verify.report.page import notebook_html  # here, for matplotlib takes a second to load
+    @property
+    def _brief(self) -> str:
+        ratio = f" LR {words.ratio(self.log_lr)}" if self.log_lr else ""
+        place = (self.alignment.place_in_words,) if self.alignment else ()
+        names = f"A {self.a.path}, B {self.b.path}"
+        return "; ".join([words.HEADLINES[self.verdict] + ratio, names, *place, *self._why])
 
-        return notebook_html(self)
+    @property
+    def _why(self) -> tuple[str, ...]:
+        """What is identical, or why nothing can be said."""
+        return (words.IDENTITIES[self.identity],) if self.identity else self.reasons
+
+    def _repr_html_(self) -> str:
+        from verify.report.page import table_html  # here, for matplotlib takes a second to load
+        from verify.report.sections import summary
+
+        a, b, _, ratio, where, altered = summary(self)
+        names = ("A", "B", "Verdict", "Likelihood ratio", "Where", "Altered how")
+        verdict = "; ".join([words.HEADLINES[self.verdict], *self._why])
+        cells = (a, b, verdict, ratio, where, altered)
+        return table_html(list(zip(names, cells, strict=True)))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, numbers with six digits; docs/howto/compare.md explains each."""

@@ -21,7 +21,7 @@ from workbench.keep import Upload
 
 if TYPE_CHECKING:
     from spoof.detect import Detector
-    from verify.archive import Archive
+    from verify import Archive
     from verify.comparison import Comparer
     from verify.recording import Recording
 
@@ -114,7 +114,7 @@ class Work:
 
     def open_archive(self, *, write: bool = False) -> "Archive":
         """The archive that the workbench was started with."""
-        from verify.archive import Archive
+        from verify import Archive
 
         assert self.settings.archive is not None
         return Archive.open(self.settings.archive, write=write, device=self.settings.device)

@@ -38,7 +38,8 @@ def shown(path: StrPath) -> str:
     >>> shown(b"caf\xe9\n.wav")
     'caf\\xe9\\n.wav'
     """
-    return "".join(c if c.isprintable() else _escaped(c) for c in os.fsdecode(path))
+    name: str = getattr(path, "shown_as", "") or os.fsdecode(path)  # sound in memory has one
+    return "".join(c if c.isprintable() else _escaped(c) for c in name)
 
 
 def _escaped(character: str) -> str:

@@ -26,12 +26,14 @@ from augment.audio.files import (
     unreadable,
 )
 from augment.audio.integrity import AudioInfo
+from cqtnet.audio.source import Source, file_of, is_path, sources_of
 from cqtnet.audio.stream import SILENCE_DBFS, AudioStream, load, require_content, stream
 
 # fmt: off
 __all__ = [
     "AUDIO_SUFFIXES", "DEFAULT_LIMITS", "SILENCE_DBFS", "AudioInfo", "AudioStream", "AudioWarning",
-    "FileStatus", "Limits", "StrPath", "coding", "file_sha256", "find_audio", "load", "probe",
-    "require_content", "shown", "stream", "told", "unchanged", "unreadable",
+    "FileStatus", "Limits", "Source", "StrPath", "coding", "file_of", "file_sha256", "find_audio",
+    "is_path", "load", "probe", "require_content", "shown", "sources_of", "stream", "told",
+    "unchanged", "unreadable",
 ]
 # fmt: on

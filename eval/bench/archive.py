@@ -37,7 +37,7 @@ def measure_archive(*, quick: bool) -> Iterator[Measurement]:
         folder = Path(name)
         files, fragment, foreign, broadcast = _write(folder, copies=1 if quick else 8)
         embedder = Embedder.named()
-        embedding_s = once(lambda: [embedder.trace_file(file) for file in files[:PIECES]])
+        embedding_s = once(lambda: [embedder.read(file) for file in files[:PIECES]])
         with Archive.create(folder / "archive") as archive:
             summary = archive.add([str(file) for file in files])
             assert summary.counts == {"added": len(files)}

@@ -190,7 +190,7 @@ def measure_embedding(*, quick: bool) -> Iterator[Measurement]:
 
 
 def _one_pass(embedder: Embedder, path: Path) -> None:
-    embedder.windows(embedder.trace_file(path), window_s=WINDOW_S, hop_s=HOP_S)
+    embedder.windows(embedder.read(path), window_s=WINDOW_S, hop_s=HOP_S)
 
 
 @torch.inference_mode()
@@ -207,7 +207,7 @@ EMBED = """
 import re, sys
 from cqtnet.embed import Embedder
 embedder = Embedder.named(sys.argv[2])
-embedder.windows(embedder.trace_file(sys.argv[1]), window_s=20, hop_s=5)
+embedder.windows(embedder.read(sys.argv[1]), window_s=20, hop_s=5)
 print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 """
 # Not getrusage: its peak includes what the parent held when it started the process.
@@ -291,7 +291,7 @@ def measure_scoring(*, quick: bool) -> Iterator[Measurement]:
 
         def one_by_one() -> None:
             for pair in few:
-                a, b = (embedder.trace_file(trials.file(str(name))) for name in pair)
+                a, b = (embedder.read(trials.file(str(name))) for name in pair)
                 best_hit(embedder, a, b)
 
         alone = len(few) / once(one_by_one)

@@ -58,7 +58,7 @@ class EmbeddingSystem(OfEmbedder):
 
     def describe(self, path: Path) -> Description:
         """The trace, and vector (embedding_size,) and level of the whole as one window."""
-        trace = self.embedder.trace_file(path)
+        trace = self.embedder.read(path)
         require_length(trace.n_samples, path)
         whole = self.embedder.windows(trace, window_s=trace.duration_s)
         return {

@@ -142,11 +142,11 @@ def test_what_is_wrong_with_a_file_names_it(music, tmp_path):
     soundfile.write(path, music[: 10 * SAMPLE_RATE], SAMPLE_RATE)
     path.write_bytes(path.read_bytes()[: 6 * SAMPLE_RATE * 2])
     with pytest.warns(audio.AudioWarning, match=r"cut\.wav: truncated .* 10\.00 s, 6\.00 s"):
-        trace = embedder.trace_file(path)
+        trace = embedder.read(path)
     assert trace.duration_s == pytest.approx(6.0, abs=0.01)
     soundfile.write(path, music[20_000:40_000], SAMPLE_RATE)
     with pytest.raises(FragmentTooShortError, match=r"cut\.wav: fragment of about 0\.9\d s is sh"):
-        embedder.trace_file(path)
+        embedder.read(path)
 
 
 def test_short_fragments_and_odd_windows_are_refused(music):

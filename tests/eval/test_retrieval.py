@@ -17,7 +17,7 @@ from eval.bootstrap import Figure
 from eval.metrics.table import queries_of, retrieve
 from eval.trials import Scores
 from tests.eval.planted import call
-from verify.archive import Archive
+from verify import Archive
 
 
 def scores(queries, *, files=100):

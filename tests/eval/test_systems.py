@@ -52,7 +52,7 @@ def test_embedding_scores_are_those_of_similarity(settings, recordings):
     system = EmbeddingSystem(settings)
     pairs = all_pairs(len(recordings))
     scores = system.score([system.describe(path) for path in recordings], pairs)
-    traces = [system.embedder.trace_file(path) for path in recordings]
+    traces = [system.embedder.read(path) for path in recordings]
     expected = [best_hit(system.embedder, traces[a], traces[b]).cosine for a, b in pairs]
     np.testing.assert_allclose(scores, expected, atol=1e-5)
     assert scores[4] == -1

@@ -98,7 +98,7 @@ def mutated_stream(folder: Path, rng: Rng) -> str:
 
 @cache
 def _searcher(folder: Path):  # type: ignore[no-untyped-def]
-    from verify.archive import Archive
+    from verify import Archive
 
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "music").mkdir(parents=True)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, Literal, get_args
@@ -27,7 +27,7 @@ ATTEMPTS = 5
 
 Outcome = Literal["added", "unchanged", "copy", "moved", "replaced", "kept", "failed"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
-Extract = Callable[[str, str], NewRecording]
+Extract = Callable[[audio.StrPath, str], NewRecording]
 """Reads a file, given its path and the SHA-256 of its bytes; on any thread."""
 
 
@@ -98,6 +98,23 @@ def add_files(
             yield from run.finish()
         finally:
             run.cancel()
+
+
+def add_sound(store: Store, source: audio.Source, extract: Extract) -> Step:
+    """The step of a recording in memory, whose sound `extract` must keep: no file holds it."""
+    name = "samples in memory"
+    try:
+        file = audio.file_of(source)
+        status, sha256 = audio.FileStatus.of(file), audio.file_sha256(file)
+        name = f"{audio.shown(file)} ({sha256[:8]})"
+        known = store.by_sha256(sha256)
+        if known is not None and known.n_sounds:
+            return Step(name, "unchanged", status.size)
+        new = replace(extract(file, sha256), path=name)
+    except InputError as error:
+        return Step(name, "failed", reason=str(error))
+    store.add([new])
+    return Step(name, "kept" if known else "added", status.size, new.duration_s)
 
 
 @dataclass(frozen=True)
@@ -220,7 +237,7 @@ class _Run:
 
 
 def extract(
-    path: str, embedder: Embedder, manifest: Manifest, *, sha256: str = "",
+    path: audio.StrPath, embedder: Embedder, manifest: Manifest, *, sha256: str = "",
     tags: Sequence[str] = (), keep: bool = False,
 ) -> NewRecording:  # fmt: skip
     """What an archive keeps of a file; a silent, short or changing one is an error.
@@ -230,7 +247,7 @@ def extract(
     """
     before = audio.FileStatus.of(path)
     sha256 = sha256 or audio.file_sha256(path)
-    trace = embedder.trace_file(path)
+    trace = embedder.read(path)
     windows = embedder.windows(trace, window_s=manifest.window_s, hop_s=manifest.hop_s)
     kept = windows.has_content
     sound: tuple[bytes, ...] = ()
@@ -241,7 +258,7 @@ def extract(
             sound = tuple(packed(blocks))
     before.refuse_other(path)
     return NewRecording(
-        path,
+        os.fsdecode(path),
         sha256,
         before.size,
         before.modified_ns,
@@ -285,13 +302,15 @@ def on_ray(
         raise InputError(f"no Ray cluster at {address}: {error}") from error
     remote = ray.remote(max_retries=ATTEMPTS, num_cpus=1)(_read)
 
-    def read(path: str, sha256: str) -> NewRecording:
+    def read(path: audio.StrPath, sha256: str) -> NewRecording:
         try:
             new: NewRecording | InputError = ray.get(
                 remote.remote(path, sha256, manifest, tuple(tags), keep)
             )
         except ray.exceptions.RayError as error:
-            raise ArchiveError(f"{path} was not read by any worker: {error}") from error
+            raise ArchiveError(
+                f"{audio.shown(path)} was not read by any worker: {error}"
+            ) from error
         if isinstance(new, InputError):  # one that is raised there comes here as another one
             raise new
         return new

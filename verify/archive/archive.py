@@ -2,18 +2,20 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from sqlite3 import ProgrammingError
+from typing import TYPE_CHECKING, Self
 
 from cqtnet import audio
 from cqtnet.checkpoint import load_weights
 from cqtnet.embed import Embedder
 from cqtnet.errors import ArchiveError, InputError
 from cqtnet.files import Closing
-from verify.archive.add import Extract, Step, Summary, add_files, extract, on_ray
+from verify.archive.add import Extract, Step, Summary, add_files, add_sound, extract, on_ray
 from verify.archive.index import FOLDER, Searchable
 from verify.archive.index.cache import check_index, open_index, save_index
 from verify.archive.listing import audio_files
@@ -23,6 +25,11 @@ from verify.archive.search import search
 from verify.archive.searcher import Searcher
 from verify.archive.store import Problem, Store, is_archive
 from verify.comparison import Comparer
+from verify.notebook import Brief
+from verify.words import plural
+
+if TYPE_CHECKING:
+    from verify.archive.duplicates import Pair
 
 WINDOW_S, HOP_S = 10.0, 5.0
 """Of new archives; windows of 8 to 10 s found altered fragments of 5 and of 10 s best."""
@@ -30,12 +37,17 @@ WINDOW_S, HOP_S = 10.0, 5.0
 OnStep = Callable[[Step], None]
 
 
-class Archive(Closing):
+class Archive(Closing, Brief):
     """A folder of indexed recordings, open for searching or, by one process, for adding too.
 
-    >>> with Archive.open(Path("archive")) as archive:
-    ...     [match.log_lr for match in archive.search("fragment.wav").matches]
-    [7.01]
+    What cannot be done with it is an ArchiveError (an InputError, a ValueError): it is damaged,
+    another process writes to it, its weights are others now.
+
+    >>> with Archive.open_or_create("archive") as archive:
+    ...     print(archive.add(["recordings/"]).sentence())
+    ...     archive.search("fragment.wav").matches
+    12 added; 0.70 h read in 9.1 s (277 × real time)
+    (<Match: 0:00.00–0:10.00 is 0:20.00–0:30.00 of /music/song.wav, same, LR 720>,)
     """
 
     def __init__(self, store: Store, *, device: str = "auto") -> None:
@@ -45,28 +57,36 @@ class Archive(Closing):
     @classmethod
     def create(
         cls,
-        folder: Path,
+        folder: str | os.PathLike[str],
         *,
         model: str = "default",
         window_s: float = WINDOW_S,
         hop_s: float = HOP_S,
         device: str = "auto",
     ) -> Self:
-        """A new archive in a folder that is missing or empty, open for adding."""
+        """A new archive in a folder that is missing or empty, open for adding.
+
+        `model` names shipped weights or the path of others. A window of `window_s` seconds begins
+        every `hop_s` seconds.
+        """
         weights = load_weights(model)
         size = weights.preset.embedding_size
         manifest = Manifest(model, weights.sha256, size, window_s, hop_s)
-        return cls(Store.create(folder, manifest), device=device)
+        return cls(Store.create(Path(folder), manifest), device=device)
 
     @classmethod
-    def open(cls, folder: Path, *, write: bool = False, device: str = "auto") -> Self:
-        """The archive in a folder."""
-        return cls(Store.open(folder, write=write), device=device)
+    def open(
+        cls, folder: str | os.PathLike[str], *, write: bool = False, device: str = "auto"
+    ) -> Self:
+        """The archive in a folder, open for searching or, with `write`, for changing it too."""
+        return cls(Store.open(Path(folder), write=write), device=device)
 
     @classmethod
-    def open_or_create(cls, folder: Path, *, model: str = "default", device: str = "auto") -> Self:
+    def open_or_create(
+        cls, folder: str | os.PathLike[str], *, model: str = "default", device: str = "auto"
+    ) -> Self:
         """The archive in a folder, or a new one; open for adding."""
-        if is_archive(folder):
+        if is_archive(Path(folder)):
             return cls.open(folder, write=True, device=device)
         return cls.create(folder, model=model, device=device)
 
@@ -80,9 +100,17 @@ class Archive(Closing):
     def __len__(self) -> int:
         return len(self.store)
 
+    @property
+    def _brief(self) -> str:
+        try:
+            hours = self.store.duration_s / 3600
+            return f"{self.store.folder}, {plural(len(self), 'recording')}, {hours:.1f} h"
+        except (ArchiveError, ProgrammingError):
+            return f"{self.store.folder}, closed"
+
     def add(
         self,
-        paths: Iterable[str],
+        sources: audio.Source | Iterable[audio.Source],
         *,
         tags: Sequence[str] = (),
         jobs: int | None = None,
@@ -91,21 +119,38 @@ class Archive(Closing):
         keep: bool = False,
         on_step: OnStep = lambda _: None,
     ) -> Summary:
-        """What became of files, and of the audio in folders and patterns; see `add_files`.
+        """What became of recordings, and of the audio in folders and patterns; see `add_files`.
 
-        `jobs` files are read at once, by default one a processor; with `cluster`, the address of
-        one, by its machines. With `keep` the sound itself is kept, too. `on_step` is called with
-        each file once it is safe. The index is saved at the end, also of a run that is interrupted.
+        A source is a path, a pattern, an open file, or samples and their rate; of the last two the
+        sound is kept, for there is no file to read it from later. `jobs` files are read at once, by
+        default one a processor; with `cluster`, the address of one, by its machines. With `keep`
+        the sound itself is kept, too. `on_step` is called with each recording once it is safe. What
+        cannot be used is listed in `failed` of the summary. The index is saved at the end, also of
+        a run that is interrupted.
+
+        >>> archive.add([(samples, 44100)], tags=["take 1"]).sentence()
+        '1 added; 0.01 h read in 0.4 s (50 × real time)'
         """
         started, summary = time.monotonic(), Summary()
-        here = self._here(tags, keep=keep)
-        there = cluster and on_ray(cluster, self.store.manifest, tags=tags, keep=keep)
+        several = audio.sources_of(sources)
+        paths = [os.fsdecode(source) for source in several if audio.is_path(source)]
+        sounds = [source for source in several if not audio.is_path(source)]
+
+        def steps() -> Generator[Step]:
+            if paths:
+                there = cluster and on_ray(cluster, self.store.manifest, tags=tags, keep=keep)
+                with there or self._here(tags, keep=keep) as (read, at_once):
+                    yield from add_files(
+                        self.store, audio_files(paths), read, jobs=jobs or at_once, rehash=rehash,
+                        keep=keep,
+                    )  # fmt: skip
+            if sounds:
+                with self._here(tags, keep=True) as (read, _):
+                    yield from (add_sound(self.store, sound, read) for sound in sounds)
+
         try:
-            with there or here as (read, at_once):
-                files, at_once = audio_files(paths), jobs or at_once
-                for step in add_files(
-                    self.store, files, read, jobs=at_once, rehash=rehash, keep=keep
-                ):
+            with closing(steps()) as done:
+                for step in done:
                     summary.count(step)
                     on_step(step)
         finally:
@@ -119,7 +164,7 @@ class Archive(Closing):
         manifest = self.store.manifest
         embedder = self._of_this_archive(Embedder.named(manifest.model, device=self._device))
 
-        def read(path: str, sha256: str) -> NewRecording:
+        def read(path: audio.StrPath, sha256: str) -> NewRecording:
             return extract(path, embedder, manifest, sha256=sha256, tags=tags, keep=keep)
 
         yield read, os.cpu_count() or 1
@@ -174,9 +219,34 @@ class Archive(Closing):
             raise InputError("say which recordings: by id, path, text or tag")
         return list({entry.id: entry for entry in chosen}.values())
 
-    def search(self, query: audio.StrPath, *, min_log_lr: float | None = None) -> SearchResult:
-        """Where a recording, or parts of a long one, lie in the archive."""
+    def search(self, query: audio.Source, *, min_log_lr: float | None = None) -> SearchResult:
+        """Where a recording, or parts of a long one, lie in the archive.
+
+        `query` is a path, an open file, or samples and their rate. `min_log_lr` is the least
+        natural-log ratio of any match; without it, that depends on the query's length and the
+        archive's size. For many queries use one `searcher`.
+
+        >>> found = archive.search((samples, 44100))
+        >>> found.answer, found.matches[0].path, found.matches[0].reference_start_s
+        ('found', '/music/song.wav', 20.0)
+        """
         return search(self.searcher(min_log_lr=min_log_lr), query)
+
+    def duplicates(self, *, min_log_lr: float | None = None) -> "list[Pair]":
+        """The recordings of the archive that share sound, two by two, and where.
+
+        A file that cannot be read is an AudioWarning.
+
+        >>> [(pair.a.id, pair.b.id, pair.relation) for pair in archive.duplicates()]
+        [(1, 7, 'A within B')]
+        """
+        from verify.archive.duplicates import Pair, duplicates  # here, for it needs this module
+
+        found = list(duplicates(self, min_log_lr=min_log_lr))
+        for problem in found:
+            if not isinstance(problem, Pair):
+                warnings.warn(str(problem), audio.AudioWarning, stacklevel=2)
+        return [pair for pair in found if isinstance(pair, Pair)]
 
     def searcher(
         self,

@@ -25,6 +25,7 @@ from verify.archive.results import Entry, Hits, Match, Vectors, recording_of, wi
 from verify.archive.search import search_blocks
 from verify.archive.searcher import Candidate, Outcome, Searcher
 from verify.archive.timeline import THOROUGH
+from verify.notebook import Brief
 
 WHOLE = 0.9
 """Share of a recording that counts as all of it."""
@@ -40,13 +41,17 @@ OnProgress = Callable[[Entry], None]
 """Called with each recording that is done."""
 
 
-@dataclass(frozen=True)
-class Pair:
+@dataclass(frozen=True, repr=False)
+class Pair(Brief):
     """Two recordings with something in common, and where."""
 
     a: Entry
     b: Entry
     matches: tuple[Match, ...]  # of A, each a stretch of B
+
+    @property
+    def _brief(self) -> str:
+        return f"A {self.a.id}, B {self.b.id}: {self.relation}; {self.matches[0]._brief}"
 
     @property
     def relation(self) -> Relation:

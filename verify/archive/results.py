@@ -12,11 +12,32 @@ from numpy.typing import NDArray
 
 from cqtnet.errors import ArchiveError
 from cqtnet.schema import checked, parse_json
+from verify.notebook import Brief
 from verify.results import Alignment, Line, Place
-from verify.words import PROPOSITIONS, Against, Verdict, support_in_words
+from verify.words import (
+    HEADLINES,
+    PROPOSITIONS,
+    Against,
+    Verdict,
+    changes_in_words,
+    clock,
+    clock_span,
+    plural,
+    ratio,
+    support_in_words,
+)
 
 Answer = Literal["found", "perhaps", "unconfirmed", "absent", "nothing"]
 """Of a search; "nothing" where nothing can be said, "unconfirmed" where a file is away."""
+MOST_ROWS = 20
+"""Matches that a notebook shows of a search, at most; their number is told."""
+ANSWERS: dict[Answer, str] = {
+    "nothing": "Nothing can be said of this recording",
+    "found": "Found in the archive",
+    "perhaps": "Perhaps in the archive",
+    "unconfirmed": "Not confirmed: what is most like it could not be compared",
+    "absent": "Not in the archive",
+}
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
 
@@ -123,8 +144,8 @@ class NewRecording:
         raise ArchiveError(f"{self.path} cannot be added: {why}")
 
 
-@dataclass(frozen=True)
-class Entry:
+@dataclass(frozen=True, repr=False)
+class Entry(Brief):
     """A recording of an archive."""
 
     id: int  # never given to another one
@@ -136,6 +157,10 @@ class Entry:
     n_windows: int
     n_sketches: int = 0
     n_sounds: int = 0  # pieces of its sound that are kept; 0: none is
+
+    @property
+    def _brief(self) -> str:
+        return f"{self.id}, {clock(self.duration_s)}, {', '.join(self.paths) or 'no file'}"
 
 
 @dataclass(frozen=True)
@@ -169,8 +194,8 @@ def row_of(windows: Ids) -> Ids:
     return windows % WINDOWS_PER_RECORDING
 
 
-@dataclass(frozen=True)
-class Match:
+@dataclass(frozen=True, repr=False)
+class Match(Brief):
     """A stretch of a query that is a stretch of a recording of the archive."""
 
     entry: Entry
@@ -191,6 +216,14 @@ class Match:
     hit_cosine: float = 1.0  # of the windows by which it was found in the index
     alignment: Alignment | None = None  # of the part where it was found
     places: tuple[Place, ...] = ()  # other places of the recording where that part fits
+
+    @property
+    def _brief(self) -> str:
+        return (
+            f"{clock_span(self.query_start_s, self.query_end_s)} is "
+            f"{clock_span(self.reference_start_s, self.reference_end_s)} of {self.path}, "
+            f"{self.verdict}, LR {ratio(self.log_lr)}"
+        )
 
     @property
     def duration_s(self) -> float:
@@ -241,8 +274,8 @@ class Match:
         }
 
 
-@dataclass(frozen=True)
-class Unproven:
+@dataclass(frozen=True, repr=False)
+class Unproven(Brief):
     """A recording that the query may be in, and why that could not be looked into."""
 
     entry: Entry
@@ -250,6 +283,10 @@ class Unproven:
     reference_s: float
     cosine: float
     reason: str
+
+    @property
+    def _brief(self) -> str:
+        return f"cosine {self.cosine:.2f}, {self.reason}, recording {self.entry._brief}"
 
     def contests(self, match: Match) -> bool:
         """Whether the query may be in this recording rather than where the match says."""
@@ -269,8 +306,8 @@ class Unproven:
         }
 
 
-@dataclass(frozen=True)
-class SearchResult:
+@dataclass(frozen=True, repr=False)
+class SearchResult(Brief):
     """All that was found of a query; no match means that it is not in the archive."""
 
     matches: tuple[Match, ...]  # of a short query best first, of a long one in its order
@@ -279,6 +316,29 @@ class SearchResult:
     problem: str = ""  # why it could not be searched for: "holds nothing but silence"
     nearest: Match | None = None  # of a short query without a match: where to listen first
     renditions: tuple[Match, ...] = ()  # of a short query: where other renditions of it lie
+
+    @property
+    def _brief(self) -> str:
+        return "; ".join([
+            ANSWERS[self.answer], plural(len(self.matches), "match", "matches"),
+            *(match._brief for match in self.matches[:1]),
+        ])  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        from verify.report.page import table_html  # here, for matplotlib takes a second to load
+
+        head = ("in the query", "is of", "there", "verdict", "likelihood ratio", "tempo and pitch")
+        rows = [
+            (
+                clock_span(match.query_start_s, match.query_end_s), match.path,
+                clock_span(match.reference_start_s, match.reference_end_s),
+                HEADLINES[match.verdict], ratio(match.log_lr),
+                ", ".join(changes_in_words(match.line)) or "as there",
+            )
+            for match in self.matches[:MOST_ROWS]
+        ]  # fmt: skip
+        said = f"{ANSWERS[self.answer]}: it {self.problem}" if self.problem else self._brief
+        return table_html([("Answer", said)]) + table_html(rows, head)
 
     @property
     def is_sure(self) -> bool:

@@ -37,8 +37,8 @@ SAME_STRETCH = 0.5
 """Of two matches that share so much of the shorter one, the stronger is given."""
 
 
-def search(searcher: Searcher, path: audio.StrPath) -> SearchResult:
-    """What an archive holds of the recording in a file.
+def search(searcher: Searcher, source: audio.Source) -> SearchResult:
+    """What an archive holds of a recording.
 
     Of a query of up to two minutes all recordings that hold a stretch; of one of up to 15 s the
     best comes first. Of a longer one, one recording for each stretch, in the order of the query.
@@ -46,6 +46,7 @@ def search(searcher: Searcher, path: audio.StrPath) -> SearchResult:
     >>> search(searcher, "questioned.m4a").matches[0].entry.paths
     ('/music/original.wav',)
     """
+    path = audio.file_of(source)
     with audio.stream(path) as blocks:
         result = search_blocks(searcher, blocks, expected_s=blocks.expected_s)
         for note in blocks.notes:

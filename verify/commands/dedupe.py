@@ -23,7 +23,7 @@ def dedupe(archive: Path, min_log_lr: float | None, device: str, as_json: bool) 
     named; then the exit code is 1.
     """
     from cqtnet.progress import progress_bar
-    from verify.archive import Archive
+    from verify import Archive
     from verify.archive.duplicates import Pair, duplicates, group_lines, grouped
 
     pairs, failed = [], 0

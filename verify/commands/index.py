@@ -52,7 +52,7 @@ def add(
     from cqtnet.audio import shown
     from cqtnet.errors import InputError
     from cqtnet.progress import progress_bar
-    from verify.archive import Archive
+    from verify import Archive
     from verify.archive.listing import audio_files, passed_over_line
 
     passed_over: Counter[str] = Counter()
@@ -220,7 +220,7 @@ def relocate(archive: Path, old: str, new: str) -> None:
     Each is looked for there and must be the same: in size and time of change, or else in its bytes.
     Those that are not are named and stay as they were; then the exit code is 1.
     """
-    from verify.archive import Archive
+    from verify import Archive
 
     with Archive.open(archive, write=True) as opened:
         count, problems = opened.relocate(old, new)
@@ -255,7 +255,7 @@ def remove(
     With both, --text and --tag, recordings must have both. `cqtnet index compact` gives the room
     back.
     """
-    from verify.archive import Archive
+    from verify import Archive
     from verify.archive.listing import entry_line
 
     with Archive.open(archive, write=not dry_run) as opened:

@@ -47,7 +47,7 @@ def monitor(
     and silence stands for what was lost. Memory stays the same however long it runs.
     """
     from cqtnet.audio.live import live
-    from verify.archive import Archive
+    from verify import Archive
     from verify.archive.search import monitor as matches_in
 
     with Archive.open(archive, device=device) as opened:

@@ -54,7 +54,7 @@ def search(
     NOT CONFIRMED and listed first.
     """
     from cqtnet.errors import InputError
-    from verify.archive import Archive
+    from verify import Archive
     from verify.archive.listing import COLUMNS, csv_rows, result_lines
     from verify.archive.search import search as search_file
 

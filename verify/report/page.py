@@ -130,10 +130,10 @@ def write_diff(
     write(path, content)
 
 
-def notebook_html(comparison: Comparison) -> str:
-    """The verdict with its ratio on the scale, as a piece of HTML."""
-    opened = sections.opening(comparison)
-    return render("verdict.html.j2", comparison=comparison, kicker=say(TWO), **opened)
+def table_html(rows: Sequence[Sequence[object]], head: Sequence[str] = ()) -> str:
+    """A table as a piece of HTML, for notebooks; each row is headed by its first cell."""
+    macros: Any = environment().get_template("macros.html.j2").module
+    return str(macros.table(rows, head))
 
 
 def write(path: Path, content: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cqtnet import audio, plotting
-from verify.archive.results import Match, SearchResult
+from verify.archive.results import ANSWERS, Match, SearchResult
 from verify.archive.store import Store
 from verify.report.language import say
 from verify.report.page import render, write
@@ -34,6 +34,7 @@ def write_search_report(
         query=name,
         sha256=audio.file_sha256(query),
         found=found,
+        headline=ANSWERS[found.answer],
         store=store,
         rows=rows,
         heard_s=heard_s,

@@ -13,7 +13,7 @@ from cqtnet import SAMPLE_RATE
 from cqtnet.cli import cqtnet
 from tests.verify.archive.pieces import SEEDS, comparer, fragment, music, seconds
 from tests.verify.archive.synthetic import make_archive
-from verify.archive import Archive
+from verify import Archive
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from cqtnet.errors import ArchiveError
 from tests.verify.archive.synthetic import MANIFEST, synthetic_recording, writing
-from verify.archive import Archive
+from verify import Archive
 from verify.archive import archive as archive_module
 from verify.archive.archive import check_archive
 from verify.archive.index import cache

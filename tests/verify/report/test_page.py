@@ -17,7 +17,6 @@ from cqtnet.errors import InputError
 from tests.verify.report import cases
 from verify.recording import item_of
 from verify.report.page import (
-    notebook_html,
     page,
     part_of,
     printable,
@@ -231,12 +230,6 @@ def test_a_missing_value_and_a_page_that_cannot_be_written_are_errors(a, b, tmp_
 ])  # fmt: skip
 def test_a_name_looks_like_what_it_is(given, shown):
     assert printable(given) == shown
-
-
-def test_a_notebook_shows_the_verdict_with_its_scale(a, b):
-    seen = Seen(notebook_html(replace(cases.same(a, b), reasons=("<b>because",))))
-    assert "Likelihood ratio 55 (natural logarithm 4.0)" in seen.words
-    assert "<b>because." in seen.words.replace("&lt;", "<") and seen.tags.count("img") == 1
 
 
 def test_alternative_texts_of_pictures_say_what_is_to_be_seen(differing, near_1):
