@@ -175,7 +175,11 @@ class Stretch(Brief):
 
 @dataclass(frozen=True, repr=False)
 class Alignment(Stretch):
-    """The stretch that one line leaves common to A and B, and how well its pieces lie on it."""
+    """The stretch that one line leaves common to A and B, and how well its pieces lie on it.
+
+    >>> found.alignment.line.tempo, found.alignment.line.to_b(2.0)  # second 2 of A is there in B
+    (1.1, 23.2)
+    """
 
     residual_s: float  # how far pieces lie from the line, typically, in seconds of B
     inliers: float  # share of pieces within 50 ms of it, in [0, 1]
@@ -390,7 +394,11 @@ class Edit:
 
 @dataclass(frozen=True, repr=False)
 class EditMap(Brief):
-    """What A and B have in common, in the order of A, and what was done in between."""
+    """What A and B have in common, in the order of A, and what was done in between.
+
+    >>> [(edit.kind, edit.b_start_s, edit.b_end_s) for edit in found.edits.edits]
+    [('cut', 5.0, 6.0)]
+    """
 
     a_duration_s: float
     b_duration_s: float
@@ -440,7 +448,19 @@ class EditMap(Brief):
 
 @dataclass(frozen=True, repr=False)
 class Comparison(Brief):
-    """What is to be said about two recordings, and what it rests on."""
+    """What is to be said about two recordings, and what it rests on; docs/howto/compare.md.
+
+    `verdict` is "same", "rendition", "different" or "insufficient"; `log_lr` is the natural
+    logarithm of the ratio that decides, and `ratios` holds all three. For the same recording,
+    `alignment` says where A is in B, `edits` what was cut and inserted, `alterations` how the
+    sound was changed.
+
+    >>> found = verify.compare("questioned.m4a", "reference.wav")
+    >>> found
+    <Comparison: SAME RECORDING LR 720; A questioned.m4a, B reference.wav; 0:00.00 to 0:18.18 of …>
+    >>> found.changes_in_words
+    '10.00% faster (tempo × 1.1000); A: noise added, about 10 dB below the sound'
+    """
 
     a: Item
     b: Item

@@ -43,7 +43,7 @@ OnProgress = Callable[[Entry], None]
 
 @dataclass(frozen=True, repr=False)
 class Pair(Brief):
-    """Two recordings with something in common, and where."""
+    """Two recordings with something in common, and where; `Archive.duplicates` finds them."""
 
     a: Entry
     b: Entry

@@ -196,7 +196,14 @@ def row_of(windows: Ids) -> Ids:
 
 @dataclass(frozen=True, repr=False)
 class Match(Brief):
-    """A stretch of a query that is a stretch of a recording of the archive."""
+    """A stretch of a query that is a stretch of a recording of the archive.
+
+    Times with `query` are those of the query, times with `reference` those of the recording.
+
+    >>> match = archive.search("fragment.wav").matches[0]
+    >>> match.path, match.reference_start_s, match.tempo
+    ('/music/song.wav', 20.0, 1.1)
+    """
 
     entry: Entry
     path: str  # the file it was compared with
@@ -308,7 +315,13 @@ class Unproven(Brief):
 
 @dataclass(frozen=True, repr=False)
 class SearchResult(Brief):
-    """All that was found of a query; no match means that it is not in the archive."""
+    """All that was found of a query; no match means that it is not in the archive.
+
+    `answer` is "found", "perhaps", "unconfirmed", "absent" or "nothing".
+
+    >>> archive.search("fragment.wav")
+    <SearchResult: Found in the archive; 1 match; 0:00.00–0:10.00 is 0:20.00–0:30.00 of /music/…>
+    """
 
     matches: tuple[Match, ...]  # of a short query best first, of a long one in its order
     unproven: tuple[Unproven, ...]
