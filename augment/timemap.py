@@ -39,12 +39,12 @@ class Span:
         """Seconds of source per second of output: 1.1 for a tempo ten per cent faster."""
         return (self.source_end_s - self.source_start_s) / (self.out_end_s - self.out_start_s)
 
-    def source_at(self, out_s: ArrayLike) -> Times:
+    def source_at(self, out_s: "ArrayLike") -> Times:
         """Source times of output times; the two ends come back exactly, not by arithmetic."""
         inside = self.source_start_s + (np.asarray(out_s) - self.out_start_s) * self.rate
         return np.where(np.equal(out_s, self.out_end_s), self.source_end_s, inside)
 
-    def out_at(self, source_s: ArrayLike) -> Times:
+    def out_at(self, source_s: "ArrayLike") -> Times:
         """Output times of source times; the two ends come back exactly, not by arithmetic."""
         inside = self.out_start_s + (np.asarray(source_s) - self.source_start_s) / self.rate
         return np.where(np.equal(source_s, self.source_end_s), self.out_end_s, inside)
@@ -90,8 +90,8 @@ class TimeMap:
     @overload
     def to_source(self, out_s: float) -> float: ...
     @overload
-    def to_source(self, out_s: ArrayLike) -> Times: ...
-    def to_source(self, out_s: ArrayLike) -> Times | float:
+    def to_source(self, out_s: "ArrayLike") -> Times: ...
+    def to_source(self, out_s: "ArrayLike") -> Times | float:
         """Source times of output times, in seconds, shape as given; NaN where foreign."""
         spans = [(span.out_start_s, span.out_end_s, span.source_at) for span in self.spans]
         return _mapped(out_s, spans)  # later spans own the moment where two meet
@@ -99,8 +99,8 @@ class TimeMap:
     @overload
     def to_output(self, source_s: float) -> float: ...
     @overload
-    def to_output(self, source_s: ArrayLike) -> Times: ...
-    def to_output(self, source_s: ArrayLike) -> Times | float:
+    def to_output(self, source_s: "ArrayLike") -> Times: ...
+    def to_output(self, source_s: "ArrayLike") -> Times | float:
         """The earliest output times of source times, in s, shape as given; NaN where cut."""
         spans = [(span.source_start_s, span.source_end_s, span.out_at) for span in self.spans]
         return _mapped(source_s, spans[::-1])  # earlier spans own what occurs twice
@@ -146,7 +146,7 @@ class TimeMap:
 
 
 def _mapped(
-    times_s: ArrayLike, spans: Sequence[tuple[float, float, Callable[[ArrayLike], Times]]]
+    times_s: "ArrayLike", spans: Sequence[tuple[float, float, Callable[[ArrayLike], Times]]]
 ) -> Times | float:
     """Where times go: by the last span (start, end, map) that holds each; NaN in none."""
     times = np.asarray(times_s, dtype=np.float64)

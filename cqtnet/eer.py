@@ -1,5 +1,7 @@
 """The equal error rate, and the ranking of scores that the figures of `eval` are computed from."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,13 +32,13 @@ class Ranking:
         total = accepted_tar[-1]
         return accepted_non / accepted_non[-1], (total - accepted_tar) / total
 
-    def pooled(self, first: NDArray[np.intp]) -> "Ranking":
+    def pooled(self, first: NDArray[np.intp]) -> Ranking:
         """The same trials, places pooled from each of `first` (ascending) up to the next."""
         last = np.append(first[1:], len(self.score)) - 1
         numbers = (np.add.reduceat(number, first) for number in (self.target, self.nontarget))
         return Ranking(self.score[last], *numbers)
 
-    def hull(self) -> "Ranking":
+    def hull(self) -> Ranking:
         """Places pooled until the share of targets falls from each to the next: the ROC's hull."""
         number = self.target + self.nontarget
         used = np.flatnonzero(number)

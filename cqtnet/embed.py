@@ -132,7 +132,7 @@ class Embedder:
         kind = type(network).__name__
         return f"{self.sha256[:16] or id(self)}-{kind}-{network.device}-{network.precision}"
 
-    def read(self, source: audio.Source) -> Trace:
+    def read(self, source: "audio.Source") -> Trace:
         """The trace of a recording: a path, an open file, or samples and their rate.
 
         What is wrong with the file is an `AudioWarning`; what cannot be used is an InputError.
@@ -209,7 +209,7 @@ class Embedder:
         levels = trace.mean_levels(start_s, end_s)
         return Embeddings(np.concatenate(vectors), start_s, end_s, levels)
 
-    def embed(self, fragment: Samples | audio.Source) -> NDArray[np.float32]:
+    def embed(self, fragment: "Samples | audio.Source") -> NDArray[np.float32]:
         """The one embedding (embedding_size,) of a whole fragment: the paper's feature vector.
 
         The fragment is given as for `read`, or as mono samples at 22,050 Hz.

@@ -60,7 +60,7 @@ ROOM = 0.6
 Parts = tuple[Features, Features]
 
 
-def compare(a: Source, b: Source, *, model: str | Path = "default") -> Comparison:
+def compare(a: "Source", b: "Source", *, model: str | Path = "default") -> Comparison:
     """The verdict on two recordings, with what it rests on.
 
     `a` is the questioned recording and `b` the reference: each a path, a file open for reading
@@ -113,11 +113,11 @@ class Comparer(Brief):
         embedder = Embedder.named(name, device=device, deterministic=True)
         return cls(embedder, load_calibration(name, embedder.sha256), against, population)
 
-    def read(self, source: Source) -> Recording:
+    def read(self, source: "Source") -> Recording:
         """A recording, ready to be compared with several; a source as for `verify.compare`."""
         return Recording.read(source, self.embedder)
 
-    def compare(self, a: Source | Recording, b: Source | Recording) -> Comparison:
+    def compare(self, a: "Source | Recording", b: "Source | Recording") -> Comparison:
         """The verdict on two recordings, with what it rests on; sources as for `verify.compare`."""
         first, second = (x if isinstance(x, Recording) else self.read(x) for x in (a, b))
         problems = [f"{name} {x.problem}" for name, x in (("A", first), ("B", second)) if x.problem]

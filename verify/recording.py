@@ -39,7 +39,7 @@ class Recording(Brief):
     problem: str = ""  # why it cannot be compared; then its trace is empty
 
     @classmethod
-    def read(cls, source: audio.Source, embedder: Embedder) -> "Recording":
+    def read(cls, source: "audio.Source", embedder: Embedder) -> "Recording":
         """The recording of a source; if it is silent or too short, `problem` says so."""
         path = audio.file_of(source)
         name = audio.shown(path)

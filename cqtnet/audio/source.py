@@ -43,12 +43,13 @@ def is_path(given: object) -> TypeGuard[StrPath]:
     return isinstance(given, str | bytes | os.PathLike)
 
 
-def sources_of(given: Source | Iterable[Source]) -> list[Source]:
+def sources_of(given: "Source | Iterable[Source]") -> list[Source]:
     """One recording, or several, as a list."""
     is_sound = isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], Real)
-    if is_sound or is_path(given) or hasattr(given, "read"):
-        return [cast(Source, given)]
-    return list(cast(Iterable[Source], given))
+    is_one = is_sound or is_path(given) or hasattr(given, "read") or hasattr(given, "__array__")
+    if isinstance(given, Iterable) and not is_one:
+        return list(cast(Iterable[Source], given))
+    return [cast(Source, given)]
 
 
 def file_of(source: Source) -> StrPath:

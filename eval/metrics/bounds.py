@@ -3,6 +3,8 @@
 Log LRs are natural logarithms. With fewer or worse trials the limits move towards 0.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,6 +4,8 @@ Higher scores mean the same recording; a trial is accepted where its score reach
 Log-likelihood ratios (log LR) are natural logarithms, and their worth is given in bits.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 

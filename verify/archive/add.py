@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from cqtnet import audio
@@ -17,6 +18,7 @@ from cqtnet.errors import ArchiveError, InputError
 from verify.archive.results import Entry, Manifest, NewRecording, Windows
 from verify.archive.sketch import Sketch
 from verify.archive.store import Store
+from verify.notebook import Brief
 
 BATCH_S = 10.0
 """Seconds after which what was read is written: so much work an interruption costs."""
@@ -42,14 +44,18 @@ class Step:
     reason: str = ""
 
 
-@dataclass
-class Summary:
+@dataclass(repr=False)
+class Summary(Brief):
     """What became of all files of a run."""
 
     counts: dict[Outcome, int] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)  # file → why
     duration_s: float = 0.0  # of the sound that was read
     elapsed_s: float = 0.0
+
+    @property
+    def _brief(self) -> str:
+        return "; ".join([self.sentence(), *self.failed.values()])
 
     def count(self, step: Step) -> None:
         """Count a file."""
@@ -106,7 +112,7 @@ def add_sound(store: Store, source: audio.Source, extract: Extract) -> Step:
     try:
         file = audio.file_of(source)
         status, sha256 = audio.FileStatus.of(file), audio.file_sha256(file)
-        name = f"{audio.shown(file)} ({sha256[:8]})"
+        name = f"{Path(audio.shown(file)).name} ({sha256[:8]})"  # no absolute path, so no file
         known = store.by_sha256(sha256)
         if known is not None and known.n_sounds:
             return Step(name, "unchanged", status.size)

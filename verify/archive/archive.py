@@ -110,14 +110,14 @@ class Archive(Closing, Brief):
 
     def add(
         self,
-        sources: audio.Source | Iterable[audio.Source],
+        sources: "audio.Source | Iterable[audio.Source]",
         *,
         tags: Sequence[str] = (),
         jobs: int | None = None,
         rehash: bool = False,
         cluster: str | None = None,
         keep: bool = False,
-        on_step: OnStep = lambda _: None,
+        on_step: OnStep | None = None,
     ) -> Summary:
         """What became of recordings, and of the audio in folders and patterns; see `add_files`.
 
@@ -152,7 +152,8 @@ class Archive(Closing, Brief):
             with closing(steps()) as done:
                 for step in done:
                     summary.count(step)
-                    on_step(step)
+                    if on_step is not None:
+                        on_step(step)
         finally:
             self._save_index()
         summary.elapsed_s = time.monotonic() - started
@@ -219,7 +220,7 @@ class Archive(Closing, Brief):
             raise InputError("say which recordings: by id, path, text or tag")
         return list({entry.id: entry for entry in chosen}.values())
 
-    def search(self, query: audio.Source, *, min_log_lr: float | None = None) -> SearchResult:
+    def search(self, query: "audio.Source", *, min_log_lr: float | None = None) -> SearchResult:
         """Where a recording, or parts of a long one, lie in the archive.
 
         `query` is a path, an open file, or samples and their rate. `min_log_lr` is the least
@@ -314,7 +315,7 @@ def check_archive(folder: Path, *, read_audio: bool = False) -> list[Problem]:
 def _changed_files(store: Store) -> list[Problem]:
     problems = []
     for entry in store.entries():
-        for path in entry.paths:
+        for path in filter(os.path.isabs, entry.paths):  # others name what came from memory
             try:
                 what = "" if audio.file_sha256(path) == entry.sha256 else "holds other bytes now"
             except InputError as error:

@@ -82,4 +82,5 @@ def test_what_has_no_end_is_refused():
 def test_one_recording_and_several_are_told_apart():
     sound = (SAMPLES, RATE)
     assert audio.sources_of("a") == ["a"] and audio.sources_of(sound) == [sound]
+    assert audio.sources_of(SAMPLES)[0] is SAMPLES and audio.sources_of(map(str, [1])) == ["1"]
     assert audio.sources_of(("a", "b")) == ["a", "b"] and audio.sources_of([sound]) == [sound]
