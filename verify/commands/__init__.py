@@ -1,5 +1,6 @@
 """Commands of the verify package; here the options of their reports."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,10 @@ LANGUAGE = option("--language", type=Choice(["en", "ru"]), help="English or Russ
 CASE = option("--case", "case_file", type=PATH, help="A .toml on the case, for page 1 of it.")
 
 
-def case_of(case_file: Path | None, report: Path | None, language: str | None) -> "Case | None":
-    """The case in a file, if one is given; an error where no report is wanted."""
+def case_of(
+    case_file: Path | None, report: Path | None, language: str | None, files: Iterable[Path] = ()
+) -> "Case | None":
+    """The case in a file, if one is given; an error where no report of these files is wanted."""
     if report is None and (case_file or language):
         name = "--case" if case_file else "--language"
         raise click.UsageError(f"{name} is of a report; give --report as well")
@@ -24,4 +27,6 @@ def case_of(case_file: Path | None, report: Path | None, language: str | None) -
         return None
     from verify.report.case import read_case
 
-    return read_case(case_file)
+    case = read_case(case_file)
+    case.require(file.name for file in files)
+    return case

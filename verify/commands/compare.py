@@ -79,9 +79,7 @@ def compare(
 
     listed = pairs_of(files, pairs)
     _check_report(report, pdf=pdf, force=force)
-    case = case_of(case_file, report, language)
-    if case is not None:
-        case.require(path.name for pair in listed for path in pair)
+    case = case_of(case_file, report, language, (path for pair in listed for path in pair))
     comparer = Comparer.named(model, device=device, against=against, population=population)
     calibration = comparer.calibration
     parts: list[Part] = []

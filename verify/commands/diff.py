@@ -71,7 +71,7 @@ def diff(
         refuse_overwrite(labels, force=force)
     if report is not None:
         refuse_overwrite(report, force=force)
-    case = case_of(case_file, report, language)
+    case = case_of(case_file, report, language, (a, b))
     before = [(path, audio.FileStatus.of(path)) for path in (a, b)]
     sounds = _samples(a), _samples(b)
     found = edit_map(*map(Features.of, sounds), left_db=left_db_of(*map(held, sounds)))

@@ -35,10 +35,11 @@ class Case:
 
     def require(self, names: Iterable[str]) -> None:
         """Raise where an item is none of the compared files, for then a name is wrong."""
-        if wrong := self.items.keys() - set(names):
+        known = set(names)
+        if wrong := self.items.keys() - known:
             raise InputError(
                 f"the case has a number for {told(', '.join(sorted(wrong)))}, but no file of that "
-                f"name is compared; there are {told(', '.join(sorted(set(names))))}"
+                f"name is compared; there are {told(', '.join(sorted(known)))}"
             )
 
 

@@ -81,35 +81,35 @@ def page(
     whom it was made. `problems` say which pairs could not be compared, and why. A `case` gets
     a first page of its own.
     """
-    count = len(parts) + len(problems)
+    count, compared = len(parts) + len(problems), [part.comparison for part in parts]
     if not command:
-        (only,) = (part.comparison for part in parts)
+        (only,) = compared
         command = shlex.join(["cqtnet", "compare", only.a.path, only.b.path])
     title = parts[0].title if count == 1 else say(words.plural(count, "pair"))
-    result = sections.headline(parts[0].comparison) if count == 1 else title
+    results = [sections.result(one, is_named=count > 1) for one in compared]
     return render(
         "comparison.html.j2",
         title=f"{say('Comparison')}: {title}",
-        **cover(case, result, [(part.comparison.a, part.comparison.b) for part in parts]),
+        **cover(case, results, [(one.a, one.b) for one in compared]),
         parts=parts,
-        only=parts[0].comparison if count == 1 else None,
-        summaries=[sections.summary(part.comparison) for part in parts],
+        only=compared[0] if count == 1 else None,
+        summaries=[sections.summary(one) for one in compared],
         problems=problems,
-        has_maps=all(part.comparison.edits for part in parts),
+        has_maps=all(one.edits for one in compared),
         command=command,
         made=made,
         **sections.learning(calibration),
     )
 
 
-def cover(case: Case | None, result: str, pairs: Sequence[tuple[Item, Item]]) -> dict[str, Any]:
-    """What the first page of a report on a case says, by name; an error for items not compared."""
+def cover(
+    case: Case | None, results: Sequence[str], pairs: Sequence[tuple[Item, Item]]
+) -> dict[str, Any]:
+    """What the first page of a report on a case says, by name."""
     sides = say("A, questioned"), say("B, reference")
     items = dict.fromkeys(one for pair in pairs for one in zip(sides, pair, strict=True))
     listed = [(side, sections.name_of(item), item) for side, item in items]
-    if case is not None:
-        case.require(name for _, name, _ in listed)
-    return {"case": case, "result": result, "items": listed}
+    return {"case": case, "results": results, "items": listed}
 
 
 def write_diff(
@@ -122,7 +122,8 @@ def write_diff(
     content = render(
         "diff.html.j2",
         title=f"{say('Edits')}: {', '.join(map(sections.name_of, items))}",
-        **cover(case, result, [items]),
+        result=result,
+        **cover(case, [result], [items]),
         files=sections.files(*items, (a, b)),
         command=command or shlex.join(["cqtnet", "diff", *(item.path for item in items)]),
         **sections.edit_list(edits),

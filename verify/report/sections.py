@@ -62,10 +62,22 @@ def headline(comparison: Comparison) -> str:
     return text
 
 
+def title(comparison: Comparison) -> str:
+    """The names of both files."""
+    return f"{name_of(comparison.a)}, {name_of(comparison.b)}"
+
+
+def result(comparison: Comparison, *, is_named: bool) -> str:
+    """The verdict in words, with its ratio and perhaps the names of both files."""
+    stated = say(ratio(comparison.log_lr) if comparison.log_lr else "none")
+    text = f"{headline(comparison)}. {say('Likelihood ratio')}: {stated}."
+    return f"{title(comparison)}: {text}" if is_named else text
+
+
 def opening(comparison: Comparison) -> Data:
     """The verdict in words and its ratio on the scale."""
     return {
-        "title": f"{name_of(comparison.a)}, {name_of(comparison.b)}",
+        "title": title(comparison),
         "headline": headline(comparison),
         "reasons": [f"{_capital(say(reason))}." for reason in comparison.reasons],
         "place": say(_place(comparison)),

@@ -120,7 +120,8 @@ def of_the_engine() -> Iterator[str]:
         for node in ast.walk(tree):
             if getattr(node, "name", "") in (*others, "_brief", "_repr_html_"):
                 node.body = []
-        yield from (text for text in texts(tree) if " " in text.strip())
+        told = (text for text in texts(tree) if " " in text.strip())
+        yield from (text for text in told if " | " not in text)  # which is a type
 
 
 def of_tables() -> Iterator[str]:
