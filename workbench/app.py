@@ -28,6 +28,7 @@ from starlette.routing import Route
 
 from cqtnet.audio import shown
 from cqtnet.errors import InputError
+from verify.report.language import LANGUAGES
 from verify.words import clock
 from workbench import sound
 from workbench.asked import (
@@ -343,7 +344,11 @@ class Workbench:
         form = request.query_params.get("form", "html")
         if form not in ("html", "pdf"):
             raise InputError(f"a report is html or pdf, not {form!r}")
-        return self.accepted("report", [job.files], job.options | {"form": form})
+        language = request.query_params.get("language", "en")
+        if language not in LANGUAGES:
+            raise InputError(f"a report is in en or ru, not {language!r}")
+        options = job.options | {"form": form, "language": language}
+        return self.accepted("report", [job.files], options)
 
     async def fit(self, request: Request) -> Response:
         """A job that brings a stretch of B to the tempo and pitch of A."""

@@ -80,6 +80,7 @@ def comparison_html(comparison: "Comparison", a: "Recording", b: "Recording") ->
 
 def report(work: Work, task: Task, send: Send) -> Answer:
     """The page of a comparison for a case file, as HTML or PDF."""
+    from verify.report.language import speaking
     from verify.report.page import page, part_of, write
     from verify.report.pdf import check_pdf, write_pdf
 
@@ -88,8 +89,9 @@ def report(work: Work, task: Task, send: Send) -> Answer:
         check_pdf()
     comparison, a, b = compared(work, task, send, more=8.0 if is_pdf else 4.0)
     calibration = work.comparer.calibration
-    parts = [part_of(comparison, a, b, calibration)]
-    content, name = page(parts, calibration), f"report.{task.options['form']}"
+    with speaking(task.options["language"]):
+        parts = [part_of(comparison, a, b, calibration)]
+        content, name = page(parts, calibration), f"report.{task.options['form']}"
     if is_pdf:
         write_pdf(task.folder / name, content, parts)
     else:

@@ -94,12 +94,12 @@ def test_labels_and_reports_can_be_taken_away(compared):
     assert client.get(f"{files}/labels.txt").text.count("\t") >= 2
     assert client.get(f"{files}/labels.csv").text.startswith("#,Name,Start,End,Length")
     assert client.get(f"{files}/result.json").json() == same["result"]
-    job = client.post(f"/api/v1/jobs/{same['id']}/report?form=html").json()["jobs"][0]
+    job = client.post(f"/api/v1/jobs/{same['id']}/report?language=ru").json()["jobs"][0]
     done = wait_for(client, job)
     page = client.get(f"/api/v1/jobs/{done['id']}/files/report.html")
     assert "attachment" in page.headers["content-disposition"]
     assert "cqtnet compare fragment.flac one.flac" in page.text
-    assert same["result"]["b"]["sha256"] in page.text
+    assert same["result"]["b"]["sha256"] in page.text and "Отношение правдоподобия" in page.text
 
 
 def test_detect_answers_as_the_command_line(client, recordings):

@@ -219,10 +219,11 @@ function download(job, name, words) {
 }
 
 /** A button that has a report written, and then downloads it. */
-function reportButton(job, form, place) {
+function reportButton(job, form, language, place) {
   const onclick = async () => {
     try {
-      const done = await follows(`/api/v1/jobs/${job}/report?form=${form}`, place);
+      const asked = `form=${form}&language=${language.value}`;
+      const done = await follows(`/api/v1/jobs/${job}/report?${asked}`, place);
       const link = download(done.id, done.downloads[0], `The report, ${form.toUpperCase()}`);
       place.replaceChildren(link);
       link.click();
@@ -249,13 +250,20 @@ function showComparison(whole, place) {
     fit: (number, row) => follows(`/api/v1/jobs/${whole.id}/fit?stretch=${number}`, row),
   });
   const waiting = make("span", { class: "waiting" });
+  const language = make(
+    "select",
+    { "aria-label": "Language of the report" },
+    make("option", { value: "en" }, "English"),
+    make("option", { value: "ru", lang: "ru" }, "Русский"),
+  );
   place.append(
     make(
       "p",
       { class: "downloads" },
       make("b", {}, "Take away: "),
-      reportButton(whole.id, "html", waiting),
-      reportButton(whole.id, "pdf", waiting),
+      language,
+      reportButton(whole.id, "html", language, waiting),
+      reportButton(whole.id, "pdf", language, waiting),
       download(whole.id, "result.json", "JSON"),
       whole.downloads.includes("labels.txt")
         ? download(whole.id, "labels.txt", "Audacity labels of A")
