@@ -1,7 +1,9 @@
 # make demo   see it work on audio that it makes itself
 # make serve  open the workbench: a local page to compare, look and listen
 # make test   all tests
-# make check  format, lint, types, spelling: what CI runs besides the tests
+# make check  format, lint, types, spelling, pages: what CI runs besides the tests
+# make docs   the documentation as a site: site/index.html
+# make figures  run the commands of docs/figures.md and write what they print: an hour
 # make bench  measured speed and memory, as a table
 # make hostile  thousands of attacks, hours, and a report of what became of them: hostile.md
 # make fuzz   the readers of headers, lists and JSON, ten minutes each, with atheris
@@ -10,7 +12,7 @@
 READY := .venv/.ready
 BIN := .venv/bin
 
-.PHONY: demo serve test check format bench hostile fuzz clean
+.PHONY: demo serve test check docs figures format bench hostile fuzz clean
 
 demo: $(READY)
 	$(BIN)/cqtnet demo demo --force
@@ -26,6 +28,13 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/codespell
+	$(BIN)/python scripts/check-pages
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
+figures: $(READY)
+	$(BIN)/python scripts/figures
 
 format: $(READY)
 	$(BIN)/ruff format .
@@ -42,7 +51,7 @@ fuzz: $(READY)
 	for reader in headers lists json; do $(BIN)/python -m tests.hostile.fuzz $$reader -max_total_time=600 || exit 1; done
 
 clean:
-	rm -rf .venv demo
+	rm -rf .venv demo site
 
 $(READY): pyproject.toml scripts/setup
 	scripts/setup .venv

@@ -94,7 +94,10 @@ def check_recipe(recipe: Recipe, *, has_duration: bool) -> None:
 RECIPES: dict[str, Recipe] = tomllib.loads(Path(__file__).with_name("recipes.toml").read_text())
 """The recipes of `recipes.toml`. Effects that use other recordings are added with their files:
 `{"background": (0.5, {"paths": paths}), **REAL_LIFE}`."""
-PAPER, REAL_LIFE = RECIPES["paper"], RECIPES["real-life"]
+PAPER = RECIPES["paper"]
+"""The paper's four effects, each with probability 0.5."""
+REAL_LIFE = RECIPES["real-life"]
+"""Every effect that needs no files, but for `wsola_tempo` and `wsola_pitch`."""
 
 
 def recipe_named(name: str) -> Recipe:

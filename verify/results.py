@@ -248,7 +248,7 @@ class Waveform:
 class Alteration:
     """One thing that was done to one side, as far as it is proved."""
 
-    kind: str  # docs/howto/compare.md lists them
+    kind: str  # docs/reference/alterations.md lists them
     side: Side | None  # that has it; None: it only says how A differs from B
     value: float
     unit: str
@@ -579,7 +579,7 @@ class Comparison(Brief):
         return table_html(list(zip(names, cells, strict=True)))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, numbers with six digits; docs/howto/compare.md explains each."""
+        """Plain data, numbers with six digits; docs/reference/json.md explains each."""
         evidence = self.evidence
         plain: dict[str, Any] = {
             "verdict": self.verdict,

@@ -124,7 +124,7 @@ def _several(world, worlds, rng):
 
 
 def main():
-    """Print the figures of docs/reference/metrics.md."""
+    """Print the figures of docs/figures.md."""
     print("| nontargets | effect | drawn by |", " | ".join(FIGURES), "|\n" + "|---" * 9 + "|")
     for dense, pairs in ((False, "1 a fragment"), (True, "all pairs")):
         for effect in (0.0, 0.3, 0.6):

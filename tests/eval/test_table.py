@@ -124,7 +124,7 @@ def test_an_interval_is_moved_by_twice_the_bias_and_holds_its_value():
 
 
 def test_intervals_by_both_recordings_hold_the_truth_and_by_the_probe_alone_do_not():
-    # docs/reference/metrics.md has the whole table, of 200 worlds: here 94 % and 66 %.
+    # docs/figures.md has the whole table, of 200 worlds: here 94 % and 66 %.
     world = World(recordings=50, effect=0.3, dense=True)
     both, probe = (coverage(world, how, worlds=20)[0] for how in ("both", "probe"))
     at = FIGURES.index("false alarms")

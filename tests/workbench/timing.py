@@ -1,4 +1,4 @@
-"""The figures of docs/howto/workbench.md: python -m tests.workbench.timing [MINUTES]."""
+"""The workbench in docs/figures.md: python -m tests.workbench.timing [MINUTES]."""
 
 import statistics
 import sys

@@ -1,0 +1,1 @@
+"""What MkDocs asks while it makes the site: the tables of JSON keys."""
