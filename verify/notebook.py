@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cqtnet.audio import told
+from augment.audio.files import told
 from cqtnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Plain(Protocol):
 def to_frame(results: Iterable[Plain]) -> "pandas.DataFrame":
     """Results as a frame of pandas: a row for each, a column for each key of its `to_dict`.
 
-    `results` are comparisons, the matches of a search, or pairs of `Archive.duplicates`. A key
+    `results` are comparisons, the result of a search, or pairs of `Archive.duplicates`. A key
     within a key gives a column with a dot in its name. An InputError where pandas is missing.
 
     >>> frame = to_frame([compare("a.wav", "b.wav"), compare("a.wav", "c.wav")])

@@ -117,7 +117,7 @@ def test_results_are_short_in_words_escaped_in_tables_and_frames_of_pandas(tmp_p
         assert "<script>" not in shown and "&lt;script&gt;" in shown and "SAME RECORDING" in shown
     assert "&lt;b&gt;why" in found._repr_html_() and search._repr_html_().count("<tr>") == 22
     assert list(verify.to_frame([found])["alignment.tempo"]) == [1.0]
-    assert len(verify.to_frame(search.matches)) == 30
+    assert len(verify.to_frame(search)) == 30
     assert list(verify.to_frame([pair])["relation"]) == ["the same"]
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(InputError, match="a frame needs pandas; pip install pandas"):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -329,6 +330,9 @@ class SearchResult(Brief):
     problem: str = ""  # why it could not be searched for: "holds nothing but silence"
     nearest: Match | None = None  # of a short query without a match: where to listen first
     renditions: tuple[Match, ...] = ()  # of a short query: where other renditions of it lie
+
+    def __iter__(self) -> Iterator[Match]:
+        return iter(self.matches)
 
     @property
     def _brief(self) -> str:
