@@ -212,32 +212,6 @@ def changes_in_words(line: "Line") -> list[str]:
     return parts
 
 
-def tempo_in_words(line: "Line") -> str:
-    """The tempo as a factor and in per cent."""
-    change = line.tempo - 1
-    if abs(change) < NO_CHANGE_TEMPO:
-        return f"as in B (factor {line.tempo:.4f})"
-    faster = "faster" if change > 0 else "slower"
-    words = f"factor {line.tempo:.4f}: A plays {abs(change):.2%} {faster} than B"
-    return words + ("; together with the pitch, as a change of speed" if line.is_speed else "")
-
-
-def pitch_in_words(line: "Line") -> str:
-    """The pitch in semitones and cents."""
-    shift = line.shift_semitones
-    if abs(shift) < NO_CHANGE_SEMITONES:
-        return f"as in B (within {100 * NO_CHANGE_SEMITONES:.0f} cents)"
-    higher = "higher" if shift > 0 else "lower"
-    return f"A sounds {abs(shift):.2f} semitones ({100 * abs(shift):.0f} cents) {higher} than B"
-
-
-def level_in_words(gain_db: float) -> str:
-    """How much louder or quieter A is than B."""
-    if abs(gain_db) < 0.05:
-        return "as in B (within 0.05 dB)"
-    return f"A is {abs(gain_db):.1f} dB {'louder' if gain_db > 0 else 'quieter'} than B"
-
-
 def scale_rows() -> list[tuple[str, str]]:
     """The verbal scale as a table: ratios, and the words for them."""
     rows, low = [], 1.0

@@ -167,10 +167,7 @@ def environment(*packages: str) -> Environment:
     for spoken in (words.clock, words.number, words.ratio, percent, count):
         made.filters[spoken.__name__] = _said(spoken)
     made.filters |= {"say": say, "shown": shown, "date": date}
-    for function in (
-        words.changes_in_words, words.clock_span, words.level_in_words, words.pitch_in_words,
-        words.plural, words.tempo_in_words,
-    ):  # fmt: skip
+    for function in (words.changes_in_words, words.clock_span, words.plural):
         made.globals[function.__name__] = _said(function)
     made.globals |= {
         "_": gettext,

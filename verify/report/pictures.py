@@ -26,7 +26,7 @@ from cqtnet.plotting import (
     dress,
     put_mark,
 )
-from verify.align import WINDOW_S, Hits, hits_along, pitch, played_at, shifted
+from verify.align import played_at, shifted
 from verify.features import COARSE_PER_SECOND, Features, Floats, cqt
 from verify.recording import Recording
 from verify.report.language import say
@@ -61,21 +61,8 @@ LEAST_BLACK = 0.6
 BESIDE_PT = 5
 """Distance of the two lines beside a path, which would hide it."""
 
-REACH_S = 0.1
-"""How far from the line hits are searched."""
-PITCH_S = 4.0
-"""Length of the parts whose pitch is measured."""
-SLOPE_HITS = 9
-"""Hits per local tempo: of 2 s each, half a second apart, 6 s in all."""
-TRUSTED = 0.3
-"""Hits of a lower correlation are drawn pale."""
-LEAST_MS, LEAST_PERCENT, LEAST_SEMITONES = 30.0, 0.6, 0.3
-"""An axis shows at least this much on both sides, so that nothing small looks large."""
-
 NUMBER_HEIGHTS = (0.72, 0.5, 0.28, 0.86, 0.14)
 """How far up its band a number may stand; the first that is clear of the others is taken."""
-NUMBER_ROWS = (0.91, 0.76, 0.61)
-"""The same above the dots along a stretch."""
 BAND_IN = (6.3, 0.9)
 """About how wide and high the axes of the bands are."""
 NUMBER_IN = 0.24
@@ -227,7 +214,7 @@ def draw_bands(axes: Axes, stretches: Iterable[Stretch], a_s: Span, b_s: Span) -
     """Bands from A, at the top edge of the axes, to B, at the bottom, each with its number."""
     axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.axis("off")
-    on_a, on_b = _shares(a_s), _shares(b_s)
+    on_a, on_b = shares_of(a_s), shares_of(b_s)
     taken: list[tuple[float, float]] = []
     for number, stretch in enumerate(stretches):
         top = on_a(stretch.a_start_s), on_a(stretch.a_end_s)
@@ -239,18 +226,18 @@ def draw_bands(axes: Axes, stretches: Iterable[Stretch], a_s: Span, b_s: Span) -
         axes.add_patch(Polygon(corners, closed=True, facecolor=colour, alpha=0.22, linewidth=0))
         for x_above, x_below in zip(top, bottom, strict=True):
             axes.plot((x_above, x_below), (1, 0), color=colour, linewidth=1.4)
-        taken.append(_free_spot(sum(top) / 2, sum(bottom) / 2, taken))
+        taken.append(free_spot(sum(top) / 2, sum(bottom) / 2, taken))
         put_mark(axes, str(number + 1), *taken[-1], colour)
 
 
-def _shares(span: Span) -> Callable[[float], float]:
+def shares_of(span: Span) -> Callable[[float], float]:
     """From seconds to shares of the width."""
     start_s, end_s = span
     length_s = max(end_s - start_s, 1e-9)
     return lambda second: min(1.0, max(0.0, (second - start_s) / length_s))
 
 
-def _free_spot(
+def free_spot(
     x_above: float,
     x_below: float,
     taken: list[tuple[float, float]],
@@ -351,111 +338,6 @@ def _beside(axes: Axes, figure: Figure, x: Values, y: Values, colour: str, dashe
             axes.transData, figure, x=-side * BESIDE_PT, y=side * BESIDE_PT, units="points"
         )
         axes.plot(x, y, dashes, color=colour, linewidth=1.3, transform=place)
-
-
-@dataclass(frozen=True)
-class Course:
-    """What was measured along one stretch."""
-
-    hits: Hits
-    away_ms: Values  # (n,) of each hit from the line
-    tempo_s: Values  # (m,) middles of local tempi
-    tempo: Values  # (m,)
-    pitch_s: Values  # (k,) middles of parts
-    semitones: Values  # (k,)
-
-
-def course(view: View, stretch: Stretch) -> Course | None:
-    """Place, tempo and pitch along a stretch; None where it is too short."""
-    line = stretch.line
-    start_s, end_s = max(view.a_s[0], stretch.a_start_s), min(view.a_s[1], stretch.a_end_s)
-    if end_s - start_s < WINDOW_S:
-        return None
-    a = view.a.features(start_s, end_s)
-    b = view.b.features(line.to_b(start_s) - REACH_S, line.to_b(end_s) + REACH_S)
-    hits = hits_along(a, b, line, reach_s=REACH_S)
-    if hits is None:
-        return None
-    starts = np.arange(start_s, max(start_s, end_s - PITCH_S) + 1e-9, PITCH_S / 2)
-    semitones = [pitch(a.part(s, s + PITCH_S), b, line)[0] for s in starts]
-    middles, tempi = local_tempo(hits)
-    lengths = np.minimum(starts + PITCH_S, end_s) - starts
-    away_ms = 1000 * hits.distance_s(line)
-    return Course(hits, away_ms, middles, tempi, starts + lengths / 2, np.array(semitones))
-
-
-def local_tempo(hits: Hits) -> tuple[Values, Values]:
-    """Middles (m,) in A of runs of hits, and the tempo (m,) of a line through each run."""
-    n = len(hits.a_s)
-    runs = [slice(i, i + SLOPE_HITS) for i in range(n - SLOPE_HITS + 1)]
-    roots = np.maximum(hits.correlation, 0.05)
-    fits = [np.polyfit(hits.a_s[run], hits.b_s[run], 1, w=roots[run])[0] for run in runs]
-    return np.array([hits.a_s[run].mean() for run in runs]), np.array(fits)
-
-
-def draw_warping(view: View) -> Picture | None:
-    """Distance from the line, tempo and pitch over the time in A; None where all is too short."""
-    measured = [(n, s, course(view, s)) for n, s in enumerate(view.stretches)]
-    if all(found is None for _, _, found in measured):
-        return None
-    figure = blank(4.4)
-    rows = figure.subplots(3, 1, sharex=True)
-    titles = (
-        "Place: how far each piece of 2 s lies from the straight line, ms",
-        "Tempo of A against B over 6 s, %",
-        "Pitch of A over B, semitones",
-    )
-    for axes, title in zip(rows, titles, strict=True):
-        dress(axes, title=say(title), title_pt=SMALL_PT + 1)
-        axes.yaxis.set_major_formatter(Numbers())
-    rows[2].set_xlabel(say("time in A"), fontsize=SMALL_PT + 0.5)
-    for number, stretch, found in measured:
-        _draw_course(rows, stretch, found, colour_of(number))
-        _widen(rows[0], 0.0, LEAST_MS)
-        _widen(rows[1], 100 * (stretch.line.tempo - 1), LEAST_PERCENT)
-        _widen(rows[2], stretch.line.shift_semitones, LEAST_SEMITONES)
-    rows[2].set_xlim(view.a_s)
-    on_the_clock(rows[2])
-    _number_courses(rows[0], view)
-    alt = "Distance of pieces from the line, local tempo and local pitch over the time in A."
-    return as_svg(figure, say(alt))
-
-
-def _draw_course(
-    rows: NDArray[np.object_], stretch: Stretch, found: Course | None, colour: str
-) -> None:
-    """One stretch: lines for all of it, dots for its hits, of which a short one has none."""
-    ends = (stretch.a_start_s, stretch.a_end_s)
-    line = stretch.line
-    whole = (0.0, 100 * (line.tempo - 1), line.shift_semitones)
-    for axes, value in zip(rows, whole, strict=True):
-        axes.plot(ends, (value, value), color=colour, linewidth=1.2, alpha=0.7)
-    if found is None:
-        return
-    trusted = found.hits.correlation >= TRUSTED
-    for some, alpha in ((trusted, 1.0), (~trusted, 0.3)):
-        dots = {"color": colour, "markersize": 3.2, "alpha": alpha, "linestyle": ""}
-        rows[0].plot(found.hits.a_s[some], found.away_ms[some], "o", **dots)
-    rows[1].plot(found.tempo_s, 100 * (found.tempo - 1), "o-", color=colour, ms=2.6, lw=0.8)
-    rows[2].plot(found.pitch_s, found.semitones, "o-", color=colour, ms=3.2, lw=0.8)
-
-
-def _widen(axes: Axes, middle: float, least: float) -> None:
-    low, high = axes.get_ylim()
-    axes.set_ylim(min(low, middle - least), max(high, middle + least))
-
-
-def _number_courses(axes: Axes, view: View) -> None:
-    """The numbers of all stretches that are seen, above their dots and clear of each other."""
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.6 * (high - low))
-    share, taken = _shares(view.a_s), list[tuple[float, float]]()
-    for number, stretch in enumerate(view.stretches):
-        start, end = share(stretch.a_start_s), share(stretch.a_end_s)
-        if start == end:  # beyond what is shown
-            continue
-        taken.append(_free_spot((start + end) / 2, (start + end) / 2, taken, NUMBER_ROWS))
-        put_mark(axes, str(number + 1), *taken[-1], colour_of(number), transform=axes.transAxes)
 
 
 def draw_strip(edits: EditMap) -> Picture:

@@ -18,11 +18,11 @@ from verify.calibration import MEASURES, Calibration, Regression, Weighed
 from verify.edits import also_in_words
 from verify.quality import HIGHEST_EDGE_HZ, Quality, quality_of
 from verify.recording import Recording
-from verify.report import pictures
+from verify.report import course, pictures
 from verify.report import sureness as drawings
 from verify.report.language import say
 from verify.results import Comparison, EditMap, Item
-from verify.words import Against, clock, number, plural, ratio
+from verify.words import clock, number, plural, ratio
 
 Row = tuple[str, ...]
 Data = dict[str, Any]
@@ -41,9 +41,6 @@ CLAIMS: dict[Weighed, tuple[str, str]] = {
     "named": ("another rendition", "an unrelated recording"),
 }
 """What each ratio is of, and against what."""
-OTHERS: dict[Against, str] = {
-    "rendition": "renditions of one work", "unrelated": "unrelated recordings"
-}  # fmt: skip
 
 
 def name_of(item: Item) -> str:
@@ -205,7 +202,7 @@ def findings(comparison: Comparison, a: Recording, b: Recording, *, audio: bool)
         "shown_min": f"{pictures.MOST_S / 60:g}",
         "spectrograms": None if a.problem and b.problem else pictures.draw_spectrograms(view),
         "similarity": pictures.draw_similarity(view, view.line) if view.line else None,
-        "warping": pictures.draw_warping(view),
+        "warping": course.draw_warping(view),
         **edit_list(edits),
     }
 
@@ -252,7 +249,7 @@ def sureness(comparison: Comparison, calibration: Calibration) -> Data:
         "decides": decides,
         "claims": CLAIMS,
         "against": against,
-        "others": OTHERS[against],
+        "others": drawings.OTHERS[against],
         "tried": calibration.data.get(against) or {},
         "measures": [
             (name, say(number(value, 3)), say(number(weight, 3)))

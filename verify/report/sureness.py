@@ -46,14 +46,16 @@ RIM = 0.02
 """Share of an axis at whose ends a value beyond it is drawn."""
 STEPS = 1500
 """Points of a curve: more cannot be seen."""
-PAIRS: dict["Against", tuple[str, str]] = {
-    "rendition": ("pairs of the same recording", "pairs of renditions of one work"),
-    "unrelated": ("pairs of the same recording", "pairs of unrelated recordings"),
+OTHERS: dict["Against", str] = {
+    "rendition": "renditions of one work", "unrelated": "unrelated recordings"
+}  # fmt: skip
+PAIRS = {
+    against: ("pairs of the same recording", f"pairs of {others}")
+    for against, others in OTHERS.items()
 }
 ENDS: dict["Against", str] = {
-    "rendition": "← another rendition",
-    "unrelated": "← unrelated recordings",
-}
+    "rendition": "← another rendition", "unrelated": "← unrelated recordings"
+}  # fmt: skip
 
 
 def log10_ratios(calibration: "Calibration", against: "Against") -> tuple[Values, Values] | None:

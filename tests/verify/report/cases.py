@@ -40,7 +40,7 @@ def recording(path, samples, *, problem="", keep=True):
 def unpainted():
     """Pictures are drawn and not painted, which takes longer than all the rest of a page."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("pictures.as_png", "pictures.as_svg", "sureness.as_svg"):
+        for name in ("pictures.as_png", "pictures.as_svg", "course.as_svg", "sureness.as_svg"):
             patch.setattr(f"verify.report.{name}", lambda _, alt: Picture("data:image/,", alt))
         yield
 

@@ -9,6 +9,7 @@ from tests.verify.report import cases
 from verify.align import Hits
 from verify.report import pictures, sureness
 from verify.report import pictures as p
+from verify.report.course import course, draw_warping, local_tempo
 from verify.report.sureness import at_least, draw_scale, log10_ratios
 from verify.results import Line, LogLr, Ratios, Stretch
 
@@ -24,19 +25,19 @@ def test_similarity_is_highest_where_a_lies_in_b(a, b):
 def test_local_tempo_follows_a_planted_change():
     a_s = np.arange(0, 40, 0.5)
     b_s = np.where(a_s < 20, a_s, 20 + 1.02 * (a_s - 20))
-    middles, tempi = p.local_tempo(Hits(a_s, b_s, np.full(80, 0.9), 0.9))
+    middles, tempi = local_tempo(Hits(a_s, b_s, np.full(80, 0.9), 0.9))
     np.testing.assert_allclose(tempi[middles < 17], 1.0)
     np.testing.assert_allclose(tempi[middles > 23], 1.02)
 
 
 def test_a_course_of_a_true_copy_is_flat_and_a_stretch_too_short_has_none(a, b):
     view = p.view_of(cases.same(a, b), a, b)
-    found = p.course(view, view.stretches[0])
+    found = course(view, view.stretches[0])
     sure = found.hits.correlation > 0.7  # where a chord only goes on, hits may lie anywhere
     assert sure.mean() > 0.7
     assert np.abs(found.away_ms[sure]).max() < 12  # half a frame
     assert np.abs(found.semitones).max() < 0.03
-    assert p.course(view, Stretch(0.0, 1.5, cases.LINE, 0.9, 0.9)) is None
+    assert course(view, Stretch(0.0, 1.5, cases.LINE, 0.9, 0.9)) is None
 
 
 def test_of_long_recordings_a_part_around_the_place_is_shown(a, b):
@@ -87,9 +88,9 @@ def test_a_stretch_that_goes_beyond_the_view_has_its_number_in_what_is_seen(a, b
 def test_every_stretch_has_its_number_along_the_course_also_a_short_one(a, b, monkeypatch):
     lines = ((0.0, 4.0, 4.0), (4.0, 4.5, 4.0), (4.5, 8.0, 4.0))
     stretches = tuple(Stretch(s, e, Line(1.0, 0.0, at), 0.9, 0.9) for s, e, at in lines)
-    monkeypatch.setattr(pictures, "as_svg", lambda figure, alt: figure)
+    monkeypatch.setattr("verify.report.course.as_svg", lambda figure, alt: figure)
     view = replace(pictures.view_of(cases.same(a, b), a, b), stretches=stretches)
-    figure = pictures.draw_warping(view)
+    figure = draw_warping(view)
     assert numbers(figure.axes[0]) == ["1", "2", "3"]
     figure.draw_without_rendering()
     assert not overlaps([text.get_window_extent() for text in figure.axes[0].texts])
