@@ -396,8 +396,9 @@ class Edit:
 class EditMap(Brief):
     """What A and B have in common, in the order of A, and what was done in between.
 
-    >>> [(edit.kind, edit.b_start_s, edit.b_end_s) for edit in found.edits.edits]
-    [('cut', 5.0, 6.0)]
+    >>> edit = found.edits.edits[0]
+    >>> edit.kind, edit.b_start_s, edit.b_end_s
+    ('cut', 5.0, 6.0)
     """
 
     a_duration_s: float

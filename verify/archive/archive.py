@@ -238,8 +238,9 @@ class Archive(Closing, Brief):
 
         A file that cannot be read is an AudioWarning.
 
-        >>> [(pair.a.id, pair.b.id, pair.relation) for pair in archive.duplicates()]
-        [(1, 7, 'A within B')]
+        >>> pair = archive.duplicates()[0]
+        >>> pair.a.id, pair.b.id, pair.relation
+        (1, 7, 'A within B')
         """
         from verify.archive.duplicates import Pair, duplicates  # here, for it needs this module
 
