@@ -181,7 +181,7 @@ def test_the_commands_of_the_readme_print_what_it_says(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The built site; a warning of MkDocs is an error."""
-    pytest.importorskip("mkdocs_click")
+    pytest.importorskip("mkdocstrings")
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", folder],
@@ -207,7 +207,7 @@ def test_the_reference_has_every_command_and_option(site):
                 assert all(name in text for name in parameter.opts), (words, parameter.opts)
 
 
-@pytest.mark.parametrize("module", ["verify", "augment", "eval.metrics"])
+@pytest.mark.parametrize("module", ["augment", "cqtnet", "eval.metrics", "verify"])
 def test_the_reference_has_every_public_name(site, module):
     text = (site / "reference/python.html").read_text(encoding="utf-8")
     for name in __import__(module, fromlist=["__all__"]).__all__:
