@@ -13,7 +13,6 @@ from augment.effect import (
     Rng,
     Samples,
     check_ranges,
-    check_sample_rate,
     checked_samples,
     effect_from_dict,
     effect_named,
@@ -36,8 +35,7 @@ class Chain:
 
     def apply(self, samples: Samples, sample_rate: int) -> Altered:
         """The samples after every effect, with one map from the result back to the input."""
-        check_sample_rate(sample_rate)
-        altered = Altered.unmoved(checked_samples(samples).copy(), sample_rate)
+        altered = Altered.unmoved(checked_samples(samples, sample_rate).copy(), sample_rate)
         for effect in self.effects:
             step = effect.apply(altered.samples, sample_rate)
             altered = Altered(step.samples, altered.time_map.then(step.time_map))

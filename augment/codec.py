@@ -4,14 +4,13 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Annotated, Any, Self
+from typing import IO, Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from augment.effect import Effect, Number, Range, Rng, Samples, log_uniform, one_of
 from augment.errors import EffectError
-from augment.recordings import write_sound
 from augment.tempo import mono_frames, resample, with_length
 
 
@@ -63,6 +62,8 @@ CODECS: dict[str, CodecSpec] = {
 
 VORBIS_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 250)
 """Nominal kbit/s of one channel at 44.1 kHz for libvorbis' qualities 0 to 10."""
+BLOCK_SAMPLES = 65_536
+"""Written at once: libsndfile's Vorbis encoder has crashed on long recordings in one piece."""
 
 
 class Codec(Effect):
@@ -80,10 +81,9 @@ class Codec(Effect):
         super().__post_init__()
         spec = CODECS[self.codec]
         if spec.modes and self.kbps not in spec.modes:
+            problem = f"{self.codec} has no {self.kbps!r} kbit/s"
             listed = ", ".join(f"{kbps:g}" for kbps in spec.modes)
-            raise EffectError(
-                f"codec: {self.codec} has no {self.kbps!r} kbit/s; choose from {listed}"
-            )
+            raise EffectError(f"codec: {problem}; choose from {listed}")
         Number(*spec.kbps)("codec: kbps", self.kbps)
 
     @classmethod
@@ -106,10 +106,10 @@ class Codec(Effect):
         rate = min((rate for rate in spec.rates if rate >= sample_rate), default=spec.rates[-1])
         narrowed = np.clip(resample(samples, sample_rate, rate), -1, 1)
         if self.codec == "vorbis":
-            decoded, decoded_rate = _through_vorbis(narrowed, rate, self.kbps), rate
+            decoded = _through_vorbis(narrowed, rate, self.kbps)
         else:
-            decoded, decoded_rate = _through_ffmpeg(narrowed, rate, spec, self.kbps)
-        return with_length(resample(decoded, decoded_rate, sample_rate), samples.size)
+            decoded, rate = _through_ffmpeg(narrowed, rate, spec, self.kbps)
+        return with_length(resample(decoded, rate, sample_rate), samples.size)
 
 
 def _through_ffmpeg(
@@ -124,11 +124,8 @@ def _through_ffmpeg(
         encoder.bit_rate, encoder.time_base = round(kbps * 1000), Fraction(1, rate)
         encoder.options = dict(spec.options)
         encoder.open()
-        packets = [
-            packet
-            for frame in _frames(samples, rate, spec, encoder.frame_size or 4096)
-            for packet in encoder.encode(frame)
-        ]
+        given = _frames(samples, rate, spec, encoder.frame_size or 4096)
+        packets = [packet for frame in given for packet in encoder.encode(frame)]
         decoder = av.CodecContext.create(spec.decoder, "r")
         decoder.sample_rate, decoder.layout = rate, "mono"
         decoder.extradata = encoder.extradata
@@ -161,3 +158,15 @@ def _through_vorbis(samples: Samples, rate: int, kbps: float) -> Samples:
     write_sound(memory, samples, rate, kind="OGG", subtype="VORBIS", compression_level=1 - quality)
     memory.seek(0)
     return np.asarray(soundfile.read(memory, dtype="float32")[0], dtype=np.float32)
+
+
+def write_sound(
+    file: IO[bytes], samples: Samples, sample_rate: int, *, kind: str, subtype: str, **options: Any
+) -> None:
+    """Write mono samples to an open file as libsndfile's format `kind` and `subtype`."""
+    import soundfile
+
+    options |= {"channels": 1, "format": kind, "subtype": subtype}
+    with soundfile.SoundFile(file, "w", sample_rate, **options) as sound:
+        for start in range(0, samples.size, BLOCK_SAMPLES):
+            sound.write(samples[start : start + BLOCK_SAMPLES])

@@ -2,15 +2,26 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Self, TypeAlias
 
 import numpy as np
 
-from augment.effect import Altered, Effect, Number, Path, Range, Rng, Samples, Seconds, uniform
+from augment.effect import (
+    Altered,
+    Effect,
+    Number,
+    Path,
+    Range,
+    Rng,
+    Samples,
+    Seconds,
+    draw_path,
+    uniform,
+)
 from augment.errors import EffectError
-from augment.noise import scaled_to_level
-from augment.recordings import draw_path, read_stretch
-from augment.recordings import duration_s as file_duration_s
+from augment.noise import duration_s as file_duration_s
+from augment.noise import read_stretch, scaled_to_level
 from augment.tempo import with_length
 from augment.timemap import Span, TimeMap
 
@@ -30,17 +41,13 @@ Piece: TypeAlias = Own | Samples
 
 def splice(samples: Samples, sample_rate: int, pieces: Sequence[Piece]) -> Altered:
     """The pieces one after the other, hard joined, with the map of those of the recording."""
-    stretches: list[Samples] = []
-    spans: list[Span] = []
-    position = 0
-    for piece in pieces:
-        stretch = samples[piece.start : piece.end] if isinstance(piece, Own) else piece
-        end = position + stretch.size
-        if isinstance(piece, Own) and piece.end > piece.start:
-            times = (position, end, piece.start, piece.end)
-            spans.append(Span(*(index / sample_rate for index in times)))
-        stretches.append(stretch)
-        position = end
+    stretches = [samples[p.start : p.end] if isinstance(p, Own) else p for p in pieces]
+    ends = np.cumsum([0, *(stretch.size for stretch in stretches)]).tolist()
+    spans = [
+        Span(*(index / sample_rate for index in (start, end, piece.start, piece.end)))
+        for piece, (start, end) in zip(pieces, pairwise(ends), strict=True)
+        if isinstance(piece, Own) and piece.end > piece.start
+    ]
     return Altered(np.concatenate(stretches), TimeMap.joined(spans))
 
 
@@ -76,10 +83,8 @@ class StretchEdit(Edit, named=False):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.end_s <= self.start_s:
-            raise EffectError(
-                f"{self.name}: end_s {self.end_s:g} is not after start_s {self.start_s:g}; "
-                "give a later end"
-            )
+            times = f"end_s {self.end_s:g} is not after start_s {self.start_s:g}"
+            raise EffectError(f"{self.name}: {times}; give a later end")
 
     @property
     def length_s(self) -> float:
@@ -89,10 +94,8 @@ class StretchEdit(Edit, named=False):
     def _stretch(self, samples: Samples, sample_rate: int) -> Own:
         start, end = (self._index(s, samples, sample_rate) for s in (self.start_s, self.end_s))
         if end <= start:
-            raise EffectError(
-                f"{self.name}: {self.start_s:g} s to {self.end_s:g} s holds no sample; "
-                "give an end after the start"
-            )
+            times = f"{self.start_s:g} s to {self.end_s:g} s holds no sample"
+            raise EffectError(f"{self.name}: {times}; give an end after the start")
         return Own(start, end)
 
 
@@ -180,7 +183,7 @@ class InsertSilence(Edit):
         return cls(duration_s * uniform(rng, at), duration_s * uniform(rng, length))
 
     def _alter(self, samples: Samples, sample_rate: int) -> Altered:
-        silence = np.zeros(round(self.length_s * sample_rate), dtype=np.float32)
+        silence = np.zeros(round(self.length_s * sample_rate), np.float32)
         return self._put_in(silence, samples, sample_rate, self.at_s)
 
 
@@ -276,14 +279,12 @@ def edits_by_source_time(
     next_start_s = end_s
     for at_s, is_cut, value_s in sorted(edits, reverse=True):
         last_s = value_s if is_cut else at_s
+        edit = f"edit at {at_s:g} s"
         if at_s < begin_s or last_s > end_s:
-            raise EffectError(
-                f"edit at {at_s:g} s is outside the crop of {begin_s:g} s to {end_s:g} s; move it"
-            )
+            crop_s = f"{begin_s:g} s to {end_s:g} s"
+            raise EffectError(f"{edit} is outside the crop of {crop_s}; move it")
         if last_s > next_start_s:
-            raise EffectError(
-                f"edit at {at_s:g} s reaches into the one at {next_start_s:g} s; separate them"
-            )
+            raise EffectError(f"{edit} reaches into the one at {next_start_s:g} s; separate them")
         next_start_s = at_s
         if is_cut:
             yield Cut(at_s - begin_s, value_s - begin_s)

@@ -150,8 +150,7 @@ class Effect(ABC):
         `samples` is mono, shape (n,), floating point, finite, not empty, and stays as it is;
         `sample_rate` is in Hz, from 4,000 to 192,000.
         """
-        checked = checked_samples(samples)
-        check_sample_rate(sample_rate)
+        checked = checked_samples(samples, sample_rate)
         altered = self._alter(checked, int(sample_rate))
         result = np.ascontiguousarray(altered.samples, dtype=np.float32)
         if result.size == 0:
@@ -179,10 +178,8 @@ class Effect(ABC):
         return {"name": self.name, **asdict(self)}
 
     def __str__(self) -> str:
-        values = ", ".join(
-            f"{key} {value:.6g}" if isinstance(value, float) else f"{key} {value}"
-            for key, value in asdict(self).items()
-        )
+        numbers = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in asdict(self).items()}
+        values = ", ".join(f"{key} {value}" for key, value in numbers.items())
         return f"{self.name}: {values}" if values else self.name
 
 
@@ -237,10 +234,9 @@ def range_names(effect_class: type[Effect]) -> tuple[str, ...]:
 def check_ranges(effect_class: type[Effect], ranges: Mapping[str, Any]) -> None:
     """Raise EffectError unless `draw` of this effect takes all of these ranges."""
     legal = range_names(effect_class)
-    for key in ranges:
-        if key not in legal:
-            listed = ", ".join(legal) or "none"
-            raise EffectError(f"{effect_class.name} draws no {key!r}; its ranges: {listed}")
+    for key in set(ranges) - set(legal):
+        listed = ", ".join(legal) or "none"
+        raise EffectError(f"{effect_class.name} draws no {key!r}; its ranges: {listed}")
 
 
 def uniform(rng: Rng, limits: Range) -> float:
@@ -259,13 +255,26 @@ def log_uniform(rng: Rng, limits: Range) -> float:
     return min(max(value, limits[0]), limits[1])  # rounding may step over an end
 
 
+def draw_path(rng: Rng, name: str, paths: Sequence[str]) -> str:
+    """One of the files, each as likely as the others."""
+    if not paths:
+        raise EffectError(f"{name} has no files to draw from; give paths=[...]")
+    return str(paths[int(rng.integers(len(paths)))])
+
+
 def draw_seed(rng: Rng) -> int:
     """A seed for an effect that is random inside."""
     return int(rng.integers(MAX_SEED, endpoint=True))
 
 
-def checked_samples(samples: Samples) -> Samples:
-    """The same samples as float32; EffectError if effects cannot work with them."""
+def checked_samples(samples: Samples, sample_rate: int) -> Samples:
+    """The same samples as float32; EffectError if effects cannot work with them or their rate."""
+    whole = isinstance(sample_rate, int | np.integer) and not isinstance(sample_rate, bool)
+    if not whole or not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
+        raise EffectError(
+            f"sample_rate {sample_rate!r} is not a whole number of Hz from {MIN_SAMPLE_RATE} "
+            f"to {MAX_SAMPLE_RATE}; resample first"
+        )
     if not isinstance(samples, np.ndarray) or not np.issubdtype(samples.dtype, np.floating):
         kind = samples.dtype if isinstance(samples, np.ndarray) else type(samples).__name__
         raise EffectError(f"samples are {kind}; give a numpy array of float32 in -1 to 1")
@@ -277,13 +286,3 @@ def checked_samples(samples: Samples) -> Samples:
     if not np.isfinite(converted).all():
         raise EffectError("samples hold NaN or infinite values; remove them first")
     return converted
-
-
-def check_sample_rate(sample_rate: int) -> None:
-    """Raise EffectError unless the rate is a whole number of Hz within the limits."""
-    whole = isinstance(sample_rate, int | np.integer) and not isinstance(sample_rate, bool)
-    if not whole or not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
-        raise EffectError(
-            f"sample_rate {sample_rate!r} is not a whole number of Hz from {MIN_SAMPLE_RATE} "
-            f"to {MAX_SAMPLE_RATE}; resample first"
-        )

@@ -1,8 +1,9 @@
 """Noise: Gaussian with an amplitude, coloured at a signal-to-noise ratio, or recorded."""
 
 import math
-from collections.abc import Sequence
-from typing import Annotated, Self, TypeAlias
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Annotated, Any, Self, TypeAlias
 
 import numpy as np
 
@@ -15,13 +16,13 @@ from augment.effect import (
     Samples,
     Seconds,
     Seed,
+    draw_path,
     draw_seed,
     one_of,
     uniform,
 )
-from augment.errors import EffectError
-from augment.recordings import draw_path, duration_s, read_stretch
-from augment.tempo import with_length
+from augment.errors import AudioError, EffectError
+from augment.tempo import resample
 
 COLOUR_SLOPES_DB = {"brown": -6.0, "pink": -3.0, "white": 0.0, "blue": 3.0, "violet": 6.0}
 """dB per octave of the power spectrum."""
@@ -123,5 +124,48 @@ class Background(Effect):
         if head.size >= n_samples:
             return head
         again = read_stretch(self.path, sample_rate, start_s=0.0, length_s=needed_s)
-        loops = -(-(n_samples - head.size) // again.size)
-        return with_length(np.concatenate([head, *[again] * loops]), n_samples)
+        return np.concatenate([head, np.resize(again, n_samples - head.size)])
+
+
+# Other recordings, for the effects that bring them in.
+
+
+def read_stretch(path: str, sample_rate: int, *, start_s: float, length_s: float) -> Samples:
+    """Up to `length_s` seconds of a recording from `start_s` on, mono, at `sample_rate`."""
+    from augment.audio.decode import selected
+
+    with _decoder(path, start_s, start_s + length_s) as decoder:
+        rate = decoder.info.sample_rate
+        first = round(start_s * rate) - decoder.begins_s * rate
+        blocks = (resample(piece.samples, piece.sample_rate, rate) for piece in decoder)
+        # One sample more, so that rounding between the two rates leaves nothing short.
+        parts = list(selected(blocks, first, round(length_s * rate) + 1))
+        if not parts:
+            lasts = f"{path!r} lasts {decoder.integrity.decoded_s:g} s"
+            raise EffectError(f"{lasts}; {start_s:g} s is after its end")
+        if decoder.integrity.not_finite:
+            raise EffectError(f"{path!r} holds NaN or infinite samples; convert it to 16-bit")
+    return resample(np.concatenate(parts), rate, sample_rate)[: round(length_s * sample_rate)]
+
+
+def duration_s(path: str) -> float:
+    """How long the recording in a file is, in seconds; it is decoded if its header is silent."""
+    with _decoder(path, 0.0, None) as decoder:
+        length_s = decoder.expected_s or sum(len(p.samples) / p.sample_rate for p in decoder)
+    if not length_s:
+        raise EffectError(f"{path!r} holds no sound; give another recording")
+    return float(length_s)
+
+
+@contextmanager
+def _decoder(path: str, start_s: float, stop_s: float | None) -> Iterator[Any]:
+    """A decoder whose errors are those of effects; imported late, for few effects need one."""
+    from augment.audio.decode import Decoder
+    from augment.audio.files import DEFAULT_LIMITS
+
+    try:
+        limits = DEFAULT_LIMITS
+        with closing(Decoder(path, start_s=start_s, stop_s=stop_s, limits=limits)) as decoder:
+            yield decoder
+    except AudioError as problem:
+        raise EffectError(str(problem)) from problem

@@ -7,10 +7,9 @@ from typing import Annotated, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.effect import Effect, Number, Path, Rng, Samples, Seed
+from augment.effect import Effect, Number, Path, Rng, Samples, Seed, draw_path
 from augment.errors import EffectError
-from augment.noise import scaled_to_level
-from augment.recordings import draw_path, read_stretch
+from augment.noise import read_stretch, scaled_to_level
 
 # Jezar's Freeverb (public domain): delays in samples at 44,100 Hz.
 COMB_DELAYS = (1116, 1188, 1277, 1356, 1422, 1491, 1557, 1617)

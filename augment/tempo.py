@@ -24,9 +24,7 @@ def resample(samples: Samples, from_rate: float, to_rate: float) -> Samples:
 
 def with_length(samples: Samples, length: int) -> Samples:
     """The samples cut, or filled up with zeros at the end, to `length`."""
-    if samples.size >= length:
-        return samples[:length]
-    return np.pad(samples, (0, length - samples.size))
+    return np.pad(samples[:length], (0, max(0, length - samples.size)))
 
 
 def stretched(samples: Samples, sample_rate: int, *, factor: float) -> Samples:

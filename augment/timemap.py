@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from itertools import product
-from typing import Self, overload
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -87,32 +87,20 @@ class TimeMap:
             kept.append(span)
         return cls(tuple(kept))
 
-    @overload
-    def to_source(self, out_s: float) -> float: ...
-    @overload
-    def to_source(self, out_s: "ArrayLike") -> Times: ...
-    def to_source(self, out_s: "ArrayLike") -> Times | float:
-        """Source times of output times, in seconds, shape as given; NaN where foreign."""
+    def to_source(self, out_s: "ArrayLike") -> Any:
+        """Source times of output times, a float or shape as given; NaN where foreign."""
         spans = [(span.out_start_s, span.out_end_s, span.source_at) for span in self.spans]
         return _mapped(out_s, spans)  # later spans own the moment where two meet
 
-    @overload
-    def to_output(self, source_s: float) -> float: ...
-    @overload
-    def to_output(self, source_s: "ArrayLike") -> Times: ...
-    def to_output(self, source_s: "ArrayLike") -> Times | float:
-        """The earliest output times of source times, in s, shape as given; NaN where cut."""
+    def to_output(self, source_s: "ArrayLike") -> Any:
+        """The earliest output times of source times, a float or shape as given; NaN where cut."""
         spans = [(span.source_start_s, span.source_end_s, span.out_at) for span in self.spans]
         return _mapped(source_s, spans[::-1])  # earlier spans own what occurs twice
 
     def occurrences(self, source_s: float) -> tuple[float, ...]:
         """Every output time, in seconds and ascending, at which one source moment occurs."""
-        times = {
-            float(span.out_at(source_s))
-            for span in self.spans
-            if span.source_start_s <= source_s <= span.source_end_s
-        }
-        return tuple(sorted(times))
+        spans = [s for s in self.spans if s.source_start_s <= source_s <= s.source_end_s]
+        return tuple(sorted({float(span.out_at(source_s)) for span in spans}))
 
     def then(self, other: "TimeMap") -> "TimeMap":
         """The map of this alteration followed by another one, whose source is our output."""
@@ -138,16 +126,16 @@ class TimeMap:
         except EffectError:
             raise
         except (ValueError, KeyError, TypeError) as problem:
+            row = "[out_start_s, out_end_s, source_start_s, source_end_s]"
             raise EffectError(
-                'this is not a time map; give {"spans": [[out_start_s, out_end_s, '
-                "source_start_s, source_end_s], ...]}"
+                f'this is not a time map; give {{"spans": [{row}, ...]}}'
             ) from problem
         return cls(spans)
 
 
 def _mapped(
     times_s: "ArrayLike", spans: Sequence[tuple[float, float, Callable[[ArrayLike], Times]]]
-) -> Times | float:
+) -> Any:
     """Where times go: by the last span (start, end, map) that holds each; NaN in none."""
     times = np.asarray(times_s, dtype=np.float64)
     mapped = np.full(times.shape, np.nan)
@@ -169,32 +157,30 @@ def in_words(time_map: TimeMap, *, source_s: float, output_s: float) -> list[str
 
     One line for each stretch of the output, in order, then one for each stretch that was cut.
     """
-    lines: list[str] = []
-    position_s = 0.0
+    foreign = _gaps(((span.out_start_s, span.out_end_s) for span in time_map.spans), output_s)
+    lines = [(start, f"{_stretch(start, end)} is not from the source") for start, end in foreign]
     for span in time_map.spans:
-        if span.out_start_s - position_s > SLIVER_S:
-            lines.append(f"{_stretch(position_s, span.out_start_s)} is not from the source")
         speed = "" if abs(span.rate - 1) < 1e-6 else f", {span.rate:.4f} times as fast"
         source = _stretch(span.source_start_s, span.source_end_s)
         out = _stretch(span.out_start_s, span.out_end_s)
-        lines.append(f"{out} is the source from {source}{speed}")
-        position_s = span.out_end_s
-    if output_s - position_s > SLIVER_S:
-        lines.append(f"{_stretch(position_s, output_s)} is not from the source")
+        lines.append((span.out_start_s, f"{out} is the source from {source}{speed}"))
     cut = cut_stretches(time_map, source_s=source_s)
-    return lines + [f"{_stretch(start, end)} of the source is cut" for start, end in cut]
+    cuts = [f"{_stretch(start, end)} of the source is cut" for start, end in cut]
+    return [line for _, line in sorted(lines)] + cuts
 
 
 def cut_stretches(time_map: TimeMap, *, source_s: float) -> list[tuple[float, float]]:
     """Stretches (start, end) of a source of `source_s` seconds that no span covers, ascending."""
-    gaps: list[tuple[float, float]] = []
-    covered_until_s = 0.0
-    for span in sorted(time_map.spans, key=lambda span: span.source_start_s):
-        if span.source_start_s - covered_until_s > SLIVER_S:
-            gaps.append((covered_until_s, span.source_start_s))
-        covered_until_s = max(covered_until_s, span.source_end_s)
-    if source_s - covered_until_s > SLIVER_S:
-        gaps.append((covered_until_s, source_s))
+    return _gaps(((span.source_start_s, span.source_end_s) for span in time_map.spans), source_s)
+
+
+def _gaps(stretches: Iterable[tuple[float, float]], end_s: float) -> list[tuple[float, float]]:
+    """What stretches (start, end) leave uncovered between 0 and `end_s`."""
+    gaps, covered_s = [], 0.0
+    for start_s, stop_s in [*sorted(stretches), (end_s, end_s)]:
+        if start_s - covered_s > SLIVER_S:
+            gaps.append((covered_s, start_s))
+        covered_s = max(covered_s, stop_s)
     return gaps
 
 
@@ -204,8 +190,7 @@ def _stretch(start_s: float, end_s: float) -> str:
 
 def _clock(time_s: float) -> str:
     """Minutes, seconds and milliseconds, with hours where there are any."""
-    milliseconds = round(time_s * 1000)
-    minutes, milliseconds = divmod(milliseconds, 60_000)
+    minutes, milliseconds = divmod(round(time_s * 1000), 60_000)
     hours, minutes = divmod(minutes, 60)
     seconds = f"{milliseconds // 1000:02d}.{milliseconds % 1000:03d}"
     return f"{hours}:{minutes:02d}:{seconds}" if hours else f"{minutes}:{seconds}"

@@ -71,10 +71,8 @@ def _low_passed(samples: Samples, sample_rate: int, cutoff_hz: float) -> Samples
 
 def _high_passed(samples: Samples, sample_rate: int, cutoff_hz: float) -> Samples:
     if cutoff_hz >= sample_rate / 2:
-        raise EffectError(
-            f"cutoff of {cutoff_hz:g} Hz leaves nothing of a recording that ends at "
-            f"{sample_rate / 2:g} Hz; lower it"
-        )
+        nothing = f"leaves nothing of a recording that ends at {sample_rate / 2:g} Hz"
+        raise EffectError(f"cutoff of {cutoff_hz:g} Hz {nothing}; lower it")
     return _butterworth(samples, sample_rate, cutoff_hz, kind="highpass", order=HIGH_PASS_ORDER)
 
 

@@ -24,9 +24,12 @@ from augment.audio.integrity import (
     mp3_counts_frames,
     ogg_is_cut_off,
 )
-from augment.audio.pcm import PIECE_VALUES, SAMPLE_FORMATS
 from augment.errors import NotAudioError
 
+PIECE_VALUES = 1 << 17
+"""Samples of all channels that are mixed down together."""
+SAMPLE_FORMATS = {"u8", "s16", "s32", "flt", "dbl"}
+"""The types of samples that can be mixed down."""
 MOV = "mov,mp4,m4a,3gp,3g2,mj2"
 STATES_TRACK_LENGTH = {MOV, "au", "flac", "mp3", "ogg", "tta", "wv"}
 """Formats that state the length of the sound; for others FFmpeg guesses from the bit rate."""

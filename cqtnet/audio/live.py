@@ -11,10 +11,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.audio.decode import Piece
+from augment.audio.decode import Piece, mixed_down
 from augment.audio.ffmpeg import packets_of, planes_of, reason_of, sound_decoders
 from augment.audio.files import DEFAULT_LIMITS, shown
-from augment.audio.pcm import mixed_down
 from cqtnet import SAMPLE_RATE
 from cqtnet.audio.stream import cut, resampled
 from cqtnet.errors import InputError, NotAudioError

@@ -195,7 +195,7 @@ def _write(path: Path, samples: "Samples", sample_rate: int, *, kind: str, subty
     import soundfile
     from scipy.io import wavfile
 
-    from augment.recordings import write_sound
+    from augment.codec import write_sound
 
     clipped = 0 if subtype == "FLOAT" else int(np.sum(np.abs(samples) > 1))
     if clipped:

@@ -10,8 +10,7 @@ from augment.codec import Codec
 from augment.edits import Crop
 from augment.effect import Effect, uniform
 from augment.errors import EffectError
-from augment.noise import Background, ColouredNoise, mean_square
-from augment.recordings import read_stretch
+from augment.noise import Background, ColouredNoise, mean_square, read_stretch
 from augment.room import Reverb, Room
 from augment.tempo import Pitch, Speed, Tempo, WsolaPitch, WsolaTempo
 from cqtnet import SAMPLE_RATE

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from augment.errors import EffectError
-from augment.recordings import duration_s, read_stretch
+from augment.noise import duration_s, read_stretch
 from tests.augment.signals import frequency_hz, sine
 from tests.cqtnet.audio.made import encode
 
