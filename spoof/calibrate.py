@@ -22,14 +22,7 @@ from spoof.data import Utterance, folds, split_by_group
 from spoof.detect import Found, verdict_of
 from spoof.evaluate import CHANGES, MOST, some_of_each
 from spoof.prepare import TEST, VALID, PartOrAll, Preparer, data_hash, members
-from spoof.scores import (
-    Floats,
-    Scored,
-    as_trials,
-    eers_by_weight,
-    group_weights,
-    score_recordings,
-)
+from spoof.scores import Floats, Scored, as_trials, eers_by_weight, group_weights, score_recordings
 from spoof.train import Step, TrainConfig, train
 from verify.calibration import fit_logistic
 
@@ -100,10 +93,7 @@ def _coded(
     chosen = [u for u in some_of_each(held_out, most, seed=0) if u.is_fake]
     if not chosen:
         return []
-    return [
-        score_recordings(trained, chosen, preparer, device=device, change=change)
-        for change in CODED
-    ]
+    return [score_recordings(trained, chosen, preparer, device=device, change=c) for c in CODED]
 
 
 def _fit_all(
@@ -116,8 +106,7 @@ def _fit_all(
     found = fit(
         scores, is_fake, witnesses(recordings), model_sha256=trained.sha256, sources=sources
     )
-    trials = as_trials(recordings, scores)
-    found.data["eer_by_weight"] = eers_by_weight(trials)
+    found.data["eer_by_weight"] = eers_by_weight(as_trials(recordings, scores))
     fake = [(r, found.log_lr(s)) for r, s in zip(recordings, scores, strict=True) if r.is_fake]
     rows = [_found(fake)]
     for parts, change in zip(zip(*filter(None, coded), strict=True), CODED, strict=False):

@@ -4,20 +4,26 @@
 origin. Weights are never used if the hash differs, or if the recipe has changed since.
 """
 
+import hashlib
 import math
 import re
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+import numpy as np
+import torch
+from torch import Tensor, nn
 
 from augment.audio.files import told
 from cqtnet import checkpoint
 from cqtnet.errors import WeightsError
-from cqtnet.files import write_json
+from cqtnet.files import file_sha256, write_json
 from cqtnet.schema import checked, read_json
-from spoof.recipes import Recipe, find
+from spoof.data import Samples
+from spoof.data.folders import is_fake_word
+from spoof.recipes import Recipe, Training, find
 
 CALIBRATION_FORMAT = 1
 SHIPPED = Path(__file__).parent / "weights"
@@ -51,8 +57,6 @@ def save_trained(net: nn.Module, recipe: Recipe, path: Path, **card: Any) -> str
 def load_trained(name: str | Path = DEFAULT) -> Trained:
     """The detector of shipped weights, of a .safetensors file, of a run, or of somebody's own."""
     run = Path(name) / BEST
-    from spoof.own import is_own, load_own  # it makes what is defined here
-
     if not run.is_file() and is_own(Path(name)):
         return load_own(Path(name))
     path = checkpoint.find_weights(name, SHIPPED) or (run if run.is_file() else None)
@@ -137,3 +141,156 @@ def load_calibration(weights: Path, model_sha256: str) -> Calibration | None:
             f"{model_sha256[:12]}…; make one with `cqtnet spoof calibrate`"
         )
     return calibration
+
+
+# Networks of your own: a TorchScript or ONNX file, or a folder of Hugging Face, read from disk.
+#
+# A network takes samples (B, n) and gives one logit of "synthetic", or one of each class. What it
+# takes is in `NAME.json` beside a file, or in `detector.json` in a folder:
+# `{"rate_hz": 16000, "segment_s": 4.0, "synthetic": 1}`; `synthetic` is the place of that class.
+
+TORCHSCRIPT, ONNX = (".pt", ".ts", ".torchscript"), ".onnx"
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+"""Weights in a folder of Hugging Face; the latter are read with `weights_only`."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a network takes, and which of its outputs is that of synthetic voices."""
+
+    rate_hz: int = 16_000
+    segment_s: float = 4.0
+    synthetic: int = 1
+
+    @classmethod
+    def read(cls, path: Path, **defaults: Any) -> "Settings":
+        """The settings in a JSON file; the defaults where there is none."""
+        try:
+            content = read_json(path) if path.exists() else {}
+            settings = checked(cls, {**defaults, **content})
+            length = settings.rate_hz * settings.segment_s
+            if not (1_000 <= length <= 10_000_000 and settings.synthetic in (0, 1)):
+                raise ValueError(f"{settings} is out of range")
+        except (OSError, ValueError, TypeError) as error:
+            wanted = '{"rate_hz": 16000, "segment_s": 4.0, "synthetic": 1}'
+            raise WeightsError(f"{path}: {error}; write it as {wanted}") from error
+        return settings
+
+
+class Own(nn.Module):
+    """Logit (B, 1) of samples (B, n), by somebody's network."""
+
+    def __init__(self, inner: Any, synthetic: int, *, normalised: bool = False) -> None:
+        super().__init__()
+        self.inner, self.synthetic, self.normalised = inner, synthetic, normalised
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Samples (B, n) → log-odds (B, 1) of synthetic."""
+        if self.normalised:
+            variance, mean = torch.var_mean(x, dim=1, keepdim=True, correction=0)
+            x = (x - mean) / torch.sqrt(variance + 1e-7)
+        logits: Any = self.inner(x)
+        if not isinstance(logits, Tensor):  # of Hugging Face; or embeddings, and logits last
+            logits = logits.logits if hasattr(logits, "logits") else logits[-1]
+        logits = logits.reshape(len(x), -1).float()  # (B, 1 or 2)
+        if logits.shape[1] > 2:
+            raise WeightsError(f"the network has {logits.shape[1]} outputs; one or two are read")
+        if logits.shape[1] == 1:
+            chosen: Tensor = logits if self.synthetic else -logits
+        else:
+            chosen = (logits[:, self.synthetic] - logits[:, 1 - self.synthetic])[:, None]
+        return chosen
+
+
+class OnnxSession:
+    """A graph as a function of samples (B, n); one without a free batch gets one at a time."""
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime
+
+        self.session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        self.given = self.session.get_inputs()[0]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Outputs of samples (B, n)."""
+        values = x.cpu().numpy().astype(np.float32)
+        if len(self.given.shape) == 3:
+            values = values[:, None]
+        parts = [values] if not isinstance(self.given.shape[0], int) else np.split(values, len(x))
+        found = [self.session.run(None, {self.given.name: part})[-1] for part in parts]
+        return torch.from_numpy(np.concatenate(found)).to(x.device)
+
+
+def waveform(samples: Samples) -> Samples:
+    """The samples themselves."""
+    return samples
+
+
+def is_own(path: Path) -> bool:
+    """Whether a path is a network of somebody's own, by its name or its content."""
+    if path.suffix in (*TORCHSCRIPT, ONNX):
+        return path.is_file()
+    card = path / "config.json"
+    return card.is_file() and '"model_type"' in card.read_text(errors="replace")
+
+
+def load_own(path: Path) -> Trained:
+    """A network of somebody's own as a detector; nothing is downloaded.
+
+    A TorchScript file is a program, and it is run.
+    """
+    try:
+        if path.is_dir():
+            return _from_folder(path)
+        settings = Settings.read(path.with_suffix(".json"))
+        inner = OnnxSession(path) if path.suffix == ONNX else _script(path)
+    except (WeightsError, ImportError):
+        raise
+    except Exception as error:  # torch, onnxruntime and transformers have no common class
+        first = str(error).strip().partition("\n")[0]
+        raise WeightsError(f"{path} holds no network that can be read: {first}") from error
+    return _detector(path, Own(inner, settings.synthetic), settings, file_sha256(path))
+
+
+def _script(path: Path) -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch would have it written anew
+        script: nn.Module = torch.jit.load(path, "cpu")  # type: ignore[no-untyped-call]
+    return script
+
+
+def _from_folder(folder: Path) -> Trained:
+    """The network of a folder of Hugging Face that classifies audio, as wav2vec 2 does."""
+    try:
+        from transformers import AutoModelForAudioClassification
+    except ImportError as error:
+        raise WeightsError(f"{folder} needs the package transformers; install it") from error
+    weights = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
+    if weights is None:
+        raise WeightsError(f"{folder} holds neither {' nor '.join(WEIGHTS)}")
+    net = AutoModelForAudioClassification.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=False, weights_only=True,
+    )  # fmt: skip
+    front = folder / "preprocessor_config.json"
+    known = read_json(front) if front.is_file() else {}
+    fake = [place for place, label in net.config.id2label.items() if is_fake_word(str(label))]
+    defaults = {"rate_hz": int(known.get("sampling_rate", 16_000))}
+    settings = Settings.read(
+        folder / "detector.json", **defaults, synthetic=fake[0] if len(fake) == 1 else 1
+    )
+    parts = [file_sha256(path) for path in (folder / "config.json", weights)]
+    sha256 = hashlib.sha256("".join(parts).encode()).hexdigest()
+    own = Own(net, settings.synthetic, normalised=bool(known.get("do_normalize", False)))
+    return _detector(weights, own, settings, sha256)
+
+
+def _detector(path: Path, net: Own, settings: Settings, sha256: str) -> Trained:
+    length = round(settings.rate_hz * settings.segment_s)
+    name = path.parent.name if path.name in WEIGHTS else path.stem
+    recipe = Recipe(
+        name, "a user", "a network of your own on samples", settings.rate_hz,
+        segment_s=settings.segment_s, feature=waveform, input_shape=(length,),
+        model=nn.Identity, training=Training(epochs=1, batch=1),
+        remarks=("What it was trained on is not known here.",),
+    )  # fmt: skip
+    return Trained(net.eval(), recipe, sha256, path, {"recipe": recipe.to_dict()})

@@ -28,9 +28,9 @@ from eval.processes import Workers
 from spoof.data import (
     Samples,
     Utterance,
-    class_counts,
     file_blocks,
     joined,
+    missing_class,
     segments,
     split_by_group,
 )
@@ -357,13 +357,11 @@ def read_row_table(path: Path, preparer: Preparer) -> tuple[list[Utterance], Row
             raise ManifestError(
                 f"{path}:{line}: LABEL {shown(row['label'])!r} is neither FAKE nor REAL; correct it"
             )
-        utterances.append(
-            Utterance(path, is_fake, group=str(len(utterances)), collection=collection)
-        )
+        group = str(len(utterances))
+        utterances.append(Utterance(path, is_fake, group, collection=collection))
         rows.append([_number(row, name, place=f"{path}:{line}") for name in COLUMNS])
-    n_real, n_fake = class_counts(utterances)
-    if not (n_real and n_fake):
-        only = "FAKE" if n_fake else "REAL"
+    if missing_class(utterances):
+        only = "FAKE" if utterances and utterances[0].is_fake else "REAL"
         raise ManifestError(f"{path}: all {len(rows)} rows are {only}; give rows of both kinds")
     return utterances, RowPreparer(preparer.cache, rows=np.array(rows, np.float32))
 

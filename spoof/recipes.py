@@ -1,9 +1,10 @@
-"""Recipes: what one is, and how to get one by its name; ours is here, others in `spoof.sources`."""
+"""Recipes: what one is, ours, those of the four sources, and how to get one by its name."""
 
 import math
+import tomllib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from torch import nn
 
 from cqtnet.errors import InputError, check_settings
 from spoof.data import Samples
+from spoof.features import spectra
 from spoof.features.sound import RATE_HZ
 from spoof.features.voice import COUNT, voice_statistics
 from spoof.networks import Light
@@ -165,24 +167,88 @@ LIGHT = Recipe(
 OURS = {LIGHT.name: LIGHT}
 
 
+# The recipes of the four sources, as `sources.toml` lists them. They are read late: their other
+# networks take a while to load, and `light` needs none of them.
+
+SOURCES_RATE_HZ = 16_000
+ROWS_RATE_HZ = 22_050
+"""librosa's own rate, at which DEEP-VOICE's table was made: no other is stated."""
+MODULES = {"spectra": "spoof.features.spectra", "networks": "spoof.networks",
+           "resnet": "spoof.resnet"}  # fmt: skip
+OTHER_FEATURES: dict[str, tuple[partial[Samples], int]] = {
+    "mfcc13": (partial(spectra.mfcc_means, rate_hz=SOURCES_RATE_HZ, n_coefficients=13), 13),
+    "lfcc": (partial(spectra.lfcc_means, rate_hz=SOURCES_RATE_HZ), 40),
+    "chroma": (partial(spectra.chroma_means, rate_hz=SOURCES_RATE_HZ), 12),
+    "rows": (partial(spectra.first_row, rate_hz=ROWS_RATE_HZ), 26),
+}
+"""Features that networks on 40 means can take instead, and how many numbers each has."""
+MEL = partial(spectra.mel_picture, rate_hz=SOURCES_RATE_HZ, size=28)
+
+
+@cache
+def source_recipes() -> dict[str, Recipe]:
+    """The recipes of the sources by name."""
+    rows: dict[str, dict[str, Any]] = {}
+    listed = tomllib.loads(Path(__file__).with_name("sources.toml").read_text(encoding="utf-8"))
+    for name, own in listed.items():
+        base = rows.get(own.pop("like", ""), {"remarks": [], "results": []})
+        own["remarks"] = [*own.pop("more_remarks", []), *own.get("remarks", base["remarks"])]
+        rows[name] = {**base, **own}
+    return {name: _recipe(name, **row) for name, row in rows.items()}
+
+
+def _recipe(
+    name: str, *, feature: dict[str, Any], model: dict[str, Any], training: dict[str, Any],
+    **row: Any,
+) -> Recipe:  # fmt: skip
+    row["results"] = [SourceResult(*result) for result in row["results"]]
+    row |= {key: tuple(row[key]) for key in ("input_shape", "results", "remarks")}
+    return Recipe(
+        name, rate_hz=SOURCES_RATE_HZ, feature=_function(**feature, rate_hz=SOURCES_RATE_HZ),
+        model=_function(**model), training=Training(**training), **row,
+    )  # fmt: skip
+
+
+def _function(of: str, *, args: list[str] | None = None, **options: Any) -> Callable[..., Any]:
+    """The function or class of that name, as `networks.S4Cnn`, with arguments if there are any."""
+    module, _, name = of.partition(".")
+    function: Callable[..., Any] = getattr(import_module(MODULES[module]), name)
+    return partial(function, *args or (), **options) if args or options else function
+
+
+@cache
+def variants() -> dict[str, Recipe]:
+    """The same networks on other features of their sources, as NAME@FEATURE."""
+    sources = source_recipes().values()
+    found = [replace(r, name=f"{r.name}@mel", feature=MEL) for r in sources if r.source == "S1"]
+    on_means = [recipe for recipe in sources if recipe.input_shape == (40,)]
+    found += [_variant(recipe, name) for recipe in on_means for name in OTHER_FEATURES]
+    return {recipe.name: recipe for recipe in found}
+
+
+def _variant(recipe: Recipe, name: str) -> Recipe:
+    feature, count = OTHER_FEATURES[name]
+    return replace(
+        recipe, name=f"{recipe.name}@{name}", rate_hz=feature.keywords["rate_hz"],
+        segment_s=1.0 if name == "rows" else recipe.segment_s, feature=feature,
+        input_shape=(count,), model=partial(recipe.model, n_features=count), results=(),
+    )  # fmt: skip
+
+
 def all_recipes() -> dict[str, Recipe]:
     """All recipes by name, as `cqtnet spoof recipes` lists them: the sources', then ours."""
-    from spoof.sources import RECIPES
-
-    return {**RECIPES, **OURS}
+    return {**source_recipes(), **OURS}
 
 
 def find(name: str) -> Recipe:
     """The recipe of that name, or NAME@FEATURE for one on another feature."""
-    if name in OURS:  # first, since the other networks take a while to load
+    if name in OURS:  # first, for it needs no other network
         return OURS[name]
-    from spoof.sources import RECIPES, VARIANTS
-
-    known = {**RECIPES, **VARIANTS}
+    known = {**source_recipes(), **variants()}
     if name in known:
         return known[name]
     network, at, _ = name.partition("@")
-    features = [other.partition("@")[2] for other in VARIANTS if other.startswith(f"{network}@")]
+    features = [other.partition("@")[2] for other in known if other.startswith(f"{network}@")]
     if at and features:
         raise InputError(f"{network} takes no {name!r}; use {network}@{{{','.join(features)}}}")
     raise InputError(f"recipe {name!r} is unknown; use one of {', '.join(all_recipes())}")

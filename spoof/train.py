@@ -25,9 +25,9 @@ from cqtnet.train import require_fit
 from spoof.checkpoint import BEST, HISTORY, LAST, save_trained
 from spoof.data import Utterance, class_counts
 from spoof.networks import fake_logit
-from spoof.plots import curves
 from spoof.prepare import Examples, Indices, Preparer, SplitBy, data_hash, part_examples
 from spoof.recipes import Recipe, Training
+from spoof.report import curves
 from spoof.scores import CLASSES, confusion, score
 
 SAVED_EVERY_S = 30.0

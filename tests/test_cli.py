@@ -109,7 +109,7 @@ HEAVY = {"matplotlib", "torch._dynamo", "torch._inductor", "cqtnet.music"}
     ("--help", 32, HEAVY | {"torch", "librosa", "numpy", "scipy", "rich", "av"}),
     ("compare SONG SONG", 50, HEAVY | {"jinja2", "scipy.signal", "eval"}),
     ("search ARCHIVE SONG", 70, HEAVY),
-    ("spoof detect SONG", 60, HEAVY | {"spoof.copies", "spoof.sources", "eval"}),
+    ("spoof detect SONG", 60, HEAVY | {"spoof.copies", "spoof.resnet", "eval"}),
 ])  # fmt: skip
 def test_a_command_imports_little(words, most, unwanted, song, tmp_path):
     """Who follows a command by hand reads at most so many files, and help comes at once."""

@@ -88,7 +88,7 @@ def detect(
             codes.add(EXIT_CODES[result.verdict])
             click.echo(json.dumps(result.to_dict()) if as_json else "\n".join(as_lines(result)))
             if picture is not None:
-                from spoof.plots import timeline
+                from spoof.report import timeline
 
                 with written_whole(picture) as temporary:
                     timeline(result, detector.calibration).savefig(temporary)
@@ -196,10 +196,9 @@ def recipes(with_variants: bool, as_json: bool) -> None:
 
     The sources' figures are of their own data and splits.
     """
-    from spoof.recipes import all_recipes
-    from spoof.sources import VARIANTS
+    from spoof.recipes import all_recipes, variants
 
-    listed = [*all_recipes().values(), *(VARIANTS.values() if with_variants else ())]
+    listed = [*all_recipes().values(), *(variants().values() if with_variants else ())]
     if as_json:
         show([_record(recipe) for recipe in listed])
         return

@@ -1,13 +1,15 @@
-"""Some seconds of a voice, trimmed and at one level, with the spectra that all measures use."""
+"""Some seconds of a voice at one level, the spectra that all measures use, and its source.
 
-import functools
+The source: how periodic it is, how its pitch moves, and how sharp its pulses are.
+"""
+
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import rfft
+from scipy.fft import irfft, rfft
 
 from spoof.features.spectra import frames_of, linear_filters, read_only
 
@@ -73,7 +75,7 @@ def active_frames(power: Floats) -> NDArray[np.bool_]:
     return np.asarray(energy > ACTIVE * energy.max())
 
 
-@functools.cache
+@cache
 def hann(length: int) -> Floats:
     """The symmetric Hann window."""
     return read_only(np.hanning(length))
@@ -127,3 +129,184 @@ def _trimmed(samples: Floats) -> Floats:
         first = max(0, min(first, samples.size - least))
         last = first + least
     return samples[first:last]
+
+
+# The source.
+
+WINDOWS = ((400, 160), (768, 320))
+"""Lengths and hops in samples: 25 ms hold a period or two, 48 ms several."""
+EDGES_HZ = (0, 300, 600, 1000, 1500, 2000, 2500, 3000, 3500, 4000, 5000, 6000, 7500)
+"""Edges of the bands in which periodicity is measured."""
+SHORTEST_LAG, LONGEST_LAG = 40, 268
+"""Limits of the period in samples: 60 to 400 Hz."""
+VOICED = 0.5
+"""Autocorrelation above which a frame has a pitch."""
+FEWEST = 5
+"""With fewer voiced frames all are used, and the pitch does not move."""
+LARGEST_STEP = 2.0
+"""Semitones from frame to frame; a larger step is an octave error or a new word."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pitch:
+    """The period of each loud frame in samples, how well it fits, and whether there is one."""
+
+    lag: Numbers
+    fit: Numbers
+    voiced: NDArray[np.bool_]
+
+
+def harmonicity(sound: Sound) -> list[Numbers]:
+    """How periodic twelve bands are and how they correlate, at two lengths; how the pitch moves."""
+    measures: list[Numbers] = []
+    for number, (length, hop) in enumerate(WINDOWS):
+        pitch, bands = _bands(sound.samples, length, hop)
+        spread = bands.std(axis=0)
+        steps = _mean_step(bands) / (spread + 1e-3)
+        quantiles = np.quantile(bands, (0.1, 0.9), axis=0)
+        measures += [bands.mean(axis=0), spread, *quantiles, steps, correlations(bands)]
+        if number == 0:
+            measures.append(_movement(pitch))
+    return measures
+
+
+def _bands(samples: Floats, length: int, hop: int) -> tuple[Pitch, Numbers]:
+    """The pitch, and of each voiced frame how periodic each band is at it, (voiced, bands)."""
+    energy = np.square(frames_of(samples, length=length, hop=hop)).mean(axis=1)
+    power = power_spectra(samples, length=length, hop=hop, n_fft=2 * length)
+    power = power[energy >= LOUD * energy.max()]
+    own = _own_autocorrelation(length)
+    correlation = irfft(power, axis=1)[:, : len(own)]
+    correlation = correlation / (correlation[:, :1] + 1e-9) / own
+    pitch = _pitch(correlation)
+    voiced = pitch.voiced if pitch.voiced.sum() >= FEWEST else np.ones(len(power), bool)
+    lag = SHORTEST_LAG + correlation[voiced, SHORTEST_LAG:].argmax(axis=1)
+    power = power[voiced]
+    edges = np.ceil(np.array(EDGES_HZ) * 2 * length / RATE_HZ).astype(int)
+    in_bands, at_lag = (
+        np.add.reduceat(values[:, : edges[-1]], edges[:-1], axis=1)
+        for values in (power, power * _combs(length)[lag])
+    )
+    return pitch, at_lag / (in_bands + 1e-9)
+
+
+@cache
+def _own_autocorrelation(length: int) -> Floats:
+    """The autocorrelation of a window (lags,), as far as pitches are sought; 1 at 0."""
+    own = irfft(np.square(np.abs(rfft(np.hanning(length), 2 * length))))
+    return np.asarray(own[: min(LONGEST_LAG, int(0.75 * length))] / own[0], np.float32)
+
+
+@cache
+def _combs(length: int) -> Floats:
+    """Weights (lags, bins) of a power spectrum whose sum over a band is its autocorrelation."""
+    own = _own_autocorrelation(length)
+    turns = np.arange(len(own))[:, None] * np.arange(length + 1) / (2 * length)
+    return np.asarray(np.cos(2 * np.pi * turns) / own[:, None], np.float32)
+
+
+def _pitch(correlation: Numbers) -> Pitch:
+    """The pitch of frames with these autocorrelations (frames, lags), finer than a sample."""
+    frames = np.arange(len(correlation))
+    lag = SHORTEST_LAG + correlation[:, SHORTEST_LAG:].argmax(axis=1)
+    fit = correlation[frames, lag]
+    at = np.clip(lag, SHORTEST_LAG + 1, correlation.shape[1] - 2)
+    before, here, after = (correlation[frames, at + step] for step in (-1, 0, 1))
+    bend = before - 2 * here + after
+    step = 0.5 * (before - after) / np.where(np.abs(bend) < 1e-9, -1e-9, bend)
+    return Pitch(at + np.clip(step, -1, 1), fit, fit > VOICED)
+
+
+def _movement(pitch: Pitch) -> Numbers:
+    """How far the pitch moves from frame to frame, how that changes, and how clear the pitch is."""
+    semitones = 12 * np.log2(RATE_HZ / pitch.lag)
+    steps = np.diff(semitones)
+    steady = pitch.voiced[1:] & pitch.voiced[:-1] & (np.abs(steps) < LARGEST_STEP)
+    both = steady[1:] & steady[:-1]
+    three = both[1:] & both[:-1]
+    moved = _where(steps, steady)
+    numbers: list[float] = []
+    for values in (moved, _where(np.diff(steps), both), _where(np.diff(steps, 2), three)):
+        numbers.append(float(np.log(values.std() + 1e-3)))
+        numbers += np.log(np.quantile(np.abs(values), (0.25, 0.5, 0.75, 0.9)) + 1e-3).tolist()
+    voiced = pitch.voiced if pitch.voiced.sum() >= FEWEST else np.ones(len(semitones), bool)
+    numbers += [
+        float(correlations(np.stack([moved[1:], moved[:-1]], axis=1))[0]),
+        float(semitones[voiced].std()), float(pitch.voiced.mean()),
+        float(pitch.fit[voiced].mean()), float(pitch.fit[voiced].std()),
+        float(_mean_step(pitch.voiced.astype(float))),
+        *np.quantile(pitch.fit, (0.1, 0.25, 0.5, 0.75, 0.9)).tolist(),
+    ]  # fmt: skip
+    return np.array(numbers)
+
+
+def _mean_step(values: Numbers) -> Numbers:
+    """How far values (frames, …) move from frame to frame, on average."""
+    steps: Numbers = np.abs(np.diff(values, axis=0)).sum(axis=0)
+    return steps / max(1, len(values) - 1)
+
+
+def _where(values: Numbers, mask: NDArray[np.bool_]) -> Numbers:
+    """The values where a mask is true; zeros where it hardly ever is."""
+    return values[mask] if mask.sum() >= FEWEST else np.zeros(FEWEST)
+
+
+# The residual of linear prediction, which takes off the filter of the vocal tract.
+
+LENGTH = 400
+"""Frames of 25 ms, every 10 ms."""
+ORDER = 20
+"""Coefficients of the linear prediction: the vocal tract up to 8 kHz."""
+RIDGE = 1e-4
+"""Share of a frame's power that is added to it, so that silence and tones can be predicted too."""
+LAGS = slice(40, 270)
+"""Periods of pulses in samples: 60 to 400 Hz."""
+RESIDUAL_FFT = 720
+"""Holds a residual and the longest lag."""
+SPECTRUM_FFT, SPECTRUM_FLOOR = 512, 1e-3
+QUANTILES = (0.1, 0.5, 0.9)
+
+
+def residual(sound: Sound) -> list[Numbers]:
+    """Mean, spread and quantiles of six measures of loud frames; correlations of four of them.
+
+    The residual's log kurtosis, absolute skewness, log crest factor, how much was predicted
+    (nepers), how well pulses repeat, and how flat its spectrum is.
+    """
+    frames = frames_of(sound.samples, length=LENGTH, hop=HOP)
+    energy = np.square(frames).mean(axis=1)
+    frames = frames[energy >= LOUD * energy.max()]
+    residuals = _residuals(frames)
+    residuals -= residuals.mean(axis=1, keepdims=True)
+    power = np.square(residuals).mean(axis=1)
+    gain = np.log(frames.var(axis=1) + 1e-9) - np.log(power + 1e-9)
+    residuals /= np.sqrt(power)[:, None] + 1e-6
+    squares = np.square(residuals)
+    kurtosis = np.log(np.square(squares).mean(axis=1) + 1e-3)
+    skewness = np.abs((squares * residuals).mean(axis=1))
+    crest = np.log(np.abs(residuals).max(axis=1) + 1e-3)
+    repeats = irfft(power_of(residuals, RESIDUAL_FFT), axis=1)[:, LAGS].max(axis=1)
+    repeats /= residuals.shape[1]
+    # Flatness: the geometric by the arithmetic mean of the power spectrum.
+    spectra = power_of(residuals, SPECTRUM_FFT, window=hann(residuals.shape[1])) + SPECTRUM_FLOOR
+    flat = np.log(spectra).mean(axis=1) - np.log(spectra.mean(axis=1))
+    measures = np.stack([kurtosis, skewness, crest, gain, repeats, flat], axis=1)
+    agreement = correlations(np.stack([kurtosis, gain, repeats, flat], axis=1))
+    quantiles = np.quantile(measures, QUANTILES, axis=0)
+    return [measures.mean(axis=0), measures.std(axis=0), *quantiles, agreement]
+
+
+def _residuals(frames: Floats) -> Numbers:
+    """Residuals (n, length - ORDER) of the linear prediction of frames (n, length)."""
+    windowed = frames * hann(LENGTH)
+    lags = range(ORDER + 1)
+    products = [np.einsum("ij,ij->i", windowed[:, k:], windowed[:, : LENGTH - k]) for k in lags]
+    own = np.stack(products, axis=1, dtype=np.float64)
+    own[:, 0] = own[:, 0] * (1 + RIDGE) + 1e-6
+    apart = np.abs(np.subtract.outer(np.arange(ORDER), np.arange(ORDER)))
+    weights = np.linalg.solve(own[:, apart], own[:, 1:, None])[..., 0].astype(np.float32)
+    length = frames.shape[1]
+    residuals = frames[:, ORDER:].copy()
+    for back in range(1, ORDER + 1):
+        residuals -= weights[:, back - 1 : back] * frames[:, ORDER - back : length - back]
+    return residuals

@@ -15,7 +15,6 @@ from scipy.ndimage import uniform_filter1d
 
 from spoof.features import sound as base
 from spoof.features.sound import FLOOR, HOP, LEAST_S, N_FFT, RATE_HZ, Floats, Numbers, Sound
-from spoof.features.source import harmonicity, residual
 from spoof.features.spectra import checked, frames_of, linear_filters, mel_filters
 
 # Detail: what is left of spectra without their envelope, such as harmonics, noise and gaps.
@@ -225,7 +224,7 @@ def _power(levels: Floats, n_fft: int, *, axis: int) -> Floats:
 
 # All of them.
 
-MEASURES = (envelope, detail, modulation, harmonicity, residual, lines)
+MEASURES = (envelope, detail, modulation, base.harmonicity, base.residual, lines)
 """Functions from a sound to arrays of numbers, in the order of the columns."""
 COUNT = 1871
 """Numbers in all."""

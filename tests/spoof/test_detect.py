@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from cqtnet.errors import InputError, NotAudioError
 from spoof import detect as d
 from spoof.checkpoint import SHIPPED, Calibration, Trained, load_calibration, load_trained
-from spoof.plots import timeline
+from spoof.report import timeline
 from tests.spoof.material import RATE_HZ, TINY, buzz, sound, text, write
 
 

@@ -14,10 +14,9 @@ from spoof.checkpoint import Trained, load_trained
 from spoof.compare import REMARK, CompareConfig, compare_recipes, table
 from spoof.data import Utterance
 from spoof.evaluate import CHANGES, Evaluation, evaluate, shortcut_test
-from spoof.plots import VoiceSet, reworded
 from spoof.prepare import Change, Preparer, part_examples
 from spoof.recipes import OURS
-from spoof.report import page, write_report
+from spoof.report import VoiceSet, page, reworded, write_report
 from spoof.train import TrainConfig, train
 from tests.spoof.material import TINY, voices
 

@@ -9,8 +9,18 @@ from scipy.linalg import solve_toeplitz
 
 from cqtnet.errors import InputError
 from spoof.features import voice as v
-from spoof.features.sound import RATE_HZ, Sound, correlations, moments
-from spoof.features.source import EDGES_HZ, LENGTH, ORDER, RIDGE, harmonicity, residual
+from spoof.features.sound import (
+    EDGES_HZ,
+    LENGTH,
+    ORDER,
+    RATE_HZ,
+    RIDGE,
+    Sound,
+    correlations,
+    harmonicity,
+    moments,
+    residual,
+)
 from spoof.features.spectra import linear_filters, mel_filters
 from spoof.features.voice import COUNT, voice_statistics
 

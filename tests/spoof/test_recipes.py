@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from cqtnet.errors import InputError
-from spoof.recipes import Recipe, Training, all_recipes, described, find
-from spoof.sources import VARIANTS
+from spoof.recipes import Recipe, Training, all_recipes, described, find, variants
 
 OF_THE_SOURCES = [
     "s1-cnn", "s1-fcnn3", "s1-resnet18", "s2-ann", "s2-ann-dropout", "s2-cnn1d",
@@ -19,10 +18,10 @@ OF_THE_SOURCES = [
 
 def test_all_detectors_of_the_four_sources_are_there() -> None:
     assert list(all_recipes()) == [*OF_THE_SOURCES, "light"]
-    assert all(recipe.name == name for name, recipe in {**all_recipes(), **VARIANTS}.items())
+    assert all(recipe.name == name for name, recipe in {**all_recipes(), **variants()}.items())
 
 
-@pytest.mark.parametrize("name", [*OF_THE_SOURCES, *VARIANTS])
+@pytest.mark.parametrize("name", [*OF_THE_SOURCES, *variants()])
 def test_what_the_feature_gives_the_network_takes(name: str, rng: np.random.Generator) -> None:
     recipe = find(name)
     assert recipe.segment_s is not None

@@ -18,9 +18,9 @@ from cqtnet.runstate import Progress
 from spoof import train as t
 from spoof.checkpoint import load_trained, save_trained
 from spoof.data import Utterance
-from spoof.plots import curves
 from spoof.prepare import Examples, Preparer, part_examples, segment_parts
 from spoof.recipes import OURS, Recipe, Training
+from spoof.report import curves
 from tests.spoof.material import TINY, examples, network, text, voices
 
 pytestmark = pytest.mark.usefixtures("tiny")
