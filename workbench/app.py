@@ -30,21 +30,10 @@ from cqtnet.audio import shown
 from cqtnet.errors import InputError
 from verify.report.language import LANGUAGES
 from verify.words import clock
-from workbench import sound
-from workbench.asked import (
-    attached,
-    choice,
-    chosen,
-    files_of,
-    matches,
-    number_of,
-    refuse_unknown,
-    stretches,
-)
+from workbench import guard, jobs, sound
+from workbench.archive import Monitor
 from workbench.guard import Guard, Keys, Refusal, refused, with_cookie
-from workbench.jobs import ENDED, SCHEMA_VERSION, Job, Queue, QueueFullError, told, told_whole
-from workbench.keep import Keep, Upload
-from workbench.monitor import Monitor
+from workbench.jobs import ENDED, SCHEMA_VERSION, Answer, Job, Keep, Queue, QueueFullError, Upload
 
 LOOK_EVERY_S, ALIVE_EVERY = 0.1, 100
 """How often events look for news; after so many looks without any, the client hears a sign."""
@@ -150,7 +139,7 @@ class Workbench:
     async def health(self, _: Request) -> Response:
         """Whether the server lives, and how much it has to do."""
         waiting = sum(job.state in ("queued", "running") for job in self.queue)
-        return JSONResponse({"schema_version": SCHEMA_VERSION, "status": "ok", "waiting": waiting})
+        return _json(status="ok", waiting=waiting)
 
     async def log_in(self, request: Request) -> Response:
         """A cookie for the token."""
@@ -164,11 +153,11 @@ class Workbench:
         """Jobs that compare A with each B."""
         async with request.form(max_files=MOST_FILES, max_fields=8) as form:
             options = {
-                "against": choice(form, "against", AGAINST) or "rendition",
-                "population": choice(form, "population", POPULATIONS),
+                "against": guard.choice(form, "against", AGAINST) or "rendition",
+                "population": guard.choice(form, "population", POPULATIONS),
             }
-            refuse_unknown(form, {"a", "b", *options})
-            sent = {side: files_of(form, side) for side in "ab"}
+            guard.refuse_unknown(form, {"a", "b", *options})
+            sent = {side: guard.files_of(form, side) for side in "ab"}
             if len(sent["a"]) != 1 or not sent["b"]:
                 raise InputError("give one recording as a, and one or several as b")
             (a,) = [await self.kept(one) for one in sent["a"]]
@@ -186,8 +175,8 @@ class Workbench:
 
     async def _of_one(self, request: Request, kind: str) -> Response:
         async with request.form(max_files=MOST_FILES, max_fields=8) as form:
-            refuse_unknown(form, {"file"})
-            sent = files_of(form, "file")
+            guard.refuse_unknown(form, {"file"})
+            sent = guard.files_of(form, "file")
             if not sent:
                 raise InputError("give a recording, or several, as file")
             uploads = [await self.kept(one) for one in sent]
@@ -195,27 +184,23 @@ class Workbench:
 
     async def browse(self, request: Request) -> Response:
         """Recordings of the archive."""
-        return JSONResponse(await self._listed(request))
+        return _json(**await self._listed(request))
 
     async def _listed(self, request: Request) -> dict[str, Any]:
         """What the archive is, and some of its recordings."""
         folder, wanted = self._need_archive(), request.query_params
-        start, count = number_of(wanted, "start", 0, 1 << 40), number_of(wanted, "count", 50, 500)
+        start = guard.number_of(wanted, "start", 0, 1 << 40)
+        count = guard.number_of(wanted, "count", 50, 500)
 
         def look() -> dict[str, Any]:
             from verify.archive.listing import describe
             from verify.archive.store import Store
 
             with Store.open(folder, check=False) as store:
-                found = store.entries(
-                    text=wanted.get("text") or None, tag=wanted.get("tag") or None
-                )
-                return {
-                    "schema_version": SCHEMA_VERSION,
-                    "archive": describe(store),
-                    "total": len(found),
-                    "recordings": [asdict(one) for one in found[start : start + count]],
-                }
+                text, tag = (wanted.get(name) or None for name in ("text", "tag"))
+                found = store.entries(text=text, tag=tag)
+                listed = [asdict(one) for one in found[start : start + count]]
+                return {"archive": describe(store), "total": len(found), "recordings": listed}
 
         return await run_in_threadpool(look)
 
@@ -223,11 +208,11 @@ class Workbench:
         """A job that adds recordings to the archive."""
         self._need_archive()
         async with request.form(max_files=MOST_FILES, max_fields=8) as form:
-            refuse_unknown(form, {"file", "tag"})
+            guard.refuse_unknown(form, {"file", "tag"})
             tags = [tag.strip() for tag in str(form.get("tag", "")).split(",") if tag.strip()]
             if any(len(tag) > MOST_TAG for tag in tags):
                 raise InputError(f"a tag has at most {MOST_TAG} characters")
-            uploads = [await self.kept(one) for one in files_of(form, "file")]
+            uploads = [await self.kept(one) for one in guard.files_of(form, "file")]
         if not uploads:
             raise InputError("give a recording, or several, as file")
         files = {str(number): upload for number, upload in enumerate(uploads)}
@@ -245,8 +230,8 @@ class Workbench:
 
     async def heard(self, request: Request) -> Response:
         """What the stream that the workbench listens to has played."""
-        after = number_of(request.query_params, "after", 0, 1 << 40)
-        return JSONResponse({"schema_version": SCHEMA_VERSION, **self.monitor.told(after)})
+        after = guard.number_of(request.query_params, "after", 0, 1 << 40)
+        return _json(**self.monitor.told(after))
 
     async def kept(self, sent: UploadFile) -> Upload:
         """A file that was sent, under a random name."""
@@ -266,13 +251,11 @@ class Workbench:
     ) -> Response:
         """New jobs, taken up."""
         jobs = self.queue.add(kind, sent, options)
-        return JSONResponse(
-            {"schema_version": SCHEMA_VERSION, "jobs": [self.told(job) for job in jobs]}, 202
-        )
+        return _json(202, jobs=[self.told(job) for job in jobs])
 
     def told(self, job: Job) -> dict[str, Any]:
         """A job without its result."""
-        return told(job, before=self.queue.before(job))
+        return jobs.told(job, before=self.queue.before(job))
 
     def find(self, request: Request) -> Job:
         """The job that a request names."""
@@ -281,30 +264,27 @@ class Workbench:
             raise HTTPException(404, "there is no such job; the workbench may have started anew")
         return job
 
-    def finished(self, request: Request, *kinds: str) -> Job:
-        """The job that a request names, which must be done and of one of these kinds."""
+    def finished(self, request: Request, *kinds: str) -> tuple[Job, Answer]:
+        """The job that a request names, of one of these kinds, and what it came to."""
         job = self.find(request)
         if job.answer is None or (kinds and job.kind not in kinds):
             raise HTTPException(409, f"the job is {job.state}, and of the kind {job.kind}")
-        return job
+        return job, job.answer
 
     def _need_archive(self) -> Path:
         if (folder := self.queue.settings.archive) is not None:
             return folder
-        raise HTTPException(
-            404, "the workbench was started without an archive; use `cqtnet serve ARCHIVE`"
-        )
+        problem = "the workbench was started without an archive"
+        raise HTTPException(404, f"{problem}; use `cqtnet serve ARCHIVE`")
 
     async def jobs(self, _: Request) -> Response:
         """All jobs that are known."""
-        return JSONResponse(
-            {"schema_version": SCHEMA_VERSION, "jobs": [self.told(job) for job in self.queue]}
-        )
+        return _json(jobs=[self.told(job) for job in self.queue])
 
     async def job(self, request: Request) -> Response:
         """A job with its result."""
         job = self.find(request)
-        return JSONResponse(told_whole(job, before=self.queue.before(job)))
+        return JSONResponse(jobs.told_whole(job, before=self.queue.before(job)))
 
     async def drop(self, request: Request) -> Response:
         """Cancel a job, or drop one that has ended with its files."""
@@ -340,7 +320,7 @@ class Workbench:
 
     async def report(self, request: Request) -> Response:
         """A job that writes the page of a comparison."""
-        job = self.finished(request, "compare")
+        job, _ = self.finished(request, "compare")
         form = request.query_params.get("form", "html")
         if form not in ("html", "pdf"):
             raise InputError(f"a report is html or pdf, not {form!r}")
@@ -352,44 +332,42 @@ class Workbench:
 
     async def fit(self, request: Request) -> Response:
         """A job that brings a stretch of B to the tempo and pitch of A."""
-        job = self.finished(request, "compare")
-        assert job.answer is not None
-        stretch = chosen(request, "stretch", stretches(job.answer.result))
+        job, answer = self.finished(request, "compare")
+        stretch = guard.chosen(request, "stretch", guard.stretches(answer.result))
         return self.accepted("fit", [job.files], {"stretch": stretch})
 
     async def reference(self, request: Request) -> Response:
         """A job that cuts the reference of a match out of the archive."""
-        job = self.finished(request, "search")
-        assert job.answer is not None
-        match = chosen(request, "match", matches(job.answer.result))
+        job, answer = self.finished(request, "search")
+        match = guard.chosen(request, "match", guard.matches(answer.result))
         return self.accepted("reference", [job.files], {"match": match})
 
     async def file(self, request: Request) -> Response:
         """A file that a job made."""
-        job, name = self.finished(request), request.path_params["name"]
-        assert job.answer is not None
+        (_, answer), name = self.finished(request), request.path_params["name"]
         if name == "result.json":
-            content = json.dumps(job.answer.result, ensure_ascii=False, indent=1)
-            return Response(content, media_type="application/json", headers=attached(name))
-        if name not in job.answer.files:
+            content = json.dumps(answer.result, ensure_ascii=False, indent=1)
+            return Response(content, media_type="application/json", headers=guard.attached(name))
+        if (path := answer.files.get(name)) is None:
             raise HTTPException(404, f"the job made no file {name!r}")
-        path = job.answer.files[name]
         if name.endswith(".wav"):
             return FileResponse(path, media_type="audio/wav")
-        return FileResponse(path, headers=attached(name))
+        return FileResponse(path, headers=guard.attached(name))
 
     async def levels(self, request: Request) -> Response:
         """A tile of a spectrogram."""
-        job, side = self.finished(request), request.path_params["side"]
-        assert job.answer is not None
-        path = job.answer.files.get(f"sound-{side}.wav")
+        _, answer = self.finished(request)
+        path = answer.files.get(f"sound-{request.path_params['side']}.wav")
         zoom, number = request.path_params["zoom"], request.path_params["number"]
         if path is None or zoom > sound.MOST_ZOOM or number > sound.MOST_TILES:
             raise HTTPException(404, "there is no such tile")
         content = await run_in_threadpool(sound.tile, path, zoom, number)
-        return Response(
-            content, media_type="image/png", headers={"cache-control": "private, max-age=3600"}
-        )
+        headers = {"cache-control": "private, max-age=3600"}
+        return Response(content, media_type="image/png", headers=headers)
+
+
+def _json(code: int = 200, /, **content: Any) -> Response:
+    return JSONResponse({"schema_version": SCHEMA_VERSION, **content}, code)
 
 
 def _openapi() -> str:

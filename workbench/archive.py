@@ -1,15 +1,20 @@
-"""Jobs on the archive: search it, hear a reference, add, remove, find duplicates."""
+"""Jobs on the archive (search, hear a reference, add, remove, find duplicates), and its stream."""
 
+import json
 import re
 import secrets
 import shutil
-from collections import Counter
+import subprocess
+import sys
+import threading
+from collections import Counter, deque
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.errors import InputError
+from cqtnet.files import Closing
 from workbench import sound
 from workbench.jobs import SCHEMA_VERSION, Answer, Progress, Task
 from workbench.work import Send, Steps, Work, expected
@@ -39,12 +44,8 @@ def search(work: Work, task: Task, send: Send) -> Answer:
     with archive, steps.step("searching"):
         found = search_file(archive.searcher(), upload.path)
         headline, *_ = result_lines(upload.name, found, n_recordings=len(archive))
-    html = _rendered(
-        "found.html.j2",
-        found=found,
-        headline=headline,
-        time_line=draw_time_line(found, rows_of(found.matches)) if found.matches else None,
-    )
+    time_line = draw_time_line(found, rows_of(found.matches)) if found.matches else None
+    html = _rendered("found.html.j2", found=found, headline=headline, time_line=time_line)
     result = {"schema_version": SCHEMA_VERSION, "query": upload.name, **found.to_dict()}
     return Answer(result, html, {"sound-a.wav": upload.sound})
 
@@ -71,11 +72,8 @@ def cut_reference(work: Work, task: Task, send: Send) -> Answer:
         found = archive.searcher().references.excerpt(match["id"], start_s, end_s).sound
     out = task.folder / "reference.wav"
     sound.save(resample(found.samples, SAMPLE_RATE, sound.RATE_HZ), out)
-    result = {
-        "schema_version": SCHEMA_VERSION,
-        "start_s": found.start_s,
-        "duration_s": found.duration_s,
-    }
+    times_s = {"start_s": found.start_s, "duration_s": found.duration_s}
+    result = {"schema_version": SCHEMA_VERSION, **times_s}
     return Answer(result, files={"sound-a.wav": task.files["a"].sound, "sound-b.wav": out})
 
 
@@ -106,12 +104,9 @@ def add(work: Work, task: Task, send: Send) -> Answer:
     for path in summary.failed:
         Path(path).unlink(missing_ok=True)
     plain = summary.to_dict()
-    plain["failed"] = {
-        names[path]: reason.replace(path, names[path]) for path, reason in summary.failed.items()
-    }
-    return Answer(
-        {"schema_version": SCHEMA_VERSION, "outcome": {**plain, "passed_over": Counter()}}
-    )
+    plain["failed"] = {names[p]: why.replace(p, names[p]) for p, why in summary.failed.items()}
+    plain["passed_over"] = Counter()
+    return Answer({"schema_version": SCHEMA_VERSION, "outcome": plain})
 
 
 def _file_name(name: str) -> str:
@@ -156,10 +151,57 @@ def find_duplicates(work: Work, _: Task, send: Send) -> Answer:
                     pairs.append(found)
     groups = grouped(pairs)
     html = _rendered("duplicates.html.j2", groups=groups, pairs=pairs, problems=problems)
-    result = {
-        "schema_version": SCHEMA_VERSION,
-        "groups": [[asdict(entry) for entry in group] for group in groups],
-        "pairs": [pair.to_dict() for pair in pairs],
-        "problems": problems,
-    }
-    return Answer(result, html)
+    result: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "problems": problems}
+    result["groups"] = [[asdict(entry) for entry in group] for group in groups]
+    return Answer(result | {"pairs": [pair.to_dict() for pair in pairs]}, html)
+
+
+# A stream that the workbench listens to, named on the command line: its log.
+
+MOST_EVENTS = 1000
+"""The latest events are kept."""
+CODE = "from verify.commands.monitor import monitor; monitor()"
+
+
+class Monitor(Closing):
+    """`cqtnet monitor` in a process of its own; without a source, nothing is listened to.
+
+    >>> with Monitor(Path("archive"), "https://radio.example/stream.mp3") as monitor:
+    ...     monitor.told(0)["events"]
+    """
+
+    def __init__(self, archive: Path | None, source: str | None) -> None:
+        self.source = source
+        self._events: deque[dict[str, Any]] = deque(maxlen=MOST_EVENTS)
+        self._count = 0
+        self._process: subprocess.Popen[str] | None = None
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        if archive is None or source is None:
+            return
+        words = [str(archive.absolute()), "--input", source, "--json"]
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", CODE, *words], stdout=subprocess.PIPE, text=True
+        )
+        self._thread.start()
+
+    def _read(self) -> None:
+        assert self._process is not None and self._process.stdout is not None
+        for line in self._process.stdout:
+            self._events.append(json.loads(line))
+            self._count += 1
+
+    def told(self, after: int) -> dict[str, Any]:
+        """Events after so many, and how many there were."""
+        is_running = self._thread.is_alive()  # asked first: what it read last is told, too
+        count, events = self._count, list(self._events)
+        new = max(0, count - after)
+        new_events = events[-new:] if new else []
+        return {"source": self.source, "running": is_running, "events": new_events, "next": count}
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None and self._process.stdout is not None:
+            self._process.terminate()
+            self._process.wait()
+            self._thread.join()
+            self._process.stdout.close()

@@ -54,10 +54,9 @@ def serve(
     import uvicorn
 
     from workbench.app import Workbench
+    from workbench.archive import Monitor
     from workbench.guard import Keys
-    from workbench.jobs import Queue, Settings
-    from workbench.keep import Keep
-    from workbench.monitor import Monitor
+    from workbench.jobs import Keep, Queue, Settings
 
     _check_address(host, token)
     _check_archive(archive, listen)

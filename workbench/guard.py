@@ -1,14 +1,17 @@
-"""Who may ask, and for how much: Host, Origin, token, cookie, sizes; and what a page may load."""
+"""Who may ask, for how much, and for what: host, token, cookie, sizes, fields of a request."""
 
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import FormData, Headers, MutableHeaders, QueryParams, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cqtnet.errors import InputError
 
 COOKIE = "workbench"
 SAFE = {"GET", "HEAD"}
@@ -123,9 +126,8 @@ class Guard:
         """The answer to a request that need not go further; a Refusal for one that may not."""
         headers, path = request.headers, request.url.path
         if len(headers.getlist("host")) != 1 or headers["host"].lower() not in self._hosts:
-            raise Refusal(
-                421, "this workbench is not reached by that name; see the address it printed"
-            )
+            problem = "this workbench is not reached by that name"
+            raise Refusal(421, f"{problem}; see the address it printed")
         origin = headers.get("origin")
         if origin is not None and not self._is_own(origin):
             raise Refusal(403, "the request comes from another page")
@@ -141,9 +143,8 @@ class Guard:
         if not is_known and path not in OPEN and not path.startswith("/static/"):
             if request.method in SAFE and not path.startswith("/api/"):
                 return HTMLResponse(self._login, 401)
-            raise Refusal(
-                401, "give the token that `cqtnet serve` printed: Authorization: Bearer …"
-            )
+            wanted = "the token that `cqtnet serve` printed"
+            raise Refusal(401, f"give {wanted}: Authorization: Bearer …")
         if self._uploads >= MOST_UPLOADS and request.method == "POST":
             raise Refusal(503, f"{MOST_UPLOADS} uploads are under way; try again in a moment")
         return None
@@ -222,3 +223,65 @@ def _with_headers(send: Send) -> Callable[[Message], Awaitable[None]]:
         await send(message)
 
     return guarded
+
+
+# What a request asks for, checked.
+
+
+def stretches(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """What A and B have in common, by the result of a comparison."""
+    if result["edits"] and result["edits"]["stretches"]:
+        return list(result["edits"]["stretches"])
+    return [result["alignment"]] if result["alignment"] else []
+
+
+def matches(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """All places that a search tells, those that are no match last."""
+    nearest = [result["nearest"]] if result["nearest"] else []
+    return [*result["matches"], *result["renditions"], *nearest]
+
+
+def chosen(request: Request, name: str, known: list[dict[str, Any]]) -> dict[str, Any]:
+    """The one of a list that a request names by its number."""
+    number = number_of(request.query_params, name, 0, 1 << 40)
+    if number >= len(known):
+        raise InputError(f"there is no {name} {number}; there are {len(known)}, from 0")
+    return known[number]
+
+
+def number_of(wanted: QueryParams, name: str, default: int, most: int) -> int:
+    """A whole number that a request gives, or the default."""
+    text = wanted.get(name, str(default))
+    if not text.isdecimal() or int(text) > most:
+        raise InputError(f"{name} must be a whole number up to {most:,}, not {text[:40]!r}")
+    return int(text)
+
+
+def files_of(form: FormData, name: str) -> list[UploadFile]:
+    """The files that were sent under a name; text in their place is refused."""
+    sent = form.getlist(name)
+    if not all(isinstance(one, UploadFile) for one in sent):
+        raise InputError(f"{name} must be a file that is sent, not text; names are not opened")
+    return [one for one in sent if isinstance(one, UploadFile) and (one.size or one.filename)]
+
+
+def choice(form: FormData, name: str, known: tuple[str, ...]) -> str | None:
+    """One of some words, or None."""
+    value = form.get(name) or None
+    if value is None:
+        return None
+    if not isinstance(value, str) or value not in known:
+        raise InputError(f"{name} must be one of {', '.join(known)}")
+    return value
+
+
+def refuse_unknown(form: FormData, names: set[str]) -> None:
+    """Raise where a form has other fields than these."""
+    if unknown := set(form) - names:
+        listed = ", ".join(sorted(names))
+        raise InputError(f"unknown: {', '.join(sorted(unknown))[:80]}; known: {listed}")
+
+
+def attached(name: str) -> dict[str, str]:
+    """The header that makes a browser save an answer."""
+    return {"content-disposition": f'attachment; filename="{name}"'}

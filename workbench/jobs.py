@@ -1,21 +1,105 @@
-"""Jobs in one queue, done one after the other by one process that can be ended."""
+"""Uploads on disk, and jobs in one queue, done one after the other by one process.
 
+Uploads have random names in one folder that goes when the workbench ends, or was killed.
+"""
+
+import fcntl
 import math
+import os
+import secrets
 import shutil
+import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from pathlib import Path
-from secrets import token_hex
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Literal
 
+from cqtnet.audio import AUDIO_SUFFIXES
 from cqtnet.errors import InputError
 from cqtnet.files import Closing
-from workbench.keep import Keep, Upload, remove
+
+PREFIX = "cqtnet-workbench-"
+LOCK = "lock"
+MOST_NAME = 120
+"""Characters of a file's name that are kept."""
+
+
+@dataclass
+class Upload:
+    """A file that came from outside: its bytes under a random name, and the name it had."""
+
+    path: Path
+    name: str
+    users: set[str] = field(default_factory=set)  # jobs that need it
+
+    @property
+    def sound(self) -> Path:
+        """Where its sound lies as a browser plays it, once a job has made it."""
+        return self.path.with_suffix(".sound")
+
+
+class Keep(Closing):
+    """A folder for this workbench alone. Folders of others that were killed are removed first.
+
+    >>> with Keep() as keep:
+    ...     upload = keep.new("../../questioned.m4a")
+    >>> upload.name
+    'questioned.m4a'
+    """
+
+    def __init__(self, parent: Path | None = None) -> None:
+        parent = parent or Path(tempfile.gettempdir())
+        remove_stale(parent)
+        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        self._lock = open(self.folder / LOCK, "w")  # noqa: SIM115  # held until the end
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def new(self, name: str) -> Upload:
+        """Where an upload of that name may be written; only a known suffix of the name is used."""
+        name = plain_name(name)
+        suffix = Path(name).suffix.lower()
+        known = suffix if suffix in AUDIO_SUFFIXES else ""
+        return Upload(self.folder / f"{secrets.token_hex(16)}{known}", name)
+
+    def room(self) -> int:
+        """Bytes that are free on its disk."""
+        return shutil.disk_usage(self.folder).free
+
+    def close(self) -> None:
+        """Remove all of it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._lock.close()
+
+
+def plain_name(name: str) -> str:
+    """The last part of a name that came from outside, shortened; "recording" for none."""
+    last = PureWindowsPath(PurePosixPath(name).name).name
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in last).strip()
+    if len(text) > MOST_NAME:
+        suffix = Path(text).suffix[:12]
+        text = text[: MOST_NAME - len(suffix)] + suffix
+    return text or "recording"
+
+
+def remove_stale(parent: Path) -> None:
+    """Remove the folders of workbenches whose process is gone: nobody holds their locks."""
+    for folder in parent.glob(f"{PREFIX}*"):
+        try:
+            if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                continue
+            with open(folder / LOCK) as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:  # another workbench holds it, or is just making it
+            continue
+
+
+# Jobs.
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 ENDED: frozenset[State] = frozenset({"done", "failed", "cancelled"})
@@ -80,7 +164,7 @@ class Job:
     files: dict[str, Upload]
     options: dict[str, Any]
     folder: Path
-    id: str = field(default_factory=lambda: token_hex(12))
+    id: str = field(default_factory=lambda: secrets.token_hex(12))
     state: State = "queued"
     progress: Progress = Progress("waiting", 0.0)
     answer: Answer | None = None
@@ -125,7 +209,10 @@ class Queue(Closing):
         A QueueFullError where too many wait; then the files are removed.
         """
         with self._changed:
-            jobs = [Job(kind, files, options, self.keep.folder / token_hex(16)) for files in sent]
+            jobs = [
+                Job(kind, files, options, self.keep.folder / secrets.token_hex(16))
+                for files in sent
+            ]
             uploads = [(job, upload) for job in jobs for upload in job.files.values()]
             if len(self._waiting) + len(jobs) > MOST_WAITING:
                 for _, upload in uploads:
@@ -238,7 +325,8 @@ class Queue(Closing):
     def _drop(self, upload: Upload) -> None:
         """Remove an upload that no job needs."""
         if not upload.users:
-            remove(upload)
+            upload.path.unlink(missing_ok=True)
+            upload.sound.unlink(missing_ok=True)
 
 
 class Worker:
@@ -273,25 +361,16 @@ class Worker:
 def told(job: Job, *, before: int = 0) -> dict[str, Any]:
     """A job as plain data, without its result."""
     return {
-        "schema_version": SCHEMA_VERSION,
-        "id": job.id,
-        "kind": job.kind,
-        "state": job.state,
+        "schema_version": SCHEMA_VERSION, "id": job.id, "kind": job.kind, "state": job.state,
         "stage": job.progress.stage if job.state == "running" else job.state,
         "share": 1.0 if job.state == "done" else round(job.progress.share, 3),
-        "left_s": job.left_s(),
-        "before": before,
+        "left_s": job.left_s(), "before": before,
         "files": {side: upload.name for side, upload in job.files.items()},
-        "error": job.error or None,
-        "downloads": sorted(job.answer.files) if job.answer else [],
-    }
+        "error": job.error or None, "downloads": sorted(job.answer.files) if job.answer else [],
+    }  # fmt: skip
 
 
 def told_whole(job: Job, *, before: int = 0) -> dict[str, Any]:
     """A job as plain data, with its result and the piece of a page that shows it."""
-    answer: Mapping[str, Any] = (
-        {"result": job.answer.result, "html": job.answer.html}
-        if job.answer
-        else {"result": None, "html": ""}
-    )
-    return {**told(job, before=before), **answer}
+    result, html = (job.answer.result, job.answer.html) if job.answer else (None, "")
+    return {**told(job, before=before), "result": result, "html": html}

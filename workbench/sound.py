@@ -41,10 +41,8 @@ def write_sound(
     """
     limits = audio.Limits(max_stream_s=most_s)
     written = 0
-    with (
-        audio.stream(source, sample_rate=RATE_HZ, limits=limits) as blocks,
-        _wav(out) as file,
-    ):
+    stream = audio.stream(source, sample_rate=RATE_HZ, limits=limits)
+    with stream as blocks, _wav(out) as file:
         for block in blocks:
             file.writeframes(_as_int16(block).tobytes())
             written += block.size

@@ -13,7 +13,7 @@ import httpx
 import jsonschema
 import soundfile
 
-from augment.chain import Chain
+from augment.effect import Chain
 from augment.noise import ColouredNoise
 from augment.tempo import Pitch, Tempo
 from cqtnet import SAMPLE_RATE

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.workbench.serving import PATIENCE_S, checked, printed, send, wait_for
-from workbench.monitor import Monitor
+from workbench.archive import Monitor
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import tempfile
 import pytest
 
 from tests.workbench.serving import Serving, send, wait_for
-from workbench.keep import PREFIX, Keep, plain_name
+from workbench.jobs import PREFIX, Keep, plain_name
 
 
 @pytest.mark.parametrize(("given", "kept"), [
