@@ -1,7 +1,17 @@
-from .chain import PAPER, REAL_LIFE, RECIPES, Chain, Recipe, draw_chain
 from .codec import Codec
 from .edits import Crop, Cut, InsertRecording, InsertSilence, Mix, Repeat
-from .effect import EFFECTS, Altered, Effect, effect_from_dict
+from .effect import (
+    EFFECTS,
+    PAPER,
+    REAL_LIFE,
+    RECIPES,
+    Altered,
+    Chain,
+    Effect,
+    Recipe,
+    draw_chain,
+    effect_from_dict,
+)
 from .errors import EffectError, InputError
 from .noise import Background, ColouredNoise, GaussianNoise
 from .room import Reverb, Room, RoomResponse

@@ -7,18 +7,8 @@ from typing import Annotated, Self, TypeAlias
 
 import numpy as np
 
-from augment.effect import (
-    Altered,
-    Effect,
-    Number,
-    Path,
-    Range,
-    Rng,
-    Samples,
-    Seconds,
-    draw_path,
-    uniform,
-)
+from augment import effect
+from augment.effect import Altered, Effect, Number, Path, Range, Rng, Samples, Seconds, uniform
 from augment.errors import EffectError
 from augment.noise import duration_s as file_duration_s
 from augment.noise import read_stretch, scaled_to_level
@@ -207,7 +197,7 @@ class InsertRecording(Edit):
         length: Range = (0.02, 0.2), level_db: Range = (-6.0, 6.0),
     ) -> Self:  # fmt: skip
         """One of the files; place and length as fractions of `duration_s`, no longer than it."""
-        path = draw_path(rng, cls.name, paths)
+        path = effect.draw_path(rng, cls.name, paths)
         available_s = file_duration_s(path)
         length_s = min(duration_s * uniform(rng, length), available_s)
         offset_s = uniform(rng, (0.0, available_s - length_s))
@@ -245,7 +235,7 @@ class Mix(Edit):
         length: Range = (0.1, 0.6), level_db: Range = (-20.0, 0.0),
     ) -> Self:  # fmt: skip
         """One of the files, from its first half; place and length as fractions of `duration_s`."""
-        path = draw_path(rng, cls.name, paths)
+        path = effect.draw_path(rng, cls.name, paths)
         offset_s = float(rng.random()) * file_duration_s(path) / 2
         at_s, length_s = duration_s * uniform(rng, at), duration_s * uniform(rng, length)
         return cls(path, offset_s, at_s, length_s, uniform(rng, level_db))

@@ -7,20 +7,8 @@ from typing import Annotated, Any, Self, TypeAlias
 
 import numpy as np
 
-from augment.effect import (
-    Effect,
-    Number,
-    Path,
-    Range,
-    Rng,
-    Samples,
-    Seconds,
-    Seed,
-    draw_path,
-    draw_seed,
-    one_of,
-    uniform,
-)
+from augment import effect
+from augment.effect import Effect, Number, Path, Range, Rng, Samples, Seconds, Seed, uniform
 from augment.errors import AudioError, EffectError
 from augment.tempo import resample
 
@@ -71,7 +59,7 @@ class ColouredNoise(Effect):
 
     snr_db: Ratio
     seed: Seed
-    colour: Annotated[str, one_of(tuple(COLOUR_SLOPES_DB))] = "white"
+    colour: Annotated[str, effect.one_of(tuple(COLOUR_SLOPES_DB))] = "white"
 
     @classmethod
     def draw(
@@ -79,7 +67,7 @@ class ColouredNoise(Effect):
         colours: Sequence[str] = ("white", "pink", "brown"),
     ) -> Self:  # fmt: skip
         """A ratio drawn evenly in dB, and one of the colours."""
-        return cls(uniform(rng, snr_db), draw_seed(rng), str(rng.choice(list(colours))))
+        return cls(uniform(rng, snr_db), effect.draw_seed(rng), str(rng.choice(list(colours))))
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
         noise = np.random.default_rng(self.seed).standard_normal(samples.size, dtype=np.float32)
@@ -107,7 +95,7 @@ class Background(Effect):
     @classmethod
     def draw(cls, rng: Rng, *, paths: Sequence[str] = (), snr_db: Range = (0.0, 30.0)) -> Self:
         """One of the files, a place in it, and a ratio drawn evenly in dB."""
-        path = draw_path(rng, cls.name, paths)
+        path = effect.draw_path(rng, cls.name, paths)
         return cls(path, float(rng.random()) * duration_s(path), uniform(rng, snr_db))
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:

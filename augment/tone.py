@@ -11,18 +11,8 @@ from typing import Annotated, Any, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.effect import (
-    Effect,
-    Number,
-    Range,
-    Rng,
-    Samples,
-    Seed,
-    draw_seed,
-    log_uniform,
-    one_of,
-    uniform,
-)
+from augment import effect
+from augment.effect import Effect, Number, Range, Rng, Samples, Seed, log_uniform, uniform
 from augment.errors import EffectError
 
 FREQUENCY_LIMITS: Range = (1.0, 96_000.0)
@@ -270,7 +260,7 @@ class Audiomentation(Effect):
     library draws the other arguments itself, from `seed`.
     """
 
-    transform: Annotated[str, one_of(TRANSFORMS)]
+    transform: Annotated[str, effect.one_of(TRANSFORMS)]
     seed: Seed
     options: dict[str, Any] = field(default_factory=dict, hash=False)
 
@@ -282,7 +272,7 @@ class Audiomentation(Effect):
     @classmethod
     def draw(cls, rng: Rng, *, transforms: Sequence[str] = ("AirAbsorption",)) -> Self:
         """One of the transforms, with its own default ranges."""
-        return cls(str(rng.choice(list(transforms))), draw_seed(rng))
+        return cls(str(rng.choice(list(transforms))), effect.draw_seed(rng))
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
         import audiomentations

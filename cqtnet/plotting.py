@@ -7,7 +7,7 @@ import base64
 import io
 import textwrap
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -18,15 +18,18 @@ import matplotlib
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, Locator, NullFormatter
 from numpy.typing import NDArray
 from PIL import Image
 
+from cqtnet.errors import InputError
 from cqtnet.files import written_whole
 
 WIDTH_IN = 7.0
@@ -51,6 +54,8 @@ TITLE_CHARACTERS, LEGEND_CHARACTERS = 66, 90
 Row = tuple[Artist, str]
 """A line of the legend: what is drawn, and what it means."""
 Points = NDArray[np.float64]
+Line = tuple[Points, Points]
+"""x and y along a line, (k,) each; in a DET or ROC, false-alarm rates come first."""
 
 _svg_settings = threading.Lock()
 
@@ -137,7 +142,7 @@ def legend_below(figure: Figure, rows: Sequence[Row]) -> None:
 
 
 def letter_lines(
-    axes: Axes, looks: Sequence[Look], lines: Sequence[tuple[Points, Points]], *,
+    axes: Axes, looks: Sequence[Look], lines: Sequence[Line], *,
     avoid: Sequence[tuple[float, float]] = (),
 ) -> None:  # fmt: skip
     """Put each line's letter on it, where the other lines, letters and `avoid` are farthest.
@@ -268,3 +273,28 @@ def draw_curves(history: Sequence[dict[str, float]], path: Path) -> None:
     legend_below(figure, rows)
     with written_whole(path) as temporary:
         figure.savefig(temporary, format="png")
+
+
+def refuse_unclear(names: Sequence[str]) -> None:
+    """Raise unless there is something to draw and every line has a name of its own."""
+    if not names:
+        raise InputError("0 systems to draw; give at least 1")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"{len(names)} systems, but {twice[0]!r} names several; give each its own")
+
+
+def lettered(looks: Sequence[Look], texts: Iterable[str]) -> list[Row]:
+    """The legend's rows of lines with a letter."""
+    pairs = zip(looks, texts, strict=True)
+    return [(look.handle(), f"{look.letter}  {text}") for look, text in pairs]
+
+
+def set_ticks(axis: Axis, at: Locator, *, small: Locator | None = None, text: str = "") -> None:
+    """Ticks of an axis in percent, or in numbers formatted by `text`; small ones have no text."""
+    axis.set_major_locator(at)
+    if small is not None:
+        axis.set_minor_locator(small)
+    shown = FuncFormatter(lambda x, _: format(x, text) if text else percent_number(x))
+    axis.set_major_formatter(shown)
+    axis.set_minor_formatter(NullFormatter())

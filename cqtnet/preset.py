@@ -7,16 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 from augment.audio.files import told
-from cqtnet import SAMPLE_RATE
-from cqtnet.cqt import (
-    FRAMES_PER_SECOND,
-    HOP_LENGTH,
-    LEVEL_RADIUS,
-    Numbers,
-    context_frames,
-    frame_count,
-    padded,
-)
+from cqtnet import SAMPLE_RATE, cqt
 from cqtnet.errors import FragmentTooShortError, WeightsError
 from cqtnet.schema import checked
 
@@ -150,16 +141,16 @@ def find_preset(name: str, **changes: Any) -> Preset:
     return replace(PRESETS[name], **changes)
 
 
-def pad_short(frames: Numbers, preset: Preset) -> Numbers:
+def pad_short(frames: cqt.Numbers, preset: Preset) -> cqt.Numbers:
     """Frames (B, 84, T), with silence on both sides where the trunk needs more than there are."""
     n_frames = frames.shape[-1]
-    if n_frames < frame_count(round(MINIMUM_S * SAMPLE_RATE)):
+    if n_frames < cqt.frame_count(round(MINIMUM_S * SAMPLE_RATE)):
         raise FragmentTooShortError(
-            f"fragment of about {(n_frames - 0.5) / FRAMES_PER_SECOND:.2f} s is shorter than "
+            f"fragment of about {(n_frames - 0.5) / cqt.FRAMES_PER_SECOND:.2f} s is shorter than "
             f"the {MINIMUM_S:.1f} s this model needs; give a longer one"
         )
     missing = max(0, preset.minimum_frames - n_frames)
-    return padded(frames, missing // 2, missing - missing // 2)
+    return cqt.padded(frames, missing // 2, missing - missing // 2)
 
 
 @dataclass(frozen=True)
@@ -183,25 +174,25 @@ class StepSpan:
                 left += stride
                 stride *= 2
         left *= preset.frames_averaged
-        context = LEVEL_RADIUS + context_frames()
+        context = cqt.LEVEL_RADIUS + cqt.context_frames()
         context_steps = -(-(left + context) // preset.stride_frames)
         right = preset.receptive_frames - left
         return cls(preset.stride_frames, left, right, context_steps, context)
 
     def held_from(self, first_step: int) -> int:
         """First sample, on the grid of steps, that a block starting at `first_step` needs."""
-        return max(0, first_step - self.context_steps) * self.stride * HOP_LENGTH
+        return max(0, first_step - self.context_steps) * self.stride * cqt.HOP_LENGTH
 
     def block_samples(self, n_steps: int, *, first_step: int = 0) -> int:
         """Samples from `held_from` to the last that `n_steps` steps depend on."""
         last_frame = (first_step + n_steps - 1) * self.stride + self.reach_right
-        last_sample = (last_frame + self.context_frames) * HOP_LENGTH
+        last_sample = (last_frame + self.context_frames) * cqt.HOP_LENGTH
         return last_sample - self.held_from(first_step)
 
 
 def step_count(preset: Preset, n_samples: int) -> int:
     """The number of the trunk's steps over that many samples."""
-    steps = max(frame_count(n_samples), preset.minimum_frames)
+    steps = max(cqt.frame_count(n_samples), preset.minimum_frames)
     steps = -(-steps // preset.frames_averaged)
     for layer in LAYERS:
         if not preset.time_padding:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from cqtnet import views
 from cqtnet.cache import content_hash, data_hash, load_frames
 from cqtnet.checkpoint import save_weights
 from cqtnet.cqt import FRAMES_PER_SECOND
@@ -28,8 +29,7 @@ from cqtnet.preset import Preset
 from cqtnet.recipes import Recipe
 from cqtnet.runstate import Progress, Ranks, gather, joined, load_state, save_state
 from cqtnet.schema import read_json
-from cqtnet.validation import Pairs, Verdict, make_pairs, validate
-from cqtnet.views import Batch, Views, Waveforms, embed_batch, noise_frames, waveform_batches
+from cqtnet.views import Batch, Pairs, Verdict, Views, Waveforms
 
 STATE, BEST, FINAL = "last.safetensors", "best.safetensors", "final.safetensors"
 
@@ -75,7 +75,7 @@ class Learner(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Embeddings (n, E), logits (n, classes) and labels (n,) of all views of a batch."""
-        embeddings = embed_batch(self.net, batch)
+        embeddings = views.embed_batch(self.net, batch)
         labels = batch.recordings.repeat(len(embeddings) // len(batch.second))
         return embeddings, self.head(embeddings, labels), labels
 
@@ -138,9 +138,9 @@ class _Run:
             self.plateau.load_state_dict(self.progress.schedule)
 
         held_out = [item for item in items if item.split == "valid"]
-        self.pairs = make_pairs(held_out, config.cache) if ranks.rank == 0 else None
+        self.pairs = views.make_pairs(held_out, config.cache) if ranks.rank == 0 else None
         store = load_frames(learning, config.cache, device=str(device))
-        noise, stride = noise_frames(config.noise), config.preset.stride_frames
+        noise, stride = views.noise_frames(config.noise), config.preset.stride_frames
         of_step = {"seed": config.seed, "rank": ranks.rank}
         self.views = Views(store, learning, recipe, noise=noise, stride_frames=stride, **of_step)
         self.waveforms = Waveforms(learning, store.places, recipe, cache=config.cache, **of_step)
@@ -154,7 +154,7 @@ class _Run:
     def waveform_steps(self, first: int, end: int) -> Iterator[tuple[int, Tensor | None]]:
         """The number of each step with its altered waveforms."""
         steps = range(first, end)
-        altered = waveform_batches(self.waveforms, steps, workers=self.config.workers)
+        altered = views.waveform_batches(self.waveforms, steps, workers=self.config.workers)
         return zip(steps, altered, strict=True)
 
     def learn(self, step: int, altered: Tensor | None) -> tuple[float, float, int]:
@@ -189,7 +189,7 @@ class _Run:
         progress.step, progress.schedule = step, self.plateau.state_dict()
         if self.pairs is None:
             return None
-        verdict = validate(self.learner.net, self.pairs, dtype=self.dtype)
+        verdict = views.validate(self.learner.net, self.pairs, dtype=self.dtype)
         eers = {f"eer_{name}": eer for name, eer in verdict.eer.items()}
         row = {"step": step, "loss": loss, "lr": lr, "separation": verdict.separation, **eers}
         progress.history.append(row)
@@ -207,7 +207,7 @@ class _Run:
             drawn = self.waveform_steps(self.n_steps, self.n_steps + count)
             batches = (self.views.batch(step, altered) for step, altered in drawn)
             whiten(self.learner.net, batches, dtype=self.dtype)
-        verdict = validate(self.learner.net, pairs, dtype=self.dtype)
+        verdict = views.validate(self.learner.net, pairs, dtype=self.dtype)
         self.save(FINAL, verdict)
         return verdict
 
@@ -357,7 +357,7 @@ def whiten(net: CqtNet, batches: Iterable[Batch], *, dtype: torch.dtype = torch.
     for batch in batches:
         device = batch.second.device.type
         with torch.autocast(device, dtype, enabled=dtype != torch.float32):
-            embedded.append(embed_batch(net, batch).double().chunk(2))
+            embedded.append(views.embed_batch(net, batch).double().chunk(2))
     first, second = (torch.cat(side) for side in zip(*embedded, strict=True))
     both = torch.cat([first, second])
     within, total = torch.cov((first - second).T) / 2, torch.cov(both.T)

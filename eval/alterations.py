@@ -10,26 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import soundfile
 
+from augment import tone
 from augment.codec import Codec
 from augment.effect import Effect, Samples
 from augment.noise import Background, ColouredNoise
 from augment.room import Reverb, Room
 from augment.tempo import Pitch, Speed, Tempo, resample
-from augment.tone import (
-    Compressor,
-    Equaliser,
-    Gain,
-    HardClip,
-    HighPass,
-    Invert,
-    LowPass,
-    Telephone,
-)
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.data import Item
 from cqtnet.device import one_thread
 from cqtnet.errors import ManifestError
-from eval.processes import in_processes
+from cqtnet.progress import in_processes
 from eval.protocols.plan import rng_for
 
 if TYPE_CHECKING:
@@ -65,14 +56,14 @@ def _codec(name: str, *kbps: float, follows: str) -> Change:
 def _shelf(rng: Rng, _: str) -> Effect:
     gain_db = float(rng.uniform(6.0, 12.0) * rng.choice([-1, 1]))
     if rng.random() < 0.5:
-        return Equaliser(low_hz=float(rng.uniform(150, 400)), low_gain_db=gain_db)
-    return Equaliser(high_hz=float(rng.uniform(1500, 4000)), high_gain_db=gain_db)
+        return tone.Equaliser(low_hz=float(rng.uniform(150, 400)), low_gain_db=gain_db)
+    return tone.Equaliser(high_hz=float(rng.uniform(1500, 4000)), high_gain_db=gain_db)
 
 
 def _equaliser(rng: Rng, _: str) -> Effect:
     signs = rng.permutation([1.0, -1.0, rng.choice([-1.0, 1.0])])
     low, mid, high = (signs * rng.uniform(6.0, 12.0, 3)).tolist()
-    return Equaliser(
+    return tone.Equaliser(
         float(rng.uniform(150, 300)), low, float(rng.uniform(600, 1500)), mid, 1.0,
         float(rng.uniform(3000, 5000)), high,
     )  # fmt: skip
@@ -95,24 +86,24 @@ CHANGES: dict[str, Change] = {
         "reverberation", "level",
     ),
     "low-pass": Change(
-        lambda rng, _: LowPass.draw(rng, cutoff_hz=(1500.0, 5000.0)), "low_pass", "level"
+        lambda rng, _: tone.LowPass.draw(rng, cutoff_hz=(1500.0, 5000.0)), "low_pass", "level"
     ),
     "high-pass": Change(
-        lambda rng, _: HighPass.draw(rng, cutoff_hz=(150.0, 500.0)), "high_pass", "level"
+        lambda rng, _: tone.HighPass.draw(rng, cutoff_hz=(150.0, 500.0)), "high_pass", "level"
     ),
-    "telephone": Change(lambda rng, _: Telephone(), "low_pass high_pass", "level"),
+    "telephone": Change(lambda rng, _: tone.Telephone(), "low_pass high_pass", "level"),
     "equaliser": Change(_equaliser, "equalised", "level"),
     "shelf": Change(_shelf, "equalised", "level"),
-    "gain": Change(lambda rng, _: Gain(float(rng.uniform(-15, -3))), "level"),
+    "gain": Change(lambda rng, _: tone.Gain(float(rng.uniform(-15, -3))), "level"),
     "clipped": Change(
-        lambda rng, _: HardClip.draw(rng, over_db=(6.0, 12.0)), "clipped compressed", "level"
+        lambda rng, _: tone.HardClip.draw(rng, over_db=(6.0, 12.0)), "clipped compressed", "level"
     ),
     "compressor": Change(
-        lambda rng, _: Compressor.draw(rng, threshold_db=(-40.0, -25.0), ratio=(4.0, 10.0)),
+        lambda rng, _: tone.Compressor.draw(rng, threshold_db=(-40.0, -25.0), ratio=(4.0, 10.0)),
         "compressed", "level",
     ),
     "limiter": Change(
-        lambda rng, _: Compressor(float(rng.uniform(-25, -15)), 100.0, 0.001, 0.05, 10.0),
+        lambda rng, _: tone.Compressor(float(rng.uniform(-25, -15)), 100.0, 0.001, 0.05, 10.0),
         "compressed", "level",
     ),
     "mp3": _codec("mp3", 16, 32, follows="level"),
@@ -128,7 +119,7 @@ CHANGES: dict[str, Change] = {
         lambda rng, _: Speed.draw(rng, factor=_around(rng, 0.03, 0.1)), "speed", "low_pass"
     ),
     "clock": Change(lambda rng, _: Speed.draw(rng, factor=_around(rng, 5e-5, 4e-4)), "clock"),
-    "polarity": Change(lambda rng, _: Invert(), "polarity"),
+    "polarity": Change(lambda rng, _: tone.Invert(), "polarity"),
 }  # fmt: skip
 """What is done to a recording. A claim of another kind, or about the other side, is wrong."""
 

@@ -21,9 +21,9 @@ from cqtnet import SAMPLE_RATE, audio
 from cqtnet.data import Item
 from cqtnet.device import one_thread
 from cqtnet.errors import ManifestError
+from cqtnet.progress import in_processes
 from eval.bootstrap import Figure
 from eval.metrics.table import mean_by_recording
-from eval.processes import in_processes
 from eval.trials import Texts, read_trials
 from verify.archive.archive import Archive
 from verify.archive.export import merge_into

@@ -18,19 +18,10 @@ from cqtnet.schema import read_json
 from eval.bootstrap import recordings_of
 from eval.metrics import cllr, min_cllr
 from eval.protocols.plan import name_hash
-from eval.systems.ours import ALIGNMENT_COLUMNS, MEASURE_COLUMNS
+from eval.systems.known import ALIGNMENT_COLUMNS, MEASURE_COLUMNS
 from eval.trials import Scores, read_scores
-from verify.calibration import (
-    FIGURES,
-    RISING,
-    TONALITY,
-    Calibration,
-    Regression,
-    Weighed,
-    fit,
-    measures,
-    population_of,
-)
+from verify import calibration
+from verify.calibration import FIGURES, RISING, Calibration, Regression, Weighed, population_of
 from verify.words import LEAST_RATIO
 
 SAME, RENDITION, UNRELATED = range(3)
@@ -146,8 +137,8 @@ def _learned(
     rows = pairs.stated & np.isin(pairs.kind, (first, second))
     label = pairs.kind[rows] == first
     counts = pairs.count(first), pairs.count(second)
-    table = measures(pairs.table[rows])
-    known, log_lr = fit(
+    table = calibration.measures(pairs.table[rows])
+    known, log_lr = calibration.fit(
         table, label, pairs.group[rows], pairs.recordings[rows, 0], pairs=counts, rising=rising
     )
     tar, non = log_lr[label], log_lr[~label]
@@ -160,7 +151,7 @@ def _learned(
         "misleading": [int((tar < -LN_LEAST).sum()), int((non > LN_LEAST).sum())],
         "log_lr_first": _spread(tar), "log_lr_second": _spread(non),
     }  # fmt: skip
-    for population in TONALITY:
+    for population in calibration.TONALITY:
         own = np.array([population_of(x) == population for x in persistence])
         if (label & own).any() and (~label & own).any():
             figures[f"cllr_{population}"] = cllr(bounded[label & own], bounded[~label & own])

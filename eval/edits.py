@@ -11,28 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from augment.chain import Chain
 from augment.edits import Own, Piece
-from augment.effect import Samples
+from augment.effect import Chain, Samples
 from augment.noise import mean_square
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.device import one_thread
 from cqtnet.eer import Floats
+from cqtnet.progress import in_processes
+from eval import planting
 from eval.bootstrap import FEWEST_RECORDINGS, TOO_FEW, Figure, draw, interval, numbered
-from eval.planting import (
-    ALTERATIONS,
-    FORMS,
-    KINDS,
-    MOST_EDITS,
-    MOST_PLAIN,
-    PLAIN_KINDS,
-    TRIES,
-    Programme,
-    is_loud,
-    plant,
-    without_quiet_ends,
-)  # fmt: skip
-from eval.processes import in_processes
+from eval.planting import ALTERATIONS, Programme, is_loud, plant, without_quiet_ends
 from eval.protocols.plan import rng_for
 from verify.align import other_places, refine, search
 from verify.editmap import edit_map
@@ -84,8 +72,9 @@ def _outcome(task: tuple[Programme, int, int]) -> Outcome:
     programme, number, seed = task
     rng = rng_for(seed, "edits", number)
     original, foreign = without_quiet_ends(programme.samples()), audio.load(programme.foreign)
-    original, sections = FORMS[programme.form](original, rng)
-    kinds, most = (PLAIN_KINDS, MOST_PLAIN) if sections else (KINDS, MOST_EDITS)
+    original, sections = planting.FORMS[programme.form](original, rng)
+    plain = planting.PLAIN_KINDS, planting.MOST_PLAIN
+    kinds, most = plain if sections else (planting.KINDS, planting.MOST_EDITS)
     n_edits = int(rng.integers(1, most + 1))
     alteration = list(ALTERATIONS)[number % len(ALTERATIONS)]
     planted = plant(
@@ -111,7 +100,7 @@ def _places(
 ) -> tuple[int, int, int]:
     """The places of an altered fragment of music that repeats itself, and what is told of them."""
     size = round(FRAGMENT_S * SAMPLE_RATE)
-    firsts = rng.integers(samples.size - size, size=TRIES)
+    firsts = rng.integers(samples.size - size, size=planting.TRIES)
     first = next(
         (int(f) for f in firsts if is_loud(samples[f : f + size], samples)), int(firsts[0])
     )

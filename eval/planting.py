@@ -7,10 +7,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from augment.chain import Chain
 from augment.codec import Codec
 from augment.edits import Own, Piece, splice
-from augment.effect import Altered, Effect, Samples
+from augment.effect import Altered, Chain, Effect, Samples
 from augment.noise import ColouredNoise, mean_square, scaled_to_level
 from augment.tempo import Pitch, Tempo
 from cqtnet import SAMPLE_RATE, audio

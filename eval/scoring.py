@@ -27,8 +27,8 @@ from cqtnet.device import one_thread, versions
 from cqtnet.eer import Floats
 from cqtnet.errors import InputError
 from cqtnet.files import file_sha256, make_folder, refuse_overwrite, write_json
+from cqtnet.progress import Workers
 from cqtnet.schema import read_json
-from eval.processes import Workers
 from eval.systems import Settings, System, make_system
 from eval.trials import Scores, TrialFiles, Trials, read_trials, write_trials
 

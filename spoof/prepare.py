@@ -23,8 +23,8 @@ from augment.tempo import resample
 from cqtnet import audio
 from cqtnet.cache import code_hash, content_hash, kept_array
 from cqtnet.errors import InputError, ManifestError, NoContentError
+from cqtnet.progress import Workers
 from cqtnet.tables import read_table
-from eval.processes import Workers
 from spoof.data import (
     Samples,
     Utterance,

@@ -13,17 +13,9 @@ from typing import Any, BinaryIO
 import av
 from numpy.typing import NDArray
 
+from augment.audio import integrity
 from augment.audio.files import StrPath, shown
-from augment.audio.integrity import (
-    LOSSLESS_CODECS,
-    AudioInfo,
-    Coding,
-    Integrity,
-    chunked_length,
-    is_cut_short,
-    mp3_counts_frames,
-    ogg_is_cut_off,
-)
+from augment.audio.integrity import AudioInfo, Coding, Integrity
 from augment.errors import NotAudioError
 
 PIECE_VALUES = 1 << 17
@@ -57,9 +49,9 @@ class FFmpegSource:
     def __init__(self, path: StrPath, file: BinaryIO) -> None:
         self._path, self._file = path, file
         self._surplus = 0  # samples that a seek decodes before the place asked for
-        self._header_length = chunked_length(file)
-        self._counts_frames = mp3_counts_frames(file)
-        end_missing, cut_short = ogg_is_cut_off(file), is_cut_short(file)
+        self._header_length = integrity.chunked_length(file)
+        self._counts_frames = integrity.mp3_counts_frames(file)
+        end_missing, cut_short = integrity.ogg_is_cut_off(file), integrity.is_cut_short(file)
         self._open()
         tracks = self._container.streams.audio
         self.info = self._read_info()
@@ -256,7 +248,7 @@ def bits_of(codec: Any) -> int | None:
         return 1 + ((header[12] & 1) << 4 | header[13] >> 4)
     if codec.name == "alac" and len(header) >= 36:
         return int(header[17])
-    whole = codec.name in LOSSLESS_CODECS and codec.format is not None
+    whole = codec.name in integrity.LOSSLESS_CODECS and codec.format is not None
     return 16 if whole and codec.format.bits == 16 else None
 
 

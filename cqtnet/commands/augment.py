@@ -13,8 +13,7 @@ from cqtnet.errors import InputError
 from cqtnet.files import refuse_overwrite, written_whole
 
 if TYPE_CHECKING:
-    from augment.chain import Chain
-    from augment.effect import Altered, Effect, Samples
+    from augment.effect import Altered, Chain, Effect, Samples
 
 FORMATS = {
     ".wav": ("WAV", "FLOAT"),
@@ -117,7 +116,7 @@ def _chain(given: dict[str, Any], *, duration_s: float) -> "Chain":
     """The chain that is drawn, read from a file, or made of single effects; one of the three."""
     import numpy as np
 
-    from augment.chain import Chain, draw_chain, recipe_named
+    from augment.effect import Chain, draw_chain, recipe_named
 
     preset, replay, seed = (given.pop(key) for key in ("preset", "replay", "seed"))
     single = any(value not in (None, ()) for value in given.values())

@@ -15,7 +15,7 @@ from cqtnet.errors import ManifestError
 if TYPE_CHECKING:
     from cqtnet.data import Item
     from cqtnet.train import StepReport, TrainConfig
-    from cqtnet.validation import Verdict
+    from cqtnet.views import Verdict
 
 
 @command(

@@ -13,7 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from augment.chain import Chain
+from augment.effect import Chain
 from augment.tempo import Pitch, Tempo
 from cqtnet import SAMPLE_RATE
 from cqtnet.embed import Embedder

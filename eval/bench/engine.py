@@ -16,8 +16,7 @@ import numpy as np
 import soundfile
 import torch
 
-from augment.chain import Chain
-from augment.effect import Samples
+from augment.effect import Chain, Samples
 from augment.tempo import Pitch, Tempo, resample
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.cache import load_frames

@@ -124,8 +124,7 @@ def _draw(
     names: list[str], source: Path, root: Path, noise: Path | None, *, workers: int | None,
     **drawing: Any,
 ) -> list["Plan"]:  # fmt: skip
-    from eval.protocols.catalogue import RENDITION
-    from eval.protocols.draw import draw_plan
+    from eval.protocols.catalogue import RENDITION, draw_plan
     from eval.protocols.survey import by_work, chosen_items, survey
 
     choice = {name: drawing.pop(name) for name in ("split", "limit")}

@@ -10,25 +10,8 @@ from numpy.typing import NDArray
 
 from cqtnet.eer import Floats, finite
 from cqtnet.errors import InputError, ManifestError
-from eval.bootstrap import (
-    FALSE_ALARMS,
-    FEWEST_RECORDINGS,
-    MISLEADING,
-    MISSES,
-    TOO_FEW,
-    Figure,
-    FigureTable,
-    Quantity,
-    Recordings,
-    Sample,
-    draw,
-    evidence_of,
-    interval,
-    numbered,
-    recordings_of,
-    resample,
-    with_interval,
-)
+from eval import bootstrap
+from eval.bootstrap import MISSES, Figure, FigureTable, Quantity, Sample, interval, numbered
 from eval.metrics.scores import (
     OperatingPoint,
     auc,
@@ -82,13 +65,14 @@ def measure(scores: Scores, **options: Any) -> Metrics:
     >>> measure(scores)["eer"].value
     0.041
     """
-    return _measure(scores, recordings_of(scores), Options(**options), where=str(scores.path))
+    recordings = bootstrap.recordings_of(scores)
+    return _measure(scores, recordings, Options(**options), where=str(scores.path))
 
 
 def measure_by_condition(scores: Scores, options: Options | None = None) -> dict[str, Metrics]:
     """The figures of each condition in order of appearance, then of "all" if there are several."""
     options = options or Options()
-    conditions, recordings = scores.conditions(), recordings_of(scores)
+    conditions, recordings = scores.conditions(), bootstrap.recordings_of(scores)
     if len(conditions) > 1 and "all" in conditions:
         raise ManifestError(f"{scores.path}: a condition is called 'all'; give it another name")
     measured = {}
@@ -102,26 +86,25 @@ def measure_by_condition(scores: Scores, options: Options | None = None) -> dict
     return measured
 
 
-def _measure(scores: Scores, recordings: Recordings, options: Options, *, where: str) -> Metrics:
-    evidence = evidence_of(scores, recordings, _losses(scores, options), where=where)
+def _measure(
+    scores: Scores, recordings: bootstrap.Recordings, options: Options, *, where: str
+) -> Metrics:
+    evidence = bootstrap.evidence_of(scores, recordings, _losses(scores, options), where=where)
     targets = int(np.count_nonzero(scores.label))
     nontargets = len(scores) - targets
     wanted = _quantities(options, targets, nontargets, has_log_lr=scores.log_lr is not None)
     formulas = [quantity.of for quantity in wanted if quantity.of is not None]
-    value, resampled = resample(
-        lambda sample: np.array([of(sample) for of in formulas]),
-        evidence,
-        recordings=recordings.count,
-        resamples=options.resamples,
+    value, resampled = bootstrap.resample(
+        lambda sample: np.array([of(sample) for of in formulas]), evidence,
+        recordings=recordings.count, resamples=options.resamples,
         rng=np.random.default_rng(options.seed),
-    )
+    )  # fmt: skip
     values = iter(zip(value.tolist(), resampled.T, strict=True))
     figures = {
-        quantity.key: with_interval(quantity, *next(values), evidence)
-        if quantity.of is not None
-        else Figure(None, note=quantity.note)
-        for quantity in wanted
-    }
+        q.key: bootstrap.with_interval(q, *next(values), evidence)
+        if q.of is not None else Figure(None, note=q.note)
+        for q in wanted
+    }  # fmt: skip
     names = {quantity.key: quantity.name for quantity in wanted}
     n_recordings = len(np.unique(scores.recording))
     return Metrics(figures, names, targets, nontargets, n_recordings, options.threshold)
@@ -135,7 +118,7 @@ def _losses(scores: Scores, options: Options) -> dict[str, Floats]:
     if scores.log_lr is not None:
         against_truth = np.where(scores.label, -scores.log_lr, scores.log_lr)
         losses["cllr"] = bits_lost(against_truth)
-        losses[MISLEADING] = np.asarray(against_truth >= 0, np.float64)
+        losses[bootstrap.MISLEADING] = np.asarray(against_truth >= 0, np.float64)
         for point in options.operating_points:
             wrong = _wrong(scores.log_lr, scores.label, point.threshold)
             losses[f"act_dcf_{point.key}"] = wrong
@@ -187,8 +170,8 @@ def _quantities(
         *quantities,
         Quantity("accuracy", "accuracy", accuracy, flawless=1.0, loss="threshold"),
         Quantity("miss", MISSES, lambda s: s.losses["threshold"][0], errors=(MISSES,)),
-        Quantity("false_alarm", FALSE_ALARMS, lambda s: s.losses["threshold"][1],
-                 errors=(FALSE_ALARMS,)),
+        Quantity("false_alarm", bootstrap.FALSE_ALARMS, lambda s: s.losses["threshold"][1],
+                 errors=(bootstrap.FALSE_ALARMS,)),
     ]  # fmt: skip
 
 
@@ -260,12 +243,12 @@ def roc_band(scores: Scores, *, resamples: int = 200, seed: int = 0) -> RocBand 
 
     Each rate has an interval of its own, up to 3/N at least, N the number of target recordings.
     """
-    recordings = recordings_of(scores)
-    evidence = evidence_of(scores, recordings, {}, where=str(scores.path))
-    if evidence.recordings[MISSES] < FEWEST_RECORDINGS:
+    recordings = bootstrap.recordings_of(scores)
+    evidence = bootstrap.evidence_of(scores, recordings, {}, where=str(scores.path))
+    if evidence.recordings[MISSES] < bootstrap.FEWEST_RECORDINGS:
         return None
     rates = np.geomspace(1 / np.count_nonzero(~scores.label), 1, 200)
-    value, resampled = resample(
+    value, resampled = bootstrap.resample(
         lambda sample: misses_at(sample.score, rates), evidence,
         recordings=recordings.count, resamples=resamples, rng=np.random.default_rng(seed),
     )  # fmt: skip
@@ -316,7 +299,7 @@ def retrieve(scores: Scores, *, resamples: int = 1000, seed: int = 0) -> Retriev
     values = {f"top{depth}": (queries.first <= depth).astype(np.float64) for depth in DEPTHS}
     values |= {"mrr": 1 / queries.first, "mean_average_precision": queries.average_precision}
     count = int(queries.recording.max()) + 1
-    drawn = draw(count, resamples, np.random.default_rng(seed))
+    drawn = bootstrap.draw(count, resamples, np.random.default_rng(seed))
     figures = {key: _figure(value, queries.recording, drawn) for key, value in values.items()}
     candidates = queries.candidates
     for depth in DEPTHS:
@@ -354,7 +337,7 @@ def mean_by_recording(
 ) -> Figure:
     """The mean of values (q,) in [0, 1], and its 95 % interval by recording."""
     numbers = numbered(recordings)
-    drawn = draw(int(numbers.max()) + 1, resamples, np.random.default_rng(seed))
+    drawn = bootstrap.draw(int(numbers.max()) + 1, resamples, np.random.default_rng(seed))
     return _figure(values, numbers, drawn)
 
 
@@ -363,8 +346,8 @@ def _figure(values: Floats, recording: NDArray[np.intp], drawn: Floats) -> Figur
     mean, count = float(values.mean()), drawn.shape[1]
     if not len(drawn):
         return Figure(mean)
-    if count < FEWEST_RECORDINGS:
-        return Figure(mean, note=TOO_FEW)
+    if count < bootstrap.FEWEST_RECORDINGS:
+        return Figure(mean, note=bootstrap.TOO_FEW)
     sums, number = np.bincount(recording, values), np.bincount(recording)
     low, high = (float(end) for end in interval(mean, drawn @ sums / (drawn @ number)))
     # Failures may occur unseen at a rate of 3/N, and so may successes if all fail.

@@ -22,7 +22,7 @@ from scipy.special import ndtr, ndtri
 from cqtnet import plotting as style
 from cqtnet.eer import Floats
 from eval.metrics import OperatingPoint, auc, min_dcf_point, roc_hull, roc_points
-from eval.plots.scoreset import Line, ScoreSet, lettered, refuse_unclear, set_ticks
+from eval.plots.scoreset import ScoreSet
 
 TICKS = (*10.0 ** np.arange(-7, -2), 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 TICKS += (0.6, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
@@ -44,7 +44,7 @@ def det(
     >>> figure = det([ScoreSet("ours", target, nontarget)], operating_points=[OperatingPoint()])
     >>> save(figure, Path("det"))
     """
-    refuse_unclear([s.name for s in sets])
+    style.refuse_unclear([s.name for s in sets])
     figure = _probit_figure(*_window(sets))
     axes = figure.axes[0]
     xlabel = "false alarms: pairs of different recordings accepted, %"
@@ -59,7 +59,7 @@ def det(
     style.letter_lines(axes, looks, hulls, avoid=marks)
     _letter_unseen(axes, sets, looks, hulls)
     style.legend_below(
-        figure, lettered(looks, map(_det_text, sets)) + _det_key(sets, operating_points)
+        figure, style.lettered(looks, map(_det_text, sets)) + _det_key(sets, operating_points)
     )
     return figure
 
@@ -98,7 +98,7 @@ def _probit_figure(xlim: tuple[float, float], ylim: tuple[float, float]) -> Figu
     axes.set_yscale("function", functions=(ndtri, ndtr))
     axes.set(xlim=xlim, ylim=ylim, aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):
-        set_ticks(axis, FixedLocator(TICKS), small=FixedLocator(SMALL_TICKS))
+        style.set_ticks(axis, FixedLocator(TICKS), small=FixedLocator(SMALL_TICKS))
     return figure
 
 
@@ -107,7 +107,7 @@ def _probit_steps(low: float, high: float) -> Floats:
     return np.concatenate([[low], inner, [high]])
 
 
-def _measured_part(line: Line, *, floor: tuple[float, float], ceiling: float) -> Line:
+def _measured_part(line: style.Line, *, floor: tuple[float, float], ceiling: float) -> style.Line:
     """The falling line as far as both rates reach `floor`, fine enough for curved axes.
 
     `ceiling` holds for both rates. Points are joined by lines that are straight in rates.
@@ -147,7 +147,7 @@ def _mark_resolution(axes: Axes, sets: Sequence[ScoreSet]) -> None:
             axes.text(1.01, y, text, transform=axes.get_yaxis_transform(), va="center", **words)
 
 
-def _draw_lines(axes: Axes, s: ScoreSet, look: style.Look) -> Line:
+def _draw_lines(axes: Axes, s: ScoreSet, look: style.Look) -> style.Line:
     """Draw band, steps and hull; return the hull as far as it was measured."""
     floor, top = s.one_error, axes.get_ylim()[1]
     if s.band is not None:
@@ -182,7 +182,7 @@ def _mark_points(
 
 
 def _letter_unseen(
-    axes: Axes, sets: Sequence[ScoreSet], looks: Sequence[style.Look], hulls: Sequence[Line]
+    axes: Axes, sets: Sequence[ScoreSet], looks: Sequence[style.Look], hulls: Sequence[style.Line]
 ) -> None:
     """Where no line is long enough to carry a letter, point at where it would be."""
     letters: dict[tuple[float, float], list[str]] = {}
@@ -242,7 +242,7 @@ def _shade() -> Patch:
 
 def roc(sets: Sequence[ScoreSet], *, title: str = "Receiver operating characteristic") -> Figure:
     """A ROC figure of one or more systems or conditions, with the area under each curve."""
-    refuse_unclear([s.name for s in sets])
+    style.refuse_unclear([s.name for s in sets])
     points = [roc_points(s.target, s.nontarget, corners=True) for s in sets]
     lines = [(p.false_alarm, 1 - p.miss) for p in points]
     figure = style.blank(4.0)
@@ -254,8 +254,8 @@ def roc(sets: Sequence[ScoreSet], *, title: str = "Receiver operating characteri
     logarithmic.set(xscale="log", xlim=(one_alarm / 2, 1))
     logarithmic.axvspan(one_alarm / 2, one_alarm, color=style.SHADE, zorder=0)
     for axis in (linear.xaxis, linear.yaxis):
-        set_ticks(axis, MultipleLocator(0.2))
-    set_ticks(logarithmic.xaxis, LogLocator(10, numticks=8))
+        style.set_ticks(axis, MultipleLocator(0.2))
+    style.set_ticks(logarithmic.xaxis, LogLocator(10, numticks=8))
     looks = style.looks(len(sets))
     enlarged = [_from_one_alarm(s, line) for s, line in zip(sets, lines, strict=True)]
     chance = np.geomspace(one_alarm / 2, 1, 200)
@@ -268,14 +268,14 @@ def roc(sets: Sequence[ScoreSet], *, title: str = "Receiver operating characteri
     for s in sets:
         area = np.format_float_positional(auc(s.target, s.nontarget), precision=5, trim="-")
         texts.append(f"{s.name}: {style.unbroken(f'AUC {area}; {s.counts}')}")
-    rows = lettered(looks, texts)
+    rows = style.lettered(looks, texts)
     rows.append((Line2D([], [], color=style.PALE, lw=0.8), "chance: AUC 0.5"))
     rows.append((_shade(), "below one false alarm in all these pairs: not measured"))
     style.legend_below(figure, rows)
     return figure
 
 
-def _from_one_alarm(s: ScoreSet, line: Line) -> Line:
+def _from_one_alarm(s: ScoreSet, line: style.Line) -> style.Line:
     """The curve from one false alarm of this set, fine enough for a logarithmic axis."""
     one_alarm = 1 / len(s.nontarget)
     grid = np.geomspace(one_alarm, 1, 200)

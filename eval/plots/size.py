@@ -20,7 +20,6 @@ from cqtnet import plotting as style
 from cqtnet.eer import Floats
 from cqtnet.errors import InputError
 from eval.metrics import measure
-from eval.plots.scoreset import Line, lettered, refuse_unclear, set_ticks
 from eval.trials import Scores
 
 LARGEST = 1e100
@@ -95,7 +94,7 @@ def error_against_size(
     points: Mapping[str, Sequence[SizePoint]], *, xlabel: str, title: str = "EER against size"
 ) -> Figure:
     """A figure of EERs by size of one or more systems, with intervals and numbers of trials."""
-    refuse_unclear(list(points))
+    style.refuse_unclear(list(points))
     figure = style.blank(4.8)
     rates, counts = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     style.dress(rates, title=title, ylabel="EER, %")
@@ -111,13 +110,13 @@ def error_against_size(
     _set_axes(rates, counts, together)
     style.letter_lines(rates, looks, lines)
     with_intervals = any(p.low <= p.high for p in together)
-    style.legend_below(figure, lettered(looks, points) + _key(with_intervals=with_intervals))
+    style.legend_below(figure, style.lettered(looks, points) + _key(with_intervals=with_intervals))
     return figure
 
 
 def _draw_system(
     axes: Axes, name: str, look: style.Look, points: Sequence[SizePoint], shift_pt: float
-) -> Line:
+) -> style.Line:
     """Draw points, their intervals and the width of their bins; return the line through them."""
     place = axes.transData + ScaledTranslation(shift_pt / 72, 0, axes.figure.dpi_scale_trans)
     size, value = np.array([(p.size, p.value) for p in points]).T
@@ -136,7 +135,7 @@ def _set_axes(rates: Axes, counts: Axes, points: Sequence[SizePoint]) -> None:
     rates.set(xlim=(smallest - room, largest + room), ylim=(-0.05 * highest, 1.05 * highest))
     rates.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: style.percent_number(rate)))
     counts.set(ylim=(0, 1.2 * max(max(p.targets, p.nontargets) for p in points)))
-    set_ticks(counts.yaxis, MaxNLocator(3, integer=True), text=",.0f")
+    style.set_ticks(counts.yaxis, MaxNLocator(3, integer=True), text=",.0f")
 
 
 def _key(*, with_intervals: bool) -> list[style.Row]:

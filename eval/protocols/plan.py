@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.audio.files import told
-from augment.chain import Chain
-from augment.effect import effect_from_dict
+from augment.effect import Chain, effect_from_dict
 from cqtnet import SAMPLE_RATE
 from cqtnet.errors import InputError
 from cqtnet.schema import parse_json

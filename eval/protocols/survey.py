@@ -15,7 +15,7 @@ from cqtnet import SAMPLE_RATE, audio
 from cqtnet.data import Item, has_splits, list_items, spread
 from cqtnet.eer import Floats
 from cqtnet.errors import AudioError, InputError, ManifestError
-from eval.processes import in_processes
+from cqtnet.progress import in_processes
 from eval.protocols.plan import Source, Stretch, name_hash
 
 BLOCK_S = 0.5

@@ -15,14 +15,13 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from augment.chain import Chain
-from augment.effect import Samples
+from augment.effect import Chain, Samples
 from augment.noise import Background
 from augment.timemap import Span, TimeMap
 from cqtnet import audio
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.files import file_sha256, make_folder, remove_unfinished, written_whole
-from eval.processes import in_processes
+from cqtnet.progress import in_processes
 from eval.protocols.catalogue import PROTOCOLS
 from eval.protocols.plan import (
     Plan,

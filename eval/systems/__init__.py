@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from cqtnet.embed import Precision
 
 SYSTEMS = {
-    "embedding": "eval.systems.ours:EmbeddingSystem",
-    "alignment": "eval.systems.ours:AlignmentSystem",
-    "comparison": "eval.systems.ours:ComparisonSystem",
-    "mean-cqt": "eval.systems.baselines:MeanCqtSystem",
-    "chroma-dtw": "eval.systems.baselines:ChromaDtwSystem",
+    "embedding": "eval.systems.known:EmbeddingSystem",
+    "alignment": "eval.systems.known:AlignmentSystem",
+    "comparison": "eval.systems.known:ComparisonSystem",
+    "mean-cqt": "eval.systems.known:MeanCqtSystem",
+    "chroma-dtw": "eval.systems.known:ChromaDtwSystem",
 }
 
 Description: TypeAlias = "Mapping[str, NDArray[Any]]"

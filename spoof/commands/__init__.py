@@ -61,8 +61,7 @@ def opened(
     Takes its own from the `options` of a command. Inputs are kept in the folder of --cache, or in
     `cache`, or in a temporary one.
     """
-    from cqtnet.progress import progress_bar
-    from eval.processes import Workers
+    from cqtnet.progress import Workers, progress_bar
     from spoof.data.lists import load_data
     from spoof.prepare import Preparer, is_row_table, read_row_table
 

@@ -1,9 +1,17 @@
 import numpy as np
 import pytest
 
-from augment.chain import PAPER, REAL_LIFE, Chain, check_recipe, draw_chain
 from augment.edits import Crop, Cut, InsertSilence
-from augment.effect import EFFECTS, effect_named, range_names
+from augment.effect import (
+    EFFECTS,
+    PAPER,
+    REAL_LIFE,
+    Chain,
+    check_recipe,
+    draw_chain,
+    effect_named,
+    range_names,
+)
 from augment.errors import EffectError
 from augment.tempo import Speed, Tempo
 from augment.timemap import TimeMap

@@ -5,8 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
-from augment.chain import RECIPES
-from augment.effect import EFFECTS
+from augment.effect import EFFECTS, RECIPES
 from augment.errors import EffectError
 from augment.tempo import Pitch, Speed, Tempo, WsolaPitch, WsolaTempo
 from cqtnet import recipes, validation, views

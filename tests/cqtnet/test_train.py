@@ -22,7 +22,7 @@ from cqtnet.preset import find_preset
 from cqtnet.recipes import RECIPES, find_recipe
 from cqtnet.runstate import gather, joined
 from cqtnet.train import StepReport, TrainConfig, nt_xent, steps_per_epoch, train
-from cqtnet.validation import CONDITIONS, Verdict, make_pairs
+from cqtnet.views import CONDITIONS, Verdict, make_pairs
 from tests.augment.signals import CALM
 
 RECIPE = find_recipe(

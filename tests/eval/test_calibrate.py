@@ -8,7 +8,7 @@ import pytest
 
 from cqtnet.errors import InputError, ManifestError
 from eval.calibrate import calibrate, placing
-from eval.systems.ours import ALIGNMENT_COLUMNS, MEASURE_COLUMNS
+from eval.systems.known import ALIGNMENT_COLUMNS, MEASURE_COLUMNS
 from tests.eval.planted import call
 from verify.calibration import FIGURES, MEASURES, load_calibration
 

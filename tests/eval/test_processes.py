@@ -5,7 +5,7 @@ import os
 import pytest
 
 from cqtnet.errors import InputError
-from eval.processes import in_processes
+from cqtnet.progress import in_processes
 
 
 def doubled(number):

@@ -26,7 +26,7 @@ from cqtnet.music import make_music
 from cqtnet.preset import find_preset
 from eval.scoring import score_trials
 from eval.systems import SYSTEMS, Settings
-from eval.systems.baselines import ChromaDtwSystem, MeanCqtSystem
+from eval.systems.known import ChromaDtwSystem, MeanCqtSystem
 from eval.trials import TrialFiles, read_scores, read_trials
 from tests.eval.planted import PlantedSystem, call
 

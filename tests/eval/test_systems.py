@@ -12,8 +12,7 @@ from cqtnet.embed import Trace
 from cqtnet.errors import InputError
 from cqtnet.music import make_music
 from eval.systems import SYSTEMS, Settings, make_system
-from eval.systems.baselines import MeanCqtSystem, path_cost
-from eval.systems.ours import EmbeddingSystem
+from eval.systems.known import EmbeddingSystem, MeanCqtSystem, path_cost
 from verify.cosine import best_hit
 
 

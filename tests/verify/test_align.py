@@ -3,7 +3,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from augment.chain import Chain
+from augment.effect import Chain
 from augment.noise import ColouredNoise
 from augment.tempo import Pitch, Speed, Tempo
 from cqtnet import SAMPLE_RATE

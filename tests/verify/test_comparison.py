@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from augment.chain import Chain
+from augment.effect import Chain
 from augment.noise import ColouredNoise
 from augment.tempo import Pitch, Speed, Tempo
 from cqtnet import SAMPLE_RATE, audio, device

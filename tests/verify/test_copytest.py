@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from augment.chain import Chain
+from augment.effect import Chain
 from augment.noise import ColouredNoise
 from augment.room import Room
 from augment.tone import Equaliser

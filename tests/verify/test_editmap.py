@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from augment.chain import Chain
+from augment.effect import Chain
 from augment.noise import ColouredNoise
 from augment.tempo import Pitch, Speed, Tempo
 from cqtnet import SAMPLE_RATE

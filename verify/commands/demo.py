@@ -54,7 +54,7 @@ def make_recordings(folder: Path) -> list[str]:
     import numpy as np
     import soundfile
 
-    from augment.chain import Chain
+    from augment.effect import Chain
     from augment.noise import ColouredNoise
     from augment.tempo import Pitch, Tempo
     from cqtnet import SAMPLE_RATE

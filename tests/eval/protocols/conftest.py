@@ -5,8 +5,7 @@ import pytest
 import soundfile
 
 from cqtnet.data import list_items
-from eval.protocols.catalogue import PROTOCOLS
-from eval.protocols.draw import draw_plan
+from eval.protocols.catalogue import PROTOCOLS, draw_plan
 from eval.protocols.survey import survey
 from eval.protocols.write import write_sets
 

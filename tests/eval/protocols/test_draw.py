@@ -9,8 +9,7 @@ import pytest
 import soundfile
 
 from cqtnet.errors import InputError, ManifestError
-from eval.protocols.catalogue import PROTOCOLS
-from eval.protocols.draw import draw_fragments, draw_plan
+from eval.protocols.catalogue import PROTOCOLS, draw_fragments, draw_plan
 from eval.protocols.plan import read_plan, trials
 from eval.protocols.survey import Survey, chosen_items
 from tests.eval.planted import MANY, surveyed

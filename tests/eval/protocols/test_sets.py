@@ -19,10 +19,9 @@ from augment.timemap import Span, TimeMap
 from cqtnet.cli import cqtnet
 from cqtnet.data import Item, list_items
 from cqtnet.errors import InputError, ManifestError
-from eval.processes import in_processes
+from cqtnet.progress import in_processes
 from eval.protocols import write
-from eval.protocols.catalogue import PROTOCOLS, RENDITION
-from eval.protocols.draw import draw_plan
+from eval.protocols.catalogue import PROTOCOLS, RENDITION, draw_plan
 from eval.protocols.plan import read_plan
 from eval.protocols.survey import survey
 from eval.protocols.write import write_sets
