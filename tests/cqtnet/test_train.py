@@ -46,7 +46,7 @@ def run(pieces, out, **changes):
 def quicken(patch):
     """Runs draw no curves, and alter what they are validated by only once."""
     known = cache(lambda items, folder: make_pairs(list(items), folder))
-    patch.setattr("cqtnet.train.make_pairs", lambda items, folder: known(tuple(items), folder))
+    patch.setattr("cqtnet.views.make_pairs", lambda items, folder: known(tuple(items), folder))
     patch.setattr("cqtnet.train.draw_curves", lambda *_: None)
 
 
@@ -60,8 +60,8 @@ def quick(monkeypatch):
 def unjudged(monkeypatch):
     """Validation answers at once, for tests of training alone."""
     verdict = Verdict(dict.fromkeys(CONDITIONS, 0.5), separation=0.0)
-    monkeypatch.setattr("cqtnet.train.make_pairs", lambda *_: ())
-    monkeypatch.setattr("cqtnet.train.validate", lambda *_, **__: verdict)
+    monkeypatch.setattr("cqtnet.views.make_pairs", lambda *_: ())
+    monkeypatch.setattr("cqtnet.views.validate", lambda *_, **__: verdict)
 
 
 @pytest.fixture(scope="module")
