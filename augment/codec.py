@@ -106,15 +106,13 @@ class Codec(Effect):
         rate = min((rate for rate in spec.rates if rate >= sample_rate), default=spec.rates[-1])
         narrowed = np.clip(resample(samples, sample_rate, rate), -1, 1)
         if self.codec == "vorbis":
-            decoded = _through_vorbis(narrowed, rate, self.kbps)
+            decoded = _by_vorbis(narrowed, rate, self.kbps)
         else:
-            decoded, rate = _through_ffmpeg(narrowed, rate, spec, self.kbps)
+            decoded, rate = _by_ffmpeg(narrowed, rate, spec, self.kbps)
         return with_length(resample(decoded, rate, sample_rate), samples.size)
 
 
-def _through_ffmpeg(
-    samples: Samples, rate: int, spec: CodecSpec, kbps: float
-) -> tuple[Samples, int]:
+def _by_ffmpeg(samples: Samples, rate: int, spec: CodecSpec, kbps: float) -> tuple[Samples, int]:
     """The decoded samples, aligned with those given, and their rate."""
     import av
 
@@ -149,7 +147,7 @@ def _frames(samples: Samples, rate: int, spec: CodecSpec, frame_size: int) -> It
     return mono_frames(values, rate, spec.sample_format, frame_size)
 
 
-def _through_vorbis(samples: Samples, rate: int, kbps: float) -> Samples:
+def _by_vorbis(samples: Samples, rate: int, kbps: float) -> Samples:
     """The samples through libvorbis by way of an Ogg file in memory, which keeps them aligned."""
     import soundfile
 

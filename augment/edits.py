@@ -97,7 +97,7 @@ class Cut(StretchEdit):
         cls, rng: Rng, *, duration_s: float, start: Range = (0.1, 0.7), length: Range = (0.02, 0.2)
     ) -> Self:
         """A cut whose start and length are drawn evenly, as fractions of `duration_s`."""
-        return cls(*_stretch_within(rng, duration_s, start, length))
+        return cls(*_stretch_in(rng, duration_s, start, length))
 
     def _alter(self, samples: Samples, sample_rate: int) -> Altered:
         cut = self._stretch(samples, sample_rate)
@@ -142,7 +142,7 @@ class Repeat(StretchEdit):
         cls, rng: Rng, *, duration_s: float, start: Range = (0.1, 0.7), length: Range = (0.02, 0.2)
     ) -> Self:
         """A stretch that sounds twice in a row; the ranges are fractions of `duration_s`."""
-        start_s, end_s = _stretch_within(rng, duration_s, start, length)
+        start_s, end_s = _stretch_in(rng, duration_s, start, length)
         return cls(start_s, end_s, end_s)
 
     def _alter(self, samples: Samples, sample_rate: int) -> Altered:
@@ -150,9 +150,7 @@ class Repeat(StretchEdit):
         return self._put_in(copy, samples, sample_rate, self.at_s)
 
 
-def _stretch_within(
-    rng: Rng, duration_s: float, start: Range, length: Range
-) -> tuple[float, float]:
+def _stretch_in(rng: Rng, duration_s: float, start: Range, length: Range) -> tuple[float, float]:
     """Start and end of a drawn stretch; the ranges are fractions of the duration."""
     start_s = duration_s * uniform(rng, start)
     return start_s, min(start_s + duration_s * uniform(rng, length), duration_s)
@@ -177,7 +175,17 @@ class InsertSilence(Edit):
         return self._put_in(silence, samples, sample_rate, self.at_s)
 
 
-class InsertRecording(Edit):
+class ForeignEdit(Edit, named=False):
+    """What edits share that bring in another file, from its `offset_s` on, at `at_s`."""
+
+    path: Path
+    offset_s: Seconds
+    at_s: Seconds
+    length_s: Seconds
+    level_db: Level
+
+
+class InsertRecording(ForeignEdit):
     """`length_s` of another file, from its `offset_s` on, put in at `at_s`; moves what follows.
 
     `level_db`: the power of the piece relative to the whole recording; at 0 both are equally
@@ -185,10 +193,6 @@ class InsertRecording(Edit):
     """
 
     output_duration_s = _longer
-    path: Path
-    offset_s: Seconds
-    at_s: Seconds
-    length_s: Seconds
     level_db: Level = 0.0
 
     @classmethod
@@ -216,18 +220,12 @@ class InsertRecording(Edit):
         return self._put_in(piece, samples, sample_rate, self.at_s)
 
 
-class Mix(Edit):
+class Mix(ForeignEdit):
     """A file's sound, from its `offset_s` on, added from `at_s` for `length_s`; keeps time.
 
     `level_db`: its power over that stretch relative to the recording's there; at 0 both are
     equally loud. It is not looped, and ends early where either recording ends.
     """
-
-    path: Path
-    offset_s: Seconds
-    at_s: Seconds
-    length_s: Seconds
-    level_db: Level
 
     @classmethod
     def draw(

@@ -88,9 +88,7 @@ def one_of(words: Sequence[str]) -> Rule:
 def is_seed(label: str, value: object) -> None:
     """The rule of a seed, from which an effect makes everything that is random in it."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_SEED:
-        raise EffectError(
-            f"{label} {value!r} is not a whole number within 0 to {MAX_SEED}; give one"
-        )
+        raise EffectError(f"{label} {value!r} is no whole number within 0 to {MAX_SEED}; give one")
 
 
 def is_path(label: str, value: object) -> None:
@@ -195,11 +193,8 @@ class Effect(ABC):
 def parameters(effect_class: type[Effect]) -> dict[str, Rule]:
     """The rule of every field that has one."""
     hints = get_type_hints(effect_class, include_extras=True)
-    return {
-        field.name: rule
-        for field in fields(effect_class)
-        for rule in getattr(hints[field.name], "__metadata__", ())
-    }
+    rules = ((f.name, getattr(hints[f.name], "__metadata__", ())) for f in fields(effect_class))
+    return {name: rule for name, some in rules for rule in some}
 
 
 def effect_from_dict(record: Mapping[str, Any]) -> Effect:

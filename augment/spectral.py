@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from augment.effect import Rng
 from augment.errors import EffectError
 
 Array = NDArray[np.float32]
@@ -71,11 +72,9 @@ class SpectralDraw:
     mask: Array  # (n, 4): first bin, bins, first frame in [0, 1), frames
 
 
-def draw_spectral(
-    rng: np.random.Generator, n: int, *, n_bins: int = 84, ranges: SpectralRanges | None = None
-) -> SpectralDraw:
-    """Alterations for n fragments, drawn independently."""
-    r = ranges or SpectralRanges()
+def draw_spectral(rng: Rng, n: int, *, ranges: SpectralRanges | None = None) -> SpectralDraw:
+    """Alterations for n fragments of 84 bins, drawn independently."""
+    r, n_bins = ranges or SpectralRanges(), 84
 
     def happens(share: float) -> NDArray[np.bool_]:
         return rng.random(n) < share

@@ -148,15 +148,13 @@ def _ready(graph: Any) -> list[Samples]:
             return parts
 
 
-def mono_frames(
-    values: NDArray[Any], sample_rate: int, sample_format: str, size: int
-) -> Iterator[Any]:
+def mono_frames(values: NDArray[Any], sample_rate: int, kind: str, size: int) -> Iterator[Any]:
     """Mono samples (n,) as FFmpeg's frames of at most `size`, then None, which marks the end."""
     import av
 
     for start in range(0, values.size, size):
         piece = values[np.newaxis, start : start + size]
-        frame = av.AudioFrame.from_ndarray(piece, format=sample_format, layout="mono")
+        frame = av.AudioFrame.from_ndarray(piece, format=kind, layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = sample_rate, start, Fraction(1, sample_rate)
         yield frame
     yield None

@@ -126,10 +126,8 @@ class TimeMap:
         except EffectError:
             raise
         except (ValueError, KeyError, TypeError) as problem:
-            row = "[out_start_s, out_end_s, source_start_s, source_end_s]"
-            raise EffectError(
-                f'this is not a time map; give {{"spans": [{row}, ...]}}'
-            ) from problem
+            form = '{"spans": [[out_start_s, out_end_s, source_start_s, source_end_s], ...]}'
+            raise EffectError(f"this is not a time map; give {form}") from problem
         return cls(spans)
 
 

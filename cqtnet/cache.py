@@ -27,7 +27,9 @@ from cqtnet.preset import MINIMUM_S
 FORMAT = 2
 """Raised whenever decoding, the CQT or what is kept of them changes: old files are then unused."""
 
-Arrays = Mapping[str, NDArray[Any]]
+Ints = NDArray[np.int64]
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
 """Arrays by name."""
 
 
@@ -82,16 +84,14 @@ class CachedArrays(Sequence[Arrays]):
 
 
 def cached(
-    item: Item, cache: Path, kind: str, make: Callable[[], NDArray[Any]], *, mapped: bool = False
-) -> NDArray[Any]:
+    item: Item, cache: Path, kind: str, make: Callable[[], Array], *, mapped: bool = False
+) -> Array:
     """The array kept of a recording, by its content and kind; made where it is missing."""
     path = cache / f"{content_hash(item.path)[:24]}-{kind}-v{FORMAT}.npy"
     return kept_array(path, make, mapped=mapped)
 
 
-def kept_array(
-    path: Path, make: Callable[[], NDArray[Any]], *, mapped: bool = False
-) -> NDArray[Any]:
+def kept_array(path: Path, make: Callable[[], Array], *, mapped: bool = False) -> Array:
     """The array in a file, `mapped` or read; made and written where it is missing or damaged."""
     mode: Literal["r"] | None = "r" if mapped else None
     try:
@@ -209,24 +209,20 @@ MARGIN_BINS = 5
 class Places:
     """Where recordings hold something: enough to choose fragments, without their frames."""
 
-    starts: NDArray[np.int64]  # (n,) first frame of each recording among the frames of all
-    lengths: NDArray[np.int64]  # (n,) frames of each recording
+    starts: Ints  # (n,) first frame of each recording among the frames of all
+    lengths: Ints  # (n,) frames of each recording
     loudness: NDArray[np.float64]  # (frames of all + 1,) sum of the levels of earlier frames
 
-    def choose(
-        self, recordings: NDArray[np.int64], n_frames: int, rng: np.random.Generator
-    ) -> NDArray[np.int64]:
+    def choose(self, recordings: Ints, n_frames: int, rng: np.random.Generator) -> Ints:
         """A first frame (B,) in each recording, the first of four that is not a quiet stretch."""
         room = np.maximum(1, self.lengths[recordings] - n_frames + 1)
         candidates = (rng.random((4, len(recordings))) * room).astype(np.int64)
         whole = self._mean_level(recordings, np.zeros(len(recordings), np.int64), 1 << 40)
         loud = [self._mean_level(recordings, c, n_frames) > whole / 4 for c in candidates]
-        chosen: NDArray[np.int64] = candidates[np.argmax(loud, axis=0), np.arange(len(recordings))]
+        chosen: Ints = candidates[np.argmax(loud, axis=0), np.arange(len(recordings))]
         return chosen
 
-    def _mean_level(
-        self, recordings: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int
-    ) -> NDArray[np.float64]:
+    def _mean_level(self, recordings: Ints, starts: Ints, n_frames: int) -> NDArray[np.float64]:
         ends = np.minimum(starts + n_frames, self.lengths[recordings])
         sums = self.loudness[self.starts[recordings] + np.stack([starts, ends])]
         mean: NDArray[np.float64] = (sums[1] - sums[0]) / np.maximum(1, ends - starts)
@@ -240,9 +236,7 @@ class FrameStore:
     roots: torch.Tensor  # (frames of all, bins), float16, on the device that trains
     places: Places
 
-    def crops(
-        self, recordings: NDArray[np.int64], starts: NDArray[np.int64], n_frames: int
-    ) -> torch.Tensor:
+    def crops(self, recordings: Ints, starts: Ints, n_frames: int) -> torch.Tensor:
         """Magnitudes (B, bins, n_frames) of stretches; zero beyond a recording's ends."""
         inside = starts[:, None] + np.arange(n_frames)
         exists = (inside >= 0) & (inside < self.places.lengths[recordings][:, None])

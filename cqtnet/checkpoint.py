@@ -23,14 +23,12 @@ from cqtnet.preset import Preset
 from cqtnet.schema import parse_json, read_json
 
 if TYPE_CHECKING:
-    import torch
+    from torch import nn
 
     from cqtnet.model import CqtNet
 
 FORMAT = 1
 SHIPPED = Path(__file__).parent / "weights"
-
-
 Tensors = Mapping[str, NDArray[Any]]
 
 
@@ -65,9 +63,7 @@ def save_weights(model: "CqtNet", path: Path, **card: Any) -> None:
     save_network(model, path, {"preset": json.dumps(preset)}, {"preset": preset, **card})
 
 
-def save_network(
-    net: "torch.nn.Module", path: Path, header: dict[str, str], card: dict[str, Any]
-) -> str:
+def save_network(net: "nn.Module", path: Path, header: dict[str, str], card: dict[str, Any]) -> str:
     """Write the tensors of any network with a header, and its card; the SHA-256 of the tensors."""
     tensors = {}
     for name, tensor in net.state_dict().items():
@@ -130,7 +126,7 @@ def stated_sha256(path: Path, card: dict[str, Any]) -> str:
     return sha256
 
 
-def load_tensors(model: "torch.nn.Module", tensors: Mapping[str, Any], *, source: Path) -> None:
+def load_tensors(model: "nn.Module", tensors: Mapping[str, Any], *, source: Path) -> None:
     """Load tensors or arrays into the model; their names and shapes must be the model's."""
     import torch  # here, for reading and naming weights does without
 

@@ -56,9 +56,7 @@ def check_settings(settings: Any, limits: Mapping[str, tuple[float, float]]) -> 
         if isinstance(value, int | float):
             least, most = limits[name]
             if not (math.isfinite(value) and least <= value <= most):
-                raise InputError(
-                    f"{name} {value:g} is outside {least:g} to {most:g}; give one within"
-                )
+                raise InputError(f"{name} {value:g} is outside {least:g} to {most:g}; correct it")
         elif get_origin(known.type) is Literal and value not in get_args(known.type):
             names = ", ".join(get_args(known.type))
             raise InputError(f"{name} {value!r} is unknown; use one of {names}")

@@ -50,13 +50,11 @@ def draw_variation(rng: np.random.Generator) -> Variation:
     """A random variation; its programs are of General MIDI's families but those of effects."""
     return Variation(
         shift_semitones=int(rng.integers(-6, 6, endpoint=True)),
-        tempo_factor=round(log_uniform(rng, (0.75, 1.35)), 4),
-        start=round(float(rng.random()), 4),
+        tempo_factor=round(log_uniform(rng, (0.75, 1.35)), 4), start=round(float(rng.random()), 4),
         programs=tuple(rng.integers(0, 104, size=len(CHANNELS)).tolist()),
         reverb_level=round(float(rng.uniform(0.0, 0.8)), 2) if rng.random() < 0.6 else 0.0,
-        room_size=round(float(rng.uniform(0.0, 0.9)), 2),
-        chorus=bool(rng.random() < 0.4),
-    )
+        room_size=round(float(rng.uniform(0.0, 0.9)), 2), chorus=bool(rng.random() < 0.4),
+    )  # fmt: skip
 
 
 def vary(score: Score, variation: Variation, *, duration_s: float) -> Score:

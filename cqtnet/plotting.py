@@ -9,7 +9,7 @@ import textwrap
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import cycle, islice, product
 from pathlib import Path
 from string import ascii_uppercase
 from typing import IO, Any
@@ -87,9 +87,7 @@ NONTARGET = Look("", COLOURS[2], DASHES[1])
 def looks(number: int) -> list[Look]:
     """As many looks; 5 dashes and 7 colours make 35 pairs, letters go on as AA and AB."""
     letters = [*ascii_uppercase, *map("".join, product(ascii_uppercase, repeat=2))]
-    return [
-        Look(letters[i], COLOURS[i % len(COLOURS)], DASHES[i % len(DASHES)]) for i in range(number)
-    ]
+    return list(islice(map(Look, letters, cycle(COLOURS), cycle(DASHES)), number))
 
 
 def blank(height_in: float) -> Figure:

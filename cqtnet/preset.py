@@ -66,14 +66,9 @@ class Preset:
     def __post_init__(self) -> None:
         """Raise WeightsError unless a network can be built from it."""
         sizes = (self.frames_averaged, self.embedding_size)
-        whole = all(isinstance(size, int) and 1 <= size <= MOST_SIZE for size in sizes)
-        switches = (self.time_padding, self.standardised)
-        plain = all(isinstance(switch, bool) for switch in switches)
-        if not whole or not 0 < self.width <= 16 or not plain:
-            raise WeightsError(
-                f"preset {told(asdict(self))} needs whole positive sizes up to {MOST_SIZE}, a "
-                "width up to 16, and true or false for time_padding and standardised"
-            )
+        if not all(1 <= size <= MOST_SIZE for size in sizes) or not 0 < self.width <= 16:
+            needs = f"whole positive sizes up to {MOST_SIZE} and a width up to 16"
+            raise WeightsError(f"preset {told(asdict(self))} needs {needs}")
         if self.head not in HEADS:
             raise WeightsError(f"head {told(self.head)!r} is unknown; use {', '.join(HEADS)}")
 

@@ -117,12 +117,10 @@ class Workers(Closing):
                 yield result
                 bar.advance()
 
-    def results(
-        self, function: Callable[[Task], Result], tasks: Sequence[Task]
-    ) -> Iterator[Result]:
+    def results(self, work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
         """The same without a bar."""
         if self.count == 1 or (self._pool is None and len(tasks) < 2):
-            yield from map(function, tasks)
+            yield from map(work, tasks)
             return
         if self._pool is None:
             # Spawned, not forked: the caller may hold threads, and a fork would copy their locks.
@@ -130,7 +128,7 @@ class Workers(Closing):
                 min(self.count, len(tasks)), get_context("spawn"), initializer=_start_worker
             )
         try:
-            for future in as_completed([self._pool.submit(function, task) for task in tasks]):
+            for future in as_completed([self._pool.submit(work, task) for task in tasks]):
                 yield future.result()
         except BrokenProcessPool as error:
             raise ChildProcessError(

@@ -5,12 +5,13 @@ import math
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_type_hints
 
 from augment.spectral import SpectralRanges
 from cqtnet.cache import MARGIN_BINS
 from cqtnet.errors import InputError, check_settings
 from cqtnet.preset import MINIMUM_S
+from cqtnet.schema import checked
 
 T = TypeVar("T")
 
@@ -34,10 +35,10 @@ def changed(settings: T, assignments: Iterable[str]) -> T:
 def _assigned(settings: T, path: list[str], value: Any, assignment: str) -> T:
     """`settings` with the field at `path` replaced."""
     assert is_dataclass(settings) and not isinstance(settings, type)
-    names = [field.name for field in fields(settings)]
+    type_of = get_type_hints(type(settings))
     name, *rest = path
-    if name not in names:
-        raise InputError(f"{assignment!r}: {name!r} is unknown; use one of {', '.join(names)}")
+    if name not in type_of:
+        raise InputError(f"{assignment!r}: {name!r} is unknown; use one of {', '.join(type_of)}")
     before = getattr(settings, name)
     if is_dataclass(before) == (not rest):
         single = f"{name}=value" if rest else f"{name}.field=value"
@@ -45,20 +46,12 @@ def _assigned(settings: T, path: list[str], value: Any, assignment: str) -> T:
     if rest:
         after: Any = _assigned(before, rest, value, assignment)
     else:
-        after = _like(before, value, assignment)
+        try:
+            after = checked(type_of[name], value, name)
+        except ValueError as error:
+            problem = f"{assignment!r}: {error}"
+            raise InputError(f"{problem}; write it as in {name}={json.dumps(before)}") from error
     return replace(settings, **{name: after})
-
-
-def _like(before: Any, value: Any, assignment: str) -> Any:
-    """`value` in the type of `before`; a whole number may stand for a fraction."""
-    if isinstance(before, float) and type(value) is int:
-        return float(value)
-    if isinstance(before, tuple) and isinstance(value, list):
-        return tuple(_like(0.0, part, assignment) for part in value)
-    if type(before) is not type(value):
-        kind = "list" if isinstance(before, tuple) else type(before).__name__
-        raise InputError(f"{assignment!r}: give a {kind}, as {json.dumps(before)} is one")
-    return value
 
 
 LONGEST_S = 60.0

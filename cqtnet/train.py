@@ -130,7 +130,8 @@ class _Run:
         self.learner = Learner(config.preset, recipe, len(learning)).to(device)
         if device.type == "cpu":
             self.learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimiser = _optimiser(self.learner, recipe)
+        weights, decay = self.learner.parameters(), recipe.weight_decay
+        self.optimiser = make_optimiser(recipe.optimiser, weights, recipe.lr, decay)
         self.plateau = ReduceLROnPlateau(self.optimiser, factor=0.3, patience=3)
         self.progress = Progress()
         if config.resume:
@@ -268,16 +269,17 @@ def require_fit(out: Path, card: dict[str, Any], *, resume: bool) -> None:
         ) from error
     for key in card.keys() - {"versions"}:
         if before.get(key) != card[key]:
-            raise WeightsError(
-                f"{out} was trained with another {key}; give the same, or a new --out"
-            )
+            raise WeightsError(f"{out} was trained with another {key}; give that, or a new --out")
 
 
-def _optimiser(learner: Learner, recipe: Recipe) -> torch.optim.Optimizer:
-    rate, decay = recipe.lr, recipe.weight_decay
-    if recipe.optimiser == "sgd":
-        return torch.optim.SGD(learner.parameters(), lr=rate, momentum=0.9, weight_decay=decay)
-    return torch.optim.AdamW(learner.parameters(), lr=rate, weight_decay=decay)
+def make_optimiser(
+    name: str, weights: Iterable[nn.Parameter], rate: float, decay: float
+) -> torch.optim.Optimizer:
+    """The optimiser of that name, adam, adamw or sgd, over some weights."""
+    if name == "sgd":
+        return torch.optim.SGD(weights, lr=rate, momentum=0.9, weight_decay=decay)
+    kind = torch.optim.AdamW if name == "adamw" else torch.optim.Adam
+    return kind(weights, lr=rate, weight_decay=decay)
 
 
 def _rank(verdict: Verdict) -> tuple[float, float]:

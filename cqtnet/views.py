@@ -129,11 +129,9 @@ class Views:
 
     def _untouched(self, plan: Plan) -> Tensor:
         around = self._context_frames(plan)
-        magnitudes = self.store.crops(
-            plan.recordings, plan.starts - around, plan.n_frames + 2 * around
-        )
-        margin = (magnitudes.shape[1] - len(self.power_weights)) // 2
-        return normalise(magnitudes[:, margin : magnitudes.shape[1] - margin])
+        frames = self.store.crops(plan.recordings, plan.starts - around, plan.n_frames + 2 * around)
+        margin = (frames.shape[1] - len(self.power_weights)) // 2
+        return normalise(frames[:, margin : frames.shape[1] - margin])
 
     def _altered(self, plan: Plan, n: int, rng: np.random.Generator) -> Tensor:
         """Magnitudes (n, 84, T) of the plan's first n fragments, altered, starting nearby."""
@@ -197,17 +195,13 @@ def _one_thread(_: int) -> None:
     torch.set_num_threads(1)
 
 
-def noise_frames(files: Sequence[Path], *, seed: int = 0, white_s: float = LONGEST_S) -> Tensor:
+def noise_frames(files: Sequence[Path], *, white_s: float = LONGEST_S) -> Tensor:
     """CQT magnitudes (84, many) of noise of unit variance: white, then every given file."""
-    white = np.random.default_rng(seed).standard_normal(int(white_s * SAMPLE_RATE))
-    stretches = [white.astype(np.float32), *(audio.load(file) for file in files)]
+    white = np.random.default_rng(0).standard_normal(int(white_s * SAMPLE_RATE))
+    stretches = [white.astype(np.float32), *map(audio.load, files)]
     transform = Cqt()
-    parts = [
-        transform(torch.from_numpy(stretch / stretch.std())[None])[0]
-        for stretch in stretches
-        if stretch.std() > 1e-5
-    ]
-    return torch.cat(parts, dim=1)
+    sounds = [torch.from_numpy(s / s.std()) for s in stretches if s.std() > 1e-5]
+    return torch.cat([transform(sound[None])[0] for sound in sounds], dim=1)
 
 
 def embed_batch(net: CqtNet, batch: Batch) -> Tensor:
@@ -238,6 +232,7 @@ HARD: Alterations = {**PITCH, **TEMPO, **REVERB, "coloured_noise": (1.0, {"snr_d
 CONDITIONS = {"tempo": TEMPO, "pitch": PITCH, "noise": NOISE, "reverb": REVERB, "hard": HARD}
 SHORTEST_S = 3.0
 """At the fastest tempo so many seconds are still long enough for every model."""
+MOST_JUDGED = 48
 FRAGMENT_S = {"hard": 10.0}
 """Seconds of a fragment by condition; 20 for the others."""
 
@@ -259,16 +254,16 @@ class Verdict:
     separation: float  # mean difference of target and nontarget cosines over their deviation
 
 
-def make_pairs(items: Sequence[Item], cache: Path, *, limit: int = 48, seed: int = 0) -> Pairs:
-    """Fragments of at most `limit` recordings, and each altered in every condition."""
+def make_pairs(items: Sequence[Item], cache: Path) -> Pairs:
+    """Fragments of at most `MOST_JUDGED` recordings, and each altered in every condition."""
     names = sorted({item.collection for item in items})
     if len(names) < 2:
         raise ManifestError(
             f"{len(names)} collections are held out for validation; two are needed for pairs of "
             "different recordings: mark some `valid` or raise --validation"
         )
-    shuffled = (items[i] for i in np.random.default_rng(seed).permutation(len(items)))
-    chosen = spread(shuffled, limit)
+    shuffled = (items[i] for i in np.random.default_rng(0).permutation(len(items)))
+    chosen = spread(shuffled, MOST_JUDGED)
     transform = Cqt()
     originals: dict[str, list[Tensor]] = {name: [] for name in CONDITIONS}
     altered: dict[str, list[Tensor]] = {name: [] for name in CONDITIONS}
@@ -280,7 +275,7 @@ def make_pairs(items: Sequence[Item], cache: Path, *, limit: int = 48, seed: int
                 f"out for validation need {SHORTEST_S:g} s, for some are played faster"
             )
         for index, (name, recipe) in enumerate(CONDITIONS.items()):
-            rng = np.random.default_rng([seed, number, index])
+            rng = np.random.default_rng([0, number, index])
             length = min(len(pcm), int(FRAGMENT_S.get(name, 20.0) * SAMPLE_RATE))
             start = int(rng.integers(len(pcm) - length + 1))
             fragment = np.divide(pcm[start : start + length], 32767, dtype=np.float32)

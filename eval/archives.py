@@ -116,11 +116,8 @@ def measure(
             raise ManifestError(reason)
         inside = {item.recording for item in own}
         names = {os.path.abspath(item.path): item.recording for item in own}
-        tasks += [
-            (folder / name, names, query, query.recording in inside, min_log_lr)
-            for query in queries
-            if name == "all" or query.recording not in inside
-        ]
+        asked = [q for q in queries if name == "all" or q.recording not in inside]
+        tasks += [(folder / name, names, q, q.recording in inside, min_log_lr) for q in asked]
     with one_thread():
         return list(in_processes(_ask, tasks, workers=workers, doing="searching"))
 

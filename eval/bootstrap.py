@@ -210,13 +210,10 @@ def evidence_of(
     columns = csr_array(hstack(blocks, format="csr"))
     target, nontarget = recordings.where(scores.label), recordings.where(~scores.label)
     return Evidence(
-        pair_sums(columns[scores.label], target),
-        pair_sums(columns[~scores.label], nontarget),
-        int(score.max(initial=-1)) + 1,
-        int(log_lr.max(initial=-1)) + 1,
-        tuple(losses),
+        pair_sums(columns[scores.label], target), pair_sums(columns[~scores.label], nontarget),
+        int(score.max(initial=-1)) + 1, int(log_lr.max(initial=-1)) + 1, tuple(losses),
         {MISSES: target.independent(), FALSE_ALARMS: nontarget.independent()},
-    )
+    )  # fmt: skip
 
 
 def runs(score: Floats, label: NDArray[np.bool_]) -> Indices:
@@ -292,19 +289,17 @@ class Quantity:
     needs_log_lr: bool = False
 
 
-def with_interval(
-    quantity: Quantity, value: float, resampled: Floats, evidence: Evidence
-) -> Figure:
+def with_interval(quantity: Quantity, value: float, drawn: Floats, evidence: Evidence) -> Figure:
     """A value with its interval from resampled ones (b,), within the quantity's range."""
     is_rate = len(quantity.errors) == 1 or quantity.key in ("auc", "accuracy", "eer_linear")
     all_wrong = 1 - quantity.flawless if is_rate else None
     if quantity.errors and value in (quantity.flawless, all_wrong):
         return _none_seen(quantity, value, evidence)
-    if not len(resampled):
+    if not len(drawn):
         return Figure(value, note=quantity.note)
     if evidence.recordings[MISSES] < FEWEST_RECORDINGS:
         return Figure(value, note=_joined(quantity.note, TOO_FEW))
-    low, high = (float(end) for end in interval(value, resampled))
+    low, high = (float(end) for end in interval(value, drawn))
     figure = Figure(value, max(low, 0.0), min(high, quantity.most), quantity.note)
     if quantity.most == inf:  # a ratio that was not seen may mislead by any number of bits
         rates = zip(("targets", "nontargets"), evidence.whole.losses[MISLEADING], strict=True)

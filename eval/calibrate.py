@@ -101,12 +101,10 @@ class _Pairs:
                     raise ManifestError(f"{scores.line(row)}: no list holds recording {name!r}")
             rows = (
                 np.stack([scores.size(name) for name in FIGURES], axis=1),
-                scores.size("stated") > 0,
-                np.where(scores.label, SAME, other),
-                np.array([known[name] for name in own]),
-                scores.condition,
+                scores.size("stated") > 0, np.where(scores.label, SAME, other),
+                np.array([known[name] for name in own]), scores.condition,
                 np.stack([names[of.probe], names[of.reference]], axis=1).astype(np.str_),
-            )
+            )  # fmt: skip
             for column, part in zip(columns, rows, strict=True):
                 column.append(part)
         table, stated, kind, collection, condition, both = map(np.concatenate, columns)
@@ -200,11 +198,8 @@ def placing(scores_csv: Path, truth: Path) -> dict[str, Errors]:
     A match is a target trial with a likelihood ratio above 1; without ratios every target is one.
     """
     scores = read_columns(scores_csv, ALIGNMENT_COLUMNS, system="comparison")
-    lines = [
-        json.loads(line)
-        for path in sorted(truth.glob("*.truth.jsonl"))
-        for line in path.read_text().splitlines()
-    ]
+    texts = (path.read_text() for path in sorted(truth.glob("*.truth.jsonl")))
+    lines = [json.loads(line) for text in texts for line in text.splitlines()]
     if not lines:
         raise ManifestError(f"{truth} holds no .truth.jsonl; give the folder of the sets")
     known = {Path(line["probe"]).name: line for line in lines}

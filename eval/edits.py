@@ -75,11 +75,9 @@ def _outcome(task: tuple[Programme, int, int]) -> Outcome:
     original, sections = planting.FORMS[programme.form](original, rng)
     plain = planting.PLAIN_KINDS, planting.MOST_PLAIN
     kinds, most = plain if sections else (planting.KINDS, planting.MOST_EDITS)
-    n_edits = int(rng.integers(1, most + 1))
+    count = int(rng.integers(1, most + 1))
     alteration = list(ALTERATIONS)[number % len(ALTERATIONS)]
-    planted = plant(
-        original, foreign, n_edits=n_edits, alteration=alteration, rng=rng, allowed=kinds
-    )
+    planted = plant(original, foreign, n_edits=count, alteration=alteration, rng=rng, allowed=kinds)
     sounds = planted.edited.samples, original
     with one_thread():
         start = time.process_time()
@@ -100,10 +98,8 @@ def _places(
 ) -> tuple[int, int, int]:
     """The places of an altered fragment of music that repeats itself, and what is told of them."""
     size = round(FRAGMENT_S * SAMPLE_RATE)
-    firsts = rng.integers(samples.size - size, size=planting.TRIES)
-    first = next(
-        (int(f) for f in firsts if is_loud(samples[f : f + size], samples)), int(firsts[0])
-    )
+    tries = rng.integers(samples.size - size, size=planting.TRIES)
+    first = next((int(f) for f in tries if is_loud(samples[f : f + size], samples)), int(tries[0]))
     truth_s = [n / SAMPLE_RATE for n in same_places(samples, sections, first, size)]
     chain = Chain(ALTERATIONS[alteration](rng))
     fragment = chain.apply(samples[first : first + size], SAMPLE_RATE).samples
@@ -148,11 +144,8 @@ def same_places(samples: Samples, starts: tuple[int, ...], first: int, size: int
 def places_told(fragment: Samples, samples: Samples) -> list[float]:
     """The seconds at which a fragment is told to lie, those included that cannot be told apart."""
     a, b = Features.of(fragment), Features.of(samples)
-    found = [
-        alignment
-        for candidate in search(a, b)
-        if (alignment := refine(a, b, candidate.line)) is not None
-    ]
+    tried = (refine(a, b, candidate.line) for candidate in search(a, b))
+    found = [alignment for alignment in tried if alignment is not None]
     if not found:
         return []
     best = max(found, key=lambda alignment: alignment.strength)
@@ -248,16 +241,13 @@ def figures(outcomes: Sequence[Outcome], *, rng: np.random.Generator) -> Figures
     errors = np.concatenate([boundary_errors_s(o.truth, o.found) for o in outcomes])
     seconds = [o.seconds for o in outcomes]
     return Figures(
-        len(outcomes),
-        sum(row[1] for row in counts),
+        len(outcomes), sum(row[1] for row in counts),
         _f1(np.array(counts, np.float64), numbered(o.recording for o in outcomes), rng),
         float(np.quantile(errors, 0.5, method="higher")),
         float(np.mean([o.told == len(o.kinds) for o in outcomes])),
         tuple(np.sum([o.places for o in outcomes], axis=0).tolist()),
-        float(np.quantile(errors, 0.95, method="higher")),
-        float(np.median(seconds)),
-        max(seconds),
-    )
+        float(np.quantile(errors, 0.95, method="higher")), float(np.median(seconds)), max(seconds),
+    )  # fmt: skip
 
 
 def _f1(counts: Floats, number: NDArray[np.intp], rng: np.random.Generator) -> Figure:

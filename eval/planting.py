@@ -257,7 +257,5 @@ def song(samples: Samples, rng: np.random.Generator) -> Repeating:
 
 
 FORMS: dict[str, Callable[[Samples, np.random.Generator], Repeating]] = {
-    "plain": lambda samples, rng: (samples, ()),
-    "loops": loops,
-    "song": song,
-}
+    "plain": lambda samples, rng: (samples, ()), "loops": loops, "song": song,
+}  # fmt: skip

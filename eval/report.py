@@ -139,14 +139,10 @@ def _warn_of_suspicious(tables: Mapping[str, Scores]) -> None:
         columns = (scores.reference.tolist(), scores.probe.tolist(), scores.condition.tolist())
         trials = set(zip(*columns, strict=True))
         if (expected := expected or trials) != trials:
-            found.append(
-                f"{first} and {name} scored different trials; do not compare their figures"
-            )
+            found.append(f"{first} and {name} scored different trials; do not compare them")
         target, nontarget = scores.score[scores.label], scores.score[~scores.label]
         if len(target) and len(nontarget) and auc(target, nontarget) < 0.5:
-            found.append(
-                f"{name}: targets score lower than nontargets; are labels or signs swapped?"
-            )
+            found.append(f"{name}: targets score lower than nontargets; are the labels swapped?")
         log_lr = scores.score if scores.log_lr is None else scores.log_lr
         varied = np.ptp(scores.score) and np.ptp(log_lr)
         if varied and spearmanr(scores.score, log_lr).statistic < -0.5:
@@ -175,9 +171,7 @@ def write_report(
                 (folder / f"{name}{suffix}").unlink(missing_ok=True)
     for name, picture in pictures.items():
         save(picture, folder / name)
-    rows: list[tuple[str, ...]] = [
-        ("system", "condition", "figure", "value", "low", "high", "note")
-    ]
+    rows: list[Sequence[str]] = [("system", "condition", "figure", "value", "low", "high", "note")]
     for *names, f in report.rows():
         numbers = ("" if x is None else repr(x) for x in (f.value, f.low, f.high))
         rows.append((*names, *numbers, f.note))
@@ -240,16 +234,10 @@ def page(report: Report, *, pictures: Iterable[str] = ()) -> str:
 
 
 def _table(report: Report, columns: Sequence[Column]) -> str:
-    measured = [
-        (condition, system, system.figures(condition))
-        for condition in report.conditions
-        for system in report.systems
-        if condition in system.metrics
-    ]
-    absent = Figure(None)
-    columns = [
-        c for c in columns if any(f.get(c[1], absent).value is not None for *_, f in measured)
-    ]
+    pairs = [(c, s) for c in report.conditions for s in report.systems if c in s.metrics]
+    measured = [(condition, system, system.figures(condition)) for condition, system in pairs]
+    known = {k for *_, figures in measured for k, f in figures.items() if f.value is not None}
+    columns = [column for column in columns if column[1] in known]
     rows = [["condition", "system", "same + other", *(heading for heading, *_ in columns)]]
     for condition, system, figures in measured:
         metrics = system.metrics[condition]
@@ -314,10 +302,8 @@ def _groups(report: Report) -> Iterator[tuple[str, str, list[ScoreSet]]]:
         groups = {system.name: [(system, c, c) for c in _conditions(system)]}
     else:
         groups = {
-            condition: [
-                (s, condition, s.name) for s in report.systems if condition in _conditions(s)
-            ]
-            for condition in report.conditions
+            c: [(s, c, s.name) for s in report.systems if c in _conditions(s)]
+            for c in report.conditions
         }
     options = report.options
     for title, lines in groups.items():

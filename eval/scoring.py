@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cqtnet import audio
 from cqtnet.cache import FORMAT as FRONT_END_FORMAT
@@ -29,7 +28,7 @@ from cqtnet.errors import InputError
 from cqtnet.files import file_sha256, make_folder, refuse_overwrite, write_json
 from cqtnet.progress import Workers
 from cqtnet.schema import read_json
-from eval.systems import Settings, System, make_system
+from eval.systems import Pairs, Settings, System, make_system
 from eval.trials import Scores, TrialFiles, Trials, read_trials, write_trials
 
 FORMAT = 4
@@ -187,9 +186,7 @@ def _describe(setup: Setup, task: tuple[int, Path]) -> tuple[int, str, str, list
     return file, sha256, "", [str(warning.message) for warning in caught]
 
 
-def _score_all(
-    pairs: NDArray[np.int64], sha256: Sequence[str], setup: Setup, processes: Workers
-) -> Floats:
+def _score_all(pairs: Pairs, sha256: Sequence[str], setup: Setup, processes: Workers) -> Floats:
     """Scores (n, 1 + columns) of all pairs (n, 2) of files; equal pairs are scored once."""
     distinct, where = np.unique(pairs, axis=0, return_inverse=True)
     system = setup.load()
@@ -205,7 +202,7 @@ def _score_all(
     return np.asarray(scores[where.ravel()])
 
 
-def _score(setup: Setup, batch: tuple[int, NDArray[np.int64], Sequence[str]]) -> tuple[int, Floats]:
+def _score(setup: Setup, batch: tuple[int, Pairs, Sequence[str]]) -> tuple[int, Floats]:
     """The number of a batch's first pair, and its scores, from the cache or computed."""
     start, pairs, sha256 = batch
     cache = ArrayCache(setup.folder)

@@ -103,29 +103,25 @@ def _fit_all(
     recordings = [recording for part in scored for recording in part.recordings]
     scores = np.concatenate([part.score for part in scored])
     is_fake = np.concatenate([part.is_fake for part in scored])
-    found = fit(
-        scores, is_fake, witnesses(recordings), model_sha256=trained.sha256, sources=sources
-    )
-    found.data["eer_by_weight"] = eers_by_weight(as_trials(recordings, scores))
-    fake = [(r, found.log_lr(s)) for r, s in zip(recordings, scores, strict=True) if r.is_fake]
+    made = fit(scores, is_fake, witnesses(recordings), model_sha256=trained.sha256, sources=sources)
+    made.data["eer_by_weight"] = eers_by_weight(as_trials(recordings, scores))
+    fake = [(r, made.log_lr(s)) for r, s in zip(recordings, scores, strict=True) if r.is_fake]
     rows = [_found(fake)]
     for parts, change in zip(zip(*filter(None, coded), strict=True), CODED, strict=False):
-        pairs = [(r, found.log_lr(s)) for p in parts
+        pairs = [(r, made.log_lr(s)) for p in parts
                  for r, s in zip(p.recordings, p.score, strict=True)]  # fmt: skip
         rows.append(_found(pairs, change=change.name))
     for system in sorted({r.system for r, _ in fake}):
         own = [pair for pair in fake if pair[0].system == system]
         rows += [_found(own, system=system)] if system and len(own) >= FAMILY_OF else []
-    found.data["found"] = [row._asdict() for row in rows]
-    return found
+    made.data["found"] = [row._asdict() for row in rows]
+    return made
 
 
-def _found(
-    pairs: Sequence[tuple[Utterance, float]], *, system: str = "", change: str = ""
-) -> Found:
+def _found(rows: Sequence[tuple[Utterance, float]], *, system: str = "", change: str = "") -> Found:
     """The share of synthetic recordings whose ratio is called synthetic."""
-    groups = np.array([r.collection or r.group for r, _ in pairs])
-    called = np.array([verdict_of(ratio) == "synthetic" for _, ratio in pairs])
+    groups = np.array([r.collection or r.group for r, _ in rows])
+    called = np.array([verdict_of(ratio) == "synthetic" for _, ratio in rows])
     weights = group_weights(np.ones(len(called), bool), groups)
     return Found(system, change, float(weights @ called), len(called))
 

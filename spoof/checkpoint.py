@@ -99,9 +99,7 @@ class Calibration:
         """The natural-log likelihood ratio of a recording's score, within the bounds."""
         found = self.slope * score + self.offset
         if not math.isfinite(found):
-            raise WeightsError(
-                "the likelihood ratio is not a number; check weights and calibration"
-            )
+            raise WeightsError("the likelihood ratio is not a number; check the calibration")
         return min(self.most, max(self.least, found))
 
     def to_dict(self) -> dict[str, Any]:

@@ -133,9 +133,7 @@ class Detector:
         if not samples.size or not np.abs(samples).max() > 0:
             reason = "the recording is silent"
         elif sound_s < LEAST_SOUND_S:
-            reason = (
-                f"{sound_s:.2f} s of sound are less than the {LEAST_SOUND_S:g} s that are needed"
-            )
+            reason = f"{sound_s:.2f} s of sound are less than the {LEAST_SOUND_S:g} s needed"
         windows = () if reason else self._windows(samples, sounding, hop_s, name=audio.shown(path))
         scores = [window.score for window in windows if window.score is not None]
         score = float(np.mean(scores)) if scores else None

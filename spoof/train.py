@@ -21,7 +21,7 @@ from cqtnet.eer import equal_error_rate
 from cqtnet.errors import InputError
 from cqtnet.files import file_sha256, write_json, written_whole
 from cqtnet.runstate import Progress, load_state, save_state
-from cqtnet.train import require_fit
+from cqtnet.train import make_optimiser, require_fit
 from spoof.checkpoint import BEST, HISTORY, LAST, save_trained
 from spoof.data import Utterance, class_counts
 from spoof.networks import fake_logit
@@ -157,7 +157,9 @@ class _Run:
         torch.manual_seed(config.seed)
         net = recipe.build(pretrained=config.pretrained)
         self.learner = Learner(net, ema=training.ema).to(self.device)
-        self.optimiser = _optimiser(self.learner.net, training)
+        free = [weight for weight in self.learner.net.parameters() if weight.requires_grad]
+        how = training.learning_rate, training.weight_decay
+        self.optimiser = make_optimiser(training.optimiser, free, *how)
         self.progress = Progress()
         if config.resume:
             self.progress = load_state(config.out / LAST, self.learner, self.optimiser)
@@ -284,16 +286,6 @@ def learned(examples: Examples) -> dict[str, Any]:
 
 def _counts(recordings: Sequence[Utterance]) -> dict[str, int]:
     return dict(zip(CLASSES, class_counts(recordings), strict=True))
-
-
-def _optimiser(net: nn.Module, training: Training) -> torch.optim.Optimizer:
-    """The recipe's optimiser over what is not frozen."""
-    free = [parameter for parameter in net.parameters() if parameter.requires_grad]
-    rate, decay = training.learning_rate, training.weight_decay
-    if training.optimiser == "sgd":
-        return torch.optim.SGD(free, lr=rate, momentum=0.9, weight_decay=decay)
-    kind = torch.optim.AdamW if training.optimiser == "adamw" else torch.optim.Adam
-    return kind(free, lr=rate, weight_decay=decay)
 
 
 def batches(examples: Examples, training: Training, *, seed: int, epoch: int) -> Iterator[Indices]:

@@ -16,7 +16,7 @@ from cqtnet import SAMPLE_RATE, audio
 from cqtnet.errors import InputError
 from cqtnet.files import Closing
 from workbench import sound
-from workbench.jobs import SCHEMA_VERSION, Answer, Progress, Task
+from workbench.jobs import Answer, Progress, Task
 from workbench.work import Send, Steps, Work, expected
 
 UPLOADS = "uploads"
@@ -46,7 +46,7 @@ def search(work: Work, task: Task, send: Send) -> Answer:
         headline, *_ = result_lines(upload.name, found, n_recordings=len(archive))
     time_line = draw_time_line(found, rows_of(found.matches)) if found.matches else None
     html = _rendered("found.html.j2", found=found, headline=headline, time_line=time_line)
-    result = {"schema_version": SCHEMA_VERSION, "query": upload.name, **found.to_dict()}
+    result = {"query": upload.name, **found.to_dict()}
     return Answer(result, html, {"sound-a.wav": upload.sound})
 
 
@@ -72,8 +72,7 @@ def cut_reference(work: Work, task: Task, send: Send) -> Answer:
         found = archive.searcher().references.excerpt(match["id"], start_s, end_s).sound
     out = task.folder / "reference.wav"
     sound.save(resample(found.samples, SAMPLE_RATE, sound.RATE_HZ), out)
-    times_s = {"start_s": found.start_s, "duration_s": found.duration_s}
-    result = {"schema_version": SCHEMA_VERSION, **times_s}
+    result = {"start_s": found.start_s, "duration_s": found.duration_s}
     return Answer(result, files={"sound-a.wav": task.files["a"].sound, "sound-b.wav": out})
 
 
@@ -86,27 +85,21 @@ def add(work: Work, task: Task, send: Send) -> Answer:
         with audio.stream(upload.path, limits=limits) as blocks:
             for _ in blocks:  # one that is too long raises
                 pass
-    done = 0
-
-    def count(_: object) -> None:
-        nonlocal done
-        done += 1
-        steps.tell(done / len(uploads))
-
     with work.open_archive(write=True) as archive, steps.step("adding"):
         folder = archive.store.folder / UPLOADS
         folder.mkdir(exist_ok=True)
         targets = [folder / _file_name(upload.name) for upload in uploads]
         for upload, target in zip(uploads, targets, strict=True):
             shutil.copyfile(upload.path, target)
-        summary = archive.add(map(str, targets), tags=task.options["tags"], jobs=1, on_step=count)
+        tags, count = task.options["tags"], steps.counted(len(uploads))
+        summary = archive.add(map(str, targets), tags=tags, jobs=1, on_step=count)
     names = {str(target): one.name for one, target in zip(uploads, targets, strict=True)}
     for path in summary.failed:
         Path(path).unlink(missing_ok=True)
     plain = summary.to_dict()
     plain["failed"] = {names[p]: why.replace(p, names[p]) for p, why in summary.failed.items()}
     plain["passed_over"] = Counter()
-    return Answer({"schema_version": SCHEMA_VERSION, "outcome": plain})
+    return Answer({"outcome": plain})
 
 
 def _file_name(name: str) -> str:
@@ -125,7 +118,7 @@ def remove(work: Work, task: Task, send: Send) -> Answer:
         for path in map(Path, entry.paths):
             if path.resolve().parent == folder:
                 path.unlink(missing_ok=True)
-    return Answer({"schema_version": SCHEMA_VERSION, "removed": [asdict(one) for one in chosen]})
+    return Answer({"removed": [asdict(one) for one in chosen]})
 
 
 def find_duplicates(work: Work, _: Task, send: Send) -> Answer:
@@ -136,24 +129,17 @@ def find_duplicates(work: Work, _: Task, send: Send) -> Answer:
     problems: list[str] = []
     with work.open_archive() as archive:
         steps = Steps({"comparing": max(1.0, len(archive) / 4)}, send)
-        done = 0
-
-        def count(_: Any) -> None:
-            nonlocal done
-            done += 1
-            steps.tell(done / len(archive))
-
         with steps.step("comparing"):
-            for found in duplicates(archive, on_progress=count):
+            for found in duplicates(archive, on_progress=steps.counted(len(archive))):
                 if isinstance(found, InputError):
                     problems.append(str(found))
                 else:
                     pairs.append(found)
     groups = grouped(pairs)
     html = _rendered("duplicates.html.j2", groups=groups, pairs=pairs, problems=problems)
-    result: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "problems": problems}
-    result["groups"] = [[asdict(entry) for entry in group] for group in groups]
-    return Answer(result | {"pairs": [pair.to_dict() for pair in pairs]}, html)
+    plain = [[asdict(entry) for entry in group] for group in groups]
+    shared = [pair.to_dict() for pair in pairs]
+    return Answer({"groups": plain, "pairs": shared, "problems": problems}, html)
 
 
 # A stream that the workbench listens to, named on the command line: its log.

@@ -141,9 +141,14 @@ class Task:
 class Answer:
     """What a job came to: plain data, a piece of a page, and files by the names they go out by."""
 
-    result: dict[str, Any]
+    data: dict[str, Any] = field(default_factory=dict)
     html: str = ""
     files: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The plain data with the version of its schema."""
+        return {"schema_version": SCHEMA_VERSION, **self.data}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The process that does the jobs: the model, kept warm, and jobs on recordings that were sent."""
 
+import itertools
 import os
 import signal
 import tempfile
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from cqtnet.errors import InputError
 from workbench import sound
-from workbench.jobs import SCHEMA_VERSION, Answer, Progress, Settings, Task, Upload
+from workbench.jobs import Answer, Progress, Settings, Task, Upload
 
 if TYPE_CHECKING:
     from spoof.detect import Detection, Detector
@@ -86,6 +87,11 @@ class Steps:
             pace = (now - self._begun) / done if done > TRUSTED_S else 1.0
             left_s = (self._total - done) * pace
             self._send(Progress(self._stage, done / self._total, left_s))
+
+    def counted(self, total: int) -> Callable[[object], None]:
+        """A function to call after each of so many equal pieces of a part."""
+        done = itertools.count(1)
+        return lambda _: self.tell(next(done) / total)
 
     def hear(self, _: str, done: float, total: float | None) -> None:
         """What a progress bar reports."""
@@ -193,8 +199,7 @@ def compare(work: Work, task: Task, send: Send) -> Answer:
         for name in ("labels.txt", "labels.csv"):
             write_labels(comparison.edits, task.folder / name)
             files[name] = task.folder / name
-    result = {"schema_version": SCHEMA_VERSION, **comparison.to_dict()}
-    return Answer(result, comparison_html(comparison, a, b), files)
+    return Answer(comparison.to_dict(), comparison_html(comparison, a, b), files)
 
 
 def compared(
@@ -252,7 +257,7 @@ def report(work: Work, task: Task, send: Send) -> Answer:
         write_pdf(task.folder / name, content, parts)
     else:
         write(task.folder / name, content)
-    return Answer({"schema_version": SCHEMA_VERSION}, files={name: task.folder / name})
+    return Answer(files={name: task.folder / name})
 
 
 def fit(work: Work, task: Task, send: Send) -> Answer:
@@ -269,7 +274,7 @@ def fit(work: Work, task: Task, send: Send) -> Answer:
     line = {name: stretch[name] for name in ("tempo", "shift_semitones")}
     out = task.folder / "fitted.wav"
     sound.save(sound.fitted(samples, **line), out)
-    return Answer({"schema_version": SCHEMA_VERSION}, files={out.name: out})
+    return Answer(files={out.name: out})
 
 
 def detect(work: Work, task: Task, send: Send) -> Answer:
@@ -280,8 +285,7 @@ def detect(work: Work, task: Task, send: Send) -> Answer:
     work.prepare(upload, steps, "preparing it for playing")
     with steps.step("listening"):
         found = replace(work.detector.detect(upload.path), path=upload.name)
-    result = {"schema_version": SCHEMA_VERSION, **found.to_dict()}
-    return Answer(result, voice_html(found), {"sound-a.wav": upload.sound})
+    return Answer(found.to_dict(), voice_html(found), {"sound-a.wav": upload.sound})
 
 
 def voice_html(found: "Detection") -> str:

@@ -82,9 +82,7 @@ CODECS = {
 class PcmSource:
     """A recording opened by libsndfile."""
 
-    def __init__(
-        self, path: StrPath, file: BinaryIO, sound: Any, *, declared_s: float | None
-    ) -> None:
+    def __init__(self, path: StrPath, file: BinaryIO, sound: Any, declared_s: float | None) -> None:
         self._file, self._sound = file, sound
         # libsndfile counts the frames that are there, whatever the header declares.
         self.expected_s: float | None = sound.frames / sound.samplerate
@@ -110,7 +108,7 @@ class PcmSource:
         if lost or sound.format not in FORMATS or sound.subtype not in CODECS:
             sound.close()
             return None
-        return cls(path, file, sound, declared_s=length.seconds)
+        return cls(path, file, sound, length.seconds)
 
     def seek(self, second: int) -> int:
         """Move to a whole second, or stay at the beginning where the file has no such second."""

@@ -38,9 +38,8 @@ SAFE_PLANES = 8
 _DAMAGE = (av.FFmpegError, OSError, ValueError)
 
 # Tags in another encoding are no reason to fail; from PyAV 19 on they never are one.
-_TAGS: dict[str, Any] = (
-    {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
-)
+_OLD = int(av.__version__.split(".")[0]) < 19
+_TAGS: dict[str, Any] = {"metadata_errors": "replace"} if _OLD else {}
 
 
 class FFmpegSource:
@@ -59,14 +58,11 @@ class FFmpegSource:
         chunked = self._header_length is not None
         self.expected_s = self._track_s() if chunked else self.info.declared_duration_s
         self.integrity = Integrity(
-            self.info,
+            self.info, end_missing=end_missing, cut_short=cut_short, tracks=len(tracks),
             left_open=self._header_length is not None and self._header_length.seconds is None,
-            end_missing=end_missing,
-            cut_short=cut_short,
             track=1 + [track.index for track in tracks].index(self._stream.index),
-            tracks=len(tracks),
             origin_s=float((self._stream.start_time or 0) * self._stream.time_base),
-        )
+        )  # fmt: skip
 
     def _open(self) -> None:
         self._file.seek(0)

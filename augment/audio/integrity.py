@@ -109,9 +109,7 @@ class Integrity:
         if self.not_finite:
             notes.append(f"{self.not_finite} non-finite or huge samples taken as silence")
         if self.mean_energy < CANCELLED * self.channels_energy:
-            notes.append(
-                "the channels cancel each other, and only their mean is used; extract one channel"
-            )
+            notes.append("the channels cancel each other, and only their mean is used; extract one")
         if self.damaged:
             notes.append(f"damaged: {self.damaged} of {self.packets} packets do not decode")
         if self.gaps:
@@ -240,9 +238,8 @@ def _chunks(file: BinaryIO, layout: _Layout, file_bytes: int) -> Iterator[tuple[
 def _wav_bytes_per_s(fmt: bytes, order: str) -> float:
     if len(fmt) < 16:
         return 0.0
-    tag, _, rate, _, block_align, _ = struct.unpack(
-        "<HHIIHH" if order == "little" else ">HHIIHH", fmt
-    )
+    kind = "<HHIIHH" if order == "little" else ">HHIIHH"
+    tag, _, rate, _, block_align, _ = struct.unpack(kind, fmt)
     return float(rate * block_align) if tag in PCM_TAGS else 0.0
 
 
@@ -299,9 +296,8 @@ def is_cut_short(file: BinaryIO) -> bool:
     head = file.read(64)
     if head[:4] == b"RIFF":
         declared = int.from_bytes(head[4:8], "little")
-        return (
-            0 < declared < 2**32 - 1 and 8 + declared > file_bytes + 1
-        )  # the last may lack its padding
+        # The last chunk may lack its padding.
+        return 0 < declared < 2**32 - 1 and 8 + declared > file_bytes + 1
     if head[:4] == b"\x1aE\xdf\xa3":
         size, begin = _ebml_size(head, 4)
         segment = begin + (size or 0)

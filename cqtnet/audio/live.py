@@ -97,7 +97,7 @@ def _known(container: str | None) -> str | None:
     """The container; an InputError where FFmpeg knows none of that name."""
     if container is not None and container not in av.formats_available:
         raise InputError(
-            f"FFmpeg knows no container {container[:99]!r}; `ffmpeg -formats` lists them"
+            f"FFmpeg has no container {container[:99]!r}; `ffmpeg -formats` lists them"
         )
     return container
 
@@ -155,21 +155,19 @@ def _pieces(source: str, stream: Any, damage: Counter[str]) -> Iterator[Piece]:
 @contextmanager
 def _opened(source: str, container: str | None, more: dict[str, str]) -> Iterator[Any]:
     """FFmpeg's container; only a URL and a device may make FFmpeg open something by itself."""
-    options = {"codec_whitelist": sound_decoders(), "protocol_whitelist": "none", **more}
+    how = {"codec_whitelist": sound_decoders(), "protocol_whitelist": "none", **more}
     opened: Any = source
     if source == "-":
         opened = sys.stdin.buffer
     elif _is_url(source):
-        options["protocol_whitelist"] = SCHEMES[_scheme(source)]
+        how["protocol_whitelist"] = SCHEMES[_scheme(source)]
     elif container not in DEVICES:
         try:
             opened = open(source.removeprefix("file:"), "rb")  # noqa: SIM115
         except ValueError as error:  # a name that no file system takes
             raise NotAudioError(f"{_name(source)} cannot be read: {error}") from error
     try:
-        with av.open(
-            opened, format=container, timeout=TIMEOUT_S, container_options=options
-        ) as stream:
+        with av.open(opened, format=container, timeout=TIMEOUT_S, container_options=how) as stream:
             if not stream.streams.audio:
                 raise NotAudioError(f"{_name(source)} has no sound")
             yield stream

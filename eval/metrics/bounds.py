@@ -35,11 +35,9 @@ class Support:
     stated: Limits  # the least and the most of the trials
 
 
-def support(
-    log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike, *, pairs: tuple[int, int]
-) -> Support:
+def support(target: ArrayLike, nontarget: ArrayLike, *, pairs: tuple[int, int]) -> Support:
     """What the trials support; `pairs` of targets and of nontargets are independent."""
-    tar, non = _classes(log_lr_target, log_lr_nontarget)
+    tar, non = _classes(target, nontarget)
     ways = (
         (-float(np.log(pairs[0] + 1)), float(np.log(pairs[1] + 1))),
         empirical_bounds(tar, non),
@@ -50,7 +48,7 @@ def support(
     return Support(pairs, *ways, (max(least), min(most)), stated)
 
 
-def empirical_bounds(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> Limits:
+def empirical_bounds(target: ArrayLike, nontarget: ArrayLike) -> Limits:
     """Least and most log LR by ELUB (Vergeer et al. 2016): the empirical lower and upper bounds.
 
     Between them, deciding by the ratios costs no more than deciding without them, even with one
@@ -58,7 +56,7 @@ def empirical_bounds(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> L
     """
     tar, non = (
         np.clip(log_lrs / LN10, -ELUB_FARTHEST, ELUB_FARTHEST)
-        for log_lrs in _classes(log_lr_target, log_lr_nontarget)
+        for log_lrs in _classes(target, nontarget)
     )
     least = max(min(tar.min(), non.min()), -np.log10(len(tar) + 1))
     most = min(max(tar.max(), non.max()), np.log10(len(non) + 1))
@@ -77,7 +75,7 @@ def empirical_bounds(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> L
     return float(min(low, 0.0) * LN10), float(max(high, 0.0) * LN10)
 
 
-def invariance_bounds(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> Limits:
+def invariance_bounds(target: ArrayLike, nontarget: ArrayLike) -> Limits:
     """Least and most log LR by IV, invariance verification (Alberink et al. 2025).
 
     "The ratio is at least x" is itself evidence, whose own ratio the trials show. Up to the upper
@@ -85,7 +83,7 @@ def invariance_bounds(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> 
     """
     tar, non = (
         np.clip(log_lrs, -IV_FARTHEST, IV_FARTHEST) / LN10
-        for log_lrs in _classes(log_lr_target, log_lr_nontarget)
+        for log_lrs in _classes(target, nontarget)
     )
     low, high = min(0.0, tar.min(), non.min()), max(0.0, tar.max(), non.max())
     limits = np.arange(low, high + IV_STEP, IV_STEP)
@@ -99,12 +97,12 @@ def invariance_bounds(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> 
     return float(min(least, 0.0) * LN10), float(max(most, 0.0) * LN10)
 
 
-def dev_pav(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> float | None:
+def dev_pav(target: ArrayLike, nontarget: ArrayLike) -> float | None:
     """Mean distance, in powers of ten, of ratios from those that PAV gives them: 0 is perfect.
 
     It is over the range of ratios where both classes occur; None if there is none.
     """
-    ranking = rank(log_lr_target, log_lr_nontarget)
+    ranking = rank(target, nontarget)
     hull = ranking.hull()
     share_tar, share_non = (n / n.sum() for n in (hull.target, hull.nontarget))
     with np.errstate(divide="ignore"):  # an edge of one class alone is certain: ±inf
@@ -126,8 +124,5 @@ def dev_pav(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> float | No
     return float(np.sum(np.diff(x) * height) / (x[-1] - x[0]))
 
 
-def _classes(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> tuple[Floats, Floats]:
-    return (
-        finite("log LRs of targets", log_lr_target),
-        finite("log LRs of nontargets", log_lr_nontarget),
-    )
+def _classes(target: ArrayLike, nontarget: ArrayLike) -> tuple[Floats, Floats]:
+    return finite("log LRs of targets", target), finite("log LRs of nontargets", nontarget)

@@ -196,16 +196,16 @@ def min_dcf_point(
     return float(false_alarm[best]), float(miss[best])
 
 
-def act_dcf(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike, point: OperatingPoint) -> float:
+def act_dcf(target: ArrayLike, nontarget: ArrayLike, point: OperatingPoint) -> float:
     """The detection cost of log LRs at the Bayes threshold."""
-    rates = rates_at_threshold(log_lr_target, log_lr_nontarget, point.threshold)
+    rates = rates_at_threshold(target, nontarget, point.threshold)
     return float(point.cost(rates.false_alarm, rates.miss))
 
 
 # The worth of log LRs: Cllr and cross-entropy.
 
 
-def cllr(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> float:
+def cllr(target: ArrayLike, nontarget: ArrayLike) -> float:
     """The cost of log LRs in bits: 0 is perfect, 1 says nothing, more than 1 misleads.
 
     Half the mean of log2(1 + 1/LR) over targets plus half that of log2(1 + LR) over nontargets.
@@ -213,7 +213,7 @@ def cllr(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> float:
     >>> cllr([0.0, 0.0], [0.0])
     1.0
     """
-    return cross_entropy(log_lr_target, log_lr_nontarget, 0.0)
+    return cross_entropy(target, nontarget, 0.0)
 
 
 @RankFigure
@@ -222,18 +222,15 @@ def min_cllr(ranking: Ranking) -> float:
     return _pav_cross_entropy(ranking.hull(), 0.0)
 
 
-def calibration_loss(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> float:
+def calibration_loss(target: ArrayLike, nontarget: ArrayLike) -> float:
     """Cllr minus minCllr, from 0: how much the best calibration in the same order would save."""
-    least = min_cllr(log_lr_target, log_lr_nontarget)
-    return max(0.0, cllr(log_lr_target, log_lr_nontarget) - least)
+    return max(0.0, cllr(target, nontarget) - min_cllr(target, nontarget))
 
 
-def cross_entropy(
-    log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike, prior_log_odds: float
-) -> float:
+def cross_entropy(target: ArrayLike, nontarget: ArrayLike, prior_log_odds: float) -> float:
     """The information still missing, in bits, at one prior: the natural log odds of a target."""
-    tar = finite("log LRs of targets", log_lr_target)
-    non = finite("log LRs of nontargets", log_lr_nontarget)
+    tar = finite("log LRs of targets", target)
+    non = finite("log LRs of nontargets", nontarget)
     return _cross_entropy(tar, non, prior_log_odds)
 
 
@@ -296,12 +293,12 @@ class EceCurve:
     neutral: Floats  # of a system that always says log LR = 0
 
 
-def tippett(log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike) -> Tippett:
+def tippett(target: ArrayLike, nontarget: ArrayLike) -> Tippett:
     """The Tippett curves of log LRs."""
-    ranking = rank(log_lr_target, log_lr_nontarget)
+    ranking = rank(target, nontarget)
     false_alarm, miss = ranking.rates()
-    misleading_target = float(np.mean(np.asarray(log_lr_target) < 0))
-    misleading_nontarget = float(np.mean(np.asarray(log_lr_nontarget) > 0))
+    misleading_target = float(np.mean(np.asarray(target) < 0))
+    misleading_nontarget = float(np.mean(np.asarray(nontarget) > 0))
     curves = ranking.score[::-1], 1 - miss[:0:-1], false_alarm[:0:-1]
     return Tippett(*curves, misleading_target, misleading_nontarget)
 
@@ -336,14 +333,14 @@ def reliability(
 
 
 def ece_curve(
-    log_lr_target: ArrayLike, log_lr_nontarget: ArrayLike, *,
+    target: ArrayLike, nontarget: ArrayLike, *,
     prior_log_odds: ArrayLike | None = None,
 ) -> EceCurve:  # fmt: skip
     """Empirical cross-entropy over priors, by default from 1:1000 to 1000:1."""
     if prior_log_odds is None:
         prior_log_odds = np.linspace(-3, 3, 121) * np.log(10)
     priors = finite("prior log odds", prior_log_odds)
-    tar, non = np.asarray(log_lr_target), np.asarray(log_lr_nontarget)
+    tar, non = np.asarray(target), np.asarray(nontarget)
     hull = rank(tar, non).hull()
     return EceCurve(
         priors,

@@ -92,7 +92,7 @@ def _measure(
     evidence = bootstrap.evidence_of(scores, recordings, _losses(scores, options), where=where)
     targets = int(np.count_nonzero(scores.label))
     nontargets = len(scores) - targets
-    wanted = _quantities(options, targets, nontargets, has_log_lr=scores.log_lr is not None)
+    wanted = _quantities(options, targets, nontargets, has_lr=scores.log_lr is not None)
     formulas = [quantity.of for quantity in wanted if quantity.of is not None]
     value, resampled = bootstrap.resample(
         lambda sample: np.array([of(sample) for of in formulas]), evidence,
@@ -132,9 +132,7 @@ def _wrong(score: Floats, label: NDArray[np.bool_], threshold: float) -> Floats:
 # The figures of a table.
 
 
-def _quantities(
-    options: Options, targets: int, nontargets: int, *, has_log_lr: bool
-) -> list[Quantity]:
+def _quantities(options: Options, targets: int, nontargets: int, *, has_lr: bool) -> list[Quantity]:
     quantities = [
         Quantity("auc", "AUC", lambda s: auc.of(s.score), flawless=1.0),
         Quantity("eer", "EER", lambda s: equal_error_rate_of(s.score), most=0.5),
@@ -150,7 +148,7 @@ def _quantities(
                  lambda s: max(0.0, _cllr(s) - min_cllr.of(s.log_lr)),
                  most=inf, errors=(), needs_log_lr=True),
     ]  # fmt: skip
-    if not has_log_lr:
+    if not has_lr:
         note = "needs log-likelihood ratios: a column log_lr"
         of_scores = "of the scores: there is no log_lr"
         quantities = [
@@ -332,12 +330,10 @@ def queries_of(scores: Scores) -> Queries:
     return Queries(recording, candidates, first, precision / np.bincount(place[label]))
 
 
-def mean_by_recording(
-    values: Floats, recordings: Sequence[Hashable], *, resamples: int = 1000, seed: int = 0
-) -> Figure:
+def mean_by_recording(values: Floats, recordings: Sequence[Hashable]) -> Figure:
     """The mean of values (q,) in [0, 1], and its 95 % interval by recording."""
     numbers = numbered(recordings)
-    drawn = bootstrap.draw(int(numbers.max()) + 1, resamples, np.random.default_rng(seed))
+    drawn = bootstrap.draw(int(numbers.max()) + 1, 1000, np.random.default_rng(0))
     return _figure(values, numbers, drawn)
 
 

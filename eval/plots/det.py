@@ -170,9 +170,7 @@ def _mark_points(
     if s.eer == 0:
         return []
     edge: dict[str, Any] = {"mec": look.colour, "mew": 1.4, "zorder": 5}
-    costs = [
-        _inside(axes, *min_dcf_point(s.target, s.nontarget, point)) for point in operating_points
-    ]
+    costs = [_inside(axes, *min_dcf_point(s.target, s.nontarget, p)) for p in operating_points]
     for place, marker in zip(costs, cycle(POINT_MARKERS), strict=False):
         axes.plot(*place, marker, mfc="white", ms=6.5, clip_on=False, **edge)
     face = look.colour if s.eer >= max(s.one_error) else "white"
@@ -212,16 +210,14 @@ def _det_text(s: ScoreSet) -> str:
     return f"{s.name}: {style.unbroken(f'{figure}; {s.counts}')}"
 
 
-def _det_key(
-    sets: Sequence[ScoreSet], operating_points: Sequence[OperatingPoint]
-) -> list[style.Row]:
+def _det_key(sets: Sequence[ScoreSet], points: Sequence[OperatingPoint]) -> list[style.Row]:
     def mark(marker: str, face: str) -> Line2D:
         return Line2D([], [], ls="", marker=marker, ms=7, mfc=face, mec=style.INK, mew=1.4)
 
     unseen = any(0 < s.eer < max(s.one_error) for s in sets)
     text = "EER, where both errors are as frequent" + "; open: below one error" * unseen
     rows: list[style.Row] = [(mark("o", style.INK), text)]
-    for point, marker in zip(operating_points, cycle(POINT_MARKERS), strict=False):
+    for point, marker in zip(points, cycle(POINT_MARKERS), strict=False):
         text = f"minDCF ({point}): where errors cost least; on the rim where outside"
         rows.append((mark(marker, "white"), text))
     text = "thin: every threshold as measured; thick: their convex hull"

@@ -278,9 +278,8 @@ def calibration(s: ScoreSet, *, p_target: float = 0.5, bins: int = 10, title: st
     """A figure of a calibration: reliability at the prior `p_target`, ECE at all priors."""
     target, nontarget = s.log_lrs
     label = np.repeat([True, False], [len(target), len(nontarget)])
-    measured = metrics.reliability(
-        np.concatenate([target, nontarget]), label, p_target=p_target, bins=bins
-    )
+    ratios = np.concatenate([target, nontarget])
+    measured = metrics.reliability(ratios, label, p_target=p_target, bins=bins)
     figure = style.blank(4.3)
     grid = figure.add_gridspec(2, 2, height_ratios=(3, 1))
     diagram = figure.add_subplot(grid[0, 0])

@@ -9,7 +9,7 @@ import numpy as np
 
 from augment.codec import Codec
 from augment.edits import Crop
-from augment.effect import Chain, Effect, uniform
+from augment.effect import Chain, Effect, Rng, uniform
 from augment.errors import EffectError
 from augment.noise import Background, ColouredNoise, mean_square, read_stretch
 from augment.room import Reverb, Room
@@ -33,14 +33,9 @@ DIRECT_DB = (-6.0, 3.0)
 FREEVERB = (50.0, 100.0)
 CROPS_S = (3.0, 5.0, 10.0)
 CODEC_KBPS = {
-    "mp3": (16.0, 48.0),
-    "aac": (16.0, 48.0),
-    "opus": (8.0, 32.0),
-    "vorbis": (32.0, 48.0),
-    "opus_voip": (6.0, 16.0),
-    "amr_nb": (4.75, 12.2),
-    "g711_alaw": (64.0, 64.0),
-}
+    "mp3": (16.0, 48.0), "aac": (16.0, 48.0), "opus": (8.0, 32.0), "vorbis": (32.0, 48.0),
+    "opus_voip": (6.0, 16.0), "amr_nb": (4.75, 12.2), "g711_alaw": (64.0, 64.0),
+}  # fmt: skip
 """kbit/s by codec; the last three are telephones."""
 RENDITION = "rendition"
 """The protocol whose pairs inside one work are renditions."""
@@ -78,12 +73,12 @@ class Protocol:
 
     name: str
     question: str
-    draw: Callable[[np.random.Generator, Scene], Iterable[Change]]
+    draw: Callable[[Rng, Scene], Iterable[Change]]
     length_s: float = 20.0
 
 
 def _stretched(
-    rng: np.random.Generator, *, tempo: bool = True, pitch: bool = True
+    rng: Rng, *, tempo: bool = True, pitch: bool = True
 ) -> tuple[tuple[Effect, ...], str]:
     """Effects on tempo and pitch by one of the methods, and its name."""
     kind = str(rng.choice(list(IMPLEMENTATIONS)))
@@ -94,13 +89,11 @@ def _stretched(
     return tuple(effects), kind
 
 
-def _room(rng: np.random.Generator) -> Room:
+def _room(rng: Rng) -> Room:
     return Room.draw(rng, rt60_s=RT60_S, direct_to_reverberant_db=DIRECT_DB)
 
 
-def _noise(
-    rng: np.random.Generator, scene: Scene, snr_db: tuple[float, float]
-) -> tuple[tuple[Effect], str]:
+def _noise(rng: Rng, scene: Scene, snr_db: tuple[float, float]) -> tuple[tuple[Effect], str]:
     """Coloured noise, or with even odds a recording of noise if there are any; and its kind."""
     if not scene.noise or rng.random() < 0.5:
         coloured = ColouredNoise.draw(rng, snr_db=snr_db)
@@ -130,18 +123,18 @@ def _is_steady(noise: Background) -> bool:
     return float(np.median(blocks)) > 10 ** (STEADY_DB / 10) * float(np.mean(blocks))
 
 
-def _reverb(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+def _reverb(rng: Rng, scene: Scene) -> Iterator[Change]:
     kind = str(rng.choice(["room", "reverb"]))
     freeverb = Reverb.draw(rng, reverberance=FREEVERB, hf_damping=(0, 100), room_scale=FREEVERB)
     yield Change((_room(rng) if kind == "room" else freeverb,), kind)
 
 
-def _codec(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+def _codec(rng: Rng, scene: Scene) -> Iterator[Change]:
     kind = str(rng.choice(list(CODEC_KBPS)))
     yield Change((Codec.draw(rng, codecs=[kind], kbps=CODEC_KBPS[kind]),), kind)
 
 
-def _crop(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+def _crop(rng: Rng, scene: Scene) -> Iterator[Change]:
     fragment = scene.fragment
     for length_s in CROPS_S:
         room_s = fragment.length_s - length_s
@@ -154,12 +147,12 @@ def _crop(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
             yield Change((Crop(at_s, at_s + length_s),), suffix=f"-{length_s:g}s")
 
 
-def _hard(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+def _hard(rng: Rng, scene: Scene) -> Iterator[Change]:
     effects, kind = _stretched(rng)
     yield Change((*effects, _room(rng), *_noise(rng, scene, HARD_NOISE_DB)[0]), kind)
 
 
-def _rendition(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+def _rendition(rng: Rng, scene: Scene) -> Iterator[Change]:
     kind = str(rng.choice(["plain", "codec", "noise", "tempo", "reverb", "hard"]))
     if kind in ("codec", "reverb", "hard"):
         yield from {"codec": _codec, "reverb": _reverb, "hard": _hard}[kind](rng, scene)
@@ -169,7 +162,7 @@ def _rendition(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
         yield Change(_stretched(rng, pitch=False)[0] if kind == "tempo" else (), kind)
 
 
-def _other_part(rng: np.random.Generator, scene: Scene) -> Iterator[Change]:
+def _other_part(rng: Rng, scene: Scene) -> Iterator[Change]:
     fragment, survey = scene.fragment, scene.survey
     length_s = fragment.length_s
     before = (0.0, fragment.start_s - length_s)
@@ -295,9 +288,7 @@ def _changes(
             yield fragment, change
 
 
-def draw_fragments(
-    rng: np.random.Generator, survey: Survey, *, length_s: float, count: int
-) -> list[Stretch]:
+def draw_fragments(rng: Rng, survey: Survey, *, length_s: float, count: int) -> list[Stretch]:
     """Up to `count` stretches with content, spread over the recording, in its order.
 
     They overlap as little as possible, in a long recording not at all. There may be room for fewer.
@@ -312,11 +303,9 @@ def draw_fragments(
     starts: list[float] = []
     for number, shift_s in enumerate(np.sort(rng.uniform(0, free_s, count))):
         start_s = survey.nearest_start(
-            number * step_s + float(shift_s),
-            length_s,
-            within_s=(0.0, room_s),
+            number * step_s + float(shift_s), length_s, within_s=(0.0, room_s),
             legal=lambda start_s: all(abs(start_s - other_s) >= apart_s for other_s in starts),
-        )
+        )  # fmt: skip
         if start_s is not None:
             starts.append(start_s)
     return [Stretch(survey.source.recording, start_s, length_s) for start_s in sorted(starts)]
@@ -333,7 +322,7 @@ def _reason(survey: Survey, protocol: Protocol) -> str:
 
 def _with_negatives(plan: Plan) -> Plan:
     """The plan with references of other recordings for each probe, unless it takes them all."""
-    pool = Pool(plan.references, plan.source_of, seed=plan.seed)
+    pool = Pool(plan)
     probes = []
     has_siblings = False
     for probe in plan.probes:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -261,9 +261,8 @@ def _digest(plan: Plan, stretch: Stretch, *more: str) -> str:
 class Pool:
     """The references of a set, from which nontargets are chosen."""
 
-    def __init__(
-        self, references: Sequence[Stretch], source_of: dict[str, Source], *, seed: int
-    ) -> None:
+    def __init__(self, plan: Plan) -> None:
+        references, source_of, seed = plan.references, plan.source_of, plan.seed
         self._names = [reference.recording for reference in references]
         self._collections = [source_of[name].collection for name in self._names]
         self.recording = np.unique(self._names, return_inverse=True)[1]
@@ -327,7 +326,7 @@ def trials(plan: Plan, path: Path, *, within: bool = False) -> Trials:
 
     With `within`, nontargets are of the probe's own collection; probes without any are left out.
     """
-    pool = Pool(plan.references, plan.source_of, seed=plan.seed)
+    pool = Pool(plan)
     choose, suffix = (pool.siblings, "-within") if within else (pool.negatives, "")
     chosen: list[tuple[Probe, tuple[int, ...]]] = []
     for probe in plan.probes:

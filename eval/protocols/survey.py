@@ -97,11 +97,8 @@ def by_work(surveys: Sequence[Survey], items: Sequence[Item]) -> list[Survey]:
     works = {item.recording: item.work for item in items if item.work}
     if not works:
         raise ManifestError("no recording has a work; give a list with the column `work`")
-    return [
-        replace(one, source=replace(one.source, collection=works[one.source.recording]))
-        for one in surveys
-        if one.source.recording in works
-    ]
+    known = [(one, one.source) for one in surveys if one.source.recording in works]
+    return [replace(o, source=replace(s, collection=works[s.recording])) for o, s in known]
 
 
 def survey(
@@ -116,14 +113,12 @@ def survey(
     results = dict(in_processes(look, items, workers=workers, doing="looking at recordings"))
     surveys: list[Survey] = []
     skipped: dict[str, str] = {}
-    first_with: dict[str, str] = {}
+    first_of: dict[str, str] = {}
     for item in items:
         result = results[item.recording]
         if isinstance(result, str):
             skipped[item.recording] = result
-        elif (
-            twin := first_with.setdefault(result.source.sha256, item.recording)
-        ) != item.recording:
+        elif (twin := first_of.setdefault(result.source.sha256, item.recording)) != item.recording:
             skipped[item.recording] = f"has the same bytes as {twin}"
         else:
             surveys.append(result)

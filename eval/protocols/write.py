@@ -89,17 +89,13 @@ def write_sets(
             temporary.write_text(plan.to_json(), encoding="utf-8")
     make_folder(out / "references")
     truths = [_known_truth(out, plan) for plan in plans]
-    known = {
-        row[file]: row[sha256]
-        for truth in truths
-        for row in truth.values()
-        for file, sha256 in (("probe", "sha256"), ("reference", "reference_sha256"))
-        if {file, sha256} <= row.keys()
-    }
+    rows = [row for truth in truths for row in truth.values()]
+    names = (("probe", "sha256"), ("reference", "reference_sha256"))
+    known = {row[a]: row[b] for row in rows for a, b in names if {a, b} <= row.keys()}
     orders = [o for o in _orders(plans, root, out, noise_root) if not _is_done(o, known)]
-    for rows in in_processes(_render, orders, workers=workers, doing="writing recordings"):
+    for written in in_processes(_render, orders, workers=workers, doing="writing recordings"):
         for plan, truth in zip(plans, truths, strict=True):
-            own = {n: r for n, r in rows.items() if n.startswith(f"{plan.protocol}/")}
+            own = {n: r for n, r in written.items() if n.startswith(f"{plan.protocol}/")}
             with _journal(out, plan).open("a", encoding="utf-8") as file:
                 file.writelines(json.dumps(row) + "\n" for row in own.values())
             truth.update(own)
@@ -136,15 +132,10 @@ def _check_bytes(path: Path, sha256: str) -> None:
         )
 
 
-def _orders(
-    plans: Sequence[Plan], root: Path, out: Path, noise_root: Path | None
-) -> Iterable[Order]:
+def _orders(plans: Sequence[Plan], root: Path, out: Path, noise: Path | None) -> Iterable[Order]:
     rate = plans[0].sample_rate
-    orders = {
-        source.recording: Order(source, root, out, rate, noise_root)
-        for plan in plans
-        for source in plan.sources
-    }
+    sources = (source for plan in plans for source in plan.sources)
+    orders = {s.recording: Order(s, root, out, rate, noise) for s in sources}
     for plan in plans:
         names = [reference_name(plan, stretch) for stretch in plan.references]
         for name, stretch in zip(names, plan.references, strict=True):

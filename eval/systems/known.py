@@ -173,11 +173,9 @@ def _found(evidence: Evidence) -> tuple[float, float, float, float]:
 
 def _recording(description: Description) -> Recording:
     whole = Features(
-        description["fine"].astype(np.float32),
-        description["spectra"].astype(np.float32),
-        description["motion"],
-        description["level"],
-    )
+        description["fine"].astype(np.float32), description["spectra"].astype(np.float32),
+        description["motion"], description["level"],
+    )  # fmt: skip
     trace = _trace(description)
     item = Item("", "", trace.duration_s, "", "", 0, 0, ())
     return Recording(Path(), item, trace, whole, description["sound"].astype(np.float32))

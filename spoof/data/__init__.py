@@ -234,16 +234,14 @@ def apportioned(
         side_of[group] = side
         need[side][0] -= real
         need[side][1] -= fake
-    _give_each_side_both(side_of, groups, len(shares))
+    _give_both(side_of, groups, len(shares))
     parts: list[list[Utterance]] = [[] for _ in shares]
     for utterance in utterances:
         parts[side_of[utterance.group]].append(utterance)
     return parts
 
 
-def _give_each_side_both(
-    side_of: dict[str, int], groups: Mapping[str, Shares], n_sides: int
-) -> None:
+def _give_both(side_of: dict[str, int], groups: Mapping[str, Shares], n_sides: int) -> None:
     """Move groups to sides without a class from sides with more than one group of that class."""
     for _ in range(2 * n_sides):
         having = [[0, 0] for _ in range(n_sides)]  # groups with real, and with fake utterances

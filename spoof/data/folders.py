@@ -74,12 +74,8 @@ class Part:
 def parts(root: Path) -> list[Part]:
     """The labelled folders in a folder, or in its split folders; empty where it has none."""
     direct = _labelled(root, "")
-    nested = [
-        part
-        for child in subfolders(root)
-        if (split := split_word(child.name))
-        for part in _labelled(child, split)
-    ]
+    splits = [(child, split_word(child.name)) for child in subfolders(root)]
+    nested = [part for child, split in splits if split for part in _labelled(child, split)]
     if direct and nested:
         raise ManifestError(
             f"{shown(root)} holds {direct[0].folder.name} beside {nested[0].folder.parent.name}, "

@@ -16,7 +16,8 @@ from scipy.sparse import csr_matrix, vstack
 
 from cqtnet.errors import InputError
 
-Samples = NDArray[np.float32]
+Floats = NDArray[np.float32]
+Samples = Floats
 N_FFT = 2048
 """Samples in a window (S2)."""
 HOP_LENGTH = 512
@@ -53,9 +54,7 @@ def frames_of(samples: NDArray[np.floating], *, length: int, hop: int) -> NDArra
     return np.lib.stride_tricks.sliding_window_view(samples, length)[::hop]
 
 
-def power_spectrogram(
-    samples: Samples, *, n_fft: int = N_FFT, hop: int = HOP_LENGTH
-) -> NDArray[np.float32]:
+def power_spectrogram(samples: Samples, *, n_fft: int = N_FFT, hop: int = HOP_LENGTH) -> Floats:
     """Power of the short-time Fourier transform, (1 + n_fft / 2, 1 + len(samples) // hop).
 
     Frame t is centred on sample t · hop; beyond the ends there is silence, as in librosa.
@@ -67,7 +66,7 @@ def power_spectrogram(
 
 
 @functools.cache
-def mel_filters(rate_hz: int, n_fft: int, n_filters: int) -> NDArray[np.float32]:
+def mel_filters(rate_hz: int, n_fft: int, n_filters: int) -> Floats:
     """Filters (n_filters, 1 + n_fft / 2) from the definition: mel = 2595 log10(1 + Hz / 700).
 
     Centres are evenly spaced in mel from 0 Hz to half the rate, every peak is 1.
@@ -78,20 +77,20 @@ def mel_filters(rate_hz: int, n_fft: int, n_filters: int) -> NDArray[np.float32]
 
 
 @functools.cache
-def linear_filters(rate_hz: int, n_fft: int, n_filters: int) -> NDArray[np.float32]:
+def linear_filters(rate_hz: int, n_fft: int, n_filters: int) -> Floats:
     """Filters (n_filters, 1 + n_fft / 2) evenly spaced in Hz, every peak 1 (LFCC)."""
     return _triangles(np.linspace(0, rate_hz / 2, n_filters + 2), rate_hz, n_fft)
 
 
 @functools.cache
-def librosa_mel_filters(rate_hz: int, n_fft: int, n_filters: int) -> NDArray[np.float32]:
+def librosa_mel_filters(rate_hz: int, n_fft: int, n_filters: int) -> Floats:
     """Filters (n_filters, 1 + n_fft / 2) that librosa makes by default."""
     from librosa.filters import mel
 
     return read_only(mel(sr=rate_hz, n_fft=n_fft, n_mels=n_filters))
 
 
-def _triangles(edges_hz: NDArray[np.float64], rate_hz: int, n_fft: int) -> NDArray[np.float32]:
+def _triangles(edges_hz: NDArray[np.float64], rate_hz: int, n_fft: int) -> Floats:
     """A filter between every second edge, 1 at the one in the middle."""
     bins_hz = np.fft.rfftfreq(n_fft, 1 / rate_hz)
     low, centre, high = (edges_hz[i : len(edges_hz) - 2 + i, None] for i in range(3))
@@ -99,7 +98,7 @@ def _triangles(edges_hz: NDArray[np.float64], rate_hz: int, n_fft: int) -> NDArr
     return read_only(np.maximum(0, np.minimum(rising, falling)))
 
 
-def read_only(filters: NDArray[np.floating]) -> NDArray[np.float32]:
+def read_only(filters: NDArray[np.floating]) -> Floats:
     """The same numbers for all who ask: nobody can change them."""
     shared = np.asarray(filters, np.float32)
     shared.setflags(write=False)
@@ -121,7 +120,7 @@ LOG_FLOOR = 1e-6
 
 def log_mel(
     samples: Samples, rate_hz: int, *, n_mels: int = N_MELS, hop: int = MEL_HOP, by: By = "librosa"
-) -> NDArray[np.float32]:
+) -> Floats:
     """Logarithmic mel spectrogram (n_mels, 1 + len(samples) // hop) of mono samples.
 
     By librosa in dB, at least 80 dB below the loudest value; from the definition ln(power + 1e-6).
@@ -131,9 +130,7 @@ def log_mel(
     return _log_bands(samples, filters(rate_hz, N_FFT, n_mels), hop, by)
 
 
-def _log_bands(
-    samples: Samples, filters: NDArray[np.float32], hop: int, by: By
-) -> NDArray[np.float32]:
+def _log_bands(samples: Samples, filters: Floats, hop: int, by: By) -> Floats:
     """Powers in bands on the logarithmic scale of librosa (dB, range of 80) or of S2."""
     powers = filters @ power_spectrogram(samples, hop=hop)
     if by == "definition":
@@ -154,12 +151,10 @@ def _known(by: By) -> By:
 
 N_FILTERS = 128
 """Bands under the cepstrum: librosa's number, which no source changes."""
-Filters = Callable[[int, int, int], NDArray[np.float32]]
+Filters = Callable[[int, int, int], Floats]
 
 
-def mfcc(
-    samples: Samples, rate_hz: int, *, n_coefficients: int = 40, by: By = "librosa"
-) -> NDArray[np.float32]:
+def mfcc(samples: Samples, rate_hz: int, *, n_coefficients: int = 40, by: By = "librosa") -> Floats:
     """Mel-frequency cepstral coefficients (n_coefficients, 1 + len(samples) // 512).
 
     By librosa they are in dB, about 10 / ln 10 = 4.34 times the definition's.
@@ -168,37 +163,33 @@ def mfcc(
     return _cepstrum(samples, rate_hz, filters, n_coefficients, by)
 
 
-def lfcc(
-    samples: Samples, rate_hz: int, *, n_coefficients: int = 40, by: By = "librosa"
-) -> NDArray[np.float32]:
+def lfcc(samples: Samples, rate_hz: int, *, n_coefficients: int = 40, by: By = "librosa") -> Floats:
     """Linear-frequency cepstral coefficients (n_coefficients, 1 + len(samples) // 512)."""
     return _cepstrum(samples, rate_hz, linear_filters, n_coefficients, _known(by))
 
 
-def mfcc_means(samples: Samples, rate_hz: int, *, n_coefficients: int = 40) -> NDArray[np.float32]:
+def mfcc_means(samples: Samples, rate_hz: int, *, n_coefficients: int = 40) -> Floats:
     """Each MFCC's mean over time, (n_coefficients,): the input of S2's dense networks."""
     coefficients = mfcc(samples, rate_hz, n_coefficients=n_coefficients)
     return np.asarray(coefficients.mean(axis=1), np.float32)
 
 
-def lfcc_means(samples: Samples, rate_hz: int) -> NDArray[np.float32]:
+def lfcc_means(samples: Samples, rate_hz: int) -> Floats:
     """Each of 40 LFCCs' mean over time, (40,)."""
     return np.asarray(lfcc(samples, rate_hz).mean(axis=1), np.float32)
 
 
-def _cepstrum(
-    samples: Samples, rate_hz: int, filters: Filters, n_coefficients: int, by: By
-) -> NDArray[np.float32]:
+def _cepstrum(samples: Samples, rate_hz: int, filters: Filters, count: int, by: By) -> Floats:
     """The first coefficients of the logarithmic bands' DCT-II."""
-    if not 1 <= n_coefficients <= N_FILTERS:
-        raise InputError(f"{n_coefficients} coefficients of {N_FILTERS} bands; ask for 1 to 128")
+    if not 1 <= count <= N_FILTERS:
+        raise InputError(f"{count} coefficients of {N_FILTERS} bands; ask for 1 to 128")
     samples = checked(samples, rate_hz, shortest=N_FFT, needed_by="a cepstrum")
     bands = _log_bands(samples, filters(rate_hz, N_FFT, N_FILTERS), HOP_LENGTH, by)
     if by == "librosa":
         import librosa
 
-        return np.asarray(librosa.feature.mfcc(S=bands, n_mfcc=n_coefficients), np.float32)
-    return np.ascontiguousarray(dct(bands, axis=0, type=2, norm="ortho")[:n_coefficients])
+        return np.asarray(librosa.feature.mfcc(S=bands, n_mfcc=count), np.float32)
+    return np.ascontiguousarray(dct(bands, axis=0, type=2, norm="ortho")[:count])
 
 
 # Chroma from the constant-Q transform: how strong each of the 12 pitch classes is, frame by frame.
@@ -218,7 +209,7 @@ BLOCK_FRAMES = 64
 """Frames transformed at once: 8 MB of spectra at 16 kHz."""
 
 
-def chroma_cqt(samples: Samples, rate_hz: int, *, by: By = "librosa") -> NDArray[np.float32]:
+def chroma_cqt(samples: Samples, rate_hz: int, *, by: By = "librosa") -> Floats:
     """Strength of the 12 pitch classes from C, in [0, 1], (12, 1 + len(samples) // 512).
 
     By librosa each octave is transformed at half the rate of the one above; from the definition
@@ -246,7 +237,7 @@ def chroma_cqt(samples: Samples, rate_hz: int, *, by: By = "librosa") -> NDArray
     return np.asarray(chroma[:, :n_frames], np.float32)
 
 
-def chroma_means(samples: Samples, rate_hz: int) -> NDArray[np.float32]:
+def chroma_means(samples: Samples, rate_hz: int) -> Floats:
     """Each pitch class's mean over time, (12,)."""
     return np.asarray(chroma_cqt(samples, rate_hz).mean(axis=1), np.float32)
 
@@ -300,7 +291,7 @@ COLUMNS = (
 """Names of the 26 numbers, in the order of the table."""
 
 
-def first_row(samples: Samples, rate_hz: int) -> NDArray[np.float32]:
+def first_row(samples: Samples, rate_hz: int) -> Floats:
     """The numbers of `COLUMNS` of the first second, (26,), all from one STFT."""
     from librosa import feature, power_to_db
 
@@ -322,7 +313,7 @@ def first_row(samples: Samples, rate_hz: int) -> NDArray[np.float32]:
     return np.array([*(frame.mean() for frame in frames), *cepstrum], np.float32)
 
 
-def _tuning(powers: NDArray[np.float32], rate_hz: int) -> float:
+def _tuning(powers: Floats, rate_hz: int) -> float:
     """Librosa's estimate of the tuning; 0 where there is no pitch, without its warning."""
     import librosa
 
@@ -345,7 +336,7 @@ PICTURE_FFT, PICTURE_HOP = 1024, 512
 """Samples in a window, and from one window to the next (S3 and S4)."""
 
 
-def spectrogram_picture(samples: Samples, rate_hz: int, *, size: int = 224) -> NDArray[np.float32]:
+def spectrogram_picture(samples: Samples, rate_hz: int, *, size: int = 224) -> Floats:
     """The picture of `specgram(samples, NFFT=1024, Fs=rate_hz, noverlap=512)`; S4's size is 128."""
     samples = checked(samples, rate_hz, shortest=PICTURE_FFT, needed_by="a spectrogram picture")
     # Double precision: the weakest bin decides where the colours begin.
@@ -358,17 +349,17 @@ def spectrogram_picture(samples: Samples, rate_hz: int, *, size: int = 224) -> N
     return draw(10 * np.log10(np.maximum(powers, some.min() if some.size else 1.0)), size=size)
 
 
-def mel_picture(samples: Samples, rate_hz: int, *, size: int = 28) -> NDArray[np.float32]:
+def mel_picture(samples: Samples, rate_hz: int, *, size: int = 28) -> Floats:
     """The mel spectrogram, 128 bands, as a picture; S1's, whose size is a setting."""
     return draw(log_mel(samples, rate_hz, n_mels=128, hop=512), size=size)
 
 
-def mfcc_picture(samples: Samples, rate_hz: int, *, size: int = 28) -> NDArray[np.float32]:
+def mfcc_picture(samples: Samples, rate_hz: int, *, size: int = 28) -> Floats:
     """The first 40 MFCCs as a picture, the first at the bottom; S1's, whose size is a setting."""
     return draw(mfcc(samples, rate_hz, n_coefficients=40), size=size)
 
 
-def draw(values: NDArray[np.floating], *, size: int) -> NDArray[np.float32]:
+def draw(values: NDArray[np.floating], *, size: int) -> Floats:
     """Values (rows, columns), first row at the bottom, as a picture (3, size, size)."""
     from matplotlib import colormaps
     from PIL import Image

@@ -26,17 +26,17 @@ def test_fields_of_every_kind_are_set():
     ("spectral.speed=3", "'speed' is unknown; use one of shift_semitones"),
     ("spectral=3", "write spectral.field=value"),
     ("lr.x=3", "names no single value; write lr=value"),
-    ("lr=fast", "give a float, as 0.001 is one"),
-    ("batch=2.5", "give a int, as 24 is one"),
-    ("lr=true", "give a float"),
-    ("fragment_s=5", "give a list, as [5.0, 10.0, 20.0] is one"),
-    ('fragment_s=["a"]', "give a float"),
+    ("lr=fast", "lr is 'fast', and not a number; write it as in lr=0.001"),
+    ("batch=2.5", "batch is 2.5, and not a whole number; write it as in batch=24"),
+    ("lr=true", "lr is True, and not a number"),
+    ("fragment_s=5", "write it as in fragment_s=[5.0, 10.0, 20.0]"),
+    ('fragment_s=["a"]', "fragment_s[0] is 'a', and not a number"),
     ("fragment_s=[5, 1.9]", "give one length or more of 2 to 60 s"),
     ("temperature=0", "temperature 0 is outside 0.001 to inf"),
     ("context_share=2", "context_share 2 is outside 0 to 1"),
     ("batch=1", "batch 1 is outside 2 to inf"),
     ("lr=NaN", "lr nan is outside"),
-    ("optimiser=adam", "optimiser 'adam' is unknown; use one of sgd, adamw"),
+    ("optimiser=adam", "optimiser is 'adam', and not one of sgd, adamw"),
     ("spectral.tempo=[1.1, 0.9]", "give two numbers, the lower one first"),
     ("spectral.decay_s=[0, 1]", "decay_s (0.0, 1.0) cannot be drawn from"),
     ("spectral.noise_share=1.5", "of a share 1 at most"),
@@ -49,5 +49,5 @@ def test_what_cannot_be_set_is_refused(text, message):
 
 
 def test_a_switch_is_shown_as_it_is_written():
-    with pytest.raises(InputError, match="give a bool, as true is one"):
+    with pytest.raises(InputError, match="and not true or false; write it as in time_padding=true"):
         changed(find_preset("tiny"), ["time_padding=True"])
