@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cqtnet import audio
 from cqtnet.errors import ManifestError
-from cqtnet.tables import Table, read_table
+from cqtnet.tables import Table, read_table, refuse_twice
 
 SPLITS = ("train", "valid", "test", "devtest")
 
@@ -93,7 +93,7 @@ def _read_folder(folder: Path) -> Iterator[Item]:
 
 def _read_manifest(path: Path) -> Iterator[Item]:
     """Rows of a manifest, strictly: a wrong one is an error with its line number."""
-    seen: dict[str, int] = {}
+    seen: dict[str, str] = {}
     for line, row in _rows(path).dicts():
         name = row.get("file") or row.get("path") or ""
         recording = row.get("id") or row.get("recording") or name
@@ -107,12 +107,7 @@ def _read_manifest(path: Path) -> Iterator[Item]:
             raise ManifestError(
                 f"{path}:{line}: split {audio.told(split)!r}; use one of {', '.join(SPLITS)}"
             )
-        if recording in seen:
-            raise ManifestError(
-                f"{path}:{line}: recording {audio.told(recording)!r} stands on line "
-                f"{seen[recording]} already; give each recording one row"
-            )
-        seen[recording] = line
+        refuse_twice(seen, recording, f"{path}:{line}", f"recording {audio.told(recording)!r}")
         collection = row.get("collection") or row.get("repository") or recording
         yield Item(file, recording, split, collection, row.get("work") or "")
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from augment.audio.files import AUDIO_SUFFIXES, shown, told
 from cqtnet.errors import ManifestError
@@ -168,6 +169,14 @@ def _check_columns(
     if twice:
         names = told(", ".join(twice))
         raise ManifestError(f"{path}:1: column {names} appears twice; rename one")
+
+
+def refuse_twice(seen: dict[Any, str], key: object, place: str, what: str) -> None:
+    """Raise where a list has the same again; `seen` keeps the place, file:line, of each."""
+    if (first := seen.setdefault(key, place)) != place:
+        path, _, line = first.rpartition(":")
+        where = f"on line {line}" if place.startswith(f"{path}:") else f"at {first}"
+        raise ManifestError(f"{place}: {what} stands {where} already; remove one")
 
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:

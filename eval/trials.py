@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from cqtnet import audio
 from cqtnet.eer import Floats
 from cqtnet.errors import ManifestError
-from cqtnet.tables import Table, read_table, write_table
+from cqtnet.tables import Table, read_table, refuse_twice, write_table
 
 COLUMNS = ("reference", "probe", "label", "condition", "recording")
 SCORE_COLUMNS = ("score", "log_lr")
@@ -123,15 +123,11 @@ def _trial_columns(table: Table) -> dict[str, Any]:
                 f"{table.path}:{row + 2}: label {audio.told(label)!r}; "
                 "write 1 (same recording) or 0 (another)"
             )
-    seen: dict[tuple[str, ...], int] = {}
+    seen: dict[tuple[str, ...], str] = {}
     keys = ("reference", "probe", "condition")
     for line, trial in enumerate(zip(*(columns[key] for key in keys), strict=True), start=2):
-        if seen.setdefault(trial, line) != line:
-            raise ManifestError(
-                f"{table.path}:{line}: the trial of {audio.told(trial[0])} and "
-                f"{audio.told(trial[1])} is on line "
-                f"{seen[trial]} already; remove one"
-            )
+        named = " and ".join(map(audio.told, trial[:2]))
+        refuse_twice(seen, trial, f"{table.path}:{line}", f"the trial of {named}")
     texts = {name: np.array(column) for name, column in columns.items()}
     known = {name: texts.pop(name) for name in COLUMNS}
     known["label"] = known["label"] == "1"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from augment.audio.files import shown, told
 from cqtnet.errors import InputError, ManifestError
-from cqtnet.tables import read_list, read_table
+from cqtnet.tables import read_list, read_table, refuse_twice
 from spoof.data import Utterance, folders, missing_class
 from spoof.data.folders import audio_below, is_fake_word, split_word
 
@@ -62,17 +62,13 @@ def load_table(path: Path) -> list[Utterance]:
     `split`, `system`, `speaker`, `group`, `collection` (or `repository`). Without a group it is the
     speaker, else the collection, else the file.
     """
-    seen: dict[str, int] = {}
+    seen: dict[str, str] = {}
     missing = []
     utterances = []
     for line, row in read_table(path, needed=["label"], fold_case=True).dicts():
         utterance = _from_row(row, path.parent, place=f"{path}:{line}")
         name = os.path.normpath(utterance.path)
-        if seen.setdefault(name, line) != line:
-            raise ManifestError(
-                f"{path}:{line}: {told(name)} stands on line {seen[name]} already; give each "
-                "recording one row"
-            )
+        refuse_twice(seen, name, f"{path}:{line}", told(name))
         if not os.path.isfile(name):
             missing.append((f"{path}:{line}", utterance.path))
         utterances.append(utterance)
@@ -127,11 +123,7 @@ def load_asvspoof(path: Path) -> list[Utterance]:
     seen: dict[str, str] = {}
     missing, utterances = [], []
     for place, (speaker, name, _, system, key) in _protocol_lines(protocols):
-        if seen.setdefault(name, place) != place:
-            raise ManifestError(
-                f"{place}: {told(name)} stands at {seen[name]} already; give each utterance one "
-                "line"
-            )
+        refuse_twice(seen, name, place, told(name))
         part = _part(name, place)
         flac = root / f"ASVspoof2019_LA_{part}" / "flac"
         if part not in files:

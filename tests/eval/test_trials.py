@@ -64,7 +64,7 @@ def test_names_with_commas_quotes_and_bytes_that_are_not_utf8_survive(table, tmp
     ([HEADER, ROWS[0], "", ROWS[1]], "table.csv:3: 0 fields"),
     ([HEADER, ROWS[0], "a,b,yes,c,r"], "table.csv:3: label 'yes'"),
     ([HEADER, "a,,1,c,r"], "table.csv:2: probe is empty"),
-    ([HEADER, *ROWS, ROWS[0]], "table.csv:4: the trial of a.wav and a1.wav is on line 2"),
+    ([HEADER, *ROWS, ROWS[0]], "table.csv:4: the trial of a.wav and a1.wav stands on line 2"),
     ([HEADER, '"a\nb",p,1,c,r'], "table.csv:2: a field holds a line break"),
 ])  # fmt: skip
 def test_a_bad_list_is_an_error_with_its_line(table, lines, message):
