@@ -53,11 +53,6 @@ def say(text: str) -> str:
     return text if language() == "en" else _in_russian(text)
 
 
-def sentence(english: str) -> str:
-    """A sentence, with its placeholders, in the language of now."""
-    return english if language() == "en" else catalogue().get(english, english)
-
-
 @cache
 def catalogue() -> dict[str, str]:
     """Russian sentences by English ones."""

@@ -20,7 +20,7 @@ from verify.calibration import Calibration
 from verify.recording import Recording, item_of
 from verify.report import sections
 from verify.report.case import Case
-from verify.report.language import IN_NUMBER, NO_BREAK, language, say, sentence
+from verify.report.language import IN_NUMBER, NO_BREAK, language, say
 from verify.results import Comparison, EditMap, Item
 
 TWO = "Comparison of two recordings"
@@ -189,7 +189,7 @@ def gettext(message: str, **values: object) -> Markup:
     """A sentence of a template in the language of now, filled with values, which are escaped."""
     message = re.sub(r"%\((\w+)\)s", r"{\1}", message).replace("%%", "%")  # as Jinja writes it
     filled = {name: printable(value) for name, value in values.items()}
-    return Markup(sentence(message)).format(**filled)
+    return Markup(say(message)).format(**filled)
 
 
 def _said(function: Callable[..., str | list[str]]) -> Callable[..., str]:
@@ -242,11 +242,4 @@ def printable(value: object) -> object:
     """
     if hasattr(value, "__html__"):
         return value
-    return NO_BREAK.join(map(_escaped, re.split(IN_NUMBER, str(value))))
-
-
-def _escaped(text: str) -> str:
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii")
-        for c in text
-    )
+    return NO_BREAK.join(map(shown, re.split(IN_NUMBER, str(value))))

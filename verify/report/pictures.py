@@ -50,7 +50,6 @@ COLUMNS = 1300
 """Columns of a spectrogram at most."""
 BLACK_QUANTILE = 0.995
 """This quantile of a spectrogram's levels is black."""
-OCTAVES = (1, 2, 3, 4, 5, 6, 7)
 
 ALONG_S = 2.0
 """Similarity is averaged over so long, along the line of the tempo."""
@@ -178,11 +177,9 @@ def _draw_levels(axes: Axes, recording: Recording, span: Span, name: str) -> Non
     axes.set(xlim=span, ylim=(0, N_BINS))
     axes.grid(False)
     on_the_clock(axes)
-    hertz = [C1_HZ * 2**octave for octave in range(len(OCTAVES))]
-    axes.set_yticks(
-        [BINS_PER_OCTAVE * octave + 0.5 for octave in range(len(OCTAVES))],
-        [say(f"C{octave} {value:,.0f} Hz") for octave, value in zip(OCTAVES, hertz, strict=True)],
-    )
+    octaves = range(N_BINS // BINS_PER_OCTAVE)
+    notes = [say(f"C{octave + 1} {C1_HZ * 2**octave:,.0f} Hz") for octave in octaves]
+    axes.set_yticks([BINS_PER_OCTAVE * octave + 0.5 for octave in octaves], notes)
     if recording.problem:
         axes.text(
             0.5, 0.5, say(f"{name} {recording.problem}"), transform=axes.transAxes, ha="center",
