@@ -96,7 +96,7 @@ def _form(number: str) -> int:
     """Which form of a noun follows a number: 1 час, 2 часа (and 1,5 часа), 5 часов."""
     if "." in number:
         return 1
-    last = int(number.replace(",", "")) % 100
+    last = int(re.sub(r"\D", "", number)) % 100
     if 10 < last < 20:
         return 2
     return {1: 0, 2: 1, 3: 1, 4: 1}.get(last % 10, 2)
