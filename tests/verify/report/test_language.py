@@ -173,7 +173,7 @@ def test_placeholders_and_forms_of_a_translation_are_those_of_its_sentence():
      f"на 10,00{NO_BREAK}% быстрее (темп × 1,1000), на 2,00 полутона ниже"),
     ("reading stopped at 3.20 s: End of file", "чтение прервано на 3,20 с: End of file"),
     ("a name, 1.5.wav", "a name, 1.5.wav"),
-    ("1/3 edits", "1/3 правки"),
+    ("1/3 edits", "1/3 правок"),
 ])  # fmt: skip
 def test_numbers_forms_and_lists_are_said_in_russian(english, russian):
     assert say(english) == english
