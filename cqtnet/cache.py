@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE, audio
@@ -23,6 +22,9 @@ from cqtnet.data import Item
 from cqtnet.errors import FragmentTooShortError, InputError, ManifestError
 from cqtnet.files import written_whole
 from cqtnet.preset import MINIMUM_S
+
+if TYPE_CHECKING:
+    import torch
 
 FORMAT = 2
 """Raised whenever decoding, the CQT or what is kept of them changes: old files are then unused."""
@@ -233,11 +235,13 @@ class Places:
 class FrameStore:
     """Roots of CQT magnitudes of many recordings, end to end in one half-precision tensor."""
 
-    roots: torch.Tensor  # (frames of all, bins), float16, on the device that trains
+    roots: "torch.Tensor"  # (frames of all, bins), float16, on the device that trains
     places: Places
 
-    def crops(self, recordings: Ints, starts: Ints, n_frames: int) -> torch.Tensor:
+    def crops(self, recordings: Ints, starts: Ints, n_frames: int) -> "torch.Tensor":
         """Magnitudes (B, bins, n_frames) of stretches; zero beyond a recording's ends."""
+        import torch  # here, for it takes a second, and who compares recordings needs none
+
         inside = starts[:, None] + np.arange(n_frames)
         exists = (inside >= 0) & (inside < self.places.lengths[recordings][:, None])
         index = np.where(exists, self.places.starts[recordings][:, None] + inside, 0)
@@ -249,6 +253,8 @@ class FrameStore:
 
 def load_frames(items: Sequence[Item], cache: Path, *, device: str = "cpu") -> FrameStore:
     """The CQTs of all recordings, from the cache where they are, else computed and cached."""
+    import torch
+
     transform = Cqt(MARGIN_BINS)
 
     def frames_of(item: Item) -> NDArray[np.float16]:

@@ -236,8 +236,11 @@ def played_at(changes: Floats, tempo: float) -> Floats:
 def sample(changes: Floats, frames: Values) -> Floats:
     """Changes (84, n) at fractional frames (m,): (84, m); beyond the ends, the last one."""
     before, after, share = _around(frames, changes.shape[1])
-    low, high = (changes.take(places, axis=1) for places in (before, after))
-    return np.asarray(low + (high - low) * share, np.float32)
+    low, high = (changes.take(places, axis=1, mode="clip") for places in (before, after))
+    high -= low
+    high *= share
+    high += low
+    return high
 
 
 def _around(places: Values, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
@@ -253,7 +256,10 @@ def shifted(changes: Floats, semitones: float) -> Floats:
     below = np.floor(source).astype(int)
     share = np.float32(semitones * -1 - np.floor(-semitones))
     rows = _padded(changes.T, -1, N_BINS + 1).T
-    low, high = (rows[np.clip(bins + 1, 0, N_BINS + 1)] for bins in (below, below + 1))
+    low: Floats = rows[np.clip(below + 1, 0, N_BINS + 1)]
+    if not share:
+        return low
+    high = rows[np.clip(below + 2, 0, N_BINS + 1)]
     return np.asarray(low * (1 - share) + high * share, np.float32)
 
 
@@ -351,7 +357,7 @@ def pitch(a: Features, b: Features, line: Line) -> tuple[float, float]:
     steps = np.arange(middle - reach, middle + reach + 1)
     margin = int(np.abs(steps).max())  # of zeros, so that no row reaches into the next
     rows_a, rows_b = (
-        _rows(f.spectra, (times - f.start_s) * SPECTRA_PER_SECOND, margin=margin).ravel()
+        rows_at(f.spectra, (times - f.start_s) * SPECTRA_PER_SECOND, margin=margin).ravel()
         for f, times in ((a, times_s), (b, line.to_b(times_s)))
     )
     norm = np.sqrt(np.dot(rows_a, rows_a) * np.dot(rows_b, rows_b))
@@ -364,12 +370,14 @@ def pitch(a: Features, b: Features, line: Line) -> tuple[float, float]:
     return float(steps[0] + best[0]) * STEP_CENTS / 100, float(coherence[0])
 
 
-def _rows(spectra: Floats, places: Values, *, margin: int) -> Floats:
+def rows_at(spectra: Floats, places: Values, *, margin: int = 0) -> Floats:
     """Spectra (n, steps) at fractional rows (m,), and zeros after each: (m, steps + margin)."""
     before, after, share = _around(places, len(spectra))
     rows = np.zeros((len(places), spectra.shape[1] + margin), np.float32)
-    low = spectra[before]
-    rows[:, : spectra.shape[1]] = low + (spectra[after] - low) * share[:, None]
+    low, high = spectra[before], spectra[after]
+    high -= low
+    high *= share[:, None]
+    np.add(low, high, out=rows[:, : spectra.shape[1]])
     return rows
 
 

@@ -1,5 +1,6 @@
 """Two recordings compared: the evidence is gathered, weighed and put into a `Comparison`."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -119,7 +120,9 @@ class Comparer(Brief):
 
     def compare(self, a: "Source | Recording", b: "Source | Recording") -> Comparison:
         """The verdict on two recordings, with what it rests on; sources as for `verify.compare`."""
-        first, second = (x if isinstance(x, Recording) else self.read(x) for x in (a, b))
+        with ThreadPoolExecutor(2) as pool:
+            both = pool.map(lambda x: x if isinstance(x, Recording) else self.read(x), (a, b))
+            first, second = both
         problems = [f"{name} {x.problem}" for name, x in (("A", first), ("B", second)) if x.problem]
         if problems:
             return replace(self._open(first, second, None), reasons=tuple(problems))

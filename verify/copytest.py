@@ -144,8 +144,9 @@ def powers(samples: Floats, seconds: Values, bank: Floats) -> Floats:
     at = np.clip(np.rint(seconds * SAMPLE_RATE).astype(int), 0, len(samples) - 1) + 1
     frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)
     window = np.hanning(FRAME).astype(np.float32)
+    bank = bank[: np.flatnonzero(bank.any(axis=1))[-1] + 1]  # higher up it weighs nothing
     found = [
-        _squared(scipy.fft.rfft(frames[some] * window, axis=1)) @ bank
+        _squared(scipy.fft.rfft(frames[some] * window, axis=1)[:, : len(bank)]) @ bank
         for some in np.array_split(at, max(1, len(at) // 256))
     ]
     return np.concatenate(found).astype(np.float32)

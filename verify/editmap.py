@@ -18,7 +18,7 @@ from cqtnet.cqt import FRAMES_PER_SECOND
 from verify.align import Candidate, hits_within, other_places, refine, search
 from verify.edits import LEAST_FOREIGN_S, LEAST_TRIMMED_S, read_edits, uncovered
 from verify.features import Features
-from verify.follow import agreement, find_candidates, follow, joined, same_line, same_way
+from verify.follow import Known, agreement, find_candidates, follow, joined, same_line, same_way
 from verify.results import DEEPER_DB, Alignment, EditMap, Line, Stretch
 
 LEAST_S = 3.0  # recordings that are shorter hold too little to be found by
@@ -100,6 +100,7 @@ class Mapper:
         self.looked_at: list[tuple[float, float]] = []
         self.usual = 0.0  # correlation of A and B where they are the same
         self.aligned: dict[Candidate, Alignment | None] = {}  # what was made exact before
+        self.known: Known = {}
 
     def middle_of_longest_gap(self) -> float | None:
         """The middle of the longest part of A without stretch or look; None if it is short."""
@@ -176,7 +177,7 @@ class Mapper:
                 return
 
     def _followed(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        return follow(self.a, self.b, candidates, usual=self.usual)
+        return follow(self.a, self.b, candidates, usual=self.usual, known=self.known)
 
     def exact(self, followed: Sequence[Candidate]) -> list[Candidate]:
         """Candidates on the exact lines of what A follows, and on lines near these with some hits.
@@ -353,7 +354,9 @@ class Mapper:
         parts = [
             Candidate(s.line, s.a_start_s - room_s, s.a_end_s + room_s) for s in (before, after)
         ]
-        counts = np.nan_to_num(agreement(self.a, self.b, parts, usual=self.usual), neginf=0)
+        counts = np.nan_to_num(
+            agreement(self.a, self.b, parts, usual=self.usual, known=self.known), neginf=0
+        )
         so_far = np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0))).astype(np.float64)
         ends_s, starts_s = before.a_end_s + steps, after.a_start_s - (move_s - steps)
         one, other = (

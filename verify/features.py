@@ -15,7 +15,7 @@ import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.cqt import FRAMES_PER_SECOND, SILENCE_LEVEL, Cqt
@@ -27,6 +27,7 @@ Read = Callable[[float, float], Floats]
 COARSE_FRAMES = 4
 COARSE_PER_SECOND = FRAMES_PER_SECOND / COARSE_FRAMES  # 10.8, for the coarse search
 STEADY_S = 1.0  # what lasts longer stands still
+BETWEEN_FRAMES = 0.8  # by so much changes are smoothed where lines fall between frames
 WIDE_BINS = 7  # what is wider in frequency, in semitones, is no partial
 QUIET_CHANGES = 0.003  # level, in roots of CQT magnitudes, below which changes are not lifted
 
@@ -127,6 +128,12 @@ class Features:
     def coarse(self) -> Floats:
         """The changes averaged over four frames, (84, n)."""
         return averaged(self.fine)
+
+    @cached_property
+    def smooth(self) -> Floats:
+        """The changes, smoothed, or what falls between two frames would agree less, (84, n)."""
+        found: Floats = gaussian_filter1d(self.fine, BETWEEN_FRAMES, axis=1)
+        return found
 
     @property
     def duration_s(self) -> float:

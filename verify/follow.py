@@ -19,10 +19,19 @@ from typing import TypeVar
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, uniform_filter1d
+from scipy.ndimage import uniform_filter1d
 
 from cqtnet.cqt import FRAMES_PER_SECOND, N_BINS, SILENCE_LEVEL
-from verify.align import LEAST_ENERGY, Candidate, Values, hits_within, played_at, sample, shifted
+from verify.align import (
+    LEAST_ENERGY,
+    Candidate,
+    Values,
+    hits_within,
+    played_at,
+    rows_at,
+    sample,
+    shifted,
+)
 from verify.features import COARSE_PER_SECOND, SPECTRA_PER_SECOND, STEP_CENTS, Features, Floats
 from verify.results import Line, Stretch
 
@@ -44,8 +53,6 @@ EXACT_S, EXACT_REACH_S = 10.0, 0.1
 
 EVEN = 0.4  # share of the usual correlation at which a frame counts neither for nor against
 SMOOTH_FRAMES = 3  # frames over which the correlation of changes is taken
-BETWEEN_FRAMES = 0.8
-"""Changes are smoothed by so much, or a line that falls between frames of B would agree less."""
 SPECTRA_WEIGHT = 0.5  # what spectra count beside changes
 FLOOR_SHARE = 0.05  # share of the frames of A that are at its noise floor, if it has one
 AT_FLOOR, DROWNED = 1.3, 0.7
@@ -171,39 +178,56 @@ def _peaks(row: Floats) -> tuple[Values, Floats]:
     return tops + fraction, at
 
 
-def agreement(a: Features, b: Features, candidates: Sequence[Candidate], *, usual: float) -> Floats:
+Known = dict[Candidate, tuple[NDArray[np.int64], Values, Values, NDArray[np.int64]]]
+"""Of candidates: their frames of A, what counts for and against there, and inaudible frames."""
+
+
+def agreement(
+    a: Features, b: Features, candidates: Sequence[Candidate], *, usual: float,
+    known: Known | None = None,
+) -> Floats:  # fmt: skip
     """What each frame of A counts for each candidate, (candidates, n): about 1 at best.
 
     It is -inf outside the candidate. `usual` is the correlation that A and B usually have where
-    they are the same.
+    they are the same. What is `known` of candidates is not measured again.
     """
-    on_a = np.arange(a.fine.shape[1]) / FRAMES_PER_SECOND
-    fine_a, fine_b = (gaussian_filter1d(f.fine, BETWEEN_FRAMES, axis=1) for f in (a, b))
+    known = {} if known is None else known
     floor = float(np.quantile(a.level, FLOOR_SHARE))
-    even = EVEN * usual
-    scores = np.full((len(candidates), len(on_a)), -np.inf, np.float32)
+    scores = np.full((len(candidates), a.fine.shape[1]), -np.inf, np.float32)
     at_pitch_of_b: dict[float, tuple[Floats, Floats]] = {}
     for row, candidate in zip(scores, candidates, strict=True):
-        line, shift = candidate.line, candidate.line.shift_semitones
-        on_b = line.to_b(a.start_s + on_a) - b.start_s
-        inside = (on_b >= 0) & (on_b <= (b.fine.shape[1] - 1) / FRAMES_PER_SECOND)
-        inside &= on_a >= candidate.a_start_s - a.start_s
-        inside &= on_a <= candidate.a_end_s - a.start_s
-        frames = np.flatnonzero(inside)
-        if not frames.size:
-            continue
-        if shift not in at_pitch_of_b:
-            at_pitch_of_b[shift] = shifted(fine_a, -shift), _lowered(a.spectra, shift)
-        fine, spectra = at_pitch_of_b[shift]
-        on_frames = on_b[frames] * FRAMES_PER_SECOND
-        row[frames] = _of_changes(fine[:, frames], sample(fine_b, on_frames), even=even)
-        row[frames] += SPECTRA_WEIGHT * _of_spectra(
-            spectra, b.spectra, on_a[frames], on_b[frames], even=even
-        )
-        level_b = b.level[np.rint(on_frames).astype(int)]
-        inaudible = frames[_is_inaudible(a.level[frames], level_b, floor=floor)]
+        if candidate not in known:
+            shift = candidate.line.shift_semitones
+            if shift not in at_pitch_of_b:
+                at_pitch_of_b[shift] = shifted(a.smooth, -shift), _lowered(a.spectra, shift)
+            known[candidate] = _counts(a, b, candidate, *at_pitch_of_b[shift], floor=floor)
+        frames, gain, loss, inaudible = known[candidate]
+        row[frames] = gain - EVEN * usual * loss
         row[inaudible] = np.maximum(0, row[inaudible])
     return scores
+
+
+def _counts(
+    a: Features, b: Features, candidate: Candidate, fine: Floats, spectra: Floats, *, floor: float
+) -> tuple[NDArray[np.int64], Values, Values, NDArray[np.int64]]:
+    """What is `Known` of a candidate; changes and spectra of A are given at the pitch of B."""
+    on_a = np.arange(a.fine.shape[1]) / FRAMES_PER_SECOND
+    on_b = candidate.line.to_b(a.start_s + on_a) - b.start_s
+    inside = (on_b >= 0) & (on_b <= (b.fine.shape[1] - 1) / FRAMES_PER_SECOND)
+    inside &= on_a >= candidate.a_start_s - a.start_s
+    inside &= on_a <= candidate.a_end_s - a.start_s
+    frames = np.flatnonzero(inside)
+    if not frames.size:
+        return frames, np.zeros(0), np.zeros(0), frames
+    on_frames = on_b[frames] * FRAMES_PER_SECOND
+    own = fine[:, frames[0] : frames[-1] + 1]
+    gain, loss = _of_changes(own, sample(b.smooth, on_frames))
+    likeness, energy = _of_spectra(spectra, b.spectra, on_a[frames], on_b[frames])
+    level_b = b.level[np.rint(on_frames).astype(int)]
+    inaudible = frames[_is_inaudible(a.level[frames], level_b, floor=floor)]
+    return (
+        frames, gain + SPECTRA_WEIGHT * likeness, loss + SPECTRA_WEIGHT * energy, inaudible
+    )  # fmt: skip
 
 
 def _is_inaudible(level_a: Floats, level_b: Floats, *, floor: float) -> NDArray[np.bool_]:
@@ -215,30 +239,32 @@ def _is_inaudible(level_a: Floats, level_b: Floats, *, floor: float) -> NDArray[
     return np.asarray(drowned | (np.maximum(level_a, level_b) < SILENCE_LEVEL))
 
 
-def _of_changes(changes_a: Floats, changes_b: Floats, *, even: float) -> Floats:
-    """What changes (84, n) of A and of B count, (n,).
+def _of_changes(changes_a: Floats, changes_b: Floats) -> tuple[Floats, Floats]:
+    """What changes (84, n) of A and of B count for and against, (n,) each.
 
     Their correlation, not their product: beside something loud, changes are brought down.
     """
     products = np.einsum("bt,bt->t", changes_a, changes_b)
-    energy_a, energy_b = np.square(changes_a).sum(axis=0), np.square(changes_b).sum(axis=0)
+    energy_a, energy_b = (np.einsum("bt,bt->t", x, x) for x in (changes_a, changes_b))
     near = [uniform_filter1d(x, SMOOTH_FRAMES) for x in (products, energy_a, energy_b)]
     floor = LEAST_ENERGY * N_BINS
     correlation = near[0] / np.maximum(np.sqrt(np.maximum(near[1] * near[2], 0)), floor)
-    return np.asarray((correlation - even) * (energy_a + energy_b) / (2 * N_BINS), np.float32)
+    energy = (energy_a + energy_b) / (2 * N_BINS)
+    return correlation * energy, energy
 
 
 def _of_spectra(
-    spectra_a: Floats, spectra_b: Floats, on_a: Values, on_b: Values, *, even: float
-) -> Values:
-    """What spectra (n, steps) of both count at those seconds of A and of B."""
-    step = 1 / SPECTRA_PER_SECOND
-    times = np.arange(on_a[0], on_a[-1] + step, step)
-    rows_a = sample(spectra_a.T, times * SPECTRA_PER_SECOND)
-    rows_b = sample(spectra_b.T, np.interp(times, on_a, on_b) * SPECTRA_PER_SECOND)
-    products = np.einsum("bt,bt->t", rows_a, rows_b)
-    energy = (np.square(rows_a).sum(axis=0) + np.square(rows_b).sum(axis=0)) / 2
-    return np.asarray(np.interp(on_a, times, products - even * energy))
+    spectra_a: Floats, spectra_b: Floats, on_a: Values, on_b: Values
+) -> tuple[Values, Values]:
+    """What spectra (n, steps) of both count for and against at those seconds of A and of B."""
+    times = np.arange(on_a[0], on_a[-1] + 1 / SPECTRA_PER_SECOND, 1 / SPECTRA_PER_SECOND)
+    rows_a = rows_at(spectra_a, times * SPECTRA_PER_SECOND)
+    rows_b = rows_at(spectra_b, np.interp(times, on_a, on_b) * SPECTRA_PER_SECOND)
+    likeness, own, other = (
+        np.einsum("ts,ts->t", x, y)
+        for x, y in ((rows_a, rows_b), (rows_a, rows_a), (rows_b, rows_b))
+    )
+    return np.interp(on_a, times, likeness), np.interp(on_a, times, (own + other) / 2)
 
 
 def _lowered(spectra: Floats, semitones: float) -> Floats:
@@ -249,15 +275,16 @@ def _lowered(spectra: Floats, semitones: float) -> Floats:
 
 
 def follow(
-    a: Features, b: Features, candidates: Sequence[Candidate], *, usual: float
-) -> list[Candidate]:
+    a: Features, b: Features, candidates: Sequence[Candidate], *, usual: float,
+    known: Known | None = None,
+) -> list[Candidate]:  # fmt: skip
     """The candidates that A follows, in order, each cut to the seconds in which A follows it.
 
-    `usual` as for `agreement`.
+    `usual` and `known` as for `agreement`.
     """
     if not candidates:
         return []
-    scores = agreement(a, b, candidates, usual=usual)
+    scores = agreement(a, b, candidates, usual=usual, known=known)
     totals = np.array([np.maximum(row, 0).sum() for row in scores])
     scores *= (1 + FAVOUR * totals / max(float(totals.max()), 1e-9))[:, None]
     path = best_path(scores, cost=CHANGE_COST_S * usual * FRAMES_PER_SECOND)
@@ -281,20 +308,18 @@ def best_path(scores: Floats, *, cost: float) -> NDArray[np.int64]:
     n_lines, n = scores.shape
     total = np.zeros(n_lines + 1)
     total[:-1] = -cost
-    came_from = np.empty((n, n_lines + 1), np.int16)
-    frames = np.concatenate([scores, np.zeros((1, n), np.float32)]).T
-    stay = np.arange(n_lines + 1)
-    for frame in range(n):
-        best = int(total.argmax())
-        changed = total[best] - cost
-        stays = total >= changed
-        came_from[frame] = np.where(stays, stay, best)
-        total = np.where(stays, total, changed) + frames[frame]
-    path = np.empty(n, np.int64)
-    state = int(total.argmax())
-    for frame in range(n - 1, -1, -1):
-        path[frame] = state
-        state = int(came_from[frame, state])
+    frames = np.concatenate([scores, np.zeros((1, n), np.float32)]).T.astype(np.float64)
+    before = np.empty((n, n_lines + 1))
+    for now, frame in zip(before, frames, strict=True):
+        now[:] = total
+        np.maximum(total, total.max() - cost, out=total)
+        total += frame
+    best = before.argmax(axis=1)
+    stays = (before >= before.max(axis=1, keepdims=True) - cost).tolist()
+    path, state = np.empty(n, np.int64), int(total.argmax())
+    for frame_number in range(n - 1, -1, -1):
+        path[frame_number] = state
+        state = state if stays[frame_number][state] else int(best[frame_number])
     return np.where(path == n_lines, NOTHING, path)
 
 

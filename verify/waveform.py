@@ -48,7 +48,7 @@ def compare_waveforms(read_a: Read, read_b: Read, alignment: Stretch) -> Wavefor
         return None
     length_s = min(WINDOW_S, alignment.duration_s)
     starts_s = np.linspace(alignment.a_start_s, alignment.a_end_s - length_s, WINDOWS)
-    found, spectra = [], []
+    found, pairs = [], []
     for start_s in starts_s:
         begin_b_s = max(0.0, start_s + line.offset_s - REACH_S)
         window_a = read_a(start_s, start_s + length_s)
@@ -56,7 +56,7 @@ def compare_waveforms(read_a: Read, read_b: Read, alignment: Stretch) -> Wavefor
         if len(window_b) >= len(window_a) and window_a.any() and window_b.any():
             correlation, lag, gain = _lag(window_a, window_b)
             found.append((correlation, gain, begin_b_s + lag / SAMPLE_RATE - start_s))
-            spectra.append(_cross_spectrum(window_a, window_b[lag : lag + len(window_a)]))
+            pairs.append((window_a, window_b[lag : lag + len(window_a)]))
     if not found:
         return None
     correlation, gain, offset_s = np.median(np.array(found), axis=0)
@@ -64,7 +64,9 @@ def compare_waveforms(read_a: Read, read_b: Read, alignment: Stretch) -> Wavefor
     if abs(correlation) < LEAST_CORRELATION or len(signs) > 1:
         return None
     level_db = float(20 * np.log10(abs(gain)))
-    inverted = bool(correlation < 0) and _is_opposite(np.sum(spectra, axis=0))
+    inverted = bool(correlation < 0) and _is_opposite(
+        np.sum([_cross_spectrum(*pair) for pair in pairs], axis=0)
+    )
     windows = tuple(abs(float(c)) for c, *_ in found)
     is_long = len(found) == WINDOWS and alignment.duration_s > 2 * WINDOW_S
     tempo = _tempo(starts_s, np.array([at for *_, at in found])) if is_long else None
@@ -214,7 +216,7 @@ def _lag(a: Floats, b: Floats) -> tuple[float, int, float]:
 
     The gain is the factor that brings B nearest to A.
     """
-    n = scipy.fft.next_fast_len(len(a) + len(b), real=True)
+    n = scipy.fft.next_fast_len(len(b), real=True)  # at these lags nothing wraps around
     products = scipy.fft.irfft(scipy.fft.rfft(b, n) * np.conj(scipy.fft.rfft(a, n)), n)
     products = products[: len(b) - len(a) + 1]
     sums = np.pad(np.cumsum(np.square(b, dtype=np.float64)), (1, 0))
