@@ -5,11 +5,13 @@ sketches, agree with another recording, the files are read, aligned and weighed,
 never each with each.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -18,13 +20,14 @@ from cqtnet.device import one_thread
 from cqtnet.errors import InputError
 from verify import align
 from verify.archive.archive import Archive
-from verify.archive.index import Searchable
 from verify.archive.listing import entry_line, match_line
 from verify.archive.proof import Place, stretch_around
-from verify.archive.results import Entry, Hits, Match, Vectors, recording_of, window_ids
-from verify.archive.search import search_blocks
-from verify.archive.searcher import Candidate, Outcome, Searcher
-from verify.archive.timeline import THOROUGH
+from verify.archive.results import Entry, Hits, Ids, Match, recording_of, window_ids
+from verify.archive.search import strongest
+from verify.archive.searcher import HITS, Candidate, Outcome, Seconds
+from verify.archive.timeline import BRISK, COVERED, EDGE_S, STEP_S, THOROUGH
+from verify.archive.track import Track
+from verify.features import Features
 from verify.notebook import Brief
 
 WHOLE = 0.9
@@ -35,6 +38,8 @@ LEAST_PROMISE = 0.5
 """What agrees less at first sight is not read: copies reach 0.66, renditions mostly 0.54."""
 BLOCK_WINDOWS = 512
 """Windows that are searched for at once."""
+MOST_STRETCHES = 20
+"""That are looked for in two recordings."""
 
 Relation = Literal["the same", "A within B", "B within A", "shared", "another rendition"]
 OnProgress = Callable[[Entry], None]
@@ -81,6 +86,7 @@ class Pair(Brief):
 class Looked:
     """A place of another recording, and where by the kept sketches both agree there."""
 
+    entry: Entry
     candidate: Candidate
     lines: list[align.Candidate] | None = None  # None: of one of them no sketches are kept
 
@@ -89,21 +95,14 @@ class Looked:
         """How much they agree there."""
         return self.lines[0].strength if self.lines else 0.0
 
+    @property
+    def pair(self) -> frozenset[int]:
+        """The numbers of both recordings."""
+        return frozenset((self.entry.id, self.candidate.recording))
 
-class OtherRecordings:
-    """An index without the windows of one recording."""
 
-    def __init__(self, index: Searchable, recording: int, *, n_windows: int) -> None:
-        self.index, self.recording, self.n_windows = index, recording, n_windows
-
-    def search(self, vectors: Vectors, count: int) -> Hits:
-        """The most similar windows of other recordings, best first."""
-        hits = self.index.search(vectors, count + min(count, self.n_windows))
-        own = recording_of(hits.ids) == self.recording
-        order = np.argsort(own, axis=1, kind="stable")[:, :count]  # others first, as they were
-        cosines = np.take_along_axis(np.where(own, -np.inf, hits.cosines), order, axis=1)
-        ids = np.take_along_axis(np.where(own, -1, hits.ids), order, axis=1)
-        return Hits(cosines.astype(np.float32), ids)
+Part = tuple[Entry, slice]
+"""Some windows of a recording."""
 
 
 def duplicates(
@@ -114,123 +113,174 @@ def duplicates(
     >>> with Archive.open(folder) as archive:
     ...     groups = grouped([pair for pair in duplicates(archive) if isinstance(pair, Pair)])
     """
-    index = archive.index  # first: it may open the store again
-    seen: set[frozenset[int]] = set()
-    entries = archive.store.entries()
-    references = archive.searcher().references
-    searchers = {
-        entry.id: archive.searcher(
-            min_log_lr=min_log_lr,
-            index=OtherRecordings(index, entry.id, n_windows=entry.n_windows),
-            references=references,
-        )
-        for entry in entries
-    }
-
+    finder = _Finder(archive, min_log_lr)
+    entries = finder.store.entries()
+    looks: dict[frozenset[int], list[Looked]] = {}
+    told: set[str] = set()
     with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool, ExitStack() as stack:
         stack.callback(pool.shutdown, cancel_futures=True)
-        looked = list(
-            pool.map(lambda entry: _promising(archive, searchers[entry.id], entry), entries)
-        )
-        of_pair: dict[frozenset[int], list[tuple[Entry, Looked]]] = {}
-        for entry, own in zip(entries, looked, strict=True):
-            for one in own if isinstance(own, list) else ():
-                of_pair.setdefault(_key(entry, one), []).append((entry, one))
-        proofs = {key: pool.submit(_of_pair, searchers, looks) for key, looks in of_pair.items()}
-        for entry, own in zip(entries, looked, strict=True):
+        for look in chain.from_iterable(pool.map(finder.looked, _blocks(entries))):
+            if isinstance(look, InputError):
+                yield look
+            else:
+                looks.setdefault(look.pair, []).append(look)
+        pairs: dict[int, list[Future[Pair | None]]] = {}
+        for own in looks.values():
+            pairs.setdefault(own[0].entry.id, []).append(pool.submit(finder.proven, own))
+        for entry in entries:
+            for found in pairs.pop(entry.id, ()):
+                try:
+                    if (pair := found.result()) is not None:
+                        yield pair
+                except InputError as error:
+                    if str(error) not in told:
+                        yield error
+                    told.add(str(error))
+            on_progress(entry)
+
+
+def _blocks(entries: Sequence[Entry]) -> Iterator[list[Part]]:
+    """The windows of all recordings, so many together as are searched for at once."""
+    block: list[Part] = []
+    n_windows = 0
+    for entry in entries:
+        for first in range(0, entry.n_windows, BLOCK_WINDOWS):
+            count = min(BLOCK_WINDOWS, entry.n_windows - first)
+            if block and n_windows + count > BLOCK_WINDOWS:
+                yield block
+                block, n_windows = [], 0
+            block.append((entry, slice(first, first + count)))
+            n_windows += count
+    if block:
+        yield block
+
+
+class _Finder:
+    """What finds and proves pairs of an archive."""
+
+    def __init__(self, archive: Archive, min_log_lr: float | None) -> None:
+        self.index = archive.index  # first: it may open the store again
+        self.store, self.searcher = archive.store, archive.searcher(min_log_lr=min_log_lr)
+
+    def looked(self, block: Sequence[Part]) -> list[Looked | InputError]:
+        """The places in other recordings that agree with these by what the archive keeps of both.
+
+        Or why what is kept of a recording cannot be read.
+        """
+        ids = np.concatenate([window_ids(entry.id, entry.n_windows)[rows] for entry, rows in block])
+        hits = self._of_others(ids, most=max(entry.n_windows for entry, _ in block))
+        found: list[Looked | InputError] = []
+        end = 0
+        for entry, rows in block:
+            first, end = end, end + rows.stop - rows.start
+            own = Hits(hits.cosines[first:end], hits.ids[first:end])
+            voted = self.searcher.vote(
+                self.searcher.middles_s(entry.id)[rows], own, count=CANDIDATES
+            )
             try:
-                if isinstance(own, InputError):
-                    yield own
-                    continue
-                keys = [key for one in own if (key := _key(entry, one)) not in seen]
-                of_entry = [proofs[key] for key in dict.fromkeys(keys)]
-                yield from _pairs(archive, searchers[entry.id], entry, of_entry, seen)
+                looks = [self._look(entry, one) for one in voted if THOROUGH.is_met_by(one)]
+                found += [one for one in looks if not one.lines or one.strength >= LEAST_PROMISE]
             except InputError as error:
-                yield error
-            finally:
-                on_progress(entry)
+                found.append(error)
+        return found
 
+    def _of_others(self, ids: Ids, *, most: int) -> Hits:
+        """The windows of other recordings most similar to each, of which one has `most` windows."""
+        hits = self.index.search(self.store.vectors(ids), HITS + min(HITS, most))
+        own = recording_of(hits.ids) == recording_of(ids)[:, None]
+        order = np.argsort(own, axis=1, kind="stable")[:, :HITS]  # others first, as they were
+        cosines = np.take_along_axis(np.where(own, -np.inf, hits.cosines), order, axis=1)
+        others = np.take_along_axis(np.where(own, -1, hits.ids), order, axis=1)
+        return Hits(cosines.astype(np.float32), others)
 
-def _pairs(
-    archive: Archive,
-    searcher: Searcher,
-    entry: Entry,
-    proofs: list[Future[tuple[Entry, Outcome]]],
-    seen: set[frozenset[int]],
-) -> Iterator[Pair]:
-    """The pairs of a recording that were not yet found."""
-    for proof in proofs:
-        query, outcome = proof.result()
-        for match in outcome.renditions:
-            key = frozenset((query.id, match.entry.id))
-            if key not in seen:
-                seen.add(key)
-                yield Pair(query, match.entry, (match,))
-        if outcome.matches:
-            break
-    else:
-        return
-    by_other: dict[int, list[Match]] = {}
-    for match in search_blocks(searcher, searcher.references.blocks(entry.id)).matches:
-        by_other.setdefault(match.entry.id, []).append(match)
-    for number, matches in by_other.items():
-        key = frozenset((entry.id, number))
-        if key not in seen:
-            seen.add(key)
-            yield Pair(entry, archive.store.entry(number), tuple(matches))
+    def _look(self, entry: Entry, candidate: Candidate) -> Looked:
+        other = self.store.entry(candidate.recording)
+        if not entry.n_sketches or not other.n_sketches:
+            return Looked(entry, candidate)
+        return Looked(entry, candidate, self.searcher.agree(entry.id, candidate))
 
+    def proven(self, looks: Sequence[Looked]) -> Pair | None:
+        """What two recordings come to: the most alike places first, until one shows something."""
+        for look in sorted(looks, key=lambda one: (one.entry.id, -one.strength)):
+            outcome = self._outcome(look)
+            if outcome.matches:
+                match = outcome.matches[0]
+                return Pair(look.entry, match.entry, tuple(self._shared(look.entry, match)))
+            if outcome.renditions:
+                return Pair(look.entry, outcome.renditions[0].entry, (outcome.renditions[0],))
+        return None
 
-def _key(entry: Entry, looked: Looked) -> frozenset[int]:
-    return frozenset((entry.id, looked.candidate.recording))
+    def _outcome(self, look: Looked) -> Outcome:
+        """What a place comes to when the files are read."""
+        half_s, point, references = (
+            self.searcher.window_s / 2,
+            look.candidate.points[0],
+            self.searcher.references,
+        )
+        begin_s, end_s = point.query_s - half_s, point.query_s + half_s
+        moment = references.excerpt(look.entry.id, begin_s, end_s).sound
+        places = None
+        if look.lines is not None:
+            stretch_s = stretch_around(point, moment.start_s, moment.end_s)
+            other = look.candidate.recording
+            places = [Place(moment, references, other, point, stretch_s, look.lines)]
+        return self.searcher.prove(
+            moment, [look.candidate], looked_at=places, least_promise=LEAST_PROMISE
+        )
 
+    def _shared(self, entry: Entry, match: Match) -> list[Match]:
+        """All stretches that a recording shares with another one, of which one was found."""
+        found, middles_s = [self._followed(entry, match)], self.searcher.middles_s(entry.id)
+        half_s = self.searcher.window_s * (0.5 - COVERED)
+        hits: Hits | None = None
+        is_left = np.ones(len(middles_s), bool)
+        while len(found) < MOST_STRETCHES:
+            begin_s, end_s = found[-1].query_start_s - half_s, found[-1].query_end_s + half_s
+            was_left = is_left
+            is_left = was_left & ((middles_s < begin_s) | (middles_s > end_s))
+            if not is_left.any() or is_left.sum() == was_left.sum():
+                break
+            hits = hits or self._between(entry, match.entry)
+            left = Hits(hits.cosines[is_left], hits.ids[is_left])
+            another = self._another(entry, middles_s[is_left], left)
+            if another is None:
+                break
+            found.append(self._followed(entry, another))
+        return strongest(found)
 
-def _promising(archive: Archive, searcher: Searcher, entry: Entry) -> list[Looked] | InputError:
-    """The places in other recordings that agree with this one by what the archive keeps of both."""
-    try:
-        return list(_looked(archive, searcher, entry))
-    except InputError as error:
-        return error
+    def _between(self, entry: Entry, other: Entry) -> Hits:
+        """The windows of another recording that are most similar to each of one."""
+        ids = window_ids(other.id, other.n_windows)
+        own = window_ids(entry.id, entry.n_windows)
+        cosines = self.store.vectors(own) @ self.store.vectors(ids).T
+        best = np.argsort(-cosines, axis=1, kind="stable")[:, :HITS]
+        return Hits(np.take_along_axis(cosines, best, axis=1), ids[best])
 
+    def _another(self, entry: Entry, middles_s: Seconds, hits: Hits) -> Match | None:
+        """A stretch that holds one of these windows."""
+        for candidate in self.searcher.vote(middles_s, hits, count=CANDIDATES):
+            look = self._look(entry, candidate) if BRISK.is_met_by(candidate) else None
+            if look and (not look.lines or look.strength >= LEAST_PROMISE):
+                for match in self._outcome(look).matches:
+                    return match
+        return None
 
-def _looked(archive: Archive, searcher: Searcher, entry: Entry) -> Iterator[Looked]:
-    middles_s = archive.store.start_s(entry.id) + searcher.window_s / 2
-    ids = window_ids(entry.id, entry.n_windows)
-    for first in range(0, len(ids), BLOCK_WINDOWS):
-        rows = slice(first, first + BLOCK_WINDOWS)
-        hits = searcher.neighbours(archive.store.vectors(ids[rows]))
-        voted = searcher.vote(middles_s[rows], hits, count=CANDIDATES)
-        for candidate in filter(THOROUGH.is_met_by, voted):
-            other = archive.store.entry(candidate.recording)
-            if not entry.n_sketches or not other.n_sketches:
-                yield Looked(candidate)
-                continue
-            one = Looked(candidate, searcher.agree(entry.id, candidate))
-            if one.strength >= LEAST_PROMISE:
-                yield one
+    def _followed(self, entry: Entry, match: Match) -> Match:
+        """A match with its ends, as far as it goes on in both directions."""
+        track = Track(match, self.searcher.references)
+        middle, count = int(track.middle_s / STEP_S), math.ceil(entry.duration_s / STEP_S)
+        track.follow_back(self._piece(entry, number) for number in range(middle, -1, -1))
+        for number in range(middle, count):
+            if track.is_over:
+                break
+            track.follow(self._piece(entry, number))
+        return track.as_match()
 
-
-def _of_pair(
-    searchers: dict[int, Searcher], looks: list[tuple[Entry, Looked]]
-) -> tuple[Entry, Outcome]:
-    """What two recordings come to: the most alike places first, until one shows something."""
-    for entry, one in sorted(looks, key=lambda look: -look[1].strength):
-        outcome = _proven(searchers[entry.id], entry, one)
-        if outcome.matches or outcome.renditions:
-            break
-    return entry, outcome
-
-
-def _proven(searcher: Searcher, entry: Entry, looked: Looked) -> Outcome:
-    """What a candidate comes to when the files are read."""
-    candidate, half_s = looked.candidate, searcher.window_s / 2
-    point, references = candidate.points[0], searcher.references
-    begin_s, end_s = point.query_s - half_s, point.query_s + half_s
-    moment = references.excerpt(entry.id, begin_s, end_s).sound
-    looked_at = None
-    if looked.lines is not None:
-        stretch_s = stretch_around(point, moment.start_s, moment.end_s)
-        looked_at = [Place(moment, references, candidate.recording, point, stretch_s, looked.lines)]
-    return searcher.prove(moment, [candidate], looked_at=looked_at, least_promise=LEAST_PROMISE)
+    def _piece(self, entry: Entry, number: int) -> Features:
+        """A piece of a recording, which was heard with its surroundings."""
+        begin_s, end_s = number * STEP_S, (number + 1) * STEP_S
+        excerpt = self.searcher.references.excerpt(entry.id, begin_s - EDGE_S, end_s + EDGE_S)
+        return excerpt.sound.features.part(begin_s, end_s)
 
 
 def grouped(pairs: Sequence[Pair]) -> list[list[Entry]]:

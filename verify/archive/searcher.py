@@ -217,7 +217,7 @@ class Searcher:
 
     def vote(self, middles_s: Seconds, hits: Hits, *, count: int) -> list[Candidate]:
         """The places where windows of a query agree most, best first."""
-        return vote(middles_s, hits, self._middles_s, hop_s=self.hop_s, count=count)
+        return vote(middles_s, hits, self.middles_s, hop_s=self.hop_s, count=count)
 
     def locate(self, moment: Sound) -> Outcome:
         """All matches of a moment, the best place of each recording, best first."""
@@ -299,7 +299,7 @@ class Searcher:
         size = self.comparer.embedder.preset.embedding_size
         return np.zeros(0), np.zeros((0, size), np.float32)
 
-    def _middles_s(self, recording: int) -> Seconds:
+    def middles_s(self, recording: int) -> Seconds:
         """The middles of a recording's windows."""
         duration_s = self._store.entry(recording).duration_s
         return self._store.start_s(recording) + min(self.window_s, duration_s) / 2

@@ -47,6 +47,9 @@ PROBES = 128
 ID_BYTES = 8
 SHORTLIST = 100
 """Windows at least that are compared by their full vectors for each query; or 4 for each hit."""
+MANY, UNPACKED = 16, 4096
+"""Queries from which an exact index is multiplied with them, and windows that are unpacked for it
+at once: 34 MB."""
 PAIRS_AT_ONCE = 1600
 """Of a query and a full vector, in memory: 26 MB."""
 
@@ -180,6 +183,8 @@ class FaissIndex:
         queries = check_vectors(vectors, dimension=self.inner.d)
         check_count(count)
         if self._full is None:
+            if len(queries) >= MANY:
+                return self._multiplied(queries, count)
             cosines, ids = self.inner.search(queries, count)
             return Hits(np.where(ids < 0, -np.inf, cosines).astype(np.float32), ids)
         at_once = max(1, PAIRS_AT_ONCE // _shortlist(count))
@@ -190,6 +195,21 @@ class FaissIndex:
         return Hits(
             np.concatenate([block.cosines for block in blocks]),
             np.concatenate([block.ids for block in blocks]),
+        )
+
+    def _multiplied(self, queries: Vectors, count: int) -> Hits:
+        """An exact search as products of matrices: for many queries, several times as fast."""
+        flat, names = faiss.downcast_index(self.inner.index), self.ids()
+        best = Hits(np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64))
+        for first in range(0, len(names), UNPACKED):
+            block = flat.reconstruct_n(first, min(UNPACKED, len(names) - first))
+            ids = np.broadcast_to(names[first : first + UNPACKED], (len(queries), len(block)))
+            cosines = np.concatenate([best.cosines, queries @ block.T], axis=1)
+            best = _best(cosines, np.concatenate([best.ids, ids], axis=1), count)
+        lacking = ((0, 0), (0, count - best.ids.shape[1]))
+        return Hits(
+            np.pad(best.cosines, lacking, constant_values=-np.inf),
+            np.pad(best.ids, lacking, constant_values=-1),
         )
 
     def ids(self) -> Ids:
@@ -226,10 +246,16 @@ def compared(queries: Vectors, candidates: Ids, count: int, full: FullVectors) -
     if len(ids):
         query = np.nonzero(known)[0]
         cosines[known] = np.einsum("ij,ij->i", queries[query], full(ids)[place])
-    best = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
-    return Hits(
-        np.take_along_axis(cosines, best, axis=1), np.take_along_axis(candidates, best, axis=1)
-    )
+    return _best(cosines, candidates, count)
+
+
+def _best(cosines: Vectors, ids: Ids, count: int) -> Hits:
+    """The highest `count` cosines of each row, highest first."""
+    if count < cosines.shape[1]:
+        some = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
+        cosines, ids = np.take_along_axis(cosines, some, 1), np.take_along_axis(ids, some, 1)
+    best = np.argsort(-cosines, axis=1, kind="stable")
+    return Hits(np.take_along_axis(cosines, best, 1), np.take_along_axis(ids, best, 1))
 
 
 def _shortlist(count: int) -> int:
