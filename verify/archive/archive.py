@@ -19,7 +19,6 @@ from verify.archive.add import Extract, Step, Summary, add_files, add_sound, ext
 from verify.archive.index import FOLDER, Searchable
 from verify.archive.index.cache import check_index, open_index, save_index
 from verify.archive.listing import audio_files
-from verify.archive.proof import References
 from verify.archive.results import Entry, Manifest, NewRecording, SearchResult
 from verify.archive.search import search
 from verify.archive.searcher import Searcher
@@ -250,18 +249,10 @@ class Archive(Closing, Brief):
                 warnings.warn(str(problem), audio.AudioWarning, stacklevel=2)
         return [pair for pair in found if isinstance(pair, Pair)]
 
-    def searcher(
-        self,
-        *,
-        min_log_lr: float | None = None,
-        index: Searchable | None = None,
-        references: References | None = None,
-    ) -> Searcher:
-        """What searches this archive, for many queries and for streams; `index`: another way."""
-        index = index or self.index  # first: it may open the store again
-        return Searcher(
-            self._comparer, self.store, index, min_log_lr=min_log_lr, references=references
-        )
+    def searcher(self, *, min_log_lr: float | None = None) -> Searcher:
+        """What searches this archive, for many queries and for streams."""
+        index = self.index  # first: it may open the store again
+        return Searcher(self._comparer, self.store, index, min_log_lr=min_log_lr)
 
     @cached_property
     def index(self) -> Searchable:

@@ -189,22 +189,16 @@ class Searcher:
     """An archive made ready to be searched."""
 
     def __init__(
-        self,
-        comparer: Comparer,
-        store: Store,
-        index: Searchable,
-        *,
+        self, comparer: Comparer, store: Store, index: Searchable, *,
         min_log_lr: float | None = None,
-        references: References | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """`min_log_lr` is the least ratio of any match.
 
-        Without it, that depends on the query's length and the archive's size. `references` are
-        those of another searcher of this archive, to share what was read.
+        Without it, that depends on the query's length and the archive's size.
         """
         self.comparer = comparer
         self.window_s, self.hop_s = store.manifest.window_s, store.manifest.hop_s
-        self.references = references or References(store, comparer.embedder)
+        self.references = References(store, comparer.embedder)
         self._store, self._index = store, index
         self._min_log_lr = min_log_lr
         self._more = GROWTH * max(0.0, math.log(max(store.n_windows, 1) / SMALL))
