@@ -94,7 +94,7 @@ def is_seed(label: str, value: object) -> None:
 def is_path(label: str, value: object) -> None:
     """The rule of the path of a recording."""
     if not isinstance(value, str) or not value:
-        raise EffectError(f"{label} {value!r} names no file; give one as text")
+        raise EffectError(f"{label} {value!r} is not the name of a file; give one as text")
 
 
 Seconds: TypeAlias = Annotated[float, Number(0.0, 7 * 24 * 3600.0)]
@@ -323,7 +323,7 @@ class Chain:
         except ValueError as problem:
             raise EffectError(f"this is not JSON ({problem}); give what a chain wrote") from problem
         if not isinstance(record, dict) or not isinstance(record.get("effects"), list):
-            raise EffectError('this is no chain; give {"effects": [{"name": ...}, ...]}')
+            raise EffectError('this is not a chain; give {"effects": [{"name": ...}, ...]}')
         return cls(tuple(effect_from_dict(effect) for effect in record["effects"]))
 
 

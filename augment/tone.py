@@ -267,7 +267,9 @@ class Audiomentation(Effect):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.options, dict):
-            raise EffectError(f"{self.name}: options {self.options!r} are no dictionary; give one")
+            raise EffectError(
+                f"{self.name}: options {self.options!r} are not a dictionary; give one"
+            )
 
     @classmethod
     def draw(cls, rng: Rng, *, transforms: Sequence[str] = ("AirAbsorption",)) -> Self:

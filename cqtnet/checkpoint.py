@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SHIPPED = Path(__file__).parent / "weights"
+BEST, FINAL = "best.safetensors", "final.safetensors"
+"""Weights of a run: at its best validation, and at its end."""
 Tensors = Mapping[str, NDArray[Any]]
 
 

@@ -6,13 +6,15 @@ It imports heavy things only inside its function.
 """
 
 import os
+import platform
 import sys
 import traceback
 import warnings
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import Any
 
 import click
@@ -24,7 +26,16 @@ EPILOG = """\b
 Exit codes: 0 done; 1 some of several files failed; 2 the input or the call is wrong, the system
 failed (a full disk), or it was interrupted; 141 the output went into a broken pipe.
 Commands that answer a question have their own.
+
+\b
+To complete words with the Tab key, add the line of your shell to its start file:
+  bash  eval "$(_CQTNET_COMPLETE=bash_source cqtnet)"
+  zsh   eval "$(_CQTNET_COMPLETE=zsh_source cqtnet)"
+  fish  _CQTNET_COMPLETE=fish_source cqtnet | source
 """
+VERSIONS_OF = {"torch": "torch", "librosa": "librosa", "onnxruntime": "onnxruntime",
+               "faiss": "faiss-cpu", "PyAV": "av", "numpy": "numpy"}  # fmt: skip
+"""What answers depend on, and the package of each."""
 BROKEN_PIPE = 141
 """What a shell reports of a program that SIGPIPE ended: 128 + 13."""
 
@@ -55,9 +66,45 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(module), name)
         return command
 
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The first paragraph of its help, whole."""
+        return (self.help or "").partition("\n\n")[0]
 
-@click.command(cls=LazyGroup, epilog=EPILOG)
-@click.version_option(package_name="cqtnet")
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The sub-command that a call names; a UsageError with those of a similar name."""
+        name = args[0]
+        if name not in self.places and name[:1] != "-":
+            alike = get_close_matches(name, self.places, n=2)
+            cure = f"Did you mean {' or '.join(alike)}?" if alike else "--help lists them."
+            ctx.fail(f"No such command {name!r}. {cure}")
+        return super().resolve_command(ctx, args)
+
+
+def installed() -> dict[str, str]:
+    """Versions of what answers depend on, told without loading it."""
+    found = {"Python": platform.python_version()}
+    for name, package in VERSIONS_OF.items():
+        try:
+            found[name] = version(package)
+        except PackageNotFoundError:
+            found[name] = "missing"
+    return found
+
+
+def _print_versions(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        click.echo(f"cqtnet {version('cqtnet')}")
+        click.echo(", ".join(f"{name} {of}" for name, of in installed().items()))
+        ctx.exit()
+
+
+@click.command(
+    cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False,
+              callback=_print_versions, help="Print versions and exit.")  # fmt: skip
 def cqtnet() -> None:
     """Verify audio: same recording? how sure? where? altered how?"""  # noqa: D400
 
@@ -86,7 +133,7 @@ def _run() -> int:
     stdout = sys.stdout
     try:
         try:
-            code = cqtnet(standalone_mode=False)
+            code = cqtnet(prog_name="cqtnet", standalone_mode=False)
         except SystemExit as end:
             code = end.code
         if sys.stdout is stdout:

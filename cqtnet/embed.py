@@ -307,7 +307,7 @@ class EmbedSummary:
 
     files: tuple[str, ...]
     failed: dict[str, str]  # file → why
-    n_windows: int
+    windows: int
     duration_s: float
     elapsed_s: float
 
@@ -349,15 +349,15 @@ def embed_files(
                     raise result
                 else:
                     failed[os.fspath(path)] = str(result)
-                    bar.print(f"cqtnet: {result}")
                 bar.advance()
         finally:
             pool.shutdown(cancel_futures=True)
     if not done:
-        raise InputError(f"none of {len(files)} files could be embedded; see the lines above")
+        reasons = "; ".join(failed.values())
+        raise InputError(f"none of {len(files)} files could be embedded: {reasons}")
     _write(out, done, embedder)
-    n_windows = sum(len(e.vectors) for e in done.values())
-    return EmbedSummary(tuple(done), failed, n_windows, duration_s, time.monotonic() - started)
+    windows = sum(len(e.vectors) for e in done.values())
+    return EmbedSummary(tuple(done), failed, windows, duration_s, time.monotonic() - started)
 
 
 def _write(out: Path, done: dict[str, Embeddings], embedder: Embedder) -> None:

@@ -30,7 +30,7 @@ class Closing:
 def refuse_overwrite(path: Path, *, force: bool) -> None:
     """Raise unless `path` can be written: it is free, or a file and `force` is set."""
     if path.exists() and not path.is_file():
-        raise InputError(f"{path} is no regular file; give the name of a file to write")
+        raise InputError(f"{path} is not a regular file; give the name of a file to write")
     if path.exists() and not force:
         raise InputError(f"{path} exists already; use --force to replace it")
     make_folder(path.parent)

@@ -229,7 +229,7 @@ def find_synthesizer(sound_font: Path | None = None) -> Synthesizer:
     content = path.read_bytes() if path.is_file() else b""
     # In the place of another kind of file, FluidSynth would play another sound font.
     if content[:4] + content[8:12] != b"RIFFsfbk":
-        raise InputError(f"{path} is no sound font; give a file in the format SF2 or SF3")
+        raise InputError(f"{path} is not a sound font; give a file in the format SF2 or SF3")
     described = subprocess.run([command, "--version"], **QUIET).stdout
     version = (re.findall(r"version (\S+)", described) or ["unknown"])[0]
     synthesizer = Synthesizer(command, version, path, hashlib.sha256(content).hexdigest())

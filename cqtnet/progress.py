@@ -1,18 +1,20 @@
-"""The progress bar of every command, on stderr, in terminals only; and work spread over processes.
+"""Progress on stderr: a bar with the time left in terminals; and work spread over processes.
 
 The processes end with the process that started them.
 """
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from contextvars import ContextVar
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from augment.audio.files import told
 from cqtnet.files import Closing
@@ -27,6 +29,11 @@ Listener = Callable[[str, float, float | None], None]
 _listeners: list[Listener] = []
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+Talk = Literal["bars", "nothing", "lines"]
+"""What is shown: bars in terminals, nothing at all, or also lines where there is no terminal."""
+_talk: ContextVar[Talk] = ContextVar("talk", default="bars")
+_screen: ContextVar["Progress | None"] = ContextVar("screen", default=None)
+"""The bars that are on the screen; those within them are further lines."""
 
 
 @contextmanager
@@ -39,66 +46,108 @@ def listening(listener: Listener) -> Iterator[None]:
         _listeners.remove(listener)
 
 
+@contextmanager
+def talking(talk: Talk) -> Iterator[None]:
+    """While its block runs, progress is shown so."""
+    before = _talk.get()
+    _talk.set(talk)
+    try:
+        yield
+    finally:
+        _talk.set(before)
+
+
+def is_shown() -> bool:
+    """Whether a person watches: stderr is a terminal, and not to be quiet."""
+    return _talk.get() != "nothing" and sys.stderr is not None and sys.stderr.isatty()
+
+
 class Bar:
     """One line of progress. It appears with the first report, so a refused call shows no bar."""
 
-    def __init__(self, progress: "Progress", doing: str, total: float | None) -> None:
-        self._progress = progress
-        self._task = progress.add_task(doing, total=total)
+    def __init__(self, screen: "Progress | None", doing: str, total: float | None) -> None:
+        self._screen, self._doing, self._done, self._total = screen, "", 0.0, total
+        self._first = doing
+        self._task = screen.add_task(doing, total=total, visible=False) if screen else None
 
     def advance(self, by: float = 1, *, doing: str | None = None) -> None:
         """Report more work done, and what is done now."""
-        self._show()
-        self._progress.update(self._task, advance=by, description=doing)
-        self._tell()
+        self.update(self._done + by, doing=doing)
 
     def update(
         self, done: float | None = None, total: float | None = None, *, doing: str | None = None
     ) -> None:
         """Report all work done so far, out of how much."""
-        self._show()
-        self._progress.update(self._task, completed=done, total=total, description=doing)
-        self._tell()
+        doing = doing or self._doing or self._first
+        if doing != self._doing and self._screen is None:
+            self.print(doing)
+        self._doing, self._total = doing, self._total if total is None else total
+        self._done = self._done if done is None else done
+        if self._screen is not None and self._task is not None:
+            self._screen.start()
+            self._screen.update(
+                self._task, completed=self._done, total=self._total, description=doing, visible=True
+            )
+        for listener in _listeners:
+            listener(doing, self._done, self._total)
 
     def print(self, line: str) -> None:
-        """Write a line above the bar, also where stderr is no terminal."""
+        """Write a line above the bar; where there is no terminal, only if lines are wanted."""
         line = told(line, most=1_000)
-        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        if self._screen is not None:
+            self._screen.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        elif _talk.get() == "lines":
+            print(line, file=sys.stderr, flush=True)
 
-    def _tell(self) -> None:
-        (task,) = self._progress.tasks
-        for listener in _listeners:
-            listener(task.description, task.completed, task.total)
-
-    def _show(self) -> None:
-        if not self._progress.disable:
-            self._progress.start()
+    def hide(self) -> None:
+        """Take the line from the screen."""
+        if self._screen is not None and self._task is not None:
+            self._screen.remove_task(self._task)
 
 
 @contextmanager
-def progress_bar(doing: str, total: float | None = None, *, quiet: bool = False) -> Iterator[Bar]:
-    """A bar on stderr that goes when its block ends; `quiet` shows nothing at all.
+def progress_bar(doing: str, total: float | None = None) -> Iterator[Bar]:
+    """A bar on stderr that goes when its block ends.
 
     >>> with progress_bar("files", len(files)) as bar:
     ...     for file in files:
     ...         bar.advance()
     """
+    outer = _screen.get()
+    screen = _rich() if outer is None and is_shown() else outer
+    _screen.set(screen)
+    bar = Bar(screen, doing, total)
+    try:
+        yield bar
+    finally:
+        _screen.set(outer)
+        bar.hide()
+        if screen is not None and outer is None:
+            screen.stop()
+
+
+@contextmanager
+def working(doing: str) -> Iterator[Bar]:
+    """The same for work whose length is not known: it shows at once what is done."""
+    with progress_bar(doing) as bar:
+        bar.update()
+        yield bar
+
+
+def _rich() -> "Progress":
+    """A display that disappears at its end."""
     from rich import progress as shown  # here, for it takes as long as the rest of `--help`
     from rich.console import Console
 
-    console = Console(stderr=True, quiet=quiet)
     columns = (
         shown.TextColumn("{task.description}", markup=False), shown.BarColumn(),
         shown.MofNCompleteColumn(), shown.TimeElapsedColumn(), shown.TimeRemainingColumn(),
     )  # fmt: skip
-    progress = shown.Progress(
+    console = Console(stderr=True)
+    return shown.Progress(
         *columns, console=console, transient=True, speed_estimate_period=ESTIMATE_S,
-        disable=not console.is_terminal,
+        redirect_stdout=sys.stdout.isatty(),  # else answers would go where the bars are
     )  # fmt: skip
-    try:
-        yield Bar(progress, doing, total)
-    finally:
-        progress.stop()
 
 
 class Workers(Closing):

@@ -24,7 +24,7 @@ def changed(settings: T, assignments: Iterable[str]) -> T:
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals:
-            raise InputError(f"{assignment!r} is no assignment; write it as name=value")
+            raise InputError(f"{assignment!r} is not an assignment; write it as name=value")
         value: Any = text.strip()
         with suppress(ValueError):  # no JSON
             value = json.loads(value)
@@ -42,7 +42,7 @@ def _assigned(settings: T, path: list[str], value: Any, assignment: str) -> T:
     before = getattr(settings, name)
     if is_dataclass(before) == (not rest):
         single = f"{name}=value" if rest else f"{name}.field=value"
-        raise InputError(f"{assignment!r} names no single value; write {single}")
+        raise InputError(f"{assignment!r} is not a single value; write {single}")
     if rest:
         after: Any = _assigned(before, rest, value, assignment)
     else:

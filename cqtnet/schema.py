@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
@@ -17,6 +18,11 @@ DEEPEST = 32
 LARGEST = 1 << 63
 """Whole numbers lie below it, and above its negative."""
 
+SCHEMA_VERSION = 2
+"""Of every answer in JSON; rises when a key changes its meaning or goes."""
+SIGNIFICANT, DECIMALS = 6, 3
+"""Digits of numbers in answers: so many, and of large ones so many after the point."""
+
 T = TypeVar("T")
 
 
@@ -27,7 +33,7 @@ def read_json(path: Path) -> Any:
     1
     """
     if path.exists() and not path.is_file():
-        raise ValueError("it is no regular file")
+        raise ValueError("it is not a regular file")
     with path.open("rb") as file:
         return parse_json(file.read(MOST_BYTES + 1))
 
@@ -61,7 +67,7 @@ def _check(value: Any, depth: int, finite: bool) -> None:
     elif isinstance(value, str):
         value.encode(errors="surrogateescape")  # a UnicodeEncodeError is a ValueError
     elif isinstance(value, float) and finite and not math.isfinite(value):
-        raise ValueError(f"it holds {value}, which is no finite number")
+        raise ValueError(f"it holds {value}, which is not a finite number")
     elif isinstance(value, int) and not -LARGEST < value < LARGEST:
         raise ValueError("it holds a whole number of more than 63 bits")
 
@@ -134,6 +140,33 @@ def _as_dataclass(kind: Any, value: Any, name: str) -> Any:
         raise ValueError(f"{name} lacks {', '.join(needed)}")
     hints = _hints(kind)
     return kind(**{key: _as(hints[key], one, key) for key, one in value.items()})
+
+
+def versioned(answer: Any) -> dict[str, Any]:
+    """An answer as plain data, with its `schema_version` first."""
+    return {"schema_version": SCHEMA_VERSION, **plain(answer)}
+
+
+def plain(value: Any) -> Any:
+    """An answer as plain data for JSON, with numbers so short that the last bits don't show.
+
+    >>> plain({"lr": 3600.123456789, "none": math.inf})
+    {'lr': 3600.123, 'none': None}
+    """
+    if hasattr(value, "to_dict"):
+        value = value.to_dict()
+    elif is_dataclass(value):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        digits = SIGNIFICANT - 1 - math.floor(math.log10(abs(value))) if value else 0
+        return round(value, max(DECIMALS, digits)) + 0.0  # not -0.0
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _words(kind: Any) -> str:

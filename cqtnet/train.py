@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from cqtnet import views
 from cqtnet.cache import content_hash, data_hash, load_frames
-from cqtnet.checkpoint import save_weights
+from cqtnet.checkpoint import BEST, FINAL, save_weights
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.data import Item
 from cqtnet.device import find_dtype, versions
@@ -31,7 +31,7 @@ from cqtnet.runstate import Progress, Ranks, gather, joined, load_state, save_st
 from cqtnet.schema import read_json
 from cqtnet.views import Batch, Pairs, Verdict, Views, Waveforms
 
-STATE, BEST, FINAL = "last.safetensors", "best.safetensors", "final.safetensors"
+STATE = "last.safetensors"
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ def figures(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
             "found": share(first & matched, present),
             "other_found": share(matched & ~first, present),
             "foreign": int((~present).sum()), "false_found": share(matched, ~present),
-            "seconds": float(np.median([answer.elapsed_s for answer in own])),
+            "elapsed_s": float(np.median([answer.elapsed_s for answer in own])),
         }  # fmt: skip
     return measured
 

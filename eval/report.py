@@ -123,7 +123,7 @@ def system_names(texts: Sequence[str]) -> dict[str, Path]:
         if not separator or Path(text).is_file():
             name, file = Path(text).stem, text
         if not name or not file:
-            raise InputError(f"{text!r} names no system or no file; give NAME=SCORES.csv")
+            raise InputError(f"{text!r} lacks a system or a file; give NAME=SCORES.csv")
         if name in files:
             raise InputError(
                 f"two score files are named {name!r}; name them apart: A={files[name]} B={file}"

@@ -92,7 +92,7 @@ def score_trials(
             "files": len(files.names) - len(problems),
             "left_out": {"trials": int((~usable).sum()), "files": files.lines(problems)},
             "audio_sha256": _digest([files.names, sha256]),
-            "seconds": round(time.monotonic() - started, 2),
+            "elapsed_s": round(time.monotonic() - started, 2),
             "workers": workers, "versions": versions(),
         }  # fmt: skip
         write_json(account_json, account)

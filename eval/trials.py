@@ -206,7 +206,7 @@ class TrialFiles:
 def _missing(path: Path) -> str:
     """Why there is no file of that name; "" where there is one."""
     try:
-        return "" if stat.S_ISREG(path.stat().st_mode) else f"{audio.shown(path)} is no file"
+        return "" if stat.S_ISREG(path.stat().st_mode) else f"{audio.shown(path)} is not a file"
     except (OSError, ValueError) as error:  # ValueError: a name that no file system takes
         reason = error.strerror if isinstance(error, OSError) else error
         return f"{audio.shown(path)} cannot be read: {reason}"

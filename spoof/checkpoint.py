@@ -59,7 +59,7 @@ def load_trained(name: str | Path = DEFAULT) -> Trained:
     run = Path(name) / BEST
     if not run.is_file() and is_own(Path(name)):
         return load_own(Path(name))
-    path = checkpoint.find_weights(name, SHIPPED) or (run if run.is_file() else None)
+    path = checkpoint.find_weights(name, SHIPPED)
     if path is None:
         shipped = ", ".join(checkpoint.shipped_names(SHIPPED))
         raise WeightsError(

@@ -76,7 +76,7 @@ class Entry:
         return {
             "recipe": self.recipe.name, "error": self.error,
             "parameters": self.mean(lambda r: r["parameters"]),
-            "training_seconds": self.mean(lambda r: r["training_seconds"]),
+            "training_s": self.mean(lambda r: r["training_s"]),
             "accuracy": self.mean(lambda r: r["recordings"]["decided"]["accuracy"]),
             "f1": self.mean(lambda r: r["recordings"]["decided"]["synthetic"]["f1"]),
             "eer": self.figure("eer"),
@@ -172,7 +172,7 @@ def _row(entry: Entry, *, leaky: bool) -> list[str]:
         failed = ["", "", "", "", f"failed: {entry.error}", "", "", "", *[""] * (2 * leaky)]
         return [entry.recipe.name, *failed, source]
     known = entry.to_dict()
-    counts = (known["parameters"], known["training_seconds"])
+    counts = (known["parameters"], known["training_s"])
     numbers = ["–" if count is None else f"{count:,.0f}" for count in counts]
     worst = "–" if known["shortcut"] is None else f"{100 * known['shortcut']:+.1f}"
     shares = [share(known["accuracy"]), share(known["f1"]), _with_interval(known["eer"])]

@@ -1,7 +1,7 @@
 """Whether a voice is synthetic: the score over time, a likelihood ratio, and a verdict."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cqtnet import audio
 from cqtnet.device import find_device
 from cqtnet.errors import InputError
+from cqtnet.schema import plain
 from spoof.checkpoint import DEFAULT, Calibration, Trained, load_calibration, load_trained
 from spoof.data import Samples, filled
 from spoof.networks import AT_ONCE, score_inputs
@@ -99,8 +100,17 @@ class Detection:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
-        record = {**asdict(self), "support": self.support, "is_bounded": self.is_bounded}
-        return {**record, "would_find": [found._asdict() for found in self.would_find]}
+        own = {name: value for name, value in vars(self).items() if "_log_lr" not in name}
+        bounds = (self.least_log_lr, self.most_log_lr)
+        record: dict[str, Any] = plain({
+            **own,
+            "lr": None if self.log_lr is None else math.exp(self.log_lr),
+            "bounds_log_lr": None if None in bounds else bounds,
+            "is_bounded": self.is_bounded,
+            "support": self.support,
+            "would_find": [found._asdict() for found in self.would_find],
+        })  # fmt: skip
+        return record
 
 
 class Detector:
@@ -171,7 +181,7 @@ class Detector:
             if inputs:
                 scores[group] = score_inputs(self.trained.net, np.stack(inputs), device=self.device)
         if not np.isfinite(scores[used]).all():
-            raise InputError(f"{name}: the network's scores are no numbers; train it again")
+            raise InputError(f"{name}: the network's scores are not numbers; train it again")
         return tuple(
             Window(float(s / rate), float((s + length) / rate), float(score) if ok else None)
             for s, score, ok in zip(starts, scores, used, strict=True)

@@ -221,7 +221,7 @@ class Evaluation:
         return rows
 
     @property
-    def training_seconds(self) -> float | None:
+    def training_s(self) -> float | None:
         """Seconds that these epochs took; None where it is unknown."""
         return sum(row["seconds"] for row in self.history) if self.history else None
 
@@ -233,7 +233,7 @@ class Evaluation:
             "weights_sha256": trained.sha256, "data_sha256": self.data_sha256,
             "trained_on_sha256": trained.card.get("data_sha256"), "part": self.part,
             "split_by": self.split_by, "parameters": self.parameters,
-            "training_seconds": self.training_seconds, "scoring_seconds": self.seconds,
+            "training_s": self.training_s, "scoring_s": self.seconds,
             "recordings": self.recordings.to_dict(), "segments": self.segments.to_dict(),
             "verdicts": self.verdicts,
             "systems": [asdict(s) for s in self.systems],

@@ -372,5 +372,5 @@ def _number(row: dict[str, str], name: str, *, place: str) -> float:
     except ValueError:
         number = math.nan
     if not abs(number) <= float(np.finfo(np.float32).max):
-        raise ManifestError(f"{place}: {name} {shown(row[name])!r} is no number; correct it")
+        raise ManifestError(f"{place}: {name} {shown(row[name])!r} is not a number; correct it")
     return number

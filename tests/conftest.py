@@ -1,9 +1,16 @@
 """Fixtures that every test may use."""
 
+import json
+from pathlib import Path
+
+import click
+import jsonschema
 import numpy as np
 import pytest
 
-from cqtnet import device
+from cqtnet import device, schema
+
+SCHEMAS = Path(__file__).parent.parent / "docs" / "schemas"
 
 
 @pytest.fixture
@@ -23,4 +30,25 @@ def own_cache(tmp_path_factory):
     """What the tests remember of long recordings is not the user's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CQTNET_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def answers_are_as_their_schemas_say():
+    """Every answer that a command prints as JSON, in any test, is checked."""
+    with pytest.MonkeyPatch.context() as patch:
+        versioned = schema.versioned
+
+        def checked(answer):
+            plain = versioned(answer)
+            context, words = click.get_current_context(silent=True), []
+            while context is not None and context.info_name != "cqtnet":
+                words.insert(0, context.info_name)
+                context = context.parent
+            path = SCHEMAS / f"{'-'.join(words)}.schema.json"
+            if path.is_file():
+                jsonschema.validate(json.loads(json.dumps(plain)), json.loads(path.read_text()))
+            return plain
+
+        patch.setattr(schema, "versioned", checked)
         yield

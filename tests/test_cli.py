@@ -184,7 +184,7 @@ def test_embed_writes_unit_vectors_and_says_what_it_did(call, song, weights, tmp
     summary = json.loads(printed)
     assert summary["files"] == [str(song)] and summary["failed"] == {}
     with np.load(out, allow_pickle=False) as data:
-        assert data["vectors"].shape == (summary["n_windows"], 64)
+        assert data["vectors"].shape == (summary["windows"], 64)
         assert data["files"].tolist() == [str(song)] and len(str(data["model"])) == 64
         np.testing.assert_allclose(np.linalg.norm(data["vectors"], axis=1), 1, rtol=1e-5)
     code, _, errors = call("embed", song, "--out", out, "--model", weights)
@@ -214,7 +214,7 @@ def test_names_that_are_not_utf8_go_in_and_out(song, weights, tmp_path):
 
 
 def test_models_lists_what_ships():
-    plain, cards = invoke("models"), json.loads(invoke("models", "--json").output)
+    plain, cards = invoke("models"), json.loads(invoke("models", "--json").output)["models"]
     assert "default" in plain.output and "M parameters" in plain.output
     assert cards["default"]["recipe"]["name"] == "default"
 
@@ -224,7 +224,7 @@ def test_train_prints_the_figures_and_where_the_weights_are(call, tmp_path):
     assert made[0] == 0, made
     words = ["--preset", "tiny", "--epochs", 1, "--batch", 2, "--waveform-share", 0]
     train = ["train", tmp_path / "m/manifest.tsv", "--out", tmp_path / "run", *words]
-    code, printed, errors = call(*train)
+    code, printed, errors = call(*train, "-v")
     assert code == 0 and "fragments/s" in errors
     assert "validation EER" in printed and "final.safetensors" in printed
     _, printed, _ = call(*train, "--resume", "--json")  # nothing is left to do, but to say it again

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from augment.audio.files import told
-from cqtnet.checkpoint import SHIPPED
+from cqtnet.checkpoint import SHIPPED, find_weights
 from cqtnet.errors import WeightsError
 from cqtnet.files import write_json
 from cqtnet.schema import checked, read_json
@@ -136,9 +136,7 @@ def load_calibration(name: str | Path, model_sha256: str) -> Calibration:
     >>> load_calibration("default", embedder.sha256).regressions["unrelated"].most
     9.5
     """
-    path = SHIPPED / f"{name}.calibration.json"
-    if not path.exists():
-        path = Path(name).with_suffix(".calibration.json")
+    path = (find_weights(name, SHIPPED) or Path(name)).with_suffix(".calibration.json")
     try:
         known = read_json(path)
         names, version = tuple(known.pop("measures")), known.pop("format")

@@ -376,6 +376,6 @@ def _around(a: Comparable, b: Comparable, hit: Hit) -> Parts:
     """The window of A, and the part of B around the window that resembles it."""
     room_s = ROOM * hit.window_s
     return (
-        a.features(hit.start_a_s, hit.start_a_s + hit.window_s),
-        b.features(hit.start_b_s - room_s, hit.start_b_s + hit.window_s + room_s),
+        a.features(hit.a_start_s, hit.a_start_s + hit.window_s),
+        b.features(hit.b_start_s - room_s, hit.b_start_s + hit.window_s + room_s),
     )

@@ -43,8 +43,8 @@ def best_hits(
             i, j = np.unravel_index(int(cosines.argmax()), cosines.shape)
             hit = Hit(float(cosines[i, j]), window_s, float(starts_a_s[i]), float(starts_b_s[j]))
             hits.append(hit)
-            near_a = np.abs(starts_a_s - hit.start_a_s) < window_s / 2
-            near_b = np.abs(starts_b_s - hit.start_b_s) < window_s / 2
+            near_a = np.abs(starts_a_s - hit.a_start_s) < window_s / 2
+            near_b = np.abs(starts_b_s - hit.b_start_s) < window_s / 2
             cosines[np.ix_(near_a, near_b)] = -np.inf
             if not np.isfinite(cosines).any():
                 break

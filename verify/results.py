@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet.device import versions
+from cqtnet.schema import plain
 from verify import words
 from verify.notebook import Brief
 from verify.words import Against, Verdict
@@ -28,8 +29,6 @@ DEEPER_DB = 6.0
 """Of two places, the one where so much less is left after subtraction is the right one."""
 NULL_DB = -20.0
 """If less than this is left of A after B is taken from it, that is reported."""
-SIGNIFICANT = 6
-"""Digits of numbers in JSON."""
 Population = Literal["music", "speech"]
 Identity = Literal["files", "sound"]
 """What is the very same in A and B: all bytes, or every decoded sample."""
@@ -62,8 +61,8 @@ class Hit:
 
     cosine: float  # in [-1, 1]
     window_s: float
-    start_a_s: float
-    start_b_s: float
+    a_start_s: float
+    b_start_s: float
 
 
 @dataclass(frozen=True)
@@ -192,6 +191,11 @@ class Alignment(Stretch):
             residual_s=self.residual_s / self.line.tempo,
         )  # fmt: skip
 
+    def to_dict(self) -> dict[str, Any]:
+        """The alignment as plain data."""
+        how = {"offset_s": self.line.offset_s, "residual_s": self.residual_s}
+        return {**super().to_dict(), **how, "inliers": self.inliers}
+
 
 @dataclass(frozen=True)
 class CopyTest:
@@ -295,8 +299,8 @@ class Evidence(Brief):
         """The same evidence with A and B exchanged."""
         similarity = replace(
             self.similarity,
-            start_a_s=self.similarity.start_b_s,
-            start_b_s=self.similarity.start_a_s,
+            a_start_s=self.similarity.b_start_s,
+            b_start_s=self.similarity.a_start_s,
         )
         alignment = self.alignment and self.alignment.swapped
         return replace(
@@ -581,57 +585,36 @@ class Comparison(Brief):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, numbers with six digits; docs/reference/json.md explains each."""
-        evidence = self.evidence
-        plain: dict[str, Any] = {
+        deciding, against = self.deciding
+        found = self.evidence
+        record: dict[str, Any] = plain({
             "verdict": self.verdict,
             "identity": self.identity,
+            "lr": math.exp(self.log_lr),
             "log_lr": self.log_lr,
-            "log10_lr": self.log_lr / math.log(10),
-            "interval_log_lr": list(self.deciding[0].interval),
-            "bounds_log_lr": [self.deciding[0].least, self.deciding[0].most],
-            "against": self.deciding[1],
-            "log_lrs": self.ratios.to_dict() if self.ratios else None,
-            "population": self.population,
+            "bounds_log_lr": (deciding.least, deciding.most),
+            "is_bounded": self.is_bounded,
+            "interval_log_lr": deciding.interval,
+            "against": against,
+            "log_lrs": self.ratios,
             "support": self.support,
             "sentence": self.sentence,
             "reasons": self.reasons,
-            "a": asdict(self.a),
-            "b": asdict(self.b),
-            "cosine": None,
+            "population": self.population,
+            "a": self.a,
+            "b": self.b,
+            "similarity": found and found.similarity,
             "cosine_threshold": self.cosine_threshold,
-            "alignment": _alignment_dict(self.alignment) if self.alignment else None,
-            "places": [place.to_dict() for place in self.places],
-            "waveform": asdict(self.waveform) if self.waveform else None,
-            "alterations": [asdict(one) for one in self.alterations],
-            "edits": self.edits.to_dict() if self.edits else None,
+            "aligned_cosine": found and found.aligned_cosine,
+            "waveform_correlation": found and found.waveform,
+            "copy": found and found.copy,
+            "content": {"a": found.content_a, "b": found.content_b} if found else None,
+            "alignment": self.alignment,
+            "places": self.places,
+            "waveform": self.waveform,
+            "alterations": self.alterations,
+            "edits": self.edits,
             "model_sha256": self.model_sha256,
             "versions": versions(),
-        }
-        if evidence is not None:
-            plain["cosine"] = asdict(evidence.similarity)
-            plain["aligned_cosine"] = evidence.aligned_cosine
-            plain["waveform_correlation"] = evidence.waveform
-            plain["copy"] = asdict(evidence.copy) if evidence.copy else None
-            plain["content"] = {"a": asdict(evidence.content_a), "b": asdict(evidence.content_b)}
-        rounded: dict[str, Any] = _rounded(plain)
-        return rounded
-
-
-def _alignment_dict(alignment: Alignment) -> dict[str, Any]:
-    """The alignment as plain data, its line among the rest."""
-    plain = asdict(alignment)
-    plain |= {**plain.pop("line"), "speed_change": alignment.line.is_speed}
-    return {**plain, "b_start_s": alignment.b_start_s, "b_end_s": alignment.b_end_s}
-
-
-def _rounded(plain: Any) -> Any:
-    """Plain data with every number rounded, so that the last bits of a sum don't show."""
-    if isinstance(plain, float) and math.isinf(plain):
-        return None
-    if isinstance(plain, float):
-        return float(f"{plain:.{SIGNIFICANT}g}") + 0.0  # not -0.0
-    if isinstance(plain, dict):
-        return {key: _rounded(value) for key, value in plain.items()}
-    if isinstance(plain, list | tuple):
-        return [_rounded(value) for value in plain]
-    return plain
+        })  # fmt: skip
+        return record

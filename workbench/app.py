@@ -4,7 +4,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -28,12 +28,13 @@ from starlette.routing import Route
 
 from cqtnet.audio import shown
 from cqtnet.errors import InputError
+from cqtnet.schema import versioned
 from verify.report.language import LANGUAGES
 from verify.words import clock
 from workbench import guard, jobs, sound
 from workbench.archive import Monitor
 from workbench.guard import Guard, Keys, Refusal, refused, with_cookie
-from workbench.jobs import ENDED, SCHEMA_VERSION, Answer, Job, Keep, Queue, QueueFullError, Upload
+from workbench.jobs import ENDED, Answer, Job, Keep, Queue, QueueFullError, Upload
 
 LOOK_EVERY_S, ALIVE_EVERY = 0.1, 100
 """How often events look for news; after so many looks without any, the client hears a sign."""
@@ -199,7 +200,7 @@ class Workbench:
             with Store.open(folder, check=False) as store:
                 text, tag = (wanted.get(name) or None for name in ("text", "tag"))
                 found = store.entries(text=text, tag=tag)
-                listed = [asdict(one) for one in found[start : start + count]]
+                listed = found[start : start + count]
                 return {"archive": describe(store), "total": len(found), "recordings": listed}
 
         return await run_in_threadpool(look)
@@ -367,7 +368,7 @@ class Workbench:
 
 
 def _json(code: int = 200, /, **content: Any) -> Response:
-    return JSONResponse({"schema_version": SCHEMA_VERSION, **content}, code)
+    return JSONResponse(versioned(content), code)
 
 
 def _openapi() -> str:

@@ -7,8 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections import Counter, deque
-from dataclasses import asdict
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +97,7 @@ def add(work: Work, task: Task, send: Send) -> Answer:
         Path(path).unlink(missing_ok=True)
     plain = summary.to_dict()
     plain["failed"] = {names[p]: why.replace(p, names[p]) for p, why in summary.failed.items()}
-    plain["passed_over"] = Counter()
-    return Answer({"outcome": plain})
+    return Answer(plain | {"passed_over": {}})
 
 
 def _file_name(name: str) -> str:
@@ -118,7 +116,7 @@ def remove(work: Work, task: Task, send: Send) -> Answer:
         for path in map(Path, entry.paths):
             if path.resolve().parent == folder:
                 path.unlink(missing_ok=True)
-    return Answer({"removed": [asdict(one) for one in chosen]})
+    return Answer({"removed": chosen, "dry_run": False})
 
 
 def find_duplicates(work: Work, _: Task, send: Send) -> Answer:
@@ -137,9 +135,7 @@ def find_duplicates(work: Work, _: Task, send: Send) -> Answer:
                     pairs.append(found)
     groups = grouped(pairs)
     html = _rendered("duplicates.html.j2", groups=groups, pairs=pairs, problems=problems)
-    plain = [[asdict(entry) for entry in group] for group in groups]
-    shared = [pair.to_dict() for pair in pairs]
-    return Answer({"groups": plain, "pairs": shared, "problems": problems}, html)
+    return Answer({"groups": groups, "pairs": pairs, "problems": problems}, html)
 
 
 # A stream that the workbench listens to, named on the command line: its log.

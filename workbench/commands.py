@@ -33,10 +33,10 @@ GRACE_S, MOST_CONNECTIONS = 1, 256
               "better in CQTNET_TOKEN.  [default: drawn]")  # fmt: skip
 @click.option("--listen", metavar="SOURCE", help="A stream to look for in ARCHIVE: a file, URL or "
               "device, as for `cqtnet monitor`.")  # fmt: skip
-@click.option("--most-mb", default=2048, show_default=True, type=click.IntRange(1),
+@click.option("--max-mb", "most_mb", default=2048, show_default=True, type=click.IntRange(1),
               help="Size of a request at most.")  # fmt: skip
-@click.option("--most-hours", default=6.0, show_default=True, type=click.FloatRange(0.01, 24),
-              help="Length of a recording at most.")  # fmt: skip
+@click.option("--max-hours", "most_hours", default=6.0, show_default=True,
+              type=click.FloatRange(0.01, 24), help="Length of a recording at most.")  # fmt: skip
 @DEVICE
 def serve(
     archive: Path | None, port: int, opens: bool, host: str, token: str | None, listen: str | None,
@@ -123,7 +123,7 @@ def _check_address(host: str, token: str | None) -> None:
     """Raise unless who may come in is said, and by which name."""
     if host in ("0.0.0.0", "::", ""):
         raise InputError(
-            f"{host!r} is no address by which others reach this machine; give one, as 192.168.1.20"
+            f"{host!r} does not say where others reach this machine; give one address, as 10.0.0.9"
         )
     if not _is_own_machine(host) and not token:
         raise InputError(
@@ -151,5 +151,5 @@ def _socket(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
         raise InputError(
-            f"{host}:{port} cannot be listened at: {error.strerror or error}; try another --port"
+            f"{host}:{port} cannot be used: {error.strerror or error}; try another --port"
         ) from error

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cqtnet.errors import InputError
+from cqtnet.schema import versioned
 
 COOKIE = "workbench"
 SAFE = {"GET", "HEAD"}
@@ -172,7 +173,7 @@ def refused(request: Request, status: int, why: str) -> Response:
     headers = {"connection": "close"} if status in (408, 413) else {}
     if status == 401:
         headers["www-authenticate"] = "Bearer"
-    return JSONResponse({"schema_version": 1, "error": why}, status, headers)
+    return JSONResponse(versioned({"error": why}), status, headers)
 
 
 def _check_announced(headers: Headers, most: int) -> None:

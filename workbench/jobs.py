@@ -22,6 +22,7 @@ from typing import Any, Literal
 from cqtnet.audio import AUDIO_SUFFIXES
 from cqtnet.errors import InputError
 from cqtnet.files import Closing
+from cqtnet.schema import SCHEMA_VERSION, versioned
 
 PREFIX = "cqtnet-workbench-"
 LOCK = "lock"
@@ -103,8 +104,6 @@ def remove_stale(parent: Path) -> None:
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 ENDED: frozenset[State] = frozenset({"done", "failed", "cancelled"})
-SCHEMA_VERSION = 1
-"""Of all JSON; it rises when a field changes its meaning or goes."""
 MOST_WAITING = 100
 """Jobs that may wait."""
 LEAST_ROOM = 1 << 30
@@ -148,7 +147,7 @@ class Answer:
     @property
     def result(self) -> dict[str, Any]:
         """The plain data with the version of its schema."""
-        return {"schema_version": SCHEMA_VERSION, **self.data}
+        return versioned(self.data)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click import IntRange, option
 
-from cqtnet.commands import JSON, PATH, command
+from cqtnet.commands import FORCE, JSON, PATH, SEED, command, complain, show
 from cqtnet.errors import InputError
 from cqtnet.files import refuse_overwrite, written_whole
 
@@ -53,6 +53,11 @@ CODEC = Pair("NAME:KBPS", ":", first=str)
     "cqtnet augment talk.wav random.wav --random real-life --seed 7 --draw random.json",
     "cqtnet augment other.wav same-treatment.wav --replay random.json",
     context_settings={"show_default": True},
+    needs={
+        "--background-snr": "--background",
+        "--noise-colour": "--noise-snr",
+        "--seed": "--random --rt60 --noise-snr --noise-amplitude",
+    },
 )
 @click.argument("source", metavar="IN", type=PATH)
 @click.argument("output", metavar="OUT", type=PATH)
@@ -77,11 +82,11 @@ CODEC = Pair("NAME:KBPS", ":", first=str)
 @option("--codec", type=CODEC, help="Through a codec and back, for example mp3:64.")
 @option("--random", "preset", metavar="PRESET", help="Draw the effects: paper or real-life.")
 @option("--replay", type=PATH, help="Apply the effects in this JSON file.")
-@option("--seed", type=IntRange(0, 2**32 - 1), default=0, help="For everything random.")
+@SEED
 @option("--draw", type=PATH, help="Write the effects to this JSON file.")
 @option("--sample-rate", type=IntRange(4000, 192000), default=22050)
 @JSON(help="Print JSON.")
-@option("--force", is_flag=True, help="Overwrite OUT and the file of --draw.")
+@FORCE
 def augment(
     source: Path, output: Path, sample_rate: int, draw: Path | None, as_json: bool, force: bool,
     **given: Any,
@@ -109,7 +114,7 @@ def augment(
     if draw:
         with written_whole(draw) as temporary:
             temporary.write_text(chain.to_json() + "\n", encoding="utf-8")
-    click.echo(_report(chain, altered, source_s, sample_rate, as_json=as_json))
+    show(_report(chain, altered, source_s, sample_rate, as_json=as_json))
 
 
 def _chain(given: dict[str, Any], *, duration_s: float) -> "Chain":
@@ -130,13 +135,10 @@ def _chain(given: dict[str, Any], *, duration_s: float) -> "Chain":
         except OSError as problem:
             raise InputError(f"{replay} cannot be read: {problem.strerror}") from problem
         except UnicodeDecodeError as problem:
-            raise InputError(f"{replay} is no text file; give one that --draw wrote") from problem
+            raise InputError(
+                f"{replay} is not a text file; give one that --draw wrote"
+            ) from problem
         return Chain.from_json(text)
-    for name, needed in (("background_snr", "background"), ("noise_colour", "noise_snr")):
-        if given[name] is not None and given[needed] is None:
-            raise click.UsageError(
-                f"--{name} does nothing without --{needed}; give both".replace("_", "-")
-            )
     return Chain(tuple(_single_effects(given, seed=seed)))
 
 
@@ -173,8 +175,8 @@ def _single_effects(given: dict[str, Any], *, seed: int) -> "Iterator[Effect]":
 
 def _report(
     chain: "Chain", altered: "Altered", source_s: float, sample_rate: int, *, as_json: bool
-) -> str:
-    """What was done, as JSON or in words."""
+) -> str | dict[str, Any]:
+    """What was done, as plain data or in words."""
     from augment.timemap import in_words
 
     output_s = altered.samples.size / sample_rate
@@ -182,7 +184,7 @@ def _report(
         record = {"sample_rate": sample_rate, "source_s": source_s, "output_s": output_s}
         effects = [effect.to_dict() for effect in chain.effects]
         time_map = json.loads(altered.time_map.to_json())
-        return json.dumps({**record, "effects": effects, "time_map": time_map}, indent=1)
+        return {**record, "effects": effects, "time_map": time_map}
     listed = [f"  {effect}" for effect in chain.effects] or ["  none"]
     moments = in_words(altered.time_map, source_s=source_s, output_s=output_s)
     return "\n".join(["effects:", *listed, "time:", *(f"  {line}" for line in moments)])
@@ -198,7 +200,7 @@ def _write(path: Path, samples: "Samples", sample_rate: int, *, kind: str, subty
 
     clipped = 0 if subtype == "FLOAT" else int(np.sum(np.abs(samples) > 1))
     if clipped:
-        click.echo(f"warning: {clipped} samples beyond full scale are clipped in {path}", err=True)
+        complain(f"warning: {clipped} samples beyond full scale are clipped in {path}")
     try:
         with written_whole(path) as temporary, temporary.open("wb") as stream:
             if kind == "WAV":  # libsndfile would write the time of day into it

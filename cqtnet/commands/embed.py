@@ -7,21 +7,22 @@ from typing import Any
 import click
 from click import option
 
-from cqtnet.commands import DEVICE, JSON, PATH, PRECISION, command, show
+from cqtnet import commands as common
 from cqtnet.files import refuse_overwrite
 
 
-@command("cqtnet embed talk.mp3 recordings/ --out embeddings.npz --window 20 --hop 5")
-@click.argument("paths", nargs=-1, required=True, type=PATH)
-@option("--out", required=True, type=PATH, help="The .npz to write.")
-@option("--model", default="default", help="Shipped weights by name, or a path.")
+@common.command("cqtnet embed talk.mp3 recordings/ --out embeddings.npz --window 20 --hop 5")
+@click.argument("paths", nargs=-1, required=True, type=common.PATH)
+@common.OUT(required=True, help="The .npz to write.")
+@common.MODEL
 @option("--window", "window_s", default=20.0, help="Seconds of a window.", show_default=True)
 @option("--hop", "hop_s", default=5.0, help="Seconds between windows.", show_default=True)
-@DEVICE
-@PRECISION(help="Precision of the network.")
+@common.DEVICE
+@common.PRECISION
 @option("--deterministic", is_flag=True, help="The same bits every time, in float32.")
-@JSON(help="Print what was done as JSON.")
-@option("--force", is_flag=True, help="Replace the output if it exists.")
+@common.JSON(help="Print what was done as JSON.")
+@common.FORCE
+@common.progress_options
 def embed(
     paths: tuple[Path, ...], out: Path, model: str, as_json: bool, force: bool, **how: Any
 ) -> None:
@@ -39,16 +40,18 @@ def embed(
     summary = embed_files(paths, out, Embedder.named(model, **how), **windows)
     text = (
         f"{len(summary.files)} files, {summary.duration_s / 60:.1f} min, "
-        f"{summary.n_windows} windows of {windows['window_s']:g} s → {out}  "
+        f"{summary.windows} windows of {windows['window_s']:g} s → {out}  "
         f"({summary.duration_s / summary.elapsed_s:.0f}× real time)"
     )
-    show(summary if as_json else text)
+    for reason in summary.failed.values():
+        common.complain(reason)
+    common.show(summary if as_json else text)
     if summary.failed:
         sys.exit(1)
 
 
-@command("cqtnet models")
-@JSON(help="Print the full card of each as JSON.")
+@common.command("cqtnet models")
+@common.JSON(help="Print the full card of each as JSON.")
 def models(as_json: bool) -> None:
     """List the shipped weights: name, size of the network, SHA-256."""
     from cqtnet.checkpoint import load_weights, shipped_names
@@ -56,7 +59,7 @@ def models(as_json: bool) -> None:
 
     weights = {name: load_weights(name) for name in shipped_names()}
     if as_json:
-        show({name: w.card for name, w in weights.items()})
+        common.show({"models": {name: w.card for name, w in weights.items()}})
         return
     for name, w in weights.items():
         learned = [t.size for name, t in w.tensors.items() if ".running_" not in name]

@@ -1,12 +1,11 @@
 """`cqtnet music`: write composed pieces and the list of them."""
 
-import json
 from pathlib import Path
 
 import click
 from click import FloatRange, IntRange, option
 
-from cqtnet.commands import FOLDER, JSON, command
+from cqtnet.commands import FOLDER, FORCE, JSON, command, progress_options, show
 
 MANIFEST = "manifest.tsv"
 
@@ -15,12 +14,13 @@ MANIFEST = "manifest.tsv"
 @click.argument("out_dir", type=FOLDER)
 @option("--count", type=IntRange(1), default=10, help="Number of pieces.")
 @option("--seed", type=IntRange(0), default=0, help="Seed of the first piece.")
-@option("--duration", type=FloatRange(1, 1800), default=60.0, help="Length of each piece in s.")
+@option("--duration", type=FloatRange(1, 1800), default=60.0, help="Seconds of each piece.")
 @option("--sample-rate", type=IntRange(8000, 96000), default=22050, help="Samples per second.")
 @option("--validation", type=FloatRange(0, 1, max_open=True), default=0.2,
         help="Share of the pieces, the last ones, that the list marks as split valid.")  # fmt: skip
-@option("--force", is_flag=True, help="Overwrite files that exist.")
+@FORCE
 @JSON(help="Print the result as JSON.")
+@progress_options
 def music(
     out_dir: Path, count: int, seed: int, duration: float, sample_rate: int, validation: float,
     force: bool, as_json: bool,
@@ -54,11 +54,11 @@ def music(
             rows.append((path.name, path.stem, split, path.stem, *about))
             bar.advance(doing=path.name)
     write_table(out_dir / MANIFEST, rows)
-    counts = {"count": count, "written": count, "train": count - n_valid, "valid": n_valid}
+    counts = {"written": count, "train": count - n_valid, "valid": n_valid}
     settings = {"duration_s": duration, "sample_rate": sample_rate}
     result = {"manifest": str(out_dir / MANIFEST), **counts, **settings}
     sentence = f"{count} pieces of {duration:g} s written: {out_dir / MANIFEST}"
-    click.echo(json.dumps(result) if as_json else sentence)
+    show(result if as_json else sentence)
 
 
 def prepare_folder(folder: Path, paths: list[Path], *, force: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import zipfile
 import zlib
 from collections import Counter
@@ -19,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 from click import FloatRange, IntRange, option
 
-from cqtnet.commands import FOLDER, JSON, PATH, command, complain
+from cqtnet import commands as common
 from cqtnet.commands.music import MANIFEST, prepare_folder
 
 if TYPE_CHECKING:
@@ -31,29 +32,32 @@ SHORTEST_S = 15.0
 """Least sound in a rendering: what is asked for is longer, but music has rests."""
 
 
-@command(
-    "cqtnet render midi.zip rendered --count 1000 --jobs 4",
+@common.command(
+    "cqtnet render midi.zip rendered --limit 1000",
     context_settings={"show_default": True},
 )
-@click.argument("source", type=PATH)
-@click.argument("out_dir", type=FOLDER)
-@option("--count", type=IntRange(1), help="MIDI files to render; all if not given.")
-@option("--duration", type=FloatRange(16, 600), default=40.0, help="Longest rendering in s.")
+@click.argument("source", type=common.PATH)
+@click.argument("out_dir", type=common.FOLDER)
+@option("--limit", type=IntRange(1), help="MIDI files to render, at most.")
+@option(
+    "--duration", type=FloatRange(16, 600), default=40.0, help="Seconds of a rendering, at most."
+)
 @option("--seed", type=IntRange(0), default=0, help="Seed of the variations.")
-@option("--jobs", type=IntRange(1), default=1, help="Files that are rendered at once.")
-@option("--sound-font", type=PATH, help="General MIDI sound font (.sf2); without it, the one in "
-        "/usr/share/sounds/sf2.")  # fmt: skip
-@option("--force", is_flag=True, help="Overwrite files that exist.")
-@JSON(help="Print the result as JSON.")
+@common.JOBS
+@option("--sound-font", type=common.PATH, help="General MIDI sound font (.sf2).  [default: one in "
+        "/usr/share/sounds/sf2]")  # fmt: skip
+@common.FORCE
+@common.JSON(help="Print the result as JSON.")
+@common.progress_options
 def render(
-    source: Path, out_dir: Path, count: int | None, duration: float, seed: int, jobs: int,
+    source: Path, out_dir: Path, limit: int | None, duration: float, seed: int, jobs: int | None,
     sound_font: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Render the MIDI files of SOURCE, a folder or a zip, to OUT_DIR with FluidSynth.
 
     Each file gives a FLAC of an excerpt in another key and tempo, with other instruments and
     another room, drawn by the seed and the file's content; OUT_DIR/manifest.tsv lists path, id,
-    split, collection and source for `cqtnet train`. With --count, the files are taken in the
+    split, collection and source for `cqtnet train`. With --limit, the files are taken in the
     order of their content's hash: as good as by lot, and the same each time. Files that are
     damaged, have no notes, or give less than 15 s of sound are skipped and counted.
     """
@@ -68,10 +72,10 @@ def render(
     settings["sound_font_sha256"] = synthesizer.sound_font_sha256
     with ExitStack() as stack:
         files, skipped = _index(_openers(source, stack), source)
-        files = files[:count]
+        files = files[:limit]
         paths = {file: out_dir / f"{file.id}.flac" for file in files}
         prepare_folder(out_dir, list(paths.values()), force=force)
-        skipped |= _render_all(paths, synthesizer, settings, jobs=jobs)
+        skipped |= _render_all(paths, synthesizer, settings, jobs=jobs or os.cpu_count() or 1)
     counted = Counter(skipped.values()).most_common()
     reasons = ", ".join(f"{number} {reason}" for reason, number in counted)
     rows = [
@@ -84,10 +88,10 @@ def render(
         raise InputError(f"none of {len(files)} MIDI files gave a rendering: {reasons}")
     write_table(out_dir / MANIFEST, [("path", "id", "split", "collection", "source"), *rows])
     if skipped:
-        complain(f"skipped {len(skipped)} MIDI files: {reasons}")
-    result = {"manifest": str(out_dir / MANIFEST), "count": len(rows), "written": len(rows)}
+        common.complain(f"skipped {len(skipped)} MIDI files: {reasons}")
+    result = {"manifest": str(out_dir / MANIFEST), "written": len(rows)}
     sentence = f"{len(rows)} renderings of up to {duration:g} s written: {out_dir / MANIFEST}"
-    click.echo(json.dumps({**result, "skipped": skipped, **settings}) if as_json else sentence)
+    common.show({**result, "skipped": skipped, **settings} if as_json else sentence)
 
 
 Open = Callable[[], IO[bytes]]

@@ -1,15 +1,15 @@
 """`cqtnet train`: train the network on a folder or a manifest of recordings."""
 
-import json
 import math
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click import FloatRange, IntRange, option
 
-from cqtnet.commands import DEVICE, JSON, PATH, PRECISION, command
+from cqtnet import commands as common
 from cqtnet.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from cqtnet.views import Verdict
 
 
-@command(
+@common.command(
     "cqtnet music pieces --count 40 --duration 45",
     "cqtnet train pieces/manifest.tsv --out runs/first --preset tiny --epochs 2",
 )
-@click.argument("source", type=PATH)
-@option("--out", required=True, type=PATH, help="Folder of the run.")
+@click.argument("source", type=common.PATH)
+@common.OUT(required=True, help="Folder of the run.")
 @option("--recipe", default="default", help="default or paper.", show_default=True)
-@option("--preset", default=None, help="default, paper or tiny; default: the recipe's name.")
+@option("--preset", help="default, paper or tiny.  [default: the recipe's name]")
 @option("--epochs", type=IntRange(1), help="Instead of the recipe's.")
 @option("--batch", type=IntRange(2), help="Fragments of the longest length in a step, per device.")
 @option("--lr", type=FloatRange(0, min_open=True), help="Instead of the recipe's.")
@@ -35,14 +35,17 @@ if TYPE_CHECKING:
         "--set preset.head=gem.")  # fmt: skip
 @option("--validation", type=FloatRange(0, 0.9), default=0.1, help="Share of collections held out.",
         show_default=True)  # fmt: skip
-@option("--noise", type=PATH, help="Folder with background noise.")
-@option("--cache", type=PATH, help="Folder; default: OUT/cache.")
-@option("--seed", type=IntRange(0), default=0, show_default=True)
-@DEVICE
-@PRECISION()
-@option("--workers", type=IntRange(0),
-        help="Processes that alter waveforms; default: all cores but one, at most 16.")  # fmt: skip
-@JSON(help="Print the result as JSON.")
+@option("--noise", type=common.PATH, help="Folder with background noise.")
+@option(
+    "--cache", type=common.PATH, help="Folder for what is made of recordings.  [default: OUT/cache]"
+)
+@common.SEED
+@common.DEVICE
+@common.PRECISION
+@option("--jobs", "workers", type=IntRange(0), help="Processes that alter waveforms.  [default: "
+        "one for each processor but one, at most 16]")  # fmt: skip
+@common.JSON(help="Print the result as JSON.")
+@common.progress_options
 @option("--resume", is_flag=True, help="Go on where the run in OUT stopped.")
 @option("--stop-after", "stop_after_min", type=FloatRange(0), default=math.inf,
         help="Minutes; the run stops at the end of an epoch, and --resume goes on.")  # fmt: skip
@@ -60,11 +63,12 @@ def train(
     Several GPUs: torchrun --nproc-per-node N --no-python cqtnet train …
     """
     from cqtnet.audio import find_audio
+    from cqtnet.checkpoint import BEST, FINAL
     from cqtnet.data import read_items
     from cqtnet.preset import find_preset
     from cqtnet.recipes import changed, find_recipe
     from cqtnet.runstate import is_main
-    from cqtnet.train import BEST, FINAL, TrainConfig
+    from cqtnet.train import TrainConfig
 
     changes = {key: given.pop(key) for key in ("epochs", "batch", "lr", "waveform_share")}
     of_preset = [text for text in assignments if text.startswith("preset.")]
@@ -88,7 +92,7 @@ def train(
         return
     if as_json:
         eer = verdict and verdict.eer
-        click.echo(json.dumps({"weights": os.fspath(weights), "validation_eer": eer}, indent=1))
+        common.show({"weights": weights, "validation_eer": eer})
     elif verdict is not None:
         eers = ", ".join(f"{name} {100 * eer:.2f} %" for name, eer in verdict.eer.items())
         click.echo(f"validation EER: {eers} → {weights}")
@@ -96,12 +100,15 @@ def train(
 
 def _train(items: "list[Item]", config: "TrainConfig") -> "Verdict | None":
     """Train with a progress bar: loss, learning rate, fragments per second; EERs every epoch."""
-    from cqtnet.progress import progress_bar
+    from cqtnet.progress import progress_bar, talking
     from cqtnet.runstate import is_main
     from cqtnet.train import train
 
     losses: list[float] = []
-    with progress_bar("preparing the recordings", quiet=not is_main()) as bar:
+    with (
+        nullcontext() if is_main() else talking("nothing"),
+        progress_bar("preparing the recordings") as bar,
+    ):
 
         def show(report: "StepReport") -> None:
             losses[:] = [*losses[-49:], report.loss]

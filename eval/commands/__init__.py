@@ -20,38 +20,15 @@ def group() -> None:
     """Measure how well and how fast it works."""
 
 
-FEWEST_RESAMPLES = 20
-
-
-def _enough_resamples(_: click.Context, __: click.Parameter, number: int) -> int:
-    """The number of resamples; an error if so few make no interval."""
-    from cqtnet.errors import InputError
-
-    if 0 < number < FEWEST_RESAMPLES:
-        raise InputError(
-            f"{number} resamples make no 95 % interval; give {FEWEST_RESAMPLES} or more, or 0"
-        )
-    return number
-
-
 audio_option = option("--audio", "source", type=PATH, required=True,
                       help="Folder or list (.tsv, .csv) of recordings.")  # fmt: skip
 split_option = option(
     "--split", help="Rows of a list to take.  [default: devtest, if it has splits]"
 )
-plain_seed_option = option("--seed", type=IntRange(0), default=0, show_default=True)
-seed_option = option("--seed", type=IntRange(0, 2**32 - 1), default=0, show_default=True,
-                     help="Seed of all random draws.")  # fmt: skip
 workers_option = option(
-    "--workers", type=IntRange(1), help="Processes.  [default: one a processor]"
+    "--jobs", "workers", type=IntRange(1), help="Processes.  [default: one for each processor]"
 )
-resamples_option = option(
-    "--resamples", type=IntRange(0, 100_000), default=1000, show_default=True,
-    callback=_enough_resamples,
-    help="Resamples of the recordings for the 95 % intervals; 0: no intervals.",
-)  # fmt: skip
 json_option = JSON(help="Print JSON.")
-force_option = option("--force", is_flag=True, help="Replace the output if it exists.")
 
 
 def require_source(source: Path) -> None:

@@ -8,7 +8,7 @@ import click
 from click import Choice, FloatRange, IntRange, option
 from click.core import ParameterSource
 
-from cqtnet.commands import DEVICE, PATH, PRECISION, command, complain, show
+from cqtnet import commands as common
 from eval import commands
 from eval.systems import SYSTEMS, Settings
 
@@ -37,28 +37,29 @@ class Count(click.ParamType):  # type: ignore[type-arg]  # generic only since cl
         return int(value)
 
 
-@command(
+@common.command(
     "cqtnet eval protocol paper-tempo paper-pitch --audio music.tsv --out sets",
     "cqtnet eval protocol all --audio music/ --out sets --noise street/ --negatives 10",
     "cqtnet eval protocol sets/noise.plan.json --audio music/ --noise street/ --out again",
 )
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @commands.audio_option
-@option("--out", type=PATH, required=True, help="Folder for the sets.")
+@common.OUT(required=True, help="Folder for the sets.")
 @commands.split_option
 @option("--fragments", default=3, show_default=True, help="Fragments of each recording, at most.")
-@option("--length", "length_s", type=FloatRange(0.5),
-        help="Seconds of a fragment: 20, 10 for some.")  # fmt: skip
+@option("--duration", "length_s", type=FloatRange(0.5),
+        help="Seconds of a fragment.  [default: 20, 10 for some sets]")  # fmt: skip
 @option("--negatives", type=Count(), default=1, show_default=True,
         help="Nontargets for each probe.")  # fmt: skip
-@commands.seed_option
+@common.SEED
 @option("--limit", type=IntRange(1), help="Recordings to take, at most.")
-@option("--noise", type=PATH, help="Folder with recordings of noise.")
-@option("--against", type=Choice(["fragment", "recording"]), default="fragment",
+@option("--noise", type=common.PATH, help="Folder with recordings of noise.")
+@option("--references", "against", type=Choice(["fragment", "recording"]), default="fragment",
         show_default=True, help="What a probe is compared with.")  # fmt: skip
 @option("--within", is_flag=True, help="Write pairs inside one collection, too.")
 @commands.workers_option
 @commands.json_option
+@common.progress_options
 @click.pass_context
 def protocol(
     ctx: click.Context, /, names: tuple[str, ...], source: Path, out: Path, noise: Path | None,
@@ -83,7 +84,7 @@ def protocol(
     fresh, files = _fresh_and_planned(names)
     given = [n for n in DRAWING if ctx.get_parameter_source(n) != ParameterSource.DEFAULT]
     if files and given:
-        raise click.UsageError(f"a plan is drawn already: leave --{given[0]} out")
+        raise click.UsageError(f"a plan is drawn already; leave out {_option(ctx, given[0])}")
     plans = [read_plan(path) for path in files]
     if fresh:
         plans += _draw(fresh, source, root, noise, workers=workers, **drawing)
@@ -93,7 +94,7 @@ def protocol(
     for plan in plans:
         _warn_of_skipped(plan)
     if as_json:
-        show([_record(written) for written in sets])
+        common.show({"sets": [_record(written) for written in sets]})
         return
     for written in sets:
         plan = written.plan
@@ -101,6 +102,11 @@ def protocol(
             f"{plan.protocol}: {written.n_targets} target and {written.n_nontargets} nontarget "
             f"trials, {len(plan.probes)} probes of {len(plan.sources)} recordings → {written.csv}"
         )
+
+
+def _option(ctx: click.Context, name: str) -> str:
+    """The option of a parameter, as it is typed."""
+    return next(param.opts[-1] for param in ctx.command.params if param.name == name)
 
 
 def _fresh_and_planned(names: tuple[str, ...]) -> tuple[list[str], list[Path]]:
@@ -115,7 +121,7 @@ def _fresh_and_planned(names: tuple[str, ...]) -> tuple[list[str], list[Path]]:
             files.append(Path(name))
         else:
             raise InputError(
-                f"{name!r} is no protocol ({', '.join(PROTOCOLS)}, all) and no file of a plan"
+                f"{name!r} is neither a protocol ({', '.join(PROTOCOLS)}, all) nor a plan"
             )
     return list(dict.fromkeys(fresh)), files
 
@@ -148,7 +154,7 @@ def _warn_of_skipped(plan: "Plan") -> None:
         left_out = [*left_out[:SHOWN], more]
     if left_out:
         what = f"warning: {plan.protocol} leaves {len(plan.skipped)} recordings out"
-        complain(f"{what}: {'; '.join(left_out)}")
+        common.complain(f"{what}: {'; '.join(left_out)}")
 
 
 def _record(written: "Written") -> dict[str, Any]:
@@ -166,21 +172,23 @@ def _record(written: "Written") -> dict[str, Any]:
     }  # fmt: skip
 
 
-@command(
+@common.command(
     "cqtnet eval score sets/paper-tempo.csv scores/tempo.csv",
     "cqtnet eval score sets/paper-tempo.csv scores/tempo-dtw.csv --system chroma-dtw",
 )
-@click.argument("trials", type=PATH, metavar="TRIALS.csv")
-@click.argument("scores", type=PATH, metavar="SCORES.csv")
-@option("--system", type=Choice(tuple(SYSTEMS)), default="embedding", show_default=True)
-@option("--model", default="default", help="Shipped weights by name, or a path.")
+@click.argument("trials", type=common.PATH, metavar="TRIALS.csv")
+@click.argument("scores", type=common.PATH, metavar="SCORES.csv")
+@option("--system", type=Choice(tuple(SYSTEMS)), default="embedding", show_default=True,
+        help="What scores them.")  # fmt: skip
+@common.MODEL
 @commands.workers_option
-@option("--cache", type=PATH, help="Folder to keep what is computed for each file.")
-@DEVICE
-@PRECISION(help="Number format of the network's computation.")
+@option("--cache", type=common.PATH, help="Folder to keep what is computed for each file.")
+@common.DEVICE
+@common.PRECISION
 @option("--strict", is_flag=True, help="Stop if a file cannot be used; write no scores.")
 @commands.json_option
-@commands.force_option
+@common.progress_options
+@common.FORCE
 def score(
     trials: Path, scores: Path, model: str, device: str, precision: Any, as_json: bool,
     **options: Any,
@@ -199,18 +207,18 @@ def score(
     account = score_trials(trials, scores, settings=Settings(model, device, precision), **options)
     text = (
         f"{account['trials']} trials of {account['files']} files by {account['system']} → "
-        f"{scores}  ({account['seconds']:.0f} s)"
+        f"{scores}  ({account['elapsed_s']:.0f} s)"
     )
-    show(account if as_json else text)
+    common.show(account if as_json else text)
     left_out = account["left_out"]
     if left_out["files"]:
         listed = "".join(f"\n  {line}" for line in left_out["files"])
         files = f"{len(left_out['files'])} files cannot be used:{listed}"
-        complain(f"{left_out['trials']} trials are left out, for {files}")
+        common.complain(f"{left_out['trials']} trials are left out, for {files}")
         sys.exit(1)
 
 
-@command(
+@common.command(
     "cqtnet eval report ours.csv baseline=mean-cqt.csv --out report",
     after="""\n\b
 `report` then holds report.md to read, report.json and report.csv for scripts, and the
@@ -218,8 +226,8 @@ pictures as PNG and SVG.
 """,
 )
 @click.argument("scores", nargs=-1, required=True, metavar="[NAME=]SCORES.csv...")
-@option("--out", required=True, type=PATH, help="Folder to write.")
-@commands.force_option
+@common.OUT(required=True, help="Folder to write.")
+@common.FORCE
 @option("--threshold", type=float, help="Also errors and accuracy where `score` >= this.")
 @option(
     "--operating-point", "points", multiple=True, metavar="P[,CM,CF]",
@@ -230,10 +238,11 @@ pictures as PNG and SVG.
     type=FloatRange(0, 1, min_open=True, max_open=True),
     help="Misses at this rate of false alarms; repeatable.  [default: 0.01, 0.001, 0.0001]",
 )  # fmt: skip
-@commands.resamples_option
-@commands.plain_seed_option
+@common.RESAMPLES
+@common.SEED
 @option("--no-pictures", is_flag=True, help="Tables only.")
 @commands.json_option
+@common.progress_options
 def report(
     scores: tuple[str, ...], out: Path, force: bool, points: tuple[str, ...],
     rates: tuple[float, ...], no_pictures: bool, as_json: bool, **options: Any,
@@ -245,6 +254,8 @@ def report(
     system can be measured. Intervals come from resampling the recordings.
     """
     from cqtnet.errors import InputError
+    from cqtnet.progress import working
+    from cqtnet.schema import read_json
     from eval.metrics import Options
     from eval.report import (
         draw_pictures,
@@ -260,11 +271,12 @@ def report(
     operating_points = tuple(dict.fromkeys(map(_point, points))) or Options.operating_points
     rates = tuple(dict.fromkeys(rates)) or tuple(Options.false_alarm_rates)
     chosen = Options(operating_points, rates, **options)
-    measured = read_report(system_names(scores), options=chosen)
+    with working("measuring"):
+        measured = read_report(system_names(scores), options=chosen)
     pictures = {} if no_pictures else draw_pictures(measured)
     write_report(out, measured, page=page(measured, pictures=pictures), pictures=pictures)
     if as_json:
-        click.echo((out / "report.json").read_text(), nl=False)
+        common.show(read_json(out / "report.json"))
     else:
         click.echo(errors_table(measured))
         click.echo(f"report: {out / 'report.md'}", err=True)

@@ -9,22 +9,24 @@ from typing import Any
 import click
 from click import Choice, FloatRange, IntRange, option
 
-from cqtnet.commands import PATH, command, show
+from cqtnet import commands as common
 from eval import commands
 from eval.bench import LONG, PARTS
 
 
-@command("cqtnet eval alterations --audio music.tsv --split devtest --out alterations.json")
+@common.command("cqtnet eval alterations --audio music.tsv --split devtest --out alterations.json")
 @commands.audio_option
 @commands.split_option
-@option("--count", type=IntRange(2), default=20, show_default=True, help="Recordings.")
-@commands.seed_option
-@option("--out", type=PATH, required=True, help="The .json to write.")
+@option("--limit", type=IntRange(2), default=20, show_default=True,
+        help="Recordings to take, at most.")  # fmt: skip
+@common.SEED
+@common.OUT(required=True, help="The .json to write.")
 @commands.workers_option
 @commands.json_option
-@commands.force_option
+@common.progress_options
+@common.FORCE
 def alterations(
-    source: Path, split: str | None, count: int, seed: int, out: Path, workers: int | None,
+    source: Path, split: str | None, limit: int, seed: int, out: Path, workers: int | None,
     as_json: bool, force: bool,
 ) -> None:  # fmt: skip
     """Change recordings in 25 ways, and count how often `cqtnet compare` names the change.
@@ -40,17 +42,17 @@ def alterations(
 
     commands.require_source(source)
     refuse_overwrite(out, force=force)
-    items = chosen_items(source, split=split, limit=count, seed=seed)
+    items = chosen_items(source, split=split, limit=limit, seed=seed)
     done = judged(items, seed=seed, workers=workers)
     measured = figures(done)
-    settings = {"split": split, "count": count, "seed": seed}
+    settings = {"split": split, "limit": limit, "seed": seed}
     record = _write_outcomes(out, settings, measured, [asdict(one) for one in done])
     rows = [["change", "pairs", "same", "heard", "named", "claims", "wrong", "pairs with wrong"]]
     for name, f in measured.items():
         named = f"{f.named} ({f.named / f.heard:.0%})" if f.heard else "–"
         cells = (f.pairs, f.same, f.heard, named, f.claims, f.wrong, f.wrong_pairs)
         rows.append([name, *map(str, cells)])
-    show(record if as_json else markdown_table(rows))
+    common.show(record if as_json else markdown_table(rows))
 
 
 def _write_outcomes(
@@ -66,25 +68,28 @@ def _write_outcomes(
     return record
 
 
-@command(
+@common.command(
     "cqtnet eval protocol paper-tempo hard --audio music/ --out sets",
     "cqtnet eval archive sets/paper-tempo.csv sets/hard.csv --audio music/",
+    needs={"--force": "--out"},
 )
-@click.argument("trials", nargs=-1, required=True, type=PATH, metavar="TRIALS.csv…")
+@click.argument("trials", nargs=-1, required=True, type=common.PATH, metavar="TRIALS.csv…")
 @commands.audio_option
 @option("--split", help="Rows of a list to take.")
-@option("--length", "length_s", default=10.0, show_default=True, help="Seconds of each fragment.")
-@option("--limit", type=IntRange(min=1), help="Fragments of each condition.")
-@option("--min-log-lr", type=float, help="Natural-log ratio from which a match counts.")
-@option("--distractors", type=PATH,
+@option("--duration", "length_s", default=10.0, show_default=True, help="Seconds of each fragment.")
+@option("--limit", type=IntRange(min=1), help="Fragments of each condition, at most.")
+@common.MIN_LR
+@option("--distractors", type=common.PATH,
         help="Folder of further recordings in the archives, or an archive of them.")  # fmt: skip
-@option("--archives", type=PATH, help="Folder in which to keep the archives.")
+@option("--archives", type=common.PATH, help="Folder in which to keep the archives.")
 @commands.workers_option
-@option("--out", type=PATH, help="Write every answer to a .csv.")
+@common.OUT(help="Write every answer to a .csv.")
+@common.FORCE
 @commands.json_option
+@common.progress_options
 def archive(
     trials: tuple[Path, ...], source: Path, split: str | None, length_s: float, limit: int | None,
-    archives: Path | None, out: Path | None, as_json: bool, **options: Any,
+    archives: Path | None, out: Path | None, force: bool, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Search for the fragments of TRIALS in an archive with their recordings, and in one without.
 
@@ -93,11 +98,14 @@ def archive(
     collection of a fragment, since pieces of one collection may share sounds.
     """
     from cqtnet.data import list_items
+    from cqtnet.files import refuse_overwrite
     from cqtnet.tables import markdown_table, write_table
     from eval.archives import Answer, figures, measure, queries_of
     from eval.bootstrap import Figure
     from eval.metrics.table import shown
 
+    if out is not None:
+        refuse_overwrite(out, force=force)
     items = [item for item in list_items(source) if split is None or item.split == split]
     queries = queries_of(trials, length_s=length_s, limit=limit)
     with tempfile.TemporaryDirectory() as temporary:
@@ -115,14 +123,15 @@ def archive(
             else f"{cell}"
             for cell in row.values()
         ]
-        rows.append([name, *cells[:-1], f"{row['seconds']:.2f}"])
-    show(measured if as_json else markdown_table(rows))
+        rows.append([name, *cells[:-1], f"{row['elapsed_s']:.2f}"])
+    common.show({"conditions": measured} if as_json else markdown_table(rows))
 
 
-@command("cqtnet eval bench --only frontend --quick")
+@common.command("cqtnet eval bench --only frontend --quick")
 @option("--only", type=Choice(PARTS + LONG), multiple=True, help="Measure these parts only.")
 @option("--quick", is_flag=True, help="Small sizes: to try it out, not to quote.")
 @commands.json_option
+@common.progress_options
 def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
     """Measure speed and memory, each against a named baseline of the same run.
 
@@ -138,26 +147,27 @@ def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
             if not as_json:
                 click.echo(measurement.line())
     if as_json:
-        show({"versions": versions(), "measurements": lines})
+        common.show({"versions": versions(), "measurements": lines})
 
 
-@command(
+@common.command(
     "cqtnet eval score sets/all.csv same.csv --system alignment",
     "cqtnet eval score sets/rendition.within.csv works.csv --system alignment",
-    "cqtnet eval calibrate same.csv --renditions works.csv --audio music.tsv --audio works.tsv \\\n"
-    "      --out mine.calibration.json",
+    "cqtnet eval calibrate same.csv --rendition-scores works.csv --audio music.tsv \\\n"
+    "      --audio works.tsv --out mine.calibration.json",
 )
-@click.argument("scores", nargs=-1, required=True, type=PATH, metavar="SCORES.csv...")
+@click.argument("scores", nargs=-1, required=True, type=common.PATH, metavar="SCORES.csv...")
 @option(
-    "--renditions", type=PATH, multiple=True, required=True,
+    "--rendition-scores", "renditions", type=common.PATH, multiple=True, required=True,
     help="Scores whose nontargets are other renditions of the work; again for more.",
 )  # fmt: skip
-@option("--audio", "lists", type=PATH, multiple=True, required=True,
+@option("--audio", "lists", type=common.PATH, multiple=True, required=True,
         help="A list that trials were made from; again for more.")  # fmt: skip
-@option("--out", type=PATH, required=True, help="NAME.calibration.json beside NAME's weights.")
+@common.OUT(required=True, help="NAME.calibration.json beside NAME's weights.")
 @option("--sources", default="", help="What the recordings are, in words.")
 @commands.json_option
-@commands.force_option
+@common.progress_options
+@common.FORCE
 def calibrate(
     scores: tuple[Path, ...], renditions: tuple[Path, ...], lists: tuple[Path, ...], out: Path,
     sources: str, as_json: bool, force: bool,
@@ -170,16 +180,18 @@ def calibrate(
     """
     from cqtnet.errors import InputError
     from cqtnet.files import refuse_overwrite
+    from cqtnet.progress import working
     from cqtnet.tables import markdown_table
     from eval.calibrate import calibrate as learn
 
     if not out.name.endswith(".calibration.json"):
         raise InputError(f"{out} does not end in .calibration.json; name it after the weights")
     refuse_overwrite(out, force=force)
-    calibration = learn(scores, renditions, lists, sources=sources)
+    with working("learning"):
+        calibration = learn(scores, renditions, lists, sources=sources)
     calibration.save(out)
     if as_json:
-        show(calibration.to_dict())
+        common.show(calibration)
         return
     data = calibration.data
     head = "ratio trials pairs EER% Cllr minCllr music speech misleading ln_LR"
@@ -197,7 +209,7 @@ def calibrate(
     click.echo(markdown_table(rows))
 
 
-@command("cqtnet eval edits --audio music.tsv --split devtest --count 200 --out edits.json")
+@common.command("cqtnet eval edits --audio music.tsv --split devtest --count 200 --out edits.json")
 @commands.audio_option
 @commands.split_option
 @option("--count", type=IntRange(1), default=100, show_default=True, help="Edited recordings.")
@@ -205,11 +217,12 @@ def calibrate(
     "--form", type=Choice(["plain", "loops", "song"]), default="plain", show_default=True,
     help="Make them of loops, or like a song with choruses.",
 )  # fmt: skip
-@commands.seed_option
-@option("--out", type=PATH, required=True, help="The .json to write.")
+@common.SEED
+@common.OUT(required=True, help="The .json to write.")
 @commands.workers_option
 @commands.json_option
-@commands.force_option
+@common.progress_options
+@common.FORCE
 def edits(
     source: Path, split: str | None, count: int, form: str, seed: int, out: Path,
     workers: int | None, as_json: bool, force: bool,
@@ -238,16 +251,17 @@ def edits(
     settings = {"split": split, "count": count, "form": form, "seed": seed}
     record = _write_outcomes(out, settings, measured, [outcome.to_dict() for outcome in done])
     lines = [f"{name:<16} {f.line()}" for name, f in measured.items()]
-    show(record if as_json else "\n".join(lines))
+    common.show(record if as_json else "\n".join(lines))
 
 
-@command(
+@common.command(
     "cqtnet eval score sets/hard.csv hard.csv --system comparison",
     "cqtnet eval placing hard.csv --truth sets",
 )
-@click.argument("scores", type=PATH, metavar="SCORES.csv")
-@option("--truth", type=PATH, required=True, help="Folder of the sets: *.truth.jsonl.")
+@click.argument("scores", type=common.PATH, metavar="SCORES.csv")
+@option("--truth", type=common.PATH, required=True, help="Folder of the sets: *.truth.jsonl.")
 @commands.json_option
+@common.progress_options
 def placing(scores: Path, truth: Path, as_json: bool) -> None:
     """Errors of place, tempo and pitch, by condition, in the scores of `comparison`.
 
@@ -265,26 +279,27 @@ def placing(scores: Path, truth: Path, as_json: bool) -> None:
             values = (row[f"{what}_{part}"] for part in ("median", "p95"))
             pairs.append(" / ".join("–" if v is None else f"{v:.3g}" for v in values))
         rows.append([name, f"{row['matches']} of {row['targets']}", *pairs])
-    show(errors if as_json else markdown_table(rows))
+    common.show({"conditions": errors} if as_json else markdown_table(rows))
 
 
-@command(
+@common.command(
     "cqtnet eval score sets/hard.csv hard.csv --system comparison",
     "cqtnet eval score sets/rendition.within.csv works.csv --system comparison",
     "cqtnet eval validate hard.csv works.csv --out validation",
 )
-@click.argument("scores", nargs=-1, required=True, type=PATH, metavar="SCORES.csv...")
-@option("--out", required=True, type=PATH, help="Folder to write.")
+@click.argument("scores", nargs=-1, required=True, type=common.PATH, metavar="SCORES.csv...")
+@common.OUT(required=True, help="Folder to write.")
 @option("--max-cllr", type=FloatRange(0), default=0.15, show_default=True,
         help="Criterion: the highest Cllr.")  # fmt: skip
 @option(
     "--max-misleading", type=FloatRange(0, 1), default=0.01, show_default=True,
     help="Criterion: the highest share of ratios that mislead, of each kind of pairs.",
 )  # fmt: skip
-@commands.resamples_option
-@commands.plain_seed_option
+@common.RESAMPLES
+@common.SEED
 @commands.json_option
-@commands.force_option
+@common.progress_options
+@common.FORCE
 def validate(
     scores: tuple[Path, ...], out: Path, max_cllr: float, max_misleading: float, as_json: bool,
     force: bool, **options: Any,
@@ -296,6 +311,7 @@ def validate(
     read and validation.json for scripts. The exit code is 0 whether the criterion is met or not.
     """
     from cqtnet.files import refuse_overwrite
+    from cqtnet.progress import working
     from cqtnet.tables import markdown_table
     from eval.metrics.table import shown
     from eval.validate import OTHERS, Criterion, write_validation
@@ -303,10 +319,11 @@ def validate(
     from verify.words import ratio
 
     refuse_overwrite(out / "validation.json", force=force)
-    validation = validated(scores, Criterion(max_cllr, max_misleading), **options)
-    write_validation(out, validation)
+    with working("measuring"):
+        validation = validated(scores, Criterion(max_cllr, max_misleading), **options)
+        write_validation(out, validation)
     if as_json:
-        click.echo((out / "validation.json").read_text(), nl=False)
+        common.show(validation)
         return
     rows = [["same against", "copies + others", "Cllr", "misleading %", "supported", "criterion"]]
     for one in validation.tested:

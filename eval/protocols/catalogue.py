@@ -269,7 +269,7 @@ def _checked(name: str, *, fragments: int, negatives: Negatives, against: Agains
     if name == "other-part" and against == "recording":
         raise InputError(
             "other-part compares two fragments: a whole recording holds both; "
-            "leave --against recording out"
+            "leave --references recording out"
         )
     return PROTOCOLS[name]
 

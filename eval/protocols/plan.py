@@ -185,7 +185,7 @@ def read_plan(path: Path) -> Plan:
         raise InputError(f"{path} cannot be read: {problem.strerror}") from problem
     except ValueError as problem:
         raise InputError(
-            f"{path} is no plan of a protocol ({told(problem)}); give a .plan.json"
+            f"{path} is not the plan of a protocol ({told(problem)}); give a .plan.json"
         ) from problem
 
 

@@ -12,7 +12,7 @@ import click
 from click import Choice, IntRange, option
 
 from cqtnet.cli import LazyGroup
-from cqtnet.commands import DEVICE, PATH
+from cqtnet.commands import DEVICE, PATH, progress_options
 
 if TYPE_CHECKING:
     from cqtnet.progress import Bar
@@ -33,20 +33,22 @@ ShowStep = Callable[..., None]
 """A function of a `Step` and, if it is not "training", the name of what is trained."""
 LAYOUTS = Choice(["asvspoof", "deep-voice", "fake-or-real", "folders", "table"])
 PARTS = Choice(["auto", "train", "valid", "test", "all"])
-PART = option("--part", type=PARTS, default="auto", show_default=True)
+PART = option("--split", "part", type=PARTS, default="auto", show_default=True,
+              help="Part of the data to take.")  # fmt: skip
 DATA = (
     option("--data", required=True, type=PATH, help="A data set's folder, one with real/ and "
            "fake/, a table of recordings, or DEEP-VOICE's table of features."),
-    option("--layout", type=LAYOUTS, help="Default: detected."),
+    option("--layout", type=LAYOUTS, help="How the data set is laid out.  [default: detected]"),
     option("--cache", type=PATH, help="Folder for the inputs made of recordings; may be shared."),
-    option("--workers", type=IntRange(1), help="Processes that read recordings.  [default: all "
-           "cores but one, 16 at most]"),
+    option("--jobs", "workers", type=IntRange(1), help="Processes that read recordings.  [default: "
+           "one for each processor but one, 16 at most]"),
     DEVICE,
 )  # fmt: skip
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of `opened`, and --device."""
+    """Add the options of `opened`, --device, -q and -v."""
+    command = progress_options(command)
     for add in reversed(DATA):
         command = add(command)
     return command

@@ -1,6 +1,5 @@
 """The commands of `cqtnet spoof`: what uses a trained detector, and how detectors come to be."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click import IntRange, option
 
-from cqtnet.commands import DEVICE, JSON, PATH, check_files, command, complain, show
+from cqtnet import commands as common
 from spoof.commands import PART, data_options, opened
 
 if TYPE_CHECKING:
@@ -25,10 +24,12 @@ if TYPE_CHECKING:
     from spoof.prepare import Preparer, SplitBy
     from spoof.recipes import Recipe
 
+SHORTCUTS = option("--shortcuts", type=IntRange(0), default=200, show_default=True,
+                   help="Recordings of each class in the shortcut test; 0: none.")  # fmt: skip
 EXIT_CODES = {"no trace": 0, "synthetic": 1, "insufficient": 3}
 
 
-@command(
+@common.command(
     "cqtnet spoof detect questioned.m4a",
     "cqtnet spoof detect calls/ --json > calls.jsonl",
     "cqtnet spoof detect questioned.m4a --model runs/s4 --picture questioned.png",
@@ -37,15 +38,17 @@ Exit codes: 0 no trace found, 1 synthetic, 2 error, 3 insufficient evidence. Of 
 one could not be read, else 1 if one is synthetic, else 3 if one is insufficient.
 
 """,
+    needs={"--force": "--picture"},
 )
-@click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE…")
+@click.argument("files", nargs=-1, required=True, type=common.PATH, metavar="FILE…")
 @option("--model", default="light", show_default=True, help="Shipped weights, a run, or a file.")
 @option("--hop", "hop_s", type=float, help="Seconds between windows.  [default: half a window; "
         "beyond 90 s a whole one]")  # fmt: skip
-@DEVICE
-@option("--picture", type=PATH, help="Draw the score over time, .png; of one file.")
-@option("--force", is_flag=True, help="Replace the picture if it exists.")
-@JSON(help="Print a line of JSON for every file.")
+@common.DEVICE
+@option("--picture", type=common.PATH, help="Draw the score over time, .png; of one file.")
+@common.FORCE
+@common.JSON(help="Print a line of JSON for every file.")
+@common.progress_options
 def detect(
     files: tuple[Path, ...], model: str, hop_s: float | None, device: str, picture: Path | None,
     force: bool, as_json: bool,
@@ -65,14 +68,14 @@ def detect(
 
     check_hop(hop_s)
     listed = list(find_audio(files))
-    check_files(
+    common.check_files(
         listed, files, picture, "a picture is of one file, not of {}; give one", force=force
     )
     if picture is not None and picture.suffix.lower() != ".png":
         raise InputError(f"{picture} does not end in .png; name it so")
     detector = Detector.named(model, device=device)
     codes = set()
-    with progress_bar("detecting", len(listed), quiet=len(listed) == 1) as bar:
+    with progress_bar("detecting", len(listed)) as bar:
         for path in listed:
             bar.advance(doing=path.name)
             try:
@@ -82,35 +85,37 @@ def detect(
                     error = InputError(f"{path} cannot be read: {error}")
                 if len(listed) == 1:
                     raise error
-                complain(error)
+                common.complain(error)
                 codes.add(2)
                 continue
             codes.add(EXIT_CODES[result.verdict])
-            click.echo(json.dumps(result.to_dict()) if as_json else "\n".join(as_lines(result)))
+            common.show(result if as_json else "\n".join(as_lines(result)), in_a_line=True)
             if picture is not None:
                 from spoof.report import timeline
 
                 with written_whole(picture) as temporary:
                     timeline(result, detector.calibration).savefig(temporary)
+                click.echo(f"picture: {picture}", err=True)
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
 
 
-@command("cqtnet spoof evaluate runs/s4 --data LA --out reports/s4")
+@common.command(
+    "cqtnet spoof evaluate runs/s4 --data LA --out reports/s4", needs={"--force": "--out"}
+)
 @click.argument("weights", metavar="RUN_OR_WEIGHTS")
 @data_options
-@option("--out", type=PATH, help="Folder for the report; none: figures on stdout only.")
-@option("--force", is_flag=True, help="Replace a report that is there.")
+@common.OUT(help="Folder for the report; without it, the figures are printed only.")
+@common.FORCE
 @PART
-@option("--shortcuts", type=IntRange(0), default=200, show_default=True,
-        help="Recordings of each class that the shortcut test changes; 0: none.")  # fmt: skip
-@option("--resamples", type=IntRange(0), default=1000, show_default=True)
-@JSON(help="Print the content of report.json.")
+@SHORTCUTS
+@common.RESAMPLES
+@common.JSON(help="Print the content of report.json.")
 def evaluate(weights: str, out: Path | None, force: bool, as_json: bool, **options: Any) -> None:
     """Measure a detector: the folder of a run, a .safetensors file, or shipped weights by name.
 
     Accuracy, precision, recall and F1 of either class, EER with its interval, ROC, DET and AUC, of
     recordings and of segments, by system and by collection; and the shortcut test: how many human
-    recordings turn "synthetic" when they are re-encoded, low-passed or resampled. --part auto is
+    recordings turn "synthetic" when they are re-encoded, low-passed or resampled. --split auto is
     the test part of the data it was trained on; of other data the part they mark so, or all.
     """
     from cqtnet.errors import InputError
@@ -126,10 +131,10 @@ def evaluate(weights: str, out: Path | None, force: bool, as_json: bool, **optio
         evaluation = measure(trained, utterances, preparer, **options)
     if out is not None:
         click.echo(f"report: {write_report(out, evaluation)}", err=True)
-    show(evaluation.to_dict() if as_json else page(evaluation, pictures=[]).removesuffix("\n"))
+    common.show(evaluation if as_json else page(evaluation, pictures=[]).removesuffix("\n"))
 
 
-@command(
+@common.command(
     "cqtnet spoof calibrate runs/s4 --data held-out/",
     "cqtnet spoof calibrate runs/light --data voices.tsv --folds 5 --force",
 )
@@ -138,16 +143,16 @@ def evaluate(weights: str, out: Path | None, force: bool, as_json: bool, **optio
 @PART
 @option("--folds", type=IntRange(2), help="Train so many more networks, each without a part of "
         "the groups, and calibrate by all.")  # fmt: skip
-@option("--sources", default="", help="A description of the recordings.")
-@option("--force", is_flag=True, help="Replace the calibration that is there.")
-@JSON(help="Print the calibration as JSON.")
+@option("--sources", default="", help="What the recordings are, in words.")
+@common.FORCE
+@common.JSON(help="Print the calibration as JSON.")
 def calibrate(
     weights: str, part: "PartOrAll", folds: int | None, sources: str, force: bool, as_json: bool,
     **options: Any,
 ) -> None:  # fmt: skip
     """Learn the likelihood ratios that `cqtnet spoof detect` states, and save them by the weights.
 
-    Give recordings that the detector was not trained on and will not be judged by. --part auto is
+    Give recordings that the detector was not trained on and will not be judged by. --split auto is
     the validation part of the data it was trained on, and all of other data. With --folds, --data
     is the data set it was trained on: every recording outside the test part is then scored by a
     network of the same recipe that was trained without its group.
@@ -159,7 +164,7 @@ def calibrate(
     from spoof.checkpoint import calibration_path, load_trained
 
     if folds and part != "auto":
-        raise InputError(f"--folds uses all parts except the test part; leave out --part {part}")
+        raise InputError(f"--folds uses all parts except the test part; leave out --split {part}")
     trained = load_trained(weights)
     refuse_overwrite(calibration_path(trained.path), force=force)
     options["sources"] = sources
@@ -184,13 +189,13 @@ def calibrate(
             if eer is not None
         )
     )
-    show(calibration.to_dict() if as_json else text)
+    common.show(calibration if as_json else text)
 
 
 # How detectors come to be.
-@command("cqtnet spoof recipes", "cqtnet spoof recipes --features --json")
+@common.command("cqtnet spoof recipes", "cqtnet spoof recipes --features --json")
 @option("--features", "with_variants", is_flag=True, help="Also those on other features.")
-@JSON(help="Print everything as JSON.")
+@common.JSON(help="Print everything as JSON.")
 def recipes(with_variants: bool, as_json: bool) -> None:
     """List the recipes: input, network, training, and the source's own results.
 
@@ -200,10 +205,10 @@ def recipes(with_variants: bool, as_json: bool) -> None:
 
     listed = [*all_recipes().values(), *(variants().values() if with_variants else ())]
     if as_json:
-        show([_record(recipe) for recipe in listed])
+        common.show({"recipes": [_record(recipe) for recipe in listed]})
         return
     for recipe in listed:
-        show("\n".join(_lines(recipe)))
+        common.show("\n".join(_lines(recipe)))
 
 
 def _lines(recipe: "Recipe") -> list[str]:
@@ -238,24 +243,26 @@ def _record(recipe: "Recipe") -> dict[str, Any]:
     return {**recipe.to_dict(), **about, "results": results, "remarks": list(recipe.remarks)}
 
 
-@command(
+@common.command(
     "cqtnet spoof train s4-cnn --data LA --out runs/s4",
     "cqtnet spoof train s2-ann --data AUDIO --split-by segment --set copies=60",
 )
 @click.argument("recipe")
 @data_options
-@option("--out", type=PATH, help="Folder of the run.  [default: runs/RECIPE-SEED]")
-@option("--seed", type=IntRange(0), default=0, show_default=True)
+@common.OUT(help="Folder of the run.  [default: runs/RECIPE-SEED]")
+@common.SEED
 @option("--epochs", type=IntRange(1), help="Instead of the recipe's.")
 @option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
         help="Any field of the training: --set copies=60 --set learning_rate=0.0003.")  # fmt: skip
 @option("--split-by", type=Choice(["group", "segment"]), default="group", show_default=True,
         help="segment: as the sources did, so that networks remember recordings.")  # fmt: skip
-@option("--pretrained", type=PATH, help="Weights of ImageNet.  [default: in the usual caches]")
+@option(
+    "--pretrained", type=common.PATH, help="Weights of ImageNet.  [default: in the usual caches]"
+)
 @option("--resume", is_flag=True, help="Continue the run in OUT.")
 @option("--stop-after", "stop_after_min", type=FloatRange(0), default=math.inf,
         help="Minutes; training stops after an epoch, and --resume continues it.")  # fmt: skip
-@JSON(help="Print the result as JSON.")
+@common.JSON(help="Print the result as JSON.")
 def train(
     recipe: str, out: Path | None, epochs: int | None, assignments: tuple[str, ...],
     pretrained: Path | None, stop_after_min: float, as_json: bool, **options: Any,
@@ -278,7 +285,7 @@ def train(
     if pretrained is None and chosen.imagenet:
         pretrained = chosen.pretrained_file()
         start = f"weights of {pretrained}" if pretrained else "random weights: no file was found"
-        complain(f"{chosen.name} starts from {start}")
+        common.complain(f"{chosen.name} starts from {start}")
     with opened(options, cache=folder / "cache") as (utterances, preparer, on_step):
         config = TrainConfig(
             folder, chosen, preparer, pretrained=pretrained, stop_after_s=60 * stop_after_min,
@@ -289,7 +296,7 @@ def train(
     row = outcome.history[outcome.best_epoch - 1]
     if as_json:
         record = {"weights": os.fspath(outcome.weights), "calibrated": calibrated, **vars(outcome)}
-        click.echo(json.dumps({**record, "seconds": outcome.seconds}, indent=1, default=os.fspath))
+        common.show({**record, "elapsed_s": outcome.seconds})
         return
     eer = f"EER {100 * row['valid_eer']:.1f} %, " if "valid_eer" in row else ""
     click.echo(
@@ -297,7 +304,7 @@ def train(
         f"out: {eer}accuracy {100 * row['valid_accuracy']:.1f} % → {outcome.weights}"
     )
     if not outcome.is_finished:
-        click.echo("cqtnet: stopped, as the time is up; --resume continues", err=True)
+        common.complain("stopped, as the time is up; --resume continues")
 
 
 def _calibrated(
@@ -315,26 +322,26 @@ def _calibrated(
     try:
         calibration = calibrate(trained, utterances, preparer, **given)
     except ManifestError as error:
-        complain(f"not calibrated: {error}")
+        common.complain(f"not calibrated: {error}")
         return False
     calibration.save(trained.path)
     return True
 
 
-@command(
+@common.command(
     "cqtnet spoof compare-recipes --data voices.tsv --out comparison",
     "cqtnet spoof compare-recipes --data LA --recipes s4-cnn,s2-lstm --minutes 30 --out comparison",
 )
 @data_options
-@option("--out", required=True, type=PATH, help="Folder for runs, reports and the table.")
-@option("--recipes", "names", help="Names separated by commas; default: all of them.")
+@common.OUT(required=True, help="Folder for runs, reports and the table.")
+@option("--recipes", "names", help="Names separated by commas.  [default: all]")
 @option("--seeds", type=IntRange(1), default=1, show_default=True, help="Runs of each.")
 @option("--minutes", type=FloatRange(0, min_open=True), default=math.inf,
         help="Of training for each recipe and seed; the best epoch by then is used.")  # fmt: skip
 @option("--epochs", type=IntRange(1), help="Instead of the recipes' own.")
 @option("--leaky", is_flag=True, help="Also split by segment, as the sources did.")
-@option("--shortcuts", type=IntRange(0), default=200, show_default=True)
-@JSON(help="Print the content of comparison.json.")
+@SHORTCUTS
+@common.JSON(help="Print the content of comparison.json.")
 def compare_recipes(
     out: Path, names: str | None, minutes: float, leaky: bool, as_json: bool, **options: Any
 ) -> None:  # fmt: skip
@@ -357,9 +364,10 @@ def compare_recipes(
             out, preparer, split_bys=split_bys, limit_s=60 * minutes, **options
         )  # fmt: skip
         entries = compare(utterances, chosen, config, report=lambda name, step: on_step(step, name))
-    show([entry.to_dict() for entry in entries] if as_json else f"{table(entries)}\n\n{REMARK}")
+    plain = {"entries": [entry.to_dict() for entry in entries]}
+    common.show(plain if as_json else f"{table(entries)}\n\n{REMARK}")
     failed = [entry for entry in entries if entry.error]
     for entry in failed:
-        complain(f"{entry.recipe.name}: {entry.error}")
+        common.complain(f"{entry.recipe.name}: {entry.error}")
     if failed:
         sys.exit(1)

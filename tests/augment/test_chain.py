@@ -118,7 +118,7 @@ def test_a_wrong_recipe_is_refused_before_anything_is_drawn(recipe, message):
 
 @pytest.mark.parametrize(("text", "message"), [
     ("{", "this is not JSON"),
-    ('{"effects": 3}', "this is no chain"),
+    ('{"effects": 3}', "this is not a chain"),
     ('{"effects": ["tempo"]}', "describes no effect"),
     ('{"effects": [{"name": "tempo", "factor": 99}]}', "factor 99 is not within"),
 ])  # fmt: skip

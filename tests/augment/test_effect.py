@@ -142,7 +142,7 @@ def test_takes_float64_samples_and_refuses_sample_rates_outside_its_limits(rate)
     ({"name": "tempo", "rate": 1.1}, "tempo has no 'rate'; its parameters: factor"),
     ({"name": "cut", "start_s": 1.0}, "cut needs 'end_s'"),
     (["tempo", 1.1], "describes no effect"),
-    ({"name": "background", "path": "", "offset_s": 0, "snr_db": 9}, "path '' names no file"),
+    ({"name": "background", "path": "", "offset_s": 0, "snr_db": 9}, "path '' is not the name"),
     ({"name": "audiomentation", "transform": "Gain", "seed": 1, "options": []}, "options"),
     *(
         ({"name": "tempo", "factor": value}, r"tempo: factor .* is not within 0.25 to 4")

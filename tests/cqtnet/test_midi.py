@@ -237,7 +237,7 @@ def test_count_takes_files_by_their_hash_and_overwrites_nothing(tmp_path):
     (tmp_path / "midi" / "caf\udce9.mid").write_bytes(song(60))
     (tmp_path / "midi" / "b.mid").write_bytes(song(62))
     for count in (1, 2):
-        run(tmp_path / "midi", tmp_path / "out", "--count", count, "--force")
+        run(tmp_path / "midi", tmp_path / "out", "--limit", count, "--force")
         items = list_items(tmp_path / "out" / "manifest.tsv")
         assert [item.recording for item in items] == sorted(item.recording for item in items)
         assert len(items) == count

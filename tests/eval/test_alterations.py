@@ -97,7 +97,7 @@ def test_the_command_names_a_telephone_and_claims_nothing_of_a_copy(music, monke
     few = {kind: e.CHANGES[kind] for kind in ("none", "telephone")}
     monkeypatch.setattr(e, "CHANGES", few)
     out = music / "alterations.json"
-    run = call("alterations", "--audio", music / "list.csv", "--out", out, "--workers", 1)
+    run = call("alterations", "--audio", music / "list.csv", "--out", out, "--jobs", 1)
     assert run.exit_code == 0, run.output
     record = json.loads(out.read_text())
     everything, telephone = (record["figures"][key] for key in ("all", "telephone"))

@@ -84,7 +84,7 @@ def test_the_measure_that_tells_gets_the_weight(scores):
 
 def test_the_command_writes_what_comparing_reads(scores, tmp_path):
     out = tmp_path / "mine.calibration.json"
-    words = ["calibrate", scores, "--renditions", tmp_path / "works.csv"]
+    words = ["calibrate", scores, "--rendition-scores", tmp_path / "works.csv"]
     words += ["--audio", tmp_path / "audio.csv", "--out"]
     done = call(*words, out)
     assert done.exit_code == 0, done.output

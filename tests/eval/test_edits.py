@@ -139,7 +139,7 @@ def test_programmes_are_of_different_collections_and_refused_for_one(music):
 
 def test_the_command_plants_counts_and_writes_what_it_prints(music, tmp_path):
     words = ["edits", "--audio", music / "list.csv", "--count", 2, "--out", tmp_path / "edits.json"]
-    result = call(*words, "--workers", 1, "--json")
+    result = call(*words, "--jobs", 1, "--json")
     assert result.exit_code == 0, result.output
     printed, written = json.loads(result.stdout), json.loads((tmp_path / "edits.json").read_text())
     assert printed["figures"] == written["figures"]

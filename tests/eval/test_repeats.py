@@ -41,7 +41,7 @@ def test_the_command_plants_edits_in_loops(tmp_path):
         soundfile.write(folder / "a.wav", make_music(seed, duration_s=62.0), SAMPLE_RATE)
     out = tmp_path / "loops.json"
     args = ["--audio", tmp_path / "music", "--count", "1", "--form", "loops", "--out", out]
-    assert call("edits", *args, "--workers", "1").exit_code == 0
+    assert call("edits", *args, "--jobs", "1").exit_code == 0
     figures = json.loads(out.read_text())["figures"]["all"]
     true, told, wrong = figures["places"]
     assert true > 1 and told == true and wrong == 0 and 0 <= figures["listed"] <= 1

@@ -113,7 +113,7 @@ def test_systems_are_named_by_their_file_or_by_name(tmp_path):
     }  # fmt: skip
     with pytest.raises(InputError, match=r"two score files are named 'ours'"):
         r.system_names(["x/ours.csv", "y/ours.csv"])
-    with pytest.raises(InputError, match=r"names no system or no file"):
+    with pytest.raises(InputError, match=r"lacks a system or a file"):
         r.system_names(["=ours.csv"])
 
 

@@ -154,7 +154,7 @@ def test_fragments_of_our_own_music_are_found_and_foreign_ones_are_not(tmp_path)
         rows.append(f"{seed}.flac\tp{seed}\ttrain\tc{seed}")
     music = tmp_path / "music.tsv"
     music.write_text("\n".join(rows))
-    common = ["--audio", music, "--workers", 1]
+    common = ["--audio", music, "--jobs", 1]
     drawn = ["--fragments", 1, "--split", "train", "--out", tmp_path / "sets"]
     made = call("protocol", "paper-tempo", *common, *drawn)
     assert made.exit_code == 0, made.output

@@ -82,7 +82,7 @@ def test_the_account_states_what_was_scored_and_how(trials):
     assert account["trials_sha256"] == hashlib.sha256(trials.read_bytes()).hexdigest()
     assert (account["trials"], account["files"]) == (10, 6)
     assert account["left_out"] == {"trials": 0, "files": []}
-    assert account["seconds"] >= 0 and "torch" in account["versions"]
+    assert account["elapsed_s"] >= 0 and "torch" in account["versions"]
     (trials.parent / "x/c").write_text("C" * 10)
     second = score_trials(trials, out, system="planted", workers=1, force=True)
     assert second["audio_sha256"] != done["audio_sha256"]
@@ -128,7 +128,7 @@ def test_trials_with_an_unusable_file_are_left_out_and_listed(trials, planted, m
     spoil(trials)
     (trials.parent / "x/d").unlink()
     monkeypatch.setitem(SYSTEMS, "embedding", SYSTEMS["planted"])  # the command knows only ours
-    done = call("score", "--model", "m", trials, trials.parent / "s.csv", "--workers", 1)
+    done = call("score", "--model", "m", trials, trials.parent / "s.csv", "--jobs", 1)
     assert done.exit_code == 1
     assert done.stdout.startswith("3 trials of 3 files by embedding → ")
     assert "7 trials are left out, for 3 files cannot be used:" in done.stderr
@@ -161,7 +161,7 @@ def test_strict_names_missing_files_before_anything_is_done(trials, planted):
     (trials.parent / "x/d").mkdir()
     message = (
         r"trials.csv:2: reference: .*x/a cannot be read: .*; .*trials.csv:2: probe: .*x/b cannot "
-        r"be read: .*; .*trials.csv:4: reference: .*x/d is no file; and 1 more files"
+        r"be read: .*; .*trials.csv:4: reference: .*x/d is not a file; and 1 more files"
     )
     with pytest.raises(ManifestError, match=message):
         run(trials, strict=True)
@@ -219,7 +219,7 @@ def test_the_folder_of_a_run_that_was_killed_as_it_ended_is_removed(trials):
 @pytest.mark.parametrize(("out", "message"), [
     ("trials.csv", "holds the trials"),
     ("scores.json", "name a .csv file"),
-    ("x", "is no regular file"),
+    ("x", "is not a regular file"),
     ("x/a/scores.csv", "cannot be made"),
 ])  # fmt: skip
 def test_scores_are_not_written_where_they_do_not_belong(out, message, trials):
@@ -263,7 +263,7 @@ def test_a_truncated_file_is_a_warning(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 def test_after_kill_9_nothing_runs_and_the_next_run_goes_on(tmp_path, monkeypatch):
     trials, scores = make_list(tmp_path / "list", 120), tmp_path / "out/scores.csv"
-    words = ["eval", "score", trials, scores, "--system", "mean-cqt", "--workers", "2"]
+    words = ["eval", "score", trials, scores, "--system", "mean-cqt", "--jobs", "2"]
     killed = subprocess.Popen(
         [sys.executable, "-m", "cqtnet", *map(str, words)], start_new_session=True
     )

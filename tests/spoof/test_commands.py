@@ -97,8 +97,8 @@ def test_folds_calibrate_by_all_groups_but_those_for_testing(run: Path, data: Pa
     assert known["data"]["groups"] == 12 and known["data"]["synthetic"] == 96
     assert known["most"] == pytest.approx(math.log(known["data"]["human_groups"] + 1))
     words = ("calibrate", run, "--data", data, "--device", "cpu")
-    said = refused(InputError, *words, "--folds", 3, "--part", "valid")
-    assert "leave out --part valid" in said
+    said = refused(InputError, *words, "--folds", 3, "--split", "valid")
+    assert "leave out --split valid" in said
     assert "exists already; use --force" in refused(InputError, *words)
     found = json.loads(done(*words, "--force", "--json").stdout)  # by the validation part
     assert found["model_sha256"] == known["model_sha256"] and found["slope"] > 0

@@ -124,7 +124,7 @@ def test_without_a_calibration_or_with_few_groups_there_is_no_verdict(mixed, fak
 def test_what_cannot_be_judged_is_refused(tmp_path: Path, mixed: Path) -> None:
     wrong = detector()
     wrong.trained.net.forward = lambda x: x[:, :1] * math.nan
-    with pytest.raises(InputError, match=r"mixed\.wav: the network's scores are no num"):
+    with pytest.raises(InputError, match=r"mixed\.wav: the network's scores are not num"):
         wrong.detect(mixed)
     with pytest.raises(NotAudioError, match=r"a\.txt"):
         detector().detect(text(tmp_path / "a.txt", "no audio"))
@@ -134,7 +134,7 @@ def test_what_cannot_be_judged_is_refused(tmp_path: Path, mixed: Path) -> None:
 
 def test_the_record_is_plain_and_complete(mixed, tmp_path) -> None:
     record = json.loads(json.dumps(detector().detect(mixed).to_dict()))
-    assert record["verdict"] == "insufficient" and record["least_log_lr"] == -3.5
+    assert record["verdict"] == "insufficient" and record["bounds_log_lr"][0] == -3.5
     assert len(record["windows"]) == 15 and record["windows"][0]["start_s"] == 0
     assert len(record["sha256"]) == 64 and record["model_sha256"] == "a" * 64
     own = detector()

@@ -64,7 +64,7 @@ def test_voices_and_systems_that_are_easily_told_apart_are_judged_without_error(
     assert found.recordings.decided.accuracy == 1
     assert found.segments.metrics.targets == 4 * found.recordings.metrics.targets  # of 2 s
     assert found.parameters == 8 * 16 + 16 + 2 * 16 + 16 * 2 + 2
-    assert found.training_seconds == pytest.approx(sum(r["seconds"] for r in found.history))
+    assert found.training_s == pytest.approx(sum(r["seconds"] for r in found.history))
     assert len(found.history) == 4
     human = found.recordings.metrics.nontargets
     assert {s.name for s in found.systems} <= {"system 0", "system 1"}
@@ -233,8 +233,8 @@ def test_finished_recipes_are_kept(compared, data, tmp_path, monkeypatch) -> Non
 def test_seeds_are_averaged_and_a_recipe_that_fails_stops_no_other(compared) -> None:
     wrong = replace(TINY, name="wrong", input_shape=(9,))
     (failed, entry), _ = compared(wrong, TINY, seeds=2, shortcuts=0)
-    seconds = [report["training_seconds"] for report in entry.reports["group"]]
-    assert len(seconds) == 2 and entry.to_dict()["training_seconds"] == np.mean(seconds)
+    seconds = [report["training_s"] for report in entry.reports["group"]]
+    assert len(seconds) == 2 and entry.to_dict()["training_s"] == np.mean(seconds)
     assert entry.to_dict()["shortcut"] is None and not entry.error
     assert "where wrong takes (9,)" in failed.error
     assert "failed: " in table([failed, entry]).splitlines()[-1]

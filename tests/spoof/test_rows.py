@@ -41,9 +41,9 @@ def test_values_and_labels_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("lines", "message"), [
     (["rms,LABEL", "1,FAKE"], r":1: no column chroma_stft, spectral_centroid, .*; found rms"),
-    ([HEADER, row(1, "FAKE"), row("x", "REAL")], r":3: chroma_stft 'x' is no number"),
-    ([HEADER, row("nan", "FAKE")], r":2: chroma_stft 'nan' is no number"),
-    ([HEADER, row("1e39", "FAKE")], r":2: chroma_stft '1e39' is no number"),
+    ([HEADER, row(1, "FAKE"), row("x", "REAL")], r":3: chroma_stft 'x' is not a number"),
+    ([HEADER, row("nan", "FAKE")], r":2: chroma_stft 'nan' is not a number"),
+    ([HEADER, row("1e39", "FAKE")], r":2: chroma_stft '1e39' is not a number"),
     ([HEADER, row(1, "0")], r":2: LABEL '0' is neither FAKE nor REAL"),
     ([HEADER, row(1, "FAKE"), row(2, "FAKE")], "all 2 rows are FAKE"),
     ([HEADER, row(1, "REAL")], "all 1 rows are REAL"),

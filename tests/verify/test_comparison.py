@@ -276,7 +276,7 @@ def test_an_unaltered_copy_is_told_to_be_one_in_words_json_and_a_notebook(song, 
     assert plain["a"]["sha256"] == plain["b"]["sha256"] and len(plain["a"]["sha256"]) == 64
     item = found.a
     assert (item.duration_s, item.sample_rate, item.channels) == (36.0, SAMPLE_RATE, 1)
-    assert plain["log10_lr"] == pytest.approx(plain["log_lr"] / math.log(10), rel=1e-4)
+    assert plain["lr"] == pytest.approx(math.exp(plain["log_lr"]), rel=1e-4)
     assert plain["log_lr"] == min(plain["log_lrs"][f"same_{x}"] for x in ("unrelated", "rendition"))
     assert plain["log_lrs"].keys() == {"same_unrelated", "same_rendition", "rendition_unrelated"}
     assert (plain["against"], plain["population"]) == (found.deciding[1], "music")

@@ -28,7 +28,7 @@ def serving(archive):
 @pytest.fixture(scope="session")
 def strict():
     """One without an archive and token, that takes three minutes of sound and is soon tired."""
-    with Serving("--most-hours", "0.05", token=None, before=STRICT) as one:
+    with Serving("--max-hours", "0.05", token=None, before=STRICT) as one:
         yield one
 
 

@@ -216,7 +216,7 @@ class Archive(Closing, Brief):
         if text is not None or tag is not None:
             chosen += self.store.entries(text=text, tag=tag)
         if not (numbers or paths or text is not None or tag is not None):
-            raise InputError("say which recordings: by id, path, text or tag")
+            raise InputError("say which recordings: give --id, --path, --text or --tag")
         return list({entry.id: entry for entry in chosen}.values())
 
     def search(self, query: "audio.Source", *, min_log_lr: float | None = None) -> SearchResult:

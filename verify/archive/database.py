@@ -298,7 +298,7 @@ def _refuse_others(path: Path) -> None:
 
 def _check_version(path: Path, connection: sqlite3.Connection) -> None:
     if connection.execute("PRAGMA disk.application_id").fetchone()[0] != APPLICATION:
-        raise damaged(path, "it is no archive")
+        raise damaged(path, "it is not an archive")
     version = connection.execute("PRAGMA disk.user_version").fetchone()[0]
     if version > SCHEMA:
         raise ArchiveError(

@@ -50,7 +50,9 @@ def export_sound(store: Store, recording: int, path: Path) -> float:
     if path.suffix not in SOUND_SUFFIXES:
         raise InputError(f"{path} is neither .flac nor .wav; name it so")
     if recording not in {entry.id for entry in store.entries()}:
-        raise ArchiveError(f"the archive holds no recording {recording}; `index list` lists them")
+        raise ArchiveError(
+            f"the archive holds no recording {recording}; cqtnet index list shows all"
+        )
     entry = store.entry(recording)
     if not entry.n_sounds:
         raise ArchiveError(

@@ -1,30 +1,36 @@
 """What a user names, as files; and archives, recordings and matches as lines of text."""
 
-import csv
 import glob
-import io
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cqtnet import audio
 from cqtnet.errors import InputError
-from cqtnet.tables import guarded, read_list
+from cqtnet.tables import read_list
 from verify.archive.index.cache import read_info
 from verify.archive.index.milvus import milvus_uri
 from verify.archive.results import Entry, Match, SearchResult, Unproven
 from verify.archive.store import Store
 from verify.words import changes_in_words, clock, plural, ratio
 
+if TYPE_CHECKING:
+    from verify.archive.duplicates import Pair
+
 MOST_OF_IT = 0.8
 """Share of a match that fits elsewhere from which it need not be said which part does."""
 COLUMNS = (
-    "query", "id", "path", "log_lr", "query_start_s", "query_end_s", "reference_start_s",
-    "reference_end_s", "tempo", "shift_semitones",
+    "query", "answer", "id", "path", "verdict", "lr", "log_lr", "query_start_s", "query_end_s",
+    "reference_start_s", "reference_end_s", "tempo", "shift_semitones",
 )  # fmt: skip
 """Of the CSV of matches."""
+PAIR_COLUMNS = (
+    "relation", "a_id", "a_path", "b_id", "b_path", "verdict", "lr", "log_lr", "a_start_s",
+    "a_end_s", "b_start_s", "b_end_s", "tempo", "shift_semitones",
+)  # fmt: skip
+"""Of the CSV of pairs of an archive."""
 
 
 def audio_files(names: Iterable[str], *, passed_over: Counter[str] | None = None) -> Iterator[str]:
@@ -67,7 +73,7 @@ def _expanded(names: Iterable[str]) -> Iterator[str]:
         elif glob.has_magic(name) and not os.path.lexists(name):
             found = sorted(glob.glob(name, recursive=True))
             if not found:
-                raise InputError(f"no file is named like {name}; see the pattern")
+                raise InputError(f"no file matches {name}; check the pattern, or put it in quotes")
             yield from found
         else:
             yield name
@@ -84,7 +90,6 @@ def describe(store: Store) -> dict[str, Any]:
     """What an archive is and holds, as plain data."""
     manifest, uri = store.manifest, milvus_uri(store)
     index = None if uri else read_info(store)
-    hours = store.duration_s / 3600
     plain: dict[str, Any] = {
         "archive": os.fspath(store.folder),
         "created": manifest.created,
@@ -94,7 +99,7 @@ def describe(store: Store) -> dict[str, Any]:
         "hop_s": manifest.hop_s,
         "dimension": manifest.dimension,
         "recordings": len(store),
-        "hours": round(hours, 3),
+        "duration_s": round(store.duration_s, 3),
         "windows": store.n_windows,
         "bytes": _size(store.folder),
         "index": {"kind": "milvus", "uri": uri} if uri else None,
@@ -114,13 +119,14 @@ def describe(store: Store) -> dict[str, Any]:
 
 def description_lines(plain: dict[str, Any]) -> list[str]:
     """What `describe` returns, as lines of text."""
+    hours = plain["duration_s"] / 3600
     lines = [
-        f"{plain['archive']}: {plain['recordings']:,} recordings, {plain['hours']:,.1f} h, "
+        f"{plain['archive']}: {plural(plain['recordings'], 'recording')}, {hours:,.1f} h, "
         f"{plain['windows']:,} windows of {plain['window_s']:g} s every {plain['hop_s']:g} s",
         f"model    {audio.told(plain['model'])}, {plain['dimension']} numbers a window, SHA-256 "
         f"{plain['model_sha256'][:12]}…",
         f"on disk  {plain['bytes'] / 1e6:,.1f} MB"
-        + (f", {plain['bytes'] / 1e6 / plain['hours']:.2f} an hour" if plain["hours"] else ""),
+        + (f", {plain['bytes'] / 1e6 / hours:.2f} an hour" if hours else ""),
     ]
     index = plain["index"]
     if index is None:
@@ -202,11 +208,21 @@ def _places(match: Match) -> str:
     return words
 
 
-def csv_rows(query: audio.StrPath, result: SearchResult) -> str:
-    """The matches as lines of CSV, with the columns `COLUMNS`."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
-    for match in result.matches:
-        row = {"query": audio.shown(query), **match.to_dict()}
-        writer.writerow({name: guarded(cell) for name, cell in row.items()})
-    return text.getvalue()
+def match_rows(query: audio.StrPath, result: SearchResult) -> Iterator[list[Any]]:
+    """The matches as rows with the columns `COLUMNS`; one without a match where there are none."""
+    about = {"query": audio.shown(query), "answer": result.answer}
+    for match in result.matches or [None]:
+        row = {**about, **(match.to_dict() if match else {})}
+        yield [row.get(name, "") for name in COLUMNS]
+
+
+def pair_rows(pair: "Pair") -> Iterator[list[Any]]:
+    """What two recordings share as rows with the columns `PAIR_COLUMNS`."""
+    about: dict[str, Any] = {"relation": pair.relation}
+    for side, entry in (("a", pair.a), ("b", pair.b)):
+        about |= {f"{side}_id": entry.id, f"{side}_path": audio.shown((entry.paths or ("",))[0])}
+    for match in pair.matches:
+        row = {**about, **match.to_dict()}
+        row |= {f"a_{end}_s": row[f"query_{end}_s"] for end in ("start", "end")}
+        row |= {f"b_{end}_s": row[f"reference_{end}_s"] for end in ("start", "end")}
+        yield [row[name] for name in PAIR_COLUMNS]

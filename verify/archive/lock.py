@@ -29,7 +29,7 @@ class WriteLock(Closing):
             self._descriptor = os.open(path, flags, 0o644)
             on_failure.callback(self.close)
             if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
-                raise ArchiveError(f"{path} is no regular file; remove it")
+                raise ArchiveError(f"{path} is not a regular file; remove it")
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:

@@ -163,6 +163,11 @@ class Entry(Brief):
     def _brief(self) -> str:
         return f"{self.id}, {clock(self.duration_s)}, {', '.join(self.paths) or 'no file'}"
 
+    def to_dict(self) -> dict[str, Any]:
+        """The recording as plain data."""
+        known = {name: value for name, value in vars(self).items() if not name.startswith("n_")}
+        return {**known, "windows": self.n_windows, "keeps_sound": self.n_sounds > 0}
+
 
 @dataclass(frozen=True)
 class Hits:
@@ -267,6 +272,7 @@ class Match(Brief):
             "tags": list(self.entry.tags),
             "verdict": self.verdict,
             "is_sure": self.is_sure,
+            "lr": round(math.exp(self.log_lr), 6),
             "log_lr": round(self.log_lr, 4),
             "support": self.support,
             "query_start_s": round(self.query_start_s, 3),
@@ -382,11 +388,10 @@ class SearchResult(Brief):
         """Plain data."""
         return {
             "answer": self.answer,
-            "found": self.is_sure,
             "matches": [match.to_dict() for match in self.matches],
             "unproven": [candidate.to_dict() for candidate in self.unproven],
             "duration_s": round(self.duration_s, 3),
-            "lack": self.problem,
+            "reasons": [self.problem] if self.problem else [],
             "renditions": [match.to_dict() for match in self.renditions],
             "nearest": None if self.nearest is None else _without_verdict(self.nearest),
         }

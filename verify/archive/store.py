@@ -329,7 +329,7 @@ class Store(Closing):
             for old, new, size, modified_ns in moves:
                 row = change.take("paths", _stored_path(old))
                 if row is None:
-                    raise ArchiveError(f"{self.folder} has no recording at {old}; see its list")
+                    raise ArchiveError(f"{self.folder} has no recording at {old}; list them")
                 change.put("paths", _stored_path(new), row[1], int(size), int(modified_ns))
 
     def compact(self) -> int:
@@ -435,7 +435,7 @@ class Store(Closing):
         rows = self._rows(f"{query} WHERE id = ?", int(recording))
         if not rows:
             raise ArchiveError(
-                f"{self.folder} has no recording {recording}; see its list of recordings"
+                f"{self.folder} has no recording {recording}; cqtnet index list shows all"
             )
         return rows[0]
 
@@ -455,10 +455,14 @@ def find_file(folder: Path) -> Path:
     if numbers:
         return folder / NAME.format(max(numbers))
     if not folder.is_dir():
-        raise ArchiveError(f"{folder} is no archive: there is no such folder; give another")
+        raise ArchiveError(
+            f"there is no archive at {folder}; give another folder, or make one: cqtnet index add"
+        )
     if (folder / OLD_NAME).is_file():
         raise ArchiveError(f"{folder} {database.OLDER}")
-    raise ArchiveError(f"{folder} is no archive: it holds no {NAME.format(1)}; give another folder")
+    raise ArchiveError(
+        f"{folder} is not an archive: it has no {NAME.format(1)}; give the folder of an archive"
+    )
 
 
 def _numbers(folder: Path) -> list[int]:
@@ -485,7 +489,7 @@ def _refuse_used(folder: Path) -> None:
     foreign = [name for name in names if name != LOCK and not name.startswith(TEMPORARY)]
     if foreign:
         raise ArchiveError(
-            f"{folder} holds something already, {foreign[0]}; give a folder that is empty or new"
+            f"{folder} holds other files already, {foreign[0]}; give a folder that is empty or new"
         )
 
 
@@ -507,7 +511,7 @@ def _stored_path(path: str) -> str | bytes:
     try:
         data = path.encode(errors="surrogateescape")
     except UnicodeEncodeError as error:
-        raise ArchiveError(f"the path {path!r} is none that a file can have") from error
+        raise ArchiveError(f"the path {path!r} is not a path that a file can have") from error
     try:
         return data.decode()
     except UnicodeDecodeError:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
 from click import Choice, option
 
 from cqtnet.commands import PATH
@@ -16,13 +15,8 @@ LANGUAGE = option("--language", type=Choice(["en", "ru"]), help="English or Russ
 CASE = option("--case", "case_file", type=PATH, help="A .toml on the case, for page 1 of it.")
 
 
-def case_of(
-    case_file: Path | None, report: Path | None, language: str | None, files: Iterable[Path] = ()
-) -> "Case | None":
-    """The case in a file, if one is given; an error where no report of these files is wanted."""
-    if report is None and (case_file or language):
-        name = "--case" if case_file else "--language"
-        raise click.UsageError(f"{name} is of a report; give --report as well")
+def case_of(case_file: Path | None, files: Iterable[Path]) -> "Case | None":
+    """The case in a file, if one is given; an error where it names other files."""
     if case_file is None:
         return None
     from verify.report.case import read_case

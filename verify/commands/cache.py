@@ -2,13 +2,14 @@
 
 import click
 
-from cqtnet.commands import command
+from cqtnet.commands import JSON, command, show
 from verify.words import plural
 
 
 @command("cqtnet cache", "cqtnet cache --clear")
 @click.option("--clear", is_flag=True, help="Forget all of it.")
-def cache(clear: bool) -> None:
+@JSON(help="Print JSON.")
+def cache(clear: bool, as_json: bool) -> None:
     """Print what is remembered of recordings above ten minutes, and where.
 
     `cqtnet compare` and `cqtnet diff` remember them, so that the next comparison with the same file
@@ -22,4 +23,5 @@ def cache(clear: bool) -> None:
     if clear:
         memory.clear()
     words = f"{plural(count, 'recording')}, {n_bytes / 1e6:,.1f} MB"
-    click.echo(f"{memory.folder}: {words}{' forgotten' if clear else ''}")
+    plain = {"folder": memory.folder, "recordings": count, "bytes": n_bytes, "cleared": clear}
+    show(plain if as_json else f"{memory.folder}: {words}{' forgotten' if clear else ''}")

@@ -1,6 +1,5 @@
 """`cqtnet compare`: whether two recordings are the same, how sure, where, and altered how."""
 
-import json
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cqtnet.commands import DEVICE, JSON, PATH, command, complain
+from cqtnet import commands as common
 from cqtnet.errors import InputError, ManifestError
 from verify.commands import CASE, LANGUAGE, case_of
 from verify.words import clock, ratio
@@ -26,22 +25,29 @@ if TYPE_CHECKING:
     from verify.words import Against
 
 EXIT_CODES = {"same": 0, "rendition": 1, "different": 1, "insufficient": 3}
+COLUMNS = (
+    "a", "b", "verdict", "reasons", "lr", "log_lr", "against", "a_start_s", "a_end_s", "b_start_s",
+    "b_end_s", "tempo", "shift_semitones", "alterations",
+)  # fmt: skip
+"""Of the CSV of comparisons."""
 KEPT = 8
 """Recordings that are kept in memory for further pairs."""
 
 
-@command(
+@common.command(
     "cqtnet compare questioned.m4a reference.wav",
     "cqtnet compare questioned.m4a reference.wav --report case-17.html",
-    "cqtnet compare --pairs pairs.csv --json > results.jsonl",
+    "cqtnet compare --pairs pairs.csv --csv > results.csv",
     before="""\b
 Exit codes: 0 same, 1 different or another rendition, 2 error, 3 insufficient evidence. Of
 several pairs: 2 if one could not be compared, else 1 if one differs, else 3 if one is insufficient.
 
 """,
+    needs=dict.fromkeys(("--pdf", "--players", "--language", "--case", "--force"), "--report"),
+    one_of=["--json --csv"],
 )
-@click.argument("files", nargs=-1, type=PATH, metavar="A B…")
-@click.option("--pairs", type=PATH, help="A .csv with the columns a and b; - for stdin.")
+@click.argument("files", nargs=-1, type=common.PATH, metavar="A B…")
+@click.option("--pairs", type=common.PATH, help="A .csv with the columns a and b; - for stdin.")
 @click.option(
     "--against",
     type=click.Choice(["rendition", "unrelated"]),
@@ -52,20 +58,24 @@ several pairs: 2 if one could not be compared, else 1 if one differs, else 3 if 
 @click.option(
     "--population", type=click.Choice(["music", "speech"]), help="What A and B are; else measured."
 )
-@click.option("--model", default="default", help="Shipped weights by name, or a path.")
-@DEVICE
-@click.option("--report", type=PATH, help="Write an HTML page of all pairs, for a case file.")
+@common.MODEL
+@common.DEVICE
+@click.option(
+    "--report", type=common.PATH, help="Write an HTML page of all pairs, for a case file."
+)
 @click.option("--pdf", is_flag=True, help="Write the page as PDF, too, beside the report.")
 @click.option("--players", is_flag=True, help="Put sound into the page, to listen to.")
 @LANGUAGE
 @CASE
-@click.option("--force", is_flag=True, help="Replace the report if it exists.")
-@JSON(help="Print a line of JSON for every pair.")
+@common.FORCE
+@common.JSON(help="Print a line of JSON for every pair.")
+@common.CSV(help="Print a line of CSV for every pair.")
+@common.progress_options
 def compare(
     files: tuple[Path, ...], pairs: Path | None, against: "Against",
     population: "Population | None", model: str, device: str, report: Path | None, pdf: bool,
     players: bool, language: "Language | None", case_file: Path | None, force: bool,
-    as_json: bool,
+    as_json: bool, as_csv: bool,
 ) -> None:  # fmt: skip
     """Say whether A and B are the same recording, and where and how they differ.
 
@@ -79,7 +89,7 @@ def compare(
 
     listed = pairs_of(files, pairs)
     _check_report(report, pdf=pdf, force=force)
-    case = case_of(case_file, report, language, (path for pair in listed for path in pair))
+    case = case_of(case_file, (path for pair in listed for path in pair))
     comparer = Comparer.named(model, device=device, against=against, population=population)
     calibration = comparer.calibration
     parts: list[Part] = []
@@ -96,24 +106,34 @@ def compare(
             parts.append(part)
 
     codes = set()
-    for result in compared(comparer, listed, then=draw):
+    if as_csv:
+        common.show_csv([COLUMNS])
+    for (a, b), result in zip(listed, compared(comparer, listed, then=draw), strict=True):
         if isinstance(result, InputError):
             if len(listed) == 1:
                 raise result
-            complain(result)
+            common.complain(result)
             codes.add(2)
             problems.append(str(result))
+            if as_csv:
+                common.show_csv([[a, b, "error", str(result), *[""] * (len(COLUMNS) - 4)]])
             continue
         codes.add(EXIT_CODES[result.verdict])
         if as_json:
-            click.echo(json.dumps(result.to_dict(), ensure_ascii=False))
+            common.show(result, in_a_line=True)
+        elif as_csv:
+            common.show_csv([row_of(result)])
         else:
-            click.echo("\n".join(tell(result)))
+            common.show("\n".join(tell(result)))
     if report is not None:
         from verify.report.language import speaking
 
         with speaking(language or "en"):
             _write_report(report, parts, calibration, problems, case, pdf=pdf)
+    elif len(listed) == 1:
+        common.hint(
+            shlex.join(["cqtnet", "compare", *map(str, listed[0]), "--report", "report.html"])
+        )
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
 
 
@@ -122,12 +142,11 @@ def _check_report(report: Path | None, *, pdf: bool, force: bool) -> None:
     from cqtnet.files import refuse_overwrite
 
     if report is not None:
+        common.check_page(report)
         refuse_overwrite(report, force=force)
-    if pdf:
+    if pdf and report is not None:
         from verify.report.pdf import check_pdf
 
-        if report is None:
-            raise click.UsageError("--pdf is of a report; give --report as well")
         refuse_overwrite(report.with_suffix(".pdf"), force=force)
         check_pdf()
 
@@ -136,22 +155,24 @@ def _write_report(
     report: Path, parts: "list[Part]", calibration: "Calibration", problems: list[str],
     case: "Case | None", *, pdf: bool,
 ) -> None:  # fmt: skip
-    """Write the page of all pairs, and the same as PDF."""
+    """Write the page of all pairs, and the same as PDF; say where they lie."""
     from verify.report.page import page, write
 
     command = shlex.join(["cqtnet", *sys.argv[1:]])
     content = page(parts, calibration, command=command, problems=problems, case=case)
     write(report, content)
+    click.echo(f"report: {report}", err=True)
     if pdf:
         from verify.report.pdf import write_pdf
 
         write_pdf(report.with_suffix(".pdf"), content, parts)
+        click.echo(f"report: {report.with_suffix('.pdf')}", err=True)
 
 
 def pairs_of(files: tuple[Path, ...], listed: Path | None) -> list[tuple[Path, Path]]:
     """The pairs to compare: the first file with each of the others, or those of a list."""
     if (listed is None) == (not files):
-        raise InputError("give either two files or more, or --pairs with a list of them")
+        raise InputError("give two files or more, or --pairs with a list of them, not both")
     if listed is not None:
         return read_pairs(listed)
     if len(files) < 2:
@@ -180,6 +201,8 @@ def compared(
 
     `then` is called with each comparison and its recordings.
     """
+    from cqtnet.audio import shown
+    from cqtnet.progress import progress_bar
 
     @lru_cache(maxsize=KEPT)
     def read(path: Path) -> "Recording | InputError":
@@ -190,18 +213,20 @@ def compared(
         except OSError as error:
             return InputError(f"{path} cannot be read: {error}")
 
-    for a, b in pairs:
-        try:
-            first = _used(read(a))
-            second = _used(read(b))
-            found = comparer.compare(first, second)
-            then(found, first, second)
-        except InputError as error:
-            yield error
-        except OSError as error:
-            yield InputError(f"{a} and {b} cannot be compared: {error}")
-        else:
-            yield found
+    with progress_bar("comparing", len(pairs) if len(pairs) > 1 else None) as bar:
+        for number, (a, b) in enumerate(pairs):
+            bar.update(number, doing=f"comparing {shown(a.name)}, {shown(b.name)}")
+            try:
+                first = _used(read(a))
+                second = _used(read(b))
+                found = comparer.compare(first, second)
+                then(found, first, second)
+            except InputError as error:
+                yield error
+            except OSError as error:
+                yield InputError(f"{a} and {b} cannot be compared: {error}")
+            else:
+                yield found
 
 
 def _used(recording: "Recording | InputError") -> "Recording":
@@ -222,6 +247,16 @@ def ratio_lines(comparison: "Comparison") -> list[str]:
         f"interval {low} to {high}, 95 % of the ratio that decides; sounds like "
         f"{comparison.population}",
     ]
+
+
+def row_of(comparison: "Comparison") -> list[object]:
+    """A comparison as a row with the columns `COLUMNS`."""
+    plain = comparison.to_dict()
+    row = {**plain, **(plain["alignment"] or {})}
+    row |= {"a": plain["a"]["path"], "b": plain["b"]["path"]}
+    row["reasons"] = "; ".join(comparison.reasons)
+    row["alterations"] = "; ".join(one.sentence for one in comparison.alterations)
+    return [row.get(name, "") for name in COLUMNS]
 
 
 def tell(comparison: "Comparison") -> list[str]:

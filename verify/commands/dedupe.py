@@ -1,20 +1,27 @@
 """`cqtnet dedupe`: recordings of an archive that are versions of each other, or hold each other."""
 
-import json
 import sys
 from pathlib import Path
 
 import click
 
-from cqtnet.commands import DEVICE, JSON, PATH, command, complain
+from cqtnet import commands as common
 
 
-@command("cqtnet dedupe archive/ --json > pairs.jsonl")
-@click.argument("archive", type=PATH)
-@click.option("--min-log-lr", type=float, help="Least natural-log ratio of a match.")
-@DEVICE
-@JSON(help="A line of JSON for every pair.")
-def dedupe(archive: Path, min_log_lr: float | None, device: str, as_json: bool) -> None:
+@common.command(
+    "cqtnet dedupe archive/",
+    "cqtnet dedupe archive/ --csv > pairs.csv",
+    one_of=["--json --csv"],
+)
+@click.argument("archive", type=common.PATH)
+@common.MIN_LR
+@common.DEVICE
+@common.JSON(help="Print a line of JSON for every pair.")
+@common.CSV(help="Print a line of CSV for every stretch that two share.")
+@common.progress_options
+def dedupe(
+    archive: Path, min_log_lr: float | None, device: str, as_json: bool, as_csv: bool
+) -> None:
     """Group the recordings of ARCHIVE that share sound: copies, versions, excerpts, mixes.
 
     Each is searched for in the archive's index by its stored windows. Where another recording
@@ -25,8 +32,11 @@ def dedupe(archive: Path, min_log_lr: float | None, device: str, as_json: bool) 
     from cqtnet.progress import progress_bar
     from verify import Archive
     from verify.archive.duplicates import Pair, duplicates, group_lines, grouped
+    from verify.archive.listing import PAIR_COLUMNS, pair_rows
 
     pairs, failed = [], 0
+    if as_csv:
+        common.show_csv([PAIR_COLUMNS])
     with (
         Archive.open(archive, device=device) as opened,
         progress_bar("comparing", len(opened)) as bar,
@@ -40,10 +50,12 @@ def dedupe(archive: Path, min_log_lr: float | None, device: str, as_json: bool) 
             if isinstance(pair, Pair):
                 pairs.append(pair)
                 if as_json:
-                    click.echo(json.dumps(pair.to_dict()))
+                    common.show(pair, in_a_line=True)
+                elif as_csv:
+                    common.show_csv(pair_rows(pair))
             else:
-                complain(pair)
+                common.complain(pair)
                 failed += 1
-    if not as_json:
+    if not as_json and not as_csv:
         click.echo("\n".join(group_lines(grouped(pairs), pairs)))
     sys.exit(1 if failed else 0)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cqtnet.commands import PATH, command
+from cqtnet.commands import FORCE, MODEL, PATH, command, progress_options
 
 SEEDS = {"original": (6, 6), "rendition": (6, 8), "another": (7, 7)}
 """Which composition each recording is of, and by which sounds it is played."""
@@ -14,8 +14,9 @@ FRAGMENT = (21.0, 41.0)  # seconds of the original
 
 @command("cqtnet demo demo")
 @click.argument("folder", type=PATH)
-@click.option("--model", default="default", help="Shipped weights by name, or a path.")
-@click.option("--force", is_flag=True, help="Use the folder though it exists.")
+@MODEL
+@FORCE
+@progress_options
 def demo(folder: Path, model: str, force: bool) -> None:
     """Make recordings in FOLDER and compare an altered fragment of one with each.
 
@@ -23,6 +24,7 @@ def demo(folder: Path, model: str, force: bool) -> None:
     """
     from cqtnet.errors import InputError
     from cqtnet.files import make_folder
+    from cqtnet.progress import working
     from verify.commands.compare import tell
     from verify.comparison import Comparer
     from verify.report.page import write_report
@@ -30,12 +32,14 @@ def demo(folder: Path, model: str, force: bool) -> None:
     if folder.exists() and not force:
         raise InputError(f"{folder} exists already; use --force to write into it")
     make_folder(folder)
-    alterations = make_recordings(folder)
+    with working("making music"):
+        alterations = make_recordings(folder)
     click.echo(f"fragment.flac is {FRAGMENT[0]:g} to {FRAGMENT[1]:g} s of original.flac, altered:")
     for effect in alterations:
         click.echo(f"  {effect}")
     comparer = Comparer.named(model)
-    recordings = {name: comparer.read(folder / f"{name}.flac") for name in ("fragment", *SEEDS)}
+    with working("reading"):
+        recordings = {name: comparer.read(folder / f"{name}.flac") for name in ("fragment", *SEEDS)}
     a = recordings["fragment"]
     for name in SEEDS:
         b, page = recordings[name], folder / f"{name}.html"

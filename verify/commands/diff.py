@@ -1,6 +1,5 @@
 """`cqtnet diff`: how one recording was made from another."""
 
-import json
 import shlex
 import sys
 from dataclasses import replace
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cqtnet.commands import JSON, PATH, command
+from cqtnet.commands import FORCE, JSON, PATH, check_page, command, progress_options, show
 from verify.commands import CASE, LANGUAGE, case_of
 from verify.words import clock, clock_span, plural
 
@@ -36,6 +35,7 @@ SIGNS = {
 Exit codes: 0 A is B from beginning to end, at its tempo and pitch; 1 it is not; 2 the input or
 the call is wrong.
 """,
+    needs={"--force": "--labels --report", "--language": "--report", "--case": "--report"},
 )
 @click.argument("a", type=PATH, metavar="A")
 @click.argument("b", type=PATH, metavar="B")
@@ -44,7 +44,8 @@ the call is wrong.
 @LANGUAGE
 @CASE
 @JSON(help="Print JSON.")
-@click.option("--force", is_flag=True, help="Replace the labels and the report if they exist.")
+@FORCE
+@progress_options
 def diff(
     a: Path, b: Path, labels: Path | None, report: Path | None, language: "Language | None",
     case_file: Path | None, as_json: bool, force: bool,
@@ -61,6 +62,7 @@ def diff(
     """  # noqa: D301
     from cqtnet import SAMPLE_RATE, audio
     from cqtnet.files import refuse_overwrite
+    from cqtnet.progress import working
     from verify.editmap import edit_map
     from verify.edits import check_suffix, write_labels
     from verify.features import Features, held
@@ -70,11 +72,13 @@ def diff(
         check_suffix(labels)
         refuse_overwrite(labels, force=force)
     if report is not None:
+        check_page(report)
         refuse_overwrite(report, force=force)
-    case = case_of(case_file, report, language, (a, b))
+    case = case_of(case_file, (a, b))
     before = [(path, audio.FileStatus.of(path)) for path in (a, b)]
-    sounds = _samples(a), _samples(b)
-    found = edit_map(*map(Features.of, sounds), left_db=left_db_of(*map(held, sounds)))
+    with working("comparing"):
+        sounds = _samples(a), _samples(b)
+        found = edit_map(*map(Features.of, sounds), left_db=left_db_of(*map(held, sounds)))
     a_s, b_s = (samples.size / SAMPLE_RATE for samples in sounds)
     found = replace(found, a_duration_s=a_s, b_duration_s=b_s)
     if labels is not None:
@@ -86,11 +90,12 @@ def diff(
         with speaking(language or "en"):
             again = shlex.join(["cqtnet", *sys.argv[1:]])
             write_diff(report, found, a, b, command=again, case=case)
+        click.echo(f"report: {report}", err=True)
     if as_json:
         record = _record(a, b, found)
         for path, status in before:
             status.refuse_other(path)
-        click.echo(json.dumps(record, indent=1))
+        show(record)
     else:
         click.echo("\n".join(_lines(a, b, found)))
     if not found.is_identical:

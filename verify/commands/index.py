@@ -1,41 +1,46 @@
 """`cqtnet index`: archives of recordings, kept so that they can be searched."""
 
-import json
 import os
+import shlex
 import sys
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
-from cqtnet.commands import DEVICE, JSON, PATH, command, complain
+from cqtnet import commands as common
+from cqtnet.cli import LazyGroup
+from verify.words import plural
 
-ARCHIVE = click.argument("archive", type=PATH)
+ARCHIVE = click.argument("archive", type=common.PATH)
+DONE = common.JSON(help="Print what was done as JSON.")
 
 
-@click.group(name="index")
+NAMES = ("add", "compact", "export", "info", "list", "merge", "rebuild", "relocate", "remove",
+         "verify")  # fmt: skip
+PLACES = {name: f"verify.commands.index:{name.replace('list', 'list_')}" for name in NAMES}
+
+
+@click.command(cls=LazyGroup, places=PLACES, name="index")
 def group() -> None:
     """Keep an archive of recordings: a folder that `cqtnet search` looks into."""
 
 
-@command(
+@common.command(
     "cqtnet index add archive/ recordings/ --tag 1998",
     "find /mnt -name '*.wav' | cqtnet index add archive/ -",
 )
 @ARCHIVE
 @click.argument("paths", nargs=-1, required=True, metavar="PATHS…")
 @click.option("--tag", "tags", multiple=True, help="Note it with every recording; repeatable.")
-@click.option("--model", default="default", help="Of a new archive: shipped weights, or a path.")
+@common.MODEL
 @click.option("--rehash", is_flag=True, help="Read files again whose size and time are the same.")
 @click.option("--keep", is_flag=True, help="Keep the sound itself, 14 to 22 MB an hour.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    help="Files read at once.  [default: one a processor]",
-)
+@common.JOBS
 @click.option("--ray", "cluster", help="Read by a Ray cluster: its address, auto, or local.")
-@DEVICE
-@JSON(help="Print what was done as JSON.")
+@common.DEVICE
+@DONE
+@common.progress_options
 def add(
     archive: Path, paths: tuple[str, ...], tags: tuple[str, ...], model: str, rehash: bool,
     keep: bool, jobs: int | None, cluster: str | None, device: str, as_json: bool,
@@ -58,7 +63,7 @@ def add(
     passed_over: Counter[str] = Counter()
     files = list(audio_files(paths, passed_over=passed_over))
     if passed_over:
-        complain(passed_over_line(passed_over))
+        common.complain(passed_over_line(passed_over))
     if not files:
         raise InputError(f"no audio in {', '.join(paths)}; give files or folders")
     with Archive.open_or_create(archive, model=model, device=device) as opened:
@@ -74,34 +79,41 @@ def add(
             )
         n_recordings = len(opened)
     if as_json:
-        click.echo(json.dumps({**summary.to_dict(), "passed_over": passed_over}, indent=1))
+        common.show({**summary.to_dict(), "passed_over": passed_over})
     else:
-        click.echo(f"{summary.sentence()}; {archive} holds {n_recordings:,} recordings")
+        common.show(f"{summary.sentence()}; {archive} holds {plural(n_recordings, 'recording')}")
     for reason in summary.failed.values():
-        complain(reason)
+        common.complain(reason)
+    common.hint(f"cqtnet search {shlex.quote(str(archive))} FILE")
     if summary.failed:
         sys.exit(1)
 
 
-@command("cqtnet index compact archive/")
+@common.command("cqtnet index compact archive/")
 @ARCHIVE
-def compact(archive: Path) -> None:
+@DONE
+@common.progress_options
+def compact(archive: Path, as_json: bool) -> None:
     """Give back the room in ARCHIVE that removed recordings took up."""
+    from cqtnet.progress import working
     from verify.archive.store import Store
 
-    with Store.open(archive, write=True) as store:
-        click.echo(f"{store.compact() / 1e6:,.1f} MB given back")
+    with Store.open(archive, write=True) as store, working("copying what is left"):
+        freed = store.compact()
+    common.show({"bytes_freed": freed} if as_json else f"{freed / 1e6:,.1f} MB given back")
 
 
-@command(
+@common.command(
     "cqtnet index export archive/ windows.npz",
     "cqtnet index export archive/ song.flac --sound 17",
 )
 @ARCHIVE
-@click.argument("out", type=PATH)
+@click.argument("out", type=common.PATH)
 @click.option("--sound", type=int, metavar="NUMBER", help="Write what is kept of a recording.")
-@click.option("--force", is_flag=True, help="Replace the file if it exists.")
-def export(archive: Path, out: Path, sound: int | None, force: bool) -> None:
+@common.FORCE
+@DONE
+@common.progress_options
+def export(archive: Path, out: Path, sound: int | None, force: bool, as_json: bool) -> None:
     """Write the windows of ARCHIVE to OUT: .npz for numpy, or .parquet (needs pyarrow).
 
     Each window has `vector` (float16), `recording`, `start_s`, and by recording `path`, `sha256`
@@ -109,24 +121,29 @@ def export(archive: Path, out: Path, sound: int | None, force: bool) -> None:
     recording, for `diff` and `compare` when its file is away.
     """
     from cqtnet.files import refuse_overwrite
+    from cqtnet.progress import working
     from verify.archive.export import check_suffix, export_sound, export_windows
     from verify.archive.store import Store
 
     if sound is None:
         check_suffix(out)
     refuse_overwrite(out, force=force)
-    with Store.open(archive) as store:
+    with Store.open(archive) as store, working("writing"):
+        done: dict[str, Any] = {"out": out}
         if sound is not None:
-            seconds = export_sound(store, sound, out)
-            click.echo(f"{seconds:.1f} s of recording {sound} → {out}")
-            return
-        export_windows(store, out)
-        click.echo(f"{store.n_windows:,} windows of {len(store):,} recordings → {out}")
+            done |= {"id": sound, "duration_s": export_sound(store, sound, out)}
+            text = f"{done['duration_s']:.1f} s of recording {sound} → {out}"
+        else:
+            export_windows(store, out)
+            done |= {"windows": store.n_windows, "recordings": len(store)}
+            windows = plural(store.n_windows, "window")
+            text = f"{windows} of {plural(len(store), 'recording')} → {out}"
+    common.show(done if as_json else text)
 
 
-@command("cqtnet index info archive/")
+@common.command("cqtnet index info archive/")
 @ARCHIVE
-@JSON(help="Print JSON.")
+@common.JSON(help="Print JSON.")
 def info(archive: Path, as_json: bool) -> None:
     """Print what ARCHIVE holds: recordings, hours, windows, model, index and its recall."""
     from verify.archive.listing import describe, description_lines
@@ -134,14 +151,14 @@ def info(archive: Path, as_json: bool) -> None:
 
     with Store.open(archive, check=False) as store:
         plain = describe(store)
-    click.echo(json.dumps(plain, indent=1) if as_json else "\n".join(description_lines(plain)))
+    common.show(plain if as_json else "\n".join(description_lines(plain)))
 
 
-@command("cqtnet index list archive/ --text 1998 --json", name="list")
+@common.command("cqtnet index list archive/ --text 1998 --json", name="list")
 @ARCHIVE
 @click.option("--text", help="Only those with this text in a path.")
 @click.option("--tag", help="Only those with this tag.")
-@JSON(help="A line of JSON for each.")
+@common.JSON(help="Print a line of JSON for each.")
 def list_(archive: Path, text: str | None, tag: str | None, as_json: bool) -> None:
     """List the recordings of ARCHIVE: number, duration, paths, tags."""
     from verify.archive.listing import entry_line
@@ -149,26 +166,37 @@ def list_(archive: Path, text: str | None, tag: str | None, as_json: bool) -> No
 
     with Store.open(archive, check=False) as store:
         for entry in store.entries(text=text, tag=tag):
-            click.echo(json.dumps(asdict(entry)) if as_json else entry_line(entry))
+            common.show(entry if as_json else entry_line(entry), in_a_line=True)
 
 
-@command("cqtnet index merge archive/ archive-of-may/ archive-of-june/")
+@common.command("cqtnet index merge archive/ archive-of-may/ archive-of-june/")
 @ARCHIVE
-@click.argument("others", nargs=-1, required=True, type=PATH)
-def merge(archive: Path, others: tuple[Path, ...]) -> None:
+@click.argument("others", nargs=-1, required=True, type=common.PATH)
+@DONE
+@common.progress_options
+def merge(archive: Path, others: tuple[Path, ...], as_json: bool) -> None:
     """Add all recordings of OTHERS to ARCHIVE; no audio is read, and OTHERS stay as they are.
 
     All must be made by one model, with one length and hop of windows. Recordings that are in
     ARCHIVE already keep their number and gain the paths of the others.
     """
+    from cqtnet.progress import progress_bar
     from verify.archive.export import merge_into
 
-    for other in others:
-        added, known = merge_into(archive, other)
-        click.echo(f"{other}: {added} recordings added, {known} were known")
+    merged = []
+    with progress_bar("merging", len(others)) as bar:
+        for other in others:
+            bar.update(doing=str(other))
+            added, known = merge_into(archive, other)
+            bar.advance()
+            merged.append({"archive": other, "added": added, "known": known})
+            if not as_json:
+                common.show(f"{other}: {plural(added, 'recording')} added; {known:,} known already")
+    if as_json:
+        common.show({"merged": merged})
 
 
-@command("cqtnet index rebuild archive/ --kind compact")
+@common.command("cqtnet index rebuild archive/ --kind compact", one_of=["--kind --milvus"])
 @ARCHIVE
 @click.option(
     "--kind",
@@ -178,43 +206,51 @@ def merge(archive: Path, others: tuple[Path, ...]) -> None:
     help="exact reads every window; large and compact look into the likeliest lists.",
 )
 @click.option("--milvus", metavar="URI", help="Keep it in Milvus: http://host:19530, or a file.")
-def rebuild(archive: Path, kind: str, milvus: str | None) -> None:
+@DONE
+@common.progress_options
+def rebuild(archive: Path, kind: str, milvus: str | None, as_json: bool) -> None:
     """Make the index of ARCHIVE anew from its vectors, and measure its recall.
 
     With --milvus it is made there (a cluster, or a file of milvus-lite), and every later command
     uses it whose MILVUS_URI in the environment is that address; MILVUS_TOKEN is sent along.
     Without, it is a file beside the archive again.
     """
+    from cqtnet.progress import working
     from verify.archive.index.cache import IndexCache
     from verify.archive.index.milvus import ADDRESS, leave_milvus, open_milvus
     from verify.archive.store import Store
 
-    with Store.open(archive, write=True) as store:
+    with Store.open(archive, write=True) as store, working("building") as bar:
         if milvus:
             with open_milvus(store, milvus, rebuild=True) as there:
-                click.echo(f"{len(there):,} windows at {milvus}")
+                done: dict[str, Any] = {"kind": "milvus", "windows": len(there), "uri": milvus}
+            common.show(done if as_json else f"{plural(done['windows'], 'window')} at {milvus}")
             if os.environ.get(ADDRESS) != milvus:
-                complain(f"set {ADDRESS}={milvus} for later commands: without it none connects")
+                common.complain(
+                    f"set {ADDRESS}={milvus} for later commands: else they cannot find the index"
+                )
             return
         leave_milvus(store)
         index = IndexCache.built(
             store,
             wanted=kind,  # type: ignore[arg-type]
-            on_message=lambda text: click.echo(text, err=True),
+            on_message=lambda text: bar.update(doing=text),
         )
         index.save()
     known = index.info
     recall = "" if known.recall is None else f", recall {known.recall:.3f} of {known.queries}"
-    click.echo(
-        f"{known.plan.kind}: {known.n_windows:,} windows, {known.n_bytes / 1e6:,.1f} MB{recall}"
-    )
+    text = f"{known.plan.kind}: {known.n_windows:,} windows, {known.n_bytes / 1e6:,.1f} MB{recall}"
+    done = {"kind": known.plan.kind, "windows": known.n_windows, "bytes": known.n_bytes}
+    done |= {"recall": known.recall, "queries": known.queries}
+    common.show(done if as_json else text)
 
 
-@command("cqtnet index relocate archive/ /mnt/old/music /mnt/new/music")
+@common.command("cqtnet index relocate archive/ /mnt/old/music /mnt/new/music")
 @ARCHIVE
 @click.argument("old")
 @click.argument("new")
-def relocate(archive: Path, old: str, new: str) -> None:
+@DONE
+def relocate(archive: Path, old: str, new: str, as_json: bool) -> None:
     """Note that the recordings of ARCHIVE below the path OLD lie below NEW now.
 
     Each is looked for there and must be the same: in size and time of change, or else in its bytes.
@@ -225,13 +261,14 @@ def relocate(archive: Path, old: str, new: str) -> None:
     with Archive.open(archive, write=True) as opened:
         count, problems = opened.relocate(old, new)
     for problem in problems:
-        complain(problem)
-    click.echo(f"{count:,} files are noted below {new}; {len(problems):,} are not there")
+        common.complain(problem)
+    text = f"{plural(count, 'file')} noted below {new}; {len(problems):,} not there"
+    common.show({"relocated": count, "problems": problems} if as_json else text)
     if problems or not count:
         sys.exit(1)
 
 
-@command(
+@common.command(
     "cqtnet index remove archive/ --id 17 --id 18",
     "cqtnet index remove archive/ --path recordings/one.wav",
     "cqtnet index remove archive/ --tag 1998",
@@ -242,14 +279,11 @@ def relocate(archive: Path, old: str, new: str) -> None:
 @click.option("--text", help="All with this text in a path.")
 @click.option("--tag", help="All with this tag.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
+@common.JSON(help="Print JSON.")
 def remove(
-    archive: Path,
-    numbers: tuple[int, ...],
-    paths: tuple[str, ...],
-    text: str | None,
-    tag: str | None,
-    dry_run: bool,
-) -> None:
+    archive: Path, numbers: tuple[int, ...], paths: tuple[str, ...], text: str | None,
+    tag: str | None, dry_run: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Remove recordings from ARCHIVE for good; their files are neither needed nor touched.
 
     With both, --text and --tag, recordings must have both. `cqtnet index compact` gives the room
@@ -262,12 +296,16 @@ def remove(
         chosen = opened.select(numbers=numbers, paths=paths, text=text, tag=tag)
         if not dry_run:
             opened.remove([entry.id for entry in chosen])
+    if as_json:
+        common.show({"removed": chosen, "dry_run": dry_run})
+        return
     for entry in chosen:
-        click.echo(entry_line(entry))
-    click.echo(f"{len(chosen)} {'would be' if dry_run else 'were'} removed", err=True)
+        common.show(entry_line(entry))
+    done = "would be removed" if dry_run else "removed"
+    click.echo(f"{plural(len(chosen), 'recording')} {done}", err=True)
 
 
-@command(
+@common.command(
     "cqtnet index verify archive/ --read-audio",
     after="""
 \b
@@ -276,21 +314,19 @@ Exit codes: 0 all is as it was written; 1 something is not; 2 the archive cannot
 )
 @ARCHIVE
 @click.option("--read-audio", is_flag=True, help="Hash the recordings' files, too.")
-@JSON(help="Print JSON.")
+@common.JSON(help="Print JSON.")
+@common.progress_options
 def verify(archive: Path, read_audio: bool, as_json: bool) -> None:
     """Read all of ARCHIVE and compare it with its checksums; with --read-audio its files, too."""
+    from cqtnet.progress import working
     from verify.archive.archive import check_archive
 
-    problems = check_archive(archive, read_audio=read_audio)
+    with working("reading"):
+        problems = check_archive(archive, read_audio=read_audio)
     if as_json:
-        click.echo(json.dumps([{"file": str(p.file), "what": p.what} for p in problems], indent=1))
+        common.show({"problems": [{"path": one.file, "problem": one.what} for one in problems]})
     else:
-        for problem in problems:
-            click.echo(f"{problem.file}: {problem.what}")
-        click.echo(f"{len(problems)} problems" if problems else "all is as it was written")
+        found = plural(len(problems), "problem") if problems else "all is as it was written"
+        common.show("\n".join([*(f"{one.file}: {one.what}" for one in problems), found]))
     if problems:
         sys.exit(1)
-
-
-for one in (add, compact, export, info, list_, merge, rebuild, relocate, remove, verify):
-    group.add_command(one)

@@ -1,6 +1,5 @@
 """`cqtnet monitor`: which recordings of an archive are in sound that arrives, and when."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cqtnet.commands import DEVICE, JSON, PATH, command, complain
+from cqtnet.commands import DEVICE, JSON, MIN_LR, PATH, command, complain, show
 from verify.words import clock, plural
 
 if TYPE_CHECKING:
@@ -30,11 +29,11 @@ if TYPE_CHECKING:
               help="Time of day of the first sample.  [default: now]")  # fmt: skip
 @click.option("--begins/--no-begins", default=True, show_default=True,
               help="Print a match when it begins, too.")  # fmt: skip
-@click.option("--min-log-lr", type=float, help="Least natural-log ratio of a match.")
+@MIN_LR
 @click.option("--give-up", "give_up_s", default=300.0, show_default=True,
               help="End when a URL is silent for so many seconds.")  # fmt: skip
 @DEVICE
-@JSON(help="A line of JSON for each.")
+@JSON(help="Print a line of JSON for each.")
 def monitor(
     archive: Path, source: str, container: str | None, raw: str | None, start: datetime | None,
     begins: bool, min_log_lr: float | None, give_up_s: float, device: str, as_json: bool,
@@ -63,18 +62,14 @@ def monitor(
 
         def summarise(second: float | None) -> None:
             for day, heard in diary.summaries(second):
-                lines = (
-                    [json.dumps(summary_plain(day, heard))]
-                    if as_json
-                    else summary_lines(day, heard)
-                )
-                click.echo("\n".join(lines))
+                plain = summary_plain(day, heard)
+                show(plain if as_json else "\n".join(summary_lines(day, heard)), in_a_line=True)
 
         for event in matches_in(searcher, blocks, begins=begins):
             summarise(event.match.query_start_s)
             diary.note(event)
             told = {"told": datetime.now(UTC).isoformat(timespec="seconds")}
-            click.echo(json.dumps(diary.plain(event) | told) if as_json else diary.line(event))
+            show(diary.plain(event) | told if as_json else diary.line(event), in_a_line=True)
         summarise(None)
 
 
@@ -155,7 +150,7 @@ def summary_plain(day: date, heard: list[Heard]) -> dict[str, Any]:
     """The same as plain data."""
     recordings = [
         {"id": one.match.entry.id, "path": one.match.path, "times": one.times,
-         "seconds": round(one.seconds, 3)}
+         "duration_s": round(one.seconds, 3)}
         for one in heard
     ]  # fmt: skip
     return {"event": "summary", "day": day.isoformat(), "recordings": recordings}

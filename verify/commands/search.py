@@ -1,6 +1,6 @@
 """`cqtnet search`: where recordings, or parts of them, lie in an archive."""
 
-import json
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cqtnet.commands import DEVICE, JSON, PATH, check_files, command, complain
-from verify.commands import LANGUAGE, case_of
+from cqtnet import commands as common
+from verify.commands import LANGUAGE
 
 if TYPE_CHECKING:
     from verify.report.language import Language
 
 
-@command(
+@common.command(
     "cqtnet search archive/ fragment.wav",
     "cqtnet search archive/ broadcast.mp3 --report broadcast.html",
     "cqtnet search archive/ clips/ --csv > found.csv",
@@ -25,20 +25,23 @@ is away), or nothing can be said of it (silence, too short). Of several queries:
 be read, else 1 if one was not found, else 3.
 
 """,
+    needs=dict.fromkeys(("--force", "--language"), "--report"),
+    one_of=["--json --csv --renditions"],
 )
-@click.argument("archive", type=PATH)
+@click.argument("archive", type=common.PATH)
 @click.argument("queries", nargs=-1, required=True, metavar="QUERY…")
-@click.option("-k", "count", type=click.IntRange(min=1), help="Print at most so many matches.")
+@click.option("-k", "--limit", type=click.IntRange(min=1), help="Matches to print, at most.")
 @click.option("--renditions", is_flag=True, help="List other renditions of a short query, too.")
-@click.option("--min-log-lr", type=float, help="Least natural-log ratio of a match.")
-@click.option("--report", type=PATH, help="Write a page, .html, of one query.")
+@common.MIN_LR
+@click.option("--report", type=common.PATH, help="Write a page, .html, of one query.")
 @LANGUAGE
-@click.option("--force", is_flag=True, help="Replace the report if it exists.")
-@DEVICE
-@JSON(help="A line of JSON for every query.")
-@click.option("--csv", "as_csv", is_flag=True, help="A line of CSV for every match.")
+@common.FORCE
+@common.DEVICE
+@common.JSON(help="Print a line of JSON for every query.")
+@common.CSV(help="Print a line of CSV for every match.")
+@common.progress_options
 def search(
-    archive: Path, queries: tuple[str, ...], count: int | None, renditions: bool,
+    archive: Path, queries: tuple[str, ...], limit: int | None, renditions: bool,
     min_log_lr: float | None, report: Path | None, language: "Language | None", force: bool,
     device: str, as_json: bool, as_csv: bool,
 ) -> None:  # fmt: skip
@@ -54,32 +57,33 @@ def search(
     NOT CONFIRMED and listed first.
     """
     from cqtnet.errors import InputError
+    from cqtnet.progress import working
     from verify import Archive
-    from verify.archive.listing import COLUMNS, csv_rows, result_lines
+    from verify.archive.listing import COLUMNS, match_rows, result_lines
     from verify.archive.search import search as search_file
 
-    case_of(None, report, language)
     files = _files_of(queries, report, force=force)
     codes = set()
-    with Archive.open(archive, device=device) as opened:
+    with Archive.open(archive, device=device) as opened, working("searching") as bar:
         searcher = opened.searcher(min_log_lr=min_log_lr)
         if as_csv:
-            click.echo(",".join(COLUMNS))
-        for file in files:
+            common.show_csv([COLUMNS])
+        for number, file in enumerate(files):
+            bar.update(number, len(files) if len(files) > 1 else None, doing=f"searching {file}")
             try:
                 result = search_file(searcher, file)
             except InputError as error:
                 if len(files) == 1:
                     raise
-                complain(error)
+                common.complain(error)
                 codes.add(2)
                 continue
-            result = replace(result, matches=result.matches[:count])
+            result = replace(result, matches=result.matches[:limit])
             codes.add({"found": 0, "absent": 1}.get(result.answer, 3))
             if as_json:
-                click.echo(json.dumps({"query": file, **result.to_dict()}))
+                common.show({"query": file, **result.to_dict()}, in_a_line=True)
             elif as_csv:
-                click.echo(csv_rows(file, result), nl=False)
+                common.show_csv(match_rows(file, result))
             else:
                 lines = result_lines(file, result, n_recordings=len(opened), renditions=renditions)
                 click.echo("\n".join(lines))
@@ -89,7 +93,11 @@ def search(
 
                 with speaking(language or "en"):
                     write_search_report(report, file, result, opened.store)
-                click.echo(f"  report   {report}", err=True)
+                click.echo(f"report: {report}", err=True)
+    if report is None and len(files) == 1:
+        common.hint(
+            shlex.join(["cqtnet", "search", str(archive), *files, "--report", "report.html"])
+        )
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
 
 
@@ -98,6 +106,8 @@ def _files_of(queries: tuple[str, ...], report: Path | None, *, force: bool) -> 
     from verify.archive.listing import audio_files
 
     files = list(audio_files(queries))
+    if report is not None:
+        common.check_page(report)
     rule = "a report is of one query, not of {}; give one file"
-    check_files(files, queries, report, rule, force=force)
+    common.check_files(files, queries, report, rule, force=force)
     return files

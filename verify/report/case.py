@@ -56,7 +56,7 @@ def read_case(path: Path) -> Case:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no description of a case: {told(error)}") from error
+        raise InputError(f"{path} does not describe a case: {told(error)}") from error
 
 
 def _texts(value: Any) -> Any:

@@ -344,7 +344,7 @@ function showText(whole, place) {
 }
 
 function showAdded(whole, place) {
-  const { counts, failed } = whole.result.outcome;
+  const { counts, failed } = whole.result;
   const words = Object.entries(counts).map(([what, count]) => `${count} ${what}`).join(", ");
   place.append(
     make("p", {}, `${words}. `, make("a", { href: "/archive" }, "Show the archive as it is now")),

@@ -271,13 +271,15 @@ def test_a_damaged_plan_is_refused_with_the_reason(place, value, message, sets, 
     inner[last] = value
     path = tmp_path / "bad.plan.json"
     path.write_text(json.dumps(record))
-    with pytest.raises(InputError, match=rf"bad\.plan\.json is no plan of a protocol .*{message}"):
+    with pytest.raises(
+        InputError, match=rf"bad\.plan\.json is not the plan of a protocol .*{message}"
+    ):
         read_plan(path)
 
 
 def test_a_plan_that_is_no_json_or_missing_is_refused(tmp_path):
     (tmp_path / "x.json").write_text("{")
-    with pytest.raises(InputError, match=r"x\.json is no plan"):
+    with pytest.raises(InputError, match=r"x\.json is not the plan"):
         read_plan(tmp_path / "x.json")
     with pytest.raises(InputError, match=r"y\.json cannot be read"):
         read_plan(tmp_path / "y.json")

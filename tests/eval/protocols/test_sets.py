@@ -284,7 +284,7 @@ def music(tmp_path_factory):
 
 
 def invoke(*words):
-    return CliRunner().invoke(cqtnet, ["eval", "protocol", "--workers", "1", *map(str, words)])
+    return CliRunner().invoke(cqtnet, ["eval", "protocol", "--jobs", "1", *map(str, words)])
 
 
 def test_a_folder_becomes_sets_and_recordings_left_out_are_named(music, tmp_path, monkeypatch):
@@ -326,7 +326,7 @@ def test_a_list_becomes_a_set_and_its_plan_the_same_set_again(music, tmp_path):
 
 
 def test_pairs_within_a_set_of_renditions_are_of_one_work(music, tmp_path):
-    words = ["--out", tmp_path / "sets", "--length", 8, "--json"]
+    words = ["--out", tmp_path / "sets", "--duration", 8, "--json"]
     works = {"a/one": "x", "a/two": "y", "b/three": "y", "b/four": "x", "b/other": ""}
     for number, name in enumerate(works):
         tone = 0.3 * np.sin(2 * np.pi * 220 * (1 + number) * np.arange(21 * RATE) / RATE)
@@ -370,15 +370,15 @@ def test_broken_noise_is_left_out_with_a_warning(music, tmp_path):
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    (["louder", "--audio", "MUSIC"], "'louder' is no protocol"),
+    (["louder", "--audio", "MUSIC"], "'louder' is neither a protocol"),
     (["same", "--audio", "MUSIC/none.csv"], "none.csv does not exist; give a folder or a list"),
     (["same", "--audio", "MUSIC/a/one.wav"], "is audio; give a folder or a list"),
     (["all", "--audio", "MUSIC", "--limit", "1"], "all recordings are of one collection"),
     (["noise", "--audio", "MUSIC", "--noise", "MUSIC/none"], "none cannot be read"),
-    (["MUSIC/list.csv", "--audio", "MUSIC"], "is no plan of a protocol"),
+    (["MUSIC/list.csv", "--audio", "MUSIC"], "is not the plan of a protocol"),
     (["same", "--audio", "MUSIC", "--out", "MUSIC/sets"], "lies in the folder of recordings"),
     (["same", "--negatives", "some"], "neither a number from 1 on nor `all`"),
-    (["same", "--against", "everything"], "'everything' is not one of"),
+    (["same", "--references", "everything"], "'everything' is not one of"),
     (["PLAN", "--seed", "7"], "a plan is drawn already: leave --seed out"),
     (["PLAN", "same"], "name each set once"),
 ])  # fmt: skip

@@ -231,7 +231,7 @@ def test_large_archives_are_checked_when_they_are_read(folder, monkeypatch):
     ("PRAGMA user_version = 4", "schema 4, and this version knows up to 3; update"),
     ("PRAGMA user_version = 2", "was made by an older version of cqtnet"),
     ("PRAGMA user_version = 1", "damaged: it has schema 1"),
-    ("PRAGMA application_id = 5", "damaged: it is no archive"),
+    ("PRAGMA application_id = 5", "damaged: it is not an archive"),
 ])  # fmt: skip
 def test_a_file_of_another_version_or_program_is_refused(folder, change, words):
     tamper(folder, change)

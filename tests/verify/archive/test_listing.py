@@ -37,7 +37,7 @@ def test_files_come_from_folders_patterns_and_stdin_and_what_is_none_comes_last(
     with pytest.raises(InputError, match="holds a NUL"):
         names(files, "-")
     assert names(files, "missing", "odd") == ["odd", "missing"]
-    with pytest.raises(InputError, match="no file is named like"):
+    with pytest.raises(InputError, match="no file matches"):
         names(files, "music/*.ogg")
 
 

@@ -55,7 +55,7 @@ def test_a_query_up_to_two_minutes_gives_every_recording_also_one_that_holds_its
 
 def test_music_that_is_not_in_the_archive_is_not_found(archive, query):
     result = archive.search(query(music(99, 10.0)))
-    assert result.matches == () and result.to_dict()["found"] is False
+    assert result.matches == () and result.to_dict()["answer"] == "absent"
     assert result.nearest.log_lr < PERHAPS_LOG_LR
     assert "verdict" not in result.to_dict()["nearest"]
 

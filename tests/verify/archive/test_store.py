@@ -298,11 +298,11 @@ def test_values_that_no_archive_can_have_are_refused(change):
 
 
 def test_an_archive_is_made_only_where_nothing_is(folder, tmp_path):
-    with pytest.raises(ArchiveError, match=r"holds something already, archive-1\.sqlite"):
+    with pytest.raises(ArchiveError, match=r"holds other files already, archive-1\.sqlite"):
         Store.create(folder, s.MANIFEST)
     (tmp_path / "music").mkdir()
     (tmp_path / "music/song.flac").write_text("la")
-    with pytest.raises(ArchiveError, match=r"holds something already, song\.flac"):
+    with pytest.raises(ArchiveError, match=r"holds other files already, song\.flac"):
         Store.create(tmp_path / "music", s.MANIFEST)
     assert os.listdir(tmp_path / "music") == ["song.flac"]
 
@@ -317,7 +317,7 @@ def test_making_an_archive_that_was_broken_off_can_be_repeated(tmp_path, monkeyp
         with pytest.raises(KeyboardInterrupt):
             Store.create(tmp_path / "a", s.MANIFEST)
     assert [name for name in os.listdir(tmp_path / "a") if name.startswith(".writing-")]
-    with pytest.raises(ArchiveError, match="is no archive"):
+    with pytest.raises(ArchiveError, match="is not an archive"):
         Store.open(tmp_path / "a")
     Store.create(tmp_path / "a", s.MANIFEST).close()
     s.writing(tmp_path / "a").close()
@@ -325,11 +325,11 @@ def test_making_an_archive_that_was_broken_off_can_be_repeated(tmp_path, monkeyp
 
 
 def test_a_folder_that_is_no_archive_or_an_older_one_is_refused_with_the_cure(tmp_path):
-    with pytest.raises(ArchiveError, match=r"holds no archive-1\.sqlite"):
+    with pytest.raises(ArchiveError, match=r"has no archive-1\.sqlite"):
         Store.open(tmp_path)
     (tmp_path / "file").write_text("x")
     for name in ("missing", "file"):
-        with pytest.raises(ArchiveError, match="there is no such folder"):
+        with pytest.raises(ArchiveError, match="there is no archive at"):
             Store.open(tmp_path / name)
     for name in ("archive.json", "catalogue.sqlite"):
         (tmp_path / name).touch()
@@ -380,7 +380,7 @@ def test_a_lock_that_leads_elsewhere_is_not_written_to(folder, tmp_path):
     assert (tmp_path / "precious").read_text() == "kept"
     (folder / "lock").unlink()
     os.mkfifo(folder / "lock")
-    with pytest.raises(ArchiveError, match="lock is no regular file"):
+    with pytest.raises(ArchiveError, match="lock is not a regular file"):
         s.writing(folder)
 
 

@@ -38,8 +38,8 @@ def test_the_example_says_all_that_a_case_can(file):
     (b"number = 7", "number is 7, and not text"),
     (b"[[custody]]\nwhen = 'then'", r"custody\[0\] lacks who, what"),
     (b"[[custody]]\nwhen=''\nwho=''\nwhat=''\nwhy=''", "unknown why; known are when, who, what"),
-    (b"number = ", "is no description of a case: Invalid value"),
-    (b"number = '\xff'", "is no description of a case: 'utf-8' codec"),
+    (b"number = ", "does not describe a case: Invalid value"),
+    (b"number = '\xff'", "does not describe a case: 'utf-8' codec"),
 ])  # fmt: skip
 def test_what_is_wrong_with_a_case_is_said_in_plain_words(file, text, message):
     with pytest.raises(InputError, match=message):
@@ -84,7 +84,7 @@ def test_the_first_page_has_all_of_the_case_and_escapes_it(a, b):
 @pytest.mark.parametrize(("option", "value"), [("--language", "ru"), ("--case", "x.toml")])
 def test_options_of_a_report_need_one(option, value):
     result = CliRunner().invoke(compare, ["a.wav", "b.wav", option, value])
-    assert result.exit_code == 2 and f"{option} is of a report; give --report" in result.output
+    assert result.exit_code == 2 and f"{option} does nothing without --report" in result.output
 
 
 def test_each_printed_page_has_the_number_of_the_case(tmp_path):

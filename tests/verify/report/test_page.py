@@ -217,7 +217,7 @@ def test_a_missing_value_and_a_page_that_cannot_be_written_are_errors(a, b, tmp_
     with pytest.raises(UndefinedError, match="kicker"):
         render("verdict.html.j2", comparison=cases.same(a, b))
     monkeypatch.setattr("verify.report.page.page", lambda *_, **__: "")
-    with pytest.raises(InputError, match="is no regular file"):
+    with pytest.raises(InputError, match="is not a regular file"):
         write_report(tmp_path, cases.same(a, b), a, b, cases.calibration())
 
 

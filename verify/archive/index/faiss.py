@@ -321,7 +321,7 @@ def read_index(path: Path, made: Plan, *, sha256: str, n_windows: int) -> Any:
 def _faults(inner: Any, made: Plan, n_windows: int) -> list[str]:
     form = _form(inner)
     if form != _FORMS[made.kind]:
-        return [f"it holds {' of '.join(form)}, which is no index of kind `{made.kind}`"]
+        return [f"it holds {' of '.join(form)}, which is not an index of kind `{made.kind}`"]
     metric = faiss.METRIC_L2 if made.trained else faiss.METRIC_INNER_PRODUCT
     found = {
         "dimension": (inner.d, made.dimension),

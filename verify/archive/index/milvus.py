@@ -133,7 +133,7 @@ class MilvusIndex(Closing):
         sizes = {field["name"]: field.get("params", {}).get("dim") for field in fields}
         if set(sizes) != {"id", "vector"} or int(sizes["vector"]) != self._dimension:
             raise ArchiveError(
-                f"{self._uri}: the collection {self._collection} is no index of dimension "
+                f"{self._uri}: the collection {self._collection} is not an index of dimension "
                 f"{self._dimension}; give another address"
             )
 

@@ -145,7 +145,7 @@ def test_an_index_of_another_class_or_of_other_windows_is_refused(store, folder,
     digest = module.write_index(foreign(kind, store, tmp_path), index_file(folder))
     content = read_note(folder / "windows.json")
     write_note(folder / "windows.json", content | {"sha256": digest})
-    other = "no index of kind `large`|faiss cannot read it"
+    other = "not an index of kind `large`|faiss cannot read it"
     message = "number of windows is 0, not 1200" if kind == "empty" else other
     with pytest.raises(ArchiveError, match=message):
         IndexCache.open(store)

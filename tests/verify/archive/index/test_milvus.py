@@ -141,7 +141,7 @@ def test_a_reader_never_writes_to_what_others_share(store, shared, change):
 @installed
 def test_a_collection_of_another_dimension_is_refused(uri):
     MilvusIndex(uri, collection="a", dimension=m.DIMENSION).close()
-    with pytest.raises(ArchiveError, match="no index of dimension 3"):
+    with pytest.raises(ArchiveError, match="not an index of dimension 3"):
         MilvusIndex(uri, collection="a", dimension=3)
 
 
