@@ -86,13 +86,15 @@ def load_weights(name: str | Path = "default") -> Weights:
     path = find_weights(name, SHIPPED)
     if path is None:
         raise WeightsError(
-            f"weights {str(name)!r} are neither shipped ({', '.join(shipped_names())}) nor the "
-            "path of a .safetensors file"
+            f"weights {str(name)!r} are neither shipped ({', '.join(shipped_names())}) nor a "
+            ".safetensors file or a run's folder; give one of these"
         )
     card = read_card(path, "preset")
     sha256 = stated_sha256(path, card)
     if _hashed_preset(path) != card["preset"]:
-        raise WeightsError(f"{path} was trained as another preset than its JSON states")
+        raise WeightsError(
+            f"{path} is not the file that its JSON describes: the presets differ; fetch both again"
+        )
     return Weights(path, Preset.from_dict(card["preset"]), read_tensors(path), sha256, card)
 
 
@@ -145,10 +147,12 @@ def load_tensors(model: "nn.Module", tensors: Mapping[str, Any], *, source: Path
 
 
 def find_weights(name: str | Path, shipped: Path) -> Path | None:
-    """The .safetensors file of a shipped name or at a path, if there is one."""
+    """The .safetensors file of a shipped name, at a path or in a run's folder, if there is one."""
     if str(name) in shipped_names(shipped):
         return shipped / f"{name}.safetensors"
     path = Path(name)
+    if path.is_dir():
+        path = next((one for file in (FINAL, BEST) if (one := path / file).is_file()), path)
     return path if path.suffix == ".safetensors" and path.is_file() else None
 
 

@@ -180,7 +180,7 @@ def _check_announced(headers: Headers, most: int) -> None:
     """Raise where a body is announced that is too long."""
     announced = headers.get("content-length", "0")
     if not announced.isdecimal():
-        raise Refusal(400, "the length of the request is no number")
+        raise Refusal(400, "the length of the request is not a number")
     if int(announced) > most:
         raise Refusal(413, _too_long(most))
 

@@ -97,7 +97,7 @@ def _known(container: str | None) -> str | None:
     """The container; an InputError where FFmpeg knows none of that name."""
     if container is not None and container not in av.formats_available:
         raise InputError(
-            f"FFmpeg has no container {container[:99]!r}; `ffmpeg -formats` lists them"
+            f"FFmpeg has no container {container[:99]!r}; the command ffmpeg -formats lists all"
         )
     return container
 
@@ -111,7 +111,7 @@ def raw_format(text: str) -> tuple[str, dict[str, str]]:
     kind, *numbers = text.split(":")
     if kind not in RAW or len(numbers) != 2 or not all(n.isdecimal() and int(n) for n in numbers):
         raise InputError(
-            f"{text!r} is no format of bare samples; give one of {', '.join(RAW)}, the rate and "
+            f"{text!r} is not a format of bare samples; give one of {', '.join(RAW)}, the rate and "
             "the channels, as in s16le:44100:2"
         )
     return kind, {"sample_rate": numbers[0], "ch_layout": f"{numbers[1]}c"}

@@ -21,11 +21,11 @@ def test_fields_of_every_kind_are_set():
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("lr", "'lr' is no assignment; write it as name=value"),
+    ("lr", "'lr' is not an assignment; write it as name=value"),
     ("speed=3", "'speed' is unknown; use one of name, pair_weight"),
     ("spectral.speed=3", "'speed' is unknown; use one of shift_semitones"),
     ("spectral=3", "write spectral.field=value"),
-    ("lr.x=3", "names no single value; write lr=value"),
+    ("lr.x=3", "is not a single value; write lr=value"),
     ("lr=fast", "lr is 'fast', and not a number; write it as in lr=0.001"),
     ("batch=2.5", "batch is 2.5, and not a whole number; write it as in batch=24"),
     ("lr=true", "lr is True, and not a number"),

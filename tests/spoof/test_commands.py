@@ -56,7 +56,7 @@ def test_recipes_are_listed_with_their_sources_figures() -> None:
     assert "S1 states accuracy 81.3 % on Fake-or-Real" in listed
     assert "s2-ann  three dense layers" in listed and "@" not in listed
     listed = json.loads(done("recipes", "--features", "--json").output)
-    by_name = {record["name"]: record for record in listed}
+    by_name = {record["name"]: record for record in listed["recipes"]}
     assert by_name["s2-ann"]["parameters"] == 41 * 64 + 65 * 64 + 65 * 64 + 65 * 2
     assert by_name["s2-ann@chroma"]["input"]["input_shape"] == [12]
 
@@ -135,7 +135,7 @@ def test_recipes_are_compared_and_failures_reported(folder, data: Path, monkeypa
     result = done(*words, "--recipes", "tiny, wrong,tiny", code=1)
     assert "| tiny " in result.stdout and "data differ" not in result.stdout
     assert "other data" in result.stdout and "wrong takes (9,)" in result.stderr
-    assert len(json.loads(done(*words, "--recipes", "tiny", "--json").stdout)) == 1
+    assert len(json.loads(done(*words, "--recipes", "tiny", "--json").stdout)["entries"]) == 1
 
 
 def test_wrong_calls_are_answered_in_one_line(run: Path, data: Path, folder: Path) -> None:
