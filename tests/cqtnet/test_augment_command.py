@@ -57,6 +57,7 @@ def test_json_has_edits_in_the_time_of_the_input_and_no_effects_change_nothing(t
     assert np.array_equal(soundfile.read(out)[0], soundfile.read(tone)[0])
     options = ["--crop", "1-3", "--cut", "2-2.5", "--json", "--force"]
     assert json.loads(run(tone, out, *options).stdout) == {
+        "schema_version": 2,
         "sample_rate": RATE,
         "source_s": 3.0,
         "output_s": 1.5,

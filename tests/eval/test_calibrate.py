@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cqtnet.errors import InputError, ManifestError
+from cqtnet.schema import plain, versioned
 from eval.calibrate import calibrate, placing
 from eval.systems.known import ALIGNMENT_COLUMNS, MEASURE_COLUMNS
 from tests.eval.planted import call
@@ -92,7 +93,7 @@ def test_the_command_writes_what_comparing_reads(scores, tmp_path):
     assert load_calibration(tmp_path / "mine.safetensors", SHA).data["recordings"] == 24
     assert "use --force" in str(call(*words, out).exception)
     done = call(*words, out, "--force", "--json")
-    assert json.loads(done.stdout) == json.loads(out.read_text())
+    assert json.loads(done.stdout) == versioned(json.loads(out.read_text()))
     wrong = call(*words, tmp_path / "mine.json")
     assert isinstance(wrong.exception, InputError) and "name it after" in str(wrong.exception)
 
@@ -126,7 +127,7 @@ def test_placing_measures_against_the_truth(scores, tmp_path):
     words = ["placing", scores, "--truth", tmp_path]
     done = call(*words)
     assert "| c | 24 of 24 | 115 / 219 |" in " ".join(done.stdout.split())
-    assert json.loads(call(*words, "--json").stdout)["c"] == row
+    assert json.loads(call(*words, "--json").stdout)["conditions"]["c"] == plain(row)
     path.write_text(json.dumps(truths[0]))
     with pytest.raises(ManifestError, match=r"no truth is known for p1\.wav"):
         placing(scores, tmp_path)

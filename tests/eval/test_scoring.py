@@ -24,6 +24,7 @@ from cqtnet.files import file_sha256
 from cqtnet.model import CqtNet
 from cqtnet.music import make_music
 from cqtnet.preset import find_preset
+from cqtnet.schema import versioned
 from eval.scoring import score_trials
 from eval.systems import SYSTEMS, Settings
 from eval.systems.known import ChromaDtwSystem, MeanCqtSystem
@@ -339,7 +340,7 @@ def test_json_names_weights_and_precision(pieces, tmp_path):
     words = ["--model", weights, "--precision", "bfloat16", "--device", "cpu", "--json"]
     words += ["--cache", tmp_path / "c"]
     done = json.loads(call("score", pieces, tmp_path / "s.csv", *words).stdout)
-    assert done == json.loads((tmp_path / "s.json").read_text())
+    assert done == versioned(json.loads((tmp_path / "s.json").read_text()))
     assert done["parameters"]["model_sha256"] == file_sha256(weights)
     assert done["parameters"]["precision"] == "bfloat16"
     assert len(list((tmp_path / "c").iterdir())) == 8 + 1, "the files, and all scores"

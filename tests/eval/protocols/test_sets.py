@@ -309,7 +309,7 @@ def test_a_list_becomes_a_set_and_its_plan_the_same_set_again(music, tmp_path):
         "paper-pitch", "--audio", music / "list.csv", "--out", tmp_path / "1", "--within", "--json"
     )
     assert first.exit_code == 0, first.output
-    (record,) = json.loads(first.stdout)
+    (record,) = json.loads(first.stdout)["sets"]
     assert (record["targets"], record["nontargets"], record["collections"]) == (3, 3, 2)
     assert len(read_trials(Path(record["within_csv"]))) == 4
     plan = tmp_path / "1/paper-pitch.plan.json"
@@ -337,7 +337,7 @@ def test_pairs_within_a_set_of_renditions_are_of_one_work(music, tmp_path):
     (tmp_path / "list.csv").write_text("\n".join(["path,id,work", *rows]))
     done = invoke(RENDITION, "--audio", tmp_path / "list.csv", *words)
     assert done.exit_code == 0, done.output
-    (record,) = json.loads(done.stdout)
+    (record,) = json.loads(done.stdout)["sets"]
     assert (record["recordings"], record["collections"]) == (4, 2), "one has no work"
     for key, is_one in (("csv", False), ("within_csv", True)):
         trials = read_trials(Path(record[key]))
