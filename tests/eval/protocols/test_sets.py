@@ -379,7 +379,7 @@ def test_broken_noise_is_left_out_with_a_warning(music, tmp_path):
     (["same", "--audio", "MUSIC", "--out", "MUSIC/sets"], "lies in the folder of recordings"),
     (["same", "--negatives", "some"], "neither a number from 1 on nor `all`"),
     (["same", "--references", "everything"], "'everything' is not one of"),
-    (["PLAN", "--seed", "7"], "a plan is drawn already: leave --seed out"),
+    (["PLAN", "--seed", "7"], "a plan is drawn already; leave out --seed"),
     (["PLAN", "same"], "name each set once"),
 ])  # fmt: skip
 def test_a_wrong_call_is_explained(words, message, music, sets, tmp_path):
