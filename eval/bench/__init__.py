@@ -28,11 +28,11 @@ class Measurement:
     promise: str = ""  # what the project promises, in words
 
     def line(self) -> str:
-        """The measurement as one line of a table."""
-        ratio = f"{self.ratio:8.1f}× {self.baseline}" if self.ratio is not None else ""
+        """The measurement as one line of a table, the ratio first: machines differ."""
+        ratio = f"{self.ratio:.3g}× {self.baseline}" if self.ratio is not None else ""
         promise = f"  (promised: {self.promise})" if self.promise else ""
         value = f"{self.value:,.0f}" if self.value >= 100 else f"{self.value:.3g}"
-        return f"{self.name:52} {value:>7} {self.unit:12}{ratio}{promise}".rstrip()
+        return f"{self.name:56}{ratio:28}{value:>7} {self.unit:12}{promise}".rstrip()
 
 
 def measurements(part: str, *, quick: bool) -> Iterator[Measurement]:

@@ -48,9 +48,9 @@ RESAMPLES = 1000
 def measure_startup(*, quick: bool) -> Iterator[Measurement]:
     """Time of `cqtnet --help`, and of Python alone."""
     del quick
-    python_s = seconds(lambda: _run([sys.executable, "-c", ""]))
+    python_s = seconds(lambda: run([sys.executable, "-c", ""]))
     yield Measurement("starting Python", python_s, "s")
-    help_s = seconds(lambda: _run([sys.executable, "-m", "cqtnet", "--help"]))
+    help_s = seconds(lambda: run([sys.executable, "-m", "cqtnet", "--help"]))
     yield Measurement("cqtnet --help", help_s, "s", promise="< 0.3 s")
 
 
@@ -66,8 +66,8 @@ def measure_comparison(*, quick: bool) -> Iterator[Measurement]:
         warm_s = seconds(lambda: comparer.compare(fragment, original))
         command = [sys.executable, "-m", "cqtnet", "compare", str(fragment)]
         torch = [sys.executable, "-c", "import torch"]
-        cold_s, cold = paired(lambda: _run([*command, str(original)]), lambda: _run(torch))
-        long_s = once(lambda: _run([*command, str(long)]))
+        cold_s, cold = paired(lambda: run([*command, str(original)]), lambda: run(torch))
+        long_s = once(lambda: run([*command, str(long)]))
     ratio, two = gather_s / cosine_s, "compare, two fragments of 20 s"
     yield Measurement("two traces, cosine", 1000 * cosine_s, "ms")
     yield Measurement("two recordings read, all evidence", 1000 * gather_s, "ms", "cosine", ratio)
@@ -77,7 +77,8 @@ def measure_comparison(*, quick: bool) -> Iterator[Measurement]:
     yield Measurement(long_against, long_s, "s", promise="< 45 s for 1 h")
 
 
-def _run(command: list[str]) -> str:
+def run(command: list[str]) -> str:
+    """What a command prints."""
     done = subprocess.run(
         command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL
     )
@@ -125,13 +126,18 @@ def measure_decoding(*, quick: bool) -> Iterator[Measurement]:
             _write_stereo(path, rate, duration_s)
             load = partial(audio.load, path)
             what = f"decoding {name}, stereo, {rate / 1000:g} kHz"
-            peers = list(filter(shutil.which, PEERS))
-            for peer in peers:
-                file = ["-i", str(path)] if peer == "ffmpeg" else [str(path)]
-                ours_s, ratio = paired(load, partial(_run, [peer, *file, *PEERS[peer]]))
+            peers = commands_of(path)
+            for peer, command in peers.items():
+                ours_s, ratio = paired(load, partial(run, command))
                 yield Measurement(what, duration_s / ours_s, "× real time", peer, ratio)
             if not peers:
                 yield Measurement(what, duration_s / seconds(load), "× real time")
+
+
+def commands_of(path: Path) -> dict[str, list[str]]:
+    """By the peers that are installed, what decodes a file."""
+    found = filter(shutil.which, PEERS)
+    return {peer: [peer, *["-i"][: peer == "ffmpeg"], str(path), *PEERS[peer]] for peer in found}
 
 
 def _write_stereo(path: Path, rate: int, duration_s: float) -> None:
@@ -224,7 +230,7 @@ def measure_memory(*, quick: bool) -> Iterator[Measurement]:
             for minute in range(round(60 * hours)):
                 file.write(np.roll(piece, minute * 1000))
         for name in PRESET_NAMES[::-1]:
-            peak_mb = int(_run([sys.executable, "-c", EMBED, str(path), name])) / 1024
+            peak_mb = int(run([sys.executable, "-c", EMBED, str(path), name])) / 1024
             what = f"peak memory, {hours:.2g} h, {name}"
             yield Measurement(what, peak_mb, "MB", promise="< 1,500 MB for 3 h")
 

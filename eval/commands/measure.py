@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -127,25 +128,32 @@ def archive(
     common.show({"conditions": measured} if as_json else markdown_table(rows))
 
 
-@common.command("cqtnet eval bench --only frontend --quick")
+@common.command("cqtnet eval bench --only frontend --quick", "cqtnet eval bench --audio recordings/")
 @option("--only", type=Choice(PARTS + LONG), multiple=True, help="Measure these parts only.")
+@option("--audio", type=common.PATH, help="Measure a folder of your own files instead.")
 @option("--quick", is_flag=True, help="Small sizes: to try it out, not to quote.")
 @commands.json_option
 @common.progress_options
-def bench(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
+def bench(only: tuple[str, ...], audio: Path | None, quick: bool, as_json: bool) -> None:
     """Measure speed and memory, each against a named baseline of the same run.
 
-    Machines differ and are noisy: quote the ratios.
+    With --audio, files of a folder are decoded beside the commands ffmpeg and fpcalc (where they
+    are installed), put into an archive, searched for, and compared with each other. Machines
+    differ and are noisy: quote the ratios.
     """
     from cqtnet.device import versions
     from eval.bench import measurements
 
+    parts = [measurements(name, quick=quick) for name in only or PARTS]
+    if audio is not None:
+        from eval.bench.files import measure_files
+
+        parts = [measure_files(audio, quick=quick)]
     lines = []
-    for name in only or PARTS:
-        for measurement in measurements(name, quick=quick):
-            lines.append(measurement)
-            if not as_json:
-                click.echo(measurement.line())
+    for measurement in chain.from_iterable(parts):
+        lines.append(measurement)
+        if not as_json:
+            click.echo(measurement.line())
     if as_json:
         common.show({"versions": versions(), "measurements": lines})
 

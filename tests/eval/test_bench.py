@@ -1,14 +1,17 @@
 import json
 
 import pytest
+import soundfile
 
-from eval.bench import LONG, PARTS, Measurement, archive, engine, once, paired, seconds
+from cqtnet import SAMPLE_RATE
+from cqtnet.music import make_music
+from eval.bench import LONG, PARTS, Measurement, archive, engine, files, once, paired, seconds
 from tests.eval.planted import call
 
 
-def test_a_line_names_value_ratio_and_promise_and_seconds_are_the_median():
+def test_a_line_names_ratio_value_and_promise_and_seconds_are_the_median():
     line = Measurement("CQT", 2.5, "ms", "librosa", 10.0, "≥ 2×").line()
-    assert line.split() == ["CQT", "2.5", "ms", "10.0×", "librosa", "(promised:", "≥", "2×)"]
+    assert line.split() == ["CQT", "10×", "librosa", "2.5", "ms", "(promised:", "≥", "2×)"]
     calls = []
     seconds(lambda: calls.append(1), repeats=3)
     assert len(calls) == 4
@@ -28,6 +31,17 @@ def test_a_part_runs_and_prints_json(part, monkeypatch):
     report = json.loads(result.stdout)
     assert all(line["value"] > 0 for line in report["measurements"])
     assert "torch" in report["versions"]
+
+
+def test_files_of_ones_own_are_decoded_added_found_and_compared(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "paired", lambda ours, theirs: (once(ours), once(theirs)))
+    soundfile.write(tmp_path / "mine.flac", make_music(3, duration_s=24.0), SAMPLE_RATE)
+    result = call("bench", "--audio", tmp_path, "--quick", "--json")
+    assert result.exit_code == 0, result.output
+    found = {line["name"].strip(): line for line in json.loads(result.stdout)["measurements"]}
+    assert found["answered with the right file"]["value"] == 1
+    assert {"cqtnet index add", "cqtnet dedupe"} < found.keys()
+    assert call("bench", "--audio", tmp_path / "nowhere").exit_code != 0
 
 
 def test_every_part_has_its_function():

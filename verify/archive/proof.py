@@ -140,7 +140,8 @@ class References:
         self._excerpts: OrderedDict[tuple[int, float, float], Excerpt] = OrderedDict()
         self._rows = lru_cache(KEPT_ROWS)(self._row)
         self._readings: OrderedDict[str, _Reading] = OrderedDict()
-        self._lock = Lock()  # one thread reads files at a time
+        self._lock = Lock()
+        self._one_at_a_time = [Lock() for _ in range(MOST_OPEN)]  # reads a recording's file
 
     def excerpt(self, recording: int, start_s: float, end_s: float) -> Excerpt:
         """A stretch of a recording that holds at least this one, or what there is of it."""
@@ -148,13 +149,14 @@ class References:
         first_s = max(0.0, math.floor(start_s / GRID_S) * GRID_S)
         last_s = min(entry.duration_s, math.ceil(end_s / GRID_S) * GRID_S)
         key = recording, first_s, last_s  # no wider one: answers would depend on what was asked
-        with self._lock:
-            if key not in self._excerpts:
-                self._excerpts[key] = self._read(entry, first_s, last_s)
-            self._excerpts.move_to_end(key)
-            while len(self._excerpts) > KEPT_EXCERPTS:
-                self._excerpts.popitem(last=False)
-            return self._excerpts[key]
+        with self._one_at_a_time[recording % len(self._one_at_a_time)]:
+            found = self._excerpts.get(key) or self._read(entry, first_s, last_s)
+            with self._lock:
+                self._excerpts[key] = found
+                self._excerpts.move_to_end(key)
+                while len(self._excerpts) > KEPT_EXCERPTS:
+                    self._excerpts.popitem(last=False)
+        return found
 
     def sketch(self, recording: int, start_s: float, end_s: float) -> Sketch:
         """What a first look sees of a stretch of a recording, or of what there is of it.
@@ -209,12 +211,13 @@ class References:
             self._paths.pop(entry.id, None)
             text = f"{audio.shown(path)} cannot be read any more: {error}"
             raise UnreadableError(text) from error
-        self._readings[path] = reading
-        while (
-            len(self._readings) > MOST_OPEN
-            or sum(len(one.held) for one in self._readings.values()) > HELD_OF_ALL
-        ):
-            self._readings.popitem(last=False)
+        with self._lock:
+            self._readings[path] = reading
+            while (
+                len(self._readings) > MOST_OPEN
+                or sum(len(one.held) for one in self._readings.values()) > HELD_OF_ALL
+            ):
+                self._readings.popitem(last=False)
         return Sound(first_s, samples, self._embedder)
 
     def _kept(self, entry: Entry, first_s: float, last_s: float) -> Sound:
