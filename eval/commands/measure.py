@@ -128,7 +128,9 @@ def archive(
     common.show({"conditions": measured} if as_json else markdown_table(rows))
 
 
-@common.command("cqtnet eval bench --only frontend --quick", "cqtnet eval bench --audio recordings/")
+@common.command(
+    "cqtnet eval bench --only frontend --quick", "cqtnet eval bench --audio recordings/"
+)
 @option("--only", type=Choice(PARTS + LONG), multiple=True, help="Measure these parts only.")
 @option("--audio", type=common.PATH, help="Measure a folder of your own files instead.")
 @option("--quick", is_flag=True, help="Small sizes: to try it out, not to quote.")
