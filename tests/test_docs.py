@@ -23,7 +23,8 @@ PAGES = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")]
 PAGES += sorted((ROOT / "docs").rglob("*.md"))
 MADE = [ROOT / f"docs/reference/{name}.md" for name in ("cli", "json", "python")]
 """Pages that get their sections when the site is made, which checks links to them."""
-TUTORIALS = sorted((ROOT / "docs/tutorials").glob("*.md"))
+RUN = [page for page in PAGES[1:] if "```console" in page.read_text(encoding="utf-8")]
+"""Pages whose blocks `console` are run in a new folder: the tutorials, and others that can be."""
 CODE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FOLDERS = {
     "augment",
@@ -172,8 +173,8 @@ def follow(page):
                 assert_as_shown(output, run(command), command)
 
 
-@pytest.mark.parametrize("page", TUTORIALS, ids=name_of)
-def test_a_tutorial_runs_as_it_stands(page, tmp_path, monkeypatch):
+@pytest.mark.parametrize("page", RUN, ids=name_of)
+def test_a_page_runs_as_it_stands(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     follow(page)
 
