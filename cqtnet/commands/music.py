@@ -40,7 +40,7 @@ def music(
 
     paths = [out_dir / f"music-{number:05d}.flac" for number in range(seed, seed + count)]
     prepare_folder(out_dir, paths, force=force)
-    n_valid = min(count - 1, max(validation > 0, int(count * validation + 0.5)))
+    n_valid = min(count - 1, max(int(validation > 0), int(count * validation + 0.5)))
     columns = ("path", "id", "split", "repository", "key", "tempo_bpm", "duration_s")
     rows: list[tuple[str, ...]] = [columns]
     with progress_bar("composing", count) as bar:

@@ -129,7 +129,7 @@ def test_nothing_is_overwritten_without_force(tone, tmp_path, target):
     ("tone.wav out.wav --tempo 9", InputError, "tempo: factor 9.0 is not within 0.25 to 4"),
     ("tone.wav out.wav --random wild", InputError, "'wild'; choose from paper, real-life"),
     ("tone.wav out.wav --replay none.json", InputError, "none.json cannot be read"),
-    ("tone.wav out.wav --replay random", InputError, "no text file"),
+    ("tone.wav out.wav --replay random", InputError, "not a text file"),
     ("tone.wav out.wav --background none.wav", InputError, "cannot be read"),
     ("tone.wav out.wav --cut 2-9", EffectError, "after the end"),
     ("tone.wav out.mp3 --sample-rate 192000", InputError, "MP3 cannot hold 192000 Hz"),
