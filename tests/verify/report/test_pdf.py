@@ -50,4 +50,4 @@ def test_a_page_loads_nothing_from_elsewhere(tmp_path, recwarn, caplog):
 
 def test_pdf_is_of_a_report():
     result = CliRunner().invoke(compare, ["a.wav", "b.wav", "--pdf"])
-    assert result.exit_code == 2 and "give --report" in result.output
+    assert result.exit_code == 2 and "without --report" in result.output
