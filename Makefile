@@ -11,6 +11,8 @@
 
 READY := .venv/.ready
 BIN := .venv/bin
+# `make check test` does both at once.
+MAKEFLAGS += --jobs=2
 
 .PHONY: demo serve test check docs figures format bench hostile fuzz clean
 
