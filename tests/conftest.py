@@ -13,6 +13,11 @@ from cqtnet import device, schema
 SCHEMAS = Path(__file__).parent.parent / "docs" / "schemas"
 
 
+def pytest_collection_modifyitems(items):
+    """Servers and browsers, which wait much, come first: they are started by one worker only."""
+    items.sort(key=lambda item: "workbench" not in item.path.parts)
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(20260101)

@@ -71,10 +71,3 @@ def test_a_package_imports_only_to_its_right_and_no_modules_each_other_in_a_circ
     assert {name: names for name, names in found.items() if names} == {}
     graph = {name: set(map(module_of, imports_at_load(tree))) for name, tree in modules().items()}
     assert circle(graph) == []
-
-
-def test_eval_is_never_bound_as_a_bare_name():
-    """`import eval` would hide the builtin in its module."""
-    nodes = [node for tree in modules().values() for node in ast.walk(tree)]
-    aliases = [alias for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    assert "eval" not in {alias.asname or alias.name.partition(".")[0] for alias in aliases}

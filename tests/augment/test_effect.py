@@ -116,7 +116,6 @@ def test_takes_silence_and_a_single_sample(name, other_recording):
     (np.zeros(0, dtype=np.float32), "samples are empty"),
     (np.zeros((2, 100), dtype=np.float32), r"shape \(2, 100\)"),
     (np.array([0.1, math.nan], dtype=np.float32), "NaN or infinite"),
-    (np.array([0.1, math.inf], dtype=np.float32), "NaN or infinite"),
     (np.zeros(100, dtype=np.int16), "int16"),
     ([0.1, 0.2], "list"),
 ])  # fmt: skip
@@ -138,7 +137,6 @@ def test_takes_float64_samples_and_refuses_sample_rates_outside_its_limits(rate)
 
 @pytest.mark.parametrize(("record", "message"), [
     ({"name": "wobble"}, r"no effect is named 'wobble'; .*codec.*tempo"),
-    ({"factor": 1.1}, "no effect is named None"),
     ({"name": "tempo", "rate": 1.1}, "tempo has no 'rate'; its parameters: factor"),
     ({"name": "cut", "start_s": 1.0}, "cut needs 'end_s'"),
     (["tempo", 1.1], "describes no effect"),
@@ -156,24 +154,6 @@ def test_takes_float64_samples_and_refuses_sample_rates_outside_its_limits(rate)
 def test_a_wrong_record_is_refused_with_what_is_legal(record, message):
     with pytest.raises(EffectError, match=message):
         effect_from_dict(record)
-
-
-@pytest.mark.parametrize(("name", "field", "limits"), [
-    ("pitch", "shift_semitones", (-24, 24)),
-    ("gain", "gain_db", (-120, 60)),
-    ("reverb", "room_scale", (0, 100)),
-    ("room", "rt60_s", (0.05, 10)),
-    ("coloured_noise", "snr_db", (-60, 120)),
-    ("compressor", "attack_s", (0.0005, 5)),
-    ("mix", "at_s", (0, 604800)),
-])  # fmt: skip
-def test_limits_are_those_of_the_documentation(name, field, limits, other_recording):
-    record = drawn(name, path=str(other_recording), duration_s=4.0).to_dict()
-    for legal in limits:
-        effect_from_dict({**record, field: legal})
-    for illegal in (limits[0] - 0.0001, limits[1] + 0.0001):
-        with pytest.raises(EffectError, match=f"{name}: {field} .* is not within"):
-            effect_from_dict({**record, field: illegal})
 
 
 def test_ranges_that_cannot_be_drawn_from_are_refused(rng):

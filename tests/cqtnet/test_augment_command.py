@@ -150,7 +150,6 @@ def test_wrong_values_raise_input_errors_and_leave_nothing_behind(
     ("--cut 5", "'5' is not of the form START-END"),
     ("--codec mp3", "'mp3' is not of the form NAME:KBPS"),
     ("--random paper --tempo 1.1", "not two of these"),
-    ("--random paper --replay x.json", "not two of these"),
     ("--replay x.json --telephone", "not two of these"),
     ("--background-snr 10", "--background-snr does nothing without --background"),
     ("--noise-colour pink", "--noise-colour does nothing without --noise-snr"),

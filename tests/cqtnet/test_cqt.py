@@ -50,7 +50,7 @@ def test_the_transform_agrees_with_librosa(name, margin):
 
 
 @pytest.mark.parametrize("margin", [0, 5])
-@pytest.mark.parametrize("name", SIGNALS)
+@pytest.mark.parametrize("name", ["music", "odd length"])
 def test_tensors_give_what_arrays_give_and_pass_gradients(name, margin):
     transform, samples = Cqt(margin), np.stack([SIGNALS[name](), SIGNALS[name]()[::-1]])
     tensor = torch.from_numpy(samples).requires_grad_()

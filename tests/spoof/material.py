@@ -2,13 +2,11 @@
 
 from functools import partial
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import soundfile
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from spoof.data import Utterance
 from spoof.prepare import Examples
@@ -18,20 +16,20 @@ RATE_HZ = 8000
 N_BANDS = 8
 
 
-def sine(hz: float, *, seconds: float = 3.0, rate_hz: int = 16_000) -> NDArray[np.float32]:
+def sine(hz, *, seconds=3.0, rate_hz=16_000):
     """A sine of amplitude 0.5."""
     time_s = np.arange(round(seconds * rate_hz)) / rate_hz
     return (0.5 * np.sin(2 * np.pi * hz * time_s)).astype(np.float32)
 
 
-def noise(rng: np.random.Generator, *, seconds: float = 3.0, rate_hz: int = 16_000):
+def noise(rng, *, seconds=3.0, rate_hz=16_000):
     """White noise, loud in every band, with a gliding tone."""
     time_s = np.arange(round(seconds * rate_hz)) / rate_hz
     glide = 0.2 * np.sin(2 * np.pi * (200 + 300 * time_s) * time_s)
     return (rng.normal(0, 0.1, len(time_s)) + glide).astype(np.float32)
 
 
-def sound(is_fake: bool, seed: int, *, seconds: float = 2.0, rate_hz: int = RATE_HZ):
+def sound(is_fake, seed, *, seconds=2.0, rate_hz=RATE_HZ):
     """Low noise for a human voice, high noise for a synthetic one; float32 (n,)."""
     rng = np.random.default_rng(seed)
     spectrum = np.fft.rfft(rng.normal(size=round(seconds * rate_hz)))
@@ -42,7 +40,7 @@ def sound(is_fake: bool, seed: int, *, seconds: float = 2.0, rate_hz: int = RATE
     return np.asarray(0.1 * samples / samples.std(), np.float32)
 
 
-def buzz(seconds: float, *, rate_hz: int = 16_000) -> NDArray[np.float32]:
+def buzz(seconds, *, rate_hz=16_000):
     """A sound like a voice: pulses whose pitch and loudness vary, and breath."""
     rng = np.random.default_rng(0)
     times = np.arange(round(seconds * rate_hz)) / rate_hz
@@ -53,19 +51,19 @@ def buzz(seconds: float, *, rate_hz: int = 16_000) -> NDArray[np.float32]:
     return np.asarray(samples, np.float32)
 
 
-def write(path: Path, samples: NDArray[np.float32], rate_hz: int = RATE_HZ) -> Path:
+def write(path, samples, rate_hz=RATE_HZ):
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, samples, rate_hz)
     return path
 
 
-def text(path: Path, content: str) -> Path:
+def text(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content, encoding="utf-8")
     return path
 
 
-def tree(root: Path, *names: str, duration_s: float = 0.1) -> Path:
+def tree(root, *names, duration_s=0.1):
     """The folder itself, with a tone of so many seconds under each name."""
     tone = 0.3 * np.sin(np.arange(round(duration_s * RATE_HZ)) * 0.3)
     for name in names:
@@ -73,7 +71,7 @@ def tree(root: Path, *names: str, duration_s: float = 0.1) -> Path:
     return root
 
 
-def voices(folder: Path, *, groups: int = 10, each: int = 1) -> list[Utterance]:
+def voices(folder, *, groups=10, each=1):
     """A data set: in each group so many human and as many synthetic voices, in two collections."""
     made = []
     for group, is_fake, number in product(range(groups), (False, True), range(each)):
@@ -84,7 +82,7 @@ def voices(folder: Path, *, groups: int = 10, each: int = 1) -> list[Utterance]:
     return made
 
 
-def table(path: Path, utterances: list[Utterance]) -> Path:
+def table(path, utterances):
     """The data set as a list that commands read."""
     rows = ["file,label,group,system,collection,split"]
     for u in utterances:
@@ -94,7 +92,7 @@ def table(path: Path, utterances: list[Utterance]) -> Path:
     return text(path, "\n".join(rows) + "\n")
 
 
-def examples(recordings, segments, values=(), *, copies=1) -> Examples:
+def examples(recordings, segments, values=(), *, copies=1):
     """Examples of one number each, so many segments of each recording, in so many copies."""
     rows = [(i, s, c) for c in range(copies) for i, n in enumerate(segments) for s in range(n)]
     recording, segment, copy = (np.array(column) for column in zip(*rows, strict=True))
@@ -102,14 +100,14 @@ def examples(recordings, segments, values=(), *, copies=1) -> Examples:
     return Examples(given, np.arange(len(rows)), recording, segment, copy, tuple(recordings))
 
 
-def bands(samples: NDArray[np.float32], *, count: int = N_BANDS) -> NDArray[np.float32]:
+def bands(samples, *, count=N_BANDS):
     """Share of energy in each of so many bands, (count,)."""
     power = np.abs(np.fft.rfft(samples)) ** 2
     parts = np.array([part.sum() for part in np.array_split(power, count)])
     return np.asarray(parts / max(parts.sum(), 1e-20), np.float32)
 
 
-def network(n_inputs: int = N_BANDS, n_outputs: int = 2) -> nn.Module:
+def network(n_inputs=N_BANDS, n_outputs=2):
     first = (nn.Linear(n_inputs, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2))
     return nn.Sequential(*first, nn.Linear(16, n_outputs))
 
@@ -128,16 +126,16 @@ TINY = Recipe(
 )  # fmt: skip
 
 
-def n_parameters(model: nn.Module, *, trained_only: bool = False) -> int:
+def n_parameters(model, *, trained_only=False):
     """Numbers in all parameter tensors."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad or not trained_only)
 
 
-def traced(model: nn.Module, *input_shape: int) -> list[tuple[str, tuple[int, ...]]]:
+def traced(model, *input_shape):
     """Kind and output shape (without batch) of each layer with weights or pooling, in order."""
     seen: list[tuple[str, tuple[int, ...]]] = []
 
-    def note(layer: nn.Module, _: object, output: Tensor) -> None:
+    def note(layer, _, output):
         seen.append((type(layer).__name__, tuple(output.shape[1:])))
 
     kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.MaxPool1d, nn.MaxPool2d, nn.Dropout)
@@ -149,7 +147,7 @@ def traced(model: nn.Module, *input_shape: int) -> list[tuple[str, tuple[int, ..
     return seen
 
 
-def rectified(model: nn.Module) -> bool:
+def rectified(model):
     """Whether every layer with weights but the last is followed by a rectifier, the last by none.
 
     Then the results are logits.

@@ -20,7 +20,7 @@ from spoof.train import TrainConfig, train
 from tests.spoof.material import TINY, voices
 
 
-def test_a_calibration_finds_the_ratio_of_two_gaussians(rng: np.random.Generator) -> None:
+def test_a_calibration_finds_the_ratio_of_two_gaussians(rng):
     """Scores of N(±1, 1) have a log-likelihood ratio of twice the score, affine maps or not."""
     raw = np.concatenate([rng.normal(1, 1, 4000), rng.normal(-1, 1, 1000)])
     is_fake = np.arange(5000) < 4000
@@ -33,7 +33,7 @@ def test_a_calibration_finds_the_ratio_of_two_gaussians(rng: np.random.Generator
 
 
 @pytest.mark.parametrize(("n_groups", "least", "most"), [(60, 41, 21), (5, 6, 6)])
-def test_a_ratio_is_bounded_by_the_number_of_groups(rng, n_groups, least, most) -> None:
+def test_a_ratio_is_bounded_by_the_number_of_groups(rng, n_groups, least, most):
     """Forty synthetic and twenty human recordings; those of one group are one witness."""
     scores = np.concatenate([rng.normal(3, 1, 40), rng.normal(-3, 1, 20)])
     groups = np.array([f"g{at % n_groups}" for at in range(60)])
@@ -42,7 +42,7 @@ def test_a_ratio_is_bounded_by_the_number_of_groups(rng, n_groups, least, most) 
     assert found.data["human"] == 20 and found.data["synthetic"] == 40
 
 
-def test_a_large_group_weighs_no_more_than_a_small_one() -> None:
+def test_a_large_group_weighs_no_more_than_a_small_one():
     """Ninety recordings of a group that is easy do not outweigh one of a group that is not."""
     is_fake = np.array([True] * 91 + [False] * 91)
     scores = np.where(is_fake, 2.0, -2.0)
@@ -54,7 +54,7 @@ def test_a_large_group_weighs_no_more_than_a_small_one() -> None:
     assert affine_logistic(scores, is_fake, weights)[0] == pytest.approx(0, abs=1e-3)
 
 
-def test_the_figures_of_a_calibration_are_of_groups_that_it_did_not_know() -> None:
+def test_the_figures_of_a_calibration_are_of_groups_that_it_did_not_know():
     """A group whose scores mislead costs more unseen than where it was part of the fit."""
     scores = np.array([1.0, 1.1, 0.9, -1.0, -1.1, -0.9, -5.0, 5.0, 1.2, -1.2])
     is_fake = np.array([1, 1, 1, 0, 0, 0, 1, 0, 1, 0], bool)
@@ -66,7 +66,7 @@ def test_the_figures_of_a_calibration_are_of_groups_that_it_did_not_know() -> No
         fit(np.arange(10.0), np.arange(10) < 4, np.arange(10).astype(str), model_sha256="x")
 
 
-def test_a_calibration_of_other_weights_is_refused(tmp_path: Path) -> None:
+def test_a_calibration_of_other_weights_is_refused(tmp_path):
     weights = tmp_path / "best.safetensors"
     assert load_calibration(weights, "abc") is None
     scores = np.concatenate([np.arange(10.0), -np.arange(10.0)])
@@ -80,7 +80,7 @@ def test_a_calibration_of_other_weights_is_refused(tmp_path: Path) -> None:
         load_calibration(weights, "abc")
 
 
-def test_collections_are_the_witnesses_where_there_are_enough_and_groups_else() -> None:
+def test_collections_are_the_witnesses_where_there_are_enough_and_groups_else():
     many = [
         Utterance(Path(f"{n}-{is_fake}.wav"), is_fake, f"g{n}", collection=f"c{n % 6}")
         for n in range(12)
@@ -92,7 +92,7 @@ def test_collections_are_the_witnesses_where_there_are_enough_and_groups_else() 
     assert set(witnesses([*many, replace(many[0], collection="")])) == groups
 
 
-def test_each_recording_is_judged_by_a_network_without_its_group(tmp_path, monkeypatch) -> None:
+def test_each_recording_is_judged_by_a_network_without_its_group(tmp_path, monkeypatch):
     monkeypatch.setitem(OURS, "tiny", TINY)
     data = voices(tmp_path / "voices", groups=8, each=2)
     preparer = Preparer(tmp_path / "cache")

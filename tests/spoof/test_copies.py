@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from augment.effect import Samples
 from spoof import copies
 from spoof.prepare import copy_rng
 
@@ -9,7 +8,7 @@ RATE = 16_000
 
 
 @pytest.fixture
-def speech() -> Samples:
+def speech():
     """A second of something with harmonics, pauses and noise at all frequencies."""
     rng = np.random.default_rng(5)
     time_s = np.arange(RATE) / RATE
@@ -18,7 +17,7 @@ def speech() -> Samples:
     return (0.1 * loud * voice + 0.01 * rng.standard_normal(RATE)).astype(np.float32)
 
 
-def power_above(samples: Samples, edge_hz: float, rate_hz: int = RATE) -> float:
+def power_above(samples, edge_hz, rate_hz=RATE):
     spectrum = np.abs(np.fft.rfft(samples)) ** 2
     return float(spectrum[np.fft.rfftfreq(samples.size, 1 / rate_hz) > edge_hz].sum())
 
@@ -28,7 +27,7 @@ KINDS = [*(copy for copy, _ in copies.REAL_LIFE), copies.s2_copy, copies.our_cop
 
 @pytest.mark.parametrize("make", KINDS)
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100])
-def test_a_copy_is_as_long_finite_and_leaves_the_recording_alone(make, rate_hz, speech) -> None:
+def test_a_copy_is_as_long_finite_and_leaves_the_recording_alone(make, rate_hz, speech):
     before = speech.copy()
     for number in range(1, 5):
         made = make(speech, rate_hz, copy_rng(0, "a", number))
@@ -38,8 +37,8 @@ def test_a_copy_is_as_long_finite_and_leaves_the_recording_alone(make, rate_hz, 
 
 
 @pytest.mark.parametrize("make", KINDS)
-def test_a_copy_is_decided_by_seed_utterance_and_number(make: copies.Copy, speech: Samples) -> None:
-    def made(seed: int = 0, utterance: str = "a", first: int = 1) -> Samples:
+def test_a_copy_is_decided_by_seed_utterance_and_number(make, speech):
+    def made(seed=0, utterance="a", first=1):
         # Six at once: `band` has two rates to draw from here, and two copies may well be alike.
         generators = [copy_rng(seed, utterance, n) for n in range(first, first + 6)]
         return np.stack([make(speech, RATE, rng) for rng in generators])
@@ -51,7 +50,7 @@ def test_a_copy_is_decided_by_seed_utterance_and_number(make: copies.Copy, speec
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 24_000])
-def test_a_band_copy_always_takes_the_top_away(rate_hz: int) -> None:
+def test_a_band_copy_always_takes_the_top_away(rate_hz):
     noise = np.random.default_rng(3).standard_normal(rate_hz).astype(np.float32)
     top_hz = 0.475 * rate_hz
     for number in range(20):
@@ -62,7 +61,7 @@ def test_a_band_copy_always_takes_the_top_away(rate_hz: int) -> None:
         assert np.median(kept) == pytest.approx(1, abs=0.02)
 
 
-def test_a_noise_copy_has_noise_10_to_40_db_below(speech: Samples) -> None:
+def test_a_noise_copy_has_noise_10_to_40_db_below(speech):
     for number in range(10):
         noise = copies.noise_copy(speech, RATE, copy_rng(0, "a", number)) - speech
         below_db = 10 * np.log10(np.mean(speech**2) / np.mean(noise**2))
@@ -77,7 +76,7 @@ def test_a_noise_copy_has_noise_10_to_40_db_below(speech: Samples) -> None:
 
 
 @pytest.mark.parametrize(("sounds", "below_db"), copies.SURROUNDINGS)
-def test_surroundings_are_below_the_voice(sounds, below_db, speech: Samples, monkeypatch) -> None:
+def test_surroundings_are_below_the_voice(sounds, below_db, speech, monkeypatch):
     monkeypatch.setattr(copies, "SURROUNDINGS", [(sounds, below_db)])
     levels = []
     for number in range(10):
@@ -86,10 +85,10 @@ def test_surroundings_are_below_the_voice(sounds, below_db, speech: Samples, mon
     assert below_db[0] - 0.1 <= min(levels) < max(levels) <= below_db[1] + 0.1
 
 
-def test_every_codec_has_its_turn_and_mp3_at_the_rates_of_files(speech, monkeypatch) -> None:
+def test_every_codec_has_its_turn_and_mp3_at_the_rates_of_files(speech, monkeypatch):
     drawn: list[tuple[str, float, int]] = []
 
-    def noted(effect, samples: Samples, rate_hz: int) -> Samples:
+    def noted(effect, samples, rate_hz):
         drawn.append((effect.codec, effect.kbps, rate_hz))
         assert samples.size == pytest.approx(speech.size * rate_hz / RATE, abs=1)
         return samples
@@ -105,7 +104,7 @@ def test_every_codec_has_its_turn_and_mp3_at_the_rates_of_files(speech, monkeypa
     assert min(mp3)[0] < 24 and max(mp3)[0] > 64  # low and usual bit rates
 
 
-def test_an_s2_copy_may_be_the_recording_as_it_is_and_ours_never_is(speech: Samples) -> None:
+def test_an_s2_copy_may_be_the_recording_as_it_is_and_ours_never_is(speech):
     piece = speech[:1600]
     made = [copies.s2_copy(piece, RATE, copy_rng(0, "a", number)) for number in range(100)]
     # None ends in silence: a shift goes around the end, a faster tempo is filled up.

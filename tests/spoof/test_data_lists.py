@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 
 from cqtnet.errors import InputError, ManifestError
@@ -8,7 +6,7 @@ from spoof.data.lists import LAYOUTS, load_data
 from tests.spoof.material import text, tree
 
 
-def test_a_folder_in_no_layout_lists_what_is_there_and_every_layout(tmp_path: Path) -> None:
+def test_a_folder_in_no_layout_lists_what_is_there_and_every_layout(tmp_path):
     tree(tmp_path, "clips/1.wav", "noise/1.wav")
     with pytest.raises(ManifestError) as refusal:
         load_data(tmp_path)
@@ -29,7 +27,7 @@ def test_a_folder_in_no_layout_lists_what_is_there_and_every_layout(tmp_path: Pa
     ("fake-or-real", "no for-norm, for-2sec, for-rerec or for-original"),
     ("folders", "no folders real/ and fake/"),
 ])  # fmt: skip
-def test_what_is_not_there_is_refused_in_every_layout(tmp_path: Path, layout, message) -> None:
+def test_what_is_not_there_is_refused_in_every_layout(tmp_path, layout, message):
     with pytest.raises(ManifestError, match="nowhere is not there"):
         load_data(tmp_path / "nowhere", layout=layout)
     with pytest.raises(ManifestError, match=message):
@@ -37,11 +35,11 @@ def test_what_is_not_there_is_refused_in_every_layout(tmp_path: Path, layout, me
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path):
     return tree(tmp_path, "a.wav", "b.wav", "deep/c.wav")
 
 
-def test_every_column_is_used_and_gathered_recordings_are_grouped_by_repository(root: Path) -> None:
+def test_every_column_is_used_and_gathered_recordings_are_grouped_by_repository(root):
     rows = ("path,Label,split,system,speaker,group,collection",
             "a.wav,Real,train,,ann,take 1,studio", "b.wav,spoof,dev,Tacotron,bob,,web")  # fmt: skip
     table = text(root / "list.csv", "\n".join(rows))
@@ -70,7 +68,7 @@ def test_every_column_is_used_and_gathered_recordings_are_grouped_by_repository(
     ("file,label\na.wav,real\nx.wav,fake\ny.wav,fake\n", r":3: .*x\.wav is not there, nor ar"),
     ("file,label\na.wav,real\nb.wav,bonafide\n", "2 real and no fake utterances"),
 ])  # fmt: skip
-def test_a_wrong_table_is_refused_with_its_line(root: Path, content: str, message: str) -> None:
+def test_a_wrong_table_is_refused_with_its_line(root, content, message):
     with pytest.raises(ManifestError, match=message):
         load_data(text(root / "list.csv", content))
 
@@ -84,11 +82,11 @@ LINES = {
 }
 
 
-def protocol(la: Path, part: str) -> Path:
+def protocol(la, part):
     return la / PROTOCOLS / f"ASVspoof2019.LA.cm.{LISTS[part]}.txt"
 
 
-def logical_access(la: Path) -> Path:
+def logical_access(la):
     for part, lines in LINES.items():
         text(protocol(la, part), "\n".join(lines) + "\n")
         names = [line.split()[1] for line in lines]
@@ -97,7 +95,7 @@ def logical_access(la: Path) -> Path:
 
 
 @pytest.mark.parametrize("given", ["LA", "", f"LA/{PROTOCOLS}"])
-def test_all_protocols_are_read_with_speaker_system_and_part(tmp_path: Path, given: str) -> None:
+def test_all_protocols_are_read_with_speaker_system_and_part(tmp_path, given):
     la = logical_access(tmp_path / "LA")
     utterances = load_data(tmp_path / given)
     assert len(utterances) == 6
@@ -109,7 +107,7 @@ def test_all_protocols_are_read_with_speaker_system_and_part(tmp_path: Path, giv
     assert bonafide == {name: (part, "") for name, part in parts.items()}
 
 
-def test_one_protocol_gives_its_part_and_another_list_the_utterances_parts(tmp_path: Path) -> None:
+def test_one_protocol_gives_its_part_and_another_list_the_utterances_parts(tmp_path):
     la = logical_access(tmp_path)
     assert {u.split for u in load_data(protocol(la, "eval"))} == {"test"}
     mine = text(la / "mine.txt", LINES["train"][0] + "\n\n" + LINES["eval"][0])
@@ -117,7 +115,7 @@ def test_one_protocol_gives_its_part_and_another_list_the_utterances_parts(tmp_p
     assert found == {("LA_T_1138215", "train"), ("LA_E_2834763", "test")}
 
 
-def test_recordings_that_are_not_there_are_counted_and_the_first_named(tmp_path: Path) -> None:
+def test_recordings_that_are_not_there_are_counted_and_the_first_named(tmp_path):
     la = logical_access(tmp_path)
     for name in ("LA_D_1047731", "LA_D_1105538"):
         (la / f"ASVspoof2019_LA_dev/flac/{name}.flac").unlink()
@@ -134,7 +132,7 @@ def test_recordings_that_are_not_there_are_counted_and_the_first_named(tmp_path:
     ("train", LINES["train"][0], r":3: LA_T_1138215 stands on line 1 already"),
     ("dev", LINES["train"][0], r"train\.trn\.txt:1: LA_T_1138215 stands at .*dev"),
 ])  # fmt: skip
-def test_a_wrong_line_of_a_protocol_is_named(tmp_path: Path, part, line, message: str) -> None:
+def test_a_wrong_line_of_a_protocol_is_named(tmp_path, part, line, message):
     la = logical_access(tmp_path)
     text(protocol(la, part), "\n".join([*LINES[part], line]))
     with pytest.raises(ManifestError, match=message):
@@ -146,13 +144,13 @@ def test_a_wrong_line_of_a_protocol_is_named(tmp_path: Path, part, line, message
     ("s u1 - - bonafide", "neither the list's name nor u1 states the part"),
     (LINES["train"][0], "1 real and no fake utterances; a detector needs both"),
 ])  # fmt: skip
-def test_a_list_that_says_too_little_is_refused(tmp_path: Path, lines: str, message: str) -> None:
+def test_a_list_that_says_too_little_is_refused(tmp_path, lines, message):
     mine = text(logical_access(tmp_path) / "mine.txt", lines)
     with pytest.raises(ManifestError, match=message):
         load_data(mine)
 
 
-def test_what_is_no_protocol_is_refused(tmp_path: Path) -> None:
+def test_what_is_no_protocol_is_refused(tmp_path):
     with pytest.raises(ManifestError, match="is audio; give a folder or a list"):
         load_data(tree(tmp_path / "audio", "a.flac") / "a.flac")
     text(tmp_path / PROTOCOLS / "README.txt", "")

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
 from cqtnet.errors import InputError, NotAudioError
 from spoof import detect as d
@@ -21,14 +21,14 @@ from tests.spoof.material import RATE_HZ, TINY, buzz, sound, text, write
 class High(nn.Module):
     """A detector whose score is ten times the share of energy above 1.5 kHz, less a half."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x):
         return 10 * (x[:, 3:].sum(dim=1, keepdim=True) - 0.5)
 
 
 CARD = {"learned": {"human": 30, "synthetic": 40, "systems": ["a", "b"], "collections": ["c", "d"]}}
 
 
-def detector(*, slope: float = 1.0, most: float = 4.0, **recipe: object) -> d.Detector:
+def detector(*, slope=1.0, most=4.0, **recipe):
     """A detector with a known network; its ratio is the slope times its score."""
     trained = Trained(High(), replace(TINY, **recipe), "a" * 64, Path("x.safetensors"), CARD)
     calibration = Calibration("a" * 64, slope, 0.0, -3.5, most, {})
@@ -36,17 +36,17 @@ def detector(*, slope: float = 1.0, most: float = 4.0, **recipe: object) -> d.De
 
 
 @pytest.fixture
-def mixed(tmp_path: Path) -> Path:
+def mixed(tmp_path):
     """Two seconds of a human voice, then two of a synthetic one."""
     return write(tmp_path / "mixed.wav", np.concatenate([sound(False, 1), sound(True, 2)]))
 
 
 @pytest.fixture
-def fake(tmp_path: Path) -> Path:
+def fake(tmp_path):
     return write(tmp_path / "a.wav", sound(True, 3))
 
 
-def test_the_score_over_time_shows_where_the_voice_changes(mixed: Path) -> None:
+def test_the_score_over_time_shows_where_the_voice_changes(mixed):
     found = detector().detect(mixed, hop_s=0.5)
     assert [w.start_s for w in found.windows] == [0.5 * i for i in range(8)]
     scores = np.array([w.score for w in found.windows])
@@ -57,7 +57,7 @@ def test_the_score_over_time_shows_where_the_voice_changes(mixed: Path) -> None:
 
 
 @pytest.mark.parametrize(("is_fake", "verdict"), [(True, "synthetic"), (False, "no trace")])
-def test_a_voice_is_known(tmp_path: Path, is_fake: bool, verdict: str) -> None:
+def test_a_voice_is_known(tmp_path, is_fake, verdict):
     found = detector().detect(write(tmp_path / "a.wav", sound(is_fake, 3)))
     assert found.verdict == verdict and not found.reasons
     assert found.is_bounded and found.log_lr in (4.0, -3.5)  # scores of 5 and -5
@@ -65,7 +65,7 @@ def test_a_voice_is_known(tmp_path: Path, is_fake: bool, verdict: str) -> None:
     assert found.trained_on == known
 
 
-def test_windows_reach_from_the_beginning_to_the_end(tmp_path: Path) -> None:
+def test_windows_reach_from_the_beginning_to_the_end(tmp_path):
     starts, length = d.window_starts(10_100, TINY, None)
     assert length == 4000 and starts.tolist() == [0, 2000, 4000, 6000, 6100]
     assert d.window_starts(3000, TINY, None)[0].tolist() == [0]
@@ -84,13 +84,13 @@ def test_windows_reach_from_the_beginning_to_the_end(tmp_path: Path) -> None:
     (sound(True, 1, seconds=0.8), r"0\.80 s of sound are less than the 1 s"),
     (np.concatenate([np.zeros(40_000), sound(True, 1, seconds=0.5)]), r"0\.50 s of sound"),
 ], ids=["silence", "short", "mostly silence"])  # fmt: skip
-def test_too_little_sound_is_no_evidence(tmp_path: Path, samples: np.ndarray, why: str) -> None:
+def test_too_little_sound_is_no_evidence(tmp_path, samples, why):
     found = detector().detect(write(tmp_path / "a.wav", samples.astype(np.float32)))
     assert found.verdict == "insufficient" and found.log_lr is None and found.score is None
     assert not found.windows and re.search(why, found.reasons[0])
 
 
-def test_windows_without_sound_do_not_count_and_what_is_shorter_is_repeated(tmp_path: Path) -> None:
+def test_windows_without_sound_do_not_count_and_what_is_shorter_is_repeated(tmp_path):
     samples = np.concatenate([sound(True, 1), np.zeros(16_000, np.float32)])
     found = detector().detect(write(tmp_path / "a.wav", samples), hop_s=0.5)
     assert [w.score is None for w in found.windows] == [False] * 4 + [True] * 4
@@ -100,7 +100,7 @@ def test_windows_without_sound_do_not_count_and_what_is_shorter_is_repeated(tmp_
     assert detector(segment_s=2.0).detect(path).verdict == "synthetic"
 
 
-def test_sound_is_what_rises_above_the_floor_and_is_near_the_loudest() -> None:
+def test_sound_is_what_rises_above_the_floor_and_is_near_the_loudest():
     loud = 5 * sound(True, 1, seconds=1)  # -6 dB of full scale
     quiet = 5e-3 * loud  # -52 dB: above the floor
     samples = np.concatenate([loud, quiet, np.zeros(8000, np.float32)])
@@ -112,7 +112,7 @@ def test_sound_is_what_rises_above_the_floor_and_is_near_the_loudest() -> None:
     assert not len(d.sounding_frames(loud[:10], RATE_HZ))
 
 
-def test_without_a_calibration_or_with_few_groups_there_is_no_verdict(mixed, fake: Path) -> None:
+def test_without_a_calibration_or_with_few_groups_there_is_no_verdict(mixed, fake):
     found = d.Detector(detector().trained, None, device=torch.device("cpu")).detect(mixed)
     assert found.verdict == "insufficient" and found.log_lr is None and found.score is not None
     assert "no calibration" in found.reasons[0] and found.support == ""
@@ -121,7 +121,7 @@ def test_without_a_calibration_or_with_few_groups_there_is_no_verdict(mixed, fak
     assert "has too few collections or speakers" in found.reasons[0]
 
 
-def test_what_cannot_be_judged_is_refused(tmp_path: Path, mixed: Path) -> None:
+def test_what_cannot_be_judged_is_refused(tmp_path, mixed):
     wrong = detector()
     wrong.trained.net.forward = lambda x: x[:, :1] * math.nan
     with pytest.raises(InputError, match=r"mixed\.wav: the network's scores are not num"):
@@ -132,7 +132,7 @@ def test_what_cannot_be_judged_is_refused(tmp_path: Path, mixed: Path) -> None:
         detector().detect(mixed, hop_s=0)
 
 
-def test_the_record_is_plain_and_complete(mixed, tmp_path) -> None:
+def test_the_record_is_plain_and_complete(mixed, tmp_path):
     record = json.loads(json.dumps(detector().detect(mixed).to_dict()))
     assert record["verdict"] == "insufficient" and record["bounds_log_lr"][0] == -3.5
     assert len(record["windows"]) == 15 and record["windows"][0]["start_s"] == 0
@@ -149,15 +149,13 @@ def test_the_record_is_plain_and_complete(mixed, tmp_path) -> None:
     (1 / 10.1, "no trace", "no support for either proposition"),
     (1.0, "no trace", "no support for either proposition"),
 ])  # fmt: skip
-def test_traces_need_a_ratio_of_10_and_no_ratio_speaks_for_a_human(
-    mixed, ratio, verdict, words
-) -> None:
+def test_traces_need_a_ratio_of_10_and_no_ratio_speaks_for_a_human(mixed, ratio, verdict, words):
     assert d.verdict_of(math.log(ratio)) == verdict
     own = replace(detector().detect(mixed), log_lr=math.log(ratio))
     assert own.support == words
 
 
-def test_lines_begin_with_the_verdict_and_end_with_what_was_learned(fake, mixed: Path) -> None:
+def test_lines_begin_with_the_verdict_and_end_with_what_was_learned(fake, mixed):
     lines = d.as_lines(detector(slope=0.6).detect(fake))
     assert "a.wav: SYNTHETIC  LR 20 (ln 3.0): moderate support for a synthetic" in lines[0]
     assert "trained on 30 human and 40 synthetic recordings" in lines[-1]
@@ -167,7 +165,7 @@ def test_lines_begin_with_the_verdict_and_end_with_what_was_learned(fake, mixed:
     assert d.headline(detector().detect(fake)).endswith("; the calibration supports no more")
 
 
-def test_where_no_trace_is_found_the_lines_say_what_would_have_been(tmp_path: Path) -> None:
+def test_where_no_trace_is_found_the_lines_say_what_would_have_been(tmp_path):
     path = write(tmp_path / "a.wav", sound(False, 3))
     lines = d.as_lines(detector().detect(path))
     assert "a.wav: NO TRACE FOUND; that is no evidence of a human" in lines[0]
@@ -184,7 +182,7 @@ def test_where_no_trace_is_found_the_lines_say_what_would_have_been(tmp_path: Pa
     assert json.loads(json.dumps(found.to_dict()))["would_find"] == known
 
 
-def test_the_shipped_weights_are_small_and_calibrated_and_bounded_by_their_witnesses() -> None:
+def test_the_shipped_weights_are_small_and_calibrated_and_bounded_by_their_witnesses():
     trained = load_trained("light")
     assert trained.recipe.name == "light"
     assert sum(file.stat().st_size for file in SHIPPED.iterdir()) < 3_000_000
@@ -197,7 +195,7 @@ def test_the_shipped_weights_are_small_and_calibrated_and_bounded_by_their_witne
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100])
-def test_a_ratio_is_stated_whatever_the_rate(tmp_path, rate_hz: int) -> None:
+def test_a_ratio_is_stated_whatever_the_rate(tmp_path, rate_hz):
     samples = np.interp(np.arange(6 * rate_hz) / rate_hz, np.arange(96_000) / 16_000, buzz(6.0))
     soundfile.write(tmp_path / "a.wav", samples, rate_hz)
     found = d.Detector.named("light", device="cpu").detect(tmp_path / "a.wav")

@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
 from cqtnet.errors import InputError
 from eval.plots import det, roc
 from spoof.checkpoint import Trained, load_trained
 from spoof.compare import REMARK, CompareConfig, compare_recipes, table
-from spoof.data import Utterance
-from spoof.evaluate import CHANGES, Evaluation, evaluate, shortcut_test
+from spoof.evaluate import CHANGES, evaluate, shortcut_test
 from spoof.prepare import Change, Preparer, part_examples
 from spoof.recipes import OURS
 from spoof.report import VoiceSet, page, reworded, write_report
@@ -31,35 +30,35 @@ def few_resamples():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("evaluate")
 
 
 @pytest.fixture(scope="module")
-def data(folder: Path) -> list[Utterance]:
+def data(folder):
     return voices(folder / "voices", groups=15)
 
 
 @pytest.fixture(scope="module")
-def ready(folder: Path) -> Preparer:
+def ready(folder):
     return Preparer(folder / "cache")
 
 
 @pytest.fixture(scope="module")
-def trained(folder: Path, data: list[Utterance], ready: Preparer, tiny: None) -> Trained:
+def trained(folder, data, ready, tiny):
     config = TrainConfig(folder / "run", TINY, ready, device="cpu")
     train(data, config, report=lambda step: None)
     return load_trained(folder / "run")
 
 
 @pytest.fixture(scope="module")
-def found(trained: Trained, data: list[Utterance], ready: Preparer) -> Evaluation:
+def found(trained, data, ready):
     return evaluate(trained, data, ready, device="cpu", resamples=50)
 
 
 def test_voices_and_systems_that_are_easily_told_apart_are_judged_without_error(
-    found: Evaluation,
-) -> None:
+    found,
+):
     assert found.part == "test" and found.recordings.metrics["eer"].value == 0
     assert found.recordings.decided.accuracy == 1
     assert found.segments.metrics.targets == 4 * found.recordings.metrics.targets  # of 2 s
@@ -73,14 +72,14 @@ def test_voices_and_systems_that_are_easily_told_apart_are_judged_without_error(
     assert sum(s.human for s in found.collections) == human
 
 
-def test_what_is_judged_was_not_learned_from(found: Evaluation, data, ready: Preparer) -> None:
+def test_what_is_judged_was_not_learned_from(found, data, ready):
     parts = [part_examples(part, data, TINY, ready) for part in ("train", "valid")]
     known = {e.recordings[i].group for e in parts for i in e.recording}
     judged = set(found.recordings.trials.recording.tolist())
     assert found.split_by == "group" and judged == {u.group for u in data} - known
 
 
-def test_of_other_data_the_part_marked_as_test_is_judged_or_all(trained, ready, data) -> None:
+def test_of_other_data_the_part_marked_as_test_is_judged_or_all(trained, ready, data):
     fewer = data[:8]
     quick = partial(evaluate, device="cpu", shortcuts=0, resamples=10)
     all_of_it = quick(trained, fewer, ready)
@@ -95,7 +94,7 @@ def test_of_other_data_the_part_marked_as_test_is_judged_or_all(trained, ready, 
     assert by_name["humans"].found is None and by_name["humans"].human == 15
 
 
-def test_a_run_split_by_segment_is_judged_so_and_called_leaky(data, ready, folder, found) -> None:
+def test_a_run_split_by_segment_is_judged_so_and_called_leaky(data, ready, folder, found):
     config = TrainConfig(folder / "leaky", TINY, ready, device="cpu", split_by="segment")
     train(data, config, report=lambda step: None)
     trained = load_trained(folder / "leaky")
@@ -109,15 +108,15 @@ def test_a_run_split_by_segment_is_judged_so_and_called_leaky(data, ready, folde
 class Bands(nn.Module):
     """A detector that only asks whether some bands hold more than half of the energy."""
 
-    def __init__(self, first: int, sign: float) -> None:
+    def __init__(self, first, sign):
         super().__init__()
         self.first, self.sign = first, sign
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x):
         return self.sign * (x[:, self.first :].sum(dim=1, keepdim=True) - 0.5).sign()
 
 
-def effect_of(data, folder: Path, change, *, sign: float = 1.0, recipe=TINY):
+def effect_of(data, folder, change, *, sign=1.0, recipe=TINY):
     """What a change does to such a detector, whose sign says which band is synthetic."""
     trained = Trained(Bands(4, sign), recipe, "a" * 64, Path("x.safetensors"), {})
     changes = [Change(change.__name__, change)]
@@ -125,13 +124,13 @@ def effect_of(data, folder: Path, change, *, sign: float = 1.0, recipe=TINY):
     return row
 
 
-def lowered(samples: np.ndarray, rate_hz: int) -> np.ndarray:
+def lowered(samples, rate_hz):
     """Everything at a third of its frequency, as a slow tape would play it."""
     n = np.arange(len(samples))
     return np.interp(n / 3, n, samples).astype(np.float32)
 
 
-def test_a_detector_of_formats_is_found_out(data: list[Utterance], tmp_path: Path) -> None:
+def test_a_detector_of_formats_is_found_out(data, tmp_path):
     """A low sound is synthetic here: human voices are high, until they are lowered."""
     turned = [replace(u, is_fake=not u.is_fake) for u in data]
     row = effect_of(turned, tmp_path, lowered, sign=-1.0)
@@ -142,7 +141,7 @@ def test_a_detector_of_formats_is_found_out(data: list[Utterance], tmp_path: Pat
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
-def test_every_change_of_format_keeps_length_and_does_what_it_says(change: Change) -> None:
+def test_every_change_of_format_keeps_length_and_does_what_it_says(change):
     rate_hz = 48_000
     noise = np.random.default_rng(0).normal(0, 0.1, rate_hz).astype(np.float32)
     changed = change.apply(noise, rate_hz)
@@ -161,7 +160,7 @@ def test_every_change_of_format_keeps_length_and_does_what_it_says(change: Chang
         assert change.apply(noise, 8000) is noise  # it has no more than that
 
 
-def test_a_report_holds_page_data_scores_and_pictures(found: Evaluation, tmp_path: Path) -> None:
+def test_a_report_holds_page_data_scores_and_pictures(found, tmp_path):
     path = write_report(tmp_path / "report", found)
     text = path.read_text()
     stated = "ours itself states: accuracy 12.3 % on other data. Its data are different."
@@ -178,7 +177,7 @@ def test_a_report_holds_page_data_scores_and_pictures(found: Evaluation, tmp_pat
     assert len(scores) == 1 + len(found.recordings.trials)
 
 
-def test_pictures_speak_of_voices_and_not_of_pairs(rng: np.random.Generator) -> None:
+def test_pictures_speak_of_voices_and_not_of_pairs(rng):
     sets = [VoiceSet("a", rng.normal(1, 1, 50), rng.normal(0, 1, 40), eer_interval=(0.1, 0.4))]
     for figure in (reworded(det(sets, title="a")), reworded(roc(sets, title="a"))):
         artists = figure.findobj(match=lambda artist: hasattr(artist, "get_text"))
@@ -188,7 +187,7 @@ def test_pictures_speak_of_voices_and_not_of_pairs(rng: np.random.Generator) -> 
 
 
 @pytest.fixture
-def compared(data: list[Utterance], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def compared(data, tmp_path, monkeypatch):
     """Compare recipes without pictures, with few resamples, and note the runs."""
     monkeypatch.setattr("spoof.report.pictures", lambda found: {})
     monkeypatch.setattr("spoof.compare.evaluate", partial(evaluate, resamples=10))
@@ -203,11 +202,11 @@ def compared(data: list[Utterance], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return run
 
 
-def level_alone(samples: np.ndarray) -> np.ndarray:
+def level_alone(samples):
     return np.full(8, np.abs(samples).mean(), np.float32)
 
 
-def test_finished_recipes_are_kept(compared, data, tmp_path, monkeypatch) -> None:
+def test_finished_recipes_are_kept(compared, data, tmp_path, monkeypatch):
     blind = replace(TINY, name="blind", feature=partial(level_alone), input_shape=(8,), results=())
     monkeypatch.setitem(OURS, "blind", blind)
     both = {"split_bys": ("group", "segment")}
@@ -230,7 +229,7 @@ def test_finished_recipes_are_kept(compared, data, tmp_path, monkeypatch) -> Non
         compared(TINY, on=data[2:])
 
 
-def test_seeds_are_averaged_and_a_recipe_that_fails_stops_no_other(compared) -> None:
+def test_seeds_are_averaged_and_a_recipe_that_fails_stops_no_other(compared):
     wrong = replace(TINY, name="wrong", input_shape=(9,))
     (failed, entry), _ = compared(wrong, TINY, seeds=2, shortcuts=0)
     seconds = [report["training_s"] for report in entry.reports["group"]]

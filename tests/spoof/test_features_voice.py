@@ -27,11 +27,11 @@ from spoof.features.voice import COUNT, voice_statistics
 BANDS = len(EDGES_HZ) - 1
 
 
-def noise(seconds: float = 3.0, *, seed: int = 0) -> np.ndarray:
+def noise(seconds=3.0, *, seed=0):
     return np.random.default_rng(seed).normal(0, 0.1, round(seconds * RATE_HZ)).astype(np.float32)
 
 
-def pulses(semitones_per_s: float = 0.0, *, seconds: float = 3.0) -> np.ndarray:
+def pulses(semitones_per_s=0.0, *, seconds=3.0):
     """A buzz whose pitch is 125 Hz at first, and rises."""
     times = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
     turns = np.cumsum(125 * 2 ** (semitones_per_s * times / 12)) / RATE_HZ
@@ -39,7 +39,7 @@ def pulses(semitones_per_s: float = 0.0, *, seconds: float = 3.0) -> np.ndarray:
     return np.cos(2 * np.pi * turns[:, None] * harmonics).mean(axis=1).astype(np.float32)
 
 
-def test_there_are_so_many_the_same_ones_again_and_the_input_is_not_changed() -> None:
+def test_there_are_so_many_the_same_ones_again_and_the_input_is_not_changed():
     samples = noise()
     found = voice_statistics(samples)
     assert found.shape == (COUNT,) and found.dtype == np.float32
@@ -57,12 +57,12 @@ def test_there_are_so_many_the_same_ones_again_and_the_input_is_not_changed() ->
     np.concatenate([np.zeros(2 * RATE_HZ, np.float32), noise(0.1)]),
     (0.5 * np.sin(np.arange(RATE_HZ) * 0.3)).astype(np.float32),
 ], ids=["silence", "constant", "click", "half a second", "mostly silence", "tone"])  # fmt: skip
-def test_odd_sounds_give_finite_numbers(samples: np.ndarray) -> None:
+def test_odd_sounds_give_finite_numbers(samples):
     found = voice_statistics(samples)
     assert found.shape == (COUNT,) and np.abs(found).max() < 1e4  # fits into half precision
 
 
-def test_level_silence_around_and_an_offset_make_no_difference() -> None:
+def test_level_silence_around_and_an_offset_make_no_difference():
     samples = pulses() + 0.01 * noise()
     around = np.zeros(RATE_HZ, np.float32)
     trimmed = Sound.of(np.concatenate([around, 0.05 * samples, around])).samples
@@ -71,7 +71,7 @@ def test_level_silence_around_and_an_offset_make_no_difference() -> None:
     np.testing.assert_allclose(louder, voice_statistics(samples), atol=1e-3)
 
 
-def test_moments_and_correlations_are_those_of_scipy_and_numpy() -> None:
+def test_moments_and_correlations_are_those_of_scipy_and_numpy():
     values = np.random.default_rng(1).gamma(2.0, size=(500, 3))
     spread, skewness, kurtosis = moments(values)
     np.testing.assert_allclose(spread, np.log(values.std(axis=0)), atol=1e-5)
@@ -88,7 +88,7 @@ def test_moments_and_correlations_are_those_of_scipy_and_numpy() -> None:
 @pytest.mark.parametrize(("first", "filters"), [
     (0, linear_filters(RATE_HZ, 512, 60)), (8, mel_filters(RATE_HZ, 1024, 60)),
 ], ids=["linear", "mel"])  # fmt: skip
-def test_cepstra_are_the_dct_of_log_bands(first: int, filters: np.ndarray) -> None:
+def test_cepstra_are_the_dct_of_log_bands(first, filters):
     sound = Sound.of(noise())  # noise is active throughout
     spectra = sound.spectra(length=2 * filters.shape[1] - 2, hop=160)
     cepstra = dct(np.log(spectra @ filters.T), axis=1, norm="ortho")[:, :40]
@@ -99,7 +99,7 @@ def test_cepstra_are_the_dct_of_log_bands(first: int, filters: np.ndarray) -> No
 
 
 @pytest.mark.parametrize(("first", "at"), [(0, v.MIDDLE), (6, v.LONG), (12, v.SHORT)])
-def test_detail_of_one_band_by_hand(first: int, at: v.Resolution) -> None:
+def test_detail_of_one_band_by_hand(first, at):
     sound = Sound.of(noise())
     logs = np.log(sound.spectra(length=at.length, hop=at.hop, n_fft=at.n_fft)).astype(np.float64)
     around = at.envelope_bins // 2
@@ -113,7 +113,7 @@ def test_detail_of_one_band_by_hand(first: int, at: v.Resolution) -> None:
     assert kurtosis[3] == pytest.approx(np.log((band**4).mean() / root**4), abs=1e-2)
 
 
-def test_the_residual_of_one_frame_is_that_of_scipys_prediction() -> None:
+def test_the_residual_of_one_frame_is_that_of_scipys_prediction():
     samples = scipy.signal.lfilter([1], [1, -1.2, 0.8], noise(0.5)).astype(np.float32)
     frame = Sound.of(samples).samples[:LENGTH].astype(np.float64)
     windowed = frame * np.hanning(LENGTH)
@@ -128,7 +128,7 @@ def test_the_residual_of_one_frame_is_that_of_scipys_prediction() -> None:
     assert means[3] == pytest.approx(np.log(frame.var() / left.var()), abs=0.01)
 
 
-def test_a_buzz_is_periodic_in_its_bands_and_noise_in_none() -> None:
+def test_a_buzz_is_periodic_in_its_bands_and_noise_in_none():
     for number in (0, 7):  # the shorter and the longer window, the course of the pitch between
         buzz, hiss = (harmonicity(Sound.of(s))[number] for s in (pulses(), noise()))
         assert buzz[:10].min() > 0.6  # up to 5 kHz, where its harmonics end
@@ -140,7 +140,7 @@ def test_a_buzz_is_periodic_in_its_bands_and_noise_in_none() -> None:
     assert steady[17] == rising[17] == 1.0  # voiced throughout
 
 
-def test_modulation_shows_the_rate_of_syllables_and_the_pitch() -> None:
+def test_modulation_shows_the_rate_of_syllables_and_the_pitch():
     times = np.arange(3 * RATE_HZ) / RATE_HZ
     swelling = noise() * (1 + 0.9 * np.sin(2 * np.pi * 5 * times)).astype(np.float32)
     ranges = v.modulation(Sound.of(swelling))[-1].reshape(6, 20)

@@ -38,7 +38,7 @@ NETWORKS = [
 
 
 @pytest.mark.parametrize(("make", "options", "shape", "layers", "total"), NETWORKS)
-def test_a_network_has_the_layers_of_its_source(make, options, shape, layers, total) -> None:
+def test_a_network_has_the_layers_of_its_source(make, options, shape, layers, total):
     with torch.device("meta"):
         model = make(**options)
     rates = iter(layer.p for layer in model.modules() if isinstance(layer, nn.Dropout))
@@ -50,7 +50,7 @@ def test_a_network_has_the_layers_of_its_source(make, options, shape, layers, to
     assert rectified(model)  # and so it gives logits
 
 
-def test_a_score_is_the_log_odds_of_fake() -> None:
+def test_a_score_is_the_log_odds_of_fake():
     assert n.fake_logit(torch.tensor([[0.7]])).tolist() == pytest.approx([0.7])
     two = torch.tensor([[0.2, 1.7]])
     log_odds = torch.softmax(two, 1).log()[0]
@@ -58,7 +58,7 @@ def test_a_score_is_the_log_odds_of_fake() -> None:
 
 
 @pytest.mark.parametrize(("padding", "smallest"), [("same", 16), ("valid", 46)])
-def test_s1_cnn_takes_any_size_that_survives_four_poolings(padding: str, smallest: int) -> None:
+def test_s1_cnn_takes_any_size_that_survives_four_poolings(padding, smallest):
     for size in (smallest, 64):
         logits = n.S1Cnn(size, padding=padding)(torch.zeros(2, 3, size, size))
         assert logits.shape == (2, 2)
@@ -67,7 +67,7 @@ def test_s1_cnn_takes_any_size_that_survives_four_poolings(padding: str, smalles
         n.S1Cnn(smallest - 1, padding=padding)
 
 
-def test_lstm_has_the_parameters_and_the_beginning_of_kerass() -> None:
+def test_lstm_has_the_parameters_and_the_beginning_of_kerass():
     """Keras counts 4 · 128 · (40 + 128 + 1); PyTorch's second bias of 512 stays zero."""
     model = n.Lstm()
     assert traced(model, 40, 94) == [("Dropout", (128,)), ("Linear", (64,)), ("Linear", (1,))]
@@ -84,7 +84,7 @@ def test_lstm_has_the_parameters_and_the_beginning_of_kerass() -> None:
 
 @pytest.mark.parametrize("make", [n.DeepVoiceAnn, n.Fcnn3, n.Lstm, n.S1Cnn, n.S4Cnn, n.DeepVoiceCnn,
                                   n.SimpleCnnDropout])  # fmt: skip
-def test_keras_networks_begin_with_glorot_weights_and_zero_biases(make: type) -> None:
+def test_keras_networks_begin_with_glorot_weights_and_zero_biases(make):
     """Uniform within √(6 / (in + out)): the deviation is that over √3."""
     kinds = (nn.Linear, nn.Conv1d, nn.Conv2d)
     layers = [layer for layer in make().modules() if isinstance(layer, kinds)]
@@ -97,7 +97,7 @@ def test_keras_networks_begin_with_glorot_weights_and_zero_biases(make: type) ->
         assert not layer.bias.any()
 
 
-def trained_for(seen: torch.Tensor) -> n.Light:
+def trained_for(seen):
     """A network that has seen some statistics."""
     torch.manual_seed(0)
     net = n.Light(N)
@@ -106,7 +106,7 @@ def trained_for(seen: torch.Tensor) -> n.Light:
     return net.eval()
 
 
-def test_light_has_its_parameters_and_neither_units_nor_one_strange_statistic_decide() -> None:
+def test_light_has_its_parameters_and_neither_units_nor_one_strange_statistic_decide():
     count = n_parameters(find("light").build())
     assert count == 1871 * 96 + 96 + 2 * 96 + 96 * 48 + 48 + 48 + 1
     seen = torch.randn(256, N)

@@ -1,13 +1,12 @@
 """Networks of somebody's own, made here: how much of the energy is in high frequencies."""
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from cqtnet.errors import WeightsError
 from spoof.calibrate import calibrate
@@ -24,7 +23,7 @@ SETTINGS = f'{{"rate_hz": {RATE_HZ}, "segment_s": 1.0, "synthetic": %d}}'
 class Steps(nn.Module):
     """Logits (B, 2), the human one second: the step from sample to sample beside the level."""
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x):
         ratio = (x[:, 1:] - x[:, :-1]).square().mean(dim=1) / x.square().mean(dim=1)
         score = 10 * (ratio - 1)
         return x, torch.stack([score, -score], dim=1)
@@ -54,20 +53,20 @@ steps (float[B, N] x) => (float[B, 1] score) {
 
 
 @pytest.fixture
-def scripted(tmp_path: Path) -> Path:
+def scripted(tmp_path):
     torch.jit.save(torch.jit.trace(Steps(), torch.randn(2, 8000)), tmp_path / "steps.pt")
     text(tmp_path / "steps.json", SETTINGS % 0)
     return tmp_path / "steps.pt"
 
 
 @pytest.fixture
-def graph(tmp_path: Path) -> Path:
+def graph(tmp_path):
     onnx.save(onnx.parser.parse_model(GRAPH), tmp_path / "graph.onnx")
     text(tmp_path / "graph.json", SETTINGS % 1)
     return tmp_path / "graph.onnx"
 
 
-def test_two_formats_of_one_network_give_the_same_scores(tmp_path, scripted, graph: Path) -> None:
+def test_two_formats_of_one_network_give_the_same_scores(tmp_path, scripted, graph):
     for is_fake in (True, False):
         path = write(tmp_path / "a.wav", sound(is_fake, 3))
         scores = [Detector.named(net, device="cpu").detect(path).score for net in (scripted, graph)]
@@ -75,7 +74,7 @@ def test_two_formats_of_one_network_give_the_same_scores(tmp_path, scripted, gra
         assert (scores[0] > 3) if is_fake else (scores[0] < -3)
 
 
-def test_it_is_measured_calibrated_and_used_as_our_own_detectors_are(tmp_path, scripted) -> None:
+def test_it_is_measured_calibrated_and_used_as_our_own_detectors_are(tmp_path, scripted):
     data, trained = voices(tmp_path / "voices"), load_trained(scripted)
     preparer = Preparer(tmp_path / "cache")
     found = evaluate(trained, data, preparer, device="cpu", shortcuts=4, resamples=10)
@@ -88,7 +87,7 @@ def test_it_is_measured_calibrated_and_used_as_our_own_detectors_are(tmp_path, s
     assert judged.model_sha256 == trained.sha256 and judged.recipe == "steps"
 
 
-def test_what_cannot_be_read_is_refused(tmp_path: Path, scripted: Path) -> None:
+def test_what_cannot_be_read_is_refused(tmp_path, scripted):
     load = partial(load_trained)
     with pytest.raises(WeightsError, match=r"no\.pt holds no network that can be read"):
         load(text(tmp_path / "no.pt", "nothing"))
@@ -103,7 +102,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, scripted: Path) -> None:
             load(scripted)
 
 
-def test_a_folder_of_hugging_face_names_its_classes(tmp_path: Path) -> None:
+def test_a_folder_of_hugging_face_names_its_classes(tmp_path):
     transformers = pytest.importorskip("transformers")
     folder = tmp_path / "wav2vec"
     config = transformers.Wav2Vec2Config(

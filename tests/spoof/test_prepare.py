@@ -3,7 +3,6 @@
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,23 +18,23 @@ from tests.spoof.material import RATE_HZ, TINY, bands, sound, text, write
 
 
 @pytest.fixture
-def one(tmp_path: Path) -> Utterance:
+def one(tmp_path):
     return Utterance(write(tmp_path / "a.wav", sound(False, 1, seconds=1.2)), False, "a")
 
 
 @pytest.fixture
-def ready(tmp_path: Path) -> Preparer:
+def ready(tmp_path):
     return Preparer(tmp_path / "cache")
 
 
 @pytest.fixture
-def three(tmp_path: Path) -> list[Utterance]:
+def three(tmp_path):
     """Recordings of one speaker, 0.4 s each."""
     paths = [write(tmp_path / f"{i}.wav", sound(True, i, seconds=0.4)) for i in range(3)]
     return [Utterance(path, True, "g", speaker="s") for path in paths]
 
 
-def test_each_segment_is_what_the_feature_makes_of_it(one: Utterance, ready: Preparer) -> None:
+def test_each_segment_is_what_the_feature_makes_of_it(one, ready):
     found = ready.examples([one], TINY)
     samples = audio.load(one.path, sample_rate=RATE_HZ)
     assert len(found) == 2  # of 1.2 s, 0.5 s each; the rest fills none
@@ -49,7 +48,7 @@ def test_each_segment_is_what_the_feature_makes_of_it(one: Utterance, ready: Pre
     np.testing.assert_allclose(whole, bands(samples), atol=1e-3)
 
 
-def test_a_second_time_nothing_is_made_unless_the_file_changed(one, tmp_path) -> None:
+def test_a_second_time_nothing_is_made_unless_the_file_changed(one, tmp_path):
     reported: list[tuple[int, int]] = []
     ready = Preparer(tmp_path, report=lambda done, of: reported.append((done, of)))
     first, second = ready.examples([one], TINY), ready.examples([one], TINY)
@@ -59,7 +58,7 @@ def test_a_second_time_nothing_is_made_unless_the_file_changed(one, tmp_path) ->
     assert np.abs(ready.examples([one], TINY).values - first.values).max() > 0.1
 
 
-def test_a_damaged_file_of_the_cache_is_made_anew(one: Utterance, ready: Preparer) -> None:
+def test_a_damaged_file_of_the_cache_is_made_anew(one, ready):
     before = ready.examples([one], TINY)
     (kept,) = ready.cache.rglob("*.npy")
     whole = kept.read_bytes()
@@ -68,7 +67,7 @@ def test_a_damaged_file_of_the_cache_is_made_anew(one: Utterance, ready: Prepare
     assert kept.read_bytes() == whole
 
 
-def test_copies_differ_and_are_the_same_whenever_they_are_made(one, ready, tmp_path) -> None:
+def test_copies_differ_and_are_the_same_whenever_they_are_made(one, ready, tmp_path):
     found = ready.examples([one], TINY, copies=3)
     assert found.copy.tolist() == [0, 0, 1, 1, 2, 2] and found.segment.tolist() == [0, 1] * 3
     original, first, second = found.values[0], found.values[2], found.values[4]
@@ -77,7 +76,7 @@ def test_copies_differ_and_are_the_same_whenever_they_are_made(one, ready, tmp_p
     np.testing.assert_array_equal(more.values, found.values[:4])
 
 
-def test_recordings_of_a_speaker_are_joined_where_the_recipe_joins(three, ready) -> None:
+def test_recordings_of_a_speaker_are_joined_where_the_recipe_joins(three, ready):
     found = ready.examples(three, replace(TINY, joins=True))
     assert len(found.recordings) == 1 and len(found) == 2  # 1.2 s in all
     samples = np.concatenate([audio.load(u.path, sample_rate=RATE_HZ) for u in three])
@@ -87,19 +86,19 @@ def test_recordings_of_a_speaker_are_joined_where_the_recipe_joins(three, ready)
     assert recording_hash(three[0]) == hashes[0] and recording_hash(*joined(three)) not in hashes
 
 
-def mean_level(samples: np.ndarray) -> np.ndarray:
+def mean_level(samples):
     return np.abs(samples).mean(keepdims=True)
 
 
-def no_numbers(samples: np.ndarray) -> np.ndarray:
+def no_numbers(samples):
     return np.full(8, np.nan, np.float32)
 
 
-def test_a_change_is_made_at_the_files_own_rate(tmp_path: Path, ready: Preparer) -> None:
+def test_a_change_is_made_at_the_files_own_rate(tmp_path, ready):
     path = write(tmp_path / "a.wav", sound(False, 1, seconds=1, rate_hz=16_000), 16_000)
     seen: list[tuple[int, int]] = []
 
-    def halved(samples: np.ndarray, rate_hz: int) -> np.ndarray:
+    def halved(samples, rate_hz):
         seen.append((len(samples), rate_hz))
         return samples / 2
 
@@ -115,18 +114,18 @@ def test_a_change_is_made_at_the_files_own_rate(tmp_path: Path, ready: Preparer)
     ({"input_shape": (9,)}, r"an input of \(8,\) where tiny takes \(9,\)"),
     ({"alter": ""}, "tiny has no function that makes copies"),
 ])  # fmt: skip
-def test_inputs_that_cannot_be_are_refused(one, ready, changes: dict, message: str) -> None:
+def test_inputs_that_cannot_be_are_refused(one, ready, changes, message):
     with pytest.raises(InputError, match=message):
         ready.examples([one], replace(TINY, **changes), copies=2)
 
 
-def test_a_file_that_is_no_audio_is_named(one: Utterance, ready, tmp_path: Path) -> None:
+def test_a_file_that_is_no_audio_is_named(one, ready, tmp_path):
     bad = text(tmp_path / "bad.wav", "RIFF no audio at all")
     with pytest.raises(NotAudioError, match=r"bad\.wav"):
         ready.examples([one, Utterance(bad, True, "b")], TINY)
 
 
-def test_much_is_left_on_disk_apart_from_what_other_runs_keep(one, ready, monkeypatch) -> None:
+def test_much_is_left_on_disk_apart_from_what_other_runs_keep(one, ready, monkeypatch):
     """Values on disk once had one name for all runs: the second truncated the first one's."""
     in_memory = ready.examples([one], TINY).values
     monkeypatch.setattr(prepare, "IN_MEMORY_BYTES", 0)
@@ -139,7 +138,7 @@ def test_much_is_left_on_disk_apart_from_what_other_runs_keep(one, ready, monkey
     assert [file for file in ready.cache.iterdir() if file.is_file()] == [others]
 
 
-def test_recipes_with_one_input_share_what_is_kept_and_others_do_not() -> None:
+def test_recipes_with_one_input_share_what_is_kept_and_others_do_not():
     assert input_key(find("s2-ann")) == input_key(find("s2-ann-dropout"))
     names = ("s2-ann", "s2-ann@lfcc", "s2-lstm", "s1-cnn", "s4-cnn")
     assert len({input_key(find(name)) for name in names}) == 5
@@ -149,7 +148,7 @@ def test_recipes_with_one_input_share_what_is_kept_and_others_do_not() -> None:
         assert input_key(replace(TINY, **{name: value})) != input_key(TINY), name
 
 
-def test_a_key_depends_on_all_code_that_is_imported_however_far(tmp_path, monkeypatch) -> None:
+def test_a_key_depends_on_all_code_that_is_imported_however_far(tmp_path, monkeypatch):
     """Once it was the code in the feature's own folder alone."""
     for name, code in {
         "planted/__init__.py": "",

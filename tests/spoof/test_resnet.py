@@ -6,7 +6,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from torch import Tensor
 
 from cqtnet.errors import WeightsError
 from spoof import resnet as r
@@ -20,7 +19,7 @@ from tests.spoof.material import n_parameters
     ("resnet101", 44_549_160, r.N_FROZEN, "layer2.0.bn2.bias"),
     ("resnet200d", 64_693_064, r.N_FROZEN, "layer1.2.bn3.bias"),
 ])  # fmt: skip
-def test_totals_and_order_are_torchvisions_and_timms(name, total, frozen, last_frozen) -> None:
+def test_totals_and_order_are_torchvisions_and_timms(name, total, frozen, last_frozen):
     with torch.device("meta"):
         net = r.ResNet(name)
     assert n_parameters(net) == total
@@ -28,14 +27,14 @@ def test_totals_and_order_are_torchvisions_and_timms(name, total, frozen, last_f
     assert [n for n, _ in net.named_children()][-2:] == ["global_pool", "fc"]
 
 
-def reference(state: dict[str, Tensor], x: Tensor, *, deep: bool) -> Tensor:
+def reference(state, x, *, deep):
     """The forward pass written from timm's names, with its strides and paddings, once more."""
 
-    def norm(x: Tensor, name: str) -> Tensor:
+    def norm(x, name):
         parts = [state[f"{name}.{p}"] for p in ("running_mean", "running_var", "weight", "bias")]
         return F.batch_norm(x, *parts)
 
-    def shortcut(x: Tensor, block: str, stride: int) -> Tensor:
+    def shortcut(x, block, stride):
         if f"{block}.downsample.1.running_mean" in state:
             x = F.conv2d(x, state[f"{block}.downsample.0.weight"], stride=stride)
             return norm(x, f"{block}.downsample.1")
@@ -68,7 +67,7 @@ def reference(state: dict[str, Tensor], x: Tensor, *, deep: bool) -> Tensor:
     return F.linear(x.mean(dim=(2, 3)), state["fc.weight"], state["fc.bias"])
 
 
-def with_random_norms(model: torch.nn.Module) -> torch.nn.Module:
+def with_random_norms(model):
     """The model with no normalisation that does nothing, in evaluation mode."""
     for layer in model.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
@@ -80,7 +79,7 @@ def with_random_norms(model: torch.nn.Module) -> torch.nn.Module:
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet101", "resnet200d"])
-def test_the_forward_pass_is_the_one_written_from_the_names(name: str) -> None:
+def test_the_forward_pass_is_the_one_written_from_the_names(name):
     """Height and width of 41 and 57: odd sizes show where a pooling rounds."""
     torch.manual_seed(0)
     net = r.ResNet(name)
@@ -93,7 +92,7 @@ def test_the_forward_pass_is_the_one_written_from_the_names(name: str) -> None:
         assert expected.std() > 0.01 and torch.allclose(net(x), expected, atol=1e-4)
 
 
-def test_s1s_and_s2s_networks_differ_in_channels_and_outputs() -> None:
+def test_s1s_and_s2s_networks_differ_in_channels_and_outputs():
     """Against the standard: two of three colours of 64 · 7 · 7 less, and 1 output for 1000."""
     with torch.device("meta"):
         model, deep = r.S2ResNet("resnet101"), r.S2ResNet("resnet200d")
@@ -107,7 +106,7 @@ def test_s1s_and_s2s_networks_differ_in_channels_and_outputs() -> None:
     assert n_parameters(first, trained_only=True) == 11_689_512 - 513 * 1000 + 513 * 2
 
 
-def test_pretrained_s2_resnet_freezes_39_tensors(tmp_path: Path) -> None:
+def test_pretrained_s2_resnet_freezes_39_tensors(tmp_path):
     with torch.device("meta"):
         shapes = {name: t.shape for name, t in r.ResNet("resnet101").state_dict().items()}
     weights = {name: torch.tensor(0.5).expand(shape) for name, shape in shapes.items()}
@@ -119,7 +118,7 @@ def test_pretrained_s2_resnet_freezes_39_tensors(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-def test_grey_gives_one_channel_what_it_gave_three(suffix: str, tmp_path: Path) -> None:
+def test_grey_gives_one_channel_what_it_gave_three(suffix, tmp_path):
     colour = with_random_norms(r.ResNet("resnet18"))
     path = tmp_path / f"weights{suffix}"
     (torch.save if suffix == ".pth" else save_file)(colour.state_dict(), path)
@@ -132,7 +131,7 @@ def test_grey_gives_one_channel_what_it_gave_three(suffix: str, tmp_path: Path) 
         assert expected.std() > 0.01
 
 
-def test_s3_resnet18_is_a_convolution_then_torchvisions_then_100_and_2(tmp_path: Path) -> None:
+def test_s3_resnet18_is_a_convolution_then_torchvisions_then_100_and_2(tmp_path):
     weights = r.ResNet("resnet18").state_dict()
     torch.save(weights, tmp_path / "resnet18-f37072fd.pth")
     model = r.S3ResNet18(pretrained=tmp_path / "resnet18-f37072fd.pth").eval()
@@ -147,7 +146,7 @@ def test_s3_resnet18_is_a_convolution_then_torchvisions_then_100_and_2(tmp_path:
     assert torch.equal(model.resnet.fc.weight, weights["fc.weight"])
 
 
-def test_pretrained_weights_are_found_in_the_usual_caches(tmp_path, monkeypatch) -> None:
+def test_pretrained_weights_are_found_in_the_usual_caches(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     assert r.find_pretrained("resnet18") is None
@@ -160,7 +159,7 @@ def test_pretrained_weights_are_found_in_the_usual_caches(tmp_path, monkeypatch)
     assert found == [torchvisions, timms, None]
 
 
-def test_files_that_hold_no_such_weights_are_refused(tmp_path: Path) -> None:
+def test_files_that_hold_no_such_weights_are_refused(tmp_path):
     with torch.device("meta"):
         net = r.ResNet("resnet18")
     damaged, code, list_of, other, empty = (tmp_path / f"{n}.pth" for n in "abcde")

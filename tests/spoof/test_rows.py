@@ -1,14 +1,11 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from cqtnet.errors import InputError, ManifestError
 from spoof.checkpoint import load_trained
-from spoof.data import Utterance
 from spoof.evaluate import evaluate
 from spoof.features.spectra import COLUMNS
-from spoof.prepare import Preparer, RowPreparer, is_row_table, read_row_table
+from spoof.prepare import Preparer, is_row_table, read_row_table
 from spoof.recipes import find
 from spoof.train import TrainConfig, train
 from tests.spoof.material import TINY, text
@@ -16,17 +13,17 @@ from tests.spoof.material import TINY, text
 HEADER = ",".join((*COLUMNS, "LABEL"))
 
 
-def row(first: object, label: str) -> str:
+def row(first, label):
     return ",".join([str(first), *(str(n / 2) for n in range(1, 26)), label])
 
 
-def read(folder: Path, lines: list[str]) -> tuple[list[Utterance], np.ndarray]:
+def read(folder, lines):
     path = text(folder / "DATASET-balanced.csv", "\n".join(lines))
     utterances, preparer = read_row_table(path, Preparer(folder))
     return utterances, preparer.rows
 
 
-def test_values_and_labels_are_read(tmp_path: Path) -> None:
+def test_values_and_labels_are_read(tmp_path):
     lines = [HEADER, row(0.25, "FAKE"), row(-3e2, "REAL"), row(1, "fake")]
     utterances, values = read(tmp_path, lines)
     assert values.shape == (3, 26) and values.dtype == np.float32
@@ -42,20 +39,18 @@ def test_values_and_labels_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("lines", "message"), [
     (["rms,LABEL", "1,FAKE"], r":1: no column chroma_stft, spectral_centroid, .*; found rms"),
     ([HEADER, row(1, "FAKE"), row("x", "REAL")], r":3: chroma_stft 'x' is not a number"),
-    ([HEADER, row("nan", "FAKE")], r":2: chroma_stft 'nan' is not a number"),
     ([HEADER, row("1e39", "FAKE")], r":2: chroma_stft '1e39' is not a number"),
     ([HEADER, row(1, "0")], r":2: LABEL '0' is neither FAKE nor REAL"),
     ([HEADER, row(1, "FAKE"), row(2, "FAKE")], "all 2 rows are FAKE"),
-    ([HEADER, row(1, "REAL")], "all 1 rows are REAL"),
     ([HEADER], ":1: holds no row"),
 ])  # fmt: skip
-def test_a_wrong_table_is_refused(tmp_path: Path, lines: list[str], message: str) -> None:
+def test_a_wrong_table_is_refused(tmp_path, lines, message):
     with pytest.raises(ManifestError, match=message):
         read(tmp_path, lines)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path):
     """Rows whose second number alone tells both classes apart."""
     values = np.random.default_rng(0).normal(0, 1, (200, len(COLUMNS)))
     values[:, 1] = [5, -5] * 100
@@ -66,11 +61,11 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def given(path: Path, tmp_path: Path) -> tuple[list[Utterance], RowPreparer]:
+def given(path, tmp_path):
     return read_row_table(path, Preparer(tmp_path))
 
 
-def test_rows_are_given_as_they_stand(path: Path, given) -> None:
+def test_rows_are_given_as_they_stand(path, given):
     utterances, rows = given
     found = rows.examples(utterances[10:20], find("s2-ann@rows"))
     expected = np.loadtxt(path, delimiter=",", skiprows=1, usecols=range(26))[10:20]
@@ -78,7 +73,7 @@ def test_rows_are_given_as_they_stand(path: Path, given) -> None:
     assert found.is_fake.tolist() == [True, False] * 5
 
 
-def test_a_detector_learns_rows_and_is_judged_by_others(given, tmp_path: Path) -> None:
+def test_a_detector_learns_rows_and_is_judged_by_others(given, tmp_path):
     utterances, rows = given
     recipe = find("s2-ann@rows").changed(epochs=3)
     config = TrainConfig(tmp_path / "run", recipe, rows, split_by="segment", device="cpu")
@@ -87,7 +82,7 @@ def test_a_detector_learns_rows_and_is_judged_by_others(given, tmp_path: Path) -
     assert found.recordings.decided.accuracy == 1 and len(found.recordings.trials) == 40
 
 
-def test_what_rows_cannot_do_is_refused(given, tmp_path: Path) -> None:
+def test_what_rows_cannot_do_is_refused(given, tmp_path):
     utterances, rows = given
     recipe = find("s2-ann@rows")
     config = TrainConfig(tmp_path / "run", recipe, rows, device="cpu")
@@ -102,7 +97,7 @@ def test_what_rows_cannot_do_is_refused(given, tmp_path: Path) -> None:
         rows.examples(utterances, recipe)
 
 
-def test_a_table_of_features_is_told_from_a_list_of_recordings(path: Path, tmp_path: Path) -> None:
+def test_a_table_of_features_is_told_from_a_list_of_recordings(path, tmp_path):
     assert is_row_table(path) and not is_row_table(tmp_path)
     assert not is_row_table(text(tmp_path / "list.csv", "file,label\na.wav,real\n"))
     assert not is_row_table(text(tmp_path / "empty.csv", ""))

@@ -28,11 +28,11 @@ from tests.spoof.material import examples
 CPU = torch.device("cpu")
 
 
-def recording(is_fake: bool, group: str = "g", number: int = 0) -> Utterance:
+def recording(is_fake, group="g", number=0):
     return Utterance(Path(f"{group}-{number}-{is_fake}.wav"), is_fake, group)
 
 
-def test_a_recordings_score_is_the_mean_of_its_segments() -> None:
+def test_a_recordings_score_is_the_mean_of_its_segments():
     recordings = [recording(False), recording(True, "none"), recording(True)]
     given = examples(recordings, [2, 0, 3], [1, 3, 0, 1, 5])
     scored = score(torch.nn.Identity(), given, device=CPU)
@@ -48,7 +48,7 @@ def test_a_recordings_score_is_the_mean_of_its_segments() -> None:
         as_trials([recording(True)], np.zeros(1))
 
 
-def test_decisions_agree_with_scikit_learn(rng: np.random.Generator) -> None:
+def test_decisions_agree_with_scikit_learn(rng):
     is_fake, scores = rng.random(300) < 0.7, rng.normal(0.3, 1, 300)
     decided = confusion(scores, is_fake)
     precision, recall, f1, _ = precision_recall_fscore_support(is_fake, scores >= 0)
@@ -61,7 +61,7 @@ def test_decisions_agree_with_scikit_learn(rng: np.random.Generator) -> None:
     assert found.metrics["accuracy"].value == pytest.approx(decided.accuracy)
 
 
-def test_decisions_by_hand() -> None:
+def test_decisions_by_hand():
     scores = np.array([-1.0, 0.0, 2.0, -3.0, 1.0])
     decided = confusion(scores, np.array([False, False, True, True, True]))
     assert list(vars(decided).values()) == [1, 1, 1, 2]  # a score of 0 is taken for synthetic
@@ -71,7 +71,7 @@ def test_decisions_by_hand() -> None:
     assert nothing_right.rates("human") == (0, 0, 0)
 
 
-def test_intervals_draw_groups_and_not_recordings(rng: np.random.Generator) -> None:
+def test_intervals_draw_groups_and_not_recordings(rng):
     """Twenty recordings alike in a group say no more than one of them."""
     by_group = rng.normal(0, 1, 12)
     recordings = [recording(g % 2 == 0, f"g{g}", n) for g in range(12) for n in range(20)]
@@ -85,7 +85,7 @@ def test_intervals_draw_groups_and_not_recordings(rng: np.random.Generator) -> N
     assert widths[0] > 2 * widths[1]
 
 
-def test_verdicts_are_counted_by_the_true_class() -> None:
+def test_verdicts_are_counted_by_the_true_class():
     log_lr = np.log([20.0, 9.0, 1 / 20, 20.0, 1 / 9])  # from ten up there is a verdict
     counts = verdict_counts(log_lr, np.array([True, True, True, False, False]))
     assert counts["synthetic"] == {"synthetic": 1, "no trace": 1, "insufficient": 1}
@@ -97,7 +97,7 @@ def test_verdicts_are_counted_by_the_true_class() -> None:
     assert share(None) == "–" and share(0.1234) == "12.3"
 
 
-def test_a_weight_of_two_counts_as_two_recordings(rng: np.random.Generator) -> None:
+def test_a_weight_of_two_counts_as_two_recordings(rng):
     is_fake = np.arange(60) < 30
     scores = rng.normal(is_fake, 1.0)
     twice = rng.integers(1, 3, 60)
@@ -109,7 +109,7 @@ def test_a_weight_of_two_counts_as_two_recordings(rng: np.random.Generator) -> N
     assert weighted_eer(scores, is_fake, np.ones(60)) == pytest.approx(even)
 
 
-def test_the_largest_collection_neither_hides_nor_makes_errors() -> None:
+def test_the_largest_collection_neither_hides_nor_makes_errors():
     """Twenty pairs of one collection are in the right order, the one of another is not."""
     names = ["large"] * 40 + ["small"] * 2
     is_fake = np.array([True, False] * 21)
@@ -124,7 +124,7 @@ def test_the_largest_collection_neither_hides_nor_makes_errors() -> None:
     assert set(alone.values()) == {None}
 
 
-def test_coverage_is_what_is_found_before_too_much_is_wrong() -> None:
+def test_coverage_is_what_is_found_before_too_much_is_wrong():
     """Of forty of each class, thirty are found with one wrong: 1 of 31 or less than 5 %."""
     is_fake = np.repeat([True, False], 40)
     scores = np.concatenate([np.full(30, 3.0), np.zeros(10), [3.0], np.full(39, 0.0)])

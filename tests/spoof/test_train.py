@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,8 +17,8 @@ from cqtnet.runstate import Progress
 from spoof import train as t
 from spoof.checkpoint import load_trained, save_trained
 from spoof.data import Utterance
-from spoof.prepare import Examples, Preparer, part_examples, segment_parts
-from spoof.recipes import OURS, Recipe, Training
+from spoof.prepare import Preparer, part_examples, segment_parts
+from spoof.recipes import OURS, Training
 from spoof.report import curves
 from tests.spoof.material import TINY, examples, network, text, voices
 
@@ -27,31 +26,31 @@ pytestmark = pytest.mark.usefixtures("tiny")
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> list[Utterance]:
+def data(tmp_path_factory):
     return voices(tmp_path_factory.mktemp("voices"), groups=10)
 
 
 @pytest.fixture(scope="module")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> Preparer:
+def ready(tmp_path_factory):
     return Preparer(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture
-def learn(data: list[Utterance], ready: Preparer, tmp_path: Path) -> Callable[..., t.Outcome]:
+def learn(data, ready, tmp_path):
     """Train a recipe in a folder of the test's own."""
 
-    def run(recipe: Recipe = TINY, out: str = "run", *, report=None, on=data, **more) -> t.Outcome:
+    def run(recipe=TINY, out="run", *, report=None, on=data, **more):
         config = t.TrainConfig(tmp_path / out, recipe, ready, device="cpu", **more)
         return t.train(on, config, report=report or (lambda step: None))
 
     return run
 
 
-def weights_of(outcome: t.Outcome) -> dict[str, torch.Tensor]:
+def weights_of(outcome):
     return load_trained(outcome.weights).net.state_dict()
 
 
-def test_voices_that_are_easily_told_apart_are_told_apart(learn, tmp_path, monkeypatch) -> None:
+def test_voices_that_are_easily_told_apart_are_told_apart(learn, tmp_path, monkeypatch):
     monkeypatch.setattr("spoof.train.curves", curves)
     outcome = learn()
     assert outcome.is_finished and len(outcome.history) == 4
@@ -65,12 +64,12 @@ def test_voices_that_are_easily_told_apart_are_told_apart(learn, tmp_path, monke
 
 
 @pytest.mark.parametrize("changes", [{"ema": 0.9}, {"balanced": True, "copies": 3}])
-def test_a_resumed_run_ends_as_one_without_pause(learn, changes, monkeypatch) -> None:
+def test_a_resumed_run_ends_as_one_without_pause(learn, changes, monkeypatch):
     monkeypatch.setattr(spoof.train, "SAVED_EVERY_S", 0)
     recipe = TINY.changed(keep="last", schedule="cosine", **changes)
     whole = weights_of(learn(recipe, "whole"))
 
-    def interrupted(step: t.Step) -> None:
+    def interrupted(step):
         if step.epoch == 2 and step.row is None:
             raise KeyboardInterrupt
 
@@ -80,21 +79,21 @@ def test_a_resumed_run_ends_as_one_without_pause(learn, changes, monkeypatch) ->
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
-def test_the_test_part_is_not_read(learn, data: list[Utterance], tmp_path: Path) -> None:
+def test_the_test_part_is_not_read(learn, data, tmp_path):
     bad = text(tmp_path / "bad.wav", "RIFF no audio at all")
     marked = [replace(u, split="train") for u in data]
     held_out = [Utterance(bad, is_fake, "t", split="test") for is_fake in (False, True)]
     assert learn(on=marked + held_out).is_finished
 
 
-def test_other_seeds_learn_otherwise_and_the_same_seed_the_same(learn, data) -> None:
+def test_other_seeds_learn_otherwise_and_the_same_seed_the_same(learn, data):
     marked = [replace(u, split="valid" if u.group in ("g0", "g1") else "train") for u in data]
     runs = [learn(out=name, on=marked, seed=seed) for name, seed in (("a", 0), ("b", 0), ("c", 1))]
     a, b, c = (weights_of(run)["0.weight"] for run in runs)
     assert torch.equal(a, b) and not torch.equal(a, c)
 
 
-def test_a_run_is_not_overwritten_and_only_the_same_run_is_resumed(learn, data) -> None:
+def test_a_run_is_not_overwritten_and_only_the_same_run_is_resumed(learn, data):
     learn()
     with pytest.raises(WeightsError, match="holds a run already; use --resume"):
         learn()
@@ -104,7 +103,7 @@ def test_a_run_is_not_overwritten_and_only_the_same_run_is_resumed(learn, data) 
         learn(on=data[2:], resume=True)
 
 
-def test_what_is_judged_and_kept_are_the_mean_weights() -> None:
+def test_what_is_judged_and_kept_are_the_mean_weights():
     learner = t.Learner(TINY.build(), ema=0.75)
     assert learner.mean is not None
     values = []
@@ -115,12 +114,12 @@ def test_what_is_judged_and_kept_are_the_mean_weights() -> None:
     assert values == pytest.approx([1, 1.25, 2.4375])  # ¾ of the old and ¼ of the new
 
 
-def test_a_loss_that_is_no_number_ends_training(learn) -> None:
+def test_a_loss_that_is_no_number_ends_training(learn):
     with pytest.raises(InputError, match=r"the loss is nan in epoch .; lower the learning rate"):
         learn(TINY.changed(learning_rate=1e30, optimiser="sgd"))
 
 
-def test_one_logit_and_two_are_the_same_loss_as_sigmoid_and_softmax() -> None:
+def test_one_logit_and_two_are_the_same_loss_as_sigmoid_and_softmax():
     """And weights count a class more."""
     is_fake, p = torch.tensor([True, False]), torch.sigmoid(torch.tensor([0.3, -1.2]))
     one, two = torch.tensor([[0.3], [-1.2]]), torch.tensor([[0.0, 0.3], [1.2, 0.0]])
@@ -131,7 +130,7 @@ def test_one_logit_and_two_are_the_same_loss_as_sigmoid_and_softmax() -> None:
     assert weighted == pytest.approx(-(math.log(p[0]) + 3 * math.log(1 - p[1])) / 2)
 
 
-def test_the_rate_rises_then_falls_as_a_cosine() -> None:
+def test_the_rate_rises_then_falls_as_a_cosine():
     training = Training(10, 1, learning_rate=0.4, schedule="cosine", warmup_epochs=2)
     optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
     rates = []
@@ -145,7 +144,7 @@ def test_the_rate_rises_then_falls_as_a_cosine() -> None:
 @pytest.mark.parametrize(
     ("keep", "best"), [("last", 3), ("loss", 1), ("accuracy", 2), ("f1", 3), ("eer", 1)]
 )
-def test_what_is_kept_is_best_by_the_recipes_rule(keep: str, best: int) -> None:
+def test_what_is_kept_is_best_by_the_recipes_rule(keep, best):
     keys = ("epoch", "valid_loss", "valid_accuracy", "valid_f1", "valid_eer")
     columns = [(1, 0.1, 0.5, 0.0, 0.1), (2, 0.3, 0.9, 0.2, 0.2), (3, 0.2, 0.8, 0.7, 0.3)]
     rows = [dict(zip(keys, column, strict=True)) for column in columns]
@@ -153,7 +152,7 @@ def test_what_is_kept_is_best_by_the_recipes_rule(keep: str, best: int) -> None:
     assert min(rows, key=lambda row: t.rank_of(row, training))["epoch"] == best
 
 
-def test_only_every_second_epoch_may_be_kept_and_one_output_learns_as_well(learn) -> None:
+def test_only_every_second_epoch_may_be_kept_and_one_output_learns_as_well(learn):
     recipe = TINY.changed(keep="f1", keep_every=2, weighted=True)
     outcome = learn(replace(recipe, model=partial(network, n_outputs=1)))
     assert outcome.history[-1]["valid_accuracy"] == 1
@@ -161,13 +160,13 @@ def test_only_every_second_epoch_may_be_kept_and_one_output_learns_as_well(learn
 
 
 @pytest.mark.parametrize(("losses", "over"), [([3, 2, 2.5], False), ([3, 2, 2.5, 2.1], True)])
-def test_patience_ends_a_run_that_gets_no_better(losses: list[float], over: bool) -> None:
+def test_patience_ends_a_run_that_gets_no_better(losses, over):
     history = [{"epoch": i + 1.0, "valid_loss": loss} for i, loss in enumerate(losses)]
     progress = Progress(step=len(losses), history=history)
     assert t.is_over(progress, Training(50, 1, patience=2, keep="loss")) is over
 
 
-def test_copies_stay_in_the_part_of_their_segment_and_are_learned_from_only(data, ready) -> None:
+def test_copies_stay_in_the_part_of_their_segment_and_are_learned_from_only(data, ready):
     everything = ready.examples(data, TINY, copies=3)
     part = segment_parts(everything, seed=4)
     for copy in (1, 2):
@@ -178,7 +177,7 @@ def test_copies_stay_in_the_part_of_their_segment_and_are_learned_from_only(data
         assert set(learning.copy) == {0, 1, 2} and set(choosing.copy) == {0}
 
 
-def planted(counts: list[tuple[bool, str, int]], *, copies: int = 1) -> Examples:
+def planted(counts, *, copies=1):
     """Recordings of a class and a collection with so many segments."""
     recordings = [
         Utterance(Path(f"{i}.wav"), is_fake, f"g{i}", collection=name)
@@ -187,7 +186,7 @@ def planted(counts: list[tuple[bool, str, int]], *, copies: int = 1) -> Examples
     return examples(recordings, [n for *_, n in counts], copies=copies)
 
 
-def test_an_epoch_sees_every_example_once() -> None:
+def test_an_epoch_sees_every_example_once():
     found = planted([(False, "a", 5), (True, "a", 6)], copies=2)
     order = t.epoch_order(found, Training(1, 4), seed=0, epoch=0)
     assert sorted(order.tolist()) == list(range(22))
@@ -205,7 +204,7 @@ def test_an_epoch_sees_every_example_once() -> None:
     # No collection holds both classes: all of a class count the same.
     ("abc", [0.5, 0.25, 0.25]),
 ])  # fmt: skip
-def test_balanced_epochs_see_classes_and_collections_alike(collections, shares) -> None:
+def test_balanced_epochs_see_classes_and_collections_alike(collections, shares):
     found = planted(list(zip([False, True, True], collections, [10, 100, 890], strict=True)))
     balanced = Training(1, 4, balanced=True)
     order = np.concatenate([t.epoch_order(found, balanced, seed=0, epoch=e) for e in range(10)])
@@ -218,13 +217,13 @@ def test_balanced_epochs_see_classes_and_collections_alike(collections, shares) 
 @pytest.mark.parametrize(
     ("n_examples", "batch", "sizes"), [(9, 4, [4, 4]), (10, 4, [4, 4, 2]), (3, 1, [1, 1, 1])]
 )
-def test_a_last_batch_of_one_is_left_out(n_examples: int, batch: int, sizes: list[int]) -> None:
+def test_a_last_batch_of_one_is_left_out(n_examples, batch, sizes):
     found, training = planted([(False, "a", n_examples)]), Training(1, batch)
     found_sizes = [len(at) for at in t.batches(found, training, seed=0, epoch=0)]
     assert found_sizes == sizes and t.n_batches(found, training) == len(sizes)
 
 
-def test_damaged_weights_and_those_of_a_changed_recipe_are_refused(tmp_path, monkeypatch) -> None:
+def test_damaged_weights_and_those_of_a_changed_recipe_are_refused(tmp_path, monkeypatch):
     path = tmp_path / "w.safetensors"
     save_trained(TINY.build(), TINY, path)
     monkeypatch.setitem(OURS, "tiny", replace(TINY, segment_s=1.0))
@@ -241,7 +240,7 @@ def test_damaged_weights_and_those_of_a_changed_recipe_are_refused(tmp_path, mon
         load_trained("nowhere")
 
 
-def test_weights_come_back_as_they_were_but_for_halves_also_with_an_old_card(tmp_path) -> None:
+def test_weights_come_back_as_they_were_but_for_halves_also_with_an_old_card(tmp_path):
     """Older cards name modules, whose code has moved since."""
     torch.manual_seed(0)
     net, path = TINY.build().eval(), tmp_path / "w.safetensors"

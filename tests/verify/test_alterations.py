@@ -18,7 +18,7 @@ from verify.commands.compare import tell
 from verify.comparison import Comparer
 from verify.features import held
 from verify.report.page import part_of
-from verify.results import Alignment, Alteration, Line, Waveform
+from verify.results import Alignment, Line, Waveform
 from verify.waveform import compare_waveforms
 
 START = 2 * SAMPLE_RATE
@@ -126,11 +126,6 @@ def test_filters_and_telephone_codecs_do_not_reverse_the_polarity(effect):
     assert waveform is None or not waveform.inverted
     reversed_too = compare_waveforms(held(changed(Invert())), held(song()), alignment)
     assert reversed_too is not None and reversed_too.inverted
-
-
-def test_the_side_is_part_of_the_sentence():
-    one = Alteration("low_pass", "B", 3400.0, "Hz", "low-pass at 3.4 kHz")
-    assert one.sentence == "B: low-pass at 3.4 kHz"
 
 
 def test_a_comparison_tells_them_in_text_and_json(tmp_path):

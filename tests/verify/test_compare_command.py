@@ -147,7 +147,6 @@ def test_several_pairs_are_one_page_that_names_what_could_not_be_compared(folder
     ("x,y\n1,2\n", ":1: no column a, b; found x, y"),
     ("a,b\none.wav,\n", ":2: a or b is empty"),
     ("a,b\n", "holds no row"),
-    ("", ":1: no column"),
     (None, "cannot be read"),
 ])  # fmt: skip
 def test_a_wrong_list_names_its_line_and_a_right_one_starts_at_its_folder(tmp_path, text, message):

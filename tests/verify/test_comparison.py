@@ -65,11 +65,10 @@ def test_an_altered_fragment_is_the_same_with_place_tempo_and_pitch(comparer, so
 
 @pytest.mark.parametrize("a", [
     lambda: changed(Tempo(1.1), Pitch(1.0)),
-    lambda: make_music(21, duration_s=36.0, sounds=22),
-    lambda: make_music(22, duration_s=36.0),
+    lambda: make_music(21, duration_s=20.0, sounds=22),
     lambda: make_music(22, duration_s=15.0),
-    lambda: piece()[::-1],
-], ids=["altered", "rendition", "other", "shorter", "reversed"])  # fmt: skip
+    lambda: fragment()[::-1],
+], ids=["altered", "rendition", "other", "reversed"])  # fmt: skip
 def test_a_and_b_can_be_exchanged(comparer, song, tmp_path, a):
     a = write(tmp_path / "a.flac", a())
     there, back = comparer.compare(a, song), comparer.compare(song, a)
@@ -185,14 +184,6 @@ def test_a_few_seconds_in_two_pieces_are_told_and_make_no_verdict(comparer, tmp_
     assert reason.startswith("only 0:0") and "the rest of both differs" in reason
 
 
-def test_where_ends_with_what_both_have_in_common(comparer, song, tmp_path):
-    hidden = make_music(14, duration_s=40.0)
-    hidden[20 * SAMPLE_RATE : 28 * SAMPLE_RATE] = piece()[5 * SAMPLE_RATE : 13 * SAMPLE_RATE]
-    found = comparer.compare(write(tmp_path / "hidden.flac", hidden), song)
-    assert found.verdict == "same"
-    assert (found.alignment.a_start_s, found.alignment.a_end_s) == pytest.approx((20, 28), abs=0.2)
-
-
 @pytest.mark.parametrize("noise", [0.0, 0.02])
 def test_all_places_of_a_loop_are_told_and_the_waveform_may_decide(comparer, tmp_path, rng, noise):
     bar = make_music(11, duration_s=16.0)
@@ -230,12 +221,6 @@ def test_silence_around_a_sound_does_not_make_it_a_steady_tone(comparer, song, t
     a = np.zeros_like(piece())
     a[5 * SAMPLE_RATE : 9 * SAMPLE_RATE] = piece()[5 * SAMPLE_RATE : 9 * SAMPLE_RATE]
     assert comparer.compare(write(tmp_path / "a.flac", a), song).verdict == "same"
-
-
-def test_the_same_files_give_the_same_json(comparer, song, tmp_path):
-    a = write(tmp_path / "a.flac", changed(Tempo(0.9)))
-    lines = [json.dumps(comparer.compare(a, song).to_dict()) for _ in range(2)]
-    assert lines[0] == lines[1]
 
 
 def test_other_threads_change_last_digits_and_nothing_else(song, comparer, tmp_path, monkeypatch):

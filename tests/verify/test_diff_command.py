@@ -68,9 +68,12 @@ def test_json_names_the_files_by_their_bytes_and_is_the_same_every_time(folder):
     assert (edit["b_start_s"], edit["b_end_s"]) == pytest.approx((12, 15), abs=0.15)
 
 
-def test_labels_are_written_and_not_replaced_unless_forced(folder, tmp_path):
-    words = (folder / "edited.wav", folder / "original.wav", "--labels", tmp_path / "edits.txt")
-    assert invoke(*words).exit_code == 1
+def test_labels_and_a_page_are_written_and_not_replaced_unless_forced(folder, tmp_path):
+    page, sounds = tmp_path / "edits.html", (folder / "edited.wav", folder / "original.wav")
+    words = (*sounds, "--labels", tmp_path / "edits.txt")
+    assert invoke(*words, "--report", page).exit_code == 1
+    assert "s of B are missing" in page.read_text() and "<script" not in page.read_text()
+    assert "--force" in str(invoke(*sounds, "--report", page).exception)
     rows = [line.split("\t") for line in (tmp_path / "edits.txt").read_text().splitlines()]
     assert [row[2].split(":")[0] for row in rows] == ["B 0", "cut", "B 0"]
     assert rows[1][0] == rows[1][1], "a cut is a moment of A"
@@ -80,14 +83,6 @@ def test_labels_are_written_and_not_replaced_unless_forced(folder, tmp_path):
     assert invoke(*words, "--force").exit_code == 1
     refused = str(invoke("none.wav", "none.wav", "--labels", "edits.doc").exception)
     assert ".txt (Audacity) or .csv (Reaper), not '.doc'" in refused, "before any work"
-
-
-def test_a_page_is_written_and_not_replaced_unless_forced(folder, tmp_path):
-    page = tmp_path / "edits.html"
-    words = (folder / "edited.wav", folder / "original.wav", "--report", page)
-    assert invoke(*words).exit_code == 1
-    assert "s of B are missing" in page.read_text() and "<script" not in page.read_text()
-    assert "--force" in str(invoke(*words).exception)
 
 
 @pytest.mark.parametrize(("name", "error", "message"), [

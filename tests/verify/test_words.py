@@ -24,7 +24,6 @@ def test_the_scale_is_that_of_enfsi_in_both_directions(ratio, word):
     ("rendition", 0.02, "moderate support for another rendition rather than the same recording"),
     ("unrelated", 50, "moderate support for the same recording rather than unrelated ones"),
     ("unrelated", 0.02, "moderate support for unrelated recordings rather than the same one"),
-    ("unrelated", 1, "no support for either proposition"),
 ])  # fmt: skip
 def test_support_names_the_side_it_is_on(against, ratio, support):
     assert w.support_in_words(math.log(ratio), *w.PROPOSITIONS[against]) == support

@@ -1,7 +1,11 @@
+import os
+
 import pytest
 
 from tests.workbench.serving import Serving, printed, write_recordings
 
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
+"""As the tests have, which gives the same last digits."""
 STRICT = "from workbench import guard; guard.SILENT_S = 0.5; "
 
 
@@ -21,14 +25,14 @@ def archive(tmp_path_factory, recordings):
 @pytest.fixture(scope="session")
 def serving(archive):
     """A workbench with an archive."""
-    with Serving(archive) as one:
+    with Serving(archive, env=ONE_THREAD) as one:
         yield one
 
 
 @pytest.fixture(scope="session")
 def strict():
     """One without an archive and token, that takes three minutes of sound and is soon tired."""
-    with Serving("--max-hours", "0.05", token=None, before=STRICT) as one:
+    with Serving("--max-hours", "0.05", token=None, before=STRICT, env=ONE_THREAD) as one:
         yield one
 
 

@@ -1,14 +1,20 @@
 """Hostile requests are refused, and the workbench goes on."""
 
+import io
+import os
+import signal
 import socket
+import tempfile
 import time
 
 import httpx
+import numpy as np
 import pytest
+import soundfile
 
-from tests.workbench.serving import TOKEN, checked, send, wait_for
+from tests.workbench.serving import TOKEN, Serving, checked, send, wait_for
 from workbench import guard
-from workbench.jobs import KEPT_JOBS, MOST_WAITING
+from workbench.jobs import KEPT_JOBS, MOST_WAITING, PREFIX, Keep, plain_name
 
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 
@@ -65,17 +71,6 @@ def test_a_name_is_not_opened_but_a_file_that_is_sent(client):
     assert answer.status_code == 400
 
 
-def test_a_playlist_opens_nothing_else(client, recordings, tmp_path):
-    for name, text in {
-        "list.m3u8": f"#EXTM3U\n#EXTINF:10,\n{recordings / 'one.flac'}\n",
-        "list.ffconcat": f"ffconcat version 1.0\nfile {recordings / 'one.flac'}\n",
-        "list.wav": f"#EXTM3U\n#EXTINF:10,\nfile://{recordings / 'one.flac'}\n",
-    }.items():
-        (tmp_path / name).write_text(text)
-        (job,) = send(client, "detect", file=tmp_path / name)
-        assert wait_for(client, job)["state"] == "failed", name
-
-
 def test_a_name_from_outside_is_shown_as_text(client, recordings, tmp_path):
     name = "<img src=x onerror=alert(1)>\u202e.flac"
     odd = tmp_path / name
@@ -97,11 +92,6 @@ def test_a_small_file_that_unpacks_to_hours_is_refused(strict, tmp_path):
 
 def silent_flac(hours):
     """FLAC of silence, a few bytes a second."""
-    import io
-
-    import numpy as np
-    import soundfile
-
     written = io.BytesIO()
     with soundfile.SoundFile(written, "w", 8000, 1, "PCM_16", format="FLAC") as file:
         for _ in range(hours * 60):
@@ -160,3 +150,52 @@ def test_a_slow_client_is_told_to_go(strict):
         "content-type: multipart/form-data; boundary=x", body=b"--x",
     )  # fmt: skip
     assert told.split()[1] == "408" and time.monotonic() - began < guard.SILENT_S
+
+
+@pytest.mark.parametrize(("given", "kept"), [
+    ("../../etc/passwd", "passwd"),
+    ("C:\\cases\\17\\call.wav", "call.wav"),
+    ("line\nbreak\u202e.wav", "line\ufffdbreak\ufffd.wav"),
+    ("", "recording"),
+    ("x" * 500 + ".flac", "x" * 115 + ".flac"),
+])  # fmt: skip
+def test_of_a_name_only_what_can_be_shown_is_kept(given, kept):
+    assert plain_name(given) == kept
+
+
+def test_an_upload_lies_in_its_folder_under_a_name_that_nobody_chose(tmp_path):
+    with Keep(tmp_path) as keep:
+        one, other = keep.new("../call.wav"), keep.new("../call.sh")
+        assert one.path.parent == other.path.parent == keep.folder
+        assert one.path.suffix == ".wav" and other.path.suffix == "" and "call" not in one.path.name
+        assert keep.folder.stat().st_mode & 0o077 == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_goes_only_when_its_workbench_is_gone(tmp_path):
+    with Keep(tmp_path) as first:
+        with Keep(tmp_path):
+            assert first.folder.exists()
+        stale = tmp_path / f"{PREFIX}stale"
+        stale.mkdir()
+        (stale / "lock").touch()
+        with Keep(tmp_path):
+            assert not stale.exists() and first.folder.exists()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_at_the_end(sign, tmp_path):
+    short = tmp_path / "short.wav"  # soon compared
+    soundfile.write(short, np.zeros(4000), 8000)
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    assert tempfile.gettempdir() != str(tmp_path)
+    with Serving(env=env) as serving, serving.client() as client:
+        (job,) = send(client, "compare", a=short, b=short)
+        wait_for(client, job)
+        assert len(list(tmp_path.glob(f"{PREFIX}*/*.wav"))) == 2
+        serving.process.send_signal(sign)
+        serving.process.wait(timeout=60)
+    if sign is signal.SIGKILL:
+        with Serving(env=env):  # the next one clears up
+            assert len(list(tmp_path.glob(f"{PREFIX}*"))) == 1
+    assert list(tmp_path.glob(f"{PREFIX}*")) == []

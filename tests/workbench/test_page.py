@@ -106,12 +106,6 @@ def test_b_is_heard_at_the_tempo_and_pitch_of_a_and_a_stretch_is_looped(compared
     tab.click("text=Pause")
 
 
-def test_a_page_without_a_match_shows_the_nearest_place(page, recordings):
-    page.send(a=recordings / "fragment.flac", b=recordings / "two.flac")
-    page.wait(".player-box")
-    assert "Looked for" in page.text(".looked") and "The nearest place" in page.text(".lists")
-
-
 def test_a_fragment_is_found_and_heard_beside_its_reference(page, recordings):
     page.open("/search").send(file=recordings / "fragment.flac")
     page.wait(".matches button")

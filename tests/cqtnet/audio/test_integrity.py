@@ -1,14 +1,13 @@
 """A file that is cut off, damaged or lies about itself is read as far as it goes, with a note."""
 
 import re
-import warnings
 
 import numpy as np
 import pytest
 import soundfile
 
 from cqtnet.audio import AudioWarning, load, probe, require_content, stream
-from cqtnet.errors import InputError, NoContentError, NotAudioError
+from cqtnet.errors import NoContentError, NotAudioError
 from tests.cqtnet.audio import made
 from tests.cqtnet.audio.made import cut_off, encode, loudest_hz, pcm16, sine, wav_bytes
 
@@ -203,33 +202,6 @@ def test_one_broken_channel_does_not_spoil_the_other_and_no_finite_sample_is_no_
         load(tmp_path / "nan.wav")
 
 
-@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "m4a", "ogg"])
-def test_random_damage_gives_finite_samples_or_one_clear_line(tmp_path, suffix):
-    tone = sine(1_000, seconds=2, rate=44_100)
-    whole = tmp_path / f"whole.{suffix}"
-    if suffix == "m4a":
-        encode(whole, tone, rate=44_100, codec="aac")
-    else:
-        soundfile.write(whole, tone, 44_100)
-    data = whole.read_bytes()
-    rng = np.random.default_rng(7)
-    for _ in range(25):
-        damaged = bytearray(data)
-        for _ in range(10):
-            reach = len(damaged) if rng.random() < 0.5 else 400
-            damaged[rng.integers(reach)] = rng.integers(256)
-        path = tmp_path / f"damaged.{suffix}"
-        path.write_bytes(damaged[: rng.integers(1, len(damaged))])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AudioWarning)
-            try:
-                samples = load(path)
-            except InputError as error:
-                assert "\n" not in str(error)
-            else:
-                assert samples.dtype == np.float32 and np.isfinite(samples).all()
-
-
 @pytest.mark.parametrize(
     ("right", "cancels"), [(1.0, False), (0.0, False), (-0.5, False), (-1.0, True), (-0.95, True)]
 )
@@ -245,10 +217,8 @@ def test_channels_that_cancel_each_other_are_noted(tmp_path, tone, right, cancel
     (np.empty(0), "tape has no samples"),
     (np.zeros(1_000), "tape is digital silence: all 1000 samples are 0"),
     (np.full(10, np.nan), "tape: none of its 10 samples is a finite number"),
-    (np.full(10, -np.inf), "none of its 10 samples"),
     (np.full(10, 1e-5), r"its peak of -100\.0 dBFS is below -90 dBFS"),
     (np.full(10, -1 / 2**15), r"its peak of -90\.3 dBFS"),  # 16-bit rounding noise
-    (np.array([np.nan, 0, 0]), "digital silence"),
 ])  # fmt: skip
 def test_nothing_to_hear_is_refused_and_one_sample_is_content(samples, message):
     with pytest.raises(NoContentError, match=message):

@@ -33,9 +33,7 @@ def with_declared_samples(path, n_samples):
 @pytest.mark.parametrize(("header", "message"), [
     ({"rate": 2**31 - 1}, "sample rate 2147483647 Hz is outside 4000 to 768000 Hz"),
     ({"rate": 3_999}, "sample rate 3999 Hz is outside 4000 to 768000 Hz"),
-    ({"rate": 768_001}, "sample rate 768001 Hz is outside"),
     ({"channels": 65}, "65 channels, the limit is 64"),
-    ({"channels": 1_024}, "1024 channels, the limit is 64"),
 ])  # fmt: skip
 def test_a_rate_or_channels_out_of_bounds_are_refused(tmp_path, header, message):
     path = tmp_path / "odd.wav"

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.cli import cqtnet
-from tests.verify.archive.pieces import SEEDS, comparer, fragment, music, seconds
+from tests.verify.archive.pieces import SEEDS, altered, comparer, fragment, music, seconds
 from tests.verify.archive.synthetic import make_archive
 from verify import Archive
 
@@ -29,7 +29,8 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     (folder / "music").mkdir()
     gap = np.zeros(3 * SAMPLE_RATE, np.float32)
-    parts = (music(99, 12.0), seconds(music(13), 2, 38), gap, seconds(music(14), 5, 35))
+    faster = altered(seconds(music(14), 5, 35), tempo=1.2, shift_semitones=1.0)
+    parts = (music(99, 12.0), seconds(music(13), 2, 38), gap, faster)
     for name, samples in {
         **{f"music/{seed}": music(seed) for seed in SEEDS},
         "fragment": fragment(),

@@ -98,7 +98,6 @@ def test_hits_that_are_missing_are_minus_one_and_minus_infinity(index, store):
 
 @pytest.mark.parametrize(("vectors", "count", "match"), [
     (np.zeros((1, DIMENSION - 1), np.float32), 1, "do not fit an index of dimension 64"),
-    (np.zeros(DIMENSION, np.float32), 1, "do not fit"),
     (np.full((1, DIMENSION), np.nan, np.float32), 1, "NaN"),
     (np.zeros((1, DIMENSION), np.float32), 0, "ask for 1 to 4,096"),
     (np.zeros((1, DIMENSION), np.float32), 4_097, "4,097 hits"),

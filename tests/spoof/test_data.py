@@ -1,14 +1,90 @@
+"""What recordings are cut and joined to, and who learns from them."""
+
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
+from cqtnet import audio
 from cqtnet.errors import InputError
-from spoof.data import DataWarning, Utterance, balance, folds, split_by_group
+from spoof.data import (
+    DataWarning,
+    Utterance,
+    balance,
+    file_blocks,
+    folds,
+    joined,
+    segments,
+    split_by_group,
+)
+from tests.spoof.material import RATE_HZ
 
 
-def utterances(sizes: dict[str, tuple[int, int]], split: str = "") -> list[Utterance]:
+def ramp(n):
+    return np.arange(n, dtype=np.float32)
+
+
+def cut(samples, **options):
+    return [segment.tolist() for segment in segments([samples], **options)]
+
+
+@pytest.mark.parametrize(("hop_s", "starts"), [(2, [0, 2, 4]), (3, [0, 3]), (5, [0])])
+@pytest.mark.parametrize("block", [1, 3, 8])
+def test_a_hop_lets_segments_overlap_or_leaves_gaps(block, hop_s, starts):
+    blocks = np.split(ramp(8), range(block, 8, block))
+    found = [s.tolist() for s in segments(blocks, rate_hz=1, length_s=4, hop_s=hop_s)]
+    assert found == [list(range(start, start + 4)) for start in starts]
+
+
+def test_a_short_recording_is_repeated_and_segments_are_not_the_recording_itself():
+    assert cut(ramp(3), rate_hz=1, length_s=7) == [[0, 1, 2, 0, 1, 2, 0]]
+    assert cut(ramp(7), rate_hz=1, length_s=7) == [list(range(7))]
+    assert cut(ramp(0), rate_hz=1, length_s=7) == []
+    samples = ramp(8)
+    for segment in segments([samples], rate_hz=1, length_s=4, hop_s=2):
+        assert segment.dtype == np.float32
+        segment[:] = -1
+    np.testing.assert_array_equal(samples, ramp(8))
+    assert cut(samples, rate_hz=1, length_s=4, hop_s=2)[2] == [4, 5, 6, 7]
+
+
+def spoken(name, speaker, system="", split="train"):
+    return Utterance(Path(name), bool(system), speaker or name, speaker, system, split)
+
+
+def test_utterances_are_joined_by_speaker_label_and_split():
+    first = [spoken("1", "ann"), spoken("2", "bob", "A01"), spoken("3", "ann")]
+    last = [spoken("4", "bob", "A02"), spoken("5", "ann", "A01"), spoken("6", "ann", split="test")]
+    found = joined([*first, *last])
+    names = [("".join(map(str, j.paths)), j.speaker, j.is_fake, j.system, j.split) for j in found]
+    assert names == [
+        ("13", "ann", False, "", "train"),
+        ("24", "bob", True, "", "train"),
+        ("5", "ann", True, "A01", "train"),
+        ("6", "ann", False, "", "test"),
+    ]
+    unknown = Utterance(Path("1"), False, "collection")  # of no speaker: joined with nobody
+    assert [j.paths for j in joined([unknown, unknown])] == [(Path("1"),), (Path("1"),)]
+
+
+def test_files_are_cut_as_if_they_were_one(tmp_path, rng):
+    paths, parts = [], []
+    for number, n_samples in enumerate((2400, 16800, 7, 8000, 9999)):
+        parts.append(rng.uniform(-0.5, 0.5, n_samples).astype(np.float32))
+        paths.append(tmp_path / f"{number}.wav")
+        soundfile.write(paths[-1], parts[-1], RATE_HZ, subtype="FLOAT")
+    whole = np.concatenate(parts)
+    np.testing.assert_array_equal(np.concatenate(list(file_blocks(paths, RATE_HZ))), whole)
+    found = segments(file_blocks(paths, RATE_HZ), rate_hz=RATE_HZ, length_s=2.3)
+    assert [s.tolist() for s in found] == cut(whole, rate_hz=RATE_HZ, length_s=2.3)
+    paths[1].write_bytes(paths[1].read_bytes()[:-20_000])
+    with pytest.warns(audio.AudioWarning, match=r"1\.wav: truncated"):
+        list(file_blocks(paths, RATE_HZ))
+
+
+def utterances(sizes, split=""):
     """So many real and fake utterances of each group."""
     return [
         Utterance(Path(f"{group}/{is_fake}/{n}.wav"), is_fake, group, split=split)
@@ -18,12 +94,12 @@ def utterances(sizes: dict[str, tuple[int, int]], split: str = "") -> list[Utter
     ]
 
 
-def uneven(rng: np.random.Generator, n_groups: int = 60) -> list[Utterance]:
+def uneven(rng, n_groups=60):
     sizes = rng.geometric(0.1, (n_groups, 2)) * (rng.random((n_groups, 2)) < 0.7)
     return utterances({f"g{n}": (int(real), int(fake)) for n, (real, fake) in enumerate(sizes)})
 
 
-def test_no_group_is_on_two_sides_and_nothing_is_lost(rng: np.random.Generator) -> None:
+def test_no_group_is_on_two_sides_and_nothing_is_lost(rng):
     data = uneven(rng)
     split = split_by_group(data)
     groups = [{u.group for u in side} for side in vars(split).values()]
@@ -37,7 +113,7 @@ def test_no_group_is_on_two_sides_and_nothing_is_lost(rng: np.random.Generator) 
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_each_side_gets_its_share_of_real_and_of_fake(rng, seed: int) -> None:
+def test_each_side_gets_its_share_of_real_and_of_fake(rng, seed):
     data = uneven(rng)
     split = split_by_group(data, valid=0.1, test=0.2, seed=seed)
     for is_fake in (False, True):
@@ -48,7 +124,7 @@ def test_each_side_gets_its_share_of_real_and_of_fake(rng, seed: int) -> None:
             assert found == pytest.approx(share, abs=0.04)
 
 
-def test_what_the_data_set_marks_stays_and_only_what_lacks_is_taken_from_training() -> None:
+def test_what_the_data_set_marks_stays_and_only_what_lacks_is_taken_from_training():
     train = utterances({f"a{n}": (5, 5) for n in range(10)}, split="train")
     test = utterances({"b": (3, 3)}, split="test")
     split = split_by_group(train + test, valid=0.2)
@@ -59,7 +135,7 @@ def test_what_the_data_set_marks_stays_and_only_what_lacks_is_taken_from_trainin
     assert len(split.test) == 5 and {u.group for u in split.train} == {"b"}
 
 
-def test_data_that_are_all_for_testing_leave_nothing_to_train_on() -> None:
+def test_data_that_are_all_for_testing_leave_nothing_to_train_on():
     test = utterances({"a": (2, 2)}, split="test")
     split = split_by_group(test)
     assert (split.train, split.valid, split.test) == ([], [], test)
@@ -69,7 +145,7 @@ def test_data_that_are_all_for_testing_leave_nothing_to_train_on() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_every_side_gets_both_classes_where_that_can_be(seed: int) -> None:
+def test_every_side_gets_both_classes_where_that_can_be(seed):
     split = split_by_group(utterances({"a": (9, 9), "b": (9, 9), "c": (9, 9)}), seed=seed)
     assert [len(side) for side in vars(split).values()] == [18, 18, 18]
     sizes = {"huge": (500, 2), "r1": (3, 0), "r2": (2, 0), "f1": (0, 40), "f2": (0, 3)}
@@ -79,7 +155,7 @@ def test_every_side_gets_both_classes_where_that_can_be(seed: int) -> None:
     assert split_by_group(data, valid=0, test=0, seed=seed).train == data
 
 
-def test_sides_of_one_class_are_refused_shared_groups_warned_of_and_the_balance_told() -> None:
+def test_sides_of_one_class_are_refused_shared_groups_warned_of_and_the_balance_told():
     data = utterances({"r1": (5, 0), "r2": (5, 0), **{f"f{n}": (0, 5) for n in range(9)}})
     with pytest.raises(InputError, match=r"no real and .*: 2 groups hold real and 9 fake"):
         split_by_group(data)
@@ -101,12 +177,12 @@ def test_sides_of_one_class_are_refused_shared_groups_warned_of_and_the_balance_
     ({"test": float("nan")}, "test share of nan"),
     ({"valid": 0.5, "test": 0.5}, "leave nothing to train on"),
 ])  # fmt: skip
-def test_impossible_shares_are_refused(shares: dict[str, float], message: str) -> None:
+def test_impossible_shares_are_refused(shares, message):
     with pytest.raises(InputError, match=message):
         split_by_group(utterances({"a": (1, 1)}), **shares)
 
 
-def test_folds_hold_out_every_utterance_once(rng: np.random.Generator) -> None:
+def test_folds_hold_out_every_utterance_once(rng):
     data = uneven(rng)
     made = folds(data, 5)
     assert Counter(u for fold in made for u in fold.valid) == Counter(data)
@@ -123,7 +199,7 @@ def test_folds_hold_out_every_utterance_once(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_the_large_groups_are_placed_first_and_the_small_ones_even_them_out(seed: int) -> None:
+def test_the_large_groups_are_placed_first_and_the_small_ones_even_them_out(seed):
     sizes = {"huge": (50, 50), **{f"g{n}": (1, 1) for n in range(50)}}
     assert [len(fold.valid) for fold in folds(utterances(sizes), 2, seed)] == [100, 100]
     many = [Utterance(Path("x.wav"), n % 3 == 0, f"g{n}") for n in range(8_000)]
