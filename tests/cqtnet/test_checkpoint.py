@@ -63,7 +63,7 @@ def test_weights_of_another_network_are_refused(saved):
     card = json.loads(card_path.read_text())
     card["preset"]["head"] = "mean"
     card_path.write_text(json.dumps(card))
-    with pytest.raises(WeightsError, match="was trained as another preset"):
+    with pytest.raises(WeightsError, match="the presets differ"):
         load_weights(saved)
 
 

@@ -78,7 +78,7 @@ def test_json_beyond_the_limits_is_refused(text, message):
 def test_a_file_is_read_unless_it_is_none(tmp_path):
     (tmp_path / "a.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(GOOD).encode())
     assert read_json(tmp_path / "a.json") == GOOD
-    with pytest.raises(ValueError, match="no regular file"):
+    with pytest.raises(ValueError, match="not a regular file"):
         read_json(tmp_path)
     with pytest.raises(OSError, match="No such file"):
         read_json(tmp_path / "b.json")

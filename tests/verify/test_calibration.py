@@ -142,7 +142,7 @@ def test_a_calibration_is_read_as_it_was_written_for_its_weights_or_the_cure_is_
     (lambda d: d.update(measures=["cosine"]), "another version"),
     (lambda d: d["regressions"].pop("named"), "another version"),
     (lambda d: d["regressions"]["named"].pop("slope"), "holds no calibration"),
-    (lambda d: d.update(cosine_threshold=math.nan), "no finite number"),
+    (lambda d: d.update(cosine_threshold=math.nan), "not a finite number"),
     (lambda d: d["regressions"]["named"].update(weights=["high"] * 14), "holds no calibration"),
     (lambda d: d["regressions"]["named"].update(slope=1e10), "does not fit"),
     (lambda d: d["regressions"]["named"].update(least=1.0), "no 0 in its bounds"),

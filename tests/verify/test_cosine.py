@@ -33,7 +33,7 @@ def test_a_fragment_is_found_where_it_was_cut(embedder, music, start_s):
     recording = embedder.trace(music)
     found = best_hit(embedder, fragment, recording)
     # The embedding tells which part, not which second: music repeats itself.
-    assert found.start_b_s == pytest.approx(start_s, abs=5)
+    assert found.b_start_s == pytest.approx(start_s, abs=5)
     assert best_hit(embedder, recording, fragment).cosine == pytest.approx(found.cosine)
 
 
@@ -42,5 +42,5 @@ def test_the_places_of_a_fragment_that_is_there_twice_are_both_hits(embedder, mu
     other = make_music(22, duration_s=20.0)
     twice = embedder.trace(np.concatenate([part, other, part, other]))
     found = best_hits(embedder, embedder.trace(part), twice, window_s=10.0, count=3)
-    assert sorted(hit.start_b_s for hit in found[:2]) == pytest.approx([0, 30], abs=1.5)
+    assert sorted(hit.b_start_s for hit in found[:2]) == pytest.approx([0, 30], abs=1.5)
     assert found[0].cosine >= found[1].cosine > found[2].cosine + 0.1
