@@ -119,6 +119,8 @@ def test_results_are_short_in_words_escaped_in_tables_and_frames_of_pandas(tmp_p
     assert list(verify.to_frame([found])["alignment.tempo"]) == [1.0]
     assert len(verify.to_frame(search)) == 30
     assert list(verify.to_frame([pair])["relation"]) == ["the same"]
+    unsure = replace(search.matches[0], verdict="insufficient")
+    assert replace(pair, matches=(unsure,)).relation == "perhaps a copy"
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(InputError, match="a frame needs pandas; pip install pandas"):
         verify.to_frame([found])

@@ -41,7 +41,9 @@ BLOCK_WINDOWS = 512
 MOST_STRETCHES = 20
 """That are looked for in two recordings."""
 
-Relation = Literal["the same", "A within B", "B within A", "shared", "another rendition"]
+Relation = Literal[
+    "the same", "A within B", "B within A", "shared", "perhaps a copy", "another rendition"
+]
 OnProgress = Callable[[Entry], None]
 """Called with each recording that is done."""
 
@@ -63,6 +65,8 @@ class Pair(Brief):
         """Which of the two holds the other, if one does; whether they are no copies at all."""
         if all(match.verdict == "rendition" for match in self.matches):
             return "another rendition"
+        if all(match.verdict != "same" for match in self.matches):
+            return "perhaps a copy"
         in_a = sum(match.duration_s for match in self.matches) / max(self.a.duration_s, 1e-9)
         spans = (match.reference_end_s - match.reference_start_s for match in self.matches)
         in_b = sum(spans) / max(self.b.duration_s, 1e-9)
