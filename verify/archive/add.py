@@ -19,6 +19,7 @@ from verify.archive.results import Entry, Manifest, NewRecording, Windows
 from verify.archive.sketch import Sketch
 from verify.archive.store import Store
 from verify.notebook import Brief
+from verify.words import plural
 
 BATCH_S = 10.0
 """Seconds after which what was read is written: so much work an interruption costs."""
@@ -67,7 +68,9 @@ class Summary(Brief):
     def sentence(self) -> str:
         """What was done, in a line."""
         words = ", ".join(
-            f"{self.counts[what]:,} {what}" for what in OUTCOMES if what in self.counts
+            plural(self.counts[what], what, "copies" if what == "copy" else what)
+            for what in OUTCOMES
+            if what in self.counts
         )
         speed = self.duration_s / max(self.elapsed_s, 1e-9)
         return (
@@ -211,10 +214,15 @@ class _Run:
         before = {one.path: known[0] for one in new if (known := self.store.by_path(one.path))}
         old = {one.sha256 for one in new if self.store.by_sha256(one.sha256)}
         self.store.add(new)
+        written: set[str] = set()
         for one in new:
             replaced = one.path in before and self._remove_if_unused(before[one.path])
             is_kept = one.sha256 in old and one.sound
-            outcome: Outcome = "replaced" if replaced else "kept" if is_kept else "added"
+            is_copy = one.sha256 in written  # of another file that was read in the same run
+            written.add(one.sha256)
+            outcome: Outcome = (
+                "replaced" if replaced else "kept" if is_kept else "copy" if is_copy else "added"
+            )
             yield Step(one.path, outcome, one.size, one.duration_s)
 
     def _note_path(self, entry: Entry, file: _Hashed) -> Step:

@@ -311,7 +311,7 @@ def _changed_files(store: Store) -> list[Problem]:
             try:
                 what = "" if audio.file_sha256(path) == entry.sha256 else "holds other bytes now"
             except InputError as error:
-                what = str(error)
+                what = str(error).removeprefix(f"{path} ")
             if what:
                 problems.append(Problem(Path(path), f"recording {entry.id}: {what}"))
     return problems

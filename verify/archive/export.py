@@ -31,7 +31,10 @@ MERGED_AT_ONCE = 20_000
 def check_suffix(path: Path) -> None:
     """Raise unless the suffix is one that can be written, with what is installed."""
     if path.suffix not in SUFFIXES:
-        raise InputError(f"{path} is neither .npz nor .parquet; name it so")
+        raise InputError(
+            f"{path} is neither .npz nor .parquet; name it so, or list the files with "
+            "`cqtnet index list --csv`"
+        )
     if path.suffix == ".parquet":
         _require_pyarrow()
 

@@ -31,6 +31,8 @@ PAIR_COLUMNS = (
     "a_end_s", "b_start_s", "b_end_s", "tempo", "shift_semitones",
 )  # fmt: skip
 """Of the CSV of pairs of an archive."""
+ENTRY_COLUMNS = ("id", "duration_s", "path", "tags", "sha256")
+"""Of the CSV of recordings of an archive."""
 
 
 def audio_files(names: Iterable[str], *, passed_over: Counter[str] | None = None) -> Iterator[str]:
@@ -86,6 +88,22 @@ def entry_line(entry: Entry) -> str:
     return f"{entry.id:>7}  {clock(entry.duration_s):>11}  {names}{tags}"
 
 
+def entry_rows(entry: Entry) -> Iterator[list[Any]]:
+    """A recording as rows with the columns `ENTRY_COLUMNS`, one for each of its files."""
+    tags = " ".join(map(audio.told, entry.tags))
+    for path in entry.paths or ("",):
+        yield [entry.id, entry.duration_s, audio.shown(path), tags, entry.sha256]
+
+
+def copies_lines(entries: Iterable[Entry]) -> list[str]:
+    """Recordings that several files hold, byte for byte."""
+    copied = [entry for entry in entries if len(entry.paths) > 1]
+    if not copied:
+        return []
+    head = f"in several files with the same bytes: {plural(len(copied), 'recording')}"
+    return [head, *map(entry_line, copied)]
+
+
 def describe(store: Store) -> dict[str, Any]:
     """What an archive is and holds, as plain data."""
     manifest, uri = store.manifest, milvus_uri(store)
@@ -126,7 +144,7 @@ def description_lines(plain: dict[str, Any]) -> list[str]:
         f"model    {audio.told(plain['model'])}, {plain['dimension']} numbers a window, SHA-256 "
         f"{plain['model_sha256'][:12]}…",
         f"on disk  {plain['bytes'] / 1e6:,.1f} MB"
-        + (f", {plain['bytes'] / 1e6 / hours:.2f} an hour" if hours else ""),
+        + (f", {plain['bytes'] / 1e6 / hours:.2f} MB an hour" if hours else ""),
     ]
     index = plain["index"]
     if index is None:

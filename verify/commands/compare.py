@@ -12,7 +12,7 @@ import click
 from cqtnet import commands as common
 from cqtnet.errors import InputError, ManifestError
 from verify.commands import CASE, LANGUAGE, case_of
-from verify.words import clock, ratio
+from verify.words import clock, plural, ratio
 
 if TYPE_CHECKING:
     from verify.calibration import Calibration
@@ -131,9 +131,10 @@ def compare(
         with speaking(language or "en"):
             _write_report(report, parts, calibration, problems, case, pdf=pdf)
     elif len(listed) == 1:
-        common.hint(
-            shlex.join(["cqtnet", "compare", *map(str, listed[0]), "--report", "report.html"])
-        )
+        pair = [str(path) for path in listed[0]]
+        common.hint(shlex.join(["cqtnet", "compare", *pair, "--report", "report.html"]))
+        if 3 in codes:
+            common.hint(shlex.join(["cqtnet", "diff", *pair]) + "  # was A cut?")
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
 
 
@@ -272,6 +273,10 @@ def tell(comparison: "Comparison") -> list[str]:
     elif alignment is not None:
         lines.append(f"  where    {alignment.place_in_words}")
         lines += [f"           {comparison.places_in_words}"] if comparison.places else []
+        edits = comparison.edits
+        if edits is not None and len(edits.stretches) > 1:
+            n = plural(len(edits.stretches), "stretch", "stretches")
+            lines.append(f"           in all, {edits.common_s:.1f} s of A come from B, in {n}")
         lines.append(f"  altered  {comparison.line_in_words}")
         lines += [f"           {one.sentence}" for one in comparison.alterations]
         lines += [

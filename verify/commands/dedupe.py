@@ -32,7 +32,7 @@ def dedupe(
     from cqtnet.progress import progress_bar
     from verify import Archive
     from verify.archive.duplicates import Pair, duplicates, group_lines, grouped
-    from verify.archive.listing import PAIR_COLUMNS, pair_rows
+    from verify.archive.listing import PAIR_COLUMNS, copies_lines, pair_rows
 
     pairs, failed = [], 0
     if as_csv:
@@ -56,6 +56,7 @@ def dedupe(
             else:
                 common.complain(pair)
                 failed += 1
+        copies = copies_lines(opened.store.entries())
     if not as_json and not as_csv:
-        click.echo("\n".join(group_lines(grouped(pairs), pairs)))
+        click.echo("\n".join([*group_lines(grouped(pairs), pairs), *copies]))
     sys.exit(1 if failed else 0)

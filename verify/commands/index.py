@@ -154,18 +154,29 @@ def info(archive: Path, as_json: bool) -> None:
     common.show(plain if as_json else "\n".join(description_lines(plain)))
 
 
-@common.command("cqtnet index list archive/ --text 1998 --json", name="list")
+@common.command(
+    "cqtnet index list archive/ --text 1998 --json",
+    "cqtnet index list archive/ --csv > recordings.csv",
+    name="list",
+    one_of=["--json --csv"],
+)
 @ARCHIVE
 @click.option("--text", help="Only those with this text in a path.")
 @click.option("--tag", help="Only those with this tag.")
 @common.JSON(help="Print a line of JSON for each.")
-def list_(archive: Path, text: str | None, tag: str | None, as_json: bool) -> None:
+@common.CSV(help="Print a line of CSV for every file.")
+def list_(archive: Path, text: str | None, tag: str | None, as_json: bool, as_csv: bool) -> None:
     """List the recordings of ARCHIVE: number, duration, paths, tags."""
-    from verify.archive.listing import entry_line
+    from verify.archive.listing import ENTRY_COLUMNS, entry_line, entry_rows
     from verify.archive.store import Store
 
     with Store.open(archive, check=False) as store:
+        if as_csv:
+            common.show_csv([ENTRY_COLUMNS])
         for entry in store.entries(text=text, tag=tag):
+            if as_csv:
+                common.show_csv(entry_rows(entry))
+                continue
             common.show(entry if as_json else entry_line(entry), in_a_line=True)
 
 
@@ -286,8 +297,8 @@ def remove(
 ) -> None:  # fmt: skip
     """Remove recordings from ARCHIVE for good; their files are neither needed nor touched.
 
-    With both, --text and --tag, recordings must have both. `cqtnet index compact` gives the room
-    back.
+    A file that still lies in a folder comes back when that folder is added again. With both,
+    --text and --tag, recordings must have both. `cqtnet index compact` gives the room back.
     """
     from verify import Archive
     from verify.archive.listing import entry_line

@@ -115,6 +115,8 @@ def test_a_second_run_reads_nothing_and_info_says_what_there_is(made):
     assert info["bytes"] < 8e6 * info["duration_s"] / 3600 + 400_000
     listed = call("index", "list", made / "archive", "--text", "12.flac").stdout.splitlines()
     assert len(listed) == 1 and listed[0].endswith("12.flac  #first")
+    rows = call("index", "list", made / "archive", "--csv").stdout.splitlines()
+    assert rows[0] == "id,duration_s,path,tags,sha256" and len(rows) == 5
 
 
 def test_what_is_removed_is_not_found_again_and_can_be_added_again(made, tmp_path):
@@ -241,8 +243,11 @@ def test_versions_and_excerpts_are_grouped(tmp_path):
         pair = json.loads(line)
         relations["-".join(Path(pair[side]["paths"][0]).stem for side in "ab")] = pair["relation"]
     assert relations == {"a-faster": "the same", "b-excerpt": "B within A"}
+    shutil.copy(tmp_path / "c.flac", tmp_path / "copy.flac")
+    call("index", "add", tmp_path / "archive", tmp_path / "copy.flac")
     groups = call("dedupe", tmp_path / "archive").stdout
     assert groups.count("group ") == 2 and "% slower" in groups
+    assert groups.splitlines()[-1].count("c.flac, ") == 1 and "same bytes: 1 recording" in groups
 
 
 @pytest.mark.parametrize(("words", "error", "message"), [

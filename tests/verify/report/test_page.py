@@ -118,7 +118,7 @@ PAGES = {
     "differing": (
         "Moderately strong support for unrelated recordings rather than the same one",
         "speak against: A and B hold the same recording.",
-        "No stretch was found",
+        "No stretch is marked",
         "a natural-log likelihood ratio of −10.00, cut off at the bound of −6.00",
         "This is the bound of what the calibration can support",
         "The calibration carries no figures of its validation.",
@@ -129,7 +129,7 @@ PAGES = {
     "rendition": (
         "Moderate support for another rendition rather than the same recording",
         "speak for: A and B hold two renditions of one work.",
-        "No stretch was found",
+        "No stretch is marked",
     ),
     "near_1": (
         "Insufficient evidence for either answer",
