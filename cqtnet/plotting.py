@@ -256,9 +256,9 @@ def draw_curves(history: Sequence[dict[str, float]], path: Path) -> None:
     losses, eers = figure.subplots(2, 1, sharex=True)
     steps = [row["step"] for row in history]
     dress(losses, ylabel="training loss, mean of the epoch")
-    (loss,) = losses.plot(steps, [row["loss"] for row in history], color=INK)
+    (loss,) = losses.plot(steps, [row["loss"] for row in history], color=INK, marker=".")
     rates = losses.twinx()
-    (rate,) = rates.plot(steps, [row["lr"] for row in history], color=PALE, ls=":")
+    (rate,) = rates.plot(steps, [row["lr"] for row in history], color=PALE, ls=":", marker=".")
     rates.set_ylabel("learning rate", fontsize=SMALL_PT)
     dress(eers, xlabel="step", ylabel="EER of held-out recordings, %")
     rows: list[Row] = [(loss, "loss"), (rate, "learning rate")]

@@ -143,6 +143,11 @@ def load_calibration(name: str | Path, model_sha256: str) -> Calibration:
         calibration = checked(Calibration, known)
         if names == MEASURES and not all(one.fits() for one in calibration.regressions.values()):
             raise ValueError("a regression does not fit its measures, or has no 0 in its bounds")
+    except FileNotFoundError as error:
+        raise WeightsError(
+            f"{path} is missing, without which this network states no ratios; make it with "
+            "`cqtnet eval calibrate`"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(
             f"{path} holds no calibration: {error}; make one with `cqtnet eval calibrate`"

@@ -39,6 +39,8 @@ DEVICES = ("alsa", "avfoundation", "dshow", "jack", "openal", "oss", "pulse", "s
 RAW = ("u8", "s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f32be")
 """Formats of bare samples."""
 
+_CURE = "; if it is bare samples, say so, as with --raw s16le:44100:2"
+
 OnMessage = Callable[[str], None]
 Samples = NDArray[np.float32]
 
@@ -77,12 +79,17 @@ def live(
         except (av.FFmpegError, OSError) as error:
             reason = reason_of(error)
             if not again and not has_begun:
-                raise NotAudioError(f"{name} cannot be read: {reason}") from error
+                raise NotAudioError(
+                    f"{name} cannot be read: {reason}{_CURE if source == '-' else ''}"
+                ) from error
             if not again:
                 on_message(f"{name} broke off: {reason}")
         if damage:
             count, reasons = damage.total(), "; ".join(damage)
-            on_message(f"{name}: {count} damaged packets were left out ({reasons})")
+            if not has_begun and not again:
+                raise NotAudioError(f"{name} holds no sound that can be decoded ({reasons}){_CURE}")
+            packets = "packet was" if count == 1 else "packets were"
+            on_message(f"{name}: {count} damaged {packets} left out ({reasons})")
         if not again:
             return
         if time.monotonic() - received_at > give_up_s:
@@ -190,6 +197,8 @@ def _scheme(source: str) -> str:
 
 def _name(source: str) -> str:
     """The source as messages name it: without a password, and without what may hold one."""
+    if source == "-":
+        return "stdin"
     if not _is_url(source):
         return shown(source)
     scheme, _, rest = source.partition("://")

@@ -67,7 +67,7 @@ RESAMPLES = option(
     help="Resamples of the recordings for the 95 % intervals; 0: no intervals.",
 )  # fmt: skip
 MIN_LR = option("--min-lr", "min_log_lr", type=FloatRange(0, min_open=True), callback=_log,
-                help="Least likelihood ratio of a match, as 100.")  # fmt: skip
+                help="Least likelihood ratio of a match, as 100; at most 718.")  # fmt: skip
 QUIET = option("-q", "--quiet", flag_value="nothing", type=str, callback=_talk, expose_value=False,
                help="No progress and no hints.")  # fmt: skip
 VERBOSE = option("-v", "--verbose", flag_value="lines", type=str, callback=_talk,

@@ -1,6 +1,8 @@
 """`cqtnet monitor`: which recordings of an archive are in sound that arrives, and when."""
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -8,12 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cqtnet import SAMPLE_RATE
 from cqtnet.commands import DEVICE, JSON, MIN_LR, PATH, command, complain, show
+from cqtnet.errors import NotAudioError
 from verify.words import clock, plural
 
 if TYPE_CHECKING:
+    from cqtnet.audio.live import Samples
     from verify.archive.results import Match
     from verify.archive.timeline import Event
+
+
+def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    """A time of day; one without a zone is in that of this machine."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError as error:
+        example = "2026-05-01T06:00:00, or with a zone 2026-05-01T06:00:00+02:00"
+        raise click.BadParameter(f"{text!r} is no date with a time; write {example}") from error
 
 
 @command(
@@ -22,11 +36,14 @@ if TYPE_CHECKING:
     "cqtnet monitor archive/ --input hw:0 --container alsa",
 )
 @click.argument("archive", type=PATH)
-@click.option("--input", "source", default="-", help="File, URL, device, or - for stdin.")
-@click.option("--container", help="Kind of device or of stream, as FFmpeg names it: alsa, pulse.")
+@click.option("--input", "source", default="-", show_default=True,
+              help="File, URL, device, or - for stdin.")  # fmt: skip
+@click.option("--container",
+              help="Kind of device or of stream, as FFmpeg names it: alsa, pulse.")  # fmt: skip
 @click.option("--raw", metavar="FORMAT:RATE:CHANNELS", help="Bare samples, as s16le:44100:2.")
-@click.option("--start", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S"]),
-              help="Time of day of the first sample.  [default: now]")  # fmt: skip
+@click.option("--start", metavar="TIME", callback=_moment,
+              help="Time of day of the first sample, as 2026-05-01T06:00:00 or "
+              "2026-05-01T06:00:00+02:00.  [default: now]")  # fmt: skip
 @click.option("--begins/--no-begins", default=True, show_default=True,
               help="Print a match when it begins, too.")  # fmt: skip
 @MIN_LR
@@ -42,8 +59,9 @@ def monitor(
 
     The first report comes within seconds of its beginning and may change; the one at its end is
     final. Each has its time of day, with the zone, and seconds of the stream. When a day is over,
-    and at the end, comes a summary of what was heard. A URL that drops out is connected to again,
-    and silence stands for what was lost. Memory stays the same however long it runs.
+    and at the end, comes a summary of what was heard; also after Ctrl-C, and SIGTERM. A URL that
+    drops out is connected to again, and silence stands for what was lost. Memory stays the same
+    however long it runs.
     """
     from cqtnet.audio.live import live
     from verify import Archive
@@ -65,12 +83,61 @@ def monitor(
                 plain = summary_plain(day, heard)
                 show(plain if as_json else "\n".join(summary_lines(day, heard)), in_a_line=True)
 
-        for event in matches_in(searcher, blocks, begins=begins):
-            summarise(event.match.query_start_s)
-            diary.note(event)
-            told = {"told": datetime.now(UTC).isoformat(timespec="seconds")}
-            show(diary.plain(event) | told if as_json else diary.line(event), in_a_line=True)
-        summarise(None)
+        with signals_end(blocks) as sound:
+            for event in matches_in(searcher, sound, begins=begins):
+                summarise(event.match.query_start_s)
+                diary.note(event)
+                told = {"told": datetime.now(UTC).isoformat(timespec="seconds")}
+                show(diary.plain(event) | told if as_json else diary.line(event), in_a_line=True)
+            summarise(None)
+            complain(f"listened to {clock(sound.seconds)} of sound")
+
+
+class Ending:
+    """Sound that a signal ends, and a stream that is lost: what was heard before is still told."""
+
+    def __init__(self, blocks: Iterable["Samples"]) -> None:
+        self.seconds = 0.0
+        self.reason: BaseException | None = None
+        self._blocks = blocks
+
+    def __iter__(self) -> Iterator["Samples"]:
+        try:
+            for block in self._blocks:
+                self.seconds += block.size / SAMPLE_RATE
+                yield block
+                if self.reason:
+                    return
+        except NotAudioError as reason:
+            if not self.seconds:
+                raise
+            self.reason = reason
+
+    def end(self, number: int, _: object) -> None:
+        """End after this block, and at the second signal at once."""
+        if self.reason:
+            raise self.reason
+        self.reason = _raised_by(number)
+
+
+def _raised_by(number: int) -> BaseException:
+    return KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
+
+
+@contextmanager
+def signals_end(blocks: Iterable["Samples"]) -> Iterator[Ending]:
+    """The blocks until a signal; what ended them is raised when all is told."""
+    sound = Ending(blocks)
+    before = {}
+    with suppress(ValueError):  # only the main thread may
+        before = {one: signal.signal(one, sound.end) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield sound
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    if sound.reason:
+        raise sound.reason
 
 
 @dataclass
@@ -93,6 +160,7 @@ class Diary:
 
     start: datetime  # of the first sample, with its zone
     _days: dict[date, dict[int, Heard]] = field(default_factory=dict)
+    _has_heard: bool = False
 
     def at(self, second: float) -> datetime:
         """The time of day of a second of the sound."""
@@ -101,6 +169,7 @@ class Diary:
     def note(self, event: "Event") -> None:
         """Count a match that has ended, on the day on which it began."""
         if event.kind == "ended":
+            self._has_heard = True
             match = event.match
             day = self._days.setdefault(self.at(match.query_start_s).date(), {})
             heard = day.setdefault(match.entry.id, Heard(match))
@@ -127,8 +196,13 @@ class Diary:
         }
 
     def summaries(self, second: float | None = None) -> Iterator[tuple[date, list[Heard]]]:
-        """The days that are over by a second, or all; each once, what was heard longest first."""
+        """The days that are over by a second, or all; each once, what was heard longest first.
+
+        Where nothing was heard at all, that is told of the first day.
+        """
         today = None if second is None else self.at(second).date()
+        if today is None and not self._has_heard:
+            self._days[self.start.date()] = {}
         for day in sorted(self._days):
             if today is None or day < today:
                 yield day, sorted(self._days.pop(day).values(), key=lambda one: -one.seconds)

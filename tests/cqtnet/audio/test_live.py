@@ -55,7 +55,13 @@ def test_what_is_damaged_is_left_out_and_a_change_of_format_is_heard(tmp_path, m
     assert sum(map(len, live("-", on_message=told.append))) == pytest.approx(
         8 * SAMPLE_RATE, abs=SAMPLE_RATE
     )
-    assert "damaged packets were left out" in told[0]
+    assert "damaged packet was left out" in told[0]
+
+
+def test_bare_samples_on_stdin_without_a_word_about_them_are_an_error_with_its_cure(monkeypatch):
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(bytes(9999))))
+    with pytest.raises(NotAudioError, match=r"^stdin .* --raw s16le:44100:2$"):
+        list(live("-"))
 
 
 def test_a_container_that_nobody_knows_is_an_error(song):

@@ -2,6 +2,7 @@ import csv
 import json
 import os
 import shutil
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from click.testing import CliRunner
 from augment.tempo import Tempo
 from cqtnet import SAMPLE_RATE
 from cqtnet.cli import cqtnet
-from cqtnet.errors import ArchiveError, InputError
+from cqtnet.errors import ArchiveError, InputError, NotAudioError
 from tests.verify.archive.pieces import music, seconds
 from verify.archive.searcher import PERHAPS_LOG_LR
 from verify.archive.timeline import LATENCY_S
+from verify.commands.monitor import Diary, signals_end, summary_lines
 
 
 def call(*words, stdin=None):
@@ -104,6 +106,30 @@ def test_bare_samples_are_monitored_and_the_days_are_summed_up(made, tmp_path):
     assert "summary 1 match of 1 recording" in summary and "13.flac" in recording
     wrong = call(*words, "--raw", "s16:44100")
     assert "is not a format of bare samples" in str(wrong.exception)
+    assert "write 2026-05-01T06:00:00" in call(*words, "--start", "06:00").stderr
+
+
+def test_what_was_heard_before_a_signal_or_a_loss_is_told_first():
+    block, told = np.zeros(SAMPLE_RATE, np.float32), []
+
+    def lost():
+        yield block
+        raise NotAudioError("gone")
+
+    with pytest.raises(SystemExit) as ended, signals_end([block] * 9) as sound:
+        for _ in sound:
+            signal.raise_signal(signal.SIGTERM)
+        told.append(sound.seconds)
+    assert ended.value.code == 143 and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    with pytest.raises(NotAudioError, match="gone"), signals_end(lost()) as sound:
+        told.append(len(list(sound)))
+    assert told == [1, 1]
+
+
+def test_a_day_without_a_match_is_summed_up_too():
+    [(day, heard)] = Diary(datetime(2026, 5, 1, 6, tzinfo=UTC)).summaries()
+    [line] = summary_lines(day, heard)
+    assert line == "2026-05-01 summary 0 matches of 0 recordings, 0:00.00 in all"
 
 
 def test_a_second_run_reads_nothing_and_info_says_what_there_is(made):
