@@ -92,7 +92,7 @@ def command_lines(page):
 
 def parse(words):
     """Parse the words after cqtnet as click does, but look for no file."""
-    command, context = cqtnet, click.Context(cqtnet)
+    command, context = cqtnet, click.Context(cqtnet, **cqtnet.context_settings)
     while isinstance(command, click.Group) and not words[0].startswith("-"):
         command = command.get_command(context, words.pop(0)) or pytest.fail("no such command")
         context = click.Context(command, parent=context)

@@ -162,7 +162,10 @@ def show_csv(rows: Iterable[Iterable[object]]) -> None:
 def check_page(report: Path) -> None:
     """Raise unless a page is named as one."""
     if report.suffix.lower() not in (".html", ".htm"):
-        raise InputError(f"{report}: a report is a web page; give a name that ends in .html")
+        raise InputError(
+            f"{report}: a report is a web page; give a name that ends in .html, and "
+            "--pdf for a PDF beside it"
+        )
 
 
 def check_files(

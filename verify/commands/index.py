@@ -286,7 +286,7 @@ def relocate(archive: Path, old: str, new: str, as_json: bool) -> None:
 )
 @ARCHIVE
 @click.option("--id", "numbers", type=int, multiple=True, help="By number; repeatable.")
-@click.option("--path", "paths", multiple=True, help="By path; repeatable.")
+@click.option("--path", "paths", multiple=True, help="By path, with all copies; repeatable.")
 @click.option("--text", help="All with this text in a path.")
 @click.option("--tag", help="All with this tag.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
@@ -313,7 +313,9 @@ def remove(
     for entry in chosen:
         common.show(entry_line(entry))
     done = "would be removed" if dry_run else "removed"
-    click.echo(f"{plural(len(chosen), 'recording')} {done}", err=True)
+    files = sum(len(entry.paths) for entry in chosen)
+    copies = f", of {files:,} files with copies" if files > len(chosen) else ""
+    click.echo(f"{plural(len(chosen), 'recording')} {done}{copies}", err=True)
 
 
 @common.command(

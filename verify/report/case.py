@@ -56,7 +56,8 @@ def read_case(path: Path) -> Case:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} does not describe a case: {told(error)}") from error
+        cure = "; put each text in quotes" if isinstance(error, tomllib.TOMLDecodeError) else ""
+        raise InputError(f"{path} does not describe a case: {told(error)}{cure}") from error
 
 
 def _texts(value: Any) -> Any:

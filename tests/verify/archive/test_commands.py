@@ -274,6 +274,8 @@ def test_versions_and_excerpts_are_grouped(tmp_path):
     groups = call("dedupe", tmp_path / "archive").stdout
     assert groups.count("group ") == 2 and "% slower" in groups
     assert groups.splitlines()[-1].count("c.flac, ") == 1 and "same bytes: 1 recording" in groups
+    done = call("index", "remove", tmp_path / "archive", "--path", tmp_path / "copy.flac")
+    assert "1 recording removed, of 2 files with copies" in done.stderr
 
 
 @pytest.mark.parametrize(("words", "error", "message"), [
