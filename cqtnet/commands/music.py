@@ -57,7 +57,7 @@ def music(
     counts = {"written": count, "train": count - n_valid, "valid": n_valid}
     settings = {"duration_s": duration, "sample_rate": sample_rate}
     result = {"manifest": str(out_dir / MANIFEST), **counts, **settings}
-    sentence = f"{count} pieces of {duration:g} s written: {out_dir / MANIFEST}"
+    sentence = f"{count} piece{'s' * (count > 1)} of {duration:g} s written: {out_dir / MANIFEST}"
     show(result if as_json else sentence)
 
 

@@ -62,7 +62,7 @@ def passed_over_line(passed_over: Counter[str]) -> str:
     )
     ending = next(iter(passed_over.most_common()))[0]
     return (
-        f"{plural(passed_over.total(), 'file')} passed over, for their endings are not of audio: "
+        f"{plural(passed_over.total(), 'file')} passed over (not audio by the ending): "
         f"{kinds}; name them to have them tried, as with '**/*{ending}'"
     )
 
