@@ -18,6 +18,7 @@ MAKEFLAGS += --jobs=2
 
 demo: $(READY)
 	$(BIN)/cqtnet demo demo --force
+	@echo 'To use cqtnet in this shell: . $(BIN)/activate'
 
 serve: $(READY)
 	$(BIN)/cqtnet serve --open
