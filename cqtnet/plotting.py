@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, Locator, NullFormatter
+from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -258,9 +258,10 @@ def draw_curves(history: Sequence[dict[str, float]], path: Path) -> None:
     dress(losses, ylabel="training loss, mean of the epoch")
     (loss,) = losses.plot(steps, [row["loss"] for row in history], color=INK, marker=".")
     rates = losses.twinx()
-    (rate,) = rates.plot(steps, [row["lr"] for row in history], color=PALE, ls=":", marker=".")
+    (rate,) = rates.plot(steps, [row["lr"] for row in history], color=PALE, ls=":")
     rates.set_ylabel("learning rate", fontsize=SMALL_PT)
     dress(eers, xlabel="step", ylabel="EER of held-out recordings, %")
+    eers.xaxis.set_major_locator(MaxNLocator(integer=True))
     rows: list[Row] = [(loss, "loss"), (rate, "learning rate")]
     names = [key for key in history[0] if key.startswith("eer_")]
     for name, look in zip(names, looks(len(names)), strict=True):
