@@ -142,6 +142,8 @@ def find_duplicates(work: Work, _: Task, send: Send) -> Answer:
 
 MOST_EVENTS = 1000
 """The latest events are kept."""
+END_S = 5.0
+"""For so long it may tell what it has heard."""
 CODE = "from verify.commands.monitor import monitor; monitor()"
 
 
@@ -184,6 +186,10 @@ class Monitor(Closing):
         """End the process."""
         if self._process is not None and self._process.stdout is not None:
             self._process.terminate()
-            self._process.wait()
+            try:
+                self._process.wait(END_S)
+            except subprocess.TimeoutExpired:  # it waits for a stream that is stalled
+                self._process.kill()
+                self._process.wait()
             self._thread.join()
             self._process.stdout.close()

@@ -1,6 +1,7 @@
 """`cqtnet monitor`: which recordings of an archive are in sound that arrives, and when."""
 
 import signal
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -93,6 +94,10 @@ def monitor(
             complain(f"listened to {clock(sound.seconds)} of sound")
 
 
+STALL_S = 2.0
+"""For so long a signal waits for the block that is due; then it ends the wait."""
+
+
 class Ending:
     """Sound that a signal ends, and a stream that is lost: what was heard before is still told."""
 
@@ -100,24 +105,29 @@ class Ending:
         self.seconds = 0.0
         self.reason: BaseException | None = None
         self._blocks = blocks
+        self._waits_since = 0.0  # on the monotonic clock; 0: works on a block
 
     def __iter__(self) -> Iterator["Samples"]:
+        blocks = iter(self._blocks)
         try:
-            for block in self._blocks:
+            while not self.reason:
+                self._waits_since = time.monotonic()
+                block = next(blocks, None)
+                self._waits_since = 0.0
+                if block is None:
+                    return
                 self.seconds += block.size / SAMPLE_RATE
                 yield block
-                if self.reason:
-                    return
-        except NotAudioError as reason:
+        except (NotAudioError, KeyboardInterrupt, SystemExit) as reason:
             if not self.seconds:
                 raise
             self.reason = reason
 
     def end(self, number: int, _: object) -> None:
-        """End after this block, and at the second signal at once."""
-        if self.reason:
+        """End after this block; at once where none comes, and at the second signal."""
+        is_first, self.reason = self.reason is None, self.reason or _raised_by(number)
+        if not is_first or 0 < self._waits_since < time.monotonic() - STALL_S:
             raise self.reason
-        self.reason = _raised_by(number)
 
 
 def _raised_by(number: int) -> BaseException:

@@ -109,7 +109,7 @@ def test_bare_samples_are_monitored_and_the_days_are_summed_up(made, tmp_path):
     assert "write 2026-05-01T06:00:00" in call(*words, "--start", "06:00").stderr
 
 
-def test_what_was_heard_before_a_signal_or_a_loss_is_told_first():
+def test_what_was_heard_before_a_signal_or_a_loss_is_told_first(monkeypatch):
     block, told = np.zeros(SAMPLE_RATE, np.float32), []
 
     def lost():
@@ -123,7 +123,16 @@ def test_what_was_heard_before_a_signal_or_a_loss_is_told_first():
     assert ended.value.code == 143 and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     with pytest.raises(NotAudioError, match="gone"), signals_end(lost()) as sound:
         told.append(len(list(sound)))
-    assert told == [1, 1]
+
+    def stalled():
+        yield block
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("it waits for a block that does not come")
+
+    monkeypatch.setattr("verify.commands.monitor.STALL_S", -1.0)
+    with pytest.raises(KeyboardInterrupt), signals_end(stalled()) as sound:
+        told.append(len(list(sound)))
+    assert told == [1, 1, 1]
 
 
 def test_a_day_without_a_match_is_summed_up_too():
