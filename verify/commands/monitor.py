@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -79,20 +79,21 @@ def monitor(
             on_message=complain,
         )
 
-        def summarise(second: float | None) -> None:
-            for day, heard in diary.summaries(second):
+        def summarise(second: float, *, ends: bool = False) -> None:
+            for day, heard in diary.summaries(second, ends=ends):
                 plain = summary_plain(day, heard)
                 show(plain if as_json else "\n".join(summary_lines(day, heard)), in_a_line=True)
 
-        with signals_end(blocks) as sound:
+        with signals_end(blocks, summarise) as sound:
             for event in matches_in(searcher, sound, begins=begins):
-                summarise(event.match.query_start_s)
                 diary.note(event)
                 told = {"told": datetime.now(UTC).isoformat(timespec="seconds")}
                 show(diary.plain(event) | told if as_json else diary.line(event), in_a_line=True)
-            summarise(None)
+            summarise(sound.seconds, ends=True)
             complain(f"listened to {clock(sound.seconds)} of sound")
 
+
+OnSecond = Callable[[float], None]
 
 STALL_S = 2.0
 """For so long a signal waits for the block that is due; then it ends the wait."""
@@ -101,8 +102,9 @@ STALL_S = 2.0
 class Ending:
     """Sound that a signal ends, and a stream that is lost: what was heard before is still told."""
 
-    def __init__(self, blocks: Iterable["Samples"]) -> None:
+    def __init__(self, blocks: Iterable["Samples"], on_second: OnSecond) -> None:
         self.seconds = 0.0
+        self._on_second = on_second
         self.reason: BaseException | None = None
         self._blocks = blocks
         self._waits_since = 0.0  # on the monotonic clock; 0: works on a block
@@ -118,6 +120,7 @@ class Ending:
                     return
                 self.seconds += block.size / SAMPLE_RATE
                 yield block
+                self._on_second(self.seconds)
         except (NotAudioError, KeyboardInterrupt, SystemExit) as reason:
             if not self.seconds:
                 raise
@@ -135,9 +138,14 @@ def _raised_by(number: int) -> BaseException:
 
 
 @contextmanager
-def signals_end(blocks: Iterable["Samples"]) -> Iterator[Ending]:
-    """The blocks until a signal; what ended them is raised when all is told."""
-    sound = Ending(blocks)
+def signals_end(
+    blocks: Iterable["Samples"], on_second: OnSecond = lambda _: None
+) -> Iterator[Ending]:
+    """The blocks until a signal; what ended them is raised when all is told.
+
+    `on_second` is told how much sound has gone by, after each block.
+    """
+    sound = Ending(blocks, on_second)
     before = {}
     with suppress(ValueError):  # only the main thread may
         before = {one: signal.signal(one, sound.end) for one in (signal.SIGINT, signal.SIGTERM)}
@@ -165,23 +173,27 @@ class Diary:
 
     >>> diary = Diary(datetime.now().astimezone())
     >>> for event in monitor(searcher, blocks):
+    ...     diary.note(event)
     ...     print(diary.line(event), *diary.summaries(event.at_s))
     """
 
     start: datetime  # of the first sample, with its zone
     _days: dict[date, dict[int, Heard]] = field(default_factory=dict)
-    _has_heard: bool = False
+    _day: date = field(init=False)  # that is summed up next
+
+    def __post_init__(self) -> None:
+        self._day = self.start.date()
 
     def at(self, second: float) -> datetime:
         """The time of day of a second of the sound."""
         return (self.start + timedelta(seconds=second)).replace(microsecond=0)
 
     def note(self, event: "Event") -> None:
-        """Count a match that has ended, on the day on which it began."""
+        """Count a match that has ended, on the day on which it ended."""
         if event.kind == "ended":
-            self._has_heard = True
             match = event.match
-            day = self._days.setdefault(self.at(match.query_start_s).date(), {})
+            ended = max(self._day, self.at(match.query_end_s).date())
+            day = self._days.setdefault(ended, {})
             heard = day.setdefault(match.entry.id, Heard(match))
             heard.times += 1
             heard.seconds += match.duration_s
@@ -205,17 +217,18 @@ class Diary:
             **match.to_dict(),
         }
 
-    def summaries(self, second: float | None = None) -> Iterator[tuple[date, list[Heard]]]:
-        """The days that are over by a second, or all; each once, what was heard longest first.
+    def summaries(self, second: float, *, ends: bool = False) -> Iterator[tuple[date, list[Heard]]]:
+        """Each day that is over by a second, what was heard longest first, or nothing.
 
-        Where nothing was heard at all, that is told of the first day.
+        A day waits for matches that are told late. With `ends`, the day of the second is over, too.
         """
-        today = None if second is None else self.at(second).date()
-        if today is None and not self._has_heard:
-            self._days[self.start.date()] = {}
-        for day in sorted(self._days):
-            if today is None or day < today:
-                yield day, sorted(self._days.pop(day).values(), key=lambda one: -one.seconds)
+        from verify.archive.timeline import LATENCY_S
+
+        until = self.at(second) + timedelta(days=1) if ends else self.at(second - LATENCY_S)
+        while self._day < until.date():
+            heard = self._days.pop(self._day, {}).values()
+            yield self._day, sorted(heard, key=lambda one: -one.seconds)
+            self._day += timedelta(days=1)
 
 
 def summary_lines(day: date, heard: list[Heard]) -> list[str]:

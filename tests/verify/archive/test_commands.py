@@ -79,7 +79,9 @@ def test_a_stream_is_reported_match_by_match_with_times_of_day_and_a_sum(made):
     every = [json.loads(line) for line in done.stdout.splitlines()]
     lines = [line for line in every if line["event"] != "summary"]
     days = [line for line in every if line["event"] == "summary"]
-    assert [names(day["recordings"]) for day in days] in ([["13"], ["14"]], [["13", "14"]])
+    assert [(day["day"], sorted(names(day["recordings"]))) for day in days] == [
+        ("2026-03-01", []), ("2026-03-02", ["13", "14"])
+    ]  # fmt: skip
     reported = zip([line["event"] for line in lines], names(lines), strict=True)
     assert sorted(reported) == sorted((e, n) for e in ("began", "ended") for n in ("13", "14"))
     times = [line["at_s"] for line in lines]
@@ -136,7 +138,11 @@ def test_what_was_heard_before_a_signal_or_a_loss_is_told_first(monkeypatch):
 
 
 def test_a_day_without_a_match_is_summed_up_too():
-    [(day, heard)] = Diary(datetime(2026, 5, 1, 6, tzinfo=UTC)).summaries()
+    diary = Diary(datetime(2026, 5, 1, 6, tzinfo=UTC))
+    day_s = 24 * 3600
+    assert not list(diary.summaries(18 * 3600 + LATENCY_S - 1)), "some may be told late"
+    [(day, heard)] = diary.summaries(18 * 3600 + LATENCY_S + 1)
+    assert [day.day for day, _ in diary.summaries(2 * day_s, ends=True)] == [2, 3]
     [line] = summary_lines(day, heard)
     assert line == "2026-05-01 summary 0 matches of 0 recordings, 0:00.00 in all"
 
