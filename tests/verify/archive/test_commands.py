@@ -3,7 +3,7 @@ import json
 import os
 import shutil
 import signal
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +72,7 @@ def test_a_long_query_is_given_in_its_order_as_csv_and_as_a_page(made):
 
 
 def test_a_stream_is_reported_match_by_match_with_times_of_day_and_a_sum(made):
-    start = "2026-03-01T23:59:30+0000"
+    start = "2026-03-01T23:59:30+05:30"
     words = ["monitor", made / "archive", "--input", made / "mix.flac", "--start", start]
     done = call(*words, "--json")
     assert done.exit_code == 0, done.output
@@ -93,8 +93,9 @@ def test_a_stream_is_reported_match_by_match_with_times_of_day_and_a_sum(made):
     began = [line for line in lines if line["event"] == "began"]
     assert all(line["at_s"] <= line["query_start_s"] + 8 for line in began), "early"
     first = datetime.fromisoformat(min(began, key=lambda line: line["at_s"])["start"])
-    expected = datetime(2026, 3, 1, 23, 59, 42, tzinfo=UTC)  # 12 s after the start
+    expected = datetime.fromisoformat(start) + timedelta(seconds=12)
     assert abs((first - expected).total_seconds()) <= 2
+    assert first.tzinfo == expected.tzinfo, "the zone that was given"
 
 
 def test_bare_samples_are_monitored_and_the_days_are_summed_up(made, tmp_path):
