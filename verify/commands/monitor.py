@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from verify.archive.timeline import Event
 
 
-def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime:
-    """A time of day in its zone, or in that of this machine; now where none is given."""
+def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    """A time of day in its zone, or in that of this machine."""
     try:
-        moment = datetime.fromisoformat(text) if text else datetime.now()
-        return moment if moment.tzinfo else moment.astimezone()
+        moment = datetime.fromisoformat(text) if text else None
+        return moment.astimezone() if moment and not moment.tzinfo else moment
     except ValueError as error:
         example = "2026-05-01T06:00:00, or with a zone 2026-05-01T06:00:00+02:00"
         raise click.BadParameter(f"{text!r} is no date with a time; write {example}") from error
@@ -54,7 +54,7 @@ def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime
 @DEVICE
 @JSON(help="Print a line of JSON for each.")
 def monitor(
-    archive: Path, source: str, container: str | None, raw: str | None, start: datetime,
+    archive: Path, source: str, container: str | None, raw: str | None, start: datetime | None,
     begins: bool, min_log_lr: float | None, give_up_s: float, device: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Print each recording of ARCHIVE that is in a stream: when it begins, and when it has ended.
@@ -71,7 +71,7 @@ def monitor(
 
     with Archive.open(archive, device=device) as opened:
         searcher = opened.searcher(min_log_lr=min_log_lr)
-        diary = Diary(start)
+        diary = Diary(start or datetime.now().astimezone())
         blocks = live(
             source,
             container=container,
