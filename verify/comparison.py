@@ -11,7 +11,7 @@ from cqtnet.audio import Source
 from cqtnet.device import one_thread
 from cqtnet.embed import Embedder, Trace
 from cqtnet.preset import MINIMUM_S
-from verify.align import Candidate, other_places, refine, search
+from verify.align import Candidate, hits_along, other_places, refine, search
 from verify.alterations import find_alterations
 from verify.calibration import Calibration, load_calibration, persistence, population_of
 from verify.copytest import copy_test
@@ -56,6 +56,11 @@ REFINED = 8
 """So many of the strongest alignments are made exact."""
 THROUGHOUT = 0.9
 """If so much of the shorter recording, and so many of its pieces, are on a line, that is enough."""
+UNEVEN = 0.2
+"""If a larger share of its pieces agree less than half as much as its best tenth, something may be
+cut out: shorter windows are tried, too."""
+NEAR_LINE_S = 0.06
+"""How far from the line a piece is looked for then."""
 ROOM = 0.6
 """How much more of B is aligned on both sides of a hit, in windows: for other tempi."""
 
@@ -324,7 +329,7 @@ def _searched(
         pairs += [_around(a, b, hit) for hit in hits]
     candidates = _candidates(pairs)
     found = _strongest(candidates[:1])
-    if found is None or not _holds_throughout(found[0], a.duration_s):
+    if found is None or not _holds_throughout(found[0], a.duration_s) or _is_uneven(*found):
         for length_s in WINDOWS_S:
             if MINIMUM_S <= length_s < window_s:
                 hits_here = _hits(embedder, a, b, length_s)
@@ -373,6 +378,14 @@ def _holds_throughout(alignment: Alignment, shorter_s: float) -> bool:
     """Whether nearly all of the shorter recording, A, lies on one line: no part lies better."""
     is_long = alignment.duration_s > THROUGHOUT * shorter_s
     return is_long and min(alignment.inliers, 2 * alignment.correlation) > THROUGHOUT
+
+
+def _is_uneven(alignment: Alignment, a: Features, b: Features) -> bool:
+    """Whether some pieces agree much less than others: something may be cut out there."""
+    hits = hits_along(a, b, alignment.line, reach_s=NEAR_LINE_S)
+    if hits is None:
+        return False
+    return bool(np.mean(hits.correlation < 0.5 * np.quantile(hits.correlation, 0.9)) > UNEVEN)
 
 
 def _around(a: Comparable, b: Comparable, hit: Hit) -> Parts:
