@@ -10,6 +10,7 @@
 # Each sets up .venv by itself, once. TORCH=torch make … takes torch's build for GPUs.
 
 READY := .venv/.ready
+DEV := .venv/.dev
 BIN := .venv/bin
 # `make check test` does both at once.
 MAKEFLAGS += --jobs=2
@@ -23,33 +24,33 @@ demo: $(READY)
 serve: $(READY)
 	$(BIN)/cqtnet serve --open
 
-test: $(READY)
+test: $(DEV)
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 
-check: $(READY)
+check: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/codespell
 	$(BIN)/python scripts/check-pages
 
-docs: $(READY)
+docs: $(DEV)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
-figures: $(READY)
+figures: $(DEV)
 	$(BIN)/python scripts/figures
 
-format: $(READY)
+format: $(DEV)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 bench: $(READY)
 	$(BIN)/cqtnet eval bench
 
-hostile: $(READY)
+hostile: $(DEV)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.hostile --report hostile.md
 
-fuzz: $(READY)
+fuzz: $(DEV)
 	$(BIN)/python -m pip install -q atheris
 	for reader in headers lists json; do $(BIN)/python -m tests.hostile.fuzz $$reader -max_total_time=600 || exit 1; done
 
@@ -58,3 +59,6 @@ clean:
 
 $(READY): pyproject.toml scripts/setup
 	scripts/setup .venv
+
+$(DEV): pyproject.toml scripts/setup
+	scripts/setup .venv dev
