@@ -65,6 +65,7 @@ class Care:
     least_cosine: float  # or of one window
     count: int  # candidates of a chunk
     every: bool = False  # of several matches of one stretch all are followed, not the strongest
+    again: bool = False  # others are looked for also where a match is known from its start
 
     def is_met_by(self, candidate: Candidate) -> bool:
         """Whether enough speaks for a candidate to look at it."""
@@ -75,7 +76,7 @@ class Care:
 
 BRISK = Care(0.15, 0.34, 2)
 """Of foreign music one chunk in ten has as much; of music altered in all ways at once, nine."""
-THOROUGH = Care(0.03, 0.3, 6, every=True)
+THOROUGH = Care(0.03, 0.3, 6, every=True, again=True)
 """For queries of up to two minutes."""
 EVERY = Care(0.15, 0.34, 6, every=True)
 """For sound that arrives, of which every recording that matches is told."""
@@ -218,7 +219,7 @@ class Timeline:
 
     def _is_explained(self, start_s: float, end_s: float, *, share: float) -> bool:
         """Whether that share of a stretch lies in a known match, and no other one is looked for."""
-        if self._care is THOROUGH:
+        if self._care.again:
             return False
         shared_s = [_shared_s(track, start_s, end_s) for track in self._tracks]
         return max(shared_s, default=0.0) >= share * (end_s - start_s)
