@@ -119,23 +119,33 @@ def compare(
                 common.show_csv([[a, b, "error", str(result), *[""] * (len(COLUMNS) - 4)]])
             continue
         codes.add(EXIT_CODES[result.verdict])
-        if as_json:
-            common.show(result, in_a_line=True)
-        elif as_csv:
-            common.show_csv([row_of(result)])
-        else:
-            common.show("\n".join(tell(result)))
+        _show(result, as_json=as_json, as_csv=as_csv)
     if report is not None:
         from verify.report.language import speaking
 
         with speaking(language or "en"):
             _write_report(report, parts, calibration, problems, case, pdf=pdf)
     elif len(listed) == 1:
-        pair = [str(path) for path in listed[0]]
-        common.hint(shlex.join(["cqtnet", "compare", *pair, "--report", "report.html"]))
-        if 3 in codes:
-            common.hint(shlex.join(["cqtnet", "diff", *pair]) + "  # was A cut?")
+        _hint(*listed[0], is_open=3 in codes)
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
+
+
+def _show(found: "Comparison", *, as_json: bool, as_csv: bool) -> None:
+    """Print a comparison in the form that was asked for."""
+    if as_json:
+        common.show(found, in_a_line=True)
+    elif as_csv:
+        common.show_csv([row_of(found)])
+    else:
+        common.show("\n".join(tell(found)))
+
+
+def _hint(a: Path, b: Path, *, is_open: bool) -> None:
+    """Tell what a reader may want to call next."""
+    pair = [str(a), str(b)]
+    common.hint(shlex.join(["cqtnet", "compare", *pair, "--report", "report.html"]))
+    if is_open:
+        common.hint(shlex.join(["cqtnet", "diff", *pair]) + "  # was A cut?")
 
 
 def _check_report(report: Path | None, *, pdf: bool, force: bool) -> None:

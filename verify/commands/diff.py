@@ -14,6 +14,7 @@ from verify.words import clock, clock_span, plural
 
 if TYPE_CHECKING:
     from verify.features import Floats
+    from verify.report.case import Case
     from verify.report.language import Language
     from verify.results import EditMap, Stretch
 
@@ -84,13 +85,7 @@ def diff(
     if labels is not None:
         write_labels(found, labels)
     if report is not None:
-        from verify.report.language import speaking
-        from verify.report.page import write_diff  # here, for matplotlib takes a second to load
-
-        with speaking(language or "en"):
-            again = shlex.join(["cqtnet", *sys.argv[1:]])
-            write_diff(report, found, a, b, command=again, case=case)
-        click.echo(f"report: {report}", err=True)
+        _write_report(report, language or "en", found, a, b, case)
     if as_json:
         record = _record(a, b, found)
         for path, status in before:
@@ -100,6 +95,19 @@ def diff(
         click.echo("\n".join(_lines(a, b, found)))
     if not found.is_identical:
         sys.exit(1)
+
+
+def _write_report(
+    report: Path, language: "Language", found: "EditMap", a: Path, b: Path, case: "Case | None"
+) -> None:
+    """Write the page of the edits, and say where it lies."""
+    from verify.report.language import speaking
+    from verify.report.page import write_diff  # here, for matplotlib takes a second to load
+
+    with speaking(language):
+        again = shlex.join(["cqtnet", *sys.argv[1:]])
+        write_diff(report, found, a, b, command=again, case=case)
+    click.echo(f"report: {report}", err=True)
 
 
 def _samples(path: Path) -> "Floats":

@@ -12,6 +12,8 @@ from cqtnet import commands as common
 from verify.commands import LANGUAGE
 
 if TYPE_CHECKING:
+    from verify import Archive
+    from verify.archive.results import SearchResult
     from verify.report.language import Language
 
 
@@ -88,17 +90,24 @@ def search(
                 lines = result_lines(file, result, n_recordings=len(opened), renditions=renditions)
                 click.echo("\n".join(lines))
             if report is not None:
-                from verify.report.language import speaking
-                from verify.report.search import write_search_report  # which loads matplotlib
-
-                with speaking(language or "en"):
-                    write_search_report(report, file, result, opened.store)
-                click.echo(f"report: {report}", err=True)
+                _write_report(report, language or "en", file, result, opened)
     if report is None and len(files) == 1:
         common.hint(
             shlex.join(["cqtnet", "search", str(archive), *files, "--report", "report.html"])
         )
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
+
+
+def _write_report(
+    report: Path, language: "Language", file: str, result: "SearchResult", archive: "Archive"
+) -> None:
+    """Write the page of a query, and say where it lies."""
+    from verify.report.language import speaking
+    from verify.report.search import write_search_report  # which loads matplotlib
+
+    with speaking(language):
+        write_search_report(report, file, result, archive.store)
+    click.echo(f"report: {report}", err=True)
 
 
 def _files_of(queries: tuple[str, ...], report: Path | None, *, force: bool) -> list[str]:
