@@ -242,8 +242,7 @@ def comparison_html(comparison: "Comparison", a: "Recording", b: "Recording") ->
 def report(work: Work, task: Task, send: Send) -> Answer:
     """The page of a comparison for a case file, as HTML or PDF."""
     from verify.report.language import speaking
-    from verify.report.page import page, part_of, write
-    from verify.report.pdf import check_pdf, write_pdf
+    from verify.report.page import check_pdf, page, part_of, write, write_pdf
 
     is_pdf = task.options["form"] == "pdf"
     if is_pdf:

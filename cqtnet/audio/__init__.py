@@ -26,8 +26,17 @@ from augment.audio.files import (
     unreadable,
 )
 from augment.audio.integrity import AudioInfo
-from cqtnet.audio.source import Source, file_of, is_path, sources_of
-from cqtnet.audio.stream import SILENCE_DBFS, AudioStream, load, require_content, stream
+from cqtnet.audio.stream import (
+    SILENCE_DBFS,
+    AudioStream,
+    Source,
+    file_of,
+    is_path,
+    load,
+    require_content,
+    sources_of,
+    stream,
+)
 
 # fmt: off
 __all__ = [

@@ -148,7 +148,7 @@ def bench(only: tuple[str, ...], audio: Path | None, quick: bool, as_json: bool)
 
     parts = [measurements(name, quick=quick) for name in only or PARTS]
     if audio is not None:
-        from eval.bench.files import measure_files
+        from eval.bench.archive import measure_files
 
         parts = [measure_files(audio, quick=quick)]
     lines = []

@@ -5,7 +5,7 @@ import soundfile
 
 from cqtnet import SAMPLE_RATE
 from cqtnet.music import make_music
-from eval.bench import LONG, PARTS, Measurement, archive, engine, files, once, paired, seconds
+from eval.bench import LONG, PARTS, Measurement, archive, engine, once, paired, seconds
 from tests.eval.planted import call
 
 
@@ -34,7 +34,7 @@ def test_a_part_runs_and_prints_json(part, monkeypatch):
 
 
 def test_files_of_ones_own_are_decoded_added_found_and_compared(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "paired", lambda ours, theirs: (once(ours), once(theirs)))
+    monkeypatch.setattr(archive, "paired", lambda ours, theirs: (once(ours), once(theirs)))
     soundfile.write(tmp_path / "mine.flac", make_music(3, duration_s=24.0), SAMPLE_RATE)
     result = call("bench", "--audio", tmp_path, "--quick", "--json")
     assert result.exit_code == 0, result.output

@@ -16,14 +16,13 @@ from cqtnet.errors import InputError
 from tests.hostile.damages import broken_off
 from tests.verify.archive import synthetic as s
 from verify.archive import database
-from verify.archive.database import TABLES
+from verify.archive.database import TABLES, row_checksum
 from verify.archive.export import export_windows, merge_into
 from verify.archive.index import write_note
 from verify.archive.index.cache import IndexCache, check_index
+from verify.archive.keeping import Sketch
 from verify.archive.listing import describe, description_lines, entry_line
 from verify.archive.results import window_ids
-from verify.archive.rows import row_checksum
-from verify.archive.sketch import Sketch
 from verify.archive.store import PIECES_SALT, Store, find_file
 
 Rng = np.random.Generator
@@ -37,8 +36,6 @@ MANIFESTS = (
     {"window_s": 1e308}, {"hop_s": "5"}, {"model": "x" * 99_999}, {"model": "\x1b[2J"}, {"a": 1},
     {"model_sha256": 5}, {"created": 5}, {"dimension": 15}, {"dimension": 17}, {"hop_s": 1e-300},
 )  # fmt: skip
-BOMB = zlib.compress(bytes(1 << 27))
-"""128 MB in 128 kB."""
 
 
 @cache
@@ -153,7 +150,7 @@ def _odd_window(copy: Path, victim: Path, rng: Rng) -> None:
 
 
 def _odd_piece(copy: Path, victim: Path, rng: Rng) -> None:
-    data = (BOMB, zlib.compress(b"abc"), b"OggS", rng.bytes(2000), b"\0")[rng.integers(5)]
+    data = (s.bomb(), zlib.compress(b"abc"), b"OggS", rng.bytes(2000), b"\0")[rng.integers(5)]
     number = (2 << 20) + int(rng.choice([0, 1, 1 << 19]))
     _replace(copy, "pieces", number, data, _salt(copy) ^ PIECES_SALT)
 

@@ -24,8 +24,8 @@ with atheris.instrument_imports(include=["augment.audio", "cqtnet", "verify", "e
     from cqtnet.preset import Preset
     from cqtnet.schema import checked, parse_json
     from cqtnet.tables import guarded, read_table, unguarded
+    from verify.archive.database import row_checksum, row_problem
     from verify.archive.results import Manifest
-    from verify.archive.rows import row_checksum, row_problem
 
 HEADS = (b"RIFF", b"RF64", b"FORM", b"caff", b"OggS", b"ID3", b"\x1aE\xdf\xa3", b"riff")
 LIST = Path(tempfile.gettempdir()) / "fuzz-list.csv"

@@ -15,8 +15,8 @@ from cqtnet import audio
 from cqtnet.device import one_thread
 from cqtnet.embed import Embedder
 from cqtnet.errors import ArchiveError, InputError
+from verify.archive.keeping import Sketch, packed
 from verify.archive.results import Entry, Manifest, NewRecording, Windows
-from verify.archive.sketch import Sketch
 from verify.archive.store import Store
 from verify.notebook import Brief
 from verify.words import plural
@@ -266,8 +266,6 @@ def extract(
     kept = windows.has_content
     sound: tuple[bytes, ...] = ()
     if keep:
-        from verify.archive.keeping import packed
-
         with audio.stream(path) as blocks:
             sound = tuple(packed(blocks))
     before.refuse_other(path)

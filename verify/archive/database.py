@@ -1,4 +1,6 @@
-"""The SQLite file of an archive: its tables, the checksum of every row, and its errors in words.
+"""The SQLite file of an archive: tables, the checksum of every row, errors in words, the lock.
+
+An archive may come from others: whatever a row says is within limits, or it is refused.
 
 SQLite notices broken pages, not changed values. So every row carries a checksum over its own
 columns, and one row, the state, the sum of the checksums of all catalogue rows: a row that was
@@ -8,19 +10,34 @@ The journal is a rollback journal: at rest the archive is one file, readable whe
 written, and a damaged journal cannot take back a change that was reported as done.
 """
 
+import fcntl
+import hashlib
 import json
 import os
+import re
 import sqlite3
+import stat
+import weakref
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from augment.audio.files import told
 from cqtnet.errors import ArchiveError
-from verify.archive.rows import Row, row_checksum, row_problem
+from cqtnet.files import Closing
+from cqtnet.schema import checked, parse_json
+from verify.archive.results import WINDOWS_PER_RECORDING, Manifest
 
+Row = tuple[Any, ...]
+MOST = 1 << 42
+"""Recordings and generations; with the window, a number still has 63 bits."""
+LONGEST = 10_000
+"""Characters of a path, and of all tags."""
+LOCK = "lock"
 APPLICATION = 0x43515441  # "CQTA", in the header of the file
 SCHEMA = 3
 SUPER = bytes.fromhex("d9d505f920a163d7")
@@ -358,3 +375,115 @@ class Rows:
 
     def _checksum(self, number: int, data: bytes | memoryview) -> int:
         return zlib.crc32(data, self._salt) ^ number
+
+
+# What rows may hold at all.
+
+
+def row_checksum(table: str, values: Row) -> int:
+    """63 bits over a row; `ascii` tells types apart and is the same everywhere."""
+    digest = hashlib.blake2b(ascii((table, *values)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1
+
+
+def row_problem(table: str, row: Row, checksum: Any) -> str:
+    """What is wrong with a row of that table; empty where nothing is."""
+    if checksum != row_checksum(table, row):
+        return "is not as it was written"
+    try:
+        return "" if _CHECKS[table](*row) else "holds what cannot be there"
+    except (ValueError, TypeError) as error:
+        return f"holds what cannot be there: {told(error)}"
+
+
+def _recording(
+    number: Any, sha256: Any, duration_s: Any, tags: Any, added: Any, generation: Any,
+    n_windows: Any, start_s: Any, n_sketches: Any, n_sounds: Any,
+) -> bool:  # fmt: skip
+    whole = _whole(number, generation) and _whole(n_windows, below=WINDOWS_PER_RECORDING)
+    kept = _whole(n_sketches, n_sounds, below=WINDOWS_PER_RECORDING >> 1)
+    named = isinstance(sha256, str) and re.fullmatch("[0-9a-f]{64}", sha256)
+    told = len(tags) <= LONGEST and checked(list[str], parse_json(tags)) is not None
+    stamped = isinstance(added, str) and len(added) <= 40 and added.isprintable()
+    if not (whole and kept and named and told and stamped and isinstance(duration_s, float)):
+        return False
+    starts = np.frombuffer(start_s, "<f8")
+    inside = (starts >= 0) & (starts <= duration_s)  # false for NaN
+    rising = bool(inside.all() and (np.diff(starts) > 0).all())
+    return 0 <= duration_s < 1e9 and len(starts) == n_windows and rising
+
+
+def _path(path: Any, recording: Any, size: Any, modified_ns: Any) -> bool:
+    text = isinstance(path, str | bytes) and 0 < len(path) <= LONGEST
+    return text and _whole(recording) and _whole(size, abs(modified_ns), below=1 << 63)
+
+
+def _removed(number: Any, added: Any, generation: Any, n_windows: Any) -> bool:
+    return _whole(number, added, generation) and _whole(n_windows, below=WINDOWS_PER_RECORDING)
+
+
+def _state(manifest: Any, generation: Any, next_recording: Any, total: Any) -> bool:
+    made = Manifest.from_json(manifest)
+    named = len(made.model) <= LONGEST and len(made.created) <= 40
+    return named and _whole(generation, next_recording) and _whole(total, below=1 << 63)
+
+
+def _whole(*numbers: Any, below: int = MOST) -> bool:
+    return all(type(number) is int and 0 <= number < below for number in numbers)
+
+
+_CHECKS: dict[str, Callable[..., bool]] = {
+    "recordings": _recording, "paths": _path, "removed": _removed, "state": _state,
+}  # fmt: skip
+
+
+# The right to write.
+
+
+class WriteLock(Closing):
+    """The right to write to an archive: held until it is closed, or until the process ends.
+
+    The kernel keeps the lock, so none is left behind by a process that was killed. The file says
+    who has it; the file without the kernel's lock means nothing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / LOCK
+        # Never what a link leads to, and never waiting for who reads a pipe: it is written to.
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        with file_errors(path, WRITTEN), ExitStack() as on_failure:
+            self._descriptor = os.open(path, flags, 0o644)
+            on_failure.callback(self.close)
+            if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+                raise ArchiveError(f"{path} is not a regular file; remove it")
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                holder = os.pread(self._descriptor, 100, 0).decode(errors="replace").strip()
+                raise ArchiveError(
+                    f"{folder} is being written to by {holder or 'another process'}; "
+                    "wait for its end, or stop it"
+                ) from error
+            on_failure.pop_all()
+        _held.add(self)
+        with suppress(OSError):  # a full disk takes the courtesy, not the lock
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"process {os.getpid()}\n".encode(), 0)
+
+    def close(self) -> None:
+        """Let others write; a second call does nothing."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+_held: weakref.WeakSet[WriteLock] = weakref.WeakSet()
+
+
+def _release_in_child() -> None:
+    """A forked worker has a copy of the lock, which would outlive a parent that was killed."""
+    for lock in list(_held):
+        lock.close()
+
+
+os.register_at_fork(after_in_child=_release_in_child)

@@ -20,8 +20,8 @@ from cqtnet import SAMPLE_RATE, audio
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
 from verify.align import FASTEST, SAME_CANDIDATE_S, SLOWEST, Candidate, refine, search
+from verify.archive.keeping import NO_ROOTS, PIECE_S, ROW_S, Sketch, unpacked
 from verify.archive.results import Entry, Match
-from verify.archive.sketch import NO_ROOTS, ROW_S, Sketch
 from verify.archive.store import Store
 from verify.calibration import Calibration
 from verify.comparison import gather, reasons_against
@@ -222,8 +222,6 @@ class References:
 
     def _kept(self, entry: Entry, first_s: float, last_s: float) -> Sound:
         """A stretch of the sound that the archive keeps itself."""
-        from verify.archive.keeping import PIECE_S, unpacked  # here, for few archives keep any
-
         first = int(first_s // PIECE_S)
         pieces = self._store.sound(entry.id, first, math.ceil(last_s / PIECE_S) - first)
         try:

@@ -107,7 +107,7 @@ class NewRecording:
     duration_s: float
     tags: tuple[str, ...]
     windows: Windows
-    sketch: tuple[bytes, ...] = ()  # rows of `verify.archive.sketch`
+    sketch: tuple[bytes, ...] = ()  # rows of `verify.archive.keeping`
     sound: tuple[bytes, ...] = ()  # pieces of `verify.archive.keeping`
 
     def check(self, manifest: Manifest) -> None:

@@ -9,13 +9,14 @@ weighed.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from verify import align
-from verify.archive.elsewhere import with_other_places
+from verify.align import other_places
 from verify.archive.index import Searchable
 from verify.archive.proof import (
     LOOKED_AT,
@@ -28,9 +29,11 @@ from verify.archive.proof import (
     prove,
     stretch_around,
 )
-from verify.archive.results import Hits, Match, Unproven, Vectors, recording_of, row_of
+from verify.archive.results import Entry, Hits, Match, Unproven, Vectors, recording_of, row_of
 from verify.archive.store import Store
 from verify.comparison import Comparer
+from verify.features import Features, Floats
+from verify.waveform import with_places
 from verify.words import LEAST_RATIO, WEAK_RATIO
 
 LEAST_LOG_LR = math.log(LEAST_RATIO)
@@ -59,6 +62,8 @@ AHEAD = 1.1
 """
 PROVEN = 4
 """Places, of those made exact, of which the network is asked again."""
+WHOLE_S = 120.0
+"""Up to this length all of a recording is looked at, for what repeats itself does so often."""
 LEAST_STRENGTH = 0.45
 """Strength below which no ratio makes a match: what it rests on may be chance."""
 PIECE_S = 5.0
@@ -344,3 +349,62 @@ class Searcher:
         outcome.unproven.append(
             Unproven(entry, point.query_s, point.reference_s, point.cosine, reason)
         )
+
+
+# Where else in its recording a match fits: music repeats itself. What the archive keeps says where
+# to look; only there the recording is read.
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """A recording of the archive in which other places are looked for: read only where they are."""
+
+    references: References
+    entry: Entry
+    start_s: float = 0.0
+
+    @property
+    def duration_s(self) -> float:
+        """How long it lasts."""
+        return self.entry.duration_s
+
+    @cached_property
+    def coarse(self) -> Floats:
+        """Its coarse changes, as the archive keeps them."""
+        return self.references.sketch(self.entry.id, 0.0, self.duration_s).coarse
+
+    def part(self, start_s: float, end_s: float) -> Features:
+        """What alignment sees of a stretch."""
+        return self._sound(start_s, end_s).features.part(start_s, end_s)
+
+    def samples(self, start_s: float, end_s: float) -> Floats:
+        """The samples of a stretch."""
+        return self._sound(start_s, end_s).part(start_s, end_s).samples
+
+    def _sound(self, start_s: float, end_s: float) -> Sound:
+        """A stretch, or all of a short recording."""
+        if self.duration_s <= WHOLE_S:
+            start_s, end_s = 0.0, self.duration_s
+        return self.references.excerpt(self.entry.id, start_s, end_s).sound
+
+
+def with_other_places(place: Place, match: Match) -> Match:
+    """The match with the other places of its recording where the moment fits as well."""
+    best, entry = match.alignment, match.entry
+    if best is None or not entry.n_sketches:
+        return match
+    whole, moment = _Whole(place.references, entry), place.moment
+    try:
+        others = other_places(moment.features, whole, best)
+        if not others:
+            return match
+        best, _, places = with_places(
+            lambda start_s, end_s: moment.part(start_s, end_s).samples, whole.samples, best, others
+        )
+    except UnreadableError:
+        return match
+    start_s, end_s = best.b_start_s, best.b_end_s
+    return replace(
+        match, query_start_s=best.a_start_s, query_end_s=best.a_end_s, reference_start_s=start_s,
+        reference_end_s=end_s, line=best.line, alignment=best, places=places,
+    )  # fmt: skip

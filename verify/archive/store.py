@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from cqtnet.errors import ArchiveError
 from cqtnet.files import Closing, make_folder, written_whole
 from verify.archive import database
-from verify.archive.lock import LOCK, WriteLock
+from verify.archive.database import LOCK, Row, WriteLock
 from verify.archive.results import (
     LENGTH_TOLERANCE,
     WINDOWS_PER_RECORDING,
@@ -34,7 +34,6 @@ from verify.archive.results import (
     recording_of,
     window_ids,
 )
-from verify.archive.rows import Row
 
 NAME = "archive-{}.sqlite"
 OLD_NAME = "archive.json"

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from verify.calibration import Calibration
     from verify.comparison import Comparer
     from verify.recording import Recording
-    from verify.report.case import Case
     from verify.report.language import Language
-    from verify.report.page import Part
+    from verify.report.page import Case, Part
     from verify.results import Comparison, Population
     from verify.words import Against
 
@@ -156,7 +155,7 @@ def _check_report(report: Path | None, *, pdf: bool, force: bool) -> None:
         common.check_page(report)
         refuse_overwrite(report, force=force)
     if pdf and report is not None:
-        from verify.report.pdf import check_pdf
+        from verify.report.page import check_pdf
 
         refuse_overwrite(report.with_suffix(".pdf"), force=force)
         check_pdf()
@@ -174,7 +173,7 @@ def _write_report(
     write(report, content)
     click.echo(f"report: {report}", err=True)
     if pdf:
-        from verify.report.pdf import write_pdf
+        from verify.report.page import write_pdf
 
         write_pdf(report.with_suffix(".pdf"), content, parts)
         click.echo(f"report: {report.with_suffix('.pdf')}", err=True)

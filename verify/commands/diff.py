@@ -14,8 +14,8 @@ from verify.words import clock, clock_span, plural
 
 if TYPE_CHECKING:
     from verify.features import Floats
-    from verify.report.case import Case
     from verify.report.language import Language
+    from verify.report.page import Case
     from verify.results import EditMap, Stretch
 
 SIGNS = {

@@ -129,7 +129,7 @@ def _fonts() -> Iterator[Check]:
 
 def _pdf() -> Iterator[Check]:
     from cqtnet.errors import InputError
-    from verify.report.pdf import check_pdf
+    from verify.report.page import check_pdf
 
     try:
         check_pdf()

@@ -1,9 +1,15 @@
-"""Pages from templates: of one comparison or several for a case file, of edits; for notebooks."""
+"""Pages from templates: of one comparison or several for a case file, of edits; for notebooks.
 
+A page may be written as PDF too, and have a first page on its case, read from a TOML file whose
+keys docs/howto/report.md lists.
+"""
+
+import datetime
 import re
 import shlex
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,19 +17,62 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from cqtnet.audio import shown
+from cqtnet.audio import shown, told
 from cqtnet.device import machine, versions
+from cqtnet.errors import InputError
 from cqtnet.files import written_whole
+from cqtnet.schema import MOST_BYTES, checked
 from verify import words
 from verify.align import FASTEST, MOST_SHIFT, SLOWEST
 from verify.calibration import Calibration
 from verify.recording import Recording, item_of
 from verify.report import sections
-from verify.report.case import Case
 from verify.report.language import IN_NUMBER, NO_BREAK, language, say
 from verify.results import Comparison, EditMap, Item
 
 TWO = "Comparison of two recordings"
+FOOT = """
+@page {{
+  margin: 14mm 14mm 20mm;
+  @bottom-left {{
+    content: string(items); white-space: pre; text-align: left; width: 60%;
+    font: 6.5pt "DejaVu Sans Mono", monospace; color: #444;
+  }}
+}}
+{items}
+"""
+"""What CSS writes below each page of a PDF."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of a chain of custody."""
+
+    when: str
+    who: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is known of a case besides its recordings; all may be left out."""
+
+    number: str = ""
+    organisation: str = ""
+    examiner: str = ""
+    received: str = ""
+    items: dict[str, str] = field(default_factory=dict)  # their numbers by the names of files
+    custody: tuple[Event, ...] = ()
+    remarks: str = ""
+
+    def require(self, names: Iterable[str]) -> None:
+        """Raise where an item is none of the compared files, for then a name is wrong."""
+        known = set(names)
+        if wrong := self.items.keys() - known:
+            raise InputError(
+                f"the case has a number for {told(', '.join(sorted(wrong)))}, but no file of that "
+                f"name is compared; there are {told(', '.join(sorted(known)))}"
+            )
 
 
 @dataclass(frozen=True)
@@ -243,3 +292,69 @@ def printable(value: object) -> object:
     if hasattr(value, "__html__"):
         return value
     return NO_BREAK.join(map(shown, re.split(IN_NUMBER, str(value))))
+
+
+def write_pdf(path: Path, content: str, parts: Sequence[Part]) -> None:
+    """Write a page that `page` made of these parts as PDF, whole or not at all.
+
+    >>> write_pdf(Path("case-17.pdf"), page(parts, calibration), parts)
+    """
+    html, css, fetcher = _library()
+    rules = "\n".join(_items(part) for part in parts)
+    document = html(string=content, url_fetcher=fetcher(allowed_protocols=["data"]))
+    with written_whole(path) as temporary:
+        document.write_pdf(temporary, stylesheets=[css(string=FOOT.format(items=rules))])
+
+
+def check_pdf() -> None:
+    """Raise unless PDF can be written here."""
+    _library()
+
+
+def _library() -> tuple[Any, Any, Any]:
+    """WeasyPrint's classes, or an error that says how to install it."""
+    try:
+        from weasyprint import CSS, HTML
+        from weasyprint.urls import URLFetcher
+    except ImportError as error:
+        raise InputError("PDF needs one more package; pip install 'cqtnet[pdf]'") from error
+    except OSError as error:  # it loads Pango
+        raise InputError(
+            f"PDF needs the library Pango ({error}); on Debian: apt-get install libpangoft2-1.0-0"
+        ) from error
+    return HTML, CSS, URLFetcher
+
+
+def _items(part: Part) -> str:
+    """The rule that writes the hashes of a part's files below its pages."""
+    a, b = part.comparison.a.sha256, part.comparison.b.sha256
+    element = f"#{part.anchor}" if part.anchor else "body"
+    return f'{element} {{ string-set: items "A  SHA-256 {a}\\A B  SHA-256 {b}" }}'
+
+
+def read_case(path: Path) -> Case:
+    """The case in a file; an InputError names what it does not know.
+
+    >>> read_case(Path("examples/case.toml")).number
+    '2026/117'
+    """
+    try:
+        with path.open("rb") as file:
+            plain = tomllib.loads(file.read(MOST_BYTES).decode())
+        return checked(Case, _texts(plain), "it")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        cure = "; put each text in quotes" if isinstance(error, tomllib.TOMLDecodeError) else ""
+        raise InputError(f"{path} does not describe a case: {told(error)}{cure}") from error
+
+
+def _texts(value: Any) -> Any:
+    """The value, its dates as text: 2026-11-30, 09:15."""
+    if isinstance(value, dict):
+        return {key: _texts(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_texts(one) for one in value]
+    if isinstance(value, datetime.datetime):
+        return value.isoformat(" ", "minutes").replace(" ", ", ")
+    return value.isoformat() if isinstance(value, datetime.date) else value

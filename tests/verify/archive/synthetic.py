@@ -1,7 +1,9 @@
 """Archives whose contents are known: recording number 17 is the same wherever it is made."""
 
 import hashlib
+import zlib
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +97,9 @@ def numbers_in(store: Store) -> set[int]:
 def number_of(path: str) -> int:
     """The number of the synthetic recording at a path."""
     return int(Path(path).stem)
+
+
+@cache
+def bomb() -> bytes:
+    """128 MB in 128 kB."""
+    return zlib.compress(bytes(1 << 27))

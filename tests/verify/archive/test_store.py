@@ -11,7 +11,7 @@ import pytest
 from cqtnet.errors import ArchiveError
 from tests.verify.archive import synthetic as s
 from verify.archive import database
-from verify.archive.lock import WriteLock
+from verify.archive.database import WriteLock
 from verify.archive.results import Changes, Manifest, window_ids
 from verify.archive.store import Store, _as_float32, find_file
 

@@ -8,10 +8,8 @@ from cqtnet.errors import InputError
 from tests.verify.report import cases
 from tests.verify.report.test_page import Seen, page_of
 from verify.commands.compare import compare
-from verify.report.case import Case, Event, read_case
 from verify.report.language import speaking
-from verify.report.page import page_number
-from verify.report.pdf import check_pdf, write_pdf
+from verify.report.page import Case, Event, check_pdf, page_number, read_case, write_pdf
 
 EXAMPLE = Path(__file__).parents[3] / "examples/case.toml"
 

@@ -8,11 +8,10 @@ from markupsafe import Markup
 
 from cqtnet.errors import InputError
 from verify.commands.compare import compare
-from verify.report import pdf
-from verify.report.page import Part
+from verify.report.page import Part, check_pdf, write_pdf
 
 try:
-    pdf.check_pdf()
+    check_pdf()
 except InputError as error:
     pytest.skip(f"no PDF here: {error}", allow_module_level=True)
 
@@ -31,7 +30,7 @@ def test_each_page_has_the_hashes_of_its_pair(tmp_path):
     breaks = '<p style="break-after: page">more</p>'
     pages = "".join(f'<article id="{one.anchor}">{breaks}end</article>' for one in parts)
     content = f"<style>article {{ break-before: page }}</style><body>{pages}</body>"
-    pdf.write_pdf(tmp_path / "x.pdf", content, parts)
+    write_pdf(tmp_path / "x.pdf", content, parts)
     texts = [page.extract_text() for page in PdfReader(tmp_path / "x.pdf").pages]
     texts = [text for text in texts if "more" in text or "end" in text]
     for text, first, second in zip(texts, "aacc", "bbdd", strict=True):
@@ -42,7 +41,7 @@ def test_a_page_loads_nothing_from_elsewhere(tmp_path, recwarn, caplog):
     secret = tmp_path / "secret.css"
     secret.write_text("body::before { content: 'secret' }")
     link = f'<link rel="stylesheet" href="{secret.as_uri()}"><body id="pair-1">x</body>'
-    pdf.write_pdf(tmp_path / "x.pdf", link, [part("pair-1", "a", "b")])
+    write_pdf(tmp_path / "x.pdf", link, [part("pair-1", "a", "b")])
     from pypdf import PdfReader
 
     assert "secret" not in PdfReader(tmp_path / "x.pdf").pages[0].extract_text()
