@@ -22,6 +22,8 @@ from cqtnet.files import Closing
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+PROCESSORS = os.cpu_count() or 1
+"""Processes that share work where nobody says how many."""
 ESTIMATE_S = 600
 """Seconds of the past from which the time left is estimated."""
 Listener = Callable[[str, float, float | None], None]
@@ -154,7 +156,7 @@ class Workers(Closing):
     """Processes that share work, one a processor if not told; one worker works in this process."""
 
     def __init__(self, count: int | None = None) -> None:
-        self.count = count or os.cpu_count() or 1
+        self.count = count or PROCESSORS
         self._pool: ProcessPoolExecutor | None = None
 
     def each(

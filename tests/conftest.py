@@ -1,14 +1,16 @@
 """Fixtures that every test may use."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import click
 import jsonschema
+import numba
 import numpy as np
 import pytest
 
-from cqtnet import device, schema
+from cqtnet import device, embed, progress, schema
 
 SCHEMAS = Path(__file__).parent.parent / "docs" / "schemas"
 
@@ -25,8 +27,45 @@ def rng():
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
-    """The tests' arrays are small: threads would only wait for each other."""
-    with device.one_thread():
+    """The tests' arrays are small: threads would only wait, and processes import for long."""
+    with device.one_thread(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(progress, "PROCESSORS", 1)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def compiled_when_called():
+    """numba compiles a function of librosa when it is called: all, at its import, take 20 s."""
+
+    def later(decorator):
+        def decorated(*words, **options):
+            def postponed(function):
+                made = cache(lambda: decorator(*words, **options)(function))
+                return lambda *given, **how: made()(*given, **how)
+
+            return postponed
+
+        return decorated
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("vectorize", "guvectorize"):
+            patch.setattr(numba, name, later(getattr(numba, name)))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def networks_made_once():
+    """Every command makes a network; here all share one of the same weights."""
+    ready, made = embed._ready, {}
+
+    def known(model, device, precision, *, deterministic):
+        key = getattr(model, "sha256", None), device, precision, deterministic
+        if key[0] is None or key not in made:
+            made[key] = ready(model, device, precision, deterministic=deterministic)
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embed, "_ready", known)
         yield
 
 

@@ -6,17 +6,19 @@ import shlex
 import subprocess
 import sys
 import warnings
+from contextlib import chdir
 from functools import cache
 from math import isclose
 from pathlib import Path
+from unittest.mock import Mock
 
 import click
 import pytest
 from click.testing import CliRunner
+from soundfile import info
 
 from cqtnet.cli import cqtnet
 from tests.test_cli import COMMANDS
-from verify.commands.demo import make_recordings
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")]
@@ -179,11 +181,32 @@ def test_a_page_runs_as_it_stands(page, tmp_path, monkeypatch):
     follow(page)
 
 
-def test_the_commands_of_the_readme_print_what_it_says(tmp_path, monkeypatch):
-    folder = tmp_path / "cqtnet"
-    (folder / "demo").mkdir(parents=True)
-    make_recordings(folder / "demo")
-    monkeypatch.chdir(folder)
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """Where `cqtnet demo` ran, and what it said and wrote; pages are tested in tests/verify."""
+    folder, pages = tmp_path_factory.mktemp("home") / "cqtnet", Mock()
+    folder.mkdir()
+    with chdir(folder), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("verify.report.page.write_report", pages)
+        result = CliRunner().invoke(cqtnet, ["demo", "demo"])
+    assert result.exit_code == 0, result.output
+    return folder, result.output, [call.args[0].name for call in pages.call_args_list]
+
+
+def test_the_demo_tells_the_pieces_apart_and_leaves_its_files(demo):
+    folder, said, written = demo
+    _, same, rendition, other, then = said.split("\n\n")
+    assert "cqtnet serve --open" in then
+    assert same.startswith("SAME RECORDING  LR ")
+    assert "of A is 0:21.0" in same and "tempo × 1.100" in same and "2.00 semitones lower" in same
+    assert not rendition.startswith("SAME") and other.startswith("DIFFERENT RECORDINGS")
+    assert "where" not in rendition + other
+    assert info(folder / "demo/fragment.flac").duration == pytest.approx(20 / 1.1, abs=0.01)
+    assert written == ["original.html", "rendition.html", "another.html"]
+
+
+def test_the_commands_of_the_readme_print_what_it_says(demo, monkeypatch):
+    monkeypatch.chdir(demo[0])
     monkeypatch.setattr("tests.test_docs.HOME", f"{HOME}/cqtnet")
     follow(ROOT / "README.md")
 

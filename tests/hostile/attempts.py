@@ -38,7 +38,7 @@ def attempts(
                 slowest_s = max(slowest_s, line["seconds"])
                 if line["wrong"]:
                     outcome.wrong.append(f"{name} {line['number']}: {line['wrong']}")
-            code = child.process.wait()
+            code = child.end()
         if number < count:
             what = (
                 "hangs"

@@ -1,15 +1,14 @@
 """Several processes at one archive, and `kill -9` to one that writes."""
 
 import json
-import signal
-import subprocess
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,43 +21,62 @@ from verify.archive.index.cache import IndexCache
 from verify.archive.results import recording_of
 from verify.archive.store import Store
 
-ROOT = Path(__file__).parents[2]
+_FORKS = get_context("forkserver")
+_FORKS.set_forkserver_preload(["tests.hostile.attempts", "tests.hostile.full_disks"])
+
+
+_said: Connection | None = None
+"""In a child: where it says something."""
 
 
 class Child:
-    """A process in which a function of a module runs; what it prints comes line by line."""
+    """A process in which a function runs; what it says comes one by one.
+
+    It is forked from a process that has imported what all need, and does nothing else.
+    """
 
     def __init__(self, function: Callable[..., None], *arguments: object) -> None:
-        module, name = function.__module__, function.__name__
-        code = f"from pathlib import *; from {module} import {name}; {name}{arguments!r}"
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT
-        )
+        self._heard, said = _FORKS.Pipe(duplex=False)
+        self.process = _FORKS.Process(target=_speak, args=(said, function, arguments))
+        self.process.start()
+        said.close()
 
     def lines(self) -> Iterator[Any]:
-        """What it prints until its end; a line that was broken off does not count."""
-        output: IO[str] | None = self.process.stdout
-        assert output is not None
-        for line in output:
-            if line.endswith("\n"):
-                yield json.loads(line)
+        """What it says until its end; what was broken off does not count."""
+        while True:
+            try:
+                yield json.loads(self._heard.recv_bytes())
+            except (EOFError, OSError):
+                return
+
+    def end(self) -> int:
+        """Wait for its end: its exit code, or minus the signal that ended it."""
+        self.process.join()
+        self._heard.close()
+        return self.process.exitcode or 0
+
+
+def _speak(said: Connection, function: Callable[..., None], arguments: tuple[object, ...]) -> None:
+    global _said
+    _said = said
+    function(*arguments)
 
 
 @contextmanager
 def running(function: Callable[..., None], *arguments: object) -> Iterator[Child]:
     """A child process, killed at the latest when the block ends."""
     child = Child(function, *arguments)
-    with child.process:
-        try:
-            yield child
-        finally:
-            child.process.kill()
+    try:
+        yield child
+    finally:
+        child.process.kill()
+        child.end()
 
 
 def say(what: Any) -> None:
-    """Print a line of JSON to the process that started this one."""
-    sys.stdout.write(json.dumps(what) + "\n")
-    sys.stdout.flush()
+    """Tell the process that started this one, as JSON."""
+    assert _said is not None
+    _said.send_bytes(json.dumps(what).encode())
 
 
 def kill_writers(folder: Path, rounds: int, *, seed: int = 0) -> Outcome:
@@ -68,7 +86,8 @@ def kill_writers(folder: Path, rounds: int, *, seed: int = 0) -> Outcome:
     s.make_archive(folder, range(0))
     for turn in range(rounds):
         pending: set[int] | None = None
-        for line in _killed(folder, seed=seed + turn, after_s=float(rng.uniform(0, 0.2))):
+        after_s = float(rng.uniform(0, 0.2))
+        for line in _killed(folder, seed=seed + turn, after_s=after_s, changes=turn == 0):
             if line == "done":
                 assert pending is not None
                 expected, pending = pending, None
@@ -90,14 +109,15 @@ def kill_writers(folder: Path, rounds: int, *, seed: int = 0) -> Outcome:
     return outcome
 
 
-def _killed(folder: Path, *, seed: int, after_s: float) -> list[Any]:
-    """What a writer printed until it was killed."""
+def _killed(folder: Path, *, seed: int, after_s: float, changes: int) -> list[Any]:
+    """What a writer said until it was killed: so long after so many changes."""
     with running(write_on, folder, seed) as child:
         printed = child.lines()
         assert next(printed) == "ready"
+        early = [next(printed) for _ in range(2 * changes)]  # what is to be done, and "done"
         time.sleep(after_s)
-        child.process.send_signal(signal.SIGKILL)
-        return list(printed)
+        child.process.kill()
+        return early + list(printed)
 
 
 def write_on(folder: Path, seed: int) -> None:
@@ -133,10 +153,10 @@ def _write_once(store: Store, rng: np.random.Generator) -> None:
 def race_writers(folder: Path, writers: int, rounds: int) -> Outcome:
     """Processes that all want to write: one does at a time, and the others are told at once."""
     s.make_archive(folder, range(0))
-    children = [Child(write_in_turn, folder, writer, rounds) for writer in range(writers)]
     outcome, expected = Outcome(), set[int]()
-    for child in children:
-        with child.process:
+    turns = (running(write_in_turn, folder, writer, rounds) for writer in range(writers))
+    with ExitStack() as all_ended:
+        for child in [all_ended.enter_context(turn) for turn in turns]:
             for line in child.lines():
                 outcome.tried += 1
                 outcome.counts["refused" if line["refused"] else "written"] += 1
@@ -183,15 +203,14 @@ def search_beside_a_writer(folder: Path, readers: int, seconds: float) -> Outcom
     """Open and search an archive in several processes while one writes, compacts and rebuilds."""
     s.make_archive(folder, range(1, 60))
     outcome = Outcome()
-    children = [Child(search_for, folder, seed, seconds) for seed in range(readers)]
-    with running(write_and_rebuild, folder, seconds):
-        for child in children:
-            with child.process:
-                for line in child.lines():
-                    outcome.tried += 1
-                    outcome.counts["wrong" if line else "searched"] += 1
-                    if line:
-                        outcome.wrong.append(line)
+    searches = (running(search_for, folder, seed, seconds) for seed in range(readers))
+    with ExitStack() as all_ended, running(write_and_rebuild, folder, seconds):
+        for child in [all_ended.enter_context(search) for search in searches]:
+            for line in child.lines():
+                outcome.tried += 1
+                outcome.counts["wrong" if line else "searched"] += 1
+                if line:
+                    outcome.wrong.append(line)
     with Store.open(folder) as store:
         outcome.compare(store, s.numbers_in(store), "after all")
     return outcome

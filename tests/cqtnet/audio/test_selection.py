@@ -34,16 +34,17 @@ def recordings(tmp_path_factory):
 
 
 @pytest.mark.parametrize("suffix", [*EXACT, *FROM_THE_BEGINNING, "alac.m4a", "aac", "mka", "m4a"])
-@pytest.mark.parametrize("start_s", [0.3, 3.0, 7.12345, 11.5, 11.9])
-def test_a_stretch_is_sample_for_sample_that_of_the_whole(recordings, suffix, start_s):
-    path = recordings / f"sweep.{suffix}"
-    first = round(start_s * RATE)
-    stretch = load(path, start_s=start_s, duration_s=0.5)
-    expected = load(path)[first : first + round(0.5 * RATE)]
-    assert stretch.size == expected.size
+def test_a_stretch_is_sample_for_sample_that_of_the_whole(recordings, suffix):
+    path, atol = recordings / f"sweep.{suffix}", 0.02 if suffix == "m4a" else 1e-5
     # 1e-5 of full scale: a resampler that starts two seconds before instead of at the beginning.
     # AAC fills in noise of its own, differently after a seek; a sample of lag would be 3 %.
-    np.testing.assert_allclose(stretch, expected, atol=0.02 if suffix == "m4a" else 1e-5)
+    whole = load(path)
+    for start_s in (0.3, 3.0, 7.12345, 11.5, 11.9):
+        first = round(start_s * RATE)
+        stretch = load(path, start_s=start_s, duration_s=0.5)
+        expected = whole[first : first + round(0.5 * RATE)]
+        assert stretch.size == expected.size, start_s
+        np.testing.assert_allclose(stretch, expected, atol=atol, err_msg=f"{start_s} s")
 
 
 @pytest.mark.parametrize(

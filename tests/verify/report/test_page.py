@@ -202,7 +202,8 @@ def test_the_same_comparison_gives_the_same_bytes(full, hostile, b, path):
 def test_polarity_level_and_place_are_told_where_the_waveforms_tell(a, b):
     waveform = Waveform(0.99, True, -6.0, -0.00002)
     found = replace(cases.same(a, b), waveform=waveform)
-    words = check_plain(page_of(found, a, b, cases.calibration())).words
+    with cases.unpainted():
+        words = check_plain(page_of(found, a, b, cases.calibration())).words
     assert "Polarityreversed" in words and "Level−6.0 dB" in words
     assert "the beginning of A lies at 0.0000 s of B" in words
 
@@ -217,7 +218,7 @@ def test_a_missing_value_and_a_page_that_cannot_be_written_are_errors(a, b, tmp_
     with pytest.raises(UndefinedError, match="kicker"):
         render("verdict.html.j2", comparison=cases.same(a, b))
     monkeypatch.setattr("verify.report.page.page", lambda *_, **__: "")
-    with pytest.raises(InputError, match="is not a regular file"):
+    with pytest.raises(InputError, match="is not a regular file"), cases.unpainted():
         write_report(tmp_path, cases.same(a, b), a, b, cases.calibration())
 
 
