@@ -15,13 +15,12 @@ from verify.align import Candidate, hits_along, other_places, refine, search
 from verify.alterations import find_alterations
 from verify.calibration import Calibration, load_calibration, persistence, population_of
 from verify.copytest import copy_test
-from verify.cosine import aligned_cosine, best_hits
 from verify.editmap import edit_map
 from verify.edits import SAME_PLACE_S
 from verify.features import Content, Features, Floats
 from verify.follow import same_line
 from verify.notebook import Brief
-from verify.recording import Recording
+from verify.recording import Recording, aligned_cosine, best_hits
 from verify.results import (
     Alignment,
     Comparison,

@@ -38,7 +38,7 @@ from eval.scoring import score_trials
 from eval.systems import SYSTEMS, Settings, make_system
 from eval.trials import Scores, read_trials
 from verify.comparison import Comparer, gather
-from verify.cosine import best_hit
+from verify.recording import best_hit
 
 WINDOW_S, HOP_S = 20.0, 5.0
 PRESET_NAMES = ("paper", "default")

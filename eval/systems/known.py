@@ -47,7 +47,7 @@ class OfEmbedder(System):
 
 
 class EmbeddingSystem(OfEmbedder):
-    """The cosine of `verify.cosine.best_hit`, for many pairs at once.
+    """The cosine of `verify.recording.best_hit`, for many pairs at once.
 
     The shorter recording of a pair is one window. The windows of the longer one depend only on how
     many steps of the trunk that has, so they are pooled once for all pairs that need them.

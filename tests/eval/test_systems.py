@@ -13,7 +13,7 @@ from cqtnet.errors import InputError
 from cqtnet.music import make_music
 from eval.systems import SYSTEMS, Settings, make_system
 from eval.systems.known import EmbeddingSystem, MeanCqtSystem, path_cost
-from verify.cosine import best_hit
+from verify.recording import best_hit
 
 
 @pytest.fixture(scope="module")

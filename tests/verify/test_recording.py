@@ -4,7 +4,7 @@ import pytest
 from cqtnet import SAMPLE_RATE
 from cqtnet.embed import Embedder
 from cqtnet.music import make_music
-from verify.cosine import best_hit, best_hits
+from verify.recording import best_hit, best_hits
 
 
 @pytest.fixture(scope="module")
