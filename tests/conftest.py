@@ -38,10 +38,14 @@ def compiled_when_called():
     """numba compiles a function of librosa when it is called: all, at its import, take 20 s."""
 
     def later(decorator):
-        def decorated(*words, **options):
+        def decorated(signatures, *words, **options):
             def postponed(function):
-                made = cache(lambda: decorator(*words, **options)(function))
-                return lambda *given, **how: made()(*given, **how)
+                @cache
+                def made(kind):
+                    fitting = [one for one in signatures if kind in str(one)]
+                    return decorator(fitting or signatures, *words, **options)(function)
+
+                return lambda *given, **how: made(np.asarray(given[0]).dtype.name)(*given, **how)
 
             return postponed
 
