@@ -50,7 +50,10 @@ class Memory:
             sound = np.memmap(self.folder / f"{name}.samples", np.float32, "r")
         except (OSError, ValueError):
             return None
-        if _checksum(sound) != int(known["checksum"]):
+        checksum = 0
+        for first in range(0, sound.size, CHECKED):
+            checksum = zlib.crc32(sound[first : first + CHECKED].data, checksum)
+        if checksum != int(known["checksum"]):
             return None
         with suppress(OSError):
             for path in self.folder.glob(f"{name}.*"):
@@ -97,7 +100,7 @@ class Spool:
     """Samples that are written while they are read; a disk that is full or closed is no error."""
 
     def __init__(self, memory: Memory) -> None:
-        self.memory = memory
+        self.memory, self.checksum = memory, 0
         self.file: BinaryIO | None = None
 
     def write(self, block: Floats) -> None:
@@ -105,28 +108,22 @@ class Spool:
         try:
             if self.file is not None:
                 self.file.write(block.data)
+                self.checksum = zlib.crc32(block.data, self.checksum)
         except OSError:
             self.file = None
 
-    def remember(self, name: str, trace: Trace, notes: Sequence[str]) -> bool:
-        """Whether what was written, and the trace, are kept under a name from now on."""
+    def remember(self, name: str, trace: Trace, notes: Sequence[str]) -> Floats | None:
+        """The samples that were written, kept with the trace from now on; None if they are not."""
         if self.file is None:
-            return False
+            return None
         try:
             self.file.flush()
-            sound = np.memmap(self.file.name, np.float32, "r")
+            sound: Floats = np.memmap(self.file.name, np.float32, "r")
             arrays = {"steps": trace.steps, "levels": trace.levels, "roots": trace.roots}
-            arrays |= {"notes": np.array(notes, str), "checksum": np.array(_checksum(sound))}
+            arrays |= {"notes": np.array(notes, str), "checksum": np.array(self.checksum)}
             os.replace(self.file.name, self.memory.folder / f"{name}.samples")
             ArrayCache(self.memory.folder).put(name, arrays)
             self.memory.bound()
         except (OSError, ValueError, InputError):
-            return False
-        return True
-
-
-def _checksum(sound: Floats) -> int:
-    checksum = 0
-    for first in range(0, sound.size, CHECKED):
-        checksum = zlib.crc32(sound[first : first + CHECKED].data, checksum)
-    return checksum
+            return None
+        return sound

@@ -160,9 +160,8 @@ def _remembered(
             bar.advance(block.size / SAMPLE_RATE)
 
         trace, problem = _traced(embedder, _Kept(blocks, on_block), name)
-        if not problem and spool.remember(known_as, trace, blocks.notes):
-            known = memory.recall(known_as)
-    return trace, blocks.notes, known[2] if known else None, problem
+        sound = None if problem else spool.remember(known_as, trace, blocks.notes)
+    return trace, blocks.notes, sound, problem
 
 
 # The paper's score: the cosine of two embeddings, where it is highest.
