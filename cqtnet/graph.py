@@ -9,7 +9,7 @@ that changes.
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import onnxruntime
@@ -19,6 +19,9 @@ from cqtnet.cqt import Cqt, normalise
 from cqtnet.device import threads
 from cqtnet.errors import WeightsError
 from cqtnet.preset import PRESETS, Preset, pad_short
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 Floats = NDArray[np.float32]
 Tensors = Mapping[str, NDArray[Any]]
@@ -66,44 +69,60 @@ class GraphNetwork:
         """The graph, ready to run on as many threads as an operation may take now."""
         key = part, threads()
         if key not in self._sessions:
-            options = onnxruntime.SessionOptions()
-            options.log_severity_level = 3  # errors
-            options.intra_op_num_threads = key[1]
-            # Threads that wait for work would keep the processor from others.
-            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-            own = [n for n in self._tensors if n.startswith("trunk.") == (part == "steps")]
-            values = [onnxruntime.OrtValue.ortvalue_from_numpy(self._tensors[n]) for n in own]
-            options.add_external_initializers(own, values)
+            own = (n for n in self._tensors if n.startswith("trunk.") == (part == "steps"))
             path = FOLDER / f"{self._preset.name}.{part}.onnx"
             try:
-                session = onnxruntime.InferenceSession(path.read_bytes(), options)
+                self._sessions[key] = session(path, {n: self._tensors[n] for n in own})
             except Exception as error:  # onnxruntime has a class for each kind, and no common one
                 raise WeightsError(
                     f"the weights are of another architecture than preset {self._preset.name}: "
                     f"{error}"
                 ) from error
-            self._sessions[key] = session
         return self._sessions[key]
+
+
+def session(path: Path, tensors: Tensors) -> Any:
+    """A graph with its weights, ready to run on as many threads as an operation may take now."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    options.intra_op_num_threads = threads()
+    # Threads that wait for work would keep the processor from others.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    values = [
+        onnxruntime.OrtValue.ortvalue_from_numpy(np.asarray(t, np.float32))
+        for t in tensors.values()
+    ]
+    options.add_external_initializers(list(tensors), values)
+    return onnxruntime.InferenceSession(path.read_bytes(), options)
 
 
 def exported(preset: Preset, part: str) -> bytes:
     """A graph of a preset without weights, as torch exports it; needs the package onnx."""
-    import onnx  # here and below, for only exporting needs them
-    import torch
+    import torch  # here and below, for only exporting needs it
 
     from cqtnet.model import CqtNet
 
     net = CqtNet(preset).eval()
-    for tensor in net.state_dict().values():
-        torch.rand(tensor.shape, out=tensor) if tensor.is_floating_point() else None  # none alike
     given = torch.zeros(1, 84, preset.receptive_frames)
     if part == "vectors":
         given = net.steps(given)
     net.forward = {"steps": net.steps, "vectors": net.embed_steps}[part]  # type: ignore[assignment, method-assign]
+    axes = {PARTS[part]: {0: "n", 2: "time"}, part: {0: "n", 2: "time_out"}}
+    return graph_of(net, given, axes)
+
+
+def graph_of(net: "nn.Module", given: "Tensor", axes: dict[str, dict[int, str]]) -> bytes:
+    """The graph of any network, without weights; `axes` names its input, output and open axes."""
+    import onnx
+    import torch
+
+    for tensor in net.state_dict().values():
+        torch.rand(tensor.shape, out=tensor) if tensor.is_floating_point() else None  # none alike
+    name, output = axes
     file: Any = io.BytesIO()
     torch.onnx.export(
-        net, (given,), file, input_names=[PARTS[part]], output_names=[part], opset_version=OPSET,
-        dynamic_axes={PARTS[part]: {0: "n", 2: "time"}, part: {0: "n", 2: "time_out"}},
+        net, (given,), file, input_names=[name], output_names=[output], opset_version=OPSET,
+        dynamic_axes=axes,
         training=torch.onnx.TrainingMode.PRESERVE,  # BatchNorm stays, and so do its weights' names
         do_constant_folding=False, dynamo=False,
     )  # fmt: skip

@@ -3,9 +3,9 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,14 @@ from augment.timemap import Span
 from cqtnet.data import list_items
 from cqtnet.eer import Floats, equal_error_rate
 from cqtnet.errors import ManifestError
-from cqtnet.schema import read_json
+from cqtnet.schema import checked, read_json
 from eval.bootstrap import recordings_of
 from eval.metrics import cllr, min_cllr
 from eval.protocols.plan import name_hash
 from eval.systems.known import ALIGNMENT_COLUMNS, MEASURE_COLUMNS
 from eval.trials import Scores, read_scores
 from verify import calibration
-from verify.calibration import FIGURES, RISING, Calibration, Regression, Weighed, population_of
+from verify.calibration import FIGURES, Calibration, Regression, Weighed, population_of
 from verify.words import LEAST_RATIO
 
 SAME, RENDITION, UNRELATED = range(3)
@@ -35,32 +35,33 @@ KEPT = 400
 
 
 def calibrate(
-    same: Sequence[Path], renditions: Sequence[Path], audio: Sequence[Path], *, sources: str = ""
-) -> Calibration:
+    same: Sequence[Path], renditions: Sequence[Path], audio: Sequence[Path], *, sources: str = "",
+    keep: Path | None = None,
+) -> Calibration:  # fmt: skip
     """The calibration learned from scores of the system `alignment`.
 
     The nontargets of `same` are unrelated recordings, those of `renditions` other renditions of the
     target's work. The lists `audio` give the collections: figures on one come from a fit to the
-    others.
+    others. From the calibration `keep` come the ratios against unrelated recordings, as they are.
     """
     collections = {i.recording: i.collection for path in audio for i in list_items(path)}
     pairs = _Pairs.read(same, renditions, collections)
-    cosine = pairs.table[:, FIGURES.index("cosine")]
-    tar, non = (np.sort(cosine[pairs.kind == kind]) for kind in (SAME, UNRELATED))
-    levels = np.unique(np.concatenate([tar, non]))
-    missed = np.searchsorted(tar, levels) / len(tar)
-    accepted = 1 - np.searchsorted(non, levels) / len(non)
-    threshold = float(levels[np.abs(missed - accepted).argmin()])  # both rates are closest
     data: dict[str, Any] = {
         "sources": sources, "conditions": pairs.conditions,
-        "cosine_eer": equal_error_rate(tar, non),
         "recordings": len(np.unique(pairs.recordings)),
         "collections": len(np.unique(pairs.collection)),
         "not_stated": int((~pairs.stated).sum()),
     }  # fmt: skip
     regressions: dict[Weighed, Regression] = {}
-    for weighed, (first, second) in KINDS.items():
-        regressions[weighed], data[weighed] = _learned(pairs, first, second, RISING[weighed])
+    if keep is None:
+        threshold, data["cosine_eer"] = _threshold(pairs)
+    else:
+        kept = _kept(keep)
+        regressions, threshold = kept.regressions, kept.cosine_threshold
+        data |= {key: kept.data[key] for key in ("cosine_eer", *regressions)}
+        data |= {key: max(data[key], kept.data[key]) for key in ("recordings", "collections")}
+    for weighed in [name for name in KINDS if name not in regressions]:
+        regressions[weighed], data[weighed] = _learned(pairs, *KINDS[weighed], calibration.rising(weighed))
     account = same[0].with_suffix(".json")
     try:
         model = str(read_json(account)["parameters"]["model_sha256"])
@@ -68,7 +69,41 @@ def calibrate(
         raise ManifestError(
             f"{account}, the account of the scores, does not name their weights; score again"
         ) from error
+    if keep is not None and kept.model_sha256 != model:
+        raise ManifestError(f"{keep} belongs to other weights than the scores; learn all ratios")
     return Calibration(model, regressions, threshold, data)
+
+
+def _threshold(pairs: "_Pairs") -> tuple[float, float]:
+    """Where the cosine alone misses as many as it accepts wrongly, and its equal error rate."""
+    cosine = pairs.table[:, FIGURES.index("cosine")]
+    tar, non = (np.sort(cosine[pairs.kind == kind]) for kind in (SAME, UNRELATED))
+    levels = np.unique(np.concatenate([tar, non]))
+    missed = np.searchsorted(tar, levels) / len(tar)
+    accepted = 1 - np.searchsorted(non, levels) / len(non)
+    return float(levels[np.abs(missed - accepted).argmin()]), equal_error_rate(tar, non)
+
+
+def _kept(path: Path) -> Calibration:
+    """The ratios against unrelated recordings of an older calibration.
+
+    Measures that are newer weigh nothing in them.
+    """
+    known = dict(read_json(path))
+    names = list(known.pop("measures"))
+    older = checked(Calibration, {key: known[key] for key in known if key != "format"})
+
+    def now(row: Sequence[float]) -> tuple[float, ...]:
+        of = dict(zip(names, row, strict=True))
+        return tuple(of.get(name, 0.0) for name in calibration.MEASURES)
+
+    kept: dict[Weighed, Regression] = {}
+    for weighed in get_args(Weighed):
+        if weighed != "rendition":
+            one = older.regressions[weighed]
+            resampled = tuple((row[0], *now(row[1:])) for row in one.resampled)
+            kept[weighed] = replace(one, weights=now(one.weights), resampled=resampled)
+    return replace(older, regressions=kept)
 
 
 @dataclass(frozen=True)
@@ -129,7 +164,7 @@ def independent_pairs(recordings: NDArray[Any], condition: NDArray[np.str_], *, 
 
 
 def _learned(
-    pairs: _Pairs, first: int, second: int, rising: int
+    pairs: _Pairs, first: int, second: int, rising: list[int]
 ) -> tuple[Regression, dict[str, Any]]:
     """The regression of two kinds of pairs, and its figures on collections it had not seen."""
     rows = pairs.stated & np.isin(pairs.kind, (first, second))

@@ -191,7 +191,7 @@ def affine_logistic(
 
     Both classes weigh the same, so that no prior is in the ratio.
     """
-    slopes, offset = fit_logistic(scores[:, None], is_fake, rising=1, weights=weights, start=1.0)
+    slopes, offset = fit_logistic(scores[:, None], is_fake, weights=weights, start=1.0)
     return float(slopes[0]), offset
 
 

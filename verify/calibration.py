@@ -9,7 +9,7 @@ support no ratio of a million.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -35,27 +35,39 @@ FIGURES = (
     "cosine", "aligned_cosine", "correlation", "coherence", "residual_s", "common_s",
     "unexplained_db", "unexplained_back_db", "best_half_db", "best_half_back_db",
     "band_correlation", "lag_spread_s", "lag_share", "signal_share",
-    "in_room_db", "echo_share", "heard_snr_db",
+    "in_room_db", "echo_share", "heard_snr_db", "network_score",
     "persistence", "waveform", "unwarped",
 )  # fmt: skip
 """What is kept of the evidence in a pair, as it was measured."""
-COPY_FIGURES = FIGURES[6:17]
+COPY_FIGURES = FIGURES[6:18]
 HIGHEST = 40.0
 """What was not measured, or is infinite, counts as so many dB."""
 RANGES = {
+    "network": (-6.0, 6.0),
     "explained": (-2.5, 1.2), "best half": (-2.5, 1.2), "waveform": (0.0, 0.9),
     "in a room": (-1.1, 0.7), "aligned cosine": (-1.0, 0.5), "correlation": (-1.0, 0.5),
     "coherence": (-1.0, 0.6), "precision": (-1.0, 4.5), "band correlation": (-1.0, 0.9),
     "steadiness": (-1.0, 4.0), "length": (0.0, 3.0), "signal": (0.0, 0.8), "tonality": (0.0, 0.5),
-    "tonal explained": (-2.0, 1.0), "unwarped": (0.0, 1.0), "echoes": (0.0, 1.0),
-    "noise": (0.0, 20.0),
+    "unwarped": (0.0, 1.0), "echoes": (0.0, 1.0), "noise": (0.0, 20.0),
 }  # fmt: skip
-"""The measures, each with the limits beyond which it counts as these. So weak evidence sets the
+"""What is measured, each with the limits beyond which it counts as these. So weak evidence sets the
 weights, not strong evidence."""
-MEASURES = tuple(RANGES)
-RISING: dict[Weighed, int] = {"unrelated": 10, "rendition": 4, "named": 0}
-"""So many measures, from the first, have weights of at least 0. Against renditions only four have:
-a pair that is clean must be explained better than a noisy one."""
+TONAL = {
+    name: f"tonal {name}"
+    for name in RANGES
+    if name not in ("waveform", "tonality", "unwarped", "echoes", "noise")
+}
+"""These count once more, times the tonality: in music they have other weights than in speech."""
+MEASURES = (*RANGES, *TONAL.values())
+COPY_MEASURES = ("network", "explained", "best half", "waveform", "in a room")
+LIKENESS = (
+    "aligned cosine", "correlation", "coherence", "precision", "band correlation", "steadiness",
+)  # fmt: skip
+RISING: dict[Weighed, tuple[str, ...]] = {
+    "unrelated": (*COPY_MEASURES, *LIKENESS), "rendition": COPY_MEASURES, "named": (),
+}  # fmt: skip
+"""The measures with weights of at least 0, in music and in speech. Against renditions only five
+have: a pair that is clean must be explained better than a noisy one."""
 TONALITY = {"music": 0.4, "speech": 0.02}
 """The usual persistence of spectra over 0.3 s, by population; what lies nearer to one is of it."""
 INTERVAL, RESAMPLES = (2.5, 97.5), 40
@@ -181,7 +193,7 @@ def figures(evidence: Evidence) -> dict[str, float]:
             "common_s": alignment.duration_s * root,
         }
     for name in COPY_FIGURES:
-        value = HIGHEST if name.endswith("_db") else 0.0
+        value = HIGHEST if name.endswith("_db") else -HIGHEST if name == "network_score" else 0.0
         found[name] = min(HIGHEST, getattr(copy, name)) if copy is not None else value
     return found
 
@@ -193,8 +205,8 @@ def measures(table: Values) -> Values:
         -np.log(np.maximum(np.minimum(of[f"{name}_db"], of[f"{name}_back_db"]), 0.1))
         for name in ("unexplained", "best_half")
     )
-    tonality = np.clip(of["persistence"], *RANGES["tonality"])
     rows = {
+        "network": of["network_score"],
         "explained": explained,
         "best half": best_half,
         "waveform": of["waveform"],
@@ -209,13 +221,13 @@ def measures(table: Values) -> Values:
         * (of["lag_share"] > 0.5),
         "length": np.log(np.maximum(1.0, of["common_s"])),
         "signal": of["signal_share"],
-        "tonality": tonality,
-        "tonal explained": np.clip(explained, *RANGES["explained"]) * tonality,
+        "tonality": of["persistence"],
         "echoes": of["echo_share"],
         "noise": of["heard_snr_db"],
     }
-    limits = np.array(list(RANGES.values()))
-    return np.asarray(np.clip(np.stack([rows[name] for name in MEASURES], axis=1), *limits.T))
+    found = {name: np.clip(rows[name], *limits) for name, limits in RANGES.items()}
+    tonal = [found[name] * found["tonality"] for name in TONAL]
+    return np.stack([*found.values(), *tonal], axis=1)
 
 
 def persistence(evidence: Evidence) -> float:
@@ -228,6 +240,12 @@ def population_of(persistence: float) -> Population:
     return "music" if persistence > sum(TONALITY.values()) / 2 else "speech"
 
 
+def rising(weighed: Weighed) -> list[int]:
+    """Which measures (len(MEASURES),) have weights of at least 0 in a regression."""
+    names = RISING[weighed]
+    return [MEASURES.index(x) for name in names for x in (name, TONAL.get(name)) if x]
+
+
 def fit(
     table: Values,
     label: NDArray[np.bool_],
@@ -235,12 +253,12 @@ def fit(
     recordings: NDArray[Any],
     *,
     pairs: tuple[int, int],
-    rising: int,
+    rising: Sequence[int],
 ) -> tuple[Regression, Values]:
     """The regression of measures (n, m) with labels (n,), first or second; and log ratios (n,).
 
     Each of the groups (n,), collections, has the ratios that the others teach, without bounds.
-    Intervals come from samples of the recordings (n,). The first `rising` weights are at least 0.
+    Intervals come from samples of the recordings (n,). The weights `rising` are at least 0.
     `pairs`: how many pairs of the first and of the second kind support the bounds.
     """
     slopes, bias = fit_logistic(table, label, rising=rising)
@@ -249,7 +267,7 @@ def fit(
         held = groups % FOLDS == fold
         w, b = fit_logistic(table[~held], label[~held], rising=rising)
         unseen[held] = table[held] @ w + b
-    (slope,), offset = fit_logistic(unseen[:, None], label, rising=1)
+    (slope,), offset = fit_logistic(unseen[:, None], label)
     known = Regression(
         tuple(map(float, slopes)), bias, float(slope), offset,
         least=-math.log(pairs[0] + 1), most=math.log(pairs[1] + 1),
@@ -262,7 +280,7 @@ def _resampled(
     table: Values,
     label: NDArray[np.bool_],
     recordings: NDArray[Any],
-    rising: int,
+    rising: Sequence[int],
     slope: float,
     offset: float,
 ) -> Iterator[tuple[float, ...]]:
@@ -283,15 +301,15 @@ def fit_logistic(
     table: NDArray[np.float64],
     label: NDArray[np.bool_],
     *,
-    rising: int = 1,
+    rising: Sequence[int] = (0,),
     weights: NDArray[np.float64] | None = None,
     start: float = 0.0,
 ) -> tuple[NDArray[np.float64], float]:
     """Slopes (m,) and offset of the natural-log likelihood ratio of measures (n, m).
 
     Both classes weigh the same, so that no prior is in the ratio; within a class the rows do, or
-    have their `weights` (n,). The first `rising` slopes are at least 0. The search begins with
-    slopes of `start` standard deviations.
+    have their `weights` (n,). The slopes `rising` are at least 0. The search begins with slopes of
+    `start` standard deviations.
     """
     from scipy.optimize import minimize  # here, for only learning needs it: half a second to load
 
@@ -309,8 +327,7 @@ def fit_logistic(
         slope = -sign * share * expit(-log_odds)
         return float(loss), np.append(slope @ standard, slope.sum()) + penalty
 
-    free = table.shape[1] - rising
-    bounds = [(0.0, None)] * rising + [(None, None)] * (free + 1)
+    bounds = [(0.0 if k in rising else None, None) for k in range(table.shape[1] + 1)]
     first = np.append(np.full(table.shape[1], start), 0.0)
     found = minimize(cost, first, jac=True, bounds=bounds, method="L-BFGS-B")
     slopes = found.x[:-1] / scale

@@ -8,11 +8,16 @@ in renditions. The model is fitted both ways, to A from B and to B from A.
 
 A second model is for copies in a room: the power of A is that of B, its echoes and a noise, in
 wider bands and over a longer time. How much it may leave depends on the echoes and the noise.
+
+A small network judges too. It sees the levels of both in narrow bands, and learned from copies and
+renditions that were changed alike: `scripts/train-copy-test` made it.
 """
 
 import math
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -20,6 +25,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from cqtnet import SAMPLE_RATE
+from cqtnet.checkpoint import read_tensors
+from cqtnet.device import one_thread
+from cqtnet.graph import session
 from verify.features import Floats, Read
 from verify.results import Alignment, CopyTest, Line
 
@@ -52,6 +60,13 @@ FEWEST_BANDS = 3
 UNEXPLAINED_DB = 40.0
 """What is said where too few bands hold anything to be explained."""
 
+NETWORK = Path(__file__).parent / "weights" / "copy-test"
+"""The network: its graph (.onnx), its weights (.safetensors) and their card (.json)."""
+SEEN_HOP, SEEN_PER_OCTAVE = 661, 18
+"""Samples from frame to frame, 30 ms, and bins an octave, of what the network sees."""
+DEEPEST_DB, LOUDEST_DB = 90.0, 40.0
+"""What lies so far below the loudest cell is silence; levels over a floor count to the second."""
+
 
 @dataclass(frozen=True)
 class Powers:
@@ -79,6 +94,8 @@ def copy_test(read_a: Read, read_b: Read, alignment: Alignment) -> CopyTest | No
     moving = _moving(fine.a), _moving(fine.b)
     lag_spread_s, lag_share = _lags(*moving)
     room = min(_in_room(fine.a, fine.b), _in_room(fine.b, fine.a))
+    bank, moved = (seen_bank(shift) for shift in (0.0, -alignment.line.shift_semitones))
+    wide = powers_along(read_a, read_b, alignment, alignment.line, (bank, moved), hop=SEEN_HOP)
     return CopyTest(
         unexplained_db=_mean(forth),
         unexplained_back_db=_mean(back),
@@ -91,6 +108,7 @@ def copy_test(read_a: Read, read_b: Read, alignment: Alignment) -> CopyTest | No
         in_room_db=room[0],
         echo_share=room[1],
         heard_snr_db=room[2],
+        network_score=float(network().run(None, {"levels": seen(wide.a, wide.b)[None]})[0][0]),
     )
 
 
@@ -280,6 +298,41 @@ def _echoes(power: Floats, time_s: float) -> Floats:
     spectra = scipy.fft.rfft(power, size, axis=0) * response[:, None]
     found: Floats = scipy.fft.irfft(spectra, size, axis=0)[:n].clip(0)
     return found
+
+
+@cache
+def seen_bank(shift_semitones: float) -> Floats:
+    """The bands in which the network sees a recording, moved up."""
+    centres = LOWEST_HZ * 2 ** (np.arange(SEEN_PER_OCTAVE * OCTAVES) / SEEN_PER_OCTAVE)
+    centres = centres * 2 ** (shift_semitones / 12)
+    return triangles(centres, centres * (2 ** (1 / SEEN_PER_OCTAVE) - 1))
+
+
+def seen(a: Floats, b: Floats) -> Floats:
+    """What the network sees (4, frames, bins) of two powers (frames, bins), the noisier one first.
+
+    Of each, levels over the quietest tenth of a bin, and how far the bin's mean is above that.
+    """
+    return np.concatenate(sorted(map(_levels, (a, b)), key=lambda levels: float(levels[1].mean())))
+
+
+def _levels(power: Floats) -> Floats:
+    """Levels over the floors of the bins, and those of the bins' means, (2, frames, bins)."""
+    power = np.maximum(power + TINY, power.max() * 10 ** (-DEEPEST_DB / 10))
+    level = (10 * np.log10(power)).astype(np.float32)
+    floor = _floor(level)
+    mean = 10 * np.log10(power.mean(axis=0)) - floor
+    over = np.clip(level - floor, -6, LOUDEST_DB) / 12
+    return np.stack([over, np.broadcast_to(np.clip(mean, 0, LOUDEST_DB) / 20, over.shape)])
+
+
+@cache
+def network() -> Any:
+    """The network, ready to run on one thread: it is small."""
+    with one_thread():
+        return session(
+            NETWORK.with_suffix(".onnx"), read_tensors(NETWORK.with_suffix(".safetensors"))
+        )
 
 
 def _band_correlation(a: Floats, b: Floats) -> float:

@@ -212,6 +212,7 @@ class CopyTest:
     in_room_db: float  # as unexplained_db, with echoes, in wide bands; the better direction
     echo_share: float  # of the explained power in echoes, in [0, 1]
     heard_snr_db: float  # of the one that is explained: signal over its quietest moments
+    network_score: float  # of the network: above 0 A is more like a copy, below a rendition
 
 
 def left_db(correlation: float) -> float:

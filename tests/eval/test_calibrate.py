@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cqtnet.errors import InputError, ManifestError
+from cqtnet.files import write_json
 from cqtnet.schema import plain, versioned
 from eval.calibrate import calibrate, placing
 from eval.systems.known import ALIGNMENT_COLUMNS, MEASURE_COLUMNS
@@ -96,6 +97,26 @@ def test_the_command_writes_what_comparing_reads(scores, tmp_path):
     assert json.loads(done.stdout) == versioned(json.loads(out.read_text()))
     wrong = call(*words, tmp_path / "mine.json")
     assert isinstance(wrong.exception, InputError) and "name it after" in str(wrong.exception)
+
+
+def test_the_ratios_against_unrelated_recordings_are_kept(scores, tmp_path):
+    older = learned(scores).to_dict()
+    first = older["measures"][0]  # is newer than this calibration
+    for one in older["regressions"].values():
+        one["weights"] = one["weights"][1:]
+        one["resampled"] = [[row[0], *row[2:]] for row in one["resampled"]]
+    older["measures"] = [name for name in older["measures"] if name != first]
+    write_json(tmp_path / "older.json", older)
+    found = learned(scores, keep=tmp_path / "older.json")
+    fresh = learned(scores)
+    assert found.regressions["rendition"] == fresh.regressions["rendition"]
+    for name in ("unrelated", "named"):
+        assert found.regressions[name].weights[0] == 0.0
+        assert found.regressions[name].weights[1:] == fresh.regressions[name].weights[1:]
+        assert found.data[name]["cllr"] == fresh.data[name]["cllr"]
+    write_json(tmp_path / "older.json", older | {"model_sha256": "d" * 64})
+    with pytest.raises(ManifestError, match="other weights"):
+        learned(scores, keep=tmp_path / "older.json")
 
 
 @pytest.mark.parametrize(("name", "old", "new", "message"), [

@@ -1,13 +1,19 @@
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 
 from augment.effect import Chain
 from augment.noise import ColouredNoise
 from augment.room import Room
 from augment.tone import Equaliser
 from cqtnet import SAMPLE_RATE
+from cqtnet.checkpoint import load_tensors, read_tensors
 from cqtnet.music import make_music
-from verify.copytest import copy_test
+from verify.copytest import NETWORK, copy_test, network, seen
 from verify.results import Alignment, Line
 
 LENGTH_S = 19.0
@@ -50,6 +56,21 @@ def test_echoes_and_noise_explain_a_copy_in_a_room_and_no_rendition(seed):
     assert copy.in_room_db < rendition.in_room_db - 0.5
     assert copy.echo_share > 0.2
     assert copy.heard_snr_db < 12 < rendition.heard_snr_db
+    assert copy.network_score > rendition.network_score + 1
+
+
+def test_thenetwork_is_the_same_in_torch_and_as_a_graph():
+    path = Path(__file__).parents[2] / "scripts" / "train-copy-test"
+    loader = SourceFileLoader("train_copy_test", str(path))
+    script = module_from_spec(spec_from_loader(loader.name, loader))
+    loader.exec_module(script)
+    net = script.CopyNetwork()
+    load_tensors(net, read_tensors(NETWORK.with_suffix(".safetensors")), source=NETWORK)
+    powers = np.random.default_rng(1).gamma(1.0, size=(2, 150, 90)).astype(np.float32)
+    levels = seen(*powers)[None]
+    score = network().run(None, {"levels": levels})[0]
+    with torch.no_grad():
+        assert net.eval()(torch.from_numpy(levels)).numpy() == pytest.approx(score, abs=1e-4)
 
 
 def test_silence_and_too_short_a_stretch_tell_nothing():

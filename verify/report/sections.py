@@ -14,7 +14,7 @@ import soundfile
 
 from cqtnet import SAMPLE_RATE, audio
 from verify import words
-from verify.calibration import MEASURES, Calibration, Regression, Weighed
+from verify.calibration import MEASURES, RANGES, TONAL, Calibration, Regression, Weighed
 from verify.edits import also_in_words
 from verify.quality import HIGHEST_EDGE_HZ, Quality, quality_of
 from verify.recording import Recording
@@ -244,7 +244,10 @@ def sureness(comparison: Comparison, calibration: Calibration) -> Data:
     evidence = comparison.evidence
     decides, against = comparison.deciding
     known = calibration.regressions[against]
-    values = calibration.measures(evidence) if evidence else ()
+    values = dict(zip(MEASURES, calibration.measures(evidence), strict=True)) if evidence else {}
+    weights = dict(zip(MEASURES, known.weights, strict=True))
+    for name, tonal in TONAL.items() if values else ():
+        weights[name] += weights[tonal] * values["tonality"]
     return {
         "decides": decides,
         "claims": CLAIMS,
@@ -252,8 +255,8 @@ def sureness(comparison: Comparison, calibration: Calibration) -> Data:
         "others": drawings.OTHERS[against],
         "tried": calibration.data.get(against) or {},
         "measures": [
-            (name, say(number(value, 3)), say(number(weight, 3)))
-            for name, value, weight in zip(MEASURES, values, known.weights, strict=False)
+            (name, say(number(values[name], 3)), say(number(weights[name], 3)))
+            for name in (RANGES if values else ())
         ],
         "distributions": drawings.draw_distributions(comparison, calibration),
         "tippett": drawings.draw_tippett(calibration, against),
@@ -273,9 +276,10 @@ def learning(calibration: Calibration) -> Data:
 
 
 def _formula(known: Regression) -> str:
+    names = [*map(say, RANGES), *(f"{say(name)} · {say('tonality')}" for name in TONAL)]
     terms = " + ".join(
-        f"{say(f'{weight:.4g}')} · {say(name)}"
-        for weight, name in zip(known.weights, MEASURES, strict=True)
+        f"{say(f'{weight:.4g}')} · {name}"
+        for weight, name in zip(known.weights, names, strict=True)
     )
     bias, slope, offset = (say(f"{x:.4g}") for x in (known.bias, known.slope, known.offset))
     formula = f"{say('score')} = {terms} + {bias}; ln LR = {slope} · {say('score')} + {offset}."

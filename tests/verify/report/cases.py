@@ -19,7 +19,7 @@ from verify.recording import Recording
 CONTENT = Content(0.5, 0.4, 0.1, 8.0, 0.3)
 LINE = r.Line(1.0, 0.0, 4.0)
 ALIGNMENT = r.Alignment(0.0, 8.0, LINE, 0.8, 0.9, 0.001, 1.0)
-COPY = r.CopyTest(0.9, 1.1, 0.8, 0.9, 0.8, 0.002, 1.0, 0.5, 0.6, 0.1, 11.0)
+COPY = r.CopyTest(0.9, 1.1, 0.8, 0.9, 0.8, 0.002, 1.0, 0.5, 0.6, 0.1, 11.0, 2.5)
 EVIDENCE = r.Evidence(r.Hit(0.9, 8.0, 0.0, 4.0), ALIGNMENT, 0.9, CONTENT, CONTENT, COPY)
 
 

@@ -10,7 +10,7 @@ from jinja2 import nodes
 from tests.verify.report import cases
 from tests.verify.report.test_page import Seen, page_of
 from verify.archive.results import ANSWERS
-from verify.calibration import MEASURES
+from verify.calibration import RANGES
 from verify.commands.compare import tell
 from verify.report.language import NO_BREAK, catalogue, language, say, speaking
 from verify.report.page import environment
@@ -122,7 +122,7 @@ def of_the_engine() -> Iterator[str]:
 def of_tables() -> Iterator[str]:
     yield from (*IDENTITIES.values(), *ANSWERS.values())
     yield from (f"{word} support" for _, word in SCALE)
-    yield from (*OTHERS.values(), *ENDS.values(), *MEASURES)
+    yield from (*OTHERS.values(), *ENDS.values(), *RANGES)
     yield from (text for pair in (*CLAIMS.values(), *PAIRS.values()) for text in pair)
     for pair in PROPOSITIONS.values():
         for side in pair:
