@@ -36,13 +36,13 @@ KEPT = 400
 
 def calibrate(
     same: Sequence[Path], renditions: Sequence[Path], audio: Sequence[Path], *, sources: str = "",
-    keep: Path | None = None,
+    older: Path | None = None,
 ) -> Calibration:  # fmt: skip
     """The calibration learned from scores of the system `alignment`.
 
     The nontargets of `same` are unrelated recordings, those of `renditions` other renditions of the
     target's work. The lists `audio` give the collections: figures on one come from a fit to the
-    others. From the calibration `keep` come the ratios against unrelated recordings, as they are.
+    others. From the calibration `older` come the ratios against unrelated recordings, as they are.
     """
     collections = {i.recording: i.collection for path in audio for i in list_items(path)}
     pairs = _Pairs.read(same, renditions, collections)
@@ -53,15 +53,17 @@ def calibrate(
         "not_stated": int((~pairs.stated).sum()),
     }  # fmt: skip
     regressions: dict[Weighed, Regression] = {}
-    if keep is None:
+    if older is None:
         threshold, data["cosine_eer"] = _threshold(pairs)
     else:
-        kept = _kept(keep)
+        kept = _kept(older)
         regressions, threshold = kept.regressions, kept.cosine_threshold
         data |= {key: kept.data[key] for key in ("cosine_eer", *regressions)}
         data |= {key: max(data[key], kept.data[key]) for key in ("recordings", "collections")}
     for weighed in [name for name in KINDS if name not in regressions]:
-        regressions[weighed], data[weighed] = _learned(pairs, *KINDS[weighed], calibration.rising(weighed))
+        regressions[weighed], data[weighed] = _learned(
+            pairs, *KINDS[weighed], calibration.rising(weighed)
+        )
     account = same[0].with_suffix(".json")
     try:
         model = str(read_json(account)["parameters"]["model_sha256"])
@@ -69,8 +71,8 @@ def calibrate(
         raise ManifestError(
             f"{account}, the account of the scores, does not name their weights; score again"
         ) from error
-    if keep is not None and kept.model_sha256 != model:
-        raise ManifestError(f"{keep} belongs to other weights than the scores; learn all ratios")
+    if older is not None and kept.model_sha256 != model:
+        raise ManifestError(f"{older} belongs to other weights than the scores; learn all ratios")
     return Calibration(model, regressions, threshold, data)
 
 
@@ -91,7 +93,7 @@ def _kept(path: Path) -> Calibration:
     """
     known = dict(read_json(path))
     names = list(known.pop("measures"))
-    older = checked(Calibration, {key: known[key] for key in known if key != "format"})
+    before = checked(Calibration, {key: known[key] for key in known if key != "format"})
 
     def now(row: Sequence[float]) -> tuple[float, ...]:
         of = dict(zip(names, row, strict=True))
@@ -100,10 +102,10 @@ def _kept(path: Path) -> Calibration:
     kept: dict[Weighed, Regression] = {}
     for weighed in get_args(Weighed):
         if weighed != "rendition":
-            one = older.regressions[weighed]
+            one = before.regressions[weighed]
             resampled = tuple((row[0], *now(row[1:])) for row in one.resampled)
             kept[weighed] = replace(one, weights=now(one.weights), resampled=resampled)
-    return replace(older, regressions=kept)
+    return replace(before, regressions=kept)
 
 
 @dataclass(frozen=True)

@@ -174,15 +174,15 @@ def bench(only: tuple[str, ...], audio: Path | None, quick: bool, as_json: bool)
 @option("--audio", "lists", type=common.PATH, multiple=True, required=True,
         help="A list that trials were made from; again for more.")  # fmt: skip
 @common.OUT(required=True, help="NAME.calibration.json beside NAME's weights.")
-@option("--keep", type=common.PATH, help="An older calibration of these weights: its ratios against "
-        "unrelated recordings stay, and only same against rendition is learned.")  # fmt: skip
+@option("--unrelated-from", type=common.PATH, help="An older calibration of these weights: its "
+        "ratios against unrelated recordings stay; only same against rendition is learned.")  # fmt: skip
 @option("--sources", default="", help="What the recordings are, in words.")
 @commands.json_option
 @common.progress_options
 @common.FORCE
 def calibrate(
     scores: tuple[Path, ...], renditions: tuple[Path, ...], lists: tuple[Path, ...], out: Path,
-    keep: Path | None, sources: str, as_json: bool, force: bool,
+    unrelated_from: Path | None, sources: str, as_json: bool, force: bool,
 ) -> None:  # fmt: skip
     """Learn likelihood ratios for `cqtnet compare` from scores of the system `alignment`.
 
@@ -200,7 +200,7 @@ def calibrate(
         raise InputError(f"{out} does not end in .calibration.json; name it after the weights")
     refuse_overwrite(out, force=force)
     with working("learning"):
-        calibration = learn(scores, renditions, lists, sources=sources, keep=keep)
+        calibration = learn(scores, renditions, lists, sources=sources, older=unrelated_from)
     calibration.save(out)
     if as_json:
         common.show(calibration)

@@ -107,7 +107,7 @@ def test_the_ratios_against_unrelated_recordings_are_kept(scores, tmp_path):
         one["resampled"] = [[row[0], *row[2:]] for row in one["resampled"]]
     older["measures"] = [name for name in older["measures"] if name != first]
     write_json(tmp_path / "older.json", older)
-    found = learned(scores, keep=tmp_path / "older.json")
+    found = learned(scores, older=tmp_path / "older.json")
     fresh = learned(scores)
     assert found.regressions["rendition"] == fresh.regressions["rendition"]
     for name in ("unrelated", "named"):
@@ -116,7 +116,7 @@ def test_the_ratios_against_unrelated_recordings_are_kept(scores, tmp_path):
         assert found.data[name]["cllr"] == fresh.data[name]["cllr"]
     write_json(tmp_path / "older.json", older | {"model_sha256": "d" * 64})
     with pytest.raises(ManifestError, match="other weights"):
-        learned(scores, keep=tmp_path / "older.json")
+        learned(scores, older=tmp_path / "older.json")
 
 
 @pytest.mark.parametrize(("name", "old", "new", "message"), [
