@@ -175,7 +175,7 @@ def bench(only: tuple[str, ...], audio: Path | None, quick: bool, as_json: bool)
         help="A list that trials were made from; again for more.")  # fmt: skip
 @common.OUT(required=True, help="NAME.calibration.json beside NAME's weights.")
 @option("--unrelated-from", type=common.PATH, help="An older calibration of these weights: its "
-        "ratios against unrelated recordings stay; only same against rendition is learned.")  # fmt: skip
+        "ratios against unrelated recordings stay, the third is learned.")  # fmt: skip
 @option("--sources", default="", help="What the recordings are, in words.")
 @commands.json_option
 @common.progress_options
