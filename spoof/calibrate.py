@@ -22,23 +22,14 @@ from spoof.data import Utterance, folds, split_by_group
 from spoof.detect import Found, verdict_of
 from spoof.evaluate import CHANGES, MOST, some_of_each
 from spoof.prepare import TEST, VALID, PartOrAll, Preparer, data_hash, members
-from spoof.scores import (
-    Floats,
-    Scored,
-    as_trials,
-    coverage,
-    eers_by_weight,
-    group_weights,
-    score_recordings,
-    verdict_counts,
-)
+from spoof.scores import Floats, Scored, as_trials, eers_by_weight, group_weights, score_recordings
 from spoof.train import Step, TrainConfig, train
 from verify.calibration import fit_logistic
 
 FEWEST = 5
 """Recordings of either class that a calibration needs."""
 CODED = CHANGES[:2]
-"""The codecs after which some recordings are scored once more."""
+"""The codecs after which the calibration counts once more what is found."""
 FAMILY_OF = 20
 """Synthetic recordings of a system whose share is stated by itself."""
 
@@ -98,46 +89,33 @@ def _coded(
     trained: Trained, held_out: Sequence[Utterance], preparer: Preparer, *, device: str,
     most: int = MOST,
 ) -> list[Scored]:  # fmt: skip
-    """The scores of some recordings of each class after each of CODED."""
-    chosen = some_of_each(held_out, most, seed=0)
+    """The scores of some synthetic recordings after each of CODED."""
+    chosen = [u for u in some_of_each(held_out, most, seed=0) if u.is_fake]
+    if not chosen:
+        return []
     return [score_recordings(trained, chosen, preparer, device=device, change=c) for c in CODED]
 
 
 def _fit_all(
     scored: Sequence[Scored], coded: Sequence[list[Scored]], trained: Trained, sources: str
 ) -> Calibration:
-    """The calibration by all scores, also those after a codec, with what its verdicts find."""
-    names = ["", *(change.name for change in CODED)]
-    rows = dict(zip(names, map(_rows, (scored, *zip(*coded, strict=True))), strict=True))
-    recordings = [recording for own, _ in rows.values() for recording in own]
-    scores, is_fake = np.concatenate([own for _, own in rows.values()]), _is_fake(recordings)
+    """The calibration by all scores, with what its verdicts find, also after each codec."""
+    recordings = [recording for part in scored for recording in part.recordings]
+    scores = np.concatenate([part.score for part in scored])
+    is_fake = np.concatenate([part.is_fake for part in scored])
     made = fit(scores, is_fake, witnesses(recordings), model_sha256=trained.sha256, sources=sources)
-    found = []
-    for name, (own, values) in rows.items():
-        pairs = [(r, made.log_lr(v)) for r, v in zip(own, values, strict=True) if r.is_fake]
-        found.append(_found(pairs, change=name))
-        for system in sorted({r.system for r, _ in pairs} - {""}) if not name else ():
-            of = [pair for pair in pairs if pair[0].system == system]
-            found += [_found(of, system=system)] if len(of) >= FAMILY_OF else []
-    recordings, scores = rows[""]
-    is_fake, ratios = _is_fake(recordings), np.array([made.log_lr(v) for v in scores])
-    made.data.update({
-        "synthetic": int(is_fake.sum()), "human": int((~is_fake).sum()),
-        "eer": equal_error_rate(scores[is_fake], scores[~is_fake]),
-        "eer_by_weight": eers_by_weight(as_trials(recordings, scores)),
-        "coverage": coverage(scores, is_fake, group_weights(is_fake, witnesses(recordings))),
-        "verdicts": verdict_counts(ratios, is_fake), "found": [row._asdict() for row in found],
-    })  # fmt: skip
+    made.data["eer_by_weight"] = eers_by_weight(as_trials(recordings, scores))
+    fake = [(r, made.log_lr(s)) for r, s in zip(recordings, scores, strict=True) if r.is_fake]
+    rows = [_found(fake)]
+    for parts, change in zip(zip(*filter(None, coded), strict=True), CODED, strict=False):
+        pairs = [(r, made.log_lr(s)) for p in parts
+                 for r, s in zip(p.recordings, p.score, strict=True)]  # fmt: skip
+        rows.append(_found(pairs, change=change.name))
+    for system in sorted({r.system for r, _ in fake}):
+        own = [pair for pair in fake if pair[0].system == system]
+        rows += [_found(own, system=system)] if system and len(own) >= FAMILY_OF else []
+    made.data["found"] = [row._asdict() for row in rows]
     return made
-
-
-def _rows(parts: Sequence[Scored]) -> tuple[list[Utterance], Floats]:
-    """All recordings of some parts, and their scores."""
-    return [r for part in parts for r in part.recordings], np.concatenate([p.score for p in parts])
-
-
-def _is_fake(recordings: Sequence[Utterance]) -> NDArray[np.bool_]:
-    return np.array([r.is_fake for r in recordings], bool)
 
 
 def _found(rows: Sequence[tuple[Utterance, float]], *, system: str = "", change: str = "") -> Found:

@@ -120,8 +120,5 @@ def test_each_recording_is_judged_by_a_network_without_its_group(tmp_path, monke
     assert len(learned) == 3 and all(len(folds) == 1 for folds in judged.values())
     assert found.data["groups"] == len(judged) == 6  # of eight, a fifth is kept for testing
     assert found.slope > 0 and found.model_sha256 == trained.sha256
-    counts = [sum(found.data["verdicts"][of].values()) for of in ("human", "synthetic")]
-    assert counts == [found.data["human"], found.data["synthetic"]] == [12, 12]  # codecs left out
-    assert {row["change"] for row in found.data["found"]} == {"", "mp3 32 kbit/s", "opus 12 kbit/s"}
     with pytest.raises(InputError, match="was not trained on these data"):
         calibrate.cross_calibrate(trained, data[:-1], preparer, count=3, device="cpu")
