@@ -4,6 +4,7 @@ One safetensors file, written whole, holds the tensors of model, head and optimi
 header, as JSON, the step, the schedule and the history.
 """
 
+import gc
 import json
 import os
 from collections.abc import Iterator
@@ -121,6 +122,9 @@ def joined(device_name: str) -> Iterator[Ranks]:
         yield Ranks(dist.get_rank(), world, device)
         dist.barrier()  # gloo aborts if one leaves while another still communicates
     finally:
+        # What is left of the model keeps the group. If it were the last to let go, it would hold
+        # Python's lock while gloo's threads, which the group waits for, wait for that lock.
+        gc.collect()
         dist.destroy_process_group()
 
 

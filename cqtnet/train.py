@@ -90,28 +90,33 @@ def train(
     `history.json` and `curves.png`. If a run stops early, the best verdict is returned.
     """
     with joined(config.device) as ranks:
-        run = _Run(items, config, ranks)
-        started = step_started = time.monotonic()
-        losses: list[float] = []
-        for step, altered in run.waveform_steps(run.progress.step, run.n_steps):
-            loss, lr, n_fragments = run.learn(step, altered)
-            losses.append(ranks.mean(loss))
-            if not math.isfinite(losses[-1]):
-                raise InputError(
-                    f"the loss is {losses[-1]} at step {step}; lower the learning rate"
-                )
-            now = time.monotonic()
-            speed, step_started = n_fragments / (now - step_started), now  # waiting for data counts
-            verdict, epoch_ends = None, (step + 1) % run.n_epoch == 0
-            if epoch_ends:
-                verdict = run.end_epoch(step + 1, float(np.mean(losses[-run.n_epoch :])), lr)
-            on_step(StepReport(step + 1, run.n_steps, losses[-1], lr, speed, verdict))
-            out_of_time = time.monotonic() - started > config.stop_after_s
-            if epoch_ends and ranks.mean(float(out_of_time)) > 0:
-                break
-        if run.pairs is None or run.progress.step < run.n_steps:
-            return min(_verdicts(run.progress.history), key=_rank, default=None)
-        return run.finish(run.pairs)
+        return _trained(items, config, ranks, on_step)
+
+
+def _trained(
+    items: list[Item], config: TrainConfig, ranks: Ranks, on_step: Callable[[StepReport], None]
+) -> Verdict | None:
+    """What `train` does, by one of its processes."""
+    run = _Run(items, config, ranks)
+    started = step_started = time.monotonic()
+    losses: list[float] = []
+    for step, altered in run.waveform_steps(run.progress.step, run.n_steps):
+        loss, lr, n_fragments = run.learn(step, altered)
+        losses.append(ranks.mean(loss))
+        if not math.isfinite(losses[-1]):
+            raise InputError(f"the loss is {losses[-1]} at step {step}; lower the learning rate")
+        now = time.monotonic()
+        speed, step_started = n_fragments / (now - step_started), now  # waiting for data counts
+        verdict, epoch_ends = None, (step + 1) % run.n_epoch == 0
+        if epoch_ends:
+            verdict = run.end_epoch(step + 1, float(np.mean(losses[-run.n_epoch :])), lr)
+        on_step(StepReport(step + 1, run.n_steps, losses[-1], lr, speed, verdict))
+        out_of_time = time.monotonic() - started > config.stop_after_s
+        if epoch_ends and ranks.mean(float(out_of_time)) > 0:
+            break
+    if run.pairs is None or run.progress.step < run.n_steps:
+        return min(_verdicts(run.progress.history), key=_rank, default=None)
+    return run.finish(run.pairs)
 
 
 class _Run:
