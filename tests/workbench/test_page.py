@@ -33,21 +33,10 @@ def page(context, serving):
     one.tab.close()
 
 
-@pytest.fixture(scope="module")
-def known():
-    """The address of the comparison, once it is made."""
-    return []
-
-
 @pytest.fixture
-def compared(page, recordings, known):
-    if known:
-        page.tab.goto(known[0])
-        page.tab.reload()
-    else:
-        page.send(a=recordings / "fragment.flac", b=recordings / "one.flac")
+def compared(page, recordings):
+    page.send(a=recordings / "fragment.flac", b=recordings / "one.flac")
     page.wait(".player-box")
-    known[:] = [page.tab.url]
     page.until(lambda: page.player("audio.b.readyState") > 0)
     return page
 
