@@ -15,7 +15,7 @@ renditions that were changed alike: `scripts/train-copy-test` made it.
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -300,7 +300,7 @@ def _echoes(power: Floats, time_s: float) -> Floats:
     return found
 
 
-@cache
+@lru_cache(maxsize=8)  # shifts are endless
 def seen_bank(shift_semitones: float) -> Floats:
     """The bands in which the network sees a recording, moved up."""
     centres = LOWEST_HZ * 2 ** (np.arange(SEEN_PER_OCTAVE * OCTAVES) / SEEN_PER_OCTAVE)

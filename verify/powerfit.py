@@ -5,7 +5,7 @@ before (an echo), plus a constant (noise), plus what neighbouring bands spill ov
 """
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +94,7 @@ def _floor(power: Floats) -> Doubles:
     return np.asarray(FLOOR * (power.mean(axis=0) * width).max() / width + TINY)
 
 
-@cache
+@lru_cache(maxsize=8)  # shifts are endless
 def _bank(shift_semitones: float) -> tuple[Doubles, Floats]:
     """Centres of the bands, and triangles (FRAME // 2 + 1, bands) around them, moved up."""
     step_hz = SAMPLE_RATE / FRAME
