@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from cqtnet import SAMPLE_RATE
-from cqtnet.checkpoint import read_tensors
+from cqtnet.checkpoint import read_card, read_tensors, stated_sha256
 from cqtnet.device import one_thread
 from cqtnet.graph import session
 from verify.features import Floats, Read
@@ -329,10 +329,10 @@ def _levels(power: Floats) -> Floats:
 @cache
 def network() -> Any:
     """The network, ready to run on one thread: it is small."""
+    path = NETWORK.with_suffix(".safetensors")
+    stated_sha256(path, read_card(path, "versions"))
     with one_thread():
-        return session(
-            NETWORK.with_suffix(".onnx"), read_tensors(NETWORK.with_suffix(".safetensors"))
-        )
+        return session(NETWORK.with_suffix(".onnx"), read_tensors(path))
 
 
 def _band_correlation(a: Floats, b: Floats) -> float:
