@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from augment.effect import Chain
@@ -11,8 +12,10 @@ from augment.noise import ColouredNoise
 from augment.room import Room
 from augment.tone import Equaliser
 from cqtnet import SAMPLE_RATE
-from cqtnet.checkpoint import load_tensors, read_tensors
+from cqtnet.checkpoint import load_tensors, read_card, read_tensors, stated_sha256
+from cqtnet.errors import WeightsError
 from cqtnet.music import make_music
+from verify import copytest
 from verify.copytest import NETWORK, copy_test, network, seen
 from verify.results import Alignment, Line
 
@@ -59,11 +62,16 @@ def test_echoes_and_noise_explain_a_copy_in_a_room_and_no_rendition(seed):
     assert copy.network_score > rendition.network_score + 1
 
 
-def test_thenetwork_is_the_same_in_torch_and_as_a_graph():
+@pytest.fixture(scope="module")
+def script():
     path = Path(__file__).parents[2] / "scripts" / "train-copy-test"
     loader = SourceFileLoader("train_copy_test", str(path))
-    script = module_from_spec(spec_from_loader(loader.name, loader))
-    loader.exec_module(script)
+    module = module_from_spec(spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+def test_the_network_is_the_same_in_torch_and_as_a_graph(script):
     net = script.CopyNetwork()
     load_tensors(net, read_tensors(NETWORK.with_suffix(".safetensors")), source=NETWORK)
     powers = np.random.default_rng(1).gamma(1.0, size=(2, 150, 90)).astype(np.float32)
@@ -71,6 +79,34 @@ def test_thenetwork_is_the_same_in_torch_and_as_a_graph():
     score = network().run(None, {"levels": levels})[0]
     with torch.no_grad():
         assert net.eval()(torch.from_numpy(levels)).numpy() == pytest.approx(score, abs=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's way to export
+def test_the_network_is_trained_and_written(script, tmp_path, monkeypatch, capsys):
+    for folder, sounds in (("one", 1), ("other", 2)):
+        (tmp_path / folder).mkdir()
+        piece = make_music(5, duration_s=17, sounds=sounds)
+        soundfile.write(tmp_path / folder / "a.flac", piece, SAMPLE_RATE)
+    one, other, out = (str(tmp_path / name) for name in ("one", "other", "out"))
+    words = [one, other, "--works", one, other, "--noise", one, "--out", out]
+    sizes = ["--copies", "3", "--steps", "2", "--batch", "4"]
+    monkeypatch.setattr("sys.argv", ["train-copy-test", *words, *sizes])
+    script.main()
+    assert "copy the three files" in capsys.readouterr().out
+    made = tmp_path / "out" / "copy-test"
+    assert made.with_suffix(".onnx").exists()
+    weights = made.with_suffix(".safetensors")
+    stated_sha256(weights, read_card(weights, "versions"))
+
+
+def test_damaged_weights_are_refused(tmp_path, monkeypatch):
+    for path in NETWORK.parent.glob("copy-test.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    weights = tmp_path / "copy-test.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+    monkeypatch.setattr(copytest, "NETWORK", tmp_path / "copy-test")
+    with pytest.raises(WeightsError, match="damaged"):
+        network.__wrapped__()
 
 
 def test_silence_and_too_short_a_stretch_tell_nothing():
