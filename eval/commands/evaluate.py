@@ -67,11 +67,12 @@ def protocol(
 ) -> None:  # fmt: skip
     """Make test sets from recordings: files, and a list of trials NAME.csv for each.
 
-    NAME is paper-tempo, paper-pitch, both, speed, noise, reverb, codec, crop, hard, other-part,
-    rendition or same; `all` for all but rendition, which needs a list with a column `work` and
-    writes pairs inside one work to rendition.within.csv; or the NAME.plan.json of an earlier
-    set, which is then made again. Sets in one folder share their reference fragments. Finished
-    files are kept.
+    NAME is paper-tempo, paper-pitch, both, speed, noise, reverb, codec, crop, hard, wide,
+    speed-wide, slowed, device, phone, short, voice-over, other-part, rendition or same; `all` for
+    all but two: voice-over needs voices (--noise), and rendition a list with a column `work`;
+    its pairs inside one work go to rendition.within.csv. Or NAME is the NAME.plan.json of an
+    earlier set, which is then made again. Sets in one folder share their reference fragments.
+    Finished files are kept.
     """
     from augment.errors import InputError
     from eval.protocols.plan import read_plan
@@ -111,12 +112,13 @@ def _option(ctx: click.Context, name: str) -> str:
 
 def _fresh_and_planned(names: tuple[str, ...]) -> tuple[list[str], list[Path]]:
     from augment.errors import InputError
-    from eval.protocols.catalogue import PROTOCOLS, RENDITION
+    from eval.protocols.catalogue import PROTOCOLS, RENDITION, VOICE_OVER
 
     fresh, files = list[str](), list[Path]()
     for name in names:
         if name in PROTOCOLS or name == "all":
-            fresh += [n for n in PROTOCOLS if n != RENDITION] if name == "all" else [name]
+            everything = [n for n in PROTOCOLS if n not in (RENDITION, VOICE_OVER)]
+            fresh += everything if name == "all" else [name]
         elif Path(name).is_file():
             files.append(Path(name))
         else:

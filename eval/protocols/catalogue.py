@@ -9,11 +9,12 @@ import numpy as np
 
 from augment.codec import Codec
 from augment.edits import Crop
-from augment.effect import Chain, Effect, Rng, uniform
+from augment.effect import Chain, Effect, Range, Rng, uniform
 from augment.errors import EffectError
 from augment.noise import Background, ColouredNoise, mean_square, read_stretch
 from augment.room import Reverb, Room
 from augment.tempo import Pitch, Speed, Tempo, WsolaPitch, WsolaTempo
+from augment.tone import Compressor, Equaliser, HighPass, LowPass, SoftClip, Telephone
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.errors import InputError
 from eval.protocols.plan import Against, Negatives, Plan, Pool, Probe, Stretch, rng_for
@@ -23,22 +24,29 @@ TEMPO = (0.85, 1.35)
 PITCH = (-4.0, 4.0)
 SPEED = (0.85, 1.26)
 """The tempo range, as far as the pitch, which changes with it, stays within ±4 semitones."""
+WIDE_FACTOR, WIDE_PITCH = (0.5, 2.0), (-12.0, 12.0)
+"""Twice as fast or slow, an octave up or down: chipmunks, and what hides from fingerprints."""
+SLOWED, SPED = (0.7, 0.9), (1.1, 1.4)
 NOISE_DB = (0.0, 10.0)
 HARD_NOISE_DB = (10.0, 10.0)
+VOICE_DB = (-5.0, 5.0)
+"""The recording over a voice that speaks on top of it."""
+QUIET_NOISE_DB = (15.0, 30.0)
 STEADY_DB = -10.0
 """Half of a noise's tenths of a second are louder than this, by the level of the whole noise."""
 NOISE_TRIES = 50
 RT60_S = (0.4, 1.5)
 DIRECT_DB = (-6.0, 3.0)
 FREEVERB = (50.0, 100.0)
-CROPS_S = (3.0, 5.0, 10.0)
+CROPS_S, SHORT_S = (3.0, 5.0, 10.0), (2.0, 3.0)
 CODEC_KBPS = {
     "mp3": (16.0, 48.0), "aac": (16.0, 48.0), "opus": (8.0, 32.0), "vorbis": (32.0, 48.0),
     "opus_voip": (6.0, 16.0), "amr_nb": (4.75, 12.2), "g711_alaw": (64.0, 64.0),
 }  # fmt: skip
 """kbit/s by codec; the last three are telephones."""
-RENDITION = "rendition"
-"""The protocol whose pairs inside one work are renditions."""
+TELEPHONES = ("opus_voip", "amr_nb", "g711_alaw")
+RENDITION, VOICE_OVER = "rendition", "voice-over"
+"""Protocols that need more than recordings: works, and voices. `all` leaves them out."""
 IMPLEMENTATIONS: dict[str, tuple[type[Tempo | WsolaTempo], type[Pitch | WsolaPitch]]] = {
     "signalsmith": (Tempo, Pitch),
     "wsola": (WsolaTempo, WsolaPitch),
@@ -78,14 +86,14 @@ class Protocol:
 
 
 def _stretched(
-    rng: Rng, *, tempo: bool = True, pitch: bool = True
+    rng: Rng, *, tempo: Range | None = TEMPO, pitch: Range | None = PITCH
 ) -> tuple[tuple[Effect, ...], str]:
     """Effects on tempo and pitch by one of the methods, and its name."""
     kind = str(rng.choice(list(IMPLEMENTATIONS)))
     tempo_effect, pitch_effect = IMPLEMENTATIONS[kind]
-    effects: list[Effect] = [pitch_effect.draw(rng, shift_semitones=PITCH)] if pitch else []
+    effects: list[Effect] = [pitch_effect.draw(rng, shift_semitones=pitch)] if pitch else []
     if tempo:
-        effects.append(tempo_effect.draw(rng, factor=TEMPO))
+        effects.append(tempo_effect.draw(rng, factor=tempo))
     return tuple(effects), kind
 
 
@@ -125,18 +133,27 @@ def _is_steady(noise: Background) -> bool:
 
 def _reverb(rng: Rng, scene: Scene) -> Iterator[Change]:
     kind = str(rng.choice(["room", "reverb"]))
-    freeverb = Reverb.draw(rng, reverberance=FREEVERB, hf_damping=(0, 100), room_scale=FREEVERB)
+    freeverb = _freeverb(rng)
     yield Change((_room(rng) if kind == "room" else freeverb,), kind)
 
 
+def _freeverb(rng: Rng) -> Reverb:
+    return Reverb.draw(rng, reverberance=FREEVERB, hf_damping=(0, 100), room_scale=FREEVERB)
+
+
+def _coded(rng: Rng, codecs: Iterable[str] = CODEC_KBPS) -> tuple[Codec, str]:
+    kind = str(rng.choice(list(codecs)))
+    return Codec.draw(rng, codecs=[kind], kbps=CODEC_KBPS[kind]), kind
+
+
 def _codec(rng: Rng, scene: Scene) -> Iterator[Change]:
-    kind = str(rng.choice(list(CODEC_KBPS)))
-    yield Change((Codec.draw(rng, codecs=[kind], kbps=CODEC_KBPS[kind]),), kind)
+    codec, kind = _coded(rng)
+    yield Change((codec,), kind)
 
 
-def _crop(rng: Rng, scene: Scene) -> Iterator[Change]:
+def _crop(rng: Rng, scene: Scene, lengths_s: Sequence[float] = CROPS_S) -> Iterator[Change]:
     fragment = scene.fragment
-    for length_s in CROPS_S:
+    for length_s in lengths_s:
         room_s = fragment.length_s - length_s
         if room_s < -1e-6:
             continue
@@ -145,6 +162,43 @@ def _crop(rng: Rng, scene: Scene) -> Iterator[Change]:
         if start_s is not None:
             at_s = round(start_s - fragment.start_s, 3)
             yield Change((Crop(at_s, at_s + length_s),), suffix=f"-{length_s:g}s")
+
+
+def _short(rng: Rng, scene: Scene) -> Iterator[Change]:
+    for change in _crop(rng, scene, SHORT_S):
+        kind = str(rng.choice(["plain", "codec", "noise", "equaliser"]))
+        effects: dict[str, Callable[[], Iterable[Effect]]] = {
+            "plain": tuple,
+            "codec": lambda: [_coded(rng)[0]],
+            "noise": lambda: _noise(rng, scene, QUIET_NOISE_DB)[0],
+            "equaliser": lambda: [Equaliser.draw(rng)],
+        }
+        yield replace(change, effects=(*change.effects, *effects[kind]()), kind=kind)
+
+
+def _device(rng: Rng, scene: Scene) -> Iterator[Change]:
+    small = HighPass.draw(rng, cutoff_hz=(200.0, 500.0)), LowPass.draw(rng, cutoff_hz=(4000, 8000))
+    loud = Compressor.draw(rng), SoftClip.draw(rng, over_db=(0.0, 6.0))
+    noise, kind = _noise(rng, scene, QUIET_NOISE_DB)
+    yield Change((*small, Equaliser.draw(rng), *loud, _room(rng), *noise), kind)
+
+
+def _voice_over(rng: Rng, scene: Scene) -> Iterator[Change]:
+    if not scene.noise:
+        raise InputError("voice-over needs recordings of voices; give their folder by --noise")
+    paths = [str(path) for path in scene.noise]
+    yield Change((Background.draw(rng, paths=paths, snr_db=VOICE_DB),), "voice")
+
+
+def _phone(rng: Rng, scene: Scene) -> Iterator[Change]:
+    codec, kind = _coded(rng, TELEPHONES)
+    yield Change((*_noise(rng, scene, QUIET_NOISE_DB)[0], Telephone(), codec), kind)
+
+
+def _slowed(rng: Rng, scene: Scene) -> Iterator[Change]:
+    kind = str(rng.choice(["slowed", "sped"]))
+    speed = Speed.draw(rng, factor=SLOWED if kind == "slowed" else SPED)
+    yield Change((speed, _freeverb(rng)), kind)
 
 
 def _hard(rng: Rng, scene: Scene) -> Iterator[Change]:
@@ -159,7 +213,7 @@ def _rendition(rng: Rng, scene: Scene) -> Iterator[Change]:
     elif kind == "noise":
         yield Change(_noise(rng, scene, HARD_NOISE_DB)[0], kind)
     else:
-        yield Change(_stretched(rng, pitch=False)[0] if kind == "tempo" else (), kind)
+        yield Change(_stretched(rng, pitch=None)[0] if kind == "tempo" else (), kind)
 
 
 def _other_part(rng: Rng, scene: Scene) -> Iterator[Change]:
@@ -181,9 +235,9 @@ PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
         Protocol("paper-tempo", "Played faster or slower, as the paper tests?",
-                 lambda rng, scene: [Change(*_stretched(rng, pitch=False))]),
+                 lambda rng, scene: [Change(*_stretched(rng, pitch=None))]),
         Protocol("paper-pitch", "Higher or lower, as the paper tests?",
-                 lambda rng, scene: [Change(*_stretched(rng, tempo=False))]),
+                 lambda rng, scene: [Change(*_stretched(rng, tempo=None))]),
         Protocol("both", "Tempo and pitch, each on its own?",
                  lambda rng, scene: [Change(*_stretched(rng))]),
         Protocol("speed", "Tempo and pitch together, as a tape?",
@@ -194,6 +248,16 @@ PROTOCOLS = {
         Protocol("codec", "Through a codec at a low bit rate or a telephone?", _codec),
         Protocol("crop", "Only a few seconds of it?", _crop),
         Protocol("hard", "Ten seconds with everything at once?", _hard, 10.0),
+        Protocol("wide", "Twice as fast or an octave higher?",
+                 lambda rng, scene: [Change(*_stretched(rng, tempo=WIDE_FACTOR, pitch=WIDE_PITCH))],
+                 10.0),
+        Protocol("speed-wide", "A tape at half or double speed?",
+                 lambda rng, scene: [Change((Speed.draw(rng, factor=WIDE_FACTOR),))]),
+        Protocol("slowed", "Slowed or sped up, with reverberation, as people post it?", _slowed),
+        Protocol("device", "Out of a small loudspeaker, through a room?", _device),
+        Protocol("phone", "Over a telephone?", _phone),
+        Protocol("short", "Two or three seconds of it?", _short),
+        Protocol(VOICE_OVER, "Under a voice?", _voice_over),
         Protocol("other-part", "Another moment of the same recording?", _other_part, 10.0),
         Protocol(RENDITION, "Another performance or synthesis of the work?", _rendition, 10.0),
         Protocol("same", "Is everything in order?", lambda rng, scene: [Change()]),

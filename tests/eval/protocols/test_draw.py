@@ -9,14 +9,14 @@ import pytest
 import soundfile
 
 from cqtnet.errors import InputError, ManifestError
-from eval.protocols.catalogue import PROTOCOLS, draw_fragments, draw_plan
+from eval.protocols.catalogue import PROTOCOLS, VOICE_OVER, draw_fragments, draw_plan
 from eval.protocols.plan import read_plan, trials
 from eval.protocols.survey import Survey, chosen_items
 from tests.eval.planted import MANY, surveyed
 from tests.eval.protocols.conftest import RATE
 
 
-@pytest.mark.parametrize("name", PROTOCOLS)
+@pytest.mark.parametrize("name", sorted(PROTOCOLS.keys() - {VOICE_OVER}))
 def test_the_seed_and_a_recordings_name_alone_decide_its_draws(name):
     first, again, other, more = (
         draw_plan(recordings, name, seed=seed)
@@ -44,6 +44,14 @@ def test_the_seed_and_a_recordings_name_alone_decide_its_draws(name):
     ("hard", "factor", 0.85, 1.35),
     ("hard", "shift_semitones", -4, 4),
     ("hard", "snr_db", 10, 10),
+    ("wide", "factor", 0.5, 2),
+    ("wide", "shift_semitones", -12, 12),
+    ("speed-wide", "factor", 0.5, 2),
+    ("slowed", "factor", 0.7, 1.4),
+    ("slowed", "reverberance", 50, 100),
+    ("device", "cutoff_hz", 200, 8000),
+    ("device", "rt60_s", 0.4, 1.5),
+    ("phone", "snr_db", 15, 30),
 ])  # fmt: skip
 def test_sizes_fill_the_range_that_the_protocol_states(name, column, low, high):
     effects = [e.to_dict() for probe in draw_plan(MANY, name).probes for e in probe.chain.effects]
@@ -52,7 +60,7 @@ def test_sizes_fill_the_range_that_the_protocol_states(name, column, low, high):
     assert high - 0.1 * (high - low) <= max(drawn) <= high
 
 
-@pytest.mark.parametrize("name", ["paper-tempo", "paper-pitch", "both", "hard"])
+@pytest.mark.parametrize("name", ["paper-tempo", "paper-pitch", "both", "hard", "wide"])
 def test_tempo_and_pitch_are_made_by_two_methods_with_even_odds(name):
     kinds: Counter[str] = Counter()
     for seed in range(4):
@@ -104,13 +112,14 @@ def test_the_other_part_lies_elsewhere_in_the_same_recording(seed):
         assert 0 <= probe.stretch.start_s <= 60 and probe.chain.effects == ()
 
 
-def test_crops_lie_within_their_fragment_and_are_conditions_of_their_own():
-    plan = draw_plan(MANY, "crop")
+@pytest.mark.parametrize(("name", "lengths_s"), [("crop", (3, 5, 10)), ("short", (2, 3))])
+def test_crops_lie_within_their_fragment_and_are_conditions_of_their_own(name, lengths_s):
+    plan = draw_plan(MANY, name)
     lengths = Counter(probe.condition for probe in plan.probes)
-    assert lengths == {"crop-3s": 90, "crop-5s": 90, "crop-10s": 90}
+    assert lengths == {f"{name}-{length_s}s": 90 for length_s in lengths_s}
     for probe in plan.probes:
         crop = probe.chain.effects[0].to_dict()
-        length_s = float(probe.condition.removeprefix("crop-").removesuffix("s"))
+        length_s = float(probe.condition.removeprefix(f"{name}-").removesuffix("s"))
         assert crop["end_s"] - crop["start_s"] == pytest.approx(length_s)
         assert crop["start_s"] >= 0 and crop["end_s"] <= 20
 
@@ -205,6 +214,7 @@ def test_too_few_collections_or_references_are_an_error():
     ({"name": "loud"}, "no protocol is named 'loud'; choose from paper-tempo"),
     ({"fragments": 0}, "0 fragments of a recording are too few"),
     ({"negatives": 0}, "0 negatives a fragment are too few"),
+    ({"name": VOICE_OVER}, "needs recordings of voices; give their folder by --noise"),
     ({"name": "other-part", "against": "recording"}, "a whole recording holds both"),
 ])  # fmt: skip
 def test_options_that_make_no_set_are_refused(options, message):
