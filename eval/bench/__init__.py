@@ -1,5 +1,6 @@
 """Benchmarks: speed and memory, as ratios against a named baseline of the same run."""
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -53,6 +54,17 @@ def paired(ours: Callable[[], Any], theirs: Callable[[], Any]) -> tuple[float, f
     """
     times = [(once(ours), once(theirs)) for _ in range(6)][1:]  # without the first, to warm up
     return statistics.median(a for a, _ in times), statistics.median(b / a for a, b in times)
+
+
+def processor_time(work: Callable[[], Any]) -> float:
+    """Seconds of a processor that a single run takes, with those of the commands it ran."""
+
+    def spent() -> float:
+        return sum(os.times()[:4])
+
+    started = spent()
+    work()
+    return spent() - started
 
 
 def once(work: Callable[[], Any]) -> float:

@@ -1,5 +1,7 @@
 """An archive of music of our own, or of a user's files: adding, room on disk, answers."""
 
+import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,9 +20,9 @@ from augment.effect import Chain
 from augment.tempo import Pitch, Tempo
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.embed import Embedder
-from cqtnet.errors import NotAudioError
+from cqtnet.errors import InputError, NotAudioError
 from cqtnet.music import make_music
-from eval.bench import Measurement, once, paired, seconds
+from eval.bench import Measurement, once, paired, processor_time, seconds
 from eval.bench.engine import commands_of, run
 from verify.archive.archive import Archive
 from verify.archive.duplicates import duplicates
@@ -223,21 +225,51 @@ QUERY_S = 20.0
 CHANGED = Chain((Tempo(1.05), Pitch(-1.0)))
 
 
-def measure_files(folder: Path, *, quick: bool) -> Iterator[Measurement]:
+def measure_files(folder: Path, *, quick: bool, audfprint: Path | None) -> Iterator[Measurement]:
     """The files of a folder (quick: the first three) decoded, added, searched for, compared."""
     files = list(islice(audio.find_audio([folder]), 3 if quick else None))
     if not files:
         raise NotAudioError(f"no audio in {audio.shown(folder)}")
+    peer = None if audfprint is None else _Audfprint(audfprint)
     yield from _decoding(files[:DECODED])
     with tempfile.TemporaryDirectory() as name, Archive.create(Path(name) / "archive") as archive:
         added = archive.add([str(file) for file in files])
+        theirs_s = once(lambda: peer.add(files, Path(name) / "peer.pklz")) if peer else None
         size = sum(path.stat().st_size for path in (Path(name) / "archive").rglob("*"))
         adding, hours = added.duration_s / added.elapsed_s, added.duration_s / 3600
-        yield Measurement("cqtnet index add", adding, "× real time", promise="≥ 150")
+        beside: tuple[str, float | None] = ("", None)
+        if theirs_s:
+            beside = (AUDFPRINT, theirs_s / added.elapsed_s)
+        yield Measurement("cqtnet index add", adding, "× real time", *beside, "≥ 150")
         yield Measurement("archive on disk, an hour", size / 1e6 / hours, "MB", promise="≤ 8")
-        yield from _searches(archive, files[:SEARCHED], Path(name) / "query.wav")
+        yield from _searches(archive, files[:SEARCHED], Path(name), peer)
         took_s = once(lambda: list(duplicates(archive)))
         yield Measurement("cqtnet dedupe", added.duration_s / took_s, "× real time")
+
+
+AUDFPRINT = "audfprint"
+
+
+class _Audfprint:
+    """audfprint by D. Ellis, run from a folder with its sources."""
+
+    def __init__(self, folder: Path) -> None:
+        program = folder / "audfprint.py"
+        if not program.is_file():
+            raise InputError(f"{folder} holds no audfprint.py; give a folder with its sources")
+        self.command = [sys.executable, str(program)]
+
+    def add(self, files: list[Path], database: Path) -> None:
+        """Make a database of the files, by as many processes as there are processors."""
+        self.database = str(database)
+        cores = str(os.cpu_count() or 1)
+        run([*self.command, "new", "--dbase", self.database, "--ncores", cores, *map(str, files)])
+
+    def answer_s(self, queries: list[Path]) -> float:
+        """Seconds of one processor for a query, without those for loading the database."""
+        told = run([*self.command, "match", "--dbase", self.database, *map(str, queries)])
+        (spent,) = re.findall(r"total dur\) in ([0-9.]+) s", told)
+        return float(spent) / len(queries)
 
 
 def _decoding(files: list[Path]) -> Iterator[Measurement]:
@@ -253,17 +285,23 @@ def _decoding(files: list[Path]) -> Iterator[Measurement]:
         yield Measurement(what, duration_s / ours_s, "× real time", peer, ratio)
 
 
-def _searches(archive: Archive, files: list[Path], query: Path) -> Iterator[Measurement]:
+def _searches(
+    archive: Archive, files: list[Path], folder: Path, peer: _Audfprint | None
+) -> Iterator[Measurement]:
     """20 s of the middle of each, faster and lower: the time of an answer, and which is right."""
-    searcher, times, right = archive.searcher(), [], 0
-    for file in files:
+    searcher, times, busy, right = archive.searcher(), [], [], 0
+    queries = [folder / f"query{number}.wav" for number in range(len(files))]
+    for file, query in zip(files, queries, strict=True):
         middle_s = audio.probe(file).declared_duration_s or QUERY_S
         start_s = max(0.0, (middle_s - QUERY_S) / 2)
         original = audio.load(file, start_s=start_s, duration_s=QUERY_S)
         samples = CHANGED.apply(original, SAMPLE_RATE).samples
         soundfile.write(query, np.clip(samples, -1, 1), SAMPLE_RATE)
         found = search(searcher, query)  # reads what it needs for the first time
-        times.append(once(lambda: search(searcher, query)))
+        times.append(once(lambda: busy.append(processor_time(lambda: search(searcher, query)))))  # noqa: B023
         right += bool(found.matches) and found.matches[0].entry.sha256 == audio.file_sha256(file)
-    yield Measurement("query of 20 s, 5 % faster, a semitone lower", float(np.median(times)), "s")
+    what, busy_s = "query of 20 s, 5 % faster, a semitone lower", float(np.median(busy))
+    ratio = peer.answer_s(queries) / busy_s if peer else None
+    yield Measurement(what, float(np.median(times)), "s")
+    yield Measurement("  time of a processor", busy_s, "s", AUDFPRINT * bool(peer), ratio, "≤ 0.8")
     yield Measurement("  answered with the right file", right, f"of {len(files)}")

@@ -129,19 +129,25 @@ def archive(
 
 
 @common.command(
-    "cqtnet eval bench --only frontend --quick", "cqtnet eval bench --audio recordings/"
+    "cqtnet eval bench --only frontend --quick",
+    "cqtnet eval bench --audio recordings/",
+    needs={"--audfprint": "--audio"},
 )
 @option("--only", type=Choice(PARTS + LONG), multiple=True, help="Measure these parts only.")
 @option("--audio", type=common.PATH, help="Measure a folder of your own files instead.")
+@option("--audfprint", type=common.PATH, help="A folder with the sources of audfprint, to add and "
+        "search the same files.")  # fmt: skip
 @option("--quick", is_flag=True, help="Small sizes: to try it out, not to quote.")
 @commands.json_option
 @common.progress_options
-def bench(only: tuple[str, ...], audio: Path | None, quick: bool, as_json: bool) -> None:
+def bench(
+    only: tuple[str, ...], audio: Path | None, audfprint: Path | None, quick: bool, as_json: bool
+) -> None:
     """Measure speed and memory, each against a named baseline of the same run.
 
     With --audio, files of a folder are decoded beside the commands ffmpeg and fpcalc (where they
-    are installed), put into an archive, searched for, and compared with each other. Machines
-    differ and are noisy: quote the ratios.
+    are installed), put into an archive, searched for, and compared with each other. audfprint
+    needs the packages docopt, joblib and psutil. Machines differ and are noisy: quote the ratios.
     """
     from cqtnet.device import versions
     from eval.bench import measurements
@@ -150,7 +156,7 @@ def bench(only: tuple[str, ...], audio: Path | None, quick: bool, as_json: bool)
     if audio is not None:
         from eval.bench.archive import measure_files
 
-        parts = [measure_files(audio, quick=quick)]
+        parts = [measure_files(audio, quick=quick, audfprint=audfprint)]
     lines = []
     for measurement in chain.from_iterable(parts):
         lines.append(measurement)

@@ -36,11 +36,18 @@ def test_a_part_runs_and_prints_json(part, monkeypatch):
 def test_files_of_ones_own_are_decoded_added_found_and_compared(tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "paired", lambda ours, theirs: (once(ours), once(theirs)))
     soundfile.write(tmp_path / "mine.flac", make_music(3, duration_s=24.0), SAMPLE_RATE)
-    result = call("bench", "--audio", tmp_path, "--quick", "--json")
+    told = 'print("Processed 1 files (20.0 s total dur) in 0.5 s sec = 0.025 x RT")'
+    (tmp_path / "audfprint.py").write_text(told)
+    words = ("bench", "--audio", tmp_path, "--audfprint", tmp_path, "--quick", "--json")
+    result = call(*words)
     assert result.exit_code == 0, result.output
     found = {line["name"].strip(): line for line in json.loads(result.stdout)["measurements"]}
     assert found["answered with the right file"]["value"] == 1
     assert {"cqtnet index add", "cqtnet dedupe"} < found.keys()
+    busy = found["time of a processor"]
+    assert busy["baseline"] == "audfprint" and busy["ratio"] == pytest.approx(0.5 / busy["value"])
+    (tmp_path / "audfprint.py").unlink()
+    assert "holds no audfprint.py" in str(call(*words).exception)
     assert call("bench", "--audio", tmp_path / "nowhere").exit_code != 0
 
 
