@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from cqtnet import views
 from cqtnet.cache import content_hash, data_hash, load_frames
-from cqtnet.checkpoint import BEST, FINAL, save_weights
+from cqtnet.checkpoint import BEST, FINAL, Weights, load_tensors, save_weights
 from cqtnet.cqt import FRAMES_PER_SECOND
 from cqtnet.data import Item
 from cqtnet.device import find_dtype, versions
@@ -47,6 +47,7 @@ class TrainConfig:
     precision: str = "auto"  # auto, float32 or bfloat16
     workers: int = 0  # processes that alter waveforms
     noise: tuple[Path, ...] = ()  # recordings of background noise
+    begin_with: Weights | None = None  # instead of random ones; of the same preset
     resume: bool = False
     stop_after_s: float = math.inf  # stop early, ready to be resumed
 
@@ -133,6 +134,8 @@ class _Run:
         require_fit(config.out, self.card, resume=config.resume)
 
         self.learner = Learner(config.preset, recipe, len(learning)).to(device)
+        if (first := config.begin_with) and not config.resume:
+            load_tensors(self.learner.net, first.tensors, source=first.path)
         if device.type == "cpu":
             self.learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         weights, decay = self.learner.parameters(), recipe.weight_decay
@@ -251,6 +254,8 @@ def run_card(
     card |= {"preset_trained": asdict(config.preset), "seed": config.seed, "recordings": counts}
     card["data_sha256"] = data_hash([i for i in items if i.split in counts])
     card["noise_sha256"] = [content_hash(path) for path in config.noise]
+    if config.begin_with:
+        card["begun_with_sha256"] = config.begin_with.sha256
     card["precision"] = str(dtype).removeprefix("torch.")
     card |= {"processes": world, "versions": versions()}
     plain: dict[str, Any] = json.loads(json.dumps(card))  # as it will be read again
@@ -272,8 +277,8 @@ def require_fit(out: Path, card: dict[str, Any], *, resume: bool) -> None:
         raise WeightsError(
             f"{out / 'config.json'} is unreadable; cannot resume: {error}"
         ) from error
-    for key in card.keys() - {"versions"}:
-        if before.get(key) != card[key]:
+    for key in (card.keys() | before.keys()) - {"versions"}:
+        if before.get(key) != card.get(key):
             raise WeightsError(f"{out} was trained with another {key}; give that, or a new --out")
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 @common.OUT(required=True, help="Folder of the run.")
 @option("--recipe", default="default", help="default or paper.", show_default=True)
 @option("--preset", help="default, paper or tiny.  [default: the recipe's name]")
+@option("--begin-with", help="Weights to begin with instead of random ones: default, paper, a file "
+        "or a run's folder.")  # fmt: skip
 @option("--epochs", type=IntRange(1), help="Instead of the recipe's.")
 @option("--batch", type=IntRange(2), help="Fragments of the longest length in a step, per device.")
 @option("--lr", type=FloatRange(0, min_open=True), help="Instead of the recipe's.")
@@ -50,9 +52,9 @@ if TYPE_CHECKING:
 @option("--stop-after", "stop_after_min", type=FloatRange(0), default=math.inf,
         help="Minutes; the run stops at the end of an epoch, and --resume goes on.")  # fmt: skip
 def train(
-    source: Path, out: Path, recipe: str, preset: str | None, validation: float, noise: Path | None,
-    cache: Path | None, workers: int | None, as_json: bool, stop_after_min: float,
-    assignments: tuple[str, ...], **given: Any,
+    source: Path, out: Path, recipe: str, preset: str | None, begin_with: str | None,
+    validation: float, noise: Path | None, cache: Path | None, workers: int | None, as_json: bool,
+    stop_after_min: float, assignments: tuple[str, ...], **given: Any,
 ) -> None:  # fmt: skip
     """Train on SOURCE, a folder or a manifest, every recording its own class.
 
@@ -63,7 +65,7 @@ def train(
     Several GPUs: torchrun --nproc-per-node N --no-python cqtnet train …
     """
     from cqtnet.audio import find_audio
-    from cqtnet.checkpoint import BEST, FINAL
+    from cqtnet.checkpoint import BEST, FINAL, load_weights
     from cqtnet.data import read_items
     from cqtnet.preset import find_preset
     from cqtnet.recipes import changed, find_recipe
@@ -79,12 +81,17 @@ def train(
     noise_files = tuple(find_audio([noise])) if noise else ()
     if noise and not noise_files:
         raise ManifestError(f"{noise} holds no audio; give a folder with background noise")
+    first = load_weights(begin_with) if begin_with else None
+    if first and (preset or of_preset):
+        raise click.UsageError("the weights of --begin-with have their preset; leave yours out")
     network = changed(
-        find_preset(preset or recipe), [text.removeprefix("preset.") for text in of_preset]
+        first.preset if first else find_preset(preset or recipe),
+        [text.removeprefix("preset.") for text in of_preset],
     )
     if workers is None:
         workers = max(1, min(16, (os.cpu_count() or 1) - 1))
-    given |= {"workers": workers, "noise": noise_files, "stop_after_s": 60 * stop_after_min}
+    given |= {"workers": workers, "noise": noise_files, "begin_with": first}
+    given["stop_after_s"] = 60 * stop_after_min
     config = TrainConfig(out, cache or out / "cache", network, chosen, **given)
     verdict = _train(read_items(source, validation_share=validation), config)
     weights = out / FINAL if (out / FINAL).exists() else out / BEST

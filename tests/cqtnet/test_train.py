@@ -127,6 +127,21 @@ def test_a_run_is_neither_overwritten_nor_resumed_as_another(pieces, tmp_path, f
 
 
 @pytest.mark.usefixtures("unjudged")
+def test_a_run_begins_with_given_weights(pieces, tmp_path, finished):
+    first = load_weights(finished[0])
+    still = {"recipe": replace(RECIPE, epochs=1, lr=1e-12, frozen_share=1.0, whitening_steps=0)}
+    run(pieces, tmp_path / "on", begin_with=first, **still)
+    after = load_weights(tmp_path / "on")
+    assert after.card["begun_with_sha256"] == first.sha256
+    for name, values in first.tensors.items():
+        assert np.allclose(values, after.tensors[name], atol=1e-3), name
+    with pytest.raises(WeightsError, match="trained with another begun_with_sha256"):
+        run(pieces, tmp_path / "on", resume=True, **still)
+    with pytest.raises(WeightsError, match="is of another architecture"):
+        run(pieces, tmp_path / "other", begin_with=first, preset=find_preset("tiny"))
+
+
+@pytest.mark.usefixtures("unjudged")
 def test_statistics_stand_still_at_the_end(pieces, tmp_path):
     kept = {}
     for share in (0.0, 1.0):
