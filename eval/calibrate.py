@@ -66,14 +66,15 @@ def calibrate(
         )
     account = same[0].with_suffix(".json")
     try:
-        model = str(read_json(account)["parameters"]["model_sha256"])
+        made_with = dict(read_json(account)["parameters"])
+        model, copy_test = (str(made_with[key]) for key in ("model_sha256", "copy_test_sha256"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ManifestError(
             f"{account}, the account of the scores, does not name their weights; score again"
         ) from error
     if older is not None and kept.model_sha256 != model:
         raise ManifestError(f"{older} belongs to other weights than the scores; learn all ratios")
-    return Calibration(model, regressions, threshold, data)
+    return Calibration(model, copy_test, regressions, threshold, data)
 
 
 def _threshold(pairs: "_Pairs") -> tuple[float, float]:
@@ -93,6 +94,7 @@ def _kept(path: Path) -> Calibration:
     """
     known = dict(read_json(path))
     names = list(known.pop("measures"))
+    known = {"copy_test_sha256": "", **known}  # ratios against unrelated ones hardly weigh it
     before = checked(Calibration, {key: known[key] for key in known if key != "format"})
 
     def now(row: Sequence[float]) -> tuple[float, ...]:

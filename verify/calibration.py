@@ -24,9 +24,10 @@ from cqtnet.checkpoint import SHIPPED, find_weights
 from cqtnet.errors import WeightsError
 from cqtnet.files import write_json
 from cqtnet.schema import checked, read_json
+from verify.copytest import network_sha256
 from verify.results import Evidence, LogLr, Population, Ratios, is_unwarped
 
-FORMAT = 2
+FORMAT, AGAIN = 2, "calibrate again"
 Values = NDArray[np.float64]
 Weighed = Literal["unrelated", "rendition", "named"]
 """Which ratio: same against unrelated, same against rendition, rendition against unrelated."""
@@ -117,6 +118,7 @@ class Calibration:
     """How evidence becomes likelihood ratios."""
 
     model_sha256: str
+    copy_test_sha256: str
     regressions: dict[Weighed, Regression]
     cosine_threshold: float  # of the paper's score alone, at its equal error rate
     data: dict[str, Any]  # what it was learned from, and its errors on what it had not seen
@@ -169,12 +171,14 @@ def load_calibration(name: str | Path, model_sha256: str) -> Calibration:
         or names != MEASURES
         or set(calibration.regressions) != {*get_args(Weighed)}
     ):
-        raise WeightsError(f"{path} is of another version of cqtnet; calibrate again")
+        raise WeightsError(f"{path} is of another version of cqtnet; {AGAIN}")
     if calibration.model_sha256 != model_sha256:
         raise WeightsError(
             f"{path} belongs to weights {told(calibration.model_sha256[:12])}…, not to "
             f"{model_sha256[:12]}…; calibrate these with `cqtnet eval calibrate`"
         )
+    if calibration.copy_test_sha256 != network_sha256():
+        raise WeightsError(f"{path} was learned with another network of the copy test; {AGAIN}")
     return calibration
 
 

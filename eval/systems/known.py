@@ -20,6 +20,7 @@ from cqtnet.preset import step_count
 from eval.systems import Description, Pairs, Settings, System, require_length
 from verify.calibration import FIGURES, figures, load_calibration
 from verify.comparison import gather, reasons_against
+from verify.copytest import network_sha256
 from verify.features import Features
 from verify.recording import WHOLE_S, Recording
 from verify.results import Evidence, Item
@@ -105,6 +106,10 @@ class AlignmentSystem(OfEmbedder):
 
     pairs_at_once = 512
     columns: tuple[str, ...] = (*MEASURE_COLUMNS, *ALIGNMENT_COLUMNS)
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.parameters["copy_test_sha256"] = network_sha256()
 
     def describe(self, path: Path) -> Description:
         """Trace and features, features in half precision."""

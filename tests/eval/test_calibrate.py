@@ -13,6 +13,7 @@ from eval.calibrate import calibrate, placing
 from eval.systems.known import ALIGNMENT_COLUMNS, MEASURE_COLUMNS
 from tests.eval.planted import call
 from verify.calibration import FIGURES, MEASURES, load_calibration
+from verify.copytest import network_sha256
 
 SHA = "c" * 64
 RECORDINGS = 24
@@ -44,7 +45,9 @@ def write_scores(path, unlike):
             numbers = ",".join(f"{x:.6f}" for x in (*values, *found))
             lines.append(f"r{other}.wav,p{probe}.wav,{int(same)},c,r{probe},0,{numbers}")
     path.write_text("\n".join(lines) + "\n")
-    path.with_suffix(".json").write_text(json.dumps({"parameters": {"model_sha256": SHA}}))
+    path.with_suffix(".json").write_text(
+        json.dumps({"parameters": {"model_sha256": SHA, "copy_test_sha256": network_sha256()}})
+    )
 
 
 @pytest.fixture

@@ -143,6 +143,7 @@ def test_a_calibration_is_read_as_it_was_written_for_its_weights_or_the_cure_is_
 @pytest.mark.parametrize(("damage", "message"), [
     (lambda d: d.update(format=1), "another version"),
     (lambda d: d.update(measures=["cosine"]), "another version"),
+    (lambda d: d.update(copy_test_sha256="a"), "another network of the copy test"),
     (lambda d: d["regressions"].pop("named"), "another version"),
     (lambda d: d["regressions"]["named"].pop("slope"), "holds no calibration"),
     (lambda d: d.update(cosine_threshold=math.nan), "not a finite number"),

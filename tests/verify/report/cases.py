@@ -13,6 +13,7 @@ from cqtnet.embed import Trace
 from cqtnet.plotting import Picture
 from verify import results as r
 from verify.calibration import MEASURES, Calibration, Regression
+from verify.copytest import network_sha256
 from verify.features import Content, Features
 from verify.recording import Recording
 
@@ -50,7 +51,7 @@ def calibration(**data):
     weights = tuple(10.0 if name == "aligned cosine" else 0.0 for name in MEASURES)
     known = Regression(weights, -5.0, 1.0, 0.0, -6.0, 7.0)
     names = ("unrelated", "rendition", "named")
-    return Calibration("cd" * 32, dict.fromkeys(names, known), 0.5, data)
+    return Calibration("cd" * 32, network_sha256(), dict.fromkeys(names, known), 0.5, data)
 
 
 def validated():
