@@ -119,7 +119,6 @@ class Comparer(Brief):
         embedder = Embedder.named(name, device=device, deterministic=True)
         return cls(embedder, load_calibration(name, embedder.sha256), against, population)
 
-    @one_thread()
     def read(self, source: "Source") -> Recording:
         """A recording, ready to be compared with several; a source as for `verify.compare`."""
         return Recording.read(source, self.embedder)

@@ -9,6 +9,7 @@ import os
 import secrets
 import zlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -23,7 +24,7 @@ from verify.features import Floats
 MOST_BYTES = 4 << 30
 """Twelve hours."""
 CHECKED = 1 << 24
-"""Samples that are summed up at once."""
+"""Samples that are summed up at once, for a checksum of their own."""
 
 
 def cache_folder() -> Path:
@@ -50,10 +51,7 @@ class Memory:
             sound = np.memmap(self.folder / f"{name}.samples", np.float32, "r")
         except (OSError, ValueError):
             return None
-        checksum = 0
-        for first in range(0, sound.size, CHECKED):
-            checksum = zlib.crc32(sound[first : first + CHECKED].data, checksum)
-        if checksum != int(known["checksum"]):
+        if not np.array_equal(_checksums(sound), known["checksums"]):
             return None
         with suppress(OSError):
             for path in self.folder.glob(f"{name}.*"):
@@ -96,11 +94,18 @@ class Memory:
         return [path for pattern in patterns for path in self.folder.glob(pattern)]
 
 
+def _checksums(sound: Floats) -> list[int]:
+    """The checksums of the samples, each of a part."""
+    parts = (sound[first : first + CHECKED].data for first in range(0, sound.size, CHECKED))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(zlib.crc32, parts))
+
+
 class Spool:
     """Samples that are written while they are read; a disk that is full or closed is no error."""
 
     def __init__(self, memory: Memory) -> None:
-        self.memory, self.checksum = memory, 0
+        self.memory, self.checksums, self.n_samples = memory, list[int](), 0
         self.file: BinaryIO | None = None
 
     def write(self, block: Floats) -> None:
@@ -108,7 +113,12 @@ class Spool:
         try:
             if self.file is not None:
                 self.file.write(block.data)
-                self.checksum = zlib.crc32(block.data, self.checksum)
+                while block.size:
+                    if (place := self.n_samples % CHECKED) == 0:
+                        self.checksums.append(0)
+                    part, block = block[: CHECKED - place], block[CHECKED - place :]
+                    self.checksums[-1] = zlib.crc32(part.data, self.checksums[-1])
+                    self.n_samples += part.size
         except OSError:
             self.file = None
 
@@ -120,7 +130,7 @@ class Spool:
             self.file.flush()
             sound: Floats = np.memmap(self.file.name, np.float32, "r")
             arrays = {"steps": trace.steps, "levels": trace.levels, "roots": trace.roots}
-            arrays |= {"notes": np.array(notes, str), "checksum": np.array(self.checksum)}
+            arrays |= {"notes": np.array(notes, str), "checksums": np.array(self.checksums)}
             os.replace(self.file.name, self.memory.folder / f"{name}.samples")
             ArrayCache(self.memory.folder).put(name, arrays)
             self.memory.bound()

@@ -11,6 +11,7 @@ import numpy as np
 
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.cqt import FRAMES_PER_SECOND
+from cqtnet.device import one_thread
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, NoContentError
 from cqtnet.preset import MINIMUM_S, step_count
@@ -54,7 +55,8 @@ class Recording(Brief):
                 whole, n_samples = None, trace.n_samples
             else:
                 kept = _Kept(blocks)
-                trace, problem = _traced(embedder, kept, name)
+                with one_thread():  # for so little, several are slower
+                    trace, problem = _traced(embedder, kept, name)
                 notes, n_samples = blocks.notes, kept.n_samples
                 sound = np.concatenate(kept.blocks) if kept.blocks and not problem else None
                 whole = None if sound is None else Features.of(sound)

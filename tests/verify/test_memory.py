@@ -6,6 +6,7 @@ from click.testing import CliRunner
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.music import make_music
 from tests.verify.archive.pieces import comparer
+from verify import memory as remembering
 from verify import recording
 from verify.commands.cache import cache
 from verify.memory import Memory
@@ -17,6 +18,7 @@ def memory(tmp_path, monkeypatch):
     """The memory of this test; recordings above 20 s are long ones."""
     monkeypatch.setenv("CQTNET_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(recording, "WHOLE_S", 20.0)
+    monkeypatch.setattr(remembering, "CHECKED", 100_000)
     return Memory()
 
 
