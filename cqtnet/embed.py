@@ -9,17 +9,17 @@ import math
 import os
 import time
 import warnings
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from augment.audio.decode import ahead
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.checkpoint import Weights, load_weights
 from cqtnet.cqt import FRAMES_PER_SECOND, N_BINS, SILENCE_LEVEL
@@ -157,7 +157,7 @@ class Embedder:
         Errors call the recording `name`.
         """
         checked = _Checked([blocks] if isinstance(blocks, np.ndarray) else blocks, name)
-        with closing(ahead(iter(checked))) as read:
+        with closing(ahead(iter(checked), BLOCKS_AHEAD)) as read:
             stretches = list(self.stretches(read))
         checked.require_content()
         steps = np.concatenate([stretch.steps for stretch in stretches])
@@ -254,22 +254,6 @@ def check_windows(*, window_s: float, hop_s: float) -> None:
             f"windows of {window_s:g} s every {hop_s:g} s cannot be made; give windows of at least "
             f"{MINIMUM_S:g} s, and a hop above 0 s"
         )
-
-
-def ahead(items: Iterator[T], count: int = BLOCKS_AHEAD) -> Generator[T]:
-    """The items, up to `count` of them made on another thread before they are asked for."""
-    end = object()
-    with ThreadPoolExecutor(1) as pool:
-        made: deque[Future[T | object]] = deque()
-        try:
-            while True:
-                while len(made) < count:
-                    made.append(pool.submit(next, items, end))
-                if (item := made.popleft().result()) is end:
-                    return
-                yield cast(T, item)
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 class _Checked:

@@ -4,8 +4,10 @@ libsndfile reads what is uncompressed (WAV, RF64, Wave64, AIFF, CAF), FFmpeg eve
 """
 
 import os
-from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO, NamedTuple, Self, TypeAlias
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, BinaryIO, NamedTuple, Self, TypeAlias, TypeVar, cast
 
 import numpy as np
 import soundfile
@@ -16,10 +18,15 @@ from augment.audio.files import Limits, StrPath, open_regular, shown, unreadable
 from augment.audio.integrity import AudioInfo, Coding, Integrity, chunked_length
 from augment.errors import NoContentError, NotAudioError
 
+T = TypeVar("T")
+Planes: TypeAlias = tuple[int, NDArray[Any]]
+"""A sample rate in Hz, and samples (channels, n)."""
 Samples: TypeAlias = NDArray[np.float32]
 
 PREROLL_S = 2
 """Decoding begins so many seconds early; a decoder and a resampling filter have settled by then."""
+PIECES_AHEAD = 4
+"""Pieces that are decoded while those before are mixed down and resampled."""
 FEWEST_GOOD = 0.25
 """Any bytes look like MP3 now and then: a file where fewer packets decode is no recording."""
 
@@ -42,27 +49,20 @@ def mixed_down(planes: NDArray[Any]) -> Mixed:
 
     NaN, infinities and values beyond `LOUDEST` count as silence.
     """
-    not_finite = 0
-    if planes.dtype.kind == "f":
-        planes, not_finite = _silenced(planes)
-    full_scale = FULL_SCALE[planes.dtype.str[1:]]
-    channels = planes.shape[0]
-    floats = planes.astype(np.float32, copy=False)
+    full_scale, channels, not_finite = FULL_SCALE[planes.dtype.str[1:]], planes.shape[0], 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        floats = planes.astype(np.float32, copy=False)
     if planes.dtype.kind == "u":
         floats = floats - np.float32(full_scale)
+    squares = float(np.vdot(floats, floats))
+    if planes.dtype.kind == "f" and not squares <= LOUDEST**2:  # True for NaN
+        good = np.abs(planes) <= LOUDEST
+        floats = np.where(good, planes, 0).astype(np.float32)
+        not_finite = int(good.size - np.count_nonzero(good))
+        squares = float(np.vdot(floats, floats))
     # A matrix product: numpy's mean over two interleaved channels is six times slower.
     mono = np.full(channels, 1 / (full_scale * channels), dtype=np.float32) @ floats
-    energy = float(np.vdot(floats, floats)) / (channels * full_scale**2)
-    return Mixed(mono, not_finite, energy)
-
-
-def _silenced(planes: NDArray[Any]) -> tuple[NDArray[Any], int]:
-    """The samples with 0 for whatever is no number, and how many these were."""
-    with np.errstate(invalid="ignore"):  # a signalling NaN
-        if planes.min(initial=0) >= -LOUDEST and planes.max(initial=0) <= LOUDEST:  # False for NaN
-            return planes, 0
-        good = np.abs(planes) <= LOUDEST
-    return np.where(good, planes, 0), int(good.size - np.count_nonzero(good))
+    return Mixed(mono, not_finite, squares / (channels * full_scale**2))
 
 
 # FFmpeg's names for libsndfile's formats and sample types. What is not here, such as MP3 in a WAV,
@@ -118,7 +118,7 @@ class PcmSource:
         self._sound.seek(second * rate)
         return second
 
-    def planes(self) -> Iterator[tuple[int, NDArray[Any]]]:
+    def planes(self) -> Generator[Planes]:
         """Sample rate in Hz and samples of shape (channels, n), in pieces of useful size."""
         size = max(PIECE_VALUES // self.info.channels, 1)
         while True:
@@ -185,6 +185,22 @@ def coding(path: StrPath) -> Coding:
     return source.coding
 
 
+def ahead(items: Iterator[T], count: int) -> Generator[T]:
+    """The items, up to `count` of them made on another thread before they are asked for."""
+    end = object()
+    with ThreadPoolExecutor(1) as pool:
+        made: deque[Future[T | object]] = deque()
+        try:
+            while True:
+                while len(made) < count:
+                    made.append(pool.submit(next, items, end))
+                if (item := made.popleft().result()) is end:
+                    return
+                yield cast(T, item)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
 class Piece(NamedTuple):
     """Mono samples in -1 to 1, shape (n,), and their sample rate in Hz."""
 
@@ -206,6 +222,9 @@ class Decoder:
         self._source = open_source(path)
         self.info, self.integrity = self._source.info, self._source.integrity
         self.expected_s = self._source.expected_s
+        self._planes = self._source.planes()
+        if stop_s is None:  # else what is counted would depend on how far the thread has come
+            self._planes = ahead(self._planes, PIECES_AHEAD)
         try:
             limits.check_format(path, self.info.sample_rate, self.info.channels)
             self.begins_s = self._source.seek(int(start_s) - PREROLL_S)
@@ -217,7 +236,7 @@ class Decoder:
 
     def __iter__(self) -> Iterator[Piece]:
         counts, limits = self.integrity, self._limits
-        for rate, planes in self._source.planes():
+        for rate, planes in self._planes:
             limits.check_format(self._path, rate, planes.shape[0])
             if rate not in counts.rates:
                 counts.rates.append(rate)
@@ -234,6 +253,7 @@ class Decoder:
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""
+        self._planes.close()  # no thread reads what is closed
         self._source.close()
 
     def _check_expected(self, stop_s: float | None) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from functools import cache
@@ -136,7 +136,7 @@ class FFmpegSource:
         self.integrity.forget_decoding()
         return 0
 
-    def planes(self) -> Iterator[tuple[int, NDArray[Any]]]:
+    def planes(self) -> Generator[tuple[int, NDArray[Any]]]:
         """Sample rate in Hz and samples of shape (channels, n), in pieces of useful size."""
         for rate, planes in planes_of(self._path, self._frames):
             dropped = min(self._surplus, planes.shape[1])

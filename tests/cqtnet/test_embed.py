@@ -7,6 +7,7 @@ import soundfile
 import torch
 
 from augment import ColouredNoise, Pitch, Tempo
+from augment.audio.decode import ahead
 from cqtnet import SAMPLE_RATE, audio, embed
 from cqtnet.cqt import Cqt, normalise
 from cqtnet.embed import Embedder
@@ -203,12 +204,12 @@ def test_blocks_are_made_ahead_in_order_and_an_error_in_them_is_raised():
             yield np.full(3, number, np.float32)
         raise InputError("torn")
 
-    with closing(embed.ahead(blocks())) as read:
+    with closing(ahead(blocks(), 12)) as read:
         seen = [next(read)[0]]
         deadline = time.monotonic() + 30
-        while len(made) < embed.BLOCKS_AHEAD and time.monotonic() < deadline:
+        while len(made) < 12 and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert len(made) == embed.BLOCKS_AHEAD, "made while the first is in use"
+        assert len(made) == 12, "made while the first is in use"
         with pytest.raises(InputError, match="torn"):
             seen += (block[0] for block in read)
     assert made == list(range(20))

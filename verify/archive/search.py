@@ -7,9 +7,9 @@ from contextlib import closing
 
 import numpy as np
 
+from augment.audio.decode import Samples, ahead
 from cqtnet import audio
 from cqtnet.device import one_thread
-from cqtnet.embed import Samples, ahead
 from cqtnet.preset import MINIMUM_S
 from verify.archive.proof import Sound
 from verify.archive.results import Match, SearchResult
