@@ -280,6 +280,7 @@ def _formula(known: Regression) -> str:
     terms = " + ".join(
         f"{say(f'{weight:.4g}')} · {name}"
         for weight, name in zip(known.weights, names, strict=True)
+        if weight
     )
     bias, slope, offset = (say(f"{x:.4g}") for x in (known.bias, known.slope, known.offset))
     formula = f"{say('score')} = {terms} + {bias}; ln LR = {slope} · {say('score')} + {offset}."
