@@ -231,7 +231,8 @@ def measure_files(folder: Path, *, quick: bool, audfprint: Path | None) -> Itera
     if not files:
         raise NotAudioError(f"no audio in {audio.shown(folder)}")
     peer = None if audfprint is None else _Audfprint(audfprint)
-    yield from _decoding(files[:DECODED])
+    for suffix in sorted({file.suffix.lower() for file in files}):
+        yield from _decoding([f for f in files if f.suffix.lower() == suffix][:DECODED])
     with tempfile.TemporaryDirectory() as name, Archive.create(Path(name) / "archive") as archive:
         added = archive.add([str(file) for file in files])
         theirs_s = once(lambda: peer.add(files, Path(name) / "peer.pklz")) if peer else None
@@ -281,7 +282,7 @@ def _decoding(files: list[Path]) -> Iterator[Measurement]:
     duration_s = read()
     for peer in commands_of(files[0]):
         ours_s, ratio = paired(read, lambda: [run(commands_of(file)[peer]) for file in files])  # noqa: B023
-        what = f"decoding {len(files)} of these files"
+        what = f"decoding {len(files)} files {files[0].suffix.lower()}"
         yield Measurement(what, duration_s / ours_s, "× real time", peer, ratio)
 
 
