@@ -10,7 +10,7 @@ A second model is for copies in a room: the power of A is that of B, its echoes 
 wider bands and over a longer time. How much it may leave depends on the echoes and the noise.
 
 A small network judges too. It sees the levels of both in narrow bands, and learned from copies and
-renditions that were changed alike: `scripts/train-copy-test` made it.
+renditions that were changed alike, much as `scripts/train-copy-test` does it.
 """
 
 import math
