@@ -23,10 +23,10 @@ from verify.results import Alignment, Line
 
 Values = NDArray[np.float64]
 
-SLOWEST, FASTEST = 0.66, 1.52  # tempo factors of the coarse search
+SLOWEST, FASTEST = 0.48, 2.08  # tempo factors of the coarse search
 TEMPO_STEP_S = 0.3  # by so much A gets longer from one tempo of the coarse search to the next
 SHORTEST_S, LONGEST_S = 5.0, 20.0  # lengths of A beyond which the tempo step stays the same
-MOST_SHIFT = 8  # semitones up and down that the coarse search tries
+MOST_SHIFT = 13  # semitones up and down that the coarse search tries
 SHIFTS = np.arange(MOST_SHIFT, -MOST_SHIFT - 1, -1)  # semitones that A may be above B
 LEAST_OVERLAP_S = 3.0  # that A and B share at a place; or nine tenths of the shorter one
 LEAST_ENERGY = 0.05
@@ -210,7 +210,7 @@ def _energy_before(changes: Floats) -> Values:
 
 
 def all_tempi(duration_s: float) -> Values:
-    """The tempo factors to try for a recording of that length: 57 for 20 s, 15 for 5 s."""
+    """The tempo factors to try for a recording of that length: 99 for 20 s, 26 for 5 s."""
     step = TEMPO_STEP_S / min(LONGEST_S, max(SHORTEST_S, duration_s))
     return np.exp(np.arange(np.log(SLOWEST), np.log(FASTEST) + step, step))
 

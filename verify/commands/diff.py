@@ -58,7 +58,7 @@ def diff(
     +  in A, not from B              ~  replaced
     >  moved here                    *  heard again
 
-    Each stretch has its own tempo, from 0.66 to 1.52 times that of B, and its own pitch, up to 8
+    Each stretch has its own tempo, from 0.48 to 2.08 times that of B, and its own pitch, up to 13
     semitones higher or lower.
     """  # noqa: D301
     from cqtnet import SAMPLE_RATE, audio
