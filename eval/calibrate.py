@@ -74,6 +74,8 @@ def calibrate(
         ) from error
     if older is not None and kept.model_sha256 != model:
         raise ManifestError(f"{older} belongs to other weights than the scores; learn all ratios")
+    if older is not None and kept.copy_test_sha256 != copy_test and _weighs_network(kept):
+        raise ManifestError(f"{older} weighs another network of the copy test; learn all ratios")
     return Calibration(model, copy_test, regressions, threshold, data)
 
 
@@ -87,6 +89,12 @@ def _threshold(pairs: "_Pairs") -> tuple[float, float]:
     return float(levels[np.abs(missed - accepted).argmin()]), equal_error_rate(tar, non)
 
 
+def _weighs_network(kept: Calibration) -> bool:
+    """Whether a kept ratio depends on the network of the copy test."""
+    at = [i for i, name in enumerate(calibration.MEASURES) if name.endswith("network")]
+    return any(one.weights[i] for one in kept.regressions.values() for i in at)
+
+
 def _kept(path: Path) -> Calibration:
     """The ratios against unrelated recordings of an older calibration.
 
@@ -94,7 +102,7 @@ def _kept(path: Path) -> Calibration:
     """
     known = dict(read_json(path))
     names = list(known.pop("measures"))
-    known = {"copy_test_sha256": "", **known}  # ratios against unrelated ones hardly weigh it
+    known = {"copy_test_sha256": "", **known}  # it was not named at first
     before = checked(Calibration, {key: known[key] for key in known if key != "format"})
 
     def now(row: Sequence[float]) -> tuple[float, ...]:

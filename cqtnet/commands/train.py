@@ -88,8 +88,7 @@ def train(
         first.preset if first else find_preset(preset or recipe),
         [text.removeprefix("preset.") for text in of_preset],
     )
-    if workers is None:
-        workers = max(1, min(16, (os.cpu_count() or 1) - 1))
+    workers = max(1, min(16, (os.cpu_count() or 1) - 1)) if workers is None else workers
     given |= {"workers": workers, "noise": noise_files, "begin_with": first}
     given["stop_after_s"] = 60 * stop_after_min
     config = TrainConfig(out, cache or out / "cache", network, chosen, **given)

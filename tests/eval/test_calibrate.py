@@ -120,6 +120,14 @@ def test_the_ratios_against_unrelated_recordings_are_kept(scores, tmp_path):
     write_json(tmp_path / "older.json", older | {"model_sha256": "d" * 64})
     with pytest.raises(ManifestError, match="other weights"):
         learned(scores, older=tmp_path / "older.json")
+    write_json(tmp_path / "older.json", older | {"copy_test_sha256": "e" * 64})
+    assert learned(scores, older=tmp_path / "older.json") == found, "it weighs no network"
+    weighing = fresh.to_dict() | {"copy_test_sha256": "e" * 64}
+    weights = weighing["regressions"]["unrelated"]["weights"]
+    weighing["regressions"]["unrelated"]["weights"] = (0.5, *weights[1:])  # of `network`
+    write_json(tmp_path / "older.json", weighing)
+    with pytest.raises(ManifestError, match="another network of the copy test"):
+        learned(scores, older=tmp_path / "older.json")
 
 
 @pytest.mark.parametrize(("name", "old", "new", "message"), [
