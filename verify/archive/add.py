@@ -21,12 +21,10 @@ from verify.archive.store import Store
 from verify.notebook import Brief
 from verify.words import plural
 
-BATCH_S = 10.0
-"""Seconds after which what was read is written: so much work an interruption costs."""
+BATCH_S = 10.0  # seconds after which what was read is written: so much work an interruption costs
 BATCH_WINDOWS = 20_000
 """What was read is written at the latest when it has so many windows, 160 MB as float32."""
-ATTEMPTS = 5
-"""Workers of a cluster that may die over one file; then the file is to blame."""
+ATTEMPTS = 5  # workers of a cluster that may die over one file; then the file is to blame
 
 Outcome = Literal["added", "unchanged", "copy", "moved", "replaced", "kept", "failed"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)

@@ -33,10 +33,8 @@ from cqtnet.schema import checked, parse_json
 from verify.archive.results import WINDOWS_PER_RECORDING, Manifest
 
 Row = tuple[Any, ...]
-MOST = 1 << 42
-"""Recordings and generations; with the window, a number still has 63 bits."""
-LONGEST = 10_000
-"""Characters of a path, and of all tags."""
+MOST = 1 << 42  # recordings and generations; with the window, a number still has 63 bits
+LONGEST = 10_000  # characters of a path, and of all tags
 LOCK = "lock"
 APPLICATION = 0x43515441  # "CQTA", in the header of the file
 SCHEMA = 3
@@ -45,8 +43,7 @@ SUPER = bytes.fromhex("d9d505f920a163d7")
 PAGE_BYTES = 1 << 15
 """Of a page of the file: 7 windows of 2,048 dimensions fill one, so that none is split."""
 CACHE_KB = 8_000
-BUSY_S = 30.0
-"""How long to wait for another process that is committing a change."""
+BUSY_S = 30.0  # how long to wait for another process that is committing a change
 
 TABLES = {  # the catalogue; the first column is the key and the last one the checksum of the row
     "recordings": "id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, duration_s REAL NOT NULL, "

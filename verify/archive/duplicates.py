@@ -30,22 +30,17 @@ from verify.archive.track import Track
 from verify.features import Features
 from verify.notebook import Brief
 
-WHOLE = 0.9
-"""Share of a recording that counts as all of it."""
-CANDIDATES = 3
-"""Other recordings that each is compared with."""
+WHOLE = 0.9  # share of a recording that counts as all of it
+CANDIDATES = 3  # other recordings that each is compared with
 LEAST_PROMISE = 0.5
 """What agrees less at first sight is not read: copies reach 0.66, renditions mostly 0.54."""
-BLOCK_WINDOWS = 512
-"""Windows that are searched for at once."""
-MOST_STRETCHES = 20
-"""That are looked for in two recordings."""
+BLOCK_WINDOWS = 512  # windows that are searched for at once
+MOST_STRETCHES = 20  # that are looked for in two recordings
 
 Relation = Literal[
     "the same", "A within B", "B within A", "shared", "perhaps a copy", "another rendition"
 ]
-OnProgress = Callable[[Entry], None]
-"""Called with each recording that is done."""
+OnProgress = Callable[[Entry], None]  # called with each recording that is done
 
 
 @dataclass(frozen=True, repr=False)
@@ -105,8 +100,7 @@ class Looked:
         return frozenset((self.entry.id, self.candidate.recording))
 
 
-Part = tuple[Entry, slice]
-"""Some windows of a recording."""
+Part = tuple[Entry, slice]  # some windows of a recording
 
 
 def duplicates(

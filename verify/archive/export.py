@@ -24,8 +24,7 @@ from verify.archive.store import Store
 SUFFIXES = (".npz", ".parquet")
 SOUND_SUFFIXES = (".flac", ".wav")
 BLOCK_WINDOWS = 4096
-MERGED_AT_ONCE = 20_000
-"""Windows that are copied in one change."""
+MERGED_AT_ONCE = 20_000  # windows that are copied in one change
 
 
 def check_suffix(path: Path) -> None:

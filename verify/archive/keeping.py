@@ -27,14 +27,11 @@ from cqtnet.audio.stream import cut
 from cqtnet.cqt import N_BINS
 from verify.features import COARSE_PER_SECOND, Floats, changes
 
-STEP = 1 / 8
-"""Changes, whose mean square is about 1, are kept to so much."""
-ROW_FRAMES = 640
-"""Coarse frames that are kept, and read, together: a minute."""
+STEP = 1 / 8  # changes, whose mean square is about 1, are kept to so much
+ROW_FRAMES = 640  # coarse frames that are kept, and read, together: a minute
 ROW_S = ROW_FRAMES / COARSE_PER_SECOND
 NO_ROOTS = np.zeros((0, N_BINS), np.float32)
-KBPS = 32
-"""14.4 MB an hour."""
+KBPS = 32  # 14.4 MB an hour
 PIECE_S, LEAD_S = 60, 0.5
 RATE, FRAME = 24_000, 480
 NOTHING = np.zeros(0, np.float32)

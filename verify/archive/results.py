@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -30,8 +30,7 @@ from verify.words import (
 
 Answer = Literal["found", "perhaps", "unconfirmed", "absent", "nothing"]
 """Of a search; "nothing" where nothing can be said, "unconfirmed" where a file is away."""
-MOST_ROWS = 20
-"""Matches that a notebook shows of a search, at most; their number is told."""
+MOST_ROWS = 20  # matches that a notebook shows of a search, at most; their number is told
 ANSWERS: dict[Answer, str] = {
     "nothing": "Nothing can be said of this recording",
     "found": "Found in the archive",
@@ -175,6 +174,12 @@ class Hits:
 
     cosines: Vectors  # (n, count); -inf where an index holds fewer
     ids: Ids  # (n, count); -1 there
+
+    @classmethod
+    def joined(cls, hits: "Sequence[Hits]") -> "Hits":
+        """The hits of several searches, one below the other."""
+        cosines, ids = zip(*((each.cosines, each.ids) for each in hits), strict=True)
+        return cls(np.concatenate(cosines), np.concatenate(ids))
 
 
 @dataclass(frozen=True)

@@ -27,14 +27,10 @@ from verify.archive.timeline import (
 from verify.archive.track import Track
 from verify.features import Content
 
-SHORT_S = 15.0
-"""A query up to this length is one moment: every recording that holds it is given."""
-THOROUGH_S = 120.0
-"""Up to this length moments are looked at more closely than in a longer one."""
-CHUNKS_AHEAD = 2
-"""Chunks that are read and prepared while one is searched for."""
-SAME_STRETCH = 0.5
-"""Of two matches that share so much of the shorter one, the stronger is given."""
+SHORT_S = 15.0  # a query up to this length is one moment: every recording that holds it is given
+THOROUGH_S = 120.0  # up to this length moments are looked at more closely than in a longer one
+CHUNKS_AHEAD = 2  # chunks that are read and prepared while one is searched for
+SAME_STRETCH = 0.5  # of two matches that share so much of the shorter one, the stronger is given
 
 
 def search(searcher: Searcher, source: audio.Source) -> SearchResult:

@@ -36,20 +36,17 @@ from verify.archive.results import (
 )
 
 NAME = "archive-{}.sqlite"
-OLD_NAME = "archive.json"
-"""What archives of older versions have instead."""
+OLD_NAME = "archive.json"  # what archives of older versions have instead
 TEMPORARY = ".writing-"
 """How the names of files begin that are not complete yet; see `cqtnet.files`."""
 CHECKED_BYTES = 256 << 20
 """An archive with at most so much in vectors is checked in full whenever it is opened."""
-BLOCK_WINDOWS = 4096
-"""Windows in memory at a time: 16 MB as they are stored."""
+BLOCK_WINDOWS = 4096  # windows in memory at a time: 16 MB as they are stored
 
 FIRST_SOUND = WINDOWS_PER_RECORDING >> 1
 """The number, in its recording, of the first piece of kept sound; those of its sketch come first.
 """
-PIECES_SALT = 0x5069
-"""So that no window passes for a piece."""
+PIECES_SALT = 0x5069  # so that no window passes for a piece
 
 _ENTRY = (
     "SELECT id, sha256, duration_s, tags, added, n_windows, n_sketches, n_sounds FROM recordings"

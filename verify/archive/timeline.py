@@ -24,37 +24,24 @@ from verify.archive.track import Track
 from verify.features import Floats
 
 CHUNK_S = 20.0
-STEP_S = 15.0
-"""From the beginning of one chunk to that of the next."""
-EDGE_S = (CHUNK_S - STEP_S) / 2
-"""Chunks overlap; each has for itself what is farther from its ends."""
-MOMENT_S, MOMENT_HOP_S = 10.0, 5.0
-"""Windows of a chunk that are searched for."""
-VOTED = 24
-"""Places that are considered for each chunk."""
-VOTING_CHUNKS = 3
-"""Chunks whose windows vote together."""
-KEPT_CHUNKS = 8
-"""Chunks in which a match is followed back: two minutes."""
-COVERED = 0.5
-"""Share of a window in a known match from which the window is not searched for."""
-WHOLLY_COVERED = 0.9
-"""Share of a chunk in a known match from which the chunk is not searched for."""
+STEP_S = 15.0  # from the beginning of one chunk to that of the next
+EDGE_S = (CHUNK_S - STEP_S) / 2  # chunks overlap; each has for itself what is farther from its ends
+MOMENT_S, MOMENT_HOP_S = 10.0, 5.0  # windows of a chunk that are searched for
+VOTED = 24  # places that are considered for each chunk
+VOTING_CHUNKS = 3  # chunks whose windows vote together
+KEPT_CHUNKS = 8  # chunks in which a match is followed back: two minutes
+COVERED = 0.5  # share of a window in a known match from which the window is not searched for
+WHOLLY_COVERED = 0.9  # share of a chunk in a known match from which the chunk is not searched for
 LEAST_MATCH_S = 2.0
-LATENCY_S = 40.0
-"""An event is reported at most so long after a match began or ended."""
-USUAL_COSINE = 0.18
-"""What windows of different recordings often have: only what is above it counts."""
-RISE = 1.25
-"""A place without a match is looked at again if its score is so many times higher."""
-PATIENCE_S = 60.0
-"""A place without a match is looked at again after so long in any case."""
+LATENCY_S = 40.0  # an event is reported at most so long after a match began or ended
+USUAL_COSINE = 0.18  # what windows of different recordings often have: only what is above it counts
+RISE = 1.25  # a place without a match is looked at again if its score is so many times higher
+PATIENCE_S = 60.0  # a place without a match is looked at again after so long in any case
 PROBE_S, PROBE_STEP_S = 5.0, 2.0
 """Of sound that arrives, the latest seconds are searched for so often, for an early report."""
 PROBE_PROMISE = 0.8
 """Where a probe agrees less at first sight, nothing is read: the chunk will show more."""
-PROBE_PATIENCE_S = 10.0
-"""A place without a match is looked at again by a probe after so long."""
+PROBE_PATIENCE_S = 10.0  # a place without a match is looked at again by a probe after so long
 
 
 @dataclass(frozen=True)
@@ -76,8 +63,7 @@ class Care:
 
 BRISK = Care(0.15, 0.34, 2)
 """Of foreign music one chunk in ten has as much; of music altered in all ways at once, nine."""
-THOROUGH = Care(0.03, 0.3, 6, every=True, again=True)
-"""For queries of up to two minutes."""
+THOROUGH = Care(0.03, 0.3, 6, every=True, again=True)  # for queries of up to two minutes
 EVERY = Care(0.15, 0.34, 6, every=True)
 """For sound that arrives, of which every recording that matches is told."""
 
@@ -91,8 +77,7 @@ class Event:
     at_s: float  # how far the query had gone by then
 
 
-Piece = tuple[float, float]
-"""Start and end of what a chunk has for itself."""
+Piece = tuple[float, float]  # start and end of what a chunk has for itself
 
 
 class Timeline:

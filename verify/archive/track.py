@@ -20,20 +20,13 @@ from verify.features import Features
 from verify.follow import agreement, same_way
 from verify.results import Line
 
-LEAVE_S = 8.0
-"""A match ends where it does not go on for so long."""
-FALTERS_S = 2.0
-"""Where a match does not go on for so long, the query may hold something else."""
-COUNTS = 0.6
-"""What a frame counts for or against a match, as a share of the usual correlation."""
-MARGIN_S = 1.0
-"""How much more of the recording than of the query is looked at, on both sides."""
-LEAST_KEPT = 0.6
-"""Share of the usual correlation that a piece must have to move the line."""
-MOST_STEP_S = 0.2
-"""How far a line may move from piece to piece."""
-LEAST_ALIGNED_S = 4.0
-"""Of a piece so much must lie in the recording to move the line."""
+LEAVE_S = 8.0  # a match ends where it does not go on for so long
+FALTERS_S = 2.0  # where a match does not go on for so long, the query may hold something else
+COUNTS = 0.6  # what a frame counts for or against a match, as a share of the usual correlation
+MARGIN_S = 1.0  # how much more of the recording than of the query is looked at, on both sides
+LEAST_KEPT = 0.6  # share of the usual correlation that a piece must have to move the line
+MOST_STEP_S = 0.2  # how far a line may move from piece to piece
+LEAST_ALIGNED_S = 4.0  # of a piece so much must lie in the recording to move the line
 LEAST_LONG_S = 15.0
 """Of longer matches the ends say the tempo more exactly than the moment that was looked at."""
 JOIN_S = 30.0

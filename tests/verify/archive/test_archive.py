@@ -76,7 +76,7 @@ def test_checking_builds_no_index_where_none_is_kept(folder, monkeypatch):
     def must_not_build(*_, **__):
         raise AssertionError("it was built")
 
-    monkeypatch.setattr(cache, "build", must_not_build)
+    monkeypatch.setattr(IndexCache, "built", must_not_build)
     assert check_archive(folder) == []
 
 

@@ -18,12 +18,9 @@ from verify.archive.database import READ, WRITTEN, file_errors
 from verify.archive.results import Hits, Ids, Vectors
 from verify.archive.store import Store
 
-FOLDER = "index"
-"""In the folder of the archive."""
-BLOCK_WINDOWS = 4096
-"""Windows in memory at a time, of 8 KB each as float32."""
-MAX_COUNT = 4096
-"""Hits for each query: four times as many full vectors are compared, 270 MB."""
+FOLDER = "index"  # in the folder of the archive
+BLOCK_WINDOWS = 4096  # windows in memory at a time, of 8 KB each as float32
+MAX_COUNT = 4096  # hits for each query: four times as many full vectors are compared, 270 MB
 MAX_NOTE_BYTES = 1 << 16
 
 
@@ -54,8 +51,11 @@ class Index(Searchable, Protocol):
         """How many windows it holds."""
 
 
-def check_vectors(vectors: Vectors, *, dimension: int) -> Vectors:
-    """The vectors as an index wants them, (n, dimension) float32; an error if they cannot be."""
+def check_vectors(vectors: Vectors, *, dimension: int, count: int = 1) -> Vectors:
+    """The vectors as an index wants them, (n, dimension) float32.
+
+    An error if they cannot be, or so many hits for each cannot be asked for.
+    """
     if vectors.ndim != 2 or vectors.shape[1] != dimension:
         raise ArchiveError(
             f"vectors of shape {vectors.shape} do not fit an index of dimension {dimension}; "
@@ -63,20 +63,15 @@ def check_vectors(vectors: Vectors, *, dimension: int) -> Vectors:
         )
     if not np.isfinite(vectors).all():
         raise ArchiveError("a vector holds NaN or infinity; leave out windows without content")
-    return np.ascontiguousarray(vectors, np.float32)
-
-
-def check_count(count: int) -> None:
-    """Raise unless so many hits can be asked for."""
     if not 1 <= count <= MAX_COUNT:
         raise ArchiveError(f"{count:,} hits for each window; ask for 1 to {MAX_COUNT:,}")
+    return np.ascontiguousarray(vectors, np.float32)
 
 
 def catch_up(index: Index, store: Store, *, since: int) -> None:
     """Let an index that holds the windows of generation `since` hold all of them.
 
-    Done again from the same generation after an interruption, it gives the same, if `add`
-    replaces windows that are there.
+    It may be done again after an interruption, if `add` replaces windows that are there.
     """
     changes = store.changes(since)
     if changes.removed:

@@ -32,8 +32,7 @@ from verify.archive.index.faiss import (
     FaissIndex,
     Plan,
     Wanted,
-    empty_exact,
-    empty_lists,
+    empty,
     plan,
     read_index,
     write_index,
@@ -45,10 +44,8 @@ from verify.archive.store import Store
 NAME = "windows.json"
 EXAMPLES = 1 << 14
 """Windows from which principal components are learnt: 8 for each of 2,048 dimensions."""
-QUERIES = 200
-"""Altered windows by which recall is measured."""
-QUERY_COSINE = 0.75
-"""Of such a query to the window that it was made from: a hard alteration."""
+QUERIES = 200  # altered windows by which recall is measured
+QUERY_COSINE = 0.75  # of such a query to the window that it was made from: a hard alteration
 SAME_COSINE = 1e-4
 """Windows nearer than that in cosine count as equally good; loops repeat themselves."""
 
@@ -112,10 +109,10 @@ class IndexCache:
     >>> hits = index.search(vectors, 10)
     """
 
-    def __init__(self, store: Store, index: FaissIndex, info: IndexInfo) -> None:
-        self._store = store
-        self._index = index
-        self.info = info
+    def __init__(self, store: Store, inner: Any, info: IndexInfo) -> None:
+        # What holds the full vectors itself need not compare its hits with them.
+        self.index = FaissIndex(inner, full=store.vectors if info.plan.trained else None)
+        self._store, self.info = store, info
 
     @classmethod
     def open(cls, store: Store, *, wanted: Wanted = "auto") -> Self:
@@ -128,44 +125,70 @@ class IndexCache:
 
         A damaged one, one of another archive and one newer than the archive are refused.
         """
-        saved = _read(store)
-        if saved is None:
-            return None
-        cache = cls(store, *saved)
-        cache.catch_up()
-        return cache
+        info = read_info(store)
+        while info is not None:
+            path = store.folder / FOLDER / Path(info.file).name
+            if path.exists():
+                inner = read_index(path, info.plan, sha256=info.sha256, n_windows=info.n_windows)
+                cache = cls(store, inner, info)
+                cache.catch_up()
+                return cache
+            before, info = info, read_info(store)  # a writer may have put another in its place
+            if info == before:
+                return None  # its file was deleted
+        return None
 
     @classmethod
     def built(
         cls, store: Store, *, wanted: Wanted = "auto", on_message: OnMessage = lambda _: None
     ) -> Self:
-        """A new index of all windows, whatever lies in the folder."""
-        generation = store.generation
+        """A new index of all windows, whatever lies in the folder, with its recall measured.
+
+        All windows are read three times, a block at a time: principal components are learnt from a
+        sample, the lists from a larger sample of reduced vectors, and at last all are added. Memory
+        stays below 1.5 GB and the index itself, whatever the number of windows.
+        """
+        generation, rng = store.generation, np.random.default_rng(0)
         made = plan(store.n_windows, store.manifest.dimension, wanted=wanted)
-        result = build(store, made, on_message=on_message)
+        examples = _sample(store, EXAMPLES, rng, lambda vectors: vectors)
+        queries = altered_queries(examples, rng)
+        inner = _trained(store, made, examples, rng, on_message) if made.trained else empty(made)
+        del examples
         info = IndexInfo(
-            store.manifest.digest(), generation, wanted, made, len(result.index), result.recall,
-            result.queries, faiss.__version__,
+            store.manifest.digest(), generation, wanted, made, 0, None, len(queries),
+            faiss.__version__,
         )  # fmt: skip
-        return cls(store, result.index, info)
+        cache = cls(store, inner, info)
+        on_message(f"adding {store.n_windows:,} windows")
+        best = np.full(len(queries), -np.inf, np.float32)
+        for ids, vectors in store.batches(BLOCK_WINDOWS):
+            cache.index.add(ids, vectors)
+            best = np.maximum(best, (queries @ vectors.T).max(axis=1))
+        recall = None
+        if len(queries):
+            on_message("measuring recall")
+            found = cache.search(queries, 1).cosines[:, 0]
+            recall = float(np.mean(found >= best - SAME_COSINE))
+        cache.info = replace(info, n_windows=len(cache), recall=recall)
+        return cache
 
     def __len__(self) -> int:
-        return len(self._index)
+        return len(self.index)
 
     def search(self, vectors: Vectors, count: int) -> Hits:
         """The most similar windows of the archive to each vector, (n, count), best first."""
-        return self._index.search(vectors, count)
+        return self.index.search(vectors, count)
 
     def catch_up(self) -> None:
         """Take in what became of the archive since; a writer calls it after its changes."""
         generation = self._store.generation
         if generation == self.info.generation:
             return
-        catch_up(self._index, self._store, since=self.info.generation)
-        count = len(self._index)
+        catch_up(self.index, self._store, since=self.info.generation)
+        count = len(self.index)
         if count != self._store.n_windows:
             raise ArchiveError(
-                f"{_folder(self._store)} holds {count:,} windows, and the archive "
+                f"{self._store.folder / FOLDER} holds {count:,} windows, and the archive "
                 f"{self._store.n_windows:,}; run `{rebuild_command(self._store.folder)}`"
             )
         self.info = replace(
@@ -176,14 +199,18 @@ class IndexCache:
         """Write the index into the archive's folder; only who holds the archive's lock may."""
         if self.info.file:
             return
-        folder = _folder(self._store)
+        folder = self._store.folder / FOLDER
         with file_errors(folder, WRITTEN):
             if folder.is_symlink():
                 raise ArchiveError(f"{folder} is a link; remove it")
             folder.mkdir(exist_ok=True)
-            _clear(folder, keep=_named_file(folder))  # of runs that were killed
+            try:
+                in_use = (read_note(folder / NAME) or {}).get("file", "")
+            except ArchiveError:
+                in_use = ""  # a rebuild replaces it
+            _clear(folder, keep=in_use)  # of runs that were killed
         path = folder / f"{self.info.generation:012d}-{secrets.token_hex(4)}.faiss"
-        sha256 = write_index(self._index.inner, path)
+        sha256 = write_index(self.index.inner, path)
         saved = replace(self.info, file=path.name, n_bytes=path.stat().st_size, sha256=sha256)
         write_note(folder / NAME, asdict(saved))
         self.info = saved
@@ -193,7 +220,7 @@ class IndexCache:
 
 def read_info(store: Store) -> IndexInfo | None:
     """What is known of the saved index, None if there is none; the index is not read."""
-    path = _folder(store) / NAME
+    path = store.folder / FOLDER / NAME
     content = read_note(path)
     if content is None:
         return None
@@ -212,72 +239,11 @@ def read_info(store: Store) -> IndexInfo | None:
     return info
 
 
-def _read(store: Store) -> tuple[FaissIndex, IndexInfo] | None:
-    """The saved index; None where there is none, or its file was deleted."""
-    info = read_info(store)
-    while info is not None:
-        path = _folder(store) / Path(info.file).name
-        if path.exists():
-            inner = read_index(path, info.plan, sha256=info.sha256, n_windows=info.n_windows)
-            return _index_of(inner, store, info.plan), info
-        before, info = info, read_info(store)  # a writer may have put another in its place
-        if info == before:
-            return None
-    return None
-
-
-def _folder(store: Store) -> Path:
-    return store.folder / FOLDER
-
-
-def _named_file(folder: Path) -> str:
-    """The file that is in use, "" where that is unknown."""
-    try:
-        content = read_note(folder / NAME)
-    except ArchiveError:
-        return ""  # a rebuild replaces it
-    return str(content["file"]) if content else ""
-
-
 def _clear(folder: Path, *, keep: str) -> None:
     """Delete all files of ours but one index."""
     for path in [*folder.glob("*.faiss"), *folder.glob(".writing-*")]:
         if path.name != keep:
             path.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True)
-class Built:
-    """An index, and how often its best hit was as good as the best there is."""
-
-    index: FaissIndex
-    recall: float | None  # at 1, over `queries`; None without windows
-    queries: int
-
-
-def build(store: Store, made: Plan, *, on_message: OnMessage = lambda _: None) -> Built:
-    """The index of all windows that there are, by a plan, with its recall measured.
-
-    All windows are read three times, a block at a time: principal components are learnt from a
-    sample, the lists from a larger sample of reduced vectors, and at last all are added. Memory
-    stays below 1.5 GB and the index itself, whatever the number of windows.
-    """
-    rng = np.random.default_rng(0)
-    examples = _sample(store, EXAMPLES, rng, lambda vectors: vectors)
-    queries = altered_queries(examples, rng)
-    inner = _trained(store, made, examples, rng, on_message) if made.trained else empty_exact(made)
-    del examples
-    index = _index_of(inner, store, made)
-    on_message(f"adding {store.n_windows:,} windows")
-    best = np.full(len(queries), -np.inf, np.float32)
-    for ids, vectors in store.batches(BLOCK_WINDOWS):
-        index.add(ids, vectors)
-        best = np.maximum(best, (queries @ vectors.T).max(axis=1))
-    if not len(queries):
-        return Built(index, None, 0)
-    on_message("measuring recall")
-    found = index.search(queries, 1).cosines[:, 0]
-    return Built(index, float(np.mean(found >= best - SAME_COSINE)), len(queries))
 
 
 def altered_queries(vectors: Vectors, rng: np.random.Generator) -> Vectors:
@@ -316,17 +282,8 @@ def principal_components(vectors: Vectors, count: int) -> Any:
     return transform
 
 
-def _index_of(inner: Any, store: Store, made: Plan) -> FaissIndex:
-    """An index that compares its hits with the full vectors, unless it holds those itself."""
-    return FaissIndex(inner, full=store.vectors if made.trained else None)
-
-
 def _trained(
-    store: Store,
-    made: Plan,
-    examples: Vectors,
-    rng: np.random.Generator,
-    on_message: OnMessage,
+    store: Store, made: Plan, examples: Vectors, rng: np.random.Generator, on_message: OnMessage
 ) -> Any:
     """An empty index that has learnt its components and its lists."""
     on_message(f"learning {made.components} components from {len(examples):,} windows")
@@ -334,7 +291,7 @@ def _trained(
     count = max(EXAMPLES, WINDOWS_PER_CENTRE * made.lists)
     reduced = _sample(store, count, rng, components.apply)
     on_message(f"learning {made.lists:,} lists from {len(reduced):,} windows")
-    inverted = empty_lists(made)
+    inverted = empty(made)
     inverted.train(reduced)
     return faiss.IndexPreTransform(components, inverted)
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from cqtnet.errors import ArchiveError
 from cqtnet.files import file_sha256, written_whole
 from verify.archive.database import READ, WRITTEN, file_errors
-from verify.archive.index import check_count, check_vectors, damaged
+from verify.archive.index import check_vectors, damaged
 from verify.archive.results import Hits, Ids, Vectors, recording_of
 
 Kind = Literal["exact", "large", "compact"]
@@ -32,15 +32,11 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 MEMORY_LIMIT = 80_000_000
 """Bytes up to which a more faithful kind is chosen. Reading as many takes `exact` 12 ms."""
-TRAINABLE = 1_000
-"""Windows from which principal components and centres can be learnt at all."""
-COMPONENTS = 256
-"""They hold 90 % of the variance of the default model's embeddings of music."""
-DIMENSIONS_PER_BYTE = 4
-"""Of product quantisation: 64 bytes for 256 components."""
+TRAINABLE = 1_000  # windows from which principal components and centres can be learnt at all
+COMPONENTS = 256  # they hold 90 % of the variance of the default model's embeddings of music
+DIMENSIONS_PER_BYTE = 4  # of product quantisation: 64 bytes for 256 components
 MAX_LISTS = 1 << 14
-WINDOWS_PER_CENTRE = 40
-"""To train with; k-means wants 39 at least."""
+WINDOWS_PER_CENTRE = 40  # to train with; k-means wants 39 at least
 PROBES = 128
 """Lists that are looked into: 3 % of the windows at a million. Of queries with a cosine of 0.5,
 0.998 come to the right one of 4,096 lists; with 64 of 2,048, as fast, it is 0.89."""
@@ -50,8 +46,7 @@ SHORTLIST = 100
 MANY, UNPACKED = 16, 4096
 """Queries from which an exact index is multiplied with them, and windows that are unpacked for it
 at once: 34 MB."""
-PAIRS_AT_ONCE = 1600
-"""Of a query and a full vector, in memory: 26 MB."""
+PAIRS_AT_ONCE = 1600  # of a query and a full vector, in memory: 26 MB
 
 FullVectors = Callable[[Ids], Vectors]
 
@@ -110,33 +105,25 @@ def plan(n_windows: int, dimension: int, *, wanted: Wanted = "auto") -> Plan:
 def _plan(kind: Kind, reason: str, n_windows: int, dimension: int) -> Plan:
     if kind == "exact":
         return Plan(kind, reason, dimension, code_bytes=2 * dimension)
-    components = min(COMPONENTS, dimension)
-    code_bytes = components
+    components = code_bytes = min(COMPONENTS, dimension)
     if kind == "compact" and components % DIMENSIONS_PER_BYTE == 0:
         code_bytes = components // DIMENSIONS_PER_BYTE
-    lists = list_count(n_windows)
+    # A power of two between 4 √n and 8 √n, or as many as there are windows to learn from.
+    most = min(8 * n_windows**0.5, n_windows / WINDOWS_PER_CENTRE, MAX_LISTS)
+    lists = 1 << max(0, int(most).bit_length() - 1)
     return Plan(kind, reason, dimension, lists, min(PROBES, lists), components, code_bytes)
 
 
-def list_count(n_windows: int) -> int:
-    """A power of two between 4 √n and 8 √n, or as many as there are windows to learn from."""
-    most = min(8 * n_windows**0.5, n_windows / WINDOWS_PER_CENTRE, MAX_LISTS)
-    return 1 << max(0, int(most).bit_length() - 1)
+def empty(made: Plan) -> Any:
+    """An exact index, ready to be filled, or lists of reduced vectors, to be trained.
 
-
-def empty_exact(made: Plan) -> Any:
-    """An exact index, ready to be filled."""
-    precision = faiss.ScalarQuantizer.QT_fp16
-    flat = faiss.IndexScalarQuantizer(made.dimension, precision, faiss.METRIC_INNER_PRODUCT)
-    return faiss.IndexIDMap(flat)
-
-
-def empty_lists(made: Plan) -> Any:
-    """Lists of reduced vectors, to be trained.
-
-    By Euclidean distance: in fewer dimensions, with the mean taken off, that is what follows
-    the order of the cosines of the full vectors.
+    Lists are by Euclidean distance: in fewer dimensions, with the mean taken off, that is what
+    follows the order of the cosines of the full vectors.
     """
+    if made.kind == "exact":
+        precision = faiss.ScalarQuantizer.QT_fp16
+        flat = faiss.IndexScalarQuantizer(made.dimension, precision, faiss.METRIC_INNER_PRODUCT)
+        return faiss.IndexIDMap(flat)
     centres = faiss.IndexFlatL2(made.components)
     inverted: Any
     if made.kind == "large":
@@ -160,9 +147,11 @@ class FaissIndex:
     """
 
     def __init__(self, inner: Any, *, full: FullVectors | None) -> None:
-        self.inner = inner
-        self._full = full
-        self._components = _matrix(inner)
+        self.inner, self._full = inner, full
+        if full is not None:  # `inner` reduces vectors first
+            step: Any = faiss.downcast_VectorTransform(inner.chain.at(0))
+            matrix = faiss.vector_to_array(step.A).reshape(step.d_out, step.d_in)
+            self._matrix, self._offset = matrix, faiss.vector_to_array(step.b)
 
     def __len__(self) -> int:
         return int(self.inner.ntotal)
@@ -180,22 +169,20 @@ class FaissIndex:
 
     def search(self, vectors: Vectors, count: int) -> Hits:
         """The most similar windows to each vector, (n, count)."""
-        queries = check_vectors(vectors, dimension=self.inner.d)
-        check_count(count)
+        queries = check_vectors(vectors, dimension=self.inner.d, count=count)
         if self._full is None:
             if len(queries) >= MANY:
                 return self._multiplied(queries, count)
             cosines, ids = self.inner.search(queries, count)
             return Hits(np.where(ids < 0, -np.inf, cosines).astype(np.float32), ids)
-        at_once = max(1, PAIRS_AT_ONCE // _shortlist(count))
-        blocks = [
-            self._searched(queries[begin : begin + at_once], count, self._full)
-            for begin in range(0, max(1, len(queries)), at_once)
-        ]
-        return Hits(
-            np.concatenate([block.cosines for block in blocks]),
-            np.concatenate([block.ids for block in blocks]),
-        )
+        lists, shortlist = faiss.downcast_index(self.inner.index), max(SHORTLIST, 4 * count)
+        at_once, blocks = max(1, PAIRS_AT_ONCE // shortlist), []
+        for begin in range(0, max(1, len(queries)), at_once):
+            some = queries[begin : begin + at_once]
+            reduced = _product(some, self._matrix) + self._offset
+            _, candidates = lists.search(reduced, shortlist)
+            blocks.append(compared(some, candidates, count, self._full))
+        return Hits.joined(blocks)
 
     def _multiplied(self, queries: Vectors, count: int) -> Hits:
         """An exact search as products of matrices: for many queries, several times as fast."""
@@ -214,28 +201,16 @@ class FaissIndex:
 
     def ids(self) -> Ids:
         """The numbers of all windows, in no order."""
-        lists = self._lists()
-        if lists is None:
+        inverted: Any = faiss.try_extract_index_ivf(self.inner)
+        if not inverted:
             return np.array(faiss.vector_to_array(self.inner.id_map), np.int64)
+        lists = inverted.invlists
         held = [
             np.array(faiss.rev_swig_ptr(lists.get_ids(i), lists.list_size(i)), np.int64)
             for i in range(lists.nlist)
             if lists.list_size(i)
         ]
-        return np.concatenate(held) if held else np.zeros(0, np.int64)
-
-    def _lists(self) -> Any:
-        inverted = faiss.try_extract_index_ivf(self.inner)
-        return inverted.invlists if inverted else None
-
-    def _searched(self, queries: Vectors, count: int, full: FullVectors) -> Hits:
-        inner = self.inner
-        reduced = queries
-        if self._components:
-            matrix, offset = self._components
-            inner, reduced = faiss.downcast_index(inner.index), _product(queries, matrix) + offset
-        _, candidates = inner.search(reduced, _shortlist(count))
-        return compared(queries, candidates, count, full)
+        return np.concatenate([np.zeros(0, np.int64), *held])
 
 
 def compared(queries: Vectors, candidates: Ids, count: int, full: FullVectors) -> Hits:
@@ -256,20 +231,6 @@ def _best(cosines: Vectors, ids: Ids, count: int) -> Hits:
         cosines, ids = np.take_along_axis(cosines, some, 1), np.take_along_axis(ids, some, 1)
     best = np.argsort(-cosines, axis=1, kind="stable")
     return Hits(np.take_along_axis(cosines, best, 1), np.take_along_axis(ids, best, 1))
-
-
-def _shortlist(count: int) -> int:
-    return max(SHORTLIST, 4 * count)
-
-
-def _matrix(inner: Any) -> tuple[Vectors, Vectors] | None:
-    """What an index reduces vectors with, (components, dimension) and (components,), if it does."""
-    if not isinstance(inner, faiss.IndexPreTransform):
-        return None
-    chain: Any = inner.chain
-    step: Any = faiss.downcast_VectorTransform(chain.at(0))
-    matrix = faiss.vector_to_array(step.A).reshape(step.d_out, step.d_in)
-    return matrix, faiss.vector_to_array(step.b)
 
 
 def _product(queries: Vectors, matrix: Vectors) -> Vectors:
@@ -313,22 +274,18 @@ def read_index(path: Path, made: Plan, *, sha256: str, n_windows: int) -> Any:
             inner = faiss.read_index(reader, faiss.IO_FLAG_SKIP_PRECOMPUTE_TABLE)
         except (RuntimeError, MemoryError) as error:
             raise damaged(path, "faiss cannot read it") from error
-    for wrong in _faults(inner, made, n_windows):
-        raise damaged(path, wrong)
-    return inner
-
-
-def _faults(inner: Any, made: Plan, n_windows: int) -> list[str]:
-    form = _form(inner)
+    form, metric = _form(inner), faiss.METRIC_L2 if made.trained else faiss.METRIC_INNER_PRODUCT
     if form != _FORMS[made.kind]:
-        return [f"it holds {' of '.join(form)}, which is not an index of kind `{made.kind}`"]
-    metric = faiss.METRIC_L2 if made.trained else faiss.METRIC_INNER_PRODUCT
-    found = {
-        "dimension": (inner.d, made.dimension),
-        "metric": (inner.metric_type, metric),
-        "number of windows": (inner.ntotal, n_windows),
-    }
-    return [f"its {name} is {a}, not {b}" for name, (a, b) in found.items() if a != b]
+        what = f"it holds {' of '.join(form)}, which is not an index of kind `{made.kind}`"
+        raise damaged(path, what)
+    for name, found, expected in (
+        ("dimension", inner.d, made.dimension),
+        ("metric", inner.metric_type, metric),
+        ("number of windows", inner.ntotal, n_windows),
+    ):
+        if found != expected:
+            raise damaged(path, f"its {name} is {found}, not {expected}")
+    return inner
 
 
 def _form(inner: Any) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import importlib.util
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,8 @@ from cqtnet import audio
 from cqtnet.errors import ArchiveError
 from cqtnet.files import Closing
 from verify.archive.index import (
-    BLOCK_WINDOWS,
     FOLDER,
     catch_up,
-    check_count,
     check_vectors,
     read_note,
     rebuild_command,
@@ -34,10 +32,8 @@ from verify.archive.store import Store
 NAME = "milvus.json"
 ADDRESS, TOKEN = "MILVUS_URI", "MILVUS_TOKEN"
 """Environment variables: the address that may be connected to, and what a cluster asks for."""
-ROWS_AT_ONCE = 1_000
-"""8 MB of vectors; a message may hold 64."""
-RECORDINGS_AT_ONCE = 100
-"""Ranges in one filter."""
+ROWS_AT_ONCE = 1_000  # 8 MB of vectors; a message may hold 64
+RECORDINGS_AT_ONCE = 100  # ranges in one filter
 QUERIES_AT_ONCE = 100
 TIMEOUT_S = 30.0
 
@@ -50,9 +46,7 @@ class MilvusIndex(Closing):
     """
 
     def __init__(self, uri: str, *, collection: str, dimension: int, token: str = "") -> None:
-        self._uri = uri
-        self._collection = collection
-        self._dimension = dimension
+        self._uri, self._collection, self._dimension = uri, collection, dimension
         pymilvus = _pymilvus(uri)
         self._error = pymilvus.MilvusException
         with self._errors("opened"):
@@ -98,8 +92,7 @@ class MilvusIndex(Closing):
 
     def search(self, vectors: Vectors, count: int) -> Hits:
         """The most similar windows to each vector, (n, count)."""
-        queries = check_vectors(vectors, dimension=self._dimension)
-        check_count(count)
+        queries = check_vectors(vectors, dimension=self._dimension, count=count)
         cosines = np.full((len(queries), count), -np.inf, np.float32)
         ids = np.full((len(queries), count), -1, np.int64)
         for begin in range(0, len(queries), QUERIES_AT_ONCE):
@@ -113,21 +106,18 @@ class MilvusIndex(Closing):
                 ids[row, : len(hits)] = [hit["id"] for hit in hits]
         return Hits(cosines, ids)
 
-    def _create(self, types: Any) -> None:
-        schema = self._client.create_schema(auto_id=False)
-        schema.add_field("id", types.INT64, is_primary=True)
-        schema.add_field("vector", types.FLOAT_VECTOR, dim=self._dimension)
-        index = self._client.prepare_index_params()
-        index.add_index("vector", index_type="AUTOINDEX", metric_type="IP")
-        self._client.create_collection(
-            self._collection, schema=schema, index_params=index, consistency_level="Strong"
-        )
-
     def _prepare(self, types: Any) -> None:
         """See that the collection is there, is ours, and can be searched."""
         with self._errors("opened"):
             if not self._client.has_collection(self._collection):
-                self._create(types)
+                schema = self._client.create_schema(auto_id=False)
+                schema.add_field("id", types.INT64, is_primary=True)
+                schema.add_field("vector", types.FLOAT_VECTOR, dim=self._dimension)
+                index = self._client.prepare_index_params()
+                index.add_index("vector", index_type="AUTOINDEX", metric_type="IP")
+                self._client.create_collection(
+                    self._collection, schema=schema, index_params=index, consistency_level="Strong"
+                )
             self._client.load_collection(self._collection)
             fields = self._client.describe_collection(self._collection)["fields"]
         sizes = {field["name"]: field.get("params", {}).get("dim") for field in fields}
@@ -180,64 +170,39 @@ def open_milvus(store: Store, uri: str, *, rebuild: bool = False) -> MilvusIndex
     adding replaces and removing may be repeated. A reader must find it as it should be: others
     share it, and nothing tells a reader whether it is the reader or the index that is out of date.
     """
-    index = MilvusIndex(
-        uri,
-        collection=f"cqtnet_{store.manifest.digest()[:16]}",
-        dimension=store.manifest.dimension,
-        token=os.environ.get(TOKEN, ""),
-    )
-    try:
+    path, archive = store.folder / FOLDER / NAME, store.manifest.digest()
+    content = {"archive": archive, "uri": uri, "generation": store.generation}
+    token, dimension = os.environ.get(TOKEN, ""), store.manifest.dimension
+    name = f"cqtnet_{archive[:16]}"
+    index = MilvusIndex(uri, collection=name, dimension=dimension, token=token)
+    with ExitStack() as on_failure:
+        on_failure.callback(index.close)
+        note = (None if rebuild else read_note(path)) or {}
+        is_ours = note | {"generation": 0} == content | {"generation": 0}
+        since = note.get("generation", 0)
+        if since > store.generation and (is_ours or not store.is_writable):
+            raise ArchiveError(f"{path} is newer than the archive; open the archive again")
         if store.is_writable:
-            _bring_up_to_date(index, store, uri, rebuild=rebuild)
-        else:
-            _check_up_to_date(index, store, uri)
-    except BaseException:
-        index.close()
-        raise
+            _bring_up_to_date(index, store, since if is_ours else None)
+            if note != content:
+                write_note(path, content)
+        elif note != content or len(index) != store.n_windows:
+            raise ArchiveError(
+                f"{uri} does not hold what the archive holds; if nobody is writing to it now, "
+                "start the interrupted run again, or run "
+                f"`{rebuild_command(store.folder)} --milvus {uri}`"
+            )
+        on_failure.pop_all()
     return index
 
 
-def _bring_up_to_date(index: MilvusIndex, store: Store, uri: str, *, rebuild: bool) -> None:
-    path = store.folder / FOLDER / NAME
-    content = _note(store, uri)
-    note = None if rebuild else read_note(path)
-    if note is None or note | {"generation": 0} != content | {"generation": 0}:
-        _fill(index, store)
-    elif note["generation"] > store.generation:
-        raise _newer(path)
-    elif note["generation"] < store.generation:
-        catch_up(index, store, since=note["generation"])
-    if len(index) != store.n_windows:
-        _fill(index, store)
-    if note != content:
-        write_note(path, content)
-
-
-def _check_up_to_date(index: MilvusIndex, store: Store, uri: str) -> None:
-    path = store.folder / FOLDER / NAME
-    note = read_note(path) or {}
-    if note.get("generation", 0) > store.generation:
-        raise _newer(path)
-    if note != _note(store, uri) or len(index) != store.n_windows:
-        raise ArchiveError(
-            f"{uri} does not hold what the archive holds; if nobody is writing to it now, start "
-            "the interrupted run again, or run "
-            f"`{rebuild_command(store.folder)} --milvus {uri}`"
-        )
-
-
-def _note(store: Store, uri: str) -> dict[str, Any]:
-    return {"archive": store.manifest.digest(), "uri": uri, "generation": store.generation}
-
-
-def _newer(path: Path) -> ArchiveError:
-    return ArchiveError(f"{path} is newer than the archive; open the archive again")
-
-
-def _fill(index: MilvusIndex, store: Store) -> None:
-    index.clear()
-    for ids, vectors in store.batches(BLOCK_WINDOWS):
-        index.add(ids, vectors)
+def _bring_up_to_date(index: MilvusIndex, store: Store, since: int | None) -> None:
+    """Take in all changes since a generation; all over again where there is none, or some lack."""
+    if since is not None:
+        catch_up(index, store, since=since)
+    if since is None or len(index) != store.n_windows:
+        index.clear()
+        catch_up(index, store, since=0)
 
 
 def _pymilvus(uri: str) -> Any:

@@ -39,7 +39,7 @@ def must_not_build(*args, **kwargs):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_saved_index_is_read_and_answers_as_before(store, monkeypatch, kind):
     before = saved(store, kind)
-    monkeypatch.setattr(module, "build", must_not_build)
+    monkeypatch.setattr(IndexCache, "built", must_not_build)
     after = IndexCache.open(store)
     assert after.info == before.info and after.info.plan.kind == kind
     queries = store.vectors(store.ids()[:30])
@@ -66,7 +66,7 @@ def test_an_old_index_catches_up_without_a_build(store, monkeypatch, kind):
     store.remove([1, 2, 61])
     store.add(1, n_windows=900)
     monkeypatch.setattr("verify.archive.index.BLOCK_WINDOWS", 400)
-    monkeypatch.setattr(module, "build", must_not_build)
+    monkeypatch.setattr(IndexCache, "built", must_not_build)
     index = IndexCache.open(store)
     assert m.finds_everything(index, store)
     assert index.info.generation == store.generation
@@ -122,7 +122,7 @@ def test_a_rebuild_replaces_what_is_damaged_and_a_deleted_file_is_no_damage(stor
 def foreign(kind, store, tmp_path):
     """Indexes that faiss reads, and that we never write."""
     if kind == "empty":
-        empty = IndexCache.open(store)._index.inner
+        empty = IndexCache.open(store).index.inner
         empty.reset()
         return empty
     if kind == "flat":

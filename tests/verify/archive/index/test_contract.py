@@ -8,8 +8,8 @@ import pytest
 
 from cqtnet.errors import ArchiveError
 from tests.verify.archive.index.memory_store import DIMENSION, altered, by_hand
-from verify.archive.index.cache import build
-from verify.archive.index.faiss import KINDS, plan
+from verify.archive.index.cache import IndexCache
+from verify.archive.index.faiss import KINDS
 from verify.archive.index.milvus import open_milvus
 from verify.archive.results import recording_of
 
@@ -27,7 +27,7 @@ def opened(backend, store):
         with open_milvus(store, str(store.folder / "milvus.db")) as index:
             yield index
     else:
-        yield build(store, plan(store.n_windows, DIMENSION, wanted=backend)).index
+        yield IndexCache.built(store, wanted=backend).index
 
 
 @pytest.fixture(params=BACKENDS)

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from tests.verify.archive.index.memory_store import DIMENSION, MemoryStore, altered, by_hand
-from verify.archive.index.cache import altered_queries, build, principal_components
-from verify.archive.index.faiss import KINDS, FaissIndex, compared, empty_lists, list_count, plan
+from verify.archive.index.cache import IndexCache, altered_queries, principal_components
+from verify.archive.index.faiss import KINDS, FaissIndex, compared, empty, plan
 
 
 @pytest.mark.parametrize(("n_windows", "dimension", "kind"), [
@@ -42,20 +42,20 @@ def test_too_few_windows_to_learn_from_are_searched_exactly_with_the_reason():
     (1_000_000, 4_096),  # 8 √1,000,000 = 8,000
 ])  # fmt: skip
 def test_lists_are_a_power_of_two_between_four_and_eight_roots(n_windows, lists):
-    assert list_count(n_windows) == lists
+    assert plan(n_windows, 2048, wanted="large").lists == lists
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 30, 64, 255, 256, 300])
 @pytest.mark.parametrize("kind", ["large", "compact"])
 def test_every_dimension_has_a_code_that_faiss_accepts(dimension, kind):
     made = plan(5_000, dimension, wanted=kind)
-    inverted = empty_lists(made)
+    inverted = empty(made)
     assert inverted.code_size == made.code_bytes
     assert isinstance(inverted, faiss.IndexIVF)
 
 
 def test_the_shortlist_is_ranked_by_full_vectors(store, rng):
-    built = build(store, plan(store.n_windows, DIMENSION, wanted="compact")).index
+    built = IndexCache.built(store, wanted="compact").index
     queries = altered(store.vectors(rng.choice(store.ids(), 100)), rng, cosine=0.6)
     expected, best = by_hand(store, queries)
     alone = FaissIndex(built.inner, full=None).search(queries, 1).ids[:, 0]
@@ -80,19 +80,15 @@ def test_comparing_leaves_out_what_is_missing_and_reads_each_window_once():
     assert sorted(asked) == [5, 6, 7]
 
 
-def made(store, kind):
-    return build(store, plan(store.n_windows, DIMENSION, wanted=kind))
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_recall_is_measured_at_the_build(store, kind):
-    built = made(store, kind)
-    assert built.queries == 200 and built.recall >= 0.99
+    info = IndexCache.built(store, wanted=kind).info
+    assert info.queries == 200 and info.recall >= 0.99
 
 
 def test_measured_recall_falls_when_an_index_looks_into_too_little(store, monkeypatch):
     monkeypatch.setattr("verify.archive.index.faiss.PROBES", 1)
-    assert made(store, "large").recall < 0.95
+    assert IndexCache.built(store, wanted="large").info.recall < 0.95
 
 
 def test_recall_is_one_where_a_window_is_there_twice_or_alone_and_none_where_none_is(tmp_path):
@@ -100,12 +96,12 @@ def test_recall_is_one_where_a_window_is_there_twice_or_alone_and_none_where_non
     store.add(60)
     for number in range(1, 60, 2):
         store._held[number + 1] = store._held[number]
-    assert made(store, "exact").recall == 1.0
+    assert IndexCache.built(store, wanted="exact").info.recall == 1.0
     store = MemoryStore(tmp_path)
-    built = build(store, plan(0, DIMENSION))
-    assert (len(built.index), built.recall, built.queries) == (0, None, 0)
+    built = IndexCache.built(store)
+    assert (len(built), built.info.recall, built.info.queries) == (0, None, 0)
     store.add(1, n_windows=1)
-    assert build(store, plan(1, DIMENSION)).recall == 1.0
+    assert IndexCache.built(store).info.recall == 1.0
 
 
 def test_altered_windows_have_the_stated_cosine_and_vary_as_the_windows_do(rng):
@@ -130,8 +126,8 @@ def test_components_are_those_of_another_implementation(rng):
 
 
 def test_the_same_archive_gives_the_same_index(store):
-    first, second = (faiss.serialize_index(made(store, "compact").index.inner) for _ in range(2))
-    assert (first == second).all()
+    first, second = (IndexCache.built(store, wanted="compact").index.inner for _ in range(2))
+    assert (faiss.serialize_index(first) == faiss.serialize_index(second)).all()
 
 
 @pytest.mark.parametrize("kind", ["large", "compact"])
@@ -146,5 +142,5 @@ def test_no_more_than_a_block_of_full_vectors_is_asked_for(store, monkeypatch, k
             yield ids, vectors
 
     monkeypatch.setattr(store, "batches", watched)
-    assert len(made(store, kind).index) == 1200 and max(sizes) <= 100
+    assert len(IndexCache.built(store, wanted=kind)) == 1200 and max(sizes) <= 100
     assert sum(sizes) == 3 * 1200
