@@ -28,7 +28,7 @@ from verify.archive.archive import Archive
 from verify.archive.duplicates import duplicates
 from verify.archive.index.cache import SAME_COSINE, IndexCache
 from verify.archive.index.faiss import KINDS, Kind, plan
-from verify.archive.results import Manifest, NewRecording, Vectors, Windows
+from verify.archive.results import Manifest, NewRecording, Vectors
 from verify.archive.search import search
 from verify.archive.store import Store
 
@@ -165,8 +165,7 @@ def _filled(folder: Path, drawn: _Windows, n_windows: int) -> Store:
         new = []
         for i, vectors in enumerate(drawn.recordings(min(RECORDINGS_AT_ONCE, total - begin))):
             name = f"{begin + i:064x}"
-            windows = Windows(vectors, start_s)
-            new.append(NewRecording(f"/{name}", name, 1, 1, duration_s, (), windows))
+            new.append(NewRecording(f"/{name}", name, 1, 1, duration_s, (), vectors, start_s))
         store.add(new)
     return store
 

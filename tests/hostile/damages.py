@@ -67,7 +67,7 @@ def _judged(folder: Path, path: Path, expected: s.Picture, *, check: bool) -> st
         with Store.open(folder, check=check) as store:
             problems = store.check()
             if problems:
-                return "reported" if problems[0].file.name in path.name else f"as {problems[0]}"
+                return "reported" if store.path.name in path.name else f"as {problems[0]}"
             if s.picture(store) != expected:
                 return "other contents"
         with Store.open(folder, write=True) as store:

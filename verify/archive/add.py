@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from cqtnet import audio
 from cqtnet.device import one_thread
 from cqtnet.embed import Embedder
 from cqtnet.errors import ArchiveError, InputError
 from verify.archive.keeping import Sketch, packed
-from verify.archive.results import Entry, Manifest, NewRecording, Windows
+from verify.archive.results import Entry, Manifest, NewRecording
 from verify.archive.store import Store
 from verify.notebook import Brief
 from verify.words import plural
@@ -82,14 +82,9 @@ class Summary(Brief):
 
 
 def add_files(
-    store: Store,
-    paths: Iterable[str],
-    extract: Extract,
-    *,
-    jobs: int = 1,
-    rehash: bool = False,
+    store: Store, paths: Iterable[str], extract: Extract, *, jobs: int = 1, rehash: bool = False,
     keep: bool = False,
-) -> Iterator[Step]:
+) -> Iterator[Step]:  # fmt: skip
     """Each file's step, once it is safe; a file that cannot be used is a step, not an error.
 
     A file is unchanged if path, size and time of change are those in the archive, or, with
@@ -102,9 +97,12 @@ def add_files(
         try:
             for path in paths:
                 yield from run.start(os.path.abspath(path))
-            yield from run.finish()
+            while run.running:
+                yield from run.collect()
+            yield from run.write()
         finally:
-            run.cancel()
+            for future in run.running:
+                future.cancel()
 
 
 def add_sound(store: Store, source: audio.Source, extract: Extract) -> Step:
@@ -124,17 +122,12 @@ def add_sound(store: Store, source: audio.Source, extract: Extract) -> Step:
     return Step(name, "kept" if known else "added", status.size, new.duration_s)
 
 
-@dataclass(frozen=True)
-class _Hashed:
+class _Hashed(NamedTuple):
     """The digest of a file's bytes, and its status before they were read."""
 
     path: str
     status: audio.FileStatus
     sha256: str
-
-    @classmethod
-    def of(cls, path: str, status: audio.FileStatus) -> "_Hashed":
-        return cls(path, status, audio.file_sha256(path))
 
 
 @dataclass
@@ -163,22 +156,12 @@ class _Run:
         if known and is_kept and not self.rehash and known[1:] == status.noted:
             yield Step(path, "unchanged", status.size)
             return
-        self.running[self.pool.submit(_Hashed.of, path, status)] = path
+        hashing = self.pool.submit(lambda: _Hashed(path, status, audio.file_sha256(path)))
+        self.running[hashing] = path
         while len(self.running) >= self.at_once:
-            yield from self._collect()
+            yield from self.collect()
 
-    def finish(self) -> Iterator[Step]:
-        """Wait for all that was begun."""
-        while self.running:
-            yield from self._collect()
-        yield from self._write()
-
-    def cancel(self) -> None:
-        """Drop what has not begun."""
-        for future in self.running:
-            future.cancel()
-
-    def _collect(self) -> Iterator[Step]:
+    def collect(self) -> Iterator[Step]:
         """Wait for at least one file, and go on with those that are done."""
         done, _ = wait(self.running, return_when=FIRST_COMPLETED)
         for future in done:
@@ -190,15 +173,15 @@ class _Run:
                 continue
             if isinstance(result, NewRecording):
                 self.unwritten.append(result)
-            elif (entry := self.store.by_sha256(result.sha256)) and (
-                entry.n_sounds or not self.keep
-            ):
+                continue
+            entry = self.store.by_sha256(result.sha256)
+            if entry and (entry.n_sounds or not self.keep):
                 yield self._note_path(entry, result)
             else:
                 self.running[self.pool.submit(self._read, result)] = path
-        n_windows = sum(len(new.windows.start_s) for new in self.unwritten)
+        n_windows = sum(len(new.start_s) for new in self.unwritten)
         if n_windows >= BATCH_WINDOWS or time.monotonic() - self.written_at >= BATCH_S:
-            yield from self._write()
+            yield from self.write()
 
     def _read(self, file: _Hashed) -> NewRecording:
         """What is kept of a file; an error if it is not the one that was hashed any more."""
@@ -206,7 +189,7 @@ class _Run:
         file.status.refuse_other(file.path)
         return new
 
-    def _write(self) -> Iterator[Step]:
+    def write(self) -> Iterator[Step]:
         """Write what was read; then it is safe."""
         new, self.unwritten, self.written_at = self.unwritten, [], time.monotonic()
         before = {one.path: known[0] for one in new if (known := self.store.by_path(one.path))}
@@ -230,9 +213,9 @@ class _Run:
         gone = [p for p in entry.paths if p != path and not os.path.exists(p)]
         outcome: Outcome = "unchanged" if path in entry.paths else "moved" if gone else "copy"
         if outcome == "moved":
-            self.store.replace_path(gone[0], path, status.size, status.modified_ns)
+            self.store.replace_paths([(gone[0], path, *status.noted)])
         else:
-            self.store.add_path(entry.id, path, status.size, status.modified_ns)
+            self.store.add_path(entry.id, path, *status.noted)
         if known and known[0].id != entry.id:
             self._remove_if_unused(known[0])
         return Step(path, outcome, status.size)
@@ -268,27 +251,16 @@ def extract(
             sound = tuple(packed(blocks))
     before.refuse_other(path)
     return NewRecording(
-        os.fsdecode(path),
-        sha256,
-        before.size,
-        before.modified_ns,
-        trace.duration_s,
-        tuple(tags),
-        Windows(windows.vectors[kept], windows.start_s[kept]),
-        Sketch.of(trace.roots).packed(),
-        sound,
-    )
+        os.fsdecode(path), sha256, *before.noted, trace.duration_s, tuple(tags),
+        windows.vectors[kept], windows.start_s[kept], Sketch.of(trace.roots).packed(), sound,
+    )  # fmt: skip
 
 
 @contextmanager
 def on_ray(
-    address: str,
-    manifest: Manifest,
-    *,
-    tags: Sequence[str] = (),
-    workers: int | None = None,
+    address: str, manifest: Manifest, *, tags: Sequence[str] = (), workers: int | None = None,
     keep: bool = False,
-) -> Iterator[tuple[Extract, int]]:
+) -> Iterator[tuple[Extract, int]]:  # fmt: skip
     """What reads a file on a Ray cluster, and how many it reads at once.
 
     A unit of work is one file, known by the SHA-256 of its bytes. It has no effect but its result,
@@ -304,23 +276,19 @@ def on_ray(
     import ray
 
     try:
-        if address == "local":
-            ray.init("local", num_cpus=workers, log_to_driver=False, include_dashboard=False)
-        else:
-            ray.init(address, log_to_driver=False)
+        own = {"num_cpus": workers, "include_dashboard": False} if address == "local" else {}
+        ray.init(address, log_to_driver=False, **own)
     except (ConnectionError, ValueError) as error:
         raise InputError(f"no Ray cluster at {address}: {error}") from error
     remote = ray.remote(max_retries=ATTEMPTS, num_cpus=1)(_read)
 
     def read(path: audio.StrPath, sha256: str) -> NewRecording:
+        task = remote.remote(path, sha256, manifest, tuple(tags), keep)
         try:
-            new: NewRecording | InputError = ray.get(
-                remote.remote(path, sha256, manifest, tuple(tags), keep)
-            )
+            new: NewRecording | InputError = ray.get(task)
         except ray.exceptions.RayError as error:
-            raise ArchiveError(
-                f"{audio.shown(path)} was not read by any worker: {error}"
-            ) from error
+            what = f"{audio.shown(path)} was not read by any worker: {error}"
+            raise ArchiveError(what) from error
         if isinstance(new, InputError):  # one that is raised there comes here as another one
             raise new
         return new

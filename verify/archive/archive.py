@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from sqlite3 import ProgrammingError
@@ -22,7 +23,7 @@ from verify.archive.listing import audio_files
 from verify.archive.results import Entry, Manifest, NewRecording, SearchResult
 from verify.archive.search import search
 from verify.archive.searcher import Searcher
-from verify.archive.store import Problem, Store, is_archive
+from verify.archive.store import Store, is_archive
 from verify.comparison import Comparer
 from verify.notebook import Brief
 from verify.words import plural
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 WINDOW_S, HOP_S = 10.0, 5.0
 """Of new archives; windows of 8 to 10 s found altered fragments of 5 and of 10 s best."""
-
-OnStep = Callable[[Step], None]
 
 
 class Archive(Closing, Brief):
@@ -50,19 +49,13 @@ class Archive(Closing, Brief):
     """
 
     def __init__(self, store: Store, *, device: str = "auto") -> None:
-        self.store = store
-        self._device = device
+        self.store, self._device = store, device
 
     @classmethod
     def create(
-        cls,
-        folder: str | os.PathLike[str],
-        *,
-        model: str = "default",
-        window_s: float = WINDOW_S,
-        hop_s: float = HOP_S,
-        device: str = "auto",
-    ) -> Self:
+        cls, folder: str | os.PathLike[str], *, model: str = "default", window_s: float = WINDOW_S,
+        hop_s: float = HOP_S, device: str = "auto",
+    ) -> Self:  # fmt: skip
         """A new archive in a folder that is missing or empty, open for adding.
 
         `model` names shipped weights or the path of others. A window of `window_s` seconds begins
@@ -108,16 +101,10 @@ class Archive(Closing, Brief):
             return f"{self.store.folder}, closed"
 
     def add(
-        self,
-        sources: "audio.Source | Iterable[audio.Source]",
-        *,
-        tags: Sequence[str] = (),
-        jobs: int | None = None,
-        rehash: bool = False,
-        cluster: str | None = None,
-        keep: bool = False,
-        on_step: OnStep | None = None,
-    ) -> Summary:
+        self, sources: "audio.Source | Iterable[audio.Source]", *, tags: Sequence[str] = (),
+        jobs: int | None = None, rehash: bool = False, cluster: str | None = None,
+        keep: bool = False, on_step: Callable[[Step], None] | None = None,
+    ) -> Summary:  # fmt: skip
         """What became of recordings, and of the audio in folders and patterns; see `add_files`.
 
         A source is a path, a pattern, an open file, or samples and their rate; of the last two the
@@ -199,13 +186,9 @@ class Archive(Closing, Brief):
         self._save_index()
 
     def select(
-        self,
-        *,
-        numbers: Sequence[int] = (),
-        paths: Sequence[str] = (),
-        text: str | None = None,
+        self, *, numbers: Sequence[int] = (), paths: Sequence[str] = (), text: str | None = None,
         tag: str | None = None,
-    ) -> list[Entry]:
+    ) -> list[Entry]:  # fmt: skip
         """The recordings with these numbers or paths, or with a text in a path and a tag."""
         chosen = [self.store.entry(number) for number in numbers]
         for path in paths:
@@ -215,7 +198,7 @@ class Archive(Closing, Brief):
             chosen.append(known[0])
         if text is not None or tag is not None:
             chosen += self.store.entries(text=text, tag=tag)
-        if not (numbers or paths or text is not None or tag is not None):
+        elif not (numbers or paths):
             raise InputError("say which recordings: give --id, --path, --text or --tag")
         return list({entry.id: entry for entry in chosen}.values())
 
@@ -290,28 +273,30 @@ class Archive(Closing, Brief):
         return embedder
 
 
+@dataclass(frozen=True)
+class Problem:
+    """Something of an archive that is not as it was written."""
+
+    file: Path
+    what: str
+
+
 def check_archive(folder: Path, *, read_audio: bool = False) -> list[Problem]:
     """All of an archive that is not as it was written; with `read_audio`, files that changed too.
 
     The index is checked where one is kept, and the archive itself is sound.
     """
     with Store.open(folder, check=False) as store:
-        problems = store.check()
+        problems = [Problem(store.path, what) for what in store.check()]
         if not problems and (what := check_index(store)):
             problems.append(Problem(store.folder / FOLDER, what))
-        if read_audio:
-            problems += _changed_files(store)
-    return problems
-
-
-def _changed_files(store: Store) -> list[Problem]:
-    problems = []
-    for entry in store.entries():
-        for path in filter(os.path.isabs, entry.paths):  # others name what came from memory
-            try:
-                what = "" if audio.file_sha256(path) == entry.sha256 else "holds other bytes now"
-            except InputError as error:
-                what = str(error).removeprefix(f"{path} ")
-            if what:
-                problems.append(Problem(Path(path), f"recording {entry.id}: {what}"))
+        for entry in store.entries() if read_audio else ():
+            for path in filter(os.path.isabs, entry.paths):  # others name what came from memory
+                try:
+                    is_same = audio.file_sha256(path) == entry.sha256
+                    what = "" if is_same else "holds other bytes now"
+                except InputError as error:
+                    what = str(error).removeprefix(f"{path} ")
+                if what:
+                    problems.append(Problem(Path(path), f"recording {entry.id}: {what}"))
     return problems

@@ -146,12 +146,11 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
         connection = on_failure.enter_context(closing(_connection(":memory:")))
         # SQLite falls back to reading where the file may not be written.
         connection.execute("ATTACH ? AS disk", (_uri(path),))
-        for setting in ("synchronous = EXTRA", f"cache_size = -{CACHE_KB}"):
-            connection.execute(f"PRAGMA disk.{setting}")
+        connection.execute("PRAGMA disk.synchronous = EXTRA")
+        connection.execute(f"PRAGMA disk.cache_size = -{CACHE_KB}")
         connection.execute("BEGIN")
         _check_version(path, connection)
-        problem = find_problem(connection)
-        if problem:
+        if problem := find_problem(connection):
             raise damaged(path, problem)
         if not write:
             for statement in _CATALOGUE:
@@ -172,10 +171,9 @@ def find_problem(connection: sqlite3.Connection, *, structure: bool = False) -> 
             if found != "ok":
                 return str(found)
     states = connection.execute("SELECT * FROM disk.state").fetchall()
-    wrong = (
-        row_problem("state", states[0][:-1], states[0][-1]) if len(states) == 1 else "is missing"
-    )
-    if wrong:
+    if len(states) != 1:
+        return "its state is missing"
+    if wrong := row_problem("state", states[0][:-1], states[0][-1]):
         return f"its state {wrong}"
     total = 0
     for table in TABLES:
@@ -188,16 +186,15 @@ def find_problem(connection: sqlite3.Connection, *, structure: bool = False) -> 
     return None
 
 
-def check_file(path: Path, connection: sqlite3.Connection, *, structure: bool) -> list[str]:
+def check_file(path: Path, connection: sqlite3.Connection, *, structure: bool) -> str | None:
     """What is wrong with the attached file as it is now; the windows are for others to check."""
     try:
         with file_errors(path, READ), connection:
             connection.execute("PRAGMA shrink_memory")  # forgets what was read before
             connection.execute("BEGIN")
-            problem = find_problem(connection, structure=structure)
+            return find_problem(connection, structure=structure)
     except ArchiveError as error:
-        return [str(error)]
-    return [problem] if problem else []
+        return str(error)
 
 
 class Change:
@@ -228,10 +225,8 @@ class Change:
     def seal(self) -> None:
         """Write the state that belongs to the rows as they are now."""
         self._connection.execute("DELETE FROM state")
-        total = self._total % _MODULUS
-        _insert(
-            self._connection, "state", (self._manifest, self.generation, self.next_recording, total)
-        )
+        counts = self.generation, self.next_recording, self._total % _MODULUS
+        _insert(self._connection, "state", (self._manifest, *counts))
 
 
 @contextmanager
@@ -262,14 +257,10 @@ def _new_file(
     Another archive is attached to it as `old`.
     """
     with closing(_connection(_uri(path))) as connection:
-        for setting in (
-            f"page_size = {page_bytes}",
-            "journal_mode = OFF",
-            "synchronous = OFF",
-            f"application_id = {APPLICATION}",
-            f"user_version = {SCHEMA}",
-        ):
-            connection.execute(f"PRAGMA {setting}")
+        connection.executescript(
+            f"PRAGMA page_size = {page_bytes}; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+            f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {SCHEMA}"
+        )
         if attached:
             connection.execute("ATTACH ? AS old", (_uri(attached),))
         connection.execute("BEGIN")
@@ -295,12 +286,12 @@ def _insert(connection: sqlite3.Connection, table: str, values: Row) -> int:
 
 def _refuse_others(path: Path) -> None:
     """Raise before SQLite would follow what lies beside a file that others may have made."""
+    journal = path.with_name(f"{path.name}-journal")
     if not path.is_file():
         raise damaged(path, "it is missing")
     for suffix in ("-wal", "-shm"):  # which we never make; SQLite would write into them
         if os.path.lexists(f"{path}{suffix}"):
             raise damaged(path, f"there is a file {path.name}{suffix}")
-    journal = path.with_name(f"{path.name}-journal")
     if journal.is_symlink():
         raise damaged(path, "its journal is a link")
     if journal.is_file():
@@ -311,9 +302,10 @@ def _refuse_others(path: Path) -> None:
 
 
 def _check_version(path: Path, connection: sqlite3.Connection) -> None:
-    if connection.execute("PRAGMA disk.application_id").fetchone()[0] != APPLICATION:
+    (application,) = connection.execute("PRAGMA disk.application_id").fetchone()
+    (version,) = connection.execute("PRAGMA disk.user_version").fetchone()
+    if application != APPLICATION:
         raise damaged(path, "it is not an archive")
-    version = connection.execute("PRAGMA disk.user_version").fetchone()[0]
     if version > SCHEMA:
         raise ArchiveError(
             f"{path} has schema {version}, and this version knows up to {SCHEMA}; update cqtnet"
@@ -411,8 +403,8 @@ def _recording(
 
 
 def _path(path: Any, recording: Any, size: Any, modified_ns: Any) -> bool:
-    text = isinstance(path, str | bytes) and 0 < len(path) <= LONGEST
-    return text and _whole(recording) and _whole(size, abs(modified_ns), below=1 << 63)
+    named = isinstance(path, str | bytes) and 0 < len(path) <= LONGEST
+    return named and _whole(recording) and _whole(size, abs(modified_ns), below=1 << 63)
 
 
 def _removed(number: Any, added: Any, generation: Any, n_windows: Any) -> bool:
@@ -440,8 +432,7 @@ _CHECKS: dict[str, Callable[..., bool]] = {
 class WriteLock(Closing):
     """The right to write to an archive: held until it is closed, or until the process ends.
 
-    The kernel keeps the lock, so none is left behind by a process that was killed. The file says
-    who has it; the file without the kernel's lock means nothing.
+    The kernel keeps the lock, so a process that was killed leaves none. The file says who has it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -475,12 +466,5 @@ class WriteLock(Closing):
 
 
 _held: weakref.WeakSet[WriteLock] = weakref.WeakSet()
-
-
-def _release_in_child() -> None:
-    """A forked worker has a copy of the lock, which would outlive a parent that was killed."""
-    for lock in list(_held):
-        lock.close()
-
-
-os.register_at_fork(after_in_child=_release_in_child)
+# A forked worker has a copy of the lock, which would outlive a parent that was killed.
+os.register_at_fork(after_in_child=lambda: [lock.close() for lock in list(_held)])

@@ -10,15 +10,7 @@ from cqtnet import SAMPLE_RATE
 from cqtnet.errors import ArchiveError, InputError
 from cqtnet.files import written_whole
 from verify.archive.keeping import unpacked
-from verify.archive.results import (
-    Entry,
-    Ids,
-    NewRecording,
-    Windows,
-    recording_of,
-    row_of,
-    window_ids,
-)
+from verify.archive.results import Entry, Ids, NewRecording, recording_of, row_of, window_ids
 from verify.archive.store import Store
 
 SUFFIXES = (".npz", ".parquet")
@@ -153,7 +145,7 @@ def merge_into(folder: Path, other: Path) -> tuple[int, int]:
         for entry in entries:
             if entry.paths:
                 held.append(_new(source, entry))
-            if sum(len(new.windows.start_s) for new in held) >= MERGED_AT_ONCE:
+            if sum(len(new.start_s) for new in held) >= MERGED_AT_ONCE:
                 _write(store, source, held)
                 held = []
         _write(store, source, held)
@@ -165,10 +157,9 @@ def _new(source: Store, entry: Entry) -> NewRecording:
     """A recording as it was first added, under its first path."""
     known = source.by_path(entry.paths[0])
     assert known is not None
-    vectors = source.vectors(window_ids(entry.id, entry.n_windows))
-    windows = Windows(vectors, source.start_s(entry.id))
     return NewRecording(
-        entry.paths[0], entry.sha256, known[1], known[2], entry.duration_s, entry.tags, windows,
+        entry.paths[0], entry.sha256, *known[1:], entry.duration_s, entry.tags,
+        source.vectors(window_ids(entry.id, entry.n_windows)), source.start_s(entry.id),
         tuple(source.sketch(entry.id, 0, entry.n_sketches)),
         tuple(source.sound(entry.id, 0, entry.n_sounds)),
     )  # fmt: skip
@@ -181,7 +172,7 @@ def _write(store: Store, source: Store, held: list[NewRecording]) -> None:
         for path in copied.paths[1:]:
             known = source.by_path(path)
             assert known is not None
-            store.add_path(entry.id, path, known[1], known[2])
+            store.add_path(entry.id, path, *known[1:])
 
 
 def _refuse_unlike(store: Store, source: Store) -> None:

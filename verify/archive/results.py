@@ -88,14 +88,6 @@ class Manifest:
 
 
 @dataclass(frozen=True)
-class Windows:
-    """Embeddings of the windows of one recording that hold more than silence."""
-
-    vectors: Vectors  # (n, dimension), of length 1
-    start_s: NDArray[np.float64]  # (n,)
-
-
-@dataclass(frozen=True)
 class NewRecording:
     """A recording that is to be added to an archive."""
 
@@ -105,7 +97,8 @@ class NewRecording:
     modified_ns: int  # when the file was changed last
     duration_s: float
     tags: tuple[str, ...]
-    windows: Windows
+    vectors: Vectors  # (n, dimension), of length 1: of its windows that hold more than silence
+    start_s: NDArray[np.float64]  # (n,) of these windows
     sketch: tuple[bytes, ...] = ()  # rows of `verify.archive.keeping`
     sound: tuple[bytes, ...] = ()  # pieces of `verify.archive.keeping`
 
@@ -118,15 +111,11 @@ class NewRecording:
             self._refuse(f"its SHA-256 {self.sha256!r} has not 64 hexadecimal digits")
         if not (0 <= self.size < 1 << 63 and abs(self.modified_ns) < 1 << 63):
             self._refuse(f"its size {self.size} or its time of change {self.modified_ns} is none")
-        self._check_windows(manifest.dimension)
-
-    def _check_windows(self, dimension: int) -> None:
-        vectors, start_s = self.windows.vectors, self.windows.start_s
-        count = len(start_s)
-        if vectors.shape != (count, dimension) or start_s.ndim != 1:
+        vectors, start_s, count = self.vectors, self.start_s, len(self.start_s)
+        if vectors.shape != (count, manifest.dimension) or start_s.ndim != 1:
             self._refuse(
                 f"its vectors have shape {vectors.shape} with {count} starts; "
-                f"this archive takes ({count}, {dimension})"
+                f"this archive takes ({count}, {manifest.dimension})"
             )
         if count >= WINDOWS_PER_RECORDING:
             self._refuse(f"it has {count:,} windows; up to {WINDOWS_PER_RECORDING - 1:,} fit")
@@ -180,14 +169,6 @@ class Hits:
         """The hits of several searches, one below the other."""
         cosines, ids = zip(*((each.cosines, each.ids) for each in hits), strict=True)
         return cls(np.concatenate(cosines), np.concatenate(ids))
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What became of an archive's recordings since some generation of it."""
-
-    added: tuple[int, ...]
-    removed: tuple[int, ...]
 
 
 def window_ids(recording: int, count: int) -> Ids:

@@ -1,8 +1,7 @@
-"""An archive on disk: recordings, and the vectors of their windows, in one SQLite file.
+"""An archive on disk: a folder with `archive-N.sqlite`, and the lock of who writes to it.
 
-The folder of an archive holds `archive-N.sqlite` and the lock of who writes to it. N rises when
-removed recordings' room is given back: that makes a new file, and whoever reads the old one goes
-on reading it until it is closed.
+N rises when removed recordings' room is given back: that makes a new file, and whoever reads the
+old one goes on reading it until it is closed.
 """
 
 import json
@@ -10,7 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -25,7 +24,6 @@ from verify.archive.database import LOCK, Row, WriteLock
 from verify.archive.results import (
     LENGTH_TOLERANCE,
     WINDOWS_PER_RECORDING,
-    Changes,
     Entry,
     Ids,
     Manifest,
@@ -37,28 +35,15 @@ from verify.archive.results import (
 
 NAME = "archive-{}.sqlite"
 OLD_NAME = "archive.json"  # what archives of older versions have instead
-TEMPORARY = ".writing-"
-"""How the names of files begin that are not complete yet; see `cqtnet.files`."""
+TEMPORARY = ".writing-"  # so names of files begin that are not complete yet; see `cqtnet.files`
 CHECKED_BYTES = 256 << 20
 """An archive with at most so much in vectors is checked in full whenever it is opened."""
 BLOCK_WINDOWS = 4096  # windows in memory at a time: 16 MB as they are stored
 
 FIRST_SOUND = WINDOWS_PER_RECORDING >> 1
-"""The number, in its recording, of the first piece of kept sound; those of its sketch come first.
-"""
+"""The number of the first piece of sound in its recording; those of the sketch come first."""
 PIECES_SALT = 0x5069  # so that no window passes for a piece
-
-_ENTRY = (
-    "SELECT id, sha256, duration_s, tags, added, n_windows, n_sketches, n_sounds FROM recordings"
-)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something in an archive that is not as it was written."""
-
-    file: Path
-    what: str
+_ENTRY = "id, sha256, duration_s, tags, added, n_windows, n_sketches, n_sounds"  # its columns
 
 
 class Store(Closing):
@@ -72,17 +57,18 @@ class Store(Closing):
     """
 
     def __init__(self, path: Path, lock: WriteLock | None) -> None:
-        self.folder, self.path = path.parent, path
-        self._lock = lock
-        self._connection = database.connect(path, write=self.is_writable)
-        self.manifest = Manifest.from_json(self._rows("SELECT manifest FROM state")[0][0])
-        self._open_rows()
+        self.folder, self._lock = path.parent, lock
+        self.is_writable = lock is not None  # then no other process writes
+        self._use(path)
 
-    def _open_rows(self) -> None:
-        salt, connection = int(self.manifest.digest()[:8], 16), self._connection
-        size = 2 * self.manifest.dimension
-        self._windows = database.Rows(connection, self.path, "windows", salt=salt, size=size)
-        self._pieces = database.Rows(connection, self.path, "pieces", salt=salt ^ PIECES_SALT)
+    def _use(self, path: Path) -> None:
+        """Read and write this file from now on."""
+        connection = database.connect(path, write=self.is_writable)
+        self.path, self._connection = path, connection
+        self.manifest = Manifest.from_json(self._rows("SELECT manifest FROM state")[0][0])
+        salt, size = int(self.manifest.digest()[:8], 16), 2 * self.manifest.dimension
+        self._windows = database.Rows(connection, path, "windows", salt=salt, size=size)
+        self._pieces = database.Rows(connection, path, "pieces", salt=salt ^ PIECES_SALT)
 
     @classmethod
     def create(
@@ -117,20 +103,23 @@ class Store(Closing):
             if write:
                 _delete_leftovers(store.path)
             if check and 2 * store.manifest.dimension * store.n_windows <= CHECKED_BYTES:
-                store._refuse_damaged(structure=write)
+                problems = store.check(structure=write)
+                if problems:
+                    what = problems[0].removeprefix(f"{store.path} is damaged: ")
+                    more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+                    raise database.damaged(store.path, what + more)
             on_failure.pop_all()
         return store
 
     @classmethod
     def _opened(cls, folder: Path, lock: WriteLock | None) -> Self:
-        while True:
-            path = find_file(folder)
-            try:
-                return cls(path, lock)
-            except ArchiveError:
-                if find_file(folder) == path:
-                    raise
-                # A writer has put another file in its place: look again.
+        path = find_file(folder)
+        try:
+            return cls(path, lock)
+        except ArchiveError:
+            if find_file(folder) == path:
+                raise
+            return cls._opened(folder, lock)  # a writer has put another file in its place
 
     def close(self) -> None:
         """Close the file and let others write."""
@@ -140,11 +129,6 @@ class Store(Closing):
 
     def __len__(self) -> int:
         return int(self._rows("SELECT count(*) FROM recordings")[0][0])
-
-    @property
-    def is_writable(self) -> bool:
-        """Whether it was opened for writing; then no other process writes."""
-        return self._lock is not None
 
     @property
     def generation(self) -> int:
@@ -171,10 +155,11 @@ class Store(Closing):
         paths: dict[int, list[Row]] = {}
         for recording, path in self._rows("SELECT recording, path FROM paths"):
             paths.setdefault(recording, []).append((path,))
-        rows = self._rows(f"{_ENTRY} ORDER BY id")
+        rows = self._rows(f"SELECT {_ENTRY} FROM recordings ORDER BY id")
+        entries = [_entry(row, paths.get(row[0], [])) for row in rows]
         return [
             entry
-            for entry in (_entry(row, paths.get(row[0], [])) for row in rows)
+            for entry in entries
             if (text is None or any(text in path for path in entry.paths))
             and (tag is None or tag in entry.tags)
         ]
@@ -192,7 +177,7 @@ class Store(Closing):
 
     def start_s(self, recording: int) -> NDArray[np.float64]:
         """When each window of a recording begins, (n,)."""
-        (data,) = self._recording("SELECT start_s FROM recordings", recording)
+        (data,) = self._recording("start_s", recording)
         return np.frombuffer(data, "<f8").astype(np.float64)
 
     def vectors(self, ids: Ids) -> Vectors:
@@ -206,46 +191,49 @@ class Store(Closing):
             found.append(window)
             end += len(vector)
         if len(found) < len(distinct):
-            raise self._missing(int(np.setdiff1d(distinct, found)[0]))
+            recording, row = divmod(int(np.setdiff1d(distinct, found)[0]), WINDOWS_PER_RECORDING)
+            query = "SELECT id FROM recordings WHERE id = ? AND n_windows > ?"
+            if self._rows(query, recording, row):
+                what = f"window {row} of recording {recording} is not as written"
+                raise database.damaged(self.path, what)
+            raise ArchiveError(
+                f"the archive has no window {row} of recording {recording}; "
+                "it was removed, or an index is out of date"
+            )
         floats = _as_float32(stored)
         off = np.abs(np.einsum("ij,ij->i", floats, floats) - 1)
         if off.max(initial=0) > 3 * LENGTH_TOLERANCE:
             recording = recording_of(distinct[off.argmax()])
-            raise database.damaged(
-                self.path, f"a vector of recording {recording} has no length of 1"
-            )
+            what = f"a vector of recording {recording} has no length of 1"
+            raise database.damaged(self.path, what)
         return floats if np.array_equal(distinct, ids) else floats[place]
 
     def sketch(self, recording: int, first: int, count: int) -> list[bytes]:
         """Rows of what is kept of a recording for a first look, as far as there are so many."""
-        (n_sketches,) = self._recording("SELECT n_sketches FROM recordings", recording)
-        return self._read_pieces(recording, range(first, min(first + count, n_sketches)))
+        return self._read_pieces("n_sketches", recording, 0, range(first, first + count))
 
     def sound(self, recording: int, first: int, count: int) -> list[bytes]:
         """Pieces of the sound that is kept of a recording, as far as there are so many."""
-        (n_sounds,) = self._recording("SELECT n_sounds FROM recordings", recording)
-        last = min(first + count, n_sounds)
-        return self._read_pieces(recording, range(FIRST_SOUND + first, FIRST_SOUND + last))
+        return self._read_pieces("n_sounds", recording, FIRST_SOUND, range(first, first + count))
 
-    def _read_pieces(self, recording: int, numbers: range) -> list[bytes]:
-        first = int(recording) * WINDOWS_PER_RECORDING
-        found = [data for _, data in self._pieces.intact([first + number for number in numbers])]
-        if len(found) < len(numbers):
+    def _read_pieces(self, kept: str, recording: int, offset: int, wanted: range) -> list[bytes]:
+        (n_kept,) = self._recording(kept, recording)
+        first = int(recording) * WINDOWS_PER_RECORDING + offset
+        ids = [first + number for number in wanted if number < n_kept]
+        found = [data for _, data in self._pieces.intact(ids)]
+        if len(found) < len(ids):
             raise database.damaged(self.path, f"a piece of recording {recording} is not as written")
         return found
 
     def batches(
         self, n_rows: int, recordings: Sequence[int] | None = None
     ) -> Iterator[tuple[Ids, Vectors]]:
-        """Windows with their vectors, up to so many at a time, by recording and time.
-
-        Of all recordings, or of some.
-        """
+        """Windows of all or of some recordings with their vectors, up to so many at a time."""
         for ids in self._blocks(n_rows, recordings):
             yield ids, self.vectors(ids)
 
-    def changes(self, generation: int) -> Changes:
-        """What became of the recordings since a generation: what an index has to catch up with."""
+    def changes(self, generation: int) -> tuple[list[int], list[int]]:
+        """Recordings that were added since a generation, and those that were removed."""
         generation, now = int(generation), self.generation
         if generation > now:
             raise ArchiveError(
@@ -254,17 +242,16 @@ class Store(Closing):
             )
         added = "SELECT id FROM recordings WHERE generation > ? ORDER BY id"
         removed = "SELECT id FROM removed WHERE added <= ? AND generation > ? ORDER BY id"
-        return Changes(
-            tuple(number for (number,) in self._rows(added, generation)),
-            tuple(number for (number,) in self._rows(removed, generation, generation)),
-        )
+        rows = self._rows(added, generation), self._rows(removed, generation, generation)
+        return [number for (number,) in rows[0]], [number for (number,) in rows[1]]
 
-    def check(self, *, structure: bool = True) -> list[Problem]:
+    def check(self, *, structure: bool = True) -> list[str]:
         """Everything in the file that is not as it was written; all of it is read.
 
         Without `structure` only what a reader needs: the rows, not the pages between them.
         """
-        problems = database.check_file(self.path, self._connection, structure=structure)
+        problem = database.check_file(self.path, self._connection, structure=structure)
+        problems = [problem] if problem else []
         for entry in self.entries():
             try:
                 self.sketch(entry.id, 0, entry.n_sketches)
@@ -285,7 +272,7 @@ class Store(Closing):
                     f"{count} of {entry.n_windows} windows of recording {number} "
                     f"({', '.join(entry.paths)}) are not as written"
                 )
-        return [Problem(self.path, what) for what in dict.fromkeys(problems)]
+        return list(dict.fromkeys(problems))
 
     def add(self, new: Sequence[NewRecording]) -> list[Entry]:
         """The entries of some recordings, all of which, or after an error none, were added.
@@ -303,7 +290,7 @@ class Store(Closing):
         """Remove recordings for good, by number; `compact` gives their room back."""
         with self._change() as change:
             for number in dict.fromkeys(map(int, recordings)):
-                row = self._recording("SELECT generation, n_windows FROM recordings", number)
+                row = self._recording("generation, n_windows", number)
                 for (path,) in self._rows("SELECT path FROM paths WHERE recording = ?", number):
                     change.take("paths", path)
                 change.take("recordings", number)
@@ -312,12 +299,8 @@ class Store(Closing):
     def add_path(self, recording: int, path: str, size: int, modified_ns: int) -> None:
         """Note another place of a recording's bytes."""
         with self._change() as change:
-            (number,) = self._recording("SELECT id FROM recordings", recording)
+            (number,) = self._recording("id", recording)
             change.put("paths", _stored_path(path), number, int(size), int(modified_ns))
-
-    def replace_path(self, old: str, new: str, size: int, modified_ns: int) -> None:
-        """Note that a file was moved."""
-        self.replace_paths([(old, new, size, modified_ns)])
 
     def replace_paths(self, moves: Sequence[tuple[str, str, int, int]]) -> None:
         """Note that files were moved: old path, new path, size and time of change of each."""
@@ -341,10 +324,9 @@ class Store(Closing):
             (page_bytes,) = self._rows("PRAGMA disk.page_size")[0]
             database.copy_without_removed(old, temporary, page_bytes)
             database.connect(temporary, write=True).close()  # which checks the rows
-        connection = database.connect(new, write=True)
-        self._connection.close()
-        self.path, self._connection = new, connection
-        self._open_rows()
+        before = self._connection
+        self._use(new)
+        before.close()
         given_back = old.stat().st_size - new.stat().st_size
         _delete_leftovers(new)
         return given_back
@@ -356,45 +338,32 @@ class Store(Closing):
     def _add(self, change: database.Change, new: NewRecording) -> int:
         known = self._rows("SELECT id FROM recordings WHERE sha256 = ?", new.sha256)
         number: int = known[0][0] if known else change.next_recording
+        first = number * WINDOWS_PER_RECORDING
         if not known:
             change.next_recording += 1
-            self._write_windows(number, new.windows.vectors)
-            first = number * WINDOWS_PER_RECORDING
+            for begin in range(0, len(new.vectors), BLOCK_WINDOWS):
+                block = new.vectors[begin : begin + BLOCK_WINDOWS].astype("<f2").view(np.uint8)
+                self._windows.write(enumerate((row.data for row in block), first + begin))
             self._pieces.write(enumerate(new.sketch, first))
             self._pieces.write(enumerate(new.sound, first + FIRST_SOUND))
-            change.put(
-                "recordings",
-                number,
-                new.sha256,
-                float(new.duration_s) + 0.0,  # never -0.0, which SQLite does not keep
-                json.dumps(new.tags),
-                datetime.now(UTC).isoformat(timespec="seconds"),
-                change.generation,
-                len(new.windows.start_s),
-                new.windows.start_s.astype("<f8").tobytes(),
-                len(new.sketch),
-                len(new.sound),
-            )
+            duration_s = float(new.duration_s) + 0.0  # never -0.0, which SQLite does not keep
+            about = new.sha256, duration_s, json.dumps(new.tags)
+            added = datetime.now(UTC).isoformat(timespec="seconds"), change.generation
+            windows = len(new.start_s), new.start_s.astype("<f8").tobytes()
+            kept = len(new.sketch), len(new.sound)
+            change.put("recordings", number, *about, *added, *windows, *kept)
         elif new.sound and not self.entry(number).n_sounds:
-            self._pieces.write(enumerate(new.sound, number * WINDOWS_PER_RECORDING + FIRST_SOUND))
+            self._pieces.write(enumerate(new.sound, first + FIRST_SOUND))
             row = change.take("recordings", number)
             assert row is not None
             change.put("recordings", *row[:-1], len(new.sound))
         change.put("paths", _stored_path(new.path), number, int(new.size), int(new.modified_ns))
         return number
 
-    def _write_windows(self, recording: int, vectors: Vectors) -> None:
-        ids = window_ids(recording, len(vectors)).tolist()
-        for begin in range(0, len(ids), BLOCK_WINDOWS):
-            block = vectors[begin : begin + BLOCK_WINDOWS].astype("<f2").view(np.uint8)
-            rows = (row.data for row in block)
-            self._windows.write(zip(ids[begin:], rows, strict=False))
-
     def _blocks(self, n_rows: int, recordings: Sequence[int] | None = None) -> Iterator[Ids]:
         """The numbers of windows, up to so many at a time."""
-        counts: dict[int, int] = dict(
-            self._rows("SELECT id, n_windows FROM recordings ORDER BY id")
-        )
+        rows = self._rows("SELECT id, n_windows FROM recordings ORDER BY id")
+        counts = {number: count for number, count in rows}
         held = np.zeros(0, np.int64)
         for recording in counts if recordings is None else recordings:
             held = np.concatenate([held, window_ids(recording, counts[recording])])
@@ -404,31 +373,12 @@ class Store(Closing):
         if len(held):
             yield held
 
-    def _missing(self, window: int) -> ArchiveError:
-        """The error about a window that could not be read: there is none, or it is damaged."""
-        recording, row = divmod(window, WINDOWS_PER_RECORDING)
-        query = "SELECT id FROM recordings WHERE id = ? AND n_windows > ?"
-        if self._rows(query, recording, row):
-            what = f"window {row} of recording {recording} is not as written"
-            return database.damaged(self.path, what)
-        return ArchiveError(
-            f"the archive has no window {row} of recording {recording}; "
-            "it was removed, or an index is out of date"
-        )
-
-    def _refuse_damaged(self, *, structure: bool) -> None:
-        problems = self.check(structure=structure)
-        if problems:
-            what = problems[0].what.removeprefix(f"{self.path} is damaged: ")
-            more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-            raise database.damaged(self.path, what + more)
-
     def _refuse_reader(self) -> None:
         if not self.is_writable:
             raise ArchiveError(f"{self.folder} is open for reading; open it with write=True")
 
-    def _recording(self, query: str, recording: int) -> Row:
-        rows = self._rows(f"{query} WHERE id = ?", int(recording))
+    def _recording(self, columns: str, recording: int) -> Row:
+        rows = self._rows(f"SELECT {columns} FROM recordings WHERE id = ?", int(recording))
         if not rows:
             raise ArchiveError(
                 f"{self.folder} has no recording {recording}; cqtnet index list shows all"

@@ -2,14 +2,13 @@
 
 import hashlib
 import zlib
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from verify.archive.results import Entry, Manifest, NewRecording, Windows, window_ids
+from verify.archive.results import Entry, Manifest, NewRecording, window_ids
 from verify.archive.store import Store
 
 DIMENSION = 16
@@ -34,14 +33,11 @@ def synthetic_recording(
         modified_ns=number,
         duration_s=5.0 * count + 20,
         tags=("even",) if number % 2 == 0 else (),
-        windows=Windows(vectors, 5 * np.arange(count, dtype=np.float64)),
+        vectors=vectors,
+        start_s=5 * np.arange(count, dtype=np.float64),
         sketch=tuple(rng.bytes(100 + number % 50) for _ in range(3)),
         sound=tuple(rng.bytes(200 + number % 50) for _ in range(number % 3)),
     )
-
-
-def with_windows(new: NewRecording, **changes: Any) -> NewRecording:
-    return replace(new, windows=replace(new.windows, **changes))
 
 
 def make_archive(folder: Path, numbers: range = range(1, 6)) -> list[Entry]:
@@ -56,7 +52,7 @@ def writing(folder: Path) -> Store:
 
 def stored(number: int) -> np.ndarray:
     """What comes back of a recording's vectors: they are kept in 16 bits."""
-    return synthetic_recording(number).windows.vectors.astype(np.float16).astype(np.float32)
+    return synthetic_recording(number).vectors.astype(np.float16).astype(np.float32)
 
 
 def picture(store: Store) -> Picture:

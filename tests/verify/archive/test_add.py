@@ -195,7 +195,7 @@ def test_all_files_arrive_though_a_worker_is_killed(tiny_manifest, files, tmp_pa
             known = store.by_path(path)
             here = extract(path, embedder, tiny_manifest)
             vectors = store.vectors(window_ids(known[0].id, known[0].n_windows))
-            assert ((vectors * here.windows.vectors).sum(axis=1) > 0.99).all()
+            assert ((vectors * here.vectors).sum(axis=1) > 0.99).all()
 
 
 def test_without_ray_the_cure_is_told(tiny_manifest, monkeypatch):

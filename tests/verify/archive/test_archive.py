@@ -40,7 +40,7 @@ def test_a_searcher_made_while_the_index_reopens_holds_the_open_store(folder, ar
     searcher: Searcher = archive.searcher()
     assert searcher.references._store is archive.store
     assert len(searcher._store.entries()) == 6
-    vector = synthetic_recording(6).windows.vectors[:1]
+    vector = synthetic_recording(6).vectors[:1]
     assert searcher.vote(np.array([10.0]), searcher.neighbours(vector), count=1)[0].recording == 6
 
 

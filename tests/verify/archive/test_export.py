@@ -24,7 +24,7 @@ def test_merging_takes_what_is_not_there_yet(tmp_path):
             entry = store.by_sha256(new.sha256)
             vectors = store.vectors(window_ids(entry.id, entry.n_windows))
             np.testing.assert_array_equal(vectors, stored(number))
-            np.testing.assert_array_equal(store.start_s(entry.id), new.windows.start_s)
+            np.testing.assert_array_equal(store.start_s(entry.id), new.start_s)
         known = store.by_path("/copy/of/3")
         assert known[1:] == (5, 6)
 
@@ -51,9 +51,7 @@ def test_exported_windows_are_those_of_the_store(tmp_path):
         for number in (1, 2):
             own = out["recording"] == number
             np.testing.assert_array_equal(out["vector"][own].astype(np.float32), stored(number))
-            np.testing.assert_array_equal(
-                out["start_s"][own], synthetic_recording(number).windows.start_s
-            )
+            np.testing.assert_array_equal(out["start_s"][own], synthetic_recording(number).start_s)
 
 
 def test_parquet_has_a_row_for_each_window(tmp_path):

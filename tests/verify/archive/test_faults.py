@@ -19,7 +19,7 @@ from tests.verify.archive import synthetic as s
 from verify.archive import database, store
 from verify.archive.database import TABLES
 from verify.archive.results import window_ids
-from verify.archive.store import Problem, Store, find_file
+from verify.archive.store import Store, find_file
 
 DAMAGED = r"archive-1\.sqlite is damaged"
 COLUMNS = [
@@ -194,11 +194,10 @@ def test_a_piece_that_is_another_or_gone_is_never_used(folder, statement):
 
 def test_check_tells_how_many_windows_of_which_recording_are_damaged(folder):
     spoil(folder, (3, 0), (3, 44), (4, 7))
-    path = find_file(folder)
     with Store.open(folder, check=False) as opened:
         assert opened.check() == [
-            Problem(path, "2 of 45 windows of recording 3 (/music/3.flac) are not as written"),
-            Problem(path, "1 of 60 windows of recording 4 (/music/4.flac) are not as written"),
+            "2 of 45 windows of recording 3 (/music/3.flac) are not as written",
+            "1 of 60 windows of recording 4 (/music/4.flac) are not as written",
         ]
     with pytest.raises(ArchiveError, match=rf"{DAMAGED}: 2 of 45 .*, and 1 more"):
         Store.open(folder)
@@ -257,7 +256,7 @@ def test_what_is_reported_as_done_is_synced_with_its_folder(folder):
         assert opened._rows("PRAGMA disk.journal_mode") == [("delete",)]
 
 
-@pytest.mark.parametrize("name", ["add", "remove", "add_path", "replace_path"])
+@pytest.mark.parametrize("name", ["add", "remove", "add_path", "replace_paths"])
 def test_a_change_that_fails_at_its_end_leaves_all_as_it_was(folder, monkeypatch, name):
     def fail(_):
         raise OSError(errno.EIO, "Input/output error")
@@ -266,7 +265,7 @@ def test_a_change_that_fails_at_its_end_leaves_all_as_it_was(folder, monkeypatch
         "add": ([s.synthetic_recording(6)],),
         "remove": ([2],),
         "add_path": (1, "/x", 1, 1),
-        "replace_path": ("/music/1.flac", "/x", 1, 1),
+        "replace_paths": ([("/music/1.flac", "/x", 1, 1)],),
     }[name]
     before = contents(folder)
     with s.writing(folder) as opened:

@@ -68,7 +68,7 @@ def test_a_file_that_is_not_as_it_was_proves_nothing(archive, query, twelve, tmp
     number, path = twelve
     soundfile.write(tmp_path / "changed.wav", music(12) * 0.5, SAMPLE_RATE)
     os.mkfifo(tmp_path / "pipe.wav")
-    archive.store.replace_path(path, str(tmp_path / f"{what}.wav"), 1, 1)
+    archive.store.replace_paths([(path, str(tmp_path / f"{what}.wav"), 1, 1)])
     result = archive.search(query(fragment()))
     assert result.matches == ()
     (unproven,) = [one for one in result.unproven if one.entry.id == number]
@@ -90,7 +90,7 @@ def test_what_is_kept_of_a_recording_may_be_damaged_on_purpose(archive, query, m
 
 def test_a_file_that_was_touched_or_has_a_copy_still_proves_a_match(archive, query, twelve):
     number, path = twelve
-    archive.store.replace_path(path, "/a/missing.wav", 1, 1)
+    archive.store.replace_paths([(path, "/a/missing.wav", 1, 1)])
     archive.store.add_path(number, path, 1, 1)  # of another size and time than it has
     assert archive.search(query(fragment())).matches[0].path == path
 

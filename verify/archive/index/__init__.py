@@ -73,10 +73,10 @@ def catch_up(index: Index, store: Store, *, since: int) -> None:
 
     It may be done again after an interruption, if `add` replaces windows that are there.
     """
-    changes = store.changes(since)
-    if changes.removed:
-        index.remove(changes.removed)
-    for ids, vectors in store.batches(BLOCK_WINDOWS, changes.added):
+    added, removed = store.changes(since)
+    if removed:
+        index.remove(removed)
+    for ids, vectors in store.batches(BLOCK_WINDOWS, added):
         index.add(ids, vectors)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from verify.archive.results import Changes, Entry, Manifest, recording_of, row_of, window_ids
+from verify.archive.results import Entry, Manifest, recording_of, row_of, window_ids
 
 DIMENSION = 64
 
@@ -81,9 +81,8 @@ class MemoryStore:
 
     def changes(self, generation):
         later = [(what, number) for when, what, number in self._log if when > generation]
-        removed = tuple(number for what, number in later if what == "removed")
-        added = [number for what, number in later if what == "added"]
-        return Changes(tuple(number for number in added if number in self._held), removed)
+        added = [n for what, n in later if what == "added" and n in self._held]
+        return added, [n for what, n in later if what == "removed"]
 
 
 def altered(vectors, rng, *, cosine=0.75):
