@@ -25,10 +25,10 @@ from cqtnet.progress import in_processes
 from eval.bootstrap import Figure
 from eval.metrics.table import mean_by_recording
 from eval.trials import Texts, read_trials
+from verify.archive import is_archive
 from verify.archive.archive import Archive
 from verify.archive.export import merge_into
 from verify.archive.search import search
-from verify.archive.store import is_archive
 
 Bools = NDArray[np.bool_]
 

@@ -15,7 +15,7 @@ import numpy as np
 from cqtnet.errors import InputError
 from tests.hostile.damages import broken_off
 from tests.verify.archive import synthetic as s
-from verify.archive import database
+from verify.archive import database, find_file
 from verify.archive.database import TABLES, row_checksum
 from verify.archive.export import export_windows, merge_into
 from verify.archive.index import write_note
@@ -23,7 +23,7 @@ from verify.archive.index.cache import IndexCache, check_index
 from verify.archive.keeping import Sketch
 from verify.archive.listing import describe, description_lines, entry_line
 from verify.archive.results import window_ids
-from verify.archive.store import PIECES_SALT, Store, find_file
+from verify.archive.store import PIECES_SALT, Store
 
 Rng = np.random.Generator
 ODD: tuple[Any, ...] = (

@@ -9,7 +9,8 @@ import numpy as np
 from cqtnet.errors import ArchiveError
 from tests.hostile import Outcome
 from tests.verify.archive import synthetic as s
-from verify.archive.store import Store, find_file
+from verify.archive import find_file
+from verify.archive.store import Store
 
 
 def damage_files(folder: Path, count: int, *, seed: int = 0) -> Outcome:

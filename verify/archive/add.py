@@ -140,7 +140,7 @@ class _Run:
     at_once: int
     rehash: bool
     keep: bool
-    running: dict[Future[_Hashed | NewRecording], str] = field(default_factory=dict)
+    running: dict[Future[Any], str] = field(default_factory=dict)
     unwritten: list[NewRecording] = field(default_factory=list)
     written_at: float = field(default_factory=time.monotonic)
 
@@ -156,8 +156,9 @@ class _Run:
         if known and is_kept and not self.rehash and known[1:] == status.noted:
             yield Step(path, "unchanged", status.size)
             return
-        hashing = self.pool.submit(lambda: _Hashed(path, status, audio.file_sha256(path)))
-        self.running[hashing] = path
+        self.running[self.pool.submit(lambda: _Hashed(path, status, audio.file_sha256(path)))] = (
+            path
+        )
         while len(self.running) >= self.at_once:
             yield from self.collect()
 

@@ -16,6 +16,7 @@ from cqtnet.checkpoint import load_weights
 from cqtnet.embed import Embedder
 from cqtnet.errors import ArchiveError, InputError
 from cqtnet.files import Closing
+from verify.archive import is_archive
 from verify.archive.add import Extract, Step, Summary, add_files, add_sound, extract, on_ray
 from verify.archive.index import FOLDER, Searchable
 from verify.archive.index.cache import check_index, open_index, save_index
@@ -23,7 +24,7 @@ from verify.archive.listing import audio_files
 from verify.archive.results import Entry, Manifest, NewRecording, SearchResult
 from verify.archive.search import search
 from verify.archive.searcher import Searcher
-from verify.archive.store import Store, is_archive
+from verify.archive.store import Store
 from verify.comparison import Comparer
 from verify.notebook import Brief
 from verify.words import plural

@@ -1,4 +1,4 @@
-"""The SQLite file of an archive: tables, the checksum of every row, errors in words, the lock.
+"""The SQLite file of an archive: tables, and the checksum of every row.
 
 An archive may come from others: whatever a row says is within limits, or it is refused.
 
@@ -10,17 +10,14 @@ The journal is a rollback journal: at rest the archive is one file, readable whe
 written, and a damaged journal cannot take back a change that was reported as done.
 """
 
-import fcntl
 import hashlib
 import json
 import os
 import re
 import sqlite3
-import stat
-import weakref
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +25,13 @@ import numpy as np
 
 from augment.audio.files import told
 from cqtnet.errors import ArchiveError
-from cqtnet.files import Closing
 from cqtnet.schema import checked, parse_json
+from verify.archive import OLDER, READ, WRITTEN, damaged, file_errors
 from verify.archive.results import WINDOWS_PER_RECORDING, Manifest
 
 Row = tuple[Any, ...]
 MOST = 1 << 42  # recordings and generations; with the window, a number still has 63 bits
 LONGEST = 10_000  # characters of a path, and of all tags
-LOCK = "lock"
 APPLICATION = 0x43515441  # "CQTA", in the header of the file
 SCHEMA = 3
 SUPER = bytes.fromhex("d9d505f920a163d7")
@@ -67,48 +63,7 @@ _ROWS = tuple(
     f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, {what} BLOB NOT NULL)"
     for name, what in ROWS.items()
 )
-OLDER = (
-    "was made by an older version of cqtnet, which kept archives otherwise; "
-    "index the recordings into a new one with `cqtnet index add`"
-)
-READ, WRITTEN = "read", "written"
 _MODULUS = 1 << 63
-
-_NOT_DAMAGE = {
-    sqlite3.SQLITE_BUSY: "another process holds it; try again later",
-    sqlite3.SQLITE_FULL: "the disk is full; the archive is as it was: make room and try again",
-    sqlite3.SQLITE_IOERR: "the disk fails or is full; the archive is as it was: try again later",
-    sqlite3.SQLITE_NOMEM: "there is too little memory",
-    sqlite3.SQLITE_CANTOPEN: "it is missing, or its folder is closed to us",
-    sqlite3.SQLITE_READONLY: "it is read-only; after an interrupted run, open the archive once "
-    "where it can be written to",
-}
-
-
-def damaged(path: Path, what: str) -> ArchiveError:
-    """The error about a file that does not hold what was written into it."""
-    return ArchiveError(
-        f"{path} is damaged: {what}; "
-        "put it back from a copy of the archive, or index the recordings into a new one"
-    )
-
-
-@contextmanager
-def file_errors(path: Path, done: str) -> Iterator[None]:
-    """Turns errors of the system and of SQLite into errors that name the file."""
-    try:
-        yield
-    except OSError as error:
-        raise ArchiveError(f"{path} cannot be {done}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:  # from within SQLite's own error messages
-        raise damaged(path, "its text cannot be decoded") from error
-    except sqlite3.ProgrammingError:
-        raise  # our own mistake: using what was closed
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if code not in _NOT_DAMAGE:
-            raise damaged(path, told(error)) from error
-        raise ArchiveError(f"{path} cannot be {done}: {_NOT_DAMAGE[code]}") from error
 
 
 def create(path: Path, manifest: str, page_bytes: int) -> None:
@@ -369,6 +324,18 @@ class Rows:
 # What rows may hold at all.
 
 
+def stored_path(path: str) -> str | bytes:
+    """A path as it is stored: as text, or as bytes where it is not UTF-8."""
+    try:
+        data = path.encode(errors="surrogateescape")
+    except UnicodeEncodeError as error:
+        raise ArchiveError(f"the path {path!r} is not a path that a file can have") from error
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
+
+
 def row_checksum(table: str, values: Row) -> int:
     """63 bits over a row; `ascii` tells types apart and is the same everywhere."""
     digest = hashlib.blake2b(ascii((table, *values)).encode(), digest_size=8).digest()
@@ -424,47 +391,3 @@ def _whole(*numbers: Any, below: int = MOST) -> bool:
 _CHECKS: dict[str, Callable[..., bool]] = {
     "recordings": _recording, "paths": _path, "removed": _removed, "state": _state,
 }  # fmt: skip
-
-
-# The right to write.
-
-
-class WriteLock(Closing):
-    """The right to write to an archive: held until it is closed, or until the process ends.
-
-    The kernel keeps the lock, so a process that was killed leaves none. The file says who has it.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        path = folder / LOCK
-        # Never what a link leads to, and never waiting for who reads a pipe: it is written to.
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        with file_errors(path, WRITTEN), ExitStack() as on_failure:
-            self._descriptor = os.open(path, flags, 0o644)
-            on_failure.callback(self.close)
-            if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
-                raise ArchiveError(f"{path} is not a regular file; remove it")
-            try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                holder = os.pread(self._descriptor, 100, 0).decode(errors="replace").strip()
-                raise ArchiveError(
-                    f"{folder} is being written to by {holder or 'another process'}; "
-                    "wait for its end, or stop it"
-                ) from error
-            on_failure.pop_all()
-        _held.add(self)
-        with suppress(OSError):  # a full disk takes the courtesy, not the lock
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, f"process {os.getpid()}\n".encode(), 0)
-
-    def close(self) -> None:
-        """Let others write; a second call does nothing."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
-
-
-_held: weakref.WeakSet[WriteLock] = weakref.WeakSet()
-# A forked worker has a copy of the lock, which would outlive a parent that was killed.
-os.register_at_fork(after_in_child=lambda: [lock.close() for lock in list(_held)])

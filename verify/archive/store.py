@@ -1,12 +1,7 @@
-"""An archive on disk: a folder with `archive-N.sqlite`, and the lock of who writes to it.
-
-N rises when removed recordings' room is given back: that makes a new file, and whoever reads the
-old one goes on reading it until it is closed.
-"""
+"""An archive on disk: recordings, and the vectors of their windows, in one SQLite file."""
 
 import json
 import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
@@ -18,9 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet.errors import ArchiveError
-from cqtnet.files import Closing, make_folder, written_whole
-from verify.archive import database
-from verify.archive.database import LOCK, Row, WriteLock
+from cqtnet.files import Closing, written_whole
+from verify.archive import (
+    NAME,
+    READ,
+    WRITTEN,
+    WriteLock,
+    damaged,
+    database,
+    delete_leftovers,
+    file_errors,
+    file_numbers,
+    find_file,
+    refuse_used,
+)
+from verify.archive.database import Row, stored_path
+from verify.archive.keeping import as_float32
 from verify.archive.results import (
     LENGTH_TOLERANCE,
     WINDOWS_PER_RECORDING,
@@ -33,9 +41,6 @@ from verify.archive.results import (
     window_ids,
 )
 
-NAME = "archive-{}.sqlite"
-OLD_NAME = "archive.json"  # what archives of older versions have instead
-TEMPORARY = ".writing-"  # so names of files begin that are not complete yet; see `cqtnet.files`
 CHECKED_BYTES = 256 << 20
 """An archive with at most so much in vectors is checked in full whenever it is opened."""
 BLOCK_WINDOWS = 4096  # windows in memory at a time: 16 MB as they are stored
@@ -75,13 +80,13 @@ class Store(Closing):
         cls, folder: Path, manifest: Manifest, *, page_bytes: int = database.PAGE_BYTES
     ) -> Self:
         """A new archive, open for writing, in a folder that is missing or empty."""
-        _refuse_used(folder)
+        refuse_used(folder)
         path = folder / NAME.format(1)
         with ExitStack() as on_failure:
             lock = on_failure.enter_context(WriteLock(folder))
-            _refuse_used(folder)  # somebody may have been faster
+            refuse_used(folder)  # somebody may have been faster
             made = replace(manifest, created=datetime.now(UTC).isoformat(timespec="microseconds"))
-            with database.file_errors(path, database.WRITTEN), written_whole(path) as temporary:
+            with file_errors(path, WRITTEN), written_whole(path) as temporary:
                 database.create(temporary, made.to_json(), page_bytes)
             store = cls(path, lock)
             on_failure.pop_all()
@@ -101,13 +106,13 @@ class Store(Closing):
             store = cls._opened(folder, lock)
             on_failure.callback(store.close)
             if write:
-                _delete_leftovers(store.path)
+                delete_leftovers(store.path)
             if check and 2 * store.manifest.dimension * store.n_windows <= CHECKED_BYTES:
                 problems = store.check(structure=write)
                 if problems:
                     what = problems[0].removeprefix(f"{store.path} is damaged: ")
                     more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-                    raise database.damaged(store.path, what + more)
+                    raise damaged(store.path, what + more)
             on_failure.pop_all()
         return store
 
@@ -172,7 +177,7 @@ class Store(Closing):
     def by_path(self, path: str) -> tuple[Entry, int, int] | None:
         """The recording at a path, with the file's size and time of change when it was read."""
         query = "SELECT recording, size, modified_ns FROM paths WHERE path = ?"
-        rows = self._rows(query, _stored_path(path))
+        rows = self._rows(query, stored_path(path))
         return (self.entry(rows[0][0]), rows[0][1], rows[0][2]) if rows else None
 
     def start_s(self, recording: int) -> NDArray[np.float64]:
@@ -195,17 +200,17 @@ class Store(Closing):
             query = "SELECT id FROM recordings WHERE id = ? AND n_windows > ?"
             if self._rows(query, recording, row):
                 what = f"window {row} of recording {recording} is not as written"
-                raise database.damaged(self.path, what)
+                raise damaged(self.path, what)
             raise ArchiveError(
                 f"the archive has no window {row} of recording {recording}; "
                 "it was removed, or an index is out of date"
             )
-        floats = _as_float32(stored)
+        floats = as_float32(stored)
         off = np.abs(np.einsum("ij,ij->i", floats, floats) - 1)
         if off.max(initial=0) > 3 * LENGTH_TOLERANCE:
-            recording = recording_of(distinct[off.argmax()])
-            what = f"a vector of recording {recording} has no length of 1"
-            raise database.damaged(self.path, what)
+            number = recording_of(distinct[off.argmax()])
+            what = f"a vector of recording {number} has no length of 1"
+            raise damaged(self.path, what)
         return floats if np.array_equal(distinct, ids) else floats[place]
 
     def sketch(self, recording: int, first: int, count: int) -> list[bytes]:
@@ -222,7 +227,7 @@ class Store(Closing):
         ids = [first + number for number in wanted if number < n_kept]
         found = [data for _, data in self._pieces.intact(ids)]
         if len(found) < len(ids):
-            raise database.damaged(self.path, f"a piece of recording {recording} is not as written")
+            raise damaged(self.path, f"a piece of recording {recording} is not as written")
         return found
 
     def batches(
@@ -277,8 +282,8 @@ class Store(Closing):
     def add(self, new: Sequence[NewRecording]) -> list[Entry]:
         """The entries of some recordings, all of which, or after an error none, were added.
 
-        Bytes that are known already keep their entry, and their path is added to it. A path is
-        always that of the recording added last: another one that had it loses it.
+        Bytes that are known already keep their entry, which gets their path. A path is that of the
+        recording added last.
         """
         for recording in new:
             recording.check(self.manifest)
@@ -300,16 +305,16 @@ class Store(Closing):
         """Note another place of a recording's bytes."""
         with self._change() as change:
             (number,) = self._recording("id", recording)
-            change.put("paths", _stored_path(path), number, int(size), int(modified_ns))
+            change.put("paths", stored_path(path), number, int(size), int(modified_ns))
 
     def replace_paths(self, moves: Sequence[tuple[str, str, int, int]]) -> None:
         """Note that files were moved: old path, new path, size and time of change of each."""
         with self._change() as change:
             for old, new, size, modified_ns in moves:
-                row = change.take("paths", _stored_path(old))
+                row = change.take("paths", stored_path(old))
                 if row is None:
                     raise ArchiveError(f"{self.folder} has no recording at {old}; list them")
-                change.put("paths", _stored_path(new), row[1], int(size), int(modified_ns))
+                change.put("paths", stored_path(new), row[1], int(size), int(modified_ns))
 
     def compact(self) -> int:
         """The bytes given back: what removed recordings took up.
@@ -319,8 +324,8 @@ class Store(Closing):
         self._refuse_reader()
         if not self._rows("SELECT id FROM removed WHERE n_windows > 0 LIMIT 1"):
             return 0
-        old, new = self.path, self.folder / NAME.format(max(_numbers(self.folder)) + 1)
-        with database.file_errors(new, database.WRITTEN), written_whole(new) as temporary:
+        old, new = self.path, self.folder / NAME.format(max(file_numbers(self.folder)) + 1)
+        with file_errors(new, WRITTEN), written_whole(new) as temporary:
             (page_bytes,) = self._rows("PRAGMA disk.page_size")[0]
             database.copy_without_removed(old, temporary, page_bytes)
             database.connect(temporary, write=True).close()  # which checks the rows
@@ -328,7 +333,7 @@ class Store(Closing):
         self._use(new)
         before.close()
         given_back = old.stat().st_size - new.stat().st_size
-        _delete_leftovers(new)
+        delete_leftovers(new)
         return given_back
 
     def _change(self) -> AbstractContextManager[database.Change]:
@@ -357,7 +362,7 @@ class Store(Closing):
             row = change.take("recordings", number)
             assert row is not None
             change.put("recordings", *row[:-1], len(new.sound))
-        change.put("paths", _stored_path(new.path), number, int(new.size), int(new.modified_ns))
+        change.put("paths", stored_path(new.path), number, int(new.size), int(new.modified_ns))
         return number
 
     def _blocks(self, n_rows: int, recordings: Sequence[int] | None = None) -> Iterator[Ids]:
@@ -386,82 +391,8 @@ class Store(Closing):
         return rows[0]
 
     def _rows(self, query: str, *values: Any) -> list[Row]:
-        with database.file_errors(self.path, database.READ):
+        with file_errors(self.path, READ):
             return self._connection.execute(query, values).fetchall()
-
-
-def is_archive(folder: Path) -> bool:
-    """Whether a folder holds an archive, if only one of an older version."""
-    return bool(_numbers(folder)) or (folder / OLD_NAME).is_file()
-
-
-def find_file(folder: Path) -> Path:
-    """The file of the archive in a folder; an error says what is wrong where there is none."""
-    numbers = _numbers(folder)
-    if numbers:
-        return folder / NAME.format(max(numbers))
-    if not folder.is_dir():
-        raise ArchiveError(
-            f"there is no archive at {folder}; give another folder, or make one: cqtnet index add"
-        )
-    if (folder / OLD_NAME).is_file():
-        raise ArchiveError(f"{folder} {database.OLDER}")
-    raise ArchiveError(
-        f"{folder} is not an archive: it has no {NAME.format(1)}; give the folder of an archive"
-    )
-
-
-def _numbers(folder: Path) -> list[int]:
-    with database.file_errors(folder, database.READ):
-        names = os.listdir(folder) if folder.is_dir() else []
-    pattern = NAME.format(r"(\d+)")
-    return [int(found[1]) for name in names if (found := re.fullmatch(pattern, name))]
-
-
-def _delete_leftovers(path: Path) -> None:
-    """Delete what a writer that was killed has left beside the file of an archive."""
-    with database.file_errors(path.parent, database.WRITTEN):
-        others = [path.with_name(NAME.format(number)) for number in _numbers(path.parent)]
-        for other in [*others, *path.parent.glob(f"{TEMPORARY}*")]:
-            if other != path:
-                other.unlink(missing_ok=True)
-
-
-def _refuse_used(folder: Path) -> None:
-    """Raise unless a new archive can be made in a folder."""
-    make_folder(folder)
-    with database.file_errors(folder, database.READ):
-        names = sorted(os.listdir(folder))
-    foreign = [name for name in names if name != LOCK and not name.startswith(TEMPORARY)]
-    if foreign:
-        raise ArchiveError(
-            f"{folder} holds other files already, {foreign[0]}; give a folder that is empty or new"
-        )
-
-
-def _as_float32(numbers: NDArray[np.float16]) -> Vectors:
-    """Finite 16-bit floats as float32: exactly, and five times as fast as numpy converts them.
-
-    All bits go where float32 has them; a factor makes up for the other bias of the exponent.
-    """
-    bits = numbers.view("<i2").astype("<i4")  # which fills the upper half with the sign
-    bits <<= 13
-    bits &= -0x70000001
-    floats = bits.view("<f4")
-    floats *= np.float32(2.0**112)
-    return floats
-
-
-def _stored_path(path: str) -> str | bytes:
-    """A path as it is stored: as text, or as bytes where it is not UTF-8."""
-    try:
-        data = path.encode(errors="surrogateescape")
-    except UnicodeEncodeError as error:
-        raise ArchiveError(f"the path {path!r} is not a path that a file can have") from error
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data
 
 
 def _entry(row: Row, paths: Sequence[Row]) -> Entry:

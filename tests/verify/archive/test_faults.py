@@ -16,10 +16,10 @@ from tests.hostile.damages import broken_off, damage_files
 from tests.hostile.full_disks import fill_disk, limit_file_sizes
 from tests.hostile.processes import kill_writers, race_writers, read_beside_a_writer
 from tests.verify.archive import synthetic as s
-from verify.archive import database, store
+from verify.archive import database, find_file, store
 from verify.archive.database import TABLES
 from verify.archive.results import window_ids
-from verify.archive.store import Store, find_file
+from verify.archive.store import Store
 
 DAMAGED = r"archive-1\.sqlite is damaged"
 COLUMNS = [
@@ -278,7 +278,7 @@ def test_a_change_that_fails_at_its_end_leaves_all_as_it_was(folder, monkeypatch
     assert contents(folder) != before
 
 
-@pytest.mark.parametrize("step", ["copy_without_removed", "connect", "_delete_leftovers"])
+@pytest.mark.parametrize("step", ["copy_without_removed", "connect", "delete_leftovers"])
 def test_compaction_may_be_broken_off(tmp_path, monkeypatch, step):
     folder = tmp_path / "a"
     s.make_archive(folder, range(1, 30))
@@ -290,13 +290,13 @@ def test_compaction_may_be_broken_off(tmp_path, monkeypatch, step):
             def stop(*_, **__):
                 raise KeyboardInterrupt
 
-            patched.setattr(store if step[0] == "_" else database, step, stop)
+            patched.setattr(store if step[0] == "d" else database, step, stop)
             with pytest.raises(KeyboardInterrupt):
                 opened.compact()
     with Store.open(folder) as opened:
         assert s.numbers_in(opened) == before
     with s.writing(folder) as opened:
-        assert (opened.compact() > 0) == (step[0] != "_")  # else it was done but for the old file
+        assert (opened.compact() > 0) == (step[0] != "d")  # else it was done but for the old file
         assert s.numbers_in(opened) == before
     assert len(list(folder.iterdir())) == 2
 

@@ -10,10 +10,10 @@ import pytest
 
 from cqtnet.errors import ArchiveError
 from tests.verify.archive import synthetic as s
-from verify.archive import database
-from verify.archive.database import WriteLock
+from verify.archive import WriteLock, database, find_file
+from verify.archive.keeping import as_float32
 from verify.archive.results import Manifest, window_ids
-from verify.archive.store import Store, _as_float32, find_file
+from verify.archive.store import Store
 
 
 def test_what_was_added_comes_back(folder):
@@ -79,8 +79,8 @@ def test_long_recordings_of_other_dimensions_come_back_in_exact_16_bits(tmp_path
     assert np.abs(rows - new.vectors).max() < 2**-11  # half a unit of 16-bit floats
     numbers = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
     numbers = numbers[np.isfinite(numbers)]
-    assert np.array_equal(_as_float32(numbers), numbers.astype(np.float32))
-    assert np.signbit(_as_float32(np.array([-0.0], np.float16))).all()
+    assert np.array_equal(as_float32(numbers), numbers.astype(np.float32))
+    assert np.signbit(as_float32(np.array([-0.0], np.float16))).all()
 
 
 def test_entries_are_found_by_text_in_a_path_and_by_tag(folder):

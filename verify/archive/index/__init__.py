@@ -14,7 +14,7 @@ import numpy as np
 from cqtnet.errors import ArchiveError
 from cqtnet.files import write_json
 from cqtnet.schema import parse_json
-from verify.archive.database import READ, WRITTEN, file_errors
+from verify.archive import READ, WRITTEN, file_errors
 from verify.archive.results import Hits, Ids, Vectors
 from verify.archive.store import Store
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from cqtnet.errors import ArchiveError
 from cqtnet.schema import checked
-from verify.archive.database import WRITTEN, file_errors
+from verify.archive import WRITTEN, file_errors
 from verify.archive.index import (
     BLOCK_WINDOWS,
     FOLDER,

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from cqtnet.errors import ArchiveError
 from cqtnet.files import file_sha256, written_whole
-from verify.archive.database import READ, WRITTEN, file_errors
+from verify.archive import READ, WRITTEN, file_errors
 from verify.archive.index import check_vectors, damaged
 from verify.archive.results import Hits, Ids, Vectors, recording_of
 
