@@ -156,9 +156,8 @@ class _Run:
         if known and is_kept and not self.rehash and known[1:] == status.noted:
             yield Step(path, "unchanged", status.size)
             return
-        self.running[self.pool.submit(lambda: _Hashed(path, status, audio.file_sha256(path)))] = (
-            path
-        )
+        future = self.pool.submit(lambda: _Hashed(path, status, audio.file_sha256(path)))
+        self.running[future] = path
         while len(self.running) >= self.at_once:
             yield from self.collect()
 

@@ -40,7 +40,6 @@ MOST_STRETCHES = 20  # that are looked for in two recordings
 Relation = Literal[
     "the same", "A within B", "B within A", "shared", "perhaps a copy", "another rendition"
 ]
-OnProgress = Callable[[Entry], None]  # called with each recording that is done
 
 
 @dataclass(frozen=True, repr=False)
@@ -94,19 +93,17 @@ class Looked:
         """How much they agree there."""
         return self.lines[0].strength if self.lines else 0.0
 
-    @property
-    def pair(self) -> frozenset[int]:
-        """The numbers of both recordings."""
-        return frozenset((self.entry.id, self.candidate.recording))
-
 
 Part = tuple[Entry, slice]  # some windows of a recording
 
 
 def duplicates(
-    archive: Archive, *, min_log_lr: float | None = None, on_progress: OnProgress = lambda _: None
-) -> Iterator[Pair | InputError]:
+    archive: Archive, *, min_log_lr: float | None = None,
+    on_progress: Callable[[Entry], None] = lambda _: None,
+) -> Iterator[Pair | InputError]:  # fmt: skip
     """Each pair with something in common, once; or why a recording could not be looked into.
+
+    `on_progress` is called with each recording that is done.
 
     >>> with Archive.open(folder) as archive:
     ...     groups = grouped([pair for pair in duplicates(archive) if isinstance(pair, Pair)])
@@ -121,7 +118,8 @@ def duplicates(
             if isinstance(look, InputError):
                 yield look
             else:
-                looks.setdefault(look.pair, []).append(look)
+                both = frozenset((look.entry.id, look.candidate.recording))
+                looks.setdefault(both, []).append(look)
         pairs: dict[int, list[Future[Pair | None]]] = {}
         for own in looks.values():
             pairs.setdefault(own[0].entry.id, []).append(pool.submit(finder.proven, own))
@@ -172,9 +170,8 @@ class _Finder:
         for entry, rows in block:
             first, end = end, end + rows.stop - rows.start
             own = Hits(hits.cosines[first:end], hits.ids[first:end])
-            voted = self.searcher.vote(
-                self.searcher.middles_s(entry.id)[rows], own, count=CANDIDATES
-            )
+            middles_s = self.searcher.middles_s(entry.id)[rows]
+            voted = self.searcher.vote(middles_s, own, count=CANDIDATES)
             try:
                 looks = [self._look(entry, one) for one in voted if THOROUGH.is_met_by(one)]
                 found += [one for one in looks if not one.lines or one.strength >= LEAST_PROMISE]
@@ -210,17 +207,13 @@ class _Finder:
 
     def _outcome(self, look: Looked) -> Outcome:
         """What a place comes to when the files are read."""
-        half_s, point, references = (
-            self.searcher.window_s / 2,
-            look.candidate.points[0],
-            self.searcher.references,
-        )
+        half_s, references = self.searcher.window_s / 2, self.searcher.references
+        point, other = look.candidate.points[0], look.candidate.recording
         begin_s, end_s = point.query_s - half_s, point.query_s + half_s
         moment = references.excerpt(look.entry.id, begin_s, end_s).sound
         places = None
         if look.lines is not None:
             stretch_s = stretch_around(point, moment.start_s, moment.end_s)
-            other = look.candidate.recording
             places = [Place(moment, references, other, point, stretch_s, look.lines)]
         return self.searcher.prove(
             moment, [look.candidate], looked_at=places, least_promise=LEAST_PROMISE

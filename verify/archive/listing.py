@@ -60,7 +60,7 @@ def passed_over_line(passed_over: Counter[str]) -> str:
     kinds = ", ".join(
         f"{count:,} {suffix or 'without an ending'}" for suffix, count in passed_over.most_common()
     )
-    ending = next(iter(passed_over.most_common()))[0]
+    ending = passed_over.most_common(1)[0][0]
     return (
         f"{plural(passed_over.total(), 'file')} passed over (not audio by the ending): "
         f"{kinds}; name them to have them tried, as with '**/*{ending}'"
@@ -108,18 +108,14 @@ def describe(store: Store) -> dict[str, Any]:
     """What an archive is and holds, as plain data."""
     manifest, uri = store.manifest, milvus_uri(store)
     index = None if uri else read_info(store)
+    named = ("created", "model", "model_sha256", "window_s", "hop_s", "dimension")
     plain: dict[str, Any] = {
         "archive": os.fspath(store.folder),
-        "created": manifest.created,
-        "model": manifest.model,
-        "model_sha256": manifest.model_sha256,
-        "window_s": manifest.window_s,
-        "hop_s": manifest.hop_s,
-        "dimension": manifest.dimension,
+        **{name: getattr(manifest, name) for name in named},
         "recordings": len(store),
         "duration_s": round(store.duration_s, 3),
         "windows": store.n_windows,
-        "bytes": _size(store.folder),
+        "bytes": sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file()),
         "index": {"kind": "milvus", "uri": uri} if uri else None,
     }
     if index is not None:
@@ -151,21 +147,12 @@ def description_lines(plain: dict[str, Any]) -> list[str]:
         return [*lines, "index    none is kept: every window is read"]
     if index["kind"] == "milvus":
         return [*lines, f"index    in Milvus, {audio.told(index['uri'])}"]
-    recall = (
-        "every window is read"
-        if index["recall"] is None
-        else (f"finds the nearest window in {index['recall']:.2%} of {index['queries']:,} tries")
-    )
+    recall = "every window is read"
+    if index["recall"] is not None:
+        recall = f"finds the nearest window in {index['recall']:.2%} of {index['queries']:,} tries"
     state = "" if index["up_to_date"] else "; it catches up when it is opened"
-    return [
-        *lines,
-        f"index    {index['kind']} ({index['reason']}), {index['bytes'] / 1e6:,.1f} MB, "
-        f"{recall}{state}",
-    ]
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    about = f"{index['kind']} ({index['reason']}), {index['bytes'] / 1e6:,.1f} MB"
+    return [*lines, f"index    {about}, {recall}{state}"]
 
 
 def result_lines(
@@ -187,9 +174,8 @@ def result_lines(
     if renditions:
         lines += [f"  another rendition: {match_line(m, word='is of')}" for m in result.renditions]
     elif result.renditions:
-        lines.append(
-            f"  {plural(len(result.renditions), 'other rendition')}; --renditions lists them"
-        )
+        count = plural(len(result.renditions), "other rendition")
+        lines.append(f"  {count}; --renditions lists them")
     if result.nearest is not None:
         lines.append(f"  nearest, and no match: {match_line(result.nearest, word='beside')}")
     return lines if result.answer == "unconfirmed" else lines + unproven

@@ -7,7 +7,7 @@ what they need when it is asked for.
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from threading import Lock
@@ -45,7 +45,6 @@ TEMPO_ROOM = 1.55
 SLACK_S = 4.0  # how much more is looked at at both ends, for the hop of the index
 LOOKED_AT, LEAST_LIKELY = 3, 0.5
 """Candidates of an alignment that are made exact, at most; and by this share of the strongest."""
-KEPT_AT_ONCE_S = 60.0
 KEPT_ROWS = 512  # rows of sketches that are kept, unpacked: 27 MB
 
 
@@ -99,8 +98,7 @@ class Sound:
         """What a first look sees of it, on the clock of its recording."""
         if self.whole is not None:
             return self.whole.sketch.part(self.start_s, self.end_s)
-        roots = self.trace.roots if self.trace else NO_ROOTS
-        return Sketch.of(roots, start_s=self.start_s)
+        return Sketch.of(self.trace.roots if self.trace else NO_ROOTS, start_s=self.start_s)
 
     def part(self, start_s: float, end_s: float) -> "Sound":
         """What lies between two times, cut to what there is."""
@@ -165,23 +163,6 @@ class References:
         rows = [self._rows(recording, row).coarse for row in range(first, last + 1)]
         return Sketch(np.concatenate(rows, axis=1), first * ROW_S).part(start_s, end_s)
 
-    def blocks(self, recording: int) -> Iterator[Floats]:
-        """All samples of a recording, from its file, or else from what the archive keeps."""
-        entry = self._store.entry(recording)
-        try:
-            path = self._path(entry)
-        except UnreadableError:
-            if not entry.n_sounds:
-                raise
-            for start_s in np.arange(0, entry.duration_s, KEPT_AT_ONCE_S):
-                yield self._kept(entry, start_s, start_s + KEPT_AT_ONCE_S).samples
-            return
-        try:
-            with audio.stream(path) as blocks:
-                yield from blocks
-        except (InputError, OSError) as error:
-            raise UnreadableError(str(error)) from error
-
     def _row(self, recording: int, row: int) -> Sketch:
         try:
             return Sketch.unpacked(self._store.sketch(recording, row, 1))
@@ -207,11 +188,9 @@ class References:
             raise UnreadableError(text) from error
         with self._lock:
             self._readings[path] = reading
-            while (
-                len(self._readings) > MOST_OPEN
-                or sum(len(one.held) for one in self._readings.values()) > HELD_OF_ALL
-            ):
-                self._readings.popitem(last=False)
+            n_held = sum(len(one.held) for one in self._readings.values())
+            while len(self._readings) > MOST_OPEN or n_held > HELD_OF_ALL:
+                n_held -= len(self._readings.popitem(last=False)[1].held)
         return Sound(first_s, samples, self._embedder)
 
     def _kept(self, entry: Entry, first_s: float, last_s: float) -> Sound:
@@ -226,25 +205,23 @@ class References:
 
     def _path(self, entry: Entry) -> str:
         """A file that holds a recording as it was added."""
-        if entry.id not in self._paths:
-            problems = []
-            for path in entry.paths:
-                problem = self._problem(entry, path)
-                if not problem:
-                    self._paths[entry.id] = path
-                    break
-                problems.append(problem)
-            else:
-                raise UnreadableError("; ".join(problems) or "the archive knows no file of it")
-        return self._paths[entry.id]
+        if entry.id in self._paths:
+            return self._paths[entry.id]
+        problems = []
+        for path in entry.paths:
+            problem = self._problem(entry, path)
+            if not problem:
+                self._paths[entry.id] = path
+                return path
+            problems.append(problem)
+        raise UnreadableError("; ".join(problems) or "the archive knows no file of it")
 
     def _problem(self, entry: Entry, path: str) -> str:
         """Why a file is not what was added; empty where it is."""
         try:
             known = self._store.by_path(path)
-            if known is not None and known[1:] == audio.FileStatus.of(path).noted:
-                return ""
-            if audio.file_sha256(path) == entry.sha256:  # copied or touched, but the same bytes
+            is_as_noted = known is not None and known[1:] == audio.FileStatus.of(path).noted
+            if is_as_noted or audio.file_sha256(path) == entry.sha256:  # else touched, or a copy
                 return ""
         except (InputError, OSError) as error:
             return str(error)
@@ -352,11 +329,8 @@ def look(moment: Sound, references: References, recording: int, point: Point) ->
 
 def stretch_around(point: Point, start_s: float, end_s: float) -> tuple[float, float]:
     """The stretch of a recording in which a stretch of a query may lie, at any tempo."""
-    before_s, after_s = point.query_s - start_s, end_s - point.query_s
-    return (
-        point.reference_s - TEMPO_ROOM * before_s - SLACK_S,
-        point.reference_s + TEMPO_ROOM * after_s + SLACK_S,
-    )
+    before_s, after_s = TEMPO_ROOM * (point.query_s - start_s), TEMPO_ROOM * (end_s - point.query_s)
+    return point.reference_s - before_s - SLACK_S, point.reference_s + after_s + SLACK_S
 
 
 def prove(calibration: Calibration, place: Place) -> Match | None:
@@ -373,23 +347,12 @@ def prove(calibration: Calibration, place: Place) -> Match | None:
     ratios = calibration.ratios(evidence)
     decides, against = ratios.deciding()
     return Match(
-        place.excerpt.entry,
-        place.excerpt.path,
-        decides.value,
-        ratios.unrelated.unbounded,
-        alignment.a_start_s,
-        alignment.a_end_s,
-        alignment.b_start_s,
-        alignment.b_end_s,
-        alignment.line,
-        evidence.similarity.cosine,
-        alignment.correlation,
-        alignment.strength,
-        verdict=ratios.verdict(),
-        against=against,
-        hit_cosine=place.point.cosine,
+        place.excerpt.entry, place.excerpt.path, decides.value, ratios.unrelated.unbounded,
+        alignment.a_start_s, alignment.a_end_s, alignment.b_start_s, alignment.b_end_s,
+        alignment.line, evidence.similarity.cosine, alignment.correlation, alignment.strength,
+        verdict=ratios.verdict(), against=against, hit_cosine=place.point.cosine,
         alignment=alignment,
-    )
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -424,9 +387,5 @@ class _Part:
 def _shifted(found: Alignment, a_start_s: float, b_start_s: float) -> Alignment:
     """An alignment on the clocks of the recordings that both parts are of."""
     offset_s = found.line.offset_s + b_start_s - found.line.tempo * a_start_s
-    return replace(
-        found,
-        a_start_s=found.a_start_s + a_start_s,
-        a_end_s=found.a_end_s + a_start_s,
-        line=replace(found.line, offset_s=offset_s),
-    )
+    line, begin_s = replace(found.line, offset_s=offset_s), found.a_start_s + a_start_s
+    return replace(found, a_start_s=begin_s, a_end_s=found.a_end_s + a_start_s, line=line)

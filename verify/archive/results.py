@@ -372,6 +372,9 @@ class SearchResult(Brief):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
+        nearest = self.nearest and self.nearest.to_dict()
+        for name in ("verdict", "support", "is_sure") if nearest else ():
+            del nearest[name]  # it is no match, whatever its ratio would allow to be said
         return {
             "answer": self.answer,
             "matches": [match.to_dict() for match in self.matches],
@@ -379,10 +382,5 @@ class SearchResult(Brief):
             "duration_s": round(self.duration_s, 3),
             "reasons": [self.problem] if self.problem else [],
             "renditions": [match.to_dict() for match in self.renditions],
-            "nearest": None if self.nearest is None else _without_verdict(self.nearest),
+            "nearest": nearest,
         }
-
-
-def _without_verdict(match: Match) -> dict[str, Any]:
-    """What is known of a place that is no match, whatever its ratio would allow to be said."""
-    return {k: v for k, v in match.to_dict().items() if k not in ("verdict", "support", "is_sure")}

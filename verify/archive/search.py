@@ -16,12 +16,11 @@ from verify.archive.results import Match, SearchResult
 from verify.archive.searcher import Searcher
 from verify.archive.timeline import (
     BRISK,
-    EVERY,
     THOROUGH,
     Event,
     Timeline,
     chunks,
-    follow,
+    events,
     overlap,
 )
 from verify.archive.track import Track
@@ -64,8 +63,8 @@ def search_blocks(
         for chunk, first, last in ready:
             if first and last and chunk.duration_s <= SHORT_S:
                 return search_moment(searcher, chunk)
-            events = timeline.advance(chunk, first=first, last=last)
-            matches += [event.match for event in events if event.kind == "ended"]
+            told = timeline.advance(chunk, first=first, last=last)
+            matches += [event.match for event in told if event.kind == "ended"]
             end_s = chunk.end_s
     unproven = tuple(timeline.unproven.values())
     problem = "" if timeline.has_content else "holds nothing but silence"
@@ -75,26 +74,22 @@ def search_blocks(
 
 def search_moment(searcher: Searcher, moment: Sound) -> SearchResult:
     """All recordings of an archive that hold a moment, best first."""
-    problem = ""
-    if moment.duration_s < MINIMUM_S:
+    duration_s = moment.duration_s
+    if duration_s < MINIMUM_S:
         problem = f"lasts less than the {MINIMUM_S:g} s that can be searched for"
-    elif moment.trace is None:
-        problem = "holds nothing but silence"
-    if problem:
-        return SearchResult((), (), moment.duration_s, problem)
+        return SearchResult((), (), duration_s, problem)
+    if moment.trace is None:
+        return SearchResult((), (), duration_s, "holds nothing but silence")
     outcome = searcher.locate(moment)
     tracks = [Track(match, searcher.references) for match in outcome.matches]
     for track in tracks:
         track.follow(moment.features)
         track.follow_back([moment.features])
-    if not tracks:
-        problem = _content_problem(moment.features.content)
-    matches = tuple(track.as_match() for track in tracks)
+    matches, unproven = tuple(track.as_match() for track in tracks), tuple(outcome.unproven)
+    problem = "" if matches else _content_problem(moment.features.content)
     nearest = None if matches else outcome.nearest
     renditions = tuple(outcome.renditions)
-    return SearchResult(
-        matches, tuple(outcome.unproven), moment.duration_s, problem, nearest, renditions
-    )
+    return SearchResult(matches, unproven, duration_s, problem, nearest, renditions)
 
 
 def monitor(
@@ -112,7 +107,7 @@ def monitor(
     >>> for event in monitor(searcher, blocks):
     ...     print(event.match.path, event.match.query_start_s, event.match.query_end_s)
     """
-    for event in follow(searcher, map(_finite, blocks), care=EVERY, early=True):
+    for event in events(searcher, map(_finite, blocks)):
         if begins or event.kind == "ended":
             yield event
 

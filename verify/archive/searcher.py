@@ -89,25 +89,10 @@ class Candidate:
     points: tuple[Point, ...]  # one for each window that agrees, the most alike first
 
 
-@dataclass(frozen=True)
-class _RecordingHits:
-    """Hits of one recording."""
-
-    recording: int
-    window: NDArray[np.int64]  # (m,) of the query
-    cosine: Seconds  # (m,)
-    query_s: Seconds  # (m,) middles
-    reference_s: Seconds  # (m,) middles
-
-
 def vote(
-    middles_s: Seconds,
-    hits: Hits,
-    window_middles_s: Callable[[int], Seconds],
-    *,
-    hop_s: float,
+    middles_s: Seconds, hits: Hits, window_middles_s: Callable[[int], Seconds], *, hop_s: float,
     count: int,
-) -> list[Candidate]:
+) -> list[Candidate]:  # fmt: skip
     """The places where a query's windows agree most, best first, at most `count`.
 
     `middles_s` (n,) are the middles of the query's windows, `hits` what each resembles, and
@@ -122,14 +107,9 @@ def vote(
             break
         best = rows[np.argsort(-cosines[rows], kind="stable")][:MOST_HITS]
         recording = int(recordings[best[0]])
-        group = _RecordingHits(
-            recording,
-            windows[best],
-            cosines[best],
-            middles_s[windows[best]],
-            window_middles_s(recording)[row_of(ids[best])],
-        )
-        places += _best_places(group, reach_s=hop_s / 2 + VOTE_MARGIN_S)
+        reference_s = window_middles_s(recording)[row_of(ids[best])]
+        own = windows[best], cosines[best], middles_s[windows[best]], reference_s
+        places += _best_places(recording, *own, reach_s=hop_s / 2 + VOTE_MARGIN_S)
         places.sort(key=lambda candidate: -candidate.score)
     return places[:count]
 
@@ -152,32 +132,28 @@ def _by_recording(
     return [(float(most[i]), groups[i]) for i in np.argsort(-most, kind="stable")]
 
 
-def _best_places(group: _RecordingHits, *, reach_s: float) -> list[Candidate]:
-    """The best places of one recording, apart from each other."""
-    origin_s = float(np.median(group.query_s))
-    places_s = group.reference_s - TEMPI[:, None] * (group.query_s - origin_s)  # (tempi, hits)
+def _best_places(
+    recording: int, window: NDArray[np.int64], cosine: Seconds, query_s: Seconds,
+    reference_s: Seconds, *, reach_s: float,
+) -> list[Candidate]:  # fmt: skip
+    """The best places of one recording by its hits (m,), best first, apart from each other."""
+    origin_s = float(np.median(query_s))
+    places_s = reference_s - TEMPI[:, None] * (query_s - origin_s)  # (tempi, hits)
     near = np.abs(places_s[:, :, None] - places_s[:, None]) <= reach_s  # (tempi, places, hits)
-    by_window = np.argsort(group.window)
-    firsts = np.flatnonzero(np.diff(group.window[by_window], prepend=-1))
-    agreeing = np.where(near[..., by_window], np.square(group.cosine[by_window]), 0.0)
+    by_window = np.argsort(window)
+    firsts = np.flatnonzero(np.diff(window[by_window], prepend=-1))
+    agreeing = np.where(near[..., by_window], np.square(cosine[by_window]), 0.0)
     scores = np.maximum.reduceat(agreeing, firsts, axis=-1).sum(axis=-1)
     places: list[Candidate] = []
     while len(places) < PLACES_OF_ONE and scores.max() > 0:
         tempo, place = np.unravel_index(int(scores.argmax()), scores.shape)
-        points = _points(group, near[tempo, place])
-        places.append(Candidate(group.recording, float(scores[tempo, place]), points))
+        agrees = np.flatnonzero(near[tempo, place])
+        best = agrees[np.sort(np.unique(window[agrees], return_index=True)[1])]  # of each window
+        columns = (values[best].tolist() for values in (query_s, reference_s, cosine))
+        points = tuple(map(Point, *columns))
+        places.append(Candidate(recording, float(scores[tempo, place]), points))
         scores[np.abs(places_s - places_s[tempo, place]) <= 2 * reach_s] = 0
     return places
-
-
-def _points(group: _RecordingHits, agrees: NDArray[np.bool_]) -> tuple[Point, ...]:
-    """The best hit of each window among those that agree; they are sorted by it."""
-    rows = np.flatnonzero(agrees)
-    first = np.sort(np.unique(group.window[rows], return_index=True)[1])
-    return tuple(
-        Point(float(group.query_s[i]), float(group.reference_s[i]), float(group.cosine[i]))
-        for i in rows[first]
-    )
 
 
 @dataclass
@@ -210,8 +186,6 @@ class Searcher:
 
     def neighbours(self, vectors: Vectors) -> Hits:
         """The windows of the archive most similar to some of a query, (n, HITS)."""
-        if not len(vectors):
-            return Hits(np.zeros((0, HITS), np.float32), np.zeros((0, HITS), np.int64))
         return self._index.search(vectors, HITS)
 
     def vote(self, middles_s: Seconds, hits: Hits, *, count: int) -> list[Candidate]:
@@ -226,16 +200,10 @@ class Searcher:
         return self.prove(moment, candidates, least_log_lr=PERHAPS_LOG_LR, wants_nearest=True)
 
     def prove(
-        self,
-        moment: Sound,
-        candidates: Sequence[Candidate],
-        *,
-        least_log_lr: float = LEAST_LOG_LR,
-        wants_nearest: bool = False,
-        every: bool = True,
-        least_promise: float = LEAST_PROMISE,
-        looked_at: Sequence[Place] | None = None,
-    ) -> Outcome:
+        self, moment: Sound, candidates: Sequence[Candidate], *,
+        least_log_lr: float = LEAST_LOG_LR, wants_nearest: bool = False, every: bool = True,
+        least_promise: float = LEAST_PROMISE, looked_at: Sequence[Place] | None = None,
+    ) -> Outcome:  # fmt: skip
         """Matches of a moment at some places, best first, one of each recording.
 
         What was `looked_at` already is not looked at again, nor are other places told. With
@@ -343,12 +311,9 @@ class Searcher:
         yield from read
 
     def _note(self, outcome: Outcome, recording: int, point: Point, reason: str) -> None:
-        if any(known.entry.id == recording for known in outcome.unproven):
-            return
-        entry = self._store.entry(recording)
-        outcome.unproven.append(
-            Unproven(entry, point.query_s, point.reference_s, point.cosine, reason)
-        )
+        if all(known.entry.id != recording for known in outcome.unproven):
+            times_s, entry = (point.query_s, point.reference_s), self._store.entry(recording)
+            outcome.unproven.append(Unproven(entry, *times_s, point.cosine, reason))
 
 
 # Where else in its recording a match fits: music repeats itself. What the archive keeps says where

@@ -54,8 +54,8 @@ _ENTRY = "id, sha256, duration_s, tags, added, n_windows, n_sketches, n_sounds" 
 class Store(Closing):
     """An archive, open for reading or, by one process at a time, for writing.
 
-    A reader sees the archive as it was when it was opened, whatever a writer does meanwhile.
-    What a method for writing has returned from survives the end of the process, however it ends.
+    A reader sees the archive as it was when it was opened, whatever a writer does meanwhile. What
+    a method for writing has returned from survives the end of the process, however it ends.
 
     >>> with Store.open(folder, write=True) as store:
     ...     entries = store.add(recordings)
@@ -162,12 +162,9 @@ class Store(Closing):
             paths.setdefault(recording, []).append((path,))
         rows = self._rows(f"SELECT {_ENTRY} FROM recordings ORDER BY id")
         entries = [_entry(row, paths.get(row[0], [])) for row in rows]
-        return [
-            entry
-            for entry in entries
-            if (text is None or any(text in path for path in entry.paths))
-            and (tag is None or tag in entry.tags)
-        ]
+        if text is not None:
+            entries = [one for one in entries if any(text in path for path in one.paths)]
+        return entries if tag is None else [one for one in entries if tag in one.tags]
 
     def by_sha256(self, sha256: str) -> Entry | None:
         """The recording whose bytes have this digest."""
@@ -324,12 +321,12 @@ class Store(Closing):
         self._refuse_reader()
         if not self._rows("SELECT id FROM removed WHERE n_windows > 0 LIMIT 1"):
             return 0
-        old, new = self.path, self.folder / NAME.format(max(file_numbers(self.folder)) + 1)
+        old, before = self.path, self._connection
+        new = self.folder / NAME.format(max(file_numbers(self.folder)) + 1)
         with file_errors(new, WRITTEN), written_whole(new) as temporary:
             (page_bytes,) = self._rows("PRAGMA disk.page_size")[0]
             database.copy_without_removed(old, temporary, page_bytes)
             database.connect(temporary, write=True).close()  # which checks the rows
-        before = self._connection
         self._use(new)
         before.close()
         given_back = old.stat().st_size - new.stat().st_size

@@ -78,6 +78,7 @@ class Event:
 
 
 Piece = tuple[float, float]  # start and end of what a chunk has for itself
+Chunk = tuple[Sound, bool, bool]  # and whether it is the first and the last one
 
 
 class Timeline:
@@ -96,16 +97,11 @@ class Timeline:
 
     def advance(self, chunk: Sound, *, first: bool, last: bool) -> list[Event]:
         """What becomes of matches with the next chunk, which begins STEP_S after the one before."""
-        piece = (
-            chunk.start_s if first else chunk.start_s + EDGE_S,
-            chunk.end_s if last else chunk.end_s - EDGE_S,
-        )
+        begin_s = chunk.start_s if first else chunk.start_s + EDGE_S
+        piece = begin_s, chunk.end_s if last else chunk.end_s - EDGE_S
         self._chunks.appendleft((chunk, piece))
-        self._refused = {
-            recording: (at_s, score)
-            for recording, (at_s, score) in self._refused.items()
-            if chunk.start_s - at_s < PATIENCE_S
-        }
+        refused = self._refused.items()
+        self._refused = {n: one for n, one in refused if chunk.start_s - one[0] < PATIENCE_S}
         for track in self._tracks:
             if track.is_early and track.middle_s < piece[1]:
                 track.settle()
@@ -156,11 +152,9 @@ class Timeline:
         self._windows = deque(map(self._still_unexplained, self._windows), maxlen=VOTING_CHUNKS)
         middles_s, vectors = self._unexplained(chunk)
         self._windows.append((middles_s, self._searcher.neighbours(vectors)))
-        together = self._searcher.vote(
-            np.concatenate([middles for middles, _ in self._windows]),
-            _joined([hits for _, hits in self._windows]),
-            count=VOTED,
-        )
+        all_middles_s = np.concatenate([middles for middles, _ in self._windows])
+        all_hits = Hits.joined([hits for _, hits in self._windows])
+        together = self._searcher.vote(all_middles_s, all_hits, count=VOTED)
         by_moment: dict[float, list[Candidate]] = {}
         left = self._care.count
         for candidate in filter(self._is_promising, together):
@@ -183,11 +177,8 @@ class Timeline:
 
     def _left(self, middles_s: Seconds, length_s: float) -> NDArray[np.bool_]:
         """Which windows no match explains, (n,)."""
-        explained = [
-            self._is_explained(middle_s - length_s / 2, middle_s + length_s / 2, share=COVERED)
-            for middle_s in middles_s.tolist()
-        ]
-        return ~np.array(explained, bool)
+        spans = ((s - length_s / 2, s + length_s / 2) for s in middles_s.tolist())
+        return ~np.array([self._is_explained(*span, share=COVERED) for span in spans], bool)
 
     def _unexplained(self, chunk: Sound) -> tuple[Seconds, Vectors]:
         """Middles (n,) and vectors (n, d) of windows of a chunk that no match explains."""
@@ -280,43 +271,11 @@ def _shared_s(track: Track, start_s: float, end_s: float) -> float:
     return min(end_s, track.reaches_s) - max(start_s, track.start_s)
 
 
-def follow(
-    searcher: Searcher, blocks: Iterable[Floats], *, care: Care = BRISK, early: bool = False
-) -> Iterator[Event]:
-    """What becomes of matches as a query of any length goes by, in blocks of any size.
-
-    With `early`, a match is reported as soon as `PROBE_S` of it have come, and every one is.
-
-    >>> with audio.stream("broadcast.mp3") as blocks:
-    ...     [event.match.path for event in follow(searcher, blocks) if event.kind == "ended"]
-    """
-    timeline = Timeline(searcher, care=care)
-    chunker = Chunker(searcher.comparer.embedder)
-    for block in cut(blocks, round(PROBE_STEP_S * SAMPLE_RATE)) if early else blocks:
-        chunker.take(block)
-        if early:
-            yield from timeline.probe(chunker.latest(PROBE_S), chunker.latest(CHUNK_S))
-        for chunk, first in chunker.complete():
-            yield from timeline.advance(chunk, first=first, last=False)
-    for chunk, first in chunker.rest():
-        yield from timeline.advance(chunk, first=first, last=True)
-
-
-def chunks(blocks: Iterable[Floats], embedder: Embedder) -> Iterator[tuple[Sound, bool, bool]]:
-    """The chunks of a query, and whether each is the first and the last one."""
-    chunker = Chunker(embedder)
-    for block in blocks:
-        chunker.take(block)
-        for chunk, first in chunker.complete():
-            yield chunk, first, False
-    for chunk, first in chunker.rest():
-        yield chunk, first, True
-
-
 class Chunker:
     """Blocks put together to chunks: one begins every STEP_S and lasts CHUNK_S.
 
-    What is left at the end belongs to the last one.
+    What is left at the end belongs to the last one, which has at least what it shares with the one
+    before.
     """
 
     def __init__(self, embedder: Embedder) -> None:
@@ -329,28 +288,46 @@ class Chunker:
         self._held.append(block)
         self._n_held += block.size
 
-    def complete(self) -> Iterator[tuple[Sound, bool]]:
-        """The chunks that are complete by now, and whether each is the first."""
+    def chunks(self, *, ends: bool = False) -> Iterator[Chunk]:
+        """The chunks that are complete by now, and whether each is the first and the last one."""
         size, step = round(CHUNK_S * SAMPLE_RATE), round(STEP_S * SAMPLE_RATE)
         while self._n_held >= size:
             samples = np.concatenate(self._held)
-            yield self._sound(samples[:size]), self._begin == 0
+            yield self._sound(samples[:size]), self._begin == 0, False
             self._held, self._n_held = [samples[step:]], self._n_held - step
             self._begin += step
-
-    def rest(self) -> Iterator[tuple[Sound, bool]]:
-        """The last chunk, of at least what it shares with the one before."""
-        if self._n_held:
-            yield self._sound(np.concatenate(self._held)), self._begin == 0
+        if ends and self._n_held:
+            yield self._sound(np.concatenate(self._held)), self._begin == 0, True
 
     def latest(self, length_s: float) -> Sound:
         """The latest seconds, or what there is of them."""
         samples = np.concatenate(self._held)
         first = max(0, samples.size - round(length_s * SAMPLE_RATE))
-        return Sound((self._begin + first) / SAMPLE_RATE, samples[first:], self._embedder)
+        return self._sound(samples[first:], first)
 
-    def _sound(self, samples: Floats) -> Sound:
-        return Sound(self._begin / SAMPLE_RATE, samples, self._embedder)
+    def _sound(self, samples: Floats, first: int = 0) -> Sound:
+        return Sound((self._begin + first) / SAMPLE_RATE, samples, self._embedder)
+
+
+def chunks(blocks: Iterable[Floats], embedder: Embedder) -> Iterator[Chunk]:
+    """The chunks of a query."""
+    chunker = Chunker(embedder)
+    for block in blocks:
+        chunker.take(block)
+        yield from chunker.chunks()
+    yield from chunker.chunks(ends=True)
+
+
+def events(searcher: Searcher, blocks: Iterable[Floats]) -> Iterator[Event]:
+    """What becomes of matches in sound that arrives, each as soon as `PROBE_S` of it have come."""
+    timeline, chunker = Timeline(searcher, care=EVERY), Chunker(searcher.comparer.embedder)
+    for block in cut(blocks, round(PROBE_STEP_S * SAMPLE_RATE)):
+        chunker.take(block)
+        yield from timeline.probe(chunker.latest(PROBE_S), chunker.latest(CHUNK_S))
+        for chunk, first, last in chunker.chunks():
+            yield from timeline.advance(chunk, first=first, last=last)
+    for chunk, first, last in chunker.chunks(ends=True):
+        yield from timeline.advance(chunk, first=first, last=last)
 
 
 def overlap(one: Match, other: Match) -> float:
@@ -358,10 +335,3 @@ def overlap(one: Match, other: Match) -> float:
     end_s = min(one.query_end_s, other.query_end_s)
     shared_s = end_s - max(one.query_start_s, other.query_start_s)
     return max(0.0, shared_s) / max(1e-9, min(one.duration_s, other.duration_s))
-
-
-def _joined(hits: Sequence[Hits]) -> Hits:
-    """The hits of several searches, one below the other."""
-    return Hits(
-        np.concatenate([each.cosines for each in hits]), np.concatenate([each.ids for each in hits])
-    )

@@ -10,10 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cqtnet.cqt import FRAMES_PER_SECOND
-from verify.align import REACHES_S, Candidate, common, refine
+from verify.align import REACHES_S, Candidate, Values, common, refine
 from verify.archive.proof import References
 from verify.archive.results import Match
 from verify.features import Features
@@ -32,8 +31,6 @@ LEAST_LONG_S = 15.0
 JOIN_S = 30.0
 """A match that goes on at most so much later in the same recording is still the same match."""
 
-Counts = tuple[NDArray[np.float64], NDArray[np.float64]]  # seconds of the query, what each counts
-
 
 @dataclass
 class Side:
@@ -45,7 +42,7 @@ class Side:
     total: float = 0.0
     best: float = 0.0
 
-    def count(self, seconds: NDArray[np.float64], counts: NDArray[np.float64]) -> None:
+    def count(self, seconds: Values, counts: Values) -> None:
         """Go on over frames, in the order in which they are met."""
         if not len(counts):
             return
@@ -75,8 +72,7 @@ class Track:
         """Begin to follow it, or begin again, now over whole chunks."""
         self._back_from_s = self._on_from_s = self.middle_s
         line = self.match.line
-        self.before = Side(line, line, self.middle_s)
-        self.after = Side(line, line, self.middle_s)
+        self.before, self.after = (Side(line, line, self.middle_s) for _ in range(2))
         self.is_early = False
 
     @property
@@ -122,13 +118,9 @@ class Track:
             whole = replace(line, tempo=tempo, offset_s=first_s - tempo * start_s)
             line = whole if same_way(whole, line) else line
         return replace(
-            self.match,
-            query_start_s=start_s,
-            query_end_s=end_s,
-            reference_start_s=float(first_s),
-            reference_end_s=float(last_s),
-            line=line,
-        )
+            self.match, query_start_s=start_s, query_end_s=end_s, line=line,
+            reference_start_s=float(first_s), reference_end_s=float(last_s),
+        )  # fmt: skip
 
     def follow_back(self, pieces: Iterable[Features]) -> None:
         """Follow it back over pieces of the query, the latest first, from its middle."""
@@ -163,8 +155,8 @@ class Track:
         self.after.total = self.after.best
         self._on_from_s = max(self.end_s, match.query_start_s)
 
-    def _counts(self, piece: Features, side: Side) -> Counts:
-        """The frames of a piece, and what each counts; moves the line of that side."""
+    def _counts(self, piece: Features, side: Side) -> tuple[Values, Values]:
+        """The seconds of a piece's frames, and what each counts; moves the line of that side."""
         n = piece.fine.shape[1]
         seconds = piece.start_s + np.arange(n) / FRAMES_PER_SECOND
         against = np.full(n, -COUNTS * self.usual)
@@ -184,10 +176,8 @@ class Track:
             self._reference(begin_s, last_s)
 
     def _reference(self, start_s: float, end_s: float) -> Features:
-        excerpt = self._references.excerpt(
-            self.match.entry.id, start_s - MARGIN_S, end_s + MARGIN_S
-        )
-        return excerpt.sound.features
+        begin_s, last_s = start_s - MARGIN_S, end_s + MARGIN_S
+        return self._references.excerpt(self.match.entry.id, begin_s, last_s).sound.features
 
     def _moved(self, piece: Features, reference: Features, line: Line) -> Line:
         """The line as it is in a piece; as it was where that cannot be said."""
