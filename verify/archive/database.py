@@ -119,7 +119,12 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
 
 def find_problem(connection: sqlite3.Connection, *, structure: bool = False) -> str | None:
     """What is wrong with the catalogue, and with `structure` with any page of the file."""
-    if _schema(connection, "disk") != _expected_schema():  # first: a trigger could act
+    query = "SELECT type, name, tbl_name, sql FROM {}.sqlite_master ORDER BY name"
+    with closing(sqlite3.connect(":memory:")) as expected:
+        for statement in (*_CATALOGUE, *_ROWS):
+            expected.execute(statement)
+        schema = expected.execute(query.format("main")).fetchall()
+    if connection.execute(query.format("disk")).fetchall() != schema:  # first: a trigger could act
         return "its tables are not those of an archive"
     for part in (1,) if structure else TABLES:
         for (found,) in connection.execute(f"PRAGMA disk.integrity_check({part})"):
@@ -271,23 +276,11 @@ def _check_version(path: Path, connection: sqlite3.Connection) -> None:
         raise damaged(path, f"it has schema {version}")
 
 
-def _schema(connection: sqlite3.Connection, database: str) -> list[Row]:
-    query = f"SELECT type, name, tbl_name, sql FROM {database}.sqlite_master ORDER BY name"
-    return connection.execute(query).fetchall()
-
-
-def _expected_schema() -> list[Row]:
-    with closing(sqlite3.connect(":memory:")) as connection:
-        for statement in (*_CATALOGUE, *_ROWS):
-            connection.execute(statement)
-        return _schema(connection, "main")
-
-
 class Rows:
     """The rows of one of `ROWS`: each has a number, whose upper bits are its recording, and bytes.
 
-    They are only ever added. `salt` tells archives and tables apart, so that no row passes for
-    another one. `size` is that of the bytes of each row, where all have the same.
+    `salt` tells archives and tables apart, so that no row passes for another one. `size` is that
+    of the bytes of each row, where all have the same.
     """
 
     def __init__(

@@ -13,41 +13,35 @@ from verify.archive.keeping import unpacked
 from verify.archive.results import Entry, Ids, NewRecording, recording_of, row_of, window_ids
 from verify.archive.store import Store
 
-SUFFIXES = (".npz", ".parquet")
-SOUND_SUFFIXES = (".flac", ".wav")
 BLOCK_WINDOWS = 4096
 MERGED_AT_ONCE = 20_000  # windows that are copied in one change
 
 
 def check_suffix(path: Path) -> None:
     """Raise unless the suffix is one that can be written, with what is installed."""
-    if path.suffix not in SUFFIXES:
+    if path.suffix not in (".npz", ".parquet"):
         raise InputError(
             f"{path} is neither .npz nor .parquet; name it so, or list the files with "
             "`cqtnet index list --csv`"
         )
-    if path.suffix == ".parquet":
-        _require_pyarrow()
+    if path.suffix == ".parquet" and find_spec("pyarrow") is None:
+        raise InputError('.parquet needs pyarrow; pip install "cqtnet[parquet]"')
 
 
 def export_windows(store: Store, path: Path) -> None:
     """Write all windows with the recordings they belong to, whole or not at all."""
     with written_whole(path) as temporary:
-        if path.suffix == ".npz":
-            _write_npz(store, temporary)
-        else:
-            _write_parquet(store, temporary)
+        (_write_npz if path.suffix == ".npz" else _write_parquet)(store, temporary)
 
 
 def export_sound(store: Store, recording: int, path: Path) -> float:
     """Write the sound that is kept of a recording, mono at 22,050 Hz; returns its seconds."""
-    if path.suffix not in SOUND_SUFFIXES:
+    if path.suffix not in (".flac", ".wav"):
         raise InputError(f"{path} is neither .flac nor .wav; name it so")
-    if recording not in {entry.id for entry in store.entries()}:
-        raise ArchiveError(
-            f"the archive holds no recording {recording}; cqtnet index list shows all"
-        )
-    entry = store.entry(recording)
+    entry = {entry.id: entry for entry in store.entries()}.get(recording)
+    if entry is None:
+        what = f"the archive holds no recording {recording}; cqtnet index list shows all"
+        raise ArchiveError(what)
     if not entry.n_sounds:
         raise ArchiveError(
             f"the archive keeps no sound of recording {recording}; add {(*entry.paths, '')[0]} "
@@ -65,12 +59,10 @@ def export_sound(store: Store, recording: int, path: Path) -> float:
 def _write_npz(store: Store, path: Path) -> None:
     entries = store.entries()
     vectors = np.empty((store.n_windows, store.manifest.dimension), np.float16)
-    ids = np.empty(store.n_windows, np.int64)
-    first = 0
+    ids, end = np.empty(store.n_windows, np.int64), 0
     for some, values in store.batches(BLOCK_WINDOWS):
-        ids[first : first + len(some)] = some
-        vectors[first : first + len(some)] = values
-        first += len(some)
+        begin, end = end, end + len(some)
+        ids[begin:end], vectors[begin:end] = some, values
     with path.open("wb") as file:
         np.savez(
             file,
@@ -86,7 +78,6 @@ def _write_npz(store: Store, path: Path) -> None:
 
 
 def _write_parquet(store: Store, path: Path) -> None:
-    _require_pyarrow()
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -127,11 +118,6 @@ def _start_s(store: Store, ids: Ids) -> np.ndarray[tuple[int], np.dtype[np.float
     return starts
 
 
-def _require_pyarrow() -> None:
-    if find_spec("pyarrow") is None:
-        raise InputError('.parquet needs pyarrow; pip install "cqtnet[parquet]"')
-
-
 def merge_into(folder: Path, other: Path) -> tuple[int, int]:
     """How many recordings of another archive were added to one, and how many it had already.
 
@@ -139,9 +125,8 @@ def merge_into(folder: Path, other: Path) -> tuple[int, int]:
     """
     with Store.open(folder, write=True) as store, Store.open(other) as source:
         _refuse_unlike(store, source)
-        before = len(store)
+        before, entries = len(store), source.entries()
         held: list[NewRecording] = []
-        entries = source.entries()
         for entry in entries:
             if entry.paths:
                 held.append(_new(source, entry))
@@ -150,7 +135,7 @@ def merge_into(folder: Path, other: Path) -> tuple[int, int]:
                 held = []
         _write(store, source, held)
         added = len(store) - before
-    return added, len(entries) - added
+        return added, len(entries) - added
 
 
 def _new(source: Store, entry: Entry) -> NewRecording:

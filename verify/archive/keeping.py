@@ -74,10 +74,8 @@ class Sketch:
     def packed(self) -> tuple[bytes, ...]:
         """It as rows of a minute."""
         steps = np.clip(np.rint(self.coarse.T / STEP), -127, 127).astype(np.int8)
-        return tuple(
-            zlib.compress(steps[first : first + ROW_FRAMES].tobytes())
-            for first in range(0, len(steps), ROW_FRAMES)
-        )
+        rows = np.split(steps, range(ROW_FRAMES, len(steps), ROW_FRAMES)) if len(steps) else []
+        return tuple(zlib.compress(row.tobytes()) for row in rows)
 
     @property
     def duration_s(self) -> float:

@@ -12,7 +12,7 @@ from cqtnet.errors import InputError
 from cqtnet.tables import read_list
 from verify.archive.index.cache import read_info
 from verify.archive.index.milvus import milvus_uri
-from verify.archive.results import Entry, Match, SearchResult, Unproven
+from verify.archive.results import Entry, Match, SearchResult
 from verify.archive.store import Store
 from verify.words import changes_in_words, clock, plural, ratio
 
@@ -83,9 +83,12 @@ def _expanded(names: Iterable[str]) -> Iterator[str]:
 
 def entry_line(entry: Entry) -> str:
     """A recording in a line."""
-    names = ", ".join(map(audio.shown, entry.paths)) or "no file"
     tags = "".join(f"  #{audio.told(tag)}" for tag in entry.tags)
-    return f"{entry.id:>7}  {clock(entry.duration_s):>11}  {names}{tags}"
+    return f"{entry.id:>7}  {clock(entry.duration_s):>11}  {_names(entry)}{tags}"
+
+
+def _names(entry: Entry) -> str:
+    return ", ".join(map(audio.shown, entry.paths)) or "no file"
 
 
 def entry_rows(entry: Entry) -> Iterator[list[Any]]:
@@ -97,11 +100,9 @@ def entry_rows(entry: Entry) -> Iterator[list[Any]]:
 
 def copies_lines(entries: Iterable[Entry]) -> list[str]:
     """Recordings that several files hold, byte for byte."""
-    copied = [entry for entry in entries if len(entry.paths) > 1]
-    if not copied:
-        return []
+    copied = [entry_line(entry) for entry in entries if len(entry.paths) > 1]
     head = f"in several files with the same bytes: {plural(len(copied), 'recording')}"
-    return [head, *map(entry_line, copied)]
+    return [head, *copied] if copied else []
 
 
 def describe(store: Store) -> dict[str, Any]:
@@ -168,7 +169,11 @@ def result_lines(
         "absent": f"NOT IN THE ARCHIVE of {n_recordings:,} recordings",
     }
     matches = [f"  {match_line(match)}" for match in result.matches]
-    unproven = [_unproven_line(candidate) for candidate in result.unproven]
+    unproven = [
+        f"  perhaps at {clock(one.reference_s)} of {_names(one.entry)} (cosine "
+        f"{one.cosine:.2f}), which could not be compared: {one.reason}"
+        for one in result.unproven
+    ]
     lines = [f"{audio.shown(query)}: {heads[result.answer]}"]
     lines += unproven + matches if result.answer == "unconfirmed" else matches
     if renditions:
@@ -181,31 +186,18 @@ def result_lines(
     return lines if result.answer == "unconfirmed" else lines + unproven
 
 
-def _unproven_line(candidate: Unproven) -> str:
-    paths = ", ".join(map(audio.shown, candidate.entry.paths)) or "no file"
-    return (
-        f"  perhaps at {clock(candidate.reference_s)} of {paths} (cosine "
-        f"{candidate.cosine:.2f}), which could not be compared: {candidate.reason}"
-    )
-
-
 def match_line(match: Match, *, word: str = "is") -> str:
     """A match in a line; `word` stands between its two stretches."""
     change = ", ".join(changes_in_words(match.line)) or "tempo and pitch as there"
-    return (
+    words = (
         f"{clock(match.query_start_s)}–{clock(match.query_end_s)} {word} "
         f"{clock(match.reference_start_s)}–{clock(match.reference_end_s)} of "
-        f"{audio.shown(match.path)}  LR {ratio(match.log_lr)}  {change}{_places(match)}"
+        f"{audio.shown(match.path)}  LR {ratio(match.log_lr)}  {change}"
     )
-
-
-def _places(match: Match) -> str:
-    """Where else in the recording it fits, in words; empty where nowhere."""
-    words = ""
-    for is_equal, word in ((True, "also at"), (False, "similar at")):
+    for is_equal, where in ((True, "also at"), (False, "similar at")):  # else it fits there, too
         places = [place.alignment for place in match.places if place.is_equal == is_equal]
         if places:
-            words += f"; {word} {', '.join(clock(place.b_start_s) for place in places)}"
+            words += f"; {where} {', '.join(clock(place.b_start_s) for place in places)}"
             start_s, end_s = places[0].a_start_s, places[0].a_end_s
             if end_s - start_s < MOST_OF_IT * match.duration_s:
                 words += f" (what lasts from {clock(start_s)} to {clock(end_s)})"

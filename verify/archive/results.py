@@ -13,20 +13,9 @@ from numpy.typing import NDArray
 
 from cqtnet.errors import ArchiveError
 from cqtnet.schema import checked, parse_json
+from verify import words
 from verify.notebook import Brief
 from verify.results import Alignment, Line, Place
-from verify.words import (
-    HEADLINES,
-    PROPOSITIONS,
-    Against,
-    Verdict,
-    changes_in_words,
-    clock,
-    clock_span,
-    plural,
-    ratio,
-    support_in_words,
-)
 
 Answer = Literal["found", "perhaps", "unconfirmed", "absent", "nothing"]
 """Of a search; "nothing" where nothing can be said, "unconfirmed" where a file is away."""
@@ -125,9 +114,8 @@ class NewRecording:
             self._refuse(f"the vector of window {far[0]} has length {lengths[far[0]]:g}, not 1")
         inside = (start_s >= 0) & (start_s <= self.duration_s)  # false for NaN
         if not inside.all() or not (np.diff(start_s) > 0).all():
-            self._refuse(
-                f"its windows do not begin one after the other in 0..{self.duration_s:g} s"
-            )
+            rule = f"one after the other in 0..{self.duration_s:g} s"
+            self._refuse(f"its windows do not begin {rule}")
 
     def _refuse(self, why: str) -> None:
         raise ArchiveError(f"{self.path} cannot be added: {why}")
@@ -149,7 +137,7 @@ class Entry(Brief):
 
     @property
     def _brief(self) -> str:
-        return f"{self.id}, {clock(self.duration_s)}, {', '.join(self.paths) or 'no file'}"
+        return f"{self.id}, {words.clock(self.duration_s)}, {', '.join(self.paths) or 'no file'}"
 
     def to_dict(self) -> dict[str, Any]:
         """The recording as plain data."""
@@ -210,8 +198,8 @@ class Match(Brief):
     correlation: float  # along the line
     strength: float  # correlation times the root of the seconds: what matches are ranked by
     is_sure: bool = False  # whether the evidence is strong for an archive of that size
-    verdict: Verdict = "insufficient"  # what the ratios of that part allow to be said
-    against: Against = "rendition"  # what the ratio weighs the same recording against
+    verdict: words.Verdict = "insufficient"  # what the ratios of that part allow to be said
+    against: words.Against = "rendition"  # what the ratio weighs the same recording against
     hit_cosine: float = 1.0  # of the windows by which it was found in the index
     alignment: Alignment | None = None  # of the part where it was found
     places: tuple[Place, ...] = ()  # other places of the recording where that part fits
@@ -219,9 +207,9 @@ class Match(Brief):
     @property
     def _brief(self) -> str:
         return (
-            f"{clock_span(self.query_start_s, self.query_end_s)} is "
-            f"{clock_span(self.reference_start_s, self.reference_end_s)} of {self.path}, "
-            f"{self.verdict}, LR {ratio(self.log_lr)}"
+            f"{words.clock_span(self.query_start_s, self.query_end_s)} is "
+            f"{words.clock_span(self.reference_start_s, self.reference_end_s)} of {self.path}, "
+            f"{self.verdict}, LR {words.ratio(self.log_lr)}"
         )
 
     @property
@@ -247,7 +235,7 @@ class Match(Brief):
     @property
     def support(self) -> str:
         """The ratio in the words of the ENFSI scale."""
-        return support_in_words(self.log_lr, *PROPOSITIONS[self.against])
+        return words.support_in_words(self.log_lr, *words.PROPOSITIONS[self.against])
 
     def to_dict(self) -> dict[str, Any]:
         """The match as plain data: seconds to the millisecond, pitch in semitones."""
@@ -329,7 +317,7 @@ class SearchResult(Brief):
     @property
     def _brief(self) -> str:
         return "; ".join([
-            ANSWERS[self.answer], plural(len(self.matches), "match", "matches"),
+            ANSWERS[self.answer], words.plural(len(self.matches), "match", "matches"),
             *(match._brief for match in self.matches[:1]),
         ])  # fmt: skip
 
@@ -339,23 +327,23 @@ class SearchResult(Brief):
         head = ("in the query", "is of", "there", "verdict", "likelihood ratio", "tempo and pitch")
         rows = [
             (
-                clock_span(match.query_start_s, match.query_end_s), match.path,
-                clock_span(match.reference_start_s, match.reference_end_s),
-                HEADLINES[match.verdict], ratio(match.log_lr),
-                ", ".join(changes_in_words(match.line)) or "as there",
+                words.clock_span(match.query_start_s, match.query_end_s), match.path,
+                words.clock_span(match.reference_start_s, match.reference_end_s),
+                words.HEADLINES[match.verdict], words.ratio(match.log_lr),
+                ", ".join(words.changes_in_words(match.line)) or "as there",
             )
             for match in self.matches[:MOST_ROWS]
         ]  # fmt: skip
         said = f"{ANSWERS[self.answer]}: it {self.problem}" if self.problem else self._brief
         return table_html([("Answer", said)]) + table_html(rows, head)
 
+    def _is_contested(self, match: Match) -> bool:
+        return any(other.contests(match) for other in self.unproven)
+
     @property
     def is_sure(self) -> bool:
         """Whether one of the matches is sure, and nothing unproven is more like its stretch."""
-        return any(
-            match.is_sure and not any(other.contests(match) for other in self.unproven)
-            for match in self.matches
-        )
+        return any(match.is_sure and not self._is_contested(match) for match in self.matches)
 
     @property
     def answer(self) -> Answer:
@@ -364,17 +352,15 @@ class SearchResult(Brief):
             return "nothing"
         if self.is_sure:
             return "found"
-        if self.unproven and all(
-            any(other.contests(match) for other in self.unproven) for match in self.matches
-        ):
+        if self.unproven and all(map(self._is_contested, self.matches)):
             return "unconfirmed"
         return "perhaps" if self.matches else "absent"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
-        nearest = self.nearest and self.nearest.to_dict()
-        for name in ("verdict", "support", "is_sure") if nearest else ():
-            del nearest[name]  # it is no match, whatever its ratio would allow to be said
+        nearest = self.nearest.to_dict() if self.nearest else {}
+        for name in ("verdict", "support", "is_sure"):
+            nearest.pop(name, None)  # it is no match, whatever its ratio would allow to be said
         return {
             "answer": self.answer,
             "matches": [match.to_dict() for match in self.matches],
@@ -382,5 +368,5 @@ class SearchResult(Brief):
             "duration_s": round(self.duration_s, 3),
             "reasons": [self.problem] if self.problem else [],
             "renditions": [match.to_dict() for match in self.renditions],
-            "nearest": nearest,
+            "nearest": nearest or None,
         }
