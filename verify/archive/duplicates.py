@@ -25,7 +25,7 @@ from verify.archive.proof import Place, stretch_around
 from verify.archive.results import Entry, Hits, Ids, Match, recording_of, window_ids
 from verify.archive.search import strongest
 from verify.archive.searcher import HITS, Candidate, Outcome, Seconds
-from verify.archive.timeline import BRISK, COVERED, EDGE_S, STEP_S, THOROUGH
+from verify.archive.timeline import BRISK, EDGE_S, STEP_S, THOROUGH
 from verify.archive.track import Track
 from verify.features import Features
 from verify.notebook import Brief
@@ -198,11 +198,10 @@ class _Finder:
         """What two recordings come to: the most alike places first, until one shows something."""
         for look in sorted(looks, key=lambda one: (one.entry.id, -one.strength)):
             outcome = self._outcome(look)
-            if outcome.matches:
-                match = outcome.matches[0]
+            for match in outcome.matches:
                 return Pair(look.entry, match.entry, tuple(self._shared(look.entry, match)))
-            if outcome.renditions:
-                return Pair(look.entry, outcome.renditions[0].entry, (outcome.renditions[0],))
+            for match in outcome.renditions:
+                return Pair(look.entry, match.entry, (match,))
         return None
 
     def _outcome(self, look: Looked) -> Outcome:
@@ -222,14 +221,13 @@ class _Finder:
     def _shared(self, entry: Entry, match: Match) -> list[Match]:
         """All stretches that a recording shares with another one, of which one was found."""
         found, middles_s = [self._followed(entry, match)], self.searcher.middles_s(entry.id)
-        half_s = self.searcher.window_s * (0.5 - COVERED)
         hits: Hits | None = None
         is_left = np.ones(len(middles_s), bool)
         while len(found) < MOST_STRETCHES:
-            begin_s, end_s = found[-1].query_start_s - half_s, found[-1].query_end_s + half_s
-            was_left = is_left
-            is_left = was_left & ((middles_s < begin_s) | (middles_s > end_s))
-            if not is_left.any() or is_left.sum() == was_left.sum():
+            begin_s, end_s = found[-1].query_start_s, found[-1].query_end_s
+            explained = is_left & (middles_s >= begin_s) & (middles_s <= end_s)
+            is_left = is_left & ~explained
+            if not is_left.any() or not explained.any():
                 break
             hits = hits or self._between(entry, match.entry)
             left = Hits(hits.cosines[is_left], hits.ids[is_left])

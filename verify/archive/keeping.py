@@ -2,7 +2,7 @@
 
 A sketch is for a first look: the coarse changes, a byte each, at 2 MB an hour. They say at which
 place, tempo and pitch a query may lie in a recording, and how far both agree there, as exactly as
-the sound itself (`verify.align.search`). Only where they agree, the sound is read.
+the sound itself. Only where they agree, the sound is read.
 
 Sound is kept so that recordings may be away: Opus, a minute a piece. From sound, all can be
 computed that a comparison needs; its features would take four times the room. Each piece stands for
@@ -102,11 +102,7 @@ def _row(packed: bytes) -> bytes:
 
 
 def packed(blocks: Iterable[Floats]) -> Iterator[bytes]:
-    """The pieces of a recording, given as mono blocks at 22,050 Hz of any size.
-
-    >>> with audio.stream("song.flac") as blocks:
-    ...     pieces = tuple(packed(blocks))
-    """
+    """The pieces of a recording, given as mono blocks at 22,050 Hz of any size."""
     lead = np.zeros(round(LEAD_S * SAMPLE_RATE), np.float32)
     for samples in cut(blocks, PIECE_S * SAMPLE_RATE):
         yield _encoded(np.concatenate([lead, samples]))

@@ -49,10 +49,7 @@ KEPT_ROWS = 512  # rows of sketches that are kept, unpacked: 27 MB
 
 
 class once(cached_property[T]):
-    """A cached property that several threads compute for several sounds at once.
-
-    `functools.cached_property` of Python 3.11 lets one thread compute at a time.
-    """
+    """A cached property; that of Python 3.11 lets one thread compute at a time, for all sounds."""
 
     def __get__(self, instance: Any, owner: type | None = None) -> T:  # type: ignore[override]
         if instance is None:
@@ -151,10 +148,7 @@ class References:
         return found
 
     def sketch(self, recording: int, start_s: float, end_s: float) -> Sketch:
-        """What a first look sees of a stretch of a recording, or of what there is of it.
-
-        It is read from the file where the archive keeps none.
-        """
+        """What a first look sees of a stretch of a recording; from its file where none is kept."""
         n_rows = self._store.entry(recording).n_sketches
         if not n_rows:
             return self.excerpt(recording, start_s, end_s).sound.sketch

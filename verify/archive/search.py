@@ -37,9 +37,6 @@ def search(searcher: Searcher, source: audio.Source) -> SearchResult:
 
     Of a query of up to two minutes all recordings that hold a stretch; of one of up to 15 s the
     best comes first. Of a longer one, one recording for each stretch, in the order of the query.
-
-    >>> search(searcher, "questioned.m4a").matches[0].entry.paths
-    ('/music/original.wav',)
     """
     path = audio.file_of(source)
     with audio.stream(path) as blocks:

@@ -93,9 +93,8 @@ def vote(
     middles_s: Seconds, hits: Hits, window_middles_s: Callable[[int], Seconds], *, hop_s: float,
     count: int,
 ) -> list[Candidate]:  # fmt: skip
-    """The places where a query's windows agree most, best first, at most `count`.
+    """The places where a query's windows, of middles (n,), agree most; best first, up to `count`.
 
-    `middles_s` (n,) are the middles of the query's windows, `hits` what each resembles, and
     `window_middles_s` gives the middles of all windows of a recording.
     """
     windows, ranks = np.nonzero((hits.ids >= 0) & (hits.cosines > 0))

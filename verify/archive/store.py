@@ -56,9 +56,6 @@ class Store(Closing):
 
     A reader sees the archive as it was when it was opened, whatever a writer does meanwhile. What
     a method for writing has returned from survives the end of the process, however it ends.
-
-    >>> with Store.open(folder, write=True) as store:
-    ...     entries = store.add(recordings)
     """
 
     def __init__(self, path: Path, lock: WriteLock | None) -> None:

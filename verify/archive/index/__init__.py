@@ -21,7 +21,6 @@ from verify.archive.store import Store
 FOLDER = "index"  # in the folder of the archive
 BLOCK_WINDOWS = 4096  # windows in memory at a time, of 8 KB each as float32
 MAX_COUNT = 4096  # hits for each query: four times as many full vectors are compared, 270 MB
-MAX_NOTE_BYTES = 1 << 16
 
 
 class Searchable(Protocol):
@@ -37,8 +36,7 @@ class Searchable(Protocol):
 class Index(Searchable, Protocol):
     """Windows that can be searched by their vectors, which are of length 1.
 
-    The tests in `tests/verify/archive/index/test_contract.py` run on every kind of index; add
-    yours to their list.
+    `tests/verify/archive/index/test_contract.py` tests every kind; add yours to its list.
     """
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
@@ -102,7 +100,7 @@ def read_note(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     with file_errors(path, READ), path.open("rb") as file:
-        data = file.read(MAX_NOTE_BYTES)
+        data = file.read(1 << 16)  # more than any note has
     try:
         text = data.decode()
         content = parse_json(text)

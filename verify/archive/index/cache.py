@@ -104,9 +104,6 @@ class IndexCache:
     """The index of an archive: read, or built where there is none, and caught up.
 
     Nothing is written before `save`, so that it serves where one may only read.
-
-    >>> index = IndexCache.open(store)
-    >>> hits = index.search(vectors, 10)
     """
 
     def __init__(self, store: Store, inner: Any, info: IndexInfo) -> None:
@@ -249,8 +246,8 @@ def _clear(folder: Path, *, keep: str) -> None:
 def altered_queries(vectors: Vectors, rng: np.random.Generator) -> Vectors:
     """Up to QUERIES of the vectors, altered to a cosine of QUERY_COSINE, (n, dimension).
 
-    What is added varies as the vectors do: a random mix of them, less what resembles the one
-    that is altered. Noise in all dimensions would be easier, for components leave most of it out.
+    What is added is a random mix of them, less what resembles the one that is altered. Noise in
+    all dimensions would be easier, for components leave most of it out.
     """
     few = rng.choice(len(vectors), min(QUERIES, len(vectors)), replace=False)
     chosen = vectors[few]

@@ -80,11 +80,7 @@ class Plan:
 
 
 def plan(n_windows: int, dimension: int, *, wanted: Wanted = "auto") -> Plan:
-    """The index for so many windows: the most faithful one that is small enough, or the wanted.
-
-    >>> plan(1_000_000, 2048).kind
-    'compact'
-    """
+    """The index for so many windows: the most faithful one that is small enough, or the wanted."""
     if n_windows < TRAINABLE:
         reason = f"{n_windows:,} windows are too few to learn from, fewer than {TRAINABLE:,}"
         return _plan("exact", reason, n_windows, dimension)
@@ -140,11 +136,7 @@ def empty(made: Plan) -> Any:
 
 
 class FaissIndex:
-    """An index of any kind. `full` gives the vectors of windows; without, faiss has the last word.
-
-    >>> index = FaissIndex(inner, full=store.vectors)
-    >>> index.search(vectors, 10).ids
-    """
+    """An index of any kind. `full` gives vectors of windows; without, faiss has the last word."""
 
     def __init__(self, inner: Any, *, full: FullVectors | None) -> None:
         self.inner, self._full = inner, full
@@ -261,14 +253,11 @@ def write_index(inner: Any, path: Path) -> str:
 
 
 def read_index(path: Path, made: Plan, *, sha256: str, n_windows: int) -> Any:
-    """The index in a file; refused unless it is the one that was written, to the byte.
-
-    The file that was hashed is the one that is read, even if another takes its place meanwhile.
-    """
+    """The index in a file; refused unless it is the one that was written, to the byte."""
     with file_errors(path, READ), path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
             raise damaged(path, "it is not what its SHA-256 was made of")
-        file.seek(0)
+        file.seek(0)  # the file that was hashed, even if another takes its place meanwhile
         try:
             reader = _faiss.PyCallbackIOReader(file.read)
             inner = faiss.read_index(reader, faiss.IO_FLAG_SKIP_PRECOMPUTE_TABLE)

@@ -39,11 +39,7 @@ TIMEOUT_S = 30.0
 
 
 class MilvusIndex(Closing):
-    """The windows of one archive in a collection, which is made if it is missing.
-
-    >>> with MilvusIndex("http://milvus:19530", collection="news", dimension=2048) as index:
-    ...     index.search(vectors, 10)
-    """
+    """The windows of one archive in a collection, which is made if it is missing."""
 
     def __init__(self, uri: str, *, collection: str, dimension: int, token: str = "") -> None:
         self._uri, self._collection, self._dimension = uri, collection, dimension
