@@ -1,7 +1,6 @@
-"""What every index has to do. Another backend is another name in BACKENDS and `opened`."""
+"""What every index has to do. Another backend is another name in BACKENDS and `index`."""
 
 import importlib.util
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -14,26 +13,17 @@ from verify.archive.index.milvus import open_milvus
 from verify.archive.results import recording_of
 
 HAS_MILVUS = all(importlib.util.find_spec(name) for name in ("pymilvus", "milvus_lite"))
-MILVUS = pytest.param(
-    "milvus",
-    marks=pytest.mark.skipif(not HAS_MILVUS, reason="pymilvus and milvus-lite are not installed"),
-)
-BACKENDS = [*KINDS, MILVUS]
-
-
-@contextmanager
-def opened(backend, store):
-    if backend == "milvus":
-        with open_milvus(store, str(store.folder / "milvus.db")) as index:
-            yield index
-    else:
-        yield IndexCache.built(store, wanted=backend).index
+needs_milvus = pytest.mark.skipif(not HAS_MILVUS, reason="pymilvus or milvus-lite is missing")
+BACKENDS = [*KINDS, pytest.param("milvus", marks=needs_milvus)]
 
 
 @pytest.fixture(params=BACKENDS)
 def index(request, store):
-    with opened(request.param, store) as index:
-        yield index
+    if request.param == "milvus":
+        with open_milvus(store, str(store.folder / "milvus.db")) as index:
+            yield index
+    else:
+        yield IndexCache.built(store, wanted=request.param).index
 
 
 def test_every_window_is_found_by_its_own_vector_which_stays_as_it_is(index, store):

@@ -18,40 +18,28 @@ def test_the_most_faithful_kind_below_80_mb_is_chosen(n_windows, dimension, kind
     assert plan(n_windows, dimension).kind == kind
 
 
-def test_the_reason_has_the_size_of_every_kind():
+def test_a_wanted_kind_is_taken_at_any_size_that_can_be_learnt_from_with_the_reason():
+    for kind in KINDS:
+        assert plan(1_000, 2048, wanted=kind).kind == plan(10**7, 2048, wanted=kind).kind == kind
     reason = plan(1_000_000, 2048).reason
     for part in ("4,104 MB as `exact`", "264 MB as `large`", "72 MB as `compact`", "80 MB"):
         assert part in reason
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_wanted_kind_is_taken_at_any_size_that_can_be_learnt_from(kind):
-    assert plan(1_000, 2048, wanted=kind).kind == kind
-    assert plan(10_000_000, 2048, wanted=kind).kind == kind
-
-
-def test_too_few_windows_to_learn_from_are_searched_exactly_with_the_reason():
     made = plan(999, 2048, wanted="compact")
-    assert made.kind == "exact"
-    assert "999 windows are too few to learn from" in made.reason
+    assert made.kind == "exact" and "999 windows are too few to learn from" in made.reason
 
 
-@pytest.mark.parametrize(("n_windows", "lists"), [
-    (1_000, 16),  # 1,000 / 40 = 25
-    (20_000, 256),  # 20,000 / 40 = 500
-    (1_000_000, 4_096),  # 8 √1,000,000 = 8,000
-])  # fmt: skip
-def test_lists_are_a_power_of_two_between_four_and_eight_roots(n_windows, lists):
-    assert plan(n_windows, 2048, wanted="large").lists == lists
+def test_lists_are_a_power_of_two_between_four_and_eight_roots():
+    """Of 1,000 windows 1,000 / 40 = 25, of 20,000 500, of a million 8 √1,000,000 = 8,000."""
+    sizes = (1_000, 20_000, 1_000_000)
+    assert [plan(size, 2048, wanted="large").lists for size in sizes] == [16, 256, 4_096]
 
 
-@pytest.mark.parametrize("dimension", [1, 2, 30, 64, 255, 256, 300])
 @pytest.mark.parametrize("kind", ["large", "compact"])
-def test_every_dimension_has_a_code_that_faiss_accepts(dimension, kind):
-    made = plan(5_000, dimension, wanted=kind)
-    inverted = empty(made)
-    assert inverted.code_size == made.code_bytes
-    assert isinstance(inverted, faiss.IndexIVF)
+def test_every_dimension_has_a_code_that_faiss_accepts(kind):
+    for dimension in (1, 2, 30, 64, 255, 256, 300):
+        made = plan(5_000, dimension, wanted=kind)
+        inverted = empty(made)
+        assert inverted.code_size == made.code_bytes and isinstance(inverted, faiss.IndexIVF)
 
 
 def test_the_shortlist_is_ranked_by_full_vectors(store, rng):
@@ -66,27 +54,25 @@ def test_the_shortlist_is_ranked_by_full_vectors(store, rng):
 
 
 def test_comparing_leaves_out_what_is_missing_and_reads_each_window_once():
-    full = {5: [1.0, 0.0], 6: [0.0, 1.0], 7: [0.6, 0.8]}
-    asked = []
+    full, asked = {5: [1.0, 0.0], 6: [0.0, 1.0], 7: [0.6, 0.8]}, []
 
     def vectors(ids):
         asked.extend(ids.tolist())
         return np.array([full[i] for i in ids.tolist()], np.float32)
 
-    queries = np.array([[1, 0], [0, 1]], np.float32)
-    hits = compared(queries, np.array([[6, 7, 5, -1], [7, -1, 5, -1]]), 3, vectors)
+    candidates = np.array([[6, 7, 5, -1], [7, -1, 5, -1]])
+    hits = compared(np.eye(2, dtype=np.float32), candidates, 3, vectors)
     assert hits.ids.tolist() == [[5, 7, 6], [7, 5, -1]]
     assert hits.cosines == pytest.approx(np.array([[1, 0.6, 0], [0.8, 0, -np.inf]]))
     assert sorted(asked) == [5, 6, 7]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_recall_is_measured_at_the_build(store, kind):
-    info = IndexCache.built(store, wanted=kind).info
-    assert info.queries == 200 and info.recall >= 0.99
-
-
-def test_measured_recall_falls_when_an_index_looks_into_too_little(store, monkeypatch):
+def test_recall_is_measured_at_the_build_and_falls_where_too_little_is_looked_into(
+    store, monkeypatch
+):
+    for kind in KINDS:
+        info = IndexCache.built(store, wanted=kind).info
+        assert info.queries == 200 and info.recall >= 0.99
     monkeypatch.setattr("verify.archive.index.faiss.PROBES", 1)
     assert IndexCache.built(store, wanted="large").info.recall < 0.95
 
@@ -108,12 +94,11 @@ def test_altered_windows_have_the_stated_cosine_and_vary_as_the_windows_do(rng):
     plane = np.linalg.qr(rng.standard_normal((DIMENSION, 8)))[0].T  # windows in 8 dimensions of 64
     vectors = rng.standard_normal((300, 8)) @ plane
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    queries = altered_queries(vectors, rng)
+    sources = np.random.default_rng(5).choice(300, 200, replace=False)
+    queries = altered_queries(vectors, np.random.default_rng(5))
     assert queries.shape == (200, DIMENSION)
     assert np.linalg.norm(queries, axis=1) == pytest.approx(1, abs=1e-5)
     assert np.linalg.norm(queries @ plane.T, axis=1) == pytest.approx(1, abs=1e-5)
-    sources = np.random.default_rng(5).choice(300, 200, replace=False)
-    queries = altered_queries(vectors, np.random.default_rng(5))
     assert (queries * vectors[sources]).sum(axis=1) == pytest.approx(0.75, abs=1e-5)
 
 
@@ -133,8 +118,7 @@ def test_the_same_archive_gives_the_same_index(store):
 @pytest.mark.parametrize("kind", ["large", "compact"])
 def test_no_more_than_a_block_of_full_vectors_is_asked_for(store, monkeypatch, kind):
     monkeypatch.setattr("verify.archive.index.cache.BLOCK_WINDOWS", 100)
-    sizes = []
-    batches = store.batches
+    sizes, batches = [], store.batches
 
     def watched(n_rows):
         for ids, vectors in batches(n_rows):

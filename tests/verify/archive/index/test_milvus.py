@@ -5,13 +5,11 @@ import pytest
 
 from cqtnet.errors import ArchiveError
 from tests.verify.archive.index import memory_store as m
-from tests.verify.archive.index.test_contract import HAS_MILVUS
+from tests.verify.archive.index.test_contract import needs_milvus
 from verify.archive.index import write_note
 from verify.archive.index.cache import open_index
 from verify.archive.index.milvus import MilvusIndex, open_milvus
 from verify.archive.store import Store
-
-installed = pytest.mark.skipif(not HAS_MILVUS, reason="pymilvus and milvus-lite are not installed")
 
 
 @pytest.fixture
@@ -19,7 +17,7 @@ def uri(tmp_path):
     return str(tmp_path / "milvus.db")
 
 
-@installed
+@needs_milvus
 def test_two_archives_share_a_place(store, uri, tmp_path):
     other = m.MemoryStore(tmp_path / "other", seed=1)
     other.folder.mkdir()
@@ -30,7 +28,7 @@ def test_two_archives_share_a_place(store, uri, tmp_path):
             assert m.finds_everything(index, archive)
 
 
-@installed
+@needs_milvus
 def test_a_damaged_note_is_refused_and_a_rebuild_replaces_it(store, uri):
     open_milvus(store, uri).close()
     note = store.folder / "index" / "milvus.json"
@@ -138,14 +136,14 @@ def test_a_reader_never_writes_to_what_others_share(store, shared, change):
     assert shared.log == ["opened", "closed"]
 
 
-@installed
+@needs_milvus
 def test_a_collection_of_another_dimension_is_refused(uri):
     MilvusIndex(uri, collection="a", dimension=m.DIMENSION).close()
     with pytest.raises(ArchiveError, match="not an index of dimension 3"):
         MilvusIndex(uri, collection="a", dimension=3)
 
 
-@installed
+@needs_milvus
 def test_a_cluster_or_a_folder_that_is_not_there_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr("verify.archive.index.milvus.TIMEOUT_S", 0.5)
     with pytest.raises(ArchiveError, match=r"http://127.0.0.1:9 cannot be opened"):
@@ -161,13 +159,10 @@ def test_a_cluster_or_a_folder_that_is_not_there_is_named(monkeypatch, tmp_path)
 ])  # fmt: skip
 def test_without_the_extra_the_cure_is_named(monkeypatch, missing, uri, what):
     find = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == missing else find(name)
-    )
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name != missing and find(name))
     with pytest.raises(ArchiveError, match=rf'{what}; run `pip install "cqtnet\[milvus\]"`'):
         MilvusIndex(uri, collection="a", dimension=3)
 
 
 def test_the_core_does_without_it():
-    assert "verify.archive.index.milvus" in sys.modules
     assert not hasattr(sys.modules["verify.archive.index.milvus"], "pymilvus")
