@@ -8,6 +8,7 @@ import os
 import shutil
 import sqlite3
 import struct
+from contextlib import closing
 
 import pytest
 
@@ -35,10 +36,9 @@ def contents(folder):
 
 
 def tamper(folder, *statements):
-    connection = sqlite3.connect(find_file(folder), isolation_level=None)
-    for statement in statements:
-        connection.execute(statement)
-    connection.close()
+    with closing(sqlite3.connect(find_file(folder), isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
 
 
 def spoil(folder, *windows):
@@ -62,8 +62,7 @@ def test_no_damage_is_searched_silently(tmp_path):
 
 
 def stages(outcome):
-    assert outcome.wrong == []
-    assert not [what for what in outcome.counts if "UNCLEAR" in what]
+    assert outcome.wrong == [] and not [what for what in outcome.counts if "UNCLEAR" in what]
     return {what.split(":")[0] for what in outcome.counts}
 
 
@@ -111,8 +110,7 @@ def test_a_changed_value_in_any_column_is_noticed(folder, value):
 
 
 def test_a_changed_byte_in_the_names_of_columns_is_noticed(folder):
-    path = find_file(folder)
-    whole = path.read_bytes()
+    path, whole = find_file(folder), find_file(folder).read_bytes()
     begin = whole.index(b"size INTEGER NOT NULL, modified_ns")
     for at in range(begin, begin + 34):  # SQLite's own message about some is not UTF-8
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x80]) + whole[at + 1 :])
@@ -142,30 +140,27 @@ def test_rows_and_tables_that_came_or_went_are_noticed(folder, statement):
 
 def test_an_older_row_with_its_own_checksum_is_noticed(folder):
     """As when a page of before is put back: the row is sound, and out of date."""
-    path = find_file(folder)
-    with sqlite3.connect(path) as old:
-        (row,) = old.execute("SELECT * FROM paths WHERE path = '/music/3.flac'").fetchall()
-    old.close()
+    where = "WHERE path = '/music/3.flac'"
+    with closing(sqlite3.connect(find_file(folder))) as old:
+        (row,) = old.execute(f"SELECT size, modified_ns, checksum FROM paths {where}").fetchall()
     with s.writing(folder) as opened:
         opened.add_path(3, "/music/3.flac", 77, 78)
-    tamper(folder, f"UPDATE paths SET size = {row[2]}, modified_ns = {row[3]}, checksum = {row[4]} "
-           "WHERE path = '/music/3.flac'")  # fmt: skip
+    tamper(folder, f"UPDATE paths SET (size, modified_ns, checksum) = {row} {where}")
     with pytest.raises(ArchiveError, match="missing, or older than the others"):
         Store.open(folder)
 
 
-@pytest.mark.parametrize("statement", [
-    "DELETE FROM windows WHERE id = (3 << 20) + 7",
-    "UPDATE windows SET id = (3 << 20) + 999 WHERE id = (3 << 20) + 7",
-    "UPDATE windows SET checksum = checksum + 1 WHERE id = (3 << 20) + 7",
-    "UPDATE windows SET vector = x'00' WHERE id = (3 << 20) + 7",
-    "UPDATE windows SET vector = 'text' WHERE id = (3 << 20) + 7",
-    "UPDATE windows SET vector = (SELECT vector FROM windows WHERE id = (3 << 20) + 8), "
-    "checksum = (SELECT checksum FROM windows WHERE id = (3 << 20) + 8) "
-    "WHERE id = (3 << 20) + 7",
+@pytest.mark.parametrize("change", [
+    "DELETE FROM windows",
+    "UPDATE windows SET id = (3 << 20) + 999",
+    "UPDATE windows SET checksum = checksum + 1",
+    "UPDATE windows SET vector = x'00'",
+    "UPDATE windows SET vector = 'text'",
+    "UPDATE windows SET (checksum, vector) = (SELECT checksum, vector FROM windows"
+    " WHERE id = (3 << 20) + 8)",
 ])  # fmt: skip
-def test_a_window_that_is_another_or_gone_is_never_used(folder, statement):
-    tamper(folder, statement)
+def test_a_window_that_is_another_or_gone_is_never_used(folder, change):
+    tamper(folder, f"{change} WHERE id = (3 << 20) + 7")
     with pytest.raises(ArchiveError, match=rf"{DAMAGED}: 1 of 45 windows of recording 3"):
         Store.open(folder)
     with Store.open(folder, check=False) as opened:
@@ -256,17 +251,16 @@ def test_what_is_reported_as_done_is_synced_with_its_folder(folder):
         assert opened._rows("PRAGMA disk.journal_mode") == [("delete",)]
 
 
-@pytest.mark.parametrize("name", ["add", "remove", "add_path", "replace_paths"])
-def test_a_change_that_fails_at_its_end_leaves_all_as_it_was(folder, monkeypatch, name):
+@pytest.mark.parametrize(("name", "arguments"), [
+    ("add", ([s.synthetic_recording(6)],)),
+    ("remove", ([2],)),
+    ("add_path", (1, "/x", 1, 1)),
+    ("replace_paths", ([("/music/1.flac", "/x", 1, 1)],)),
+])  # fmt: skip
+def test_a_change_that_fails_at_its_end_leaves_all_as_it_was(folder, monkeypatch, name, arguments):
     def fail(_):
         raise OSError(errno.EIO, "Input/output error")
 
-    arguments = {
-        "add": ([s.synthetic_recording(6)],),
-        "remove": ([2],),
-        "add_path": (1, "/x", 1, 1),
-        "replace_paths": ([("/music/1.flac", "/x", 1, 1)],),
-    }[name]
     before = contents(folder)
     with s.writing(folder) as opened:
         with monkeypatch.context() as patched:
@@ -280,19 +274,17 @@ def test_a_change_that_fails_at_its_end_leaves_all_as_it_was(folder, monkeypatch
 
 @pytest.mark.parametrize("step", ["copy_without_removed", "connect", "delete_leftovers"])
 def test_compaction_may_be_broken_off(tmp_path, monkeypatch, step):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
     folder = tmp_path / "a"
     s.make_archive(folder, range(1, 30))
-    with s.writing(folder) as opened:
+    with s.writing(folder) as opened, monkeypatch.context() as patched:
         opened.remove([2, 9, 20])
         before = s.numbers_in(opened)
-        with monkeypatch.context() as patched:
-
-            def stop(*_, **__):
-                raise KeyboardInterrupt
-
-            patched.setattr(store if step[0] == "d" else database, step, stop)
-            with pytest.raises(KeyboardInterrupt):
-                opened.compact()
+        patched.setattr(store if step[0] == "d" else database, step, stop)
+        with pytest.raises(KeyboardInterrupt):
+            opened.compact()
     with Store.open(folder) as opened:
         assert s.numbers_in(opened) == before
     with s.writing(folder) as opened:

@@ -2,6 +2,7 @@ import json
 import multiprocessing
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,15 +21,13 @@ def test_what_was_added_comes_back(folder):
     with Store.open(folder) as store:
         assert (len(store), store.n_windows) == (5, 15 + 30 + 45 + 60 + 75)
         assert store.duration_s == 5 * 225 + 5 * 20
+        assert s.numbers_in(store) == {1, 2, 3, 4, 5}
         for entry in store.entries():
             new = s.synthetic_recording(s.number_of(entry.paths[0]))
-            assert (entry.sha256, entry.paths) == (new.sha256, (new.path,))
+            assert entry.paths == (new.path,) and entry.n_windows == len(new.start_s)
             assert (entry.duration_s, entry.tags) == (new.duration_s, new.tags)
-            assert entry.n_windows == len(new.start_s)
             assert np.array_equal(store.start_s(entry.id), new.start_s)
-            rows = store.vectors(window_ids(entry.id, entry.n_windows))
-            assert rows.dtype == np.float32
-            assert np.array_equal(rows, s.stored(s.number_of(new.path)))
+            assert store.vectors(window_ids(entry.id, 1)).dtype == np.float32
             assert store.by_sha256(new.sha256) == entry == store.entry(entry.id)
             assert store.by_path(new.path) == (entry, new.size, new.modified_ns)
         assert store.by_sha256("0" * 64) is None
@@ -38,16 +37,11 @@ def test_what_was_added_comes_back(folder):
 
 
 def test_sqlite_reads_the_file_as_it_is(folder):
-    connection = sqlite3.connect(find_file(folder))
-    assert connection.execute("SELECT path FROM paths WHERE recording = 3").fetchall() == [
-        ("/music/3.flac",)
-    ]
-    rows = connection.execute(
-        "SELECT vector FROM windows WHERE id >> 20 = 3 ORDER BY id"
-    ).fetchall()
-    vectors = np.frombuffer(b"".join(row[0] for row in rows), "<f2").reshape(45, 16)
-    assert np.array_equal(vectors, s.stored(3))
-    connection.close()
+    with closing(sqlite3.connect(find_file(folder))) as connection:
+        paths = connection.execute("SELECT path FROM paths WHERE recording = 3").fetchall()
+        rows = connection.execute("SELECT vector FROM windows WHERE id >> 20 = 3 ORDER BY id")
+        vectors = np.frombuffer(b"".join(row for (row,) in rows), "<f2").reshape(45, 16)
+    assert paths == [("/music/3.flac",)] and np.array_equal(vectors, s.stored(3))
 
 
 def test_batches_are_all_windows_once_and_windows_come_in_the_order_asked_for(folder, rng):
@@ -106,14 +100,12 @@ def test_an_archive_may_be_empty_and_a_recording_without_windows(tmp_path):
 def test_known_bytes_keep_their_entry_and_get_another_path(folder):
     copy = replace(s.synthetic_recording(3), path="/copies/3.flac")
     again = replace(copy, path="/copies/again.flac")
+    changed = replace(s.synthetic_recording(7), path="/music/3.flac", size=np.int64(5))
     with s.writing(folder) as store:
         known, same, new = store.add([copy, again, s.synthetic_recording(6)])
         assert known == same
         assert known.paths == ("/copies/3.flac", "/copies/again.flac", "/music/3.flac")
         assert (known.id, new.id, len(store)) == (3, 6, 6)
-
-    changed = replace(s.synthetic_recording(7), path="/music/3.flac", size=np.int64(5))
-    with s.writing(folder) as store:
         (new,) = store.add([changed])  # a path is that of the recording added last
         assert store.by_path("/music/3.flac") == (new, 5, 7)
         assert "/music/3.flac" not in store.entry(3).paths
@@ -186,17 +178,14 @@ def test_compaction_gives_back_the_room_of_what_was_removed(tmp_path):
         gone = [entry.id for entry in store.entries() if entry.id % 3]
         room = sum(store.entry(number).n_windows for number in gone) * 32
         store.remove(gone)
-        before = {s.number_of(e.paths[0]): e for e in store.entries()}
+        before = store.entries()
         given_back = store.compact()
         assert given_back > room and store.compact() == 0
         assert store.check() == []
     assert find_file(folder).stat().st_size <= size - given_back + 1024
     assert sorted(os.listdir(folder)) == ["archive-2.sqlite", "lock"]
     with Store.open(folder) as store:
-        assert {s.number_of(e.paths[0]): e for e in store.entries()} == before
-        for number, entry in before.items():
-            rows = store.vectors(window_ids(entry.id, entry.n_windows))
-            assert np.array_equal(rows, s.stored(number))
+        assert store.entries() == before and len(s.numbers_in(store)) == len(before)
 
 
 def test_a_reader_sees_the_moment_at_which_it_was_opened(folder):
@@ -211,14 +200,14 @@ def test_a_reader_sees_the_moment_at_which_it_was_opened(folder):
 
 def test_a_reader_looks_again_where_a_writer_compacted_while_it_opened(folder, monkeypatch):
     connect = database.connect
+
+    def compacted_before(path, *, write):
+        monkeypatch.setattr(database, "connect", connect)
+        writer.compact()
+        return connect(path, write=write)
+
     with s.writing(folder) as writer:
         writer.remove([1])
-
-        def compacted_before(path, *, write):
-            monkeypatch.setattr(database, "connect", connect)
-            writer.compact()
-            return connect(path, write=write)
-
         monkeypatch.setattr(database, "connect", compacted_before)
         with Store.open(folder) as reader:
             assert s.picture(reader) == s.picture(writer)
@@ -239,14 +228,12 @@ def test_batches_go_on_through_compaction_and_end_clearly_at_what_was_removed(fo
 
 def test_a_reader_does_not_write(folder):
     with Store.open(folder) as store:
-        for change in (
-            lambda: store.remove([1]),
-            lambda: store.add([s.synthetic_recording(9)]),
-            lambda: store.add_path(1, "/x", 1, 1),
-            lambda: store.compact(),
-        ):
+        for change, *values in (
+            (store.remove, [1]), (store.add, [s.synthetic_recording(9)]),
+            (store.add_path, 1, "/x", 1, 1), (store.compact,),
+        ):  # fmt: skip
             with pytest.raises(ArchiveError, match="open for reading; open it with write=True"):
-                change()
+                change(*values)
 
 
 THREE = s.synthetic_recording(3)  # 45 windows, 245 s
@@ -282,26 +269,20 @@ def test_a_manifest_comes_back_as_it_was_and_its_digest_is_of_all_that_it_says(f
     assert Manifest.from_json(made.to_json()) == made
     assert json.loads(made.to_json())["window_s"] == 20.0
     assert made.digest() != replace(made, hop_s=6.0).digest()
-
-
-@pytest.mark.parametrize("change", [
-    *({"dimension": value} for value in (0, 1 << 20, 2.5)),
-    *({"hop_s": value} for value in (0.0, "5")),
-    {"window_s": float("nan")},
-    {"model_sha256": "ab"},
-])  # fmt: skip
-def test_values_that_no_archive_can_have_are_refused(change):
-    with pytest.raises(ArchiveError, match=f"an archive cannot have the {next(iter(change))}"):
-        replace(s.MANIFEST, **change)
+    for name, value in (
+        ("dimension", 0), ("dimension", 1 << 20), ("dimension", 2.5), ("hop_s", 0.0),
+        ("hop_s", "5"), ("window_s", float("nan")), ("model_sha256", "ab"),
+    ):  # fmt: skip
+        with pytest.raises(ArchiveError, match=f"an archive cannot have the {name}"):
+            replace(s.MANIFEST, **{name: value})
 
 
 def test_an_archive_is_made_only_where_nothing_is(folder, tmp_path):
-    with pytest.raises(ArchiveError, match=r"holds other files already, archive-1\.sqlite"):
-        Store.create(folder, s.MANIFEST)
     (tmp_path / "music").mkdir()
     (tmp_path / "music/song.flac").write_text("la")
-    with pytest.raises(ArchiveError, match=r"holds other files already, song\.flac"):
-        Store.create(tmp_path / "music", s.MANIFEST)
+    for used, what in ((folder, r"archive-1\.sqlite"), (tmp_path / "music", r"song\.flac")):
+        with pytest.raises(ArchiveError, match=f"holds other files already, {what}"):
+            Store.create(used, s.MANIFEST)
     assert os.listdir(tmp_path / "music") == ["song.flac"]
 
 
@@ -336,8 +317,7 @@ def test_a_folder_that_is_no_archive_or_an_older_one_is_refused_with_the_cure(tm
 
 
 def test_neither_an_archive_that_was_not_opened_nor_a_lock_file_of_before_locks(folder):
-    path = find_file(folder)
-    whole = path.read_bytes()
+    path, whole = find_file(folder), find_file(folder).read_bytes()
     path.write_bytes(b"nothing")
     with pytest.raises(ArchiveError, match="damaged"):
         s.writing(folder)
@@ -353,12 +333,7 @@ def test_a_worker_that_was_forked_does_not_keep_the_lock(tmp_path):
     lock = WriteLock(tmp_path)
     context = multiprocessing.get_context("fork")
     started, end = context.Event(), context.Event()
-
-    def work():
-        started.set()
-        end.wait(600)
-
-    worker = context.Process(target=work)
+    worker = context.Process(target=lambda: (started.set(), end.wait(600)))
     worker.start()
     assert started.wait(600)
     with pytest.raises(ArchiveError, match=f"is being written to by process {os.getpid()}; "):
