@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cqtnet.errors import ArchiveError
-from tests.verify.archive.index import memory_store as m
+from tests.verify.archive.index import drawn_store as m
 from verify.archive.index import cache as module
 from verify.archive.index import read_note, write_note
 from verify.archive.index.cache import IndexCache, read_info
@@ -61,9 +61,9 @@ def test_saving_writes_what_the_index_is_and_opening_nothing(store, folder):
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_old_index_catches_up_without_a_build(store, monkeypatch, kind):
     saved(store, kind)
-    store.add(10)
+    store.draw(10)
     store.remove([1, 2, 61])
-    store.add(1, n_windows=900)
+    store.draw(1, n_windows=900)
     monkeypatch.setattr("verify.archive.index.BLOCK_WINDOWS", 400)
     monkeypatch.setattr(IndexCache, "built", must_not_build)
     index = IndexCache.open(store)
@@ -151,7 +151,7 @@ def test_an_index_of_another_class_or_of_other_windows_is_refused(store, folder,
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    ({"manifest": m.manifest(created="2026-01-02")}, f"another archive; run `{CURE}"),
+    ({"manifest": m.MANIFEST}, f"another archive; run `{CURE}"),
     ({"generation": 0}, r"newer than the archive, 1 against 0.*rebuild"),
     (
         {"generation": 2, "n_windows": 1220, "changes": lambda _: ((), ())},
@@ -160,7 +160,8 @@ def test_an_index_of_another_class_or_of_other_windows_is_refused(store, folder,
 ])  # fmt: skip
 def test_an_index_that_does_not_fit_its_archive_is_refused(store, monkeypatch, change, message):
     saved(store)
-    monkeypatch.setattr(m.MemoryStore, "n_windows", store.n_windows)
+    for name in ("generation", "n_windows"):
+        monkeypatch.setattr(m.DrawnStore, name, getattr(store, name))
     for name, value in change.items():
         monkeypatch.setattr(store, name, value)
     with pytest.raises(ArchiveError, match=message):
@@ -169,7 +170,7 @@ def test_an_index_that_does_not_fit_its_archive_is_refused(store, monkeypatch, c
 
 def test_a_run_that_ends_between_two_files_leaves_the_old_index(store, folder, monkeypatch):
     index = saved(store)
-    store.add(5)
+    store.draw(5)
     index.catch_up()
     with monkeypatch.context() as patched:
         patched.setattr(module, "write_note", must_not_build)
@@ -185,7 +186,7 @@ def test_a_run_that_ends_between_two_files_leaves_the_old_index(store, folder, m
 
 def test_a_full_disk_is_named_and_leaves_the_old_index(store, folder):
     index = saved(store)
-    store.add(5)
+    store.draw(5)
     index.catch_up()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cqtnet.errors import ArchiveError
-from tests.verify.archive.index.memory_store import DIMENSION, altered, by_hand
+from tests.verify.archive.index.drawn_store import DIMENSION, altered, by_hand
 from verify.archive.index.cache import IndexCache
 from verify.archive.index.faiss import KINDS
 from verify.archive.index.milvus import open_milvus
@@ -54,7 +54,7 @@ def test_altered_windows_find_what_an_exact_search_finds(index, store, rng):
 
 
 def test_added_windows_are_found_beside_the_old_ones(index, store):
-    number = store.add(1, number=2**40)[0]  # numbers beyond 32 bits, and beyond float64's 53
+    number = store.draw(1, number=2**40)[0]  # numbers beyond 32 bits, and beyond float64's 53
     ids = store.ids([number])
     index.add(ids, store.vectors(ids))
     assert len(index) == store.n_windows == 61 * 20

@@ -2,7 +2,7 @@ import faiss
 import numpy as np
 import pytest
 
-from tests.verify.archive.index.memory_store import DIMENSION, MemoryStore, altered, by_hand
+from tests.verify.archive.index.drawn_store import DIMENSION, MANIFEST, DrawnStore, altered, by_hand
 from verify.archive.index.cache import IndexCache, altered_queries, principal_components
 from verify.archive.index.faiss import KINDS, FaissIndex, compared, empty, plan
 
@@ -78,15 +78,15 @@ def test_recall_is_measured_at_the_build_and_falls_where_too_little_is_looked_in
 
 
 def test_recall_is_one_where_a_window_is_there_twice_or_alone_and_none_where_none_is(tmp_path):
-    store = MemoryStore(tmp_path)
-    store.add(60)
-    for number in range(1, 60, 2):
-        store._held[number + 1] = store._held[number]
-    assert IndexCache.built(store, wanted="exact").info.recall == 1.0
-    store = MemoryStore(tmp_path)
+    with DrawnStore.create(tmp_path / "twice", MANIFEST) as store:
+        for _ in range(2):
+            store.rng = np.random.default_rng(0)
+            store.draw(30)
+        assert IndexCache.built(store, wanted="exact").info.recall == 1.0
+    store = DrawnStore.create(tmp_path / "few", MANIFEST)
     built = IndexCache.built(store)
     assert (len(built), built.info.recall, built.info.queries) == (0, None, 0)
-    store.add(1, n_windows=1)
+    store.draw(1, n_windows=1)
     assert IndexCache.built(store).info.recall == 1.0
 
 

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from cqtnet.errors import ArchiveError
-from tests.verify.archive.index import memory_store as m
+from tests.verify.archive.index import drawn_store as m
 from tests.verify.archive.index.test_contract import needs_milvus
 from verify.archive.index import write_note
 from verify.archive.index.cache import open_index
@@ -19,10 +19,9 @@ def uri(tmp_path):
 
 @needs_milvus
 def test_two_archives_share_a_place(store, uri, tmp_path):
-    other = m.MemoryStore(tmp_path / "other", seed=1)
-    other.folder.mkdir()
-    other.manifest = m.manifest(created="2026-01-02")
-    other.add(60)
+    other = m.DrawnStore.create(tmp_path / "other", m.MANIFEST)
+    other.rng = np.random.default_rng(1)
+    other.draw(60)
     for archive in (store, other, store):
         with open_milvus(archive, uri) as index:
             assert m.finds_everything(index, archive)
@@ -78,7 +77,7 @@ def shared(monkeypatch):
 def test_a_writer_fills_it_once_and_then_lets_it_catch_up(store, shared):
     open_milvus(store, "u").close()
     assert len(shared.held) == 1200
-    store.add(1)
+    store.draw(1)
     store.remove([1, 2])
     shared.log.clear()
     open_milvus(store, "u").close()
@@ -95,12 +94,13 @@ def test_a_writer_fills_it_again_where_windows_were_lost_or_it_was_asked_to(stor
     assert shared.log.count("clear") == 2 and len(shared.held) == 1200
 
 
-def test_a_stale_reader_leaves_newer_windows_alone(store, shared):
+def test_a_stale_reader_leaves_newer_windows_alone(store, shared, monkeypatch):
     open_milvus(store, "u").close()
     generation = store.generation
-    store.add(1)
+    store.draw(1)
     open_milvus(store, "u").close()
-    store.is_writable, store.generation = False, generation
+    store.is_writable = False
+    monkeypatch.setattr(m.DrawnStore, "generation", generation)
     shared.log.clear()
     with pytest.raises(ArchiveError, match="newer than the archive; open the archive again"):
         open_milvus(store, "u")
@@ -123,7 +123,7 @@ def test_a_reader_never_writes_to_what_others_share(store, shared, change):
     if change == "no note":
         (store.folder / "index" / "milvus.json").unlink()
     elif change == "behind":
-        store.add(1)
+        store.draw(1)
     elif change == "lost windows":
         shared.held.popitem()
     store.is_writable = False
