@@ -1,6 +1,7 @@
 import importlib.util
 import sys
 
+import numpy as np
 import pytest
 
 from cqtnet.errors import ArchiveError
