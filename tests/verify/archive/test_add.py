@@ -3,7 +3,6 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,10 +35,8 @@ class Reader:
         self.read.append(Path(path).name)
         if not Path(path).read_bytes().startswith(b"sound"):
             raise InputError(f"{path} is not audio")
-        status = audio.FileStatus.of(path)
-        return replace(
-            MADE, path=path, sha256=sha256, size=status.size, modified_ns=status.modified_ns
-        )
+        size, modified_ns = audio.FileStatus.of(path).noted
+        return replace(MADE, path=path, sha256=sha256, size=size, modified_ns=modified_ns)
 
 
 @pytest.fixture
@@ -63,6 +60,13 @@ def run(store, folder, *, rehash=False):
     steps = list(add_files(store, paths, reader, jobs=2, rehash=rehash))
     assert len(steps) == len(paths)
     return {Path(step.path).name: step.outcome for step in steps}, sorted(reader.read)
+
+
+def summed_up(store, *paths):
+    summary = Summary()
+    for step in add_files(store, map(str, paths), Reader()):
+        summary.count(step)
+    return summary
 
 
 def test_what_is_there_is_not_read_again_and_a_moved_file_keeps_its_recording(store, folder):
@@ -124,21 +128,16 @@ def test_a_file_that_changes_between_hashing_and_reading_is_not_added(store, fol
         return sha256
 
     monkeypatch.setattr(audio, "file_sha256", hash_then_change)
-    summary = Summary()
-    for step in add_files(store, [str(folder / "a")], Reader()):
-        summary.count(step)
-    assert len(store) == 0 and "was changed while it was read" in summary.failed[str(folder / "a")]
+    (reason,) = summed_up(store, folder / "a").failed.values()
+    assert len(store) == 0 and "was changed while it was read" in reason
 
 
 def test_what_cannot_be_read_is_told_and_stops_nothing(store, folder):
     (folder / "b").write_bytes(b"no audio")
     (folder / "c").unlink()
     (folder / "c").symlink_to(folder / "missing")
-    reader = Reader()
-    summary = Summary()
-    for step in add_files(store, [str(folder / name) for name in "abc"], reader):
-        summary.count(step)
-    assert Counter(summary.counts) == {"added": 1, "failed": 2}
+    summary = summed_up(store, *(folder / name for name in "abc"))
+    assert summary.counts == {"added": 1, "failed": 2}
     assert "is not audio" in summary.failed[str(folder / "b")]
     assert "No such file" in summary.failed[str(folder / "c")]
     assert summary.sentence().startswith("1 added, 2 failed; ")
@@ -181,9 +180,8 @@ def test_all_files_arrive_though_a_worker_is_killed(tiny_manifest, files, tmp_pa
     archive = tmp_path / "archive"
     Store.create(archive, tiny_manifest).close()
     command = [sys.executable, "-m", "tests.verify.archive.ray_run", str(archive), *files]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=300, cwd=Path(__file__).parents[3]
-    )
+    here = {"cwd": Path(__file__).parents[3], "timeout": 300}
+    done = subprocess.run(command, capture_output=True, text=True, **here)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
     assert (result["jobs"], result["killed"]) == (2, 1)

@@ -3,6 +3,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -18,15 +19,9 @@ from verify.archive.searcher import Searcher
 from verify.archive.store import Store
 
 
-class NoComparer:
-    """Stands in for the network, which is not asked here."""
-
-    embedder = None
-
-
 @pytest.fixture
 def archive(folder, monkeypatch):
-    monkeypatch.setattr(Archive, "_comparer", NoComparer())
+    monkeypatch.setattr(Archive, "_comparer", SimpleNamespace(embedder=None))  # it is not asked
     with writing(folder) as store:
         IndexCache.built(store).save()
     return Archive.open(folder)
@@ -73,23 +68,15 @@ def test_checking_reads_the_files_of_recordings_where_asked(tmp_path):
 
 
 def test_checking_builds_no_index_where_none_is_kept(folder, monkeypatch):
-    def must_not_build(*_, **__):
-        raise AssertionError("it was built")
-
-    monkeypatch.setattr(IndexCache, "built", must_not_build)
+    monkeypatch.setattr(IndexCache, "built", Mock(side_effect=AssertionError("it was built")))
     assert check_archive(folder) == []
 
 
 def test_checking_closes_the_connection_to_milvus(folder, monkeypatch):
-    closed = []
-
-    class Index:
-        def close(self):
-            closed.append(True)
-
+    index = Mock()
     monkeypatch.setattr(cache, "agreed_uri", lambda _: "http://milvus:19530")
-    monkeypatch.setattr(cache, "open_milvus", lambda *_, **__: Index())
-    assert check_archive(folder) == [] and closed == [True]
+    monkeypatch.setattr(cache, "open_milvus", lambda *_, **__: index)
+    assert check_archive(folder) == [] and index.close.called
 
 
 def test_a_reader_opens_the_archive_again_until_index_and_store_fit(monkeypatch):

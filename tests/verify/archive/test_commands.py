@@ -172,10 +172,8 @@ def test_what_is_removed_is_not_found_again_and_can_be_added_again(made, tmp_pat
     assert lost.exit_code == 3 and plain["answer"] == "unconfirmed" and plain["matches"] == []
     assert os.strerror(2) in plain["unproven"][0]["reason"]
     assert "NOT CONFIRMED" in call("search", archive, query).stdout.splitlines()[0]
-    assert (
-        "1 recording would be removed"
-        in call("index", "remove", archive, "--path", file, "--dry-run").stderr
-    )
+    would = call("index", "remove", archive, "--path", file, "--dry-run")
+    assert "1 recording would be removed" in would.stderr
     removed = call("index", "remove", archive, "--path", file)
     assert removed.exit_code == 0 and "1 recording removed" in removed.stderr
     assert call("search", archive, query).exit_code == 1
@@ -187,10 +185,8 @@ def test_what_is_removed_is_not_found_again_and_can_be_added_again(made, tmp_pat
     assert call("index", "verify", archive, "--read-audio").exit_code == 0
     (tmp_path / "hidden").write_bytes(b"otherwise")
     verified = call("index", "verify", archive, "--read-audio", "--json")
-    assert (
-        verified.exit_code == 1
-        and "other bytes" in json.loads(verified.stdout)["problems"][0]["problem"]
-    )
+    (problem,) = json.loads(verified.stdout)["problems"]
+    assert verified.exit_code == 1 and "other bytes" in problem["problem"]
 
 
 def test_a_moved_tree_is_noted_and_what_is_kept_needs_no_file(made, tmp_path):
@@ -225,9 +221,8 @@ def test_a_moved_tree_is_noted_and_what_is_kept_needs_no_file(made, tmp_path):
         refused = call("index", "export", archive, out, "--sound", other)
         assert reason in str(refused.exception)
     assert call("index", "export", archive, out, "--sound", number).exit_code == 0
-    assert soundfile.info(out).duration == pytest.approx(
-        soundfile.info(made / "music" / "12.flac").duration
-    )
+    lengths = [soundfile.info(file).duration for file in (out, made / "music" / "12.flac")]
+    assert lengths[0] == pytest.approx(lengths[1])
     diff = json.loads(call("diff", query, out, "--json").stdout)
     assert diff["stretches"][0]["b_start_s"] == pytest.approx(match["reference_start_s"], abs=0.1)
 

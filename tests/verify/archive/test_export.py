@@ -25,8 +25,7 @@ def test_merging_takes_what_is_not_there_yet(tmp_path):
             vectors = store.vectors(window_ids(entry.id, entry.n_windows))
             np.testing.assert_array_equal(vectors, stored(number))
             np.testing.assert_array_equal(store.start_s(entry.id), new.start_s)
-        known = store.by_path("/copy/of/3")
-        assert known[1:] == (5, 6)
+        assert store.by_path("/copy/of/3")[1:] == (5, 6)
 
 
 @pytest.mark.parametrize(
@@ -45,9 +44,8 @@ def test_exported_windows_are_those_of_the_store(tmp_path):
     with Store.open(tmp_path / "archive") as store:
         export_windows(store, tmp_path / "out.npz")
     with np.load(tmp_path / "out.npz", allow_pickle=False) as out:
-        assert out["id"].tolist() == [1, 2] and out["path"].tolist() == [
-            e.paths[0] for e in entries
-        ]
+        assert out["id"].tolist() == [1, 2]
+        assert out["path"].tolist() == [entry.paths[0] for entry in entries]
         for number in (1, 2):
             own = out["recording"] == number
             np.testing.assert_array_equal(out["vector"][own].astype(np.float32), stored(number))

@@ -16,23 +16,14 @@ from verify.archive.store import Store
 
 
 @pytest.fixture
-def query(tmp_path):
-    def write(samples):
-        soundfile.write(tmp_path / "query.wav", samples, SAMPLE_RATE)
-        return tmp_path / "query.wav"
-
-    return write
-
-
-@pytest.fixture
 def twelve(archive):
     """The recording that the fragment is of, and its path."""
     entry = archive.store.entry(archive.number("12"))
     return entry.id, entry.paths[0]
 
 
-def test_an_altered_fragment_is_found_with_place_tempo_and_pitch(archive, query):
-    result = archive.search(query(fragment()))
+def test_an_altered_fragment_is_found_with_place_tempo_and_pitch(archive):
+    result = archive.search((fragment(), SAMPLE_RATE))
     best = result.matches[0]
     assert Path(best.path).stem == "12" and best.verdict == "same"
     assert best.tempo == pytest.approx(1.2, abs=0.003)
@@ -43,11 +34,11 @@ def test_an_altered_fragment_is_found_with_place_tempo_and_pitch(archive, query)
 
 
 def test_a_query_up_to_two_minutes_gives_every_recording_also_one_that_holds_its_end(
-    archive, query, tmp_path
+    archive, tmp_path
 ):
     soundfile.write(tmp_path / "end.wav", seconds(music(12), 20, 38), SAMPLE_RATE)
     archive.add([str(tmp_path / "end.wav")])
-    found = archive.search(query(seconds(music(12), 0, 36))).matches
+    found = archive.search((seconds(music(12), 0, 36), SAMPLE_RATE)).matches
     stretches = {Path(match.path).stem: (match.query_start_s, match.query_end_s) for match in found}
     assert stretches["12"] == pytest.approx((0, 36), abs=0.6)
     assert stretches["end"] == pytest.approx((20, 36), abs=0.6)
@@ -58,49 +49,50 @@ def test_a_query_up_to_two_minutes_gives_every_recording_also_one_that_holds_its
     (lambda: 0.3 * np.sin(np.arange(8 * SAMPLE_RATE) * 0.1), "steady tones"),
     (lambda: music(12)[:SAMPLE_RATE], "less than the 2 s"),
 ])  # fmt: skip
-def test_a_query_with_nothing_to_recognise_says_so(archive, query, samples, problem):
-    result = archive.search(query(samples()))
+def test_a_query_with_nothing_to_recognise_says_so(archive, samples, problem):
+    result = archive.search((samples(), SAMPLE_RATE))
     assert result.matches == () and problem in result.problem
 
 
-@pytest.mark.parametrize("what", ["missing", "changed", "pipe", "n\0l"])
-def test_a_file_that_is_not_as_it_was_proves_nothing(archive, query, twelve, tmp_path, what):
+@pytest.mark.parametrize(("what", "words"), [
+    ("missing", os.strerror(2)),
+    ("changed", "is not the file that was added"),
+    ("pipe", "is a pipe"),
+    ("n\0l", "n\\x00l.wav"),
+])  # fmt: skip
+def test_a_file_that_is_not_as_it_was_proves_nothing(archive, twelve, tmp_path, what, words):
     number, path = twelve
     soundfile.write(tmp_path / "changed.wav", music(12) * 0.5, SAMPLE_RATE)
     os.mkfifo(tmp_path / "pipe.wav")
     archive.store.replace_paths([(path, str(tmp_path / f"{what}.wav"), 1, 1)])
-    result = archive.search(query(fragment()))
+    result = archive.search((fragment(), SAMPLE_RATE))
     assert result.matches == ()
     (unproven,) = [one for one in result.unproven if one.entry.id == number]
-    words = {
-        "missing": os.strerror(2), "changed": "is not the file that was added",
-        "pipe": "is a pipe", "n\0l": "n\\x00l.wav",
-    }  # fmt: skip
-    assert words[what] in unproven.reason
+    assert words in unproven.reason
     assert unproven.reference_s == pytest.approx(21, abs=4)
 
 
 @pytest.mark.parametrize("row", [b"no zlib", zlib.compress(b"odd"), b""])
-def test_what_is_kept_of_a_recording_may_be_damaged_on_purpose(archive, query, monkeypatch, row):
+def test_what_is_kept_of_a_recording_may_be_damaged_on_purpose(archive, monkeypatch, row):
     monkeypatch.setattr(archive.store, "sketch", lambda *_: [row])
-    result = archive.search(query(fragment()))
+    result = archive.search((fragment(), SAMPLE_RATE))
     assert result.matches == () and result.unproven
     assert all("what is kept of it is damaged" in one.reason for one in result.unproven)
 
 
-def test_a_file_that_was_touched_or_has_a_copy_still_proves_a_match(archive, query, twelve):
+def test_a_file_that_was_touched_or_has_a_copy_still_proves_a_match(archive, twelve):
     number, path = twelve
     archive.store.replace_paths([(path, "/a/missing.wav", 1, 1)])
     archive.store.add_path(number, path, 1, 1)  # of another size and time than it has
-    assert archive.search(query(fragment())).matches[0].path == path
+    assert archive.search((fragment(), SAMPLE_RATE)).matches[0].path == path
 
 
-def test_in_a_larger_archive_a_match_needs_more_evidence(archive, query, monkeypatch):
-    path = query(fragment())
+def test_in_a_larger_archive_a_match_needs_more_evidence(archive, monkeypatch):
+    query = fragment(), SAMPLE_RATE
 
     def searched(n_windows):
         monkeypatch.setattr(Store, "n_windows", property(lambda _: n_windows))
-        return archive.search(path)
+        return archive.search(query)
 
     archive.index  # noqa: B018  # made while the archive has the size that it has
     small, large = searched(2_000).matches, searched(10**20).matches
@@ -112,11 +104,11 @@ def test_in_a_larger_archive_a_match_needs_more_evidence(archive, query, monkeyp
         assert result.is_sure is result.matches[0].is_sure is is_sure
 
 
-def test_too_little_agreement_or_too_low_a_ratio_is_no_match(archive, query, twelve, monkeypatch):
-    path = query(fragment())
-    below = archive.search(path, min_log_lr=100.0)
+def test_too_little_agreement_or_too_low_a_ratio_is_no_match(archive, twelve, monkeypatch):
+    query = fragment(), SAMPLE_RATE
+    below = archive.search(query, min_log_lr=100.0)
     monkeypatch.setattr("verify.archive.searcher.LEAST_STRENGTH", 100.0)
-    weak = archive.search(path)
+    weak = archive.search(query)
     assert below.matches == weak.matches == ()
     assert below.nearest.entry.id == weak.nearest.entry.id == twelve[0]
     assert weak.nearest.log_lr > PERHAPS_LOG_LR
@@ -136,9 +128,8 @@ def test_a_match_with_a_dropout_is_reported_once_when_it_has_ended(archive):
 
 
 def test_a_recording_of_which_some_was_lost_without_a_trace_is_reported_once(archive):
-    song = music(13)
-    samples = np.concatenate([seconds(song, 0, 14), seconds(song, 24, 40), music(94, 45.0)])
-    (event,) = monitor(archive.searcher(), [samples])
+    parts = seconds(music(13), 0, 14), seconds(music(13), 24, 40), music(94, 45.0)
+    (event,) = monitor(archive.searcher(), [np.concatenate(parts)])
     assert event.match.query_end_s == pytest.approx(30, abs=0.6)
     assert event.match.reference_end_s == pytest.approx(40, abs=0.6)
     assert event.match.tempo == pytest.approx(1, abs=0.003)
@@ -165,11 +156,9 @@ def hits_of(planted, *, count=8):
     return Hits(cosines, ids)
 
 
-def vote_on(middles_s, planted, **options):
-    return vote(
-        np.array(middles_s, float), hits_of(planted), lambda _: STARTS_S,
-        hop_s=5.0, **{"count": 5, **options},
-    )  # fmt: skip
+def vote_on(middles_s, planted, *, count=5, starts_s=STARTS_S):
+    middles_s = np.array(middles_s, float)
+    return vote(middles_s, hits_of(planted), lambda _: starts_s, hop_s=5.0, count=count)
 
 
 @pytest.mark.parametrize("tempo", [0.72, 1.0, 1.2, 1.48])
@@ -192,8 +181,7 @@ def test_the_first_point_is_the_one_most_alike_and_a_window_counts_once():
     assert best.points[0].reference_s == 105
     assert best.points[0].cosine == pytest.approx(0.5)
     starts_s = np.array([100.0, 102.0, 104.0])  # as where a recording ends: less than a hop
-    hits = hits_of([[(1, 1, 0.5), (1, 0, 0.4), (1, 2, 0.4)]])
-    best = vote(np.array([5.0]), hits, lambda _: starts_s, hop_s=5.0, count=1)[0]
+    (best,) = vote_on([5.0], [[(1, 1, 0.5), (1, 0, 0.4), (1, 2, 0.4)]], count=1, starts_s=starts_s)
     assert best.score == pytest.approx(0.25) and len(best.points) == 1
 
 

@@ -36,10 +36,8 @@ def test_a_first_look_at_sketches_agrees_with_one_at_the_sound(sketch):
     by_sound = search(Features.of(fragment(), start_s=7.0), Features.of(music(12, 90.0)))[0]
     assert by_sketch.strength == pytest.approx(by_sound.strength, rel=0.1)
     assert by_sketch.line.to_b(12.0) == pytest.approx(by_sound.line.to_b(12.0), abs=0.2)
-    part = kept.part(10.0, 40.0)
-    assert search(moment, part)[0].line.to_b(12.0) == pytest.approx(
-        by_sketch.line.to_b(12.0), abs=0.2
-    )
+    by_part = search(moment, kept.part(10.0, 40.0))[0]
+    assert by_part.line.to_b(12.0) == pytest.approx(by_sketch.line.to_b(12.0), abs=0.2)
 
 
 def test_kept_sound_lies_where_the_sound_lay():
