@@ -232,16 +232,14 @@ class _Run:
 
 
 def extract(
-    path: audio.StrPath, embedder: Embedder, manifest: Manifest, *, sha256: str = "",
+    path: audio.StrPath, sha256: str, *, embedder: Embedder, manifest: Manifest,
     tags: Sequence[str] = (), keep: bool = False,
 ) -> NewRecording:  # fmt: skip
-    """What an archive keeps of a file; a silent, short or changing one is an error.
+    """What an archive keeps of a file, with `keep` its sound, too, but no windows of silence.
 
-    `sha256` is that of its bytes, where it is known already. Windows of silence are left out. With
-    `keep` its sound is kept, too.
+    A silent, short or changing file is an error. `sha256` is that of its bytes.
     """
     before = audio.FileStatus.of(path)
-    sha256 = sha256 or audio.file_sha256(path)
     trace = embedder.read(path)
     windows = embedder.windows(trace, window_s=manifest.window_s, hop_s=manifest.hop_s)
     kept = windows.has_content
@@ -307,7 +305,7 @@ def _read(
         if audio.file_sha256(path) != sha256:
             raise InputError(f"{path} holds other bytes there than here; share the folder")
         embedder = _embedder(manifest.model, manifest.model_sha256)
-        return extract(path, embedder, manifest, sha256=sha256, tags=tags, keep=keep)
+        return extract(path, sha256, embedder=embedder, manifest=manifest, tags=tags, keep=keep)
     except InputError as error:
         return error
 

@@ -3,10 +3,10 @@
 import os
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from sqlite3 import ProgrammingError
 from typing import TYPE_CHECKING, Self
@@ -21,7 +21,7 @@ from verify.archive.add import Extract, Step, Summary, add_files, add_sound, ext
 from verify.archive.index import FOLDER, Searchable
 from verify.archive.index.cache import check_index, open_index, save_index
 from verify.archive.listing import audio_files
-from verify.archive.results import Entry, Manifest, NewRecording, SearchResult
+from verify.archive.results import Entry, Manifest, SearchResult
 from verify.archive.search import search
 from verify.archive.searcher import Searcher
 from verify.archive.store import Store
@@ -146,16 +146,14 @@ class Archive(Closing, Brief):
         summary.elapsed_s = time.monotonic() - started
         return summary
 
-    @contextmanager
-    def _here(self, tags: Sequence[str], *, keep: bool) -> Iterator[tuple[Extract, int]]:
+    def _here(
+        self, tags: Sequence[str], *, keep: bool
+    ) -> AbstractContextManager[tuple[Extract, int]]:
         """What reads a file on this machine, and how many it reads at once."""
         manifest = self.store.manifest
         embedder = self._of_this_archive(Embedder.named(manifest.model, device=self._device))
-
-        def read(path: audio.StrPath, sha256: str) -> NewRecording:
-            return extract(path, embedder, manifest, sha256=sha256, tags=tags, keep=keep)
-
-        yield read, os.cpu_count() or 1
+        read = partial(extract, embedder=embedder, manifest=manifest, tags=tags, keep=keep)
+        return nullcontext((read, os.cpu_count() or 1))
 
     def relocate(self, old: str, new: str) -> tuple[int, list[str]]:
         """How many files below one path lie below another now, and which others do not, and why.
@@ -175,7 +173,7 @@ class Archive(Closing, Brief):
                     if not is_same and audio.file_sha256(there) != entry.sha256:
                         problems.append(f"{audio.shown(there)} holds other bytes")
                     else:
-                        moves.append((path, there, status.size, status.modified_ns))
+                        moves.append((path, there, *status.noted))
                 except InputError as error:
                     problems.append(str(error))
         self.store.replace_paths(moves)

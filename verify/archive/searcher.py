@@ -262,8 +262,7 @@ class Searcher:
 
     def no_windows(self) -> tuple[Seconds, Vectors]:
         """Middles and vectors of no windows at all."""
-        size = self.comparer.embedder.preset.embedding_size
-        return np.zeros(0), np.zeros((0, size), np.float32)
+        return np.zeros(0), np.zeros((0, self._store.manifest.dimension), np.float32)
 
     def middles_s(self, recording: int) -> Seconds:
         """The middles of a recording's windows."""
@@ -367,8 +366,8 @@ def with_other_places(place: Place, match: Match) -> Match:
         )
     except UnreadableError:
         return match
-    start_s, end_s = best.b_start_s, best.b_end_s
     return replace(
-        match, query_start_s=best.a_start_s, query_end_s=best.a_end_s, reference_start_s=start_s,
-        reference_end_s=end_s, line=best.line, alignment=best, places=places,
+        match, query_start_s=best.a_start_s, query_end_s=best.a_end_s, line=best.line,
+        reference_start_s=best.b_start_s, reference_end_s=best.b_end_s, alignment=best,
+        places=places,
     )  # fmt: skip

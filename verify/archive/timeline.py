@@ -121,7 +121,7 @@ class Timeline:
             self._made[chunk.start_s] = self._windows_of(chunk)
         for track in tracks:
             with suppress(UnreadableError):
-                track.prepare(chunk.start_s + EDGE_S, chunk.end_s - EDGE_S)
+                track.reference(track.after.line, chunk.start_s + EDGE_S, chunk.end_s - EDGE_S)
         return chunk
 
     def probe(self, moment: Sound, around: Sound) -> list[Event]:

@@ -98,11 +98,7 @@ class Track:
     @property
     def is_over(self) -> bool:
         """Whether it has ended."""
-        return self.is_lost or self._has_left(self.after)
-
-    def _has_left(self, side: Side) -> bool:
-        """Whether it has not gone on for long enough on one side."""
-        return self._absent_s(side) > LEAVE_S
+        return self.is_lost or self._absent_s(self.after) > LEAVE_S
 
     def _absent_s(self, side: Side) -> float:
         """For about how long it has not gone on on one side, up to where it was followed."""
@@ -125,7 +121,7 @@ class Track:
     def follow_back(self, pieces: Iterable[Features]) -> None:
         """Follow it back over pieces of the query, the latest first, from its middle."""
         for piece in pieces:
-            if self._has_left(self.before):
+            if self._absent_s(self.before) > LEAVE_S:
                 return
             seconds, counts = self._counts(piece, self.before)
             earlier = seconds <= self._back_from_s
@@ -160,24 +156,20 @@ class Track:
         n = piece.fine.shape[1]
         seconds = piece.start_s + np.arange(n) / FRAMES_PER_SECOND
         against = np.full(n, -COUNTS * self.usual)
-        duration_s = self.match.entry.duration_s
-        start_s, end_s = (side.line.to_b(second) for second in (piece.start_s, piece.end_s))
-        if end_s <= MARGIN_S or start_s >= duration_s - MARGIN_S:
+        reference = self.reference(side.line, piece.start_s, piece.end_s)
+        if reference is None:
             return seconds, against
-        reference = self._reference(start_s, end_s)
         side.line = self._moved(piece, reference, side.line)
         counts = agreement(piece, reference, [Candidate(side.line)], usual=self.usual)[0]
         return seconds, np.where(np.isfinite(counts), counts, against)
 
-    def prepare(self, start_s: float, end_s: float) -> None:
-        """Read what following it over a stretch of the query will need."""
-        begin_s, last_s = (self.after.line.to_b(second) for second in (start_s, end_s))
-        if last_s > MARGIN_S and begin_s < self.match.entry.duration_s - MARGIN_S:
-            self._reference(begin_s, last_s)
-
-    def _reference(self, start_s: float, end_s: float) -> Features:
-        begin_s, last_s = start_s - MARGIN_S, end_s + MARGIN_S
-        return self._references.excerpt(self.match.entry.id, begin_s, last_s).sound.features
+    def reference(self, line: Line, start_s: float, end_s: float) -> Features | None:
+        """What lies by a line around a stretch of the query; None where the recording does not."""
+        entry, begin_s, last_s = self.match.entry, line.to_b(start_s), line.to_b(end_s)
+        if last_s <= MARGIN_S or begin_s >= entry.duration_s - MARGIN_S:
+            return None
+        around_s = begin_s - MARGIN_S, last_s + MARGIN_S
+        return self._references.excerpt(entry.id, *around_s).sound.features
 
     def _moved(self, piece: Features, reference: Features, line: Line) -> Line:
         """The line as it is in a piece; as it was where that cannot be said."""

@@ -191,7 +191,8 @@ def test_all_files_arrive_though_a_worker_is_killed(tiny_manifest, files, tmp_pa
     with Store.open(archive) as store:
         for path in files[:2]:
             known = store.by_path(path)
-            here = extract(path, embedder, tiny_manifest)
+            sha256 = audio.file_sha256(path)
+            here = extract(path, sha256, embedder=embedder, manifest=tiny_manifest)
             vectors = store.vectors(window_ids(known[0].id, known[0].n_windows))
             assert ((vectors * here.vectors).sum(axis=1) > 0.99).all()
 
