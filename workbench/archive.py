@@ -68,7 +68,7 @@ def cut_reference(work: Work, task: Task, send: Send) -> Answer:
     start_s = max(0.0, match["reference_start_s"] - AROUND_S)
     end_s = min(match["reference_end_s"] + AROUND_S, start_s + MOST_HEARD_S)
     with work.open_archive() as archive:
-        found = archive.searcher().references.excerpt(match["id"], start_s, end_s).sound
+        found = archive.searcher().references.excerpt(match["id"], start_s, end_s)
     out = task.folder / "reference.wav"
     sound.save(resample(found.samples, SAMPLE_RATE, sound.RATE_HZ), out)
     result = {"start_s": found.start_s, "duration_s": found.duration_s}

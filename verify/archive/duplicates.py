@@ -209,7 +209,7 @@ class _Finder:
         half_s, references = self.searcher.window_s / 2, self.searcher.references
         point, other = look.candidate.points[0], look.candidate.recording
         begin_s, end_s = point.query_s - half_s, point.query_s + half_s
-        moment = references.excerpt(look.entry.id, begin_s, end_s).sound
+        moment = references.excerpt(look.entry.id, begin_s, end_s)
         places = None
         if look.lines is not None:
             stretch_s = stretch_around(point, moment.start_s, moment.end_s)
@@ -268,8 +268,8 @@ class _Finder:
     def _piece(self, entry: Entry, number: int) -> Features:
         """A piece of a recording, which was heard with its surroundings."""
         begin_s, end_s = number * STEP_S, (number + 1) * STEP_S
-        excerpt = self.searcher.references.excerpt(entry.id, begin_s - EDGE_S, end_s + EDGE_S)
-        return excerpt.sound.features.part(begin_s, end_s)
+        heard = self.searcher.references.excerpt(entry.id, begin_s - EDGE_S, end_s + EDGE_S)
+        return heard.features.part(begin_s, end_s)
 
 
 def grouped(pairs: Sequence[Pair]) -> list[list[Entry]]:

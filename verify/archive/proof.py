@@ -66,6 +66,7 @@ class Sound:
     samples: Floats
     embedder: Embedder
     whole: "Sound | None" = None  # what it is a part of
+    path: str = ""  # of a recording's file, which it is from
 
     @property
     def duration_s(self) -> float:
@@ -104,20 +105,11 @@ class Sound:
             for second in (start_s, end_s)
         )
         start_s = self.start_s + first / SAMPLE_RATE
-        return Sound(start_s, self.samples[first:last], self.embedder, self)
+        return Sound(start_s, self.samples[first:last], self.embedder, self, self.path)
 
 
 class UnreadableError(InputError):
     """A file of the archive that cannot be compared with; says why."""
-
-
-@dataclass(frozen=True)
-class Excerpt:
-    """A stretch of a recording, read from its file."""
-
-    entry: Entry
-    path: str
-    sound: Sound
 
 
 class References:
@@ -126,13 +118,13 @@ class References:
     def __init__(self, store: Store, embedder: Embedder) -> None:
         self._store, self._embedder = store, embedder
         self._paths: dict[int, str] = {}  # found to be as they were
-        self._excerpts: OrderedDict[tuple[int, float, float], Excerpt] = OrderedDict()
+        self._excerpts: OrderedDict[tuple[int, float, float], Sound] = OrderedDict()
         self._rows = lru_cache(KEPT_ROWS)(self._row)
         self._readings: OrderedDict[str, _Reading] = OrderedDict()
         self._lock = Lock()
         self._one_at_a_time = [Lock() for _ in range(MOST_OPEN)]  # reads a recording's file
 
-    def excerpt(self, recording: int, start_s: float, end_s: float) -> Excerpt:
+    def excerpt(self, recording: int, start_s: float, end_s: float) -> Sound:
         """A stretch of a recording that holds at least this one, or what there is of it."""
         entry = self._store.entry(recording)
         first_s = max(0.0, math.floor(start_s / GRID_S) * GRID_S)
@@ -151,7 +143,7 @@ class References:
         """What a first look sees of a stretch of a recording; from its file where none is kept."""
         n_rows = self._store.entry(recording).n_sketches
         if not n_rows:
-            return self.excerpt(recording, start_s, end_s).sound.sketch
+            return self.excerpt(recording, start_s, end_s).sketch
         first = min(max(0, int(start_s / ROW_S)), n_rows - 1)
         last = min(max(first, int(end_s / ROW_S)), n_rows - 1)
         rows = [self._rows(recording, row).coarse for row in range(first, last + 1)]
@@ -163,16 +155,16 @@ class References:
         except ValueError as error:
             raise UnreadableError(f"what is kept of it is damaged: {error}") from error
 
-    def _read(self, entry: Entry, first_s: float, last_s: float) -> Excerpt:
+    def _read(self, entry: Entry, first_s: float, last_s: float) -> Sound:
         try:
-            path = self._path(entry)
-            return Excerpt(entry, path, self._from_file(entry, path, first_s, last_s))
+            return self._from_file(entry, first_s, last_s)
         except UnreadableError:
             if not entry.n_sounds:
                 raise
-        return Excerpt(entry, (*entry.paths, "")[0], self._kept(entry, first_s, last_s))
+        return self._kept(entry, first_s, last_s)
 
-    def _from_file(self, entry: Entry, path: str, first_s: float, last_s: float) -> Sound:
+    def _from_file(self, entry: Entry, first_s: float, last_s: float) -> Sound:
+        path = self._path(entry)
         try:
             reading = self._readings.pop(path, None) or _Reading(path)
             samples = reading.stretch(round(first_s * SAMPLE_RATE), round(last_s * SAMPLE_RATE))
@@ -185,16 +177,17 @@ class References:
             n_held = sum(len(one.held) for one in self._readings.values())
             while len(self._readings) > MOST_OPEN or n_held > HELD_OF_ALL:
                 n_held -= len(self._readings.popitem(last=False)[1].held)
-        return Sound(first_s, samples, self._embedder)
+        return Sound(first_s, samples, self._embedder, path=path)
 
     def _kept(self, entry: Entry, first_s: float, last_s: float) -> Sound:
         """A stretch of the sound that the archive keeps itself."""
         first = int(first_s // PIECE_S)
         pieces = self._store.sound(entry.id, first, math.ceil(last_s / PIECE_S) - first)
         try:
-            sound = Sound(float(first * PIECE_S), unpacked(pieces), self._embedder)
+            samples, path = unpacked(pieces), (*entry.paths, "")[0]
         except ValueError as error:
             raise UnreadableError(f"what is kept of it is damaged: {error}") from error
+        sound = Sound(float(first * PIECE_S), samples, self._embedder, path=path)
         return sound.part(first_s, last_s)
 
     def _path(self, entry: Entry) -> str:
@@ -295,14 +288,14 @@ class Place:
         return bool(abs(here_s - there_s) <= SAME_CANDIDATE_S)
 
     @cached_property
-    def excerpt(self) -> Excerpt:
+    def excerpt(self) -> Sound:
         """The stretch, read from its file."""
         return self.references.excerpt(self.recording, *self.stretch_s)
 
     @cached_property
     def alignment(self) -> Alignment | None:
         """Where exactly both agree most, at any tempo that is tried; None where they do nowhere."""
-        a, b = self.moment.features, self.excerpt.sound.features
+        a, b = self.moment.features, self.excerpt.features
         likely = (one for one in self.candidates if one.strength >= LEAST_LIKELY * self.promise)
         refined = (refine(a, b, candidate.line) for candidate in likely)
         found = [one for one in refined if one and SLOWEST <= one.line.tempo <= FASTEST]
@@ -327,12 +320,12 @@ def stretch_around(point: Point, start_s: float, end_s: float) -> tuple[float, f
     return point.reference_s - before_s - SLACK_S, point.reference_s + after_s + SLACK_S
 
 
-def prove(calibration: Calibration, place: Place) -> Match | None:
-    """The match at a place with its ratio, however small; None where no ratio can be stated."""
-    a, b = _Part.of(place.moment), _Part.of(place.excerpt.sound)
+def prove(calibration: Calibration, place: Place, entry: Entry) -> Match | None:
+    """The match at a place of a recording, however small its ratio; None where it has none."""
+    a, b = _Part.of(place.moment), _Part.of(place.excerpt)
     if a is None or b is None:
         return None
-    starts_s = place.moment.start_s, place.excerpt.sound.start_s
+    starts_s = place.moment.start_s, place.excerpt.start_s
     known = place.alignment and _shifted(place.alignment, -starts_s[0], -starts_s[1])
     evidence = gather(place.moment.embedder, a, b, known=known)
     if evidence.alignment is None or reasons_against(evidence):
@@ -341,7 +334,7 @@ def prove(calibration: Calibration, place: Place) -> Match | None:
     ratios = calibration.ratios(evidence)
     decides, against = ratios.deciding()
     return Match(
-        place.excerpt.entry, place.excerpt.path, decides.value, ratios.unrelated.unbounded,
+        entry, place.excerpt.path, decides.value, ratios.unrelated.unbounded,
         alignment.a_start_s, alignment.a_end_s, alignment.b_start_s, alignment.b_end_s,
         alignment.line, evidence.similarity.cosine, alignment.correlation, alignment.strength,
         verdict=ratios.verdict(), against=against, hit_cosine=place.point.cosine,

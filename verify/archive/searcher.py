@@ -218,7 +218,8 @@ class Searcher:
             is_weak = place.strength < LEAST_STRENGTH
             if is_weak and (matches or outcome.nearest or not wants_nearest):
                 break
-            match = prove(self.comparer.calibration, place)
+            entry = self._store.entry(place.recording)
+            match = prove(self.comparer.calibration, place, entry)
             if match is None:
                 continue
             if match.verdict == "rendition" and not is_weak:
@@ -348,7 +349,7 @@ class _Whole:
         """A stretch, or all of a short recording."""
         if self.duration_s <= WHOLE_S:
             start_s, end_s = 0.0, self.duration_s
-        return self.references.excerpt(self.entry.id, start_s, end_s).sound
+        return self.references.excerpt(self.entry.id, start_s, end_s)
 
 
 def with_other_places(place: Place, match: Match) -> Match:

@@ -169,7 +169,7 @@ class Track:
         if last_s <= MARGIN_S or begin_s >= entry.duration_s - MARGIN_S:
             return None
         around_s = begin_s - MARGIN_S, last_s + MARGIN_S
-        return self._references.excerpt(entry.id, *around_s).sound.features
+        return self._references.excerpt(entry.id, *around_s).features
 
     def _moved(self, piece: Features, reference: Features, line: Line) -> Line:
         """The line as it is in a piece; as it was where that cannot be said."""
