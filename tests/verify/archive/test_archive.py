@@ -51,28 +51,21 @@ def test_an_index_that_stays_refused_is_an_error_which_checking_names(folder, ar
 
 
 def test_checking_reads_the_files_of_recordings_where_asked(tmp_path):
-    new = []
-    for number, name in enumerate(("kept", "changed", "gone"), start=1):
-        (tmp_path / name).write_bytes(name.encode())
-        sha256 = hashlib.sha256(name.encode()).hexdigest()
-        made = synthetic_recording(number)
-        new.append(replace(made, path=str(tmp_path / name), sha256=sha256))
-    (tmp_path / "changed").write_bytes(b"otherwise")
-    (tmp_path / "gone").unlink()
     with Store.create(tmp_path / "archive", MANIFEST) as store:
-        store.add(new)
+        for number, name in enumerate(("kept", "changed", "gone"), start=1):
+            made, sha256 = synthetic_recording(number), hashlib.sha256(name.encode()).hexdigest()
+            store.add([replace(made, path=str(tmp_path / name), sha256=sha256)])
+    (tmp_path / "kept").write_bytes(b"kept")
+    (tmp_path / "changed").write_bytes(b"otherwise")
     problems = {p.file.name: p.what for p in check_archive(tmp_path / "archive", read_audio=True)}
     assert problems.keys() == {"changed", "gone"}
     assert "holds other bytes now" in problems["changed"]
     assert os.strerror(2) in problems["gone"]
 
 
-def test_checking_builds_no_index_where_none_is_kept(folder, monkeypatch):
+def test_checking_builds_no_index_and_closes_the_connection_to_milvus(folder, monkeypatch):
     monkeypatch.setattr(IndexCache, "built", Mock(side_effect=AssertionError("it was built")))
     assert check_archive(folder) == []
-
-
-def test_checking_closes_the_connection_to_milvus(folder, monkeypatch):
     index = Mock()
     monkeypatch.setattr(cache, "agreed_uri", lambda _: "http://milvus:19530")
     monkeypatch.setattr(cache, "open_milvus", lambda *_, **__: index)
@@ -85,22 +78,15 @@ def test_a_reader_opens_the_archive_again_until_index_and_store_fit(monkeypatch)
     def store(generation):
         return SimpleNamespace(folder=Path("a"), generation=generation, close=lambda: None)
 
-    opened = iter(range(1, 9))
-    monkeypatch.setattr(archive_module.Store, "open", lambda folder: store(next(opened)))
-
     def fits(own):
         if own.generation < 3:
             raise ArchiveError("newer")
         return own.generation
 
+    opened = iter([1, 2, 3, 4])
+    monkeypatch.setattr(archive_module.Store, "open", lambda folder: store(next(opened)))
     monkeypatch.setattr(archive_module, "open_index", fits)
-    reader = object.__new__(Archive)
-    reader.store = store(0)
-    assert reader.index == 3
-
-    reader = object.__new__(Archive)
-    reader.store = store(4)
+    assert Archive(store(0)).index == 3
     monkeypatch.setattr(archive_module, "open_index", lambda own: fits(store(0)))
     with pytest.raises(ArchiveError):  # it is damaged, and nothing changes
-        opened = iter([4])
-        _ = reader.index
+        _ = Archive(store(4)).index
