@@ -118,7 +118,7 @@ class References:
     def __init__(self, store: Store, embedder: Embedder) -> None:
         self._store, self._embedder = store, embedder
         self._paths: dict[int, str] = {}  # found to be as they were
-        self._excerpts: OrderedDict[tuple[int, float, float], Sound] = OrderedDict()
+        self._excerpts = lru_cache(KEPT_EXCERPTS)(self._read)
         self._rows = lru_cache(KEPT_ROWS)(self._row)
         self._readings: OrderedDict[str, _Reading] = OrderedDict()
         self._lock = Lock()
@@ -126,18 +126,11 @@ class References:
 
     def excerpt(self, recording: int, start_s: float, end_s: float) -> Sound:
         """A stretch of a recording that holds at least this one, or what there is of it."""
-        entry = self._store.entry(recording)
         first_s = max(0.0, math.floor(start_s / GRID_S) * GRID_S)
-        last_s = min(entry.duration_s, math.ceil(end_s / GRID_S) * GRID_S)
-        key = recording, first_s, last_s  # no wider one: answers would depend on what was asked
+        last_s = min(self._store.entry(recording).duration_s, math.ceil(end_s / GRID_S) * GRID_S)
         with self._one_at_a_time[recording % len(self._one_at_a_time)]:
-            found = self._excerpts.get(key) or self._read(entry, first_s, last_s)
-            with self._lock:
-                self._excerpts[key] = found
-                self._excerpts.move_to_end(key)
-                while len(self._excerpts) > KEPT_EXCERPTS:
-                    self._excerpts.popitem(last=False)
-        return found
+            # Not a wider one that is kept: answers would depend on what was asked before.
+            return self._excerpts(recording, first_s, last_s)
 
     def sketch(self, recording: int, start_s: float, end_s: float) -> Sketch:
         """What a first look sees of a stretch of a recording; from its file where none is kept."""
@@ -155,13 +148,21 @@ class References:
         except ValueError as error:
             raise UnreadableError(f"what is kept of it is damaged: {error}") from error
 
-    def _read(self, entry: Entry, first_s: float, last_s: float) -> Sound:
+    def _read(self, recording: int, first_s: float, last_s: float) -> Sound:
+        entry = self._store.entry(recording)
         try:
             return self._from_file(entry, first_s, last_s)
         except UnreadableError:
             if not entry.n_sounds:
                 raise
-        return self._kept(entry, first_s, last_s)
+        first = int(first_s // PIECE_S)  # of what the archive keeps itself
+        pieces = self._store.sound(entry.id, first, math.ceil(last_s / PIECE_S) - first)
+        try:
+            samples, path = unpacked(pieces), (*entry.paths, "")[0]
+        except ValueError as error:
+            raise UnreadableError(f"what is kept of it is damaged: {error}") from error
+        sound = Sound(float(first * PIECE_S), samples, self._embedder, path=path)
+        return sound.part(first_s, last_s)
 
     def _from_file(self, entry: Entry, first_s: float, last_s: float) -> Sound:
         path = self._path(entry)
@@ -179,40 +180,23 @@ class References:
                 n_held -= len(self._readings.popitem(last=False)[1].held)
         return Sound(first_s, samples, self._embedder, path=path)
 
-    def _kept(self, entry: Entry, first_s: float, last_s: float) -> Sound:
-        """A stretch of the sound that the archive keeps itself."""
-        first = int(first_s // PIECE_S)
-        pieces = self._store.sound(entry.id, first, math.ceil(last_s / PIECE_S) - first)
-        try:
-            samples, path = unpacked(pieces), (*entry.paths, "")[0]
-        except ValueError as error:
-            raise UnreadableError(f"what is kept of it is damaged: {error}") from error
-        sound = Sound(float(first * PIECE_S), samples, self._embedder, path=path)
-        return sound.part(first_s, last_s)
-
     def _path(self, entry: Entry) -> str:
         """A file that holds a recording as it was added."""
         if entry.id in self._paths:
             return self._paths[entry.id]
         problems = []
         for path in entry.paths:
-            problem = self._problem(entry, path)
-            if not problem:
-                self._paths[entry.id] = path
-                return path
-            problems.append(problem)
+            try:
+                known = self._store.by_path(path)
+                is_as_noted = known is not None and known[1:] == audio.FileStatus.of(path).noted
+                if is_as_noted or audio.file_sha256(path) == entry.sha256:  # touched, or a copy
+                    self._paths[entry.id] = path
+                    return path
+                what = f"{audio.shown(path)} is not the file that was added; add it again"
+            except (InputError, OSError) as error:
+                what = str(error)
+            problems.append(what)
         raise UnreadableError("; ".join(problems) or "the archive knows no file of it")
-
-    def _problem(self, entry: Entry, path: str) -> str:
-        """Why a file is not what was added; empty where it is."""
-        try:
-            known = self._store.by_path(path)
-            is_as_noted = known is not None and known[1:] == audio.FileStatus.of(path).noted
-            if is_as_noted or audio.file_sha256(path) == entry.sha256:  # else touched, or a copy
-                return ""
-        except (InputError, OSError) as error:
-            return str(error)
-        return f"{audio.shown(path)} is not the file that was added; add it again"
 
 
 class _Reading:

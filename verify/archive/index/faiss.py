@@ -12,7 +12,7 @@ there with the full vectors of the store.
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -87,15 +87,11 @@ def plan(n_windows: int, dimension: int, *, wanted: Wanted = "auto") -> Plan:
     if wanted != "auto":
         return _plan(wanted, "it was asked for", n_windows, dimension)
     plans = [_plan(kind, "", n_windows, dimension) for kind in KINDS]
-    sizes = [n_windows * (made.code_bytes + ID_BYTES) for made in plans]
-    for kind, size in zip(KINDS, sizes, strict=True):
-        if size <= MEMORY_LIMIT or kind == KINDS[-1]:
-            break
-    sized = ", ".join(
-        f"{size / 1e6:,.0f} MB as `{name}`" for name, size in zip(KINDS, sizes, strict=True)
-    )
+    sizes = {made: n_windows * (made.code_bytes + ID_BYTES) for made in plans}
+    chosen = next((made for made, size in sizes.items() if size <= MEMORY_LIMIT), plans[-1])
+    sized = ", ".join(f"{size / 1e6:,.0f} MB as `{made.kind}`" for made, size in sizes.items())
     rule = f"the first of at most {MEMORY_LIMIT / 1e6:.0f} MB, else the last"
-    return _plan(kind, f"{n_windows:,} windows take {sized}; {rule}", n_windows, dimension)
+    return replace(chosen, reason=f"{n_windows:,} windows take {sized}; {rule}")
 
 
 def _plan(kind: Kind, reason: str, n_windows: int, dimension: int) -> Plan:
