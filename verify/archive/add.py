@@ -22,14 +22,12 @@ from verify.notebook import Brief
 from verify.words import plural
 
 BATCH_S = 10.0  # seconds after which what was read is written: so much work an interruption costs
-BATCH_WINDOWS = 20_000
-"""What was read is written at the latest when it has so many windows, 160 MB as float32."""
+BATCH_WINDOWS = 20_000  # or at the latest when it has so many windows, 160 MB as float32
 ATTEMPTS = 5  # workers of a cluster that may die over one file; then the file is to blame
 
 Outcome = Literal["added", "unchanged", "copy", "moved", "replaced", "kept", "failed"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
-Extract = Callable[[audio.StrPath, str], NewRecording]
-"""Reads a file, given its path and the SHA-256 of its bytes; on any thread."""
+Extract = Callable[[audio.StrPath, str], NewRecording]  # of a path and its SHA-256; on any thread
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,8 @@ MOST = 1 << 42  # recordings and generations; with the window, a number still ha
 LONGEST = 10_000  # characters of a path, and of all tags
 APPLICATION = 0x43515441  # "CQTA", in the header of the file
 SCHEMA = 3
-SUPER = bytes.fromhex("d9d505f920a163d7")
-"""The end of a journal that belongs to a change of several files; ours never do."""
-PAGE_BYTES = 1 << 15
-"""Of a page of the file: 7 windows of 2,048 dimensions fill one, so that none is split."""
+SUPER = bytes.fromhex("d9d505f920a163d7")  # the end of a journal of several files; not ours
+PAGE_BYTES = 1 << 15  # 7 windows of 2,048 dimensions fill a page, so that none is split
 CACHE_KB = 8_000
 BUSY_S = 30.0  # how long to wait for another process that is committing a change
 

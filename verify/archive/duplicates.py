@@ -32,8 +32,7 @@ from verify.notebook import Brief
 
 WHOLE = 0.9  # share of a recording that counts as all of it
 CANDIDATES = 3  # other recordings that each is compared with
-LEAST_PROMISE = 0.5
-"""What agrees less at first sight is not read: copies reach 0.66, renditions mostly 0.54."""
+LEAST_PROMISE = 0.5  # at first sight, to be read: copies reach 0.66, renditions mostly 0.54
 BLOCK_WINDOWS = 512  # windows that are searched for at once
 MOST_STRETCHES = 20  # that are looked for in two recordings
 

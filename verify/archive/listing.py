@@ -21,18 +21,15 @@ if TYPE_CHECKING:
 
 MOST_OF_IT = 0.8
 """Share of a match that fits elsewhere from which it need not be said which part does."""
-COLUMNS = (
+COLUMNS = (  # of the CSV of matches
     "query", "answer", "id", "path", "verdict", "lr", "log_lr", "query_start_s", "query_end_s",
     "reference_start_s", "reference_end_s", "tempo", "shift_semitones",
 )  # fmt: skip
-"""Of the CSV of matches."""
-PAIR_COLUMNS = (
+PAIR_COLUMNS = (  # of the CSV of pairs
     "relation", "a_id", "a_path", "b_id", "b_path", "verdict", "lr", "log_lr", "a_start_s",
     "a_end_s", "b_start_s", "b_end_s", "tempo", "shift_semitones",
 )  # fmt: skip
-"""Of the CSV of pairs of an archive."""
-ENTRY_COLUMNS = ("id", "duration_s", "path", "tags", "sha256")
-"""Of the CSV of recordings of an archive."""
+ENTRY_COLUMNS = ("id", "duration_s", "path", "tags", "sha256")  # of the CSV of recordings
 
 
 def audio_files(names: Iterable[str], *, passed_over: Counter[str] | None = None) -> Iterator[str]:

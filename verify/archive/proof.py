@@ -31,8 +31,7 @@ from verify.results import Alignment
 T = TypeVar("T")
 _NOTHING = np.zeros(0, np.float32)
 
-KEPT_EXCERPTS = 24
-"""Excerpts that are kept with what was computed of them: 2 MB each, of half a minute."""
+KEPT_EXCERPTS = 24  # with what was computed of them: 2 MB each, of half a minute
 GRID_S = 5.0  # excerpts begin and end on this grid, so that the same one is asked for again
 GRID = round(GRID_S * SAMPLE_RATE)
 HELD = 120  # blocks of `GRID_S` that are kept of one recording, the latest: ten minutes
@@ -40,8 +39,7 @@ HELD_OF_ALL = 360  # blocks that are kept of all recordings: half an hour, 160 M
 MOST_OPEN = 64  # files that are kept open
 SKIPPED = 12 * GRID
 """Samples from which on it is faster to seek, where a file allows that, than to read on."""
-TEMPO_ROOM = 1.55
-"""Of a recording so many times the query's length is looked at around a place, for other tempi."""
+TEMPO_ROOM = 1.55  # so many times a query's length is looked at in a recording, for other tempi
 SLACK_S = 4.0  # how much more is looked at at both ends, for the hop of the index
 LOOKED_AT, LEAST_LIKELY = 3, 0.5
 """Candidates of an alignment that are made exact, at most; and by this share of the strongest."""

@@ -30,12 +30,10 @@ ANSWERS: dict[Answer, str] = {
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
 
-WINDOWS_PER_RECORDING = 1 << 20
-"""Room for windows in the numbers of one recording: two months at a hop of 5 s."""
+WINDOWS_PER_RECORDING = 1 << 20  # numbers for each recording: two months at a hop of 5 s
 
 MAX_DIMENSION = 1 << 16
-LENGTH_TOLERANCE = 2e-3
-"""Of a vector's length, which is 1; rounding to 16 bits changes it by at most 5e-4."""
+LENGTH_TOLERANCE = 2e-3  # of a vector's length, 1; rounding to 16 bits changes it by at most 5e-4
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,7 @@ from verify.archive.results import (
     window_ids,
 )
 
-CHECKED_BYTES = 256 << 20
-"""An archive with at most so much in vectors is checked in full whenever it is opened."""
+CHECKED_BYTES = 256 << 20  # an archive with at most so much in vectors is checked when it is opened
 BLOCK_WINDOWS = 4096  # windows in memory at a time: 16 MB as they are stored
 
 FIRST_SOUND = WINDOWS_PER_RECORDING >> 1

@@ -64,8 +64,7 @@ class Care:
 BRISK = Care(0.15, 0.34, 2)
 """Of foreign music one chunk in ten has as much; of music altered in all ways at once, nine."""
 THOROUGH = Care(0.03, 0.3, 6, every=True, again=True)  # for queries of up to two minutes
-EVERY = Care(0.15, 0.34, 6, every=True)
-"""For sound that arrives, of which every recording that matches is told."""
+EVERY = Care(0.15, 0.34, 6, every=True)  # for sound that arrives: every recording is told
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,8 @@ MARGIN_S = 1.0  # how much more of the recording than of the query is looked at,
 LEAST_KEPT = 0.6  # share of the usual correlation that a piece must have to move the line
 MOST_STEP_S = 0.2  # how far a line may move from piece to piece
 LEAST_ALIGNED_S = 4.0  # of a piece so much must lie in the recording to move the line
-LEAST_LONG_S = 15.0
-"""Of longer matches the ends say the tempo more exactly than the moment that was looked at."""
-JOIN_S = 30.0
-"""A match that goes on at most so much later in the same recording is still the same match."""
+LEAST_LONG_S = 15.0  # of longer matches the ends say the tempo more exactly than one moment
+JOIN_S = 30.0  # a match that goes on at most so much later in a recording is still the same one
 
 
 @dataclass

@@ -42,12 +42,10 @@ from verify.archive.results import Hits, Vectors
 from verify.archive.store import Store
 
 NAME = "windows.json"
-EXAMPLES = 1 << 14
-"""Windows from which principal components are learnt: 8 for each of 2,048 dimensions."""
+EXAMPLES = 1 << 14  # windows that components are learnt from: 8 for each of 2,048 dimensions
 QUERIES = 200  # altered windows by which recall is measured
 QUERY_COSINE = 0.75  # of such a query to the window that it was made from: a hard alteration
-SAME_COSINE = 1e-4
-"""Windows nearer than that in cosine count as equally good; loops repeat themselves."""
+SAME_COSINE = 1e-4  # windows nearer in cosine count as equally good; loops repeat themselves
 
 OnMessage = Callable[[str], None]
 

@@ -30,8 +30,7 @@ Kind = Literal["exact", "large", "compact"]
 Wanted = Literal["auto", "exact", "large", "compact"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-MEMORY_LIMIT = 80_000_000
-"""Bytes up to which a more faithful kind is chosen. Reading as many takes `exact` 12 ms."""
+MEMORY_LIMIT = 80_000_000  # bytes of a more faithful kind at most; `exact` reads them in 12 ms
 TRAINABLE = 1_000  # windows from which principal components and centres can be learnt at all
 COMPONENTS = 256  # they hold 90 % of the variance of the default model's embeddings of music
 DIMENSIONS_PER_BYTE = 4  # of product quantisation: 64 bytes for 256 components
@@ -41,8 +40,7 @@ PROBES = 128
 """Lists that are looked into: 3 % of the windows at a million. Of queries with a cosine of 0.5,
 0.998 come to the right one of 4,096 lists; with 64 of 2,048, as fast, it is 0.89."""
 ID_BYTES = 8
-SHORTLIST = 100
-"""Windows at least that are compared by their full vectors for each query; or 4 for each hit."""
+SHORTLIST = 100  # windows at least that are compared by full vectors for a query; or 4 for each hit
 MANY, UNPACKED = 16, 4096
 """Queries from which an exact index is multiplied with them, and windows that are unpacked for it
 at once: 34 MB."""

@@ -30,8 +30,7 @@ from verify.archive.results import WINDOWS_PER_RECORDING, Hits, Ids, Vectors
 from verify.archive.store import Store
 
 NAME = "milvus.json"
-ADDRESS, TOKEN = "MILVUS_URI", "MILVUS_TOKEN"
-"""Environment variables: the address that may be connected to, and what a cluster asks for."""
+ADDRESS, TOKEN = "MILVUS_URI", "MILVUS_TOKEN"  # in the environment; see `agreed_uri`
 ROWS_AT_ONCE = 1_000  # 8 MB of vectors; a message may hold 64
 RECORDINGS_AT_ONCE = 100  # ranges in one filter
 QUERIES_AT_ONCE = 100
