@@ -38,7 +38,7 @@ from verify.archive.index.faiss import (
     write_index,
 )
 from verify.archive.index.milvus import MilvusIndex, agreed_uri, open_milvus
-from verify.archive.results import Hits, Vectors
+from verify.archive.results import Vectors
 from verify.archive.store import Store
 
 NAME = "windows.json"
@@ -98,7 +98,7 @@ class IndexInfo:
     sha256: str = ""
 
 
-class IndexCache:
+class IndexCache(FaissIndex):
     """The index of an archive: read, or built where there is none, and caught up.
 
     Nothing is written before `save`, so that it serves where one may only read.
@@ -106,7 +106,7 @@ class IndexCache:
 
     def __init__(self, store: Store, inner: Any, info: IndexInfo) -> None:
         # What holds the full vectors itself need not compare its hits with them.
-        self.index = FaissIndex(inner, full=store.vectors if info.plan.trained else None)
+        super().__init__(inner, full=store.vectors if info.plan.trained else None)
         self._store, self.info = store, info
 
     @classmethod
@@ -157,7 +157,7 @@ class IndexCache:
         on_message(f"adding {store.n_windows:,} windows")
         best = np.full(len(queries), -np.inf, np.float32)
         for ids, vectors in store.batches(BLOCK_WINDOWS):
-            cache.index.add(ids, vectors)
+            cache.add(ids, vectors)
             best = np.maximum(best, (queries @ vectors.T).max(axis=1))
         recall = None
         if len(queries):
@@ -167,20 +167,13 @@ class IndexCache:
         cache.info = replace(info, n_windows=len(cache), recall=recall)
         return cache
 
-    def __len__(self) -> int:
-        return len(self.index)
-
-    def search(self, vectors: Vectors, count: int) -> Hits:
-        """The most similar windows of the archive to each vector, (n, count), best first."""
-        return self.index.search(vectors, count)
-
     def catch_up(self) -> None:
         """Take in what became of the archive since; a writer calls it after its changes."""
         generation = self._store.generation
         if generation == self.info.generation:
             return
-        catch_up(self.index, self._store, since=self.info.generation)
-        count = len(self.index)
+        catch_up(self, self._store, since=self.info.generation)
+        count = len(self)
         if count != self._store.n_windows:
             raise ArchiveError(
                 f"{self._store.folder / FOLDER} holds {count:,} windows, and the archive "
@@ -205,7 +198,7 @@ class IndexCache:
                 in_use = ""  # a rebuild replaces it
             _clear(folder, keep=in_use)  # of runs that were killed
         path = folder / f"{self.info.generation:012d}-{secrets.token_hex(4)}.faiss"
-        sha256 = write_index(self.index.inner, path)
+        sha256 = write_index(self.inner, path)
         saved = replace(self.info, file=path.name, n_bytes=path.stat().st_size, sha256=sha256)
         write_note(folder / NAME, asdict(saved))
         self.info = saved

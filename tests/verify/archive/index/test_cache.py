@@ -114,7 +114,7 @@ def test_a_rebuild_replaces_what_is_damaged_and_a_deleted_file_is_no_damage(stor
 def foreign(kind, store, tmp_path):
     """Indexes that faiss reads, and that we never write."""
     if kind == "empty":
-        empty = IndexCache.open(store).index.inner
+        empty = IndexCache.open(store).inner
         empty.reset()
         return empty
     if kind == "flat":

@@ -23,7 +23,7 @@ def index(request, store):
         with open_milvus(store, str(store.folder / "milvus.db")) as index:
             yield index
     else:
-        yield IndexCache.built(store, wanted=request.param).index
+        yield IndexCache.built(store, wanted=request.param)
 
 
 def test_every_window_is_found_by_its_own_vector_which_stays_as_it_is(index, store):

@@ -43,7 +43,7 @@ def test_every_dimension_has_a_code_that_faiss_accepts(kind):
 
 
 def test_the_shortlist_is_ranked_by_full_vectors(store, rng):
-    built = IndexCache.built(store, wanted="compact").index
+    built = IndexCache.built(store, wanted="compact")
     queries = altered(store.vectors(rng.choice(store.ids(), 100)), rng, cosine=0.6)
     expected, best = by_hand(store, queries)
     alone = FaissIndex(built.inner, full=None).search(queries, 1).ids[:, 0]
@@ -111,7 +111,7 @@ def test_components_are_those_of_another_implementation(rng):
 
 
 def test_the_same_archive_gives_the_same_index(store):
-    first, second = (IndexCache.built(store, wanted="compact").index.inner for _ in range(2))
+    first, second = (IndexCache.built(store, wanted="compact").inner for _ in range(2))
     assert (faiss.serialize_index(first) == faiss.serialize_index(second)).all()
 
 
