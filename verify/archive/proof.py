@@ -20,7 +20,7 @@ from cqtnet import SAMPLE_RATE, audio
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
 from verify.align import FASTEST, SAME_CANDIDATE_S, SLOWEST, Candidate, refine, search
-from verify.archive.keeping import NO_ROOTS, PIECE_S, ROW_S, Sketch, unpacked
+from verify.archive.keeping import NO_ROOTS, NOTHING, PIECE_S, ROW_S, Sketch, unpacked
 from verify.archive.results import Entry, Match
 from verify.archive.store import Store
 from verify.calibration import Calibration
@@ -29,7 +29,6 @@ from verify.features import Features, Floats
 from verify.results import Alignment
 
 T = TypeVar("T")
-_NOTHING = np.zeros(0, np.float32)
 
 KEPT_EXCERPTS = 24  # with what was computed of them: 2 MB each, of half a minute
 GRID_S = 5.0  # excerpts begin and end on this grid, so that the same one is asked for again
@@ -50,8 +49,6 @@ class once(cached_property[T]):
     """A cached property; that of Python 3.11 lets one thread compute at a time, for all sounds."""
 
     def __get__(self, instance: Any, owner: type | None = None) -> T:  # type: ignore[override]
-        if instance is None:
-            return super().__get__(instance, owner)  # type: ignore[return-value]
         value = instance.__dict__[self.func.__name__] = self.func(instance)
         return value
 
@@ -220,7 +217,7 @@ class _Reading:
         skipped = (first - self._first) // GRID
         held = self.held[skipped : (last - self._first) // GRID + 1]
         begin = first - self._first - skipped * GRID
-        return np.concatenate(held)[begin : begin + last - first] if held else _NOTHING
+        return np.concatenate(held)[begin : begin + last - first] if held else NOTHING
 
     def _open(self, first: int, *, only_if_it_seeks: bool = False) -> None:
         """Go on from a sample, or from the first one where the file does not allow that."""

@@ -133,7 +133,5 @@ def _content_problem(content: Content) -> str:
 
 
 def _finite(block: Samples) -> Samples:
-    """A block with zeros where it is not finite; its own copy where it is changed."""
-    if np.isfinite(block).all():
-        return block.astype(np.float32, copy=False)
-    return np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
+    """A copy of a block with zeros where it is not finite."""
+    return np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32, copy=False)
