@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 from cqtnet import audio
 from cqtnet.device import one_thread
@@ -120,14 +120,6 @@ def add_sound(store: Store, source: audio.Source, extract: Extract) -> Step:
     return Step(name, "kept" if known else "added", status.size, new.duration_s)
 
 
-class _Hashed(NamedTuple):
-    """The digest of a file's bytes, and its status before they were read."""
-
-    path: str
-    status: audio.FileStatus
-    sha256: str
-
-
 @dataclass
 class _Run:
     """Files being read on several threads, and written on this one."""
@@ -154,8 +146,7 @@ class _Run:
         if known and is_kept and not self.rehash and known[1:] == status.noted:
             yield Step(path, "unchanged", status.size)
             return
-        future = self.pool.submit(lambda: _Hashed(path, status, audio.file_sha256(path)))
-        self.running[future] = path
+        self.running[self.pool.submit(lambda: (status, audio.file_sha256(path)))] = path
         while len(self.running) >= self.at_once:
             yield from self.collect()
 
@@ -172,19 +163,20 @@ class _Run:
             if isinstance(result, NewRecording):
                 self.unwritten.append(result)
                 continue
-            entry = self.store.by_sha256(result.sha256)
+            status, sha256 = result  # the status is that of before the bytes were read
+            entry = self.store.by_sha256(sha256)
             if entry and (entry.n_sounds or not self.keep):
-                yield self._note_path(entry, result)
+                yield self._note_path(entry, path, status)
             else:
-                self.running[self.pool.submit(self._read, result)] = path
+                self.running[self.pool.submit(self._read, path, status, sha256)] = path
         n_windows = sum(len(new.start_s) for new in self.unwritten)
         if n_windows >= BATCH_WINDOWS or time.monotonic() - self.written_at >= BATCH_S:
             yield from self.write()
 
-    def _read(self, file: _Hashed) -> NewRecording:
+    def _read(self, path: str, status: audio.FileStatus, sha256: str) -> NewRecording:
         """What is kept of a file; an error if it is not the one that was hashed any more."""
-        new = self.extract(file.path, file.sha256)
-        file.status.refuse_other(file.path)
+        new = self.extract(path, sha256)
+        status.refuse_other(path)
         return new
 
     def write(self) -> Iterator[Step]:
@@ -204,9 +196,8 @@ class _Run:
             )
             yield Step(one.path, outcome, one.size, one.duration_s)
 
-    def _note_path(self, entry: Entry, file: _Hashed) -> Step:
+    def _note_path(self, entry: Entry, path: str, status: audio.FileStatus) -> Step:
         """Note where bytes lie that the archive has already."""
-        path, status = file.path, file.status
         known = self.store.by_path(path)
         gone = [p for p in entry.paths if p != path and not os.path.exists(p)]
         outcome: Outcome = "unchanged" if path in entry.paths else "moved" if gone else "copy"

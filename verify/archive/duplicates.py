@@ -158,10 +158,7 @@ class _Finder:
         self.store, self.searcher = archive.store, archive.searcher(min_log_lr=min_log_lr)
 
     def looked(self, block: Sequence[Part]) -> list[Looked | InputError]:
-        """The places in other recordings that agree with these by what the archive keeps of both.
-
-        Or why what is kept of a recording cannot be read.
-        """
+        """Places in other recordings that agree by what is kept; or why that cannot be read."""
         ids = np.concatenate([window_ids(entry.id, entry.n_windows)[rows] for entry, rows in block])
         hits = self._of_others(ids, most=max(entry.n_windows for entry, _ in block))
         found: list[Looked | InputError] = []

@@ -124,7 +124,17 @@ def merge_into(folder: Path, other: Path) -> tuple[int, int]:
     What was added stays if it is interrupted; done again, it goes on.
     """
     with Store.open(folder, write=True) as store, Store.open(other) as source:
-        _refuse_unlike(store, source)
+        for name, what in (
+            ("model_sha256", "made by another model"),
+            ("window_s", "of windows of another length"),
+            ("hop_s", "of windows at another hop"),
+        ):
+            ours, theirs = getattr(store.manifest, name), getattr(source.manifest, name)
+            if ours != theirs:
+                raise ArchiveError(
+                    f"{source.folder} is {what}, {theirs} against {ours}; add its files to "
+                    f"{store.folder} with cqtnet index add"
+                )
         before, entries = len(store), source.entries()
         held: list[NewRecording] = []
         for entry in entries:
@@ -158,17 +168,3 @@ def _write(store: Store, source: Store, held: list[NewRecording]) -> None:
             known = source.by_path(path)
             assert known is not None
             store.add_path(entry.id, path, *known[1:])
-
-
-def _refuse_unlike(store: Store, source: Store) -> None:
-    for name, what in (
-        ("model_sha256", "made by another model"),
-        ("window_s", "of windows of another length"),
-        ("hop_s", "of windows at another hop"),
-    ):
-        ours, theirs = getattr(store.manifest, name), getattr(source.manifest, name)
-        if ours != theirs:
-            raise ArchiveError(
-                f"{source.folder} is {what}, {theirs} against {ours}; add its files to "
-                f"{store.folder} with cqtnet index add"
-            )
