@@ -150,6 +150,9 @@ def test_a_second_run_reads_nothing_and_info_says_what_there_is(made):
     assert done.exit_code == 0 and json.loads(done.stdout)["counts"] == {"unchanged": 2}
     info = json.loads(call("index", "info", made / "archive", "--json").stdout)
     assert info["recordings"] == 4 and info["index"] is None, "small ones are not kept"
+    words = call("index", "info", made / "archive").stdout
+    assert f"4 recordings, 0.0 h, {info['windows']} windows of 10 s" in words
+    assert "index    none is kept" in words
     assert info["bytes"] < 8e6 * info["duration_s"] / 3600 + 400_000
     listed = call("index", "list", made / "archive", "--text", "12.flac").stdout.splitlines()
     assert len(listed) == 1 and listed[0].endswith("12.flac  #first")

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cqtnet.errors import ArchiveError, InputError
+from cqtnet.errors import ArchiveError
 from tests.verify.archive.synthetic import MANIFEST, make_archive, stored, synthetic_recording
-from verify.archive.export import check_suffix, export_windows, merge_into
+from verify.archive.export import export_windows, merge_into
 from verify.archive.results import window_ids
 from verify.archive.store import Store
 
@@ -62,8 +62,3 @@ def test_parquet_has_a_row_for_each_window(tmp_path):
     assert len(rows) == n_windows and rows[0]["path"] == synthetic_recording(1).path
     last = np.array(rows[-1]["vector"], np.float32)
     np.testing.assert_array_equal(last, stored(2)[-1])
-
-
-def test_other_kinds_of_file_are_refused(tmp_path):
-    with pytest.raises(InputError, match=r"neither \.npz nor \.parquet"):
-        check_suffix(tmp_path / "out.csv")

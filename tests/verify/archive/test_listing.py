@@ -6,8 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from cqtnet.errors import InputError
-from verify.archive.listing import audio_files, describe, description_lines, entry_line
-from verify.archive.store import Store
+from verify.archive.listing import audio_files
 
 
 @pytest.fixture
@@ -39,13 +38,3 @@ def test_files_come_from_folders_patterns_and_stdin_and_what_is_none_comes_last(
     assert names(files, "missing", "odd") == ["odd", "missing"]
     with pytest.raises(InputError, match="no file matches"):
         names(files, "music/*.ogg")
-
-
-def test_an_archive_is_told_in_figures_and_words(folder):
-    with Store.open(folder) as store:
-        plain, entries = describe(store), store.entries()
-    assert plain["recordings"] == 5 and plain["index"] is None
-    assert plain["windows"] == sum(entry.n_windows for entry in entries)
-    words = "\n".join(description_lines(plain))
-    assert "5 recordings" in words and "index    none is kept" in words
-    assert entry_line(entries[0]).split()[0] == "1"
