@@ -254,9 +254,6 @@ def on_ray(
     so Ray gives it to another worker when one dies. Every machine must see the files under the
     same paths, and have the weights. `address` is that of the cluster's head, `auto` for the one
     this machine belongs to, or `local` for `workers` on this machine, by default one a processor.
-
-    >>> with on_ray("auto", archive.store.manifest) as (read, jobs):
-    ...     steps = list(add_files(archive.store, paths, read, jobs=jobs))
     """
     if find_spec("ray") is None:
         raise InputError('reading on a cluster needs Ray; pip install "cqtnet[ray]"')
@@ -287,7 +284,7 @@ def on_ray(
 
 
 def _read(
-    path: str, sha256: str, manifest: Manifest, tags: Sequence[str], keep: bool = False
+    path: str, sha256: str, manifest: Manifest, tags: Sequence[str], keep: bool
 ) -> NewRecording | InputError:
     """One unit of work, on whichever machine."""
     try:

@@ -40,19 +40,16 @@ def search(searcher: Searcher, source: audio.Source) -> SearchResult:
     """
     path = audio.file_of(source)
     with audio.stream(path) as blocks:
-        result = search_blocks(searcher, blocks, expected_s=blocks.expected_s)
+        result = _searched(searcher, blocks)
         for note in blocks.notes:
             warnings.warn(f"{audio.shown(path)}: {note}", audio.AudioWarning, stacklevel=2)
     return result
 
 
-def search_blocks(
-    searcher: Searcher, blocks: Iterable[Samples], *, expected_s: float | None = None
-) -> SearchResult:
-    """What an archive holds of mono samples at 22,050 Hz, in blocks of any size."""
+def _searched(searcher: Searcher, blocks: audio.AudioStream) -> SearchResult:
     matches: list[Match] = []
     end_s = 0.0
-    care = THOROUGH if (expected_s or math.inf) <= THOROUGH_S else BRISK
+    care = THOROUGH if (blocks.expected_s or math.inf) <= THOROUGH_S else BRISK
     timeline = Timeline(searcher, care=care)
     made = chunks(blocks, searcher.comparer.embedder)
     prepared = ((timeline.prepared(chunk), first, last) for chunk, first, last in made)

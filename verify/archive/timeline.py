@@ -271,11 +271,7 @@ def _shared_s(track: Track, start_s: float, end_s: float) -> float:
 
 
 class Chunker:
-    """Blocks put together to chunks: one begins every STEP_S and lasts CHUNK_S.
-
-    What is left at the end belongs to the last one, which has at least what it shares with the one
-    before.
-    """
+    """Blocks put together to chunks of CHUNK_S, one every STEP_S; the last one has what is left."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
