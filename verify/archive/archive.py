@@ -4,7 +4,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -126,14 +126,14 @@ class Archive(Closing, Brief):
         def steps() -> Generator[Step]:
             if paths:
                 there = cluster and on_ray(cluster, self.store.manifest, tags=tags, keep=keep)
-                with there or self._here(tags, keep=keep) as (read, at_once):
+                with there or nullcontext(self._here(tags, keep=keep)) as (read, at_once):
                     yield from add_files(
                         self.store, audio_files(paths), read, jobs=jobs or at_once, rehash=rehash,
                         keep=keep,
                     )  # fmt: skip
             if sounds:
-                with self._here(tags, keep=True) as (read, _):
-                    yield from (add_sound(self.store, sound, read) for sound in sounds)
+                read, _ = self._here(tags, keep=True)
+                yield from (add_sound(self.store, sound, read) for sound in sounds)
 
         try:
             with closing(steps()) as done:
@@ -146,14 +146,12 @@ class Archive(Closing, Brief):
         summary.elapsed_s = time.monotonic() - started
         return summary
 
-    def _here(
-        self, tags: Sequence[str], *, keep: bool
-    ) -> AbstractContextManager[tuple[Extract, int]]:
+    def _here(self, tags: Sequence[str], *, keep: bool) -> tuple[Extract, int]:
         """What reads a file on this machine, and how many it reads at once."""
         manifest = self.store.manifest
         embedder = self._of_this_archive(Embedder.named(manifest.model, device=self._device))
         read = partial(extract, embedder=embedder, manifest=manifest, tags=tags, keep=keep)
-        return nullcontext((read, os.cpu_count() or 1))
+        return read, os.cpu_count() or 1
 
     def relocate(self, old: str, new: str) -> tuple[int, list[str]]:
         """How many files below one path lie below another now, and which others do not, and why.
