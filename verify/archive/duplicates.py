@@ -19,9 +19,9 @@ import numpy as np
 from cqtnet.device import one_thread
 from cqtnet.errors import InputError
 from verify import align
-from verify.archive import proof
 from verify.archive.archive import Archive
 from verify.archive.listing import entry_line, match_line
+from verify.archive.proof import Place, stretch_around
 from verify.archive.results import Entry, Hits, Ids, Match, recording_of, window_ids
 from verify.archive.search import strongest
 from verify.archive.searcher import HITS, Candidate, Outcome, Seconds
@@ -185,11 +185,10 @@ class _Finder:
         return Hits(cosines.astype(np.float32), others)
 
     def _look(self, entry: Entry, candidate: Candidate) -> Looked:
-        other, point = self.store.entry(candidate.recording), candidate.points[0]
+        other = self.store.entry(candidate.recording)
         if not entry.n_sketches or not other.n_sketches:
             return Looked(entry, candidate)
-        both = self.searcher.references, entry.id, other.id
-        return Looked(entry, candidate, proof.agree(*both, point, length_s=self.searcher.window_s))
+        return Looked(entry, candidate, self.searcher.agree(entry.id, candidate))
 
     def proven(self, looks: Sequence[Looked]) -> Pair | None:
         """What two recordings come to: the most alike places first, until one shows something."""
@@ -209,7 +208,8 @@ class _Finder:
         moment = references.excerpt(look.entry.id, begin_s, end_s)
         places = None
         if look.lines is not None:
-            places = [proof.look(moment, references, other, point, look.lines)]
+            stretch_s = stretch_around(point, moment.start_s, moment.end_s)
+            places = [Place(moment, references, other, point, stretch_s, look.lines)]
         return self.searcher.prove(
             moment, [look.candidate], looked_at=places, least_promise=LEAST_PROMISE
         )

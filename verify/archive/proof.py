@@ -286,28 +286,14 @@ class Place:
         return self.alignment.strength if self.alignment else 0.0
 
 
-def look(
-    moment: Sound, references: References, recording: int, point: Point,
-    found: list[Candidate] | None = None,
-) -> Place:  # fmt: skip
-    """Where a moment is most like a recording around a point; `found` is what is known of that."""
-    stretch_s = _stretch_around(point, moment.start_s, moment.end_s)
-    if found is None:
-        found = search(moment.sketch, references.sketch(recording, *stretch_s), count=LOOKED_AT)
-    return Place(moment, references, recording, point, stretch_s, found)
+def look(moment: Sound, references: References, recording: int, point: Point) -> Place:
+    """Where a moment is most like a recording around a point, at any tempo and pitch."""
+    stretch_s = stretch_around(point, moment.start_s, moment.end_s)
+    candidates = search(moment.sketch, references.sketch(recording, *stretch_s), count=LOOKED_AT)
+    return Place(moment, references, recording, point, stretch_s, candidates)
 
 
-def agree(
-    references: References, recording: int, other: int, point: Point, *, length_s: float
-) -> list[Candidate]:
-    """Where a stretch of a recording around a point and another one agree, by what is kept."""
-    start_s, end_s = point.query_s - length_s / 2, point.query_s + length_s / 2
-    own = references.sketch(recording, start_s, end_s)
-    stretch_s = _stretch_around(point, own.start_s, own.start_s + own.duration_s)
-    return search(own, references.sketch(other, *stretch_s), count=LOOKED_AT)
-
-
-def _stretch_around(point: Point, start_s: float, end_s: float) -> tuple[float, float]:
+def stretch_around(point: Point, start_s: float, end_s: float) -> tuple[float, float]:
     """The stretch of a recording in which a stretch of a query may lie, at any tempo."""
     before_s, after_s = TEMPO_ROOM * (point.query_s - start_s), TEMPO_ROOM * (end_s - point.query_s)
     return point.reference_s - before_s - SLACK_S, point.reference_s + after_s + SLACK_S

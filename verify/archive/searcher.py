@@ -15,9 +15,20 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from verify import align
 from verify.align import other_places
 from verify.archive.index import Searchable
-from verify.archive.proof import Place, Point, References, Sound, UnreadableError, look, prove
+from verify.archive.proof import (
+    LOOKED_AT,
+    Place,
+    Point,
+    References,
+    Sound,
+    UnreadableError,
+    look,
+    prove,
+    stretch_around,
+)
 from verify.archive.results import Entry, Hits, Match, Unproven, Vectors, recording_of, row_of
 from verify.archive.store import Store
 from verify.comparison import Comparer
@@ -225,6 +236,14 @@ class Searcher:
             ranked = [(place, with_other_places(place, match)) for place, match in ranked]
         outcome.matches = [match for _, match in ranked]
         return outcome
+
+    def agree(self, recording: int, candidate: Candidate) -> list[align.Candidate]:
+        """Where two recordings agree at a candidate for one of them, by what is kept of both."""
+        point, half_s = candidate.points[0], self.window_s / 2
+        own = self.references.sketch(recording, point.query_s - half_s, point.query_s + half_s)
+        stretch_s = stretch_around(point, own.start_s, own.start_s + own.duration_s)
+        other = self.references.sketch(candidate.recording, *stretch_s)
+        return align.search(own, other, count=LOOKED_AT)
 
     def windows(
         self, sound: Sound, lengths_s: Sequence[float], *, hop_s: float
