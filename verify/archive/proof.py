@@ -20,7 +20,7 @@ from cqtnet import SAMPLE_RATE, audio
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
 from verify.align import FASTEST, SAME_CANDIDATE_S, SLOWEST, Candidate, refine, search
-from verify.archive.keeping import NO_ROOTS, NOTHING, PIECE_S, ROW_S, Sketch, unpacked
+from verify.archive.keeping import NO_ROOTS, PIECE_S, ROW_S, Sketch, unpacked
 from verify.archive.results import Entry, Match
 from verify.archive.store import Store
 from verify.calibration import Calibration
@@ -29,6 +29,7 @@ from verify.features import Features, Floats
 from verify.results import Alignment
 
 T = TypeVar("T")
+_NOTHING = np.zeros(0, np.float32)
 
 KEPT_EXCERPTS = 24  # with what was computed of them: 2 MB each, of half a minute
 GRID_S = 5.0  # excerpts begin and end on this grid, so that the same one is asked for again
@@ -217,7 +218,7 @@ class _Reading:
         skipped = (first - self._first) // GRID
         held = self.held[skipped : (last - self._first) // GRID + 1]
         begin = first - self._first - skipped * GRID
-        return np.concatenate(held)[begin : begin + last - first] if held else NOTHING
+        return np.concatenate(held)[begin : begin + last - first] if held else _NOTHING
 
     def _open(self, first: int, *, only_if_it_seeks: bool = False) -> None:
         """Go on from a sample, or from the first one where the file does not allow that."""
