@@ -81,6 +81,29 @@ def vary(score: Score, variation: Variation, *, duration_s: float) -> Score:
     return Score(tuple(parts), tuple(moved(score.drums, 0)))
 
 
+def perform(score: Score, rng: np.random.Generator) -> Score:
+    """The score as another player might play it: a rendition of it by the same instruments.
+
+    The time wanders by some 40 ms around that of the score, so one line still fits both. Each note
+    begins some 10 ms early or late, and has its own strength and length.
+    """
+    end_s = max((note.start_s for note in score.notes), default=0.0)
+    knots_s = np.arange(0.0, end_s + 3.0, 1.5)
+    late_s, louder = rng.normal(0, [[0.04], [0.15]], (2, len(knots_s)))
+
+    def played(note: Note) -> Note:
+        own_late_s, own_louder, longer = rng.normal(0, (0.01, 0.2, 0.2))
+        start_s = note.start_s + np.interp(note.start_s, knots_s, late_s) + own_late_s
+        loudness = np.exp(np.interp(note.start_s, knots_s, louder) + own_louder)
+        velocity = float(np.clip(note.velocity * loudness, 0.05, 1.0))
+        return Note(max(0.0, float(start_s)), note.duration_s * float(np.exp(longer)),
+                    note.midi, velocity)  # fmt: skip
+
+    parts = (tuple(sorted(map(played, part))) for part in (*score.parts, score.drums))
+    *pitched, drums = parts
+    return Score(tuple(pitched), drums)
+
+
 def require_mido() -> Any:
     """The module mido; an InputError that says how to get it where it is missing."""
     try:

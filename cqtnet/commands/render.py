@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cqtnet.midi import Synthesizer
 
 SUFFIXES = (".mid", ".midi")
+HEADER = ("path", "id", "split", "collection", "work", "source")
 SHORTEST_S = 15.0
 """Least sound in a rendering: what is asked for is longer, but music has rests."""
 
@@ -43,6 +44,8 @@ SHORTEST_S = 15.0
     "--duration", type=FloatRange(16, 600), default=40.0, help="Seconds of a rendering, at most."
 )
 @option("--seed", type=IntRange(0), default=0, help="Seed of the variations.")
+@option("--performances", type=IntRange(1), default=1, help="Times each piece is played: once as "
+        "written, then as other players would.")  # fmt: skip
 @common.JOBS
 @option("--sound-font", type=common.PATH, help="General MIDI sound font (.sf2).  [default: one in "
         "/usr/share/sounds/sf2]")  # fmt: skip
@@ -50,16 +53,18 @@ SHORTEST_S = 15.0
 @common.JSON(help="Print the result as JSON.")
 @common.progress_options
 def render(
-    source: Path, out_dir: Path, limit: int | None, duration: float, seed: int, jobs: int | None,
-    sound_font: Path | None, force: bool, as_json: bool,
+    source: Path, out_dir: Path, limit: int | None, duration: float, seed: int,
+    performances: int, jobs: int | None, sound_font: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Render the MIDI files of SOURCE, a folder or a zip, to OUT_DIR with FluidSynth.
 
     Each file gives a FLAC of an excerpt in another key and tempo, with other instruments and
     another room, drawn by the seed and the file's content; OUT_DIR/manifest.tsv lists path, id,
-    split, collection and source for `cqtnet train`. With --limit, the files are taken in the
-    order of their content's hash: as good as by lot, and the same each time. Files that are
-    damaged, have no notes, or give less than 15 s of sound are skipped and counted.
+    split, collection, work and source for `cqtnet train`. With --limit, the files are taken in
+    the order of their content's hash: as good as by lot, and the same each time. Files that are
+    damaged, have no notes, or give less than 15 s of sound are skipped and counted. With
+    --performances, the others are renditions of the first, for `cqtnet eval protocol rendition`:
+    the same notes and instruments, with other timing and strengths.
     """
     from cqtnet.errors import InputError
     from cqtnet.midi import find_synthesizer, require_mido
@@ -68,25 +73,30 @@ def render(
     require_mido()
     synthesizer = find_synthesizer(sound_font)
     settings: dict[str, Any] = {"duration_s": duration, "seed": seed}
+    settings |= {"performances": performances}
     settings |= {"fluidsynth": synthesizer.version, "sound_font": str(synthesizer.sound_font)}
     settings["sound_font_sha256"] = synthesizer.sound_font_sha256
     with ExitStack() as stack:
         files, skipped = _index(_openers(source, stack), source)
         files = files[:limit]
-        paths = {file: out_dir / f"{file.id}.flac" for file in files}
+        paths = {
+            (file, number): out_dir / f"{file.id}{f'-{number}' * (number > 1)}.flac"
+            for file in files
+            for number in range(1, performances + 1)
+        }
         prepare_folder(out_dir, list(paths.values()), force=force)
         skipped |= _render_all(paths, synthesizer, settings, jobs=jobs or os.cpu_count() or 1)
     counted = Counter(skipped.values()).most_common()
     reasons = ", ".join(f"{number} {reason}" for reason, number in counted)
     rows = [
-        # Each MIDI file is a collection of its own.
-        (path.name, file.id, "train", f"midi-{file.id}", file.name)
-        for file, path in paths.items()
+        # Each MIDI file is a work and a collection of its own.
+        (path.name, path.stem, "train", f"midi-{file.id}", f"midi-{file.id}", file.name)
+        for (file, _), path in paths.items()
         if file.name not in skipped
     ]
     if not rows:
         raise InputError(f"none of {len(files)} MIDI files gave a rendering: {reasons}")
-    write_table(out_dir / MANIFEST, [("path", "id", "split", "collection", "source"), *rows])
+    write_table(out_dir / MANIFEST, [HEADER, *rows])
     if skipped:
         common.complain(f"skipped {len(skipped)} MIDI files: {reasons}")
     result = {"manifest": str(out_dir / MANIFEST), "written": len(rows)}
@@ -166,9 +176,10 @@ def _index(openers: dict[str, Open], source: Path) -> tuple[list[MidiFile], dict
 
 
 def _render_all(
-    paths: dict[MidiFile, Path], synthesizer: Synthesizer, settings: dict[str, Any], *, jobs: int
-) -> dict[str, str]:
-    """Render each file to its path; which were skipped and why."""
+    paths: dict[tuple[MidiFile, int], Path], synthesizer: Synthesizer, settings: dict[str, Any],
+    *, jobs: int,
+) -> dict[str, str]:  # fmt: skip
+    """Render each performance of a file to its path; which files were skipped and why."""
     from cqtnet.progress import progress_bar
 
     skipped: dict[str, str] = {}
@@ -176,8 +187,8 @@ def _render_all(
     with progress_bar("rendering", len(paths)) as bar:
         try:
             futures = {
-                pool.submit(_render, file, path, synthesizer, settings): file
-                for file, path in paths.items()
+                pool.submit(_render, file, number, path, synthesizer, settings): file
+                for (file, number), path in paths.items()
             }
             for future in as_completed(futures):
                 name, reason = futures[future].name, future.result()
@@ -188,15 +199,17 @@ def _render_all(
     return skipped
 
 
-def _render(file: MidiFile, path: Path, synthesizer: Synthesizer, settings: dict[str, Any]) -> str:
-    """Render one file; returns the reason why it is skipped, or ''."""
+def _render(
+    file: MidiFile, number: int, path: Path, synthesizer: Synthesizer, settings: dict[str, Any]
+) -> str:
+    """Render one performance of a file; returns the reason why it is skipped, or ''."""
     import numpy as np
     import soundfile
 
     from cqtnet import SAMPLE_RATE
     from cqtnet.errors import InputError
     from cqtnet.files import written_whole
-    from cqtnet.midi import draw_variation, read_midi, vary
+    from cqtnet.midi import draw_variation, perform, read_midi, vary
 
     duration_s = settings["duration_s"]
     try:
@@ -207,6 +220,9 @@ def _render(file: MidiFile, path: Path, synthesizer: Synthesizer, settings: dict
         return "without notes"
     variation = draw_variation(np.random.default_rng([settings["seed"], int(file.id, 16)]))
     excerpt = vary(score, variation, duration_s=duration_s)
+    if number > 1:
+        rng = np.random.default_rng([settings["seed"], int(file.id, 16), number])
+        excerpt = perform(excerpt, rng)
     try:
         sound = synthesizer.play(excerpt, variation, timeout_s=30.0 + duration_s)
     except TimeoutError:
@@ -220,7 +236,9 @@ def _render(file: MidiFile, path: Path, synthesizer: Synthesizer, settings: dict
         written_whole(path) as temporary,
         soundfile.SoundFile(temporary, "w", SAMPLE_RATE, 1, "PCM_16", format="FLAC") as flac,
     ):
-        flac.comment = json.dumps({"midi": file.id, **settings, "variation": asdict(variation)})
+        flac.comment = json.dumps(
+            {"midi": file.id, "performance": number, **settings, "variation": asdict(variation)}
+        )
         flac.write(0.8 * sound / np.abs(sound).max())
     return ""
 

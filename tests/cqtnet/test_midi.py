@@ -278,3 +278,13 @@ def test_the_example_of_the_help_runs_and_repeats_itself(tmp_path, monkeypatch):
         assert run(*(example + extra).split()).exit_code == 0
         made.append(next(Path("rendered").glob("*.flac")).read_bytes())
     assert made[0] == made[1] != made[2]
+
+
+def test_another_performance_has_the_same_notes_near_the_same_times():
+    score = compose(3, duration_s=20.0).score
+    played = midi.perform(score, np.random.default_rng(1))
+    for part, again in zip((*score.parts, score.drums), (*played.parts, played.drums), strict=True):
+        assert sorted(n.midi for n in part) == sorted(n.midi for n in again)
+    late_s = np.sort([n.start_s for n in played.notes]) - np.sort([n.start_s for n in score.notes])
+    assert 0.01 < np.std(late_s) < 0.08 and abs(late_s).max() < 0.3
+    assert played != midi.perform(score, np.random.default_rng(2))
