@@ -10,6 +10,7 @@ goes with it.
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +29,13 @@ from verify.powerfit import (
     fitted,
 )
 from verify.quality import clipped_share
-from verify.results import Alignment, Alteration, Line, Side, Waveform, is_unwarped
-from verify.waveform import clock_ppm
+from verify.results import Alignment, Line, is_unwarped
+from verify.waveform import Waveform, clock_ppm
 from verify.words import hz_in_words
 
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
+Side = Literal["A", "B"]
 
 FEWEST_FRAMES, UNCHANGED_REST = 100, 5e-4
 """Fewer frames are not measured; what a filter leaves so little of was not clipped."""
@@ -86,6 +88,22 @@ half an octave by no more than this, and at both ends by less: there a band limi
 ROUGHEST_DB = 0.6
 """The gains of three neighbouring bands lie on a line to so much: in a room they do not."""
 LEAST_PPM = 10.0
+
+
+@dataclass(frozen=True)
+class Alteration:
+    """One thing that was done to one side, as far as it is proved."""
+
+    kind: str  # docs/reference/alterations.md lists them
+    side: Side | None  # that has it; None: it only says how A differs from B
+    value: float
+    unit: str
+    words: str  # without the side
+
+    @property
+    def sentence(self) -> str:
+        """The words with the side."""
+        return f"{self.side}: {self.words}" if self.side else self.words
 
 
 def find_alterations(

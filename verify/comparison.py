@@ -16,22 +16,12 @@ from verify.alterations import find_alterations
 from verify.calibration import Calibration, load_calibration, persistence, population_of
 from verify.copytest import copy_test
 from verify.editmap import edit_map
-from verify.edits import SAME_PLACE_S
+from verify.edits import SAME_PLACE_S, EditMap
 from verify.features import Content, Features, Floats
 from verify.follow import same_line
 from verify.notebook import Brief
-from verify.recording import Recording, aligned_cosine, best_hits
-from verify.results import (
-    Alignment,
-    Comparison,
-    EditMap,
-    Evidence,
-    Hit,
-    Identity,
-    Population,
-    Ratios,
-    Stretch,
-)
+from verify.recording import Hit, Recording, aligned_cosine, best_hits
+from verify.results import Alignment, Comparison, Evidence, Identity, Population, Ratios, Stretch
 from verify.waveform import compare_waveforms, left_db_of, with_places
 from verify.words import Against, decision
 

@@ -29,7 +29,7 @@ from cqtnet.checkpoint import read_card, read_tensors, stated_sha256
 from cqtnet.device import one_thread
 from cqtnet.graph import session
 from verify.features import Floats, Read
-from verify.results import Alignment, CopyTest, Line
+from verify.results import Alignment, Line
 
 Values = NDArray[np.float64]
 
@@ -66,6 +66,24 @@ SEEN_HOP, SEEN_PER_OCTAVE = 661, 18
 """Samples from frame to frame, 30 ms, and bins an octave, of what the network sees."""
 DEEPEST_DB, LOUDEST_DB = 90.0, 40.0
 """What lies so far below the loudest cell is silence; levels over a floor count to the second."""
+
+
+@dataclass(frozen=True)
+class CopyTest:
+    """What tells a copy from a rendition: `verify.copytest` measures it along the alignment."""
+
+    unexplained_db: float  # of A, by B through a filter and over a noise floor
+    unexplained_back_db: float  # of B, by A
+    best_half_db: float  # as unexplained_db, of the half of the bands that is explained best
+    best_half_back_db: float
+    band_correlation: float  # of log powers over time, median over narrow bands, in [-1, 1]
+    lag_spread_s: float  # of single seconds of A about the line
+    lag_share: float  # of seconds that have such a lag, in [0, 1]
+    signal_share: float  # of bins and frames that hold anything to be explained, in [0, 1]
+    in_room_db: float  # as unexplained_db, with echoes, in wide bands; the better direction
+    echo_share: float  # of the explained power in echoes, in [0, 1]
+    heard_snr_db: float  # of the one that is explained: signal over its quietest moments
+    network_score: float  # of the network: above 0 A is more like a copy, below a rendition
 
 
 @dataclass(frozen=True)

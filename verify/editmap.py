@@ -16,10 +16,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from cqtnet.cqt import FRAMES_PER_SECOND
 from verify.align import Candidate, hits_within, other_places, refine, search
-from verify.edits import LEAST_FOREIGN_S, LEAST_TRIMMED_S, read_edits, uncovered
+from verify.edits import LEAST_FOREIGN_S, LEAST_TRIMMED_S, EditMap, read_edits, uncovered
 from verify.features import Features
 from verify.follow import Known, agreement, find_candidates, follow, joined, same_line, same_way
-from verify.results import DEEPER_DB, Alignment, EditMap, Line, Stretch
+from verify.results import Alignment, Line, Stretch
+from verify.waveform import DEEPER_DB
 
 LEAST_S = 3.0  # recordings that are shorter hold too little to be found by
 LOOK_S = 8.0  # length of the window of A that is sought in all of B at every tempo and pitch

@@ -7,10 +7,12 @@ cut, in B; both at one join are a replacement.
 
 import csv
 import io
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,40 +20,111 @@ from cqtnet.cqt import FRAMES_PER_SECOND, SILENCE_LEVEL
 from cqtnet.errors import InputError
 from cqtnet.files import written_whole
 from verify.features import Features
-from verify.results import Edit, EditMap, Stretch
-from verify.words import clock, clock_span
+from verify.notebook import Brief
+from verify.results import Stretch
+from verify.words import clock, clock_span, plural
 
-LEAST_FOREIGN_S = 0.08
-"""A shorter gap between two stretches in A is no insertion: they join."""
-LEAST_GONE_S = 0.03
-"""A shorter gap in B is no cut, where the two stretches beside it join in A: it is exact."""
-LEAST_GONE_ELSEWHERE_S = 0.15
-"""The same where they do not: each end is known to some 20 ms."""
-LEAST_TRIMMED_S = 0.15
-"""A shorter beginning or end of B that A does not hold is no trim."""
-SAME_PLACE_S = 0.1
-"""Places in B that differ by less are the same place."""
-TAKEN_AGAIN = 0.5
-"""A stretch is a repetition if other stretches hold at least this share of it, too."""
-MOST_NAMED = 6
-"""So many other places of a stretch are named."""
-SUFFIXES = (".txt", ".csv")
-"""Files of labels: for Audacity and for Reaper."""
+LEAST_FOREIGN_S = 0.08  # a shorter gap between two stretches in A is no insertion: they join
+LEAST_GONE_S, LEAST_GONE_ELSEWHERE_S = 0.03, 0.15
+"""A shorter gap in B is no cut, where the two stretches beside it join in A: it is exact; and
+where they do not: each end is known to some 20 ms."""
+LEAST_TRIMMED_S = 0.15  # a shorter beginning or end of B that A does not hold is no trim
+SAME_PLACE_S = 0.1  # places in B that differ by less are the same place
+TAKEN_AGAIN = 0.5  # share of a stretch that others must hold, too, if it is a repetition
+MOST_NAMED = 6  # other places of a stretch
+SUFFIXES = (".txt", ".csv")  # of labels: for Audacity and for Reaper
+EditKind = Literal["cut", "inserted", "replaced", "repeated", "looped", "moved", "trimmed"]
+"""What may have been done to B; trimmed: B begins earlier or goes on longer than what A holds."""
 
 Span = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One thing that was done to B on the way to A.
+
+    The times in A say where it is; both are the same where something of B is missing. The times
+    in B say what is missing or was taken; both are the same where something foreign was inserted.
+    """
+
+    kind: EditKind
+    a_start_s: float
+    a_end_s: float
+    b_start_s: float
+    b_end_s: float
+    words: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The edit as plain data, seconds to the millisecond."""
+        return {k: round(v, 3) if isinstance(v, float) else v for k, v in asdict(self).items()}
+
+
+@dataclass(frozen=True, repr=False)
+class EditMap(Brief):
+    """What A and B have in common, in the order of A, and what was done in between.
+
+    >>> edit = found.edits.edits[0]
+    >>> edit.kind, edit.b_start_s, edit.b_end_s
+    ('cut', 5.0, 6.0)
+    """
+
+    a_duration_s: float
+    b_duration_s: float
+    stretches: tuple[Stretch, ...]
+    edits: tuple[Edit, ...]
+
+    @property
+    def _brief(self) -> str:
+        stretches = plural(len(self.stretches), "stretch", "stretches")
+        kinds = ", ".join(edit.kind for edit in self.edits) or "none"
+        return f"{self.common_s:.1f} s of A from B in {stretches}; edits: {kinds}"
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether A is B from beginning to end, at its tempo and pitch."""
+        return bool(self.stretches) and not self.edits and not self.is_altered
+
+    @property
+    def is_altered(self) -> bool:
+        """Whether some stretch has another tempo or pitch than in B."""
+        return any(stretch.is_altered for stretch in self.stretches)
+
+    @property
+    def common_s(self) -> float:
+        """Seconds of A that come from B."""
+        return sum(stretch.duration_s for stretch in self.stretches)
+
+    @property
+    def used_s(self) -> float:
+        """Seconds of B that A holds, each counted once."""
+        used_s, until_s = 0.0, -math.inf
+        for start_s, end_s in sorted((s.b_start_s, s.b_end_s) for s in self.stretches):
+            used_s += max(0.0, end_s - max(start_s, until_s))
+            until_s = max(until_s, end_s)
+        return used_s
+
+    def to_dict(self) -> dict[str, Any]:
+        """The map as plain data, for JSON."""
+        return {
+            "a_duration_s": round(self.a_duration_s, 3),
+            "b_duration_s": round(self.b_duration_s, 3),
+            "common_s": round(self.common_s, 3),
+            "stretches": [stretch.to_dict() for stretch in self.stretches],
+            "edits": [edit.to_dict() for edit in self.edits],
+        }
 
 
 def read_edits(stretches: Sequence[Stretch], a: Features, b: Features) -> tuple[Edit, ...]:
     """What was done to B to make A of it, in the order of A; none without stretches."""
     if not stretches:
         return ()
-    whole_a = (a.start_s, a.start_s + a.duration_s)
-    whole_b = (b.start_s, b.start_s + b.duration_s)
     order = _chain(stretches)
     chain = [stretches[i] for i in order]
     edits = [*_out_of_order(stretches, order), *_overlaps(chain)]
-    foreign = uncovered(whole_a, [(s.a_start_s, s.a_end_s) for s in stretches], LEAST_FOREIGN_S)
-    gone = uncovered(whole_b, [(s.b_start_s, s.b_end_s) for s in stretches], LEAST_GONE_S)
+    in_a = [(s.a_start_s, s.a_end_s) for s in stretches]
+    in_b = [(s.b_start_s, s.b_end_s) for s in stretches]
+    foreign = uncovered((a.start_s, a.end_s), in_a, LEAST_FOREIGN_S)
+    gone = uncovered((b.start_s, b.end_s), in_b, LEAST_GONE_S)
     edits += _between(chain, foreign, gone, a, b)
     return tuple(sorted(_looped(edits), key=lambda e: (e.a_start_s, e.a_end_s, e.b_start_s)))
 
@@ -89,12 +162,10 @@ def _out_of_order(stretches: Sequence[Stretch], order: Sequence[int]) -> Iterato
         new = uncovered(span, [(s.b_start_s, s.b_end_s) for s in counted], 0.0)
         is_new = sum(end - start for start, end in new) > (1 - TAKEN_AGAIN) * (span[1] - span[0])
         counted.append(stretch)
-        times = (stretch.a_start_s, stretch.a_end_s, *span)
-        if is_new:
-            words = f"{stretch.duration_s:.2f} s moved here from B {clock_span(*span)}"
-            yield Edit("moved", *times, words)
-        else:
-            yield Edit("repeated", *times, f"B {clock_span(*span)} is heard again")
+        kind: EditKind = "moved" if is_new else "repeated"
+        again = f"B {clock_span(*span)} is heard again"
+        moved = f"{stretch.duration_s:.2f} s moved here from B {clock_span(*span)}"
+        yield Edit(kind, stretch.a_start_s, stretch.a_end_s, *span, moved if is_new else again)
 
 
 def _overlaps(chain: Sequence[Stretch]) -> Iterator[Edit]:
@@ -105,8 +176,8 @@ def _overlaps(chain: Sequence[Stretch]) -> Iterator[Edit]:
         if again_s > (LEAST_GONE_S if joined else LEAST_GONE_ELSEWHERE_S):
             span = (after.b_start_s, before.b_end_s)
             end_s = min(after.a_end_s, after.line.to_a(before.b_end_s))
-            words = f"B {clock_span(*span)} is heard again"
-            yield Edit("repeated", after.a_start_s, end_s, *span, words)
+            again = f"B {clock_span(*span)} is heard again"
+            yield Edit("repeated", after.a_start_s, end_s, *span, again)
 
 
 def uncovered(whole: Span, taken: Sequence[Span], least_s: float) -> list[Span]:
@@ -126,8 +197,8 @@ def _between(
 ) -> Iterator[Edit]:
     """What was inserted, cut or replaced: first join by join, then all that lies elsewhere."""
     for before, after in pairwise(chain):
-        here_a = [s for s in foreign if before.a_end_s <= _middle(s) <= after.a_start_s]
-        here_b = [s for s in gone if before.b_end_s <= _middle(s) <= after.b_start_s]
+        here_a = [s for s in foreign if before.a_end_s <= sum(s) / 2 <= after.a_start_s]
+        here_b = [s for s in gone if before.b_end_s <= sum(s) / 2 <= after.b_start_s]
         foreign = [span for span in foreign if span not in here_a]
         gone = [span for span in gone if span not in here_b]
         joined = after.a_start_s - before.a_end_s < LEAST_FOREIGN_S
@@ -146,10 +217,6 @@ def _between(
             yield _trimmed(span, first, last)
 
 
-def _middle(span: Span) -> float:
-    return (span[0] + span[1]) / 2
-
-
 def _is_silent(features: Features, span: Span) -> bool:
     first, end = (round((second - features.start_s) * FRAMES_PER_SECOND) for second in span)
     level = features.level[first : max(end, first + 1)]
@@ -158,10 +225,8 @@ def _is_silent(features: Features, span: Span) -> bool:
 
 def _replaced(a_span: Span, b_span: Span, a: Features) -> Edit:
     what = "silence" if _is_silent(a, a_span) else "something else"
-    words = (
-        f"{b_span[1] - b_span[0]:.2f} s of B replaced by {a_span[1] - a_span[0]:.2f} s of {what}"
-    )
-    return Edit("replaced", *a_span, *b_span, words)
+    gone, put_in = (f"{end_s - start_s:.2f} s of" for start_s, end_s in (b_span, a_span))
+    return Edit("replaced", *a_span, *b_span, f"{gone} B replaced by {put_in} {what}")
 
 
 def _inserted(span: Span, at_b_s: float, a: Features) -> Edit:
@@ -176,11 +241,9 @@ def _cut(span: Span, at_a_s: float, b: Features) -> Edit:
 
 
 def _trimmed(span: Span, first: Stretch, last: Stretch) -> Edit:
-    length = f"{span[1] - span[0]:.2f} s"
-    if _middle(span) < first.b_start_s:
-        return Edit(
-            "trimmed", first.a_start_s, first.a_start_s, *span, f"B begins {length} earlier"
-        )
+    length, at_s = f"{span[1] - span[0]:.2f} s", first.a_start_s
+    if sum(span) / 2 < first.b_start_s:
+        return Edit("trimmed", at_s, at_s, *span, f"B begins {length} earlier")
     return Edit("trimmed", last.a_end_s, last.a_end_s, *span, f"B goes on {length} longer")
 
 

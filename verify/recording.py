@@ -17,13 +17,41 @@ from cqtnet.errors import FragmentTooShortError, NoContentError
 from cqtnet.preset import MINIMUM_S, step_count
 from verify.features import Features, Floats
 from verify.notebook import Brief
-from verify.results import Hit, Item
+from verify.words import clock
 
 WHOLE_S = 600.0
 """Samples and features of recordings up to this length are kept, 77 MB; of longer ones the trace,
 and their samples on disk (`verify.memory`)."""
 HOP_S = 1.0  # a window begins every second
 ROWS_AT_ONCE = 1024  # windows of A whose cosines with all windows of B are held at once
+
+
+@dataclass(frozen=True, repr=False)
+class Item(Brief):
+    """What a file is, for the record."""
+
+    path: str
+    sha256: str
+    duration_s: float
+    format: str
+    codec: str
+    sample_rate: int
+    channels: int
+    notes: tuple[str, ...]  # what an examiner must know about the file
+
+    @property
+    def _brief(self) -> str:
+        return f"{self.path}, {clock(self.duration_s)}"
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A pair of windows, one of each recording, whose embeddings are alike."""
+
+    cosine: float  # in [-1, 1]
+    window_s: float
+    a_start_s: float
+    b_start_s: float
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,7 +1,9 @@
 """What only the waveform shows: polarity, gain and the exact sample, where nothing was warped."""
 
+import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -9,8 +11,12 @@ from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
 from verify.features import Floats, Read
-from verify.results import DEEPER_DB, Alignment, Place, Stretch, Waveform, is_unwarped, left_db
+from verify.notebook import Brief
+from verify.results import Alignment, Stretch, is_unwarped
+from verify.words import NO_CHANGE_DB
 
+DEEPER_DB = 6.0
+"""Of two places, the one where so much less is left after subtraction is the right one."""
 WINDOW_S, WINDOWS = 2.0, 5  # windows of A that are laid on B
 REACH_S = 0.05  # how far they are moved at most
 MOST_BESIDE_S = 0.0005  # so near are most of them, the first and the last too, to one line
@@ -29,6 +35,55 @@ LEAST_OPPOSITE_SHARE = 0.8
 in so large a share of all bands that are clear: a filter turns the phase in some bands only."""
 
 Seconds = NDArray[np.float64]
+
+
+def left_db(correlation: float) -> float:
+    """What is left of samples, in dB, after others of that correlation are taken from them."""
+    return 10 * math.log10(max(1e-6, 1 - min(1.0, abs(correlation)) ** 2))
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """How the samples of A relate to those of B."""
+
+    correlation: float  # of the samples, in [0, 1]
+    inverted: bool  # whether A's polarity is proved to be the reverse of B's
+    gain_db: float  # of A over B
+    offset_s: float  # exact: time 0 of A is here in B
+    windows: tuple[float, ...] = ()  # the correlation of each window that was laid on B
+    tempo: float | None = None  # of A by B, by where these lie; None where they lie on no line
+
+    @property
+    def is_level_proved(self) -> bool:
+        """Whether A is louder or quieter than B, whatever was added to one of them.
+
+        The gain is that of B in A. What was added to B lowers it, by the square of the correlation.
+        """
+        most_db = self.gain_db - 40 * math.log10(max(1e-3, self.correlation))
+        return self.gain_db >= NO_CHANGE_DB or most_db <= -NO_CHANGE_DB
+
+    @property
+    def left_db(self) -> float:
+        """What is left of A after B at that gain is taken from it, in dB of A: a null test.
+
+        At least -60, for less may be left by rounding alone.
+        """
+        return left_db(self.correlation)
+
+
+@dataclass(frozen=True, repr=False)
+class Place(Brief):
+    """Another place of B where A fits."""
+
+    alignment: Alignment
+    waveform: Waveform | None
+    is_equal: bool  # whether nothing tells it from the best place
+
+    def to_dict(self) -> dict[str, Any]:
+        """The place as plain data."""
+        correlation = self.waveform.correlation if self.waveform else None
+        own = {"waveform_correlation": correlation, "is_equal": self.is_equal}
+        return {**self.alignment.to_dict(), **own}
 
 
 def left_db_of(read_a: Read, read_b: Read) -> Callable[[Stretch], float]:
@@ -63,13 +118,11 @@ def compare_waveforms(read_a: Read, read_b: Read, alignment: Stretch) -> Wavefor
     signs = {correlation > 0 for correlation, *_ in found}
     if abs(correlation) < LEAST_CORRELATION or len(signs) > 1:
         return None
-    level_db = float(20 * np.log10(abs(gain)))
-    inverted = bool(correlation < 0) and _is_opposite(
-        np.sum([_cross_spectrum(*pair) for pair in pairs], axis=0)
-    )
+    inverted = bool(correlation < 0) and _is_opposite(pairs)
     windows = tuple(abs(float(c)) for c, *_ in found)
     is_long = len(found) == WINDOWS and alignment.duration_s > 2 * WINDOW_S
     tempo = _tempo(starts_s, np.array([at for *_, at in found])) if is_long else None
+    level_db = float(20 * np.log10(abs(gain)))
     return Waveform(float(abs(correlation)), inverted, level_db, float(offset_s), windows, tempo)
 
 
@@ -97,16 +150,13 @@ def clock_ppm(read_a: Read, read_b: Read, alignment: Alignment) -> float | None:
 
     The windows are laid on B one by one; a filter moves all of them by the same.
     """
-    line = alignment.line
-    if not is_unwarped(line):
+    if not is_unwarped(alignment.line):
         return None
-    window_s = CLOCK_WINDOW / SAMPLE_RATE
-    starts_s = np.linspace(alignment.a_start_s, alignment.a_end_s - window_s, CLOCK_WINDOWS)
-    reach_s = CLOCK_REACH / SAMPLE_RATE
+    window_s, reach_s = CLOCK_WINDOW / SAMPLE_RATE, CLOCK_REACH / SAMPLE_RATE
     found = []
-    for start_s in starts_s:
+    for start_s in np.linspace(alignment.a_start_s, alignment.a_end_s - window_s, CLOCK_WINDOWS):
         first = round(start_s * SAMPLE_RATE)
-        begin = max(0, round((line.to_b(start_s) - reach_s) * SAMPLE_RATE))
+        begin = max(0, round((alignment.line.to_b(start_s) - reach_s) * SAMPLE_RATE))
         a = read_a(first / SAMPLE_RATE, first / SAMPLE_RATE + window_s)
         b = read_b(begin / SAMPLE_RATE, begin / SAMPLE_RATE + window_s + 2 * reach_s)
         if len(b) >= len(a) > CLOCK_WINDOW // 2 and a.any() and b.any():
@@ -136,37 +186,27 @@ def _slope_ppm(at: NDArray[np.float64], lags: NDArray[np.float64]) -> float:
     near = np.abs(rest) < MOST_CLOCK_RESIDUAL
     if near.sum() < LEAST_CLOCK_WINDOWS * CLOCK_WINDOWS:
         return 0.0
-    slope, _ = np.polyfit(at[near], lags[near], 1)
-    rest = lags[near] - np.polyval(np.polyfit(at[near], lags[near], 1), at[near])
+    line = np.polyfit(at[near], lags[near], 1)
+    rest = lags[near] - np.polyval(line, at[near])
     error = (float(rest.std()) + 0.02) / (float(at[near].std()) * np.sqrt(near.sum()))
-    return 1e6 * float(slope) if abs(slope) > CLOCK_ERRORS * error else 0.0
+    return 1e6 * float(line[0]) if abs(line[0]) > CLOCK_ERRORS * error else 0.0
 
 
 def with_places(
     read_a: Read, read_b: Read, best: Alignment, others: list[Alignment]
 ) -> tuple[Alignment, Waveform | None, tuple[Place, ...]]:
     """The place where the waveforms fit best, its waveform, and the other places."""
-    found = [
-        (place, compare_waveforms(read_a, read_b, _as_steady(place, best)))
-        for place in (best, *others)
-    ]
+    found = []
+    for place in (best, *others):  # each at the tempo and pitch of the best one
+        middle_s = (place.a_start_s + place.a_end_s) / 2
+        offset_s = place.line.to_b(middle_s) - best.line.tempo * middle_s
+        steady = replace(place, line=replace(best.line, offset_s=offset_s))
+        found.append((place, compare_waveforms(read_a, read_b, steady)))
     depths = [waveform.left_db if waveform else 0.0 for _, waveform in found]
-    lowest = min(depths)
-    first = depths.index(lowest) if lowest < depths[0] - DEEPER_DB else 0
-    places = tuple(
-        Place(place, waveform, _is_equal(found[first], (place, waveform)))
-        for i, (place, waveform) in enumerate(found)
-        if i != first
-    )
-    best, waveform = found[first]
+    first = int(np.argmin(depths)) if min(depths) < depths[0] - DEEPER_DB else 0
+    best, waveform = found.pop(first)
+    places = tuple(Place(*one, _is_equal((best, waveform), one)) for one in found)
     return _exact(best, waveform), waveform, places
-
-
-def _as_steady(place: Alignment, best: Alignment) -> Alignment:
-    """Another place at the tempo and pitch of the best one, from the same middle."""
-    middle_s = (place.a_start_s + place.a_end_s) / 2
-    offset_s = place.line.to_b(middle_s) - best.line.tempo * middle_s
-    return replace(place, line=replace(best.line, offset_s=offset_s))
 
 
 def _is_equal(
@@ -194,17 +234,18 @@ def _cross_spectrum(a: Floats, b: Floats) -> NDArray[np.complex128]:
     band = np.clip(np.floor(octaves).astype(int) + 1, 0, N_BANDS + 1)
     product = own * np.conj(other)
     power = np.abs(own) * np.abs(other)
-    sums = [
+    real, imaginary, powers = (
         np.bincount(band, weights=part, minlength=N_BANDS + 2)
         for part in (product.real, product.imag, power)
-    ]
-    return np.stack([sums[0] + 1j * sums[1], sums[2]])[:, 1:-1]
+    )
+    return np.stack([real + 1j * imaginary, powers])[:, 1:-1]
 
 
-def _is_opposite(spectrum: NDArray[np.complex128]) -> bool:
+def _is_opposite(pairs: list[tuple[Floats, Floats]]) -> bool:
     """Whether the phase is near 180 degrees in enough neighbouring bands, and hardly elsewhere."""
-    opposite = -spectrum[0].real > LEAST_OPPOSITE * np.maximum(np.abs(spectrum[0]), 1e-12)
-    clear = np.abs(spectrum[0]) > LEAST_CORRELATION * spectrum[1].real
+    product, power = np.sum([_cross_spectrum(*pair) for pair in pairs], axis=0)
+    opposite = -product.real > LEAST_OPPOSITE * np.maximum(np.abs(product), 1e-12)
+    clear = np.abs(product) > LEAST_CORRELATION * power.real
     opposite &= clear
     runs = np.split(opposite, np.flatnonzero(~opposite))
     is_long = max(int(run.sum()) for run in runs) >= LEAST_OCTAVES * BANDS_PER_OCTAVE

@@ -18,8 +18,8 @@ from verify.commands.compare import tell
 from verify.comparison import Comparer
 from verify.features import held
 from verify.report.page import part_of
-from verify.results import Alignment, Line, Waveform
-from verify.waveform import compare_waveforms
+from verify.results import Alignment, Line
+from verify.waveform import Waveform, compare_waveforms
 
 START = 2 * SAMPLE_RATE
 

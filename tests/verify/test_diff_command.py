@@ -10,8 +10,8 @@ from cqtnet.audio import file_sha256
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError, NotAudioError
 from cqtnet.music import make_music
 from verify.commands.diff import diff
-from verify.edits import labels, write_labels
-from verify.results import Edit, EditMap, Line, Stretch
+from verify.edits import Edit, EditMap, labels, write_labels
+from verify.results import Line, Stretch
 
 RATE = 22050
 

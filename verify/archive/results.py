@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from cqtnet.errors import ArchiveError
 from cqtnet.schema import checked, parse_json
 from verify.notebook import Brief
-from verify.results import Alignment, Line, Place
+from verify.results import Alignment, Line
+from verify.waveform import Place
 from verify.words import (
     HEADLINES,
     PROPOSITIONS,

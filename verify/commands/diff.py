@@ -13,10 +13,11 @@ from verify.commands import CASE, LANGUAGE, case_of
 from verify.words import clock, clock_span, plural
 
 if TYPE_CHECKING:
+    from verify.edits import EditMap
     from verify.features import Floats
     from verify.report.language import Language
     from verify.report.page import Case
-    from verify.results import EditMap, Stretch
+    from verify.results import Stretch
 
 SIGNS = {
     "cut": "-",
