@@ -23,16 +23,14 @@ if TYPE_CHECKING:
 
 Times = TypeVar("Times", float, NDArray[np.float64])
 
-SAME_TEMPO, SAME_SHIFT_SEMITONES = 0.001, 0.1
-"""Larger changes of tempo and pitch make a stretch an altered one."""
+SAME_TEMPO, SAME_SHIFT_SEMITONES = 0.001, 0.1  # larger changes make a stretch an altered one
 MOST_TEMPO, MOST_SEMITONES = 1e-3, 0.05
 """Measured changes of tempo and pitch up to which there may be none: of a few seconds they are
 measured so exactly. Where there is one, the samples do not correlate."""
 SPEED_TOLERANCE_SEMITONES = 0.05  # between tempo and pitch, to be one change of speed
 NULL_DB = -20.0  # if less than this is left of A after B is taken from it, that is reported
 Population = Literal["music", "speech"]
-Identity = Literal["files", "sound"]
-"""What is the very same in A and B: all bytes, or every decoded sample."""
+Identity = Literal["files", "sound"]  # what is the very same: all bytes, or every decoded sample
 
 
 @dataclass(frozen=True)
@@ -379,32 +377,17 @@ class Comparison(Brief):
         deciding, against = self.deciding
         found = self.evidence
         return dict(plain({
-            "verdict": self.verdict,
-            "identity": self.identity,
-            "lr": math.exp(self.log_lr),
-            "log_lr": self.log_lr,
-            "bounds_log_lr": (deciding.least, deciding.most),
-            "is_bounded": self.is_bounded,
-            "interval_log_lr": deciding.interval,
-            "against": against,
-            "log_lrs": self.ratios,
-            "support": self.support,
-            "sentence": self.sentence,
-            "reasons": self.reasons,
-            "population": self.population,
-            "a": self.a,
-            "b": self.b,
-            "similarity": found and found.similarity,
-            "cosine_threshold": self.cosine_threshold,
+            "verdict": self.verdict, "identity": self.identity,
+            "lr": math.exp(self.log_lr), "log_lr": self.log_lr,
+            "bounds_log_lr": (deciding.least, deciding.most), "is_bounded": self.is_bounded,
+            "interval_log_lr": deciding.interval, "against": against, "log_lrs": self.ratios,
+            "support": self.support, "sentence": self.sentence, "reasons": self.reasons,
+            "population": self.population, "a": self.a, "b": self.b,
+            "similarity": found and found.similarity, "cosine_threshold": self.cosine_threshold,
             "aligned_cosine": found and found.aligned_cosine,
-            "waveform_correlation": found and found.waveform,
-            "copy": found and found.copy,
+            "waveform_correlation": found and found.waveform, "copy": found and found.copy,
             "content": {"a": found.content_a, "b": found.content_b} if found else None,
-            "alignment": self.alignment,
-            "places": self.places,
-            "waveform": self.waveform,
-            "alterations": self.alterations,
-            "edits": self.edits,
-            "model_sha256": self.model_sha256,
-            "versions": versions(),
+            "alignment": self.alignment, "places": self.places, "waveform": self.waveform,
+            "alterations": self.alterations, "edits": self.edits,
+            "model_sha256": self.model_sha256, "versions": versions(),
         }))  # fmt: skip
