@@ -98,11 +98,10 @@ def find_alterations(
 ) -> tuple[Alteration, ...]:
     """What was done to A or to B, as far as it is proved along the alignment."""
     line = Line(1.0, 0.0, waveform.offset_s) if waveform else alignment.line
-    powers = band_powers(read_a, read_b, alignment, line)
-    if len(powers.a) < FEWEST_FRAMES:
+    a, b = band_powers(read_a, read_b, alignment, line)
+    if len(a) < FEWEST_FRAMES:
         return ()
-    forth = View("A", fitted(powers.a, powers.b))
-    back = View("B", fitted(powers.b, powers.a))
+    forth, back = View("A", fitted(a, b)), View("B", fitted(b, a))
     spread_db, riding_db = _spreads_db(forth.fit)
     found = [*forth.band_limits(), *back.band_limits()]
     cut = {limit.side for limit in found}

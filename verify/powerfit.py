@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
-from verify.copytest import FRAME, TINY, Powers, powers_along, triangles
+from verify.copytest import FRAME, TINY, powers_along, triangles
 from verify.features import Floats, Read
 from verify.results import Alignment, Line
 
@@ -73,13 +73,14 @@ def bands_hz() -> Doubles:
     return _bank(0.0)[0]
 
 
-def band_powers(read_a: Read, read_b: Read, alignment: Alignment, line: Line) -> Powers:
+def band_powers(
+    read_a: Read, read_b: Read, alignment: Alignment, line: Line
+) -> tuple[Floats, Floats]:
     """Powers of A, and of B where the line says that A's frames come from, over their floors."""
     banks = _bank(0.0)[1], _bank(-line.shift_semitones)[1]
     found = powers_along(read_a, read_b, alignment, line, banks, hop=HOP)
-    if not len(found.a):
-        return found
-    return Powers(*(x + np.asarray(_floor(x), np.float32) for x in (found.a, found.b)))
+    a, b = (x + np.asarray(_floor(x), np.float32) if len(x) else x for x in found)
+    return a, b
 
 
 def _floor(power: Floats) -> Doubles:
