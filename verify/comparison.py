@@ -25,35 +25,28 @@ from verify.results import Alignment, Comparison, Evidence, Identity, Population
 from verify.waveform import compare_waveforms, left_db_of, with_places
 from verify.words import Against, decision
 
-LEAST_PROOF = 0.3
-"""Correlation along the line from which noise is the same noise; of different noise it is 0.1."""
+LEAST_PROOF = 0.3  # correlation from which noise is the same noise; of different noise it is 0.1
 LEAST_LIKENESS = 0.12
 """If correlation and coherence are both lower, A is not tested as a copy. Most unrelated pairs have
 lower ones, and 7 of the 5,127 copies that were scored for the calibration."""
 SHARED_S, SHARED_PART = 6.0, 0.4
 """Two recordings that have less in common, in seconds and as a part of each, may hold one jingle,
 sample or ringtone: that makes them no copies of each other."""
-WHOLE_SEARCH_S = 90.0
-"""Recordings up to this length are also aligned whole, at every place at once."""
-WINDOWS_S = (20.0, 10.0, 5.0)
-"""Lengths of the windows of hits; two recordings may have only seconds in common."""
-NEAR_S = 30.0
-"""So much of a long recording is looked at on both sides of what it has in common with another."""
-HITS = 3
-"""Hits that are aligned, for each window length."""
-REFINED = 8
-"""So many of the strongest alignments are made exact."""
-THROUGHOUT = 0.9
-"""If so much of the shorter recording, and so many of its pieces, are on a line, that is enough."""
+WHOLE_SEARCH_S = 90.0  # recordings up to this length are also aligned whole, everywhere at once
+WINDOWS_S = (20.0, 10.0, 5.0)  # lengths of the windows of hits; there may be only seconds in common
+NEAR_S = 30.0  # so much of a long recording is looked at on both sides of what it has in common
+HITS = 3  # that are aligned, for each window length
+REFINED = 8  # so many of the strongest alignments are made exact
+THROUGHOUT = 0.9  # share of the shorter recording, and of its pieces, on one line that is enough
 UNEVEN = 0.2
 """If a larger share of its pieces agree less than half as much as its best tenth, something may be
 cut out: shorter windows are tried, too."""
-NEAR_LINE_S = 0.06
-"""How far from the line a piece is looked for then."""
-ROOM = 0.6
-"""How much more of B is aligned on both sides of a hit, in windows: for other tempi."""
+NEAR_LINE_S = 0.06  # how far from the line a piece is looked for then
+ROOM = 0.6  # how much more of B is aligned on both sides of a hit, in windows: for other tempi
 
 Parts = tuple[Features, Features]
+Found = tuple[Alignment, Features, Features]
+"""An alignment, and the stretches it was found in."""
 
 
 def compare(a: "Source", b: "Source", *, model: str | Path = "default") -> Comparison:
@@ -122,11 +115,10 @@ class Comparer(Brief):
         problems = [f"{name} {x.problem}" for name, x in (("A", first), ("B", second)) if x.problem]
         if problems:
             return replace(self._open(first, second, None), reasons=tuple(problems))
-        identity = identity_of(first, second)
         found = self._decided(first, second, gather(self.embedder, first, second))
-        if identity is None:
-            return found
-        return replace(found, verdict="same", identity=identity, reasons=())
+        if identity := identity_of(first, second):
+            return replace(found, verdict="same", identity=identity, reasons=())
+        return found
 
     def _open(self, a: Recording, b: Recording, evidence: Evidence | None) -> Comparison:
         """A comparison that decides nothing yet."""
@@ -150,17 +142,25 @@ class Comparer(Brief):
             return decided
         others = _others(a, b, evidence.alignment)
         best, waveform, places = with_places(a.samples, b.samples, evidence.alignment, others)
-        best, near = _ends(a, b, best)
-        edits = near if a.whole is not None and b.whole is not None else None
+        near_a = a.whole or a.features(best.a_start_s - NEAR_S, best.a_end_s + NEAR_S)
+        near_b = b.whole or b.features(best.b_start_s - NEAR_S, best.b_end_s + NEAR_S)
+        left_db = left_db_of(a.samples, b.samples)
+        near = edit_map(near_a, near_b, lines=[best.line], left_db=left_db)
+        if on_line := _on_line(best, near):  # it is cut to where A follows its line
+            best = replace(best, a_start_s=on_line[0].a_start_s, a_end_s=on_line[-1].a_end_s)
+        edits = near if a.whole and b.whole else None
         evidence = replace(evidence, alignment=best)
         shared_s = max(best.duration_s, edits.used_s if edits else 0.0)
         heard_s = (x.whole.content.heard_s if x.whole else x.duration_s for x in (a, b))
         if shared_s < min(SHARED_S, SHARED_PART * min(heard_s)):
-            return replace(found, evidence=evidence, reasons=(_shared(best),))
-        altered = find_alterations(a.samples, b.samples, _unbroken(best, near), waveform)
+            shared = "and the rest of both differs: a jingle, a sample or a ringtone may be in both"
+            reasons = (f"only {best.place_in_words}, {shared}",)
+            return replace(found, evidence=evidence, reasons=reasons)
+        unbroken = max(_on_line(best, near), key=lambda s: s.duration_s, default=best)
+        heard = replace(best, a_start_s=unbroken.a_start_s, a_end_s=unbroken.a_end_s)
         return replace(
             decided, evidence=evidence, waveform=waveform, edits=edits, places=places,
-            alterations=altered,
+            alterations=find_alterations(a.samples, b.samples, heard, waveform),
         )  # fmt: skip
 
 
@@ -173,17 +173,6 @@ def identity_of(a: Recording, b: Recording) -> Identity | None:
     return None
 
 
-def _ends(a: Recording, b: Recording, best: Alignment) -> tuple[Alignment, EditMap]:
-    """The alignment, cut to where A follows its line, and the map of edits near it."""
-    near_a = a.whole or a.features(best.a_start_s - NEAR_S, best.a_end_s + NEAR_S)
-    near_b = b.whole or b.features(best.b_start_s - NEAR_S, best.b_end_s + NEAR_S)
-    edits = edit_map(near_a, near_b, lines=[best.line], left_db=left_db_of(a.samples, b.samples))
-    on_line = _on_line(best, edits)
-    if on_line:
-        best = replace(best, a_start_s=on_line[0].a_start_s, a_end_s=on_line[-1].a_end_s)
-    return best, edits
-
-
 def _on_line(best: Alignment, edits: EditMap) -> list[Stretch]:
     """The stretches of the map that lie on the line of an alignment, within it."""
     return [
@@ -192,12 +181,6 @@ def _on_line(best: Alignment, edits: EditMap) -> list[Stretch]:
         if same_line(s.line, best.line, (s.a_start_s + s.a_end_s) / 2, within_s=SAME_PLACE_S)
         and min(s.a_end_s, best.a_end_s) > max(s.a_start_s, best.a_start_s)
     ]
-
-
-def _unbroken(best: Alignment, edits: EditMap) -> Alignment:
-    """The longest part of an alignment in which nothing was put in or hidden."""
-    longest = max(_on_line(best, edits), key=lambda s: s.duration_s, default=best)
-    return replace(best, a_start_s=longest.a_start_s, a_end_s=longest.a_end_s)
 
 
 def _others(a: Recording, b: Recording, best: Alignment) -> list[Alignment]:
@@ -209,20 +192,11 @@ def _others(a: Recording, b: Recording, best: Alignment) -> list[Alignment]:
     return other_places(a.whole, b.whole, best)
 
 
-def _shared(alignment: Alignment) -> str:
-    """Why so little in common makes no verdict."""
-    return (
-        f"only {alignment.place_in_words}, and the rest of both differs: a jingle, a sample or a "
-        "ringtone may be in both"
-    )
-
-
 def _undecided(ratios: Ratios, against: Against) -> str:
     """Why the ratios allow no verdict."""
     if against == "rendition" and decision(ratios.unrelated.value) > 0:
-        return (
-            "A may be the same recording or another rendition of it; the findings leave both open"
-        )
+        either = "A may be the same recording or another rendition of it"
+        return f"{either}; the findings leave both open"
     return "the findings are about as probable under either proposition"
 
 
@@ -279,8 +253,6 @@ def gather(
     """The evidence in two recordings; the shorter one is searched in the longer one.
 
     Where all of the shorter one lies on a `known` alignment, nothing is searched.
-
-    >>> gather(embedder, Recording.read("a.wav", embedder), Recording.read("b.wav", embedder))
     """
     if _order(a) > _order(b):  # so that the answer is the same for A and B and for B and A
         return gather(embedder, b, a, known=known and known.swapped).swapped
@@ -299,11 +271,8 @@ def gather(
     if max(alignment.correlation, alignment.coherence) < LEAST_LIKENESS:
         return evidence
     waveform = compare_waveforms(a.samples, b.samples, alignment)
-    return replace(
-        evidence,
-        copy=copy_test(a.samples, b.samples, alignment),
-        waveform=waveform.correlation if waveform else 0.0,
-    )
+    copy = copy_test(a.samples, b.samples, alignment)
+    return replace(evidence, copy=copy, waveform=waveform.correlation if waveform else 0.0)
 
 
 def _searched(
@@ -334,14 +303,8 @@ def _order(recording: Comparable) -> tuple[float, bytes]:
 
 def _hits(embedder: Embedder, a: Comparable, b: Comparable, window_s: float) -> list[Hit]:
     """The windows of A and of B that resemble each other most."""
-    return best_hits(
-        embedder,
-        a.trace,
-        b.trace,
-        window_s=window_s,
-        hop_a_s=max(1.0, window_s / 2),  # a window of B starts every second
-        count=HITS,
-    )
+    hop_a_s = max(1.0, window_s / 2)  # a window of B starts every second
+    return best_hits(embedder, a.trace, b.trace, window_s=window_s, hop_a_s=hop_a_s, count=HITS)
 
 
 def _candidates(pairs: list[Parts]) -> list[tuple[Candidate, Features, Features]]:
@@ -350,15 +313,10 @@ def _candidates(pairs: list[Parts]) -> list[tuple[Candidate, Features, Features]
     return sorted(found, key=lambda candidate: -candidate[0].strength)
 
 
-def _strongest(
-    candidates: list[tuple[Candidate, Features, Features]],
-) -> tuple[Alignment, Features, Features] | None:
-    """The strongest alignment of candidates that are made exact, and its pair."""
-    found = [
-        (alignment, part_a, part_b)
-        for candidate, part_a, part_b in candidates
-        if (alignment := refine(part_a, part_b, candidate.line)) is not None
-    ]
+def _strongest(candidates: list[tuple[Candidate, Features, Features]]) -> Found | None:
+    """The strongest alignment of candidates that are made exact."""
+    exact = ((refine(a, b, candidate.line), a, b) for candidate, a, b in candidates)
+    found = [(alignment, a, b) for alignment, a, b in exact if alignment is not None]
     return max(found, key=lambda one: one[0].strength, default=None)
 
 
@@ -378,8 +336,6 @@ def _is_uneven(alignment: Alignment, a: Features, b: Features) -> bool:
 
 def _around(a: Comparable, b: Comparable, hit: Hit) -> Parts:
     """The window of A, and the part of B around the window that resembles it."""
-    room_s = ROOM * hit.window_s
-    return (
-        a.features(hit.a_start_s, hit.a_start_s + hit.window_s),
-        b.features(hit.b_start_s - room_s, hit.b_start_s + hit.window_s + room_s),
-    )
+    a_s, b_s, room_s = hit.a_start_s, hit.b_start_s, ROOM * hit.window_s
+    part_b = b.features(b_s - room_s, b_s + hit.window_s + room_s)
+    return a.features(a_s, a_s + hit.window_s), part_b

@@ -9,7 +9,7 @@ stretches are joined where they meet: of stories that the sound supports equally
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -71,19 +71,13 @@ def edit_map(
 
     `lines` on which they are known to agree save looking for them. `left_db` tells places apart
     that agree equally well.
-
-    >>> [edit.kind for edit in edit_map(Features.of(edited), Features.of(original)).edits]
-    ['cut', 'moved']
     """
     mapper = Mapper(a, b, left_db)
     learned = [mapper.learn(refine(a, b, line)) for line in lines]
     if any(learned):
         mapper.settle()
     for next_moment in (mapper.middle_of_longest_gap, mapper.middle_of_doubtful):
-        for _ in range(MOST_LOOKS):
-            middle_s = next_moment()
-            if middle_s is None:
-                break
+        for middle_s in islice(iter(next_moment, None), MOST_LOOKS):
             if mapper.learn(mapper.look(middle_s)):
                 mapper.settle()
     stretches = tuple(mapper.tidied())
@@ -164,10 +158,8 @@ class Mapper:
         """
         for _ in range(ROUNDS):
             before = self.stretches
-            exact = self.exact(
-                self._followed([Candidate(s.line) for s in before] + self.candidates)
-            )
-            self.stretches = self.measured(self._followed(exact))
+            followed = self._followed([Candidate(s.line) for s in before] + self.candidates)
+            self.stretches = self.measured(self._followed(self.exact(followed)))
             if self.stretches:
                 correlations = [s.correlation for s in self.stretches]
                 lengths = [s.duration_s for s in self.stretches]
@@ -185,11 +177,10 @@ class Mapper:
 
         What is short takes the tempo and pitch of something longer where that agrees as well.
         """
-        lines: list[Line] = []
-        ways: list[Line] = []
+        lines, ways = list[Line](), list[Line]()
         for part in sorted(followed, key=lambda c: -c.duration_s):
-            aligned = self._aligned(part)
-            part = part if aligned is None else replace(part, line=aligned.line)
+            if aligned := self._aligned(part):
+                part = replace(part, line=aligned.line)
             if part.duration_s >= OWN_WAY_S:
                 ways.append(part.line)
             else:
@@ -202,16 +193,13 @@ class Mapper:
 
     def measured(self, followed: Sequence[Candidate]) -> list[Stretch]:
         """The stretches of what A follows, as far as they agree well enough."""
-        stretches = []
-        for part in followed:
-            aligned = self._aligned(part)
-            if aligned is None:
-                continue
-            along = self._correlation(part)
-            stretch = Stretch(part.a_start_s, part.a_end_s, part.line, along, aligned.coherence)
-            if stretch.strength >= LEAST_STRENGTH and along >= LEAST_CORRELATION:
-                stretches.append(stretch)
-        return stretches
+        found = [
+            Stretch(p.a_start_s, p.a_end_s, p.line, self._correlation(p), aligned.coherence)
+            for p in followed
+            if (aligned := self._aligned(p))
+        ]
+        sure = [s for s in found if s.correlation >= LEAST_CORRELATION]
+        return [s for s in sure if s.strength >= LEAST_STRENGTH]
 
     def _aligned(self, part: Candidate) -> Alignment | None:
         """The exact alignment of a part of A without its ends, which hold some of what is next."""
@@ -263,9 +251,9 @@ class Mapper:
         itself is the same in several places. Of all places that agree equally well, those are
         taken that need the fewest edits.
         """
-        kept = list(self.stretches)
-        if kept:
-            kept = self._simplest(kept)
+        if not self.stretches:
+            return []
+        kept = self._simplest(self.stretches)
         for i in range(len(kept) - 1):
             kept[i], kept[i + 1] = self._snapped(kept[i], kept[i + 1])
         return self._to_the_ends(kept)
@@ -312,25 +300,14 @@ class Mapper:
             offset_s = other.line.to_b(part.middle_s) - stretch.line.tempo * part.middle_s
             line = replace(stretch.line, offset_s=offset_s)
             along = self._correlation(replace(part, line=line))
-            found.append(self._within_b(replace(stretch, line=line, correlation=along)))
-        return self._told_apart(found)
-
-    def _within_b(self, stretch: Stretch) -> Stretch:
-        """The stretch as far as it lies in B."""
-        start_s, end_s = stretch.line.to_a(self.b.start_s), stretch.line.to_a(self.b.end_s)
-        start_s, end_s = max(stretch.a_start_s, start_s), min(stretch.a_end_s, end_s)
-        return replace(stretch, a_start_s=start_s, a_end_s=end_s)
-
-    def _told_apart(self, places: list[Stretch]) -> list[Stretch]:
-        """The places that the waveform does not exclude."""
-        if self.left_db is None or len(places) == 1:
-            return places
-        left_db = [self.left_db(place) for place in places]
-        return [
-            place
-            for place, left in zip(places, left_db, strict=True)
-            if left < min(left_db) + DEEPER_DB
-        ]
+            start_s = max(stretch.a_start_s, line.to_a(self.b.start_s))
+            end_s = min(stretch.a_end_s, line.to_a(self.b.end_s))
+            found.append(Stretch(start_s, end_s, line, along, stretch.coherence))
+        if self.left_db is None or len(found) == 1:
+            return found
+        left_db = [self.left_db(place) for place in found]  # the waveform may exclude some
+        least_db = min(left_db) + DEEPER_DB
+        return [place for place, left in zip(found, left_db, strict=True) if left < least_db]
 
     def _with_others(
         self, before: Stretch | None, chosen: Stretch, after: Stretch | None, places: list[Stretch]
@@ -351,37 +328,31 @@ class Mapper:
             return before, after
         move_s = gap_b_s / before.line.tempo
         steps = np.linspace(0, move_s, 1 + round(abs(move_s) * FRAMES_PER_SECOND))
-        room_s = SNAP_S * 2
-        parts = [
-            Candidate(s.line, s.a_start_s - room_s, s.a_end_s + room_s) for s in (before, after)
-        ]
-        counts = np.nan_to_num(
-            agreement(self.a, self.b, parts, usual=self.usual, known=self.known), neginf=0
-        )
-        so_far = np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0))).astype(np.float64)
+        spans = [(s, s.a_start_s - 2 * SNAP_S, s.a_end_s + 2 * SNAP_S) for s in (before, after)]
+        parts = [Candidate(s.line, start_s, end_s) for s, start_s, end_s in spans]
+        counts = agreement(self.a, self.b, parts, usual=self.usual, known=self.known)
+        so_far = np.cumsum(np.nan_to_num(counts, neginf=0), axis=1)
+        so_far = np.pad(so_far, ((0, 0), (1, 0))).astype(np.float64)
         ends_s, starts_s = before.a_end_s + steps, after.a_start_s - (move_s - steps)
         one, other = (
             row[np.maximum(0, np.rint((s - self.a.start_s) * FRAMES_PER_SECOND).astype(int))]
             for row, s in zip(so_far, (ends_s, starts_s), strict=True)
         )
         best = int(np.argmax(one - other))
-        return (
-            replace(before, a_end_s=float(ends_s[best])),
-            replace(after, a_start_s=float(starts_s[best])),
-        )
+        end_s, start_s = float(ends_s[best]), float(starts_s[best])
+        return replace(before, a_end_s=end_s), replace(after, a_start_s=start_s)
 
     def _to_the_ends(self, stretches: Sequence[Stretch]) -> list[Stretch]:
         """The stretches; the first begins and the last ends with A or B if it nearly does."""
         kept, a, b = list(stretches), self.a, self.b
-        if kept:
-            first = kept[0]
-            missing_s = max(first.a_start_s - a.start_s, first.b_start_s - b.start_s)
-            if _may_be_missed(b, missing_s, b.start_s, first.b_start_s):
-                kept[0] = replace(first, a_start_s=max(a.start_s, first.line.to_a(b.start_s)))
-            last = kept[-1]
-            missing_s = max(a.end_s - last.a_end_s, b.end_s - last.b_end_s)
-            if _may_be_missed(b, missing_s, last.b_end_s, b.end_s):
-                kept[-1] = replace(last, a_end_s=min(a.end_s, last.line.to_a(b.end_s)))
+        first = kept[0]
+        missing_s = max(first.a_start_s - a.start_s, first.b_start_s - b.start_s)
+        if _may_be_missed(b, missing_s, b.start_s, first.b_start_s):
+            kept[0] = replace(first, a_start_s=max(a.start_s, first.line.to_a(b.start_s)))
+        last = kept[-1]
+        missing_s = max(a.end_s - last.a_end_s, b.end_s - last.b_end_s)
+        if _may_be_missed(b, missing_s, last.b_end_s, b.end_s):
+            kept[-1] = replace(last, a_end_s=min(a.end_s, last.line.to_a(b.end_s)))
         return kept
 
 
