@@ -369,6 +369,5 @@ def _clock(read_a: Read, read_b: Read, alignment: Alignment) -> list[Alteration]
     ppm = clock_ppm(read_a, read_b, alignment)
     if ppm is None or abs(ppm) < LEAST_PPM:
         return []
-    how = "faster" if ppm > 0 else "slower"
-    words = f"A plays {abs(ppm):.0f} millionths (ppm) {how}: another clock"
-    return [Alteration("clock", None, ppm, "ppm", words)]
+    words = f"A plays {abs(ppm):.0f} millionths (ppm) {'faster' if ppm > 0 else 'slower'}"
+    return [Alteration("clock", None, ppm, "ppm", f"{words}: another clock")]

@@ -153,9 +153,11 @@ class Comparer(Brief):
         shared_s = max(best.duration_s, edits.used_s if edits else 0.0)
         heard_s = (x.whole.content.heard_s if x.whole else x.duration_s for x in (a, b))
         if shared_s < min(SHARED_S, SHARED_PART * min(heard_s)):
-            shared = "and the rest of both differs: a jingle, a sample or a ringtone may be in both"
-            reasons = (f"only {best.place_in_words}, {shared}",)
-            return replace(found, evidence=evidence, reasons=reasons)
+            reason = (
+                f"only {best.place_in_words}, and the rest of both differs: a jingle, a sample or "
+                "a ringtone may be in both"
+            )
+            return replace(found, evidence=evidence, reasons=(reason,))
         unbroken = max(_on_line(best, near), key=lambda s: s.duration_s, default=best)
         heard = replace(best, a_start_s=unbroken.a_start_s, a_end_s=unbroken.a_end_s)
         return replace(
@@ -195,8 +197,9 @@ def _others(a: Recording, b: Recording, best: Alignment) -> list[Alignment]:
 def _undecided(ratios: Ratios, against: Against) -> str:
     """Why the ratios allow no verdict."""
     if against == "rendition" and decision(ratios.unrelated.value) > 0:
-        either = "A may be the same recording or another rendition of it"
-        return f"{either}; the findings leave both open"
+        return (
+            "A may be the same recording or another rendition of it; the findings leave both open"
+        )
     return "the findings are about as probable under either proposition"
 
 

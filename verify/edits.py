@@ -225,8 +225,9 @@ def _is_silent(features: Features, span: Span) -> bool:
 
 def _replaced(a_span: Span, b_span: Span, a: Features) -> Edit:
     what = "silence" if _is_silent(a, a_span) else "something else"
-    gone, put_in = (f"{end_s - start_s:.2f} s of" for start_s, end_s in (b_span, a_span))
-    return Edit("replaced", *a_span, *b_span, f"{gone} B replaced by {put_in} {what}")
+    gone_s, put_in_s = (end_s - start_s for start_s, end_s in (b_span, a_span))
+    words = f"{gone_s:.2f} s of B replaced by {put_in_s:.2f} s of {what}"
+    return Edit("replaced", *a_span, *b_span, words)
 
 
 def _inserted(span: Span, at_b_s: float, a: Features) -> Edit:

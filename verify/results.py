@@ -103,8 +103,9 @@ class Stretch(Brief):
     @property
     def place_in_words(self) -> str:
         """Which stretch of A is which of B."""
-        times = (self.a_start_s, self.a_end_s, self.b_start_s, self.b_end_s)
-        return "{} to {} of A is {} to {} of B".format(*map(words.clock, times))
+        times_s = (self.a_start_s, self.a_end_s, self.b_start_s, self.b_end_s)
+        a_start, a_end, b_start, b_end = map(words.clock, times_s)
+        return f"{a_start} to {a_end} of A is {b_start} to {b_end} of B"
 
     @property
     def _brief(self) -> str:
@@ -270,8 +271,8 @@ class Comparison(Brief):
     cosine_threshold: float  # above which the paper's score alone would say "same"
     model_sha256: str
     identity: Identity | None = None
-    places: "tuple[Place, ...]" = ()  # of B where the same stretch of A fits, besides the best
-    alterations: "tuple[Alteration, ...]" = ()  # of the same recording, on either side
+    places: tuple["Place", ...] = ()  # of B where the same stretch of A fits, besides the best
+    alterations: tuple["Alteration", ...] = ()  # of the same recording, on either side
 
     @property
     def deciding(self) -> tuple[LogLr, Against]:
