@@ -14,15 +14,10 @@ from cqtnet.commands import JSON, command, progress_options, show
 
 State = Literal["ok", "optional", "broken"]
 MARKS: dict[State, str] = {"ok": "ok", "optional": "–", "broken": "!!"}
-LEAST_FREE = 1 << 30
-"""Bytes on the disk of the cache."""
-KINDS = {
-    "wav": "WAV PCM_16",
-    "flac": "FLAC PCM_16",
-    "ogg": "OGG VORBIS",
-    "mp3": "MP3 MPEG_LAYER_III",
-}
-"""What libsndfile writes; FFmpeg writes the m4a."""
+LEAST_FREE = 1 << 30  # bytes on the disk of the cache
+KINDS = {  # what libsndfile writes; FFmpeg writes the m4a
+    "wav": "WAV PCM_16", "flac": "FLAC PCM_16", "ogg": "OGG VORBIS", "mp3": "MP3 MPEG_LAYER_III",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -123,8 +118,7 @@ def _decoders() -> Iterator[Check]:
 def _fonts() -> Iterator[Check]:
     from matplotlib import font_manager
 
-    path = Path(font_manager.findfont("DejaVu Sans"))
-    yield Check("fonts", f"{path.name} for pictures")
+    yield Check("fonts", f"{Path(font_manager.findfont('DejaVu Sans')).name} for pictures")
 
 
 def _pdf() -> Iterator[Check]:
@@ -145,10 +139,9 @@ def _disk() -> Iterator[Check]:
     folder = cache_folder()
     make_folder(folder)
     free = shutil.disk_usage(folder).free
-    little = free < LEAST_FREE
-    cure = "make room, or set CQTNET_CACHE to a folder on another disk" if little else ""
     words = f"{free / 1e9:,.1f} GB free for the cache, {folder}"
-    yield Check("disk", words, "broken" if little else "ok", cure)
+    cure = "make room, or set CQTNET_CACHE to a folder on another disk"
+    yield Check("disk", words, "broken", cure) if free < LEAST_FREE else Check("disk", words)
 
 
 def _comparison() -> Iterator[Check]:
