@@ -20,7 +20,7 @@ from verify.edits import SAME_PLACE_S, EditMap
 from verify.features import Content, Features, Floats
 from verify.follow import same_line
 from verify.notebook import Brief
-from verify.recording import Hit, Recording, aligned_cosine, best_hits
+from verify.recording import Hit, Recording, best_hits, stretch_vector
 from verify.results import Alignment, Comparison, Evidence, Identity, Population, Ratios, Stretch
 from verify.waveform import compare_waveforms, left_db_of, with_places
 from verify.words import Against, decision
@@ -268,8 +268,11 @@ def gather(
     )
     if alignment is None:
         return Evidence(hits[0], None, hits[0].cosine, part_a.content, part_b.content)
-    stretches = ((x.a_start_s, x.a_end_s) for x in (alignment, alignment.swapped))
-    cosine = aligned_cosine(embedder, a.trace, b.trace, *stretches)
+    one, other = (
+        stretch_vector(embedder, x.trace, at.a_start_s, at.a_end_s)
+        for x, at in ((a, alignment), (b, alignment.swapped))
+    )
+    cosine = float(one @ other)
     evidence = Evidence(hits[0], alignment, cosine, part_a.content, part_b.content)
     if max(alignment.correlation, alignment.coherence) < LEAST_LIKENESS:
         return evidence
