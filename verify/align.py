@@ -257,14 +257,9 @@ def refine(
     if hits is None:
         return None
     distance_s = hits.distance_s(line)
-    return Alignment(
-        *common(a, b, line),
-        line,
-        correlation=hits.along,
-        coherence=coherence,
-        residual_s=float(np.sqrt(np.average(distance_s**2, weights=hits.weight))),
-        inliers=float(np.average(np.abs(distance_s) <= INLIER_S, weights=hits.weight)),
-    )
+    residual_s = float(np.sqrt(np.average(distance_s**2, weights=hits.weight)))
+    inliers = float(np.average(np.abs(distance_s) <= INLIER_S, weights=hits.weight))
+    return Alignment(*common(a, b, line), line, hits.along, coherence, residual_s, inliers)
 
 
 def common(a: Features, b: Features, line: Line) -> tuple[float, float]:

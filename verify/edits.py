@@ -37,6 +37,8 @@ EditKind = Literal["cut", "inserted", "replaced", "repeated", "looped", "moved",
 """What may have been done to B; trimmed: B begins earlier or goes on longer than what A holds."""
 
 Span = tuple[float, float]
+Label = tuple[float, float, str]
+"""The name of a stretch of A, from one second to another, or of a moment: both are the same."""
 
 
 @dataclass(frozen=True)
@@ -271,20 +273,11 @@ def _looped(edits: Sequence[Edit]) -> list[Edit]:
     return kept
 
 
-@dataclass(frozen=True)
-class Label:
-    """A name for a stretch of A, or for a moment of A where both times are the same."""
-
-    start_s: float
-    end_s: float
-    name: str
-
-
 def labels(edit_map: EditMap) -> list[Label]:
     """A label for each stretch and each edit, in the order of A."""
-    found = [Label(s.a_start_s, s.a_end_s, _name(s)) for s in edit_map.stretches]
-    found += [Label(e.a_start_s, e.a_end_s, f"{e.kind}: {e.words}") for e in edit_map.edits]
-    return sorted(found, key=lambda label: (label.start_s, label.end_s))
+    found = [(s.a_start_s, s.a_end_s, _name(s)) for s in edit_map.stretches]
+    found += [(e.a_start_s, e.a_end_s, f"{e.kind}: {e.words}") for e in edit_map.edits]
+    return sorted(found, key=lambda label: label[:2])
 
 
 def alteration(stretch: Stretch) -> str:
@@ -321,9 +314,11 @@ def check_suffix(path: Path) -> None:
 def write_labels(edit_map: EditMap, path: Path) -> None:
     """Write labels for Audacity (.txt), or regions and markers for Reaper (.csv)."""
     check_suffix(path)
-    as_text = _audacity if path.suffix.lower() == ".txt" else _reaper
+    found = labels(edit_map)
+    text = "".join(f"{start_s:.6f}\t{end_s:.6f}\t{name}\n" for start_s, end_s, name in found)
     with written_whole(path) as temporary:
-        temporary.write_text(as_text(labels(edit_map)), encoding="utf-8")
+        text = text if path.suffix.lower() == ".txt" else _reaper(found)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _name(stretch: Stretch) -> str:
@@ -332,19 +327,15 @@ def _name(stretch: Stretch) -> str:
     return f"{name}, {words}" if (words := described(stretch)) else name
 
 
-def _audacity(found: list[Label]) -> str:
-    return "".join(f"{x.start_s:.6f}\t{x.end_s:.6f}\t{x.name}\n" for x in found)
-
-
 def _reaper(found: list[Label]) -> str:
     """Rows as the region and marker manager reads them."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["#", "Name", "Start", "End", "Length"])
-    for number, label in enumerate(found, 1):
-        if label.end_s > label.start_s:
-            times = [f"{t:.3f}" for t in (label.start_s, label.end_s, label.end_s - label.start_s)]
-            rows.writerow([f"R{number}", label.name, *times])
+    for number, (start_s, end_s, name) in enumerate(found, 1):
+        if end_s > start_s:
+            times = [f"{time_s:.3f}" for time_s in (start_s, end_s, end_s - start_s)]
+            rows.writerow([f"R{number}", name, *times])
         else:
-            rows.writerow([f"M{number}", label.name, f"{label.start_s:.3f}", "", ""])
+            rows.writerow([f"M{number}", name, f"{start_s:.3f}", "", ""])
     return text.getvalue()

@@ -56,12 +56,7 @@ class Hit:
 
 @dataclass(frozen=True, repr=False)
 class Recording(Brief):
-    """A recording, decoded and traced once, for several comparisons; `Comparer.read` makes it.
-
-    >>> recording = comparer.read("questioned.m4a")
-    >>> comparer.compare(recording, "one.wav").verdict
-    'same'
-    """
+    """A recording, decoded and traced once, for several comparisons; `Comparer.read` makes it."""
 
     path: Path
     item: Item

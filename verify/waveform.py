@@ -15,8 +15,7 @@ from verify.notebook import Brief
 from verify.results import Alignment, Stretch, is_unwarped
 from verify.words import NO_CHANGE_DB
 
-DEEPER_DB = 6.0
-"""Of two places, the one where so much less is left after subtraction is the right one."""
+DEEPER_DB = 6.0  # of two places, the one where so much less is left is the right one
 WINDOW_S, WINDOWS = 2.0, 5  # windows of A that are laid on B
 REACH_S = 0.05  # how far they are moved at most
 MOST_BESIDE_S = 0.0005  # so near are most of them, the first and the last too, to one line
@@ -34,7 +33,7 @@ LEAST_OPPOSITE_SHARE = 0.8
 """Polarity is reversed if the phase lies within 30 degrees of 180 in all bands of two octaves, and
 in so large a share of all bands that are clear: a filter turns the phase in some bands only."""
 
-Seconds = NDArray[np.float64]
+Values = NDArray[np.float64]
 
 
 def left_db(correlation: float) -> float:
@@ -126,23 +125,18 @@ def compare_waveforms(read_a: Read, read_b: Read, alignment: Stretch) -> Wavefor
     return Waveform(float(abs(correlation)), inverted, level_db, float(offset_s), windows, tempo)
 
 
-def _tempo(starts_s: Seconds, offsets_s: Seconds) -> float | None:
+def _tempo(starts_s: Values, offsets_s: Values) -> float | None:
     """The tempo by where windows of A lie in B; None unless most of them lie on one line."""
-    first, second = np.triu_indices(WINDOWS, 1)
-    slopes = (offsets_s[second] - offsets_s[first]) / (starts_s[second] - starts_s[first])
-    slope = float(np.median(slopes))
-    rest_s = offsets_s - slope * starts_s
-    near = np.abs(rest_s - np.median(rest_s)) < MOST_BESIDE_S
+    slope, near = _slope(starts_s, offsets_s, MOST_BESIDE_S)
     return 1 + slope if near.sum() > WINDOWS / 2 and near[[0, -1]].all() else None
 
 
-def _exact(place: Alignment, waveform: Waveform | None) -> Alignment:
-    """The alignment along the line on which the windows of the waveform lie."""
-    if waveform is None or waveform.tempo is None:
-        return place
-    middle_s = (place.a_start_s + place.a_end_s - min(WINDOW_S, place.duration_s)) / 2
-    offset_s = middle_s + waveform.offset_s - waveform.tempo * middle_s
-    return replace(place, line=replace(place.line, tempo=waveform.tempo, offset_s=offset_s))
+def _slope(x: Values, y: Values, within: float) -> tuple[float, NDArray[np.bool_]]:
+    """The median slope from one place (n,) to another, and which lie on a line of that slope."""
+    first, second = np.triu_indices(len(x), 1)
+    slope = float(np.median((y[second] - y[first]) / (x[second] - x[first])))
+    rest = y - slope * x
+    return slope, np.abs(rest - np.median(rest)) < within
 
 
 def clock_ppm(read_a: Read, read_b: Read, alignment: Alignment) -> float | None:
@@ -177,13 +171,9 @@ def _fraction(a: Floats, b: Floats, lag: int) -> float:
     return 0.5 * (before - after) / bend if bend else 0.0
 
 
-def _slope_ppm(at: NDArray[np.float64], lags: NDArray[np.float64]) -> float:
+def _slope_ppm(at: Values, lags: Values) -> float:
     """The slope of the line through most lags, in millionths; 0 where it is not proved."""
-    first, second = np.triu_indices(len(at), 1)
-    slope = float(np.median((lags[second] - lags[first]) / (at[second] - at[first])))
-    rest = lags - slope * at
-    rest -= np.median(rest)
-    near = np.abs(rest) < MOST_CLOCK_RESIDUAL
+    _, near = _slope(at, lags, MOST_CLOCK_RESIDUAL)
     if near.sum() < LEAST_CLOCK_WINDOWS * CLOCK_WINDOWS:
         return 0.0
     line = np.polyfit(at[near], lags[near], 1)
@@ -206,7 +196,12 @@ def with_places(
     first = int(np.argmin(depths)) if min(depths) < depths[0] - DEEPER_DB else 0
     best, waveform = found.pop(first)
     places = tuple(Place(*one, _is_equal((best, waveform), one)) for one in found)
-    return _exact(best, waveform), waveform, places
+    if waveform is not None and waveform.tempo is not None:  # its windows lie on this line
+        middle_s = (best.a_start_s + best.a_end_s - min(WINDOW_S, best.duration_s)) / 2
+        offset_s = middle_s + waveform.offset_s - waveform.tempo * middle_s
+        line = replace(best.line, tempo=waveform.tempo, offset_s=offset_s)
+        best = replace(best, line=line)
+    return best, waveform, places
 
 
 def _is_equal(
