@@ -1,11 +1,9 @@
 import re
-from collections.abc import Callable
 from functools import cache
 from itertools import product
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from augment.effect import Chain
 from augment.noise import ColouredNoise
@@ -21,10 +19,7 @@ from verify.features import Features, held
 from verify.results import Line
 from verify.waveform import left_db_of
 
-Samples = NDArray[np.float32]
-
-NEAR_S = 0.15
-"""Low notes are seen for half a second, and two places may sound the same for a moment."""
+NEAR_S = 0.15  # low notes are seen for half a second, and two places may sound the same
 DURATION_S = 28.0
 
 
@@ -46,13 +41,8 @@ def mapped(*pieces):
     return edit_map(Features.of(np.concatenate(pieces)), original())
 
 
-def of_kind(found, kind):
-    (edit,) = (edit for edit in found.edits if edit.kind == kind)
-    return edit
-
-
 SILENCE = np.zeros(3 * SAMPLE_RATE, np.float32)
-PLANTED: dict[str, tuple[Callable[[], list[Samples]], tuple[float, float, float, float]]] = {
+PLANTED = {
     "cut": (lambda: [own(0, 13), own(17, 28)], (13, 13, 13, 17)),
     "inserted": (lambda: [own(0, 13), own(4, 9, seed=8), own(13, 28)], (13, 18, 13, 13)),
     "replaced": (lambda: [own(0, 13), own(4, 9, seed=8), own(18, 28)], (13, 18, 13, 18)),
@@ -76,7 +66,7 @@ def test_a_planted_edit_is_the_only_one_told_with_its_times(kind):
     (lambda: [own(0, 12), *3 * [own(8, 12)], own(12, 28)], "looped", (12, 24), "3 times more"),
 ])  # fmt: skip
 def test_silence_put_in_and_a_stretch_played_again_are_called_so(pieces, kind, times_s, words):
-    edit = of_kind(mapped(*pieces()), kind)
+    (edit,) = (edit for edit in mapped(*pieces()).edits if edit.kind == kind)
     assert (edit.a_start_s, edit.a_end_s) == pytest.approx(times_s, abs=NEAR_S)
     assert re.search(words, edit.words)
 
@@ -171,11 +161,8 @@ def test_a_beginning_that_drowns_goes_on_where_b_was_left(rng):
 @pytest.mark.parametrize(("start_s", "lines"), [(4, []), (0, [Line(1, 0, 4)])])
 def test_features_that_begin_later_and_known_lines_lead_to_the_same_map(start_s, lines):
     edited = Features.of(np.concatenate([own(0, 13), own(17, 28)]))
-    (edit,) = [
-        edit
-        for edit in edit_map(edited.part(start_s, 24), original(), lines=lines).edits
-        if edit.kind != "trimmed"
-    ]
+    found = edit_map(edited.part(start_s, 24), original(), lines=lines)
+    (edit,) = [edit for edit in found.edits if edit.kind != "trimmed"]
     assert edit.kind == "cut"
     assert (edit.a_start_s, edit.b_start_s, edit.b_end_s) == pytest.approx((13, 13, 17), abs=NEAR_S)
 
@@ -240,22 +227,6 @@ def test_a_first_stretch_begins_with_both_if_nothing_audible_is_missing(missing_
     assert (found.a_start_s, found.b_start_s) == pytest.approx((first_s, first_s))
 
 
-def test_what_is_followed_becomes_stretches_if_it_agrees_well_enough():
-    mapper = Mapper(B.part(0, 20), B)
-    true, false = planted.at(0, 0, 10), planted.at(14, 10, 20)
-    (found,) = mapper.measured([true, false])
-    assert (found.a_start_s, found.a_end_s) == (0, 10)
-    assert found.correlation == pytest.approx(1, abs=0.02)
-
-
-def test_lines_of_what_is_followed_are_made_exact_and_those_beside_them_are_found():
-    a = planted.joined(B.part(0, 10), B.part(10.1, 20))  # a cut of a tenth of a second: 4 frames
-    found = Mapper(a, B).exact([Candidate(Line(1.0, 0.0, 0.02), 0.0, 13.0)])
-    own, beside = (candidate.line for candidate in found)
-    assert own.to_b(5.0) == pytest.approx(5.0, abs=0.005)
-    assert beside.to_b(11.5) == pytest.approx(11.5 + 4 / FRAMES_PER_SECOND, abs=0.005)
-
-
 def planned(duration_s):
     """Features that say nothing but how long and how loud a recording is."""
     n = round(duration_s * FRAMES_PER_SECOND)
@@ -267,10 +238,8 @@ def read(a_duration_s, b_duration_s, *stretches):
     """Edits read from stretches (start in A, end in A, start in B) at B's tempo."""
     made = [planted.stretch(b_s, start_s, end_s) for start_s, end_s, b_s in stretches]
     found = read_edits(made, planned(a_duration_s), planned(b_duration_s))
-    return [
-        (e.kind, *(round(t, 1) for t in (e.a_start_s, e.a_end_s, e.b_start_s, e.b_end_s)))
-        for e in found
-    ]
+    times_s = [(e.a_start_s, e.a_end_s, e.b_start_s, e.b_end_s) for e in found]
+    return [(e.kind, *np.round(times, 1)) for e, times in zip(found, times_s, strict=True)]
 
 
 MOVED = ((0, 10, 0), (10, 14, 20), (14, 24, 10))
@@ -278,28 +247,21 @@ MOVED = ((0, 10, 0), (10, 14, 20), (14, 24, 10))
 
 @pytest.mark.parametrize(("lengths_s", "stretches", "edits"), [
     ((30, 30), [(0, 10, 0), (10, 14, 26), (14, 30, 10)], [("moved", 10, 14, 26, 30)]),
-    (
-        (26, 30),
-        [(0, 10, 0), (10, 14, 20), (14, 20, 14), (20, 26, 24)],
-        [("cut", 10, 10, 10, 14), ("moved", 10, 14, 20, 24)],
-    ),
+    ((26, 30), [(0, 10, 0), (10, 14, 20), (14, 20, 14), (20, 26, 24)],
+     [("cut", 10, 10, 10, 14), ("moved", 10, 14, 20, 24)]),
     ((30, 30), [*MOVED, (24, 30, 24.04)], [("moved", 10, 14, 20, 24)]),
     ((30, 30), [(0, 10, 0), (10, 29.9, 10.1)], [("cut", 10, 10, 10, 10.1)]),
     ((34, 30), [(0, 14, 0), (14, 34, 10)], [("repeated", 14, 18, 10, 14)]),
     ((25, 30), [(5, 25, 0)], [("inserted", 0, 5, 0, 0), ("trimmed", 25, 25, 20, 30)]),
-    (
-        (30, 30),
-        [(0.02, 12, 0.02), (12, 16, 20.02), (16.01, 24, 12.07), (24, 30, 24)],
-        [("moved", 12, 16, 20, 24)],
-    ),
+    ((30, 30), [(0.02, 12, 0.02), (12, 16, 20.02), (16.01, 24, 12.07), (24, 30, 24)],
+     [("moved", 12, 16, 20, 24)]),
 ], ids=[
-        "of two that changed places the shorter one was moved",
-        "what is moved is neither inserted nor cut",
-        "a gap beside what was moved is known less exactly",
-        "a gap at a join is known exactly",
-        "what the next stretch begins with again is repeated",
-        "foreign beginning and missing end are told apart",
-        "ends that are uncertain by a frame are no edits",
-    ])  # fmt: skip
+    "of two that changed places the shorter one was moved",
+    "what is moved is neither inserted nor cut",
+    "a gap beside what was moved is known less exactly", "a gap at a join is known exactly",
+    "what the next stretch begins with again is repeated",
+    "foreign beginning and missing end are told apart",
+    "ends that are uncertain by a frame are no edits",
+])  # fmt: skip
 def test_edits_are_read_from_stretches(lengths_s, stretches, edits):
     assert read(*lengths_s, *stretches) == edits
