@@ -45,8 +45,7 @@ NEAR_LINE_S = 0.06  # how far from the line a piece is looked for then
 ROOM = 0.6  # how much more of B is aligned on both sides of a hit, in windows: for other tempi
 
 Parts = tuple[Features, Features]
-Found = tuple[Alignment, Features, Features]
-"""An alignment, and the stretches it was found in."""
+Found = tuple[Alignment, Features, Features]  # the stretches it was found in, too
 
 
 def compare(a: "Source", b: "Source", *, model: str | Path = "default") -> Comparison:

@@ -35,8 +35,7 @@ Values = NDArray[np.float64]
 
 LONGEST_S, PARTS = 20.0, 4
 """At most so many seconds are measured; of longer stretches, parts that are spread evenly."""
-FRAME, HOP = 2048, 330
-"""Samples of a frame, and from one frame to the next: 93 ms and 15 ms."""
+FRAME, HOP = 2048, 330  # samples of a frame, and from one frame to the next: 93 ms and 15 ms
 BINS_PER_OCTAVE, OCTAVES, LOWEST_HZ = 36, 5, 110.0
 N_BINS = BINS_PER_OCTAVE * OCTAVES
 FEWEST_FRAMES, FEWEST_CELLS, FEWEST_BINS = 60, 12, 8

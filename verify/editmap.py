@@ -40,8 +40,7 @@ SETTLED_S = 0.05  # stretches whose times change by less from round to round are
 
 LEAST_CORRELATION = 0.3  # of a stretch
 LEAST_STRENGTH = 0.55  # of a stretch; of different recordings, 3 s have 0.3 to 0.5
-OWN_WAY_S = 8.0
-"""A stretch of that length has its own tempo and pitch; a shorter one may take those of another."""
+OWN_WAY_S = 8.0  # long enough for a tempo and pitch of its own; what is shorter may take others'
 NEAR_TEMPO = 0.02  # share by which the tempo that it takes may differ from its own
 GIVEN_UP_CORRELATION = 0.02  # for a tempo and pitch that were measured on more
 SAME_EXACT_LINE_S = 0.01  # exact lines of one tempo and pitch that are closer are one line
@@ -52,8 +51,7 @@ CORRELATION_REACH_S, BESIDE_REACH_S = 0.05, 0.3
 BESIDE_S, HITS_IN_A_ROW = 0.03, 3
 """So many hits in a row that are farther from their line are on another: after a small cut."""
 
-SNAP_S = 0.6
-"""Ends of stretches in B that are that close, beside an insertion, meet: they were not heard."""
+SNAP_S = 0.6  # ends in B that are that close, beside an insertion, meet: they were not heard
 GOES_ON_S = 0.1  # a stretch goes on from its neighbour if their ends in B are closer
 TIE = 1e-3  # of an edit, for each second of B that is left out or played again
 QUIET_END_S, QUIET = 3.0, 0.3

@@ -30,12 +30,10 @@ Part = TypeVar("Part", Candidate, Stretch)
 Values = NDArray[np.float64]
 
 LOOKED_FOR_S = 3.0  # length of the windows of A that are looked for in B
-LEAST_CORRELATION, SHARE_OF_BEST = 0.35, 0.6
-"""Correlation of a hit at least, and as a share of that of the best hit of its moment."""
+LEAST_CORRELATION, SHARE_OF_BEST = 0.35, 0.6  # of a hit, and by that of the best hit of its moment
 HITS_PER_MOMENT = 4
 HOP_FRAMES = 4  # coarse frames of A from one window that is looked for to the next
-ROOM_S = 4.0
-"""How far a candidate may go on beyond its first and last hit, and how far apart hits may be."""
+ROOM_S = 4.0  # by so much a candidate goes on beyond its hits, and so far apart these may be
 SAME_LAG = 1.5  # coarse frames by which the lags of hits may differ and be one
 BLOCK_FRAMES = 1024  # coarse frames of A whose correlations with all of B are held at once
 MOST_CANDIDATES = 400  # of music that repeats itself all the time, the strongest ones are kept

@@ -20,8 +20,7 @@ Doubles = NDArray[np.float64]
 HOP = 661  # samples from one frame to the next: 30 ms
 LOWEST_HZ, HIGHEST_HZ, BANDS_PER_OCTAVE = 43.0, 10_000.0, 8
 """Bands are an eighth of an octave apart, but at least two bins of a spectrum."""
-FLOOR = 1e-6
-"""A band that is 60 dB below the loudest one is hardly heard: there, both lie on a floor."""
+FLOOR = 1e-6  # of the loudest band: what is 60 dB below is hardly heard; there both lie on a floor
 DECAYS_S = (0.4, 1.2, 3.5)  # an echo is a mixture of these: times in which it falls by 60 dB
 ECHO_AFTER = 4  # frames from a moment to its echo, so that the frames do not overlap
 DIRECT, ECHOES = 0, tuple(range(1, 1 + len(DECAYS_S)))

@@ -25,8 +25,7 @@ LEAST_CLOCK_CORRELATION, MOST_CLOCK_RESIDUAL, LEAST_CLOCK_WINDOWS, CLOCK_ERRORS 
 """Windows fit so well and lie on one line within so many samples, so large a share of them, and the
 slope of that line is so many standard errors."""
 LEAST_CORRELATION = 0.4  # of samples; below that, nothing is said of them
-AS_COHERENT = 0.975
-"""Share of the best place's coherence from which the spectra do not tell another place from it."""
+AS_COHERENT = 0.975  # share of the best place's coherence from which spectra do not tell them apart
 LEAST_OCTAVES, BANDS_PER_OCTAVE, LEAST_OPPOSITE, LOWEST_BAND_HZ = 2.0, 3, 0.87, 60.0
 N_BANDS = int(BANDS_PER_OCTAVE * np.log2(SAMPLE_RATE / 2 / LOWEST_BAND_HZ))
 LEAST_OPPOSITE_SHARE = 0.8

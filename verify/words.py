@@ -28,8 +28,7 @@ SCALE = (
     (10_000.0, "strong"), (1_000_000.0, "very strong"), (math.inf, "extremely strong"),
 )  # fmt: skip
 """The word for ratios below each limit: European Network of Forensic Science Institutes, 2015."""
-NO_CHANGE_TEMPO, NO_CHANGE_SEMITONES = 5e-4, 0.03
-"""Smaller changes of tempo and pitch are not reported: 0.05 % and 3 cents."""
+NO_CHANGE_TEMPO, NO_CHANGE_SEMITONES = 5e-4, 0.03  # smaller changes are not told: 0.05 %, 3 cents
 NO_CHANGE_DB = 0.5  # a smaller change of level is not reported
 
 
