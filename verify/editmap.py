@@ -90,14 +90,15 @@ class Mapper:
         self.ways: list[Line] = []  # one line for each tempo and pitch
         self.candidates: list[Candidate] = []
         self.stretches: list[Stretch] = []
-        self.looked_at: list[tuple[float, float]] = []
+        self.looks_s: list[float] = []  # middles of the windows that were sought
         self.usual = 0.0  # correlation of A and B where they are the same
         self.aligned: dict[Candidate, Alignment | None] = {}  # what was made exact before
         self.known: Known = {}
 
     def middle_of_longest_gap(self) -> float | None:
         """The middle of the longest part of A without stretch or look; None if it is short."""
-        taken = [(s.a_start_s, s.a_end_s) for s in self.stretches] + self.looked_at
+        taken = [(s.a_start_s, s.a_end_s) for s in self.stretches]
+        taken += [(look_s - LOOKED_S / 2, look_s + LOOKED_S / 2) for look_s in self.looks_s]
         gaps = uncovered((self.a.start_s, self.a.end_s), taken, 0.0)
         begin_s, end_s = max(gaps, key=lambda gap: gap[1] - gap[0], default=(0.0, 0.0))
         return (begin_s + end_s) / 2 if end_s - begin_s >= LEAST_GAP_S else None
@@ -108,17 +109,16 @@ class Mapper:
         A window with a small cut in it may be found at a wrong tempo, at which much of A then
         follows short lines one after another.
         """
-        looks_s = [(begin_s + end_s) / 2 for begin_s, end_s in self.looked_at]
         for stretch in self.stretches:
             middle_s = (stretch.a_start_s + stretch.a_end_s) / 2
-            near = any(abs(look_s - middle_s) < LOOKED_NEAR_S for look_s in looks_s)
+            near = any(abs(look_s - middle_s) < LOOKED_NEAR_S for look_s in self.looks_s)
             if stretch.duration_s < DOUBTFUL_S and not near:
                 return middle_s
         return None
 
     def look(self, middle_s: float) -> Alignment | None:
         """Where the window of A around a moment is in B; None where it is nowhere."""
-        self.looked_at.append((middle_s - LOOKED_S / 2, middle_s + LOOKED_S / 2))
+        self.looks_s.append(middle_s)
         window = self.a.part(middle_s - LOOK_S / 2, middle_s + LOOK_S / 2)
         for candidate in search(window, self.b, count=1):
             if candidate.strength >= PROMISING_STRENGTH:

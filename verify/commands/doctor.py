@@ -146,7 +146,6 @@ def _disk() -> Iterator[Check]:
 
 def _comparison() -> Iterator[Check]:
     import numpy as np
-    import soundfile
 
     from augment.effect import Chain
     from augment.noise import ColouredNoise
@@ -159,12 +158,9 @@ def _comparison() -> Iterator[Check]:
     altered = Chain((Tempo(1.1), Pitch(-2.0), ColouredNoise(snr_db=10.0, seed=1)))
     part = altered.apply(pieces[0][5 * SAMPLE_RATE :], SAMPLE_RATE).samples
     comparer = Comparer.named("default")
-    with tempfile.TemporaryDirectory() as folder:
-        verdicts = []
-        for number, samples in enumerate([part, *pieces]):
-            path = Path(folder, f"{number}.flac")
-            soundfile.write(path, np.clip(samples, -1, 1), SAMPLE_RATE)
-            verdicts += [comparer.compare(Path(folder, "0.flac"), path).verdict] if number else []
+    sounds = [(np.clip(samples, -1, 1), SAMPLE_RATE) for samples in (part, *pieces)]
+    a, *others = map(comparer.read, sounds)
+    verdicts = [comparer.compare(a, b).verdict for b in others]
     works = verdicts[0] == "same" and verdicts[1] in ("different", "insufficient")
     words = f"an altered copy is called {verdicts[0]}, another piece {verdicts[1]}"
     cure = "" if works else "install again; then report it"

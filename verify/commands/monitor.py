@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,16 +158,13 @@ class Heard:
     seconds: float = 0.0
 
 
-@dataclass
 class Diary:
     """Events of sound that arrives, on the clock of a place; days end at its midnight."""
 
-    start: datetime  # of the first sample, with its zone
-    _days: dict[date, dict[int, Heard]] = field(default_factory=dict)
-    _day: date = field(init=False)  # that is summed up next
-
-    def __post_init__(self) -> None:
-        self._day = self.start.date()
+    def __init__(self, start: datetime) -> None:
+        self.start = start  # of the first sample, with its zone
+        self._day = start.date()  # that is summed up next
+        self._days: dict[date, dict[int, Heard]] = {}
 
     def at(self, second: float) -> datetime:
         """The time of day of a second of the sound."""
