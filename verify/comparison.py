@@ -219,16 +219,17 @@ def reasons_against(evidence: Evidence) -> tuple[str, ...]:
 
 def _problem(content: Content, evidence: Evidence) -> str:
     """Why a stretch cannot tell recordings apart; empty where it can."""
-    if content.is_silent:
-        return "silence"
-    if content.is_steady:
-        return "nothing but steady tones"
-    if content.is_simple:
-        return "sound so simple that many recordings hold the like"
     proof = evidence.alignment.correlation if evidence.alignment else 0.0
-    if content.is_noise and proof < LEAST_PROOF:  # the very same noise does tell
-        return "nothing but steady noise"
-    return ""
+    problems = (
+        (content.is_silent, "silence"),
+        (content.is_steady, "nothing but steady tones"),
+        (content.is_simple, "sound so simple that many recordings hold the like"),
+        (
+            content.is_noise and proof < LEAST_PROOF,
+            "nothing but steady noise",
+        ),  # the same one tells
+    )
+    return next((problem for is_there, problem in problems if is_there), "")
 
 
 class Comparable(Protocol):
@@ -256,7 +257,8 @@ def gather(
 
     Where all of the shorter one lies on a `known` alignment, nothing is searched.
     """
-    if _order(a) > _order(b):  # so that the answer is the same for A and B and for B and A
+    order_a, order_b = ((x.duration_s, x.trace.levels.tobytes()) for x in (a, b))
+    if order_a > order_b:  # so that the answer is the same for A and B and for B and A
         return gather(embedder, b, a, known=known and known.swapped).swapped
     window_s = a.duration_s if a.duration_s <= 1.5 * WINDOWS_S[0] else WINDOWS_S[0]
     hits = _hits(embedder, a, b, window_s)
@@ -299,11 +301,6 @@ def _searched(
         candidates.sort(key=lambda candidate: -candidate[0].strength)
         found = _strongest(candidates[:REFINED])
     return found or (None, *pairs[0])
-
-
-def _order(recording: Comparable) -> tuple[float, bytes]:
-    """The shorter recording comes first; of equally long ones, what the sound decides."""
-    return recording.duration_s, recording.trace.levels.tobytes()
 
 
 def _hits(embedder: Embedder, a: Comparable, b: Comparable, window_s: float) -> list[Hit]:

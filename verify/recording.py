@@ -15,7 +15,9 @@ from cqtnet.device import one_thread
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, NoContentError
 from cqtnet.preset import MINIMUM_S, step_count
+from cqtnet.progress import progress_bar
 from verify.features import Features, Floats
+from verify.memory import Memory
 from verify.notebook import Brief
 from verify.words import clock
 
@@ -168,9 +170,6 @@ def _remembered(
     blocks: audio.AudioStream, sha256: str, embedder: Embedder, name: str
 ) -> tuple[Trace, tuple[str, ...], Floats | None, str]:
     """Trace, notes, samples and problem of a long recording, which is read only once."""
-    from cqtnet.progress import progress_bar  # here, for few recordings are so long
-    from verify.memory import Memory
-
     memory, known_as = Memory(), f"{sha256}-{embedder.fingerprint}"
     if (known := memory.recall(known_as)) is not None:
         return *known, ""

@@ -79,15 +79,12 @@ def support_in_words(log_lr: float, first: Proposition, second: Proposition) -> 
     return f"{word} support for {(first if log_lr > 0 else second).support}"
 
 
-def ratio_in_words(
-    log_lr: float, first: Proposition, second: Proposition, *, subject: str = "The findings are"
-) -> str:
+def ratio_in_words(log_lr: float, first: Proposition, second: Proposition) -> str:
     """The ratio as a sentence about the findings, with two digits."""
     if log_lr == 0:
-        return f"{subject} as probable if {first.claim} as if not."
-    side = first if log_lr > 0 else second
-    times = ratio(abs(log_lr))
-    return f"{subject} {times} times more probable if {side.claim} than {side.otherwise}."
+        return f"The findings are as probable if {first.claim} as if not."
+    side, times = first if log_lr > 0 else second, ratio(abs(log_lr))
+    return f"The findings are {times} times more probable if {side.claim} than {side.otherwise}."
 
 
 def ratio(log_lr: float) -> str:

@@ -44,7 +44,7 @@ def test_frames_count_for_the_line_they_follow_against_others_and_not_outside():
     assert false.mean() < -0.3
     a = B.part(0, 12)
     within, beyond = f.agreement(a, B, [at(4, 4, 8), at(B.duration_s - 6, 0, 12)], usual=1.0)
-    seconds = np.arange(len(within)) * a.duration_s / (len(within) - 1)
+    seconds = np.linspace(0, a.duration_s, len(within))
     np.testing.assert_array_equal(np.isfinite(within), (seconds >= 4) & (seconds <= 8))
     np.testing.assert_array_equal(np.isfinite(beyond), seconds <= 6)
 

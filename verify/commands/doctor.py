@@ -11,6 +11,9 @@ from typing import Literal
 
 from cqtnet.cli import installed
 from cqtnet.commands import JSON, command, progress_options, show
+from cqtnet.errors import InputError
+from cqtnet.files import make_folder
+from cqtnet.progress import progress_bar
 
 State = Literal["ok", "optional", "broken"]
 MARKS: dict[State, str] = {"ok": "ok", "optional": "–", "broken": "!!"}
@@ -42,8 +45,6 @@ def doctor(as_json: bool) -> None:
     The test makes a piece of music, alters a part of it, and compares that with the piece and with
     another one. Nothing is left behind.
     """
-    from cqtnet.progress import progress_bar
-
     started, done = time.monotonic(), list[Check]()
     with progress_bar("checking", len(CHECKS)) as bar:
         for check in CHECKS:
@@ -122,7 +123,6 @@ def _fonts() -> Iterator[Check]:
 
 
 def _pdf() -> Iterator[Check]:
-    from cqtnet.errors import InputError
     from verify.report.page import check_pdf
 
     try:
@@ -133,7 +133,6 @@ def _pdf() -> Iterator[Check]:
 
 
 def _disk() -> Iterator[Check]:
-    from cqtnet.files import make_folder
     from verify.memory import cache_folder
 
     folder = cache_folder()
