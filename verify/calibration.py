@@ -9,7 +9,7 @@ support no ratio of a million.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -242,28 +242,21 @@ def fit(
         w, b = fit_logistic(table[~held], label[~held], rising=rising)
         unseen[held] = table[held] @ w + b
     (slope,), offset = fit_logistic(unseen[:, None], label)
-    known = Regression(
-        tuple(map(float, slopes)), bias, float(slope), offset,
-        least=-math.log(pairs[0] + 1), most=math.log(pairs[1] + 1),
-        resampled=tuple(_resampled(table, label, recordings, rising, float(slope), offset)),
-    )  # fmt: skip
-    return known, slope * unseen + offset
-
-
-def _resampled(
-    table: Values, label: NDArray[np.bool_], recordings: NDArray[Any], rising: Sequence[int],
-    slope: float, offset: float,
-) -> Iterator[tuple[float, ...]]:  # fmt: skip
-    """Bias and weights of the ln LR from samples of the recordings, drawn with replacement."""
-    rng = np.random.default_rng(0)
+    rng, resampled = np.random.default_rng(0), []
     names, own = np.unique(recordings, return_inverse=True)
-    for _ in range(RESAMPLES):
+    for _ in range(RESAMPLES):  # of the recordings, drawn with replacement
         drawn = np.bincount(rng.integers(0, len(names), len(names)), minlength=len(names))[own]
         rows = drawn > 0
         if label[rows].any() and not label[rows].all():
             weights = drawn[rows].astype(float)
             w, b = fit_logistic(table[rows], label[rows], rising=rising, weights=weights)
-            yield tuple(np.round([slope * b + offset, *(slope * w)], 4).tolist())
+            found = np.round([float(slope) * b + offset, *(float(slope) * w)], 4)
+            resampled.append(tuple(found.tolist()))
+    known = Regression(
+        tuple(map(float, slopes)), bias, float(slope), offset, -math.log(pairs[0] + 1),
+        math.log(pairs[1] + 1), tuple(resampled),
+    )  # fmt: skip
+    return known, slope * unseen + offset
 
 
 def fit_logistic(

@@ -21,7 +21,7 @@ from verify.features import Content, Features, Floats
 from verify.follow import same_line
 from verify.notebook import Brief
 from verify.recording import Hit, Recording, best_hits, stretch_vector
-from verify.results import Alignment, Comparison, Evidence, Identity, Population, Ratios, Stretch
+from verify.results import Alignment, Comparison, Evidence, Population, Ratios, Stretch
 from verify.waveform import compare_waveforms, left_db_of, with_places
 from verify.words import Against, decision
 
@@ -115,8 +115,11 @@ class Comparer(Brief):
         if problems:
             return replace(self._open(first, second, None), reasons=tuple(problems))
         found = self._decided(first, second, gather(self.embedder, first, second))
-        if identity := identity_of(first, second):
-            return replace(found, verdict="same", identity=identity, reasons=())
+        if first.item.sha256 == second.item.sha256:
+            return replace(found, verdict="same", identity="files", reasons=())
+        one, other = first.sound, second.sound
+        if one is not None and other is not None and np.array_equal(one, other):
+            return replace(found, verdict="same", identity="sound", reasons=())
         return found
 
     def _open(self, a: Recording, b: Recording, evidence: Evidence | None) -> Comparison:
@@ -163,15 +166,6 @@ class Comparer(Brief):
             decided, evidence=evidence, waveform=waveform, edits=edits, places=places,
             alterations=find_alterations(a.samples, b.samples, heard, waveform),
         )  # fmt: skip
-
-
-def identity_of(a: Recording, b: Recording) -> Identity | None:
-    """Whether both are the very same, and in what."""
-    if a.item.sha256 == b.item.sha256:
-        return "files"
-    if a.sound is not None and b.sound is not None and np.array_equal(a.sound, b.sound):
-        return "sound"
-    return None
 
 
 def _on_line(best: Alignment, edits: EditMap) -> list[Stretch]:

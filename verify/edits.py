@@ -280,20 +280,16 @@ def labels(edit_map: EditMap) -> list[Label]:
     return sorted(found, key=lambda label: label[:2])
 
 
-def alteration(stretch: Stretch) -> str:
-    """Tempo and pitch of a stretch in words; empty where they are those of B."""
-    if not stretch.is_altered:
-        return ""
-    line = stretch.line
-    if line.is_speed:
-        return f"speed ×{line.tempo:.4f}"
-    return f"tempo ×{line.tempo:.4f}, pitch {line.shift_semitones:+z.2f} semitones"
-
-
 def described(stretch: Stretch) -> str:
     """What is to be said of a stretch: its tempo and pitch, and where else it could be."""
-    also = f"could also be B {also_in_words(stretch)}" if stretch.also_b_s else ""
-    return ", ".join(filter(None, [alteration(stretch), also]))
+    line, said = stretch.line, []
+    if stretch.is_altered:
+        said.append(f"{'speed' if line.is_speed else 'tempo'} ×{line.tempo:.4f}")
+    if stretch.is_altered and not line.is_speed:
+        said.append(f"pitch {line.shift_semitones:+z.2f} semitones")
+    if stretch.also_b_s:
+        said.append(f"could also be B {also_in_words(stretch)}")
+    return ", ".join(said)
 
 
 def also_in_words(stretch: Stretch) -> str:

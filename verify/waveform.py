@@ -118,16 +118,13 @@ def compare_waveforms(read_a: Read, read_b: Read, alignment: Stretch) -> Wavefor
         return None
     inverted = bool(correlation < 0) and _is_opposite(pairs)
     windows = tuple(abs(float(c)) for c, *_ in found)
-    is_long = len(found) == WINDOWS and alignment.duration_s > 2 * WINDOW_S
-    tempo = _tempo(starts_s, np.array([at for *_, at in found])) if is_long else None
+    tempo = None
+    if len(found) == WINDOWS and alignment.duration_s > 2 * WINDOW_S:
+        slope, near = _slope(starts_s, np.array(found)[:, 2], MOST_BESIDE_S)
+        if near.sum() > WINDOWS / 2 and near[[0, -1]].all():  # most windows lie on one line
+            tempo = 1 + slope
     level_db = float(20 * np.log10(abs(gain)))
     return Waveform(float(abs(correlation)), inverted, level_db, float(offset_s), windows, tempo)
-
-
-def _tempo(starts_s: Values, offsets_s: Values) -> float | None:
-    """The tempo by where windows of A lie in B; None unless most of them lie on one line."""
-    slope, near = _slope(starts_s, offsets_s, MOST_BESIDE_S)
-    return 1 + slope if near.sum() > WINDOWS / 2 and near[[0, -1]].all() else None
 
 
 def _slope(x: Values, y: Values, within: float) -> tuple[float, NDArray[np.bool_]]:
@@ -158,7 +155,14 @@ def clock_ppm(read_a: Read, read_b: Read, alignment: Alignment) -> float | None:
                 found.append((first, begin + lag + _fraction(a, b, lag) - first))
     if len(found) < LEAST_CLOCK_WINDOWS * CLOCK_WINDOWS:
         return None
-    return _slope_ppm(*np.array(found, np.float64).T)
+    at, lags = np.array(found, np.float64).T
+    _, near = _slope(at, lags, MOST_CLOCK_RESIDUAL)
+    if near.sum() < LEAST_CLOCK_WINDOWS * CLOCK_WINDOWS:
+        return 0.0
+    line = np.polyfit(at[near], lags[near], 1)
+    rest = lags[near] - np.polyval(line, at[near])
+    error = (float(rest.std()) + 0.02) / (float(at[near].std()) * np.sqrt(near.sum()))
+    return 1e6 * float(line[0]) if abs(line[0]) > CLOCK_ERRORS * error else 0.0
 
 
 def _fraction(a: Floats, b: Floats, lag: int) -> float:
@@ -168,17 +172,6 @@ def _fraction(a: Floats, b: Floats, lag: int) -> float:
     before, at, after = (float(np.vdot(a, b[k : k + len(a)])) for k in (lag - 1, lag, lag + 1))
     bend = before - 2 * at + after
     return 0.5 * (before - after) / bend if bend else 0.0
-
-
-def _slope_ppm(at: Values, lags: Values) -> float:
-    """The slope of the line through most lags, in millionths; 0 where it is not proved."""
-    _, near = _slope(at, lags, MOST_CLOCK_RESIDUAL)
-    if near.sum() < LEAST_CLOCK_WINDOWS * CLOCK_WINDOWS:
-        return 0.0
-    line = np.polyfit(at[near], lags[near], 1)
-    rest = lags[near] - np.polyval(line, at[near])
-    error = (float(rest.std()) + 0.02) / (float(at[near].std()) * np.sqrt(near.sum()))
-    return 1e6 * float(line[0]) if abs(line[0]) > CLOCK_ERRORS * error else 0.0
 
 
 def with_places(
