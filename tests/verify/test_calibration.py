@@ -28,9 +28,7 @@ def test_the_log_lr_of_two_normals_is_found_and_no_measure_speaks_against_its_ki
     weights, bias = c.fit_logistic(table[:, :1], label, rising=[0])
     assert weights[0] == pytest.approx(2.0, rel=0.05)  # ((x + 1)² − (x − 1)²) / 2 = 2x
     assert bias == pytest.approx(0.0, abs=0.05)
-    table, label = planted(5_000)
-    weights, _ = c.fit_logistic(-table[:, :1], label, rising=[0])
-    assert weights[0] == 0
+    assert c.fit_logistic(-table[:, :1], label, rising=[0])[0][0] == 0
     (slope,), offset = c.fit_logistic(np.full((20, 1), 0.4), np.arange(20) < 5)
     assert (slope, offset) == pytest.approx((0, 0), abs=1e-6)
 
@@ -111,10 +109,9 @@ def test_a_better_copy_lowers_none_of_the_measures_that_speak_for_one():
 
 def test_what_was_not_measured_is_unexplained_and_the_population_is_measured_or_given():
     found = c.figures(replace(cases.EVIDENCE, copy=None))
-    assert {found[name] for name in c.COPY_FIGURES if name.endswith("_db")} == {40.0}
-    assert found["network_score"] == -40.0
-    names = [name for name in c.COPY_FIGURES if not name.endswith(("_db", "_score"))]
-    assert {found[name] for name in names} == {0.0}
+    unmeasured = {"_db": 40.0, "score": -40.0}
+    for name in c.COPY_FIGURES:
+        assert found[name] == unmeasured.get(name[-3:], unmeasured.get(name[-5:], 0.0)), name
     assert [c.population_of(x) for x in (0.0, 0.02, 0.4)] == ["speech", "speech", "music"]
     tonality = c.MEASURES.index("tonality")
     by_name = [KNOWN.measures(cases.EVIDENCE, x)[tonality] for x in ("music", "speech")]
