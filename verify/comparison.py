@@ -147,7 +147,7 @@ class Comparer(Brief):
         near_a = a.whole or a.features(best.a_start_s - NEAR_S, best.a_end_s + NEAR_S)
         near_b = b.whole or b.features(best.b_start_s - NEAR_S, best.b_end_s + NEAR_S)
         left_db = left_db_of(a.samples, b.samples)
-        near = edit_map(near_a, near_b, lines=[best.line], left_db=left_db)
+        near = edit_map(near_a, near_b, line=best.line, left_db=left_db)
         if on_line := _on_line(best, near):  # it is cut to where A follows its line
             best = replace(best, a_start_s=on_line[0].a_start_s, a_end_s=on_line[-1].a_end_s)
         edits = near if a.whole and b.whole else None

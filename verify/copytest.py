@@ -248,8 +248,8 @@ def _in_room(a: Floats, b: Floats) -> tuple[float, float, float]:
 def _wide(power: Floats, bins: int, seconds: float) -> Floats:
     """Powers in bands of so many bins, averaged over so many seconds."""
     bands = power.reshape(len(power), -1, bins).mean(axis=2)
-    found: Floats = uniform_filter1d(bands, _frames(seconds), axis=0)
-    return found.clip(0)  # the running sum of silence may be less
+    averaged = uniform_filter1d(bands, _frames(seconds), axis=0)
+    return np.asarray(averaged.clip(0))  # the running sum of silence may be less
 
 
 def _fit_room(
@@ -283,8 +283,7 @@ def _echoes(power: Floats, time_s: float) -> Floats:
     size = scipy.fft.next_fast_len(n + len(tail), real=True)
     response = scipy.fft.rfft(np.append(0, tail / tail.sum()).astype(np.float32), size)
     spectra = scipy.fft.rfft(power, size, axis=0) * response[:, None]
-    found: Floats = scipy.fft.irfft(spectra, size, axis=0)[:n].clip(0)
-    return found
+    return np.asarray(scipy.fft.irfft(spectra, size, axis=0)[:n].clip(0))
 
 
 @lru_cache(maxsize=8)  # shifts are endless
@@ -331,8 +330,7 @@ def network() -> Any:
 def _moving(power: Floats) -> Floats:
     """Log powers without what stands still for a second."""
     log = np.log(power + _floor(power) + 1e-9)
-    moving: Floats = log - uniform_filter1d(log, _frames(1.0), axis=0)
-    return moving
+    return np.asarray(log - uniform_filter1d(log, _frames(1.0), axis=0))
 
 
 def _lags(moving_a: Floats, moving_b: Floats) -> tuple[float, float]:

@@ -63,16 +63,15 @@ LeftDb = Callable[[Stretch], float]
 
 
 def edit_map(
-    a: Features, b: Features, *, lines: Sequence[Line] = (), left_db: LeftDb | None = None
+    a: Features, b: Features, *, line: Line | None = None, left_db: LeftDb | None = None
 ) -> EditMap:
     """All that A and B have in common, and how A was made from B.
 
-    `lines` on which they are known to agree save looking for them. `left_db` tells places apart
+    A `line` on which they are known to agree saves looking for it. `left_db` tells places apart
     that agree equally well.
     """
     mapper = Mapper(a, b, left_db)
-    learned = [mapper.learn(refine(a, b, line)) for line in lines]
-    if any(learned):
+    if line is not None and mapper.learn(refine(a, b, line)):
         mapper.settle()
     for next_moment in (mapper.middle_of_longest_gap, mapper.middle_of_doubtful):
         for middle_s in islice(iter(next_moment, None), MOST_LOOKS):

@@ -125,8 +125,7 @@ class Features:
     @cached_property
     def smooth(self) -> Floats:
         """The changes, smoothed, or what falls between two frames would agree less, (84, n)."""
-        found: Floats = gaussian_filter1d(self.fine, BETWEEN_FRAMES, axis=1)
-        return found
+        return np.asarray(gaussian_filter1d(self.fine, BETWEEN_FRAMES, axis=1))
 
     @property
     def duration_s(self) -> float:
@@ -183,8 +182,7 @@ def averaged(changes: Floats) -> Floats:
     """Means (84, n // 4) of four frames each."""
     n = changes.shape[1] // COARSE_FRAMES
     groups = changes[:, : n * COARSE_FRAMES].reshape(len(changes), n, COARSE_FRAMES)
-    means: Floats = groups.mean(axis=2)
-    return means
+    return np.asarray(groups.mean(axis=2))
 
 
 @cache

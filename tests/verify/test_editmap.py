@@ -145,10 +145,10 @@ def test_a_beginning_that_drowns_goes_on_where_b_was_left(rng):
     assert [edit.kind for edit in found.edits] == ["inserted"]
 
 
-@pytest.mark.parametrize(("start_s", "lines"), [(4, []), (0, [Line(1, 0, 4)])])
-def test_features_that_begin_later_and_known_lines_lead_to_the_same_map(start_s, lines):
+@pytest.mark.parametrize(("start_s", "line"), [(4, None), (0, Line(1, 0, 4))])
+def test_features_that_begin_later_and_a_known_line_lead_to_the_same_map(start_s, line):
     edited = Features.of(np.concatenate([own(0, 13), own(17, 28)]))
-    found = edit_map(edited.part(start_s, 24), original(), lines=lines)
+    found = edit_map(edited.part(start_s, 24), original(), line=line)
     (edit,) = [edit for edit in found.edits if edit.kind != "trimmed"]
     assert edit.kind == "cut"
     assert (edit.a_start_s, edit.b_start_s, edit.b_end_s) == pytest.approx((13, 13, 17), abs=NEAR_S)
