@@ -29,7 +29,7 @@ SHORTEST_S, LONGEST_S = 5.0, 20.0  # lengths of A beyond which the tempo step st
 MOST_SHIFT = 13  # semitones up and down that the coarse search tries
 SHIFTS = np.arange(MOST_SHIFT, -MOST_SHIFT - 1, -1)  # semitones that A may be above B
 LEAST_OVERLAP_S = 3.0  # that A and B share at a place; or nine tenths of the shorter one
-LEAST_ENERGY = 0.05  # of a bin, where usual sound has 1; what has less counts less: it is silent
+LEAST_ENERGY = 0.05 * N_BINS  # of a frame; a bin of usual sound has 1: what has less is silent
 SAME_CANDIDATE_S = 0.5  # two candidates of the coarse search that are closer in B are one
 
 AS_WELL_COARSE, AS_WELL, AS_COHERENT = 0.65, 0.72, 0.9
@@ -194,7 +194,7 @@ def _strengths(
     common_a = energy_a[end - lags] - energy_a[begin - lags]
     common_b = energy_b[end] - energy_b[begin]
     overlap = end - begin
-    floor = np.maximum(LEAST_ENERGY * N_BINS * overlap, 1e-9)
+    floor = np.maximum(LEAST_ENERGY * overlap, 1e-9)
     correlations = products / np.maximum(np.sqrt(np.maximum(0, common_a * common_b)), floor)
     least = min(LEAST_OVERLAP_S * COARSE_PER_SECOND, 0.9 * n_a, 0.9 * n_b)
     strengths = correlations * np.sqrt(overlap / COARSE_PER_SECOND)
@@ -286,12 +286,12 @@ def hits_along(a: Features, b: Features, line: Line, *, reach_s: float) -> Hits 
     length = min(round(WINDOW_S * FRAMES_PER_SECOND), n // 2)
     starts = np.arange(0, n - length + 1, max(1, length // 4))
     product, own_b, own_a = (_sums(x, starts, length) for x in (products, energy_b, energy_a))
-    floor = LEAST_ENERGY * N_BINS
-    best, correlation = _highest(product / np.maximum(np.sqrt(own_b * own_a), floor * length))
+    norm = np.maximum(np.sqrt(own_b * own_a), LEAST_ENERGY * length)
+    best, correlation = _highest(product / norm)
     middles = np.asarray(first + starts + (length - 1) / 2, np.float64)
     middles_s: Values = b.start_s + middles / FRAMES_PER_SECOND
     whole = np.sqrt(energy_b[reach].sum() * energy_a.sum())
-    along = float(products[reach].sum() / max(whole, floor * n))
+    along = float(products[reach].sum() / max(whole, LEAST_ENERGY * n))
     b_s = middles_s + (best - reach) / FRAMES_PER_SECOND
     return Hits(line.to_a(middles_s), b_s, correlation, along)
 

@@ -221,8 +221,8 @@ def population_of(persistence: float) -> Population:
 
 def rising(weighed: Weighed) -> list[int]:
     """Which measures (len(MEASURES),) have weights of at least 0 in a regression."""
-    names = RISING[weighed]
-    return [MEASURES.index(x) for name in names for x in (name, TONAL.get(name)) if x]
+    names = [x for name in RISING[weighed] for x in (name, TONAL.get(name)) if x]
+    return [MEASURES.index(name) for name in names]
 
 
 def fit(

@@ -263,8 +263,7 @@ def _looped(edits: Sequence[Edit]) -> list[Edit]:
             and abs(edit.b_start_s - before.b_start_s) < SAME_PLACE_S
             and abs(edit.b_end_s - before.b_end_s) < SAME_PLACE_S
         ):
-            length_s = edit.a_end_s - before.a_start_s
-            times = round(length_s / (edit.a_end_s - edit.a_start_s))
+            times = round((edit.a_end_s - before.a_start_s) / (edit.a_end_s - edit.a_start_s))
             span = clock_span(before.b_start_s, before.b_end_s)
             words = f"B {span} is heard {times} times more"
             kept[-1] = replace(before, kind="looped", a_end_s=edit.a_end_s, words=words)

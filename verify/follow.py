@@ -145,8 +145,7 @@ def _correlations(played: Floats, target: Floats, begin: int) -> tuple[Floats, i
     energy_b = np.zeros(padded.shape[1], np.float32)
     energy_b[inside] = _mean_energy(target, length)
     energy_b = as_strided(energy_b, products.shape, (item, item))
-    floor = LEAST_ENERGY * N_BINS
-    found = products / np.maximum(np.sqrt(energy_a[:, None] * energy_b), floor)
+    found = products / np.maximum(np.sqrt(energy_a[:, None] * energy_b), LEAST_ENERGY)
     kept = slice(begin - first, min(rows, begin - first + BLOCK_FRAMES))
     return np.asarray(found[kept]), -(rows - 1) - first
 
@@ -223,8 +222,8 @@ def _of_changes(changes_a: Floats, changes_b: Floats) -> tuple[Floats, Floats]:
     products = np.einsum("bt,bt->t", changes_a, changes_b)
     energy_a, energy_b = (np.einsum("bt,bt->t", x, x) for x in (changes_a, changes_b))
     near = [uniform_filter1d(x, SMOOTH_FRAMES) for x in (products, energy_a, energy_b)]
-    floor = LEAST_ENERGY * N_BINS
-    correlation = near[0] / np.maximum(np.sqrt(np.maximum(near[1] * near[2], 0)), floor)
+    norm = np.maximum(np.sqrt(np.maximum(near[1] * near[2], 0)), LEAST_ENERGY)
+    correlation = near[0] / norm
     energy = (energy_a + energy_b) / (2 * N_BINS)
     return correlation * energy, energy
 

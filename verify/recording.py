@@ -194,8 +194,7 @@ def best_hit(embedder: Embedder, a: Trace, b: Trace) -> Hit:
     For two equally long fragments this is the paper's single cosine. A short fragment is compared
     with each window of a longer recording, and not with one embedding of all of it.
     """
-    window_s = min(a.duration_s, b.duration_s)
-    return best_hits(embedder, a, b, window_s=window_s, count=1)[0]
+    return best_hits(embedder, a, b, window_s=min(a.duration_s, b.duration_s), count=1)[0]
 
 
 def best_hits(

@@ -191,8 +191,7 @@ def with_places(
     if waveform is not None and waveform.tempo is not None:  # its windows lie on this line
         middle_s = (best.a_start_s + best.a_end_s - min(WINDOW_S, best.duration_s)) / 2
         offset_s = middle_s + waveform.offset_s - waveform.tempo * middle_s
-        line = replace(best.line, tempo=waveform.tempo, offset_s=offset_s)
-        best = replace(best, line=line)
+        best = replace(best, line=replace(best.line, tempo=waveform.tempo, offset_s=offset_s))
     return best, waveform, places
 
 
