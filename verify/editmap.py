@@ -270,10 +270,11 @@ class Mapper:
             taken.append(int(back[taken[-1]]))
         chosen = [some[i] for some, i in zip(choices, taken[-2:0:-1], strict=True)]
         ends = [None, *chosen, None]
-        kept = [
-            self._with_others(before, one, after, own)
-            for before, one, after, own in zip(ends, chosen, ends[2:], choices, strict=False)
-        ]
+        kept = []
+        for last, one, following, own in zip(ends, chosen, ends[2:], choices, strict=False):
+            cost = {p: self._join_cost(last, p) + self._join_cost(p, following) for p in own}
+            others = [p.b_start_s for p in own if p is not one and cost[p] < cost[one] + 0.5]
+            kept.append(replace(one, also_b_s=tuple(sorted(others))))  # without another edit
         return joined(kept, least_gap_s=LEAST_FOREIGN_S)
 
     def _join_cost(self, before: Stretch | None, after: Stretch | None) -> float:
@@ -305,17 +306,6 @@ class Mapper:
         left_db = [self.left_db(place) for place in found]  # the waveform may exclude some
         least_db = min(left_db) + DEEPER_DB
         return [place for place, left in zip(found, left_db, strict=True) if left < least_db]
-
-    def _with_others(
-        self, before: Stretch | None, chosen: Stretch, after: Stretch | None, places: list[Stretch]
-    ) -> Stretch:
-        """The chosen stretch, and where else in B it could be without another edit."""
-        cost = {
-            place: self._join_cost(before, place) + self._join_cost(place, after)
-            for place in places
-        }
-        others = [p.b_start_s for p in places if p is not chosen and cost[p] < cost[chosen] + 0.5]
-        return replace(chosen, also_b_s=tuple(sorted(others)))
 
     def _snapped(self, before: Stretch, after: Stretch) -> tuple[Stretch, Stretch]:
         """Two stretches beside an insertion, with ends that meet in B where they nearly did."""
