@@ -12,7 +12,6 @@ import click
 from cqtnet import commands as common
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.files import refuse_overwrite
-from cqtnet.progress import progress_bar
 from verify.commands import CASE, LANGUAGE, case_of, check_report
 from verify.words import clock, plural, ratio
 
@@ -183,6 +182,7 @@ def compared(
     `then` is called with each comparison and its recordings.
     """
     from cqtnet.audio import shown
+    from cqtnet.progress import progress_bar
 
     @lru_cache(maxsize=KEPT)
     def read(path: Path) -> "Recording | InputError":

@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from cqtnet import commands as common
-from cqtnet.progress import progress_bar
 
 
 @common.command(
@@ -30,6 +29,7 @@ def dedupe(
     in both. Copies are told from other renditions of one work. Files that cannot be read are
     named; then the exit code is 1.
     """
+    from cqtnet.progress import progress_bar
     from verify import Archive
     from verify.archive.duplicates import Pair, duplicates, group_lines, grouped
     from verify.archive.listing import PAIR_COLUMNS, copies_lines, pair_rows

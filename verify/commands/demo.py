@@ -7,7 +7,6 @@ import click
 from cqtnet.commands import FORCE, MODEL, PATH, command, progress_options
 from cqtnet.errors import InputError
 from cqtnet.files import make_folder, written_whole
-from cqtnet.progress import working
 
 SEEDS = {"original": (6, 6), "rendition": (6, 8), "another": (7, 7)}
 """Which composition each recording is of, and by which sounds it is played."""
@@ -25,6 +24,7 @@ def demo(folder: Path, model: str, force: bool) -> None:
 
     They are the original, the same piece played by other sounds, and another piece.
     """
+    from cqtnet.progress import working
     from verify.commands.compare import tell
     from verify.comparison import Comparer
     from verify.report.page import write_report

@@ -11,7 +11,6 @@ import click
 from cqtnet.commands import FORCE, JSON, PATH, command, progress_options, show
 from cqtnet.errors import FragmentTooShortError
 from cqtnet.files import refuse_overwrite
-from cqtnet.progress import working
 from verify.commands import CASE, LANGUAGE, case_of, check_report
 from verify.words import clock, clock_span, plural
 
@@ -58,6 +57,7 @@ def diff(
     semitones higher or lower.
     """  # noqa: D301
     from cqtnet import SAMPLE_RATE, audio
+    from cqtnet.progress import working
     from verify.editmap import edit_map
     from verify.edits import check_suffix, write_labels
     from verify.features import Features, held

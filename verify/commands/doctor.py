@@ -13,7 +13,6 @@ from cqtnet.cli import installed
 from cqtnet.commands import JSON, command, progress_options, show
 from cqtnet.errors import InputError
 from cqtnet.files import make_folder
-from cqtnet.progress import progress_bar
 
 State = Literal["ok", "optional", "broken"]
 MARKS: dict[State, str] = {"ok": "ok", "optional": "–", "broken": "!!"}
@@ -45,6 +44,8 @@ def doctor(as_json: bool) -> None:
     The test makes a piece of music, alters a part of it, and compares that with the piece and with
     another one. Nothing is left behind.
     """
+    from cqtnet.progress import progress_bar
+
     started, done = time.monotonic(), list[Check]()
     with progress_bar("checking", len(CHECKS)) as bar:
         for check in CHECKS:

@@ -12,7 +12,6 @@ from cqtnet import commands as common
 from cqtnet.cli import LazyGroup
 from cqtnet.errors import InputError
 from cqtnet.files import refuse_overwrite
-from cqtnet.progress import progress_bar, working
 from verify.words import plural
 
 if TYPE_CHECKING:
@@ -59,6 +58,7 @@ def add(
     from collections import Counter
 
     from cqtnet.audio import shown
+    from cqtnet.progress import progress_bar
     from verify import Archive
     from verify.archive.listing import audio_files, passed_over_line
 
@@ -92,6 +92,7 @@ def add(
 @common.progress_options
 def compact(archive: Path, as_json: bool) -> None:
     """Give back the room in ARCHIVE that removed recordings took up."""
+    from cqtnet.progress import working
     from verify.archive.store import Store
 
     with Store.open(archive, write=True) as store, working("copying what is left"):
@@ -116,6 +117,7 @@ def export(archive: Path, out: Path, sound: int | None, force: bool, as_json: bo
     and `duration_s`. With --sound, OUT (.flac or .wav) is the sound that ARCHIVE keeps of a
     recording, for `diff` and `compare` when its file is away.
     """
+    from cqtnet.progress import working
     from verify.archive.export import check_suffix, export_sound, export_windows
     from verify.archive.store import Store
 
@@ -184,6 +186,7 @@ def merge(archive: Path, others: tuple[Path, ...], as_json: bool) -> None:
     All must be made by one model, with one length and hop of windows. Recordings that are in
     ARCHIVE already keep their number and gain the paths of the others.
     """
+    from cqtnet.progress import progress_bar
     from verify.archive.export import merge_into
 
     merged = []
@@ -215,6 +218,7 @@ def rebuild(archive: Path, kind: "Wanted", milvus: str | None, as_json: bool) ->
     uses it whose MILVUS_URI in the environment is that address; MILVUS_TOKEN is sent along.
     Without, it is a file beside the archive again.
     """
+    from cqtnet.progress import working
     from verify.archive.index.cache import IndexCache
     from verify.archive.index.milvus import ADDRESS, leave_milvus, open_milvus
     from verify.archive.store import Store
@@ -312,6 +316,7 @@ Exit codes: 0 all is as it was written; 1 something is not; 2 the archive cannot
 @common.progress_options
 def verify(archive: Path, read_audio: bool, as_json: bool) -> None:
     """Read all of ARCHIVE and compare it with its checksums; with --read-audio its files, too."""
+    from cqtnet.progress import working
     from verify.archive.archive import check_archive
 
     with working("reading"):

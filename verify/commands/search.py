@@ -11,10 +11,10 @@ import click
 
 from cqtnet import commands as common
 from cqtnet.errors import InputError
-from cqtnet.progress import Bar, working
 from verify.commands import LANGUAGE
 
 if TYPE_CHECKING:
+    from cqtnet.progress import Bar
     from verify.archive.results import SearchResult
     from verify.archive.searcher import Searcher
 
@@ -60,6 +60,7 @@ def search(
     archive that limit rises. What is most like the query, but whose file is away or has changed, is
     NOT CONFIRMED and listed first.
     """
+    from cqtnet.progress import working
     from verify import Archive
     from verify.archive.listing import COLUMNS, audio_files, match_rows, result_lines
 
@@ -97,7 +98,7 @@ def search(
 
 
 def _found(
-    searcher: "Searcher", files: list[str], bar: Bar
+    searcher: "Searcher", files: list[str], bar: "Bar"
 ) -> Iterator[tuple[str, "SearchResult | None"]]:
     """Each file with what is found; None of one among several that cannot be searched for."""
     from verify.archive.search import search as search_file
