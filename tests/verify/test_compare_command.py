@@ -36,8 +36,7 @@ def call(folder, *words, stdin=None):
 
 
 @pytest.mark.parametrize(("b", "code", "head"), [
-    ("song.flac", 0, "SAME RECORDING  LR "),
-    ("other.flac", 1, "DIFFERENT RECORDINGS  LR 1/"),
+    ("song.flac", 0, "SAME RECORDING  LR "), ("other.flac", 1, "DIFFERENT RECORDINGS  LR 1/"),
     ("silence.flac", 3, "INSUFFICIENT EVIDENCE  LR 1 "),
 ])  # fmt: skip
 def test_the_verdict_is_the_first_line_and_the_exit_code(folder, b, code, head):

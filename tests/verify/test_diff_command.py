@@ -10,7 +10,7 @@ from cqtnet.audio import file_sha256
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError, NotAudioError
 from cqtnet.music import make_music
 from verify.commands.diff import diff
-from verify.edits import Edit, EditMap, labels, write_labels
+from verify.edits import Edit, EditMap, write_labels
 from verify.results import Line, Stretch
 
 RATE = 22050
@@ -85,8 +85,7 @@ def test_labels_and_a_page_are_written_and_not_replaced_unless_forced(folder, tm
 
 
 @pytest.mark.parametrize(("name", "error", "message"), [
-    ("none.wav", NotAudioError, "none.wav"),
-    ("text.wav", NotAudioError, "text.wav"),
+    ("none.wav", NotAudioError, "none.wav"), ("text.wav", NotAudioError, "text.wav"),
     ("silence.wav", NoContentError, "silence.wav is digital silence"),
     ("short.wav", FragmentTooShortError, "1.00 s are too short .*give at least 3 s"),
 ])  # fmt: skip
@@ -97,29 +96,20 @@ def test_a_file_that_holds_nothing_to_compare_is_named_in_an_error(folder, name,
             raise result.exception or AssertionError(result.output)
 
 
-def made():
-    """Ten seconds of B at 1.1 times its tempo, then three that are not from B."""
+def test_reaper_gets_regions_and_markers_in_the_order_of_a_with_tempo_and_pitch(tmp_path):
     repeated = Edit("repeated", 2.0, 4.0, 1.0, 3.0, "again")
     stretch = Stretch(0.0, 10.0, Line(1.1, -2.0, 4.0), 0.9, 0.9)
     inserted = Edit("inserted", 10.0, 13.0, 15.0, 15.0, "3.00 s, by hand")
     trimmed = Edit("trimmed", 10.0, 10.0, 15.0, 30.0, "B goes on")
-    return EditMap(13.0, 30.0, (stretch,), (inserted, trimmed, repeated))
-
-
-def test_labels_are_in_the_order_of_a_and_say_tempo_and_pitch():
-    assert labels(made()) == [
-        (0.0, 10.0, "B 0:04.00–0:15.00, tempo ×1.1000, pitch -2.00 semitones"),
-        (2.0, 4.0, "repeated: again"),
-        (10.0, 10.0, "trimmed: B goes on"),
-        (10.0, 13.0, "inserted: 3.00 s, by hand"),
-    ]
-
-
-def test_reaper_gets_regions_with_lengths_and_markers_without(tmp_path):
-    write_labels(made(), tmp_path / "edits.csv")
+    edits = EditMap(13.0, 30.0, (stretch,), (inserted, trimmed, repeated))
+    write_labels(edits, tmp_path / "edits.csv")
     with (tmp_path / "edits.csv").open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
+    altered = "B 0:04.00–0:15.00, tempo ×1.1000, pitch -2.00 semitones"
     assert header == ["#", "Name", "Start", "End", "Length"]
-    assert [row[0] for row in rows] == ["R1", "R2", "M3", "R4"]
-    assert rows[2][2:] == ["10.000", "", ""]
-    assert rows[3][1:] == ["inserted: 3.00 s, by hand", "10.000", "13.000", "3.000"]
+    assert rows == [
+        ["R1", altered, "0.000", "10.000", "10.000"],
+        ["R2", "repeated: again", "2.000", "4.000", "2.000"],
+        ["M3", "trimmed: B goes on", "10.000", "", ""],
+        ["R4", "inserted: 3.00 s, by hand", "10.000", "13.000", "3.000"],
+    ]
