@@ -57,7 +57,6 @@ TIE = 1e-3  # of an edit, for each second of B that is left out or played again
 QUIET_END_S, QUIET = 3.0, 0.3
 """An end may be missed by so much, not by SNAP_S, where B has less than that share of its level."""
 
-
 LeftDb = Callable[[Stretch], float]
 """What is left of a stretch of A, in dB, when its place in B is taken from it; 0 if unknown."""
 

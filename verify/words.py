@@ -41,11 +41,9 @@ class Proposition:
     otherwise: str = "if not"  # what the other one is called beside it
 
 
-SAME, RENDITION, UNRELATED = (
-    "A and B hold the same recording",
-    "A and B hold two renditions of one work",
-    "A and B hold unrelated recordings",
-)
+SAME = "A and B hold the same recording"
+RENDITION = "A and B hold two renditions of one work"
+UNRELATED = "A and B hold unrelated recordings"
 """The three propositions. The same recording: one capture, whatever was done to it since. Two
 renditions of one work: another performance, take, arrangement, synthesis or reading of it."""
 PROPOSITIONS: dict[Against, tuple[Proposition, Proposition]] = {

@@ -205,9 +205,8 @@ def merge(archive: Path, others: tuple[Path, ...], as_json: bool) -> None:
 @common.command("cqtnet index rebuild archive/ --kind compact", one_of=["--kind --milvus"])
 @ARCHIVE
 @click.option("--kind", type=click.Choice(["auto", "exact", "large", "compact"]), default="auto",
-              show_default=True,
-              help="exact reads every window; large and compact look into the likeliest lists."
-              )  # fmt: skip
+              show_default=True, help="exact reads every window; large and compact look into the "
+              "likeliest lists.")  # fmt: skip
 @click.option("--milvus", metavar="URI", help="Keep it in Milvus: http://host:19530, or a file.")
 @DONE
 @common.progress_options
