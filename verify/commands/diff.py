@@ -79,8 +79,7 @@ def diff(
     if report is not None:
         from verify.report.page import write_diff  # here, for matplotlib takes a second to load
 
-        again = shlex.join(["cqtnet", *sys.argv[1:]])
-        write_diff(report, found, a, b, command=again, case=case)
+        write_diff(report, found, a, b, command=shlex.join(["cqtnet", *sys.argv[1:]]), case=case)
         click.echo(f"report: {report}", err=True)
     if as_json:
         files = {
@@ -92,8 +91,7 @@ def diff(
         show({**files, "identical": found.is_identical, **found.to_dict()})
     else:
         click.echo("\n".join(_lines(a, b, found)))
-    if not found.is_identical:
-        sys.exit(1)
+    sys.exit(0 if found.is_identical else 1)
 
 
 def _samples(path: Path) -> "Floats":

@@ -73,11 +73,10 @@ def search(
         searcher = opened.searcher(min_log_lr=min_log_lr)
         if as_csv:
             common.show_csv([COLUMNS])
-        for file, result in _found(searcher, files, bar):
+        for file, result in _found(searcher, files, limit, bar):
             if result is None:
                 codes.add(2)
                 continue
-            result = replace(result, matches=result.matches[:limit])
             codes.add({"found": 0, "absent": 1}.get(result.answer, 3))
             if as_json:
                 common.show({"query": file, **result.to_dict()}, in_a_line=True)
@@ -98,7 +97,7 @@ def search(
 
 
 def _found(
-    searcher: "Searcher", files: list[str], bar: "Bar"
+    searcher: "Searcher", files: list[str], limit: int | None, bar: "Bar"
 ) -> Iterator[tuple[str, "SearchResult | None"]]:
     """Each file with what is found; None of one among several that cannot be searched for."""
     from verify.archive.search import search as search_file
@@ -106,7 +105,8 @@ def _found(
     for number, file in enumerate(files):
         bar.update(number, len(files) if len(files) > 1 else None, doing=f"searching {file}")
         try:
-            yield file, search_file(searcher, file)
+            result = search_file(searcher, file)
+            yield file, replace(result, matches=result.matches[:limit])
         except InputError as error:
             if len(files) == 1:
                 raise
