@@ -2,9 +2,10 @@ from .archive.archive import Archive
 from .archive.duplicates import Pair
 from .archive.results import Entry, Match, SearchResult
 from .comparison import Comparer, compare
+from .edits import EditMap
 from .notebook import to_frame
 from .recording import Recording
-from .results import Alignment, Comparison, EditMap
+from .results import Alignment, Comparison
 
 # fmt: off
 __all__ = [

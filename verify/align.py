@@ -29,15 +29,13 @@ SHORTEST_S, LONGEST_S = 5.0, 20.0  # lengths of A beyond which the tempo step st
 MOST_SHIFT = 13  # semitones up and down that the coarse search tries
 SHIFTS = np.arange(MOST_SHIFT, -MOST_SHIFT - 1, -1)  # semitones that A may be above B
 LEAST_OVERLAP_S = 3.0  # that A and B share at a place; or nine tenths of the shorter one
-LEAST_ENERGY = 0.05
-"""Energy of a bin, where usual sound has 1. What has less counts less: it is nearly silent."""
+LEAST_ENERGY = 0.05 * N_BINS  # of a frame; a bin of usual sound has 1: what has less is silent
 SAME_CANDIDATE_S = 0.5  # two candidates of the coarse search that are closer in B are one
 
 AS_WELL_COARSE, AS_WELL, AS_COHERENT = 0.65, 0.72, 0.9
 """Another place fits as well if it has this share of the best correlation, before and after it is
 made exact, and of the best coherence. Between two frames the correlation of the same is less."""
-AT_FIRST = 0.95 * AS_WELL
-"""Where the windows, each moved to its best place, reach no more, the place is not made exact."""
+AT_FIRST = 0.95 * AS_WELL  # of the windows, each at its best place; else it is not made exact
 MOST_PLACES = 12
 
 WINDOW_S = 2.0  # length of the windows of A that are moved to where they agree with B best
@@ -116,19 +114,16 @@ class HasParts(HasChanges, Protocol):
 
 
 def search(a: HasChanges, b: HasChanges, *, count: int = 3) -> list[Candidate]:
-    """The strongest candidates for A in B, strongest first; none where they cannot overlap.
-
-    >>> search(Features.of(fragment), Features.of(recording))[0].line
-    Line(tempo=1.1, shift_semitones=-2.0, offset_s=21.0)
-    """
-    tempi = all_tempi(a.duration_s)
+    """The strongest candidates for A in B, strongest first; none where they cannot overlap."""
+    step = TEMPO_STEP_S / min(LONGEST_S, max(SHORTEST_S, a.duration_s))
+    tempi = np.exp(np.arange(np.log(SLOWEST), np.log(FASTEST) + step, step))  # 99 for 20 s
     most_frames = b.coarse.shape[1] + math.ceil(a.coarse.shape[1] * max(tempi))
     shape = (  # of the transforms: large enough that nothing wraps around
         scipy.fft.next_fast_len(N_BINS + MOST_SHIFT, real=False),
         scipy.fft.next_fast_len(most_frames + 1, real=True),
     )
     spectrum_b, energy_b = scipy.fft.rfft2(b.coarse, s=shape), _energy_before(b.coarse)
-    found: list[Candidate] = []
+    found, kept = list[Candidate](), list[Candidate]()
     for tempo in tempi.tolist():
         played = played_at(a.coarse, tempo)
         spectrum = scipy.fft.rfft2(played, s=shape)
@@ -143,15 +138,16 @@ def search(a: HasChanges, b: HasChanges, *, count: int = 3) -> list[Candidate]:
             if np.isfinite(highest[row]):
                 line = Line(tempo, float(SHIFTS[row]), float(offsets_s[row]))
                 found.append(Candidate(line, strength=float(highest[row])))
-    return distinct(found, moment_s=a.start_s + a.duration_s / 2, count=count)
+    middle_s = a.start_s + a.duration_s / 2
+    for candidate in sorted(found, key=lambda c: -c.strength):
+        b_s = candidate.line.to_b(middle_s)
+        if all(abs(b_s - other.line.to_b(middle_s)) > SAME_CANDIDATE_S for other in kept):
+            kept.append(candidate)
+    return kept[:count]
 
 
 def other_places(a: Features, b: HasParts, best: Alignment) -> list[Alignment]:
-    """Where else in B the stretch of A lies as well, at the same tempo and pitch, by time in B.
-
-    >>> [place.b_start_s for place in other_places(a, b, refine(a, b, line))]
-    [10.0, 74.0]
-    """
+    """Where else in B the stretch of A lies as well, at the same tempo and pitch, by time in B."""
     own = a.part(best.a_start_s, best.a_end_s)
     played = shifted(played_at(own.coarse, best.line.tempo), -best.line.shift_semitones)
     size = scipy.fft.next_fast_len(played.shape[1] + b.coarse.shape[1], real=True)
@@ -178,12 +174,13 @@ def other_places(a: Features, b: HasParts, best: Alignment) -> list[Alignment]:
         if hits is None or hits.correlation.mean() < AT_FIRST * best.correlation:
             continue
         place = refine(own, part, line)
-        if place is None:
-            continue
-        alike = min(place.correlation - AS_WELL * best.correlation,
-                    place.coherence - AS_COHERENT * best.coherence)  # fmt: skip
-        same_length = place.duration_s > AS_COHERENT * best.duration_s
-        if alike >= 0 and same_length and abs(place.line.tempo / best.line.tempo - 1) < 0.005:
+        if (
+            place is not None
+            and place.correlation >= AS_WELL * best.correlation
+            and place.coherence >= AS_COHERENT * best.coherence
+            and place.duration_s > AS_COHERENT * best.duration_s
+            and abs(place.line.tempo / best.line.tempo - 1) < 0.005
+        ):
             found.append(place)
     return sorted(found, key=lambda place: place.b_start_s)
 
@@ -197,7 +194,7 @@ def _strengths(
     common_a = energy_a[end - lags] - energy_a[begin - lags]
     common_b = energy_b[end] - energy_b[begin]
     overlap = end - begin
-    floor = np.maximum(LEAST_ENERGY * N_BINS * overlap, 1e-9)
+    floor = np.maximum(LEAST_ENERGY * overlap, 1e-9)
     correlations = products / np.maximum(np.sqrt(np.maximum(0, common_a * common_b)), floor)
     least = min(LEAST_OVERLAP_S * COARSE_PER_SECOND, 0.9 * n_a, 0.9 * n_b)
     strengths = correlations * np.sqrt(overlap / COARSE_PER_SECOND)
@@ -207,24 +204,6 @@ def _strengths(
 def _energy_before(changes: Floats) -> Values:
     """The energy of all frames before each, (n + 1,)."""
     return np.concatenate([[0.0], np.cumsum(np.square(changes).sum(axis=0), dtype=np.float64)])
-
-
-def all_tempi(duration_s: float) -> Values:
-    """The tempo factors to try for a recording of that length: 99 for 20 s, 26 for 5 s."""
-    step = TEMPO_STEP_S / min(LONGEST_S, max(SHORTEST_S, duration_s))
-    return np.exp(np.arange(np.log(SLOWEST), np.log(FASTEST) + step, step))
-
-
-def distinct(candidates: list[Candidate], *, moment_s: float, count: int) -> list[Candidate]:
-    """The strongest candidates that put a moment of A at different places of B."""
-    kept: list[Candidate] = []
-    for candidate in sorted(candidates, key=lambda c: -c.strength):
-        if len(kept) == count:
-            break
-        b_s = candidate.line.to_b(moment_s)
-        if all(abs(b_s - other.line.to_b(moment_s)) > SAME_CANDIDATE_S for other in kept):
-            kept.append(candidate)
-    return kept
 
 
 def played_at(changes: Floats, tempo: float) -> Floats:
@@ -278,14 +257,9 @@ def refine(
     if hits is None:
         return None
     distance_s = hits.distance_s(line)
-    return Alignment(
-        *common(a, b, line),
-        line,
-        correlation=hits.along,
-        coherence=coherence,
-        residual_s=float(np.sqrt(np.average(distance_s**2, weights=hits.weight))),
-        inliers=float(np.average(np.abs(distance_s) <= INLIER_S, weights=hits.weight)),
-    )
+    residual_s = float(np.sqrt(np.average(distance_s**2, weights=hits.weight)))
+    inliers = float(np.average(np.abs(distance_s) <= INLIER_S, weights=hits.weight))
+    return Alignment(*common(a, b, line), line, hits.along, coherence, residual_s, inliers)
 
 
 def common(a: Features, b: Features, line: Line) -> tuple[float, float]:
@@ -312,12 +286,12 @@ def hits_along(a: Features, b: Features, line: Line, *, reach_s: float) -> Hits 
     length = min(round(WINDOW_S * FRAMES_PER_SECOND), n // 2)
     starts = np.arange(0, n - length + 1, max(1, length // 4))
     product, own_b, own_a = (_sums(x, starts, length) for x in (products, energy_b, energy_a))
-    floor = LEAST_ENERGY * N_BINS
-    best, correlation = _highest(product / np.maximum(np.sqrt(own_b * own_a), floor * length))
+    norm = np.maximum(np.sqrt(own_b * own_a), LEAST_ENERGY * length)
+    best, correlation = _highest(product / norm)
     middles = np.asarray(first + starts + (length - 1) / 2, np.float64)
     middles_s: Values = b.start_s + middles / FRAMES_PER_SECOND
     whole = np.sqrt(energy_b[reach].sum() * energy_a.sum())
-    along = float(products[reach].sum() / max(whole, floor * n))
+    along = float(products[reach].sum() / max(whole, LEAST_ENERGY * n))
     b_s = middles_s + (best - reach) / FRAMES_PER_SECOND
     return Hits(line.to_a(middles_s), b_s, correlation, along)
 

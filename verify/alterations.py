@@ -8,8 +8,10 @@ goes with it.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,40 +19,29 @@ from numpy.typing import NDArray
 from cqtnet import SAMPLE_RATE
 from verify.copytest import LONGEST_S, TINY, medians
 from verify.features import Floats, Read
-from verify.powerfit import (
-    ECHOES,
-    NOISE,
-    Doubles,
-    Fit,
-    band_powers,
-    bands_hz,
-    decay_s,
-    fitted,
-)
+from verify.powerfit import ECHOES, NOISE, Doubles, Fit, band_powers, bands_hz, decay_s, fitted
 from verify.quality import clipped_share
-from verify.results import Alignment, Alteration, Line, Side, Waveform, is_unwarped
-from verify.waveform import clock_ppm
+from verify.results import Alignment, Line, is_unwarped
+from verify.waveform import Waveform, clock_ppm
 from verify.words import hz_in_words
 
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
+Side = Literal["A", "B"]
 
 FEWEST_FRAMES, UNCHANGED_REST = 100, 5e-4
 """Fewer frames are not measured; what a filter leaves so little of was not clipped."""
-HEARD = 10.0
-"""A band counts as heard if its mean power is so many times the floor."""
+HEARD = 10.0  # a band counts as heard if its mean power is so many times the floor
 NOISE_HEARD, NOISE_WORSE, NOISE_BANDS, NOISE_REST = 4.0, 0.03, 0.08, 0.35
 """Noise: in so large a share of the bands, it is so many times the floor, the squared error is
 larger by so much without it, and it is not larger than this with it."""
 OVER_DB, OVER_RANGE_DB, FEWEST_OVER, GAIN_LEFT = 3.0, 40.0, 3, 0.24
 """Where at least so many of these bands are too loud by so much at once, a gain of that moment may
 leave no smaller share of it: it would be a compressor that lifts what is soft."""
-MOST_BELOW_DB = 36.0
-"""Noise farther below the sound is not named."""
+MOST_BELOW_DB = 36.0  # noise farther below the sound is not named
 SUDDEN, SUDDEN_DB = 8.0, -32.0
 """Another sound: what is so many times what the parts explain has so much of the power."""
-NOT_LOUDER_DB = -1.0
-"""What has something added to it is not quieter."""
+NOT_LOUDER_DB = -1.0  # what has something added to it is not quieter
 ECHO_WORSE, ECHO_WARPED, ECHO_DB, ECHO_LEAD = 0.015, 0.03, -14.0, 2.0
 """Reverberation: in a fifth of the bands the squared error is larger by so much without echoes, or
 by so much where the tempo is changed, and by so many times as much as on the other side; their
@@ -75,42 +66,50 @@ unless so much less is left than on the other side."""
 PASSES_DB, LOST_DB, LOWEST_DB, CAN_LOSE = -4.0, -10.0, -25.0, 30.0
 """A band limit: one band passes, all beyond lose so much, one the last or all there was; only bands
 count that are so many times the floor on the other side."""
-EDGE_OCTAVES, LEAST_LOST = 0.8, 3
-"""It is at most so wide, and leaves out so many bands at least."""
+EDGE_OCTAVES, LEAST_LOST = 0.8, 3  # it is at most so wide, and leaves out so many bands at least
 LEAST_TOGETHER, LEAST_MOTION_DB, SKIRT_REST, LEAST_SKIRT = 0.4, 2.0, 0.15, 2
 """It is the sound that is lost, not noise, if the level of what is lost moves by so much, and
 either correlates so well with what passes, or a filter explains so many bands of the slope."""
 EQUALISED_DB, EQUALISED_REST, FEWEST_GAINS, STEEPEST_DB, STEEPEST_END_DB = 3.0, 0.1, 10, 11.0, 4.0
 """Equalisation: gains differ by so much, where a filter explains the powers as well as this; in
 half an octave by no more than this, and at both ends by less: there a band limit may begin."""
-ROUGHEST_DB = 0.6
-"""The gains of three neighbouring bands lie on a line to so much: in a room they do not."""
+ROUGHEST_DB = 0.6  # to this, gains of three neighbouring bands lie on a line; in a room they don't
 LEAST_PPM = 10.0
+
+
+@dataclass(frozen=True)
+class Alteration:
+    """One thing that was done to one side, as far as it is proved."""
+
+    kind: str  # docs/reference/alterations.md lists them
+    side: Side | None  # that has it; None: it only says how A differs from B
+    value: float
+    unit: str
+    words: str  # without the side
+
+    @property
+    def sentence(self) -> str:
+        """The words with the side."""
+        return f"{self.side}: {self.words}" if self.side else self.words
 
 
 def find_alterations(
     read_a: Read, read_b: Read, alignment: Alignment, waveform: Waveform | None
 ) -> tuple[Alteration, ...]:
-    """What was done to A or to B, as far as it is proved along the alignment.
-
-    >>> [one.words for one in find_alterations(a.samples, b.samples, alignment, waveform)]
-    ['A: low-pass at 3.4 kHz', 'A: noise added, about 12 dB below the sound']
-    """
-    line = alignment.line
-    if waveform is not None:
-        line = Line(1.0, 0.0, waveform.offset_s)
-    powers = band_powers(read_a, read_b, alignment, line)
-    if len(powers.a) < FEWEST_FRAMES:
+    """What was done to A or to B, as far as it is proved along the alignment."""
+    line = Line(1.0, 0.0, waveform.offset_s) if waveform else alignment.line
+    a, b = band_powers(read_a, read_b, alignment, line)
+    if len(a) < FEWEST_FRAMES:
         return ()
-    forth = View("A", fitted(powers.a, powers.b))
-    back = View("B", fitted(powers.b, powers.a))
-    spread = _spread(forth.fit)
-    found = [*forth.band_limits, *back.band_limits]
+    forth, back = View("A", fitted(a, b)), View("B", fitted(b, a))
+    spread_db, riding_db = _spreads_db(forth.fit)
+    found = [*forth.band_limits(), *back.band_limits()]
     cut = {limit.side for limit in found}
     pairs = [(v, o) for v, o in ((forth, back), (back, forth)) if o.side not in cut]
-    added = [one for view, other in pairs for one in view.noise(other, spread)]
-    if spread.is_riding and not added:
-        found += _dynamics(forth.fit, spread)
+    added = [one for view, other in pairs for one in view.noise(other, spread_db)]
+    if spread_db > RIDING_DB and riding_db < RIDING_LEFT * spread_db and not added:
+        if spread_db >= max(DYNAMICS_DB, riding_db / DYNAMICS_LEFT):
+            found += _dynamics(forth.fit)
     elif forth.rest > UNCHANGED_REST and (
         clipped := _clipping(read_a, read_b, alignment, waveform)
     ):
@@ -118,8 +117,8 @@ def find_alterations(
     else:
         added += [one for view, other in pairs for one in view.echo(other, line)]
         if not added and is_unwarped(line):
-            added = _coding(spread, found, is_laid=waveform is not None)
-        found += added + _equalisation(forth, found, spread)
+            added = _coding(spread_db, found, is_laid=waveform is not None)
+        found += added + _equalisation(forth, found, spread_db)
     return (*found, *_clock(read_a, read_b, alignment))
 
 
@@ -145,10 +144,9 @@ class View:
         """Mean power (bands,), each by the width of its band."""
         return np.asarray(self.fit.own.mean(axis=0) * np.gradient(bands_hz()), np.float64)
 
-    def noise(self, other: "View", spread: "Spread") -> list[Alteration]:
+    def noise(self, other: "View", spread_db: float) -> list[Alteration]:
         """Noise or another sound that is here only."""
-        fit = self.fit
-        share = fit.share[NOISE]
+        fit, width, share = self.fit, np.gradient(bands_hz()), self.fit.share[NOISE]
         there = (share * fit.above_floor > NOISE_HEARD) & (fit.other_above_floor > NOISE_HEARD)
         there &= (fit.without(NOISE) > NOISE_WORSE) & (self.level > NOT_LOUDER_DB)
         if there.mean() < NOISE_BANDS or self._is_gain(there):
@@ -157,17 +155,17 @@ class View:
         audible = fit.own > 1e-4 * np.maximum(loudest, float(fit.own.mean(axis=0).max()))
         sudden = np.where(audible & (fit.own > SUDDEN * fit.model), fit.own, 0).mean(axis=0)
         total = self.power.sum()
-        if _db((sudden * np.gradient(bands_hz())).sum() / total) > SUDDEN_DB:
-            if spread.by_band_db > MOST_ADDED_DB and self.rest < ADDED_LEAD * other.rest:
+        if _db((sudden * width).sum() / total) > SUDDEN_DB:
+            if spread_db > MOST_ADDED_DB and self.rest < ADDED_LEAD * other.rest:
                 return []
             excess = np.maximum(0, fit.own - fit.gain * fit.other).mean(axis=0)
-            below_db = -_relative_db((excess * np.gradient(bands_hz())).sum(), total)
+            below_db = -_relative_db((excess * width).sum(), total)
             words = f"another sound added, about {below_db:.0f} dB below this one"
             return [Alteration("added_sound", self.side, below_db, "dB", words)]
         if self.rest > other.rest or (there & (fit.rest < NOISE_REST)).mean() < NOISE_BANDS:
             return []
         below_db = -_relative_db((share * self.power).sum(), total)
-        is_wide = spread.by_band_db > NOISE_SPREAD_DB * 10 ** (-below_db / 20)
+        is_wide = spread_db > NOISE_SPREAD_DB * 10 ** (-below_db / 20)
         if below_db > MOST_BELOW_DB or (is_wide and self.rest > NOISE_LEAD * other.rest):
             return []
         words = f"noise added, about {below_db:.0f} dB below the sound"
@@ -196,9 +194,8 @@ class View:
         proof, worse = self.echo_proof, self.fit.without(*ECHOES)
         least = max(ECHO_WORSE if line.tempo == 1 else ECHO_WARPED, ECHO_LEAD * other.echo_proof)
         share = (self.fit.share[list(ECHOES)].sum(axis=0) * self.power).sum() / self.power.sum()
-        if proof < least or _db(share) < ECHO_DB:
-            return []
-        if (worse > ECHO_SHARE * self.fit.rest)[self.heard].mean() < ECHO_BANDS:
+        spread = (worse > ECHO_SHARE * self.fit.rest)[self.heard]
+        if proof < least or _db(share) < ECHO_DB or spread.mean() < ECHO_BANDS:
             return []
         seconds = decay_s(self.fit, self.heard & (worse >= proof / 2))
         if seconds > SHORT_ECHO_S and self.rest > ECHO_REST * other.rest:
@@ -217,18 +214,12 @@ class View:
         sums = np.cumsum(np.minimum(common, np.quantile(common, 0.9))[order])
         return np.asarray(ratio - ratio[order][np.searchsorted(sums, sums[-1] / 2)], np.float64)
 
-    @cached_property
-    def band_limits(self) -> list[Alteration]:
+    def band_limits(self) -> Iterator[Alteration]:
         """Where this one ends, and the other one goes on."""
-        found = []
-        for kind, name, order in (
-            ("low_pass", "low-pass", slice(None)), ("high_pass", "high-pass", slice(None, None, -1))
-        ):  # fmt: skip
-            hz = self._edge_hz(order)
-            if hz:
-                words = f"{name} at {hz_in_words(hz)}"
-                found.append(Alteration(kind, self.side, hz, "Hz", words))
-        return found
+        for kind, order in (("low_pass", slice(None)), ("high_pass", slice(None, None, -1))):
+            if hz := self._edge_hz(order):
+                words = f"{kind.replace('_', '-')} at {hz_in_words(hz)}"
+                yield Alteration(kind, self.side, hz, "Hz", words)
 
     def _edge_hz(self, order: slice) -> float:
         """The frequency beyond which there is nothing, going up or down; 0 if there is none."""
@@ -242,10 +233,9 @@ class View:
         lost = beyond[level[beyond] < LOST_DB]
         if len(lost) < LEAST_LOST or (level[beyond[beyond > lost[0]]] > LOST_DB).any():
             return 0.0
-        if abs(octaves[lost[0]] - octaves[last]) > EDGE_OCTAVES:
-            return 0.0
         silent = self.fit.above_floor[order][lost] < NOISE_HEARD
-        if level[lost].min() > LOWEST_DB and silent.mean() < 0.5:
+        is_wide = abs(octaves[lost[0]] - octaves[last]) > EDGE_OCTAVES
+        if is_wide or (level[lost].min() > LOWEST_DB and silent.mean() < 0.5):
             return 0.0
         near = bands[(bands <= last) & (np.abs(octaves[bands] - octaves[last]) <= 1)]
         if np.median(level[near]) < PASSES_DB or not self._is_sound(order, near, beyond):
@@ -277,35 +267,23 @@ def _relative_db(part: float, total: float) -> float:
     return _db(part / max(total - part, TINY * total))
 
 
-@dataclass(frozen=True)
-class Spread:
-    """How far the levels of cells are from what a gain makes of the other side, dB, the median."""
+def _spreads_db(fit: Fit) -> tuple[float, float]:
+    """How far levels of cells are from what gains make of the other side, dB, the median.
 
-    by_band_db: float  # a steady gain for each band
-    by_moment_db: float  # and one for each moment
-
-    @property
-    def is_riding(self) -> bool:
-        """Whether gains of moments explain what gains of bands do not."""
-        return self.by_band_db > RIDING_DB and self.by_moment_db < RIDING_LEFT * self.by_band_db
-
-
-def _spread(fit: Fit) -> Spread:
+    First of a steady gain for each band, then of these and one for each moment.
+    """
     loud = fit.other > 0.1 * fit.other.mean(axis=0)
     loud &= fit.own > fit.own.mean(axis=0) * np.minimum(1, HEARD / fit.above_floor)
     if not loud.any():
-        return Spread(0.0, 0.0)
+        return 0.0, 0.0
     ratio = 10 * np.log10(fit.own / fit.other)
     ratio -= np.nan_to_num(medians(ratio, loud))
-    moments = np.nan_to_num(medians(ratio.T, loud.T))
-    left = ratio - moments[:, None]
-    return Spread(*(float(np.median(np.abs(rest[loud]))) for rest in (ratio, left)))
+    left = ratio - np.nan_to_num(medians(ratio.T, loud.T))[:, None]
+    return float(np.median(np.abs(ratio[loud]))), float(np.median(np.abs(left[loud])))
 
 
-def _dynamics(fit: Fit, spread: Spread) -> list[Alteration]:
+def _dynamics(fit: Fit) -> list[Alteration]:
     """Compression or limiting: the level follows that of the other one, but moves less."""
-    if spread.by_band_db < max(DYNAMICS_DB, spread.by_moment_db / DYNAMICS_LEFT):
-        return []
     own, other = (10 * np.log10(p.sum(axis=1)) for p in (fit.own, fit.gain * fit.other))
     loud = (own > own.max() - 40.0) & (other > other.max() - 40.0)
     less_db = float(other[loud].std() - own[loud].std())
@@ -351,18 +329,17 @@ def _is_cut(own: Floats, other: Floats) -> bool:
     return bool(low > NOT_LOWER and middle_one > CUT_OFF)
 
 
-def _coding(spread: Spread, limits: list[Alteration], *, is_laid: bool) -> list[Alteration]:
+def _coding(spread_db: float, limits: list[Alteration], *, is_laid: bool) -> list[Alteration]:
     """Levels that spread as no filter, noise or echo lets them, below a cut-off."""
     cut = [limit for limit in limits if limit.kind == "low_pass"]
-    if spread.by_band_db < (CODED_DB if is_laid else CODED_UNLAID_DB) or len(cut) != 1:
+    if spread_db < (CODED_DB if is_laid else CODED_UNLAID_DB) or len(cut) != 1:
         return []
-    (limit,) = cut
-    top = hz_in_words(limit.value)
-    words = f"coded lossy: levels spread by {spread.by_band_db:.1f} dB, nothing above {top}"
-    return [Alteration("coded", limit.side, spread.by_band_db, "dB", words)]
+    top = hz_in_words(cut[0].value)
+    words = f"coded lossy: levels spread by {spread_db:.1f} dB, nothing above {top}"
+    return [Alteration("coded", cut[0].side, spread_db, "dB", words)]
 
 
-def _equalisation(forth: View, limits: list[Alteration], spread: Spread) -> list[Alteration]:
+def _equalisation(forth: View, limits: list[Alteration], spread_db: float) -> list[Alteration]:
     """Gains that differ between bands where nothing but a filter was at work."""
     fit = forth.fit
     known = forth.heard & (fit.other_above_floor > HEARD)
@@ -370,7 +347,7 @@ def _equalisation(forth: View, limits: list[Alteration], spread: Spread) -> list
     hz = bands_hz()
     for limit in limits:
         known &= hz < limit.value / 1.5 if limit.kind == "low_pass" else hz > limit.value * 2
-    if known.sum() < FEWEST_GAINS or spread.by_band_db > MOST_FILTERED_DB:
+    if known.sum() < FEWEST_GAINS or spread_db > MOST_FILTERED_DB:
         return []
     gains = 10 * np.log10(np.maximum(fit.gain[known], TINY))
     smooth = np.median(np.stack([gains[:-2], gains[1:-1], gains[2:]]), axis=0)
@@ -378,15 +355,12 @@ def _equalisation(forth: View, limits: list[Alteration], spread: Spread) -> list
     range_db = float(smooth[most] - smooth[least])
     half = np.abs(smooth[4:] - smooth[:-4])  # half an octave
     ends = max(half[0], half[-1])
-    if float(np.median(np.abs(np.diff(gains, 2)))) > ROUGHEST_DB:
+    is_rough = float(np.median(np.abs(np.diff(gains, 2)))) > ROUGHEST_DB
+    is_steep = half.max() > STEEPEST_DB or ends > STEEPEST_END_DB
+    if is_rough or is_steep or range_db < EQUALISED_DB:
         return []
-    if range_db < EQUALISED_DB or half.max() > STEEPEST_DB or ends > STEEPEST_END_DB:
-        return []
-    inner = hz[known][1:-1]
-    words = (
-        f"equalised: A has {range_db:.1f} dB more at {hz_in_words(inner[most])} than at "
-        f"{hz_in_words(inner[least])}, by B"
-    )
+    high, low = (hz_in_words(hz[known][1:-1][band]) for band in (most, least))
+    words = f"equalised: A has {range_db:.1f} dB more at {high} than at {low}, by B"
     return [Alteration("equalised", None, range_db, "dB", words)]
 
 

@@ -9,7 +9,7 @@ support no ratio of a million.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -41,8 +41,7 @@ FIGURES = (
 )  # fmt: skip
 """What is kept of the evidence in a pair, as it was measured."""
 COPY_FIGURES = FIGURES[6:18]
-HIGHEST = 40.0
-"""What was not measured, or is infinite, counts as so many dB."""
+HIGHEST = 40.0  # what was not measured, or is infinite, counts as so many dB
 RANGES = {
     "network": (-6.0, 6.0),
     "explained": (-2.5, 1.2), "best half": (-2.5, 1.2), "waveform": (0.0, 0.9),
@@ -53,11 +52,8 @@ RANGES = {
 }  # fmt: skip
 """What is measured, each with the limits beyond which it counts as these. So weak evidence sets the
 weights, not strong evidence."""
-TONAL = {
-    name: f"tonal {name}"
-    for name in RANGES
-    if name not in ("waveform", "tonality", "unwarped", "echoes", "noise")
-}
+ONCE = ("waveform", "tonality", "unwarped", "echoes", "noise")
+TONAL = {name: f"tonal {name}" for name in RANGES if name not in ONCE}
 """These count once more, times the tonality: in music they have other weights than in speech."""
 MEASURES = (*RANGES, *TONAL.values())
 COPY_MEASURES = ("network", "explained", "best half", "waveform", "in a room")
@@ -73,12 +69,9 @@ TONALITY = {"music": 0.4, "speech": 0.02}
 """The usual persistence of spectra over 0.3 s, by population; what lies nearer to one is of it."""
 INTERVAL, RESAMPLES = (2.5, 97.5), 40
 """The percentiles of an interval, and from how many samples of recordings it comes."""
-FOLDS = 10
-"""Collections are put into so many groups; each has the ratios that the others teach."""
-LARGEST = 1e9
-"""All numbers of a calibration lie below it, so that no ratio overflows."""
-PENALTY = 1e-4
-"""Penalty on squared weights, which keeps them finite where the classes do not overlap."""
+FOLDS = 10  # groups of collections; each has the ratios that the others teach
+LARGEST = 1e9  # all numbers of a calibration lie below it, so that no ratio overflows
+PENALTY = 1e-4  # on squared weights, which keeps them finite where the classes do not overlap
 
 
 @dataclass(frozen=True)
@@ -106,9 +99,8 @@ class Regression:
         found = self.slope * score + self.offset
         others = np.array([found, *(w[0] + row @ np.array(w[1:]) for w in self.resampled)])
         if not np.isfinite(others).all():
-            raise WeightsError(
-                "the likelihood ratio is not a number; check weights and calibration"
-            )
+            message = "the likelihood ratio is not a number; check weights and calibration"
+            raise WeightsError(message)
         low, high = np.clip(np.percentile(others, INTERVAL), self.least, self.most).tolist()
         return LogLr(found, self.least, self.most, (low, high))
 
@@ -145,11 +137,7 @@ class Calibration:
 
 
 def load_calibration(name: str | Path, model_sha256: str) -> Calibration:
-    """The calibration that belongs to weights, by their shipped name or path, and to their SHA-256.
-
-    >>> load_calibration("default", embedder.sha256).regressions["unrelated"].most
-    9.5
-    """
+    """The calibration of weights, by their shipped name or path, and by their SHA-256."""
     path = (find_weights(name, SHIPPED) or Path(name)).with_suffix(".calibration.json")
     try:
         known = read_json(path)
@@ -166,11 +154,8 @@ def load_calibration(name: str | Path, model_sha256: str) -> Calibration:
         raise WeightsError(
             f"{path} holds no calibration: {error}; make one with `cqtnet eval calibrate`"
         ) from error
-    if (
-        version != FORMAT
-        or names != MEASURES
-        or set(calibration.regressions) != {*get_args(Weighed)}
-    ):
+    kinds = set(calibration.regressions)
+    if version != FORMAT or names != MEASURES or kinds != {*get_args(Weighed)}:
         raise WeightsError(f"{path} is of another version of cqtnet; {AGAIN}")
     if calibration.model_sha256 != model_sha256:
         raise WeightsError(
@@ -192,10 +177,8 @@ def figures(evidence: Evidence) -> dict[str, float]:
         found |= {"correlation": alignment.correlation, "coherence": alignment.coherence}
         found["unwarped"] = float(is_unwarped(alignment.line))
         root = math.sqrt(alignment.line.tempo)  # seconds of A times this are midway to those of B
-        found |= {
-            "residual_s": alignment.residual_s / root,
-            "common_s": alignment.duration_s * root,
-        }
+        found["residual_s"] = alignment.residual_s / root
+        found["common_s"] = alignment.duration_s * root
     for name in COPY_FIGURES:
         value = HIGHEST if name.endswith("_db") else -HIGHEST if name == "network_score" else 0.0
         found[name] = min(HIGHEST, getattr(copy, name)) if copy is not None else value
@@ -209,26 +192,18 @@ def measures(table: Values) -> Values:
         -np.log(np.maximum(np.minimum(of[f"{name}_db"], of[f"{name}_back_db"]), 0.1))
         for name in ("unexplained", "best_half")
     )
+    steadiness = -np.log(np.maximum(of["lag_spread_s"], 1e-5) / 0.01)
     rows = {
-        "network": of["network_score"],
-        "explained": explained,
-        "best half": best_half,
-        "waveform": of["waveform"],
+        "network": of["network_score"], "explained": explained, "best half": best_half,
         "in a room": -np.log(np.maximum(of["in_room_db"], 0.1)),
-        "unwarped": of["unwarped"],
-        "aligned cosine": of["aligned_cosine"],
-        "correlation": of["correlation"],
-        "coherence": of["coherence"],
+        "waveform": of["waveform"], "unwarped": of["unwarped"],
+        "aligned cosine": of["aligned_cosine"], "correlation": of["correlation"],
+        "coherence": of["coherence"], "band correlation": of["band_correlation"],
         "precision": -np.log(np.maximum(of["residual_s"], 1e-5) / 0.02),
-        "band correlation": of["band_correlation"],
-        "steadiness": -np.log(np.maximum(of["lag_spread_s"], 1e-5) / 0.01)
-        * (of["lag_share"] > 0.5),
-        "length": np.log(np.maximum(1.0, of["common_s"])),
-        "signal": of["signal_share"],
-        "tonality": of["persistence"],
-        "echoes": of["echo_share"],
-        "noise": of["heard_snr_db"],
-    }
+        "steadiness": steadiness * (of["lag_share"] > 0.5),
+        "length": np.log(np.maximum(1.0, of["common_s"])), "signal": of["signal_share"],
+        "tonality": of["persistence"], "echoes": of["echo_share"], "noise": of["heard_snr_db"],
+    }  # fmt: skip
     found = {name: np.clip(rows[name], *limits) for name, limits in RANGES.items()}
     tonal = [found[name] * found["tonality"] for name in TONAL]
     return np.stack([*found.values(), *tonal], axis=1)
@@ -246,19 +221,14 @@ def population_of(persistence: float) -> Population:
 
 def rising(weighed: Weighed) -> list[int]:
     """Which measures (len(MEASURES),) have weights of at least 0 in a regression."""
-    names = RISING[weighed]
-    return [MEASURES.index(x) for name in names for x in (name, TONAL.get(name)) if x]
+    names = [x for name in RISING[weighed] for x in (name, TONAL.get(name)) if x]
+    return [MEASURES.index(name) for name in names]
 
 
 def fit(
-    table: Values,
-    label: NDArray[np.bool_],
-    groups: NDArray[Any],
-    recordings: NDArray[Any],
-    *,
-    pairs: tuple[int, int],
-    rising: Sequence[int],
-) -> tuple[Regression, Values]:
+    table: Values, label: NDArray[np.bool_], groups: NDArray[Any], recordings: NDArray[Any], *,
+    pairs: tuple[int, int], rising: Sequence[int],
+) -> tuple[Regression, Values]:  # fmt: skip
     """The regression of measures (n, m) with labels (n,), first or second; and log ratios (n,).
 
     Each of the groups (n,), collections, has the ratios that the others teach, without bounds.
@@ -272,43 +242,27 @@ def fit(
         w, b = fit_logistic(table[~held], label[~held], rising=rising)
         unseen[held] = table[held] @ w + b
     (slope,), offset = fit_logistic(unseen[:, None], label)
+    rng, resampled = np.random.default_rng(0), []
+    names, own = np.unique(recordings, return_inverse=True)
+    for _ in range(RESAMPLES):  # of the recordings, drawn with replacement
+        drawn = np.bincount(rng.integers(0, len(names), len(names)), minlength=len(names))[own]
+        rows = drawn > 0
+        if label[rows].any() and not label[rows].all():
+            weights = drawn[rows].astype(float)
+            w, b = fit_logistic(table[rows], label[rows], rising=rising, weights=weights)
+            found = np.round([float(slope) * b + offset, *(float(slope) * w)], 4)
+            resampled.append(tuple(found.tolist()))
     known = Regression(
-        tuple(map(float, slopes)), bias, float(slope), offset,
-        least=-math.log(pairs[0] + 1), most=math.log(pairs[1] + 1),
-        resampled=tuple(_resampled(table, label, recordings, rising, float(slope), offset)),
+        tuple(map(float, slopes)), bias, float(slope), offset, -math.log(pairs[0] + 1),
+        math.log(pairs[1] + 1), tuple(resampled),
     )  # fmt: skip
     return known, slope * unseen + offset
 
 
-def _resampled(
-    table: Values,
-    label: NDArray[np.bool_],
-    recordings: NDArray[Any],
-    rising: Sequence[int],
-    slope: float,
-    offset: float,
-) -> Iterator[tuple[float, ...]]:
-    """Bias and weights of the ln LR from samples of the recordings, drawn with replacement."""
-    rng = np.random.default_rng(0)
-    names, own = np.unique(recordings, return_inverse=True)
-    for _ in range(RESAMPLES):
-        drawn = np.bincount(rng.integers(0, len(names), len(names)), minlength=len(names))[own]
-        rows = drawn > 0
-        if label[rows].any() and not label[rows].all():
-            w, b = fit_logistic(
-                table[rows], label[rows], rising=rising, weights=drawn[rows].astype(float)
-            )
-            yield tuple(np.round([slope * b + offset, *(slope * w)], 4).tolist())
-
-
 def fit_logistic(
-    table: NDArray[np.float64],
-    label: NDArray[np.bool_],
-    *,
-    rising: Sequence[int] = (0,),
-    weights: NDArray[np.float64] | None = None,
-    start: float = 0.0,
-) -> tuple[NDArray[np.float64], float]:
+    table: Values, label: NDArray[np.bool_], *, rising: Sequence[int] = (0,),
+    weights: Values | None = None, start: float = 0.0,
+) -> tuple[Values, float]:  # fmt: skip
     """Slopes (m,) and offset of the natural-log likelihood ratio of measures (n, m).
 
     Both classes weigh the same, so that no prior is in the ratio; within a class the rows do, or
@@ -324,7 +278,7 @@ def fit_logistic(
     for rows in (label, ~label):
         share[rows] *= 0.5 / share[rows].sum()
 
-    def cost(unknowns: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def cost(unknowns: Values) -> tuple[float, Values]:
         log_odds = sign * (standard @ unknowns[:-1] + unknowns[-1])
         penalty = PENALTY * np.append(unknowns[:-1], 0.0)
         loss = share @ np.logaddexp(0, -log_odds) + 0.5 * penalty @ unknowns

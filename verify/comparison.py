@@ -16,54 +16,36 @@ from verify.alterations import find_alterations
 from verify.calibration import Calibration, load_calibration, persistence, population_of
 from verify.copytest import copy_test
 from verify.editmap import edit_map
-from verify.edits import SAME_PLACE_S
+from verify.edits import SAME_PLACE_S, EditMap
 from verify.features import Content, Features, Floats
 from verify.follow import same_line
 from verify.notebook import Brief
-from verify.recording import Recording, aligned_cosine, best_hits
-from verify.results import (
-    Alignment,
-    Comparison,
-    EditMap,
-    Evidence,
-    Hit,
-    Identity,
-    Population,
-    Ratios,
-    Stretch,
-)
+from verify.recording import Hit, Recording, best_hits, stretch_vector
+from verify.results import Alignment, Comparison, Evidence, Population, Ratios, Stretch
 from verify.waveform import compare_waveforms, left_db_of, with_places
 from verify.words import Against, decision
 
-LEAST_PROOF = 0.3
-"""Correlation along the line from which noise is the same noise; of different noise it is 0.1."""
+LEAST_PROOF = 0.3  # correlation from which noise is the same noise; of different noise it is 0.1
 LEAST_LIKENESS = 0.12
 """If correlation and coherence are both lower, A is not tested as a copy. Most unrelated pairs have
 lower ones, and 7 of the 5,127 copies that were scored for the calibration."""
 SHARED_S, SHARED_PART = 6.0, 0.4
 """Two recordings that have less in common, in seconds and as a part of each, may hold one jingle,
 sample or ringtone: that makes them no copies of each other."""
-WHOLE_SEARCH_S = 90.0
-"""Recordings up to this length are also aligned whole, at every place at once."""
-WINDOWS_S = (20.0, 10.0, 5.0)
-"""Lengths of the windows of hits; two recordings may have only seconds in common."""
-NEAR_S = 30.0
-"""So much of a long recording is looked at on both sides of what it has in common with another."""
-HITS = 3
-"""Hits that are aligned, for each window length."""
-REFINED = 8
-"""So many of the strongest alignments are made exact."""
-THROUGHOUT = 0.9
-"""If so much of the shorter recording, and so many of its pieces, are on a line, that is enough."""
+WHOLE_SEARCH_S = 90.0  # recordings up to this length are also aligned whole, everywhere at once
+WINDOWS_S = (20.0, 10.0, 5.0)  # lengths of the windows of hits; there may be only seconds in common
+NEAR_S = 30.0  # so much of a long recording is looked at on both sides of what it has in common
+HITS = 3  # that are aligned, for each window length
+REFINED = 8  # so many of the strongest alignments are made exact
+THROUGHOUT = 0.9  # share of the shorter recording, and of its pieces, on one line that is enough
 UNEVEN = 0.2
 """If a larger share of its pieces agree less than half as much as its best tenth, something may be
 cut out: shorter windows are tried, too."""
-NEAR_LINE_S = 0.06
-"""How far from the line a piece is looked for then."""
-ROOM = 0.6
-"""How much more of B is aligned on both sides of a hit, in windows: for other tempi."""
+NEAR_LINE_S = 0.06  # how far from the line a piece is looked for then
+ROOM = 0.6  # how much more of B is aligned on both sides of a hit, in windows: for other tempi
 
 Parts = tuple[Features, Features]
+Found = tuple[Alignment, Features, Features]  # the stretches it was found in, too
 
 
 def compare(a: "Source", b: "Source", *, model: str | Path = "default") -> Comparison:
@@ -132,11 +114,13 @@ class Comparer(Brief):
         problems = [f"{name} {x.problem}" for name, x in (("A", first), ("B", second)) if x.problem]
         if problems:
             return replace(self._open(first, second, None), reasons=tuple(problems))
-        identity = identity_of(first, second)
         found = self._decided(first, second, gather(self.embedder, first, second))
-        if identity is None:
-            return found
-        return replace(found, verdict="same", identity=identity, reasons=())
+        if first.item.sha256 == second.item.sha256:
+            return replace(found, verdict="same", identity="files", reasons=())
+        one, other = first.sound, second.sound
+        if one is not None and other is not None and np.array_equal(one, other):
+            return replace(found, verdict="same", identity="sound", reasons=())
+        return found
 
     def _open(self, a: Recording, b: Recording, evidence: Evidence | None) -> Comparison:
         """A comparison that decides nothing yet."""
@@ -160,38 +144,28 @@ class Comparer(Brief):
             return decided
         others = _others(a, b, evidence.alignment)
         best, waveform, places = with_places(a.samples, b.samples, evidence.alignment, others)
-        best, near = _ends(a, b, best)
-        edits = near if a.whole is not None and b.whole is not None else None
+        near_a = a.whole or a.features(best.a_start_s - NEAR_S, best.a_end_s + NEAR_S)
+        near_b = b.whole or b.features(best.b_start_s - NEAR_S, best.b_end_s + NEAR_S)
+        left_db = left_db_of(a.samples, b.samples)
+        near = edit_map(near_a, near_b, line=best.line, left_db=left_db)
+        if on_line := _on_line(best, near):  # it is cut to where A follows its line
+            best = replace(best, a_start_s=on_line[0].a_start_s, a_end_s=on_line[-1].a_end_s)
+        edits = near if a.whole and b.whole else None
         evidence = replace(evidence, alignment=best)
         shared_s = max(best.duration_s, edits.used_s if edits else 0.0)
         heard_s = (x.whole.content.heard_s if x.whole else x.duration_s for x in (a, b))
         if shared_s < min(SHARED_S, SHARED_PART * min(heard_s)):
-            return replace(found, evidence=evidence, reasons=(_shared(best),))
-        altered = find_alterations(a.samples, b.samples, _unbroken(best, near), waveform)
+            reason = (
+                f"only {best.place_in_words}, and the rest of both differs: a jingle, a sample or "
+                "a ringtone may be in both"
+            )
+            return replace(found, evidence=evidence, reasons=(reason,))
+        unbroken = max(_on_line(best, near), key=lambda s: s.duration_s, default=best)
+        heard = replace(best, a_start_s=unbroken.a_start_s, a_end_s=unbroken.a_end_s)
         return replace(
             decided, evidence=evidence, waveform=waveform, edits=edits, places=places,
-            alterations=altered,
+            alterations=find_alterations(a.samples, b.samples, heard, waveform),
         )  # fmt: skip
-
-
-def identity_of(a: Recording, b: Recording) -> Identity | None:
-    """Whether both are the very same, and in what."""
-    if a.item.sha256 == b.item.sha256:
-        return "files"
-    if a.sound is not None and b.sound is not None and np.array_equal(a.sound, b.sound):
-        return "sound"
-    return None
-
-
-def _ends(a: Recording, b: Recording, best: Alignment) -> tuple[Alignment, EditMap]:
-    """The alignment, cut to where A follows its line, and the map of edits near it."""
-    near_a = a.whole or a.features(best.a_start_s - NEAR_S, best.a_end_s + NEAR_S)
-    near_b = b.whole or b.features(best.b_start_s - NEAR_S, best.b_end_s + NEAR_S)
-    edits = edit_map(near_a, near_b, lines=[best.line], left_db=left_db_of(a.samples, b.samples))
-    on_line = _on_line(best, edits)
-    if on_line:
-        best = replace(best, a_start_s=on_line[0].a_start_s, a_end_s=on_line[-1].a_end_s)
-    return best, edits
 
 
 def _on_line(best: Alignment, edits: EditMap) -> list[Stretch]:
@@ -204,12 +178,6 @@ def _on_line(best: Alignment, edits: EditMap) -> list[Stretch]:
     ]
 
 
-def _unbroken(best: Alignment, edits: EditMap) -> Alignment:
-    """The longest part of an alignment in which nothing was put in or hidden."""
-    longest = max(_on_line(best, edits), key=lambda s: s.duration_s, default=best)
-    return replace(best, a_start_s=longest.a_start_s, a_end_s=longest.a_end_s)
-
-
 def _others(a: Recording, b: Recording, best: Alignment) -> list[Alignment]:
     """Other places where the same stretch of the shorter recording fits in the longer one."""
     if a.whole is None or b.whole is None:
@@ -217,14 +185,6 @@ def _others(a: Recording, b: Recording, best: Alignment) -> list[Alignment]:
     if a.duration_s > b.duration_s:
         return [place.swapped for place in other_places(b.whole, a.whole, best.swapped)]
     return other_places(a.whole, b.whole, best)
-
-
-def _shared(alignment: Alignment) -> str:
-    """Why so little in common makes no verdict."""
-    return (
-        f"only {alignment.place_in_words}, and the rest of both differs: a jingle, a sample or a "
-        "ringtone may be in both"
-    )
 
 
 def _undecided(ratios: Ratios, against: Against) -> str:
@@ -253,16 +213,17 @@ def reasons_against(evidence: Evidence) -> tuple[str, ...]:
 
 def _problem(content: Content, evidence: Evidence) -> str:
     """Why a stretch cannot tell recordings apart; empty where it can."""
-    if content.is_silent:
-        return "silence"
-    if content.is_steady:
-        return "nothing but steady tones"
-    if content.is_simple:
-        return "sound so simple that many recordings hold the like"
     proof = evidence.alignment.correlation if evidence.alignment else 0.0
-    if content.is_noise and proof < LEAST_PROOF:  # the very same noise does tell
-        return "nothing but steady noise"
-    return ""
+    problems = (
+        (content.is_silent, "silence"),
+        (content.is_steady, "nothing but steady tones"),
+        (content.is_simple, "sound so simple that many recordings hold the like"),
+        (
+            content.is_noise and proof < LEAST_PROOF,
+            "nothing but steady noise",
+        ),  # the same one tells
+    )
+    return next((problem for is_there, problem in problems if is_there), "")
 
 
 class Comparable(Protocol):
@@ -289,10 +250,9 @@ def gather(
     """The evidence in two recordings; the shorter one is searched in the longer one.
 
     Where all of the shorter one lies on a `known` alignment, nothing is searched.
-
-    >>> gather(embedder, Recording.read("a.wav", embedder), Recording.read("b.wav", embedder))
     """
-    if _order(a) > _order(b):  # so that the answer is the same for A and B and for B and A
+    order_a, order_b = ((x.duration_s, x.trace.levels.tobytes()) for x in (a, b))
+    if order_a > order_b:  # so that the answer is the same for A and B and for B and A
         return gather(embedder, b, a, known=known and known.swapped).swapped
     window_s = a.duration_s if a.duration_s <= 1.5 * WINDOWS_S[0] else WINDOWS_S[0]
     hits = _hits(embedder, a, b, window_s)
@@ -303,17 +263,17 @@ def gather(
     )
     if alignment is None:
         return Evidence(hits[0], None, hits[0].cosine, part_a.content, part_b.content)
-    stretches = ((x.a_start_s, x.a_end_s) for x in (alignment, alignment.swapped))
-    cosine = aligned_cosine(embedder, a.trace, b.trace, *stretches)
+    one, other = (
+        stretch_vector(embedder, x.trace, at.a_start_s, at.a_end_s)
+        for x, at in ((a, alignment), (b, alignment.swapped))
+    )
+    cosine = float(one @ other)
     evidence = Evidence(hits[0], alignment, cosine, part_a.content, part_b.content)
     if max(alignment.correlation, alignment.coherence) < LEAST_LIKENESS:
         return evidence
     waveform = compare_waveforms(a.samples, b.samples, alignment)
-    return replace(
-        evidence,
-        copy=copy_test(a.samples, b.samples, alignment),
-        waveform=waveform.correlation if waveform else 0.0,
-    )
+    copy = copy_test(a.samples, b.samples, alignment)
+    return replace(evidence, copy=copy, waveform=waveform.correlation if waveform else 0.0)
 
 
 def _searched(
@@ -337,21 +297,10 @@ def _searched(
     return found or (None, *pairs[0])
 
 
-def _order(recording: Comparable) -> tuple[float, bytes]:
-    """The shorter recording comes first; of equally long ones, what the sound decides."""
-    return recording.duration_s, recording.trace.levels.tobytes()
-
-
 def _hits(embedder: Embedder, a: Comparable, b: Comparable, window_s: float) -> list[Hit]:
     """The windows of A and of B that resemble each other most."""
-    return best_hits(
-        embedder,
-        a.trace,
-        b.trace,
-        window_s=window_s,
-        hop_a_s=max(1.0, window_s / 2),  # a window of B starts every second
-        count=HITS,
-    )
+    hop_a_s = max(1.0, window_s / 2)  # a window of B starts every second
+    return best_hits(embedder, a.trace, b.trace, window_s=window_s, hop_a_s=hop_a_s, count=HITS)
 
 
 def _candidates(pairs: list[Parts]) -> list[tuple[Candidate, Features, Features]]:
@@ -360,15 +309,10 @@ def _candidates(pairs: list[Parts]) -> list[tuple[Candidate, Features, Features]
     return sorted(found, key=lambda candidate: -candidate[0].strength)
 
 
-def _strongest(
-    candidates: list[tuple[Candidate, Features, Features]],
-) -> tuple[Alignment, Features, Features] | None:
-    """The strongest alignment of candidates that are made exact, and its pair."""
-    found = [
-        (alignment, part_a, part_b)
-        for candidate, part_a, part_b in candidates
-        if (alignment := refine(part_a, part_b, candidate.line)) is not None
-    ]
+def _strongest(candidates: list[tuple[Candidate, Features, Features]]) -> Found | None:
+    """The strongest alignment of candidates that are made exact."""
+    exact = ((refine(a, b, candidate.line), a, b) for candidate, a, b in candidates)
+    found = [(alignment, a, b) for alignment, a, b in exact if alignment is not None]
     return max(found, key=lambda one: one[0].strength, default=None)
 
 
@@ -388,8 +332,6 @@ def _is_uneven(alignment: Alignment, a: Features, b: Features) -> bool:
 
 def _around(a: Comparable, b: Comparable, hit: Hit) -> Parts:
     """The window of A, and the part of B around the window that resembles it."""
-    room_s = ROOM * hit.window_s
-    return (
-        a.features(hit.a_start_s, hit.a_start_s + hit.window_s),
-        b.features(hit.b_start_s - room_s, hit.b_start_s + hit.window_s + room_s),
-    )
+    a_s, b_s, room_s = hit.a_start_s, hit.b_start_s, ROOM * hit.window_s
+    part_b = b.features(b_s - room_s, b_s + hit.window_s + room_s)
+    return a.features(a_s, a_s + hit.window_s), part_b

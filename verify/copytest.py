@@ -29,36 +29,29 @@ from cqtnet.checkpoint import read_card, read_tensors, stated_sha256
 from cqtnet.device import one_thread
 from cqtnet.graph import session
 from verify.features import Floats, Read
-from verify.results import Alignment, CopyTest, Line
+from verify.results import Alignment, Line
 
 Values = NDArray[np.float64]
 
 LONGEST_S, PARTS = 20.0, 4
 """At most so many seconds are measured; of longer stretches, parts that are spread evenly."""
-FRAME, HOP = 2048, 330
-"""Samples of a frame, and from one frame to the next: 93 ms and 15 ms."""
+FRAME, HOP = 2048, 330  # samples of a frame, and from one frame to the next: 93 ms and 15 ms
 BINS_PER_OCTAVE, OCTAVES, LOWEST_HZ = 36, 5, 110.0
 N_BINS = BINS_PER_OCTAVE * OCTAVES
 FEWEST_FRAMES, FEWEST_CELLS, FEWEST_BINS = 60, 12, 8
 """Fewer frames, fewer frames with signal in a bin, or fewer such bins are not measured."""
-FLOOR_QUANTILE = 0.1
-"""This quantile of a bin's power is its noise floor."""
-OVER_FLOOR = 2.0
-"""A cell, a bin in a frame, holds signal where the model expects so many times the floor."""
-SMOOTH_S = 0.05
-"""Powers are averaged over so long: an echo or a codec moves energy within that time."""
-LAG_FRAMES = 8
-"""How many frames a second of sound is moved, at most, to find its own lag."""
+FLOOR_QUANTILE = 0.1  # of a bin's power: its noise floor
+OVER_FLOOR = 2.0  # a cell holds signal where the model expects so many times the floor
+SMOOTH_S = 0.05  # powers are averaged over so long: echoes and codecs move energy within that
+LAG_FRAMES = 8  # by which a second of sound is moved, at most, to find its own lag
 TINY = 1e-12
 
-ECHOES_S = (0.0, 0.4, 0.8, 1.5, 2.5)
-"""The reverberation times of which the best is taken; 0 s is no room."""
+ECHOES_S = (0.0, 0.4, 0.8, 1.5, 2.5)  # the reverberation time is the best of these; 0: no room
 ROUGH, FINE = (12, 0.165, 40), (3, 0.135, 25)
 """Bins in a band, seconds that are averaged, and steps of the fit:
 to find the reverberation time, and to measure."""
 FEWEST_BANDS = 3
-UNEXPLAINED_DB = 40.0
-"""What is said where too few bands hold anything to be explained."""
+UNEXPLAINED_DB = 40.0  # what is said where too few bands hold anything to be explained
 
 NETWORK = Path(__file__).parent / "weights" / "copy-test"
 """The network: its graph (.onnx), its weights (.safetensors) and their card (.json)."""
@@ -69,80 +62,78 @@ DEEPEST_DB, LOUDEST_DB = 90.0, 40.0
 
 
 @dataclass(frozen=True)
-class Powers:
-    """Powers of A, and of B where the line says that A's frames come from: (frames, bins) each."""
+class CopyTest:
+    """What tells a copy from a rendition: `verify.copytest` measures it along the alignment."""
 
-    a: Floats
-    b: Floats
+    unexplained_db: float  # of A, by B through a filter and over a noise floor
+    unexplained_back_db: float  # of B, by A
+    best_half_db: float  # as unexplained_db, of the half of the bands that is explained best
+    best_half_back_db: float
+    band_correlation: float  # of log powers over time, median over narrow bands, in [-1, 1]
+    lag_spread_s: float  # of single seconds of A about the line
+    lag_share: float  # of seconds that have such a lag, in [0, 1]
+    signal_share: float  # of bins and frames that hold anything to be explained, in [0, 1]
+    in_room_db: float  # as unexplained_db, with echoes, in wide bands; the better direction
+    echo_share: float  # of the explained power in echoes, in [0, 1]
+    heard_snr_db: float  # of the one that is explained: signal over its quietest moments
+    network_score: float  # of the network: above 0 A is more like a copy, below a rendition
 
 
 def copy_test(read_a: Read, read_b: Read, alignment: Alignment) -> CopyTest | None:
-    """What tells a copy from a rendition along an alignment; None: too little to tell by.
-
-    >>> copy_test(a.samples, b.samples, alignment).unexplained_db
-    0.8
-    """
-    fine = _fine_powers(read_a, read_b, alignment)
-    if len(fine.a) < FEWEST_FRAMES:
+    """What tells a copy from a rendition along an alignment; None: too little to tell by."""
+    fine_a, fine_b = _fine_powers(read_a, read_b, alignment)
+    if len(fine_a) < FEWEST_FRAMES:
         return None
     n = _frames(SMOOTH_S)
-    a, b = (uniform_filter1d(power, n, axis=0) for power in (fine.a, fine.b))
+    a, b = (uniform_filter1d(power, n, axis=0) for power in (fine_a, fine_b))
     forth, share = _residuals(a, b)
     back, share_back = _residuals(b, a)
     if forth is None or back is None:
         return None
-    moving = _moving(fine.a), _moving(fine.b)
-    lag_spread_s, lag_share = _lags(*moving)
-    room = min(_in_room(fine.a, fine.b), _in_room(fine.b, fine.a))
-    bank, moved = (seen_bank(shift) for shift in (0.0, -alignment.line.shift_semitones))
-    wide = powers_along(read_a, read_b, alignment, alignment.line, (bank, moved), hop=SEEN_HOP)
+    moving_a, moving_b = _moving(fine_a), _moving(fine_b)
+    energy = np.sqrt(np.square(moving_a).sum(axis=0) * np.square(moving_b).sum(axis=0))
+    correlations = (moving_a * moving_b).sum(axis=0) / np.maximum(energy, TINY)
+    banks = seen_bank(0.0), seen_bank(-alignment.line.shift_semitones)
+    wide = powers_along(read_a, read_b, alignment, alignment.line, banks, hop=SEEN_HOP)
+    lag_spread_s, lag_share = _lags(moving_a, moving_b)
+    room = min(_in_room(fine_a, fine_b), _in_room(fine_b, fine_a))
     return CopyTest(
-        unexplained_db=_mean(forth),
-        unexplained_back_db=_mean(back),
-        best_half_db=_mean(forth, share=0.5),
-        best_half_back_db=_mean(back, share=0.5),
-        band_correlation=_band_correlation(*moving),
-        lag_spread_s=lag_spread_s,
-        lag_share=lag_share,
-        signal_share=min(share, share_back),
-        in_room_db=room[0],
-        echo_share=room[1],
-        heard_snr_db=room[2],
-        network_score=float(network().run(None, {"levels": seen(wide.a, wide.b)[None]})[0][0]),
-    )
+        unexplained_db=_mean(forth), unexplained_back_db=_mean(back),
+        best_half_db=_mean(forth, share=0.5), best_half_back_db=_mean(back, share=0.5),
+        band_correlation=float(np.median(correlations)),
+        lag_spread_s=lag_spread_s, lag_share=lag_share, signal_share=min(share, share_back),
+        in_room_db=room[0], echo_share=room[1], heard_snr_db=room[2],
+        network_score=float(network().run(None, {"levels": seen(*wide)[None]})[0][0]),
+    )  # fmt: skip
 
 
-def parts_of(alignment: Alignment) -> list[tuple[float, float]]:
-    """The seconds of A that are measured."""
-    start_s, length_s = alignment.a_start_s, alignment.duration_s
-    if length_s <= LONGEST_S:
-        return [(start_s, alignment.a_end_s)]
-    part_s = LONGEST_S / PARTS
-    starts_s = np.linspace(start_s, alignment.a_end_s - part_s, PARTS).tolist()
-    return [(s, s + part_s) for s in starts_s]
-
-
-def _fine_powers(read_a: Read, read_b: Read, alignment: Alignment) -> Powers:
+def _fine_powers(read_a: Read, read_b: Read, alignment: Alignment) -> tuple[Floats, Floats]:
     """The powers of A on a scale of octaves, and of B at the pitch of A."""
     shift = alignment.line.shift_semitones * BINS_PER_OCTAVE / 12
     extra = math.ceil(abs(shift)) + 1
     banks = _bank(0), _bank(extra)
-    found = powers_along(read_a, read_b, alignment, alignment.line, banks, hop=HOP)
+    power_a, power_b = powers_along(read_a, read_b, alignment, alignment.line, banks, hop=HOP)
     first = extra - shift  # bin k of A is bin k - shift of B
     below = math.floor(first)
     part = np.float32(first - below)
-    power_b = found.b[:, below : below + N_BINS] * (1 - part)
-    power_b = power_b + found.b[:, below + 1 : below + 1 + N_BINS] * part
-    return Powers(found.a, power_b)
+    low, high = (power_b[:, k : k + N_BINS] for k in (below, below + 1))
+    return power_a, low * (1 - part) + high * part
 
 
 def powers_along(
     read_a: Read, read_b: Read, alignment: Alignment, line: Line, banks: tuple[Floats, Floats], *,
     hop: int,
-) -> Powers:  # fmt: skip
-    """Powers of A by one bank, and by the other those of B where A's frames come from."""
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Powers of A by one bank, and by the other those of B where A's frames come from.
+
+    (frames, bins) each, of the stretch, or of parts of it if it is long.
+    """
+    parts, part_s = [(alignment.a_start_s, alignment.a_end_s)], LONGEST_S / PARTS
+    if alignment.duration_s > LONGEST_S:
+        starts_s = np.linspace(alignment.a_start_s, alignment.a_end_s - part_s, PARTS).tolist()
+        parts = [(s, s + part_s) for s in starts_s]
     rows_a, rows_b = [], []
-    for start_s, end_s in parts_of(alignment):
+    for start_s, end_s in parts:
         start_s = max(0.0, start_s)
         b_start_s = max(0.0, line.to_b(start_s) - 0.1)
         a, b = read_a(start_s, end_s), read_b(b_start_s, line.to_b(end_s) + 0.1)
@@ -151,7 +142,7 @@ def powers_along(
         inside = (on_b >= 0) & (on_b < len(b) / SAMPLE_RATE)
         rows_a.append(powers(a, on_a[inside], banks[0]))
         rows_b.append(powers(b, on_b[inside], banks[1]))
-    return Powers(np.concatenate(rows_a), np.concatenate(rows_b))
+    return np.concatenate(rows_a), np.concatenate(rows_b)
 
 
 def powers(samples: Floats, seconds: Values, bank: Floats) -> Floats:
@@ -163,15 +154,11 @@ def powers(samples: Floats, seconds: Values, bank: Floats) -> Floats:
     frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)
     window = np.hanning(FRAME).astype(np.float32)
     bank = bank[: np.flatnonzero(bank.any(axis=1))[-1] + 1]  # higher up it weighs nothing
-    found = [
-        _squared(scipy.fft.rfft(frames[some] * window, axis=1)[:, : len(bank)]) @ bank
-        for some in np.array_split(at, max(1, len(at) // 256))
-    ]
+    found = []
+    for some in np.array_split(at, max(1, len(at) // 256)):
+        spectra = scipy.fft.rfft(frames[some] * window, axis=1)[:, : len(bank)]
+        found.append((np.square(spectra.real) + np.square(spectra.imag)) @ bank)
     return np.concatenate(found).astype(np.float32)
-
-
-def _squared(spectra: NDArray[np.complex64]) -> Floats:
-    return np.square(spectra.real) + np.square(spectra.imag)  # faster than the square of a root
 
 
 @cache
@@ -261,8 +248,8 @@ def _in_room(a: Floats, b: Floats) -> tuple[float, float, float]:
 def _wide(power: Floats, bins: int, seconds: float) -> Floats:
     """Powers in bands of so many bins, averaged over so many seconds."""
     bands = power.reshape(len(power), -1, bins).mean(axis=2)
-    found: Floats = uniform_filter1d(bands, _frames(seconds), axis=0)
-    return found.clip(0)  # the running sum of silence may be less
+    averaged = uniform_filter1d(bands, _frames(seconds), axis=0)
+    return np.asarray(averaged.clip(0))  # the running sum of silence may be less
 
 
 def _fit_room(
@@ -296,8 +283,7 @@ def _echoes(power: Floats, time_s: float) -> Floats:
     size = scipy.fft.next_fast_len(n + len(tail), real=True)
     response = scipy.fft.rfft(np.append(0, tail / tail.sum()).astype(np.float32), size)
     spectra = scipy.fft.rfft(power, size, axis=0) * response[:, None]
-    found: Floats = scipy.fft.irfft(spectra, size, axis=0)[:n].clip(0)
-    return found
+    return np.asarray(scipy.fft.irfft(spectra, size, axis=0)[:n].clip(0))
 
 
 @lru_cache(maxsize=8)  # shifts are endless
@@ -341,30 +327,20 @@ def network() -> Any:
         return session(NETWORK.with_suffix(".onnx"), read_tensors(path))
 
 
-def _band_correlation(a: Floats, b: Floats) -> float:
-    """The median over the bins of the correlation of log powers over time."""
-    energy = np.sqrt(np.square(a).sum(axis=0) * np.square(b).sum(axis=0))
-    return float(np.median((a * b).sum(axis=0) / np.maximum(energy, TINY)))
-
-
 def _moving(power: Floats) -> Floats:
     """Log powers without what stands still for a second."""
     log = np.log(power + _floor(power) + 1e-9)
-    moving: Floats = log - uniform_filter1d(log, _frames(1.0), axis=0)
-    return moving
+    return np.asarray(log - uniform_filter1d(log, _frames(1.0), axis=0))
 
 
 def _lags(moving_a: Floats, moving_b: Floats) -> tuple[float, float]:
     """The spread of the lags of single seconds about the line, s; share of seconds with a peak."""
     a, b = (np.diff(moving, axis=0) for moving in (moving_a, moving_b))
-    n, reach = _frames(1.0), LAG_FRAMES
-    lags = []
+    n, reach, lags = _frames(1.0), LAG_FRAMES, []
     starts = range(reach, len(a) - n - reach + 1, max(1, n // 2))
     for start in starts:
-        own = a[start : start + n]
-        curve = np.array(
-            [np.vdot(own, b[start + lag : start + lag + n]) for lag in range(-reach, reach + 1)]
-        )
+        own, first = a[start : start + n], start - reach
+        curve = np.array([np.vdot(own, b[k : k + n]) for k in range(first, first + 2 * reach + 1)])
         top = int(curve.argmax())
         if 0 < top < 2 * reach and curve[top] > 0:
             before, at, after = curve[top - 1 : top + 2].tolist()

@@ -9,17 +9,18 @@ stretches are joined where they meet: of stories that the sound supports equally
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from cqtnet.cqt import FRAMES_PER_SECOND
 from verify.align import Candidate, hits_within, other_places, refine, search
-from verify.edits import LEAST_FOREIGN_S, LEAST_TRIMMED_S, read_edits, uncovered
+from verify.edits import LEAST_FOREIGN_S, LEAST_TRIMMED_S, EditMap, read_edits, uncovered
 from verify.features import Features
 from verify.follow import Known, agreement, find_candidates, follow, joined, same_line, same_way
-from verify.results import DEEPER_DB, Alignment, EditMap, Line, Stretch
+from verify.results import Alignment, Line, Stretch
+from verify.waveform import DEEPER_DB
 
 LEAST_S = 3.0  # recordings that are shorter hold too little to be found by
 LOOK_S = 8.0  # length of the window of A that is sought in all of B at every tempo and pitch
@@ -39,8 +40,7 @@ SETTLED_S = 0.05  # stretches whose times change by less from round to round are
 
 LEAST_CORRELATION = 0.3  # of a stretch
 LEAST_STRENGTH = 0.55  # of a stretch; of different recordings, 3 s have 0.3 to 0.5
-OWN_WAY_S = 8.0
-"""A stretch of that length has its own tempo and pitch; a shorter one may take those of another."""
+OWN_WAY_S = 8.0  # long enough for a tempo and pitch of its own; what is shorter may take others'
 NEAR_TEMPO = 0.02  # share by which the tempo that it takes may differ from its own
 GIVEN_UP_CORRELATION = 0.02  # for a tempo and pitch that were measured on more
 SAME_EXACT_LINE_S = 0.01  # exact lines of one tempo and pitch that are closer are one line
@@ -51,38 +51,29 @@ CORRELATION_REACH_S, BESIDE_REACH_S = 0.05, 0.3
 BESIDE_S, HITS_IN_A_ROW = 0.03, 3
 """So many hits in a row that are farther from their line are on another: after a small cut."""
 
-SNAP_S = 0.6
-"""Ends of stretches in B that are that close, beside an insertion, meet: they were not heard."""
+SNAP_S = 0.6  # ends in B that are that close, beside an insertion, meet: they were not heard
 GOES_ON_S = 0.1  # a stretch goes on from its neighbour if their ends in B are closer
 TIE = 1e-3  # of an edit, for each second of B that is left out or played again
 QUIET_END_S, QUIET = 3.0, 0.3
 """An end may be missed by so much, not by SNAP_S, where B has less than that share of its level."""
-
 
 LeftDb = Callable[[Stretch], float]
 """What is left of a stretch of A, in dB, when its place in B is taken from it; 0 if unknown."""
 
 
 def edit_map(
-    a: Features, b: Features, *, lines: Sequence[Line] = (), left_db: LeftDb | None = None
+    a: Features, b: Features, *, line: Line | None = None, left_db: LeftDb | None = None
 ) -> EditMap:
     """All that A and B have in common, and how A was made from B.
 
-    `lines` on which they are known to agree save looking for them. `left_db` tells places apart
+    A `line` on which they are known to agree saves looking for it. `left_db` tells places apart
     that agree equally well.
-
-    >>> [edit.kind for edit in edit_map(Features.of(edited), Features.of(original)).edits]
-    ['cut', 'moved']
     """
     mapper = Mapper(a, b, left_db)
-    learned = [mapper.learn(refine(a, b, line)) for line in lines]
-    if any(learned):
+    if line is not None and mapper.learn(refine(a, b, line)):
         mapper.settle()
     for next_moment in (mapper.middle_of_longest_gap, mapper.middle_of_doubtful):
-        for _ in range(MOST_LOOKS):
-            middle_s = next_moment()
-            if middle_s is None:
-                break
+        for middle_s in islice(iter(next_moment, None), MOST_LOOKS):
             if mapper.learn(mapper.look(middle_s)):
                 mapper.settle()
     stretches = tuple(mapper.tidied())
@@ -97,14 +88,15 @@ class Mapper:
         self.ways: list[Line] = []  # one line for each tempo and pitch
         self.candidates: list[Candidate] = []
         self.stretches: list[Stretch] = []
-        self.looked_at: list[tuple[float, float]] = []
+        self.looks_s: list[float] = []  # middles of the windows that were sought
         self.usual = 0.0  # correlation of A and B where they are the same
         self.aligned: dict[Candidate, Alignment | None] = {}  # what was made exact before
         self.known: Known = {}
 
     def middle_of_longest_gap(self) -> float | None:
         """The middle of the longest part of A without stretch or look; None if it is short."""
-        taken = [(s.a_start_s, s.a_end_s) for s in self.stretches] + self.looked_at
+        taken = [(s.a_start_s, s.a_end_s) for s in self.stretches]
+        taken += [(look_s - LOOKED_S / 2, look_s + LOOKED_S / 2) for look_s in self.looks_s]
         gaps = uncovered((self.a.start_s, self.a.end_s), taken, 0.0)
         begin_s, end_s = max(gaps, key=lambda gap: gap[1] - gap[0], default=(0.0, 0.0))
         return (begin_s + end_s) / 2 if end_s - begin_s >= LEAST_GAP_S else None
@@ -115,17 +107,16 @@ class Mapper:
         A window with a small cut in it may be found at a wrong tempo, at which much of A then
         follows short lines one after another.
         """
-        looks_s = [(begin_s + end_s) / 2 for begin_s, end_s in self.looked_at]
         for stretch in self.stretches:
             middle_s = (stretch.a_start_s + stretch.a_end_s) / 2
-            near = any(abs(look_s - middle_s) < LOOKED_NEAR_S for look_s in looks_s)
+            near = any(abs(look_s - middle_s) < LOOKED_NEAR_S for look_s in self.looks_s)
             if stretch.duration_s < DOUBTFUL_S and not near:
                 return middle_s
         return None
 
     def look(self, middle_s: float) -> Alignment | None:
         """Where the window of A around a moment is in B; None where it is nowhere."""
-        self.looked_at.append((middle_s - LOOKED_S / 2, middle_s + LOOKED_S / 2))
+        self.looks_s.append(middle_s)
         window = self.a.part(middle_s - LOOK_S / 2, middle_s + LOOK_S / 2)
         for candidate in search(window, self.b, count=1):
             if candidate.strength >= PROMISING_STRENGTH:
@@ -163,10 +154,8 @@ class Mapper:
         """
         for _ in range(ROUNDS):
             before = self.stretches
-            exact = self.exact(
-                self._followed([Candidate(s.line) for s in before] + self.candidates)
-            )
-            self.stretches = self.measured(self._followed(exact))
+            followed = self._followed([Candidate(s.line) for s in before] + self.candidates)
+            self.stretches = self.measured(self._followed(self.exact(followed)))
             if self.stretches:
                 correlations = [s.correlation for s in self.stretches]
                 lengths = [s.duration_s for s in self.stretches]
@@ -184,11 +173,10 @@ class Mapper:
 
         What is short takes the tempo and pitch of something longer where that agrees as well.
         """
-        lines: list[Line] = []
-        ways: list[Line] = []
+        lines, ways = list[Line](), list[Line]()
         for part in sorted(followed, key=lambda c: -c.duration_s):
-            aligned = self._aligned(part)
-            part = part if aligned is None else replace(part, line=aligned.line)
+            if aligned := self._aligned(part):
+                part = replace(part, line=aligned.line)
             if part.duration_s >= OWN_WAY_S:
                 ways.append(part.line)
             else:
@@ -201,16 +189,13 @@ class Mapper:
 
     def measured(self, followed: Sequence[Candidate]) -> list[Stretch]:
         """The stretches of what A follows, as far as they agree well enough."""
-        stretches = []
-        for part in followed:
-            aligned = self._aligned(part)
-            if aligned is None:
-                continue
-            along = self._correlation(part)
-            stretch = Stretch(part.a_start_s, part.a_end_s, part.line, along, aligned.coherence)
-            if stretch.strength >= LEAST_STRENGTH and along >= LEAST_CORRELATION:
-                stretches.append(stretch)
-        return stretches
+        found = [
+            Stretch(p.a_start_s, p.a_end_s, p.line, self._correlation(p), aligned.coherence)
+            for p in followed
+            if (aligned := self._aligned(p))
+        ]
+        sure = [s for s in found if s.correlation >= LEAST_CORRELATION]
+        return [s for s in sure if s.strength >= LEAST_STRENGTH]
 
     def _aligned(self, part: Candidate) -> Alignment | None:
         """The exact alignment of a part of A without its ends, which hold some of what is next."""
@@ -262,9 +247,9 @@ class Mapper:
         itself is the same in several places. Of all places that agree equally well, those are
         taken that need the fewest edits.
         """
-        kept = list(self.stretches)
-        if kept:
-            kept = self._simplest(kept)
+        if not self.stretches:
+            return []
+        kept = self._simplest(self.stretches)
         for i in range(len(kept) - 1):
             kept[i], kept[i + 1] = self._snapped(kept[i], kept[i + 1])
         return self._to_the_ends(kept)
@@ -284,10 +269,11 @@ class Mapper:
             taken.append(int(back[taken[-1]]))
         chosen = [some[i] for some, i in zip(choices, taken[-2:0:-1], strict=True)]
         ends = [None, *chosen, None]
-        kept = [
-            self._with_others(before, one, after, own)
-            for before, one, after, own in zip(ends, chosen, ends[2:], choices, strict=False)
-        ]
+        kept = []
+        for last, one, following, own in zip(ends, chosen, ends[2:], choices, strict=False):
+            cost = {p: self._join_cost(last, p) + self._join_cost(p, following) for p in own}
+            others = [p.b_start_s for p in own if p is not one and cost[p] < cost[one] + 0.5]
+            kept.append(replace(one, also_b_s=tuple(sorted(others))))  # without another edit
         return joined(kept, least_gap_s=LEAST_FOREIGN_S)
 
     def _join_cost(self, before: Stretch | None, after: Stretch | None) -> float:
@@ -311,36 +297,14 @@ class Mapper:
             offset_s = other.line.to_b(part.middle_s) - stretch.line.tempo * part.middle_s
             line = replace(stretch.line, offset_s=offset_s)
             along = self._correlation(replace(part, line=line))
-            found.append(self._within_b(replace(stretch, line=line, correlation=along)))
-        return self._told_apart(found)
-
-    def _within_b(self, stretch: Stretch) -> Stretch:
-        """The stretch as far as it lies in B."""
-        start_s, end_s = stretch.line.to_a(self.b.start_s), stretch.line.to_a(self.b.end_s)
-        start_s, end_s = max(stretch.a_start_s, start_s), min(stretch.a_end_s, end_s)
-        return replace(stretch, a_start_s=start_s, a_end_s=end_s)
-
-    def _told_apart(self, places: list[Stretch]) -> list[Stretch]:
-        """The places that the waveform does not exclude."""
-        if self.left_db is None or len(places) == 1:
-            return places
-        left_db = [self.left_db(place) for place in places]
-        return [
-            place
-            for place, left in zip(places, left_db, strict=True)
-            if left < min(left_db) + DEEPER_DB
-        ]
-
-    def _with_others(
-        self, before: Stretch | None, chosen: Stretch, after: Stretch | None, places: list[Stretch]
-    ) -> Stretch:
-        """The chosen stretch, and where else in B it could be without another edit."""
-        cost = {
-            place: self._join_cost(before, place) + self._join_cost(place, after)
-            for place in places
-        }
-        others = [p.b_start_s for p in places if p is not chosen and cost[p] < cost[chosen] + 0.5]
-        return replace(chosen, also_b_s=tuple(sorted(others)))
+            start_s = max(stretch.a_start_s, line.to_a(self.b.start_s))
+            end_s = min(stretch.a_end_s, line.to_a(self.b.end_s))
+            found.append(Stretch(start_s, end_s, line, along, stretch.coherence))
+        if self.left_db is None or len(found) == 1:
+            return found
+        left_db = [self.left_db(place) for place in found]  # the waveform may exclude some
+        least_db = min(left_db) + DEEPER_DB
+        return [place for place, left in zip(found, left_db, strict=True) if left < least_db]
 
     def _snapped(self, before: Stretch, after: Stretch) -> tuple[Stretch, Stretch]:
         """Two stretches beside an insertion, with ends that meet in B where they nearly did."""
@@ -350,37 +314,31 @@ class Mapper:
             return before, after
         move_s = gap_b_s / before.line.tempo
         steps = np.linspace(0, move_s, 1 + round(abs(move_s) * FRAMES_PER_SECOND))
-        room_s = SNAP_S * 2
-        parts = [
-            Candidate(s.line, s.a_start_s - room_s, s.a_end_s + room_s) for s in (before, after)
-        ]
-        counts = np.nan_to_num(
-            agreement(self.a, self.b, parts, usual=self.usual, known=self.known), neginf=0
-        )
-        so_far = np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0))).astype(np.float64)
+        spans = [(s, s.a_start_s - 2 * SNAP_S, s.a_end_s + 2 * SNAP_S) for s in (before, after)]
+        parts = [Candidate(s.line, start_s, end_s) for s, start_s, end_s in spans]
+        counts = agreement(self.a, self.b, parts, usual=self.usual, known=self.known)
+        so_far = np.cumsum(np.nan_to_num(counts, neginf=0), axis=1)
+        so_far = np.pad(so_far, ((0, 0), (1, 0))).astype(np.float64)
         ends_s, starts_s = before.a_end_s + steps, after.a_start_s - (move_s - steps)
         one, other = (
             row[np.maximum(0, np.rint((s - self.a.start_s) * FRAMES_PER_SECOND).astype(int))]
             for row, s in zip(so_far, (ends_s, starts_s), strict=True)
         )
         best = int(np.argmax(one - other))
-        return (
-            replace(before, a_end_s=float(ends_s[best])),
-            replace(after, a_start_s=float(starts_s[best])),
-        )
+        end_s, start_s = float(ends_s[best]), float(starts_s[best])
+        return replace(before, a_end_s=end_s), replace(after, a_start_s=start_s)
 
     def _to_the_ends(self, stretches: Sequence[Stretch]) -> list[Stretch]:
         """The stretches; the first begins and the last ends with A or B if it nearly does."""
         kept, a, b = list(stretches), self.a, self.b
-        if kept:
-            first = kept[0]
-            missing_s = max(first.a_start_s - a.start_s, first.b_start_s - b.start_s)
-            if _may_be_missed(b, missing_s, b.start_s, first.b_start_s):
-                kept[0] = replace(first, a_start_s=max(a.start_s, first.line.to_a(b.start_s)))
-            last = kept[-1]
-            missing_s = max(a.end_s - last.a_end_s, b.end_s - last.b_end_s)
-            if _may_be_missed(b, missing_s, last.b_end_s, b.end_s):
-                kept[-1] = replace(last, a_end_s=min(a.end_s, last.line.to_a(b.end_s)))
+        first = kept[0]
+        missing_s = max(first.a_start_s - a.start_s, first.b_start_s - b.start_s)
+        if _may_be_missed(b, missing_s, b.start_s, first.b_start_s):
+            kept[0] = replace(first, a_start_s=max(a.start_s, first.line.to_a(b.start_s)))
+        last = kept[-1]
+        missing_s = max(a.end_s - last.a_end_s, b.end_s - last.b_end_s)
+        if _may_be_missed(b, missing_s, last.b_end_s, b.end_s):
+            kept[-1] = replace(last, a_end_s=min(a.end_s, last.line.to_a(b.end_s)))
         return kept
 
 

@@ -7,10 +7,12 @@ cut, in B; both at one join are a replacement.
 
 import csv
 import io
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,40 +20,113 @@ from cqtnet.cqt import FRAMES_PER_SECOND, SILENCE_LEVEL
 from cqtnet.errors import InputError
 from cqtnet.files import written_whole
 from verify.features import Features
-from verify.results import Edit, EditMap, Stretch
-from verify.words import clock, clock_span
+from verify.notebook import Brief
+from verify.results import Stretch
+from verify.words import clock, clock_span, plural
 
-LEAST_FOREIGN_S = 0.08
-"""A shorter gap between two stretches in A is no insertion: they join."""
-LEAST_GONE_S = 0.03
-"""A shorter gap in B is no cut, where the two stretches beside it join in A: it is exact."""
-LEAST_GONE_ELSEWHERE_S = 0.15
-"""The same where they do not: each end is known to some 20 ms."""
-LEAST_TRIMMED_S = 0.15
-"""A shorter beginning or end of B that A does not hold is no trim."""
-SAME_PLACE_S = 0.1
-"""Places in B that differ by less are the same place."""
-TAKEN_AGAIN = 0.5
-"""A stretch is a repetition if other stretches hold at least this share of it, too."""
-MOST_NAMED = 6
-"""So many other places of a stretch are named."""
-SUFFIXES = (".txt", ".csv")
-"""Files of labels: for Audacity and for Reaper."""
+LEAST_FOREIGN_S = 0.08  # a shorter gap between two stretches in A is no insertion: they join
+LEAST_GONE_S, LEAST_GONE_ELSEWHERE_S = 0.03, 0.15
+"""A shorter gap in B is no cut, where the two stretches beside it join in A: it is exact; and
+where they do not: each end is known to some 20 ms."""
+LEAST_TRIMMED_S = 0.15  # a shorter beginning or end of B that A does not hold is no trim
+SAME_PLACE_S = 0.1  # places in B that differ by less are the same place
+TAKEN_AGAIN = 0.5  # share of a stretch that others must hold, too, if it is a repetition
+MOST_NAMED = 6  # other places of a stretch
+SUFFIXES = (".txt", ".csv")  # of labels: for Audacity and for Reaper
+EditKind = Literal["cut", "inserted", "replaced", "repeated", "looped", "moved", "trimmed"]
+"""What may have been done to B; trimmed: B begins earlier or goes on longer than what A holds."""
 
 Span = tuple[float, float]
+Label = tuple[float, float, str]
+"""The name of a stretch of A, from one second to another, or of a moment: both are the same."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One thing that was done to B on the way to A.
+
+    The times in A say where it is; both are the same where something of B is missing. The times
+    in B say what is missing or was taken; both are the same where something foreign was inserted.
+    """
+
+    kind: EditKind
+    a_start_s: float
+    a_end_s: float
+    b_start_s: float
+    b_end_s: float
+    words: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The edit as plain data, seconds to the millisecond."""
+        return {k: round(v, 3) if isinstance(v, float) else v for k, v in asdict(self).items()}
+
+
+@dataclass(frozen=True, repr=False)
+class EditMap(Brief):
+    """What A and B have in common, in the order of A, and what was done in between.
+
+    >>> edit = found.edits.edits[0]
+    >>> edit.kind, edit.b_start_s, edit.b_end_s
+    ('cut', 5.0, 6.0)
+    """
+
+    a_duration_s: float
+    b_duration_s: float
+    stretches: tuple[Stretch, ...]
+    edits: tuple[Edit, ...]
+
+    @property
+    def _brief(self) -> str:
+        stretches = plural(len(self.stretches), "stretch", "stretches")
+        kinds = ", ".join(edit.kind for edit in self.edits) or "none"
+        return f"{self.common_s:.1f} s of A from B in {stretches}; edits: {kinds}"
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether A is B from beginning to end, at its tempo and pitch."""
+        return bool(self.stretches) and not self.edits and not self.is_altered
+
+    @property
+    def is_altered(self) -> bool:
+        """Whether some stretch has another tempo or pitch than in B."""
+        return any(stretch.is_altered for stretch in self.stretches)
+
+    @property
+    def common_s(self) -> float:
+        """Seconds of A that come from B."""
+        return sum(stretch.duration_s for stretch in self.stretches)
+
+    @property
+    def used_s(self) -> float:
+        """Seconds of B that A holds, each counted once."""
+        used_s, until_s = 0.0, -math.inf
+        for start_s, end_s in sorted((s.b_start_s, s.b_end_s) for s in self.stretches):
+            used_s += max(0.0, end_s - max(start_s, until_s))
+            until_s = max(until_s, end_s)
+        return used_s
+
+    def to_dict(self) -> dict[str, Any]:
+        """The map as plain data, for JSON."""
+        return {
+            "a_duration_s": round(self.a_duration_s, 3),
+            "b_duration_s": round(self.b_duration_s, 3),
+            "common_s": round(self.common_s, 3),
+            "stretches": [stretch.to_dict() for stretch in self.stretches],
+            "edits": [edit.to_dict() for edit in self.edits],
+        }
 
 
 def read_edits(stretches: Sequence[Stretch], a: Features, b: Features) -> tuple[Edit, ...]:
     """What was done to B to make A of it, in the order of A; none without stretches."""
     if not stretches:
         return ()
-    whole_a = (a.start_s, a.start_s + a.duration_s)
-    whole_b = (b.start_s, b.start_s + b.duration_s)
     order = _chain(stretches)
     chain = [stretches[i] for i in order]
     edits = [*_out_of_order(stretches, order), *_overlaps(chain)]
-    foreign = uncovered(whole_a, [(s.a_start_s, s.a_end_s) for s in stretches], LEAST_FOREIGN_S)
-    gone = uncovered(whole_b, [(s.b_start_s, s.b_end_s) for s in stretches], LEAST_GONE_S)
+    in_a = [(s.a_start_s, s.a_end_s) for s in stretches]
+    in_b = [(s.b_start_s, s.b_end_s) for s in stretches]
+    foreign = uncovered((a.start_s, a.end_s), in_a, LEAST_FOREIGN_S)
+    gone = uncovered((b.start_s, b.end_s), in_b, LEAST_GONE_S)
     edits += _between(chain, foreign, gone, a, b)
     return tuple(sorted(_looped(edits), key=lambda e: (e.a_start_s, e.a_end_s, e.b_start_s)))
 
@@ -89,12 +164,10 @@ def _out_of_order(stretches: Sequence[Stretch], order: Sequence[int]) -> Iterato
         new = uncovered(span, [(s.b_start_s, s.b_end_s) for s in counted], 0.0)
         is_new = sum(end - start for start, end in new) > (1 - TAKEN_AGAIN) * (span[1] - span[0])
         counted.append(stretch)
-        times = (stretch.a_start_s, stretch.a_end_s, *span)
-        if is_new:
-            words = f"{stretch.duration_s:.2f} s moved here from B {clock_span(*span)}"
-            yield Edit("moved", *times, words)
-        else:
-            yield Edit("repeated", *times, f"B {clock_span(*span)} is heard again")
+        kind: EditKind = "moved" if is_new else "repeated"
+        again = f"B {clock_span(*span)} is heard again"
+        moved = f"{stretch.duration_s:.2f} s moved here from B {clock_span(*span)}"
+        yield Edit(kind, stretch.a_start_s, stretch.a_end_s, *span, moved if is_new else again)
 
 
 def _overlaps(chain: Sequence[Stretch]) -> Iterator[Edit]:
@@ -105,8 +178,8 @@ def _overlaps(chain: Sequence[Stretch]) -> Iterator[Edit]:
         if again_s > (LEAST_GONE_S if joined else LEAST_GONE_ELSEWHERE_S):
             span = (after.b_start_s, before.b_end_s)
             end_s = min(after.a_end_s, after.line.to_a(before.b_end_s))
-            words = f"B {clock_span(*span)} is heard again"
-            yield Edit("repeated", after.a_start_s, end_s, *span, words)
+            again = f"B {clock_span(*span)} is heard again"
+            yield Edit("repeated", after.a_start_s, end_s, *span, again)
 
 
 def uncovered(whole: Span, taken: Sequence[Span], least_s: float) -> list[Span]:
@@ -126,8 +199,8 @@ def _between(
 ) -> Iterator[Edit]:
     """What was inserted, cut or replaced: first join by join, then all that lies elsewhere."""
     for before, after in pairwise(chain):
-        here_a = [s for s in foreign if before.a_end_s <= _middle(s) <= after.a_start_s]
-        here_b = [s for s in gone if before.b_end_s <= _middle(s) <= after.b_start_s]
+        here_a = [s for s in foreign if before.a_end_s <= sum(s) / 2 <= after.a_start_s]
+        here_b = [s for s in gone if before.b_end_s <= sum(s) / 2 <= after.b_start_s]
         foreign = [span for span in foreign if span not in here_a]
         gone = [span for span in gone if span not in here_b]
         joined = after.a_start_s - before.a_end_s < LEAST_FOREIGN_S
@@ -146,10 +219,6 @@ def _between(
             yield _trimmed(span, first, last)
 
 
-def _middle(span: Span) -> float:
-    return (span[0] + span[1]) / 2
-
-
 def _is_silent(features: Features, span: Span) -> bool:
     first, end = (round((second - features.start_s) * FRAMES_PER_SECOND) for second in span)
     level = features.level[first : max(end, first + 1)]
@@ -158,9 +227,8 @@ def _is_silent(features: Features, span: Span) -> bool:
 
 def _replaced(a_span: Span, b_span: Span, a: Features) -> Edit:
     what = "silence" if _is_silent(a, a_span) else "something else"
-    words = (
-        f"{b_span[1] - b_span[0]:.2f} s of B replaced by {a_span[1] - a_span[0]:.2f} s of {what}"
-    )
+    gone_s, put_in_s = (end_s - start_s for start_s, end_s in (b_span, a_span))
+    words = f"{gone_s:.2f} s of B replaced by {put_in_s:.2f} s of {what}"
     return Edit("replaced", *a_span, *b_span, words)
 
 
@@ -176,11 +244,9 @@ def _cut(span: Span, at_a_s: float, b: Features) -> Edit:
 
 
 def _trimmed(span: Span, first: Stretch, last: Stretch) -> Edit:
-    length = f"{span[1] - span[0]:.2f} s"
-    if _middle(span) < first.b_start_s:
-        return Edit(
-            "trimmed", first.a_start_s, first.a_start_s, *span, f"B begins {length} earlier"
-        )
+    length, at_s = f"{span[1] - span[0]:.2f} s", first.a_start_s
+    if sum(span) / 2 < first.b_start_s:
+        return Edit("trimmed", at_s, at_s, *span, f"B begins {length} earlier")
     return Edit("trimmed", last.a_end_s, last.a_end_s, *span, f"B goes on {length} longer")
 
 
@@ -197,8 +263,7 @@ def _looped(edits: Sequence[Edit]) -> list[Edit]:
             and abs(edit.b_start_s - before.b_start_s) < SAME_PLACE_S
             and abs(edit.b_end_s - before.b_end_s) < SAME_PLACE_S
         ):
-            length_s = edit.a_end_s - before.a_start_s
-            times = round(length_s / (edit.a_end_s - edit.a_start_s))
+            times = round((edit.a_end_s - before.a_start_s) / (edit.a_end_s - edit.a_start_s))
             span = clock_span(before.b_start_s, before.b_end_s)
             words = f"B {span} is heard {times} times more"
             kept[-1] = replace(before, kind="looped", a_end_s=edit.a_end_s, words=words)
@@ -207,36 +272,23 @@ def _looped(edits: Sequence[Edit]) -> list[Edit]:
     return kept
 
 
-@dataclass(frozen=True)
-class Label:
-    """A name for a stretch of A, or for a moment of A where both times are the same."""
-
-    start_s: float
-    end_s: float
-    name: str
-
-
 def labels(edit_map: EditMap) -> list[Label]:
     """A label for each stretch and each edit, in the order of A."""
-    found = [Label(s.a_start_s, s.a_end_s, _name(s)) for s in edit_map.stretches]
-    found += [Label(e.a_start_s, e.a_end_s, f"{e.kind}: {e.words}") for e in edit_map.edits]
-    return sorted(found, key=lambda label: (label.start_s, label.end_s))
-
-
-def alteration(stretch: Stretch) -> str:
-    """Tempo and pitch of a stretch in words; empty where they are those of B."""
-    if not stretch.is_altered:
-        return ""
-    line = stretch.line
-    if line.is_speed:
-        return f"speed ×{line.tempo:.4f}"
-    return f"tempo ×{line.tempo:.4f}, pitch {line.shift_semitones:+z.2f} semitones"
+    found = [(s.a_start_s, s.a_end_s, _name(s)) for s in edit_map.stretches]
+    found += [(e.a_start_s, e.a_end_s, f"{e.kind}: {e.words}") for e in edit_map.edits]
+    return sorted(found, key=lambda label: label[:2])
 
 
 def described(stretch: Stretch) -> str:
     """What is to be said of a stretch: its tempo and pitch, and where else it could be."""
-    also = f"could also be B {also_in_words(stretch)}" if stretch.also_b_s else ""
-    return ", ".join(filter(None, [alteration(stretch), also]))
+    line, said = stretch.line, []
+    if stretch.is_altered:
+        said.append(f"{'speed' if line.is_speed else 'tempo'} ×{line.tempo:.4f}")
+    if stretch.is_altered and not line.is_speed:
+        said.append(f"pitch {line.shift_semitones:+z.2f} semitones")
+    if stretch.also_b_s:
+        said.append(f"could also be B {also_in_words(stretch)}")
+    return ", ".join(said)
 
 
 def also_in_words(stretch: Stretch) -> str:
@@ -257,9 +309,11 @@ def check_suffix(path: Path) -> None:
 def write_labels(edit_map: EditMap, path: Path) -> None:
     """Write labels for Audacity (.txt), or regions and markers for Reaper (.csv)."""
     check_suffix(path)
-    as_text = _audacity if path.suffix.lower() == ".txt" else _reaper
+    found = labels(edit_map)
+    text = "".join(f"{start_s:.6f}\t{end_s:.6f}\t{name}\n" for start_s, end_s, name in found)
     with written_whole(path) as temporary:
-        temporary.write_text(as_text(labels(edit_map)), encoding="utf-8")
+        text = text if path.suffix.lower() == ".txt" else _reaper(found)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _name(stretch: Stretch) -> str:
@@ -268,19 +322,15 @@ def _name(stretch: Stretch) -> str:
     return f"{name}, {words}" if (words := described(stretch)) else name
 
 
-def _audacity(found: list[Label]) -> str:
-    return "".join(f"{x.start_s:.6f}\t{x.end_s:.6f}\t{x.name}\n" for x in found)
-
-
 def _reaper(found: list[Label]) -> str:
     """Rows as the region and marker manager reads them."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["#", "Name", "Start", "End", "Length"])
-    for number, label in enumerate(found, 1):
-        if label.end_s > label.start_s:
-            times = [f"{t:.3f}" for t in (label.start_s, label.end_s, label.end_s - label.start_s)]
-            rows.writerow([f"R{number}", label.name, *times])
+    for number, (start_s, end_s, name) in enumerate(found, 1):
+        if end_s > start_s:
+            times = [f"{time_s:.3f}" for time_s in (start_s, end_s, end_s - start_s)]
+            rows.writerow([f"R{number}", name, *times])
         else:
-            rows.writerow([f"M{number}", label.name, f"{label.start_s:.3f}", "", ""])
+            rows.writerow([f"M{number}", name, f"{start_s:.3f}", "", ""])
     return text.getvalue()

@@ -102,11 +102,7 @@ class Features:
 
     @classmethod
     def of(cls, samples: Floats, *, start_s: float = 0.0) -> "Features":
-        """The features of samples.
-
-        >>> Features.of(samples).fine.shape
-        (84, 862)
-        """
+        """The features of samples."""
         roots = np.sqrt(cqt()(samples[None])[0])
         fine, motion = changes(roots)
         return cls(fine, spectra(samples), motion, roots.mean(axis=0), start_s)
@@ -117,12 +113,9 @@ class Features:
         last = max(first + 1, math.ceil((end_s - self.start_s) * SPECTRA_PER_SECOND))
         begin, end = (round(n / SPECTRA_PER_SECOND * FRAMES_PER_SECOND) for n in (first, last))
         return Features(
-            self.fine[:, begin:end],
-            self.spectra[first:last],
-            self.motion[begin:end],
-            self.level[begin:end],
-            self.start_s + begin / FRAMES_PER_SECOND,
-        )
+            self.fine[:, begin:end], self.spectra[first:last], self.motion[begin:end],
+            self.level[begin:end], self.start_s + begin / FRAMES_PER_SECOND,
+        )  # fmt: skip
 
     @cached_property
     def coarse(self) -> Floats:
@@ -132,8 +125,7 @@ class Features:
     @cached_property
     def smooth(self) -> Floats:
         """The changes, smoothed, or what falls between two frames would agree less, (84, n)."""
-        found: Floats = gaussian_filter1d(self.fine, BETWEEN_FRAMES, axis=1)
-        return found
+        return np.asarray(gaussian_filter1d(self.fine, BETWEEN_FRAMES, axis=1))
 
     @property
     def duration_s(self) -> float:
@@ -157,9 +149,8 @@ class Features:
         motion = float(np.median(self.motion[audible])) if audible.any() else 0.0
         audible_s = max(1, int(np.count_nonzero(audible))) / FRAMES_PER_SECOND
         level = float(self.level.mean())
-        return Content(structure, motion, level, audible_s, self._persistence, self._monotony)
+        return Content(structure, motion, level, audible_s, self._persistence(), self._monotony())
 
-    @property
     def _persistence(self) -> float:
         apart = round(PERSISTENCE_S * SPECTRA_PER_SECOND)
         likeness = (self.spectra[:-apart] * self.spectra[apart:]).sum(axis=1)
@@ -167,7 +158,6 @@ class Features:
         both = audible[:-apart] & audible[apart:]
         return float(np.median(likeness[both])) if both.any() else 0.0
 
-    @property
     def _monotony(self) -> float:
         loud = np.flatnonzero(self.level > 0.5 * np.quantile(self.level, 0.98))
         if not loud.size:
@@ -192,8 +182,7 @@ def averaged(changes: Floats) -> Floats:
     """Means (84, n // 4) of four frames each."""
     n = changes.shape[1] // COARSE_FRAMES
     groups = changes[:, : n * COARSE_FRAMES].reshape(len(changes), n, COARSE_FRAMES)
-    means: Floats = groups.mean(axis=2)
-    return means
+    return np.asarray(groups.mean(axis=2))
 
 
 @cache

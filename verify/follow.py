@@ -22,32 +22,21 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from cqtnet.cqt import FRAMES_PER_SECOND, N_BINS, SILENCE_LEVEL
-from verify.align import (
-    LEAST_ENERGY,
-    Candidate,
-    Values,
-    hits_within,
-    played_at,
-    rows_at,
-    sample,
-    shifted,
-)
+from verify.align import LEAST_ENERGY, Candidate, hits_within, played_at, rows_at, sample, shifted
 from verify.features import COARSE_PER_SECOND, SPECTRA_PER_SECOND, STEP_CENTS, Features, Floats
 from verify.results import Line, Stretch
 
 Part = TypeVar("Part", Candidate, Stretch)
+Values = NDArray[np.float64]
 
 LOOKED_FOR_S = 3.0  # length of the windows of A that are looked for in B
-LEAST_CORRELATION, SHARE_OF_BEST = 0.35, 0.6
-"""Correlation of a hit at least, and as a share of that of the best hit of its moment."""
+LEAST_CORRELATION, SHARE_OF_BEST = 0.35, 0.6  # of a hit, and by that of the best hit of its moment
 HITS_PER_MOMENT = 4
 HOP_FRAMES = 4  # coarse frames of A from one window that is looked for to the next
-ROOM_S = 4.0
-"""How far a candidate may go on beyond its first and last hit, and how far apart hits may be."""
+ROOM_S = 4.0  # by so much a candidate goes on beyond its hits, and so far apart these may be
 SAME_LAG = 1.5  # coarse frames by which the lags of hits may differ and be one
 BLOCK_FRAMES = 1024  # coarse frames of A whose correlations with all of B are held at once
-MOST_CANDIDATES = 400
-"""Of music that repeats itself all the time, so many candidates are kept, the strongest ones."""
+MOST_CANDIDATES = 400  # of music that repeats itself all the time, the strongest ones are kept
 EXACT_S, EXACT_REACH_S = 10.0, 0.1
 """A candidate's exact place is measured on so much around its middle, within that reach."""
 
@@ -64,6 +53,8 @@ RUN_ON_S = 0.02  # a line runs on in the next one if their places in B differ by
 SAME_TEMPO, SAME_SHIFT = 0.004, 0.35
 """Two lines that differ by less, as a share and in semitones, have the same tempo and pitch."""
 NOTHING = -1  # followed by the frames that follow no line
+Known = dict[Candidate, tuple[NDArray[np.int64], Values, Values, NDArray[np.int64]]]
+"""Of candidates: their frames of A, what counts for and against there, and inaudible frames."""
 
 
 def same_way(one: Line, other: Line, *, tempo: float = SAME_TEMPO) -> bool:
@@ -95,8 +86,7 @@ def find_candidates(a: Features, b: Features, line: Line) -> list[Candidate]:
     """All candidates at the tempo and pitch of a line, those with most hits first."""
     played = shifted(played_at(a.coarse, line.tempo), -line.shift_semitones)
     room = line.tempo * ROOM_S * COARSE_PER_SECOND
-    running: list[_Run] = []
-    ended: list[_Run] = []
+    running, ended = list[_Run](), list[_Run]()
     for moment, hits in _hits(played, b.coarse):
         ended += [run for run in running if moment - run.last > room]
         running = [run for run in running if moment - run.last <= room]
@@ -155,8 +145,7 @@ def _correlations(played: Floats, target: Floats, begin: int) -> tuple[Floats, i
     energy_b = np.zeros(padded.shape[1], np.float32)
     energy_b[inside] = _mean_energy(target, length)
     energy_b = as_strided(energy_b, products.shape, (item, item))
-    floor = LEAST_ENERGY * N_BINS
-    found = products / np.maximum(np.sqrt(energy_a[:, None] * energy_b), floor)
+    found = products / np.maximum(np.sqrt(energy_a[:, None] * energy_b), LEAST_ENERGY)
     kept = slice(begin - first, min(rows, begin - first + BLOCK_FRAMES))
     return np.asarray(found[kept]), -(rows - 1) - first
 
@@ -176,10 +165,6 @@ def _peaks(row: Floats) -> tuple[Values, Floats]:
     before, at, after = row[tops - 1], row[tops], row[tops + 1]
     fraction = 0.5 * (before - after) / np.minimum(before - 2 * at + after, -1e-6)
     return tops + fraction, at
-
-
-Known = dict[Candidate, tuple[NDArray[np.int64], Values, Values, NDArray[np.int64]]]
-"""Of candidates: their frames of A, what counts for and against there, and inaudible frames."""
 
 
 def agreement(
@@ -223,20 +208,10 @@ def _counts(
     own = fine[:, frames[0] : frames[-1] + 1]
     gain, loss = _of_changes(own, sample(b.smooth, on_frames))
     likeness, energy = _of_spectra(spectra, b.spectra, on_a[frames], on_b[frames])
-    level_b = b.level[np.rint(on_frames).astype(int)]
-    inaudible = frames[_is_inaudible(a.level[frames], level_b, floor=floor)]
-    return (
-        frames, gain + SPECTRA_WEIGHT * likeness, loss + SPECTRA_WEIGHT * energy, inaudible
-    )  # fmt: skip
-
-
-def _is_inaudible(level_a: Floats, level_b: Floats, *, floor: float) -> NDArray[np.bool_]:
-    """Where nothing can be heard of what both would share, (n,).
-
-    Both are silent, or A is at its noise floor and B is quieter than that.
-    """
+    level_a, level_b = a.level[frames], b.level[np.rint(on_frames).astype(int)]
     drowned = (level_a < AT_FLOOR * floor) & (level_b < DROWNED * floor)
-    return np.asarray(drowned | (np.maximum(level_a, level_b) < SILENCE_LEVEL))
+    inaudible = frames[drowned | (np.maximum(level_a, level_b) < SILENCE_LEVEL)]
+    return frames, gain + SPECTRA_WEIGHT * likeness, loss + SPECTRA_WEIGHT * energy, inaudible
 
 
 def _of_changes(changes_a: Floats, changes_b: Floats) -> tuple[Floats, Floats]:
@@ -247,8 +222,8 @@ def _of_changes(changes_a: Floats, changes_b: Floats) -> tuple[Floats, Floats]:
     products = np.einsum("bt,bt->t", changes_a, changes_b)
     energy_a, energy_b = (np.einsum("bt,bt->t", x, x) for x in (changes_a, changes_b))
     near = [uniform_filter1d(x, SMOOTH_FRAMES) for x in (products, energy_a, energy_b)]
-    floor = LEAST_ENERGY * N_BINS
-    correlation = near[0] / np.maximum(np.sqrt(np.maximum(near[1] * near[2], 0)), floor)
+    norm = np.maximum(np.sqrt(np.maximum(near[1] * near[2], 0)), LEAST_ENERGY)
+    correlation = near[0] / norm
     energy = (energy_a + energy_b) / (2 * N_BINS)
     return correlation * energy, energy
 
@@ -260,10 +235,8 @@ def _of_spectra(
     times = np.arange(on_a[0], on_a[-1] + 1 / SPECTRA_PER_SECOND, 1 / SPECTRA_PER_SECOND)
     rows_a = rows_at(spectra_a, times * SPECTRA_PER_SECOND)
     rows_b = rows_at(spectra_b, np.interp(times, on_a, on_b) * SPECTRA_PER_SECOND)
-    likeness, own, other = (
-        np.einsum("ts,ts->t", x, y)
-        for x, y in ((rows_a, rows_b), (rows_a, rows_a), (rows_b, rows_b))
-    )
+    likeness = np.einsum("ts,ts->t", rows_a, rows_b)
+    own, other = (np.einsum("ts,ts->t", rows, rows) for rows in (rows_a, rows_b))
     return np.interp(on_a, times, likeness), np.interp(on_a, times, (own + other) / 2)
 
 
@@ -291,13 +264,8 @@ def follow(
     edges = np.concatenate([[0], np.flatnonzero(np.diff(path)) + 1, [len(path)]])
     between_frames = np.clip(edges - 0.5, 0, len(path) - 1)  # the last frame is the end
     times_s = (a.start_s + between_frames / FRAMES_PER_SECOND).tolist()
-    return joined(
-        [
-            Candidate(candidates[row].line, start_s, end_s)
-            for row, (start_s, end_s) in zip(path[edges[:-1]], pairwise(times_s), strict=True)
-            if row != NOTHING
-        ]
-    )
+    followed = zip(path[edges[:-1]], pairwise(times_s), strict=True)
+    return joined([Candidate(candidates[i].line, *s) for i, s in followed if i != NOTHING])
 
 
 def best_path(scores: Floats, *, cost: float) -> NDArray[np.int64]:

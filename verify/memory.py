@@ -21,10 +21,8 @@ from cqtnet.embed import Trace
 from cqtnet.errors import InputError
 from verify.features import Floats
 
-MOST_BYTES = 4 << 30
-"""Twelve hours."""
-CHECKED = 1 << 24
-"""Samples that are summed up at once, for a checksum of their own."""
+MOST_BYTES = 4 << 30  # twelve hours
+CHECKED = 1 << 24  # samples that are summed up at once, for a checksum of their own
 
 
 def cache_folder() -> Path:
@@ -34,10 +32,7 @@ def cache_folder() -> Path:
 
 
 class Memory:
-    """The recordings that are remembered in a folder.
-
-    >>> trace, notes, sound = Memory().recall(name)
-    """
+    """The recordings that are remembered in a folder."""
 
     def __init__(self, folder: Path | None = None, *, most_bytes: int = MOST_BYTES) -> None:
         self.folder, self.most_bytes = folder or cache_folder(), most_bytes

@@ -10,8 +10,7 @@ from cqtnet.errors import InputError
 if TYPE_CHECKING:
     import pandas
 
-LONGEST = 200
-"""Characters that `repr` gives of a result, at most."""
+LONGEST = 200  # characters that `repr` gives of a result, at most
 
 
 class Brief:

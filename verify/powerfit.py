@@ -11,30 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE
-from verify.copytest import FRAME, TINY, Powers, powers_along, triangles
+from verify.copytest import FRAME, TINY, powers_along, triangles
 from verify.features import Floats, Read
 from verify.results import Alignment, Line
 
 Doubles = NDArray[np.float64]
 
-HOP = 661
-"""Samples from one frame to the next: 30 ms."""
+HOP = 661  # samples from one frame to the next: 30 ms
 LOWEST_HZ, HIGHEST_HZ, BANDS_PER_OCTAVE = 43.0, 10_000.0, 8
 """Bands are an eighth of an octave apart, but at least two bins of a spectrum."""
-FLOOR = 1e-6
-"""A band that is 60 dB below the loudest one is hardly heard: there, both lie on a floor."""
-DECAYS_S = (0.4, 1.2, 3.5)
-"""An echo is a mixture of these: times in which it falls by 60 dB."""
-ECHO_AFTER = 4
-"""Frames from a moment to the beginning of its echo, so that the frames do not overlap."""
+FLOOR = 1e-6  # of the loudest band: what is 60 dB below is hardly heard; there both lie on a floor
+DECAYS_S = (0.4, 1.2, 3.5)  # an echo is a mixture of these: times in which it falls by 60 dB
+ECHO_AFTER = 4  # frames from a moment to its echo, so that the frames do not overlap
 DIRECT, ECHOES = 0, tuple(range(1, 1 + len(DECAYS_S)))
 NOISE, SPILL = ECHOES[-1] + 1, ECHOES[-1] + 2
 PARTS = (DIRECT, *ECHOES, NOISE, SPILL)
-SPILL_BANDS, SPILL_FALL = 6, 0.6
-"""What a band spills over falls by this factor from one band to the next."""
+SPILL_BANDS, SPILL_FALL = 6, 0.6  # what a band spills over falls by this from band to band
 ROUNDS, SWEEPS, MORE_SWEEPS = 3, 15, 6
-OUTLIER = 8.0
-"""While fitting, power counts as so many times the model's at most."""
+OUTLIER = 8.0  # while fitting, power counts as so many times the model's at most
 
 
 @dataclass(frozen=True)
@@ -55,8 +49,7 @@ class Fit:
         kept = [part for part in PARTS if part not in parts]
         gram, products = self.gram[:, kept][:, :, kept], self.products[:, kept]
         share = _solved(gram, products, self.share.T[:, kept])
-        error = _error(gram, products, self.square, share)
-        return np.asarray(error - self.rest)
+        return np.asarray(_error(gram, products, self.square, share) - self.rest)
 
     @property
     def gain(self) -> Doubles:
@@ -79,13 +72,14 @@ def bands_hz() -> Doubles:
     return _bank(0.0)[0]
 
 
-def band_powers(read_a: Read, read_b: Read, alignment: Alignment, line: Line) -> Powers:
+def band_powers(
+    read_a: Read, read_b: Read, alignment: Alignment, line: Line
+) -> tuple[Floats, Floats]:
     """Powers of A, and of B where the line says that A's frames come from, over their floors."""
     banks = _bank(0.0)[1], _bank(-line.shift_semitones)[1]
     found = powers_along(read_a, read_b, alignment, line, banks, hop=HOP)
-    if not len(found.a):
-        return found
-    return Powers(*(x + np.asarray(_floor(x), np.float32) for x in (found.a, found.b)))
+    a, b = (x + np.asarray(_floor(x), np.float32) if len(x) else x for x in found)
+    return a, b
 
 
 def _floor(power: Floats) -> Doubles:
@@ -97,11 +91,10 @@ def _floor(power: Floats) -> Doubles:
 @lru_cache(maxsize=8)  # shifts are endless
 def _bank(shift_semitones: float) -> tuple[Doubles, Floats]:
     """Centres of the bands, and triangles (FRAME // 2 + 1, bands) around them, moved up."""
-    step_hz = SAMPLE_RATE / FRAME
     centres = [LOWEST_HZ]
     while centres[-1] < HIGHEST_HZ:
         wide = centres[-1] * (2 ** (1 / BANDS_PER_OCTAVE) - 1)
-        centres.append(centres[-1] + max(2 * step_hz, wide))
+        centres.append(centres[-1] + max(2 * SAMPLE_RATE / FRAME, wide))
     moved = np.array(centres) * 2 ** (shift_semitones / 12)
     return np.array(centres), triangles(moved, np.gradient(moved))
 
@@ -111,13 +104,12 @@ def fitted(own: Floats, other: Floats) -> Fit:
     parts = _parts(other)  # (parts, frames, bands)
     scale = own.mean(axis=0) / np.maximum(parts.mean(axis=1), TINY)
     parts = (parts * scale[:, None]).transpose(2, 0, 1).copy()  # (bands, parts, frames)
-    power = own.T.copy()
+    power, n = own.T.copy(), len(own)
     model = power.mean(axis=1, keepdims=True) * 0.5 + 0.5 * power
     share: Doubles | None = None
     for _ in range(ROUNDS + 1):
         weighted = parts / model[:, None]
         relative = np.minimum(power / model, OUTLIER)[:, :, None]
-        n = power.shape[1]
         gram = np.asarray(weighted @ weighted.transpose(0, 2, 1), np.float64) / n
         products = np.asarray(weighted @ relative, np.float64)[:, :, 0] / n
         square = np.square(relative[:, :, 0], dtype=np.float64).mean(axis=1)
@@ -133,10 +125,9 @@ def _parts(power: Floats) -> Floats:
     echoes = [_echo(power, decay_s) for decay_s in DECAYS_S]
     relative = power / power.mean(axis=0)
     wide = np.pad(relative, ((0, 0), (SPILL_BANDS, SPILL_BANDS)), mode="edge")
-    n = power.shape[1]
-    spill = sum(
-        SPILL_FALL ** abs(k - SPILL_BANDS) * wide[:, k : k + n] for k in range(2 * SPILL_BANDS + 1)
-    )
+    around = range(2 * SPILL_BANDS + 1)
+    falls = [SPILL_FALL ** abs(k - SPILL_BANDS) for k in around]
+    spill = sum(falls[k] * wide[:, k : k + power.shape[1]] for k in around)
     return np.stack([power, *echoes, np.ones_like(power), spill]).astype(np.float32)
 
 

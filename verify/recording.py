@@ -15,9 +15,11 @@ from cqtnet.device import one_thread
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, NoContentError
 from cqtnet.preset import MINIMUM_S, step_count
+from cqtnet.progress import progress_bar
 from verify.features import Features, Floats
+from verify.memory import Memory
 from verify.notebook import Brief
-from verify.results import Hit, Item
+from verify.words import clock
 
 WHOLE_S = 600.0
 """Samples and features of recordings up to this length are kept, 77 MB; of longer ones the trace,
@@ -27,13 +29,36 @@ ROWS_AT_ONCE = 1024  # windows of A whose cosines with all windows of B are held
 
 
 @dataclass(frozen=True, repr=False)
-class Recording(Brief):
-    """A recording, decoded and traced once, for several comparisons; `Comparer.read` makes it.
+class Item(Brief):
+    """What a file is, for the record."""
 
-    >>> recording = comparer.read("questioned.m4a")
-    >>> comparer.compare(recording, "one.wav").verdict
-    'same'
-    """
+    path: str
+    sha256: str
+    duration_s: float
+    format: str
+    codec: str
+    sample_rate: int
+    channels: int
+    notes: tuple[str, ...]  # what an examiner must know about the file
+
+    @property
+    def _brief(self) -> str:
+        return f"{self.path}, {clock(self.duration_s)}"
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A pair of windows, one of each recording, whose embeddings are alike."""
+
+    cosine: float  # in [-1, 1]
+    window_s: float
+    a_start_s: float
+    b_start_s: float
+
+
+@dataclass(frozen=True, repr=False)
+class Recording(Brief):
+    """A recording, decoded and traced once, for several comparisons; `Comparer.read` makes it."""
 
     path: Path
     item: Item
@@ -62,8 +87,8 @@ class Recording(Brief):
                 whole = None if sound is None else Features.of(sound)
         for note in notes:
             warnings.warn(f"{name}: {note}", audio.AudioWarning, stacklevel=2)
-        item = _item(name, sha256, info, n_samples, notes)
         own = path if isinstance(path, Path) else Path(os.fsdecode(path))
+        item = _item(name, sha256, info, n_samples, notes)
         return cls(own, item, trace, whole, sound, problem)
 
     @property
@@ -123,9 +148,8 @@ class _Kept:
         for block in self.source:
             self.n_samples += block.size
             self.on_block(block)
-            if self.n_samples <= WHOLE_S * SAMPLE_RATE:
-                self.blocks.append(block)
-            else:
+            self.blocks.append(block)
+            if self.n_samples > WHOLE_S * SAMPLE_RATE:
                 self.blocks.clear()
             yield block
 
@@ -146,16 +170,11 @@ def _remembered(
     blocks: audio.AudioStream, sha256: str, embedder: Embedder, name: str
 ) -> tuple[Trace, tuple[str, ...], Floats | None, str]:
     """Trace, notes, samples and problem of a long recording, which is read only once."""
-    from cqtnet.progress import progress_bar  # here, for few recordings are so long
-    from verify.memory import Memory
-
     memory, known_as = Memory(), f"{sha256}-{embedder.fingerprint}"
     if (known := memory.recall(known_as)) is not None:
         return *known, ""
-    with (
-        progress_bar(f"reading {name}", round(blocks.expected_s or 0)) as bar,
-        memory.spool() as spool,
-    ):
+    expected_s = round(blocks.expected_s or 0)
+    with progress_bar(f"reading {name}", expected_s) as bar, memory.spool() as spool:
 
         def on_block(block: Floats) -> None:
             spool.write(block)
@@ -174,12 +193,8 @@ def best_hit(embedder: Embedder, a: Trace, b: Trace) -> Hit:
 
     For two equally long fragments this is the paper's single cosine. A short fragment is compared
     with each window of a longer recording, and not with one embedding of all of it.
-
-    >>> best_hit(embedder, embedder.read("a.flac"), embedder.read("b.flac")).cosine
-    0.97
     """
-    window_s = min(a.duration_s, b.duration_s)
-    return best_hits(embedder, a, b, window_s=window_s, count=1)[0]
+    return best_hits(embedder, a, b, window_s=min(a.duration_s, b.duration_s), count=1)[0]
 
 
 def best_hits(
@@ -208,28 +223,14 @@ def best_hits(
     return sorted(hits, key=lambda hit: -hit.cosine)[:count]
 
 
-def aligned_cosine(
-    embedder: Embedder,
-    a: Trace,
-    b: Trace,
-    stretch_a_s: tuple[float, float],
-    stretch_b_s: tuple[float, float],
-) -> float:
-    """The cosine of the embeddings of a stretch of A and one of B, to whole steps of the trunk."""
-    parts = (_part(embedder, a, *stretch_a_s), _part(embedder, b, *stretch_b_s))
-    one, other = (
-        embedder.windows(part, window_s=part.duration_s, hop_s=part.duration_s).vectors[0]
-        for part in parts
-    )
-    return float(one @ other)
-
-
-def _part(embedder: Embedder, trace: Trace, start_s: float, end_s: float) -> Trace:
-    """The steps nearest to a stretch, as a trace of its own."""
+def stretch_vector(embedder: Embedder, trace: Trace, start_s: float, end_s: float) -> Floats:
+    """The embedding of a stretch, to whole steps of the trunk."""
     stride = embedder.preset.stride_frames
     n_samples = round(max(MINIMUM_S, end_s - start_s) * SAMPLE_RATE)
     length = min(step_count(embedder.preset, n_samples), len(trace.steps))
     nearest = round(start_s * FRAMES_PER_SECOND / stride)
     first = min(max(0, nearest), len(trace.steps) - length)
     levels = trace.levels[first * stride : (first + length) * stride]
-    return Trace(trace.steps[first : first + length], levels, n_samples)
+    part = Trace(trace.steps[first : first + length], levels, n_samples)
+    windows = embedder.windows(part, window_s=part.duration_s, hop_s=part.duration_s)
+    return np.asarray(windows.vectors[0])

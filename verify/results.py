@@ -1,7 +1,7 @@
 """What is known of two recordings, A and B: values only, found elsewhere and shown elsewhere."""
 
 import math
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
@@ -14,55 +14,23 @@ from verify.notebook import Brief
 from verify.words import Against, Verdict
 
 if TYPE_CHECKING:
+    from verify.alterations import Alteration
+    from verify.copytest import CopyTest
+    from verify.edits import EditMap
     from verify.features import Content
+    from verify.recording import Hit, Item
+    from verify.waveform import Place, Waveform
 
 Times = TypeVar("Times", float, NDArray[np.float64])
 
-SAME_TEMPO, SAME_SHIFT_SEMITONES = 0.001, 0.1
-"""Larger changes of tempo and pitch make a stretch an altered one."""
+SAME_TEMPO, SAME_SHIFT_SEMITONES = 0.001, 0.1  # larger changes make a stretch an altered one
 MOST_TEMPO, MOST_SEMITONES = 1e-3, 0.05
 """Measured changes of tempo and pitch up to which there may be none: of a few seconds they are
 measured so exactly. Where there is one, the samples do not correlate."""
-SPEED_TOLERANCE_SEMITONES = 0.05
-"""How far tempo and pitch may be from each other to be one change of speed."""
-DEEPER_DB = 6.0
-"""Of two places, the one where so much less is left after subtraction is the right one."""
-NULL_DB = -20.0
-"""If less than this is left of A after B is taken from it, that is reported."""
+SPEED_TOLERANCE_SEMITONES = 0.05  # between tempo and pitch, to be one change of speed
+NULL_DB = -20.0  # if less than this is left of A after B is taken from it, that is reported
 Population = Literal["music", "speech"]
-Identity = Literal["files", "sound"]
-"""What is the very same in A and B: all bytes, or every decoded sample."""
-Side = Literal["A", "B"]
-EditKind = Literal["cut", "inserted", "replaced", "repeated", "looped", "moved", "trimmed"]
-"""What may have been done to B; trimmed: B begins earlier or goes on longer than what A holds."""
-
-
-@dataclass(frozen=True, repr=False)
-class Item(Brief):
-    """What a file is, for the record."""
-
-    path: str
-    sha256: str
-    duration_s: float
-    format: str
-    codec: str
-    sample_rate: int
-    channels: int
-    notes: tuple[str, ...]  # what an examiner must know about the file
-
-    @property
-    def _brief(self) -> str:
-        return f"{self.path}, {words.clock(self.duration_s)}"
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A pair of windows, one of each recording, whose embeddings are alike."""
-
-    cosine: float  # in [-1, 1]
-    window_s: float
-    a_start_s: float
-    b_start_s: float
+Identity = Literal["files", "sound"]  # what is the very same: all bytes, or every decoded sample
 
 
 @dataclass(frozen=True)
@@ -90,15 +58,10 @@ class Line:
         return Line(1 / self.tempo, -self.shift_semitones, -self.offset_s / self.tempo)
 
     @property
-    def speed_semitones(self) -> float:
-        """By how much a change of speed of this tempo would raise the pitch."""
-        return 12 * math.log2(self.tempo)
-
-    @property
     def is_speed(self) -> bool:
         """Whether tempo and pitch moved together, as when a tape runs fast."""
-        together = abs(self.speed_semitones - self.shift_semitones) <= SPEED_TOLERANCE_SEMITONES
-        return together and abs(self.shift_semitones) > SPEED_TOLERANCE_SEMITONES
+        apart = abs(12 * math.log2(self.tempo) - self.shift_semitones)
+        return apart <= SPEED_TOLERANCE_SEMITONES < abs(self.shift_semitones)
 
 
 def is_unwarped(line: Line) -> bool:
@@ -140,10 +103,9 @@ class Stretch(Brief):
     @property
     def place_in_words(self) -> str:
         """Which stretch of A is which of B."""
-        return (
-            f"{words.clock(self.a_start_s)} to {words.clock(self.a_end_s)} of A is "
-            f"{words.clock(self.b_start_s)} to {words.clock(self.b_end_s)} of B"
-        )
+        times_s = (self.a_start_s, self.a_end_s, self.b_start_s, self.b_end_s)
+        a_start, a_end, b_start, b_end = map(words.clock, times_s)
+        return f"{a_start} to {a_end} of A is {b_start} to {b_end} of B"
 
     @property
     def _brief(self) -> str:
@@ -197,122 +159,27 @@ class Alignment(Stretch):
         return {**super().to_dict(), **how, "inliers": self.inliers}
 
 
-@dataclass(frozen=True)
-class CopyTest:
-    """What tells a copy from a rendition: `verify.copytest` measures it along the alignment."""
-
-    unexplained_db: float  # of A, by B through a filter and over a noise floor
-    unexplained_back_db: float  # of B, by A
-    best_half_db: float  # as unexplained_db, of the half of the bands that is explained best
-    best_half_back_db: float
-    band_correlation: float  # of log powers over time, median over narrow bands, in [-1, 1]
-    lag_spread_s: float  # of single seconds of A about the line
-    lag_share: float  # of seconds that have such a lag, in [0, 1]
-    signal_share: float  # of bins and frames that hold anything to be explained, in [0, 1]
-    in_room_db: float  # as unexplained_db, with echoes, in wide bands; the better direction
-    echo_share: float  # of the explained power in echoes, in [0, 1]
-    heard_snr_db: float  # of the one that is explained: signal over its quietest moments
-    network_score: float  # of the network: above 0 A is more like a copy, below a rendition
-
-
-def left_db(correlation: float) -> float:
-    """What is left of samples, in dB, after others of that correlation are taken from them."""
-    return 10 * math.log10(max(1e-6, 1 - min(1.0, abs(correlation)) ** 2))
-
-
-@dataclass(frozen=True)
-class Waveform:
-    """How the samples of A relate to those of B."""
-
-    correlation: float  # of the samples, in [0, 1]
-    inverted: bool  # whether A's polarity is proved to be the reverse of B's
-    gain_db: float  # of A over B
-    offset_s: float  # exact: time 0 of A is here in B
-    windows: tuple[float, ...] = ()  # the correlation of each window that was laid on B
-    tempo: float | None = None  # of A by B, by where these lie; None where they lie on no line
-
-    @property
-    def is_level_proved(self) -> bool:
-        """Whether A is louder or quieter than B, whatever was added to one of them.
-
-        The gain is that of B in A. What was added to B lowers it, by the square of the correlation.
-        """
-        most_db = self.gain_db - 40 * math.log10(max(1e-3, self.correlation))
-        return self.gain_db >= words.NO_CHANGE_DB or most_db <= -words.NO_CHANGE_DB
-
-    @property
-    def left_db(self) -> float:
-        """What is left of A after B at that gain is taken from it, in dB of A: a null test.
-
-        At least -60, for less may be left by rounding alone.
-        """
-        return left_db(self.correlation)
-
-
-@dataclass(frozen=True)
-class Alteration:
-    """One thing that was done to one side, as far as it is proved."""
-
-    kind: str  # docs/reference/alterations.md lists them
-    side: Side | None  # that has it; None: it only says how A differs from B
-    value: float
-    unit: str
-    words: str  # without the side
-
-    @property
-    def sentence(self) -> str:
-        """The words with the side."""
-        return f"{self.side}: {self.words}" if self.side else self.words
-
-
-@dataclass(frozen=True, repr=False)
-class Place(Brief):
-    """Another place of B where A fits."""
-
-    alignment: Alignment
-    waveform: Waveform | None
-    is_equal: bool  # whether nothing tells it from the best place
-
-    def to_dict(self) -> dict[str, Any]:
-        """The place as plain data."""
-        correlation = self.waveform.correlation if self.waveform else None
-        return {
-            **self.alignment.to_dict(),
-            "waveform_correlation": correlation,
-            "is_equal": self.is_equal,
-        }
-
-
 @dataclass(frozen=True, repr=False)
 class Evidence(Brief):
     """What was measured of two recordings."""
 
-    similarity: Hit  # the paper's score, and where
+    similarity: "Hit"  # the paper's score, and where
     alignment: Alignment | None  # None: too little in common to be measured
     aligned_cosine: float  # of the stretches that the alignment puts beside each other
     content_a: "Content"  # of those stretches
     content_b: "Content"
-    copy: CopyTest | None = None  # None: too little to tell by
+    copy: "CopyTest | None" = None  # None: too little to tell by
     waveform: float = 0.0  # correlation of the samples; 0 where they cannot be laid on each other
 
     @property
     def swapped(self) -> "Evidence":
         """The same evidence with A and B exchanged."""
-        similarity = replace(
-            self.similarity,
-            a_start_s=self.similarity.b_start_s,
-            b_start_s=self.similarity.a_start_s,
-        )
-        alignment = self.alignment and self.alignment.swapped
+        hit = self.similarity
         return replace(
-            self, similarity=similarity, alignment=alignment, content_a=self.content_b,
-            content_b=self.content_a,
+            self, similarity=replace(hit, a_start_s=hit.b_start_s, b_start_s=hit.a_start_s),
+            alignment=self.alignment and self.alignment.swapped,
+            content_a=self.content_b, content_b=self.content_a,
         )  # fmt: skip
-
-    @property
-    def strength(self) -> float:
-        """The strength of the alignment; 0 without one."""
-        return self.alignment.strength if self.alignment else 0.0
 
 
 @dataclass(frozen=True)
@@ -345,8 +212,7 @@ class Ratios(Brief):
 
     @property
     def _brief(self) -> str:
-        named = (f"{name}={words.ratio(log_lr)}" for name, log_lr in self.to_dict().items())
-        return ", ".join(named)
+        return ", ".join(f"{name}={words.ratio(x)}" for name, x in self.to_dict().items())
 
     def to_dict(self) -> dict[str, float]:
         """The ratios as plain data, by what they weigh against what."""
@@ -369,87 +235,11 @@ class Ratios(Brief):
 
     def verdict(self, against: Against = "rendition") -> Verdict:
         """The verdict that the ratios allow."""
-        sign = words.decision(self.deciding(against)[0].value)
         is_rendition = words.decision(self.rendition.value) < 0 < words.decision(self.named.value)
         if against == "rendition" and is_rendition:
             return "rendition"
         verdicts: dict[int, Verdict] = {1: "same", -1: "different", 0: "insufficient"}
-        return verdicts[sign]
-
-
-@dataclass(frozen=True)
-class Edit:
-    """One thing that was done to B on the way to A.
-
-    The times in A say where it is; both are the same where something of B is missing. The times
-    in B say what is missing or was taken; both are the same where something foreign was inserted.
-    """
-
-    kind: EditKind
-    a_start_s: float
-    a_end_s: float
-    b_start_s: float
-    b_end_s: float
-    words: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """The edit as plain data, seconds to the millisecond."""
-        return {k: round(v, 3) if isinstance(v, float) else v for k, v in asdict(self).items()}
-
-
-@dataclass(frozen=True, repr=False)
-class EditMap(Brief):
-    """What A and B have in common, in the order of A, and what was done in between.
-
-    >>> edit = found.edits.edits[0]
-    >>> edit.kind, edit.b_start_s, edit.b_end_s
-    ('cut', 5.0, 6.0)
-    """
-
-    a_duration_s: float
-    b_duration_s: float
-    stretches: tuple[Stretch, ...]
-    edits: tuple[Edit, ...]
-
-    @property
-    def _brief(self) -> str:
-        stretches = words.plural(len(self.stretches), "stretch", "stretches")
-        kinds = ", ".join(edit.kind for edit in self.edits) or "none"
-        return f"{self.common_s:.1f} s of A from B in {stretches}; edits: {kinds}"
-
-    @property
-    def is_identical(self) -> bool:
-        """Whether A is B from beginning to end, at its tempo and pitch."""
-        return bool(self.stretches) and not self.edits and not self.is_altered
-
-    @property
-    def is_altered(self) -> bool:
-        """Whether some stretch has another tempo or pitch than in B."""
-        return any(stretch.is_altered for stretch in self.stretches)
-
-    @property
-    def common_s(self) -> float:
-        """Seconds of A that come from B."""
-        return sum(stretch.duration_s for stretch in self.stretches)
-
-    @property
-    def used_s(self) -> float:
-        """Seconds of B that A holds, each counted once."""
-        used_s, until_s = 0.0, -math.inf
-        for start_s, end_s in sorted((s.b_start_s, s.b_end_s) for s in self.stretches):
-            used_s += max(0.0, end_s - max(start_s, until_s))
-            until_s = max(until_s, end_s)
-        return used_s
-
-    def to_dict(self) -> dict[str, Any]:
-        """The map as plain data, for JSON."""
-        return {
-            "a_duration_s": round(self.a_duration_s, 3),
-            "b_duration_s": round(self.b_duration_s, 3),
-            "common_s": round(self.common_s, 3),
-            "stretches": [stretch.to_dict() for stretch in self.stretches],
-            "edits": [edit.to_dict() for edit in self.edits],
-        }
+        return verdicts[words.decision(self.deciding(against)[0].value)]
 
 
 @dataclass(frozen=True, repr=False)
@@ -468,21 +258,21 @@ class Comparison(Brief):
     '10.00% faster (tempo × 1.1000); A: noise added, about 10 dB below the sound'
     """
 
-    a: Item
-    b: Item
+    a: "Item"
+    b: "Item"
     verdict: Verdict
     ratios: Ratios | None  # None where no ratio can be stated
     against: Against  # what the case leaves possible besides the same recording
     population: Population  # what the recordings are like, or what the user said
     reasons: tuple[str, ...]  # why the evidence is insufficient
     evidence: Evidence | None  # None where nothing could be measured
-    waveform: Waveform | None  # None where the waveforms cannot be laid on each other
-    edits: EditMap | None  # of the same recording; None where one is too long to be kept
+    waveform: "Waveform | None"  # None where the waveforms cannot be laid on each other
+    edits: "EditMap | None"  # of the same recording; None where one is too long to be kept
     cosine_threshold: float  # above which the paper's score alone would say "same"
     model_sha256: str
     identity: Identity | None = None
-    places: tuple[Place, ...] = ()  # of B where the same stretch of A fits, besides the best
-    alterations: tuple[Alteration, ...] = ()  # of the same recording, on either side
+    places: tuple["Place", ...] = ()  # of B where the same stretch of A fits, besides the best
+    alterations: tuple["Alteration", ...] = ()  # of the same recording, on either side
 
     @property
     def deciding(self) -> tuple[LogLr, Against]:
@@ -578,44 +368,27 @@ class Comparison(Brief):
         from verify.report.page import table_html  # here, for matplotlib takes a second to load
         from verify.report.sections import summary
 
-        a, b, _, ratio, where, altered = summary(self)
+        a, b, _, *rest = summary(self)
         names = ("A", "B", "Verdict", "Likelihood ratio", "Where", "Altered how")
         verdict = "; ".join([words.HEADLINES[self.verdict], *self._why])
-        cells = (a, b, verdict, ratio, where, altered)
-        return table_html(list(zip(names, cells, strict=True)))
+        return table_html(list(zip(names, (a, b, verdict, *rest), strict=True)))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, numbers with six digits; docs/reference/json.md explains each."""
         deciding, against = self.deciding
         found = self.evidence
-        record: dict[str, Any] = plain({
-            "verdict": self.verdict,
-            "identity": self.identity,
-            "lr": math.exp(self.log_lr),
-            "log_lr": self.log_lr,
-            "bounds_log_lr": (deciding.least, deciding.most),
-            "is_bounded": self.is_bounded,
-            "interval_log_lr": deciding.interval,
-            "against": against,
-            "log_lrs": self.ratios,
-            "support": self.support,
-            "sentence": self.sentence,
-            "reasons": self.reasons,
-            "population": self.population,
-            "a": self.a,
-            "b": self.b,
-            "similarity": found and found.similarity,
-            "cosine_threshold": self.cosine_threshold,
+        return dict(plain({
+            "verdict": self.verdict, "identity": self.identity,
+            "lr": math.exp(self.log_lr), "log_lr": self.log_lr,
+            "bounds_log_lr": (deciding.least, deciding.most), "is_bounded": self.is_bounded,
+            "interval_log_lr": deciding.interval, "against": against, "log_lrs": self.ratios,
+            "support": self.support, "sentence": self.sentence, "reasons": self.reasons,
+            "population": self.population, "a": self.a, "b": self.b,
+            "similarity": found and found.similarity, "cosine_threshold": self.cosine_threshold,
             "aligned_cosine": found and found.aligned_cosine,
-            "waveform_correlation": found and found.waveform,
-            "copy": found and found.copy,
+            "waveform_correlation": found and found.waveform, "copy": found and found.copy,
             "content": {"a": found.content_a, "b": found.content_b} if found else None,
-            "alignment": self.alignment,
-            "places": self.places,
-            "waveform": self.waveform,
-            "alterations": self.alterations,
-            "edits": self.edits,
-            "model_sha256": self.model_sha256,
-            "versions": versions(),
-        })  # fmt: skip
-        return record
+            "alignment": self.alignment, "places": self.places, "waveform": self.waveform,
+            "alterations": self.alterations, "edits": self.edits,
+            "model_sha256": self.model_sha256, "versions": versions(),
+        }))  # fmt: skip

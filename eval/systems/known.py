@@ -22,8 +22,8 @@ from verify.calibration import FIGURES, figures, load_calibration
 from verify.comparison import gather, reasons_against
 from verify.copytest import network_sha256
 from verify.features import Features
-from verify.recording import WHOLE_S, Recording
-from verify.results import Evidence, Item
+from verify.recording import WHOLE_S, Item, Recording
+from verify.results import Evidence
 
 HOP_S = 1.0
 MEASURE_COLUMNS = (*FIGURES, "stated")
@@ -140,7 +140,8 @@ class AlignmentSystem(OfEmbedder):
         return np.array(rows)
 
     def _row(self, evidence: Evidence) -> list[float]:
-        return [evidence.strength, *_measured(evidence), *_found(evidence)]
+        strength = evidence.alignment.strength if evidence.alignment else 0.0
+        return [strength, *_measured(evidence), *_found(evidence)]
 
 
 class ComparisonSystem(AlignmentSystem):

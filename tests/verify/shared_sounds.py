@@ -7,13 +7,11 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from cqtnet import SAMPLE_RATE
@@ -21,8 +19,6 @@ from cqtnet.music import make_music
 from verify.comparison import Comparer
 from verify.words import HEADLINES
 
-Floats = NDArray[np.float32]
-Rng = np.random.Generator
 LENGTH_S = 20.0
 
 
@@ -50,10 +46,10 @@ def _phase(hz):
 
 
 def _silence(rng):
-    return tuple(
-        np.concatenate([_music(rng, 10), np.zeros(20 * SAMPLE_RATE), _music(rng, 10)]).astype("f4")
-        for _ in range(2)
-    )
+    def one():
+        return np.concatenate([_music(rng, 10), np.zeros(20 * SAMPLE_RATE), _music(rng, 10)])
+
+    return one().astype("f4"), one().astype("f4")
 
 
 def _beep(rng):
@@ -110,9 +106,8 @@ def _scale(rng):
 
     def one(base):
         note = (_seconds() // note_s).astype(int) % 14
-        semitones = np.where(
-            note < 8, steps[np.minimum(note, 7)], steps[np.maximum(14 - note, 0) % 8]
-        )
+        up, down = steps[np.minimum(note, 7)], steps[np.maximum(14 - note, 0) % 8]
+        semitones = np.where(note < 8, up, down)
         fade = np.exp(-3 * (_seconds() % note_s) / note_s)
         return fade * _tone(_phase(base * 2 ** (semitones / 12)))
 
@@ -133,10 +128,9 @@ def _drone(rng):
 def _applause(rng):
     def one():
         x = np.zeros(len(_seconds()))
+        fade = np.exp(-np.arange(600) / 120)
         for at in rng.integers(0, len(x) - 600, 4000):
-            x[at : at + 600] += (
-                rng.uniform(0.2, 1) * rng.standard_normal(600) * np.exp(-np.arange(600) / 120)
-            )
+            x[at : at + 600] += rng.uniform(0.2, 1) * rng.standard_normal(600) * fade
         return np.asarray(lfilter([1, -0.7], [1, -0.3], x))
 
     return one(), one()
@@ -182,15 +176,13 @@ def _melodies(rng):
 
     def one():
         notes = rng.choice([0, 2, 4, 5, 7, 9, 11, 12], 200)
-        semitones = notes[(_seconds() // note_s).astype(int)]
-        return np.exp(-3 * (_seconds() % note_s) / note_s) * _tone(
-            _phase(262 * 2 ** (semitones / 12))
-        )
+        phase = _phase(262 * 2 ** (notes[(_seconds() // note_s).astype(int)] / 12))
+        return np.exp(-3 * (_seconds() % note_s) / note_s) * _tone(phase)
 
     return one(), one()
 
 
-PAIRS: dict[str, Callable[[Rng], tuple[Floats, ...]]] = {
+PAIRS = {
     "silence": _silence, "beep": _beep, "click track": _click_track, "metronome": _metronome,
     "siren": _siren, "sweep": _sweep, "scale": _scale, "drone": _drone, "applause": _applause,
     "reversed": _reversed, "ringtone": _ringtone, "melodies": _melodies, "drums": _drums,

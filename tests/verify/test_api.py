@@ -19,7 +19,7 @@ from tests.verify.archive import pieces
 from tests.verify.report import cases
 from verify.archive.archive import check_archive
 from verify.archive.results import Entry, Match, SearchResult, Unproven
-from verify.results import EditMap
+from verify.edits import EditMap
 
 LONGEST = 200
 HOSTILE = "<script>\u202e" + 300 * "a" + ".wav"

@@ -28,9 +28,7 @@ def test_the_log_lr_of_two_normals_is_found_and_no_measure_speaks_against_its_ki
     weights, bias = c.fit_logistic(table[:, :1], label, rising=[0])
     assert weights[0] == pytest.approx(2.0, rel=0.05)  # ((x + 1)² − (x − 1)²) / 2 = 2x
     assert bias == pytest.approx(0.0, abs=0.05)
-    table, label = planted(5_000)
-    weights, _ = c.fit_logistic(-table[:, :1], label, rising=[0])
-    assert weights[0] == 0
+    assert c.fit_logistic(-table[:, :1], label, rising=[0])[0][0] == 0
     (slope,), offset = c.fit_logistic(np.full((20, 1), 0.4), np.arange(20) < 5)
     assert (slope, offset) == pytest.approx((0, 0), abs=1e-6)
 
@@ -38,9 +36,9 @@ def test_the_log_lr_of_two_normals_is_found_and_no_measure_speaks_against_its_ki
 def test_each_group_is_scored_by_what_the_others_taught():
     table, label = planted(4_000)
     groups = np.arange(len(label)) % 10
-    table[groups == 0, 0] *= -1  # one group contradicts the others
-    _, log_lr = c.fit(table, label, groups, groups, pairs=(100, 1_000), rising=[0])
     held = groups == 0
+    table[held, 0] *= -1  # one group contradicts the others
+    _, log_lr = c.fit(table, label, groups, groups, pairs=(100, 1_000), rising=[0])
     assert log_lr[held & label].mean() < log_lr[held & ~label].mean()
     assert log_lr[~held & label].mean() > log_lr[~held & ~label].mean()
 
@@ -69,23 +67,16 @@ def test_a_ratio_is_a_straight_line_within_its_bounds():
 SIGNS = {"+": 3.0, "0": 1.0, "-": -3.0}
 
 
-@pytest.mark.parametrize(
-    ("signs", "against", "verdict", "decides"),
-    [  # signs: of the same against unrelated, and against a rendition; of a rendition
-        ("+++", "rendition", "same", "rendition"),
-        ("+0+", "rendition", "insufficient", "rendition"),
-        ("+-+", "rendition", "rendition", "rendition"),
-        ("--+", "rendition", "rendition", "unrelated"),
-        ("+-0", "rendition", "different", "rendition"),
-        ("+--", "rendition", "different", "rendition"),
-        ("0+0", "rendition", "insufficient", "unrelated"),
-        ("-+-", "rendition", "different", "unrelated"),
-        ("---", "rendition", "different", "unrelated"),
-        ("+-+", "unrelated", "same", "unrelated"),
-        ("0-+", "unrelated", "insufficient", "unrelated"),
-        ("--+", "unrelated", "different", "unrelated"),
-    ],
-)
+@pytest.mark.parametrize(("signs", "against", "verdict", "decides"), [
+    # signs: of the same against unrelated, and against a rendition; of a rendition
+    ("+++", "rendition", "same", "rendition"), ("+0+", "rendition", "insufficient", "rendition"),
+    ("+-+", "rendition", "rendition", "rendition"), ("--+", "rendition", "rendition", "unrelated"),
+    ("+-0", "rendition", "different", "rendition"), ("+--", "rendition", "different", "rendition"),
+    ("0+0", "rendition", "insufficient", "unrelated"),
+    ("-+-", "rendition", "different", "unrelated"), ("---", "rendition", "different", "unrelated"),
+    ("+-+", "unrelated", "same", "unrelated"), ("0-+", "unrelated", "insufficient", "unrelated"),
+    ("--+", "unrelated", "different", "unrelated"),
+])  # fmt: skip
 def test_the_smaller_ratio_decides_if_no_rendition_is_ruled_out(signs, against, verdict, decides):
     ratios = Ratios(*(LogLr(SIGNS[sign], -9.0, 9.0) for sign in signs))
     assert ratios.verdict(against) == verdict
@@ -118,10 +109,9 @@ def test_a_better_copy_lowers_none_of_the_measures_that_speak_for_one():
 
 def test_what_was_not_measured_is_unexplained_and_the_population_is_measured_or_given():
     found = c.figures(replace(cases.EVIDENCE, copy=None))
-    assert {found[name] for name in c.COPY_FIGURES if name.endswith("_db")} == {40.0}
-    assert found["network_score"] == -40.0
-    names = [name for name in c.COPY_FIGURES if not name.endswith(("_db", "_score"))]
-    assert {found[name] for name in names} == {0.0}
+    unmeasured = {"_db": 40.0, "score": -40.0}
+    for name in c.COPY_FIGURES:
+        assert found[name] == unmeasured.get(name[-3:], unmeasured.get(name[-5:], 0.0)), name
     assert [c.population_of(x) for x in (0.0, 0.02, 0.4)] == ["speech", "speech", "music"]
     tonality = c.MEASURES.index("tonality")
     by_name = [KNOWN.measures(cases.EVIDENCE, x)[tonality] for x in ("music", "speech")]
@@ -162,6 +152,5 @@ def test_what_is_damaged_is_refused(tmp_path, damage, message):
 
 
 def test_no_ratio_is_stated_that_is_not_a_number():
-    row = np.full(len(c.MEASURES), math.nan)
     with pytest.raises(WeightsError, match="not a number"):
-        KNOWN.regressions["unrelated"].log_lr(row)
+        KNOWN.regressions["unrelated"].log_lr(np.full(len(c.MEASURES), math.nan))

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -20,13 +21,9 @@ from verify.recording import Recording
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("audio")
-    song = make_music(31, duration_s=20.0)
-    for name, samples in {
-        "song": song,
-        "cut": song[5 * SAMPLE_RATE : 15 * SAMPLE_RATE],
-        "other": make_music(32, duration_s=12.0),
-        "silence": np.zeros(5 * SAMPLE_RATE),
-    }.items():
+    song, other = make_music(31, duration_s=20.0), make_music(32, duration_s=12.0)
+    sounds = {"song": song, "cut": song[5 * SAMPLE_RATE : 15 * SAMPLE_RATE], "other": other}
+    for name, samples in (sounds | {"silence": np.zeros(5 * SAMPLE_RATE)}).items():
         soundfile.write(folder / f"{name}.flac", samples, SAMPLE_RATE)
     (folder / "broken.flac").write_bytes(b"no audio at all")
     return folder
@@ -39,8 +36,7 @@ def call(folder, *words, stdin=None):
 
 
 @pytest.mark.parametrize(("b", "code", "head"), [
-    ("song.flac", 0, "SAME RECORDING  LR "),
-    ("other.flac", 1, "DIFFERENT RECORDINGS  LR 1/"),
+    ("song.flac", 0, "SAME RECORDING  LR "), ("other.flac", 1, "DIFFERENT RECORDINGS  LR 1/"),
     ("silence.flac", 3, "INSUFFICIENT EVIDENCE  LR 1 "),
 ])  # fmt: skip
 def test_the_verdict_is_the_first_line_and_the_exit_code(folder, b, code, head):
@@ -49,18 +45,16 @@ def test_the_verdict_is_the_first_line_and_the_exit_code(folder, b, code, head):
     assert done.stdout.startswith(head)
 
 
-@pytest.mark.parametrize(
-    ("words", "verdict", "against"),
-    [([], "rendition", "rendition"), (["--against", "unrelated"], "different", "unrelated")],
-)
+@pytest.mark.parametrize(("words", "verdict", "against"), [
+    ([], "rendition", "rendition"), (["--against", "unrelated"], "different", "unrelated"),
+])  # fmt: skip
 def test_a_rendition_is_named_unless_it_is_ruled_out(folder, monkeypatch, words, verdict, against):
     monkeypatch.setattr(Calibration, "ratios", lambda *_: cases.ratios(-5.0, -4.0, 6.0))
     done = call(folder, "cut.flac", "song.flac", "--json", "--population", "speech", *words)
     row = json.loads(done.stdout)
     assert (done.exit_code, row["verdict"], row["against"]) == (1, verdict, against)
-    assert row["log_lrs"] == {
-        "same_unrelated": -5.0, "same_rendition": -4.0, "rendition_unrelated": 6.0,
-    }  # fmt: skip
+    names = ("same_unrelated", "same_rendition", "rendition_unrelated")
+    assert row["log_lrs"] == dict(zip(names, (-5.0, -4.0, 6.0), strict=True))
     assert row["log_lr"] == row["log_lrs"][f"same_{against}"] and row["population"] == "speech"
     assert row["waveform"] is row["edits"] is None and row["copy"]["band_correlation"] > 0.9
     told = call(folder, "cut.flac", "song.flac", *words).stdout
@@ -76,16 +70,10 @@ def test_one_file_against_several_is_a_line_of_json_each(folder):
 
 
 def test_a_list_of_pairs_goes_on_past_a_broken_file(folder, tmp_path):
-    rows = [
-        "a,b",
-        f"{folder}/cut.flac,{folder}/broken.flac",
-        f"{folder}/cut.flac,{folder}/song.flac",
-    ]
-    (tmp_path / "pairs.csv").write_text("\n".join(rows))
-    for done in (
-        call(folder, "--pairs", tmp_path / "pairs.csv"),
-        call(folder, "--pairs", "-", stdin="\n".join(rows)),
-    ):
+    cut, listed = folder / "cut.flac", tmp_path / "pairs.csv"
+    listed.write_text(f"a,b\n{cut},{folder}/broken.flac\n{cut},{folder}/song.flac")
+    for where, stdin in ((listed, None), ("-", listed.read_text())):
+        done = call(folder, "--pairs", where, stdin=stdin)
         assert done.exit_code == 2
         assert "broken.flac" in done.stderr and done.stdout.startswith("SAME RECORDING")
     alone = call(folder, "cut.flac", "broken.flac").exception
@@ -93,29 +81,19 @@ def test_a_list_of_pairs_goes_on_past_a_broken_file(folder, tmp_path):
 
 
 def test_a_broken_first_file_is_read_once_for_all_pairs(folder, monkeypatch):
-    read = []
-    once = Recording.read
-
-    def counted(path, embedder):
-        read.append(path)
-        return once(path, embedder)
-
-    monkeypatch.setattr(Recording, "read", counted)
+    read = Mock(wraps=Recording.read)
+    monkeypatch.setattr(Recording, "read", read)
     pairs = [(folder / "broken.flac", folder / f"{name}.flac") for name in ("song", "cut", "other")]
     results = list(compared(Comparer.named(), pairs))
     assert len(results) == 3 and all(isinstance(result, InputError) for result in results)
-    assert read == [folder / "broken.flac"]
+    assert [call.args[0] for call in read.call_args_list] == [folder / "broken.flac"]
 
 
-@pytest.mark.parametrize(
-    ("error", "message"),
-    [(OSError("gone"), "song.flac cannot be compared: gone"), (InputError("no"), "no")],
-)
+@pytest.mark.parametrize(("error", "message"), [
+    (OSError("gone"), "song.flac cannot be compared: gone"), (InputError("no"), "no"),
+])  # fmt: skip
 def test_a_file_that_vanishes_before_it_is_compared_is_told(folder, monkeypatch, error, message):
-    def fail(*_):
-        raise error
-
-    monkeypatch.setattr(Comparer, "compare", fail)
+    monkeypatch.setattr(Comparer, "compare", Mock(side_effect=error))
     (result,) = compared(Comparer.named(), [(folder / "cut.flac", folder / "song.flac")])
     assert isinstance(result, InputError) and str(result).endswith(message)
 
@@ -159,9 +137,7 @@ def test_a_wrong_list_names_its_line_and_a_right_one_starts_at_its_folder(tmp_pa
     assert read_pairs(path) == [(tmp_path / "one.wav", Path("/two.wav"))]
 
 
-@pytest.mark.parametrize(
-    ("files", "listed"), [((), None), ((Path("a"),), None), ((Path("a"), Path("b")), Path("c"))]
-)
-def test_too_few_files_or_both_ways_of_naming_them_are_refused(files, listed):
-    with pytest.raises(InputError, match="give"):
-        pairs_of(files, listed)
+def test_too_few_files_or_both_ways_of_naming_them_are_refused():
+    for files, listed in (((), None), ((Path("a"),), None), ((Path("a"), Path("b")), Path("c"))):
+        with pytest.raises(InputError, match="give"):
+            pairs_of(files, listed)

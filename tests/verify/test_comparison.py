@@ -78,18 +78,15 @@ def test_a_and_b_can_be_exchanged(comparer, song, tmp_path, a):
         assert there.ratios.to_dict() == pytest.approx(back.ratios.to_dict(), abs=1e-9)
     assert (there.alignment is None) == (back.alignment is None)
     if there.alignment is not None:
-        one, other = there.alignment, back.alignment.swapped
-        assert (*astuple(one.line), one.residual_s) == pytest.approx(
-            (*astuple(other.line), other.residual_s), abs=1e-9
-        )
-        ends = [(x.a_start_s, x.a_end_s, x.b_start_s, x.b_end_s) for x in (one, other)]
-        assert ends[0] == pytest.approx(ends[1], abs=0.05)  # the edit maps are of A by B, B by A
+        both = there.alignment, back.alignment.swapped
+        exact, other = [(*astuple(x.line), x.residual_s) for x in both]
+        assert exact == pytest.approx(other, abs=1e-9)
+        ends, others = [(x.a_start_s, x.a_end_s, x.b_start_s, x.b_end_s) for x in both]
+        assert ends == pytest.approx(others, abs=0.05)  # the edit maps are of A by B, B by A
 
 
 def test_polarity_gain_and_a_change_of_speed_are_told(comparer, song, tmp_path):
     found = comparer.compare(write(tmp_path / "a.flac", -0.5 * fragment()), song)
-    assert found.waveform.inverted
-    assert found.waveform.gain_db == pytest.approx(20 * math.log10(0.5), abs=0.05)
     assert found.waveform.offset_s == pytest.approx(15.0, abs=2 / SAMPLE_RATE)
     assert found.changes_in_words.startswith("polarity reversed, 6.0 dB quieter")
     found = comparer.compare(write(tmp_path / "a.flac", changed(Speed(1.08))), song)
@@ -109,10 +106,8 @@ def test_cuts_are_told_with_their_places(comparer, song, tmp_path):
 
 def test_a_fragment_is_found_in_what_is_too_long_to_keep(comparer, tmp_path, monkeypatch):
     monkeypatch.setattr("verify.recording.WHOLE_S", 100.0)
-    around = make_music(100, duration_s=40.0)
-    recording = comparer.read(
-        write(tmp_path / "long.flac", np.concatenate([around, piece(), around]))
-    )
+    long = np.concatenate([around := make_music(100, duration_s=40.0), piece(), around])
+    recording = comparer.read(write(tmp_path / "long.flac", long))
     assert recording.whole is None, "stretches are read again"
     found = comparer.compare(write(tmp_path / "a.flac", changed(Pitch(1.0))), recording)
     assert found.verdict == "same"
@@ -121,10 +116,7 @@ def test_a_fragment_is_found_in_what_is_too_long_to_keep(comparer, tmp_path, mon
 
 TIMES = np.arange(10 * SAMPLE_RATE) / SAMPLE_RATE
 TONE = (0.3 * np.sin(2 * np.pi * 440 * TIMES)).astype(np.float32)
-NOISES = [
-    (0.1 * np.random.default_rng(i).standard_normal(len(TIMES))).astype(np.float32)
-    for i in range(2)
-]
+NOISES = [0.1 * np.random.default_rng(i).standard_normal(len(TIMES)) for i in range(2)]
 
 
 @pytest.mark.parametrize(("a", "b", "reason"), [
@@ -136,13 +128,11 @@ NOISES = [
     (NOISES[0][: SAMPLE_RATE // 2], None, "lasts less than the 2 s"),
     (TONE[:0], None, "A holds no sound at all"),
 ], ids=["silence", "in silence", "tones", "tone, song", "noises", "short", "empty"])  # fmt: skip
-def test_what_cannot_be_told_has_its_reason_and_a_ratio_of_1(
-    comparer, song, tmp_path, a, b, reason
-):
-    sides = (
-        song if x is None else write(tmp_path / f"{n}.wav", x) for n, x in (("a", a), ("b", b))
+def test_what_cannot_be_told_has_its_reason(comparer, song, tmp_path, a, b, reason):
+    sides = (("a", a), ("b", b))
+    found = comparer.compare(
+        *(song if x is None else write(tmp_path / f"{name}.wav", x) for name, x in sides)
     )
-    found = comparer.compare(*sides)
     assert found.verdict == "insufficient" and found.log_lr == 0
     assert reason in " ".join(found.reasons) and "INSUFFICIENT" in tell(found)[0]
     json.dumps(found.to_dict(), allow_nan=False)
@@ -160,10 +150,8 @@ SILENCE, NOISE = replace(CONTENT, level=0.0), replace(CONTENT, structure=0.2)
     ({"copy": None}, {}, "too little sound to tell a copy by"),
     ({"copy": None}, {"correlation": 0.1, "coherence": 0.1}, ""),
     ({"content_a": replace(CONTENT, monotony=0.9)}, {}, "A holds sound so simple that many"),
-], ids=[
-        "music", "no alignment", "silence", "the very same noise", "noise", "no copy test",
-        "unlike without a copy test", "simple",
-    ])  # fmt: skip
+], ids=["music", "no alignment", "silence", "the very same noise", "noise", "no copy test",
+        "unlike without a copy test", "simple"])  # fmt: skip
 def test_a_ratio_is_not_stated_where_what_was_compared_tells_nothing(changes, alignment, reason):
     evidence = replace(EVIDENCE, alignment=replace(ALIGNMENT, **alignment))
     found = reasons_against(replace(evidence, **changes))
@@ -179,9 +167,8 @@ def test_a_few_seconds_in_two_pieces_are_told_and_make_no_verdict(comparer, tmp_
     pieces = [make_music(seed, duration_s=20.0) for seed in (21, 22)]
     pieces[1][11 * SAMPLE_RATE : 15 * SAMPLE_RATE] = pieces[0][3 * SAMPLE_RATE : 7 * SAMPLE_RATE]
     found = comparer.compare(*(write(tmp_path / f"{i}.flac", x) for i, x in enumerate(pieces)))
-    assert found.verdict == "insufficient"
-    (reason, *_) = found.reasons
-    assert reason.startswith("only 0:0") and "the rest of both differs" in reason
+    assert found.verdict == "insufficient" and found.reasons[0].startswith("only 0:0")
+    assert "the rest of both differs" in found.reasons[0]
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.02])
@@ -218,8 +205,7 @@ def test_six_seconds_of_it_within_another_piece_are_found(comparer, song, tmp_pa
 
 
 def test_silence_around_a_sound_does_not_make_it_a_steady_tone(comparer, song, tmp_path):
-    a = np.zeros_like(piece())
-    a[5 * SAMPLE_RATE : 9 * SAMPLE_RATE] = piece()[5 * SAMPLE_RATE : 9 * SAMPLE_RATE]
+    a = np.where(np.arange(piece().size) // SAMPLE_RATE // 4 == 1, piece(), 0)  # 4 to 8 s of it
     assert comparer.compare(write(tmp_path / "a.flac", a), song).verdict == "same"
 
 
@@ -227,19 +213,18 @@ def test_other_threads_change_last_digits_and_nothing_else(song, comparer, tmp_p
     """One number of threads gives one JSON, byte by byte: docs/explanation/security.md."""
     monkeypatch.setattr(device, "_limited", False)
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
-    a, four = write(tmp_path / "a.flac", changed(Tempo(0.9))), []
-    for _ in range(2):
-        other = Comparer.named("default")
-        four.append(other.compare(a, other.read(song.path)).to_dict())
-    assert json.dumps(four[0]) == json.dumps(four[1])
+    a = write(tmp_path / "a.flac", changed(Tempo(0.9)))
+    four, again = (Comparer.named("default").compare(a, song.path).to_dict() for _ in range(2))
+    assert json.dumps(four) == json.dumps(again)
     one = comparer.compare(a, song).to_dict()
-    assert four[0]["verdict"] == one["verdict"] and four[0].keys() == one.keys()
-    for name in ("log_lr", "aligned_cosine"):
-        assert four[0][name] == pytest.approx(one[name], rel=1e-3, abs=1e-3)
-    for name in ("tempo", "shift_semitones", "offset_s", "correlation", "a_start_s", "a_end_s"):
-        assert four[0]["alignment"][name] == pytest.approx(
-            one["alignment"][name], rel=1e-3, abs=1e-3
-        )
+    assert four["verdict"] == one["verdict"] and four.keys() == one.keys()
+    names = ("tempo", "shift_semitones", "offset_s", "correlation", "a_start_s", "a_end_s")
+    figures = [
+        {name: x["alignment"][name] for name in names}
+        | {name: x[name] for name in ("log_lr", "aligned_cosine")}
+        for x in (four, one)
+    ]
+    assert figures[0] == pytest.approx(figures[1], rel=1e-3, abs=1e-3)
 
 
 def test_an_unaltered_copy_is_told_to_be_one_in_words_json_and_a_notebook(song, monkeypatch):
@@ -270,21 +255,10 @@ def test_an_unaltered_copy_is_told_to_be_one_in_words_json_and_a_notebook(song, 
 
 
 def test_a_file_that_changes_while_it_is_read_is_an_error(comparer, song, tmp_path, monkeypatch):
-    path, inner = tmp_path / "song.flac", audio.file_sha256
-
-    shutil.copy(song.path, path)
-
-    def hash_then_touch(path):
-        sha256 = inner(path)
-        path.touch()
-        return sha256
-
-    monkeypatch.setattr(audio, "file_sha256", hash_then_touch)
+    path, inner = shutil.copy(song.path, tmp_path / "song.flac"), audio.file_sha256
+    monkeypatch.setattr(audio, "file_sha256", lambda path: (inner(path), path.touch())[0])
     with pytest.raises(NotAudioError, match=r"song\.flac was changed while it was read"):
         comparer.read(path)
-
-
-def test_a_file_without_audio_is_an_error(comparer, song, tmp_path):
     (tmp_path / "empty.wav").touch()
     with pytest.raises(NotAudioError, match=r"empty\.wav"):
         comparer.compare(tmp_path / "empty.wav", song)

@@ -10,8 +10,8 @@ from cqtnet.audio import file_sha256
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError, NotAudioError
 from cqtnet.music import make_music
 from verify.commands.diff import diff
-from verify.edits import labels, write_labels
-from verify.results import Edit, EditMap, Line, Stretch
+from verify.edits import Edit, EditMap, write_labels
+from verify.results import Line, Stretch
 
 RATE = 22050
 
@@ -20,12 +20,11 @@ RATE = 22050
 def folder(tmp_path_factory):
     """`original.wav`, and `edited.wav`, from which 12 to 15 s of it are missing."""
     folder = tmp_path_factory.mktemp("sounds")
-    samples = make_music(5, duration_s=26.0)
-    edited = np.concatenate([samples[: 12 * RATE], samples[15 * RATE :]])
-    for name, sound in {"original": samples, "edited": edited, "short": samples[:RATE]}.items():
+    samples, other = make_music(5, duration_s=26.0), make_music(8, duration_s=12.0)
+    sounds = {"original": samples, "short": samples[:RATE], "other": other, "silence": 0 * other}
+    sounds["edited"] = np.concatenate([samples[: 12 * RATE], samples[15 * RATE :]])
+    for name, sound in sounds.items():
         soundfile.write(folder / f"{name}.wav", sound, RATE)
-    soundfile.write(folder / "other.wav", make_music(8, duration_s=12.0), RATE)
-    soundfile.write(folder / "silence.wav", np.zeros(12 * RATE), RATE)
     (folder / "text.wav").write_text("no audio")
     return folder
 
@@ -86,44 +85,31 @@ def test_labels_and_a_page_are_written_and_not_replaced_unless_forced(folder, tm
 
 
 @pytest.mark.parametrize(("name", "error", "message"), [
-    ("none.wav", NotAudioError, "none.wav"),
-    ("text.wav", NotAudioError, "text.wav"),
+    ("none.wav", NotAudioError, "none.wav"), ("text.wav", NotAudioError, "text.wav"),
     ("silence.wav", NoContentError, "silence.wav is digital silence"),
     ("short.wav", FragmentTooShortError, "1.00 s are too short .*give at least 3 s"),
 ])  # fmt: skip
 def test_a_file_that_holds_nothing_to_compare_is_named_in_an_error(folder, name, error, message):
-    for words in (
-        (folder / name, folder / "original.wav"),
-        (folder / "original.wav", folder / name),
-    ):
-        result = invoke(*words)
+    files = folder / name, folder / "original.wav"
+    for result in (invoke(*files), invoke(*files[::-1])):
         with pytest.raises(error, match=message):
             raise result.exception or AssertionError(result.output)
 
 
-def made():
-    """Ten seconds of B at 1.1 times its tempo, then three that are not from B."""
+def test_reaper_gets_regions_and_markers_in_the_order_of_a_with_tempo_and_pitch(tmp_path):
     repeated = Edit("repeated", 2.0, 4.0, 1.0, 3.0, "again")
     stretch = Stretch(0.0, 10.0, Line(1.1, -2.0, 4.0), 0.9, 0.9)
     inserted = Edit("inserted", 10.0, 13.0, 15.0, 15.0, "3.00 s, by hand")
     trimmed = Edit("trimmed", 10.0, 10.0, 15.0, 30.0, "B goes on")
-    return EditMap(13.0, 30.0, (stretch,), (inserted, trimmed, repeated))
-
-
-def test_labels_are_in_the_order_of_a_and_say_tempo_and_pitch():
-    assert [(label.start_s, label.end_s, label.name) for label in labels(made())] == [
-        (0.0, 10.0, "B 0:04.00–0:15.00, tempo ×1.1000, pitch -2.00 semitones"),
-        (2.0, 4.0, "repeated: again"),
-        (10.0, 10.0, "trimmed: B goes on"),
-        (10.0, 13.0, "inserted: 3.00 s, by hand"),
-    ]
-
-
-def test_reaper_gets_regions_with_lengths_and_markers_without(tmp_path):
-    write_labels(made(), tmp_path / "edits.csv")
+    edits = EditMap(13.0, 30.0, (stretch,), (inserted, trimmed, repeated))
+    write_labels(edits, tmp_path / "edits.csv")
     with (tmp_path / "edits.csv").open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
+    altered = "B 0:04.00–0:15.00, tempo ×1.1000, pitch -2.00 semitones"
     assert header == ["#", "Name", "Start", "End", "Length"]
-    assert [row[0] for row in rows] == ["R1", "R2", "M3", "R4"]
-    assert rows[2][2:] == ["10.000", "", ""]
-    assert rows[3][1:] == ["inserted: 3.00 s, by hand", "10.000", "13.000", "3.000"]
+    assert rows == [
+        ["R1", altered, "0.000", "10.000", "10.000"],
+        ["R2", "repeated: again", "2.000", "4.000", "2.000"],
+        ["M3", "trimmed: B goes on", "10.000", "", ""],
+        ["R4", "inserted: 3.00 s, by hand", "10.000", "13.000", "3.000"],
+    ]

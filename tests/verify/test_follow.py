@@ -39,12 +39,11 @@ def test_a_line_that_is_interrupted_for_long_is_two_candidates():
 
 def test_frames_count_for_the_line_they_follow_against_others_and_not_outside():
     a = B.part(0, 12)
-    true, false = f.agreement(a, B, [at(0, 0, 12), at(3, 0, 12)], usual=1.0)
+    lines = [at(0, 0, 12), at(3, 0, 12), at(4, 4, 8), at(B.duration_s - 6, 0, 12)]
+    true, false, within, beyond = f.agreement(a, B, lines, usual=1.0)
     assert true.mean() == pytest.approx(0.6 + 0.5 * 0.6, abs=0.15)  # 1 - EVEN, and spectra
     assert false.mean() < -0.3
-    a = B.part(0, 12)
-    within, beyond = f.agreement(a, B, [at(4, 4, 8), at(B.duration_s - 6, 0, 12)], usual=1.0)
-    seconds = np.arange(len(within)) * a.duration_s / (len(within) - 1)
+    seconds = np.linspace(0, a.duration_s, len(within))
     np.testing.assert_array_equal(np.isfinite(within), (seconds >= 4) & (seconds <= 8))
     np.testing.assert_array_equal(np.isfinite(beyond), seconds <= 6)
 

@@ -28,19 +28,20 @@ def long(tmp_path):
     return tmp_path / "long.flac"
 
 
-def test_a_long_recording_is_decoded_once_and_is_the_same_the_second_time(
-    memory, long, monkeypatch
-):
-    embedder = comparer().embedder
-    first = Recording.read(long, embedder)
+def parts(recording):
+    """What the memory keeps of a recording, and the features of a part of it."""
+    trace = recording.trace
+    of_part = recording.samples(3.0, 9.0), recording.features(3.0, 9.0).fine
+    return [trace.steps, trace.levels, trace.roots, *of_part]
+
+
+def test_a_long_recording_is_decoded_once_and_is_the_same_again(memory, long, monkeypatch):
+    first = Recording.read(long, comparer().embedder)
     assert memory.size()[0] == 1 and first.whole is None
     monkeypatch.setattr(audio.AudioStream, "__next__", lambda _: pytest.fail("decoded again"))
-    second = Recording.read(long, embedder)
+    second = Recording.read(long, comparer().embedder)
     assert second.item == first.item
-    for name in ("steps", "levels", "roots"):
-        assert np.array_equal(getattr(second.trace, name), getattr(first.trace, name))
-    assert np.array_equal(second.samples(3.0, 9.0), first.samples(3.0, 9.0))
-    assert np.array_equal(second.features(3.0, 9.0).fine, first.features(3.0, 9.0).fine)
+    assert all(map(np.array_equal, parts(second), parts(first)))
 
 
 def test_what_is_damaged_or_of_other_bytes_is_read_again(memory, long):
@@ -50,11 +51,9 @@ def test_what_is_damaged_or_of_other_bytes_is_read_again(memory, long):
     with samples.open("r+b") as file:
         file.seek(1000)
         file.write(b"\x01\x02\x03\x04")
-    again = Recording.read(long, embedder)
-    assert np.array_equal(again.samples(0.0, 30.0), first)
+    assert np.array_equal(Recording.read(long, embedder).samples(0.0, 30.0), first)
     soundfile.write(long, make_music(4, duration_s=30.0), SAMPLE_RATE)
-    other = Recording.read(long, embedder)
-    assert not np.array_equal(other.samples(0.0, 30.0), first)
+    assert not np.array_equal(Recording.read(long, embedder).samples(0.0, 30.0), first)
     assert memory.size()[0] == 2
 
 

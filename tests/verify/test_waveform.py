@@ -28,10 +28,9 @@ def aligned(line):
 NEAR = Line(1.0, 0.0, SHIFT / SAMPLE_RATE + 0.004)
 
 
-@pytest.mark.parametrize(
-    ("name", "gain", "within_db", "within"),
-    [("inverted", 0.25, 0.01, 1e-3), ("noisy", 1.0, 0.3, 0.1)],
-)
+@pytest.mark.parametrize(("name", "gain", "within_db", "within"), [
+    ("inverted", 0.25, 0.01, 1e-3), ("noisy", 1.0, 0.3, 0.1),
+])  # fmt: skip
 def test_polarity_gain_and_sample_are_found_through_noise(name, gain, within_db, within):
     found = compare_waveforms(held(sounds()[name]), held(sounds()["b"]), aligned(NEAR))
     assert found.inverted == (name == "inverted")
@@ -41,9 +40,7 @@ def test_polarity_gain_and_sample_are_found_through_noise(name, gain, within_db,
 
 
 @pytest.mark.parametrize(("name", "line"), [
-    ("other", NEAR),
-    ("silent", NEAR),
-    ("inverted", Line(1.01, 0.0, 1.36)),
+    ("other", NEAR), ("silent", NEAR), ("inverted", Line(1.01, 0.0, 1.36)),
     ("inverted", Line(1.0, 0.5, 1.36)),
 ])  # fmt: skip
 def test_of_other_sounds_and_warped_ones_nothing_is_said(name, line):

@@ -7,16 +7,11 @@ from verify.results import Line
 
 
 @pytest.mark.parametrize(("ratio", "word"), [
-    (1, "no"),
-    (2, "weak"),
-    (10, "moderate"),
-    (100, "moderately strong"),
-    (10_000, "very strong"),
+    (1, "no"), (2, "weak"), (10, "moderate"), (100, "moderately strong"), (10_000, "very strong"),
     (1_000_000, "extremely strong"),
 ])  # fmt: skip
 def test_the_scale_is_that_of_enfsi_in_both_directions(ratio, word):
-    assert w.strength_in_words(math.log(ratio)) == word
-    assert w.strength_in_words(-math.log(ratio)) == word
+    assert w.strength_in_words(math.log(ratio)) == w.strength_in_words(-math.log(ratio)) == word
 
 
 @pytest.mark.parametrize(("against", "ratio", "support"), [
@@ -39,47 +34,24 @@ def test_a_sentence_speaks_of_the_findings_also_of_other_propositions():
     )
     wet, dry = w.Proposition("it rains", "rain"), w.Proposition("the sun shines", "sun")
     assert w.support_in_words(-math.log(50), wet, dry) == "moderate support for sun"
-    assert w.ratio_in_words(math.log(50), wet, dry, subject="The sky is") == (
-        "The sky is 50 times more probable if it rains than if not."
-    )
+    assert w.ratio_in_words(math.log(50), wet, dry).endswith("if it rains than if not.")
 
 
 def test_a_ratio_within_ten_is_no_verdict():
-    ratios = [math.log(x) for x in (0.05, 0.2, 5, 20)]
-    assert [w.decision(x) for x in ratios] == [-1, 0, 0, 1]
+    assert [w.decision(math.log(x)) for x in (0.05, 0.2, 5, 20)] == [-1, 0, 0, 1]
 
 
-@pytest.mark.parametrize(("log_lr", "text"), [(math.log(3612), "3,600"), (-math.log(250), "1/250")])
-def test_ratios_have_two_digits(log_lr, text):
-    assert w.ratio(log_lr) == text
-
-
-@pytest.mark.parametrize(("seconds", "text"), [
-    (83.456, "1:23.46"),
-    (59.996, "1:00.00"),
-    (0, "0:00.00"),
-    (3661.5, "1:01:01.50"),
+@pytest.mark.parametrize(("told", "text"), [
+    (w.ratio(math.log(3612)), "3,600"), (w.ratio(-math.log(250)), "1/250"),
+    (w.clock(83.456), "1:23.46"), (w.clock(59.996), "1:00.00"), (w.clock(0), "0:00.00"),
+    (w.clock(3661.5), "1:01:01.50"),
+    (w.clock_span(12.0, 17.0), "0:12.00–0:17.00"), (w.clock_span(12.0, 12.001), "0:12.00"),
+    (w.plural(0, "stretch", "stretches"), "0 stretches"),
+    (w.plural(1, "stretch", "stretches"), "1 stretch"),
+    (w.plural(2, "stretch", "stretches"), "2 stretches"),
+    (w.plural(1000, "recording"), "1,000 recordings"),
+    (w.number(-6.65, 2), "\N{MINUS SIGN}6.65"), (w.number(-0.00002, 4), "0.0000"),
+    (w.number(-0.0, 2), "0.00"), (w.changes_in_words(Line(1.0001, -0.02, 0.0)), []),
 ])  # fmt: skip
-def test_times_are_minutes_and_seconds(seconds, text):
-    assert w.clock(seconds) == text
-
-
-def test_a_span_of_no_length_is_one_time_and_one_is_singular():
-    assert w.clock_span(12.0, 17.0) == "0:12.00–0:17.00"
-    assert w.clock_span(12.0, 12.001) == "0:12.00"
-    assert [w.plural(n, "stretch", "stretches") for n in (0, 1, 2)] == [
-        "0 stretches", "1 stretch", "2 stretches",
-    ]  # fmt: skip
-    assert w.plural(1000, "recording") == "1,000 recordings"
-
-
-@pytest.mark.parametrize(
-    ("value", "digits", "text"),
-    [(-6.65, 2, "\N{MINUS SIGN}6.65"), (-0.00002, 4, "0.0000"), (-0.0, 2, "0.00")],
-)
-def test_numbers_have_a_true_minus_sign_and_zero_has_none(value, digits, text):
-    assert w.number(value, digits) == text
-
-
-def test_small_changes_of_tempo_and_pitch_are_none():
-    assert w.changes_in_words(Line(1.0001, -0.02, 0.0)) == []
+def test_numbers_times_and_counts_are_as_people_write_them_and_small_changes_none(told, text):
+    assert told == text

@@ -15,7 +15,8 @@ from cqtnet.errors import ArchiveError
 from cqtnet.schema import checked, parse_json
 from verify import words
 from verify.notebook import Brief
-from verify.results import Alignment, Line, Place
+from verify.results import Alignment, Line
+from verify.waveform import Place
 
 Answer = Literal["found", "perhaps", "unconfirmed", "absent", "nothing"]
 """Of a search; "nothing" where nothing can be said, "unconfirmed" where a file is away."""

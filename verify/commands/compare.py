@@ -11,14 +11,13 @@ import click
 
 from cqtnet import commands as common
 from cqtnet.errors import InputError, ManifestError
-from verify.commands import CASE, LANGUAGE, case_of
+from cqtnet.files import refuse_overwrite
+from verify.commands import CASE, LANGUAGE, case_of, check_report
 from verify.words import clock, plural, ratio
 
 if TYPE_CHECKING:
-    from verify.calibration import Calibration
     from verify.comparison import Comparer
     from verify.recording import Recording
-    from verify.report.language import Language
     from verify.report.page import Case, Part
     from verify.results import Comparison, Population
     from verify.words import Against
@@ -29,8 +28,7 @@ COLUMNS = (
     "b_end_s", "tempo", "shift_semitones", "alterations",
 )  # fmt: skip
 """Of the CSV of comparisons."""
-KEPT = 8
-"""Recordings that are kept in memory for further pairs."""
+KEPT = 8  # recordings that are kept in memory for further pairs
 
 
 @common.command(
@@ -47,21 +45,15 @@ several pairs: 2 if one could not be compared, else 1 if one differs, else 3 if 
 )
 @click.argument("files", nargs=-1, type=common.PATH, metavar="A B…")
 @click.option("--pairs", type=common.PATH, help="A .csv with the columns a and b; - for stdin.")
-@click.option(
-    "--against",
-    type=click.Choice(["rendition", "unrelated"]),
-    default="rendition",
-    show_default=True,
-    help="unrelated: the case rules out that A is another rendition of B.",
-)
-@click.option(
-    "--population", type=click.Choice(["music", "speech"]), help="What A and B are; else measured."
-)
+@click.option("--against", type=click.Choice(["rendition", "unrelated"]), default="rendition",
+              show_default=True,
+              help="unrelated: the case rules out that A is another rendition of B.")  # fmt: skip
+@click.option("--population", type=click.Choice(["music", "speech"]),
+              help="What A and B are; else measured.")  # fmt: skip
 @common.MODEL
 @common.DEVICE
-@click.option(
-    "--report", type=common.PATH, help="Write an HTML page of all pairs, for a case file."
-)
+@click.option("--report", type=common.PATH,
+              help="Write an HTML page of all pairs, for a case file.")  # fmt: skip
 @click.option("--pdf", is_flag=True, help="Write the page as PDF, too, beside the report.")
 @click.option("--players", is_flag=True, help="Put sound into the page, to listen to.")
 @LANGUAGE
@@ -73,8 +65,7 @@ several pairs: 2 if one could not be compared, else 1 if one differs, else 3 if 
 def compare(
     files: tuple[Path, ...], pairs: Path | None, against: "Against",
     population: "Population | None", model: str, device: str, report: Path | None, pdf: bool,
-    players: bool, language: "Language | None", case_file: Path | None, force: bool,
-    as_json: bool, as_csv: bool,
+    players: bool, case_file: Path | None, force: bool, as_json: bool, as_csv: bool,
 ) -> None:  # fmt: skip
     """Say whether A and B are the same recording, and where and how they differ.
 
@@ -90,70 +81,51 @@ def compare(
     _check_report(report, pdf=pdf, force=force)
     case = case_of(case_file, (path for pair in listed for path in pair))
     comparer = Comparer.named(model, device=device, against=against, population=population)
-    calibration = comparer.calibration
-    parts: list[Part] = []
-    problems: list[str] = []
+    parts, problems, codes = list["Part"](), list[str](), set[int]()
 
     def draw(comparison: "Comparison", a: "Recording", b: "Recording") -> None:
         if report is not None:
-            from verify.report.language import speaking
             from verify.report.page import part_of  # here, for matplotlib takes a second to load
 
-            number = 1 + len(parts) if len(listed) > 1 else 0
-            with speaking(language or "en"):
-                part = part_of(comparison, a, b, calibration, audio=players, number=number)
-            parts.append(part)
+            number, known = 1 + len(parts) if len(listed) > 1 else 0, comparer.calibration
+            parts.append(part_of(comparison, a, b, known, audio=players, number=number))
 
-    codes = set()
     if as_csv:
         common.show_csv([COLUMNS])
-    for (a, b), result in zip(listed, compared(comparer, listed, then=draw), strict=True):
+    for pair, result in zip(listed, compared(comparer, listed, then=draw), strict=True):
         if isinstance(result, InputError):
             if len(listed) == 1:
                 raise result
-            common.complain(result)
-            codes.add(2)
             problems.append(str(result))
-            if as_csv:
-                common.show_csv([[a, b, "error", str(result), *[""] * (len(COLUMNS) - 4)]])
-            continue
-        codes.add(EXIT_CODES[result.verdict])
-        _show(result, as_json=as_json, as_csv=as_csv)
+        codes.add(2 if isinstance(result, InputError) else EXIT_CODES[result.verdict])
+        _show(pair, result, as_json=as_json, as_csv=as_csv)
     if report is not None:
-        from verify.report.language import speaking
-
-        with speaking(language or "en"):
-            _write_report(report, parts, calibration, problems, case, pdf=pdf)
+        _write_report(report, parts, comparer, problems, case, pdf=pdf)
     elif len(listed) == 1:
-        _hint(*listed[0], is_open=3 in codes)
+        words = [str(path) for path in listed[0]]
+        common.hint(shlex.join(["cqtnet", "compare", *words, "--report", "report.html"]))
+        if 3 in codes:
+            common.hint(shlex.join(["cqtnet", "diff", *words]) + "  # was A cut?")
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
 
 
-def _show(found: "Comparison", *, as_json: bool, as_csv: bool) -> None:
-    """Print a comparison in the form that was asked for."""
-    if as_json:
-        common.show(found, in_a_line=True)
+def _show(
+    pair: tuple[Path, Path], result: "Comparison | InputError", *, as_json: bool, as_csv: bool
+) -> None:
+    """Print a comparison, or why there is none, in the form that was asked for."""
+    if isinstance(result, InputError):
+        common.complain(result)
+        if as_csv:
+            common.show_csv([[*pair, "error", str(result), *[""] * (len(COLUMNS) - 4)]])
     elif as_csv:
-        common.show_csv([row_of(found)])
+        common.show_csv([row_of(result)])
     else:
-        common.show("\n".join(tell(found)))
-
-
-def _hint(a: Path, b: Path, *, is_open: bool) -> None:
-    """Tell what a reader may want to call next."""
-    pair = [str(a), str(b)]
-    common.hint(shlex.join(["cqtnet", "compare", *pair, "--report", "report.html"]))
-    if is_open:
-        common.hint(shlex.join(["cqtnet", "diff", *pair]) + "  # was A cut?")
+        common.show(result if as_json else "\n".join(tell(result)), in_a_line=True)
 
 
 def _check_report(report: Path | None, *, pdf: bool, force: bool) -> None:
-    """Raise unless the report, if one is wanted, can be written."""
-    from cqtnet.files import refuse_overwrite
-
-    if report is not None:
-        common.check_page(report)
-        refuse_overwrite(report, force=force)
+    """Raise unless the report, if one is wanted, can be written, and as PDF, too."""
+    check_report(report, force=force)
     if pdf and report is not None:
         from verify.report.page import check_pdf
 
@@ -162,19 +134,17 @@ def _check_report(report: Path | None, *, pdf: bool, force: bool) -> None:
 
 
 def _write_report(
-    report: Path, parts: "list[Part]", calibration: "Calibration", problems: list[str],
+    report: Path, parts: "list[Part]", comparer: "Comparer", problems: list[str],
     case: "Case | None", *, pdf: bool,
 ) -> None:  # fmt: skip
     """Write the page of all pairs, and the same as PDF; say where they lie."""
-    from verify.report.page import page, write
+    from verify.report.page import page, write, write_pdf
 
     command = shlex.join(["cqtnet", *sys.argv[1:]])
-    content = page(parts, calibration, command=command, problems=problems, case=case)
+    content = page(parts, comparer.calibration, command=command, problems=problems, case=case)
     write(report, content)
     click.echo(f"report: {report}", err=True)
     if pdf:
-        from verify.report.page import write_pdf
-
         write_pdf(report.with_suffix(".pdf"), content, parts)
         click.echo(f"report: {report.with_suffix('.pdf')}", err=True)
 
@@ -227,36 +197,19 @@ def compared(
         for number, (a, b) in enumerate(pairs):
             bar.update(number, doing=f"comparing {shown(a.name)}, {shown(b.name)}")
             try:
-                first = _used(read(a))
-                second = _used(read(b))
-                found = comparer.compare(first, second)
-                then(found, first, second)
+                recordings = []
+                for path in (a, b):
+                    if isinstance(recording := read(path), InputError):
+                        raise recording
+                    recordings.append(recording)
+                found = comparer.compare(*recordings)
+                then(found, *recordings)
             except InputError as error:
                 yield error
             except OSError as error:
                 yield InputError(f"{a} and {b} cannot be compared: {error}")
             else:
                 yield found
-
-
-def _used(recording: "Recording | InputError") -> "Recording":
-    if isinstance(recording, InputError):
-        raise recording
-    return recording
-
-
-def ratio_lines(comparison: "Comparison") -> list[str]:
-    """Both ratios of the same recording, and how sure they are; none where none is stated."""
-    if comparison.ratios is None:
-        return []
-    unrelated, rendition = comparison.ratios.unrelated.value, comparison.ratios.rendition.value
-    low, high = map(ratio, comparison.deciding[0].interval)
-    return [
-        f"ratios   {ratio(rendition)} against another rendition, {ratio(unrelated)} against an "
-        "unrelated recording",
-        f"interval {low} to {high}, 95 % of the ratio that decides; sounds like "
-        f"{comparison.population}",
-    ]
 
 
 def row_of(comparison: "Comparison") -> list[object]:
@@ -275,7 +228,15 @@ def tell(comparison: "Comparison") -> list[str]:
     lines += [f"  A  {comparison.a.path}", f"  B  {comparison.b.path}"]
     if comparison.evidence is None:
         return lines
-    lines += [f"  {line}" for line in ratio_lines(comparison)]
+    if comparison.ratios is not None:
+        rendition, unrelated = comparison.ratios.rendition.value, comparison.ratios.unrelated.value
+        low, high = map(ratio, comparison.deciding[0].interval)
+        lines += [
+            f"  ratios   {ratio(rendition)} against another rendition, {ratio(unrelated)} against "
+            "an unrelated recording",
+            f"  interval {low} to {high}, 95 % of the ratio that decides; sounds like "
+            f"{comparison.population}",
+        ]
     alignment = comparison.alignment if comparison.verdict in ("same", "rendition") else None
     if alignment is not None and comparison.verdict == "rendition":
         lines.append(f"  follows  {alignment.place_in_words.replace(' is ', ' follows ')}")
@@ -288,11 +249,8 @@ def tell(comparison: "Comparison") -> list[str]:
             lines.append(f"           in all, {edits.common_s:.1f} s of A come from B, in {n}")
         lines.append(f"  altered  {comparison.line_in_words}")
         lines += [f"           {one.sentence}" for one in comparison.alterations]
-        lines += [
-            f"  edit     {clock(edit.a_start_s)} of A: {edit.words}"
-            for edit in (comparison.edits.edits if comparison.edits else ())
-            if edit.kind != "trimmed"
-        ]
+        told = [edit for edit in edits.edits if edit.kind != "trimmed"] if edits else []
+        lines += [f"  edit     {clock(edit.a_start_s)} of A: {edit.words}" for edit in told]
     cosine = comparison.evidence.similarity.cosine
     side = "above" if cosine >= comparison.cosine_threshold else "below"
     lines.append(

@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 
 from cqtnet.commands import FORCE, MODEL, PATH, command, progress_options
+from cqtnet.errors import InputError
+from cqtnet.files import make_folder, written_whole
 
 SEEDS = {"original": (6, 6), "rendition": (6, 8), "another": (7, 7)}
 """Which composition each recording is of, and by which sounds it is played."""
@@ -22,8 +24,6 @@ def demo(folder: Path, model: str, force: bool) -> None:
 
     They are the original, the same piece played by other sounds, and another piece.
     """
-    from cqtnet.errors import InputError
-    from cqtnet.files import make_folder
     from cqtnet.progress import working
     from verify.commands.compare import tell
     from verify.comparison import Comparer
@@ -62,7 +62,6 @@ def make_recordings(folder: Path) -> list[str]:
     from augment.noise import ColouredNoise
     from augment.tempo import Pitch, Tempo
     from cqtnet import SAMPLE_RATE
-    from cqtnet.files import written_whole
     from cqtnet.music import make_music
 
     sounds = {

@@ -4,29 +4,24 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from cqtnet.commands import FORCE, JSON, PATH, check_page, command, progress_options, show
-from verify.commands import CASE, LANGUAGE, case_of
+from cqtnet.commands import FORCE, JSON, PATH, command, progress_options, show
+from cqtnet.errors import FragmentTooShortError
+from cqtnet.files import refuse_overwrite
+from verify.commands import CASE, LANGUAGE, case_of, check_report
 from verify.words import clock, clock_span, plural
 
 if TYPE_CHECKING:
+    from verify.edits import EditMap
     from verify.features import Floats
-    from verify.report.language import Language
-    from verify.report.page import Case
-    from verify.results import EditMap, Stretch
 
 SIGNS = {
-    "cut": "-",
-    "trimmed": "-",
-    "inserted": "+",
-    "replaced": "~",
-    "repeated": "*",
-    "looped": "*",
+    "cut": "-", "trimmed": "-", "inserted": "+", "replaced": "~", "repeated": "*", "looped": "*",
     "moved": ">",
-}
+}  # fmt: skip
 
 
 @command(
@@ -48,8 +43,8 @@ the call is wrong.
 @FORCE
 @progress_options
 def diff(
-    a: Path, b: Path, labels: Path | None, report: Path | None, language: "Language | None",
-    case_file: Path | None, as_json: bool, force: bool,
+    a: Path, b: Path, labels: Path | None, report: Path | None, case_file: Path | None,
+    as_json: bool, force: bool,
 ) -> None:  # fmt: skip
     """Show how recording A was made from recording B: what is the same, and each edit.
 
@@ -62,7 +57,6 @@ def diff(
     semitones higher or lower.
     """  # noqa: D301
     from cqtnet import SAMPLE_RATE, audio
-    from cqtnet.files import refuse_overwrite
     from cqtnet.progress import working
     from verify.editmap import edit_map
     from verify.edits import check_suffix, write_labels
@@ -72,9 +66,7 @@ def diff(
     if labels is not None:
         check_suffix(labels)
         refuse_overwrite(labels, force=force)
-    if report is not None:
-        check_page(report)
-        refuse_overwrite(report, force=force)
+    check_report(report, force=force)
     case = case_of(case_file, (a, b))
     before = [(path, audio.FileStatus.of(path)) for path in (a, b)]
     with working("comparing"):
@@ -85,35 +77,26 @@ def diff(
     if labels is not None:
         write_labels(found, labels)
     if report is not None:
-        _write_report(report, language or "en", found, a, b, case)
+        from verify.report.page import write_diff  # here, for matplotlib takes a second to load
+
+        write_diff(report, found, a, b, command=shlex.join(["cqtnet", *sys.argv[1:]]), case=case)
+        click.echo(f"report: {report}", err=True)
     if as_json:
-        record = _record(a, b, found)
+        files = {
+            name: {"path": audio.shown(path), "sha256": audio.file_sha256(path)}
+            for name, path in (("a", a), ("b", b))
+        }
         for path, status in before:
             status.refuse_other(path)
-        show(record)
+        show({**files, "identical": found.is_identical, **found.to_dict()})
     else:
         click.echo("\n".join(_lines(a, b, found)))
-    if not found.is_identical:
-        sys.exit(1)
-
-
-def _write_report(
-    report: Path, language: "Language", found: "EditMap", a: Path, b: Path, case: "Case | None"
-) -> None:
-    """Write the page of the edits, and say where it lies."""
-    from verify.report.language import speaking
-    from verify.report.page import write_diff  # here, for matplotlib takes a second to load
-
-    with speaking(language):
-        again = shlex.join(["cqtnet", *sys.argv[1:]])
-        write_diff(report, found, a, b, command=again, case=case)
-    click.echo(f"report: {report}", err=True)
+    sys.exit(0 if found.is_identical else 1)
 
 
 def _samples(path: Path) -> "Floats":
     """The samples of a file; an error if it is too short or silent."""
     from cqtnet import SAMPLE_RATE, audio
-    from cqtnet.errors import FragmentTooShortError
     from verify.editmap import LEAST_S
 
     samples = audio.load(path)
@@ -127,17 +110,6 @@ def _samples(path: Path) -> "Floats":
     return samples
 
 
-def _record(a: Path, b: Path, found: "EditMap") -> dict[str, Any]:
-    """The edit map as plain data, with the files it is of."""
-    from cqtnet import audio
-
-    files = {
-        name: {"path": audio.shown(path), "sha256": audio.file_sha256(path)}
-        for name, path in (("a", a), ("b", b))
-    }
-    return {**files, "identical": found.is_identical, **found.to_dict()}
-
-
 def _lines(a: Path, b: Path, found: "EditMap") -> list[str]:
     """The edit map as lines of text: both names, a summary, then stretches and edits."""
     from cqtnet import audio
@@ -148,18 +120,15 @@ def _lines(a: Path, b: Path, found: "EditMap") -> list[str]:
     ]
     if not found.stretches:
         return [*lines, "nothing in common was found"]
-    return [*lines, _summary(found), *_rows(found)]
-
-
-def _summary(found: "EditMap") -> str:
     if found.is_identical:
-        return "A is B from beginning to end"
+        return [*lines, "A is B from beginning to end", *_rows(found)]
     share = 100 * found.common_s / found.a_duration_s
     count = len(found.stretches)
-    return (
+    summary = (
         f"{plural(count, 'stretch', 'stretches')} of B {'is' if count == 1 else 'are'} in A, "
         f"{found.common_s:.2f} s ({share:.0f} % of A); {plural(len(found.edits), 'edit')}"
     )
+    return [*lines, summary, *_rows(found)]
 
 
 def _rows(found: "EditMap") -> list[str]:
@@ -167,10 +136,15 @@ def _rows(found: "EditMap") -> list[str]:
     from verify.edits import described
 
     altered = {(s.a_start_s, s.b_start_s): described(s) for s in found.stretches}
+    spans = [  # of edits that say all of a stretch
+        (edit.a_start_s, edit.a_end_s)
+        for edit in found.edits
+        if edit.kind in ("moved", "repeated", "looped")
+    ]
     rows = [
         (s.a_start_s, s.a_end_s, "=", s.b_start_s, s.b_end_s, described(s))
         for s in found.stretches
-        if not _is_edit(s, found)
+        if not any(start_s <= s.a_start_s and s.a_end_s <= end_s for start_s, end_s in spans)
     ]
     for e in found.edits:
         how = altered.get((e.a_start_s, e.b_start_s), "")
@@ -181,13 +155,3 @@ def _rows(found: "EditMap") -> list[str]:
         f"{sign} A {clock_span(a, a_end):<17}  B {clock_span(b, b_end):<17}  {words}".rstrip()
         for a, a_end, sign, b, b_end, words in rows
     ]
-
-
-def _is_edit(stretch: "Stretch", found: "EditMap") -> bool:
-    """Whether an edit already says all of a stretch."""
-    return any(
-        edit.kind in ("moved", "repeated", "looped")
-        and edit.a_start_s <= stretch.a_start_s
-        and stretch.a_end_s <= edit.a_end_s
-        for edit in found.edits
-    )

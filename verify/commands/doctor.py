@@ -11,18 +11,15 @@ from typing import Literal
 
 from cqtnet.cli import installed
 from cqtnet.commands import JSON, command, progress_options, show
+from cqtnet.errors import InputError
+from cqtnet.files import make_folder
 
 State = Literal["ok", "optional", "broken"]
 MARKS: dict[State, str] = {"ok": "ok", "optional": "–", "broken": "!!"}
-LEAST_FREE = 1 << 30
-"""Bytes on the disk of the cache."""
-KINDS = {
-    "wav": "WAV PCM_16",
-    "flac": "FLAC PCM_16",
-    "ogg": "OGG VORBIS",
-    "mp3": "MP3 MPEG_LAYER_III",
-}
-"""What libsndfile writes; FFmpeg writes the m4a."""
+LEAST_FREE = 1 << 30  # bytes on the disk of the cache
+KINDS = {  # what libsndfile writes; FFmpeg writes the m4a
+    "wav": "WAV PCM_16", "flac": "FLAC PCM_16", "ogg": "OGG VORBIS", "mp3": "MP3 MPEG_LAYER_III",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -123,12 +120,10 @@ def _decoders() -> Iterator[Check]:
 def _fonts() -> Iterator[Check]:
     from matplotlib import font_manager
 
-    path = Path(font_manager.findfont("DejaVu Sans"))
-    yield Check("fonts", f"{path.name} for pictures")
+    yield Check("fonts", f"{Path(font_manager.findfont('DejaVu Sans')).name} for pictures")
 
 
 def _pdf() -> Iterator[Check]:
-    from cqtnet.errors import InputError
     from verify.report.page import check_pdf
 
     try:
@@ -139,21 +134,18 @@ def _pdf() -> Iterator[Check]:
 
 
 def _disk() -> Iterator[Check]:
-    from cqtnet.files import make_folder
     from verify.memory import cache_folder
 
     folder = cache_folder()
     make_folder(folder)
     free = shutil.disk_usage(folder).free
-    little = free < LEAST_FREE
-    cure = "make room, or set CQTNET_CACHE to a folder on another disk" if little else ""
     words = f"{free / 1e9:,.1f} GB free for the cache, {folder}"
-    yield Check("disk", words, "broken" if little else "ok", cure)
+    cure = "make room, or set CQTNET_CACHE to a folder on another disk"
+    yield Check("disk", words, "broken", cure) if free < LEAST_FREE else Check("disk", words)
 
 
 def _comparison() -> Iterator[Check]:
     import numpy as np
-    import soundfile
 
     from augment.effect import Chain
     from augment.noise import ColouredNoise
@@ -166,12 +158,9 @@ def _comparison() -> Iterator[Check]:
     altered = Chain((Tempo(1.1), Pitch(-2.0), ColouredNoise(snr_db=10.0, seed=1)))
     part = altered.apply(pieces[0][5 * SAMPLE_RATE :], SAMPLE_RATE).samples
     comparer = Comparer.named("default")
-    with tempfile.TemporaryDirectory() as folder:
-        verdicts = []
-        for number, samples in enumerate([part, *pieces]):
-            path = Path(folder, f"{number}.flac")
-            soundfile.write(path, np.clip(samples, -1, 1), SAMPLE_RATE)
-            verdicts += [comparer.compare(Path(folder, "0.flac"), path).verdict] if number else []
+    sounds = [(np.clip(samples, -1, 1), SAMPLE_RATE) for samples in (part, *pieces)]
+    a, *others = map(comparer.read, sounds)
+    verdicts = [comparer.compare(a, b).verdict for b in others]
     works = verdicts[0] == "same" and verdicts[1] in ("different", "insufficient")
     words = f"an altered copy is called {verdicts[0]}, another piece {verdicts[1]}"
     cure = "" if works else "install again; then report it"

@@ -4,18 +4,21 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cqtnet import commands as common
 from cqtnet.cli import LazyGroup
+from cqtnet.errors import InputError
+from cqtnet.files import refuse_overwrite
 from verify.words import plural
+
+if TYPE_CHECKING:
+    from verify.archive.index.faiss import Wanted
 
 ARCHIVE = click.argument("archive", type=common.PATH)
 DONE = common.JSON(help="Print what was done as JSON.")
-
-
 NAMES = ("add", "compact", "export", "info", "list", "merge", "rebuild", "relocate", "remove",
          "verify")  # fmt: skip
 PLACES = {name: f"verify.commands.index:{name.replace('list', 'list_')}" for name in NAMES}
@@ -55,7 +58,6 @@ def add(
     from collections import Counter
 
     from cqtnet.audio import shown
-    from cqtnet.errors import InputError
     from cqtnet.progress import progress_bar
     from verify import Archive
     from verify.archive.listing import audio_files, passed_over_line
@@ -69,14 +71,9 @@ def add(
     with Archive.open_or_create(archive, model=model, device=device) as opened:
         with progress_bar("reading", len(files)) as bar:
             summary = opened.add(
-                files,
-                tags=tags,
-                jobs=jobs,
-                rehash=rehash,
-                keep=keep,
-                cluster=cluster,
+                files, tags=tags, jobs=jobs, rehash=rehash, keep=keep, cluster=cluster,
                 on_step=lambda step: bar.advance(doing=shown(Path(step.path).name)),
-            )
+            )  # fmt: skip
         n_recordings = len(opened)
     if as_json:
         common.show({**summary.to_dict(), "passed_over": passed_over})
@@ -120,7 +117,6 @@ def export(archive: Path, out: Path, sound: int | None, force: bool, as_json: bo
     and `duration_s`. With --sound, OUT (.flac or .wav) is the sound that ARCHIVE keeps of a
     recording, for `diff` and `compare` when its file is away.
     """
-    from cqtnet.files import refuse_overwrite
     from cqtnet.progress import working
     from verify.archive.export import check_suffix, export_sound, export_windows
     from verify.archive.store import Store
@@ -129,16 +125,15 @@ def export(archive: Path, out: Path, sound: int | None, force: bool, as_json: bo
         check_suffix(out)
     refuse_overwrite(out, force=force)
     with Store.open(archive) as store, working("writing"):
-        done: dict[str, Any] = {"out": out}
         if sound is not None:
-            done |= {"id": sound, "duration_s": export_sound(store, sound, out)}
-            text = f"{done['duration_s']:.1f} s of recording {sound} → {out}"
+            duration_s = export_sound(store, sound, out)
+            done: dict[str, Any] = {"out": out, "id": sound, "duration_s": duration_s}
+            text = f"{duration_s:.1f} s of recording {sound}"
         else:
             export_windows(store, out)
-            done |= {"windows": store.n_windows, "recordings": len(store)}
-            windows = plural(store.n_windows, "window")
-            text = f"{windows} of {plural(len(store), 'recording')} → {out}"
-    common.show(done if as_json else text)
+            done = {"out": out, "windows": store.n_windows, "recordings": len(store)}
+            text = f"{plural(store.n_windows, 'window')} of {plural(len(store), 'recording')}"
+    common.show(done if as_json else f"{text} → {out}")
 
 
 @common.command("cqtnet index info archive/")
@@ -209,17 +204,13 @@ def merge(archive: Path, others: tuple[Path, ...], as_json: bool) -> None:
 
 @common.command("cqtnet index rebuild archive/ --kind compact", one_of=["--kind --milvus"])
 @ARCHIVE
-@click.option(
-    "--kind",
-    type=click.Choice(["auto", "exact", "large", "compact"]),
-    default="auto",
-    show_default=True,
-    help="exact reads every window; large and compact look into the likeliest lists.",
-)
+@click.option("--kind", type=click.Choice(["auto", "exact", "large", "compact"]), default="auto",
+              show_default=True, help="exact reads every window; large and compact look into the "
+              "likeliest lists.")  # fmt: skip
 @click.option("--milvus", metavar="URI", help="Keep it in Milvus: http://host:19530, or a file.")
 @DONE
 @common.progress_options
-def rebuild(archive: Path, kind: str, milvus: str | None, as_json: bool) -> None:
+def rebuild(archive: Path, kind: "Wanted", milvus: str | None, as_json: bool) -> None:
     """Make the index of ARCHIVE anew from its vectors, and measure its recall.
 
     With --milvus it is made there (a cluster, or a file of milvus-lite), and every later command
@@ -242,11 +233,7 @@ def rebuild(archive: Path, kind: str, milvus: str | None, as_json: bool) -> None
                 )
             return
         leave_milvus(store)
-        index = IndexCache.built(
-            store,
-            wanted=kind,  # type: ignore[arg-type]
-            on_message=lambda text: bar.update(doing=text),
-        )
+        index = IndexCache.built(store, wanted=kind, on_message=lambda text: bar.update(doing=text))
         index.save()
     known = index.info
     recall = "" if known.recall is None else f", recall {known.recall:.3f} of {known.queries}"
@@ -318,13 +305,10 @@ def remove(
     click.echo(f"{plural(len(chosen), 'recording')} {done}{copies}", err=True)
 
 
-@common.command(
-    "cqtnet index verify archive/ --read-audio",
-    after="""
+@common.command("cqtnet index verify archive/ --read-audio", after="""
 \b
 Exit codes: 0 all is as it was written; 1 something is not; 2 the archive cannot be opened.
-""",
-)
+""")  # fmt: skip
 @ARCHIVE
 @click.option("--read-audio", is_flag=True, help="Hash the recordings' files, too.")
 @common.JSON(help="Print JSON.")

@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,11 +73,7 @@ def monitor(
         searcher = opened.searcher(min_log_lr=min_log_lr)
         diary = Diary(start or datetime.now().astimezone())
         blocks = live(
-            source,
-            container=container,
-            raw=raw,
-            give_up_s=give_up_s,
-            on_message=complain,
+            source, container=container, raw=raw, give_up_s=give_up_s, on_message=complain
         )
 
         def summarise(second: float, *, ends: bool = False) -> None:
@@ -95,9 +91,7 @@ def monitor(
 
 
 OnSecond = Callable[[float], None]
-
-STALL_S = 2.0
-"""For so long a signal waits for the block that is due; then it ends the wait."""
+STALL_S = 2.0  # for so long a signal waits for the block that is due; then it ends the wait
 
 
 class Ending:
@@ -105,9 +99,8 @@ class Ending:
 
     def __init__(self, blocks: Iterable["Samples"], on_second: OnSecond) -> None:
         self.seconds = 0.0
-        self._on_second = on_second
         self.reason: BaseException | None = None
-        self._blocks = blocks
+        self._blocks, self._on_second = blocks, on_second
         self._waits_since = 0.0  # on the monotonic clock; 0: works on a block
 
     def __iter__(self) -> Iterator["Samples"]:
@@ -129,13 +122,10 @@ class Ending:
 
     def end(self, number: int, _: object) -> None:
         """End after this block; at once where none comes, and at the second signal."""
-        is_first, self.reason = self.reason is None, self.reason or _raised_by(number)
+        ends = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
+        is_first, self.reason = self.reason is None, self.reason or ends
         if not is_first or 0 < self._waits_since < time.monotonic() - STALL_S:
             raise self.reason
-
-
-def _raised_by(number: int) -> BaseException:
-    return KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
 
 
 @contextmanager
@@ -168,22 +158,13 @@ class Heard:
     seconds: float = 0.0
 
 
-@dataclass
 class Diary:
-    """Events of sound that arrives, on the clock of a place; days end at its midnight.
+    """Events of sound that arrives, on the clock of a place; days end at its midnight."""
 
-    >>> diary = Diary(datetime.now().astimezone())
-    >>> for event in monitor(searcher, blocks):
-    ...     diary.note(event)
-    ...     print(diary.line(event), *diary.summaries(event.at_s))
-    """
-
-    start: datetime  # of the first sample, with its zone
-    _days: dict[date, dict[int, Heard]] = field(default_factory=dict)
-    _day: date = field(init=False)  # that is summed up next
-
-    def __post_init__(self) -> None:
-        self._day = self.start.date()
+    def __init__(self, start: datetime) -> None:
+        self.start = start  # of the first sample, with its zone
+        self._day = start.date()  # that is summed up next
+        self._days: dict[date, dict[int, Heard]] = {}
 
     def at(self, second: float) -> datetime:
         """The time of day of a second of the sound."""
@@ -194,8 +175,7 @@ class Diary:
         if event.kind == "ended":
             match = event.match
             ended = max(self._day, self.at(match.query_end_s).date())
-            day = self._days.setdefault(ended, {})
-            heard = day.setdefault(match.entry.id, Heard(match))
+            heard = self._days.setdefault(ended, {}).setdefault(match.entry.id, Heard(match))
             heard.times += 1
             heard.seconds += match.duration_s
 
@@ -209,14 +189,10 @@ class Diary:
 
     def plain(self, event: "Event") -> dict[str, Any]:
         """An event as plain data; `start` and `end` are times of day."""
-        match = event.match
-        return {
-            "event": event.kind,
-            "at_s": round(event.at_s, 3),
-            "start": self.at(match.query_start_s).isoformat(),
-            "end": self.at(match.query_end_s).isoformat(),
-            **match.to_dict(),
-        }
+        times_s = {"start": event.match.query_start_s, "end": event.match.query_end_s}
+        times = {name: self.at(second).isoformat() for name, second in times_s.items()}
+        plain = {"event": event.kind, "at_s": round(event.at_s, 3), **times}
+        return {**plain, **event.match.to_dict()}
 
     def summaries(self, second: float, *, ends: bool = False) -> Iterator[tuple[date, list[Heard]]]:
         """Each day that is over by a second, what was heard longest first, or nothing.

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from cqtnet import commands as common
+from cqtnet.errors import InputError
 from verify.commands import LANGUAGE
 
 if TYPE_CHECKING:
-    from verify import Archive
+    from cqtnet.progress import Bar
     from verify.archive.results import SearchResult
-    from verify.report.language import Language
+    from verify.archive.searcher import Searcher
 
 
 @common.command(
@@ -44,8 +46,8 @@ be read, else 1 if one was not found, else 3.
 @common.progress_options
 def search(
     archive: Path, queries: tuple[str, ...], limit: int | None, renditions: bool,
-    min_log_lr: float | None, report: Path | None, language: "Language | None", force: bool,
-    device: str, as_json: bool, as_csv: bool,
+    min_log_lr: float | None, report: Path | None, force: bool, device: str, as_json: bool,
+    as_csv: bool,
 ) -> None:  # fmt: skip
     """Find where the recordings QUERY… lie in ARCHIVE, at any tempo and pitch.
 
@@ -58,29 +60,23 @@ def search(
     archive that limit rises. What is most like the query, but whose file is away or has changed, is
     NOT CONFIRMED and listed first.
     """
-    from cqtnet.errors import InputError
     from cqtnet.progress import working
     from verify import Archive
-    from verify.archive.listing import COLUMNS, match_rows, result_lines
-    from verify.archive.search import search as search_file
+    from verify.archive.listing import COLUMNS, audio_files, match_rows, result_lines
 
-    files = _files_of(queries, report, force=force)
-    codes = set()
+    files, codes = list(audio_files(queries)), set[int]()
+    if report is not None:
+        common.check_page(report)
+    rule = "a report is of one query, not of {}; give one file"
+    common.check_files(files, queries, report, rule, force=force)
     with Archive.open(archive, device=device) as opened, working("searching") as bar:
         searcher = opened.searcher(min_log_lr=min_log_lr)
         if as_csv:
             common.show_csv([COLUMNS])
-        for number, file in enumerate(files):
-            bar.update(number, len(files) if len(files) > 1 else None, doing=f"searching {file}")
-            try:
-                result = search_file(searcher, file)
-            except InputError as error:
-                if len(files) == 1:
-                    raise
-                common.complain(error)
+        for file, result in _found(searcher, files, limit, bar):
+            if result is None:
                 codes.add(2)
                 continue
-            result = replace(result, matches=result.matches[:limit])
             codes.add({"found": 0, "absent": 1}.get(result.answer, 3))
             if as_json:
                 common.show({"query": file, **result.to_dict()}, in_a_line=True)
@@ -90,33 +86,29 @@ def search(
                 lines = result_lines(file, result, n_recordings=len(opened), renditions=renditions)
                 click.echo("\n".join(lines))
             if report is not None:
-                _write_report(report, language or "en", file, result, opened)
+                from verify.report.search import write_search_report  # which loads matplotlib
+
+                write_search_report(report, file, result, opened.store)
+                click.echo(f"report: {report}", err=True)
     if report is None and len(files) == 1:
-        common.hint(
-            shlex.join(["cqtnet", "search", str(archive), *files, "--report", "report.html"])
-        )
+        words = ["cqtnet", "search", str(archive), *files, "--report", "report.html"]
+        common.hint(shlex.join(words))
     sys.exit(next(code for code in (2, 1, 3, 0) if code in codes))
 
 
-def _write_report(
-    report: Path, language: "Language", file: str, result: "SearchResult", archive: "Archive"
-) -> None:
-    """Write the page of a query, and say where it lies."""
-    from verify.report.language import speaking
-    from verify.report.search import write_search_report  # which loads matplotlib
+def _found(
+    searcher: "Searcher", files: list[str], limit: int | None, bar: "Bar"
+) -> Iterator[tuple[str, "SearchResult | None"]]:
+    """Each file with what is found; None of one among several that cannot be searched for."""
+    from verify.archive.search import search as search_file
 
-    with speaking(language):
-        write_search_report(report, file, result, archive.store)
-    click.echo(f"report: {report}", err=True)
-
-
-def _files_of(queries: tuple[str, ...], report: Path | None, *, force: bool) -> list[str]:
-    """The files to search for; an InputError for none, or for a report that cannot be."""
-    from verify.archive.listing import audio_files
-
-    files = list(audio_files(queries))
-    if report is not None:
-        common.check_page(report)
-    rule = "a report is of one query, not of {}; give one file"
-    common.check_files(files, queries, report, rule, force=force)
-    return files
+    for number, file in enumerate(files):
+        bar.update(number, len(files) if len(files) > 1 else None, doing=f"searching {file}")
+        try:
+            result = search_file(searcher, file)
+            yield file, replace(result, matches=result.matches[:limit])
+        except InputError as error:
+            if len(files) == 1:
+                raise
+            common.complain(error)
+            yield file, None

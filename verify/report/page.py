@@ -25,10 +25,11 @@ from cqtnet.schema import MOST_BYTES, checked
 from verify import words
 from verify.align import FASTEST, MOST_SHIFT, SLOWEST
 from verify.calibration import Calibration
-from verify.recording import Recording, item_of
+from verify.edits import EditMap
+from verify.recording import Item, Recording, item_of
 from verify.report import sections
 from verify.report.language import IN_NUMBER, NO_BREAK, language, say
-from verify.results import Comparison, EditMap, Item
+from verify.results import Comparison
 
 TWO = "Comparison of two recordings"
 FOOT = """

@@ -27,10 +27,11 @@ from cqtnet.plotting import (
     put_mark,
 )
 from verify.align import played_at, shifted
+from verify.edits import Edit, EditMap
 from verify.features import COARSE_PER_SECOND, Features, Floats, cqt
 from verify.recording import Recording
 from verify.report.language import say
-from verify.results import Comparison, Edit, EditMap, Line, Stretch
+from verify.results import Comparison, Line, Stretch
 from verify.words import clock
 
 Span = tuple[float, float]

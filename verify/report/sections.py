@@ -15,13 +15,13 @@ import soundfile
 from cqtnet import SAMPLE_RATE, audio
 from verify import words
 from verify.calibration import MEASURES, RANGES, TONAL, Calibration, Regression, Weighed
-from verify.edits import also_in_words
+from verify.edits import EditMap, also_in_words
 from verify.quality import HIGHEST_EDGE_HZ, Quality, quality_of
-from verify.recording import Recording
+from verify.recording import Item, Recording
 from verify.report import course, pictures
 from verify.report import sureness as drawings
 from verify.report.language import say
-from verify.results import Comparison, EditMap, Item
+from verify.results import Comparison
 from verify.words import clock, number, plural, ratio
 
 Row = tuple[str, ...]

@@ -13,15 +13,16 @@ from cqtnet.embed import Trace
 from cqtnet.plotting import Picture
 from verify import results as r
 from verify.calibration import MEASURES, Calibration, Regression
-from verify.copytest import network_sha256
+from verify.copytest import CopyTest, network_sha256
+from verify.edits import Edit, EditMap
 from verify.features import Content, Features
-from verify.recording import Recording
+from verify.recording import Hit, Item, Recording
 
 CONTENT = Content(0.5, 0.4, 0.1, 8.0, 0.3)
 LINE = r.Line(1.0, 0.0, 4.0)
 ALIGNMENT = r.Alignment(0.0, 8.0, LINE, 0.8, 0.9, 0.001, 1.0)
-COPY = r.CopyTest(0.9, 1.1, 0.8, 0.9, 0.8, 0.002, 1.0, 0.5, 0.6, 0.1, 11.0, 2.5)
-EVIDENCE = r.Evidence(r.Hit(0.9, 8.0, 0.0, 4.0), ALIGNMENT, 0.9, CONTENT, CONTENT, COPY)
+COPY = CopyTest(0.9, 1.1, 0.8, 0.9, 0.8, 0.002, 1.0, 0.5, 0.6, 0.1, 11.0, 2.5)
+EVIDENCE = r.Evidence(Hit(0.9, 8.0, 0.0, 4.0), ALIGNMENT, 0.9, CONTENT, CONTENT, COPY)
 
 
 def recording(path, samples, *, problem="", keep=True):
@@ -29,7 +30,7 @@ def recording(path, samples, *, problem="", keep=True):
     with path.open("wb") as file:
         soundfile.write(file, samples, SAMPLE_RATE, format="WAV", subtype="FLOAT")
     nothing = np.zeros((0, 0), np.float32)
-    item = r.Item(
+    item = Item(
         str(path), "ab" * 32, samples.size / SAMPLE_RATE, "wav", "pcm_f32", SAMPLE_RATE, 1, ()
     )
     whole = Features.of(samples) if keep and not problem else None
@@ -85,7 +86,7 @@ def different(a, b):
     found = same(a, b)
     assert found.evidence is not None and found.evidence.alignment is not None
     alignment = replace(found.evidence.alignment, correlation=0.1)
-    evidence = replace(found.evidence, similarity=r.Hit(-0.5, 8.0, 0.0, 4.0), alignment=alignment)
+    evidence = replace(found.evidence, similarity=Hit(-0.5, 8.0, 0.0, 4.0), alignment=alignment)
     known = ratios(-10.0, -2.0, -9.0)
     return replace(found, verdict="different", ratios=known, evidence=evidence)
 
@@ -115,7 +116,7 @@ def edit_map():
         r.Stretch(4.0, 8.0, r.Line(1.0, 0.0, 0.0), 0.8, 0.9),
     )
     edits = (
-        r.Edit("cut", 0.0, 0.0, 0.0, 4.0, "4 s <gone>"),
-        r.Edit("moved", 4.0, 8.0, 4.0, 8.0, "4 s come later"),
+        Edit("cut", 0.0, 0.0, 0.0, 4.0, "4 s <gone>"),
+        Edit("moved", 4.0, 8.0, 4.0, 8.0, "4 s come later"),
     )
-    return r.EditMap(8.0, 12.0, stretches, edits)
+    return EditMap(8.0, 12.0, stretches, edits)

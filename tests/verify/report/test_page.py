@@ -15,6 +15,7 @@ from jinja2 import UndefinedError
 from cqtnet.device import version
 from cqtnet.errors import InputError
 from tests.verify.report import cases
+from verify.edits import Edit, EditMap
 from verify.recording import item_of
 from verify.report.page import (
     page,
@@ -26,7 +27,7 @@ from verify.report.page import (
 )
 from verify.report.pictures import view_of
 from verify.report.sections import files, players
-from verify.results import Edit, EditMap, Waveform
+from verify.waveform import Waveform
 
 VOID = {"meta", "img", "br"}
 
