@@ -2,10 +2,10 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     from verify.results import Comparison
 
 Rng = np.random.Generator
-LENGTH_S = 20.0
-"""Length of what is changed: so much of each recording, or all of it."""
-
-# Changes: how each is drawn, and what may be said of it.
+LENGTH_S = 20.0  # of what is changed: so much of each recording, or all of it
+UNHEARD = ("gain", "clock", "polarity")  # are to be named although nobody hears them
 
 
 @dataclass(frozen=True)
@@ -46,10 +44,9 @@ def _noise(snr_db: float) -> Change:
     return Change(lambda rng, _: ColouredNoise.draw(rng, snr_db=(snr_db, snr_db)), "noise")
 
 
-def _codec(name: str, *kbps: float, follows: str) -> Change:
-    low, high = min(kbps), max(kbps)
+def _codec(name: str, kbps: tuple[float, float], follows: str = "level") -> Change:
     return Change(
-        lambda rng, _: Codec.draw(rng, codecs=[name], kbps=(low, high)), "coded low_pass", follows
+        lambda rng, _: Codec.draw(rng, codecs=[name], kbps=kbps), "coded low_pass", follows
     )
 
 
@@ -106,9 +103,9 @@ CHANGES: dict[str, Change] = {
         lambda rng, _: tone.Compressor(float(rng.uniform(-25, -15)), 100.0, 0.001, 0.05, 10.0),
         "compressed", "level",
     ),
-    "mp3": _codec("mp3", 16, 32, follows="level"),
-    "opus": _codec("opus", 6, 12, follows="level"),
-    "amr": _codec("amr_nb", 4.75, 12.2, follows="high_pass level"),
+    "mp3": _codec("mp3", (16, 32)),
+    "opus": _codec("opus", (6, 12)),
+    "amr": _codec("amr_nb", (4.75, 12.2), "high_pass level"),
     "resampled": Change(lambda rng, _: Resampled(), "low_pass", "level"),
     "tempo": Change(lambda rng, _: Tempo.draw(rng, factor=_around(rng, 0.04, 0.12)), "tempo"),
     "pitch": Change(
@@ -140,8 +137,7 @@ class Resampled(Effect):
 # Whether one hears it: by levels in octaves, without anything of what is judged.
 
 OCTAVES_HZ = (62.5, 125, 250, 500, 1000, 2000, 4000, 8000)
-HEARD_FRAME = 2048
-"""Samples of a frame, 93 ms."""
+HEARD_FRAME = 2048  # samples, 93 ms
 HEARD_DB, HEARD_SHARE, HEARD_BELOW_DB = 3.0, 0.1, -45.0
 """Heard: in an octave with so much of the power, the level differs by so much in so many frames."""
 
@@ -205,10 +201,9 @@ def claims_of(comparison: "Comparison") -> tuple[tuple[str, str], ...]:
     for words in changes_in_words(line):
         kind = "speed" if line.is_speed else "pitch" if "semitones" in words else "tempo"
         claims.append((kind, ""))
-    if waveform is not None and waveform.inverted:
-        claims.append(("polarity", ""))
-    if waveform is not None and waveform.is_level_proved:
-        claims.append(("level", ""))
+    if waveform is not None:
+        proved = {"polarity": waveform.inverted, "level": waveform.is_level_proved}
+        claims += [(kind, "") for kind in proved if proved[kind]]
     return tuple(claims)
 
 
@@ -250,20 +245,9 @@ def _judge(task: tuple[Item, Path, int, int]) -> list[Judged]:
             pair = (changed, source) if side == "A" else (source, changed)
             comparison = comparer.compare(*pair)
             heard = kind != "none" and (samples.size != size or is_heard(fragment, samples))
-            found.append(
-                Judged(
-                    kind, item.recording, str(effect or ""), side, heard or kind in UNHEARD,
-                    comparison.verdict, claims_of(comparison),
-                )
-            )  # fmt: skip
+            of = kind, item.recording, str(effect or ""), side, heard or kind in UNHEARD
+            found.append(Judged(*of, comparison.verdict, claims_of(comparison)))
     return found
-
-
-UNHEARD = ("gain", "clock", "polarity")
-"""Changes that are to be named although nobody hears them."""
-
-
-# Figures.
 
 
 @dataclass(frozen=True)
@@ -277,16 +261,8 @@ class Named:
     claims: int  # all that was said
     wrong: int  # of those
     wrong_pairs: int  # pairs with a wrong claim
-    examples: tuple[str, ...] = field(default=(), compare=False)  # of wrong claims
-
-    @property
-    def named_share(self) -> float | None:
-        """The share of the changes that one hears; None without any."""
-        return self.named / self.heard if self.heard else None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The figures as plain data."""
-        return {**asdict(self), "named_share": self.named_share}
+    examples: tuple[str, ...]  # of wrong claims
+    named_share: float | None  # of the changes that one hears; None without any
 
 
 def figures(outcomes: Sequence[Judged]) -> dict[str, Named]:
@@ -298,10 +274,10 @@ def figures(outcomes: Sequence[Judged]) -> dict[str, Named]:
 
 def _named(outcomes: Sequence[Judged]) -> Named:
     same = [o for o in outcomes if o.verdict == "same"]
-    heard = [o for o in same if o.heard]
+    heard = [o.is_named for o in same if o.heard]
     bad = [o for o in same if o.wrong]
     examples = tuple(f"{o.kind} of {o.side}: {' '.join(x).strip()}" for o in bad for x in o.wrong)
     return Named(
-        len(outcomes), len(same), len(heard), sum(o.is_named for o in heard),
-        sum(len(o.claims) for o in same), len(examples), len(bad), examples,
+        len(outcomes), len(same), len(heard), sum(heard), sum(len(o.claims) for o in same),
+        len(examples), len(bad), examples, sum(heard) / len(heard) if heard else None,
     )  # fmt: skip

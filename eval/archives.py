@@ -30,8 +30,6 @@ from verify.archive.export import merge_into
 from verify.archive.search import search
 from verify.archive.store import is_archive
 
-Bools = NDArray[np.bool_]
-
 
 @dataclass(frozen=True)
 class Query:
@@ -68,7 +66,8 @@ def queries_of(trials: Sequence[Path], *, length_s: float, limit: int | None) ->
             query = Query(table.file(probe), recording, condition, length_s)
             by_condition.setdefault(condition, {}).setdefault(query.probe, query)
     chosen: list[Query] = []
-    for own in map(list, map(dict.values, by_condition.values())):
+    for of_condition in by_condition.values():
+        own = list(of_condition.values())
         count = min(len(own), limit or len(own))
         chosen += [own[int(i * len(own) / count)] for i in range(count)]
     return chosen
@@ -96,9 +95,9 @@ def measure(
     Archives are made in `folder`, and kept. All hold the `distractors`: recordings, or an archive.
     """
     known = {item.recording for item in items}
-    unknown = next((query for query in queries if query.recording not in known), None)
-    if unknown is not None:
-        raise ManifestError(f"{unknown.probe} is of {unknown.recording}, which is in no list")
+    for query in queries:
+        if query.recording not in known:
+            raise ManifestError(f"{query.probe} is of {query.recording}, which is in no list")
     first, second = halves(items)
     others = distractors
     if distractors is not None and not is_archive(distractors):
@@ -128,10 +127,12 @@ def figures(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
     for condition in dict.fromkeys(answer.condition for answer in answers):
         own = [answer for answer in answers if answer.condition == condition]
         recordings = np.array([a.recording for a in own])
-        present, matched = (np.array([getattr(a, k) for a in own]) for k in ("present", "is_match"))
+        present, matched = np.array([(a.present, a.is_match) for a in own]).T
         first = present & np.array([a.first == a.recording for a in own])
 
-        def share(values: Bools, of: Bools, recordings: Texts = recordings) -> Figure:
+        def share(
+            values: NDArray[np.bool_], of: NDArray[np.bool_], recordings: Texts = recordings
+        ) -> Figure:
             if not of.any():
                 return Figure(None, note="no queries")
             return mean_by_recording(values[of].astype(np.float64), recordings[of].tolist())
@@ -162,11 +163,8 @@ def _ask(task: tuple[Path, dict[str, str], Query, bool, float | None]) -> Answer
         result = search(searcher, path)
         elapsed_s = time.monotonic() - started
     best = max(result.matches, key=lambda match: match.strength, default=result.nearest)
-    first, log_lr, place_s = "", 0.0, 0.0
-    if best is not None:
-        first = names.get(best.path, best.path)
-        log_lr, place_s = best.log_lr, best.reference_start_s
-    return Answer(
-        query.condition, query.probe.name, query.recording, present,
-        first, bool(result.matches), log_lr, place_s, elapsed_s,
-    )  # fmt: skip
+    asked = query.condition, query.probe.name, query.recording, present
+    if best is None:
+        return Answer(*asked, "", False, 0.0, 0.0, elapsed_s)
+    first, is_match = names.get(best.path, best.path), bool(result.matches)
+    return Answer(*asked, first, is_match, best.log_lr, best.reference_start_s, elapsed_s)

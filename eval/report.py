@@ -4,7 +4,7 @@ import hashlib
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,13 @@ from cqtnet.files import file_sha256, make_folder, write_json, written_whole
 from cqtnet.schema import read_json
 from cqtnet.tables import markdown_table, write_table
 from eval import plots
+from eval.bootstrap import FigureTable
 from eval.metrics import Figure, Metrics, Options, auc, measure_by_condition, roc_band
 from eval.metrics.table import Retrieval, retrieve, shown
 from eval.plots import ScoreSet, SizePoint, save
 from eval.trials import SIZES, Scores, read_scores
 
-ALL = "all"
-"""The name of all conditions together."""
+ALL = "all"  # the name of all conditions together
 FEWEST_CANDIDATES = 10
 """Candidates of a probe, in the median, from which on a report has its ranks."""
 
@@ -39,12 +39,9 @@ class System:
     metrics: Mapping[str, Metrics]  # by condition; `all` if there are several
     retrieval: Mapping[str, Retrieval]  # by condition, if probes have enough candidates
 
-    def figures(self, condition: str) -> dict[str, Figure]:
-        """All figures of a condition by key, retrieval included."""
-        figures = dict(self.metrics[condition].figures) if condition in self.metrics else {}
-        if condition in self.retrieval:
-            figures |= self.retrieval[condition].figures
-        return figures
+    def measured(self, condition: str) -> list[FigureTable]:
+        """What was measured of a condition."""
+        return [of[condition] for of in (self.metrics, self.retrieval) if condition in of]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, with the SHA-256 of the score file."""
@@ -60,7 +57,7 @@ class Report:
     """Several systems, measured with the same options."""
 
     systems: Sequence[System]
-    options: Options = field(default_factory=Options)
+    options: Options
 
     @property
     def conditions(self) -> list[str]:
@@ -83,8 +80,7 @@ class Report:
             (system.name, condition, name, figure)
             for system in self.systems
             for condition in self.conditions
-            for measured in (system.metrics.get(condition), system.retrieval.get(condition))
-            if measured is not None
+            for measured in system.measured(condition)
             for name, figure in measured.rows()
         ]
 
@@ -98,13 +94,12 @@ def read_report(files: Mapping[str, Path], *, options: Options | None = None) ->
     tables = {name: read_scores(path) for name, path in files.items()}
     _warn_of_suspicious(tables)
     options = options or Options()
-    systems = [measure_system(name, scores, options=options) for name, scores in tables.items()]
+    systems = [measure_system(name, scores, options) for name, scores in tables.items()]
     return Report(systems, options)
 
 
-def measure_system(name: str, scores: Scores, *, options: Options | None = None) -> System:
+def measure_system(name: str, scores: Scores, options: Options) -> System:
     """The figures of one system by condition."""
-    options = options or Options()
     metrics = measure_by_condition(scores, options)
     retrieval = {}
     for condition in metrics:
@@ -151,12 +146,7 @@ def _warn_of_suspicious(tables: Mapping[str, Scores]) -> None:
         warnings.warn(text, stacklevel=3)
 
 
-# The files of a report.
-
-
-def write_report(
-    folder: Path, report: Report, *, page: str, pictures: Mapping[str, Picture]
-) -> None:
+def write_report(folder: Path, report: Report, pictures: Mapping[str, Picture]) -> None:
     """Write the report in place of an earlier one: each file whole, and `report.json` last."""
     make_folder(folder)
     listed = folder / "report.json"
@@ -177,12 +167,11 @@ def write_report(
         rows.append((*names, *numbers, f.note))
     write_table(folder / "report.csv", rows)
     with written_whole(folder / "report.md") as temporary:
-        temporary.write_text(page, encoding="utf-8", errors="surrogateescape")
+        temporary.write_text(page(report, pictures), encoding="utf-8", errors="surrogateescape")
     write_json(folder / "report.json", {**report.to_dict(), "pictures": list(pictures)})
 
 
 # The report as Markdown, which is also readable as plain text.
-
 
 Column = tuple[str, str, bool]
 """The heading, the figure's key, and whether it is shown in per cent."""
@@ -207,7 +196,7 @@ def errors_table(report: Report) -> str:
     return f"{_table(report, columns)}\n\n{reading}\n"
 
 
-def page(report: Report, *, pictures: Iterable[str] = ()) -> str:
+def page(report: Report, pictures: Iterable[str]) -> str:
     """The whole report in Markdown: both tables, notes, and the pictures of these names."""
     columns = [("AUC", "auc", False), ("linear EER %", "eer_linear", True)]
     for point in report.options.operating_points:
@@ -235,11 +224,11 @@ def page(report: Report, *, pictures: Iterable[str] = ()) -> str:
 
 def _table(report: Report, columns: Sequence[Column]) -> str:
     pairs = [(c, s) for c in report.conditions for s in report.systems if c in s.metrics]
-    measured = [(condition, system, system.figures(condition)) for condition, system in pairs]
-    known = {k for *_, figures in measured for k, f in figures.items() if f.value is not None}
+    tables = [{k: f for m in s.measured(c) for k, f in m.figures.items()} for c, s in pairs]
+    known = {key for table in tables for key, figure in table.items() if figure.value is not None}
     columns = [column for column in columns if column[1] in known]
     rows = [["condition", "system", "same + other", *(heading for heading, *_ in columns)]]
-    for condition, system, figures in measured:
+    for (condition, system), figures in zip(pairs, tables, strict=True):
         metrics = system.metrics[condition]
         counts = f"{metrics.targets:,} + {metrics.nontargets:,}"
         cells = (shown(figures.get(key), in_percent=percent) for _, key, percent in columns)
@@ -248,12 +237,10 @@ def _table(report: Report, columns: Sequence[Column]) -> str:
 
 
 # The pictures of a report: several systems or conditions on one where they fit.
-MOST_LINES = 6
-"""Lines on one picture; further ones go on the next."""
-MOST_BANDS = 2
-"""Bands of intervals on one picture; more of them hide each other."""
-TARGETS_A_BIN = 25
-MOST_BINS = 8
+
+MOST_LINES = 6  # on one picture; further ones go on the next
+MOST_BANDS = 2  # of intervals on one picture; more of them hide each other
+TARGETS_A_BIN, MOST_BINS = 25, 8
 NAME_BYTES = 60
 """Bytes of a system's or a condition's name in a file name; file systems end at 255 in all."""
 
@@ -272,31 +259,10 @@ def draw_pictures(report: Report) -> dict[str, Picture]:
 
 
 def _curves(report: Report) -> Iterator[tuple[str, Picture]]:
-    """DET, ROC and, with likelihood ratios, Tippett plot of each group."""
-    for name, title, sets in _groups(report):
-        points = report.options.operating_points
-        yield f"det-{name}", plots.det(sets, operating_points=points, title=f"DET: {title}")
-        yield f"roc-{name}", plots.roc(sets, title=f"ROC: {title}")
-        with_ratios = [s for s in sets if s.log_lr_target is not None]
-        if with_ratios:
-            yield f"tippett-{name}", plots.tippett(with_ratios, title=f"Tippett: {title}")
+    """DET, ROC and, with likelihood ratios, Tippett plot of each group of lines.
 
-
-def _single_sets(report: Report) -> Iterator[tuple[str, Picture]]:
-    """Histogram and, with likelihood ratios, calibration of each condition of each system."""
-    for system in report.systems:
-        for condition in _conditions(system):
-            name = f"{_slug(system.name)}-{_slug(condition)}"
-            title = f"{system.name}: {condition}"
-            s = _set(system, condition, title)
-            threshold = report.options.threshold
-            yield f"histogram-{name}", plots.histogram(s, threshold=threshold, title=title)
-            if s.log_lr_target is not None:
-                yield f"calibration-{name}", plots.calibration(s, title=title)
-
-
-def _groups(report: Report) -> Iterator[tuple[str, str, list[ScoreSet]]]:
-    """File name, title and lines of each picture: a system's conditions, or one of all systems."""
+    A group is all conditions of the only system, or all systems under one condition.
+    """
     if len(report.systems) == 1:
         (system,) = report.systems
         groups = {system.name: [(system, c, c) for c in _conditions(system)]}
@@ -308,10 +274,27 @@ def _groups(report: Report) -> Iterator[tuple[str, str, list[ScoreSet]]]:
     options = report.options
     for title, lines in groups.items():
         for i in range(0, len(lines), MOST_LINES):
-            part = "" if len(lines) <= MOST_LINES else f"-{i // MOST_LINES + 1}"
             some = lines[i : i + MOST_LINES]
+            name = _slug(title) + f"-{i // MOST_LINES + 1}" * (len(lines) > MOST_LINES)
             band = options if len(some) <= MOST_BANDS and options.resamples else None
-            yield _slug(title) + part, title, [_set(*line, band=band) for line in some]
+            sets = [_set(*line, band=band) for line in some]
+            points = options.operating_points
+            yield f"det-{name}", plots.det(sets, operating_points=points, title=f"DET: {title}")
+            yield f"roc-{name}", plots.roc(sets, title=f"ROC: {title}")
+            with_ratios = [s for s in sets if s.log_lr_target is not None]
+            if with_ratios:
+                yield f"tippett-{name}", plots.tippett(with_ratios, title=f"Tippett: {title}")
+
+
+def _single_sets(report: Report) -> Iterator[tuple[str, Picture]]:
+    """Histogram and, with likelihood ratios, calibration of each condition of each system."""
+    for system in report.systems:
+        for condition in _conditions(system):
+            name, title = f"{_slug(system.name)}-{_slug(condition)}", f"{system.name}: {condition}"
+            s, threshold = _set(system, condition, title), report.options.threshold
+            yield f"histogram-{name}", plots.histogram(s, threshold=threshold, title=title)
+            if s.log_lr_target is not None:
+                yield f"calibration-{name}", plots.calibration(s, title=title)
 
 
 def _sizes(report: Report) -> Iterator[tuple[str, Picture]]:
@@ -355,8 +338,8 @@ def _family(condition: str) -> str:
 
 def _set(system: System, condition: str, name: str, *, band: Options | None = None) -> ScoreSet:
     """The scores of a condition with the interval of the EER, and with a band if asked for."""
-    scores, eer = system.scores, system.metrics[condition]["eer"]
-    scores = scores.where(scores.condition == condition)
+    scores = system.scores.where(system.scores.condition == condition)
+    eer = system.metrics[condition]["eer"]
     if eer.low is None or eer.high is None:
         return ScoreSet.of(name, scores)
     drawn = roc_band(scores, resamples=band.resamples, seed=band.seed) if band else None

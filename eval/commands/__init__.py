@@ -1,12 +1,14 @@
 """`cqtnet eval`: its sub-commands, and the options that several of them have."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 from click import IntRange, option
 
 from cqtnet.cli import LazyGroup
-from cqtnet.commands import JSON, PATH
+from cqtnet.commands import JSON, PATH, progress_options
 
 MODULES = {
     "evaluate": ("protocol", "report", "score"),
@@ -28,7 +30,11 @@ split_option = option(
 workers_option = option(
     "--jobs", "workers", type=IntRange(1), help="Processes.  [default: one for each processor]"
 )
-json_option = JSON(help="Print JSON.")
+
+
+def answer_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --json, -q and -v, which all of these commands have."""
+    return JSON(help="Print JSON.")(progress_options(function))
 
 
 def require_source(source: Path) -> None:

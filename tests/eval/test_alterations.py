@@ -51,7 +51,7 @@ def test_figures_are_those_counted_by_hand():
     assert (telephone.pairs, telephone.same, telephone.heard, telephone.named) == (4, 3, 2, 1)
     assert (everything.claims, everything.wrong, everything.wrong_pairs) == (3, 2, 1)
     assert telephone.named_share == 0.5
-    assert found["none"].to_dict()["named_share"] is None
+    assert found["none"].named_share is None
 
 
 def test_what_is_heard_is_heard_and_a_level_is_no_sound(song):

@@ -151,7 +151,7 @@ def test_placing_measures_against_the_truth(scores, tmp_path):
         placing(scores, tmp_path)
     path = tmp_path / "c.truth.jsonl"
     path.write_text("\n".join(map(json.dumps, truths)))
-    row = placing(scores, tmp_path)["c"].to_dict()
+    row = placing(scores, tmp_path)["c"]
     assert (row["targets"], row["matches"]) == (24, 24)
     assert row["place_ms_median"] == pytest.approx(10 * 11.5)  # planted: 0, 10, … 230 ms
     assert row["tempo_percent_median"] == pytest.approx(0, abs=1e-4)

@@ -76,8 +76,8 @@ def test_a_report_says_the_same_in_json_csv_and_table(tmp_path):
 
 
 def test_ranks_are_given_only_among_enough_candidates():
-    few = r.measure_system("a", table_of(), options=QUICK)
-    enough = r.measure_system("a", table_of(candidates=12), options=QUICK)
+    few = r.measure_system("a", table_of(), QUICK)
+    enough = r.measure_system("a", table_of(candidates=12), QUICK)
     assert few.retrieval == {} and set(enough.retrieval) == {"quiet", "noise", "all"}
 
 
@@ -95,11 +95,11 @@ def test_a_figure_is_shown_with_its_interval_or_as_a_bound():
 
 
 def test_a_column_that_no_system_can_fill_is_left_out():
-    measured = r.Report([r.measure_system("a|b", table_of(), options=QUICK)], QUICK)
+    measured = r.Report([r.measure_system("a|b", table_of(), QUICK)], QUICK)
     header = r.errors_table(measured).splitlines()[0]
     assert "EER %" in header and "Cllr" not in header
     assert "FA 0.1 %" not in header, "60 nontargets cannot show it"
-    text = r.page(measured)
+    text = r.page(measured, [])
     assert "minCllr" in text and "| calibration loss" not in text
     assert "needs 1,000 nontargets" in text, "notes"
     rows = [line for line in text.splitlines() if "a\\|b" in line and line.startswith("|")]
@@ -183,7 +183,7 @@ def pictures_of(*systems, resamples=10, seed=0):
     options = Options(resamples=resamples, seed=seed)
     return draw_pictures(
         r.Report(
-            [r.measure_system(name, scores, options=options) for name, scores in systems], options
+            [r.measure_system(name, scores, options) for name, scores in systems], options
         )
     )
 
