@@ -43,7 +43,9 @@ def music(tmp_path_factory):
 def planted(samples, seed, *, n_edits):
     """The samples with edits; foreign sounds are below zero."""
     rng = np.random.default_rng(seed)
-    return e.plant(samples, -np.abs(samples), n_edits=n_edits, alteration="none", rng=rng, allowed=EVERY[0])
+    return e.plant(
+        samples, -np.abs(samples), n_edits=n_edits, alteration="none", rng=rng, allowed=EVERY[0]
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))

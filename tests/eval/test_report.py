@@ -182,9 +182,7 @@ def test_suspicious_scores_are_measured_with_a_warning(tmp_path):
 def pictures_of(*systems, resamples=10, seed=0):
     options = Options(resamples=resamples, seed=seed)
     return draw_pictures(
-        r.Report(
-            [r.measure_system(name, scores, options) for name, scores in systems], options
-        )
+        r.Report([r.measure_system(name, scores, options) for name, scores in systems], options)
     )
 
 

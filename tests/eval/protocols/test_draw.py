@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from cqtnet.errors import InputError, ManifestError
-from eval.protocols.catalogue import PROTOCOLS, VOICE_OVER, draw_fragments, draw_plan
+from eval.protocols.catalogue import PROTOCOLS, VOICE_OVER, draw_plan
 from eval.protocols.plan import read_plan, trials
 from eval.protocols.survey import Survey, chosen_items
 from tests.eval.planted import MANY, surveyed
@@ -77,8 +77,7 @@ def test_tempo_and_pitch_are_made_by_two_methods_with_even_odds(name):
 
 
 def starts(seed, recording, *, length_s=20.0):
-    rng = np.random.default_rng(seed)
-    return [f.start_s for f in draw_fragments(rng, recording, length_s=length_s, count=3)]
+    return [f.start_s for f in recording.fragments(np.random.default_rng(seed), length_s, 3)]
 
 
 @pytest.mark.parametrize("seed", range(10))
