@@ -269,15 +269,16 @@ def figures(outcomes: Sequence[Judged]) -> dict[str, Named]:
     """The figures of all, and of each kind of change."""
     groups = {"all": list(outcomes)}
     groups |= {kind: [o for o in outcomes if o.kind == kind] for kind in CHANGES}
-    return {name: _named(some) for name, some in groups.items() if some}
-
-
-def _named(outcomes: Sequence[Judged]) -> Named:
-    same = [o for o in outcomes if o.verdict == "same"]
-    heard = [o.is_named for o in same if o.heard]
-    bad = [o for o in same if o.wrong]
-    examples = tuple(f"{o.kind} of {o.side}: {' '.join(x).strip()}" for o in bad for x in o.wrong)
-    return Named(
-        len(outcomes), len(same), len(heard), sum(heard), sum(len(o.claims) for o in same),
-        len(examples), len(bad), examples, sum(heard) / len(heard) if heard else None,
-    )  # fmt: skip
+    found = {}
+    for name, some in groups.items():
+        same = [o for o in some if o.verdict == "same"]
+        heard = [o.is_named for o in same if o.heard]
+        wrong = [(o, claim) for o in same for claim in o.wrong]
+        examples = tuple(f"{o.kind} of {o.side}: {' '.join(said).strip()}" for o, said in wrong)
+        if some:
+            found[name] = Named(
+                len(some), len(same), len(heard), sum(heard), sum(len(o.claims) for o in same),
+                len(wrong), sum(bool(o.wrong) for o in same), examples,
+                sum(heard) / len(heard) if heard else None,
+            )  # fmt: skip
+    return found

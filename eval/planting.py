@@ -79,8 +79,7 @@ def draw_programmes(
 
 # Planting: edits made one after the other, and then an alteration of the whole.
 
-EVERY = ("cut", "insert", "move", "repeat"), 5
-"""The kinds of edits, and how many there are at most."""
+EVERY = ("cut", "insert", "move", "repeat"), 5  # the kinds of edits, and how many there are at most
 PLAIN = ("cut", "insert"), 2
 """What is planted in music that repeats itself: there, a move may be a cut just as well."""
 ALTERATIONS: dict[str, Callable[[np.random.Generator], tuple[Effect, ...]]] = {
@@ -221,8 +220,7 @@ SECTION_S = (8.0, 16.0)
 SONG = "ABABCB"
 """The sections of a song: verse, chorus and bridge. All choruses are the same sound; over each
 verse something else is played."""
-OVER_DB = (-14.0, -6.0)
-"""The level of what is played over a verse, by that of the song."""
+OVER_DB = (-14.0, -6.0)  # the level of what is played over a verse, by that of the song
 
 Repeating = tuple[Samples, tuple[int, ...]]
 """Samples, and those at which a section begins."""

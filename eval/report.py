@@ -26,8 +26,7 @@ from eval.plots import ScoreSet, SizePoint, save
 from eval.trials import SIZES, Scores, read_scores
 
 ALL = "all"  # the name of all conditions together
-FEWEST_CANDIDATES = 10
-"""Candidates of a probe, in the median, from which on a report has its ranks."""
+FEWEST_CANDIDATES = 10  # candidates of a probe, in the median, from which on a report has its ranks
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,11 +85,7 @@ class Report:
 
 
 def read_report(files: Mapping[str, Path], *, options: Options | None = None) -> Report:
-    """The report on score files, by name of the system.
-
-    >>> read_report({"ours": Path("ours.csv")}).systems[0].metrics["hard"]["eer"].value
-    0.012
-    """
+    """The report on score files, by name of the system."""
     tables = {name: read_scores(path) for name, path in files.items()}
     _warn_of_suspicious(tables)
     options = options or Options()
@@ -131,8 +126,7 @@ def _warn_of_suspicious(tables: Mapping[str, Scores]) -> None:
     """Warn of scores that can be measured, but probably have a mistake."""
     first, found, expected = next(iter(tables)), [], None
     for name, scores in tables.items():
-        columns = (scores.reference.tolist(), scores.probe.tolist(), scores.condition.tolist())
-        trials = set(zip(*columns, strict=True))
+        trials = set(scores.pairs())
         if (expected := expected or trials) != trials:
             found.append(f"{first} and {name} scored different trials; do not compare them")
         target, nontarget = scores.score[scores.label], scores.score[~scores.label]

@@ -13,8 +13,7 @@ PARTS = (
     "metrics", "memory",
 )  # fmt: skip
 """Each is a function `measure_…`; those of archives are in `archive`, all others in `engine`."""
-LONG = ("archive-index",)
-"""Measured only if named: a million windows, 6 GB of disk, half an hour."""
+LONG = ("archive-index",)  # measured only if named: a million windows, 6 GB of disk, half an hour
 
 
 @dataclass(frozen=True)

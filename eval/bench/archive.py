@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -33,8 +33,7 @@ from verify.archive.search import search
 from verify.archive.store import Store
 
 PIECES, PIECE_S = 8, 120.0
-BROADCAST_S = 48.0
-"""Of each piece so much is sent, and a quarter of that of foreign music after it."""
+BROADCAST_S = 48.0  # of each piece so much is sent, and a quarter of that of foreign music after it
 
 
 def measure_archive(*, quick: bool) -> Iterator[Measurement]:
@@ -230,47 +229,33 @@ def measure_files(folder: Path, *, quick: bool, audfprint: Path | None) -> Itera
     files = list(islice(audio.find_audio([folder]), 3 if quick else None))
     if not files:
         raise NotAudioError(f"no audio in {audio.shown(folder)}")
-    peer = None if audfprint is None else _Audfprint(audfprint)
+    program = None if audfprint is None else audfprint / "audfprint.py"
+    if program is not None and not program.is_file():
+        raise InputError(f"{audfprint} holds no audfprint.py; give a folder with its sources")
     for suffix in sorted({file.suffix.lower() for file in files}):
         yield from _decoding([f for f in files if f.suffix.lower() == suffix][:DECODED])
     with tempfile.TemporaryDirectory() as name, Archive.create(Path(name) / "archive") as archive:
         added = archive.add([str(file) for file in files])
-        theirs_s = once(lambda: peer.add(files, Path(name) / "peer.pklz")) if peer else None
+        ask: Callable[..., str] | None = None
+        beside: tuple[str, float | None] = ("", None)
+        if program is not None:
+            ask = partial(_audfprint, program, database=Path(name) / "peer.pklz")
+            every = ("--ncores", os.cpu_count() or 1, *files)
+            theirs_s = once(partial(ask, "new", words=every))
+            beside = ("audfprint", theirs_s / added.elapsed_s)
         size = sum(path.stat().st_size for path in (Path(name) / "archive").rglob("*"))
         adding, hours = added.duration_s / added.elapsed_s, added.duration_s / 3600
-        beside: tuple[str, float | None] = ("", None)
-        if theirs_s:
-            beside = (AUDFPRINT, theirs_s / added.elapsed_s)
         yield Measurement("cqtnet index add", adding, "× real time", *beside, "≥ 150")
         yield Measurement("archive on disk, an hour", size / 1e6 / hours, "MB", promise="≤ 8")
-        yield from _searches(archive, files[:SEARCHED], Path(name), peer)
+        yield from _searches(archive, files[:SEARCHED], Path(name), ask)
         took_s = once(lambda: list(duplicates(archive)))
         yield Measurement("cqtnet dedupe", added.duration_s / took_s, "× real time")
 
 
-AUDFPRINT = "audfprint"
-
-
-class _Audfprint:
-    """audfprint by D. Ellis, run from a folder with its sources."""
-
-    def __init__(self, folder: Path) -> None:
-        program = folder / "audfprint.py"
-        if not program.is_file():
-            raise InputError(f"{folder} holds no audfprint.py; give a folder with its sources")
-        self.command = [sys.executable, str(program)]
-
-    def add(self, files: list[Path], database: Path) -> None:
-        """Make a database of the files, by as many processes as there are processors."""
-        self.database = str(database)
-        cores = str(os.cpu_count() or 1)
-        run([*self.command, "new", "--dbase", self.database, "--ncores", cores, *map(str, files)])
-
-    def answer_s(self, queries: list[Path]) -> float:
-        """Seconds of one processor for a query, without those for loading the database."""
-        told = run([*self.command, "match", "--dbase", self.database, *map(str, queries)])
-        (spent,) = re.findall(r"total dur\) in ([0-9.]+) s", told)
-        return float(spent) / len(queries)
+def _audfprint(program: Path, action: str, database: Path, words: Iterable[object]) -> str:
+    """What audfprint by D. Ellis prints; it is run from its sources."""
+    command = [sys.executable, program, action, "--dbase", database, *words]
+    return run([str(word) for word in command])
 
 
 def _decoding(files: list[Path]) -> Iterator[Measurement]:
@@ -287,7 +272,7 @@ def _decoding(files: list[Path]) -> Iterator[Measurement]:
 
 
 def _searches(
-    archive: Archive, files: list[Path], folder: Path, peer: _Audfprint | None
+    archive: Archive, files: list[Path], folder: Path, ask: Callable[..., str] | None
 ) -> Iterator[Measurement]:
     """20 s of the middle of each, faster and lower: the time of an answer, and which is right."""
     searcher, times, busy, right = archive.searcher(), [], [], 0
@@ -302,7 +287,10 @@ def _searches(
         times.append(once(lambda: busy.append(processor_time(lambda: search(searcher, query)))))  # noqa: B023
         right += bool(found.matches) and found.matches[0].entry.sha256 == audio.file_sha256(file)
     what, busy_s = "query of 20 s, 5 % faster, a semitone lower", float(np.median(busy))
-    ratio = peer.answer_s(queries) / busy_s if peer else None
+    beside: tuple[str, float | None] = ("", None)
+    if ask is not None:  # it tells its seconds without those for loading the database
+        (spent,) = re.findall(r"total dur\) in ([0-9.]+) s", ask("match", words=queries))
+        beside = ("audfprint", float(spent) / len(queries) / busy_s)
     yield Measurement(what, float(np.median(times)), "s")
-    yield Measurement("  time of a processor", busy_s, "s", AUDFPRINT * bool(peer), ratio, "≤ 0.8")
+    yield Measurement("  time of a processor", busy_s, "s", *beside, "≤ 0.8")
     yield Measurement("  answered with the right file", right, f"of {len(files)}")

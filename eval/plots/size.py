@@ -22,10 +22,8 @@ from cqtnet.errors import InputError
 from eval.metrics import measure
 from eval.trials import Scores
 
-LARGEST = 1e100
-"""The largest size that an axis can show."""
-APART_PT = 6.0
-"""Between the points of two systems in one bin."""
+LARGEST = 1e100  # the largest size that an axis can show
+APART_PT = 6.0  # between the points of two systems in one bin
 
 
 @dataclass(frozen=True)
@@ -49,11 +47,7 @@ def finite_sizes(scores: Scores, column: str) -> Floats:
 
 
 def bin_edges(sizes: ArrayLike, *, bins: int = 10) -> Floats:
-    """Ascending edges of bins with about equally many sizes; NaNs do not count.
-
-    >>> bin_edges([3.0, 5.0, 5.0, 10.0])  # few different values: a bin for each
-    array([ 3. ,  4. ,  7.5, 10. ])
-    """
+    """Ascending edges of bins with about equally many sizes, or of one for each of few values."""
     known = np.asarray(sizes, np.float64)
     known = known[~np.isnan(known)]
     if not len(known) or bins < 1:

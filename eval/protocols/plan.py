@@ -23,8 +23,7 @@ from cqtnet.errors import InputError
 from cqtnet.schema import parse_json
 from eval.trials import SIZES, Trials
 
-FORMAT = 1
-"""Raised whenever the same plan would give other bytes."""
+FORMAT = 1  # raised whenever the same plan would give other bytes
 
 Against = Literal["fragment", "recording"]
 Negatives = int | Literal["all"]

@@ -180,7 +180,7 @@ def test_a_list_without_a_usable_trial_is_an_error_and_leaves_no_folder(trials):
 @pytest.mark.parametrize("name", ["n" * 300, "x/a/below", "n\0l"])
 def test_a_name_that_no_file_can_have_is_an_error_with_its_line(name, trials):
     found = read_trials(trials)
-    files = TrialFiles.of(replace(found, probe=np.array(["x/b", name, *found.probe[2:]])))
+    files = TrialFiles(replace(found, probe=np.array(["x/b", name, *found.probe[2:]])))
     with pytest.raises(ManifestError, match=r"^\S*trials\.csv:3: probe: .* cannot be read"):
         files.refuse(files.missing())
 
