@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import soundfile
 from click.testing import CliRunner
 
+from cqtnet import SAMPLE_RATE
 from cqtnet.cli import cqtnet
-from cqtnet.errors import NotAudioError
+from cqtnet.errors import InputError, NotAudioError
+from cqtnet.music import make_music
 from eval.protocols.plan import Source
 from eval.protocols.survey import BLOCK_S, Survey
 from eval.trials import Scores
@@ -16,6 +19,30 @@ from eval.trials import Scores
 def call(*words):
     """A call of `cqtnet eval`."""
     return CliRunner().invoke(cqtnet, ["eval", *map(str, words)])
+
+
+def done(*words):
+    """A call that succeeds."""
+    result = call(*words)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def refusal(*words):
+    """Why a call is refused, in one line."""
+    error = call(*words).exception
+    assert isinstance(error, InputError) and "\n" not in str(error)
+    return str(error)
+
+
+def write_music(folder, seconds):
+    """Pieces of our own music, as long as asked for by name, `1` or `x/1`: files by name."""
+    files = {name: folder / f"{name}.wav" for name in seconds}
+    for name, path in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        music = make_music(int(path.stem), duration_s=seconds[name])
+        soundfile.write(path, music, SAMPLE_RATE)
+    return files
 
 
 def scores(target, nontarget, *, log_lr=False, condition="c", files=10):
