@@ -1,7 +1,7 @@
 """Figures of two arrays: against hand tables, and against other people's implementations."""
 
 import warnings
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,20 +22,14 @@ with warnings.catch_warnings():  # the other packages' pictures import deprecate
     from llreval.pav_rocch import PAV, ROCCH
     from llreval.quick_eval import tarnon_2_eer_cllr_mincllr
 
-Classes = tuple[np.ndarray, np.ndarray]
 EVEN, RARE = m.OperatingPoint(0.5), m.OperatingPoint(0.01)
-BOTH_CLASSES: list[Callable] = [
-    m.auc,
-    m.linear_equal_error_rate,
-    m.min_cllr,
-    m.cllr,
-    m.calibration_loss,
-    lambda t, n: m.min_dcf(t, n, EVEN),
-    lambda t, n: m.act_dcf(t, n, RARE),
-    lambda t, n: m.miss_at_false_alarm(t, n, 0.5),
-    lambda t, n: m.rates_at_threshold(t, n, 0.5).accuracy,
-    lambda t, n: m.cross_entropy(t, n, 1.0),
+BOTH_CLASSES = [m.auc, m.linear_equal_error_rate, m.min_cllr, m.cllr, m.calibration_loss]
+BOTH_CLASSES += [partial(m.min_dcf, point=EVEN), partial(m.act_dcf, point=RARE)]
+BOTH_CLASSES += [
+    partial(m.miss_at_false_alarm, rate=0.5),
+    partial(m.cross_entropy, prior_log_odds=1),
 ]
+BOTH_CLASSES += [partial(m.rates_at_threshold, threshold=0.5)]
 
 
 @pytest.mark.parametrize(("target", "nontarget", "area", "linear", "even", "rare"), [

@@ -3,6 +3,8 @@
 import json
 import shutil
 from collections import Counter
+from functools import reduce
+from operator import getitem
 
 import numpy as np
 import pytest
@@ -18,18 +20,13 @@ from tests.eval.protocols.conftest import RATE
 
 @pytest.mark.parametrize("name", sorted(PROTOCOLS.keys() - {VOICE_OVER}))
 def test_the_seed_and_a_recordings_name_alone_decide_its_draws(name):
-    first, again, other, more = (
-        draw_plan(recordings, name, seed=seed)
-        for recordings, seed in (
-            (MANY, 1), (MANY, 1), (MANY, 2), ([surveyed("new", "new"), *MANY], 1),
-        )
-    )  # fmt: skip
-    assert first == again
-    drawn, otherwise, with_more = (
-        {(p.stretch, p.chain) for p in plan.probes if p.stretch.recording != "new"}
-        for plan in (first, other, more)
-    )
-    assert not drawn & otherwise and drawn == with_more
+    def drawn(recordings, seed):
+        probes = draw_plan(recordings, name, seed=seed).probes
+        return {(p.stretch, p.chain) for p in probes if p.stretch.recording != "new"}
+
+    assert draw_plan(MANY, name, seed=1) == draw_plan(MANY, name, seed=1)
+    assert drawn(MANY, 1) == drawn([surveyed("new", "new"), *MANY], 1)
+    assert not drawn(MANY, 1) & drawn(MANY, 2)
 
 
 @pytest.mark.parametrize(("name", "column", "low", "high"), [
@@ -95,9 +92,9 @@ def test_fragments_of_a_short_recording_overlap_as_little_as_possible():
     assert starts(0, surveyed("x", duration_s=26.0)) == [0.0, 6.0], "not nearer than 5 s"
     assert len(starts(0, surveyed("x", duration_s=24.5))) == 1
     assert starts(0, surveyed("x", duration_s=19.9)) == []
-    loud, source = np.ones(40), surveyed("x").source
-    assert Survey(source, 40.0, np.concatenate([loud, loud * 10**-1.8])).has_content(20.0, 20.0)
-    assert not Survey(source, 40.0, np.concatenate([loud, loud * 10**-2.4])).has_content(20.0, 20.0)
+    for level, is_heard in ((10**-1.8, True), (10**-2.4, False)):
+        power = np.repeat([1.0, level], 40)
+        assert Survey(surveyed("x").source, 40.0, power).has_content(20.0, 20.0) == is_heard
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -192,21 +189,20 @@ def test_all_negatives_are_of_other_collections_and_pairs_within_are_of_one(tmp_
     pairs = trials(plan, tmp_path / "same.within.csv", within=True)
     assert set(pairs.condition) == {"same-within"}
     assert Counter(pairs.recording[pairs.label].tolist()) == {"p": 3, "q": 3}
-    for reference, recording in zip(
-        pairs.reference[~pairs.label], pairs.recording[~pairs.label], strict=True
-    ):
+    other = pairs.where(~pairs.label)
+    for reference, recording in zip(other.reference, other.recording, strict=True):
         assert reference.startswith("references/q" if recording == "p" else "references/p")
 
 
 def test_too_few_collections_or_references_are_an_error():
-    alone = [surveyed("p", "x"), surveyed("q", "x")]
-    with pytest.raises(InputError, match="all recordings are of one collection, 'x'"):
-        draw_plan(alone, "same")
-    few = r"has only 3 fragments of other .* --negatives 3 or fewer"
-    with pytest.raises(InputError, match=few):
-        draw_plan([*alone, surveyed("r", "y")], "same", negatives=4)
-    with pytest.raises(InputError, match="no pair within one"):
-        draw_plan([surveyed("p", "x"), surveyed("r", "y")], "same", within=True)
+    p, q, r = surveyed("p", "x"), surveyed("q", "x"), surveyed("r", "y")
+    for recordings, options, message in (
+        ([p, q], {}, "all recordings are of one collection, 'x'"),
+        ([p, q, r], {"negatives": 4}, "only 3 fragments of other .* --negatives 3 or fewer"),
+        ([p, r], {"within": True}, "no pair within one"),
+    ):
+        with pytest.raises(InputError, match=message):
+            draw_plan(recordings, "same", **options)
 
 
 @pytest.mark.parametrize(("options", "message"), [
@@ -273,15 +269,11 @@ def test_a_plan_survives_its_file(name, sets):
 def test_a_damaged_plan_is_refused_with_the_reason(place, value, message, sets, tmp_path):
     record = json.loads((sets / "same.plan.json").read_text())
     *above, last = place
-    inner = record
-    for key in above:
-        inner = inner[key]
-    inner[last] = value
+    reduce(getitem, above, record)[last] = value
     path = tmp_path / "bad.plan.json"
     path.write_text(json.dumps(record))
-    with pytest.raises(
-        InputError, match=rf"bad\.plan\.json is not the plan of a protocol .*{message}"
-    ):
+    message = rf"bad\.plan\.json is not the plan of a protocol .*{message}"
+    with pytest.raises(InputError, match=message):
         read_plan(path)
 
 
