@@ -57,13 +57,9 @@ def paired(ours: Callable[[], Any], theirs: Callable[[], Any]) -> tuple[float, f
 
 def processor_time(work: Callable[[], Any]) -> float:
     """Seconds of a processor that a single run takes, with those of the commands it ran."""
-
-    def spent() -> float:
-        return sum(os.times()[:4])
-
-    started = spent()
+    started = sum(os.times()[:4])
     work()
-    return spent() - started
+    return sum(os.times()[:4]) - started
 
 
 def once(work: Callable[[], Any]) -> float:

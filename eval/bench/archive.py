@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 
 import numpy as np
@@ -71,11 +71,10 @@ def _write(folder: Path, *, copies: int) -> tuple[list[Path], Path, Path, Path]:
     """Files of music, each piece in several versions; a fragment, a foreign one, a broadcast."""
     pieces = [make_music(seed, duration_s=PIECE_S) for seed in range(PIECES)]
     files = []
-    for copy in range(copies):
-        for number, piece in enumerate(pieces):
-            files.append(folder / f"{copy}-{number}.flac")
-            moved = np.roll(piece, copy * SAMPLE_RATE)  # other bytes, equally long
-            soundfile.write(files[-1], moved, SAMPLE_RATE)
+    for copy, (number, piece) in product(range(copies), enumerate(pieces)):
+        files.append(folder / f"{copy}-{number}.flac")
+        moved = np.roll(piece, copy * SAMPLE_RATE)  # other bytes, equally long
+        soundfile.write(files[-1], moved, SAMPLE_RATE)
     chain = Chain((Tempo(1.1), Pitch(-2.0)))
     fragment = chain.apply(pieces[0][: 11 * SAMPLE_RATE], SAMPLE_RATE).samples
     foreign = make_music(99, duration_s=BROADCAST_S / 4)
@@ -147,9 +146,8 @@ class _Windows:
         steps[:, 1:] *= (1 - kept**2) ** 0.5
         steps = lfilter([1], [1, -kept], steps, axis=1).astype(np.float32)
         base = self._rng.standard_normal((n, 1, RANK), dtype=np.float32)
-        return _unit(
-            (SAME_RECORDING**0.5 * base + (1 - SAME_RECORDING) ** 0.5 * steps) @ self._basis
-        )
+        drawn = SAME_RECORDING**0.5 * base + (1 - SAME_RECORDING) ** 0.5 * steps
+        return _unit(drawn @ self._basis)
 
 
 def _unit(vectors: Vectors) -> Vectors:
@@ -163,8 +161,7 @@ def _filled(folder: Path, drawn: _Windows, n_windows: int) -> Store:
     for begin in range(0, total, RECORDINGS_AT_ONCE):
         new = []
         for i, vectors in enumerate(drawn.recordings(min(RECORDINGS_AT_ONCE, total - begin))):
-            name = f"{begin + i:064x}"
-            windows = Windows(vectors, start_s)
+            name, windows = f"{begin + i:064x}", Windows(vectors, start_s)
             new.append(NewRecording(f"/{name}", name, 1, 1, duration_s, (), windows))
         store.add(new)
     return store
@@ -278,8 +275,8 @@ def _searches(
     searcher, times, busy, right = archive.searcher(), [], [], 0
     queries = [folder / f"query{number}.wav" for number in range(len(files))]
     for file, query in zip(files, queries, strict=True):
-        middle_s = audio.probe(file).declared_duration_s or QUERY_S
-        start_s = max(0.0, (middle_s - QUERY_S) / 2)
+        duration_s = audio.probe(file).declared_duration_s or QUERY_S
+        start_s = max(0.0, (duration_s - QUERY_S) / 2)
         original = audio.load(file, start_s=start_s, duration_s=QUERY_S)
         samples = CHANGED.apply(original, SAMPLE_RATE).samples
         soundfile.write(query, np.clip(samples, -1, 1), SAMPLE_RATE)
