@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import soundfile
@@ -40,14 +40,9 @@ class Change:
     follows: str = ""  # claims of these kinds are true as well
 
 
-def _noise(snr_db: float) -> Change:
-    return Change(lambda rng, _: ColouredNoise.draw(rng, snr_db=(snr_db, snr_db)), "noise")
-
-
-def _codec(name: str, kbps: tuple[float, float], follows: str = "level") -> Change:
-    return Change(
-        lambda rng, _: Codec.draw(rng, codecs=[name], kbps=kbps), "coded low_pass", follows
-    )
+def _drawn(effect: type[Effect], named: str, follows: str = "", **ranges: Any) -> Change:
+    """An effect with each number drawn evenly from its range."""
+    return Change(lambda rng, _: effect.draw(rng, **ranges), named, follows)
 
 
 def _shelf(rng: Rng, _: str) -> Effect:
@@ -68,44 +63,32 @@ def _equaliser(rng: Rng, _: str) -> Effect:
 
 CHANGES: dict[str, Change] = {
     "none": Change(lambda rng, _: None, ""),
-    "noise 30 dB": _noise(30.0),
-    "noise 20 dB": _noise(20.0),
-    "noise 10 dB": _noise(10.0),
+    "noise 30 dB": _drawn(ColouredNoise, "noise", snr_db=(30.0, 30.0)),
+    "noise 20 dB": _drawn(ColouredNoise, "noise", snr_db=(20.0, 20.0)),
+    "noise 10 dB": _drawn(ColouredNoise, "noise", snr_db=(10.0, 10.0)),
     "another sound": Change(
         lambda rng, path: Background(path, 0.0, float(rng.uniform(5, 20))), "added_sound noise"
     ),
-    "room": Change(
-        lambda rng, _: Room.draw(rng, rt60_s=(0.4, 1.5), direct_to_reverberant_db=(-3.0, 6.0)),
-        "reverberation", "level",
-    ),
-    "reverb": Change(
-        lambda rng, _: Reverb.draw(rng, reverberance=(40.0, 80.0), room_scale=(50.0, 100.0)),
-        "reverberation", "level",
-    ),
-    "low-pass": Change(
-        lambda rng, _: tone.LowPass.draw(rng, cutoff_hz=(1500.0, 5000.0)), "low_pass", "level"
-    ),
-    "high-pass": Change(
-        lambda rng, _: tone.HighPass.draw(rng, cutoff_hz=(150.0, 500.0)), "high_pass", "level"
-    ),
+    "room": _drawn(Room, "reverberation", "level", rt60_s=(0.4, 1.5),
+                   direct_to_reverberant_db=(-3.0, 6.0)),
+    "reverb": _drawn(Reverb, "reverberation", "level", reverberance=(40.0, 80.0),
+                     room_scale=(50.0, 100.0)),
+    "low-pass": _drawn(tone.LowPass, "low_pass", "level", cutoff_hz=(1500.0, 5000.0)),
+    "high-pass": _drawn(tone.HighPass, "high_pass", "level", cutoff_hz=(150.0, 500.0)),
     "telephone": Change(lambda rng, _: tone.Telephone(), "low_pass high_pass", "level"),
     "equaliser": Change(_equaliser, "equalised", "level"),
     "shelf": Change(_shelf, "equalised", "level"),
     "gain": Change(lambda rng, _: tone.Gain(float(rng.uniform(-15, -3))), "level"),
-    "clipped": Change(
-        lambda rng, _: tone.HardClip.draw(rng, over_db=(6.0, 12.0)), "clipped compressed", "level"
-    ),
-    "compressor": Change(
-        lambda rng, _: tone.Compressor.draw(rng, threshold_db=(-40.0, -25.0), ratio=(4.0, 10.0)),
-        "compressed", "level",
-    ),
+    "clipped": _drawn(tone.HardClip, "clipped compressed", "level", over_db=(6.0, 12.0)),
+    "compressor": _drawn(tone.Compressor, "compressed", "level", threshold_db=(-40.0, -25.0),
+                         ratio=(4.0, 10.0)),
     "limiter": Change(
         lambda rng, _: tone.Compressor(float(rng.uniform(-25, -15)), 100.0, 0.001, 0.05, 10.0),
         "compressed", "level",
     ),
-    "mp3": _codec("mp3", (16, 32)),
-    "opus": _codec("opus", (6, 12)),
-    "amr": _codec("amr_nb", (4.75, 12.2), "high_pass level"),
+    "mp3": _drawn(Codec, "coded low_pass", "level", codecs=["mp3"], kbps=(16, 32)),
+    "opus": _drawn(Codec, "coded low_pass", "level", codecs=["opus"], kbps=(6, 12)),
+    "amr": _drawn(Codec, "coded low_pass", "high_pass level", codecs=["amr_nb"], kbps=(4.75, 12.2)),
     "resampled": Change(lambda rng, _: Resampled(), "low_pass", "level"),
     "tempo": Change(lambda rng, _: Tempo.draw(rng, factor=_around(rng, 0.04, 0.12)), "tempo"),
     "pitch": Change(

@@ -94,10 +94,7 @@ def _weighs_network(kept: Calibration) -> bool:
 
 
 def _kept(path: Path) -> Calibration:
-    """The ratios against unrelated recordings of an older calibration.
-
-    Measures that are newer weigh nothing in them.
-    """
+    """An older calibration's ratios against unrelated recordings; newer measures weigh nothing."""
     known = dict(read_json(path))
     names = list(known.pop("measures"))
     known = {"copy_test_sha256": "", **known}  # it was not named at first

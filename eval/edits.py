@@ -118,10 +118,7 @@ def is_ambiguous(pieces: Sequence[Piece], samples: Samples) -> bool:
 
 
 def same_places(samples: Samples, starts: tuple[int, ...], first: int, size: int) -> list[int]:
-    """Where a fragment lies; its own place is among them.
-
-    The sound there is the same but for one block, or for differences that nobody can hear.
-    """
+    """Where a fragment lies, itself included: all but one block sounds the same there."""
     block = round(BLOCK_S * SAMPLE_RATE)
     size -= size % block
     fragment = samples[first : first + size]

@@ -240,13 +240,10 @@ NAME_BYTES = 60
 
 
 def draw_pictures(report: Report) -> dict[str, Picture]:
-    """The pictures by file name, in the order of reading.
-
-    A name that is taken gets a number; some file systems take `A` for `a`.
-    """
+    """The pictures by file name, in the order of reading; a name that is taken gets a number."""
     pictures: dict[str, Picture] = {}
     for name, picture in (*_curves(report), *_sizes(report), *_single_sets(report)):
-        taken = {other.lower() for other in pictures}
+        taken = {other.lower() for other in pictures}  # some file systems take `A` for `a`
         names = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 2)))
         pictures[next(free for free in names if free.lower() not in taken)] = picture
     return pictures

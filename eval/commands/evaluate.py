@@ -15,7 +15,7 @@ from eval.systems import SYSTEMS, Settings
 if TYPE_CHECKING:
     from eval.metrics import OperatingPoint
     from eval.protocols.plan import Plan
-    from eval.protocols.write import Written
+    from eval.trials import Trials
 
 DRAWING = ("split", "fragments", "length_s", "negatives", "seed", "limit", "against", "within")
 """Options that decide what is drawn; a plan has been drawn already."""
@@ -93,14 +93,14 @@ def protocol(
     sets = write_sets(plans, root=root, out=out, noise_root=noise, workers=workers)
     for plan in plans:
         _warn_of_skipped(plan)
+    records = list(map(_record, plans, sets))
     if as_json:
-        common.show({"sets": [_record(written) for written in sets]})
+        common.show({"sets": records})
         return
-    for written in sets:
-        plan = written.plan
+    for of in records:
         click.echo(
-            f"{plan.protocol}: {written.n_targets} target and {written.n_nontargets} nontarget "
-            f"trials, {len(plan.probes)} probes of {len(plan.sources)} recordings → {written.csv}"
+            f"{of['protocol']}: {of['targets']} target and {of['nontargets']} nontarget trials, "
+            f"{of['probes']} probes of {of['recordings']} recordings → {of['csv']}"
         )
 
 
@@ -125,13 +125,12 @@ def _fresh_and_planned(names: tuple[str, ...]) -> tuple[list[str], list[Path]]:
 
 def _draw(
     names: list[str], source: Path, root: Path, noise: Path | None, *, workers: int | None,
-    **drawing: Any,
+    split: str | None, limit: int | None, **drawing: Any,
 ) -> list["Plan"]:  # fmt: skip
     from eval.protocols.catalogue import RENDITION, draw_plan
     from eval.protocols.survey import by_work, chosen_items, survey
 
-    choice = {name: drawing.pop(name) for name in ("split", "limit")}
-    items = chosen_items(source, seed=drawing["seed"], **choice)
+    items = chosen_items(source, split=split, limit=limit, seed=drawing["seed"])
     surveys, skipped = survey(items, root=root, workers=workers)
     plans = []
     for name in names:
@@ -153,17 +152,17 @@ def _warn_of_skipped(plan: "Plan") -> None:
         common.complain(f"{what}: {'; '.join(left_out)}")
 
 
-def _record(written: "Written") -> dict[str, Any]:
+def _record(plan: "Plan", pairs: "Trials") -> dict[str, Any]:
     from eval.protocols.catalogue import PROTOCOLS
 
-    plan, within = written.plan, written.within_csv
     return {
         "protocol": plan.protocol, "question": PROTOCOLS[plan.protocol].question,
-        "csv": str(written.csv), "within_csv": None if within is None else str(within),
+        "csv": str(pairs.path),
+        "within_csv": str(pairs.path.with_suffix(".within.csv")) if plan.within else None,
         "recordings": len(plan.sources),
         "collections": len({source.collection for source in plan.sources}),
         "references": len(plan.references), "probes": len(plan.probes),
-        "targets": written.n_targets, "nontargets": written.n_nontargets,
+        "targets": int(pairs.label.sum()), "nontargets": int((~pairs.label).sum()),
         "skipped": dict(plan.skipped),
     }  # fmt: skip
 

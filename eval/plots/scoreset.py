@@ -1,7 +1,4 @@
-"""The scores of one system under one condition, and pictures of them.
-
-A histogram; of likelihood ratios, Tippett plots of several systems and the calibration of one.
-"""
+"""The scores of one system under one condition, and pictures: histogram, Tippett, calibration."""
 
 import math
 from collections.abc import Sequence

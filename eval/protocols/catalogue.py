@@ -269,10 +269,15 @@ def draw_plan(
     `within` adds pairs inside a collection. The draws of one recording depend on the seed and its
     own name alone; only negatives depend on the other recordings.
     """
-    protocol = _checked(name, fragments=fragments, negatives=negatives, against=against)
-    protocol = replace(protocol, length_s=length_s or protocol.length_s)
-    noise = _noise_files(noise_root)
-    broken_noise: dict[str, str] = {}
+    if fragments < 1:
+        raise InputError(f"{fragments} fragments of a recording are too few; give at least 1")
+    if name == "other-part" and against == "recording":
+        raise InputError(
+            "other-part compares two fragments: a whole recording holds both; "
+            "leave --references recording out"
+        )
+    protocol = replace(PROTOCOLS[name], length_s=length_s or PROTOCOLS[name].length_s)
+    noise, broken_noise = _noise_files(noise_root), dict[str, str]()
     drawn = [
         (survey, fragment, change)
         for survey in surveys
@@ -307,21 +312,6 @@ def draw_plan(
     hashes = {_below(path, noise_root): audio.file_sha256(path) for path in sorted(paths)}
     how, references = (name, seed, against, negatives, within), tuple(index_of)
     return with_negatives(Plan(*how, sources, references, tuple(probes), hashes, left_out))
-
-
-def _checked(name: str, *, fragments: int, negatives: Negatives, against: Against) -> Protocol:
-    if name not in PROTOCOLS:
-        raise InputError(f"no protocol is named {name!r}; choose from {', '.join(PROTOCOLS)}")
-    if fragments < 1:
-        raise InputError(f"{fragments} fragments of a recording are too few; give at least 1")
-    if negatives != "all" and negatives < 1:
-        raise InputError(f"{negatives} negatives a fragment are too few; give at least 1, or all")
-    if name == "other-part" and against == "recording":
-        raise InputError(
-            "other-part compares two fragments: a whole recording holds both; "
-            "leave --references recording out"
-        )
-    return PROTOCOLS[name]
 
 
 def _changes(

@@ -24,9 +24,9 @@ from cqtnet.errors import InputError, ManifestError
 from cqtnet.files import file_sha256, make_folder, remove_unfinished, written_whole
 from cqtnet.progress import in_processes
 from eval.protocols.catalogue import PROTOCOLS
-from eval.protocols.plan import Plan, Probe, Source, Stretch, probe_name, reference_name, trials
+from eval.protocols.plan import Plan, Probe, Stretch, probe_name, reference_name, trials
 from eval.protocols.survey import load_quietly
-from eval.trials import write_trials
+from eval.trials import Trials, write_trials
 
 FULL_SCALE = 32768
 Truth = dict[str, Any]
@@ -38,30 +38,22 @@ Flac = tuple[float, str]
 class Order:
     """The files to make of one recording, for one plan or several."""
 
-    source: Source
-    root: Path
+    recording: Path
     out: Path
     noise_root: Path
     references: dict[str, Stretch] = field(default_factory=dict)  # by file
     probes: dict[str, tuple[Probe, str]] = field(default_factory=dict)  # by file, with reference
 
 
-@dataclass(frozen=True)
-class Written:
-    """Where a set lies, and how many trials it has."""
-
-    plan: Plan
-    csv: Path
-    n_targets: int
-    n_nontargets: int
-    within_csv: Path | None
-
-
 def write_sets(
     plans: Sequence[Plan], *, root: Path, out: Path, noise_root: Path | None = None,
     workers: int | None = 1,
-) -> list[Written]:  # fmt: skip
-    """Write the sets below `out`; each recording of `root` is decoded once for all of them."""
+) -> list[Trials]:  # fmt: skip
+    """Write the sets below `out`, and return the list of trials of each.
+
+    Each recording of `root` is decoded once for all of them. With pairs inside collections, their
+    list is NAME.within.csv.
+    """
     for plan in plans:
         _check_place(plan, out, noise_root)
     for path, sha256 in sorted({(s.path, s.sha256) for plan in plans for s in plan.sources}):
@@ -120,7 +112,7 @@ def _check_bytes(path: Path, sha256: str) -> None:
 
 def _orders(plans: Sequence[Plan], root: Path, out: Path, noise: Path) -> Iterable[Order]:
     sources = (source for plan in plans for source in plan.sources)
-    orders = {s.recording: Order(s, root, out, noise) for s in sources}
+    orders = {s.recording: Order(root / s.path, out, noise) for s in sources}
     for plan in plans:
         names = [reference_name(plan, stretch) for stretch in plan.references]
         for name, stretch in zip(names, plan.references, strict=True):
@@ -138,7 +130,7 @@ def _is_done(order: Order, known: Mapping[str, str]) -> bool:
 
 def _render(order: Order) -> dict[str, Truth]:
     """Write the references and probes of one recording; the truth of each probe by its name."""
-    samples = load_quietly(order.root / order.source.path)
+    samples = load_quietly(order.recording)
     written = {
         name: _write_flac(order.out / name, _cut(samples, stretch))
         for name, stretch in order.references.items()
@@ -223,16 +215,15 @@ def _known_truth(out: Path, plan: Plan) -> dict[str, Truth]:
     return truth
 
 
-def _finish(out: Path, plan: Plan, truth: Mapping[str, Truth]) -> Written:
+def _finish(out: Path, plan: Plan, truth: Mapping[str, Truth]) -> Trials:
     """Write the truth in the plan's order, then the lists."""
     names = dict.fromkeys(probe_name(plan, probe) for probe in plan.probes)
     with written_whole(out / f"{plan.protocol}.truth.jsonl") as temporary:
         temporary.write_text("".join(json.dumps(truth[name]) + "\n" for name in names))
     _journal(out, plan).unlink(missing_ok=True)
-    within_csv = out / f"{plan.protocol}.within.csv" if plan.within else None
-    if within_csv is not None:
+    if plan.within:
+        within_csv = out / f"{plan.protocol}.within.csv"
         write_trials(within_csv, trials(plan, within_csv, within=True))
     pairs = trials(plan, out / f"{plan.protocol}.csv")
     write_trials(pairs.path, pairs)
-    n_targets = int(pairs.label.sum())
-    return Written(plan, pairs.path, n_targets, len(pairs) - n_targets, within_csv)
+    return pairs

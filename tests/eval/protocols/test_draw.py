@@ -206,9 +206,7 @@ def test_too_few_collections_or_references_are_an_error():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"name": "loud"}, "no protocol is named 'loud'; choose from paper-tempo"),
     ({"fragments": 0}, "0 fragments of a recording are too few"),
-    ({"negatives": 0}, "0 negatives a fragment are too few"),
     ({"name": VOICE_OVER}, "needs recordings of voices; give their folder by --noise"),
     ({"name": "other-part", "against": "recording"}, "a whole recording holds both"),
 ])  # fmt: skip
