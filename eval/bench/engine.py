@@ -331,10 +331,8 @@ def measure_metrics(*, quick: bool) -> Iterator[Measurement]:
     """All pairs of fragments: every figure with its interval, and the EER alone by sorting."""
     scores = _all_pairs(fragments=60 if quick else 588)
     whole_s = once(lambda: measure(scores, resamples=RESAMPLES))
-    rng, classes = (
-        np.random.default_rng(0),
-        (scores.score[scores.label], scores.score[~scores.label]),
-    )
+    rng = np.random.default_rng(0)
+    classes = scores.score[scores.label], scores.score[~scores.label]
 
     def sort_anew() -> float:
         return equal_error_rate(*(rng.choice(own, len(own)) for own in classes))

@@ -8,14 +8,13 @@ around 0, both with variance 1, of which recordings make up the share `effect`.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from scipy.stats import norm
 
 from eval.bootstrap import Recordings, evidence_of, interval, recordings_of, resample
 from eval.metrics.scores import OperatingPoint, equal_error_rate_of, min_cllr
-from eval.trials import Scores
+from tests.eval.planted import score_table
 
 SEPARATION = 2.5
 THRESHOLD = 1.25
@@ -61,11 +60,8 @@ def drawn_scores(world, rng):
     both = np.sqrt(world.effect / 2) * (shift[probe] + shift[other])
     nontarget = both + rest * rng.normal(size=len(other))
     label = np.arange(len(own) + len(other)) < len(own)
-    probes = np.char.add("p", np.concatenate([own, probe]).astype(str))
-    references = np.char.add("r", np.concatenate([own, other]).astype(str))
-    score = np.concatenate([target, nontarget])
-    condition = np.full(len(label), "c")
-    return Scores(Path("world"), references, probes, label, condition, probes, {}, score)
+    probes, references = np.concatenate([own, probe]), np.concatenate([own, other])
+    return score_table(references, probes, label, probes, np.concatenate([target, nontarget]))
 
 
 def drawn_by(how, scores):

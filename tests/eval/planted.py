@@ -45,27 +45,28 @@ def write_music(folder, seconds):
     return files
 
 
+def score_table(reference, probe, label, recording, score, *, condition="c", log_lr=None):
+    """A table of scores, in which numbers name references, probes and recordings."""
+    sides = (np.char.add("r", reference.astype(str)), np.char.add("p", probe.astype(str)))
+    conditions, recordings = np.full(len(label), condition), np.char.add("R", recording.astype(str))
+    return Scores(Path("s.csv"), *sides, label, conditions, recordings, {}, score, log_lr)
+
+
 def scores(target, nontarget, *, log_lr=False, condition="c", files=10):
     """Targets and nontargets of recordings that come round again."""
     score = np.array([*target, *nontarget], np.float64)
-    label = np.arange(len(score)) < len(target)
-    recording = np.array([f"R{i % files}" for i in range(len(score))])
-    reference = np.where(label, np.char.add("r", recording), "other")
-    probe = np.array([f"p{i}" for i in range(len(score))])
-    conditions, ratios = np.full(len(score), condition), score if log_lr else None
-    path = Path("s.csv")
-    return Scores(path, reference, probe, label, conditions, recording, {}, score, ratios)
+    own = np.arange(len(score))
+    label, recording = own < len(target), own % files
+    known = {"condition": condition, "log_lr": score if log_lr else None}
+    return score_table(np.where(label, recording, files), own, label, recording, score, **known)
 
 
 def paired(log_lr_target, log_lr_nontarget, *, n=20):
     """n targets and n nontargets of n recordings on either side, each class with one score."""
     label = np.arange(2 * n) < n
     own = np.arange(2 * n) % n
-    probe = np.char.add("p", own.astype(str))
-    reference = np.char.add("r", np.where(label, own, (own + 7) % n).astype(str))
     score = np.where(label, log_lr_target, log_lr_nontarget)
-    recording, condition = np.char.add("R", probe), np.full(2 * n, "c")
-    return Scores(Path("s"), reference, probe, label, condition, recording, {}, score, score)
+    return score_table(np.where(label, own, (own + 7) % n), own, label, own, score, log_lr=score)
 
 
 def joined(*parts):

@@ -2,7 +2,6 @@
 
 import warnings
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from sklearn.isotonic import IsotonicRegression
 from cqtnet.errors import InputError
 from eval import metrics as m
 from eval.metrics.table import queries_of
-from eval.trials import Scores
+from tests.eval.planted import score_table
 
 with warnings.catch_warnings():  # the other packages' pictures import deprecated things
     warnings.simplefilter("ignore")
@@ -202,11 +201,8 @@ def test_cross_entropy_with_log_loss_of_scikit_learn(classes):
 def test_average_precision_with_scikit_learn(rng, decimals, targets):
     label = np.arange(20) < targets
     score = (rng.normal(size=(30, 20)) + label).round(decimals)
-    probe = np.repeat([f"p{i}" for i in range(30)], 20)
-    reference = np.tile([f"r{j}" for j in range(20)], 30)
-    labels, condition = np.tile(label, 30), np.full(600, "c")
-    table = Scores(Path("s"), reference, probe, labels, condition, probe, {}, score.ravel())
-    found = queries_of(table)
+    probe, reference = np.indices((30, 20)).reshape(2, -1)
+    found = queries_of(score_table(reference, probe, np.tile(label, 30), probe, score.ravel()))
     # Ties go against the system: as if targets scored a little less, one by one.
     lowered = score - 1e-9 * np.arange(1, 21) * label
     expected = [sk.average_precision_score(label, row) for row in lowered]

@@ -1,6 +1,7 @@
 """Ranks of probes among candidates, against hand tables; and fragments sought in archives."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,7 @@ from eval.archives import Answer, figures, halves, measure
 from eval.archives import queries_of as fragments_of
 from eval.bootstrap import Figure
 from eval.metrics.table import queries_of, retrieve
-from eval.trials import Scores
-from tests.eval.planted import call, done, write_music
+from tests.eval.planted import call, done, joined, score_table, write_music
 from verify import Archive
 
 
@@ -23,10 +23,7 @@ def scores(queries, *, files=100):
     number, place = np.repeat(range(len(queries)), sizes), np.concatenate([*map(np.arange, sizes)])
     label = place < np.repeat([len(target) for target, _ in queries], sizes)
     score = np.concatenate([score for query in queries for score in query])
-    numbers = (("r", place), ("p", number), ("R", number % files))
-    reference, probe, recording = (np.char.add(kind, n.astype(str)) for kind, n in numbers)
-    condition = np.full(len(score), "c")
-    return Scores(Path("s.csv"), reference, probe, label, condition, recording, {}, score)
+    return score_table(place, number, label, number % files, score)
 
 
 @pytest.mark.parametrize(("target", "nontarget", "first", "precision"), [
@@ -74,10 +71,9 @@ def test_a_query_is_a_probe_with_a_choice():
     assert retrieve(scores([([1], []), ([], [0]), ([2], [])])) is None
     with pytest.raises(InputError, match=r"s\.csv: scores must be finite"):
         retrieve(scores([([np.nan], [0])]))
-    table = scores([([1], [0, 2])])
-    names = ("reference", "probe", "label", "recording", "score")
-    twice = {name: np.tile(getattr(table, name), 2) for name in names}
-    found = queries_of(Scores(Path("s"), condition=np.repeat(["a", "b"], 3), **twice))
+    once = scores([([1], [0, 2])])
+    twice = (replace(once, condition=np.full(3, name)) for name in "ab")
+    found = queries_of(joined(*twice))
     assert (found.first.tolist(), found.candidates.tolist()) == ([2, 2], [3, 3])
 
 

@@ -13,9 +13,9 @@ from cqtnet.errors import InputError, ManifestError
 from eval import bootstrap as b
 from eval import metrics as m
 from eval.metrics.scores import bits_lost, equal_error_rate_of
-from eval.trials import Scores, Trials
+from eval.trials import Trials
 from tests.eval.coverage import FIGURES, World, coverage
-from tests.eval.planted import joined, paired, scores
+from tests.eval.planted import joined, paired, score_table, scores
 
 EVEN, RARE = m.OperatingPoint(0.5), m.OperatingPoint(0.01)
 
@@ -65,17 +65,15 @@ def random_scores(rng, decimals):
     probe, reference = (side.ravel() for side in np.meshgrid(own, np.arange(12), indexing="ij"))
     label = probe == reference
     score = (rng.normal(size=len(label)) + 2 * label).round(decimals)
-    names = [np.char.add(kind, side.astype(str)) for kind, side in (("r", reference), ("p", probe))]
-    condition = np.full(len(label), "c")
-    return Scores(Path("s"), *names, label, condition, names[1], {}, score, score - 1)
+    return score_table(reference, probe, label, probe, score, log_lr=score - 1)
 
 
 @pytest.mark.parametrize("decimals", [0, 1, 8])
 def test_a_resample_is_the_list_with_trials_repeated(rng, decimals, monkeypatch):
-    table = random_scores(rng, decimals)
-    recordings, label = b.recordings_of(table), table.label
-    losses = {"cllr": bits_lost(np.where(label, -table.log_lr, table.log_lr))}
-    evidence = b.evidence_of(table, recordings, losses, where="s")
+    drawn_from = random_scores(rng, decimals)
+    recordings, label = b.recordings_of(drawn_from), drawn_from.label
+    losses = {"cllr": bits_lost(np.where(label, -drawn_from.log_lr, drawn_from.log_lr))}
+    evidence = b.evidence_of(drawn_from, recordings, losses, where="s")
 
     def figures(s):
         ranked = m.auc.of(s.score), equal_error_rate_of(s.score), EVEN.least_cost(s.score)
@@ -92,11 +90,11 @@ def test_a_resample_is_the_list_with_trials_repeated(rng, decimals, monkeypatch)
         return b.resample(figures, evidence, recordings=recordings.count, resamples=20, rng=rng)
 
     value, resampled = found()
-    assert value == pytest.approx(of(table.score, label))
+    assert value == pytest.approx(of(drawn_from.score, label))
     for drawn, row in zip(b.draw(12, 20, np.random.default_rng(3)), resampled, strict=True):
         probe, reference = drawn[recordings.probe], drawn[recordings.reference]
         times = np.where(label, probe, probe * reference).astype(int)
-        assert row == pytest.approx(of(np.repeat(table.score, times), np.repeat(label, times)))
+        assert row == pytest.approx(of(np.repeat(drawn_from.score, times), np.repeat(label, times)))
     monkeypatch.setattr("eval.bootstrap.NUMBERS_AT_ONCE", 1000)
     assert (found()[1] == resampled).all(), "blocks change nothing"
 
