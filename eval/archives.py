@@ -7,7 +7,7 @@ whose pieces may share sounds.
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.data import Item
@@ -24,7 +23,7 @@ from cqtnet.errors import ManifestError
 from cqtnet.progress import in_processes
 from eval.bootstrap import Figure
 from eval.metrics.table import mean_by_recording
-from eval.trials import Texts, read_trials
+from eval.trials import read_trials
 from verify.archive.archive import Archive
 from verify.archive.export import merge_into
 from verify.archive.search import search
@@ -54,6 +53,11 @@ class Answer:
     log_lr: float
     place_s: float  # where it begins there
     elapsed_s: float
+
+    @property
+    def is_first(self) -> bool:
+        """Whether its own recording is ranked first."""
+        return self.first == self.recording
 
 
 def queries_of(trials: Sequence[Path], *, length_s: float, limit: int | None) -> list[Query]:
@@ -126,25 +130,23 @@ def figures(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
     measured: dict[str, dict[str, Any]] = {}
     for condition in dict.fromkeys(answer.condition for answer in answers):
         own = [answer for answer in answers if answer.condition == condition]
-        recordings = np.array([a.recording for a in own])
-        present, matched = np.array([(a.present, a.is_match) for a in own]).T
-        first = present & np.array([a.first == a.recording for a in own])
-
-        def share(
-            values: NDArray[np.bool_], of: NDArray[np.bool_], recordings: Texts = recordings
-        ) -> Figure:
-            if not of.any():
-                return Figure(None, note="no queries")
-            return mean_by_recording(values[of].astype(np.float64), recordings[of].tolist())
-
+        queries, foreign = ([a for a in own if a.present == here] for here in (True, False))
         measured[condition] = {
-            "queries": int(present.sum()), "top1": share(first, present),
-            "found": share(first & matched, present),
-            "other_found": share(matched & ~first, present),
-            "foreign": int((~present).sum()), "false_found": share(matched, ~present),
+            "queries": len(queries), "top1": _share(queries, lambda a: a.is_first),
+            "found": _share(queries, lambda a: a.is_first and a.is_match),
+            "other_found": _share(queries, lambda a: a.is_match and not a.is_first),
+            "foreign": len(foreign), "false_found": _share(foreign, lambda a: a.is_match),
             "elapsed_s": float(np.median([answer.elapsed_s for answer in own])),
         }  # fmt: skip
     return measured
+
+
+def _share(answers: Sequence[Answer], counts: Callable[[Answer], bool]) -> Figure:
+    """How many of the answers count."""
+    if not answers:
+        return Figure(None, note="no queries")
+    values = np.array([counts(answer) for answer in answers], np.float64)
+    return mean_by_recording(values, [answer.recording for answer in answers])
 
 
 _opened = cache(Archive.open)

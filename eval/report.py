@@ -167,20 +167,17 @@ def write_report(folder: Path, report: Report, pictures: Mapping[str, Picture]) 
 
 # The report as Markdown, which is also readable as plain text.
 
-Column = tuple[str, str, bool]
-"""The heading, the figure's key, and whether it is shown in per cent."""
-
 
 def errors_table(report: Report) -> str:
     """The table of error rates with a line on how to read it; fits a terminal."""
     options = report.options
-    columns = [("EER %", "eer", True)]
+    columns = [("EER %", "eer")]
     for rate in options.false_alarm_rates:
-        columns.append((f"miss % at FA {100 * rate:g} %", f"frr_at_far_{rate:g}", True))
+        columns.append((f"miss % at FA {100 * rate:g} %", f"frr_at_far_{rate:g}"))
     if options.threshold is not None:
         at = f"at {options.threshold:g}"
-        columns += [(f"miss % {at}", "miss", True), (f"FA % {at}", "false_alarm", True)]
-    columns += [("Cllr", "cllr", False), ("top-1 %", "top1", True)]
+        columns += [(f"miss % {at}", "miss"), (f"FA % {at}", "false_alarm")]
+    columns += [("Cllr", "cllr"), ("top-1 %", "top1")]
     reading = (
         "FA: false alarms. In brackets: 95 % intervals, recordings resampled. `<`, `>`: no error "
         "seen, and with 95 % confidence not worse than that. `–`: too few pairs, or not stated."
@@ -192,14 +189,13 @@ def errors_table(report: Report) -> str:
 
 def page(report: Report, pictures: Iterable[str]) -> str:
     """The whole report in Markdown: both tables, notes, and the pictures of these names."""
-    columns = [("AUC", "auc", False), ("linear EER %", "eer_linear", True)]
+    columns = [("AUC", "auc"), ("linear EER %", "eer_linear")]
     for point in report.options.operating_points:
-        for kind in ("min", "act"):
-            columns.append((f"{kind}DCF ({point})", f"{kind}_dcf_{point.key}", False))
+        columns += [(f"{kind}DCF ({point})", f"{kind}_dcf_{point.key}") for kind in ("min", "act")]
     columns += [
-        ("minCllr", "min_cllr", False), ("calibration loss", "calibration_loss", False),
-        ("accuracy %", "accuracy", True), ("top-5 %", "top5", True), ("top-10 %", "top10", True),
-        ("MRR %", "mrr", True), ("mAP %", "mean_average_precision", True),
+        ("minCllr", "min_cllr"), ("calibration loss", "calibration_loss"),
+        ("accuracy %", "accuracy"), ("top-5 %", "top5"), ("top-10 %", "top10"),
+        ("MRR %", "mrr"), ("mAP %", "mean_average_precision"),
     ]  # fmt: skip
     notes: dict[str, str] = {}
     for system, condition, name, figure in report.rows():
@@ -216,16 +212,17 @@ def page(report: Report, pictures: Iterable[str]) -> str:
     )
 
 
-def _table(report: Report, columns: Sequence[Column]) -> str:
+def _table(report: Report, columns: Sequence[tuple[str, str]]) -> str:
+    """The figures of columns, heading and key, that some system has; per cent where it says so."""
     pairs = [(c, s) for c in report.conditions for s in report.systems if c in s.metrics]
     tables = [{k: f for m in s.measured(c) for k, f in m.figures.items()} for c, s in pairs]
     known = {key for table in tables for key, figure in table.items() if figure.value is not None}
-    columns = [column for column in columns if column[1] in known]
-    rows = [["condition", "system", "same + other", *(heading for heading, *_ in columns)]]
+    columns = [(heading, key) for heading, key in columns if key in known]
+    rows = [["condition", "system", "same + other", *(heading for heading, _ in columns)]]
     for (condition, system), figures in zip(pairs, tables, strict=True):
         metrics = system.metrics[condition]
         counts = f"{metrics.targets:,} + {metrics.nontargets:,}"
-        cells = (shown(figures.get(key), in_percent=percent) for _, key, percent in columns)
+        cells = (shown(figures.get(key), in_percent="%" in heading) for heading, key in columns)
         rows.append([condition, system.name, counts, *cells])
     return markdown_table(rows)
 

@@ -14,8 +14,8 @@ from cqtnet.schema import versioned
 from eval import plots
 from eval import report as r
 from eval.metrics import Figure, Options
-from eval.trials import Scores, read_scores, write_trials
-from tests.eval.planted import done, refusal
+from eval.trials import read_scores, write_trials
+from tests.eval.planted import done, refusal, score_table
 from tests.eval.plots.reading import legend
 
 QUICK = Options(resamples=20)
@@ -36,12 +36,10 @@ def table_of(
     condition = np.repeat(conditions, len(own))
     own, kind, reference, size = (np.tile(x, len(conditions)) for x in (own, kind, reference, size))
     score = np.random.default_rng(4).normal(np.where(kind == 0, shift, 0.0))
-    name = np.char.add(condition, own.astype(str))
-    references = np.array([f"r{i}.wav" for i in reference])
-    sides = references, np.char.add("p", name), kind == 0, condition
-    songs, log_lr = np.array([f"song {i // 2}" for i in own]), shift * score - shift**2 / 2
-    further = {"snr_db": size}, score, log_lr if with_log_lr else None
-    return Scores(Path("scores.csv"), *sides, songs, *further)
+    probe, log_lr = np.char.add(condition, own.astype(str)), shift * score - shift**2 / 2
+    known = {"condition": condition, "log_lr": log_lr if with_log_lr else None}
+    table = score_table(reference, probe, kind == 0, own // 2, score, **known)
+    return replace(table, extras={"snr_db": size})
 
 
 def scores_of(path, **options):
