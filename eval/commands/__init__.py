@@ -9,6 +9,7 @@ from click import IntRange, option
 
 from cqtnet.cli import LazyGroup
 from cqtnet.commands import JSON, PATH, progress_options
+from cqtnet.errors import InputError
 
 MODULES = {
     "evaluate": ("protocol", "report", "score"),
@@ -39,7 +40,5 @@ def answer_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def require_source(source: Path) -> None:
     """Raise unless there is something at the path of the recordings."""
-    from augment.errors import InputError
-
     if not source.exists():
         raise InputError(f"{source} does not exist; give a folder or a list of recordings")

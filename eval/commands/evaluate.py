@@ -9,6 +9,7 @@ from click import Choice, FloatRange, IntRange, option
 from click.core import ParameterSource
 
 from cqtnet import commands as common
+from cqtnet.errors import InputError
 from eval import commands
 from eval.systems import SYSTEMS, Settings
 
@@ -72,7 +73,6 @@ def protocol(
     earlier set, which is then made again. Sets in one folder share their reference fragments.
     Finished files are kept.
     """
-    from augment.errors import InputError
     from eval.protocols.plan import read_plan
     from eval.protocols.write import write_sets
 
@@ -105,7 +105,6 @@ def protocol(
 
 
 def _fresh_and_planned(names: tuple[str, ...]) -> tuple[list[str], list[Path]]:
-    from augment.errors import InputError
     from eval.protocols.catalogue import PROTOCOLS, RENDITION, VOICE_OVER
 
     fresh, files = list[str](), list[Path]()
@@ -242,7 +241,6 @@ def report(
     recording and score (higher: same), and optionally log_lr (natural logarithm). The scores of any
     system can be measured. Intervals come from resampling the recordings.
     """
-    from cqtnet.errors import InputError
     from cqtnet.progress import working
     from cqtnet.schema import read_json
     from eval import report as made
@@ -263,7 +261,6 @@ def report(
 
 def _point(text: str) -> "OperatingPoint":
     """The operating point in `0.01` or `0.01,10,1`."""
-    from cqtnet.errors import InputError
     from eval.metrics import OperatingPoint
 
     try:

@@ -12,6 +12,9 @@ import click
 from click import Choice, FloatRange, IntRange, option
 
 from cqtnet import commands as common
+from cqtnet.errors import InputError
+from cqtnet.files import refuse_overwrite
+from cqtnet.tables import markdown_table, write_table
 from eval import commands
 from eval.bench import LONG, PARTS
 
@@ -36,8 +39,6 @@ def alterations(
     in turns. A claim is wrong if it neither names the change nor follows from it, or if it is
     about the other side. Nothing is said of pairs that are not found to be the same recording.
     """
-    from cqtnet.files import refuse_overwrite
-    from cqtnet.tables import markdown_table
     from eval.alterations import figures, judged
     from eval.protocols.survey import chosen_items
 
@@ -101,8 +102,6 @@ def archive(
     collection of a fragment, since pieces of one collection may share sounds.
     """
     from cqtnet.data import list_items
-    from cqtnet.files import refuse_overwrite
-    from cqtnet.tables import markdown_table, write_table
     from eval.archives import Answer, figures, measure, queries_of
     from eval.bootstrap import Figure
     from eval.metrics.table import shown
@@ -192,10 +191,7 @@ def calibrate(
     trained on, and that the result is not judged by. The figures on how good the ratios are come
     from collections that were not learned from.
     """
-    from cqtnet.errors import InputError
-    from cqtnet.files import refuse_overwrite
     from cqtnet.progress import working
-    from cqtnet.tables import markdown_table
     from eval.calibrate import calibrate as learn
 
     if not out.name.endswith(".calibration.json"):
@@ -246,7 +242,6 @@ def edits(
     In loops and songs there are 1 or 2 cuts and insertions. Also, a fragment of 8 s is looked for
     in each: a place is told rightly if the same sound, sample for sample, lies there.
     """
-    from cqtnet.files import refuse_overwrite
     from eval.edits import figures_by_group, hits, outcomes
     from eval.planting import draw_programmes
     from eval.protocols.survey import chosen_items
@@ -277,7 +272,6 @@ def placing(scores: Path, truth: Path, as_json: bool) -> None:
     The error of the place is the larger of those at the fragment's two ends. Matches are the
     targets with a likelihood ratio above 1.
     """
-    from cqtnet.tables import markdown_table
     from eval.calibrate import placing as measured
 
     errors = measured(scores, truth)
@@ -316,9 +310,7 @@ def validate(
     rendition.within.csv; all others are unrelated recordings. The folder gets validation.html to
     read and validation.json for scripts. The exit code is 0 whether the criterion is met or not.
     """
-    from cqtnet.files import refuse_overwrite
     from cqtnet.progress import working
-    from cqtnet.tables import markdown_table
     from eval.metrics.table import shown
     from eval.validate import OTHERS, Criterion, write_validation
     from eval.validate import validate as validated
