@@ -12,21 +12,20 @@ import soundfile
 
 from augment import tone
 from augment.codec import Codec
-from augment.effect import Effect, Samples
+from augment.effect import Effect, Rng, Samples
 from augment.noise import Background, ColouredNoise
 from augment.room import Reverb, Room
 from augment.tempo import Pitch, Speed, Tempo, resample
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.data import Item
 from cqtnet.device import one_thread
-from cqtnet.errors import ManifestError
 from cqtnet.progress import in_processes
+from eval.planting import of_other_collections
 from eval.protocols.plan import rng_for
 
 if TYPE_CHECKING:
     from verify.results import Comparison
 
-Rng = np.random.Generator
 LENGTH_S = 20.0  # of what is changed: so much of each recording, or all of it
 UNHEARD = ("gain", "clock", "polarity")  # are to be named although nobody hears them
 
@@ -194,12 +193,8 @@ def judged(items: Sequence[Item], *, seed: int, workers: int | None = 1) -> list
     """Every kind of change of each recording, in the order of their names."""
     tasks = []
     for number, item in enumerate(items):
-        others = [other for other in items if other.collection != item.collection]
-        if not others:
-            raise ManifestError(
-                f"all {len(items)} recordings are of one collection, {item.collection!r}; "
-                "another sound is taken from another collection: give recordings of at least two"
-            )
+        why = "another sound is taken from another collection"
+        others = of_other_collections(items, item, why)
         tasks.append((item, others[number % len(others)].path, number, seed))
     results = in_processes(_judge, tasks, workers=workers, doing="changed recordings")
     return sorted((one for some in results for one in some), key=attrgetter("recording", "kind"))

@@ -60,21 +60,27 @@ def draw_programmes(
     for number in range(count):
         first = ranked[number % len(ranked)]
         rng = rng_for(seed, "programme", first.recording, number)
+        shuffled = [ranked[index] for index in rng.permutation(len(ranked)).tolist()]
         others: dict[str, Item] = {}  # one of each other collection, in random order
-        for index in rng.permutation(len(ranked)).tolist():
-            if ranked[index].collection != first.collection:
-                others.setdefault(ranked[index].collection, ranked[index])
-        if not others:
-            raise ManifestError(
-                f"all {len(items)} recordings are of one collection, {first.collection!r}; "
-                "edits need foreign material: give recordings of at least two"
-            )
+        for item in of_other_collections(shuffled, first, "edits need foreign material"):
+            others.setdefault(item.collection, item)
         *following, foreign = others.values()
         parts = (first, *following)[:MOST_PARTS]
         names, paths = zip(*((item.recording, item.path) for item in parts), strict=True)
         duration_s = float(rng.uniform(*DURATIONS_S))
         programmes.append(Programme(names, paths, foreign.path, duration_s, form))
     return programmes
+
+
+def of_other_collections(items: Sequence[Item], own: Item, reason: str) -> list[Item]:
+    """The items of other collections than one's own; refused with the reason if there are none."""
+    others = [item for item in items if item.collection != own.collection]
+    if not others:
+        raise ManifestError(
+            f"all {len(items)} recordings are of one collection, {own.collection!r}; {reason}: "
+            "give recordings of at least two"
+        )
+    return others
 
 
 # Planting: edits made one after the other, and then an alteration of the whole.

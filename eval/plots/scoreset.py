@@ -223,7 +223,6 @@ def tippett(sets: Sequence[ScoreSet], *, title: str = "Tippett plot") -> Figure:
 
 
 def _styles(look: style.Look, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """How a system's lines are drawn, of targets and of nontargets."""
     plain: dict[str, Any] = {"color": look.colour, "ls": look.dashes}
     target, nontarget = ({**plain, "lw": lw, "label": f"{name}, {of}"} for of, lw in WIDTHS.items())
     return target, nontarget
