@@ -213,8 +213,6 @@ def _measure_kind(kind: Kind, store: Store, tests: Tests) -> Iterator[Measuremen
     yield Measurement(f"{what} search, p95", float(p95), "ms", promise=promise)
 
 
-# Files of one's own.
-
 DECODED, SEARCHED = 10, 20
 """Files that are decoded beside other programs, and of which 20 s are searched for."""
 QUERY_S = 20.0

@@ -110,8 +110,6 @@ def _write(path: Path, samples: Samples) -> None:
     soundfile.write(path, np.clip(samples, -1, 1), SAMPLE_RATE)
 
 
-# The engine: decoding, front end, embedding of long files, memory.
-
 ENCODED = {
     "Vorbis": ("ogg", 44_100), "mp3": ("mp3", 44_100), "AAC in mp4": ("m4a", 48_000),
     "FLAC of 24 bits": ("flac", 48_000),
@@ -235,9 +233,6 @@ def measure_memory(*, quick: bool) -> Iterator[Measurement]:
             peak_mb = int(run([sys.executable, "-c", EMBED, str(path), name])) / 1024
             what = f"peak memory, {hours:.2g} h, {name}"
             yield Measurement(what, peak_mb, "MB", promise="< 1,500 MB for 3 h")
-
-
-# Research: training, scoring lists of trials, measuring scores.
 
 
 def measure_training(*, quick: bool) -> Iterator[Measurement]:

@@ -128,9 +128,6 @@ def _wrong(score: Floats, label: NDArray[np.bool_], threshold: float) -> Floats:
     return np.asarray((score >= threshold) != label, np.float64)
 
 
-# The figures of a table.
-
-
 def _quantities(options: Options, targets: int, nontargets: int, *, has_lr: bool) -> list[Quantity]:
     quantities = [
         Quantity("auc", "AUC", lambda s: auc.of(s.score), flawless=1.0),

@@ -166,9 +166,6 @@ def test_suspicious_scores_are_measured_with_a_warning(tmp_path):
         r.read_report({n: tmp_path / f"{n}.csv" for n in ("good", "fewer")}, options=QUICK)
 
 
-# Which pictures there are, and their names.
-
-
 def pictures_of(*systems, resamples=10, seed=0):
     options = Options(resamples=resamples, seed=seed)
     measured = [r.measure_system(name, scores, options) for name, scores in systems]

@@ -96,9 +96,6 @@ def test_intervals_and_the_rule_of_three_count_recordings_not_queries():
     assert retrieve(scores([([1], [0])] * 8), resamples=0)["mrr"] == Figure(1)
 
 
-# Fragments sought in archives with and without their recordings.
-
-
 def test_collections_are_left_out_whole():
     groups = (("a", 3), ("b", 2), ("c", 2))
     items = [Item(Path(f"{c}{i}"), f"{c}{i}", "train", c) for c, n in groups for i in range(n)]

@@ -119,9 +119,6 @@ def test_a_cache_is_used_only_for_the_same_input(trials, planted, tmp_path, monk
     assert len(planted.described) == 5
 
 
-# Files that cannot be used.
-
-
 def spoil(trials):
     for name in "ec":
         (trials.parent / "x" / name).write_text("bad")
@@ -187,9 +184,6 @@ def test_a_name_that_no_file_can_have_is_an_error_with_its_line(name, trials):
         files.refuse(files.missing())
 
 
-# The files of a run.
-
-
 def test_an_account_without_scores_is_replaced_and_other_files_are_not(trials):
     out = trials.parent / "scores.csv"
     for _ in range(2):  # the second time beside the account of a killed run
@@ -230,9 +224,6 @@ def test_scores_are_not_written_where_they_do_not_belong(out, message, trials):
     with pytest.raises(InputError, match=message):
         run(trials, out=out)
     assert trials.read_bytes() == before
-
-
-# Real systems, and processes.
 
 
 def make_list(folder, n):

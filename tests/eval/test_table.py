@@ -25,9 +25,6 @@ def trials(rows):
     return Trials(Path("t"), reference, probe, label == 1, np.full(len(rows), "c"), recording)
 
 
-# Recordings, and sums by pair of them.
-
-
 def test_a_reference_is_of_the_recording_whose_targets_it_is_in():
     rows = [
         ("a.wav", "b1.wav", 0, "B"),  # a.wav is of A: the third row says so
@@ -54,9 +51,6 @@ def test_a_part_of_the_trials_that_stands_alone_has_numbers_of_its_own():
     assert (alone.probe.tolist(), alone.reference.tolist()) == ([0, 2, 0], [1, 2, 2])
     assert alone.count == 3
     assert b.Recordings(np.arange(5), np.full(5, 7), 8).independent() == 1, "of the scarcer side"
-
-
-# Resamples.
 
 
 def random_scores(rng, decimals):
@@ -123,9 +117,6 @@ def test_intervals_by_both_recordings_hold_the_truth_and_by_the_probe_alone_do_n
     both, probe = (coverage(world, how, worlds=20)[0] for how in ("both", "probe"))
     at = FIGURES.index("false alarms")
     assert both[at] >= 0.85 and probe[at] <= 0.8
-
-
-# The table.
 
 
 def test_measured_figures_are_those_of_the_functions(rng):
@@ -203,9 +194,6 @@ def test_a_cost_that_one_trial_decides_is_called_coarse():
     found = m.measure(scores(target, nontarget), resamples=0)
     assert found["min_dcf_p0.5"].note == ""
     assert found["min_dcf_p0.01"].note == "one false alarm costs 4.1"  # 99 / 24
-
-
-# Where errors are rare.
 
 
 def test_where_no_error_is_seen_the_rule_of_three_counts_recordings():

@@ -70,9 +70,6 @@ def test_tempo_and_pitch_are_made_by_two_methods_with_even_odds(name):
     assert 140 < kinds["wsola"] < 220  # four standard deviations
 
 
-# Fragments.
-
-
 def starts(seed, recording, *, length_s=20.0):
     return [f.start_s for f in recording.fragments(np.random.default_rng(seed), length_s, 3)]
 
@@ -133,9 +130,6 @@ def test_short_recordings_are_left_out_with_the_reason():
         draw_plan([surveyed("brief", duration_s=12.0)], "same")
 
 
-# Noise.
-
-
 def test_noise_is_recorded_every_other_time_if_there_are_recordings(recordings, tmp_path):
     plan = draw_plan(MANY, "noise", noise_root=recordings / "noise")
     kinds = Counter(probe.kind for probe in plan.probes)
@@ -151,9 +145,6 @@ def test_noise_is_recorded_every_other_time_if_there_are_recordings(recordings, 
         draw_plan(MANY, "noise", noise_root=tmp_path)
     shutil.copy(recordings / "noise" / "hiss.wav", tmp_path)
     assert list(draw_plan(MANY, "noise", noise_root=tmp_path).noise) == ["hiss.wav"]
-
-
-# Which are compared.
 
 
 @pytest.mark.parametrize("count", [1, 9, 20, 40])
@@ -234,9 +225,6 @@ def test_a_list_gives_the_rows_of_a_split_and_a_folder_all(recordings, tmp_path)
     assert [item.path for item in chosen_items(path)] == files, "a list without splits"
     with pytest.raises(InputError, match="is a list that has no splits; leave --split out"):
         chosen_items(path, split="train")
-
-
-# The plan as a file.
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)

@@ -63,9 +63,6 @@ def hashes(folder):
     }
 
 
-# What is written.
-
-
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_the_list_names_files_that_are_there(name, sets):
     trials = read_trials(sets / f"{name}.csv")
@@ -242,9 +239,6 @@ def test_samples_beyond_full_scale_are_lowered_and_not_clipped(tmp_path):
     assert np.mean(np.abs(loud) > 0.999) < 0.05  # a clipped sine of 3 spends 78 % there
 
 
-# What is looked at.
-
-
 def test_recordings_that_are_silent_broken_or_twins_are_left_out(recordings, tmp_path):
     shutil.copytree(recordings / "music", tmp_path / "music")
     root = tmp_path / "music"
@@ -264,9 +258,6 @@ def test_recordings_that_are_silent_broken_or_twins_are_left_out(recordings, tmp
     assert first.duration_s == 46.0
     tone = 0.05**2 / 2 + 0.9**2 / (CLICK_EVERY_S * RATE)
     assert first.level == pytest.approx(tone, rel=0.05)
-
-
-# The command.
 
 
 @pytest.fixture(scope="module")
