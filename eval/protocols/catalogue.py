@@ -269,13 +269,7 @@ def draw_plan(
     `within` adds pairs inside a collection. The draws of one recording depend on the seed and its
     own name alone; only negatives depend on the other recordings.
     """
-    if fragments < 1:
-        raise InputError(f"{fragments} fragments of a recording are too few; give at least 1")
-    if name == "other-part" and against == "recording":
-        raise InputError(
-            "other-part compares two fragments: a whole recording holds both; "
-            "leave --references recording out"
-        )
+    _check(name, fragments, against)
     protocol = replace(PROTOCOLS[name], length_s=length_s or PROTOCOLS[name].length_s)
     noise, broken_noise = _noise_files(noise_root), dict[str, str]()
     drawn = [
@@ -312,6 +306,16 @@ def draw_plan(
     hashes = {_below(path, noise_root): audio.file_sha256(path) for path in sorted(paths)}
     how, references = (name, seed, against, negatives, within), tuple(index_of)
     return with_negatives(Plan(*how, sources, references, tuple(probes), hashes, left_out))
+
+
+def _check(name: str, fragments: int, against: Against) -> None:
+    if fragments < 1:
+        raise InputError(f"{fragments} fragments of a recording are too few; give at least 1")
+    if name == "other-part" and against == "recording":
+        raise InputError(
+            "other-part compares two fragments: a whole recording holds both; "
+            "leave --references recording out"
+        )
 
 
 def _changes(
