@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,25 +12,22 @@ import soundfile
 
 from augment import tone
 from augment.codec import Codec
-from augment.effect import Effect, Samples
+from augment.effect import Effect, Rng, Samples
 from augment.noise import Background, ColouredNoise
 from augment.room import Reverb, Room
 from augment.tempo import Pitch, Speed, Tempo, resample
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.data import Item
 from cqtnet.device import one_thread
-from cqtnet.errors import ManifestError
 from cqtnet.progress import in_processes
+from eval.planting import of_other_collections
 from eval.protocols.plan import rng_for
 
 if TYPE_CHECKING:
     from verify.results import Comparison
 
-Rng = np.random.Generator
-LENGTH_S = 20.0
-"""Length of what is changed: so much of each recording, or all of it."""
-
-# Changes: how each is drawn, and what may be said of it.
+LENGTH_S = 20.0  # of what is changed: so much of each recording, or all of it
+UNHEARD = ("gain", "clock", "polarity")  # are to be named although nobody hears them
 
 
 @dataclass(frozen=True)
@@ -42,15 +39,9 @@ class Change:
     follows: str = ""  # claims of these kinds are true as well
 
 
-def _noise(snr_db: float) -> Change:
-    return Change(lambda rng, _: ColouredNoise.draw(rng, snr_db=(snr_db, snr_db)), "noise")
-
-
-def _codec(name: str, *kbps: float, follows: str) -> Change:
-    low, high = min(kbps), max(kbps)
-    return Change(
-        lambda rng, _: Codec.draw(rng, codecs=[name], kbps=(low, high)), "coded low_pass", follows
-    )
+def _drawn(effect: type[Effect], named: str, follows: str = "", **ranges: Any) -> Change:
+    """An effect with each number drawn evenly from its range."""
+    return Change(lambda rng, _: effect.draw(rng, **ranges), named, follows)
 
 
 def _shelf(rng: Rng, _: str) -> Effect:
@@ -71,44 +62,32 @@ def _equaliser(rng: Rng, _: str) -> Effect:
 
 CHANGES: dict[str, Change] = {
     "none": Change(lambda rng, _: None, ""),
-    "noise 30 dB": _noise(30.0),
-    "noise 20 dB": _noise(20.0),
-    "noise 10 dB": _noise(10.0),
+    "noise 30 dB": _drawn(ColouredNoise, "noise", snr_db=(30.0, 30.0)),
+    "noise 20 dB": _drawn(ColouredNoise, "noise", snr_db=(20.0, 20.0)),
+    "noise 10 dB": _drawn(ColouredNoise, "noise", snr_db=(10.0, 10.0)),
     "another sound": Change(
         lambda rng, path: Background(path, 0.0, float(rng.uniform(5, 20))), "added_sound noise"
     ),
-    "room": Change(
-        lambda rng, _: Room.draw(rng, rt60_s=(0.4, 1.5), direct_to_reverberant_db=(-3.0, 6.0)),
-        "reverberation", "level",
-    ),
-    "reverb": Change(
-        lambda rng, _: Reverb.draw(rng, reverberance=(40.0, 80.0), room_scale=(50.0, 100.0)),
-        "reverberation", "level",
-    ),
-    "low-pass": Change(
-        lambda rng, _: tone.LowPass.draw(rng, cutoff_hz=(1500.0, 5000.0)), "low_pass", "level"
-    ),
-    "high-pass": Change(
-        lambda rng, _: tone.HighPass.draw(rng, cutoff_hz=(150.0, 500.0)), "high_pass", "level"
-    ),
+    "room": _drawn(Room, "reverberation", "level", rt60_s=(0.4, 1.5),
+                   direct_to_reverberant_db=(-3.0, 6.0)),
+    "reverb": _drawn(Reverb, "reverberation", "level", reverberance=(40.0, 80.0),
+                     room_scale=(50.0, 100.0)),
+    "low-pass": _drawn(tone.LowPass, "low_pass", "level", cutoff_hz=(1500.0, 5000.0)),
+    "high-pass": _drawn(tone.HighPass, "high_pass", "level", cutoff_hz=(150.0, 500.0)),
     "telephone": Change(lambda rng, _: tone.Telephone(), "low_pass high_pass", "level"),
     "equaliser": Change(_equaliser, "equalised", "level"),
     "shelf": Change(_shelf, "equalised", "level"),
     "gain": Change(lambda rng, _: tone.Gain(float(rng.uniform(-15, -3))), "level"),
-    "clipped": Change(
-        lambda rng, _: tone.HardClip.draw(rng, over_db=(6.0, 12.0)), "clipped compressed", "level"
-    ),
-    "compressor": Change(
-        lambda rng, _: tone.Compressor.draw(rng, threshold_db=(-40.0, -25.0), ratio=(4.0, 10.0)),
-        "compressed", "level",
-    ),
+    "clipped": _drawn(tone.HardClip, "clipped compressed", "level", over_db=(6.0, 12.0)),
+    "compressor": _drawn(tone.Compressor, "compressed", "level", threshold_db=(-40.0, -25.0),
+                         ratio=(4.0, 10.0)),
     "limiter": Change(
         lambda rng, _: tone.Compressor(float(rng.uniform(-25, -15)), 100.0, 0.001, 0.05, 10.0),
         "compressed", "level",
     ),
-    "mp3": _codec("mp3", 16, 32, follows="level"),
-    "opus": _codec("opus", 6, 12, follows="level"),
-    "amr": _codec("amr_nb", 4.75, 12.2, follows="high_pass level"),
+    "mp3": _drawn(Codec, "coded low_pass", "level", codecs=["mp3"], kbps=(16, 32)),
+    "opus": _drawn(Codec, "coded low_pass", "level", codecs=["opus"], kbps=(6, 12)),
+    "amr": _drawn(Codec, "coded low_pass", "high_pass level", codecs=["amr_nb"], kbps=(4.75, 12.2)),
     "resampled": Change(lambda rng, _: Resampled(), "low_pass", "level"),
     "tempo": Change(lambda rng, _: Tempo.draw(rng, factor=_around(rng, 0.04, 0.12)), "tempo"),
     "pitch": Change(
@@ -140,8 +119,7 @@ class Resampled(Effect):
 # Whether one hears it: by levels in octaves, without anything of what is judged.
 
 OCTAVES_HZ = (62.5, 125, 250, 500, 1000, 2000, 4000, 8000)
-HEARD_FRAME = 2048
-"""Samples of a frame, 93 ms."""
+HEARD_FRAME = 2048  # samples, 93 ms
 HEARD_DB, HEARD_SHARE, HEARD_BELOW_DB = 3.0, 0.1, -45.0
 """Heard: in an octave with so much of the power, the level differs by so much in so many frames."""
 
@@ -205,10 +183,9 @@ def claims_of(comparison: "Comparison") -> tuple[tuple[str, str], ...]:
     for words in changes_in_words(line):
         kind = "speed" if line.is_speed else "pitch" if "semitones" in words else "tempo"
         claims.append((kind, ""))
-    if waveform is not None and waveform.inverted:
-        claims.append(("polarity", ""))
-    if waveform is not None and waveform.is_level_proved:
-        claims.append(("level", ""))
+    if waveform is not None:
+        proved = {"polarity": waveform.inverted, "level": waveform.is_level_proved}
+        claims += [(kind, "") for kind in proved if proved[kind]]
     return tuple(claims)
 
 
@@ -216,12 +193,8 @@ def judged(items: Sequence[Item], *, seed: int, workers: int | None = 1) -> list
     """Every kind of change of each recording, in the order of their names."""
     tasks = []
     for number, item in enumerate(items):
-        others = [other for other in items if other.collection != item.collection]
-        if not others:
-            raise ManifestError(
-                f"all {len(items)} recordings are of one collection, {item.collection!r}; "
-                "another sound is taken from another collection: give recordings of at least two"
-            )
+        why = "another sound is taken from another collection"
+        others = of_other_collections(items, item, why)
         tasks.append((item, others[number % len(others)].path, number, seed))
     results = in_processes(_judge, tasks, workers=workers, doing="changed recordings")
     return sorted((one for some in results for one in some), key=attrgetter("recording", "kind"))
@@ -250,20 +223,9 @@ def _judge(task: tuple[Item, Path, int, int]) -> list[Judged]:
             pair = (changed, source) if side == "A" else (source, changed)
             comparison = comparer.compare(*pair)
             heard = kind != "none" and (samples.size != size or is_heard(fragment, samples))
-            found.append(
-                Judged(
-                    kind, item.recording, str(effect or ""), side, heard or kind in UNHEARD,
-                    comparison.verdict, claims_of(comparison),
-                )
-            )  # fmt: skip
+            of = kind, item.recording, str(effect or ""), side, heard or kind in UNHEARD
+            found.append(Judged(*of, comparison.verdict, claims_of(comparison)))
     return found
-
-
-UNHEARD = ("gain", "clock", "polarity")
-"""Changes that are to be named although nobody hears them."""
-
-
-# Figures.
 
 
 @dataclass(frozen=True)
@@ -277,31 +239,24 @@ class Named:
     claims: int  # all that was said
     wrong: int  # of those
     wrong_pairs: int  # pairs with a wrong claim
-    examples: tuple[str, ...] = field(default=(), compare=False)  # of wrong claims
-
-    @property
-    def named_share(self) -> float | None:
-        """The share of the changes that one hears; None without any."""
-        return self.named / self.heard if self.heard else None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The figures as plain data."""
-        return {**asdict(self), "named_share": self.named_share}
+    examples: tuple[str, ...]  # of wrong claims
+    named_share: float | None  # of the changes that one hears; None without any
 
 
 def figures(outcomes: Sequence[Judged]) -> dict[str, Named]:
     """The figures of all, and of each kind of change."""
     groups = {"all": list(outcomes)}
     groups |= {kind: [o for o in outcomes if o.kind == kind] for kind in CHANGES}
-    return {name: _named(some) for name, some in groups.items() if some}
-
-
-def _named(outcomes: Sequence[Judged]) -> Named:
-    same = [o for o in outcomes if o.verdict == "same"]
-    heard = [o for o in same if o.heard]
-    bad = [o for o in same if o.wrong]
-    examples = tuple(f"{o.kind} of {o.side}: {' '.join(x).strip()}" for o in bad for x in o.wrong)
-    return Named(
-        len(outcomes), len(same), len(heard), sum(o.is_named for o in heard),
-        sum(len(o.claims) for o in same), len(examples), len(bad), examples,
-    )  # fmt: skip
+    found = {}
+    for name, some in groups.items():
+        same = [o for o in some if o.verdict == "same"]
+        heard = [o.is_named for o in same if o.heard]
+        wrong = [(o, claim) for o in same for claim in o.wrong]
+        examples = tuple(f"{o.kind} of {o.side}: {' '.join(said).strip()}" for o, said in wrong)
+        if some:
+            found[name] = Named(
+                len(some), len(same), len(heard), sum(heard), sum(len(o.claims) for o in same),
+                len(wrong), sum(bool(o.wrong) for o in same), examples,
+                sum(heard) / len(heard) if heard else None,
+            )  # fmt: skip
+    return found

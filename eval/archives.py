@@ -7,7 +7,7 @@ whose pieces may share sounds.
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.data import Item
@@ -24,13 +23,11 @@ from cqtnet.errors import ManifestError
 from cqtnet.progress import in_processes
 from eval.bootstrap import Figure
 from eval.metrics.table import mean_by_recording
-from eval.trials import Texts, read_trials
+from eval.trials import read_trials
 from verify.archive import is_archive
 from verify.archive.archive import Archive
 from verify.archive.export import merge_into
 from verify.archive.search import search
-
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -57,6 +54,11 @@ class Answer:
     place_s: float  # where it begins there
     elapsed_s: float
 
+    @property
+    def is_first(self) -> bool:
+        """Whether its own recording is ranked first."""
+        return self.first == self.recording
+
 
 def queries_of(trials: Sequence[Path], *, length_s: float, limit: int | None) -> list[Query]:
     """The fragments in lists of trials, each once; `limit` of each condition, evenly chosen."""
@@ -68,7 +70,8 @@ def queries_of(trials: Sequence[Path], *, length_s: float, limit: int | None) ->
             query = Query(table.file(probe), recording, condition, length_s)
             by_condition.setdefault(condition, {}).setdefault(query.probe, query)
     chosen: list[Query] = []
-    for own in map(list, map(dict.values, by_condition.values())):
+    for of_condition in by_condition.values():
+        own = list(of_condition.values())
         count = min(len(own), limit or len(own))
         chosen += [own[int(i * len(own) / count)] for i in range(count)]
     return chosen
@@ -96,9 +99,9 @@ def measure(
     Archives are made in `folder`, and kept. All hold the `distractors`: recordings, or an archive.
     """
     known = {item.recording for item in items}
-    unknown = next((query for query in queries if query.recording not in known), None)
-    if unknown is not None:
-        raise ManifestError(f"{unknown.probe} is of {unknown.recording}, which is in no list")
+    for query in queries:
+        if query.recording not in known:
+            raise ManifestError(f"{query.probe} is of {query.recording}, which is in no list")
     first, second = halves(items)
     others = distractors
     if distractors is not None and not is_archive(distractors):
@@ -127,23 +130,23 @@ def figures(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
     measured: dict[str, dict[str, Any]] = {}
     for condition in dict.fromkeys(answer.condition for answer in answers):
         own = [answer for answer in answers if answer.condition == condition]
-        recordings = np.array([a.recording for a in own])
-        present, matched = (np.array([getattr(a, k) for a in own]) for k in ("present", "is_match"))
-        first = present & np.array([a.first == a.recording for a in own])
-
-        def share(values: Bools, of: Bools, recordings: Texts = recordings) -> Figure:
-            if not of.any():
-                return Figure(None, note="no queries")
-            return mean_by_recording(values[of].astype(np.float64), recordings[of].tolist())
-
+        queries, foreign = ([a for a in own if a.present == here] for here in (True, False))
         measured[condition] = {
-            "queries": int(present.sum()), "top1": share(first, present),
-            "found": share(first & matched, present),
-            "other_found": share(matched & ~first, present),
-            "foreign": int((~present).sum()), "false_found": share(matched, ~present),
+            "queries": len(queries), "top1": _share(queries, lambda a: a.is_first),
+            "found": _share(queries, lambda a: a.is_first and a.is_match),
+            "other_found": _share(queries, lambda a: a.is_match and not a.is_first),
+            "foreign": len(foreign), "false_found": _share(foreign, lambda a: a.is_match),
             "elapsed_s": float(np.median([answer.elapsed_s for answer in own])),
         }  # fmt: skip
     return measured
+
+
+def _share(answers: Sequence[Answer], counts: Callable[[Answer], bool]) -> Figure:
+    """How many of the answers count."""
+    if not answers:
+        return Figure(None, note="no queries")
+    values = np.array([counts(answer) for answer in answers], np.float64)
+    return mean_by_recording(values, [answer.recording for answer in answers])
 
 
 _opened = cache(Archive.open)
@@ -162,11 +165,8 @@ def _ask(task: tuple[Path, dict[str, str], Query, bool, float | None]) -> Answer
         result = search(searcher, path)
         elapsed_s = time.monotonic() - started
     best = max(result.matches, key=lambda match: match.strength, default=result.nearest)
-    first, log_lr, place_s = "", 0.0, 0.0
-    if best is not None:
-        first = names.get(best.path, best.path)
-        log_lr, place_s = best.log_lr, best.reference_start_s
-    return Answer(
-        query.condition, query.probe.name, query.recording, present,
-        first, bool(result.matches), log_lr, place_s, elapsed_s,
-    )  # fmt: skip
+    asked = query.condition, query.probe.name, query.recording, present
+    if best is None:
+        return Answer(*asked, "", False, 0.0, 0.0, elapsed_s)
+    first, is_match = names.get(best.path, best.path), bool(result.matches)
+    return Answer(*asked, first, is_match, best.log_lr, best.reference_start_s, elapsed_s)

@@ -26,12 +26,9 @@ Indices = NDArray[np.intp]
 FEWEST_RECORDINGS = 5
 """With fewer recordings, resamples are too alike to show how far a figure may move."""
 TOO_FEW = f"no interval: fewer than {FEWEST_RECORDINGS} recordings"
-NUMBERS_AT_ONCE = 4_000_000
-"""Numbers held in memory while resampling: 32 MB."""
-
-MISSES, FALSE_ALARMS = "misses", "false alarms"
-MISLEADING = "misleading"
-"""A loss: 1 for a log LR that does not favour the truth."""
+NUMBERS_AT_ONCE = 4_000_000  # held in memory while resampling: 32 MB
+ERRORS = MISSES, FALSE_ALARMS = "misses", "false alarms"
+MISLEADING = "misleading"  # a loss: 1 for a log LR that does not favour the truth
 
 
 @dataclass(frozen=True)
@@ -67,9 +64,6 @@ class FigureTable:
         """Everything but the names as plain data, the figures last."""
         plain = {f.name: getattr(self, f.name) for f in fields(self)[2:]}
         return {**plain, "figures": {key: asdict(f) for key, f in self.figures.items()}}
-
-
-# Recordings, and sums over the trials of each pair of them.
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,13 +176,16 @@ class Evidence:
     def sample(self, target: Floats, nontarget: Floats) -> Sample:
         """The sample with these sums over targets and nontargets, (c,) each."""
         ends = np.cumsum([1, self.score_runs, self.log_lr_runs])
-        (tar_n, tar_score, tar_log_lr, tar_loss), (non_n, non_score, non_log_lr, non_loss) = (
+        (tar_n, *tar_counts, tar_loss), (non_n, *non_counts, non_loss) = (
             np.split(sums, ends) for sums in (target, nontarget)
         )
-        score = _ranking(tar_score, non_score)
+        score, log_lr = (
+            Ranking(-np.arange(len(tar), dtype=np.float64), tar, non)
+            for tar, non in zip(tar_counts, non_counts, strict=True)
+        )
         means = zip(tar_loss / tar_n, non_loss / non_n, strict=True)
-        log_lr = _ranking(tar_log_lr, non_log_lr) if self.log_lr_runs else score
-        return Sample(score, log_lr, dict(zip(self.losses, means, strict=True)))
+        losses = dict(zip(self.losses, means, strict=True))
+        return Sample(score, log_lr if self.log_lr_runs else score, losses)
 
 
 def evidence_of(
@@ -229,10 +226,6 @@ def _one_hot(run: Indices) -> csr_array:
     return csr_array((np.ones(len(run)), (np.arange(len(run)), run)))
 
 
-def _ranking(target: Floats, nontarget: Floats) -> Ranking:
-    return Ranking(-np.arange(len(target), dtype=np.float64), target, nontarget)
-
-
 # Resamples, and the interval that they give.
 
 
@@ -247,8 +240,7 @@ def resample(
     rng: np.random.Generator,
 ) -> tuple[Floats, Floats]:  # fmt: skip
     """The `figures` (q,) of all trials, and of each resample with trials of both classes (b, q)."""
-    once = np.ones((1, recordings))
-    drawn = np.concatenate([once, draw(recordings, resamples, rng)])
+    drawn = np.concatenate([np.ones((1, recordings)), draw(recordings, resamples, rng)])
     target, nontarget = evidence.target, evidence.nontarget
     width = max(len(target.probe), len(nontarget.probe), target.sums.shape[0])
     rows = []
@@ -284,7 +276,7 @@ class Quantity:
     note: str = ""
     most: float = 1.0  # none is below 0; inf: what one trial may cost is unlimited
     flawless: float = 0.0  # its value if no error is seen
-    errors: tuple[str, ...] = (MISSES, FALSE_ALARMS)
+    errors: tuple[str, ...] = ERRORS
     loss: str = ""  # for a figure at one threshold: the name of its losses
     needs_log_lr: bool = False
 
@@ -328,14 +320,13 @@ def _none_seen(quantity: Quantity, value: float, evidence: Evidence) -> Figure:
 def _at_the_edges(quantity: Quantity, figure: Figure, evidence: Evidence) -> Figure:
     """A figure at one threshold where an error was always or never made: it may be 3/N off."""
     rates = miss, false_alarm = evidence.whole.losses[quantity.loss]
-    three = _three((MISSES, FALSE_ALARMS), evidence)
+    three = _three(ERRORS, evidence)
     more = max(miss, three[0]), false_alarm or three[1]
-    errors = (MISSES, FALSE_ALARMS)
-    seldom = tuple(e for e, rate, raised in zip(errors, rates, more, strict=True) if raised > rate)
+    seldom = tuple(e for e, rate, raised in zip(ERRORS, rates, more, strict=True) if raised > rate)
     note = _note("few seen", quantity.note, seldom, evidence)
     figure = _reaching(figure, _value_at(quantity, more, evidence), note)
     less = tuple(1 - t if rate == 1 else rate for t, rate in zip(three, rates, strict=True))
-    always = tuple(error for error, rate in zip(errors, rates, strict=True) if rate == 1)
+    always = tuple(error for error, rate in zip(ERRORS, rates, strict=True) if rate == 1)
     note = _note("none seen", figure.note, always, evidence, "all but ")
     return _reaching(figure, _value_at(quantity, less, evidence), note)
 
@@ -351,10 +342,7 @@ def _reaching(figure: Figure, bound: float, note: str) -> Figure:
 
 def _three(errors: Sequence[str], evidence: Evidence) -> tuple[float, ...]:
     """3/N as rates of misses and of false alarms; 0 for one that is not among the errors."""
-    return tuple(
-        min(1.0, 3 / evidence.recordings[error]) if error in errors else 0.0
-        for error in (MISSES, FALSE_ALARMS)
-    )
+    return tuple(min(1.0, 3 / evidence.recordings[e]) if e in errors else 0.0 for e in ERRORS)
 
 
 def _value_at(quantity: Quantity, rates: tuple[float, ...], evidence: Evidence) -> float:

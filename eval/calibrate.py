@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,7 @@ def calibrate(
     collections = {i.recording: i.collection for path in audio for i in list_items(path)}
     pairs = _Pairs.read(same, renditions, collections)
     data: dict[str, Any] = {
-        "sources": sources, "conditions": pairs.conditions,
+        "sources": sources, "conditions": list(dict.fromkeys(pairs.condition.tolist())),
         "recordings": len(np.unique(pairs.recordings)),
         "collections": len(np.unique(pairs.collection)),
         "not_stated": int((~pairs.stated).sum()),
@@ -61,9 +61,7 @@ def calibrate(
         data |= {key: kept.data[key] for key in ("cosine_eer", *regressions)}
         data |= {key: max(data[key], kept.data[key]) for key in ("recordings", "collections")}
     for weighed in [name for name in KINDS if name not in regressions]:
-        regressions[weighed], data[weighed] = _learned(
-            pairs, *KINDS[weighed], calibration.rising(weighed)
-        )
+        regressions[weighed], data[weighed] = _learned(pairs, weighed)
     account = same[0].with_suffix(".json")
     try:
         made_with = dict(read_json(account)["parameters"])
@@ -96,10 +94,7 @@ def _weighs_network(kept: Calibration) -> bool:
 
 
 def _kept(path: Path) -> Calibration:
-    """The ratios against unrelated recordings of an older calibration.
-
-    Measures that are newer weigh nothing in them.
-    """
+    """An older calibration's ratios against unrelated recordings; newer measures weigh nothing."""
     known = dict(read_json(path))
     names = list(known.pop("measures"))
     known = {"copy_test_sha256": "", **known}  # it was not named at first
@@ -110,11 +105,10 @@ def _kept(path: Path) -> Calibration:
         return tuple(of.get(name, 0.0) for name in calibration.MEASURES)
 
     kept: dict[Weighed, Regression] = {}
-    for weighed in get_args(Weighed):
-        if weighed != "rendition":
-            one = before.regressions[weighed]
-            resampled = tuple((row[0], *now(row[1:])) for row in one.resampled)
-            kept[weighed] = replace(one, weights=now(one.weights), resampled=resampled)
+    for weighed in ("unrelated", "named"):
+        one = before.regressions[weighed]
+        resampled = tuple((row[0], *now(row[1:])) for row in one.resampled)
+        kept[weighed] = replace(one, weights=now(one.weights), resampled=resampled)
     return replace(before, regressions=kept)
 
 
@@ -129,7 +123,6 @@ class _Pairs:
     collection: NDArray[np.str_]
     condition: NDArray[np.str_]
     recordings: NDArray[np.str_]  # (n, 2)
-    conditions: list[str]
 
     @classmethod
     def read(
@@ -156,8 +149,7 @@ class _Pairs:
                 column.append(part)
         table, stated, kind, collection, condition, both = map(np.concatenate, columns)
         group = np.array([name_hash(name) % (1 << 31) for name in collection.tolist()])
-        conditions = list(dict.fromkeys(condition.tolist()))
-        return cls(table, stated, kind, group, collection, condition, both, conditions)
+        return cls(table, stated, kind, group, collection, condition, both)
 
     def count(self, kind: int) -> int:
         """The number of independent pairs of a kind, at least."""
@@ -175,17 +167,15 @@ def independent_pairs(recordings: NDArray[Any], condition: NDArray[np.str_], *, 
     return len(set(map(tuple, np.sort(recordings, axis=1).tolist())))
 
 
-def _learned(
-    pairs: _Pairs, first: int, second: int, rising: list[int]
-) -> tuple[Regression, dict[str, Any]]:
+def _learned(pairs: _Pairs, weighed: Weighed) -> tuple[Regression, dict[str, Any]]:
     """The regression of two kinds of pairs, and its figures on collections it had not seen."""
+    first, second = KINDS[weighed]
     rows = pairs.stated & np.isin(pairs.kind, (first, second))
     label = pairs.kind[rows] == first
     counts = pairs.count(first), pairs.count(second)
     table = calibration.measures(pairs.table[rows])
-    known, log_lr = calibration.fit(
-        table, label, pairs.group[rows], pairs.recordings[rows, 0], pairs=counts, rising=rising
-    )
+    of, rising = (pairs.group[rows], pairs.recordings[rows, 0]), calibration.rising(weighed)
+    known, log_lr = calibration.fit(table, label, *of, pairs=counts, rising=rising)
     tar, non = log_lr[label], log_lr[~label]
     bounded = np.clip(log_lr, known.least, known.most)
     persistence = pairs.table[rows, FIGURES.index("persistence")]
@@ -218,31 +208,11 @@ def _spread(values: Floats) -> list[float]:
     return [round(float(x), 3) for x in np.sort(values)[places]]
 
 
-@dataclass(frozen=True)
-class Errors:
-    """Errors of the correct matches of one condition, (n,) each."""
+def placing(scores_csv: Path, truth: Path) -> dict[str, dict[str, Any]]:
+    """Median and 95th percentile of the errors of place, tempo and pitch, by condition.
 
-    place_s: Floats  # the larger of those at the fragment's two ends
-    tempo: Floats  # relative
-    cents: Floats
-    targets: int  # matches and misses together
-
-    def to_dict(self) -> dict[str, Any]:
-        """Medians and 95th percentiles, in ms, per cent and cents."""
-        record: dict[str, Any] = {"targets": self.targets, "matches": len(self.place_s)}
-        columns = {"place_ms": 1000 * self.place_s, "tempo_percent": 100 * self.tempo}
-        columns["cents"] = self.cents
-        for name, values in columns.items():
-            for part, level in (("median", 50), ("p95", 95)):
-                percentile = float(np.percentile(values, level)) if len(values) else None
-                record[f"{name}_{part}"] = percentile
-        return record
-
-
-def placing(scores_csv: Path, truth: Path) -> dict[str, Errors]:
-    """Errors by condition, from scores of `alignment` or `comparison` and the folder of the sets.
-
-    A match is a target trial with a likelihood ratio above 1; without ratios every target is one.
+    From scores of `alignment` or `comparison`, and the folder of the sets. A match is a target
+    trial with a likelihood ratio above 1; without ratios every target is one.
     """
     scores = read_columns(scores_csv, ALIGNMENT_COLUMNS, system="comparison")
     texts = (path.read_text() for path in sorted(truth.glob("*.truth.jsonl")))
@@ -251,27 +221,30 @@ def placing(scores_csv: Path, truth: Path) -> dict[str, Errors]:
         raise ManifestError(f"{truth} holds no .truth.jsonl; give the folder of the sets")
     known = {Path(line["probe"]).name: line for line in lines}
     matched = scores.label if scores.log_lr is None else scores.label & (scores.log_lr > 0)
-    errors = {}
+    measured: dict[str, dict[str, Any]] = {}
     for condition in scores.conditions():
         own = scores.condition == condition
-        targets = int((scores.label & own).sum())
         some = scores.where(matched & own)
-        rows = []
-        for row, probe in enumerate(some.probe.tolist()):
+        found = [some.size(name).tolist() for name in ALIGNMENT_COLUMNS[:3]]
+        errors = []
+        for row, (probe, *line) in enumerate(zip(some.probe.tolist(), *found, strict=True)):
             if (own_truth := known.get(Path(probe).name)) is None:
                 raise ManifestError(f"{some.line(row)}: no truth is known for {probe}")
-            found = [float(some.size(name)[row]) for name in ALIGNMENT_COLUMNS[:3]]
-            rows.append(_error(own_truth, *found))
-        place_s, relative, cents = np.array(rows).reshape(-1, 3).T
-        errors[condition] = Errors(place_s, relative, cents, targets)
-    return errors
+            errors.append(_error(own_truth, *line))
+        measured[condition] = {"targets": int((scores.label & own).sum()), "matches": len(some)}
+        columns = np.array(errors).reshape(-1, 3).T
+        for name, values in zip(("place_ms", "tempo_percent", "cents"), columns, strict=True):
+            for part, level in (("median", 50), ("p95", 95)):
+                percentile = float(np.percentile(values, level)) if len(values) else None
+                measured[condition][f"{name}_{part}"] = percentile
+    return measured
 
 
 def _error(
     truth: dict[str, Any], tempo: float, semitones: float, offset_s: float
 ) -> tuple[float, float, float]:
-    """Error of place, tempo and pitch of one probe, which is one stretch of its recording."""
-    (span,) = (Span(*row) for row in truth["time_map"])
+    """Error of place (ms, the larger of those at both ends), tempo (per cent) and pitch (cents)."""
+    (span,) = (Span(*row) for row in truth["time_map"])  # a probe is one stretch
     ends = ((span.out_start_s, span.source_start_s), (span.out_end_s, span.source_end_s))
     start_s = truth["reference_start_s"]
     place_s = max(abs(offset_s + tempo * out_s - (source_s - start_s)) for out_s, source_s in ends)
@@ -279,4 +252,4 @@ def _error(
     if shift is None:  # a change of speed also changes the pitch
         speed = any(effect["name"] == "speed" for effect in truth["effects"])
         shift = 12 * math.log2(span.rate) if speed else 0.0
-    return place_s, abs(tempo / span.rate - 1), 100 * abs(semitones - shift)
+    return 1000 * place_s, 100 * abs(tempo / span.rate - 1), 100 * abs(semitones - shift)

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise, product
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from cqtnet.eer import Floats
 from cqtnet.progress import in_processes
 from eval import planting
 from eval.bootstrap import FEWEST_RECORDINGS, TOO_FEW, Figure, draw, interval, numbered
-from eval.planting import ALTERATIONS, Programme, is_loud, plant, without_quiet_ends
+from eval.planting import ALTERATIONS, FORMS, Programme, is_loud, plant, without_quiet_ends
 from eval.protocols.plan import rng_for
 from verify.align import other_places, refine, search
 from verify.editmap import edit_map
@@ -35,8 +36,8 @@ Times: TypeAlias = tuple[float, float, float, float]
 WITHIN_S = 0.25
 INAUDIBLE_DB = -30.0
 """Difference, by the recording's level, up to which the place of an edit cannot be heard."""
-FRAGMENT_S = 8.0
-SAME_PLACE_S, BLOCK_S = 0.1, 0.25
+FRAGMENT_S, SAME_PLACE_S, BLOCK_S = 8.0, 0.1, 0.25
+RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,8 @@ class Outcome:
     found: tuple[Times, ...]
     seconds: float
     duration_s: float
-    told: int = 0  # edits that were told
-    places: tuple[int, int, int] = (0, 0, 0)  # of a fragment: true, told of these, told wrongly
-
-    def to_dict(self) -> dict[str, Any]:
-        """The outcome as plain data."""
-        return {**asdict(self), "hits": hits(self.truth, self.found)}
+    told: int  # edits that were told
+    places: tuple[int, int, int]  # of a fragment: true, told of these, told wrongly
 
 
 def outcomes(
@@ -72,9 +69,8 @@ def _outcome(task: tuple[Programme, int, int]) -> Outcome:
     programme, number, seed = task
     rng = rng_for(seed, "edits", number)
     original, foreign = without_quiet_ends(programme.samples()), audio.load(programme.foreign)
-    original, sections = planting.FORMS[programme.form](original, rng)
-    plain = planting.PLAIN_KINDS, planting.MOST_PLAIN
-    kinds, most = plain if sections else (planting.KINDS, planting.MOST_EDITS)
+    original, sections = FORMS[programme.form](original, rng)
+    kinds, most = planting.PLAIN if sections else planting.EVERY
     count = int(rng.integers(1, most + 1))
     alteration = list(ALTERATIONS)[number % len(ALTERATIONS)]
     planted = plant(original, foreign, n_edits=count, alteration=alteration, rng=rng, allowed=kinds)
@@ -86,7 +82,7 @@ def _outcome(task: tuple[Programme, int, int]) -> Outcome:
         places = _places(original, sections, alteration, rng) if sections else (0, 0, 0)
     spans = planted.edited.time_map.spans
     return Outcome(
-        programme.name, planted.kinds, planted.alteration, is_ambiguous(planted.pieces, original),
+        programme.name, planted.kinds, alteration, is_ambiguous(planted.pieces, original),
         tuple((s.out_start_s, s.out_end_s, s.source_start_s, s.source_end_s) for s in spans),
         tuple((s.a_start_s, s.a_end_s, s.b_start_s, s.b_end_s) for s in found.stretches),
         seconds, original.size / SAMPLE_RATE, len(found.edits), places,
@@ -122,10 +118,7 @@ def is_ambiguous(pieces: Sequence[Piece], samples: Samples) -> bool:
 
 
 def same_places(samples: Samples, starts: tuple[int, ...], first: int, size: int) -> list[int]:
-    """Where a fragment lies; its own place is among them.
-
-    The sound there is the same but for one block, or for differences that nobody can hear.
-    """
+    """Where a fragment lies, itself included: all but one block sounds the same there."""
     block = round(BLOCK_S * SAMPLE_RATE)
     size -= size % block
     fragment = samples[first : first + size]
@@ -162,8 +155,6 @@ def places_counted(truth_s: list[float], told_s: list[float]) -> tuple[int, int,
 
 # Figures: stretches with all four times right, and how far the times are off.
 
-RESAMPLES = 1000
-
 
 @dataclass(frozen=True)
 class Figures:
@@ -179,27 +170,17 @@ class Figures:
     seconds_median: float
     seconds_most: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """The figures as plain data; a number that is not finite becomes None."""
-        return {
-            key: None if isinstance(value, float) and not np.isfinite(value) else value
-            for key, value in asdict(self).items()
-        }
-
     def line(self) -> str:
         """The figures as one line."""
         ends = "" if self.f1.low is None else f" ({self.f1.low:.3f}–{self.f1.high:.3f})"
         median_ms, most_ms = 1000 * self.boundary_median_s, 1000 * self.boundary_95_s
+        true, told, wrong = self.places
+        places = f"places told {told} of {true}, wrong {wrong}  " if true else ""
         return (
             f"{self.pairs:4d} pairs {self.stretches:5d} stretches  F1 {self.f1.value:.3f}{ends}  "
             f"boundary {median_ms:.0f} ms, 95 % within {most_ms:.0f} ms  "
-            f"number of edits right {self.listed:.2f}  {self._places_line()}"
-            f"{self.seconds_median:.2f} s a pair"
+            f"number of edits right {self.listed:.2f}  {places}{self.seconds_median:.2f} s a pair"
         )
-
-    def _places_line(self) -> str:
-        true, told, wrong = self.places
-        return f"places told {told} of {true}, wrong {wrong}  " if true else ""
 
 
 def figures_by_group(outcomes: Sequence[Outcome], *, seed: int) -> dict[str, Figures]:
@@ -207,19 +188,12 @@ def figures_by_group(outcomes: Sequence[Outcome], *, seed: int) -> dict[str, Fig
     groups = {"all": outcomes}
     groups |= {name: [o for o in outcomes if o.alteration == name] for name in ALTERATIONS}
     groups["unambiguous"] = [o for o in outcomes if not o.is_ambiguous]
-    return {
-        name: figures(some, rng=rng_for(seed, "edits", "intervals"))
-        for name, some in groups.items()
-        if some
-    }
+    rng = partial(rng_for, seed, "edits", "intervals")
+    return {name: figures(some, rng=rng()) for name, some in groups.items() if some}
 
 
 def hits(truth: Sequence[Times], found: Sequence[Times]) -> int:
-    """How many true stretches have a found one of their own, each end within WITHIN_S.
-
-    >>> hits([(0, 10, 5, 15)], [(0.1, 10, 5.1, 15)])
-    1
-    """
+    """How many true stretches have a found one of their own, each end within WITHIN_S."""
     if not truth or not found:
         return 0
     away_s = np.abs(np.array(truth)[:, None] - np.array(found)[None]).max(axis=2)
@@ -237,20 +211,18 @@ def boundary_errors_s(truth: Sequence[Times], found: Sequence[Times]) -> Floats:
 
 def figures(outcomes: Sequence[Outcome], *, rng: np.random.Generator) -> Figures:
     """The figures of some outcomes, F1 with its interval by recording."""
-    counts = [[hits(o.truth, o.found), len(o.truth), len(o.found)] for o in outcomes]
+    counts = np.array([[hits(o.truth, o.found), len(o.truth), len(o.found)] for o in outcomes])
     errors = np.concatenate([boundary_errors_s(o.truth, o.found) for o in outcomes])
+    middle_s, most_s = np.quantile(errors, (0.5, 0.95), method="higher").tolist()
+    listed = float(np.mean([o.told == len(o.kinds) for o in outcomes]))
+    places = tuple(np.sum([o.places for o in outcomes], axis=0).tolist())
+    f1 = _f1(counts, numbered(o.recording for o in outcomes), rng)
     seconds = [o.seconds for o in outcomes]
-    return Figures(
-        len(outcomes), sum(row[1] for row in counts),
-        _f1(np.array(counts, np.float64), numbered(o.recording for o in outcomes), rng),
-        float(np.quantile(errors, 0.5, method="higher")),
-        float(np.mean([o.told == len(o.kinds) for o in outcomes])),
-        tuple(np.sum([o.places for o in outcomes], axis=0).tolist()),
-        float(np.quantile(errors, 0.95, method="higher")), float(np.median(seconds)), max(seconds),
-    )  # fmt: skip
+    times = middle_s, listed, places, most_s, float(np.median(seconds)), max(seconds)
+    return Figures(len(outcomes), int(counts[:, 1].sum()), f1, *times)
 
 
-def _f1(counts: Floats, number: NDArray[np.intp], rng: np.random.Generator) -> Figure:
+def _f1(counts: NDArray[np.int64], number: NDArray[np.intp], rng: np.random.Generator) -> Figure:
     """F1 of pooled counts (pairs, hits truth found), resampled by recording."""
     by_recording = np.zeros((int(number.max()) + 1, 3))
     np.add.at(by_recording, number, counts)

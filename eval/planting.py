@@ -60,15 +60,10 @@ def draw_programmes(
     for number in range(count):
         first = ranked[number % len(ranked)]
         rng = rng_for(seed, "programme", first.recording, number)
+        shuffled = [ranked[index] for index in rng.permutation(len(ranked)).tolist()]
         others: dict[str, Item] = {}  # one of each other collection, in random order
-        for index in rng.permutation(len(ranked)).tolist():
-            if ranked[index].collection != first.collection:
-                others.setdefault(ranked[index].collection, ranked[index])
-        if not others:
-            raise ManifestError(
-                f"all {len(items)} recordings are of one collection, {first.collection!r}; "
-                "edits need foreign material: give recordings of at least two"
-            )
+        for item in of_other_collections(shuffled, first, "edits need foreign material"):
+            others.setdefault(item.collection, item)
         *following, foreign = others.values()
         parts = (first, *following)[:MOST_PARTS]
         names, paths = zip(*((item.recording, item.path) for item in parts), strict=True)
@@ -77,9 +72,22 @@ def draw_programmes(
     return programmes
 
 
+def of_other_collections(items: Sequence[Item], own: Item, reason: str) -> list[Item]:
+    """The items of other collections than one's own; refused with the reason if there are none."""
+    others = [item for item in items if item.collection != own.collection]
+    if not others:
+        raise ManifestError(
+            f"all {len(items)} recordings are of one collection, {own.collection!r}; {reason}: "
+            "give recordings of at least two"
+        )
+    return others
+
+
 # Planting: edits made one after the other, and then an alteration of the whole.
 
-KINDS = ("cut", "insert", "move", "repeat")
+EVERY = ("cut", "insert", "move", "repeat"), 5  # the kinds of edits, and how many there are at most
+PLAIN = ("cut", "insert"), 2
+"""What is planted in music that repeats itself: there, a move may be a cut just as well."""
 ALTERATIONS: dict[str, Callable[[np.random.Generator], tuple[Effect, ...]]] = {
     "none": lambda rng: (),
     "tempo and pitch": lambda rng: (
@@ -89,20 +97,14 @@ ALTERATIONS: dict[str, Callable[[np.random.Generator], tuple[Effect, ...]]] = {
     "noise": lambda rng: (ColouredNoise.draw(rng, snr_db=(20.0, 20.0)),),
 }  # fmt: skip
 """What is done to the whole of an edited recording."""
-MOST_EDITS = 5
-PLAIN_KINDS, MOST_PLAIN = ("cut", "insert"), 2
-"""What is planted in music that repeats itself: there, a move may be a cut just as well."""
-LEAST_PIECE_S = 3.0
-"""No piece, kept or foreign, is shorter."""
+LEAST_PIECE_S = 3.0  # no piece, kept or foreign, is shorter
 LEAST_PIECE = round(LEAST_PIECE_S * SAMPLE_RATE)
-LENGTHS_S = (3.0, 12.0)
-"""Lengths that are cut, inserted, moved and repeated."""
+LENGTHS_S = (3.0, 12.0)  # that are cut, inserted, moved and repeated
 QUIET_DB = -20.0
 """The first and last LEAST_PIECE_S of a piece are louder than this, by the recording's level.
 
 In a quieter or silent place nobody can tell where it was cut.
 """
-STEP_S = 0.5
 TRIES = 200
 
 Ranges: TypeAlias = list[tuple[int, int]]
@@ -115,13 +117,12 @@ class Planted:
 
     edited: Altered
     kinds: tuple[str, ...]  # of the edits, in the order in which they were made
-    alteration: str
     pieces: tuple[Piece, ...]
 
 
 def plant(
     samples: Samples, foreign: Samples, *, n_edits: int, alteration: str,
-    rng: np.random.Generator, allowed: Sequence[str] = KINDS,
+    rng: np.random.Generator, allowed: Sequence[str],
 ) -> Planted:  # fmt: skip
     """Samples (n,) with edits, fewer where pieces would be too short, and altered as a whole."""
     ranges: Ranges = [(0, samples.size)]
@@ -142,7 +143,7 @@ def plant(
     spliced = splice(samples, SAMPLE_RATE, pieces)
     altered = Chain(ALTERATIONS[alteration](rng)).apply(spliced.samples, SAMPLE_RATE)
     time_map = spliced.time_map.then(altered.time_map)
-    return Planted(Altered(altered.samples, time_map), tuple(kinds), alteration, pieces)
+    return Planted(Altered(altered.samples, time_map), tuple(kinds), pieces)
 
 
 def _edit(
@@ -213,8 +214,7 @@ def is_loud(sound: Samples, recording: Samples) -> bool:
 
 def without_quiet_ends(samples: Samples) -> Samples:
     """The samples without a beginning and an end that are too quiet for a fair edit."""
-    step = round(STEP_S * SAMPLE_RATE)
-    starts = range(0, samples.size - LEAST_PIECE + 1, step)
+    starts = range(0, samples.size - LEAST_PIECE + 1, SAMPLE_RATE // 2)
     loud = [at for at in starts if is_loud(samples[at : at + LEAST_PIECE], samples)]
     return samples[loud[0] : loud[-1] + LEAST_PIECE] if loud else samples
 
@@ -226,8 +226,7 @@ SECTION_S = (8.0, 16.0)
 SONG = "ABABCB"
 """The sections of a song: verse, chorus and bridge. All choruses are the same sound; over each
 verse something else is played."""
-OVER_DB = (-14.0, -6.0)
-"""The level of what is played over a verse, by that of the song."""
+OVER_DB = (-14.0, -6.0)  # the level of what is played over a verse, by that of the song
 
 Repeating = tuple[Samples, tuple[int, ...]]
 """Samples, and those at which a section begins."""

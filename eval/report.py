@@ -4,7 +4,7 @@ import hashlib
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,14 @@ from cqtnet.files import file_sha256, make_folder, write_json, written_whole
 from cqtnet.schema import read_json
 from cqtnet.tables import markdown_table, write_table
 from eval import plots
+from eval.bootstrap import FigureTable
 from eval.metrics import Figure, Metrics, Options, auc, measure_by_condition, roc_band
 from eval.metrics.table import Retrieval, retrieve, shown
 from eval.plots import ScoreSet, SizePoint, save
 from eval.trials import SIZES, Scores, read_scores
 
-ALL = "all"
-"""The name of all conditions together."""
-FEWEST_CANDIDATES = 10
-"""Candidates of a probe, in the median, from which on a report has its ranks."""
+ALL = "all"  # the name of all conditions together
+FEWEST_CANDIDATES = 10  # candidates of a probe, in the median, from which on a report has its ranks
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +38,9 @@ class System:
     metrics: Mapping[str, Metrics]  # by condition; `all` if there are several
     retrieval: Mapping[str, Retrieval]  # by condition, if probes have enough candidates
 
-    def figures(self, condition: str) -> dict[str, Figure]:
-        """All figures of a condition by key, retrieval included."""
-        figures = dict(self.metrics[condition].figures) if condition in self.metrics else {}
-        if condition in self.retrieval:
-            figures |= self.retrieval[condition].figures
-        return figures
+    def measured(self, condition: str) -> list[FigureTable]:
+        """What was measured of a condition."""
+        return [of[condition] for of in (self.metrics, self.retrieval) if condition in of]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, with the SHA-256 of the score file."""
@@ -60,7 +56,7 @@ class Report:
     """Several systems, measured with the same options."""
 
     systems: Sequence[System]
-    options: Options = field(default_factory=Options)
+    options: Options
 
     @property
     def conditions(self) -> list[str]:
@@ -83,28 +79,22 @@ class Report:
             (system.name, condition, name, figure)
             for system in self.systems
             for condition in self.conditions
-            for measured in (system.metrics.get(condition), system.retrieval.get(condition))
-            if measured is not None
+            for measured in system.measured(condition)
             for name, figure in measured.rows()
         ]
 
 
 def read_report(files: Mapping[str, Path], *, options: Options | None = None) -> Report:
-    """The report on score files, by name of the system.
-
-    >>> read_report({"ours": Path("ours.csv")}).systems[0].metrics["hard"]["eer"].value
-    0.012
-    """
+    """The report on score files, by name of the system."""
     tables = {name: read_scores(path) for name, path in files.items()}
     _warn_of_suspicious(tables)
     options = options or Options()
-    systems = [measure_system(name, scores, options=options) for name, scores in tables.items()]
+    systems = [measure_system(name, scores, options) for name, scores in tables.items()]
     return Report(systems, options)
 
 
-def measure_system(name: str, scores: Scores, *, options: Options | None = None) -> System:
+def measure_system(name: str, scores: Scores, options: Options) -> System:
     """The figures of one system by condition."""
-    options = options or Options()
     metrics = measure_by_condition(scores, options)
     retrieval = {}
     for condition in metrics:
@@ -136,8 +126,7 @@ def _warn_of_suspicious(tables: Mapping[str, Scores]) -> None:
     """Warn of scores that can be measured, but probably have a mistake."""
     first, found, expected = next(iter(tables)), [], None
     for name, scores in tables.items():
-        columns = (scores.reference.tolist(), scores.probe.tolist(), scores.condition.tolist())
-        trials = set(zip(*columns, strict=True))
+        trials = set(scores.pairs())
         if (expected := expected or trials) != trials:
             found.append(f"{first} and {name} scored different trials; do not compare them")
         target, nontarget = scores.score[scores.label], scores.score[~scores.label]
@@ -151,12 +140,7 @@ def _warn_of_suspicious(tables: Mapping[str, Scores]) -> None:
         warnings.warn(text, stacklevel=3)
 
 
-# The files of a report.
-
-
-def write_report(
-    folder: Path, report: Report, *, page: str, pictures: Mapping[str, Picture]
-) -> None:
+def write_report(folder: Path, report: Report, pictures: Mapping[str, Picture]) -> None:
     """Write the report in place of an earlier one: each file whole, and `report.json` last."""
     make_folder(folder)
     listed = folder / "report.json"
@@ -177,27 +161,23 @@ def write_report(
         rows.append((*names, *numbers, f.note))
     write_table(folder / "report.csv", rows)
     with written_whole(folder / "report.md") as temporary:
-        temporary.write_text(page, encoding="utf-8", errors="surrogateescape")
+        temporary.write_text(page(report, pictures), encoding="utf-8", errors="surrogateescape")
     write_json(folder / "report.json", {**report.to_dict(), "pictures": list(pictures)})
 
 
 # The report as Markdown, which is also readable as plain text.
 
 
-Column = tuple[str, str, bool]
-"""The heading, the figure's key, and whether it is shown in per cent."""
-
-
 def errors_table(report: Report) -> str:
     """The table of error rates with a line on how to read it; fits a terminal."""
     options = report.options
-    columns = [("EER %", "eer", True)]
+    columns = [("EER %", "eer")]
     for rate in options.false_alarm_rates:
-        columns.append((f"miss % at FA {100 * rate:g} %", f"frr_at_far_{rate:g}", True))
+        columns.append((f"miss % at FA {100 * rate:g} %", f"frr_at_far_{rate:g}"))
     if options.threshold is not None:
         at = f"at {options.threshold:g}"
-        columns += [(f"miss % {at}", "miss", True), (f"FA % {at}", "false_alarm", True)]
-    columns += [("Cllr", "cllr", False), ("top-1 %", "top1", True)]
+        columns += [(f"miss % {at}", "miss"), (f"FA % {at}", "false_alarm")]
+    columns += [("Cllr", "cllr"), ("top-1 %", "top1")]
     reading = (
         "FA: false alarms. In brackets: 95 % intervals, recordings resampled. `<`, `>`: no error "
         "seen, and with 95 % confidence not worse than that. `–`: too few pairs, or not stated."
@@ -207,16 +187,15 @@ def errors_table(report: Report) -> str:
     return f"{_table(report, columns)}\n\n{reading}\n"
 
 
-def page(report: Report, *, pictures: Iterable[str] = ()) -> str:
+def page(report: Report, pictures: Iterable[str]) -> str:
     """The whole report in Markdown: both tables, notes, and the pictures of these names."""
-    columns = [("AUC", "auc", False), ("linear EER %", "eer_linear", True)]
+    columns = [("AUC", "auc"), ("linear EER %", "eer_linear")]
     for point in report.options.operating_points:
-        for kind in ("min", "act"):
-            columns.append((f"{kind}DCF ({point})", f"{kind}_dcf_{point.key}", False))
+        columns += [(f"{kind}DCF ({point})", f"{kind}_dcf_{point.key}") for kind in ("min", "act")]
     columns += [
-        ("minCllr", "min_cllr", False), ("calibration loss", "calibration_loss", False),
-        ("accuracy %", "accuracy", True), ("top-5 %", "top5", True), ("top-10 %", "top10", True),
-        ("MRR %", "mrr", True), ("mAP %", "mean_average_precision", True),
+        ("minCllr", "min_cllr"), ("calibration loss", "calibration_loss"),
+        ("accuracy %", "accuracy"), ("top-5 %", "top5"), ("top-10 %", "top10"),
+        ("MRR %", "mrr"), ("mAP %", "mean_average_precision"),
     ]  # fmt: skip
     notes: dict[str, str] = {}
     for system, condition, name, figure in report.rows():
@@ -233,70 +212,45 @@ def page(report: Report, *, pictures: Iterable[str] = ()) -> str:
     )
 
 
-def _table(report: Report, columns: Sequence[Column]) -> str:
+def _table(report: Report, columns: Sequence[tuple[str, str]]) -> str:
+    """The figures of columns, heading and key, that some system has; per cent where it says so."""
     pairs = [(c, s) for c in report.conditions for s in report.systems if c in s.metrics]
-    measured = [(condition, system, system.figures(condition)) for condition, system in pairs]
-    known = {k for *_, figures in measured for k, f in figures.items() if f.value is not None}
-    columns = [column for column in columns if column[1] in known]
-    rows = [["condition", "system", "same + other", *(heading for heading, *_ in columns)]]
-    for condition, system, figures in measured:
+    tables = [{k: f for m in s.measured(c) for k, f in m.figures.items()} for c, s in pairs]
+    known = {key for table in tables for key, figure in table.items() if figure.value is not None}
+    columns = [(heading, key) for heading, key in columns if key in known]
+    rows = [["condition", "system", "same + other", *(heading for heading, _ in columns)]]
+    for (condition, system), figures in zip(pairs, tables, strict=True):
         metrics = system.metrics[condition]
         counts = f"{metrics.targets:,} + {metrics.nontargets:,}"
-        cells = (shown(figures.get(key), in_percent=percent) for _, key, percent in columns)
+        cells = (shown(figures.get(key), in_percent="%" in heading) for heading, key in columns)
         rows.append([condition, system.name, counts, *cells])
     return markdown_table(rows)
 
 
 # The pictures of a report: several systems or conditions on one where they fit.
-MOST_LINES = 6
-"""Lines on one picture; further ones go on the next."""
-MOST_BANDS = 2
-"""Bands of intervals on one picture; more of them hide each other."""
-TARGETS_A_BIN = 25
-MOST_BINS = 8
+
+MOST_LINES = 6  # on one picture; further ones go on the next
+MOST_BANDS = 2  # of intervals on one picture; more of them hide each other
+TARGETS_A_BIN, MOST_BINS = 25, 8
 NAME_BYTES = 60
 """Bytes of a system's or a condition's name in a file name; file systems end at 255 in all."""
 
 
 def draw_pictures(report: Report) -> dict[str, Picture]:
-    """The pictures by file name, in the order of reading.
-
-    A name that is taken gets a number; some file systems take `A` for `a`.
-    """
+    """The pictures by file name, in the order of reading; a name that is taken gets a number."""
     pictures: dict[str, Picture] = {}
     for name, picture in (*_curves(report), *_sizes(report), *_single_sets(report)):
-        taken = {other.lower() for other in pictures}
+        taken = {other.lower() for other in pictures}  # some file systems take `A` for `a`
         names = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 2)))
         pictures[next(free for free in names if free.lower() not in taken)] = picture
     return pictures
 
 
 def _curves(report: Report) -> Iterator[tuple[str, Picture]]:
-    """DET, ROC and, with likelihood ratios, Tippett plot of each group."""
-    for name, title, sets in _groups(report):
-        points = report.options.operating_points
-        yield f"det-{name}", plots.det(sets, operating_points=points, title=f"DET: {title}")
-        yield f"roc-{name}", plots.roc(sets, title=f"ROC: {title}")
-        with_ratios = [s for s in sets if s.log_lr_target is not None]
-        if with_ratios:
-            yield f"tippett-{name}", plots.tippett(with_ratios, title=f"Tippett: {title}")
+    """DET, ROC and, with likelihood ratios, Tippett plot of each group of lines.
 
-
-def _single_sets(report: Report) -> Iterator[tuple[str, Picture]]:
-    """Histogram and, with likelihood ratios, calibration of each condition of each system."""
-    for system in report.systems:
-        for condition in _conditions(system):
-            name = f"{_slug(system.name)}-{_slug(condition)}"
-            title = f"{system.name}: {condition}"
-            s = _set(system, condition, title)
-            threshold = report.options.threshold
-            yield f"histogram-{name}", plots.histogram(s, threshold=threshold, title=title)
-            if s.log_lr_target is not None:
-                yield f"calibration-{name}", plots.calibration(s, title=title)
-
-
-def _groups(report: Report) -> Iterator[tuple[str, str, list[ScoreSet]]]:
-    """File name, title and lines of each picture: a system's conditions, or one of all systems."""
+    A group is all conditions of the only system, or all systems under one condition.
+    """
     if len(report.systems) == 1:
         (system,) = report.systems
         groups = {system.name: [(system, c, c) for c in _conditions(system)]}
@@ -308,10 +262,27 @@ def _groups(report: Report) -> Iterator[tuple[str, str, list[ScoreSet]]]:
     options = report.options
     for title, lines in groups.items():
         for i in range(0, len(lines), MOST_LINES):
-            part = "" if len(lines) <= MOST_LINES else f"-{i // MOST_LINES + 1}"
             some = lines[i : i + MOST_LINES]
+            name = _slug(title) + f"-{i // MOST_LINES + 1}" * (len(lines) > MOST_LINES)
             band = options if len(some) <= MOST_BANDS and options.resamples else None
-            yield _slug(title) + part, title, [_set(*line, band=band) for line in some]
+            sets = [_set(*line, band=band) for line in some]
+            points = options.operating_points
+            yield f"det-{name}", plots.det(sets, operating_points=points, title=f"DET: {title}")
+            yield f"roc-{name}", plots.roc(sets, title=f"ROC: {title}")
+            with_ratios = [s for s in sets if s.log_lr_target is not None]
+            if with_ratios:
+                yield f"tippett-{name}", plots.tippett(with_ratios, title=f"Tippett: {title}")
+
+
+def _single_sets(report: Report) -> Iterator[tuple[str, Picture]]:
+    """Histogram and, with likelihood ratios, calibration of each condition of each system."""
+    for system in report.systems:
+        for condition in _conditions(system):
+            name, title = f"{_slug(system.name)}-{_slug(condition)}", f"{system.name}: {condition}"
+            s, threshold = _set(system, condition, title), report.options.threshold
+            yield f"histogram-{name}", plots.histogram(s, threshold=threshold, title=title)
+            if s.log_lr_target is not None:
+                yield f"calibration-{name}", plots.calibration(s, title=title)
 
 
 def _sizes(report: Report) -> Iterator[tuple[str, Picture]]:
@@ -355,8 +326,8 @@ def _family(condition: str) -> str:
 
 def _set(system: System, condition: str, name: str, *, band: Options | None = None) -> ScoreSet:
     """The scores of a condition with the interval of the EER, and with a band if asked for."""
-    scores, eer = system.scores, system.metrics[condition]["eer"]
-    scores = scores.where(scores.condition == condition)
+    scores = system.scores.where(system.scores.condition == condition)
+    eer = system.metrics[condition]["eer"]
     if eer.low is None or eer.high is None:
         return ScoreSet.of(name, scores)
     drawn = roc_band(scores, resamples=band.resamples, seed=band.seed) if band else None

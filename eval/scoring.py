@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,7 @@ from eval.trials import Scores, TrialFiles, Trials, read_trials, write_trials
 
 FORMAT = 4
 """Raised whenever a system describes or scores otherwise than before: old files are then unused."""
-FILES_PER_WORKER = 150
-"""Files that are described in the time that another process takes to start."""
+FILES_PER_WORKER = 150  # files that are described in the time that another process takes to start
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def score_trials(
     """
     started = time.monotonic()
     account_json = scores_csv.with_suffix(".json")
-    files = TrialFiles.of(read_trials(trials_csv))
+    files = TrialFiles(read_trials(trials_csv))
     problems = files.missing()
     files.refuse(problems, unless_usable=not strict)
     if scores_csv.is_file():
@@ -146,9 +145,8 @@ def _is_account(path: Path) -> bool:
 
 def _with_scores(trials: Trials, table: Floats, columns: tuple[str, ...]) -> Scores:
     """The trials with what a system returned for them, (n, 1 + columns)."""
-    known = {field.name: getattr(trials, field.name) for field in fields(Trials)}
     further = dict(zip(("score", *columns), table.T, strict=True))
-    known |= {"score": further.pop("score"), "log_lr": further.pop("log_lr", None)}
+    known = {**vars(trials), "score": further.pop("score"), "log_lr": further.pop("log_lr", None)}
     texts = {name: np.array([f"{x:.7g}" for x in values]) for name, values in further.items()}
     return Scores(**{**known, "extras": {**trials.extras, **texts}})
 

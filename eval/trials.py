@@ -10,8 +10,8 @@ import math
 import os
 import re
 import stat
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -60,6 +60,11 @@ class Trials:
         """The place of a row in its file, `file:line`, for errors."""
         return f"{self.path}:{row + 2}"
 
+    def pairs(self) -> Iterator[tuple[str, str, str]]:
+        """What tells the trials apart: reference, probe and condition of each."""
+        columns = (self.reference, self.probe, self.condition)
+        return zip(*(column.tolist() for column in columns), strict=True)
+
     def size(self, column: str) -> Floats:
         """The numbers of a further column, (n,); NaN where it is empty or absent."""
         if column not in self.extras:
@@ -68,10 +73,8 @@ class Trials:
 
     def where(self, mask: NDArray[np.bool_]) -> Self:
         """The rows where `mask` (n,) is true."""
-        columns = {f.name: getattr(self, f.name) for f in fields(self)}
-        chosen: dict[str, Any] = {
-            name: column[mask] for name, column in columns.items() if isinstance(column, np.ndarray)
-        }
+        own = vars(self).items()
+        chosen: dict[str, Any] = {k: v[mask] for k, v in own if isinstance(v, np.ndarray)}
         extras = {name: column[mask] for name, column in self.extras.items()}
         return replace(self, **chosen, extras=extras)
 
@@ -152,30 +155,28 @@ def _numbers(texts: Sequence[str]) -> Floats:
     return np.array([float(t) if NUMBER.fullmatch(t) else math.nan for t in texts], np.float64)
 
 
-@dataclass(frozen=True, eq=False)
 class TrialFiles:
     """Every distinct file of a list of trials, and errors that name the trials with a file."""
 
-    trials: Trials
-    names: tuple[str, ...]  # (n,) in order
-    pairs: NDArray[np.int64]  # (trials, 2) indices into `names`: reference and probe
-
-    @classmethod
-    def of(cls, trials: Trials) -> Self:
-        """The distinct files of all trials."""
+    def __init__(self, trials: Trials) -> None:
+        self.trials = trials
         both = np.stack([trials.reference, trials.probe], axis=1)
         names, indices = np.unique(both, return_inverse=True)
-        return cls(trials, tuple(names.tolist()), indices.reshape(both.shape))
-
-    @property
-    def paths(self) -> list[Path]:
-        """The paths of the files, (n,)."""
-        return [self.trials.file(name) for name in self.names]
+        self.names: list[str] = names.tolist()
+        self.paths = [trials.file(name) for name in self.names]
+        self.pairs = indices.reshape(both.shape)  # (trials, 2): reference and probe in `names`
 
     def missing(self) -> dict[int, str]:
-        """Why files cannot be opened, by index."""
-        reasons = {file: _missing(path) for file, path in enumerate(self.paths)}
-        return {file: reason for file, reason in reasons.items() if reason}
+        """Why there is no file of a name, by index."""
+        reasons = {}
+        for file, path in enumerate(self.paths):
+            try:
+                if not stat.S_ISREG(path.stat().st_mode):
+                    reasons[file] = f"{audio.shown(path)} is not a file"
+            except (OSError, ValueError) as error:  # ValueError: a name that no file system takes
+                reason = error.strerror if isinstance(error, OSError) else error
+                reasons[file] = f"{audio.shown(path)} cannot be read: {reason}"
+        return reasons
 
     def usable(self, problems: Mapping[int, str]) -> NDArray[np.bool_]:
         """Which trials (trials,) have no file with a problem."""
@@ -183,30 +184,18 @@ class TrialFiles:
 
     def lines(self, problems: Mapping[int, str]) -> list[str]:
         """Each problem with the first trial of its file, in the order of the list."""
-        cells = {file: int(np.argmax(self.pairs.ravel() == file)) for file in problems}
-        lines = []
-        for file, cell in sorted(cells.items(), key=lambda item: item[1]):
-            row, column = divmod(cell, 2)
-            side = ("reference", "probe")[column]
-            lines.append(f"{self.trials.line(row)}: {side}: {problems[file]}")
-        return lines
+        cells = sorted((int(np.argmax(self.pairs.ravel() == file)), file) for file in problems)
+        return [
+            f"{self.trials.line(cell // 2)}: {('reference', 'probe')[cell % 2]}: {problems[file]}"
+            for cell, file in cells
+        ]
 
     def refuse(self, problems: Mapping[int, str], *, unless_usable: bool = False) -> None:
         """Raise if there are problems, with the first of them; or only if no trial is usable."""
         if unless_usable and self.usable(problems).any():
             return
         lines = self.lines(problems)
-        if len(lines) > FILES_IN_AN_ERROR:
-            more = f"and {len(lines) - FILES_IN_AN_ERROR} more files that cannot be used"
-            lines = [*lines[:FILES_IN_AN_ERROR], more]
+        if (more := len(lines) - FILES_IN_AN_ERROR) > 0:
+            lines[FILES_IN_AN_ERROR:] = [f"and {more} more files that cannot be used"]
         if lines:
             raise ManifestError("; ".join(lines))
-
-
-def _missing(path: Path) -> str:
-    """Why there is no file of that name; "" where there is one."""
-    try:
-        return "" if stat.S_ISREG(path.stat().st_mode) else f"{audio.shown(path)} is not a file"
-    except (OSError, ValueError) as error:  # ValueError: a name that no file system takes
-        reason = error.strerror if isinstance(error, OSError) else error
-        return f"{audio.shown(path)} cannot be read: {reason}"

@@ -45,8 +45,7 @@ with a ratio above 1."""
 COUNTS = ("same_right", "same_wrong", "other_right", "other_wrong")
 """What is counted for each word of the scale: ratios of each class, `wrong` ones mislead."""
 LIMITS = np.log([limit for limit, _ in SCALE])
-ROUNDING = 1e-9
-"""A ratio that is so little short of a limit has reached it, as in `verify.words`."""
+ROUNDING = 1e-9  # a ratio that is so little short of a limit has reached it, as in `verify.words`
 
 
 @dataclass(frozen=True)
@@ -86,15 +85,6 @@ class Tested:
     support: Support | None  # None without trials of both classes
     sets: Sequence[ScoreSet]  # what is drawn: all, and the populations if there are two
 
-    def to_dict(self) -> dict[str, Any]:
-        """The result as plain data."""
-        return {
-            "propositions": [side.claim for side in PROPOSITIONS[self.against]],
-            "passed": self.groups[0].passed,
-            "support": self.support and asdict(self.support),
-            "groups": [asdict(group) for group in self.groups],
-        }
-
 
 @dataclass(frozen=True)
 class Validation:
@@ -115,9 +105,17 @@ class Validation:
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain data, as in validation.json."""
-        ratios = {one.against: one.to_dict() for one in self.tested}
-        own = {**vars(self), "criterion": asdict(self.criterion)}
-        own.pop("tested")
+        ratios = {
+            one.against: {
+                "propositions": [side.claim for side in PROPOSITIONS[one.against]],
+                "passed": one.groups[0].passed,
+                "support": one.support and asdict(one.support),
+                "groups": [asdict(group) for group in one.groups],
+            }
+            for one in self.tested
+        }
+        own = {key: value for key, value in vars(self).items() if key != "tested"}
+        own["criterion"] = asdict(self.criterion)
         return {"versions": versions(), "passed": self.passed, **own, "ratios": ratios}
 
 
@@ -129,7 +127,7 @@ def validate(paths: Sequence[Path], criterion: Criterion, **options: Any) -> Val
     stated = scores.size("stated") > 0
     common_s = scores.size("common_s")[scores.label & stated]
     quantiles = np.quantile(common_s, (0.05, 0.5, 0.95)).tolist() if len(common_s) else []
-    data = [_data(scores.where(scores.condition == name)) for name in scores.conditions()]
+    data = [_data(name, scores.where(scores.condition == name)) for name in scores.conditions()]
     files, not_stated = [_file(path) for path in paths], int((~stated).sum())
     return Validation(criterion, files, data, quantiles, not_stated, tested)
 
@@ -144,11 +142,9 @@ def write_validation(folder: Path, validation: Validation) -> None:
             curves = as_svg(plots.tippett(one.sets, title=title), f"Tippett plot. {title}.")
             reliability = plots.calibration(one.sets[0], title=title)
             pictures[one.against] = curves, as_svg(reliability, f"Calibration. {title}.")
-    content = render(
-        "validation.html.j2", title="Validation of likelihood ratios", v=validation,
-        pictures=pictures, others=OTHERS, claims=PROPOSITIONS, shown=shown,
-    )  # fmt: skip
-    write(folder / "validation.html", content)
+    title = "Validation of likelihood ratios"
+    known = {"v": validation, "pictures": pictures, "others": OTHERS, "shown": shown}
+    write(folder / "validation.html", render("validation.html.j2", title=title, **known))
     write_json(folder / "validation.json", validation.to_dict())
 
 
@@ -163,9 +159,8 @@ def _file(path: Path) -> dict[str, Any]:
     return {"file": audio.shown(path), "sha256": file_sha256(path), **system}
 
 
-def _data(scores: Scores) -> dict[str, Any]:
+def _data(name: str, scores: Scores) -> dict[str, Any]:
     """How many recordings and trials a condition has."""
-    (name,) = scores.conditions()
     same, music = int(scores.label.sum()), int((_populations(scores) == "music").sum())
     return {
         "condition": name, "recordings": len(np.unique(scores.recording)), "same": same,
@@ -197,8 +192,7 @@ def _joined(paths: Sequence[Path]) -> Scores:
         for name in NEEDED:
             if len(wrong := np.flatnonzero(~np.isfinite(part.size(name)))):
                 raise ManifestError(f"{part.line(wrong[0])}: {name} is not a finite number")
-        keys = (part.reference, part.probe, part.condition)
-        for trial in zip(*(key.tolist() for key in keys), strict=True):
+        for trial in part.pairs():
             if trial in seen:
                 raise ManifestError(
                     f"{part.path}: the trial of {trial[0]} and {trial[1]} is in {seen[trial]} "
@@ -228,9 +222,8 @@ def _tested(
     parts += [(name, "population", every.where(population == name)) for name in TONALITY]
     parts += [(name, "condition", scores.where(scores.condition == name)) for name in conditions]
     groups = [_group(*part, criterion, options) for part in parts]
-    sets = [
-        ScoreSet.of(g.name, of) for g, (*_, of) in zip(groups[:3], parts, strict=False) if g.figures
-    ]
+    drawn = zip(groups[:3], parts[:3], strict=True)
+    sets = [ScoreSet.of(group.name, of) for group, (*_, of) in drawn if group.figures]
     sets = sets if len(sets) == 3 else sets[:1]  # a single population is all
     return Tested(against, groups, _support(every) if groups[0].figures else None, sets)
 
@@ -252,12 +245,13 @@ def _group(
 
 
 def _strengths(tar: Floats, non: Floats) -> dict[str, dict[str, int]]:
-    counts = []
-    for log_lr in (tar, -tar, -non, non):
+    strengths: dict[str, dict[str, int]] = {word: {} for _, word in SCALE}
+    for key, log_lr in zip(COUNTS, (tar, -tar, -non, non), strict=True):
         word = np.searchsorted(LIMITS, log_lr[log_lr > 0] + ROUNDING, side="right")
-        counts.append(np.bincount(word, minlength=len(SCALE)).tolist())
-    rows = (dict(zip(COUNTS, row, strict=True)) for row in zip(*counts, strict=True))
-    return dict(zip((word for _, word in SCALE), rows, strict=True))
+        counts = np.bincount(word, minlength=len(SCALE)).tolist()
+        for of_word, count in zip(strengths.values(), counts, strict=True):
+            of_word[key] = count
+    return strengths
 
 
 def _support(scores: Scores) -> Support:

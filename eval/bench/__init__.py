@@ -13,8 +13,7 @@ PARTS = (
     "metrics", "memory",
 )  # fmt: skip
 """Each is a function `measure_…`; those of archives are in `archive`, all others in `engine`."""
-LONG = ("archive-index",)
-"""Measured only if named: a million windows, 6 GB of disk, half an hour."""
+LONG = ("archive-index",)  # measured only if named: a million windows, 6 GB of disk, half an hour
 
 
 @dataclass(frozen=True)
@@ -58,13 +57,9 @@ def paired(ours: Callable[[], Any], theirs: Callable[[], Any]) -> tuple[float, f
 
 def processor_time(work: Callable[[], Any]) -> float:
     """Seconds of a processor that a single run takes, with those of the commands it ran."""
-
-    def spent() -> float:
-        return sum(os.times()[:4])
-
-    started = spent()
+    started = sum(os.times()[:4])
     work()
-    return spent() - started
+    return sum(os.times()[:4]) - started
 
 
 def once(work: Callable[[], Any]) -> float:

@@ -6,9 +6,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +33,7 @@ from verify.archive.search import search
 from verify.archive.store import Store
 
 PIECES, PIECE_S = 8, 120.0
-BROADCAST_S = 48.0
-"""Of each piece so much is sent, and a quarter of that of foreign music after it."""
+BROADCAST_S = 48.0  # of each piece so much is sent, and a quarter of that of foreign music after it
 
 
 def measure_archive(*, quick: bool) -> Iterator[Measurement]:
@@ -72,11 +71,10 @@ def _write(folder: Path, *, copies: int) -> tuple[list[Path], Path, Path, Path]:
     """Files of music, each piece in several versions; a fragment, a foreign one, a broadcast."""
     pieces = [make_music(seed, duration_s=PIECE_S) for seed in range(PIECES)]
     files = []
-    for copy in range(copies):
-        for number, piece in enumerate(pieces):
-            files.append(folder / f"{copy}-{number}.flac")
-            moved = np.roll(piece, copy * SAMPLE_RATE)  # other bytes, equally long
-            soundfile.write(files[-1], moved, SAMPLE_RATE)
+    for copy, (number, piece) in product(range(copies), enumerate(pieces)):
+        files.append(folder / f"{copy}-{number}.flac")
+        moved = np.roll(piece, copy * SAMPLE_RATE)  # other bytes, equally long
+        soundfile.write(files[-1], moved, SAMPLE_RATE)
     chain = Chain((Tempo(1.1), Pitch(-2.0)))
     fragment = chain.apply(pieces[0][: 11 * SAMPLE_RATE], SAMPLE_RATE).samples
     foreign = make_music(99, duration_s=BROADCAST_S / 4)
@@ -148,9 +146,8 @@ class _Windows:
         steps[:, 1:] *= (1 - kept**2) ** 0.5
         steps = lfilter([1], [1, -kept], steps, axis=1).astype(np.float32)
         base = self._rng.standard_normal((n, 1, RANK), dtype=np.float32)
-        return _unit(
-            (SAME_RECORDING**0.5 * base + (1 - SAME_RECORDING) ** 0.5 * steps) @ self._basis
-        )
+        drawn = SAME_RECORDING**0.5 * base + (1 - SAME_RECORDING) ** 0.5 * steps
+        return _unit(drawn @ self._basis)
 
 
 def _unit(vectors: Vectors) -> Vectors:
@@ -216,8 +213,6 @@ def _measure_kind(kind: Kind, store: Store, tests: Tests) -> Iterator[Measuremen
     yield Measurement(f"{what} search, p95", float(p95), "ms", promise=promise)
 
 
-# Files of one's own.
-
 DECODED, SEARCHED = 10, 20
 """Files that are decoded beside other programs, and of which 20 s are searched for."""
 QUERY_S = 20.0
@@ -229,47 +224,33 @@ def measure_files(folder: Path, *, quick: bool, audfprint: Path | None) -> Itera
     files = list(islice(audio.find_audio([folder]), 3 if quick else None))
     if not files:
         raise NotAudioError(f"no audio in {audio.shown(folder)}")
-    peer = None if audfprint is None else _Audfprint(audfprint)
+    program = None if audfprint is None else audfprint / "audfprint.py"
+    if program is not None and not program.is_file():
+        raise InputError(f"{audfprint} holds no audfprint.py; give a folder with its sources")
     for suffix in sorted({file.suffix.lower() for file in files}):
         yield from _decoding([f for f in files if f.suffix.lower() == suffix][:DECODED])
     with tempfile.TemporaryDirectory() as name, Archive.create(Path(name) / "archive") as archive:
         added = archive.add([str(file) for file in files])
-        theirs_s = once(lambda: peer.add(files, Path(name) / "peer.pklz")) if peer else None
+        ask: Callable[..., str] | None = None
+        beside: tuple[str, float | None] = ("", None)
+        if program is not None:
+            ask = partial(_audfprint, program, database=Path(name) / "peer.pklz")
+            every = ("--ncores", os.cpu_count() or 1, *files)
+            theirs_s = once(partial(ask, "new", words=every))
+            beside = ("audfprint", theirs_s / added.elapsed_s)
         size = sum(path.stat().st_size for path in (Path(name) / "archive").rglob("*"))
         adding, hours = added.duration_s / added.elapsed_s, added.duration_s / 3600
-        beside: tuple[str, float | None] = ("", None)
-        if theirs_s:
-            beside = (AUDFPRINT, theirs_s / added.elapsed_s)
         yield Measurement("cqtnet index add", adding, "× real time", *beside, "≥ 150")
         yield Measurement("archive on disk, an hour", size / 1e6 / hours, "MB", promise="≤ 8")
-        yield from _searches(archive, files[:SEARCHED], Path(name), peer)
+        yield from _searches(archive, files[:SEARCHED], Path(name), ask)
         took_s = once(lambda: list(duplicates(archive)))
         yield Measurement("cqtnet dedupe", added.duration_s / took_s, "× real time")
 
 
-AUDFPRINT = "audfprint"
-
-
-class _Audfprint:
-    """audfprint by D. Ellis, run from a folder with its sources."""
-
-    def __init__(self, folder: Path) -> None:
-        program = folder / "audfprint.py"
-        if not program.is_file():
-            raise InputError(f"{folder} holds no audfprint.py; give a folder with its sources")
-        self.command = [sys.executable, str(program)]
-
-    def add(self, files: list[Path], database: Path) -> None:
-        """Make a database of the files, by as many processes as there are processors."""
-        self.database = str(database)
-        cores = str(os.cpu_count() or 1)
-        run([*self.command, "new", "--dbase", self.database, "--ncores", cores, *map(str, files)])
-
-    def answer_s(self, queries: list[Path]) -> float:
-        """Seconds of one processor for a query, without those for loading the database."""
-        told = run([*self.command, "match", "--dbase", self.database, *map(str, queries)])
-        (spent,) = re.findall(r"total dur\) in ([0-9.]+) s", told)
-        return float(spent) / len(queries)
+def _audfprint(program: Path, action: str, database: Path, words: Iterable[object]) -> str:
+    """What audfprint by D. Ellis prints; it is run from its sources."""
+    command = [sys.executable, program, action, "--dbase", database, *words]
+    return run([str(word) for word in command])
 
 
 def _decoding(files: list[Path]) -> Iterator[Measurement]:
@@ -286,14 +267,14 @@ def _decoding(files: list[Path]) -> Iterator[Measurement]:
 
 
 def _searches(
-    archive: Archive, files: list[Path], folder: Path, peer: _Audfprint | None
+    archive: Archive, files: list[Path], folder: Path, ask: Callable[..., str] | None
 ) -> Iterator[Measurement]:
     """20 s of the middle of each, faster and lower: the time of an answer, and which is right."""
     searcher, times, busy, right = archive.searcher(), [], [], 0
     queries = [folder / f"query{number}.wav" for number in range(len(files))]
     for file, query in zip(files, queries, strict=True):
-        middle_s = audio.probe(file).declared_duration_s or QUERY_S
-        start_s = max(0.0, (middle_s - QUERY_S) / 2)
+        duration_s = audio.probe(file).declared_duration_s or QUERY_S
+        start_s = max(0.0, (duration_s - QUERY_S) / 2)
         original = audio.load(file, start_s=start_s, duration_s=QUERY_S)
         samples = CHANGED.apply(original, SAMPLE_RATE).samples
         soundfile.write(query, np.clip(samples, -1, 1), SAMPLE_RATE)
@@ -301,7 +282,10 @@ def _searches(
         times.append(once(lambda: busy.append(processor_time(lambda: search(searcher, query)))))  # noqa: B023
         right += bool(found.matches) and found.matches[0].entry.sha256 == audio.file_sha256(file)
     what, busy_s = "query of 20 s, 5 % faster, a semitone lower", float(np.median(busy))
-    ratio = peer.answer_s(queries) / busy_s if peer else None
+    beside: tuple[str, float | None] = ("", None)
+    if ask is not None:  # it tells its seconds without those for loading the database
+        (spent,) = re.findall(r"total dur\) in ([0-9.]+) s", ask("match", words=queries))
+        beside = ("audfprint", float(spent) / len(queries) / busy_s)
     yield Measurement(what, float(np.median(times)), "s")
-    yield Measurement("  time of a processor", busy_s, "s", AUDFPRINT * bool(peer), ratio, "≤ 0.8")
+    yield Measurement("  time of a processor", busy_s, "s", *beside, "≤ 0.8")
     yield Measurement("  answered with the right file", right, f"of {len(files)}")

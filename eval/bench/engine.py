@@ -5,11 +5,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -109,8 +110,6 @@ def _write(path: Path, samples: Samples) -> None:
     soundfile.write(path, np.clip(samples, -1, 1), SAMPLE_RATE)
 
 
-# The engine: decoding, front end, embedding of long files, memory.
-
 ENCODED = {
     "Vorbis": ("ogg", 44_100), "mp3": ("mp3", 44_100), "AAC in mp4": ("m4a", 48_000),
     "FLAC of 24 bits": ("flac", 48_000),
@@ -167,12 +166,7 @@ def measure_frontend(*, quick: bool) -> Iterator[Measurement]:
     """Time of the CQT of a batch of fragments of 20 s, ours and librosa's."""
     n = 4 if quick else 16
     music = make_music(1, duration_s=20.0 * n).reshape(n, 20 * SAMPLE_RATE)
-    transform = Cqt()
-
-    def ours() -> None:
-        with torch.inference_mode():
-            transform(torch.from_numpy(music))
-
+    ours = torch.inference_mode()(partial(Cqt(), torch.from_numpy(music)))
     baseline = seconds(lambda: [reference_cqt(fragment) for fragment in music], repeats=3) / n
     time_s = seconds(ours) / n
     yield Measurement("CQT of 20 s, librosa", 1e3 * baseline, "ms")
@@ -241,9 +235,6 @@ def measure_memory(*, quick: bool) -> Iterator[Measurement]:
             yield Measurement(what, peak_mb, "MB", promise="< 1,500 MB for 3 h")
 
 
-# Research: training, scoring lists of trials, measuring scores.
-
-
 def measure_training(*, quick: bool) -> Iterator[Measurement]:
     """Fragments a second altered as CQT, altered as waveform, and in a training step."""
     n, duration_s = (8, 30.0) if quick else (24, 40.0)
@@ -264,24 +255,20 @@ def measure_training(*, quick: bool) -> Iterator[Measurement]:
         batch = views.batch(0)
         optimiser = torch.optim.AdamW(learner.parameters())
 
-        def finish() -> None:
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-
         def step() -> None:
             with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
                 loss = loss_of(learner, batch, recipe)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
-            finish()
 
-        def make_views() -> None:
-            views.batch(0)
-            finish()
+        def finished(work: Callable[[], Any]) -> None:
+            work()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
 
-        step_rate = 2 * n / seconds(step, repeats=3)
-        spectral = 2 * n / seconds(make_views)
+        step_rate = 2 * n / seconds(partial(finished, step), repeats=3)
+        spectral = 2 * n / seconds(partial(finished, partial(views.batch, 0)))
         waveform = 4 / seconds(lambda: waveforms[0], repeats=3)
     on = f"default preset, {device.type}"
     ratio, promise = spectral / step_rate, "faster than the step"
@@ -340,26 +327,23 @@ def measure_metrics(*, quick: bool) -> Iterator[Measurement]:
     scores = _all_pairs(fragments=60 if quick else 588)
     whole_s = once(lambda: measure(scores, resamples=RESAMPLES))
     rng = np.random.default_rng(0)
+    classes = scores.score[scores.label], scores.score[~scores.label]
 
-    def sort_anew() -> None:
-        masks = (scores.label, ~scores.label)
-        equal_error_rate(*(rng.choice(scores.score[m], np.count_nonzero(m)) for m in masks))
+    def sort_anew() -> float:
+        return equal_error_rate(*(rng.choice(own, len(own)) for own in classes))
 
-    alone_s = seconds(sort_anew) * RESAMPLES
+    alone_s, alone = seconds(sort_anew) * RESAMPLES, "the EER by sorting"
     name = f"{RESAMPLES:,} resamples of {len(scores):,} pairs"
-    ratio = alone_s / whole_s
-    yield Measurement(f"{name}, the EER by sorting", alone_s, "s")
-    yield Measurement(f"{name}, all figures", whole_s, "s", "the EER by sorting", ratio)
+    yield Measurement(f"{name}, {alone}", alone_s, "s")
+    yield Measurement(f"{name}, all figures", whole_s, "s", alone, alone_s / whole_s)
 
 
 def _all_pairs(*, fragments: int) -> Scores:
     """Every fragment with every one, four of a recording; scores with some overlap."""
-    reference, probe = (side.ravel() for side in np.indices((fragments, fragments)))
+    reference, probe = np.indices((fragments, fragments)).reshape(2, -1)
     kept = (reference == probe) | (reference // 4 != probe // 4)
     reference, probe = reference[kept], probe[kept]
-    label = reference == probe
-    names = np.array([f"{i}" for i in range(fragments)])
-    probes, condition = np.char.add("altered ", names)[probe], np.full(len(label), "all")
-    score = np.random.default_rng(1).normal(np.where(label, 4.0, 0.0))
-    return Scores(Path("scores.csv"), names[reference], probes, label, condition,
-                  names[probe // 4], score=score)  # fmt: skip
+    label, names = reference == probe, np.arange(fragments).astype(str)
+    sides = names[reference], np.char.add("altered ", names)[probe]
+    condition, score = np.full(len(label), "all"), np.random.default_rng(1).normal(4.0 * label)
+    return Scores(Path("scores.csv"), *sides, label, condition, names[probe // 4], score=score)

@@ -1,12 +1,15 @@
 """`cqtnet eval`: its sub-commands, and the options that several of them have."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 from click import IntRange, option
 
 from cqtnet.cli import LazyGroup
-from cqtnet.commands import JSON, PATH
+from cqtnet.commands import JSON, PATH, progress_options
+from cqtnet.errors import InputError
 
 MODULES = {
     "evaluate": ("protocol", "report", "score"),
@@ -28,12 +31,14 @@ split_option = option(
 workers_option = option(
     "--jobs", "workers", type=IntRange(1), help="Processes.  [default: one for each processor]"
 )
-json_option = JSON(help="Print JSON.")
+
+
+def answer_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --json, -q and -v, which all of these commands have."""
+    return JSON(help="Print JSON.")(progress_options(function))
 
 
 def require_source(source: Path) -> None:
     """Raise unless there is something at the path of the recordings."""
-    from augment.errors import InputError
-
     if not source.exists():
         raise InputError(f"{source} does not exist; give a folder or a list of recordings")

@@ -9,18 +9,18 @@ from click import Choice, FloatRange, IntRange, option
 from click.core import ParameterSource
 
 from cqtnet import commands as common
+from cqtnet.errors import InputError
 from eval import commands
 from eval.systems import SYSTEMS, Settings
 
 if TYPE_CHECKING:
     from eval.metrics import OperatingPoint
     from eval.protocols.plan import Plan
-    from eval.protocols.write import Written
+    from eval.trials import Trials
 
 DRAWING = ("split", "fragments", "length_s", "negatives", "seed", "limit", "against", "within")
 """Options that decide what is drawn; a plan has been drawn already."""
-SHOWN = 5
-"""Recordings that a warning names."""
+SHOWN = 5  # recordings that a warning names
 
 
 class Count(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.5
@@ -58,8 +58,7 @@ class Count(click.ParamType):  # type: ignore[type-arg]  # generic only since cl
         show_default=True, help="What a probe is compared with.")  # fmt: skip
 @option("--within", is_flag=True, help="Write pairs inside one collection, too.")
 @commands.workers_option
-@commands.json_option
-@common.progress_options
+@commands.answer_options
 @click.pass_context
 def protocol(
     ctx: click.Context, /, names: tuple[str, ...], source: Path, out: Path, noise: Path | None,
@@ -74,7 +73,6 @@ def protocol(
     earlier set, which is then made again. Sets in one folder share their reference fragments.
     Finished files are kept.
     """
-    from augment.errors import InputError
     from eval.protocols.plan import read_plan
     from eval.protocols.write import write_sets
 
@@ -85,7 +83,8 @@ def protocol(
     fresh, files = _fresh_and_planned(names)
     given = [n for n in DRAWING if ctx.get_parameter_source(n) != ParameterSource.DEFAULT]
     if files and given:
-        raise click.UsageError(f"a plan is drawn already; leave out {_option(ctx, given[0])}")
+        (typed,) = (param.opts[-1] for param in ctx.command.params if param.name == given[0])
+        raise click.UsageError(f"a plan is drawn already; leave out {typed}")
     plans = [read_plan(path) for path in files]
     if fresh:
         plans += _draw(fresh, source, root, noise, workers=workers, **drawing)
@@ -94,31 +93,26 @@ def protocol(
     sets = write_sets(plans, root=root, out=out, noise_root=noise, workers=workers)
     for plan in plans:
         _warn_of_skipped(plan)
+    records = list(map(_record, plans, sets))
     if as_json:
-        common.show({"sets": [_record(written) for written in sets]})
+        common.show({"sets": records})
         return
-    for written in sets:
-        plan = written.plan
+    for of in records:
         click.echo(
-            f"{plan.protocol}: {written.n_targets} target and {written.n_nontargets} nontarget "
-            f"trials, {len(plan.probes)} probes of {len(plan.sources)} recordings → {written.csv}"
+            f"{of['protocol']}: {of['targets']} target and {of['nontargets']} nontarget trials, "
+            f"{of['probes']} probes of {of['recordings']} recordings → {of['csv']}"
         )
 
 
-def _option(ctx: click.Context, name: str) -> str:
-    """The option of a parameter, as it is typed."""
-    return next(param.opts[-1] for param in ctx.command.params if param.name == name)
-
-
 def _fresh_and_planned(names: tuple[str, ...]) -> tuple[list[str], list[Path]]:
-    from augment.errors import InputError
     from eval.protocols.catalogue import PROTOCOLS, RENDITION, VOICE_OVER
 
     fresh, files = list[str](), list[Path]()
     for name in names:
-        if name in PROTOCOLS or name == "all":
-            everything = [n for n in PROTOCOLS if n not in (RENDITION, VOICE_OVER)]
-            fresh += everything if name == "all" else [name]
+        if name == "all":
+            fresh += [n for n in PROTOCOLS if n not in (RENDITION, VOICE_OVER)]
+        elif name in PROTOCOLS:
+            fresh.append(name)
         elif Path(name).is_file():
             files.append(Path(name))
         else:
@@ -130,13 +124,12 @@ def _fresh_and_planned(names: tuple[str, ...]) -> tuple[list[str], list[Path]]:
 
 def _draw(
     names: list[str], source: Path, root: Path, noise: Path | None, *, workers: int | None,
-    **drawing: Any,
+    split: str | None, limit: int | None, **drawing: Any,
 ) -> list["Plan"]:  # fmt: skip
     from eval.protocols.catalogue import RENDITION, draw_plan
     from eval.protocols.survey import by_work, chosen_items, survey
 
-    choice = {name: drawing.pop(name) for name in ("split", "limit")}
-    items = chosen_items(source, seed=drawing["seed"], **choice)
+    items = chosen_items(source, split=split, limit=limit, seed=drawing["seed"])
     surveys, skipped = survey(items, root=root, workers=workers)
     plans = []
     for name in names:
@@ -151,25 +144,24 @@ def _warn_of_skipped(plan: "Plan") -> None:
     from cqtnet.audio import shown
 
     left_out = [f"{shown(name)}: {why}" for name, why in plan.skipped.items()]
-    if len(left_out) > SHOWN:
-        more = f"and {len(left_out) - SHOWN} more, listed in {plan.protocol}.plan.json"
-        left_out = [*left_out[:SHOWN], more]
+    if (more := len(left_out) - SHOWN) > 0:
+        left_out[SHOWN:] = [f"and {more} more, listed in {plan.protocol}.plan.json"]
     if left_out:
         what = f"warning: {plan.protocol} leaves {len(plan.skipped)} recordings out"
         common.complain(f"{what}: {'; '.join(left_out)}")
 
 
-def _record(written: "Written") -> dict[str, Any]:
+def _record(plan: "Plan", pairs: "Trials") -> dict[str, Any]:
     from eval.protocols.catalogue import PROTOCOLS
 
-    plan, within = written.plan, written.within_csv
     return {
         "protocol": plan.protocol, "question": PROTOCOLS[plan.protocol].question,
-        "csv": str(written.csv), "within_csv": None if within is None else str(within),
+        "csv": str(pairs.path),
+        "within_csv": str(pairs.path.with_suffix(".within.csv")) if plan.within else None,
         "recordings": len(plan.sources),
         "collections": len({source.collection for source in plan.sources}),
         "references": len(plan.references), "probes": len(plan.probes),
-        "targets": written.n_targets, "nontargets": written.n_nontargets,
+        "targets": int(pairs.label.sum()), "nontargets": int((~pairs.label).sum()),
         "skipped": dict(plan.skipped),
     }  # fmt: skip
 
@@ -188,8 +180,7 @@ def _record(written: "Written") -> dict[str, Any]:
 @common.DEVICE
 @common.PRECISION
 @option("--strict", is_flag=True, help="Stop if a file cannot be used; write no scores.")
-@commands.json_option
-@common.progress_options
+@commands.answer_options
 @common.FORCE
 def score(
     trials: Path, scores: Path, model: str, device: str, precision: Any, as_json: bool,
@@ -231,20 +222,15 @@ pictures as PNG and SVG.
 @common.OUT(required=True, help="Folder to write.")
 @common.FORCE
 @option("--threshold", type=float, help="Also errors and accuracy where `score` >= this.")
-@option(
-    "--operating-point", "points", multiple=True, metavar="P[,CM,CF]",
-    help="Prior of a target, costs of miss and false alarm; repeatable.  [default: 0.5, 0.01]",
-)  # fmt: skip
-@option(
-    "--false-alarm-rate", "rates", multiple=True,
-    type=FloatRange(0, 1, min_open=True, max_open=True),
-    help="Misses at this rate of false alarms; repeatable.  [default: 0.01, 0.001, 0.0001]",
-)  # fmt: skip
+@option("--operating-point", "points", multiple=True, metavar="P[,CM,CF]", help="Prior of a "
+        "target, costs of miss and false alarm; repeatable.  [default: 0.5, 0.01]")  # fmt: skip
+@option("--false-alarm-rate", "rates", type=FloatRange(0, 1, min_open=True, max_open=True),
+        multiple=True, help="Misses at this rate of false alarms; repeatable.  "
+        "[default: 0.01, 0.001, 0.0001]")  # fmt: skip
 @common.RESAMPLES
 @common.SEED
 @option("--no-pictures", is_flag=True, help="Tables only.")
-@commands.json_option
-@common.progress_options
+@commands.answer_options
 def report(
     scores: tuple[str, ...], out: Path, force: bool, points: tuple[str, ...],
     rates: tuple[float, ...], no_pictures: bool, as_json: bool, **options: Any,
@@ -255,18 +241,10 @@ def report(
     recording and score (higher: same), and optionally log_lr (natural logarithm). The scores of any
     system can be measured. Intervals come from resampling the recordings.
     """
-    from cqtnet.errors import InputError
     from cqtnet.progress import working
     from cqtnet.schema import read_json
+    from eval import report as made
     from eval.metrics import Options
-    from eval.report import (
-        draw_pictures,
-        errors_table,
-        page,
-        read_report,
-        system_names,
-        write_report,
-    )
 
     if (out / "report.json").exists() and not force:
         raise InputError(f"{out} holds a report already; use --force to replace it")
@@ -274,28 +252,24 @@ def report(
     rates = tuple(dict.fromkeys(rates)) or tuple(Options.false_alarm_rates)
     chosen = Options(operating_points, rates, **options)
     with working("measuring"):
-        measured = read_report(system_names(scores), options=chosen)
-    pictures = {} if no_pictures else draw_pictures(measured)
-    write_report(out, measured, page=page(measured, pictures=pictures), pictures=pictures)
-    if as_json:
-        common.show(read_json(out / "report.json"))
-    else:
-        click.echo(errors_table(measured))
+        measured = made.read_report(made.system_names(scores), options=chosen)
+    made.write_report(out, measured, {} if no_pictures else made.draw_pictures(measured))
+    common.show(read_json(out / "report.json") if as_json else made.errors_table(measured))
+    if not as_json:
         click.echo(f"report: {out / 'report.md'}", err=True)
 
 
 def _point(text: str) -> "OperatingPoint":
     """The operating point in `0.01` or `0.01,10,1`."""
-    from cqtnet.errors import InputError
     from eval.metrics import OperatingPoint
 
     try:
-        numbers = [float(part) for part in text.split(",")]
-        if len(numbers) not in (1, 3):
+        prior, *costs = map(float, text.split(","))
+        if len(costs) not in (0, 2):
             raise ValueError
     except ValueError:
         raise InputError(
             f"operating point {text!r}; give the prior of a target, or prior, cost of a miss, "
             "cost of a false alarm: 0.01,10,1"
         ) from None
-    return OperatingPoint(*numbers)
+    return OperatingPoint(prior, *costs)

@@ -1,7 +1,8 @@
 """What else `cqtnet eval` measures: alterations, archives, speed, calibrations, edits, validity."""
 
+import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, astuple, fields, replace
 from itertools import chain
 from pathlib import Path
@@ -11,6 +12,9 @@ import click
 from click import Choice, FloatRange, IntRange, option
 
 from cqtnet import commands as common
+from cqtnet.errors import InputError
+from cqtnet.files import refuse_overwrite
+from cqtnet.tables import markdown_table, write_table
 from eval import commands
 from eval.bench import LONG, PARTS
 
@@ -23,8 +27,7 @@ from eval.bench import LONG, PARTS
 @common.SEED
 @common.OUT(required=True, help="The .json to write.")
 @commands.workers_option
-@commands.json_option
-@common.progress_options
+@commands.answer_options
 @common.FORCE
 def alterations(
     source: Path, split: str | None, limit: int, seed: int, out: Path, workers: int | None,
@@ -36,8 +39,6 @@ def alterations(
     in turns. A claim is wrong if it neither names the change nor follows from it, or if it is
     about the other side. Nothing is said of pairs that are not found to be the same recording.
     """
-    from cqtnet.files import refuse_overwrite
-    from cqtnet.tables import markdown_table
     from eval.alterations import figures, judged
     from eval.protocols.survey import chosen_items
 
@@ -47,25 +48,28 @@ def alterations(
     done = judged(items, seed=seed, workers=workers)
     measured = figures(done)
     settings = {"split": split, "limit": limit, "seed": seed}
-    record = _write_outcomes(out, settings, measured, [asdict(one) for one in done])
+    record = _write_outcomes(out, settings, measured, map(asdict, done))
     rows = [["change", "pairs", "same", "heard", "named", "claims", "wrong", "pairs with wrong"]]
     for name, f in measured.items():
-        named = f"{f.named} ({f.named / f.heard:.0%})" if f.heard else "–"
+        named = "–" if f.named_share is None else f"{f.named} ({f.named_share:.0%})"
         cells = (f.pairs, f.same, f.heard, named, f.claims, f.wrong, f.wrong_pairs)
         rows.append([name, *map(str, cells)])
     common.show(record if as_json else markdown_table(rows))
 
 
 def _write_outcomes(
-    out: Path, settings: dict[str, Any], figures: Mapping[str, Any], outcomes: list[dict[str, Any]]
+    out: Path, settings: dict[str, Any], figures: Mapping[str, Any], outcomes: Iterable[Any]
 ) -> dict[str, Any]:
-    """Write what a measurement gave, as plain data; returned is all but the outcomes."""
+    """Write what a measurement gave; returned is all but the outcomes. Infinity becomes None."""
     from cqtnet.device import versions
     from cqtnet.files import write_json
 
-    plain = {name: figure.to_dict() for name, figure in figures.items()}
+    plain = {
+        name: {key: None if value == math.inf else value for key, value in asdict(figure).items()}
+        for name, figure in figures.items()
+    }
     record = {"settings": {**settings, "versions": versions()}, "figures": plain}
-    write_json(out, {**record, "outcomes": outcomes})
+    write_json(out, {**record, "outcomes": list(outcomes)})
     return record
 
 
@@ -86,8 +90,7 @@ def _write_outcomes(
 @commands.workers_option
 @common.OUT(help="Write every answer to a .csv.")
 @common.FORCE
-@commands.json_option
-@common.progress_options
+@commands.answer_options
 def archive(
     trials: tuple[Path, ...], source: Path, split: str | None, length_s: float, limit: int | None,
     archives: Path | None, out: Path | None, force: bool, as_json: bool, **options: Any,
@@ -99,8 +102,6 @@ def archive(
     collection of a fragment, since pieces of one collection may share sounds.
     """
     from cqtnet.data import list_items
-    from cqtnet.files import refuse_overwrite
-    from cqtnet.tables import markdown_table, write_table
     from eval.archives import Answer, figures, measure, queries_of
     from eval.bootstrap import Figure
     from eval.metrics.table import shown
@@ -118,13 +119,11 @@ def archive(
     head = "condition|queries|first %|found %|another found %|foreign|found %|s"
     rows = [head.split("|")]
     for name, row in measured.items():
-        cells = [
-            shown(replace(cell, bound=False), in_percent=True)
-            if isinstance(cell, Figure)
-            else f"{cell}"
+        *cells, elapsed_s = (
+            shown(replace(cell, bound=False), in_percent=True) if isinstance(cell, Figure) else cell
             for cell in row.values()
-        ]
-        rows.append([name, *cells[:-1], f"{row['elapsed_s']:.2f}"])
+        )
+        rows.append([name, *map(str, cells), f"{elapsed_s:.2f}"])
     common.show({"conditions": measured} if as_json else markdown_table(rows))
 
 
@@ -138,8 +137,7 @@ def archive(
 @option("--audfprint", type=common.PATH, help="A folder with the sources of audfprint, to add and "
         "search the same files.")  # fmt: skip
 @option("--quick", is_flag=True, help="Small sizes: to try it out, not to quote.")
-@commands.json_option
-@common.progress_options
+@commands.answer_options
 def bench(
     only: tuple[str, ...], audio: Path | None, audfprint: Path | None, quick: bool, as_json: bool
 ) -> None:
@@ -173,18 +171,15 @@ def bench(
     "      --audio works.tsv --out mine.calibration.json",
 )
 @click.argument("scores", nargs=-1, required=True, type=common.PATH, metavar="SCORES.csv...")
-@option(
-    "--rendition-scores", "renditions", type=common.PATH, multiple=True, required=True,
-    help="Scores whose nontargets are other renditions of the work; again for more.",
-)  # fmt: skip
+@option("--rendition-scores", "renditions", type=common.PATH, multiple=True, required=True, help=
+        "Scores whose nontargets are other renditions of the work; again for more.")  # fmt: skip
 @option("--audio", "lists", type=common.PATH, multiple=True, required=True,
         help="A list that trials were made from; again for more.")  # fmt: skip
 @common.OUT(required=True, help="NAME.calibration.json beside NAME's weights.")
 @option("--unrelated-from", type=common.PATH, help="An older calibration of these weights: its "
         "ratios against unrelated recordings stay, the third is learned.")  # fmt: skip
 @option("--sources", default="", help="What the recordings are, in words.")
-@commands.json_option
-@common.progress_options
+@commands.answer_options
 @common.FORCE
 def calibrate(
     scores: tuple[Path, ...], renditions: tuple[Path, ...], lists: tuple[Path, ...], out: Path,
@@ -196,10 +191,7 @@ def calibrate(
     trained on, and that the result is not judged by. The figures on how good the ratios are come
     from collections that were not learned from.
     """
-    from cqtnet.errors import InputError
-    from cqtnet.files import refuse_overwrite
     from cqtnet.progress import working
-    from cqtnet.tables import markdown_table
     from eval.calibrate import calibrate as learn
 
     if not out.name.endswith(".calibration.json"):
@@ -217,10 +209,8 @@ def calibrate(
     for weighed, known in calibration.regressions.items():
         of = data[weighed]
         each = [" + ".join(f"{n:,}" for n in of[key]) for key in ("trials", "pairs", "misleading")]
-        costs = [
-            f"{of[key]:.4f}" if key in of else "-"
-            for key in ("cllr", "min_cllr", "cllr_music", "cllr_speech")
-        ]
+        kinds = ("cllr", "min_cllr", "cllr_music", "cllr_speech")
+        costs = [f"{of[key]:.4f}" if key in of else "-" for key in kinds]
         bounds = f"{known.least:.1f} to {known.most:.1f}"
         rows.append([weighed, *each[:2], f"{100 * of['eer']:.2f}", *costs, each[2], bounds])
     click.echo(f"{data['recordings']} recordings, {data['collections']} collections → {out}")
@@ -231,15 +221,12 @@ def calibrate(
 @commands.audio_option
 @commands.split_option
 @option("--count", type=IntRange(1), default=100, show_default=True, help="Edited recordings.")
-@option(
-    "--form", type=Choice(["plain", "loops", "song"]), default="plain", show_default=True,
-    help="Make them of loops, or like a song with choruses.",
-)  # fmt: skip
+@option("--form", type=Choice(["plain", "loops", "song"]), default="plain", show_default=True,
+        help="Make them of loops, or like a song with choruses.")  # fmt: skip
 @common.SEED
 @common.OUT(required=True, help="The .json to write.")
 @commands.workers_option
-@commands.json_option
-@common.progress_options
+@commands.answer_options
 @common.FORCE
 def edits(
     source: Path, split: str | None, count: int, form: str, seed: int, out: Path,
@@ -255,8 +242,7 @@ def edits(
     In loops and songs there are 1 or 2 cuts and insertions. Also, a fragment of 8 s is looked for
     in each: a place is told rightly if the same sound, sample for sample, lies there.
     """
-    from cqtnet.files import refuse_overwrite
-    from eval.edits import figures_by_group, outcomes
+    from eval.edits import figures_by_group, hits, outcomes
     from eval.planting import draw_programmes
     from eval.protocols.survey import chosen_items
 
@@ -267,7 +253,8 @@ def edits(
     done = outcomes(programmes, seed=seed, workers=workers)
     measured = figures_by_group(done, seed=seed)
     settings = {"split": split, "count": count, "form": form, "seed": seed}
-    record = _write_outcomes(out, settings, measured, [outcome.to_dict() for outcome in done])
+    counted = ({**asdict(o), "hits": hits(o.truth, o.found)} for o in done)
+    record = _write_outcomes(out, settings, measured, counted)
     lines = [f"{name:<16} {f.line()}" for name, f in measured.items()]
     common.show(record if as_json else "\n".join(lines))
 
@@ -278,18 +265,16 @@ def edits(
 )
 @click.argument("scores", type=common.PATH, metavar="SCORES.csv")
 @option("--truth", type=common.PATH, required=True, help="Folder of the sets: *.truth.jsonl.")
-@commands.json_option
-@common.progress_options
+@commands.answer_options
 def placing(scores: Path, truth: Path, as_json: bool) -> None:
     """Errors of place, tempo and pitch, by condition, in the scores of `comparison`.
 
     The error of the place is the larger of those at the fragment's two ends. Matches are the
     targets with a likelihood ratio above 1.
     """
-    from cqtnet.tables import markdown_table
     from eval.calibrate import placing as measured
 
-    errors = {name: errors.to_dict() for name, errors in measured(scores, truth).items()}
+    errors = measured(scores, truth)
     rows = [["condition", "matches", "place ms, median / 95 %", "tempo %", "cents"]]
     for name, row in errors.items():
         pairs = []
@@ -309,14 +294,11 @@ def placing(scores: Path, truth: Path, as_json: bool) -> None:
 @common.OUT(required=True, help="Folder to write.")
 @option("--max-cllr", type=FloatRange(0), default=0.15, show_default=True,
         help="Criterion: the highest Cllr.")  # fmt: skip
-@option(
-    "--max-misleading", type=FloatRange(0, 1), default=0.01, show_default=True,
-    help="Criterion: the highest share of ratios that mislead, of each kind of pairs.",
-)  # fmt: skip
+@option("--max-misleading", type=FloatRange(0, 1), default=0.01, show_default=True, help=
+        "Criterion: the highest share of ratios that mislead, of each kind of pairs.")  # fmt: skip
 @common.RESAMPLES
 @common.SEED
-@commands.json_option
-@common.progress_options
+@commands.answer_options
 @common.FORCE
 def validate(
     scores: tuple[Path, ...], out: Path, max_cllr: float, max_misleading: float, as_json: bool,
@@ -328,9 +310,7 @@ def validate(
     rendition.within.csv; all others are unrelated recordings. The folder gets validation.html to
     read and validation.json for scripts. The exit code is 0 whether the criterion is met or not.
     """
-    from cqtnet.files import refuse_overwrite
     from cqtnet.progress import working
-    from cqtnet.tables import markdown_table
     from eval.metrics.table import shown
     from eval.validate import OTHERS, Criterion, write_validation
     from eval.validate import validate as validated
@@ -345,13 +325,11 @@ def validate(
         return
     rows = [["same against", "copies + others", "Cllr", "misleading %", "supported", "criterion"]]
     for one in validation.tested:
-        group, known = one.groups[0], one.support
-        figures = (group.figures.get(key) for key in ("miss", "false_alarm"))
-        rates = " + ".join(shown(figure, in_percent=True) for figure in figures)
-        limits = " to ".join(map(ratio, known.strictest)) if known else "–"
+        group, of = one.groups[0], one.groups[0].figures.get
+        rates = " + ".join(shown(of(key), in_percent=True) for key in ("miss", "false_alarm"))
+        limits = " to ".join(map(ratio, one.support.strictest)) if one.support else "–"
         answer = {True: "met", False: "not met", None: "not tested"}[group.passed]
         counts = f"{group.same:,} + {group.other:,}"
-        cllr = shown(group.figures.get("cllr"))
-        rows.append([OTHERS[one.against], counts, cllr, rates, limits, answer])
+        rows.append([OTHERS[one.against], counts, shown(of("cllr")), rates, limits, answer])
     click.echo(markdown_table(rows))
     click.echo(f"validation: {out / 'validation.html'}", err=True)

@@ -15,12 +15,9 @@ from cqtnet.eer import Floats, finite, rank
 Limits = tuple[float, float]
 
 LN10 = np.log(10)
-ELUB_STEP, IV_STEP = 0.01, 0.001
-"""Powers of ten between the limits that are tried."""
-ELUB_FARTHEST = 9.0
-"""Powers of ten; ratios farther from 1 count as these."""
-IV_FARTHEST = 20.0
-"""As a natural logarithm; ratios farther from 1 count as this."""
+ELUB_STEP, IV_STEP = 0.01, 0.001  # powers of ten between the limits that are tried
+ELUB_FARTHEST = 9.0  # powers of ten; ratios farther from 1 count as these
+IV_FARTHEST = 20.0  # as a natural logarithm; ratios farther from 1 count as this
 
 
 @dataclass(frozen=True)
@@ -38,11 +35,8 @@ class Support:
 def support(target: ArrayLike, nontarget: ArrayLike, *, pairs: tuple[int, int]) -> Support:
     """What the trials support; `pairs` of targets and of nontargets are independent."""
     tar, non = _classes(target, nontarget)
-    ways = (
-        (-float(np.log(pairs[0] + 1)), float(np.log(pairs[1] + 1))),
-        empirical_bounds(tar, non),
-        invariance_bounds(tar, non),
-    )
+    by_number = -float(np.log(pairs[0] + 1)), float(np.log(pairs[1] + 1))
+    ways = by_number, empirical_bounds(tar, non), invariance_bounds(tar, non)
     least, most = zip(*ways, strict=True)
     stated = float(min(tar.min(), non.min())), float(max(tar.max(), non.max()))
     return Support(pairs, *ways, (max(least), min(most)), stated)
@@ -54,10 +48,8 @@ def empirical_bounds(target: ArrayLike, nontarget: ArrayLike) -> Limits:
     Between them, deciding by the ratios costs no more than deciding without them, even with one
     more misleading trial of each class than there was.
     """
-    tar, non = (
-        np.clip(log_lrs / LN10, -ELUB_FARTHEST, ELUB_FARTHEST)
-        for log_lrs in _classes(target, nontarget)
-    )
+    classes = _classes(target, nontarget)
+    tar, non = (np.clip(lrs / LN10, -ELUB_FARTHEST, ELUB_FARTHEST) for lrs in classes)
     least = max(min(tar.min(), non.min()), -np.log10(len(tar) + 1))
     most = min(max(tar.max(), non.max()), np.log10(len(non) + 1))
     first = min(0, int(np.floor_divide(least, ELUB_STEP)))
@@ -81,10 +73,8 @@ def invariance_bounds(target: ArrayLike, nontarget: ArrayLike) -> Limits:
     "The ratio is at least x" is itself evidence, whose own ratio the trials show. Up to the upper
     limit that is at least x, and down to the lower one at most x for "less than x".
     """
-    tar, non = (
-        np.clip(log_lrs, -IV_FARTHEST, IV_FARTHEST) / LN10
-        for log_lrs in _classes(target, nontarget)
-    )
+    classes = _classes(target, nontarget)
+    tar, non = (np.clip(lrs, -IV_FARTHEST, IV_FARTHEST) / LN10 for lrs in classes)
     low, high = min(0.0, tar.min(), non.min()), max(0.0, tar.max(), non.max())
     limits = np.arange(low, high + IV_STEP, IV_STEP)
     above_tar, above_non = (

@@ -18,11 +18,7 @@ from cqtnet.errors import InputError
 
 
 class RankFigure:
-    """A figure of target and nontarget scores in which only their order counts.
-
-    >>> auc([2.0, 1.0], [0.0]), auc.of(rank([2.0, 1.0], [0.0]))
-    (1.0, 1.0)
-    """
+    """A figure of target and nontarget scores in which only their order counts."""
 
     def __init__(self, of: Callable[[Ranking], float]) -> None:
         self.of = of
@@ -174,8 +170,7 @@ class OperatingPoint:
     @property
     def key(self) -> str:
         """The point in the key of a figure: p0.01, or p0.01_cm10_cf1 where costs are not 1."""
-        prior, costs = f"p{self.p_target:g}", (self.cost_miss, self.cost_false_alarm)
-        return prior if costs == (1, 1) else f"{prior}_cm{costs[0]:g}_cf{costs[1]:g}"
+        return str(self).lower().replace(", ", "_").replace(" ", "")
 
     def __str__(self) -> str:
         prior, costs = f"P {self.p_target:g}", (self.cost_miss, self.cost_false_alarm)
@@ -229,8 +224,7 @@ def calibration_loss(target: ArrayLike, nontarget: ArrayLike) -> float:
 
 def cross_entropy(target: ArrayLike, nontarget: ArrayLike, prior_log_odds: float) -> float:
     """The information still missing, in bits, at one prior: the natural log odds of a target."""
-    tar = finite("log LRs of targets", target)
-    non = finite("log LRs of nontargets", nontarget)
+    tar, non = finite("log LRs of targets", target), finite("log LRs of nontargets", nontarget)
     return _cross_entropy(tar, non, prior_log_odds)
 
 
@@ -297,10 +291,9 @@ def tippett(target: ArrayLike, nontarget: ArrayLike) -> Tippett:
     """The Tippett curves of log LRs."""
     ranking = rank(target, nontarget)
     false_alarm, miss = ranking.rates()
-    misleading_target = float(np.mean(np.asarray(target) < 0))
-    misleading_nontarget = float(np.mean(np.asarray(nontarget) > 0))
+    misleading = np.mean(np.asarray(target) < 0), np.mean(np.asarray(nontarget) > 0)
     curves = ranking.score[::-1], 1 - miss[:0:-1], false_alarm[:0:-1]
-    return Tippett(*curves, misleading_target, misleading_nontarget)
+    return Tippett(*curves, *map(float, misleading))
 
 
 def reliability(
@@ -333,18 +326,15 @@ def reliability(
 
 
 def ece_curve(
-    target: ArrayLike, nontarget: ArrayLike, *,
-    prior_log_odds: ArrayLike | None = None,
-) -> EceCurve:  # fmt: skip
+    target: ArrayLike, nontarget: ArrayLike, *, prior_log_odds: ArrayLike | None = None
+) -> EceCurve:
     """Empirical cross-entropy over priors, by default from 1:1000 to 1000:1."""
     if prior_log_odds is None:
         prior_log_odds = np.linspace(-3, 3, 121) * np.log(10)
     priors = finite("prior log odds", prior_log_odds)
-    tar, non = np.asarray(target), np.asarray(nontarget)
-    hull = rank(tar, non).hull()
-    return EceCurve(
-        priors,
-        np.array([cross_entropy(tar, non, prior) for prior in priors]),
-        np.array([_pav_cross_entropy(hull, prior) for prior in priors]),
-        np.array([cross_entropy([0.0], [0.0], prior) for prior in priors]),
-    )
+    hull = rank(target, nontarget).hull()
+    bits = np.array([
+        (cross_entropy(target, nontarget, prior), _pav_cross_entropy(hull, prior),
+         cross_entropy([0.0], [0.0], prior)) for prior in priors
+    ])  # fmt: skip
+    return EceCurve(priors, *bits.T)

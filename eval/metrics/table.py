@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cqtnet.eer import Floats, finite
 from cqtnet.errors import InputError, ManifestError
 from eval import bootstrap
-from eval.bootstrap import MISSES, Figure, FigureTable, Quantity, Sample, interval, numbered
+from eval.bootstrap import FALSE_ALARMS, MISSES, Figure, FigureTable, Quantity, Sample, numbered
 from eval.metrics.scores import (
     OperatingPoint,
     auc,
@@ -25,8 +25,7 @@ from eval.metrics.scores import (
 )
 from eval.trials import Scores
 
-COARSE = 0.1
-"""A detection cost that one trial moves further than this has a note."""
+COARSE = 0.1  # a detection cost that one trial moves further than this has a note
 
 
 @dataclass(frozen=True)
@@ -129,9 +128,6 @@ def _wrong(score: Floats, label: NDArray[np.bool_], threshold: float) -> Floats:
     return np.asarray((score >= threshold) != label, np.float64)
 
 
-# The figures of a table.
-
-
 def _quantities(options: Options, targets: int, nontargets: int, *, has_lr: bool) -> list[Quantity]:
     quantities = [
         Quantity("auc", "AUC", lambda s: auc.of(s.score), flawless=1.0),
@@ -143,19 +139,15 @@ def _quantities(options: Options, targets: int, nontargets: int, *, has_lr: bool
     quantities += [_miss_at(rate, nontargets) for rate in options.false_alarm_rates]
     quantities += [
         Quantity("cllr", "Cllr", _cllr, most=inf, errors=(), needs_log_lr=True),
-        Quantity("min_cllr", "minCllr", lambda s: min_cllr.of(s.log_lr)),
+        Quantity("min_cllr", "minCllr", lambda s: min_cllr.of(s.log_lr),
+                 "" if has_lr else "of the scores: there is no log_lr"),
         Quantity("calibration_loss", "calibration loss",
                  lambda s: max(0.0, _cllr(s) - min_cllr.of(s.log_lr)),
                  most=inf, errors=(), needs_log_lr=True),
     ]  # fmt: skip
     if not has_lr:
         note = "needs log-likelihood ratios: a column log_lr"
-        of_scores = "of the scores: there is no log_lr"
-        quantities = [
-            replace(q, of=None, note=note) if q.needs_log_lr
-            else replace(q, note=of_scores) if q.key == "min_cllr" else q
-            for q in quantities
-        ]  # fmt: skip
+        quantities = [replace(q, of=None, note=note) if q.needs_log_lr else q for q in quantities]
     if options.threshold is None:
         return quantities
     share = targets / (targets + nontargets)
@@ -168,8 +160,8 @@ def _quantities(options: Options, targets: int, nontargets: int, *, has_lr: bool
         *quantities,
         Quantity("accuracy", "accuracy", accuracy, flawless=1.0, loss="threshold"),
         Quantity("miss", MISSES, lambda s: s.losses["threshold"][0], errors=(MISSES,)),
-        Quantity("false_alarm", bootstrap.FALSE_ALARMS, lambda s: s.losses["threshold"][1],
-                 errors=(bootstrap.FALSE_ALARMS,)),
+        Quantity("false_alarm", FALSE_ALARMS, lambda s: s.losses["threshold"][1],
+                 errors=(FALSE_ALARMS,)),
     ]  # fmt: skip
 
 
@@ -250,7 +242,7 @@ def roc_band(scores: Scores, *, resamples: int = 200, seed: int = 0) -> RocBand 
         lambda sample: misses_at(sample.score, rates), evidence,
         recordings=recordings.count, resamples=resamples, rng=np.random.default_rng(seed),
     )  # fmt: skip
-    low, high = interval(value, resampled)
+    low, high = bootstrap.interval(value, resampled)
     high = np.maximum(high, 3 / evidence.recordings[MISSES])
     return RocBand(rates, np.maximum(low, 0), np.minimum(high, 1))
 
@@ -286,20 +278,15 @@ class Queries:
 
 
 def retrieve(scores: Scores, *, resamples: int = 1000, seed: int = 0) -> Retrieval | None:
-    """The figures of retrieval, with intervals by the query's recording; None without any query.
-
-    >>> retrieve(scores)["top1"].value
-    0.97
-    """
+    """The figures of retrieval, with intervals by the query's recording; None without any query."""
     queries = queries_of(scores)
     if not len(queries.first):
         return None
     values = {f"top{depth}": (queries.first <= depth).astype(np.float64) for depth in DEPTHS}
     values |= {"mrr": 1 / queries.first, "mean_average_precision": queries.average_precision}
-    count = int(queries.recording.max()) + 1
+    count, candidates = int(queries.recording.max()) + 1, queries.candidates
     drawn = bootstrap.draw(count, resamples, np.random.default_rng(seed))
     figures = {key: _figure(value, queries.recording, drawn) for key, value in values.items()}
-    candidates = queries.candidates
     for depth in DEPTHS:
         if candidates.max() <= depth:
             reason = f"no query has more than {depth} candidates"
@@ -345,11 +332,9 @@ def _figure(values: Floats, recording: NDArray[np.intp], drawn: Floats) -> Figur
     if count < bootstrap.FEWEST_RECORDINGS:
         return Figure(mean, note=bootstrap.TOO_FEW)
     sums, number = np.bincount(recording, values), np.bincount(recording)
-    low, high = (float(end) for end in interval(mean, drawn @ sums / (drawn @ number)))
+    low, high = (float(end) for end in bootstrap.interval(mean, drawn @ sums / (drawn @ number)))
     # Failures may occur unseen at a rate of 3/N, and so may successes if all fail.
     low, high = max(0.0, min(low, 1 - 3 / count)), min(1.0, max(high, 3 / count))
-    note = ""
-    if mean in (0, 1):
-        seen = "none missed: misses" if mean == 1 else "none found: hits"
-        note = f"{seen} < 3/{count} (recordings)"
+    seen = {1.0: "none missed: misses", 0.0: "none found: hits"}.get(mean)
+    note = f"{seen} < 3/{count} (recordings)" if seen else ""
     return Figure(mean, low, high, note, bound=mean == 1)

@@ -1,8 +1,4 @@
-"""The pictures of an evaluation: each function returns a matplotlib figure, `save` writes it.
-
->>> from eval.plots import ScoreSet, det, save
->>> png, svg = save(det([ScoreSet.of("ours", read_scores("ours.csv"))]), Path("det"))
-"""
+"""The pictures of an evaluation: each function returns a matplotlib figure, `save` writes it."""
 
 from cqtnet.plotting import save
 from eval.plots.det import det, roc

@@ -29,21 +29,15 @@ TICKS += (0.6, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
 SMALL_TICKS = tuple(digit * tick for tick in TICKS if tick < 0.01 for digit in (2, 5))
 POINT_MARKERS = ("D", "s", "^", "v", "P", "X")
 ENOUGH_ERRORS = 30
-NO_ERROR_BOUND = 3
-"""No error in N trials: the rate is below 3/N with 95 % confidence."""
-NEARLY = 1 - 1e-9
-"""Rates are quotients: equal but for rounding."""
+NO_ERROR_BOUND = 3  # no error in N trials: the rate is below 3/N with 95 % confidence
+NEARLY = 1 - 1e-9  # rates are quotients: equal but for rounding
 
 
 def det(
     sets: Sequence[ScoreSet], *, operating_points: Sequence[OperatingPoint] = (),
     title: str = "Detection error trade-off",
 ) -> Figure:  # fmt: skip
-    """A DET figure of one or more systems or conditions.
-
-    >>> figure = det([ScoreSet("ours", target, nontarget)], operating_points=[OperatingPoint()])
-    >>> save(figure, Path("det"))
-    """
+    """A DET figure of one or more systems or conditions."""
     style.refuse_unclear([s.name for s in sets])
     figure = _probit_figure(*_window(sets))
     axes = figure.axes[0]
@@ -52,15 +46,13 @@ def det(
     style.dress(axes, title=title, xlabel=xlabel, ylabel=ylabel, title_pad_pt=20)
     _mark_resolution(axes, sets)
     looks = style.looks(len(sets))
-    hulls = [_draw_lines(axes, s, look) for look, s in zip(looks, sets, strict=True)]
-    marks = []
-    for look, s in zip(looks, sets, strict=True):
-        marks += _mark_points(axes, s, look, operating_points)
+    drawn = list(zip(looks, sets, strict=True))
+    hulls = [_draw_lines(axes, s, look) for look, s in drawn]
+    marks = [mark for look, s in drawn for mark in _mark_points(axes, s, look, operating_points)]
     style.letter_lines(axes, looks, hulls, avoid=marks)
     _letter_unseen(axes, sets, looks, hulls)
-    style.legend_below(
-        figure, style.lettered(looks, map(_det_text, sets)) + _det_key(sets, operating_points)
-    )
+    rows = style.lettered(looks, map(_det_text, sets))
+    style.legend_below(figure, rows + _det_key(sets, operating_points))
     return figure
 
 
@@ -253,7 +245,15 @@ def roc(sets: Sequence[ScoreSet], *, title: str = "Receiver operating characteri
         style.set_ticks(axis, MultipleLocator(0.2))
     style.set_ticks(logarithmic.xaxis, LogLocator(10, numticks=8))
     looks = style.looks(len(sets))
-    enlarged = [_from_one_alarm(s, line) for s, line in zip(sets, lines, strict=True)]
+    enlarged = []  # from one false alarm of each set, fine enough for a logarithmic axis
+    for s, line in zip(sets, lines, strict=True):
+        least = 1 / len(s.nontarget)
+        grid = np.geomspace(least, 1, 200)
+        both = zip(line, (grid, np.interp(grid, *line)), strict=True)
+        x, y = (np.concatenate(pair) for pair in both)
+        order = np.lexsort((y, x))
+        kept = order[x[order] >= least * NEARLY]
+        enlarged.append((x[kept], y[kept]))
     chance = np.geomspace(one_alarm / 2, 1, 200)
     for axes, drawn in ((linear, lines), (logarithmic, enlarged)):
         for look, s, line in zip(looks, sets, drawn, strict=True):
@@ -269,13 +269,3 @@ def roc(sets: Sequence[ScoreSet], *, title: str = "Receiver operating characteri
     rows.append((_shade(), "below one false alarm in all these pairs: not measured"))
     style.legend_below(figure, rows)
     return figure
-
-
-def _from_one_alarm(s: ScoreSet, line: style.Line) -> style.Line:
-    """The curve from one false alarm of this set, fine enough for a logarithmic axis."""
-    one_alarm = 1 / len(s.nontarget)
-    grid = np.geomspace(one_alarm, 1, 200)
-    x, y = (np.concatenate(pair) for pair in zip(line, (grid, np.interp(grid, *line)), strict=True))
-    order = np.lexsort((y, x))
-    kept = x[order] >= one_alarm * NEARLY
-    return x[order][kept], y[order][kept]

@@ -1,7 +1,4 @@
-"""The scores of one system under one condition, and pictures of them.
-
-A histogram; of likelihood ratios, Tippett plots of several systems and the calibration of one.
-"""
+"""The scores of one system under one condition, and pictures: histogram, Tippett, calibration."""
 
 import math
 from collections.abc import Sequence
@@ -78,14 +75,10 @@ class ScoreSet:
 # others, such as -9999 for "none", would press the rest into one bin: the axis leaves them out,
 # and the legend counts them.
 
-REACH = 10.0
-"""The axis ends this many spans beyond the middle halves of both kinds of scores."""
-LARGEST, NARROWEST = 1e100, 1e-100
-"""Scores and widths that an axis can show."""
-FINEST = 1e-12
-"""Share of the scores themselves that is the narrowest axis."""
-MOST_STEPS = 100_000
-"""With more, a bin holds so many that one more or less is not seen."""
+REACH = 10.0  # the axis ends this many spans beyond the middle halves of both kinds of scores
+LARGEST, NARROWEST = 1e100, 1e-100  # scores and widths that an axis can show
+FINEST = 1e-12  # share of the scores themselves that is the narrowest axis
+MOST_STEPS = 100_000  # with more, a bin holds so many that one more or less is not seen
 
 
 def histogram(
@@ -198,18 +191,15 @@ def _outside(axes: Axes, s: ScoreSet) -> list[Row]:
 
 # The Tippett plot: how often ratios are at least so high, for both kinds of pairs.
 
-DECADES = 10.0
-"""Powers of ten that are shown at most: no trial list supports ratios beyond."""
-WIDTHS = {"target": 2.4, "nontarget": 1.2}
-"""The widths of the lines of both kinds of pairs."""
+DECADES = 10.0  # powers of ten that are shown at most: no trial list supports ratios beyond
+WIDTHS = {"target": 2.4, "nontarget": 1.2}  # the widths of the lines of both kinds of pairs
 
 
 def tippett(sets: Sequence[ScoreSet], *, title: str = "Tippett plot") -> Figure:
     """A Tippett figure of one or more systems, with the rates of misleading evidence at ratio 1."""
     style.refuse_unclear([s.name for s in sets])
     curves = [metrics.tippett(*s.log_lrs) for s in sets]
-    ratios = [(target / np.log(10), other / np.log(10)) for target, other in
-              (s.log_lrs for s in sets)]  # fmt: skip
+    ratios = [(s.log_lrs[0] / np.log(10), s.log_lrs[1] / np.log(10)) for s in sets]
     ends = np.array([curve.log_lr[end] for curve in curves for end in (0, -1)]) / np.log(10)
     low, high = np.clip([min(-1, ends.min()), max(1, ends.max())], -DECADES, DECADES)
     looks = style.looks(len(sets))
@@ -225,17 +215,14 @@ def tippett(sets: Sequence[ScoreSet], *, title: str = "Tippett plot") -> Figure:
     style.letter_lines(axes, looks * 2, flanks)
     texts = []
     for s, curve in zip(sets, curves, strict=True):
-        rates = map(style.percent, (curve.misleading_target, curve.misleading_nontarget))
-        words = "misleading {} of {:,} target, {} of {:,} nontarget pairs"
-        counts = (len(s.target), len(s.nontarget))
-        pairs = [x for pair in zip(rates, counts, strict=True) for x in pair]
-        texts.append(f"{s.name}: {style.unbroken(words.format(*pairs))}")
+        target = f"{style.percent(curve.misleading_target)} of {len(s.target):,} target"
+        other = f"{style.percent(curve.misleading_nontarget)} of {len(s.nontarget):,} nontarget"
+        texts.append(f"{s.name}: {style.unbroken(f'misleading {target}, {other} pairs')}")
     style.legend_below(figure, style.lettered(looks, texts) + _key())
     return figure
 
 
 def _styles(look: style.Look, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """How a system's lines are drawn, of targets and of nontargets."""
     plain: dict[str, Any] = {"color": look.colour, "ls": look.dashes}
     target, nontarget = ({**plain, "lw": lw, "label": f"{name}, {of}"} for of, lw in WIDTHS.items())
     return target, nontarget
@@ -268,10 +255,8 @@ BEST = style.Look("", style.GREEN, style.DASHES[1])
 NEUTRAL = style.Look("", style.PALE, style.DASHES[2])
 ZOOMED_BITS, ZOOM = 0.2, 1.6
 """Losses below are enlarged: the lines of a good system would lie on the axis."""
-LEAST_BITS = 0.001
-"""Top of the axis for ratios that lose nothing at all."""
-HIGHEST_BITS = 2.0
-"""A system that claims far too much goes past this top; the legend has its Cllr."""
+LEAST_BITS = 0.001  # top of the axis for ratios that lose nothing at all
+HIGHEST_BITS = 2.0  # a system that claims far too much goes past this top; the legend has its Cllr
 
 
 def calibration(s: ScoreSet, *, p_target: float = 0.5, bins: int = 10, title: str = "") -> Figure:
@@ -324,14 +309,11 @@ def _draw_diagram(axes: Axes, measured: metrics.Reliability, target_weight: floa
 
 def _draw_counts(axes: Axes, measured: metrics.Reliability, bins: int) -> None:
     place = np.minimum(np.floor(measured.predicted * bins), bins - 1)
-    for look, numbers, left in (
-        (TARGET, measured.targets, 0.1),
-        (NONTARGET, measured.nontargets, 0.5),
-    ):
-        axes.bar(
-            (place + left) / bins, numbers, 0.4 / bins, align="edge",
-            fc=to_rgba(look.colour, 0.3), ec=look.colour, ls=look.dashes, lw=1.5,
-        )  # fmt: skip
+    kinds = ((TARGET, measured.targets, 0.1), (NONTARGET, measured.nontargets, 0.5))
+    for look, numbers, left in kinds:
+        lines: dict[str, Any] = {"ec": look.colour, "ls": look.dashes, "lw": 1.5}
+        places, fill = (place + left) / bins, to_rgba(look.colour, 0.3)
+        axes.bar(places, numbers, 0.4 / bins, align="edge", fc=fill, **lines)
     axes.set(yscale="log", ylim=(0.7, None))
     style.set_ticks(axes.yaxis, LogLocator(10, numticks=4), text=",.0f")
 

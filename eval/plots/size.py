@@ -22,10 +22,8 @@ from cqtnet.errors import InputError
 from eval.metrics import measure
 from eval.trials import Scores
 
-LARGEST = 1e100
-"""The largest size that an axis can show."""
-APART_PT = 6.0
-"""Between the points of two systems in one bin."""
+LARGEST = 1e100  # the largest size that an axis can show
+APART_PT = 6.0  # between the points of two systems in one bin
 
 
 @dataclass(frozen=True)
@@ -49,11 +47,7 @@ def finite_sizes(scores: Scores, column: str) -> Floats:
 
 
 def bin_edges(sizes: ArrayLike, *, bins: int = 10) -> Floats:
-    """Ascending edges of bins with about equally many sizes; NaNs do not count.
-
-    >>> bin_edges([3.0, 5.0, 5.0, 10.0])  # few different values: a bin for each
-    array([ 3. ,  4. ,  7.5, 10. ])
-    """
+    """Ascending edges of bins with about equally many sizes, or of one for each of few values."""
     known = np.asarray(sizes, np.float64)
     known = known[~np.isnan(known)]
     if not len(known) or bins < 1:
@@ -107,7 +101,13 @@ def error_against_size(
         counts.plot(size, [p.targets for p in own], "o-", color=look.colour, ms=4, lw=1)
         counts.plot(size, [p.nontargets for p in own], "x:", color=look.colour, ms=5, lw=1)
     together = [point for own in points.values() for point in own]
-    _set_axes(rates, counts, together)
+    smallest, largest = min(p.smallest for p in together), max(p.largest for p in together)
+    room = 0.04 * (largest - smallest) or 1.0
+    highest = np.nanmax([(p.value, p.high) for p in together]) or 0.01
+    rates.set(xlim=(smallest - room, largest + room), ylim=(-0.05 * highest, 1.05 * highest))
+    rates.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: style.percent_number(rate)))
+    counts.set(ylim=(0, 1.2 * max(max(p.targets, p.nontargets) for p in together)))
+    style.set_ticks(counts.yaxis, MaxNLocator(3, integer=True), text=",.0f")
     style.letter_lines(rates, looks, lines)
     with_intervals = any(p.low <= p.high for p in together)
     style.legend_below(figure, style.lettered(looks, points) + _key(with_intervals=with_intervals))
@@ -126,16 +126,6 @@ def _draw_system(
     dots: dict[str, Any] = {"ls": look.dashes, "lw": 1.8, "ms": 5, "clip_on": False, "label": name}
     axes.plot(size, value, "o", **dots, **common)
     return size, value
-
-
-def _set_axes(rates: Axes, counts: Axes, points: Sequence[SizePoint]) -> None:
-    smallest, largest = min(p.smallest for p in points), max(p.largest for p in points)
-    room = 0.04 * (largest - smallest) or 1.0
-    highest = np.nanmax([(p.value, p.high) for p in points]) or 0.01
-    rates.set(xlim=(smallest - room, largest + room), ylim=(-0.05 * highest, 1.05 * highest))
-    rates.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: style.percent_number(rate)))
-    counts.set(ylim=(0, 1.2 * max(max(p.targets, p.nontargets) for p in points)))
-    style.set_ticks(counts.yaxis, MaxNLocator(3, integer=True), text=",.0f")
 
 
 def _key(*, with_intervals: bool) -> list[style.Row]:

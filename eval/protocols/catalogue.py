@@ -1,7 +1,8 @@
 """The protocols, what each does to a fragment from which ranges, and a plan drawn from a seed."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 
@@ -17,28 +18,18 @@ from augment.tempo import Pitch, Speed, Tempo, WsolaPitch, WsolaTempo
 from augment.tone import Compressor, Equaliser, HighPass, LowPass, SoftClip, Telephone
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.errors import InputError
-from eval.protocols.plan import Against, Negatives, Plan, Pool, Probe, Stretch, rng_for
+from eval.protocols.plan import Against, Negatives, Plan, Probe, Stretch, rng_for, with_negatives
 from eval.protocols.survey import Survey
 
-TEMPO = (0.85, 1.35)
-PITCH = (-4.0, 4.0)
+TEMPO, PITCH = (0.85, 1.35), (-4.0, 4.0)
 SPEED = (0.85, 1.26)
 """The tempo range, as far as the pitch, which changes with it, stays within ±4 semitones."""
 WIDE_FACTOR, WIDE_PITCH = (0.5, 2.0), (-12.0, 12.0)
 """Twice as fast or slow, an octave up or down: chipmunks, and what hides from fingerprints."""
-SLOWED, SPED = (0.7, 0.9), (1.1, 1.4)
-NOISE_DB = (0.0, 10.0)
-HARD_NOISE_DB = (10.0, 10.0)
-VOICE_DB = (-5.0, 5.0)
-"""The recording over a voice that speaks on top of it."""
-QUIET_NOISE_DB = (15.0, 30.0)
+NOISE_DB, HARD_NOISE_DB, QUIET_NOISE_DB = (0.0, 10.0), (10.0, 10.0), (15.0, 30.0)
 STEADY_DB = -10.0
 """Half of a noise's tenths of a second are louder than this, by the level of the whole noise."""
 NOISE_TRIES = 50
-RT60_S = (0.4, 1.5)
-DIRECT_DB = (-6.0, 3.0)
-FREEVERB = (50.0, 100.0)
-CROPS_S, SHORT_S = (3.0, 5.0, 10.0), (2.0, 3.0)
 CODEC_KBPS = {
     "mp3": (16.0, 48.0), "aac": (16.0, 48.0), "opus": (8.0, 32.0), "vorbis": (32.0, 48.0),
     "opus_voip": (6.0, 16.0), "amr_nb": (4.75, 12.2), "g711_alaw": (64.0, 64.0),
@@ -48,9 +39,8 @@ TELEPHONES = ("opus_voip", "amr_nb", "g711_alaw")
 RENDITION, VOICE_OVER = "rendition", "voice-over"
 """Protocols that need more than recordings: works, and voices. `all` leaves them out."""
 IMPLEMENTATIONS: dict[str, tuple[type[Tempo | WsolaTempo], type[Pitch | WsolaPitch]]] = {
-    "signalsmith": (Tempo, Pitch),
-    "wsola": (WsolaTempo, WsolaPitch),
-}
+    "signalsmith": (Tempo, Pitch), "wsola": (WsolaTempo, WsolaPitch),
+}  # fmt: skip
 """Tempo and pitch by the method of training, and by one that training never uses."""
 
 
@@ -60,9 +50,8 @@ class Scene:
 
     fragment: Stretch
     survey: Survey
-    noise: Sequence[str] = ()
-    broken_noise: dict[str, str] = field(default_factory=dict)
-    """Noise that was drawn and could not be read, with the reason; all scenes share it."""
+    noise: Sequence[str]
+    broken_noise: dict[str, str]  # that was drawn, with the reason; all scenes share it
 
 
 @dataclass(frozen=True)
@@ -98,7 +87,7 @@ def _stretched(
 
 
 def _room(rng: Rng) -> Room:
-    return Room.draw(rng, rt60_s=RT60_S, direct_to_reverberant_db=DIRECT_DB)
+    return Room.draw(rng, rt60_s=(0.4, 1.5), direct_to_reverberant_db=(-6.0, 3.0))
 
 
 def _noise(rng: Rng, scene: Scene, snr_db: tuple[float, float]) -> tuple[tuple[Effect], str]:
@@ -138,7 +127,8 @@ def _reverb(rng: Rng, scene: Scene) -> Iterator[Change]:
 
 
 def _freeverb(rng: Rng) -> Reverb:
-    return Reverb.draw(rng, reverberance=FREEVERB, hf_damping=(0, 100), room_scale=FREEVERB)
+    strong = (50.0, 100.0)
+    return Reverb.draw(rng, reverberance=strong, hf_damping=(0, 100), room_scale=strong)
 
 
 def _coded(rng: Rng, codecs: Iterable[str] = CODEC_KBPS) -> tuple[Codec, str]:
@@ -151,7 +141,7 @@ def _codec(rng: Rng, scene: Scene) -> Iterator[Change]:
     yield Change((codec,), kind)
 
 
-def _crop(rng: Rng, scene: Scene, lengths_s: Sequence[float] = CROPS_S) -> Iterator[Change]:
+def _crop(rng: Rng, scene: Scene, *, lengths_s: Sequence[float]) -> Iterator[Change]:
     fragment = scene.fragment
     for length_s in lengths_s:
         room_s = fragment.length_s - length_s
@@ -165,7 +155,7 @@ def _crop(rng: Rng, scene: Scene, lengths_s: Sequence[float] = CROPS_S) -> Itera
 
 
 def _short(rng: Rng, scene: Scene) -> Iterator[Change]:
-    for change in _crop(rng, scene, SHORT_S):
+    for change in _crop(rng, scene, lengths_s=(2.0, 3.0)):
         kind = str(rng.choice(["plain", "codec", "noise", "equaliser"]))
         effects: dict[str, Callable[[], Iterable[Effect]]] = {
             "plain": tuple,
@@ -186,8 +176,7 @@ def _device(rng: Rng, scene: Scene) -> Iterator[Change]:
 def _voice_over(rng: Rng, scene: Scene) -> Iterator[Change]:
     if not scene.noise:
         raise InputError("voice-over needs recordings of voices; give their folder by --noise")
-    paths = [str(path) for path in scene.noise]
-    yield Change((Background.draw(rng, paths=paths, snr_db=VOICE_DB),), "voice")
+    yield Change((Background.draw(rng, paths=list(scene.noise), snr_db=(-5.0, 5.0)),), "voice")
 
 
 def _phone(rng: Rng, scene: Scene) -> Iterator[Change]:
@@ -197,7 +186,7 @@ def _phone(rng: Rng, scene: Scene) -> Iterator[Change]:
 
 def _slowed(rng: Rng, scene: Scene) -> Iterator[Change]:
     kind = str(rng.choice(["slowed", "sped"]))
-    speed = Speed.draw(rng, factor=SLOWED if kind == "slowed" else SPED)
+    speed = Speed.draw(rng, factor=(0.7, 0.9) if kind == "slowed" else (1.1, 1.4))
     yield Change((speed, _freeverb(rng)), kind)
 
 
@@ -246,7 +235,7 @@ PROTOCOLS = {
                  lambda rng, scene: [Change(*_noise(rng, scene, NOISE_DB))]),
         Protocol("reverb", "In a reverberant room?", _reverb),
         Protocol("codec", "Through a codec at a low bit rate or a telephone?", _codec),
-        Protocol("crop", "Only a few seconds of it?", _crop),
+        Protocol("crop", "Only a few seconds of it?", partial(_crop, lengths_s=(3.0, 5.0, 10.0))),
         Protocol("hard", "Ten seconds with everything at once?", _hard, 10.0),
         Protocol("wide", "Twice as fast or an octave higher?",
                  lambda rng, scene: [Change(*_stretched(rng, tempo=WIDE_FACTOR, pitch=WIDE_PITCH))],
@@ -267,9 +256,6 @@ PROTOCOLS = {
 
 # A plan drawn from a seed: the fragments, their changes, and what they are compared with.
 
-CLOSEST = 0.25
-"""Two fragments of a recording begin at least this part of their length apart."""
-
 
 def draw_plan(
     surveys: Sequence[Survey], name: str, *, seed: int = 0, fragments: int = 3,
@@ -283,10 +269,9 @@ def draw_plan(
     `within` adds pairs inside a collection. The draws of one recording depend on the seed and its
     own name alone; only negatives depend on the other recordings.
     """
-    protocol = _checked(name, fragments=fragments, negatives=negatives, against=against)
-    protocol = replace(protocol, length_s=length_s or protocol.length_s)
-    noise = [str(path) for path in _noise_files(noise_root)]
-    broken_noise: dict[str, str] = {}
+    _check(name, fragments, against)
+    protocol = replace(PROTOCOLS[name], length_s=length_s or PROTOCOLS[name].length_s)
+    noise, broken_noise = _noise_files(noise_root), dict[str, str]()
     drawn = [
         (survey, fragment, change)
         for survey in surveys
@@ -302,7 +287,10 @@ def draw_plan(
     if not drawn:
         some = "; ".join(f"{who}: {why}" for who, why in list(left_out.items())[:3])
         raise InputError(f"{name}: none of {len(left_out)} recordings gives a fragment ({some})")
-    own = [fragment if against == "fragment" else survey.whole for survey, fragment, _ in drawn]
+    own = [
+        fragment if against == "fragment" else Stretch(fragment.recording, 0.0, survey.duration_s)
+        for survey, fragment, _ in drawn
+    ]
     index_of = {reference: index for index, reference in enumerate(dict.fromkeys(own))}
     probes = []
     for reference, (_, fragment, change) in zip(own, drawn, strict=True):
@@ -316,26 +304,18 @@ def draw_plan(
     paths = {e.path for *_, c in drawn for e in c.effects if isinstance(e, Background)}
     sources = tuple(survey.source for survey in surveys if survey.source.recording in used)
     hashes = {_below(path, noise_root): audio.file_sha256(path) for path in sorted(paths)}
-    plan = Plan(
-        name, seed, against, negatives, within, sources, tuple(index_of), tuple(probes),
-        noise=hashes, skipped=left_out,
-    )  # fmt: skip
-    return _with_negatives(plan)
+    how, references = (name, seed, against, negatives, within), tuple(index_of)
+    return with_negatives(Plan(*how, sources, references, tuple(probes), hashes, left_out))
 
 
-def _checked(name: str, *, fragments: int, negatives: Negatives, against: Against) -> Protocol:
-    if name not in PROTOCOLS:
-        raise InputError(f"no protocol is named {name!r}; choose from {', '.join(PROTOCOLS)}")
+def _check(name: str, fragments: int, against: Against) -> None:
     if fragments < 1:
         raise InputError(f"{fragments} fragments of a recording are too few; give at least 1")
-    if negatives != "all" and negatives < 1:
-        raise InputError(f"{negatives} negatives a fragment are too few; give at least 1, or all")
     if name == "other-part" and against == "recording":
         raise InputError(
             "other-part compares two fragments: a whole recording holds both; "
             "leave --references recording out"
         )
-    return PROTOCOLS[name]
 
 
 def _changes(
@@ -345,34 +325,10 @@ def _changes(
     """The fragments of a recording, the same for every protocol, and the changes to each."""
     recording = survey.source.recording
     rng = rng_for(seed, "fragments", protocol.length_s, recording)
-    stretches = draw_fragments(rng, survey, length_s=protocol.length_s, count=fragments)
-    for number, fragment in enumerate(stretches):
+    for number, fragment in enumerate(survey.fragments(rng, protocol.length_s, fragments)):
         rng = rng_for(seed, protocol.name, recording, number)
         for change in protocol.draw(rng, Scene(fragment, survey, noise, broken_noise)):
             yield fragment, change
-
-
-def draw_fragments(rng: Rng, survey: Survey, *, length_s: float, count: int) -> list[Stretch]:
-    """Up to `count` stretches with content, spread over the recording, in its order.
-
-    They overlap as little as possible, in a long recording not at all. There may be room for fewer.
-    """
-    room_s = survey.duration_s - length_s
-    if room_s < 0:
-        return []
-    apart_s = CLOSEST * length_s
-    count = min(count, 1 + int(room_s / apart_s))
-    step_s = min(length_s, room_s / (count - 1)) if count > 1 else 0.0
-    free_s = max(0.0, room_s - (count - 1) * step_s)
-    starts: list[float] = []
-    for number, shift_s in enumerate(np.sort(rng.uniform(0, free_s, count))):
-        start_s = survey.nearest_start(
-            number * step_s + float(shift_s), length_s, within_s=(0.0, room_s),
-            legal=lambda start_s: all(abs(start_s - other_s) >= apart_s for other_s in starts),
-        )  # fmt: skip
-        if start_s is not None:
-            starts.append(start_s)
-    return [Stretch(survey.source.recording, start_s, length_s) for start_s in sorted(starts)]
 
 
 def _reason(survey: Survey, protocol: Protocol) -> str:
@@ -384,29 +340,10 @@ def _reason(survey: Survey, protocol: Protocol) -> str:
     return f"has no stretch with enough to hear for {protocol.name}"
 
 
-def _with_negatives(plan: Plan) -> Plan:
-    """The plan with references of other recordings for each probe, unless it takes them all."""
-    pool = Pool(plan)
-    probes = []
-    has_siblings = False
-    for probe in plan.probes:
-        others = pool.negatives(probe.reference, plan.negatives)
-        siblings = pool.siblings(probe.reference, plan.negatives) if plan.within else ()
-        has_siblings |= bool(siblings)
-        listed = plan.negatives != "all"
-        probes.append(replace(probe, negatives=others, within=siblings) if listed else probe)
-    if plan.within and not has_siblings:
-        raise InputError(
-            "no two recordings are of one collection: there is no pair within one; "
-            "leave --within out, or add recordings"
-        )
-    return replace(plan, probes=tuple(probes))
-
-
-def _noise_files(noise_root: Path | None) -> list[Path]:
+def _noise_files(noise_root: Path | None) -> list[str]:
     if noise_root is None:
         return []
-    files = list(audio.find_audio([noise_root]))
+    files = list(map(str, audio.find_audio([noise_root])))
     if not noise_root.is_dir() or not files:
         raise InputError(f"{audio.shown(noise_root)} holds no recordings; give a folder of noise")
     return files

@@ -7,8 +7,8 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
@@ -23,8 +23,7 @@ from cqtnet.errors import InputError
 from cqtnet.schema import parse_json
 from eval.trials import SIZES, Trials
 
-FORMAT = 1
-"""Raised whenever the same plan would give other bytes."""
+FORMAT = 1  # raised whenever the same plan would give other bytes
 
 Against = Literal["fragment", "recording"]
 Negatives = int | Literal["all"]
@@ -145,8 +144,7 @@ class Plan:
     def to_json(self) -> str:
         """JSON text for `from_json`, with one line for each item of a list."""
         head = ("format", "protocol", "seed", "against", "negatives", "within", "sample_rate")
-        record = {name: getattr(self, name) for name in head}
-        record |= {"noise": dict(self.noise), "skipped": dict(self.skipped)}
+        record = {name: getattr(self, name) for name in (*head, "noise", "skipped")}
         lists: dict[str, list[Any]] = {
             "sources": [asdict(source) for source in self.sources],
             "references": [reference.row for reference in self.references],
@@ -223,7 +221,6 @@ def _check(plan: Plan) -> None:
 
 
 def _check_type(name: str, value: object, kind: Any) -> None:
-    """Raise a ValueError unless a value is of this type."""
     if type(value) is not kind:
         raise ValueError(f"{name} {value!r} is of the wrong type; it must be {kind.__name__}")
 
@@ -313,6 +310,24 @@ class Pool:
         return tuple(chosen)
 
 
+def with_negatives(plan: Plan) -> Plan:
+    """The plan with references of other recordings for each probe, unless it takes them all."""
+    pool = Pool(plan)
+    probes, has_siblings = [], False
+    for probe in plan.probes:
+        others = pool.negatives(probe.reference, plan.negatives)
+        siblings = pool.siblings(probe.reference, plan.negatives) if plan.within else ()
+        has_siblings |= bool(siblings)
+        listed = plan.negatives != "all"
+        probes.append(replace(probe, negatives=others, within=siblings) if listed else probe)
+    if plan.within and not has_siblings:
+        raise InputError(
+            "no two recordings are of one collection: there is no pair within one; "
+            "leave --within out, or add recordings"
+        )
+    return replace(plan, probes=tuple(probes))
+
+
 def _mixed(one: np.uint64, many: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """A hash of one key with each of many: the finaliser of SplitMix64 (Steele et al. 2014)."""
     mixed = many ^ ((one << np.uint64(1)) | (one >> np.uint64(63)))
@@ -337,20 +352,15 @@ def trials(plan: Plan, path: Path, *, within: bool = False) -> Trials:
     names = np.array([reference_name(plan, reference) for reference in plan.references])
     places = [place for probe, others in chosen for place in (probe.reference, *others)]
     rows_each = [1 + len(others) for _, others in chosen]
-
-    def column(text: Callable[[Probe], str]) -> NDArray[np.str_]:
-        return np.repeat(np.array([text(probe) for probe, _ in chosen], np.str_), rows_each)
-
-    def size(name: str) -> Callable[[Probe], str]:
-        return lambda probe: f"{sizes[name]:.6g}" if name in (sizes := probe.sizes()) else ""
-
-    return Trials(
-        path=path,
-        reference=names[places],
-        probe=column(lambda probe: probe_name(plan, probe)),
-        label=np.concatenate([np.arange(n) == 0 for n in rows_each]),
-        condition=column(lambda probe: probe.condition + suffix),
-        recording=column(lambda probe: probe.stretch.recording),
-        extras={name: column(size(name)) for name in SIZES}
-        | {"kind": column(lambda probe: probe.kind)},
-    )
+    sizes = [probe.sizes() for probe, _ in chosen]
+    own = {
+        "probe": [probe_name(plan, probe) for probe, _ in chosen],
+        "condition": [probe.condition + suffix for probe, _ in chosen],
+        "recording": [probe.stretch.recording for probe, _ in chosen],
+        **{name: [f"{s[name]:.6g}" if name in s else "" for s in sizes] for name in SIZES},
+        "kind": [probe.kind for probe, _ in chosen],
+    }
+    columns = {name: np.repeat(np.array(texts, np.str_), rows_each) for name, texts in own.items()}
+    known = {name: columns.pop(name) for name in ("probe", "condition", "recording")}
+    label = np.concatenate([np.arange(n) == 0 for n in rows_each])
+    return Trials(path, names[places], label=label, **known, extras=columns)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from augment.effect import Rng
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.data import Item, has_splits, list_items, spread
 from cqtnet.eer import Floats
@@ -21,11 +22,9 @@ from eval.protocols.plan import Source, Stretch, name_hash
 BLOCK_S = 0.5
 QUIET_FRAGMENT_DB = -20.0
 """A stretch that is quieter than this, by the level of its recording, has no content."""
-QUIET_BLOCK_DB = -40.0
-LOUD_SHARE = 0.75
+QUIET_BLOCK_DB, LOUD_SHARE = -40.0, 0.75
 """A stretch with a smaller share of its blocks above QUIET_BLOCK_DB has no content either."""
-STEP_S = 0.1
-ROUNDING_S = 1e-6
+STEP_S, ROUNDING_S = 0.1, 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +34,6 @@ class Survey:
     source: Source
     duration_s: float  # in whole milliseconds
     power: Floats  # (n,) mean square of each BLOCK_S
-
-    @property
-    def whole(self) -> Stretch:
-        """All of the recording."""
-        return Stretch(self.source.recording, 0.0, self.duration_s)
 
     @cached_property
     def level(self) -> float:
@@ -61,12 +55,34 @@ class Survey:
         low_s, high_s = within_s
         steps = int(max(wanted_s - low_s, high_s - wanted_s) / STEP_S) + 2
         for number in range(steps):
-            for start_s in (wanted_s + number * STEP_S, wanted_s - number * STEP_S):
-                rounded = round(start_s, 3)
+            for away_s in (number * STEP_S, -number * STEP_S):
+                rounded = round(wanted_s + away_s, 3)
                 inside = low_s - ROUNDING_S <= rounded <= high_s + ROUNDING_S
                 if inside and legal(rounded) and self.has_content(rounded, length_s):
                     return rounded
         return None
+
+    def fragments(self, rng: Rng, length_s: float, count: int) -> list[Stretch]:
+        """Up to `count` stretches with content, spread over the recording, in its order.
+
+        They overlap as little as possible, in a long recording not at all. There may be room for
+        fewer, since two begin at least a quarter of their length apart.
+        """
+        room_s, apart_s = self.duration_s - length_s, length_s / 4
+        if room_s < 0:
+            return []
+        count = min(count, 1 + int(room_s / apart_s))
+        step_s = min(length_s, room_s / (count - 1)) if count > 1 else 0.0
+        free_s = max(0.0, room_s - (count - 1) * step_s)
+        starts: list[float] = []
+        for number, shift_s in enumerate(np.sort(rng.uniform(0, free_s, count))):
+            start_s = self.nearest_start(
+                number * step_s + float(shift_s), length_s, within_s=(0.0, room_s),
+                legal=lambda start_s: all(abs(start_s - other_s) >= apart_s for other_s in starts),
+            )  # fmt: skip
+            if start_s is not None:
+                starts.append(start_s)
+        return [Stretch(self.source.recording, start_s, length_s) for start_s in sorted(starts)]
 
 
 def chosen_items(

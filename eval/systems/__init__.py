@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from cqtnet.errors import FragmentTooShortError, InputError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -65,8 +67,6 @@ class System:
 
 def make_system(name: str, settings: Settings) -> System:
     """The system of that name, ready to describe recordings and score pairs."""
-    from cqtnet.errors import InputError
-
     if name not in SYSTEMS:
         raise InputError(f"system {name!r} is unknown; use one of {', '.join(SYSTEMS)}")
     module, _, kind = SYSTEMS[name].partition(":")
@@ -77,7 +77,6 @@ def make_system(name: str, settings: Settings) -> System:
 def require_length(n_samples: int, path: Path) -> None:
     """Raise unless a recording is long enough for every system: then all score the same pairs."""
     from cqtnet import SAMPLE_RATE, audio
-    from cqtnet.errors import FragmentTooShortError
     from cqtnet.preset import MINIMUM_S
 
     if n_samples < MINIMUM_S * SAMPLE_RATE:

@@ -38,13 +38,13 @@ class OfEmbedder(System):
     """A system with an embedder, and what the results depend on."""
 
     def __init__(self, settings: Settings) -> None:
-        model, device = settings.model, settings.device
-        self.embedder = Embedder.named(model, device=device, precision=settings.precision)
+        how = {"device": settings.device, "precision": settings.precision}
+        self.embedder = Embedder.named(settings.model, **how)
+        network = self.embedder.network
         self.parameters: dict[str, Any] = {
-            "model_sha256": self.embedder.sha256,
-            "precision": self.embedder.network.precision,
-            "device": self.embedder.network.device,
-        }
+            "model_sha256": self.embedder.sha256, "precision": network.precision,
+            "device": network.device,
+        }  # fmt: skip
 
 
 class EmbeddingSystem(OfEmbedder):
@@ -122,8 +122,7 @@ class AlignmentSystem(OfEmbedder):
                 f"{audio.shown(path)} lasts longer than the {WHOLE_S:g} s this system takes; "
                 "leave it out"
             )
-        whole = recording.whole
-        trace = recording.trace
+        whole, trace = recording.whole, recording.trace
         return {
             "steps": trace.steps, "levels": trace.levels, "n_samples": np.array(trace.n_samples),
             "fine": whole.fine.astype(np.float16), "spectra": whole.spectra.astype(np.float16),
@@ -136,12 +135,15 @@ class AlignmentSystem(OfEmbedder):
         rows = []
         for reference, probe in pairs:
             a, b = _recording(recordings[probe]), _recording(recordings[reference])
-            rows.append(self._row(gather(self.embedder, a, b)))
+            evidence = gather(self.embedder, a, b)
+            is_stated = float(not reasons_against(evidence))
+            measured = [*figures(evidence).values(), is_stated, *_found(evidence)]
+            rows.append([*self._row(evidence), *measured])
         return np.array(rows)
 
     def _row(self, evidence: Evidence) -> list[float]:
-        strength = evidence.alignment.strength if evidence.alignment else 0.0
-        return [strength, *_measured(evidence), *_found(evidence)]
+        """The score, and what comes before the measures."""
+        return [evidence.alignment.strength if evidence.alignment else 0.0]
 
 
 class ComparisonSystem(AlignmentSystem):
@@ -158,15 +160,8 @@ class ComparisonSystem(AlignmentSystem):
         ratios = self.calibration.ratios(evidence)
         decides = min(ratios.unrelated, ratios.rendition, key=lambda one: one.value)
         log_lr = 0.0 if reasons_against(evidence) else decides.value
-        named = ratios.named.value
-        return [
-            decides.unbounded, log_lr, ratios.unrelated.value, ratios.rendition.value, named,
-            *_measured(evidence), *_found(evidence),
-        ]  # fmt: skip
-
-
-def _measured(evidence: Evidence) -> list[float]:
-    return [*figures(evidence).values(), float(not reasons_against(evidence))]
+        every = (ratios.unrelated, ratios.rendition, ratios.named)
+        return [decides.unbounded, log_lr, *(ratio.value for ratio in every)]
 
 
 def _found(evidence: Evidence) -> tuple[float, float, float, float]:
@@ -189,11 +184,9 @@ def _recording(description: Description) -> Recording:
 
 # The baselines.
 
-MAX_SHIFT = 6
-"""Bins, that is semitones, by which one mean log-CQT is moved against the other."""
+MAX_SHIFT = 6  # bins, that is semitones, by which one mean log-CQT is moved against the other
 PAIRS_IN_MEMORY = 1 << 15
-FRAMES_AVERAGED = 9
-"""CQT frames in a chroma frame: 4.8 chroma frames a second."""
+FRAMES_AVERAGED = 9  # CQT frames in a chroma frame: 4.8 chroma frames a second
 ROTATIONS = (np.arange(12)[:, None] + np.arange(12)) % 12  # row r: pitch classes moved by r
 
 
@@ -218,9 +211,8 @@ class MeanCqtSystem(System):
 
     pairs_at_once = 1 << 20
     parameters: Mapping[str, Any] = {
-        "max_shift_bins": MAX_SHIFT,
-        "compression": "log(1 + m / mean)",
-    }
+        "max_shift_bins": MAX_SHIFT, "compression": "log(1 + m / mean)",
+    }  # fmt: skip
 
     def describe(self, path: Path) -> Description:
         """The mean over time of every bin, {"levels": (84,)}."""

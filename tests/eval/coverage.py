@@ -7,16 +7,14 @@ around 0, both with variance 1, of which recordings make up the share `effect`.
     python -m tests.eval.coverage
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from scipy.stats import norm
 
 from eval.bootstrap import Recordings, evidence_of, interval, recordings_of, resample
 from eval.metrics.scores import OperatingPoint, equal_error_rate_of, min_cllr
-from eval.trials import Scores
+from tests.eval.planted import score_table
 
 SEPARATION = 2.5
 THRESHOLD = 1.25
@@ -62,29 +60,18 @@ def drawn_scores(world, rng):
     both = np.sqrt(world.effect / 2) * (shift[probe] + shift[other])
     nontarget = both + rest * rng.normal(size=len(other))
     label = np.arange(len(own) + len(other)) < len(own)
-    probes = np.char.add("p", np.concatenate([own, probe]).astype(str))
-    references = np.char.add("r", np.concatenate([own, other]).astype(str))
-    score = np.concatenate([target, nontarget])
-    condition = np.full(len(label), "c")
-    return Scores(Path("world"), references, probes, label, condition, probes, {}, score)
+    probes, references = np.concatenate([own, probe]), np.concatenate([own, other])
+    return score_table(references, probes, label, probes, np.concatenate([target, nontarget]))
 
 
-def by_trial(scores):
-    """As if every trial were independent."""
-    return Recordings(np.arange(len(scores)), np.arange(len(scores)), len(scores))
-
-
-def by_probe(scores):
-    """As if only the probe's recording mattered."""
-    found = recordings_of(scores)
-    return Recordings(found.probe, found.probe, found.count)
-
-
-HOW: Mapping[str, Callable[[Scores], Recordings]] = {
-    "trial": by_trial,
-    "probe": by_probe,
-    "both": recordings_of,
-}
+def drawn_by(how, scores):
+    """The recordings to draw: each trial, those of the probes, or both."""
+    found, trial = recordings_of(scores), np.arange(len(scores))
+    return {
+        "trial": Recordings(trial, trial, len(scores)),
+        "probe": Recordings(found.probe, found.probe, found.count),
+        "both": found,
+    }[how]
 
 
 def holds(scores, recordings, rng, *, resamples=200):
@@ -107,7 +94,8 @@ def holds(scores, recordings, rng, *, resamples=200):
 def coverage(world, how, *, worlds, seed=0):
     """Share of worlds whose interval holds the truth, and mean width, for each of `FIGURES`."""
     rng = np.random.default_rng(seed)
-    found = [holds(scores, HOW[how](scores), rng) for scores in _several(world, worlds, rng)]
+    drawn = (drawn_scores(world, rng) for _ in range(worlds))
+    found = [holds(scores, drawn_by(how, scores), rng) for scores in drawn]
     held, width = zip(*found, strict=True)
     return np.mean(held, axis=0), np.mean(width, axis=0)
 
@@ -115,12 +103,9 @@ def coverage(world, how, *, worlds, seed=0):
 def independent_nontargets(world, *, worlds, seed=0):
     """N of the rule of three: 3/N is the rate of false alarms that 5 % of worlds show none of."""
     rng = np.random.default_rng(seed)
-    highest = [scores.score[~scores.label].max() for scores in _several(world, worlds, rng)]
+    drawn = (drawn_scores(world, rng) for _ in range(worlds))
+    highest = [scores.score[~scores.label].max() for scores in drawn]
     return float(3 / norm.sf(np.quantile(highest, 0.05)))
-
-
-def _several(world, worlds, rng):
-    return (drawn_scores(world, rng) for _ in range(worlds))
 
 
 def main():
@@ -128,7 +113,7 @@ def main():
     print("| nontargets | effect | drawn by |", " | ".join(FIGURES), "|\n" + "|---" * 9 + "|")
     for dense, pairs in ((False, "1 a fragment"), (True, "all pairs")):
         for effect in (0.0, 0.3, 0.6):
-            for how in HOW:
+            for how in ("trial", "probe", "both"):
                 held, width = coverage(World(50, effect, dense), how, worlds=200)
                 cells = (f"{h:.0%} ({100 * w:.1f})" for h, w in zip(held, width, strict=True))
                 print(f"| {pairs} | {effect} | {how} |", " | ".join(cells), "|", flush=True)

@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import soundfile
 from click.testing import CliRunner
 
+from cqtnet import SAMPLE_RATE
 from cqtnet.cli import cqtnet
-from cqtnet.errors import NotAudioError
+from cqtnet.errors import InputError, NotAudioError
+from cqtnet.music import make_music
 from eval.protocols.plan import Source
 from eval.protocols.survey import BLOCK_S, Survey
 from eval.trials import Scores
@@ -18,27 +21,52 @@ def call(*words):
     return CliRunner().invoke(cqtnet, ["eval", *map(str, words)])
 
 
+def done(*words):
+    """A call that succeeds."""
+    result = call(*words)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def refusal(*words):
+    """Why a call is refused, in one line."""
+    error = call(*words).exception
+    assert isinstance(error, InputError) and "\n" not in str(error)
+    return str(error)
+
+
+def write_music(folder, seconds):
+    """Pieces of our own music, as long as asked for by name, `1` or `x/1`: files by name."""
+    files = {name: folder / f"{name}.wav" for name in seconds}
+    for name, path in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        music = make_music(int(path.stem), duration_s=seconds[name])
+        soundfile.write(path, music, SAMPLE_RATE)
+    return files
+
+
+def score_table(reference, probe, label, recording, score, *, condition="c", log_lr=None):
+    """A table of scores, in which numbers name references, probes and recordings."""
+    sides = (np.char.add("r", reference.astype(str)), np.char.add("p", probe.astype(str)))
+    conditions, recordings = np.full(len(label), condition), np.char.add("R", recording.astype(str))
+    return Scores(Path("s.csv"), *sides, label, conditions, recordings, {}, score, log_lr)
+
+
 def scores(target, nontarget, *, log_lr=False, condition="c", files=10):
     """Targets and nontargets of recordings that come round again."""
     score = np.array([*target, *nontarget], np.float64)
-    label = np.arange(len(score)) < len(target)
-    recording = np.array([f"R{i % files}" for i in range(len(score))])
-    reference = np.where(label, np.char.add("r", recording), "other")
-    probe = np.array([f"p{i}" for i in range(len(score))])
-    conditions, ratios = np.full(len(score), condition), score if log_lr else None
-    path = Path("s.csv")
-    return Scores(path, reference, probe, label, conditions, recording, {}, score, ratios)
+    own = np.arange(len(score))
+    label, recording = own < len(target), own % files
+    known = {"condition": condition, "log_lr": score if log_lr else None}
+    return score_table(np.where(label, recording, files), own, label, recording, score, **known)
 
 
 def paired(log_lr_target, log_lr_nontarget, *, n=20):
     """n targets and n nontargets of n recordings on either side, each class with one score."""
     label = np.arange(2 * n) < n
     own = np.arange(2 * n) % n
-    probe = np.char.add("p", own.astype(str))
-    reference = np.char.add("r", np.where(label, own, (own + 7) % n).astype(str))
     score = np.where(label, log_lr_target, log_lr_nontarget)
-    recording, condition = np.char.add("R", probe), np.full(2 * n, "c")
-    return Scores(Path("s"), reference, probe, label, condition, recording, {}, score, score)
+    return score_table(np.where(label, own, (own + 7) % n), own, label, own, score, log_lr=score)
 
 
 def joined(*parts):

@@ -1,12 +1,9 @@
 import json
 
 import pytest
-import soundfile
 
-from cqtnet import SAMPLE_RATE
-from cqtnet.music import make_music
 from eval.bench import LONG, PARTS, Measurement, archive, engine, once, paired, seconds
-from tests.eval.planted import call
+from tests.eval.planted import done, refusal, write_music
 
 
 def test_a_line_names_ratio_value_and_promise_and_seconds_are_the_median():
@@ -26,30 +23,27 @@ def test_a_part_runs_and_prints_json(part, monkeypatch):
     monkeypatch.setattr(engine, "paired", lambda ours, theirs: (once(ours), once(theirs)))
     for name in ("Vorbis", "mp3"):
         monkeypatch.delitem(engine.ENCODED, name)
-    result = call("bench", "--only", part, "--quick", "--json")
-    assert result.exit_code == 0, result.output
-    report = json.loads(result.stdout)
+    report = json.loads(done("bench", "--only", part, "--quick", "--json").stdout)
     assert all(line["value"] > 0 for line in report["measurements"])
     assert "torch" in report["versions"]
 
 
 def test_files_of_ones_own_are_decoded_added_found_and_compared(tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "paired", lambda ours, theirs: (once(ours), once(theirs)))
-    soundfile.write(tmp_path / "mine.flac", make_music(3, duration_s=24.0), SAMPLE_RATE)
+    write_music(tmp_path, {"3": 24.0})
     told = 'print("Processed 1 files (20.0 s total dur) in 0.5 s sec = 0.025 x RT")'
     (tmp_path / "audfprint.py").write_text(told)
     words = ("bench", "--audio", tmp_path, "--audfprint", tmp_path, "--quick", "--json")
-    result = call(*words)
-    assert result.exit_code == 0, result.output
-    found = {line["name"].strip(): line for line in json.loads(result.stdout)["measurements"]}
+    lines = json.loads(done(*words).stdout)["measurements"]
+    found = {line["name"].strip(): line for line in lines}
     assert found["answered with the right file"]["value"] == 1
     assert {"cqtnet index add", "cqtnet dedupe"} < found.keys()
     busy = found["time of a processor"]
     assert busy["baseline"] == "audfprint"
     assert busy["ratio"] == pytest.approx(0.5 / busy["value"], rel=0.01)  # both are rounded
     (tmp_path / "audfprint.py").unlink()
-    assert "holds no audfprint.py" in str(call(*words).exception)
-    assert call("bench", "--audio", tmp_path / "nowhere").exit_code != 0
+    assert "holds no audfprint.py" in refusal(*words)
+    assert "nowhere cannot be read" in refusal("bench", "--audio", tmp_path / "nowhere")
 
 
 def test_every_part_has_its_function():

@@ -6,12 +6,12 @@ import math
 import numpy as np
 import pytest
 
-from cqtnet.errors import InputError, ManifestError
+from cqtnet.errors import ManifestError
 from cqtnet.files import write_json
 from cqtnet.schema import plain, versioned
 from eval.calibrate import calibrate, placing
 from eval.systems.known import ALIGNMENT_COLUMNS, MEASURE_COLUMNS
-from tests.eval.planted import call
+from tests.eval.planted import done, refusal
 from verify.calibration import FIGURES, MEASURES, load_calibration
 from verify.copytest import network_sha256
 
@@ -91,15 +91,12 @@ def test_the_command_writes_what_comparing_reads(scores, tmp_path):
     out = tmp_path / "mine.calibration.json"
     words = ["calibrate", scores, "--rendition-scores", tmp_path / "works.csv"]
     words += ["--audio", tmp_path / "audio.csv", "--out"]
-    done = call(*words, out)
-    assert done.exit_code == 0, done.output
-    assert "24 recordings, 6 collections" in done.stdout
+    assert "24 recordings, 6 collections" in done(*words, out).stdout
     assert load_calibration(tmp_path / "mine.safetensors", SHA).data["recordings"] == 24
-    assert "use --force" in str(call(*words, out).exception)
-    done = call(*words, out, "--force", "--json")
-    assert json.loads(done.stdout) == versioned(json.loads(out.read_text()))
-    wrong = call(*words, tmp_path / "mine.json")
-    assert isinstance(wrong.exception, InputError) and "name it after" in str(wrong.exception)
+    assert "use --force" in refusal(*words, out)
+    again = json.loads(done(*words, out, "--force", "--json").stdout)
+    assert again == versioned(json.loads(out.read_text()))
+    assert "name it after" in refusal(*words, tmp_path / "mine.json")
 
 
 def test_the_ratios_against_unrelated_recordings_are_kept(scores, tmp_path):
@@ -151,15 +148,14 @@ def test_placing_measures_against_the_truth(scores, tmp_path):
         placing(scores, tmp_path)
     path = tmp_path / "c.truth.jsonl"
     path.write_text("\n".join(map(json.dumps, truths)))
-    row = placing(scores, tmp_path)["c"].to_dict()
+    row = placing(scores, tmp_path)["c"]
     assert (row["targets"], row["matches"]) == (24, 24)
     assert row["place_ms_median"] == pytest.approx(10 * 11.5)  # planted: 0, 10, … 230 ms
     assert row["tempo_percent_median"] == pytest.approx(0, abs=1e-4)
     assert row["cents_p95"] == pytest.approx(5)
     words = ["placing", scores, "--truth", tmp_path]
-    done = call(*words)
-    assert "| c | 24 of 24 | 115 / 219 |" in " ".join(done.stdout.split())
-    assert json.loads(call(*words, "--json").stdout)["conditions"]["c"] == plain(row)
+    assert "| c | 24 of 24 | 115 / 219 |" in " ".join(done(*words).stdout.split())
+    assert json.loads(done(*words, "--json").stdout)["conditions"]["c"] == plain(row)
     path.write_text(json.dumps(truths[0]))
     with pytest.raises(ManifestError, match=r"no truth is known for p1\.wav"):
         placing(scores, tmp_path)

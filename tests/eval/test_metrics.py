@@ -1,8 +1,7 @@
 """Figures of two arrays: against hand tables, and against other people's implementations."""
 
 import warnings
-from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from sklearn.isotonic import IsotonicRegression
 from cqtnet.errors import InputError
 from eval import metrics as m
 from eval.metrics.table import queries_of
-from eval.trials import Scores
+from tests.eval.planted import score_table
 
 with warnings.catch_warnings():  # the other packages' pictures import deprecated things
     warnings.simplefilter("ignore")
@@ -22,20 +21,14 @@ with warnings.catch_warnings():  # the other packages' pictures import deprecate
     from llreval.pav_rocch import PAV, ROCCH
     from llreval.quick_eval import tarnon_2_eer_cllr_mincllr
 
-Classes = tuple[np.ndarray, np.ndarray]
 EVEN, RARE = m.OperatingPoint(0.5), m.OperatingPoint(0.01)
-BOTH_CLASSES: list[Callable] = [
-    m.auc,
-    m.linear_equal_error_rate,
-    m.min_cllr,
-    m.cllr,
-    m.calibration_loss,
-    lambda t, n: m.min_dcf(t, n, EVEN),
-    lambda t, n: m.act_dcf(t, n, RARE),
-    lambda t, n: m.miss_at_false_alarm(t, n, 0.5),
-    lambda t, n: m.rates_at_threshold(t, n, 0.5).accuracy,
-    lambda t, n: m.cross_entropy(t, n, 1.0),
+BOTH_CLASSES = [m.auc, m.linear_equal_error_rate, m.min_cllr, m.cllr, m.calibration_loss]
+BOTH_CLASSES += [partial(m.min_dcf, point=EVEN), partial(m.act_dcf, point=RARE)]
+BOTH_CLASSES += [
+    partial(m.miss_at_false_alarm, rate=0.5),
+    partial(m.cross_entropy, prior_log_odds=1),
 ]
+BOTH_CLASSES += [partial(m.rates_at_threshold, threshold=0.5)]
 
 
 @pytest.mark.parametrize(("target", "nontarget", "area", "linear", "even", "rare"), [
@@ -208,11 +201,8 @@ def test_cross_entropy_with_log_loss_of_scikit_learn(classes):
 def test_average_precision_with_scikit_learn(rng, decimals, targets):
     label = np.arange(20) < targets
     score = (rng.normal(size=(30, 20)) + label).round(decimals)
-    probe = np.repeat([f"p{i}" for i in range(30)], 20)
-    reference = np.tile([f"r{j}" for j in range(20)], 30)
-    labels, condition = np.tile(label, 30), np.full(600, "c")
-    table = Scores(Path("s"), reference, probe, labels, condition, probe, {}, score.ravel())
-    found = queries_of(table)
+    probe, reference = np.indices((30, 20)).reshape(2, -1)
+    found = queries_of(score_table(reference, probe, np.tile(label, 30), probe, score.ravel()))
     # Ties go against the system: as if targets scored a little less, one by one.
     lowered = score - 1e-9 * np.arange(1, 21) * label
     expected = [sk.average_precision_score(label, row) for row in lowered]

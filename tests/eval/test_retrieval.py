@@ -1,22 +1,19 @@
 """Ranks of probes among candidates, against hand tables; and fragments sought in archives."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
-from cqtnet import SAMPLE_RATE
 from cqtnet.data import Item
 from cqtnet.errors import InputError, ManifestError
-from cqtnet.music import make_music
 from eval.archives import Answer, figures, halves, measure
 from eval.archives import queries_of as fragments_of
 from eval.bootstrap import Figure
 from eval.metrics.table import queries_of, retrieve
-from eval.trials import Scores
-from tests.eval.planted import call
+from tests.eval.planted import call, done, joined, score_table, write_music
 from verify import Archive
 
 
@@ -26,10 +23,7 @@ def scores(queries, *, files=100):
     number, place = np.repeat(range(len(queries)), sizes), np.concatenate([*map(np.arange, sizes)])
     label = place < np.repeat([len(target) for target, _ in queries], sizes)
     score = np.concatenate([score for query in queries for score in query])
-    numbers = (("r", place), ("p", number), ("R", number % files))
-    reference, probe, recording = (np.char.add(kind, n.astype(str)) for kind, n in numbers)
-    condition = np.full(len(score), "c")
-    return Scores(Path("s.csv"), reference, probe, label, condition, recording, {}, score)
+    return score_table(place, number, label, number % files, score)
 
 
 @pytest.mark.parametrize(("target", "nontarget", "first", "precision"), [
@@ -77,10 +71,9 @@ def test_a_query_is_a_probe_with_a_choice():
     assert retrieve(scores([([1], []), ([], [0]), ([2], [])])) is None
     with pytest.raises(InputError, match=r"s\.csv: scores must be finite"):
         retrieve(scores([([np.nan], [0])]))
-    table = scores([([1], [0, 2])])
-    names = ("reference", "probe", "label", "recording", "score")
-    twice = {name: np.tile(getattr(table, name), 2) for name in names}
-    found = queries_of(Scores(Path("s"), condition=np.repeat(["a", "b"], 3), **twice))
+    once = scores([([1], [0, 2])])
+    twice = (replace(once, condition=np.full(3, name)) for name in "ab")
+    found = queries_of(joined(*twice))
     assert (found.first.tolist(), found.candidates.tolist()) == ([2, 2], [3, 3])
 
 
@@ -103,9 +96,6 @@ def test_intervals_and_the_rule_of_three_count_recordings_not_queries():
     assert retrieve(scores([([1], [0])] * 8), resamples=0)["mrr"] == Figure(1)
 
 
-# Fragments sought in archives with and without their recordings.
-
-
 def test_collections_are_left_out_whole():
     groups = (("a", 3), ("b", 2), ("c", 2))
     items = [Item(Path(f"{c}{i}"), f"{c}{i}", "train", c) for c, n in groups for i in range(n)]
@@ -116,21 +106,17 @@ def test_collections_are_left_out_whole():
         halves(items[:3])
 
 
-def answer(recording, *, present, first, is_match=True):
+def answer(recording, present, first, is_match):
     return Answer("x", f"{recording}.wav", recording, present, first, is_match, 3.0, 0.0, 0.5)
 
 
 def test_first_found_and_falsely_found_are_counted_apart():
-    answers = [
-        answer("a", present=True, first="a"),
-        answer("b", present=True, first="a"),
-        answer("c", present=True, first="", is_match=False),
-        answer("d", present=True, first="d", is_match=False),
-        answer("a", present=False, first="", is_match=False),
-        answer("b", present=False, first="c"),
-        answer("c", present=False, first="a", is_match=False),
-        answer("d", present=False, first="a", is_match=False),
-    ]
+    answers = [answer(*given) for given in (
+        ("a", True, "a", True), ("b", True, "a", True),
+        ("c", True, "", False), ("d", True, "d", False),
+        ("a", False, "", False), ("b", False, "c", True),
+        ("c", False, "a", False), ("d", False, "a", False),
+    )]  # fmt: skip
     row = figures(answers)["x"]
     assert (row["queries"], row["foreign"]) == (4, 4)
     values = {key: row[key].value for key in ("top1", "found", "other_found", "false_found")}
@@ -148,21 +134,16 @@ def test_each_probe_is_one_query_and_a_limit_takes_them_evenly(tmp_path):
 
 
 def test_fragments_of_our_own_music_are_found_and_foreign_ones_are_not(tmp_path):
-    rows = ["path\tid\tsplit\tcollection"]
-    for seed in range(2):
-        soundfile.write(tmp_path / f"{seed}.flac", make_music(seed, duration_s=24.0), SAMPLE_RATE)
-        rows.append(f"{seed}.flac\tp{seed}\ttrain\tc{seed}")
-    music = tmp_path / "music.tsv"
-    music.write_text("\n".join(rows))
+    write_music(tmp_path, {"0": 24.0, "1": 24.0})
+    music = tmp_path / "music.csv"
+    music.write_text("path,id,split,collection\n0.wav,p0,train,c0\n1.wav,p1,train,c1")
     common = ["--audio", music, "--jobs", 1]
     drawn = ["--fragments", 1, "--split", "train", "--out", tmp_path / "sets"]
-    made = call("protocol", "paper-tempo", *common, *drawn)
-    assert made.exit_code == 0, made.output
+    done("protocol", "paper-tempo", *common, *drawn)
     words = ["archive", tmp_path / "sets" / "paper-tempo.csv", *common]
     words += ["--out", tmp_path / "answers.csv", "--archives", tmp_path / "kept"]
-    table = call(*words)
-    assert table.exit_code == 0, table.output
-    assert "| paper-tempo | 2 | 100 | 100 | 0 | 2 | 0 |" in " ".join(table.stdout.split())
+    table = done(*words).stdout
+    assert "| paper-tempo | 2 | 100 | 100 | 0 | 2 | 0 |" in " ".join(table.split())
     measured = json.loads(call(*words, "--force", "--json").stdout)["conditions"]
     assert measured["paper-tempo"]["top1"]["value"] == 1
     assert len((tmp_path / "answers.csv").read_text().splitlines()) == 5
@@ -170,16 +151,11 @@ def test_fragments_of_our_own_music_are_found_and_foreign_ones_are_not(tmp_path)
 
 
 def test_distractors_are_read_once_and_lie_in_every_archive(tmp_path):
-    items = []
-    for seed, collection in enumerate(["a", "b", ""]):
-        folder = tmp_path / ("own" if collection else "others")
-        folder.mkdir(exist_ok=True)
-        path = folder / f"{seed}.flac"
-        soundfile.write(path, make_music(seed, duration_s=12.0), SAMPLE_RATE)
-        items.append(Item(path, str(seed), "train", collection))
-    assert measure(items[:2], [], tmp_path / "made", distractors=tmp_path / "others") == []
+    files = write_music(tmp_path, {"a/0": 12.0, "b/1": 12.0, "others/2": 12.0})
+    items = [Item(files[name], name, "train", name[0]) for name in ("a/0", "b/1")]
+    assert measure(items, [], tmp_path / "made", distractors=tmp_path / "others") == []
     for name, count in (("all", 3), ("first", 2), ("second", 2), ("distractors", 1)):
         with Archive.open(tmp_path / "made" / name) as archive:
             assert len(archive) == count, name
-    measure(items[:2], [], tmp_path / "again", distractors=tmp_path / "made" / "distractors")
+    measure(items, [], tmp_path / "again", distractors=tmp_path / "made" / "distractors")
     assert not (tmp_path / "again" / "distractors").exists()

@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
 import soundfile
 
+from augment.effect import Chain
 from augment.tempo import Pitch, Tempo
 from cqtnet import SAMPLE_RATE
 from cqtnet.audio import AudioWarning
@@ -29,7 +32,7 @@ from eval.scoring import score_trials
 from eval.systems import SYSTEMS, Settings
 from eval.systems.known import ChromaDtwSystem, MeanCqtSystem
 from eval.trials import TrialFiles, read_scores, read_trials
-from tests.eval.planted import PlantedSystem, call
+from tests.eval.planted import PlantedSystem, call, done, refusal, write_music
 
 HEADER = "reference,probe,label,condition,recording,snr_db\n"
 SIZES = {"a": 10, "b": 13, "c": 10, "d": 20, "e": 28}
@@ -58,17 +61,16 @@ def trials(tmp_path):
     return tmp_path / "trials.csv"
 
 
-def run(trials, *, out="out/scores.csv", cache=None, strict=False):
+def run(trials, *, out="out/scores.csv", **options):
     path = trials.parent / out
-    score_trials(trials, path, system="planted", cache=cache, workers=1, force=True, strict=strict)
-    return [float(score) for score in read_scores(path).score]
+    score_trials(trials, path, system="planted", workers=1, force=True, **options)
+    return read_scores(path).score.tolist()
 
 
 def test_scores_stand_beside_the_columns_of_their_trials(trials, planted):
     assert run(trials) == EXPECTED
     rows = (trials.parent / "out/scores.csv").read_text().splitlines()
-    before = trials.read_text().splitlines()
-    assert [row.rpartition(",")[0] for row in rows] == before
+    assert [row.rpartition(",")[0] for row in rows] == trials.read_text().splitlines()
     assert rows[0].endswith(",score") and rows[4].endswith(",-18.0")
     assert sorted(planted.described) == ["a", "b", "c", "d", "e"], "`again` is `a`"
     assert planted.scored == [3, 3, 3], "ten trials; a and b are asked for twice"
@@ -76,9 +78,9 @@ def test_scores_stand_beside_the_columns_of_their_trials(trials, planted):
 
 def test_the_account_states_what_was_scored_and_how(trials):
     out = trials.parent / "scores.csv"
-    done = score_trials(trials, out, system="planted", settings=Settings("m"), workers=1)
+    first = score_trials(trials, out, system="planted", settings=Settings("m"), workers=1)
     account = json.loads(out.with_suffix(".json").read_text())
-    assert account == json.loads(json.dumps(done)) and account["system"] == "planted"
+    assert account == json.loads(json.dumps(first)) and account["system"] == "planted"
     assert account["parameters"] == {"version": 1, "model_sha256": "m"}
     assert account["trials_sha256"] == hashlib.sha256(trials.read_bytes()).hexdigest()
     assert (account["trials"], account["files"]) == (10, 6)
@@ -86,7 +88,7 @@ def test_the_account_states_what_was_scored_and_how(trials):
     assert account["elapsed_s"] >= 0 and "torch" in account["versions"]
     (trials.parent / "x/c").write_text("C" * 10)
     second = score_trials(trials, out, system="planted", workers=1, force=True)
-    assert second["audio_sha256"] != done["audio_sha256"]
+    assert second["audio_sha256"] != first["audio_sha256"]
 
 
 @pytest.mark.parametrize("stop_after", [0, 1, 5, 7])
@@ -117,9 +119,6 @@ def test_a_cache_is_used_only_for_the_same_input(trials, planted, tmp_path, monk
     assert len(planted.described) == 5
 
 
-# Files that cannot be used.
-
-
 def spoil(trials):
     for name in "ec":
         (trials.parent / "x" / name).write_text("bad")
@@ -129,15 +128,15 @@ def test_trials_with_an_unusable_file_are_left_out_and_listed(trials, planted, m
     spoil(trials)
     (trials.parent / "x/d").unlink()
     monkeypatch.setitem(SYSTEMS, "embedding", SYSTEMS["planted"])  # the command knows only ours
-    done = call("score", "--model", "m", trials, trials.parent / "s.csv", "--jobs", 1)
-    assert done.exit_code == 1
-    assert done.stdout.startswith("3 trials of 3 files by embedding → ")
-    assert "7 trials are left out, for 3 files cannot be used:" in done.stderr
+    told = call("score", "--model", "m", trials, trials.parent / "s.csv", "--jobs", 1)
+    assert told.exit_code == 1
+    assert told.stdout.startswith("3 trials of 3 files by embedding → ")
     for line in (
+        "7 trials are left out, for 3 files cannot be used:",
         "trials.csv:3: probe: c is bad", "trials.csv:5: reference: e is bad",
         "trials.csv:4: reference: ", "x/d cannot be read: No such file",
     ):  # fmt: skip
-        assert line in done.stderr
+        assert line in told.stderr
     assert read_scores(trials.parent / "s.csv").score.tolist() == [-3, -3, -3]
     account = json.loads((trials.parent / "s.json").read_text())
     assert account["left_out"]["trials"] == 7 and len(account["left_out"]["files"]) == 3
@@ -180,19 +179,16 @@ def test_a_list_without_a_usable_trial_is_an_error_and_leaves_no_folder(trials):
 @pytest.mark.parametrize("name", ["n" * 300, "x/a/below", "n\0l"])
 def test_a_name_that_no_file_can_have_is_an_error_with_its_line(name, trials):
     found = read_trials(trials)
-    files = TrialFiles.of(replace(found, probe=np.array(["x/b", name, *found.probe[2:]])))
+    files = TrialFiles(replace(found, probe=np.array(["x/b", name, *found.probe[2:]])))
     with pytest.raises(ManifestError, match=r"^\S*trials\.csv:3: probe: .* cannot be read"):
         files.refuse(files.missing())
 
 
-# The files of a run.
-
-
 def test_an_account_without_scores_is_replaced_and_other_files_are_not(trials):
     out = trials.parent / "scores.csv"
-    score_trials(trials, out, system="planted", workers=1)
-    out.unlink()
-    score_trials(trials, out, system="planted", workers=1)  # the account of a killed run
+    for _ in range(2):  # the second time beside the account of a killed run
+        out.unlink(missing_ok=True)
+        score_trials(trials, out, system="planted", workers=1)
     for path in (out, out.with_suffix(".json")):
         out.unlink(missing_ok=True)
         path.write_text("mine")
@@ -230,9 +226,6 @@ def test_scores_are_not_written_where_they_do_not_belong(out, message, trials):
     assert trials.read_bytes() == before
 
 
-# Real systems, and processes.
-
-
 def make_list(folder, n):
     """n fragments of music, and the trials of each with its neighbours."""
     folder.mkdir()
@@ -255,8 +248,8 @@ def test_two_processes_write_the_bytes_of_one(tmp_path, monkeypatch):
 
 def test_a_truncated_file_is_a_warning(tmp_path):
     trials = make_list(tmp_path / "list", 2)
-    soundfile.write(tmp_path / "0.wav", make_music(1, duration_s=4.0), SAMPLE_RATE)
-    (tmp_path / "list/0.flac").write_bytes((tmp_path / "0.wav").read_bytes()[:-SAMPLE_RATE])
+    whole = write_music(tmp_path, {"1": 4.0})["1"].read_bytes()
+    (tmp_path / "list/0.flac").write_bytes(whole[:-SAMPLE_RATE])
     with pytest.warns(AudioWarning, match="0.flac: truncated"):
         score_trials(trials, tmp_path / "s.csv", system="mean-cqt", workers=1)
 
@@ -264,10 +257,8 @@ def test_a_truncated_file_is_a_warning(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 def test_after_kill_9_nothing_runs_and_the_next_run_goes_on(tmp_path, monkeypatch):
     trials, scores = make_list(tmp_path / "list", 60), tmp_path / "out/scores.csv"
-    words = ["eval", "score", trials, scores, "--system", "mean-cqt", "--jobs", "2"]
-    killed = subprocess.Popen(
-        [sys.executable, "-m", "cqtnet", *map(str, words)], start_new_session=True
-    )
+    words = ["-m", "cqtnet", "eval", "score", trials, scores, "--system", "mean-cqt", "--jobs", "2"]
+    killed = subprocess.Popen([sys.executable, *words], start_new_session=True)
 
     def kept():
         return [p for p in scores.parent.glob(".scores.csv.scoring/*.kept") if p.name[0] != "."]
@@ -278,13 +269,10 @@ def test_after_kill_9_nothing_runs_and_the_next_run_goes_on(tmp_path, monkeypatc
     wait_until(lambda: not running(killed.pid))
     left = len(kept())
     assert left < 60 and not scores.exists()
-    described = []
-    describe = MeanCqtSystem.describe
-    monkeypatch.setattr(
-        MeanCqtSystem, "describe", lambda self, path: described.append(path) or describe(self, path)
-    )
+    describe = MagicMock(side_effect=MeanCqtSystem(Settings()).describe)
+    monkeypatch.setattr(MeanCqtSystem, "describe", describe)
     score_trials(trials, scores, system="mean-cqt", workers=1)
-    assert len(described) == 60 - left
+    assert describe.call_count == 60 - left
     assert sorted(os.listdir(scores.parent)) == ["scores.csv", "scores.json"]
 
 
@@ -292,12 +280,10 @@ def running(group):
     """Processes of a group that have not ended."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
+        with suppress(OSError):
             state, _, in_group = stat.read_text().rpartition(")")[2].split()[:3]
-        except OSError:
-            continue
-        if int(in_group) == group and state != "Z":
-            found.append(int(stat.parent.name))
+            if int(in_group) == group and state != "Z":
+                found.append(int(stat.parent.name))
     return found
 
 
@@ -315,8 +301,7 @@ def pieces(tmp_path_factory):
     rows = ["reference,probe,label,condition,recording"]
     for i in range(3):
         music = make_music(i, duration_s=10.0)
-        changed = Tempo(1.2).apply(music, SAMPLE_RATE).samples
-        changed = Pitch(3.0).apply(changed, SAMPLE_RATE).samples
+        changed = Chain((Tempo(1.2), Pitch(3.0))).apply(music, SAMPLE_RATE).samples
         for name, sound in (("reference", music), ("probe", changed)):
             soundfile.write(folder / f"{name}{i}.flac", np.clip(sound, -1, 1), SAMPLE_RATE)
         rows += [f"reference{j}.flac,probe{i}.flac,{int(i == j)},both,{i}" for j in range(3)]
@@ -326,8 +311,7 @@ def pieces(tmp_path_factory):
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_every_system_tells_altered_music_from_other_music(system, pieces, tmp_path):
-    result = call("score", pieces, tmp_path / "scores.csv", "--system", system)
-    assert result.exit_code == 0, result.output
+    result = done("score", pieces, tmp_path / "scores.csv", "--system", system)
     assert result.stdout.startswith(f"9 trials of 6 files by {system} → ")
     scores = read_scores(tmp_path / "scores.csv")
     assert scores.label.sum() == 3
@@ -339,11 +323,11 @@ def test_json_names_weights_and_precision(pieces, tmp_path):
     save_weights(CqtNet(find_preset("tiny")), weights)
     words = ["--model", weights, "--precision", "bfloat16", "--device", "cpu", "--json"]
     words += ["--cache", tmp_path / "c"]
-    done = json.loads(call("score", pieces, tmp_path / "s.csv", *words).stdout)
-    assert done == versioned(json.loads((tmp_path / "s.json").read_text()))
-    assert done["parameters"]["model_sha256"] == file_sha256(weights)
-    assert done["parameters"]["precision"] == "bfloat16"
+    told = json.loads(done("score", pieces, tmp_path / "s.csv", *words).stdout)
+    assert told == versioned(json.loads((tmp_path / "s.json").read_text()))
+    assert told["parameters"]["model_sha256"] == file_sha256(weights)
+    assert told["parameters"]["precision"] == "bfloat16"
     assert len(list((tmp_path / "c").iterdir())) == 6 + 1, "the files, and all scores"
-    result = call("score", pieces, tmp_path / "out/s.csv", "--model", "none")
-    assert isinstance(result.exception, InputError) and "neither shipped" in str(result.exception)
+    words = ["score", pieces, tmp_path / "out/s.csv", "--model", "none"]
+    assert "neither shipped" in refusal(*words)
     assert not list((tmp_path / "out").iterdir())

@@ -41,12 +41,6 @@ def all_pairs(n):
     return np.array(list(product(range(n), repeat=2)))
 
 
-def sine(path, hz, *, amplitude=0.5, duration_s=4.0):
-    times = np.arange(round(duration_s * SAMPLE_RATE)) / SAMPLE_RATE
-    soundfile.write(path, amplitude * np.sin(2 * np.pi * hz * times), SAMPLE_RATE, subtype="FLOAT")
-    return path
-
-
 def test_embedding_scores_are_those_of_similarity(settings, recordings):
     system = EmbeddingSystem(settings)
     pairs = all_pairs(len(recordings))
@@ -82,19 +76,17 @@ def test_mean_cqt_is_the_best_cosine_over_the_bins_in_common(rng):
     scores = system.score([{"levels": row} for row in levels], pairs)
 
     def slow(a, b):
-        def cosine(x, y):
-            return float(x @ y / np.sqrt((x @ x) * (y @ y)))
-
-        up = [cosine(a[: 84 - shift], b[shift:]) for shift in range(7)]
-        down = [cosine(a[shift:], b[: 84 - shift]) for shift in range(7)]
-        return max(up + down)
+        common = [(a[: 84 - shift], b[shift:]) for shift in range(7)]
+        common += [(a[shift:], b[: 84 - shift]) for shift in range(7)]
+        return max(float(x @ y / np.sqrt((x @ x) * (y @ y))) for x, y in common)
 
     expected = [slow(levels[a].astype(float), levels[b].astype(float)) for a, b in pairs]
     np.testing.assert_allclose(scores, expected, rtol=1e-6)
 
 
 def test_a_sine_is_highest_at_its_bin_and_its_pitch_class(tmp_path):
-    path = sine(tmp_path / "a.wav", 440.0)
+    path, times = tmp_path / "a.wav", np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
+    soundfile.write(path, 0.5 * np.sin(2 * np.pi * 440 * times), SAMPLE_RATE, subtype="FLOAT")
     described = make_system("mean-cqt", Settings()).describe(path)
     assert described["levels"].argmax() == 45, "A4 is 45 semitones above C1"
     described = make_system("chroma-dtw", Settings()).describe(path)
@@ -102,25 +94,18 @@ def test_a_sine_is_highest_at_its_bin_and_its_pitch_class(tmp_path):
     assert described["chroma"].shape == (19, 12), "173 frames of 4 s, nine at a time"
 
 
-def random_chroma(rng, n):
-    frames = rng.normal(size=(n, 12))
-    unit = frames / np.linalg.norm(frames, axis=1, keepdims=True)
-    return np.asarray(unit, np.float32)
-
-
 @pytest.mark.parametrize(("n", "m"), [(10, 10), (9, 17), (30, 12), (60, 64)])
 def test_the_path_cost_is_that_of_librosa_at_the_best_rotation(n, m, rng):
-    a, b = random_chroma(rng, n), random_chroma(rng, m)
+    frames = [rng.normal(size=(number, 12)).astype(np.float32) for number in (n, m)]
+    a, b = (some / np.linalg.norm(some, axis=1, keepdims=True) for some in frames)
     query, along = (a, b) if n <= m else (b, a)
     costs = []
     for rotation in range(12):
         total = librosa.sequence.dtw(
-            C=1 - np.roll(query, rotation, axis=1) @ along.T,
-            subseq=True,
-            backtrack=False,
+            C=1 - np.roll(query, rotation, axis=1) @ along.T, subseq=True, backtrack=False,
             step_sizes_sigma=np.array([[1, 1], [2, 1], [1, 2]], np.uint32),
             weights_mul=np.array([1.0, 2.0, 1.0]),
-        )
+        )  # fmt: skip
         costs.append(total[-1].min() / len(query))
     assert path_cost(a, b) == pytest.approx(min(costs), abs=1e-5)
 

@@ -13,9 +13,9 @@ from cqtnet.errors import InputError, ManifestError
 from eval import bootstrap as b
 from eval import metrics as m
 from eval.metrics.scores import bits_lost, equal_error_rate_of
-from eval.trials import Scores, Trials
+from eval.trials import Trials
 from tests.eval.coverage import FIGURES, World, coverage
-from tests.eval.planted import joined, paired, scores
+from tests.eval.planted import joined, paired, score_table, scores
 
 EVEN, RARE = m.OperatingPoint(0.5), m.OperatingPoint(0.01)
 
@@ -23,9 +23,6 @@ EVEN, RARE = m.OperatingPoint(0.5), m.OperatingPoint(0.01)
 def trials(rows):
     reference, probe, label, recording = (np.array(column) for column in zip(*rows, strict=True))
     return Trials(Path("t"), reference, probe, label == 1, np.full(len(rows), "c"), recording)
-
-
-# Recordings, and sums by pair of them.
 
 
 def test_a_reference_is_of_the_recording_whose_targets_it_is_in():
@@ -48,17 +45,12 @@ def test_a_reference_is_of_the_recording_whose_targets_it_is_in():
         b.recordings_of(trials(rows))
 
 
-def test_a_part_of_the_trials_keeps_its_numbers_until_it_stands_alone():
+def test_a_part_of_the_trials_that_stands_alone_has_numbers_of_its_own():
     recordings = b.Recordings(np.array([0, 1, 5, 1]), np.array([3, 3, 5, 5]), 6)
-    part = recordings.where(np.array([False, True, True, True]))
-    assert (part.probe.tolist(), part.reference.tolist(), part.count) == ([1, 5, 1], [3, 5, 5], 6)
-    alone = part.renumbered()
+    alone = recordings.where(np.array([False, True, True, True])).renumbered()
     assert (alone.probe.tolist(), alone.reference.tolist()) == ([0, 2, 0], [1, 2, 2])
     assert alone.count == 3
     assert b.Recordings(np.arange(5), np.full(5, 7), 8).independent() == 1, "of the scarcer side"
-
-
-# Resamples.
 
 
 def random_scores(rng, decimals):
@@ -67,17 +59,15 @@ def random_scores(rng, decimals):
     probe, reference = (side.ravel() for side in np.meshgrid(own, np.arange(12), indexing="ij"))
     label = probe == reference
     score = (rng.normal(size=len(label)) + 2 * label).round(decimals)
-    names = [np.char.add(kind, side.astype(str)) for kind, side in (("r", reference), ("p", probe))]
-    condition = np.full(len(label), "c")
-    return Scores(Path("s"), *names, label, condition, names[1], {}, score, score - 1)
+    return score_table(reference, probe, label, probe, score, log_lr=score - 1)
 
 
 @pytest.mark.parametrize("decimals", [0, 1, 8])
 def test_a_resample_is_the_list_with_trials_repeated(rng, decimals, monkeypatch):
-    table = random_scores(rng, decimals)
-    recordings, label = b.recordings_of(table), table.label
-    losses = {"cllr": bits_lost(np.where(label, -table.log_lr, table.log_lr))}
-    evidence = b.evidence_of(table, recordings, losses, where="s")
+    drawn_from = random_scores(rng, decimals)
+    recordings, label = b.recordings_of(drawn_from), drawn_from.label
+    losses = {"cllr": bits_lost(np.where(label, -drawn_from.log_lr, drawn_from.log_lr))}
+    evidence = b.evidence_of(drawn_from, recordings, losses, where="s")
 
     def figures(s):
         ranked = m.auc.of(s.score), equal_error_rate_of(s.score), EVEN.least_cost(s.score)
@@ -94,11 +84,11 @@ def test_a_resample_is_the_list_with_trials_repeated(rng, decimals, monkeypatch)
         return b.resample(figures, evidence, recordings=recordings.count, resamples=20, rng=rng)
 
     value, resampled = found()
-    assert value == pytest.approx(of(table.score, label))
+    assert value == pytest.approx(of(drawn_from.score, label))
     for drawn, row in zip(b.draw(12, 20, np.random.default_rng(3)), resampled, strict=True):
         probe, reference = drawn[recordings.probe], drawn[recordings.reference]
         times = np.where(label, probe, probe * reference).astype(int)
-        assert row == pytest.approx(of(np.repeat(table.score, times), np.repeat(label, times)))
+        assert row == pytest.approx(of(np.repeat(drawn_from.score, times), np.repeat(label, times)))
     monkeypatch.setattr("eval.bootstrap.NUMBERS_AT_ONCE", 1000)
     assert (found()[1] == resampled).all(), "blocks change nothing"
 
@@ -106,10 +96,8 @@ def test_a_resample_is_the_list_with_trials_repeated(rng, decimals, monkeypatch)
 def test_resamples_without_a_class_are_left_out():
     # The nontarget needs both recordings: one draw in two of two recordings has them.
     columns = csr_array(np.ones((1, 1)))
-    pairs = [
-        b.pair_sums(columns, b.Recordings(np.array([0]), np.array([other]), 2)) for other in (0, 1)
-    ]
-    evidence = b.Evidence(*pairs, 0, 0, (), {})
+    both = (b.Recordings(np.array([0]), np.array([other]), 2) for other in (0, 1))
+    evidence = b.Evidence(*(b.pair_sums(columns, one) for one in both), 0, 0, (), {})
     rng = np.random.default_rng(0)
     _, resampled = b.resample(lambda s: np.ones(1), evidence, recordings=2, resamples=1000, rng=rng)
     assert len(resampled) == pytest.approx(500, abs=80)
@@ -131,32 +119,22 @@ def test_intervals_by_both_recordings_hold_the_truth_and_by_the_probe_alone_do_n
     assert both[at] >= 0.85 and probe[at] <= 0.8
 
 
-# The table.
-
-
 def test_measured_figures_are_those_of_the_functions(rng):
     target, nontarget = rng.normal(1, 1, 90).round(1), rng.normal(-1, 1, 400).round(1)
     table = scores(target.tolist(), nontarget.tolist(), log_lr=True)
     found = m.measure(table, threshold=0.3, resamples=0)
-    rates = m.rates_at_threshold(target, nontarget, 0.3)
+    both, rates = (target, nontarget), m.rates_at_threshold(target, nontarget, 0.3)
     expected = {
-        "auc": m.auc(target, nontarget),
-        "eer": equal_error_rate(target, nontarget),
-        "eer_linear": m.linear_equal_error_rate(target, nontarget),
-        "min_dcf_p0.5": m.min_dcf(target, nontarget, EVEN),
-        "act_dcf_p0.5": m.act_dcf(target, nontarget, EVEN),
-        "min_dcf_p0.01": m.min_dcf(target, nontarget, RARE),
-        "act_dcf_p0.01": m.act_dcf(target, nontarget, RARE),
-        "frr_at_far_0.01": m.miss_at_false_alarm(target, nontarget, 0.01),
-        "frr_at_far_0.001": None,
-        "frr_at_far_0.0001": None,
-        "cllr": m.cllr(target, nontarget),
-        "min_cllr": m.min_cllr(target, nontarget),
-        "calibration_loss": m.calibration_loss(target, nontarget),
-        "accuracy": rates.accuracy,
-        "miss": rates.miss,
-        "false_alarm": rates.false_alarm,
-    }
+        "auc": m.auc(*both),
+        "eer": equal_error_rate(*both), "eer_linear": m.linear_equal_error_rate(*both),
+        "min_dcf_p0.5": m.min_dcf(*both, EVEN), "act_dcf_p0.5": m.act_dcf(*both, EVEN),
+        "min_dcf_p0.01": m.min_dcf(*both, RARE), "act_dcf_p0.01": m.act_dcf(*both, RARE),
+        "frr_at_far_0.01": m.miss_at_false_alarm(*both, 0.01),
+        "frr_at_far_0.001": None, "frr_at_far_0.0001": None,
+        "cllr": m.cllr(*both), "min_cllr": m.min_cllr(*both),
+        "calibration_loss": m.calibration_loss(*both),
+        "accuracy": rates.accuracy, "miss": rates.miss, "false_alarm": rates.false_alarm,
+    }  # fmt: skip
     values = {key: figure.value for key, figure in found.figures.items()}
     assert list(values) == list(expected)
     assert values == {key: value and pytest.approx(value) for key, value in expected.items()}
@@ -188,32 +166,27 @@ def test_conditions_come_in_order_and_then_all_of_them(rng):
     assert [found[name]["auc"].value for name in found] == [1, 0, 0.5]
     assert list(m.measure_by_condition(late, quick)) == ["speed"]
     target, nontarget = rng.normal(1, 1, (2, 60)).tolist(), rng.normal(-1, 1, (2, 90)).tolist()
-    one, two = (
-        scores(target[i], nontarget[i], condition=name) for i, name in enumerate(("one", "two"))
-    )
-    columns = {
-        name: np.char.add(name, getattr(two, name)) for name in ("recording", "reference", "probe")
-    }
-    two = replace(two, **columns)
+    one = scores(target[0], nontarget[0], condition="one")
+    two = scores(target[1], nontarget[1], condition="two")
+    names = ("recording", "reference", "probe")
+    two = replace(two, **{name: np.char.add(name, getattr(two, name)) for name in names})
     found = m.measure_by_condition(joined(one, two), m.Options(resamples=50))
-    assert (found["one"], found["two"]) == (
-        m.measure(one, resamples=50),
-        m.measure(two, resamples=50),
-    )
+    assert found["one"] == m.measure(one, resamples=50)
+    assert found["two"] == m.measure(two, resamples=50)
     assert found["all"].recordings == 20
 
 
 def test_the_class_that_is_missing_is_named_with_file_and_condition():
-    table = joined(scores([3, 2], [0], condition="a"), scores([1], [], condition="b"))
-    with pytest.raises(InputError, match=r"s\.csv: condition 'b': holds no nontarget trial; give"):
-        m.measure_by_condition(table)
+    for table, message in (
+        (joined(scores([3, 2], [0], condition="a"), scores([1], [], condition="b")),
+         r"s\.csv: condition 'b': holds no nontarget trial; give"),
+        (scores([3, np.nan], [0]), r"s\.csv: condition 'c': scores must be.*number 2 is nan"),
+        (joined(scores([3], [0], condition="all"), scores([1], [0])), "give it another name"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=message):
+            m.measure_by_condition(table)
     with pytest.raises(InputError, match=r"s\.csv: holds no target trial"):
         m.measure(scores([], [1, 2]))
-    with pytest.raises(InputError, match=r"s\.csv: scores must be finite.*number 2 is nan"):
-        m.measure(scores([3, np.nan], [0]))
-    table = joined(scores([3], [0], condition="all"), scores([1], [0], condition="b"))
-    with pytest.raises(InputError, match="give it another name"):
-        m.measure_by_condition(table)
 
 
 def test_a_cost_that_one_trial_decides_is_called_coarse():
@@ -221,9 +194,6 @@ def test_a_cost_that_one_trial_decides_is_called_coarse():
     found = m.measure(scores(target, nontarget), resamples=0)
     assert found["min_dcf_p0.5"].note == ""
     assert found["min_dcf_p0.01"].note == "one false alarm costs 4.1"  # 99 / 24
-
-
-# Where errors are rare.
 
 
 def test_where_no_error_is_seen_the_rule_of_three_counts_recordings():
@@ -271,9 +241,8 @@ def test_without_a_misleading_ratio_nothing_bounds_what_one_may_cost(size):
 def test_one_error_looks_no_better_than_none_and_many_need_no_rule_of_three(rng):
     target = [10.0] * 99 + [-10.0]
     nontarget = np.linspace(-9, 0, 1000).tolist()
-    figure = m.measure(scores(target, nontarget, files=50), false_alarm_rates=[0.01])[
-        "frr_at_far_0.01"
-    ]
+    found = m.measure(scores(target, nontarget, files=50), false_alarm_rates=[0.01])
+    figure = found["frr_at_far_0.01"]
     assert (figure.value, figure.high) == (pytest.approx(0.01), pytest.approx(3 / 50))
     assert figure.note == "few seen: misses < 3/50 (recordings)"
     target, nontarget = rng.normal(1, 1, 300), rng.normal(-1, 1, 900)

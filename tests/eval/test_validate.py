@@ -8,11 +8,11 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from cqtnet.errors import InputError, ManifestError
+from cqtnet.errors import ManifestError
 from eval.metrics import dev_pav, empirical_bounds, invariance_bounds
 from eval.trials import COLUMNS
 from eval.validate import NEEDED, Criterion, validate
-from tests.eval.planted import call
+from tests.eval.planted import done, refusal
 
 with warnings.catch_warnings():  # its pictures import deprecated things
     warnings.simplefilter("ignore")
@@ -104,14 +104,14 @@ def test_errors_name_the_file(tmp_path, files):
 
 def test_the_command_writes_page_and_json(tmp_path, files):
     out = tmp_path / "out"
-    done = call("validate", *files, "--out", out, "--resamples", 20)
-    assert done.exit_code == 0 and "not met" in done.output
+    words = ["validate", *files, "--out", out, "--resamples", 20]
+    assert "not met" in done(*words).output
     known = json.loads((out / "validation.json").read_text())
     page = (out / "validation.html").read_text()
     assert known["ratios"]["unrelated"]["passed"] and not known["passed"]
     assert known["files"][0]["sha256"] in page and page.count("data:image/svg") == 4
     assert "The criterion is not met" in page and "rendition-within" in page
-    assert isinstance(call("validate", *files, "--out", out).exception, InputError)  # it exists
+    assert "use --force" in refusal(*words)
 
 
 def test_limits_and_devpav_with_lir():

@@ -27,8 +27,4 @@ def letters(axes):
 
 def texts(figure):
     """Every text that is seen."""
-    return [
-        text
-        for text in figure.findobj(Text)
-        if isinstance(text, Text) and text.get_visible() and text.get_text()
-    ]
+    return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]

@@ -1,5 +1,6 @@
 """DET and ROC, against hand tables and the normal distribution of the standard library."""
 
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
@@ -13,11 +14,8 @@ from tests.eval.plots.reading import legend, letters, line
 
 # By hand, 20 + 20 pairs. From the strictest threshold: false alarms 0, .1, .1, .2, .2, 1 and
 # misses .3, .3, .1, .1, 0, 0. Hull: (0, .3), (.1, .1), (.2, 0), which meets the diagonal at .1.
-HAND = ScoreSet(
-    "by hand",
-    target=np.repeat([5.0, 3.0, 1.0], [14, 4, 2]),
-    nontarget=np.repeat([4.0, 2.0, 0.0], [2, 2, 16]),
-)
+BOTH = np.repeat([5.0, 3.0, 1.0], [14, 4, 2]), np.repeat([4.0, 2.0, 0.0], [2, 2, 16])
+HAND = ScoreSet("by hand", *BOTH)
 PERFECT = ScoreSet("perfect", target=np.arange(1.0, 21.0), nontarget=-np.arange(20.0))
 # 4 + 5 pairs; of the 20 pairs of scores 17 are in order and 2 are ties: AUC 18/20.
 FEW = ScoreSet("few", np.array([4.0, 3.0, 2.0, 1.0]), np.array([2.0, 1.0, 0.0, 0.0, 0.0]))
@@ -29,6 +27,14 @@ def points(figure, label):
 
 def close(point, other):
     return point == pytest.approx(other, abs=1e-12)
+
+
+def eer_mark(figure, name):
+    """The mark of an EER; it lies on the diagonal."""
+    mark = line(figure.axes[0], f"_EER of {name}")
+    (x,), (y,) = mark.get_data()
+    assert x == y
+    return x, mark.get_markerfacecolor()
 
 
 def test_the_axes_are_probits_of_the_rates():
@@ -56,26 +62,21 @@ def test_the_hull_runs_straight_through_its_corners_and_ends_at_one_error():
 
 def test_the_eer_is_marked_on_the_diagonal_and_open_below_one_error():
     figure = det([HAND])
-    mark = line(figure.axes[0], "_EER of by hand")
-    assert mark.get_xydata() == pytest.approx(np.array([[0.1, 0.1]]))
-    assert mark.get_markerfacecolor() != "white"
+    rate, face = eer_mark(figure, "by hand")
+    assert rate == pytest.approx(0.1) and face != "white"
     assert "EER 10 %; 20 target, 20 nontarget pairs" in legend(figure)
     assert "open: below one error" not in legend(figure)
     # Hull from (0, .25) to (.25, 0): EER 1/8, though one error of 4 is 1/4.
     few = ScoreSet("few", np.array([4.0, 3.0, 2.0, 0.0]), np.array([1.0, -1.0, -2.0, -3.0]))
     figure = det([few])
-    mark = line(figure.axes[0], "_EER of few")
-    assert mark.get_xydata() == pytest.approx(np.array([[0.125, 0.125]]))
-    assert mark.get_markerfacecolor() == "white"
+    assert eer_mark(figure, "few") == (pytest.approx(0.125), "white")
     assert "open: below one error" in legend(figure)
 
 
 def test_operating_points_are_marked_where_the_cost_is_least():
     """At P(target) 0.2 false alarms cost 4 misses: (.1, .1) costs .5, (0, .3) only .3."""
     axes = det([HAND], operating_points=[OperatingPoint(0.5), OperatingPoint(0.2)]).axes[0]
-    diamond, square = (
-        next(drawn for drawn in axes.lines if drawn.get_marker() == marker) for marker in "Ds"
-    )
+    (diamond,), (square,) = ([d for d in axes.lines if d.get_marker() == m] for m in "Ds")
     assert diamond.get_xydata() == pytest.approx(np.array([[0.1, 0.1]]))
     rim = axes.get_xlim()[0]
     assert square.get_xydata() == pytest.approx(np.array([[rim, axes.get_ylim()[1]]]))
@@ -98,7 +99,7 @@ def test_one_error_is_shaded_and_thirty_marked_if_all_sets_have_as_many_trials(r
 
 
 def test_systems_without_errors_share_an_arrow_below_one_error():
-    again = ScoreSet("perfect again", PERFECT.target, PERFECT.nontarget)
+    again = replace(PERFECT, name="perfect again")
     figure = det([PERFECT, HAND, again], operating_points=[OperatingPoint()])
     assert "perfect: no error, EER < 15 %; 20 target" in legend(figure), "3 of 20"
     (arrow,) = [text for text in figure.axes[0].texts if text.get_text() == "A C"]
@@ -113,13 +114,11 @@ def test_systems_without_errors_share_an_arrow_below_one_error():
 
 
 def test_intervals_and_bands_of_a_set_are_shown():
-    bounded = ScoreSet("s", PERFECT.target, PERFECT.nontarget, eer_interval=(0.0, 0.3))
-    assert "EER < 30 %" in legend(det([bounded]))
-    known = ScoreSet("s", HAND.target, HAND.nontarget, eer_interval=(0.04, 0.18))
-    assert "EER 10 % [4 %, 18 %]" in legend(det([known]))
+    assert "EER < 30 %" in legend(det([replace(PERFECT, eer_interval=(0.0, 0.3))]))
+    assert "EER 10 % [4 %, 18 %]" in legend(det([replace(HAND, eer_interval=(0.04, 0.18))]))
     rates = np.array([0.05, 0.1, 0.2, 1.0])
     band = RocBand(rates, np.array([0.1, 0.05, 0.0, 0.0]), np.array([0.19, 0.15, 0.1, 0.1]))
-    figure = det([ScoreSet("s", HAND.target, HAND.nontarget, band=band)])
+    figure = det([replace(HAND, band=band)])
     (area,) = figure.axes[0].collections
     corners = area.get_paths()[0].vertices
     assert corners[:, 0].min() == pytest.approx(0.05)
@@ -134,8 +133,7 @@ def test_every_threshold_alike_gives_one_line_of_chance():
     constant = ScoreSet("constant", np.zeros(50), np.zeros(50))
     figure = det([constant])
     assert all(close(point, (point[0], 1 - point[0])) for point in points(figure, "constant"))
-    mark = line(figure.axes[0], "_EER of constant")
-    assert mark.get_xydata() == pytest.approx(np.array([[0.5, 0.5]]))
+    assert eer_mark(figure, "constant")[0] == pytest.approx(0.5)
     x, y = np.asarray(line(roc([constant]).axes[1], "constant").get_xydata()).T
     assert len(x) > 50
     assert y == pytest.approx(x), "straight in rates on the logarithmic axis too"
@@ -156,9 +154,8 @@ def test_the_roc_joins_the_thresholds_and_states_its_area():
     assert "few: AUC 0.9; 4 target, 5 nontarget pairs" in legend(figure)
     flawless = ScoreSet("flawless", np.ones(3), np.zeros(10))
     figure = roc([FEW, flawless])
-    enlarged, straight = (
-        np.asarray(line(figure.axes[1], name).get_xydata()) for name in ("few", "flawless")
-    )
+    lines = (line(figure.axes[1], name) for name in ("few", "flawless"))
+    enlarged, straight = (np.asarray(drawn.get_xydata()) for drawn in lines)
     assert enlarged[0] == pytest.approx([0.2, 0.75])
     assert straight[0] == pytest.approx([0.1, 1]) and (straight[:, 1] == 1).all()
     assert set(letters(figure.axes[1])) == {"A", "B"}

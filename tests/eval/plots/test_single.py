@@ -18,6 +18,12 @@ HONEST = ScoreSet("honest", CERTAIN, -CERTAIN, CERTAIN, -CERTAIN)
 PAGE = Path(__file__).parents[3] / "docs/reference/plots.md"
 
 
+def at(drawn, place):
+    """The height of a line at a place of the axis."""
+    x, y = drawn.get_data()
+    return y[np.argmin(np.abs(np.asarray(x) - place))]
+
+
 def steps(s, **options):
     patches = histogram(s, **options).axes[0].patches
     assert all(isinstance(patch, StepPatch) for patch in patches)
@@ -41,14 +47,8 @@ def test_both_kinds_of_pairs_have_one_area_and_bins_hold_equally_many_whole_numb
 def test_the_error_rates_below_the_densities_are_those_of_each_threshold():
     """Accepting from 1.5: one of 4 targets is missed, one of 5 nontargets accepted."""
     miss, false_alarm = histogram(FEW).axes[1].lines[:2]
-    for drawn, at, rate in (
-        (miss, 1.5, 0.25),
-        (miss, 3.5, 0.75),
-        (false_alarm, 1.5, 0.2),
-        (false_alarm, 0.5, 0.4),
-    ):
-        x, y = np.asarray(drawn.get_xydata()).T
-        assert y[np.argmin(np.abs(x - at))] == pytest.approx(rate)
+    assert (at(miss, 1.5), at(miss, 3.5)) == pytest.approx((0.25, 0.75))
+    assert (at(false_alarm, 1.5), at(false_alarm, 0.5)) == pytest.approx((0.2, 0.4))
     x, y = np.asarray(miss.get_xydata()).T
     assert np.isnan(y[x < 0.99]).all(), "no miss was seen there: the line ends"
 
@@ -94,16 +94,9 @@ def test_the_tippett_curves_are_shares_of_at_least_each_ratio(rng):
     ratios = ScoreSet("r", np.zeros(4), np.zeros(4), *(np.log(10) * np.array(lr) for lr in (
         [2.0, 1.0, 0.5, -0.5], [0.2, -1.0, -1.5, -2.0])))  # fmt: skip
     figure = tippett([ratios])
-    for label, at, share in (
-        ("r, target", -0.6, 1.0),
-        ("r, target", 0.0, 0.75),
-        ("r, target", 1.5, 0.25),
-        ("r, nontarget", -1.2, 0.5),
-        ("r, nontarget", 0.1, 0.25),
-        ("r, nontarget", 0.3, 0.0),
-    ):
-        x, y = np.asarray(line(figure.axes[0], label).get_xydata()).T
-        assert y[np.argmin(np.abs(x - at))] == share, (label, at)
+    target, nontarget = (line(figure.axes[0], f"r, {kind}") for kind in ("target", "nontarget"))
+    assert [at(target, x) for x in (-0.6, 0.0, 1.5)] == [1.0, 0.75, 0.25]
+    assert [at(nontarget, x) for x in (-1.2, 0.1, 0.3)] == [0.5, 0.25, 0.0]
     assert "misleading 25 % of 4 target, 25 % of 4 nontarget pairs" in legend(figure)
     (dots,) = [drawn for drawn in figure.axes[0].lines if drawn.get_marker() == "o"]
     assert np.asarray(dots.get_xydata()) == pytest.approx(np.array([(0, 0.75), (0, 0.25)]))
@@ -111,10 +104,8 @@ def test_the_tippett_curves_are_shares_of_at_least_each_ratio(rng):
     figure = tippett([sure])
     assert figure.axes[0].get_xlim() == pytest.approx((-10.1, 10.1))
     figure.canvas.draw()
-    sets = [
-        ScoreSet(name, lr, -lr, lr, -lr)
-        for name, lr in (("a", rng.normal(2, 2, 300)), ("b", rng.normal(4, 3, 300)))
-    ]
+    drawn = {"a": rng.normal(2, 2, 300), "b": rng.normal(4, 3, 300)}
+    sets = [ScoreSet(name, lr, -lr, lr, -lr) for name, lr in drawn.items()]
     shown = [text.get_text() for text in tippett(sets).axes[0].texts]
     assert sorted(text for text in shown if len(text) == 1) == ["A", "A", "B", "B"]
 
@@ -144,11 +135,8 @@ def test_honest_probabilities_lie_on_the_diagonal_with_wilsons_intervals():
 def test_the_cross_entropy_is_cllr_at_even_odds_and_readable():
     """H(0.1) = 0.469 bits: honest, so no calibration makes it better; no evidence: 1 bit."""
     figure = calibration(HONEST)
-    neutral, best, stated = (
-        dict(np.round(np.asarray(drawn.get_xydata()), 6).tolist())
-        for drawn in figure.axes[2].lines[:3]
-    )
-    assert (neutral[0], best[0], stated[0]) == pytest.approx((1, 0.468996, 0.468996), abs=1e-6)
+    at_even_odds = [at(drawn, 0.0) for drawn in figure.axes[2].lines[:3]]
+    assert at_even_odds == pytest.approx([1, 0.468996, 0.468996], abs=1e-6)
     assert "Cllr 0.469 bits" in legend(figure)
     assert "minCllr 0.469 bits" in legend(figure)
     assert figure.axes[2].get_xlim() == pytest.approx((-3, 3))

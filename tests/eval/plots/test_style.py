@@ -27,13 +27,11 @@ def systems():
 
 
 def by_size():
-    sizes = np.linspace(0.85, 1.35, 8)
-    return {
-        name: [
-            p.SizePoint(s, s - 0.03, s + 0.03, r * s, r * s / 2, 2 * r * s, 80, 90) for s in sizes
-        ]
-        for name, r in (("ours", 0.0), (LONG, 0.07))
-    }
+    def points(r):
+        for s in np.linspace(0.85, 1.35, 8):
+            yield p.SizePoint(s, s - 0.03, s + 0.03, r * s, r * s / 2, 2 * r * s, 80, 90)
+
+    return {"ours": list(points(0.0)), LONG: list(points(0.07))}
 
 
 PICTURES: dict[str, Callable[[], Figure]] = {
@@ -90,16 +88,12 @@ def test_text_and_axes_are_large_enough_to_read(figure):
 
 def test_the_legend_covers_no_curve_and_all_words_are_on_the_picture(figure):
     (legend,) = figure.legends
-    top = legend.get_window_extent().y1
-    for axes in figure.axes:
-        tight = axes.get_tightbbox()
-        assert tight is not None and tight.y0 >= top
     words = list(legend.get_texts())
     for axes in figure.axes:
+        tight = axes.get_tightbbox()
+        assert tight is not None and tight.y0 >= legend.get_window_extent().y1
         titles_and_notes = [part for part in axes.get_children() if isinstance(part, Text)]
         words += [axes.xaxis.label, axes.yaxis.label, *titles_and_notes]
     for text in words:
-        box = text.get_window_extent()
-        assert figure.bbox.x0 <= box.x0, text.get_text()
-        assert box.x1 <= figure.bbox.x1, text.get_text()
-        assert box.y1 <= figure.bbox.y1, text.get_text()
+        box, whole = text.get_window_extent(), figure.bbox
+        assert whole.x0 <= box.x0 and box.x1 <= whole.x1 and box.y1 <= whole.y1, text.get_text()

@@ -13,10 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner
 
 from augment.timemap import Span, TimeMap
-from cqtnet.cli import cqtnet
 from cqtnet.data import Item, list_items
 from cqtnet.errors import InputError, ManifestError
 from cqtnet.progress import in_processes
@@ -27,18 +25,33 @@ from eval.protocols.survey import survey
 from eval.protocols.write import write_sets
 from eval.trials import read_trials
 from tests.augment.signals import cents, frequency_hz, loudest_moment_s, power
+from tests.eval.planted import call, done, refusal
 from tests.eval.protocols.conftest import CLICK_EVERY_S, RATE
-
-
-def truth_of(out, name):
-    for line in (out / f"{name}.truth.jsonl").read_text().splitlines():
-        yield json.loads(line)
 
 
 def read(path):
     samples, rate = soundfile.read(path, dtype="float32")
     assert rate == RATE
     return np.asarray(samples)
+
+
+def truth_of(out, name):
+    """The truth of each probe of a set."""
+    return map(json.loads, (out / f"{name}.truth.jsonl").read_text().splitlines())
+
+
+def pairs_of(out, name):
+    """The truth of each probe of a set, with the sound of probe and reference."""
+    for row in truth_of(out, name):
+        yield row, read(out / row["probe"]), read(out / row["reference"])
+
+
+def write_tones(folder, names, seconds=21):
+    """Tones an octave and more apart, and files by name."""
+    for number, name in enumerate(names, 1):
+        tone = 0.3 * np.sin(2 * np.pi * 220 * number * np.arange(seconds * RATE) / RATE)
+        (folder / name).parent.mkdir(exist_ok=True)
+        soundfile.write(folder / f"{name}.wav", tone, RATE)
 
 
 def hashes(folder):
@@ -50,21 +63,16 @@ def hashes(folder):
     }
 
 
-# What is written.
-
-
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_the_list_names_files_that_are_there(name, sets):
     trials = read_trials(sets / f"{name}.csv")
     plan = read_plan(sets / f"{name}.plan.json")
     assert int(trials.label.sum()) == len(plan.probes) == int((~trials.label).sum())
-    for column in (trials.reference, trials.probe):
-        assert all(trials.file(file).is_file() for file in column.tolist())
+    assert all(trials.file(file).is_file() for file in {*trials.reference, *trials.probe})
     assert set(trials.recording.tolist()) <= set(plan.source_of)
     # A nontarget is the same probe beside a reference of the other folder.
-    for reference, recording in zip(
-        trials.reference[~trials.label], trials.recording[~trials.label], strict=True
-    ):
+    other = trials.where(~trials.label)
+    for reference, recording in zip(other.reference, other.recording, strict=True):
         assert reference.startswith("references/a_" if recording[0] == "b" else "references/b_")
 
 
@@ -76,8 +84,6 @@ def test_sets_in_one_folder_share_their_references(sets):
 @pytest.mark.parametrize("name", ["paper-tempo", "both", "speed", "crop", "hard", "other-part"])
 def test_clicks_of_the_recording_are_where_the_truth_has_them(name, sets):
     for row in truth_of(sets, name):
-        # A room and noise hide single samples.
-        hidden = any(effect["name"] in ("room", "background") for effect in row["effects"])
         probe = read(sets / row["probe"])
         time_map = TimeMap(tuple(Span(*span) for span in row["time_map"]))
         assert time_map.spans[-1].out_end_s == pytest.approx(probe.size / RATE, abs=1e-4)
@@ -85,41 +91,33 @@ def test_clicks_of_the_recording_are_where_the_truth_has_them(name, sets):
         clicks = np.arange(0.35, 46, CLICK_EVERY_S)
         inside = [t for t in time_map.to_output(clicks) if 0.1 < t < probe.size / RATE - 0.1]
         assert len(inside) >= 3
-        if not hidden:
+        # A room and noise hide single samples.
+        if not {effect["name"] for effect in row["effects"]} & {"room", "background"}:
             found = [loudest_moment_s(probe, t, sample_rate=RATE) for t in inside]
-            np.testing.assert_allclose(
-                found, inside, atol=0.045 if row["kind"] == "wsola" else 0.004
-            )
+            assert found == pytest.approx(inside, abs=0.045 if row["kind"] == "wsola" else 0.004)
 
 
 @pytest.mark.parametrize("name", ["paper-tempo", "paper-pitch", "both", "speed"])
 def test_tempo_and_pitch_in_the_list_are_those_of_the_sound(name, sets):
     trials = read_trials(sets / f"{name}.csv")
-    tones = {"a/one": 220.0, "a/two": 440.0, "b/three": 660.0, "b/four": 880.0}
-    for row in truth_of(sets, name):
-        probe, reference = read(sets / row["probe"]), read(sets / row["reference"])
-        tempo_factor, shift_semitones = (
-            trials.size(column)[trials.probe == row["probe"]][0]
-            for column in ("tempo_factor", "shift_semitones")
-        )
-        stretched = 1.0 if np.isnan(tempo_factor) else tempo_factor
-        assert probe.size == pytest.approx(reference.size / stretched, rel=1e-4)
-        expected = tones[row["recording"].removesuffix(".wav")]
-        expected *= 2 ** (np.nan_to_num(shift_semitones) / 12)
+    tones = {"a/one.wav": 220.0, "a/two.wav": 440.0, "b/three.wav": 660.0, "b/four.wav": 880.0}
+    for row, probe, reference in pairs_of(sets, name):
+        own = trials.where(trials.probe == row["probe"])
+        tempo_factor = np.nan_to_num(own.size("tempo_factor")[0], nan=1.0)
+        shift_semitones = np.nan_to_num(own.size("shift_semitones")[0])
+        assert probe.size == pytest.approx(reference.size / tempo_factor, rel=1e-4)
+        expected = tones[row["recording"]] * 2 ** (shift_semitones / 12)
         assert abs(cents(frequency_hz(probe, sample_rate=RATE), expected)) < 6
 
 
 def test_noise_is_as_loud_as_the_list_says(sets):
     trials = read_trials(sets / "noise.csv")
-    for row in truth_of(sets, "noise"):
-        scale = 10 ** ((row["reference_gain_db"] - row["gain_db"]) / 20)
-        reference = read(sets / row["reference"])
-        noise = scale * read(sets / row["probe"]) - reference
+    for row, probe, reference in pairs_of(sets, "noise"):
+        noise = 10 ** ((row["reference_gain_db"] - row["gain_db"]) / 20) * probe - reference
         snr_db = trials.size("snr_db")[trials.probe == row["probe"]][0]
         assert 10 * np.log10(power(reference) / power(noise)) == pytest.approx(snr_db, abs=0.05)
-    for row in truth_of(sets, "crop"):
+    for row, probe, reference in pairs_of(sets, "crop"):
         start = round((row["time_map"][0][2] - row["reference_start_s"]) * RATE)
-        probe, reference = read(sets / row["probe"]), read(sets / row["reference"])
         assert np.array_equal(probe, reference[start : start + probe.size])
     for row in truth_of(sets, "same"):
         assert (sets / row["probe"]).read_bytes() == (sets / row["reference"]).read_bytes()
@@ -129,8 +127,7 @@ def test_noise_is_as_loud_as_the_list_says(sets):
     "name", sorted(set(PROTOCOLS) - {"same", "other-part", "crop", "short", RENDITION})
 )
 def test_a_probe_differs_from_its_reference_and_is_as_loud(name, sets):
-    for row in truth_of(sets, name):
-        probe, reference = read(sets / row["probe"]), read(sets / row["reference"])
+    for row, probe, reference in pairs_of(sets, name):
         n = min(probe.size, reference.size)
         assert np.abs(probe[:n] - reference[:n]).max() > 0.001
         louder_db = 10 * np.log10(power(probe) / power(reference)) - row["gain_db"]
@@ -220,8 +217,7 @@ def test_a_set_is_not_written_over_another_or_elsewhere(sets, recordings, survey
 def test_against_recordings_references_are_whole(surveys, recordings, tmp_path):
     plan = draw_plan(surveys, "same", against="recording", fragments=2)
     write_sets([plan], root=recordings / "music", out=tmp_path)
-    for row in truth_of(tmp_path, "same"):
-        whole, probe = read(tmp_path / row["reference"]), read(tmp_path / row["probe"])
+    for row, probe, whole in pairs_of(tmp_path, "same"):
         assert whole.size == 46 * RATE
         start = round(row["start_s"] * RATE)
         assert np.array_equal(probe, whole[start : start + probe.size])
@@ -241,9 +237,6 @@ def test_samples_beyond_full_scale_are_lowered_and_not_clipped(tmp_path):
     assert gains["soft/x.wav"] == 0
     loud = read(next((tmp_path / "out/same").glob("loud*")))
     assert np.mean(np.abs(loud) > 0.999) < 0.05  # a clipped sine of 3 spends 78 % there
-
-
-# What is looked at.
 
 
 def test_recordings_that_are_silent_broken_or_twins_are_left_out(recordings, tmp_path):
@@ -267,26 +260,18 @@ def test_recordings_that_are_silent_broken_or_twins_are_left_out(recordings, tmp
     assert first.level == pytest.approx(tone, rel=0.05)
 
 
-# The command.
-
-
 @pytest.fixture(scope="module")
 def music(tmp_path_factory):
     """Three recordings of 21 s in two folders, one of 3 s, and a list of the three."""
     folder = tmp_path_factory.mktemp("music")
-    for number, (name, seconds) in enumerate(
-        [("a/one", 21), ("a/two", 21), ("b/three", 21), ("b/brief", 3)]
-    ):
-        tone = 0.3 * np.sin(2 * np.pi * 220 * (1 + number) * np.arange(seconds * RATE) / RATE)
-        (folder / name).parent.mkdir(exist_ok=True)
-        soundfile.write(folder / f"{name}.wav", tone, RATE)
+    write_tones(folder, ["a/one", "a/two", "b/three"])
+    write_tones(folder, ["b/brief"], seconds=3)
     rows = ["a/one.wav,devtest,x", "a/two.wav,devtest,x", "b/three.wav,devtest,y"]
     (folder / "list.csv").write_text("path,split,collection\n" + "\n".join(rows) + "\n")
     return folder
 
 
-def invoke(*words):
-    return CliRunner().invoke(cqtnet, ["eval", "protocol", "--jobs", "1", *map(str, words)])
+PROTOCOL = ("protocol", "--jobs", 1)
 
 
 def test_a_folder_becomes_sets_and_recordings_left_out_are_named(music, tmp_path, monkeypatch):
@@ -294,82 +279,57 @@ def test_a_folder_becomes_sets_and_recordings_left_out_are_named(music, tmp_path
     for module in (catalogue, write):
         monkeypatch.setattr(module, "PROTOCOLS", few)
     words = ["--audio", music, "--out", tmp_path / "sets", "--negatives", 1]
-    result = invoke("all", *words)
-    assert result.exit_code == 0, result.output
-    names = {"speed", "same"}
-    assert {path.stem for path in (tmp_path / "sets").glob("*.csv")} == names
-    lines = result.stdout.splitlines()
-    assert len(lines) == len(names)
-    assert lines[-1].startswith(
-        "same: 3 target and 3 nontarget trials, 3 probes of 3 recordings → "
-    )
+    result = done(*PROTOCOL, "all", *words)
+    assert {path.stem for path in (tmp_path / "sets").glob("*.csv")} == {"speed", "same"}
+    _, last = result.stdout.splitlines()
+    assert last.startswith("same: 3 target and 3 nontarget trials, 3 probes of 3 recordings → ")
     assert "same leaves 1 recordings out: b/brief.wav: lasts 3.0 s" in result.stderr
     assert len(read_trials(tmp_path / "sets" / "speed.csv")) == 6
 
 
 def test_a_list_becomes_a_set_and_its_plan_the_same_set_again(music, tmp_path):
-    first = invoke(
-        "paper-pitch", "--audio", music / "list.csv", "--out", tmp_path / "1", "--within", "--json"
-    )
-    assert first.exit_code == 0, first.output
-    (record,) = json.loads(first.stdout)["sets"]
+    words = ["--audio", music / "list.csv", "--out", tmp_path / "1", "--within", "--json"]
+    (record,) = json.loads(done(*PROTOCOL, "paper-pitch", *words).stdout)["sets"]
     assert (record["targets"], record["nontargets"], record["collections"]) == (3, 3, 2)
     assert len(read_trials(Path(record["within_csv"]))) == 4
     plan = tmp_path / "1/paper-pitch.plan.json"
-    again = invoke(plan, "--audio", music, "--out", tmp_path / "2")
-    assert again.exit_code == 0, again.output
+    done(*PROTOCOL, plan, "--audio", music, "--out", tmp_path / "2")
     assert hashes(tmp_path / "1") == hashes(tmp_path / "2")
     assert len(hashes(tmp_path / "1")) == 4 + 3 + 3
     shutil.copytree(music, tmp_path / "some")
     (tmp_path / "some/b/three.wav").unlink()
     for source, message in (("none", "none does not exist"), ("some", "three.wav cannot be read")):
-        result = invoke(plan, "--audio", tmp_path / source, "--out", tmp_path / "3")
-        assert isinstance(result.exception, InputError) and message in str(result.exception)
+        words = ["--audio", tmp_path / source, "--out", tmp_path / "3"]
+        assert message in refusal(*PROTOCOL, plan, *words)
         assert not (tmp_path / "3").exists()
 
 
 def test_pairs_within_a_set_of_renditions_are_of_one_work(music, tmp_path):
-    words = ["--out", tmp_path / "sets", "--duration", 8, "--json"]
-    works = {"a/one": "x", "a/two": "y", "b/three": "y", "b/four": "x", "b/other": ""}
-    for number, name in enumerate(works):
-        tone = 0.3 * np.sin(2 * np.pi * 220 * (1 + number) * np.arange(21 * RATE) / RATE)
-        path = tmp_path / f"{name}.wav"
-        path.parent.mkdir(exist_ok=True)
-        soundfile.write(path, tone, RATE)
+    words = [*PROTOCOL, RENDITION, "--out", tmp_path / "sets", "--duration", 8, "--json"]
+    works = {"a1": "x", "a2": "y", "b3": "y", "b4": "x", "b5": ""}
+    write_tones(tmp_path, works)
     rows = [f"{name}.wav,{name},{work}" for name, work in works.items()]
     (tmp_path / "list.csv").write_text("\n".join(["path,id,work", *rows]))
-    done = invoke(RENDITION, "--audio", tmp_path / "list.csv", *words)
-    assert done.exit_code == 0, done.output
-    (record,) = json.loads(done.stdout)["sets"]
+    (record,) = json.loads(done(*words, "--audio", tmp_path / "list.csv").stdout)["sets"]
     assert (record["recordings"], record["collections"]) == (4, 2), "one has no work"
     for key, is_one in (("csv", False), ("within_csv", True)):
         trials = read_trials(Path(record[key]))
-        other = ~trials.label
-        assert other.any() and trials.label.any()
-        pairs = zip(trials.reference[other], trials.recording[other], strict=True)
-        for reference, own in pairs:
-            name = reference.removeprefix("references/")
-            (of,) = {
-                work for known, work in works.items() if name.startswith(known.replace("/", "_"))
-            }
-            assert not name.startswith(own.replace("/", "_")) and (of == works[own]) == is_one
-    refused = invoke(RENDITION, "--audio", music / "list.csv", *words)
-    assert isinstance(refused.exception, ManifestError) and "`work`" in str(refused.exception)
+        others = trials.where(~trials.label)
+        assert len(others) and trials.label.any()
+        for reference, own in zip(others.reference, others.recording, strict=True):
+            name = reference.removeprefix("references/")[:2]
+            assert name != own and (works[name] == works[own]) == is_one
+    assert "`work`" in refusal(*words, "--audio", music / "list.csv")
 
 
-def test_broken_noise_is_left_out_with_a_warning(music, tmp_path):
+def test_broken_noise_is_left_out_with_a_warning(music, recordings, tmp_path):
     noise = tmp_path / "street"
     noise.mkdir()
     (noise / "broken.wav").write_bytes(b"RIFF and nothing else")
-    words = ["noise", "hard", "--audio", music, "--noise", noise, "--seed", 4]
-    result = invoke(*words, "--out", tmp_path / "1")
-    assert isinstance(result.exception, InputError)
-    assert "no recording of noise can be read" in str(result.exception)
-    hiss = 0.1 * np.random.default_rng(0).standard_normal(5 * RATE)
-    soundfile.write(noise / "hiss.wav", hiss, RATE)
-    result = invoke(*words, "--out", tmp_path / "2")
-    assert result.exit_code == 0, result.output
-    assert "noise broken.wav: " in result.stderr
+    words = [*PROTOCOL, "noise", "hard", "--audio", music, "--noise", noise, "--seed", 4]
+    assert "no recording of noise can be read" in refusal(*words, "--out", tmp_path / "1")
+    shutil.copy(recordings / "noise/hiss.wav", noise)
+    assert "noise broken.wav: " in done(*words, "--out", tmp_path / "2").stderr
 
 
 @pytest.mark.parametrize(("words", "message"), [
@@ -388,7 +348,7 @@ def test_broken_noise_is_left_out_with_a_warning(music, tmp_path):
 def test_a_wrong_call_is_explained(words, message, music, sets, tmp_path):
     plan = str(sets / "same.plan.json")
     given = [word.replace("MUSIC", str(music)).replace("PLAN", plan) for word in words]
-    result = invoke("--audio", music, "--out", tmp_path / "sets", *given)
+    result = call(*PROTOCOL, "--audio", music, "--out", tmp_path / "sets", *given)
     if isinstance(result.exception, InputError):
         assert message in str(result.exception) and "\n" not in str(result.exception)
     else:
