@@ -15,8 +15,7 @@ from augment.tempo import resample
 COLOUR_SLOPES_DB = {"brown": -6.0, "pink": -3.0, "white": 0.0, "blue": 3.0, "violet": 6.0}
 """dB per octave of the power spectrum."""
 
-LOWEST_HZ = 20.0
-"""The spectrum is flat below this; otherwise brown noise would be mostly inaudible drift."""
+LOWEST_HZ = 20.0  # the spectrum is flat below; else brown noise would be mostly inaudible drift
 
 Ratio: TypeAlias = Annotated[float, Number(-60, 120)]
 

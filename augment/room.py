@@ -17,8 +17,7 @@ ALLPASS_DELAYS = (225, 341, 441, 556)
 ALLPASS_FEEDBACK = 0.5
 WET_GAIN = 0.015
 MIN_FEEDBACK, MAX_FEEDBACK = 0.3, 0.98
-INAUDIBLE = 1e-7
-"""The impulse response is computed until its echoes have fallen to this: -140 dB."""
+INAUDIBLE = 1e-7  # the impulse response is computed until its echoes have fallen to this: -140 dB
 
 PerCent: TypeAlias = Annotated[float, Number(0, 100, drawn=(0.0, 20.0))]
 
@@ -82,12 +81,10 @@ def _delayed(length: int, delay: int) -> NDArray[np.complex128]:
     return np.asarray(np.exp(-2j * np.pi * turns), dtype=np.complex128)
 
 
-FIRST_REFLECTION_S = 0.004
-"""The first echo arrives so much after the direct sound: 1.4 m of detour."""
+FIRST_REFLECTION_S = 0.004  # the first echo arrives so much after the direct sound: 1.4 m of detour
 
 LONGEST_RESPONSE_S = 20.0
-ONSET = 0.1
-"""The direct sound arrives where a measured response first reaches this share of its peak."""
+ONSET = 0.1  # direct sound arrives where a measured response first reaches this share of its peak
 
 
 class Room(Effect):

@@ -26,13 +26,11 @@ from cqtnet.preset import MINIMUM_S
 if TYPE_CHECKING:
     import torch
 
-FORMAT = 2
-"""Raised whenever decoding, the CQT or what is kept of them changes: old files are then unused."""
+FORMAT = 2  # rises when decoding, the CQT or what is kept changes: old files are unused then
 
 Ints = NDArray[np.int64]
 Array = NDArray[Any]
-Arrays = Mapping[str, Array]
-"""Arrays by name."""
+Arrays = Mapping[str, Array]  # arrays by name
 
 
 class ArrayCache:
@@ -203,8 +201,7 @@ def _source_of(name: str) -> Path | None:
 
 # Training data: the CQTs of many recordings, and batches of stretches cut from them.
 
-MARGIN_BINS = 5
-"""Semitones cached beyond the 84 bins, for transpositions of up to four."""
+MARGIN_BINS = 5  # semitones cached beyond the 84 bins, for transpositions of up to four
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,7 @@ To complete words with the Tab key, add the line of your shell to its start file
 VERSIONS_OF = {"torch": "torch", "librosa": "librosa", "onnxruntime": "onnxruntime",
                "faiss": "faiss-cpu", "PyAV": "av", "numpy": "numpy"}  # fmt: skip
 """What answers depend on, and the package of each."""
-BROKEN_PIPE = 141
-"""What a shell reports of a program that SIGPIPE ended: 128 + 13."""
+BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended: 128 + 13
 
 
 class LazyGroup(click.Group):

@@ -19,8 +19,7 @@ from cqtnet import SAMPLE_RATE
 if TYPE_CHECKING:
     from torch import Tensor
 
-Numbers = TypeVar("Numbers", "NDArray[np.float32]", "Tensor")
-"""An array, or a tensor of torch."""
+Numbers = TypeVar("Numbers", "NDArray[np.float32]", "Tensor")  # an array, or a tensor of torch
 
 HOP_LENGTH = 512  # samples
 BINS_PER_OCTAVE = 12
@@ -28,12 +27,9 @@ N_BINS = 84
 C1_HZ = 440.0 * 2 ** (-45 / 12)  # 32.70 Hz
 FRAMES_PER_SECOND = SAMPLE_RATE / HOP_LENGTH  # 43.07
 
-LEVEL_RADIUS = 107
-"""`normalise` measures the level over so many frames on each side: five seconds in all."""
-LEVEL_FLOOR = 0.01
-"""A level below this is not amplified: that of white noise near -80 dB full scale."""
-SILENCE_LEVEL = 0.006
-"""A level below this is silence: dither of the last of 16 bits has 0.005."""
+LEVEL_RADIUS = 107  # `normalise` measures the level over so many frames on each side: 5 s in all
+LEVEL_FLOOR = 0.01  # a level below is not amplified: that of white noise near -80 dB full scale
+SILENCE_LEVEL = 0.006  # a level below this is silence: dither of the last of 16 bits has 0.005
 
 
 def context_frames() -> int:

@@ -26,8 +26,7 @@ GPU_DRIVERS = (
 SHORT_FLOATS = {"avx512_bf16", "amx_tile"}
 """Features of processors that compute bfloat16 by themselves, as Linux names them."""
 
-_limited = False
-"""Whether `one_thread` is in force."""
+_limited = False  # whether `one_thread` is in force
 
 
 def is_cpu(name: str = "auto") -> bool:

@@ -37,13 +37,10 @@ T = TypeVar("T")
 Samples = NDArray[np.float32]
 Precision = Literal["auto", "float32", "bfloat16"]
 
-POOLED_BYTES = 64 << 20
-"""Windows are pooled together until their steps take so much memory."""
-BLOCK_STEPS = 256
-"""Steps of the trunk per block: 95 s for the paper's preset, 380 s for the default."""
+POOLED_BYTES = 64 << 20  # windows are pooled together until their steps take so much memory
+BLOCK_STEPS = 256  # steps of the trunk per block: 95 s for the paper, 380 s for the default preset
 
-BLOCKS_AHEAD = 12
-"""Blocks of samples that are decoded while the network computes: six minutes, 32 MB."""
+BLOCKS_AHEAD = 12  # blocks decoded while the network computes: six minutes, 32 MB
 
 
 @dataclass(frozen=True)
@@ -61,8 +58,7 @@ class Embeddings:
         return self.level >= SILENCE_LEVEL
 
 
-ROOT_FRAMES = 4
-"""CQT frames that one row of `Stretch.roots` is the mean of."""
+ROOT_FRAMES = 4  # CQT frames that one row of `Stretch.roots` is the mean of
 
 
 @dataclass(frozen=True)

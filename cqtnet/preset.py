@@ -11,10 +11,8 @@ from cqtnet import SAMPLE_RATE, cqt
 from cqtnet.errors import FragmentTooShortError, WeightsError
 from cqtnet.schema import checked
 
-MOST_SIZE = 1 << 16
-"""Of an embedding; a network with more would not fit into memory."""
-MINIMUM_S = 2.0
-"""Shorter fragments, in seconds, are refused; a network that needs more is fed silence."""
+MOST_SIZE = 1 << 16  # of an embedding; a network with more would not fit into memory
+MINIMUM_S = 2.0  # least seconds of a fragment; a network that needs more is fed silence
 
 
 class Layer(NamedTuple):

@@ -22,10 +22,8 @@ from cqtnet.files import Closing
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-PROCESSORS = os.cpu_count() or 1
-"""Processes that share work where nobody says how many."""
-ESTIMATE_S = 600
-"""Seconds of the past from which the time left is estimated."""
+PROCESSORS = os.cpu_count() or 1  # processes that share work where nobody says how many
+ESTIMATE_S = 600  # seconds of the past from which the time left is estimated
 Listener = Callable[[str, float, float | None], None]
 """Called with what is done now, how much of it is done, and out of how much."""
 _listeners: list[Listener] = []

@@ -54,8 +54,7 @@ def _assigned(settings: T, path: list[str], value: Any, assignment: str) -> T:
     return replace(settings, **{name: after})
 
 
-LONGEST_S = 60.0
-"""Seconds of the longest fragment; so much white noise is prepared for adding."""
+LONGEST_S = 60.0  # seconds of the longest fragment; so much white noise is prepared for adding
 LEAST = {"batch": 2, "epochs": 1, "temperature": 1e-3, "lr": 1e-12}
 """The least value of every number that may not be 0."""
 

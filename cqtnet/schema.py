@@ -13,13 +13,10 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from augment.audio.files import told
 
 MOST_BYTES = 64 << 20
-DEEPEST = 32
-"""Lists and objects within each other."""
-LARGEST = 1 << 63
-"""Whole numbers lie below it, and above its negative."""
+DEEPEST = 32  # lists and objects within each other
+LARGEST = 1 << 63  # whole numbers lie below it, and above its negative
 
-SCHEMA_VERSION = 2
-"""Of every answer in JSON; rises when a key changes its meaning or goes."""
+SCHEMA_VERSION = 2  # of every answer in JSON; rises when a key changes its meaning or goes
 SIGNIFICANT, DECIMALS = 6, 3
 """Digits of numbers in answers: so many, and of large ones so many after the point."""
 

@@ -354,10 +354,8 @@ def nt_xent(first: Tensor, second: Tensor, *groups: Tensor, temperature: float) 
 # reason dominate it. Both variations are measured on pairs of views, and FC0 is changed so that
 # their mean is about the same in every direction. Nothing is added at inference.
 
-WITHIN = 0.5
-"""Weight of the variation that alterations cause; the rest is that between fragments."""
-FLOOR = 0.1
-"""Variance added in every direction, where the mean is 1: keeps empty directions small."""
+WITHIN = 0.5  # weight of the variation that alterations cause; the rest is that between fragments
+FLOOR = 0.1  # variance added in every direction, where the mean is 1: keeps empty directions small
 
 
 @torch.inference_mode()

@@ -31,10 +31,8 @@ from cqtnet.recipes import LONGEST_S, Recipe
 
 EDITS = {"crop", "cut", "repeat", "insert_silence"}
 """Effects left out of training: two views of a pair must hold the same moment."""
-OF_ALL_RANKS = 1 << 20
-"""Used as a rank for what is drawn for all devices together."""
-SLOWEST = 1.5
-"""So many times a fragment's length is read, so that a faster tempo still fills it."""
+OF_ALL_RANKS = 1 << 20  # used as a rank for what is drawn for all devices together
+SLOWEST = 1.5  # so many times a fragment's length is read, so that a faster tempo still fills it
 
 
 @dataclass(frozen=True)
@@ -230,11 +228,9 @@ REVERB: Alterations = {
 }
 HARD: Alterations = {**PITCH, **TEMPO, **REVERB, "coloured_noise": (1.0, {"snr_db": (10.0, 10.0)})}
 CONDITIONS = {"tempo": TEMPO, "pitch": PITCH, "noise": NOISE, "reverb": REVERB, "hard": HARD}
-SHORTEST_S = 3.0
-"""At the fastest tempo so many seconds are still long enough for every model."""
+SHORTEST_S = 3.0  # at the fastest tempo so many seconds are still long enough for every model
 MOST_JUDGED = 48
-FRAGMENT_S = {"hard": 10.0}
-"""Seconds of a fragment by condition; 20 for the others."""
+FRAGMENT_S = {"hard": 10.0}  # seconds of a fragment by condition; 20 for the others
 
 
 @dataclass(frozen=True)

@@ -19,19 +19,15 @@ from augment.audio.integrity import AudioInfo, Coding, Integrity, chunked_length
 from augment.errors import NoContentError, NotAudioError
 
 T = TypeVar("T")
-Planes: TypeAlias = tuple[int, NDArray[Any]]
-"""A sample rate in Hz, and samples (channels, n)."""
+Planes: TypeAlias = tuple[int, NDArray[Any]]  # a sample rate in Hz, and samples (channels, n)
 Samples: TypeAlias = NDArray[np.float32]
 
-PREROLL_S = 2
-"""Decoding begins so many seconds early; a decoder and a resampling filter have settled by then."""
-PIECES_AHEAD = 4
-"""Pieces that are decoded while those before are mixed down and resampled."""
+PREROLL_S = 2  # decoding begins so many seconds early: decoders and filters settle by then
+PIECES_AHEAD = 4  # pieces that are decoded while those before are mixed down and resampled
 FEWEST_GOOD = 0.25
 """Any bytes look like MP3 now and then: a file where fewer packets decode is no recording."""
 
-LOUDEST = 2.0**32
-"""Nothing real is 190 dB over full scale; its square still fits float32."""
+LOUDEST = 2.0**32  # nothing real is 190 dB over full scale; its square still fits float32
 FULL_SCALE = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "f4": 1.0, "f8": 1.0}
 """What stands for 1.0, by numpy type; unsigned bytes also have their zero at 128."""
 
@@ -39,7 +35,7 @@ FULL_SCALE = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "f4": 1.0, "f8": 1.0}
 class Mixed(NamedTuple):
     """The mean of the channels, and what it does not show."""
 
-    samples: NDArray[np.float32]  # (n,) in -1 to 1
+    samples: Samples  # (n,) in -1 to 1
     not_finite: int  # samples that were no numbers
     energy: float  # sum of squares, mean of the channels: far above that of `samples`, they cancel
 
@@ -67,16 +63,12 @@ def mixed_down(planes: NDArray[Any]) -> Mixed:
 
 # FFmpeg's names for libsndfile's formats and sample types. What is not here, such as MP3 in a WAV,
 # is left to FFmpeg.
-# fmt: off
-FORMATS = {
-    "WAV": "wav", "WAVEX": "wav", "RF64": "wav", "W64": "w64", "AIFF": "aiff", "CAF": "caf",
-}
+FORMATS = {"WAV": "wav", "WAVEX": "wav", "RF64": "wav", "W64": "w64", "AIFF": "aiff", "CAF": "caf"}
 CODECS = {
     "PCM_S8": "pcm_s8", "PCM_U8": "pcm_u8", "PCM_16": "pcm_s16", "PCM_24": "pcm_s24",
     "PCM_32": "pcm_s32", "FLOAT": "pcm_f32", "DOUBLE": "pcm_f64", "ALAW": "pcm_alaw",
     "ULAW": "pcm_mulaw",
-}
-# fmt: on
+}  # fmt: skip
 
 
 class PcmSource:
@@ -103,7 +95,7 @@ class PcmSource:
         except soundfile.SoundFileError:
             return None
         # No frames although the header left the length open: the recorder crashed before it wrote
-        # the length. FFmpeg reads such a file to its end.
+        # it. FFmpeg reads such a file to its end.
         lost = sound.frames == 0 and length.seconds is None
         if lost or sound.format not in FORMATS or sound.subtype not in CODECS:
             sound.close()
@@ -228,7 +220,11 @@ class Decoder:
         try:
             limits.check_format(path, self.info.sample_rate, self.info.channels)
             self.begins_s = self._source.seek(int(start_s) - PREROLL_S)
-            self._check_expected(stop_s)
+            if self.expected_s is not None:
+                last_s = self.expected_s if stop_s is None else min(self.expected_s, stop_s)
+                wanted_s = last_s - self.begins_s
+                values = wanted_s * self.info.sample_rate * self.info.channels
+                limits.check_length(path, wanted_s, values)
         except BaseException:
             self.close()
             raise
@@ -255,14 +251,6 @@ class Decoder:
         """Close the file; a second time does nothing."""
         self._planes.close()  # no thread reads what is closed
         self._source.close()
-
-    def _check_expected(self, stop_s: float | None) -> None:
-        """Raise before decoding when the header says that it would be too much."""
-        if self.expected_s is not None:
-            last_s = self.expected_s if stop_s is None else min(self.expected_s, stop_s)
-            wanted_s = last_s - self.begins_s
-            values = wanted_s * self.info.sample_rate * self.info.channels
-            self._limits.check_length(self._path, wanted_s, values)
 
     def _check_content(self) -> None:
         """Raise when what was decoded, to the end, is no sound at all."""

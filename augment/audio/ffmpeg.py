@@ -18,21 +18,16 @@ from augment.audio.files import StrPath, shown
 from augment.audio.integrity import AudioInfo, Coding, Integrity
 from augment.errors import NotAudioError
 
-PIECE_VALUES = 1 << 17
-"""Samples of all channels that are mixed down together."""
-SAMPLE_FORMATS = {"u8", "s16", "s32", "flt", "dbl"}
-"""The types of samples that can be mixed down."""
+PIECE_VALUES = 1 << 17  # samples of all channels that are mixed down together
+SAMPLE_FORMATS = {"u8", "s16", "s32", "flt", "dbl"}  # the types of samples that can be mixed down
 MOV = "mov,mp4,m4a,3gp,3g2,mj2"
 STATES_TRACK_LENGTH = {MOV, "au", "flac", "mp3", "ogg", "tta", "wv"}
 """Formats that state the length of the sound; for others FFmpeg guesses from the bit rate."""
-STATES_FILE_LENGTH = {"matroska,webm", "flv"}
-"""These formats state only the length of the longest track."""
+STATES_FILE_LENGTH = {"matroska,webm", "flv"}  # formats that state only the longest track's length
 SEEKABLE = {MOV, "flac"}
 """Formats whose time stamps count samples; others are decoded from the beginning."""
-FARTHEST_S = 3
-"""A seek that lands so much too early has missed: the file ends before it should."""
-SAFE_PLANES = 8
-"""PyAV (14 to 19.0 at least) reads beyond the planes of a frame that has this many or more."""
+FARTHEST_S = 3  # a seek that lands so much too early has missed: the file ends before it should
+SAFE_PLANES = 8  # PyAV (14 to 19.0 at least) reads beyond the planes of a frame of so many or more
 
 # What a damaged file can raise; OSError when the disk fails.
 _DAMAGE = (av.FFmpegError, OSError, ValueError)
@@ -59,7 +54,7 @@ class FFmpegSource:
         self.expected_s = self._track_s() if chunked else self.info.declared_duration_s
         self.integrity = Integrity(
             self.info, end_missing=end_missing, cut_short=cut_short, tracks=len(tracks),
-            left_open=self._header_length is not None and self._header_length.seconds is None,
+            left_open=chunked and self.info.declared_duration_s is None,
             track=1 + [track.index for track in tracks].index(self._stream.index),
             origin_s=float((self._stream.start_time or 0) * self._stream.time_base),
         )  # fmt: skip
@@ -103,9 +98,8 @@ class FFmpegSource:
         if name in STATES_TRACK_LENGTH:
             return self._track_s()
         alone = len(self._container.streams) == 1
-        if name in STATES_FILE_LENGTH and alone and self._container.duration:
-            return float(self._container.duration / 1e6)
-        return None
+        stated = name in STATES_FILE_LENGTH and alone and self._container.duration
+        return float(self._container.duration / 1e6) if stated else None
 
     def _track_s(self) -> float | None:
         duration = self._stream.duration
@@ -186,11 +180,9 @@ def planes_of(path: StrPath, frames: Iterable[Any]) -> Iterator[tuple[int, NDArr
     """Sample rate in Hz and samples of shape (channels, n) of FFmpeg's frames, in larger pieces."""
     kind = attrgetter("sample_rate", "layout.name", "format.name")
     for (rate, _, sample_format), alike in groupby(frames, kind):
-        if sample_format.removesuffix("p") not in SAMPLE_FORMATS:
-            raise NotAudioError(
-                f"{shown(path)}: samples of type {sample_format.removesuffix('p')} are not "
-                "supported; convert it to 24-bit or float"
-            )
+        if (packed := sample_format.removesuffix("p")) not in SAMPLE_FORMATS:
+            cure = "not supported; convert it to 24-bit or float"
+            raise NotAudioError(f"{shown(path)}: samples of type {packed} are {cure}")
         for frame in _joined(alike):
             array: NDArray[Any] = frame.to_ndarray()
             channels = frame.layout.nb_channels
@@ -262,12 +254,9 @@ class _QuietFile:
 
 
 def _opened(path: StrPath, file: BinaryIO) -> Any:
-    options = {
-        # A playlist, or a film that refers to others, must not make us open files or addresses.
-        "protocol_whitelist": "none",
-        # Pictures are never wanted; a small cover picture may unpack to gigabytes.
-        "codec_whitelist": sound_decoders(),
-    }
+    # A playlist, or a film that refers to others, must not make us open files or addresses.
+    # Pictures are never wanted; a small cover picture may unpack to gigabytes.
+    options = {"protocol_whitelist": "none", "codec_whitelist": sound_decoders()}
     try:
         # Not `options`: up to PyAV 17 it takes the process down on FLV, whose tracks come late.
         return av.open(_QuietFile(file), container_options=options, **_TAGS)

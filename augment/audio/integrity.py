@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal, NamedTuple
 
-JUMP_S = 0.05
-"""A larger step between the time stamps of two frames is a gap; a smaller one is rounding."""
+JUMP_S = 0.05  # a larger step between two time stamps is a gap; a smaller one is rounding
 LOSSLESS_TOLERANCE_S = 0.002
 LOSSY_TOLERANCE_S = 0.25
 """How far the decoded length may differ from the declared one. Lossless codecs are exact to the
@@ -148,8 +147,7 @@ class Integrity:
 # FFmpeg and libsndfile shorten the declared length of a cut-off WAV to what the file holds. An
 # examiner must be told of the difference, so the declared length is read from the file itself.
 
-MAX_CHUNKS = 1_000
-"""Enough for any real file; a hostile one may be a chain of millions of empty chunks."""
+MAX_CHUNKS = 1_000  # enough for any real file; a hostile one may chain millions of empty chunks
 PCM_TAGS = {1, 3, 6, 7, 0xFFFE}  # integer, float, A-law, µ-law, "extensible"
 
 

@@ -19,14 +19,10 @@ from cqtnet.audio.stream import cut, resampled
 from cqtnet.errors import InputError, NotAudioError
 
 BLOCK_S = 1.0
-TIMEOUT_S = 15.0
-"""A stream that sends nothing for so long has dropped out."""
-WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0)
-"""Between attempts to reach a stream again; the last one goes on."""
-JUMP_S = 0.2
-"""A larger step between time stamps is sound that was lost, or a clock that was set."""
-MOST_FILLED_S = 600.0
-"""No more silence than that is put in for lost sound; then the clock was set."""
+TIMEOUT_S = 15.0  # a stream that sends nothing for so long has dropped out
+WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0)  # between attempts to reach a stream; the last one goes on
+JUMP_S = 0.2  # a larger step between time stamps is sound that was lost, or a clock that was set
+MOST_FILLED_S = 600.0  # no more silence than that is put in for lost sound; then the clock was set
 
 SCHEMES = {
     "http": "http,https,tls,tcp,httpproxy", "https": "https,tls,tcp,httpproxy",

@@ -31,10 +31,8 @@ Source: TypeAlias = StrPath | BinaryIO | tuple[ArrayLike, float]
 SUBTYPES = {"i2": "PCM_16", "i4": "PCM_32", "f4": "FLOAT", "f8": "DOUBLE"}
 """How libsndfile writes samples of each numpy type: bit for bit."""
 BLOCK_BYTES = 1 << 20
-BLOCK_S = 60.0
-"""Seconds that `load` decodes at once."""
-SILENCE_DBFS = -90.0
-"""One step of 16-bit sound is -90.3 dB: below this there is nothing but its rounding."""
+BLOCK_S = 60.0  # seconds that `load` decodes at once
+SILENCE_DBFS = -90.0  # a step of 16-bit sound is -90.3 dB: below there is only its rounding
 
 
 class AudioStream(Closing):
@@ -121,8 +119,7 @@ class AudioStream(Closing):
             )
 
 
-stream = AudioStream
-"""The name to open a recording by, as `open` is for a file."""
+stream = AudioStream  # the name to open a recording by, as `open` is for a file
 
 
 def load(

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
-MOST_TOLD = 1_000
-"""Characters of a message; what is longer loses its middle."""
+MOST_TOLD = 1_000  # characters of a message; what is longer loses its middle
 FEWEST_RESAMPLES = 20
 
 

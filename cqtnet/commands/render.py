@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from cqtnet.midi import Synthesizer
 
 SUFFIXES = (".mid", ".midi")
-SHORTEST_S = 15.0
-"""Least sound in a rendering: what is asked for is longer, but music has rests."""
+SHORTEST_S = 15.0  # least sound in a rendering: what is asked for is longer, but music has rests
 
 
 @common.command(
