@@ -66,8 +66,8 @@ class Bar:
     """One line of progress. It appears with the first report, so a refused call shows no bar."""
 
     def __init__(self, screen: "Progress | None", doing: str, total: float | None) -> None:
-        self._screen, self._doing, self._done, self._total = screen, "", 0.0, total
-        self._first = doing
+        self._screen, self._first, self._doing, self._done = screen, doing, "", 0.0
+        self._total = total
         self._task = screen.add_task(doing, total=total, visible=False) if screen else None
 
     def advance(self, by: float = 1, *, doing: str | None = None) -> None:
@@ -139,13 +139,10 @@ def _rich() -> "Progress":
     from rich import progress as shown  # here, for it takes as long as the rest of `--help`
     from rich.console import Console
 
-    columns = (
+    return shown.Progress(
         shown.TextColumn("{task.description}", markup=False), shown.BarColumn(),
         shown.MofNCompleteColumn(), shown.TimeElapsedColumn(), shown.TimeRemainingColumn(),
-    )  # fmt: skip
-    console = Console(stderr=True)
-    return shown.Progress(
-        *columns, console=console, transient=True, speed_estimate_period=ESTIMATE_S,
+        console=Console(stderr=True), transient=True, speed_estimate_period=ESTIMATE_S,
         redirect_stdout=sys.stdout.isatty(),  # else answers would go where the bars are
     )  # fmt: skip
 

@@ -21,6 +21,7 @@ SIGNIFICANT, DECIMALS = 6, 3
 """Digits of numbers in answers: so many, and of large ones so many after the point."""
 
 T = TypeVar("T")
+_type_hints = cache(get_type_hints)
 
 
 def read_json(path: Path) -> Any:
@@ -88,14 +89,11 @@ def _as(kind: Any, value: Any, name: str) -> Any:
     if is_dataclass(kind):
         return _as_dataclass(kind, value, name)
     if origin in (Union, UnionType):
-        if value is None and NoneType in parts:
-            return None
         (kind,) = (part for part in parts if part is not NoneType)
-        return _as(kind, value, name)
-    if origin is Literal:
-        if value in parts:
-            return value
-    elif origin is tuple and isinstance(value, list | tuple):
+        return None if value is None and NoneType in parts else _as(kind, value, name)
+    if origin is Literal and value in parts:
+        return value
+    if origin is tuple and isinstance(value, list | tuple):
         if parts[-1] is Ellipsis:
             parts = len(value) * parts[:1]
         if len(parts) == len(value):
@@ -110,32 +108,22 @@ def _as(kind: Any, value: Any, name: str) -> Any:
         }
     elif kind is float and type(value) in (int, float):
         return float(value)
-    elif origin is None and type(value) is kind:
+    elif type(value) is kind:
         return value
     raise ValueError(f"{name} is {told(repr(value), most=60)}, and not {_words(kind)}")
-
-
-@cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
 
 
 def _as_dataclass(kind: Any, value: Any, name: str) -> Any:
     if not isinstance(value, dict):
         raise ValueError(f"{name} is {told(repr(value), most=60)}, and no object")
     known = {field.name: field for field in fields(kind)}
-    unknown = [told(key, most=40) for key in value if key not in known]
-    if unknown:
-        raise ValueError(
-            f"{name} has the unknown {told(', '.join(unknown))}; known are {', '.join(known)}"
-        )
-    needed = [
-        key for key, field in known.items()
-        if field.default is MISSING and field.default_factory is MISSING and key not in value
-    ]  # fmt: skip
-    if needed:
-        raise ValueError(f"{name} lacks {', '.join(needed)}")
-    hints = _hints(kind)
+    if unknown := [told(key, most=40) for key in value if key not in known]:
+        others = told(", ".join(unknown))
+        raise ValueError(f"{name} has the unknown {others}; known are {', '.join(known)}")
+    needed = {k for k, f in known.items() if f.default is MISSING and f.default_factory is MISSING}
+    if lacking := [key for key in known if key in needed and key not in value]:
+        raise ValueError(f"{name} lacks {', '.join(lacking)}")
+    hints = _type_hints(kind)
     return kind(**{key: _as(hints[key], one, key) for key, one in value.items()})
 
 

@@ -19,8 +19,8 @@ from cqtnet import midi
 from cqtnet.commands.render import render, sounding_s
 from cqtnet.data import list_items
 from cqtnet.errors import InputError
-from cqtnet.midi import Variation, find_synthesizer, read_midi, vary, write_midi
-from cqtnet.music import Note, Score, compose
+from cqtnet.midi import Note, Score, Variation, find_synthesizer, read_midi, vary, write_midi
+from cqtnet.music import compose
 from cqtnet.tables import read_table
 
 PLAIN = Variation(0, 1.0, 0.0, tuple(range(15)), reverb_level=0.0, room_size=0.2, chorus=False)
