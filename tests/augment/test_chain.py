@@ -71,13 +71,10 @@ def test_the_paper_recipe_has_the_papers_four_effects_and_ranges():
         for key, value in effect.to_dict().items():
             values.setdefault(f"{effect.name}.{key}", []).append(value)
     for key, low, high in (
-        ("gaussian_noise.amplitude", 0.001, 0.015),
-        ("reverb.reverberance", 0, 20),
-        ("reverb.hf_damping", 0, 20),
-        ("reverb.room_scale", 0, 20),
-        ("pitch.shift_semitones", -4, 4),
-        ("tempo.factor", 0.8, 1.2),
-    ):
+        ("gaussian_noise.amplitude", 0.001, 0.015), ("reverb.reverberance", 0, 20),
+        ("reverb.hf_damping", 0, 20), ("reverb.room_scale", 0, 20),
+        ("pitch.shift_semitones", -4, 4), ("tempo.factor", 0.8, 1.2),
+    ):  # fmt: skip
         margin = 0.1 * (high - low)
         assert low <= min(values[key]) < low + margin
         assert high - margin < max(values[key]) <= high
@@ -100,27 +97,23 @@ def test_a_recipe_is_drawn_by_its_probabilities_and_ranges_and_cuts_by_what_is_l
     assert cut.to_dict()["end_s"] == pytest.approx(2.0)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_a_recipe_that_cuts_always_asks_for_the_duration(seed):
-    with pytest.raises(EffectError, match="give duration_s"):
-        draw_chain(np.random.default_rng(seed), REAL_LIFE)
-
-
 @pytest.mark.parametrize(("recipe", "message"), [
     ({"wobble": (0.5, {})}, "no effect is named 'wobble'"),
     ({"tempo": (0.5, {"rate": (1, 2)})}, "tempo draws no 'rate'; its ranges: factor"),
     ({"tempo": (1.5, {})}, "probability 1.5 is not within 0 to 1"),
 ])  # fmt: skip
-def test_a_wrong_recipe_is_refused_before_anything_is_drawn(recipe, message):
+def test_a_wrong_recipe_is_refused_before_anything_is_drawn(recipe, message, rng):
     with pytest.raises(EffectError, match=message):
         check_recipe(recipe, has_duration=True)
+    for _ in range(5):  # whatever would be drawn
+        with pytest.raises(EffectError, match="give duration_s"):
+            draw_chain(rng, REAL_LIFE)
 
 
 @pytest.mark.parametrize(("text", "message"), [
     ("{", "this is not JSON"),
     ('{"effects": 3}', "this is not a chain"),
     ('{"effects": ["tempo"]}', "describes no effect"),
-    ('{"effects": [{"name": "tempo", "factor": 99}]}', "factor 99 is not within"),
 ])  # fmt: skip
 def test_text_that_is_no_chain_is_refused(text, message):
     with pytest.raises(EffectError, match=message):
