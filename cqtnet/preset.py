@@ -113,18 +113,14 @@ class Preset:
             raise WeightsError(f"a preset does not fit this version: {error}") from error
 
 
-# fmt: off
-PRESETS = {
-    preset.name: preset
-    for preset in (
-        Preset("paper"),
-        Preset("default", width=0.5, frames_averaged=4, time_padding=True, head="max+means",
-               standardised=True),
-        Preset("tiny", width=0.125, frames_averaged=4, time_padding=True, embedding_size=64),
-    )
-}
+_QUICK = Preset("", frames_averaged=4, time_padding=True)
+_ALL = (
+    Preset("paper"),
+    replace(_QUICK, name="default", width=0.5, head="max+means", standardised=True),
+    replace(_QUICK, name="tiny", width=0.125, embedding_size=64),
+)
+PRESETS = {preset.name: preset for preset in _ALL}
 """`paper`: as published. `default`: for users. `tiny`: for tests and first tries."""
-# fmt: on
 
 
 def find_preset(name: str, **changes: Any) -> Preset:

@@ -54,28 +54,17 @@ class AudioStream(Closing):
         _check(sample_rate, start_s, duration_s, block_s, limits)
         stop_s = None if duration_s is None else start_s + duration_s
         self._decoder = Decoder(path, start_s=start_s, stop_s=stop_s, limits=limits)
+        self.info: AudioInfo = self._decoder.info  # what the file's header says
+        # Where decoding begins: 0, or shortly before `start_s` in a file that allows a seek.
+        self.begins_s: float = self._decoder.begins_s
         self._path, self._rate, self._start_s = path, sample_rate, start_s
         self._count = None if duration_s is None else round(duration_s * sample_rate)
         self._blocks = cut(self._selected(), max(round(block_s * sample_rate), 1))
 
     @property
-    def info(self) -> AudioInfo:
-        """What the file's header says."""
-        return self._decoder.info
-
-    @property
     def notes(self) -> tuple[str, ...]:
-        """What an examiner must know about the file, as far as it was read; mostly nothing.
-
-        >>> blocks.notes
-        ('truncated or damaged: the header declares 10.00 s, 4.20 s decoded',)
-        """
+        """What an examiner must know about the file, as far as it was read; mostly nothing."""
         return self._decoder.integrity.notes()
-
-    @property
-    def begins_s(self) -> float:
-        """Where decoding begins: 0, or shortly before `start_s` in a file that allows a seek."""
-        return self._decoder.begins_s
 
     @property
     def decoded_s(self) -> float:
@@ -177,12 +166,9 @@ def resampled(pieces: Iterable[Piece], sample_rate: int) -> Iterator[Samples]:
         if piece.sample_rate != rate:
             if resampler is not None:
                 yield _flushed(resampler)
-            rate = piece.sample_rate
-            resampler = (
-                soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ")
-                if rate != sample_rate
-                else None
-            )
+            rate, resampler = piece.sample_rate, None
+            if rate != sample_rate:
+                resampler = soxr.ResampleStream(rate, sample_rate, 1, "float32", "HQ")
         yield piece.samples if resampler is None else resampler.resample_chunk(piece.samples)
     if resampler is not None:
         yield _flushed(resampler)
@@ -262,9 +248,8 @@ def sources_of(given: "Source | Iterable[Source]") -> list[Source]:
     """One recording, or several, as a list."""
     is_sound = isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], Real)
     is_one = is_sound or is_path(given) or hasattr(given, "read") or hasattr(given, "__array__")
-    if isinstance(given, Iterable) and not is_one:
-        return list(cast(Iterable[Source], given))
-    return [cast(Source, given)]
+    several = isinstance(given, Iterable) and not is_one
+    return list(cast(Iterable[Source], given)) if several else [cast(Source, given)]
 
 
 def file_of(source: Source) -> StrPath:
