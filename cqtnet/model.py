@@ -28,7 +28,7 @@ class Block(nn.Module):
     def __init__(self, preset: Preset, layer: Layer, in_channels: int) -> None:
         super().__init__()
         channels, dilation = preset.channels(layer), (1, layer.dilation)
-        in_time = (layer.kernel[1] - 1) * layer.dilation // 2 if preset.time_padding else 0
+        in_time = layer.reach // 2 if preset.time_padding else 0
         padding = (6 if layer.name == "conv0" else 0, in_time)
         self.conv = nn.Conv2d(
             in_channels, channels, layer.kernel, padding=padding, dilation=dilation, bias=False

@@ -4,6 +4,8 @@ Nothing here computes, and nothing loads torch: `cqtnet.model` is the network it
 """
 
 from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
+from operator import mul
 from typing import Any, NamedTuple
 
 from augment.audio.files import told
@@ -24,6 +26,11 @@ class Layer(NamedTuple):
     dilation: int
     pool: bool = False  # followed by max pooling 1×2 in time, stride 2, padding 1
 
+    @property
+    def reach(self) -> int:
+        """Steps of its input, besides the first, that a step of its output depends on."""
+        return (self.kernel[1] - 1) * self.dilation
+
 
 LAYERS = (
     # sizes: what 84 × 862, i.e. 20 s, becomes
@@ -38,6 +45,8 @@ LAYERS = (
     Layer("conv8", 512, (3, 3), 1),  # 49 × 48
     Layer("conv9", 512, (3, 3), 2),  # 47 × 44
 )
+STRIDES: tuple[int, ...] = tuple(accumulate((1 + layer.pool for layer in LAYERS), mul, initial=1))
+"""Frames from step to step of each layer's input, then of the trunk's output."""
 
 HEADS = {
     "max": (("max", "max"),),
@@ -73,18 +82,13 @@ class Preset:
     @property
     def stride_frames(self) -> int:
         """CQT frames from one step of the trunk to the next."""
-        return int(self.frames_averaged * 2 ** sum(layer.pool for layer in LAYERS))
+        return self.frames_averaged * STRIDES[-1]
 
     @property
     def receptive_frames(self) -> int:
         """CQT frames that one step of the trunk depends on."""
-        reach, stride = 1, 1
-        for layer in LAYERS:
-            reach += (layer.kernel[1] - 1) * layer.dilation * stride
-            if layer.pool:
-                reach += stride
-                stride *= 2
-        return reach * self.frames_averaged
+        reaches = [layer.reach + layer.pool for layer in LAYERS]
+        return (1 + sum(map(mul, reaches, STRIDES))) * self.frames_averaged
 
     @property
     def minimum_frames(self) -> int:
@@ -95,7 +99,7 @@ class Preset:
         for layer in reversed(LAYERS):
             if layer.pool:
                 frames = 2 * frames - 2  # pooling with padding 1 gives n // 2 + 1
-            frames = max(frames, 1) + (layer.kernel[1] - 1) * layer.dilation
+            frames = max(frames, 1) + layer.reach
         return frames * self.frames_averaged
 
     def channels(self, layer: Layer) -> int:
@@ -155,14 +159,8 @@ class StepSpan:
     @classmethod
     def of(cls, preset: Preset) -> "StepSpan":
         """The span of a preset's steps."""
-        left, stride = 0, 1
-        for layer in LAYERS:
-            if preset.time_padding:
-                left += (layer.kernel[1] - 1) * layer.dilation // 2 * stride
-            if layer.pool:
-                left += stride
-                stride *= 2
-        left *= preset.frames_averaged
+        padded = [layer.reach // 2 * preset.time_padding + layer.pool for layer in LAYERS]
+        left = sum(map(mul, padded, STRIDES)) * preset.frames_averaged
         context = cqt.LEVEL_RADIUS + cqt.context_frames()
         context_steps = -(-(left + context) // preset.stride_frames)
         right = preset.receptive_frames - left
@@ -184,8 +182,6 @@ def step_count(preset: Preset, n_samples: int) -> int:
     steps = max(cqt.frame_count(n_samples), preset.minimum_frames)
     steps = -(-steps // preset.frames_averaged)
     for layer in LAYERS:
-        if not preset.time_padding:
-            steps -= (layer.kernel[1] - 1) * layer.dilation
-        if layer.pool:
-            steps = steps // 2 + 1
+        steps -= 0 if preset.time_padding else layer.reach
+        steps = steps // 2 + 1 if layer.pool else steps
     return steps
