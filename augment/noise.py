@@ -83,8 +83,7 @@ class ColouredNoise(Effect):
 class Background(Effect):
     """A recorded noise added at a signal-to-noise ratio, in dB, over the whole recording.
 
-    The file is read from `offset_s` on; at its end it goes on from its beginning. Silence has
-    no level to measure against and stays silent.
+    The file is read from `offset_s` on, and again from its beginning. Silence stays silent.
     """
 
     path: Path

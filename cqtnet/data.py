@@ -29,9 +29,8 @@ class Item:
 def read_items(source: Path, *, validation_share: float = 0.1) -> list[Item]:
     """Recordings of a manifest (.tsv or .csv) or of a folder, each with its split.
 
-    Where none is marked `valid`, whole collections (folders, for a folder), about
-    `validation_share` of the training recordings, become the validation part, by the hash of their
-    names.
+    Where none is marked `valid`, whole collections (folders, for a folder) with about
+    `validation_share` of the training recordings become the validation part.
     """
     items = list_items(source)
     splits = {item.split for item in items}

@@ -87,8 +87,8 @@ class Preset:
     @property
     def receptive_frames(self) -> int:
         """CQT frames that one step of the trunk depends on."""
-        reaches = [layer.reach + layer.pool for layer in LAYERS]
-        return (1 + sum(map(mul, reaches, STRIDES))) * self.frames_averaged
+        reaches = (layer.reach + layer.pool for layer in LAYERS)
+        return (1 + int(sum(map(mul, reaches, STRIDES)))) * self.frames_averaged
 
     @property
     def minimum_frames(self) -> int:
@@ -159,8 +159,8 @@ class StepSpan:
     @classmethod
     def of(cls, preset: Preset) -> "StepSpan":
         """The span of a preset's steps."""
-        padded = [layer.reach // 2 * preset.time_padding + layer.pool for layer in LAYERS]
-        left = sum(map(mul, padded, STRIDES)) * preset.frames_averaged
+        padded = (layer.reach // 2 * preset.time_padding + layer.pool for layer in LAYERS)
+        left = int(sum(map(mul, padded, STRIDES))) * preset.frames_averaged
         context = cqt.LEVEL_RADIUS + cqt.context_frames()
         context_steps = -(-(left + context) // preset.stride_frames)
         right = preset.receptive_frames - left

@@ -107,12 +107,7 @@ class Bar:
 
 @contextmanager
 def progress_bar(doing: str, total: float | None = None) -> Iterator[Bar]:
-    """A bar on stderr that goes when its block ends.
-
-    >>> with progress_bar("files", len(files)) as bar:
-    ...     for file in files:
-    ...         bar.advance()
-    """
+    """A bar on stderr that goes when its block ends."""
     outer = _screen.get()
     screen = _rich() if outer is None and is_shown() else outer
     _screen.set(screen)

@@ -17,10 +17,7 @@ T = TypeVar("T")
 
 
 def changed(settings: T, assignments: Iterable[str]) -> T:
-    """`settings`, a frozen dataclass, after assignments of JSON or text, as "spectral.eq_db=3".
-
-    >>> changed(find_recipe("default"), ["fragment_s=[5, 10]", "optimiser=sgd"])
-    """
+    """`settings`, a frozen dataclass, after assignments as "spectral.eq_db=3", "optimiser=sgd"."""
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals:

@@ -25,11 +25,7 @@ _type_hints = cache(get_type_hints)
 
 
 def read_json(path: Path) -> Any:
-    """What a file of JSON holds; a ValueError says what is wrong with it.
-
-    >>> read_json(Path("default.json"))["format"]
-    1
-    """
+    """What a file of JSON holds; a ValueError says what is wrong with it."""
     if path.exists() and not path.is_file():
         raise ValueError("it is not a regular file")
     with path.open("rb") as file:
@@ -37,10 +33,7 @@ def read_json(path: Path) -> Any:
 
 
 def parse_json(text: str | bytes, *, finite: bool = True) -> Any:
-    """What JSON says; a ValueError where it is too large or too deep, or a number is not finite.
-
-    Without `finite`, infinity is a number.
-    """
+    """What JSON says; a ValueError where it is too large or too deep, or not `finite`."""
     if len(text) > MOST_BYTES:
         raise ValueError(f"it is larger than {MOST_BYTES >> 20} MB")
     try:

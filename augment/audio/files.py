@@ -127,9 +127,6 @@ def find_audio(
     file is visited twice, so a loop ends. A named path that cannot be read is a NotAudioError.
     Inside a folder, pipes, devices and dead links are skipped, and a locked folder is an
     AudioWarning. `passed_over` counts the files in folders that are left out, by their suffix.
-
-    >>> for path in find_audio(["evidence", "one.wav"]):
-    ...     samples = load(path)
     """
     seen: set[tuple[int, int]] = set()
     for path in paths:

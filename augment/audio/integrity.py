@@ -22,9 +22,7 @@ LOSSLESS_CODECS = {"alac", "ape", "flac", "tta", "wavpack"}
 class AudioInfo:
     """What a file's header says about its sound; nothing was decoded to get it.
 
-    `format` and `codec` have FFmpeg's names (libsndfile's without the byte order), `bytes` is the
-    size of the file, and `declared_duration_s` is None where the header does not say how long the
-    sound is.
+    `format` and `codec` have FFmpeg's names (libsndfile's without the byte order).
     """
 
     path: str
@@ -32,8 +30,8 @@ class AudioInfo:
     codec: str
     sample_rate: int
     channels: int
-    declared_duration_s: float | None
-    bytes: int
+    declared_duration_s: float | None  # None where the header does not say it
+    bytes: int  # of the file
 
 
 @dataclass(frozen=True)
@@ -153,11 +151,7 @@ PCM_TAGS = {1, 3, 6, 7, 0xFFFE}  # integer, float, A-law, µ-law, "extensible"
 
 @dataclass(frozen=True)
 class HeaderLength:
-    """Seconds of sound that a header declares.
-
-    None where the length was left open: by a program that could not go back to fill it in, or
-    that crashed before it did.
-    """
+    """Seconds of sound that a header declares; None where its writer did not fill them in."""
 
     seconds: float | None
 

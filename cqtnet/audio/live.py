@@ -52,9 +52,6 @@ def live(
     "s16le:44100:2". A URL that drops out is connected to again, until it stays silent for
     `give_up_s`; files, stdin and devices end when they end or break off. What is damaged is left
     out, and `on_message` is told. The limits on rates and channels hold, and none on the length.
-
-    >>> for block in live("https://radio.example/stream.mp3"):
-    ...     ...
     """
     name, again = _name(source), _is_url(source)
     container, options = raw_format(raw) if raw else (container, {})

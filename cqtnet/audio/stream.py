@@ -42,9 +42,6 @@ class AudioStream(Closing):
     the sample nearest `start_s`. Memory does not depend on the recording's length. Where the
     file's time stamps jump, both sides are joined and `notes` says so. `info` is there at once;
     `notes` and `decoded_s` are complete when the end is reached, where the file closes itself.
-
-    >>> with stream("broadcast.mp3", block_s=30.0) as blocks:
-    ...     peaks = [float(abs(block).max()) for block in blocks]
     """
 
     def __init__(
@@ -121,8 +118,6 @@ def load(
     must know about the file (cut off, damaged, not a number here and there) is an `AudioWarning`.
     A stretch that reaches past the end comes back shorter. The samples may be silence:
     `require_content` checks that.
-
-    >>> samples = load("evidence.m4a", start_s=60.0, duration_s=20.0)  # (441000,)
     """
     parts: list[Samples] = []
     n_samples, block_s = 0, min(BLOCK_S, limits.max_load_s)
@@ -200,12 +195,7 @@ def _check(
 
 
 def require_content(samples: Samples, *, name: str = "the recording") -> None:
-    """Raise a NoContentError unless some sample rises above `SILENCE_DBFS`.
-
-    `samples`: shape (n,), full scale -1 to 1. `name` begins the message.
-
-    >>> require_content(load("evidence.wav"), name="evidence.wav")
-    """
+    """Raise a NoContentError, which begins with `name`, unless a sample is above `SILENCE_DBFS`."""
     if samples.size == 0:
         raise NoContentError(f"{name} has no samples; there is nothing to compare")
     magnitudes = np.abs(samples[np.isfinite(samples)])
@@ -258,9 +248,6 @@ def file_of(source: Source) -> StrPath:
     A file object is read from its beginning. Samples are of shape (n,), (n, channels) or
     (channels, n), where the longer side is the time: floats with full scale -1 to 1, or integers
     of 16 or 32 bits.
-
-    >>> file_of((np.zeros(22050, np.float32), 22050))
-    PosixPath('/tmp/cqtnet-k3v9.w64')
     """
     if is_path(source):
         return source
@@ -294,10 +281,7 @@ def _copied(file: BinaryIO) -> StrPath:
 
 
 def _written(samples: ArrayLike, rate: Any) -> StrPath:
-    """Samples as a file of the same samples.
-
-    Wave64 has no limit of length, nor, as WAV of floats has, the time of day in it.
-    """
+    """Samples as a file: Wave64 has no limit of length, nor, as float WAV, the time of day."""
     name = "samples in memory"
     if not isinstance(rate, Real) or not float(rate).is_integer():
         raise InputError(f"{name}: give samples and a whole number of Hz: (samples, 44100)")

@@ -135,10 +135,9 @@ def _chain(given: dict[str, Any], *, duration_s: float) -> "Chain":
 
 
 def _single_effects(given: dict[str, Any], *, seed: int) -> "Iterator[Effect]":
-    """The effects of single options: edits, speed, room, noise, filters, level, codec.
+    """The effects of single options in the order of a recording's life.
 
-    That is the order of a recording's life: the noise is in the room, and the codec compresses
-    everything.
+    The noise is in the room, and the codec compresses everything.
     """
     import augment as a
     from augment.edits import edits_by_source_time

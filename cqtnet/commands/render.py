@@ -136,10 +136,7 @@ def _read(opener: Open) -> bytes:
 
 
 def _index(openers: dict[str, Open], source: Path) -> tuple[list[MidiFile], dict[str, str]]:
-    """The files in the order of their ids, and which were left out and why.
-
-    Of files with the same content the first by name is taken.
-    """
+    """The files in the order of their ids, of the same ones the first; which were left out, why."""
     from cqtnet.errors import InputError
     from cqtnet.midi import LARGEST_BYTES
 
