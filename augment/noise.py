@@ -125,8 +125,7 @@ def read_stretch(path: str, sample_rate: int, *, start_s: float, length_s: float
         first = round(start_s * rate) - decoder.begins_s * rate
         blocks = (resample(piece.samples, piece.sample_rate, rate) for piece in decoder)
         # One sample more, so that rounding between the two rates leaves nothing short.
-        parts = list(selected(blocks, first, round(length_s * rate) + 1))
-        if not parts:
+        if not (parts := list(selected(blocks, first, round(length_s * rate) + 1))):
             lasts = f"{path!r} lasts {decoder.integrity.decoded_s:g} s"
             raise EffectError(f"{lasts}; {start_s:g} s is after its end")
         if decoder.integrity.not_finite:

@@ -77,8 +77,7 @@ class CachedArrays(Sequence[Arrays]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return CachedArrays(self.cache, self.names[index])
-        arrays = self.cache.get(self.names[index])
-        if arrays is None:
+        if (arrays := self.cache.get(self.names[index])) is None:
             raise InputError(f"{self.cache.folder} lost a file during the run; run it again")
         return arrays
 

@@ -117,7 +117,7 @@ def main() -> None:
         # File names need not be UTF-8; what came in as bytes goes out as the same bytes.
         if stream is not None:
             stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
-    warnings.showwarning = _show_warning
+    warnings.showwarning = lambda message, *_, **__: complain(f"warning: {message}")
     try:
         code = _run()
         sys.stdout.flush()
@@ -152,7 +152,3 @@ def _run() -> int:
     except Exception:
         traceback.print_exc()
     return 2
-
-
-def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    complain(f"warning: {message}")

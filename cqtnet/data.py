@@ -75,8 +75,7 @@ def spread(items: Iterable[Item], limit: int | None) -> list[Item]:
 
 def _read_folder(folder: Path) -> Iterator[Item]:
     """Every audio file below the folder; those of a folder in it are one collection."""
-    paths = sorted(audio.find_audio([folder]))
-    if not paths:
+    if not (paths := sorted(audio.find_audio([folder]))):
         raise ManifestError(f"{folder} holds no audio; give a folder with recordings")
     for path in paths:
         name = path.relative_to(folder)

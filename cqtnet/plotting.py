@@ -271,8 +271,7 @@ def refuse_unclear(names: Sequence[str]) -> None:
     """Raise unless there is something to draw and every line has a name of its own."""
     if not names:
         raise InputError("0 systems to draw; give at least 1")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"{len(names)} systems, but {twice[0]!r} names several; give each its own")
 
 

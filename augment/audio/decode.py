@@ -86,8 +86,7 @@ class PcmSource:
     @classmethod
     def opened(cls, path: StrPath, file: BinaryIO) -> Self | None:
         """The recording, or None where FFmpeg should read the file."""
-        length = chunked_length(file)
-        if length is None:
+        if (length := chunked_length(file)) is None:
             return None
         try:
             # By name: through a Python file, a wild offset in a header prints a traceback.
@@ -251,14 +250,12 @@ class Decoder:
         good = counts.packets - counts.damaged
         nothing = not counts.values and (counts.damaged or counts.stopped)
         if nothing or good < FEWEST_GOOD * counts.packets:
-            raise NotAudioError(
-                f"{shown(self._path)} is not audio that can be decoded (read as "
-                f"{self.info.format}): only {good} of {counts.packets} packets decode"
-            )
+            what = f"{shown(self._path)} is not audio that can be decoded"
+            decodes = f"only {good} of {counts.packets} packets decode"
+            raise NotAudioError(f"{what} (read as {self.info.format}): {decodes}")
         if counts.values and counts.not_finite == counts.values:
-            raise NoContentError(
-                f"{shown(self._path)}: none of its {counts.values} samples is a finite number"
-            )
+            none = f"none of its {counts.values} samples is a finite number"
+            raise NoContentError(f"{shown(self._path)}: {none}")
 
 
 def selected(blocks: Iterable[Samples], first: int, count: int | None) -> Iterator[Samples]:

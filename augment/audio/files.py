@@ -59,10 +59,7 @@ def told(text: object, *, most: int = 200) -> str:
 
 def open_regular(path: StrPath) -> BufferedReader:
     """The file opened for reading; a folder, pipe, device or empty file is a NotAudioError."""
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError) as error:
-        raise unreadable(path, error) from error
+    status = _status(path)
     if not stat.S_ISREG(status.st_mode):
         # Checked before opening: opening a pipe waits for somebody to write to it.
         raise NotAudioError(f"{shown(path)} is {_kind(status.st_mode)}; give a regular audio file")
@@ -86,10 +83,7 @@ class FileStatus:
     @classmethod
     def of(cls, path: StrPath) -> "FileStatus":
         """The status of a file as it is now."""
-        try:
-            status = os.stat(path)
-        except (OSError, ValueError) as error:
-            raise unreadable(path, error) from error
+        status = _status(path)
         return cls(status.st_size, status.st_mtime_ns, (status.st_ino, status.st_ctime_ns))
 
     @property
@@ -135,7 +129,7 @@ def find_audio(
         waiting = [Path(os.fsdecode(path))]
         while waiting:
             current = waiting.pop()
-            status = _status(current, named=named)
+            status = _usable(current, named=named)
             if status is not None and (identity := (status.st_dev, status.st_ino)) not in seen:
                 if stat.S_ISDIR(status.st_mode):
                     seen.add(identity)
@@ -148,13 +142,20 @@ def find_audio(
             named = False
 
 
-def _status(path: Path, *, named: bool) -> os.stat_result | None:
+def _status(path: StrPath) -> os.stat_result:
+    try:
+        return os.stat(path)
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+
+
+def _usable(path: Path, *, named: bool) -> os.stat_result | None:
     """The status of a folder or regular file; None for anything else that was not named."""
     try:
-        status = path.stat()
-    except (OSError, ValueError) as error:
+        status = _status(path)
+    except NotAudioError:
         if named:
-            raise unreadable(path, error) from error
+            raise
         return None
     is_usable = stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode)
     if named and not is_usable:

@@ -186,8 +186,7 @@ def chunked_length(file: BinaryIO) -> HeaderLength | None:
     """Length that a WAV, RF64, Wave64, AIFF or CAF header declares; None for any other file."""
     file_bytes = file.seek(0, os.SEEK_END)
     file.seek(0)
-    layout = _LAYOUTS.get(file.read(4))
-    if layout is None:
+    if (layout := _LAYOUTS.get(file.read(4))) is None:
         return None
     bytes_per_s, size64 = 0.0, None
     for name, size, body in _chunks(file, layout, file_bytes):

@@ -71,8 +71,7 @@ class AudioStream(Closing):
     @property
     def expected_s(self) -> float | None:
         """Seconds that the selection should give by what the header says; None if it says none."""
-        in_file_s = self._decoder.expected_s
-        if in_file_s is None:
+        if (in_file_s := self._decoder.expected_s) is None:
             return None
         selected_s = max(in_file_s - self._start_s, 0.0)
         return selected_s if self._count is None else min(selected_s, self._count / self._rate)
