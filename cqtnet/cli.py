@@ -12,7 +12,6 @@ import traceback
 import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
-from functools import cached_property
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import Any
@@ -42,16 +41,9 @@ BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended: 128 +
 class LazyGroup(click.Group):
     """A group whose commands' modules are imported only when they are needed."""
 
-    def __init__(self, *args: Any, places: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, places: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._given = places
-
-    @cached_property
-    def places(self) -> Mapping[str, str]:
-        """Module and variable of every command; by default, all entry points."""
-        if self._given is not None:
-            return self._given
-        return {point.name: point.value for point in entry_points(group="cqtnet.commands")}
+        self.places = places  # module and variable of every command
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all sub-commands."""
@@ -100,8 +92,9 @@ def _print_versions(ctx: click.Context, _: click.Parameter, wanted: bool) -> Non
 
 
 @click.command(
-    cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
-)
+    cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]},
+    places={point.name: point.value for point in entry_points(group="cqtnet.commands")},
+)  # fmt: skip
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False,
               callback=_print_versions, help="Print versions and exit.")  # fmt: skip
 def cqtnet() -> None:
