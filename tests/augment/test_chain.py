@@ -1,17 +1,9 @@
 import numpy as np
 import pytest
 
+from augment import EFFECTS, PAPER, REAL_LIFE, Chain, draw_chain
 from augment.edits import Crop, Cut, InsertSilence
-from augment.effect import (
-    EFFECTS,
-    PAPER,
-    REAL_LIFE,
-    Chain,
-    check_recipe,
-    draw_chain,
-    effect_named,
-    range_names,
-)
+from augment.effect import check_recipe, effect_named, range_names
 from augment.errors import EffectError
 from augment.tempo import Speed, Tempo
 from augment.timemap import TimeMap
