@@ -108,28 +108,21 @@ class Views:
         """The views of a step, `paired` or altered ones; `waveforms` (k, n) replace the last k."""
         plan = plan_step(self.recipe, self.store.places, seed=self.seed, step=step, rank=self.rank)
         rng = np.random.default_rng([self.seed, step, self.rank, 0, 2])
-        first = self._untouched(plan) if paired else None
+        # The context is whole steps of the trunk, so that the fragment begins with one.
+        around = self.stride_frames * round(plan.context_s * FRAMES_PER_SECOND / self.stride_frames)
+        first = None
+        if paired:
+            n_frames = plan.n_frames + 2 * around
+            frames = self.store.crops(plan.recordings, plan.starts - around, n_frames)
+            margin = (frames.shape[1] - len(self.power_weights)) // 2
+            first = normalise(frames[:, margin : frames.shape[1] - margin])
         n_spectral = len(plan.recordings) - (0 if waveforms is None else len(waveforms))
-        seconds = []
-        if n_spectral:
-            seconds.append(self._altered(plan, n_spectral, rng))
+        seconds = [self._altered(plan, n_spectral, rng)] if n_spectral else []
         if waveforms is not None:
             seconds.append(self.cqt(waveforms.to(self.noise.device)))
         numbers = (plan.recordings, self.collections[plan.recordings])
         recordings, collections = (torch.from_numpy(n).to(self.noise.device) for n in numbers)
-        second, around = normalise(torch.cat(seconds)), self._context_frames(plan)
-        return Batch(first, second, recordings, collections, around)
-
-    def _context_frames(self, plan: Plan) -> int:
-        """Whole steps of the trunk, so that the fragment begins with one."""
-        steps = round(plan.context_s * FRAMES_PER_SECOND / self.stride_frames)
-        return int(steps * self.stride_frames)
-
-    def _untouched(self, plan: Plan) -> Tensor:
-        around = self._context_frames(plan)
-        frames = self.store.crops(plan.recordings, plan.starts - around, plan.n_frames + 2 * around)
-        margin = (frames.shape[1] - len(self.power_weights)) // 2
-        return normalise(frames[:, margin : frames.shape[1] - margin])
+        return Batch(first, normalise(torch.cat(seconds)), recordings, collections, around)
 
     def _altered(self, plan: Plan, n: int, rng: np.random.Generator) -> Tensor:
         """Magnitudes (n, 84, T) of the plan's first n fragments, altered, starting nearby."""
