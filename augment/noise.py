@@ -97,20 +97,16 @@ class Background(Effect):
         return cls(path, float(rng.random()) * duration_s(path), uniform(rng, snr_db))
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
-        noise = self._looped(samples.size, sample_rate)
+        needed_s = samples.size / sample_rate
+        whole_s = duration_s(self.path)  # a header may promise some milliseconds too many
+        start_s = self.offset_s % whole_s if self.offset_s % whole_s < whole_s - 0.02 else 0.0
+        noise = read_stretch(self.path, sample_rate, start_s=start_s, length_s=needed_s)
+        if (missing := samples.size - noise.size) > 0:
+            again = read_stretch(self.path, sample_rate, start_s=0.0, length_s=needed_s)
+            noise = np.concatenate([noise, np.resize(again, missing)])
         if mean_square(noise) == 0:
             raise EffectError(f"background: {self.path!r} is silent there; choose another place")
         return samples + scaled_to_level(noise, samples, level_db=-self.snr_db)
-
-    def _looped(self, n_samples: int, sample_rate: int) -> Samples:
-        needed_s = n_samples / sample_rate
-        whole_s = duration_s(self.path)  # a header may promise some milliseconds too many
-        start_s = self.offset_s % whole_s if self.offset_s % whole_s < whole_s - 0.02 else 0.0
-        head = read_stretch(self.path, sample_rate, start_s=start_s, length_s=needed_s)
-        if head.size >= n_samples:
-            return head
-        again = read_stretch(self.path, sample_rate, start_s=0.0, length_s=needed_s)
-        return np.concatenate([head, np.resize(again, n_samples - head.size)])
 
 
 # Other recordings, for the effects that bring them in.
