@@ -45,34 +45,28 @@ class Reverb(Effect):
         """
         from scipy.fft import irfft, next_fast_len
 
+        # SoX's mappings of its scales: the share of a comb's echo that is fed back, and the pole of
+        # the low-pass in each comb.
+        a = -1 / math.log(1 - MIN_FEEDBACK)
+        b = 100 / (math.log(1 - MAX_FEEDBACK) * a + 1)
+        feedback = 1 - math.exp((self.reverberance - b) / (a * b))
+        damping = self.hf_damping / 100 * 0.3 + 0.2
         scale, per_44100 = self.room_scale / 100 * 0.9 + 0.1, sample_rate / 44100
         combs = [int(scale * per_44100 * delay + 0.5) for delay in COMB_DELAYS]
         allpasses = [int(per_44100 * delay + 0.5) for delay in ALLPASS_DELAYS]
         # So long that every echo falls to INAUDIBLE, and none wraps around.
         comb_echoes, allpass_echoes = (
-            math.log(INAUDIBLE) / math.log(share) for share in (self.feedback, ALLPASS_FEEDBACK)
+            math.log(INAUDIBLE) / math.log(share) for share in (feedback, ALLPASS_FEEDBACK)
         )
         least = math.ceil(comb_echoes * max(combs) + allpass_echoes * sum(allpasses)) + 1
         length = next_fast_len(least, real=True)
-        low_pass = (1 - self.damping) / (1 - self.damping * _delayed(length, 1))
+        low_pass = (1 - damping) / (1 - damping * _delayed(length, 1))
         delays = (_delayed(length, delay) for delay in combs)
-        wet = sum(delayed / (1 - self.feedback * low_pass * delayed) for delayed in delays)
+        wet = sum(delayed / (1 - feedback * low_pass * delayed) for delayed in delays)
         for delay in allpasses:
             delayed = _delayed(length, delay)
             wet *= ((1 + ALLPASS_FEEDBACK) * delayed - 1) / (1 - ALLPASS_FEEDBACK * delayed)
         return np.asarray(irfft(1 + WET_GAIN * wet, length), dtype=np.float64)
-
-    @property
-    def feedback(self) -> float:
-        """Share of a comb's echo that is fed back: SoX's mapping of reverberance."""
-        a = -1 / math.log(1 - MIN_FEEDBACK)
-        b = 100 / (math.log(1 - MAX_FEEDBACK) * a + 1)
-        return 1 - math.exp((self.reverberance - b) / (a * b))
-
-    @property
-    def damping(self) -> float:
-        """Pole of the low-pass in each comb: SoX's mapping of hf_damping."""
-        return self.hf_damping / 100 * 0.3 + 0.2
 
 
 def _delayed(length: int, delay: int) -> NDArray[np.complex128]:

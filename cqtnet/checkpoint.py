@@ -89,7 +89,12 @@ def load_weights(name: str | Path = "default") -> Weights:
         )
     card = read_card(path, "preset")
     sha256 = stated_sha256(path, card)
-    if _hashed_preset(path) != card["preset"]:
+    try:
+        with safe_open(path, framework="np") as file:  # the preset that the hash covers
+            hashed = parse_json((file.metadata() or {}).get("preset", "null"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(f"{path} holds no readable weights: {error}") from error
+    if hashed != card["preset"]:
         raise WeightsError(
             f"{path} is not the file that its JSON describes: the presets differ; fetch both again"
         )
@@ -106,15 +111,6 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
         if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
             raise WeightsError(f"{path} holds weights that are not finite, in {name[:99]!r}")
     return tensors
-
-
-def _hashed_preset(path: Path) -> Any:
-    """The preset in the tensors' own header, which the hash covers."""
-    try:
-        with safe_open(path, framework="np") as file:
-            return parse_json((file.metadata() or {}).get("preset", "null"))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(f"{path} holds no readable weights: {error}") from error
 
 
 def stated_sha256(path: Path, card: dict[str, Any]) -> str:

@@ -118,7 +118,8 @@ class Cqt:
             if octave:
                 signal, hop = _halved(signal, halving), hop // 2
             octaves.append(_octave(signal, wavelets, hop, n_frames))
-        magnitudes: Numbers = _joined(octaves[::-1])[:, -self.n_bins :] * scale
+        join = np.concatenate if isinstance(samples, np.ndarray) else _torch().cat
+        magnitudes: Numbers = join(octaves[::-1], 1)[:, -self.n_bins :] * scale
         return magnitudes
 
     def _like(self, samples: Any) -> tuple[Any, ...]:
@@ -167,13 +168,6 @@ def padded(array: Numbers, left: int, right: int) -> Numbers:
         return np.pad(array, [(0, 0)] * (array.ndim - 1) + [(left, right)])
     tensor: Tensor = _torch().nn.functional.pad(array, (left, right))
     return tensor
-
-
-def _joined(octaves: list[Any]) -> Any:
-    """Arrays or tensors (B, bins, frames) as one, their bins in order."""
-    if isinstance(octaves[0], np.ndarray):
-        return np.concatenate(octaves, axis=1)
-    return _torch().cat(octaves, dim=1)
 
 
 def _torch() -> Any:

@@ -155,22 +155,17 @@ def resampled(pieces: Iterable[Piece], sample_rate: int) -> Iterator[Samples]:
 
     Where the rate changes between pieces, each side is resampled on its own, and they are joined.
     """
-    rate, resampler = sample_rate, None
+    rate, resampler, nothing = sample_rate, None, np.empty(0, dtype=np.float32)
     for piece in pieces:
         if piece.sample_rate != rate:
             if resampler is not None:
-                yield _flushed(resampler)
+                yield resampler.resample_chunk(nothing, last=True)
             rate, resampler = piece.sample_rate, None
             if rate != sample_rate:
                 resampler = soxr.ResampleStream(rate, sample_rate, 1, "float32", "HQ")
         yield piece.samples if resampler is None else resampler.resample_chunk(piece.samples)
     if resampler is not None:
-        yield _flushed(resampler)
-
-
-def _flushed(resampler: soxr.ResampleStream) -> Samples:
-    last: Samples = resampler.resample_chunk(np.empty(0, dtype=np.float32), last=True)
-    return last
+        yield resampler.resample_chunk(nothing, last=True)
 
 
 def _check(
