@@ -236,17 +236,6 @@ class Decoder:
             counts.channels_energy += mixed.energy
             counts.mean_energy += float(np.vdot(mixed.samples, mixed.samples))
             yield Piece(mixed.samples, rate)
-        self._check_content()
-        counts.reached_end = True
-
-    def close(self) -> None:
-        """Close the file; a second time does nothing."""
-        self._planes.close()  # no thread reads what is closed
-        self._source.close()
-
-    def _check_content(self) -> None:
-        """Raise when what was decoded, to the end, is no sound at all."""
-        counts = self.integrity
         good = counts.packets - counts.damaged
         nothing = not counts.values and (counts.damaged or counts.stopped)
         if nothing or good < FEWEST_GOOD * counts.packets:
@@ -256,6 +245,12 @@ class Decoder:
         if counts.values and counts.not_finite == counts.values:
             none = f"none of its {counts.values} samples is a finite number"
             raise NoContentError(f"{shown(self._path)}: {none}")
+        counts.reached_end = True
+
+    def close(self) -> None:
+        """Close the file; a second time does nothing."""
+        self._planes.close()  # no thread reads what is closed
+        self._source.close()
 
 
 def selected(blocks: Iterable[Samples], first: int, count: int | None) -> Iterator[Samples]:

@@ -48,7 +48,15 @@ class FFmpegSource:
         end_missing, cut_short = integrity.ogg_is_cut_off(file), integrity.is_cut_short(file)
         self._open()
         tracks = self._container.streams.audio
-        self.info = self._read_info()
+        codec = self._stream.codec_context
+        if codec is None or not codec.sample_rate or not codec.channels:
+            raise NotAudioError(
+                f"{shown(path)} is not audio that can be decoded (read as "
+                f"{self._container.format.name}, without a sample rate or channels)"
+            )
+        name, size = os.fsdecode(path), os.fstat(file.fileno()).st_size
+        kind, rate, channels = self._container.format.name, codec.sample_rate, codec.channels
+        self.info = AudioInfo(name, kind, codec.name, rate, channels, self._declared_s(), size)
         # A WAV may declare more than it holds; FFmpeg knows what is there.
         chunked = self._header_length is not None
         self.expected_s = self._track_s() if chunked else self.info.declared_duration_s
@@ -70,17 +78,6 @@ class FFmpegSource:
             )
         self._stream = self._container.streams.best("audio") or tracks[0]
         self._frames = self._decoded()
-
-    def _read_info(self) -> AudioInfo:
-        codec = self._stream.codec_context
-        if codec is None or not codec.sample_rate or not codec.channels:
-            raise NotAudioError(
-                f"{shown(self._path)} is not audio that can be decoded (read as "
-                f"{self._container.format.name}, without a sample rate or channels)"
-            )
-        path, size = os.fsdecode(self._path), os.fstat(self._file.fileno()).st_size
-        kind, rate, channels = self._container.format.name, codec.sample_rate, codec.channels
-        return AudioInfo(path, kind, codec.name, rate, channels, self._declared_s(), size)
 
     @property
     def coding(self) -> Coding:
@@ -193,8 +190,16 @@ def _joined(frames: Iterator[Any]) -> Iterator[Any]:
     """The frames, alike in format, joined by FFmpeg to frames of useful size."""
     first = next(frames)
     size = max(PIECE_VALUES // first.layout.nb_channels, 1)
-    _graph, source, sink = _joining(first, size)  # the ends do not keep the graph alive
-    waiting = 0
+    graph, rate = av.filter.Graph(), first.sample_rate  # kept here: its ends do not keep it alive
+    kind = {"format": first.format.name, "layout": first.layout.name}
+    nodes = [graph.add_abuffer(sample_rate=rate, time_base=Fraction(1, rate), **kind)]
+    if first.layout.nb_channels >= SAFE_PLANES:
+        nodes.append(graph.add("aformat", f"sample_fmts={first.format.packed.name}"))
+    nodes += [graph.add("asetnsamples", f"n={size}:p=0"), graph.add("abuffersink")]
+    for before, after in pairwise(nodes):
+        before.link_to(after)
+    graph.configure()
+    source, sink, waiting = nodes[0], nodes[-1], 0
     for frame in chain([first], frames):
         source.push(frame)
         waiting += frame.samples
@@ -204,24 +209,6 @@ def _joined(frames: Iterator[Any]) -> Iterator[Any]:
     source.push(None)
     with suppress(EOFError):
         yield sink.pull()
-
-
-def _joining(frame: Any, size: int) -> tuple[Any, Any, Any]:
-    """A graph for frames like this one, which gives frames of so many samples, and its ends."""
-    graph = av.filter.Graph()
-    nodes = [
-        graph.add_abuffer(
-            sample_rate=frame.sample_rate, format=frame.format.name, layout=frame.layout.name,
-            time_base=Fraction(1, frame.sample_rate),
-        )
-    ]  # fmt: skip
-    if frame.layout.nb_channels >= SAFE_PLANES:
-        nodes.append(graph.add("aformat", f"sample_fmts={frame.format.packed.name}"))
-    nodes += [graph.add("asetnsamples", f"n={size}:p=0"), graph.add("abuffersink")]
-    for before, after in pairwise(nodes):
-        before.link_to(after)
-    graph.configure()
-    return graph, nodes[0], nodes[-1]
 
 
 def bits_of(codec: Any) -> int | None:

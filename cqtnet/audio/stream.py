@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Self, TypeAlias, TypeGuard, cast
 import numpy as np
 import soundfile
 import soxr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from augment.audio.decode import Decoder, Piece, Samples, selected
 from augment.audio.files import AUDIO_SUFFIXES, DEFAULT_LIMITS, AudioWarning, Limits, StrPath, shown
@@ -275,21 +275,10 @@ def _copied(file: BinaryIO) -> StrPath:
 
 
 def _written(samples: ArrayLike, rate: Any) -> StrPath:
-    """Samples as a file: Wave64 has no limit of length, nor, as float WAV, the time of day."""
+    """Samples as a file: Wave64, without a limit of length or, as in float WAV, the time of day."""
     name = "samples in memory"
     if not isinstance(rate, Real) or not float(rate).is_integer():
         raise InputError(f"{name}: give samples and a whole number of Hz: (samples, 44100)")
-    planes, hz = _checked(samples, name), int(float(rate))
-    DEFAULT_LIMITS.check_format(name, hz, planes.shape[0])
-    DEFAULT_LIMITS.check_length(name, planes.shape[1] / hz, planes.size)
-    held = _Held.named(name, ".w64")
-    subtype = SUBTYPES[planes.dtype.str[1:]]
-    soundfile.write(held, planes.T, hz, format="W64", subtype=subtype)
-    return held
-
-
-def _checked(samples: ArrayLike, name: str) -> NDArray[Any]:
-    """Samples of shape (channels, n) in the order of bytes and a type that can be written."""
     array = np.asarray(samples)
     kind = np.float32 if array.dtype == np.float16 else array.dtype.newbyteorder("=")
     array = array.astype(kind, copy=False)
@@ -303,4 +292,10 @@ def _checked(samples: ArrayLike, name: str) -> NDArray[Any]:
     if not np.isfinite(array).all():
         raise InputError(f"{name} are not all finite numbers; replace those that are not")
     planes = np.atleast_2d(array)
-    return planes.T if planes.shape[0] > planes.shape[1] else planes
+    planes, hz = planes.T if planes.shape[0] > planes.shape[1] else planes, int(float(rate))
+    DEFAULT_LIMITS.check_format(name, hz, planes.shape[0])
+    DEFAULT_LIMITS.check_length(name, planes.shape[1] / hz, planes.size)
+    held = _Held.named(name, ".w64")
+    subtype = SUBTYPES[planes.dtype.str[1:]]
+    soundfile.write(held, planes.T, hz, format="W64", subtype=subtype)
+    return held
