@@ -17,8 +17,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
-import soundfile
-import soxr
 
 from augment.effect import Samples, log_uniform
 from cqtnet import SAMPLE_RATE
@@ -214,6 +212,9 @@ class Synthesizer:
 
         A TimeoutError after `timeout_s`; an InputError where FluidSynth fails.
         """
+        import soundfile  # here, for most that take notes from this file play none of them
+        import soxr
+
         # An empty configuration: the user's own would change the sound.
         words = [self.command, "-n", "-i", "-q", "-f", "/dev/null", "-r", "44100", "-g", "0.5"]
         words += ["-o", f"synth.reverb.active={int(variation.reverb_level > 0)}"]
