@@ -1,5 +1,6 @@
 """Edits: stretches of a recording cut out, repeated, put in, or mixed with another recording."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -146,8 +147,7 @@ class Repeat(StretchEdit):
         return cls(start_s, end_s, end_s)
 
     def _alter(self, samples: Samples, sample_rate: int) -> Altered:
-        copy = self._stretch(samples, sample_rate)
-        return self._put_in(copy, samples, sample_rate, self.at_s)
+        return self._put_in(self._stretch(samples, sample_rate), samples, sample_rate, self.at_s)
 
 
 def _stretch_in(rng: Rng, duration_s: float, start: Range, length: Range) -> tuple[float, float]:
@@ -188,8 +188,7 @@ class ForeignEdit(Edit, named=False):
 class InsertRecording(ForeignEdit):
     """`length_s` of another file, from its `offset_s` on, put in at `at_s`; moves what follows.
 
-    `level_db`: the power of the piece relative to the whole recording; at 0 both are equally
-    loud.
+    `level_db`: the power of the piece relative to the whole recording.
     """
 
     output_duration_s = _longer
@@ -223,8 +222,8 @@ class InsertRecording(ForeignEdit):
 class Mix(ForeignEdit):
     """A file's sound, from its `offset_s` on, added from `at_s` for `length_s`; keeps time.
 
-    `level_db`: its power over that stretch relative to the recording's there; at 0 both are
-    equally loud. It is not looped, and ends early where either recording ends.
+    `level_db`: its power over that stretch relative to the recording's there. It is not looped,
+    and ends early where either recording ends.
     """
 
     @classmethod
@@ -258,23 +257,20 @@ def edits_by_source_time(
     The crop comes first, then the rest from the last to the first, so that no edit shifts the
     times of another. Edits that overlap or leave the crop are an EffectError.
     """
-    begin_s, end_s = crop or (0.0, float("inf"))
+    begin_s, end_s = crop or (0.0, math.inf)
     if crop:
-        yield Crop(begin_s, end_s)
+        yield Crop(*crop)
     # Where a silence and a cut begin together, the cut runs first: it must not cut the silence.
     edits = [(start_s, True, cut_end_s) for start_s, cut_end_s in cuts]
     edits += [(at_s, False, length_s) for at_s, length_s in silences]
     next_start_s = end_s
     for at_s, is_cut, value_s in sorted(edits, reverse=True):
         last_s = value_s if is_cut else at_s
-        edit = f"edit at {at_s:g} s"
         if at_s < begin_s or last_s > end_s:
             crop_s = f"{begin_s:g} s to {end_s:g} s"
-            raise EffectError(f"{edit} is outside the crop of {crop_s}; move it")
+            raise EffectError(f"edit at {at_s:g} s is outside the crop of {crop_s}; move it")
         if last_s > next_start_s:
-            raise EffectError(f"{edit} reaches into the one at {next_start_s:g} s; separate them")
-        next_start_s = at_s
-        if is_cut:
-            yield Cut(at_s - begin_s, value_s - begin_s)
-        else:
-            yield InsertSilence(at_s - begin_s, value_s)
+            where = f"the one at {next_start_s:g} s"
+            raise EffectError(f"edit at {at_s:g} s reaches into {where}; separate them")
+        next_start_s, at_s = at_s, at_s - begin_s
+        yield Cut(at_s, value_s - begin_s) if is_cut else InsertSilence(at_s, value_s)

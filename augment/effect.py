@@ -151,7 +151,7 @@ class Effect(ABC):
         return cls(**values)
 
     def apply(self, samples: Samples, sample_rate: int) -> Altered:
-        """The altered samples, float32 of shape (n_out,), and the time map back to the input.
+        """The altered samples, float32 (n_out,), and the time map back to the input.
 
         `samples` is mono, shape (n,), floating point, finite, not empty, and stays as it is;
         `sample_rate` is in Hz, from 4,000 to 192,000.
@@ -237,7 +237,7 @@ def range_names(effect_class: type[Effect]) -> tuple[str, ...]:
 def check_ranges(effect_class: type[Effect], ranges: Mapping[str, Any]) -> None:
     """Raise EffectError unless `draw` of this effect takes all of these ranges."""
     legal = range_names(effect_class)
-    for key in set(ranges) - set(legal):
+    for key in ranges.keys() - set(legal):
         listed = ", ".join(legal) or "none"
         raise EffectError(f"{effect_class.name} draws no {key!r}; its ranges: {listed}")
 
@@ -337,13 +337,11 @@ def draw_chain(rng: Rng, recipe: Recipe, *, duration_s: float | None = None) -> 
     effects: list[Effect] = []
     left_s = duration_s or 0.0
     for name, (probability, ranges) in recipe.items():
-        if rng.random() >= probability:
-            continue
-        effect_class = effect_named(name)
-        options = {"duration_s": left_s} if "duration_s" in range_names(effect_class) else {}
-        effect = effect_class.draw(rng, **{**options, **ranges})
-        left_s = effect.output_duration_s(left_s)
-        effects.append(effect)
+        if rng.random() < probability:
+            effect_class = effect_named(name)
+            options = {"duration_s": left_s} if "duration_s" in range_names(effect_class) else {}
+            effects.append(effect_class.draw(rng, **{**options, **ranges}))
+            left_s = effects[-1].output_duration_s(left_s)
     return Chain(tuple(effects))
 
 

@@ -15,8 +15,7 @@ from augment.tempo import resample
 COLOUR_SLOPES_DB = {"brown": -6.0, "pink": -3.0, "white": 0.0, "blue": 3.0, "violet": 6.0}
 """dB per octave of the power spectrum."""
 
-LOWEST_HZ = 20.0
-"""The spectrum is flat below this; otherwise brown noise would be mostly inaudible drift."""
+LOWEST_HZ = 20.0  # the spectrum is flat below; else brown noise would be mostly inaudible drift
 
 Ratio: TypeAlias = Annotated[float, Number(-60, 120)]
 
@@ -84,8 +83,7 @@ class ColouredNoise(Effect):
 class Background(Effect):
     """A recorded noise added at a signal-to-noise ratio, in dB, over the whole recording.
 
-    The file is read from `offset_s` on; at its end it goes on from its beginning. Silence has
-    no level to measure against and stays silent.
+    The file is read from `offset_s` on, and again from its beginning. Silence stays silent.
     """
 
     path: Path
@@ -99,20 +97,16 @@ class Background(Effect):
         return cls(path, float(rng.random()) * duration_s(path), uniform(rng, snr_db))
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
-        noise = self._looped(samples.size, sample_rate)
+        needed_s = samples.size / sample_rate
+        whole_s = duration_s(self.path)  # a header may promise some milliseconds too many
+        start_s = self.offset_s % whole_s if self.offset_s % whole_s < whole_s - 0.02 else 0.0
+        noise = read_stretch(self.path, sample_rate, start_s=start_s, length_s=needed_s)
+        if (missing := samples.size - noise.size) > 0:
+            again = read_stretch(self.path, sample_rate, start_s=0.0, length_s=needed_s)
+            noise = np.concatenate([noise, np.resize(again, missing)])
         if mean_square(noise) == 0:
             raise EffectError(f"background: {self.path!r} is silent there; choose another place")
         return samples + scaled_to_level(noise, samples, level_db=-self.snr_db)
-
-    def _looped(self, n_samples: int, sample_rate: int) -> Samples:
-        needed_s = n_samples / sample_rate
-        whole_s = duration_s(self.path)  # a header may promise some milliseconds too many
-        start_s = self.offset_s % whole_s if self.offset_s % whole_s < whole_s - 0.02 else 0.0
-        head = read_stretch(self.path, sample_rate, start_s=start_s, length_s=needed_s)
-        if head.size >= n_samples:
-            return head
-        again = read_stretch(self.path, sample_rate, start_s=0.0, length_s=needed_s)
-        return np.concatenate([head, np.resize(again, n_samples - head.size)])
 
 
 # Other recordings, for the effects that bring them in.
@@ -127,8 +121,7 @@ def read_stretch(path: str, sample_rate: int, *, start_s: float, length_s: float
         first = round(start_s * rate) - decoder.begins_s * rate
         blocks = (resample(piece.samples, piece.sample_rate, rate) for piece in decoder)
         # One sample more, so that rounding between the two rates leaves nothing short.
-        parts = list(selected(blocks, first, round(length_s * rate) + 1))
-        if not parts:
+        if not (parts := list(selected(blocks, first, round(length_s * rate) + 1))):
             lasts = f"{path!r} lasts {decoder.integrity.decoded_s:g} s"
             raise EffectError(f"{lasts}; {start_s:g} s is after its end")
         if decoder.integrity.not_finite:

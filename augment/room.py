@@ -17,8 +17,7 @@ ALLPASS_DELAYS = (225, 341, 441, 556)
 ALLPASS_FEEDBACK = 0.5
 WET_GAIN = 0.015
 MIN_FEEDBACK, MAX_FEEDBACK = 0.3, 0.98
-INAUDIBLE = 1e-7
-"""The impulse response is computed until its echoes have fallen to this: -140 dB."""
+INAUDIBLE = 1e-7  # the impulse response is computed until its echoes have fallen to this: -140 dB
 
 PerCent: TypeAlias = Annotated[float, Number(0, 100, drawn=(0.0, 20.0))]
 
@@ -46,34 +45,28 @@ class Reverb(Effect):
         """
         from scipy.fft import irfft, next_fast_len
 
+        # SoX's mappings of its scales: the share of a comb's echo that is fed back, and the pole of
+        # the low-pass in each comb.
+        a = -1 / math.log(1 - MIN_FEEDBACK)
+        b = 100 / (math.log(1 - MAX_FEEDBACK) * a + 1)
+        feedback = 1 - math.exp((self.reverberance - b) / (a * b))
+        damping = self.hf_damping / 100 * 0.3 + 0.2
         scale, per_44100 = self.room_scale / 100 * 0.9 + 0.1, sample_rate / 44100
         combs = [int(scale * per_44100 * delay + 0.5) for delay in COMB_DELAYS]
         allpasses = [int(per_44100 * delay + 0.5) for delay in ALLPASS_DELAYS]
         # So long that every echo falls to INAUDIBLE, and none wraps around.
         comb_echoes, allpass_echoes = (
-            math.log(INAUDIBLE) / math.log(share) for share in (self.feedback, ALLPASS_FEEDBACK)
+            math.log(INAUDIBLE) / math.log(share) for share in (feedback, ALLPASS_FEEDBACK)
         )
         least = math.ceil(comb_echoes * max(combs) + allpass_echoes * sum(allpasses)) + 1
         length = next_fast_len(least, real=True)
-        low_pass = (1 - self.damping) / (1 - self.damping * _delayed(length, 1))
+        low_pass = (1 - damping) / (1 - damping * _delayed(length, 1))
         delays = (_delayed(length, delay) for delay in combs)
-        wet = sum(delayed / (1 - self.feedback * low_pass * delayed) for delayed in delays)
+        wet = sum(delayed / (1 - feedback * low_pass * delayed) for delayed in delays)
         for delay in allpasses:
             delayed = _delayed(length, delay)
             wet *= ((1 + ALLPASS_FEEDBACK) * delayed - 1) / (1 - ALLPASS_FEEDBACK * delayed)
         return np.asarray(irfft(1 + WET_GAIN * wet, length), dtype=np.float64)
-
-    @property
-    def feedback(self) -> float:
-        """Share of a comb's echo that is fed back: SoX's mapping of reverberance."""
-        a = -1 / math.log(1 - MIN_FEEDBACK)
-        b = 100 / (math.log(1 - MAX_FEEDBACK) * a + 1)
-        return 1 - math.exp((self.reverberance - b) / (a * b))
-
-    @property
-    def damping(self) -> float:
-        """Pole of the low-pass in each comb: SoX's mapping of hf_damping."""
-        return self.hf_damping / 100 * 0.3 + 0.2
 
 
 def _delayed(length: int, delay: int) -> NDArray[np.complex128]:
@@ -82,12 +75,10 @@ def _delayed(length: int, delay: int) -> NDArray[np.complex128]:
     return np.asarray(np.exp(-2j * np.pi * turns), dtype=np.complex128)
 
 
-FIRST_REFLECTION_S = 0.004
-"""The first echo arrives so much after the direct sound: 1.4 m of detour."""
+FIRST_REFLECTION_S = 0.004  # the first echo arrives so much after the direct sound: 1.4 m of detour
 
 LONGEST_RESPONSE_S = 20.0
-ONSET = 0.1
-"""The direct sound arrives where a measured response first reaches this share of its peak."""
+ONSET = 0.1  # direct sound arrives where a measured response first reaches this share of its peak
 
 
 class Room(Effect):

@@ -1,6 +1,7 @@
 """Tempo, pitch and speed: by a phase vocoder, by WSOLA, or by resampling."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar
 
@@ -64,6 +65,7 @@ class Tempo(Effect):
     paper's.
     """
 
+    output_duration_s = Speed.output_duration_s
     stretch: ClassVar[Callable[..., Samples]] = staticmethod(stretched)
     factor: Annotated[float, Number(0.25, 4, drawn=(0.8, 1.2))]
 
@@ -72,10 +74,6 @@ class Tempo(Effect):
             return Altered.unmoved(samples, sample_rate)
         faster = self.stretch(samples, sample_rate, factor=self.factor)
         return _played_evenly(samples, faster, sample_rate)
-
-    def output_duration_s(self, duration_s: float) -> float:
-        """Seconds at the new tempo."""
-        return duration_s / self.factor
 
 
 def _played_evenly(source: Samples, output: Samples, sample_rate: int) -> Altered:
@@ -99,8 +97,7 @@ class Pitch(Effect):
             return samples
         ratio = 2 ** (self.shift_semitones / 12)
         longer = self.stretch(samples, sample_rate, factor=1 / ratio)
-        shifted = resample(longer, sample_rate * ratio, sample_rate)
-        return with_length(shifted, samples.size)
+        return with_length(resample(longer, sample_rate * ratio, sample_rate), samples.size)
 
 
 # WSOLA (waveform similarity overlap-add), as FFmpeg's filter `atempo` does it: pieces of about
@@ -108,8 +105,6 @@ class Pitch(Effect):
 # on the one before. It is a second method of changing tempo and pitch, for tests: with it `eval`
 # sees whether a model has learned tempo and pitch, or only how one library makes them. So no
 # recipe for training may draw these effects.
-
-FRAME_SAMPLES = 4096
 
 
 def wsola_stretched(samples: Samples, sample_rate: int, *, factor: float) -> Samples:
@@ -125,9 +120,9 @@ def wsola_stretched(samples: Samples, sample_rate: int, *, factor: float) -> Sam
             graph.add("abuffersink"),
         ).configure()
         parts: list[Samples] = []
-        for frame in mono_frames(samples, sample_rate, "flt", FRAME_SAMPLES):
+        for frame in mono_frames(samples, sample_rate, "flt", 4096):
             graph.push(frame)  # the last one, None, makes the filter give what it still holds
-            parts += _ready(graph)
+            parts.extend(_ready(graph))
     except av.FFmpegError as problem:
         raise EffectError(
             f"wsola: this ffmpeg cannot do factor {factor:g} at {sample_rate} Hz ({problem})"
@@ -136,16 +131,13 @@ def wsola_stretched(samples: Samples, sample_rate: int, *, factor: float) -> Sam
     return with_length(output, round(samples.size / factor))  # it ends some ms early or late
 
 
-def _ready(graph: Any) -> list[Samples]:
+def _ready(graph: Any) -> Iterator[Samples]:
     """What the filter has ready by now, (n,) each."""
     import av
 
-    parts: list[Samples] = []
-    while True:
-        try:
-            parts.append(graph.pull().to_ndarray()[0])
-        except (av.BlockingIOError, av.EOFError):
-            return parts
+    with suppress(av.BlockingIOError, av.EOFError):
+        while True:
+            yield graph.pull().to_ndarray()[0]
 
 
 def mono_frames(values: NDArray[Any], sample_rate: int, kind: str, size: int) -> Iterator[Any]:

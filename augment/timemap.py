@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from itertools import product
 from typing import Any, Self
 
@@ -14,8 +14,7 @@ from augment.errors import EffectError
 
 Times = NDArray[np.float64]
 
-SLIVER_S = 1e-9
-"""Seconds; spans this short come from rounding alone (a sample at 192 kHz lasts 5e-6 s)."""
+SLIVER_S = 1e-9  # seconds; shorter spans come from rounding (a sample at 192 kHz lasts 5e-6 s)
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,12 @@ class Span:
         """Seconds of source per second of output: 1.1 for a tempo ten per cent faster."""
         return (self.source_end_s - self.source_start_s) / (self.out_end_s - self.out_start_s)
 
-    def source_at(self, out_s: "ArrayLike") -> Times:
+    def source_at(self, out_s: ArrayLike) -> Times:
         """Source times of output times; the two ends come back exactly, not by arithmetic."""
         inside = self.source_start_s + (np.asarray(out_s) - self.out_start_s) * self.rate
         return np.where(np.equal(out_s, self.out_end_s), self.source_end_s, inside)
 
-    def out_at(self, source_s: "ArrayLike") -> Times:
+    def out_at(self, source_s: ArrayLike) -> Times:
         """Output times of source times; the two ends come back exactly, not by arithmetic."""
         inside = self.out_start_s + (np.asarray(source_s) - self.source_start_s) / self.rate
         return np.where(np.equal(source_s, self.source_end_s), self.out_end_s, inside)
@@ -80,19 +79,17 @@ class TimeMap:
         kept: list[Span] = []
         for span in spans:
             if kept and _runs_on(kept[-1], span):
-                before = kept.pop()
-                span = Span(
-                    before.out_start_s, span.out_end_s, before.source_start_s, span.source_end_s
-                )
+                ends = {"out_end_s": span.out_end_s, "source_end_s": span.source_end_s}
+                span = replace(kept.pop(), **ends)
             kept.append(span)
         return cls(tuple(kept))
 
-    def to_source(self, out_s: "ArrayLike") -> Any:
+    def to_source(self, out_s: ArrayLike) -> Any:
         """Source times of output times, a float or shape as given; NaN where foreign."""
         spans = [(span.out_start_s, span.out_end_s, span.source_at) for span in self.spans]
         return _mapped(out_s, spans)  # later spans own the moment where two meet
 
-    def to_output(self, source_s: "ArrayLike") -> Any:
+    def to_output(self, source_s: ArrayLike) -> Any:
         """The earliest output times of source times, a float or shape as given; NaN where cut."""
         spans = [(span.source_start_s, span.source_end_s, span.out_at) for span in self.spans]
         return _mapped(source_s, spans[::-1])  # earlier spans own what occurs twice
@@ -132,7 +129,7 @@ class TimeMap:
 
 
 def _mapped(
-    times_s: "ArrayLike", spans: Sequence[tuple[float, float, Callable[[ArrayLike], Times]]]
+    times_s: ArrayLike, spans: Sequence[tuple[float, float, Callable[[ArrayLike], Times]]]
 ) -> Any:
     """Where times go: by the last span (start, end, map) that holds each; NaN in none."""
     times = np.asarray(times_s, dtype=np.float64)

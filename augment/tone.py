@@ -16,7 +16,6 @@ from augment.effect import Effect, Number, Range, Rng, Samples, Seed, log_unifor
 from augment.errors import EffectError
 
 FREQUENCY_LIMITS: Range = (1.0, 96_000.0)
-TELEPHONE_HZ = (300.0, 3400.0)
 LOW_PASS_ORDER, HIGH_PASS_ORDER = 8, 4
 """Butterworth orders: 48 and 24 dB per octave. A telephone's upper edge is the steep one."""
 
@@ -33,7 +32,9 @@ class LowPass(Effect):
     cutoff_hz: Annotated[float, Number(*FREQUENCY_LIMITS, drawn=(2000.0, 8000.0), log=True)]
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
-        return _low_passed(samples, sample_rate, self.cutoff_hz)
+        if self.cutoff_hz >= sample_rate / 2:
+            return samples
+        return _butterworth(samples, sample_rate, self.cutoff_hz, "lowpass", LOW_PASS_ORDER)
 
 
 class HighPass(Effect):
@@ -42,36 +43,31 @@ class HighPass(Effect):
     cutoff_hz: Annotated[float, Number(*FREQUENCY_LIMITS, drawn=(60.0, 500.0), log=True)]
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
-        return _high_passed(samples, sample_rate, self.cutoff_hz)
+        if self.cutoff_hz >= sample_rate / 2:
+            nothing = f"leaves nothing of a recording that ends at {sample_rate / 2:g} Hz"
+            raise EffectError(f"cutoff of {self.cutoff_hz:g} Hz {nothing}; lower it")
+        return _butterworth(samples, sample_rate, self.cutoff_hz, "highpass", HIGH_PASS_ORDER)
 
 
 class Telephone(Effect):
     """The sound in the band of a telephone line, 300 to 3,400 Hz, without a codec."""
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
-        low_hz, high_hz = TELEPHONE_HZ
-        return _low_passed(_high_passed(samples, sample_rate, low_hz), sample_rate, high_hz)
-
-
-def _low_passed(samples: Samples, sample_rate: int, cutoff_hz: float) -> Samples:
-    if cutoff_hz >= sample_rate / 2:
-        return samples
-    return _butterworth(samples, sample_rate, cutoff_hz, kind="lowpass", order=LOW_PASS_ORDER)
-
-
-def _high_passed(samples: Samples, sample_rate: int, cutoff_hz: float) -> Samples:
-    if cutoff_hz >= sample_rate / 2:
-        nothing = f"leaves nothing of a recording that ends at {sample_rate / 2:g} Hz"
-        raise EffectError(f"cutoff of {cutoff_hz:g} Hz {nothing}; lower it")
-    return _butterworth(samples, sample_rate, cutoff_hz, kind="highpass", order=HIGH_PASS_ORDER)
+        high = HighPass(300.0)._change(samples, sample_rate)
+        return LowPass(3400.0)._change(high, sample_rate)
 
 
 def _butterworth(
-    samples: Samples, sample_rate: int, cutoff_hz: float, *, kind: str, order: int
+    samples: Samples, sample_rate: int, cutoff_hz: float, kind: str, order: int
 ) -> Samples:
-    from scipy.signal import butter, sosfilt
+    from scipy.signal import butter
 
-    sections = butter(order, cutoff_hz, kind, fs=sample_rate, output="sos")
+    return _filtered(samples, butter(order, cutoff_hz, kind, fs=sample_rate, output="sos"))
+
+
+def _filtered(samples: Samples, sections: NDArray[np.float64]) -> Samples:
+    from scipy.signal import sosfilt
+
     return np.asarray(sosfilt(sections, samples.astype(np.float64)), dtype=np.float32)
 
 
@@ -103,22 +99,16 @@ class Equaliser(Effect):
         return cls(*low, *mid, log_uniform(rng, high_hz), uniform(rng, gain_db))
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
-        from scipy.signal import sosfilt
-
         bands = (
             (self.low_hz, _shelf(self.low_hz, self.low_gain_db, sample_rate, side=1)),
             (self.mid_hz, _peak(self.mid_hz, self.mid_gain_db, self.mid_q, sample_rate)),
             (self.high_hz, _shelf(self.high_hz, self.high_gain_db, sample_rate, side=-1)),
         )
         sections = [section for frequency, section in bands if frequency < sample_rate / 2]
-        if not sections:
-            return samples
-        equalised = sosfilt(np.array(sections), samples.astype(np.float64))
-        return np.asarray(equalised, dtype=np.float32)
+        return _filtered(samples, np.array(sections)) if sections else samples
 
 
-SHELF_Q = math.sqrt(0.5)
-"""The steepest shelf that does not overshoot."""
+SHELF_Q = math.sqrt(0.5)  # the steepest shelf that does not overshoot
 
 Triple: TypeAlias = tuple[float, float, float]
 
@@ -199,8 +189,7 @@ def _ceiling(samples: Samples, over_db: float) -> np.float32:
     return np.float32(np.abs(samples).max() * 10 ** (-over_db / 20))
 
 
-STEP_S = 0.001
-"""The compressor decides its gain once per millisecond, and interpolates in between."""
+STEP_S = 0.001  # the compressor decides its gain once per millisecond, and interpolates in between
 
 
 class Compressor(Effect):
@@ -242,7 +231,6 @@ class Compressor(Effect):
         return smoothed
 
 
-# Any transform of the audiomentations library that leaves every moment in its place.
 TRANSFORMS = (
     "AddColorNoise", "AddGaussianNoise", "AddGaussianSNR", "AirAbsorption", "Aliasing",
     "BandPassFilter", "BandStopFilter", "BitCrush", "Clip", "ClippingDistortion", "Gain",
@@ -250,7 +238,7 @@ TRANSFORMS = (
     "Normalize", "PeakingFilter", "PitchShift", "PolarityInversion", "SevenBandParametricEQ",
     "TanhDistortion", "TimeMask",
 )  # fmt: skip
-"""Those that keep time and need nothing beyond what audiomentations itself installs."""
+"""Of audiomentations: those that keep time and need nothing beyond what it installs itself."""
 
 
 class Audiomentation(Effect):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,23 +26,21 @@ from cqtnet.preset import MINIMUM_S
 if TYPE_CHECKING:
     import torch
 
-FORMAT = 2
-"""Raised whenever decoding, the CQT or what is kept of them changes: old files are then unused."""
+FORMAT = 2  # rises when decoding, the CQT or what is kept changes: old files are unused then
 
 Ints = NDArray[np.int64]
 Array = NDArray[Any]
-Arrays = Mapping[str, Array]
-"""Arrays by name."""
+Arrays = Mapping[str, Array]  # arrays by name
 
 
+@dataclass(frozen=True)
 class ArrayCache:
     """Sets of arrays in a folder, each under a name; a damaged file counts as missing.
 
     A file is the SHA-256 of the rest, then an .npz: nothing is parsed before its hash is right.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    folder: Path
 
     def get(self, name: str) -> Arrays | None:
         """The arrays under that name; None where they are missing or damaged."""
@@ -50,10 +48,9 @@ class ArrayCache:
             content = self._path(name).read_bytes()
         except OSError:
             return None
-        digest, packed = content[:32], content[32:]
-        if hashlib.sha256(packed).digest() != digest:
+        if hashlib.sha256(content[32:]).digest() != content[:32]:
             return None
-        with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(content[32:]), allow_pickle=False) as arrays:
             return dict(arrays)
 
     def put(self, name: str, arrays: Arrays) -> None:
@@ -67,11 +64,12 @@ class ArrayCache:
         return self.folder / f"{name}.kept"
 
 
+@dataclass(frozen=True)
 class CachedArrays(Sequence[Arrays]):
     """The arrays under several names of a cache, read from disk whenever one is asked for."""
 
-    def __init__(self, cache: ArrayCache, names: Sequence[str]) -> None:
-        self.cache, self.names = cache, names
+    cache: ArrayCache
+    names: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -79,8 +77,7 @@ class CachedArrays(Sequence[Arrays]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return CachedArrays(self.cache, self.names[index])
-        arrays = self.cache.get(self.names[index])
-        if arrays is None:
+        if (arrays := self.cache.get(self.names[index])) is None:
             raise InputError(f"{self.cache.folder} lost a file during the run; run it again")
         return arrays
 
@@ -95,13 +92,17 @@ def cached(
 
 def kept_array(path: Path, make: Callable[[], Array], *, mapped: bool = False) -> Array:
     """The array in a file, `mapped` or read; made and written where it is missing or damaged."""
-    mode: Literal["r"] | None = "r" if mapped else None
+
+    def read() -> Array:
+        kept: Array = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        return kept
+
     try:
-        return np.load(path, mmap_mode=mode, allow_pickle=False)  # type: ignore[no-any-return]
+        return read()
     except (OSError, ValueError, EOFError):
         with written_whole(path) as temporary:
             np.save(temporary, make())
-    return np.load(path, mmap_mode=mode, allow_pickle=False)  # type: ignore[no-any-return]
+    return read()
 
 
 def content_hash(path: Path) -> str:
@@ -203,8 +204,7 @@ def _source_of(name: str) -> Path | None:
 
 # Training data: the CQTs of many recordings, and batches of stretches cut from them.
 
-MARGIN_BINS = 5
-"""Semitones cached beyond the 84 bins, for transpositions of up to four."""
+MARGIN_BINS = 5  # semitones cached beyond the 84 bins, for transpositions of up to four
 
 
 @dataclass(frozen=True)
@@ -257,9 +257,13 @@ def load_frames(items: Sequence[Item], cache: Path, *, device: str = "cpu") -> F
 
     transform = Cqt(MARGIN_BINS)
 
-    def frames_of(item: Item) -> NDArray[np.float16]:
-        kind = f"cqt{transform.n_bins}"
-        return cached(item, cache, kind, lambda: _frames(item, transform))
+    def frames_of(item: Item) -> Array:
+        def made() -> Array:
+            """Roots of magnitudes (frames, bins) of one recording."""
+            roots = np.sqrt(transform(load_recording(item)[None])[0])
+            return np.asarray(roots.T, np.float16)
+
+        return cached(item, cache, f"cqt{transform.n_bins}", made)
 
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         parts = list(pool.map(frames_of, items))
@@ -269,9 +273,3 @@ def load_frames(items: Sequence[Item], cache: Path, *, device: str = "cpu") -> F
     levels = roots.mean(axis=1, dtype=np.float64)
     loudness = np.concatenate([[0.0], np.cumsum(levels)])
     return FrameStore(torch.from_numpy(roots).to(device), Places(starts, lengths, loudness))
-
-
-def _frames(item: Item, transform: Cqt) -> NDArray[np.float16]:
-    """Roots of magnitudes (frames, bins) of one recording."""
-    roots = np.sqrt(transform(load_recording(item)[None])[0])
-    return np.asarray(roots.T, np.float16)

@@ -70,10 +70,9 @@ def save_network(net: "nn.Module", path: Path, header: dict[str, str], card: dic
     tensors = {}
     for name, tensor in net.state_dict().items():
         if not name.endswith("num_batches_tracked"):
-            kept = tensor.detach()
             if tensor.is_floating_point():
-                kept = kept.half() if tensor.dim() > 1 else kept.float()
-            tensors[name] = np.ascontiguousarray(kept.cpu().numpy())
+                tensor = tensor.half() if tensor.dim() > 1 else tensor.float()
+            tensors[name] = np.ascontiguousarray(tensor.detach().cpu().numpy())
     with written_whole(path) as temporary:
         save_file(tensors, temporary, metadata=header)
         sha256 = file_sha256(temporary)
@@ -83,15 +82,19 @@ def save_network(net: "nn.Module", path: Path, header: dict[str, str], card: dic
 
 def load_weights(name: str | Path = "default") -> Weights:
     """The shipped weights of that name, or those at that path."""
-    path = find_weights(name, SHIPPED)
-    if path is None:
+    if (path := find_weights(name, SHIPPED)) is None:
         raise WeightsError(
             f"weights {str(name)!r} are neither shipped ({', '.join(shipped_names())}) nor a "
             ".safetensors file or a run's folder; give one of these"
         )
     card = read_card(path, "preset")
     sha256 = stated_sha256(path, card)
-    if _hashed_preset(path) != card["preset"]:
+    try:
+        with safe_open(path, framework="np") as file:  # the preset that the hash covers
+            hashed = parse_json((file.metadata() or {}).get("preset", "null"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(f"{path} holds no readable weights: {error}") from error
+    if hashed != card["preset"]:
         raise WeightsError(
             f"{path} is not the file that its JSON describes: the presets differ; fetch both again"
         )
@@ -108,15 +111,6 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
         if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
             raise WeightsError(f"{path} holds weights that are not finite, in {name[:99]!r}")
     return tensors
-
-
-def _hashed_preset(path: Path) -> Any:
-    """The preset in the tensors' own header, which the hash covers."""
-    try:
-        with safe_open(path, framework="np") as file:
-            return parse_json((file.metadata() or {}).get("preset", "null"))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(f"{path} holds no readable weights: {error}") from error
 
 
 def stated_sha256(path: Path, card: dict[str, Any]) -> str:
@@ -161,8 +155,7 @@ def read_card(weights: Path, kind: str) -> dict[str, Any]:
     path = weights.with_suffix(".json")
     try:
         card: dict[str, Any] = dict(read_json(path))
-        missing = {"format", "sha256", kind} - card.keys()
-        if missing:
+        if missing := {"format", "sha256", kind} - card.keys():
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
         if not isinstance(card["sha256"], str) or not isinstance(card[kind], dict):
             raise ValueError(f"its sha256 or {kind} is of the wrong kind")

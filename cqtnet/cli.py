@@ -12,7 +12,6 @@ import traceback
 import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
-from functools import cached_property
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import Any
@@ -36,23 +35,15 @@ To complete words with the Tab key, add the line of your shell to its start file
 VERSIONS_OF = {"torch": "torch", "librosa": "librosa", "onnxruntime": "onnxruntime",
                "faiss": "faiss-cpu", "PyAV": "av", "numpy": "numpy"}  # fmt: skip
 """What answers depend on, and the package of each."""
-BROKEN_PIPE = 141
-"""What a shell reports of a program that SIGPIPE ended: 128 + 13."""
+BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended: 128 + 13
 
 
 class LazyGroup(click.Group):
     """A group whose commands' modules are imported only when they are needed."""
 
-    def __init__(self, *args: Any, places: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, places: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._given = places
-
-    @cached_property
-    def places(self) -> Mapping[str, str]:
-        """Module and variable of every command; by default, all entry points."""
-        if self._given is not None:
-            return self._given
-        return {point.name: point.value for point in entry_points(group="cqtnet.commands")}
+        self.places = places  # module and variable of every command
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all sub-commands."""
@@ -101,8 +92,9 @@ def _print_versions(ctx: click.Context, _: click.Parameter, wanted: bool) -> Non
 
 
 @click.command(
-    cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
-)
+    cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]},
+    places={point.name: point.value for point in entry_points(group="cqtnet.commands")},
+)  # fmt: skip
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False,
               callback=_print_versions, help="Print versions and exit.")  # fmt: skip
 def cqtnet() -> None:
@@ -118,7 +110,7 @@ def main() -> None:
         # File names need not be UTF-8; what came in as bytes goes out as the same bytes.
         if stream is not None:
             stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
-    warnings.showwarning = _show_warning
+    warnings.showwarning = lambda message, *_, **__: complain(f"warning: {message}")
     try:
         code = _run()
         sys.stdout.flush()
@@ -153,7 +145,3 @@ def _run() -> int:
     except Exception:
         traceback.print_exc()
     return 2
-
-
-def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    complain(f"warning: {message}")

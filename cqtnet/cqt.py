@@ -19,27 +19,27 @@ from cqtnet import SAMPLE_RATE
 if TYPE_CHECKING:
     from torch import Tensor
 
-Numbers = TypeVar("Numbers", "NDArray[np.float32]", "Tensor")
-"""An array, or a tensor of torch."""
+Numbers = TypeVar("Numbers", "NDArray[np.float32]", "Tensor")  # an array, or a tensor of torch
 
 HOP_LENGTH = 512  # samples
 BINS_PER_OCTAVE = 12
 N_BINS = 84
 C1_HZ = 440.0 * 2 ** (-45 / 12)  # 32.70 Hz
 FRAMES_PER_SECOND = SAMPLE_RATE / HOP_LENGTH  # 43.07
+_RATIO = 2 ** (2 / BINS_PER_OCTAVE)
+LENGTH_HZ = (_RATIO + 1) / (_RATIO - 1) * SAMPLE_RATE
+"""A wavelet's samples times its frequency: librosa's, for 12 bins an octave."""
+HALVING_TAPS = 65
 
-LEVEL_RADIUS = 107
-"""`normalise` measures the level over so many frames on each side: five seconds in all."""
-LEVEL_FLOOR = 0.01
-"""A level below this is not amplified: that of white noise near -80 dB full scale."""
-SILENCE_LEVEL = 0.006
-"""A level below this is silence: dither of the last of 16 bits has 0.005."""
+LEVEL_RADIUS = 107  # `normalise` measures the level over so many frames on each side: 5 s in all
+LEVEL_FLOOR = 0.01  # a level below is not amplified: that of white noise near -80 dB full scale
+SILENCE_LEVEL = 0.006  # a level below this is silence: dither of the last of 16 bits has 0.005
 
 
 def context_frames() -> int:
     """Frames of true signal needed on each side for a block's frames to be exact."""
-    longest = quality_factor() * SAMPLE_RATE / C1_HZ / 2
-    delays = (len(halving_filter()) // 2) * (1 << (N_BINS // BINS_PER_OCTAVE - 1))
+    longest = LENGTH_HZ / C1_HZ / 2
+    delays = HALVING_TAPS // 2 * (1 << (N_BINS // BINS_PER_OCTAVE - 1))
     return math.ceil((longest + delays) / HOP_LENGTH) + 1
 
 
@@ -48,19 +48,12 @@ def _lowest_hz(margin_bins: int) -> float:
     return float(C1_HZ * 2 ** (-margin_bins / BINS_PER_OCTAVE))
 
 
-def quality_factor() -> float:
-    """Centre frequency over bandwidth of every wavelet: librosa's, for 12 bins an octave."""
-    ratio = 2 ** (2 / BINS_PER_OCTAVE)
-    return (ratio + 1) / (ratio - 1)
-
-
 def power_weights() -> NDArray[np.float32]:
     """Factors (84,): the sum of squared magnitudes times these is the signal's power.
 
     A sine of amplitude a gives its bin a / 2 · sqrt(length of the wavelet), spread over 1.5 bins.
     """
-    lengths = quality_factor() * SAMPLE_RATE / Cqt().hz
-    return np.asarray(2 / 1.5 / lengths, np.float32)
+    return np.asarray(2 / 1.5 / (LENGTH_HZ / Cqt().hz), np.float32)
 
 
 def frame_count(n_samples: int) -> int:
@@ -68,14 +61,18 @@ def frame_count(n_samples: int) -> int:
     return 1 + n_samples // HOP_LENGTH
 
 
-def halving_filter() -> NDArray[np.float32]:
-    """Odd-length low-pass (Kaiser window) used before every second sample is dropped.
+def halving_matrix(block: int) -> NDArray[np.float32]:
+    """Low-pass at every second sample, (2 * block + 63, block): column j filters around input 2j.
 
-    It passes up to 0.21 and stops from 0.29 of the sample rate by 80 dB.
+    The filter passes up to 0.21 and stops from 0.29 of the sample rate by 80 dB.
     """
-    n_taps, beta = 65, 0.1102 * (80.0 - 8.7)  # Kaiser's formulas for 80 dB and that transition
-    taps = np.sinc((np.arange(n_taps) - n_taps // 2) / 2) * np.kaiser(n_taps, beta)
-    return np.asarray(taps / taps.sum(), np.float32)
+    beta = 0.1102 * (80.0 - 8.7)  # Kaiser's formulas for 80 dB and that transition
+    taps = np.sinc((np.arange(HALVING_TAPS) - HALVING_TAPS // 2) / 2)
+    taps *= np.kaiser(HALVING_TAPS, beta)
+    matrix = np.zeros((2 * (block - 1) + HALVING_TAPS, block), np.float32)
+    for column in range(block):
+        matrix[2 * column : 2 * column + HALVING_TAPS, column] = taps / taps.sum()
+    return matrix
 
 
 def octave_wavelets(top_hz: NDArray[np.float64]) -> NDArray[np.complex64]:
@@ -83,7 +80,7 @@ def octave_wavelets(top_hz: NDArray[np.float64]) -> NDArray[np.complex64]:
 
     Like librosa, each is rounded to whole samples and an odd one centred half a sample late.
     """
-    lengths = quality_factor() * SAMPLE_RATE / top_hz
+    lengths = LENGTH_HZ / top_hz
     half = math.ceil(lengths.max() / 2) + 1
     wavelets = np.zeros((len(top_hz), 2 * half + 1), np.complex64)
     for row, hz, length in zip(wavelets, top_hz, lengths, strict=True):
@@ -99,9 +96,6 @@ class Cqt:
     """Constant-Q magnitudes (B, bins, frames) of samples (B, n), float32: an array or a tensor.
 
     `margin_bins` adds semitones below and above the 84 bins.
-
-    >>> Cqt()(np.zeros((1, 441_000), np.float32)).shape
-    (1, 84, 862)
     """
 
     def __init__(self, margin_bins: int = 0) -> None:
@@ -110,8 +104,8 @@ class Cqt:
         wavelets = octave_wavelets(self.hz[-BINS_PER_OCTAVE:])  # every octave uses these
         parts = np.concatenate([wavelets.real, wavelets.imag]).T.copy()
         # librosa's scale=True: white noise gives every bin the same level.
-        scale = np.sqrt(quality_factor() * SAMPLE_RATE / self.hz).astype(np.float32)
-        arrays = parts, _toeplitz(halving_filter(), 64), scale[:, None]
+        scale = np.sqrt(LENGTH_HZ / self.hz).astype(np.float32)
+        arrays = parts, halving_matrix(64), scale[:, None]
         self._constants: dict[Any, tuple[Any, ...]] = {"array": arrays}  # by device
 
     def __call__(self, samples: Numbers) -> Numbers:
@@ -124,7 +118,8 @@ class Cqt:
             if octave:
                 signal, hop = _halved(signal, halving), hop // 2
             octaves.append(_octave(signal, wavelets, hop, n_frames))
-        magnitudes: Numbers = _joined(octaves[::-1])[:, -self.n_bins :] * scale
+        join = np.concatenate if isinstance(samples, np.ndarray) else _torch().cat
+        magnitudes: Numbers = join(octaves[::-1], 1)[:, -self.n_bins :] * scale
         return magnitudes
 
     def _like(self, samples: Any) -> tuple[Any, ...]:
@@ -175,13 +170,6 @@ def padded(array: Numbers, left: int, right: int) -> Numbers:
     return tensor
 
 
-def _joined(octaves: list[Any]) -> Any:
-    """Arrays or tensors (B, bins, frames) as one, their bins in order."""
-    if isinstance(octaves[0], np.ndarray):
-        return np.concatenate(octaves, axis=1)
-    return _torch().cat(octaves, dim=1)
-
-
 def _torch() -> Any:
     """torch, which arrays do without: it takes seconds to load."""
     import torch
@@ -228,11 +216,3 @@ def reference_cqt(
     bins["bins_per_octave"] = BINS_PER_OCTAVE
     how = {"hop_length": HOP_LENGTH, "window": "hann", "sparsity": sparsity}
     return np.asarray(np.abs(librosa.cqt(samples, sr=SAMPLE_RATE, **bins, **how)), np.float32)
-
-
-def _toeplitz(taps: NDArray[np.float32], block: int) -> NDArray[np.float32]:
-    """Band matrix (2 * block + taps - 2, block): column j filters around input 2j."""
-    matrix = np.zeros((2 * (block - 1) + len(taps), block), np.float32)
-    for column in range(block):
-        matrix[2 * column : 2 * column + len(taps), column] = taps
-    return matrix

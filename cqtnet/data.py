@@ -2,9 +2,10 @@
 
 import hashlib
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from cqtnet import audio
@@ -28,16 +29,14 @@ class Item:
 def read_items(source: Path, *, validation_share: float = 0.1) -> list[Item]:
     """Recordings of a manifest (.tsv or .csv) or of a folder, each with its split.
 
-    Where none is marked `valid`, whole collections (folders, for a folder), about
-    `validation_share` of the training recordings, become the validation part, by the hash of their
-    names.
+    Where none is marked `valid`, whole collections (folders, for a folder) with about
+    `validation_share` of the training recordings become the validation part.
     """
     items = list_items(source)
-    if not any(item.split == "train" for item in items):
+    splits = {item.split for item in items}
+    if "train" not in splits:
         raise ManifestError(f"{source} lists no recording to train on; mark some `train`")
-    if not any(item.split == "valid" for item in items):
-        items = hold_out(items, share=validation_share)
-    return items
+    return items if "valid" in splits else hold_out(items, share=validation_share)
 
 
 def list_items(source: Path) -> list[Item]:
@@ -62,27 +61,21 @@ def hold_out(items: Sequence[Item], *, share: float) -> list[Item]:
         if n_chosen + sizes[collection] <= wanted or len(chosen) < 2 < len(sizes):
             chosen.add(collection)
             n_chosen += sizes[collection]
-    is_held_out = [item.split == "train" and item.collection in chosen for item in items]
     return [
-        replace(item, split="valid") if held else item
-        for item, held in zip(items, is_held_out, strict=True)
+        replace(i, split="valid") if i.split == "train" and i.collection in chosen else i
+        for i in items
     ]
 
 
 def spread(items: Iterable[Item], limit: int | None) -> list[Item]:
     """At most `limit` of the items, from as many collections as possible, in turns."""
-    turns: Counter[str] = Counter()
-    by_turn: list[tuple[int, Item]] = []
-    for item in items:
-        by_turn.append((turns[item.collection], item))
-        turns[item.collection] += 1
-    return [item for _, item in sorted(by_turn, key=lambda turn: turn[0])][:limit]
+    turns: dict[str, Iterator[int]] = defaultdict(count)
+    return sorted(items, key=lambda item: next(turns[item.collection]))[:limit]
 
 
 def _read_folder(folder: Path) -> Iterator[Item]:
     """Every audio file below the folder; those of a folder in it are one collection."""
-    paths = sorted(audio.find_audio([folder]))
-    if not paths:
+    if not (paths := sorted(audio.find_audio([folder]))):
         raise ManifestError(f"{folder} holds no audio; give a folder with recordings")
     for path in paths:
         name = path.relative_to(folder)
@@ -99,15 +92,14 @@ def _read_manifest(path: Path) -> Iterator[Item]:
         recording = row.get("id") or row.get("recording") or name
         split = row.get("split") or "train"
         file = path.parent / name
+        place = f"{path}:{line}"
         if not name or not os.path.isfile(file):
-            raise ManifestError(
-                f"{path}:{line}: {audio.told(name) or 'no path'!r} is not a file; correct it"
-            )
+            found = audio.told(name) or "no path"
+            raise ManifestError(f"{place}: {found!r} is not a file; correct it")
         if split not in SPLITS:
-            raise ManifestError(
-                f"{path}:{line}: split {audio.told(split)!r}; use one of {', '.join(SPLITS)}"
-            )
-        refuse_twice(seen, recording, f"{path}:{line}", f"recording {audio.told(recording)!r}")
+            known = ", ".join(SPLITS)
+            raise ManifestError(f"{place}: split {audio.told(split)!r}; use one of {known}")
+        refuse_twice(seen, recording, place, f"recording {audio.told(recording)!r}")
         collection = row.get("collection") or row.get("repository") or recording
         yield Item(file, recording, split, collection, row.get("work") or "")
 

@@ -1,10 +1,13 @@
 """What results depend on: device, precision and threads of the network; versions, machine."""
 
 import os
+import platform
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +17,6 @@ from cqtnet.errors import InputError
 
 if TYPE_CHECKING:
     import torch
-import platform
-import subprocess
-from importlib import metadata
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 GPU_DRIVERS = (
@@ -26,8 +26,7 @@ GPU_DRIVERS = (
 SHORT_FLOATS = {"avx512_bf16", "amx_tile"}
 """Features of processors that compute bfloat16 by themselves, as Linux names them."""
 
-_limited = False
-"""Whether `one_thread` is in force."""
+_limited = False  # whether `one_thread` is in force
 
 
 def is_cpu(name: str = "auto") -> bool:
@@ -56,9 +55,8 @@ def cpu_precision(precision: str = "auto") -> str:
     """The precision of convolutions on the CPU; `auto` is bfloat16 where it is native."""
     if precision not in PRECISIONS:
         raise InputError(f"precision {precision!r} is unknown; use {', '.join(PRECISIONS)}")
-    if precision == "auto":
-        return "bfloat16" if _has_short_floats() else "float32"
-    return precision
+    own = "bfloat16" if _has_short_floats() else "float32"
+    return own if precision == "auto" else precision
 
 
 def find_dtype(device: "torch.device", precision: str = "auto") -> "torch.dtype":
@@ -92,7 +90,7 @@ def one_thread() -> Iterator[None]:
     """One thread for each operation: on busy processors several threads are slower."""
     global _limited
     torch = sys.modules.get("torch")  # it need not be loaded for this
-    before = _limited, torch.get_num_threads() if torch else 0
+    limited, count = _limited, torch.get_num_threads() if torch else 0
     _limited = True
     if torch:
         torch.set_num_threads(1)
@@ -100,9 +98,9 @@ def one_thread() -> Iterator[None]:
         with threadpool_limits(1, user_api="blas"):
             yield
     finally:
-        _limited = before[0]
+        _limited = limited
         if torch:
-            torch.set_num_threads(before[1])
+            torch.set_num_threads(count)
 
 
 # Which code made a result, and on which machine.
@@ -116,8 +114,8 @@ version = cache(metadata.version)
 
 def versions() -> dict[str, str]:
     """Versions of this project, its commit where it runs from a checkout, and its dependencies."""
-    found = {name: version(name) for name in PACKAGES}
-    return {**found, "python": platform.python_version(), "commit": commit()}
+    own = {"python": platform.python_version(), "commit": commit()}
+    return {name: version(name) for name in PACKAGES} | own
 
 
 def machine() -> dict[str, str]:

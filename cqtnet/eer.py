@@ -32,19 +32,16 @@ class Ranking:
         total = accepted_tar[-1]
         return accepted_non / accepted_non[-1], (total - accepted_tar) / total
 
-    def pooled(self, first: NDArray[np.intp]) -> Ranking:
-        """The same trials, places pooled from each of `first` (ascending) up to the next."""
-        last = np.append(first[1:], len(self.score)) - 1
-        numbers = (np.add.reduceat(number, first) for number in (self.target, self.nontarget))
-        return Ranking(self.score[last], *numbers)
-
     def hull(self) -> Ranking:
         """Places pooled until the share of targets falls from each to the next: the ROC's hull."""
         number = self.target + self.nontarget
         used = np.flatnonzero(number)
         share = self.target[used] / number[used]
         fit = isotonic_regression(share, weights=number[used], increasing=False)
-        return self.pooled(used[np.asarray(fit.blocks[:-1], np.intp)])
+        first = used[np.asarray(fit.blocks[:-1], np.intp)]  # of the places that are one
+        last = np.append(first[1:], len(self.score)) - 1
+        sums = (np.add.reduceat(number, first) for number in (self.target, self.nontarget))
+        return Ranking(self.score[last], *sums)
 
 
 def equal_error_rate(target: ArrayLike, nontarget: ArrayLike) -> float:

@@ -37,13 +37,10 @@ T = TypeVar("T")
 Samples = NDArray[np.float32]
 Precision = Literal["auto", "float32", "bfloat16"]
 
-POOLED_BYTES = 64 << 20
-"""Windows are pooled together until their steps take so much memory."""
-BLOCK_STEPS = 256
-"""Steps of the trunk per block: 95 s for the paper's preset, 380 s for the default."""
+POOLED_BYTES = 64 << 20  # windows are pooled together until their steps take so much memory
+BLOCK_STEPS = 256  # steps of the trunk per block: 95 s for the paper, 380 s for the default preset
 
-BLOCKS_AHEAD = 12
-"""Blocks of samples that are decoded while the network computes: six minutes, 32 MB."""
+BLOCKS_AHEAD = 12  # blocks decoded while the network computes: six minutes, 32 MB
 
 
 @dataclass(frozen=True)
@@ -61,8 +58,7 @@ class Embeddings:
         return self.level >= SILENCE_LEVEL
 
 
-ROOT_FRAMES = 4
-"""CQT frames that one row of `Stretch.roots` is the mean of."""
+ROOT_FRAMES = 4  # CQT frames that one row of `Stretch.roots` is the mean of
 
 
 @dataclass(frozen=True)
@@ -160,10 +156,9 @@ class Embedder:
         with closing(ahead(iter(checked), BLOCKS_AHEAD)) as read:
             stretches = list(self.stretches(read))
         checked.require_content()
-        steps = np.concatenate([stretch.steps for stretch in stretches])
-        levels = np.concatenate([stretch.levels for stretch in stretches])
-        roots = np.concatenate([stretch.roots for stretch in stretches])
-        return Trace(steps, levels, checked.n_samples, roots=roots)
+        names = ("steps", "levels", "roots")
+        whole = {n: np.concatenate([getattr(stretch, n) for stretch in stretches]) for n in names}
+        return Trace(**whole, n_samples=checked.n_samples)
 
     def stretches(self, blocks: Iterable[Samples]) -> Iterator[Stretch]:
         """The trunk's steps over samples that arrive in blocks, as soon as they are final."""
@@ -177,14 +172,14 @@ class Embedder:
             while n_held >= need:
                 samples = np.concatenate(held)
                 skip = span.context_steps if first_step else 0
-                yield self._stretch(samples[:need], first=skip, count=BLOCK_STEPS)
+                yield self._stretch(samples[:need], skip, skip + BLOCK_STEPS)
                 first_step += BLOCK_STEPS
                 keep_from = span.held_from(first_step) - span.held_from(first_step - BLOCK_STEPS)
                 held, n_held = [samples[keep_from:]], len(samples) - keep_from
                 need = span.block_samples(BLOCK_STEPS, first_step=first_step)
         if n_held:
             skip = span.context_steps if first_step else 0
-            yield self._stretch(np.concatenate(held), first=skip, count=None)
+            yield self._stretch(np.concatenate(held), skip, None)
 
     def windows(self, trace: Trace, *, window_s: float = 20.0, hop_s: float = 5.0) -> Embeddings:
         """Embeddings of windows every `hop_s`, the last one ending with the last step.
@@ -204,7 +199,7 @@ class Embedder:
         for some in np.split(starts, range(at_once, len(starts), at_once)):
             windows = np.stack([trace.steps[start : start + length].T for start in some])
             vectors.append(self.network.vectors(windows))
-        start_s = (starts * step_s).astype(np.float64)
+        start_s = starts * step_s
         end_s = np.minimum(start_s + window_s, trace.duration_s)
         levels = trace.mean_levels(start_s, end_s)
         return Embeddings(np.concatenate(vectors), start_s, end_s, levels)
@@ -218,14 +213,11 @@ class Embedder:
         0.87
         """
         trace = self.trace(fragment) if isinstance(fragment, np.ndarray) else self.read(fragment)
-        steps = np.ascontiguousarray(trace.steps.T[None])
-        vector: NDArray[np.float32] = self.network.vectors(steps)[0]
-        return vector
+        return np.asarray(self.network.vectors(np.ascontiguousarray(trace.steps.T[None]))[0])
 
-    def _stretch(self, samples: Samples, *, first: int, count: int | None) -> Stretch:
-        """Steps first … first + count of the trunk over a stretch of samples, and their frames."""
-        steps, roots = self.network.steps(samples)
-        stop, stride = (None if count is None else first + count), self.preset.stride_frames
+    def _stretch(self, samples: Samples, first: int, stop: int | None) -> Stretch:
+        """The trunk's steps from `first` to `stop` over a stretch of samples, and their frames."""
+        (steps, roots), stride = self.network.steps(samples), self.preset.stride_frames
         own = roots[:, first * stride : None if stop is None else stop * stride].T
         fours = own[: len(own) // ROOT_FRAMES * ROOT_FRAMES].reshape(-1, ROOT_FRAMES, N_BINS)
         return Stretch(steps[first:stop], own.mean(axis=1), roots=fours.mean(axis=1))
@@ -237,10 +229,9 @@ def _ready(
     """The network without torch where that is possible: on the CPU, in float32, with a graph."""
     wanted = cpu_precision("float32" if deterministic else precision)
     if isinstance(model, Weights):
-        if is_cpu(device) and wanted == "float32":
-            network = GraphNetwork.of(model.preset, model.tensors)
-            if network is not None:
-                return network
+        usable = is_cpu(device) and wanted == "float32"
+        if usable and (network := GraphNetwork.of(model.preset, model.tensors)):
+            return network
         model = model.model
     from cqtnet.model import FusedNetwork  # here, for it loads torch, which takes seconds
 
@@ -302,11 +293,9 @@ def embed_files(
     """Embed every audio file of `paths` and write `out` (.npz); files that fail are listed."""
     check_windows(window_s=window_s, hop_s=hop_s)
     started = time.monotonic()
-    files = list(audio.find_audio(paths))
-    if not files:
-        raise NotAudioError(
-            f"no audio in {', '.join(map(audio.shown, paths))}; give files or folders"
-        )
+    if not (files := list(audio.find_audio(paths))):
+        given = ", ".join(map(audio.shown, paths))
+        raise NotAudioError(f"no audio in {given}; give files or folders")
     done: dict[str, Embeddings] = {}
     failed: dict[str, str] = {}
     duration_s = 0.0
@@ -345,8 +334,7 @@ def embed_files(
 
 
 def _write(out: Path, done: dict[str, Embeddings], embedder: Embedder) -> None:
-    parts = list(done.values())
-    names = ("vectors", "start_s", "level", "end_s")
+    parts, names = list(done.values()), ("vectors", "start_s", "level", "end_s")
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     arrays["file_index"] = np.repeat(np.arange(len(parts)), [len(p.vectors) for p in parts])
     arrays |= {"files": np.array(list(done)), "model": np.array(embedder.sha256)}

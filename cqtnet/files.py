@@ -103,10 +103,8 @@ def remove_unfinished(folder: Path) -> None:
 def _is_alive(process: int) -> bool:
     try:
         os.kill(process, 0)  # sends nothing, only looks
-    except ProcessLookupError:
-        return False
-    except OSError:  # of another user
-        return True
+    except OSError as error:  # another user's is alive
+        return not isinstance(error, ProcessLookupError)
     return True
 
 

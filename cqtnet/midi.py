@@ -1,4 +1,4 @@
-"""MIDI files: read, varied at random, written, and played by FluidSynth with a sound font.
+"""Scores, and MIDI files: read, varied at random, written, and played by FluidSynth.
 
 The library mido, which reads and writes the files, is optional: `pip install 'cqtnet[midi]'`.
 """
@@ -14,16 +14,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import soundfile
-import soxr
 
 from augment.effect import Samples, log_uniform
 from cqtnet import SAMPLE_RATE
 from cqtnet.errors import InputError
-from cqtnet.music import Note, Score
 
 DRUM_CHANNEL = 9
 CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
@@ -31,6 +28,31 @@ LARGEST_BYTES = 1_000_000
 """Largest MIDI file: they are read byte by byte, and scores of an hour have some 100,000."""
 SOUND_FONTS = Path("/usr/share/sounds/sf2")
 QUIET: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "errors": "replace"}
+
+
+class Note(NamedTuple):
+    """One note; `midi` 69 is the A of 440 Hz, `velocity` is in (0, 1]."""
+
+    start_s: float
+    duration_s: float
+    midi: int
+    velocity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The notes of each part and of the drums, each in order of their starts.
+
+    The pitch of a drum note is the number of the drum in General MIDI: 36 is the kick.
+    """
+
+    parts: tuple[tuple[Note, ...], ...]
+    drums: tuple[Note, ...]
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """All notes, part after part, the drums last."""
+        return tuple(note for part in (*self.parts, self.drums) for note in part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +235,9 @@ class Synthesizer:
 
         A TimeoutError after `timeout_s`; an InputError where FluidSynth fails.
         """
+        import soundfile  # here, for most that take notes from this file play none of them
+        import soxr
+
         # An empty configuration: the user's own would change the sound.
         words = [self.command, "-n", "-i", "-q", "-f", "/dev/null", "-r", "44100", "-g", "0.5"]
         words += ["-o", f"synth.reverb.active={int(variation.reverb_level > 0)}"]

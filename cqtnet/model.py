@@ -28,7 +28,7 @@ class Block(nn.Module):
     def __init__(self, preset: Preset, layer: Layer, in_channels: int) -> None:
         super().__init__()
         channels, dilation = preset.channels(layer), (1, layer.dilation)
-        in_time = (layer.kernel[1] - 1) * layer.dilation // 2 if preset.time_padding else 0
+        in_time = layer.reach // 2 if preset.time_padding else 0
         padding = (6 if layer.name == "conv0" else 0, in_time)
         self.conv = nn.Conv2d(
             in_channels, channels, layer.kernel, padding=padding, dilation=dilation, bias=False
@@ -48,11 +48,7 @@ class Block(nn.Module):
 
 
 class CqtNet(nn.Module):
-    """Embeddings (B, embedding_size) of normalised CQT frames (B, 84, T).
-
-    >>> CqtNet(PRESETS["paper"]).eval()(torch.zeros(1, 84, 862)).shape
-    torch.Size([1, 2048])
-    """
+    """Embeddings (B, embedding_size) of normalised CQT frames (B, 84, T)."""
 
     def __init__(self, preset: Preset) -> None:
         super().__init__()
@@ -68,10 +64,9 @@ class CqtNet(nn.Module):
         self.fc0 = nn.Linear(pooled, preset.embedding_size)
 
     def forward(self, *views: Tensor, windows: Sequence[slice] | None = None) -> Tensor:
-        """Embeddings (views * B, embedding_size) of normalised CQT frames (B, 84, T).
+        """Embeddings (views * B, embedding_size) of views (B, 84, T), of any lengths.
 
-        In training views, of any lengths, are normalised together. Only steps in `windows` are
-        pooled.
+        In training they are normalised together. Only steps in `windows` are pooled.
         """
         steps = self.steps_of([pad_short(view, self.preset) for view in views])
         chosen = windows or [slice(None)] * len(views)

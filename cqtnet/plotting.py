@@ -32,11 +32,9 @@ from PIL import Image
 from cqtnet.errors import InputError
 from cqtnet.files import written_whole
 
-WIDTH_IN = 7.0
-"""Width of every figure; what is pasted into a page of A4 keeps its size."""
+WIDTH_IN = 7.0  # width of every figure; what is pasted into a page of A4 keeps its size
 DPI = 150
-SMALL_PT = 9
-"""Size of the smallest text."""
+SMALL_PT = 9  # size of the smallest text
 INK, PALE, GRID, SHADE = "#222222", "#666666", "#dcdcdc", "#eeeeee"
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#56B4E9", "#009E73", "#E69F00", "#CC79A7")
 """Okabe and Ito's palette, which the colour-blind can tell apart, without its yellow and in an
@@ -46,13 +44,10 @@ Dashes = tuple[float, tuple[float, ...]]
 """Where a pattern starts, and the lengths of its strokes and gaps; none: a solid line."""
 _STROKES: tuple[tuple[float, ...], ...] = ((), (5, 1.5), (1.2, 1.2), (6, 1.5, 1.2, 1.5), (9, 3))
 DASHES: tuple[Dashes, ...] = tuple((0, strokes) for strokes in _STROKES)
-LETTER_ROOM = 0.07
-"""Share of the axes that a letter needs to itself."""
-TITLE_CHARACTERS, LEGEND_CHARACTERS = 66, 90
-"""Characters that fit a line of the title and of the legend."""
+LETTER_ROOM = 0.07  # share of the axes that a letter needs to itself
+TITLE_CHARACTERS, LEGEND_CHARACTERS = 66, 90  # that fit a line of the title and of the legend
 
-Row = tuple[Artist, str]
-"""A line of the legend: what is drawn, and what it means."""
+Row = tuple[Artist, str]  # a line of the legend: what is drawn, and what it means
 Points = NDArray[np.float64]
 Line = tuple[Points, Points]
 """x and y along a line, (k,) each; in a DET or ROC, false-alarm rates come first."""
@@ -78,10 +73,8 @@ class Look:
         return Patch(facecolor=face, edgecolor=edge, linestyle=self.dashes, linewidth=1.5)
 
 
-TARGET = Look("", COLOURS[1], DASHES[0])
-"""Pairs of the same recording."""
-NONTARGET = Look("", COLOURS[2], DASHES[1])
-"""Pairs of different recordings."""
+TARGET = Look("", COLOURS[1], DASHES[0])  # pairs of the same recording
+NONTARGET = Look("", COLOURS[2], DASHES[1])  # pairs of different recordings
 
 
 def looks(number: int) -> list[Look]:
@@ -278,8 +271,7 @@ def refuse_unclear(names: Sequence[str]) -> None:
     """Raise unless there is something to draw and every line has a name of its own."""
     if not names:
         raise InputError("0 systems to draw; give at least 1")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"{len(names)} systems, but {twice[0]!r} names several; give each its own")
 
 

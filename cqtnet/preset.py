@@ -4,6 +4,8 @@ Nothing here computes, and nothing loads torch: `cqtnet.model` is the network it
 """
 
 from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
+from operator import mul
 from typing import Any, NamedTuple
 
 from augment.audio.files import told
@@ -11,10 +13,8 @@ from cqtnet import SAMPLE_RATE, cqt
 from cqtnet.errors import FragmentTooShortError, WeightsError
 from cqtnet.schema import checked
 
-MOST_SIZE = 1 << 16
-"""Of an embedding; a network with more would not fit into memory."""
-MINIMUM_S = 2.0
-"""Shorter fragments, in seconds, are refused; a network that needs more is fed silence."""
+MOST_SIZE = 1 << 16  # of an embedding; a network with more would not fit into memory
+MINIMUM_S = 2.0  # least seconds of a fragment; a network that needs more is fed silence
 
 
 class Layer(NamedTuple):
@@ -25,6 +25,11 @@ class Layer(NamedTuple):
     kernel: tuple[int, int]
     dilation: int
     pool: bool = False  # followed by max pooling 1×2 in time, stride 2, padding 1
+
+    @property
+    def reach(self) -> int:
+        """Steps of its input, besides the first, that a step of its output depends on."""
+        return (self.kernel[1] - 1) * self.dilation
 
 
 LAYERS = (
@@ -40,6 +45,8 @@ LAYERS = (
     Layer("conv8", 512, (3, 3), 1),  # 49 × 48
     Layer("conv9", 512, (3, 3), 2),  # 47 × 44
 )
+STRIDES: tuple[int, ...] = tuple(accumulate((1 + layer.pool for layer in LAYERS), mul, initial=1))
+"""Frames from step to step of each layer's input, then of the trunk's output."""
 
 HEADS = {
     "max": (("max", "max"),),
@@ -75,18 +82,13 @@ class Preset:
     @property
     def stride_frames(self) -> int:
         """CQT frames from one step of the trunk to the next."""
-        return int(self.frames_averaged * 2 ** sum(layer.pool for layer in LAYERS))
+        return self.frames_averaged * STRIDES[-1]
 
     @property
     def receptive_frames(self) -> int:
         """CQT frames that one step of the trunk depends on."""
-        reach, stride = 1, 1
-        for layer in LAYERS:
-            reach += (layer.kernel[1] - 1) * layer.dilation * stride
-            if layer.pool:
-                reach += stride
-                stride *= 2
-        return reach * self.frames_averaged
+        reaches = (layer.reach + layer.pool for layer in LAYERS)
+        return (1 + int(sum(map(mul, reaches, STRIDES)))) * self.frames_averaged
 
     @property
     def minimum_frames(self) -> int:
@@ -97,7 +99,7 @@ class Preset:
         for layer in reversed(LAYERS):
             if layer.pool:
                 frames = 2 * frames - 2  # pooling with padding 1 gives n // 2 + 1
-            frames = max(frames, 1) + (layer.kernel[1] - 1) * layer.dilation
+            frames = max(frames, 1) + layer.reach
         return frames * self.frames_averaged
 
     def channels(self, layer: Layer) -> int:
@@ -115,18 +117,14 @@ class Preset:
             raise WeightsError(f"a preset does not fit this version: {error}") from error
 
 
-# fmt: off
-PRESETS = {
-    preset.name: preset
-    for preset in (
-        Preset("paper"),
-        Preset("default", width=0.5, frames_averaged=4, time_padding=True, head="max+means",
-               standardised=True),
-        Preset("tiny", width=0.125, frames_averaged=4, time_padding=True, embedding_size=64),
-    )
-}
+_QUICK = Preset("", frames_averaged=4, time_padding=True)
+_ALL = (
+    Preset("paper"),
+    replace(_QUICK, name="default", width=0.5, head="max+means", standardised=True),
+    replace(_QUICK, name="tiny", width=0.125, embedding_size=64),
+)
+PRESETS = {preset.name: preset for preset in _ALL}
 """`paper`: as published. `default`: for users. `tiny`: for tests and first tries."""
-# fmt: on
 
 
 def find_preset(name: str, **changes: Any) -> Preset:
@@ -161,14 +159,8 @@ class StepSpan:
     @classmethod
     def of(cls, preset: Preset) -> "StepSpan":
         """The span of a preset's steps."""
-        left, stride = 0, 1
-        for layer in LAYERS:
-            if preset.time_padding:
-                left += (layer.kernel[1] - 1) * layer.dilation // 2 * stride
-            if layer.pool:
-                left += stride
-                stride *= 2
-        left *= preset.frames_averaged
+        padded = (layer.reach // 2 * preset.time_padding + layer.pool for layer in LAYERS)
+        left = int(sum(map(mul, padded, STRIDES))) * preset.frames_averaged
         context = cqt.LEVEL_RADIUS + cqt.context_frames()
         context_steps = -(-(left + context) // preset.stride_frames)
         right = preset.receptive_frames - left
@@ -190,8 +182,6 @@ def step_count(preset: Preset, n_samples: int) -> int:
     steps = max(cqt.frame_count(n_samples), preset.minimum_frames)
     steps = -(-steps // preset.frames_averaged)
     for layer in LAYERS:
-        if not preset.time_padding:
-            steps -= (layer.kernel[1] - 1) * layer.dilation
-        if layer.pool:
-            steps = steps // 2 + 1
+        steps -= 0 if preset.time_padding else layer.reach
+        steps = steps // 2 + 1 if layer.pool else steps
     return steps

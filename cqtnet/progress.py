@@ -22,10 +22,8 @@ from cqtnet.files import Closing
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-PROCESSORS = os.cpu_count() or 1
-"""Processes that share work where nobody says how many."""
-ESTIMATE_S = 600
-"""Seconds of the past from which the time left is estimated."""
+PROCESSORS = os.cpu_count() or 1  # processes that share work where nobody says how many
+ESTIMATE_S = 600  # seconds of the past from which the time left is estimated
 Listener = Callable[[str, float, float | None], None]
 """Called with what is done now, how much of it is done, and out of how much."""
 _listeners: list[Listener] = []
@@ -68,8 +66,8 @@ class Bar:
     """One line of progress. It appears with the first report, so a refused call shows no bar."""
 
     def __init__(self, screen: "Progress | None", doing: str, total: float | None) -> None:
-        self._screen, self._doing, self._done, self._total = screen, "", 0.0, total
-        self._first = doing
+        self._screen, self._first, self._doing, self._done = screen, doing, "", 0.0
+        self._total = total
         self._task = screen.add_task(doing, total=total, visible=False) if screen else None
 
     def advance(self, by: float = 1, *, doing: str | None = None) -> None:
@@ -109,12 +107,7 @@ class Bar:
 
 @contextmanager
 def progress_bar(doing: str, total: float | None = None) -> Iterator[Bar]:
-    """A bar on stderr that goes when its block ends.
-
-    >>> with progress_bar("files", len(files)) as bar:
-    ...     for file in files:
-    ...         bar.advance()
-    """
+    """A bar on stderr that goes when its block ends."""
     outer = _screen.get()
     screen = _rich() if outer is None and is_shown() else outer
     _screen.set(screen)
@@ -141,13 +134,10 @@ def _rich() -> "Progress":
     from rich import progress as shown  # here, for it takes as long as the rest of `--help`
     from rich.console import Console
 
-    columns = (
+    return shown.Progress(
         shown.TextColumn("{task.description}", markup=False), shown.BarColumn(),
         shown.MofNCompleteColumn(), shown.TimeElapsedColumn(), shown.TimeRemainingColumn(),
-    )  # fmt: skip
-    console = Console(stderr=True)
-    return shown.Progress(
-        *columns, console=console, transient=True, speed_estimate_period=ESTIMATE_S,
+        console=Console(stderr=True), transient=True, speed_estimate_period=ESTIMATE_S,
         redirect_stdout=sys.stdout.isatty(),  # else answers would go where the bars are
     )  # fmt: skip
 

@@ -17,10 +17,7 @@ T = TypeVar("T")
 
 
 def changed(settings: T, assignments: Iterable[str]) -> T:
-    """`settings`, a frozen dataclass, after assignments of JSON or text, as "spectral.eq_db=3".
-
-    >>> changed(find_recipe("default"), ["fragment_s=[5, 10]", "optimiser=sgd"])
-    """
+    """`settings`, a frozen dataclass, after assignments as "spectral.eq_db=3", "optimiser=sgd"."""
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals:
@@ -54,8 +51,7 @@ def _assigned(settings: T, path: list[str], value: Any, assignment: str) -> T:
     return replace(settings, **{name: after})
 
 
-LONGEST_S = 60.0
-"""Seconds of the longest fragment; so much white noise is prepared for adding."""
+LONGEST_S = 60.0  # seconds of the longest fragment; so much white noise is prepared for adding
 LEAST = {"batch": 2, "epochs": 1, "temperature": 1e-3, "lr": 1e-12}
 """The least value of every number that may not be 0."""
 
@@ -92,33 +88,31 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Raise InputError unless a network can be trained by this recipe."""
-        limits = {f.name: (LEAST.get(f.name, 0), math.inf) for f in fields(self)}
-        shares = {name: (0, 1) for name in limits if name.endswith("_share")}
-        check_settings(self, {**limits, **shares})
-        lengths_s = self.fragment_s
+        names = [field.name for field in fields(self)]
+        most = {name: 1 if name.endswith("_share") else math.inf for name in names}
+        check_settings(self, {name: (LEAST.get(name, 0), most[name]) for name in names})
+        lengths_s, shifts = self.fragment_s, self.spectral.shift_semitones
         if not lengths_s or not all(MINIMUM_S <= s <= LONGEST_S for s in lengths_s):
             raise InputError(
                 f"fragment_s {list(lengths_s)} cannot be learned from; give one length or more "
                 f"of {MINIMUM_S:g} to {LONGEST_S:g} s"
             )
-        if max(map(abs, self.spectral.shift_semitones)) > MARGIN_BINS:
+        if max(map(abs, shifts)) > MARGIN_BINS:
+            cure = f"give a range within ±{MARGIN_BINS}"
             raise InputError(
-                f"shift_semitones {list(self.spectral.shift_semitones)} exceeds the bins that are "
-                f"cached; give a range within ±{MARGIN_BINS}"
+                f"shift_semitones {list(shifts)} exceeds the bins that are cached; {cure}"
             )
 
 
-RECIPES = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe("default", context_s=6.0, context_share=0.5, frozen_share=0.25, whitening_steps=72),
-        Recipe(
-            "paper", pair_weight=0.0, class_weight=1.0, batch=64, fragment_s=(20.0,),
-            waveform_share=1.0, chain="paper", optimiser="sgd", weight_decay=0.0,
-            schedule="plateau", warmup_steps=0, epochs=30,
-        ),
-    )
-}  # fmt: skip
+_ALL = (
+    Recipe("default", context_s=6.0, context_share=0.5, frozen_share=0.25, whitening_steps=72),
+    Recipe(
+        "paper", pair_weight=0.0, class_weight=1.0, batch=64, fragment_s=(20.0,),
+        waveform_share=1.0, chain="paper", optimiser="sgd", weight_decay=0.0, schedule="plateau",
+        warmup_steps=0, epochs=30,
+    ),
+)  # fmt: skip
+RECIPES = {recipe.name: recipe for recipe in _ALL}
 """`default`: verifies best. `paper`: as published, with alterations of the waveform only."""
 
 

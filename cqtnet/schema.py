@@ -13,25 +13,19 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from augment.audio.files import told
 
 MOST_BYTES = 64 << 20
-DEEPEST = 32
-"""Lists and objects within each other."""
-LARGEST = 1 << 63
-"""Whole numbers lie below it, and above its negative."""
+DEEPEST = 32  # lists and objects within each other
+LARGEST = 1 << 63  # whole numbers lie below it, and above its negative
 
-SCHEMA_VERSION = 2
-"""Of every answer in JSON; rises when a key changes its meaning or goes."""
+SCHEMA_VERSION = 2  # of every answer in JSON; rises when a key changes its meaning or goes
 SIGNIFICANT, DECIMALS = 6, 3
 """Digits of numbers in answers: so many, and of large ones so many after the point."""
 
 T = TypeVar("T")
+_type_hints = cache(get_type_hints)
 
 
 def read_json(path: Path) -> Any:
-    """What a file of JSON holds; a ValueError says what is wrong with it.
-
-    >>> read_json(Path("default.json"))["format"]
-    1
-    """
+    """What a file of JSON holds; a ValueError says what is wrong with it."""
     if path.exists() and not path.is_file():
         raise ValueError("it is not a regular file")
     with path.open("rb") as file:
@@ -39,10 +33,7 @@ def read_json(path: Path) -> Any:
 
 
 def parse_json(text: str | bytes, *, finite: bool = True) -> Any:
-    """What JSON says; a ValueError where it is too large or too deep, or a number is not finite.
-
-    Without `finite`, infinity is a number.
-    """
+    """What JSON says; a ValueError where it is too large or too deep, or not `finite`."""
     if len(text) > MOST_BYTES:
         raise ValueError(f"it is larger than {MOST_BYTES >> 20} MB")
     try:
@@ -91,14 +82,11 @@ def _as(kind: Any, value: Any, name: str) -> Any:
     if is_dataclass(kind):
         return _as_dataclass(kind, value, name)
     if origin in (Union, UnionType):
-        if value is None and NoneType in parts:
-            return None
         (kind,) = (part for part in parts if part is not NoneType)
-        return _as(kind, value, name)
-    if origin is Literal:
-        if value in parts:
-            return value
-    elif origin is tuple and isinstance(value, list | tuple):
+        return None if value is None and NoneType in parts else _as(kind, value, name)
+    if origin is Literal and value in parts:
+        return value
+    if origin is tuple and isinstance(value, list | tuple):
         if parts[-1] is Ellipsis:
             parts = len(value) * parts[:1]
         if len(parts) == len(value):
@@ -113,32 +101,22 @@ def _as(kind: Any, value: Any, name: str) -> Any:
         }
     elif kind is float and type(value) in (int, float):
         return float(value)
-    elif origin is None and type(value) is kind:
+    elif type(value) is kind:
         return value
     raise ValueError(f"{name} is {told(repr(value), most=60)}, and not {_words(kind)}")
-
-
-@cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
 
 
 def _as_dataclass(kind: Any, value: Any, name: str) -> Any:
     if not isinstance(value, dict):
         raise ValueError(f"{name} is {told(repr(value), most=60)}, and no object")
     known = {field.name: field for field in fields(kind)}
-    unknown = [told(key, most=40) for key in value if key not in known]
-    if unknown:
-        raise ValueError(
-            f"{name} has the unknown {told(', '.join(unknown))}; known are {', '.join(known)}"
-        )
-    needed = [
-        key for key, field in known.items()
-        if field.default is MISSING and field.default_factory is MISSING and key not in value
-    ]  # fmt: skip
-    if needed:
-        raise ValueError(f"{name} lacks {', '.join(needed)}")
-    hints = _hints(kind)
+    if unknown := [told(key, most=40) for key in value if key not in known]:
+        others = told(", ".join(unknown))
+        raise ValueError(f"{name} has the unknown {others}; known are {', '.join(known)}")
+    needed = {k for k, f in known.items() if f.default is MISSING and f.default_factory is MISSING}
+    if lacking := [key for key in known if key in needed and key not in value]:
+        raise ValueError(f"{name} lacks {', '.join(lacking)}")
+    hints = _type_hints(kind)
     return kind(**{key: _as(hints[key], one, key) for key, one in value.items()})
 
 

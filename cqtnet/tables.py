@@ -60,25 +60,21 @@ def read_table(
     header = text.partition("\n")[0]
     delimiter = "\t" if path.suffix == ".tsv" or "\t" in header else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: list[list[str]] = []
-    lines: list[int] = []
+    rows, lines = list[list[str]](), list[int]()
     try:
         columns = next(reader, [])
         if fold_case:
             columns = [name.strip().casefold() for name in columns]
         _check_columns(path, columns, needed, any_of)
         for row in reader:
-            if row_a_line and reader.line_num != len(rows) + 2:
-                raise ManifestError(
-                    f"{path}:{len(rows) + 2}: a field holds a line break; remove it"
-                )
+            if row_a_line and reader.line_num != (line := len(rows) + 2):
+                raise ManifestError(f"{path}:{line}: a field holds a line break; remove it")
             if not row and not row_a_line:
                 continue
             if len(row) != len(columns):
-                raise ManifestError(
-                    f"{path}:{reader.line_num}: {len(row)} fields where the header has "
-                    f"{len(columns)}; correct it"
-                )
+                place, count = f"{path}:{reader.line_num}", f"{len(row)} fields"
+                has = f"the header has {len(columns)}"
+                raise ManifestError(f"{place}: {count} where {has}; correct it")
             rows.append([unguarded(cell) for cell in row])
             lines.append(reader.line_num)
     except csv.Error as error:
@@ -165,8 +161,7 @@ def _check_columns(
         wanted = ", ".join(missing) or " or ".join(any_of)
         found = told(", ".join(columns)) or "nothing"
         raise ManifestError(f"{path}:1: no column {wanted}; found {found}")
-    twice = sorted({name for name in columns if columns.count(name) > 1})
-    if twice:
+    if twice := sorted({name for name in columns if columns.count(name) > 1}):
         names = told(", ".join(twice))
         raise ManifestError(f"{path}:1: column {names} appears twice; rename one")
 
@@ -183,9 +178,6 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
     """Rows as a Markdown table, the first one as its heading, in columns as wide as they need."""
     cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in cells
-    ]
-    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    lines = [f"| {' | '.join(map(str.ljust, row, widths))} |" for row in cells]
+    rule = f"|{'|'.join('-' * (width + 2) for width in widths)}|"
     return "\n".join([lines[0], rule, *lines[1:]])

@@ -97,7 +97,7 @@ def train(
 def _trained(
     items: list[Item], config: TrainConfig, ranks: Ranks, on_step: Callable[[StepReport], None]
 ) -> Verdict | None:
-    """What `train` does, by one of its processes."""
+    """What `train` does, by one of its processes; the model must be gone when they part."""
     run = _Run(items, config, ranks)
     started = step_started = time.monotonic()
     losses: list[float] = []
@@ -250,14 +250,15 @@ def run_card(
 ) -> dict[str, Any]:
     """Everything that is needed to repeat the run, as plain data that is saved with the weights."""
     counts = {split: sum(i.split == split for i in items) for split in ("train", "valid")}
-    card: dict[str, Any] = {"recipe": asdict(config.recipe)}
-    card |= {"preset_trained": asdict(config.preset), "seed": config.seed, "recordings": counts}
-    card["data_sha256"] = data_hash([i for i in items if i.split in counts])
-    card["noise_sha256"] = [content_hash(path) for path in config.noise]
-    if config.begin_with:
-        card["begun_with_sha256"] = config.begin_with.sha256
-    card["precision"] = str(dtype).removeprefix("torch.")
-    card |= {"processes": world, "versions": versions()}
+    first = config.begin_with
+    card = {
+        "recipe": asdict(config.recipe), "preset_trained": asdict(config.preset),
+        "seed": config.seed, "recordings": counts,
+        "data_sha256": data_hash([i for i in items if i.split in counts]),
+        "noise_sha256": [content_hash(path) for path in config.noise],
+        **({"begun_with_sha256": first.sha256} if first else {}),
+        "precision": str(dtype).removeprefix("torch."), "processes": world, "versions": versions(),
+    }  # fmt: skip
     plain: dict[str, Any] = json.loads(json.dumps(card))  # as it will be read again
     return plain
 
@@ -272,11 +273,9 @@ def require_fit(out: Path, card: dict[str, Any], *, resume: bool) -> None:
     if not (out / STATE).exists():
         raise WeightsError(f"{out} holds no run to resume; start one without --resume")
     try:
-        before = dict(read_json(out / "config.json"))
+        before = dict(read_json(path := out / "config.json"))
     except (OSError, TypeError, ValueError) as error:
-        raise WeightsError(
-            f"{out / 'config.json'} is unreadable; cannot resume: {error}"
-        ) from error
+        raise WeightsError(f"{path} is unreadable; cannot resume: {error}") from error
     for key in (card.keys() | before.keys()) - {"versions"}:
         if before.get(key) != card.get(key):
             raise WeightsError(f"{out} was trained with another {key}; give that, or a new --out")
@@ -354,10 +353,8 @@ def nt_xent(first: Tensor, second: Tensor, *groups: Tensor, temperature: float) 
 # reason dominate it. Both variations are measured on pairs of views, and FC0 is changed so that
 # their mean is about the same in every direction. Nothing is added at inference.
 
-WITHIN = 0.5
-"""Weight of the variation that alterations cause; the rest is that between fragments."""
-FLOOR = 0.1
-"""Variance added in every direction, where the mean is 1: keeps empty directions small."""
+WITHIN = 0.5  # weight of the variation that alterations cause; the rest is that between fragments
+FLOOR = 0.1  # variance added in every direction, where the mean is 1: keeps empty directions small
 
 
 @torch.inference_mode()

@@ -31,10 +31,8 @@ from cqtnet.recipes import LONGEST_S, Recipe
 
 EDITS = {"crop", "cut", "repeat", "insert_silence"}
 """Effects left out of training: two views of a pair must hold the same moment."""
-OF_ALL_RANKS = 1 << 20
-"""Used as a rank for what is drawn for all devices together."""
-SLOWEST = 1.5
-"""So many times a fragment's length is read, so that a faster tempo still fills it."""
+OF_ALL_RANKS = 1 << 20  # used as a rank for what is drawn for all devices together
+SLOWEST = 1.5  # so many times a fragment's length is read, so that a faster tempo still fills it
 
 
 @dataclass(frozen=True)
@@ -110,28 +108,21 @@ class Views:
         """The views of a step, `paired` or altered ones; `waveforms` (k, n) replace the last k."""
         plan = plan_step(self.recipe, self.store.places, seed=self.seed, step=step, rank=self.rank)
         rng = np.random.default_rng([self.seed, step, self.rank, 0, 2])
-        first = self._untouched(plan) if paired else None
+        # The context is whole steps of the trunk, so that the fragment begins with one.
+        around = self.stride_frames * round(plan.context_s * FRAMES_PER_SECOND / self.stride_frames)
+        first = None
+        if paired:
+            n_frames = plan.n_frames + 2 * around
+            frames = self.store.crops(plan.recordings, plan.starts - around, n_frames)
+            margin = (frames.shape[1] - len(self.power_weights)) // 2
+            first = normalise(frames[:, margin : frames.shape[1] - margin])
         n_spectral = len(plan.recordings) - (0 if waveforms is None else len(waveforms))
-        seconds = []
-        if n_spectral:
-            seconds.append(self._altered(plan, n_spectral, rng))
+        seconds = [self._altered(plan, n_spectral, rng)] if n_spectral else []
         if waveforms is not None:
             seconds.append(self.cqt(waveforms.to(self.noise.device)))
         numbers = (plan.recordings, self.collections[plan.recordings])
         recordings, collections = (torch.from_numpy(n).to(self.noise.device) for n in numbers)
-        second, around = normalise(torch.cat(seconds)), self._context_frames(plan)
-        return Batch(first, second, recordings, collections, around)
-
-    def _context_frames(self, plan: Plan) -> int:
-        """Whole steps of the trunk, so that the fragment begins with one."""
-        steps = round(plan.context_s * FRAMES_PER_SECOND / self.stride_frames)
-        return int(steps * self.stride_frames)
-
-    def _untouched(self, plan: Plan) -> Tensor:
-        around = self._context_frames(plan)
-        frames = self.store.crops(plan.recordings, plan.starts - around, plan.n_frames + 2 * around)
-        margin = (frames.shape[1] - len(self.power_weights)) // 2
-        return normalise(frames[:, margin : frames.shape[1] - margin])
+        return Batch(first, normalise(torch.cat(seconds)), recordings, collections, around)
 
     def _altered(self, plan: Plan, n: int, rng: np.random.Generator) -> Tensor:
         """Magnitudes (n, 84, T) of the plan's first n fragments, altered, starting nearby."""
@@ -230,11 +221,9 @@ REVERB: Alterations = {
 }
 HARD: Alterations = {**PITCH, **TEMPO, **REVERB, "coloured_noise": (1.0, {"snr_db": (10.0, 10.0)})}
 CONDITIONS = {"tempo": TEMPO, "pitch": PITCH, "noise": NOISE, "reverb": REVERB, "hard": HARD}
-SHORTEST_S = 3.0
-"""At the fastest tempo so many seconds are still long enough for every model."""
+SHORTEST_S = 3.0  # at the fastest tempo so many seconds are still long enough for every model
 MOST_JUDGED = 48
-FRAGMENT_S = {"hard": 10.0}
-"""Seconds of a fragment by condition; 20 for the others."""
+FRAGMENT_S = {"hard": 10.0}  # seconds of a fragment by condition; 20 for the others
 
 
 @dataclass(frozen=True)

@@ -19,19 +19,15 @@ from augment.audio.integrity import AudioInfo, Coding, Integrity, chunked_length
 from augment.errors import NoContentError, NotAudioError
 
 T = TypeVar("T")
-Planes: TypeAlias = tuple[int, NDArray[Any]]
-"""A sample rate in Hz, and samples (channels, n)."""
+Planes: TypeAlias = tuple[int, NDArray[Any]]  # a sample rate in Hz, and samples (channels, n)
 Samples: TypeAlias = NDArray[np.float32]
 
-PREROLL_S = 2
-"""Decoding begins so many seconds early; a decoder and a resampling filter have settled by then."""
-PIECES_AHEAD = 4
-"""Pieces that are decoded while those before are mixed down and resampled."""
+PREROLL_S = 2  # decoding begins so many seconds early: decoders and filters settle by then
+PIECES_AHEAD = 4  # pieces that are decoded while those before are mixed down and resampled
 FEWEST_GOOD = 0.25
 """Any bytes look like MP3 now and then: a file where fewer packets decode is no recording."""
 
-LOUDEST = 2.0**32
-"""Nothing real is 190 dB over full scale; its square still fits float32."""
+LOUDEST = 2.0**32  # nothing real is 190 dB over full scale; its square still fits float32
 FULL_SCALE = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "f4": 1.0, "f8": 1.0}
 """What stands for 1.0, by numpy type; unsigned bytes also have their zero at 128."""
 
@@ -39,7 +35,7 @@ FULL_SCALE = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "f4": 1.0, "f8": 1.0}
 class Mixed(NamedTuple):
     """The mean of the channels, and what it does not show."""
 
-    samples: NDArray[np.float32]  # (n,) in -1 to 1
+    samples: Samples  # (n,) in -1 to 1
     not_finite: int  # samples that were no numbers
     energy: float  # sum of squares, mean of the channels: far above that of `samples`, they cancel
 
@@ -67,16 +63,12 @@ def mixed_down(planes: NDArray[Any]) -> Mixed:
 
 # FFmpeg's names for libsndfile's formats and sample types. What is not here, such as MP3 in a WAV,
 # is left to FFmpeg.
-# fmt: off
-FORMATS = {
-    "WAV": "wav", "WAVEX": "wav", "RF64": "wav", "W64": "w64", "AIFF": "aiff", "CAF": "caf",
-}
+FORMATS = {"WAV": "wav", "WAVEX": "wav", "RF64": "wav", "W64": "w64", "AIFF": "aiff", "CAF": "caf"}
 CODECS = {
     "PCM_S8": "pcm_s8", "PCM_U8": "pcm_u8", "PCM_16": "pcm_s16", "PCM_24": "pcm_s24",
     "PCM_32": "pcm_s32", "FLOAT": "pcm_f32", "DOUBLE": "pcm_f64", "ALAW": "pcm_alaw",
     "ULAW": "pcm_mulaw",
-}
-# fmt: on
+}  # fmt: skip
 
 
 class PcmSource:
@@ -94,8 +86,7 @@ class PcmSource:
     @classmethod
     def opened(cls, path: StrPath, file: BinaryIO) -> Self | None:
         """The recording, or None where FFmpeg should read the file."""
-        length = chunked_length(file)
-        if length is None:
+        if (length := chunked_length(file)) is None:
             return None
         try:
             # By name: through a Python file, a wild offset in a header prints a traceback.
@@ -103,7 +94,7 @@ class PcmSource:
         except soundfile.SoundFileError:
             return None
         # No frames although the header left the length open: the recorder crashed before it wrote
-        # the length. FFmpeg reads such a file to its end.
+        # it. FFmpeg reads such a file to its end.
         lost = sound.frames == 0 and length.seconds is None
         if lost or sound.format not in FORMATS or sound.subtype not in CODECS:
             sound.close()
@@ -157,11 +148,7 @@ def open_source(path: StrPath) -> PcmSource | FFmpegSource:
 
 
 def probe(path: StrPath) -> AudioInfo:
-    """Format, codec, sample rate, channels and declared length of a recording, without decoding.
-
-    >>> probe("evidence.m4a").codec
-    'aac'
-    """
+    """Format, codec, sample rate, channels and declared length of a recording, without decoding."""
     source = open_source(path)
     source.close()
     return source.info
@@ -171,9 +158,6 @@ def coding(path: StrPath) -> Coding:
     """Bits a sample, tags and the encoder that they name, without decoding.
 
     libsndfile gives few tags, so FFmpeg reads them of every file; of those it can't read, none.
-
-    >>> coding("evidence.mp3").encoder
-    'LAME3.100'
     """
     file = open_regular(path)
     try:
@@ -228,7 +212,11 @@ class Decoder:
         try:
             limits.check_format(path, self.info.sample_rate, self.info.channels)
             self.begins_s = self._source.seek(int(start_s) - PREROLL_S)
-            self._check_expected(stop_s)
+            if self.expected_s is not None:
+                last_s = self.expected_s if stop_s is None else min(self.expected_s, stop_s)
+                wanted_s = last_s - self.begins_s
+                values = wanted_s * self.info.sample_rate * self.info.channels
+                limits.check_length(path, wanted_s, values)
         except BaseException:
             self.close()
             raise
@@ -248,36 +236,21 @@ class Decoder:
             counts.channels_energy += mixed.energy
             counts.mean_energy += float(np.vdot(mixed.samples, mixed.samples))
             yield Piece(mixed.samples, rate)
-        self._check_content()
+        good = counts.packets - counts.damaged
+        nothing = not counts.values and (counts.damaged or counts.stopped)
+        if nothing or good < FEWEST_GOOD * counts.packets:
+            what = f"{shown(self._path)} is not audio that can be decoded"
+            decodes = f"only {good} of {counts.packets} packets decode"
+            raise NotAudioError(f"{what} (read as {self.info.format}): {decodes}")
+        if counts.values and counts.not_finite == counts.values:
+            none = f"none of its {counts.values} samples is a finite number"
+            raise NoContentError(f"{shown(self._path)}: {none}")
         counts.reached_end = True
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""
         self._planes.close()  # no thread reads what is closed
         self._source.close()
-
-    def _check_expected(self, stop_s: float | None) -> None:
-        """Raise before decoding when the header says that it would be too much."""
-        if self.expected_s is not None:
-            last_s = self.expected_s if stop_s is None else min(self.expected_s, stop_s)
-            wanted_s = last_s - self.begins_s
-            values = wanted_s * self.info.sample_rate * self.info.channels
-            self._limits.check_length(self._path, wanted_s, values)
-
-    def _check_content(self) -> None:
-        """Raise when what was decoded, to the end, is no sound at all."""
-        counts = self.integrity
-        good = counts.packets - counts.damaged
-        nothing = not counts.values and (counts.damaged or counts.stopped)
-        if nothing or good < FEWEST_GOOD * counts.packets:
-            raise NotAudioError(
-                f"{shown(self._path)} is not audio that can be decoded (read as "
-                f"{self.info.format}): only {good} of {counts.packets} packets decode"
-            )
-        if counts.values and counts.not_finite == counts.values:
-            raise NoContentError(
-                f"{shown(self._path)}: none of its {counts.values} samples is a finite number"
-            )
 
 
 def selected(blocks: Iterable[Samples], first: int, count: int | None) -> Iterator[Samples]:

@@ -18,21 +18,16 @@ from augment.audio.files import StrPath, shown
 from augment.audio.integrity import AudioInfo, Coding, Integrity
 from augment.errors import NotAudioError
 
-PIECE_VALUES = 1 << 17
-"""Samples of all channels that are mixed down together."""
-SAMPLE_FORMATS = {"u8", "s16", "s32", "flt", "dbl"}
-"""The types of samples that can be mixed down."""
+PIECE_VALUES = 1 << 17  # samples of all channels that are mixed down together
+SAMPLE_FORMATS = {"u8", "s16", "s32", "flt", "dbl"}  # the types of samples that can be mixed down
 MOV = "mov,mp4,m4a,3gp,3g2,mj2"
 STATES_TRACK_LENGTH = {MOV, "au", "flac", "mp3", "ogg", "tta", "wv"}
 """Formats that state the length of the sound; for others FFmpeg guesses from the bit rate."""
-STATES_FILE_LENGTH = {"matroska,webm", "flv"}
-"""These formats state only the length of the longest track."""
+STATES_FILE_LENGTH = {"matroska,webm", "flv"}  # formats that state only the longest track's length
 SEEKABLE = {MOV, "flac"}
 """Formats whose time stamps count samples; others are decoded from the beginning."""
-FARTHEST_S = 3
-"""A seek that lands so much too early has missed: the file ends before it should."""
-SAFE_PLANES = 8
-"""PyAV (14 to 19.0 at least) reads beyond the planes of a frame that has this many or more."""
+FARTHEST_S = 3  # a seek that lands so much too early has missed: the file ends before it should
+SAFE_PLANES = 8  # PyAV (14 to 19.0 at least) reads beyond the planes of a frame of so many or more
 
 # What a damaged file can raise; OSError when the disk fails.
 _DAMAGE = (av.FFmpegError, OSError, ValueError)
@@ -53,13 +48,21 @@ class FFmpegSource:
         end_missing, cut_short = integrity.ogg_is_cut_off(file), integrity.is_cut_short(file)
         self._open()
         tracks = self._container.streams.audio
-        self.info = self._read_info()
+        codec = self._stream.codec_context
+        if codec is None or not codec.sample_rate or not codec.channels:
+            raise NotAudioError(
+                f"{shown(path)} is not audio that can be decoded (read as "
+                f"{self._container.format.name}, without a sample rate or channels)"
+            )
+        name, size = os.fsdecode(path), os.fstat(file.fileno()).st_size
+        kind, rate, channels = self._container.format.name, codec.sample_rate, codec.channels
+        self.info = AudioInfo(name, kind, codec.name, rate, channels, self._declared_s(), size)
         # A WAV may declare more than it holds; FFmpeg knows what is there.
         chunked = self._header_length is not None
         self.expected_s = self._track_s() if chunked else self.info.declared_duration_s
         self.integrity = Integrity(
             self.info, end_missing=end_missing, cut_short=cut_short, tracks=len(tracks),
-            left_open=self._header_length is not None and self._header_length.seconds is None,
+            left_open=chunked and self.info.declared_duration_s is None,
             track=1 + [track.index for track in tracks].index(self._stream.index),
             origin_s=float((self._stream.start_time or 0) * self._stream.time_base),
         )  # fmt: skip
@@ -75,17 +78,6 @@ class FFmpegSource:
             )
         self._stream = self._container.streams.best("audio") or tracks[0]
         self._frames = self._decoded()
-
-    def _read_info(self) -> AudioInfo:
-        codec = self._stream.codec_context
-        if codec is None or not codec.sample_rate or not codec.channels:
-            raise NotAudioError(
-                f"{shown(self._path)} is not audio that can be decoded (read as "
-                f"{self._container.format.name}, without a sample rate or channels)"
-            )
-        path, size = os.fsdecode(self._path), os.fstat(self._file.fileno()).st_size
-        kind, rate, channels = self._container.format.name, codec.sample_rate, codec.channels
-        return AudioInfo(path, kind, codec.name, rate, channels, self._declared_s(), size)
 
     @property
     def coding(self) -> Coding:
@@ -103,9 +95,8 @@ class FFmpegSource:
         if name in STATES_TRACK_LENGTH:
             return self._track_s()
         alone = len(self._container.streams) == 1
-        if name in STATES_FILE_LENGTH and alone and self._container.duration:
-            return float(self._container.duration / 1e6)
-        return None
+        stated = name in STATES_FILE_LENGTH and alone and self._container.duration
+        return float(self._container.duration / 1e6) if stated else None
 
     def _track_s(self) -> float | None:
         duration = self._stream.duration
@@ -186,11 +177,9 @@ def planes_of(path: StrPath, frames: Iterable[Any]) -> Iterator[tuple[int, NDArr
     """Sample rate in Hz and samples of shape (channels, n) of FFmpeg's frames, in larger pieces."""
     kind = attrgetter("sample_rate", "layout.name", "format.name")
     for (rate, _, sample_format), alike in groupby(frames, kind):
-        if sample_format.removesuffix("p") not in SAMPLE_FORMATS:
-            raise NotAudioError(
-                f"{shown(path)}: samples of type {sample_format.removesuffix('p')} are not "
-                "supported; convert it to 24-bit or float"
-            )
+        if (packed := sample_format.removesuffix("p")) not in SAMPLE_FORMATS:
+            cure = "not supported; convert it to 24-bit or float"
+            raise NotAudioError(f"{shown(path)}: samples of type {packed} are {cure}")
         for frame in _joined(alike):
             array: NDArray[Any] = frame.to_ndarray()
             channels = frame.layout.nb_channels
@@ -201,8 +190,16 @@ def _joined(frames: Iterator[Any]) -> Iterator[Any]:
     """The frames, alike in format, joined by FFmpeg to frames of useful size."""
     first = next(frames)
     size = max(PIECE_VALUES // first.layout.nb_channels, 1)
-    _graph, source, sink = _joining(first, size)  # the ends do not keep the graph alive
-    waiting = 0
+    graph, rate = av.filter.Graph(), first.sample_rate  # kept here: its ends do not keep it alive
+    kind = {"format": first.format.name, "layout": first.layout.name}
+    nodes = [graph.add_abuffer(sample_rate=rate, time_base=Fraction(1, rate), **kind)]
+    if first.layout.nb_channels >= SAFE_PLANES:
+        nodes.append(graph.add("aformat", f"sample_fmts={first.format.packed.name}"))
+    nodes += [graph.add("asetnsamples", f"n={size}:p=0"), graph.add("abuffersink")]
+    for before, after in pairwise(nodes):
+        before.link_to(after)
+    graph.configure()
+    source, sink, waiting = nodes[0], nodes[-1], 0
     for frame in chain([first], frames):
         source.push(frame)
         waiting += frame.samples
@@ -212,24 +209,6 @@ def _joined(frames: Iterator[Any]) -> Iterator[Any]:
     source.push(None)
     with suppress(EOFError):
         yield sink.pull()
-
-
-def _joining(frame: Any, size: int) -> tuple[Any, Any, Any]:
-    """A graph for frames like this one, which gives frames of so many samples, and its ends."""
-    graph = av.filter.Graph()
-    nodes = [
-        graph.add_abuffer(
-            sample_rate=frame.sample_rate, format=frame.format.name, layout=frame.layout.name,
-            time_base=Fraction(1, frame.sample_rate),
-        )
-    ]  # fmt: skip
-    if frame.layout.nb_channels >= SAFE_PLANES:
-        nodes.append(graph.add("aformat", f"sample_fmts={frame.format.packed.name}"))
-    nodes += [graph.add("asetnsamples", f"n={size}:p=0"), graph.add("abuffersink")]
-    for before, after in pairwise(nodes):
-        before.link_to(after)
-    graph.configure()
-    return graph, nodes[0], nodes[-1]
 
 
 def bits_of(codec: Any) -> int | None:
@@ -262,12 +241,9 @@ class _QuietFile:
 
 
 def _opened(path: StrPath, file: BinaryIO) -> Any:
-    options = {
-        # A playlist, or a film that refers to others, must not make us open files or addresses.
-        "protocol_whitelist": "none",
-        # Pictures are never wanted; a small cover picture may unpack to gigabytes.
-        "codec_whitelist": sound_decoders(),
-    }
+    # A playlist, or a film that refers to others, must not make us open files or addresses.
+    # Pictures are never wanted; a small cover picture may unpack to gigabytes.
+    options = {"protocol_whitelist": "none", "codec_whitelist": sound_decoders()}
     try:
         # Not `options`: up to PyAV 17 it takes the process down on FLV, whose tracks come late.
         return av.open(_QuietFile(file), container_options=options, **_TAGS)

@@ -15,7 +15,6 @@ from augment.errors import NotAudioError, UnsafeAudioError
 
 StrPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
-# fmt: off
 AUDIO_SUFFIXES = frozenset({
     ".3g2", ".3gp", ".3gpp", ".aac", ".ac3", ".adts", ".aif", ".aifc", ".aiff", ".amr",
     ".ape", ".asf", ".au", ".avi", ".awb", ".bwf", ".caf", ".dff", ".dsf", ".dts", ".eac3",
@@ -23,9 +22,8 @@ AUDIO_SUFFIXES = frozenset({
     ".mp1", ".mp2", ".mp3", ".mp4", ".mpc", ".mpeg", ".mpg", ".mpga", ".mts", ".mxf",
     ".oga", ".ogg", ".ogv", ".opus", ".ra", ".rf64", ".rm", ".snd", ".sph", ".spx", ".tak",
     ".ts", ".tta", ".vob", ".voc", ".w64", ".wav", ".wave", ".webm", ".wma", ".wmv", ".wv",
-})
+})  # fmt: skip
 """What counts as a recording inside a folder; a file that is named is tried whatever its suffix."""
-# fmt: on
 
 
 class AudioWarning(UserWarning):
@@ -61,10 +59,7 @@ def told(text: object, *, most: int = 200) -> str:
 
 def open_regular(path: StrPath) -> BufferedReader:
     """The file opened for reading; a folder, pipe, device or empty file is a NotAudioError."""
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError) as error:
-        raise unreadable(path, error) from error
+    status = _status(path)
     if not stat.S_ISREG(status.st_mode):
         # Checked before opening: opening a pipe waits for somebody to write to it.
         raise NotAudioError(f"{shown(path)} is {_kind(status.st_mode)}; give a regular audio file")
@@ -88,10 +83,7 @@ class FileStatus:
     @classmethod
     def of(cls, path: StrPath) -> "FileStatus":
         """The status of a file as it is now."""
-        try:
-            status = os.stat(path)
-        except (OSError, ValueError) as error:
-            raise unreadable(path, error) from error
+        status = _status(path)
         return cls(status.st_size, status.st_mtime_ns, (status.st_ino, status.st_ctime_ns))
 
     @property
@@ -129,45 +121,47 @@ def find_audio(
     file is visited twice, so a loop ends. A named path that cannot be read is a NotAudioError.
     Inside a folder, pipes, devices and dead links are skipped, and a locked folder is an
     AudioWarning. `passed_over` counts the files in folders that are left out, by their suffix.
-
-    >>> for path in find_audio(["evidence", "one.wav"]):
-    ...     samples = load(path)
     """
     seen: set[tuple[int, int]] = set()
     for path in paths:
-        top = Path(os.fsdecode(path))
         named = True
         # A stack, not recursion: folders may be nested deeper than Python's call stack.
-        waiting = [top]
+        waiting = [Path(os.fsdecode(path))]
         while waiting:
             current = waiting.pop()
-            status = _status(current, named=named)
-            if status is not None and (status.st_dev, status.st_ino) not in seen:
+            status = _usable(current, named=named)
+            if status is not None and (identity := (status.st_dev, status.st_ino)) not in seen:
                 if stat.S_ISDIR(status.st_mode):
-                    seen.add((status.st_dev, status.st_ino))
+                    seen.add(identity)
                     waiting.extend(reversed(_inside(current, named=named)))
                 elif named or current.suffix.lower() in AUDIO_SUFFIXES:
-                    seen.add((status.st_dev, status.st_ino))
+                    seen.add(identity)
                     yield current
                 elif passed_over is not None:
                     passed_over[current.suffix.lower()] += 1
             named = False
 
 
-def _status(path: Path, *, named: bool) -> os.stat_result | None:
+def _status(path: StrPath) -> os.stat_result:
+    try:
+        return os.stat(path)
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+
+
+def _usable(path: Path, *, named: bool) -> os.stat_result | None:
     """The status of a folder or regular file; None for anything else that was not named."""
     try:
-        status = path.stat()
-    except (OSError, ValueError) as error:
+        status = _status(path)
+    except NotAudioError:
         if named:
-            raise unreadable(path, error) from error
+            raise
         return None
-    if stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode):
-        return status
-    if named:
+    is_usable = stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode)
+    if named and not is_usable:
         kind = _kind(status.st_mode)
         raise NotAudioError(f"{shown(path)} is {kind}; give a regular audio file or a folder")
-    return None
+    return status if is_usable else None
 
 
 def _inside(folder: Path, *, named: bool) -> list[Path]:
@@ -181,13 +175,8 @@ def _inside(folder: Path, *, named: bool) -> list[Path]:
 
 
 def _kind(mode: int) -> str:
-    if stat.S_ISDIR(mode):
-        return "a folder"
-    if stat.S_ISFIFO(mode):
-        return "a pipe"
-    if stat.S_ISSOCK(mode):
-        return "a socket"
-    return "a device"
+    kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
+    return next((kind for is_so, kind in kinds if is_so(mode)), "a device")
 
 
 def unreadable(path: StrPath, error: OSError | ValueError) -> NotAudioError:

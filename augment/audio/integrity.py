@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal, NamedTuple
 
-JUMP_S = 0.05
-"""A larger step between the time stamps of two frames is a gap; a smaller one is rounding."""
+JUMP_S = 0.05  # a larger step between two time stamps is a gap; a smaller one is rounding
 LOSSLESS_TOLERANCE_S = 0.002
 LOSSY_TOLERANCE_S = 0.25
 """How far the decoded length may differ from the declared one. Lossless codecs are exact to the
@@ -23,9 +22,7 @@ LOSSLESS_CODECS = {"alac", "ape", "flac", "tta", "wavpack"}
 class AudioInfo:
     """What a file's header says about its sound; nothing was decoded to get it.
 
-    `format` and `codec` have FFmpeg's names (libsndfile's without the byte order), `bytes` is the
-    size of the file, and `declared_duration_s` is None where the header does not say how long the
-    sound is.
+    `format` and `codec` have FFmpeg's names (libsndfile's without the byte order).
     """
 
     path: str
@@ -33,8 +30,8 @@ class AudioInfo:
     codec: str
     sample_rate: int
     channels: int
-    declared_duration_s: float | None
-    bytes: int
+    declared_duration_s: float | None  # None where the header does not say it
+    bytes: int  # of the file
 
 
 @dataclass(frozen=True)
@@ -148,18 +145,13 @@ class Integrity:
 # FFmpeg and libsndfile shorten the declared length of a cut-off WAV to what the file holds. An
 # examiner must be told of the difference, so the declared length is read from the file itself.
 
-MAX_CHUNKS = 1_000
-"""Enough for any real file; a hostile one may be a chain of millions of empty chunks."""
+MAX_CHUNKS = 1_000  # enough for any real file; a hostile one may chain millions of empty chunks
 PCM_TAGS = {1, 3, 6, 7, 0xFFFE}  # integer, float, A-law, µ-law, "extensible"
 
 
 @dataclass(frozen=True)
 class HeaderLength:
-    """Seconds of sound that a header declares.
-
-    None where the length was left open: by a program that could not go back to fill it in, or
-    that crashed before it did.
-    """
+    """Seconds of sound that a header declares; None where its writer did not fill them in."""
 
     seconds: float | None
 
@@ -194,8 +186,7 @@ def chunked_length(file: BinaryIO) -> HeaderLength | None:
     """Length that a WAV, RF64, Wave64, AIFF or CAF header declares; None for any other file."""
     file_bytes = file.seek(0, os.SEEK_END)
     file.seek(0)
-    layout = _LAYOUTS.get(file.read(4))
-    if layout is None:
+    if (layout := _LAYOUTS.get(file.read(4))) is None:
         return None
     bytes_per_s, size64 = 0.0, None
     for name, size, body in _chunks(file, layout, file_bytes):

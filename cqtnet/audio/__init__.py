@@ -38,11 +38,9 @@ from cqtnet.audio.stream import (
     stream,
 )
 
-# fmt: off
 __all__ = [
     "AUDIO_SUFFIXES", "DEFAULT_LIMITS", "SILENCE_DBFS", "AudioInfo", "AudioStream", "AudioWarning",
     "FileStatus", "Limits", "Source", "StrPath", "coding", "file_of", "file_sha256", "find_audio",
     "is_path", "load", "probe", "require_content", "shown", "sources_of", "stream", "told",
     "unchanged", "unreadable",
-]
-# fmt: on
+]  # fmt: skip

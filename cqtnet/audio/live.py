@@ -19,14 +19,10 @@ from cqtnet.audio.stream import cut, resampled
 from cqtnet.errors import InputError, NotAudioError
 
 BLOCK_S = 1.0
-TIMEOUT_S = 15.0
-"""A stream that sends nothing for so long has dropped out."""
-WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0)
-"""Between attempts to reach a stream again; the last one goes on."""
-JUMP_S = 0.2
-"""A larger step between time stamps is sound that was lost, or a clock that was set."""
-MOST_FILLED_S = 600.0
-"""No more silence than that is put in for lost sound; then the clock was set."""
+TIMEOUT_S = 15.0  # a stream that sends nothing for so long has dropped out
+WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0)  # between attempts to reach a stream; the last one goes on
+JUMP_S = 0.2  # a larger step between time stamps is sound that was lost, or a clock that was set
+MOST_FILLED_S = 600.0  # no more silence than that is put in for lost sound; then the clock was set
 
 SCHEMES = {
     "http": "http,https,tls,tcp,httpproxy", "https": "https,tls,tcp,httpproxy",
@@ -56,14 +52,10 @@ def live(
     "s16le:44100:2". A URL that drops out is connected to again, until it stays silent for
     `give_up_s`; files, stdin and devices end when they end or break off. What is damaged is left
     out, and `on_message` is told. The limits on rates and channels hold, and none on the length.
-
-    >>> for block in live("https://radio.example/stream.mp3"):
-    ...     ...
     """
     name, again = _name(source), _is_url(source)
-    container, options = raw_format(raw) if raw else (_known(container), {})
-    attempt, received_at = 0, time.monotonic()
-    has_begun = False
+    container, options = raw_format(raw) if raw else (container, {})
+    attempt, has_begun, received_at = 0, False, time.monotonic()
     while True:
         damage = Counter[str]()
         try:
@@ -79,9 +71,8 @@ def live(
         except (av.FFmpegError, OSError) as error:
             reason = reason_of(error)
             if not again and not has_begun:
-                raise NotAudioError(
-                    f"{name} cannot be read: {reason}{_CURE if source == '-' else ''}"
-                ) from error
+                cure = _CURE if source == "-" else ""
+                raise NotAudioError(f"{name} cannot be read: {reason}{cure}") from error
             if not again:
                 on_message(f"{name} broke off: {reason}")
         if damage:
@@ -98,15 +89,6 @@ def live(
         on_message(f"{name} dropped out ({reason}); trying again in {wait_s:g} s")
         time.sleep(wait_s)
         attempt += 1
-
-
-def _known(container: str | None) -> str | None:
-    """The container; an InputError where FFmpeg knows none of that name."""
-    if container is not None and container not in av.formats_available:
-        raise InputError(
-            f"FFmpeg has no container {container[:99]!r}; the command ffmpeg -formats lists all"
-        )
-    return container
 
 
 def raw_format(text: str) -> tuple[str, dict[str, str]]:
@@ -164,10 +146,16 @@ def _opened(source: str, container: str | None, more: dict[str, str]) -> Iterato
     """FFmpeg's container; only a URL and a device may make FFmpeg open something by itself."""
     how = {"codec_whitelist": sound_decoders(), "protocol_whitelist": "none", **more}
     opened: Any = source
+    if container is not None and container not in av.formats_available:
+        cure = "the command ffmpeg -formats lists all"
+        raise InputError(f"FFmpeg has no container {container[:99]!r}; {cure}")
     if source == "-":
         opened = sys.stdin.buffer
     elif _is_url(source):
-        how["protocol_whitelist"] = SCHEMES[_scheme(source)]
+        scheme = source.partition("://")[0].lower()
+        if scheme not in SCHEMES:
+            raise InputError(f"{_name(source)}: use an address of {', '.join(SCHEMES)}, or a file")
+        how["protocol_whitelist"] = SCHEMES[scheme]
     elif container not in DEVICES:
         try:
             opened = open(source.removeprefix("file:"), "rb")  # noqa: SIM115
@@ -185,14 +173,6 @@ def _opened(source: str, container: str | None, more: dict[str, str]) -> Iterato
 
 def _is_url(source: str) -> bool:
     return "://" in source and not source.startswith("file:")
-
-
-def _scheme(source: str) -> str:
-    """The scheme of a URL; an InputError if it is none that may be opened."""
-    scheme = source.partition("://")[0].lower()
-    if scheme not in SCHEMES:
-        raise InputError(f"{_name(source)}: use an address of {', '.join(SCHEMES)}, or a file")
-    return scheme
 
 
 def _name(source: str) -> str:

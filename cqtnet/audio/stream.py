@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Self, TypeAlias, TypeGuard, cast
 import numpy as np
 import soundfile
 import soxr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from augment.audio.decode import Decoder, Piece, Samples, selected
 from augment.audio.files import AUDIO_SUFFIXES, DEFAULT_LIMITS, AudioWarning, Limits, StrPath, shown
@@ -31,10 +31,8 @@ Source: TypeAlias = StrPath | BinaryIO | tuple[ArrayLike, float]
 SUBTYPES = {"i2": "PCM_16", "i4": "PCM_32", "f4": "FLOAT", "f8": "DOUBLE"}
 """How libsndfile writes samples of each numpy type: bit for bit."""
 BLOCK_BYTES = 1 << 20
-BLOCK_S = 60.0
-"""Seconds that `load` decodes at once."""
-SILENCE_DBFS = -90.0
-"""One step of 16-bit sound is -90.3 dB: below this there is nothing but its rounding."""
+BLOCK_S = 60.0  # seconds that `load` decodes at once
+SILENCE_DBFS = -90.0  # a step of 16-bit sound is -90.3 dB: below there is only its rounding
 
 
 class AudioStream(Closing):
@@ -44,9 +42,6 @@ class AudioStream(Closing):
     the sample nearest `start_s`. Memory does not depend on the recording's length. Where the
     file's time stamps jump, both sides are joined and `notes` says so. `info` is there at once;
     `notes` and `decoded_s` are complete when the end is reached, where the file closes itself.
-
-    >>> with stream("broadcast.mp3", block_s=30.0) as blocks:
-    ...     peaks = [float(abs(block).max()) for block in blocks]
     """
 
     def __init__(
@@ -56,28 +51,17 @@ class AudioStream(Closing):
         _check(sample_rate, start_s, duration_s, block_s, limits)
         stop_s = None if duration_s is None else start_s + duration_s
         self._decoder = Decoder(path, start_s=start_s, stop_s=stop_s, limits=limits)
+        self.info: AudioInfo = self._decoder.info  # what the file's header says
+        # Where decoding begins: 0, or shortly before `start_s` in a file that allows a seek.
+        self.begins_s: float = self._decoder.begins_s
         self._path, self._rate, self._start_s = path, sample_rate, start_s
         self._count = None if duration_s is None else round(duration_s * sample_rate)
         self._blocks = cut(self._selected(), max(round(block_s * sample_rate), 1))
 
     @property
-    def info(self) -> AudioInfo:
-        """What the file's header says."""
-        return self._decoder.info
-
-    @property
     def notes(self) -> tuple[str, ...]:
-        """What an examiner must know about the file, as far as it was read; mostly nothing.
-
-        >>> blocks.notes
-        ('truncated or damaged: the header declares 10.00 s, 4.20 s decoded',)
-        """
+        """What an examiner must know about the file, as far as it was read; mostly nothing."""
         return self._decoder.integrity.notes()
-
-    @property
-    def begins_s(self) -> float:
-        """Where decoding begins: 0, or shortly before `start_s` in a file that allows a seek."""
-        return self._decoder.begins_s
 
     @property
     def decoded_s(self) -> float:
@@ -87,8 +71,7 @@ class AudioStream(Closing):
     @property
     def expected_s(self) -> float | None:
         """Seconds that the selection should give by what the header says; None if it says none."""
-        in_file_s = self._decoder.expected_s
-        if in_file_s is None:
+        if (in_file_s := self._decoder.expected_s) is None:
             return None
         selected_s = max(in_file_s - self._start_s, 0.0)
         return selected_s if self._count is None else min(selected_s, self._count / self._rate)
@@ -121,8 +104,7 @@ class AudioStream(Closing):
             )
 
 
-stream = AudioStream
-"""The name to open a recording by, as `open` is for a file."""
+stream = AudioStream  # the name to open a recording by, as `open` is for a file
 
 
 def load(
@@ -135,8 +117,6 @@ def load(
     must know about the file (cut off, damaged, not a number here and there) is an `AudioWarning`.
     A stretch that reaches past the end comes back shorter. The samples may be silence:
     `require_content` checks that.
-
-    >>> samples = load("evidence.m4a", start_s=60.0, duration_s=20.0)  # (441000,)
     """
     parts: list[Samples] = []
     n_samples, block_s = 0, min(BLOCK_S, limits.max_load_s)
@@ -175,25 +155,17 @@ def resampled(pieces: Iterable[Piece], sample_rate: int) -> Iterator[Samples]:
 
     Where the rate changes between pieces, each side is resampled on its own, and they are joined.
     """
-    rate, resampler = sample_rate, None
+    rate, resampler, nothing = sample_rate, None, np.empty(0, dtype=np.float32)
     for piece in pieces:
         if piece.sample_rate != rate:
             if resampler is not None:
-                yield _flushed(resampler)
-            rate = piece.sample_rate
-            resampler = (
-                soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ")
-                if rate != sample_rate
-                else None
-            )
+                yield resampler.resample_chunk(nothing, last=True)
+            rate, resampler = piece.sample_rate, None
+            if rate != sample_rate:
+                resampler = soxr.ResampleStream(rate, sample_rate, 1, "float32", "HQ")
         yield piece.samples if resampler is None else resampler.resample_chunk(piece.samples)
     if resampler is not None:
-        yield _flushed(resampler)
-
-
-def _flushed(resampler: soxr.ResampleStream) -> Samples:
-    last: Samples = resampler.resample_chunk(np.empty(0, dtype=np.float32), last=True)
-    return last
+        yield resampler.resample_chunk(nothing, last=True)
 
 
 def _check(
@@ -217,12 +189,7 @@ def _check(
 
 
 def require_content(samples: Samples, *, name: str = "the recording") -> None:
-    """Raise a NoContentError unless some sample rises above `SILENCE_DBFS`.
-
-    `samples`: shape (n,), full scale -1 to 1. `name` begins the message.
-
-    >>> require_content(load("evidence.wav"), name="evidence.wav")
-    """
+    """Raise a NoContentError, which begins with `name`, unless a sample is above `SILENCE_DBFS`."""
     if samples.size == 0:
         raise NoContentError(f"{name} has no samples; there is nothing to compare")
     magnitudes = np.abs(samples[np.isfinite(samples)])
@@ -265,9 +232,8 @@ def sources_of(given: "Source | Iterable[Source]") -> list[Source]:
     """One recording, or several, as a list."""
     is_sound = isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], Real)
     is_one = is_sound or is_path(given) or hasattr(given, "read") or hasattr(given, "__array__")
-    if isinstance(given, Iterable) and not is_one:
-        return list(cast(Iterable[Source], given))
-    return [cast(Source, given)]
+    several = isinstance(given, Iterable) and not is_one
+    return list(cast(Iterable[Source], given)) if several else [cast(Source, given)]
 
 
 def file_of(source: Source) -> StrPath:
@@ -276,9 +242,6 @@ def file_of(source: Source) -> StrPath:
     A file object is read from its beginning. Samples are of shape (n,), (n, channels) or
     (channels, n), where the longer side is the time: floats with full scale -1 to 1, or integers
     of 16 or 32 bits.
-
-    >>> file_of((np.zeros(22050, np.float32), 22050))
-    PosixPath('/tmp/cqtnet-k3v9.w64')
     """
     if is_path(source):
         return source
@@ -312,24 +275,10 @@ def _copied(file: BinaryIO) -> StrPath:
 
 
 def _written(samples: ArrayLike, rate: Any) -> StrPath:
-    """Samples as a file of the same samples.
-
-    Wave64 has no limit of length, nor, as WAV of floats has, the time of day in it.
-    """
+    """Samples as a file: Wave64, without a limit of length or, as in float WAV, the time of day."""
     name = "samples in memory"
     if not isinstance(rate, Real) or not float(rate).is_integer():
         raise InputError(f"{name}: give samples and a whole number of Hz: (samples, 44100)")
-    planes, hz = _checked(samples, name), int(float(rate))
-    DEFAULT_LIMITS.check_format(name, hz, planes.shape[0])
-    DEFAULT_LIMITS.check_length(name, planes.shape[1] / hz, planes.size)
-    held = _Held.named(name, ".w64")
-    subtype = SUBTYPES[planes.dtype.str[1:]]
-    soundfile.write(held, planes.T, hz, format="W64", subtype=subtype)
-    return held
-
-
-def _checked(samples: ArrayLike, name: str) -> NDArray[Any]:
-    """Samples of shape (channels, n) in the order of bytes and a type that can be written."""
     array = np.asarray(samples)
     kind = np.float32 if array.dtype == np.float16 else array.dtype.newbyteorder("=")
     array = array.astype(kind, copy=False)
@@ -343,4 +292,10 @@ def _checked(samples: ArrayLike, name: str) -> NDArray[Any]:
     if not np.isfinite(array).all():
         raise InputError(f"{name} are not all finite numbers; replace those that are not")
     planes = np.atleast_2d(array)
-    return planes.T if planes.shape[0] > planes.shape[1] else planes
+    planes, hz = planes.T if planes.shape[0] > planes.shape[1] else planes, int(float(rate))
+    DEFAULT_LIMITS.check_format(name, hz, planes.shape[0])
+    DEFAULT_LIMITS.check_length(name, planes.shape[1] / hz, planes.size)
+    held = _Held.named(name, ".w64")
+    subtype = SUBTYPES[planes.dtype.str[1:]]
+    soundfile.write(held, planes.T, hz, format="W64", subtype=subtype)
+    return held

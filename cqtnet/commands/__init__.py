@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
-MOST_TOLD = 1_000
-"""Characters of a message; what is longer loses its middle."""
+MOST_TOLD = 1_000  # characters of a message; what is longer loses its middle
 FEWEST_RESAMPLES = 20
 
 
@@ -41,10 +40,6 @@ def _enough_resamples(_: click.Context, __: click.Parameter, number: int) -> int
             f"{number} resamples make no 95 % interval; give {FEWEST_RESAMPLES} or more, or 0"
         )
     return number
-
-
-def _log(_: click.Context, __: click.Parameter, ratio: float | None) -> float | None:
-    return None if ratio is None else math.log(ratio)
 
 
 # The options that several commands have, so that one name means one thing.
@@ -66,7 +61,8 @@ RESAMPLES = option(
     callback=_enough_resamples,
     help="Resamples of the recordings for the 95 % intervals; 0: no intervals.",
 )  # fmt: skip
-MIN_LR = option("--min-lr", "min_log_lr", type=FloatRange(0, min_open=True), callback=_log,
+MIN_LR = option("--min-lr", "min_log_lr", type=FloatRange(0, min_open=True),
+                callback=lambda _, __, ratio: None if ratio is None else math.log(ratio),
                 help="Least likelihood ratio of a match, as 100; at most 718.")  # fmt: skip
 QUIET = option("-q", "--quiet", flag_value="nothing", type=str, callback=_talk, expose_value=False,
                help="No progress and no hints.")  # fmt: skip

@@ -16,11 +16,9 @@ if TYPE_CHECKING:
     from augment.effect import Altered, Chain, Effect, Samples
 
 FORMATS = {
-    ".wav": ("WAV", "FLOAT"),
-    ".flac": ("FLAC", "PCM_24"),
-    ".ogg": ("OGG", "VORBIS"),
+    ".wav": ("WAV", "FLOAT"), ".flac": ("FLAC", "PCM_24"), ".ogg": ("OGG", "VORBIS"),
     ".mp3": ("MP3", "MPEG_LAYER_III"),
-}
+}  # fmt: skip
 """libsndfile's format and subtype by suffix; a .wav holds the samples exactly, none clipped."""
 
 
@@ -32,11 +30,8 @@ class Pair(click.ParamType):  # type: ignore[type-arg]  # generic only since cli
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The two parts as a tuple."""
-        if isinstance(value, tuple):
-            return value
-        parts = str(value).split(self.separator)
         try:
-            first, second = parts
+            first, second = value.split(self.separator)
             return self.first(first), float(second)
         except ValueError:
             self.fail(f"{value!r} is not of the form {self.name}", param, ctx)
@@ -99,18 +94,16 @@ def augment(
     """
     from cqtnet.audio import load
 
-    for path in [output, *([draw] if draw else [])]:
+    for path in filter(None, (output, draw)):
         refuse_overwrite(path, force=force)
     if output.suffix.lower() not in FORMATS:
-        raise InputError(
-            f"{output}: cannot write {output.suffix!r}; end it in {', '.join(FORMATS)}"
-        )
-    kind, subtype = FORMATS[output.suffix.lower()]
+        known = ", ".join(FORMATS)
+        raise InputError(f"{output}: cannot write {output.suffix!r}; end it in {known}")
     samples = load(source, sample_rate=sample_rate)
     source_s = samples.size / sample_rate
     chain = _chain(given, duration_s=source_s)
     altered = chain.apply(samples, sample_rate)
-    _write(output, altered.samples, sample_rate, kind=kind, subtype=subtype)
+    _write(output, altered.samples, sample_rate)
     if draw:
         with written_whole(draw) as temporary:
             temporary.write_text(chain.to_json() + "\n", encoding="utf-8")
@@ -135,18 +128,16 @@ def _chain(given: dict[str, Any], *, duration_s: float) -> "Chain":
         except OSError as problem:
             raise InputError(f"{replay} cannot be read: {problem.strerror}") from problem
         except UnicodeDecodeError as problem:
-            raise InputError(
-                f"{replay} is not a text file; give one that --draw wrote"
-            ) from problem
+            cure = "give one that --draw wrote"
+            raise InputError(f"{replay} is not a text file; {cure}") from problem
         return Chain.from_json(text)
     return Chain(tuple(_single_effects(given, seed=seed)))
 
 
 def _single_effects(given: dict[str, Any], *, seed: int) -> "Iterator[Effect]":
-    """The effects of single options: edits, speed, room, noise, filters, level, codec.
+    """The effects of single options in the order of a recording's life.
 
-    That is the order of a recording's life: the noise is in the room, and the codec compresses
-    everything.
+    The noise is in the room, and the codec compresses everything.
     """
     import augment as a
     from augment.edits import edits_by_source_time
@@ -155,21 +146,15 @@ def _single_effects(given: dict[str, Any], *, seed: int) -> "Iterator[Effect]":
     background_db = 10.0 if given["background_snr"] is None else given["background_snr"]
     colour = given["noise_colour"] or "white"
     makers: dict[str, Callable[[Any], Effect]] = {
-        "speed": a.Speed,
-        "tempo": a.Tempo,
-        "pitch": a.Pitch,
+        "speed": a.Speed, "tempo": a.Tempo, "pitch": a.Pitch,
         "rt60": lambda rt60_s: a.Room(rt60_s, direct_to_reverberant_db=3.0, seed=seed),
         "reverb": a.Reverb,
         "background": lambda path: a.Background(str(path), offset_s=0.0, snr_db=background_db),
         "noise_snr": lambda snr_db: a.ColouredNoise(snr_db, seed, colour),
         "noise_amplitude": lambda amplitude: a.GaussianNoise(amplitude, seed),
-        "highpass": a.HighPass,
-        "lowpass": a.LowPass,
-        "telephone": lambda _: a.Telephone(),
-        "gain": a.Gain,
-        "clip": a.HardClip,
-        "codec": lambda codec: a.Codec(*codec),
-    }
+        "highpass": a.HighPass, "lowpass": a.LowPass, "telephone": lambda _: a.Telephone(),
+        "gain": a.Gain, "clip": a.HardClip, "codec": lambda codec: a.Codec(*codec),
+    }  # fmt: skip
     yield from (make(given[name]) for name, make in makers.items() if given[name] is not None)
 
 
@@ -182,15 +167,14 @@ def _report(
     output_s = altered.samples.size / sample_rate
     if as_json:
         record = {"sample_rate": sample_rate, "source_s": source_s, "output_s": output_s}
-        effects = [effect.to_dict() for effect in chain.effects]
-        time_map = json.loads(altered.time_map.to_json())
-        return {**record, "effects": effects, "time_map": time_map}
+        record |= json.loads(chain.to_json())
+        return record | {"time_map": json.loads(altered.time_map.to_json())}
     listed = [f"  {effect}" for effect in chain.effects] or ["  none"]
     moments = in_words(altered.time_map, source_s=source_s, output_s=output_s)
     return "\n".join(["effects:", *listed, "time:", *(f"  {line}" for line in moments)])
 
 
-def _write(path: Path, samples: "Samples", sample_rate: int, *, kind: str, subtype: str) -> None:
+def _write(path: Path, samples: "Samples", sample_rate: int) -> None:
     """Write the sound whole or not at all; warn on stderr of samples that the format clips."""
     import numpy as np
     import soundfile
@@ -198,6 +182,7 @@ def _write(path: Path, samples: "Samples", sample_rate: int, *, kind: str, subty
 
     from augment.codec import write_sound
 
+    kind, subtype = FORMATS[path.suffix.lower()]
     clipped = 0 if subtype == "FLOAT" else int(np.sum(np.abs(samples) > 1))
     if clipped:
         complain(f"warning: {clipped} samples beyond full scale are clipped in {path}")
@@ -208,6 +193,5 @@ def _write(path: Path, samples: "Samples", sample_rate: int, *, kind: str, subty
             else:
                 write_sound(stream, samples, sample_rate, kind=kind, subtype=subtype)
     except soundfile.SoundFileError as problem:
-        raise InputError(
-            f"{path}: {kind} cannot hold {sample_rate} Hz ({problem}); use another --sample-rate"
-        ) from problem
+        cure = f"({problem}); use another --sample-rate"
+        raise InputError(f"{path}: {kind} cannot hold {sample_rate} Hz {cure}") from problem

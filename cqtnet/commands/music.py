@@ -33,8 +33,9 @@ def music(
     """
     import soundfile
 
+    from cqtnet.composing import compose
     from cqtnet.files import written_whole
-    from cqtnet.music import compose, render
+    from cqtnet.music import render
     from cqtnet.progress import progress_bar
     from cqtnet.tables import write_table
 
@@ -54,9 +55,8 @@ def music(
             rows.append((path.name, path.stem, split, path.stem, *about))
             bar.advance(doing=path.name)
     write_table(out_dir / MANIFEST, rows)
-    counts = {"written": count, "train": count - n_valid, "valid": n_valid}
-    settings = {"duration_s": duration, "sample_rate": sample_rate}
-    result = {"manifest": str(out_dir / MANIFEST), **counts, **settings}
+    result = {"manifest": out_dir / MANIFEST, "written": count, "train": count - n_valid}
+    result |= {"valid": n_valid, "duration_s": duration, "sample_rate": sample_rate}
     sentence = f"{count} piece{'s' * (count > 1)} of {duration:g} s written: {out_dir / MANIFEST}"
     show(result if as_json else sentence)
 

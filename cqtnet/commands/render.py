@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".mid", ".midi")
 HEADER = ("path", "id", "split", "collection", "work", "source")
-SHORTEST_S = 15.0
-"""Least sound in a rendering: what is asked for is longer, but music has rests."""
+SHORTEST_S = 15.0  # least sound in a rendering: what is asked for is longer, but music has rests
 
 
 @common.command(
@@ -147,10 +146,7 @@ def _read(opener: Open) -> bytes:
 
 
 def _index(openers: dict[str, Open], source: Path) -> tuple[list[MidiFile], dict[str, str]]:
-    """The files in the order of their ids, and which were left out and why.
-
-    Of files with the same content the first by name is taken.
-    """
+    """The files in the order of their ids, of the same ones the first; which were left out, why."""
     from cqtnet.errors import InputError
     from cqtnet.midi import LARGEST_BYTES
 

@@ -94,12 +94,9 @@ def train(
     config = TrainConfig(out, cache or out / "cache", network, chosen, **given)
     verdict = _train(read_items(source, validation_share=validation), config)
     weights = out / FINAL if (out / FINAL).exists() else out / BEST
-    if not is_main():
-        return
-    if as_json:
-        eer = verdict and verdict.eer
-        common.show({"weights": weights, "validation_eer": eer})
-    elif verdict is not None:
+    if is_main() and as_json:
+        common.show({"weights": weights, "validation_eer": verdict and verdict.eer})
+    elif is_main() and verdict is not None:
         eers = ", ".join(f"{name} {100 * eer:.2f} %" for name, eer in verdict.eer.items())
         click.echo(f"validation EER: {eers} → {weights}")
 

@@ -1,17 +1,9 @@
 import numpy as np
 import pytest
 
+from augment import EFFECTS, PAPER, REAL_LIFE, Chain, draw_chain
 from augment.edits import Crop, Cut, InsertSilence
-from augment.effect import (
-    EFFECTS,
-    PAPER,
-    REAL_LIFE,
-    Chain,
-    check_recipe,
-    draw_chain,
-    effect_named,
-    range_names,
-)
+from augment.effect import check_recipe, effect_named, range_names
 from augment.errors import EffectError
 from augment.tempo import Speed, Tempo
 from augment.timemap import TimeMap
@@ -71,13 +63,10 @@ def test_the_paper_recipe_has_the_papers_four_effects_and_ranges():
         for key, value in effect.to_dict().items():
             values.setdefault(f"{effect.name}.{key}", []).append(value)
     for key, low, high in (
-        ("gaussian_noise.amplitude", 0.001, 0.015),
-        ("reverb.reverberance", 0, 20),
-        ("reverb.hf_damping", 0, 20),
-        ("reverb.room_scale", 0, 20),
-        ("pitch.shift_semitones", -4, 4),
-        ("tempo.factor", 0.8, 1.2),
-    ):
+        ("gaussian_noise.amplitude", 0.001, 0.015), ("reverb.reverberance", 0, 20),
+        ("reverb.hf_damping", 0, 20), ("reverb.room_scale", 0, 20),
+        ("pitch.shift_semitones", -4, 4), ("tempo.factor", 0.8, 1.2),
+    ):  # fmt: skip
         margin = 0.1 * (high - low)
         assert low <= min(values[key]) < low + margin
         assert high - margin < max(values[key]) <= high
@@ -85,25 +74,11 @@ def test_the_paper_recipe_has_the_papers_four_effects_and_ranges():
     assert {name.split(".")[0] for name in values} == set(PAPER)
 
 
-def test_a_recipe_is_drawn_by_its_probabilities_and_ranges_and_cuts_by_what_is_left():
-    recipe = {"tempo": (1.0, {"factor": (0.85, 1.35)}), "invert": (0.0, {})}
-    drawn = [draw_chain(np.random.default_rng(seed), recipe).effects for seed in range(300)]
-    assert all([effect.name for effect in effects] == ["tempo"] for effects in drawn)
-    factors = [effects[0].to_dict()["factor"] for effects in drawn]
-    assert 0.85 <= min(factors) < 0.87 and 1.33 < max(factors) <= 1.35
-    recipe = {
-        "crop": (1.0, {"length": (0.1, 0.1)}),
-        "cut": (1.0, {"start": (0.5, 0.5), "length": (0.5, 0.5)}),
-    }
-    cut = draw_chain(np.random.default_rng(0), recipe, duration_s=20.0).effects[1]
-    assert cut.to_dict()["start_s"] == pytest.approx(1.0)
-    assert cut.to_dict()["end_s"] == pytest.approx(2.0)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_a_recipe_that_cuts_always_asks_for_the_duration(seed):
-    with pytest.raises(EffectError, match="give duration_s"):
-        draw_chain(np.random.default_rng(seed), REAL_LIFE)
+def test_a_recipe_is_drawn_from_its_ranges_and_cuts_by_what_is_left(rng):
+    cut_ranges = {"start": (0.5, 0.5), "length": (0.5, 0.5)}
+    recipe = {"crop": (1.0, {"length": (0.1, 0.1)}), "cut": (1.0, cut_ranges), "invert": (0.0, {})}
+    _, cut = draw_chain(rng, recipe, duration_s=20.0).effects
+    assert (cut.start_s, cut.end_s) == pytest.approx((1.0, 2.0))
 
 
 @pytest.mark.parametrize(("recipe", "message"), [
@@ -111,16 +86,18 @@ def test_a_recipe_that_cuts_always_asks_for_the_duration(seed):
     ({"tempo": (0.5, {"rate": (1, 2)})}, "tempo draws no 'rate'; its ranges: factor"),
     ({"tempo": (1.5, {})}, "probability 1.5 is not within 0 to 1"),
 ])  # fmt: skip
-def test_a_wrong_recipe_is_refused_before_anything_is_drawn(recipe, message):
+def test_a_wrong_recipe_is_refused_before_anything_is_drawn(recipe, message, rng):
     with pytest.raises(EffectError, match=message):
         check_recipe(recipe, has_duration=True)
+    for _ in range(5):  # whatever would be drawn
+        with pytest.raises(EffectError, match="give duration_s"):
+            draw_chain(rng, REAL_LIFE)
 
 
 @pytest.mark.parametrize(("text", "message"), [
     ("{", "this is not JSON"),
     ('{"effects": 3}', "this is not a chain"),
     ('{"effects": ["tempo"]}', "describes no effect"),
-    ('{"effects": [{"name": "tempo", "factor": 99}]}', "factor 99 is not within"),
 ])  # fmt: skip
 def test_text_that_is_no_chain_is_refused(text, message):
     with pytest.raises(EffectError, match=message):

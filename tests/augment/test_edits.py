@@ -20,31 +20,21 @@ RAMP = np.arange(10 * RATE, dtype=np.float32) / (10 * RATE)
     (Cut(0, 2), [(2, 10)], [(0, 8, 2, 10)]),
     (Cut(8, 10), [(0, 8)], [(0, 8, 0, 8)]),
     (Crop(2.5, 4), [(2.5, 4)], [(0, 1.5, 2.5, 4)]),
-    (Repeat(3, 4, at_s=4), [(0, 4), (3, 10)], [(0, 4, 0, 4), (4, 11, 3, 10)]),
-    (
-        Repeat(1, 2, at_s=5),
-        [(0, 5), (1, 2), (5, 10)],
-        [(0, 5, 0, 5), (5, 6, 1, 2), (6, 11, 5, 10)],
-    ),
+    (Repeat(3, 4, 4), [(0, 4), (3, 10)], [(0, 4, 0, 4), (4, 11, 3, 10)]),
+    (Repeat(1, 2, 5), [(0, 5), (1, 2), (5, 10)], [(0, 5, 0, 5), (5, 6, 1, 2), (6, 11, 5, 10)]),
+    (InsertSilence(5, 2), [(0, 5), 2, (5, 10)], [(0, 5, 0, 5), (7, 12, 5, 10)]),
+    (InsertSilence(0, 2), [2, (0, 10)], [(2, 12, 0, 10)]),
+    (InsertSilence(10, 2), [(0, 10), 2], [(0, 10, 0, 10)]),
 ])  # fmt: skip
-def test_an_edit_of_own_stretches_is_exact(effect, pieces, spans):
+def test_an_edit_is_exact(effect, pieces, spans):
+    """`pieces` are stretches of the source, or seconds of silence."""
     altered = effect.apply(RAMP, RATE)
-    expected = [RAMP[round(start * RATE) : round(end * RATE)] for start, end in pieces]
+    expected = [
+        np.zeros(p * RATE) if p == 2 else RAMP[round(p[0] * RATE) : round(p[1] * RATE)]
+        for p in pieces
+    ]
     assert np.array_equal(altered.samples, np.concatenate(expected))
     assert altered.time_map == TimeMap(tuple(Span(*span) for span in spans))
-
-
-@pytest.mark.parametrize(("at_s", "spans"), [
-    (5.0, [Span(0, 5, 0, 5), Span(7, 12, 5, 10)]),
-    (0.0, [Span(2, 12, 0, 10)]),
-    (10.0, [Span(0, 10, 0, 10)]),
-])  # fmt: skip
-def test_silence_is_put_in_and_the_rest_moves(at_s, spans):
-    altered = InsertSilence(at_s, 2.0).apply(RAMP, RATE)
-    at = round(at_s * RATE)
-    expected = np.concatenate([RAMP[:at], np.zeros(2 * RATE), RAMP[at:]])
-    assert np.array_equal(altered.samples, expected)
-    assert altered.time_map == TimeMap(tuple(spans))
 
 
 @pytest.mark.parametrize(("effect", "message"), [
@@ -56,12 +46,8 @@ def test_silence_is_put_in_and_the_rest_moves(at_s, spans):
 def test_times_that_the_recording_does_not_have_are_refused(effect, message):
     with pytest.raises(EffectError, match=message):
         effect.apply(RAMP, RATE)
-
-
-@pytest.mark.parametrize("kind", [Cut, Crop, lambda start, end: Repeat(start, end, at_s=0.0)])
-def test_an_end_before_the_start_is_refused(kind):
     with pytest.raises(EffectError, match="end_s 2 is not after start_s 3"):
-        kind(3.0, 2.0)
+        Crop(3.0, 2.0)
 
 
 def test_another_recording_is_put_in_at_its_level(other_recording):
@@ -85,17 +71,15 @@ def test_a_piece_is_no_longer_than_its_file(tmp_path, rng):
 
 
 def test_a_mix_has_its_level_and_its_place_and_ends_with_recording_or_file(other_recording):
-    rate = 22050
+    rate, path = 22050, str(other_recording)
     samples = sine(200.0, sample_rate=rate, duration_s=4.0)
-    effect = Mix(str(other_recording), 1.0, at_s=1.0, length_s=2.0, level_db=-12.0)
+    effect = Mix(path, 1.0, at_s=1.0, length_s=2.0, level_db=-12.0)
     added = effect.apply(samples, rate).samples - samples
     assert not added[:rate].any() and not added[3 * rate :].any()
     during = added[rate : 3 * rate]
     assert frequency_hz(during, sample_rate=rate) == pytest.approx(700, abs=0.5)
     ratio_db = 10 * np.log10(power(during) / power(samples[rate : 3 * rate]))
     assert ratio_db == pytest.approx(-12.0, abs=0.01)
-    rate, path = 22050, str(other_recording)
-    samples = sine(200.0, sample_rate=rate, duration_s=4.0)
     late = Mix(path, 0.0, at_s=3.5, length_s=9.0, level_db=0.0)
     assert late.apply(samples, rate).samples.size == samples.size
     last_second = Mix(path, 6.0, at_s=0.0, length_s=4.0, level_db=0.0)
@@ -108,10 +92,7 @@ def test_a_mix_has_its_level_and_its_place_and_ends_with_recording_or_file(other
 @pytest.mark.parametrize(("edits", "effects"), [
     ({}, []),
     ({"crop": (1, 9), "cuts": [(2, 3)]}, [Crop(1, 9), Cut(1, 2)]),
-    (
-        {"cuts": [(2, 3), (3, 4)], "silences": [(4, 1)]},
-        [InsertSilence(4, 1), Cut(3, 4), Cut(2, 3)],
-    ),
+    ({"cuts": [(2, 3), (3, 4)], "silences": [(4, 1)]}, [InsertSilence(4, 1), Cut(3, 4), Cut(2, 3)]),
     ({"cuts": [(2, 3)], "silences": [(2, 1)]}, [Cut(2, 3), InsertSilence(2, 1)]),
 ], ids=["none", "within a crop", "neighbours", "silence where a cut begins"])  # fmt: skip
 def test_edits_by_source_time_run_from_the_last_to_the_first(edits, effects):

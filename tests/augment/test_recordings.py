@@ -40,18 +40,13 @@ def test_formats_that_only_ffmpeg_reads_and_names_that_are_not_utf8_are_read(tmp
 
 def test_files_that_are_none_are_refused_in_one_line(tmp_path):
     (tmp_path / "text.wav").write_text("no sound")
-    (tmp_path / "empty.wav").touch()
-    os.mkfifo(tmp_path / "pipe")
     soundfile.write(tmp_path / "none.wav", np.zeros(0), 8000)
     soundfile.write(tmp_path / "fast.wav", np.zeros(10), 2_000_000)
     soundfile.write(tmp_path / "nan.wav", [0.1, np.nan], 8000, subtype="FLOAT")
     soundfile.write(tmp_path / "short.wav", np.zeros(8000), 8000)
     for name, message in (
         ("missing.wav", "cannot be read: No such file"),
-        (".", "is a folder"),
-        ("pipe", "is a pipe"),
         ("text.wav", "is not audio"),
-        ("empty.wav", "is empty"),
         ("none.wav", "is after its end"),
         ("fast.wav", "sample rate 2000000 Hz is outside"),
         ("nan.wav", "NaN or infinite"),

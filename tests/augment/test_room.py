@@ -68,11 +68,11 @@ def test_direct_to_reverberant_ratio_is_the_one_asked_for(ratio_db):
 
 
 def test_a_measured_response_is_convolved_from_its_onset_on_and_keeps_its_times(tmp_path):
-    # Noise, a direct sound of -0.5, a louder echo of 0.75 two samples later.
     path = tmp_path / "response.wav"
     soundfile.write(path, np.zeros(100), RATE)
     with pytest.raises(EffectError, match="is silent; give an impulse response"):
         RoomResponse(str(path)).apply(impulse(10), RATE)
+    # Noise, a direct sound of -0.5, a louder echo of 0.75 two samples later.
     response = np.array([0, 0.01, 0, -0.5, 0, 0.75], dtype=np.float32)
     soundfile.write(path, response, RATE, subtype="FLOAT")
     output = RoomResponse(str(path)).apply(impulse(10, 2), RATE).samples
@@ -80,7 +80,6 @@ def test_a_measured_response_is_convolved_from_its_onset_on_and_keeps_its_times(
     expected = np.array([0, 0, -0.5, 0, 0.75, 0, 0, 0, 0, 0]) / np.sqrt(0.8125)
     np.testing.assert_allclose(output, expected, atol=1e-6)
     # A direct sound and an echo 3200 samples of 48 kHz after it: 1470 of 22.05 kHz.
-    path = tmp_path / "response.wav"
     response = impulse(4800, 320) + np.float32(0.5) * impulse(4800, 3520)
     soundfile.write(path, response, 48000, subtype="FLOAT")
     output = np.abs(RoomResponse(str(path)).apply(impulse(4000, 100), RATE).samples)

@@ -10,8 +10,6 @@ from cqtnet import SAMPLE_RATE
 from cqtnet.cqt import FRAMES_PER_SECOND, Cqt, power_weights
 from tests.augment.signals import CALM
 
-N_FRAMES = 300
-
 
 def calm(n=1, **changes):
     """A draw that changes nothing but what is asked for."""
@@ -21,14 +19,8 @@ def calm(n=1, **changes):
 
 
 def altered(magnitudes, draw, **options):
-    return apply_spectral(
-        magnitudes,
-        draw,
-        n_frames=N_FRAMES,
-        power_weights=torch.from_numpy(power_weights()),
-        frames_per_second=FRAMES_PER_SECOND,
-        **options,
-    )
+    options |= {"n_frames": 300, "power_weights": torch.from_numpy(power_weights())}
+    return apply_spectral(magnitudes, draw, frames_per_second=FRAMES_PER_SECOND, **options)
 
 
 def tone(hz, *, clicks_s=()):
@@ -42,9 +34,8 @@ def tone(hz, *, clicks_s=()):
 
 def test_a_calm_draw_returns_the_inner_bins():
     magnitudes = tone(440.0)
-    torch.testing.assert_close(
-        altered(magnitudes, calm()), magnitudes[:, 5:-5, :N_FRAMES], rtol=1e-4, atol=1e-3
-    )
+    moved = altered(magnitudes, calm())
+    torch.testing.assert_close(moved, magnitudes[:, 5:-5, :300], rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize("shift", [-4, -1, 2, 4])

@@ -65,13 +65,11 @@ def test_speed_of_a_sine_is_the_sine_at_the_new_frequency_sample_by_sample():
     np.testing.assert_allclose(altered[200:-200], expected[200:-200], atol=1e-3)
 
 
-@pytest.mark.parametrize(
-    "effect", [Tempo(1.0), Speed(1.0), Pitch(0.0), WsolaTempo(1.0), WsolaPitch(0.0)]
-)
-def test_no_change_asked_for_gives_a_copy(effect):
+def test_no_change_asked_for_gives_a_copy():
     samples = s.sine(440.0, sample_rate=RATE)
-    output = effect.apply(samples, RATE).samples
-    assert np.array_equal(output, samples) and not np.shares_memory(output, samples)
+    for effect in (Tempo(1.0), Speed(1.0), Pitch(0.0), WsolaTempo(1.0), WsolaPitch(0.0)):
+        output = effect.apply(samples, RATE).samples
+        assert np.array_equal(output, samples) and not np.shares_memory(output, samples)
 
 
 def test_very_slow_tempo_replays_bit_for_bit_too_and_one_that_leaves_no_sample_is_refused():

@@ -5,17 +5,7 @@ import pytest
 
 from augment import tone
 from augment.errors import EffectError
-from augment.tone import (
-    TRANSFORMS,
-    Audiomentation,
-    Compressor,
-    Equaliser,
-    Gain,
-    HardClip,
-    HighPass,
-    LowPass,
-    SoftClip,
-)
+from augment.tone import TRANSFORMS, Audiomentation, Compressor, Equaliser, Gain, HighPass, LowPass
 from tests.augment.signals import gain_db_at, impulse, sine
 
 RATE = 22050
@@ -79,9 +69,9 @@ def test_the_peak_is_as_wide_as_its_q_says_and_a_band_beyond_the_recording_does_
     (Gain(-6.0206), [1.0, -0.5], [0.5, -0.25]),
     (Gain(20.0), [0.5], [5.0]),
     (tone.Invert(), [0.5, -0.25, 0.0], [-0.5, 0.25, 0.0]),
-    (HardClip(6.0206), [0.8, 0.3, -0.5, -0.8], [0.4, 0.3, -0.4, -0.4]),
-    (HardClip(0.0), [0.8, 0.3, -0.8], [0.8, 0.3, -0.8]),
-    (SoftClip(20.0), [1.0, 0.001], [0.1, 0.00099997]),
+    (tone.HardClip(6.0206), [0.8, 0.3, -0.5, -0.8], [0.4, 0.3, -0.4, -0.4]),
+    (tone.HardClip(0.0), [0.8, 0.3, -0.8], [0.8, 0.3, -0.8]),
+    (tone.SoftClip(20.0), [1.0, 0.001], [0.1, 0.00099997]),
 ])  # fmt: skip
 def test_level_effects_by_hand(effect, samples, expected):
     output = effect.apply(np.array(samples, dtype=np.float32), RATE).samples
@@ -113,28 +103,25 @@ def test_attack_and_release_are_time_constants(attack_s, release_s):
     assert after_release == pytest.approx(10 * np.exp(-1), abs=0.2)
 
 
-SAMPLE_RATE = 22050
-
-
 @pytest.mark.parametrize("transform", TRANSFORMS)
 def test_every_transform_replays_and_keeps_the_length(transform, sweep):
     effect = Audiomentation(transform, seed=5)
-    first, second = (effect.apply(sweep, SAMPLE_RATE).samples for _ in range(2))
+    first, second = (effect.apply(sweep, RATE).samples for _ in range(2))
     assert first.tobytes() == second.tobytes() and first.shape == sweep.shape
 
 
 def test_options_and_the_seed_go_to_the_library_and_the_global_generators_stay(sweep):
     options = {"min_gain_db": -6.0206, "max_gain_db": -6.0206}
-    altered = Audiomentation("Gain", seed=0, options=options).apply(sweep, SAMPLE_RATE)
+    altered = Audiomentation("Gain", seed=0, options=options).apply(sweep, RATE)
     np.testing.assert_allclose(altered.samples, 0.5 * sweep, rtol=1e-4, atol=1e-7)
-    noisy = [Audiomentation("AddGaussianNoise", seed).apply(sweep, SAMPLE_RATE) for seed in (1, 2)]
+    noisy = [Audiomentation("AddGaussianNoise", seed).apply(sweep, RATE) for seed in (1, 2)]
     assert not np.array_equal(noisy[0].samples, noisy[1].samples)
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002
     expected = (random.random(), np.random.random())  # noqa: NPY002
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002
-    Audiomentation("TimeMask", seed=9).apply(sweep, SAMPLE_RATE)
+    Audiomentation("TimeMask", seed=9).apply(sweep, RATE)
     assert (random.random(), np.random.random()) == expected  # noqa: NPY002
 
 
@@ -143,4 +130,4 @@ def test_what_moves_time_or_does_not_exist_is_refused(sweep):
         Audiomentation("TimeStretch", seed=0)
     wrong = Audiomentation("Gain", seed=0, options={"volume": 11})
     with pytest.raises(EffectError, match=r"Gain refuses .*volume"):
-        wrong.apply(sweep, SAMPLE_RATE)
+        wrong.apply(sweep, RATE)

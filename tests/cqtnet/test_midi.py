@@ -19,8 +19,8 @@ from cqtnet import midi
 from cqtnet.commands.render import render, sounding_s
 from cqtnet.data import list_items
 from cqtnet.errors import InputError
-from cqtnet.midi import Variation, find_synthesizer, read_midi, vary, write_midi
-from cqtnet.music import Note, Score, compose
+from cqtnet.midi import Note, Score, Variation, find_synthesizer, read_midi, vary, write_midi
+from cqtnet.music import compose
 from cqtnet.tables import read_table
 
 PLAIN = Variation(0, 1.0, 0.0, tuple(range(15)), reverb_level=0.0, room_size=0.2, chorus=False)
@@ -87,11 +87,6 @@ def test_what_is_no_sound_midi_file_is_an_input_error(data, message):
         read_midi(data)
 
 
-def steps(count):
-    """A note of half a second each second, upwards from pitch 40."""
-    return Score((tuple(Note(float(k), 0.5, 40 + k % 60, 1.0) for k in range(count)),), drums=())
-
-
 def test_transposition_keeps_the_drums_and_the_range_of_midi():
     part = tuple(Note(0.0, 1.0, pitch, 1.0) for pitch in (2, 60, 125))
     score = Score(parts=(part,), drums=part[1:2])
@@ -105,7 +100,8 @@ def test_transposition_keeps_the_drums_and_the_range_of_midi():
 @pytest.mark.parametrize("factor", [0.75, 1.0, 1.35])
 def test_an_excerpt_begins_with_a_note_and_is_as_long_as_asked(start, factor):
     variation = replace(PLAIN, start=start, tempo_factor=factor)
-    notes = vary(steps(100), variation, duration_s=20.0).notes
+    part = tuple(Note(float(k), 0.5, 40 + k % 60, 1.0) for k in range(100))
+    notes = vary(Score((part,), drums=()), variation, duration_s=20.0).notes
     assert notes[0].start_s == 0.0 and notes[1].start_s == pytest.approx(1 / factor)
     assert 20.0 - 1 / factor < notes[-1].start_s + notes[-1].duration_s <= 20.0
 

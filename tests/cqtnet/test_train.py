@@ -79,14 +79,12 @@ def test_a_run_leaves_all_that_is_needed(finished):
     }  # fmt: skip
     weights = load_weights(out / "best.safetensors")
     assert weights.model.preset == PRESET
-    assert weights.card["recipe"]["name"] == "default"
-    assert len(weights.card["data_sha256"]) == 64
-    assert weights.card["versions"]["torch"] == torch.__version__
-    history = json.loads((out / "history.json").read_text())
+    card, history = weights.card, json.loads((out / "history.json").read_text())
+    assert (card["recipe"]["name"], card["versions"]["torch"]) == ("default", torch.__version__)
+    assert len(card["data_sha256"]) == 64 and len(history) == 3
     assert [row["step"] for row in history] == [r.step for r in reports if r.verdict]
-    assert len(history) == 3
     best = min(history, key=lambda r: sum(v for k, v in r.items() if "eer_" in k))
-    assert weights.card["step"] == best["step"] or best["eer_tempo"] == 0
+    assert card["step"] == best["step"] or best["eer_tempo"] == 0
     rates = [report.lr for report in reports]
     assert rates[0] < rates[1] and rates[-1] < 0.2 * max(rates), "warm-up, then cosine"
 
@@ -97,11 +95,9 @@ def test_resuming_equals_no_pause(pieces, tmp_path, finished):
     second = run(pieces, out, resume=True)
     assert 0 < len(first) < len(finished[1])
     assert [r.loss for r in first + second] == [r.loss for r in finished[1]]
-    whole = load_file(finished[0] / "last.safetensors")
-    paused = load_file(out / "last.safetensors")
+    whole, paused = (load_file(folder / "last.safetensors") for folder in (finished[0], out))
     assert whole.keys() == paused.keys()
-    for name, tensor in whole.items():
-        assert torch.equal(tensor, paused[name]), name
+    assert [name for name, tensor in whole.items() if not torch.equal(tensor, paused[name])] == []
 
 
 def test_a_run_is_neither_overwritten_nor_resumed_as_another(pieces, tmp_path, finished):

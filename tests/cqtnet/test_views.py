@@ -19,13 +19,13 @@ SHORT = find_recipe("default", fragment_s=(2.0, 4.0), batch=4, jitter_s=0.0, con
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
+def items(pieces):
+    return read_items(pieces)
 
 
 @pytest.fixture(scope="module")
-def items(pieces):
-    return read_items(pieces)
+def cache(pieces):
+    return pieces.parent / "cache"
 
 
 @pytest.fixture(scope="module")
@@ -109,9 +109,8 @@ def test_context_is_whole_steps_around_the_fragment_and_classes_alone_have_none(
 def test_a_view_with_context_is_pooled_as_a_window_of_it():
     net = CqtNet(find_preset("tiny", frames_averaged=1)).eval()
     numbers = torch.arange(2)
-    batch = Batch(
-        torch.rand(2, 84, 96 + 160), torch.rand(2, 84, 160), numbers, numbers, context_frames=48
-    )
+    wide, narrow = torch.rand(2, 84, 96 + 160), torch.rand(2, 84, 160)
+    batch = Batch(wide, narrow, numbers, numbers, context_frames=48)
     first, second = views.embed_batch(net, batch).chunk(2)
     count = net.steps(batch.second).shape[2]
     expected = net.embed_steps(net.steps(batch.first)[:, :, 3 : 3 + count])
@@ -120,15 +119,12 @@ def test_a_view_with_context_is_pooled_as_a_window_of_it():
 
 
 def test_waveform_views_replace_the_last_of_the_batch(items, store, cache):
-    recipe = find_recipe(
-        "default", fragment_s=(2.0,), batch=4, context_share=0.0, waveform_share=0.5
-    )
-    waveforms = Waveforms(items, store.places, recipe, cache=cache, seed=3)
-    made = Views(store, items, recipe, seed=3, noise=noise_frames([], white_s=5))
+    made = made_views(items, store, context_share=0.0, waveform_share=0.5)
+    waveforms = Waveforms(items, store.places, made.recipe, cache=cache, seed=0)
     assert [views.n_waveforms(find_recipe("default"), n) for n in (2, 4, 24)] == [1, 1, 3]
     assert views.n_waveforms(find_recipe("default", waveform_share=0.0), 24) == 0
     altered = waveforms[5]
-    plan = plan_step(recipe, store.places, seed=3, step=5)
+    plan = plan_step(made.recipe, store.places, seed=0, step=5)
     assert altered.shape == (2, plan.n_samples)
     assert torch.equal(altered, waveforms[5]), "prepared by any process, the same"
     batch = made.batch(5, altered)

@@ -1,4 +1,5 @@
 import io
+import shutil
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -52,28 +53,22 @@ def test_what_is_damaged_is_left_out_and_a_change_of_format_is_heard(tmp_path, m
         stream += part
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(stream)))
     told = []
-    assert sum(map(len, live("-", on_message=told.append))) == pytest.approx(
-        8 * SAMPLE_RATE, abs=SAMPLE_RATE
-    )
+    n_heard = sum(map(len, live("-", on_message=told.append)))
+    assert n_heard == pytest.approx(8 * SAMPLE_RATE, abs=SAMPLE_RATE)
     assert "damaged packet was left out" in told[0]
 
 
-def test_bare_samples_on_stdin_without_a_word_about_them_are_an_error_with_its_cure(monkeypatch):
+def test_what_is_no_sound_is_an_error_with_its_cure(song, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(bytes(9999))))
-    with pytest.raises(NotAudioError, match=r"^stdin .* --raw s16le:44100:2$"):
-        list(live("-"))
-
-
-def test_a_container_that_nobody_knows_is_an_error(song):
-    with pytest.raises(InputError, match="no container 'nosuch'"):
-        list(live(str(song), container="nosuch"))
-
-
-@pytest.mark.parametrize("name", ["missing.wav", "text.wav"])
-def test_what_is_no_sound_is_an_error(tmp_path, name):
     (tmp_path / "text.wav").write_text("no sound at all")
-    with pytest.raises(NotAudioError, match=f"{name} cannot be read"):
-        list(live(str(tmp_path / name)))
+    for source, container, message in (
+        ("-", None, r"^stdin .* --raw s16le:44100:2$"),
+        (song, "nosuch", "no container 'nosuch'"),
+        (tmp_path / "missing.wav", None, "missing.wav cannot be read"),
+        (tmp_path / "text.wav", None, "text.wav cannot be read"),
+    ):
+        with pytest.raises(InputError, match=message):
+            list(live(str(source), container=container))
 
 
 def test_an_address_of_another_kind_is_refused_and_no_password_is_told():
@@ -82,48 +77,40 @@ def test_an_address_of_another_kind_is_refused_and_no_password_is_told():
     assert "secret" not in str(caught.value)
 
 
-def test_a_stream_that_drops_out_is_named_without_its_password(attempts):
+@pytest.mark.usefixtures("attempts")
+def test_a_stream_that_drops_out_is_named_without_its_password():
     told = []
     with pytest.raises(NotAudioError) as caught:
         list(live("http://me:secret@radio/a?key=secret", give_up_s=5, on_message=told.append))
-    assert told and "secret" not in "".join([*told, str(caught.value)])
+    assert told and "secret" not in f"{told}{caught.value}"
 
 
-def served(folder):
-    """A web server of a folder on this machine, and its address."""
-    handler = partial(QuietHandler, directory=str(folder))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server, f"http://127.0.0.1:{server.server_port}"
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-def test_a_playlist_from_the_web_leads_to_the_web_only(song, tmp_path):
-    made = encode(tmp_path / "a.aac", np.zeros(44_100), rate=44_100, codec="aac", container="adts")
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """A folder, and its address on a web server of this machine."""
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
     (tmp_path / "web").mkdir()
-    made.rename(tmp_path / "web" / "a.aac")
-    head = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n"
-    secret = tmp_path / "secret.aac"
-    secret.write_bytes((tmp_path / "web" / "a.aac").read_bytes())
-    for name, place in {"good": "a.aac", "bad": f"file://{secret}", "worse": str(secret)}.items():
-        text = f"{head}{place}\n#EXT-X-ENDLIST\n"
-        (tmp_path / "web" / f"{name}.m3u8").write_text(text)
-    server, address = served(tmp_path / "web")
-    try:
-        blocks = live(f"{address}/good.m3u8")
-        assert len(next(blocks))
-        blocks.close()
-        for name in ("bad", "worse"):
-            with watched(tmp_path) as opened, pytest.raises(NotAudioError):
-                list(live(f"{address}/{name}.m3u8", give_up_s=0))
-            assert "secret.aac" not in opened()
-    finally:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "web"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield tmp_path / "web", f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
-        server.server_close()
+
+
+def test_a_playlist_from_the_web_leads_to_the_web_only(served, tmp_path):
+    (folder, address), secret = served, tmp_path / "secret.aac"
+    encode(secret, np.zeros(44_100), rate=44_100, codec="aac", container="adts")
+    shutil.copy(secret, folder / "a.aac")
+    head = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n"
+    for name, place in {"good": "a.aac", "bad": f"file://{secret}", "worse": str(secret)}.items():
+        (folder / f"{name}.m3u8").write_text(f"{head}{place}\n#EXT-X-ENDLIST\n")
+    blocks = live(f"{address}/good.m3u8")
+    assert len(next(blocks))
+    blocks.close()
+    for name in ("bad", "worse"):
+        with watched(tmp_path) as opened, pytest.raises(NotAudioError):
+            list(live(f"{address}/{name}.m3u8", give_up_s=0))
+        assert "secret.aac" not in opened()
 
 
 @pytest.fixture
@@ -178,10 +165,9 @@ def test_lost_sound_within_a_stream_is_silence(tmp_path):
     path = tmp_path / "gap.mkv"
     with av.open(str(path), "w") as file:
         stream = file.add_stream("pcm_s16le", rate=SAMPLE_RATE, layout="mono")
+        loud = np.full((1, 2205), 9000, np.int16)
         for number in range(40):
-            frame = av.AudioFrame.from_ndarray(
-                np.full((1, 2205), 9000, np.int16), format="s16", layout="mono"
-            )
+            frame = av.AudioFrame.from_ndarray(loud, format="s16", layout="mono")
             frame.sample_rate = SAMPLE_RATE
             frame.pts = number * 2205 + (3 * SAMPLE_RATE if number >= 20 else 0)
             file.mux(stream.encode(frame))
