@@ -32,7 +32,7 @@ def search(work: Work, task: Task, send: Send) -> Answer:
     """Where a recording lies in the archive."""
     from verify.archive.listing import result_lines
     from verify.archive.search import search as search_file
-    from verify.report.search import draw_time_line, rows_of
+    from verify.report.search import draw_time_line
 
     upload = task.files["a"]
     parts = {"preparing it for playing": 0.1, "opening the archive": 0.5}
@@ -43,7 +43,7 @@ def search(work: Work, task: Task, send: Send) -> Answer:
     with archive, steps.step("searching"):
         found = search_file(archive.searcher(), upload.path)
         headline, *_ = result_lines(upload.name, found, n_recordings=len(archive))
-    time_line = draw_time_line(found, rows_of(found.matches)) if found.matches else None
+    time_line = draw_time_line(found)
     html = _rendered("found.html.j2", found=found, headline=headline, time_line=time_line)
     result = {"query": upload.name, **found.to_dict()}
     return Answer(result, html, {"sound-a.wav": upload.sound})

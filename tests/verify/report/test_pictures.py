@@ -4,10 +4,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from cqtnet.plotting import blank
+from cqtnet import plotting
 from tests.verify.report import cases
 from verify.align import Hits
-from verify.report import pictures, sureness
+from verify.report import pictures
 from verify.report import pictures as p
 from verify.report.course import course, draw_warping, local_tempo
 from verify.report.sureness import at_least, draw_scale, log10_ratios
@@ -70,7 +70,7 @@ def numbers(axes):
 def test_every_stretch_has_its_number_however_short_it_is():
     """Ten stretches of a second each in ten minutes, side by side."""
     stretches = [Stretch(i, i + 1.0, Line(1.0, 0.0, 300.0), 0.9, 0.9) for i in range(10)]
-    axes = blank(1.0).subplots()
+    axes = plotting.blank(1.0).subplots()
     p.draw_bands(axes, stretches, (0.0, 600.0), (0.0, 600.0))
     assert numbers(axes) == [str(i) for i in range(1, 11)]
     places = [text.get_position() for text in axes.texts[:5]]
@@ -79,7 +79,7 @@ def test_every_stretch_has_its_number_however_short_it_is():
 
 def test_a_stretch_that_goes_beyond_the_view_has_its_number_in_what_is_seen(a, b, monkeypatch):
     view = replace(p.view_of(cases.same(a, b), a, b), a_s=(6.0, 8.0))
-    monkeypatch.setattr(pictures, "as_png", lambda figure, alt: figure)
+    monkeypatch.setattr(plotting, "as_png", lambda figure, alt: figure)
     figure = pictures.draw_similarity(view, cases.LINE)
     (number,) = [text for text in figure.axes[0].texts if text.get_text() == "1"]
     assert number.get_position()[0] == pytest.approx(7.0)
@@ -88,7 +88,7 @@ def test_a_stretch_that_goes_beyond_the_view_has_its_number_in_what_is_seen(a, b
 def test_every_stretch_has_its_number_along_the_course_also_a_short_one(a, b, monkeypatch):
     lines = ((0.0, 4.0, 4.0), (4.0, 4.5, 4.0), (4.5, 8.0, 4.0))
     stretches = tuple(Stretch(s, e, Line(1.0, 0.0, at), 0.9, 0.9) for s, e, at in lines)
-    monkeypatch.setattr("verify.report.course.as_svg", lambda figure, alt: figure)
+    monkeypatch.setattr(plotting, "as_svg", lambda figure, alt: figure)
     view = replace(pictures.view_of(cases.same(a, b), a, b), stretches=stretches)
     figure = draw_warping(view)
     assert numbers(figure.axes[0]) == ["1", "2", "3"]
@@ -102,7 +102,7 @@ def overlaps(boxes):
 
 @pytest.mark.parametrize("log_lr", [-20.0, -4.0, 0.5, 6.8, 12.0])
 def test_labels_of_the_scale_stay_within_it_and_clear_of_each_other(a, b, monkeypatch, log_lr):
-    monkeypatch.setattr(sureness, "as_svg", lambda figure, alt: figure)
+    monkeypatch.setattr(plotting, "as_svg", lambda figure, alt: figure)
     known = Ratios(*(LogLr(log_lr, -30.0, 30.0),) * 3)
     figure = draw_scale(replace(cases.same(a, b), ratios=known))
     figure.draw_without_rendering()

@@ -72,8 +72,8 @@ def test_hostile_names_are_shown_and_do_nothing(tmp_path):
 
 @pytest.fixture
 def time_line(monkeypatch):
-    monkeypatch.setattr(search.plotting, "as_svg", lambda figure, alt: figure)
-    return lambda *matches: search.draw_time_line(found(*matches), search.rows_of(matches))
+    monkeypatch.setattr(search.style, "as_svg", lambda figure, alt: figure)
+    return lambda *matches: search.draw_time_line(found(*matches))
 
 
 def test_short_matches_have_numbers_beside_their_bars_and_the_longest_heard_a_row(time_line):
