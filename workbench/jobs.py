@@ -26,8 +26,7 @@ from cqtnet.schema import SCHEMA_VERSION, versioned
 
 PREFIX = "cqtnet-workbench-"
 LOCK = "lock"
-MOST_NAME = 120
-"""Characters of a file's name that are kept."""
+MOST_NAME = 120  # characters of a file's name that are kept
 
 
 @dataclass
@@ -45,18 +44,11 @@ class Upload:
 
 
 class Keep(Closing):
-    """A folder for this workbench alone. Folders of others that were killed are removed first.
+    """A folder for this workbench alone. Folders of others that were killed are removed first."""
 
-    >>> with Keep() as keep:
-    ...     upload = keep.new("../../questioned.m4a")
-    >>> upload.name
-    'questioned.m4a'
-    """
-
-    def __init__(self, parent: Path | None = None) -> None:
-        parent = parent or Path(tempfile.gettempdir())
-        remove_stale(parent)
-        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    def __init__(self) -> None:
+        _remove_stale()
+        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         self._lock = open(self.folder / LOCK, "w")  # noqa: SIM115  # held until the end
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -66,10 +58,6 @@ class Keep(Closing):
         suffix = Path(name).suffix.lower()
         known = suffix if suffix in AUDIO_SUFFIXES else ""
         return Upload(self.folder / f"{secrets.token_hex(16)}{known}", name)
-
-    def room(self) -> int:
-        """Bytes that are free on its disk."""
-        return shutil.disk_usage(self.folder).free
 
     def close(self) -> None:
         """Remove all of it."""
@@ -87,9 +75,9 @@ def plain_name(name: str) -> str:
     return text or "recording"
 
 
-def remove_stale(parent: Path) -> None:
+def _remove_stale() -> None:
     """Remove the folders of workbenches whose process is gone: nobody holds their locks."""
-    for folder in parent.glob(f"{PREFIX}*"):
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
             if folder.is_symlink() or folder.stat().st_uid != os.getuid():
                 continue
@@ -104,12 +92,9 @@ def remove_stale(parent: Path) -> None:
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 ENDED: frozenset[State] = frozenset({"done", "failed", "cancelled"})
-MOST_WAITING = 100
-"""Jobs that may wait."""
-LEAST_ROOM = 1 << 30
-"""Bytes that stay free on the disk."""
-KEPT_JOBS = 60
-"""Jobs that have ended and are still kept, with their files."""
+MOST_WAITING = 100  # jobs that may wait
+LEAST_ROOM = 1 << 30  # bytes that stay free on the disk
+KEPT_JOBS = 60  # jobs that have ended and are still kept, with their files
 
 
 class QueueFullError(InputError):
@@ -124,16 +109,6 @@ class Settings:
     archive: Path | None
     device: str
     most_s: float  # length of a recording
-
-
-@dataclass(frozen=True)
-class Task:
-    """A job as the worker gets it."""
-
-    kind: str
-    files: dict[str, Upload]
-    options: dict[str, Any]
-    folder: Path
 
 
 @dataclass(frozen=True)
@@ -167,27 +142,16 @@ class Job:
     kind: str
     files: dict[str, Upload]
     options: dict[str, Any]
-    folder: Path
+    folder: Path  # for what it makes
     id: str = field(default_factory=lambda: secrets.token_hex(12))
     state: State = "queued"
     progress: Progress = Progress("waiting", 0.0)
     answer: Answer | None = None
     error: str = ""
 
-    def left_s(self) -> int | None:
-        """Whole seconds that it will still take, as far as can be told by now."""
-        left_s = self.progress.left_s
-        if self.state != "running" or left_s is None:
-            return None
-        return math.ceil(max(0.0, left_s - (time.monotonic() - self.progress.at)))
-
 
 class Queue(Closing):
-    """The jobs of a workbench, in the order in which they came.
-
-    >>> queue = Queue(keep, Settings(keep.folder, None, "auto", 3600.0))
-    >>> job = queue.add("compare", [{"a": a, "b": b}], options)[0]
-    """
+    """The jobs of a workbench, in the order in which they came."""
 
     def __init__(self, keep: Keep, settings: Settings) -> None:
         self.keep, self.settings = keep, settings
@@ -212,26 +176,24 @@ class Queue(Closing):
 
         A QueueFullError where too many wait; then the files are removed.
         """
+        folder = self.keep.folder
         with self._changed:
-            jobs = [
-                Job(kind, files, options, self.keep.folder / secrets.token_hex(16))
-                for files in sent
-            ]
-            uploads = [(job, upload) for job in jobs for upload in job.files.values()]
+            jobs = [Job(kind, files, options, folder / secrets.token_hex(16)) for files in sent]
             if len(self._waiting) + len(jobs) > MOST_WAITING:
-                for _, upload in uploads:
-                    self._drop(upload)
+                for job in jobs:
+                    self._drop_uploads(job)
                 raise QueueFullError(
                     f"{len(self._waiting)} jobs are waiting, and {MOST_WAITING} may; try again "
                     "later, or with fewer recordings"
                 )
-            for job, upload in uploads:
-                upload.users.add(job.id)
             for job in jobs:
+                for upload in job.files.values():
+                    upload.users.add(job.id)
                 job.folder.mkdir(mode=0o700)
                 self._jobs[job.id] = job
             self._waiting.extend(jobs)
-            self._forget_old()
+            for job in self._ended()[:-KEPT_JOBS]:
+                self.forget(job)
             self._changed.notify_all()
         return jobs
 
@@ -240,11 +202,23 @@ class Queue(Closing):
         with self._changed:
             return self._jobs.get(name)
 
-    def before(self, job: Job) -> int:
-        """How many jobs come before it."""
+    def told(self, job: Job) -> dict[str, Any]:
+        """A job as plain data, without its result."""
         with self._changed:
-            ahead = self._waiting.index(job) if job in self._waiting else 0
-            return ahead + (job.state == "queued" and self._running is not None)
+            before = self._waiting.index(job) if job in self._waiting else 0
+            before += job.state == "queued" and self._running is not None
+        now, left_s = job.progress, None
+        if job.state == "running" and now.left_s is not None:
+            left_s = math.ceil(max(0.0, now.left_s - (time.monotonic() - now.at)))
+        return {
+            "schema_version": SCHEMA_VERSION, "id": job.id, "kind": job.kind, "state": job.state,
+            "stage": now.stage if job.state == "running" else job.state,
+            "share": 1.0 if job.state == "done" else round(now.share, 3),
+            "left_s": left_s, "before": before,
+            "files": {side: upload.name for side, upload in job.files.items()},
+            "error": job.error or None,
+            "downloads": sorted(job.answer.files) if job.answer else [],
+        }  # fmt: skip
 
     def cancel(self, job: Job) -> None:
         """Take a waiting job out of the queue, end a running one."""
@@ -272,20 +246,18 @@ class Queue(Closing):
                 if self._closed:
                     return
                 job = self._running = self._waiting.popleft()
-                job.state = "running"
-                job.progress = Progress("starting", 0.0)
+                job.state, job.progress = "running", Progress("starting", 0.0)
             self._do(job)
             with self._changed:
                 self._running = None
 
     def _do(self, job: Job) -> None:
-        task = Task(job.kind, job.files, job.options, job.folder)
         try:
             with self._changed:
                 if job.state in ENDED:
                     return
                 connection = self._worker.ready()
-                connection.send(task)
+                connection.send(job)
             while isinstance(message := connection.recv(), Progress):
                 job.progress = message
         except (EOFError, OSError):
@@ -295,42 +267,38 @@ class Queue(Closing):
             if job.state in ENDED:  # it was cancelled
                 return
             if isinstance(message, Answer):
-                job.answer = message
-                job.state = "done"
+                job.answer, job.state = message, "done"
             else:
-                job.error = str(message)
-                job.state = "failed"
+                job.error, job.state = str(message), "failed"
 
-    def _forget_old(self) -> None:
-        """Drop the oldest jobs that have ended, and uploads that no other job needs."""
-        old = [job for job in self._jobs.values() if job.state in ENDED]
-        for job in old[: max(0, len(old) - KEPT_JOBS)]:
-            self.forget(job)
+    def _ended(self) -> list[Job]:
+        """Jobs that have ended, the oldest first."""
+        return [job for job in self._jobs.values() if job.state in ENDED]
 
     def forget(self, job: Job) -> None:
         """Drop a job that has ended, with its files."""
         with self._changed:
             self._jobs.pop(job.id, None)
             shutil.rmtree(job.folder, ignore_errors=True)
-            for upload in job.files.values():
-                upload.users.discard(job.id)
-                self._drop(upload)
+            self._drop_uploads(job)
 
     def has_room(self, size: int) -> bool:
         """Whether a file of that size fits on the disk; the oldest jobs go where it does not."""
         with self._changed:
-            ended = [job for job in self._jobs.values() if job.state in ENDED]
-            while self.keep.room() - size < LEAST_ROOM:
+            ended = self._ended()
+            while shutil.disk_usage(self.keep.folder).free - size < LEAST_ROOM:
                 if not ended:
                     return False
                 self.forget(ended.pop(0))
         return True
 
-    def _drop(self, upload: Upload) -> None:
-        """Remove an upload that no job needs."""
-        if not upload.users:
-            upload.path.unlink(missing_ok=True)
-            upload.sound.unlink(missing_ok=True)
+    def _drop_uploads(self, job: Job) -> None:
+        """Remove the uploads of a job that no other one needs."""
+        for upload in job.files.values():
+            upload.users.discard(job.id)
+            if not upload.users:
+                upload.path.unlink(missing_ok=True)
+                upload.sound.unlink(missing_ok=True)
 
 
 class Worker:
@@ -360,21 +328,3 @@ class Worker:
         """End the process at once."""
         self._process.kill()
         self._process.join()
-
-
-def told(job: Job, *, before: int = 0) -> dict[str, Any]:
-    """A job as plain data, without its result."""
-    return {
-        "schema_version": SCHEMA_VERSION, "id": job.id, "kind": job.kind, "state": job.state,
-        "stage": job.progress.stage if job.state == "running" else job.state,
-        "share": 1.0 if job.state == "done" else round(job.progress.share, 3),
-        "left_s": job.left_s(), "before": before,
-        "files": {side: upload.name for side, upload in job.files.items()},
-        "error": job.error or None, "downloads": sorted(job.answer.files) if job.answer else [],
-    }  # fmt: skip
-
-
-def told_whole(job: Job, *, before: int = 0) -> dict[str, Any]:
-    """A job as plain data, with its result and the piece of a page that shows it."""
-    result, html = (job.answer.result, job.answer.html) if job.answer else (None, "")
-    return {**told(job, before=before), "result": result, "html": html}

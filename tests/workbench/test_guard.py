@@ -163,8 +163,9 @@ def test_of_a_name_only_what_can_be_shown_is_kept(given, kept):
     assert plain_name(given) == kept
 
 
-def test_an_upload_lies_in_its_folder_under_a_name_that_nobody_chose(tmp_path):
-    with Keep(tmp_path) as keep:
+def test_an_upload_lies_in_its_folder_under_a_name_that_nobody_chose(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with Keep() as keep:
         one, other = keep.new("../call.wav"), keep.new("../call.sh")
         assert one.path.parent == other.path.parent == keep.folder
         assert one.path.suffix == ".wav" and other.path.suffix == "" and "call" not in one.path.name
@@ -172,14 +173,15 @@ def test_an_upload_lies_in_its_folder_under_a_name_that_nobody_chose(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_goes_only_when_its_workbench_is_gone(tmp_path):
-    with Keep(tmp_path) as first:
-        with Keep(tmp_path):
+def test_a_folder_goes_only_when_its_workbench_is_gone(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with Keep() as first:
+        with Keep():
             assert first.folder.exists()
         stale = tmp_path / f"{PREFIX}stale"
         stale.mkdir()
         (stale / "lock").touch()
-        with Keep(tmp_path):
+        with Keep():
             assert not stale.exists() and first.folder.exists()
 
 
