@@ -40,11 +40,8 @@ def attempts(
                     outcome.wrong.append(f"{name} {line['number']}: {line['wrong']}")
             code = child.end()
         if number < count:
-            what = (
-                "hangs"
-                if -code in (signal.SIGALRM, signal.SIGPROF)
-                else f"ends the process with {code}"
-            )
+            hangs = -code in (signal.SIGALRM, signal.SIGPROF)
+            what = "hangs" if hangs else f"ends the process with {code}"
             outcome.wrong.append(f"{name} {number}: {what}")
             outcome.tried, number = outcome.tried + 1, number + 1
     outcome.counts["slowest, ms"] = round(1000 * slowest_s)

@@ -98,15 +98,14 @@ def _connected(copy: Path) -> sqlite3.Connection:
     return sqlite3.connect(find_file(copy), isolation_level=None)
 
 
-def _reseal(connection: sqlite3.Connection, **changes: Any) -> None:
+def _reseal(connection: sqlite3.Connection, manifest: str | None = None) -> None:
     """Make the sum of all rows, and the state's own checksum, right."""
     total = sum(row[-1] for table in TABLES for row in connection.execute(f"SELECT * FROM {table}"))
-    manifest, generation, following, *_ = connection.execute("SELECT * FROM state").fetchone()
-    state = (changes.get("manifest", manifest), generation, following, total % (1 << 63))
+    kept, generation, following, *_ = connection.execute("SELECT * FROM state").fetchone()
+    state = (kept if manifest is None else manifest, generation, following, total % (1 << 63))
+    state += (row_checksum("state", state),)
     connection.execute("DELETE FROM state")
-    connection.execute(
-        "INSERT INTO state VALUES (?,?,?,?,?)", (*state, row_checksum("state", state))
-    )
+    connection.execute("INSERT INTO state VALUES (?,?,?,?,?)", state)
     connection.close()
 
 
@@ -115,10 +114,9 @@ def _odd_row(copy: Path, victim: Path, rng: Rng) -> None:
     table = str(rng.choice(["recordings", "paths"]))
     rows = connection.execute(f"SELECT * FROM {table}").fetchall()
     *row, _ = rows[rng.integers(len(rows))]
-    key = row[0]
+    name, key = TABLES[table].split()[0], row[0]
     at = int(rng.integers(len(row)))
     row[at] = (*ODD, os.fspath(victim))[rng.integers(len(ODD) + 1)]
-    name = TABLES[table].split()[0]
     connection.execute(f"DELETE FROM {table} WHERE {name} = ?", (key,))
     marks = ", ".join("?" * (len(row) + 1))
     try:
@@ -135,27 +133,24 @@ def _odd_manifest(copy: Path, victim: Path, rng: Rng) -> None:
     connection = _connected(copy)
     odd = MANIFESTS[rng.integers(len(MANIFESTS))]
     text = odd if isinstance(odd, str) else json.dumps(json.loads(s.MANIFEST.to_json()) | odd)
-    _reseal(connection, manifest=text)
-
-
-def _salt(copy: Path) -> int:
-    with Store.open(copy) as store:
-        return int(store.manifest.digest()[:8], 16)
+    _reseal(connection, text)
 
 
 def _odd_window(copy: Path, victim: Path, rng: Rng) -> None:
     vector = np.zeros(s.DIMENSION, "<f2")
     vector[:] = rng.choice([0, math.nan, math.inf, 60_000, 1e-7, 1])
-    _replace(copy, "windows", (2 << 20) + 1, vector.tobytes(), _salt(copy))
+    _replace(copy, "windows", (2 << 20) + 1, vector.tobytes())
 
 
 def _odd_piece(copy: Path, victim: Path, rng: Rng) -> None:
     data = (s.bomb(), zlib.compress(b"abc"), b"OggS", rng.bytes(2000), b"\0")[rng.integers(5)]
     number = (2 << 20) + int(rng.choice([0, 1, 1 << 19]))
-    _replace(copy, "pieces", number, data, _salt(copy) ^ PIECES_SALT)
+    _replace(copy, "pieces", number, data)
 
 
-def _replace(copy: Path, table: str, number: int, data: bytes, salt: int) -> None:
+def _replace(copy: Path, table: str, number: int, data: bytes) -> None:
+    with Store.open(copy) as store:
+        salt = int(store.manifest.digest()[:8], 16) ^ (PIECES_SALT if table == "pieces" else 0)
     connection = _connected(copy)
     connection.execute(f"DELETE FROM {table} WHERE id = ?", (number,))
     checksum = zlib.crc32(data, salt) ^ number
@@ -172,9 +167,7 @@ def _odd_journal(copy: Path, victim: Path, rng: Rng) -> None:
 
 
 def _odd_beside(copy: Path, victim: Path, rng: Rng) -> None:
-    name = rng.choice(["-journal", "-wal", "-shm"])
-    place = find_file(copy).with_name(f"{find_file(copy).name}{name}")
-    place.symlink_to(victim)
+    Path(f"{find_file(copy)}{rng.choice(['-journal', '-wal', '-shm'])}").symlink_to(victim)
     (copy / "lock").unlink(missing_ok=True)
     (copy / "lock").symlink_to(victim)
 
