@@ -9,9 +9,9 @@ import pytest
 
 from cqtnet.progress import listening, progress_bar, talking
 from cqtnet.schema import plain
+from tests.conftest import SCHEMAS
 from tests.test_cli import COMMANDS, invoke
 
-SCHEMAS = Path(__file__).parent.parent / "docs" / "schemas"
 ANSWERING = [
     words for words, command in COMMANDS.items()
     if any("--json" in param.opts for param in command.params)

@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Literal
 
@@ -151,7 +150,7 @@ class Job:
 
 
 class Queue(Closing):
-    """The jobs of a workbench, in the order in which they came."""
+    """The jobs of a workbench, in the order in which they came, and the process that does them."""
 
     def __init__(self, keep: Keep, settings: Settings) -> None:
         self.keep, self.settings = keep, settings
@@ -160,9 +159,22 @@ class Queue(Closing):
         self._changed = threading.Condition()  # of a lock that its holder may take again
         self._running: Job | None = None
         self._closed = False
-        self._worker = Worker(settings)
+        self._start_worker()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
         self._thread.start()
+
+    def _start_worker(self) -> None:
+        from workbench.work import serve
+
+        context = get_context("spawn")  # the server has threads, and a fork would copy their locks
+        self._connection, theirs = context.Pipe()
+        self._worker = context.Process(target=serve, args=(theirs, self.settings), daemon=True)
+        self._worker.start()
+        theirs.close()
+
+    def _end_worker(self) -> None:
+        self._worker.kill()
+        self._worker.join()
 
     def __iter__(self) -> Any:
         """All jobs that are known, in the order in which they came."""
@@ -229,14 +241,14 @@ class Queue(Closing):
                 return
             job.state = "cancelled"
             if job is self._running:
-                self._worker.kill()
+                self._end_worker()
 
     def close(self) -> None:
         """End the worker and the thread that waits for it; no job is done after this."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-            self._worker.kill()
+            self._end_worker()
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
@@ -256,13 +268,16 @@ class Queue(Closing):
             with self._changed:
                 if job.state in ENDED:
                     return
-                connection = self._worker.ready()
+                if not self._worker.is_alive():  # it was killed, or has died
+                    self._connection.close()
+                    self._start_worker()
+                connection = self._connection
                 connection.send(job)
             while isinstance(message := connection.recv(), Progress):
                 job.progress = message
         except (EOFError, OSError):
             message = "the worker ended abruptly, perhaps for lack of memory; try again"
-            self._worker.kill()
+            self._end_worker()
         with self._changed:
             if job.state in ENDED:  # it was cancelled
                 return
@@ -299,32 +314,3 @@ class Queue(Closing):
             if not upload.users:
                 upload.path.unlink(missing_ok=True)
                 upload.sound.unlink(missing_ok=True)
-
-
-class Worker:
-    """The process that does the jobs, started again whenever it has ended."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._start()
-
-    def _start(self) -> None:
-        from workbench.work import serve
-
-        context = get_context("spawn")  # the server has threads, and a fork would copy their locks
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, self._settings), daemon=True)
-        self._process.start()
-        theirs.close()
-
-    def ready(self) -> Connection:
-        """The way to a process that lives."""
-        if not self._process.is_alive():
-            self._connection.close()
-            self._start()
-        return self._connection
-
-    def kill(self) -> None:
-        """End the process at once."""
-        self._process.kill()
-        self._process.join()

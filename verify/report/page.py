@@ -30,7 +30,6 @@ from verify.report import sections
 from verify.report.language import IN_NUMBER, NO_BREAK, language, say
 from verify.results import Comparison, EditMap, Item
 
-TWO = "Comparison of two recordings"
 FOOT = """
 @page {{
   margin: 14mm 14mm 20mm;
@@ -107,7 +106,9 @@ def part_of(
     """What a page says of one pair; with a number, it is one of several."""
     anchor = f"pair-{number}" if number else ""
     opened = sections.opening(comparison)
-    kicker = say(f"Pair {number}") + f": {opened['title']}" if number else say(TWO)
+    kicker = say("Comparison of two recordings")
+    if number:
+        kicker = f"{say(f'Pair {number}')}: {opened['title']}"
     body = render(
         "pair.html.j2", comparison=comparison, prefix=f"{anchor}-" if anchor else "",
         **sections.recordings(a, b), **sections.findings(comparison, a, b, audio=audio),
