@@ -20,6 +20,12 @@ COLUMN_S = 1 / 128  # seconds of a column at zoom 0; each further zoom doubles t
 MOST_ZOOM, MOST_TILES = 14, 1 << 20
 ROWS, LOWEST_HZ = 108, 32.7032  # semitones from C1; the highest is at 15.8 kHz
 WINDOW = 8192
+HANN = np.asarray(np.hanning(WINDOW) / (32768 * WINDOW / 4), np.float32)
+"""The window, which makes the power of a sine at full scale 1."""
+EDGES_HZ = LOWEST_HZ * 2 ** ((np.arange(ROWS + 1) - 0.5) / 12)
+EDGES = np.rint(EDGES_HZ * WINDOW / RATE_HZ).astype(np.int64)
+FIRST, END = EDGES[:-1], np.maximum(EDGES[:-1] + 1, EDGES[1:])
+"""The first bin of each row, and that after its last."""
 
 Samples = NDArray[np.float32]
 
@@ -93,13 +99,13 @@ def _levels(sound: NDArray[np.int16], middles_s: NDArray[np.floating]) -> Sample
     """Levels (ROWS, n) in dB of the semitones around moments."""
     starts = np.rint(middles_s * RATE_HZ).astype(np.int64) - WINDOW // 2
     power = np.zeros((ROWS, len(starts)), np.float32)
-    edges, n_bins = _edges()
+    edges = np.stack([FIRST, END], axis=1).ravel()
     inside = np.flatnonzero((starts + WINDOW > 0) & (starts < sound.size))
     for some in np.array_split(inside, max(1, len(inside) // 64)):
-        spectra = np.fft.rfft(_frames(sound, starts[some]) * _hann())
+        spectra = np.fft.rfft(_frames(sound, starts[some]) * HANN)
         strength = np.square(spectra.real) + np.square(spectra.imag)
         sums = np.add.reduceat(strength, edges, axis=1)[:, ::2]
-        power[:, some] = (sums / n_bins).T
+        power[:, some] = (sums / (END - FIRST)).T
     return np.asarray(10 * np.log10(power + 1e-12), np.float32)
 
 
@@ -111,21 +117,6 @@ def _frames(sound: NDArray[np.int16], starts: NDArray[np.int64]) -> Samples:
         first = max(0, -start)
         frame[first : first + part.size] = part
     return frames
-
-
-@lru_cache(1)
-def _hann() -> Samples:
-    """The window, which makes the power of a sine at full scale 1."""
-    return np.asarray(np.hanning(WINDOW) / (32768 * WINDOW / 4), np.float32)
-
-
-@lru_cache(1)
-def _edges() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first bin of each row and that after its last, in turn; and how many bins a row has."""
-    edges_hz = LOWEST_HZ * 2 ** ((np.arange(ROWS + 1) - 0.5) / 12)
-    edges = np.rint(edges_hz * WINDOW / RATE_HZ).astype(np.int64)
-    first, last = edges[:-1], np.maximum(edges[:-1] + 1, edges[1:])
-    return np.stack([first, last], axis=1).ravel(), last - first
 
 
 def fitted(samples: Samples, tempo: float, shift_semitones: float) -> Samples:

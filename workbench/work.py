@@ -20,7 +20,7 @@ from workbench import sound
 from workbench.jobs import Answer, Job, Progress, Settings, Upload
 
 if TYPE_CHECKING:
-    from spoof.detect import Detection, Detector
+    from spoof.detect import Detector
     from verify import Archive
     from verify.comparison import Comparer
     from verify.recording import Recording
@@ -88,10 +88,6 @@ class Steps:
         """A function to call after each of so many equal pieces of a part."""
         done = itertools.count(1)
         return lambda _: self.tell(next(done) / total)
-
-    def hear(self, _: str, done: float, total: float | None) -> None:
-        """What a progress bar reports."""
-        self.tell(done / total if total else 0.0)
 
 
 @dataclass
@@ -213,11 +209,15 @@ def compared(
         parts[f"preparing {side.upper()} for playing"] = 0.02 + expected_s / SOUND_SPEED
         parts[f"reading {side.upper()}"] = 0.1 + expected_s / READ_SPEED
     steps = Steps(parts | {"comparing": 1.0} | ({"writing": more} if more else {}), send)
+
+    def hear(_: str, done: float, total: float | None) -> None:
+        steps.tell(done / total if total else 0.0)
+
     recordings = []
     for side in "ab":
         upload = job.files[side]
         work.prepare(upload, steps, f"preparing {side.upper()} for playing")
-        with steps.step(f"reading {side.upper()}"), listening(steps.hear):
+        with steps.step(f"reading {side.upper()}"), listening(hear):
             read = work.comparer.read(upload.path)
         recordings.append(replace(read, item=replace(read.item, path=upload.name)))
     options = {name: job.options[name] for name in ("against", "population")}
@@ -267,25 +267,21 @@ def fit(work: Work, job: Job, send: Send) -> Answer:
 
 def detect(work: Work, job: Job, send: Send) -> Answer:
     """Whether a voice is synthetic."""
+    from spoof.detect import headline, what_it_finds
+
     upload = job.files["a"]
     parts = {"preparing it for playing": 0.1, "listening": 0.3 + expected(upload) / 20}
     steps = Steps(parts, send)
     work.prepare(upload, steps, "preparing it for playing")
     with steps.step("listening"):
         found = replace(work.detector.detect(upload.path), path=upload.name)
-    return Answer(found.to_dict(), voice_html(found), {"sound-a.wav": upload.sound})
-
-
-def voice_html(found: "Detection") -> str:
-    """The verdict on a voice, and its score over time as a curve, as a piece of a page."""
-    from spoof.detect import headline, what_it_finds
-
-    width, height = 800, 200
+    width, height = 800, 200  # of the curve of its score over time
     x = width / max(found.duration_s, 1e-3)
     scored = [(x * w.start_s, x * w.end_s, w.score) for w in found.windows if w.score is not None]
     most = max([2.0, *(abs(score) for *_, score in scored)])  # the curve reaches at least so far
     lines = [(start, end, height / 2 * (1 - score / most)) for start, end, score in scored]
-    return rendered(
+    html = rendered(
         "voice_found.html.j2", found=found, headline=headline(found), lines=lines,
         finds=what_it_finds(found.would_find), width=width, height=height,
     )  # fmt: skip
+    return Answer(found.to_dict(), html, {"sound-a.wav": upload.sound})

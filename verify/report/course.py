@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from cqtnet import plotting as style
@@ -88,7 +87,16 @@ def draw_warping(view: View) -> style.Picture | None:
         _draw_course(rows, stretch, one, colour_of(number))
     rows[2].set_xlim(view.a_s)
     on_the_clock(rows[2])
-    _number_courses(rows[0], view)
+    low, high = rows[0].get_ylim()
+    rows[0].set_ylim(low, high + 0.6 * (high - low))  # for the numbers, above the dots
+    share, taken = shares_of(view.a_s), list[tuple[float, float]]()
+    for number, stretch in enumerate(view.stretches):
+        start, end = share(stretch.a_start_s), share(stretch.a_end_s)
+        if start == end:  # beyond what is shown
+            continue
+        taken.append(free_spot((start + end) / 2, (start + end) / 2, taken, NUMBER_ROWS))
+        mark = str(number + 1), *taken[-1], colour_of(number)
+        style.put_mark(rows[0], *mark, transform=rows[0].transAxes)
     alt = "Distance of pieces from the line, local tempo and local pitch over the time in A."
     return style.as_svg(figure, say(alt))
 
@@ -111,17 +119,3 @@ def _draw_course(
     for axes, value, least in zip(rows, whole, LEAST, strict=True):
         low, high = axes.get_ylim()
         axes.set_ylim(min(low, value - least), max(high, value + least))
-
-
-def _number_courses(axes: Axes, view: View) -> None:
-    """The numbers of all stretches that are seen, above their dots and clear of each other."""
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.6 * (high - low))
-    share, taken = shares_of(view.a_s), list[tuple[float, float]]()
-    for number, stretch in enumerate(view.stretches):
-        start, end = share(stretch.a_start_s), share(stretch.a_end_s)
-        if start == end:  # beyond what is shown
-            continue
-        taken.append(free_spot((start + end) / 2, (start + end) / 2, taken, NUMBER_ROWS))
-        mark = str(number + 1), *taken[-1], colour_of(number)
-        style.put_mark(axes, *mark, transform=axes.transAxes)

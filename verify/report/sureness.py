@@ -127,7 +127,16 @@ def draw_distributions(comparison: Comparison, calibration: Calibration) -> styl
     _set_ratios(axes, low, high)
     axes.set_ylim(0, 1.15 * axes.get_ylim()[1])
     if comparison.ratios is not None:
-        _mark(axes, decides.unbounded / LN10, low, high)
+        here, room = decides.unbounded / LN10, 0.02 * (high - low)
+        at = min(high - room, max(low + room, here))
+        axes.axvline(at, color=style.INK, linewidth=2.5)
+        beyond = " →" if here > high else " ←" if here < low else ""
+        side, shift = ("right", -room / 2) if at > (low + high) / 2 else ("left", room / 2)
+        axes.text(
+            at + shift, 0.98, f"{say('this comparison')}{beyond}", ha=side, va="top",
+            transform=axes.get_xaxis_transform(), color=style.INK,
+            bbox={"fc": "white", "ec": "none", "pad": 1.5}, **BOLD,
+        )  # fmt: skip
     _legend_above(axes)
     return style.as_svg(figure, say("Ratios of the calibration's pairs, and of this comparison."))
 
@@ -204,16 +213,3 @@ def _legend_above(axes: Axes, *, above_pt: float = 0) -> None:
     pad, left = 0.2 + above_pt / style.SMALL_PT, "lower left"
     place: Style = {"loc": left, "bbox_to_anchor": (0, 1.0), "borderaxespad": pad}
     axes.legend(ncols=3, frameon=False, **SMALL, **place)
-
-
-def _mark(axes: Axes, here: float, low: float, high: float) -> None:
-    """A line where this comparison lies; an arrow at the rim where that is beyond."""
-    room = 0.02 * (high - low)
-    at = min(high - room, max(low + room, here))
-    axes.axvline(at, color=style.INK, linewidth=2.5)
-    beyond = " →" if here > high else " ←" if here < low else ""
-    side, shift = ("right", -room / 2) if at > (low + high) / 2 else ("left", room / 2)
-    axes.text(
-        at + shift, 0.98, f"{say('this comparison')}{beyond}", transform=axes.get_xaxis_transform(),
-        ha=side, va="top", color=style.INK, bbox={"fc": "white", "ec": "none", "pad": 1.5}, **BOLD,
-    )  # fmt: skip
