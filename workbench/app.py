@@ -32,7 +32,7 @@ from verify.report.language import LANGUAGES
 from verify.words import clock
 from workbench import guard, sound
 from workbench.archive import Monitor
-from workbench.guard import Guard, Keys, Refusal, refused
+from workbench.guard import Guard, Keys, refused
 from workbench.jobs import ENDED, Answer, Job, Queue, QueueFullError, Upload
 
 LOOK_EVERY_S, ALIVE_EVERY = 0.1, 100
@@ -93,16 +93,13 @@ class Workbench:
             Route("/api/v1/jobs/{job}/levels/{side}/{zoom:int}/{number:int}", self.levels),
         ]
         handlers: Any = {
-            Refusal: lambda request, error: refused(request, error.status, error.why),
             QueueFullError: lambda request, error: refused(request, 429, str(error)),
             InputError: lambda request, error: refused(request, 400, str(error)),
             HTTPException: lambda request, error: refused(request, error.status_code, error.detail),
         }
         login = self.pages.get_template("login.html.j2").render()
-        return Guard(
-            Starlette(routes=routes, exception_handlers=handlers), hosts=self.hosts,
-            keys=self.keys, most_bytes=self.most_bytes, login=login,
-        )  # fmt: skip
+        app = Starlette(routes=routes, exception_handlers=handlers)
+        return Guard(app, self.hosts, self.keys, self.most_bytes, login)
 
     async def page(self, request: Request) -> Response:
         """One of the pages."""
@@ -229,7 +226,8 @@ class Workbench:
         uploads = []
         for one in sent:
             if not self.queue.has_room(one.size or 0):
-                raise Refusal(507, "the disk of this machine is nearly full; nothing was kept")
+                problem = "the disk of this machine is nearly full; nothing was kept"
+                raise HTTPException(507, problem)
             uploads.append(self.queue.keep.new(one.filename or ""))
             with open(uploads[-1].path, "xb") as file:
                 await run_in_threadpool(shutil.copyfileobj, one.file, file, 1 << 20)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.datastructures import FormData, MutableHeaders, QueryParams, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -76,81 +77,70 @@ def _is_same(one: str, other: str) -> bool:
     return secrets.compare_digest(one.encode(), other.encode())
 
 
-class Refusal(Exception):
-    """A request that is not answered: its status, and why."""
-
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
-        self.status, self.why = status, why
-
-
+@dataclass
 class Guard:
-    """Everything that is asked of the workbench comes by here first.
+    """Everything that is asked of the workbench comes by here first."""
 
-    `hosts`: names and ports by which it is reached, as browsers write them: "127.0.0.1:8765".
-    `login`: the page that asks for the token.
-    """
-
-    def __init__(
-        self, app: ASGIApp, *, hosts: frozenset[str], keys: Keys, most_bytes: int, login: str
-    ) -> None:
-        self._app, self._hosts, self._keys = app, hosts, keys
-        self._most_bytes, self._login = most_bytes, login
-        self._uploads = 0
+    app: ASGIApp
+    hosts: frozenset[str]  # by which it is reached, as browsers write them: "127.0.0.1:8765"
+    keys: Keys
+    most_bytes: int
+    login: str  # the page that asks for the token
+    _uploads: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
-                await self._app(scope, receive, send)
+                await self.app(scope, receive, send)
             return
         request, guarded = Request(scope), _with_headers(send)
         is_upload = request.method == "POST" and scope["path"].startswith("/api/v1/")
-        most = self._most_bytes if is_upload else SMALL_BYTES
+        most = self.most_bytes if is_upload else SMALL_BYTES
         try:
             if (early := self._checked(request)) is not None:
                 await early(scope, receive, guarded)
                 return
             announced = request.headers.get("content-length", "0")
             if not announced.isdecimal():
-                raise Refusal(400, "the length of the request is not a number")
+                raise HTTPException(400, "the length of the request is not a number")
             if int(announced) > most:
                 raise _too_long(most)
             self._uploads += is_upload
             try:
-                await self._app(scope, _bounded(receive, most), guarded)
+                await self.app(scope, _bounded(receive, most), guarded)
             finally:
                 self._uploads -= is_upload
-        except Refusal as refusal:
-            await refused(request, refusal.status, refusal.why)(scope, receive, guarded)
+        except HTTPException as refusal:
+            await refused(request, refusal.status_code, refusal.detail)(scope, receive, guarded)
 
     def _checked(self, request: Request) -> Response | None:
-        """The answer to a request that need not go further; a Refusal for one that may not."""
+        """The answer to a request that need not go further; one that may not raises."""
         headers, path = request.headers, request.url.path
-        if len(headers.getlist("host")) != 1 or headers["host"].lower() not in self._hosts:
+        if len(headers.getlist("host")) != 1 or headers["host"].lower() not in self.hosts:
             problem = "this workbench is not reached by that name"
-            raise Refusal(421, f"{problem}; see the address it printed")
+            raise HTTPException(421, f"{problem}; see the address it printed")
         origin = headers.get("origin")
         if origin is not None:
             scheme, _, host = origin.lower().partition("://")
-            if scheme not in ("http", "https") or host not in self._hosts:
-                raise Refusal(403, "the request comes from another page")
+            if scheme not in ("http", "https") or host not in self.hosts:
+                raise HTTPException(403, "the request comes from another page")
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            raise Refusal(403, "the request comes from another site")
-        is_known = self._keys.knows(request)
+            raise HTTPException(403, "the request comes from another site")
+        is_known = self.keys.knows(request)
         if request.method not in SAFE and origin is None and "authorization" not in headers:
-            raise Refusal(403, "the request does not say which page it comes from")
+            raise HTTPException(403, "the request does not say which page it comes from")
         if path == "/" and "key" in request.query_params:
             if is_known:
                 return RedirectResponse("/", 303)
-            return self._keys.take(request.query_params["key"]) or HTMLResponse(self._login, 401)
+            return self.keys.take(request.query_params["key"]) or HTMLResponse(self.login, 401)
         if not is_known and path not in OPEN and not path.startswith("/static/"):
             if request.method in SAFE and not path.startswith("/api/"):
-                return HTMLResponse(self._login, 401)
+                return HTMLResponse(self.login, 401)
             wanted = "the token that `cqtnet serve` printed"
-            raise Refusal(401, f"give {wanted}: Authorization: Bearer …")
+            raise HTTPException(401, f"give {wanted}: Authorization: Bearer …")
         if self._uploads >= MOST_UPLOADS and request.method == "POST":
-            raise Refusal(503, f"{MOST_UPLOADS} uploads are under way; try again in a moment")
+            raise HTTPException(503, f"{MOST_UPLOADS} uploads are under way; try again in a moment")
         return None
 
 
@@ -162,10 +152,10 @@ def refused(request: Request, status: int, why: str) -> Response:
     return JSONResponse(versioned({"error": why}), status, headers)
 
 
-def _too_long(most: int) -> Refusal:
+def _too_long(most: int) -> HTTPException:
     size = f"{most >> 20:,} MB" if most >= 1 << 20 else f"{most >> 10} kB"
     problem = f"more than {size}, which is the limit of a request"
-    return Refusal(413, f"{problem}; send fewer or shorter recordings")
+    return HTTPException(413, f"{problem}; send fewer or shorter recordings")
 
 
 def _bounded(receive: Receive, most: int) -> Receive:
@@ -179,7 +169,7 @@ def _bounded(receive: Receive, most: int) -> Receive:
         try:
             message = await asyncio.wait_for(receive(), SILENT_S)
         except TimeoutError as error:
-            raise Refusal(408, f"nothing came for {SILENT_S:g} s; send it again") from error
+            raise HTTPException(408, f"nothing came for {SILENT_S:g} s; send it again") from error
         taken += len(message.get("body", b""))
         if taken > most:
             raise _too_long(most)
