@@ -10,9 +10,11 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner
 
 from tests.workbench.serving import TOKEN, Serving, checked, ended, send
 from workbench import guard
+from workbench.commands import serve
 from workbench.jobs import KEPT_JOBS, MOST_WAITING, PREFIX, Keep, plain_name
 
 BEARER = {"authorization": f"Bearer {TOKEN}"}
@@ -138,6 +140,19 @@ def test_a_slow_client_is_told_to_go(strict):
         "content-type: multipart/form-data; boundary=x", body=b"--x",
     )  # fmt: skip
     assert told.split()[1] == "408" and time.monotonic() - began < guard.SILENT_S
+
+
+@pytest.mark.parametrize(("words", "problem"), [
+    ("--host 0.0.0.0", "does not say where others reach this machine"),
+    ("--host 10.0.0.9", "give a secret with --token"),
+    ("--host some.name", "give a secret with --token"),
+    ("--host localhost --token short", "has 5 characters; give 16 or more"),
+    ("--listen radio.mp3", "give one"),
+    ("--host 192.0.2.1 --token long-enough-a-token", "try another --port"),
+])  # fmt: skip
+def test_nobody_is_served_by_an_address_or_token_that_is_unsafe(words, problem):
+    done = CliRunner().invoke(serve, words.split())
+    assert problem in f"{done.exception} {done.output}" and done.exit_code
 
 
 @pytest.mark.parametrize(("given", "kept"), [

@@ -192,8 +192,10 @@ def test_the_same_comparison_gives_the_same_bytes(full, hostile, b, path):
 
 
 def test_polarity_level_and_place_are_told_where_the_waveforms_tell(unpainted, a, b):
-    found = replace(cases.same(a, b), waveform=Waveform(0.99, True, -6.0, -0.00002))
+    waveform = Waveform(0.99, True, -6.0, -0.00002)
+    found = replace(cases.same(a, b), waveform=waveform, identity="sound")
     words = check_plain(unpainted(found)).words
+    assert "Identical sound: every decoded sample is the same. Moderate support" in words
     assert "Polarityreversed" in words and "Level−6.0 dB" in words
     assert "the beginning of A lies at 0.0000 s of B" in words
 
