@@ -6,17 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet import plotting as style
-from verify.align import WINDOW_S, Hits, hits_along, pitch
+from verify.align import WINDOW_S, Hits, Values, hits_along, pitch
+from verify.report import pictures
 from verify.report.language import say
-from verify.report.pictures import (
-    Numbers,
-    Values,
-    View,
-    colour_of,
-    free_spot,
-    on_the_clock,
-    shares_of,
-)
 from verify.results import Stretch
 
 REACH_S = 0.1  # how far from the line hits are searched
@@ -40,7 +32,7 @@ class Course:
     semitones: Values  # (k,)
 
 
-def course(view: View, stretch: Stretch) -> Course | None:
+def course(view: pictures.View, stretch: Stretch) -> Course | None:
     """Place, tempo and pitch along a stretch; None where it is too short."""
     line = stretch.line
     start_s, end_s = max(view.a_s[0], stretch.a_start_s), min(view.a_s[1], stretch.a_end_s)
@@ -67,7 +59,7 @@ def local_tempo(hits: Hits) -> tuple[Values, Values]:
     return np.array([hits.a_s[run].mean() for run in runs]), np.array(fits)
 
 
-def draw_warping(view: View) -> style.Picture | None:
+def draw_warping(view: pictures.View) -> style.Picture | None:
     """Distance from the line, tempo and pitch over the time in A; None where all is too short."""
     found = [course(view, stretch) for stretch in view.stretches]
     if not any(found):
@@ -81,21 +73,21 @@ def draw_warping(view: View) -> style.Picture | None:
     )
     for axes, title in zip(rows, titles, strict=True):
         style.dress(axes, title=say(title), title_pt=style.SMALL_PT + 1)
-        axes.yaxis.set_major_formatter(Numbers())
+        axes.yaxis.set_major_formatter(pictures.Numbers())
     rows[2].set_xlabel(say("time in A"), fontsize=style.SMALL_PT + 0.5)
     for number, (stretch, one) in enumerate(zip(view.stretches, found, strict=True)):
-        _draw_course(rows, stretch, one, colour_of(number))
+        _draw_course(rows, stretch, one, pictures.colour_of(number))
     rows[2].set_xlim(view.a_s)
-    on_the_clock(rows[2])
+    pictures.on_the_clock(rows[2])
     low, high = rows[0].get_ylim()
     rows[0].set_ylim(low, high + 0.6 * (high - low))  # for the numbers, above the dots
-    share, taken = shares_of(view.a_s), list[tuple[float, float]]()
+    share, taken = pictures.shares_of(view.a_s), list[tuple[float, float]]()
     for number, stretch in enumerate(view.stretches):
         start, end = share(stretch.a_start_s), share(stretch.a_end_s)
         if start == end:  # beyond what is shown
             continue
-        taken.append(free_spot((start + end) / 2, (start + end) / 2, taken, NUMBER_ROWS))
-        mark = str(number + 1), *taken[-1], colour_of(number)
+        taken.append(pictures.free_spot((start + end) / 2, (start + end) / 2, taken, NUMBER_ROWS))
+        mark = str(number + 1), *taken[-1], pictures.colour_of(number)
         style.put_mark(rows[0], *mark, transform=rows[0].transAxes)
     alt = "Distance of pieces from the line, local tempo and local pitch over the time in A."
     return style.as_svg(figure, say(alt))

@@ -22,7 +22,6 @@ from verify.results import Comparison, EditMap, Line, Stretch
 from verify.words import clock
 
 Span = tuple[float, float]
-Values = NDArray[np.float64]
 
 MOST_S = 300.0  # at most so much of a recording is shown
 STRETCH_COLOURS = tuple(style.COLOURS[i] for i in (1, 2, 4, 6, 5, 3))
