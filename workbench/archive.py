@@ -40,9 +40,17 @@ def search(work: Work, job: Job, send: Send) -> Answer:
         found = search_file(archive.searcher(), upload.path)
         headline, *_ = result_lines(upload.name, found, n_recordings=len(archive))
     time_line = draw_time_line(found)
-    html = rendered("found.html.j2", found=found, headline=headline, time_line=time_line)
+    html = _rendered("found.html.j2", found=found, headline=headline, time_line=time_line)
     result = {"query": upload.name, **found.to_dict()}
     return Answer(result, html, {"sound-a.wav": upload.sound})
+
+
+def _rendered(template: str, **data: Any) -> str:
+    from verify.archive.listing import match_line  # here, for it takes a third of a second
+    from verify.report.page import environment
+
+    environment("workbench").filters["match_line"] = match_line
+    return rendered(template, **data)
 
 
 def cut_reference(work: Work, job: Job, send: Send) -> Answer:
@@ -113,7 +121,7 @@ def find_duplicates(work: Work, _: Job, send: Send) -> Answer:
     pairs = [one for one in found if isinstance(one, Pair)]
     problems = [str(one) for one in found if isinstance(one, InputError)]
     groups = grouped(pairs)
-    html = rendered("duplicates.html.j2", groups=groups, pairs=pairs, problems=problems)
+    html = _rendered("duplicates.html.j2", groups=groups, pairs=pairs, problems=problems)
     return Answer({"groups": groups, "pairs": pairs, "problems": problems}, html)
 
 

@@ -164,12 +164,9 @@ def expected(upload: Upload) -> float:
 
 def rendered(template: str, **data: Any) -> str:
     """A piece of a page, with what reports have for theirs."""
-    from verify.archive.listing import match_line
     from verify.report.page import environment
 
-    templates = environment("workbench")
-    templates.filters["match_line"] = match_line
-    return templates.get_template(template).render(data)
+    return environment("workbench").get_template(template).render(data)
 
 
 # Jobs on recordings that were sent: compare, its report, a stretch of B as A plays it, a voice.
