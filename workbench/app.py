@@ -35,11 +35,8 @@ from workbench.archive import Monitor
 from workbench.guard import Guard, Keys, refused
 from workbench.jobs import ENDED, Answer, Job, Queue, QueueFullError, Upload
 
-LOOK_EVERY_S, ALIVE_EVERY = 0.1, 100
-"""How often events look for news; after so many looks without any, the client hears a sign."""
 MOST_FILES, MOST_TAG = 64, 100  # recordings in one request, and characters of a tag
 PAGES = {"": "compare", "search": "search", "archive": "archive", "voice": "voice", "docs": "docs"}
-AGAINST, POPULATIONS = ("rendition", "unrelated"), ("music", "speech")
 KINDS = {"css": "text/css", "js": "text/javascript", "json": "application/json"}
 
 
@@ -147,8 +144,8 @@ class Workbench:
         """Jobs that compare A with each B."""
         async with request.form(max_files=MOST_FILES, max_fields=8) as form:
             options = {
-                "against": guard.choice(form, "against", AGAINST) or "rendition",
-                "population": guard.choice(form, "population", POPULATIONS),
+                "against": guard.choice(form, "against", "rendition", "unrelated") or "rendition",
+                "population": guard.choice(form, "population", "music", "speech"),
             }
             guard.refuse_unknown(form, {"a", "b", *options})
             a, others = guard.files_of(form, "a"), guard.files_of(form, "b")
@@ -296,9 +293,9 @@ class Workbench:
                 if all(state["state"] in (*ENDED, "unknown") for state in known.values()):
                     return
                 looks += 1
-                if looks % ALIVE_EVERY == 0:
+                if looks % 100 == 0:  # no news for ten seconds: a sign of life
                     yield ":\n\n"
-                await asyncio.sleep(LOOK_EVERY_S)
+                await asyncio.sleep(0.1)
 
         return StreamingResponse(news(), media_type="text/event-stream")
 

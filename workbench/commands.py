@@ -12,10 +12,7 @@ import click
 from cqtnet.commands import DEVICE, PATH, command
 from cqtnet.errors import InputError
 
-INSTALL = "the workbench needs more packages; install them with: pip install 'cqtnet[web]'"
 LEAST_TOKEN = 16
-GRACE_S, MOST_CONNECTIONS = 1, 256
-"""Seconds that open connections are given at the end; and how many there may be."""
 
 
 @command("cqtnet serve --open", "cqtnet serve archive/ --port 8080")
@@ -46,7 +43,8 @@ def serve(
     searched and added to.
     """
     if not all(map(find_spec, ("starlette", "uvicorn", "python_multipart"))):
-        raise InputError(INSTALL)
+        problem = "the workbench needs more packages"
+        raise InputError(f"{problem}; install them with: pip install 'cqtnet[web]'")
     import uvicorn
 
     from workbench.app import Workbench
@@ -75,8 +73,8 @@ def serve(
         workbench = Workbench(queue, keys, hosts_of(host, port), most_mb << 20, monitor)
         config = uvicorn.Config(
             workbench.app(), http="h11", ws="none", lifespan="off", log_level="warning",
-            server_header=False, proxy_headers=False, timeout_graceful_shutdown=GRACE_S,
-            limit_concurrency=MOST_CONNECTIONS,
+            server_header=False, proxy_headers=False, timeout_graceful_shutdown=1,
+            limit_concurrency=256,
         )  # fmt: skip
         if not token:
             click.echo(f"programs  Authorization: Bearer {keys.token}")

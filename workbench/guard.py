@@ -232,7 +232,7 @@ def files_of(form: FormData, name: str) -> list[UploadFile]:
     return [one for one in sent if one.size or one.filename]
 
 
-def choice(form: FormData, name: str, known: tuple[str, ...]) -> str | None:
+def choice(form: FormData, name: str, *known: str) -> str | None:
     """One of some words, or None."""
     value = form.get(name) or None
     if value is not None and value not in known:

@@ -34,7 +34,6 @@ KINDS = {
     "search": "workbench.archive:search",
 }  # fmt: skip
 """Each kind of job, and the function that does it."""
-TELL_EVERY_S = 0.1
 Send = Callable[[Progress], None]
 
 
@@ -77,7 +76,7 @@ class Steps:
     def tell(self, share: float) -> None:
         """The share of the part that is done."""
         now = time.monotonic()
-        if now - self._told >= TELL_EVERY_S:
+        if now - self._told >= 0.1:
             self._told = now
             done = self._done + self._parts[self._stage] * min(1.0, share)
             pace = (now - self._begun) / done if done > 0.5 else 1.0  # else the guess is all
