@@ -74,7 +74,6 @@ def opening(comparison: Comparison) -> Data:
         "reasons": [f"{_capital(say(reason))}." for reason in comparison.reasons],
         "place": say(_place(comparison)),
         "scale": drawings.draw_scale(comparison),
-        "bounds": comparison.deciding[0],
     }
 
 
@@ -157,9 +156,9 @@ def recordings(a: Recording, b: Recording) -> Data:
     """What both files are, and how good the recordings are."""
     names = ("Level", "Clipping", "Bandwidth", "Quiet parts")
     told = (names, _quality_in_words(a), _quality_in_words(b))
+    qualities = [tuple(map(say, row)) for row in zip(*told, strict=True)]
     return {
-        "files": files(a.item, b.item, (a.path, b.path)),
-        "qualities": [tuple(map(say, row)) for row in zip(*told, strict=True)],
+        "files": files(a.item, b.item, (a.path, b.path)) + qualities,
         "is_long": max(a.duration_s, b.duration_s) > LOOKED_S,
         "looked_min": f"{LOOKED_S / 60:g}",
     }
@@ -229,16 +228,13 @@ def players(view: pictures.View) -> list[tuple[str, pictures.Span, str]]:
 
 def sureness(comparison: Comparison, calibration: Calibration) -> Data:
     """The measures behind the ratio, and how the calibration did on pairs it had not seen."""
-    evidence = comparison.evidence
-    decides, against = comparison.deciding
+    evidence, against = comparison.evidence, comparison.deciding[1]
     known = calibration.regressions[against]
     values = dict(zip(MEASURES, calibration.measures(evidence), strict=True)) if evidence else {}
     weights = dict(zip(MEASURES, known.weights, strict=True))
     for name, tonal in TONAL.items() if values else ():
         weights[name] += weights[tonal] * values["tonality"]
     return {
-        "decides": decides,
-        "against": against,
         "others": drawings.OTHERS[against],
         "tried": calibration.data.get(against) or {},
         "measures": [
