@@ -25,16 +25,23 @@ def rng():
     return np.random.default_rng(20260101)
 
 
+@pytest.fixture(scope="session")
+def patch():
+    """What is put back when all tests are done."""
+    with pytest.MonkeyPatch.context() as one:
+        yield one
+
+
 @pytest.fixture(autouse=True, scope="session")
-def one_thread():
+def one_thread(patch):
     """The tests' arrays are small: threads would only wait, and processes import for long."""
-    with device.one_thread(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(progress, "PROCESSORS", 1)
+    patch.setattr(progress, "PROCESSORS", 1)
+    with device.one_thread():
         yield
 
 
 @pytest.fixture(autouse=True, scope="session")
-def compiled_when_called():
+def compiled_when_called(patch):
     """numba compiles a function of librosa when it is called: all, at its import, take 20 s."""
 
     def later(decorator):
@@ -51,14 +58,12 @@ def compiled_when_called():
 
         return decorated
 
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("vectorize", "guvectorize"):
-            patch.setattr(numba, name, later(getattr(numba, name)))
-        yield
+    for name in ("vectorize", "guvectorize"):
+        patch.setattr(numba, name, later(getattr(numba, name)))
 
 
 @pytest.fixture(autouse=True, scope="session")
-def networks_made_once():
+def networks_made_once(patch):
     """Every command makes a network; here all share one of the same weights."""
     ready, made = embed._ready, {}
 
@@ -68,35 +73,29 @@ def networks_made_once():
             made[key] = ready(model, device, precision, deterministic=deterministic)
         return made[key]
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(embed, "_ready", known)
-        yield
+    patch.setattr(embed, "_ready", known)
 
 
 @pytest.fixture(autouse=True, scope="session")
-def own_cache(tmp_path_factory):
+def own_cache(patch, tmp_path_factory):
     """What the tests remember of long recordings is not the user's."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CQTNET_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
+    patch.setenv("CQTNET_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
 @pytest.fixture(autouse=True, scope="session")
-def answers_are_as_their_schemas_say():
+def answers_are_as_their_schemas_say(patch):
     """Every answer that a command prints as JSON, in any test, is checked."""
-    with pytest.MonkeyPatch.context() as patch:
-        versioned = schema.versioned
+    versioned = schema.versioned
 
-        def checked(answer):
-            plain = versioned(answer)
-            context, words = click.get_current_context(silent=True), []
-            while context is not None and context.info_name != "cqtnet":
-                words.insert(0, context.info_name)
-                context = context.parent
-            path = SCHEMAS / f"{'-'.join(words)}.schema.json"
-            if path.is_file():
-                jsonschema.validate(json.loads(json.dumps(plain)), json.loads(path.read_text()))
-            return plain
+    def checked(answer):
+        plain = versioned(answer)
+        context, words = click.get_current_context(silent=True), []
+        while context is not None and context.info_name != "cqtnet":
+            words.insert(0, context.info_name)
+            context = context.parent
+        path = SCHEMAS / f"{'-'.join(words)}.schema.json"
+        if path.is_file():
+            jsonschema.validate(json.loads(json.dumps(plain)), json.loads(path.read_text()))
+        return plain
 
-        patch.setattr(schema, "versioned", checked)
-        yield
+    patch.setattr(schema, "versioned", checked)

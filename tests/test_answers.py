@@ -9,9 +9,9 @@ import pytest
 
 from cqtnet.progress import listening, progress_bar, talking
 from cqtnet.schema import plain
+from tests.conftest import SCHEMAS
 from tests.test_cli import COMMANDS, invoke
 
-SCHEMAS = Path(__file__).parent.parent / "docs" / "schemas"
 ANSWERING = [
     words for words, command in COMMANDS.items()
     if any("--json" in param.opts for param in command.params)
@@ -54,13 +54,10 @@ def test_an_option_has_one_meaning_in_every_command():
     for words, command in COMMANDS.items():
         for param in command.params:
             if isinstance(param, click.Option) and param.opts[-1] not in SEVERAL:
-                own = (param.type.name, param.is_flag)
-                name, (other, first) = (
-                    param.opts[-1],
-                    meanings.setdefault(param.opts[-1], (words, own)),
-                )
+                name, own = param.opts[-1], (param.type.name, param.is_flag)
+                other, first = meanings.setdefault(name, (words, own))
                 assert own == first, f"{name} of {words} and {other}"
-                assert name not in ("--out", "--limit") or len(param.opts) > 1 or name == "--limit"
+                assert name != "--out" or len(param.opts) > 1
 
 
 @pytest.mark.parametrize(("words", "said"), [
@@ -68,6 +65,9 @@ def test_an_option_has_one_meaning_in_every_command():
     ("index ad", "Did you mean add?"),
     ("compare a b --reprot x", "Did you mean '--report'?"),
     ("compare a b --players", "--players does nothing without --report"),
+    ("compare a b --pdf", "--pdf does nothing without --report"),
+    ("compare a b --language ru", "--language does nothing without --report"),
+    ("compare a b --case x.toml", "--case does nothing without --report"),
     ("compare a b --json --csv", "give one of --json and --csv, not both"),
     ("diff a b --force", "--force does nothing without --labels or --report"),
     ("augment a b --tempo 1.1 --seed 3", "--seed does nothing without --random or"),

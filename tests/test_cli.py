@@ -24,24 +24,16 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = {"augment", "cqtnet", "verify", "eval", "spoof", "workbench"}
 
 
-def all_commands():
-    """Every command by its words, groups included."""
-    commands: dict[str, click.Command] = {}
-
-    def collect(words, command):
-        commands[words] = command
-        if isinstance(command, click.Group):
-            context = click.Context(command)
-            for name in command.list_commands(context):
-                child = command.get_command(context, name)
-                assert child is not None
-                collect(f"{words} {name}".strip(), child)
-
-    collect("", cqtnet)
-    return commands
+def commands(words="", command=cqtnet):
+    """Every command with its words, groups included."""
+    yield words, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from commands(f"{words} {name}".strip(), command.get_command(context, name))
 
 
-COMMANDS = all_commands()
+COMMANDS = dict(commands())
 
 
 def invoke(*words):
@@ -117,9 +109,7 @@ def test_a_command_imports_little(words, most, unwanted, song, tmp_path):
         assert invoke("index", "add", tmp_path / "archive", song).exit_code == 0
     paths = {"SONG": song, "ARCHIVE": tmp_path / "archive"}
     given = [paths.get(word, word) for word in words.split()]
-    code = (
-        "from cqtnet.cli import main\ntry: main()\nexcept SystemExit as end: assert end.code != 2"
-    )
+    code = "from cqtnet.cli import main\ntry: main()\nexcept SystemExit as e: assert e.code != 2"
     ours, names = imported_by(code, *given)
     assert "cqtnet.cli" in ours and len(ours) <= most, sorted(ours)
     assert not unwanted & names
@@ -166,9 +156,8 @@ def test_no_trouble_ends_with_an_exit_code_that_is_an_answer(trouble, monkeypatc
 )
 def test_an_answer_that_nobody_reads_ends_with_no_exit_code_of_an_answer(ending, code):
     """1 would mean "different" of `cqtnet compare`."""
-    script = (
-        f'exec 3>&1; "{sys.executable}" -m cqtnet --help {ending}; echo "${{PIPESTATUS[0]}}" >&3'
-    )
+    called = f'"{sys.executable}" -m cqtnet --help {ending}'
+    script = f'exec 3>&1; {called}; echo "${{PIPESTATUS[0]}}" >&3'
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == str(code)
     assert "Traceback" not in done.stderr and "Exception" not in done.stderr

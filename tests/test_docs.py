@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from soundfile import info
 
 from cqtnet.cli import cqtnet
-from tests.test_cli import COMMANDS
+from tests.test_cli import COMMANDS, PACKAGES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")]
@@ -28,19 +28,8 @@ MADE = [ROOT / f"docs/reference/{name}.md" for name in ("cli", "json", "python")
 RUN = [page for page in PAGES[1:] if "```console" in page.read_text(encoding="utf-8")]
 """Pages whose blocks `console` are run in a new folder: the tutorials, and others that can be."""
 CODE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FOLDERS = {
-    "augment",
-    "cqtnet",
-    "eval",
-    "examples",
-    "scripts",
-    "spoof",
-    "tests",
-    "verify",
-    "workbench",
-}
-HOME = "/home/you"
-"""The folder in which the reader of a tutorial is said to be."""
+FOLDERS = {*PACKAGES, "examples", "scripts", "tests"}
+HOME = "/home/you"  # the folder in which the reader of a tutorial is said to be
 
 
 def name_of(path):
@@ -76,8 +65,7 @@ def test_a_page_names_no_section_and_no_file_that_does_not_exist(page):
 
 def test_code_names_no_page_that_does_not_exist():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
-    sources = (ROOT / name for name in tracked.stdout.splitlines() if not name.endswith(".md"))
-    for source in sources:
+    for source in map(ROOT.joinpath, tracked.stdout.splitlines()):
         if source.suffix in {"", ".json", ".py", ".j2", ".toml", ".yml"} and source.is_file():
             for page in re.findall(r"\bdocs/[\w/-]+\.md", source.read_text(encoding="utf-8")):
                 assert (ROOT / page).exists(), f"{source}: {page}"
@@ -116,30 +104,24 @@ def test_click_knows_every_command_line_of_a_page(page):
             pytest.fail(f"{line}: {error}")
 
 
-def options(*commands):
-    """The names of all options of these commands."""
-    parameters = [parameter for command in commands for parameter in command.params]
-    return {name for p in parameters for name in (*p.opts, *p.secondary_opts)} | {"--help"}
-
-
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_and_options_that_a_sentence_names_are_there(page):
     for code in re.findall(r"`([^`]+)`", texts(page)[1]):
-        known = options(*COMMANDS.values())
-        words = code.split()
+        named, words = [*COMMANDS.values()], code.split()
         if words[0] == "cqtnet" and len(words) > 1 and not words[1].startswith(("-", "…")):
             longest = max(n for n in range(len(words)) if " ".join(words[1 : n + 1]) in COMMANDS)
             assert longest, f"no such command: {code}"
-            known = options(COMMANDS[" ".join(words[1 : longest + 1])])
+            named = [COMMANDS[" ".join(words[1 : longest + 1])]]
         if words[0] not in {"python", "torchrun"}:
+            options = [[*p.opts, *p.secondary_opts] for command in named for p in command.params]
+            known = {"--help"}.union(*options)
             assert set(re.findall(r"(?<!\S)--[a-z][a-z-]+", code)) <= known, code
 
 
 def assert_as_shown(shown, printed, command):
     """The same words, and numbers within a tenth but for times; … stands for anything."""
-    shown, printed = (
-        re.sub(r"[\d.]+ s \([\d,]+ × real time\)", "some time", text) for text in (shown, printed)
-    )
+    time = r"[\d.]+ s \([\d,]+ × real time\)"
+    shown, printed = (re.sub(time, "some time", text) for text in (shown, printed))
     parts = re.split(r"(…\n?|\d+(?:,\d{3})*(?:\.\d+)?)", shown.strip())
     number = r"(?<!\d)(\d+(?:,\d{3})*(?:\.\d+)?)"
     pattern = "".join(

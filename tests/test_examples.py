@@ -1,5 +1,6 @@
 import json
 import runpy
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +29,12 @@ def test_det_from_kaldi_finds_the_eer_of_two_known_normal_distributions(
 ):
     rng = np.random.default_rng(0)
     trials, scores = [], []
-    for enrolled in range(60):
-        for speaker in range(60):  # a false alarm rests on two voices, as the interval has to
-            kind, mean = ("target", 2.0) if enrolled == speaker else ("nontarget", 0.0)
-            for number in range(20 if enrolled == speaker else 1):
-                trials.append(f"spk{enrolled} utt{speaker}-{number} {kind}")
-                scores.append(f"spk{enrolled} utt{speaker}-{number} {rng.normal(mean):.6f}")
+    for enrolled, speaker in product(range(60), repeat=2):
+        # a false alarm rests on two voices, as the interval has to
+        count, kind, mean = (20, "target", 2.0) if enrolled == speaker else (1, "nontarget", 0.0)
+        for number in range(count):
+            trials.append(f"spk{enrolled} utt{speaker}-{number} {kind}")
+            scores.append(f"spk{enrolled} utt{speaker}-{number} {rng.normal(mean):.6f}")
     (tmp_path / "trials").write_text("\n".join(trials) + "\n")
     (tmp_path / "scores.txt").write_text("\n".join(reversed(scores)) + "\n")
     paths = [str(tmp_path / name) for name in ("trials", "scores.txt", "det")]

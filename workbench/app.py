@@ -20,7 +20,6 @@ from starlette.responses import (
     FileResponse,
     HTMLResponse,
     JSONResponse,
-    RedirectResponse,
     Response,
     StreamingResponse,
 )
@@ -31,26 +30,20 @@ from cqtnet.errors import InputError
 from cqtnet.schema import versioned
 from verify.report.language import LANGUAGES
 from verify.words import clock
-from workbench import guard, jobs, sound
+from workbench import guard, sound
 from workbench.archive import Monitor
-from workbench.guard import Guard, Keys, Refusal, refused, with_cookie
-from workbench.jobs import ENDED, Answer, Job, Keep, Queue, QueueFullError, Upload
+from workbench.guard import Guard, Keys, refused
+from workbench.jobs import ENDED, Answer, Job, Queue, QueueFullError, Upload
 
-LOOK_EVERY_S, ALIVE_EVERY = 0.1, 100
-"""How often events look for news; after so many looks without any, the client hears a sign."""
-MOST_FILES = 64
-"""Recordings in one request."""
-MOST_TAG = 100
+MOST_FILES, MOST_TAG = 64, 100  # recordings in one request, and characters of a tag
 PAGES = {"": "compare", "search": "search", "archive": "archive", "voice": "voice", "docs": "docs"}
-AGAINST, POPULATIONS = ("rendition", "unrelated"), ("music", "speech")
 KINDS = {"css": "text/css", "js": "text/javascript", "json": "application/json"}
 
 
 @dataclass
 class Workbench:
-    """What the answers need: the uploads, the queue, the keys, and the limits."""
+    """What the answers need: the queue, the keys, and the limits."""
 
-    keep: Keep
     queue: Queue
     keys: Keys
     hosts: frozenset[str]
@@ -97,16 +90,13 @@ class Workbench:
             Route("/api/v1/jobs/{job}/levels/{side}/{zoom:int}/{number:int}", self.levels),
         ]
         handlers: Any = {
-            Refusal: lambda request, error: refused(request, error.status, error.why),
             QueueFullError: lambda request, error: refused(request, 429, str(error)),
             InputError: lambda request, error: refused(request, 400, str(error)),
             HTTPException: lambda request, error: refused(request, error.status_code, error.detail),
         }
         login = self.pages.get_template("login.html.j2").render()
-        return Guard(
-            Starlette(routes=routes, exception_handlers=handlers), hosts=self.hosts,
-            keys=self.keys, most_bytes=self.most_bytes, login=login,
-        )  # fmt: skip
+        app = Starlette(routes=routes, exception_handlers=handlers)
+        return Guard(app, self.hosts, self.keys, self.most_bytes, login)
 
     async def page(self, request: Request) -> Response:
         """One of the pages."""
@@ -145,43 +135,37 @@ class Workbench:
     async def log_in(self, request: Request) -> Response:
         """A cookie for the token."""
         async with request.form(max_files=0, max_fields=1) as form:
-            cookie = self.keys.log_in(str(form.get("token", "")))
-        if cookie is None:
+            let_in = self.keys.log_in(str(form.get("token", "")))
+        if let_in is None:
             raise HTTPException(401, "that is not the token")
-        return with_cookie(RedirectResponse("/", 303), cookie)
+        return let_in
 
     async def compare(self, request: Request) -> Response:
         """Jobs that compare A with each B."""
         async with request.form(max_files=MOST_FILES, max_fields=8) as form:
             options = {
-                "against": guard.choice(form, "against", AGAINST) or "rendition",
-                "population": guard.choice(form, "population", POPULATIONS),
+                "against": guard.choice(form, "against", "rendition", "unrelated") or "rendition",
+                "population": guard.choice(form, "population", "music", "speech"),
             }
             guard.refuse_unknown(form, {"a", "b", *options})
-            sent = {side: guard.files_of(form, side) for side in "ab"}
-            if len(sent["a"]) != 1 or not sent["b"]:
+            a, others = guard.files_of(form, "a"), guard.files_of(form, "b")
+            if len(a) != 1 or not others:
                 raise InputError("give one recording as a, and one or several as b")
-            (a,) = [await self.kept(one) for one in sent["a"]]
-            others = [await self.kept(one) for one in sent["b"]]
-        return self.accepted("compare", [{"a": a, "b": b} for b in others], options)
+            (kept,) = await self.kept(a)
+            pairs = [{"a": kept, "b": b} for b in await self.kept(others)]
+        return self.accepted("compare", pairs, options)
 
     async def search(self, request: Request) -> Response:
-        """A job that looks for a recording in the archive."""
+        """Jobs that look for recordings in the archive."""
         self._need_archive()
-        return await self._of_one(request, "search")
+        return await self.detect(request, "search")
 
-    async def detect(self, request: Request) -> Response:
-        """A job that judges a voice."""
-        return await self._of_one(request, "detect")
-
-    async def _of_one(self, request: Request, kind: str) -> Response:
+    async def detect(self, request: Request, kind: str = "detect") -> Response:
+        """Jobs that judge voices, or of another kind, each on one recording."""
         async with request.form(max_files=MOST_FILES, max_fields=8) as form:
             guard.refuse_unknown(form, {"file"})
-            sent = guard.files_of(form, "file")
-            if not sent:
-                raise InputError("give a recording, or several, as file")
-            uploads = [await self.kept(one) for one in sent]
-        return self.accepted(kind, [{"a": upload} for upload in uploads], {})
+            uploads = await self.kept(guard.files_of(form, "file"))
+        return self.accepted(kind, [{"a": upload} for upload in uploads])
 
     async def browse(self, request: Request) -> Response:
         """Recordings of the archive."""
@@ -198,7 +182,7 @@ class Workbench:
             from verify.archive.store import Store
 
             with Store.open(folder, check=False) as store:
-                text, tag = (wanted.get(name) or None for name in ("text", "tag"))
+                text, tag = wanted.get("text") or None, wanted.get("tag") or None
                 found = store.entries(text=text, tag=tag)
                 listed = found[start : start + count]
                 return {"archive": describe(store), "total": len(found), "recordings": listed}
@@ -213,9 +197,7 @@ class Workbench:
             tags = [tag.strip() for tag in str(form.get("tag", "")).split(",") if tag.strip()]
             if any(len(tag) > MOST_TAG for tag in tags):
                 raise InputError(f"a tag has at most {MOST_TAG} characters")
-            uploads = [await self.kept(one) for one in guard.files_of(form, "file")]
-        if not uploads:
-            raise InputError("give a recording, or several, as file")
+            uploads = await self.kept(guard.files_of(form, "file"))
         files = {str(number): upload for number, upload in enumerate(uploads)}
         return self.accepted("add", [files], {"tags": tags})
 
@@ -227,36 +209,33 @@ class Workbench:
     async def duplicates(self, _: Request) -> Response:
         """A job that finds recordings that share sound."""
         self._need_archive()
-        return self.accepted("duplicates", [{}], {})
+        return self.accepted("duplicates", [{}])
 
     async def heard(self, request: Request) -> Response:
         """What the stream that the workbench listens to has played."""
         after = guard.number_of(request.query_params, "after", 0, 1 << 40)
         return _json(**self.monitor.told(after))
 
-    async def kept(self, sent: UploadFile) -> Upload:
-        """A file that was sent, under a random name."""
-        if not self.queue.has_room(sent.size or 0):
-            raise Refusal(507, "the disk of this machine is nearly full; nothing was kept")
-        upload = self.keep.new(sent.filename or "")
-
-        def copy() -> None:
-            with open(upload.path, "xb") as file:
-                shutil.copyfileobj(sent.file, file, 1 << 20)
-
-        await run_in_threadpool(copy)
-        return upload
+    async def kept(self, sent: list[UploadFile]) -> list[Upload]:
+        """Files that were sent, under random names."""
+        if not sent:
+            raise InputError("give a recording, or several, as file")
+        uploads = []
+        for one in sent:
+            if not self.queue.has_room(one.size or 0):
+                problem = "the disk of this machine is nearly full; nothing was kept"
+                raise HTTPException(507, problem)
+            uploads.append(self.queue.keep.new(one.filename or ""))
+            with open(uploads[-1].path, "xb") as file:
+                await run_in_threadpool(shutil.copyfileobj, one.file, file, 1 << 20)
+        return uploads
 
     def accepted(
-        self, kind: str, sent: list[dict[str, Upload]], options: dict[str, Any]
+        self, kind: str, sent: list[dict[str, Upload]], options: dict[str, Any] | None = None
     ) -> Response:
         """New jobs, taken up."""
-        jobs = self.queue.add(kind, sent, options)
-        return _json(202, jobs=[self.told(job) for job in jobs])
-
-    def told(self, job: Job) -> dict[str, Any]:
-        """A job without its result."""
-        return jobs.told(job, before=self.queue.before(job))
+        jobs = self.queue.add(kind, sent, options or {})
+        return _json(202, jobs=[self.queue.told(job) for job in jobs])
 
     def find(self, request: Request) -> Job:
         """The job that a request names."""
@@ -273,19 +252,20 @@ class Workbench:
         return job, job.answer
 
     def _need_archive(self) -> Path:
-        if (folder := self.queue.settings.archive) is not None:
-            return folder
-        problem = "the workbench was started without an archive"
-        raise HTTPException(404, f"{problem}; use `cqtnet serve ARCHIVE`")
+        if self.queue.settings.archive is None:
+            problem = "the workbench was started without an archive"
+            raise HTTPException(404, f"{problem}; use `cqtnet serve ARCHIVE`")
+        return self.queue.settings.archive
 
     async def jobs(self, _: Request) -> Response:
         """All jobs that are known."""
-        return _json(jobs=[self.told(job) for job in self.queue])
+        return _json(jobs=[self.queue.told(job) for job in self.queue])
 
     async def job(self, request: Request) -> Response:
         """A job with its result."""
         job = self.find(request)
-        return JSONResponse(jobs.told_whole(job, before=self.queue.before(job)))
+        result, html = (job.answer.result, job.answer.html) if job.answer else (None, "")
+        return JSONResponse({**self.queue.told(job), "result": result, "html": html})
 
     async def drop(self, request: Request) -> Response:
         """Cancel a job, or drop one that has ended with its files."""
@@ -294,7 +274,7 @@ class Workbench:
             self.queue.forget(job)
         else:
             await run_in_threadpool(self.queue.cancel, job)
-        return JSONResponse(self.told(job))
+        return JSONResponse(self.queue.told(job))
 
     async def events(self, request: Request) -> Response:
         """News of jobs as server-sent events, until all have ended."""
@@ -306,16 +286,16 @@ class Workbench:
             while True:
                 for name in names:
                     job = self.queue.get(name)
-                    state = self.told(job) if job else {"id": name, "state": "unknown"}
+                    state = self.queue.told(job) if job else {"id": name, "state": "unknown"}
                     if state != known.get(name):
                         known[name], looks = state, 0
                         yield f"data: {json.dumps(state)}\n\n"
                 if all(state["state"] in (*ENDED, "unknown") for state in known.values()):
                     return
                 looks += 1
-                if looks % ALIVE_EVERY == 0:
+                if looks % 100 == 0:  # no news for ten seconds: a sign of life
                     yield ":\n\n"
-                await asyncio.sleep(LOOK_EVERY_S)
+                await asyncio.sleep(0.1)
 
         return StreamingResponse(news(), media_type="text/event-stream")
 

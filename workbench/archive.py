@@ -15,26 +15,22 @@ from cqtnet import SAMPLE_RATE, audio
 from cqtnet.errors import InputError
 from cqtnet.files import Closing
 from workbench import sound
-from workbench.jobs import Answer, Progress, Task
-from workbench.work import Send, Steps, Work, expected
+from workbench.jobs import Answer, Job, Progress
+from workbench.work import Send, Steps, Work, expected, rendered
 
-UPLOADS = "uploads"
-"""The folder in an archive where recordings lie that were added from a page."""
-SEARCH_SPEED = 20.0
-"""Seconds of sound that are searched for, or added, in one second: a first guess."""
-AROUND_S = 10.0
-"""So much of a reference is heard before and after its match."""
-MOST_HEARD_S = 900.0
-"""A longer reference is cut off."""
+UPLOADS = "uploads"  # the folder in an archive of the recordings that were added from a page
+SEARCH_SPEED = 20.0  # seconds of sound that are searched for, or added, in one second: a guess
+AROUND_S = 10.0  # so much of a reference is heard before and after its match
+MOST_HEARD_S = 900.0  # a longer reference is cut off
 
 
-def search(work: Work, task: Task, send: Send) -> Answer:
+def search(work: Work, job: Job, send: Send) -> Answer:
     """Where a recording lies in the archive."""
     from verify.archive.listing import result_lines
     from verify.archive.search import search as search_file
-    from verify.report.search import draw_time_line, rows_of
+    from verify.report.search import draw_time_line
 
-    upload = task.files["a"]
+    upload = job.files["a"]
     parts = {"preparing it for playing": 0.1, "opening the archive": 0.5}
     steps = Steps(parts | {"searching": 1 + expected(upload) / SEARCH_SPEED}, send)
     work.prepare(upload, steps, "preparing it for playing")
@@ -43,41 +39,39 @@ def search(work: Work, task: Task, send: Send) -> Answer:
     with archive, steps.step("searching"):
         found = search_file(archive.searcher(), upload.path)
         headline, *_ = result_lines(upload.name, found, n_recordings=len(archive))
-    time_line = draw_time_line(found, rows_of(found.matches)) if found.matches else None
+    time_line = draw_time_line(found)
     html = _rendered("found.html.j2", found=found, headline=headline, time_line=time_line)
     result = {"query": upload.name, **found.to_dict()}
     return Answer(result, html, {"sound-a.wav": upload.sound})
 
 
 def _rendered(template: str, **data: Any) -> str:
-    """A piece of a page."""
-    from verify.archive.listing import match_line
+    from verify.archive.listing import match_line  # here, for it takes a third of a second
     from verify.report.page import environment
 
-    templates = environment("workbench")
-    templates.filters["match_line"] = match_line
-    return templates.get_template(template).render(data)
+    environment("workbench").filters["match_line"] = match_line
+    return rendered(template, **data)
 
 
-def cut_reference(work: Work, task: Task, send: Send) -> Answer:
+def cut_reference(work: Work, job: Job, send: Send) -> Answer:
     """The part of a recording of the archive that a match is of, and some of what is around."""
     from augment.tempo import resample
 
     send(Progress("reading the reference", 0.0))
-    match = task.options["match"]
+    match = job.options["match"]
     start_s = max(0.0, match["reference_start_s"] - AROUND_S)
     end_s = min(match["reference_end_s"] + AROUND_S, start_s + MOST_HEARD_S)
     with work.open_archive() as archive:
         found = archive.searcher().references.excerpt(match["id"], start_s, end_s)
-    out = task.folder / "reference.wav"
+    out = job.folder / "reference.wav"
     sound.save(resample(found.samples, SAMPLE_RATE, sound.RATE_HZ), out)
     result = {"start_s": found.start_s, "duration_s": found.duration_s}
-    return Answer(result, files={"sound-a.wav": task.files["a"].sound, "sound-b.wav": out})
+    return Answer(result, files={"sound-a.wav": job.files["a"].sound, "sound-b.wav": out})
 
 
-def add(work: Work, task: Task, send: Send) -> Answer:
+def add(work: Work, job: Job, send: Send) -> Answer:
     """Add recordings; they are kept in a folder of the archive."""
-    uploads = list(task.files.values())
+    uploads = list(job.files.values())
     steps = Steps({"adding": sum(map(expected, uploads)) / SEARCH_SPEED + 1}, send)
     limits = audio.Limits(max_stream_s=work.settings.most_s)
     for upload in uploads:
@@ -87,12 +81,14 @@ def add(work: Work, task: Task, send: Send) -> Answer:
     with work.open_archive(write=True) as archive, steps.step("adding"):
         folder = archive.store.folder / UPLOADS
         folder.mkdir(exist_ok=True)
-        targets = [folder / _file_name(upload.name) for upload in uploads]
-        for upload, target in zip(uploads, targets, strict=True):
+        names = {}
+        for upload in uploads:  # what is plain of its own name, behind a random number
+            plain_name = re.sub(r"[^A-Za-z0-9._-]+", "_", upload.name)
+            target = folder / f"{secrets.token_hex(6)}-{plain_name}"
             shutil.copyfile(upload.path, target)
-        tags, count = task.options["tags"], steps.counted(len(uploads))
-        summary = archive.add(map(str, targets), tags=tags, jobs=1, on_step=count)
-    names = {str(target): one.name for one, target in zip(uploads, targets, strict=True)}
+            names[str(target)] = upload.name
+        tags, count = job.options["tags"], steps.counted(len(uploads))
+        summary = archive.add(list(names), tags=tags, jobs=1, on_step=count)
     for path in summary.failed:
         Path(path).unlink(missing_ok=True)
     plain = summary.to_dict()
@@ -100,16 +96,11 @@ def add(work: Work, task: Task, send: Send) -> Answer:
     return Answer(plain | {"passed_over": {}})
 
 
-def _file_name(name: str) -> str:
-    """A new name for a file that is kept: what is plain of its own, behind a random number."""
-    return f"{secrets.token_hex(6)}-{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}"
-
-
-def remove(work: Work, task: Task, send: Send) -> Answer:
+def remove(work: Work, job: Job, send: Send) -> Answer:
     """Remove a recording; its file goes, too, if it was added from a page."""
     send(Progress("removing", 0.0))
     with work.open_archive(write=True) as archive:
-        chosen = archive.select(numbers=[task.options["number"]])
+        chosen = archive.select(numbers=[job.options["number"]])
         archive.remove([entry.id for entry in chosen])
         folder = (archive.store.folder / UPLOADS).resolve()
     for entry in chosen:
@@ -119,20 +110,16 @@ def remove(work: Work, task: Task, send: Send) -> Answer:
     return Answer({"removed": chosen, "dry_run": False})
 
 
-def find_duplicates(work: Work, _: Task, send: Send) -> Answer:
+def find_duplicates(work: Work, _: Job, send: Send) -> Answer:
     """Recordings that share sound, in groups."""
     from verify.archive.duplicates import Pair, duplicates, grouped
 
-    pairs: list[Pair] = []
-    problems: list[str] = []
     with work.open_archive() as archive:
         steps = Steps({"comparing": max(1.0, len(archive) / 4)}, send)
         with steps.step("comparing"):
-            for found in duplicates(archive, on_progress=steps.counted(len(archive))):
-                if isinstance(found, InputError):
-                    problems.append(str(found))
-                else:
-                    pairs.append(found)
+            found = list(duplicates(archive, on_progress=steps.counted(len(archive))))
+    pairs = [one for one in found if isinstance(one, Pair)]
+    problems = [str(one) for one in found if isinstance(one, InputError)]
     groups = grouped(pairs)
     html = _rendered("duplicates.html.j2", groups=groups, pairs=pairs, problems=problems)
     return Answer({"groups": groups, "pairs": pairs, "problems": problems}, html)
@@ -140,31 +127,22 @@ def find_duplicates(work: Work, _: Task, send: Send) -> Answer:
 
 # A stream that the workbench listens to, named on the command line: its log.
 
-MOST_EVENTS = 1000
-"""The latest events are kept."""
-END_S = 5.0
-"""For so long it may tell what it has heard."""
-CODE = "from verify.commands.monitor import monitor; monitor()"
-
 
 class Monitor(Closing):
-    """`cqtnet monitor` in a process of its own; without a source, nothing is listened to.
-
-    >>> with Monitor(Path("archive"), "https://radio.example/stream.mp3") as monitor:
-    ...     monitor.told(0)["events"]
-    """
+    """`cqtnet monitor` in a process of its own; without a source, nothing is listened to."""
 
     def __init__(self, archive: Path | None, source: str | None) -> None:
         self.source = source
-        self._events: deque[dict[str, Any]] = deque(maxlen=MOST_EVENTS)
+        self._events: deque[dict[str, Any]] = deque(maxlen=1000)
         self._count = 0
         self._process: subprocess.Popen[str] | None = None
         self._thread = threading.Thread(target=self._read, daemon=True)
         if archive is None or source is None:
             return
-        words = [str(archive.absolute()), "--input", source, "--json"]
+        code = "from verify.commands.monitor import monitor; monitor()"
+        words = ["-c", code, str(archive.absolute()), "--input", source, "--json"]
         self._process = subprocess.Popen(
-            [sys.executable, "-c", CODE, *words], stdout=subprocess.PIPE, text=True
+            [sys.executable, *words], stdout=subprocess.PIPE, text=True
         )
         self._thread.start()
 
@@ -178,16 +156,15 @@ class Monitor(Closing):
         """Events after so many, and how many there were."""
         is_running = self._thread.is_alive()  # asked first: what it read last is told, too
         count, events = self._count, list(self._events)
-        new = max(0, count - after)
-        new_events = events[-new:] if new else []
-        return {"source": self.source, "running": is_running, "events": new_events, "next": count}
+        new = events[-(count - after) :] if count > after else []
+        return {"source": self.source, "running": is_running, "events": new, "next": count}
 
     def close(self) -> None:
         """End the process."""
         if self._process is not None and self._process.stdout is not None:
             self._process.terminate()
             try:
-                self._process.wait(END_S)
+                self._process.wait(5.0)  # it tells what it has heard
             except subprocess.TimeoutExpired:  # it waits for a stream that is stalled
                 self._process.kill()
                 self._process.wait()

@@ -6,20 +6,13 @@ import socket
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from cqtnet.commands import DEVICE, PATH, command
 from cqtnet.errors import InputError
 
-if TYPE_CHECKING:
-    from workbench.guard import Keys
-
-INSTALL = "the workbench needs more packages; install them with: pip install 'cqtnet[web]'"
 LEAST_TOKEN = 16
-GRACE_S, MOST_CONNECTIONS = 1, 256
-"""Seconds that open connections are given at the end; and how many there may be."""
 
 
 @command("cqtnet serve --open", "cqtnet serve archive/ --port 8080")
@@ -50,7 +43,8 @@ def serve(
     searched and added to.
     """
     if not all(map(find_spec, ("starlette", "uvicorn", "python_multipart"))):
-        raise InputError(INSTALL)
+        problem = "the workbench needs more packages"
+        raise InputError(f"{problem}; install them with: pip install 'cqtnet[web]'")
     import uvicorn
 
     from workbench.app import Workbench
@@ -63,25 +57,30 @@ def serve(
     listening = _socket(host, port)
     port = listening.getsockname()[1]
     keys = Keys(token) if token else Keys()
-    keys.on_used = lambda: _print_address(host, port, keys)
+    address = f"http://{_bracketed(host)}:{port}/?key="
+
+    def print_address() -> None:
+        click.echo(f"open      {address}{keys.once}")
+        sys.stdout.flush()
+
+    keys.on_used = print_address
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what was sent is removed
-    settings = (archive, device, 3600 * most_hours)
     with (
         Keep() as keep,
-        Queue(keep, Settings(keep.folder, *settings)) as queue,
+        Queue(keep, Settings(keep.folder, archive, device, 3600 * most_hours)) as queue,
         Monitor(archive, listen) as monitor,
     ):
-        workbench = Workbench(keep, queue, keys, hosts_of(host, port), most_mb << 20, monitor)
+        workbench = Workbench(queue, keys, hosts_of(host, port), most_mb << 20, monitor)
         config = uvicorn.Config(
             workbench.app(), http="h11", ws="none", lifespan="off", log_level="warning",
-            server_header=False, proxy_headers=False, timeout_graceful_shutdown=GRACE_S,
-            limit_concurrency=MOST_CONNECTIONS,
+            server_header=False, proxy_headers=False, timeout_graceful_shutdown=1,
+            limit_concurrency=256,
         )  # fmt: skip
         if not token:
             click.echo(f"programs  Authorization: Bearer {keys.token}")
-        _print_address(host, port, keys)
+        print_address()
         if opens:
-            click.launch(_address(host, port, keys))
+            click.launch(f"{address}{keys.once}")
         try:
             uvicorn.Server(config).run(sockets=[listening])
         except KeyboardInterrupt:
@@ -96,25 +95,14 @@ def hosts_of(host: str, port: int) -> frozenset[str]:
     return frozenset({f"{name}:{port}" for name in names} | (names if port == 80 else set()))
 
 
-def _address(host: str, port: int, keys: "Keys") -> str:
-    return f"http://{_bracketed(host)}:{port}/?key={keys.once}"
-
-
-def _print_address(host: str, port: int, keys: "Keys") -> None:
-    click.echo(f"open      {_address(host, port, keys)}")
-    sys.stdout.flush()
-
-
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host.lower()
 
 
 def _is_own_machine(host: str) -> bool:
     """Whether only programs of this machine reach an address."""
-    if host == "localhost":
-        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 

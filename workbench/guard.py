@@ -2,11 +2,12 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.datastructures import FormData, Headers, MutableHeaders, QueryParams, UploadFile
+from starlette.datastructures import FormData, MutableHeaders, QueryParams, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,12 +19,9 @@ COOKIE = "workbench"
 SAFE = {"GET", "HEAD"}
 OPEN = {"/healthz", "/login", "/style.css"}
 """What is answered before anybody has shown who they are."""
-SMALL_BYTES = 64 << 10
-"""A request that brings no files may be this long."""
-SILENT_S = 30.0
-"""A client that sends nothing for so long is told to go."""
-MOST_UPLOADS = 8
-"""Requests that bring files at one time."""
+SMALL_BYTES = 64 << 10  # length at most of a request that brings no files
+SILENT_S = 30.0  # a client that sends nothing for so long is told to go
+MOST_UPLOADS = 8  # requests that bring files at one time
 HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
     "base-uri 'none'; form-action 'self'; object-src 'none'",
@@ -35,31 +33,30 @@ HEADERS = {
 }
 
 
+def _secret() -> str:
+    return secrets.token_urlsafe(24)
+
+
 @dataclass
 class Keys:
     """What lets somebody in: a token for programs, an address that works once, cookies."""
 
-    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    token: str = field(default_factory=_secret)
     on_used: Callable[[], None] = lambda: None  # the address was used; there is a new one
-    _once: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    once: str = field(default_factory=_secret)  # the key in the next address that works once
     _cookies: set[str] = field(default_factory=set)
 
-    @property
-    def once(self) -> str:
-        """The key in the next address that works once."""
-        return self._once
-
-    def take(self, key: str) -> str | None:
-        """A new cookie for the key of the address, which then works no more."""
-        if not _is_same(key, self._once):
+    def take(self, key: str) -> Response | None:
+        """On to the page with a new cookie for the key of the address, which works no more."""
+        if not _is_same(key, self.once):
             return None
-        self._once = secrets.token_urlsafe(24)
+        self.once = _secret()
         self.on_used()
-        return self._new_cookie()
+        return self._let_in()
 
-    def log_in(self, token: str) -> str | None:
-        """A new cookie for the token."""
-        return self._new_cookie() if _is_same(token, self.token) else None
+    def log_in(self, token: str) -> Response | None:
+        """On to the page with a new cookie for the token."""
+        return self._let_in() if _is_same(token, self.token) else None
 
     def knows(self, request: Request) -> bool:
         """Whether a request has the token or a cookie."""
@@ -68,104 +65,83 @@ class Keys:
             return _is_same(token, self.token)
         return request.cookies.get(COOKIE, "") in self._cookies
 
-    def _new_cookie(self) -> str:
-        cookie = secrets.token_urlsafe(24)
+    def _let_in(self) -> Response:
+        """The cookie is for this session of the browser and this site alone."""
+        cookie, response = _secret(), RedirectResponse("/", 303)
         self._cookies.add(cookie)
-        return cookie
+        response.set_cookie(COOKIE, cookie, httponly=True, samesite="strict", path="/")
+        return response
 
 
 def _is_same(one: str, other: str) -> bool:
     return secrets.compare_digest(one.encode(), other.encode())
 
 
-class Refusal(Exception):
-    """A request that is not answered: its status, and why."""
-
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
-        self.status, self.why = status, why
-
-
+@dataclass
 class Guard:
-    """Everything that is asked of the workbench comes by here first.
+    """Everything that is asked of the workbench comes by here first."""
 
-    `hosts`: names and ports by which it is reached, as browsers write them: "127.0.0.1:8765".
-    `login`: the page that asks for the token.
-    """
-
-    def __init__(
-        self, app: ASGIApp, *, hosts: frozenset[str], keys: Keys, most_bytes: int, login: str
-    ) -> None:
-        self._app, self._hosts, self._keys = app, hosts, keys
-        self._most_bytes, self._login = most_bytes, login
-        self._uploads = 0
+    app: ASGIApp
+    hosts: frozenset[str]  # by which it is reached, as browsers write them: "127.0.0.1:8765"
+    keys: Keys
+    most_bytes: int
+    login: str  # the page that asks for the token
+    _uploads: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
-                await self._app(scope, receive, send)
+                await self.app(scope, receive, send)
             return
-        request = Request(scope)
-        guarded = _with_headers(send)
+        request, guarded = Request(scope), _with_headers(send)
         is_upload = request.method == "POST" and scope["path"].startswith("/api/v1/")
+        most = self.most_bytes if is_upload else SMALL_BYTES
         try:
             if (early := self._checked(request)) is not None:
                 await early(scope, receive, guarded)
                 return
-            most = self._most_bytes if is_upload else SMALL_BYTES
-            _check_announced(request.headers, most)
+            announced = request.headers.get("content-length", "0")
+            if not announced.isdecimal():
+                raise HTTPException(400, "the length of the request is not a number")
+            if int(announced) > most:
+                raise _too_long(most)
             self._uploads += is_upload
             try:
-                await self._app(scope, _bounded(receive, most), guarded)
+                await self.app(scope, _bounded(receive, most), guarded)
             finally:
                 self._uploads -= is_upload
-        except Refusal as refusal:
-            await refused(request, refusal.status, refusal.why)(scope, receive, guarded)
+        except HTTPException as refusal:
+            await refused(request, refusal.status_code, refusal.detail)(scope, receive, guarded)
 
     def _checked(self, request: Request) -> Response | None:
-        """The answer to a request that need not go further; a Refusal for one that may not."""
+        """The answer to a request that need not go further; one that may not raises."""
         headers, path = request.headers, request.url.path
-        if len(headers.getlist("host")) != 1 or headers["host"].lower() not in self._hosts:
+        if len(headers.getlist("host")) != 1 or headers["host"].lower() not in self.hosts:
             problem = "this workbench is not reached by that name"
-            raise Refusal(421, f"{problem}; see the address it printed")
+            raise HTTPException(421, f"{problem}; see the address it printed")
         origin = headers.get("origin")
-        if origin is not None and not self._is_own(origin):
-            raise Refusal(403, "the request comes from another page")
+        if origin is not None:
+            scheme, _, host = origin.lower().partition("://")
+            if scheme not in ("http", "https") or host not in self.hosts:
+                raise HTTPException(403, "the request comes from another page")
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            raise Refusal(403, "the request comes from another site")
-        is_known = self._keys.knows(request)
+            raise HTTPException(403, "the request comes from another site")
+        is_known = self.keys.knows(request)
         if request.method not in SAFE and origin is None and "authorization" not in headers:
-            raise Refusal(403, "the request does not say which page it comes from")
-        if path == "/" and "key" in request.query_params and not is_known:
-            return _let_in(self._keys.take(request.query_params["key"]), self._login)
-        if is_known and path == "/" and "key" in request.query_params:
-            return RedirectResponse("/", 303)
+            raise HTTPException(403, "the request does not say which page it comes from")
+        if path == "/" and "key" in request.query_params:
+            if is_known:
+                return RedirectResponse("/", 303)
+            return self.keys.take(request.query_params["key"]) or HTMLResponse(self.login, 401)
         if not is_known and path not in OPEN and not path.startswith("/static/"):
             if request.method in SAFE and not path.startswith("/api/"):
-                return HTMLResponse(self._login, 401)
+                return HTMLResponse(self.login, 401)
             wanted = "the token that `cqtnet serve` printed"
-            raise Refusal(401, f"give {wanted}: Authorization: Bearer …")
+            raise HTTPException(401, f"give {wanted}: Authorization: Bearer …")
         if self._uploads >= MOST_UPLOADS and request.method == "POST":
-            raise Refusal(503, f"{MOST_UPLOADS} uploads are under way; try again in a moment")
+            raise HTTPException(503, f"{MOST_UPLOADS} uploads are under way; try again in a moment")
         return None
-
-    def _is_own(self, origin: str) -> bool:
-        scheme, _, host = origin.lower().partition("://")
-        return scheme in ("http", "https") and host in self._hosts
-
-
-def _let_in(cookie: str | None, login: str) -> Response:
-    """On to the page without the key; or the page that asks for the token."""
-    if cookie is None:
-        return HTMLResponse(login, 401)
-    return with_cookie(RedirectResponse("/", 303), cookie)
-
-
-def with_cookie(response: Response, cookie: str) -> Response:
-    """A response that gives the cookie, for this session of the browser and this site alone."""
-    response.set_cookie(COOKIE, cookie, httponly=True, samesite="strict", path="/")
-    return response
 
 
 def refused(request: Request, status: int, why: str) -> Response:
@@ -176,24 +152,15 @@ def refused(request: Request, status: int, why: str) -> Response:
     return JSONResponse(versioned({"error": why}), status, headers)
 
 
-def _check_announced(headers: Headers, most: int) -> None:
-    """Raise where a body is announced that is too long."""
-    announced = headers.get("content-length", "0")
-    if not announced.isdecimal():
-        raise Refusal(400, "the length of the request is not a number")
-    if int(announced) > most:
-        raise Refusal(413, _too_long(most))
-
-
-def _too_long(most: int) -> str:
+def _too_long(most: int) -> HTTPException:
     size = f"{most >> 20:,} MB" if most >= 1 << 20 else f"{most >> 10} kB"
-    return f"more than {size}, which is the limit of a request; send fewer or shorter recordings"
+    problem = f"more than {size}, which is the limit of a request"
+    return HTTPException(413, f"{problem}; send fewer or shorter recordings")
 
 
 def _bounded(receive: Receive, most: int) -> Receive:
     """What a client sends, as long as it is neither too much nor too slow."""
-    taken = 0
-    is_whole = False
+    taken, is_whole = 0, False
 
     async def next_message() -> Message:
         nonlocal taken, is_whole
@@ -202,24 +169,23 @@ def _bounded(receive: Receive, most: int) -> Receive:
         try:
             message = await asyncio.wait_for(receive(), SILENT_S)
         except TimeoutError as error:
-            raise Refusal(408, f"nothing came for {SILENT_S:g} s; send it again") from error
+            raise HTTPException(408, f"nothing came for {SILENT_S:g} s; send it again") from error
         taken += len(message.get("body", b""))
         if taken > most:
-            raise Refusal(413, _too_long(most))
+            raise _too_long(most)
         is_whole = not message.get("more_body", False)
         return message
 
     return next_message
 
 
-def _with_headers(send: Send) -> Callable[[Message], Awaitable[None]]:
+def _with_headers(send: Send) -> Send:
     """Every answer says what a page may load, and that nobody else may show it."""
 
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers[name] = value
+            headers.update(HEADERS)
             headers.setdefault("cache-control", "no-store")
         await send(message)
 
@@ -260,20 +226,18 @@ def number_of(wanted: QueryParams, name: str, default: int, most: int) -> int:
 
 def files_of(form: FormData, name: str) -> list[UploadFile]:
     """The files that were sent under a name; text in their place is refused."""
-    sent = form.getlist(name)
-    if not all(isinstance(one, UploadFile) for one in sent):
+    sent = [one for one in form.getlist(name) if isinstance(one, UploadFile)]
+    if len(sent) < len(form.getlist(name)):
         raise InputError(f"{name} must be a file that is sent, not text; names are not opened")
-    return [one for one in sent if isinstance(one, UploadFile) and (one.size or one.filename)]
+    return [one for one in sent if one.size or one.filename]
 
 
-def choice(form: FormData, name: str, known: tuple[str, ...]) -> str | None:
+def choice(form: FormData, name: str, *known: str) -> str | None:
     """One of some words, or None."""
     value = form.get(name) or None
-    if value is None:
-        return None
-    if not isinstance(value, str) or value not in known:
+    if value is not None and value not in known:
         raise InputError(f"{name} must be one of {', '.join(known)}")
-    return value
+    return str(value) if value else None
 
 
 def refuse_unknown(form: FormData, names: set[str]) -> None:

@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Literal
 
@@ -26,8 +25,7 @@ from cqtnet.schema import SCHEMA_VERSION, versioned
 
 PREFIX = "cqtnet-workbench-"
 LOCK = "lock"
-MOST_NAME = 120
-"""Characters of a file's name that are kept."""
+MOST_NAME = 120  # characters of a file's name that are kept
 
 
 @dataclass
@@ -45,18 +43,11 @@ class Upload:
 
 
 class Keep(Closing):
-    """A folder for this workbench alone. Folders of others that were killed are removed first.
+    """A folder for this workbench alone. Folders of others that were killed are removed first."""
 
-    >>> with Keep() as keep:
-    ...     upload = keep.new("../../questioned.m4a")
-    >>> upload.name
-    'questioned.m4a'
-    """
-
-    def __init__(self, parent: Path | None = None) -> None:
-        parent = parent or Path(tempfile.gettempdir())
-        remove_stale(parent)
-        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    def __init__(self) -> None:
+        _remove_stale()
+        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         self._lock = open(self.folder / LOCK, "w")  # noqa: SIM115  # held until the end
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -66,10 +57,6 @@ class Keep(Closing):
         suffix = Path(name).suffix.lower()
         known = suffix if suffix in AUDIO_SUFFIXES else ""
         return Upload(self.folder / f"{secrets.token_hex(16)}{known}", name)
-
-    def room(self) -> int:
-        """Bytes that are free on its disk."""
-        return shutil.disk_usage(self.folder).free
 
     def close(self) -> None:
         """Remove all of it."""
@@ -87,9 +74,9 @@ def plain_name(name: str) -> str:
     return text or "recording"
 
 
-def remove_stale(parent: Path) -> None:
+def _remove_stale() -> None:
     """Remove the folders of workbenches whose process is gone: nobody holds their locks."""
-    for folder in parent.glob(f"{PREFIX}*"):
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
             if folder.is_symlink() or folder.stat().st_uid != os.getuid():
                 continue
@@ -104,12 +91,9 @@ def remove_stale(parent: Path) -> None:
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 ENDED: frozenset[State] = frozenset({"done", "failed", "cancelled"})
-MOST_WAITING = 100
-"""Jobs that may wait."""
-LEAST_ROOM = 1 << 30
-"""Bytes that stay free on the disk."""
-KEPT_JOBS = 60
-"""Jobs that have ended and are still kept, with their files."""
+MOST_WAITING = 100  # jobs that may wait
+LEAST_ROOM = 1 << 30  # bytes that stay free on the disk
+KEPT_JOBS = 60  # jobs that have ended and are still kept, with their files
 
 
 class QueueFullError(InputError):
@@ -124,16 +108,6 @@ class Settings:
     archive: Path | None
     device: str
     most_s: float  # length of a recording
-
-
-@dataclass(frozen=True)
-class Task:
-    """A job as the worker gets it."""
-
-    kind: str
-    files: dict[str, Upload]
-    options: dict[str, Any]
-    folder: Path
 
 
 @dataclass(frozen=True)
@@ -167,27 +141,16 @@ class Job:
     kind: str
     files: dict[str, Upload]
     options: dict[str, Any]
-    folder: Path
+    folder: Path  # for what it makes
     id: str = field(default_factory=lambda: secrets.token_hex(12))
     state: State = "queued"
     progress: Progress = Progress("waiting", 0.0)
     answer: Answer | None = None
     error: str = ""
 
-    def left_s(self) -> int | None:
-        """Whole seconds that it will still take, as far as can be told by now."""
-        left_s = self.progress.left_s
-        if self.state != "running" or left_s is None:
-            return None
-        return math.ceil(max(0.0, left_s - (time.monotonic() - self.progress.at)))
-
 
 class Queue(Closing):
-    """The jobs of a workbench, in the order in which they came.
-
-    >>> queue = Queue(keep, Settings(keep.folder, None, "auto", 3600.0))
-    >>> job = queue.add("compare", [{"a": a, "b": b}], options)[0]
-    """
+    """The jobs of a workbench, in the order in which they came, and the process that does them."""
 
     def __init__(self, keep: Keep, settings: Settings) -> None:
         self.keep, self.settings = keep, settings
@@ -196,9 +159,22 @@ class Queue(Closing):
         self._changed = threading.Condition()  # of a lock that its holder may take again
         self._running: Job | None = None
         self._closed = False
-        self._worker = Worker(settings)
+        self._start_worker()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
         self._thread.start()
+
+    def _start_worker(self) -> None:
+        from workbench.work import serve
+
+        context = get_context("spawn")  # the server has threads, and a fork would copy their locks
+        self._connection, theirs = context.Pipe()
+        self._worker = context.Process(target=serve, args=(theirs, self.settings), daemon=True)
+        self._worker.start()
+        theirs.close()
+
+    def _end_worker(self) -> None:
+        self._worker.kill()
+        self._worker.join()
 
     def __iter__(self) -> Any:
         """All jobs that are known, in the order in which they came."""
@@ -212,26 +188,24 @@ class Queue(Closing):
 
         A QueueFullError where too many wait; then the files are removed.
         """
+        folder = self.keep.folder
         with self._changed:
-            jobs = [
-                Job(kind, files, options, self.keep.folder / secrets.token_hex(16))
-                for files in sent
-            ]
-            uploads = [(job, upload) for job in jobs for upload in job.files.values()]
+            jobs = [Job(kind, files, options, folder / secrets.token_hex(16)) for files in sent]
             if len(self._waiting) + len(jobs) > MOST_WAITING:
-                for _, upload in uploads:
-                    self._drop(upload)
+                for job in jobs:
+                    self._drop_uploads(job)
                 raise QueueFullError(
                     f"{len(self._waiting)} jobs are waiting, and {MOST_WAITING} may; try again "
                     "later, or with fewer recordings"
                 )
-            for job, upload in uploads:
-                upload.users.add(job.id)
             for job in jobs:
+                for upload in job.files.values():
+                    upload.users.add(job.id)
                 job.folder.mkdir(mode=0o700)
                 self._jobs[job.id] = job
             self._waiting.extend(jobs)
-            self._forget_old()
+            for job in self._ended()[:-KEPT_JOBS]:
+                self.forget(job)
             self._changed.notify_all()
         return jobs
 
@@ -240,11 +214,23 @@ class Queue(Closing):
         with self._changed:
             return self._jobs.get(name)
 
-    def before(self, job: Job) -> int:
-        """How many jobs come before it."""
+    def told(self, job: Job) -> dict[str, Any]:
+        """A job as plain data, without its result."""
         with self._changed:
-            ahead = self._waiting.index(job) if job in self._waiting else 0
-            return ahead + (job.state == "queued" and self._running is not None)
+            before = self._waiting.index(job) if job in self._waiting else 0
+            before += job.state == "queued" and self._running is not None
+        now, left_s = job.progress, None
+        if job.state == "running" and now.left_s is not None:
+            left_s = math.ceil(max(0.0, now.left_s - (time.monotonic() - now.at)))
+        return {
+            "schema_version": SCHEMA_VERSION, "id": job.id, "kind": job.kind, "state": job.state,
+            "stage": now.stage if job.state == "running" else job.state,
+            "share": 1.0 if job.state == "done" else round(now.share, 3),
+            "left_s": left_s, "before": before,
+            "files": {side: upload.name for side, upload in job.files.items()},
+            "error": job.error or None,
+            "downloads": sorted(job.answer.files) if job.answer else [],
+        }  # fmt: skip
 
     def cancel(self, job: Job) -> None:
         """Take a waiting job out of the queue, end a running one."""
@@ -255,14 +241,14 @@ class Queue(Closing):
                 return
             job.state = "cancelled"
             if job is self._running:
-                self._worker.kill()
+                self._end_worker()
 
     def close(self) -> None:
         """End the worker and the thread that waits for it; no job is done after this."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-            self._worker.kill()
+            self._end_worker()
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
@@ -272,109 +258,59 @@ class Queue(Closing):
                 if self._closed:
                     return
                 job = self._running = self._waiting.popleft()
-                job.state = "running"
-                job.progress = Progress("starting", 0.0)
+                job.state, job.progress = "running", Progress("starting", 0.0)
             self._do(job)
             with self._changed:
                 self._running = None
 
     def _do(self, job: Job) -> None:
-        task = Task(job.kind, job.files, job.options, job.folder)
         try:
             with self._changed:
                 if job.state in ENDED:
                     return
-                connection = self._worker.ready()
-                connection.send(task)
+                if not self._worker.is_alive():  # it was killed, or has died
+                    self._connection.close()
+                    self._start_worker()
+                connection = self._connection
+                connection.send(job)
             while isinstance(message := connection.recv(), Progress):
                 job.progress = message
         except (EOFError, OSError):
             message = "the worker ended abruptly, perhaps for lack of memory; try again"
-            self._worker.kill()
+            self._end_worker()
         with self._changed:
             if job.state in ENDED:  # it was cancelled
                 return
             if isinstance(message, Answer):
-                job.answer = message
-                job.state = "done"
+                job.answer, job.state = message, "done"
             else:
-                job.error = str(message)
-                job.state = "failed"
+                job.error, job.state = str(message), "failed"
 
-    def _forget_old(self) -> None:
-        """Drop the oldest jobs that have ended, and uploads that no other job needs."""
-        old = [job for job in self._jobs.values() if job.state in ENDED]
-        for job in old[: max(0, len(old) - KEPT_JOBS)]:
-            self.forget(job)
+    def _ended(self) -> list[Job]:
+        """Jobs that have ended, the oldest first."""
+        return [job for job in self._jobs.values() if job.state in ENDED]
 
     def forget(self, job: Job) -> None:
         """Drop a job that has ended, with its files."""
         with self._changed:
             self._jobs.pop(job.id, None)
             shutil.rmtree(job.folder, ignore_errors=True)
-            for upload in job.files.values():
-                upload.users.discard(job.id)
-                self._drop(upload)
+            self._drop_uploads(job)
 
     def has_room(self, size: int) -> bool:
         """Whether a file of that size fits on the disk; the oldest jobs go where it does not."""
         with self._changed:
-            ended = [job for job in self._jobs.values() if job.state in ENDED]
-            while self.keep.room() - size < LEAST_ROOM:
+            ended = self._ended()
+            while shutil.disk_usage(self.keep.folder).free - size < LEAST_ROOM:
                 if not ended:
                     return False
                 self.forget(ended.pop(0))
         return True
 
-    def _drop(self, upload: Upload) -> None:
-        """Remove an upload that no job needs."""
-        if not upload.users:
-            upload.path.unlink(missing_ok=True)
-            upload.sound.unlink(missing_ok=True)
-
-
-class Worker:
-    """The process that does the jobs, started again whenever it has ended."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._start()
-
-    def _start(self) -> None:
-        from workbench.work import serve
-
-        context = get_context("spawn")  # the server has threads, and a fork would copy their locks
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, self._settings), daemon=True)
-        self._process.start()
-        theirs.close()
-
-    def ready(self) -> Connection:
-        """The way to a process that lives."""
-        if not self._process.is_alive():
-            self._connection.close()
-            self._start()
-        return self._connection
-
-    def kill(self) -> None:
-        """End the process at once."""
-        self._process.kill()
-        self._process.join()
-
-
-def told(job: Job, *, before: int = 0) -> dict[str, Any]:
-    """A job as plain data, without its result."""
-    return {
-        "schema_version": SCHEMA_VERSION, "id": job.id, "kind": job.kind, "state": job.state,
-        "stage": job.progress.stage if job.state == "running" else job.state,
-        "share": 1.0 if job.state == "done" else round(job.progress.share, 3),
-        "left_s": job.left_s(), "before": before,
-        "files": {side: upload.name for side, upload in job.files.items()},
-        "error": job.error or None, "downloads": sorted(job.answer.files) if job.answer else [],
-    }  # fmt: skip
-
-
-def told_whole(job: Job, *, before: int = 0) -> dict[str, Any]:
-    """A job as plain data, with its result and the piece of a page that shows it."""
-    result, html = (job.answer.result, job.answer.html) if job.answer else (None, "")
-    return {**told(job, before=before), "result": result, "html": html}
+    def _drop_uploads(self, job: Job) -> None:
+        """Remove the uploads of a job that no other one needs."""
+        for upload in job.files.values():
+            upload.users.discard(job.id)
+            if not upload.users:
+                upload.path.unlink(missing_ok=True)
+                upload.sound.unlink(missing_ok=True)

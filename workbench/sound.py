@@ -14,40 +14,33 @@ from PIL import Image
 from cqtnet import audio
 
 RATE_HZ = 44_100
-HEADER = 44
-"""Bytes before the samples of a WAV that the module `wave` writes."""
-
-TILE = 512
-"""Columns of a tile."""
-COLUMN_S = 1 / 128
-"""Seconds of a column at zoom 0; each further zoom doubles them."""
+HEADER = 44  # bytes before the samples of a WAV that the module `wave` writes
+TILE = 512  # columns of a tile
+COLUMN_S = 1 / 128  # seconds of a column at zoom 0; each further zoom doubles them
 MOST_ZOOM, MOST_TILES = 14, 1 << 20
-ROWS, LOWEST_HZ, ROWS_PER_OCTAVE = 108, 32.7032, 12
-"""Semitones from C1; the highest is at 15.8 kHz."""
+ROWS, LOWEST_HZ = 108, 32.7032  # semitones from C1; the highest is at 15.8 kHz
 WINDOW = 8192
-FRAMES_AT_ONCE = 64
-SHOWN_DB = 60.0
-"""Levels that are so far below the loudest, or farther, are white."""
+HANN = np.asarray(np.hanning(WINDOW) / (32768 * WINDOW / 4), np.float32)
+"""The window, which makes the power of a sine at full scale 1."""
+EDGES_HZ = LOWEST_HZ * 2 ** ((np.arange(ROWS + 1) - 0.5) / 12)
+EDGES = np.rint(EDGES_HZ * WINDOW / RATE_HZ).astype(np.int64)
+FIRST, END = EDGES[:-1], np.maximum(EDGES[:-1] + 1, EDGES[1:])
+"""The first bin of each row, and that after its last."""
 
 Samples = NDArray[np.float32]
 
 
 def write_sound(
-    source: Path, out: Path, *, most_s: float, on_second: Callable[[float], None] = lambda _: None
-) -> float:
-    """Write a recording as mono WAV, and return its seconds; one that is longer raises.
-
-    `on_second` is called with the seconds that are written.
-    """
-    limits = audio.Limits(max_stream_s=most_s)
-    written = 0
+    source: Path, out: Path, *, most_s: float, on_second: Callable[[float], None]
+) -> None:
+    """Write a recording as mono WAV, and tell the seconds that are written; a longer one raises."""
+    limits, written = audio.Limits(max_stream_s=most_s), 0
     stream = audio.stream(source, sample_rate=RATE_HZ, limits=limits)
     with stream as blocks, _wav(out) as file:
         for block in blocks:
             file.writeframes(_as_int16(block).tobytes())
             written += block.size
             on_second(written / RATE_HZ)
-    return written / RATE_HZ
 
 
 def save(samples: Samples, out: Path) -> None:
@@ -88,7 +81,7 @@ def tile(path: Path, zoom: int, number: int) -> bytes:
         raise ValueError(f"there is no tile {number} at zoom {zoom}")
     middles_s = (number * TILE + np.arange(TILE) + 0.5) * COLUMN_S * 2.0**zoom
     levels = _levels(_sound(path), middles_s) - _loudest(path)
-    grey = 255 * np.clip(-levels / SHOWN_DB, 0, 1)
+    grey = 255 * np.clip(-levels / 60.0, 0, 1)  # 60 dB below the loudest is white
     written = io.BytesIO()
     Image.fromarray(grey[::-1].astype(np.uint8)).save(written, "PNG", compress_level=3)
     return written.getvalue()
@@ -106,13 +99,13 @@ def _levels(sound: NDArray[np.int16], middles_s: NDArray[np.floating]) -> Sample
     """Levels (ROWS, n) in dB of the semitones around moments."""
     starts = np.rint(middles_s * RATE_HZ).astype(np.int64) - WINDOW // 2
     power = np.zeros((ROWS, len(starts)), np.float32)
-    edges, n_bins = _edges()
+    edges = np.stack([FIRST, END], axis=1).ravel()
     inside = np.flatnonzero((starts + WINDOW > 0) & (starts < sound.size))
-    for some in np.array_split(inside, max(1, len(inside) // FRAMES_AT_ONCE)):
-        spectra = np.fft.rfft(_frames(sound, starts[some]) * _hann())
+    for some in np.array_split(inside, max(1, len(inside) // 64)):
+        spectra = np.fft.rfft(_frames(sound, starts[some]) * HANN)
         strength = np.square(spectra.real) + np.square(spectra.imag)
         sums = np.add.reduceat(strength, edges, axis=1)[:, ::2]
-        power[:, some] = (sums / n_bins).T
+        power[:, some] = (sums / (END - FIRST)).T
     return np.asarray(10 * np.log10(power + 1e-12), np.float32)
 
 
@@ -126,22 +119,7 @@ def _frames(sound: NDArray[np.int16], starts: NDArray[np.int64]) -> Samples:
     return frames
 
 
-@lru_cache(1)
-def _hann() -> Samples:
-    """The window, which makes the power of a sine at full scale 1."""
-    return np.asarray(np.hanning(WINDOW) / (32768 * WINDOW / 4), np.float32)
-
-
-@lru_cache(1)
-def _edges() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first bin of each row and that after its last, in turn; and how many bins a row has."""
-    edges_hz = LOWEST_HZ * 2 ** ((np.arange(ROWS + 1) - 0.5) / ROWS_PER_OCTAVE)
-    edges = np.rint(edges_hz * WINDOW / RATE_HZ).astype(np.int64)
-    first, last = edges[:-1], np.maximum(edges[:-1] + 1, edges[1:])
-    return np.stack([first, last], axis=1).ravel(), last - first
-
-
-def fitted(samples: Samples, *, tempo: float, shift_semitones: float) -> Samples:
+def fitted(samples: Samples, tempo: float, shift_semitones: float) -> Samples:
     """Samples of B at the tempo and pitch that A has: `tempo` times as fast, and shifted."""
     from augment.tempo import Pitch, Tempo
 

@@ -9,18 +9,18 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cqtnet.errors import InputError
 from workbench import sound
-from workbench.jobs import Answer, Progress, Settings, Task, Upload
+from workbench.jobs import Answer, Job, Progress, Settings, Upload
 
 if TYPE_CHECKING:
-    from spoof.detect import Detection, Detector
+    from spoof.detect import Detector
     from verify import Archive
     from verify.comparison import Comparer
     from verify.recording import Recording
@@ -34,11 +34,6 @@ KINDS = {
     "search": "workbench.archive:search",
 }  # fmt: skip
 """Each kind of job, and the function that does it."""
-UNKNOWN_S = 60.0
-"""Length of a recording that does not state one: a first guess."""
-TELL_EVERY_S = 0.1
-TRUSTED_S = 0.5
-"""So much of the guess must be done before what it took corrects the rest."""
 Send = Callable[[Progress], None]
 
 
@@ -55,10 +50,10 @@ def serve(connection: Connection, settings: Settings) -> None:
     work.warm_up()
     while True:
         try:
-            task: Task = connection.recv()
+            job: Job = connection.recv()
         except EOFError:
             return
-        connection.send(work.done(task, connection.send))
+        connection.send(work.done(job, connection.send))
 
 
 class Steps:
@@ -81,10 +76,10 @@ class Steps:
     def tell(self, share: float) -> None:
         """The share of the part that is done."""
         now = time.monotonic()
-        if now - self._told >= TELL_EVERY_S:
+        if now - self._told >= 0.1:
             self._told = now
             done = self._done + self._parts[self._stage] * min(1.0, share)
-            pace = (now - self._begun) / done if done > TRUSTED_S else 1.0
+            pace = (now - self._begun) / done if done > 0.5 else 1.0  # else the guess is all
             left_s = (self._total - done) * pace
             self._send(Progress(self._stage, done / self._total, left_s))
 
@@ -93,16 +88,12 @@ class Steps:
         done = itertools.count(1)
         return lambda _: self.tell(next(done) / total)
 
-    def hear(self, _: str, done: float, total: float | None) -> None:
-        """What a progress bar reports."""
-        self.tell(done / total if total else 0.0)
 
-
+@dataclass
 class Work:
     """The model, kept warm, and what is done with it."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    settings: Settings
 
     @cached_property
     def comparer(self) -> "Comparer":
@@ -136,17 +127,17 @@ class Work:
         self.comparer.embedder.trace([np.zeros(66150, np.float32) + 0.1], name="silence")
         as_svg(blank(1.0), "")
 
-    def done(self, task: Task, send: Send) -> Answer | str:
-        """The answer to a task, or why there is none, in a line without names of this machine."""
+    def done(self, job: Job, send: Send) -> Answer | str:
+        """The answer to a job, or why there is none, in a line without names of this machine."""
         try:
-            module, _, name = KINDS[task.kind].partition(":")
-            answer: Answer = getattr(import_module(module), name)(self, task, send)
+            module, _, name = KINDS[job.kind].partition(":")
+            answer: Answer = getattr(import_module(module), name)(self, job, send)
             return answer
         except InputError as error:
             problem = str(error)
         except (OSError, MemoryError) as error:
             problem = f"this machine could not do it: {error or 'too little memory'}"
-        for upload in task.files.values():
+        for upload in job.files.values():
             problem = problem.replace(str(upload.path), upload.name)
         return problem.replace(str(self.settings.folder), "")
 
@@ -162,64 +153,70 @@ class Work:
                 )  # fmt: skip
                 temporary.rename(upload.sound)
 
-    def read(self, upload: Upload) -> "Recording":
-        """A recording under the name that it came with."""
-        recording = self.comparer.read(upload.path)
-        return replace(recording, item=replace(recording.item, path=upload.name))
-
 
 def expected(upload: Upload) -> float:
     """How long an upload says that it is."""
     from cqtnet import audio
 
-    return max(1.0, audio.probe(upload.path).declared_duration_s or UNKNOWN_S)
+    return max(1.0, audio.probe(upload.path).declared_duration_s or 60.0)  # a first guess
+
+
+def rendered(template: str, **data: Any) -> str:
+    """A piece of a page, with what reports have for theirs."""
+    from verify.report.page import environment
+
+    return environment("workbench").get_template(template).render(data)
 
 
 # Jobs on recordings that were sent: compare, its report, a stretch of B as A plays it, a voice.
 
 READ_SPEED, SOUND_SPEED = 40.0, 300.0
 """Seconds of sound that are read, and prepared for playing, in one second: a first guess."""
-COMPARED_S = 1.0
-"""Seconds that a comparison takes besides: a first guess."""
-MOST_FITTED_S = 900.0
-"""Length of a stretch that is brought to another tempo and pitch."""
-CURVE = (800, 200)
-"""Width and height of the curve of a voice's score."""
-LEAST_SCORE = 2.0
-"""The curve reaches at least so far to both sides."""
+MOST_FITTED_S = 900.0  # length of a stretch that is brought to another tempo and pitch
 
 
-def compare(work: Work, task: Task, send: Send) -> Answer:
-    """Whether A and B are the same recording."""
-    comparison, a, b = compared(work, task, send)
-    files = {f"sound-{side}.wav": task.files[side].sound for side in "ab"}
+def compare(work: Work, job: Job, send: Send) -> Answer:
+    """Whether A and B are the same recording; its page says, too, what both recordings are."""
+    from verify.edits import write_labels
+    from verify.report import sections
+
+    comparison, a, b = compared(work, job, send)
+    files = {f"sound-{side}.wav": job.files[side].sound for side in "ab"}
     if comparison.edits is not None and comparison.edits.stretches:
-        from verify.edits import write_labels
-
         for name in ("labels.txt", "labels.csv"):
-            write_labels(comparison.edits, task.folder / name)
-            files[name] = task.folder / name
-    return Answer(comparison.to_dict(), comparison_html(comparison, a, b), files)
+            write_labels(comparison.edits, job.folder / name)
+            files[name] = job.folder / name
+    html = rendered(
+        "compared.html.j2", comparison=comparison, kicker="Comparison of two recordings",
+        **sections.opening(comparison), **sections.recordings(a, b),
+    )  # fmt: skip
+    return Answer(comparison.to_dict(), html, files)
 
 
 def compared(
-    work: Work, task: Task, send: Send, *, more: float = 0.0
+    work: Work, job: Job, send: Send, *, more: float = 0.0
 ) -> tuple["Comparison", "Recording", "Recording"]:
-    """The comparison of a task's A and B."""
+    """The comparison of a job's A and B."""
     from cqtnet.progress import listening
 
     parts: dict[str, float] = {}
     for side in "ab":
-        expected_s = expected(task.files[side])
+        expected_s = expected(job.files[side])
         parts[f"preparing {side.upper()} for playing"] = 0.02 + expected_s / SOUND_SPEED
         parts[f"reading {side.upper()}"] = 0.1 + expected_s / READ_SPEED
-    steps = Steps(parts | {"comparing": COMPARED_S} | ({"writing": more} if more else {}), send)
+    steps = Steps(parts | {"comparing": 1.0} | ({"writing": more} if more else {}), send)
+
+    def hear(_: str, done: float, total: float | None) -> None:
+        steps.tell(done / total if total else 0.0)
+
     recordings = []
     for side in "ab":
-        work.prepare(task.files[side], steps, f"preparing {side.upper()} for playing")
-        with steps.step(f"reading {side.upper()}"), listening(steps.hear):
-            recordings.append(work.read(task.files[side]))
-    options = {name: task.options[name] for name in ("against", "population")}
+        upload = job.files[side]
+        work.prepare(upload, steps, f"preparing {side.upper()} for playing")
+        with steps.step(f"reading {side.upper()}"), listening(hear):
+            read = work.comparer.read(upload.path)
+        recordings.append(replace(read, item=replace(read.item, path=upload.name)))
+    options = {name: job.options[name] for name in ("against", "population")}
     with steps.step("comparing"):
         comparison = replace(work.comparer, **options).compare(*recordings)
     if more:
@@ -228,77 +225,59 @@ def compared(
     return comparison, recordings[0], recordings[1]
 
 
-def comparison_html(comparison: "Comparison", a: "Recording", b: "Recording") -> str:
-    """The verdict, what was looked for, and what both recordings are, as a piece of a page."""
-    from verify.report import sections
-    from verify.report.page import environment
-
-    return environment("workbench").get_template("compared.html.j2").render(
-        comparison=comparison, kicker="Comparison of two recordings",
-        **sections.opening(comparison), **sections.recordings(a, b),
-    )  # fmt: skip
-
-
-def report(work: Work, task: Task, send: Send) -> Answer:
+def report(work: Work, job: Job, send: Send) -> Answer:
     """The page of a comparison for a case file, as HTML or PDF."""
     from verify.report.language import speaking
     from verify.report.page import check_pdf, page, part_of, write, write_pdf
 
-    is_pdf = task.options["form"] == "pdf"
+    is_pdf = job.options["form"] == "pdf"
     if is_pdf:
         check_pdf()
-    comparison, a, b = compared(work, task, send, more=8.0 if is_pdf else 4.0)
+    comparison, a, b = compared(work, job, send, more=8.0 if is_pdf else 4.0)
     calibration = work.comparer.calibration
-    with speaking(task.options["language"]):
+    with speaking(job.options["language"]):
         parts = [part_of(comparison, a, b, calibration)]
-        content, name = page(parts, calibration), f"report.{task.options['form']}"
+        content, name = page(parts, calibration), f"report.{job.options['form']}"
     if is_pdf:
-        write_pdf(task.folder / name, content, parts)
+        write_pdf(job.folder / name, content, parts)
     else:
-        write(task.folder / name, content)
-    return Answer(files={name: task.folder / name})
+        write(job.folder / name, content)
+    return Answer(files={name: job.folder / name})
 
 
-def fit(work: Work, task: Task, send: Send) -> Answer:
+def fit(work: Work, job: Job, send: Send) -> Answer:
     """A stretch of B at the tempo and pitch that it has in A."""
     send(Progress("bringing B to the tempo and pitch of A", 0.0))
-    stretch = task.options["stretch"]
+    stretch = job.options["stretch"]
     start_s, end_s = stretch["b_start_s"], stretch["b_end_s"]
     if end_s - start_s > MOST_FITTED_S:
         raise InputError(
             f"the stretch lasts {(end_s - start_s) / 60:.0f} min; up to {MOST_FITTED_S / 60:.0f} "
             "min can be brought to another tempo and pitch"
         )
-    samples = sound.read(task.files["b"].sound, start_s, end_s)
-    line = {name: stretch[name] for name in ("tempo", "shift_semitones")}
-    out = task.folder / "fitted.wav"
-    sound.save(sound.fitted(samples, **line), out)
-    return Answer(files={out.name: out})
+    samples = sound.read(job.files["b"].sound, start_s, end_s)
+    samples = sound.fitted(samples, stretch["tempo"], stretch["shift_semitones"])
+    sound.save(samples, job.folder / "fitted.wav")
+    return Answer(files={"fitted.wav": job.folder / "fitted.wav"})
 
 
-def detect(work: Work, task: Task, send: Send) -> Answer:
+def detect(work: Work, job: Job, send: Send) -> Answer:
     """Whether a voice is synthetic."""
-    upload = task.files["a"]
+    from spoof.detect import headline, what_it_finds
+
+    upload = job.files["a"]
     parts = {"preparing it for playing": 0.1, "listening": 0.3 + expected(upload) / 20}
     steps = Steps(parts, send)
     work.prepare(upload, steps, "preparing it for playing")
     with steps.step("listening"):
         found = replace(work.detector.detect(upload.path), path=upload.name)
-    return Answer(found.to_dict(), voice_html(found), {"sound-a.wav": upload.sound})
-
-
-def voice_html(found: "Detection") -> str:
-    """The verdict on a voice, and its score over time, as a piece of a page."""
-    from spoof.detect import headline, what_it_finds
-    from verify.report.page import environment
-
-    width, height = CURVE
-    scored = [one for one in found.windows if one.score is not None]
-    most = max([LEAST_SCORE, *(abs(one.score or 0.0) for one in scored)])
+    width, height = 800, 200  # of the curve of its score over time
     x = width / max(found.duration_s, 1e-3)
-    heights = [height / 2 * (1 - (one.score or 0.0) / most) for one in scored]
-    lines = [(x * w.start_s, x * w.end_s, y) for w, y in zip(scored, heights, strict=True)]
-    return environment("workbench").get_template("voice_found.html.j2").render(
-        found=found, headline=headline(found), finds=what_it_finds(found.would_find), lines=lines,
-        width=width, height=height,
+    scored = [(x * w.start_s, x * w.end_s, w.score) for w in found.windows if w.score is not None]
+    most = max([2.0, *(abs(score) for *_, score in scored)])  # the curve reaches at least so far
+    lines = [(start, end, height / 2 * (1 - score / most)) for start, end, score in scored]
+    html = rendered(
+        "voice_found.html.j2", found=found, headline=headline(found), lines=lines,
+        finds=what_it_finds(found.would_find), width=width, height=height,
     )  # fmt: skip
+    return Answer(found.to_dict(), html, {"sound-a.wav": upload.sound})

@@ -16,16 +16,17 @@ import numpy as np
 
 from cqtnet.files import written_whole
 from cqtnet.tables import markdown_table
-from tests.hostile import Outcome, crafted, papers, playlists, sounds
-from tests.hostile.attempts import Attack, attempts
-from tests.hostile.damages import damage_files
-from tests.hostile.full_disks import fill_disk, limit_file_sizes
-from tests.hostile.processes import (
-    kill_writers,
-    race_writers,
-    read_beside_a_writer,
-    search_beside_a_writer,
+from tests.hostile import (
+    Outcome,
+    crafted,
+    damages,
+    full_disks,
+    papers,
+    playlists,
+    processes,
+    sounds,
 )
+from tests.hostile.attempts import Attack, attempts
 
 COUNTS: dict[str, tuple[Attack, int, int]] = {
     "mutated audio files": (sounds.mutated_sound, 20_000, 10),
@@ -55,14 +56,14 @@ def parts(size: float, seed: int) -> dict[str, Callable[[Path], Outcome | None]]
             name: partial(attempts, attack, count=n(count), seed=seed, most_s=most_s)
             for name, (attack, count, most_s) in COUNTS.items()
         },
-        "damages of an archive": lambda folder: damage_files(folder, n(2_000), seed=seed),
-        "kill -9": lambda folder: kill_writers(folder, n(500), seed=seed),
-        "files that may not grow": lambda folder: limit_file_sizes(folder, limits),
-        "full disks": lambda folder: fill_disk(folder, rooms),
-        "four writers": lambda folder: race_writers(folder, 4, n(100)),
-        "reader beside a writer": lambda folder: read_beside_a_writer(folder, n(100), seed=seed),
-        "five searching beside a writer": lambda folder: search_beside_a_writer(
-            folder, 5, size * 600
+        "damages of an archive": partial(damages.damage_files, count=n(2_000), seed=seed),
+        "kill -9": partial(processes.kill_writers, rounds=n(500), seed=seed),
+        "files that may not grow": partial(full_disks.limit_file_sizes, limits=limits),
+        "full disks": partial(full_disks.fill_disk, rooms=rooms),
+        "four writers": partial(processes.race_writers, writers=4, rounds=n(100)),
+        "reader beside a writer": partial(processes.read_beside_a_writer, rounds=n(100), seed=seed),
+        "five searching beside a writer": partial(
+            processes.search_beside_a_writer, readers=5, seconds=size * 600
         ),
     }
 

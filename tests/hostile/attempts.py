@@ -40,11 +40,8 @@ def attempts(
                     outcome.wrong.append(f"{name} {line['number']}: {line['wrong']}")
             code = child.end()
         if number < count:
-            what = (
-                "hangs"
-                if -code in (signal.SIGALRM, signal.SIGPROF)
-                else f"ends the process with {code}"
-            )
+            hangs = -code in (signal.SIGALRM, signal.SIGPROF)
+            what = "hangs" if hangs else f"ends the process with {code}"
             outcome.wrong.append(f"{name} {number}: {what}")
             outcome.tried, number = outcome.tried + 1, number + 1
     outcome.counts["slowest, ms"] = round(1000 * slowest_s)
@@ -64,8 +61,15 @@ def try_on(
             limit_s = limits[number == first]
             signal.setitimer(signal.ITIMER_PROF, limit_s)  # of the processor: others may be busy
             signal.alarm(30 * limit_s)
-            began = time.process_time()
-            result, wrong = _tried(attack, own, np.random.default_rng([seed, number]))
+            began, wrong = time.process_time(), ""
+            try:
+                result = attack(own, np.random.default_rng([seed, number]))
+            except InputError as error:
+                result, text = "refused", str(error)
+                if "\n" in text or len(text) > LONGEST_MESSAGE:
+                    wrong = f"a message of {len(text)} characters: {text[:99]!r}"
+            except Exception:
+                result, wrong = "traceback", traceback.format_exc(limit=-3)
             seconds = time.process_time() - began
             signal.setitimer(signal.ITIMER_PROF, 0)
             signal.alarm(0)
@@ -81,15 +85,3 @@ def harmful(folder: Path, rng: np.random.Generator) -> str:
         os._exit(3)
     while True:
         pass
-
-
-def _tried(attack: Attack, folder: Path, rng: np.random.Generator) -> tuple[str, str]:
-    try:
-        return attack(folder, rng), ""
-    except InputError as error:
-        text = str(error)
-        if "\n" in text or len(text) > LONGEST_MESSAGE:
-            return "refused", f"a message of {len(text)} characters: {text[:99]!r}"
-        return "refused", ""
-    except Exception:
-        return "traceback", traceback.format_exc(limit=-3)

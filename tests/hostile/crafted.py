@@ -56,7 +56,7 @@ def crafted_archive(folder: Path, rng: Rng) -> str:
     kind = rng.choice(["row", "manifest", "window", "piece", "journal", "beside", "index"],
                       p=[0.45, 0.15, 0.1, 0.1, 0.05, 0.05, 0.1])  # fmt: skip
     shutil.copytree(whole.with_name("half") if kind == "journal" else whole, copy)
-    globals()[f"_odd_{kind}"](copy, victim, rng)
+    _make_odd(str(kind), copy, victim, rng)
     try:
         _used(copy, folder)
         return f"{kind}: used"
@@ -64,6 +64,33 @@ def crafted_archive(folder: Path, rng: Rng) -> str:
         return f"{kind}: refused"
     finally:
         assert victim.read_bytes() == b"precious", "another file was written to"
+
+
+def _make_odd(kind: str, copy: Path, victim: Path, rng: Rng) -> None:
+    if kind == "row":
+        _odd_row(copy, victim, rng)
+    elif kind == "manifest":
+        odd = MANIFESTS[rng.integers(len(MANIFESTS))]
+        text = odd if isinstance(odd, str) else json.dumps(json.loads(s.MANIFEST.to_json()) | odd)
+        _reseal(_connected(copy), text)
+    elif kind == "window":
+        vector = np.zeros(s.DIMENSION, "<f2")
+        vector[:] = rng.choice([0, math.nan, math.inf, 60_000, 1e-7, 1])
+        _replace(copy, "windows", (2 << 20) + 1, vector.tobytes())
+    elif kind == "piece":
+        data = (s.bomb(), zlib.compress(b"abc"), b"OggS", rng.bytes(2000), b"\0")[rng.integers(5)]
+        _replace(copy, "pieces", (2 << 20) + int(rng.choice([0, 1, 1 << 19])), data)
+    elif kind == "journal":
+        (journal,), name = copy.glob("*-journal"), os.fsencode(victim)
+        page = int((1 << 30) // s.PAGE_BYTES + 1).to_bytes(4)
+        end = page + name + len(name).to_bytes(4) + sum(name).to_bytes(4) + database.SUPER
+        journal.write_bytes(journal.read_bytes() + end)
+    elif kind == "beside":
+        Path(f"{find_file(copy)}{rng.choice(['-journal', '-wal', '-shm'])}").symlink_to(victim)
+        (copy / "lock").unlink(missing_ok=True)
+        (copy / "lock").symlink_to(victim)
+    else:
+        _odd_index(copy, victim, rng)
 
 
 def _used(copy: Path, folder: Path) -> None:
@@ -98,15 +125,14 @@ def _connected(copy: Path) -> sqlite3.Connection:
     return sqlite3.connect(find_file(copy), isolation_level=None)
 
 
-def _reseal(connection: sqlite3.Connection, **changes: Any) -> None:
+def _reseal(connection: sqlite3.Connection, manifest: str | None = None) -> None:
     """Make the sum of all rows, and the state's own checksum, right."""
     total = sum(row[-1] for table in TABLES for row in connection.execute(f"SELECT * FROM {table}"))
-    manifest, generation, following, *_ = connection.execute("SELECT * FROM state").fetchone()
-    state = (changes.get("manifest", manifest), generation, following, total % (1 << 63))
+    kept, generation, following, *_ = connection.execute("SELECT * FROM state").fetchone()
+    state = (kept if manifest is None else manifest, generation, following, total % (1 << 63))
+    state += (row_checksum("state", state),)
     connection.execute("DELETE FROM state")
-    connection.execute(
-        "INSERT INTO state VALUES (?,?,?,?,?)", (*state, row_checksum("state", state))
-    )
+    connection.execute("INSERT INTO state VALUES (?,?,?,?,?)", state)
     connection.close()
 
 
@@ -115,10 +141,9 @@ def _odd_row(copy: Path, victim: Path, rng: Rng) -> None:
     table = str(rng.choice(["recordings", "paths"]))
     rows = connection.execute(f"SELECT * FROM {table}").fetchall()
     *row, _ = rows[rng.integers(len(rows))]
-    key = row[0]
+    name, key = TABLES[table].split()[0], row[0]
     at = int(rng.integers(len(row)))
     row[at] = (*ODD, os.fspath(victim))[rng.integers(len(ODD) + 1)]
-    name = TABLES[table].split()[0]
     connection.execute(f"DELETE FROM {table} WHERE {name} = ?", (key,))
     marks = ", ".join("?" * (len(row) + 1))
     try:
@@ -131,52 +156,14 @@ def _odd_row(copy: Path, victim: Path, rng: Rng) -> None:
     _reseal(connection)
 
 
-def _odd_manifest(copy: Path, victim: Path, rng: Rng) -> None:
-    connection = _connected(copy)
-    odd = MANIFESTS[rng.integers(len(MANIFESTS))]
-    text = odd if isinstance(odd, str) else json.dumps(json.loads(s.MANIFEST.to_json()) | odd)
-    _reseal(connection, manifest=text)
-
-
-def _salt(copy: Path) -> int:
+def _replace(copy: Path, table: str, number: int, data: bytes) -> None:
     with Store.open(copy) as store:
-        return int(store.manifest.digest()[:8], 16)
-
-
-def _odd_window(copy: Path, victim: Path, rng: Rng) -> None:
-    vector = np.zeros(s.DIMENSION, "<f2")
-    vector[:] = rng.choice([0, math.nan, math.inf, 60_000, 1e-7, 1])
-    _replace(copy, "windows", (2 << 20) + 1, vector.tobytes(), _salt(copy))
-
-
-def _odd_piece(copy: Path, victim: Path, rng: Rng) -> None:
-    data = (s.bomb(), zlib.compress(b"abc"), b"OggS", rng.bytes(2000), b"\0")[rng.integers(5)]
-    number = (2 << 20) + int(rng.choice([0, 1, 1 << 19]))
-    _replace(copy, "pieces", number, data, _salt(copy) ^ PIECES_SALT)
-
-
-def _replace(copy: Path, table: str, number: int, data: bytes, salt: int) -> None:
+        salt = int(store.manifest.digest()[:8], 16) ^ (PIECES_SALT if table == "pieces" else 0)
     connection = _connected(copy)
     connection.execute(f"DELETE FROM {table} WHERE id = ?", (number,))
     checksum = zlib.crc32(data, salt) ^ number
     connection.execute(f"INSERT INTO {table} VALUES (?, ?, ?)", (number, checksum, data))
     connection.close()
-
-
-def _odd_journal(copy: Path, victim: Path, rng: Rng) -> None:
-    (journal,) = copy.glob("*-journal")
-    name = os.fsencode(victim)
-    page = int((1 << 30) // s.PAGE_BYTES + 1).to_bytes(4)
-    end = page + name + len(name).to_bytes(4) + sum(name).to_bytes(4) + database.SUPER
-    journal.write_bytes(journal.read_bytes() + end)
-
-
-def _odd_beside(copy: Path, victim: Path, rng: Rng) -> None:
-    name = rng.choice(["-journal", "-wal", "-shm"])
-    place = find_file(copy).with_name(f"{find_file(copy).name}{name}")
-    place.symlink_to(victim)
-    (copy / "lock").unlink(missing_ok=True)
-    (copy / "lock").symlink_to(victim)
 
 
 def _odd_index(copy: Path, victim: Path, rng: Rng) -> None:

@@ -15,8 +15,11 @@ from verify.archive.store import Store
 
 def damage_files(folder: Path, count: int, *, seed: int = 0) -> Outcome:
     """Damage a file of an archive, again and again: refused by name, or of no consequence."""
-    rng, outcome = np.random.default_rng(seed), Outcome()
-    whole = _archive(folder / "whole")
+    rng, outcome, whole = np.random.default_rng(seed), Outcome(), folder / "whole"
+    entries = s.make_archive(whole, range(40))
+    with Store.open(whole, write=True) as store:
+        store.remove([entry.id for entry in entries[::5]])
+        store.add_path(entries[1].id, "/others/caf\udce9.flac", 5, 6)
     interrupted = broken_off(whole, folder / "interrupted")
     with Store.open(whole) as store:
         expected = s.picture(store)
@@ -24,28 +27,17 @@ def damage_files(folder: Path, count: int, *, seed: int = 0) -> Outcome:
         copy = folder / "copy"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(whole if turn % 4 else interrupted, copy)
-        group, path = _drawn_file(copy, rng)
-        kind = damage(path, rng)
+        groups = {path.suffix: path for path in copy.glob("*.sqlite*")}
+        group = str(rng.choice(sorted(groups)))
+        path = groups[group]
+        kind, data = changed(path.read_bytes(), rng)
+        path.write_bytes(data)
         result = _judged(copy, path, expected, check=bool(rng.integers(2)))
         outcome.tried += 1
         outcome.counts[f"{group}: {result}"] += 1
         if result not in ("refused", "reported", "harmless"):
             outcome.wrong.append(f"damage {turn}, {kind} of {path.name}: {result}")
     return outcome
-
-
-def _drawn_file(folder: Path, rng: np.random.Generator) -> tuple[str, Path]:
-    groups = {path.suffix: path for path in folder.glob("*.sqlite*")}
-    group = str(rng.choice(sorted(groups)))
-    return group, groups[group]
-
-
-def _archive(folder: Path) -> Path:
-    entries = s.make_archive(folder, range(40))
-    with Store.open(folder, write=True) as store:
-        store.remove([entry.id for entry in entries[::5]])
-        store.add_path(entries[1].id, "/others/caf\udce9.flac", 5, 6)
-    return folder
 
 
 def broken_off(whole: Path, folder: Path) -> Path:
@@ -83,47 +75,27 @@ def _judged(folder: Path, path: Path, expected: s.Picture, *, check: bool) -> st
     return "harmless" if now == before - {min(before)} | {1000} else "other contents"
 
 
-def damage(path: Path, rng: np.random.Generator) -> str:
-    """Change a file in some way, and say in which."""
-    kind, data = changed(path.read_bytes(), rng)
-    path.write_bytes(data)
-    return kind
-
-
 def changed(before: bytes, rng: np.random.Generator) -> tuple[str, bytes]:
     """A kind of change, and bytes after it."""
-    kinds = (_flip, _cut, _extend, _zero, _swap)
+    n, kinds = len(before), ("flip", "cut", "extend", "zero", "swap")
     while True:
-        change = kinds[rng.integers(len(kinds))]
-        after = change(before, rng)
+        kind, after = kinds[rng.integers(len(kinds))], before
+        if kind == "flip":
+            at = int(rng.integers(n))
+            after = before[:at] + bytes([before[at] ^ int(rng.integers(1, 256))]) + before[at + 1 :]
+        elif kind == "cut":
+            after = before[: int(rng.integers(n))]
+        elif kind == "extend":
+            after = before + rng.bytes(int(rng.integers(1, 5000)))
+        elif kind == "zero":
+            begin = int(rng.integers(n))
+            end = min(n, begin + int(rng.integers(1, 5000)))
+            after = before[:begin] + bytes(end - begin) + before[end:]
+        else:
+            size = max(1, int(min(rng.choice([4, 48, 512, s.PAGE_BYTES, 4096]), n // 2)))
+            a, b = sorted(int(i) * size for i in rng.integers(n // size, size=2))
+            parts = (before[:a], before[b : b + size], before[a + size : b], before[a : a + size])
+            if b >= a + size:
+                after = b"".join(parts) + before[b + size :]
         if after != before:
-            return change.__name__.strip("_"), after
-
-
-def _flip(data: bytes, rng: np.random.Generator) -> bytes:
-    at = int(rng.integers(len(data)))
-    return data[:at] + bytes([data[at] ^ int(rng.integers(1, 256))]) + data[at + 1 :]
-
-
-def _cut(data: bytes, rng: np.random.Generator) -> bytes:
-    return data[: int(rng.integers(len(data)))]
-
-
-def _extend(data: bytes, rng: np.random.Generator) -> bytes:
-    return data + rng.bytes(int(rng.integers(1, 5000)))
-
-
-def _zero(data: bytes, rng: np.random.Generator) -> bytes:
-    begin = int(rng.integers(len(data)))
-    end = min(len(data), begin + int(rng.integers(1, 5000)))
-    return data[:begin] + bytes(end - begin) + data[end:]
-
-
-def _swap(data: bytes, rng: np.random.Generator) -> bytes:
-    size = max(1, int(min(rng.choice([4, 48, 512, s.PAGE_BYTES, 4096]), len(data) // 2)))
-    a, b = sorted(int(i) * size for i in rng.integers(len(data) // size, size=2))
-    if b < a + size:
-        return data
-    return (
-        data[:a] + data[b : b + size] + data[a + size : b] + data[a : a + size] + data[b + size :]
-    )
+            return kind, after

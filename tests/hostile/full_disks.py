@@ -1,6 +1,5 @@
 """Disks, and files, that are full at every stage of writing."""
 
-import os
 import resource
 import shutil
 import subprocess
@@ -16,8 +15,6 @@ from tests.hostile import Outcome
 from tests.hostile.processes import running, say
 from tests.verify.archive.synthetic import MANIFEST, PAGE_BYTES, number_of, synthetic_recording
 from verify.archive.store import Store
-
-STAGES = ("add", "remove", "add path", "compact")
 
 Step = tuple[Callable[[], Any], set[int]]  # A change, and the recordings that are there after it
 Squeezed = Callable[[], AbstractContextManager[None]]  # makes room scarce until its block ends
@@ -67,9 +64,8 @@ def file_limit(limit: int) -> Iterator[None]:
 
 @contextmanager
 def _ballast(disk: Path, room: int) -> Iterator[None]:
-    state = os.statvfs(disk)
     ballast = disk / "ballast"
-    ballast.write_bytes(bytes(max(0, state.f_bavail * state.f_bsize - room)))
+    ballast.write_bytes(bytes(max(0, shutil.disk_usage(disk).free - room)))
     try:
         yield
     finally:
@@ -78,10 +74,17 @@ def _ballast(disk: Path, room: int) -> Iterator[None]:
 
 def _fill(folder: Path, squeezed: Squeezed, outcome: Outcome) -> None:
     """At each stage: write until it fails; see that all is as it was; go on writing."""
-    with _created(folder, squeezed, outcome) as store:
+    outcome.tried += 1
+    try:
+        with squeezed():
+            store = Store.create(folder, MANIFEST, page_bytes=PAGE_BYTES)
+    except ArchiveError as error:
+        outcome.counts[f"create: {_failed_file(error)}"] += 1
+        store = Store.create(folder, MANIFEST, page_bytes=PAGE_BYTES)
+    with store:
         expected = set(range(1, 30))
         store.add([synthetic_recording(number) for number in expected])
-        for stage in STAGES:
+        for stage in ("add", "remove", "add path", "compact"):
             where, outcome.tried = f"{folder.name} in {stage}", outcome.tried + 1
             try:
                 with squeezed():
@@ -100,16 +103,6 @@ def _fill(folder: Path, squeezed: Squeezed, outcome: Outcome) -> None:
         outcome.compare(reader, expected, f"{folder.name}, at the end")
 
 
-def _created(folder: Path, squeezed: Squeezed, outcome: Outcome) -> Store:
-    outcome.tried += 1
-    try:
-        with squeezed():
-            return Store.create(folder, MANIFEST, page_bytes=PAGE_BYTES)
-    except ArchiveError as error:
-        outcome.counts[f"create: {_failed_file(error)}"] += 1
-    return Store.create(folder, MANIFEST, page_bytes=PAGE_BYTES)
-
-
 def _steps(store: Store, stage: str, expected: set[int]) -> Iterator[Step]:
     if stage == "add":
         for begin in range(max(expected) + 1, 400, 10):
@@ -121,10 +114,9 @@ def _steps(store: Store, stage: str, expected: set[int]) -> Iterator[Step]:
             expected = expected - {number_of(entry.paths[0])}
             yield partial(store.remove, [entry.id]), expected
     elif stage == "add path":
-        last = store.entries()[-1]
+        last, long = store.entries()[-1].id, f"/others/{'long/' * 200}"
         for copy in range(40):
-            path = f"/others/{'long/' * 200}{copy}"
-            yield partial(store.add_path, last.id, path, 1, 2), expected
+            yield partial(store.add_path, last, f"{long}{copy}", 1, 2), expected
     else:
         yield store.compact, expected
 

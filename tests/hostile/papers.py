@@ -42,9 +42,8 @@ def deep(depth: int) -> Any:
 def with_odd(value: Any, rng: Rng) -> Any:
     """Plain data with one value, or key, replaced or gone; it may be the whole."""
     if rng.random() < 0.15 or not isinstance(value, dict | list) or not value:
-        return (
-            deep(int(rng.integers(1, 900))) if rng.random() < 0.1 else ODD[rng.integers(len(ODD))]
-        )
+        is_deep = rng.random() < 0.1
+        return deep(int(rng.integers(1, 900))) if is_deep else ODD[rng.integers(len(ODD))]
     changing: Any = value.copy()
     keys = list(changing) if isinstance(changing, dict) else list(range(len(changing)))
     key = keys[rng.integers(len(keys))]
@@ -81,17 +80,13 @@ def mutated_weights(folder: Path, rng: Rng) -> str:
     path = folder / "mine.safetensors"
     data = whole.read_bytes()
     if rng.random() < 0.5:
-        if rng.random() < 0.5:  # in the header
-            size = 8 + int.from_bytes(data[:8], "little")
-            data = changed(data[:size], rng)[1] + data[size:]
-        else:
-            data = changed(data, rng)[1]
+        in_header = rng.random() < 0.5
+        size = 8 + int.from_bytes(data[:8], "little") if in_header else len(data)
+        data = changed(data[:size], rng)[1] + data[size:]
     path.write_bytes(data)
     card["sha256"] = file_sha256(path)
-    is_odd = rng.random() < 0.6
-    path.with_suffix(".json").write_bytes(
-        odd_json(card, rng) if is_odd else json.dumps(card).encode()
-    )
+    written = odd_json(card, rng) if rng.random() < 0.6 else json.dumps(card).encode()
+    path.with_suffix(".json").write_bytes(written)
     weights = load_weights(path)
     assert all(np.isfinite(values).all() for values in weights.tensors.values())
     assert weights.model is not None
@@ -147,9 +142,7 @@ def mutated_plan(folder: Path, rng: Rng) -> str:
     return "loaded"
 
 
-READERS: tuple[Callable[[Path], object], ...] = (
-    read_trials, read_scores, load_table, list_items,
-)  # fmt: skip
+READERS: tuple[Callable[[Path], object], ...] = (read_trials, read_scores, load_table, list_items)
 HEADER = ["reference", "probe", "condition", "recording", "label", "score", "file", "path", "split"]
 
 
@@ -176,10 +169,8 @@ def odd_list(folder: Path, rng: Rng) -> str:
         rows = 60_000 * [["a"] * len(columns)] + [["y" * 130_000] * len(columns)]
     lines = [separator.join(columns), *(separator.join(row) for row in rows)]
     data = str(rng.choice(["\n", "\r\n", "\r"])).join(lines).encode("utf-8", "surrogateescape")
-    data = (
-        bytes(rng.choice([b"", b"\xef\xbb\xbf", b"\xff\xfe", b"\0"], p=[0.6, 0.3, 0.05, 0.05]))
-        + data
-    )
+    starts = [b"", b"\xef\xbb\xbf", b"\xff\xfe", b"\0"]
+    data = bytes(rng.choice(starts, p=[0.6, 0.3, 0.05, 0.05])) + data
     if rng.random() < 0.4 and data:
         data = changed(data, rng)[1]
     path = folder / str(rng.choice(["list.csv", "list.tsv", "list.txt"]))

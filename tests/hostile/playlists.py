@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 
+import av
 import numpy as np
 
 from cqtnet import audio
@@ -67,8 +68,8 @@ def led_elsewhere(folder: Path, rng: Rng) -> str:
             if rng.random() < 0.4:
                 audio.load(list_)
             else:
-                known = container if _is_known(container) else None
-                list(live(str(list_), container=known))
+                is_known = container in (None, *av.formats_available)
+                list(live(str(list_), container=container if is_known else None))
         except InputError:
             result = "list: refused"
         else:
@@ -89,9 +90,3 @@ def _address(secret: Path, rng: Rng) -> str:
             raise AssertionError(f"{scheme} was opened")
     assert opened() == [], f"{scheme} opened {opened()}"
     return "address: refused"
-
-
-def _is_known(container: str | None) -> bool:
-    import av
-
-    return container is None or container in av.formats_available

@@ -3,8 +3,8 @@
 import json
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -23,10 +23,7 @@ from verify.archive.store import Store
 
 _FORKS = get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.hostile.attempts", "tests.hostile.full_disks"])
-
-
-_said: Connection | None = None
-"""In a child: where it says something."""
+_said: Connection | None = None  # in a child: where it says something
 
 
 class Child:
@@ -37,7 +34,7 @@ class Child:
 
     def __init__(self, function: Callable[..., None], *arguments: object) -> None:
         self._heard, said = _FORKS.Pipe(duplex=False)
-        self.process = _FORKS.Process(target=_speak, args=(said, function, arguments))
+        self.process = _FORKS.Process(target=_speak, args=(said, function, *arguments))
         self.process.start()
         said.close()
 
@@ -56,7 +53,7 @@ class Child:
         return self.process.exitcode or 0
 
 
-def _speak(said: Connection, function: Callable[..., None], arguments: tuple[object, ...]) -> None:
+def _speak(said: Connection, function: Callable[..., None], *arguments: object) -> None:
     global _said
     _said = said
     function(*arguments)
@@ -94,9 +91,8 @@ def kill_writers(folder: Path, rounds: int, *, seed: int = 0) -> Outcome:
                 outcome.counts["acknowledged"] += 1
             else:
                 pending = (expected | set(line["added"])) - set(line["removed"])
-        names = {path.name for path in folder.iterdir()}
-        outcome.counts["journal left"] += any(name.endswith("-journal") for name in names)
-        outcome.counts["incomplete file left"] += any(name[0] == "." for name in names)
+        outcome.counts["journal left"] += any(folder.glob("*-journal"))
+        outcome.counts["incomplete file left"] += any(folder.glob(".*"))
         outcome.counts["in the middle of a change"] += pending is not None
         with Store.open(folder) as store:
             found = s.numbers_in(store)
@@ -121,10 +117,7 @@ def _killed(folder: Path, *, seed: int, after_s: float, changes: int) -> list[An
 
 
 def write_on(folder: Path, seed: int) -> None:
-    """Add, remove, compact and open again until the end of the process.
-
-    Prints a line with what is to be done, then, when it has been acknowledged, the line `done`.
-    """
+    """Add, remove, compact and open again until the end of the process, each told before."""
     rng = np.random.default_rng(seed)
     say("ready")
     while True:
@@ -134,6 +127,7 @@ def write_on(folder: Path, seed: int) -> None:
 
 
 def _write_once(store: Store, rng: np.random.Generator) -> None:
+    """A change: told before it is made, and "done" when it has been acknowledged."""
     ids = {s.number_of(entry.paths[0]): entry.id for entry in store.entries()}
     kind = rng.choice(["add", "remove", "compact"], p=[0.5, 0.4, 0.1])
     if kind == "add":
@@ -154,19 +148,23 @@ def race_writers(folder: Path, writers: int, rounds: int) -> Outcome:
     """Processes that all want to write: one does at a time, and the others are told at once."""
     s.make_archive(folder, range(0))
     outcome, expected = Outcome(), set[int]()
-    turns = (running(write_in_turn, folder, writer, rounds) for writer in range(writers))
-    with ExitStack() as all_ended:
-        for child in [all_ended.enter_context(turn) for turn in turns]:
-            for line in child.lines():
-                outcome.tried += 1
-                outcome.counts["refused" if line["refused"] else "written"] += 1
-                if not line["refused"]:
-                    expected.add(line["number"])
-                elif line["seconds"] > BUSY_S / 2 or "being written to by" not in line["refused"]:
-                    outcome.wrong.append(str(line))
+    for line in _all_said(running(write_in_turn, folder, i, rounds) for i in range(writers)):
+        outcome.tried += 1
+        outcome.counts["refused" if line["refused"] else "written"] += 1
+        if not line["refused"]:
+            expected.add(line["number"])
+        elif line["seconds"] > BUSY_S / 2 or "being written to by" not in line["refused"]:
+            outcome.wrong.append(str(line))
     with Store.open(folder) as store:
         outcome.compare(store, expected, "after the race")
     return outcome
+
+
+def _all_said(children: Iterable[AbstractContextManager[Child]]) -> Iterator[Any]:
+    """What children say that run at once, one child after the other."""
+    with ExitStack() as all_ended:
+        for child in [all_ended.enter_context(one) for one in children]:
+            yield from child.lines()
 
 
 def write_in_turn(folder: Path, writer: int, rounds: int) -> None:
@@ -203,14 +201,11 @@ def search_beside_a_writer(folder: Path, readers: int, seconds: float) -> Outcom
     """Open and search an archive in several processes while one writes, compacts and rebuilds."""
     s.make_archive(folder, range(1, 60))
     outcome = Outcome()
-    searches = (running(search_for, folder, seed, seconds) for seed in range(readers))
-    with ExitStack() as all_ended, running(write_and_rebuild, folder, seconds):
-        for child in [all_ended.enter_context(search) for search in searches]:
-            for line in child.lines():
-                outcome.tried += 1
-                outcome.counts["wrong" if line else "searched"] += 1
-                if line:
-                    outcome.wrong.append(line)
+    with running(write_and_rebuild, folder, seconds):
+        for line in _all_said(running(search_for, folder, i, seconds) for i in range(readers)):
+            outcome.tried += 1
+            outcome.counts["wrong" if line else "searched"] += 1
+            outcome.wrong += [line] if line else []
     with Store.open(folder) as store:
         outcome.compare(store, s.numbers_in(store), "after all")
     return outcome
@@ -226,8 +221,7 @@ def search_for(folder: Path, seed: int, seconds: float) -> None:
             with Archive.open(folder) as archive:
                 vectors = rng.standard_normal((4, s.DIMENSION)).astype(np.float32)
                 hits = archive.index.search(vectors, 5)
-                known = [n for n in recording_of(hits.ids[hits.ids >= 0]).tolist()]
-                for number in set(known):
+                for number in set(recording_of(hits.ids[hits.ids >= 0]).tolist()):
                     archive.store.entry(number)
         except Exception:
             wrong = traceback.format_exc(limit=-3)

@@ -3,6 +3,8 @@
 import io
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -58,11 +60,8 @@ def mutated(data: bytes, others: list[bytes], rng: Rng) -> bytes:
             size = int(rng.choice([1, 2, 4, 8]))
             odd = rng.choice([0, 1, 2**31 - 1, 2**31, 2**32 - 1, 2**63, 2**64 - 1, 0x7FC00000])
             number = int(odd) & ((1 << 8 * size) - 1)
-            data = (
-                data[:at]
-                + number.to_bytes(size, str(rng.choice(["little", "big"])))
-                + data[at + size :]
-            )
+            written = number.to_bytes(size, str(rng.choice(["little", "big"])))
+            data = data[:at] + written + data[at + size :]
         else:
             data = changed(data, rng)[1] if data else b"\0"
     return data
@@ -87,13 +86,20 @@ def mutated_stream(folder: Path, rng: Rng) -> str:
     known = seeds(folder.parent)
     parts = [known[str(rng.choice(STREAMED))] for _ in range(int(rng.integers(1, 4)))]
     data = b"".join(mutated(part, parts, rng) if rng.random() < 0.7 else part for part in parts)
-    before, sys.stdin = sys.stdin, SimpleNamespace(buffer=io.BytesIO(data))  # type: ignore[assignment]
-    try:
+    with streamed(data):
         for block in live("-"):
             assert np.isfinite(block).all(), "a sample is not finite"
+    return "heard"
+
+
+@contextmanager
+def streamed(data: bytes) -> Iterator[None]:
+    """These bytes come from stdin."""
+    before, sys.stdin = sys.stdin, SimpleNamespace(buffer=io.BytesIO(data))  # type: ignore[assignment]
+    try:
+        yield
     finally:
         sys.stdin = before
-    return "heard"
 
 
 @cache
@@ -103,9 +109,8 @@ def _searcher(folder: Path):  # type: ignore[no-untyped-def]
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "music").mkdir(parents=True)
     for seed in (11, 12):
-        soundfile.write(
-            folder / "music" / f"{seed}.flac", make_music(seed, duration_s=40.0), 22_050
-        )
+        piece = make_music(seed, duration_s=40.0)
+        soundfile.write(folder / "music" / f"{seed}.flac", piece, 22_050)
     with Archive.create(folder / "archive") as made:
         made.add([str(folder / "music")])
     return Archive.open(folder / "archive").searcher()
@@ -123,16 +128,13 @@ def heard_in_a_stream(folder: Path, rng: Rng) -> str:
     soundfile.write(path, np.stack(channels * [piece], 1), rate)
     others = [seeds(folder.parent)["r.mp3"], seeds(folder.parent)["7.MP3"]]
     ends = [mutated(others[rng.integers(2)], others, rng) for _ in range(2)]
-    stream = ends[0] + path.read_bytes() + ends[1]
-    before, sys.stdin = sys.stdin, SimpleNamespace(buffer=io.BytesIO(stream))  # type: ignore[assignment]
     told = []
     try:
-        for event in monitor(searcher, live("-")):
-            if event.kind == "ended":
-                told.append(Path(event.match.path).stem)
+        with streamed(ends[0] + path.read_bytes() + ends[1]):
+            for event in monitor(searcher, live("-")):
+                if event.kind == "ended":
+                    told.append(Path(event.match.path).stem)
     except InputError:
         assert told, "broke off before what was heard was told"
-    finally:
-        sys.stdin = before
     assert "12" in told, f"a match is lost; told were {told}"
     return "told"

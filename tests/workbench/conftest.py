@@ -36,7 +36,7 @@ def strict():
         yield one
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client(serving):
     with serving.client() as one:
         yield one

@@ -29,11 +29,10 @@ PATIENCE_S = 300
 
 def write_recordings(folder):
     """Two pieces of 20 s, and a fragment of the first: 10 % faster, 2 semitones lower, noisy."""
-    sounds = {name: make_music(seed, duration_s=20.0) for name, seed in (("one", 3), ("two", 4))}
+    one, two = (make_music(seed, duration_s=20.0) for seed in (3, 4))
     chain = Chain((Tempo(1.1), Pitch(-2.0), ColouredNoise(snr_db=12.0, seed=1)))
-    sounds["fragment"] = chain.apply(sounds["one"][5 * SAMPLE_RATE : 17 * SAMPLE_RATE], SAMPLE_RATE)
-    sounds["fragment"] = sounds["fragment"].samples
-    for name, samples in sounds.items():
+    fragment = chain.apply(one[5 * SAMPLE_RATE : 17 * SAMPLE_RATE], SAMPLE_RATE).samples
+    for name, samples in {"one": one, "two": two, "fragment": fragment}.items():
         soundfile.write(folder / f"{name}.flac", samples.clip(-1, 1), SAMPLE_RATE)
     return folder
 
@@ -48,15 +47,11 @@ class Serving:
             [sys.executable, "-c", code, "--port", "0", *map(str, words), *tokens],
             stdout=subprocess.PIPE, text=True, cwd=ROOT, env=env,
         )  # fmt: skip
-        lines = []
-        while not lines or not lines[-1].startswith("open"):
-            line = self.process.stdout.readline()
-            assert line, "it ended before it served"
-            lines.append(line)
-        self.printed = lines
-        told = [line.split()[-1] for line in lines if line.startswith("programs")]
-        self.token = token or told[0]
-        self.address, self.key = re.search(r"(http://\S+)/\?key=(\S+)", lines[-1]).groups()
+        if not token:
+            token = self.process.stdout.readline().split()[-1]
+        self.token, line = token, self.process.stdout.readline()
+        assert line.startswith("open"), "it ended before it served"
+        self.address, self.key = re.search(r"(http://\S+)/\?key=(\S+)", line).groups()
         self.host = self.address.removeprefix("http://")
 
     def __enter__(self):
@@ -103,6 +98,17 @@ def wait_for(client, job):
             return whole
         time.sleep(0.05)
     raise AssertionError(f"not done after {PATIENCE_S} s: {whole}")
+
+
+def ended(client, path, **fields):
+    """Send recordings and fields; the jobs when they have ended."""
+    return [wait_for(client, job) for job in send(client, path, **fields)]
+
+
+def started(client, path, method="POST"):
+    """Ask for a job without sending files; the job when it has ended."""
+    answer = client.request(method, f"/api/v1/{path}")
+    return wait_for(client, checked("Jobs", answer)["jobs"][0])
 
 
 @cache

@@ -1,6 +1,5 @@
 """Hostile requests are refused, and the workbench goes on."""
 
-import io
 import os
 import signal
 import socket
@@ -11,9 +10,11 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner
 
-from tests.workbench.serving import TOKEN, Serving, checked, send, wait_for
+from tests.workbench.serving import TOKEN, Serving, checked, ended, send
 from workbench import guard
+from workbench.commands import serve
 from workbench.jobs import KEPT_JOBS, MOST_WAITING, PREFIX, Keep, plain_name
 
 BEARER = {"authorization": f"Bearer {TOKEN}"}
@@ -72,31 +73,22 @@ def test_a_name_is_not_opened_but_a_file_that_is_sent(client):
 
 
 def test_a_name_from_outside_is_shown_as_text(client, recordings, tmp_path):
-    name = "<img src=x onerror=alert(1)>\u202e.flac"
-    odd = tmp_path / name
+    odd = tmp_path / "<img src=x onerror=alert(1)>\u202e.flac"
     odd.write_bytes((recordings / "one.flac").read_bytes())
-    (job,) = send(client, "compare", a=odd, b=recordings / "two.flac")
-    done = wait_for(client, job)
+    (done,) = ended(client, "compare", a=odd, b=recordings / "two.flac")
     assert "<img src=x" not in done["html"] and "&lt;img" in done["html"]
     assert "\u202e" not in done["html"]
 
 
 def test_a_small_file_that_unpacks_to_hours_is_refused(strict, tmp_path):
     bomb = tmp_path / "bomb.flac"
-    bomb.write_bytes(silent_flac(hours=2))
+    with soundfile.SoundFile(bomb, "w", 8000, 1, "PCM_16") as file:
+        for _ in range(120):
+            file.write(np.zeros(8000 * 60, np.int16))
     assert bomb.stat().st_size < 1e6
     with strict.client() as client:
-        (job,) = send(client, "detect", file=bomb)
-        assert "the limit is" in wait_for(client, job)["error"]
-
-
-def silent_flac(hours):
-    """FLAC of silence, a few bytes a second."""
-    written = io.BytesIO()
-    with soundfile.SoundFile(written, "w", 8000, 1, "PCM_16", format="FLAC") as file:
-        for _ in range(hours * 60):
-            file.write(np.zeros(8000 * 60, np.int16))
-    return written.getvalue()
+        (done,) = ended(client, "detect", file=bomb)
+        assert "the limit is" in done["error"]
 
 
 def test_more_jobs_than_may_wait_are_refused(strict, recordings):
@@ -122,10 +114,8 @@ def test_the_printed_address_works_once_and_the_cookie_is_kept_from_scripts_and_
         cookie = answer.headers["set-cookie"].lower()
         assert "httponly" in cookie and "samesite=strict" in cookie
         page = client.get("/")
-        assert (
-            page.status_code == 200
-            and "default-src 'self'" in page.headers["content-security-policy"]
-        )
+        assert page.status_code == 200
+        assert "default-src 'self'" in page.headers["content-security-policy"]
         other = httpx.get(f"{serving.address}/?key={serving.key}")
         assert other.status_code == 401 and "does not know this browser" in other.text
         assert serving.process.stdout.readline().startswith("open      http://127.0.0.1:")
@@ -152,6 +142,19 @@ def test_a_slow_client_is_told_to_go(strict):
     assert told.split()[1] == "408" and time.monotonic() - began < guard.SILENT_S
 
 
+@pytest.mark.parametrize(("words", "problem"), [
+    ("--host 0.0.0.0", "does not say where others reach this machine"),
+    ("--host 10.0.0.9", "give a secret with --token"),
+    ("--host some.name", "give a secret with --token"),
+    ("--host localhost --token short", "has 5 characters; give 16 or more"),
+    ("--listen radio.mp3", "give one"),
+    ("--host 192.0.2.1 --token long-enough-a-token", "try another --port"),
+])  # fmt: skip
+def test_nobody_is_served_by_an_address_or_token_that_is_unsafe(words, problem):
+    done = CliRunner().invoke(serve, words.split())
+    assert problem in f"{done.exception} {done.output}" and done.exit_code
+
+
 @pytest.mark.parametrize(("given", "kept"), [
     ("../../etc/passwd", "passwd"),
     ("C:\\cases\\17\\call.wav", "call.wav"),
@@ -163,23 +166,30 @@ def test_of_a_name_only_what_can_be_shown_is_kept(given, kept):
     assert plain_name(given) == kept
 
 
-def test_an_upload_lies_in_its_folder_under_a_name_that_nobody_chose(tmp_path):
-    with Keep(tmp_path) as keep:
+@pytest.fixture
+def parent(tmp_path, monkeypatch):
+    """Where folders of workbenches lie."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_an_upload_lies_in_its_folder_under_a_name_that_nobody_chose(parent):
+    with Keep() as keep:
         one, other = keep.new("../call.wav"), keep.new("../call.sh")
         assert one.path.parent == other.path.parent == keep.folder
         assert one.path.suffix == ".wav" and other.path.suffix == "" and "call" not in one.path.name
         assert keep.folder.stat().st_mode & 0o077 == 0
-    assert list(tmp_path.iterdir()) == []
+    assert list(parent.iterdir()) == []
 
 
-def test_a_folder_goes_only_when_its_workbench_is_gone(tmp_path):
-    with Keep(tmp_path) as first:
-        with Keep(tmp_path):
+def test_a_folder_goes_only_when_its_workbench_is_gone(parent):
+    with Keep() as first:
+        with Keep():
             assert first.folder.exists()
-        stale = tmp_path / f"{PREFIX}stale"
+        stale = parent / f"{PREFIX}stale"
         stale.mkdir()
         (stale / "lock").touch()
-        with Keep(tmp_path):
+        with Keep():
             assert not stale.exists() and first.folder.exists()
 
 
@@ -188,10 +198,8 @@ def test_nothing_is_left_at_the_end(sign, tmp_path):
     short = tmp_path / "short.wav"  # soon compared
     soundfile.write(short, np.zeros(4000), 8000)
     env = {**os.environ, "TMPDIR": str(tmp_path)}
-    assert tempfile.gettempdir() != str(tmp_path)
     with Serving(env=env) as serving, serving.client() as client:
-        (job,) = send(client, "compare", a=short, b=short)
-        wait_for(client, job)
+        ended(client, "compare", a=short, b=short)
         assert len(list(tmp_path.glob(f"{PREFIX}*/*.wav"))) == 2
         serving.process.send_signal(sign)
         serving.process.wait(timeout=60)

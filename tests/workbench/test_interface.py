@@ -4,6 +4,7 @@ import io
 import json
 import re
 import wave
+from contextlib import ExitStack
 
 import jsonschema
 import numpy as np
@@ -11,37 +12,34 @@ import pytest
 import soundfile
 from PIL import Image
 
-from tests.workbench.serving import ROOT, checked, printed, send, validator, wait_for
+from tests.workbench.serving import checked, ended, printed, send, started, wait_for
 
 
 @pytest.fixture(scope="module")
-def compared(serving, recordings):
-    """The fragment against both pieces, and a client."""
-    with serving.client() as client:
-        b = [recordings / "one.flac", recordings / "two.flac"]
-        jobs = send(client, "compare", a=recordings / "fragment.flac", b=b)
-        yield client, [wait_for(client, job) for job in jobs]
+def compared(client, recordings):
+    """The fragment against both pieces."""
+    b = [recordings / "one.flac", recordings / "two.flac"]
+    return ended(client, "compare", a=recordings / "fragment.flac", b=b)
 
 
 def test_compare_answers_as_the_command_line(compared, recordings):
-    _, (same, different) = compared
+    same, different = compared
     assert same["state"] == different["state"] == "done"
-    checked("Comparison", same["result"])
-    checked("Comparison", different["result"])
-    assert same["result"]["verdict"] == "same" and different["result"]["verdict"] == "different"
+    verdicts = [checked("Comparison", one["result"])["verdict"] for one in (same, different)]
+    assert verdicts == ["same", "different"]
     plain = printed("compare", "fragment.flac", "one.flac", "--json", folder=recordings)
     plain["versions"]["commit"] = same["result"]["versions"]["commit"]  # may change meanwhile
     assert same["result"] == plain
 
 
 def test_a_page_says_what_was_looked_for_where_there_is_nothing_to_match(compared):
-    _, (same, different) = compared
+    same, different = compared
     assert "Looked for" in different["html"] and "nearest place" in different["html"]
     assert "Looked for" not in same["html"] and "Likelihood ratio" in same["html"]
 
 
-def test_sound_can_be_read_in_ranges(compared):
-    client, (same, _) = compared
+def test_sound_can_be_read_in_ranges(client, compared):
+    same, _ = compared
     path = f"/api/v1/jobs/{same['id']}/files/sound-a.wav"
     whole = client.get(path)
     with wave.open(io.BytesIO(whole.content)) as sound:
@@ -50,8 +48,8 @@ def test_sound_can_be_read_in_ranges(compared):
     assert part.status_code == 206 and part.content == whole.content[1000:2000]
 
 
-def test_a_tile_shows_sound_where_there_is_some(compared):
-    client, (same, _) = compared
+def test_a_tile_shows_sound_where_there_is_some(client, compared):
+    same, _ = compared
     path = f"/api/v1/jobs/{same['id']}/levels/b"
     answer = client.get(f"{path}/3/0")  # 32 s, of which 20 hold sound
     picture = np.asarray(Image.open(io.BytesIO(answer.content)))
@@ -61,20 +59,20 @@ def test_a_tile_shows_sound_where_there_is_some(compared):
         assert client.get(path + wrong).status_code == 404
 
 
-def test_a_stretch_of_b_is_brought_to_the_tempo_and_pitch_of_a(compared):
-    client, (same, _) = compared
-    job = client.post(f"/api/v1/jobs/{same['id']}/fit?stretch=0").json()["jobs"][0]
-    done = wait_for(client, job)
-    fitted = client.get(f"/api/v1/jobs/{done['id']}/files/fitted.wav").content
+def test_a_stretch_of_b_is_brought_to_the_tempo_and_pitch_of_a(client, compared):
+    same, _ = compared
+    done = started(client, f"jobs/{same['id']}/fit?stretch=0")
     (stretch,) = same["result"]["edits"]["stretches"]
-    own = np.frombuffer(fitted[44:], "<i2").astype(float)
-    assert own.size / 44100 == pytest.approx(stretch["a_end_s"] - stretch["a_start_s"], abs=0.02)
-    a = client.get(f"/api/v1/jobs/{same['id']}/files/sound-a.wav").content
-    a = np.frombuffer(a[44:], "<i2").astype(float)[round(44100 * stretch["a_start_s"]) :]
-    levels = [spectra(sound[: 9 * 44100]) for sound in (own, a)]
-    unfitted = client.get(f"/api/v1/jobs/{same['id']}/files/sound-b.wav").content
-    b = np.frombuffer(unfitted[44:], "<i2").astype(float)[round(44100 * stretch["b_start_s"]) :]
-    assert alike(*levels) > alike(spectra(b[: 9 * 44100]), levels[1]) + 0.2, "and A has noise"
+
+    def heard(job, name, start_s):
+        wav = client.get(f"/api/v1/jobs/{job['id']}/files/{name}.wav").content
+        return np.frombuffer(wav[44:], "<i2").astype(float)[round(44100 * start_s) :]
+
+    fitted = heard(done, "fitted", 0)
+    assert fitted.size / 44100 == pytest.approx(stretch["a_end_s"] - stretch["a_start_s"], abs=0.02)
+    a, b = (heard(same, f"sound-{side}", stretch[f"{side}_start_s"]) for side in "ab")
+    fitted, a, b = (spectra(sound[: 9 * 44100]) for sound in (fitted, a, b))
+    assert alike(fitted, a) > alike(b, a) + 0.2, "and A has noise"
     assert client.post(f"/api/v1/jobs/{same['id']}/fit?stretch=7").status_code == 400
 
 
@@ -87,15 +85,14 @@ def alike(one, other):
     return np.corrcoef((one - one.mean(0)).ravel(), (other - other.mean(0)).ravel())[0, 1]
 
 
-def test_labels_and_reports_can_be_taken_away(compared):
-    client, (same, different) = compared
+def test_labels_and_reports_can_be_taken_away(client, compared):
+    same, different = compared
     files = f"/api/v1/jobs/{same['id']}/files"
     assert "labels.txt" in same["downloads"] and "labels.txt" not in different["downloads"]
     assert client.get(f"{files}/labels.txt").text.count("\t") >= 2
     assert client.get(f"{files}/labels.csv").text.startswith("#,Name,Start,End,Length")
     assert client.get(f"{files}/result.json").json() == same["result"]
-    job = client.post(f"/api/v1/jobs/{same['id']}/report?language=ru").json()["jobs"][0]
-    done = wait_for(client, job)
+    done = started(client, f"jobs/{same['id']}/report?language=ru")
     page = client.get(f"/api/v1/jobs/{done['id']}/files/report.html")
     assert "attachment" in page.headers["content-disposition"]
     assert "cqtnet compare fragment.flac one.flac" in page.text
@@ -103,8 +100,7 @@ def test_labels_and_reports_can_be_taken_away(compared):
 
 
 def test_detect_answers_as_the_command_line(client, recordings):
-    (job,) = send(client, "detect", file=recordings / "fragment.flac")
-    done = wait_for(client, job)
+    (done,) = ended(client, "detect", file=recordings / "fragment.flac")
     plain = printed("spoof", "detect", "fragment.flac", "--json", folder=recordings)
     assert checked("Detection", done["result"]) == plain
     assert done["result"]["verdict"].upper() in done["html"].upper()
@@ -114,17 +110,15 @@ def test_jobs_of_several_clients_are_done_in_their_order_and_none_is_lost(servin
     """Of sounds that are too short to be compared, which is soon said."""
     short = tmp_path / "short.wav"
     soundfile.write(short, np.zeros(4000), 8000)
-    clients = [serving.client() for _ in range(5)]
-    sent = [send(clients[number % 5], "compare", a=short, b=short)[0] for number in range(20)]
-    for client, job in zip(clients * 4, sent, strict=True):
-        assert wait_for(client, job)["state"] == "done"
-        others = checked("Jobs", client.get("/api/v1/jobs"))["jobs"]
-        order = [one["id"] for one in others]
-        done = [one["state"] == "done" for one in others if one["id"] in {j["id"] for j in sent}]
-        assert done == sorted(done, reverse=True), "a later job was done first"
-        assert [one["id"] for one in sent] == [name for name in order if name in order[-20:]]
-    for client in clients:
-        client.close()
+    with ExitStack() as stack:
+        clients = [stack.enter_context(serving.client()) for _ in range(5)] * 4
+        sent = [send(client, "compare", a=short, b=short)[0]["id"] for client in clients]
+        for client, name in zip(clients, sent, strict=True):
+            assert wait_for(client, {"id": name})["state"] == "done"
+            latest = checked("Jobs", client.get("/api/v1/jobs"))["jobs"][-20:]
+            assert [job["id"] for job in latest] == sent
+            done = [job["state"] == "done" for job in latest]
+            assert done == sorted(done, reverse=True), "a later job was done first"
 
 
 def test_a_job_can_be_cancelled_while_it_waits_and_while_it_runs(client, recordings):
@@ -151,10 +145,8 @@ def test_events_tell_stages_and_end_with_the_job(client, recordings):
 
 
 def test_what_is_no_recording_fails_with_the_name_that_it_came_with(client, tmp_path):
-    bad = tmp_path / "notes.wav"
-    bad.write_text("no sound")
-    (job,) = send(client, "detect", file=bad)
-    done = wait_for(client, job)
+    (tmp_path / "notes.wav").write_text("no sound")
+    (done,) = ended(client, "detect", file=tmp_path / "notes.wav")
     assert done["state"] == "failed"
     assert done["error"].startswith("notes.wav is not audio") and "/" not in done["error"]
 
@@ -162,13 +154,13 @@ def test_what_is_no_recording_fails_with_the_name_that_it_came_with(client, tmp_
 def test_every_schema_refuses_what_is_not_its_answer():
     for name in ("State", "Job", "Comparison", "Search", "Detection", "Archive", "Error"):
         with pytest.raises(jsonschema.ValidationError):
-            validator(name).validate({"schema_version": 2, "other": 1})
+            checked(name, {"schema_version": 2, "other": 1})
 
 
-def test_odd_values_are_refused_with_a_reason_and_never_break_the_server(compared):
+def test_odd_values_are_refused_with_a_reason_and_never_break_the_server(client, compared):
     """Each request of the description, with values that it does not expect."""
-    client, (same, _) = compared
-    described = json.loads((ROOT / "workbench/openapi.json").read_text())
+    same, _ = compared
+    described = client.get("/openapi.json").json()
     odd = ["", "0", "-1", "1e9", "99999999999999999999", "%00", "..%2F..", "\u202e", "a" * 2000]
     statuses = set()
     for path, methods in described["paths"].items():

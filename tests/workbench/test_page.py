@@ -1,10 +1,10 @@
 """The pages in a real browser: compare, search, voice; keys, tabs, a restart, a long file."""
 
-import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from tests.workbench.browser import Page, browsing, need_browser
 from tests.workbench.serving import ROOT, TOKEN, Serving
@@ -186,21 +186,15 @@ def test_after_a_restart_the_page_says_what_to_do(browser, recordings):
 def test_a_long_recording_can_be_zoomed_and_played(page, recordings, tmp_path):
     """The tiles of a long recording are made where one looks."""
     rng = np.random.default_rng(1)
-    import soundfile
-
     one, rate = soundfile.read(recordings / "one.flac", dtype="int16")
-    with wave.open(str(tmp_path / "long.wav"), "wb") as file:
-        file.setparams((1, 2, rate, 0, "NONE", ""))
+    with soundfile.SoundFile(tmp_path / "long.wav", "w", rate, 1, "PCM_16") as file:
         for minute in range(11):
-            noise = rng.normal(0, 300, 40 * rate)
-            file.writeframes(noise.astype("<i2").tobytes())
-            part = one if minute == 7 else one[::-1] // 2
-            file.writeframes(part.astype("<i2").tobytes())
+            file.write(rng.normal(0, 300, 40 * rate).astype("<i2"))
+            file.write(one if minute == 7 else one[::-1] // 2)
     page.send(a=recordings / "fragment.flac", b=tmp_path / "long.wav")
     page.wait(".player-box")
     assert "same recording" in page.text("h1:has-text('support')")
-    start_s = 7 * 60 + 40
-    assert page.player("stretches[0].b_start_s") == pytest.approx(start_s + 5, abs=0.1)
+    assert page.player("stretches[0].b_start_s") == pytest.approx(7 * 60 + 40 + 5, abs=0.1)
     assert page.player("to") - page.player("from") < 60, "it shows the place at once"
     page.tab.locator(".stage").focus()
     page.tab.keyboard.press("Home")

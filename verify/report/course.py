@@ -3,35 +3,21 @@
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from cqtnet.plotting import SMALL_PT, Picture, as_svg, blank, dress, put_mark
-from verify.align import WINDOW_S, Hits, hits_along, pitch
+from cqtnet import plotting as style
+from verify.align import WINDOW_S, Hits, Values, hits_along, pitch
+from verify.report import pictures
 from verify.report.language import say
-from verify.report.pictures import (
-    Numbers,
-    Values,
-    View,
-    colour_of,
-    free_spot,
-    on_the_clock,
-    shares_of,
-)
 from verify.results import Stretch
 
-REACH_S = 0.1
-"""How far from the line hits are searched."""
-PITCH_S = 4.0
-"""Length of the parts whose pitch is measured."""
-SLOPE_HITS = 9
-"""Hits per local tempo: of 2 s each, half a second apart, 6 s in all."""
-TRUSTED = 0.3
-"""Hits of a lower correlation are drawn pale."""
-LEAST_MS, LEAST_PERCENT, LEAST_SEMITONES = 30.0, 0.6, 0.3
-"""An axis shows at least this much on both sides, so that nothing small looks large."""
-NUMBER_ROWS = (0.91, 0.76, 0.61)
-"""How far up a number may stand above the dots along a stretch."""
+REACH_S = 0.1  # how far from the line hits are searched
+PITCH_S = 4.0  # length of the parts whose pitch is measured
+SLOPE_HITS = 9  # hits per local tempo: of 2 s each, half a second apart, 6 s in all
+LEAST = (30.0, 0.6, 0.3)
+"""Milliseconds, per cent and semitones: an axis shows at least this much on both sides, so that
+nothing small looks large."""
+NUMBER_ROWS = (0.91, 0.76, 0.61)  # how far up a number may stand above the dots along a stretch
 
 
 @dataclass(frozen=True)
@@ -46,7 +32,7 @@ class Course:
     semitones: Values  # (k,)
 
 
-def course(view: View, stretch: Stretch) -> Course | None:
+def course(view: pictures.View, stretch: Stretch) -> Course | None:
     """Place, tempo and pitch along a stretch; None where it is too short."""
     line = stretch.line
     start_s, end_s = max(view.a_s[0], stretch.a_start_s), min(view.a_s[1], stretch.a_end_s)
@@ -59,10 +45,9 @@ def course(view: View, stretch: Stretch) -> Course | None:
         return None
     starts = np.arange(start_s, max(start_s, end_s - PITCH_S) + 1e-9, PITCH_S / 2)
     semitones = [pitch(a.part(s, s + PITCH_S), b, line)[0] for s in starts]
-    middles, tempi = local_tempo(hits)
-    lengths = np.minimum(starts + PITCH_S, end_s) - starts
+    middles_s = starts + (np.minimum(starts + PITCH_S, end_s) - starts) / 2
     away_ms = 1000 * hits.distance_s(line)
-    return Course(hits, away_ms, middles, tempi, starts + lengths / 2, np.array(semitones))
+    return Course(hits, away_ms, *local_tempo(hits), middles_s, np.array(semitones))
 
 
 def local_tempo(hits: Hits) -> tuple[Values, Values]:
@@ -74,12 +59,12 @@ def local_tempo(hits: Hits) -> tuple[Values, Values]:
     return np.array([hits.a_s[run].mean() for run in runs]), np.array(fits)
 
 
-def draw_warping(view: View) -> Picture | None:
+def draw_warping(view: pictures.View) -> style.Picture | None:
     """Distance from the line, tempo and pitch over the time in A; None where all is too short."""
-    measured = [(n, s, course(view, s)) for n, s in enumerate(view.stretches)]
-    if all(found is None for _, _, found in measured):
+    found = [course(view, stretch) for stretch in view.stretches]
+    if not any(found):
         return None
-    figure = blank(4.4)
+    figure = style.blank(4.4)
     rows = figure.subplots(3, 1, sharex=True)
     titles = (
         "Place: how far each piece of 2 s lies from the straight line, ms",
@@ -87,53 +72,42 @@ def draw_warping(view: View) -> Picture | None:
         "Pitch of A over B, semitones",
     )
     for axes, title in zip(rows, titles, strict=True):
-        dress(axes, title=say(title), title_pt=SMALL_PT + 1)
-        axes.yaxis.set_major_formatter(Numbers())
-    rows[2].set_xlabel(say("time in A"), fontsize=SMALL_PT + 0.5)
-    for number, stretch, found in measured:
-        _draw_course(rows, stretch, found, colour_of(number))
-        _widen(rows[0], 0.0, LEAST_MS)
-        _widen(rows[1], 100 * (stretch.line.tempo - 1), LEAST_PERCENT)
-        _widen(rows[2], stretch.line.shift_semitones, LEAST_SEMITONES)
+        style.dress(axes, title=say(title), title_pt=style.SMALL_PT + 1)
+        axes.yaxis.set_major_formatter(pictures.Numbers())
+    rows[2].set_xlabel(say("time in A"), fontsize=style.SMALL_PT + 0.5)
+    for number, (stretch, one) in enumerate(zip(view.stretches, found, strict=True)):
+        _draw_course(rows, stretch, one, pictures.colour_of(number))
     rows[2].set_xlim(view.a_s)
-    on_the_clock(rows[2])
-    _number_courses(rows[0], view)
+    pictures.on_the_clock(rows[2])
+    low, high = rows[0].get_ylim()
+    rows[0].set_ylim(low, high + 0.6 * (high - low))  # for the numbers, above the dots
+    share, taken = pictures.shares_of(view.a_s), list[tuple[float, float]]()
+    for number, stretch in enumerate(view.stretches):
+        start, end = share(stretch.a_start_s), share(stretch.a_end_s)
+        if start == end:  # beyond what is shown
+            continue
+        taken.append(pictures.free_spot((start + end) / 2, (start + end) / 2, taken, NUMBER_ROWS))
+        mark = str(number + 1), *taken[-1], pictures.colour_of(number)
+        style.put_mark(rows[0], *mark, transform=rows[0].transAxes)
     alt = "Distance of pieces from the line, local tempo and local pitch over the time in A."
-    return as_svg(figure, say(alt))
+    return style.as_svg(figure, say(alt))
 
 
 def _draw_course(
     rows: NDArray[np.object_], stretch: Stretch, found: Course | None, colour: str
 ) -> None:
     """One stretch: lines for all of it, dots for its hits, of which a short one has none."""
-    ends = (stretch.a_start_s, stretch.a_end_s)
-    line = stretch.line
+    ends, line = (stretch.a_start_s, stretch.a_end_s), stretch.line
     whole = (0.0, 100 * (line.tempo - 1), line.shift_semitones)
     for axes, value in zip(rows, whole, strict=True):
         axes.plot(ends, (value, value), color=colour, linewidth=1.2, alpha=0.7)
-    if found is None:
-        return
-    trusted = found.hits.correlation >= TRUSTED
-    for some, alpha in ((trusted, 1.0), (~trusted, 0.3)):
-        dots = {"color": colour, "markersize": 3.2, "alpha": alpha, "linestyle": ""}
-        rows[0].plot(found.hits.a_s[some], found.away_ms[some], "o", **dots)
-    rows[1].plot(found.tempo_s, 100 * (found.tempo - 1), "o-", color=colour, ms=2.6, lw=0.8)
-    rows[2].plot(found.pitch_s, found.semitones, "o-", color=colour, ms=3.2, lw=0.8)
-
-
-def _widen(axes: Axes, middle: float, least: float) -> None:
-    low, high = axes.get_ylim()
-    axes.set_ylim(min(low, middle - least), max(high, middle + least))
-
-
-def _number_courses(axes: Axes, view: View) -> None:
-    """The numbers of all stretches that are seen, above their dots and clear of each other."""
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.6 * (high - low))
-    share, taken = shares_of(view.a_s), list[tuple[float, float]]()
-    for number, stretch in enumerate(view.stretches):
-        start, end = share(stretch.a_start_s), share(stretch.a_end_s)
-        if start == end:  # beyond what is shown
-            continue
-        taken.append(free_spot((start + end) / 2, (start + end) / 2, taken, NUMBER_ROWS))
-        put_mark(axes, str(number + 1), *taken[-1], colour_of(number), transform=axes.transAxes)
+    if found is not None:
+        trusted = found.hits.correlation >= 0.3  # others are drawn pale
+        for some, alpha in ((trusted, 1.0), (~trusted, 0.3)):
+            dots = {"color": colour, "markersize": 3.2, "alpha": alpha, "linestyle": ""}
+            rows[0].plot(found.hits.a_s[some], found.away_ms[some], "o", **dots)
+        rows[1].plot(found.tempo_s, 100 * (found.tempo - 1), "o-", color=colour, ms=2.6, lw=0.8)
+        rows[2].plot(found.pitch_s, found.semitones, "o-", color=colour, ms=3.2, lw=0.8)
+    for axes, value, least in zip(rows, whole, LEAST, strict=True):
+        low, high = axes.get_ylim()
+        axes.set_ylim(min(low, value - least), max(high, value + least))

@@ -22,6 +22,8 @@ IN_NUMBER = rf"(?<=\d){NO_BREAK}(?=\d{{3}}|%)"
 """The space between thousands, and before the sign of per cent."""
 
 _now: ContextVar[Language] = ContextVar("language", default="en")
+language = _now.get
+"""Gives the language of now."""
 
 
 @contextmanager
@@ -36,11 +38,6 @@ def speaking(language: Language) -> Iterator[None]:
         yield
     finally:
         _now.reset(before)
-
-
-def language() -> Language:
-    """The language of now."""
-    return _now.get()
 
 
 def say(text: str) -> str:

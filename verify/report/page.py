@@ -31,7 +31,6 @@ from verify.report import sections
 from verify.report.language import IN_NUMBER, NO_BREAK, language, say
 from verify.results import Comparison
 
-TWO = "Comparison of two recordings"
 FOOT = """
 @page {{
   margin: 14mm 14mm 20mm;
@@ -108,15 +107,14 @@ def part_of(
     """What a page says of one pair; with a number, it is one of several."""
     anchor = f"pair-{number}" if number else ""
     opened = sections.opening(comparison)
-    kicker = say(f"Pair {number}") + f": {opened['title']}" if number else say(TWO)
+    kicker = say("Comparison of two recordings")
+    if number:
+        kicker = f"{say(f'Pair {number}')}: {opened['title']}"
     body = render(
-        "pair.html.j2",
-        comparison=comparison,
-        prefix=f"{anchor}-" if anchor else "",
-        **sections.recordings(a, b),
-        **sections.findings(comparison, a, b, audio=audio),
+        "pair.html.j2", comparison=comparison, prefix=f"{anchor}-" if anchor else "",
+        **sections.recordings(a, b), **sections.findings(comparison, a, b, audio=audio),
         **sections.sureness(comparison, calibration),
-    )
+    )  # fmt: skip
     head = render("verdict.html.j2", comparison=comparison, kicker=kicker, **opened)
     return Part(Markup(head), Markup(body), opened["title"], anchor, comparison)
 
@@ -138,18 +136,12 @@ def page(
     title = parts[0].title if count == 1 else say(words.plural(count, "pair"))
     results = [sections.result(one, is_named=count > 1) for one in compared]
     return render(
-        "comparison.html.j2",
-        title=f"{say('Comparison')}: {title}",
+        "comparison.html.j2", title=f"{say('Comparison')}: {title}", parts=parts, problems=problems,
+        only=compared[0] if count == 1 else None, has_maps=all(one.edits for one in compared),
+        summaries=[sections.summary(one) for one in compared], command=command, made=made,
         **cover(case, results, [(one.a, one.b) for one in compared]),
-        parts=parts,
-        only=compared[0] if count == 1 else None,
-        summaries=[sections.summary(one) for one in compared],
-        problems=problems,
-        has_maps=all(one.edits for one in compared),
-        command=command,
-        made=made,
         **sections.learning(calibration),
-    )
+    )  # fmt: skip
 
 
 def cover(
@@ -170,14 +162,11 @@ def write_diff(
     result = "A holds parts of B" if edits.stretches else "Nothing in common was found"
     result = say("A is B from beginning to end" if edits.is_identical else result)
     content = render(
-        "diff.html.j2",
-        title=f"{say('Edits')}: {', '.join(map(sections.name_of, items))}",
-        result=result,
-        **cover(case, [result], [items]),
-        files=sections.files(*items, (a, b)),
+        "diff.html.j2", title=f"{say('Edits')}: {', '.join(map(sections.name_of, items))}",
         command=command or shlex.join(["cqtnet", "diff", *(item.path for item in items)]),
+        result=result, files=sections.files(*items, (a, b)), **cover(case, [result], [items]),
         **sections.edit_list(edits),
-    )
+    )  # fmt: skip
     write(path, content)
 
 
@@ -203,35 +192,26 @@ def environment(*packages: str) -> Environment:
     """The templates of this package and of others, whose own come first, with all their words."""
     loaders = [PackageLoader(package) for package in (*packages, "verify.report")]
     made = Environment(
-        loader=ChoiceLoader(loaders),
-        extensions=["jinja2.ext.i18n"],
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=printable,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=ChoiceLoader(loaders), extensions=["jinja2.ext.i18n"], autoescape=True,
+        undefined=StrictUndefined, finalize=printable, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True,
-    )
+    )  # fmt: skip
     made.policies["ext.i18n.trimmed"] = True
     made.newstyle_gettext = True  # type: ignore[attr-defined]
-    for spoken in (words.clock, words.number, words.ratio, percent, count):
-        made.filters[spoken.__name__] = _said(spoken)
-    made.filters |= {"say": say, "shown": shown, "date": date}
-    for function in (words.changes_in_words, words.clock_span, words.plural):
-        made.globals[function.__name__] = _said(function)
+    made.filters |= {
+        "say": say, "shown": shown, "date": date, "clock": _said(words.clock),
+        "number": _said(words.number), "ratio": _said(words.ratio),
+        "percent": _said(lambda share, digits: f"{share:.{digits}%}"),
+        "count": _said(lambda number: f"{number:,}"),
+    }  # fmt: skip
     made.globals |= {
-        "_": gettext,
-        "gettext": gettext,
-        "case": None,
-        "language": language,
-        "page_number": page_number,
-        "propositions": (words.SAME, words.RENDITION, words.UNRELATED),
-        "least_ratio": f"{words.LEAST_RATIO:g}",
-        "scale_words": words.scale_rows(),
-        "tempi": (SLOWEST, FASTEST),
-        "most_shift": MOST_SHIFT,
-        "versions": versions() | machine(),
-    }
+        "_": gettext, "gettext": gettext, "language": language, "page_number": page_number,
+        "changes_in_words": _said(words.changes_in_words), "plural": _said(words.plural),
+        "clock_span": _said(words.clock_span), "scale_words": words.scale_rows(),
+        "propositions": (words.SAME, words.RENDITION, words.UNRELATED), "claims": sections.CLAIMS,
+        "least_ratio": f"{words.LEAST_RATIO:g}", "tempi": (SLOWEST, FASTEST),
+        "most_shift": MOST_SHIFT, "case": None, "versions": versions() | machine(),
+    }  # fmt: skip
     return made
 
 
@@ -271,16 +251,6 @@ def _quoted(text: str) -> str:
     return '"' + "".join(c if c.isalnum() else f"\\{ord(c):x} " for c in str(printable(text))) + '"'
 
 
-def percent(share: float, digits: int) -> str:
-    """A share in per cent."""
-    return f"{share:.{digits}%}"
-
-
-def count(number: int) -> str:
-    """A whole number, its thousands apart."""
-    return f"{number:,}"
-
-
 def printable(value: object) -> object:
     r"""A value as text that shows all it holds, before it is escaped; HTML of a template as it is.
 
@@ -300,19 +270,19 @@ def write_pdf(path: Path, content: str, parts: Sequence[Part]) -> None:
 
     >>> write_pdf(Path("case-17.pdf"), page(parts, calibration), parts)
     """
-    html, css, fetcher = _library()
-    rules = "\n".join(_items(part) for part in parts)
+    html, css, fetcher = check_pdf()
+    rules = []
+    for part in parts:  # the hashes of its files stand below its pages
+        a, b = part.comparison.a.sha256, part.comparison.b.sha256
+        element = f"#{part.anchor}" if part.anchor else "body"
+        rules.append(f'{element} {{ string-set: items "A  SHA-256 {a}\\A B  SHA-256 {b}" }}')
+    foot = css(string=FOOT.format(items="\n".join(rules)))
     document = html(string=content, url_fetcher=fetcher(allowed_protocols=["data"]))
     with written_whole(path) as temporary:
-        document.write_pdf(temporary, stylesheets=[css(string=FOOT.format(items=rules))])
+        document.write_pdf(temporary, stylesheets=[foot])
 
 
-def check_pdf() -> None:
-    """Raise unless PDF can be written here."""
-    _library()
-
-
-def _library() -> tuple[Any, Any, Any]:
+def check_pdf() -> tuple[Any, Any, Any]:
     """WeasyPrint's classes, or an error that says how to install it."""
     try:
         from weasyprint import CSS, HTML
@@ -324,13 +294,6 @@ def _library() -> tuple[Any, Any, Any]:
             f"PDF needs the library Pango ({error}); on Debian: apt-get install libpangoft2-1.0-0"
         ) from error
     return HTML, CSS, URLFetcher
-
-
-def _items(part: Part) -> str:
-    """The rule that writes the hashes of a part's files below its pages."""
-    a, b = part.comparison.a.sha256, part.comparison.b.sha256
-    element = f"#{part.anchor}" if part.anchor else "body"
-    return f'{element} {{ string-set: items "A  SHA-256 {a}\\A B  SHA-256 {b}" }}'
 
 
 def read_case(path: Path) -> Case:

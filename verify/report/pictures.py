@@ -12,22 +12,10 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator, ScalarFormatter
 from matplotlib.transforms import offset_copy
 from numpy.typing import NDArray
 
+from cqtnet import plotting as style
 from cqtnet.cqt import BINS_PER_OCTAVE, C1_HZ, N_BINS
-from cqtnet.plotting import (
-    COLOURS,
-    INK,
-    PALE,
-    SHADE,
-    SMALL_PT,
-    Picture,
-    as_png,
-    as_svg,
-    blank,
-    dress,
-    put_mark,
-)
 from verify.align import played_at, shifted
-from verify.edits import Edit, EditMap
+from verify.edits import EditMap
 from verify.features import COARSE_PER_SECOND, Features, Floats, cqt
 from verify.recording import Recording
 from verify.report.language import say
@@ -35,38 +23,14 @@ from verify.results import Comparison, Line, Stretch
 from verify.words import clock
 
 Span = tuple[float, float]
-Values = NDArray[np.float64]
 
-MOST_S = 300.0
-"""At most so much of a recording is shown."""
-MARGIN = 0.15
-"""How much is shown on both sides of what is in common, as a share of it."""
-STRETCH_COLOURS = tuple(COLOURS[i] for i in (1, 2, 4, 6, 5, 3))
+MOST_S = 300.0  # at most so much of a recording is shown
+STRETCH_COLOURS = tuple(style.COLOURS[i] for i in (1, 2, 4, 6, 5, 3))
 """Colours of stretches, all but black; the two blues as far from each other as can be."""
 CLOCK_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
-"""Distances of ticks on an axis of time; the first that leaves at most MOST_TICKS is taken."""
-MOST_TICKS = 12
-
-COLUMNS = 1300
-"""Columns of a spectrogram at most."""
-BLACK_QUANTILE = 0.995
-"""This quantile of a spectrogram's levels is black."""
-
-ALONG_S = 2.0
-"""Similarity is averaged over so long, along the line of the tempo."""
-PIXELS = 520
-"""Points of the picture of similarity at most, each way."""
-LEAST_BLACK = 0.6
-"""Similarity that is black at least: chance stays pale."""
-BESIDE_PT = 5
-"""Distance of the two lines beside a path, which would hide it."""
-
+"""Distances of ticks on an axis of time; the first that leaves at most twelve ticks is taken."""
 NUMBER_HEIGHTS = (0.72, 0.5, 0.28, 0.86, 0.14)
 """How far up its band a number may stand; the first that is clear of the others is taken."""
-BAND_IN = (6.3, 0.9)
-"""About how wide and high the axes of the bands are."""
-NUMBER_IN = 0.24
-"""Width of a number in its disc."""
 HATCHES = {"trimmed": "", "cut": "xxxx", "inserted": "////", "replaced": "////"}
 """How the edit map draws what only A or only B holds."""
 
@@ -92,29 +56,15 @@ class View:
 
 def view_of(comparison: Comparison, a: Recording, b: Recording) -> View:
     """What is worth showing of a comparison."""
-    stretches = _stretches(comparison)
-    alignment = comparison.alignment
-    line = alignment.line if alignment else None
-    if stretches:
-        line = max(stretches, key=lambda s: s.duration_s).line
-    shown = stretches or ((alignment,) if alignment else ())
-    return View(
-        a,
-        b,
-        _shown_span(((s.a_start_s, s.a_end_s) for s in shown), a.duration_s),
-        _shown_span(((s.b_start_s, s.b_end_s) for s in shown), b.duration_s),
-        stretches,
-        line,
-        tuple(place.alignment for place in comparison.places),
-    )
-
-
-def _stretches(comparison: Comparison) -> tuple[Stretch, ...]:
-    if comparison.edits is not None and comparison.edits.stretches:
-        return comparison.edits.stretches
-    if comparison.verdict != "same" or comparison.alignment is None:
-        return ()
-    return (comparison.alignment,)
+    edits = comparison.edits
+    seen: tuple[Stretch, ...] = (comparison.alignment,) if comparison.alignment else ()
+    stretches = seen if comparison.verdict == "same" else ()
+    if edits is not None and edits.stretches:
+        seen = stretches = edits.stretches
+    a_s = _shown_span([(s.a_start_s, s.a_end_s) for s in seen], a.duration_s)
+    b_s = _shown_span([(s.b_start_s, s.b_end_s) for s in seen], b.duration_s)
+    line = max(seen, key=lambda s: s.duration_s).line if seen else None
+    return View(a, b, a_s, b_s, stretches, line, tuple(x.alignment for x in comparison.places))
 
 
 def _shown_span(spans: Iterable[Span], duration_s: float) -> Span:
@@ -123,7 +73,7 @@ def _shown_span(spans: Iterable[Span], duration_s: float) -> Span:
         return 0.0, duration_s
     times = [second for span in spans for second in span] or [0.0]
     first, last = min(times), max(times)
-    room = max(MARGIN * (last - first), (MOST_S / 5 - (last - first)) / 2)
+    room = max(0.15 * (last - first), (MOST_S / 5 - (last - first)) / 2)
     start_s = max(0.0, min(first - room, duration_s - MOST_S / 5))
     return start_s, min(duration_s, last + room, start_s + MOST_S)
 
@@ -137,44 +87,33 @@ def on_the_clock(axes: Axes, *, x: bool = True) -> None:
     """Write an axis of seconds as minutes and seconds."""
     axis = axes.xaxis if x else axes.yaxis
     low, high = sorted(axes.get_xlim() if x else axes.get_ylim())
-    step = next((s for s in CLOCK_STEPS_S if (high - low) / s <= MOST_TICKS), CLOCK_STEPS_S[-1])
+    step = next((s for s in CLOCK_STEPS_S if (high - low) / s <= 12), CLOCK_STEPS_S[-1])
     axis.set_major_locator(MultipleLocator(step))
     axis.set_major_formatter(FuncFormatter(lambda seconds, _: clock(seconds).removesuffix(".00")))
 
 
-def draw_spectrograms(view: View) -> Picture:
+def draw_spectrograms(view: View) -> style.Picture:
     """A above, B below, as the network hears them, on their own clocks; bands join the stretches.
 
     84 semitones from C1, 43 frames a second.
     """
-    figure = blank(4.8)
+    figure = style.blank(4.8)
     heights = (5, 1.6, 5) if view.stretches else (5, 0.1, 5)
     above, between, below = figure.subplots(3, 1, height_ratios=heights)
     _draw_levels(above, view.a, view.a_s, "A")
     _draw_levels(below, view.b, view.b_s, "B")
     draw_bands(between, view.stretches, view.a_s, view.b_s)
     _tint(above, below, view.stretches, alpha=0.16)
-    below.set_xlabel(say("minutes and seconds of each recording"), fontsize=SMALL_PT + 0.5)
+    below.set_xlabel(say("minutes and seconds of each recording"), fontsize=style.SMALL_PT + 0.5)
     joined = say("the stretches in common are joined" if view.stretches else "nothing is joined")
-    return as_png(figure, f"{say('Spectrograms of A, above, and of B, below')}; {joined}.")
-
-
-def levels(recording: Recording, span: Span) -> Floats:
-    """Roots of CQT magnitudes (84, at most COLUMNS) of a part, each the loudest of its moment."""
-    samples = recording.samples(*span)
-    return _pooled(np.sqrt(cqt()(samples[None])[0]), COLUMNS, axis=1)
-
-
-def _pooled(values: Floats, most: int, *, axis: int) -> Floats:
-    """The highest of neighbours along an axis, so that at most `most` are left."""
-    n = values.shape[axis]
-    edges: NDArray[np.int64] = np.unique(np.linspace(0, n, min(n, most) + 1).astype(int)[:-1])
-    return np.asarray(np.maximum.reduceat(values, edges, axis=axis))
+    alt = f"{say('Spectrograms of A, above, and of B, below')}; {joined}."
+    return style.as_png(figure, alt)
 
 
 def _draw_levels(axes: Axes, recording: Recording, span: Span, name: str) -> None:
-    dress(axes)
-    axes.set_title(name, loc="left", fontsize=12, fontweight="bold", color=INK, pad=3)
+    """Roots of CQT magnitudes, each column the loudest of its moment; or why there are none."""
+    style.dress(axes)
+    axes.set_title(name, loc="left", fontsize=12, fontweight="bold", color=style.INK, pad=3)
     axes.set(xlim=span, ylim=(0, N_BINS))
     axes.grid(False)
     on_the_clock(axes)
@@ -184,15 +123,22 @@ def _draw_levels(axes: Axes, recording: Recording, span: Span, name: str) -> Non
     if recording.problem:
         axes.text(
             0.5, 0.5, say(f"{name} {recording.problem}"), transform=axes.transAxes, ha="center",
-            color=PALE, fontsize=SMALL_PT + 1,
+            color=style.PALE, fontsize=style.SMALL_PT + 1,
         )  # fmt: skip
         return
-    image = levels(recording, span)
-    black = max(float(np.quantile(image, BLACK_QUANTILE)), 1e-6)
+    image = _pooled(np.sqrt(cqt()(recording.samples(*span)[None])[0]), 1300, axis=1)
+    black = max(float(np.quantile(image, 0.995)), 1e-6)
     _show(axes, image, (*span, 0, N_BINS), black)
 
 
-def _show(axes: Axes, image: Floats, extent: tuple[float, ...], black: float) -> object:
+def _pooled(values: Floats, most: int, *, axis: int) -> Floats:
+    """The highest of neighbours along an axis, so that at most `most` are left."""
+    n = values.shape[axis]
+    edges: NDArray[np.int64] = np.unique(np.linspace(0, n, min(n, most) + 1).astype(int)[:-1])
+    return np.asarray(np.maximum.reduceat(values, edges, axis=axis))
+
+
+def _show(axes: Axes, image: Floats, extent: tuple[float, ...], black: float) -> Any:
     """Draw an image from white, 0, to black."""
     return axes.imshow(
         image, cmap="Greys", vmin=0, vmax=black, origin="lower", aspect="auto",
@@ -225,7 +171,7 @@ def draw_bands(axes: Axes, stretches: Iterable[Stretch], a_s: Span, b_s: Span) -
         for x_above, x_below in zip(top, bottom, strict=True):
             axes.plot((x_above, x_below), (1, 0), color=colour, linewidth=1.4)
         taken.append(free_spot(sum(top) / 2, sum(bottom) / 2, taken))
-        put_mark(axes, str(number + 1), *taken[-1], colour)
+        style.put_mark(axes, str(number + 1), *taken[-1], colour)
 
 
 def shares_of(span: Span) -> Callable[[float], float]:
@@ -236,51 +182,49 @@ def shares_of(span: Span) -> Callable[[float], float]:
 
 
 def free_spot(
-    x_above: float,
-    x_below: float,
-    taken: list[tuple[float, float]],
+    x_above: float, x_below: float, taken: list[tuple[float, float]],
     heights: tuple[float, ...] = NUMBER_HEIGHTS,
-) -> tuple[float, float]:
+) -> tuple[float, float]:  # fmt: skip
     """Where on the middle of its band a number is clear of the others, or farthest from them."""
     spots = [(height * x_above + (1 - height) * x_below, height) for height in heights]
 
     def room_in(spot: tuple[float, float]) -> float:
-        apart = np.abs(np.subtract(np.reshape(taken, (-1, 2)), spot)) * BAND_IN
-        return float(np.hypot(*apart.T).min(initial=NUMBER_IN))
+        apart_in = np.subtract(np.reshape(taken, (-1, 2)), spot) * (6.3, 0.9)  # size of the axes
+        return float(np.hypot(*apart_in.T).min(initial=0.24))  # width of a number in its disc
 
     return max(spots, key=room_in)  # of several that are clear, the first
 
 
-def draw_similarity(view: View, line: Line) -> Picture:
+def draw_similarity(view: View, line: Line) -> style.Picture:
     """Time in A to the right, time in B upwards; each stretch in common runs between two lines."""
-    a, b = view.a.features(*view.a_s), view.b.features(*view.b_s)
-    found = similarity(a, b, line)
+    found = similarity(view.a.features(*view.a_s), view.b.features(*view.b_s), line)
     for axis in (0, 1):
-        found = _pooled(found, PIXELS, axis=axis)
-    figure = blank(4.7)
+        found = _pooled(found, 520, axis=axis)
+    figure = style.blank(4.7)
     axes = figure.subplots()
-    dress(axes, xlabel=say("time in A"), ylabel=say("time in B"))
+    style.dress(axes, xlabel=say("time in A"), ylabel=say("time in B"))
     axes.grid(False)
-    black = max(LEAST_BLACK, 0.9 * float(found.max()))
+    black = max(0.6, 0.9 * float(found.max()))  # chance stays pale
     image = _show(axes, found.T, (*view.a_s, *view.b_s), black)
     axes.set(xlim=view.a_s, ylim=view.b_s)
     on_the_clock(axes)
     on_the_clock(axes, x=False)
-    bar = figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02)  # type: ignore[arg-type]
-    bar.set_label(say("correlation over 2 s"), fontsize=SMALL_PT)
-    bar.ax.tick_params(labelsize=SMALL_PT)
-    for number, stretch in enumerate(view.stretches):
-        _enclose(axes, figure, view, number, stretch)
-    for place in view.places:
-        times_a_s = np.array([place.a_start_s, place.a_end_s])
-        _beside(axes, figure, times_a_s, place.line.to_b(times_a_s), PALE, ":")
-    if not view.stretches:
-        ends = np.array(view.a_s)
-        _beside(axes, figure, ends, line.to_b(ends), PALE, "--")
+    bar = figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02)
+    bar.set_label(say("correlation over 2 s"), fontsize=style.SMALL_PT)
+    bar.ax.tick_params(labelsize=style.SMALL_PT)
     bar.ax.yaxis.set_major_formatter(Numbers())
+    for number, stretch in enumerate(view.stretches):
+        ends = (stretch.a_start_s, stretch.a_end_s)
+        _beside(axes, figure, ends, stretch.line, colour_of(number), "-")
+        _put_number(axes, figure, view, number, stretch)
+    for place in view.places:
+        ends = (place.a_start_s, place.a_end_s)
+        _beside(axes, figure, ends, place.line, style.PALE, ":")
+    if not view.stretches:
+        _beside(axes, figure, view.a_s, line, style.PALE, "--")
     runs = "the stretches in common run" if view.stretches else "no dark line runs"
     alt = f"Similarity of moments of A and of B; {runs} along the marked lines."
-    return as_png(figure, say(alt))
+    return style.as_png(figure, say(alt))
 
 
 class Numbers(ScalarFormatter):
@@ -292,16 +236,15 @@ class Numbers(ScalarFormatter):
 
 
 def similarity(a: Features, b: Features, line: Line) -> Floats:
-    """Correlations (frames of A at the tempo of B, frames of B) over ALONG_S, in [-1, 1].
+    """Correlations (frames of A at the tempo of B, frames of B) over 2 s, in [-1, 1].
 
     A is brought to the tempo and pitch of B first. Single moments are alike by chance, so the
     correlation is averaged along the line.
     """
     played = shifted(played_at(a.coarse, line.tempo), -line.shift_semitones)
     products = _units(played).T @ _units(b.coarse)
-    half = round(ALONG_S * COARSE_PER_SECOND / 2)
-    half = min(half, min(products.shape) // 4)
     rows, columns = products.shape
+    half = min(round(COARSE_PER_SECOND), rows // 4, columns // 4)  # a second to both sides
     padded = np.pad(products, half)
     found = np.zeros_like(products)
     for step in range(2 * half + 1):
@@ -314,11 +257,9 @@ def _units(changes: Floats) -> Floats:
     return np.asarray(changes / np.maximum(length, 1e-3), np.float32)
 
 
-def _enclose(axes: Axes, figure: Figure, view: View, number: int, stretch: Stretch) -> None:
-    """Two lines beside a stretch, and its number beside the middle of what is seen of it."""
-    ends = np.array([stretch.a_start_s, stretch.a_end_s])
-    colour, line = colour_of(number), stretch.line
-    _beside(axes, figure, ends, line.to_b(ends), colour, "-")
+def _put_number(axes: Axes, figure: Figure, view: View, number: int, stretch: Stretch) -> None:
+    """The number of a stretch, beside the middle of what is seen of it."""
+    line, ends = stretch.line, np.array([stretch.a_start_s, stretch.a_end_s])
     seen = np.clip(np.clip(ends, *line.to_a(np.array(view.b_s))), *view.a_s)
     if seen[0] == seen[1]:  # beyond what is shown
         return
@@ -326,53 +267,47 @@ def _enclose(axes: Axes, figure: Figure, view: View, number: int, stretch: Stret
     at_b_s = line.to_b(middle_s)
     is_high = at_b_s > view.b_s[0] + 0.9 * (view.b_s[1] - view.b_s[0])
     beside = offset_copy(axes.transData, figure, y=-16 if is_high else 16, units="points")
-    put_mark(axes, str(number + 1), middle_s, at_b_s, colour, transform=beside)
+    colour = colour_of(number)
+    style.put_mark(axes, str(number + 1), middle_s, at_b_s, colour, transform=beside)
 
 
-def _beside(axes: Axes, figure: Figure, x: Values, y: Values, colour: str, dashes: str) -> None:
-    """Two lines, one on each side of a path."""
-    for side in (-1, 1):
-        place = offset_copy(
-            axes.transData, figure, x=-side * BESIDE_PT, y=side * BESIDE_PT, units="points"
-        )
-        axes.plot(x, y, dashes, color=colour, linewidth=1.3, transform=place)
+def _beside(axes: Axes, figure: Figure, a_s: Span, line: Line, colour: str, dashes: str) -> None:
+    """Two lines, 5 points from a path on each side of it: on the path they would hide it."""
+    for side in (-5, 5):
+        place = offset_copy(axes.transData, figure, x=-side, y=side, units="points")
+        ends = np.array(a_s)
+        axes.plot(ends, line.to_b(ends), dashes, color=colour, linewidth=1.3, transform=place)
 
 
-def draw_strip(edits: EditMap) -> Picture:
+def draw_strip(edits: EditMap) -> style.Picture:
     """Both recordings as bars on their own clocks, with stretches and edits."""
-    figure = blank(2.3)
+    figure = style.blank(2.3)
     above, between, below = figure.subplots(3, 1, height_ratios=(1, 2, 1))
     spans = (0.0, edits.a_duration_s), (0.0, edits.b_duration_s)
-    for axes, span, name in ((above, spans[0], "A"), (below, spans[1], "B")):
-        _draw_bar(axes, span, name)
+    for axes, (start_s, end_s), name in ((above, spans[0], "A"), (below, spans[1], "B")):
+        style.dress(axes)
+        axes.grid(False)
+        axes.spines[:].set_visible(False)
+        axes.set(xlim=(start_s, max(end_s, 1e-3)), ylim=(0, 1), yticks=[])
+        axes.set_ylabel(name, rotation=0, fontsize=12, fontweight="bold", va="center", labelpad=10)
+        axes.axvspan(start_s, end_s, color=style.SHADE, linewidth=0)
+        on_the_clock(axes)
     above.xaxis.tick_top()
     _tint(above, below, edits.stretches, alpha=0.55)
     for edit in edits.edits:
         if edit.kind in HATCHES:
-            _hatch(above, edit, edit.a_start_s, edit.a_end_s)
-            _hatch(below, edit, edit.b_start_s, edit.b_end_s)
+            _hatch(above, edit.kind, edit.a_start_s, edit.a_end_s)
+            _hatch(below, edit.kind, edit.b_start_s, edit.b_end_s)
     draw_bands(between, edits.stretches, *spans)
     kinds = ", ".join(edit.kind for edit in edits.edits) or "none"
-    return as_svg(figure, say(f"A and B as bars, stretches in common joined; edits: {kinds}."))
+    told = say(f"A and B as bars, stretches in common joined; edits: {kinds}.")
+    return style.as_svg(figure, told)
 
 
-def _draw_bar(axes: Axes, span: Span, name: str) -> None:
-    dress(axes)
-    axes.grid(False)
-    axes.spines[:].set_visible(False)
-    axes.set(xlim=(span[0], max(span[1], 1e-3)), ylim=(0, 1), yticks=[])
-    axes.set_ylabel(name, rotation=0, fontsize=12, fontweight="bold", va="center", labelpad=10)
-    axes.axvspan(*span, color=SHADE, linewidth=0)
-    on_the_clock(axes)
-
-
-def _hatch(axes: Axes, edit: Edit, start_s: float, end_s: float) -> None:
+def _hatch(axes: Axes, kind: str, start_s: float, end_s: float) -> None:
     """What only one recording holds; in the other one, a line."""
-    if end_s - start_s < 1e-3:
-        if edit.kind != "trimmed":
-            axes.axvline(start_s, color=INK, linewidth=1.6)
-        return
-    axes.axvspan(
-        start_s, end_s, facecolor="white", edgecolor=PALE, hatch=HATCHES[edit.kind],
-        linewidth=0.8,
-    )  # fmt: skip
+    if end_s - start_s >= 1e-3:
+        look: dict[str, Any] = {"facecolor": "white", "edgecolor": style.PALE, "linewidth": 0.8}
+        axes.axvspan(start_s, end_s, hatch=HATCHES[kind], **look)
+    elif kind != "trimmed":
+        axes.axvline(start_s, color=style.INK, linewidth=1.6)

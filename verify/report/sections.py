@@ -16,7 +16,7 @@ from cqtnet import SAMPLE_RATE, audio
 from verify import words
 from verify.calibration import MEASURES, RANGES, TONAL, Calibration, Regression, Weighed
 from verify.edits import EditMap, also_in_words
-from verify.quality import HIGHEST_EDGE_HZ, Quality, quality_of
+from verify.quality import HIGHEST_EDGE_HZ, quality_of
 from verify.recording import Item, Recording
 from verify.report import course, pictures
 from verify.report import sureness as drawings
@@ -27,14 +27,9 @@ from verify.words import clock, number, plural, ratio
 Row = tuple[str, ...]
 Data = dict[str, Any]
 
-MOST_TAGS, MOST_CHARACTERS = 30, 160
-"""Tags of a file that are shown, and characters of each."""
-LOOKED_S = 600.0
-"""The quality of at most so much is measured, from the beginning."""
-LEAST_CLIPPED = 1e-4
-"""Share of samples on flat tops that is reported: single ones are chance."""
-SOUND_S = 10.0
-"""Length of a sound to listen to, at most."""
+MOST_TAGS, MOST_CHARACTERS = 30, 160  # tags of a file that are shown, and characters of each
+LOOKED_S = 600.0  # the quality of at most so much is measured, from the beginning
+SOUND_S = 10.0  # length of a sound to listen to, at most
 CLAIMS: dict[Weighed, tuple[str, str]] = {
     "rendition": ("the same recording", "another rendition"),
     "unrelated": ("the same recording", "an unrelated recording"),
@@ -53,10 +48,10 @@ def headline(comparison: Comparison) -> str:
     text = say("Insufficient evidence for either answer")
     if comparison.verdict != "insufficient":
         text = _capital(say(comparison.support))
-    if comparison.identity is not None:
-        own = _capital(say(words.IDENTITIES[comparison.identity]))
-        text = f"{own}. {text}" if comparison.log_lr > 0 else own
-    return text
+    if comparison.identity is None:
+        return text
+    own = _capital(say(words.IDENTITIES[comparison.identity]))
+    return f"{own}. {text}" if comparison.log_lr > 0 else own
 
 
 def title(comparison: Comparison) -> str:
@@ -79,7 +74,6 @@ def opening(comparison: Comparison) -> Data:
         "reasons": [f"{_capital(say(reason))}." for reason in comparison.reasons],
         "place": say(_place(comparison)),
         "scale": drawings.draw_scale(comparison),
-        "bounds": comparison.deciding[0],
     }
 
 
@@ -97,9 +91,8 @@ def summary(comparison: Comparison) -> Row:
             altered += f"; {plural(len(edits.edits), 'edit')}"
     verdict = comparison.verdict if comparison.verdict != "rendition" else "another rendition"
     stated = ratio(comparison.log_lr) if comparison.log_lr else "none"
-    return (
-        name_of(comparison.a), name_of(comparison.b), *map(say, (verdict, stated, where, altered))
-    )  # fmt: skip
+    told = map(say, (verdict, stated, where, altered))
+    return (name_of(comparison.a), name_of(comparison.b), *told)
 
 
 def _capital(text: str) -> str:
@@ -126,34 +119,32 @@ def _extent(edits: EditMap) -> str:
 
 def files(a: Item, b: Item, paths: tuple[Path, Path]) -> list[Row]:
     """What both files are: a row for each fact, with that of A and of B."""
-    sides = (_facts(item, path) for item, path in zip((a, b), paths, strict=True))
-    names = (
-        "Name", "Path", "Size", "Modified", "SHA-256", "Duration", "Container, codec", "Sampling",
-        "Bit depth", "Encoder", "Tags", "Decoding",
-    )  # fmt: skip
-    return list(zip(map(say, names), *sides, strict=True))
+    of_a, of_b = (_facts(item, path) for item, path in zip((a, b), paths, strict=True))
+    return [(say(name), told, of_b[name]) for name, told in of_a.items()]
 
 
-def _facts(item: Item, path: Path) -> Row:
-    """What a file is, in the order of the rows of `files`."""
+def _facts(item: Item, path: Path) -> dict[str, str]:
+    """What a file is."""
     state, coding = path.stat(), audio.coding(path)
     modified = datetime.fromtimestamp(state.st_mtime, UTC)
     tags = [f"{name}: {_shortened(value)}" for name, value in coding.tags[:MOST_TAGS]]
     more = len(coding.tags) - len(tags)
-    return (
-        name_of(item),
-        item.path,
-        say(f"{state.st_size:,} bytes"),
-        say(f"{modified:%Y-%m-%d}") + f"{modified: %H:%M:%S} UTC",
-        item.sha256,
-        say(f"{clock(item.duration_s)} ({item.duration_s:,.2f} s)"),
-        f"{item.format}, {item.codec}",
-        say(f"{item.sample_rate:,} Hz, {plural(item.channels, 'channel')}"),
-        say(f"{coding.bits} bits" if coding.bits else "none stated, as is usual of lossy coding"),
-        _shortened(coding.encoder) or say("not named"),
-        "; ".join(tags) + (say(f"; and {more} more") if more else "") or say("none"),
-        "; ".join(map(say, item.notes)) or say("nothing unusual"),
-    )
+    return {
+        "Name": name_of(item),
+        "Path": item.path,
+        "Size": say(f"{state.st_size:,} bytes"),
+        "Modified": say(f"{modified:%Y-%m-%d}") + f"{modified: %H:%M:%S} UTC",
+        "SHA-256": item.sha256,
+        "Duration": say(f"{clock(item.duration_s)} ({item.duration_s:,.2f} s)"),
+        "Container, codec": f"{item.format}, {item.codec}",
+        "Sampling": say(f"{item.sample_rate:,} Hz, {plural(item.channels, 'channel')}"),
+        "Bit depth": say(
+            f"{coding.bits} bits" if coding.bits else "none stated, as is usual of lossy coding"
+        ),
+        "Encoder": _shortened(coding.encoder) or say("not named"),
+        "Tags": "; ".join(tags) + (say(f"; and {more} more") if more else "") or say("none"),
+        "Decoding": "; ".join(map(say, item.notes)) or say("nothing unusual"),
+    }
 
 
 def _shortened(text: str) -> str:
@@ -164,30 +155,31 @@ def _shortened(text: str) -> str:
 def recordings(a: Recording, b: Recording) -> Data:
     """What both files are, and how good the recordings are."""
     names = ("Level", "Clipping", "Bandwidth", "Quiet parts")
-    sides = (
-        map(say, quality_in_words(quality_of(samples)) if samples.size else ("no samples",) * 4)
-        for samples in (x.samples(0.0, min(x.duration_s, LOOKED_S)) for x in (a, b))
-    )
+    told = (names, _quality_in_words(a), _quality_in_words(b))
+    qualities = [tuple(map(say, row)) for row in zip(*told, strict=True)]
     return {
-        "files": files(a.item, b.item, (a.path, b.path)),
-        "qualities": list(zip(map(say, names), *sides, strict=True)),
+        "files": files(a.item, b.item, (a.path, b.path)) + qualities,
         "is_long": max(a.duration_s, b.duration_s) > LOOKED_S,
         "looked_min": f"{LOOKED_S / 60:g}",
     }
 
 
-def quality_in_words(quality: Quality) -> Row:
+def _quality_in_words(recording: Recording) -> Row:
     """Level, clipping, bandwidth and quiet parts in words."""
+    samples = recording.samples(0.0, min(recording.duration_s, LOOKED_S))
+    if not samples.size:
+        return ("no samples",) * 4
+    quality = quality_of(samples)
     if quality.peak_dbfs <= audio.SILENCE_DBFS:
         return "silence", "none", "nothing to measure", "silence throughout"
-    clipped = "none seen"
-    if quality.clipped >= LEAST_CLIPPED:
-        clipped = f"about {100 * quality.clipped:.2g} % of samples lie on flat tops"
-    band = f"no upper limit seen below {HIGHEST_EDGE_HZ / 1000:.1f} kHz"
-    if not quality.is_full_band:
-        band = f"falls off steeply at {quality.bandwidth_hz / 1000:.1f} kHz"
     levels = (quality.peak_dbfs, quality.rms_dbfs, quality.floor_dbfs)
     peak, rms, floor = (f"{number(level, 1)} dBFS" for level in levels)
+    clipped = "none seen"
+    if quality.clipped >= 1e-4:  # single samples on flat tops are chance
+        clipped = f"about {100 * quality.clipped:.2g} % of samples lie on flat tops"
+    band = f"falls off steeply at {quality.bandwidth_hz / 1000:.1f} kHz"
+    if quality.is_full_band:
+        band = f"no upper limit seen below {HIGHEST_EDGE_HZ / 1000:.1f} kHz"
     quiet = f"{floor}, {quality.range_db:.1f} dB under the loud ones"
     return f"peak {peak}, mean (RMS) {rms}", clipped, band, quiet
 
@@ -218,40 +210,31 @@ def edit_list(edits: EditMap | None) -> Data:
 
 
 def players(view: pictures.View) -> list[tuple[str, pictures.Span, str]]:
-    """The first seconds of the longest stretch from A and from B: name, times and sound."""
+    """The first seconds of the longest stretch from A and from B: name, times and data URI."""
     if not view.stretches:
         return []
     longest = max(view.stretches, key=lambda s: s.duration_s)
     line, start_s = longest.line, longest.a_start_s
     end_s = min(longest.a_end_s, start_s + SOUND_S / max(1.0, line.tempo))
     spans = (start_s, end_s), (max(0.0, line.to_b(start_s)), line.to_b(end_s))
-    return [
-        (name, span, _flac(recording, *span))
-        for name, recording, span in zip("AB", (view.a, view.b), spans, strict=True)
-    ]
-
-
-def _flac(recording: Recording, start_s: float, end_s: float) -> str:
-    """A stretch as a data URI: mono, 22,050 Hz, 16 bits."""
-    written = io.BytesIO()
-    samples = np.clip(recording.samples(start_s, end_s), -1, 1)
-    soundfile.write(written, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-    return f"data:audio/flac;base64,{base64.b64encode(written.getvalue()).decode()}"
+    sounds = []
+    for name, recording, span in zip("AB", (view.a, view.b), spans, strict=True):
+        flac, samples = io.BytesIO(), np.clip(recording.samples(*span), -1, 1)
+        soundfile.write(flac, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+        uri = f"data:audio/flac;base64,{base64.b64encode(flac.getvalue()).decode()}"
+        sounds.append((name, span, uri))
+    return sounds
 
 
 def sureness(comparison: Comparison, calibration: Calibration) -> Data:
     """The measures behind the ratio, and how the calibration did on pairs it had not seen."""
-    evidence = comparison.evidence
-    decides, against = comparison.deciding
+    evidence, against = comparison.evidence, comparison.deciding[1]
     known = calibration.regressions[against]
     values = dict(zip(MEASURES, calibration.measures(evidence), strict=True)) if evidence else {}
     weights = dict(zip(MEASURES, known.weights, strict=True))
     for name, tonal in TONAL.items() if values else ():
         weights[name] += weights[tonal] * values["tonality"]
     return {
-        "decides": decides,
-        "claims": CLAIMS,
-        "against": against,
         "others": drawings.OTHERS[against],
         "tried": calibration.data.get(against) or {},
         "measures": [
@@ -266,11 +249,9 @@ def sureness(comparison: Comparison, calibration: Calibration) -> Data:
 def learning(calibration: Calibration) -> Data:
     """What a calibration learned from, how it did, and how measures become a ratio."""
     content = json.dumps(asdict(calibration), sort_keys=True)
-    known = calibration.regressions
     return {
         "calibration": calibration,
-        "claims": CLAIMS,
-        "formulas": [(against, _formula(one)) for against, one in known.items()],
+        "formulas": [(name, _formula(known)) for name, known in calibration.regressions.items()],
         "calibration_sha256": hashlib.sha256(content.encode()).hexdigest(),
     }
 

@@ -5,60 +5,41 @@ Ratios are powers of ten here.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 from numpy.typing import NDArray
 
-from cqtnet.plotting import (
-    INK,
-    NONTARGET,
-    PALE,
-    SMALL_PT,
-    TARGET,
-    Picture,
-    as_svg,
-    blank,
-    dress,
-    percent_number,
-)
+from cqtnet import plotting as style
+from verify.calibration import Calibration
 from verify.report.language import say
 from verify.results import Comparison
-from verify.words import SCALE, ratio
-
-if TYPE_CHECKING:
-    from verify.calibration import Calibration
-    from verify.words import Against
+from verify.words import SCALE, Against, ratio
 
 Values = NDArray[np.float64]
 Curve = tuple[Values, Values]
 Style = Mapping[str, Any]
 
 LN10 = math.log(10)
-FARTHEST = 7.2
-"""Powers of ten that the scale shows."""
-ROWS = 1.65
-"""Height of the scale's blocks is 1; above them are a marker, its name and the ends' words."""
-BINS = 48
-RIM = 0.02
-"""Share of an axis at whose ends a value beyond it is drawn."""
-STEPS = 1500
-"""Points of a curve: more cannot be seen."""
-OTHERS: dict["Against", str] = {
+FARTHEST = 7.2  # powers of ten that the scale shows
+ROWS = 1.65  # the scale's blocks are 1 high; above are a marker, its name and the ends' words
+OTHERS: dict[Against, str] = {
     "rendition": "renditions of one work", "unrelated": "unrelated recordings"
 }  # fmt: skip
 PAIRS = {
     against: ("pairs of the same recording", f"pairs of {others}")
     for against, others in OTHERS.items()
 }
-ENDS: dict["Against", str] = {
+ENDS: dict[Against, str] = {
     "rendition": "← another rendition", "unrelated": "← unrelated recordings"
 }  # fmt: skip
+SMALL: Style = {"fontsize": style.SMALL_PT}
+BOLD: Style = {"fontsize": style.SMALL_PT, "fontweight": "bold"}
 
 
-def log10_ratios(calibration: "Calibration", against: "Against") -> tuple[Values, Values] | None:
+def log10_ratios(calibration: Calibration, against: Against) -> tuple[Values, Values] | None:
     """Ratios of pairs the calibration had not seen: of the same recording, and of others."""
     known = calibration.data.get(against) or {}
     same, different = (
@@ -68,90 +49,77 @@ def log10_ratios(calibration: "Calibration", against: "Against") -> tuple[Values
     return (same, different) if len(same) and len(different) else None
 
 
-def draw_scale(comparison: Comparison) -> Picture | None:
+def draw_scale(comparison: Comparison) -> style.Picture | None:
     """The stated ratio on the verbal scale, with the bounds; None where none is stated."""
     if not comparison.log_lr:
         return None
-    figure = blank(2.3)
+    figure = style.blank(2.3)
     axes = figure.subplots()
-    dress(axes, xlabel=say("likelihood ratio"))
+    style.dress(axes, xlabel=say("likelihood ratio"))
     axes.grid(False)
     axes.spines["left"].set_visible(False)
     axes.set(xlim=(-FARTHEST, FARTHEST), ylim=(0, ROWS), yticks=[])
-    _draw_words(axes, ENDS[comparison.deciding[1]])
-    decides, _ = comparison.deciding
+    decides, against = comparison.deciding
+    _draw_words(axes, ENDS[against])
+    hatched: Style = {"facecolor": "none", "edgecolor": "#8a8a8a", "hatch": "////", "linewidth": 0}
     for bound, end in ((decides.least, -FARTHEST), (decides.most, FARTHEST)):
-        axes.axvspan(
-            bound / LN10, end, ymax=1 / ROWS, facecolor="none", edgecolor="#8a8a8a", hatch="////",
-            linewidth=0,
-        )  # fmt: skip
-    _mark_scale(axes, float(np.clip(comparison.log_lr / LN10, -FARTHEST, FARTHEST)))
+        axes.axvspan(bound / LN10, end, ymax=1 / ROWS, **hatched)
+    at = float(np.clip(comparison.log_lr / LN10, -FARTHEST, FARTHEST))
+    axes.plot([at, at], [0, 1.06], color=style.INK, linewidth=2.5)
+    axes.plot(at, 1.1, "v", color=style.INK, markersize=9)
+    side = "center" if abs(at) < 2 else "right" if at > 0 else "left"  # within the scale
+    axes.text(at, 1.24, say("this comparison"), ha=side, **BOLD)
     powers = range(-6, 7)
     axes.set_xticks(list(powers), [say(ratio_of(power)) for power in powers])
     words = f"A likelihood ratio of {ratio(comparison.log_lr)} on the verbal scale."
-    return as_svg(figure, say(words))
+    return style.as_svg(figure, say(words))
 
 
 def _draw_words(axes: Axes, below: str) -> None:
     """Blocks of the scale, darker for stronger words, mirrored below 1; words run upwards."""
+    look: Style = {"ha": "center", "va": "center", "color": style.INK, "linespacing": 1.0, **SMALL}
     limits = [0.0, *(min(FARTHEST, math.log10(limit)) for limit, _ in SCALE)]
     for i, (_, word) in enumerate(SCALE):
-        for sign, colour in ((-1, NONTARGET.colour), (1, TARGET.colour)):
+        for sign, colour in ((-1, style.NONTARGET.colour), (1, style.TARGET.colour)):
             begin, end = sorted((sign * limits[i], sign * limits[i + 1]))
-            axes.axvspan(
-                begin, end, ymax=1 / ROWS, color=colour, alpha=0.06 + 0.07 * i, linewidth=0
-            )
+            alpha = 0.06 + 0.07 * i
+            axes.axvspan(begin, end, ymax=1 / ROWS, color=colour, alpha=alpha, linewidth=0)
             axes.axvline(sign * limits[i + 1], ymax=1 / ROWS, color="white", linewidth=1.5)
             if i:
-                _write(axes, (begin + end) / 2, say(word).replace(" ", "\n"), rotation=90)
-    _write(axes, 0, say("no"))
-    pale: dict[str, Any] = {"color": PALE, "fontsize": SMALL_PT}
-    axes.text(-FARTHEST, 1.47, say(below), ha="left", **pale)
-    axes.text(FARTHEST, 1.47, say("same recording →"), ha="right", **pale)
-
-
-def _write(axes: Axes, x: float, word: str, *, rotation: float = 0) -> None:
-    axes.text(
-        x, 0.5, word, ha="center", va="center", fontsize=SMALL_PT, color=INK, rotation=rotation,
-        linespacing=1.0, zorder=4,
-    )  # fmt: skip
-
-
-def _mark_scale(axes: Axes, at: float) -> None:
-    """A marker above the scale, and a line down to it."""
-    axes.plot([at, at], [0, 1.06], color=INK, linewidth=2.5)
-    axes.plot(at, 1.1, "v", color=INK, markersize=9)
-    side = "center" if abs(at) < 2 else "right" if at > 0 else "left"  # within the scale
-    axes.text(at, 1.24, say("this comparison"), ha=side, fontsize=SMALL_PT, fontweight="bold")
+                word_in_lines = say(word).replace(" ", "\n")
+                axes.text((begin + end) / 2, 0.5, word_in_lines, rotation=90, zorder=4, **look)
+    axes.text(0, 0.5, say("no"), zorder=4, **look)
+    axes.text(-FARTHEST, 1.47, say(below), ha="left", color=style.PALE, **SMALL)
+    axes.text(FARTHEST, 1.47, say("same recording →"), ha="right", color=style.PALE, **SMALL)
 
 
 def ratio_of(power: int) -> str:
     """A power of ten as a likelihood ratio: 1/100, 1, 10⁴."""
+    text = f"{10 ** abs(power):,}"
     if abs(power) >= 4:
         text = f"10{str(abs(power)).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
-    else:
-        text = f"{10 ** abs(power):,}"
     return f"1/{text}" if power < 0 else text
 
 
-def draw_distributions(comparison: Comparison, calibration: "Calibration") -> Picture | None:
+def draw_distributions(comparison: Comparison, calibration: Calibration) -> style.Picture | None:
     """Where this comparison falls among pairs of the same recording and among others."""
     decides, against = comparison.deciding
     ratios = log10_ratios(calibration, against)
     if ratios is None:
         return None
-    figure = blank(3.2)
+    figure = style.blank(3.2)
     axes = figure.subplots()
-    dress(axes, xlabel=say("likelihood ratio before its bounds"), ylabel=say("share of pairs, %"))
+    words = (say("likelihood ratio before its bounds"), say("share of pairs, %"))
+    style.dress(axes, xlabel=words[0], ylabel=words[1])
     low, high = _limits(ratios)
-    edges = np.linspace(low, high, BINS + 1)
-    for values, look, words in zip(ratios, (TARGET, NONTARGET), PAIRS[against], strict=True):
+    edges = np.linspace(low, high, 49)
+    looks = (style.TARGET, style.NONTARGET)
+    for values, look, name in zip(ratios, looks, PAIRS[against], strict=True):
         share = 100 * np.histogram(np.clip(values, low, high), edges)[0] / len(values)
         axes.stairs(share, edges, fill=True, color=look.colour, alpha=0.25, linewidth=0)
-        axes.stairs(
-            share, edges, color=look.colour, linestyle=look.dashes, linewidth=1.6, label=say(words)
-        )
-    dotted: Style = {"color": PALE, "linewidth": 1.3, "linestyle": ":"}
+        line: Style = {"color": look.colour, "linestyle": look.dashes, "linewidth": 1.6}
+        axes.stairs(share, edges, label=say(name), **line)
+    dotted: Style = {"color": style.PALE, "linewidth": 1.3, "linestyle": ":"}
     known = calibration.regressions[against]
     for bound in (known.least, known.most):
         axes.axvline(bound / LN10, **dotted)
@@ -159,46 +127,51 @@ def draw_distributions(comparison: Comparison, calibration: "Calibration") -> Pi
     _set_ratios(axes, low, high)
     axes.set_ylim(0, 1.15 * axes.get_ylim()[1])
     if comparison.ratios is not None:
-        _mark(axes, decides.unbounded / LN10, low, high)
+        here, room = decides.unbounded / LN10, 0.02 * (high - low)
+        at = min(high - room, max(low + room, here))
+        axes.axvline(at, color=style.INK, linewidth=2.5)
+        beyond = " →" if here > high else " ←" if here < low else ""
+        side, shift = ("right", -room / 2) if at > (low + high) / 2 else ("left", room / 2)
+        axes.text(
+            at + shift, 0.98, f"{say('this comparison')}{beyond}", ha=side, va="top",
+            transform=axes.get_xaxis_transform(), color=style.INK,
+            bbox={"fc": "white", "ec": "none", "pad": 1.5}, **BOLD,
+        )  # fmt: skip
     _legend_above(axes)
-    return as_svg(figure, say("Ratios of the calibration's pairs, and of this comparison."))
+    return style.as_svg(figure, say("Ratios of the calibration's pairs, and of this comparison."))
 
 
-def draw_tippett(calibration: "Calibration", against: "Against") -> Picture | None:
+def draw_tippett(calibration: Calibration, against: Against) -> style.Picture | None:
     """The Tippett plot of the calibration's pairs, within its bounds."""
     ratios = log10_ratios(calibration, against)
     if ratios is None:
         return None
-    figure = blank(3.4)
+    figure = style.blank(3.4)
     axes = figure.subplots()
     known = calibration.regressions[against]
     same, different = (np.clip(r, known.least / LN10, known.most / LN10) for r in ratios)
-    styles = [
+    first, second = (
         {"color": look.colour, "linestyle": look.dashes, "linewidth": 2.2, "label": say(words)}
-        for look, words in zip((TARGET, NONTARGET), PAIRS[against], strict=True)
-    ]
-    tippett(axes, [(same, different)], [(styles[0], styles[1])], limits=_limits(ratios))
+        for look, words in zip((style.TARGET, style.NONTARGET), PAIRS[against], strict=True)
+    )
+    tippett(axes, [(same, different)], [(first, second)], limits=_limits(ratios))
     _legend_above(axes, above_pt=16)
-    return as_svg(figure, say("Tippett plot of the pairs that the calibration was tried on."))
+    return style.as_svg(figure, say("Tippett plot of the pairs that the calibration was tried on."))
 
 
 def tippett(
-    axes: Axes,
-    ratios: Sequence[tuple[Values, Values]],
-    styles: Sequence[tuple[Style, Style]],
-    *,
-    limits: tuple[float, float],
-    title: str = "",
-) -> list[tuple[Curve, Curve]]:
+    axes: Axes, ratios: Sequence[tuple[Values, Values]], styles: Sequence[tuple[Style, Style]], *,
+    limits: tuple[float, float], title: str = "",
+) -> list[tuple[Curve, Curve]]:  # fmt: skip
     """Draw how many pairs have at least each ratio: a Tippett plot.
 
     `ratios` are the powers of ten of each system's pairs of the same and of different recordings.
     The two lines of each system come back, as places and shares.
     """
     ylabel = say("pairs with at least this ratio, %")
-    dress(axes, title=title, xlabel=say("likelihood ratio"), ylabel=ylabel, title_pad_pt=20)
-    axes.axvline(0, color=PALE, linewidth=1)
-    places = np.linspace(*limits, STEPS)
+    style.dress(axes, title=title, xlabel=say("likelihood ratio"), ylabel=ylabel, title_pad_pt=20)
+    axes.axvline(0, color=style.PALE, linewidth=1)
+    places = np.linspace(*limits, 1500)  # more points of a curve cannot be seen
     lines = []
     for (same, different), (style_same, style_different) in zip(ratios, styles, strict=True):
         pair = (places, at_least(same, places)), (places, at_least(different, places))
@@ -208,12 +181,13 @@ def tippett(
     for shift_pt, side, text in ((-6, "right", "← different"), (6, "left", "same recording →")):
         axes.annotate(
             say(text), (0, 1.01), (shift_pt, 0), xycoords=axes.get_xaxis_transform(),
-            textcoords="offset points", ha=side, fontsize=SMALL_PT, color=PALE,
+            textcoords="offset points", ha=side, color=style.PALE, **SMALL,
         )  # fmt: skip
     _set_ratios(axes, *limits)
     axes.set_ylim(-0.02, 1.02)
     axes.yaxis.set_major_locator(MultipleLocator(0.2))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: say(percent_number(rate))))
+    percent = FuncFormatter(lambda rate, _: say(style.percent_number(rate)))
+    axes.yaxis.set_major_formatter(percent)
     return lines
 
 
@@ -236,22 +210,6 @@ def _set_ratios(axes: Axes, low: float, high: float) -> None:
 
 
 def _legend_above(axes: Axes, *, above_pt: float = 0) -> None:
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, frameon=False, fontsize=SMALL_PT,
-        borderaxespad=0.2 + above_pt / SMALL_PT,
-    )  # fmt: skip
-
-
-def _mark(axes: Axes, here: float, low: float, high: float) -> None:
-    """A line where this comparison lies; an arrow at the rim where that is beyond."""
-    room = RIM * (high - low)
-    at = min(high - room, max(low + room, here))
-    axes.axvline(at, color=INK, linewidth=2.5)
-    beyond = " →" if here > high else " ←" if here < low else ""
-    side = "right" if at > (low + high) / 2 else "left"
-    shift = -room / 2 if side == "right" else room / 2
-    axes.text(
-        at + shift, 0.98, f"{say('this comparison')}{beyond}", transform=axes.get_xaxis_transform(),
-        ha=side, va="top", fontsize=SMALL_PT, fontweight="bold", color=INK,
-        bbox={"fc": "white", "ec": "none", "pad": 1.5},
-    )  # fmt: skip
+    pad, left = 0.2 + above_pt / style.SMALL_PT, "lower left"
+    place: Style = {"loc": left, "bbox_to_anchor": (0, 1.0), "borderaxespad": pad}
+    axes.legend(ncols=3, frameon=False, **SMALL, **place)

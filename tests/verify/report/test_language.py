@@ -157,9 +157,7 @@ def test_placeholders_and_forms_of_a_translation_are_those_of_its_sentence():
             assert {frozenset(re.findall(r"\{(\w+)\}", form))} == placeholders, key
         assert russian.count("|") in (0, 2), key
         assert "{n}" in key or "|" not in russian, key
-        assert re.sub("<.*?>", "", key) == key or set(re.findall("<.*?>", key)) == set(
-            re.findall("<.*?>", russian)
-        )
+        assert set(re.findall("<.*?>", key)) == set(re.findall("<.*?>", russian)), key
 
 
 @pytest.mark.parametrize(("english", "russian"), [
@@ -185,12 +183,10 @@ def test_numbers_forms_and_lists_are_said_in_russian(english, russian):
     ("times", "words"), [("720", "раз"), ("3,600", "раз"), ("1.5", "раза"), ("22", "раза")]
 )
 def test_a_ratio_is_said_with_the_right_form_of_times(times, words):
-    claim, _ = PROPOSITIONS["rendition"]
-    findings = f"The findings are {times} times more probable if {claim.claim} than if not."
+    claim = PROPOSITIONS["rendition"][0].claim
     with speaking("ru"):
-        assert f" {words} более вероятны, если A и B содержат одну и ту же запись, чем" in say(
-            findings
-        )
+        said = say(f"The findings are {times} times more probable if {claim} than if not.")
+    assert f" {words} более вероятны, если A и B содержат одну и ту же запись, чем" in said
 
 
 COMPARED = (cases.same, cases.different, cases.rendition, cases.undecided, cases.unmeasured)

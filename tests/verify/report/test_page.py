@@ -17,16 +17,8 @@ from cqtnet.errors import InputError
 from tests.verify.report import cases
 from verify.edits import Edit, EditMap
 from verify.recording import item_of
-from verify.report.page import (
-    page,
-    part_of,
-    printable,
-    render,
-    write_diff,
-    write_report,
-)
-from verify.report.pictures import view_of
-from verify.report.sections import files, players
+from verify.report.page import page, part_of, printable, render, write_diff, write_report
+from verify.report.sections import files
 from verify.waveform import Waveform
 
 VOID = {"meta", "img", "br"}
@@ -86,10 +78,21 @@ def full(hostile, b):
 
 
 @pytest.fixture(scope="module")
-def differing(a, b):
-    """A page of two that differ, by a calibration without validation."""
-    with cases.unpainted():
-        return page_of(cases.different(a, b), a, b, cases.calibration())
+def unpainted(a, b):
+    """Makes the page of A and B without painting its pictures."""
+
+    def page(comparison, calibration=None):
+        with cases.unpainted():
+            return page_of(comparison, a, b, calibration or cases.calibration(), audio=True)
+
+    return page
+
+
+@pytest.fixture(scope="module")
+def pages(full, unpainted, a, b):
+    """That page, and some by a calibration without validation."""
+    found = (cases.different, cases.rendition, cases.undecided)
+    return {"full": full} | {one.__name__: unpainted(one(a, b)) for one in found}
 
 
 def check_plain(content):
@@ -116,7 +119,7 @@ PAGES = {
         "4 s come later",
         "cqtnet '</code><script>'",
     ),
-    "differing": (
+    "different": (
         "Moderately strong support for unrelated recordings rather than the same one",
         "speak against: A and B hold the same recording.",
         "No stretch is marked",
@@ -132,7 +135,7 @@ PAGES = {
         "speak for: A and B hold two renditions of one work.",
         "No stretch is marked",
     ),
-    "near_1": (
+    "undecided": (
         "Insufficient evidence for either answer",
         "Likelihood ratio 3 ",
         "about as probable under either",
@@ -140,34 +143,23 @@ PAGES = {
 }
 
 
-@pytest.fixture(scope="module")
-def rendition(a, b):
-    with cases.unpainted():
-        return page_of(cases.rendition(a, b), a, b, cases.calibration())
-
-
-@pytest.fixture(scope="module")
-def near_1(a, b):
-    with cases.unpainted():
-        return page_of(cases.undecided(a, b), a, b, cases.calibration())
-
-
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_tells_what_is_known_and_nothing_else(name, request, a, b):
-    words = check_plain(request.getfixturevalue(name)).words
+def test_a_page_tells_what_is_known_and_nothing_else(name, pages, a, b):
+    words = check_plain(pages[name]).words
     assert [said for said in PAGES[name] if said not in words] == []
     for said in ("Where A lies in B", "Tippett"):
         assert (said in words) == (said in PAGES[name])
-    if name == "differing":
+    if name != "full":
         assert a.item.sha256 in words and f"cqtnet compare {a.item.path} {b.item.path}" in words
+        (spectrograms,) = re.findall(r'alt="(Spectrograms[^"]*)"', pages[name])
+        assert spectrograms.endswith("nothing is joined.")
+    assert Seen(pages[name]).tags.count("audio") == 2 * (name == "full"), "asked for of each"
 
 
 def test_a_page_on_silence_states_no_ratio_and_draws_nothing(tmp_path):
     silence = np.zeros(22050, np.float32)
-    a, b = (
-        cases.recording(tmp_path / name, silence, problem="holds nothing but silence")
-        for name in ("a.wav", "b.wav")
-    )
+    why = "holds nothing but silence"
+    a, b = (cases.recording(tmp_path / f"{x}.wav", silence, problem=why) for x in "ab")
     seen = check_plain(page_of(cases.unmeasured(a, b), a, b, cases.calibration()))
     assert "No likelihood ratio is stated." in seen.words
     assert "img" not in seen.tags and "silence throughout" in seen.words
@@ -200,19 +192,13 @@ def test_the_same_comparison_gives_the_same_bytes(full, hostile, b, path):
     assert path.read_bytes() == full.encode()
 
 
-def test_polarity_level_and_place_are_told_where_the_waveforms_tell(a, b):
+def test_polarity_level_and_place_are_told_where_the_waveforms_tell(unpainted, a, b):
     waveform = Waveform(0.99, True, -6.0, -0.00002)
-    found = replace(cases.same(a, b), waveform=waveform)
-    with cases.unpainted():
-        words = check_plain(page_of(found, a, b, cases.calibration())).words
+    found = replace(cases.same(a, b), waveform=waveform, identity="sound")
+    words = check_plain(unpainted(found)).words
+    assert "Identical sound: every decoded sample is the same. Moderate support" in words
     assert "Polarityreversed" in words and "Level−6.0 dB" in words
     assert "the beginning of A lies at 0.0000 s of B" in words
-
-
-def test_sounds_are_there_only_when_asked_for(full, differing, a, b):
-    assert Seen(full).tags.count("audio") == 2
-    assert Seen(differing).tags.count("audio") == 0
-    assert players(view_of(cases.different(a, b), a, b)) == []
 
 
 def test_a_missing_value_and_a_page_that_cannot_be_written_are_errors(a, b, tmp_path, monkeypatch):
@@ -234,49 +220,32 @@ def test_a_name_looks_like_what_it_is(given, shown):
     assert printable(given) == shown
 
 
-def test_alternative_texts_of_pictures_say_what_is_to_be_seen(differing, near_1):
-    for content in (differing, near_1):
-        (spectrograms,) = re.findall(r'alt="(Spectrograms[^"]*)"', content)
-        assert spectrograms.endswith("nothing is joined.")
-
-
-def test_all_edits_of_a_long_map_are_there_and_the_table_may_break(a, b):
+def test_all_edits_of_a_long_map_are_there_and_the_table_may_break(unpainted, a, b):
     edits = tuple(Edit("cut", i / 4, i / 4, i, i + 0.5, f"number {i}") for i in range(20))
     found = replace(cases.edit_map(), edits=edits)
-    with cases.unpainted():
-        content = page_of(replace(cases.same(a, b), edits=found), a, b, cases.calibration())
+    content = unpainted(replace(cases.same(a, b), edits=found))
     assert "number 19" in content
     printed = content[content.index("@media print") : content.index("</style>")]
     (whole,) = re.findall(r"([^{}]+)\{ break-inside: avoid; \}", printed)
     assert "tr" in whole and ".wide" not in whole and "table" not in whole
 
 
-@pytest.fixture(scope="module")
-def several(hostile, b):
-    """A page of three pairs and of one that could not be compared."""
-    calibration = cases.validated()
-    found = [
-        replace(cases.same(hostile, b), edits=cases.edit_map()),
-        cases.different(hostile, b),
-        cases.rendition(hostile, b),
-    ]
+def test_a_page_of_several_pairs_has_a_table_that_leads_to_the_part_of_each(hostile, b):
+    """Of three pairs and of one that could not be compared."""
+    same = replace(cases.same(hostile, b), edits=cases.edit_map())
+    found = [same, cases.different(hostile, b), cases.rendition(hostile, b)]
+    known = cases.validated()
     with cases.unpainted():
-        parts = [
-            part_of(one, hostile, b, calibration, number=number)
-            for number, one in enumerate(found, start=1)
-        ]
+        parts = [part_of(one, hostile, b, known, number=i + 1) for i, one in enumerate(found)]
     problems = ["<i>gone</i>.wav cannot be read"]
-    return page(parts, calibration, command="cqtnet compare", problems=problems)
-
-
-def test_a_page_of_several_pairs_has_a_table_that_leads_to_the_part_of_each(several):
+    several = page(parts, known, command="cqtnet compare", problems=problems)
     seen = check_plain(several)
     assert [source for source in seen.sources if not source.startswith("data:")] == [
         "#pair-1", "#pair-2", "#pair-3",
     ]  # fmt: skip
     names = re.findall(r'\bid="([^"]*)"', several)
     assert len(names) == len(set(names)) and {"pair-1", "pair-3", "pair-2-items"} <= set(names)
-    assert not {"script", "i", "b", "u"} & set(seen.tags)
+    assert not {"script", "i", "b", "u", "audio"} & set(seen.tags)
     for words in (
         "4 pairs", "These could not be compared:", "<i>gone</i>.wav cannot be read",
         "same558.0 s of the 8.0 s of A come from B, in 2 stretches.", "pitch as in B; 2 edits",
@@ -304,12 +273,11 @@ def test_files_are_told_by_what_the_system_and_their_tags_say(tmp_path):
     assert "<b>case" in rows["Tags"] and "(340 characters more)" in rows["Tags"]
 
 
-def test_a_page_says_which_validation_applies_and_what_computed_it(a, b):
+def test_a_page_says_which_validation_applies_and_what_computed_it(unpainted, a, b):
     calibration = cases.validated()
     tried = calibration.data["rendition"] | {"cllr_music": 0.25, "cllr_speech": 0.75}
     calibration = replace(calibration, data=calibration.data | {"rendition": tried})
-    with cases.unpainted():
-        words = check_plain(page_of(cases.same(a, b), a, b, calibration)).words
+    words = check_plain(unpainted(cases.same(a, b), calibration)).words
     for said in (
         "against another rendition applies for music, which", "Its Cllr there is 0.250.",
         "the same recordinganother rendition4,000 + 5,0000.5000.2500.7501/400 to 1,100",
@@ -322,8 +290,8 @@ def test_a_page_says_which_validation_applies_and_what_computed_it(a, b):
 
 def test_a_page_of_edits_tells_files_stretches_other_places_and_what_each_edit_is(hostile, b, path):
     found = cases.edit_map()
-    open_ = replace(found.stretches[0], also_b_s=(2.0, 6.0))
-    found = replace(found, stretches=(open_, found.stretches[1]))
+    first, second = found.stretches
+    found = replace(found, stretches=(replace(first, also_b_s=(2.0, 6.0)), second))
     write_diff(path, found, hostile.path, b.path)
     seen = Seen(path.read_text())
     assert "script" not in seen.tags and "<script>alert(1)" in seen.words

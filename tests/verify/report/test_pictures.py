@@ -4,10 +4,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from cqtnet.plotting import blank
+from cqtnet import plotting
 from tests.verify.report import cases
 from verify.align import Hits
-from verify.report import pictures, sureness
 from verify.report import pictures as p
 from verify.report.course import course, draw_warping, local_tempo
 from verify.report.sureness import at_least, draw_scale, log10_ratios
@@ -44,11 +43,9 @@ def test_of_long_recordings_a_part_around_the_place_is_shown(a, b):
     hour = replace(b, trace=replace(b.trace, n_samples=3600 * 22050))
     view = p.view_of(cases.same(hour, hour), hour, hour)  # an hour in common: five minutes of it
     assert view.a_s == (0.0, p.MOST_S) and view.b_s == (0.0, p.MOST_S)
-    comparison = cases.same(a, hour)
-    late = replace(comparison.evidence.alignment, line=Line(1.0, 0.0, 3590.0))
-    view = p.view_of(
-        replace(comparison, evidence=replace(comparison.evidence, alignment=late)), a, hour
-    )
+    late = replace(cases.ALIGNMENT, line=Line(1.0, 0.0, 3590.0))
+    evidence = replace(cases.EVIDENCE, alignment=late)
+    view = p.view_of(replace(cases.same(a, hour), evidence=evidence), a, hour)
     start_s, end_s = view.b_s
     assert start_s < 3590 < 3598 < end_s <= 3600 and end_s - start_s <= p.MOST_S
     assert view.a_s == (0.0, a.duration_s) and not view.is_whole
@@ -70,26 +67,24 @@ def numbers(axes):
 def test_every_stretch_has_its_number_however_short_it_is():
     """Ten stretches of a second each in ten minutes, side by side."""
     stretches = [Stretch(i, i + 1.0, Line(1.0, 0.0, 300.0), 0.9, 0.9) for i in range(10)]
-    axes = blank(1.0).subplots()
+    axes = plotting.blank(1.0).subplots()
     p.draw_bands(axes, stretches, (0.0, 600.0), (0.0, 600.0))
     assert numbers(axes) == [str(i) for i in range(1, 11)]
     places = [text.get_position() for text in axes.texts[:5]]
     assert len({y for _, y in places}) == 5, "neighbours stand at different heights"
 
 
-def test_a_stretch_that_goes_beyond_the_view_has_its_number_in_what_is_seen(a, b, monkeypatch):
+def test_a_stretch_that_goes_beyond_the_view_has_its_number_in_what_is_seen(a, b, figures):
     view = replace(p.view_of(cases.same(a, b), a, b), a_s=(6.0, 8.0))
-    monkeypatch.setattr(pictures, "as_png", lambda figure, alt: figure)
-    figure = pictures.draw_similarity(view, cases.LINE)
+    figure = p.draw_similarity(view, cases.LINE)
     (number,) = [text for text in figure.axes[0].texts if text.get_text() == "1"]
     assert number.get_position()[0] == pytest.approx(7.0)
 
 
-def test_every_stretch_has_its_number_along_the_course_also_a_short_one(a, b, monkeypatch):
-    lines = ((0.0, 4.0, 4.0), (4.0, 4.5, 4.0), (4.5, 8.0, 4.0))
-    stretches = tuple(Stretch(s, e, Line(1.0, 0.0, at), 0.9, 0.9) for s, e, at in lines)
-    monkeypatch.setattr("verify.report.course.as_svg", lambda figure, alt: figure)
-    view = replace(pictures.view_of(cases.same(a, b), a, b), stretches=stretches)
+def test_every_stretch_has_its_number_along_the_course_also_a_short_one(a, b, figures):
+    times = ((0.0, 4.0), (4.0, 4.5), (4.5, 8.0))
+    stretches = tuple(Stretch(*span, cases.LINE, 0.9, 0.9) for span in times)
+    view = replace(p.view_of(cases.same(a, b), a, b), stretches=stretches)
     figure = draw_warping(view)
     assert numbers(figure.axes[0]) == ["1", "2", "3"]
     figure.draw_without_rendering()
@@ -101,8 +96,7 @@ def overlaps(boxes):
 
 
 @pytest.mark.parametrize("log_lr", [-20.0, -4.0, 0.5, 6.8, 12.0])
-def test_labels_of_the_scale_stay_within_it_and_clear_of_each_other(a, b, monkeypatch, log_lr):
-    monkeypatch.setattr(sureness, "as_svg", lambda figure, alt: figure)
+def test_labels_of_the_scale_stay_within_it_and_clear_of_each_other(a, b, figures, log_lr):
     known = Ratios(*(LogLr(log_lr, -30.0, 30.0),) * 3)
     figure = draw_scale(replace(cases.same(a, b), ratios=known))
     figure.draw_without_rendering()
@@ -111,5 +105,4 @@ def test_labels_of_the_scale_stay_within_it_and_clear_of_each_other(a, b, monkey
     boxes = [text.get_window_extent() for text in texts if text.get_text()]
     assert len(boxes) == 13 + 3 + 13 + 1 and not overlaps(boxes)
     room = figure.bbox
-    assert all(room.x0 <= box.x0 and box.x1 <= room.x1 for box in boxes)
-    assert all(room.y0 <= box.y0 and box.y1 <= room.y1 for box in boxes)
+    assert all((room.min <= box.min).all() and (box.max <= room.max).all() for box in boxes)

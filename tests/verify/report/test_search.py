@@ -70,16 +70,11 @@ def test_hostile_names_are_shown_and_do_nothing(tmp_path):
         assert words in seen.words
 
 
-@pytest.fixture
-def time_line(monkeypatch):
-    monkeypatch.setattr(search.plotting, "as_svg", lambda figure, alt: figure)
-    return lambda *matches: search.draw_time_line(found(*matches), search.rows_of(matches))
-
-
-def test_short_matches_have_numbers_beside_their_bars_and_the_longest_heard_a_row(time_line):
-    figure = time_line(match(10.0, 12.0), match(20.0, 70.0))
+def test_short_matches_have_numbers_beside_their_bars_and_the_longest_heard_a_row(figures):
+    figure = search.draw_time_line(found(match(10.0, 12.0), match(20.0, 70.0)))
     assert [text.get_text() for text in figure.axes[0].texts] == ["1", "2"]
     assert [text.get_ha() for text in figure.axes[0].texts] == ["left", "center"]
-    figure = time_line(*(match(i, i + 1 + i / 100, key=i, path=f"/{i}.flac") for i in range(30)))
+    heard = (match(i, i + 1 + i / 100, key=i, path=f"/{i}.flac") for i in range(30))
+    figure = search.draw_time_line(found(*heard))
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names == [f"{i}.flac" for i in range(6, 30)]
