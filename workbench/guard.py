@@ -20,6 +20,7 @@ SAFE = {"GET", "HEAD"}
 OPEN = {"/healthz", "/login", "/style.css"}
 """What is answered before anybody has shown who they are."""
 SMALL_BYTES = 64 << 10  # length at most of a request that brings no files
+MOST_CHARACTERS = 4000  # of an address: Python refuses to read a number of 4,300 digits
 SILENT_S = 30.0  # a client that sends nothing for so long is told to go
 MOST_UPLOADS = 8  # requests that bring files at one time
 HEADERS = {
@@ -117,6 +118,8 @@ class Guard:
     def _checked(self, request: Request) -> Response | None:
         """The answer to a request that need not go further; one that may not raises."""
         headers, path = request.headers, request.url.path
+        if len(str(request.url)) > MOST_CHARACTERS:
+            raise HTTPException(414, f"the address has over {MOST_CHARACTERS} characters")
         if len(headers.getlist("host")) != 1 or headers["host"].lower() not in self.hosts:
             problem = "this workbench is not reached by that name"
             raise HTTPException(421, f"{problem}; see the address it printed")

@@ -51,6 +51,7 @@ REFUSED = {
     "a path that is hidden": ("GET", "/static/..%2fapp.py", BEARER, 404),
     "a file of the machine": ("GET", "/api/v1/jobs/x/files/..%2F..%2Fetc%2Fpasswd", BEARER, 404),
     "a method that is not known": ("PUT", "/api/v1/jobs", BEARER, 405),
+    "a number without end": ("GET", "/api/v1/archive?count=" + 4400 * "9", BEARER, 414),
     "too much for a login": ("POST", "/login", {**BEARER, "content-length": "9999999"}, 413),
     "ten gigabytes": ("POST", "/api/v1/compare", {**BEARER, "content-length": "10000000000"}, 413),
     "a length that is none": ("POST", "/api/v1/compare", {**BEARER, "content-length": "-1"}, 400),
