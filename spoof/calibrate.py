@@ -6,6 +6,7 @@ voice against a human one, bounded by what as many recordings can show.
 
 import math
 import tempfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,19 +18,45 @@ from numpy.typing import NDArray
 from cqtnet.eer import equal_error_rate
 from cqtnet.errors import InputError, ManifestError
 from eval.metrics import cllr, min_cllr
-from spoof.checkpoint import Calibration, Trained, load_trained
-from spoof.data import Utterance, folds, split_by_group
-from spoof.detect import Found, verdict_of
+from spoof import copies
+from spoof.checkpoint import Calibration, Trained, load_trained, score_for
+from spoof.copies import Copy
+from spoof.data import Samples, Utterance, folds, split_by_group
+from spoof.detect import LEAST_LOG_LR, Found
 from spoof.evaluate import CHANGES, MOST, some_of_each
-from spoof.prepare import TEST, VALID, PartOrAll, Preparer, data_hash, members
-from spoof.scores import Floats, Scored, as_trials, eers_by_weight, group_weights, score_recordings
+from spoof.prepare import TEST, VALID, Change, PartOrAll, Preparer, data_hash, members
+from spoof.scores import (
+    Floats,
+    Scored,
+    as_trials,
+    coverage,
+    eers_by_weight,
+    group_weights,
+    score_recordings,
+    verdict_counts,
+)
 from spoof.train import Step, TrainConfig, train
 from verify.calibration import fit_logistic
 
 FEWEST = 5
 """Recordings of either class that a calibration needs."""
-CODED = CHANGES[:2]
-"""The codecs after which the calibration counts once more what is found."""
+DRAWS, CAUTION = 100, 0.05
+"""How often collections are drawn anew, and the share of draws that need a higher score."""
+
+
+def _by_copy(samples: Samples, rate_hz: int, *, copy: Copy) -> Samples:
+    """The samples as a copy has them that the samples themselves decide."""
+    return copy(samples, rate_hz, np.random.default_rng(zlib.crc32(samples.tobytes())))
+
+
+CONDITIONS = (
+    *CHANGES[:2],
+    Change("a second talker", partial(_by_copy, copy=copies.talker_copy)),
+    Change("a room", partial(_by_copy, copy=copies.room_copy)),
+    Change("noise", partial(_by_copy, copy=copies.noise_copy)),
+    Change("a telephone", partial(_by_copy, copy=copies.telephone_copy)),
+)
+"""What some recordings are scored after once more: a ratio must hold there, too."""
 FAMILY_OF = 20
 """Synthetic recordings of a system whose share is stated by itself."""
 
@@ -47,8 +74,8 @@ def calibrate(
         part = "valid" if trained.card.get("data_sha256") == data_hash(utterances) else "all"
     held_out = utterances if part == "all" else members(utterances, part, seed=trained.seed)
     scored = score_recordings(trained, held_out, preparer, device=device)
-    coded = _coded(trained, held_out, preparer, device=device)
-    return _fit_all([scored], [coded], trained, sources)
+    altered = _altered(trained, held_out, preparer, device=device)
+    return _fit_all([scored], [altered], trained, sources)
 
 
 def cross_calibrate(
@@ -66,7 +93,7 @@ def cross_calibrate(
             f"{trained.path} was not trained on these data, so that networks trained on parts of "
             "them would differ from it; give its own data, or calibrate without folds"
         )
-    scored, coded = [], []
+    scored, altered = [], []
     # In each fold all utterances are marked by their part in it; the test part is the same.
     split = split_by_group(utterances, valid=VALID, test=TEST, seed=trained.seed)
     for number, fold in enumerate(folds([*split.train, *split.valid], count, trained.seed)):
@@ -81,47 +108,73 @@ def cross_calibrate(
             other = load_trained(folder)
         held_out = [u for u in marked if u.split == "valid"]
         scored.append(score_recordings(other, held_out, preparer, device=device))
-        coded.append(_coded(other, held_out, preparer, most=MOST // count, device=device))
-    return _fit_all(scored, coded, trained, sources)
+        altered.append(_altered(other, held_out, preparer, most=MOST // count, device=device))
+    return _fit_all(scored, altered, trained, sources)
 
 
-def _coded(
+def _altered(
     trained: Trained, held_out: Sequence[Utterance], preparer: Preparer, *, device: str,
     most: int = MOST,
 ) -> list[Scored]:  # fmt: skip
-    """The scores of some synthetic recordings after each of CODED."""
-    chosen = [u for u in some_of_each(held_out, most, seed=0) if u.is_fake]
-    if not chosen:
-        return []
-    return [score_recordings(trained, chosen, preparer, device=device, change=c) for c in CODED]
+    """The scores of some recordings of each class in each of CONDITIONS."""
+    chosen = some_of_each(held_out, most, seed=0)
+    return [
+        score_recordings(trained, chosen, preparer, device=device, change=change)
+        for change in CONDITIONS
+    ]
 
 
 def _fit_all(
-    scored: Sequence[Scored], coded: Sequence[list[Scored]], trained: Trained, sources: str
+    scored: Sequence[Scored], altered: Sequence[list[Scored]], trained: Trained, sources: str
 ) -> Calibration:
-    """The calibration by all scores, with what its verdicts find, also after each codec."""
-    recordings = [recording for part in scored for recording in part.recordings]
-    scores = np.concatenate([part.score for part in scored])
-    is_fake = np.concatenate([part.is_fake for part in scored])
-    made = fit(scores, is_fake, witnesses(recordings), model_sha256=trained.sha256, sources=sources)
-    made.data["eer_by_weight"] = eers_by_weight(as_trials(recordings, scores))
-    fake = [(r, made.log_lr(s)) for r, s in zip(recordings, scores, strict=True) if r.is_fake]
-    rows = [_found(fake)]
-    for parts, change in zip(zip(*filter(None, coded), strict=True), CODED, strict=False):
-        pairs = [(r, made.log_lr(s)) for p in parts
-                 for r, s in zip(p.recordings, p.score, strict=True)]  # fmt: skip
-        rows.append(_found(pairs, change=change.name))
-    for system in sorted({r.system for r, _ in fake}):
-        own = [pair for pair in fake if pair[0].system == system]
-        rows += [_found(own, system=system)] if system and len(own) >= FAMILY_OF else []
-    made.data["found"] = [row._asdict() for row in rows]
+    """The calibration that holds in every condition, with what its verdicts find in each."""
+    names = ["", *(change.name for change in CONDITIONS)]
+    rows = dict(zip(names, map(_rows, (scored, *zip(*altered, strict=True))), strict=True))
+    fits = {
+        name: fit(values, _is_fake(own), witnesses(own), model_sha256=trained.sha256,
+                  sources=sources)
+        for name, (own, values) in rows.items()
+    }  # fmt: skip
+    plain = fits[""]
+    hardest = max(fits, key=lambda name: fits[name].score_at(LEAST_LOG_LR))
+    made = replace(plain, slope=fits[hardest].slope, offset=fits[hardest].offset)
+    found, conditions = [], []
+    for name, (own, values) in rows.items():
+        is_fake, ratios = _is_fake(own), np.array([made.log_lr(v) for v in values])
+        weights, called = group_weights(is_fake, witnesses(own)), ratios >= LEAST_LOG_LR
+        shares = {of: float(weights[at] @ called[at])
+                  for of, at in (("human", ~is_fake), ("synthetic", is_fake))}  # fmt: skip
+        conditions.append({"change": name, "least_score": fits[name].score_at(LEAST_LOG_LR),
+                           "called_synthetic": shares})  # fmt: skip
+        pairs = [(r, v) for r, v in zip(own, ratios, strict=True) if r.is_fake]
+        found.append(_found(pairs, change=name))
+        for system in sorted({r.system for r, _ in pairs} - {""}) if not name else ():
+            of_it = [pair for pair in pairs if pair[0].system == system]
+            found += [_found(of_it, system=system)] if len(of_it) >= FAMILY_OF else []
+    own, values = rows[""]
+    is_fake, ratios = _is_fake(own), np.array([made.log_lr(v) for v in values])
+    made.data.update({
+        "hardest": hardest, "conditions": conditions,
+        "eer_by_weight": eers_by_weight(as_trials(own, values)),
+        "coverage": coverage(values, is_fake, group_weights(is_fake, witnesses(own))),
+        "verdicts": verdict_counts(ratios, is_fake), "found": [row._asdict() for row in found],
+    })  # fmt: skip
     return made
+
+
+def _rows(parts: Sequence[Scored]) -> tuple[list[Utterance], Floats]:
+    """All recordings of some parts, and their scores."""
+    return [r for part in parts for r in part.recordings], np.concatenate([p.score for p in parts])
+
+
+def _is_fake(recordings: Sequence[Utterance]) -> NDArray[np.bool_]:
+    return np.array([r.is_fake for r in recordings], bool)
 
 
 def _found(rows: Sequence[tuple[Utterance, float]], *, system: str = "", change: str = "") -> Found:
     """The share of synthetic recordings whose ratio is called synthetic."""
     groups = np.array([r.collection or r.group for r, _ in rows])
-    called = np.array([verdict_of(ratio) == "synthetic" for _, ratio in rows])
+    called = np.array([ratio >= LEAST_LOG_LR for _, ratio in rows])
     weights = group_weights(np.ones(len(called), bool), groups)
     return Found(system, change, float(weights @ called), len(called))
 
@@ -140,7 +193,8 @@ def fit(
     """The calibration by scores (n,) of recordings, none of them learned from.
 
     `groups` (n,), collections or speakers, weigh the same in their class, and as many witnesses
-    bound the ratios. The figures in `data` were measured on each group with a fit to the others.
+    bound the ratios; the line is cautious. The costs in `data` are those of each group by an even
+    fit to the others.
     """
     n_fake, n_real = int(is_fake.sum()), int((~is_fake).sum())
     if min(n_fake, n_real) < FEWEST:
@@ -148,7 +202,7 @@ def fit(
             f"{n_fake} synthetic and {n_real} human recordings are too few to calibrate by; give "
             f"at least {FEWEST} of each"
         )
-    slope, offset = affine_logistic(scores, is_fake, group_weights(is_fake, groups))
+    slope, offset = cautious_line(scores, is_fake, groups)
     unseen = _unseen(scores, is_fake, groups)
     n_fake_groups, n_real_groups = len(set(groups[is_fake])), len(set(groups[~is_fake]))
     data = {
@@ -171,6 +225,30 @@ def affine_logistic(
     """
     slopes, offset = fit_logistic(scores[:, None], is_fake, weights=weights, start=1.0)
     return float(slopes[0]), offset
+
+
+def cautious_line(
+    scores: Floats, is_fake: NDArray[np.bool_], groups: NDArray[np.str_]
+) -> tuple[float, float]:
+    """Slope and offset that hold for other collections, too: the cautious end of many fits.
+
+    Each fit is to groups drawn anew, with replacement. Of their scores for a ratio of 10, all but
+    CAUTION are lower. So the more collections differ, the more a ratio of 10 needs.
+    """
+    names, place = np.unique(groups, return_inverse=True)
+    even, rng = group_weights(is_fake, groups), np.random.default_rng(0)
+    lines = []
+    for _ in range(DRAWS):
+        weights = (
+            even * np.bincount(rng.choice(len(names), len(names)), minlength=len(names))[place]
+        )
+        sums = weights[is_fake].sum(), weights[~is_fake].sum()
+        if min(sums) > 0:
+            weights /= np.where(is_fake, *sums)
+            used = weights > 0
+            lines.append(affine_logistic(scores[used], is_fake[used], weights[used]))
+    lines.sort(key=lambda line: score_for(LEAST_LOG_LR, *line))
+    return lines[math.ceil((1 - CAUTION) * len(lines)) - 1]
 
 
 def _unseen(scores: Floats, is_fake: NDArray[np.bool_], groups: NDArray[np.str_]) -> Floats:

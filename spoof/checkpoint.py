@@ -102,6 +102,10 @@ class Calibration:
             raise WeightsError("the likelihood ratio is not a number; check the calibration")
         return min(self.most, max(self.least, found))
 
+    def score_at(self, log_lr: float) -> float:
+        """The score that has a natural-log likelihood ratio; infinite where none has."""
+        return score_for(log_lr, self.slope, self.offset)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         return {"format": CALIBRATION_FORMAT, **asdict(self)}
@@ -111,6 +115,11 @@ class Calibration:
         path = calibration_path(weights)
         write_json(path, self.to_dict())
         return path
+
+
+def score_for(log_lr: float, slope: float, offset: float) -> float:
+    """The score that a line turns into a natural-log likelihood ratio; infinite where none is."""
+    return (log_lr - offset) / slope if slope > 0 else math.inf
 
 
 def calibration_path(weights: Path) -> Path:

@@ -4,7 +4,6 @@ Every copy is a function `copy(samples, rate_hz, rng)`: from mono float32 sample
 that sound different. The effects are those of the package `augment`.
 """
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
@@ -15,106 +14,27 @@ from augment.effect import Effect, Range, Samples, uniform
 from augment.noise import ColouredNoise, GaussianNoise, scaled_to_level
 from augment.room import Room
 from augment.tempo import Pitch, Tempo, resample, with_length
-from augment.tone import Compressor, Equaliser, Gain, HighPass, Invert, LowPass, SoftClip
-from cqtnet.music import make_music
+from augment.tone import Compressor, Equaliser, Gain, HighPass, LowPass
 
 Copy: TypeAlias = Callable[[Samples, int, np.random.Generator], Samples]
 
-# Background sounds. No files are needed: talkers are made of the voice itself, music is composed.
+# Formats: what is left of a voice in a small file, or in a narrow band.
 
-MOST_TALKERS = 5
-TALKER_RATES = (0.9, 1.1)
-"""Limits of the speed of the voices in the background."""
-SWELLS_PER_S, SWELL = 3, 0.8
-"""How often the noise of a place changes its level, and the standard deviation in nepers."""
-PIECES, PIECE_S = 12, 12.0
-"""Pieces of music, and the seconds of each."""
-MAINS_HZ, HARMONICS = (50.0, 60.0), 11
-_piece = functools.cache(make_music)
-
-
-def surroundings_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """The samples with talkers, the noise of a place, music or hum, 3 to 30 dB below them."""
-    make, below_db = SURROUNDINGS[int(rng.integers(len(SURROUNDINGS)))]
-    background = make(samples, rate_hz, rng)
-    return samples + scaled_to_level(background, samples, level_db=-uniform(rng, below_db))
-
-
-def talkers(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """One to five voices (n,): the same one, moved, perhaps backwards, at another pitch."""
-    total = np.zeros_like(samples)
-    for _ in range(int(rng.integers(1, MOST_TALKERS + 1))):
-        voice = samples if rng.random() < 0.5 else samples[::-1]
-        voice = resample(voice, rate_hz, round(rate_hz * uniform(rng, TALKER_RATES)))
-        loudness = np.float32(rng.uniform(0.3, 1.0))
-        total += loudness * np.roll(np.resize(voice, samples.size), int(rng.integers(voice.size)))
-    return total
-
-
-def place(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """White, pink or brown noise (n,) that swells and fades."""
-    noise = ColouredNoise.draw(rng, snr_db=(0.0, 0.0)).apply(samples, rate_hz).samples - samples
-    count = 2 + round(SWELLS_PER_S * samples.size / rate_hz)
-    levels = rng.normal(0, SWELL, count)
-    course = np.interp(np.linspace(0, count - 1, samples.size), np.arange(count), levels)
-    return (noise * np.exp(course)).astype(np.float32)
-
-
-def music(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """Music (n,) of our own, from anywhere in one of twelve pieces."""
-    piece = _piece(int(rng.integers(PIECES)), duration_s=PIECE_S, sample_rate=rate_hz)
-    return np.resize(np.roll(piece, -int(rng.integers(piece.size))), samples.size)
-
-
-def hum(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """The mains frequency and its harmonics (n,), at random levels."""
-    harmonics = np.arange(1, HARMONICS + 1)
-    turns = np.arange(samples.size)[:, None] * harmonics * rng.choice(MAINS_HZ) / rate_hz
-    loudness = rng.uniform(0, 1, HARMONICS) / harmonics
-    waves = np.sin(2 * np.pi * (turns + rng.uniform(0, 1, HARMONICS)))
-    return np.asarray(waves @ loudness, np.float32)
-
-
-SURROUNDINGS: Sequence[tuple[Copy, tuple[float, float]]] = (
-    (talkers, (3.0, 20.0)), (place, (3.0, 25.0)), (music, (5.0, 25.0)), (hum, (5.0, 30.0)),
-)  # fmt: skip
-"""Background sounds, and how many dB below the voice they are."""
-
-# Formats, noise and equipment.
-
-CODEC_FAMILIES: Sequence[Sequence[str]] = (
-    ("mp3",), ("aac",), ("opus", "opus_voip"), ("vorbis",),
-    ("amr_nb", "g711_alaw", "g711_mulaw", "g722"),
-)  # fmt: skip
-"""All families are equally likely: the many codecs of telephones would dominate otherwise."""
-LOW_KBPS = {"mp3": (12, 64), "aac": (12, 64), "opus": (6, 32), "vorbis": (32, 64)}
-"""Bit rates at which a codec is audibly worse, by a family's first codec."""
-CODEC_RATES_HZ = (16_000, 22_050, 24_000, 32_000)
+LOW_KBPS = {"mp3": (24, 64), "aac": (24, 64), "opus": (12, 24)}
+"""Bit rates at which a codec takes traces of synthesis away."""
+CODEC_RATES_HZ = (16_000, 22_050, 24_000)
 """Sample rates of small mp3 and AAC files; a codec discards other things at each."""
 BAND_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 24_000)
 BAND_EDGE_HZ: Range = (3_400.0, 8_000.0)
-DC_OFFSET: Range = (-0.02, 0.02)
 
 
 def codec_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """The samples through a lossy codec: mp3, AAC, Opus, Vorbis, or one of telephones.
-
-    Half the time bit rates are low (`LOW_KBPS`), and mp3 and AAC code at one of `CODEC_RATES_HZ`.
-    """
-    family = CODEC_FAMILIES[int(rng.integers(len(CODEC_FAMILIES)))]
-    if rng.random() < 0.5:
-        return _applied(Codec.draw(rng, codecs=family), samples, rate_hz)
-    codec = Codec.draw(rng, codecs=family, kbps=LOW_KBPS.get(family[0]))
-    if codec.codec not in ("mp3", "aac"):
-        return _applied(codec, samples, rate_hz)
-    own_hz = CODEC_RATES_HZ[int(rng.integers(len(CODEC_RATES_HZ)))]
-    coded = _applied(codec, resample(samples, rate_hz, own_hz), own_hz)
-    return with_length(resample(coded, own_hz, rate_hz), samples.size)
-
-
-def noise_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """The samples with white, pink or brown noise, 10 to 40 dB below them."""
-    return _applied(ColouredNoise.draw(rng, snr_db=(10.0, 40.0)), samples, rate_hz)
+    """The samples through mp3 or AAC, at one of `CODEC_RATES_HZ`, or Opus."""
+    name = str(rng.choice(list(LOW_KBPS)))
+    codec = Codec.draw(rng, codecs=(name,), kbps=LOW_KBPS[name])
+    return _coded(
+        codec, samples, rate_hz, rate_hz if name == "opus" else rng.choice(CODEC_RATES_HZ)
+    )
 
 
 def band_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
@@ -132,13 +52,29 @@ def band_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Sampl
     return _applied(LowPass.draw(rng, cutoff_hz=edge_hz), samples, rate_hz)
 
 
-def level_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """The samples 24 dB softer to 6 dB louder; at times compressed or softly clipped."""
-    if rng.random() < 0.3:
-        samples = _applied(Compressor.draw(rng), samples, rate_hz)
-    if rng.random() < 0.2:
-        samples = _applied(SoftClip.draw(rng), samples, rate_hz)
-    return _applied(Gain.draw(rng, gain_db=(-24.0, 6.0)), samples, rate_hz)
+def _coded(codec: Codec, samples: Samples, rate_hz: int, own_hz: int) -> Samples:
+    """The samples after a codec that works at a rate of its own."""
+    coded = _applied(codec, resample(samples, rate_hz, int(own_hz)), int(own_hz))
+    return with_length(resample(coded, int(own_hz), rate_hz), samples.size)
+
+
+# Scenes: what real recordings have and demonstrations of synthesisers lack.
+
+TALKER_SPEED, TALKER_BELOW_DB = (0.8, 1.25), (0.0, 15.0)
+TELEPHONES = ("g711_mulaw", "g711_alaw", "amr_nb", "opus_voip")
+TELEPHONE_HZ = 8_000
+
+
+def talker_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
+    """The samples with a second talker: the same voice at another speed, at times backwards.
+
+    So a human voice stays human throughout, and a synthetic one synthetic.
+    """
+    voice = samples if rng.random() < 0.7 else samples[::-1]
+    voice = resample(voice, rate_hz, round(rate_hz * uniform(rng, TALKER_SPEED)))
+    voice = np.roll(np.resize(voice, samples.size), int(rng.integers(samples.size)))
+    below_db = uniform(rng, TALKER_BELOW_DB)
+    return samples + scaled_to_level(voice, samples, level_db=-below_db)
 
 
 def room_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
@@ -147,20 +83,47 @@ def room_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Sampl
     return _applied(room, samples, rate_hz)
 
 
+def noise_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
+    """The samples with white, pink or brown noise, 5 to 35 dB below them."""
+    return _applied(ColouredNoise.draw(rng, snr_db=(5.0, 35.0)), samples, rate_hz)
+
+
+def telephone_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
+    """The samples without their lowest band, through a telephone's codec at 8 kHz."""
+    samples = _applied(HighPass.draw(rng, cutoff_hz=(150.0, 350.0)), samples, rate_hz)
+    return _coded(Codec.draw(rng, codecs=TELEPHONES), samples, rate_hz, TELEPHONE_HZ)
+
+
 def equipment_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """The samples equalised by ±6 dB; at times inverted, high-passed or with a DC offset."""
+    """The samples equalised by ±6 dB, at times compressed."""
     samples = _applied(Equaliser.draw(rng, gain_db=(-6.0, 6.0)), samples, rate_hz)
-    if rng.random() < 0.5:
-        samples = _applied(Invert.draw(rng), samples, rate_hz)
-    if rng.random() < 0.3:
-        samples = _applied(HighPass.draw(rng, cutoff_hz=(40.0, 200.0)), samples, rate_hz)
-    if rng.random() < 0.3:
-        samples = samples + np.float32(uniform(rng, DC_OFFSET))
+    return _applied(Compressor.draw(rng), samples, rate_hz) if rng.random() < 0.3 else samples
+
+
+SCENES: Sequence[tuple[Copy, float]] = (
+    (talker_copy, 0.35), (room_copy, 0.35), (noise_copy, 0.35), (equipment_copy, 0.3),
+    (telephone_copy, 0.3),
+)  # fmt: skip
+"""What happens to a voice before it is recorded, in this order, with probabilities."""
+
+
+def scene_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
+    """The samples as in `SCENES`, altered in one way at least."""
+    chosen = [copy for copy, probability in SCENES if rng.random() < probability]
+    for copy in chosen or [SCENES[int(rng.integers(len(SCENES)))][0]]:
+        samples = copy(samples, rate_hz, rng)
     return samples
 
 
+def our_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
+    """The samples in a scene (half of all), through a codec (three eighths) or in a narrow band."""
+    copy = (scene_copy, scene_copy, scene_copy, scene_copy, codec_copy, codec_copy, codec_copy,
+            band_copy)[int(rng.integers(8))]  # fmt: skip
+    return copy(samples, rate_hz, rng)
+
+
 def _applied(effect: Effect, samples: Samples, rate_hz: int) -> Samples:
-    return effect.apply(samples, rate_hz).samples
+    return with_length(effect.apply(samples, rate_hz).samples, samples.size)
 
 
 def s2_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
@@ -174,8 +137,8 @@ def s2_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples
     if noise:
         altered = _applied(GaussianNoise.draw(rng, amplitude=(0.001, 0.015)), altered, rate_hz)
     if tempo:
-        faster = _applied(Tempo.draw(rng, factor=(0.8, 1.25)), altered, rate_hz)
-        altered = np.resize(faster, samples.size)
+        effect = Tempo.draw(rng, factor=(0.8, 1.25))
+        altered = np.resize(effect.apply(altered, rate_hz).samples, samples.size)
     if pitch:
         altered = _applied(Pitch.draw(rng, shift_semitones=(-4.0, 4.0)), altered, rate_hz)
     if shift:
@@ -183,25 +146,3 @@ def s2_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples
     if gain:
         altered = _applied(Gain.draw(rng, gain_db=(-12.0, 6.0)), altered, rate_hz)
     return altered
-
-
-REAL_LIFE: Sequence[tuple[Copy, float]] = (
-    (surroundings_copy, 0.5), (room_copy, 0.25), (equipment_copy, 0.5), (noise_copy, 0.25),
-    (level_copy, 0.5), (band_copy, 0.4), (codec_copy, 0.6),
-)  # fmt: skip
-"""What happens to a recording before it reaches us, in this order, with probabilities."""
-
-
-def our_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """The samples with a narrower band, or through a codec, or altered as in `REAL_LIFE`.
-
-    Half of the copies have the first or the second alone, since rooms and noise would hide them.
-    The others have three of the seven on average, one at least.
-    """
-    if rng.random() < 0.5:
-        alone = band_copy if rng.random() < 0.5 else codec_copy
-        return alone(samples, rate_hz, rng)
-    chosen = [copy for copy, probability in REAL_LIFE if rng.random() < probability]
-    for copy in chosen or [codec_copy]:
-        samples = copy(samples, rate_hz, rng)
-    return samples

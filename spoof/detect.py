@@ -1,7 +1,10 @@
 """Whether a voice is synthetic: the score over time, a likelihood ratio, and a verdict."""
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
@@ -175,11 +178,14 @@ class Detector:
         spans = [(int(s / frame), math.ceil((s + length) / frame)) for s in starts]
         used = np.array([sounding[a:b].mean() >= SOUND_SHARE for a, b in spans], bool)
         scores = np.full(len(starts), np.nan)
-        for group in np.array_split(np.flatnonzero(used), max(1, -(-int(used.sum()) // AT_ONCE))):
-            segments = [samples[starts[at] : starts[at] + length] for at in group]
-            inputs = [recipe.input_of(segment, name=name) for segment in segments]
-            if inputs:
-                scores[group] = score_inputs(self.trained.net, np.stack(inputs), device=self.device)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # the transforms leave Python's lock
+            for group in np.array_split(np.flatnonzero(used), -(-int(used.sum()) // AT_ONCE) or 1):
+                segments = [samples[starts[at] : starts[at] + length] for at in group]
+                inputs = [*pool.map(partial(recipe.input_of, name=name), segments)]
+                if inputs:
+                    scores[group] = score_inputs(
+                        self.trained.net, np.stack(inputs), device=self.device
+                    )
         if not np.isfinite(scores[used]).all():
             raise InputError(f"{name}: the network's scores are not numbers; train it again")
         return tuple(

@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -19,7 +18,9 @@ AT_ONCE = 64
 """Inputs that a network is given at once when it scores."""
 LARGEST = 4.0
 """Standard deviations at which `Light` clips: a strange microphone must not decide."""
-NOISE = 0.1
+QUARTILES = 1.349
+"""Distance of the quartiles of a normal distribution, in standard deviations."""
+NOISE = 0.3
 """Standard deviations of the noise that `Light` adds in training."""
 
 
@@ -251,22 +252,27 @@ class Lstm(nn.Module):
 class Light(nn.Module):
     """Logit (B, 1) of statistics (B, n_inputs) of a voice, standardised as in training: ours."""
 
+    middle: Tensor
+    spread: Tensor
+
     def __init__(self, n_inputs: int) -> None:
         super().__init__()
-        self.standard = nn.BatchNorm1d(n_inputs, affine=False, momentum=0.02)
-        self.first = nn.Linear(n_inputs, 96)
-        self.norm = nn.BatchNorm1d(96)
-        self.second = nn.Linear(96, 48)
-        self.out = nn.Linear(48, 1)
-        self.input_dropout = nn.Dropout(0.2)
-        self.dropout = nn.Dropout(0.4)
+        self.register_buffer("middle", torch.zeros(n_inputs))
+        self.register_buffer("spread", torch.ones(n_inputs))
+        self.layers = nn.Sequential(
+            nn.Dropout(0.5), nn.Linear(n_inputs, 64), nn.GELU(), nn.Dropout(0.3), nn.Linear(64, 1)
+        )
+
+    def standardise(self, inputs: NDArray[np.floating]) -> None:
+        """Take middle and spread, by quartiles, from all inputs (n, n_inputs) of a training."""
+        low, middle, high = np.quantile(np.asarray(inputs, np.float32), (0.25, 0.5, 0.75), axis=0)
+        self.middle.copy_(torch.from_numpy(middle))
+        self.spread.copy_(torch.from_numpy((high - low) / QUARTILES + 1e-3))
 
     def forward(self, x: Tensor) -> Tensor:
         """Statistics (B, n_inputs) → logit (B, 1)."""
-        x = self.standard(x).clamp(-LARGEST, LARGEST)
+        x = ((x - self.middle) / self.spread).clamp(-LARGEST, LARGEST)
         if self.training:
             x = x + NOISE * torch.randn_like(x)
-        x = F.gelu(self.norm(self.first(self.input_dropout(x))))  # (B, 96)
-        x = F.gelu(self.second(self.dropout(x)))  # (B, 48)
-        logit: Tensor = self.out(self.dropout(x))
+        logit: Tensor = self.layers(x)
         return logit

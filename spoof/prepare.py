@@ -42,6 +42,8 @@ FORMAT = 2
 """Raised whenever this module changes what it keeps: old files are then unused."""
 IN_MEMORY_BYTES = 2 << 30
 """Examples larger than that stay on disk and are read as they are needed."""
+FEW_BYTES = 1 << 15
+"""Inputs of a recording that are no larger stay in memory."""
 FEW = 64
 """At most so many inputs are made in this process, without starting others."""
 
@@ -100,6 +102,7 @@ class Preparer:
     cache: Path
     pool: Workers | None = None  # None: all work is done in this process
     report: Callable[[int, int], None] = lambda done, total: None  # of the inputs to be made
+    read: dict[Path, NDArray[np.float16]] = field(default_factory=dict, repr=False)  # in memory
 
     def examples(
         self, utterances: Sequence[Utterance], recipe: Recipe, *, copies: int = 1,
@@ -113,10 +116,10 @@ class Preparer:
             raise InputError(f"{recipe.name} has no function that makes copies; train it without")
         tasks = _tasks(self.cache, recordings, recipe, copies, change)
         self._make([task for task in tasks if not task.file.exists()])
-        lengths = [len(task.values()) for task in tasks]
+        lengths = [len(self._values(task)) for task in tasks]
         values = _empty((sum(lengths), *recipe.input_shape), self.cache)
         for task, end, length in zip(tasks, np.cumsum(lengths), lengths, strict=True):
-            values[end - length : end] = task.values()
+            values[end - length : end] = self._values(task)
         number = np.repeat(np.arange(len(recordings)), copies)
         copy = np.tile(np.arange(copies), len(recordings))
         segment = np.concatenate([np.arange(length) for length in lengths])
@@ -124,6 +127,15 @@ class Preparer:
             values, np.arange(len(values)), np.repeat(number, lengths), segment,
             np.repeat(copy, lengths), tuple(recordings),
         )  # fmt: skip
+
+    def _values(self, task: "_Task") -> NDArray[np.float16]:
+        """The inputs of a task, from memory where they are few: folds need them again."""
+        if task.file not in self.read:
+            values = task.values()
+            if values.nbytes > FEW_BYTES or len(self.read) * FEW_BYTES > IN_MEMORY_BYTES:
+                return values
+            self.read[task.file] = np.array(values)
+        return self.read[task.file]
 
     def _make(self, tasks: Sequence["_Task"]) -> None:
         share = self.pool.results if self.pool and len(tasks) > FEW else map

@@ -47,21 +47,18 @@ class Training:
     optimiser: Literal["adam", "adamw", "sgd"] = "adam"
     weight_decay: float = 0.0
     schedule: Literal["constant", "cosine"] = "constant"
-    warmup_epochs: float = 0.0  # over which the rate rises from 0
     patience: int | None = None  # epochs without a better one, by `keep`, before training stops
     keep: Literal["last", "loss", "accuracy", "f1", "eer"] = "last"  # of the validation part
     keep_every: int = 1  # only every so many epochs may be kept
-    weighted: bool = False  # in the loss both classes count the same
     balanced: bool = False  # in batches both classes do, and in each of them all collections
     copies: int = 1  # of every training segment: the original, and altered ones
     copies_used: Literal["all", "one"] = "all"  # in an epoch: all, or one at random
     smoothing: float = 0.0  # of labels
-    ema: float = 0.0  # decay of the mean of weights that is kept; 0: the weights themselves
 
     def __post_init__(self) -> None:
         """Raise where nothing can be trained so."""
         limits = {f.name: (LEAST.get(f.name, 0.0), math.inf) for f in fields(self)}
-        check_settings(self, {**limits, "ema": (0, 0.9999999), "smoothing": (0, 0.9999999)})
+        check_settings(self, {**limits, "smoothing": (0, 0.9999999)})
 
 
 @dataclass(frozen=True)
@@ -156,11 +153,11 @@ LIGHT = Recipe(
     segment_s=3.0, hop_s=1.0, feature=voice_statistics, input_shape=(COUNT,),
     model=partial(Light, COUNT), alter="spoof.copies:our_copy",
     training=Training(
-        epochs=60, batch=128, learning_rate=2e-3, optimiser="adamw", weight_decay=0.05,
-        schedule="cosine", balanced=True, copies=12, copies_used="one", smoothing=0.05,
+        epochs=40, batch=256, learning_rate=2e-3, optimiser="adamw", weight_decay=0.3,
+        schedule="cosine", balanced=True, copies=4, copies_used="one", smoothing=0.05,
     ),
     remarks=(
-        "Copies of both classes alike: surroundings, rooms, equipment, levels, bands, codecs.",
+        "Copies of both classes alike: low bit rates, narrow bands, second talkers, rooms, noise.",
         "Levels, means over time and silence around a voice are not among the statistics.",
     ),
 )  # fmt: skip

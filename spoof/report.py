@@ -237,7 +237,7 @@ def timeline(detection: Detection, calibration: Calibration | None = None) -> Fi
     low, high = min(known), max(known)
     if calibration is not None and calibration.slope > 0:
         limits = (0.0, math.log(LEAST_RATIO))
-        edges = [(limit - calibration.offset) / calibration.slope for limit in limits]
+        edges = [calibration.score_at(limit) for limit in limits]
         axes.axhspan(*edges, color=style.SHADE, zorder=0)
         text = f"insufficient: a ratio from 1 to {LEAST_RATIO:g}; above: synthetic; below: no trace"
         rows.append((Patch(fc=style.SHADE, ec=style.PALE, lw=0.5), text))

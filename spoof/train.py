@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cqtnet.device import find_device, versions
 from cqtnet.eer import equal_error_rate
@@ -24,7 +23,7 @@ from cqtnet.runstate import Progress, load_state, save_state
 from cqtnet.train import make_optimiser, require_fit
 from spoof.checkpoint import BEST, HISTORY, LAST, save_trained
 from spoof.data import Utterance, class_counts
-from spoof.networks import fake_logit
+from spoof.networks import Light, fake_logit
 from spoof.prepare import Examples, Indices, Preparer, SplitBy, data_hash, part_examples
 from spoof.recipes import Recipe, Training
 from spoof.report import curves
@@ -76,23 +75,6 @@ class Outcome:
         return sum(row["seconds"] for row in self.history)
 
 
-class Learner(nn.Module):
-    """The network in training and, where a recipe asks for it, the running mean of its weights."""
-
-    def __init__(self, net: nn.Module, *, ema: float = 0.0) -> None:
-        super().__init__()
-        self.net = net
-        self.mean: AveragedModel | None = None
-        if ema:
-            average = get_ema_multi_avg_fn(ema)  # type: ignore[no-untyped-call]
-            self.mean = AveragedModel(net, multi_avg_fn=average, use_buffers=True)
-
-    @property
-    def judged(self) -> nn.Module:
-        """The network whose weights are kept."""
-        return self.net if self.mean is None else self.mean.module
-
-
 def train(
     utterances: Sequence[Utterance], config: TrainConfig, *, report: Callable[[Step], None]
 ) -> Outcome:
@@ -117,14 +99,14 @@ def train(
         loss, accuracy = (float(np.average(figure, weights=size)) for figure in figures)
         row = {"epoch": epoch + 1, "lr": run.optimiser.param_groups[0]["lr"], "loss": loss}
         row |= {"accuracy": accuracy, "share": len(rows) / count}
-        row |= validated(run.learner.judged, run.choosing, device=run.device)
+        row |= validated(run.net, run.choosing, device=run.device)
         row["seconds"] = time.monotonic() - started
         progress.step = epoch + 1
         progress.history.append(row)
         is_last = is_over(progress, training) or time.monotonic() > ends
         run.keep(is_last=is_last)
         if is_last or time.monotonic() - saved >= SAVED_EVERY_S:
-            save_state(config.out / LAST, run.learner, run.optimiser, progress)
+            save_state(config.out / LAST, run.net, run.optimiser, progress)
             write_json(config.out / HISTORY, progress.history)
             saved = time.monotonic()
         report(Step(epoch + 1, training.epochs, count, count, row["loss"], row))
@@ -156,38 +138,33 @@ class _Run:
         self.card = {**card, "learned": learned(self.learning)}
         torch.manual_seed(config.seed)
         net = recipe.build(pretrained=config.pretrained)
-        self.learner = Learner(net, ema=training.ema).to(self.device)
-        free = [weight for weight in self.learner.net.parameters() if weight.requires_grad]
+        if isinstance(net, Light):
+            net.standardise(self.learning.inputs(np.arange(len(self.learning))))
+        self.net = net.to(self.device)
+        free = [weight for weight in self.net.parameters() if weight.requires_grad]
         how = training.learning_rate, training.weight_decay
         self.optimiser = make_optimiser(training.optimiser, free, *how)
         self.progress = Progress()
         if config.resume:
-            self.progress = load_state(config.out / LAST, self.learner, self.optimiser)
+            self.progress = load_state(config.out / LAST, self.net, self.optimiser)
         else:
             write_json(config.out / "config.json", card)
-        self.weights = None  # of human and synthetic: both count the same, and the mean is 1
-        if training.weighted:
-            counts = np.bincount(self.learning.is_fake, minlength=2)
-            weights = torch.tensor(counts.sum() / (2 * counts.clip(1)), dtype=torch.float32)
-            self.weights = weights.to(self.device)
 
     def learn(self, epoch: int) -> Iterator[tuple[float, float, int]]:
         """Learn from every batch of an epoch; its loss, accuracy and size."""
         training, examples, seed = self.config.recipe.training, self.learning, self.config.seed
         torch.manual_seed(seed * 1_000_003 + epoch)  # dropout, the same when resumed
-        self.learner.train()
+        self.net.train()
         planned = list(batches(examples, training, seed=seed, epoch=epoch))
         for number, at in enumerate(planned):
             set_rate(self.optimiser, training, epoch + number / len(planned))
             inputs = torch.from_numpy(examples.inputs(at)).to(self.device).float()
             is_fake = torch.from_numpy(examples.is_fake[at]).to(self.device)
-            logits = self.learner.net(inputs)
-            loss = loss_of(logits, is_fake, weights=self.weights, smoothing=training.smoothing)
+            logits = self.net(inputs)
+            loss = loss_of(logits, is_fake, smoothing=training.smoothing)
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.step()
-            if self.learner.mean is not None:
-                self.learner.mean.update_parameters(self.learner.net)
             value = float(loss.detach())
             if not math.isfinite(value):
                 problem = f"the loss is {value} in epoch {epoch + 1}"
@@ -205,28 +182,23 @@ class _Run:
             progress.best = (rank, row["epoch"])
             own = {name: value for name, value in self.card.items() if name != "recipe"}
             own |= {"epoch": progress.step, "history": progress.history}
-            save_trained(self.learner.judged, recipe, self.config.out / BEST, **own)
+            save_trained(self.net, recipe, self.config.out / BEST, **own)
 
 
-def loss_of(
-    logits: Tensor, is_fake: Tensor, *, weights: Tensor | None = None, smoothing: float = 0.0
-) -> Tensor:
+def loss_of(logits: Tensor, is_fake: Tensor, *, smoothing: float = 0.0) -> Tensor:
     """Binary cross-entropy of one logit, cross-entropy of two: the losses of sigmoid and softmax.
 
-    `weights` are those of human and synthetic; `smoothing` moves labels towards one half.
+    `smoothing` moves labels towards one half.
     """
     if logits.shape[1] == 1:
         label = is_fake.float() * (1 - smoothing) + smoothing / 2
-        weight = None if weights is None else weights[is_fake.long()]
-        return F.binary_cross_entropy_with_logits(logits[:, 0], label, weight=weight)
-    return F.cross_entropy(logits, is_fake.long(), weight=weights, label_smoothing=smoothing)
+        return F.binary_cross_entropy_with_logits(logits[:, 0], label)
+    return F.cross_entropy(logits, is_fake.long(), label_smoothing=smoothing)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, training: Training, epochs: float) -> None:
     """Set the learning rate after so many epochs, a fraction included."""
     rate = training.learning_rate
-    if training.warmup_epochs:
-        rate *= min(1.0, (epochs + 1e-3) / training.warmup_epochs)
     if training.schedule == "cosine":
         rate *= 0.5 * (1 + math.cos(math.pi * epochs / training.epochs))
     for group in optimiser.param_groups:

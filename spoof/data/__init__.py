@@ -166,7 +166,8 @@ def split_by_group(
 
     Marks of the data set are kept; an unmarked utterance of a marked group goes with it. A side
     without marks is taken out of the utterances for training: shares `valid` and `test` of its real
-    and of its fake ones, in whole groups, the same ones for the same `seed`.
+    and of its fake ones, in whole groups, the same ones for the same `seed`. Where `valid` is
+    marked and `test` is not, the data set holds none for testing, and none is taken.
     """
     shares = {"valid": valid, "test": test}
     for name, share in shares.items():
@@ -175,6 +176,8 @@ def split_by_group(
     if valid + test >= 1:
         raise InputError(f"shares of {valid:g} and {test:g} leave nothing to train on; lower them")
     marked, rest = _marked(utterances)
+    if "valid" in marked:
+        shares["test"] = 0.0
     wanted = {side: s for side, s in shares.items() if s and side not in marked and rest}
     if wanted:
         sides = {"train": 1 - sum(wanted.values()), **wanted}

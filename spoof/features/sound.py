@@ -28,7 +28,7 @@ BLOCK = 128
 ACTIVE = 1e-4
 """Least power of a frame that is used, as a share of the loudest frame's."""
 LOUD = 1e-3
-"""The same where a pitch or a residual is measured."""
+"""The same where a pitch is measured."""
 FLOOR = 1e-5
 """Share of the mean power that is added to every bin: codecs leave out what is fainter."""
 
@@ -249,64 +249,3 @@ def _mean_step(values: Numbers) -> Numbers:
 def _where(values: Numbers, mask: NDArray[np.bool_]) -> Numbers:
     """The values where a mask is true; zeros where it hardly ever is."""
     return values[mask] if mask.sum() >= FEWEST else np.zeros(FEWEST)
-
-
-# The residual of linear prediction, which takes off the filter of the vocal tract.
-
-LENGTH = 400
-"""Frames of 25 ms, every 10 ms."""
-ORDER = 20
-"""Coefficients of the linear prediction: the vocal tract up to 8 kHz."""
-RIDGE = 1e-4
-"""Share of a frame's power that is added to it, so that silence and tones can be predicted too."""
-LAGS = slice(40, 270)
-"""Periods of pulses in samples: 60 to 400 Hz."""
-RESIDUAL_FFT = 720
-"""Holds a residual and the longest lag."""
-SPECTRUM_FFT, SPECTRUM_FLOOR = 512, 1e-3
-QUANTILES = (0.1, 0.5, 0.9)
-
-
-def residual(sound: Sound) -> list[Numbers]:
-    """Mean, spread and quantiles of six measures of loud frames; correlations of four of them.
-
-    The residual's log kurtosis, absolute skewness, log crest factor, how much was predicted
-    (nepers), how well pulses repeat, and how flat its spectrum is.
-    """
-    frames = frames_of(sound.samples, length=LENGTH, hop=HOP)
-    energy = np.square(frames).mean(axis=1)
-    frames = frames[energy >= LOUD * energy.max()]
-    residuals = _residuals(frames)
-    residuals -= residuals.mean(axis=1, keepdims=True)
-    power = np.square(residuals).mean(axis=1)
-    gain = np.log(frames.var(axis=1) + 1e-9) - np.log(power + 1e-9)
-    residuals /= np.sqrt(power)[:, None] + 1e-6
-    squares = np.square(residuals)
-    kurtosis = np.log(np.square(squares).mean(axis=1) + 1e-3)
-    skewness = np.abs((squares * residuals).mean(axis=1))
-    crest = np.log(np.abs(residuals).max(axis=1) + 1e-3)
-    repeats = irfft(power_of(residuals, RESIDUAL_FFT), axis=1)[:, LAGS].max(axis=1)
-    repeats /= residuals.shape[1]
-    # Flatness: the geometric by the arithmetic mean of the power spectrum.
-    spectra = power_of(residuals, SPECTRUM_FFT, window=hann(residuals.shape[1])) + SPECTRUM_FLOOR
-    flat = np.log(spectra).mean(axis=1) - np.log(spectra.mean(axis=1))
-    measures = np.stack([kurtosis, skewness, crest, gain, repeats, flat], axis=1)
-    agreement = correlations(np.stack([kurtosis, gain, repeats, flat], axis=1))
-    quantiles = np.quantile(measures, QUANTILES, axis=0)
-    return [measures.mean(axis=0), measures.std(axis=0), *quantiles, agreement]
-
-
-def _residuals(frames: Floats) -> Numbers:
-    """Residuals (n, length - ORDER) of the linear prediction of frames (n, length)."""
-    windowed = frames * hann(LENGTH)
-    lags = range(ORDER + 1)
-    products = [np.einsum("ij,ij->i", windowed[:, k:], windowed[:, : LENGTH - k]) for k in lags]
-    own = np.stack(products, axis=1, dtype=np.float64)
-    own[:, 0] = own[:, 0] * (1 + RIDGE) + 1e-6
-    apart = np.abs(np.subtract.outer(np.arange(ORDER), np.arange(ORDER)))
-    weights = np.linalg.solve(own[:, apart], own[:, 1:, None])[..., 0].astype(np.float32)
-    length = frames.shape[1]
-    residuals = frames[:, ORDER:].copy()
-    for back in range(1, ORDER + 1):
-        residuals -= weights[:, back - 1 : back] * frames[:, ORDER - back : length - back]
-    return residuals

@@ -1,11 +1,10 @@
-"""Statistics of a voice: 1,871 numbers on how it varies, none on words or loudness.
+"""Statistics of a voice: 1,523 numbers on how it varies, none on words or loudness.
 
 Synthesis leaves few traces in any one spectrum and many in how spectra vary: envelopes too smooth,
 harmonics too regular or too noisy, bands that move together. Levels and means over time depend on
 the microphone and the room.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -14,74 +13,8 @@ from scipy.fft import dct, rfft
 from scipy.ndimage import uniform_filter1d
 
 from spoof.features import sound as base
-from spoof.features.sound import FLOOR, HOP, LEAST_S, N_FFT, RATE_HZ, Floats, Numbers, Sound
+from spoof.features.sound import FLOOR, HOP, LEAST_S, RATE_HZ, Floats, Numbers, Sound
 from spoof.features.spectra import checked, frames_of, linear_filters, mel_filters
-
-# Detail: what is left of spectra without their envelope, such as harmonics, noise and gaps.
-
-ENVELOPE_FRAMES = 5
-"""Frames whose mean is the envelope over time."""
-
-
-@dataclass(frozen=True)
-class Resolution:
-    """Windows of a length, the width of the envelope in bins, and the edges of bands of bins."""
-
-    length: int
-    hop: int
-    n_fft: int
-    envelope_bins: int
-    edges: tuple[int, ...]
-
-
-def _edges(first: int, last: int, bands: int) -> tuple[int, ...]:
-    return tuple(np.linspace(first, last, bands + 1).round().astype(int).tolist())
-
-
-MIDDLE = Resolution(N_FFT, HOP, N_FFT, 9, _edges(4, 250, 20))
-"""32 ms, an envelope 280 Hz wide, 125 to 7,800 Hz."""
-LONG = Resolution(1600, 320, 2048, 21, _edges(32, 1020, 16))
-"""100 ms, 160 Hz, 250 to 8,000 Hz: single harmonics."""
-SHORT = Resolution(160, 80, 512, 5, _edges(8, 252, 16))
-"""10 ms, 160 Hz, 250 to 7,900 Hz: single pulses."""
-
-
-def detail(sound: Sound) -> list[Numbers]:
-    """Spread, skewness and kurtosis in each band, over frequency and time, at three resolutions."""
-    measures = _detail(sound.power, MIDDLE)
-    for at in (LONG, SHORT):
-        measures += _detail(sound.spectra(length=at.length, hop=at.hop, n_fft=at.n_fft), at)
-    return measures
-
-
-def _detail(power: Floats, at: Resolution) -> list[Numbers]:
-    log_power, active = np.log(power), base.active_frames(power)
-    beside = log_power[active]
-    beside -= uniform_filter1d(beside, at.envelope_bins, axis=1)
-    log_power -= _mean_over_frames(log_power)
-    return [*_shapes(beside, at.edges), *_shapes(log_power[active], at.edges)]
-
-
-def _mean_over_frames(values: Floats) -> Floats:
-    """Mean of each of values (frames, bins) and its neighbours; faster than `uniform_filter1d`."""
-    around = ENVELOPE_FRAMES // 2
-    padded = np.pad(values, ((around, around), (0, 0)), mode="symmetric")
-    total = padded[: len(values)].copy()
-    for later in range(1, ENVELOPE_FRAMES):
-        total += padded[later : later + len(values)]
-    total /= ENVELOPE_FRAMES
-    return total
-
-
-def _shapes(values: Numbers, edges: tuple[int, ...]) -> list[Numbers]:
-    """Standard deviation, skewness and log kurtosis, about 0, of the values in each band."""
-    count = np.diff(edges) * len(values)
-    squares = np.square(values)
-    powers = (squares, squares * values, np.square(squares))
-    means = [np.add.reduceat(p.sum(axis=0)[: edges[-1]], edges[:-1]) / count for p in powers]
-    spread = np.sqrt(means[0]) + 1e-6
-    return [spread, means[1] / spread**3, np.log(means[2] / spread**4 + 1e-3)]
-
 
 # The envelope: synthesis smooths it, and moves its bands together.
 
@@ -224,9 +157,9 @@ def _power(levels: Floats, n_fft: int, *, axis: int) -> Floats:
 
 # All of them.
 
-MEASURES = (envelope, detail, modulation, base.harmonicity, base.residual, lines)
+MEASURES = (envelope, modulation, base.harmonicity, lines)
 """Functions from a sound to arrays of numbers, in the order of the columns."""
-COUNT = 1871
+COUNT = 1523
 """Numbers in all."""
 
 

@@ -11,8 +11,8 @@ import pytest
 from cqtnet.errors import InputError, ManifestError, WeightsError
 from eval.metrics import cllr
 from spoof import calibrate
-from spoof.calibrate import affine_logistic, fit, group_weights, witnesses
-from spoof.checkpoint import load_calibration, load_trained
+from spoof.calibrate import affine_logistic, cautious_line, fit, group_weights, witnesses
+from spoof.checkpoint import load_calibration, load_trained, score_for
 from spoof.data import Utterance
 from spoof.prepare import Preparer
 from spoof.recipes import OURS
@@ -52,6 +52,21 @@ def test_a_large_group_weighs_no_more_than_a_small_one():
     assert weights[is_fake].sum() == pytest.approx(1) == weights[~is_fake].sum()
     assert affine_logistic(scores, is_fake)[0] > 1
     assert affine_logistic(scores, is_fake, weights)[0] == pytest.approx(0, abs=1e-3)
+
+
+def test_the_more_collections_differ_the_more_a_ratio_of_ten_needs(rng):
+    """The same 400 scores, of 40 collections: each with a shift of its own, or at random."""
+    groups, is_fake = np.repeat(np.arange(40), 10).astype(str), np.arange(400) % 2 == 0
+    shift = np.repeat(rng.normal(0, 1.5, 40), 10)
+    scores = np.where(is_fake, 1.5, -1.5) + shift + rng.normal(0, 1, 400)
+    mixed = rng.permutation(groups)
+
+    def needed(line):
+        return score_for(math.log(10), *line)
+
+    apart, together = (cautious_line(scores, is_fake, own) for own in (groups, mixed))
+    even = affine_logistic(scores, is_fake, group_weights(is_fake, groups))
+    assert needed(apart) > needed(together) > needed(even)
 
 
 def test_the_figures_of_a_calibration_are_of_groups_that_it_did_not_know():
@@ -120,5 +135,13 @@ def test_each_recording_is_judged_by_a_network_without_its_group(tmp_path, monke
     assert len(learned) == 3 and all(len(folds) == 1 for folds in judged.values())
     assert found.data["groups"] == len(judged) == 6  # of eight, a fifth is kept for testing
     assert found.slope > 0 and found.model_sha256 == trained.sha256
+    counts = [sum(found.data["verdicts"][of].values()) for of in ("human", "synthetic")]
+    assert counts == [found.data["human"], found.data["synthetic"]] == [12, 12]  # as they are
+    names = {"", *(change.name for change in calibrate.CONDITIONS)}
+    assert {row["change"] for row in found.data["found"]} == names
+    conditions = found.data["conditions"]
+    assert {row["change"] for row in conditions} == names
+    needed = {row["change"]: row["least_score"] for row in conditions}
+    assert found.score_at(math.log(10)) == max(needed.values()) == needed[found.data["hardest"]]
     with pytest.raises(InputError, match="was not trained on these data"):
         calibrate.cross_calibrate(trained, data[:-1], preparer, count=3, device="cpu")

@@ -133,6 +133,8 @@ def test_what_the_data_set_marks_stays_and_only_what_lacks_is_taken_from_trainin
     data = utterances({"a": (2, 2)}, split="test") + utterances({"a": (1, 0), "b": (3, 3)})
     split = split_by_group(data, valid=0)
     assert len(split.test) == 5 and {u.group for u in split.train} == {"b"}
+    split = split_by_group(train + utterances({"c": (2, 2)}, split="valid"))
+    assert split.train == train and not split.test  # marked without a part for testing
 
 
 def test_data_that_are_all_for_testing_leave_nothing_to_train_on():

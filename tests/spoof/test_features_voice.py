@@ -2,25 +2,12 @@
 
 import numpy as np
 import pytest
-import scipy.signal
 import scipy.stats
 from scipy.fft import dct
-from scipy.linalg import solve_toeplitz
 
 from cqtnet.errors import InputError
 from spoof.features import voice as v
-from spoof.features.sound import (
-    EDGES_HZ,
-    LENGTH,
-    ORDER,
-    RATE_HZ,
-    RIDGE,
-    Sound,
-    correlations,
-    harmonicity,
-    moments,
-    residual,
-)
+from spoof.features.sound import EDGES_HZ, RATE_HZ, Sound, correlations, harmonicity, moments
 from spoof.features.spectra import linear_filters, mel_filters
 from spoof.features.voice import COUNT, voice_statistics
 
@@ -96,36 +83,6 @@ def test_cepstra_are_the_dct_of_log_bands(first, filters):
     np.testing.assert_allclose(found[first], np.log(cepstra.std(axis=0)), atol=1e-3)
     change = (cepstra[4:] - cepstra[:-4]).std(axis=0)
     np.testing.assert_allclose(found[first + 5], np.log(change), atol=1e-3)
-
-
-@pytest.mark.parametrize(("first", "at"), [(0, v.MIDDLE), (6, v.LONG), (12, v.SHORT)])
-def test_detail_of_one_band_by_hand(first, at):
-    sound = Sound.of(noise())
-    logs = np.log(sound.spectra(length=at.length, hop=at.hop, n_fft=at.n_fft)).astype(np.float64)
-    around = at.envelope_bins // 2
-    padded = np.pad(logs, ((0, 0), (around, around)), mode="symmetric")
-    shifted = [padded[:, i : i + logs.shape[1]] for i in range(at.envelope_bins)]
-    band = (logs - np.stack(shifted).mean(axis=0))[:, at.edges[3] : at.edges[4]].ravel()
-    spread, skewness, kurtosis = (np.asarray(part) for part in v.detail(sound)[first : first + 3])
-    root = np.sqrt((band**2).mean())
-    assert spread[3] == pytest.approx(root, rel=1e-3)
-    assert skewness[3] == pytest.approx((band**3).mean() / root**3, abs=1e-2)
-    assert kurtosis[3] == pytest.approx(np.log((band**4).mean() / root**4), abs=1e-2)
-
-
-def test_the_residual_of_one_frame_is_that_of_scipys_prediction():
-    samples = scipy.signal.lfilter([1], [1, -1.2, 0.8], noise(0.5)).astype(np.float32)
-    frame = Sound.of(samples).samples[:LENGTH].astype(np.float64)
-    windowed = frame * np.hanning(LENGTH)
-    own = np.correlate(windowed, windowed, "full")[LENGTH - 1 : LENGTH + ORDER]
-    own[0] *= 1 + RIDGE
-    weights = solve_toeplitz(own[:-1], own[1:])
-    left = scipy.signal.lfilter(np.concatenate([[1], -weights]), [1], frame)[ORDER:]
-    one = Sound(frame.astype(np.float32))
-    means = residual(one)[0]
-    assert means[0] == pytest.approx(np.log(scipy.stats.kurtosis(left, fisher=False)), abs=0.01)
-    assert means[1] == pytest.approx(abs(scipy.stats.skew(left)), abs=0.01)
-    assert means[3] == pytest.approx(np.log(frame.var() / left.var()), abs=0.01)
 
 
 def test_a_buzz_is_periodic_in_its_bands_and_noise_in_none():

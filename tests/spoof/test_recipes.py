@@ -28,7 +28,7 @@ def test_a_function_is_described_with_what_it_is_given():
 
 @pytest.mark.parametrize(("wrong", "said"), [
     ({"learning_rate": float("nan")}, "learning_rate nan"),
-    ({"ema": 1.0}, "ema 1 is outside"),
+    ({"smoothing": 1.0}, "smoothing 1 is outside"),
     ({"keep": "best"}, "keep 'best' is unknown; use one of last, loss"),
 ])  # fmt: skip
 def test_training_that_cannot_be_is_refused(wrong, said):

@@ -63,7 +63,7 @@ def test_voices_that_are_easily_told_apart_are_told_apart(learn, tmp_path, monke
     assert (tmp_path / "run" / "curves.png").stat().st_size > 1000
 
 
-@pytest.mark.parametrize("changes", [{"ema": 0.9}, {"balanced": True, "copies": 3}])
+@pytest.mark.parametrize("changes", [{}, {"balanced": True, "copies": 3}])
 def test_a_resumed_run_ends_as_one_without_pause(learn, changes, monkeypatch):
     monkeypatch.setattr(spoof.train, "SAVED_EVERY_S", 0)
     recipe = TINY.changed(keep="last", schedule="cosine", **changes)
@@ -103,42 +103,28 @@ def test_a_run_is_not_overwritten_and_only_the_same_run_is_resumed(learn, data):
         learn(on=data[2:], resume=True)
 
 
-def test_what_is_judged_and_kept_are_the_mean_weights():
-    learner = t.Learner(TINY.build(), ema=0.75)
-    assert learner.mean is not None
-    values = []
-    for value in (1.0, 2.0, 6.0):
-        nn.init.constant_(learner.net[0].weight, value)
-        learner.mean.update_parameters(learner.net)
-        values.append(float(learner.judged[0].weight[0, 0].detach()))
-    assert values == pytest.approx([1, 1.25, 2.4375])  # ¾ of the old and ¼ of the new
-
-
 def test_a_loss_that_is_no_number_ends_training(learn):
     with pytest.raises(InputError, match=r"the loss is nan in epoch .; lower the learning rate"):
         learn(TINY.changed(learning_rate=1e30, optimiser="sgd"))
 
 
 def test_one_logit_and_two_are_the_same_loss_as_sigmoid_and_softmax():
-    """And weights count a class more."""
     is_fake, p = torch.tensor([True, False]), torch.sigmoid(torch.tensor([0.3, -1.2]))
     one, two = torch.tensor([[0.3], [-1.2]]), torch.tensor([[0.0, 0.3], [1.2, 0.0]])
     expected = -(math.log(p[0]) + math.log(1 - p[1])) / 2
     assert float(t.loss_of(one, is_fake)) == pytest.approx(expected)
     assert float(t.loss_of(two, is_fake)) == pytest.approx(expected)
-    weighted = float(t.loss_of(one, is_fake, weights=torch.tensor([3.0, 1.0])))
-    assert weighted == pytest.approx(-(math.log(p[0]) + 3 * math.log(1 - p[1])) / 2)
 
 
-def test_the_rate_rises_then_falls_as_a_cosine():
-    training = Training(10, 1, learning_rate=0.4, schedule="cosine", warmup_epochs=2)
+def test_the_rate_falls_as_a_cosine():
+    training = Training(10, 1, learning_rate=0.4, schedule="cosine")
     optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
     rates = []
     for epochs in (1.0, 5.0, 10.0):
         t.set_rate(optimiser, training, epochs)
         rates.append(optimiser.param_groups[0]["lr"])
-    half = 0.4 * 0.5 * 0.5 * (1 + math.cos(math.pi / 10))
-    assert rates == pytest.approx([half, 0.2, 0.0], abs=1e-3)
+    first = 0.4 * 0.5 * (1 + math.cos(math.pi / 10))
+    assert rates == pytest.approx([first, 0.2, 0.0], abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +139,7 @@ def test_what_is_kept_is_best_by_the_recipes_rule(keep, best):
 
 
 def test_only_every_second_epoch_may_be_kept_and_one_output_learns_as_well(learn):
-    recipe = TINY.changed(keep="f1", keep_every=2, weighted=True)
+    recipe = TINY.changed(keep="f1", keep_every=2)
     outcome = learn(replace(recipe, model=partial(network, n_outputs=1)))
     assert outcome.history[-1]["valid_accuracy"] == 1
     assert outcome.best_epoch in (2, 4)  # all epochs are as good after the first
