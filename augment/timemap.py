@@ -38,12 +38,13 @@ class Span:
         """Seconds of source per second of output: 1.1 for a tempo ten per cent faster."""
         return (self.source_end_s - self.source_start_s) / (self.out_end_s - self.out_start_s)
 
-    def source_at(self, out_s: ArrayLike) -> Times:
+    # "ArrayLike" in quotes: `help()` would show a screenful else.
+    def source_at(self, out_s: "ArrayLike") -> Times:
         """Source times of output times; the two ends come back exactly, not by arithmetic."""
         inside = self.source_start_s + (np.asarray(out_s) - self.out_start_s) * self.rate
         return np.where(np.equal(out_s, self.out_end_s), self.source_end_s, inside)
 
-    def out_at(self, source_s: ArrayLike) -> Times:
+    def out_at(self, source_s: "ArrayLike") -> Times:
         """Output times of source times; the two ends come back exactly, not by arithmetic."""
         inside = self.out_start_s + (np.asarray(source_s) - self.source_start_s) / self.rate
         return np.where(np.equal(source_s, self.source_end_s), self.out_end_s, inside)
@@ -84,12 +85,12 @@ class TimeMap:
             kept.append(span)
         return cls(tuple(kept))
 
-    def to_source(self, out_s: ArrayLike) -> Any:
+    def to_source(self, out_s: "ArrayLike") -> Any:
         """Source times of output times, a float or shape as given; NaN where foreign."""
         spans = [(span.out_start_s, span.out_end_s, span.source_at) for span in self.spans]
         return _mapped(out_s, spans)  # later spans own the moment where two meet
 
-    def to_output(self, source_s: ArrayLike) -> Any:
+    def to_output(self, source_s: "ArrayLike") -> Any:
         """The earliest output times of source times, a float or shape as given; NaN where cut."""
         spans = [(span.source_start_s, span.source_end_s, span.out_at) for span in self.spans]
         return _mapped(source_s, spans[::-1])  # earlier spans own what occurs twice

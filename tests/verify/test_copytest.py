@@ -71,8 +71,10 @@ def test_the_network_is_trained_and_written(script, tmp_path, monkeypatch, capsy
         (tmp_path / folder).mkdir()
         piece = make_music(5, duration_s=17, sounds=sounds)
         soundfile.write(tmp_path / folder / "a.flac", piece, SAMPLE_RATE)
+        (tmp_path / folder / "list.tsv").write_text("path\twork\na.flac\tpiece\n")
     one, other, out = (str(tmp_path / name) for name in ("one", "other", "out"))
-    words = [one, other, "--works", one, other, "--noise", one, "--out", out]
+    works = ["--works", f"{one}/list.tsv", f"{other}/list.tsv"]
+    words = [one, other, *works, "--noise", one, "--out", out]
     sizes = ["--copies", "3", "--steps", "2", "--batch", "4"]
     monkeypatch.setattr("sys.argv", ["train-copy-test", *words, *sizes])
     script.main()
