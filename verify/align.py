@@ -9,8 +9,9 @@ ten cents. All is measured three times, within a shorter reach each time.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import scipy.fft
@@ -115,33 +116,89 @@ class HasParts(HasChanges, Protocol):
         """The features from one time to another, cut to what there is."""
 
 
+class Sought:
+    """A stretch of sound that is looked for at many places: at each tempo it is played once.
+
+    `room_s` is the longest stretch in which it will be looked for. Where it would stick out of
+    such a stretch, it is not looked for.
+
+    >>> sought = Sought(sketch, all_tempi(10.0), room_s=24.0)
+    >>> sought.search(part, start_s=51.0, end_s=75.0)[0].line
+    Line(tempo=1.1, shift_semitones=-2.0, offset_s=61.0)
+    """
+
+    def __init__(self, a: HasChanges, tempi: Values, *, room_s: float) -> None:
+        self._a = a
+        self._shape = _shape(math.ceil(room_s * COARSE_PER_SECOND) + 1)
+        self._played = [_Played.at(a.coarse, tempo, self._shape) for tempo in tempi.tolist()]
+
+    def search(
+        self, b: HasChanges, *, start_s: float, end_s: float, count: int = 3
+    ) -> list[Candidate]:
+        """The strongest candidates for A in a stretch, of which B is what there is."""
+        before = round((b.start_s - start_s) * COARSE_PER_SECOND)
+        after = round((end_s - b.start_s) * COARSE_PER_SECOND)
+        return _search(self._a, b, self._played, self._shape, count, (-before, after))
+
+
+@dataclass(frozen=True)
+class _Played:
+    """A at one tempo, made ready to be looked for."""
+
+    tempo: float
+    spectrum: NDArray[np.complex64]  # conjugate
+    energy: Values  # (n + 1,)
+
+    @classmethod
+    def at(cls, coarse: Floats, tempo: float, shape: tuple[int, int]) -> Self:
+        """Changes (84, n) at a tempo."""
+        played = played_at(coarse, tempo)
+        spectrum = scipy.fft.rfft2(played, s=shape)
+        np.conj(spectrum, out=spectrum)
+        return cls(tempo, spectrum, _energy_before(played))
+
+
 def search(a: HasChanges, b: HasChanges, *, count: int = 3) -> list[Candidate]:
     """The strongest candidates for A in B, strongest first; none where they cannot overlap.
 
     >>> search(Features.of(fragment), Features.of(recording))[0].line
     Line(tempo=1.1, shift_semitones=-2.0, offset_s=21.0)
     """
-    tempi = all_tempi(a.duration_s)
-    most_frames = b.coarse.shape[1] + math.ceil(a.coarse.shape[1] * max(tempi))
-    shape = (  # of the transforms: large enough that nothing wraps around
+    tempi = all_tempi(a.duration_s).tolist()
+    shape = _shape(b.coarse.shape[1] + math.ceil(a.coarse.shape[1] * max(tempi)) + 1)
+    played = (_Played.at(a.coarse, tempo, shape) for tempo in tempi)
+    return _search(a, b, played, shape, count, None)
+
+
+def _shape(n_frames: int) -> tuple[int, int]:
+    """Of transforms that are large enough that nothing wraps around in so many frames."""
+    return (
         scipy.fft.next_fast_len(N_BINS + MOST_SHIFT, real=False),
-        scipy.fft.next_fast_len(most_frames + 1, real=True),
+        scipy.fft.next_fast_len(n_frames, real=True),
     )
+
+
+def _search(
+    a: HasChanges, b: HasChanges, played: Iterable[_Played], shape: tuple[int, int], count: int,
+    frames: tuple[int, int] | None,
+) -> list[Candidate]:  # fmt: skip
+    """The strongest candidates; with `frames` of B, those where all of A lies between them."""
     spectrum_b, energy_b = scipy.fft.rfft2(b.coarse, s=shape), _energy_before(b.coarse)
     found: list[Candidate] = []
-    for tempo in tempi.tolist():
-        played = played_at(a.coarse, tempo)
-        spectrum = scipy.fft.rfft2(played, s=shape)
-        np.conj(spectrum, out=spectrum)
-        spectrum *= spectrum_b
-        products = scipy.fft.irfft2(spectrum, s=shape, overwrite_x=True)[-SHIFTS]
-        lags = np.arange(-(played.shape[1] - 1), b.coarse.shape[1])
-        strengths = _strengths(products[:, lags], lags, _energy_before(played), energy_b)
+    for one in played:
+        n_a, n_b = len(one.energy) - 1, b.coarse.shape[1]
+        first, end = (1 - n_a, n_b) if frames is None else (frames[0], frames[1] - n_a + 1)
+        lags = np.arange(max(first, 1 - n_a), min(end, n_b))
+        if not len(lags):
+            continue
+        rows = scipy.fft.ifft(one.spectrum * spectrum_b, axis=0, overwrite_x=True)[-SHIFTS]
+        products = scipy.fft.irfft(rows, shape[1], axis=1, overwrite_x=True)
+        strengths = _strengths(products[:, lags], lags, one.energy, energy_b)
         best, highest = strengths.argmax(axis=1), strengths.max(axis=1)
-        offsets_s = b.start_s - tempo * a.start_s + lags[best] / COARSE_PER_SECOND
+        offsets_s = b.start_s - one.tempo * a.start_s + lags[best] / COARSE_PER_SECOND
         for row in np.argsort(-highest)[:count]:
             if np.isfinite(highest[row]):
-                line = Line(tempo, float(SHIFTS[row]), float(offsets_s[row]))
+                line = Line(one.tempo, float(SHIFTS[row]), float(offsets_s[row]))
                 found.append(Candidate(line, strength=float(highest[row])))
     return distinct(found, moment_s=a.start_s + a.duration_s / 2, count=count)
 
@@ -190,7 +247,7 @@ def other_places(a: Features, b: HasParts, best: Alignment) -> list[Alignment]:
 
 def _strengths(
     products: Floats, lags: NDArray[np.int64], energy_a: Values, energy_b: Values
-) -> Values:
+) -> Floats:
     """Strengths (shifts, lags) of products of A and B; -inf where too little overlaps."""
     n_a, n_b = len(energy_a) - 1, len(energy_b) - 1
     begin, end = np.clip(lags, 0, n_b), np.clip(lags + n_a, 0, n_b)
@@ -198,10 +255,12 @@ def _strengths(
     common_b = energy_b[end] - energy_b[begin]
     overlap = end - begin
     floor = np.maximum(LEAST_ENERGY * N_BINS * overlap, 1e-9)
-    correlations = products / np.maximum(np.sqrt(np.maximum(0, common_a * common_b)), floor)
+    norm = np.maximum(np.sqrt(np.maximum(0, common_a * common_b)), floor)
     least = min(LEAST_OVERLAP_S * COARSE_PER_SECOND, 0.9 * n_a, 0.9 * n_b)
-    strengths = correlations * np.sqrt(overlap / COARSE_PER_SECOND)
-    return np.where(overlap >= least, strengths, -np.inf)
+    weight = np.asarray(np.sqrt(overlap / COARSE_PER_SECOND) / norm, np.float32)
+    strengths: Floats = products * weight
+    strengths[:, overlap < least] = -np.inf
+    return strengths
 
 
 def _energy_before(changes: Floats) -> Values:

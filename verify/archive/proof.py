@@ -19,7 +19,15 @@ import numpy as np
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
-from verify.align import FASTEST, SAME_CANDIDATE_S, SLOWEST, Candidate, refine, search
+from verify.align import (
+    FASTEST,
+    SAME_CANDIDATE_S,
+    SLOWEST,
+    Candidate,
+    Sought,
+    all_tempi,
+    refine,
+)
 from verify.archive.keeping import NO_ROOTS, PIECE_S, ROW_S, Sketch, unpacked
 from verify.archive.results import Entry, Match
 from verify.archive.store import Store
@@ -50,6 +58,9 @@ SLACK_S = 4.0
 """How much more is looked at at both ends, for the hop of the index."""
 LOOKED_AT, LEAST_LIKELY = 3, 0.5
 """Candidates of an alignment that are made exact, at most; and by this share of the strongest."""
+GLANCED_TEMPI = np.exp(0.083 * np.arange(-5, 6))
+"""Tempi of a glance. The same agrees two to three times as much as what is not, also between two.
+"""
 KEPT_AT_ONCE_S = 60.0
 KEPT_ROWS = 512
 """Rows of sketches that are kept, unpacked: 27 MB."""
@@ -349,11 +360,39 @@ class Place:
         return self.alignment.strength if self.alignment else 0.0
 
 
-def look(moment: Sound, references: References, recording: int, point: Point) -> Place:
-    """Where a moment is most like a recording around a point, at any tempo and pitch."""
-    stretch_s = stretch_around(point, moment.start_s, moment.end_s)
-    candidates = search(moment.sketch, references.sketch(recording, *stretch_s), count=LOOKED_AT)
-    return Place(moment, references, recording, point, stretch_s, candidates)
+class Looking:
+    """A moment that is looked for at places of recordings, by what the archive keeps of them."""
+
+    def __init__(self, moment: Sound, references: References) -> None:
+        self._moment, self._references = moment, references
+        self._room_s = TEMPO_ROOM * moment.duration_s + 2 * SLACK_S
+
+    def glance(self, recording: int, point: Point) -> float:
+        """How much both agree around a point at a few tempi: little where they are not the same."""
+        found, _ = self._search(self._roughly, recording, point, count=1)
+        return found[0].strength if found else 0.0
+
+    def look(self, recording: int, point: Point) -> Place:
+        """Where both are most alike around a point, at any tempo and pitch."""
+        found, stretch_s = self._search(self._closely, recording, point, count=LOOKED_AT)
+        return Place(self._moment, self._references, recording, point, stretch_s, found)
+
+    @cached_property
+    def _roughly(self) -> Sought:
+        return Sought(self._moment.sketch, GLANCED_TEMPI, room_s=self._room_s)
+
+    @cached_property
+    def _closely(self) -> Sought:
+        tempi = all_tempi(self._moment.duration_s)
+        return Sought(self._moment.sketch, tempi, room_s=self._room_s)
+
+    def _search(
+        self, sought: Sought, recording: int, point: Point, *, count: int
+    ) -> tuple[list[Candidate], tuple[float, float]]:
+        start_s, end_s = stretch_around(point, self._moment.start_s, self._moment.end_s)
+        kept = self._references.sketch(recording, start_s, end_s)
+        found = sought.search(kept, start_s=start_s, end_s=end_s, count=count)
+        return found, (start_s, end_s)
 
 
 def stretch_around(point: Point, start_s: float, end_s: float) -> tuple[float, float]:

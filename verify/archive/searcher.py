@@ -8,6 +8,7 @@ weighed.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -20,12 +21,12 @@ from verify.align import other_places
 from verify.archive.index import Searchable
 from verify.archive.proof import (
     LOOKED_AT,
+    Looking,
     Place,
     Point,
     References,
     Sound,
     UnreadableError,
-    look,
     prove,
     stretch_around,
 )
@@ -47,10 +48,17 @@ GROWTH = 0.6
 limits rise by so much."""
 HITS = 50
 """Similar windows that are asked for, for each window of a query."""
-PLACES = 12
-"""Places that are looked at for one moment."""
+PLACES = 150
+"""Places that are glanced at for one moment. Of 160,000 windows, one of noise or of a copy that was
+changed by everything may be more alike at a hundred places than at the right one."""
 FIRST = 5
-"""Places that are looked at in any case; the others only while none agrees as much as `SURE`."""
+"""Places that are glanced at in any case; others only while none agrees as much as `SURE`,"""
+UNKEPT = 12
+"""and beyond so many only where the archive keeps a sketch: else the recording would be read."""
+LOOKED = 12
+"""Places that are looked at more closely: those that agree most at a glance, and besides"""
+BY_VOTES = 4
+"""the first of all, for at a few tempi even the same may agree little."""
 SURE = 1.0
 """Strength of an alignment from which it is the right one: different recordings reach 0.7."""
 ALIGNED = 6
@@ -306,19 +314,34 @@ class Searcher:
     def _looked_at(
         self, moment: Sound, candidates: Sequence[Candidate], outcome: Outcome
     ) -> list[Place]:
-        """The candidates looked at, those that agree most first."""
+        """The candidates that agree most, looked at, the best first."""
+        looking = Looking(moment, self.references)
+        if len(candidates) > LOOKED:
+            candidates = self._glanced_at(looking, candidates)
         places: list[Place] = []
-        for rank, candidate in enumerate(candidates):
-            if rank >= FIRST and max((p.promise for p in places), default=0.0) >= SURE:
-                break
+        for candidate in candidates[:LOOKED]:
             point = candidate.points[0]
             try:
-                place = look(moment, self.references, candidate.recording, point)
+                place = looking.look(candidate.recording, point)
                 if not any(place.is_at(other) for other in places):
                     places.append(place)
             except UnreadableError as error:  # of an archive that keeps nothing of it
                 self._note(outcome, candidate.recording, point, str(error))
         return sorted(places, key=lambda place: -place.promise)
+
+    def _glanced_at(self, looking: Looking, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Candidates, after the first ones those that agree most at a glance."""
+        strengths: list[float] = []
+        for rank, candidate in enumerate(candidates):
+            if rank >= FIRST and max(strengths) >= SURE:
+                break
+            strength = 0.0
+            if rank < UNKEPT or self._store.entry(candidate.recording).n_sketches:
+                with suppress(UnreadableError):
+                    strength = looking.glance(candidate.recording, candidate.points[0])
+            strengths.append(strength)
+        first, others = candidates[:BY_VOTES], range(BY_VOTES, len(strengths))
+        return [*first, *(candidates[i] for i in sorted(others, key=lambda i: -strengths[i]))]
 
     def _read(
         self, places: Sequence[Place], outcome: Outcome, least: float, *, at_least_one: bool
