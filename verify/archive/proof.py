@@ -59,8 +59,9 @@ SLACK_S = 4.0
 LOOKED_AT, LEAST_LIKELY = 3, 0.5
 """Candidates of an alignment that are made exact, at most; and by this share of the strongest."""
 GLANCED_TEMPI = np.exp(0.083 * np.arange(-5, 6))
-"""Tempi of a glance. The same agrees two to three times as much as what is not, also between two.
-"""
+"""Tempi of a glance, 0.66 to 1.51: the same agrees mostly twice as much as what is not."""
+EXTREME_TEMPI = np.exp(0.083 * np.array([-8, -7, -6, 6, 7, 8]))
+"""0.51 to 1.94, at the likelier places."""
 KEPT_AT_ONCE_S = 60.0
 KEPT_ROWS = 512
 """Rows of sketches that are kept, unpacked: 27 MB."""
@@ -367,10 +368,11 @@ class Looking:
         self._moment, self._references = moment, references
         self._room_s = TEMPO_ROOM * moment.duration_s + 2 * SLACK_S
 
-    def glance(self, recording: int, point: Point) -> float:
+    def glance(self, recording: int, point: Point, *, widely: bool) -> float:
         """How much both agree around a point at a few tempi: little where they are not the same."""
-        found, _ = self._search(self._roughly, recording, point, count=1)
-        return found[0].strength if found else 0.0
+        tried = (self._roughly, self._widely) if widely else (self._roughly,)
+        found = [self._search(sought, recording, point, count=1)[0] for sought in tried]
+        return max((one.strength for some in found for one in some), default=0.0)
 
     def look(self, recording: int, point: Point) -> Place:
         """Where both are most alike around a point, at any tempo and pitch."""
@@ -380,6 +382,10 @@ class Looking:
     @cached_property
     def _roughly(self) -> Sought:
         return Sought(self._moment.sketch, GLANCED_TEMPI, room_s=self._room_s)
+
+    @cached_property
+    def _widely(self) -> Sought:
+        return Sought(self._moment.sketch, EXTREME_TEMPI, room_s=self._room_s)
 
     @cached_property
     def _closely(self) -> Sought:

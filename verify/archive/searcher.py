@@ -48,13 +48,15 @@ GROWTH = 0.6
 limits rise by so much."""
 HITS = 50
 """Similar windows that are asked for, for each window of a query."""
-PLACES = 150
-"""Places that are glanced at for one moment. Of 160,000 windows, one of noise or of a copy that was
-changed by everything may be more alike at a hundred places than at the right one."""
+MOMENT_HITS, PLACES = 100, 300
+"""The same for a short query, and places that are glanced at for it: of 160,000 windows, those of
+two hundred recordings may resemble noisy music more than those of the right one."""
 FIRST = 5
-"""Places that are glanced at in any case; others only while none agrees as much as `SURE`,"""
+"""Places that are glanced at in any case; others only while none agrees as much as `SURE`."""
+WIDELY = 30
+"""Of so many also at half and twice the tempo."""
 UNKEPT = 12
-"""and beyond so many only where the archive keeps a sketch: else the recording would be read."""
+"""Beyond so many only where the archive keeps a sketch: else the recording would be read."""
 LOOKED = 12
 """Places that are looked at more closely: those that agree most at a glance, and besides"""
 BY_VOTES = 4
@@ -216,11 +218,11 @@ class Searcher:
         self._min_log_lr = min_log_lr
         self._more = GROWTH * max(0.0, math.log(max(store.n_windows, 1) / SMALL))
 
-    def neighbours(self, vectors: Vectors) -> Hits:
-        """The windows of the archive most similar to some of a query, (n, HITS)."""
+    def neighbours(self, vectors: Vectors, *, count: int = HITS) -> Hits:
+        """The windows of the archive most similar to some of a query, (n, count)."""
         if not len(vectors):
-            return Hits(np.zeros((0, HITS), np.float32), np.zeros((0, HITS), np.int64))
-        return self._index.search(vectors, HITS)
+            return Hits(np.zeros((0, count), np.float32), np.zeros((0, count), np.int64))
+        return self._index.search(vectors, count)
 
     def vote(self, middles_s: Seconds, hits: Hits, *, count: int) -> list[Candidate]:
         """The places where windows of a query agree most, best first."""
@@ -230,7 +232,8 @@ class Searcher:
         """All matches of a moment, the best place of each recording, best first."""
         lengths_s = (moment.duration_s, min(PIECE_S, moment.duration_s))
         middles_s, vectors = self.windows(moment, lengths_s, hop_s=PIECE_S / 4)
-        candidates = self.vote(middles_s, self.neighbours(vectors), count=PLACES)
+        hits = self.neighbours(vectors, count=MOMENT_HITS)
+        candidates = self.vote(middles_s, hits, count=PLACES)
         return self.prove(moment, candidates, least_log_lr=PERHAPS_LOG_LR, wants_nearest=True)
 
     def prove(
@@ -338,7 +341,9 @@ class Searcher:
             strength = 0.0
             if rank < UNKEPT or self._store.entry(candidate.recording).n_sketches:
                 with suppress(UnreadableError):
-                    strength = looking.glance(candidate.recording, candidate.points[0])
+                    strength = looking.glance(
+                        candidate.recording, candidate.points[0], widely=rank < WIDELY
+                    )
             strengths.append(strength)
         first, others = candidates[:BY_VOTES], range(BY_VOTES, len(strengths))
         return [*first, *(candidates[i] for i in sorted(others, key=lambda i: -strengths[i]))]
