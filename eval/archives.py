@@ -22,6 +22,7 @@ from cqtnet.device import one_thread
 from cqtnet.errors import ManifestError
 from cqtnet.progress import in_processes
 from eval.bootstrap import Figure
+from eval.crowd import fill
 from eval.metrics.table import mean_by_recording
 from eval.trials import read_trials
 from verify.archive import is_archive
@@ -92,27 +93,36 @@ def halves(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
 
 def measure(
     items: Sequence[Item], queries: Sequence[Query], folder: Path, *,
-    distractors: Path | None = None, min_log_lr: float | None = None, workers: int | None = 1,
+    distractors: Path | None = None, drawn: int = 0, min_log_lr: float | None = None,
+    workers: int | None = 1,
 ) -> list[Answer]:  # fmt: skip
     """The answers to each query, of an archive of all recordings and of one without its collection.
 
-    Archives are made in `folder`, and kept. All hold the `distractors`: recordings, or an archive.
+    Archives are made in `folder`, and kept. All hold the `distractors`: recordings, or an archive;
+    and so many windows `drawn` from the statistics of these.
     """
     known = {item.recording for item in items}
     for query in queries:
         if query.recording not in known:
             raise ManifestError(f"{query.probe} is of {query.recording}, which is in no list")
+    if drawn and distractors is None:
+        raise ManifestError("windows are drawn from distractors; give some")
     first, second = halves(items)
     others = distractors
     if distractors is not None and not is_archive(distractors):
         others = folder / "distractors"
         with Archive.open_or_create(others) as archive:
             archive.add([os.fspath(distractors)])
+    more = [] if others is None else [others]
+    if drawn and others is not None:
+        more.append(folder / "drawn")
+        if not is_archive(more[-1]):
+            fill(more[-1], others, drawn)
     tasks = []
     for name, own in (("all", items), ("first", first), ("second", second)):
         Archive.open_or_create(folder / name).close()
-        if others is not None:
-            merge_into(folder / name, others)
+        for other in more:
+            merge_into(folder / name, other)
         with Archive.open(folder / name, write=True) as archive:
             summary = archive.add([os.fspath(item.path) for item in own])
         for reason in summary.failed.values():

@@ -1,6 +1,6 @@
 """Where A lies in B: a coarse search at every tempo, pitch and place, then one exact line.
 
-`search` plays A at up to sixty tempi and correlates it with B at all places and all shifts, one
+`search` plays A at up to 99 tempi and correlates it with B at all places and all shifts, one
 product of two-dimensional spectra for each tempo. It returns candidates. `refine` makes one of
 them exact. It moves each window of A near the candidate's line to the place of B where it
 correlates best, to a fraction of a frame, and fits a robust line through these hits: tempo and
@@ -9,8 +9,9 @@ ten cents. All is measured three times, within a shorter reach each time.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import scipy.fft
@@ -18,10 +19,20 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from cqtnet.cqt import FRAMES_PER_SECOND, N_BINS
-from verify.features import COARSE_PER_SECOND, SPECTRA_PER_SECOND, STEP_CENTS, Features, Floats
+from verify.features import (
+    COARSE_PER_SECOND,
+    SPECTRA_PER_SECOND,
+    STEP_CENTS,
+    Features,
+    Floats,
+    Values,
+    padded,
+    played_at,
+    rows_at,
+    sample,
+    shifted,
+)
 from verify.results import Alignment, Line
-
-Values = NDArray[np.float64]
 
 SLOWEST, FASTEST = 0.48, 2.08  # tempo factors of the coarse search
 TEMPO_STEP_S = 0.3  # by so much A gets longer from one tempo of the coarse search to the next
@@ -113,30 +124,87 @@ class HasParts(HasChanges, Protocol):
         """The features from one time to another, cut to what there is."""
 
 
-def search(a: HasChanges, b: HasChanges, *, count: int = 3) -> list[Candidate]:
-    """The strongest candidates for A in B, strongest first; none where they cannot overlap."""
-    step = TEMPO_STEP_S / min(LONGEST_S, max(SHORTEST_S, a.duration_s))
-    tempi = np.exp(np.arange(np.log(SLOWEST), np.log(FASTEST) + step, step))  # 99 for 20 s
-    most_frames = b.coarse.shape[1] + math.ceil(a.coarse.shape[1] * max(tempi))
-    shape = (  # of the transforms: large enough that nothing wraps around
-        scipy.fft.next_fast_len(N_BINS + MOST_SHIFT, real=False),
-        scipy.fft.next_fast_len(most_frames + 1, real=True),
-    )
-    spectrum_b, energy_b = scipy.fft.rfft2(b.coarse, s=shape), _energy_before(b.coarse)
-    found, kept = list[Candidate](), list[Candidate]()
-    for tempo in tempi.tolist():
-        played = played_at(a.coarse, tempo)
+class Sought:
+    """A stretch of sound that is looked for at many places: at each tempo it is played once.
+
+    `room_s` is the longest stretch in which it will be looked for. Where it would stick out of
+    such a stretch, it is not looked for.
+    """
+
+    def __init__(self, a: HasChanges, tempi: Values, *, room_s: float) -> None:
+        self._a = a
+        self._shape = _shape(math.ceil(room_s * COARSE_PER_SECOND) + 1)
+        self._played = [_Played.at(a.coarse, tempo, self._shape) for tempo in tempi.tolist()]
+
+    def search(
+        self, b: HasChanges, *, start_s: float, end_s: float, count: int = 3
+    ) -> list[Candidate]:
+        """The strongest candidates for A in a stretch, of which B is what there is."""
+        before = round((b.start_s - start_s) * COARSE_PER_SECOND)
+        after = round((end_s - b.start_s) * COARSE_PER_SECOND)
+        return _search(self._a, b, self._played, self._shape, count, (-before, after))
+
+
+@dataclass(frozen=True)
+class _Played:
+    """A at one tempo, made ready to be looked for."""
+
+    tempo: float
+    spectrum: NDArray[np.complex64]  # conjugate
+    energy: Values  # (n + 1,)
+
+    @classmethod
+    def at(cls, coarse: Floats, tempo: float, shape: tuple[int, int]) -> Self:
+        """Changes (84, n) at a tempo."""
+        played = played_at(coarse, tempo)
         spectrum = scipy.fft.rfft2(played, s=shape)
         np.conj(spectrum, out=spectrum)
-        spectrum *= spectrum_b
-        products = scipy.fft.irfft2(spectrum, s=shape, overwrite_x=True)[-SHIFTS]
-        lags = np.arange(-(played.shape[1] - 1), b.coarse.shape[1])
-        strengths = _strengths(products[:, lags], lags, _energy_before(played), energy_b)
+        return cls(tempo, spectrum, _energy_before(played))
+
+
+def search(a: HasChanges, b: HasChanges, *, count: int = 3) -> list[Candidate]:
+    """The strongest candidates for A in B, strongest first; none where they cannot overlap."""
+    tempi = all_tempi(a.duration_s)
+    shape = _shape(b.coarse.shape[1] + math.ceil(a.coarse.shape[1] * tempi.max()) + 1)
+    played = (_Played.at(a.coarse, tempo, shape) for tempo in tempi.tolist())
+    return _search(a, b, played, shape, count, None)
+
+
+def all_tempi(duration_s: float) -> Values:
+    """The tempi to look at for a stretch of that length: 99 for 20 s."""
+    step = TEMPO_STEP_S / min(LONGEST_S, max(SHORTEST_S, duration_s))
+    return np.exp(np.arange(np.log(SLOWEST), np.log(FASTEST) + step, step))
+
+
+def _shape(n_frames: int) -> tuple[int, int]:
+    """Of transforms that are large enough that nothing wraps around in so many frames."""
+    return (
+        scipy.fft.next_fast_len(N_BINS + MOST_SHIFT, real=False),
+        scipy.fft.next_fast_len(n_frames, real=True),
+    )
+
+
+def _search(
+    a: HasChanges, b: HasChanges, played: Iterable[_Played], shape: tuple[int, int], count: int,
+    frames: tuple[int, int] | None,
+) -> list[Candidate]:  # fmt: skip
+    """The strongest candidates; with `frames` of B, those where all of A lies between them."""
+    spectrum_b, energy_b = scipy.fft.rfft2(b.coarse, s=shape), _energy_before(b.coarse)
+    found, kept = list[Candidate](), list[Candidate]()
+    for one in played:
+        n_a, n_b = len(one.energy) - 1, b.coarse.shape[1]
+        first, end = (1 - n_a, n_b) if frames is None else (frames[0], frames[1] - n_a + 1)
+        lags = np.arange(max(first, 1 - n_a), min(end, n_b))
+        if not len(lags):
+            continue
+        rows = scipy.fft.ifft(one.spectrum * spectrum_b, axis=0, overwrite_x=True)[-SHIFTS]
+        products = scipy.fft.irfft(rows, shape[1], axis=1, overwrite_x=True)
+        strengths = _strengths(products[:, lags], lags, one.energy, energy_b)
         best, highest = strengths.argmax(axis=1), strengths.max(axis=1)
-        offsets_s = b.start_s - tempo * a.start_s + lags[best] / COARSE_PER_SECOND
+        offsets_s = b.start_s - one.tempo * a.start_s + lags[best] / COARSE_PER_SECOND
         for row in np.argsort(-highest)[:count]:
             if np.isfinite(highest[row]):
-                line = Line(tempo, float(SHIFTS[row]), float(offsets_s[row]))
+                line = Line(one.tempo, float(SHIFTS[row]), float(offsets_s[row]))
                 found.append(Candidate(line, strength=float(highest[row])))
     middle_s = a.start_s + a.duration_s / 2
     for candidate in sorted(found, key=lambda c: -c.strength):
@@ -187,7 +255,7 @@ def other_places(a: Features, b: HasParts, best: Alignment) -> list[Alignment]:
 
 def _strengths(
     products: Floats, lags: NDArray[np.int64], energy_a: Values, energy_b: Values
-) -> Values:
+) -> Floats:
     """Strengths (shifts, lags) of products of A and B; -inf where too little overlaps."""
     n_a, n_b = len(energy_a) - 1, len(energy_b) - 1
     begin, end = np.clip(lags, 0, n_b), np.clip(lags + n_a, 0, n_b)
@@ -195,51 +263,17 @@ def _strengths(
     common_b = energy_b[end] - energy_b[begin]
     overlap = end - begin
     floor = np.maximum(LEAST_ENERGY * overlap, 1e-9)
-    correlations = products / np.maximum(np.sqrt(np.maximum(0, common_a * common_b)), floor)
+    norm = np.maximum(np.sqrt(np.maximum(0, common_a * common_b)), floor)
     least = min(LEAST_OVERLAP_S * COARSE_PER_SECOND, 0.9 * n_a, 0.9 * n_b)
-    strengths = correlations * np.sqrt(overlap / COARSE_PER_SECOND)
-    return np.where(overlap >= least, strengths, -np.inf)
+    weight = np.asarray(np.sqrt(overlap / COARSE_PER_SECOND) / norm, np.float32)
+    strengths: Floats = products * weight
+    strengths[:, overlap < least] = -np.inf
+    return strengths
 
 
 def _energy_before(changes: Floats) -> Values:
     """The energy of all frames before each, (n + 1,)."""
     return np.concatenate([[0.0], np.cumsum(np.square(changes).sum(axis=0), dtype=np.float64)])
-
-
-def played_at(changes: Floats, tempo: float) -> Floats:
-    """Changes (84, n) of A on the clock of B, (84, n * tempo)."""
-    n = changes.shape[1]
-    return sample(changes, np.arange(max(2, round(n * tempo))) / tempo)
-
-
-def sample(changes: Floats, frames: Values) -> Floats:
-    """Changes (84, n) at fractional frames (m,): (84, m); beyond the ends, the last one."""
-    before, after, share = _around(frames, changes.shape[1])
-    low, high = (changes.take(places, axis=1, mode="clip") for places in (before, after))
-    high -= low
-    high *= share
-    high += low
-    return high
-
-
-def _around(places: Values, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-    """The two of n rows around each place, and the share of the second one."""
-    inside = np.clip(places, 0, n - 1)
-    before = np.minimum(inside.astype(int), max(0, n - 2))
-    return before, np.minimum(before + 1, n - 1), (inside - before).astype(np.float32)
-
-
-def shifted(changes: Floats, semitones: float) -> Floats:
-    """Changes (84, n) moved up by semitones; a fraction is shared between two bins."""
-    source = np.arange(N_BINS) - semitones
-    below = np.floor(source).astype(int)
-    share = np.float32(semitones * -1 - np.floor(-semitones))
-    rows = _padded(changes.T, -1, N_BINS + 1).T
-    low: Floats = rows[np.clip(below + 1, 0, N_BINS + 1)]
-    if not share:
-        return low
-    high = rows[np.clip(below + 2, 0, N_BINS + 1)]
-    return np.asarray(low * (1 - share) + high * share, np.float32)
 
 
 def refine(
@@ -278,7 +312,7 @@ def hits_along(a: Features, b: Features, line: Line, *, reach_s: float) -> Hits 
     reach = math.ceil(reach_s * FRAMES_PER_SECOND)
     on_a = line.to_a(b.start_s + np.arange(first, last) / FRAMES_PER_SECOND) - a.start_s
     played = shifted(sample(a.fine, on_a * FRAMES_PER_SECOND), -line.shift_semitones)
-    around = _padded(b.fine, first - reach, last + reach)
+    around = padded(b.fine, first - reach, last + reach)
     near = sliding_window_view(around, n, axis=1)  # (84, lags, frames)
     products = np.einsum("blt,bt->lt", near, played, optimize=True)
     energy_b = sliding_window_view(np.square(around).sum(axis=0), n)  # (lags, frames)
@@ -342,25 +376,6 @@ def pitch(a: Features, b: Features, line: Line) -> tuple[float, float]:
     ])  # fmt: skip
     best, coherence = _highest(agreement[:, None] / max(float(norm), 1e-6))
     return float(steps[0] + best[0]) * STEP_CENTS / 100, float(coherence[0])
-
-
-def rows_at(spectra: Floats, places: Values, *, margin: int = 0) -> Floats:
-    """Spectra (n, steps) at fractional rows (m,), and zeros after each: (m, steps + margin)."""
-    before, after, share = _around(places, len(spectra))
-    rows = np.zeros((len(places), spectra.shape[1] + margin), np.float32)
-    low, high = spectra[before], spectra[after]
-    high -= low
-    high *= share[:, None]
-    np.add(low, high, out=rows[:, : spectra.shape[1]])
-    return rows
-
-
-def _padded(changes: Floats, first: int, last: int) -> Floats:
-    """Changes (84, n) from one frame to another, zeros where there are none."""
-    padded = np.zeros((len(changes), last - first), np.float32)
-    begin, end = max(0, first), min(last, changes.shape[1])
-    padded[:, begin - first : end - first] = changes[:, begin:end]
-    return padded
 
 
 def _sums(values: Floats, starts: NDArray[np.int64], length: int) -> Floats:

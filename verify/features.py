@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from cqtnet import SAMPLE_RATE
-from cqtnet.cqt import FRAMES_PER_SECOND, SILENCE_LEVEL, Cqt
+from cqtnet.cqt import FRAMES_PER_SECOND, N_BINS, SILENCE_LEVEL, Cqt
 
 Floats = NDArray[np.float32]
+Values = NDArray[np.float64]
 Read = Callable[[float, float], Floats]
 """Reads the samples of a recording from one second to another, cut to what there is."""
 
@@ -228,3 +229,58 @@ def spectrum_hz() -> NDArray[np.float64]:
     """Frequencies of the scale of cents."""
     cents = np.arange(0, SPECTRUM_OCTAVES * 1200, STEP_CENTS)
     return np.asarray(LOWEST_HZ * 2 ** (cents / 1200))
+
+
+def played_at(changes: Floats, tempo: float) -> Floats:
+    """Changes (84, n) of A on the clock of B, (84, n * tempo)."""
+    n = changes.shape[1]
+    return sample(changes, np.arange(max(2, round(n * tempo))) / tempo)
+
+
+def sample(changes: Floats, frames: Values) -> Floats:
+    """Changes (84, n) at fractional frames (m,): (84, m); beyond the ends, the last one."""
+    before, after, share = _around(frames, changes.shape[1])
+    low, high = (changes.take(places, axis=1, mode="clip") for places in (before, after))
+    high -= low
+    high *= share
+    high += low
+    return high
+
+
+def _around(places: Values, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    """The two of n rows around each place, and the share of the second one."""
+    inside = np.clip(places, 0, n - 1)
+    before = np.minimum(inside.astype(int), max(0, n - 2))
+    return before, np.minimum(before + 1, n - 1), (inside - before).astype(np.float32)
+
+
+def shifted(changes: Floats, semitones: float) -> Floats:
+    """Changes (84, n) moved up by semitones; a fraction is shared between two bins."""
+    source = np.arange(N_BINS) - semitones
+    below = np.floor(source).astype(int)
+    share = np.float32(semitones * -1 - np.floor(-semitones))
+    rows = padded(changes.T, -1, N_BINS + 1).T
+    low: Floats = rows[np.clip(below + 1, 0, N_BINS + 1)]
+    if not share:
+        return low
+    high = rows[np.clip(below + 2, 0, N_BINS + 1)]
+    return np.asarray(low * (1 - share) + high * share, np.float32)
+
+
+def rows_at(spectra: Floats, places: Values, *, margin: int = 0) -> Floats:
+    """Spectra (n, steps) at fractional rows (m,), and zeros after each: (m, steps + margin)."""
+    before, after, share = _around(places, len(spectra))
+    rows = np.zeros((len(places), spectra.shape[1] + margin), np.float32)
+    low, high = spectra[before], spectra[after]
+    high -= low
+    high *= share[:, None]
+    np.add(low, high, out=rows[:, : spectra.shape[1]])
+    return rows
+
+
+def padded(changes: Floats, first: int, last: int) -> Floats:
+    """Changes (84, n) from one frame to another, zeros where there are none."""
+    padded = np.zeros((len(changes), last - first), np.float32)
+    begin, end = max(0, first), min(last, changes.shape[1])
+    padded[:, begin - first : end - first] = changes[:, begin:end]
+    return padded

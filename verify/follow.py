@@ -22,12 +22,22 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from cqtnet.cqt import FRAMES_PER_SECOND, N_BINS, SILENCE_LEVEL
-from verify.align import LEAST_ENERGY, Candidate, hits_within, played_at, rows_at, sample, shifted
-from verify.features import COARSE_PER_SECOND, SPECTRA_PER_SECOND, STEP_CENTS, Features, Floats
+from verify.align import LEAST_ENERGY, Candidate, hits_within
+from verify.features import (
+    COARSE_PER_SECOND,
+    SPECTRA_PER_SECOND,
+    STEP_CENTS,
+    Features,
+    Floats,
+    Values,
+    played_at,
+    rows_at,
+    sample,
+    shifted,
+)
 from verify.results import Line, Stretch
 
 Part = TypeVar("Part", Candidate, Stretch)
-Values = NDArray[np.float64]
 
 LOOKED_FOR_S = 3.0  # length of the windows of A that are looked for in B
 LEAST_CORRELATION, SHARE_OF_BEST = 0.35, 0.6  # of a hit, and by that of the best hit of its moment

@@ -86,6 +86,8 @@ def _write_outcomes(
 @common.MIN_LR
 @option("--distractors", type=common.PATH,
         help="Folder of further recordings in the archives, or an archive of them.")  # fmt: skip
+@option("--drawn", type=IntRange(min=0), default=0, metavar="N",
+        help="Put in N windows more, drawn from the statistics of the distractors.")  # fmt: skip
 @option("--archives", type=common.PATH, help="Folder in which to keep the archives.")
 @commands.workers_option
 @common.OUT(help="Write every answer to a .csv.")

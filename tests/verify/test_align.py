@@ -62,6 +62,27 @@ def test_other_music_agrees_far_less_and_silence_with_nothing():
         assert all(abs(found.strength) < 1e-3 for found in al.search(a, b))
 
 
+def test_what_is_looked_for_at_many_places_is_found_where_it_lies_wholly_in_the_stretch():
+    fragment = altered(Tempo(1.1), Pitch(-2.0))
+    sought = al.Sought(fragment, al.all_tempi(fragment.duration_s), room_s=20.0)
+    searched = al.search(fragment, whole().part(8.0, 28.0))[0]
+    for start_s, end_s in ((8.0, 28.0), (9.0, 25.0)):
+        (found,) = sought.search(
+            whole().part(start_s, end_s), start_s=start_s, end_s=end_s, count=1
+        )
+        assert found.line.tempo == searched.line.tempo
+        assert found.line.shift_semitones == searched.line.shift_semitones
+        assert found.line.offset_s == pytest.approx(searched.line.offset_s, abs=0.1)
+        assert found.strength == pytest.approx(searched.strength, rel=0.05)
+    for start_s, end_s in ((2.0, 22.0), (13.0, 33.0)):  # it begins or ends outside
+        part = whole().part(start_s, end_s)
+        found = sought.search(part, start_s=start_s, end_s=end_s)
+        assert all(one.strength < 0.5 * searched.strength for one in found)
+    end = whole().part(START_S + 4.0, END_S)  # a recording that begins later than the fragment
+    (found,) = sought.search(end, start_s=START_S - 1.0, end_s=END_S + 1.0, count=1)
+    assert found.line.to_b(0.0) == pytest.approx(START_S, abs=0.2)
+
+
 def test_lines_are_on_the_clocks_of_the_whole_and_too_little_in_common_is_none():
     a, b = whole().part(14.0, 20.0), whole().part(10.0, 30.0)
     found = al.refine(a, b, al.search(a, b)[0].line)

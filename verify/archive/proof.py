@@ -19,13 +19,13 @@ import numpy as np
 from cqtnet import SAMPLE_RATE, audio
 from cqtnet.embed import Embedder, Trace
 from cqtnet.errors import FragmentTooShortError, InputError, NoContentError
-from verify.align import FASTEST, SAME_CANDIDATE_S, SLOWEST, Candidate, refine, search
+from verify.align import FASTEST, SAME_CANDIDATE_S, SLOWEST, Candidate, Sought, all_tempi, refine
 from verify.archive.keeping import NO_ROOTS, PIECE_S, ROW_S, Sketch, unpacked
 from verify.archive.results import Entry, Match
 from verify.archive.store import Store
 from verify.calibration import Calibration
 from verify.comparison import gather, reasons_against
-from verify.features import Features, Floats
+from verify.features import Features, Floats, Values
 from verify.results import Alignment
 
 T = TypeVar("T")
@@ -43,6 +43,10 @@ TEMPO_ROOM = 1.55  # so many times a query's length is looked at in a recording,
 SLACK_S = 4.0  # how much more is looked at at both ends, for the hop of the index
 LOOKED_AT, LEAST_LIKELY = 3, 0.5
 """Candidates of an alignment that are made exact, at most; and by this share of the strongest."""
+GLANCED_TEMPI = np.exp(0.083 * np.arange(-5, 6))
+"""Tempi of a glance, 0.66 to 1.51: the same agrees mostly twice as much as what is not."""
+EXTREME_TEMPI = np.exp(0.083 * np.array([-8, -7, -6, 6, 7, 8]))
+"""0.51 to 1.94, at the likelier places."""
 KEPT_ROWS = 512  # rows of sketches that are kept, unpacked: 27 MB
 
 
@@ -287,11 +291,46 @@ class Place:
         return self.alignment.strength if self.alignment else 0.0
 
 
-def look(moment: Sound, references: References, recording: int, point: Point) -> Place:
-    """Where a moment is most like a recording around a point, at any tempo and pitch."""
-    stretch_s = stretch_around(point, moment.start_s, moment.end_s)
-    candidates = search(moment.sketch, references.sketch(recording, *stretch_s), count=LOOKED_AT)
-    return Place(moment, references, recording, point, stretch_s, candidates)
+class Looking:
+    """A moment that is looked for at places of recordings, by what the archive keeps of them."""
+
+    def __init__(self, moment: Sound, references: References) -> None:
+        self._moment, self._references = moment, references
+
+    def glance(self, recording: int, point: Point, *, widely: bool) -> float:
+        """How much both agree around a point at a few tempi: little where they are not the same."""
+        tried = (self._roughly, self._widely) if widely else (self._roughly,)
+        found = [self._search(sought, recording, point, count=1)[0] for sought in tried]
+        return max((one.strength for some in found for one in some), default=0.0)
+
+    def look(self, recording: int, point: Point) -> Place:
+        """Where both are most alike around a point, at any tempo and pitch."""
+        found, stretch_s = self._search(self._closely, recording, point, count=LOOKED_AT)
+        return Place(self._moment, self._references, recording, point, stretch_s, found)
+
+    @cached_property
+    def _roughly(self) -> Sought:
+        return self._at(GLANCED_TEMPI)
+
+    @cached_property
+    def _widely(self) -> Sought:
+        return self._at(EXTREME_TEMPI)
+
+    @cached_property
+    def _closely(self) -> Sought:
+        return self._at(all_tempi(self._moment.duration_s))
+
+    def _at(self, tempi: Values) -> Sought:
+        room_s = TEMPO_ROOM * self._moment.duration_s + 2 * SLACK_S
+        return Sought(self._moment.sketch, tempi, room_s=room_s)
+
+    def _search(
+        self, sought: Sought, recording: int, point: Point, *, count: int
+    ) -> tuple[list[Candidate], tuple[float, float]]:
+        start_s, end_s = stretch_around(point, self._moment.start_s, self._moment.end_s)
+        kept = self._references.sketch(recording, start_s, end_s)
+        found = sought.search(kept, start_s=start_s, end_s=end_s, count=count)
+        return found, (start_s, end_s)
 
 
 def stretch_around(point: Point, start_s: float, end_s: float) -> tuple[float, float]:

@@ -8,6 +8,7 @@ weighed.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -20,12 +21,12 @@ from verify.align import other_places
 from verify.archive.index import Searchable
 from verify.archive.proof import (
     LOOKED_AT,
+    Looking,
     Place,
     Point,
     References,
     Sound,
     UnreadableError,
-    look,
     prove,
     stretch_around,
 )
@@ -36,21 +37,22 @@ from verify.features import Features, Floats
 from verify.waveform import with_places
 from verify.words import LEAST_RATIO, WEAK_RATIO
 
-LEAST_LOG_LR = math.log(LEAST_RATIO)
-"""Least evidence of a match that is sure: where a comparison would say "same recording"."""
-PERHAPS_LOG_LR = math.log(WEAK_RATIO)
-"""Least evidence of any match of a short query: weak support."""
-SMALL = 2_000
-"""Windows up to which these two limits hold: two hours and three quarters."""
+LEAST_LOG_LR = math.log(LEAST_RATIO)  # evidence of a match that is sure: "same recording"
+PERHAPS_LOG_LR = math.log(WEAK_RATIO)  # evidence of any match of a short query: weak support
+SMALL = 2_000  # windows up to which these two limits hold: two hours and three quarters
 GROWTH = 0.6
 """In a larger archive more resembles by chance: for each factor of e in windows above `SMALL`, both
 limits rise by so much."""
-HITS = 50
-"""Similar windows that are asked for, for each window of a query."""
-PLACES = 12
-"""Places that are looked at for one moment."""
-FIRST = 5
-"""Places that are looked at in any case; the others only while none agrees as much as `SURE`."""
+HITS = 50  # similar windows that are asked for, for each window of a query
+MOMENT_HITS, PLACES = 100, 300
+"""The same for a short query, and places that are glanced at for it: of 160,000 windows, those of
+two hundred recordings may resemble noisy music more than those of the right one."""
+FIRST = 5  # places glanced at in any case; others only while none agrees as much as `SURE`
+WIDELY = 30  # places glanced at also at half and twice the tempo
+UNKEPT = 12  # places glanced at where the archive keeps no sketch, so that recordings are read
+LOOKED, BY_VOTES = 12, 4
+"""Places that are looked at more closely: those that agree most at a glance, and the first by votes
+among them in any case, for at a few tempi even the same may agree little."""
 SURE = 1.0
 """Strength of an alignment from which it is the right one: different recordings reach 0.7."""
 ALIGNED = 6
@@ -183,9 +185,9 @@ class Searcher:
         self._min_log_lr = min_log_lr
         self._more = GROWTH * max(0.0, math.log(max(store.n_windows, 1) / SMALL))
 
-    def neighbours(self, vectors: Vectors) -> Hits:
-        """The windows of the archive most similar to some of a query, (n, HITS)."""
-        return self._index.search(vectors, HITS)
+    def neighbours(self, vectors: Vectors, *, count: int = HITS) -> Hits:
+        """The windows of the archive most similar to some of a query, (n, count)."""
+        return self._index.search(vectors, count)
 
     def vote(self, middles_s: Seconds, hits: Hits, *, count: int) -> list[Candidate]:
         """The places where windows of a query agree most, best first."""
@@ -195,7 +197,8 @@ class Searcher:
         """All matches of a moment, the best place of each recording, best first."""
         lengths_s = (moment.duration_s, min(PIECE_S, moment.duration_s))
         middles_s, vectors = self.windows(moment, lengths_s, hop_s=PIECE_S / 4)
-        candidates = self.vote(middles_s, self.neighbours(vectors), count=PLACES)
+        hits = self.neighbours(vectors, count=MOMENT_HITS)
+        candidates = self.vote(middles_s, hits, count=PLACES)
         return self.prove(moment, candidates, least_log_lr=PERHAPS_LOG_LR, wants_nearest=True)
 
     def prove(
@@ -273,19 +276,36 @@ class Searcher:
     def _looked_at(
         self, moment: Sound, candidates: Sequence[Candidate], outcome: Outcome
     ) -> list[Place]:
-        """The candidates looked at, those that agree most first."""
+        """The candidates that agree most, looked at, the best first."""
+        looking = Looking(moment, self.references)
+        if len(candidates) > LOOKED:
+            candidates = self._glanced_at(looking, candidates)
         places: list[Place] = []
-        for rank, candidate in enumerate(candidates):
-            if rank >= FIRST and max((p.promise for p in places), default=0.0) >= SURE:
-                break
+        for candidate in candidates[:LOOKED]:
             point = candidate.points[0]
             try:
-                place = look(moment, self.references, candidate.recording, point)
+                place = looking.look(candidate.recording, point)
                 if not any(place.is_at(other) for other in places):
                     places.append(place)
             except UnreadableError as error:  # of an archive that keeps nothing of it
                 self._note(outcome, candidate.recording, point, str(error))
         return sorted(places, key=lambda place: -place.promise)
+
+    def _glanced_at(self, looking: Looking, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Candidates, after the first ones those that agree most at a glance."""
+        strengths: list[float] = []
+        for rank, candidate in enumerate(candidates):
+            if rank >= FIRST and max(strengths) >= SURE:
+                break
+            strength = 0.0
+            if rank < UNKEPT or self._store.entry(candidate.recording).n_sketches:
+                with suppress(UnreadableError):
+                    strength = looking.glance(
+                        candidate.recording, candidate.points[0], widely=rank < WIDELY
+                    )
+            strengths.append(strength)
+        first, others = candidates[:BY_VOTES], range(BY_VOTES, len(strengths))
+        return [*first, *(candidates[i] for i in sorted(others, key=lambda i: -strengths[i]))]
 
     def _read(
         self, places: Sequence[Place], outcome: Outcome, least: float, *, at_least_one: bool

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cqtnet.cqt import FRAMES_PER_SECOND
-from verify.align import REACHES_S, Candidate, Values, common, refine
+from verify.align import REACHES_S, Candidate, common, refine
 from verify.archive.proof import References
 from verify.archive.results import Match
-from verify.features import Features
+from verify.features import Features, Values
 from verify.follow import agreement, same_way
 from verify.results import Line
 

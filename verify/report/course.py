@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cqtnet import plotting as style
-from verify.align import WINDOW_S, Hits, Values, hits_along, pitch
+from verify.align import WINDOW_S, Hits, hits_along, pitch
+from verify.features import Values
 from verify.report import pictures
 from verify.report.language import say
 from verify.results import Stretch

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from cqtnet import plotting as style
 from cqtnet.cqt import BINS_PER_OCTAVE, C1_HZ, N_BINS
-from verify.align import played_at, shifted
 from verify.edits import EditMap
-from verify.features import COARSE_PER_SECOND, Features, Floats, cqt
+from verify.features import COARSE_PER_SECOND, Features, Floats, cqt, played_at, shifted
 from verify.recording import Recording
 from verify.report.language import say
 from verify.results import Comparison, Line, Stretch

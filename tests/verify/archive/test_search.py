@@ -1,6 +1,7 @@
 import math
 import os
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import soundfile
 
 from cqtnet import SAMPLE_RATE
 from tests.verify.archive.pieces import fragment, music, seconds
+from verify.archive.proof import Point, Sound
 from verify.archive.results import Hits, window_ids
 from verify.archive.search import monitor
-from verify.archive.searcher import PERHAPS_LOG_LR, vote
+from verify.archive.searcher import LOOKED, PERHAPS_LOG_LR, UNKEPT, Candidate, vote
 from verify.archive.store import Store
 
 
@@ -112,6 +114,30 @@ def test_too_little_agreement_or_too_low_a_ratio_is_no_match(archive, twelve, mo
     assert below.matches == weak.matches == ()
     assert below.nearest.entry.id == weak.nearest.entry.id == twelve[0]
     assert weak.nearest.log_lr > PERHAPS_LOG_LR
+
+
+def test_the_right_place_is_found_behind_a_hundred_that_are_more_alike(archive, twelve):
+    searcher = archive.searcher()
+    moment = Sound(0.0, fragment(), searcher.comparer.embedder)
+    others = [
+        Candidate(archive.number(seed), 1.0, (Point(5.0, at_s, 0.5),))
+        for seed in ("11", "13", "14")
+        for at_s in np.linspace(2, 38, 40)
+    ]
+    right = Candidate(twelve[0], 0.1, (Point(5.0, 21.0, 0.2),))
+    best = searcher.prove(moment, [*others, right]).matches[0]
+    assert best.entry.id == twelve[0] and best.is_sure
+
+
+def test_where_no_sketch_is_kept_only_the_first_places_are_read(archive, twelve, monkeypatch):
+    searcher = archive.searcher()
+    moment = Sound(0.0, fragment(), searcher.comparer.embedder)
+    entry = archive.store.entry(twelve[0])
+    monkeypatch.setattr(archive.store, "entry", lambda _: replace(entry, n_sketches=0))
+    other = Candidate(entry.id, 1.0, (Point(5.0, 3.0, 0.5),))
+    right = Candidate(entry.id, 0.1, (Point(5.0, 21.0, 0.2),))
+    assert searcher.prove(moment, [other] * (UNKEPT - 1) + [right]).matches
+    assert not searcher.prove(moment, [other] * UNKEPT + [right] + [other] * LOOKED).matches
 
 
 def stream(*, lost_s=(0.0, 0.0), with_what=0.0):
