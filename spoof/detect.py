@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from cqtnet import audio
-from cqtnet.device import find_device
+from cqtnet.device import find_device, one_thread
 from cqtnet.errors import InputError
 from cqtnet.schema import plain
 from spoof.checkpoint import DEFAULT, Calibration, Trained, load_calibration, load_trained
@@ -178,7 +178,8 @@ class Detector:
         spans = [(int(s / frame), math.ceil((s + length) / frame)) for s in starts]
         used = np.array([sounding[a:b].mean() >= SOUND_SHARE for a, b in spans], bool)
         scores = np.full(len(starts), np.nan)
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # the transforms leave Python's lock
+        # The transforms leave Python's lock; threads within threads would be slower.
+        with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
             for group in np.array_split(np.flatnonzero(used), -(-int(used.sum()) // AT_ONCE) or 1):
                 segments = [samples[starts[at] : starts[at] + length] for at in group]
                 inputs = [*pool.map(partial(recipe.input_of, name=name), segments)]
