@@ -107,6 +107,8 @@ def measure(
             raise ManifestError(f"{query.probe} is of {query.recording}, which is in no list")
     if drawn and distractors is None:
         raise ManifestError("windows are drawn from distractors; give some")
+    if drawn:
+        folder = folder / f"drawn-{drawn}"  # apart from kept archives that hold fewer or more
     first, second = halves(items)
     others = distractors
     if distractors is not None and not is_archive(distractors):

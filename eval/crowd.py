@@ -7,7 +7,6 @@ each moved to another pitch. There is no sound: a first look sees it, but nothin
 """
 
 import hashlib
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from cqtnet.errors import ManifestError
-from verify.archive.keeping import ROW_FRAMES, STEP, Sketch
+from verify.archive.keeping import Sketch
 from verify.archive.results import NewRecording, Vectors, window_ids
 from verify.archive.store import Store
 from verify.features import Floats
@@ -102,8 +101,4 @@ def _sketch(sketches: list[Floats], n_frames: int, rng: np.random.Generator) -> 
         shift = int(rng.integers(-MOST_SHIFT, MOST_SHIFT + 1))
         pieces.append(np.roll(other[:, begin : begin + length], shift, axis=0))
         left -= length
-    steps = np.clip(np.rint(np.concatenate(pieces, axis=1).T / STEP), -127, 127).astype(np.int8)
-    return tuple(
-        zlib.compress(steps[first : first + ROW_FRAMES].tobytes(), 1)
-        for first in range(0, n_frames, ROW_FRAMES)
-    )
+    return Sketch(np.concatenate(pieces, axis=1)).packed()

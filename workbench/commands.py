@@ -42,9 +42,7 @@ def serve(
     What was sent is kept until the end (Ctrl-C) and then removed. ARCHIVE, if given, can be
     searched and added to.
     """
-    if not all(map(find_spec, ("starlette", "uvicorn", "python_multipart"))):
-        problem = "the workbench needs more packages"
-        raise InputError(f"{problem}; install them with: pip install 'cqtnet[web]'")
+    _check_packages()
     import uvicorn
 
     from workbench.app import Workbench
@@ -61,7 +59,6 @@ def serve(
 
     def print_address() -> None:
         click.echo(f"open      {address}{keys.once}")
-        sys.stdout.flush()
 
     keys.on_used = print_address
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that what was sent is removed
@@ -85,6 +82,12 @@ def serve(
             uvicorn.Server(config).run(sockets=[listening])
         except KeyboardInterrupt:
             click.echo("the workbench has ended; what was sent to it is removed", err=True)
+
+
+def _check_packages() -> None:
+    if not all(map(find_spec, ("starlette", "uvicorn", "python_multipart"))):
+        problem = "the workbench needs more packages"
+        raise InputError(f"{problem}; install them with: pip install 'cqtnet[web]'")
 
 
 def hosts_of(host: str, port: int) -> frozenset[str]:

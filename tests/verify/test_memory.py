@@ -8,7 +8,7 @@ from cqtnet.music import make_music
 from tests.verify.archive.pieces import comparer
 from verify import memory as remembering
 from verify import recording
-from verify.commands.cache import cache
+from verify.commands.doctor import cache
 from verify.memory import Memory
 from verify.recording import Recording
 

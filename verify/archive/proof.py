@@ -299,9 +299,9 @@ class Looking:
 
     def glance(self, recording: int, point: Point, *, widely: bool) -> float:
         """How much both agree around a point at a few tempi: little where they are not the same."""
-        tried = (self._roughly, self._widely) if widely else (self._roughly,)
-        found = [self._search(sought, recording, point, count=1)[0] for sought in tried]
-        return max((one.strength for some in found for one in some), default=0.0)
+        sought = self._widely if widely else self._roughly
+        found, _ = self._search(sought, recording, point, count=1)
+        return found[0].strength if found else 0.0
 
     def look(self, recording: int, point: Point) -> Place:
         """Where both are most alike around a point, at any tempo and pitch."""
@@ -314,7 +314,7 @@ class Looking:
 
     @cached_property
     def _widely(self) -> Sought:
-        return self._at(EXTREME_TEMPI)
+        return self._at(np.concatenate([GLANCED_TEMPI, EXTREME_TEMPI]))
 
     @cached_property
     def _closely(self) -> Sought:

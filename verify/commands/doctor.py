@@ -1,4 +1,4 @@
-"""`cqtnet doctor`: whether all that an answer needs is here and works, and what to do if not."""
+"""`cqtnet doctor` and `cqtnet cache`: does all that an answer needs work, and what is kept."""
 
 import shutil
 import sys
@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import click
+
 from cqtnet.cli import installed
 from cqtnet.commands import JSON, command, progress_options, show
 from cqtnet.errors import InputError
 from cqtnet.files import make_folder
+from verify.words import plural
 
 State = Literal["ok", "optional", "broken"]
 MARKS: dict[State, str] = {"ok": "ok", "optional": "–", "broken": "!!"}
@@ -170,3 +173,24 @@ def _comparison() -> Iterator[Check]:
 CHECKS: tuple[Callable[[], Iterator[Check]], ...] = (
     _packages, _gpu, _decoders, _fonts, _pdf, _disk, _comparison,
 )  # fmt: skip
+
+
+@command("cqtnet cache", "cqtnet cache --clear")
+@click.option("--clear", is_flag=True, help="Forget all of it.")
+@JSON(help="Print JSON.")
+def cache(clear: bool, as_json: bool) -> None:
+    """Print what is remembered of recordings above ten minutes, and where.
+
+    `cqtnet compare` and `cqtnet diff` remember them, so that the next comparison with the same file
+    takes a fraction of the time. At most 4 GB are kept, those used last. CQTNET_CACHE is another
+    folder.
+    """
+    from verify.memory import Memory
+
+    memory = Memory()
+    count, n_bytes = memory.size()
+    if clear:
+        memory.clear()
+    words = f"{plural(count, 'recording')}, {n_bytes / 1e6:,.1f} MB"
+    plain = {"folder": memory.folder, "recordings": count, "bytes": n_bytes, "cleared": clear}
+    show(plain if as_json else f"{memory.folder}: {words}{' forgotten' if clear else ''}")
