@@ -17,7 +17,7 @@ import re
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -253,7 +253,8 @@ def _refuse_others(path: Path) -> None:
     if journal.is_symlink():
         raise damaged(path, "its journal is a link")
     if journal.is_file():
-        with journal.open("rb") as file:
+        # It may be gone by now: a writer has ended its change.
+        with suppress(FileNotFoundError), journal.open("rb") as file:
             file.seek(-min(len(SUPER), file.seek(0, os.SEEK_END)), os.SEEK_END)
             if file.read() == SUPER:
                 raise damaged(path, "its journal names another one, which SQLite would delete")

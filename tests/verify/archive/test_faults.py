@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import struct
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -291,6 +292,13 @@ def test_compaction_may_be_broken_off(tmp_path, monkeypatch, step):
         assert (opened.compact() > 0) == (step[0] != "d")  # else it was done but for the old file
         assert s.numbers_in(opened) == before
     assert len(list(folder.iterdir())) == 2
+
+
+def test_a_journal_that_a_writer_deletes_while_it_is_looked_at_is_no_error(folder, monkeypatch):
+    is_file, ending = Path.is_file, "-journal"
+    monkeypatch.setattr(Path, "is_file", lambda path: path.name.endswith(ending) or is_file(path))
+    with Store.open(folder) as store:
+        assert len(store) == 5
 
 
 @pytest.mark.parametrize("write", [False, True])
