@@ -98,9 +98,11 @@ class Background(Effect):
 
     def _change(self, samples: Samples, sample_rate: int) -> Samples:
         needed_s = samples.size / sample_rate
-        whole_s = duration_s(self.path)  # a header may promise some milliseconds too many
-        start_s = self.offset_s % whole_s if self.offset_s % whole_s < whole_s - 0.02 else 0.0
-        noise = read_stretch(self.path, sample_rate, start_s=start_s, length_s=needed_s)
+        start_s = self.offset_s % duration_s(self.path)
+        try:
+            noise = read_stretch(self.path, sample_rate, start_s=start_s, length_s=needed_s)
+        except AfterItsEndError:  # a header may promise too much, and a second may be lost
+            noise = np.zeros(0, np.float32)
         if (missing := samples.size - noise.size) > 0:
             again = read_stretch(self.path, sample_rate, start_s=0.0, length_s=needed_s)
             noise = np.concatenate([noise, np.resize(again, missing)])
@@ -110,6 +112,10 @@ class Background(Effect):
 
 
 # Other recordings, for the effects that bring them in.
+
+
+class AfterItsEndError(EffectError):
+    """A recording holds nothing at that place."""
 
 
 def read_stretch(path: str, sample_rate: int, *, start_s: float, length_s: float) -> Samples:
@@ -123,7 +129,7 @@ def read_stretch(path: str, sample_rate: int, *, start_s: float, length_s: float
         # One sample more, so that rounding between the two rates leaves nothing short.
         if not (parts := list(selected(blocks, first, round(length_s * rate) + 1))):
             lasts = f"{path!r} lasts {decoder.integrity.decoded_s:g} s"
-            raise EffectError(f"{lasts}; {start_s:g} s is after its end")
+            raise AfterItsEndError(f"{lasts}; {start_s:g} s is after its end")
         if decoder.integrity.not_finite:
             raise EffectError(f"{path!r} holds NaN or infinite samples; convert it to 16-bit")
     return resample(np.concatenate(parts), rate, sample_rate)[: round(length_s * sample_rate)]

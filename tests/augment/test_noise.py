@@ -66,3 +66,11 @@ def test_a_background_begins_at_its_offset_and_loops_and_a_silent_one_is_refused
     soundfile.write(path, np.zeros(RATE), RATE)
     with pytest.raises(EffectError, match="is silent there"):
         Background(str(path), 0.0, 10.0).apply(samples, RATE)
+
+
+def test_a_background_that_ends_before_its_header_says_begins_again(tmp_path, monkeypatch):
+    path, samples = tmp_path / "ramp.wav", sine(300.0, sample_rate=RATE, duration_s=2.0)
+    soundfile.write(path, np.linspace(-1, 1, RATE), RATE, subtype="FLOAT")
+    from_start = added(Background(str(path), 0.0, 0.0), samples)
+    monkeypatch.setattr("augment.noise.duration_s", lambda path: 3.0)
+    assert added(Background(str(path), 2.5, 0.0), samples) == pytest.approx(from_start, abs=1e-6)
