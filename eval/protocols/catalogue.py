@@ -196,9 +196,10 @@ def _hard(rng: Rng, scene: Scene) -> Iterator[Change]:
 
 
 def _rendition(rng: Rng, scene: Scene) -> Iterator[Change]:
-    kind = str(rng.choice(["plain", "codec", "noise", "tempo", "reverb", "hard"]))
-    if kind in ("codec", "reverb", "hard"):
-        yield from {"codec": _codec, "reverb": _reverb, "hard": _hard}[kind](rng, scene)
+    whole = {"codec": _codec, "reverb": _reverb, "hard": _hard, "device": _device, "phone": _phone}
+    kind = str(rng.choice(["plain", "noise", "tempo", *whole]))
+    if kind in whole:
+        yield from whole[kind](rng, scene)
     elif kind == "noise":
         yield Change(_noise(rng, scene, HARD_NOISE_DB)[0], kind)
     else:
