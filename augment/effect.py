@@ -157,7 +157,8 @@ class Effect(ABC):
         `sample_rate` is in Hz, from 4,000 to 192,000.
         """
         checked = checked_samples(samples, sample_rate)
-        altered = self._alter(checked, int(sample_rate))
+        with np.errstate(over="ignore", invalid="ignore"):  # it is refused below
+            altered = self._alter(checked, int(sample_rate))
         result = np.ascontiguousarray(altered.samples, dtype=np.float32)
         if result.size == 0:
             raise EffectError(f"{self.name} leaves no sample of {checked.size}; give more sound")
