@@ -57,7 +57,7 @@ def calibrate(
         threshold, data["cosine_eer"] = _threshold(pairs)
     else:
         kept = _kept(older)
-        regressions, threshold = kept.regressions, kept.cosine_threshold
+        regressions, threshold = dict(kept.regressions), kept.cosine_threshold
         data |= {key: kept.data[key] for key in ("cosine_eer", *regressions)}
         data |= {key: max(data[key], kept.data[key]) for key in ("recordings", "collections")}
     for weighed in [name for name in KINDS if name not in regressions]:

@@ -127,6 +127,19 @@ def test_the_ratios_against_unrelated_recordings_are_kept(scores, tmp_path):
         learned(scores, older=tmp_path / "older.json")
 
 
+def test_ratios_that_weigh_no_network_outlive_the_one_that_does(scores, monkeypatch):
+    monkeypatch.setitem(PLANTED, "network_score", (2, 1, 1))
+    write_scores(scores.with_name("works.csv"), 1)
+    older = learned(scores).to_dict() | {"copy_test_sha256": "e" * 64}
+    network = [i for i, name in enumerate(MEASURES) if name.endswith("network")]
+    for name in ("unrelated", "named"):
+        one = older["regressions"][name]
+        one["weights"] = [0 if i in network else w for i, w in enumerate(one["weights"])]
+    write_json(scores.with_name("older.json"), older)
+    found = learned(scores, older=scores.with_name("older.json"))
+    assert any(found.regressions["rendition"].weights[i] for i in network)
+
+
 @pytest.mark.parametrize(("name", "old", "new", "message"), [
     ("scores.csv", "coherence", "something", r"no column coherence.*alignment"),
     ("works.csv", "coherence", "something", r"works\.csv has no column coherence.*alignment"),
