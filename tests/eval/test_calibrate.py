@@ -129,6 +129,7 @@ def test_the_ratios_against_unrelated_recordings_are_kept(scores, tmp_path):
 
 def test_ratios_that_weigh_no_network_outlive_the_one_that_does(scores, monkeypatch):
     monkeypatch.setitem(PLANTED, "network_score", (2, 1, 1))
+    write_scores(scores, 2)
     write_scores(scores.with_name("works.csv"), 1)
     older = learned(scores).to_dict() | {"copy_test_sha256": "e" * 64}
     network = [i for i, name in enumerate(MEASURES) if name.endswith("network")]
