@@ -131,13 +131,14 @@ def _freeverb(rng: Rng) -> Reverb:
     return Reverb.draw(rng, reverberance=strong, hf_damping=(0, 100), room_scale=strong)
 
 
-def _coded(rng: Rng, codecs: Iterable[str] = CODEC_KBPS) -> tuple[Codec, str]:
+def coded(rng: Rng, codecs: Iterable[str] = CODEC_KBPS) -> tuple[Codec, str]:
+    """A codec at a low bit rate, and its name."""
     kind = str(rng.choice(list(codecs)))
     return Codec.draw(rng, codecs=[kind], kbps=CODEC_KBPS[kind]), kind
 
 
 def _codec(rng: Rng, scene: Scene) -> Iterator[Change]:
-    codec, kind = _coded(rng)
+    codec, kind = coded(rng)
     yield Change((codec,), kind)
 
 
@@ -159,16 +160,21 @@ def _short(rng: Rng, scene: Scene) -> Iterator[Change]:
         kind = str(rng.choice(["plain", "codec", "noise", "equaliser"]))
         effects: dict[str, Callable[[], Iterable[Effect]]] = {
             "plain": tuple,
-            "codec": lambda: [_coded(rng)[0]],
+            "codec": lambda: [coded(rng)[0]],
             "noise": lambda: _noise(rng, scene, QUIET_NOISE_DB)[0],
             "equaliser": lambda: [Equaliser.draw(rng)],
         }
         yield replace(change, effects=(*change.effects, *effects[kind]()), kind=kind)
 
 
-def _device(rng: Rng, scene: Scene) -> Iterator[Change]:
+def small_and_loud(rng: Rng) -> tuple[tuple[Effect, ...], tuple[Effect, ...]]:
+    """The band of a small loudspeaker, and what happens where it is played too loud."""
     small = HighPass.draw(rng, cutoff_hz=(200.0, 500.0)), LowPass.draw(rng, cutoff_hz=(4000, 8000))
-    loud = Compressor.draw(rng), SoftClip.draw(rng, over_db=(0.0, 6.0))
+    return small, (Compressor.draw(rng), SoftClip.draw(rng, over_db=(0.0, 6.0)))
+
+
+def _device(rng: Rng, scene: Scene) -> Iterator[Change]:
+    small, loud = small_and_loud(rng)
     noise, kind = _noise(rng, scene, QUIET_NOISE_DB)
     yield Change((*small, Equaliser.draw(rng), *loud, _room(rng), *noise), kind)
 
@@ -180,7 +186,7 @@ def _voice_over(rng: Rng, scene: Scene) -> Iterator[Change]:
 
 
 def _phone(rng: Rng, scene: Scene) -> Iterator[Change]:
-    codec, kind = _coded(rng, TELEPHONES)
+    codec, kind = coded(rng, TELEPHONES)
     yield Change((*_noise(rng, scene, QUIET_NOISE_DB)[0], Telephone(), codec), kind)
 
 

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from cqtnet.errors import InputError, ManifestError
-from eval.protocols.catalogue import PROTOCOLS, VOICE_OVER, draw_plan
+from eval.protocols.catalogue import PROTOCOLS, RENDITION, VOICE_OVER, draw_plan
 from eval.protocols.plan import read_plan, trials
 from eval.protocols.survey import Survey, chosen_items
 from tests.eval.planted import MANY, surveyed
@@ -68,6 +68,16 @@ def test_tempo_and_pitch_are_made_by_two_methods_with_even_odds(name):
             assert bool(effects & {"tempo", "pitch"}) == (probe.kind == "signalsmith")
     assert kinds.total() == 360
     assert 140 < kinds["wsola"] < 220  # four standard deviations
+
+
+@pytest.mark.parametrize("effects", [
+    set(), {"codec"}, {"coloured_noise"}, {"soft_clip", "room"}, {"telephone", "codec"},
+])  # fmt: skip
+def test_a_state_of_renditions_is_one_of_eight_with_even_odds(effects):
+    probes = [p for seed in range(8) for p in draw_plan(MANY, RENDITION, seed=seed).probes]
+    names = [{effect.name for effect in probe.chain.effects} for probe in probes]
+    found = sum(effects <= own if len(effects) > 1 else effects == own for own in names)
+    assert 0.09 < found / len(probes) < 0.165  # four standard deviations
 
 
 def starts(seed, recording, *, length_s=20.0):
