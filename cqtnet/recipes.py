@@ -74,7 +74,7 @@ class Recipe:
     context_share: float = 0.0  # in this share of steps, as around a window of a recording
     jitter_s: float = 1.0  # how far apart two views of one moment may start
     waveform_share: float = 0.125  # of altered views: altered as waveform, not as CQT
-    chain: Literal["paper", "real-life"] = "real-life"  # the alterations of waveforms
+    chain: Literal["paper", "real-life", "loudspeaker"] = "real-life"  # that alters waveforms
     spectral: SpectralRanges = field(default_factory=SpectralRanges)
     # the optimiser
     optimiser: Literal["sgd", "adamw"] = "adamw"

@@ -88,8 +88,8 @@ def _threshold(pairs: "_Pairs") -> tuple[float, float]:
 
 
 def _weighs_network(kept: Calibration) -> bool:
-    """Whether a kept ratio depends on the network of the copy test."""
-    at = [i for i, name in enumerate(calibration.MEASURES) if name.endswith("network")]
+    """Whether a kept ratio depends on the networks of the copy test."""
+    at = [i for i, name in enumerate(calibration.MEASURES) if name.endswith(("network", "mix"))]
     return any(one.weights[i] for one in kept.regressions.values() for i in at)
 
 

@@ -24,7 +24,7 @@ from cqtnet.checkpoint import SHIPPED, find_weights
 from cqtnet.errors import WeightsError
 from cqtnet.files import write_json
 from cqtnet.schema import checked, read_json
-from verify.copytest import network_sha256
+from verify.copytest import networks_sha256
 from verify.results import Evidence, LogLr, Population, Ratios, is_unwarped
 
 FORMAT, AGAIN = 2, "calibrate again"
@@ -36,14 +36,15 @@ FIGURES = (
     "cosine", "aligned_cosine", "correlation", "coherence", "residual_s", "common_s",
     "unexplained_db", "unexplained_back_db", "best_half_db", "best_half_back_db",
     "band_correlation", "lag_spread_s", "lag_share", "signal_share",
-    "in_room_db", "echo_share", "heard_snr_db", "network_score",
+    "in_room_db", "echo_share", "heard_snr_db", "network_score", "mix_score",
     "persistence", "waveform", "unwarped",
 )  # fmt: skip
 """What is kept of the evidence in a pair, as it was measured."""
-COPY_FIGURES = FIGURES[6:18]
+SCORES = ("network_score", "mix_score")
+COPY_FIGURES = FIGURES[6:19]
 HIGHEST = 40.0  # what was not measured, or is infinite, counts as so many dB
 RANGES = {
-    "network": (-6.0, 6.0),
+    "network": (-6.0, 6.0), "mix": (-6.0, 6.0),
     "explained": (-2.5, 1.2), "best half": (-2.5, 1.2), "waveform": (0.0, 0.9),
     "in a room": (-1.1, 0.7), "aligned cosine": (-1.0, 0.5), "correlation": (-1.0, 0.5),
     "coherence": (-1.0, 0.6), "precision": (-1.0, 4.5), "band correlation": (-1.0, 0.9),
@@ -56,14 +57,14 @@ ONCE = ("waveform", "tonality", "unwarped", "echoes", "noise")
 TONAL = {name: f"tonal {name}" for name in RANGES if name not in ONCE}
 """These count once more, times the tonality: in music they have other weights than in speech."""
 MEASURES = (*RANGES, *TONAL.values())
-COPY_MEASURES = ("network", "explained", "best half", "waveform", "in a room")
+COPY_MEASURES = ("network", "mix", "explained", "best half", "waveform", "in a room")
 LIKENESS = (
     "aligned cosine", "correlation", "coherence", "precision", "band correlation", "steadiness",
 )  # fmt: skip
 RISING: dict[Weighed, tuple[str, ...]] = {
     "unrelated": (*COPY_MEASURES, *LIKENESS), "rendition": COPY_MEASURES, "named": (),
 }  # fmt: skip
-"""The measures with weights of at least 0, in music and in speech. Against renditions only five
+"""The measures with weights of at least 0, in music and in speech. Against renditions only these
 have: a pair that is clean must be explained better than a noisy one."""
 TONALITY = {"music": 0.4, "speech": 0.02}
 """The usual persistence of spectra over 0.3 s, by population; what lies nearer to one is of it."""
@@ -162,7 +163,7 @@ def load_calibration(name: str | Path, model_sha256: str) -> Calibration:
             f"{path} belongs to weights {told(calibration.model_sha256[:12])}…, not to "
             f"{model_sha256[:12]}…; calibrate these with `cqtnet eval calibrate`"
         )
-    if calibration.copy_test_sha256 != network_sha256():
+    if calibration.copy_test_sha256 != networks_sha256():
         raise WeightsError(f"{path} was learned with another network of the copy test; {AGAIN}")
     return calibration
 
@@ -180,7 +181,7 @@ def figures(evidence: Evidence) -> dict[str, float]:
         found["residual_s"] = alignment.residual_s / root
         found["common_s"] = alignment.duration_s * root
     for name in COPY_FIGURES:
-        value = HIGHEST if name.endswith("_db") else -HIGHEST if name == "network_score" else 0.0
+        value = HIGHEST if name.endswith("_db") else -HIGHEST if name in SCORES else 0.0
         found[name] = min(HIGHEST, getattr(copy, name)) if copy is not None else value
     return found
 
@@ -194,7 +195,8 @@ def measures(table: Values) -> Values:
     )
     steadiness = -np.log(np.maximum(of["lag_spread_s"], 1e-5) / 0.01)
     rows = {
-        "network": of["network_score"], "explained": explained, "best half": best_half,
+        "network": of["network_score"], "mix": of["mix_score"],
+        "explained": explained, "best half": best_half,
         "in a room": -np.log(np.maximum(of["in_room_db"], 0.1)),
         "waveform": of["waveform"], "unwarped": of["unwarped"],
         "aligned cosine": of["aligned_cosine"], "correlation": of["correlation"],

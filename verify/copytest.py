@@ -9,10 +9,12 @@ in renditions. The model is fitted both ways, to A from B and to B from A.
 A second model is for copies in a room: the power of A is that of B, its echoes and a noise, in
 wider bands and over a longer time. How much it may leave depends on the echoes and the noise.
 
-A small network judges too. It sees the levels of both in narrow bands, and learned from copies and
-renditions that were changed alike, much as `scripts/train-copy-test` does it.
+Two small networks judge too. They see the levels of both in narrow bands. One learned to tell
+copies from renditions that were changed alike, the other from two mixes of one stem, where A and B
+each hold a sound that the other lacks. `scripts/train-copy-test` trains them.
 """
 
+import hashlib
 import math
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -53,8 +55,9 @@ to find the reverberation time, and to measure."""
 FEWEST_BANDS = 3
 UNEXPLAINED_DB = 40.0  # what is said where too few bands hold anything to be explained
 
-NETWORK = Path(__file__).parent / "weights" / "copy-test"
-"""The network: its graph (.onnx), its weights (.safetensors) and their card (.json)."""
+NETWORKS = Path(__file__).parent / "weights"
+RENDITION, MIX = "copy-test", "mix-test"
+"""The networks, each with its weights (.safetensors) and card (.json); they have one graph."""
 SEEN_HOP, SEEN_PER_OCTAVE = 661, 18
 """Samples from frame to frame, 30 ms, and bins an octave, of what the network sees."""
 DEEPEST_DB, LOUDEST_DB = 90.0, 40.0
@@ -76,7 +79,8 @@ class CopyTest:
     in_room_db: float  # as unexplained_db, with echoes, in wide bands; the better direction
     echo_share: float  # of the explained power in echoes, in [0, 1]
     heard_snr_db: float  # of the one that is explained: signal over its quietest moments
-    network_score: float  # of the network: above 0 A is more like a copy, below a rendition
+    network_score: float  # of a network: above 0 A is more like a copy, below a rendition
+    mix_score: float  # of a network: above 0 as in copies, below as in two mixes of one stem
 
 
 def copy_test(read_a: Read, read_b: Read, alignment: Alignment) -> CopyTest | None:
@@ -97,13 +101,15 @@ def copy_test(read_a: Read, read_b: Read, alignment: Alignment) -> CopyTest | No
     wide = powers_along(read_a, read_b, alignment, alignment.line, banks, hop=SEEN_HOP)
     lag_spread_s, lag_share = _lags(moving_a, moving_b)
     room = min(_in_room(fine_a, fine_b), _in_room(fine_b, fine_a))
+    levels = {"levels": seen(*wide)[None]}
+    scores = [float(network(name).run(None, levels)[0][0]) for name in (RENDITION, MIX)]
     return CopyTest(
         unexplained_db=_mean(forth), unexplained_back_db=_mean(back),
         best_half_db=_mean(forth, share=0.5), best_half_back_db=_mean(back, share=0.5),
         band_correlation=float(np.median(correlations)),
         lag_spread_s=lag_spread_s, lag_share=lag_share, signal_share=min(share, share_back),
         in_room_db=room[0], echo_share=room[1], heard_snr_db=room[2],
-        network_score=float(network().run(None, {"levels": seen(*wide)[None]})[0][0]),
+        network_score=scores[0], mix_score=scores[1],
     )  # fmt: skip
 
 
@@ -313,18 +319,20 @@ def _levels(power: Floats) -> Floats:
 
 
 @cache
-def network_sha256() -> str:
-    """The SHA-256 of the network's weights, as their card states it."""
-    return str(read_card(NETWORK.with_suffix(".safetensors"), "versions")["sha256"])
+def networks_sha256() -> str:
+    """One SHA-256 that names the weights of both networks, by those that their cards state."""
+    paths = [(NETWORKS / name).with_suffix(".safetensors") for name in (RENDITION, MIX)]
+    known = "".join(str(read_card(path, "versions")["sha256"]) for path in paths)
+    return hashlib.sha256(known.encode()).hexdigest()
 
 
 @cache
-def network() -> Any:
-    """The network, ready to run on one thread: it is small."""
-    path = NETWORK.with_suffix(".safetensors")
-    stated_sha256(path, {"sha256": network_sha256()})
+def network(name: str) -> Any:
+    """One of the networks, ready to run on one thread: they are small."""
+    path = (NETWORKS / name).with_suffix(".safetensors")
+    stated_sha256(path, read_card(path, "versions"))
     with one_thread():
-        return session(NETWORK.with_suffix(".onnx"), read_tensors(path))
+        return session((NETWORKS / RENDITION).with_suffix(".onnx"), read_tensors(path))
 
 
 def _moving(power: Floats) -> Floats:

@@ -75,7 +75,8 @@ CODEC = Pair("NAME:KBPS", ":", first=str)
 @option("--gain", type=float, help="dB louder.")
 @option("--clip", type=float, help="Clip so many dB under the peak.")
 @option("--codec", type=CODEC, help="Through a codec and back, for example mp3:64.")
-@option("--random", "preset", metavar="PRESET", help="Draw the effects: paper or real-life.")
+@option("--random", "preset", metavar="PRESET",
+        help="Draw the effects: paper, real-life or loudspeaker.")  # fmt: skip
 @option("--replay", type=PATH, help="Apply the effects in this JSON file.")
 @SEED
 @option("--draw", type=PATH, help="Write the effects to this JSON file.")

@@ -20,7 +20,7 @@ from cqtnet.preset import step_count
 from eval.systems import Description, Pairs, Settings, System, require_length
 from verify.calibration import FIGURES, figures, load_calibration
 from verify.comparison import gather, reasons_against
-from verify.copytest import network_sha256
+from verify.copytest import networks_sha256
 from verify.features import Features
 from verify.recording import WHOLE_S, Item, Recording
 from verify.results import Evidence
@@ -109,7 +109,7 @@ class AlignmentSystem(OfEmbedder):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self.parameters["copy_test_sha256"] = network_sha256()
+        self.parameters["copy_test_sha256"] = networks_sha256()
 
     def describe(self, path: Path) -> Description:
         """Trace and features, features in half precision."""

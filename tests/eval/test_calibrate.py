@@ -13,7 +13,7 @@ from eval.calibrate import calibrate, placing
 from eval.systems.known import ALIGNMENT_COLUMNS, MEASURE_COLUMNS
 from tests.eval.planted import done, refusal
 from verify.calibration import FIGURES, MEASURES, load_calibration
-from verify.copytest import network_sha256
+from verify.copytest import networks_sha256
 
 SHA = "c" * 64
 RECORDINGS = 24
@@ -46,7 +46,7 @@ def write_scores(path, unlike):
             lines.append(f"r{other}.wav,p{probe}.wav,{int(same)},c,r{probe},0,{numbers}")
     path.write_text("\n".join(lines) + "\n")
     path.with_suffix(".json").write_text(
-        json.dumps({"parameters": {"model_sha256": SHA, "copy_test_sha256": network_sha256()}})
+        json.dumps({"parameters": {"model_sha256": SHA, "copy_test_sha256": networks_sha256()}})
     )
 
 

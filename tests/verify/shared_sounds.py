@@ -182,10 +182,19 @@ def _melodies(rng):
     return one(), one()
 
 
+def _mixes(rng):
+    """One piece, or a loop of it, in two mixes with others."""
+    stem = _music(rng)
+    if rng.random() < 0.5:
+        stem = np.resize(stem[: round(rng.uniform(2, 6) * SAMPLE_RATE)], len(stem))
+    return tuple(stem + _music(rng) for _ in range(2))
+
+
 PAIRS = {
     "silence": _silence, "beep": _beep, "click track": _click_track, "metronome": _metronome,
     "siren": _siren, "sweep": _sweep, "scale": _scale, "drone": _drone, "applause": _applause,
     "reversed": _reversed, "ringtone": _ringtone, "melodies": _melodies, "drums": _drums,
+    "mixes": _mixes,
 }  # fmt: skip
 KINDS = list(PAIRS)
 

@@ -13,10 +13,11 @@ from augment.room import Room
 from augment.tone import Equaliser
 from cqtnet import SAMPLE_RATE
 from cqtnet.checkpoint import load_tensors, read_card, read_tensors, stated_sha256
+from cqtnet.data import read_items
 from cqtnet.errors import WeightsError
 from cqtnet.music import make_music
 from verify import copytest
-from verify.copytest import NETWORK, copy_test, network, seen
+from verify.copytest import MIX, NETWORKS, RENDITION, copy_test, network, seen
 from verify.features import held
 from verify.results import Alignment, Line
 
@@ -46,21 +47,34 @@ def test_filter_echoes_and_noise_explain_a_copy_and_no_rendition(seed):
     assert in_room.network_score > rendition.network_score + 1
 
 
-@pytest.fixture(scope="module")
-def script():
-    path = Path(__file__).parents[2] / "scripts" / "train-copy-test"
-    loader = SourceFileLoader("train_copy_test", str(path))
+@pytest.mark.parametrize("seed", [5, 6, 7])
+def test_two_mixes_of_one_stem_are_no_copies(seed):
+    stem, one, other = (make_music(seed + k, duration_s=LENGTH_S + 1) for k in (0, 100, 200))
+    copy = measured(stem + one, stem + one / 2)
+    mix = measured(stem + one, stem + other)
+    assert mix.mix_score < copy.mix_score - 1
+
+
+def script_named(name):
+    path = Path(__file__).parents[2] / "scripts" / name
+    loader = SourceFileLoader(name.replace("-", "_"), str(path))
     module = module_from_spec(spec_from_loader(loader.name, loader))
     loader.exec_module(module)
     return module
 
 
-def test_the_network_is_the_same_in_torch_and_as_a_graph(script):
-    net = script.CopyNetwork()
-    load_tensors(net, read_tensors(NETWORK.with_suffix(".safetensors")), source=NETWORK)
+@pytest.fixture(scope="module")
+def script():
+    return script_named("train-copy-test")
+
+
+@pytest.mark.parametrize("name", [RENDITION, MIX])
+def test_the_networks_are_the_same_in_torch_and_as_a_graph(script, name):
+    net, path = script.CopyNetwork(), (NETWORKS / name).with_suffix(".safetensors")
+    load_tensors(net, read_tensors(path), source=path)
     powers = np.random.default_rng(1).gamma(1.0, size=(2, 150, 90)).astype(np.float32)
     levels = seen(*powers)[None]
-    score = network().run(None, {"levels": levels})[0]
+    score = network(name).run(None, {"levels": levels})[0]
     with torch.no_grad():
         assert net.eval()(torch.from_numpy(levels)).numpy() == pytest.approx(score, abs=1e-4)
 
@@ -78,21 +92,38 @@ def test_the_network_is_trained_and_written(script, tmp_path, monkeypatch, capsy
     sizes = ["--copies", "3", "--steps", "2", "--batch", "4"]
     monkeypatch.setattr("sys.argv", ["train-copy-test", *words, *sizes])
     script.main()
-    assert "copy the three files" in capsys.readouterr().out
+    assert "copy the files" in capsys.readouterr().out
     made = tmp_path / "out" / "copy-test"
     assert made.with_suffix(".onnx").exists()
     weights = made.with_suffix(".safetensors")
     stated_sha256(weights, read_card(weights, "versions"))
 
 
+def test_two_mixes_of_a_bed_are_listed_as_one_work(tmp_path, monkeypatch):
+    for name in ("beds", "over"):
+        (tmp_path / name).mkdir()
+        for seed in (4, 5):
+            piece = make_music(seed + 10 * (name == "over"), duration_s=33)
+            soundfile.write(tmp_path / name / f"{seed}.flac", piece, SAMPLE_RATE)
+    words = ["--beds", "beds", "--over", "over", "--out", "mixes", "--count", "2", "--one-talker"]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["make-mixes", *words])
+    script_named("make-mixes").main()
+    items = read_items(Path("mixes/manifest.tsv"), validation_share=0)
+    assert [item.work for item in items] == ["mixes-0000"] * 2 + ["mixes-0001"] * 2
+    first, second = (soundfile.read(item.path)[0] for item in items[:2])
+    assert len(first) == len(second) >= 10 * SAMPLE_RATE
+    assert np.corrcoef(first, second)[0, 1] < 0.97
+
+
 def test_damaged_weights_are_refused(tmp_path, monkeypatch):
-    for path in NETWORK.parent.glob("copy-test.*"):
+    for path in NETWORKS.glob("copy-test.*"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     weights = tmp_path / "copy-test.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"?")
-    monkeypatch.setattr(copytest, "NETWORK", tmp_path / "copy-test")
+    monkeypatch.setattr(copytest, "NETWORKS", tmp_path)
     with pytest.raises(WeightsError, match="damaged"):
-        network.__wrapped__()
+        network.__wrapped__(RENDITION)
 
 
 def test_silence_and_too_short_a_stretch_tell_nothing():

@@ -12,7 +12,7 @@ from cqtnet import SAMPLE_RATE, plotting
 from cqtnet.embed import Trace
 from verify import results as r
 from verify.calibration import MEASURES, Calibration, Regression
-from verify.copytest import CopyTest, network_sha256
+from verify.copytest import CopyTest, networks_sha256
 from verify.edits import Edit, EditMap
 from verify.features import Content, Features
 from verify.recording import Hit, Item, Recording
@@ -20,7 +20,7 @@ from verify.recording import Hit, Item, Recording
 CONTENT = Content(0.5, 0.4, 0.1, 8.0, 0.3)
 LINE = r.Line(1.0, 0.0, 4.0)
 ALIGNMENT = r.Alignment(0.0, 8.0, LINE, 0.8, 0.9, 0.001, 1.0)
-COPY = CopyTest(0.9, 1.1, 0.8, 0.9, 0.8, 0.002, 1.0, 0.5, 0.6, 0.1, 11.0, 2.5)
+COPY = CopyTest(0.9, 1.1, 0.8, 0.9, 0.8, 0.002, 1.0, 0.5, 0.6, 0.1, 11.0, 2.5, 2.0)
 EVIDENCE = r.Evidence(Hit(0.9, 8.0, 0.0, 4.0), ALIGNMENT, 0.9, CONTENT, CONTENT, COPY)
 
 
@@ -51,7 +51,7 @@ def calibration(**data):
     weights = tuple(10.0 if name == "aligned cosine" else 0.0 for name in MEASURES)
     known = Regression(weights, -5.0, 1.0, 0.0, -6.0, 7.0)
     names = ("unrelated", "rendition", "named")
-    return Calibration("cd" * 32, network_sha256(), dict.fromkeys(names, known), 0.5, data)
+    return Calibration("cd" * 32, networks_sha256(), dict.fromkeys(names, known), 0.5, data)
 
 
 def validated():
