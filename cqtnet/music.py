@@ -16,6 +16,7 @@ from augment import Chain, Equaliser, Reverb, SoftClip
 from augment.effect import Samples, log_uniform, uniform
 from cqtnet import SAMPLE_RATE, composing
 from cqtnet.composing import ROLES, Piece, compose, pick, stream
+from cqtnet.device import one_thread
 from cqtnet.errors import InputError
 from cqtnet.midi import Note
 
@@ -31,6 +32,7 @@ def make_music(
     return render(compose(seed, duration_s=duration_s), sample_rate=sample_rate, sounds=sounds)
 
 
+@one_thread()  # several share a product otherwise, and round it otherwise
 def render(piece: Piece, *, sample_rate: int = SAMPLE_RATE, sounds: int | None = None) -> Samples:
     """The piece as sound: float32, mono, shape (round(duration_s·sample_rate),), peak below 0.9.
 
