@@ -73,7 +73,7 @@ def compare(
     each of the others. Recordings may be of any length: a fragment is searched in a longer one.
     The verdict comes with a likelihood ratio: how many times more probable the findings are if a
     stretch of A is a stretch of B, altered or not, than if it is another rendition of the same
-    work (another performance, take, synthesis or reading) or an unrelated recording.
+    work (another performance, take, synthesis, reading or mix) or an unrelated recording.
     """
     from verify.comparison import Comparer
 
