@@ -45,7 +45,8 @@ SAME = "A and B hold the same recording"
 RENDITION = "A and B hold two renditions of one work"
 UNRELATED = "A and B hold unrelated recordings"
 """The three propositions. The same recording: one capture, whatever was done to it since. Two
-renditions of one work: another performance, take, arrangement, synthesis or reading of it, or another mix of one stem."""
+renditions of one work: another performance, take, arrangement, synthesis or reading of it, or
+another mix of one stem."""
 PROPOSITIONS: dict[Against, tuple[Proposition, Proposition]] = {
     "rendition": (
         Proposition(SAME, "the same recording rather than another rendition",
