@@ -80,7 +80,8 @@ def test_one_recording_is_the_same_in_every_form(song, tmp_path):
 
 
 def test_an_archive_takes_and_finds_what_is_in_memory(song, tmp_path, monkeypatch):
-    monkeypatch.setattr(Embedder, "named", lambda *_, **__: pieces.comparer().embedder)
+    embedder = pieces.comparer().embedder
+    monkeypatch.setattr(Embedder, "named", lambda *_, **__: embedder)
     monkeypatch.chdir(tmp_path)
     with verify.Archive.open_or_create("arch") as archive:
         sounds = [(song, SAMPLE_RATE), (song[:SAMPLE_RATE], SAMPLE_RATE)]
