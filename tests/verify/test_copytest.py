@@ -114,6 +114,13 @@ def test_two_mixes_of_a_bed_are_listed_as_one_work(tmp_path, monkeypatch):
     first, second = (soundfile.read(item.path)[0] for item in items[:2])
     assert len(first) == len(second) >= 10 * SAMPLE_RATE
     assert np.corrcoef(first, second)[0, 1] < 0.97
+    monkeypatch.setattr("sys.argv", ["make-mixes", *words[:3], "beds", *words[4:]])
+    with pytest.raises(SystemExit, match="no mix in 200 tries"):
+        script_named("make-mixes").main()
+    Path("over/4.flac").unlink()
+    monkeypatch.setattr("sys.argv", ["make-mixes", *words])
+    with pytest.raises(SystemExit, match="2"):
+        script_named("make-mixes").main()
 
 
 def test_damaged_weights_are_refused(tmp_path, monkeypatch):
