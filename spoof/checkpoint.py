@@ -27,7 +27,7 @@ from spoof.recipes import Recipe, Training, find
 
 CALIBRATION_FORMAT = 1
 SHIPPED = Path(__file__).parent / "weights"
-DEFAULT = "light"
+DEFAULT = "fine"
 LAST, BEST, HISTORY = "last.safetensors", "best.safetensors", "history.json"
 """Files of a run: the state to resume from, the weights to use, and a row for each epoch."""
 

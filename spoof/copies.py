@@ -22,7 +22,7 @@ Copy: TypeAlias = Callable[[Samples, int, np.random.Generator], Samples]
 
 LOW_KBPS = {"mp3": (24, 64), "aac": (24, 64), "opus": (12, 24)}
 """Bit rates at which a codec takes traces of synthesis away."""
-CODEC_RATES_HZ = (16_000, 22_050, 24_000)
+CODEC_RATES_HZ = (16_000, 22_050, 24_000, 32_000, 44_100)
 """Sample rates of small mp3 and AAC files; a codec discards other things at each."""
 BAND_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 24_000)
 BAND_EDGE_HZ: Range = (3_400.0, 8_000.0)
@@ -116,8 +116,8 @@ def scene_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samp
 
 
 def our_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """The samples in a scene (half of all), through a codec (three eighths) or in a narrow band."""
-    copy = (scene_copy, scene_copy, scene_copy, scene_copy, codec_copy, codec_copy, codec_copy,
+    """The samples through a codec (half of all), in a scene (three eighths) or in a narrow band."""
+    copy = (scene_copy, scene_copy, scene_copy, codec_copy, codec_copy, codec_copy, codec_copy,
             band_copy)[int(rng.integers(8))]  # fmt: skip
     return copy(samples, rate_hz, rng)
 

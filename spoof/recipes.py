@@ -16,7 +16,7 @@ from cqtnet.errors import InputError, check_settings
 from spoof.data import Samples
 from spoof.features import spectra
 from spoof.features.sound import RATE_HZ
-from spoof.features.voice import COUNT, voice_statistics
+from spoof.features.voice import COUNT, FINE_COUNT, fine_statistics, voice_statistics
 from spoof.networks import Light
 
 LARGEST = float(np.finfo(np.float16).max)
@@ -161,7 +161,12 @@ LIGHT = Recipe(
         "Levels, means over time and silence around a voice are not among the statistics.",
     ),
 )  # fmt: skip
-OURS = {LIGHT.name: LIGHT}
+FINE = replace(
+    LIGHT, name="fine", title="as light, with narrower lines in the spectrum, of more collections",
+    feature=fine_statistics, input_shape=(FINE_COUNT,), model=partial(Light, FINE_COUNT),
+    training=replace(LIGHT.training, copies=5),
+)  # fmt: skip
+OURS = {LIGHT.name: LIGHT, FINE.name: FINE}
 
 
 # The recipes of the four sources, as `sources.toml` lists them. They are read late: their other

@@ -41,7 +41,7 @@ one could not be read, else 1 if one is synthetic, else 3 if one is insufficient
     needs={"--force": "--picture"},
 )
 @click.argument("files", nargs=-1, required=True, type=common.PATH, metavar="FILE…")
-@option("--model", default="light", show_default=True, help="Shipped weights, a run, or a file.")
+@option("--model", default="fine", show_default=True, help="Shipped weights, a run, or a file.")
 @option("--hop", "hop_s", type=float, help="Seconds between windows.  [default: half a window; "
         "beyond 90 s a whole one]")  # fmt: skip
 @common.DEVICE
@@ -136,7 +136,7 @@ def evaluate(weights: str, out: Path | None, force: bool, as_json: bool, **optio
 
 @common.command(
     "cqtnet spoof calibrate runs/s4 --data held-out/",
-    "cqtnet spoof calibrate runs/light --data voices.tsv --folds 5 --force",
+    "cqtnet spoof calibrate runs/fine --data voices.tsv --folds 5 --force",
 )
 @click.argument("weights", metavar="RUN_OR_WEIGHTS")
 @data_options

@@ -1,4 +1,4 @@
-"""Statistics of a voice: 1,523 numbers on how it varies, none on words or loudness.
+"""Statistics of a voice: some 1,600 numbers on how it varies, none on words or loudness.
 
 Synthesis leaves few traces in any one spectrum and many in how spectra vary: envelopes too smooth,
 harmonics too regular or too noisy, bands that move together. Levels and means over time depend on
@@ -56,33 +56,34 @@ def _change(cepstra: Numbers, active: NDArray[np.bool_], lag: int) -> Numbers:
 
 # Steady lines through a recording, as upsampling in a synthesiser leaves them.
 
-LENGTHS, HOP_SHARE = (4096, 2048), 4
-"""Windows of 256 and 128 ms, a quarter of one apart."""
-SMOOTH_HZ = 121
-"""Width of the mean that is taken for the spectrum without lines."""
+HOP_SHARE = 4
+"""Windows are a quarter of their length apart."""
+FINE_HZ = 15
+"""Width of the mean that is taken for the spectrum without narrow lines."""
 LINES_N_BANDS = 10
 FLOOR_SHARE = 0.3 * FLOOR
 """Share of a window's length added to every bin: a little less than FLOOR at unit variance."""
 
 
-def lines(sound: Sound) -> list[Numbers]:
+def lines(sound: Sound, lengths: tuple[int, ...], smooth_hz: int) -> list[Numbers]:
     """Log spread, skewness, log kurtosis and log crest factor of ten bands without their mean.
 
-    Of the mean log spectrum of the louder and of the softer half of the windows, at two lengths.
+    Of the mean log spectrum of the louder and of the softer half of the windows, at some lengths.
+    A mean over `smooth_hz` is taken for the spectrum without lines.
     """
     measures = []
-    for length in LENGTHS:
+    for length in lengths:
         power = base.power_spectra(sound.samples, length=length, hop=length // HOP_SHARE)
         power += FLOOR_SHARE * length
         energy = power.sum(axis=1)
         middle = np.median(energy)
         for half in (energy >= middle, energy <= middle):
-            measures.append(_peaks(np.log(power[half]).mean(axis=0), length))
+            width = max(3, round(smooth_hz * length / RATE_HZ) | 1)
+            measures.append(_peaks(np.log(power[half]).mean(axis=0), width))
     return measures
 
 
-def _peaks(mean: Floats, length: int) -> Numbers:
-    width = round(SMOOTH_HZ * length / RATE_HZ) | 1
+def _peaks(mean: Floats, width: int) -> Numbers:
     rest = mean - uniform_filter1d(mean, width)
     bands = rest[: len(rest) // LINES_N_BANDS * LINES_N_BANDS].reshape(LINES_N_BANDS, -1)
     bands = bands - bands.mean(axis=1, keepdims=True)
@@ -157,15 +158,21 @@ def _power(levels: Floats, n_fft: int, *, axis: int) -> Floats:
 
 # All of them.
 
-MEASURES = (envelope, modulation, base.harmonicity, lines)
-"""Functions from a sound to arrays of numbers, in the order of the columns."""
-COUNT = 1523
-"""Numbers in all."""
+COUNT, FINE_COUNT = 1523, 1603
+"""Numbers in all, for `light` and for `fine`."""
 
 
-def voice_statistics(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """All statistics (COUNT,) of some seconds at 16 kHz."""
+def voice_statistics(
+    samples: NDArray[np.float32], *, lengths: tuple[int, ...] = (4096, 2048), smooth_hz: int = 121
+) -> NDArray[np.float32]:
+    """All statistics (COUNT,) of some seconds at 16 kHz, lines by windows of 256 and 128 ms."""
     least = round(LEAST_S * RATE_HZ)
     sound = Sound.of(checked(samples, RATE_HZ, shortest=least, needed_by="a statistic of a voice"))
-    parts = [numbers for measure in MEASURES for numbers in measure(sound)]
+    parts = [*envelope(sound), *modulation(sound), *base.harmonicity(sound)]
+    parts += lines(sound, lengths, smooth_hz)
     return np.asarray(np.nan_to_num(np.concatenate(parts)), np.float32)
+
+
+def fine_statistics(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The statistics (FINE_COUNT,) with lines as narrow as a window of half a second shows them."""
+    return voice_statistics(samples, lengths=(8000, 4000, 2000), smooth_hz=FINE_HZ)

@@ -9,7 +9,7 @@ from cqtnet.errors import InputError
 from spoof.features import voice as v
 from spoof.features.sound import EDGES_HZ, RATE_HZ, Sound, correlations, harmonicity, moments
 from spoof.features.spectra import linear_filters, mel_filters
-from spoof.features.voice import COUNT, voice_statistics
+from spoof.features.voice import COUNT, FINE_COUNT, fine_statistics, voice_statistics
 
 BANDS = len(EDGES_HZ) - 1
 
@@ -45,8 +45,19 @@ def test_there_are_so_many_the_same_ones_again_and_the_input_is_not_changed():
     (0.5 * np.sin(np.arange(RATE_HZ) * 0.3)).astype(np.float32),
 ], ids=["silence", "constant", "click", "half a second", "mostly silence", "tone"])  # fmt: skip
 def test_odd_sounds_give_finite_numbers(samples):
-    found = voice_statistics(samples)
-    assert found.shape == (COUNT,) and np.abs(found).max() < 1e4  # fits into half precision
+    for found, count in (voice_statistics(samples), COUNT), (fine_statistics(samples), FINE_COUNT):
+        assert found.shape == (count,) and np.abs(found).max() < 1e4  # fits into half precision
+
+
+@pytest.mark.parametrize("smooth_hz", [v.FINE_HZ, 121])
+def test_a_steady_line_shows_in_its_band_and_in_no_other(smooth_hz):
+    tone = 0.01 * np.sin(2 * np.pi * 5_062.0 * np.arange(3 * RATE_HZ) / RATE_HZ)
+    with_tone, without = (
+        np.array(v.lines(Sound.of(s.astype(np.float32)), (8000, 4000, 2000), smooth_hz))
+        for s in (noise() + tone, noise())
+    )
+    change = (with_tone - without)[:, -v.LINES_N_BANDS :]  # of the crest factors
+    assert (change.argmax(axis=1) == 5_062 * 2 * v.LINES_N_BANDS // RATE_HZ).all()
 
 
 def test_level_silence_around_and_an_offset_make_no_difference():
