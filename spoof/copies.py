@@ -116,8 +116,8 @@ def scene_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samp
 
 
 def our_copy(samples: Samples, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """The samples in a scene or through a codec (three eighths each), or in a narrow band."""
-    copy = (scene_copy, scene_copy, scene_copy, codec_copy, codec_copy, codec_copy, band_copy,
+    """The samples through a codec (half of all), in a scene (three eighths) or in a narrow band."""
+    copy = (scene_copy, scene_copy, scene_copy, codec_copy, codec_copy, codec_copy, codec_copy,
             band_copy)[int(rng.integers(8))]  # fmt: skip
     return copy(samples, rate_hz, rng)
 

@@ -164,7 +164,7 @@ LIGHT = Recipe(
 FINE = replace(
     LIGHT, name="fine", title="as light, with narrower lines in the spectrum, of more collections",
     feature=fine_statistics, input_shape=(FINE_COUNT,), model=partial(Light, FINE_COUNT),
-    training=replace(LIGHT.training, copies=6),
+    training=replace(LIGHT.training, copies=5),
 )  # fmt: skip
 OURS = {LIGHT.name: LIGHT, FINE.name: FINE}
 
