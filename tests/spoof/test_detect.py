@@ -14,6 +14,7 @@ from torch import nn
 from cqtnet.errors import InputError, NotAudioError
 from spoof import detect as d
 from spoof.checkpoint import SHIPPED, Calibration, Trained, load_calibration, load_trained
+from spoof.recipes import OURS
 from spoof.report import timeline
 from tests.spoof.material import RATE_HZ, TINY, buzz, sound, text, write
 
@@ -182,9 +183,10 @@ def test_where_no_trace_is_found_the_lines_say_what_would_have_been(tmp_path):
     assert json.loads(json.dumps(found.to_dict()))["would_find"] == known
 
 
-def test_the_shipped_weights_are_small_and_calibrated_and_bounded_by_their_witnesses():
-    trained = load_trained("light")
-    assert trained.recipe.name == "light"
+@pytest.mark.parametrize("name", OURS)
+def test_the_shipped_weights_are_small_and_calibrated_and_bounded_by_their_witnesses(name):
+    trained = load_trained(name)
+    assert trained.recipe.name == name
     assert sum(file.stat().st_size for file in SHIPPED.iterdir()) < 3_000_000
     calibration = load_calibration(trained.path, trained.sha256)
     assert calibration is not None
@@ -198,6 +200,7 @@ def test_the_shipped_weights_are_small_and_calibrated_and_bounded_by_their_witne
 def test_a_ratio_is_stated_whatever_the_rate(tmp_path, rate_hz):
     samples = np.interp(np.arange(6 * rate_hz) / rate_hz, np.arange(96_000) / 16_000, buzz(6.0))
     soundfile.write(tmp_path / "a.wav", samples, rate_hz)
-    found = d.Detector.named("light", device="cpu").detect(tmp_path / "a.wav")
+    found = d.Detector.named(device="cpu").detect(tmp_path / "a.wav")
+    assert found.recipe == "fine"
     assert found.log_lr is not None and math.isfinite(found.log_lr)
     assert [window.start_s for window in found.windows] == [0, 1.5, 3]
