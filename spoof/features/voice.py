@@ -77,8 +77,8 @@ def lines(sound: Sound, lengths: tuple[int, ...], smooth_hz: int) -> list[Number
         power += FLOOR_SHARE * length
         energy = power.sum(axis=1)
         middle = np.median(energy)
+        width = max(3, round(smooth_hz * length / RATE_HZ) | 1)
         for half in (energy >= middle, energy <= middle):
-            width = max(3, round(smooth_hz * length / RATE_HZ) | 1)
             measures.append(_peaks(np.log(power[half]).mean(axis=0), width))
     return measures
 
@@ -165,7 +165,7 @@ COUNT, FINE_COUNT = 1523, 1603
 def voice_statistics(
     samples: NDArray[np.float32], *, lengths: tuple[int, ...] = (4096, 2048), smooth_hz: int = 121
 ) -> NDArray[np.float32]:
-    """All statistics (COUNT,) of some seconds at 16 kHz, lines by windows of 256 and 128 ms."""
+    """All statistics of some seconds at 16 kHz; with lines as `light` takes them, (COUNT,)."""
     least = round(LEAST_S * RATE_HZ)
     sound = Sound.of(checked(samples, RATE_HZ, shortest=least, needed_by="a statistic of a voice"))
     parts = [*envelope(sound), *modulation(sound), *base.harmonicity(sound)]
@@ -174,5 +174,5 @@ def voice_statistics(
 
 
 def fine_statistics(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The statistics (FINE_COUNT,) with lines as narrow as a window of half a second shows them."""
+    """The statistics (FINE_COUNT,) with narrower lines, by windows of 500, 250 and 125 ms."""
     return voice_statistics(samples, lengths=(8000, 4000, 2000), smooth_hz=FINE_HZ)

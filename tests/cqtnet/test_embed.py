@@ -62,7 +62,7 @@ def test_steps_are_counted_without_computing_them(name, n_samples):
     assert len(trace.steps) == step_count(model.preset, n_samples)
 
 
-@pytest.mark.parametrize(("name", "least"), [("paper", 0.99), ("shipped", 0.7)])
+@pytest.mark.parametrize(("name", "least"), [("paper", 0.99), ("shipped", 0.78)])
 def test_a_window_of_the_one_pass_is_close_to_embedding_it_alone(name, least, music, shipped):
     """`paper` pads nothing: only the level sees a window's edges; `default` pads in time."""
     embedder = shipped if name == "shipped" else Embedder(small_model(name), precision="float32")

@@ -50,7 +50,7 @@ def test_odd_sounds_give_finite_numbers(samples):
 
 
 @pytest.mark.parametrize("smooth_hz", [v.FINE_HZ, 121])
-def test_a_steady_line_shows_in_its_band_and_in_no_other(smooth_hz):
+def test_a_steady_line_shows_most_in_its_band(smooth_hz):
     tone = 0.01 * np.sin(2 * np.pi * 5_062.0 * np.arange(3 * RATE_HZ) / RATE_HZ)
     with_tone, without = (
         np.array(v.lines(Sound.of(s.astype(np.float32)), (8000, 4000, 2000), smooth_hz))
